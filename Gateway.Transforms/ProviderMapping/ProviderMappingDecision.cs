@@ -1,0 +1,15 @@
+using Gateway.Transforms.RequestBody;
+
+namespace Gateway.Transforms.ProviderMapping;
+
+/// <summary>What the rules decided about one request. Immutable.</summary>
+/// <param name="Edits">What to change in the body: in ascending order, not overlapping; empty when the body passes untouched.</param>
+/// <param name="AppliedRules">The names of the rules applied, joined by <c>", "</c> in the order of the set; <see langword="null"/> when none was.</param>
+/// <param name="SentModel">The model that goes upstream, after aliases; <see langword="null"/> when the request names none.</param>
+/// <param name="Rejection">Why the request is refused, or <see langword="null"/>. A refused request has no edits.</param>
+public sealed record ProviderMappingDecision(
+    IReadOnlyList<BodyEdit> Edits, string? AppliedRules, string? SentModel, RequestRejection? Rejection)
+{
+    /// <summary>Nothing to change and nothing to say.</summary>
+    public static ProviderMappingDecision Untouched { get; } = new([], null, null, null);
+}

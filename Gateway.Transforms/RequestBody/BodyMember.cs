@@ -1,0 +1,33 @@
+using System.Text.Json;
+
+namespace Gateway.Transforms.RequestBody;
+
+/// <summary>The top-level members of a request body that decide how it is routed. All others pass unread.</summary>
+public enum BodyMemberName
+{
+    /// <summary><c>model</c>: the model asked for.</summary>
+    Model,
+
+    /// <summary><c>models</c>: fallback models in order of priority.</summary>
+    Models,
+
+    /// <summary><c>fallbacks</c>: the fallback list of the <c>/messages</c> dialect, entries of the form <c>{"model": "…"}</c>.</summary>
+    Fallbacks,
+
+    /// <summary><c>provider</c>: OpenRouter's routing preferences.</summary>
+    Provider,
+
+    /// <summary><c>preset</c>: a preset named beside an ordinary model.</summary>
+    Preset,
+
+    /// <summary><c>stream</c>: whether the answer is to be an event stream.</summary>
+    Stream,
+}
+
+/// <summary>One occurrence of a top-level member. A body may hold several of one name; the last one wins, as in the parsers upstream.</summary>
+/// <param name="Name">Which member.</param>
+/// <param name="Start">Offset of the opening quote of the key.</param>
+/// <param name="Value">The value, with its quotes or brackets, without white space around it.</param>
+/// <param name="Kind">The JSON type of the value.</param>
+/// <param name="CommaEnd">Offset just behind the comma that follows the value; -1 when the member is the last one of the object.</param>
+public readonly record struct BodyMember(BodyMemberName Name, int Start, ByteRange Value, JsonValueKind Kind, int CommaEnd);
