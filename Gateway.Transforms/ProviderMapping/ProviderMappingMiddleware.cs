@@ -1,0 +1,70 @@
+using Gateway.Transforms.RequestBody;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Options;
+
+namespace Gateway.Transforms.ProviderMapping;
+
+/// <summary>
+/// The step that reads the body of a route with the transform, decides about it, and holds its bytes until they were sent.
+/// A step and not part of the transform, because an exception thrown by a read inside a transform becomes a 502, a route's size limit is
+/// not in force there, and a decision is wanted before a destination is chosen.
+/// </summary>
+internal sealed class ProviderMappingMiddleware
+{
+    // What is held in memory is counted in an int; 2 GB leave room for the block that is read last.
+    private const long MaxHeldSize = 2_000_000_000;
+
+    private readonly RequestDelegate _next;
+    private readonly ProviderMappingOptions _options;
+    private readonly RoutesWithMapping _routes = new();
+
+    public ProviderMappingMiddleware(RequestDelegate next, IOptions<ProviderMappingOptions> options)
+    {
+        _next = next;
+        _options = options.Value;
+    }
+
+    public Task InvokeAsync(HttpContext context)
+    {
+        var route = context.GetReverseProxyFeature().Route.Config;
+        return _routes.Contains(route) && !IsMultipart(context.Request)
+            ? InvokeCoreAsync(context, route.MaxRequestBodySize)
+            : _next(context);
+    }
+
+    private async Task InvokeCoreAsync(HttpContext context, long? routeLimit)
+    {
+        var body = new BodyBuffer();
+        try
+        {
+            // A route says -1 for no limit; what is held in memory always has one.
+            var limit = routeLimit ?? _options.MaxRequestBodySize(context);
+            var result = await RequestBodyReader.ReadAsync(context.Request, body, limit < 0 ? MaxHeldSize : Math.Min(limit, MaxHeldSize));
+            if (result.IsRejected)
+            {
+                await _options.OnRejected(context, result.Rejection);
+                return;
+            }
+
+            var endpoint = EndpointPaths.KindOf(context.Request.Path);
+            var decision = _options.Rules(context).Decide(result.Facts, body.Bytes, endpoint);
+            context.Features.Set<IProviderMappingFeature>(
+                new ProviderMappingFeature(endpoint, body, result.WasDecoded, result.Facts, decision));
+            if (decision.Rejection is not null)
+            {
+                await _options.OnRejected(context, decision.Rejection);
+                return;
+            }
+
+            await _next(context);
+        }
+        finally
+        {
+            body.Release();
+        }
+    }
+
+    // multipart is the one kind of body on these paths that is not JSON: it streams through. Everything else is, whatever it says.
+    private static bool IsMultipart(HttpRequest request) =>
+        request.ContentType is { } type && type.AsSpan().TrimStart().StartsWith("multipart/", StringComparison.OrdinalIgnoreCase);
+}

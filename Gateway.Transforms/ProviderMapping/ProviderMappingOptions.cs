@@ -1,0 +1,23 @@
+using Gateway.Transforms.RequestBody;
+using Microsoft.AspNetCore.Http;
+
+namespace Gateway.Transforms.ProviderMapping;
+
+/// <summary>What a host tells the provider mapping about its requests. Read for every request, so a host may change its mind at any time.</summary>
+public sealed class ProviderMappingOptions
+{
+    /// <summary>The rules and aliases for a request. Default: <see cref="ProviderMappingRules.Empty"/>, which checks bodies and changes none.</summary>
+    public Func<HttpContext, ProviderMappingRules> Rules { get; set; } = static _ => ProviderMappingRules.Empty;
+
+    /// <summary>
+    /// How many bytes a body may have, counted after decoding its <c>Content-Encoding</c>; larger ones are rejected with 413.
+    /// Default: 104,857,600. A route's own <c>MaxRequestBodySize</c> wins over it.
+    /// </summary>
+    public Func<HttpContext, long> MaxRequestBodySize { get; set; } = static _ => 100 * 1024 * 1024;
+
+    /// <summary>
+    /// Answers a request that is not forwarded. Default: the rejection as JSON in the shape of OpenAI's errors,
+    /// <c>{"error":{"message","type","code","param"}}</c>.
+    /// </summary>
+    public Func<HttpContext, RequestRejection, Task> OnRejected { get; set; } = DefaultRejection.WriteAsync;
+}

@@ -1,0 +1,104 @@
+using System.IO.Compression;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Net.Http.Headers;
+
+namespace Gateway.Transforms.RequestBody;
+
+/// <summary>Reads a request body into a buffer and scans it on the way, while its bytes are still warm.</summary>
+internal static class RequestBodyReader
+{
+    /// <summary>Reads the whole body.</summary>
+    /// <param name="request">The request; its body is read to the end unless it is rejected.</param>
+    /// <param name="buffer">Takes the bytes, decoded.</param>
+    /// <param name="maxSize">How many bytes the decoded body may have.</param>
+    /// <returns>What was found in it, or why it is rejected.</returns>
+    public static async ValueTask<RequestBodyResult> ReadAsync(HttpRequest request, BodyBuffer buffer, long maxSize)
+    {
+        if (!TryOpen(request, out var stream, out var wasDecoded))
+        {
+            return new(new RequestRejection(
+                415, "unsupported_content_encoding", "The Content-Encoding of the request body is not one of: gzip, deflate, br, identity."));
+        }
+
+        if (request.ContentLength > maxSize)
+        {
+            return new(TooLarge(maxSize));
+        }
+
+        // The server's own limit would refuse first, at 30 MB; a decoded body never grows smaller than its encoding allows.
+        if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+        {
+            limit.MaxRequestBodySize = maxSize;
+        }
+
+        using var scanner = new BodyScanner();
+        try
+        {
+            while (true)
+            {
+                var expected = wasDecoded ? null : request.ContentLength - buffer.Length;
+                var memory = buffer.GetMemory(expected);
+                var count = await stream.ReadAsync(memory, request.HttpContext.RequestAborted);
+                if (count == 0)
+                {
+                    break;
+                }
+
+                buffer.Advance(count);
+                if (buffer.Length > maxSize)
+                {
+                    return new(TooLarge(maxSize));
+                }
+
+                if (!scanner.Scan(memory.Span[..count]))
+                {
+                    break;
+                }
+            }
+        }
+        catch (BadHttpRequestException exception)
+        {
+            return new(exception.StatusCode switch
+            {
+                StatusCodes.Status413PayloadTooLarge => TooLarge(maxSize),
+                StatusCodes.Status408RequestTimeout => new RequestRejection(408, "request_timeout", "The request body arrived too slowly."),
+                _ => new RequestRejection(400, "bad_request", "The request body is not framed as its headers say."),
+            });
+        }
+        catch (InvalidDataException) when (wasDecoded)
+        {
+            return new(new RequestRejection(400, "invalid_content_encoding", "The request body is not encoded as its Content-Encoding says."));
+        }
+        finally
+        {
+            if (wasDecoded)
+            {
+                await stream.DisposeAsync();
+            }
+        }
+
+        return scanner.TryComplete(buffer.Bytes, out var facts)
+            ? new(facts!, wasDecoded)
+            : new(scanner.Fault!.Value.ToRejection());
+    }
+
+    private static RequestRejection TooLarge(long maxSize) =>
+        new(413, "request_too_large", $"The request body is larger than {maxSize} bytes.");
+
+    private static bool TryOpen(HttpRequest request, out Stream stream, out bool wasDecoded)
+    {
+        var encoding = request.Headers[HeaderNames.ContentEncoding].ToString();
+        Stream? decoder = encoding.Trim().ToUpperInvariant() switch
+        {
+            "" or "IDENTITY" => request.Body,
+            "GZIP" or "X-GZIP" => new GZipStream(request.Body, CompressionMode.Decompress, leaveOpen: true),
+            "DEFLATE" => new ZLibStream(request.Body, CompressionMode.Decompress, leaveOpen: true),
+            "BR" => new BrotliStream(request.Body, CompressionMode.Decompress, leaveOpen: true),
+            _ => null,
+        };
+        stream = decoder ?? request.Body;
+        wasDecoded = decoder is not null && decoder != request.Body;
+        return decoder is not null;
+    }
+}

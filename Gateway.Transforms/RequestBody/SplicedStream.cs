@@ -1,0 +1,146 @@
+using System.Buffers;
+
+namespace Gateway.Transforms.RequestBody;
+
+/// <summary>
+/// A body with its edits applied, as a stream: <c>head | inserted bytes | … | tail</c>, read straight from the buffered blocks.
+/// Tells when it was read to its end, so that the blocks can go back before the answer comes.
+/// </summary>
+internal sealed class SplicedStream : Stream
+{
+    private readonly IReadOnlyList<BodyEdit> _edits;
+    private readonly Action _onEnd;
+
+    private ReadOnlySequence<byte> _rest;
+    private ReadOnlyMemory<byte> _insert;
+    private int _offset;   // in the body as received, of the first byte of _rest
+    private int _edit;
+    private long _position;
+    private bool _ended;
+
+    /// <summary>Creates the stream.</summary>
+    /// <param name="body">The body as received.</param>
+    /// <param name="edits">What to change, ascending and not overlapping.</param>
+    /// <param name="onEnd">Called once, when the last byte has been read.</param>
+    public SplicedStream(in ReadOnlySequence<byte> body, IReadOnlyList<BodyEdit> edits, Action onEnd)
+    {
+        _rest = body;
+        _edits = edits;
+        _onEnd = onEnd;
+        Length = SplicedLength(body.Length, edits);
+    }
+
+    /// <inheritdoc />
+    public override bool CanRead => true;
+
+    /// <inheritdoc />
+    public override bool CanSeek => false;
+
+    /// <inheritdoc />
+    public override bool CanWrite => false;
+
+    /// <inheritdoc />
+    public override long Length { get; }
+
+    /// <inheritdoc />
+    public override long Position
+    {
+        get => _position;
+        set => throw new NotSupportedException();
+    }
+
+    /// <summary>The length of a body once its edits are applied.</summary>
+    public static long SplicedLength(long length, IReadOnlyList<BodyEdit> edits)
+    {
+        foreach (var edit in edits)
+        {
+            length += edit.Insert.Length - edit.Remove;
+        }
+
+        return length;
+    }
+
+    /// <inheritdoc />
+    public override int Read(Span<byte> buffer)
+    {
+        // A read of nothing is a question whether there is something: it must not look like the end (YARP's copier asks so first).
+        if (buffer.IsEmpty || _ended)
+        {
+            return 0;
+        }
+
+        var written = 0;
+        while (written < buffer.Length && MoveNext())
+        {
+            written += _insert.IsEmpty ? TakeBody(buffer[written..]) : TakeInsert(buffer[written..]);
+        }
+
+        _position += written;
+        if (written == 0)
+        {
+            _ended = true;
+            _rest = default;
+            _onEnd();
+        }
+
+        return written;
+    }
+
+    /// <inheritdoc />
+    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+    /// <inheritdoc />
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+        cancellationToken.IsCancellationRequested ? ValueTask.FromCanceled<int>(cancellationToken) : new(Read(buffer.Span));
+
+    /// <inheritdoc />
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    /// <inheritdoc />
+    public override void Flush()
+    {
+    }
+
+    /// <inheritdoc />
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    /// <inheritdoc />
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    /// <inheritdoc />
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    /// <summary>Steps over edits that start here; returns whether there is anything left to read.</summary>
+    private bool MoveNext()
+    {
+        while (_insert.IsEmpty && _edit < _edits.Count && _edits[_edit].Offset == _offset)
+        {
+            var edit = _edits[_edit++];
+            _insert = edit.Insert;
+            _rest = _rest.Slice(edit.Remove);
+            _offset += edit.Remove;
+        }
+
+        return !_insert.IsEmpty || !_rest.IsEmpty;
+    }
+
+    private int TakeInsert(Span<byte> buffer)
+    {
+        var count = Math.Min(buffer.Length, _insert.Length);
+        _insert.Span[..count].CopyTo(buffer);
+        _insert = _insert[count..];
+        return count;
+    }
+
+    private int TakeBody(Span<byte> buffer)
+    {
+        var available = _edit < _edits.Count ? _edits[_edit].Offset - _offset : _rest.Length;
+        var count = (int)Math.Min(buffer.Length, available);
+        var part = _rest.Slice(0, count);
+        part.CopyTo(buffer);
+        _rest = _rest.Slice(part.End);
+        _offset += count;
+        return count;
+    }
+}
