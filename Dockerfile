@@ -1,0 +1,27 @@
+# Restore stands apart from build, so that a change of code does not fetch packages anew.
+FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends clang zlib1g-dev \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY global.json Directory.Build.props Directory.Packages.props BannedSymbols.txt ./
+COPY Gateway/Gateway.csproj Gateway/
+COPY Gateway.Transforms/Gateway.Transforms.csproj Gateway.Transforms/
+RUN dotnet restore Gateway --use-current-runtime -p:PublishAot=true
+COPY .editorconfig appsettings.json ./
+COPY Gateway.Transforms Gateway.Transforms
+COPY Gateway Gateway
+RUN dotnet publish Gateway -c Release --use-current-runtime --no-restore -p:PublishAot=true -p:DebugType=none -p:StripSymbols=true -o /app \
+ && rm -f /app/*.dbg
+
+# The native program needs no .NET runtime: certificates and the C library are enough.
+FROM mcr.microsoft.com/dotnet/runtime-deps:10.0-noble-chiseled
+WORKDIR /app
+COPY --from=build /app .
+# Settings are read from the working directory first. Mount a folder there, not a file: an editor, or a ConfigMap, replaces the file,
+# and a mounted file would go on showing the old one.
+WORKDIR /etc/gateway
+USER $APP_UID
+EXPOSE 3000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["/app/Gateway", "health"]
+ENTRYPOINT ["/app/Gateway"]
