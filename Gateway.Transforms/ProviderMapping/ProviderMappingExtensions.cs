@@ -15,7 +15,7 @@ public static class ProviderMappingExtensions
     public static IReverseProxyBuilder AddProviderMapping(this IReverseProxyBuilder builder, Action<ProviderMappingOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        builder.Services.TryAddSingleton<ProviderMappingStep>();
+        builder.Services.TryAddSingleton<RequestBodyStep>();
         if (configure is not null)
         {
             builder.Services.Configure(configure);
@@ -34,7 +34,7 @@ public static class ProviderMappingExtensions
     public static IReverseProxyApplicationBuilder UseProviderMapping(this IReverseProxyApplicationBuilder proxy)
     {
         ArgumentNullException.ThrowIfNull(proxy);
-        var step = proxy.ApplicationServices.GetService<ProviderMappingStep>()
+        var step = proxy.ApplicationServices.GetService<RequestBodyStep>()
             ?? throw new InvalidOperationException($"Call {nameof(AddProviderMapping)} on the host's reverse proxy first.");
         step.IsInPipeline = true;
         proxy.UseMiddleware<ProviderMappingMiddleware>();

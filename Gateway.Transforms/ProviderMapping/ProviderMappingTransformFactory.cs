@@ -3,7 +3,7 @@ using Yarp.ReverseProxy.Transforms.Builder;
 namespace Gateway.Transforms.ProviderMapping;
 
 /// <summary>Makes <c>{ "ProviderMapping": "Default" }</c> a transform that can be declared on a route.</summary>
-internal sealed class ProviderMappingTransformFactory(ProviderMappingStep step) : ITransformFactory
+internal sealed class ProviderMappingTransformFactory(RequestBodyStep step) : ITransformFactory
 {
     public const string Key = "ProviderMapping";
 
