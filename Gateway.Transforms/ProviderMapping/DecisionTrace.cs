@@ -1,0 +1,150 @@
+namespace Gateway.Transforms.ProviderMapping;
+
+/// <summary>Writes down a decision while it is made. There is none on the request path: only an explanation asks for it.</summary>
+internal sealed class DecisionTrace
+{
+    private readonly IReadOnlyList<ModelAlias> _aliases;
+    private readonly IReadOnlyList<ProviderRule> _rules;
+    private readonly Dictionary<ModelAlias, AliasRecord> _aliasRecords = [];
+    private readonly Dictionary<ProviderRule, ProviderMappingStep> _ruleSteps = [];
+
+    /// <summary>A trace for one request.</summary>
+    public DecisionTrace(IReadOnlyList<ModelAlias> aliases, IReadOnlyList<ProviderRule> rules)
+    {
+        _aliases = aliases;
+        _rules = rules;
+        foreach (var alias in aliases)
+        {
+            _aliasRecords[alias] = new AliasRecord();
+        }
+    }
+
+    /// <summary>An alias was compared with a name.</summary>
+    public void AliasTried(ModelAlias alias, string name) => _aliasRecords[alias].Tried.Add(name);
+
+    /// <summary>An alias matched a name, so that later ones are not tried on it.</summary>
+    public void AliasMatched(ModelAlias alias, string name)
+    {
+        _aliasRecords[alias].Matched.Add(name);
+        foreach (var later in _aliases.SkipWhile(other => other != alias).Skip(1))
+        {
+            _aliasRecords[later].Earlier = alias;
+        }
+    }
+
+    /// <summary>An alias changed a name.</summary>
+    public void AliasReplaced(ModelAlias alias, string name) => _aliasRecords[alias].Replaced.Add(name);
+
+    /// <summary>An alias added its fallbacks.</summary>
+    public void AliasAddedFallbacks(ModelAlias alias) => _aliasRecords[alias].HasAddedFallbacks = true;
+
+    /// <summary>No pattern of a rule matched.</summary>
+    public void NotMatched(ProviderRule rule, IReadOnlyList<string> names) => Add(
+        rule,
+        ProviderMappingOutcome.NotMatched,
+        $"{List(rule.Models)} {(rule.Models.Count == 1 ? "does" : "do")} not match {(names is [""] ? "a request without a model" : List(names))}.",
+        names);
+
+    /// <summary>An earlier ordinary rule had matched.</summary>
+    public void SkippedBehind(ProviderRule rule, ProviderRule earlier) => _ruleSteps[rule] = new ProviderMappingStep(
+        IsAlias: false,
+        rule.Name,
+        ProviderMappingOutcome.SkippedBecauseEarlierRuleMatched,
+        $"Not tried: rule '{earlier.Name}' matched first.")
+    {
+        Patterns = rule.Models,
+        Earlier = earlier.Name,
+    };
+
+    /// <summary>A rule matched, with this outcome.</summary>
+    public void Add(
+        ProviderRule rule,
+        ProviderMappingOutcome outcome,
+        string sentence,
+        IReadOnlyList<string>? names = null,
+        IReadOnlyList<string>? members = null) => _ruleSteps[rule] = new ProviderMappingStep(IsAlias: false, rule.Name, outcome, sentence)
+        {
+            Patterns = rule.Models,
+            Names = names ?? [],
+            Members = members ?? [],
+        };
+
+    /// <summary>What the enforced rules that match did, up to the one that refused.</summary>
+    public void Enforced(List<ProviderRule> rules, IReadOnlyList<List<string>> changes, RuleRefusal? refusal)
+    {
+        var reached = refusal is null ? rules.Count : rules.IndexOf(refusal.Rule);
+        for (var i = 0; i < reached; i++)
+        {
+            if (changes[i].Count == 0)
+            {
+                Add(rules[i], ProviderMappingOutcome.NothingToAdd, "Matches, and the request is within what it allows already.");
+            }
+            else
+            {
+                Add(rules[i], ProviderMappingOutcome.Narrowed, $"Matches, and set {List(changes[i])} to what it allows.", null, changes[i]);
+            }
+        }
+
+        if (refusal is not null)
+        {
+            Add(refusal.Rule, ProviderMappingOutcome.Refused, refusal.Rejection.Message);
+        }
+    }
+
+    /// <summary>Every alias, then every rule, in the order of the set.</summary>
+    public IReadOnlyList<ProviderMappingStep> Steps() =>
+    [
+        .. _aliases.Select(alias => AliasStep(alias, _aliasRecords[alias])),
+        .. _rules.Select(rule => _ruleSteps.GetValueOrDefault(rule) ?? new ProviderMappingStep(
+            IsAlias: false, rule.Name, ProviderMappingOutcome.NotReached, "Not reached: the request was refused before.") { Patterns = rule.Models }),
+    ];
+
+    /// <summary>Names for a sentence.</summary>
+    public static string List(IReadOnlyList<string> names) => string.Join(", ", names.Select(name => $"'{name}'"));
+
+    private static ProviderMappingStep AliasStep(ModelAlias alias, AliasRecord record)
+    {
+        var (outcome, sentence, names) = record switch
+        {
+            { Replaced.Count: > 0, HasAddedFallbacks: true } => (
+                ProviderMappingOutcome.Applied,
+                $"{List(record.Replaced)} is sent as '{alias.Use}', with {List(alias.Fallbacks)} as fallbacks.",
+                record.Replaced),
+            { Replaced.Count: > 0 } => (
+                ProviderMappingOutcome.Applied, $"{List(record.Replaced)} is sent as '{alias.Use}'.", record.Replaced),
+            { HasAddedFallbacks: true } => (
+                ProviderMappingOutcome.Applied,
+                $"{List(record.Matched)} is the model to send already; {List(alias.Fallbacks)} go along as fallbacks.",
+                record.Matched),
+            { Matched.Count: > 0 } => (
+                ProviderMappingOutcome.NothingToAdd,
+                $"{List(record.Matched)} matches, but nothing that is sent changes.",
+                record.Matched),
+            { Tried.Count: 0, Earlier: not null } => (
+                ProviderMappingOutcome.SkippedBecauseEarlierRuleMatched,
+                $"Not tried: alias '{record.Earlier.Model}' matched first.",
+                record.Tried),
+            { Tried.Count: 0 } => (ProviderMappingOutcome.NotMatched, "The request names no model.", record.Tried),
+            _ => (ProviderMappingOutcome.NotMatched, $"'{alias.Model}' does not match {List(record.Tried)}.", record.Tried),
+        };
+        return new ProviderMappingStep(IsAlias: true, alias.Model, outcome, sentence)
+        {
+            Patterns = [alias.Model],
+            Names = names,
+            Earlier = outcome == ProviderMappingOutcome.SkippedBecauseEarlierRuleMatched ? record.Earlier?.Model : null,
+        };
+    }
+
+    private sealed class AliasRecord
+    {
+        public List<string> Tried { get; } = [];
+
+        public List<string> Matched { get; } = [];
+
+        public List<string> Replaced { get; } = [];
+
+        public bool HasAddedFallbacks { get; set; }
+
+        public ModelAlias? Earlier { get; set; }
+    }
+}

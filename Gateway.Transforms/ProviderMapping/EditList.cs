@@ -1,0 +1,63 @@
+using Gateway.Transforms.RequestBody;
+
+namespace Gateway.Transforms.ProviderMapping;
+
+/// <summary>Collects edits in any order and hands them out as a body takes them.</summary>
+internal sealed class EditList
+{
+    // Nearly every request has one edit or none, so the list comes with the second one.
+    private BodyEdit _first;
+    private List<BodyEdit>? _all;
+    private int _count;
+
+    /// <summary>How many edits there are before merging.</summary>
+    public int Count => _count;
+
+    /// <summary>Adds a change of the body as received; one that changes nothing is dropped.</summary>
+    public void Add(int offset, int remove, ReadOnlyMemory<byte> insert)
+    {
+        if (remove == 0 && insert.IsEmpty)
+        {
+            return;
+        }
+
+        var edit = new BodyEdit(offset, remove, insert);
+        if (_count == 0)
+        {
+            _first = edit;
+        }
+        else
+        {
+            _all ??= [_first];
+            _all.Add(edit);
+        }
+
+        _count++;
+    }
+
+    /// <summary>The edits in ascending order; what goes in at one place is one edit, in the order of adding.</summary>
+    public IReadOnlyList<BodyEdit> Build()
+    {
+        if (_all is null)
+        {
+            return _count == 0 ? [] : [_first];
+        }
+
+        var merged = new List<BodyEdit>(_count);
+        foreach (var edit in _all.OrderBy(edit => edit.Offset))
+        {
+            if (merged.Count > 0 && merged[^1].Offset == edit.Offset)
+            {
+                var earlier = merged[^1];
+                byte[] insert = [.. earlier.Insert.Span, .. edit.Insert.Span];
+                merged[^1] = new BodyEdit(edit.Offset, earlier.Remove + edit.Remove, insert);
+            }
+            else
+            {
+                merged.Add(edit);
+            }
+        }
+
+        return merged;
+    }
+}

@@ -1,0 +1,134 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace Gateway.Transforms.ProviderMapping;
+
+/// <summary>
+/// JSON text without a document model. System.Text.Json's own accessors throw on the escape of a lone surrogate, which is legal JSON
+/// and must pass, so strings are resolved here.
+/// </summary>
+internal static class JsonText
+{
+    private const int QuotedLength = 60;
+
+    /// <summary>For text that has been checked already, however deep: the limit belongs to whoever checked it.</summary>
+    public static readonly JsonReaderOptions AnyDepth = new() { MaxDepth = int.MaxValue };
+
+    /// <summary>Like <see cref="AnyDepth"/>, with what a settings file may hold besides.</summary>
+    private static readonly JsonReaderOptions Settings = new()
+    {
+        MaxDepth = int.MaxValue,
+        CommentHandling = JsonCommentHandling.Skip,
+        AllowTrailingCommas = true,
+    };
+
+    /// <summary>Resolves the escapes of a JSON string, given without its quotes; a lone surrogate stays one.</summary>
+    public static string Unescape(ReadOnlySpan<byte> content)
+    {
+        var backslash = content.IndexOf((byte)'\\');
+        if (backslash < 0)
+        {
+            return Encoding.UTF8.GetString(content);
+        }
+
+        var text = new StringBuilder(content.Length);
+        while (backslash >= 0)
+        {
+            text.Append(Encoding.UTF8.GetString(content[..backslash]));
+            var escape = content[backslash + 1];
+            if (escape == (byte)'u')
+            {
+                text.Append((char)ushort.Parse(content.Slice(backslash + 2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
+                content = content[(backslash + 6)..];
+            }
+            else
+            {
+                text.Append((char)(escape switch
+                {
+                    (byte)'b' => (byte)'\b',
+                    (byte)'f' => (byte)'\f',
+                    (byte)'n' => (byte)'\n',
+                    (byte)'r' => (byte)'\r',
+                    (byte)'t' => (byte)'\t',
+                    _ => escape,
+                }));
+                content = content[(backslash + 2)..];
+            }
+
+            backslash = content.IndexOf((byte)'\\');
+        }
+
+        return text.Append(Encoding.UTF8.GetString(content)).ToString();
+    }
+
+    /// <summary>Text as a JSON string, quotes included; nothing is escaped without need.</summary>
+    public static byte[] Quote(string text)
+    {
+        var encoded = JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping);
+        return [(byte)'"', .. encoded.EncodedUtf8Bytes, (byte)'"'];
+    }
+
+    /// <summary>Whether text can be written as UTF-8 at all: no half of a surrogate pair stands alone.</summary>
+    public static bool IsWellFormed(ReadOnlySpan<char> text)
+    {
+        while (!text.IsEmpty)
+        {
+            if (Rune.DecodeFromUtf16(text, out _, out var consumed) != OperationStatus.Done)
+            {
+                return false;
+            }
+
+            text = text[consumed..];
+        }
+
+        return true;
+    }
+
+    /// <summary>Drops white space, comments and trailing commas; every string and number keeps its spelling.</summary>
+    public static byte[] Compact(ReadOnlySpan<byte> json)
+    {
+        var output = new ArrayBufferWriter<byte>(json.Length + 1);
+        var reader = new Utf8JsonReader(json, Settings);
+        var needsComma = false;
+        while (reader.Read())
+        {
+            if (needsComma && reader.TokenType is not (JsonTokenType.EndObject or JsonTokenType.EndArray))
+            {
+                output.Write(","u8);
+            }
+
+            output.Write(json[(int)reader.TokenStartIndex..TokenEnd(in reader)]);
+            if (reader.TokenType == JsonTokenType.PropertyName)
+            {
+                output.Write(":"u8);
+            }
+
+            needsComma = reader.TokenType is not (JsonTokenType.PropertyName or JsonTokenType.StartObject or JsonTokenType.StartArray);
+        }
+
+        return output.WrittenSpan.ToArray();
+    }
+
+    /// <summary>What was given, for a message: in quotes and shortened.</summary>
+    public static string Quoted(string? given)
+    {
+        given ??= "";
+        return given.Length <= QuotedLength ? $"\"{given}\"" : $"\"{given[..QuotedLength]}…\"";
+    }
+
+    /// <summary>JSON that was given, for a message: shortened.</summary>
+    public static string Shortened(ReadOnlySpan<byte> json)
+    {
+        var text = Encoding.UTF8.GetString(json);
+        return text.Length <= QuotedLength ? text : $"{text[..QuotedLength]}…";
+    }
+
+    // A property name's token ends at its quote; BytesConsumed stands behind its colon.
+    private static int TokenEnd(ref readonly Utf8JsonReader reader) =>
+        reader.TokenType == JsonTokenType.PropertyName
+            ? (int)reader.TokenStartIndex + reader.ValueSpan.Length + 2
+            : (int)reader.BytesConsumed;
+}

@@ -1,0 +1,81 @@
+namespace Gateway.Transforms.ProviderMapping;
+
+/// <summary>A model pattern, compiled once: a <c>*</c> anywhere matches any run of characters, everything else itself without case.</summary>
+internal sealed class ModelPattern
+{
+    private const string PresetMark = "@preset/";
+
+    private readonly string _prefix;
+    private readonly string _suffix;
+    private readonly string[] _middle;
+    private readonly bool _isExact;
+    private readonly int _minLength;
+
+    private ModelPattern(string text)
+    {
+        Text = text;
+        var pieces = text.Split('*');
+        _isExact = pieces.Length == 1;
+        _prefix = pieces[0];
+        _suffix = _isExact ? "" : pieces[^1];
+        _middle = _isExact ? [] : [.. pieces[1..^1].Where(piece => piece.Length > 0)];
+        _minLength = text.Length - (pieces.Length - 1);
+    }
+
+    /// <summary>The pattern as written.</summary>
+    public string Text { get; }
+
+    /// <summary>Whether every name it can match refers to a preset.</summary>
+    public bool MatchesPresetsOnly =>
+        _prefix.Contains(PresetMark, StringComparison.OrdinalIgnoreCase)
+        || _suffix.Contains(PresetMark, StringComparison.OrdinalIgnoreCase)
+        || _middle.Any(piece => piece.Contains(PresetMark, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>Compiles a pattern, or reports a fault at <paramref name="path"/>.</summary>
+    public static ModelPattern? Create(string? text, string path, ICollection<RuleProblem> problems)
+    {
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            problems.Add(new RuleProblem(path, $"got {JsonText.Quoted(text)}, expected a model name or a pattern such as \"openai/*\""));
+            return null;
+        }
+
+        return new ModelPattern(text);
+    }
+
+    /// <summary>Whether a name matches; a request without a name has the empty one.</summary>
+    public bool IsMatch(ReadOnlySpan<char> name)
+    {
+        if (_isExact)
+        {
+            // Lengths first: in a set of thousands of exact names nearly every one is told apart without reading it.
+            return name.Length == _prefix.Length && name.Equals(_prefix, StringComparison.OrdinalIgnoreCase);
+        }
+
+        if (name.Length < _minLength
+            || !name.StartsWith(_prefix, StringComparison.OrdinalIgnoreCase)
+            || !name.EndsWith(_suffix, StringComparison.OrdinalIgnoreCase))
+        {
+            return false;
+        }
+
+        // Between the two anchored ends the leftmost place for each piece leaves the most room for the next one, so there is nothing
+        // to back-track to.
+        var rest = name[_prefix.Length..^_suffix.Length];
+        foreach (var piece in _middle)
+        {
+            var at = rest.IndexOf(piece, StringComparison.OrdinalIgnoreCase);
+            if (at < 0)
+            {
+                return false;
+            }
+
+            rest = rest[(at + piece.Length)..];
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => Text;
+}

@@ -1,0 +1,183 @@
+using System.Text.Json;
+using Gateway.Transforms.RequestBody;
+
+namespace Gateway.Transforms.ProviderMapping;
+
+/// <summary>The models that a request names once the aliases have done their work: each name takes the first alias that matches, once.</summary>
+internal readonly struct SentModels
+{
+    private readonly BodyFacts _facts;
+    private readonly ModelAlias?[]? _aliasOf;
+    private readonly ModelAlias? _addsFallbacks;
+
+    private SentModels(BodyFacts facts, ModelAlias?[]? aliasOf, ModelAlias? addsFallbacks, string? model)
+    {
+        _facts = facts;
+        _aliasOf = aliasOf;
+        _addsFallbacks = addsFallbacks;
+        Model = model;
+    }
+
+    /// <summary>The name that ordinary rules match, after aliases; <see langword="null"/> when the request has none.</summary>
+    public string? Model { get; }
+
+    /// <summary>Whether the request refers to a preset in any of the documented ways.</summary>
+    public bool NamesPreset
+    {
+        get
+        {
+            if (_facts.LastIndexOf(BodyMemberName.Preset) is >= 0 and var preset && _facts.Members[preset].Kind != JsonValueKind.Null)
+            {
+                return true;
+            }
+
+            for (var i = 0; i < _facts.Models.Count; i++)
+            {
+                if (ModelSpellings.NamesPreset(_aliasOf?[i]?.Use ?? _facts.Models[i].Text))
+                {
+                    return true;
+                }
+            }
+
+            return _addsFallbacks?.Fallbacks.Any(ModelSpellings.NamesPreset) == true;
+        }
+    }
+
+    /// <summary>Applies the aliases.</summary>
+    /// <param name="aliases">Aliases in order.</param>
+    /// <param name="facts">What the scan of the body found.</param>
+    /// <param name="endpoint">Whether fallbacks are taken.</param>
+    /// <param name="edits">Takes the changes of the body.</param>
+    /// <param name="trace">Takes what became of each alias, or <see langword="null"/>.</param>
+    public static SentModels Create(
+        IReadOnlyList<ModelAlias> aliases, BodyFacts facts, RequestEndpoint endpoint, EditList edits, DecisionTrace? trace)
+    {
+        if (aliases.Count == 0)
+        {
+            return new SentModels(facts, null, null, facts.RequestedModel);
+        }
+
+        var aliasOf = new ModelAlias?[facts.Models.Count];
+        var model = facts.LastIndexOf(BodyMemberName.Model);
+        var models = facts.LastIndexOf(BodyMemberName.Models);
+        var fallbacks = facts.LastIndexOf(BodyMemberName.Fallbacks);
+        string? sentModel = null;
+        string? firstOfModels = null;
+        ModelAlias? addsFallbacks = null;
+        for (var i = 0; i < facts.Models.Count; i++)
+        {
+            var name = facts.Models[i];
+            var alias = aliasOf[i] = Find(aliases, name.Text, trace);
+            var text = alias?.Use ?? name.Text;
+            if (name.Member == model)
+            {
+                sentModel = text;
+                addsFallbacks = alias is { ModelsMember.IsEmpty: false } && endpoint == RequestEndpoint.Generation
+                    && IsAbsent(facts, models) && IsAbsent(facts, fallbacks)
+                    ? alias
+                    : null;
+            }
+            else if (name.Member == models)
+            {
+                firstOfModels ??= text;
+            }
+
+            // What is not the last of its name counts for nobody and stays as it is.
+            if (text != name.Text && (name.Member == model || name.Member == models || name.Member == fallbacks))
+            {
+                edits.Add(name.Value.Start, name.Value.Length, alias!.UseValue);
+                trace?.AliasReplaced(alias, name.Text);
+                if (name.Member == model)
+                {
+                    CutEarlier(facts, model, edits);
+                }
+            }
+        }
+
+        if (addsFallbacks is not null)
+        {
+            AddFallbacks(facts, addsFallbacks, edits);
+            trace?.AliasAddedFallbacks(addsFallbacks);
+        }
+
+        return new SentModels(facts, aliasOf, addsFallbacks, sentModel ?? firstOfModels);
+    }
+
+    /// <summary>Cuts the earlier occurrences of a member, each with its comma.</summary>
+    public static void CutEarlier(BodyFacts facts, int member, EditList edits)
+    {
+        for (var i = 0; i < member; i++)
+        {
+            if (facts.Members[i].Name == facts.Members[member].Name)
+            {
+                edits.Add(facts.Members[i].Start, facts.Members[i].CommaEnd - facts.Members[i].Start, default);
+            }
+        }
+    }
+
+    /// <summary>Every name that enforced rules judge, in every spelling; the empty one alone when the request names no model.</summary>
+    public List<string> Spellings()
+    {
+        var spellings = new List<string>();
+        for (var i = 0; i < _facts.Models.Count; i++)
+        {
+            var name = _facts.Models[i];
+            ModelSpellings.Add(_aliasOf?[i]?.Use ?? name.Text, spellings);
+            if (_aliasOf?[i] is not null && _facts.LastIndexOf(_facts.Members[name.Member].Name) != name.Member)
+            {
+                ModelSpellings.Add(name.Text, spellings);
+            }
+        }
+
+        foreach (var fallback in _addsFallbacks?.Fallbacks ?? [])
+        {
+            ModelSpellings.Add(fallback, spellings);
+        }
+
+        if (spellings.Count == 0)
+        {
+            spellings.Add("");
+        }
+
+        return spellings;
+    }
+
+    private static ModelAlias? Find(IReadOnlyList<ModelAlias> aliases, string name, DecisionTrace? trace)
+    {
+        foreach (var alias in aliases)
+        {
+            trace?.AliasTried(alias, name);
+            if (alias.IsMatch(name))
+            {
+                trace?.AliasMatched(alias, name);
+                return alias;
+            }
+        }
+
+        return null;
+    }
+
+    private static bool IsAbsent(BodyFacts facts, int member) => member < 0 || facts.Members[member].Kind == JsonValueKind.Null;
+
+    // A null of either name counts as not there. The last of them becomes the new member: it may be the last one of the object and
+    // then has no comma to be cut with.
+    private static void AddFallbacks(BodyFacts facts, ModelAlias alias, EditList edits)
+    {
+        var last = Math.Max(facts.LastIndexOf(BodyMemberName.Models), facts.LastIndexOf(BodyMemberName.Fallbacks));
+        if (last < 0)
+        {
+            edits.Add(facts.InsertAt, 0, (byte[])[(byte)',', .. alias.ModelsMember.Span]);
+            return;
+        }
+
+        for (var i = 0; i < last; i++)
+        {
+            if (facts.Members[i].Name is BodyMemberName.Models or BodyMemberName.Fallbacks)
+            {
+                edits.Add(facts.Members[i].Start, facts.Members[i].CommaEnd - facts.Members[i].Start, default);
+            }
+        }
+
+        edits.Add(facts.Members[last].Start, facts.Members[last].Value.End - facts.Members[last].Start, alias.ModelsMember);
+    }
+}
