@@ -1,0 +1,14 @@
+namespace Gateway.CommandLine;
+
+/// <summary>What the program was asked to do.</summary>
+internal enum GatewayCommand
+{
+    /// <summary>Serve requests: no sub-command was given.</summary>
+    Serve,
+
+    /// <summary>Validate the settings, print what they mean and leave.</summary>
+    Check,
+
+    /// <summary>Say which rules apply to a request and what its body becomes, and leave.</summary>
+    Explain,
+}

@@ -1,0 +1,36 @@
+namespace Gateway.Configuration;
+
+/// <summary>What a file held at one moment.</summary>
+/// <param name="Path">Its absolute path; symbolic links in it are followed anew at each read.</param>
+/// <param name="Bytes">Its content, or <see langword="null"/> when it is missing or cannot be read.</param>
+/// <param name="Fault">Why it cannot be read; <see langword="null"/> when it was read or is missing.</param>
+internal sealed record FileContent(string Path, byte[]? Bytes, string? Fault)
+{
+    /// <summary>Whether there is no such file.</summary>
+    public bool IsMissing => Bytes is null && Fault is null;
+
+    public static FileContent Missing(string path) => new(path, null, null);
+
+    public static FileContent Read(string path)
+    {
+        try
+        {
+            // Editors and mount helpers replace the file while it is open here.
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using var content = new MemoryStream();
+            file.CopyTo(content);
+            return new FileContent(path, content.ToArray(), null);
+        }
+        catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return Missing(path);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            return new FileContent(path, null, $"cannot be read: {fault.Message.TrimEnd('.')}");
+        }
+    }
+
+    public bool HasSameContent(FileContent other) =>
+        Bytes is null || other.Bytes is null ? Bytes == other.Bytes && Fault == other.Fault : Bytes.AsSpan().SequenceEqual(other.Bytes);
+}

@@ -1,0 +1,7 @@
+namespace Gateway.Configuration;
+
+/// <summary>All settings as typed values, except YARP's section, which is kept in YARP's own types.</summary>
+/// <param name="Server">Section <c>Server</c>.</param>
+/// <param name="ProviderMapping">Section <c>ProviderMapping</c>.</param>
+/// <param name="Logging">Section <c>Logging</c>.</param>
+internal sealed record GatewaySettings(ServerSettings Server, ProviderMappingSettings ProviderMapping, LoggingSettings Logging);

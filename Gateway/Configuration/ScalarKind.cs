@@ -1,0 +1,32 @@
+namespace Gateway.Configuration;
+
+/// <summary>The types of a single setting.</summary>
+internal enum ScalarKind
+{
+    /// <summary>A JSON string.</summary>
+    Text,
+
+    /// <summary><c>true</c> or <c>false</c>.</summary>
+    Flag,
+
+    /// <summary>A whole number of 32 bits.</summary>
+    Int32,
+
+    /// <summary>A whole number of 64 bits.</summary>
+    Int64,
+
+    /// <summary>A JSON string <c>hh:mm:ss</c>, with days (<c>1.00:00:00</c>) or fractions (<c>00:00:00.250</c>) where wanted.</summary>
+    Duration,
+
+    /// <summary>One word of a list; case does not matter.</summary>
+    Word,
+
+    /// <summary>An HTTP version such as <c>1.1</c> or <c>2</c>.</summary>
+    Version,
+
+    /// <summary>An absolute URI.</summary>
+    Uri,
+
+    /// <summary>Any single value, kept as text: YARP reads strings, numbers and switches alike there.</summary>
+    AnyText,
+}

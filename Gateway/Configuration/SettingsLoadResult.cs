@@ -1,0 +1,17 @@
+namespace Gateway.Configuration;
+
+/// <summary>What became of an attempt to load the settings: a good whole, or everything that is wrong.</summary>
+internal sealed record SettingsLoadResult
+{
+    /// <summary>The settings; <see langword="null"/> exactly when there are <see cref="Faults"/>.</summary>
+    public SettingsSnapshot? Snapshot { get; init; }
+
+    /// <summary>Everything wrong.</summary>
+    public IReadOnlyList<SettingsFault> Faults { get; init; } = [];
+
+    /// <summary>Whether a file is missing or no JSON at all: perhaps somebody is just writing it, so it is worth another look.</summary>
+    public bool IsUnreadable { get; init; }
+
+    /// <summary>Other files that the settings name; whether they exist decides too.</summary>
+    public IReadOnlyList<string> ReferencedFiles { get; init; } = [];
+}

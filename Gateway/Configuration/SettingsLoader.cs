@@ -1,0 +1,128 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Yarp.ReverseProxy.Configuration;
+
+namespace Gateway.Configuration;
+
+/// <summary>
+/// Makes settings from sources: a good whole or everything that is wrong. Touches no state of the process, so that a reload can be judged
+/// off to the side.
+/// </summary>
+internal sealed class SettingsLoader
+{
+    private readonly ReverseProxyDryRun _dryRun;
+
+    /// <summary>Creates a loader.</summary>
+    /// <param name="dryRun">Tries YARP's section.</param>
+    public SettingsLoader(ReverseProxyDryRun dryRun) => _dryRun = dryRun;
+
+    /// <summary>Reads the files and loads them.</summary>
+    public ValueTask<SettingsLoadResult> LoadAsync(SettingsSources sources) => LoadAsync(sources, SettingsFiles.Read(sources));
+
+    /// <summary>Loads files that were read before.</summary>
+    /// <param name="sources">Variables, flags and the names of the files.</param>
+    /// <param name="files">What the files held.</param>
+    public async ValueTask<SettingsLoadResult> LoadAsync(SettingsSources sources, SettingsFiles files)
+    {
+        var faults = new List<SettingsFault>();
+        var warnings = new List<SettingsFault>();
+        var tree = SettingsTree.Build(sources, files, faults, warnings);
+        if (tree.IsUnreadable)
+        {
+            // With a file missing from the whole, whatever else could be said about it would be noise.
+            return new SettingsLoadResult { Faults = faults, IsUnreadable = true };
+        }
+
+        CheckSections(tree.Root, faults);
+        var server = CheckServer(tree, sources, faults, warnings);
+        var logging = Bind(tree, SettingsSchema.Logging, SettingsJsonContext.Default.LoggingSettings, faults).Settings;
+        var (mapping, rules, summaries) = ProviderMappingReader.Read(tree.Root.Members[SettingsSchema.ProviderMapping], tree.Mappings, faults, warnings);
+        var proxy = await _dryRun.RunAsync(tree.Root.Members[SettingsSchema.ReverseProxy], tree.BaseUrl, tree.BaseUrlSource, faults, warnings);
+
+        string[] referenced = [.. ((string?[])[server?.CertPath, server?.KeyPath]).OfType<string>()];
+        if (faults.Count > 0)
+        {
+            return new SettingsLoadResult { Faults = faults, ReferencedFiles = referenced };
+        }
+
+        var routesVersion = Hash(proxy.Section.ToUtf8Json());
+        return new SettingsLoadResult
+        {
+            ReferencedFiles = referenced,
+            Snapshot = new SettingsSnapshot
+            {
+                Settings = new GatewaySettings(server!, mapping, logging!),
+                Rules = rules,
+                RuleSummaries = summaries,
+                Routes = [.. proxy.Routes.Select(route => Stamp(route, routesVersion))],
+                Clusters = proxy.Clusters,
+                Version = Version(tree, proxy),
+                RoutesVersion = routesVersion,
+                Warnings = warnings,
+            },
+        };
+    }
+
+    private static void CheckSections(SettingsObject root, List<SettingsFault> faults)
+    {
+        foreach (var (name, value) in root.Members)
+        {
+            if (!SettingsSchema.Sections.ContainsKey(name) && !name.Equals(SettingsSchema.JsonSchema, StringComparison.Ordinal))
+            {
+                faults.Add(new SettingsFault(name, SettingsSchema.UnknownSection(name) + SettingsReader.From(value.Source)));
+            }
+        }
+    }
+
+    private static ServerSettings? CheckServer(SettingsTree tree, SettingsSources sources, List<SettingsFault> faults, List<SettingsFault> warnings)
+    {
+        var (server, section) = Bind(tree, SettingsSchema.Server, SettingsJsonContext.Default.ServerSettings, faults);
+        return server is null ? null : ServerSettingsCheck.Check(server, section!, sources.WorkingDirectory, faults, warnings);
+    }
+
+    /// <summary>Reads a section; members at fault keep their defaults, so that the others can be judged.</summary>
+    private static (T? Settings, SettingsObject? Section) Bind<T>(SettingsTree tree, string name, JsonTypeInfo<T> type, List<SettingsFault> faults)
+        where T : class
+    {
+        if (SettingsShaper.Shape(tree.Root.Members[name], SettingsSchema.Sections[name], name, faults) is not SettingsObject section)
+        {
+            return (null, null);
+        }
+
+        var whole = (SettingsObject)SettingsNode.Merge(SettingsTree.Default(name), section);
+        return (JsonSerializer.Deserialize(whole.ToUtf8Json(), type), whole);
+    }
+
+    /// <summary>
+    /// Names the routes' version on every route: a request finds the rules that belong to the route it was matched to. It also makes YARP see
+    /// a change in <c>MaxRequestBodySize</c> alone, which its comparison of routes overlooks (yarp#3027).
+    /// </summary>
+    private static RouteConfig Stamp(RouteConfig route, string version)
+    {
+        var metadata = new Dictionary<string, string>(route.Metadata ?? new Dictionary<string, string>(), StringComparer.OrdinalIgnoreCase)
+        {
+            [SettingsSnapshot.RoutesVersionKey] = version,
+        };
+        return route with { Metadata = metadata };
+    }
+
+    private static string Version(SettingsTree tree, ReverseProxyConfig proxy)
+    {
+        var members = tree.Root.ToMembers();
+        members[SettingsSchema.ReverseProxy] = proxy.Section;
+        members.Remove(SettingsSchema.JsonSchema);
+        foreach (var (name, shape) in SettingsSchema.Sections)
+        {
+            // In canonical form: 3000 from a file and "3000" from a variable are the same setting.
+            members[name] = SettingsShaper.Shape(members[name], shape, name, [])!;
+        }
+
+        var content = new SettingsObject(members, null).ToUtf8Json();
+        var mappings = Encoding.UTF8.GetBytes(string.Concat(tree.Mappings.Select(mapping => $"\n{mapping.Name} {mapping.Text}")));
+        return Hash([.. content, .. mappings]);
+    }
+
+    private static string Hash(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content))[..12];
+}

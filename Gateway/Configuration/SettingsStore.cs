@@ -1,0 +1,233 @@
+using Gateway.Observability;
+using Yarp.ReverseProxy.Configuration;
+
+namespace Gateway.Configuration;
+
+/// <summary>
+/// Holds the settings in force and puts new ones in their place as one: rules and values by one reference write, YARP's routes and
+/// clusters first when they changed. While YARP changes over, requests meet old and new routes side by side; each route names its
+/// version, and <see cref="ForRoutes"/> gives the settings that belong to it.
+/// </summary>
+internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
+{
+    /// <summary>
+    /// How many versions of the routes are remembered. A request asks right after it was matched, so two would do; the others cost nothing.
+    /// </summary>
+    private const int KeptRoutesVersions = 4;
+
+    /// <summary>YARP applies within milliseconds; a minute is only there so that a reload cannot wait for ever.</summary>
+    private static readonly TimeSpan ApplyTimeout = TimeSpan.FromMinutes(1);
+
+    private readonly TimeProvider _time;
+    private readonly ILogger<SettingsStore> _logger;
+    private readonly InMemoryConfigProvider _proxyConfig;
+    private readonly GatewaySettings _started;
+    private readonly SemaphoreSlim _publishing = new(1, 1);
+    private volatile SettingsSnapshot _current;
+    private volatile SettingsSnapshot[] _byRoutes;
+    private volatile SettingsState _state;
+    private volatile Applying? _applying;
+
+    /// <summary>Creates a store with the settings that the program starts with.</summary>
+    public SettingsStore(SettingsSnapshot snapshot, TimeProvider time, ILogger<SettingsStore> logger)
+    {
+        _time = time;
+        _logger = logger;
+        _current = snapshot;
+        _byRoutes = [snapshot];
+        _started = snapshot.Settings;
+        _state = new SettingsState { Version = snapshot.Version, LoadedAt = time.GetUtcNow() };
+        _proxyConfig = new InMemoryConfigProvider(snapshot.Routes, snapshot.Clusters, snapshot.RoutesVersion);
+    }
+
+    /// <summary>Raised after new settings came into force, on the thread of the reload. Handlers must not throw.</summary>
+    public event Action<SettingsSnapshot>? Changed;
+
+    /// <summary>The settings in force.</summary>
+    public SettingsSnapshot Current => _current;
+
+    /// <summary>What the health page says.</summary>
+    public SettingsState State => _state;
+
+    /// <summary>Routes and clusters for YARP; to be registered as its provider, and this store as a listener.</summary>
+    public IProxyConfigProvider ProxyConfig => _proxyConfig;
+
+    /// <summary>The newest settings for a request that was matched to <paramref name="route"/>.</summary>
+    public SettingsSnapshot ForRoute(RouteConfig route) =>
+        route.Metadata is { } metadata && metadata.TryGetValue(SettingsSnapshot.RoutesVersionKey, out var version) ? ForRoutes(version) : _current;
+
+    /// <summary>The newest settings whose routes have the version <paramref name="routesVersion"/>.</summary>
+    public SettingsSnapshot ForRoutes(string routesVersion)
+    {
+        foreach (var snapshot in _byRoutes)
+        {
+            if (string.Equals(snapshot.RoutesVersion, routesVersion, StringComparison.Ordinal))
+            {
+                return snapshot;
+            }
+        }
+
+        return _current;
+    }
+
+    /// <summary>Puts new settings in force. Either all of them are when this returns, or none.</summary>
+    /// <returns>Whether they are; if not, <see cref="State"/> says why and the old ones stay.</returns>
+    public async Task<bool> PublishAsync(SettingsSnapshot next, CancellationToken cancellationToken)
+    {
+        await _publishing.WaitAsync(cancellationToken);
+        try
+        {
+            var previous = _current;
+            if (next.RoutesVersion != previous.RoutesVersion)
+            {
+                // Before YARP has the new routes, so that their first request finds its rules.
+                Remember(next);
+                if (await ApplyAsync(next, cancellationToken) is { } fault)
+                {
+                    Remember(previous);
+                    await ApplyAsync(previous, CancellationToken.None);
+                    Reject([new SettingsFault(SettingsSchema.ReverseProxy, fault)]);
+                    return false;
+                }
+            }
+            else
+            {
+                Remember(next);
+            }
+
+            _current = next;
+            Accept(next);
+        }
+        finally
+        {
+            _publishing.Release();
+        }
+
+        Changed?.Invoke(next);
+        return true;
+    }
+
+    /// <summary>Notes that a change was refused; the settings in force stay.</summary>
+    public void Reject(IReadOnlyList<SettingsFault> faults)
+    {
+        _state = _state with { LastReloadAt = _time.GetUtcNow(), LastReloadSucceeded = false, Faults = faults };
+        foreach (var fault in faults)
+        {
+            Log.SettingsRejected(_logger, fault.Path, fault.Message, _current.Version);
+        }
+    }
+
+    /// <inheritdoc />
+    public void ConfigurationLoadingFailed(IProxyConfigProvider configProvider, Exception exception)
+    {
+        if (ReferenceEquals(configProvider, _proxyConfig))
+        {
+            _applying?.End(exception);
+        }
+    }
+
+    /// <inheritdoc />
+    public void ConfigurationLoaded(IReadOnlyList<IProxyConfig> proxyConfigs)
+    {
+    }
+
+    /// <inheritdoc />
+    public void ConfigurationApplyingFailed(IReadOnlyList<IProxyConfig> proxyConfigs, Exception exception) => _applying?.End(proxyConfigs, exception);
+
+    /// <inheritdoc />
+    public void ConfigurationApplied(IReadOnlyList<IProxyConfig> proxyConfigs) => _applying?.End(proxyConfigs, null);
+
+    /// <inheritdoc />
+    public void Dispose() => _publishing.Dispose();
+
+    /// <summary>Gives routes and clusters to YARP and waits until it has taken them.</summary>
+    /// <returns>Why it did not, or <see langword="null"/>.</returns>
+    private async Task<string?> ApplyAsync(SettingsSnapshot snapshot, CancellationToken cancellationToken)
+    {
+        // The revision is new each time: going back to earlier routes must not be taken for their first application.
+        var applying = new Applying(Guid.NewGuid().ToString("N"));
+        _applying = applying;
+        try
+        {
+            _proxyConfig.Update(snapshot.Routes, snapshot.Clusters, applying.Revision);
+            await applying.Ended.WaitAsync(ApplyTimeout, _time, cancellationToken);
+            return null;
+        }
+        catch (Exception fault) when (fault is not OperationCanceledException)
+        {
+            var inner = fault is AggregateException { InnerExceptions: [var first, ..] } ? first : fault;
+            return "YARP did not apply the routes: " + inner.Message.ReplaceLineEndings(" ").TrimEnd('.');
+        }
+        finally
+        {
+            _applying = null;
+        }
+    }
+
+    private void Remember(SettingsSnapshot newest) => _byRoutes =
+        [newest, .. _byRoutes.Where(snapshot => snapshot.RoutesVersion != newest.RoutesVersion).Take(KeptRoutesVersions - 1)];
+
+    private void Accept(SettingsSnapshot next)
+    {
+        var now = _time.GetUtcNow();
+        var restart = RestartOnlySettings.Changed(_started, next.Settings);
+        var isNews = !restart.SequenceEqual(_state.RestartRequired);
+        _state = new SettingsState { Version = next.Version, LoadedAt = now, LastReloadAt = now, RestartRequired = restart };
+
+        Log.SettingsApplied(_logger, next.Version, next.RoutesVersion);
+        foreach (var warning in next.Warnings)
+        {
+            Log.SettingWarned(_logger, warning.Path, warning.Message);
+        }
+
+        if (isNews && restart.Count > 0)
+        {
+            Log.RestartRequired(_logger, string.Join(", ", restart));
+        }
+    }
+
+    /// <summary>One change of YARP's configuration under way.</summary>
+    private sealed class Applying(string revision)
+    {
+        private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public string Revision => revision;
+
+        public Task Ended => _ended.Task;
+
+        public void End(IReadOnlyList<IProxyConfig> configs, Exception? fault)
+        {
+            if (configs.Any(config => config.RevisionId == revision))
+            {
+                End(fault);
+            }
+        }
+
+        public void End(Exception? fault)
+        {
+            if (fault is null)
+            {
+                _ended.TrySetResult();
+            }
+            else
+            {
+                _ended.TrySetException(fault);
+            }
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(LogEvents.SettingsApplied, LogLevel.Information, "Settings {Version} are in force (routes {RoutesVersion})")]
+        public static partial void SettingsApplied(ILogger logger, string version, string routesVersion);
+
+        [LoggerMessage(LogEvents.SettingsRejected, LogLevel.Error, "Settings not taken: {Path}: {Fault}; {Version} stay in force")]
+        public static partial void SettingsRejected(ILogger logger, string path, string fault, string version);
+
+        [LoggerMessage(LogEvents.SettingWarned, LogLevel.Warning, "{Path}: {Warning}")]
+        public static partial void SettingWarned(ILogger logger, string path, string warning);
+
+        [LoggerMessage(LogEvents.RestartRequired, LogLevel.Warning, "A restart is required before these settings are in force: {Settings}")]
+        public static partial void RestartRequired(ILogger logger, string settings);
+    }
+}

@@ -1,0 +1,145 @@
+using Gateway.Observability;
+
+namespace Gateway.Configuration;
+
+/// <summary>
+/// Looks at the settings files four times a second and reloads when their content changed. Polling by content rather than events of the
+/// file system: a ConfigMap's symlink swap, a rename over the file and a bind mount raise different events, or none.
+/// </summary>
+internal sealed partial class SettingsWatcher : BackgroundService
+{
+    /// <summary>Between two looks; with <see cref="SecondLook"/> and the load itself well within a second.</summary>
+    internal static readonly TimeSpan Period = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>How long a file that is missing or no JSON gets before that counts: somebody may be just writing it.</summary>
+    internal static readonly TimeSpan SecondLook = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>How often files that change while they are read are read again, before the next look takes over.</summary>
+    private const int Attempts = 3;
+
+    private readonly SettingsSources _sources;
+    private readonly SettingsLoader _loader;
+    private readonly SettingsStore _store;
+    private readonly TimeProvider _time;
+    private readonly ILogger<SettingsWatcher> _logger;
+    private SettingsFiles _seen;
+    private bool[] _seenReferenced = [];
+    private IReadOnlyList<string> _referenced = [];
+
+    /// <summary>Creates a watcher.</summary>
+    /// <param name="sources">The sources that the program was started with.</param>
+    /// <param name="files">The files as they were when the program loaded its settings.</param>
+    /// <param name="loader">Judges changes.</param>
+    /// <param name="store">Takes them.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">The log.</param>
+    public SettingsWatcher(
+        SettingsSources sources, SettingsFiles files, SettingsLoader loader, SettingsStore store, TimeProvider time, ILogger<SettingsWatcher> logger)
+    {
+        _sources = sources;
+        _seen = files;
+        _loader = loader;
+        _store = store;
+        _time = time;
+        _logger = logger;
+    }
+
+    /// <inheritdoc />
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Period, _time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                await LookOnceAsync(stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The program stops.
+        }
+    }
+
+    private async Task LookOnceAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            await LookAsync(stoppingToken);
+        }
+#pragma warning disable CA1031 // A watcher that dies of one look would leave the gateway deaf to every later change.
+        catch (Exception fault) when (fault is not OperationCanceledException)
+#pragma warning restore CA1031
+        {
+            Log.SettingsWatchFailed(_logger, fault);
+        }
+    }
+
+    /// <summary>Looks once, and reloads when something changed.</summary>
+    internal async Task LookAsync(CancellationToken cancellationToken)
+    {
+        var files = ReadStable();
+        if (files.HasSameContent(_seen) && Referenced().SequenceEqual(_seenReferenced))
+        {
+            return;
+        }
+
+        var result = await _loader.LoadAsync(_sources, files);
+        if (result.IsUnreadable)
+        {
+            await Task.Delay(SecondLook, _time, cancellationToken);
+            files = ReadStable();
+            if (files.HasSameContent(_seen))
+            {
+                return;
+            }
+
+            result = await _loader.LoadAsync(_sources, files);
+        }
+
+        // Noted before it is acted upon: whatever comes of this content, it comes once.
+        _seen = files;
+        _referenced = result.Snapshot is null ? result.ReferencedFiles : [];
+        _seenReferenced = Referenced();
+
+        if (result.Snapshot is not { } snapshot)
+        {
+            _store.Reject(result.Faults);
+        }
+        else if (snapshot.Version != _store.Current.Version || !_store.State.LastReloadSucceeded)
+        {
+            await _store.PublishAsync(snapshot, cancellationToken);
+        }
+    }
+
+    /// <summary>
+    /// Reads the files so that they belong together: a swap of the folder that holds them may fall between the first and the last.
+    /// </summary>
+    private SettingsFiles ReadStable()
+    {
+        var files = SettingsFiles.Read(_sources);
+        for (var i = 0; i < Attempts && !files.HasSameContent(_seen); i++)
+        {
+            var again = SettingsFiles.Read(_sources);
+            if (again.HasSameContent(files))
+            {
+                break;
+            }
+
+            files = again;
+        }
+
+        return files;
+    }
+
+    /// <summary>
+    /// Which of the files exist that refused settings name: a certificate that arrives after the settings that ask for it mends them.
+    /// </summary>
+    private bool[] Referenced() => [.. _referenced.Select(File.Exists)];
+
+    private static partial class Log
+    {
+        [LoggerMessage(LogEvents.SettingsWatchFailed, LogLevel.Error, "A look at the settings files failed; the next one follows")]
+        public static partial void SettingsWatchFailed(ILogger logger, Exception fault);
+    }
+}
