@@ -12,4 +12,14 @@ public sealed record ProviderMappingDecision(
 {
     /// <summary>Nothing to change and nothing to say.</summary>
     public static ProviderMappingDecision Untouched { get; } = new([], null, null, null);
+
+    /// <summary>The body with the edits applied, as one array; for explaining and testing, not for forwarding.</summary>
+    /// <param name="body">The body as received.</param>
+    public byte[] ApplyTo(ReadOnlyMemory<byte> body)
+    {
+        using var stream = new SplicedStream(new System.Buffers.ReadOnlySequence<byte>(body), Edits, static () => { });
+        var spliced = new byte[stream.Length];
+        stream.ReadExactly(spliced);
+        return spliced;
+    }
 }

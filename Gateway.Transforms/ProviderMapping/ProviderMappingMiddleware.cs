@@ -46,7 +46,7 @@ internal sealed class ProviderMappingMiddleware
                 return;
             }
 
-            var endpoint = EndpointPaths.KindOf(context.Request.Path);
+            var endpoint = RequestEndpoints.Of(context.Request.Path);
             var decision = _options.Rules(context).Decide(result.Facts, body.Bytes, endpoint);
             context.Features.Set<IProviderMappingFeature>(
                 new ProviderMappingFeature(endpoint, body, result.WasDecoded, result.Facts, decision));

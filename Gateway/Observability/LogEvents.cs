@@ -9,4 +9,16 @@ internal static class LogEvents
     public const int SettingWarned = 1002;
     public const int RestartRequired = 1003;
     public const int SettingsWatchFailed = 1004;
+
+    // Errors: 1100-1199
+    public const int ClientLeft = 1100;
+    public const int RequestFailed = 1101;
+
+    // Observability: 1200-1299
+    public const int RequestEnded = 1200;
+
+    // Hosting: 1300-1399
+    public const int Started = 1300;
+    public const int CertificateRenewed = 1301;
+    public const int CertificateRefused = 1302;
 }

@@ -2,10 +2,12 @@ using Microsoft.AspNetCore.Http;
 
 namespace Gateway.Transforms.ProviderMapping;
 
-/// <summary>Tells the kind of an endpoint by the end of its path, so that any prefix will do.</summary>
-internal static class EndpointPaths
+/// <summary>Tells the kind of an endpoint.</summary>
+public static class RequestEndpoints
 {
-    public static RequestEndpoint KindOf(PathString path)
+    /// <summary>The kind of endpoint at a path. Its end decides, so that any prefix will do.</summary>
+    /// <param name="path">The request's path.</param>
+    public static RequestEndpoint Of(PathString path)
     {
         var value = path.Value.AsSpan().TrimEnd('/');
         return EndsWith(value, "/images") || EndsWith(value, "/images/generations") ? RequestEndpoint.Images

@@ -1,0 +1,161 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using DiffPlex.DiffBuilder;
+using DiffPlex.DiffBuilder.Model;
+using Gateway.Configuration;
+using Gateway.Transforms.ProviderMapping;
+using Gateway.Transforms.RequestBody;
+
+namespace Gateway.CommandLine;
+
+/// <summary>The output of <c>explain</c>: which rules were tried and why each did or did not match, and what the body becomes.</summary>
+internal static class ExplainReport
+{
+    private static readonly JsonWriterOptions Readable = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+
+    /// <summary>Explains one request.</summary>
+    /// <returns>Whether there was a request to explain; a request that the rules refuse is one.</returns>
+    public static async Task<bool> WriteAsync(SettingsSnapshot snapshot, ExplainArguments arguments, TextWriter output, TextWriter error)
+    {
+        byte[] body;
+        try
+        {
+            body = arguments.BodyPath is { } path ? await File.ReadAllBytesAsync(path) : MinimalBody(arguments.Model);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            await error.WriteLineAsync($"--body \"{arguments.BodyPath}\": {fault.Message}");
+            return false;
+        }
+
+        using var scanner = new BodyScanner();
+        scanner.Scan(body);
+        if (!scanner.TryComplete(new ReadOnlySequence<byte>(body), out var facts))
+        {
+            await output.WriteLineAsync($"400: {scanner.Fault!.Value.ToRejection().Message}");
+            return true;
+        }
+
+        if (arguments is { BodyPath: not null, Model: { } model } && facts!.RequestedModel != model)
+        {
+            await error.WriteLineAsync($"--model \"{model}\": the body of --body asks for \"{facts.RequestedModel}\"; give one or the other");
+            return false;
+        }
+
+        var explanation = snapshot.Rules.Explain(facts!, new ReadOnlySequence<byte>(body), RequestEndpoints.Of(arguments.RequestPath));
+        await WriteStepsAsync(explanation, facts!, arguments, snapshot, output);
+        await WriteOutcomeAsync(explanation.Decision, body, output);
+        return true;
+    }
+
+    private static async Task WriteStepsAsync(
+        ProviderMappingExplanation explanation, BodyFacts facts, ExplainArguments arguments, SettingsSnapshot snapshot, TextWriter output)
+    {
+        await output.WriteLineAsync($"request   POST {arguments.RequestPath}");
+        await output.WriteLineAsync($"model     {facts.RequestedModel ?? "(none named)"}");
+        if (explanation.Decision.SentModel != facts.RequestedModel)
+        {
+            await output.WriteLineAsync($"sent as   {explanation.Decision.SentModel}");
+        }
+
+        await output.WriteLineAsync($"settings  {snapshot.Version}");
+        await output.WriteLineAsync();
+        if (explanation.Steps.Count == 0)
+        {
+            await output.WriteLineAsync("There are no rules and no aliases.");
+        }
+
+        foreach (var step in explanation.Steps)
+        {
+            await output.WriteLineAsync($"{(step.IsAlias ? "alias" : "rule")} {step.Name}: {step.Outcome}");
+            await output.WriteLineAsync($"    {step.Sentence}");
+        }
+
+        await output.WriteLineAsync();
+    }
+
+    private static async Task WriteOutcomeAsync(ProviderMappingDecision decision, byte[] body, TextWriter output)
+    {
+        if (decision.Rejection is { } rejection)
+        {
+            await output.WriteLineAsync($"{rejection.Status}: {rejection.Message}");
+            return;
+        }
+
+        if (decision.Edits.Count == 0)
+        {
+            await output.WriteLineAsync("The body passes untouched.");
+            return;
+        }
+
+        await output.WriteLineAsync("body, before (-) and after (+):");
+        foreach (var line in InlineDiffBuilder.Diff(Indent(body), Indent(decision.ApplyTo(body))).Lines)
+        {
+            var mark = line.Type switch { ChangeType.Inserted => '+', ChangeType.Deleted => '-', _ => ' ' };
+            await output.WriteLineAsync($"{mark} {line.Text}");
+        }
+    }
+
+    private static byte[] MinimalBody(string? model)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(output, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        {
+            json.WriteStartObject();
+            json.WriteString("model"u8, model);
+            json.WriteEndObject();
+        }
+
+        return output.WrittenSpan.ToArray();
+    }
+
+    /// <summary>Lays a body out for reading. Token by token, so that duplicate members and odd numbers show as they are.</summary>
+    private static string Indent(byte[] body)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(output, Readable))
+        {
+            var reader = new Utf8JsonReader(WithoutByteOrderMark(body), new JsonReaderOptions { MaxDepth = int.MaxValue });
+            while (reader.Read())
+            {
+                Copy(ref reader, json);
+            }
+        }
+
+        return Encoding.UTF8.GetString(output.WrittenSpan);
+    }
+
+    private static ReadOnlySpan<byte> WithoutByteOrderMark(ReadOnlySpan<byte> body) =>
+        body.StartsWith(Encoding.UTF8.Preamble) ? body[Encoding.UTF8.Preamble.Length..] : body;
+
+    private static void Copy(ref Utf8JsonReader reader, Utf8JsonWriter json)
+    {
+        switch (reader.TokenType)
+        {
+            case JsonTokenType.StartObject:
+                json.WriteStartObject();
+                break;
+            case JsonTokenType.EndObject:
+                json.WriteEndObject();
+                break;
+            case JsonTokenType.StartArray:
+                json.WriteStartArray();
+                break;
+            case JsonTokenType.EndArray:
+                json.WriteEndArray();
+                break;
+            case JsonTokenType.PropertyName:
+                // Names are written in their own spelling: a raw value is only possible where a value stands, so the escapes are resolved.
+                json.WritePropertyName(reader.ValueIsEscaped ? Encoding.UTF8.GetBytes(reader.GetString()!) : reader.ValueSpan);
+                break;
+            case JsonTokenType.String:
+                json.WriteRawValue([(byte)'"', .. reader.ValueSpan, (byte)'"'], skipInputValidation: true);
+                break;
+            default:
+                json.WriteRawValue(reader.ValueSpan, skipInputValidation: true);
+                break;
+        }
+    }
+}

@@ -1,0 +1,126 @@
+using Gateway.Observability;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Gateway.Errors;
+
+/// <summary>The Errors phase: whatever fails further in leaves as an error in the dialect of its route, if it can still leave at all.</summary>
+internal sealed partial class ErrorMiddleware
+{
+    private readonly RequestDelegate _next;
+    private readonly ILogger<ErrorMiddleware> _logger;
+
+    public ErrorMiddleware(RequestDelegate next, ILogger<ErrorMiddleware> logger)
+    {
+        _next = next;
+        _logger = logger;
+    }
+
+    public async Task InvokeAsync(HttpContext context)
+    {
+        try
+        {
+            if (RequestPaths.IsAmbiguous(context.Request.Path))
+            {
+                await RefuseAsync(context, GatewayError.NotFound);
+                return;
+            }
+
+            await _next(context);
+        }
+        catch (Exception exception)
+        {
+            await HandleAsync(context, exception);
+            return;
+        }
+
+        if (context.Features.Get<IForwarderErrorFeature>() is { } failure)
+        {
+            await HandleAsync(context, failure);
+        }
+        else if (context.Response.StatusCode >= 400 && !context.Response.HasStarted && !WasForwarded(context))
+        {
+            await RefuseAsync(context, GatewayError.ForStatus(context.Response.StatusCode));
+        }
+    }
+
+    /// <summary>Answers a request that goes no further.</summary>
+    public static Task RefuseAsync(HttpContext context, GatewayError error)
+    {
+        GatewayContext.Of(context).End = error.Origin == ErrorOrigin.Gateway ? RequestEnd.Failed : RequestEnd.Refused;
+        return GatewayErrorWriter.WriteAsync(context, error);
+    }
+
+    private async Task HandleAsync(HttpContext context, Exception exception)
+    {
+        var request = GatewayContext.Of(context);
+        if (context.RequestAborted.IsCancellationRequested || exception is OperationCanceledException or IOException)
+        {
+            // Not an error of anybody here: callers hang up.
+            request.End = RequestEnd.ClientLeft;
+            Log.ClientLeft(_logger, request.RequestId);
+            context.Abort();
+            return;
+        }
+
+        if (exception is BadHttpRequestException bad && !context.Response.HasStarted)
+        {
+            await RefuseAsync(context, GatewayError.ForStatus(bad.StatusCode));
+            return;
+        }
+
+        request.End = RequestEnd.Failed;
+        Log.RequestFailed(_logger, exception, request.RequestId);
+        if (context.Response.HasStarted)
+        {
+            context.Abort();
+            return;
+        }
+
+        context.Response.Clear();
+        await RefuseAsync(context, GatewayError.Internal);
+    }
+
+    private static async Task HandleAsync(HttpContext context, IForwarderErrorFeature failure)
+    {
+        var request = GatewayContext.Of(context);
+        if (context.RequestAborted.IsCancellationRequested)
+        {
+            // An event stream that broke has said so before it aborted the connection.
+            if (request.End == RequestEnd.Completed)
+            {
+                request.End = RequestEnd.ClientLeft;
+            }
+
+            return;
+        }
+
+        (request.End, var error) = failure.Error switch
+        {
+            ForwarderError.RequestTimedOut or ForwarderError.RequestCanceled or ForwarderError.RequestBodyCanceled
+                or ForwarderError.ResponseBodyCanceled
+                or ForwarderError.UpgradeActivityTimeout => (RequestEnd.UpstreamTimedOut, GatewayError.UpstreamTimedOut),
+            ForwarderError.NoAvailableDestinations => (RequestEnd.UpstreamUnreachable, GatewayError.UpstreamUnavailable),
+            ForwarderError.ResponseBodyDestination or ForwarderError.ResponseHeaders =>
+                (RequestEnd.UpstreamBroke, GatewayError.UpstreamBroke),
+            ForwarderError.RequestBodyClient => (RequestEnd.Refused, GatewayError.ForStatus(context.Response.StatusCode)),
+            ForwarderError.RequestCreation => (RequestEnd.Failed, GatewayError.Internal),
+            _ => (RequestEnd.UpstreamUnreachable, GatewayError.UpstreamUnreachable),
+        };
+        if (!context.Response.HasStarted)
+        {
+            await GatewayErrorWriter.WriteAsync(context, error);
+        }
+    }
+
+    private static bool WasForwarded(HttpContext context) =>
+        context.Features.Get<Yarp.ReverseProxy.Model.IReverseProxyFeature>()?.ProxiedDestination is not null;
+
+    private static partial class Log
+    {
+        [LoggerMessage(LogEvents.ClientLeft, LogLevel.Debug, "The client left. Request {RequestId}")]
+        public static partial void ClientLeft(ILogger logger, string requestId);
+
+        [LoggerMessage(LogEvents.RequestFailed, LogLevel.Error, "The gateway failed. Request {RequestId}")]
+        public static partial void RequestFailed(ILogger logger, Exception exception, string requestId);
+    }
+}

@@ -1,0 +1,97 @@
+using System.Buffers;
+using System.Text.Json;
+
+namespace Gateway.Errors;
+
+/// <summary>The only writer of error bodies and error events.</summary>
+internal static class GatewayErrorWriter
+{
+    /// <summary>Marks an answer that the gateway made; upstream's errors pass without it.</summary>
+    public const string MarkerHeader = "x-gateway-error";
+
+    /// <summary>Answers a request with an error in the dialect of its route. The response must not have started.</summary>
+    public static async Task WriteAsync(HttpContext context, GatewayError error)
+    {
+        var response = context.Response;
+        response.StatusCode = error.Status;
+        AnswerHeaders.Apply(context);
+        response.Headers[MarkerHeader] = "1";
+        if (error.Status == StatusCodes.Status401Unauthorized)
+        {
+            response.Headers.WWWAuthenticate = "Bearer";
+        }
+
+        var body = Render(ErrorDialects.Of(context.Request.Path), error);
+        response.ContentType = "application/json";
+        response.ContentLength = body.WrittenCount;
+        if (!HttpMethods.IsHead(context.Request.Method))
+        {
+            await response.Body.WriteAsync(body.WrittenMemory);
+        }
+    }
+
+    /// <summary>The event that ends a stream which broke after it had begun.</summary>
+    public static ReadOnlyMemory<byte> RenderEvent(ErrorDialect dialect, GatewayError error)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        if (dialect != ErrorDialect.OpenAi)
+        {
+            output.Write("event: error\n"u8);
+        }
+
+        output.Write("data: "u8);
+        if (dialect == ErrorDialect.Responses)
+        {
+            WriteResponsesEvent(output, error);
+        }
+        else
+        {
+            output.Write(Render(dialect, error).WrittenSpan);
+        }
+
+        output.Write("\n\n"u8);
+        return output.WrittenMemory;
+    }
+
+    private static ArrayBufferWriter<byte> Render(ErrorDialect dialect, GatewayError error)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        using var json = new Utf8JsonWriter(output);
+        json.WriteStartObject();
+        if (dialect == ErrorDialect.Anthropic)
+        {
+            json.WriteString("type"u8, "error"u8);
+        }
+
+        json.WriteStartObject("error"u8);
+        if (dialect == ErrorDialect.Anthropic)
+        {
+            json.WriteString("type"u8, error.Type);
+            json.WriteString("message"u8, error.Message);
+        }
+        else
+        {
+            json.WriteString("message"u8, error.Message);
+            json.WriteString("type"u8, error.Type);
+            json.WriteString("code"u8, error.Code);
+            json.WriteString("param"u8, error.Param);
+        }
+
+        json.WriteEndObject();
+        json.WriteEndObject();
+        json.Flush();
+        return output;
+    }
+
+    private static void WriteResponsesEvent(ArrayBufferWriter<byte> output, GatewayError error)
+    {
+        using var json = new Utf8JsonWriter(output);
+        json.WriteStartObject();
+        json.WriteString("type"u8, "error"u8);
+        json.WriteString("code"u8, error.Code);
+        json.WriteString("message"u8, error.Message);
+        json.WriteString("param"u8, error.Param);
+        json.WriteEndObject();
+        json.Flush();
+    }
+}

@@ -1,0 +1,39 @@
+using System.Diagnostics;
+using Gateway.Configuration;
+
+namespace Gateway;
+
+/// <summary>
+/// What the phases know of one request. Each property has one setter, the phase named beside it; reading one before its phase has
+/// run is a bug and says so.
+/// </summary>
+internal sealed class GatewayContext
+{
+    private SettingsSnapshot? _snapshot;
+
+    /// <summary>Identifies the request in its answer (<c>x-request-id</c>) and in the log. Set at the start.</summary>
+    public string RequestId { get; } = ActivityTraceId.CreateRandom().ToHexString();
+
+    /// <summary>When the request began, as a timestamp of the host's clock. Set by RequestLog.</summary>
+    public required long StartedAt { get; init; }
+
+    /// <summary>The settings that this request keeps, whatever is reloaded meanwhile. Set by Team.</summary>
+    public SettingsSnapshot Snapshot
+    {
+        get => _snapshot ?? throw new InvalidOperationException("The snapshot is set by the Team phase, which has not run.");
+        set => _snapshot = value;
+    }
+
+    /// <summary>Whether the snapshot is known: requests that are refused before the Team phase have none.</summary>
+    public bool HasSnapshot => _snapshot is not null;
+
+    /// <summary>When upstream's first byte of body, or its headers where there is none, came. Set by the upstream's response transform.</summary>
+    public long? FirstByteAt { get; set; }
+
+    /// <summary>How the request ended. Set by Errors, or by the event stream that broke.</summary>
+    public RequestEnd End { get; set; } = RequestEnd.Completed;
+
+    /// <summary>The context of a request that is in the pipeline.</summary>
+    public static GatewayContext Of(HttpContext context) =>
+        context.Features.Get<GatewayContext>() ?? throw new InvalidOperationException("The context is set by RequestLog, which has not run.");
+}

@@ -1,0 +1,35 @@
+using Gateway.Errors;
+using Gateway.Observability;
+using Gateway.Teams;
+using Gateway.Transforms;
+
+namespace Gateway;
+
+/// <summary>The life of a request, from top to bottom. <c>docs/request-life.md</c> draws it.</summary>
+internal static class GatewayPipeline
+{
+    public static void MapGateway(this WebApplication app)
+    {
+        // One line for every request, however it ends.
+        app.UseMiddleware<RequestLogMiddleware>();
+
+        // Errors: whatever fails below leaves as an error in the dialect of its route.
+        app.UseMiddleware<ErrorMiddleware>();
+
+        // Health answers by itself; everything else is a route of appsettings.json, or a 404.
+        app.UseRouting();
+        app.MapHealth();
+        app.MapReverseProxy(proxy =>
+        {
+            // Team: who is calling? Headers only, so that a stranger costs no body.
+            proxy.UseMiddleware<TeamMiddleware>();
+
+            // RequestBody: on routes with the transform, one scan of the body and the decision of the rules about it.
+            proxy.UseProviderMapping();
+
+            // YARP: choose a destination, note how it did, forward. The ProviderMapping transform splices the body on its way.
+            proxy.UseLoadBalancing();
+            proxy.UsePassiveHealthChecks();
+        });
+    }
+}

@@ -1,0 +1,41 @@
+using System.Net;
+using Gateway.Configuration;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+
+namespace Gateway.Hosting;
+
+/// <summary>Makes the listener and its limits from the settings. All of it takes a restart to change.</summary>
+internal static class KestrelSetup
+{
+    public static void Apply(KestrelServerOptions kestrel, ServerSettings server, TlsCertificateStore? certificates)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxConcurrentConnections = server.Limits.MaxConnections == 0 ? null : server.Limits.MaxConnections;
+        kestrel.Limits.RequestHeadersTimeout = server.Limits.RequestHeadersTimeout;
+        kestrel.Limits.KeepAliveTimeout = server.Limits.KeepAliveTimeout;
+        kestrel.Limits.MaxRequestHeadersTotalSize = server.Limits.MaxRequestHeadersTotalSize;
+        kestrel.Limits.MaxRequestLineSize = server.Limits.MaxRequestLineSize;
+        kestrel.Limits.MaxRequestHeaderCount = server.Limits.MaxRequestHeaderCount;
+        kestrel.Limits.Http2.MaxStreamsPerConnection = server.Limits.MaxStreamsPerConnection;
+        kestrel.Limits.MinRequestBodyDataRate = server.Limits.MinRequestBodyDataRate is { BytesPerSecond: > 0 } rate
+            ? new MinDataRate(rate.BytesPerSecond, rate.GracePeriod)
+            : null;
+
+        // What is held in memory is limited where it is read; what streams through is upstream's to limit.
+        kestrel.Limits.MaxRequestBodySize = null;
+
+        kestrel.Listen(IPAddress.Parse(server.Address), server.Port, listener =>
+        {
+            if (certificates is null)
+            {
+                // HTTP/2 without TLS cannot be negotiated, and a listener that offers both says so in a warning.
+                listener.Protocols = HttpProtocols.Http1;
+                return;
+            }
+
+            listener.Protocols = HttpProtocols.Http1AndHttp2;
+            listener.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => certificates.OptionsAsync() });
+        });
+    }
+}

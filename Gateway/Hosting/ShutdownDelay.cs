@@ -1,0 +1,25 @@
+using Gateway.Configuration;
+
+namespace Gateway.Hosting;
+
+/// <summary>
+/// Keeps the listener open for a while after the program was asked to stop, with readiness already off: a load balancer needs that
+/// time to look elsewhere, and until it does it still sends requests here.
+/// </summary>
+internal sealed class ShutdownDelay(SettingsStore settings, TimeProvider time) : IHostedLifecycleService
+{
+    private readonly TimeSpan _delay = settings.Current.Settings.Server.ShutdownDelay;
+
+    public Task StoppingAsync(CancellationToken cancellationToken) =>
+        _delay > TimeSpan.Zero ? Task.Delay(_delay, time, cancellationToken) : Task.CompletedTask;
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+}

@@ -1,0 +1,45 @@
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Gateway.Hosting;
+
+/// <summary>A certificate with its key and chain, loaded from a PEM pair and found usable. Immutable.</summary>
+internal sealed class TlsCertificate
+{
+    private TlsCertificate(SslServerAuthenticationOptions options, DateTimeOffset expires)
+    {
+        Options = options;
+        Expires = expires;
+    }
+
+    /// <summary>What a handshake needs: the certificate and the protocols, HTTP/2 before HTTP/1.1.</summary>
+    public SslServerAuthenticationOptions Options { get; }
+
+    /// <summary>When the certificate runs out.</summary>
+    public DateTimeOffset Expires { get; }
+
+    /// <summary>Loads a pair. The certificate's file may hold the chain behind the certificate.</summary>
+    /// <exception cref="CryptographicException">A file is not PEM, or the two do not belong together.</exception>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">A file may not be read.</exception>
+    public static TlsCertificate Load(string certPath, string keyPath)
+    {
+        var certificatePem = File.ReadAllText(certPath);
+        var certificate = X509Certificate2.CreateFromPem(certificatePem, File.ReadAllText(keyPath));
+        var chain = new X509Certificate2Collection();
+        chain.ImportFromPem(certificatePem);
+        chain.RemoveAt(0);
+        var options = new SslServerAuthenticationOptions
+        {
+            // Offline: the chain is what the file says; nothing is fetched at a start or a renewal.
+            ServerCertificateContext = SslStreamCertificateContext.Create(certificate, chain, offline: true),
+            ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
+        };
+        return new TlsCertificate(options, new DateTimeOffset(certificate.NotAfter.ToUniversalTime(), TimeSpan.Zero));
+    }
+
+    /// <summary>Whether an exception says that a pair is not usable, rather than that the program is wrong.</summary>
+    public static bool IsUnusable(Exception exception) =>
+        exception is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException;
+}

@@ -1,0 +1,36 @@
+using Microsoft.Extensions.Options;
+using Serilog;
+using Serilog.Core;
+using Serilog.Formatting;
+using Serilog.Formatting.Compact;
+using Serilog.Formatting.Display;
+
+namespace Gateway.Observability;
+
+/// <summary>
+/// Serilog writes, in the console: lines for people on a terminal, compact JSON otherwise. The levels are .NET's own filters, because
+/// those can change while the program runs, category by category, which Serilog's overrides cannot.
+/// </summary>
+internal static class LoggingSetup
+{
+    private const string TerminalTemplate = "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}";
+
+    public static void AddGatewayLogging(this ILoggingBuilder logging)
+    {
+        logging.AddSerilog(CreateLogger(), dispose: true);
+        logging.Services.AddSingleton<LogLevels>();
+        logging.Services.AddSingleton<IConfigureOptions<LoggerFilterOptions>>(static services => services.GetRequiredService<LogLevels>());
+        logging.Services.AddSingleton<IOptionsChangeTokenSource<LoggerFilterOptions>>(static services => services.GetRequiredService<LogLevels>());
+    }
+
+    private static Logger CreateLogger()
+    {
+        ITextFormatter formatter = Console.IsOutputRedirected
+            ? new RenderedCompactJsonFormatter()
+            : new MessageTemplateTextFormatter(TerminalTemplate);
+        return new LoggerConfiguration()
+            .MinimumLevel.Verbose()
+            .WriteTo.Async(sinks => sinks.Console(formatter))
+            .CreateLogger();
+    }
+}

@@ -1,0 +1,90 @@
+using Gateway.Errors;
+using Gateway.Transforms.ProviderMapping;
+using Yarp.ReverseProxy.Model;
+
+namespace Gateway.Observability;
+
+/// <summary>Writes one line for every request, when it has ended. Never a body, a query string or a header of the caller.</summary>
+internal sealed partial class RequestLogMiddleware
+{
+    private const int LongestText = 200;
+
+    private readonly RequestDelegate _next;
+    private readonly ILogger _logger;
+    private readonly TimeProvider _time;
+
+    public RequestLogMiddleware(RequestDelegate next, ILoggerFactory loggers, TimeProvider time)
+    {
+        _next = next;
+        _logger = loggers.CreateLogger("Gateway.Requests");
+        _time = time;
+    }
+
+    public async Task InvokeAsync(HttpContext context)
+    {
+        var request = new GatewayContext { StartedAt = _time.GetTimestamp() };
+        context.Features.Set(request);
+        try
+        {
+            await _next(context);
+        }
+        finally
+        {
+            Write(context, request);
+        }
+    }
+
+    private void Write(HttpContext context, GatewayContext request)
+    {
+        // Probes come every few seconds and say nothing: they are not requests of anybody.
+        var level = context.GetEndpoint()?.Metadata.GetMetadata<ProbeMetadata>() is not null ? LogLevel.Debug : LogLevel.Information;
+        if (!_logger.IsEnabled(level))
+        {
+            return;
+        }
+
+        var mapping = context.Features.Get<IProviderMappingFeature>();
+        Log.RequestEnded(
+            _logger,
+            level,
+            context.Request.Method,
+            Shorten(context.Request.Path.Value),
+            context.Response.StatusCode,
+            request.End,
+            Math.Round(_time.GetElapsedTime(request.StartedAt).TotalMilliseconds, 1),
+            request.FirstByteAt is { } first ? Math.Round(_time.GetElapsedTime(request.StartedAt, first).TotalMilliseconds, 1) : null,
+            Shorten(mapping?.Facts.RequestedModel),
+            Shorten(mapping?.Decision.SentModel),
+            mapping?.Decision.AppliedRules,
+            mapping?.Facts.Length,
+            context.Features.Get<IReverseProxyFeature>()?.ProxiedDestination?.DestinationId,
+            request.HasSnapshot ? request.Snapshot.Version : null,
+            context.Response.Headers[AnswerHeaders.RequestId].ToString() is { Length: > 0 } id ? id : request.RequestId);
+    }
+
+    private static string? Shorten(string? text) => text?.Length > LongestText ? string.Concat(text.AsSpan(0, LongestText), "…") : text;
+
+    private static partial class Log
+    {
+        [LoggerMessage(
+            EventId = LogEvents.RequestEnded,
+            Message = "{Method} {Path} {Status} {End} in {ElapsedMs} ms, first byte {FirstByteMs} ms, model {Model} sent {SentModel}, rule {Rule}, "
+            + "body {BodyBytes} B, destination {Destination}, settings {SettingsVersion}, request {RequestId}")]
+        public static partial void RequestEnded(
+            ILogger logger,
+            LogLevel level,
+            string method,
+            string? path,
+            int status,
+            RequestEnd end,
+            double elapsedMs,
+            double? firstByteMs,
+            string? model,
+            string? sentModel,
+            string? rule,
+            int? bodyBytes,
+            string? destination,
+            string? settingsVersion,
+            string requestId);
+    }
+}

@@ -1,0 +1,26 @@
+namespace Gateway;
+
+/// <summary>How a request ended.</summary>
+internal enum RequestEnd
+{
+    /// <summary>The answer went out whole, whatever its status.</summary>
+    Completed,
+
+    /// <summary>The gateway answered by itself, with an error.</summary>
+    Refused,
+
+    /// <summary>The caller was gone before the end of the answer.</summary>
+    ClientLeft,
+
+    /// <summary>The upstream could not be reached.</summary>
+    UpstreamUnreachable,
+
+    /// <summary>The upstream was silent for too long.</summary>
+    UpstreamTimedOut,
+
+    /// <summary>The upstream ended in the middle of its answer.</summary>
+    UpstreamBroke,
+
+    /// <summary>A bug of ours.</summary>
+    Failed,
+}

@@ -1,0 +1,51 @@
+using Yarp.ReverseProxy.Transforms;
+using Yarp.ReverseProxy.Transforms.Builder;
+
+namespace Gateway.Upstream;
+
+/// <summary>
+/// Makes <c>{ "BaseAddress": "WithoutVersion" }</c> a transform: the destination's address is taken without its last <c>/v1</c>, for
+/// what OpenRouter serves beside it (<c>/api/beta/…</c>). One cluster, and so one base address, serves both.
+/// </summary>
+internal sealed class BaseAddressTransformFactory : ITransformFactory
+{
+    private const string Key = "BaseAddress";
+    private const string WithoutVersion = "WithoutVersion";
+    private const string Version = "/v1";
+
+    public bool Validate(TransformRouteValidationContext context, IReadOnlyDictionary<string, string> transformValues)
+    {
+        if (!transformValues.TryGetValue(Key, out var value))
+        {
+            return false;
+        }
+
+        if (!string.Equals(value, WithoutVersion, StringComparison.OrdinalIgnoreCase) || transformValues.Count > 1)
+        {
+            context.Errors.Add(new ArgumentException($"Unexpected value for {Key}: '{value}'. Expected '{WithoutVersion}' and nothing beside it."));
+        }
+
+        return true;
+    }
+
+    public bool Build(TransformBuilderContext context, IReadOnlyDictionary<string, string> transformValues)
+    {
+        if (!transformValues.ContainsKey(Key))
+        {
+            return false;
+        }
+
+        context.AddRequestTransform(static transform =>
+        {
+            transform.DestinationPrefix = Strip(transform.DestinationPrefix);
+            return default;
+        });
+        return true;
+    }
+
+    internal static string Strip(string address)
+    {
+        var trimmed = address.AsSpan().TrimEnd('/');
+        return trimmed.EndsWith(Version, StringComparison.OrdinalIgnoreCase) ? trimmed[..^Version.Length].ToString() : address;
+    }
+}

@@ -1,0 +1,38 @@
+using System.Net;
+
+namespace Gateway.Upstream;
+
+/// <summary>Upstream's event stream, watched: see <see cref="EventStream"/>. YARP copies its headers before and its bytes after.</summary>
+internal sealed class EventStreamContent(HttpResponseMessage response, HttpContext context, TimeProvider time) : HttpContent
+{
+    private readonly HttpContent _inner = response.Content;
+
+    // A stream that neither says its length nor comes in chunks ends where the connection does, be that the end or not.
+    private readonly bool _endsWithConnection =
+        response.Version.Major == 1 && response.Content.Headers.ContentLength is null && response.Headers.TransferEncodingChunked != true;
+
+    private readonly bool _isEncoded = response.Content.Headers.ContentEncoding.Count > 0;
+
+    protected override async Task<Stream> CreateContentReadStreamAsync(CancellationToken cancellationToken) =>
+        new EventStream(await _inner.ReadAsStreamAsync(cancellationToken), context, time, _endsWithConnection, _isEncoded);
+
+    protected override Task<Stream> CreateContentReadStreamAsync() => CreateContentReadStreamAsync(CancellationToken.None);
+
+    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? transport) => _inner.CopyToAsync(stream, transport);
+
+    protected override bool TryComputeLength(out long length)
+    {
+        length = 0;
+        return false;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _inner.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+}

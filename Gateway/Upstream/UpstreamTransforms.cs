@@ -1,0 +1,60 @@
+using System.Net.Http.Headers;
+using Gateway.Errors;
+using Yarp.ReverseProxy.Transforms;
+using Yarp.ReverseProxy.Transforms.Builder;
+
+namespace Gateway.Upstream;
+
+/// <summary>What holds on every route, whatever its settings say: clean headers on the way there, marked and watched answers on the way back.</summary>
+internal sealed class UpstreamTransforms(TimeProvider time) : ITransformProvider
+{
+    public void ValidateRoute(TransformRouteValidationContext context)
+    {
+    }
+
+    public void ValidateCluster(TransformClusterValidationContext context)
+    {
+    }
+
+    public void Apply(TransformBuilderContext context)
+    {
+        // Nobody upstream is told who called; a route that must tell somebody can still say so with YARP's own transform.
+        context.UseDefaultForwarders = false;
+
+        // First, so that what a route adds by its own transforms stays.
+        context.RequestTransforms.Insert(0, new CleanHeaders());
+        context.AddResponseTransform(OnResponse);
+    }
+
+    private ValueTask OnResponse(ResponseTransformContext transform)
+    {
+        // Headers were copied by now. Without a response there is nothing to watch: the Errors phase answers.
+        var context = transform.HttpContext;
+        AnswerHeaders.Apply(context);
+        if (transform.ProxyResponse is { } response)
+        {
+            var request = GatewayContext.Of(context);
+            request.FirstByteAt = time.GetTimestamp();
+            if (IsEventStream(response.Content.Headers))
+            {
+                response.Content = new EventStreamContent(response, context, time);
+            }
+        }
+
+        return default;
+    }
+
+    private static bool IsEventStream(HttpContentHeaders headers) =>
+        headers.NonValidated.TryGetValues("Content-Type", out var types)
+        && types.ToString().AsSpan().TrimStart().StartsWith("text/event-stream", StringComparison.OrdinalIgnoreCase);
+
+    private sealed class CleanHeaders : RequestTransform
+    {
+        public override ValueTask ApplyAsync(RequestTransformContext context)
+        {
+            var settings = GatewayContext.Of(context.HttpContext).Snapshot.Settings.Server;
+            RequestHeaders.Clean(context.HttpContext.Request, context.ProxyRequest, settings.ForwardTraceHeaders);
+            return default;
+        }
+    }
+}
