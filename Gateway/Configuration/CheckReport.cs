@@ -1,0 +1,94 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using Gateway.Transforms.ProviderMapping;
+using Yarp.ReverseProxy.Configuration;
+
+namespace Gateway.Configuration;
+
+/// <summary>What <c>check</c> prints about good settings: what they mean, in plain lines.</summary>
+internal static class CheckReport
+{
+    /// <summary>Key of the transform that rewrites a route's bodies.</summary>
+    private const string RewriteTransform = "ProviderMapping";
+
+    /// <summary>Writes the report, warnings last.</summary>
+    public static string Write(SettingsSnapshot snapshot, SettingsSources sources, SettingsFiles files)
+    {
+        var text = new StringBuilder();
+        Line($"settings {snapshot.Version}, environment {sources.EnvironmentName}");
+        Line($"  from {string.Join(", ", Files(files))}");
+
+        var server = snapshot.Settings.Server;
+        var address = new IPEndPoint(IPAddress.Parse(server.Address), server.Port);
+        Line($"listens on {(server.Https ? "https" : "http")}://{address}");
+        if (server.Https)
+        {
+            Line($"  certificate {server.CertPath}, key {server.KeyPath}");
+        }
+
+        foreach (var cluster in snapshot.Clusters)
+        {
+            var destinations = cluster.Destinations!.Values.Select(destination => destination.Address);
+            Line($"cluster {cluster.ClusterId}: {string.Join(", ", destinations)}");
+        }
+
+        Line($"rewritten routes: {Count(snapshot.Routes, isRewritten: true)}");
+        WriteRoutes(isRewritten: true);
+        Line($"other routes: {Count(snapshot.Routes, isRewritten: false)}");
+        WriteRoutes(isRewritten: false);
+
+        Line($"rules, in the order in which they are tried: {snapshot.RuleSummaries.Count}");
+        foreach (var rule in snapshot.RuleSummaries)
+        {
+            Line($"  {rule.Name} ({rule.Mode}, from {rule.Source})");
+            Line($"    models   {string.Join(", ", rule.Models)}");
+            Line($"    provider {rule.Block}");
+        }
+
+        Line($"aliases: {snapshot.Rules.Aliases.Count}");
+        foreach (var alias in snapshot.Rules.Aliases)
+        {
+            Line($"  {alias.Model} -> {alias.Use}{(alias.Fallbacks.Count == 0 ? "" : $", else {string.Join(", ", alias.Fallbacks)}")}");
+        }
+
+        foreach (var warning in snapshot.Warnings.Concat(Reminders(snapshot)))
+        {
+            Line($"warning: {warning}");
+        }
+
+        return text.ToString();
+
+        void Line(FormattableString line) => text.AppendLine(line.ToString(CultureInfo.InvariantCulture));
+
+        void WriteRoutes(bool isRewritten)
+        {
+            foreach (var route in snapshot.Routes.Where(route => IsRewritten(route) == isRewritten))
+            {
+                var methods = route.Match.Methods is { Count: > 0 } given ? string.Join('|', given) : "any";
+                Line($"  {methods} {route.Match.Path ?? "/{**any}"} -> {route.ClusterId} ({route.RouteId})");
+            }
+        }
+    }
+
+    /// <summary>What good settings may not cover although their author thinks so.</summary>
+    private static IEnumerable<SettingsFault> Reminders(SettingsSnapshot snapshot)
+    {
+        var enforced = snapshot.RuleSummaries.Where(rule => rule.Mode == WhenClientSetsProvider.Enforce).ToArray();
+        var coversAll = enforced.Any(rule => rule.Models.Any(model => model.Trim('*').Length == 0 || model.Contains("@preset", StringComparison.OrdinalIgnoreCase)));
+        if (enforced.Length > 0 && !coversAll)
+        {
+            yield return new SettingsFault(
+                $"{SettingsSchema.ProviderMapping}:{nameof(ProviderMappingSettings.Rules)}",
+                "rules match names as written: no Enforce rule binds presets (\"@preset/*\"), routers (\"openrouter/auto\") or a request without a model (\"*\")");
+        }
+    }
+
+    private static IEnumerable<string> Files(SettingsFiles files) =>
+        ((FileContent[])[files.Main, files.Overlay, files.DotEnv]).Where(file => file.Bytes is not null).Select(file => file.Path);
+
+    private static int Count(IReadOnlyList<RouteConfig> routes, bool isRewritten) => routes.Count(route => IsRewritten(route) == isRewritten);
+
+    private static bool IsRewritten(RouteConfig route) =>
+        route.Transforms?.Any(transform => transform.Keys.Contains(RewriteTransform, StringComparer.OrdinalIgnoreCase)) == true;
+}
