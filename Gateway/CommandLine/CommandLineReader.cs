@@ -159,8 +159,11 @@ internal sealed class CommandLineReader
         {
             var problems = new List<RuleProblem>();
             ProviderRule.ParseMapping(token.Value, "cli-1", problems);
-            _faults.AddRange(problems.Where(problem => !problem.IsWarning).Select(problem => Fault(_mapping, token.Value, problem.Message)));
-            mappings.Add(token.Value);
+            _faults.AddRange(problems.Where(problem => !problem.IsWarning).Select(problem => new SettingsFault(_mapping.Name, problem.Message)));
+            if (problems.All(problem => problem.IsWarning))
+            {
+                mappings.Add(token.Value);
+            }
         }
 
         return mappings;

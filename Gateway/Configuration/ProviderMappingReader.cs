@@ -69,7 +69,7 @@ internal sealed class ProviderMappingReader
         var rule = ProviderRule.ParseMapping(mapping.Text, mapping.Name, problems);
         foreach (var problem in problems)
         {
-            Report($"{mapping.Source} \"{mapping.Text}\"", problem with { Path = "" });
+            Report(mapping.Source, problem with { Path = "" });
         }
 
         _names.Add(mapping.Name, mapping.Source);

@@ -1,0 +1,91 @@
+using System.Collections;
+using Gateway.CommandLine;
+
+namespace Gateway.Configuration;
+
+/// <summary>
+/// The program's first step: from arguments, variables and files to good settings, or to an exit code with everything said that there is
+/// to say.
+/// </summary>
+internal sealed record SettingsStartup
+{
+    /// <summary>Exit code for faults in flags, and for faults in the settings when requests were to be served.</summary>
+    public const int FaultyStart = 2;
+
+    /// <summary>Exit code of <c>check</c> for faults in the settings.</summary>
+    public const int FaultySettings = 1;
+
+    /// <summary>Set when the program is to leave at once, all output written.</summary>
+    public int? ExitCode { get; private init; }
+
+    /// <summary>The command line.</summary>
+    public required CommandLineArguments Arguments { get; init; }
+
+    /// <summary>Where the settings came from, for the watcher; set when there is no <see cref="ExitCode"/>.</summary>
+    public SettingsSources? Sources { get; private init; }
+
+    /// <summary>What the files held, for the watcher; set when there is no <see cref="ExitCode"/>.</summary>
+    public SettingsFiles? Files { get; private init; }
+
+    /// <summary>The settings; set when there is no <see cref="ExitCode"/>.</summary>
+    public SettingsSnapshot? Snapshot { get; private init; }
+
+    /// <summary>The variables of this process.</summary>
+    public static IReadOnlyDictionary<string, string> ProcessVariables() =>
+        Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(entry => (string)entry.Key, entry => (string?)entry.Value ?? "");
+
+    /// <summary>Takes the step.</summary>
+    /// <param name="args">The arguments.</param>
+    /// <param name="variables">The environment's variables.</param>
+    /// <param name="workingDirectory">The working directory.</param>
+    /// <param name="programDirectory">Where the program lies.</param>
+    /// <param name="loader">Loads the settings.</param>
+    /// <param name="output">Takes pages and reports.</param>
+    /// <param name="error">Takes faults, one a line.</param>
+    public static async Task<SettingsStartup> RunAsync(
+        IReadOnlyList<string> args,
+        IReadOnlyDictionary<string, string> variables,
+        string workingDirectory,
+        string programDirectory,
+        SettingsLoader loader,
+        TextWriter output,
+        TextWriter error)
+    {
+        var commandLine = CommandLineReader.Read(args);
+        if (commandLine.Page is { } page)
+        {
+            await output.WriteAsync(page);
+            return Leave(0);
+        }
+
+        // Faults in flags and in settings at once. Without a usable --config nobody knows which settings are meant.
+        var sources = SettingsSources.Resolve(commandLine.Arguments, variables, workingDirectory, programDirectory);
+        var files = SettingsFiles.Read(sources);
+        var result = commandLine.IsConfigPathFaulty ? new SettingsLoadResult() : await loader.LoadAsync(sources, files);
+        foreach (var fault in commandLine.Faults.Concat(result.Faults))
+        {
+            await error.WriteLineAsync(fault.ToString());
+        }
+
+        var isCheck = commandLine.Arguments.Command == GatewayCommand.Check;
+        if (commandLine.Faults.Count > 0)
+        {
+            return Leave(FaultyStart);
+        }
+
+        if (result.Snapshot is null)
+        {
+            return Leave(isCheck ? FaultySettings : FaultyStart);
+        }
+
+        if (isCheck)
+        {
+            await output.WriteAsync(CheckReport.Write(result.Snapshot, sources, files));
+            return Leave(0);
+        }
+
+        return new SettingsStartup { Arguments = commandLine.Arguments, Sources = sources, Files = files, Snapshot = result.Snapshot };
+
+        SettingsStartup Leave(int code) => new() { Arguments = commandLine.Arguments, ExitCode = code };
+    }
+}
