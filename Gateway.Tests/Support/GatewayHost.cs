@@ -1,0 +1,196 @@
+using System.Net;
+using System.Net.Security;
+using System.Text.Json;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Gateway.Tests.Support;
+
+/// <summary>
+/// A gateway that listens on a real socket of 127.0.0.1, with a settings file and a folder of its own. It runs in this process, unless
+/// the test needs a process or <see cref="GatewayProcess.ProgramVariable"/> names a published program, which then is what is tested.
+/// </summary>
+internal sealed class GatewayHost : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    private readonly TempFolder _folder;
+    private readonly Factory? _factory;
+
+    private GatewayHost(TempFolder folder, Uri address, Factory? factory, GatewayProcess? process)
+    {
+        _folder = folder;
+        _factory = factory;
+        RunningProcess = process;
+        Address = address;
+        Client = new HttpClient(NewHandler()) { BaseAddress = address, Timeout = TimeSpan.FromSeconds(60) };
+        Client.DefaultRequestHeaders.Add("Authorization", "Bearer sk-or-v1-test");
+    }
+
+    /// <summary>Where it listens: scheme, address and port.</summary>
+    public Uri Address { get; }
+
+    /// <summary>A client with a bearer; it follows no redirect and decompresses nothing.</summary>
+    public HttpClient Client { get; }
+
+    /// <summary>The process, where it runs as one.</summary>
+    public GatewayProcess? RunningProcess { get; }
+
+    /// <summary>The same, for tests that asked for a process.</summary>
+    public GatewayProcess Process => RunningProcess ?? throw new InvalidOperationException("This gateway runs inside the test's process.");
+
+    /// <summary>The settings file, to be edited.</summary>
+    public string SettingsPath => _folder.File("appsettings.json");
+
+    /// <summary>The folder of the settings file; the working directory of a process.</summary>
+    public TempFolder Folder => _folder;
+
+    public static async Task<GatewayHost> StartAsync(Action<GatewayHostOptions> configure)
+    {
+        var options = new GatewayHostOptions();
+        configure(options);
+        var folder = new TempFolder();
+        try
+        {
+            folder.Write("appsettings.json", options.Settings);
+            var arguments = ArgumentsOf(options, folder);
+            var needsProcess = options.OutOfProcess || options.Arguments.Count > 0 || options.Environment.Count > 0 || options.Mappings.Count > 1;
+            if (needsProcess || GatewayProcess.PublishedProgram is not null)
+            {
+                var flags = arguments.SelectMany(argument => argument.Value is null ? [$"--{argument.Name}"] : new[] { $"--{argument.Name}", argument.Value });
+                var process = GatewayProcess.Start([.. flags, .. options.Arguments], folder.Path, options.Environment);
+                try
+                {
+                    var processAddress = await process.WaitForAddressAsync(options.Upstream);
+                    return new GatewayHost(folder, processAddress, null, process);
+                }
+                catch
+                {
+                    await process.DisposeAsync();
+                    throw;
+                }
+            }
+
+            var factory = new Factory(folder, arguments);
+            factory.UseKestrel();
+            factory.StartServer();
+            var addresses = factory.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
+            return new GatewayHost(folder, new Uri(addresses.Single()), factory, null);
+        }
+        catch
+        {
+            folder.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Writes the settings file in place.</summary>
+    public Task WriteSettingsAsync(string text) => File.WriteAllTextAsync(SettingsPath, text);
+
+    /// <summary>The page of <c>/health</c>.</summary>
+    public async Task<JsonElement> HealthAsync()
+    {
+        using var document = JsonDocument.Parse(await Client.GetStringAsync("/health"));
+        return document.RootElement.Clone();
+    }
+
+    /// <summary>The version of the settings in force.</summary>
+    public async Task<string> VersionAsync() => (await HealthAsync()).GetProperty("version").GetString()!;
+
+    /// <summary>Waits until another version than this one is in force.</summary>
+    public async Task<string> WaitForVersionChangeAsync(string from)
+    {
+        return await Eventually.GetAsync(
+            async () => await VersionAsync() is var version && version != from ? version : null,
+            Patience,
+            $"settings of another version than {from}");
+    }
+
+    /// <summary>Writes the settings file in place and waits until it is in force.</summary>
+    public async Task ReloadAsync(string text)
+    {
+        var before = await VersionAsync();
+        await WriteSettingsAsync(text);
+        await WaitForVersionChangeAsync(before);
+    }
+
+    /// <summary>A raw connection to it.</summary>
+    public Task<RawHttpClient> ConnectAsync() => RawHttpClient.ConnectAsync(Address);
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        if (RunningProcess is not null)
+        {
+            await RunningProcess.DisposeAsync();
+        }
+
+        if (_factory is not null)
+        {
+            await _factory.DisposeAsync();
+        }
+
+        _folder.Dispose();
+    }
+
+    private static List<(string Name, string? Value)> ArgumentsOf(GatewayHostOptions options, TempFolder folder)
+    {
+        List<(string Name, string? Value)> arguments =
+        [
+            ("config", folder.File("appsettings.json")),
+            ("ip", IPAddress.Loopback.ToString()),
+            ("port", "0"),
+        ];
+        if (options.Upstream is { } upstream)
+        {
+            arguments.Add(("openrouter-base-url", upstream));
+        }
+
+        arguments.AddRange(options.Mappings.Select(mapping => ("model-provider-mapping", (string?)mapping)));
+        if (options.Certificate is { } certificate)
+        {
+            var (certificatePath, keyPath) = certificate.WriteTo(folder);
+            arguments.AddRange([("https", null), ("cert-path", certificatePath), ("key-path", keyPath)]);
+        }
+
+        return arguments;
+    }
+
+    private static SocketsHttpHandler NewHandler()
+    {
+        return new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            AutomaticDecompression = DecompressionMethods.None,
+            UseProxy = false,
+            UseCookies = false,
+            SslOptions = new SslClientAuthenticationOptions { RemoteCertificateValidationCallback = TestCertificate.Accept },
+        };
+    }
+
+    /// <summary>The program's own entry point, started by the test host; settings reach it as <c>--name=value</c>.</summary>
+    private sealed class Factory : WebApplicationFactory<Program>
+    {
+        private readonly TempFolder _folder;
+        private readonly List<(string Name, string? Value)> _arguments;
+
+        public Factory(TempFolder folder, List<(string Name, string? Value)> arguments)
+        {
+            _folder = folder;
+            _arguments = arguments;
+        }
+
+        protected override void ConfigureWebHost(IWebHostBuilder builder)
+        {
+            builder.UseEnvironment("Production");
+            builder.UseContentRoot(_folder.Path);
+            foreach (var (name, value) in _arguments)
+            {
+                builder.UseSetting(name, value ?? "true");
+            }
+        }
+    }
+}

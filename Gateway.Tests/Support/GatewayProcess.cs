@@ -1,0 +1,208 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace Gateway.Tests.Support;
+
+/// <summary>The gateway as a process: the program from the tests' output folder, or a published one.</summary>
+internal sealed partial class GatewayProcess : IAsyncDisposable
+{
+    /// <summary>Names a published program (the NativeAOT build, say) that end-to-end tests are to run against.</summary>
+    public const string ProgramVariable = "GATEWAY_TEST_PROGRAM";
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly Process _process;
+    private readonly Lock _gate = new();
+    private readonly StringBuilder _out = new();
+    private readonly StringBuilder _error = new();
+    private readonly List<string> _lines = [];
+    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private GatewayProcess(ProcessStartInfo start)
+    {
+        _process = new Process { StartInfo = start };
+        _process.OutputDataReceived += (_, line) => Note(_out, line.Data);
+        _process.ErrorDataReceived += (_, line) => Note(_error, line.Data);
+        _process.Start();
+        _process.StandardInput.Close();
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    /// <summary>The published program under test, if the environment names one.</summary>
+    public static string? PublishedProgram { get; } = Environment.GetEnvironmentVariable(ProgramVariable) is { Length: > 0 } path ? path : null;
+
+    /// <summary>All lines printed so far, both streams together.</summary>
+    public IReadOnlyList<string> Lines
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _lines];
+            }
+        }
+    }
+
+    /// <summary>Everything printed so far.</summary>
+    public string Text => string.Join('\n', Lines);
+
+    public bool HasExited => _process.HasExited;
+
+    /// <summary>Resident memory in bytes.</summary>
+    public long WorkingSet
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.WorkingSet64;
+        }
+    }
+
+    /// <summary>Starts the program. Variables of the gateway and of the host are not inherited, so that only the test's own count.</summary>
+    public static GatewayProcess Start(
+        IReadOnlyList<string> arguments, string workingDirectory, IReadOnlyDictionary<string, string>? environment = null)
+    {
+        var start = new ProcessStartInfo
+        {
+            FileName = PublishedProgram ?? "dotnet",
+            WorkingDirectory = workingDirectory,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            StandardOutputEncoding = Encoding.UTF8,
+            StandardErrorEncoding = Encoding.UTF8,
+        };
+        if (PublishedProgram is null)
+        {
+            start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Gateway.dll"));
+        }
+
+        foreach (var argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        foreach (var name in start.Environment.Keys.Where(IsForTheGateway).ToList())
+        {
+            start.Environment.Remove(name);
+        }
+
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+        {
+            start.Environment[name] = value;
+        }
+
+        return new GatewayProcess(start);
+    }
+
+    /// <summary>Runs a command to its end.</summary>
+    public static async Task<GatewayOutput> RunAsync(
+        IReadOnlyList<string> arguments, string workingDirectory, IReadOnlyDictionary<string, string>? environment = null)
+    {
+        await using var process = Start(arguments, workingDirectory, environment);
+        return await process.WaitForExitAsync();
+    }
+
+    /// <summary>Waits for a line that satisfies a condition and returns it.</summary>
+    public async Task<string> WaitForLineAsync(Func<string, bool> condition, string what, TimeSpan? patience = null)
+    {
+        using var limit = new CancellationTokenSource(patience ?? Patience);
+        var exited = _process.WaitForExitAsync(limit.Token);
+        while (true)
+        {
+            var changed = Volatile.Read(ref _changed).Task;
+            if (Lines.FirstOrDefault(condition) is { } line)
+            {
+                return line;
+            }
+
+            var first = await Task.WhenAny(changed, exited);
+            if (first == exited && Lines.FirstOrDefault(condition) is null)
+            {
+                var state = exited.IsCanceled ? "is still running" : $"exited with {_process.ExitCode}";
+                throw new TimeoutException($"The gateway printed no line with {what}; it {state} and printed:\n{Text}");
+            }
+        }
+    }
+
+    /// <summary>Waits for the line that names the listening address: <c>http://127.0.0.1:PORT</c>, and not the upstream's.</summary>
+    public async Task<Uri> WaitForAddressAsync(string? upstream)
+    {
+        Uri? address = null;
+        await WaitForLineAsync(line => (address = AddressIn(line, upstream)) is not null, "its listening address");
+        return address!;
+    }
+
+    /// <summary>Asks the process to end, as an orchestrator does.</summary>
+    public async Task TerminateAsync()
+    {
+        using var kill = Process.Start("kill", ["-TERM", _process.Id.ToString(CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync();
+    }
+
+    /// <summary>Waits for the end and returns what was printed.</summary>
+    public async Task<GatewayOutput> WaitForExitAsync(TimeSpan? patience = null)
+    {
+        using var limit = new CancellationTokenSource(patience ?? Patience);
+        try
+        {
+            await _process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new TimeoutException($"The gateway did not end; it printed:\n{Text}");
+        }
+
+        lock (_gate)
+        {
+            return new GatewayOutput(_process.ExitCode, _out.ToString(), _error.ToString());
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill(entireProcessTree: true);
+            await _process.WaitForExitAsync();
+        }
+
+        _process.Dispose();
+    }
+
+    private static bool IsForTheGateway(string name)
+    {
+        return name.StartsWith("GATEWAY_", StringComparison.OrdinalIgnoreCase)
+            || name.StartsWith("ASPNETCORE_", StringComparison.OrdinalIgnoreCase)
+            || name.Equals("DOTNET_ENVIRONMENT", StringComparison.OrdinalIgnoreCase)
+            || name.Contains("__", StringComparison.Ordinal);
+    }
+
+    private static Uri? AddressIn(string line, string? upstream)
+    {
+        var upstreamPort = upstream is null ? 0 : new Uri(upstream).Port;
+        return LoopbackAddress().Matches(line).Select(match => new Uri(match.Value)).FirstOrDefault(uri => uri.Port != upstreamPort);
+    }
+
+    private void Note(StringBuilder stream, string? line)
+    {
+        if (line is null)
+        {
+            return;
+        }
+
+        lock (_gate)
+        {
+            stream.Append(line).Append('\n');
+            _lines.Add(line);
+        }
+
+        Interlocked.Exchange(ref _changed, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+    }
+
+    [GeneratedRegex(@"https?://127\.0\.0\.1:[1-9]\d*(?![\d/])")]
+    private static partial Regex LoopbackAddress();
+}

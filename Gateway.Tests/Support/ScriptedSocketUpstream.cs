@@ -1,0 +1,101 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Gateway.Tests.Support;
+
+/// <summary>An upstream for what no well-behaved server sends: a script talks to each connection byte by byte.</summary>
+internal sealed class ScriptedSocketUpstream : IAsyncDisposable
+{
+    private readonly TcpListener _listener;
+    private readonly Func<ScriptedConnection, Task> _script;
+    private readonly ConcurrentBag<Task> _running = [];
+    private readonly ConcurrentQueue<Exception> _faults = [];
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _accepting;
+    private int _connections;
+
+    private ScriptedSocketUpstream(Func<ScriptedConnection, Task> script)
+    {
+        _script = script;
+        _listener = new TcpListener(IPAddress.Loopback, 0);
+        _listener.Start();
+        Port = ((IPEndPoint)_listener.LocalEndpoint).Port;
+        _accepting = AcceptAsync();
+    }
+
+    public int Port { get; }
+
+    /// <summary>What a gateway takes as its base URL.</summary>
+    public string BaseUrl => $"http://127.0.0.1:{Port}/api/v1";
+
+    /// <summary>Connections accepted so far.</summary>
+    public int Connections => Volatile.Read(ref _connections);
+
+    /// <summary>Starts; the script runs once for each connection, which is closed politely when it returns.</summary>
+    public static ScriptedSocketUpstream Start(Func<ScriptedConnection, Task> script) => new(script);
+
+    /// <summary>Answers the first request of every connection with these bytes and closes.</summary>
+    public static ScriptedSocketUpstream Answering(string answer)
+    {
+        return Start(async connection =>
+        {
+            await connection.ReadRequestAsync();
+            await connection.SendAsync(answer);
+        });
+    }
+
+    /// <summary>A base URL at which nobody listens.</summary>
+    public static string RefusingBaseUrl()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return $"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/api/v1";
+    }
+
+    /// <summary>Ends every connection and reports what went wrong in a script.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        _listener.Stop();
+        await _accepting;
+        await Task.WhenAll(_running);
+        _stop.Dispose();
+        if (!_faults.IsEmpty)
+        {
+            throw new AggregateException("A scripted connection failed.", _faults);
+        }
+    }
+
+    private async Task AcceptAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                var client = await _listener.AcceptTcpClientAsync(_stop.Token);
+                _running.Add(RunAsync(client, Interlocked.Increment(ref _connections)));
+            }
+        }
+        catch (Exception stopped) when (stopped is OperationCanceledException or SocketException or ObjectDisposedException)
+        {
+        }
+    }
+
+    private async Task RunAsync(TcpClient client, int number)
+    {
+        await using var connection = new ScriptedConnection(client, number, _stop.Token);
+        try
+        {
+            await _script(connection);
+        }
+        catch (Exception left) when (left is IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            // The gateway left, or the test is over.
+        }
+        catch (Exception fault)
+        {
+            _faults.Enqueue(fault);
+        }
+    }
+}

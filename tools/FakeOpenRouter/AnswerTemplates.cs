@@ -1,0 +1,218 @@
+using System.Text.RegularExpressions;
+
+namespace FakeOpenRouter;
+
+/// <summary>Every answer of the inference endpoints, in the shapes that OpenRouter documents. Line breaks in here are not sent.</summary>
+internal static partial class AnswerTemplates
+{
+    /// <summary>The moment at which everything here was made, so that answers do not depend on the clock.</summary>
+    public const long Created = 1767225600;
+
+    private const string ChatUsage =
+        """
+        "usage":{"prompt_tokens":$prompt$,"completion_tokens":$completion$,"total_tokens":$total$,"cost":$cost$,"is_byok":false,
+        "prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"cost_details":{"upstream_inference_cost":null},
+        "completion_tokens_details":{"reasoning_tokens":0}}
+        """;
+
+    private const string ResponsesUsage =
+        """
+        "usage":{"input_tokens":$prompt$,"input_tokens_details":{"cached_tokens":0},"output_tokens":$completion$,
+        "output_tokens_details":{"reasoning_tokens":0},"total_tokens":$total$,"cost":$cost$,"is_byok":false}
+        """;
+
+    private const string MessagesUsage =
+        """
+        "usage":{"input_tokens":$prompt$,"output_tokens":$completion$,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"cost":$cost$}
+        """;
+
+    private const string ClassicError =
+        """
+        {"id":"$id$","provider":"$provider$","model":"$model$","error":{"code":502,"message":"Provider returned error",
+        "metadata":{"provider_name":"$provider$","raw":"overloaded"}},"user_id":"user_fake"}
+        """;
+
+    private const string ResponsesHead =
+        """
+        "id":"$id$","object":"response","created_at":1767225600,"model":"$model$","provider":"$provider$","parallel_tool_calls":true,"tools":[],
+        "tool_choice":"auto","temperature":1,"top_p":1,"metadata":{},"instructions":null,"incomplete_details":null,
+        """;
+
+    private const string ResponsesItem =
+        """
+        {"type":"message","id":"msg-$id$","status":"completed","role":"assistant",
+        "content":[{"type":"output_text","text":"$text$","annotations":[]}]}
+        """;
+
+    private const string ResponsesPart = "\"item_id\":\"msg-$id$\",\"output_index\":0,\"content_index\":0,";
+
+    private const string ResponsesDone =
+        "{" + ResponsesHead + "\"status\":\"completed\",\"error\":null,\"output\":[" + ResponsesItem + "]," + ResponsesUsage + "}";
+
+    private const string ResponsesOpen = "{" + ResponsesHead + "\"status\":\"in_progress\",\"error\":null,\"output\":[],\"usage\":null}";
+
+    private const string ResponsesFailed =
+        "{" + ResponsesHead + "\"status\":\"failed\",\"error\":{\"code\":\"server_error\",\"message\":\"Provider returned error\"},"
+        + "\"output\":[],\"usage\":null,\"error_type\":\"server\"}";
+
+    private const string ChunkHead =
+        """
+        {"id":"$id$","provider":"$provider$","model":"$model$","object":"chat.completion.chunk","created":1767225600,
+        """;
+
+    private const string CompletionHead =
+        """
+        {"id":"$id$","provider":"$provider$","model":"$model$","object":"text_completion","created":1767225600,
+        """;
+
+    public static Dialect Chat { get; } = new(
+        Json(
+            """
+            {"id":"$id$","provider":"$provider$","model":"$model$","object":"chat.completion","created":1767225600,
+            "choices":[{"logprobs":null,"finish_reason":"stop","native_finish_reason":"stop","index":0,
+            "message":{"role":"assistant","content":"$text$","refusal":null,"reasoning":null}}],
+            """ + ChatUsage + "}"),
+        Json(ClassicError),
+        new(
+            [],
+            Data(ChunkHead +
+                """
+                "choices":[{"index":0,"delta":{"role":"assistant","content":"$text$"},"finish_reason":null,
+                "native_finish_reason":null,"logprobs":null}]}
+                """),
+            [
+                Data(ChunkHead +
+                    """
+                    "choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":"stop",
+                    "native_finish_reason":"stop","logprobs":null}]}
+                    """),
+                Data(ChunkHead + "\"choices\":[]," + ChatUsage + "}"),
+                Data("[DONE]"),
+            ],
+            Data(ChunkHead +
+                """
+                "error":{"code":502,"message":"Provider disconnected","metadata":{"error_type":"provider_unavailable"}},
+                "choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}
+                """)));
+
+    public static Dialect Completions { get; } = new(
+        Json(CompletionHead +
+            """
+            "choices":[{"index":0,"text":"$text$","logprobs":null,"finish_reason":"stop","native_finish_reason":"stop"}],
+            """ + ChatUsage + "}"),
+        Json(ClassicError),
+        new(
+            [],
+            Data(CompletionHead + "\"choices\":[{\"index\":0,\"text\":\"$text$\",\"finish_reason\":null,\"logprobs\":null}]}"),
+            [
+                Data(CompletionHead + "\"choices\":[{\"index\":0,\"text\":\"\",\"finish_reason\":\"stop\",\"logprobs\":null}]}"),
+                Data(CompletionHead + "\"choices\":[]," + ChatUsage + "}"),
+                Data("[DONE]"),
+            ],
+            Data(ClassicError)));
+
+    public static Dialect Responses { get; } = new(
+        Json(ResponsesDone),
+        Json(ResponsesFailed),
+        new(
+            [
+                Event("response.created", ",\"response\":" + ResponsesOpen),
+                Event("response.in_progress", ",\"response\":" + ResponsesOpen),
+                Event(
+                    "response.output_item.added",
+                    """
+                    ,"output_index":0,"item":{"type":"message","id":"msg-$id$","status":"in_progress","role":"assistant","content":[]}
+                    """),
+                Event(
+                    "response.content_part.added",
+                    "," + ResponsesPart + "\"part\":{\"type\":\"output_text\",\"text\":\"\",\"annotations\":[]}"),
+            ],
+            Event("response.output_text.delta", "," + ResponsesPart + "\"delta\":\"$text$\",\"logprobs\":[]"),
+            [
+                Event("response.output_text.done", "," + ResponsesPart + "\"text\":\"$text$\",\"logprobs\":[]"),
+                Event(
+                    "response.content_part.done",
+                    "," + ResponsesPart + "\"part\":{\"type\":\"output_text\",\"text\":\"$text$\",\"annotations\":[]}"),
+                Event("response.output_item.done", ",\"output_index\":0,\"item\":" + ResponsesItem),
+                Event("response.completed", ",\"response\":" + ResponsesDone),
+                Data("[DONE]"),
+            ],
+            Event("response.failed", ",\"response\":" + ResponsesFailed)));
+
+    public static Dialect Messages { get; } = new(
+        Json(
+            """
+            {"id":"$id$","type":"message","role":"assistant","container":null,"model":"$model$","provider":"$provider$",
+            "content":[{"type":"text","text":"$text$","citations":null}],"stop_reason":"end_turn","stop_sequence":null,
+            """ + MessagesUsage + "}"),
+        Json("""{"type":"error","error":{"type":"api_error","message":"Provider returned error"},"request_id":"$id$"}"""),
+        new(
+            [
+                Event(
+                    "message_start",
+                    """
+                    ,"message":{"id":"$id$","type":"message","role":"assistant","model":"$model$","provider":"$provider$","content":[],
+                    "stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":$prompt$,"output_tokens":0}}
+                    """),
+                Event("ping"),
+                Event("content_block_start", ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}"),
+            ],
+            Event("content_block_delta", ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"$text$\"}"),
+            [
+                Event("content_block_stop", ",\"index\":0"),
+                Event("message_delta", ",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null}," + MessagesUsage),
+                Event("message_stop"),
+            ],
+            Event("error", ",\"error\":{\"type\":\"api_error\",\"message\":\"Provider disconnected\"}")));
+
+    public static Dialect Images { get; } = new(
+        Json("""{"created":1767225600,"data":[{"b64_json":"$text$","media_type":"image/png"}],""" + ChatUsage + "}"),
+        Json(ClassicError),
+        new(
+            [],
+            Event("image_generation.partial_image", ",\"partial_image_index\":$n$,\"b64_json\":\"$text$\""),
+            [
+                Event("image_generation.completed", ",\"created\":1767225600,\"b64_json\":\"$text$\",\"media_type\":\"image/png\"," + ChatUsage),
+                Data("[DONE]"),
+            ],
+            Event("error", ",\"error\":{\"code\":\"server_error\",\"message\":\"Provider disconnected\"}")));
+
+    public static Dialect Embeddings { get; } = Embedding("[0.25,-0.5,0.125,1]");
+
+    /// <summary>The same four numbers as little-endian floats, as most SDKs ask for them.</summary>
+    public static Dialect EmbeddingsBase64 { get; } = Embedding("\"AACAPgAAAL8AAAA+AACAPw==\"");
+
+    public static Dialect Rerank { get; } = new(
+        Json(
+            """
+            {"id":"$id$","model":"$model$","provider":"$provider$",
+            "results":[{"index":0,"relevance_score":0.98,"document":{"text":"$text$"}}],
+            "usage":{"search_units":1,"total_tokens":$total$,"cost":$cost$}}
+            """),
+        Json(ClassicError));
+
+    private static Dialect Embedding(string vector)
+    {
+        return new(
+            Json(
+                """
+                {"id":"$id$","object":"list","model":"$model$","provider":"$provider$",
+                "data":[{"object":"embedding","index":0,"embedding":
+                """ + vector + """}],"usage":{"prompt_tokens":$prompt$,"total_tokens":$prompt$,"cost":$cost$}}"""),
+            Json(ClassicError));
+    }
+
+    private static AnswerTemplate Json(string json) => new(OneLine(json));
+
+    private static AnswerTemplate Data(string json) => new($"data: {OneLine(json)}\n\n");
+
+    private static AnswerTemplate Event(string name, string members = "")
+    {
+        return new($"event: {name}\ndata: {{\"type\":\"{name}\"{OneLine(members)}}}\n\n");
+    }
+
+    private static string OneLine(string json) => LineBreak().Replace(json, "");
+
+    [GeneratedRegex(@"\r?\n")]
+    private static partial Regex LineBreak();
+}

@@ -1,0 +1,70 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace FakeOpenRouter;
+
+/// <summary>The command line: <c>--port N</c>, <c>--no-record</c>, <c>--seed N</c>. Runs until SIGINT or SIGTERM.</summary>
+internal static class FakeOpenRouterProgram
+{
+    private const int DefaultPort = 9001;
+
+    private static async Task<int> Main(string[] args)
+    {
+        var options = new FakeOpenRouterOptions { Port = DefaultPort };
+        for (var i = 0; i < args.Length; i++)
+        {
+            var (name, value) = Split(args[i]);
+            switch (name)
+            {
+                case "--port" when TryNumber(value ?? Next(args, ref i), ushort.MaxValue, out var port):
+                    options = options with { Port = (int)port };
+                    break;
+                case "--seed" when TryNumber(value ?? Next(args, ref i), long.MaxValue, out var seed):
+                    options = options with { Seed = seed };
+                    break;
+                case "--no-record" when value is null:
+                    options = options with { Record = false };
+                    break;
+                case "--help" or "-h":
+                    Console.WriteLine("FakeOpenRouter [--port 9001] [--seed N] [--no-record]; what it does is told by x-fake-… request headers.");
+                    return 0;
+                default:
+                    await Console.Error.WriteLineAsync($"\"{args[i]}\": expected --port N, --seed N or --no-record");
+                    return 2;
+            }
+        }
+
+        var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var terminate = OnSignal(PosixSignal.SIGTERM, stopped);
+        using var interrupt = OnSignal(PosixSignal.SIGINT, stopped);
+
+        await using var server = await FakeOpenRouterServer.StartAsync(options);
+        Console.WriteLine($"listening on {server.RootUrl}");
+        await stopped.Task;
+        return 0;
+    }
+
+    private static PosixSignalRegistration OnSignal(PosixSignal signal, TaskCompletionSource stopped)
+    {
+        return PosixSignalRegistration.Create(
+            signal,
+            context =>
+            {
+                context.Cancel = true;
+                stopped.TrySetResult();
+            });
+    }
+
+    private static (string Name, string? Value) Split(string argument)
+    {
+        var at = argument.IndexOf('=', StringComparison.Ordinal);
+        return at < 0 ? (argument, null) : (argument[..at], argument[(at + 1)..]);
+    }
+
+    private static string? Next(string[] args, ref int i) => i + 1 < args.Length ? args[++i] : null;
+
+    private static bool TryNumber(string? text, long most, out long number)
+    {
+        return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number <= most;
+    }
+}

@@ -1,0 +1,96 @@
+using System.Net;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace FakeOpenRouter;
+
+/// <summary>A scripted OpenRouter on 127.0.0.1: the whole program, also startable inside a test.</summary>
+internal sealed class FakeOpenRouterServer : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly RequestHandler _handler;
+
+    private FakeOpenRouterServer(WebApplication app, RequestHandler handler, ConnectionCounter connections)
+    {
+        _app = app;
+        _handler = handler;
+        Connections = connections;
+        RootUrl = app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.Single();
+    }
+
+    /// <summary><c>http://127.0.0.1:NNNN</c>.</summary>
+    public string RootUrl { get; }
+
+    /// <summary><see cref="RootUrl"/> with <c>/api/v1</c>: what a gateway takes as its base URL.</summary>
+    public string BaseUrl => RootUrl + RequestHandler.BasePath;
+
+    /// <summary>What was received.</summary>
+    public RequestLog Requests => _handler.Requests;
+
+    /// <summary>How many connections were opened, and how many are open.</summary>
+    public ConnectionCounter Connections { get; }
+
+    /// <summary>
+    /// Script lines such as <c>x-fake-events: 20</c> for requests that carry none of their own: for clients that cannot send headers.
+    /// </summary>
+    public void Script(params string[] lines) => _handler.DefaultScript = FakeScript.Parse(lines);
+
+    /// <summary>Binds the port and starts to answer.</summary>
+    public static async Task<FakeOpenRouterServer> StartAsync(FakeOpenRouterOptions? options = null)
+    {
+        options ??= new FakeOpenRouterOptions();
+        var connections = new ConnectionCounter();
+        var handler = new RequestHandler(options, TimeProvider.System, connections);
+
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore();
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.AllowSynchronousIO = false;
+
+            // It is a yardstick for others' limits and so has none itself.
+            kestrel.Limits.MaxRequestBodySize = null;
+            kestrel.Limits.MinRequestBodyDataRate = null;
+            kestrel.Limits.MinResponseDataRate = null;
+            kestrel.Limits.MaxRequestLineSize = 1024 * 1024;
+            kestrel.Limits.MaxRequestBufferSize = 4 * 1024 * 1024;
+            kestrel.Limits.MaxRequestHeadersTotalSize = 1024 * 1024;
+            kestrel.Limits.MaxRequestHeaderCount = 1000;
+            kestrel.Listen(IPAddress.Loopback, options.Port, endpoint =>
+            {
+                endpoint.Use(next => async connection =>
+                {
+                    connections.Opened();
+                    if (options.Record)
+                    {
+                        HeadTap.Install(connection);
+                    }
+
+                    try
+                    {
+                        await next(connection);
+                    }
+                    finally
+                    {
+                        connections.Closed();
+                    }
+                });
+            });
+        });
+
+        var app = builder.Build();
+        app.Run(handler.HandleAsync);
+        await app.StartAsync();
+        return new FakeOpenRouterServer(app, handler, connections);
+    }
+
+    /// <summary>Stops at once; answers under way are aborted.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _app.StopAsync(new CancellationToken(canceled: true));
+        await _app.DisposeAsync();
+    }
+}

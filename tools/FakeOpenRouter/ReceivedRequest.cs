@@ -1,0 +1,133 @@
+using System.Security.Cryptography;
+
+namespace FakeOpenRouter;
+
+/// <summary>One request as it was received, and how its answer went. Filled while the request runs.</summary>
+internal sealed class ReceivedRequest
+{
+    private readonly TimeProvider _time;
+    private readonly Action _changed;
+    private readonly long _startedAt;
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private long _endedAt;
+    private int _end;
+    private int _eventsWritten;
+    private long _bytesWritten;
+
+    public ReceivedRequest(TimeProvider time, Action changed)
+    {
+        _time = time;
+        _changed = changed;
+        _startedAt = time.GetTimestamp();
+        ReceivedAt = time.GetUtcNow();
+    }
+
+    /// <summary>Counts from 1 in the order of arrival.</summary>
+    public required int Number { get; init; }
+
+    /// <summary>The client's <c>x-fake-id</c>, if it sent one.</summary>
+    public required string? Id { get; init; }
+
+    public required string Method { get; init; }
+
+    /// <summary>The request target to the byte, query included.</summary>
+    public required string Target { get; init; }
+
+    public required string Protocol { get; init; }
+
+    /// <summary>Which connection it came on.</summary>
+    public required string Connection { get; init; }
+
+    /// <summary>The headers in their order and spelling, duplicates included.</summary>
+    public required IReadOnlyList<KeyValuePair<string, string>> Headers { get; init; }
+
+    /// <summary>The id in the answer's <c>X-Generation-Id</c>; <see langword="null"/> where the endpoint has none.</summary>
+    public string? GenerationId { get; set; }
+
+    /// <summary>What the answer's <c>usage</c> said or would have said.</summary>
+    public Usage? Usage { get; set; }
+
+    public string Path => Target.Split('?', 2)[0];
+
+    /// <summary>The query with its question mark; empty without one.</summary>
+    public string Query => Target.IndexOf('?', StringComparison.Ordinal) is >= 0 and var at ? Target[at..] : "";
+
+    /// <summary>The body with its transfer coding removed; <see langword="null"/> until it has arrived whole, or when it is kept no longer.</summary>
+    public byte[]? Body { get; private set; }
+
+    /// <summary>Bytes of the body that arrived.</summary>
+    public long BodyLength { get; private set; }
+
+    /// <summary>SHA-256 of the body in lower-case hex, once it has arrived whole.</summary>
+    public string? BodySha256 { get; private set; }
+
+    /// <summary>Whether the whole body arrived.</summary>
+    public bool BodyComplete { get; private set; }
+
+    public DateTimeOffset ReceivedAt { get; }
+
+    /// <summary>How long after its arrival the request ended, or was aborted.</summary>
+    public TimeSpan Duration => _time.GetElapsedTime(_startedAt, End == RequestEnd.Open ? _time.GetTimestamp() : _endedAt);
+
+    /// <summary>When the request ended, on the clock of <see cref="TimeProvider.GetTimestamp"/>.</summary>
+    public long EndedAt => Volatile.Read(ref _endedAt);
+
+    public RequestEnd End => (RequestEnd)Volatile.Read(ref _end);
+
+    /// <summary>Completes when <see cref="End"/> is no longer <see cref="RequestEnd.Open"/>.</summary>
+    public Task Ended => _ended.Task;
+
+    /// <summary>Events of an event stream that were flushed; comments do not count.</summary>
+    public int EventsWritten => Volatile.Read(ref _eventsWritten);
+
+    /// <summary>Bytes of the answer's body that were flushed.</summary>
+    public long BytesWritten => Interlocked.Read(ref _bytesWritten);
+
+    /// <summary>The body as UTF-8 text.</summary>
+    public string BodyText => System.Text.Encoding.UTF8.GetString(Body ?? throw new InvalidOperationException("The body has not arrived, or is kept no longer."));
+
+    /// <summary>All values of a header in order; empty without one.</summary>
+    public IReadOnlyList<string> HeaderValues(string name)
+    {
+        return [.. Headers.Where(header => header.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Select(header => header.Value)];
+    }
+
+    /// <summary>The value of a header that may stand once at most; <see langword="null"/> without one.</summary>
+    public string? Header(string name) => HeaderValues(name).SingleOrDefault();
+
+    public void SetBody(byte[] body)
+    {
+        Body = body;
+        BodyLength = body.Length;
+        BodySha256 = Convert.ToHexStringLower(SHA256.HashData(body));
+        BodyComplete = true;
+        _changed();
+    }
+
+    /// <summary>The body broke off, or is read by nobody.</summary>
+    public void SetPartialBody(long length) => BodyLength = length;
+
+    public void DropBody() => Body = null;
+
+    public void CountBytes(int bytes) => Interlocked.Add(ref _bytesWritten, bytes);
+
+    public void CountEvent()
+    {
+        Interlocked.Increment(ref _eventsWritten);
+        _changed();
+    }
+
+    /// <summary>The first end that is reported counts.</summary>
+    public void SetEnd(RequestEnd end)
+    {
+        var now = _time.GetTimestamp();
+        if (Interlocked.CompareExchange(ref _endedAt, now, 0) != 0)
+        {
+            return;
+        }
+
+        Volatile.Write(ref _end, (int)end);
+        _ended.TrySetResult();
+        _changed();
+    }
+}

@@ -1,0 +1,122 @@
+using System.Text.Json;
+
+namespace FakeOpenRouter;
+
+/// <summary><c>/__requests</c>, <c>/__last</c> and <c>/__reset</c>: what was received, for whoever runs this as a process.</summary>
+internal sealed class ReportEndpoints
+{
+    private readonly RequestLog _requests;
+    private readonly ConnectionCounter _connections;
+
+    public ReportEndpoints(RequestLog requests, ConnectionCounter connections)
+    {
+        _requests = requests;
+        _connections = connections;
+    }
+
+    public async Task AnswerAsync(HttpContext context)
+    {
+        var parts = context.Request.Path.Value!.Trim('/').Split('/');
+        var raw = parts[^1] == "body" && parts.Length > 1;
+        if (parts is ["__reset"] && HttpMethods.IsPost(context.Request.Method))
+        {
+            _requests.Reset();
+            context.Response.StatusCode = StatusCodes.Status204NoContent;
+        }
+        else if (parts is ["__requests"])
+        {
+            await WriteAllAsync(context);
+        }
+        else if (Find(parts) is not { } request)
+        {
+            context.Response.StatusCode = StatusCodes.Status404NotFound;
+        }
+        else if (raw)
+        {
+            await context.Response.Body.WriteAsync(request.Body ?? [], context.RequestAborted);
+        }
+        else
+        {
+            context.Response.ContentType = "application/json";
+            await using var json = new Utf8JsonWriter(context.Response.Body);
+            Write(json, request);
+        }
+    }
+
+    private ReceivedRequest? Find(string[] parts)
+    {
+        return parts switch
+        {
+            ["__last", ..] => _requests.All is [.., var last] ? last : null,
+            ["__requests", var id, ..] => _requests.Find(id),
+            _ => null,
+        };
+    }
+
+    private async Task WriteAllAsync(HttpContext context)
+    {
+        context.Response.ContentType = "application/json";
+        await using var json = new Utf8JsonWriter(context.Response.Body);
+        json.WriteStartObject();
+        json.WriteNumber("count", _requests.Count);
+        json.WriteNumber("connections", _connections.Total);
+        json.WriteNumber("open_connections", _connections.Open);
+        json.WriteStartArray("requests");
+        foreach (var request in _requests.All)
+        {
+            Write(json, request);
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void Write(Utf8JsonWriter json, ReceivedRequest request)
+    {
+        json.WriteStartObject();
+        json.WriteNumber("number", request.Number);
+        json.WriteString("id", request.Id);
+        json.WriteString("received_at", request.ReceivedAt);
+        json.WriteString("connection", request.Connection);
+        json.WriteString("method", request.Method);
+        json.WriteString("path", request.Path);
+        json.WriteString("query", request.Query);
+        json.WriteString("protocol", request.Protocol);
+        json.WriteStartArray("headers");
+        foreach (var (name, value) in request.Headers)
+        {
+            json.WriteStartArray();
+            json.WriteStringValue(name);
+            json.WriteStringValue(value);
+            json.WriteEndArray();
+        }
+
+        json.WriteEndArray();
+        json.WriteNumber("body_length", request.BodyLength);
+        json.WriteBoolean("body_complete", request.BodyComplete);
+        json.WriteString("body_sha256", request.BodySha256);
+        if (request.Body is { } body)
+        {
+            json.WriteBase64String("body_base64", body);
+        }
+
+        json.WriteString("generation_id", request.GenerationId);
+        json.WriteString("end", EndName(request.End));
+        json.WriteNumber("duration_ms", Math.Round(request.Duration.TotalMilliseconds, 1));
+        json.WriteNumber("events_written", request.EventsWritten);
+        json.WriteNumber("bytes_written", request.BytesWritten);
+        json.WriteEndObject();
+    }
+
+    private static string EndName(RequestEnd end)
+    {
+        return end switch
+        {
+            RequestEnd.Open => "open",
+            RequestEnd.Complete => "complete",
+            RequestEnd.ClientAborted => "client_aborted",
+            RequestEnd.Cut => "cut",
+            _ => throw new ArgumentOutOfRangeException(nameof(end), end, null),
+        };
+    }
+}

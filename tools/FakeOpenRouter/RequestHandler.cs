@@ -1,0 +1,395 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace FakeOpenRouter;
+
+/// <summary>Takes a request in, records it, and answers as its script says.</summary>
+internal sealed class RequestHandler
+{
+    /// <summary>Where OpenRouter's API begins.</summary>
+    public const string BasePath = "/api/v1";
+
+    private static readonly byte[] KeepAlive = ": OPENROUTER PROCESSING\n\n"u8.ToArray();
+    private static readonly byte[] Blank = [(byte)' '];
+
+    private readonly FakeOpenRouterOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ReportEndpoints _report;
+    private int _generations;
+
+    public RequestHandler(FakeOpenRouterOptions options, TimeProvider time, ConnectionCounter connections)
+    {
+        _options = options;
+        _time = time;
+        Requests = new RequestLog(options.KeepBodyBytes);
+        _report = new ReportEndpoints(Requests, connections);
+    }
+
+    public RequestLog Requests { get; }
+
+    /// <summary>What is done where a request carries no script of its own.</summary>
+    public FakeScript DefaultScript { get; set; } = FakeScript.None;
+
+    public async Task HandleAsync(HttpContext context)
+    {
+        if (context.Request.Path.Value!.StartsWith("/__", StringComparison.Ordinal))
+        {
+            context.Features.Get<HeadTap>()?.TakeHeaders();
+            await _report.AnswerAsync(context);
+            context.Features.Get<HeadTap>()?.Rearm();
+            return;
+        }
+
+        FakeScript script;
+        try
+        {
+            script = FakeScript.Parse(context.Request.Headers, DefaultScript);
+        }
+        catch (FormatException fault)
+        {
+            context.Response.StatusCode = StatusCodes.Status501NotImplemented;
+            await context.Response.WriteAsync(fault.Message);
+            return;
+        }
+
+        var record = Record(context, script);
+        await using var aborted = context.RequestAborted.UnsafeRegister(
+            static record => ((ReceivedRequest?)record)?.SetEnd(RequestEnd.ClientAborted),
+            record);
+        try
+        {
+            await AnswerAsync(context, script, record);
+            await context.Response.CompleteAsync();
+            record?.SetEnd(context.RequestAborted.IsCancellationRequested ? RequestEnd.ClientAborted : RequestEnd.Complete);
+        }
+        catch (Exception gone) when (gone is OperationCanceledException or IOException or BadHttpRequestException)
+        {
+            record?.SetEnd(RequestEnd.ClientAborted);
+        }
+        finally
+        {
+            context.Features.Get<HeadTap>()?.Rearm();
+        }
+    }
+
+    private ReceivedRequest? Record(HttpContext context, FakeScript script)
+    {
+        var number = Requests.NextNumber();
+        if (!_options.Record)
+        {
+            return null;
+        }
+
+        var record = new ReceivedRequest(_time, Requests.NoteChange)
+        {
+            Number = number,
+            Id = script.Id,
+            Method = context.Request.Method,
+            Target = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget,
+            Protocol = context.Request.Protocol,
+            Connection = context.Connection.Id,
+            Headers = context.Features.Get<HeadTap>()?.TakeHeaders() ?? [],
+        };
+        Requests.Add(record);
+        return record;
+    }
+
+    private async Task AnswerAsync(HttpContext context, FakeScript script, ReceivedRequest? record)
+    {
+        var facts = RequestFacts.Unknown;
+        if (!script.Early)
+        {
+            facts = record is null ? await DrainBodyAsync(context) : await ReadBodyAsync(context, record);
+        }
+
+        if (script.Close)
+        {
+            record?.SetEnd(RequestEnd.Cut);
+            context.Abort();
+            return;
+        }
+
+        if (script.Delay > TimeSpan.Zero)
+        {
+            await Task.Delay(script.Delay, _time, context.RequestAborted);
+        }
+
+        context.Response.StatusCode = script.Status ?? StatusCodes.Status200OK;
+        if (script.Gzip)
+        {
+            context.Response.Headers.ContentEncoding = "gzip";
+        }
+
+        await using var writer = new AnswerWriter(context, script, record, _time);
+        if (script.Echo)
+        {
+            Head(context, script, context.Request.ContentType ?? "application/octet-stream");
+            await WriteWholeAsync(context, script, writer, record?.Body ?? []);
+        }
+        else if (script.Body is { } body)
+        {
+            Head(context, script, "application/json");
+            await WriteWholeAsync(context, script, writer, body);
+        }
+        else if (DialectOf(context.Request, facts) is { } dialect)
+        {
+            var values = Values(script, facts, record);
+            context.Response.Headers["X-Generation-Id"] = values.Id;
+            if (script.Status >= 400)
+            {
+                Head(context, script, "application/json");
+                await WriteWholeAsync(context, script, writer, PlainError(script.Status.Value, dialect));
+            }
+            else if (dialect.Stream is { } stream && (facts.Stream || script.Stream))
+            {
+                Head(context, script, "text/event-stream");
+                context.Response.Headers.CacheControl = "no-cache";
+                await WriteStreamAsync(script, writer, record, stream, values);
+            }
+            else
+            {
+                Head(context, script, "application/json");
+                await WriteJsonAsync(context, script, writer, script.ErrorInside ? dialect.ErrorInside : dialect.Json, values);
+            }
+        }
+        else
+        {
+            Head(context, script, "application/json");
+            var answer = script.Status >= 400
+                ? PlainError(script.Status.Value, AnswerTemplates.Chat)
+                : OtherAnswers.Render(context, Requests, record);
+            await WriteWholeAsync(context, script, writer, answer);
+        }
+    }
+
+    private AnswerValues Values(FakeScript script, RequestFacts facts, ReceivedRequest? record)
+    {
+        var usage = ModelCatalogue.Bill(facts.Model, script.Events);
+        var values = new AnswerValues
+        {
+            Id = $"gen-{_options.Seed:D10}-{Interlocked.Increment(ref _generations):D8}",
+            Model = JsonEncodedText.Encode(facts.Model ?? "openrouter/auto"),
+            Provider = JsonEncodedText.Encode(facts.Provider ?? "FakeProvider"),
+            Usage = usage,
+        };
+        if (record is not null)
+        {
+            record.GenerationId = values.Id;
+            record.Usage = usage;
+        }
+
+        return values;
+    }
+
+    private static void Head(HttpContext context, FakeScript script, string contentType)
+    {
+        context.Response.ContentType = script.ContentType ?? contentType;
+        foreach (var (name, value) in script.Headers)
+        {
+            context.Response.Headers.Append(name, value);
+        }
+    }
+
+    private static async Task WriteJsonAsync(
+        HttpContext context, FakeScript script, AnswerWriter writer, AnswerTemplate template, AnswerValues values)
+    {
+        values.Text = "Hello from the scripted upstream."u8.ToArray();
+        var buffer = new ArrayBufferWriter<byte>(Math.Max(1024, script.Size + 64));
+        template.Write(buffer, values);
+        if (script.Size > buffer.WrittenCount)
+        {
+            values.Text = Filler(script.Size - buffer.WrittenCount + values.Text.Length);
+            buffer.ResetWrittenCount();
+            template.Write(buffer, values);
+        }
+
+        await WriteWholeAsync(context, script, writer, buffer.WrittenMemory);
+    }
+
+    private static async Task WriteWholeAsync(HttpContext context, FakeScript script, AnswerWriter writer, ReadOnlyMemory<byte> body)
+    {
+        if (!script.Chunked && !script.Gzip)
+        {
+            context.Response.ContentLength = script.Whitespace + body.Length;
+        }
+
+        if (script.FirstByteDelay > TimeSpan.Zero || script.Whitespace > 0 || script.CutAtByte is 0)
+        {
+            await writer.FlushHeadersAsync();
+            await writer.PauseAsync(script.FirstByteDelay);
+        }
+
+        for (var i = 0; i < script.Whitespace; i++)
+        {
+            await writer.WriteAsync(Blank);
+            await writer.PauseAsync(script.WhitespaceInterval);
+        }
+
+        await writer.WriteAsync(body);
+    }
+
+    private static async Task WriteStreamAsync(
+        FakeScript script, AnswerWriter writer, ReceivedRequest? record, DialectStream stream, AnswerValues values)
+    {
+        var sent = 0;
+        var buffer = new ArrayBufferWriter<byte>(512);
+        if (script.FirstByteDelay > TimeSpan.Zero || script.StallAfter is 0 || script.CutAfter is 0)
+        {
+            await writer.FlushHeadersAsync();
+            await writer.PauseAsync(script.FirstByteDelay);
+        }
+
+        if (await IsOverAsync())
+        {
+            return;
+        }
+
+        for (var i = 0; i < script.KeepAlives; i++)
+        {
+            await writer.WriteAsync(KeepAlive);
+            await writer.PauseAsync(script.KeepAliveInterval);
+        }
+
+        foreach (var (template, text) in Events())
+        {
+            values.Text = text;
+            if (!await SendAsync(template) || await IsOverAsync())
+            {
+                return;
+            }
+        }
+
+        IEnumerable<(AnswerTemplate Template, ReadOnlyMemory<byte> Text)> Events()
+        {
+            foreach (var template in stream.Opening)
+            {
+                yield return (template, default);
+            }
+
+            ReadOnlyMemory<byte> filler = script.Size > 0 ? Filler(script.Size / Math.Max(1, script.Events)) : " word"u8.ToArray();
+            for (values.Index = 0; values.Index < script.Events; values.Index++)
+            {
+                yield return (stream.Text, filler);
+            }
+
+            foreach (var template in stream.Closing)
+            {
+                yield return (template, "All of the text."u8.ToArray());
+            }
+        }
+
+        async ValueTask<bool> SendAsync(AnswerTemplate template)
+        {
+            buffer.ResetWrittenCount();
+            template.Write(buffer, values);
+            await writer.WriteAsync(buffer.WrittenMemory);
+            if (writer.IsCut)
+            {
+                return false;
+            }
+
+            sent++;
+            record?.CountEvent();
+            await writer.PauseAsync(script.Interval);
+            return true;
+        }
+
+        async ValueTask<bool> IsOverAsync()
+        {
+            if (sent == script.StallAfter)
+            {
+                await writer.PauseAsync(Timeout.InfiniteTimeSpan);
+            }
+
+            if (sent == script.CutAfter)
+            {
+                await writer.CutAsync();
+                return true;
+            }
+
+            if (sent == script.ErrorAfter)
+            {
+                await SendAsync(stream.Error);
+                return true;
+            }
+
+            return sent == script.EndAfter;
+        }
+    }
+
+    private static byte[] PlainError(int status, Dialect dialect)
+    {
+        var text = status.ToString(CultureInfo.InvariantCulture);
+        return System.Text.Encoding.UTF8.GetBytes(
+            dialect == AnswerTemplates.Messages
+                ? """{"type":"error","error":{"type":"api_error","message":"Scripted error """ + text + "\"},\"request_id\":null}"
+                : """{"error":{"code":""" + text + ",\"message\":\"Scripted error " + text + "\",\"metadata\":{\"provider_name\":\"FakeProvider\"}},\"user_id\":\"user_fake\"}");
+    }
+
+    private static byte[] Filler(int length)
+    {
+        var filler = new byte[Math.Max(0, length)];
+        filler.AsSpan().Fill((byte)'x');
+        return filler;
+    }
+
+    private static Dialect? DialectOf(HttpRequest request, RequestFacts facts)
+    {
+        return request.Method != HttpMethods.Post
+            ? null
+            : request.Path.Value switch
+            {
+                BasePath + "/chat/completions" => AnswerTemplates.Chat,
+                BasePath + "/completions" => AnswerTemplates.Completions,
+                BasePath + "/responses" => AnswerTemplates.Responses,
+                BasePath + "/messages" => AnswerTemplates.Messages,
+                BasePath + "/embeddings" => facts.Base64 ? AnswerTemplates.EmbeddingsBase64 : AnswerTemplates.Embeddings,
+                BasePath + "/rerank" => AnswerTemplates.Rerank,
+                BasePath + "/images" or BasePath + "/images/generations" => AnswerTemplates.Images,
+                _ => null,
+            };
+    }
+
+    private async Task<RequestFacts> ReadBodyAsync(HttpContext context, ReceivedRequest record)
+    {
+        using var body = new MemoryStream((int)Math.Min(context.Request.ContentLength ?? 0, 256 * 1024 * 1024));
+        try
+        {
+            await context.Request.Body.CopyToAsync(body, context.RequestAborted);
+        }
+        finally
+        {
+            record.SetPartialBody(body.Length);
+        }
+
+        var bytes = body.Length == body.Capacity ? body.GetBuffer() : body.ToArray();
+        record.SetBody(bytes);
+        Requests.KeepBody(bytes.Length);
+        return RequestFacts.Read(bytes);
+    }
+
+    /// <summary>Reads the body without keeping it; only its beginning and end are searched for <c>"stream": true</c>.</summary>
+    private static async ValueTask<RequestFacts> DrainBodyAsync(HttpContext context)
+    {
+        var streams = false;
+        var reader = context.Request.BodyReader;
+        while (true)
+        {
+            var read = await reader.ReadAsync(context.RequestAborted);
+            streams |= SaysStream(read.Buffer.FirstSpan);
+            reader.AdvanceTo(read.Buffer.End);
+            if (read.IsCompleted)
+            {
+                return streams ? RequestFacts.Unknown with { Stream = true } : RequestFacts.Unknown;
+            }
+        }
+    }
+
+    private static bool SaysStream(ReadOnlySpan<byte> bytes)
+    {
+        var at = bytes.IndexOf("\"stream\""u8);
+        return at >= 0 && bytes[(at + 8)..].TrimStart(": \t\r\n"u8).StartsWith("true"u8);
+    }
+}
