@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace Gateway.Errors;
@@ -8,6 +9,9 @@ internal static class GatewayErrorWriter
 {
     /// <summary>Marks an answer that the gateway made; upstream's errors pass without it.</summary>
     public const string MarkerHeader = "x-gateway-error";
+
+    // The answer is application/json, never a page: quotes in a sentence need no \u0027.
+    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Answers a request with an error in the dialect of its route. The response must not have started.</summary>
     public static async Task WriteAsync(HttpContext context, GatewayError error)
@@ -56,7 +60,7 @@ internal static class GatewayErrorWriter
     private static ArrayBufferWriter<byte> Render(ErrorDialect dialect, GatewayError error)
     {
         var output = new ArrayBufferWriter<byte>();
-        using var json = new Utf8JsonWriter(output);
+        using var json = new Utf8JsonWriter(output, Options);
         json.WriteStartObject();
         if (dialect == ErrorDialect.Anthropic)
         {
@@ -85,7 +89,7 @@ internal static class GatewayErrorWriter
 
     private static void WriteResponsesEvent(ArrayBufferWriter<byte> output, GatewayError error)
     {
-        using var json = new Utf8JsonWriter(output);
+        using var json = new Utf8JsonWriter(output, Options);
         json.WriteStartObject();
         json.WriteString("type"u8, "error"u8);
         json.WriteString("code"u8, error.Code);

@@ -27,7 +27,8 @@ internal static class GatewayHost
             builder.WebHost.UseKestrelHttpsConfiguration();
         }
 
-        builder.Logging.AddGatewayLogging();
+        var levels = new LogLevels(snapshot.Settings.Logging);
+        builder.Logging.AddGatewayLogging(levels);
 
         var services = builder.Services;
         services.AddSingleton(TimeProvider.System);
@@ -59,6 +60,7 @@ internal static class GatewayHost
             kestrel => KestrelSetup.Apply(kestrel, server, kestrel.ApplicationServices.GetService<TlsCertificateStore>()));
 
         var app = builder.Build();
+        app.Services.GetRequiredService<SettingsStore>().Changed += next => levels.Apply(next.Settings.Logging);
         app.MapGateway();
         return app;
     }

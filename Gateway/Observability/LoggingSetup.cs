@@ -15,18 +15,17 @@ internal static class LoggingSetup
 {
     private const string TerminalTemplate = "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}";
 
-    public static void AddGatewayLogging(this ILoggingBuilder logging)
+    public static void AddGatewayLogging(this ILoggingBuilder logging, LogLevels levels)
     {
         logging.AddSerilog(CreateLogger(), dispose: true);
-        logging.Services.AddSingleton<LogLevels>();
-        logging.Services.AddSingleton<IConfigureOptions<LoggerFilterOptions>>(static services => services.GetRequiredService<LogLevels>());
-        logging.Services.AddSingleton<IOptionsChangeTokenSource<LoggerFilterOptions>>(static services => services.GetRequiredService<LogLevels>());
+        logging.Services.AddSingleton<IConfigureOptions<LoggerFilterOptions>>(levels);
+        logging.Services.AddSingleton<IOptionsChangeTokenSource<LoggerFilterOptions>>(levels);
     }
 
     private static Logger CreateLogger()
     {
         ITextFormatter formatter = Console.IsOutputRedirected
-            ? new RenderedCompactJsonFormatter()
+            ? new CompactJsonFormatter()
             : new MessageTemplateTextFormatter(TerminalTemplate);
         return new LoggerConfiguration()
             .MinimumLevel.Verbose()
