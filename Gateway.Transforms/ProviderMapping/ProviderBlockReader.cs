@@ -63,10 +63,6 @@ internal sealed class ProviderBlockReader
         {
             Fault(Root, "got {}, expected at least one member such as \"order\" or \"only\"");
         }
-        else if (members.Count == 0 && !_hasFault)
-        {
-            Fault(Root, $"got {Given(json.Span)}, which says nothing, expected at least one member that does");
-        }
 
         if (_hasFault)
         {
@@ -95,7 +91,9 @@ internal sealed class ProviderBlockReader
         }
 
         Check(member, value, path);
-        if (_mode == WhenClientSetsProvider.Enforce && ProviderMembers.Harden(member.Name) is { } hard && !value.Span.SequenceEqual(hard.Span)
+        if (_mode == WhenClientSetsProvider.Enforce
+            && ProviderMembers.Harden(member.Name) is { } hard
+            && !value.Span.SequenceEqual(hard.Span)
             && !_hasFault)
         {
             Warn(path, $"is {Given(value.Span)}, which narrows nothing under Enforce, and is left out");
@@ -170,7 +168,8 @@ internal sealed class ProviderBlockReader
         {
             if (!Quantizations.Contains(name.Text))
             {
-                Warn(path, $"names {JsonText.Quoted(name.Text)}, which is none of {string.Join(", ", Quantizations)}; it is sent as written");
+                var known = string.Join(", ", Quantizations);
+                Warn(path, $"names {JsonText.Quoted(name.Text)}, which is none of {known}; it is sent as written");
             }
         }
     }
@@ -347,7 +346,7 @@ internal sealed class ProviderBlockReader
 
         if (_mode == WhenClientSetsProvider.Enforce && block.Members.All(member => ProviderMembers.IsPreference(member.Name)))
         {
-            Warn(Root, "enforces nothing: it holds preferences only, and a client can reach every provider all the same");
+            Warn(Root, "enforces nothing: it holds no more than preferences, and a client can reach every provider all the same");
         }
     }
 
@@ -360,7 +359,8 @@ internal sealed class ProviderBlockReader
         }
     }
 
-    private void Fault(string path, ReadOnlyMemory<byte> given, string expected) => Fault(path, $"got {Given(given.Span)}, expected {expected}");
+    private void Fault(string path, ReadOnlyMemory<byte> given, string expected) =>
+        Fault(path, $"got {Given(given.Span)}, expected {expected}");
 
     private void Fault(string path, string message)
     {
