@@ -134,9 +134,12 @@ internal static class JsonText
     /// <summary>What was given, for a message: in quotes and shortened.</summary>
     public static string Quoted(string? given)
     {
-        given ??= "";
+        given = Printable(given ?? "");
         return given.Length <= QuotedLength ? $"\"{given}\"" : $"\"{given[..QuotedLength]}…\"";
     }
+
+    /// <summary>Text that stays on its line: a fault is one line, whatever was written into the setting.</summary>
+    public static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '\uFFFD' : c));
 
     /// <summary>JSON that was given, for a message: shortened.</summary>
     public static string Shortened(ReadOnlySpan<byte> json)

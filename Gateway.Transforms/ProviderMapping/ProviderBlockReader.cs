@@ -51,7 +51,7 @@ internal sealed class ProviderBlockReader
             var value = json[member.ValueStart..member.ValueEnd];
             if (!seen.Add(member.Name))
             {
-                Fault($"{Root}:{member.Name}", "stands twice, expected once");
+                Fault(Path(Root, member.Name), "stands twice, expected once");
             }
             else if (SaysSomething(member, value))
             {
@@ -77,7 +77,7 @@ internal sealed class ProviderBlockReader
 
     private bool SaysSomething(JsonMember member, ReadOnlyMemory<byte> value)
     {
-        var path = $"{Root}:{member.Name}";
+        var path = Path(Root, member.Name);
         if (!ProviderMembers.IsKnown(member.Name))
         {
             Warn(path, "is no member that OpenRouter is known to take; it is sent as written");
@@ -223,7 +223,7 @@ internal sealed class ProviderBlockReader
                 var partValue = value[part.ValueStart..part.ValueEnd];
                 if (part.Name is not ("by" or "partition"))
                 {
-                    Warn($"{path}:{part.Name}", "is no member that OpenRouter is known to take; it is sent as written");
+                    Warn(Path(path, part.Name), "is no member that OpenRouter is known to take; it is sent as written");
                 }
                 else if (part.Kind == JsonValueKind.String)
                 {
@@ -279,7 +279,7 @@ internal sealed class ProviderBlockReader
         var seen = new HashSet<string>(StringComparer.Ordinal);
         foreach (var part in parts)
         {
-            var partPath = $"{path}:{part.Name}";
+            var partPath = Path(path, part.Name);
             var partValue = value[part.ValueStart..part.ValueEnd];
             if (!seen.Add(part.Name))
             {
@@ -369,6 +369,8 @@ internal sealed class ProviderBlockReader
     }
 
     private void Warn(string path, string message) => _problems.Add(new RuleProblem(path, message, IsWarning: true));
+
+    private static string Path(string parent, string name) => $"{parent}:{JsonText.Printable(name)}";
 
     private static string Given(ReadOnlySpan<byte> json) => JsonText.Shortened(json);
 }

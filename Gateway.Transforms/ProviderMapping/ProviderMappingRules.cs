@@ -20,8 +20,8 @@ public sealed class ProviderMappingRules
     {
         ArgumentNullException.ThrowIfNull(rules);
         ArgumentNullException.ThrowIfNull(aliases);
-        Rules = rules;
-        Aliases = aliases;
+        Rules = [.. rules];
+        Aliases = [.. aliases];
         _ordinary = [.. rules.Where(rule => rule.Mode != WhenClientSetsProvider.Enforce)];
         _enforced = [.. rules.Where(rule => rule.Mode == WhenClientSetsProvider.Enforce)];
     }

@@ -14,7 +14,10 @@ public class EnforceRuleTests
     [InlineData("""{"only":["a"]}""", """{"only":null,"x":1}""", """{"only":["a"],"x":1}""")]
     [InlineData("""{"only":["deepinfra"]}""", """{"only":["deepinfra/turbo"]}""", """{"only":["deepinfra/turbo"]}""")]
     [InlineData("""{"only":["deepinfra/turbo"]}""", """{"only":["DeepInfra"]}""", """{"only":["deepinfra/turbo"]}""")]
-    [InlineData("""{"only":["deepinfra/a","deepinfra/b"]}""", """{"only":["x","deepinfra"]}""", """{"only":["deepinfra/a","deepinfra/b"]}""")]
+    [InlineData(
+        """{"only":["deepinfra/a","deepinfra/b"]}""",
+        """{"only":["x","deepinfra"]}""",
+        """{"only":["deepinfra/a","deepinfra/b"]}""")]
     [InlineData("""{"only":["google-vertex"]}""", """{"only":["Google","x"]}""", """{"only":["Google"]}""")]
     [InlineData("""{"only":["Amazon Bedrock"]}""", """{"only":["amazon-bedrock/eu"]}""", """{"only":["amazon-bedrock/eu"]}""")]
     [InlineData("""{"only":["a","b"]}""", """{"only":["a","a","b"]}""", """{"only":["a","a","b"]}""")]
@@ -33,7 +36,10 @@ public class EnforceRuleTests
     [InlineData("""{"allow_fallbacks":false}""", """{"allow_fallbacks":true}""", """{"allow_fallbacks":false}""")]
     [InlineData("""{"zdr":false,"only":["a"]}""", """{"zdr":true,"only":["a"]}""", """{"zdr":true,"only":["a"]}""")]
     [InlineData("""{"zdr":false,"only":["a"]}""", """{"only":["a"]}""", """{"only":["a"]}""")]
-    [InlineData("""{"allow_fallbacks":true,"only":["a"]}""", """{"allow_fallbacks":false,"only":["a"]}""", """{"allow_fallbacks":false,"only":["a"]}""")]
+    [InlineData(
+        """{"allow_fallbacks":true,"only":["a"]}""",
+        """{"allow_fallbacks":false,"only":["a"]}""",
+        """{"allow_fallbacks":false,"only":["a"]}""")]
     [InlineData("""{"data_collection":"deny"}""", """{"data_collection":"allow"}""", """{"data_collection":"deny"}""")]
     [InlineData("""{"data_collection":"deny"}""", """{"data_collection":"\u0064eny"}""", """{"data_collection":"\u0064eny"}""")]
     [InlineData("""{"data_collection":"allow","zdr":true}""", """{"zdr":true}""", """{"zdr":true}""")]
@@ -46,7 +52,10 @@ public class EnforceRuleTests
         """{"max_price":{"image":9 ,"completion":2.00000000000000000001}}""",
         """{"max_price":{"image":9,"completion":"2","prompt":1}}""")]
     [InlineData("""{"max_price":{"prompt":1}}""", """{"max_price":{"prompt":null}}""", """{"max_price":{"prompt":1}}""")]
-    [InlineData("""{"max_price":{"prompt":1}}""", """{"max_price":{"prompt":5,"prompt":0.5}}""", """{"max_price":{"prompt":5,"prompt":0.5}}""")]
+    [InlineData(
+        """{"max_price":{"prompt":1}}""",
+        """{"max_price":{"prompt":5,"prompt":0.5}}""",
+        """{"max_price":{"prompt":5,"prompt":0.5}}""")]
     [InlineData("""{"max_price":{"prompt":1}}""", """{"max_price":{"prompt":1e99999999999999999999}}""", """{"max_price":{"prompt":1}}""")]
     [InlineData("""{"max_price":{"prompt":1}}""", """{"max_price":{"prompt":"\u0030.5"}}""", """{"max_price":{"prompt":"\u0030.5"}}""")]
     [InlineData("""{"max_price":{"prompt":1}}""", """{"max_price":null}""", """{"max_price":{"prompt":1}}""")]
@@ -57,7 +66,10 @@ public class EnforceRuleTests
     [InlineData("""{"only":["a"]}""", """{"x":1,"order":["b"]}""", """{"x":1,"only":["a"]}""")]
     [InlineData("""{"only":["a"]}""", """{"order":["b"]}""", """{"only":["a"]}""")]
     [InlineData("""{"only":["d/x","d/y"]}""", """{"order":["d","a"]}""", """{"order":["d/x","d/y"],"only":["d/x","d/y"]}""")]
-    [InlineData("""{"only":["d/x","d/y"],"ignore":["d/x"]}""", """{"order":["d"]}""", """{"order":["d/y"],"only":["d/x","d/y"],"ignore":["d/x"]}""")]
+    [InlineData(
+        """{"only":["d/x","d/y"],"ignore":["d/x"]}""",
+        """{"order":["d"]}""",
+        """{"order":["d/y"],"only":["d/x","d/y"],"ignore":["d/x"]}""")]
     [InlineData("""{"order":["a","b"]}""", """{"order":["c"]}""", """{"order":["a","b"]}""")]
     [InlineData("""{"order":["a","b"]}""", """{"order":["A","B"]}""", """{"order":["A","B"]}""")]
     [InlineData("""{"order":["a","b"]}""", """{"only":["b"]}""", """{"only":["b"],"order":["b"]}""")]
@@ -67,7 +79,10 @@ public class EnforceRuleTests
     [InlineData("""{"zdr":true}""", """{"order":["b"],"only":["a"]}""", """{"order":["b"],"only":["a"],"zdr":true}""")]
     // Other preferences and unknown members: the rule's.
     [InlineData("""{"zdr":true,"sort":"price"}""", """{"sort":{"by":"latency"}}""", """{"sort":"price","zdr":true}""")]
-    [InlineData("""{"zdr":true,"preferred_max_latency":1}""", """{"preferred_max_latency":"x"}""", """{"preferred_max_latency":1,"zdr":true}""")]
+    [InlineData(
+        """{"zdr":true,"preferred_max_latency":1}""",
+        """{"preferred_max_latency":"x"}""",
+        """{"preferred_max_latency":1,"zdr":true}""")]
     [InlineData("""{"zdr":true,"new":1}""", """{"new":2}""", """{"new":1,"zdr":true}""")]
     // What no rule speaks of stays.
     [InlineData("""{"zdr":true}""", """{ "a" : 1.50 , "sort":7, "zdr" : true }""", """{ "a" : 1.50 , "sort":7, "zdr" : true }""")]
@@ -146,7 +161,8 @@ public class EnforceRuleTests
             Enforce("m", """{"only":["b","a"],"sort":"latency","data_collection":"deny"}""", "team"));
         var result = rules.Decide("""{"model":"m"}""");
         Assert.Equal(
-            """{"model":"m","provider":{"order":["a"],"zdr":true,"only":["a","b"],"sort":"price","data_collection":"deny"}}""", result.Body);
+            """{"model":"m","provider":{"order":["a"],"zdr":true,"only":["a","b"],"sort":"price","data_collection":"deny"}}""",
+            result.Body);
         Assert.Equal("org, plain, team", result.Applied);
     }
 
@@ -180,7 +196,8 @@ public class EnforceRuleTests
     [InlineData("""{"allow_fallbacks":true,"data_collection":"allow"}""")]
     public void RuleThatNarrowsNothing_MatchesAndWritesNothing(string provider)
     {
-        foreach (var body in (string[])["""{"model":"m"}""", """{"model":"m","provider":null}""", """{"model":"m","provider":{"zdr":false}}"""])
+        string[] bodies = ["""{"model":"m"}""", """{"model":"m","provider":null}""", """{"model":"m","provider":{"zdr":false}}"""];
+        foreach (var body in bodies)
         {
             var result = Set(Enforce("*", provider)).Decide(body);
             Assert.True(result.IsUntouched);
@@ -260,7 +277,8 @@ public class EnforceRuleTests
     [InlineData("""{"only":["a"],"new":1}""", "new")]
     public void ImagesAndAMemberTheyDoNotTake_Is403(string provider, string member)
     {
-        foreach (var body in (string[])["""{"model":"m"}""", """{"model":"m","provider":null}""", """{"model":"m","provider":{"only":["a"]}}"""])
+        string[] bodies = ["""{"model":"m"}""", """{"model":"m","provider":null}""", """{"model":"m","provider":{"only":["a"]}}"""];
+        foreach (var body in bodies)
         {
             var result = Set(Enforce("*", provider, "eu")).Decide(body, RequestEndpoint.Images);
             Assert.Equal(

@@ -108,7 +108,8 @@ public class ModelPatternTests
             : !name.IsEmpty && char.ToUpperInvariant(pattern[0]) == char.ToUpperInvariant(name[0]) && Glob(pattern[1..], name[1..]);
     }
 
-    private static Gen<string> Text(string letters, int min, int max) => Gen.Char[letters].Array[min, max].Select(chars => new string(chars));
+    private static Gen<string> Text(string letters, int min, int max) =>
+        Gen.Char[letters].Array[min, max].Select(chars => new string(chars));
 
     private static ModelPattern Create(string pattern) => ModelPattern.Create(pattern, "Model", [])!;
 }

@@ -60,7 +60,8 @@ public class OrdinaryRuleTests
     [Fact]
     public void Fill_WithNothingMissing_ChangesNothing()
     {
-        var result = Set(Fill("*", Zdr)).Decide("""{"provider":{"a":1,"a":2,"zdr":false},"provider":{"a":1,"a":2,"zdr":false},"model":"m"}""");
+        var result = Set(Fill("*", Zdr))
+            .Decide("""{"provider":{"a":1,"a":2,"zdr":false},"provider":{"a":1,"a":2,"zdr":false},"model":"m"}""");
         Assert.True(result.IsUntouched);
         Assert.Null(result.Applied);
         Assert.Equal(ProviderMappingOutcome.NothingToAdd, result.Steps[0].Outcome);
@@ -181,7 +182,9 @@ public class OrdinaryRuleTests
             foreach (var endpoint in Enum.GetValues<RequestEndpoint>())
             {
                 var result = rules.Decide($$"""{"model":"m","provider":{},"provider":{{provider}}}""", endpoint);
-                Assert.Equal((400, "invalid_provider", "provider"), (result.Rejection?.Status, result.Rejection?.Code, result.Rejection?.Param));
+                Assert.Equal(
+                    (400, "invalid_provider", "provider"),
+                    (result.Rejection?.Status, result.Rejection?.Code, result.Rejection?.Param));
                 Assert.Empty(result.Decision.Edits);
                 Assert.All(result.Steps, step => Assert.Equal(ProviderMappingOutcome.NotReached, step.Outcome));
             }

@@ -71,6 +71,15 @@ public class ProviderRuleTests
         Assert.True(Assert.Single(problems).Message.Length < 150);
     }
 
+    [Fact]
+    public void Problem_StaysOnOneLine()
+    {
+        var problems = new List<RuleProblem>();
+        ProviderRule.Create("a\nb", ["*"], RuleSet.Json("""{"x\ny":1,"only":["p\r\nq"]}"""), WhenClientSetsProvider.KeepClient, problems);
+        Assert.Equal(3, problems.Count);
+        Assert.All(problems, problem => Assert.DoesNotContain((problem.Path + problem.Message).ToCharArray(), char.IsControl));
+    }
+
     [Theory]
     [InlineData("a", true)]
     [InlineData("A-z.0_9", true)]
@@ -197,7 +206,8 @@ public class ProviderRuleTests
         Assert.Equal("cli-1", rule.Name);
         Assert.Equal(WhenClientSetsProvider.KeepClient, rule.Mode);
         Assert.Equal([model], rule.Models);
-        Assert.Equal($$""","provider":{"order":{{order}}}""", Encoding.UTF8.GetString(rule.Written(RequestEndpoint.Generation).Member.Span));
+        var written = rule.Written(RequestEndpoint.Generation);
+        Assert.Equal($$"""{"order":{{order}}}""", Encoding.UTF8.GetString(written.Value.Span));
         Assert.All(problems, problem => Assert.True(problem is { IsWarning: true, Path: "" }));
         Assert.Contains(problems, problem => problem.Message.Contains("sticky", StringComparison.Ordinal));
     }

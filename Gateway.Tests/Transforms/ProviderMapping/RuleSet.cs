@@ -46,7 +46,7 @@ internal static class RuleSet
             CommentHandling = JsonCommentHandling.Skip,
             AllowTrailingCommas = true,
         };
-        return JsonDocument.Parse(json, options).RootElement;
+        return JsonElement.Parse(json, options);
     }
 
     public static Result Decide(this ProviderMappingRules rules, string body, RequestEndpoint endpoint = RequestEndpoint.Generation)
