@@ -42,7 +42,7 @@ internal sealed class DecisionTrace
     public void NotMatched(ProviderRule rule, IReadOnlyList<string> names) => Add(
         rule,
         ProviderMappingOutcome.NotMatched,
-        $"{List(rule.Models)} {(rule.Models.Count == 1 ? "does" : "do")} not match {(names is [""] ? "a request without a model" : List(names))}.",
+        $"No match: {List(rule.Models)} against {(names is [""] ? "a request without a model" : List(names))}.",
         names);
 
     /// <summary>An earlier ordinary rule had matched.</summary>
@@ -95,12 +95,17 @@ internal sealed class DecisionTrace
     public IReadOnlyList<ProviderMappingStep> Steps() =>
     [
         .. _aliases.Select(alias => AliasStep(alias, _aliasRecords[alias])),
-        .. _rules.Select(rule => _ruleSteps.GetValueOrDefault(rule) ?? new ProviderMappingStep(
-            IsAlias: false, rule.Name, ProviderMappingOutcome.NotReached, "Not reached: the request was refused before.") { Patterns = rule.Models }),
+        .. _rules.Select(rule => _ruleSteps.GetValueOrDefault(rule) ?? NotReached(rule)),
     ];
 
     /// <summary>Names for a sentence.</summary>
     public static string List(IReadOnlyList<string> names) => string.Join(", ", names.Select(name => $"'{name}'"));
+
+    private static ProviderMappingStep NotReached(ProviderRule rule) =>
+        new(IsAlias: false, rule.Name, ProviderMappingOutcome.NotReached, "Not reached: the request was refused before.")
+        {
+            Patterns = rule.Models,
+        };
 
     private static ProviderMappingStep AliasStep(ModelAlias alias, AliasRecord record)
     {
@@ -125,7 +130,7 @@ internal sealed class DecisionTrace
                 $"Not tried: alias '{record.Earlier.Model}' matched first.",
                 record.Tried),
             { Tried.Count: 0 } => (ProviderMappingOutcome.NotMatched, "The request names no model.", record.Tried),
-            _ => (ProviderMappingOutcome.NotMatched, $"'{alias.Model}' does not match {List(record.Tried)}.", record.Tried),
+            _ => (ProviderMappingOutcome.NotMatched, $"No match: '{alias.Model}' against {List(record.Tried)}.", record.Tried),
         };
         return new ProviderMappingStep(IsAlias: true, alias.Model, outcome, sentence)
         {

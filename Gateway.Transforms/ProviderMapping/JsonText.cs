@@ -41,7 +41,8 @@ internal static class JsonText
             var escape = content[backslash + 1];
             if (escape == (byte)'u')
             {
-                text.Append((char)ushort.Parse(content.Slice(backslash + 2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
+                var digits = content.Slice(backslash + 2, 4);
+                text.Append((char)ushort.Parse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
                 content = content[(backslash + 6)..];
             }
             else
@@ -69,6 +70,24 @@ internal static class JsonText
     {
         var encoded = JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping);
         return [(byte)'"', .. encoded.EncodedUtf8Bytes, (byte)'"'];
+    }
+
+    /// <summary>Texts as a JSON array of strings.</summary>
+    public static byte[] QuoteAll(IEnumerable<string> texts)
+    {
+        var json = new List<byte> { (byte)'[' };
+        foreach (var text in texts)
+        {
+            if (json.Count > 1)
+            {
+                json.Add((byte)',');
+            }
+
+            json.AddRange(Quote(text));
+        }
+
+        json.Add((byte)']');
+        return [.. json];
     }
 
     /// <summary>Whether text can be written as UTF-8 at all: no half of a surrogate pair stands alone.</summary>
@@ -115,9 +134,12 @@ internal static class JsonText
     /// <summary>What was given, for a message: in quotes and shortened.</summary>
     public static string Quoted(string? given)
     {
-        given ??= "";
+        given = Printable(given ?? "");
         return given.Length <= QuotedLength ? $"\"{given}\"" : $"\"{given[..QuotedLength]}…\"";
     }
+
+    /// <summary>Text that stays on its line: a fault is one line, whatever was written into the setting.</summary>
+    public static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '\uFFFD' : c));
 
     /// <summary>JSON that was given, for a message: shortened.</summary>
     public static string Shortened(ReadOnlySpan<byte> json)

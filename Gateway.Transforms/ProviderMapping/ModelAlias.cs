@@ -11,9 +11,7 @@ public sealed class ModelAlias
         Use = use;
         Fallbacks = fallbacks;
         UseValue = JsonText.Quote(use);
-        ModelsMember = fallbacks.Count == 0
-            ? default
-            : (byte[])[.. "\"models\":["u8, .. fallbacks.SelectMany((name, i) => (byte[])[.. i == 0 ? ""u8 : ","u8, .. JsonText.Quote(name)]), (byte)']'];
+        ModelsMember = fallbacks.Count == 0 ? default : (byte[])[.. "\"models\":"u8, .. JsonText.QuoteAll(fallbacks)];
     }
 
     /// <summary>The pattern of names that are replaced, as written.</summary>
@@ -37,7 +35,7 @@ public sealed class ModelAlias
     /// <summary>Checks the parts of an alias.</summary>
     /// <param name="model">The pattern of names to replace.</param>
     /// <param name="use">The model to send instead.</param>
-    /// <param name="fallbacks">Models that go in as <c>models</c>, unless the request has <c>models</c> or <c>fallbacks</c> of its own.</param>
+    /// <param name="fallbacks">Models that go in as <c>models</c>, unless the request has <c>models</c> or <c>fallbacks</c>.</param>
     /// <param name="problems">Takes every fault and warning found, with paths <c>Model</c>, <c>Use</c>, <c>Fallbacks:0</c>.</param>
     /// <returns>The alias, or <see langword="null"/> when a fault was found.</returns>
     public static ModelAlias? Create(string model, string use, IReadOnlyList<string> fallbacks, ICollection<RuleProblem> problems)
@@ -54,9 +52,10 @@ public sealed class ModelAlias
             {
                 isGood = false;
             }
-            else if (string.Equals(fallback, use, StringComparison.OrdinalIgnoreCase) || kept.Contains(fallback, StringComparer.OrdinalIgnoreCase))
+            else if (kept.Prepend(use).Contains(fallback, StringComparer.OrdinalIgnoreCase))
             {
-                problems.Add(new RuleProblem($"Fallbacks:{i}", $"{JsonText.Quoted(fallback)} stands already before it and is left out", IsWarning: true));
+                problems.Add(new RuleProblem(
+                    $"Fallbacks:{i}", $"{JsonText.Quoted(fallback)} stands before it already and is left out", IsWarning: true));
             }
             else
             {
@@ -80,7 +79,8 @@ public sealed class ModelAlias
 
         if (name.Contains('*', StringComparison.Ordinal))
         {
-            problems.Add(new RuleProblem(path, $"{JsonText.Quoted(name)} holds a '*', which is sent as it stands: only 'Model' is a pattern", IsWarning: true));
+            problems.Add(new RuleProblem(
+                path, $"{JsonText.Quoted(name)} holds a '*', which is sent as it stands: only 'Model' is a pattern", IsWarning: true));
         }
 
         return true;

@@ -1,6 +1,8 @@
 namespace Gateway.Transforms.ProviderMapping;
 
-/// <summary>A model pattern, compiled once: a <c>*</c> anywhere matches any run of characters, everything else itself without case.</summary>
+/// <summary>
+/// A model pattern, compiled once: a <c>*</c> anywhere matches any run of characters, everything else itself without case.
+/// </summary>
 internal sealed class ModelPattern
 {
     private const string PresetMark = "@preset/";

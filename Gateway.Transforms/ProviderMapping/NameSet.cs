@@ -39,7 +39,9 @@ internal sealed class NameSet
     public IReadOnlyList<ListedName> CoveredBy(ListedName name) =>
         _byBase.TryGetValue(name.Canonical, out var endpoints) ? endpoints : [];
 
-    /// <summary>What both lists stand for, in the sequence of <paramref name="names"/>: of two names of which one covers the other, the narrower.</summary>
+    /// <summary>
+    /// What both lists stand for, in the sequence of <paramref name="names"/>: of two names of which one covers the other, the narrower.
+    /// </summary>
     public List<ListedName> Intersect(List<ListedName> names, out bool isChanged)
     {
         isChanged = false;

@@ -51,7 +51,7 @@ internal sealed class ProviderBlockReader
             var value = json[member.ValueStart..member.ValueEnd];
             if (!seen.Add(member.Name))
             {
-                Fault($"{Root}:{member.Name}", "stands twice, expected once");
+                Fault(Path(Root, member.Name), "stands twice, expected once");
             }
             else if (SaysSomething(member, value))
             {
@@ -62,10 +62,6 @@ internal sealed class ProviderBlockReader
         if (seen.Count == 0)
         {
             Fault(Root, "got {}, expected at least one member such as \"order\" or \"only\"");
-        }
-        else if (members.Count == 0 && !_hasFault)
-        {
-            Fault(Root, $"got {Given(json.Span)}, which says nothing, expected at least one member that does");
         }
 
         if (_hasFault)
@@ -81,7 +77,7 @@ internal sealed class ProviderBlockReader
 
     private bool SaysSomething(JsonMember member, ReadOnlyMemory<byte> value)
     {
-        var path = $"{Root}:{member.Name}";
+        var path = Path(Root, member.Name);
         if (!ProviderMembers.IsKnown(member.Name))
         {
             Warn(path, "is no member that OpenRouter is known to take; it is sent as written");
@@ -95,7 +91,9 @@ internal sealed class ProviderBlockReader
         }
 
         Check(member, value, path);
-        if (_mode == WhenClientSetsProvider.Enforce && ProviderMembers.Harden(member.Name) is { } hard && !value.Span.SequenceEqual(hard.Span)
+        if (_mode == WhenClientSetsProvider.Enforce
+            && ProviderMembers.Harden(member.Name) is { } hard
+            && !value.Span.SequenceEqual(hard.Span)
             && !_hasFault)
         {
             Warn(path, $"is {Given(value.Span)}, which narrows nothing under Enforce, and is left out");
@@ -170,7 +168,8 @@ internal sealed class ProviderBlockReader
         {
             if (!Quantizations.Contains(name.Text))
             {
-                Warn(path, $"names {JsonText.Quoted(name.Text)}, which is none of {string.Join(", ", Quantizations)}; it is sent as written");
+                var known = string.Join(", ", Quantizations);
+                Warn(path, $"names {JsonText.Quoted(name.Text)}, which is none of {known}; it is sent as written");
             }
         }
     }
@@ -224,7 +223,7 @@ internal sealed class ProviderBlockReader
                 var partValue = value[part.ValueStart..part.ValueEnd];
                 if (part.Name is not ("by" or "partition"))
                 {
-                    Warn($"{path}:{part.Name}", "is no member that OpenRouter is known to take; it is sent as written");
+                    Warn(Path(path, part.Name), "is no member that OpenRouter is known to take; it is sent as written");
                 }
                 else if (part.Kind == JsonValueKind.String)
                 {
@@ -280,7 +279,7 @@ internal sealed class ProviderBlockReader
         var seen = new HashSet<string>(StringComparer.Ordinal);
         foreach (var part in parts)
         {
-            var partPath = $"{path}:{part.Name}";
+            var partPath = Path(path, part.Name);
             var partValue = value[part.ValueStart..part.ValueEnd];
             if (!seen.Add(part.Name))
             {
@@ -347,7 +346,7 @@ internal sealed class ProviderBlockReader
 
         if (_mode == WhenClientSetsProvider.Enforce && block.Members.All(member => ProviderMembers.IsPreference(member.Name)))
         {
-            Warn(Root, "enforces nothing: it holds preferences only, and a client can reach every provider all the same");
+            Warn(Root, "enforces nothing: it holds no more than preferences, and a client can reach every provider all the same");
         }
     }
 
@@ -360,7 +359,8 @@ internal sealed class ProviderBlockReader
         }
     }
 
-    private void Fault(string path, ReadOnlyMemory<byte> given, string expected) => Fault(path, $"got {Given(given.Span)}, expected {expected}");
+    private void Fault(string path, ReadOnlyMemory<byte> given, string expected) =>
+        Fault(path, $"got {Given(given.Span)}, expected {expected}");
 
     private void Fault(string path, string message)
     {
@@ -369,6 +369,8 @@ internal sealed class ProviderBlockReader
     }
 
     private void Warn(string path, string message) => _problems.Add(new RuleProblem(path, message, IsWarning: true));
+
+    private static string Path(string parent, string name) => $"{parent}:{JsonText.Printable(name)}";
 
     private static string Given(ReadOnlySpan<byte> json) => JsonText.Shortened(json);
 }

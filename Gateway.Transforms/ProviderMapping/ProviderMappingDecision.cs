@@ -4,7 +4,10 @@ namespace Gateway.Transforms.ProviderMapping;
 
 /// <summary>What the rules decided about one request. Immutable.</summary>
 /// <param name="Edits">What to change in the body: in ascending order, not overlapping; empty when the body passes untouched.</param>
-/// <param name="AppliedRules">The names of the rules applied, joined by <c>", "</c> in the order of the set; <see langword="null"/> when none was.</param>
+/// <param name="AppliedRules">
+/// The names of the rules applied, or of the one that refused, joined by <c>", "</c> in the order of the set; <see langword="null"/>
+/// when there is none.
+/// </param>
 /// <param name="SentModel">The model that goes upstream, after aliases; <see langword="null"/> when the request names none.</param>
 /// <param name="Rejection">Why the request is refused, or <see langword="null"/>. A refused request has no edits.</param>
 public sealed record ProviderMappingDecision(

@@ -4,7 +4,7 @@ using Gateway.Transforms.RequestBody;
 
 namespace Gateway.Transforms.ProviderMapping;
 
-/// <summary>An ordered set of rules and aliases, compiled once; the whole decision about a request, with no HTTP in it. Immutable.</summary>
+/// <summary>An ordered set of rules and aliases, compiled once; the whole decision about a request, without HTTP. Immutable.</summary>
 public sealed class ProviderMappingRules
 {
     private static readonly RequestRejection NotAnObject =
@@ -20,8 +20,8 @@ public sealed class ProviderMappingRules
     {
         ArgumentNullException.ThrowIfNull(rules);
         ArgumentNullException.ThrowIfNull(aliases);
-        Rules = rules;
-        Aliases = aliases;
+        Rules = [.. rules];
+        Aliases = [.. aliases];
         _ordinary = [.. rules.Where(rule => rule.Mode != WhenClientSetsProvider.Enforce)];
         _enforced = [.. rules.Where(rule => rule.Mode == WhenClientSetsProvider.Enforce)];
     }
@@ -45,7 +45,9 @@ public sealed class ProviderMappingRules
         return Decide(facts, body, endpoint, trace: null);
     }
 
-    /// <summary>Decides as <see cref="Decide(BodyFacts, ReadOnlySequence{byte}, RequestEndpoint)"/> does, and says how it came about.</summary>
+    /// <summary>
+    /// Decides as <see cref="Decide(BodyFacts, ReadOnlySequence{byte}, RequestEndpoint)"/> does, and says how it came about.
+    /// </summary>
     /// <param name="facts">What the scan of the body found.</param>
     /// <param name="body">The body itself.</param>
     /// <param name="endpoint">Which endpoint the request is for.</param>
@@ -72,7 +74,10 @@ public sealed class ProviderMappingRules
         var enforced = FindEnforced(models, trace);
         if (clientSets && ordinary is { Mode: WhenClientSetsProvider.KeepClient })
         {
-            trace?.Add(ordinary, ProviderMappingOutcome.KeptClient, "Matches, but the client set 'provider' itself and the rule leaves that alone.");
+            trace?.Add(
+                ordinary,
+                ProviderMappingOutcome.KeptClient,
+                "Matches, but the client set 'provider' itself and the rule leaves that alone.");
             ordinary = null;
         }
 
@@ -166,12 +171,17 @@ public sealed class ProviderMappingRules
 
         if (written.IsEmpty)
         {
-            trace?.Add(rule, ProviderMappingOutcome.NothingToAdd, "Matches, but the endpoint takes none of its members.");
+            trace?.Add(rule, ProviderMappingOutcome.NothingToAdd, "Matches, but holds nothing that the endpoint takes.");
             return (rule.Mode == WhenClientSetsProvider.Enforce ? rule.Name : null, null);
         }
 
         Write(written, facts, provider, edits);
-        trace?.Add(rule, ProviderMappingOutcome.Applied, "Matches, and its block goes in: the client set no 'provider'.", null, written.MemberNames);
+        trace?.Add(
+            rule,
+            ProviderMappingOutcome.Applied,
+            "Matches, and its block goes in: the client set no 'provider'.",
+            names: null,
+            written.MemberNames);
         return (rule.Name, null);
     }
 
@@ -192,7 +202,10 @@ public sealed class ProviderMappingRules
             var added = ProviderFilling.Fill(block, ordinary, endpoint);
             if (added.Count == 0)
             {
-                trace?.Add(ordinary, ProviderMappingOutcome.NothingToAdd, "Matches, but there is no member that the client left out and the endpoint takes.");
+                trace?.Add(
+                    ordinary,
+                    ProviderMappingOutcome.NothingToAdd,
+                    "Matches, but there is no member that the client left out and the endpoint takes.");
                 ordinary = null;
             }
             else

@@ -29,7 +29,7 @@ internal static class ProviderMembers
     /// <summary>Whether the member only ranks providers, so that it shuts none out.</summary>
     public static bool IsPreference(string name) => Preferences.Contains(name);
 
-    /// <summary>Whether an endpoint takes the member. Unknown ones go everywhere but to the images endpoints, whose set is closed.</summary>
+    /// <summary>Whether an endpoint takes the member. Unknown ones go everywhere but to the images endpoints.</summary>
     public static bool IsTakenBy(RequestEndpoint endpoint, string name) =>
         endpoint == RequestEndpoint.Images ? OfImages.Contains(name) : name != "options";
 
@@ -39,6 +39,7 @@ internal static class ProviderMembers
         "zdr" or "require_parameters" or "enforce_distillable_text" => True,
         "allow_fallbacks" => False,
         "data_collection" => Deny,
-        _ => null,
+        // The cast matters: a bare null would become an empty ReadOnlyMemory, by way of a null array.
+        _ => (ReadOnlyMemory<byte>?)null,
     };
 }

@@ -86,7 +86,9 @@ internal static class ProviderNames
         return slash < 0 || canonical.AsSpan(slash + 1) is "priority" or "flex" ? null : canonical[..slash];
     }
 
-    /// <summary>Whether everything that <paramref name="narrow"/> stands for is also meant by <paramref name="broad"/>, both canonical.</summary>
+    /// <summary>
+    /// Whether everything that <paramref name="narrow"/> stands for is also meant by <paramref name="broad"/>, both canonical.
+    /// </summary>
     public static bool Covers(string broad, string narrow) =>
         string.Equals(broad, narrow, StringComparison.Ordinal) || string.Equals(broad, CoveringBase(narrow), StringComparison.Ordinal);
 

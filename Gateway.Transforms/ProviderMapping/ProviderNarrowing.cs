@@ -157,7 +157,12 @@ internal static class ProviderNarrowing
     }
 
     private static RuleRefusal? Harden(
-        WorkingBlock block, ProviderRule rule, ProviderMember member, Func<JsonValueKind, bool> isRightKind, string expected, out bool isChanged)
+        WorkingBlock block,
+        ProviderRule rule,
+        ProviderMember member,
+        Func<JsonValueKind, bool> isRightKind,
+        string expected,
+        out bool isChanged)
     {
         isChanged = false;
         if (block.Get(member.Name) is { } stated)

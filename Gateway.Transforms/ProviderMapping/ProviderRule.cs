@@ -41,7 +41,10 @@ public sealed class ProviderRule
     /// <param name="models">One or more model patterns.</param>
     /// <param name="provider">The block, with OpenRouter's own member names.</param>
     /// <param name="mode">Who wins over a client's own block.</param>
-    /// <param name="problems">Takes every fault and warning found, with paths <c>Name</c>, <c>Model</c> (<c>Model:0</c> where there are several), <c>Provider:order</c>.</param>
+    /// <param name="problems">
+    /// Takes every fault and warning found, with paths <c>Name</c>, <c>Model</c> (<c>Model:0</c> where there are several),
+    /// <c>Provider:order</c>.
+    /// </param>
     /// <returns>The rule, or <see langword="null"/> when a fault was found.</returns>
     public static ProviderRule? Create(
         string name, IReadOnlyList<string> models, JsonElement provider, WhenClientSetsProvider mode, ICollection<RuleProblem> problems)
@@ -51,7 +54,8 @@ public sealed class ProviderRule
         var isNamed = IsName(name);
         if (!isNamed)
         {
-            problems.Add(new RuleProblem("Name", $"got {JsonText.Quoted(name)}, expected 1 to {MaxNameLength} of the characters A-Z a-z 0-9 . _ -"));
+            problems.Add(new RuleProblem(
+                "Name", $"got {JsonText.Quoted(name)}, expected 1 to {MaxNameLength} of the characters A-Z a-z 0-9 . _ -"));
         }
 
         if (models.Count == 0)
@@ -72,7 +76,7 @@ public sealed class ProviderRule
         {
             problems.Add(new RuleProblem(
                 "Model",
-                $"{JsonText.Quoted(patterns[0].Text)} matches presets only, which rules leave alone unless they are Enforce: the rule never applies",
+                $"{JsonText.Quoted(patterns[0].Text)} matches presets only, which all but Enforce rules leave alone: it never applies",
                 IsWarning: true));
         }
 
@@ -100,7 +104,7 @@ public sealed class ProviderRule
             return null;
         }
 
-        byte[] json = [.. "{\"order\":["u8, .. providers.SelectMany((provider, i) => (byte[])[.. i == 0 ? ""u8 : ","u8, .. JsonText.Quote(provider)]), .. "]}"u8];
+        byte[] json = [.. "{\"order\":"u8, .. JsonText.QuoteAll(providers), (byte)'}'];
         using var block = JsonDocument.Parse(json);
         var found = new List<RuleProblem>();
         var rule = Create(name, [pattern], block.RootElement, WhenClientSetsProvider.KeepClient, found);

@@ -9,6 +9,8 @@ public enum RequestEndpoint
     /// <summary>Embeddings and rerank: the full <c>provider</c> object; no <c>models</c>, so an alias's fallbacks do not go in.</summary>
     Embeddings,
 
-    /// <summary>Images: only <c>order</c>, <c>only</c>, <c>ignore</c>, <c>allow_fallbacks</c>, <c>sort</c> and <c>options</c>; no <c>models</c>.</summary>
+    /// <summary>
+    /// Images: only <c>order</c>, <c>only</c>, <c>ignore</c>, <c>allow_fallbacks</c>, <c>sort</c> and <c>options</c>; no <c>models</c>.
+    /// </summary>
     Images,
 }

@@ -11,7 +11,7 @@ internal sealed record RuleRefusal(ProviderRule Rule, RequestRejection Rejection
     public static RuleRefusal NothingLeft(ProviderRule rule, string member) => NotAllowed(
         rule,
         member,
-        $"Rule '{rule.Name}' refuses the request: nothing that it allows in 'provider.{member}' is left by the request or by the other rules.");
+        $"Rule '{rule.Name}' refuses the request: what it allows in 'provider.{member}' and what was asked for have nothing in common.");
 
     /// <summary>The endpoint does not take a member that the rule insists on.</summary>
     public static RuleRefusal NotTaken(ProviderRule rule, string member) => NotAllowed(

@@ -3,7 +3,9 @@ using Gateway.Transforms.RequestBody;
 
 namespace Gateway.Transforms.ProviderMapping;
 
-/// <summary>The models that a request names once the aliases have done their work: each name takes the first alias that matches, once.</summary>
+/// <summary>
+/// The models that a request names once the aliases have done their work: each name takes the first alias that matches, once.
+/// </summary>
 internal readonly struct SentModels
 {
     private readonly BodyFacts _facts;

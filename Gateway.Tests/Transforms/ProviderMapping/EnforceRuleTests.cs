@@ -1,0 +1,318 @@
+using Gateway.Transforms.ProviderMapping;
+using Xunit;
+using static Gateway.Tests.Transforms.ProviderMapping.RuleSet;
+
+namespace Gateway.Tests.Transforms.ProviderMapping;
+
+public class EnforceRuleTests
+{
+    [Theory]
+    // only: what both stand for, in the client's sequence; of two names the narrower.
+    [InlineData("""{"only":["a","b"]}""", """{"only":["c","b","a","d"]}""", """{"only":["b","a"]}""")]
+    [InlineData("""{"only":["a"]}""", """{"only":["A"]}""", """{"only":["A"]}""")]
+    [InlineData("""{"only":["a"]}""", """{}""", """{"only":["a"]}""")]
+    [InlineData("""{"only":["a"]}""", """{"only":null,"x":1}""", """{"only":["a"],"x":1}""")]
+    [InlineData("""{"only":["deepinfra"]}""", """{"only":["deepinfra/turbo"]}""", """{"only":["deepinfra/turbo"]}""")]
+    [InlineData("""{"only":["deepinfra/turbo"]}""", """{"only":["DeepInfra"]}""", """{"only":["deepinfra/turbo"]}""")]
+    [InlineData(
+        """{"only":["deepinfra/a","deepinfra/b"]}""",
+        """{"only":["x","deepinfra"]}""",
+        """{"only":["deepinfra/a","deepinfra/b"]}""")]
+    [InlineData("""{"only":["google-vertex"]}""", """{"only":["Google","x"]}""", """{"only":["Google"]}""")]
+    [InlineData("""{"only":["Amazon Bedrock"]}""", """{"only":["amazon-bedrock/eu"]}""", """{"only":["amazon-bedrock/eu"]}""")]
+    [InlineData("""{"only":["a","b"]}""", """{"only":["a","a","b"]}""", """{"only":["a","a","b"]}""")]
+    // quantizations: the same.
+    [InlineData("""{"quantizations":["fp8","bf16"]}""", """{"quantizations":["int4","FP8"]}""", """{"quantizations":["FP8"]}""")]
+    // ignore: both.
+    [InlineData("""{"ignore":["a"]}""", """{"ignore":["b"]}""", """{"ignore":["b","a"]}""")]
+    [InlineData("""{"ignore":["deepinfra/turbo"]}""", """{"ignore":["deepinfra"]}""", """{"ignore":["deepinfra"]}""")]
+    [InlineData("""{"ignore":["deepinfra"]}""", """{"ignore":["deepinfra/turbo"]}""", """{"ignore":["deepinfra/turbo","deepinfra"]}""")]
+    // Switches: the harder value.
+    [InlineData("""{"zdr":true}""", """{"zdr":false}""", """{"zdr":true}""")]
+    [InlineData("""{"zdr":true}""", """{"zdr":true}""", """{"zdr":true}""")]
+    [InlineData("""{"zdr":true}""", """{"zdr":null}""", """{"zdr":true}""")]
+    [InlineData("""{"require_parameters":true}""", """{"require_parameters":false}""", """{"require_parameters":true}""")]
+    [InlineData("""{"enforce_distillable_text":true}""", """{}""", """{"enforce_distillable_text":true}""")]
+    [InlineData("""{"allow_fallbacks":false}""", """{"allow_fallbacks":true}""", """{"allow_fallbacks":false}""")]
+    [InlineData("""{"zdr":false,"only":["a"]}""", """{"zdr":true,"only":["a"]}""", """{"zdr":true,"only":["a"]}""")]
+    [InlineData("""{"zdr":false,"only":["a"]}""", """{"only":["a"]}""", """{"only":["a"]}""")]
+    [InlineData(
+        """{"allow_fallbacks":true,"only":["a"]}""",
+        """{"allow_fallbacks":false,"only":["a"]}""",
+        """{"allow_fallbacks":false,"only":["a"]}""")]
+    [InlineData("""{"data_collection":"deny"}""", """{"data_collection":"allow"}""", """{"data_collection":"deny"}""")]
+    [InlineData("""{"data_collection":"deny"}""", """{"data_collection":"\u0064eny"}""", """{"data_collection":"\u0064eny"}""")]
+    [InlineData("""{"data_collection":"allow","zdr":true}""", """{"zdr":true}""", """{"zdr":true}""")]
+    // max_price: the smaller of each, in its own spelling.
+    [InlineData("""{"max_price":{"prompt":1.5}}""", """{"max_price":{"prompt":2}}""", """{"max_price":{"prompt":1.5}}""")]
+    [InlineData("""{"max_price":{"prompt":1.5}}""", """{"max_price":{"prompt":"1.50"}}""", """{"max_price":{"prompt":"1.50"}}""")]
+    [InlineData("""{"max_price":{"prompt":"1.5"}}""", """{"max_price":{ "prompt" : 15e-1 }}""", """{"max_price":{ "prompt" : 15e-1 }}""")]
+    [InlineData(
+        """{"max_price":{"prompt":1,"completion":"2"}}""",
+        """{"max_price":{"image":9 ,"completion":2.00000000000000000001}}""",
+        """{"max_price":{"image":9,"completion":"2","prompt":1}}""")]
+    [InlineData("""{"max_price":{"prompt":1}}""", """{"max_price":{"prompt":null}}""", """{"max_price":{"prompt":1}}""")]
+    [InlineData(
+        """{"max_price":{"prompt":1}}""",
+        """{"max_price":{"prompt":5,"prompt":0.5}}""",
+        """{"max_price":{"prompt":5,"prompt":0.5}}""")]
+    [InlineData("""{"max_price":{"prompt":1}}""", """{"max_price":{"prompt":1e99999999999999999999}}""", """{"max_price":{"prompt":1}}""")]
+    [InlineData("""{"max_price":{"prompt":1}}""", """{"max_price":{"prompt":"\u0030.5"}}""", """{"max_price":{"prompt":"\u0030.5"}}""")]
+    [InlineData("""{"max_price":{"prompt":1}}""", """{"max_price":null}""", """{"max_price":{"prompt":1}}""")]
+    // order: the client's sequence within what is allowed; the rule's own takes its place.
+    [InlineData("""{"only":["a","b"]}""", """{"order":["b","c","a"]}""", """{"order":["b","a"],"only":["a","b"]}""")]
+    [InlineData("""{"ignore":["c"]}""", """{"order":["b","c","a"]}""", """{"order":["b","a"],"ignore":["c"]}""")]
+    [InlineData("""{"only":["a"]}""", """{"order":["b"],"x":1}""", """{"x":1,"only":["a"]}""")]
+    [InlineData("""{"only":["a"]}""", """{"x":1,"order":["b"]}""", """{"x":1,"only":["a"]}""")]
+    [InlineData("""{"only":["a"]}""", """{"order":["b"]}""", """{"only":["a"]}""")]
+    [InlineData("""{"only":["d/x","d/y"]}""", """{"order":["d","a"]}""", """{"order":["d/x","d/y"],"only":["d/x","d/y"]}""")]
+    [InlineData(
+        """{"only":["d/x","d/y"],"ignore":["d/x"]}""",
+        """{"order":["d"]}""",
+        """{"order":["d/y"],"only":["d/x","d/y"],"ignore":["d/x"]}""")]
+    [InlineData("""{"order":["a","b"]}""", """{"order":["c"]}""", """{"order":["a","b"]}""")]
+    [InlineData("""{"order":["a","b"]}""", """{"order":["A","B"]}""", """{"order":["A","B"]}""")]
+    [InlineData("""{"order":["a","b"]}""", """{"only":["b"]}""", """{"only":["b"],"order":["b"]}""")]
+    [InlineData("""{"order":["a"]}""", """{"only":["b"],"order":["b"]}""", """{"only":["b"]}""")]
+    [InlineData("""{"order":["a","b"]}""", """{"ignore":["a"]}""", """{"ignore":["a"],"order":["b"]}""")]
+    [InlineData("""{"order":["a","b"],"only":["b"]}""", """{}""", """{"only":["b"],"order":["b"]}""")]
+    [InlineData("""{"zdr":true}""", """{"order":["b"],"only":["a"]}""", """{"order":["b"],"only":["a"],"zdr":true}""")]
+    // Other preferences and unknown members: the rule's.
+    [InlineData("""{"zdr":true,"sort":"price"}""", """{"sort":{"by":"latency"}}""", """{"sort":"price","zdr":true}""")]
+    [InlineData(
+        """{"zdr":true,"preferred_max_latency":1}""",
+        """{"preferred_max_latency":"x"}""",
+        """{"preferred_max_latency":1,"zdr":true}""")]
+    [InlineData("""{"zdr":true,"new":1}""", """{"new":2}""", """{"new":1,"zdr":true}""")]
+    // What no rule speaks of stays.
+    [InlineData("""{"zdr":true}""", """{ "a" : 1.50 , "sort":7, "zdr" : true }""", """{ "a" : 1.50 , "sort":7, "zdr" : true }""")]
+    [InlineData("""{"zdr":true}""", """{"a":1, "a":2}""", """{ "a":2,"zdr":true}""")]
+    [InlineData("""{"zdr":true}""", """{"only":["\ud800"]}""", """{"only":["\ud800"],"zdr":true}""")]
+    [InlineData("""{"ignore":["a"]}""", """{"ignore":["\ud800"]}""", """{"ignore":["\ud800","a"]}""")]
+    public void Enforce_NarrowsTheClientsBlock(string rule, string client, string expected)
+    {
+        var result = Set(Enforce("*", rule)).Decide($$"""{"model":"m","provider":{{client}},"n":1}""");
+        Assert.Null(result.Rejection);
+        Assert.Equal($$"""{"model":"m","provider":{{expected}},"n":1}""", result.Body);
+        Assert.Equal("rule", result.Applied);
+        Assert.Equal(client == expected, result.IsUntouched);
+        Assert.Equal(
+            client == expected ? ProviderMappingOutcome.NothingToAdd : ProviderMappingOutcome.Narrowed, result.Steps[0].Outcome);
+    }
+
+    [Theory]
+    [InlineData("""{"only":["a"]}""", """{"only":["b"]}""", "provider.only")]
+    [InlineData("""{"only":["a"]}""", """{"only":[]}""", "provider.only")]
+    [InlineData("""{"only":["deepinfra/a"]}""", """{"only":["deepinfra/b"]}""", "provider.only")]
+    [InlineData("""{"only":["openai"]}""", """{"only":["openai/priority"]}""", "provider.only")]
+    [InlineData("""{"quantizations":["fp8"]}""", """{"quantizations":["int4"]}""", "provider.quantizations")]
+    [InlineData("""{"only":[]}""", """{}""", "provider.only")]
+    public void NothingLeft_Is403ThatNamesTheRule(string rule, string client, string param)
+    {
+        var result = Set(Enforce("*", """{"zdr":true}""", "first"), Enforce("*", rule, "eu-only"), Enforce("*", rule, "last"))
+            .Decide($$"""{"model":"m","provider":{{client}}}""");
+        Assert.Equal((403, "provider_not_allowed", param), (result.Rejection?.Status, result.Rejection?.Code, result.Rejection?.Param));
+        Assert.Contains("'eu-only'", result.Rejection!.Message, StringComparison.Ordinal);
+        Assert.Equal("eu-only", result.Applied);
+        Assert.True(result.IsUntouched);
+        Assert.Equal(
+            [ProviderMappingOutcome.Narrowed, ProviderMappingOutcome.Refused, ProviderMappingOutcome.NotReached],
+            result.Steps.Select(step => step.Outcome));
+    }
+
+    [Fact]
+    public void EmptyOnlyOfARule_RefusesEveryRequest() =>
+        Assert.Equal(403, Set(Enforce("*", """{"only":[]}""")).Decide("""{"model":"m"}""").Rejection?.Status);
+
+    [Theory]
+    [InlineData("""{"only":["a"]}""", """{"only":"a"}""", "provider.only")]
+    [InlineData("""{"only":["a"]}""", """{"only":["a",null]}""", "provider.only")]
+    [InlineData("""{"quantizations":["fp8"]}""", """{"quantizations":{}}""", "provider.quantizations")]
+    [InlineData("""{"ignore":["a"]}""", """{"ignore":7}""", "provider.ignore")]
+    [InlineData("""{"only":["a"]}""", """{"order":"a"}""", "provider.order")]
+    [InlineData("""{"zdr":true}""", """{"zdr":"true"}""", "provider.zdr")]
+    [InlineData("""{"allow_fallbacks":false}""", """{"allow_fallbacks":0}""", "provider.allow_fallbacks")]
+    [InlineData("""{"data_collection":"deny"}""", """{"data_collection":true}""", "provider.data_collection")]
+    [InlineData("""{"max_price":{"prompt":1}}""", """{"max_price":1}""", "provider.max_price")]
+    [InlineData("""{"max_price":{"prompt":1}}""", """{"max_price":{"prompt":"cheap"}}""", "provider.max_price")]
+    [InlineData("""{"max_price":{"prompt":1}}""", """{"max_price":{"prompt":[]}}""", "provider.max_price")]
+    public void ConstrainedMemberOfAWrongType_Is400(string rule, string client, string param)
+    {
+        var result = Set(Enforce("*", rule)).Decide($$"""{"model":"m","provider":{{client}}}""");
+        Assert.Equal((400, "invalid_provider", param), (result.Rejection?.Status, result.Rejection?.Code, result.Rejection?.Param));
+        Assert.True(result.IsUntouched);
+    }
+
+    [Theory]
+    [InlineData("""{"zdr":true}""", """{"only":"a"}""")]
+    [InlineData("""{"ignore":["a"]}""", """{"only":"a"}""")]
+    [InlineData("""{"order":["a"]}""", """{"order":7}""")]
+    [InlineData("""{"max_price":{"prompt":1}}""", """{"max_price":{"image":"x","prompt":1}}""")]
+    public void UnconstrainedMemberOfAWrongType_IsLeftToUpstream(string rule, string client) =>
+        Assert.Null(Set(Enforce("*", rule)).Decide($$"""{"model":"m","provider":{{client}}}""").Rejection);
+
+    [Fact]
+    public void EveryMatch_Applies()
+    {
+        var rules = Set(
+            Enforce("*", """{"only":["a","b","c"],"sort":"price"}""", "org"),
+            Rule("m", """{"order":["c","a"],"zdr":true}""", name: "plain"),
+            Enforce("x", """{"only":["x"]}""", "other"),
+            Enforce("m", """{"only":["b","a"],"sort":"latency","data_collection":"deny"}""", "team"));
+        var result = rules.Decide("""{"model":"m"}""");
+        Assert.Equal(
+            """{"model":"m","provider":{"order":["a"],"zdr":true,"only":["a","b"],"sort":"price","data_collection":"deny"}}""",
+            result.Body);
+        Assert.Equal("org, plain, team", result.Applied);
+    }
+
+    [Fact]
+    public void OrdinaryRuleThatKeepsTheClient_IsNotNamedBesideAnEnforcedOne()
+    {
+        var result = Set(Rule("*", """{"sort":"price"}""", name: "a"), Enforce("*", """{"zdr":true}""", "b"))
+            .Decide("""{"model":"m","provider":{}}""");
+        Assert.Equal("b", result.Applied);
+        Assert.Equal("""{"model":"m","provider":{"zdr":true}}""", result.Body);
+    }
+
+    [Fact]
+    public void FillAndEnforce_ComposeInOneObject()
+    {
+        var result = Set(Enforce("*", """{"only":["a"]}""", "e"), Fill("*", """{"only":["a","b"],"sort":"price"}""", "f"))
+            .Decide("""{"model":"m","provider":{"zdr":true}}""");
+        Assert.Equal("""{"model":"m","provider":{"zdr":true,"only":["a"],"sort":"price"}}""", result.Body);
+        Assert.Equal("e, f", result.Applied);
+    }
+
+    [Fact]
+    public void EnforceThatWrites_LeavesOneProvider()
+    {
+        var result = Set(Enforce("*", """{"zdr":true}""")).Decide("""{"provider":{"zdr":true}, "model":"m", "provider":{"a":1}}""");
+        Assert.Equal("""{ "model":"m", "provider":{"a":1,"zdr":true}}""", result.Body);
+    }
+
+    [Theory]
+    [InlineData("""{"zdr":false}""")]
+    [InlineData("""{"allow_fallbacks":true,"data_collection":"allow"}""")]
+    public void RuleThatNarrowsNothing_MatchesAndWritesNothing(string provider)
+    {
+        string[] bodies = ["""{"model":"m"}""", """{"model":"m","provider":null}""", """{"model":"m","provider":{"zdr":false}}"""];
+        foreach (var body in bodies)
+        {
+            var result = Set(Enforce("*", provider)).Decide(body);
+            Assert.True(result.IsUntouched);
+            Assert.Equal("rule", result.Applied);
+            Assert.Equal(ProviderMappingOutcome.NothingToAdd, result.Steps[0].Outcome);
+        }
+    }
+
+    [Theory]
+    [InlineData("m", "m")]
+    [InlineData("M", "m")]
+    [InlineData("~m", "m")]
+    [InlineData("~~m", "m")]
+    [InlineData("m:free", "m")]
+    [InlineData("m:free:online", "m")]
+    [InlineData("m:free:online", "m:free")]
+    [InlineData("m@preset/x", "m")]
+    [InlineData("m@PRESET/x", "m")]
+    [InlineData("m:free@preset/x", "m")]
+    [InlineData("m:free@preset/x", "m:free")]
+    [InlineData("m:free@preset/x", "m@preset/x")]
+    [InlineData("m@preset/x:free", "m")]
+    [InlineData("m@preset/x:free", "m@preset/x")]
+    [InlineData("~m:free@preset/x", "m")]
+    [InlineData("~m:free@preset/x", "~m")]
+    [InlineData("~m:free@preset/x", "m@preset/x")]
+    [InlineData("~m:free@preset/x", "~m:free@preset/x")]
+    [InlineData(" \t m\n", "m")]
+    [InlineData(" ~ m : free @preset/x", "m")]
+    [InlineData("\u00a0m", "m")]
+    [InlineData("@preset/x", "@preset/*")]
+    public void Enforce_IsNotDodgedBySpelling(string name, string pattern)
+    {
+        var body = $$"""{"model":{{System.Text.Encoding.UTF8.GetString(JsonText.Quote(name))}}}""";
+        Assert.Equal("rule", Set(Enforce(pattern, """{"zdr":true}""")).Decide(body).Applied);
+        Assert.Null(Set(Enforce("other", """{"zdr":true}""")).Decide(body).Applied);
+    }
+
+    [Theory]
+    [InlineData("""{"model":"m","model":"x"}""", true)]
+    [InlineData("""{"model":"x","models":["y","m"]}""", true)]
+    [InlineData("""{"models":["m"],"models":["x"]}""", true)]
+    [InlineData("""{"model":"x","fallbacks":[{"model":"y"},{"model":"~m:free"}]}""", true)]
+    [InlineData("""{"model":"x","messages":[{"model":"m"}]}""", false)]
+    [InlineData("{}", false)]
+    public void Enforce_JudgesEveryNamedModel(string body, bool applies) =>
+        Assert.Equal(applies ? "rule" : null, Set(Enforce("m", """{"zdr":true}""")).Decide(body).Applied);
+
+    [Fact]
+    public void Enforce_BindsAMissingModelByAStar()
+    {
+        Assert.Equal("""{"provider":{"zdr":true}}""", Set(Enforce("*", """{"zdr":true}""")).Decide("{}").Body);
+        Assert.Null(Set(Enforce("?*", """{"zdr":true}""")).Decide("{}").Applied);
+    }
+
+    [Fact]
+    public void Enforce_JudgesADeadDuplicateAsWrittenAndAliased()
+    {
+        foreach (var pattern in (string[])["a", "b"])
+        {
+            var rules = new ProviderMappingRules([Enforce(pattern, """{"zdr":true}""")], [Alias("a", "b")]);
+            Assert.Equal("rule", rules.Decide("""{"model":"a","model":"x"}""").Applied);
+        }
+    }
+
+    [Fact]
+    public void ManyColons_CostNoTime()
+    {
+        var spellings = new List<string>();
+        ModelSpellings.Add(string.Concat(Enumerable.Repeat("~a:@preset/ ", 50_000)), spellings);
+        Assert.InRange(spellings.Count, 2, 100);
+    }
+
+    [Theory]
+    [InlineData("""{"only":["a"],"zdr":true}""", "zdr")]
+    [InlineData("""{"max_price":{"image":1}}""", "max_price")]
+    [InlineData("""{"only":["a"],"new":1}""", "new")]
+    public void ImagesAndAMemberTheyDoNotTake_Is403(string provider, string member)
+    {
+        string[] bodies = ["""{"model":"m"}""", """{"model":"m","provider":null}""", """{"model":"m","provider":{"only":["a"]}}"""];
+        foreach (var body in bodies)
+        {
+            var result = Set(Enforce("*", provider, "eu")).Decide(body, RequestEndpoint.Images);
+            Assert.Equal(
+                (403, "provider_not_allowed", $"provider.{member}"),
+                (result.Rejection?.Status, result.Rejection?.Code, result.Rejection?.Param));
+            Assert.Contains("'eu'", result.Rejection!.Message, StringComparison.Ordinal);
+            Assert.Equal("eu", result.Applied);
+            Assert.Equal(ProviderMappingOutcome.Refused, result.Steps[0].Outcome);
+        }
+    }
+
+    [Fact]
+    public void ImagesAndMembersTheyTake_AreNarrowed()
+    {
+        var rules = Set(Enforce("*", """{"only":["a"],"allow_fallbacks":false,"zdr":false,"options":{"a":{"x":1}}}"""));
+        Assert.Equal(
+            """{"model":"m","provider":{"only":["a"],"options":{"b":{}},"allow_fallbacks":false}}""",
+            rules.Decide("""{"model":"m","provider":{"only":["a","b"],"options":{"b":{}}}}""", RequestEndpoint.Images).Body);
+        Assert.Equal(
+            """{"model":"m","provider":{"only":["a"],"allow_fallbacks":false,"options":{"a":{"x":1}}}}""",
+            rules.Decide("""{"model":"m"}""", RequestEndpoint.Images).Body);
+        Assert.Equal(
+            """{"model":"m","provider":{"only":["a"],"allow_fallbacks":false}}""", rules.Decide("""{"model":"m"}""").Body);
+    }
+
+    [Fact]
+    public void LongListsAndManyMembers_AreComparedInLinearTime()
+    {
+        var names = string.Join(',', Enumerable.Range(0, 50_000).Select(i => $"\"d/{i}\""));
+        var prices = string.Join(',', Enumerable.Range(0, 50_000).Select(i => $"\"p{i}\":1"));
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        var result = Set(Enforce("*", """{"ignore":["x"],"max_price":{"prompt":1}}""")).Decide(
+            $$$$"""{"model":"m","provider":{"order":[{{{{names}}}},"d"],"only":[{{{{names}}}}],"max_price":{ {{{{prices}}}} }}}""");
+        Assert.Null(result.Rejection);
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(10), $"took {watch.Elapsed}");
+    }
+}
