@@ -13,8 +13,6 @@ namespace Gateway.CommandLine;
 /// <summary>The output of <c>explain</c>: which rules were tried and why each did or did not match, and what the body becomes.</summary>
 internal static class ExplainReport
 {
-    private static readonly JsonWriterOptions Readable = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
-
     /// <summary>Explains one request.</summary>
     /// <returns>Whether there was a request to explain; a request that the rules refuse is one.</returns>
     public static async Task<bool> WriteAsync(SettingsSnapshot snapshot, ExplainArguments arguments, TextWriter output, TextWriter error)
@@ -111,51 +109,42 @@ internal static class ExplainReport
         return output.WrittenSpan.ToArray();
     }
 
-    /// <summary>Lays a body out for reading. Token by token, so that duplicate members and odd numbers show as they are.</summary>
+    /// <summary>Lays a body out for reading, a token a line. Nothing is resolved, so that escapes, odd numbers and duplicates show as they are.</summary>
     private static string Indent(byte[] body)
     {
-        var output = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(output, Readable))
+        var text = new StringBuilder();
+        var reader = new Utf8JsonReader(WithoutByteOrderMark(body), new JsonReaderOptions { MaxDepth = int.MaxValue });
+        var previous = JsonTokenType.None;
+        while (reader.Read())
         {
-            var reader = new Utf8JsonReader(WithoutByteOrderMark(body), new JsonReaderOptions { MaxDepth = int.MaxValue });
-            while (reader.Read())
+            var closes = reader.TokenType is JsonTokenType.EndObject or JsonTokenType.EndArray;
+            var isEmpty = closes && previous is (JsonTokenType.StartObject or JsonTokenType.StartArray);
+            if (previous is not (JsonTokenType.None or JsonTokenType.PropertyName or JsonTokenType.StartObject or JsonTokenType.StartArray) && !closes)
             {
-                Copy(ref reader, json);
+                text.Append(',');
             }
+
+            if (previous is not (JsonTokenType.None or JsonTokenType.PropertyName) && !isEmpty)
+            {
+                text.AppendLine().Append(' ', 2 * reader.CurrentDepth);
+            }
+
+            text.Append(reader.TokenType switch
+            {
+                JsonTokenType.StartObject => "{",
+                JsonTokenType.EndObject => "}",
+                JsonTokenType.StartArray => "[",
+                JsonTokenType.EndArray => "]",
+                JsonTokenType.PropertyName => $"\"{Encoding.UTF8.GetString(reader.ValueSpan)}\": ",
+                JsonTokenType.String => $"\"{Encoding.UTF8.GetString(reader.ValueSpan)}\"",
+                _ => Encoding.UTF8.GetString(reader.ValueSpan),
+            });
+            previous = reader.TokenType;
         }
 
-        return Encoding.UTF8.GetString(output.WrittenSpan);
+        return text.ToString();
     }
 
     private static ReadOnlySpan<byte> WithoutByteOrderMark(ReadOnlySpan<byte> body) =>
         body.StartsWith(Encoding.UTF8.Preamble) ? body[Encoding.UTF8.Preamble.Length..] : body;
-
-    private static void Copy(ref Utf8JsonReader reader, Utf8JsonWriter json)
-    {
-        switch (reader.TokenType)
-        {
-            case JsonTokenType.StartObject:
-                json.WriteStartObject();
-                break;
-            case JsonTokenType.EndObject:
-                json.WriteEndObject();
-                break;
-            case JsonTokenType.StartArray:
-                json.WriteStartArray();
-                break;
-            case JsonTokenType.EndArray:
-                json.WriteEndArray();
-                break;
-            case JsonTokenType.PropertyName:
-                // Names are written in their own spelling: a raw value is only possible where a value stands, so the escapes are resolved.
-                json.WritePropertyName(reader.ValueIsEscaped ? Encoding.UTF8.GetBytes(reader.GetString()!) : reader.ValueSpan);
-                break;
-            case JsonTokenType.String:
-                json.WriteRawValue([(byte)'"', .. reader.ValueSpan, (byte)'"'], skipInputValidation: true);
-                break;
-            default:
-                json.WriteRawValue(reader.ValueSpan, skipInputValidation: true);
-                break;
-        }
-    }
 }
