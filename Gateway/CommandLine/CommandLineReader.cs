@@ -83,14 +83,14 @@ internal sealed class CommandLineReader
     private CommandLineResult Read()
     {
         // Whoever asks for help gets it, whatever else is on the line.
-        if (_parsed.GetResult(_help) is not null)
+        if (_parsed.GetResult(_help) is { Implicit: false })
         {
             using var page = new StringWriter(CultureInfo.InvariantCulture);
             _parsed.Invoke(new InvocationConfiguration { Output = page, Error = page });
             return new CommandLineResult(CommandLineArguments.None, [], page.ToString());
         }
 
-        if (_parsed.GetResult(_version) is not null)
+        if (_parsed.GetResult(_version) is { Implicit: false })
         {
             return new CommandLineResult(CommandLineArguments.None, [], Version() + Environment.NewLine);
         }
@@ -103,7 +103,7 @@ internal sealed class CommandLineReader
             Command = command == _check ? GatewayCommand.Check : command == _explain ? GatewayCommand.Explain : GatewayCommand.Serve,
             Port = Port(),
             Address = Checked(_ip, SettingValues.AddressExpected, SettingValues.IsAddress),
-            Https = _parsed.GetResult(_https) is null ? null : _parsed.GetValue(_https) ?? true,
+            Https = _parsed.GetResult(_https) is { Implicit: false } ? _parsed.GetValue(_https) ?? true : null,
             CertPath = Text(_certPath, "the path of a PEM file"),
             KeyPath = Text(_keyPath, "the path of a PEM file"),
             OpenRouterBaseUrl = BaseUrl(),
@@ -150,7 +150,7 @@ internal sealed class CommandLineReader
         }
 
         // A flag without its value leaves no token behind, only a larger count of the flag itself.
-        if (given.Tokens.Count < given.IdentifierTokenCount)
+        if (given.Tokens.Count < given.IdentifierTokenCount || _args.Contains(_mapping.Name + "="))
         {
             _faults.Add(new SettingsFault(_mapping.Name, $"no value given; {Expected}"));
         }
@@ -210,7 +210,7 @@ internal sealed class CommandLineReader
     /// <summary>The value of a flag that is given at most once.</summary>
     private string? Text(Option<string> option, string expected)
     {
-        if (_parsed.GetResult(option) is not { } given)
+        if (_parsed.GetResult(option) is not { Implicit: false } given)
         {
             return null;
         }
@@ -222,8 +222,8 @@ internal sealed class CommandLineReader
             return null;
         }
 
-        // A flag whose value was forgotten swallows the flag behind it.
-        if (given.Tokens.Count == 0 || string.IsNullOrWhiteSpace(given.Tokens[0].Value) || IsFlag(given.Tokens[0].Value))
+        // A flag whose value was forgotten swallows what follows, "--flag=" too.
+        if (_args.Contains(option.Name + "=") || given.Tokens.Count == 0 || string.IsNullOrWhiteSpace(given.Tokens[0].Value) || IsFlag(given.Tokens[0].Value))
         {
             _faults.Add(new SettingsFault(option.Name, $"no value given; expected {expected}"));
             return null;
