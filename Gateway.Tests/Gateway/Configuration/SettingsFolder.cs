@@ -1,8 +1,10 @@
-using Xunit;
 using Gateway.CommandLine;
 using Gateway.Configuration;
-using Microsoft.Extensions.DependencyInjection;
-using Yarp.ReverseProxy.Transforms.Builder;
+using Gateway.Hosting;
+using Gateway.Transforms;
+using Microsoft.AspNetCore.Builder;
+using Xunit;
+using Yarp.ReverseProxy.Model;
 
 namespace Gateway.Tests.Gateway.Configuration;
 
@@ -27,12 +29,10 @@ internal sealed class SettingsFolder : IDisposable
 
     public string[] Args { get; set; } = [];
 
+    /// <summary>A loader that knows the program's own transforms, as <c>check</c> has it.</summary>
     public SettingsLoader Loader { get; } = new(new ReverseProxyDryRun(
-        proxy =>
-        {
-            proxy.Services.AddSingleton<ITransformFactory>(new NamedTransform("ProviderMapping"));
-            proxy.Services.AddSingleton<ITransformFactory>(new NamedTransform("BaseAddress"));
-        }));
+        proxy => GatewayHost.AddTransforms(proxy),
+        services => new ReverseProxyApplicationBuilder(new ApplicationBuilder(services)).UseProviderMapping()));
 
     public static string Json(string sections = "") => $"{{ {Proxy}{(sections.Length == 0 ? "" : ", " + sections)} }}";
 
@@ -65,25 +65,4 @@ internal sealed class SettingsFolder : IDisposable
     }
 
     public void Dispose() => _folder.Delete(recursive: true);
-
-    /// <summary>Stands in for transforms that are registered by the pipeline.</summary>
-    private sealed class NamedTransform(string name) : ITransformFactory
-    {
-        public bool Validate(TransformRouteValidationContext context, IReadOnlyDictionary<string, string> transformValues)
-        {
-            if (!transformValues.TryGetValue(name, out var value))
-            {
-                return false;
-            }
-
-            if (value is not ("Default" or "WithoutVersion"))
-            {
-                context.Errors.Add(new ArgumentException($"{name} knows no \"{value}\""));
-            }
-
-            return true;
-        }
-
-        public bool Build(TransformBuilderContext context, IReadOnlyDictionary<string, string> transformValues) => transformValues.ContainsKey(name);
-    }
 }
