@@ -150,7 +150,7 @@ internal sealed class CommandLineReader
         }
 
         // A flag without its value leaves no token behind, only a larger count of the flag itself.
-        if (given.Tokens.Count < given.IdentifierTokenCount)
+        if (given.Tokens.Count < given.IdentifierTokenCount || _args.Contains(_mapping.Name + "="))
         {
             _faults.Add(new SettingsFault(_mapping.Name, $"no value given; {Expected}"));
         }
@@ -222,8 +222,8 @@ internal sealed class CommandLineReader
             return null;
         }
 
-        // A flag whose value was forgotten swallows the flag behind it.
-        if (given.Tokens.Count == 0 || string.IsNullOrWhiteSpace(given.Tokens[0].Value) || IsFlag(given.Tokens[0].Value))
+        // A flag whose value was forgotten swallows what follows, "--flag=" too.
+        if (_args.Contains(option.Name + "=") || given.Tokens.Count == 0 || string.IsNullOrWhiteSpace(given.Tokens[0].Value) || IsFlag(given.Tokens[0].Value))
         {
             _faults.Add(new SettingsFault(option.Name, $"no value given; expected {expected}"));
             return null;

@@ -1,0 +1,68 @@
+using Gateway.CommandLine;
+using Gateway.Configuration;
+using Gateway.Hosting;
+using Gateway.Transforms;
+using Microsoft.AspNetCore.Builder;
+using Xunit;
+using Yarp.ReverseProxy.Model;
+
+namespace Gateway.Tests.Gateway.Configuration;
+
+/// <summary>A working directory of its own, with what a test needs to load settings from it.</summary>
+internal sealed class SettingsFolder : IDisposable
+{
+    /// <summary>The least that loads.</summary>
+    public const string Proxy = """
+        "ReverseProxy": {
+          "Routes": { "all": { "ClusterId": "openrouter", "Match": { "Path": "/{**rest}" } } },
+          "Clusters": { "openrouter": { "Destinations": { "a": { "Address": "https://one.example/v1" } } } }
+        }
+        """;
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("settings-");
+
+    public string Path => _folder.FullName;
+
+    public string ProgramDirectory => System.IO.Path.Combine(Path, "program");
+
+    public Dictionary<string, string> Variables { get; } = [];
+
+    public string[] Args { get; set; } = [];
+
+    /// <summary>A loader that knows the program's own transforms, as <c>check</c> has it.</summary>
+    public SettingsLoader Loader { get; } = new(new ReverseProxyDryRun(
+        proxy => GatewayHost.AddTransforms(proxy),
+        services => new ReverseProxyApplicationBuilder(new ApplicationBuilder(services)).UseProviderMapping()));
+
+    public static string Json(string sections = "") => $"{{ {Proxy}{(sections.Length == 0 ? "" : ", " + sections)} }}";
+
+    public string Write(string name, string text)
+    {
+        var path = System.IO.Path.Combine(Path, name);
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
+        File.WriteAllText(path, text);
+        return path;
+    }
+
+    public SettingsSources Sources() => SettingsSources.Resolve(CommandLineReader.Read(Args).Arguments, Variables, Path, ProgramDirectory);
+
+    public async Task<SettingsLoadResult> LoadAsync() => await Loader.LoadAsync(Sources());
+
+    public async Task<SettingsSnapshot> LoadGoodAsync()
+    {
+        var result = await LoadAsync();
+        Assert.Empty(result.Faults);
+        return result.Snapshot!;
+    }
+
+    /// <summary>Loads settings that are expected to be refused, and gives the faults as printed.</summary>
+    public async Task<string[]> LoadBadAsync()
+    {
+        var result = await LoadAsync();
+        Assert.Null(result.Snapshot);
+        Assert.NotEmpty(result.Faults);
+        return [.. result.Faults.Select(fault => fault.ToString())];
+    }
+
+    public void Dispose() => _folder.Delete(recursive: true);
+}

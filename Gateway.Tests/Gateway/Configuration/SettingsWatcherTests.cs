@@ -1,0 +1,365 @@
+using System.Diagnostics;
+using Gateway.Configuration;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
+using Xunit;
+
+namespace Gateway.Tests.Gateway.Configuration;
+
+public sealed class SettingsWatcherTests : IDisposable
+{
+    private readonly SettingsFolder _folder = new();
+    private readonly ListLogger<SettingsStore> _log = new();
+    private SettingsStore? _store;
+    private SettingsWatcher? _watcher;
+
+    public void Dispose()
+    {
+        _watcher?.Dispose();
+        _store?.Dispose();
+        _folder.Dispose();
+    }
+
+    private SettingsStore Store => _store!;
+
+    private string[] Errors => _log.At(LogLevel.Error);
+
+    private static string Json(long size) => SettingsFolder.Json($"\"Server\": {{ \"MaxRequestBodySize\": {size} }}");
+
+    private long Size => Store.Current.Settings.Server.MaxRequestBodySize;
+
+    private async Task<SettingsWatcher> StartAsync(TimeProvider? time = null)
+    {
+        var sources = _folder.Sources();
+        var files = SettingsFiles.Read(sources);
+        var result = await _folder.Loader.LoadAsync(sources, files);
+        Assert.Empty(result.Faults);
+        _store = new SettingsStore(result.Snapshot!, time ?? TimeProvider.System, _log);
+        return _watcher = new SettingsWatcher(sources, files, _folder.Loader, _store, time ?? TimeProvider.System, new ListLogger<SettingsWatcher>());
+    }
+
+    private static Task LookAsync(SettingsWatcher watcher) => watcher.LookAsync(TestContext.Current.CancellationToken);
+
+    [Fact]
+    public async Task WriteInPlace_IsTaken()
+    {
+        _folder.Write("appsettings.json", Json(1));
+        var watcher = await StartAsync();
+        var version = Store.State.Version;
+
+        _folder.Write("appsettings.json", Json(2));
+        await LookAsync(watcher);
+
+        Assert.Equal(2, Size);
+        Assert.NotEqual(version, Store.State.Version);
+        Assert.Equal(Store.Current.Version, Store.State.Version);
+        Assert.True(Store.State.LastReloadSucceeded);
+        Assert.NotNull(Store.State.LastReloadAt);
+        Assert.Empty(Errors);
+    }
+
+    [Fact]
+    public async Task SameLengthAndTimeStamp_IsTakenAllTheSame()
+    {
+        var path = _folder.Write("appsettings.json", Json(1));
+        var watcher = await StartAsync();
+        var written = File.GetLastWriteTimeUtc(path);
+
+        _folder.Write("appsettings.json", Json(2));
+        File.SetLastWriteTimeUtc(path, written);
+        await LookAsync(watcher);
+
+        Assert.Equal(2, Size);
+    }
+
+    [Fact]
+    public async Task RenameOverTheFile_IsTaken()
+    {
+        var path = _folder.Write("appsettings.json", Json(1));
+        var watcher = await StartAsync();
+
+        File.Move(_folder.Write("appsettings.json.tmp", Json(2)), path, overwrite: true);
+        await LookAsync(watcher);
+
+        Assert.Equal(2, Size);
+    }
+
+    [Fact]
+    public async Task SymbolicLinkSwap_IsTaken()
+    {
+        // As a ConfigMap is mounted: the file is a link into ..data, ..data is a link to a folder, and an update swaps ..data by rename.
+        _folder.Write("v1/appsettings.json", Json(1));
+        _folder.Write("v2/appsettings.json", Json(2));
+        var data = Path.Combine(_folder.Path, "..data");
+        Directory.CreateSymbolicLink(data, "v1");
+        File.CreateSymbolicLink(Path.Combine(_folder.Path, "appsettings.json"), "..data/appsettings.json");
+        var watcher = await StartAsync();
+
+        var next = Path.Combine(_folder.Path, "..data_tmp");
+        Directory.CreateSymbolicLink(next, "v2");
+
+        // The library moves no link to a folder over another one.
+        using var move = Process.Start("mv", ["-T", next, data]);
+        await move.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(0, move.ExitCode);
+        await LookAsync(watcher);
+
+        Assert.Equal(2, Size);
+    }
+
+    [Fact]
+    public async Task HalfWrittenFile_IsReadAgainBeforeItCounts()
+    {
+        var time = new FakeTimeProvider();
+        _folder.Write("appsettings.json", Json(1));
+        var watcher = await StartAsync(time);
+
+        _folder.Write("appsettings.json", Json(2)[..20]);
+        var look = LookAsync(watcher);
+        Assert.False(look.IsCompleted);
+        _folder.Write("appsettings.json", Json(2));
+        time.Advance(SettingsWatcher.SecondLook);
+        await look;
+
+        Assert.Equal(2, Size);
+        Assert.Empty(Errors);
+    }
+
+    [Fact]
+    public async Task DeleteAndCreate_WithinTheSecondLook_IsNoFault()
+    {
+        var time = new FakeTimeProvider();
+        var path = _folder.Write("appsettings.json", Json(1));
+        var watcher = await StartAsync(time);
+
+        File.Delete(path);
+        var look = LookAsync(watcher);
+        _folder.Write("appsettings.json", Json(2));
+        time.Advance(SettingsWatcher.SecondLook);
+        await look;
+
+        Assert.Equal(2, Size);
+        Assert.Empty(Errors);
+    }
+
+    [Fact]
+    public async Task DeletedFile_KeepsTheLastGoodAndRecovers()
+    {
+        var path = _folder.Write("appsettings.json", Json(1));
+        _folder.Write("program/appsettings.json", Json(9));
+        var watcher = await StartAsync();
+
+        File.Delete(path);
+        await LookAsync(watcher);
+        await LookAsync(watcher);
+        await LookAsync(watcher);
+
+        Assert.Equal(1, Size);
+        Assert.StartsWith("Settings not taken: appsettings.json: not found;", Assert.Single(Errors), StringComparison.Ordinal);
+        Assert.False(Store.State.LastReloadSucceeded);
+
+        _folder.Write("appsettings.json", Json(2));
+        await LookAsync(watcher);
+
+        Assert.Equal(2, Size);
+        Assert.True(Store.State.LastReloadSucceeded);
+    }
+
+    [Fact]
+    public async Task FaultySettings_KeepTheLastGoodAsAWholeAndAreLoggedOnce()
+    {
+        _folder.Write("appsettings.json", Json(1));
+        var watcher = await StartAsync();
+        var before = Store.Current;
+
+        _folder.Write("appsettings.json", SettingsFolder.Json(
+            """ "Server": { "MaxRequestBodySize": 2 }, "ProviderMapping": { "Rules": [ { "Model": "", "Provider": { "zdr": true } } ] } """));
+        await LookAsync(watcher);
+        await LookAsync(watcher);
+
+        Assert.Same(before, Store.Current);
+        Assert.StartsWith("Settings not taken: ProviderMapping:Rules:0:Model: ", Assert.Single(Errors), StringComparison.Ordinal);
+        Assert.EndsWith($"; {before.Version} stay in force", Errors[0], StringComparison.Ordinal);
+        Assert.False(Store.State.LastReloadSucceeded);
+        Assert.Equal("ProviderMapping:Rules:0:Model", Assert.Single(Store.State.Faults).Path);
+        Assert.Equal(before.Version, Store.State.Version);
+
+        // The next bad content is another fault.
+        _folder.Write("appsettings.json", "{ oops");
+        await LookAsync(watcher);
+        await LookAsync(watcher);
+        Assert.Equal(2, Errors.Length);
+
+        _folder.Write("appsettings.json", Json(3));
+        await LookAsync(watcher);
+        Assert.Equal(3, Size);
+        Assert.True(Store.State.LastReloadSucceeded);
+        Assert.Empty(Store.State.Faults);
+    }
+
+    [Fact]
+    public async Task BackToTheSettingsInForce_ClearsTheFault()
+    {
+        _folder.Write("appsettings.json", Json(1));
+        var watcher = await StartAsync();
+        _folder.Write("appsettings.json", "{");
+        await LookAsync(watcher);
+        Assert.False(Store.State.LastReloadSucceeded);
+
+        _folder.Write("appsettings.json", Json(1));
+        await LookAsync(watcher);
+
+        Assert.True(Store.State.LastReloadSucceeded);
+        Assert.Equal(1, Size);
+    }
+
+    [Fact]
+    public async Task SameContentRewritten_IsNoReload()
+    {
+        var path = _folder.Write("appsettings.json", Json(1));
+        var watcher = await StartAsync();
+        var changes = 0;
+        Store.Changed += _ => changes++;
+
+        _folder.Write("appsettings.json", Json(1));
+        File.SetLastWriteTimeUtc(path, DateTime.UnixEpoch);
+        await LookAsync(watcher);
+        _folder.Write("appsettings.json", "// only a comment more\n" + Json(1));
+        await LookAsync(watcher);
+
+        Assert.Equal(0, changes);
+        Assert.Null(Store.State.LastReloadAt);
+    }
+
+    [Theory]
+    [InlineData("appsettings.Production.json", """{ "Server": { "MaxRequestBodySize": 7 } }""")]
+    [InlineData(".env", "Server__MaxRequestBodySize=7")]
+    public async Task OtherFiles_AreWatchedToo(string name, string text)
+    {
+        _folder.Write("appsettings.json", Json(1));
+        var watcher = await StartAsync();
+
+        var path = _folder.Write(name, text);
+        await LookAsync(watcher);
+        Assert.Equal(7, Size);
+
+        File.Delete(path);
+        await LookAsync(watcher);
+        Assert.Equal(1, Size);
+    }
+
+    [Fact]
+    public async Task Flags_StayOnTopAfterAReload()
+    {
+        _folder.Write("appsettings.json", SettingsFolder.Json(""" "Server": { "Port": 1 } """));
+        _folder.Args = ["--port", "9", "--model-provider-mapping", "a=A"];
+        var watcher = await StartAsync();
+
+        _folder.Write("appsettings.json", SettingsFolder.Json(""" "Server": { "Port": 2, "RuleHeader": false } """));
+        await LookAsync(watcher);
+
+        Assert.Equal((9, false), (Store.Current.Settings.Server.Port, Store.Current.Settings.Server.RuleHeader));
+        Assert.Equal("cli-1", Assert.Single(Store.Current.Rules.Rules).Name);
+        Assert.Empty(Store.State.RestartRequired);
+    }
+
+    [Fact]
+    public async Task RestartOnlySetting_IsWarnedOfOnceAndClearsWhenChangedBack()
+    {
+        _folder.Write("appsettings.json", SettingsFolder.Json(""" "Server": { "Port": 1 } """));
+        var watcher = await StartAsync();
+
+        _folder.Write("appsettings.json", SettingsFolder.Json(""" "Server": { "Port": 2, "RuleHeader": false, "Limits": { "MaxConnections": 7 } } """));
+        await LookAsync(watcher);
+
+        Assert.False(Store.Current.Settings.Server.RuleHeader);
+        Assert.Equal(["Server:Port", "Server:Limits:MaxConnections"], Store.State.RestartRequired);
+        Assert.Equal("A restart is required before these settings are in force: Server:Port, Server:Limits:MaxConnections", Assert.Single(_log.At(LogLevel.Warning)));
+
+        _folder.Write("appsettings.json", SettingsFolder.Json(""" "Server": { "Port": 2, "Limits": { "MaxConnections": 7 } } """));
+        await LookAsync(watcher);
+        Assert.Single(_log.At(LogLevel.Warning));
+        Assert.Equal(2, Store.State.RestartRequired.Count);
+
+        _folder.Write("appsettings.json", SettingsFolder.Json(""" "Server": { "Port": 1 } """));
+        await LookAsync(watcher);
+        Assert.Empty(Store.State.RestartRequired);
+        Assert.Single(_log.At(LogLevel.Warning));
+    }
+
+    [Fact]
+    public async Task CertificateThatArrivesLate_MendsTheSettings()
+    {
+        _folder.Write("appsettings.json", Json(1));
+        var watcher = await StartAsync();
+        _folder.Write("key.pem", "");
+        _folder.Write("appsettings.json", SettingsFolder.Json(""" "Server": { "MaxRequestBodySize": 2, "CertPath": "cert.pem", "KeyPath": "key.pem" } """));
+        await LookAsync(watcher);
+        Assert.Equal(1, Size);
+
+        _folder.Write("cert.pem", "");
+        await LookAsync(watcher);
+
+        Assert.Equal(2, Size);
+    }
+
+    [Fact]
+    public async Task Change_IsInForceWithinASecond()
+    {
+        var time = new FakeTimeProvider();
+        _folder.Write("appsettings.json", Json(1));
+        var watcher = await StartAsync(time);
+        await watcher.StartAsync(TestContext.Current.CancellationToken);
+        var changed = new TaskCompletionSource();
+        Store.Changed += _ => changed.TrySetResult();
+
+        _folder.Write("appsettings.json", Json(2));
+        time.Advance(SettingsWatcher.Period);
+        await changed.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+
+        Assert.Equal(2, Size);
+        Assert.True(SettingsWatcher.Period + SettingsWatcher.Period + SettingsWatcher.SecondLook < TimeSpan.FromSeconds(1));
+        await watcher.StopAsync(TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task RunningWatcher_TakesWriteAfterWrite()
+    {
+        _folder.Write("appsettings.json", Json(1));
+        var watcher = await StartAsync();
+        await watcher.StartAsync(TestContext.Current.CancellationToken);
+
+        for (var size = 2; size <= 4; size++)
+        {
+            _folder.Write("appsettings.json", Json(size));
+            var patience = Stopwatch.StartNew();
+            while (Size != size && patience.Elapsed < TimeSpan.FromSeconds(30))
+            {
+                await Task.Delay(20, TestContext.Current.CancellationToken);
+            }
+
+            Assert.Equal(size, Size);
+        }
+
+        await watcher.StopAsync(TestContext.Current.CancellationToken);
+        Assert.Empty(Errors);
+    }
+
+    [Fact]
+    public void WatchedFile_NoticesContentOnly()
+    {
+        var path = _folder.Write("key.pem", "a");
+        var file = new WatchedFile(path);
+        Assert.False(file.HasChanged());
+
+        File.SetLastWriteTimeUtc(path, DateTime.UnixEpoch);
+        Assert.False(file.HasChanged());
+
+        _folder.Write("key.pem", "b");
+        Assert.True(file.HasChanged());
+        Assert.False(file.HasChanged());
+
+        File.Delete(path);
+        Assert.True(file.HasChanged());
+    }
+}
