@@ -1,6 +1,7 @@
 using Gateway.CommandLine;
 using Gateway.Configuration;
 using Gateway.Hosting;
+using Gateway.Observability;
 using Gateway.Transforms;
 using Yarp.ReverseProxy.Model;
 
@@ -10,6 +11,7 @@ namespace Gateway;
 internal static class GatewayProgram
 {
     private const int Success = 0;
+    private const int NotAlive = 1;
 
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error)
     {
@@ -23,9 +25,14 @@ internal static class GatewayProgram
             return exitCode;
         }
 
-        return startup.Arguments.Explain is { } explain
-            ? await ExplainReport.WriteAsync(startup.Snapshot!, explain, output, error) ? Success : SettingsStartup.FaultyStart
-            : await ServeAsync(startup, loader, error);
+        var snapshot = startup.Snapshot!;
+        return startup.Arguments.Command switch
+        {
+            GatewayCommand.Explain =>
+                await ExplainReport.WriteAsync(snapshot, startup.Arguments.Explain!, output, error) ? Success : SettingsStartup.FaultyStart,
+            GatewayCommand.Health => await HealthProbe.IsAliveAsync(snapshot.Settings.Server) ? Success : NotAlive,
+            _ => await ServeAsync(startup, loader, error),
+        };
     }
 
     private static async Task<int> ServeAsync(SettingsStartup startup, SettingsLoader loader, TextWriter error)

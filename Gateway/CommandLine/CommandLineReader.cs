@@ -43,6 +43,7 @@ internal sealed class CommandLineReader
     private readonly RootCommand _root = new("A gateway in front of openrouter.ai that decides from the model name which providers may serve a call.");
     private readonly Command _check = new("check", "Validate the settings and print what they mean; exit code 1 on a fault");
     private readonly Command _explain = new("explain", "Say which rules apply to a request, why, and what its body becomes");
+    private readonly Command _health = new("health", "Ask the gateway that runs with these settings whether it is alive; exit code 1 when not");
     private readonly List<SettingsFault> _faults = [];
     private readonly IReadOnlyList<string> _args;
     private readonly ParseResult _parsed;
@@ -64,11 +65,13 @@ internal sealed class CommandLineReader
         _explain.Add(_explainPath);
         _root.Add(_check);
         _root.Add(_explain);
+        _root.Add(_health);
 
         // Nothing is run through System.CommandLine; without an action it would call a missing sub-command an error.
         _root.SetAction(_ => 0);
         _check.SetAction(_ => 0);
         _explain.SetAction(_ => 0);
+        _health.SetAction(_ => 0);
 
         _parsed = _root.Parse(args, Configuration);
     }
@@ -100,7 +103,10 @@ internal sealed class CommandLineReader
         var isConfigPathFaulty = _faults.Count > 0;
         var arguments = new CommandLineArguments
         {
-            Command = command == _check ? GatewayCommand.Check : command == _explain ? GatewayCommand.Explain : GatewayCommand.Serve,
+            Command = command == _check ? GatewayCommand.Check
+                : command == _explain ? GatewayCommand.Explain
+                : command == _health ? GatewayCommand.Health
+                : GatewayCommand.Serve,
             Port = Port(),
             Address = Checked(_ip, SettingValues.AddressExpected, SettingValues.IsAddress),
             Https = _parsed.GetResult(_https) is { Implicit: false } ? _parsed.GetValue(_https) ?? true : null,

@@ -11,4 +11,7 @@ internal enum GatewayCommand
 
     /// <summary>Say which rules apply to a request and what its body becomes, and leave.</summary>
     Explain,
+
+    /// <summary>Ask the gateway that runs with these settings whether it is alive, and leave.</summary>
+    Health,
 }

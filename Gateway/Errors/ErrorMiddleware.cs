@@ -53,7 +53,8 @@ internal sealed partial class ErrorMiddleware
     private async Task HandleAsync(HttpContext context, Exception exception)
     {
         var request = GatewayContext.Of(context);
-        if (context.RequestAborted.IsCancellationRequested || exception is OperationCanceledException or IOException)
+        if (context.RequestAborted.IsCancellationRequested
+            || exception is OperationCanceledException or (IOException and not BadHttpRequestException))
         {
             // Not an error of anybody here: callers hang up.
             request.End = RequestEnd.ClientLeft;
