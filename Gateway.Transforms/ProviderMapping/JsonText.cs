@@ -1,14 +1,14 @@
 using System.Buffers;
-using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Gateway.Transforms.RequestBody;
 
 namespace Gateway.Transforms.ProviderMapping;
 
 /// <summary>
 /// JSON text without a document model. System.Text.Json's own accessors throw on the escape of a lone surrogate, which is legal JSON
-/// and must pass, so strings are resolved here.
+/// and must pass, so strings are resolved by the scanner's decoder.
 /// </summary>
 internal static class JsonText
 {
@@ -28,41 +28,13 @@ internal static class JsonText
     /// <summary>Resolves the escapes of a JSON string, given without its quotes; a lone surrogate stays one.</summary>
     public static string Unescape(ReadOnlySpan<byte> content)
     {
-        var backslash = content.IndexOf((byte)'\\');
-        if (backslash < 0)
+        if (!content.Contains((byte)'\\'))
         {
             return Encoding.UTF8.GetString(content);
         }
 
-        var text = new StringBuilder(content.Length);
-        while (backslash >= 0)
-        {
-            text.Append(Encoding.UTF8.GetString(content[..backslash]));
-            var escape = content[backslash + 1];
-            if (escape == (byte)'u')
-            {
-                var digits = content.Slice(backslash + 2, 4);
-                text.Append((char)ushort.Parse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
-                content = content[(backslash + 6)..];
-            }
-            else
-            {
-                text.Append((char)(escape switch
-                {
-                    (byte)'b' => (byte)'\b',
-                    (byte)'f' => (byte)'\f',
-                    (byte)'n' => (byte)'\n',
-                    (byte)'r' => (byte)'\r',
-                    (byte)'t' => (byte)'\t',
-                    _ => escape,
-                }));
-                content = content[(backslash + 2)..];
-            }
-
-            backslash = content.IndexOf((byte)'\\');
-        }
-
-        return text.Append(Encoding.UTF8.GetString(content)).ToString();
+        var text = new char[content.Length];
+        return new string(text, 0, JsonStringDecoder.Decode(content, text));
     }
 
     /// <summary>Text as a JSON string, quotes included; nothing is escaped without need.</summary>

@@ -53,6 +53,7 @@ internal static class RuleSet
     {
         var bytes = Encoding.UTF8.GetBytes(body);
         var facts = FactsFromJson.Read(bytes);
+        AssertScanned(bytes, facts);
         var decision = rules.Decide(facts, new ReadOnlySequence<byte>(bytes), endpoint);
         var explained = rules.Explain(facts, new ReadOnlySequence<byte>(bytes), endpoint);
 
@@ -64,6 +65,17 @@ internal static class RuleSet
         Assert.Equal(sent, FactsFromJson.Apply(bytes, explained.Decision.Edits));
         Assert.Equal(rules.Aliases.Count + rules.Rules.Count, explained.Steps.Count);
         return new Result(decision, Encoding.UTF8.GetString(sent), explained.Steps);
+    }
+
+    // The rules are tested on facts of a plain reader; this keeps them from being right about bodies that the scan sees otherwise.
+    private static void AssertScanned(byte[] body, BodyFacts expected)
+    {
+        using var scanner = new BodyScanner();
+        Assert.True(scanner.Scan(body));
+        Assert.True(scanner.TryComplete(new ReadOnlySequence<byte>(body), out var facts));
+        Assert.Equal(expected.Members, facts!.Members);
+        Assert.Equal(expected.Models, facts.Models);
+        Assert.Equal((expected.Length, expected.InsertAt, expected.IsEmpty), (facts.Length, facts.InsertAt, facts.IsEmpty));
     }
 
     internal sealed record Result(ProviderMappingDecision Decision, string Body, IReadOnlyList<ProviderMappingStep> Steps)
