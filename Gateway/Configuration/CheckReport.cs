@@ -19,6 +19,11 @@ internal static class CheckReport
         Line($"settings {snapshot.Version}, environment {sources.EnvironmentName}");
         Line($"  from {string.Join(", ", Files(files))}");
 
+        foreach (var (path, source) in snapshot.Overrides)
+        {
+            Line($"  {path} from {source}");
+        }
+
         var server = snapshot.Settings.Server;
         var address = new IPEndPoint(IPAddress.Parse(server.Address), server.Port);
         Line($"listens on {(server.Https ? "https" : "http")}://{address}");

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Transforms.Builder;
 
@@ -8,7 +10,7 @@ namespace Gateway.Configuration;
 /// transform builder, all in a private service provider: whatever YARP would refuse while it applies a configuration, half of it done by
 /// then, is found here first.
 /// </summary>
-internal sealed class ReverseProxyDryRun
+internal sealed partial class ReverseProxyDryRun
 {
     /// <summary>Name of the cluster whose destinations <c>--openrouter-base-url</c> replaces.</summary>
     public const string OpenRouterCluster = "openrouter";
@@ -16,6 +18,8 @@ internal sealed class ReverseProxyDryRun
     /// <summary>Settings of a route that need a middleware which this program does not run; YARP would ignore some and answer 500 for others.</summary>
     private static readonly string[] UnsupportedRouteSettings =
         ["AuthorizationPolicy", "RateLimiterPolicy", "OutputCachePolicy", "TimeoutPolicy", "Timeout", "CorsPolicy"];
+
+    private static readonly TimeSpan LongestActivityTimeout = TimeSpan.FromDays(7);
 
     private readonly Action<IReverseProxyBuilder> _addServices;
     private readonly Action<IServiceProvider> _onBuilt;
@@ -112,6 +116,8 @@ internal sealed class ReverseProxyDryRun
             await TryAsync(route, cluster, validator, transforms, faults);
         }
 
+        RequireUnambiguous(config.Routes, faults);
+
         return new ReverseProxyConfig(config.Routes, config.Clusters, section);
     }
 
@@ -162,6 +168,40 @@ internal sealed class ReverseProxyDryRun
             faults.Add(new SettingsFault($"{path}:Transforms", Sentence(fault)));
         }
     }
+
+    /// <summary>Two routes for the same requests are a 500 for each of these, and nothing in YARP tells before.</summary>
+    private static void RequireUnambiguous(IReadOnlyList<RouteConfig> routes, List<SettingsFault> faults)
+    {
+        for (var i = 0; i < routes.Count; i++)
+        {
+            if (routes.Take(i).FirstOrDefault(earlier => AreAmbiguous(earlier, routes[i])) is { } other)
+            {
+                faults.Add(new SettingsFault(
+                    $"{SettingsSchema.ReverseProxy}:Routes:{routes[i].RouteId}",
+                    $"matches the same requests as \"{other.RouteId}\"; expected another Path, Methods, Hosts or Order"));
+            }
+        }
+    }
+
+    private static bool AreAmbiguous(RouteConfig one, RouteConfig other)
+    {
+        // Routes that look at headers or the query are ranked by how many they ask for; that they exclude each other cannot be seen from here.
+        return one.Order.GetValueOrDefault() == other.Order.GetValueOrDefault()
+            && one.Match is { Headers: null, QueryParameters: null } && other.Match is { Headers: null, QueryParameters: null }
+            && string.Equals(Template(one), Template(other), StringComparison.OrdinalIgnoreCase)
+            && Overlap(one.Match.Methods, other.Match.Methods)
+            && Overlap(one.Match.Hosts, other.Match.Hosts);
+
+        static string Template(RouteConfig route) => ParameterName().Replace(route.Match.Path ?? "/{**all}", "{$1").Trim('/');
+
+        // A route that names its methods goes before one that takes any.
+        static bool Overlap(IReadOnlyList<string>? some, IReadOnlyList<string>? others) =>
+            some is null or [] ? others is null or [] : others is not null && some.Intersect(others, StringComparer.OrdinalIgnoreCase).Any();
+    }
+
+    /// <summary>The name of a parameter in a path, which does not matter for what the path matches.</summary>
+    [GeneratedRegex(@"\{(\*{0,2})[^:?=}]*")]
+    private static partial Regex ParameterName();
 
     private static SettingsObject ReplaceDestinations(SettingsObject section, string? baseUrl, string? source, List<SettingsFault> faults)
     {
@@ -263,6 +303,15 @@ internal sealed class ReverseProxyDryRun
             {
                 warnings.Add(new SettingsFault(addressPath, $"\"{address.Text}\" is not https: keys and prompts go there in the clear"));
             }
+        }
+
+        // YARP arms a timer with it at each request: zero fires at once, and what no timer takes is a 500.
+        if (cluster.Members.GetValueOrDefault("HttpRequest") is SettingsObject request
+            && request.Members.GetValueOrDefault("ActivityTimeout") is SettingsValue { Text: var text }
+            && TimeSpan.Parse(text, CultureInfo.InvariantCulture) is var timeout && (timeout == TimeSpan.Zero || timeout > LongestActivityTimeout))
+        {
+            faults.Add(new SettingsFault(
+                $"{path}:HttpRequest:ActivityTimeout", $"got \"{text}\"; expected more than \"00:00:00\" and \"{LongestActivityTimeout:c}\" at most"));
         }
 
         if (cluster.Members.GetValueOrDefault("HttpClient") is SettingsObject client

@@ -9,8 +9,8 @@ internal sealed record SettingsLoadResult
     /// <summary>Everything wrong.</summary>
     public IReadOnlyList<SettingsFault> Faults { get; init; } = [];
 
-    /// <summary>Whether a file is missing or no JSON at all: perhaps somebody is just writing it, so it is worth another look.</summary>
-    public bool IsUnreadable { get; init; }
+    /// <summary>Whether a file is missing or cannot be read through: perhaps somebody is just writing it, so it is worth another look.</summary>
+    public bool IsUnfinished { get; init; }
 
     /// <summary>Other files that the settings name; whether they exist decides too.</summary>
     public IReadOnlyList<string> ReferencedFiles { get; init; } = [];

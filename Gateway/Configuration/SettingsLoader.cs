@@ -32,7 +32,7 @@ internal sealed class SettingsLoader
         if (tree.IsUnreadable)
         {
             // With a file missing from the whole, whatever else could be said about it would be noise.
-            return new SettingsLoadResult { Faults = faults, IsUnreadable = true };
+            return new SettingsLoadResult { Faults = faults, IsUnfinished = true };
         }
 
         CheckSections(tree.Root, faults);
@@ -44,7 +44,7 @@ internal sealed class SettingsLoader
         string[] referenced = [.. ((string?[])[server?.CertPath, server?.KeyPath]).OfType<string>()];
         if (faults.Count > 0)
         {
-            return new SettingsLoadResult { Faults = faults, ReferencedFiles = referenced };
+            return new SettingsLoadResult { Faults = faults, IsUnfinished = tree.IsUnfinished, ReferencedFiles = referenced };
         }
 
         var routesVersion = Hash(proxy.Section.ToUtf8Json());
@@ -56,6 +56,7 @@ internal sealed class SettingsLoader
                 Settings = new GatewaySettings(server!, mapping, logging!),
                 Rules = rules,
                 RuleSummaries = summaries,
+                Overrides = [.. Overrides(tree, proxy)],
                 Routes = [.. proxy.Routes.Select(route => Stamp(route, routesVersion))],
                 Clusters = proxy.Clusters,
                 Version = Version(tree, proxy),
@@ -106,6 +107,20 @@ internal sealed class SettingsLoader
             [SettingsSnapshot.RoutesVersionKey] = version,
         };
         return route with { Metadata = metadata };
+    }
+
+    /// <summary>What does not come from the settings file, without the values: not all of them are for everybody.</summary>
+    private static IEnumerable<(string Path, string Source)> Overrides(SettingsTree tree, ReverseProxyConfig proxy)
+    {
+        return tree.Root.Members.SelectMany(section => Leaves(section.Key, section.Key == SettingsSchema.ReverseProxy ? proxy.Section : section.Value));
+
+        static IEnumerable<(string Path, string Source)> Leaves(string path, SettingsNode node) => node switch
+        {
+            SettingsObject members => members.Members.SelectMany(member => Leaves($"{path}:{member.Key}", member.Value)),
+            SettingsArray array => array.Items.SelectMany((item, i) => Leaves($"{path}:{i}", item)),
+            { Source: { } source } => [(path, source)],
+            _ => [],
+        };
     }
 
     private static string Version(SettingsTree tree, ReverseProxyConfig proxy)

@@ -18,6 +18,9 @@ internal sealed record SettingsSnapshot
     /// <summary>The rules as written, in the order of <see cref="Rules"/>.</summary>
     public required IReadOnlyList<RuleSummary> RuleSummaries { get; init; }
 
+    /// <summary>Settings that the overlay, a variable or a flag has set, with their source.</summary>
+    public required IReadOnlyList<(string Path, string Source)> Overrides { get; init; }
+
     /// <summary>YARP's routes, each stamped with <see cref="RoutesVersion"/>.</summary>
     public required IReadOnlyList<RouteConfig> Routes { get; init; }
 

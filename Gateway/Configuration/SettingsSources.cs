@@ -11,7 +11,7 @@ internal sealed record SettingsSources
     /// <summary>The command line.</summary>
     public required CommandLineArguments Arguments { get; init; }
 
-    /// <summary>The process's environment variables as they were at start.</summary>
+    /// <summary>The process's environment variables as they were at start; names compare without case.</summary>
     public required IReadOnlyDictionary<string, string> Variables { get; init; }
 
     /// <summary>What relative paths are relative to.</summary>
@@ -69,7 +69,7 @@ internal sealed record SettingsSources
         return new SettingsSources
         {
             Arguments = arguments,
-            Variables = variables,
+            Variables = IgnoreCase(variables),
             WorkingDirectory = workingDirectory,
             EnvironmentName = environment,
             MainFile = main,
@@ -77,6 +77,18 @@ internal sealed record SettingsSources
             DotEnvFile = Path.Combine(workingDirectory, ".env"),
             MissingMainFile = missing,
         };
+    }
+
+    /// <summary>Names in capitals go first where two differ by case alone.</summary>
+    private static Dictionary<string, string> IgnoreCase(IReadOnlyDictionary<string, string> variables)
+    {
+        var known = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var (name, value) in variables.OrderBy(variable => variable.Key, StringComparer.Ordinal))
+        {
+            known.TryAdd(name, value);
+        }
+
+        return known;
     }
 
     private static string? Variable(IReadOnlyDictionary<string, string> variables, string name) =>

@@ -8,9 +8,10 @@ namespace Gateway.Configuration;
 /// <param name="Mappings">Rules in their short form: those of the command line first, then those of the variable.</param>
 /// <param name="BaseUrl">The address that replaces the destinations of the <c>openrouter</c> cluster.</param>
 /// <param name="BaseUrlSource">The flag or variable that <paramref name="BaseUrl"/> came by.</param>
-/// <param name="IsUnreadable">Whether a file is missing or no JSON at all: perhaps somebody is just writing it.</param>
+/// <param name="IsUnreadable">Whether a file is missing or no JSON at all, so that the tree lacks what stands in it.</param>
+/// <param name="IsUnfinished">Whether a file looks as if somebody is just writing it.</param>
 internal sealed record SettingsTree(
-    SettingsObject Root, IReadOnlyList<MappingText> Mappings, string? BaseUrl, string? BaseUrlSource, bool IsUnreadable)
+    SettingsObject Root, IReadOnlyList<MappingText> Mappings, string? BaseUrl, string? BaseUrlSource, bool IsUnreadable, bool IsUnfinished)
 {
     private const string Separator = "__";
 
@@ -19,12 +20,13 @@ internal sealed record SettingsTree(
         SettingsSources sources, SettingsFiles files, ICollection<SettingsFault> faults, ICollection<SettingsFault> warnings)
     {
         var isUnreadable = false;
+        var isDotEnvBad = false;
         var root = Defaults();
 
         if (!SettingValues.IsEnvironmentName(sources.EnvironmentName))
         {
             faults.Add(new SettingsFault(
-                "ASPNETCORE_ENVIRONMENT", $"\"{sources.EnvironmentName}\" is no name of an environment; expected {SettingValues.EnvironmentNameExpected}"));
+                "environment", $"\"{sources.EnvironmentName}\" is no name of an environment; expected {SettingValues.EnvironmentNameExpected}"));
         }
 
         if (files.Main.IsMissing)
@@ -59,7 +61,7 @@ internal sealed record SettingsTree(
         var baseUrl = sources.Arguments.OpenRouterBaseUrl is { } flag
             ? (Value: flag, Source: "--openrouter-base-url")
             : Variable(EnvironmentVariables.OpenRouterBaseUrl);
-        return new SettingsTree(root, mappings, baseUrl?.Value, baseUrl?.Source, isUnreadable);
+        return new SettingsTree(root, mappings, baseUrl?.Value, baseUrl?.Source, isUnreadable, isUnreadable || isDotEnvBad);
 
         SettingsObject Lay(SettingsObject below, FileContent file, string? source)
         {
@@ -93,9 +95,15 @@ internal sealed record SettingsTree(
                 faults.Add(new SettingsFault(Name(files.DotEnv, sources), fault));
             }
 
-            return files.DotEnv.Bytes is { } bytes
-                ? DotEnvFile.Read(bytes, Name(files.DotEnv, sources), faults)
-                : new Dictionary<string, string>();
+            if (files.DotEnv.Bytes is not { } bytes)
+            {
+                return new Dictionary<string, string>();
+            }
+
+            var before = faults.Count;
+            var variables = DotEnvFile.Read(bytes, Name(files.DotEnv, sources), faults);
+            isDotEnvBad = faults.Count > before;
+            return variables;
         }
 
         (string Value, string Source)? Variable(string name) =>

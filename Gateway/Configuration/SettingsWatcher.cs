@@ -85,7 +85,7 @@ internal sealed partial class SettingsWatcher : BackgroundService
         }
 
         var result = await _loader.LoadAsync(_sources, files);
-        if (result.IsUnreadable)
+        if (result.IsUnfinished)
         {
             await Task.Delay(SecondLook, _time, cancellationToken);
             files = ReadStable();

@@ -106,6 +106,7 @@ public sealed class SettingsFaultTests : IDisposable
     [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"LoadBalancingPolicy\": \"Dice\", \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Clusters:c: No matching ILoadBalancingPolicy found")]
     [InlineData("\"Routes\": { \"r:s\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Routes:r:s: \"r:s\" is no name;")]
     [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" }, \"Transforms\": [ { \"RequestHeader\": \"a\", \"Set\": \"b\" }, { \"ProviderMapping\": \"Other\" } ] } }, \"Clusters\": { \"c\": { \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Routes:r:Transforms:1: Unexpected value")]
+    [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"HttpRequest\": { \"ActivityTimeout\": \"00:00:00\" }, \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Clusters:c:HttpRequest:ActivityTimeout: got \"00:00:00\"; expected more than")]
     public async Task BadRouteOrCluster_IsNamedWithItsPath(string section, params string[] expected)
     {
         _folder.Write("appsettings.json", $"{{ \"ReverseProxy\": {{ {section} }} }}");
@@ -114,6 +115,28 @@ public sealed class SettingsFaultTests : IDisposable
 
         Assert.Equal(expected.Length, faults.Length);
         Assert.All(expected.Zip(faults), pair => Assert.StartsWith(pair.First, pair.Second, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("\"Path\": \"/v1/{**rest}\"", "\"Path\": \"/v1/{**other}\"", true)]
+    [InlineData("\"Path\": \"/v1/a\"", "\"Path\": \"/V1/A/\"", true)]
+    [InlineData("\"Path\": \"/a\", \"Methods\": [\"GET\",\"POST\"]", "\"Path\": \"/a\", \"Methods\": [\"post\"]", true)]
+    [InlineData("\"Path\": \"/a\", \"Methods\": [\"GET\"]", "\"Path\": \"/a\", \"Methods\": [\"POST\"]", false)]
+    [InlineData("\"Path\": \"/a\", \"Methods\": [\"GET\"]", "\"Path\": \"/a\"", false)]
+    [InlineData("\"Path\": \"/a\", \"Hosts\": [\"one\"]", "\"Path\": \"/a\", \"Hosts\": [\"two\"]", false)]
+    [InlineData("\"Path\": \"/x/{a}\"", "\"Path\": \"/x/{**a}\"", false)]
+    [InlineData("\"Path\": \"/{a:int}\"", "\"Path\": \"/{a}\"", false)]
+    public async Task RoutesForTheSameRequests_AreAFault(string one, string other, bool areAmbiguous)
+    {
+        _folder.Write("appsettings.json", SettingsFolder.Json().Replace(
+            "\"all\":",
+            $$""" "one": { "ClusterId": "openrouter", "Match": { {{one}} } }, "other": { "ClusterId": "openrouter", "Match": { {{other}} } }, "all": """,
+            StringComparison.Ordinal));
+
+        var faults = (await _folder.LoadAsync()).Faults.Select(fault => fault.ToString());
+
+        string[] expected = ["ReverseProxy:Routes:other: matches the same requests as \"one\"; expected another Path, Methods, Hosts or Order"];
+        Assert.Equal(areAmbiguous ? expected : [], faults);
     }
 
     [Theory]
@@ -128,7 +151,7 @@ public sealed class SettingsFaultTests : IDisposable
 
         var result = await _folder.LoadAsync();
 
-        Assert.True(result.IsUnreadable);
+        Assert.True(result.IsUnfinished);
         Assert.StartsWith(expected, Assert.Single(result.Faults).ToString(), StringComparison.Ordinal);
     }
 
@@ -207,6 +230,17 @@ public sealed class SettingsFaultTests : IDisposable
 
         Assert.Equal(expected.Length, faults.Length);
         Assert.All(expected.Zip(faults), pair => Assert.StartsWith(pair.First, pair.Second, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task BadEnvironmentName_IsAFaultAndReadsNoOverlay()
+    {
+        _folder.Write("appsettings.json", SettingsFolder.Json());
+        _folder.Variables["DOTNET_ENVIRONMENT"] = "../x";
+
+        Assert.Equal(
+            ["environment: \"../x\" is no name of an environment; expected a name such as Production, of letters, digits, '.', '_' and '-'"],
+            await _folder.LoadBadAsync());
     }
 
     [Fact]

@@ -189,6 +189,19 @@ public sealed class SettingsPrecedenceTests : IDisposable
     }
 
     [Fact]
+    public async Task VariableNames_CompareWithoutCase()
+    {
+        _folder.Write("appsettings.json", SettingsFolder.Json());
+        _folder.Variables["gateway_port"] = "1";
+        _folder.Variables["GATEWAY_PORT"] = "2";
+        _folder.Variables["gateway_ip"] = "::1";
+
+        var server = (await _folder.LoadGoodAsync()).Settings.Server;
+
+        Assert.Equal((2, "::1"), (server.Port, server.Address));
+    }
+
+    [Fact]
     public async Task StrayVariables_HarmNobody()
     {
         _folder.Write("appsettings.json", SettingsFolder.Json());

@@ -126,6 +126,24 @@ public sealed class SettingsWatcherTests : IDisposable
     }
 
     [Fact]
+    public async Task HalfWrittenDotEnv_IsReadAgainBeforeItCounts()
+    {
+        var time = new FakeTimeProvider();
+        _folder.Write("appsettings.json", Json(1));
+        var watcher = await StartAsync(time);
+
+        _folder.Write(".env", "Server__MaxReq");
+        var look = LookAsync(watcher);
+        Assert.False(look.IsCompleted);
+        _folder.Write(".env", "Server__MaxRequestBodySize=2");
+        time.Advance(SettingsWatcher.SecondLook);
+        await look;
+
+        Assert.Equal(2, Size);
+        Assert.Empty(Errors);
+    }
+
+    [Fact]
     public async Task DeleteAndCreate_WithinTheSecondLook_IsNoFault()
     {
         var time = new FakeTimeProvider();

@@ -80,6 +80,9 @@ public sealed class ShippedSettingsTests : IDisposable
 
         Assert.Equal($"settings {result.Snapshot!.Version}, environment Production", report[0]);
         Assert.Equal($"  from {_folder.Path}/appsettings.json, {_folder.Path}/.env", report[1]);
+        Assert.Equal(
+            ["  Server:Address from GATEWAY_IP in .env", "  Server:Port from --port", "  ReverseProxy:Clusters:openrouter:Destinations:openrouter:Address from --openrouter-base-url"],
+            report[2..5]);
         Assert.Contains("listens on http://[::1]:8080", report);
         Assert.Contains("cluster openrouter: http://127.0.0.1:9/api/v1", report);
         Assert.Contains("rewritten routes: 24", report);
