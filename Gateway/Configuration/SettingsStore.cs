@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Gateway.Observability;
 using Yarp.ReverseProxy.Configuration;
 
@@ -5,16 +6,11 @@ namespace Gateway.Configuration;
 
 /// <summary>
 /// Holds the settings in force and puts new ones in their place as one: rules and values by one reference write, YARP's routes and
-/// clusters first when they changed. While YARP changes over, requests meet old and new routes side by side; each route names its
-/// version, and <see cref="ForRoutes"/> gives the settings that belong to it.
+/// clusters first when they changed. While YARP changes over, requests meet old and new routes side by side;
+/// <see cref="ForRoute"/> gives each the settings that belong to its route.
 /// </summary>
 internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
 {
-    /// <summary>
-    /// How many versions of the routes are remembered. A request asks right after it was matched, so two would do; the others cost nothing.
-    /// </summary>
-    private const int KeptRoutesVersions = 4;
-
     /// <summary>YARP applies within milliseconds; a minute is only there so that a reload cannot wait for ever.</summary>
     private static readonly TimeSpan ApplyTimeout = TimeSpan.FromMinutes(1);
 
@@ -24,7 +20,8 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
     private readonly GatewaySettings _started;
     private readonly SemaphoreSlim _publishing = new(1, 1);
     private volatile SettingsSnapshot _current;
-    private volatile SettingsSnapshot[] _byRoutes;
+    private readonly ConditionalWeakTable<RouteConfig, RoutesInYarp> _routes = [];
+    private RoutesInYarp _inYarp;
     private volatile SettingsState _state;
     private volatile Applying? _applying;
 
@@ -34,7 +31,7 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
         _time = time;
         _logger = logger;
         _current = snapshot;
-        _byRoutes = [snapshot];
+        _inYarp = Own(snapshot);
         _started = snapshot.Settings;
         _state = new SettingsState { Version = snapshot.Version, LoadedAt = time.GetUtcNow() };
         _proxyConfig = new InMemoryConfigProvider(snapshot.Routes, snapshot.Clusters, snapshot.RoutesVersion);
@@ -52,23 +49,8 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
     /// <summary>Routes and clusters for YARP; to be registered as its provider, and this store as a listener.</summary>
     public IProxyConfigProvider ProxyConfig => _proxyConfig;
 
-    /// <summary>The newest settings for a request that was matched to <paramref name="route"/>.</summary>
-    public SettingsSnapshot ForRoute(RouteConfig route) =>
-        route.Metadata is { } metadata && metadata.TryGetValue(SettingsSnapshot.RoutesVersionKey, out var version) ? ForRoutes(version) : _current;
-
-    /// <summary>The newest settings whose routes have the version <paramref name="routesVersion"/>.</summary>
-    public SettingsSnapshot ForRoutes(string routesVersion)
-    {
-        foreach (var snapshot in _byRoutes)
-        {
-            if (string.Equals(snapshot.RoutesVersion, routesVersion, StringComparison.Ordinal))
-            {
-                return snapshot;
-            }
-        }
-
-        return _current;
-    }
+    /// <summary>The newest settings for a request that was matched to <paramref name="route"/>, however long ago.</summary>
+    public SettingsSnapshot ForRoute(RouteConfig route) => _routes.TryGetValue(route, out var routes) ? routes.Newest : _current;
 
     /// <summary>Puts new settings in force. Either all of them are when this returns, or none.</summary>
     /// <returns>Whether they are; if not, <see cref="State"/> says why and the old ones stay.</returns>
@@ -77,22 +59,23 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
         await _publishing.WaitAsync(cancellationToken);
         try
         {
-            var previous = _current;
-            if (next.RoutesVersion != previous.RoutesVersion)
+            if (next.RoutesVersion == _current.RoutesVersion)
             {
-                // Before YARP has the new routes, so that their first request finds its rules.
-                Remember(next);
-                if (await ApplyAsync(next, cancellationToken) is { } fault)
-                {
-                    Remember(previous);
-                    await ApplyAsync(previous, CancellationToken.None);
-                    Reject([new SettingsFault(SettingsSchema.ReverseProxy, fault)]);
-                    return false;
-                }
+                _inYarp.Newest = next;
             }
             else
             {
-                Remember(next);
+                // Known before YARP has them, so that the first request to a new route finds its rules.
+                var routes = Own(next);
+                if (await ApplyAsync(routes, cancellationToken) is { } fault)
+                {
+                    // YARP may have taken some of them.
+                    await ApplyAsync(_inYarp, CancellationToken.None);
+                    Reject([new SettingsFault(SettingsSchema.ReverseProxy, fault)]);
+                    return false;
+                }
+
+                _inYarp = routes;
             }
 
             _current = next;
@@ -142,14 +125,14 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
 
     /// <summary>Gives routes and clusters to YARP and waits until it has taken them.</summary>
     /// <returns>Why it did not, or <see langword="null"/>.</returns>
-    private async Task<string?> ApplyAsync(SettingsSnapshot snapshot, CancellationToken cancellationToken)
+    private async Task<string?> ApplyAsync(RoutesInYarp routes, CancellationToken cancellationToken)
     {
         // The revision is new each time: going back to earlier routes must not be taken for their first application.
         var applying = new Applying(Guid.NewGuid().ToString("N"));
         _applying = applying;
         try
         {
-            _proxyConfig.Update(snapshot.Routes, snapshot.Clusters, applying.Revision);
+            _proxyConfig.Update(routes.Routes, routes.Clusters, applying.Revision);
             await applying.Ended.WaitAsync(ApplyTimeout, _time, cancellationToken);
             return null;
         }
@@ -164,8 +147,16 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
         }
     }
 
-    private void Remember(SettingsSnapshot newest) => _byRoutes =
-        [newest, .. _byRoutes.Where(snapshot => snapshot.RoutesVersion != newest.RoutesVersion).Take(KeptRoutesVersions - 1)];
+    private RoutesInYarp Own(SettingsSnapshot snapshot)
+    {
+        var routes = new RoutesInYarp(snapshot);
+        foreach (var route in routes.Routes)
+        {
+            _routes.AddOrUpdate(route, routes);
+        }
+
+        return routes;
+    }
 
     private void Accept(SettingsSnapshot next)
     {
@@ -183,6 +174,26 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
         if (isNews && restart.Count > 0)
         {
             Log.RestartRequired(_logger, string.Join(", ", restart));
+        }
+    }
+
+    /// <summary>
+    /// Routes as YARP has them. A request holds on to its route and thereby to this, so that nothing has to be guessed about how long one
+    /// may take from its match to its first question.
+    /// </summary>
+    private sealed class RoutesInYarp(SettingsSnapshot snapshot)
+    {
+        private volatile SettingsSnapshot _newest = snapshot;
+
+        public IReadOnlyList<RouteConfig> Routes { get; } = snapshot.Routes;
+
+        public IReadOnlyList<ClusterConfig> Clusters { get; } = snapshot.Clusters;
+
+        /// <summary>The newest settings with these routes.</summary>
+        public SettingsSnapshot Newest
+        {
+            get => _newest;
+            set => _newest = value;
         }
     }
 

@@ -91,6 +91,7 @@ public sealed class SettingsStoreTests : IDisposable
         await using var app = await StartAsync(store);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         var seen = new HashSet<string>[4];
+        var requests = 0;
         var readers = Enumerable.Range(0, seen.Length).Select(i => Task.Run(async () =>
         {
             seen[i] = [];
@@ -98,37 +99,48 @@ public sealed class SettingsStoreTests : IDisposable
             while (!stop.IsCancellationRequested)
             {
                 seen[i].Add(await GetAsync(client));
+                Interlocked.Increment(ref requests);
             }
         })).ToArray();
 
         for (var i = 1; i <= Reloads; i++)
         {
             Assert.True(await store.PublishAsync(snapshots[i % snapshots.Count], TestContext.Current.CancellationToken));
+            while (Volatile.Read(ref requests) < i)
+            {
+                await Task.Delay(1, TestContext.Current.CancellationToken);
+            }
         }
 
         await stop.CancelAsync();
         await Task.WhenAll(readers);
 
         // Every second change has new routes; a rule's number tells which ones it belongs to.
-        var pairs = seen.SelectMany(pair => pair).Distinct().Select(pair => pair.Split(' ').Select(part => int.Parse(part, CultureInfo.InvariantCulture)).ToArray()).ToArray();
+        var pairs = seen.SelectMany(pair => pair).Distinct()
+            .Select(pair => pair.Split(' ').Select(part => int.Parse(part, CultureInfo.InvariantCulture)).ToArray()).ToArray();
         Assert.True(pairs.Length > 2);
         Assert.All(pairs, pair => Assert.Equal(pair[0], pair[1] - (pair[1] % 2)));
     }
 
     [Fact]
-    public async Task ForRoutes_GivesTheNewestWithTheseRoutes()
+    public async Task ForRoute_GivesTheNewestWithThisRoute_HoweverOldItIs()
     {
-        var snapshots = new[] { await SnapshotAsync(0), await SnapshotAsync(1), await SnapshotAsync(2) };
+        var snapshots = new List<SettingsSnapshot>();
+        for (var i = 0; i < 12; i++)
+        {
+            snapshots.Add(await SnapshotAsync(i));
+        }
+
         using var store = new SettingsStore(snapshots[0], TimeProvider.System, _log);
         await using var app = await StartAsync(store);
+        foreach (var snapshot in snapshots.Skip(1))
+        {
+            Assert.True(await store.PublishAsync(snapshot, TestContext.Current.CancellationToken));
+        }
 
-        await store.PublishAsync(snapshots[1], TestContext.Current.CancellationToken);
-        await store.PublishAsync(snapshots[2], TestContext.Current.CancellationToken);
-
-        Assert.Same(snapshots[1], store.ForRoutes(snapshots[0].RoutesVersion));
-        Assert.Same(snapshots[2], store.ForRoutes(snapshots[2].RoutesVersion));
-        Assert.Same(snapshots[2], store.ForRoutes("unknown"));
-        Assert.Same(snapshots[2], store.ForRoute(new RouteConfig { RouteId = "unstamped" }));
+        Assert.Same(snapshots[1], store.ForRoute(snapshots[0].Routes[0]));
+        Assert.Same(snapshots[11], store.ForRoute(snapshots[10].Routes[0]));
+        Assert.Same(snapshots[11], store.ForRoute(new RouteConfig { RouteId = "somebody else's" }));
     }
 
     /// <summary>Settings whose rule has the number; routes have that of the even number below it.</summary>
