@@ -1,6 +1,8 @@
 namespace Gateway.CommandLine;
 
-/// <summary>The command line as typed values. What was not given is <see langword="null"/> or empty; what was given badly counts as not given.</summary>
+/// <summary>
+/// The command line as typed values. What was not given is <see langword="null"/> or empty; what was given badly counts as not given.
+/// </summary>
 internal sealed record CommandLineArguments
 {
     /// <summary>No arguments at all.</summary>
@@ -36,7 +38,9 @@ internal sealed record CommandLineArguments
     /// <summary>Per-request detail in the log (<c>--verbose</c>).</summary>
     public bool Verbose { get; init; }
 
-    /// <summary>Name of the environment (<c>--environment</c>, hidden); it selects the overlay <c>appsettings.{Environment}.json</c>.</summary>
+    /// <summary>
+    /// Name of the environment (<c>--environment</c>, hidden); it selects the overlay <c>appsettings.{Environment}.json</c>.
+    /// </summary>
     public string? Environment { get; init; }
 
     /// <summary>What to explain; set exactly when <see cref="Command"/> is <see cref="GatewayCommand.Explain"/>.</summary>

@@ -18,7 +18,8 @@ internal sealed class CommandLineReader
 
     private readonly Option<string> _port = Value("--port", "PORT", "Listening port; 0 lets the system choose [default: 3000]", "-p");
     private readonly Option<string> _ip = Value("--ip", "ADDRESS", "Listening address [default: 0.0.0.0]", "-i");
-    private readonly Option<bool?> _https = new("--https") { Description = "Serve TLS; needs --cert-path and --key-path", Recursive = true, HelpName = "true|false" };
+    private readonly Option<bool?> _https =
+        new("--https") { Description = "Serve TLS; needs --cert-path and --key-path", Recursive = true, HelpName = "true|false" };
     private readonly Option<string> _certPath = Value("--cert-path", "PATH", "PEM file with the certificate and its chain");
     private readonly Option<string> _keyPath = Value("--key-path", "PATH", "PEM file with the private key");
     private readonly Option<string> _baseUrl =
@@ -27,7 +28,12 @@ internal sealed class CommandLineReader
         Value("--model-provider-mapping", "PATTERN=P1,P2", "Providers for the models of a pattern, in order; may be given several times");
     private readonly Option<string> _config =
         Value("--config", "PATH", "Settings file [default: appsettings.json in the working directory, else the one beside the program]");
-    private readonly Option<bool> _verbose = new("--verbose") { Description = "Per-request detail in the log; no bodies, no keys", Recursive = true, Arity = ArgumentArity.Zero };
+    private readonly Option<bool> _verbose = new("--verbose")
+    {
+        Description = "Per-request detail in the log; no bodies, no keys",
+        Recursive = true,
+        Arity = ArgumentArity.Zero,
+    };
     private readonly HelpOption _help = new() { Description = "Show this help" };
     private readonly Option<bool> _version = new("--version") { Description = "Show the version", Arity = ArgumentArity.Zero };
 
@@ -40,10 +46,12 @@ internal sealed class CommandLineReader
     private readonly Option<string> _explainBody = Value("--body", "FILE", "A file with the request's body");
     private readonly Option<string> _explainPath = Value("--path", "PATH", "The path asked for [default: /v1/chat/completions]");
 
-    private readonly RootCommand _root = new("A gateway in front of openrouter.ai that decides from the model name which providers may serve a call.");
+    private readonly RootCommand _root = new(
+        "A gateway in front of openrouter.ai that decides from the model name which providers may serve a call.");
     private readonly Command _check = new("check", "Validate the settings and print what they mean; exit code 1 on a fault");
     private readonly Command _explain = new("explain", "Say which rules apply to a request, why, and what its body becomes");
-    private readonly Command _health = new("health", "Ask the gateway that runs with these settings whether it is alive; exit code 1 when not");
+    private readonly Command _health = new(
+        "health", "Ask the gateway that runs with these settings whether it is alive; exit code 1 when not");
     private readonly List<SettingsFault> _faults = [];
     private readonly IReadOnlyList<string> _args;
     private readonly ParseResult _parsed;
@@ -80,8 +88,14 @@ internal sealed class CommandLineReader
     /// <param name="args">The arguments, without the program's name.</param>
     public static CommandLineResult Read(IReadOnlyList<string> args) => new CommandLineReader(args).Read();
 
-    /// <summary>Every flag that a user may give, without the sub-commands' own; for the check that the documentation names them all.</summary>
-    public static IReadOnlyList<string> Flags => [.. new CommandLineReader([])._root.Options.Where(option => !option.Hidden).Select(option => option.Name)];
+    /// <summary>
+    /// Every flag that a user may give, without the sub-commands' own; for the check that the documentation names them all.
+    /// </summary>
+    public static IReadOnlyList<string> Flags =>
+        [.. new CommandLineReader([])._root.Options.Where(option => !option.Hidden).Select(option => option.Name)];
+
+    /// <summary>Every sub-command; for the same check.</summary>
+    public static IReadOnlyList<string> Commands => [.. new CommandLineReader([])._root.Subcommands.Select(command => command.Name)];
 
     private CommandLineResult Read()
     {
@@ -165,7 +179,8 @@ internal sealed class CommandLineReader
         {
             var problems = new List<RuleProblem>();
             ProviderRule.ParseMapping(token.Value, "cli-1", problems);
-            _faults.AddRange(problems.Where(problem => !problem.IsWarning).Select(problem => new SettingsFault(_mapping.Name, problem.Message)));
+            _faults.AddRange(
+                problems.Where(problem => !problem.IsWarning).Select(problem => new SettingsFault(_mapping.Name, problem.Message)));
             if (problems.All(problem => problem.IsWarning))
             {
                 mappings.Add(token.Value);
@@ -223,13 +238,16 @@ internal sealed class CommandLineReader
 
         if (given.IdentifierTokenCount > 1)
         {
-            _faults.Add(new SettingsFault(
-                option.Name, $"given {given.IdentifierTokenCount} times ({string.Join(", ", given.Tokens.Select(token => $"\"{token.Value}\""))}); expected it once"));
+            var values = string.Join(", ", given.Tokens.Select(token => $"\"{token.Value}\""));
+            _faults.Add(new SettingsFault(option.Name, $"given {given.IdentifierTokenCount} times ({values}); expected it once"));
             return null;
         }
 
         // A flag whose value was forgotten swallows what follows, "--flag=" too.
-        if (_args.Contains(option.Name + "=") || given.Tokens.Count == 0 || string.IsNullOrWhiteSpace(given.Tokens[0].Value) || IsFlag(given.Tokens[0].Value))
+        if (_args.Contains(option.Name + "=")
+            || given.Tokens.Count == 0
+            || string.IsNullOrWhiteSpace(given.Tokens[0].Value)
+            || IsFlag(given.Tokens[0].Value))
         {
             _faults.Add(new SettingsFault(option.Name, $"no value given; expected {expected}"));
             return null;
@@ -241,7 +259,8 @@ internal sealed class CommandLineReader
     private bool IsFlag(string text) => text.StartsWith('-') && Names().Contains(text.Split('=', 2)[0]);
 
     private IEnumerable<string> Names() =>
-        _root.Options.Concat(_parsed.CommandResult.Command == _explain ? _explain.Options : []).SelectMany(option => option.Aliases.Prepend(option.Name));
+        _root.Options.Concat(_parsed.CommandResult.Command == _explain ? _explain.Options : [])
+            .SelectMany(option => option.Aliases.Prepend(option.Name));
 
     private void AddUnknownArguments()
     {
@@ -257,7 +276,8 @@ internal sealed class CommandLineReader
             {
                 var flag = text.Split('=', 2)[0];
                 var nearest = NearestName.Find(flag, _root.Options.Where(option => !option.Hidden).Select(option => option.Name));
-                _faults.Add(new SettingsFault(flag, $"unknown flag{(nearest is null ? "; --help lists them" : $"; did you mean {nearest}?")}"));
+                _faults.Add(
+                    new SettingsFault(flag, $"unknown flag{(nearest is null ? "; --help lists them" : $"; did you mean {nearest}?")}"));
 
                 // What follows an unknown flag is its value: one mistake, one line.
                 if (!text.Contains('=') && i + 1 < unknown.Count && !unknown[i + 1].StartsWith('-') && Follows(text, unknown[i + 1]))
@@ -287,9 +307,12 @@ internal sealed class CommandLineReader
 
     private static SettingsFault Fault(Option option, string given, string message) => new($"{option.Name} \"{given}\"", message);
 
-    /// <summary>The version of the program itself: of the assembly that holds this class, since in a test the entry assembly is another.</summary>
+    /// <summary>
+    /// The version of the program itself: of the assembly that holds this class, since in a test the entry assembly is another.
+    /// </summary>
     private static string Version() =>
-        typeof(CommandLineReader).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown";
+        typeof(CommandLineReader).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]
+        ?? "unknown";
 
     private static Option<string> Value(string name, string valueName, string description, params string[] aliases) =>
         new(name, aliases) { HelpName = valueName, Description = description, Recursive = true };

@@ -80,19 +80,22 @@ internal static class CheckReport
     private static IEnumerable<SettingsFault> Reminders(SettingsSnapshot snapshot)
     {
         var enforced = snapshot.RuleSummaries.Where(rule => rule.Mode == WhenClientSetsProvider.Enforce).ToArray();
-        var coversAll = enforced.Any(rule => rule.Models.Any(model => model.Trim('*').Length == 0 || model.Contains("@preset", StringComparison.OrdinalIgnoreCase)));
+        var coversAll = enforced.Any(
+            rule => rule.Models.Any(model => model.Trim('*').Length == 0 || model.Contains("@preset", StringComparison.OrdinalIgnoreCase)));
         if (enforced.Length > 0 && !coversAll)
         {
             yield return new SettingsFault(
                 $"{SettingsSchema.ProviderMapping}:{nameof(ProviderMappingSettings.Rules)}",
-                "rules match names as written: no Enforce rule binds presets (\"@preset/*\"), routers (\"openrouter/auto\") or a request without a model (\"*\")");
+                "rules match names as written: no Enforce rule binds presets (\"@preset/*\"), routers (\"openrouter/auto\") "
+                    + "or a request without a model (\"*\")");
         }
     }
 
     private static IEnumerable<string> Files(SettingsFiles files) =>
         ((FileContent[])[files.Main, files.Overlay, files.DotEnv]).Where(file => file.Bytes is not null).Select(file => file.Path);
 
-    private static int Count(IReadOnlyList<RouteConfig> routes, bool isRewritten) => routes.Count(route => IsRewritten(route) == isRewritten);
+    private static int Count(IReadOnlyList<RouteConfig> routes, bool isRewritten) =>
+        routes.Count(route => IsRewritten(route) == isRewritten);
 
     private static bool IsRewritten(RouteConfig route) =>
         route.Transforms?.Any(transform => transform.Keys.Contains(RewriteTransform, StringComparer.OrdinalIgnoreCase)) == true;

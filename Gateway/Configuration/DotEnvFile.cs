@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Gateway.Configuration;
 
-/// <summary>Reads <c>.env</c>: <c>KEY=VALUE</c> a line, with comments, <c>export</c> and quotes. Messages never quote a value: it may be a secret.</summary>
+/// <summary>
+/// Reads <c>.env</c>: <c>KEY=VALUE</c> a line, with comments, <c>export</c> and quotes. Messages never quote a value: it may be a secret.
+/// </summary>
 internal static class DotEnvFile
 {
     /// <summary>Reads the file.</summary>

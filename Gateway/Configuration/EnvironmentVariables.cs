@@ -9,14 +9,15 @@ internal static class EnvironmentVariables
     public const string Port = "GATEWAY_PORT";
 
     /// <summary>Variables that stand for a setting, with the setting's path.</summary>
-    public static IReadOnlyDictionary<string, string> Settings { get; } = new OrderedDictionary<string, string>(StringComparer.OrdinalIgnoreCase)
-    {
-        [Port] = "Server:Port",
-        ["GATEWAY_IP"] = "Server:Address",
-        ["GATEWAY_HTTPS"] = "Server:Https",
-        ["GATEWAY_CERT_PATH"] = "Server:CertPath",
-        ["GATEWAY_KEY_PATH"] = "Server:KeyPath",
-    };
+    public static IReadOnlyDictionary<string, string> Settings { get; } =
+        new OrderedDictionary<string, string>(StringComparer.OrdinalIgnoreCase)
+        {
+            [Port] = "Server:Port",
+            ["GATEWAY_IP"] = "Server:Address",
+            ["GATEWAY_HTTPS"] = "Server:Https",
+            ["GATEWAY_CERT_PATH"] = "Server:CertPath",
+            ["GATEWAY_KEY_PATH"] = "Server:KeyPath",
+        };
 
     /// <summary>Every variable with the prefix.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Settings.Keys, OpenRouterBaseUrl, ModelProviderMapping];

@@ -7,10 +7,11 @@ internal sealed record LoggingSettings
     /// The lowest level that is logged, by category; the longest category that fits wins, <c>Default</c> is for all others.
     /// <c>--verbose</c> sets <c>Gateway</c> to <c>Debug</c>.
     /// </summary>
-    public IReadOnlyDictionary<string, LogLevel> LogLevel { get; init; } = new Dictionary<string, LogLevel>(StringComparer.OrdinalIgnoreCase)
-    {
-        ["Default"] = Microsoft.Extensions.Logging.LogLevel.Information,
-        ["Microsoft.AspNetCore"] = Microsoft.Extensions.Logging.LogLevel.Warning,
-        ["Yarp"] = Microsoft.Extensions.Logging.LogLevel.Warning,
-    };
+    public IReadOnlyDictionary<string, LogLevel> LogLevel { get; init; } =
+        new Dictionary<string, LogLevel>(StringComparer.OrdinalIgnoreCase)
+        {
+            ["Default"] = Microsoft.Extensions.Logging.LogLevel.Information,
+            ["Microsoft.AspNetCore"] = Microsoft.Extensions.Logging.LogLevel.Warning,
+            ["Yarp"] = Microsoft.Extensions.Logging.LogLevel.Warning,
+        };
 }

@@ -3,7 +3,9 @@ namespace Gateway.Configuration;
 /// <summary>Finds what somebody probably meant by a misspelt name.</summary>
 internal static class NearestName
 {
-    /// <summary>The candidate that is nearest to <paramref name="name"/>, or <see langword="null"/> when none is near enough to be a slip.</summary>
+    /// <summary>
+    /// The candidate that is nearest to <paramref name="name"/>, or <see langword="null"/> when none is near enough to be a slip.
+    /// </summary>
     public static string? Find(string name, IEnumerable<string> candidates)
     {
         var limit = Math.Max(2, name.Length / 3);

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Gateway.Transforms.ProviderMapping;
 
 namespace Gateway.Configuration;
@@ -39,7 +40,7 @@ internal sealed class ProviderMappingReader
             reader.Add(mapping);
         }
 
-        // The shape as a whole says what is wrong with it. Then entry by entry: a misspelt key in one must not hide a bad pattern in another.
+        // First what is wrong with the shape. Then entry by entry: a misspelt key in one must not hide a bad pattern in the next.
         SettingsShaper.Shape(section, SettingsSchema.Sections[SettingsSchema.ProviderMapping], SettingsSchema.ProviderMapping, faults);
         foreach (var (i, entry) in Entries(section, nameof(ProviderMappingSettings.Rules)))
         {
@@ -60,7 +61,9 @@ internal sealed class ProviderMappingReader
         }
 
         return (
-            new ProviderMappingSettings { Rules = rules, Aliases = aliases }, new ProviderMappingRules(reader.Rules, reader.Aliases), reader.Summaries);
+            new ProviderMappingSettings { Rules = rules, Aliases = aliases },
+            new ProviderMappingRules(reader.Rules, reader.Aliases),
+            reader.Summaries);
     }
 
     private void Add(MappingText mapping)
@@ -87,8 +90,8 @@ internal sealed class ProviderMappingReader
         var name = settings.Name ?? $"rule-{index + 1}";
         if (!_names.TryAdd(name, path))
         {
-            _faults.Add(new SettingsFault(
-                $"{path}:Name", $"\"{name}\"{(settings.Name is null ? ", the default here," : "")} is the name of {_names[name]} already; expected every name once"));
+            var given = $"\"{name}\"{(settings.Name is null ? ", the default here," : "")}";
+            _faults.Add(new SettingsFault($"{path}:Name", $"{given} is the name of {_names[name]} already; expected every name once"));
         }
 
         var problems = new List<RuleProblem>();
@@ -121,11 +124,13 @@ internal sealed class ProviderMappingReader
     }
 
     private void Report(string path, RuleProblem problem) =>
-        (problem.IsWarning ? _warnings : _faults).Add(new SettingsFault(problem.Path.Length == 0 ? path : $"{path}:{problem.Path}", problem.Message));
+        (problem.IsWarning ? _warnings : _faults).Add(
+            new SettingsFault(problem.Path.Length == 0 ? path : $"{path}:{problem.Path}", problem.Message));
 
     private static IEnumerable<(int Index, SettingsNode Entry)> Entries(SettingsNode section, string name)
     {
-        var shape = ((SettingShape.List)((SettingShape.Members)SettingsSchema.Sections[SettingsSchema.ProviderMapping]).Known[name].Shape).Item;
+        var shape =
+            ((SettingShape.List)((SettingShape.Members)SettingsSchema.Sections[SettingsSchema.ProviderMapping]).Known[name].Shape).Item;
         if (section is SettingsObject members && members.Members.TryGetValue(name, out var list) && list is SettingsArray array)
         {
             for (var i = 0; i < array.Items.Count; i++)
@@ -139,11 +144,13 @@ internal sealed class ProviderMappingReader
         }
     }
 
-    private static T? Bind<T>(SettingsNode node, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) => JsonSerializer.Deserialize(node.ToUtf8Json(), type);
+    private static T? Bind<T>(SettingsNode node, JsonTypeInfo<T> type) =>
+        JsonSerializer.Deserialize(node.ToUtf8Json(), type);
 
     private static string OrderBlock(string providers)
     {
-        var items = providers.Split(',', StringSplitOptions.TrimEntries).Select(name => (SettingsNode)new SettingsValue(JsonValueKind.String, name, null));
+        var items = providers.Split(',', StringSplitOptions.TrimEntries)
+            .Select(name => (SettingsNode)new SettingsValue(JsonValueKind.String, name, null));
         var members = SettingsObject.NewMembers();
         members["order"] = new SettingsArray([.. items], null);
         return Encoding.UTF8.GetString(new SettingsObject(members, null).ToUtf8Json());

@@ -6,7 +6,9 @@ namespace Gateway.Configuration;
 /// <summary>An entry of <c>ProviderMapping:Rules</c>.</summary>
 internal sealed record ProviderRuleSettings
 {
-    /// <summary>The name that answers carry in <c>x-gateway-rule</c>: <c>[A-Za-z0-9._-]{1,64}</c>. Default <c>rule-N</c>, counted from 1.</summary>
+    /// <summary>
+    /// The name that answers carry in <c>x-gateway-rule</c>: <c>[A-Za-z0-9._-]{1,64}</c>. Default <c>rule-N</c>, counted from 1.
+    /// </summary>
     public string? Name { get; init; }
 
     /// <summary>One or more model patterns; a <c>*</c> matches any run of characters. Required.</summary>

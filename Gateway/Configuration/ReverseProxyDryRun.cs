@@ -15,7 +15,9 @@ internal sealed partial class ReverseProxyDryRun
     /// <summary>Name of the cluster whose destinations <c>--openrouter-base-url</c> replaces.</summary>
     public const string OpenRouterCluster = "openrouter";
 
-    /// <summary>Settings of a route that need a middleware which this program does not run; YARP would ignore some and answer 500 for others.</summary>
+    /// <summary>
+    /// Settings of a route that need a middleware which this program does not run; YARP would ignore some and answer 500 for others.
+    /// </summary>
     private static readonly string[] UnsupportedRouteSettings =
         ["AuthorizationPolicy", "RateLimiterPolicy", "OutputCachePolicy", "TimeoutPolicy", "Timeout", "CorsPolicy"];
 
@@ -26,7 +28,7 @@ internal sealed partial class ReverseProxyDryRun
 
     /// <summary>Creates a dry run.</summary>
     /// <param name="addServices">Registers the same transforms as the program itself does.</param>
-    /// <param name="onBuilt">Called with each private service provider before anything is validated, for steps that register themselves.</param>
+    /// <param name="onBuilt">Called with each private service provider before anything is validated, for steps that need that.</param>
     public ReverseProxyDryRun(Action<IReverseProxyBuilder>? addServices = null, Action<IServiceProvider>? onBuilt = null)
     {
         _addServices = addServices ?? (_ => { });
@@ -40,10 +42,15 @@ internal sealed partial class ReverseProxyDryRun
     /// <param name="faults">Takes every fault.</param>
     /// <param name="warnings">Takes what is odd.</param>
     public async ValueTask<ReverseProxyConfig> RunAsync(
-        SettingsNode section, string? baseUrl, string? baseUrlSource, ICollection<SettingsFault> faults, ICollection<SettingsFault> warnings)
+        SettingsNode section,
+        string? baseUrl,
+        string? baseUrlSource,
+        ICollection<SettingsFault> faults,
+        ICollection<SettingsFault> warnings)
     {
         var found = new List<SettingsFault>();
-        var shaped = SettingsShaper.Shape(section, ReverseProxySchema.Section, SettingsSchema.ReverseProxy, found) as SettingsObject ?? SettingsObject.Empty;
+        var shaped = SettingsShaper.Shape(section, ReverseProxySchema.Section, SettingsSchema.ReverseProxy, found) as SettingsObject
+            ?? SettingsObject.Empty;
         shaped = ReplaceDestinations(shaped, baseUrl, baseUrlSource, found);
 
         var routes = Members(shaped, "Routes");
@@ -112,7 +119,8 @@ internal sealed partial class ReverseProxyDryRun
 
         foreach (var route in config.Routes)
         {
-            var cluster = config.Clusters.FirstOrDefault(cluster => cluster.ClusterId.Equals(route.ClusterId, StringComparison.OrdinalIgnoreCase));
+            var cluster = config.Clusters.FirstOrDefault(
+                cluster => cluster.ClusterId.Equals(route.ClusterId, StringComparison.OrdinalIgnoreCase));
             await TryAsync(route, cluster, validator, transforms, faults);
         }
 
@@ -161,7 +169,7 @@ internal sealed partial class ReverseProxyDryRun
         {
             transforms.Build(route, cluster);
         }
-#pragma warning disable CA1031 // Transform factories are free in what they throw, and anything thrown here would be thrown while YARP applies the routes.
+#pragma warning disable CA1031 // Transform factories are free in what they throw; it would be thrown again while YARP applies the routes.
         catch (Exception fault)
 #pragma warning restore CA1031
         {
@@ -185,7 +193,7 @@ internal sealed partial class ReverseProxyDryRun
 
     private static bool AreAmbiguous(RouteConfig one, RouteConfig other)
     {
-        // Routes that look at headers or the query are ranked by how many they ask for; that they exclude each other cannot be seen from here.
+        // Routes that look at headers or the query are ranked by how many they ask for; whether they exclude each other is not seen here.
         return one.Order.GetValueOrDefault() == other.Order.GetValueOrDefault()
             && one.Match is { Headers: null, QueryParameters: null } && other.Match is { Headers: null, QueryParameters: null }
             && string.Equals(Template(one), Template(other), StringComparison.OrdinalIgnoreCase)
@@ -196,7 +204,9 @@ internal sealed partial class ReverseProxyDryRun
 
         // A route that names its methods goes before one that takes any.
         static bool Overlap(IReadOnlyList<string>? some, IReadOnlyList<string>? others) =>
-            some is null or [] ? others is null or [] : others is not null && some.Intersect(others, StringComparer.OrdinalIgnoreCase).Any();
+            some is null or []
+                ? others is null or []
+                : others is not null && some.Intersect(others, StringComparer.OrdinalIgnoreCase).Any();
     }
 
     /// <summary>The name of a parameter in a path, which does not matter for what the path matches.</summary>
@@ -220,13 +230,15 @@ internal sealed partial class ReverseProxyDryRun
         var clusters = Members(section, "Clusters");
         if (!clusters.TryGetValue(OpenRouterCluster, out var cluster))
         {
-            faults.Add(new SettingsFault(source!, $"there is no cluster \"{OpenRouterCluster}\" in ReverseProxy:Clusters whose destinations it could replace"));
+            faults.Add(new SettingsFault(
+                source!, $"there is no cluster \"{OpenRouterCluster}\" in ReverseProxy:Clusters whose destinations it could replace"));
             return section;
         }
 
-        return With(section, "Clusters", With(new SettingsObject(clusters, null), OpenRouterCluster, With((SettingsObject)cluster, "Destinations",
-            With(SettingsObject.Empty, OpenRouterCluster, With(SettingsObject.Empty, "Address",
-                new SettingsValue(System.Text.Json.JsonValueKind.String, baseUrl.Trim().TrimEnd('/'), source))))));
+        var address = new SettingsValue(System.Text.Json.JsonValueKind.String, baseUrl.Trim().TrimEnd('/'), source);
+        var destinations = With(SettingsObject.Empty, OpenRouterCluster, With(SettingsObject.Empty, "Address", address));
+        var replaced = With((SettingsObject)cluster, "Destinations", destinations);
+        return With(section, "Clusters", With(new SettingsObject(clusters, null), OpenRouterCluster, replaced));
 
         static SettingsObject With(SettingsObject node, string name, SettingsNode value)
         {
@@ -240,18 +252,23 @@ internal sealed partial class ReverseProxyDryRun
     {
         if (members.Count == 0)
         {
-            faults.Add(new SettingsFault($"{SettingsSchema.ReverseProxy}:{name}", $"is empty or missing; expected one {what} or more, or every request would be a 404"));
+            faults.Add(new SettingsFault(
+                $"{SettingsSchema.ReverseProxy}:{name}",
+                $"is empty or missing; expected one {what} or more, or every request would be a 404"));
         }
     }
 
-    private static void CheckRoute(string id, SettingsObject route, IReadOnlyDictionary<string, SettingsNode> clusters, List<SettingsFault> faults)
+    private static void CheckRoute(
+        string id, SettingsObject route, IReadOnlyDictionary<string, SettingsNode> clusters, List<SettingsFault> faults)
     {
         var path = $"{SettingsSchema.ReverseProxy}:Routes:{id}";
         foreach (var name in UnsupportedRouteSettings)
         {
             if (route.Members.ContainsKey(name))
             {
-                faults.Add(new SettingsFault($"{path}:{name}", "is not supported by this gateway; remove it (for time limits there is HttpRequest:ActivityTimeout of the cluster)"));
+                faults.Add(new SettingsFault(
+                    $"{path}:{name}",
+                    "is not supported by this gateway; remove it (for time limits there is HttpRequest:ActivityTimeout of the cluster)"));
             }
         }
 
@@ -262,11 +279,13 @@ internal sealed partial class ReverseProxyDryRun
                 faults.Add(new SettingsFault($"{path}:ClusterId", "is missing; expected the name of a cluster"));
             }
         }
-        else if (cluster is SettingsValue given && !clusters.ContainsKey(given.Text) && !IsBad($"{SettingsSchema.ReverseProxy}:Clusters", given.Text, faults))
+        else if (cluster is SettingsValue given
+            && !clusters.ContainsKey(given.Text)
+            && !IsBad($"{SettingsSchema.ReverseProxy}:Clusters", given.Text, faults))
         {
             var nearest = NearestName.Find(given.Text, clusters.Keys);
-            faults.Add(new SettingsFault(
-                $"{path}:ClusterId", $"there is no cluster \"{given.Text}\" in ReverseProxy:Clusters{(nearest is null ? "" : $"; did you mean {nearest}?")}"));
+            var hint = nearest is null ? "" : $"; did you mean {nearest}?";
+            faults.Add(new SettingsFault($"{path}:ClusterId", $"there is no cluster \"{given.Text}\" in ReverseProxy:Clusters{hint}"));
         }
     }
 
@@ -308,16 +327,19 @@ internal sealed partial class ReverseProxyDryRun
         // YARP arms a timer with it at each request: zero fires at once, and what no timer takes is a 500.
         if (cluster.Members.GetValueOrDefault("HttpRequest") is SettingsObject request
             && request.Members.GetValueOrDefault("ActivityTimeout") is SettingsValue { Text: var text }
-            && TimeSpan.Parse(text, CultureInfo.InvariantCulture) is var timeout && (timeout == TimeSpan.Zero || timeout > LongestActivityTimeout))
+            && TimeSpan.Parse(text, CultureInfo.InvariantCulture) is var timeout
+            && (timeout == TimeSpan.Zero || timeout > LongestActivityTimeout))
         {
             faults.Add(new SettingsFault(
-                $"{path}:HttpRequest:ActivityTimeout", $"got \"{text}\"; expected more than \"00:00:00\" and \"{LongestActivityTimeout:c}\" at most"));
+                $"{path}:HttpRequest:ActivityTimeout",
+                $"got \"{text}\"; expected more than \"00:00:00\" and \"{LongestActivityTimeout:c}\" at most"));
         }
 
         if (cluster.Members.GetValueOrDefault("HttpClient") is SettingsObject client
             && client.Members.GetValueOrDefault("DangerousAcceptAnyServerCertificate") is SettingsValue { Text: "true" })
         {
-            warnings.Add(new SettingsFault($"{path}:HttpClient:DangerousAcceptAnyServerCertificate", "whoever answers for upstream's address gets keys and prompts"));
+            warnings.Add(new SettingsFault(
+                $"{path}:HttpClient:DangerousAcceptAnyServerCertificate", "whoever answers for upstream's address gets keys and prompts"));
         }
     }
 

@@ -17,8 +17,10 @@ internal static class ReverseProxySchema
         ("Methods", Strings),
         ("Hosts", Strings),
         ("Path", TextValue),
-        ("Headers", new List(Object(("Name", TextValue), ("Values", Strings), ("Mode", OneOf<HeaderMatchMode>()), ("IsCaseSensitive", FlagValue)))),
-        ("QueryParameters", new List(Object(("Name", TextValue), ("Values", Strings), ("Mode", OneOf<QueryParameterMatchMode>()), ("IsCaseSensitive", FlagValue)))));
+        ("Headers", new List(Object(
+            ("Name", TextValue), ("Values", Strings), ("Mode", OneOf<HeaderMatchMode>()), ("IsCaseSensitive", FlagValue)))),
+        ("QueryParameters", new List(Object(
+            ("Name", TextValue), ("Values", Strings), ("Mode", OneOf<QueryParameterMatchMode>()), ("IsCaseSensitive", FlagValue)))));
 
     /// <summary>One route.</summary>
     public static SettingShape Route { get; } = Object(
@@ -35,7 +37,8 @@ internal static class ReverseProxySchema
         ("Metadata", Metadata),
         ("Transforms", new List(Metadata)));
 
-    private static readonly SettingShape Destination = Object(("Address", TextValue), ("Health", new Scalar(ScalarKind.Uri)), ("Host", TextValue), ("Metadata", Metadata));
+    private static readonly SettingShape Destination = Object(
+        ("Address", TextValue), ("Health", new Scalar(ScalarKind.Uri)), ("Host", TextValue), ("Metadata", Metadata));
 
     private static readonly SettingShape SessionAffinity = Object(
         ("Enabled", FlagValue),
@@ -55,7 +58,12 @@ internal static class ReverseProxySchema
     private static readonly SettingShape HealthCheck = Object(
         ("Passive", Object(("Enabled", FlagValue), ("Policy", TextValue), ("ReactivationPeriod", DurationValue))),
         ("Active", Object(
-            ("Enabled", FlagValue), ("Interval", DurationValue), ("Timeout", DurationValue), ("Policy", TextValue), ("Path", TextValue), ("Query", TextValue))),
+            ("Enabled", FlagValue),
+            ("Interval", DurationValue),
+            ("Timeout", DurationValue),
+            ("Policy", TextValue),
+            ("Path", TextValue),
+            ("Query", TextValue))),
         ("AvailableDestinationsPolicy", TextValue));
 
     private static readonly SettingShape HttpClient = Object(

@@ -6,7 +6,9 @@ internal sealed record ServerSettings
     /// <summary>Listening address. Default <c>0.0.0.0</c>; flag <c>--ip</c>, variable <c>GATEWAY_IP</c>; restart.</summary>
     public string Address { get; init; } = "0.0.0.0";
 
-    /// <summary>Listening port, 0 to 65535; 0 lets the system choose. Default 3000; flag <c>--port</c>, variable <c>GATEWAY_PORT</c>; restart.</summary>
+    /// <summary>
+    /// Listening port, 0 to 65535; 0 lets the system choose. Default 3000; flag <c>--port</c>, variable <c>GATEWAY_PORT</c>; restart.
+    /// </summary>
     public int Port { get; init; } = 3000;
 
     /// <summary>Whether to serve TLS. Default off; flag <c>--https</c>, variable <c>GATEWAY_HTTPS</c>; restart.</summary>
@@ -24,7 +26,9 @@ internal sealed record ServerSettings
     /// </summary>
     public string? KeyPath { get; init; }
 
-    /// <summary>Largest body on a rewritten route, in bytes after decoding; beyond it the answer is 413. Default 104857600 (100 MiB); reloaded.</summary>
+    /// <summary>
+    /// Largest body on a rewritten route, in bytes after decoding; beyond it the answer is 413. Default 104857600 (100 MiB); reloaded.
+    /// </summary>
     public long MaxRequestBodySize { get; init; } = 100 * 1024 * 1024;
 
     /// <summary>Whether answers carry <c>x-gateway-rule</c>. Default on; reloaded.</summary>
@@ -40,7 +44,7 @@ internal sealed record ServerSettings
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>
-    /// How long the listener stays open after SIGTERM with readiness already off, so that load balancers notice first. Default none; restart.
+    /// How long the listener stays open after SIGTERM with readiness off, so that load balancers notice first. Default none; restart.
     /// </summary>
     public TimeSpan ShutdownDelay { get; init; } = TimeSpan.Zero;
 

@@ -24,7 +24,11 @@ internal sealed class ServerSettingsCheck
     /// <param name="faults">Takes every fault.</param>
     /// <param name="warnings">Takes what is odd.</param>
     public static ServerSettings Check(
-        ServerSettings given, SettingsObject section, string workingDirectory, ICollection<SettingsFault> faults, ICollection<SettingsFault> warnings) =>
+        ServerSettings given,
+        SettingsObject section,
+        string workingDirectory,
+        ICollection<SettingsFault> faults,
+        ICollection<SettingsFault> warnings) =>
         new ServerSettingsCheck(section, faults, warnings).Check(given, workingDirectory);
 
     private ServerSettings Check(ServerSettings given, string workingDirectory)
@@ -53,7 +57,11 @@ internal sealed class ServerSettingsCheck
         // Kestrel measures once a second and refuses a shorter grace period.
         Range("Limits:MinRequestBodyDataRate:GracePeriod", limits.MinRequestBodyDataRate.GracePeriod, TimeSpan.FromSeconds(2));
 
-        var settings = given with { CertPath = Absolute(given.CertPath, workingDirectory), KeyPath = Absolute(given.KeyPath, workingDirectory) };
+        var settings = given with
+        {
+            CertPath = Absolute(given.CertPath, workingDirectory),
+            KeyPath = Absolute(given.KeyPath, workingDirectory),
+        };
         CheckTls(settings);
         return settings;
     }

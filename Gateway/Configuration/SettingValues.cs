@@ -29,7 +29,8 @@ internal static class SettingValues
     /// </summary>
     public static string? UpstreamUrlFault(string text)
     {
-        if (!Uri.TryCreate(text.Trim(), UriKind.Absolute, out var url) || (url.Scheme != Uri.UriSchemeHttp && url.Scheme != Uri.UriSchemeHttps))
+        if (!Uri.TryCreate(text.Trim(), UriKind.Absolute, out var url)
+            || (url.Scheme != Uri.UriSchemeHttp && url.Scheme != Uri.UriSchemeHttps))
         {
             return $"\"{text}\" is no such URL; expected {UpstreamUrlExpected}";
         }

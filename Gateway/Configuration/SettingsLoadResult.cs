@@ -9,7 +9,9 @@ internal sealed record SettingsLoadResult
     /// <summary>Everything wrong.</summary>
     public IReadOnlyList<SettingsFault> Faults { get; init; } = [];
 
-    /// <summary>Whether a file is missing or cannot be read through: perhaps somebody is just writing it, so it is worth another look.</summary>
+    /// <summary>
+    /// Whether a file is missing or cannot be read through: perhaps somebody is just writing it, so it is worth another look.
+    /// </summary>
     public bool IsUnfinished { get; init; }
 
     /// <summary>Other files that the settings name; whether they exist decides too.</summary>

@@ -38,8 +38,10 @@ internal sealed class SettingsLoader
         CheckSections(tree.Root, faults);
         var server = CheckServer(tree, sources, faults, warnings);
         var logging = Bind(tree, SettingsSchema.Logging, SettingsJsonContext.Default.LoggingSettings, faults).Settings;
-        var (mapping, rules, summaries) = ProviderMappingReader.Read(tree.Root.Members[SettingsSchema.ProviderMapping], tree.Mappings, faults, warnings);
-        var proxy = await _dryRun.RunAsync(tree.Root.Members[SettingsSchema.ReverseProxy], tree.BaseUrl, tree.BaseUrlSource, faults, warnings);
+        var (mapping, rules, summaries) = ProviderMappingReader.Read(
+            tree.Root.Members[SettingsSchema.ProviderMapping], tree.Mappings, faults, warnings);
+        var proxy = await _dryRun.RunAsync(
+            tree.Root.Members[SettingsSchema.ReverseProxy], tree.BaseUrl, tree.BaseUrlSource, faults, warnings);
 
         string[] referenced = [.. ((string?[])[server?.CertPath, server?.KeyPath]).OfType<string>()];
         if (faults.Count > 0)
@@ -77,14 +79,16 @@ internal sealed class SettingsLoader
         }
     }
 
-    private static ServerSettings? CheckServer(SettingsTree tree, SettingsSources sources, List<SettingsFault> faults, List<SettingsFault> warnings)
+    private static ServerSettings? CheckServer(
+        SettingsTree tree, SettingsSources sources, List<SettingsFault> faults, List<SettingsFault> warnings)
     {
         var (server, section) = Bind(tree, SettingsSchema.Server, SettingsJsonContext.Default.ServerSettings, faults);
         return server is null ? null : ServerSettingsCheck.Check(server, section!, sources.WorkingDirectory, faults, warnings);
     }
 
     /// <summary>Reads a section; members at fault keep their defaults, so that the others can be judged.</summary>
-    private static (T? Settings, SettingsObject? Section) Bind<T>(SettingsTree tree, string name, JsonTypeInfo<T> type, List<SettingsFault> faults)
+    private static (T? Settings, SettingsObject? Section) Bind<T>(
+        SettingsTree tree, string name, JsonTypeInfo<T> type, List<SettingsFault> faults)
         where T : class
     {
         if (SettingsShaper.Shape(tree.Root.Members[name], SettingsSchema.Sections[name], name, faults) is not SettingsObject section)
@@ -97,8 +101,8 @@ internal sealed class SettingsLoader
     }
 
     /// <summary>
-    /// Names the routes' version on every route: a request finds the rules that belong to the route it was matched to. It also makes YARP see
-    /// a change in <c>MaxRequestBodySize</c> alone, which its comparison of routes overlooks (yarp#3027).
+    /// Names the routes' version on every route: a request finds the rules that belong to the route it was matched to. It also makes YARP
+    /// see a change in <c>MaxRequestBodySize</c> alone, which its comparison of routes overlooks (yarp#3027).
     /// </summary>
     private static RouteConfig Stamp(RouteConfig route, string version)
     {
@@ -112,7 +116,8 @@ internal sealed class SettingsLoader
     /// <summary>What does not come from the settings file, without the values: not all of them are for everybody.</summary>
     private static IEnumerable<(string Path, string Source)> Overrides(SettingsTree tree, ReverseProxyConfig proxy)
     {
-        return tree.Root.Members.SelectMany(section => Leaves(section.Key, section.Key == SettingsSchema.ReverseProxy ? proxy.Section : section.Value));
+        return tree.Root.Members.SelectMany(
+            section => Leaves(section.Key, section.Key == SettingsSchema.ReverseProxy ? proxy.Section : section.Value));
 
         static IEnumerable<(string Path, string Source)> Leaves(string path, SettingsNode node) => node switch
         {

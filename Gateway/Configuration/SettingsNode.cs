@@ -3,7 +3,8 @@ using System.Text.Json;
 namespace Gateway.Configuration;
 
 /// <summary>A piece of settings as read, before its shape is known. Immutable.</summary>
-/// <param name="Source">Where it was written, for messages: a file, a variable or a flag; <see langword="null"/> for the settings file itself.</param>
+/// <param name="Source">Where it was written, for messages: a file, a variable or a flag; <see langword="null"/> for the settings file
+/// itself.</param>
 internal abstract record SettingsNode(string? Source)
 {
     /// <summary>

@@ -10,7 +10,8 @@ namespace Gateway.Configuration;
 /// </summary>
 internal static class SettingsReader
 {
-    private static readonly JsonReaderOptions Options = new() { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip, MaxDepth = 64 };
+    private static readonly JsonReaderOptions Options =
+        new() { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip, MaxDepth = 64 };
 
     /// <summary>Reads an object.</summary>
     /// <param name="utf8">The file's content.</param>
@@ -19,7 +20,8 @@ internal static class SettingsReader
     /// <param name="faults">Takes every duplicate key.</param>
     /// <param name="syntaxFault">What makes the file unreadable as a whole; a half-written file looks like that.</param>
     /// <returns>The tree, or <see langword="null"/> when the file is unreadable.</returns>
-    public static SettingsObject? Read(ReadOnlySpan<byte> utf8, string file, string? source, ICollection<SettingsFault> faults, out SettingsFault? syntaxFault)
+    public static SettingsObject? Read(
+        ReadOnlySpan<byte> utf8, string file, string? source, ICollection<SettingsFault> faults, out SettingsFault? syntaxFault)
     {
         if (utf8.StartsWith(Encoding.UTF8.Preamble))
         {
@@ -88,8 +90,8 @@ internal static class SettingsReader
                     if (!members.TryAdd(name, value))
                     {
                         var first = members.GetAt(members.IndexOf(name)).Key;
-                        faults.Add(new SettingsFault(
-                            memberPath, "set twice; expected every key once" + (first == name ? "" : $" (\"{first}\" and \"{name}\" are the same key)") + From(source)));
+                        var spelling = first == name ? "" : $" (\"{first}\" and \"{name}\" are the same key)";
+                        faults.Add(new SettingsFault(memberPath, $"set twice; expected every key once{spelling}{From(source)}"));
                     }
                 }
 

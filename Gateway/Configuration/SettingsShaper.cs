@@ -46,7 +46,8 @@ internal static class SettingsShaper
         };
     }
 
-    private static SettingsObject? ShapeMembers(SettingsNode node, SettingShape.Members shape, string path, ICollection<SettingsFault> faults)
+    private static SettingsObject? ShapeMembers(
+        SettingsNode node, SettingShape.Members shape, string path, ICollection<SettingsFault> faults)
     {
         if (node is not SettingsObject given)
         {
@@ -75,7 +76,8 @@ internal static class SettingsShaper
                 isWhole = false;
                 if (!given.Members.TryGetValue(name, out var value) || IsNull(value))
                 {
-                    faults.Add(new SettingsFault($"{path}:{name}", "is missing; expected " + Describe(member.Shape) + SettingsReader.From(given.Source)));
+                    faults.Add(new SettingsFault(
+                        $"{path}:{name}", "is missing; expected " + Describe(member.Shape) + SettingsReader.From(given.Source)));
                 }
             }
         }
@@ -97,7 +99,8 @@ internal static class SettingsShaper
             if (string.IsNullOrWhiteSpace(name) || name.Contains(':'))
             {
                 // .NET's configuration, through which YARP reads its section, splits keys there.
-                faults.Add(new SettingsFault(memberPath, $"\"{name}\" is no name; expected one that is not empty and has no ':'" + SettingsReader.From(value.Source)));
+                faults.Add(new SettingsFault(
+                    memberPath, $"\"{name}\" is no name; expected some text without ':'{SettingsReader.From(value.Source)}"));
             }
             else if (!IsNull(value) && Shape(value, shape.Value, memberPath, faults) is { } good)
             {
@@ -153,15 +156,21 @@ internal static class SettingsShaper
             ScalarKind.Flag when value.Type is JsonValueKind.True or JsonValueKind.False => value,
             ScalarKind.Flag when value.Type == JsonValueKind.Undefined && bool.TryParse(value.Text, out var flag) =>
                 new SettingsValue(flag ? JsonValueKind.True : JsonValueKind.False, flag ? "true" : "false", value.Source),
-            ScalarKind.Int32 when isNumber && int.TryParse(value.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) =>
+            ScalarKind.Int32 when isNumber
+                && int.TryParse(value.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) =>
                 value with { Type = JsonValueKind.Number, Text = number.ToString(CultureInfo.InvariantCulture) },
-            ScalarKind.Int64 when isNumber && long.TryParse(value.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) =>
+            ScalarKind.Int64 when isNumber
+                && long.TryParse(value.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) =>
                 value with { Type = JsonValueKind.Number, Text = number.ToString(CultureInfo.InvariantCulture) },
-            ScalarKind.Duration when isText && TimeSpan.TryParseExact(value.Text, "c", CultureInfo.InvariantCulture, out var time)
-                && time >= TimeSpan.Zero && value.Text.Contains(':') => value with { Type = JsonValueKind.String, Text = time.ToString("c", CultureInfo.InvariantCulture) },
-            ScalarKind.Word when isText && shape.Names!.FirstOrDefault(name => name.Equals(value.Text, StringComparison.OrdinalIgnoreCase)) is { } word =>
+            ScalarKind.Duration when isText
+                && TimeSpan.TryParseExact(value.Text, "c", CultureInfo.InvariantCulture, out var time)
+                && time >= TimeSpan.Zero && value.Text.Contains(':') =>
+                value with { Type = JsonValueKind.String, Text = time.ToString("c", CultureInfo.InvariantCulture) },
+            ScalarKind.Word when isText
+                && shape.Names!.FirstOrDefault(name => name.Equals(value.Text, StringComparison.OrdinalIgnoreCase)) is { } word =>
                 value with { Type = JsonValueKind.String, Text = word },
-            ScalarKind.Version when value.Type != JsonValueKind.Null && value.Text is "1.0" or "1.1" or "2" or "2.0" or "3" or "3.0" => value with { Type = JsonValueKind.String },
+            ScalarKind.Version when value.Type != JsonValueKind.Null && value.Text is "1.0" or "1.1" or "2" or "2.0" or "3" or "3.0" =>
+                value with { Type = JsonValueKind.String },
             ScalarKind.Uri when isText && Uri.TryCreate(value.Text, UriKind.Absolute, out _) => value with { Type = JsonValueKind.String },
             _ => null,
         };
@@ -187,7 +196,8 @@ internal static class SettingsShaper
                 return new SettingsObject(members, given.Source);
 
             case SettingsArray given:
-                return new SettingsArray([.. given.Items.Select((item, i) => Shape(item, new SettingShape.Raw(), $"{path}:{i}", faults) ?? item)], given.Source);
+                return new SettingsArray(
+                    [.. given.Items.Select((item, i) => Shape(item, new SettingShape.Raw(), $"{path}:{i}", faults) ?? item)], given.Source);
 
             default:
                 return node;

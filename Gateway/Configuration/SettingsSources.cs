@@ -17,10 +17,14 @@ internal sealed record SettingsSources
     /// <summary>What relative paths are relative to.</summary>
     public required string WorkingDirectory { get; init; }
 
-    /// <summary>Name of the environment: <c>--environment</c>, <c>ASPNETCORE_ENVIRONMENT</c>, <c>DOTNET_ENVIRONMENT</c>, else <c>Production</c>.</summary>
+    /// <summary>
+    /// Name of the environment: <c>--environment</c>, <c>ASPNETCORE_ENVIRONMENT</c>, <c>DOTNET_ENVIRONMENT</c>, else <c>Production</c>.
+    /// </summary>
     public required string EnvironmentName { get; init; }
 
-    /// <summary>The settings file, absolute. It is chosen once, so that a file deleted later is missed and not replaced by another one.</summary>
+    /// <summary>
+    /// The settings file, absolute. It is chosen once, so that a file deleted later is missed and not replaced by another one.
+    /// </summary>
     public required string MainFile { get; init; }
 
     /// <summary>What lies over the settings file, beside it: <c>appsettings.{Environment}.json</c>. It need not exist.</summary>
@@ -41,7 +45,10 @@ internal sealed record SettingsSources
         CommandLineArguments arguments, IReadOnlyDictionary<string, string> variables, string workingDirectory, string programDirectory)
     {
         const string DefaultName = "appsettings.json";
-        var environment = arguments.Environment ?? Variable(variables, "ASPNETCORE_ENVIRONMENT") ?? Variable(variables, "DOTNET_ENVIRONMENT") ?? "Production";
+        var environment = arguments.Environment
+            ?? Variable(variables, "ASPNETCORE_ENVIRONMENT")
+            ?? Variable(variables, "DOTNET_ENVIRONMENT")
+            ?? "Production";
 
         string main;
         string missing;

@@ -115,7 +115,8 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
     }
 
     /// <inheritdoc />
-    public void ConfigurationApplyingFailed(IReadOnlyList<IProxyConfig> proxyConfigs, Exception exception) => _applying?.End(proxyConfigs, exception);
+    public void ConfigurationApplyingFailed(IReadOnlyList<IProxyConfig> proxyConfigs, Exception exception) =>
+        _applying?.End(proxyConfigs, exception);
 
     /// <inheritdoc />
     public void ConfigurationApplied(IReadOnlyList<IProxyConfig> proxyConfigs) => _applying?.End(proxyConfigs, null);

@@ -26,7 +26,8 @@ internal sealed record SettingsTree(
         if (!SettingValues.IsEnvironmentName(sources.EnvironmentName))
         {
             faults.Add(new SettingsFault(
-                "environment", $"\"{sources.EnvironmentName}\" is no name of an environment; expected {SettingValues.EnvironmentNameExpected}"));
+                "environment",
+                $"\"{sources.EnvironmentName}\" is no name of an environment; expected {SettingValues.EnvironmentNameExpected}"));
         }
 
         if (files.Main.IsMissing)
@@ -124,28 +125,32 @@ internal sealed record SettingsTree(
                     if (name == EnvironmentVariables.Port)
                     {
                         warnings.Add(new SettingsFault(
-                            name, $"\"{value}\" is ignored: Kubernetes sets it for a Service named gateway; enableServiceLinks: false keeps it out of the pod"));
+                            name,
+                            $"\"{value}\" is ignored: Kubernetes sets it for a Service named gateway; "
+                                + "enableServiceLinks: false keeps it out of the pod"));
                     }
                 }
                 else if (!EnvironmentVariables.Names.Contains(name, StringComparer.OrdinalIgnoreCase))
                 {
                     var nearest = NearestName.Find(name, EnvironmentVariables.Names);
-                    warnings.Add(new SettingsFault(name, "unknown variable, ignored" + (nearest is null ? "" : $"; did you mean {nearest}?")));
+                    warnings.Add(
+                        new SettingsFault(name, "unknown variable, ignored" + (nearest is null ? "" : $"; did you mean {nearest}?")));
                 }
             }
         }
     }
 
     /// <summary>
-    /// The defaults of a section. They are a layer of their own rather than left to the typed settings' initialisers, which source-generated
-    /// readers of init-only properties overwrite with zeros.
+    /// The defaults of a section. They are a layer of their own rather than left to the typed settings' initialisers, which
+    /// source-generated readers of init-only properties overwrite with zeros.
     /// </summary>
     public static SettingsObject Default(string section)
     {
         byte[] json = section switch
         {
             SettingsSchema.Server => JsonSerializer.SerializeToUtf8Bytes(new ServerSettings(), SettingsJsonContext.Default.ServerSettings),
-            SettingsSchema.Logging => JsonSerializer.SerializeToUtf8Bytes(new LoggingSettings(), SettingsJsonContext.Default.LoggingSettings),
+            SettingsSchema.Logging =>
+                JsonSerializer.SerializeToUtf8Bytes(new LoggingSettings(), SettingsJsonContext.Default.LoggingSettings),
             _ => [.. "{}"u8],
         };
         return SettingsReader.Read(json, section, null, new List<SettingsFault>(), out _)!;
@@ -219,7 +224,9 @@ internal sealed record SettingsTree(
         return new SettingsObject(members, root.Source);
     }
 
-    /// <summary>Puts a text at a path below <paramref name="node"/>; a number in the path is an index where the shape has an array.</summary>
+    /// <summary>
+    /// Puts a text at a path below <paramref name="node"/>; a number in the path is an index where the shape has an array.
+    /// </summary>
     private static SettingsNode Set(
         SettingsNode? node, SettingShape? shape, string[] path, int depth, SettingsValue value, ICollection<SettingsFault> faults)
     {
@@ -237,12 +244,13 @@ internal sealed record SettingsTree(
             if (!isIndex || index > items.Count)
             {
                 faults.Add(new SettingsFault(
-                    string.Join(':', path.Take(depth + 1)), $"is no index of this array; expected 0 to {items.Count}{SettingsReader.From(value.Source)}"));
+                    string.Join(':', path.Take(depth + 1)),
+                    $"is no index of this array; expected 0 to {items.Count}{SettingsReader.From(value.Source)}"));
                 return node ?? new SettingsArray([], value.Source);
             }
 
-            var item = Set(
-                index < items.Count ? items[index] : null, shape is SettingShape.List list ? list.Item : shape, path, depth + 1, value, faults);
+            var present = index < items.Count ? items[index] : null;
+            var item = Set(present, shape is SettingShape.List list ? list.Item : shape, path, depth + 1, value, faults);
             if (index < items.Count)
             {
                 items[index] = item;

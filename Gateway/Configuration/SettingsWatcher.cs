@@ -34,7 +34,12 @@ internal sealed partial class SettingsWatcher : BackgroundService
     /// <param name="time">The clock.</param>
     /// <param name="logger">The log.</param>
     public SettingsWatcher(
-        SettingsSources sources, SettingsFiles files, SettingsLoader loader, SettingsStore store, TimeProvider time, ILogger<SettingsWatcher> logger)
+        SettingsSources sources,
+        SettingsFiles files,
+        SettingsLoader loader,
+        SettingsStore store,
+        TimeProvider time,
+        ILogger<SettingsWatcher> logger)
     {
         _sources = sources;
         _seen = files;

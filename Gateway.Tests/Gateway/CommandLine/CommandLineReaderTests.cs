@@ -25,20 +25,31 @@ public sealed class CommandLineReaderTests
         { ["--cert-path=a=b.pem"], new CommandLineArguments { CertPath = "a=b.pem" } },
         { ["--key-path", "k.pem"], new CommandLineArguments { KeyPath = "k.pem" } },
         { ["--key-path=k.pem"], new CommandLineArguments { KeyPath = "k.pem" } },
-        { ["--openrouter-base-url", "http://127.0.0.1:9/api/v1/"], new CommandLineArguments { OpenRouterBaseUrl = "http://127.0.0.1:9/api/v1" } },
+        { ["--openrouter-base-url", "http://127.0.0.1:9/v1/"], new CommandLineArguments { OpenRouterBaseUrl = "http://127.0.0.1:9/v1" } },
         { ["--openrouter-base-url=https://openrouter.ai"], new CommandLineArguments { OpenRouterBaseUrl = "https://openrouter.ai" } },
         { ["--config", "x.json"], new CommandLineArguments { ConfigPath = "x.json" } },
         { ["--config=x.json"], new CommandLineArguments { ConfigPath = "x.json" } },
         { ["--verbose"], new CommandLineArguments { Verbose = true } },
-        { ["--environment=Staging", "--contentRoot=/x", "--applicationName=Gateway"], new CommandLineArguments { Environment = "Staging" } },
+        { ["--environment=Staging", "--contentRoot=/x", "--applicationName=y"], new CommandLineArguments { Environment = "Staging" } },
         { ["check"], new CommandLineArguments { Command = GatewayCommand.Check } },
-        { ["check", "--config=x.json", "--port", "1"], new CommandLineArguments { Command = GatewayCommand.Check, ConfigPath = "x.json", Port = 1 } },
+        {
+            ["check", "--config=x.json", "--port", "1"],
+            new CommandLineArguments { Command = GatewayCommand.Check, ConfigPath = "x.json", Port = 1 }
+        },
         { ["--config", "x.json", "check"], new CommandLineArguments { Command = GatewayCommand.Check, ConfigPath = "x.json" } },
         { ["--https", "check"], new CommandLineArguments { Command = GatewayCommand.Check, Https = true } },
-        { ["explain", "--model", "openai/gpt-4o"], new CommandLineArguments { Command = GatewayCommand.Explain, Explain = new() { Model = "openai/gpt-4o" } } },
+        {
+            ["explain", "--model", "openai/gpt-4o"],
+            new CommandLineArguments { Command = GatewayCommand.Explain, Explain = new() { Model = "openai/gpt-4o" } }
+        },
         {
             ["explain", "--body=b.json", "--path=/v1/embeddings", "--port=1"],
-            new CommandLineArguments { Command = GatewayCommand.Explain, Port = 1, Explain = new() { BodyPath = "b.json", RequestPath = "/v1/embeddings" } }
+            new CommandLineArguments
+            {
+                Command = GatewayCommand.Explain,
+                Port = 1,
+                Explain = new() { BodyPath = "b.json", RequestPath = "/v1/embeddings" },
+            }
         },
     };
 
@@ -50,14 +61,16 @@ public sealed class CommandLineReaderTests
 
         Assert.Empty(result.Faults);
         Assert.Null(result.Page);
-        Assert.Equal((CommandLineArguments)expected with { ModelProviderMappings = result.Arguments.ModelProviderMappings }, result.Arguments);
+        Assert.Equal(
+            (CommandLineArguments)expected with { ModelProviderMappings = result.Arguments.ModelProviderMappings }, result.Arguments);
         Assert.Empty(result.Arguments.ModelProviderMappings);
     }
 
     [Fact]
     public void Mappings_AreRepeatableInBothSpellingsAndNeverResponseFiles()
     {
-        var result = CommandLineReader.Read(["--model-provider-mapping", "@preset/x=A", "--model-provider-mapping=b=B,C", "--model-provider-mapping", " c = D = E"]);
+        var result = CommandLineReader.Read(
+            ["--model-provider-mapping", "@preset/x=A", "--model-provider-mapping=b=B,C", "--model-provider-mapping", " c = D = E"]);
 
         Assert.Empty(result.Faults);
         Assert.Equal(["@preset/x=A", "b=B,C", " c = D = E"], result.Arguments.ModelProviderMappings);
@@ -102,10 +115,16 @@ public sealed class CommandLineReaderTests
     public void EveryFault_IsReportedAtOnce()
     {
         var result = CommandLineReader.Read(
-            ["--port=abc", "--ip=x", "--https=maybe", "--openrouter-base-url=x", "--model-provider-mapping=x", "--model-provider-mapping=y", "--prot", "1", "--config=", "check"]);
+            [
+                "--port=abc", "--ip=x", "--https=maybe", "--openrouter-base-url=x", "--model-provider-mapping=x",
+                "--model-provider-mapping=y", "--prot", "1", "--config=", "check",
+            ]);
 
         Assert.Equal(
-            ["--config", "--port \"abc\"", "--ip \"x\"", "--openrouter-base-url", "--model-provider-mapping", "--model-provider-mapping", "--https \"maybe\"", "--prot"],
+            [
+                "--config", "--port \"abc\"", "--ip \"x\"", "--openrouter-base-url", "--model-provider-mapping", "--model-provider-mapping",
+                "--https \"maybe\"", "--prot",
+            ],
             result.Faults.Select(fault => fault.Path));
         Assert.True(result.IsConfigPathFaulty);
     }

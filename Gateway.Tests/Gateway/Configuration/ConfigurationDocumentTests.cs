@@ -26,7 +26,10 @@ public sealed partial class ConfigurationDocumentTests
     {
         Assert.Equal(
             RestartOnlySettings.Paths.Order(StringComparer.Ordinal),
-            SettingRow().Matches(Document).Where(row => row.Groups["force"].Value == "restart").Select(row => row.Groups["path"].Value).Order(StringComparer.Ordinal));
+            SettingRow().Matches(Document)
+                .Where(row => row.Groups["force"].Value == "restart")
+                .Select(row => row.Groups["path"].Value)
+                .Order(StringComparer.Ordinal));
         Assert.All(SettingRow().Matches(Document), row => Assert.Contains(row.Groups["force"].Value, (string[])["restart", "reload"]));
     }
 
@@ -37,13 +40,19 @@ public sealed partial class ConfigurationDocumentTests
             .Where(row => row.Groups["path"].Value.StartsWith("Server:", StringComparison.Ordinal) && row.Groups["default"].Value != "none")
             .ToDictionary(row => row.Groups["path"].Value, row => row.Groups["default"].Value.Trim('`'));
 
-        Assert.Equal(Values("Server", SettingsTree.Default(SettingsSchema.Server)).OrderBy(pair => pair.Key), defaults.OrderBy(pair => pair.Key));
+        Assert.Equal(
+            Values("Server", SettingsTree.Default(SettingsSchema.Server)).OrderBy(pair => pair.Key), defaults.OrderBy(pair => pair.Key));
     }
 
     [Fact]
     public void EveryFlag_IsDocumented_AndNoOther() => Assert.Equal(
         CommandLineReader.Flags.Order(StringComparer.Ordinal),
         FlagRow().Matches(Document).Select(row => row.Groups["flag"].Value).Order(StringComparer.Ordinal));
+
+    [Fact]
+    public void EveryCommand_IsDocumented_AndNoOther() => Assert.Equal(
+        CommandLineReader.Commands.Order(StringComparer.Ordinal),
+        CommandRow().Matches(Document).Select(row => row.Groups["name"].Value).Order(StringComparer.Ordinal));
 
     [Fact]
     public void EveryVariable_IsDocumented_AndNoOther() => Assert.Equal(
@@ -59,7 +68,8 @@ public sealed partial class ConfigurationDocumentTests
             ExampleLine().Matches(example).Select(line => line.Groups["name"].Value).Order(StringComparer.Ordinal));
 
         var faults = new List<SettingsFault>();
-        var uncommented = System.Text.Encoding.UTF8.GetBytes(example.Replace("\n#", "\n", StringComparison.Ordinal).Replace("\n ", "\n# ", StringComparison.Ordinal));
+        var uncommented = System.Text.Encoding.UTF8.GetBytes(
+            example.Replace("\n#", "\n", StringComparison.Ordinal).Replace("\n ", "\n# ", StringComparison.Ordinal));
         Assert.Equal(EnvironmentVariables.Names.Count + 2, DotEnvFile.Read(uncommented, ".env", faults).Count);
         Assert.Empty(faults);
     }
@@ -79,8 +89,13 @@ public sealed partial class ConfigurationDocumentTests
         _ => [],
     };
 
-    [GeneratedRegex(@"^\| `(?<path>[A-Z]\w+:[\w:]+)` \| [^|]+ \| (?<default>[^|]+) \| (?<force>[^|]+) \|", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        @"^\| `(?<path>[A-Z]\w+:[\w:]+)` \| [^|]+ \| (?<default>[^|]+) \| (?<force>[^|]+) \|",
+        RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
     private static partial Regex SettingRow();
+
+    [GeneratedRegex(@"^\| `(?<name>[a-z]+)[^`]*`", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
+    private static partial Regex CommandRow();
 
     [GeneratedRegex(@"^\| `(?<flag>--[\w-]+)", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
     private static partial Regex FlagRow();

@@ -44,7 +44,8 @@ public sealed class ReverseProxySchemaTests
 
         // What the name of the object says is no key; EqualityContract is not public.
         var expected = type.GetProperties().Select(property => property.Name).Except(setByName).Except(["Empty"]);
-        Assert.Equal(expected.Order(StringComparer.Ordinal), Assert.IsType<SettingShape.Members>(shape).Known.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            expected.Order(StringComparer.Ordinal), Assert.IsType<SettingShape.Members>(shape).Known.Keys.Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -55,13 +56,17 @@ public sealed class ReverseProxySchemaTests
             { "ReverseProxy": {
               "Routes": { "r": { "ClusterId": "C", "Order": 3, "MaxRequestBodySize": 5, "Metadata": { "a": 1, "b": true },
                 "Match": { "Path": "/x", "Methods": [ "GET" ], "Hosts": [ "h" ],
-                  "Headers": [ { "Name": "n", "Values": [ "v" ], "Mode": "headerprefix", "IsCaseSensitive": true } ], "QueryParameters": [ { "Name": "q", "Mode": "Exists" } ] },
+                  "Headers": [ { "Name": "n", "Values": [ "v" ], "Mode": "headerprefix", "IsCaseSensitive": true } ],
+                  "QueryParameters": [ { "Name": "q", "Mode": "Exists" } ] },
                 "Transforms": [ { "X-Forwarded": "Off" } ] } },
               "Clusters": { "c": { "LoadBalancingPolicy": "RoundRobin",
                 "Destinations": { "d": { "Address": "https://one.example", "Host": "h", "Metadata": { "k": "v" } } },
-                "HealthCheck": { "Passive": { "Enabled": true, "Policy": "TransportFailureRate", "ReactivationPeriod": "00:01:00" }, "AvailableDestinationsPolicy": "HealthyOrPanic" },
-                "HttpClient": { "SslProtocols": [ "tls12", "Tls13" ], "MaxConnectionsPerServer": 7, "EnableMultipleHttp2Connections": true, "WebProxy": { "Address": "http://p:1" } },
-                "HttpRequest": { "ActivityTimeout": "00:01:00", "Version": "2", "VersionPolicy": "RequestVersionExact", "AllowResponseBuffering": false } } }
+                "HealthCheck": { "Passive": { "Enabled": true, "Policy": "TransportFailureRate", "ReactivationPeriod": "00:01:00" },
+                  "AvailableDestinationsPolicy": "HealthyOrPanic" },
+                "HttpClient": { "SslProtocols": [ "tls12", "Tls13" ], "MaxConnectionsPerServer": 7, "EnableMultipleHttp2Connections": true,
+                  "WebProxy": { "Address": "http://p:1" } },
+                "HttpRequest": { "ActivityTimeout": "00:01:00", "Version": "2", "VersionPolicy": "RequestVersionExact",
+                  "AllowResponseBuffering": false } } }
             } }
             """);
 
@@ -72,7 +77,9 @@ public sealed class ReverseProxySchemaTests
         Assert.Equal(snapshot.RoutesVersion, route.Metadata[SettingsSnapshot.RoutesVersionKey]);
         Assert.Equal((HeaderMatchMode.HeaderPrefix, true), (route.Match.Headers![0].Mode, route.Match.Headers[0].IsCaseSensitive));
         var cluster = Assert.Single(snapshot.Clusters);
-        Assert.Equal((7, new Version(2, 0), HttpVersionPolicy.RequestVersionExact), (cluster.HttpClient!.MaxConnectionsPerServer, cluster.HttpRequest!.Version, cluster.HttpRequest.VersionPolicy));
+        Assert.Equal(
+            (7, new Version(2, 0), HttpVersionPolicy.RequestVersionExact),
+            (cluster.HttpClient!.MaxConnectionsPerServer, cluster.HttpRequest!.Version, cluster.HttpRequest.VersionPolicy));
         Assert.Equal(new Uri("http://p:1"), cluster.HttpClient.WebProxy!.Address);
     }
 }

@@ -1,6 +1,6 @@
-using Xunit;
 using Gateway.Configuration;
 using Microsoft.Extensions.Logging;
+using Xunit;
 
 namespace Gateway.Tests.Gateway.Configuration;
 
@@ -108,7 +108,8 @@ public sealed class SettingsPrecedenceTests : IDisposable
     [Fact]
     public async Task Rules_StandInTheOrderCommandLineVariableFile()
     {
-        _folder.Write("appsettings.json", SettingsFolder.Json(""" "ProviderMapping": { "Rules": [ { "Model": "f", "Provider": { "order": ["F"] } } ] } """));
+        _folder.Write("appsettings.json", SettingsFolder.Json(
+            """ "ProviderMapping": { "Rules": [ { "Model": "f", "Provider": { "order": ["F"] } } ] } """));
         _folder.Write(".env", "GATEWAY_MODEL_PROVIDER_MAPPING=hidden=X");
         _folder.Variables["GATEWAY_MODEL_PROVIDER_MAPPING"] = "e=E";
         _folder.Args = ["--model-provider-mapping", "c=C"];
@@ -120,7 +121,11 @@ public sealed class SettingsPrecedenceTests : IDisposable
     public async Task PathVariables_ReachObjectsMapsAndArrays()
     {
         _folder.Write("appsettings.json", SettingsFolder.Json(
-            """ "ProviderMapping": { "Rules": [ { "Model": "f", "Provider": { "order": ["F"] } }, { "Model": "g", "Provider": { "order": ["G"] } } ] } """));
+            """
+            "ProviderMapping": { "Rules": [
+              { "Model": "f", "Provider": { "order": ["F"] } },
+              { "Model": "g", "Provider": { "order": ["G"] } } ] }
+            """));
         _folder.Variables["server__limits__maxconnections"] = "5";
         _folder.Variables["Logging__LogLevel__Microsoft.AspNetCore"] = "error";
         _folder.Variables["ProviderMapping__Rules__1__Name"] = "second";
@@ -144,9 +149,17 @@ public sealed class SettingsPrecedenceTests : IDisposable
     public async Task Overlay_MergesObjectsAndReplacesArrays()
     {
         _folder.Write("appsettings.json", SettingsFolder.Json(
-            """ "Server": { "Port": 1, "RuleHeader": false }, "ProviderMapping": { "Rules": [ { "Model": "a", "Provider": { "order": ["A"] } }, { "Model": "b", "Provider": { "order": ["B"] } } ] } """));
+            """
+            "Server": { "Port": 1, "RuleHeader": false },
+            "ProviderMapping": { "Rules": [
+              { "Model": "a", "Provider": { "order": ["A"] } },
+              { "Model": "b", "Provider": { "order": ["B"] } } ] }
+            """));
         _folder.Write("appsettings.Staging.json",
-            """{ "server": { "port": 2, "ruleheader": null }, "ProviderMapping": { "Rules": [ { "Model": "c", "Provider": { "order": ["C"] } } ] } }""");
+            """
+            { "server": { "port": 2, "ruleheader": null },
+              "ProviderMapping": { "Rules": [ { "Model": "c", "Provider": { "order": ["C"] } } ] } }
+            """);
         _folder.Variables["ASPNETCORE_ENVIRONMENT"] = "Staging";
 
         var snapshot = await _folder.LoadGoodAsync();
@@ -233,7 +246,8 @@ public sealed class SettingsPrecedenceTests : IDisposable
         _folder.Write("appsettings.json", SettingsFolder.Json());
         _folder.Variables["GATEWAY_PROT"] = "1";
 
-        Assert.Equal("GATEWAY_PROT: unknown variable, ignored; did you mean GATEWAY_PORT?", Assert.Single((await _folder.LoadGoodAsync()).Warnings).ToString());
+        var warning = Assert.Single((await _folder.LoadGoodAsync()).Warnings);
+        Assert.Equal("GATEWAY_PROT: unknown variable, ignored; did you mean GATEWAY_PORT?", warning.ToString());
     }
 
     [Fact]

@@ -171,7 +171,8 @@ public sealed class SettingsStoreTests : IDisposable
         app.MapReverseProxy(pipeline => pipeline.Run(async context =>
         {
             var route = context.GetReverseProxyFeature().Route.Config;
-            await context.Response.WriteAsync($"{route.Metadata!["number"]} {store.ForRoute(route).Rules.Rules[0].Name}", context.RequestAborted);
+            await context.Response.WriteAsync(
+                $"{route.Metadata!["number"]} {store.ForRoute(route).Rules.Rules[0].Name}", context.RequestAborted);
         }));
         await app.StartAsync(TestContext.Current.CancellationToken);
         return app;

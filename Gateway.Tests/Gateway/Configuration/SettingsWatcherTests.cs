@@ -35,7 +35,8 @@ public sealed class SettingsWatcherTests : IDisposable
         var result = await _folder.Loader.LoadAsync(sources, files);
         Assert.Empty(result.Faults);
         _store = new SettingsStore(result.Snapshot!, time ?? TimeProvider.System, _log);
-        return _watcher = new SettingsWatcher(sources, files, _folder.Loader, _store, time ?? TimeProvider.System, new ListLogger<SettingsWatcher>());
+        return _watcher = new SettingsWatcher(
+            sources, files, _folder.Loader, _store, time ?? TimeProvider.System, new ListLogger<SettingsWatcher>());
     }
 
     private static Task LookAsync(SettingsWatcher watcher) => watcher.LookAsync(TestContext.Current.CancellationToken);
@@ -191,7 +192,10 @@ public sealed class SettingsWatcherTests : IDisposable
         var before = Store.Current;
 
         _folder.Write("appsettings.json", SettingsFolder.Json(
-            """ "Server": { "MaxRequestBodySize": 2 }, "ProviderMapping": { "Rules": [ { "Model": "", "Provider": { "zdr": true } } ] } """));
+            """
+            "Server": { "MaxRequestBodySize": 2 },
+            "ProviderMapping": { "Rules": [ { "Model": "", "Provider": { "zdr": true } } ] }
+            """));
         await LookAsync(watcher);
         await LookAsync(watcher);
 
@@ -287,12 +291,15 @@ public sealed class SettingsWatcherTests : IDisposable
         _folder.Write("appsettings.json", SettingsFolder.Json(""" "Server": { "Port": 1 } """));
         var watcher = await StartAsync();
 
-        _folder.Write("appsettings.json", SettingsFolder.Json(""" "Server": { "Port": 2, "RuleHeader": false, "Limits": { "MaxConnections": 7 } } """));
+        _folder.Write("appsettings.json", SettingsFolder.Json(
+            """ "Server": { "Port": 2, "RuleHeader": false, "Limits": { "MaxConnections": 7 } } """));
         await LookAsync(watcher);
 
         Assert.False(Store.Current.Settings.Server.RuleHeader);
         Assert.Equal(["Server:Port", "Server:Limits:MaxConnections"], Store.State.RestartRequired);
-        Assert.Equal("A restart is required before these settings are in force: Server:Port, Server:Limits:MaxConnections", Assert.Single(_log.At(LogLevel.Warning)));
+        Assert.Equal(
+            ["A restart is required before these settings are in force: Server:Port, Server:Limits:MaxConnections"],
+            _log.At(LogLevel.Warning));
 
         _folder.Write("appsettings.json", SettingsFolder.Json(""" "Server": { "Port": 2, "Limits": { "MaxConnections": 7 } } """));
         await LookAsync(watcher);
@@ -311,7 +318,8 @@ public sealed class SettingsWatcherTests : IDisposable
         _folder.Write("appsettings.json", Json(1));
         var watcher = await StartAsync();
         _folder.Write("key.pem", "");
-        _folder.Write("appsettings.json", SettingsFolder.Json(""" "Server": { "MaxRequestBodySize": 2, "CertPath": "cert.pem", "KeyPath": "key.pem" } """));
+        _folder.Write("appsettings.json", SettingsFolder.Json(
+            """ "Server": { "MaxRequestBodySize": 2, "CertPath": "cert.pem", "KeyPath": "key.pem" } """));
         await LookAsync(watcher);
         Assert.Equal(1, Size);
 

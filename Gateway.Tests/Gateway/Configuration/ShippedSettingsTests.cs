@@ -37,11 +37,13 @@ public sealed class ShippedSettingsTests : IDisposable
 
         var rewritten = routes.Where(route => route.Transforms!.Any(transform => transform.ContainsKey("ProviderMapping"))).ToArray();
 
-        string[] expected = [.. from prefix in (string[])["/v1", "/api/v1", "/api"] from endpoint in Endpoints select $"{prefix}/{endpoint}"];
+        string[] expected =
+            [.. from prefix in (string[])["/v1", "/api/v1", "/api"] from endpoint in Endpoints select $"{prefix}/{endpoint}"];
         Assert.Equal(expected.Order(StringComparer.Ordinal), rewritten.Select(route => route.Match.Path!).Order(StringComparer.Ordinal));
         Assert.All(rewritten, route => Assert.Equal(["POST"], route.Match.Methods));
         Assert.All(rewritten, route => Assert.Equal(2, route.Transforms!.Count));
-        Assert.All(rewritten, route => Assert.StartsWith(route.Transforms![0]["PathRemovePrefix"] + "/", route.Match.Path!, StringComparison.Ordinal));
+        Assert.All(rewritten, route => Assert.StartsWith(
+            route.Transforms![0]["PathRemovePrefix"] + "/", route.Match.Path!, StringComparison.Ordinal));
         Assert.Equal(
             ["/api/beta/{**rest}", "/api/v1/{**rest}", "/api/{**rest}", "/v1/{**rest}"],
             routes.Except(rewritten).Select(route => route.Match.Path!).Order(StringComparer.Ordinal));
@@ -52,7 +54,8 @@ public sealed class ShippedSettingsTests : IDisposable
     public async Task Examples_WorkWhenUncommented()
     {
         var text = Shipped;
-        foreach (var example in (string[])["{ \"Name\": \"claude\"", "{ \"Name\": \"eu-only\"", "  \"Provider\": { \"only\"", "{ \"Model\": \"gpt-4o\""])
+        string[] examples = ["{ \"Name\": \"claude\"", "{ \"Name\": \"eu-only\"", "  \"Provider\": { \"only\"", "{ \"Model\": \"gpt-4o\""];
+        foreach (var example in examples)
         {
             Assert.Contains("// " + example, text, StringComparison.Ordinal);
             text = text.Replace("// " + example, example, StringComparison.Ordinal);
@@ -76,12 +79,17 @@ public sealed class ShippedSettingsTests : IDisposable
         ];
         var result = await _folder.LoadAsync();
 
-        var report = CheckReport.Write(result.Snapshot!, _folder.Sources(), SettingsFiles.Read(_folder.Sources())).Split(Environment.NewLine);
+        var report = CheckReport.Write(result.Snapshot!, _folder.Sources(), SettingsFiles.Read(_folder.Sources()))
+            .Split(Environment.NewLine);
 
         Assert.Equal($"settings {result.Snapshot!.Version}, environment Production", report[0]);
         Assert.Equal($"  from {_folder.Path}/appsettings.json, {_folder.Path}/.env", report[1]);
         Assert.Equal(
-            ["  Server:Address from GATEWAY_IP in .env", "  Server:Port from --port", "  ReverseProxy:Clusters:openrouter:Destinations:openrouter:Address from --openrouter-base-url"],
+            [
+                "  Server:Address from GATEWAY_IP in .env",
+                "  Server:Port from --port",
+                "  ReverseProxy:Clusters:openrouter:Destinations:openrouter:Address from --openrouter-base-url",
+            ],
             report[2..5]);
         Assert.Contains("listens on http://[::1]:8080", report);
         Assert.Contains("cluster openrouter: http://127.0.0.1:9/api/v1", report);
@@ -101,7 +109,10 @@ public sealed class ShippedSettingsTests : IDisposable
     public async Task Check_RemindsOfWhatNamesDoNotCover(string model, bool isReminded)
     {
         _folder.Write("appsettings.json", SettingsFolder.Json(
-            $$""" "ProviderMapping": { "Rules": [ { "Model": "{{model}}", "WhenClientSetsProvider": "Enforce", "Provider": { "zdr": true } } ] } """));
+            $$"""
+            "ProviderMapping": { "Rules": [
+              { "Model": "{{model}}", "WhenClientSetsProvider": "Enforce", "Provider": { "zdr": true } } ] }
+            """));
         var snapshot = await _folder.LoadGoodAsync();
 
         var report = CheckReport.Write(snapshot, _folder.Sources(), SettingsFiles.Read(_folder.Sources()));
