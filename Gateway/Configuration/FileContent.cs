@@ -15,7 +15,7 @@ internal sealed record FileContent(string Path, byte[]? Bytes, string? Fault)
     {
         try
         {
-            // Editors and mount helpers replace the file while it is open here.
+            // Editors and volume mounts replace the file while it is open here.
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             using var content = new MemoryStream();
             file.CopyTo(content);

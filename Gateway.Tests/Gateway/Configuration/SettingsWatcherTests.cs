@@ -336,14 +336,23 @@ public sealed class SettingsWatcherTests : IDisposable
         _folder.Write("appsettings.json", Json(1));
         var watcher = await StartAsync(time);
         await watcher.StartAsync(TestContext.Current.CancellationToken);
+
+        // Until the first change is taken nobody knows whether the watcher has its timer yet.
+        _folder.Write("appsettings.json", Json(2));
+        var patience = Stopwatch.StartNew();
+        while (Size != 2 && patience.Elapsed < TimeSpan.FromSeconds(30))
+        {
+            time.Advance(SettingsWatcher.Period);
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
+
         var changed = new TaskCompletionSource();
         Store.Changed += _ => changed.TrySetResult();
-
-        _folder.Write("appsettings.json", Json(2));
+        _folder.Write("appsettings.json", Json(3));
         time.Advance(SettingsWatcher.Period);
         await changed.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
 
-        Assert.Equal(2, Size);
+        Assert.Equal(3, Size);
         Assert.True(SettingsWatcher.Period + SettingsWatcher.Period + SettingsWatcher.SecondLook < TimeSpan.FromSeconds(1));
         await watcher.StopAsync(TestContext.Current.CancellationToken);
     }
