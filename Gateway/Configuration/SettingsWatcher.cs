@@ -3,13 +3,13 @@ using Gateway.Observability;
 namespace Gateway.Configuration;
 
 /// <summary>
-/// Looks at the settings files four times a second and reloads when their content changed. Polling by content rather than events of the
+/// Looks at the settings files several times a second and reloads when their content changed. Polling by content rather than events of the
 /// file system: a ConfigMap's symlink swap, a rename over the file and a bind mount raise different events, or none.
 /// </summary>
 internal sealed partial class SettingsWatcher : BackgroundService
 {
     /// <summary>Between two looks; with <see cref="SecondLook"/> and the load itself well within a second.</summary>
-    internal static readonly TimeSpan Period = TimeSpan.FromMilliseconds(250);
+    internal static readonly TimeSpan Period = TimeSpan.FromMilliseconds(150);
 
     /// <summary>How long a file that is missing or no JSON gets before that counts: somebody may be just writing it.</summary>
     internal static readonly TimeSpan SecondLook = TimeSpan.FromMilliseconds(200);
