@@ -88,9 +88,12 @@ public sealed class BodyScanner : IDisposable
         {
             var piece = bytes[..Math.Min(bytes.Length, PieceSize)];
             bytes = bytes[piece.Length..];
-            if (IsUtf8(piece))
+            var sound = Utf8Prefix(piece, out var brokenAt);
+            ScanPiece(sound);
+            if (brokenAt is { } offset)
             {
-                ScanPiece(piece);
+                // Behind the scan of what stands before it, so that the first fault is the one told, however the body was cut.
+                Fail(offset, "invalid UTF-8");
             }
 
             _offset += piece.Length;
@@ -442,7 +445,7 @@ public sealed class BodyScanner : IDisposable
     }
 
     // Two places where the name of a member matters: the object itself, and the entries of its `fallbacks`.
-    private bool KeyMatters => _depth == 1 || (_depth == 3 && _member == BodyMemberName.Fallbacks);
+    private bool KeyMatters => _depth == 1 || (_depth == 3 && _member == BodyMemberName.Fallbacks && _valueKind == JsonValueKind.Array);
 
     private void NoteKeyByte(byte b)
     {
@@ -489,7 +492,7 @@ public sealed class BodyScanner : IDisposable
         {
             BodyMemberName.Model => _depth == 1,
             BodyMemberName.Models => _depth == 2 && !InObject,
-            BodyMemberName.Fallbacks => (_depth == 2 && !InObject) || (_depth == 3 && InObject && _keyIsModel),
+            BodyMemberName.Fallbacks when _valueKind == JsonValueKind.Array => _depth == 2 || (_depth == 3 && InObject && _keyIsModel),
             _ => false,
         };
         if (namesModel)
@@ -635,20 +638,17 @@ public sealed class BodyScanner : IDisposable
         }
     }
 
-    private bool IsUtf8(ReadOnlySpan<byte> piece)
+    /// <summary>Checks the encoding; returns the bytes up to the end of the first broken sequence, or all of them.</summary>
+    private ReadOnlySpan<byte> Utf8Prefix(ReadOnlySpan<byte> piece, out long? brokenAt)
     {
+        brokenAt = null;
         var i = 0;
         if (_partialLength > 0)
         {
-            i = CompletePartial(piece);
-            if (i < 0)
+            i = CompletePartial(piece, out brokenAt);
+            if (brokenAt is not null || _partialLength > 0)
             {
-                return false;
-            }
-
-            if (_partialLength > 0)
-            {
-                return true;
+                return piece[..i];
             }
         }
 
@@ -656,7 +656,9 @@ public sealed class BodyScanner : IDisposable
         var whole = piece[i..^tail];
         if (!Utf8.IsValid(whole))
         {
-            return Fail(_offset + i + FirstInvalid(whole), "invalid UTF-8");
+            var (start, length) = FirstInvalid(whole);
+            brokenAt = _offset + i + start;
+            return piece[..(i + start + length)];
         }
 
         foreach (var b in piece[^tail..])
@@ -665,12 +667,13 @@ public sealed class BodyScanner : IDisposable
             _partialLength++;
         }
 
-        return true;
+        return piece;
     }
 
-    /// <summary>Adds bytes to the cut sequence until it is whole; returns how many it took, or -1 after a fault.</summary>
-    private int CompletePartial(ReadOnlySpan<byte> piece)
+    /// <summary>Adds bytes to the cut sequence until it is whole; returns how many belong to it.</summary>
+    private int CompletePartial(ReadOnlySpan<byte> piece, out long? brokenAt)
     {
+        brokenAt = null;
         Span<byte> sequence = stackalloc byte[4];
         var start = _offset - _partialLength;
         for (var i = 0; i < piece.Length; i++)
@@ -689,8 +692,8 @@ public sealed class BodyScanner : IDisposable
                     _partialLength = 0;
                     return i + 1;
                 case OperationStatus.InvalidData:
-                    Fail(start, "invalid UTF-8");
-                    return -1;
+                    brokenAt = start;
+                    return i;
             }
         }
 
@@ -718,15 +721,16 @@ public sealed class BodyScanner : IDisposable
         return 0;
     }
 
-    private static int FirstInvalid(ReadOnlySpan<byte> bytes)
+    private static (int Start, int Length) FirstInvalid(ReadOnlySpan<byte> bytes)
     {
         var i = 0;
-        while (i < bytes.Length && Rune.DecodeFromUtf8(bytes[i..], out _, out var consumed) == OperationStatus.Done)
+        int consumed;
+        while (Rune.DecodeFromUtf8(bytes[i..], out _, out consumed) == OperationStatus.Done)
         {
             i += consumed;
         }
 
-        return i;
+        return (i, consumed);
     }
 
     private bool Fail(long offset, string problem)
