@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
@@ -106,7 +107,7 @@ public sealed class BodyScanner : IDisposable
     /// <param name="body">All bytes that were scanned: the names of models are read from it.</param>
     /// <param name="facts">What was found; <see langword="null"/> when the body has a fault.</param>
     /// <returns>Whether the body is one JSON object; after <see langword="false"/> see <see cref="Fault"/>.</returns>
-    public bool TryComplete(in ReadOnlySequence<byte> body, out BodyFacts? facts)
+    public bool TryComplete(in ReadOnlySequence<byte> body, [NotNullWhen(true)] out BodyFacts? facts)
     {
         Debug.Assert(body.Length == _offset || _fault is not null, "the scan saw another body");
         facts = null;

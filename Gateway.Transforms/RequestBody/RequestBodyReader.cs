@@ -84,7 +84,7 @@ internal static class RequestBodyReader
         }
 
         return scanner.TryComplete(buffer.Bytes, out var facts)
-            ? new(facts!, wasDecoded)
+            ? new(facts, wasDecoded)
             : new(scanner.Fault!.Value.ToRejection());
     }
 
