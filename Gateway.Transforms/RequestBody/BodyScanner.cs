@@ -1,7 +1,9 @@
 using System.Buffers;
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
@@ -29,8 +31,8 @@ public sealed class BodyScanner : IDisposable
     // The longest way to write a name of interest: nine letters of six bytes each ("\u0066\u0061…").
     private const int KeyCapacity = 9 * 6;
 
-    // Keys are short: below this length a plain loop beats the set-up of a vectorised search.
-    private const int ShortRun = 16;
+    // How far a string is searched in place before the search for long runs takes over.
+    private const int NearRun = 4 * 16;
 
     private static readonly SearchValues<byte> StringStops = SearchValues.Create(
         [.. Enumerable.Range(0, 0x20).Select(control => (byte)control), (byte)'"', (byte)'\\']);
@@ -165,18 +167,19 @@ public sealed class BodyScanner : IDisposable
 
                 case State.Escape:
                     NoteKeyByte(b);
-                    switch (b)
+                    if (IsSimpleEscape(b))
                     {
-                        case (byte)'"' or (byte)'\\' or (byte)'/' or (byte)'b' or (byte)'f' or (byte)'n' or (byte)'r' or (byte)'t':
-                            _state = State.String;
-                            break;
-                        case (byte)'u':
-                            _remaining = 4;
-                            _state = State.Hex;
-                            break;
-                        default:
-                            Fail(_offset + i, "invalid escape sequence");
-                            return;
+                        _state = State.String;
+                    }
+                    else if (b == 'u')
+                    {
+                        _remaining = 4;
+                        _state = State.Hex;
+                    }
+                    else
+                    {
+                        Fail(_offset + i, "invalid escape sequence");
+                        return;
                     }
 
                     i++;
@@ -397,53 +400,98 @@ public sealed class BodyScanner : IDisposable
     private bool ScanString(ReadOnlySpan<byte> piece, ref int i)
     {
         var start = i;
-        var limit = Math.Min(piece.Length, start + ShortRun);
-        while (i < limit && piece[i] is >= 0x20 and not (byte)'"' and not (byte)'\\')
+        while (true)
         {
+            i = NextStop(piece, i);
+            var stop = i < piece.Length ? piece[i] : (byte)0;
+            if (stop == '\\')
+            {
+                i++;
+                if (TryPassEscape(piece, ref i))
+                {
+                    continue;
+                }
+
+                _state = State.Escape;
+            }
+
+            if (_isKey && KeyMatters)
+            {
+                NoteKeyBytes(piece[start..i]);
+            }
+
+            if (i == piece.Length || stop == '\\')
+            {
+                return true;
+            }
+
+            if (stop != '"')
+            {
+                return Fail(_offset + i, "unescaped control character in a string");
+            }
+
             i++;
-        }
+            if (_isKey)
+            {
+                EndKey();
+            }
+            else
+            {
+                EndString(_offset + i);
+            }
 
-        if (i == limit)
+            return true;
+        }
+    }
+
+    /// <summary>The next byte at or behind <paramref name="at"/> that is not plain text; the length of the piece when there is none.</summary>
+    private static int NextStop(ReadOnlySpan<byte> piece, int at)
+    {
+        // Texts with quotes and line breaks stop often: some vectors in place cost less than the set-up of the search for long runs.
+        var near = Math.Min(piece.Length - Vector128<byte>.Count, at + NearRun);
+        for (; at <= near; at += Vector128<byte>.Count)
         {
-            var run = piece[i..].IndexOfAny(StringStops);
-            i = run < 0 ? piece.Length : i + run;
+            var bytes = Vector128.Create(piece.Slice(at, Vector128<byte>.Count));
+            var stops = Vector128.LessThan(bytes, Vector128.Create((byte)0x20))
+                | Vector128.Equals(bytes, Vector128.Create((byte)'"'))
+                | Vector128.Equals(bytes, Vector128.Create((byte)'\\'));
+            if (stops != Vector128<byte>.Zero)
+            {
+                return at + BitOperations.TrailingZeroCount(stops.ExtractMostSignificantBits());
+            }
         }
 
-        if (_isKey && KeyMatters)
-        {
-            NoteKeyBytes(piece[start..i]);
-        }
+        var run = piece[at..].IndexOfAny(StringStops);
+        return run < 0 ? piece.Length : at + run;
+    }
 
+    /// <summary>Passes an escape that stands whole in the piece; one that is cut or broken is left to the states.</summary>
+    private static bool TryPassEscape(ReadOnlySpan<byte> piece, ref int i)
+    {
         if (i == piece.Length)
         {
+            return false;
+        }
+
+        if (IsSimpleEscape(piece[i]))
+        {
+            i++;
             return true;
         }
 
-        switch (piece[i])
+        if (piece[i] == 'u' && piece.Length - i > 4
+            && char.IsAsciiHexDigit((char)piece[i + 1]) && char.IsAsciiHexDigit((char)piece[i + 2])
+            && char.IsAsciiHexDigit((char)piece[i + 3]) && char.IsAsciiHexDigit((char)piece[i + 4]))
         {
-            case (byte)'"':
-                i++;
-                if (_isKey)
-                {
-                    EndKey();
-                }
-                else
-                {
-                    EndString(_offset + i);
-                }
-
-                return true;
-
-            case (byte)'\\':
-                NoteKeyByte((byte)'\\');
-                i++;
-                _state = State.Escape;
-                return true;
-
-            default:
-                return Fail(_offset + i, "unescaped control character in a string");
+            i += 5;
+            return true;
         }
+
+        return false;
     }
+
+    private static bool IsSimpleEscape(byte b) =>
+        b is (byte)'"' or (byte)'\\' or (byte)'/' or (byte)'b' or (byte)'f' or (byte)'n' or (byte)'r' or (byte)'t';
 
     // Two places where the name of a member matters: the object itself, and the entries of its `fallbacks`.
     private bool KeyMatters => _depth == 1 || (_depth == 3 && _member == BodyMemberName.Fallbacks && _valueKind == JsonValueKind.Array);
