@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 using Gateway.Transforms.RequestBody;
+using Xunit;
 
 namespace Gateway.Tests.Support;
 

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Gateway.Tests.Support;
 using Gateway.Transforms.ProviderMapping;
 using Gateway.Transforms.RequestBody;
+using Xunit;
 
 namespace Gateway.Tests.Transforms;
 

@@ -9,6 +9,7 @@ using Gateway.Transforms.ProviderMapping;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging;
+using Xunit;
 
 namespace Gateway.Tests.Transforms.ProviderMapping;
 

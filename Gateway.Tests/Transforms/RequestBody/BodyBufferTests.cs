@@ -1,5 +1,6 @@
 using System.Buffers;
 using Gateway.Transforms.RequestBody;
+using Xunit;
 
 namespace Gateway.Tests.Transforms.RequestBody;
 

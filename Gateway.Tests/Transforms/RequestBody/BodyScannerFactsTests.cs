@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Gateway.Tests.Support;
 using Gateway.Transforms.RequestBody;
+using Xunit;
 
 namespace Gateway.Tests.Transforms.RequestBody;
 

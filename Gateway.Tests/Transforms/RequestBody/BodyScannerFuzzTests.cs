@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Gateway.Tests.Support;
+using Xunit;
 
 namespace Gateway.Tests.Transforms.RequestBody;
 

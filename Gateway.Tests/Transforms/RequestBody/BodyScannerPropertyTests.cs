@@ -1,6 +1,7 @@
 using System.Text;
 using CsCheck;
 using Gateway.Tests.Support;
+using Xunit;
 
 namespace Gateway.Tests.Transforms.RequestBody;
 

@@ -1,5 +1,6 @@
 using System.Text;
 using Gateway.Tests.Support;
+using Xunit;
 
 namespace Gateway.Tests.Transforms.RequestBody;
 

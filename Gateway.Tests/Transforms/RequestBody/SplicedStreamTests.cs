@@ -2,6 +2,7 @@ using System.Text;
 using CsCheck;
 using Gateway.Tests.Support;
 using Gateway.Transforms.RequestBody;
+using Xunit;
 
 namespace Gateway.Tests.Transforms.RequestBody;
 
