@@ -20,10 +20,10 @@ public sealed class BodyScanner : IDisposable
 {
     /// <summary>How often routing members may occur in one body, and how many models they may name: far above any honest request, and
     /// what keeps the notes about a hostile one small.</summary>
-    public const int MaxNotes = 1024;
+    internal const int MaxNotes = 1024;
 
     /// <summary>The longest model name that is read, in bytes of the body.</summary>
-    public const int MaxModelNameLength = 4096;
+    internal const int MaxModelNameLength = 4096;
 
     // A piece is checked for UTF-8 and then scanned: small enough to be still in the cache for the second pass.
     private const int PieceSize = 32 * 1024;
