@@ -4,8 +4,11 @@ namespace Gateway.Transforms.ProviderMapping;
 
 /// <summary>Hands the buffered body from the step that read it to the transform that forwards it.</summary>
 internal sealed class ProviderMappingFeature(
-    RequestEndpoint endpoint, BodyBuffer body, bool wasDecoded, BodyFacts facts, ProviderMappingDecision decision) : IProviderMappingFeature
+    RequestEndpoint endpoint, BodyBuffer body, bool wasDecoded, BodyFacts facts, ProviderMappingDecision decision)
+    : IProviderMappingFeature, IDisposable
 {
+    private SplicedStream? _open;
+
     public RequestEndpoint Endpoint => endpoint;
 
     public BodyFacts Facts => facts;
@@ -16,5 +19,8 @@ internal sealed class ProviderMappingFeature(
     public bool WasDecoded => wasDecoded;
 
     /// <summary>The body to send. The buffer is given back once it was read to its end.</summary>
-    public SplicedStream OpenBody() => new(body.Bytes, decision.Edits, body.Release);
+    public SplicedStream OpenBody() => _open = new(body.Bytes, decision.Edits, body.Release);
+
+    /// <summary>Ends the body's life with the request's, whoever may still be reading it.</summary>
+    public void Dispose() => _open?.Dispose();
 }

@@ -35,6 +35,7 @@ internal sealed class ProviderMappingMiddleware
     private async Task InvokeCoreAsync(HttpContext context, long? routeLimit)
     {
         var body = new BodyBuffer();
+        ProviderMappingFeature? feature = null;
         try
         {
             // A route says -1 for no limit; what is held in memory always has one.
@@ -48,8 +49,8 @@ internal sealed class ProviderMappingMiddleware
 
             var endpoint = RequestEndpoints.Of(context.Request.Path);
             var decision = _options.Rules(context).Decide(result.Facts, body.Bytes, endpoint);
-            context.Features.Set<IProviderMappingFeature>(
-                new ProviderMappingFeature(endpoint, body, result.WasDecoded, result.Facts, decision));
+            feature = new ProviderMappingFeature(endpoint, body, result.WasDecoded, result.Facts, decision);
+            context.Features.Set<IProviderMappingFeature>(feature);
             if (decision.Rejection is not null)
             {
                 await _options.OnRejected(context, decision.Rejection);
@@ -60,6 +61,7 @@ internal sealed class ProviderMappingMiddleware
         }
         finally
         {
+            feature?.Dispose();
             body.Release();
         }
     }

@@ -18,13 +18,14 @@ internal sealed class ProviderMappingTransformFactory(RequestBodyStep step) : IT
 
         if (!string.Equals(value, Default, StringComparison.OrdinalIgnoreCase) || transformValues.Count > 1)
         {
-            context.Errors.Add(new ArgumentException($"Unexpected value for {Key}: '{value}'. Expected '{Default}' and nothing beside it."));
+            context.Errors.Add(new ArgumentException(
+                $"Route '{context.Route.RouteId}': unexpected value for {Key}: '{value}'. Expected '{Default}' and nothing beside it."));
         }
 
         if (!step.IsInPipeline)
         {
             context.Errors.Add(new InvalidOperationException(
-                $"The route carries the transform {Key}, but nothing reads its body: call {nameof(ProviderMappingExtensions.UseProviderMapping)} "
+                $"Route '{context.Route.RouteId}' carries the transform {Key}, but nothing reads its body: call {nameof(ProviderMappingExtensions.UseProviderMapping)} "
                 + "in MapReverseProxy."));
         }
 

@@ -47,7 +47,15 @@ internal sealed class BodyBuffer
     }
 
     /// <summary>All bytes held. Valid until <see cref="Release"/>.</summary>
-    public ReadOnlySequence<byte> Bytes => _first is null ? default : new ReadOnlySequence<byte>(_first, 0, _last!, _used);
+    /// <exception cref="ObjectDisposedException">The buffer was released: an empty body would look like a short one.</exception>
+    public ReadOnlySequence<byte> Bytes
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(Volatile.Read(ref _released) == 1, this);
+            return _first is null ? default : new ReadOnlySequence<byte>(_first, 0, _last!, _used);
+        }
+    }
 
     /// <summary>Gives the blocks back. Safe to call again: the end of the upload and the end of the request both do.</summary>
     public void Release()

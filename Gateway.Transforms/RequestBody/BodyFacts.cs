@@ -11,7 +11,7 @@ public sealed class BodyFacts
     /// <param name="isEmpty">Whether the object has no member at all.</param>
     /// <param name="members">The routing members in the order of the body, every occurrence.</param>
     /// <param name="models">The models named in them, in the order of the body.</param>
-    public BodyFacts(int length, int insertAt, bool isEmpty, IReadOnlyList<BodyMember> members, IReadOnlyList<ModelName> models)
+    internal BodyFacts(int length, int insertAt, bool isEmpty, IReadOnlyList<BodyMember> members, IReadOnlyList<ModelName> models)
     {
         Length = length;
         InsertAt = insertAt;

@@ -1,6 +1,9 @@
 using System.Buffers;
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
@@ -17,10 +20,10 @@ public sealed class BodyScanner : IDisposable
 {
     /// <summary>How often routing members may occur in one body, and how many models they may name: far above any honest request, and
     /// what keeps the notes about a hostile one small.</summary>
-    public const int MaxNotes = 1024;
+    internal const int MaxNotes = 1024;
 
     /// <summary>The longest model name that is read, in bytes of the body.</summary>
-    public const int MaxModelNameLength = 4096;
+    internal const int MaxModelNameLength = 4096;
 
     // A piece is checked for UTF-8 and then scanned: small enough to be still in the cache for the second pass.
     private const int PieceSize = 32 * 1024;
@@ -28,8 +31,8 @@ public sealed class BodyScanner : IDisposable
     // The longest way to write a name of interest: nine letters of six bytes each ("\u0066\u0061…").
     private const int KeyCapacity = 9 * 6;
 
-    // Keys are short: below this length a plain loop beats the set-up of a vectorised search.
-    private const int ShortRun = 16;
+    // How far a string is searched in place before the search for long runs takes over.
+    private const int NearRun = 4 * 16;
 
     private static readonly SearchValues<byte> StringStops = SearchValues.Create(
         [.. Enumerable.Range(0, 0x20).Select(control => (byte)control), (byte)'"', (byte)'\\']);
@@ -88,9 +91,12 @@ public sealed class BodyScanner : IDisposable
         {
             var piece = bytes[..Math.Min(bytes.Length, PieceSize)];
             bytes = bytes[piece.Length..];
-            if (IsUtf8(piece))
+            var sound = Utf8Prefix(piece, out var brokenAt);
+            ScanPiece(sound);
+            if (brokenAt is { } offset)
             {
-                ScanPiece(piece);
+                // Behind the scan of what stands before it, so that the first fault is the one told, however the body was cut.
+                Fail(offset, "invalid UTF-8");
             }
 
             _offset += piece.Length;
@@ -103,7 +109,7 @@ public sealed class BodyScanner : IDisposable
     /// <param name="body">All bytes that were scanned: the names of models are read from it.</param>
     /// <param name="facts">What was found; <see langword="null"/> when the body has a fault.</param>
     /// <returns>Whether the body is one JSON object; after <see langword="false"/> see <see cref="Fault"/>.</returns>
-    public bool TryComplete(in ReadOnlySequence<byte> body, out BodyFacts? facts)
+    public bool TryComplete(in ReadOnlySequence<byte> body, [NotNullWhen(true)] out BodyFacts? facts)
     {
         Debug.Assert(body.Length == _offset || _fault is not null, "the scan saw another body");
         facts = null;
@@ -161,18 +167,19 @@ public sealed class BodyScanner : IDisposable
 
                 case State.Escape:
                     NoteKeyByte(b);
-                    switch (b)
+                    if (IsSimpleEscape(b))
                     {
-                        case (byte)'"' or (byte)'\\' or (byte)'/' or (byte)'b' or (byte)'f' or (byte)'n' or (byte)'r' or (byte)'t':
-                            _state = State.String;
-                            break;
-                        case (byte)'u':
-                            _remaining = 4;
-                            _state = State.Hex;
-                            break;
-                        default:
-                            Fail(_offset + i, "invalid escape sequence");
-                            return;
+                        _state = State.String;
+                    }
+                    else if (b == 'u')
+                    {
+                        _remaining = 4;
+                        _state = State.Hex;
+                    }
+                    else
+                    {
+                        Fail(_offset + i, "invalid escape sequence");
+                        return;
                     }
 
                     i++;
@@ -393,56 +400,101 @@ public sealed class BodyScanner : IDisposable
     private bool ScanString(ReadOnlySpan<byte> piece, ref int i)
     {
         var start = i;
-        var limit = Math.Min(piece.Length, start + ShortRun);
-        while (i < limit && piece[i] is >= 0x20 and not (byte)'"' and not (byte)'\\')
+        while (true)
         {
-            i++;
-        }
-
-        if (i == limit)
-        {
-            var run = piece[i..].IndexOfAny(StringStops);
-            i = run < 0 ? piece.Length : i + run;
-        }
-
-        if (_isKey && KeyMatters)
-        {
-            NoteKeyBytes(piece[start..i]);
-        }
-
-        if (i == piece.Length)
-        {
-            return true;
-        }
-
-        switch (piece[i])
-        {
-            case (byte)'"':
+            i = NextStop(piece, i);
+            var stop = i < piece.Length ? piece[i] : (byte)0;
+            if (stop == '\\')
+            {
                 i++;
-                if (_isKey)
+                if (TryPassEscape(piece, ref i))
                 {
-                    EndKey();
-                }
-                else
-                {
-                    EndString(_offset + i);
+                    continue;
                 }
 
-                return true;
-
-            case (byte)'\\':
-                NoteKeyByte((byte)'\\');
-                i++;
                 _state = State.Escape;
-                return true;
+            }
 
-            default:
+            if (_isKey && KeyMatters)
+            {
+                NoteKeyBytes(piece[start..i]);
+            }
+
+            if (i == piece.Length || stop == '\\')
+            {
+                return true;
+            }
+
+            if (stop != '"')
+            {
                 return Fail(_offset + i, "unescaped control character in a string");
+            }
+
+            i++;
+            if (_isKey)
+            {
+                EndKey();
+            }
+            else
+            {
+                EndString(_offset + i);
+            }
+
+            return true;
         }
     }
 
+    /// <summary>The next byte at or behind <paramref name="at"/> that is not plain text; the length of the piece when there is none.</summary>
+    private static int NextStop(ReadOnlySpan<byte> piece, int at)
+    {
+        // Texts with quotes and line breaks stop often: some vectors in place cost less than the set-up of the search for long runs.
+        var near = Math.Min(piece.Length - Vector128<byte>.Count, at + NearRun);
+        for (; at <= near; at += Vector128<byte>.Count)
+        {
+            var bytes = Vector128.Create(piece.Slice(at, Vector128<byte>.Count));
+            var stops = Vector128.LessThan(bytes, Vector128.Create((byte)0x20))
+                | Vector128.Equals(bytes, Vector128.Create((byte)'"'))
+                | Vector128.Equals(bytes, Vector128.Create((byte)'\\'));
+            if (stops != Vector128<byte>.Zero)
+            {
+                return at + BitOperations.TrailingZeroCount(stops.ExtractMostSignificantBits());
+            }
+        }
+
+        var run = piece[at..].IndexOfAny(StringStops);
+        return run < 0 ? piece.Length : at + run;
+    }
+
+    /// <summary>Passes an escape that stands whole in the piece; one that is cut or broken is left to the states.</summary>
+    private static bool TryPassEscape(ReadOnlySpan<byte> piece, ref int i)
+    {
+        if (i == piece.Length)
+        {
+            return false;
+        }
+
+        if (IsSimpleEscape(piece[i]))
+        {
+            i++;
+            return true;
+        }
+
+        if (piece[i] == 'u' && piece.Length - i > 4
+            && char.IsAsciiHexDigit((char)piece[i + 1]) && char.IsAsciiHexDigit((char)piece[i + 2])
+            && char.IsAsciiHexDigit((char)piece[i + 3]) && char.IsAsciiHexDigit((char)piece[i + 4]))
+        {
+            i += 5;
+            return true;
+        }
+
+        return false;
+    }
+
+    private static bool IsSimpleEscape(byte b) =>
+        b is (byte)'"' or (byte)'\\' or (byte)'/' or (byte)'b' or (byte)'f' or (byte)'n' or (byte)'r' or (byte)'t';
+
     // Two places where the name of a member matters: the object itself, and the entries of its `fallbacks`.
-    private bool KeyMatters => _depth == 1 || (_depth == 3 && _member == BodyMemberName.Fallbacks);
+    private bool KeyMatters => _depth == 1 || (_depth == 3 && _member == BodyMemberName.Fallbacks && _valueKind == JsonValueKind.Array);
 
     private void NoteKeyByte(byte b)
     {
@@ -489,7 +541,7 @@ public sealed class BodyScanner : IDisposable
         {
             BodyMemberName.Model => _depth == 1,
             BodyMemberName.Models => _depth == 2 && !InObject,
-            BodyMemberName.Fallbacks => (_depth == 2 && !InObject) || (_depth == 3 && InObject && _keyIsModel),
+            BodyMemberName.Fallbacks when _valueKind == JsonValueKind.Array => _depth == 2 || (_depth == 3 && InObject && _keyIsModel),
             _ => false,
         };
         if (namesModel)
@@ -635,20 +687,17 @@ public sealed class BodyScanner : IDisposable
         }
     }
 
-    private bool IsUtf8(ReadOnlySpan<byte> piece)
+    /// <summary>Checks the encoding; returns the bytes up to the end of the first broken sequence, or all of them.</summary>
+    private ReadOnlySpan<byte> Utf8Prefix(ReadOnlySpan<byte> piece, out long? brokenAt)
     {
+        brokenAt = null;
         var i = 0;
         if (_partialLength > 0)
         {
-            i = CompletePartial(piece);
-            if (i < 0)
+            i = CompletePartial(piece, out brokenAt);
+            if (brokenAt is not null || _partialLength > 0)
             {
-                return false;
-            }
-
-            if (_partialLength > 0)
-            {
-                return true;
+                return piece[..i];
             }
         }
 
@@ -656,7 +705,9 @@ public sealed class BodyScanner : IDisposable
         var whole = piece[i..^tail];
         if (!Utf8.IsValid(whole))
         {
-            return Fail(_offset + i + FirstInvalid(whole), "invalid UTF-8");
+            var (start, length) = FirstInvalid(whole);
+            brokenAt = _offset + i + start;
+            return piece[..(i + start + length)];
         }
 
         foreach (var b in piece[^tail..])
@@ -665,12 +716,13 @@ public sealed class BodyScanner : IDisposable
             _partialLength++;
         }
 
-        return true;
+        return piece;
     }
 
-    /// <summary>Adds bytes to the cut sequence until it is whole; returns how many it took, or -1 after a fault.</summary>
-    private int CompletePartial(ReadOnlySpan<byte> piece)
+    /// <summary>Adds bytes to the cut sequence until it is whole; returns how many belong to it.</summary>
+    private int CompletePartial(ReadOnlySpan<byte> piece, out long? brokenAt)
     {
+        brokenAt = null;
         Span<byte> sequence = stackalloc byte[4];
         var start = _offset - _partialLength;
         for (var i = 0; i < piece.Length; i++)
@@ -689,8 +741,8 @@ public sealed class BodyScanner : IDisposable
                     _partialLength = 0;
                     return i + 1;
                 case OperationStatus.InvalidData:
-                    Fail(start, "invalid UTF-8");
-                    return -1;
+                    brokenAt = start;
+                    return i;
             }
         }
 
@@ -718,15 +770,16 @@ public sealed class BodyScanner : IDisposable
         return 0;
     }
 
-    private static int FirstInvalid(ReadOnlySpan<byte> bytes)
+    private static (int Start, int Length) FirstInvalid(ReadOnlySpan<byte> bytes)
     {
         var i = 0;
-        while (i < bytes.Length && Rune.DecodeFromUtf8(bytes[i..], out _, out var consumed) == OperationStatus.Done)
+        int consumed;
+        while (Rune.DecodeFromUtf8(bytes[i..], out _, out consumed) == OperationStatus.Done)
         {
             i += consumed;
         }
 
-        return i;
+        return (i, consumed);
     }
 
     private bool Fail(long offset, string problem)

@@ -8,6 +8,9 @@ namespace Gateway.Transforms.RequestBody;
 /// <summary>Reads a request body into a buffer and scans it on the way, while its bytes are still warm.</summary>
 internal static class RequestBodyReader
 {
+    // The server counts the framing of chunks as body: a byte in the smallest chunk, "1\r\nx\r\n", makes six.
+    private const int SmallestChunk = 6;
+
     /// <summary>Reads the whole body.</summary>
     /// <param name="request">The request; its body is read to the end unless it is rejected.</param>
     /// <param name="buffer">Takes the bytes, decoded.</param>
@@ -26,10 +29,11 @@ internal static class RequestBodyReader
             return new(TooLarge(maxSize));
         }
 
-        // The server's own limit would refuse first, at 30 MB; a decoded body never grows smaller than its encoding allows.
+        // The server's own limit would refuse first, at 30 MB. What counts is the body as decoded, and that is counted below: of
+        // chunks the server is to refuse only what no framing explains.
         if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
         {
-            limit.MaxRequestBodySize = maxSize;
+            limit.MaxRequestBodySize = request.ContentLength is null ? (maxSize + 1) * SmallestChunk : maxSize;
         }
 
         using var scanner = new BodyScanner();
@@ -66,8 +70,9 @@ internal static class RequestBodyReader
                 _ => new RequestRejection(400, "bad_request", "The request body is not framed as its headers say."),
             });
         }
-        catch (InvalidDataException) when (wasDecoded)
+        catch (Exception exception) when (wasDecoded && exception is InvalidDataException or InvalidOperationException)
         {
+            // The second is how BrotliStream calls it.
             return new(new RequestRejection(400, "invalid_content_encoding", "The request body is not encoded as its Content-Encoding says."));
         }
         finally
@@ -79,7 +84,7 @@ internal static class RequestBodyReader
         }
 
         return scanner.TryComplete(buffer.Bytes, out var facts)
-            ? new(facts!, wasDecoded)
+            ? new(facts, wasDecoded)
             : new(scanner.Fault!.Value.ToRejection());
     }
 

@@ -17,6 +17,7 @@ internal sealed class SplicedStream : Stream
     private int _edit;
     private long _position;
     private bool _ended;
+    private bool _disposed;
 
     /// <summary>Creates the stream.</summary>
     /// <param name="body">The body as received.</param>
@@ -63,6 +64,9 @@ internal sealed class SplicedStream : Stream
     /// <inheritdoc />
     public override int Read(Span<byte> buffer)
     {
+        // The blocks may hold another request's body by now: a send that outlives its request must not find it.
+        ObjectDisposedException.ThrowIf(_disposed, this);
+
         // A read of nothing is a question whether there is something: it must not look like the end (YARP's copier asks so first).
         if (buffer.IsEmpty || _ended)
         {
@@ -110,6 +114,14 @@ internal sealed class SplicedStream : Stream
 
     /// <inheritdoc />
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    /// <inheritdoc />
+    protected override void Dispose(bool disposing)
+    {
+        _disposed = true;
+        _rest = default;
+        base.Dispose(disposing);
+    }
 
     /// <summary>Steps over edits that start here; returns whether there is anything left to read.</summary>
     private bool MoveNext()
