@@ -74,8 +74,8 @@ internal sealed class ReceivedRequest
 
     public RequestEnd End => (RequestEnd)Volatile.Read(ref _end);
 
-    /// <summary>Completes when <see cref="End"/> is no longer <see cref="RequestEnd.Open"/>.</summary>
-    public Task Ended => _ended.Task;
+    /// <summary>Waits until <see cref="End"/> is no longer <see cref="RequestEnd.Open"/>, 15 s unless told.</summary>
+    public Task WaitForEndAsync(TimeSpan? patience = null) => _ended.Task.WaitAsync(patience ?? RequestLog.DefaultPatience, _time);
 
     /// <summary>Events of an event stream that were flushed; comments do not count.</summary>
     public int EventsWritten => Volatile.Read(ref _eventsWritten);
