@@ -39,12 +39,12 @@ public sealed class FakeOpenRouterTests : IAsyncLifetime
         await using var client = await ConnectAsync();
         await client.PostAsync(Chat, """{"stream":true}""", "x-fake-id: x", "x-fake-stall-after: 2");
         var request = await Server.Requests.WaitForAsync(candidate => candidate.EventsWritten == 2);
-        Assert.Equal(RequestEnd.Open, request.End);
+        Assert.Equal(ReceivedEnd.Open, request.End);
         var left = TimeProvider.System.GetTimestamp();
         client.Reset();
         await request.WaitForEndAsync();
 
-        Assert.Equal(RequestEnd.ClientAborted, request.End);
+        Assert.Equal(ReceivedEnd.ClientAborted, request.End);
         Assert.Equal(2, request.EventsWritten);
         Assert.True(TimeProvider.System.GetElapsedTime(left, request.EndedAt) < TimeSpan.FromSeconds(1));
     }
@@ -59,7 +59,7 @@ public sealed class FakeOpenRouterTests : IAsyncLifetime
         Assert.Equal(200, head.Status);
         Assert.NotEqual(RawEnd.Complete, body.End);
         Assert.Equal(events, SseEvents.Parse(body.Text).Count);
-        Assert.Equal(RequestEnd.Cut, Server.Requests.Single.End);
+        Assert.Equal(ReceivedEnd.Cut, Server.Requests.Single.End);
     }
 
     [Fact]

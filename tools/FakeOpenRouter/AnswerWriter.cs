@@ -66,7 +66,7 @@ internal sealed class AnswerWriter : IAsyncDisposable
     {
         IsCut = true;
         await PauseAsync(BeforeCut);
-        _record?.SetEnd(RequestEnd.Cut);
+        _record?.SetEnd(ReceivedEnd.Cut);
         _context.Abort();
     }
 

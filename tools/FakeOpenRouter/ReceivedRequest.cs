@@ -67,14 +67,14 @@ internal sealed class ReceivedRequest
     public DateTimeOffset ReceivedAt { get; }
 
     /// <summary>How long after its arrival the request ended, or was aborted.</summary>
-    public TimeSpan Duration => _time.GetElapsedTime(_startedAt, End == RequestEnd.Open ? _time.GetTimestamp() : _endedAt);
+    public TimeSpan Duration => _time.GetElapsedTime(_startedAt, End == ReceivedEnd.Open ? _time.GetTimestamp() : _endedAt);
 
     /// <summary>When the request ended, on the clock of <see cref="TimeProvider.GetTimestamp"/>.</summary>
     public long EndedAt => Volatile.Read(ref _endedAt);
 
-    public RequestEnd End => (RequestEnd)Volatile.Read(ref _end);
+    public ReceivedEnd End => (ReceivedEnd)Volatile.Read(ref _end);
 
-    /// <summary>Waits until <see cref="End"/> is no longer <see cref="RequestEnd.Open"/>, 15 s unless told.</summary>
+    /// <summary>Waits until <see cref="End"/> is no longer <see cref="ReceivedEnd.Open"/>, 15 s unless told.</summary>
     public Task WaitForEndAsync(TimeSpan? patience = null) => _ended.Task.WaitAsync(patience ?? RequestLog.DefaultPatience, _time);
 
     /// <summary>Events of an event stream that were flushed; comments do not count.</summary>
@@ -118,7 +118,7 @@ internal sealed class ReceivedRequest
     }
 
     /// <summary>The first end that is reported counts.</summary>
-    public void SetEnd(RequestEnd end)
+    public void SetEnd(ReceivedEnd end)
     {
         var now = _time.GetTimestamp();
         if (Interlocked.CompareExchange(ref _endedAt, now, 0) != 0)

@@ -56,17 +56,17 @@ internal sealed class RequestHandler
 
         var record = Record(context, script);
         await using var aborted = context.RequestAborted.UnsafeRegister(
-            static record => ((ReceivedRequest?)record)?.SetEnd(RequestEnd.ClientAborted),
+            static record => ((ReceivedRequest?)record)?.SetEnd(ReceivedEnd.ClientAborted),
             record);
         try
         {
             await AnswerAsync(context, script, record);
             await context.Response.CompleteAsync();
-            record?.SetEnd(context.RequestAborted.IsCancellationRequested ? RequestEnd.ClientAborted : RequestEnd.Complete);
+            record?.SetEnd(context.RequestAborted.IsCancellationRequested ? ReceivedEnd.ClientAborted : ReceivedEnd.Complete);
         }
         catch (Exception gone) when (gone is OperationCanceledException or IOException or BadHttpRequestException)
         {
-            record?.SetEnd(RequestEnd.ClientAborted);
+            record?.SetEnd(ReceivedEnd.ClientAborted);
         }
         finally
         {
@@ -106,7 +106,7 @@ internal sealed class RequestHandler
 
         if (script.Close)
         {
-            record?.SetEnd(RequestEnd.Cut);
+            record?.SetEnd(ReceivedEnd.Cut);
             context.Abort();
             return;
         }
