@@ -204,10 +204,10 @@ public sealed class HeaderTests : IClassFixture<HeaderTests.Fixture>
             Chat,
             """{"model":"ruled"}""",
             "x-fake-header: Set-Cookie: a=1; Path=/",
-            "x-fake-header: Set-Cookie: b=2, c",
-            "x-fake-header: X-OpenRouter-Cache-Status: MISS",
-            "x-fake-header: cf-ray: 123-FRA",
-            "x-fake-header: Access-Control-Allow-Origin: *");
+            "x-fake-header-2: Set-Cookie: b=2, c",
+            "x-fake-header-3: X-OpenRouter-Cache-Status: MISS",
+            "x-fake-header-4: cf-ray: 123-FRA",
+            "x-fake-header-5: Access-Control-Allow-Origin: *");
 
         Assert.Equal(["a=1; Path=/", "b=2, c"], call.Head.HeaderValues("Set-Cookie"));
         Assert.Equal("MISS", call.Head.Header("X-OpenRouter-Cache-Status"));
@@ -244,7 +244,7 @@ public sealed class HeaderTests : IClassFixture<HeaderTests.Fixture>
     [Fact]
     public async Task ForgedGatewayHeadersOfUpstream_DoNotPassForOurs()
     {
-        var call = await _pair.ChatAsync("unruled", "x-fake-header: x-gateway-error: 1", "x-fake-header: x-gateway-rule: forged");
+        var call = await _pair.ChatAsync("unruled", "x-fake-header: x-gateway-error: 1", "x-fake-header-2: x-gateway-rule: forged");
 
         Assert.Null(call.Head.Header("x-gateway-error"));
         Assert.Null(call.Head.Header("x-gateway-rule"));

@@ -24,7 +24,10 @@ internal sealed class FakeScript
     /// <summary><c>x-fake-content-type: text/html</c>: the answer's content type.</summary>
     public string? ContentType { get; private set; }
 
-    /// <summary><c>x-fake-header: Name: value</c>, repeatable: a header of the answer, added to those of its name.</summary>
+    /// <summary>
+    /// <c>x-fake-header: Name: value</c>: a header of the answer, added to those of its name. For more of them the name may have any
+    /// ending (<c>x-fake-header-2</c>), since a proxy may join lines of one name.
+    /// </summary>
     public List<KeyValuePair<string, string>> Headers { get; } = [];
 
     /// <summary><c>x-fake-echo: 1</c>: the answer's body is the request's, with its content type.</summary>
@@ -138,7 +141,14 @@ internal sealed class FakeScript
 
     private bool TrySet(string name, string value)
     {
-        switch (name.ToLowerInvariant())
+        var key = name.ToLowerInvariant();
+        if (key.StartsWith("x-fake-header", StringComparison.Ordinal) && value.IndexOf(':', StringComparison.Ordinal) is > 0 and var colon)
+        {
+            Headers.Add(new(value[..colon], value[(colon + 1)..].Trim()));
+            return true;
+        }
+
+        switch (key)
         {
             case "x-fake-id":
                 Id = value;
@@ -152,9 +162,6 @@ internal sealed class FakeScript
             case "x-fake-content-type":
                 ContentType = value;
                 return true;
-            case "x-fake-header" when value.IndexOf(':', StringComparison.Ordinal) is > 0 and var colon:
-                Headers.Add(new(value[..colon], value[(colon + 1)..].Trim()));
-                return true;
         }
 
         if (!int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
@@ -162,7 +169,7 @@ internal sealed class FakeScript
             return false;
         }
 
-        switch (name.ToLowerInvariant())
+        switch (key)
         {
             case "x-fake-status":
                 Status = number;
