@@ -49,6 +49,23 @@ public sealed class ClientLeavesTests : IClassFixture<ClientLeavesTests.Fixture>
         await AssertAbortedAsync(client, how, request);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task WhileUpstreamsHeadersWaitForAFirstByte(bool stream)
+    {
+        var id = _pair.NextId();
+        await using var client = await _pair.Gateway.ConnectAsync();
+        var body = $$"""{"model":"ruled","stream":{{(stream ? "true" : "false")}}}""";
+        await client.PostAsync("/v1/chat/completions", body, "x-fake-first-byte-delay-ms: 30000", $"x-fake-id: {id}");
+        var request = await _pair.Upstream.Requests.WaitForAsync(candidate => candidate.Id == id && candidate.BodyComplete);
+
+        // Time for upstream's headers to reach the gateway, which nothing outside of it shows.
+        await Task.Delay(300, TestContext.Current.CancellationToken);
+
+        await AssertAbortedAsync(client, "reset", request);
+    }
+
     [Fact]
     public async Task WithoutAStream()
     {

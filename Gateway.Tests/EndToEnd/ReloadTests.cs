@@ -60,7 +60,11 @@ public sealed class ReloadTests
         Assert.Equal("v1", await RuleAtAsync(address));
 
         Directory.CreateSymbolicLink(mount.File("..data_tmp"), "..v2");
-        File.Move(mount.File("..data_tmp"), mount.File("..data"), overwrite: true);
+        using (var move = System.Diagnostics.Process.Start("mv", ["-T", mount.File("..data_tmp"), mount.File("..data")]))
+        {
+            await move.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.Equal(0, move.ExitCode);
+        }
 
         await Eventually.TrueAsync(async () => await RuleAtAsync(address) == "v2", TimeSpan.FromSeconds(4), "the swapped settings");
     }
@@ -77,7 +81,7 @@ public sealed class ReloadTests
         { """{ "ReverseProxy": { "Routes": { "r": { "ClusterId": "missing", "Match": { "Path": "/x" } } }, "Clusters": { } } }""", "ReverseProxy:Routes:r" },
         { """{ "ReverseProxy": { "Routes": { "r": { "ClusterId": "c", "Match": { "Path": "/x" }, "Transforms": [ { "Nonsense": "1" } ] } }, "Clusters": { "c": { "Destinations": { "d": { "Address": "http://127.0.0.1:1" } } } } } }""", "ReverseProxy:Routes:r" },
         { """{ "ReverseProxy": { "Routes": { "r": { "ClusterId": "c", "Mtach": { "Path": "/x" } } }, "Clusters": { "c": { } } } }""", "ReverseProxy:Routes:r:Mtach" },
-        { """{ "Server": { "Port": "many" } }""", "Server:Port" },
+        { """{ "Server": { "MaxRequestBodySize": "many" } }""", "Server:MaxRequestBodySize" },
         { "{ not json", "appsettings.json" },
         { "", "appsettings.json" },
         { "[]", "appsettings.json" },
@@ -97,9 +101,11 @@ public sealed class ReloadTests
         await pair.Gateway.WriteSettingsAsync(text);
         await pair.Gateway.Process.WaitForLineAsync(line => line.Contains(path, StringComparison.Ordinal), path, TimeSpan.FromSeconds(5));
 
-        var health = await pair.Gateway.HealthAsync();
-        Assert.Equal(version, health.GetProperty("version").GetString());
-        Assert.Contains(path, health.GetRawText(), StringComparison.Ordinal);
+        await Eventually.TrueAsync(
+            async () => (await pair.Gateway.HealthAsync()).GetProperty("last_reload").GetRawText().Contains(path, StringComparison.Ordinal),
+            TimeSpan.FromSeconds(2),
+            "the fault on the health page");
+        Assert.Equal(version, await pair.Gateway.VersionAsync());
         Assert.Equal("good", await RuleAsync(pair));
         Assert.Equal(200, (await pair.GetAsync("/v1/models")).Status);
 
@@ -160,6 +166,7 @@ public sealed class ReloadTests
         await using var pair = await GatewayPair.StartAsync();
 
         await pair.Gateway.ReloadAsync(ShippedSettings.WithValues(
+            ("ProviderMapping:Rules", Rule("new")),
             ("ReverseProxy:Clusters:openrouter:Destinations", """{ "a": { "Address": "http://127.0.0.1:1/x" }, "b": { "Address": "http://127.0.0.1:2/x" } }""")));
 
         for (var i = 0; i < 6; i++)
