@@ -104,29 +104,35 @@ public sealed class ClientLeavesTests : IClassFixture<ClientLeavesTests.Fixture>
         Assert.Null(_pair.Upstream.Requests.Find(id));
     }
 
-    [Fact]
-    public async Task ManyLeaveAtOnce_AllAreAborted()
+    [Theory]
+    [InlineData("x-fake-stall-after: 2")]
+    [InlineData("x-fake-interval-ms: 7")]
+    public async Task ManyAtOnce(string script)
     {
+        // With this many, some leave while the gateway reads, some while it writes, some in between.
         var ids = Enumerable.Range(0, 40).Select(_ => _pair.NextId()).ToList();
         var clients = await Task.WhenAll(ids.Select(async id =>
         {
             var client = await _pair.Gateway.ConnectAsync();
-            await client.PostAsync("/v1/chat/completions", """{"model":"ruled","stream":true}""", "x-fake-stall-after: 2", $"x-fake-id: {id}");
+            await client.PostAsync(
+                "/v1/chat/completions", """{"model":"ruled","stream":true}""", script, "x-fake-events: 9999", $"x-fake-id: {id}");
             await client.ReadHeadAsync();
             return client;
         }));
+        var leftAt = TimeProvider.System.GetTimestamp();
         foreach (var client in clients)
         {
             client.Reset();
         }
 
-        foreach (var id in ids)
+        foreach (var request in ids.Select(id => _pair.Upstream.Requests.Find(id)!))
         {
-            var request = _pair.Upstream.Requests.Find(id)!;
             await request.WaitForEndAsync();
             Assert.Equal(ReceivedEnd.ClientAborted, request.End);
         }
 
+        var slow = ids.Count(id => TimeProvider.System.GetElapsedTime(leftAt, _pair.Upstream.Requests.Find(id)!.EndedAt) >= AtOnce);
+        Assert.True(slow == 0, $"{slow} of {ids.Count} were aborted only after more than a second");
         foreach (var client in clients)
         {
             await client.DisposeAsync();

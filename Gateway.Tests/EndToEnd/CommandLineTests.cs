@@ -66,9 +66,8 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(2, output.ExitCode);
         var lines = output.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(7, lines.Length);
-        Assert.All(
-            new[] { "70000", "not-an-ip", "ftp://x", "no-equals", "=A", "a=B,,C", "--unheard-of" }.Zip(lines.Order(StringComparer.Ordinal), (quoted, _) => quoted),
-            quoted => Assert.Contains(lines, line => line.Contains(quoted, StringComparison.Ordinal)));
+        string[] given = ["70000", "not-an-ip", "ftp://x", "no-equals", "=A", "a=B,,C", "--unheard-of"];
+        Assert.All(given, quoted => Assert.Contains(lines, line => line.Contains(quoted, StringComparison.Ordinal)));
         Assert.Equal(6, lines.Count(line => line.Contains("expected", StringComparison.OrdinalIgnoreCase)));
         Assert.DoesNotContain("   at ", output.All, StringComparison.Ordinal);
         Assert.DoesNotContain("Usage:", output.All, StringComparison.Ordinal);

@@ -81,7 +81,7 @@ public sealed class EnvironmentTests
         using var folder = new TempFolder();
         folder.Write("appsettings.json", ShippedSettings.Text);
 
-        var output = await GatewayProcess.RunAsync(["--port=0"], folder.Path, new Dictionary<string, string> { [name] = value });
+        var output = await GatewayProcess.RunAsync([], folder.Path, new Dictionary<string, string> { [name] = value });
 
         Assert.Equal(2, output.ExitCode);
         Assert.Contains(name.Replace("__", ":", StringComparison.Ordinal), output.Error.Replace("__", ":", StringComparison.Ordinal), StringComparison.Ordinal);
