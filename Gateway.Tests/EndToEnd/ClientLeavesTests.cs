@@ -139,6 +139,30 @@ public sealed class ClientLeavesTests : IClassFixture<ClientLeavesTests.Fixture>
         }
     }
 
+    [Theory]
+    [InlineData("x-fake-stall-after: 0")]
+    [InlineData("x-fake-interval-ms: 3")]
+    public async Task AtAnyMoment(string script)
+    {
+        // Each leaves a little later than the one before it, so that every step between the request and the first events is met.
+        var late = await Task.WhenAll(Enumerable.Range(0, 60).Select(async moment =>
+        {
+            var id = _pair.NextId();
+            await using var client = await _pair.Gateway.ConnectAsync();
+            await client.PostAsync(
+                "/v1/chat/completions", """{"model":"ruled","stream":true}""", script, "x-fake-events: 9999", $"x-fake-id: {id}");
+            var request = await _pair.Upstream.Requests.WaitForAsync(candidate => candidate.Id == id && candidate.BodyComplete);
+            await Task.Delay(TimeSpan.FromMilliseconds(moment / 4));
+            var leftAt = TimeProvider.System.GetTimestamp();
+            client.Reset();
+            await request.WaitForEndAsync();
+            return TimeProvider.System.GetElapsedTime(leftAt, request.EndedAt) is var took && took >= AtOnce ? took : TimeSpan.Zero;
+        }));
+
+        var slow = late.Where(took => took > TimeSpan.Zero).Select(took => $"{took.TotalMilliseconds:0} ms").ToList();
+        Assert.True(slow.Count == 0, $"upstream was aborted only after {string.Join(", ", slow)}");
+    }
+
     private static async Task AssertAbortedAsync(RawHttpClient client, string how, ReceivedRequest request)
     {
         Assert.Equal(ReceivedEnd.Open, request.End);
