@@ -30,7 +30,8 @@ public sealed class AliasTests : IClassFixture<AliasTests.Fixture>
 
         Assert.Equal("openai/gpt-4o", call.ForwardedJson.GetProperty("model").GetString());
         Assert.Equal(
-            ["anthropic/claude-sonnet-4.5", "mistralai/m"], call.ForwardedJson.GetProperty("models").EnumerateArray().Select(name => name.GetString()!));
+            ["anthropic/claude-sonnet-4.5", "mistralai/m"], call.ForwardedJson.GetProperty("models").EnumerateArray().Select(
+                name => name.GetString()!));
         Assert.Equal("openai/gpt-4o", call.Json.GetProperty("model").GetString());
     }
 

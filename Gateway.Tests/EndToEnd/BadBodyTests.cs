@@ -4,7 +4,9 @@ using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: a rewritten route takes exactly one JSON object of a bounded size; anything else is refused here, in its dialect.</summary>
+/// <summary>
+/// Promise: a rewritten route takes exactly one JSON object of a bounded size; anything else is refused here, in its dialect.
+/// </summary>
 public sealed class BadBodyTests : IClassFixture<BadBodyTests.Fixture>
 {
     private const string Chat = "/v1/chat/completions";
@@ -140,7 +142,8 @@ public sealed class BadBodyTests : IClassFixture<BadBodyTests.Fixture>
     public async Task AnnouncedLengthOverTheLimit_Is413BeforeTheBodyIsSent()
     {
         await using var client = await _pair.Gateway.ConnectAsync();
-        await client.SendAsync($"POST {Chat} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\nContent-Length: {Fixture.Limit + 1}\r\n\r\n");
+        await client.SendAsync(
+            $"POST {Chat} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\nContent-Length: {Fixture.Limit + 1}\r\n\r\n");
         var (head, body) = await client.ReadAsync();
 
         new Exchange(head, body, null).IsRefused(413);
@@ -162,7 +165,8 @@ public sealed class BadBodyTests : IClassFixture<BadBodyTests.Fixture>
     {
         var id = _pair.NextId();
         await using var client = await _pair.Gateway.ConnectAsync();
-        await client.SendAsync($"POST {Chat} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\nx-fake-id: {id}\r\nTransfer-Encoding: chunked\r\n\r\n");
+        await client.SendAsync(
+            $"POST {Chat} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\nx-fake-id: {id}\r\nTransfer-Encoding: chunked\r\n\r\n");
         await client.SendAsync($"{(Fixture.Limit + 1).ToString("x", System.Globalization.CultureInfo.InvariantCulture)}\r\n");
         await client.SendAsync(Sized(Fixture.Limit + 1));
         await client.SendAsync("\r\n0\r\n\r\n");
@@ -220,7 +224,8 @@ public sealed class BadBodyTests : IClassFixture<BadBodyTests.Fixture>
     {
         var id = _pair.NextId();
         await using var client = await _pair.Gateway.ConnectAsync();
-        await client.SendAsync($"POST {Chat} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\nx-fake-id: {id}\r\n{lines}\r\n\r\n0\r\n\r\n");
+        await client.SendAsync(
+            $"POST {Chat} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\nx-fake-id: {id}\r\n{lines}\r\n\r\n0\r\n\r\n");
         var head = await client.ReadHeadAsync();
 
         Assert.True(head.Status is 400 or 411 or 501, head.StatusLine);
@@ -232,7 +237,8 @@ public sealed class BadBodyTests : IClassFixture<BadBodyTests.Fixture>
     {
         var id = _pair.NextId();
         await using var client = await _pair.Gateway.ConnectAsync();
-        await client.SendAsync($"POST {Chat} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\nx-fake-id: {id}\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
+        await client.SendAsync(
+            $"POST {Chat} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\nx-fake-id: {id}\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
         var head = await client.ReadHeadAsync();
 
         Assert.Equal(400, head.Status);
@@ -243,7 +249,8 @@ public sealed class BadBodyTests : IClassFixture<BadBodyTests.Fixture>
     public async Task HeadersOverTheLimit_Are431()
     {
         await using var client = await _pair.Gateway.ConnectAsync();
-        await client.SendAsync("GET /v1/models HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\nx-large: " + new string('x', 300_000) + "\r\n\r\n");
+        await client.SendAsync(
+            "GET /v1/models HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\nx-large: " + new string('x', 300_000) + "\r\n\r\n");
         var head = await client.ReadHeadAsync();
 
         Assert.Equal(431, head.Status);

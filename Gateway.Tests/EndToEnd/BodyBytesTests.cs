@@ -6,7 +6,9 @@ using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: of a body that is rewritten every byte outside the edit arrives as it was sent; one without an edit arrives whole.</summary>
+/// <summary>
+/// Promise: of a body that is rewritten every byte outside the edit arrives as it was sent; one without an edit arrives whole.
+/// </summary>
 public sealed class BodyBytesTests : IClassFixture<BodyBytesTests.Fixture>
 {
     private const string Chat = "/v1/chat/completions";
@@ -56,7 +58,8 @@ public sealed class BodyBytesTests : IClassFixture<BodyBytesTests.Fixture>
         var call = await _pair.PostAsync(Chat, body);
 
         Assert.Equal(200, call.Status);
-        Assert.Equal(["a"], call.ForwardedJson.GetProperty("provider").GetProperty("order").EnumerateArray().Select(name => name.GetString()!));
+        Assert.Equal(
+            ["a"], call.ForwardedJson.GetProperty("provider").GetProperty("order").EnumerateArray().Select(name => name.GetString()!));
         if (!template.Contains("\"provider\":null", StringComparison.Ordinal))
         {
             Splice.Inserted(body, call.Forwarded.Body!);
@@ -121,7 +124,8 @@ public sealed class BodyBytesTests : IClassFixture<BodyBytesTests.Fixture>
         var body = LargeBody(model, 200_000);
         var id = _pair.NextId();
         await using var client = await _pair.Gateway.ConnectAsync();
-        await client.SendAsync($"POST {Chat} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\nx-fake-id: {id}\r\nTransfer-Encoding: chunked\r\n\r\n");
+        await client.SendAsync(
+            $"POST {Chat} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\nx-fake-id: {id}\r\nTransfer-Encoding: chunked\r\n\r\n");
         var sizes = new Prng(7);
         for (var at = 0; at < body.Length;)
         {
@@ -151,7 +155,8 @@ public sealed class BodyBytesTests : IClassFixture<BodyBytesTests.Fixture>
         const string Body = """{"model":"ruled","messages":[{"role":"user","content":"h\u00e9"}]}""";
         var id = _pair.NextId();
         await using var client = await _pair.Gateway.ConnectAsync();
-        await client.SendAsync($"POST {Chat} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\nx-fake-id: {id}\r\nContent-Length: {Body.Length}\r\n\r\n");
+        await client.SendAsync(
+            $"POST {Chat} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\nx-fake-id: {id}\r\nContent-Length: {Body.Length}\r\n\r\n");
         foreach (var letter in Body)
         {
             await client.SendAsync(letter.ToString());
@@ -283,7 +288,8 @@ public sealed class BodyBytesTests : IClassFixture<BodyBytesTests.Fixture>
         foreach (var id in ids)
         {
             var body = $$"""{"model":"ruled","user":"{{id}}"}""";
-            text.Append(CultureInfo.InvariantCulture, $"POST {Chat} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\nx-fake-id: {id}\r\nx-fake-echo: 1\r\nContent-Length: {body.Length}\r\n\r\n{body}");
+            text.Append(CultureInfo.InvariantCulture, $"POST {Chat} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\nx-fake-id: {id}\r\n");
+            text.Append(CultureInfo.InvariantCulture, $"x-fake-echo: 1\r\nContent-Length: {body.Length}\r\n\r\n{body}");
         }
 
         await client.SendAsync(text.ToString());
@@ -301,7 +307,8 @@ public sealed class BodyBytesTests : IClassFixture<BodyBytesTests.Fixture>
         var reader = new System.Text.Json.Utf8JsonReader(body, new System.Text.Json.JsonReaderOptions { MaxDepth = 10_000 });
         while (reader.Read())
         {
-            if (reader.CurrentDepth == 1 && reader.TokenType == System.Text.Json.JsonTokenType.PropertyName && reader.ValueTextEquals("provider"))
+            if (reader.CurrentDepth == 1 && reader.TokenType == System.Text.Json.JsonTokenType.PropertyName && reader.ValueTextEquals(
+                "provider"))
             {
                 count++;
             }

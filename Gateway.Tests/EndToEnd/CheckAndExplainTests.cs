@@ -3,7 +3,9 @@ using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: <c>check</c> says what a settings file means, or what is wrong with it; <c>explain</c> says what becomes of a request.</summary>
+/// <summary>
+/// Promise: <c>check</c> says what a settings file means, or what is wrong with it; <c>explain</c> says what becomes of a request.
+/// </summary>
 public sealed class CheckAndExplainTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -108,7 +110,8 @@ public sealed class CheckAndExplainTests : IDisposable
     [Fact]
     public async Task Explain_TakesABody()
     {
-        _folder.Write("appsettings.json", ShippedSettings.WithRules("""[{ "Name": "r", "Model": "m", "Provider": { "only": ["mistral"] } }]"""));
+        _folder.Write(
+            "appsettings.json", ShippedSettings.WithRules("""[{ "Name": "r", "Model": "m", "Provider": { "only": ["mistral"] } }]"""));
         _folder.Write("body.json", """{"model":"m","seed":12345678901234567890}""");
 
         var output = await RunAsync("explain", "--body", "body.json");
@@ -121,7 +124,8 @@ public sealed class CheckAndExplainTests : IDisposable
     [Fact]
     public async Task Explain_PrintsBracketsThatBelongTogether()
     {
-        _folder.Write("appsettings.json", ShippedSettings.WithRules("""[{ "Name": "r", "Model": "m", "Provider": { "order": ["a", "b"] } }]"""));
+        _folder.Write(
+            "appsettings.json", ShippedSettings.WithRules("""[{ "Name": "r", "Model": "m", "Provider": { "order": ["a", "b"] } }]"""));
 
         var output = await RunAsync("explain", "--model", "m");
 

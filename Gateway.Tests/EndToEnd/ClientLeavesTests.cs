@@ -4,7 +4,9 @@ using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: when the client leaves, upstream is aborted at once, before and after the first byte; that is what stops the bill.</summary>
+/// <summary>
+/// Promise: when the client leaves, upstream is aborted at once, before and after the first byte; that is what stops the bill.
+/// </summary>
 public sealed class ClientLeavesTests : IClassFixture<ClientLeavesTests.Fixture>
 {
     private static readonly TimeSpan AtOnce = TimeSpan.FromSeconds(1);
@@ -95,7 +97,9 @@ public sealed class ClientLeavesTests : IClassFixture<ClientLeavesTests.Fixture>
         var id = _pair.NextId();
         await using (var client = await _pair.Gateway.ConnectAsync())
         {
-            await client.SendAsync($"POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\nx-fake-id: {id}\r\nContent-Length: 100\r\n\r\n{{\"model\":");
+            await client.SendAsync(
+                "POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\n"
+                + $"x-fake-id: {id}\r\nContent-Length: 100\r\n\r\n{{\"model\":");
             client.Reset();
         }
 

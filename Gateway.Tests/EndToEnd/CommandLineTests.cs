@@ -32,7 +32,8 @@ public sealed class CommandLineTests : IDisposable
             ("--model-provider-mapping", "eq=E=F"),
             ("--config", _folder.File("appsettings.json")),
         ];
-        string[] arguments = [.. flags.SelectMany(flag => joined ? [$"{flag.Name}={flag.Value}"] : new[] { flag.Name, flag.Value }), "--verbose"];
+        string[] arguments = [.. flags.SelectMany(flag =>
+            joined ? [$"{flag.Name}={flag.Value}"] : new[] { flag.Name, flag.Value }), "--verbose"];
         await using var process = GatewayProcess.Start(arguments, _folder.Path);
         var address = await process.WaitForAddressAsync(upstream.BaseUrl);
 
@@ -154,6 +155,7 @@ public sealed class CommandLineTests : IDisposable
         await client.PostAsync("/v1/chat/completions", $$"""{"model":"{{model}}"}""");
         await client.ReadAsync();
         using var body = System.Text.Json.JsonDocument.Parse(upstream.Requests.Last.Body);
-        return body.RootElement.TryGetProperty("provider", out var provider) ? provider.GetRawText().Replace(" ", "", StringComparison.Ordinal) : null;
+        return body.RootElement.TryGetProperty("provider", out var provider) ? provider.GetRawText().Replace(
+            " ", "", StringComparison.Ordinal) : null;
     }
 }

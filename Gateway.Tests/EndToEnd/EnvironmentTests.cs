@@ -53,7 +53,10 @@ public sealed class EnvironmentTests
         using var folder = new TempFolder();
         folder.Write("appsettings.json", ShippedSettings.Text);
 
-        Assert.Contains(":6666", await ListeningAsync(folder, new() { ["Server__Port"] = "6666", ["Server__Address"] = "127.0.0.1" }), StringComparison.Ordinal);
+        Assert.Contains(
+            ":6666",
+            await ListeningAsync(folder, new() { ["Server__Port"] = "6666", ["Server__Address"] = "127.0.0.1" }),
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -84,7 +87,10 @@ public sealed class EnvironmentTests
         var output = await GatewayProcess.RunAsync([], folder.Path, new Dictionary<string, string> { [name] = value });
 
         Assert.Equal(2, output.ExitCode);
-        Assert.Contains(name.Replace("__", ":", StringComparison.Ordinal), output.Error.Replace("__", ":", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Contains(
+            name.Replace("__", ":", StringComparison.Ordinal),
+            output.Error.Replace("__", ":", StringComparison.Ordinal),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -114,10 +120,13 @@ public sealed class EnvironmentTests
             options.Environment["ASPNETCORE_ENVIRONMENT"] = "Staging";
         });
         pair.Gateway.Folder.Write(
-            "appsettings.Staging.json", """{ "ProviderMapping": { "Rules": [ { "Name": "overlay", "Model": "*", "Provider": { "zdr": true } } ] } }""");
+            "appsettings.Staging.json",
+            """{ "ProviderMapping": { "Rules": [ { "Name": "overlay", "Model": "*", "Provider": { "zdr": true } } ] } }""");
 
         await Eventually.TrueAsync(
-            async () => (await pair.ChatAsync("m")).Head.Header("x-gateway-rule") == "overlay", TimeSpan.FromSeconds(5), "the overlay's rule");
+            async () => (await pair.ChatAsync("m")).Head.Header("x-gateway-rule") == "overlay",
+            TimeSpan.FromSeconds(5),
+            "the overlay's rule");
         Assert.Equal(200, (await pair.GetAsync("/v1/models")).Status);
     }
 
@@ -126,6 +135,7 @@ public sealed class EnvironmentTests
     {
         var output = await GatewayProcess.RunAsync(["check", .. arguments], folder.Path, environment);
         Assert.True(output.ExitCode == 0, output.All);
-        return output.Out.Split('\n').Single(line => line.Contains("http://", StringComparison.Ordinal) && line.Contains("listen", StringComparison.Ordinal));
+        return output.Out.Split('\n').Single(
+            line => line.Contains("http://", StringComparison.Ordinal) && line.Contains("listen", StringComparison.Ordinal));
     }
 }

@@ -4,7 +4,9 @@ using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: the gateway's own errors speak the dialect of their route and are marked; upstream's pass verbatim and are not.</summary>
+/// <summary>
+/// Promise: the gateway's own errors speak the dialect of their route and are marked; upstream's pass verbatim and are not.
+/// </summary>
 public sealed class ErrorTests : IClassFixture<ErrorTests.Fixture>
 {
     private readonly GatewayPair _pair;
@@ -92,7 +94,8 @@ public sealed class ErrorTests : IClassFixture<ErrorTests.Fixture>
                 "x-fake-header-2: X-RateLimit-Remaining: 0",
                 "x-fake-header-3: x-should-retry: false",
             ];
-            var call = path == "/v1/models" ? await _pair.GetAsync(path, script) : await _pair.PostAsync(path, """{"model":"m","stream":true}""", script);
+            var call = path == "/v1/models" ? await _pair.GetAsync(path, script) : await _pair.PostAsync(
+                path, """{"model":"m","stream":true}""", script);
 
             Assert.Equal(status, call.Status);
             Assert.Equal(body, call.Body.Text);
@@ -135,7 +138,8 @@ public sealed class ErrorTests : IClassFixture<ErrorTests.Fixture>
     public async Task HeadOfAnUnknownPath_HasNoBody()
     {
         await using var client = await _pair.Gateway.ConnectAsync();
-        await client.SendAsync("HEAD /nothing HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\n\r\nGET /health/live HTTP/1.1\r\nHost: h\r\n\r\n");
+        await client.SendAsync(
+            "HEAD /nothing HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\n\r\nGET /health/live HTTP/1.1\r\nHost: h\r\n\r\n");
 
         Assert.Equal(404, (await client.ReadHeadAsync()).Status);
         Assert.Equal(200, (await client.ReadHeadAsync()).Status);

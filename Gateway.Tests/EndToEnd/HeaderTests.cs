@@ -3,7 +3,9 @@ using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: headers pass as they are, but nothing that is meant for this hop, and nothing that tells upstream who is behind it.</summary>
+/// <summary>
+/// Promise: headers pass as they are, but nothing that is meant for this hop, and nothing that tells upstream who is behind it.
+/// </summary>
 public sealed class HeaderTests : IClassFixture<HeaderTests.Fixture>
 {
     private const string Chat = "/v1/chat/completions";
@@ -104,11 +106,13 @@ public sealed class HeaderTests : IClassFixture<HeaderTests.Fixture>
     [Fact]
     public async Task ConnectionHeader_CannotTakeTheBearerOrTheLengthAway()
     {
-        var call = await _pair.PostAsync(Chat, """{"model":"ruled"}""", "Connection: close, Authorization, Content-Length, Host, Content-Type");
+        var call = await _pair.PostAsync(
+            Chat, """{"model":"ruled"}""", "Connection: close, Authorization, Content-Length, Host, Content-Type");
 
         // Whether a client may drop its own bearer that way is its own affair; a body without its length or with another host is not.
         Assert.True(
-            call.Upstream is null || (call.Upstream.Header("Host") is not null && call.Upstream.BodyText.Contains("provider", StringComparison.Ordinal)),
+            call.Upstream is null || (
+                call.Upstream.Header("Host") is not null && call.Upstream.BodyText.Contains("provider", StringComparison.Ordinal)),
             "forwarded without host or rewrite");
     }
 
@@ -152,7 +156,8 @@ public sealed class HeaderTests : IClassFixture<HeaderTests.Fixture>
     [Fact]
     public async Task BothCredentials_PassTogether()
     {
-        var call = await _pair.SendAsync("POST", "/v1/messages", ["Authorization: Bearer a", "x-api-key: b"], """{"model":"ruled"}"""u8.ToArray());
+        var call = await _pair.SendAsync(
+            "POST", "/v1/messages", ["Authorization: Bearer a", "x-api-key: b"], """{"model":"ruled"}"""u8.ToArray());
 
         Assert.Equal("Bearer a", call.Forwarded.Header("Authorization"));
         Assert.Equal("b", call.Forwarded.Header("x-api-key"));
@@ -175,7 +180,8 @@ public sealed class HeaderTests : IClassFixture<HeaderTests.Fixture>
         var (head, _) = await client.ReadAsync();
 
         Assert.Equal(200, head.Status);
-        Assert.True(client.Elapsed - startedAt < TimeSpan.FromMilliseconds(700), $"took {(client.Elapsed - startedAt).TotalMilliseconds} ms");
+        Assert.True(
+            client.Elapsed - startedAt < TimeSpan.FromMilliseconds(700), $"took {(client.Elapsed - startedAt).TotalMilliseconds} ms");
     }
 
     [Fact]
@@ -194,7 +200,8 @@ public sealed class HeaderTests : IClassFixture<HeaderTests.Fixture>
         }
 
         Assert.Equal(200, head.Status);
-        Assert.True(client.Elapsed - startedAt < TimeSpan.FromMilliseconds(900), $"took {(client.Elapsed - startedAt).TotalMilliseconds} ms");
+        Assert.True(
+            client.Elapsed - startedAt < TimeSpan.FromMilliseconds(900), $"took {(client.Elapsed - startedAt).TotalMilliseconds} ms");
     }
 
     [Fact]

@@ -46,7 +46,8 @@ public sealed class LogTests
             await client.ReadHeadAsync();
         }
 
-        await pair.Gateway.ReloadAsync(ShippedSettings.WithRules("""[{ "Name": "again", "Model": "*", "Provider": { "order": ["a"] } }]"""));
+        await pair.Gateway.ReloadAsync(
+            ShippedSettings.WithRules("""[{ "Name": "again", "Model": "*", "Provider": { "order": ["a"] } }]"""));
         await pair.SendAsync("POST", "/v1/chat/completions", keys, System.Text.Encoding.UTF8.GetBytes(body));
         await pair.Gateway.Process.TerminateAsync();
         var output = await pair.Gateway.Process.WaitForExitAsync();
@@ -56,7 +57,9 @@ public sealed class LogTests
         Assert.DoesNotContain(Query, output.All, StringComparison.Ordinal);
 
         // A path is no prompt, so the one call whose path holds the word may show it.
-        Assert.DoesNotContain(output.All.Split('\n'), line => line.Contains(Prompt, StringComparison.Ordinal) && !line.Contains($"/{Prompt}//x", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            output.All.Split('\n'),
+            line => line.Contains(Prompt, StringComparison.Ordinal) && !line.Contains($"/{Prompt}//x", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -81,7 +84,8 @@ public sealed class LogTests
 
         foreach (var call in calls)
         {
-            var line = Assert.Single(output.All.Split('\n'), line => line.Contains(call.Head.Header("x-request-id")!, StringComparison.Ordinal));
+            var line = Assert.Single(
+                output.All.Split('\n'), line => line.Contains(call.Head.Header("x-request-id")!, StringComparison.Ordinal));
 
             // Not on a terminal the log is compact JSON.
             using var json = JsonDocument.Parse(line);

@@ -1,4 +1,5 @@
 using System.ClientModel;
+using System.ClientModel.Primitives;
 using Gateway.Tests.Support;
 using OpenAI;
 using OpenAI.Chat;
@@ -24,11 +25,15 @@ public sealed class OpenAiClientTests : IClassFixture<OpenAiClientTests.Fixture>
     {
         var chat = Client(prefix).GetChatClient("anthropic/claude-3-opus");
 
-        ChatCompletion completion = await chat.CompleteChatAsync([new UserChatMessage("Hello")], null, TestContext.Current.CancellationToken);
+        ChatCompletion completion = await chat.CompleteChatAsync(
+            [new UserChatMessage("Hello")], null, TestContext.Current.CancellationToken);
 
         Assert.Equal("Hello from the scripted upstream.", completion.Content[0].Text);
         Assert.Equal(14, completion.Usage.TotalTokenCount);
-        Assert.Contains("\"order\":[\"Anthropic\",\"Google\"]", _pair.Upstream.Requests.Last.BodyText.Replace(" ", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Contains(
+            "\"order\":[\"Anthropic\",\"Google\"]",
+            _pair.Upstream.Requests.Last.BodyText.Replace(" ", "", StringComparison.Ordinal),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -38,7 +43,8 @@ public sealed class OpenAiClientTests : IClassFixture<OpenAiClientTests.Fixture>
         var text = "";
         var tokens = 0;
 
-        await foreach (var update in chat.CompleteChatStreamingAsync([new UserChatMessage("Hello")], null, TestContext.Current.CancellationToken))
+        await foreach (
+            var update in chat.CompleteChatStreamingAsync([new UserChatMessage("Hello")], null, TestContext.Current.CancellationToken))
         {
             text += string.Concat(update.ContentUpdate.Select(part => part.Text));
             tokens = update.Usage?.TotalTokenCount ?? tokens;
@@ -82,7 +88,7 @@ public sealed class OpenAiClientTests : IClassFixture<OpenAiClientTests.Fixture>
     {
         return new OpenAIClient(
             new ApiKeyCredential("sk-or-v1-test"),
-            new OpenAIClientOptions { Endpoint = new Uri(_pair.Gateway.Address, prefix), RetryPolicy = new System.ClientModel.Primitives.ClientRetryPolicy(0) });
+            new OpenAIClientOptions { Endpoint = new Uri(_pair.Gateway.Address, prefix), RetryPolicy = new ClientRetryPolicy(0) });
     }
 
     public sealed class Fixture : GatewayFixture

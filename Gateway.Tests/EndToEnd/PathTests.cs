@@ -3,7 +3,9 @@ using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: <c>/v1/X</c>, <c>/api/v1/X</c> and <c>/api/X</c> reach <c>{base}/X</c>, whatever X is, with the query as it came.</summary>
+/// <summary>
+/// Promise: <c>/v1/X</c>, <c>/api/v1/X</c> and <c>/api/X</c> reach <c>{base}/X</c>, whatever X is, with the query as it came.
+/// </summary>
 public sealed class PathTests : IClassFixture<PathTests.Fixture>
 {
     private readonly GatewayPair _pair;

@@ -3,7 +3,9 @@ using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: patterns are exact, prefix*, *suffix, *substring*, a lone *, or hold a * anywhere; first match wins, without case.</summary>
+/// <summary>
+/// Promise: patterns are exact, prefix*, *suffix, *substring*, a lone *, or hold a * anywhere; first match wins, without case.
+/// </summary>
 public sealed class PatternTests : IClassFixture<PatternTests.Fixture>
 {
     private readonly GatewayPair _pair;
@@ -53,7 +55,8 @@ public sealed class PatternTests : IClassFixture<PatternTests.Fixture>
     [Fact]
     public async Task NestedLookAlike_IsNotTheModel()
     {
-        var call = await _pair.PostAsync("/v1/chat/completions", """{"metadata":{"model":"openai/gpt-4o"},"model":"mistral","x":[{"model":"openai/gpt-4o"}]}""");
+        var call = await _pair.PostAsync(
+            "/v1/chat/completions", """{"metadata":{"model":"openai/gpt-4o"},"model":"mistral","x":[{"model":"openai/gpt-4o"}]}""");
 
         Assert.Equal("substring", call.Head.Header("x-gateway-rule"));
     }

@@ -5,7 +5,9 @@ using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: an edit of the settings file is in force within a second, as a whole or not at all, without a failed request.</summary>
+/// <summary>
+/// Promise: an edit of the settings file is in force within a second, as a whole or not at all, without a failed request.
+/// </summary>
 public sealed class ReloadTests
 {
     private static readonly TimeSpan InForce = TimeSpan.FromSeconds(3);
@@ -50,12 +52,14 @@ public sealed class ReloadTests
         using var mount = new TempFolder();
         Directory.CreateDirectory(mount.File("..v1"));
         Directory.CreateDirectory(mount.File("..v2"));
-        await File.WriteAllTextAsync(mount.File("..v1/appsettings.json"), ShippedSettings.WithRules(Rule("v1")), TestContext.Current.CancellationToken);
-        await File.WriteAllTextAsync(mount.File("..v2/appsettings.json"), ShippedSettings.WithRules(Rule("v2")), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            mount.File("..v1/appsettings.json"), ShippedSettings.WithRules(Rule("v1")), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            mount.File("..v2/appsettings.json"), ShippedSettings.WithRules(Rule("v2")), TestContext.Current.CancellationToken);
         Directory.CreateSymbolicLink(mount.File("..data"), "..v1");
         File.CreateSymbolicLink(mount.File("appsettings.json"), "..data/appsettings.json");
         await using var process = GatewayProcess.Start(
-            ["--config", mount.File("appsettings.json"), "--ip", "127.0.0.1", "--port", "0", "--openrouter-base-url", upstream.BaseUrl], mount.Path);
+            ["--config", mount.File("appsettings.json"), "--ip=127.0.0.1", "--port=0", "--openrouter-base-url", upstream.BaseUrl], mount.Path);
         var address = await process.WaitForAddressAsync(upstream.BaseUrl);
         Assert.Equal("v1", await RuleAtAsync(address));
 
@@ -71,16 +75,34 @@ public sealed class ReloadTests
 
     public static TheoryData<string, string> Faulty() => new()
     {
-        { """{ "ProviderMapping": { "Rules": [ { "Name": "x", "Model": "", "Provider": { "order": ["a"] } } ] } }""", "ProviderMapping:Rules:0:Model" },
+        {
+            """{ "ProviderMapping": { "Rules": [ { "Name": "x", "Model": "", "Provider": { "order": ["a"] } } ] } }""",
+            "ProviderMapping:Rules:0:Model"
+        },
         { """{ "ProviderMapping": { "Rules": [ { "Name": "x", "Model": "*" } ] } }""", "ProviderMapping:Rules:0:Provider" },
-        { """{ "ProviderMapping": { "Rules": [ { "Name": "x", "Model": "*", "Provider": { "order": "a" } } ] } }""", "ProviderMapping:Rules:0:Provider:order" },
-        { """{ "ProviderMapping": { "Rules": [ { "Name": "x y", "Model": "*", "Provider": { "zdr": true } } ] } }""", "ProviderMapping:Rules:0:Name" },
+        {
+            """{ "ProviderMapping": { "Rules": [ { "Name": "x", "Model": "*", "Provider": { "order": "a" } } ] } }""",
+            "ProviderMapping:Rules:0:Provider:order"
+        },
+        {
+            """{ "ProviderMapping": { "Rules": [ { "Name": "x y", "Model": "*", "Provider": { "zdr": true } } ] } }""",
+            "ProviderMapping:Rules:0:Name"
+        },
         { """{ "ProviderMapping": { "Rules": [ { "Modell": "*" } ] } }""", "ProviderMapping:Rules:0:Modell" },
         { """{ "ProviderMappin": { } }""", "ProviderMappin" },
         { """{ "ProviderMapping": { "Rules": [] }, "ProviderMapping": { "Rules": [] } }""", "ProviderMapping" },
-        { """{ "ReverseProxy": { "Routes": { "r": { "ClusterId": "missing", "Match": { "Path": "/x" } } }, "Clusters": { } } }""", "ReverseProxy:Routes:r" },
-        { """{ "ReverseProxy": { "Routes": { "r": { "ClusterId": "c", "Match": { "Path": "/x" }, "Transforms": [ { "Nonsense": "1" } ] } }, "Clusters": { "c": { "Destinations": { "d": { "Address": "http://127.0.0.1:1" } } } } } }""", "ReverseProxy:Routes:r" },
-        { """{ "ReverseProxy": { "Routes": { "r": { "ClusterId": "c", "Mtach": { "Path": "/x" } } }, "Clusters": { "c": { } } } }""", "ReverseProxy:Routes:r:Mtach" },
+        {
+            """{ "ReverseProxy": { "Routes": { "r": { "ClusterId": "missing", "Match": { "Path": "/x" } } }, "Clusters": { } } }""",
+            "ReverseProxy:Routes:r"
+        },
+        {
+            """{ "ReverseProxy": { "Routes": { "r": { "ClusterId": "c", "Match": { "Path": "/x" }, "Transforms": [ { "Nonsense": "1" } ] } }, "Clusters": { "c": { "Destinations": { "d": { "Address": "http://127.0.0.1:1" } } } } } }""",
+            "ReverseProxy:Routes:r"
+        },
+        {
+            """{ "ReverseProxy": { "Routes": { "r": { "ClusterId": "c", "Mtach": { "Path": "/x" } } }, "Clusters": { "c": { } } } }""",
+            "ReverseProxy:Routes:r:Mtach"
+        },
         { """{ "Server": { "MaxRequestBodySize": "many" } }""", "Server:MaxRequestBodySize" },
         { "{ not json", "appsettings.json" },
         { "", "appsettings.json" },
@@ -113,7 +135,10 @@ public sealed class ReloadTests
         await pair.Gateway.WriteSettingsAsync(text);
         await pair.Gateway.WriteSettingsAsync(ShippedSettings.WithRules(Rule("better")));
         await WaitForRuleAsync(pair, "better");
-        Assert.DoesNotContain(path + "\"", (await pair.Gateway.HealthAsync()).GetProperty("last_reload").GetProperty("faults").GetRawText(), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            path + "\"",
+            (await pair.Gateway.HealthAsync()).GetProperty("last_reload").GetProperty("faults").GetRawText(),
+            StringComparison.Ordinal);
         Assert.False(pair.Gateway.Process.HasExited);
     }
 
@@ -167,7 +192,9 @@ public sealed class ReloadTests
 
         await pair.Gateway.ReloadAsync(ShippedSettings.WithValues(
             ("ProviderMapping:Rules", Rule("new")),
-            ("ReverseProxy:Clusters:openrouter:Destinations", """{ "a": { "Address": "http://127.0.0.1:1/x" }, "b": { "Address": "http://127.0.0.1:2/x" } }""")));
+            (
+                "ReverseProxy:Clusters:openrouter:Destinations",
+                """{ "a": { "Address": "http://127.0.0.1:1/x" }, "b": { "Address": "http://127.0.0.1:2/x" } }""")));
 
         for (var i = 0; i < 6; i++)
         {
@@ -205,7 +232,8 @@ public sealed class ReloadTests
         var health = await pair.Gateway.HealthAsync();
         Assert.True(health.GetProperty("restart_required").GetBoolean());
         await pair.Gateway.Process.WaitForLineAsync(
-            line => line.Contains("RequestHeadersTimeout", StringComparison.Ordinal) || line.Contains("Server:Limits", StringComparison.Ordinal),
+            line => line.Contains("RequestHeadersTimeout", StringComparison.Ordinal) || line.Contains(
+                "Server:Limits", StringComparison.Ordinal),
             "the setting that waits for a restart",
             TimeSpan.FromSeconds(5));
     }
@@ -221,7 +249,8 @@ public sealed class ReloadTests
             await using var client = await pair.Gateway.ConnectAsync();
             while (!stop.IsCancellationRequested)
             {
-                await client.PostAsync("/v1/chat/completions", """{"model":"m","messages":[]}""", worker == 0 ? "x-fake-stream: 1" : "x-fake-echo: 1");
+                await client.PostAsync(
+                    "/v1/chat/completions", """{"model":"m","messages":[]}""", worker == 0 ? "x-fake-stream: 1" : "x-fake-echo: 1");
                 var (head, body) = await client.ReadAsync();
                 Assert.Equal(200, head.Status);
                 Assert.Equal(RawEnd.Complete, body.End);

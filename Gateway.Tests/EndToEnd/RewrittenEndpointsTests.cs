@@ -40,9 +40,11 @@ public sealed class RewrittenEndpointsTests : IClassFixture<RewrittenEndpointsTe
 
         Assert.Equal(200, call.Status);
         Assert.Equal("/api/v1/" + endpoint, call.Forwarded.Path);
-        Assert.Equal("""{"order":["a","b"]}""", call.ForwardedJson.GetProperty("provider").GetRawText().Replace(" ", "", StringComparison.Ordinal));
+        Assert.Equal(
+            """{"order":["a","b"]}""", call.ForwardedJson.GetProperty("provider").GetRawText().Replace(" ", "", StringComparison.Ordinal));
         Splice.Inserted(Body, call.Forwarded.Body!);
-        Assert.Equal(call.Forwarded.BodyLength.ToString(System.Globalization.CultureInfo.InvariantCulture), call.Forwarded.Header("Content-Length"));
+        Assert.Equal(
+            call.Forwarded.BodyLength.ToString(System.Globalization.CultureInfo.InvariantCulture), call.Forwarded.Header("Content-Length"));
         Assert.Null(call.Forwarded.Header("Transfer-Encoding"));
         Assert.Equal("r", call.Head.Header("x-gateway-rule"));
     }

@@ -4,7 +4,9 @@ using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: who wins when the client sent <c>provider</c>: the client, member by member, or the rule, which may only narrow.</summary>
+/// <summary>
+/// Promise: who wins when the client sent <c>provider</c>: the client, member by member, or the rule, which may only narrow.
+/// </summary>
 public sealed class RuleModesTests : IClassFixture<RuleModesTests.Fixture>
 {
     private const string Chat = "/v1/chat/completions";
@@ -29,15 +31,47 @@ public sealed class RuleModesTests : IClassFixture<RuleModesTests.Fixture>
         { "fill", """{"only":null}""", """{"only":["mistral","azure"],"zdr":true}""" },
         { "fill", "{}", """{"only":["mistral","azure"],"zdr":true}""" },
 
-        // Enforce: only narrower.
-        { "enforce", """{"only":["azure","openai"]}""", """{"only":["azure"],"ignore":["deepinfra"],"data_collection":"deny","zdr":true,"allow_fallbacks":false,"max_price":{"prompt":1.5}}""" },
-        { "enforce", """{"only":["AZURE"]}""", """{"only":["AZURE"],"ignore":["deepinfra"],"data_collection":"deny","zdr":true,"allow_fallbacks":false,"max_price":{"prompt":1.5}}""" },
-        { "enforce", """{"only":["azure/eu"],"ignore":["x"]}""", """{"only":["azure/eu"],"ignore":["x","deepinfra"],"data_collection":"deny","zdr":true,"allow_fallbacks":false,"max_price":{"prompt":1.5}}""" },
-        { "enforce", """{"data_collection":"allow","zdr":false,"allow_fallbacks":true,"max_price":{"prompt":9,"completion":2}}""", """{"only":["mistral","azure"],"ignore":["deepinfra"],"data_collection":"deny","zdr":true,"allow_fallbacks":false,"max_price":{"prompt":1.5,"completion":2}}""" },
-        { "enforce", """{"max_price":{"prompt":0.5}}""", """{"only":["mistral","azure"],"ignore":["deepinfra"],"data_collection":"deny","zdr":true,"allow_fallbacks":false,"max_price":{"prompt":0.5}}""" },
-        { "enforce", """{"order":["openai","mistral"]}""", """{"order":["mistral"],"only":["mistral","azure"],"ignore":["deepinfra"],"data_collection":"deny","zdr":true,"allow_fallbacks":false,"max_price":{"prompt":1.5}}""" },
-        { "enforce", """{"order":["openai"]}""", """{"only":["mistral","azure"],"ignore":["deepinfra"],"data_collection":"deny","zdr":true,"allow_fallbacks":false,"max_price":{"prompt":1.5}}""" },
-        { "enforce", """{"require_parameters":true,"unheard_of":1}""", """{"require_parameters":true,"unheard_of":1,"only":["mistral","azure"],"ignore":["deepinfra"],"data_collection":"deny","zdr":true,"allow_fallbacks":false,"max_price":{"prompt":1.5}}""" },
+        // Enforce: only narrower. HARD stands for the three switches of the rule that can only harden.
+        {
+            "enforce",
+            """{"only":["azure","openai"]}""",
+            """{"only":["azure"],"ignore":["deepinfra"],HARD,"max_price":{"prompt":1.5}}"""
+        },
+        {
+            "enforce",
+            """{"only":["AZURE"]}""",
+            """{"only":["AZURE"],"ignore":["deepinfra"],HARD,"max_price":{"prompt":1.5}}"""
+        },
+        {
+            "enforce",
+            """{"only":["azure/eu"],"ignore":["x"]}""",
+            """{"only":["azure/eu"],"ignore":["x","deepinfra"],HARD,"max_price":{"prompt":1.5}}"""
+        },
+        {
+            "enforce",
+            """{"data_collection":"allow","zdr":false,"allow_fallbacks":true,"max_price":{"prompt":9,"completion":2}}""",
+            """{"only":["mistral","azure"],"ignore":["deepinfra"],HARD,"max_price":{"prompt":1.5,"completion":2}}"""
+        },
+        {
+            "enforce",
+            """{"max_price":{"prompt":0.5}}""",
+            """{"only":["mistral","azure"],"ignore":["deepinfra"],HARD,"max_price":{"prompt":0.5}}"""
+        },
+        {
+            "enforce",
+            """{"order":["openai","mistral"]}""",
+            """{"order":["mistral"],"only":["mistral","azure"],"ignore":["deepinfra"],HARD,"max_price":{"prompt":1.5}}"""
+        },
+        {
+            "enforce",
+            """{"order":["openai"]}""",
+            """{"only":["mistral","azure"],"ignore":["deepinfra"],HARD,"max_price":{"prompt":1.5}}"""
+        },
+        {
+            "enforce",
+            """{"require_parameters":true,"unheard_of":1}""",
+            """{"require_parameters":true,"unheard_of":1,"only":["mistral","azure"],"ignore":["deepinfra"],HARD,"max_price":{"prompt":1.5}}"""
+        },
     };
 
     [Theory]
@@ -47,7 +81,7 @@ public sealed class RuleModesTests : IClassFixture<RuleModesTests.Fixture>
         var call = await _pair.PostAsync(Chat, $$"""{"model":"{{model}}","provider":{{provider}},"seed":1.0}""");
 
         Assert.Equal(200, call.Status);
-        AssertSameBlock(expected, call.ForwardedJson.GetProperty("provider").GetRawText());
+        AssertSameBlock(expected.Replace("HARD", Fixture.Hard, StringComparison.Ordinal), call.ForwardedJson.GetProperty("provider").GetRawText());
         Assert.EndsWith("\"seed\":1.0}", call.Forwarded.BodyText, StringComparison.Ordinal);
     }
 
@@ -131,7 +165,8 @@ public sealed class RuleModesTests : IClassFixture<RuleModesTests.Fixture>
         {
             if (node[name] is JsonArray list)
             {
-                node[name] = new JsonArray([.. list.Select(item => item!.GetValue<string>()).Order(StringComparer.Ordinal).Select(item => (JsonNode)item)]);
+                node[name] = new JsonArray(
+                    [.. list.Select(item => item!.GetValue<string>()).Order(StringComparer.Ordinal).Select(item => (JsonNode)item)]);
             }
         }
 
@@ -140,6 +175,8 @@ public sealed class RuleModesTests : IClassFixture<RuleModesTests.Fixture>
 
     public sealed class Fixture : GatewayFixture
     {
+        internal const string Hard = "\"data_collection\":\"deny\",\"zdr\":true,\"allow_fallbacks\":false";
+
         internal const string AllMembers =
             """
             {"order":["Anthropic","google-vertex/us-east5"],"only":["a"],"ignore":["b"],"allow_fallbacks":false,"require_parameters":true,

@@ -3,7 +3,9 @@ using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: an event stream passes to the byte, event by event as it comes, its headers with the first byte or after one second.</summary>
+/// <summary>
+/// Promise: an event stream passes to the byte, event by event as it comes, its headers with the first byte or after one second.
+/// </summary>
 public sealed class StreamTests : IClassFixture<StreamTests.Fixture>
 {
     private const string Streaming = """{"model":"ruled","stream":true}""";
@@ -139,11 +141,14 @@ public sealed class StreamTests : IClassFixture<StreamTests.Fixture>
     [Fact]
     public async Task LineEndingsAndOddFields_PassToTheByte()
     {
-        const string Stream = "\uFEFF: hi\r\nid: 7\r\nretry: 100\r\nevent:x\r\ndata:no blank\r\ndata:  two blanks\r\n\r\ndata\n\n:\n\ndata: é😀\r\rdata: [DONE]\n\n";
+        const string Stream =
+            "\uFEFF: hi\r\nid: 7\r\nretry: 100\r\nevent:x\r\ndata:no blank\r\ndata:  two blanks\r\n\r\n"
+            + "data\n\n:\n\ndata: é😀\r\rdata: [DONE]\n\n";
         await using var upstream = ScriptedSocketUpstream.Start(async connection =>
         {
             await connection.ReadRequestAsync();
-            await connection.SendAsync("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n");
+            await connection.SendAsync(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n");
             await connection.SendChunkAsync(Stream);
             await connection.SendAsync("0\r\n\r\n");
         });

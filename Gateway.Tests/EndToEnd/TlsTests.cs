@@ -4,7 +4,9 @@ using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: <c>--https</c> serves HTTP/1.1 and HTTP/2 from a PEM pair; renewed files are picked up, a bad pair keeps the old one.</summary>
+/// <summary>
+/// Promise: <c>--https</c> serves HTTP/1.1 and HTTP/2 from a PEM pair; renewed files are picked up, a bad pair keeps the old one.
+/// </summary>
 public sealed class TlsTests
 {
     [Fact]
@@ -64,7 +66,8 @@ public sealed class TlsTests
             Content = new StringContent("""{"model":"m","stream":true}"""),
         };
         request.Headers.Add("x-fake-cut-after", "2");
-        using var response = await pair.Gateway.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        using var response = await pair.Gateway.Client.SendAsync(
+            request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
 
         await Assert.ThrowsAnyAsync<Exception>(async () => await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
     }
@@ -99,7 +102,8 @@ public sealed class TlsTests
                 break;
         }
 
-        await Eventually.TrueAsync(async () => await ThumbprintAsync(pair) == second.Thumbprint, TimeSpan.FromSeconds(6), "the renewed certificate");
+        await Eventually.TrueAsync(
+            async () => await ThumbprintAsync(pair) == second.Thumbprint, TimeSpan.FromSeconds(6), "the renewed certificate");
         await open.GetAsync("/v1/models");
         Assert.Equal(200, (await open.ReadHeadAsync()).Status);
     }

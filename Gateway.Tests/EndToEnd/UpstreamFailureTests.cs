@@ -27,7 +27,10 @@ public sealed class UpstreamFailureTests : IClassFixture<UpstreamFailureTests.Fi
     {
         // After nothing but the headers there is a comment at least, so that an event stream has begun.
         var call = await _pair.PostAsync(
-            "/v1/" + endpoint, """{"model":"m","stream":true}""", "x-fake-events: 9", after > 0 ? $"x-fake-cut-after: {after}" : "x-fake-cut-at-byte: 26");
+            "/v1/" + endpoint,
+            """{"model":"m","stream":true}""",
+            "x-fake-events: 9",
+            after > 0 ? $"x-fake-cut-after: {after}" : "x-fake-cut-at-byte: 26");
 
         Assert.Equal(200, call.Status);
         Assert.NotEqual(RawEnd.Complete, call.Body.End);

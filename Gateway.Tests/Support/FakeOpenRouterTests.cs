@@ -20,7 +20,8 @@ public sealed class FakeOpenRouterTests : IAsyncLifetime
     public async Task Headers_AreReportedInOrderAndSpelling()
     {
         await using var client = await ConnectAsync();
-        await client.SendAsync("POST /api/v1/chat/completions?a=%2F HTTP/1.1\r\nX-b: 1\r\nHost: h\r\nx-B: 2\r\nContent-Length: 2\r\n\r\n{}");
+        await client.SendAsync(
+            "POST /api/v1/chat/completions?a=%2F HTTP/1.1\r\nX-b: 1\r\nHost: h\r\nx-B: 2\r\nContent-Length: 2\r\n\r\n{}");
         await client.ReadAsync();
         await client.SendAsync("GET /api/v1/models HTTP/1.1\r\nHost: h\r\nx-Second: yes\r\n\r\n");
         await client.ReadAsync();

@@ -6,7 +6,9 @@ namespace Gateway.Tests.Support;
 /// <summary>Compares a body that was sent with the one that arrived.</summary>
 internal static class Splice
 {
-    /// <summary>What was put into a body, when that is all that happened to it; fails when a byte of the original is missing or moved.</summary>
+    /// <summary>
+    /// What was put into a body, when that is all that happened to it; fails when a byte of the original is missing or moved.
+    /// </summary>
     public static string Inserted(byte[] original, byte[] arrived)
     {
         var head = original.AsSpan().CommonPrefixLength(arrived);

@@ -12,7 +12,8 @@ internal static class SseEvents
         foreach (var block in text.ReplaceLineEndings("\n").Split("\n\n")[..^1])
         {
             var lines = block.Split('\n');
-            var data = string.Join('\n', lines.Where(line => line.StartsWith("data:", StringComparison.Ordinal)).Select(line => line[5..].TrimStart()));
+            var data = string.Join(
+                '\n', lines.Where(line => line.StartsWith("data:", StringComparison.Ordinal)).Select(line => line[5..].TrimStart()));
             var name = lines.LastOrDefault(line => line.StartsWith("event:", StringComparison.Ordinal))?[6..].Trim() ?? "";
             if (data.Length > 0)
             {

@@ -71,7 +71,8 @@ internal sealed class AnswerWriter : IAsyncDisposable
     }
 
     /// <summary>Waits, for ever when told <see cref="Timeout.InfiniteTimeSpan"/>, and fails as soon as the client leaves.</summary>
-    public Task PauseAsync(TimeSpan pause) => pause == TimeSpan.Zero ? Task.CompletedTask : Task.Delay(pause, _time, _context.RequestAborted);
+    public Task PauseAsync(TimeSpan pause) => pause == TimeSpan.Zero ? Task.CompletedTask : Task.Delay(
+        pause, _time, _context.RequestAborted);
 
     public async ValueTask DisposeAsync()
     {

@@ -63,7 +63,9 @@ internal sealed class FakeScript
     /// <summary><c>x-fake-stream: 1</c>: an event stream whatever the body says.</summary>
     public bool Stream { get; private set; }
 
-    /// <summary><c>x-fake-events: 20</c>: how many events of text a stream has, besides those that open and close it; 3 by default.</summary>
+    /// <summary>
+    /// <c>x-fake-events: 20</c>: how many events of text a stream has, besides those that open and close it; 3 by default.
+    /// </summary>
     public int Events { get; private set; } = 3;
 
     /// <summary><c>x-fake-interval-ms: 50</c>: the pause after every event.</summary>
@@ -75,7 +77,9 @@ internal sealed class FakeScript
     /// <summary><c>x-fake-keepalive-ms: 100</c>: the pause after each of those comments.</summary>
     public TimeSpan KeepAliveInterval { get; private set; }
 
-    /// <summary><c>x-fake-stall-after: 3</c>: after so many events of any kind (or the headers, for 0) silence until the client leaves.</summary>
+    /// <summary>
+    /// <c>x-fake-stall-after: 3</c>: after so many events of any kind (or the headers, for 0) silence until the client leaves.
+    /// </summary>
     public int? StallAfter { get; private set; }
 
     /// <summary><c>x-fake-cut-after: 3</c>: after so many events the connection is aborted.</summary>
@@ -115,7 +119,9 @@ internal sealed class FakeScript
         return script;
     }
 
-    /// <summary>Reads a request's headers; unknown <c>x-fake-…</c> names and bad values are faults, so that a test cannot misspell one.</summary>
+    /// <summary>
+    /// Reads a request's headers; unknown <c>x-fake-…</c> names and bad values are faults, so that a test cannot misspell one.
+    /// </summary>
     public static FakeScript Parse(IHeaderDictionary headers, FakeScript otherwise)
     {
         FakeScript? script = null;

@@ -52,7 +52,9 @@ internal sealed class ReceivedRequest
     /// <summary>The query with its question mark; empty without one.</summary>
     public string Query => Target.IndexOf('?', StringComparison.Ordinal) is >= 0 and var at ? Target[at..] : "";
 
-    /// <summary>The body with its transfer coding removed; <see langword="null"/> until it has arrived whole, or when it is kept no longer.</summary>
+    /// <summary>
+    /// The body with its transfer coding removed; <see langword="null"/> until it has arrived whole, or when it is kept no longer.
+    /// </summary>
     public byte[]? Body { get; private set; }
 
     /// <summary>Bytes of the body that arrived.</summary>
@@ -84,7 +86,8 @@ internal sealed class ReceivedRequest
     public long BytesWritten => Interlocked.Read(ref _bytesWritten);
 
     /// <summary>The body as UTF-8 text.</summary>
-    public string BodyText => System.Text.Encoding.UTF8.GetString(Body ?? throw new InvalidOperationException("The body has not arrived, or is kept no longer."));
+    public string BodyText => System.Text.Encoding.UTF8.GetString(
+        Body ?? throw new InvalidOperationException("The body has not arrived, or is kept no longer."));
 
     /// <summary>All values of a header in order; empty without one.</summary>
     public IReadOnlyList<string> HeaderValues(string name)

@@ -325,7 +325,9 @@ internal sealed class RequestHandler
         return System.Text.Encoding.UTF8.GetBytes(
             dialect == AnswerTemplates.Messages
                 ? """{"type":"error","error":{"type":"api_error","message":"Scripted error """ + text + "\"},\"request_id\":null}"
-                : """{"error":{"code":""" + text + ",\"message\":\"Scripted error " + text + "\",\"metadata\":{\"provider_name\":\"FakeProvider\"}},\"user_id\":\"user_fake\"}");
+                : $$$"""
+                   {"error":{"code":{{{text}}},"message":"Scripted error {{{text}}}","metadata":{"provider_name":"FakeProvider"}},"user_id":"u"}
+                   """);
     }
 
     private static byte[] Filler(int length)
