@@ -57,10 +57,12 @@ internal sealed class GatewayHost : IAsyncDisposable
         {
             folder.Write("appsettings.json", options.Settings);
             var arguments = ArgumentsOf(options, folder);
-            var needsProcess = options.OutOfProcess || options.Arguments.Count > 0 || options.Environment.Count > 0 || options.Mappings.Count > 1;
+            var needsProcess =
+                options.OutOfProcess || options.Arguments.Count > 0 || options.Environment.Count > 0 || options.Mappings.Count > 1;
             if (needsProcess || GatewayProcess.PublishedProgram is not null)
             {
-                var flags = arguments.SelectMany(argument => argument.Value is null ? [$"--{argument.Name}"] : new[] { $"--{argument.Name}", argument.Value });
+                var flags = arguments.SelectMany(
+                    argument => argument.Value is null ? [$"--{argument.Name}"] : new[] { $"--{argument.Name}", argument.Value });
                 var process = GatewayProcess.Start([.. flags, .. options.Arguments], folder.Path, options.Environment);
                 try
                 {

@@ -32,7 +32,8 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
     }
 
     /// <summary>The published program under test, if the environment names one.</summary>
-    public static string? PublishedProgram { get; } = Environment.GetEnvironmentVariable(ProgramVariable) is { Length: > 0 } path ? path : null;
+    public static string? PublishedProgram { get; } =
+        Environment.GetEnvironmentVariable(ProgramVariable) is { Length: > 0 } path ? path : null;
 
     /// <summary>All lines printed so far, both streams together.</summary>
     public IReadOnlyList<string> Lines
@@ -61,7 +62,9 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts the program. Variables of the gateway and of the host are not inherited, so that only the test's own count.</summary>
+    /// <summary>
+    /// Starts the program. Variables of the gateway and of the host are not inherited, so that only the test's own count.
+    /// </summary>
     public static GatewayProcess Start(
         IReadOnlyList<string> arguments, string workingDirectory, IReadOnlyDictionary<string, string>? environment = null)
     {

@@ -55,7 +55,9 @@ internal sealed class RawHttpClient : IAsyncDisposable
 
     public Task SendAsync(string text) => SendAsync(Encoding.Latin1.GetBytes(text));
 
-    /// <summary>Sends a POST with Host, a bearer, JSON as its content type and an exact Content-Length; more header lines may be given.</summary>
+    /// <summary>
+    /// Sends a POST with Host, a bearer, JSON as its content type and an exact Content-Length; more header lines may be given.
+    /// </summary>
     public async Task PostAsync(string target, byte[] body, params string[] headerLines)
     {
         await SendAsync(
@@ -65,7 +67,8 @@ internal sealed class RawHttpClient : IAsyncDisposable
     }
 
     /// <summary>The same with a body of text.</summary>
-    public Task PostAsync(string target, string body, params string[] headerLines) => PostAsync(target, Encoding.UTF8.GetBytes(body), headerLines);
+    public Task PostAsync(string target, string body, params string[] headerLines) => PostAsync(
+        target, Encoding.UTF8.GetBytes(body), headerLines);
 
     /// <summary>Sends a GET with Host and a bearer.</summary>
     public Task GetAsync(string target, params string[] headerLines)

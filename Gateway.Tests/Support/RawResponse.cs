@@ -23,7 +23,8 @@ internal sealed record RawResponse(int Status, string StatusLine, IReadOnlyList<
     public static RawResponse Parse(ReadOnlySpan<byte> head, TimeSpan at)
     {
         var lines = Encoding.Latin1.GetString(head).Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
-        var headers = lines.Skip(1).Select(line => line.Split(':', 2)).Select(pair => KeyValuePair.Create(pair[0], pair[1].Trim())).ToList();
+        var headers = lines.Skip(1).Select(line => line.Split(':', 2)).Select(
+            pair => KeyValuePair.Create(pair[0], pair[1].Trim())).ToList();
         return new RawResponse(int.Parse(lines[0].Split(' ')[1], CultureInfo.InvariantCulture), lines[0], headers, at);
     }
 }

@@ -34,8 +34,12 @@ internal sealed class TestCertificate
         return new TestCertificate(certificate.ExportCertificatePem(), key.ExportPkcs8PrivateKeyPem(), certificate.Thumbprint);
     }
 
-    /// <summary>What a test's client asks of a server's certificate: that there is one. It is self-signed, and the tests compare thumbprints.</summary>
-    public static bool Accept(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) => certificate is not null;
+    /// <summary>
+    /// What a test's client asks of a server's certificate: that there is one. It is self-signed, and the tests compare
+    /// thumbprints.
+    /// </summary>
+    public static bool Accept(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) =>
+        certificate is not null;
 
     /// <summary>Writes the pair, the key first, as a careful renewal does.</summary>
     public (string CertificatePath, string KeyPath) WriteTo(TempFolder folder)

@@ -172,7 +172,9 @@ internal static partial class AnswerTemplates
             [],
             Event("image_generation.partial_image", ",\"partial_image_index\":$n$,\"b64_json\":\"$text$\""),
             [
-                Event("image_generation.completed", ",\"created\":1767225600,\"b64_json\":\"$text$\",\"media_type\":\"image/png\"," + ChatUsage),
+                Event(
+                    "image_generation.completed",
+                    ",\"created\":1767225600,\"b64_json\":\"$text$\",\"media_type\":\"image/png\"," + ChatUsage),
                 Data("[DONE]"),
             ],
             Event("error", ",\"error\":{\"code\":\"server_error\",\"message\":\"Provider disconnected\"}")));

@@ -66,12 +66,13 @@ internal sealed class AnswerWriter : IAsyncDisposable
     {
         IsCut = true;
         await PauseAsync(BeforeCut);
-        _record?.SetEnd(RequestEnd.Cut);
+        _record?.SetEnd(ReceivedEnd.Cut);
         _context.Abort();
     }
 
     /// <summary>Waits, for ever when told <see cref="Timeout.InfiniteTimeSpan"/>, and fails as soon as the client leaves.</summary>
-    public Task PauseAsync(TimeSpan pause) => pause == TimeSpan.Zero ? Task.CompletedTask : Task.Delay(pause, _time, _context.RequestAborted);
+    public Task PauseAsync(TimeSpan pause) => pause == TimeSpan.Zero ? Task.CompletedTask : Task.Delay(
+        pause, _time, _context.RequestAborted);
 
     public async ValueTask DisposeAsync()
     {

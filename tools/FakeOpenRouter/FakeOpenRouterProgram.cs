@@ -26,7 +26,8 @@ internal static class FakeOpenRouterProgram
                     options = options with { Record = false };
                     break;
                 case "--help" or "-h":
-                    Console.WriteLine("FakeOpenRouter [--port 9001] [--seed N] [--no-record]; what it does is told by x-fake-… request headers.");
+                    Console.WriteLine(
+                        "FakeOpenRouter [--port 9001] [--seed N] [--no-record]; what it does is told by x-fake-… request headers.");
                     return 0;
                 default:
                     await Console.Error.WriteLineAsync($"\"{args[i]}\": expected --port N, --seed N or --no-record");

@@ -24,7 +24,10 @@ internal sealed class FakeScript
     /// <summary><c>x-fake-content-type: text/html</c>: the answer's content type.</summary>
     public string? ContentType { get; private set; }
 
-    /// <summary><c>x-fake-header: Name: value</c>, repeatable: a header of the answer, added to those of its name.</summary>
+    /// <summary>
+    /// <c>x-fake-header: Name: value</c>: a header of the answer, added to those of its name. For more of them the name may have any
+    /// ending (<c>x-fake-header-2</c>), since a proxy may join lines of one name.
+    /// </summary>
     public List<KeyValuePair<string, string>> Headers { get; } = [];
 
     /// <summary><c>x-fake-echo: 1</c>: the answer's body is the request's, with its content type.</summary>
@@ -60,7 +63,9 @@ internal sealed class FakeScript
     /// <summary><c>x-fake-stream: 1</c>: an event stream whatever the body says.</summary>
     public bool Stream { get; private set; }
 
-    /// <summary><c>x-fake-events: 20</c>: how many events of text a stream has, besides those that open and close it; 3 by default.</summary>
+    /// <summary>
+    /// <c>x-fake-events: 20</c>: how many events of text a stream has, besides those that open and close it; 3 by default.
+    /// </summary>
     public int Events { get; private set; } = 3;
 
     /// <summary><c>x-fake-interval-ms: 50</c>: the pause after every event.</summary>
@@ -72,7 +77,9 @@ internal sealed class FakeScript
     /// <summary><c>x-fake-keepalive-ms: 100</c>: the pause after each of those comments.</summary>
     public TimeSpan KeepAliveInterval { get; private set; }
 
-    /// <summary><c>x-fake-stall-after: 3</c>: after so many events of any kind (or the headers, for 0) silence until the client leaves.</summary>
+    /// <summary>
+    /// <c>x-fake-stall-after: 3</c>: after so many events of any kind (or the headers, for 0) silence until the client leaves.
+    /// </summary>
     public int? StallAfter { get; private set; }
 
     /// <summary><c>x-fake-cut-after: 3</c>: after so many events the connection is aborted.</summary>
@@ -112,7 +119,9 @@ internal sealed class FakeScript
         return script;
     }
 
-    /// <summary>Reads a request's headers; unknown <c>x-fake-…</c> names and bad values are faults, so that a test cannot misspell one.</summary>
+    /// <summary>
+    /// Reads a request's headers; unknown <c>x-fake-…</c> names and bad values are faults, so that a test cannot misspell one.
+    /// </summary>
     public static FakeScript Parse(IHeaderDictionary headers, FakeScript otherwise)
     {
         FakeScript? script = null;
@@ -138,7 +147,14 @@ internal sealed class FakeScript
 
     private bool TrySet(string name, string value)
     {
-        switch (name.ToLowerInvariant())
+        var key = name.ToLowerInvariant();
+        if (key.StartsWith("x-fake-header", StringComparison.Ordinal) && value.IndexOf(':', StringComparison.Ordinal) is > 0 and var colon)
+        {
+            Headers.Add(new(value[..colon], value[(colon + 1)..].Trim()));
+            return true;
+        }
+
+        switch (key)
         {
             case "x-fake-id":
                 Id = value;
@@ -152,9 +168,6 @@ internal sealed class FakeScript
             case "x-fake-content-type":
                 ContentType = value;
                 return true;
-            case "x-fake-header" when value.IndexOf(':', StringComparison.Ordinal) is > 0 and var colon:
-                Headers.Add(new(value[..colon], value[(colon + 1)..].Trim()));
-                return true;
         }
 
         if (!int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
@@ -162,7 +175,7 @@ internal sealed class FakeScript
             return false;
         }
 
-        switch (name.ToLowerInvariant())
+        switch (key)
         {
             case "x-fake-status":
                 Status = number;

@@ -12,12 +12,24 @@ internal static class ModelCatalogue
 
     private static readonly Model[] Models =
     [
-        new("anthropic/claude-3-opus", "Anthropic: Claude 3 Opus", 200000, "0.000015", "0.000075", ["anthropic", "google-vertex", "amazon-bedrock"]),
+        new(
+            "anthropic/claude-3-opus",
+            "Anthropic: Claude 3 Opus",
+            200000,
+            "0.000015",
+            "0.000075",
+            ["anthropic", "google-vertex", "amazon-bedrock"]),
         new("anthropic/claude-sonnet-4.5", "Anthropic: Claude Sonnet 4.5", 1000000, "0.000003", "0.000015", ["anthropic", "google-vertex"]),
         new("openai/gpt-4o", "OpenAI: GPT-4o", 128000, "0.0000025", "0.00001", ["openai", "azure"]),
         new("openai/gpt-4o-mini", "OpenAI: GPT-4o-mini", 128000, "0.00000015", "0.0000006", ["openai", "azure"]),
         new("openai/text-embedding-3-small", "OpenAI: Text Embedding 3 Small", 8192, "0.00000002", "0", ["openai", "azure"]),
-        new("mistralai/mixtral-8x7b-instruct", "Mistral: Mixtral 8x7B Instruct", 32768, "0.00000054", "0.00000054", ["mistral", "deepinfra", "together"]),
+        new(
+            "mistralai/mixtral-8x7b-instruct",
+            "Mistral: Mixtral 8x7B Instruct",
+            32768,
+            "0.00000054",
+            "0.00000054",
+            ["mistral", "deepinfra", "together"]),
         new("meta-llama/llama-3.1-8b-instruct:free", "Meta: Llama 3.1 8B Instruct (free)", 131072, "0", "0", ["deepinfra"]),
     ];
 

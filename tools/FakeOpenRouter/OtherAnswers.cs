@@ -111,7 +111,7 @@ internal static class OtherAnswers
         json.WriteNumber("tokens_completion", usage.CompletionTokens);
         json.WriteNumber("native_tokens_prompt", usage.PromptTokens);
         json.WriteNumber("native_tokens_completion", usage.CompletionTokens);
-        json.WriteBoolean("cancelled", generation.End is RequestEnd.ClientAborted);
+        json.WriteBoolean("cancelled", generation.End is ReceivedEnd.ClientAborted);
         json.WriteBoolean("streamed", generation.EventsWritten > 0);
         json.WriteString("finish_reason", "stop");
         json.WriteEndObject();

@@ -52,7 +52,9 @@ internal sealed class ReceivedRequest
     /// <summary>The query with its question mark; empty without one.</summary>
     public string Query => Target.IndexOf('?', StringComparison.Ordinal) is >= 0 and var at ? Target[at..] : "";
 
-    /// <summary>The body with its transfer coding removed; <see langword="null"/> until it has arrived whole, or when it is kept no longer.</summary>
+    /// <summary>
+    /// The body with its transfer coding removed; <see langword="null"/> until it has arrived whole, or when it is kept no longer.
+    /// </summary>
     public byte[]? Body { get; private set; }
 
     /// <summary>Bytes of the body that arrived.</summary>
@@ -67,15 +69,15 @@ internal sealed class ReceivedRequest
     public DateTimeOffset ReceivedAt { get; }
 
     /// <summary>How long after its arrival the request ended, or was aborted.</summary>
-    public TimeSpan Duration => _time.GetElapsedTime(_startedAt, End == RequestEnd.Open ? _time.GetTimestamp() : _endedAt);
+    public TimeSpan Duration => _time.GetElapsedTime(_startedAt, End == ReceivedEnd.Open ? _time.GetTimestamp() : _endedAt);
 
     /// <summary>When the request ended, on the clock of <see cref="TimeProvider.GetTimestamp"/>.</summary>
     public long EndedAt => Volatile.Read(ref _endedAt);
 
-    public RequestEnd End => (RequestEnd)Volatile.Read(ref _end);
+    public ReceivedEnd End => (ReceivedEnd)Volatile.Read(ref _end);
 
-    /// <summary>Completes when <see cref="End"/> is no longer <see cref="RequestEnd.Open"/>.</summary>
-    public Task Ended => _ended.Task;
+    /// <summary>Waits until <see cref="End"/> is no longer <see cref="ReceivedEnd.Open"/>, 15 s unless told.</summary>
+    public Task WaitForEndAsync(TimeSpan? patience = null) => _ended.Task.WaitAsync(patience ?? RequestLog.DefaultPatience, _time);
 
     /// <summary>Events of an event stream that were flushed; comments do not count.</summary>
     public int EventsWritten => Volatile.Read(ref _eventsWritten);
@@ -84,7 +86,8 @@ internal sealed class ReceivedRequest
     public long BytesWritten => Interlocked.Read(ref _bytesWritten);
 
     /// <summary>The body as UTF-8 text.</summary>
-    public string BodyText => System.Text.Encoding.UTF8.GetString(Body ?? throw new InvalidOperationException("The body has not arrived, or is kept no longer."));
+    public string BodyText => System.Text.Encoding.UTF8.GetString(
+        Body ?? throw new InvalidOperationException("The body has not arrived, or is kept no longer."));
 
     /// <summary>All values of a header in order; empty without one.</summary>
     public IReadOnlyList<string> HeaderValues(string name)
@@ -118,7 +121,7 @@ internal sealed class ReceivedRequest
     }
 
     /// <summary>The first end that is reported counts.</summary>
-    public void SetEnd(RequestEnd end)
+    public void SetEnd(ReceivedEnd end)
     {
         var now = _time.GetTimestamp();
         if (Interlocked.CompareExchange(ref _endedAt, now, 0) != 0)

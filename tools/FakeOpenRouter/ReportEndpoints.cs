@@ -108,14 +108,14 @@ internal sealed class ReportEndpoints
         json.WriteEndObject();
     }
 
-    private static string EndName(RequestEnd end)
+    private static string EndName(ReceivedEnd end)
     {
         return end switch
         {
-            RequestEnd.Open => "open",
-            RequestEnd.Complete => "complete",
-            RequestEnd.ClientAborted => "client_aborted",
-            RequestEnd.Cut => "cut",
+            ReceivedEnd.Open => "open",
+            ReceivedEnd.Complete => "complete",
+            ReceivedEnd.ClientAborted => "client_aborted",
+            ReceivedEnd.Cut => "cut",
             _ => throw new ArgumentOutOfRangeException(nameof(end), end, null),
         };
     }

@@ -56,17 +56,17 @@ internal sealed class RequestHandler
 
         var record = Record(context, script);
         await using var aborted = context.RequestAborted.UnsafeRegister(
-            static record => ((ReceivedRequest?)record)?.SetEnd(RequestEnd.ClientAborted),
+            static record => ((ReceivedRequest?)record)?.SetEnd(ReceivedEnd.ClientAborted),
             record);
         try
         {
             await AnswerAsync(context, script, record);
             await context.Response.CompleteAsync();
-            record?.SetEnd(context.RequestAborted.IsCancellationRequested ? RequestEnd.ClientAborted : RequestEnd.Complete);
+            record?.SetEnd(context.RequestAborted.IsCancellationRequested ? ReceivedEnd.ClientAborted : ReceivedEnd.Complete);
         }
         catch (Exception gone) when (gone is OperationCanceledException or IOException or BadHttpRequestException)
         {
-            record?.SetEnd(RequestEnd.ClientAborted);
+            record?.SetEnd(ReceivedEnd.ClientAborted);
         }
         finally
         {
@@ -106,7 +106,7 @@ internal sealed class RequestHandler
 
         if (script.Close)
         {
-            record?.SetEnd(RequestEnd.Cut);
+            record?.SetEnd(ReceivedEnd.Cut);
             context.Abort();
             return;
         }
@@ -325,7 +325,9 @@ internal sealed class RequestHandler
         return System.Text.Encoding.UTF8.GetBytes(
             dialect == AnswerTemplates.Messages
                 ? """{"type":"error","error":{"type":"api_error","message":"Scripted error """ + text + "\"},\"request_id\":null}"
-                : """{"error":{"code":""" + text + ",\"message\":\"Scripted error " + text + "\",\"metadata\":{\"provider_name\":\"FakeProvider\"}},\"user_id\":\"user_fake\"}");
+                : $$$"""
+                   {"error":{"code":{{{text}}},"message":"Scripted error {{{text}}}","metadata":{"provider_name":"FakeProvider"}},"user_id":"u"}
+                   """);
     }
 
     private static byte[] Filler(int length)

@@ -5,7 +5,8 @@ namespace FakeOpenRouter;
 /// <summary>The requests received since the start or the last reset, in order; can be waited on.</summary>
 internal sealed class RequestLog
 {
-    private static readonly TimeSpan DefaultPatience = TimeSpan.FromSeconds(15);
+    /// <summary>How long waits last unless told.</summary>
+    public static readonly TimeSpan DefaultPatience = TimeSpan.FromSeconds(15);
 
     private readonly Lock _gate = new();
     private readonly long _keepBodyBytes;

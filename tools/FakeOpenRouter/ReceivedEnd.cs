@@ -1,7 +1,7 @@
 namespace FakeOpenRouter;
 
 /// <summary>How a request ended, as seen from the scripted upstream.</summary>
-internal enum RequestEnd
+internal enum ReceivedEnd
 {
     /// <summary>Still under way.</summary>
     Open,

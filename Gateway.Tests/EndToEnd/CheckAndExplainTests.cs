@@ -1,0 +1,139 @@
+using Gateway.Tests.Support;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>
+/// Promise: <c>check</c> says what a settings file means, or what is wrong with it; <c>explain</c> says what becomes of a request.
+/// </summary>
+public sealed class CheckAndExplainTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task ShippedFile_IsGood()
+    {
+        _folder.Write("appsettings.json", ShippedSettings.Text);
+
+        var output = await RunAsync("check");
+
+        Assert.Equal(0, output.ExitCode);
+        Assert.Empty(output.Error);
+        Assert.Contains("https://openrouter.ai/api/v1", output.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Check_PrintsRulesAndWarnings()
+    {
+        _folder.Write("appsettings.json", ShippedSettings.WithRules(
+            """
+            [
+              { "Name": "claude", "Model": "*anthropic/claude*", "Provider": { "order": ["anthropic"] } },
+              { "Name": "odd", "Model": "x", "Provider": { "only": ["no-such-provider"], "future_member": 1 } }
+            ]
+            """));
+
+        var output = await RunAsync("check");
+
+        Assert.Equal(0, output.ExitCode);
+        Assert.Contains("claude", output.All, StringComparison.Ordinal);
+        Assert.Contains("load balancing", output.All, StringComparison.Ordinal);
+        Assert.Contains("no-such-provider", output.All, StringComparison.Ordinal);
+        Assert.Contains("future_member", output.All, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Check_ExitsWithOneAndNamesEveryFault()
+    {
+        _folder.Write("appsettings.json", ShippedSettings.WithValues(
+            ("ProviderMapping:Rules", """[{ "Model": "", "Provider": { "order": "x" } }]"""),
+            ("ProviderMapping:Aliases", """[{ "Model": "a" }]"""),
+            ("Unheard", "1")));
+
+        var output = await RunAsync("check");
+
+        Assert.Equal(1, output.ExitCode);
+        Assert.All(
+            ["ProviderMapping:Rules:0:Model", "ProviderMapping:Rules:0:Provider:order", "ProviderMapping:Aliases:0:Use", "Unheard"],
+            (string path) => Assert.Contains(path, output.All, StringComparison.Ordinal));
+        Assert.DoesNotContain("   at ", output.All, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{ nope")]
+    [InlineData("")]
+    [InlineData("[]")]
+    [InlineData("null")]
+    public async Task Check_OfUnreadableSettings_ExitsWithOne(string text)
+    {
+        _folder.Write("appsettings.json", text);
+
+        var output = await RunAsync("check");
+
+        Assert.Equal(1, output.ExitCode);
+        Assert.Contains("appsettings.json", output.All, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Check_TakesAnotherFile()
+    {
+        _folder.Write("other.json", ShippedSettings.Text);
+
+        Assert.Equal(0, (await RunAsync("check", "--config", "other.json")).ExitCode);
+    }
+
+    [Fact]
+    public async Task Explain_SaysWhichRuleMatchedAndWhyEarlierOnesDidNot()
+    {
+        _folder.Write("appsettings.json", ShippedSettings.WithRules(
+            """
+            [
+              { "Name": "first", "Model": "openai/*", "Provider": { "only": ["openai"] } },
+              { "Name": "second", "Model": "*claude*", "Provider": { "only": ["anthropic"] } },
+              { "Name": "third", "Model": "*", "Provider": { "zdr": true } }
+            ]
+            """));
+
+        var output = await RunAsync("explain", "--model", "anthropic/claude-3-opus");
+
+        Assert.Equal(0, output.ExitCode);
+        var first = output.Out.IndexOf("first", StringComparison.Ordinal);
+        var second = output.Out.IndexOf("second", StringComparison.Ordinal);
+        Assert.True(first >= 0 && second > first, output.Out);
+        Assert.Contains("openai/*", output.Out, StringComparison.Ordinal);
+        Assert.Contains(output.Out.Split('\n'), line => line.StartsWith('+') && line.Contains("provider", StringComparison.Ordinal));
+        Assert.Contains("\"anthropic\"", output.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Explain_TakesABody()
+    {
+        _folder.Write(
+            "appsettings.json", ShippedSettings.WithRules("""[{ "Name": "r", "Model": "m", "Provider": { "only": ["mistral"] } }]"""));
+        _folder.Write("body.json", """{"model":"m","seed":12345678901234567890}""");
+
+        var output = await RunAsync("explain", "--body", "body.json");
+
+        Assert.Equal(0, output.ExitCode);
+        Assert.Contains("12345678901234567890", output.Out, StringComparison.Ordinal);
+        Assert.Contains(output.Out.Split('\n'), line => line.StartsWith('+') && line.Contains("mistral", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Explain_PrintsBracketsThatBelongTogether()
+    {
+        _folder.Write(
+            "appsettings.json", ShippedSettings.WithRules("""[{ "Name": "r", "Model": "m", "Provider": { "order": ["a", "b"] } }]"""));
+
+        var output = await RunAsync("explain", "--model", "m");
+
+        // The lines that stay and those that come make up the new body.
+        var after = string.Concat(output.Out.Split('\n').SkipWhile(line => !line.Contains("after (+)", StringComparison.Ordinal)).Skip(1)
+            .Where(line => line.StartsWith('+') || line.StartsWith(' ')).Select(line => line[1..].Trim()));
+        Assert.Equal("""{"model":"m","provider":{"order":["a","b"]}}""", after.Replace(" ", "", StringComparison.Ordinal));
+    }
+
+    private Task<GatewayOutput> RunAsync(params string[] arguments) => GatewayProcess.RunAsync(arguments, _folder.Path);
+}

@@ -1,0 +1,196 @@
+using FakeOpenRouter;
+using Gateway.Tests.Support;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>
+/// Promise: when the client leaves, upstream is aborted at once, before and after the first byte; that is what stops the bill.
+/// </summary>
+public sealed class ClientLeavesTests : IClassFixture<ClientLeavesTests.Fixture>
+{
+    private static readonly TimeSpan AtOnce = TimeSpan.FromSeconds(1);
+
+    private readonly GatewayPair _pair;
+
+    public ClientLeavesTests(Fixture fixture)
+    {
+        _pair = fixture.Pair;
+    }
+
+    [Theory]
+    [InlineData("x-fake-delay-ms: 30000", "reset")]
+    [InlineData("x-fake-delay-ms: 30000", "close")]
+    [InlineData("x-fake-stall-after: 0", "reset")]
+    [InlineData("x-fake-stall-after: 0", "close")]
+    public async Task BeforeTheFirstByte(string script, string how)
+    {
+        var id = _pair.NextId();
+        await using var client = await _pair.Gateway.ConnectAsync();
+        await client.PostAsync("/v1/chat/completions", """{"model":"ruled","stream":true}""", script, $"x-fake-id: {id}");
+        var request = await _pair.Upstream.Requests.WaitForAsync(candidate => candidate.Id == id && candidate.BodyComplete);
+
+        await AssertAbortedAsync(client, how, request);
+        Assert.Equal(0, request.EventsWritten);
+    }
+
+    [Theory]
+    [InlineData("x-fake-stall-after: 3", "reset")]
+    [InlineData("x-fake-stall-after: 3", "close")]
+    [InlineData("x-fake-interval-ms: 50", "reset")]
+    [InlineData("x-fake-interval-ms: 50", "close")]
+    public async Task AfterTheFirstByte(string script, string how)
+    {
+        var id = _pair.NextId();
+        await using var client = await _pair.Gateway.ConnectAsync();
+        await client.PostAsync(
+            "/v1/chat/completions", """{"model":"ruled","stream":true}""", script, "x-fake-events: 2000", $"x-fake-id: {id}");
+        var request = await _pair.Upstream.Requests.WaitForAsync(candidate => candidate.Id == id && candidate.EventsWritten >= 3);
+        await client.ReadHeadAsync();
+
+        await AssertAbortedAsync(client, how, request);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task WhileUpstreamsHeadersWaitForAFirstByte(bool stream)
+    {
+        var id = _pair.NextId();
+        await using var client = await _pair.Gateway.ConnectAsync();
+        var body = $$"""{"model":"ruled","stream":{{(stream ? "true" : "false")}}}""";
+        await client.PostAsync("/v1/chat/completions", body, "x-fake-first-byte-delay-ms: 30000", $"x-fake-id: {id}");
+        var request = await _pair.Upstream.Requests.WaitForAsync(candidate => candidate.Id == id && candidate.BodyComplete);
+
+        // Time for upstream's headers to reach the gateway, which nothing outside of it shows.
+        await Task.Delay(300, TestContext.Current.CancellationToken);
+
+        await AssertAbortedAsync(client, "reset", request);
+    }
+
+    [Fact]
+    public async Task WithoutAStream()
+    {
+        // Without teams nothing is metered, so there is no reason to read such an answer to its end.
+        var id = _pair.NextId();
+        await using var client = await _pair.Gateway.ConnectAsync();
+        await client.PostAsync("/v1/chat/completions", """{"model":"ruled"}""", "x-fake-delay-ms: 30000", $"x-fake-id: {id}");
+        var request = await _pair.Upstream.Requests.WaitForAsync(candidate => candidate.Id == id && candidate.BodyComplete);
+
+        await AssertAbortedAsync(client, "reset", request);
+    }
+
+    [Fact]
+    public async Task OnAnUntouchedRoute()
+    {
+        var id = _pair.NextId();
+        await using var client = await _pair.Gateway.ConnectAsync();
+        await client.PostAsync("/v1/audio/speech", """{"model":"ruled"}""", "x-fake-delay-ms: 30000", $"x-fake-id: {id}");
+        var request = await _pair.Upstream.Requests.WaitForAsync(candidate => candidate.Id == id && candidate.BodyComplete);
+
+        await AssertAbortedAsync(client, "reset", request);
+    }
+
+    [Fact]
+    public async Task MidBody_NothingIsForwarded()
+    {
+        var id = _pair.NextId();
+        await using (var client = await _pair.Gateway.ConnectAsync())
+        {
+            await client.SendAsync(
+                "POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\n"
+                + $"x-fake-id: {id}\r\nContent-Length: 100\r\n\r\n{{\"model\":");
+            client.Reset();
+        }
+
+        // Another call on the same gateway shows that it is well and has had its time.
+        Assert.Equal(200, (await _pair.ChatAsync("ruled")).Status);
+        Assert.Null(_pair.Upstream.Requests.Find(id));
+    }
+
+    [Theory]
+    [InlineData("x-fake-stall-after: 2")]
+    [InlineData("x-fake-interval-ms: 7")]
+    public async Task ManyAtOnce(string script)
+    {
+        // With this many, some leave while the gateway reads, some while it writes, some in between.
+        var ids = Enumerable.Range(0, 40).Select(_ => _pair.NextId()).ToList();
+        var clients = await Task.WhenAll(ids.Select(async id =>
+        {
+            var client = await _pair.Gateway.ConnectAsync();
+            await client.PostAsync(
+                "/v1/chat/completions", """{"model":"ruled","stream":true}""", script, "x-fake-events: 9999", $"x-fake-id: {id}");
+            await client.ReadHeadAsync();
+            return client;
+        }));
+        var leftAt = TimeProvider.System.GetTimestamp();
+        foreach (var client in clients)
+        {
+            client.Reset();
+        }
+
+        foreach (var request in ids.Select(id => _pair.Upstream.Requests.Find(id)!))
+        {
+            await request.WaitForEndAsync();
+            Assert.Equal(ReceivedEnd.ClientAborted, request.End);
+        }
+
+        var slow = ids.Count(id => TimeProvider.System.GetElapsedTime(leftAt, _pair.Upstream.Requests.Find(id)!.EndedAt) >= AtOnce);
+        Assert.True(slow == 0, $"{slow} of {ids.Count} were aborted only after more than a second");
+        foreach (var client in clients)
+        {
+            await client.DisposeAsync();
+        }
+    }
+
+    [Theory]
+    [InlineData("x-fake-stall-after: 0")]
+    [InlineData("x-fake-interval-ms: 3")]
+    public async Task AtAnyMoment(string script)
+    {
+        // Each leaves a little later than the one before it, so that every step between the request and the first events is met.
+        var late = await Task.WhenAll(Enumerable.Range(0, 60).Select(async moment =>
+        {
+            var id = _pair.NextId();
+            await using var client = await _pair.Gateway.ConnectAsync();
+            await client.PostAsync(
+                "/v1/chat/completions", """{"model":"ruled","stream":true}""", script, "x-fake-events: 9999", $"x-fake-id: {id}");
+            var request = await _pair.Upstream.Requests.WaitForAsync(candidate => candidate.Id == id && candidate.BodyComplete);
+            await Task.Delay(TimeSpan.FromMilliseconds(moment / 4));
+            var leftAt = TimeProvider.System.GetTimestamp();
+            client.Reset();
+            await request.WaitForEndAsync();
+            return TimeProvider.System.GetElapsedTime(leftAt, request.EndedAt) is var took && took >= AtOnce ? took : TimeSpan.Zero;
+        }));
+
+        var slow = late.Where(took => took > TimeSpan.Zero).Select(took => $"{took.TotalMilliseconds:0} ms").ToList();
+        Assert.True(slow.Count == 0, $"upstream was aborted only after {string.Join(", ", slow)}");
+    }
+
+    private static async Task AssertAbortedAsync(RawHttpClient client, string how, ReceivedRequest request)
+    {
+        Assert.Equal(ReceivedEnd.Open, request.End);
+        var leftAt = TimeProvider.System.GetTimestamp();
+        if (how == "reset")
+        {
+            client.Reset();
+        }
+        else
+        {
+            await client.DisposeAsync();
+        }
+
+        await request.WaitForEndAsync();
+        var took = TimeProvider.System.GetElapsedTime(leftAt, request.EndedAt);
+        Assert.Equal(ReceivedEnd.ClientAborted, request.End);
+        Assert.True(took < AtOnce, $"upstream was aborted only after {took.TotalMilliseconds} ms");
+    }
+
+    public sealed class Fixture : GatewayFixture
+    {
+        private protected override void Configure(GatewayHostOptions options)
+        {
+            options.Rules("""[{ "Model": "ruled", "Provider": { "order": ["a"] } }]""");
+        }
+    }
+}

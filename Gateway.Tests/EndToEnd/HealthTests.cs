@@ -1,0 +1,58 @@
+using Gateway.Tests.Support;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>Promise: health is answered without upstream and without a key.</summary>
+public sealed class HealthTests : IClassFixture<HealthTests.Fixture>
+{
+    private readonly GatewayPair _pair;
+
+    public HealthTests(Fixture fixture)
+    {
+        _pair = fixture.Pair;
+    }
+
+    [Theory]
+    [InlineData("GET", "/")]
+    [InlineData("GET", "/health")]
+    [InlineData("GET", "/health/live")]
+    [InlineData("GET", "/health/ready")]
+    [InlineData("HEAD", "/")]
+    [InlineData("HEAD", "/health")]
+    [InlineData("HEAD", "/health/ready")]
+    public async Task Page_IsAnsweredHereWithoutAKey(string method, string path)
+    {
+        await using var client = await _pair.Gateway.ConnectAsync();
+        await client.SendAsync($"{method} {path} HTTP/1.1\r\nHost: h\r\n\r\n");
+        var head = await client.ReadHeadAsync();
+
+        Assert.Equal(200, head.Status);
+        Assert.Equal(0, _pair.Upstream.Connections.Total);
+    }
+
+    [Fact]
+    public async Task Health_ShowsTheVersionAndTheLastReload()
+    {
+        var health = await _pair.Gateway.HealthAsync();
+
+        Assert.NotEmpty(health.GetProperty("version").GetString()!);
+        Assert.False(health.GetProperty("restart_required").GetBoolean());
+        Assert.DoesNotContain("sk-or", health.GetRawText(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/health/nothing")]
+    [InlineData("/healthz")]
+    public async Task OtherPages_AreUnknown(string path)
+    {
+        Assert.Equal(404, (await _pair.GetAsync(path)).Status);
+    }
+
+    public sealed class Fixture : GatewayFixture
+    {
+        private protected override void Configure(GatewayHostOptions options)
+        {
+        }
+    }
+}

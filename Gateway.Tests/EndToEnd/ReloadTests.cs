@@ -1,0 +1,336 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Gateway.Tests.Support;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>
+/// Promise: an edit of the settings file is in force within a second, as a whole or not at all, without a failed request.
+/// </summary>
+public sealed class ReloadTests
+{
+    private static readonly TimeSpan InForce = TimeSpan.FromSeconds(3);
+
+    [Theory]
+    [InlineData("in place")]
+    [InlineData("by rename")]
+    [InlineData("in two halves")]
+    [InlineData("deleted and created again")]
+    [InlineData("truncated first")]
+    public async Task Edit_IsInForceHoweverItIsWritten(string how)
+    {
+        await using var pair = await GatewayPair.StartAsync(options => options.Rules(Rule("before")));
+        Assert.Equal("before", await RuleAsync(pair));
+        var text = ShippedSettings.WithRules(Rule("after"));
+
+        await WriteAsync(pair.Gateway, text, how);
+        await pair.Gateway.WaitForVersionChangeAsync("");
+        await WaitForRuleAsync(pair, "after");
+
+        Assert.True((await pair.Gateway.HealthAsync()).GetProperty("last_reload").GetProperty("succeeded").GetBoolean());
+    }
+
+    [Fact]
+    public async Task Edit_IsInForceWithinASecond()
+    {
+        await using var pair = await GatewayPair.StartAsync(options => options.Rules(Rule("v0")));
+        for (var i = 1; i <= 3; i++)
+        {
+            await pair.Gateway.WriteSettingsAsync(ShippedSettings.WithRules(Rule($"v{i}")));
+            var took = await WaitForRuleAsync(pair, $"v{i}");
+
+            // Half a second of grace for a busy machine.
+            Assert.True(took < TimeSpan.FromSeconds(1.5), $"took {took.TotalMilliseconds} ms");
+        }
+    }
+
+    [Fact]
+    public async Task SymlinkSwapOfAConfigMap_IsSeen()
+    {
+        await using var upstream = await FakeOpenRouter.FakeOpenRouterServer.StartAsync();
+        using var mount = new TempFolder();
+        Directory.CreateDirectory(mount.File("..v1"));
+        Directory.CreateDirectory(mount.File("..v2"));
+        await File.WriteAllTextAsync(
+            mount.File("..v1/appsettings.json"), ShippedSettings.WithRules(Rule("v1")), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            mount.File("..v2/appsettings.json"), ShippedSettings.WithRules(Rule("v2")), TestContext.Current.CancellationToken);
+        Directory.CreateSymbolicLink(mount.File("..data"), "..v1");
+        File.CreateSymbolicLink(mount.File("appsettings.json"), "..data/appsettings.json");
+        await using var process = GatewayProcess.Start(
+            ["--config", mount.File("appsettings.json"), "--ip=127.0.0.1", "--port=0", "--openrouter-base-url", upstream.BaseUrl], mount.Path);
+        var address = await process.WaitForAddressAsync(upstream.BaseUrl);
+        Assert.Equal("v1", await RuleAtAsync(address));
+
+        Directory.CreateSymbolicLink(mount.File("..data_tmp"), "..v2");
+        using (var move = System.Diagnostics.Process.Start("mv", ["-T", mount.File("..data_tmp"), mount.File("..data")]))
+        {
+            await move.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.Equal(0, move.ExitCode);
+        }
+
+        await Eventually.TrueAsync(async () => await RuleAtAsync(address) == "v2", TimeSpan.FromSeconds(4), "the swapped settings");
+    }
+
+    public static TheoryData<string, string> Faulty() => new()
+    {
+        {
+            """{ "ProviderMapping": { "Rules": [ { "Name": "x", "Model": "", "Provider": { "order": ["a"] } } ] } }""",
+            "ProviderMapping:Rules:0:Model"
+        },
+        { """{ "ProviderMapping": { "Rules": [ { "Name": "x", "Model": "*" } ] } }""", "ProviderMapping:Rules:0:Provider" },
+        {
+            """{ "ProviderMapping": { "Rules": [ { "Name": "x", "Model": "*", "Provider": { "order": "a" } } ] } }""",
+            "ProviderMapping:Rules:0:Provider:order"
+        },
+        {
+            """{ "ProviderMapping": { "Rules": [ { "Name": "x y", "Model": "*", "Provider": { "zdr": true } } ] } }""",
+            "ProviderMapping:Rules:0:Name"
+        },
+        { """{ "ProviderMapping": { "Rules": [ { "Modell": "*" } ] } }""", "ProviderMapping:Rules:0:Modell" },
+        { """{ "ProviderMappin": { } }""", "ProviderMappin" },
+        { """{ "ProviderMapping": { "Rules": [] }, "ProviderMapping": { "Rules": [] } }""", "ProviderMapping" },
+        {
+            """{ "ReverseProxy": { "Routes": { "r": { "ClusterId": "missing", "Match": { "Path": "/x" } } }, "Clusters": { } } }""",
+            "ReverseProxy:Routes:r"
+        },
+        {
+            """{ "ReverseProxy": { "Routes": { "r": { "ClusterId": "c", "Match": { "Path": "/x" }, "Transforms": [ { "Nonsense": "1" } ] } }, "Clusters": { "c": { "Destinations": { "d": { "Address": "http://127.0.0.1:1" } } } } } }""",
+            "ReverseProxy:Routes:r"
+        },
+        {
+            """{ "ReverseProxy": { "Routes": { "r": { "ClusterId": "c", "Mtach": { "Path": "/x" } } }, "Clusters": { "c": { } } } }""",
+            "ReverseProxy:Routes:r:Mtach"
+        },
+        { """{ "Server": { "MaxRequestBodySize": "many" } }""", "Server:MaxRequestBodySize" },
+        { "{ not json", "appsettings.json" },
+        { "", "appsettings.json" },
+        { "[]", "appsettings.json" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Faulty))]
+    public async Task FaultyEdit_KeepsTheLastGoodSettingsAndSaysWhy(string text, string path)
+    {
+        await using var pair = await GatewayPair.StartAsync(options =>
+        {
+            options.Rules(Rule("good"));
+            options.OutOfProcess = true;
+        });
+        var version = await pair.Gateway.VersionAsync();
+
+        await pair.Gateway.WriteSettingsAsync(text);
+        await pair.Gateway.Process.WaitForLineAsync(line => line.Contains(path, StringComparison.Ordinal), path, TimeSpan.FromSeconds(5));
+
+        await Eventually.TrueAsync(
+            async () => (await pair.Gateway.HealthAsync()).GetProperty("last_reload").GetRawText().Contains(path, StringComparison.Ordinal),
+            TimeSpan.FromSeconds(2),
+            "the fault on the health page");
+        Assert.Equal(version, await pair.Gateway.VersionAsync());
+        Assert.Equal("good", await RuleAsync(pair));
+        Assert.Equal(200, (await pair.GetAsync("/v1/models")).Status);
+
+        // A touch of the same bad content is nothing new; a good file ends it.
+        await pair.Gateway.WriteSettingsAsync(text);
+        await pair.Gateway.WriteSettingsAsync(ShippedSettings.WithRules(Rule("better")));
+        await WaitForRuleAsync(pair, "better");
+        Assert.DoesNotContain(
+            path + "\"",
+            (await pair.Gateway.HealthAsync()).GetProperty("last_reload").GetProperty("faults").GetRawText(),
+            StringComparison.Ordinal);
+        Assert.False(pair.Gateway.Process.HasExited);
+    }
+
+    [Fact]
+    public async Task BadContent_IsLoggedOnce()
+    {
+        await using var pair = await GatewayPair.StartAsync(options => options.OutOfProcess = true);
+        const string Bad = """{ "Unheard": 1 }""";
+
+        for (var i = 0; i < 4; i++)
+        {
+            await pair.Gateway.WriteSettingsAsync(Bad);
+            await Task.Delay(400, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Single(pair.Gateway.Process.Lines, line => line.Contains("Unheard", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task MissingFile_KeepsTheLastGoodSettings()
+    {
+        await using var pair = await GatewayPair.StartAsync(options => options.Rules(Rule("good")));
+        File.Delete(pair.Gateway.SettingsPath);
+        await Task.Delay(2500, TestContext.Current.CancellationToken);
+
+        Assert.Equal("good", await RuleAsync(pair));
+    }
+
+    [Fact]
+    public async Task NewRoute_IsServedAndARemovedOneIsNot()
+    {
+        await using var pair = await GatewayPair.StartAsync();
+        Assert.Equal(404, (await pair.GetAsync("/extra/models")).Status);
+
+        var settings = ShippedSettings.Parse();
+        var routes = settings["ReverseProxy"]!["Routes"]!.AsObject();
+        routes["extra"] = JsonNode.Parse(
+            """{ "ClusterId": "openrouter", "Match": { "Path": "/extra/{**rest}" }, "Transforms": [ { "PathRemovePrefix": "/extra" } ] }""");
+        await pair.Gateway.ReloadAsync(settings.ToJsonString());
+        Assert.Equal("/api/v1/models", (await pair.GetAsync("/extra/models")).Forwarded.Path);
+
+        routes.Remove("extra");
+        await pair.Gateway.ReloadAsync(settings.ToJsonString());
+        Assert.Equal(404, (await pair.GetAsync("/extra/models")).Status);
+    }
+
+    [Fact]
+    public async Task BaseUrlFlag_StaysOnTopOfAReload()
+    {
+        await using var pair = await GatewayPair.StartAsync();
+
+        await pair.Gateway.ReloadAsync(ShippedSettings.WithValues(
+            ("ProviderMapping:Rules", Rule("new")),
+            (
+                "ReverseProxy:Clusters:openrouter:Destinations",
+                """{ "a": { "Address": "http://127.0.0.1:1/x" }, "b": { "Address": "http://127.0.0.1:2/x" } }""")));
+
+        for (var i = 0; i < 6; i++)
+        {
+            Assert.Equal(200, (await pair.ChatAsync("m")).Status);
+        }
+    }
+
+    [Fact]
+    public async Task StreamUnderWay_OutlivesAReload()
+    {
+        await using var pair = await GatewayPair.StartAsync();
+        await using var client = await pair.Gateway.ConnectAsync();
+        await client.PostAsync("/v1/chat/completions", """{"model":"m","stream":true}""", "x-fake-events: 30", "x-fake-interval-ms: 50");
+        var head = await client.ReadHeadAsync();
+
+        await pair.Gateway.ReloadAsync(ShippedSettings.WithValues(
+            ("ProviderMapping:Rules", Rule("new")),
+            ("ReverseProxy:Clusters:openrouter:HttpRequest:ActivityTimeout", "\"00:10:00\"")));
+        var body = await client.ReadBodyAsync(head);
+
+        Assert.Equal(RawEnd.Complete, body.End);
+        Assert.Equal(33, SseEvents.Parse(body.Text).Count);
+    }
+
+    [Fact]
+    public async Task PortOrLimits_WaitForARestartAndSaySo()
+    {
+        await using var pair = await GatewayPair.StartAsync(options => options.OutOfProcess = true);
+
+        await pair.Gateway.ReloadAsync(ShippedSettings.WithValues(
+            ("Server:Limits:RequestHeadersTimeout", "\"00:00:17\""),
+            ("ProviderMapping:Rules", Rule("rest-applies"))));
+
+        Assert.Equal("rest-applies", await RuleAsync(pair));
+        var health = await pair.Gateway.HealthAsync();
+        Assert.True(health.GetProperty("restart_required").GetBoolean());
+        await pair.Gateway.Process.WaitForLineAsync(
+            line => line.Contains("RequestHeadersTimeout", StringComparison.Ordinal) || line.Contains(
+                "Server:Limits", StringComparison.Ordinal),
+            "the setting that waits for a restart",
+            TimeSpan.FromSeconds(5));
+    }
+
+    [Fact]
+    public async Task TwoHundredReloadsUnderLoad_FailNoRequestAndMixNoSnapshots()
+    {
+        await using var pair = await GatewayPair.StartAsync(options => options.Settings = Numbered(0));
+        using var stop = new CancellationTokenSource();
+        var answered = 0;
+        var load = Enumerable.Range(0, 4).Select(async worker =>
+        {
+            await using var client = await pair.Gateway.ConnectAsync();
+            while (!stop.IsCancellationRequested)
+            {
+                await client.PostAsync(
+                    "/v1/chat/completions", """{"model":"m","messages":[]}""", worker == 0 ? "x-fake-stream: 1" : "x-fake-echo: 1");
+                var (head, body) = await client.ReadAsync();
+                Assert.Equal(200, head.Status);
+                Assert.Equal(RawEnd.Complete, body.End);
+                if (worker != 0)
+                {
+                    // The rule's name and what it wrote come from one snapshot.
+                    Assert.Contains($"\"{head.Header("x-gateway-rule")}\"", body.Text, StringComparison.Ordinal);
+                }
+
+                Interlocked.Increment(ref answered);
+            }
+        }).ToList();
+
+        for (var i = 1; i <= 200; i++)
+        {
+            await pair.Gateway.WriteSettingsAsync(Numbered(i));
+            await Task.Delay(40, TestContext.Current.CancellationToken);
+        }
+
+        await WaitForRuleAsync(pair, "v200");
+        await stop.CancelAsync();
+        await Task.WhenAll(load);
+
+        Assert.True(answered > 200, $"only {answered} requests");
+    }
+
+    private static string Numbered(int number)
+    {
+        var name = "v" + number.ToString(CultureInfo.InvariantCulture);
+        return number % 3 == 0
+            ? ShippedSettings.WithValues(
+                ("ProviderMapping:Rules", Rule(name)),
+                ("ReverseProxy:Clusters:openrouter:HttpRequest:ActivityTimeout", $"\"00:{10 + (number % 40)}:00\""))
+            : ShippedSettings.WithRules(Rule(name));
+    }
+
+    private static string Rule(string name) => $$"""[{ "Name": "{{name}}", "Model": "*", "Provider": { "only": ["{{name}}"] } }]""";
+
+    private static async Task<string?> RuleAsync(GatewayPair pair) => (await pair.ChatAsync("m")).Head.Header("x-gateway-rule");
+
+    private static async Task<string?> RuleAtAsync(Uri address)
+    {
+        await using var client = await RawHttpClient.ConnectAsync(address);
+        await client.PostAsync("/v1/chat/completions", """{"model":"m"}""");
+        return (await client.ReadHeadAsync()).Header("x-gateway-rule");
+    }
+
+    private static Task<TimeSpan> WaitForRuleAsync(GatewayPair pair, string rule)
+    {
+        return Eventually.TrueAsync(async () => await RuleAsync(pair) == rule, InForce, $"rule {rule}");
+    }
+
+    private static async Task WriteAsync(GatewayHost gateway, string text, string how)
+    {
+        var path = gateway.SettingsPath;
+        switch (how)
+        {
+            case "in place":
+                await gateway.WriteSettingsAsync(text);
+                break;
+            case "by rename":
+                File.Move(gateway.Folder.Write("new.tmp", text), path, overwrite: true);
+                break;
+            case "in two halves":
+                await gateway.WriteSettingsAsync(text[..(text.Length / 2)]);
+                await Task.Delay(300);
+                await gateway.WriteSettingsAsync(text);
+                break;
+            case "deleted and created again":
+                File.Delete(path);
+                await Task.Delay(600);
+                await gateway.WriteSettingsAsync(text);
+                break;
+            case "truncated first":
+                await gateway.WriteSettingsAsync("");
+                await Task.Delay(500);
+                await gateway.WriteSettingsAsync(text);
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(how), how, null);
+        }
+    }
+}

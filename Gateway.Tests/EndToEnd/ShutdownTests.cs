@@ -1,0 +1,103 @@
+using System.Net.Sockets;
+using Gateway.Tests.Support;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>Promise: SIGTERM lets streams in flight finish within a set time, takes nothing new, and the exit code is 0.</summary>
+public sealed class ShutdownTests
+{
+    [Fact]
+    public async Task IdleGateway_ExitsAtOnceWithZero()
+    {
+        await using var pair = await GatewayPair.StartAsync(options => options.OutOfProcess = true);
+        await using var idle = await pair.Gateway.ConnectAsync();
+        await idle.GetAsync("/v1/models");
+        await idle.ReadAsync();
+
+        await pair.Gateway.Process.TerminateAsync();
+        var output = await pair.Gateway.Process.WaitForExitAsync(TimeSpan.FromSeconds(5));
+
+        Assert.Equal(0, output.ExitCode);
+        Assert.DoesNotContain("   at ", output.All, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task StreamInFlight_FinishesAndThenTheProcessEnds()
+    {
+        await using var pair = await GatewayPair.StartAsync(options => options.OutOfProcess = true);
+        await using var client = await pair.Gateway.ConnectAsync();
+        await client.PostAsync("/v1/chat/completions", """{"model":"m","stream":true}""", "x-fake-events: 30", "x-fake-interval-ms: 60");
+        var head = await client.ReadHeadAsync();
+        await pair.Upstream.Requests.WaitForAsync(request => request.EventsWritten >= 3);
+
+        await pair.Gateway.Process.TerminateAsync();
+        await Eventually.TrueAsync(async () => !await AcceptsAsync(pair.Gateway.Address), TimeSpan.FromSeconds(3), "the listener to close");
+        Assert.False(pair.Gateway.Process.HasExited);
+        var body = await client.ReadBodyAsync(head);
+        var output = await pair.Gateway.Process.WaitForExitAsync(TimeSpan.FromSeconds(5));
+
+        Assert.Equal(RawEnd.Complete, body.End);
+        Assert.Equal("[DONE]", SseEvents.Parse(body.Text)[^1].Data);
+        Assert.Equal(33, SseEvents.Parse(body.Text).Count);
+        Assert.Equal(0, output.ExitCode);
+    }
+
+    [Fact]
+    public async Task StreamThatNeverEnds_IsCutAfterTheSetTimeAndUpstreamIsAborted()
+    {
+        await using var pair = await GatewayPair.StartAsync(options =>
+        {
+            options.OutOfProcess = true;
+            options.Settings = ShippedSettings.WithValues(("Server:ShutdownTimeout", "\"00:00:01\""));
+        });
+        await using var client = await pair.Gateway.ConnectAsync();
+        await client.PostAsync("/v1/chat/completions", """{"model":"m","stream":true}""", "x-fake-stall-after: 2");
+        var head = await client.ReadHeadAsync();
+        await pair.Upstream.Requests.WaitForAsync(request => request.EventsWritten == 2);
+
+        await pair.Gateway.Process.TerminateAsync();
+        var body = await client.ReadBodyAsync(head);
+        var output = await pair.Gateway.Process.WaitForExitAsync(TimeSpan.FromSeconds(8));
+
+        Assert.NotEqual(RawEnd.Complete, body.End);
+        Assert.DoesNotContain("[DONE]", body.Text, StringComparison.Ordinal);
+        Assert.Equal(0, output.ExitCode);
+        await pair.Upstream.Requests.Last.WaitForEndAsync();
+        Assert.Equal(FakeOpenRouter.ReceivedEnd.ClientAborted, pair.Upstream.Requests.Last.End);
+    }
+
+    [Fact]
+    public async Task Readiness_TurnsOffWhileTheListenerStaysForTheLoadBalancer()
+    {
+        await using var pair = await GatewayPair.StartAsync(options =>
+        {
+            options.OutOfProcess = true;
+            options.Settings = ShippedSettings.WithValues(("Server:ShutdownDelay", "\"00:00:03\""));
+        });
+        Assert.Equal(200, (await pair.GetAsync("/health/ready")).Status);
+
+        await pair.Gateway.Process.TerminateAsync();
+        await Eventually.TrueAsync(
+            async () => (await pair.GetAsync("/health/ready")).Status == 503, TimeSpan.FromSeconds(2), "readiness to turn off");
+        Assert.Equal(200, (await pair.GetAsync("/health/live")).Status);
+        Assert.Equal(200, (await pair.ChatAsync("m")).Status);
+        var output = await pair.Gateway.Process.WaitForExitAsync(TimeSpan.FromSeconds(8));
+
+        Assert.Equal(0, output.ExitCode);
+    }
+
+    private static async Task<bool> AcceptsAsync(Uri address)
+    {
+        try
+        {
+            using var client = new TcpClient();
+            await client.ConnectAsync(address.Host, address.Port);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}

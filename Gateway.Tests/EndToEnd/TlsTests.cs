@@ -1,0 +1,171 @@
+using System.Net;
+using Gateway.Tests.Support;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>
+/// Promise: <c>--https</c> serves HTTP/1.1 and HTTP/2 from a PEM pair; renewed files are picked up, a bad pair keeps the old one.
+/// </summary>
+public sealed class TlsTests
+{
+    [Fact]
+    public async Task Https_ServesBothVersionsFromThePair()
+    {
+        var certificate = TestCertificate.Create();
+        await using var pair = await GatewayPair.StartAsync(options => options.Certificate = certificate);
+        Assert.Equal("https", pair.Gateway.Address.Scheme);
+        Assert.Equal(certificate.Thumbprint, await ThumbprintAsync(pair));
+
+        foreach (var version in new[] { HttpVersion.Version11, HttpVersion.Version20 })
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions")
+            {
+                Version = version,
+                VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+                Content = new StringContent("""{"model":"m","stream":true}"""),
+            };
+            using var response = await pair.Gateway.Client.SendAsync(request, TestContext.Current.CancellationToken);
+            var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+
+            Assert.Equal(version, response.Version);
+            Assert.Equal("[DONE]", SseEvents.Parse(text)[^1].Data);
+            Assert.Equal("HTTP/1.1", pair.Upstream.Requests.Last.Protocol);
+        }
+    }
+
+    [Fact]
+    public async Task Http2Client_ThatLeavesAbortsUpstream()
+    {
+        await using var pair = await GatewayPair.StartAsync(options => options.Certificate = TestCertificate.Create());
+        using var leave = new CancellationTokenSource();
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions")
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new StringContent("""{"model":"m","stream":true}"""),
+        };
+        request.Headers.Add("x-fake-stall-after", "2");
+        using var response = await pair.Gateway.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, leave.Token);
+        var received = await pair.Upstream.Requests.WaitForAsync(candidate => candidate.EventsWritten == 2);
+        var leftAt = TimeProvider.System.GetTimestamp();
+        response.Dispose();
+        await received.WaitForEndAsync();
+
+        Assert.True(TimeProvider.System.GetElapsedTime(leftAt, received.EndedAt) < TimeSpan.FromSeconds(1));
+    }
+
+    [Fact]
+    public async Task Http2_UpstreamThatDiesIsNoCleanEnd()
+    {
+        await using var pair = await GatewayPair.StartAsync(options => options.Certificate = TestCertificate.Create());
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions")
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new StringContent("""{"model":"m","stream":true}"""),
+        };
+        request.Headers.Add("x-fake-cut-after", "2");
+        using var response = await pair.Gateway.Client.SendAsync(
+            request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+
+        await Assert.ThrowsAnyAsync<Exception>(async () => await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+    }
+
+    [Theory]
+    [InlineData("key first")]
+    [InlineData("certificate first")]
+    [InlineData("by rename")]
+    public async Task RenewedFiles_ArePickedUpWithoutARestart(string how)
+    {
+        var first = TestCertificate.Create();
+        var second = TestCertificate.Create();
+        await using var pair = await GatewayPair.StartAsync(options => options.Certificate = first);
+        await using var open = await pair.Gateway.ConnectAsync();
+        await open.GetAsync("/v1/models");
+        await open.ReadAsync();
+
+        var folder = pair.Gateway.Folder;
+        switch (how)
+        {
+            case "key first":
+                second.WriteTo(folder);
+                break;
+            case "certificate first":
+                folder.Write("cert.pem", second.CertificatePem);
+                await Task.Delay(1200, TestContext.Current.CancellationToken);
+                folder.Write("key.pem", second.KeyPem);
+                break;
+            default:
+                File.Move(folder.Write("key.new", second.KeyPem), folder.File("key.pem"), overwrite: true);
+                File.Move(folder.Write("cert.new", second.CertificatePem), folder.File("cert.pem"), overwrite: true);
+                break;
+        }
+
+        await Eventually.TrueAsync(
+            async () => await ThumbprintAsync(pair) == second.Thumbprint, TimeSpan.FromSeconds(6), "the renewed certificate");
+        await open.GetAsync("/v1/models");
+        Assert.Equal(200, (await open.ReadHeadAsync()).Status);
+    }
+
+    [Theory]
+    [InlineData("garbage")]
+    [InlineData("mismatch")]
+    [InlineData("deleted")]
+    public async Task BadPair_KeepsTheOldOne(string how)
+    {
+        var first = TestCertificate.Create();
+        await using var pair = await GatewayPair.StartAsync(options =>
+        {
+            options.Certificate = first;
+            options.OutOfProcess = true;
+        });
+        var folder = pair.Gateway.Folder;
+        switch (how)
+        {
+            case "garbage":
+                folder.Write("cert.pem", "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n");
+                break;
+            case "mismatch":
+                folder.Write("cert.pem", TestCertificate.Create().CertificatePem);
+                break;
+            default:
+                File.Delete(folder.File("cert.pem"));
+                break;
+        }
+
+        await pair.Gateway.Process.WaitForLineAsync(
+            line => line.Contains("cert.pem", StringComparison.Ordinal) || line.Contains("CertPath", StringComparison.Ordinal),
+            "the certificate's path",
+            TimeSpan.FromSeconds(6));
+
+        Assert.Equal(first.Thumbprint, await ThumbprintAsync(pair));
+        Assert.Equal(200, (await pair.ChatAsync("m")).Status);
+    }
+
+    [Fact]
+    public async Task HttpsWithoutFiles_IsAFaultAtStart()
+    {
+        using var folder = new TempFolder();
+        folder.Write("appsettings.json", ShippedSettings.Text);
+
+        var output = await GatewayProcess.RunAsync(["--https", "--port", "0"], folder.Path);
+
+        Assert.Equal(2, output.ExitCode);
+        Assert.Contains("cert", output.Error, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("key", output.Error, StringComparison.OrdinalIgnoreCase);
+    }
+
+    private static async Task<string> ThumbprintAsync(GatewayPair pair)
+    {
+        var thumbprint = "";
+        await using var client = await RawHttpClient.ConnectAsync(
+            pair.Gateway.Address,
+            (_, certificate, _, _) =>
+            {
+                thumbprint = certificate!.GetCertHashString();
+                return certificate is not null;
+            });
+        return thumbprint;
+    }
+}

@@ -1,0 +1,261 @@
+using Gateway.Tests.Support;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>
+/// Promise: an upstream that dies mid-stream leaves the dialect's own error event and a connection that failed, never a clean end; one that
+/// cannot be reached or is too slow is a 502 or 504 in the dialect of the route.
+/// </summary>
+public sealed class UpstreamFailureTests : IClassFixture<UpstreamFailureTests.Fixture>
+{
+    private readonly GatewayPair _pair;
+
+    public UpstreamFailureTests(Fixture fixture)
+    {
+        _pair = fixture.Pair;
+    }
+
+    [Theory]
+    [InlineData("chat/completions", 3)]
+    [InlineData("chat/completions", 0)]
+    [InlineData("completions", 2)]
+    [InlineData("responses", 6)]
+    [InlineData("messages", 4)]
+    [InlineData("images", 2)]
+    public async Task StreamCutBetweenEvents_EndsWithAnErrorEventAndAFailedConnection(string endpoint, int after)
+    {
+        // After nothing but the headers there is a comment at least, so that an event stream has begun.
+        var call = await _pair.PostAsync(
+            "/v1/" + endpoint,
+            """{"model":"m","stream":true}""",
+            "x-fake-events: 9",
+            after > 0 ? $"x-fake-cut-after: {after}" : "x-fake-cut-at-byte: 26");
+
+        Assert.Equal(200, call.Status);
+        Assert.NotEqual(RawEnd.Complete, call.Body.End);
+        Assert.DoesNotContain("[DONE]", call.Body.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("message_stop", call.Body.Text, StringComparison.Ordinal);
+        var events = SseEvents.Parse(call.Body.Text);
+        Assert.Equal(after + 1, events.Count);
+        IsErrorOf(endpoint, events[^1]);
+    }
+
+    [Theory]
+    [InlineData(100)]
+    [InlineData(400)]
+    [InlineData(401)]
+    public async Task StreamCutWithinAnEvent_StillEndsWithAReadableErrorEvent(int at)
+    {
+        var call = await _pair.PostAsync("/v1/chat/completions", """{"model":"m","stream":true}""", $"x-fake-cut-at-byte: {at}");
+
+        Assert.NotEqual(RawEnd.Complete, call.Body.End);
+        Assert.DoesNotContain("[DONE]", call.Body.Text, StringComparison.Ordinal);
+        IsErrorOf("chat/completions", SseEvents.Parse(call.Body.Text)[^1]);
+    }
+
+    [Fact]
+    public async Task StreamReset_EndsTheSameWay()
+    {
+        await using var upstream = ScriptedSocketUpstream.Start(async connection =>
+        {
+            await connection.ReadRequestAsync();
+            await connection.SendAsync("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+            await connection.SendChunkAsync("data: {\"choices\":[]}\n\n");
+            await connection.ResetAsync();
+        });
+        await using var gateway = await GatewayHost.StartAsync(options => options.Upstream = upstream.BaseUrl);
+        await using var client = await gateway.ConnectAsync();
+        await client.PostAsync("/v1/chat/completions", """{"model":"m","stream":true}""");
+        var (_, body) = await client.ReadAsync();
+
+        Assert.NotEqual(RawEnd.Complete, body.End);
+        IsErrorOf("chat/completions", SseEvents.Parse(body.Text)[^1]);
+    }
+
+    [Theory]
+    [InlineData("zz\r\nnot a chunk\r\n")]
+    [InlineData("5\r\ndata:")]
+    [InlineData("ffffffffffffffffff\r\n")]
+    public async Task BadChunksOfUpstream_NeverLookLikeACleanEnd(string rest)
+    {
+        await using var upstream = ScriptedSocketUpstream.Answering(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n16\r\ndata: {\"choices\":[]}\n\n\r\n" + rest);
+        await using var gateway = await GatewayHost.StartAsync(options => options.Upstream = upstream.BaseUrl);
+        await using var client = await gateway.ConnectAsync();
+        await client.PostAsync("/v1/chat/completions", """{"model":"m","stream":true}""");
+        var head = await client.ReadHeadAsync();
+        var body = await client.ReadBodyAsync(head);
+
+        // Bad framing right behind the head may also be seen before anything went out.
+        Assert.True(head.Status == 502 || body.End != RawEnd.Complete, $"{head.StatusLine}, {body.End}, {body.Text}");
+    }
+
+    [Theory]
+    [InlineData("x-fake-cut-at-byte: 100", "x-fake-size: 1000")]
+    [InlineData("x-fake-cut-at-byte: 100", "x-fake-chunked: 1")]
+    [InlineData("x-fake-cut-at-byte: 70000", "x-fake-size: 300000")]
+    public async Task JsonCutShort_IsAFailedConnection(string script, string other)
+    {
+        var call = await _pair.PostAsync("/v1/chat/completions", """{"model":"m"}""", script, other);
+
+        Assert.NotEqual(RawEnd.Complete, call.Body.End);
+    }
+
+    [Fact]
+    public async Task StreamCutOnAnUntouchedRoute_IsAFailedConnection()
+    {
+        var call = await _pair.PostAsync("/v1/audio/speech", new byte[1000], "x-fake-echo: 1", "x-fake-cut-at-byte: 500");
+
+        Assert.NotEqual(RawEnd.Complete, call.Body.End);
+        Assert.Equal(new byte[500], call.Body.Bytes);
+    }
+
+    [Fact]
+    public async Task ClosedWithoutAnAnswer_Is502()
+    {
+        (await _pair.PostAsync("/v1/chat/completions", """{"model":"m","stream":true}""", "x-fake-close: 1")).IsRefused(502);
+        (await _pair.PostAsync("/v1/messages", """{"model":"m"}""", "x-fake-close: 1")).IsRefusedInMessagesDialect(502);
+        (await _pair.PostAsync("/v1/files", "x", "x-fake-close: 1")).IsRefused(502);
+    }
+
+    [Fact]
+    public async Task ClosedWithoutAnAnswer_IsNotTriedAgain()
+    {
+        var before = _pair.Upstream.Requests.All.Count(request => request.Path == "/api/v1/rerank");
+
+        await _pair.PostAsync("/v1/rerank", """{"model":"m"}""", "x-fake-close: 1");
+
+        Assert.Equal(before + 1, _pair.Upstream.Requests.All.Count(request => request.Path == "/api/v1/rerank"));
+    }
+
+    [Theory]
+    [InlineData("garbage\r\n\r\n")]
+    [InlineData("HTTP/1.1 abc OK\r\n\r\n")]
+    [InlineData("HTTP/1.1 200 OK\r\nbad header\r\n\r\n")]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: x\r\nContent-Length: y")]
+    [InlineData("")]
+    public async Task NonsenseOfUpstream_Is502(string answer)
+    {
+        await using var upstream = ScriptedSocketUpstream.Answering(answer);
+        await using var gateway = await GatewayHost.StartAsync(options => options.Upstream = upstream.BaseUrl);
+        await using var client = await gateway.ConnectAsync();
+        await client.PostAsync("/v1/chat/completions", "{}");
+        var (head, body) = await client.ReadAsync();
+
+        new Exchange(head, body, null).IsRefused(502);
+    }
+
+    [Theory]
+    [InlineData("/v1/chat/completions", false)]
+    [InlineData("/v1/messages", true)]
+    [InlineData("/api/v1/messages", true)]
+    [InlineData("/v1/responses", false)]
+    [InlineData("/v1/files", false)]
+    public async Task UnreachableUpstream_Is502InTheDialectOfTheRoute(string path, bool messages)
+    {
+        await using var gateway = await GatewayHost.StartAsync(options => options.Upstream = ScriptedSocketUpstream.RefusingBaseUrl());
+        await using var client = await gateway.ConnectAsync();
+        await client.PostAsync(path, """{"model":"m","stream":true}""");
+        var (head, body) = await client.ReadAsync();
+
+        var call = new Exchange(head, body, null);
+        if (messages)
+        {
+            call.IsRefusedInMessagesDialect(502);
+        }
+        else
+        {
+            call.IsRefused(502);
+        }
+
+        Assert.DoesNotContain("127.0.0.1", body.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("Exception", body.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task UnresolvableUpstream_Is502()
+    {
+        await using var gateway = await GatewayHost.StartAsync(options => options.Upstream = "http://no-such-host.invalid/api/v1");
+        await using var client = await gateway.ConnectAsync();
+        await client.PostAsync("/v1/chat/completions", "{}");
+        var (head, body) = await client.ReadAsync();
+
+        new Exchange(head, body, null).IsRefused(502);
+    }
+
+    [Fact]
+    public async Task SilentUpstream_Is504AfterTheActivityTimeout()
+    {
+        await using var pair = await GatewayPair.StartAsync(Impatient);
+
+        (await pair.PostAsync("/v1/chat/completions", """{"model":"m"}""", "x-fake-delay-ms: 20000")).IsRefused(504);
+        (await pair.PostAsync("/v1/messages", """{"model":"m"}""", "x-fake-delay-ms: 20000")).IsRefusedInMessagesDialect(504);
+    }
+
+    [Fact]
+    public async Task StreamThatFallsSilent_EndsWithAnErrorEvent()
+    {
+        await using var pair = await GatewayPair.StartAsync(Impatient);
+
+        var call = await pair.PostAsync("/v1/chat/completions", """{"model":"m","stream":true}""", "x-fake-stall-after: 2");
+
+        Assert.NotEqual(RawEnd.Complete, call.Body.End);
+        Assert.Equal(3, SseEvents.Parse(call.Body.Text).Count);
+        IsErrorOf("chat/completions", SseEvents.Parse(call.Body.Text)[^1]);
+    }
+
+    [Fact]
+    public async Task ConnectionThatUpstreamClosedMeanwhile_CostsNoRequest()
+    {
+        // A kept-alive connection that upstream closes while it is idle: the next call must find a new one.
+        await using var upstream = ScriptedSocketUpstream.Start(async connection =>
+        {
+            await connection.ReadRequestAsync();
+            await connection.SendAsync("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+        });
+        await using var gateway = await GatewayHost.StartAsync(options => options.Upstream = upstream.BaseUrl);
+        await using var client = await gateway.ConnectAsync();
+        for (var i = 0; i < 5; i++)
+        {
+            await client.PostAsync("/v1/chat/completions", "{}");
+            var (head, _) = await client.ReadAsync();
+            Assert.Equal(200, head.Status);
+        }
+
+        Assert.Equal(5, upstream.Connections);
+    }
+
+    private static void Impatient(GatewayHostOptions options)
+    {
+        options.Settings = ShippedSettings.WithValues(("ReverseProxy:Clusters:openrouter:HttpRequest:ActivityTimeout", "\"00:00:01\""));
+    }
+
+    private static void IsErrorOf(string endpoint, (string Name, string Data) last)
+    {
+        var json = SseEvents.Json(last.Data);
+        switch (endpoint)
+        {
+            case "messages":
+                Assert.Equal("error", last.Name);
+                Assert.Equal("error", json.GetProperty("type").GetString());
+                Assert.NotEmpty(json.GetProperty("error").GetProperty("message").GetString()!);
+                Assert.NotEmpty(json.GetProperty("error").GetProperty("type").GetString()!);
+                break;
+            case "responses":
+                Assert.True(last.Name is "response.failed" or "response.error" or "error", last.Name);
+                Assert.Equal(last.Name, json.GetProperty("type").GetString());
+                break;
+            default:
+                Assert.NotEmpty(json.GetProperty("error").GetProperty("message").GetString()!);
+                break;
+        }
+    }
+
+    public sealed class Fixture : GatewayFixture
+    {
+        private protected override void Configure(GatewayHostOptions options)
+        {
+        }
+    }
+}
