@@ -8,6 +8,16 @@ internal static class AnswerHeaders
     public const string RequestId = "x-request-id";
     public const string Rule = "x-gateway-rule";
 
+    /// <summary>Marks an answer that the gateway made; upstream's errors pass without it.</summary>
+    public const string Error = "x-gateway-error";
+
+    /// <summary>Takes away what only the gateway may say, should upstream have said it.</summary>
+    public static void Claim(HttpResponse response)
+    {
+        response.Headers.Remove(Error);
+        response.Headers.Remove(Rule);
+    }
+
     public static void Apply(HttpContext context)
     {
         var request = GatewayContext.Of(context);

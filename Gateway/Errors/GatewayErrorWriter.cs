@@ -7,9 +7,6 @@ namespace Gateway.Errors;
 /// <summary>The only writer of error bodies and error events.</summary>
 internal static class GatewayErrorWriter
 {
-    /// <summary>Marks an answer that the gateway made; upstream's errors pass without it.</summary>
-    public const string MarkerHeader = "x-gateway-error";
-
     // The answer is application/json, never a page: quotes in a sentence need no \u0027.
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -19,7 +16,7 @@ internal static class GatewayErrorWriter
         var response = context.Response;
         response.StatusCode = error.Status;
         AnswerHeaders.Apply(context);
-        response.Headers[MarkerHeader] = "1";
+        response.Headers[AnswerHeaders.Error] = "1";
         if (error.Status == StatusCodes.Status401Unauthorized)
         {
             response.Headers.WWWAuthenticate = "Bearer";

@@ -1,7 +1,9 @@
 using System.Net;
+using System.Text;
 using Gateway.Configuration;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Net.Http.Headers;
 
 namespace Gateway.Hosting;
 
@@ -11,6 +13,11 @@ internal static class KestrelSetup
     public static void Apply(KestrelServerOptions kestrel, ServerSettings server, TlsCertificateStore? certificates)
     {
         kestrel.AddServerHeader = false;
+
+        // Byte for byte, both ways; see UpstreamClient for the other side.
+        kestrel.RequestHeaderEncodingSelector = static name =>
+            name.Equals(HeaderNames.Connection, StringComparison.OrdinalIgnoreCase) ? ConnectionHeaderEncoding.Instance : Encoding.Latin1;
+        kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
         kestrel.Limits.MaxConcurrentConnections = server.Limits.MaxConnections == 0 ? null : server.Limits.MaxConnections;
         kestrel.Limits.RequestHeadersTimeout = server.Limits.RequestHeadersTimeout;
         kestrel.Limits.KeepAliveTimeout = server.Limits.KeepAliveTimeout;

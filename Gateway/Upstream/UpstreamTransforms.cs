@@ -30,9 +30,11 @@ internal sealed class UpstreamTransforms(TimeProvider time) : ITransformProvider
     {
         // Headers were copied by now. Without a response there is nothing to watch: the Errors phase answers.
         var context = transform.HttpContext;
-        AnswerHeaders.Apply(context);
         if (transform.ProxyResponse is { } response)
         {
+            HopHeaders.Clean(context.Response, response);
+            AnswerHeaders.Claim(context.Response);
+            AnswerHeaders.Apply(context);
             var request = GatewayContext.Of(context);
             request.FirstByteAt = time.GetTimestamp();
             if (IsEventStream(response.Content.Headers))
@@ -53,7 +55,7 @@ internal sealed class UpstreamTransforms(TimeProvider time) : ITransformProvider
         public override ValueTask ApplyAsync(RequestTransformContext context)
         {
             var settings = GatewayContext.Of(context.HttpContext).Snapshot.Settings.Server;
-            RequestHeaders.Clean(context.HttpContext.Request, context.ProxyRequest, settings.ForwardTraceHeaders);
+            HopHeaders.Clean(context.HttpContext, context.ProxyRequest, settings.ForwardTraceHeaders);
             return default;
         }
     }

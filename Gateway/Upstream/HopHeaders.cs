@@ -1,0 +1,102 @@
+using System.Net.Http.Headers;
+using Gateway.Hosting;
+using Microsoft.Extensions.Primitives;
+using Microsoft.Net.Http.Headers;
+
+namespace Gateway.Upstream;
+
+/// <summary>
+/// What of the headers of one hop must not reach the next: who forwarded a request for whom, what was meant for this hop alone
+/// (RFC 9110, 7.6.1: the headers that <c>Connection</c> names), and, unless switched on, trace context.
+/// </summary>
+internal static class HopHeaders
+{
+    private static readonly string[] TraceHeaders = ["traceparent", "tracestate", "baggage", "Request-Id", "Correlation-Context"];
+
+    /// <summary>Cleans a request before it goes upstream.</summary>
+    public static void Clean(HttpContext context, HttpRequestMessage upstream, bool forwardTrace)
+    {
+        RemoveForwarded(upstream.Headers);
+        if (!forwardTrace)
+        {
+            foreach (var name in TraceHeaders)
+            {
+                upstream.Headers.Remove(name);
+            }
+        }
+
+        foreach (var name in NamesIn(context.Request.Headers.Connection))
+        {
+            upstream.Headers.Remove(name);
+            if (name == ConnectionHeaderEncoding.Close)
+            {
+                context.Response.Headers.Connection = "close";
+            }
+        }
+
+        // Kestrel has answered, or will answer, the caller's expectation. Passing it on would cost a second with every upstream that
+        // does not answer it.
+        upstream.Headers.ExpectContinue = null;
+    }
+
+    /// <summary>Cleans an answer whose headers were copied from upstream's.</summary>
+    public static void Clean(HttpResponse response, HttpResponseMessage upstream)
+    {
+        if (upstream.Headers.NonValidated.TryGetValues(HeaderNames.Connection, out var values))
+        {
+            foreach (var name in NamesIn(values.ToString()))
+            {
+                response.Headers.Remove(name);
+            }
+        }
+    }
+
+    private static void RemoveForwarded(HttpRequestHeaders headers)
+    {
+        List<string>? found = null;
+        foreach (var (name, _) in headers.NonValidated)
+        {
+            if (name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)
+                || name.Equals("Forwarded", StringComparison.OrdinalIgnoreCase)
+                || name.Equals("X-Real-IP", StringComparison.OrdinalIgnoreCase))
+            {
+                (found ??= []).Add(name);
+            }
+        }
+
+        foreach (var name in found ?? [])
+        {
+            headers.Remove(name);
+        }
+    }
+
+    /// <summary>The headers that <c>Connection</c> names, its options aside. Framing and the description of the body are not a hop's to drop.</summary>
+    private static IEnumerable<string> NamesIn(StringValues connection)
+    {
+        // Nearly every request has none, or a single option: nothing is allocated for these.
+        return connection.Count == 0 || (connection.Count == 1 && !HasNames(connection[0])) ? [] : Split(connection);
+
+        static bool HasNames(string? value) => value is not null && !IsOption(value);
+    }
+
+    private static IEnumerable<string> Split(StringValues connection)
+    {
+        foreach (var value in connection)
+        {
+            foreach (var name in value?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [])
+            {
+                if (!IsOption(name) && !name.StartsWith("Content-", StringComparison.OrdinalIgnoreCase) && name.All(IsTokenCharacter))
+                {
+                    yield return name;
+                }
+            }
+        }
+    }
+
+    private static bool IsOption(string value) =>
+        value.Equals("keep-alive", StringComparison.OrdinalIgnoreCase)
+        || value.Equals("close", StringComparison.OrdinalIgnoreCase)
+        || value.Equals(HeaderNames.Upgrade, StringComparison.OrdinalIgnoreCase);
+
+    private static bool IsTokenCharacter(char c) => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c);
+}
