@@ -49,6 +49,9 @@ internal sealed partial class AnswerTemplate
             case "n":
                 WriteNumber(output, values.Index);
                 break;
+            case "sequence":
+                WriteNumber(output, values.Sequence);
+                break;
             case "prompt":
                 WriteNumber(output, values.Usage.PromptTokens);
                 break;

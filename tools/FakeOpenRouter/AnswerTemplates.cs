@@ -11,8 +11,8 @@ internal static partial class AnswerTemplates
     private const string ChatUsage =
         """
         "usage":{"prompt_tokens":$prompt$,"completion_tokens":$completion$,"total_tokens":$total$,"cost":$cost$,"is_byok":false,
-        "prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"cost_details":{"upstream_inference_cost":null},
-        "completion_tokens_details":{"reasoning_tokens":0}}
+        "prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0},
+        "cost_details":{"upstream_inference_cost":null,"upstream_inference_prompt_cost":0,"upstream_inference_completions_cost":0}}
         """;
 
     private const string ResponsesUsage =
@@ -35,7 +35,8 @@ internal static partial class AnswerTemplates
     private const string ResponsesHead =
         """
         "id":"$id$","object":"response","created_at":1767225600,"model":"$model$","provider":"$provider$","parallel_tool_calls":true,"tools":[],
-        "tool_choice":"auto","temperature":1,"top_p":1,"metadata":{},"instructions":null,"incomplete_details":null,
+        "tool_choice":"auto","temperature":1,"top_p":1,"frequency_penalty":0,"presence_penalty":0,"metadata":{},"instructions":null,
+        "incomplete_details":null,
         """;
 
     private const string ResponsesItem =
@@ -46,13 +47,18 @@ internal static partial class AnswerTemplates
 
     private const string ResponsesPart = "\"item_id\":\"msg-$id$\",\"output_index\":0,\"content_index\":0,";
 
-    private const string ResponsesDone =
-        "{" + ResponsesHead + "\"status\":\"completed\",\"error\":null,\"output\":[" + ResponsesItem + "]," + ResponsesUsage + "}";
+    private const string Sequence = ",\"sequence_number\":$sequence$";
 
-    private const string ResponsesOpen = "{" + ResponsesHead + "\"status\":\"in_progress\",\"error\":null,\"output\":[],\"usage\":null}";
+    private const string ResponsesDone =
+        "{" + ResponsesHead + "\"status\":\"completed\",\"completed_at\":1767225600,\"error\":null,"
+        + "\"output\":[" + ResponsesItem + "]," + ResponsesUsage + "}";
+
+    private const string ResponsesOpen =
+        "{" + ResponsesHead + "\"status\":\"in_progress\",\"completed_at\":null,\"error\":null,\"output\":[],\"usage\":null}";
 
     private const string ResponsesFailed =
-        "{" + ResponsesHead + "\"status\":\"failed\",\"error\":{\"code\":\"server_error\",\"message\":\"Provider returned error\"},"
+        "{" + ResponsesHead + "\"status\":\"failed\",\"completed_at\":null,"
+        + "\"error\":{\"code\":\"server_error\",\"message\":\"Provider returned error\"},"
         + "\"output\":[],\"usage\":null,\"error_type\":\"server\"}";
 
     private const string ChunkHead =
@@ -69,6 +75,7 @@ internal static partial class AnswerTemplates
         Json(
             """
             {"id":"$id$","provider":"$provider$","model":"$model$","object":"chat.completion","created":1767225600,
+            "system_fingerprint":null,
             "choices":[{"logprobs":null,"finish_reason":"stop","native_finish_reason":"stop","index":0,
             "message":{"role":"assistant","content":"$text$","refusal":null,"reasoning":null}}],
             """ + ChatUsage + "}"),
@@ -116,28 +123,29 @@ internal static partial class AnswerTemplates
         Json(ResponsesFailed),
         new(
             [
-                Event("response.created", ",\"response\":" + ResponsesOpen),
-                Event("response.in_progress", ",\"response\":" + ResponsesOpen),
+                Event("response.created", Sequence + ",\"response\":" + ResponsesOpen),
+                Event("response.in_progress", Sequence + ",\"response\":" + ResponsesOpen),
                 Event(
                     "response.output_item.added",
+                    Sequence +
                     """
                     ,"output_index":0,"item":{"type":"message","id":"msg-$id$","status":"in_progress","role":"assistant","content":[]}
                     """),
                 Event(
                     "response.content_part.added",
-                    "," + ResponsesPart + "\"part\":{\"type\":\"output_text\",\"text\":\"\",\"annotations\":[]}"),
+                    Sequence + "," + ResponsesPart + "\"part\":{\"type\":\"output_text\",\"text\":\"\",\"annotations\":[]}"),
             ],
-            Event("response.output_text.delta", "," + ResponsesPart + "\"delta\":\"$text$\",\"logprobs\":[]"),
+            Event("response.output_text.delta", Sequence + "," + ResponsesPart + "\"delta\":\"$text$\",\"logprobs\":[]"),
             [
-                Event("response.output_text.done", "," + ResponsesPart + "\"text\":\"$text$\",\"logprobs\":[]"),
+                Event("response.output_text.done", Sequence + "," + ResponsesPart + "\"text\":\"$text$\",\"logprobs\":[]"),
                 Event(
                     "response.content_part.done",
-                    "," + ResponsesPart + "\"part\":{\"type\":\"output_text\",\"text\":\"$text$\",\"annotations\":[]}"),
-                Event("response.output_item.done", ",\"output_index\":0,\"item\":" + ResponsesItem),
-                Event("response.completed", ",\"response\":" + ResponsesDone),
+                    Sequence + "," + ResponsesPart + "\"part\":{\"type\":\"output_text\",\"text\":\"$text$\",\"annotations\":[]}"),
+                Event("response.output_item.done", Sequence + ",\"output_index\":0,\"item\":" + ResponsesItem),
+                Event("response.completed", Sequence + ",\"response\":" + ResponsesDone),
                 Data("[DONE]"),
             ],
-            Event("response.failed", ",\"response\":" + ResponsesFailed)));
+            Event("response.failed", Sequence + ",\"response\":" + ResponsesFailed)));
 
     public static Dialect Messages { get; } = new(
         Json(

@@ -18,4 +18,7 @@ internal sealed class AnswerValues
 
     /// <summary>Which event of text this is, from 0.</summary>
     public int Index { get; set; }
+
+    /// <summary>Which event of the stream this is, from 0.</summary>
+    public int Sequence { get; set; }
 }

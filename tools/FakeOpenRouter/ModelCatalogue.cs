@@ -55,12 +55,37 @@ internal static class ModelCatalogue
             json.WriteNumber("context_length", model.ContextLength);
             json.WriteStartObject("architecture");
             json.WriteString("modality", "text->text");
+            json.WriteStartArray("input_modalities");
+            json.WriteStringValue("text");
+            json.WriteEndArray();
+            json.WriteStartArray("output_modalities");
+            json.WriteStringValue("text");
+            json.WriteEndArray();
             json.WriteEndObject();
             WritePricing(json, model);
+            json.WriteStartObject("top_provider");
+            json.WriteNumber("context_length", model.ContextLength);
+            json.WriteNull("max_completion_tokens");
+            json.WriteBoolean("is_moderated", false);
+            json.WriteEndObject();
+            json.WriteStartArray("supported_parameters");
+            json.WriteStringValue("max_tokens");
+            json.WriteStringValue("temperature");
+            json.WriteEndArray();
+            json.WriteNull("per_request_limits");
+            json.WriteNull("default_parameters");
+            json.WriteNull("supported_voices");
+            json.WriteStartObject("links");
+            json.WriteString("details", $"/api/v1/models/{model.Id}/endpoints");
+            json.WriteEndObject();
             json.WriteEndObject();
         }
 
         json.WriteEndArray();
+        json.WriteNumber("total_count", Models.Length);
+        json.WriteStartObject("links");
+        json.WriteNull("next");
+        json.WriteEndObject();
         json.WriteEndObject();
     }
 

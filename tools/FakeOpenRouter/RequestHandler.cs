@@ -283,6 +283,7 @@ internal sealed class RequestHandler
         async ValueTask<bool> SendAsync(AnswerTemplate template)
         {
             buffer.ResetWrittenCount();
+            values.Sequence = sent;
             template.Write(buffer, values);
             await writer.WriteAsync(buffer.WrittenMemory);
             if (writer.IsCut)

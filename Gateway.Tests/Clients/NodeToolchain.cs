@@ -1,0 +1,126 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Xunit;
+
+namespace Gateway.Tests.Clients;
+
+/// <summary>Node.js, npm, and the packages of <c>Clients/node</c>, which are installed once into the tests' output folder.</summary>
+internal static class NodeToolchain
+{
+    /// <summary>The oldest line that every pinned SDK supports.</summary>
+    private const int OldestNode = 20;
+
+    private static readonly TimeSpan InstallPatience = TimeSpan.FromMinutes(5);
+    private static readonly Lazy<Task<string?>> Preparation = new(PrepareAsync);
+
+    /// <summary>Where the scripts and their packages are.</summary>
+    public static string Folder { get; } = Path.Combine(AppContext.BaseDirectory, "Clients", "node");
+
+    /// <summary>Installs what is missing. Returns why the scripts cannot run here, or <see langword="null"/> if they can.</summary>
+    public static Task<string?> EnsureAsync() => Preparation.Value;
+
+    /// <summary>Runs a script with these variables and, save for what a program needs to be found, no others: SDKs read many.</summary>
+    public static Task<NodeOutput> RunAsync(string script, IReadOnlyDictionary<string, string> environment, TimeSpan patience)
+    {
+        var start = Start("node", script);
+        start.Environment.Clear();
+        foreach (var name in (ReadOnlySpan<string>)["PATH", "SystemRoot"])
+        {
+            if (Environment.GetEnvironmentVariable(name) is { } value)
+            {
+                start.Environment[name] = value;
+            }
+        }
+
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        return RunAsync(start, patience);
+    }
+
+    private static async Task<string?> PrepareAsync()
+    {
+        if (Find("node") is null || Find("npm") is null)
+        {
+            return $"Node.js {OldestNode} or newer and npm are needed to test the Node clients; one of them is not installed.";
+        }
+
+        var version = (await RunAsync(Start("node", "--version"), TimeSpan.FromSeconds(30))).Out.Trim();
+        if (!int.TryParse(version.TrimStart('v').Split('.')[0], NumberStyles.None, CultureInfo.InvariantCulture, out var major)
+            || major < OldestNode)
+        {
+            return $"Node.js {OldestNode} or newer is needed to test the Node clients; this is {version}.";
+        }
+
+        await InstallAsync();
+        return null;
+    }
+
+    private static async Task InstallAsync()
+    {
+        // The stamp names the lock file that was installed, and lies among the packages so that it goes when they do.
+        var locked = Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(Path.Combine(Folder, "package-lock.json"))));
+        var stamp = Path.Combine(Folder, "node_modules", $".installed-{locked[..16]}");
+        if (File.Exists(stamp))
+        {
+            return;
+        }
+
+        var npm = await RunAsync(
+            Start(Find("npm")!, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"), InstallPatience);
+        if (npm.ExitCode != 0)
+        {
+            Assert.Fail($"npm ci failed with {npm.ExitCode}:\n{npm.Error}");
+        }
+
+        await File.WriteAllTextAsync(stamp, "");
+    }
+
+    private static string? Find(string program)
+    {
+        // On Windows npm is a script.
+        string[] names = OperatingSystem.IsWindows() ? [program + ".exe", program + ".cmd"] : [program];
+        return (Environment.GetEnvironmentVariable("PATH") ?? "")
+            .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+            .SelectMany(folder => names.Select(name => Path.Combine(folder, name)))
+            .FirstOrDefault(File.Exists);
+    }
+
+    private static ProcessStartInfo Start(string program, params string[] arguments)
+    {
+        return new ProcessStartInfo(program, arguments)
+        {
+            WorkingDirectory = Folder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            StandardOutputEncoding = Encoding.UTF8,
+            StandardErrorEncoding = Encoding.UTF8,
+        };
+    }
+
+    private static async Task<NodeOutput> RunAsync(ProcessStartInfo start, TimeSpan patience)
+    {
+        using var process = Process.Start(start)!;
+        process.StandardInput.Close();
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        using var limit = new CancellationTokenSource(patience);
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            await process.WaitForExitAsync(CancellationToken.None);
+            return new NodeOutput(-1, await output, $"Ended after {patience.TotalSeconds:0} s.\n{await error}");
+        }
+
+        return new NodeOutput(process.ExitCode, await output, await error);
+    }
+}
