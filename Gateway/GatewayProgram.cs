@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Gateway.CommandLine;
 using Gateway.Configuration;
 using Gateway.Hosting;
@@ -43,7 +44,7 @@ internal static class GatewayProgram
             await app.RunAsync();
             return Success;
         }
-        catch (IOException fault)
+        catch (Exception fault) when (fault is IOException or SocketException)
         {
             // The address is taken, or not ours: known only when it is tried.
             var server = startup.Snapshot!.Settings.Server;

@@ -221,6 +221,9 @@ public sealed class UpstreamFailureTests : IClassFixture<UpstreamFailureTests.Fi
             await client.PostAsync("/v1/chat/completions", "{}");
             var (head, _) = await client.ReadAsync();
             Assert.Equal(200, head.Status);
+
+            // A close that crosses the next call on its way is lost to any client; one that has arrived must be seen.
+            await upstream.WhenClosedAsync();
         }
 
         Assert.Equal(5, upstream.Connections);

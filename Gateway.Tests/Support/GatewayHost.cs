@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Gateway.Tests.Support;
 
@@ -189,6 +190,9 @@ internal sealed class GatewayHost : IAsyncDisposable
         {
             builder.UseEnvironment("Production");
             builder.UseContentRoot(_folder.Path);
+
+            // Hundreds of gateways in one process would drown the test runner's own output; tests of the log run the program.
+            builder.ConfigureLogging(static logging => logging.ClearProviders());
             foreach (var (name, value) in _arguments)
             {
                 builder.UseSetting(name, value ?? "true");

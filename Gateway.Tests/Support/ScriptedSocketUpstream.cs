@@ -53,6 +53,9 @@ internal sealed class ScriptedSocketUpstream : IAsyncDisposable
         return $"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/api/v1";
     }
 
+    /// <summary>Waits until every connection so far is closed.</summary>
+    public Task WhenClosedAsync() => Task.WhenAll(_running);
+
     /// <summary>Ends every connection and reports what went wrong in a script.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -61,6 +61,7 @@ internal static class GatewayHost
 
         var app = builder.Build();
         app.Services.GetRequiredService<SettingsStore>().Changed += next => levels.Apply(next.Settings.Logging);
+        app.Lifetime.ApplicationStarted.Register(levels.Started);
         app.MapGateway();
         return app;
     }

@@ -1,5 +1,6 @@
 using Gateway.Errors;
 using Gateway.Transforms.ProviderMapping;
+using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Model;
 
 namespace Gateway.Observability;
@@ -36,8 +37,7 @@ internal sealed partial class RequestLogMiddleware
 
     private void Write(HttpContext context, GatewayContext request)
     {
-        // Probes come every few seconds and say nothing: they are not requests of anybody.
-        var level = context.GetEndpoint()?.Metadata.GetMetadata<ProbeMetadata>() is not null ? LogLevel.Debug : LogLevel.Information;
+        var level = LevelOf(context, request);
         if (!_logger.IsEnabled(level))
         {
             return;
@@ -59,8 +59,22 @@ internal sealed partial class RequestLogMiddleware
             mapping?.Facts.Length,
             context.Features.Get<IReverseProxyFeature>()?.ProxiedDestination?.DestinationId,
             request.HasSnapshot ? request.Snapshot.Version : null,
+            ReasonOf(context),
             context.Response.Headers[AnswerHeaders.RequestId].ToString() is { Length: > 0 } id ? id : request.RequestId);
     }
+
+    /// <summary>The level says who should act: nobody, the upstream's operator, or we.</summary>
+    private static LogLevel LevelOf(HttpContext context, GatewayContext request) => request.End switch
+    {
+        RequestEnd.UpstreamUnreachable or RequestEnd.UpstreamTimedOut or RequestEnd.UpstreamBroke => LogLevel.Warning,
+        RequestEnd.Failed => LogLevel.Error,
+
+        // Probes come every few seconds and say nothing: they are not requests of anybody.
+        _ => context.GetEndpoint()?.Metadata.GetMetadata<ProbeMetadata>() is null ? LogLevel.Information : LogLevel.Debug,
+    };
+
+    /// <summary>Why the hop failed, in the words of its innermost exception: these speak of sockets and protocols, never of content.</summary>
+    private static string? ReasonOf(HttpContext context) => context.Features.Get<IForwarderErrorFeature>()?.Exception?.GetBaseException().Message;
 
     private static string? Shorten(string? text) => text?.Length > LongestText ? string.Concat(text.AsSpan(0, LongestText), "…") : text;
 
@@ -69,7 +83,7 @@ internal sealed partial class RequestLogMiddleware
         [LoggerMessage(
             EventId = LogEvents.RequestEnded,
             Message = "{Method} {Path} {Status} {End} in {ElapsedMs} ms, first byte {FirstByteMs} ms, model {Model} sent {SentModel}, rule {Rule}, "
-            + "body {BodyBytes} B, destination {Destination}, settings {SettingsVersion}, request {RequestId}")]
+            + "body {BodyBytes} B, destination {Destination}, settings {SettingsVersion}, reason {Reason}, request {RequestId}")]
         public static partial void RequestEnded(
             ILogger logger,
             LogLevel level,
@@ -85,6 +99,7 @@ internal sealed partial class RequestLogMiddleware
             int? bodyBytes,
             string? destination,
             string? settingsVersion,
+            string? reason,
             string requestId);
     }
 }
