@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using Gateway.CommandLine;
 using Gateway.Configuration;
@@ -31,9 +32,20 @@ internal static class GatewayProgram
         {
             GatewayCommand.Explain =>
                 await ExplainReport.WriteAsync(snapshot, startup.Arguments.Explain!, output, error) ? Success : SettingsStartup.FaultyStart,
-            GatewayCommand.Health => await HealthProbe.IsAliveAsync(snapshot.Settings.Server) ? Success : NotAlive,
+            GatewayCommand.Health => await ProbeAsync(snapshot.Settings.Server, error),
             _ => await ServeAsync(startup, loader, error),
         };
+    }
+
+    private static async Task<int> ProbeAsync(ServerSettings server, TextWriter error)
+    {
+        if (await HealthProbe.FindFaultAsync(server) is not { } fault)
+        {
+            return Success;
+        }
+
+        await error.WriteLineAsync(fault);
+        return NotAlive;
     }
 
     private static async Task<int> ServeAsync(SettingsStartup startup, SettingsLoader loader, TextWriter error)
@@ -48,7 +60,8 @@ internal static class GatewayProgram
         {
             // The address is taken, or not ours: known only when it is tried.
             var server = startup.Snapshot!.Settings.Server;
-            await error.WriteLineAsync($"Server:Address: cannot listen on {server.Address}:{server.Port}: {fault.Message}");
+            var address = new IPEndPoint(IPAddress.Parse(server.Address), server.Port);
+            await error.WriteLineAsync($"Server:Address: cannot listen on {address}: {fault.Message}");
             return SettingsStartup.FaultyStart;
         }
     }

@@ -135,5 +135,76 @@ public sealed class CheckAndExplainTests : IDisposable
         Assert.Equal("""{"model":"m","provider":{"order":["a","b"]}}""", after.Replace(" ", "", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("/v1/models", "No rule applies: POST /v1/models is taken by the route v1-rest, which has no transform ProviderMapping.")]
+    [InlineData("/api/v1/audio/speech", "No rule applies: POST /api/v1/audio/speech is taken by the route api-v1-rest, ")]
+    [InlineData("/nowhere", "404: no route takes POST /nowhere.")]
+    public async Task Explain_OfAPathThatIsNotRewritten_SaysSo(string path, string expected)
+    {
+        _folder.Write(
+            "appsettings.json", ShippedSettings.WithRules("""[{ "Name": "r", "Model": "*", "Provider": { "only": ["mistral"] } }]"""));
+
+        var output = await RunAsync("explain", "--model", "m", "--path", path);
+
+        Assert.Equal(0, output.ExitCode);
+        Assert.StartsWith(expected, output.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("mistral", output.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Explain_IgnoresTheQueryOfAPath()
+    {
+        _folder.Write("appsettings.json", ShippedSettings.WithValues(
+            ("ProviderMapping:Aliases", """[{ "Model": "m", "Use": "n", "Fallbacks": ["other"] }]""")));
+
+        var output = await RunAsync("explain", "--model", "m", "--path", "/v1/embeddings?a=b");
+
+        // Embeddings take no fallbacks.
+        Assert.Equal(0, output.ExitCode);
+        Assert.Contains("\"n\"", output.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("\"models\"", output.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Explain_OfABodyOverTheLimit_SaysWhatTheGatewayWouldAnswer()
+    {
+        _folder.Write("appsettings.json", ShippedSettings.WithValues(("Server:MaxRequestBodySize", "10")));
+
+        var output = await RunAsync("explain", "--model", "longer-than-ten-bytes");
+
+        Assert.Equal(0, output.ExitCode);
+        Assert.StartsWith("413: ", output.Out, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("\"mistralai/*\"", "presets (\"@preset/*\"), routers (\"openrouter/auto\"), requests without a model (\"*\")")]
+    [InlineData("\"@preset/*\"", "routers (\"openrouter/auto\"), requests without a model (\"*\")")]
+    [InlineData("[\"@preset/*\", \"openrouter/auto\"]", "requests without a model (\"*\")")]
+    [InlineData("\"*\"", null)]
+    public async Task Check_RemindsOfWhatNoEnforceRuleBinds(string models, string? unbound)
+    {
+        _folder.Write("appsettings.json", ShippedSettings.WithRules(
+            $$"""[{ "Model": {{models}}, "WhenClientSetsProvider": "Enforce", "Provider": { "only": ["mistral"] } }]"""));
+
+        var output = await RunAsync("check");
+
+        Assert.Equal(0, output.ExitCode);
+        var line = output.Out.Split('\n').SingleOrDefault(line => line.Contains("no Enforce rule binds", StringComparison.Ordinal));
+        Assert.Equal(unbound, line?.Split("binds ")[1].TrimEnd());
+    }
+
+    [Fact]
+    public async Task Health_OfAGatewayThatIsNotThere_ExitsWithOneAndSaysWhomItAsked()
+    {
+        _folder.Write("appsettings.json", ShippedSettings.Text);
+
+        // Nobody can listen there: it means "any port".
+        var output = await RunAsync("health", "--port", "0", "--ip", "127.0.0.1");
+
+        Assert.Equal(1, output.ExitCode);
+        Assert.Contains("http://127.0.0.1:0/health/live", output.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", output.All, StringComparison.Ordinal);
+    }
+
     private Task<GatewayOutput> RunAsync(params string[] arguments) => GatewayProcess.RunAsync(arguments, _folder.Path);
 }

@@ -49,6 +49,19 @@ public sealed class HealthTests : IClassFixture<HealthTests.Fixture>
         Assert.Equal(404, (await _pair.GetAsync(path)).Status);
     }
 
+    [Fact]
+    public async Task Command_ExitsWithZeroWhenTheGatewayIsAlive()
+    {
+        using var folder = new TempFolder();
+        folder.Write("appsettings.json", ShippedSettings.Text);
+
+        var output = await GatewayProcess.RunAsync(
+            ["health", "--ip", _pair.Gateway.Address.Host, $"--port={_pair.Gateway.Address.Port}"], folder.Path);
+
+        Assert.Equal(0, output.ExitCode);
+        Assert.Empty(output.All);
+    }
+
     public sealed class Fixture : GatewayFixture
     {
         private protected override void Configure(GatewayHostOptions options)

@@ -28,6 +28,23 @@ internal static class ExplainReport
             return false;
         }
 
+        PathString requestPath = arguments.RequestPath.Split('?')[0];
+        var route = RewrittenRoutes.Find(snapshot.Routes, requestPath);
+        if (route is null || !RewrittenRoutes.IsRewritten(route))
+        {
+            await output.WriteLineAsync(route is null
+                ? $"404: no route takes POST {requestPath}."
+                : $"No rule applies: POST {requestPath} is taken by the route {route.RouteId}, which has no transform ProviderMapping.");
+            return true;
+        }
+
+        var limit = route.MaxRequestBodySize ?? snapshot.Settings.Server.MaxRequestBodySize;
+        if (limit >= 0 && body.Length > limit)
+        {
+            await output.WriteLineAsync($"413: The request body is larger than {limit} bytes.");
+            return true;
+        }
+
         using var scanner = new BodyScanner();
         scanner.Scan(body);
         if (!scanner.TryComplete(new ReadOnlySequence<byte>(body), out var facts))
@@ -42,7 +59,7 @@ internal static class ExplainReport
             return false;
         }
 
-        var explanation = snapshot.Rules.Explain(facts!, new ReadOnlySequence<byte>(body), RequestEndpoints.Of(arguments.RequestPath));
+        var explanation = snapshot.Rules.Explain(facts!, new ReadOnlySequence<byte>(body), RequestEndpoints.Of(requestPath));
         await WriteStepsAsync(explanation, facts!, arguments, snapshot, output);
         await WriteOutcomeAsync(explanation.Decision, body, output);
         return true;

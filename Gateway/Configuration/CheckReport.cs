@@ -9,9 +9,6 @@ namespace Gateway.Configuration;
 /// <summary>What <c>check</c> prints about good settings: what they mean, in plain lines.</summary>
 internal static class CheckReport
 {
-    /// <summary>Key of the transform that rewrites a route's bodies.</summary>
-    private const string RewriteTransform = "ProviderMapping";
-
     /// <summary>Writes the report, warnings last.</summary>
     public static string Write(SettingsSnapshot snapshot, SettingsSources sources, SettingsFiles files)
     {
@@ -68,7 +65,7 @@ internal static class CheckReport
 
         void WriteRoutes(bool isRewritten)
         {
-            foreach (var route in snapshot.Routes.Where(route => IsRewritten(route) == isRewritten))
+            foreach (var route in snapshot.Routes.Where(route => RewrittenRoutes.IsRewritten(route) == isRewritten))
             {
                 var methods = route.Match.Methods is { Count: > 0 } given ? string.Join('|', given) : "any";
                 Line($"  {methods} {route.Match.Path ?? "/{**any}"} -> {route.ClusterId} ({route.RouteId})");
@@ -80,14 +77,25 @@ internal static class CheckReport
     private static IEnumerable<SettingsFault> Reminders(SettingsSnapshot snapshot)
     {
         var enforced = snapshot.RuleSummaries.Where(rule => rule.Mode == WhenClientSetsProvider.Enforce).ToArray();
-        var coversAll = enforced.Any(
-            rule => rule.Models.Any(model => model.Trim('*').Length == 0 || model.Contains("@preset", StringComparison.OrdinalIgnoreCase)));
-        if (enforced.Length > 0 && !coversAll)
+        var patterns = enforced.SelectMany(rule => rule.Models).ToArray();
+        var unbound = new List<string>();
+        Remind("presets (\"@preset/*\")", "@preset");
+        Remind("routers (\"openrouter/auto\")", "openrouter/");
+        Remind("requests without a model (\"*\")", null);
+        if (enforced.Length > 0 && unbound.Count > 0)
         {
             yield return new SettingsFault(
                 $"{SettingsSchema.ProviderMapping}:{nameof(ProviderMappingSettings.Rules)}",
-                "rules match names as written: no Enforce rule binds presets (\"@preset/*\"), routers (\"openrouter/auto\") "
-                    + "or a request without a model (\"*\")");
+                $"rules match names as written: no Enforce rule binds {string.Join(", ", unbound)}");
+        }
+
+        void Remind(string what, string? name)
+        {
+            if (!patterns.Any(
+                pattern => pattern.Trim('*').Length == 0 || (name is not null && pattern.Contains(name, StringComparison.OrdinalIgnoreCase))))
+            {
+                unbound.Add(what);
+            }
         }
     }
 
@@ -95,8 +103,5 @@ internal static class CheckReport
         ((FileContent[])[files.Main, files.Overlay, files.DotEnv]).Where(file => file.Bytes is not null).Select(file => file.Path);
 
     private static int Count(IReadOnlyList<RouteConfig> routes, bool isRewritten) =>
-        routes.Count(route => IsRewritten(route) == isRewritten);
-
-    private static bool IsRewritten(RouteConfig route) =>
-        route.Transforms?.Any(transform => transform.Keys.Contains(RewriteTransform, StringComparer.OrdinalIgnoreCase)) == true;
+        routes.Count(route => RewrittenRoutes.IsRewritten(route) == isRewritten);
 }

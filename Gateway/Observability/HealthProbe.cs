@@ -9,7 +9,9 @@ internal static class HealthProbe
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(2);
 
-    public static async Task<bool> IsAliveAsync(ServerSettings server)
+    /// <summary>Asks.</summary>
+    /// <returns>Why it is not alive, with the address that was asked; <see langword="null"/> when it is.</returns>
+    public static async Task<string?> FindFaultAsync(ServerSettings server)
     {
         var address = IPAddress.Parse(server.Address);
         var host = address.Equals(IPAddress.Any) ? IPAddress.Loopback : address.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback : address;
@@ -25,15 +27,19 @@ internal static class HealthProbe
             },
         };
         using var client = new HttpClient(handler) { Timeout = Timeout };
+        var url = new UriBuilder(server.Https ? Uri.UriSchemeHttps : Uri.UriSchemeHttp, host.ToString(), server.Port, "/health/live").Uri;
         try
         {
-            using var answer = await client.GetAsync(
-                new UriBuilder(server.Https ? Uri.UriSchemeHttps : Uri.UriSchemeHttp, host.ToString(), server.Port, "/health/live").Uri);
-            return answer.IsSuccessStatusCode;
+            using var answer = await client.GetAsync(url);
+            return answer.IsSuccessStatusCode ? null : $"{url} answered {(int)answer.StatusCode}";
         }
-        catch (Exception exception) when (exception is HttpRequestException or OperationCanceledException)
+        catch (HttpRequestException fault)
         {
-            return false;
+            return $"{url}: {fault.Message}";
+        }
+        catch (OperationCanceledException)
+        {
+            return $"{url}: no answer within {Timeout.TotalSeconds} s";
         }
     }
 }
