@@ -123,7 +123,7 @@ internal sealed class CommandLineReader
                 : GatewayCommand.Serve,
             Port = Port(),
             Address = Checked(_ip, SettingValues.AddressExpected, SettingValues.IsAddress),
-            Https = _parsed.GetResult(_https) is { Implicit: false } ? _parsed.GetValue(_https) ?? true : null,
+            Https = Https(),
             CertPath = Text(_certPath, "the path of a PEM file"),
             KeyPath = Text(_keyPath, "the path of a PEM file"),
             OpenRouterBaseUrl = BaseUrl(),
@@ -143,6 +143,14 @@ internal sealed class CommandLineReader
         var text = Checked(_port, SettingValues.PortExpected, value => SettingValues.TryPort(value, out _));
         return text is not null && SettingValues.TryPort(text, out var port) ? port : null;
     }
+
+    /// <summary>A value that is neither true nor false is left over among the unknown arguments, and reported with them.</summary>
+    private bool? Https() =>
+        _parsed.GetResult(_https) is { Implicit: false } && !_parsed.UnmatchedTokens.Any(IsValueOfHttps)
+            ? _parsed.GetValue(_https) ?? true
+            : null;
+
+    private bool IsValueOfHttps(string text) => _args.Contains($"{_https.Name}={text}");
 
     private string? BaseUrl()
     {
@@ -268,7 +276,7 @@ internal sealed class CommandLineReader
         for (var i = 0; i < unknown.Count; i++)
         {
             var text = unknown[i];
-            if (_args.Contains("--https=" + text))
+            if (IsValueOfHttps(text))
             {
                 _faults.Add(Fault(_https, text, "expected true or false, or no value"));
             }
@@ -287,7 +295,7 @@ internal sealed class CommandLineReader
             }
             else
             {
-                _faults.Add(new SettingsFault($"\"{text}\"", "unknown argument; expected a flag, check or explain"));
+                _faults.Add(new SettingsFault($"\"{text}\"", "unknown argument; expected a flag, check, explain or health"));
             }
         }
     }

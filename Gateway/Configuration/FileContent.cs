@@ -27,7 +27,9 @@ internal sealed record FileContent(string Path, byte[]? Bytes, string? Fault)
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            return new FileContent(path, null, $"cannot be read: {fault.Message.TrimEnd('.')}");
+            // .NET says of a folder that access to it is denied.
+            return new FileContent(
+                path, null, Directory.Exists(path) ? "is a folder; expected a file" : $"cannot be read: {fault.Message.TrimEnd('.')}");
         }
     }
 

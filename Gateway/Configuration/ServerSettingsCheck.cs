@@ -93,7 +93,7 @@ internal sealed class ServerSettingsCheck
         }
         else if (!File.Exists(path))
         {
-            Fault(name, $"{path} does not exist; expected {expected}");
+            Fault(name, $"{path} {(Directory.Exists(path) ? "is a folder" : "does not exist")}; expected {expected}");
         }
     }
 

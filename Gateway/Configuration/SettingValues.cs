@@ -32,7 +32,7 @@ internal static class SettingValues
         if (!Uri.TryCreate(text.Trim(), UriKind.Absolute, out var url)
             || (url.Scheme != Uri.UriSchemeHttp && url.Scheme != Uri.UriSchemeHttps))
         {
-            return $"\"{text}\" is no such URL; expected {UpstreamUrlExpected}";
+            return $"{(text.Contains('@') ? "what was given" : $"\"{text}\"")} is no such URL; expected {UpstreamUrlExpected}";
         }
 
         if (url.UserInfo.Length > 0)

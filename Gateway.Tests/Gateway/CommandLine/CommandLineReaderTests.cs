@@ -87,7 +87,7 @@ public sealed class CommandLineReaderTests
     [InlineData("--ip localhost", "--ip \"localhost\": expected an IPv4 or IPv6 address such as 0.0.0.0 or ::1")]
     [InlineData("--ip 1", "--ip \"1\": expected an IPv4 or IPv6 address such as 0.0.0.0 or ::1")]
     [InlineData("--https=maybe", "--https \"maybe\": expected true or false, or no value")]
-    [InlineData("--https maybe", "\"maybe\": unknown argument; expected a flag, check or explain")]
+    [InlineData("--https maybe", "\"maybe\": unknown argument; expected a flag, check, explain or health")]
     [InlineData("--cert-path --key-path", "--cert-path: no value given; expected the path of a PEM file")]
     [InlineData("--openrouter-base-url openrouter.ai", "--openrouter-base-url: \"openrouter.ai\" is no such URL; expected an absolute http or https URL such as https://openrouter.ai/api/v1")]
     [InlineData("--openrouter-base-url ftp://a", "--openrouter-base-url: \"ftp://a\" is no such URL; expected an absolute http or https URL such as https://openrouter.ai/api/v1")]
@@ -95,11 +95,11 @@ public sealed class CommandLineReaderTests
     [InlineData("--model-provider-mapping gpt-4", "--model-provider-mapping: got \"gpt-4\", expected PATTERN=PROVIDER[,PROVIDER...]")]
     [InlineData("--model-provider-mapping a=A,,B", "--model-provider-mapping: got \"a=A,,B\", expected PATTERN=PROVIDER[,PROVIDER...]")]
     [InlineData("--model-provider-mapping a=A --model-provider-mapping", "--model-provider-mapping: no value given; expected PATTERN=PROVIDER[,PROVIDER…]")]
-    [InlineData("--model-provider-mapping a=A b=B", "\"b=B\": unknown argument; expected a flag, check or explain")]
+    [InlineData("--model-provider-mapping a=A b=B", "\"b=B\": unknown argument; expected a flag, check, explain or health")]
     [InlineData("--prot 3000", "--prot: unknown flag; did you mean --port?")]
     [InlineData("--prot=3000", "--prot: unknown flag; did you mean --port?")]
     [InlineData("--nonsense-entirely", "--nonsense-entirely: unknown flag; --help lists them")]
-    [InlineData("chekc", "\"chekc\": unknown argument; expected a flag, check or explain")]
+    [InlineData("chekc", "\"chekc\": unknown argument; expected a flag, check, explain or health")]
     [InlineData("explain", "explain: nothing to explain; expected --model NAME, --body FILE or both")]
     [InlineData("explain --model a --path v1", "--path \"v1\": expected a path that begins with /")]
     [InlineData("--model a", "--model: unknown flag; --help lists them")]
@@ -127,6 +127,7 @@ public sealed class CommandLineReaderTests
             ],
             result.Faults.Select(fault => fault.Path));
         Assert.True(result.IsConfigPathFaulty);
+        Assert.Null(result.Arguments.Https);
     }
 
     [Theory]

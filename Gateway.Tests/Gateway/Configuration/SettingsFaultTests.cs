@@ -207,6 +207,7 @@ public sealed class SettingsFaultTests : IDisposable
     [InlineData("GATEWAY_IP", "1", "Server:Address: got \"1\"; expected an IPv4 or IPv6 address such as 0.0.0.0 or ::1 (from GATEWAY_IP)")]
     [InlineData("GATEWAY_OPENROUTER_BASE_URL", "openrouter.ai", "GATEWAY_OPENROUTER_BASE_URL: \"openrouter.ai\" is no such URL; expected an absolute http or https URL such as https://openrouter.ai/api/v1")]
     [InlineData("GATEWAY_OPENROUTER_BASE_URL", "https://me:secret@openrouter.ai", "GATEWAY_OPENROUTER_BASE_URL: the URL holds a user name or password; expected an absolute http or https URL such as https://openrouter.ai/api/v1")]
+    [InlineData("GATEWAY_OPENROUTER_BASE_URL", "https://me:secret@open router.ai", "GATEWAY_OPENROUTER_BASE_URL: what was given is no such URL; expected an absolute http or https URL such as https://openrouter.ai/api/v1")]
     [InlineData("GATEWAY_MODEL_PROVIDER_MAPPING", "gpt-4", "GATEWAY_MODEL_PROVIDER_MAPPING: got \"gpt-4\", expected PATTERN=PROVIDER[,PROVIDER...]")]
     [InlineData("Server__Prot", "1", "Server:Prot: unknown setting; expected one of Address, Port, Https, CertPath, KeyPath, MaxRequestBodySize, RuleHeader, ForwardTraceHeaders, EventStreamHeaderDelay, ShutdownTimeout, ShutdownDelay, Limits; did you mean Port? (from Server__Prot)")]
     [InlineData("ProviderMapping__Rules__1__Model", "x", "ProviderMapping:Rules:1: is no index of this array; expected 0 to 0 (from ProviderMapping__Rules__1__Model)")]
@@ -223,6 +224,18 @@ public sealed class SettingsFaultTests : IDisposable
         expected = expected.Replace($"from {name}", $"from {name} in .env", StringComparison.Ordinal)
             .Replace($"{name}:", $"{name} in .env:", StringComparison.Ordinal);
         Assert.Equal([expected], await _folder.LoadBadAsync());
+    }
+
+    [Fact]
+    public async Task FolderForAFile_IsCalledAFolder()
+    {
+        Directory.CreateDirectory(Path.Combine(_folder.Path, "appsettings.json"));
+        Assert.EndsWith("appsettings.json: is a folder; expected a file", Assert.Single(await _folder.LoadBadAsync()), StringComparison.Ordinal);
+
+        _folder.Args = ["--config=good.json", "--https", "--cert-path=folder", "--key-path=folder"];
+        _folder.Write("good.json", SettingsFolder.Json());
+        Directory.CreateDirectory(Path.Combine(_folder.Path, "folder"));
+        Assert.All(await _folder.LoadBadAsync(), fault => Assert.Contains("is a folder; expected a PEM file", fault, StringComparison.Ordinal));
     }
 
     [Theory]
