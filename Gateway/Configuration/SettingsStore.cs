@@ -78,8 +78,9 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
                 _inYarp = routes;
             }
 
+            var known = _current.Warnings;
             _current = next;
-            Accept(next);
+            Accept(next, known);
         }
         finally
         {
@@ -159,7 +160,9 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
         return routes;
     }
 
-    private void Accept(SettingsSnapshot next)
+    /// <param name="next">What is in force now.</param>
+    /// <param name="known">Warnings that were said before, and are not repeated with every edit of something else.</param>
+    private void Accept(SettingsSnapshot next, IReadOnlyList<SettingsFault> known)
     {
         var now = _time.GetUtcNow();
         var restart = RestartOnlySettings.Changed(_started, next.Settings);
@@ -167,7 +170,7 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
         _state = new SettingsState { Version = next.Version, LoadedAt = now, LastReloadAt = now, RestartRequired = restart };
 
         Log.SettingsApplied(_logger, next.Version, next.RoutesVersion);
-        foreach (var warning in next.Warnings)
+        foreach (var warning in next.Warnings.Except(known))
         {
             Log.SettingWarned(_logger, warning.Path, warning.Message);
         }

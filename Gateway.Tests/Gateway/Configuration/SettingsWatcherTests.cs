@@ -313,6 +313,23 @@ public sealed class SettingsWatcherTests : IDisposable
     }
 
     [Fact]
+    public async Task Warning_IsSaidOnce()
+    {
+        const string Rules = """ "ProviderMapping": { "Rules": [ { "Model": "m", "Provider": { "sort": "price" } } ] } """;
+        _folder.Write("appsettings.json", SettingsFolder.Json());
+        var watcher = await StartAsync();
+
+        _folder.Write("appsettings.json", SettingsFolder.Json(Rules));
+        await LookAsync(watcher);
+        Assert.Contains("ProviderMapping:Rules:0:Provider:sort", Assert.Single(_log.At(LogLevel.Warning)), StringComparison.Ordinal);
+
+        _folder.Write("appsettings.json", SettingsFolder.Json(Rules + """, "Server": { "RuleHeader": false } """));
+        await LookAsync(watcher);
+        Assert.False(Store.Current.Settings.Server.RuleHeader);
+        Assert.Single(_log.At(LogLevel.Warning));
+    }
+
+    [Fact]
     public async Task CertificateThatArrivesLate_MendsTheSettings()
     {
         _folder.Write("appsettings.json", Json(1));
