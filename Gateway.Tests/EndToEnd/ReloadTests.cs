@@ -239,6 +239,38 @@ public sealed class ReloadTests
     }
 
     [Fact]
+    public async Task Switches_AreReloaded()
+    {
+        const string Trace = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        await using var pair = await GatewayPair.StartAsync(options => options.Settings = ShippedSettings.WithRules(Rule("r")));
+        Assert.Equal("r", await RuleAsync(pair));
+
+        await pair.Gateway.ReloadAsync(ShippedSettings.WithValues(
+            ("ProviderMapping:Rules", Rule("r")), ("Server:RuleHeader", "false"), ("Server:ForwardTraceHeaders", "true")));
+        var call = await pair.PostAsync("/v1/chat/completions", """{"model":"m"}""", Trace);
+
+        Assert.Null(call.Head.Header("x-gateway-rule"));
+        Assert.Contains("provider", call.Forwarded.BodyText, StringComparison.Ordinal);
+        Assert.Contains("0af7651916cd43dd8448eb211c80319c", call.Forwarded.Header("traceparent"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task LogLevels_AreReloaded()
+    {
+        await using var pair = await GatewayPair.StartAsync(options => options.OutOfProcess = true);
+
+        await pair.Gateway.ReloadAsync(ShippedSettings.WithValues(("Logging:LogLevel:Gateway", "\"Warning\"")));
+        var silent = await pair.ChatAsync("m");
+        await pair.Gateway.ReloadAsync(ShippedSettings.WithValues(("Logging:LogLevel:Gateway", "\"Information\"")));
+        var logged = await pair.ChatAsync("m");
+        await pair.Gateway.Process.TerminateAsync();
+        var output = await pair.Gateway.Process.WaitForExitAsync();
+
+        Assert.DoesNotContain(silent.Head.Header("x-request-id")!, output.All, StringComparison.Ordinal);
+        Assert.Contains(logged.Head.Header("x-request-id")!, output.All, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task TwoHundredReloadsUnderLoad_FailNoRequestAndMixNoSnapshots()
     {
         await using var pair = await GatewayPair.StartAsync(options => options.Settings = Numbered(0));

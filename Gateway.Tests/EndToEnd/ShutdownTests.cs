@@ -7,15 +7,17 @@ namespace Gateway.Tests.EndToEnd;
 /// <summary>Promise: SIGTERM lets streams in flight finish within a set time, takes nothing new, and the exit code is 0.</summary>
 public sealed class ShutdownTests
 {
-    [Fact]
-    public async Task IdleGateway_ExitsAtOnceWithZero()
+    [Theory]
+    [InlineData("TERM")]
+    [InlineData("INT")]
+    public async Task IdleGateway_ExitsAtOnceWithZero(string signal)
     {
         await using var pair = await GatewayPair.StartAsync(options => options.OutOfProcess = true);
         await using var idle = await pair.Gateway.ConnectAsync();
         await idle.GetAsync("/v1/models");
         await idle.ReadAsync();
 
-        await pair.Gateway.Process.TerminateAsync();
+        await pair.Gateway.Process.TerminateAsync(signal);
         var output = await pair.Gateway.Process.WaitForExitAsync(TimeSpan.FromSeconds(5));
 
         Assert.Equal(0, output.ExitCode);

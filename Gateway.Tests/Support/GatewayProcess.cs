@@ -139,10 +139,10 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
         return address!;
     }
 
-    /// <summary>Asks the process to end, as an orchestrator does.</summary>
-    public async Task TerminateAsync()
+    /// <summary>Asks the process to end: as an orchestrator does, or with <c>INT</c> as a terminal does.</summary>
+    public async Task TerminateAsync(string signal = "TERM")
     {
-        using var kill = Process.Start("kill", ["-TERM", _process.Id.ToString(CultureInfo.InvariantCulture)]);
+        using var kill = Process.Start("kill", ["-" + signal, _process.Id.ToString(CultureInfo.InvariantCulture)]);
         await kill.WaitForExitAsync();
     }
 
