@@ -23,5 +23,6 @@ COPY --from=build /app .
 WORKDIR /etc/gateway
 USER $APP_UID
 EXPOSE 3000
+# It reads the settings too. Flags of the container are not known to it: set address, port and HTTPS by file or variable.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["/app/Gateway", "health"]
 ENTRYPOINT ["/app/Gateway"]
