@@ -91,8 +91,8 @@ internal static class CheckReport
 
         void Remind(string what, string? name)
         {
-            if (!patterns.Any(
-                pattern => pattern.Trim('*').Length == 0 || (name is not null && pattern.Contains(name, StringComparison.OrdinalIgnoreCase))))
+            if (!patterns.Any(pattern => pattern.Trim('*').Length == 0
+                || (name is not null && pattern.Contains(name, StringComparison.OrdinalIgnoreCase))))
             {
                 unbound.Add(what);
             }

@@ -21,7 +21,7 @@ internal static class RewrittenRoutes
     public static RouteConfig? Find(IEnumerable<RouteConfig> routes, PathString path)
     {
         var candidates = routes
-            .Where(route => route.Match.Methods is not { Count: > 0 } methods || methods.Contains(HttpMethods.Post, StringComparer.OrdinalIgnoreCase))
+            .Where(route => TakesPost(route.Match))
             .Select(route => (Route: route, Template: TemplateParser.Parse(route.Match.Path ?? "/{**any}")))
             .Where(candidate => new TemplateMatcher(candidate.Template, []).TryMatch(path, []))
             .OrderBy(candidate => candidate.Route.Order ?? 0)
@@ -32,6 +32,9 @@ internal static class RewrittenRoutes
         var certain = candidates.FirstOrDefault(route => !AsksForMore(route.Match));
         return candidates.TakeWhile(route => route != certain).FirstOrDefault(IsRewritten) ?? certain ?? candidates.FirstOrDefault();
     }
+
+    private static bool TakesPost(RouteMatch match) =>
+        match.Methods is not { Count: > 0 } methods || methods.Contains(HttpMethods.Post, StringComparer.OrdinalIgnoreCase);
 
     private static bool AsksForMore(RouteMatch match) =>
         match.Hosts is { Count: > 0 } || match.Headers is { Count: > 0 } || match.QueryParameters is { Count: > 0 };

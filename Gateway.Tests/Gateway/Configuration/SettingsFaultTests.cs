@@ -230,12 +230,15 @@ public sealed class SettingsFaultTests : IDisposable
     public async Task FolderForAFile_IsCalledAFolder()
     {
         Directory.CreateDirectory(Path.Combine(_folder.Path, "appsettings.json"));
-        Assert.EndsWith("appsettings.json: is a folder; expected a file", Assert.Single(await _folder.LoadBadAsync()), StringComparison.Ordinal);
+        var unreadable = Assert.Single(await _folder.LoadBadAsync());
+        Assert.EndsWith("appsettings.json: is a folder; expected a file", unreadable, StringComparison.Ordinal);
 
         _folder.Args = ["--config=good.json", "--https", "--cert-path=folder", "--key-path=folder"];
         _folder.Write("good.json", SettingsFolder.Json());
         Directory.CreateDirectory(Path.Combine(_folder.Path, "folder"));
-        Assert.All(await _folder.LoadBadAsync(), fault => Assert.Contains("is a folder; expected a PEM file", fault, StringComparison.Ordinal));
+        Assert.All(
+            await _folder.LoadBadAsync(),
+            fault => Assert.Contains("is a folder; expected a PEM file", fault, StringComparison.Ordinal));
     }
 
     [Theory]
