@@ -218,6 +218,7 @@ public sealed class BadBodyTests : IClassFixture<BadBodyTests.Fixture>
     [InlineData("Content-Length: 5\r\nTransfer-Encoding: chunked")]
     [InlineData("Content-Length: 5\r\nContent-Length: 6")]
     [InlineData("Content-Length: abc")]
+    [InlineData("Content-Length: no number of any length")]
     [InlineData("Content-Length: -1")]
     [InlineData("Transfer-Encoding: gzip")]
     public async Task AmbiguousFraming_IsRefusedAndStaysHere(string lines)
@@ -232,13 +233,16 @@ public sealed class BadBodyTests : IClassFixture<BadBodyTests.Fixture>
         Assert.Null(_pair.Upstream.Requests.Find(id));
     }
 
-    [Fact]
-    public async Task BrokenChunk_IsRefusedAndStaysHere()
+    [Theory]
+    [InlineData("zz")]
+    [InlineData("ffffffffffffffff")]
+    public async Task BrokenChunk_IsRefusedAndStaysHere(string size)
     {
         var id = _pair.NextId();
         await using var client = await _pair.Gateway.ConnectAsync();
         await client.SendAsync(
-            $"POST {Chat} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\nx-fake-id: {id}\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
+            $"POST {Chat} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\nx-fake-id: {id}\r\n"
+            + $"Transfer-Encoding: chunked\r\n\r\n{size}\r\n");
         var head = await client.ReadHeadAsync();
 
         Assert.Equal(400, head.Status);

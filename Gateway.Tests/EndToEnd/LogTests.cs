@@ -63,6 +63,50 @@ public sealed class LogTests
     }
 
     [Fact]
+    public async Task NothingThatCouldNotBeRead_IsQuotedAtAnyLevel()
+    {
+        await using var upstream = ScriptedSocketUpstream.Answering($"{Prompt} garbage\r\n\r\n");
+        await using var gateway = await GatewayHost.StartAsync(options =>
+        {
+            options.OutOfProcess = true;
+            options.Upstream = upstream.BaseUrl;
+            options.Settings = ShippedSettings.WithValues(
+                ("Logging:LogLevel:Default", "\"Trace\""),
+                ("Logging:LogLevel:Microsoft.AspNetCore", "\"Trace\""),
+                ("Logging:LogLevel:Yarp", "\"Trace\""));
+        });
+        string[] heads =
+        [
+            $"GET v1/models?{Key} HTTP/1.1\r\nHost: h",
+            $"GET /v1/models HTTP/1.1\r\nHost: {Key} {Key}",
+            $"GET /v1/models HTTP/1.1\r\nHost: h\r\nContent-Length: {Key}",
+            $"POST /v1/models HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: {Key}",
+            $"GET /v1/models HTTP/1.1\r\nHost: h\r\nAuthorization Bearer {Key}",
+        ];
+        foreach (var head in heads)
+        {
+            await using var client = await gateway.ConnectAsync();
+            await client.SendAsync(head + "\r\n\r\n");
+            Assert.Equal(400, (await client.ReadHeadAsync()).Status);
+        }
+
+        await using (var client = await gateway.ConnectAsync())
+        {
+            await client.PostAsync($"/v1/chat/completions?q={Query}", $$"""{"model":"m","messages":["{{Prompt}}"]}""", $"x-api-key: {Key}");
+            Assert.Equal(502, (await client.ReadHeadAsync()).Status);
+        }
+
+        await gateway.Process.TerminateAsync();
+        var output = await gateway.Process.WaitForExitAsync();
+
+        Assert.Contains("\"@l\":\"Debug\"", output.All, StringComparison.Ordinal);
+        Assert.Contains("invalid status line", output.All, StringComparison.Ordinal);
+        Assert.DoesNotContain(Key, output.All, StringComparison.Ordinal);
+        Assert.DoesNotContain(Prompt, output.All, StringComparison.Ordinal);
+        Assert.DoesNotContain(Query, output.All, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task EachRequest_HasOneLineWithItsId()
     {
         await using var pair = await GatewayPair.StartAsync(options =>
@@ -110,10 +154,25 @@ public sealed class LogTests
         }
 
         await pair.Upstream.Requests.Find("left")!.WaitForEndAsync();
+        for (var i = 0; i < 30; i++)
+        {
+            // In the middle of an upload that streams through: which of several threads learns of it first is a matter of luck.
+            await using var client = await pair.Gateway.ConnectAsync();
+            await client.SendAsync(
+                "POST /v1/files HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\n"
+                + $"x-fake-id: upload-{i}\r\nContent-Length: 1000000\r\n\r\nhello");
+            var upload = await pair.Upstream.Requests.WaitForAsync(candidate => candidate.Id == $"upload-{i}");
+            client.Reset();
+            await upload.WaitForEndAsync();
+        }
+
         await pair.Gateway.Process.TerminateAsync();
         var output = await pair.Gateway.Process.WaitForExitAsync();
 
         Assert.DoesNotContain("\"@l\":\"Error\"", output.All, StringComparison.Ordinal);
         Assert.DoesNotContain("\"@l\":\"Fatal\"", output.All, StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            output.All.Split('\n'),
+            line => line.Contains("/v1/files", StringComparison.Ordinal) && !line.Contains("\"ClientLeft\"", StringComparison.Ordinal));
     }
 }

@@ -109,6 +109,17 @@ public sealed class PathTests : IClassFixture<PathTests.Fixture>
             $"{path} arrived as {call.Upstream?.Target}");
     }
 
+    [Theory]
+    [InlineData("CONNECT")]
+    [InlineData("connect")]
+    public async Task Tunnel_IsRefused(string method)
+    {
+        var call = await _pair.SendAsync(method, "/v1/models", ["Authorization: Bearer k"], null);
+
+        call.IsRefused(405);
+        Assert.Null(call.Upstream);
+    }
+
     [Fact]
     public async Task UpperCasePath_IsNotAWayAroundARule()
     {

@@ -147,6 +147,54 @@ public sealed class UpstreamFailureTests : IClassFixture<UpstreamFailureTests.Fi
     }
 
     [Theory]
+    [InlineData(204)]
+    [InlineData(205)]
+    public async Task BodyThatTheStatusForbids_IsLeftOut(int status)
+    {
+        await using var upstream = ScriptedSocketUpstream.Answering($"HTTP/1.1 {status} Nothing\r\nContent-Length: 5\r\n\r\nhello");
+        await using var gateway = await GatewayHost.StartAsync(options => options.Upstream = upstream.BaseUrl);
+        await using var client = await gateway.ConnectAsync();
+        for (var i = 0; i < 2; i++)
+        {
+            await client.PostAsync("/v1/chat/completions", "{}");
+            var (head, body) = await client.ReadAsync();
+
+            Assert.Equal(status, head.Status);
+            Assert.Empty(body.Bytes);
+        }
+    }
+
+    [Fact]
+    public async Task UpgradeThatNobodyAskedFor_Is502WithoutItsHeaders()
+    {
+        await using var upstream = ScriptedSocketUpstream.Answering(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: other\r\nX-Other: 1\r\n\r\n");
+        await using var gateway = await GatewayHost.StartAsync(options => options.Upstream = upstream.BaseUrl);
+        await using var client = await gateway.ConnectAsync();
+        await client.PostAsync("/v1/chat/completions", "{}");
+        var (head, body) = await client.ReadAsync();
+
+        new Exchange(head, body, null).IsRefused(502);
+        Assert.Null(head.Header("Upgrade"));
+        Assert.Null(head.Header("X-Other"));
+    }
+
+    [Theory]
+    [InlineData("Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")]
+    [InlineData("Content-Length: 100\r\n\r\nhello")]
+    public async Task StreamThatCannotBeAddedTo_BringsWhatCameBeforeTheCut(string rest)
+    {
+        await using var upstream = ScriptedSocketUpstream.Answering("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n" + rest);
+        await using var gateway = await GatewayHost.StartAsync(options => options.Upstream = upstream.BaseUrl);
+        await using var client = await gateway.ConnectAsync();
+        await client.PostAsync("/v1/chat/completions", """{"model":"m","stream":true}""");
+        var (_, body) = await client.ReadAsync();
+
+        Assert.Equal("hello", body.Text);
+        Assert.NotEqual(RawEnd.Complete, body.End);
+    }
+
+    [Theory]
     [InlineData("/v1/chat/completions", false)]
     [InlineData("/v1/messages", true)]
     [InlineData("/api/v1/messages", true)]

@@ -11,6 +11,8 @@ internal static class RequestBodyReader
     // The server counts the framing of chunks as body: a byte in the smallest chunk, "1\r\nx\r\n", makes six.
     private const int SmallestChunk = 6;
 
+    private static readonly RequestRejection BadFraming = new(400, "bad_request", "The request body is not framed as its headers say.");
+
     /// <summary>Reads the whole body.</summary>
     /// <param name="request">The request; its body is read to the end unless it is rejected.</param>
     /// <param name="buffer">Takes the bytes, decoded.</param>
@@ -67,8 +69,13 @@ internal static class RequestBodyReader
             {
                 StatusCodes.Status413PayloadTooLarge => TooLarge(maxSize),
                 StatusCodes.Status408RequestTimeout => new RequestRejection(408, "request_timeout", "The request body arrived too slowly."),
-                _ => new RequestRejection(400, "bad_request", "The request body is not framed as its headers say."),
+                _ => BadFraming,
             });
+        }
+        catch (IOException exception) when (exception.InnerException is OverflowException)
+        {
+            // The one fault of framing that the server does not call a bad request: a chunk of more bytes than a number can hold.
+            return new(BadFraming);
         }
         catch (Exception exception) when (wasDecoded && exception is InvalidDataException or InvalidOperationException)
         {

@@ -1,4 +1,6 @@
 using Gateway.Observability;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http.Features;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace Gateway.Errors;
@@ -19,6 +21,12 @@ internal sealed partial class ErrorMiddleware
     {
         try
         {
+            if (IsTunnel(context))
+            {
+                await RefuseAsync(context, GatewayError.MethodNotAllowed);
+                return;
+            }
+
             if (RequestPaths.IsAmbiguous(context.Request.Path))
             {
                 await RefuseAsync(context, GatewayError.NotFound);
@@ -95,6 +103,14 @@ internal sealed partial class ErrorMiddleware
             return;
         }
 
+        if (HasLeftWhileSending(failure))
+        {
+            // The server does not know it yet, and would go on to read the rest of the body, in vain and with an error in the log.
+            request.End = RequestEnd.ClientLeft;
+            context.Abort();
+            return;
+        }
+
         (request.End, var error) = failure.Error switch
         {
             ForwarderError.RequestTimedOut or ForwarderError.RequestCanceled or ForwarderError.RequestBodyCanceled
@@ -109,9 +125,21 @@ internal sealed partial class ErrorMiddleware
         };
         if (!context.Response.HasStarted)
         {
+            // Of an answer that could not be used there may be headers by now.
+            context.Response.Clear();
             await GatewayErrorWriter.WriteAsync(context, error);
         }
     }
+
+    private static bool HasLeftWhileSending(IForwarderErrorFeature failure) =>
+        failure.Error == ForwarderError.RequestBodyClient
+        && (failure.Exception is ConnectionResetException
+            || (failure.Exception is AggregateException all && all.InnerExceptions.Any(inner => inner is ConnectionResetException)));
+
+    /// <summary>Whether a CONNECT asks for what YARP does not forward: anything but the WebSocket of HTTP/2.</summary>
+    private static bool IsTunnel(HttpContext context) =>
+        HttpMethods.IsConnect(context.Request.Method)
+        && context.Features.Get<IHttpExtendedConnectFeature>() is not { IsExtendedConnect: true, Protocol: "websocket" };
 
     private static bool WasForwarded(HttpContext context) =>
         context.Features.Get<Yarp.ReverseProxy.Model.IReverseProxyFeature>()?.ProxiedDestination is not null;

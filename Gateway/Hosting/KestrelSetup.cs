@@ -15,8 +15,7 @@ internal static class KestrelSetup
         kestrel.AddServerHeader = false;
 
         // Byte for byte, both ways; see UpstreamClient for the other side.
-        kestrel.RequestHeaderEncodingSelector = static name =>
-            name.Equals(HeaderNames.Connection, StringComparison.OrdinalIgnoreCase) ? ConnectionHeaderEncoding.Instance : Encoding.Latin1;
+        kestrel.RequestHeaderEncodingSelector = EncodingOf;
         kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
         kestrel.Limits.MaxConcurrentConnections = server.Limits.MaxConnections == 0 ? null : server.Limits.MaxConnections;
         kestrel.Limits.RequestHeadersTimeout = server.Limits.RequestHeadersTimeout;
@@ -45,4 +44,10 @@ internal static class KestrelSetup
             listener.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => certificates.OptionsAsync() });
         });
     }
+
+    // Content-Length is a number: where an encoding is named for it, Kestrel cannot refuse one of more than twenty characters, and fails.
+    private static Encoding? EncodingOf(string name) =>
+        name.Equals(HeaderNames.ContentLength, StringComparison.OrdinalIgnoreCase) ? null
+        : name.Equals(HeaderNames.Connection, StringComparison.OrdinalIgnoreCase) ? ConnectionHeaderEncoding.Instance
+        : Encoding.Latin1;
 }

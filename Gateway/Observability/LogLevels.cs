@@ -13,6 +13,9 @@ internal sealed class LogLevels : IConfigureOptions<LoggerFilterOptions>, IOptio
     // Every failed hop is in its request's own line, with the reason; this would add a stack trace each time upstream is away.
     private const string Forwarder = "Yarp.ReverseProxy.Forwarder.HttpForwarder";
 
+    // What a client sent and no server could read is quoted here, be it a key or a prompt that stands in the wrong place.
+    private const string BadRequests = "Microsoft.AspNetCore.Server.Kestrel.BadRequests";
+
     // A level above None would be needed to say so by the convention; without this rule the host makes a trace activity for every request.
     private const string HostDiagnostics = "Microsoft.AspNetCore.Hosting.Diagnostics";
 
@@ -46,6 +49,7 @@ internal sealed class LogLevels : IConfigureOptions<LoggerFilterOptions>, IOptio
         options.Rules.Clear();
         Silence(HostDiagnostics, options);
         Silence(Forwarder, options);
+        Silence(BadRequests, options);
         foreach (var (category, level) in _settings.LogLevel)
         {
             options.Rules.Add(new LoggerFilterRule(null, category == "Default" ? null : category, level, null));

@@ -73,8 +73,16 @@ internal sealed partial class RequestLogMiddleware
         _ => context.GetEndpoint()?.Metadata.GetMetadata<ProbeMetadata>() is null ? LogLevel.Information : LogLevel.Debug,
     };
 
-    /// <summary>Why the hop failed, in the words of its innermost exception: these speak of sockets and protocols, never of content.</summary>
-    private static string? ReasonOf(HttpContext context) => context.Features.Get<IForwarderErrorFeature>()?.Exception?.GetBaseException().Message;
+    /// <summary>
+    /// Why the hop failed, in the words of its innermost exception: these speak of sockets and protocols. Where they quote what upstream
+    /// sent, such as a piece of an answer in place of a chunk's length, they are cut before the quotation.
+    /// </summary>
+    private static string? ReasonOf(HttpContext context)
+    {
+        var reason = context.Features.Get<IForwarderErrorFeature>()?.Exception?.GetBaseException().Message;
+        var quotation = reason?.IndexOf('\'') ?? -1;
+        return quotation < 0 ? reason : reason![..quotation].TrimEnd(' ', ':');
+    }
 
     private static string? Shorten(string? text) => text?.Length > LongestText ? string.Concat(text.AsSpan(0, LongestText), "…") : text;
 

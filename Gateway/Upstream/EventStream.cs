@@ -157,23 +157,22 @@ internal sealed class EventStream : Stream
     {
         _request.End = end;
 
-        // Before the first byte an honest status is still possible: the Errors phase gives it. An encoded stream cannot be added to.
-        if (!_context.Response.HasStarted || _isEncoded)
+        // Before the first byte an honest status is still possible: the Errors phase gives it.
+        if (!_context.Response.HasStarted)
         {
             return;
         }
 
-        var error = end == RequestEnd.UpstreamTimedOut ? GatewayError.UpstreamTimedOut : GatewayError.UpstreamBroke;
         var body = _context.Response.Body;
         try
         {
-            if (_hasBytes && !IsBetweenEvents)
+            // An encoded stream cannot be added to, nor one that promised its length.
+            if (!_isEncoded && _context.Response.ContentLength is null)
             {
-                // End the line that was cut, and the event it belongs to, or the error would be read as a part of it.
-                await body.WriteAsync((_lastBytes & 0xFF) == '\n' ? "\n"u8.ToArray() : "\n\n"u8.ToArray());
+                var error = end == RequestEnd.UpstreamTimedOut ? GatewayError.UpstreamTimedOut : GatewayError.UpstreamBroke;
+                await WriteErrorAsync(body, error);
             }
 
-            await body.WriteAsync(GatewayErrorWriter.RenderEvent(ErrorDialects.Of(_context.Request.Path), error));
             await body.FlushAsync();
             await Task.Delay(TimeToHandOver, _time);
         }
@@ -181,5 +180,16 @@ internal sealed class EventStream : Stream
         {
             // The client left meanwhile. There is nobody to tell.
         }
+    }
+
+    private async Task WriteErrorAsync(Stream body, GatewayError error)
+    {
+        if (_hasBytes && !IsBetweenEvents)
+        {
+            // End the line that was cut, and the event it belongs to, or the error would be read as a part of it.
+            await body.WriteAsync((_lastBytes & 0xFF) == '\n' ? "\n"u8.ToArray() : "\n\n"u8.ToArray());
+        }
+
+        await body.WriteAsync(GatewayErrorWriter.RenderEvent(ErrorDialects.Of(_context.Request.Path), error));
     }
 }

@@ -37,7 +37,13 @@ internal sealed class UpstreamTransforms(TimeProvider time) : ITransformProvider
             AnswerHeaders.Apply(context);
             var request = GatewayContext.Of(context);
             request.FirstByteAt = time.GetTimestamp();
-            if (IsEventStream(response.Content.Headers))
+            if (context.Response.StatusCode is StatusCodes.Status204NoContent or StatusCodes.Status205ResetContent)
+            {
+                // These have no body, whatever upstream announces; the server would make a 500 of one that it is promised or given.
+                context.Response.ContentLength = null;
+                transform.SuppressResponseBody = true;
+            }
+            else if (IsEventStream(response.Content.Headers))
             {
                 response.Content = new EventStreamContent(response, context, time);
             }
