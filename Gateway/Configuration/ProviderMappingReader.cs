@@ -72,7 +72,7 @@ internal sealed class ProviderMappingReader
         var rule = ProviderRule.ParseMapping(mapping.Text, mapping.Name, problems);
         foreach (var problem in problems)
         {
-            Report(mapping.Source, problem with { Path = "" });
+            Report(mapping.Source, problem with { Path = "" }, mapping.Name);
         }
 
         _names.Add(mapping.Name, mapping.Source);
@@ -98,7 +98,7 @@ internal sealed class ProviderMappingReader
         var rule = ProviderRule.Create(name, settings.Model, settings.Provider, settings.WhenClientSetsProvider, problems);
         foreach (var problem in problems)
         {
-            Report(path, problem);
+            Report(path, problem, name);
         }
 
         if (rule is not null)
@@ -123,9 +123,11 @@ internal sealed class ProviderMappingReader
         }
     }
 
-    private void Report(string path, RuleProblem problem) =>
-        (problem.IsWarning ? _warnings : _faults).Add(
-            new SettingsFault(problem.Path.Length == 0 ? path : $"{path}:{problem.Path}", problem.Message));
+    // A fault is mended where it stands; a warning is about a rule, and people know rules by their names.
+    private void Report(string path, RuleProblem problem, string? rule = null) =>
+        (problem.IsWarning ? _warnings : _faults).Add(new SettingsFault(
+            problem.Path.Length == 0 ? path : $"{path}:{problem.Path}",
+            problem.IsWarning && rule is not null ? $"rule {rule}: {problem.Message}" : problem.Message));
 
     private static IEnumerable<(int Index, SettingsNode Entry)> Entries(SettingsNode section, string name)
     {
