@@ -84,7 +84,7 @@ internal static class FactsFromJson
                 {
                     while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
                     {
-                        var isModel = JsonText.Unescape(reader.ValueSpan) == "model";
+                        var isModel = JsonStringDecoder.Decode(reader.ValueSpan) == "model";
                         reader.Read();
                         if (isModel && reader.TokenType == JsonTokenType.String)
                         {
@@ -102,7 +102,7 @@ internal static class FactsFromJson
         }
 
         void Add(ref Utf8JsonReader at) => models.Add(new ModelName(
-            JsonText.Unescape(at.ValueSpan),
+            JsonStringDecoder.Decode(at.ValueSpan),
             new ByteRange(range.Start + (int)at.TokenStartIndex, at.ValueSpan.Length + 2),
             member));
     }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Gateway.Transforms.RequestBody;
 
 namespace Gateway.Transforms.ProviderMapping;
 
@@ -23,7 +24,7 @@ internal readonly record struct JsonMember(
         {
             var start = (int)reader.TokenStartIndex;
             var keyEnd = start + reader.ValueSpan.Length + 2;
-            var name = JsonText.Unescape(reader.ValueSpan);
+            var name = JsonStringDecoder.Decode(reader.ValueSpan);
             reader.Read();
             var valueStart = (int)reader.TokenStartIndex;
             var kind = KindOf(reader.TokenType);

@@ -7,8 +7,7 @@ using Gateway.Transforms.RequestBody;
 namespace Gateway.Transforms.ProviderMapping;
 
 /// <summary>
-/// JSON text without a document model. System.Text.Json's own accessors throw on the escape of a lone surrogate, which is legal JSON
-/// and must pass, so strings are resolved by the scanner's decoder.
+/// JSON text without a document model, for writing and for messages; strings are read by <see cref="JsonStringDecoder"/>.
 /// </summary>
 internal static class JsonText
 {
@@ -24,18 +23,6 @@ internal static class JsonText
         CommentHandling = JsonCommentHandling.Skip,
         AllowTrailingCommas = true,
     };
-
-    /// <summary>Resolves the escapes of a JSON string, given without its quotes; a lone surrogate stays one.</summary>
-    public static string Unescape(ReadOnlySpan<byte> content)
-    {
-        if (!content.Contains((byte)'\\'))
-        {
-            return Encoding.UTF8.GetString(content);
-        }
-
-        var text = new char[content.Length];
-        return new string(text, 0, JsonStringDecoder.Decode(content, text));
-    }
 
     /// <summary>Text as a JSON string, quotes included; nothing is escaped without need.</summary>
     public static byte[] Quote(string text)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Gateway.Transforms.RequestBody;
 
 namespace Gateway.Transforms.ProviderMapping;
 
@@ -29,7 +30,7 @@ internal readonly record struct ListedName(string Text, string Canonical, ReadOn
                 return null;
             }
 
-            var text = JsonText.Unescape(reader.ValueSpan);
+            var text = JsonStringDecoder.Decode(reader.ValueSpan);
             names.Add(new ListedName(text, ProviderNames.Canonical(text), json[(int)reader.TokenStartIndex..(int)reader.BytesConsumed]));
         }
 

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using Gateway.Transforms.RequestBody;
 
 namespace Gateway.Transforms.ProviderMapping;
 
@@ -352,7 +353,7 @@ internal sealed class ProviderBlockReader
 
     private void WarnUnlessOneOf(string[] known, ReadOnlyMemory<byte> value, string path)
     {
-        var text = JsonText.Unescape(value.Span[1..^1]);
+        var text = JsonStringDecoder.Decode(value.Span[1..^1]);
         if (!known.Contains(text))
         {
             Warn(path, $"is {JsonText.Quoted(text)}, which is none of {string.Join(", ", known)}; it is sent as written");

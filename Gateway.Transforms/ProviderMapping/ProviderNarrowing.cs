@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Gateway.Transforms.RequestBody;
 
 namespace Gateway.Transforms.ProviderMapping;
 
@@ -343,5 +344,5 @@ internal static class ProviderNarrowing
 
     private static bool IsSame(ReadOnlySpan<byte> stated, ReadOnlySpan<byte> hard, JsonValueKind kind) =>
         stated.SequenceEqual(hard)
-        || (kind == JsonValueKind.String && JsonText.Unescape(stated[1..^1]) == JsonText.Unescape(hard[1..^1]));
+        || (kind == JsonValueKind.String && JsonStringDecoder.Decode(stated[1..^1]) == JsonStringDecoder.Decode(hard[1..^1]));
 }

@@ -11,18 +11,20 @@ namespace Gateway.Transforms.RequestBody;
 internal static class JsonStringDecoder
 {
     /// <summary>Decodes the bytes between the quotes.</summary>
-    public static string Decode(in ReadOnlySequence<byte> raw)
+    public static string Decode(in ReadOnlySequence<byte> raw) => Decode(raw.IsSingleSegment ? raw.FirstSpan : raw.ToArray());
+
+    /// <summary>Decodes the bytes between the quotes.</summary>
+    public static string Decode(ReadOnlySpan<byte> raw)
     {
-        var bytes = raw.IsSingleSegment ? raw.FirstSpan : raw.ToArray();
-        if (!bytes.Contains((byte)'\\'))
+        if (!raw.Contains((byte)'\\'))
         {
-            return Encoding.UTF8.GetString(bytes);
+            return Encoding.UTF8.GetString(raw);
         }
 
-        var buffer = ArrayPool<char>.Shared.Rent(bytes.Length);
+        var buffer = ArrayPool<char>.Shared.Rent(raw.Length);
         try
         {
-            return new string(buffer, 0, Decode(bytes, buffer));
+            return new string(buffer, 0, Decode(raw, buffer));
         }
         finally
         {
@@ -30,7 +32,7 @@ internal static class JsonStringDecoder
         }
     }
 
-    /// <summary>Decodes into <paramref name="destination"/>, which must be as long as the bytes; returns the number of characters.</summary>
+    /// <summary>Decodes into a buffer that is as long as the bytes; returns the number of characters.</summary>
     public static int Decode(ReadOnlySpan<byte> raw, Span<char> destination)
     {
         var written = 0;
@@ -47,7 +49,8 @@ internal static class JsonStringDecoder
             var escape = raw[run + 1];
             if (escape == 'u')
             {
-                destination[written++] = (char)ushort.Parse(raw.Slice(run + 2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+                var digits = raw.Slice(run + 2, 4);
+                destination[written++] = (char)ushort.Parse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
                 raw = raw[(run + 6)..];
                 continue;
             }
