@@ -27,7 +27,9 @@ internal sealed class GatewayContext
     /// <summary>Whether the snapshot is known: requests that are refused before the Team phase have none.</summary>
     public bool HasSnapshot => _snapshot is not null;
 
-    /// <summary>When upstream's first byte of body, or its headers where there is none, came. Set by the upstream's response transform.</summary>
+    /// <summary>
+    /// When upstream's first byte of body, or its headers where there is none, came. Set by the upstream's response transform.
+    /// </summary>
     public long? FirstByteAt { get; set; }
 
     /// <summary>How the request ended. Set by Errors, or by the event stream that broke.</summary>
@@ -35,5 +37,6 @@ internal sealed class GatewayContext
 
     /// <summary>The context of a request that is in the pipeline.</summary>
     public static GatewayContext Of(HttpContext context) =>
-        context.Features.Get<GatewayContext>() ?? throw new InvalidOperationException("The context is set by RequestLog, which has not run.");
+        context.Features.Get<GatewayContext>()
+        ?? throw new InvalidOperationException("The context is set by RequestLog, which has not run.");
 }

@@ -43,6 +43,8 @@ public sealed class PathTests : IClassFixture<PathTests.Fixture>
     [InlineData("/api/v1/messages?beta=true", "/api/v1/messages?beta=true")]
     [InlineData("/v1/chat/completions?a=%2F&b", "/api/v1/chat/completions?a=%2F&b")]
     [InlineData("/v1/messages/count_tokens?beta=true", "/api/v1/messages/count_tokens?beta=true")]
+    [InlineData("/v1/chat/completions?q=%41%7E|%zz&r=%3A[]{}\"'^`<>", "/api/v1/chat/completions?q=%41%7E|%zz&r=%3A[]{}\"'^`<>")]
+    [InlineData("/api/beta/batches?q=%41/../b", "/api/beta/batches?q=%41/../b")]
     public async Task Post_KeepsItsQuery(string asked, string arrived)
     {
         var call = await _pair.PostAsync(asked, """{"model":"m"}""");

@@ -82,6 +82,9 @@ public sealed class ShutdownTests
         await pair.Gateway.Process.TerminateAsync();
         await Eventually.TrueAsync(
             async () => (await pair.GetAsync("/health/ready")).Status == 503, TimeSpan.FromSeconds(2), "readiness to turn off");
+        var head = await pair.SendAsync("HEAD", "/health/ready", ["Connection: close"], []);
+        Assert.Equal(503, head.Status);
+        Assert.Null(head.Head.Header("x-gateway-error"));
         Assert.Equal(200, (await pair.GetAsync("/health/live")).Status);
         Assert.Equal(200, (await pair.ChatAsync("m")).Status);
         var output = await pair.Gateway.Process.WaitForExitAsync(TimeSpan.FromSeconds(8));

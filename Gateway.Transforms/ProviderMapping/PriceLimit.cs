@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Gateway.Transforms.RequestBody;
 
@@ -17,7 +18,7 @@ internal readonly record struct PriceLimit(string Name, ReadOnlyMemory<byte> Mem
         {
             JsonValueKind.Number => JsonDecimal.TryParse(json, out value),
             JsonValueKind.String when !json.Contains((byte)'\\') => JsonDecimal.TryParse(json[1..^1], out value),
-            JsonValueKind.String => JsonDecimal.TryParse(System.Text.Encoding.UTF8.GetBytes(JsonStringDecoder.Decode(json[1..^1])), out value),
+            JsonValueKind.String => JsonDecimal.TryParse(Encoding.UTF8.GetBytes(JsonStringDecoder.Decode(json[1..^1])), out value),
             _ => false,
         };
     }

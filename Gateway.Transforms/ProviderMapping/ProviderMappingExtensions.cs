@@ -12,7 +12,8 @@ public static class ProviderMappingExtensions
     /// <param name="builder">The host's reverse proxy.</param>
     /// <param name="configure">Sets where the rules come from.</param>
     /// <returns><paramref name="builder"/>.</returns>
-    public static IReverseProxyBuilder AddProviderMapping(this IReverseProxyBuilder builder, Action<ProviderMappingOptions>? configure = null)
+    public static IReverseProxyBuilder AddProviderMapping(
+        this IReverseProxyBuilder builder, Action<ProviderMappingOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
         builder.Services.TryAddSingleton<RequestBodyStep>();
@@ -26,7 +27,8 @@ public static class ProviderMappingExtensions
 
     /// <summary>
     /// Adds the step that reads and checks the bodies of routes with the transform and applies the rules to them. Put it into
-    /// <c>MapReverseProxy(proxy => …)</c> before load balancing. A route with the transform in a host without the step is a fault at start.
+    /// <c>MapReverseProxy(proxy => …)</c> before load balancing. A route with the transform in a host without the step is a fault at
+    /// start.
     /// </summary>
     /// <param name="proxy">The proxy's pipeline.</param>
     /// <returns><paramref name="proxy"/>.</returns>

@@ -3,10 +3,14 @@ using Microsoft.AspNetCore.Http;
 
 namespace Gateway.Transforms.ProviderMapping;
 
-/// <summary>What a host tells the provider mapping about its requests. Read for every request, so a host may change its mind at any time.</summary>
+/// <summary>
+/// What a host tells the provider mapping about its requests. Read for every request, so a host may change its mind at any time.
+/// </summary>
 public sealed class ProviderMappingOptions
 {
-    /// <summary>The rules and aliases for a request. Default: <see cref="ProviderMappingRules.Empty"/>, which checks bodies and changes none.</summary>
+    /// <summary>
+    /// The rules and aliases for a request. Default: <see cref="ProviderMappingRules.Empty"/>, which checks bodies and changes none.
+    /// </summary>
     public Func<HttpContext, ProviderMappingRules> Rules { get; set; } = static _ => ProviderMappingRules.Empty;
 
     /// <summary>

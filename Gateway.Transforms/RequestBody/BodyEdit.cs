@@ -1,6 +1,8 @@
 namespace Gateway.Transforms.RequestBody;
 
-/// <summary>One change of a body: at <paramref name="Offset"/>, drop <paramref name="Remove"/> bytes and put <paramref name="Insert"/> there.</summary>
+/// <summary>
+/// One change of a body: at <paramref name="Offset"/>, drop <paramref name="Remove"/> bytes and put <paramref name="Insert"/> there.
+/// </summary>
 /// <param name="Offset">Offset in the body as received.</param>
 /// <param name="Remove">How many bytes to drop.</param>
 /// <param name="Insert">The bytes to put in their place; may be empty.</param>

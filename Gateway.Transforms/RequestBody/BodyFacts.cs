@@ -38,7 +38,9 @@ public sealed class BodyFacts
     /// <summary>Every model named by any of them, earlier duplicates included, in the order of the body.</summary>
     public IReadOnlyList<ModelName> Models { get; }
 
-    /// <summary>Index in <see cref="Members"/> of the occurrence of <paramref name="name"/> that counts, the last one; -1 when there is none.</summary>
+    /// <summary>
+    /// Index in <see cref="Members"/> of the occurrence of <paramref name="name"/> that counts, the last one; -1 when there is none.
+    /// </summary>
     public int LastIndexOf(BodyMemberName name)
     {
         for (var i = Members.Count - 1; i >= 0; i--)

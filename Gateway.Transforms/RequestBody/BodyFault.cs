@@ -6,5 +6,6 @@ namespace Gateway.Transforms.RequestBody;
 public readonly record struct BodyFault(long Offset, string Problem)
 {
     /// <summary>The answer to such a request: a 400 that says where.</summary>
-    public RequestRejection ToRejection() => new(400, "invalid_json", $"The request body is not a JSON object: {Problem} at byte {Offset}.");
+    public RequestRejection ToRejection() =>
+        new(400, "invalid_json", $"The request body is not a JSON object: {Problem} at byte {Offset}.");
 }

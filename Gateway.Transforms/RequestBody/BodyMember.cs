@@ -24,7 +24,9 @@ public enum BodyMemberName
     Stream,
 }
 
-/// <summary>One occurrence of a top-level member. A body may hold several of one name; the last one wins, as in the parsers upstream.</summary>
+/// <summary>
+/// One occurrence of a top-level member. A body may hold several of one name; the last one wins, as in the parsers upstream.
+/// </summary>
 /// <param name="Name">Which member.</param>
 /// <param name="Start">Offset of the opening quote of the key.</param>
 /// <param name="Value">The value, with its quotes or brackets, without white space around it.</param>

@@ -444,7 +444,9 @@ public sealed class BodyScanner : IDisposable
         }
     }
 
-    /// <summary>The next byte at or behind <paramref name="at"/> that is not plain text; the length of the piece when there is none.</summary>
+    /// <summary>
+    /// The next byte at or behind <paramref name="at"/> that is not plain text; the length of the piece when there is none.
+    /// </summary>
     private static int NextStop(ReadOnlySpan<byte> piece, int at)
     {
         // Texts with quotes and line breaks stop often: some vectors in place cost less than the set-up of the search for long runs.

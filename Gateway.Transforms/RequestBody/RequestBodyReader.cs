@@ -23,7 +23,7 @@ internal static class RequestBodyReader
         if (!TryOpen(request, out var stream, out var wasDecoded))
         {
             return new(new RequestRejection(
-                415, "unsupported_content_encoding", "The Content-Encoding of the request body is not one of: gzip, deflate, br, identity."));
+                415, "unsupported_content_encoding", "The request body's Content-Encoding is none of gzip, deflate, br, identity."));
         }
 
         if (request.ContentLength > maxSize)
@@ -80,7 +80,8 @@ internal static class RequestBodyReader
         catch (Exception exception) when (wasDecoded && exception is InvalidDataException or InvalidOperationException)
         {
             // The second is how BrotliStream calls it.
-            return new(new RequestRejection(400, "invalid_content_encoding", "The request body is not encoded as its Content-Encoding says."));
+            return new(new RequestRejection(
+                400, "invalid_content_encoding", "The request body is not encoded as its Content-Encoding says."));
         }
         finally
         {

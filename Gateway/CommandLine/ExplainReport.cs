@@ -55,7 +55,8 @@ internal static class ExplainReport
 
         if (arguments is { BodyPath: not null, Model: { } model } && facts!.RequestedModel != model)
         {
-            await error.WriteLineAsync($"--model \"{model}\": the body of --body asks for \"{facts.RequestedModel}\"; give one or the other");
+            await error.WriteLineAsync(
+                $"--model \"{model}\": the body of --body asks for \"{facts.RequestedModel}\"; give one or the other");
             return false;
         }
 
@@ -126,7 +127,9 @@ internal static class ExplainReport
         return output.WrittenSpan.ToArray();
     }
 
-    /// <summary>Lays a body out for reading, a token a line. Nothing is resolved, so that escapes, odd numbers and duplicates show as they are.</summary>
+    /// <summary>
+    /// Lays a body out for reading, a token a line. Nothing is resolved, so that escapes, odd numbers and duplicates show as they are.
+    /// </summary>
     private static string Indent(byte[] body)
     {
         var text = new StringBuilder();
@@ -136,7 +139,8 @@ internal static class ExplainReport
         {
             var closes = reader.TokenType is JsonTokenType.EndObject or JsonTokenType.EndArray;
             var isEmpty = closes && previous is (JsonTokenType.StartObject or JsonTokenType.StartArray);
-            if (previous is not (JsonTokenType.None or JsonTokenType.PropertyName or JsonTokenType.StartObject or JsonTokenType.StartArray) && !closes)
+            if (previous is not (JsonTokenType.None or JsonTokenType.PropertyName or JsonTokenType.StartObject or JsonTokenType.StartArray)
+                && !closes)
             {
                 text.Append(',');
             }

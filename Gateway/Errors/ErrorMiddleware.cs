@@ -5,7 +5,9 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace Gateway.Errors;
 
-/// <summary>The Errors phase: whatever fails further in leaves as an error in the dialect of its route, if it can still leave at all.</summary>
+/// <summary>
+/// The Errors phase: whatever fails further in leaves as an error in the dialect of its route, if it can still leave at all.
+/// </summary>
 internal sealed partial class ErrorMiddleware
 {
     private readonly RequestDelegate _next;
@@ -45,8 +47,9 @@ internal sealed partial class ErrorMiddleware
         {
             await HandleAsync(context, failure);
         }
-        else if (context.Response.StatusCode >= 400 && !context.Response.HasStarted && !WasForwarded(context))
+        else if (context.Response is { StatusCode: >= 400, HasStarted: false, ContentLength: null } && !WasForwarded(context))
         {
+            // The framework's bare status. An answer that says its length is one of ours: to HEAD it has no body.
             await RefuseAsync(context, GatewayError.ForStatus(context.Response.StatusCode));
         }
     }

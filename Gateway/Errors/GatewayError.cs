@@ -2,7 +2,9 @@ using Gateway.Transforms.RequestBody;
 
 namespace Gateway.Errors;
 
-/// <summary>An error that the gateway answers with by itself. Its text is safe to show: it never quotes a body, a key or an upstream address.</summary>
+/// <summary>
+/// An error that the gateway answers with by itself. Its text is safe to show: it never quotes a body, a key or an upstream address.
+/// </summary>
 /// <param name="Status">HTTP status.</param>
 /// <param name="Origin">Whose doing it is.</param>
 /// <param name="Type">The error's class, in the words that OpenAI's and Anthropic's SDKs share.</param>

@@ -61,5 +61,6 @@ internal sealed class ConnectionHeaderEncoding : Encoding
     }
 
     private static bool IsOption(string option) =>
-        option.Equals(KeepAliveOption, StringComparison.OrdinalIgnoreCase) || option.Equals(CloseOption, StringComparison.OrdinalIgnoreCase);
+        option.Equals(KeepAliveOption, StringComparison.OrdinalIgnoreCase)
+        || option.Equals(CloseOption, StringComparison.OrdinalIgnoreCase);
 }

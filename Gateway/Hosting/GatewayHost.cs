@@ -66,7 +66,9 @@ internal static class GatewayHost
         return app;
     }
 
-    /// <summary>The transforms that routes may declare and those that every route has; the dry run of settings registers the same.</summary>
+    /// <summary>
+    /// The transforms that routes may declare and those that every route has; the dry run of settings registers the same.
+    /// </summary>
     public static IReverseProxyBuilder AddTransforms(IReverseProxyBuilder proxy)
     {
         proxy.Services.AddSingleton(TimeProvider.System);

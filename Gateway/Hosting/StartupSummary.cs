@@ -48,7 +48,8 @@ internal sealed partial class StartupSummary : IHostedService
         [LoggerMessage(
             LogEvents.Started,
             LogLevel.Information,
-            "OpenRouterGateway {Product} listens on {Addresses} and forwards to {Upstream}; {Rules} rules, {Aliases} aliases, settings {Version}")]
+            "OpenRouterGateway {Product} listens on {Addresses} and forwards to {Upstream}; "
+            + "{Rules} rules, {Aliases} aliases, settings {Version}")]
         public static partial void Started(
             ILogger logger, string product, string addresses, string upstream, int rules, int aliases, string version);
 

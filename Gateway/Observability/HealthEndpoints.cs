@@ -20,7 +20,8 @@ internal static class HealthEndpoints
             return WriteAsync(context, System.Text.Encoding.UTF8.GetBytes(Greeting));
         });
         Map(endpoints, "/health", static context => WriteJsonAsync(context, StatusCodes.Status200OK, WriteHealth));
-        Map(endpoints, "/health/live", static context => WriteJsonAsync(context, StatusCodes.Status200OK, static (json, _) => json.WriteString("status"u8, "live"u8)));
+        Map(endpoints, "/health/live", static context =>
+            WriteJsonAsync(context, StatusCodes.Status200OK, static (json, _) => json.WriteString("status"u8, "live"u8)));
         Map(endpoints, "/health/ready", static context =>
         {
             var isReady = context.RequestServices.GetRequiredService<Readiness>().IsReady;

@@ -4,7 +4,9 @@ using Gateway.Configuration;
 
 namespace Gateway.Observability;
 
-/// <summary>Asks a gateway on this machine whether it is alive: the health check of a container that holds nothing else to ask with.</summary>
+/// <summary>
+/// Asks a gateway on this machine whether it is alive: the health check of a container that holds nothing else to ask with.
+/// </summary>
 internal static class HealthProbe
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(2);
@@ -14,7 +16,8 @@ internal static class HealthProbe
     public static async Task<string?> FindFaultAsync(ServerSettings server)
     {
         var address = IPAddress.Parse(server.Address);
-        var host = address.Equals(IPAddress.Any) ? IPAddress.Loopback : address.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback : address;
+        var host = address.Equals(IPAddress.Any) ? IPAddress.Loopback
+            : address.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback : address;
         using var handler = new SocketsHttpHandler
         {
             UseProxy = false,

@@ -90,8 +90,8 @@ internal sealed partial class RequestLogMiddleware
     {
         [LoggerMessage(
             EventId = LogEvents.RequestEnded,
-            Message = "{Method} {Path} {Status} {End} in {ElapsedMs} ms, first byte {FirstByteMs} ms, model {Model} sent {SentModel}, rule {Rule}, "
-            + "body {BodyBytes} B, destination {Destination}, settings {SettingsVersion}, reason {Reason}, request {RequestId}")]
+            Message = "{Method} {Path} {Status} {End} in {ElapsedMs} ms, first byte {FirstByteMs} ms, model {Model} sent {SentModel}, "
+            + "rule {Rule}, body {BodyBytes} B, destination {Destination}, settings {SettingsVersion}, reason {Reason}, request {RequestId}")]
         public static partial void RequestEnded(
             ILogger logger,
             LogLevel level,

@@ -22,7 +22,8 @@ internal sealed class BaseAddressTransformFactory : ITransformFactory
 
         if (!string.Equals(value, WithoutVersion, StringComparison.OrdinalIgnoreCase) || transformValues.Count > 1)
         {
-            context.Errors.Add(new ArgumentException($"Unexpected value for {Key}: '{value}'. Expected '{WithoutVersion}' and nothing beside it."));
+            context.Errors.Add(new ArgumentException(
+                $"Unexpected value for {Key}: '{value}'. Expected '{WithoutVersion}' and nothing beside it."));
         }
 
         return true;

@@ -141,7 +141,9 @@ internal sealed class EventStream : Stream
         return bytes.Length;
     }
 
-    /// <summary>The end of the stream: a clean one, unless the connection broke off in the middle of an event and nothing else could tell.</summary>
+    /// <summary>
+    /// The end of the stream: a clean one, unless the connection broke off in the middle of an event and nothing else could tell.
+    /// </summary>
     private async ValueTask<int> EndAsync()
     {
         if (_endsWithConnection && _hasBytes && !_isEncoded && !IsBetweenEvents)

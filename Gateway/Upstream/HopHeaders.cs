@@ -70,7 +70,9 @@ internal static class HopHeaders
         }
     }
 
-    /// <summary>The headers that <c>Connection</c> names, its options aside. Framing and the description of the body are not a hop's to drop.</summary>
+    /// <summary>
+    /// The headers that <c>Connection</c> names, its options aside. Framing and the description of the body are not a hop's to drop.
+    /// </summary>
     private static IEnumerable<string> NamesIn(StringValues connection)
     {
         // Nearly every request has none, or a single option: nothing is allocated for these.

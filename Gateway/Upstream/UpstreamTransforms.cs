@@ -1,11 +1,14 @@
 using System.Net.Http.Headers;
 using Gateway.Errors;
+using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Transforms;
 using Yarp.ReverseProxy.Transforms.Builder;
 
 namespace Gateway.Upstream;
 
-/// <summary>What holds on every route, whatever its settings say: clean headers on the way there, marked and watched answers on the way back.</summary>
+/// <summary>
+/// What holds on every route, whatever its settings say: clean headers on the way there, marked and watched answers on the way back.
+/// </summary>
 internal sealed class UpstreamTransforms(TimeProvider time) : ITransformProvider
 {
     public void ValidateRoute(TransformRouteValidationContext context)
@@ -23,6 +26,9 @@ internal sealed class UpstreamTransforms(TimeProvider time) : ITransformProvider
 
         // First, so that what a route adds by its own transforms stays.
         context.RequestTransforms.Insert(0, new CleanHeaders());
+
+        // Last, when path and query are what the route's own transforms have made of them.
+        context.RequestTransforms.Add(new ExactQuery());
         context.AddResponseTransform(OnResponse);
     }
 
@@ -55,6 +61,26 @@ internal sealed class UpstreamTransforms(TimeProvider time) : ITransformProvider
     private static bool IsEventStream(HttpContentHeaders headers) =>
         headers.NonValidated.TryGetValues("Content-Type", out var types)
         && types.ToString().AsSpan().TrimStart().StartsWith("text/event-stream", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>
+    /// Keeps a query string as it was sent. A <see cref="Uri"/> would otherwise write it in its own way: <c>%41</c> as <c>A</c>, <c>|</c>
+    /// as <c>%7C</c>, <c>%zz</c> as <c>%25zz</c>. The path is written in one way on purpose: it is what the gateway has judged.
+    /// </summary>
+    private sealed class ExactQuery : RequestTransform
+    {
+        private static readonly UriCreationOptions AsGiven = new() { DangerousDisablePathAndQueryCanonicalization = true };
+
+        public override ValueTask ApplyAsync(RequestTransformContext context)
+        {
+            if (context.Query.QueryString is { HasValue: true } query && context.ProxyRequest.RequestUri is null)
+            {
+                var address = RequestUtilities.MakeDestinationAddress(context.DestinationPrefix, context.Path, QueryString.Empty);
+                context.ProxyRequest.RequestUri = new Uri(address.AbsoluteUri + query.Value, AsGiven);
+            }
+
+            return default;
+        }
+    }
 
     private sealed class CleanHeaders : RequestTransform
     {
