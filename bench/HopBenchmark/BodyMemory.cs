@@ -9,7 +9,8 @@ internal static class BodyMemory
     public const int Bodies = 16;
     public const double GoalMegabytes = 600;
 
-    private const int Waves = 5;
+    /// <summary>How often all of them come, one time behind the other: what pools keep shows only then.</summary>
+    public const int Waves = 5;
 
     /// <summary>Runs waves of bodies, one behind the other, against a gateway that has seen nothing before.</summary>
     public static async Task<double> RunAsync(Hop gateway, byte[] body)

@@ -5,19 +5,23 @@ namespace HopBenchmark;
 /// <summary>The whole run: publish, start, warm up, measure in turns, report, end what was started.</summary>
 internal sealed class HopComparison
 {
+    // The compiler of hot code waits for calm; several short turns reach it sooner than one long one.
+    private const int WarmUps = 4;
+
     private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(200);
 
     private readonly HopComparisonOptions _options;
     private readonly string _folder;
     private readonly MarkdownReport _report = new();
     private readonly RequestBodies _bodies = new();
-    private readonly BusyTime _busy = new();
+    private readonly BusyTime _busy;
     private readonly HopStarter _starter;
 
     private HopComparison(HopComparisonOptions options, string folder)
     {
         _options = options;
         _folder = folder;
+        _busy = new BusyTime(options.Patience, TimeProvider.System);
         _starter = new HopStarter(folder, _bodies.Chat);
     }
 
@@ -64,7 +68,8 @@ internal sealed class HopComparison
         }
 
         _report.Write(
-            $"While the hops were measured, everything else on this machine took {MarkdownReport.Number(_busy.OthersPercent, 1)} % of its processors' time.");
+            "Rounds in which others used the machine were taken again. In those that count, everything else on it took "
+            + $"{MarkdownReport.Number(_busy.OthersPercent, 1)} % of its processors' time.");
     }
 
     private async Task WriteHeadAsync(string yarpProgram)
@@ -80,7 +85,9 @@ internal sealed class HopComparison
         }
 
         _report.Write();
-        _report.Write($"{_options.Rounds} rounds of {_options.Round.TotalSeconds:0} s each, interleaved; medians, and the least and the most of the rounds.");
+        _report.Write(
+            $"{_options.Rounds} rounds of {_options.Round.TotalSeconds:0} s each, interleaved; "
+            + "medians, and the least and the most of the rounds. CPU is the hop's own user and system time.");
         _report.Write();
     }
 
@@ -152,7 +159,7 @@ internal sealed class HopComparison
     private async Task<List<(Hop Hop, List<Measurement> Rounds)>> MeasureAsync(Scenario scenario, List<Hop> hops, MeasuredProcess upstream)
     {
         var results = hops.Select(hop => (Hop: hop, Rounds: new List<Measurement>())).ToList();
-        for (var warmUp = 0; warmUp < (_options.Test ? 1 : 2); warmUp++)
+        for (var warmUp = 0; warmUp < (_options.Test ? 1 : WarmUps); warmUp++)
         {
             foreach (var hop in hops)
             {
@@ -167,7 +174,7 @@ internal sealed class HopComparison
             {
                 var (hop, rounds) = results[(round + turn) % results.Count];
                 MeasuredProcess[] ours = hop.Process is { } process ? [upstream, process] : [upstream];
-                rounds.Add(await _busy.WatchAsync(ours, TimeProvider.System, () => MeasureAsync(scenario, hop)));
+                rounds.Add(await _busy.MeasureAsync(ours, () => MeasureAsync(scenario, hop)));
                 await Task.Delay(Settling);
             }
         }
@@ -188,7 +195,9 @@ internal sealed class HopComparison
         var peak = await BodyMemory.RunAsync(gateway, _bodies.Image20);
         _report.Write($"## {BodyMemory.Bodies} bodies of 20 MB at once");
         _report.Write();
-        _report.Write("All are held back before their last byte, so that the gateway has every one whole at the same time; five waves, a fresh process.");
+        _report.Write(
+            "All are held back before their last byte, so that the gateway has every one whole at the same time; "
+            + $"{BodyMemory.Waves} waves, a fresh process.");
         _report.Write();
         _report.WriteGoal(
             "memory",
@@ -206,7 +215,12 @@ internal sealed class HopComparison
         var gateway = await _starter.StartInProcessAsync(AppContext.BaseDirectory);
         var rows = new List<(string Name, long Body, long Allocated)>();
         foreach (var (name, body, requests) in ((string, byte[], int)[])
-            [("1 KB", _bodies.Chat, 4_000), ("100 KB", _bodies.Conversation, 1_000), ("5 MB", _bodies.Image5, 80), ("20 MB", _bodies.Image20, 20)])
+            [
+                ("1 KB", _bodies.Chat, 4_000),
+                ("100 KB", _bodies.Conversation, 1_000),
+                ("5 MB", _bodies.Image5, 80),
+                ("20 MB", _bodies.Image20, 20),
+            ])
         {
             rows.Add((name, body.Length, await Allocation.MeasureAsync(direct, gateway, body, _options.Test ? requests / 10 : requests)));
         }

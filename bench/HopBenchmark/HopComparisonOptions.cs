@@ -14,6 +14,9 @@ internal sealed record HopComparisonOptions
     /// <summary>How long one hop is loaded in one round.</summary>
     public required TimeSpan Round { get; init; }
 
+    /// <summary>How long to wait for a quiet machine before each measurement.</summary>
+    public required TimeSpan Patience { get; init; }
+
     /// <summary>The Markdown file to write, or <see langword="null"/>.</summary>
     public required string? Results { get; init; }
 

@@ -22,13 +22,14 @@ internal sealed class StreamLoad : IDisposable
     }
 
     /// <summary>Runs streams, started evenly over a second, to their end.</summary>
-    /// <param name="hop">The first hop that is asked has to be the upstream itself: it says how many events a stream has.</param>
+    /// <param name="hop">Whom to ask.</param>
     /// <param name="streams">How many at once.</param>
     /// <param name="texts">Events of text in each; the upstream adds those that open and close a stream.</param>
     /// <param name="interval">The pause after every event.</param>
     public async Task<LoadResult> RunAsync(Hop hop, int streams, int texts, TimeSpan interval)
     {
-        var expected = _expected ??= hop.Process is null ? await ExpectedAsync(hop, texts) : throw new InvalidOperationException("direct comes first");
+        // The upstream itself comes first and says how many events a stream has.
+        var expected = _expected ??= await ExpectedAsync(hop, texts);
         var first = new TimeSpan[streams];
         var events = 0L;
         var errors = 0L;
@@ -49,7 +50,9 @@ internal sealed class StreamLoad : IDisposable
     private async Task<int> ExpectedAsync(Hop direct, int texts)
     {
         var (events, _) = await ReadAsync(direct, texts, TimeSpan.Zero);
-        return events > texts ? events : throw new InvalidOperationException($"the upstream sent {events} events, and {texts} were asked for");
+        return events > texts
+            ? events
+            : throw new InvalidOperationException($"the upstream sent {events} events, and {texts} were asked for");
     }
 
     private async Task<(int Events, TimeSpan First)> ReadAsync(Hop hop, int texts, TimeSpan interval)

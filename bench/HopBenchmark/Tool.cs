@@ -6,12 +6,13 @@ namespace HopBenchmark;
 internal static class Tool
 {
     public static bool Exists(string program) =>
-        Environment.GetEnvironmentVariable("PATH")!.Split(':').Append("/usr/sbin").Any(folder => File.Exists(Path.Combine(folder, program)));
+        Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(folder => File.Exists(Path.Combine(folder, program)));
 
-    /// <summary>Runs a program and returns what it wrote, errors included; its exit code says nothing (<c>wrk -v</c> ends with 1).</summary>
+    /// <summary>Runs a program and returns what it wrote, errors included. Its exit code says nothing: <c>wrk -v</c> ends with 1.</summary>
     public static async Task<string> RunAsync(string program, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using var process = Process.Start(start)!;
         var error = process.StandardError.ReadToEndAsync();
         var output = await process.StandardOutput.ReadToEndAsync() + await error;
         await process.WaitForExitAsync();
