@@ -68,7 +68,7 @@ internal sealed class HopComparison
         }
 
         _report.Write(
-            "Rounds in which others used the machine were taken again. In those that count, everything else on it took "
+            "While the hops were measured, everything else on the machine took "
             + $"{MarkdownReport.Number(_busy.OthersPercent, 1)} % of its processors' time.");
     }
 
