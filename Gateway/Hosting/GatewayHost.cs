@@ -2,6 +2,7 @@ using Gateway.Configuration;
 using Gateway.Observability;
 using Gateway.Transforms;
 using Gateway.Upstream;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.DataProtection;
 using Yarp.ReverseProxy.Configuration;
 
@@ -22,6 +23,7 @@ internal static class GatewayHost
             ContentRootPath = sources.WorkingDirectory,
         });
         builder.WebHost.UseKestrelCore();
+        builder.Services.AddSingleton<IMemoryPoolFactory<byte>, ConnectionMemory>();
         if (server.Https)
         {
             builder.WebHost.UseKestrelHttpsConfiguration();

@@ -29,7 +29,7 @@ internal static class LoggingSetup
             : new MessageTemplateTextFormatter(TerminalTemplate);
         return new LoggerConfiguration()
             .MinimumLevel.Verbose()
-            .WriteTo.Async(sinks => sinks.Console(formatter))
+            .WriteTo.Sink(new ConsoleSink(formatter, Console.Out, TimeProvider.System))
             .CreateLogger();
     }
 }

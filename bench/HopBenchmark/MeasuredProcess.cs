@@ -1,0 +1,112 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace HopBenchmark;
+
+/// <summary>A process that this program started and ends: its CPU time and memory from <c>/proc</c>, children included.</summary>
+internal sealed class MeasuredProcess : IDisposable
+{
+    // What /proc counts in (USER_HZ), the same on every Linux that .NET runs on.
+    private const double TicksPerSecond = 100;
+
+    // Settings of the caller's own environment that would tune a hop.
+    private static readonly string[] TuningPrefixes = ["DOTNET_", "COMPlus_", "ASPNETCORE_", "GATEWAY_"];
+
+    private readonly Process _process;
+
+    private MeasuredProcess(Process process)
+    {
+        _process = process;
+    }
+
+    /// <summary>Starts a program whose output goes into a file, as in a container.</summary>
+    public static MeasuredProcess Start(string folder, string output, string program, params string[] arguments)
+    {
+        // exec keeps the process id, so that what is measured is the program and not the shell.
+        var start = new ProcessStartInfo("/bin/sh") { WorkingDirectory = folder };
+        foreach (var argument in (string[])["-c", "output=$1; shift; exec \"$@\" >\"$output\" 2>&1", "sh", output, program, .. arguments])
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        foreach (var name in start.Environment.Keys.Where(IsTuning).ToArray())
+        {
+            start.Environment.Remove(name);
+        }
+
+        return new MeasuredProcess(Process.Start(start)!);
+    }
+
+    public bool HasExited => _process.HasExited;
+
+    /// <summary>User and system time so far.</summary>
+    public TimeSpan CpuTime => TimeSpan.FromSeconds(Tree(_process.Id).Sum(id => CpuTicks(id, withDeadChildren: false)) / TicksPerSecond);
+
+    /// <summary>The most memory that was resident since the start or <see cref="ResetPeak"/>, in MB.</summary>
+    public double PeakMegabytes => Tree(_process.Id).Sum(PeakKilobytes) / 1024.0;
+
+    /// <summary>This program's own CPU time, with that of the loads it has run to their end.</summary>
+    public static TimeSpan OwnCpuTime => TimeSpan.FromSeconds(CpuTicks(Environment.ProcessId, withDeadChildren: true) / TicksPerSecond);
+
+    /// <summary>The whole machine's busy time so far, all processors together.</summary>
+    public static TimeSpan MachineCpuTime
+    {
+        get
+        {
+            // user nice system idle iowait irq softirq steal: all that this machine worked, or was kept from working.
+            var fields = File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            return TimeSpan.FromSeconds(((int[])[1, 2, 3, 6, 7, 8]).Sum(i => Number(fields[i])) / TicksPerSecond);
+        }
+    }
+
+    /// <summary>Starts <see cref="PeakMegabytes"/> anew.</summary>
+    public void ResetPeak()
+    {
+        foreach (var id in Tree(_process.Id))
+        {
+            File.WriteAllText($"/proc/{id}/clear_refs", "5");
+        }
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill(entireProcessTree: true);
+            _process.WaitForExit();
+        }
+
+        _process.Dispose();
+    }
+
+    private static bool IsTuning(string name) =>
+        name != "DOTNET_ROOT" && TuningPrefixes.Any(prefix => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase));
+
+    private static IEnumerable<int> Tree(int id)
+    {
+        yield return id;
+        foreach (var child in File.ReadAllText($"/proc/{id}/task/{id}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        {
+            foreach (var member in Tree((int)Number(child)))
+            {
+                yield return member;
+            }
+        }
+    }
+
+    private static long CpuTicks(int id, bool withDeadChildren)
+    {
+        // The second field is the program's name in brackets and may hold anything; utime is the 12th behind it.
+        var stat = File.ReadAllText($"/proc/{id}/stat");
+        var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+        return fields[11..(withDeadChildren ? 15 : 13)].Sum(Number);
+    }
+
+    private static long PeakKilobytes(int id)
+    {
+        var line = File.ReadLines($"/proc/{id}/status").Single(line => line.StartsWith("VmHWM:", StringComparison.Ordinal));
+        return Number(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]);
+    }
+
+    private static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);
+}

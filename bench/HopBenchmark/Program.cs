@@ -1,0 +1,58 @@
+using System.CommandLine;
+using HopBenchmark;
+
+var scenarios = new Option<string[]>("--scenario")
+{
+    Description = "only this one; repeatable: 1KB, 100KB, 5MB, 20MB, streams, memory, allocation",
+};
+var gateways = new Option<string[]>("--gateway")
+{
+    Description = "NAME=FOLDER, repeatable: a published gateway to measure beside the one of this clone",
+};
+gateways.Validators.Add(result =>
+{
+    foreach (var token in result.Tokens.Where(token => token.Value.IndexOf('=', StringComparison.Ordinal) < 1))
+    {
+        result.AddError($"--gateway {token.Value}: expected NAME=FOLDER");
+    }
+});
+var rounds = new Option<int>("--rounds") { Description = "interleaved rounds", DefaultValueFactory = _ => 5 };
+var seconds = new Option<int>("--seconds") { Description = "length of a round", DefaultValueFactory = _ => 3 };
+var patience = new Option<int>("--patience")
+{
+    Description = "seconds to wait for a quiet machine before each measurement; 0 takes it as it comes",
+    DefaultValueFactory = _ => 60,
+};
+var results = new Option<string?>("--results") { Description = "a Markdown file to write the tables to" };
+var test = new Option<bool>("--test") { Description = "everything once and briefly, without wrk: does it run, and without an error?" };
+
+var command = new RootCommand("What a hop costs: direct, nginx, plain YARP and the gateway, interleaved in one run.")
+{
+    scenarios, gateways, rounds, seconds, patience, results, test,
+};
+command.Validators.Add(result =>
+{
+    if (!result.GetValue(test) && !Tool.Exists("wrk"))
+    {
+        result.AddError("wrk is missing: install it, or take --test, which does without");
+    }
+});
+command.SetAction(parsed => HopComparison.RunAsync(
+    new HopComparisonOptions
+    {
+        Scenarios = parsed.GetValue(scenarios) ?? [],
+        OtherGateways = [.. (parsed.GetValue(gateways) ?? []).Select(ToGateway)],
+        Rounds = parsed.GetValue(test) ? 1 : parsed.GetValue(rounds),
+        Round = TimeSpan.FromSeconds(parsed.GetValue(seconds)),
+        Patience = TimeSpan.FromSeconds(parsed.GetValue(test) ? 0 : parsed.GetValue(patience)),
+        Results = parsed.GetValue(results),
+        Test = parsed.GetValue(test),
+        CommandLine = string.Join(' ', args),
+    }));
+return await command.Parse(args).InvokeAsync();
+
+static (string Name, string Program) ToGateway(string text)
+{
+    var at = text.IndexOf('=', StringComparison.Ordinal);
+    return (text[..at], Path.Combine(Path.GetFullPath(text[(at + 1)..]), "Gateway.dll"));
+}

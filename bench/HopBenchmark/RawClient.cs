@@ -1,0 +1,95 @@
+using System.Buffers.Text;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace HopBenchmark;
+
+/// <summary>One connection that posts one body over and over: a client that itself allocates next to nothing.</summary>
+internal sealed class RawClient : IDisposable
+{
+    private readonly Socket _socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+    private readonly byte[] _answer = new byte[64 * 1024];
+    private readonly Uri _url;
+    private readonly byte[] _head;
+    private readonly byte[] _body;
+
+    public RawClient(Uri url, byte[] body)
+    {
+        _url = url;
+        _body = body;
+        _head = Encoding.ASCII.GetBytes(
+            $"POST {url.PathAndQuery} HTTP/1.1\r\nHost: {url.Authority}\r\nAuthorization: Bearer sk-bench\r\n"
+            + $"Content-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n");
+    }
+
+    public Task ConnectAsync() => _socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, _url.Port));
+
+    /// <summary>Sends everything but the last byte.</summary>
+    public async ValueTask SendAllButLastByteAsync()
+    {
+        await SendAsync(_head);
+        await SendAsync(_body.AsMemory(0, _body.Length - 1));
+    }
+
+    /// <summary>Sends the last byte and reads the answer; returns whether it is a 200.</summary>
+    public async ValueTask<bool> FinishAsync()
+    {
+        await SendAsync(_body.AsMemory(_body.Length - 1));
+        return await ReadAnswerAsync();
+    }
+
+    /// <summary>Sends the whole request and reads the answer; returns whether it is a 200.</summary>
+    public async ValueTask<bool> PostAsync()
+    {
+        await SendAsync(_head);
+        await SendAsync(_body);
+        return await ReadAnswerAsync();
+    }
+
+    public void Dispose() => _socket.Dispose();
+
+    private async ValueTask SendAsync(ReadOnlyMemory<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            bytes = bytes[await _socket.SendAsync(bytes)..];
+        }
+    }
+
+    private async ValueTask<bool> ReadAnswerAsync()
+    {
+        var received = 0;
+        while (true)
+        {
+            var count = await _socket.ReceiveAsync(_answer.AsMemory(received));
+            if (count == 0)
+            {
+                throw new IOException("The connection was closed.");
+            }
+
+            received += count;
+            if (IsWhole(_answer.AsSpan(0, received), out var isSuccess))
+            {
+                return isSuccess;
+            }
+        }
+    }
+
+    // The answers of this benchmark are short and carry a Content-Length.
+    private static bool IsWhole(ReadOnlySpan<byte> answer, out bool isSuccess)
+    {
+        isSuccess = answer.StartsWith("HTTP/1.1 200 "u8);
+        var end = answer.IndexOf("\r\n\r\n"u8);
+        if (end < 0)
+        {
+            return false;
+        }
+
+        var name = "Content-Length: "u8;
+        var at = answer[..end].IndexOf(name);
+        return at < 0 || !Utf8Parser.TryParse(answer[(at + name.Length)..], out int length, out _)
+            ? throw new InvalidDataException("The answer has no Content-Length: " + Encoding.ASCII.GetString(answer[..end]))
+            : answer.Length >= end + 4 + length;
+    }
+}

@@ -1,0 +1,33 @@
+using System.Diagnostics;
+
+namespace HopBenchmark;
+
+/// <summary>Programs that run to their end.</summary>
+internal static class Tool
+{
+    public static bool Exists(string program) =>
+        Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(folder => File.Exists(Path.Combine(folder, program)));
+
+    /// <summary>Runs a program and returns what it wrote, errors included. Its exit code says nothing: <c>wrk -v</c> ends with 1.</summary>
+    public static async Task<string> RunAsync(string program, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using var process = Process.Start(start)!;
+        var error = process.StandardError.ReadToEndAsync();
+        var output = await process.StandardOutput.ReadToEndAsync() + await error;
+        await process.WaitForExitAsync();
+        return output;
+    }
+
+    /// <summary>Publishes a project of this clone and returns the path of its program.</summary>
+    public static async Task<string> PublishAsync(string root, string project, string folder)
+    {
+        var name = Path.GetFileName(project);
+        var into = Path.Combine(folder, name);
+        var program = Path.Combine(into, name + ".dll");
+        Directory.CreateDirectory(into);
+        File.Delete(program);
+        var output = await RunAsync("dotnet", "publish", Path.Combine(root, project), "-c", "Release", "--nologo", "-o", into);
+        return File.Exists(program) ? program : throw new InvalidOperationException(output);
+    }
+}

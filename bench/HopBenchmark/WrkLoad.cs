@@ -1,0 +1,30 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace HopBenchmark;
+
+/// <summary>Posts one body over and over with wrk, a closed loop: latencies are those at saturation.</summary>
+internal static class WrkLoad
+{
+    private const string Mark = "outcome ";
+
+    public static async Task<LoadResult> RunAsync(Uri url, string bodyFile, int connections, TimeSpan duration)
+    {
+        var script = Path.Combine(AppContext.BaseDirectory, "post.lua");
+        var seconds = ((int)duration.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+        var output = await Tool.RunAsync(
+            "wrk", "-t1", $"-c{connections}", $"-d{seconds}s", "--timeout", "20s", "-s", script, url.ToString(), "--", bodyFile);
+        var line = output.Split('\n').SingleOrDefault(line => line.StartsWith(Mark, StringComparison.Ordinal))
+            ?? throw new InvalidOperationException($"wrk said: {output}");
+        using var json = JsonDocument.Parse(line[Mark.Length..]);
+        var outcome = json.RootElement;
+        return new LoadResult(
+            outcome.GetProperty("requests").GetInt64(),
+            Microseconds("microseconds"),
+            Microseconds("p50"),
+            Microseconds("p99"),
+            outcome.GetProperty("errors").GetInt64());
+
+        TimeSpan Microseconds(string name) => TimeSpan.FromMicroseconds(outcome.GetProperty(name).GetInt64());
+    }
+}

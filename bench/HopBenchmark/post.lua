@@ -1,0 +1,17 @@
+-- For wrk: posts the file named in its first argument, and prints the outcome as one line of JSON.
+function init(arguments)
+  local file = assert(io.open(arguments[1], "rb"))
+  wrk.method = "POST"
+  wrk.body = file:read("*a")
+  wrk.headers["Content-Type"] = "application/json"
+  wrk.headers["Authorization"] = "Bearer sk-bench"
+  file:close()
+end
+
+function done(summary, latency)
+  local errors = summary.errors
+  print(string.format(
+    'outcome {"requests":%d,"microseconds":%d,"p50":%d,"p99":%d,"errors":%d}',
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
+    errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+end
