@@ -13,8 +13,8 @@ internal sealed class ConnectionMemory : MemoryPool<byte>, IMemoryPoolFactory<by
 {
     private const int BlockSize = 64 * 1024;
 
-    // 16 MB stay for the next requests; what a burst took beyond that is left to the collector.
-    private const int MaxIdleBlocks = 256;
+    /// <summary>16 MB stay for the next requests; what a burst took beyond that is left to the collector.</summary>
+    public const int MaxIdleBlocks = 256;
 
     private readonly ConcurrentQueue<Block> _idle = new();
     private int _idleCount;
