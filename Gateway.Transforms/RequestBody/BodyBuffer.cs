@@ -11,6 +11,10 @@ internal sealed class BodyBuffer
     private const int FirstBlock = 64 * 1024;
     private const int LaterBlock = 1024 * 1024;
 
+    // What a burst of large bodies took is kept for the next one, up to 384 MB: the shared pool keeps few arrays of this size, and the rest
+    // would pile up as garbage to several times what is in use before the collector looks at it.
+    private static readonly ArrayPool<byte> LaterBlocks = ArrayPool<byte>.Create(LaterBlock, maxArraysPerBucket: 384);
+
     private Block? _first;
     private Block? _last;
     private int _used; // of the last block
@@ -28,7 +32,7 @@ internal sealed class BodyBuffer
             var block = _last is null ? FirstBlock : LaterBlock;
             // One byte more than announced: the read that finds the end of the body needs somewhere to look.
             var size = (int)Math.Min(block, (expected ?? block) + 1);
-            var next = new Block(ArrayPool<byte>.Shared.Rent(size));
+            var next = new Block(size == LaterBlock ? LaterBlocks : ArrayPool<byte>.Shared, size);
             _first ??= next;
             _last?.LinkTo(next);
             _last = next;
@@ -71,15 +75,17 @@ internal sealed class BodyBuffer
         }
     }
 
-    private sealed class Block(byte[] array) : ReadOnlySequenceSegment<byte>
+    private sealed class Block(ArrayPool<byte> pool, int size) : ReadOnlySequenceSegment<byte>
     {
-        public int Capacity => array.Length;
+        private readonly byte[] _array = pool.Rent(size);
+
+        public int Capacity => _array.Length;
 
         public Block? Following => (Block?)Next;
 
-        public Memory<byte> FreeFrom(int used) => array.AsMemory(used);
+        public Memory<byte> FreeFrom(int used) => _array.AsMemory(used);
 
-        public void SetLength(int length) => Memory = array.AsMemory(0, length);
+        public void SetLength(int length) => Memory = _array.AsMemory(0, length);
 
         public void LinkTo(Block next)
         {
@@ -87,6 +93,6 @@ internal sealed class BodyBuffer
             Next = next;
         }
 
-        public void Return() => ArrayPool<byte>.Shared.Return(array);
+        public void Return() => pool.Return(_array);
     }
 }
