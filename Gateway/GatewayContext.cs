@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Gateway.Configuration;
+using Gateway.Teams;
 
 namespace Gateway;
 
@@ -26,6 +27,12 @@ internal sealed class GatewayContext
 
     /// <summary>Whether the snapshot is known: requests that are refused before the Team phase have none.</summary>
     public bool HasSnapshot => _snapshot is not null;
+
+    /// <summary>The team that calls; <see langword="null"/> when no teams are configured. Set by Team.</summary>
+    public Team? Team { get; set; }
+
+    /// <summary>The key that the team calls with. Set by Team, together with <see cref="Team"/>.</summary>
+    public TeamKey? TeamKey { get; set; }
 
     /// <summary>
     /// When upstream's first byte of body, or its headers where there is none, came. Set by the upstream's response transform.

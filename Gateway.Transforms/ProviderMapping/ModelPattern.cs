@@ -5,7 +5,7 @@ namespace Gateway.Transforms.ProviderMapping;
 /// <summary>
 /// A model pattern, compiled once: a <c>*</c> anywhere matches any run of characters, everything else itself without case.
 /// </summary>
-internal sealed class ModelPattern
+public sealed class ModelPattern
 {
     private const string PresetMark = "@preset/";
 
@@ -30,12 +30,16 @@ internal sealed class ModelPattern
     public string Text { get; }
 
     /// <summary>Whether every name it can match refers to a preset.</summary>
-    public bool MatchesPresetsOnly =>
+    internal bool MatchesPresetsOnly =>
         _prefix.Contains(PresetMark, StringComparison.OrdinalIgnoreCase)
         || _suffix.Contains(PresetMark, StringComparison.OrdinalIgnoreCase)
         || _middle.Any(piece => piece.Text.Contains(PresetMark, StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>Compiles a pattern, or reports a fault at <paramref name="path"/>.</summary>
+    /// <summary>Compiles a pattern.</summary>
+    /// <param name="text">The pattern; blank is a fault.</param>
+    /// <param name="path">Where it stands, for the fault.</param>
+    /// <param name="problems">Takes the fault.</param>
+    /// <returns>The pattern, or <see langword="null"/> when a fault was found.</returns>
     public static ModelPattern? Create(string? text, string path, ICollection<RuleProblem> problems)
     {
         if (string.IsNullOrWhiteSpace(text))
@@ -47,7 +51,8 @@ internal sealed class ModelPattern
         return new ModelPattern(text);
     }
 
-    /// <summary>Whether a name matches; a request without a name has the empty one.</summary>
+    /// <summary>Whether a name matches.</summary>
+    /// <param name="name">A model's name; that of a request without one is empty.</param>
     public bool IsMatch(ReadOnlySpan<char> name)
     {
         if (_isExact)

@@ -4,12 +4,22 @@ namespace Gateway.Transforms.ProviderMapping;
 /// The names that one written model name may stand for, so that nothing enforced is dodged by spelling: without white space around it,
 /// a leading <c>~</c>, a <c>:variant</c>, a preset, and every combination of these.
 /// </summary>
-internal static class ModelSpellings
+public static class ModelSpellings
 {
     private const string PresetMark = "@preset/";
 
+    /// <summary>The name as written, first, and every other spelling of it.</summary>
+    /// <param name="name">A model's name as a request writes it.</param>
+    public static IReadOnlyList<string> Of(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        var spellings = new List<string>();
+        Add(name, spellings);
+        return spellings;
+    }
+
     /// <summary>Adds the name as written and every other spelling of it.</summary>
-    public static void Add(string name, List<string> spellings)
+    internal static void Add(string name, List<string> spellings)
     {
         spellings.Add(name);
         var trimmed = name.Trim();
@@ -25,7 +35,8 @@ internal static class ModelSpellings
     }
 
     /// <summary>Whether a name refers to a preset, alone or behind a model.</summary>
-    public static bool NamesPreset(string name) => name.Contains(PresetMark, StringComparison.OrdinalIgnoreCase);
+    /// <param name="name">A model's name as a request writes it.</param>
+    public static bool NamesPreset(string name) => name is null ? throw new ArgumentNullException(nameof(name)) : name.Contains(PresetMark, StringComparison.OrdinalIgnoreCase);
 
     // A variant may stand before or behind the preset, and only the first and the last colon are tried for each: a name of a million
     // colons must not become a million names.

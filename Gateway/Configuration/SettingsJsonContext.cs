@@ -9,4 +9,8 @@ namespace Gateway.Configuration;
 [JsonSerializable(typeof(ServerSettings))]
 [JsonSerializable(typeof(LoggingSettings))]
 [JsonSerializable(typeof(ProviderMappingSettings))]
+[JsonSerializable(typeof(TeamSettings))]
+[JsonSerializable(typeof(UsageSettings))]
+[JsonSerializable(typeof(LimitsSettings))]
+[JsonSerializable(typeof(AdminSettings))]
 internal sealed partial class SettingsJsonContext : JsonSerializerContext;

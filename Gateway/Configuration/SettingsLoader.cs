@@ -57,6 +57,7 @@ internal sealed class SettingsLoader
             {
                 Settings = new GatewaySettings(server!, mapping, logging!),
                 Rules = rules,
+                Teams = Gateway.Teams.TeamDirectory.Empty,
                 RuleSummaries = summaries,
                 Overrides = [.. Overrides(tree, proxy)],
                 Routes = [.. proxy.Routes.Select(route => Stamp(route, routesVersion))],

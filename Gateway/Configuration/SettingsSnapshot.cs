@@ -1,3 +1,4 @@
+using Gateway.Teams;
 using Gateway.Transforms.ProviderMapping;
 using Yarp.ReverseProxy.Configuration;
 
@@ -14,6 +15,9 @@ internal sealed record SettingsSnapshot
 
     /// <summary>All rules, compiled: the command line's, the variable's, the file's.</summary>
     public required ProviderMappingRules Rules { get; init; }
+
+    /// <summary>The teams, compiled.</summary>
+    public required TeamDirectory Teams { get; init; }
 
     /// <summary>The rules as written, in the order of <see cref="Rules"/>.</summary>
     public required IReadOnlyList<RuleSummary> RuleSummaries { get; init; }

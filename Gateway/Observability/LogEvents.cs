@@ -21,4 +21,11 @@ internal static class LogEvents
     public const int Started = 1300;
     public const int CertificateRenewed = 1301;
     public const int CertificateRefused = 1302;
+
+    // Teams: 1400-1499
+    // Limits: 1500-1599
+    // Ledger: 1600-1699
+    // Metering and Admission: 1700-1799
+    // Settlement and Pricing: 1800-1899
+    // Admin: 1900-1999
 }

@@ -1,0 +1,97 @@
+using Gateway.Metering;
+using Gateway.Pricing;
+
+namespace Gateway.Ledger;
+
+/// <summary>A change of the row of one generation.</summary>
+/// <param name="Id">The row's key, a UUID of version 7: it sorts by time.</param>
+internal abstract record LedgerEntry(Guid Id)
+{
+    /// <summary>A generation is admitted: its row begins, in state <see cref="GenerationState.Reserved"/>.</summary>
+    public sealed record Began(Guid Id) : LedgerEntry(Id)
+    {
+        /// <summary>When the request came.</summary>
+        public required DateTimeOffset StartedAt { get; init; }
+
+        /// <summary>Id of the team.</summary>
+        public required string Team { get; init; }
+
+        /// <summary>Label of the team's key.</summary>
+        public required string KeyLabel { get; init; }
+
+        /// <summary>Names of the rules applied, or none.</summary>
+        public string? Rule { get; init; }
+
+        /// <summary>Version of the settings that decided.</summary>
+        public required string SettingsVersion { get; init; }
+
+        /// <summary>The endpoint below the base address: <c>/chat/completions</c>.</summary>
+        public required string Endpoint { get; init; }
+
+        /// <summary>The model as the client wrote it.</summary>
+        public string? AskedModel { get; init; }
+
+        /// <summary>The model that went upstream.</summary>
+        public string? SentModel { get; init; }
+
+        /// <summary>Whether an event stream was asked for.</summary>
+        public bool Streams { get; init; }
+
+        /// <summary>The amount set aside.</summary>
+        public required PicoDollars Reserved { get; init; }
+
+        /// <summary>Whether the budget's counter knows of it; it does not when its store failed and the policy let the call pass.</summary>
+        public bool IsCounted { get; init; } = true;
+    }
+
+    /// <summary>Upstream named the generation.</summary>
+    public sealed record Named(Guid Id, string GenerationId) : LedgerEntry(Id);
+
+    /// <summary>The call is over, or upstream was asked for its bill. What is <see langword="null"/> here leaves the row's value as it is.</summary>
+    public sealed record Ended(Guid Id) : LedgerEntry(Id)
+    {
+        /// <summary>Upstream's id, when it is not in the row yet.</summary>
+        public string? GenerationId { get; init; }
+
+        /// <summary>
+        /// The new state. A row that is <see cref="GenerationState.Settled"/> stays as it is, whatever comes later.
+        /// </summary>
+        public required GenerationState State { get; init; }
+
+        /// <summary>How the call ended, as a word: <c>Completed</c>, <c>ClientLeft</c>…</summary>
+        public string? End { get; init; }
+
+        /// <summary>The status of the answer.</summary>
+        public int? Status { get; init; }
+
+        /// <summary>The model that answered.</summary>
+        public string? AnsweredModel { get; init; }
+
+        /// <summary>The provider that answered.</summary>
+        public string? Provider { get; init; }
+
+        /// <summary>Why the model stopped.</summary>
+        public string? FinishReason { get; init; }
+
+        /// <summary>The bill; its cost is the row's charge when <see cref="State"/> is settled.</summary>
+        public Usage? Usage { get; init; }
+
+        /// <summary>From the request to the first event of data or byte of the answer.</summary>
+        public TimeSpan? TimeToFirstToken { get; init; }
+
+        /// <summary>When the call was over.</summary>
+        public DateTimeOffset? EndedAt { get; init; }
+
+        /// <summary>When the row came to its last state; set with <see cref="GenerationState.Settled"/> and <see cref="GenerationState.Unresolvable"/>.</summary>
+        public DateTimeOffset? ClosedAt { get; init; }
+
+        /// <summary>How often upstream was asked for the bill, this time included; <see langword="null"/> leaves it as it is.</summary>
+        public int? Asked { get; init; }
+
+        /// <summary>When to ask upstream (again); <see langword="null"/> is never.</summary>
+        public DateTimeOffset? AskAt { get; init; }
+
+        /// <summary>Whether the budget's counter knows of the charge of this entry.</summary>
+        public bool IsCounted { get; init; } = true;
+    }
+}

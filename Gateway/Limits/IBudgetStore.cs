@@ -1,0 +1,75 @@
+using Gateway.Pricing;
+
+namespace Gateway.Limits;
+
+/// <summary>How long a budget is good for, in UTC. A week begins on Monday.</summary>
+internal enum BudgetPeriod
+{
+    Day,
+    Week,
+    Month,
+
+    /// <summary>For ever: it is spent once.</summary>
+    Total,
+}
+
+/// <summary>One period of a team's budget; the counter goes by it.</summary>
+/// <param name="Team">The team's id.</param>
+/// <param name="Period">The kind of period.</param>
+/// <param name="Start">Its first moment; <see cref="DateTimeOffset.MinValue"/> for <see cref="BudgetPeriod.Total"/>.</param>
+internal readonly record struct BudgetKey(string Team, BudgetPeriod Period, DateTimeOffset Start)
+{
+    /// <summary>The period that a moment falls into.</summary>
+    public static BudgetKey At(string team, BudgetPeriod period, DateTimeOffset moment)
+    {
+        var day = new DateTimeOffset(moment.UtcDateTime.Date, TimeSpan.Zero);
+        return new BudgetKey(team, period, period switch
+        {
+            BudgetPeriod.Day => day,
+            BudgetPeriod.Week => day.AddDays(-(((int)day.DayOfWeek + 6) % 7)),
+            BudgetPeriod.Month => new DateTimeOffset(day.Year, day.Month, 1, 0, 0, 0, TimeSpan.Zero),
+            BudgetPeriod.Total => DateTimeOffset.MinValue,
+            _ => throw new ArgumentOutOfRangeException(nameof(period), period, null),
+        });
+    }
+
+    /// <summary>The first moment behind it, or <see langword="null"/> when it has no end.</summary>
+    public DateTimeOffset? End => Period switch
+    {
+        BudgetPeriod.Day => Start.AddDays(1),
+        BudgetPeriod.Week => Start.AddDays(7),
+        BudgetPeriod.Month => Start.AddMonths(1),
+        BudgetPeriod.Total => null,
+        _ => throw new InvalidOperationException($"{Period} is no period"),
+    };
+}
+
+/// <summary>What a budget's store says to a reservation.</summary>
+/// <param name="IsGranted">Whether the amount is set aside.</param>
+/// <param name="Charged">What the period is charged now, this reservation included when granted.</param>
+internal readonly record struct BudgetResult(bool IsGranted, PicoDollars Charged);
+
+/// <summary>
+/// Where budgets are counted: in this process, or in a Redis that several share. The ledger is the truth: a counter that is not there
+/// is made from it, and one that has strayed is put right by it.
+/// </summary>
+internal interface IBudgetStore
+{
+    /// <summary>Sets an amount aside if the period's charges and it together are within the limit; all or nothing, also under concurrency.</summary>
+    /// <exception cref="LimitStoreException">The store, or the ledger that a new counter is made from, failed or was too slow.</exception>
+    ValueTask<BudgetResult> ReserveAsync(BudgetKey key, PicoDollars limit, Guid id, PicoDollars amount);
+
+    /// <summary>
+    /// Replaces what is set aside for <paramref name="id"/> by its charge. Told twice about one id, it counts once.
+    /// </summary>
+    /// <param name="key">The period that the amount was set aside in.</param>
+    /// <param name="id">The reservation.</param>
+    /// <param name="reserved">What was set aside.</param>
+    /// <param name="charge">What it came to; zero gives all of it back.</param>
+    /// <param name="isCounted">Whether the store knows the reservation: it does not when it failed and the policy let the call pass.</param>
+    /// <returns>Whether the store has taken it. If not, the ledger's row is to say so, and the counter is put right later.</returns>
+    ValueTask<bool> SettleAsync(BudgetKey key, Guid id, PicoDollars reserved, PicoDollars charge, bool isCounted);
+
+    /// <summary>What a period is charged, for reports.</summary>
+    ValueTask<PicoDollars> ReadAsync(BudgetKey key);
+}
