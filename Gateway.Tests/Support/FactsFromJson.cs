@@ -18,6 +18,14 @@ internal static class FactsFromJson
         ["provider"] = BodyMemberName.Provider,
         ["preset"] = BodyMemberName.Preset,
         ["stream"] = BodyMemberName.Stream,
+        ["n"] = BodyMemberName.Choices,
+        ["max_tokens"] = BodyMemberName.MaxTokens,
+        ["max_completion_tokens"] = BodyMemberName.MaxCompletionTokens,
+        ["max_output_tokens"] = BodyMemberName.MaxOutputTokens,
+        ["session_id"] = BodyMemberName.SessionId,
+        ["prompt_cache_key"] = BodyMemberName.PromptCacheKey,
+        ["messages"] = BodyMemberName.Messages,
+        ["input"] = BodyMemberName.Input,
     };
 
     /// <summary>Reads the facts of a body that holds one JSON object, with or without a byte order mark.</summary>
@@ -40,7 +48,7 @@ internal static class FactsFromJson
         }
 
         var insertAt = all.Count == 0 ? bom + json.IndexOf((byte)'{') + 1 : bom + all[^1].ValueEnd;
-        return new BodyFacts(body.Length, insertAt, all.Count == 0, members, models);
+        return new BodyFacts(body.Length, insertAt, all.Count == 0, members, models, [], new ReadOnlySequence<byte>(body));
     }
 
     /// <summary>The body as it leaves: the edits done, after checking that they ascend and do not overlap.</summary>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using System.Text.Unicode;
 using Gateway.Transforms.RequestBody;
@@ -60,6 +61,14 @@ internal static class NaiveScan
                 "provider" => BodyMemberName.Provider,
                 "preset" => BodyMemberName.Preset,
                 "stream" => BodyMemberName.Stream,
+                "n" => BodyMemberName.Choices,
+                "max_tokens" => BodyMemberName.MaxTokens,
+                "max_completion_tokens" => BodyMemberName.MaxCompletionTokens,
+                "max_output_tokens" => BodyMemberName.MaxOutputTokens,
+                "session_id" => BodyMemberName.SessionId,
+                "prompt_cache_key" => BodyMemberName.PromptCacheKey,
+                "messages" => BodyMemberName.Messages,
+                "input" => BodyMemberName.Input,
                 _ => null,
             };
             reader.Read();
@@ -112,7 +121,7 @@ internal static class NaiveScan
             }
         }
 
-        return new BodyFacts(body.Length, insertAt, isEmpty, members, models);
+        return new BodyFacts(body.Length, insertAt, isEmpty, members, models, [], new ReadOnlySequence<byte>(body));
     }
 
     private static bool IsOpen(JsonTokenType type) => type is JsonTokenType.StartObject or JsonTokenType.StartArray;

@@ -20,6 +20,12 @@ public sealed class ProviderMappingOptions
     public Func<HttpContext, long> MaxRequestBodySize { get; set; } = static _ => 100 * 1024 * 1024;
 
     /// <summary>
+    /// The host's say about a request whose body is sound, before the rules decide: whether the caller may use its models, and what else
+    /// is to be changed. Default: nothing to say.
+    /// </summary>
+    public Func<HttpContext, ReviewedRequest, RequestReview> Review { get; set; } = static (_, _) => default;
+
+    /// <summary>
     /// Answers a request that is not forwarded. Default: the rejection as JSON in the shape of OpenAI's errors,
     /// <c>{"error":{"message","type","code","param"}}</c>.
     /// </summary>

@@ -42,8 +42,13 @@ public sealed class ProviderMappingRules
     public ProviderMappingDecision Decide(BodyFacts facts, ReadOnlySequence<byte> body, RequestEndpoint endpoint)
     {
         ArgumentNullException.ThrowIfNull(facts);
-        return Decide(facts, body, endpoint, trace: null);
+        return Decide(facts, body, endpoint, review: null, trace: null);
     }
+
+    /// <summary>Decides as above, after the host had its say.</summary>
+    internal ProviderMappingDecision Decide(
+        BodyFacts facts, in ReadOnlySequence<byte> body, RequestEndpoint endpoint, Func<SentModels, RequestReview> review) =>
+        Decide(facts, body, endpoint, review, trace: null);
 
     /// <summary>
     /// Decides as <see cref="Decide(BodyFacts, ReadOnlySequence{byte}, RequestEndpoint)"/> does, and says how it came about.
@@ -55,11 +60,16 @@ public sealed class ProviderMappingRules
     {
         ArgumentNullException.ThrowIfNull(facts);
         var trace = new DecisionTrace(Aliases, Rules);
-        var decision = Decide(facts, body, endpoint, trace);
+        var decision = Decide(facts, body, endpoint, review: null, trace);
         return new ProviderMappingExplanation(decision, trace.Steps());
     }
 
-    private ProviderMappingDecision Decide(BodyFacts facts, ReadOnlySequence<byte> body, RequestEndpoint endpoint, DecisionTrace? trace)
+    private ProviderMappingDecision Decide(
+        BodyFacts facts,
+        in ReadOnlySequence<byte> body,
+        RequestEndpoint endpoint,
+        Func<SentModels, RequestReview>? review,
+        DecisionTrace? trace)
     {
         var edits = new EditList();
         var models = SentModels.Create(Aliases, facts, endpoint, edits, trace);
@@ -70,8 +80,24 @@ public sealed class ProviderMappingRules
             return new ProviderMappingDecision([], null, models.Model, NotAnObject);
         }
 
+        var reviewed = review?.Invoke(models) ?? default;
+        if (reviewed.Rejection is not null)
+        {
+            return new ProviderMappingDecision([], null, models.Model, reviewed.Rejection);
+        }
+
+        if (reviewed.Edit is { } edit)
+        {
+            edits.Add(edit.Offset, edit.Remove, edit.Insert);
+        }
+
         var ordinary = FindOrdinary(models, trace);
         var enforced = FindEnforced(models, trace);
+        if (reviewed.Rule is { } rule)
+        {
+            (enforced ??= []).Add(rule);
+        }
+
         if (clientSets && ordinary is { Mode: WhenClientSetsProvider.KeepClient })
         {
             trace?.Add(
@@ -241,7 +267,7 @@ public sealed class ProviderMappingRules
     private string? AppliedNames(ProviderRule? ordinary, List<ProviderRule> enforced) =>
         enforced.Count == 0 ? ordinary?.Name
         : ordinary is null && enforced.Count == 1 ? enforced[0].Name
-        : string.Join(", ", Rules.Where(rule => rule == ordinary || enforced.Contains(rule)).Select(rule => rule.Name));
+        : string.Join(", ", Rules.Where(rule => rule == ordinary || enforced.Contains(rule)).Union(enforced).Select(rule => rule.Name));
 
     private static void Write(WrittenBlock written, BodyFacts facts, int provider, EditList edits)
     {

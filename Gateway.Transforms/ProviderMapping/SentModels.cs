@@ -6,7 +6,7 @@ namespace Gateway.Transforms.ProviderMapping;
 /// <summary>
 /// The models that a request names once the aliases have done their work: each name takes the first alias that matches, once.
 /// </summary>
-internal readonly struct SentModels
+public readonly struct SentModels
 {
     private readonly BodyFacts _facts;
     private readonly ModelAlias?[]? _aliasOf;
@@ -22,6 +22,35 @@ internal readonly struct SentModels
 
     /// <summary>The name that ordinary rules match, after aliases; <see langword="null"/> when the request has none.</summary>
     public string? Model { get; }
+
+    /// <summary>
+    /// Every name that goes upstream: those of <c>model</c>, <c>models</c> and <c>fallbacks</c> after aliases, the fallbacks that an alias
+    /// added, and the names of earlier duplicates, which count for no parser but stay in the body. Empty when the request names no model.
+    /// </summary>
+    public IReadOnlyList<string> Names
+    {
+        get
+        {
+            if (_aliasOf is null && _addsFallbacks is null)
+            {
+                return _facts.Models is [var only] ? [only.Text] : [.. _facts.Models.Select(static name => name.Text)];
+            }
+
+            var names = new List<string>();
+            for (var i = 0; i < _facts.Models.Count; i++)
+            {
+                var name = _facts.Models[i];
+                names.Add(_aliasOf?[i]?.Use ?? name.Text);
+                if (_aliasOf?[i] is not null && _facts.LastIndexOf(_facts.Members[name.Member].Name) != name.Member)
+                {
+                    names.Add(name.Text);
+                }
+            }
+
+            names.AddRange(_addsFallbacks?.Fallbacks ?? []);
+            return names;
+        }
+    }
 
     /// <summary>Whether the request refers to a preset in any of the documented ways.</summary>
     public bool NamesPreset
@@ -51,7 +80,7 @@ internal readonly struct SentModels
     /// <param name="endpoint">Whether fallbacks are taken.</param>
     /// <param name="edits">Takes the changes of the body.</param>
     /// <param name="trace">Takes what became of each alias, or <see langword="null"/>.</param>
-    public static SentModels Create(
+    internal static SentModels Create(
         IReadOnlyList<ModelAlias> aliases, BodyFacts facts, RequestEndpoint endpoint, EditList edits, DecisionTrace? trace)
     {
         if (aliases.Count == 0)
@@ -106,7 +135,7 @@ internal readonly struct SentModels
     }
 
     /// <summary>Cuts the earlier occurrences of a member, each with its comma.</summary>
-    public static void CutEarlier(BodyFacts facts, int member, EditList edits)
+    internal static void CutEarlier(BodyFacts facts, int member, EditList edits)
     {
         for (var i = 0; i < member; i++)
         {
@@ -118,22 +147,12 @@ internal readonly struct SentModels
     }
 
     /// <summary>Every name that enforced rules judge, in every spelling; the empty one alone when the request names no model.</summary>
-    public List<string> Spellings()
+    internal List<string> Spellings()
     {
         var spellings = new List<string>();
-        for (var i = 0; i < _facts.Models.Count; i++)
+        foreach (var name in Names)
         {
-            var name = _facts.Models[i];
-            ModelSpellings.Add(_aliasOf?[i]?.Use ?? name.Text, spellings);
-            if (_aliasOf?[i] is not null && _facts.LastIndexOf(_facts.Members[name.Member].Name) != name.Member)
-            {
-                ModelSpellings.Add(name.Text, spellings);
-            }
-        }
-
-        foreach (var fallback in _addsFallbacks?.Fallbacks ?? [])
-        {
-            ModelSpellings.Add(fallback, spellings);
+            ModelSpellings.Add(name, spellings);
         }
 
         if (spellings.Count == 0)

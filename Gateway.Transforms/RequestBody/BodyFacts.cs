@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Buffers.Text;
 using System.Text.Json;
 
 namespace Gateway.Transforms.RequestBody;
@@ -5,19 +7,50 @@ namespace Gateway.Transforms.RequestBody;
 /// <summary>What one scan of a request body found: where the routing members stand and which models are named. Immutable.</summary>
 public sealed class BodyFacts
 {
+    // What base64 and its variant for addresses are written with, and the head of a data URL in front of it.
+    private static readonly SearchValues<byte> Base64Alphabet =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_"u8);
+
+    private const int LongestDataUrlHead = 256;
+
+    private static readonly List<string> NoPresets = [];
+
+    private readonly IReadOnlyList<ByteRange> _longStrings;
+
     /// <summary>Creates the facts of one body.</summary>
     /// <param name="length">Length of the body in bytes.</param>
     /// <param name="insertAt">Where a new member may be inserted; see <see cref="InsertAt"/>.</param>
     /// <param name="isEmpty">Whether the object has no member at all.</param>
     /// <param name="members">The routing members in the order of the body, every occurrence.</param>
     /// <param name="models">The models named in them, in the order of the body.</param>
-    internal BodyFacts(int length, int insertAt, bool isEmpty, IReadOnlyList<BodyMember> members, IReadOnlyList<ModelName> models)
+    /// <param name="longStrings">Where strings stand that may be something else than text.</param>
+    /// <param name="body">The body; it is not kept.</param>
+    internal BodyFacts(
+        int length,
+        int insertAt,
+        bool isEmpty,
+        IReadOnlyList<BodyMember> members,
+        IReadOnlyList<ModelName> models,
+        IReadOnlyList<ByteRange> longStrings,
+        in ReadOnlySequence<byte> body)
     {
         Length = length;
         InsertAt = insertAt;
         IsEmpty = isEmpty;
         Members = members;
         Models = models;
+        _longStrings = longStrings;
+        Choices = Math.Max(1, ReadCount(BodyMemberName.Choices, body) ?? 1);
+        foreach (var name in (ReadOnlySpan<BodyMemberName>)
+            [BodyMemberName.MaxTokens, BodyMemberName.MaxCompletionTokens, BodyMemberName.MaxOutputTokens])
+        {
+            if (ReadCount(name, body) is { } cap && !(MaxOutputTokens <= cap))
+            {
+                MaxOutputTokens = cap;
+            }
+        }
+
+        Presets = ReadPresets(body);
     }
 
     /// <summary>Length of the body in bytes.</summary>
@@ -62,6 +95,113 @@ public sealed class BodyFacts
 
     /// <summary>Whether the last <c>stream</c> member is <c>true</c>.</summary>
     public bool Streams => LastIndexOf(BodyMemberName.Stream) is >= 0 and var i && Members[i].Kind == JsonValueKind.True;
+
+    /// <summary>How many answers are wanted: the last <c>n</c> when it is a number above 1, else 1.</summary>
+    public long Choices { get; }
+
+    /// <summary>
+    /// The smallest cap on an answer's tokens that is stated, of the last <c>max_tokens</c>, <c>max_completion_tokens</c> and
+    /// <c>max_output_tokens</c>; <see langword="null"/> when none is a number.
+    /// </summary>
+    public long? MaxOutputTokens { get; }
+
+    /// <summary>
+    /// The text of every <c>preset</c> member that is not <c>null</c>, in the order of the body; of one that is no string it is empty.
+    /// </summary>
+    public IReadOnlyList<string> Presets { get; }
+
+    /// <summary>
+    /// How many bytes of the body may be text to a model: all but long strings that are base64 from end to end, with or without the head
+    /// of a data URL: pictures, recordings, files. Text that only begins so is text.
+    /// </summary>
+    /// <param name="body">The body that was scanned.</param>
+    public long CountText(in ReadOnlySequence<byte> body)
+    {
+        long text = Length;
+        foreach (var range in _longStrings)
+        {
+            var value = body.Slice(range.Start + 1, range.Length - 2);
+            if (IsBase64(value))
+            {
+                text -= range.Length;
+            }
+        }
+
+        return text;
+    }
+
+    private static bool IsBase64(ReadOnlySequence<byte> value)
+    {
+        Span<byte> head = stackalloc byte[LongestDataUrlHead];
+        var start = value.Slice(0, Math.Min(value.Length, LongestDataUrlHead));
+        start.CopyTo(head);
+        head = head[..(int)start.Length];
+        if (head.StartsWith("data:"u8))
+        {
+            var comma = head.IndexOf(";base64,"u8);
+            if (comma < 0)
+            {
+                return false;
+            }
+
+            value = value.Slice(comma + ";base64,".Length);
+        }
+
+        foreach (var segment in value)
+        {
+            if (segment.Span.ContainsAnyExcept(Base64Alphabet))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>A member's value as a whole number, rounded up; beyond what a long can hold it is the largest one.</summary>
+    private long? ReadCount(BodyMemberName name, in ReadOnlySequence<byte> body)
+    {
+        const int LongestNumber = 64;
+        var i = LastIndexOf(name);
+        if (i < 0 || Members[i].Kind != JsonValueKind.Number)
+        {
+            return null;
+        }
+
+        var range = Members[i].Value;
+        if (range.Length > LongestNumber)
+        {
+            return long.MaxValue;
+        }
+
+        Span<byte> digits = stackalloc byte[range.Length];
+        body.Slice(range.Start, range.Length).CopyTo(digits);
+        if (Utf8Parser.TryParse(digits, out long count, out var consumed) && consumed == digits.Length)
+        {
+            return Math.Max(0, count);
+        }
+
+        return Utf8Parser.TryParse(digits, out double number, out consumed) && consumed == digits.Length && number < long.MaxValue
+            ? (long)Math.Ceiling(Math.Max(0, number))
+            : long.MaxValue;
+    }
+
+    private List<string> ReadPresets(in ReadOnlySequence<byte> body)
+    {
+        List<string>? presets = null;
+        foreach (var member in Members)
+        {
+            if (member.Name == BodyMemberName.Preset && member.Kind != JsonValueKind.Null)
+            {
+                (presets ??= []).Add(
+                    member.Kind == JsonValueKind.String
+                        ? JsonStringDecoder.Decode(body.Slice(member.Value.Start + 1, member.Value.Length - 2))
+                        : "");
+            }
+        }
+
+        return presets ?? NoPresets;
+    }
 
     private string? NameAt(int member)
     {

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Gateway.Transforms.RequestBody;
 
-/// <summary>The top-level members of a request body that decide how it is routed. All others pass unread.</summary>
+/// <summary>The top-level members of a request body that decide how it is routed and what it may cost. All others pass unread.</summary>
 public enum BodyMemberName
 {
     /// <summary><c>model</c>: the model asked for.</summary>
@@ -22,6 +22,30 @@ public enum BodyMemberName
 
     /// <summary><c>stream</c>: whether the answer is to be an event stream.</summary>
     Stream,
+
+    /// <summary><c>n</c>: how many answers are wanted.</summary>
+    Choices,
+
+    /// <summary><c>max_tokens</c>: a cap on the answer.</summary>
+    MaxTokens,
+
+    /// <summary><c>max_completion_tokens</c>: the same in newer chat completions.</summary>
+    MaxCompletionTokens,
+
+    /// <summary><c>max_output_tokens</c>: the same in the <c>/responses</c> dialect.</summary>
+    MaxOutputTokens,
+
+    /// <summary><c>session_id</c>: what OpenRouter's sticky routing goes by.</summary>
+    SessionId,
+
+    /// <summary><c>prompt_cache_key</c>: what sticky routing goes by without a session.</summary>
+    PromptCacheKey,
+
+    /// <summary><c>messages</c>: the conversation of chat completions and of the <c>/messages</c> dialect.</summary>
+    Messages,
+
+    /// <summary><c>input</c>: the conversation of the <c>/responses</c> dialect, the texts of embeddings.</summary>
+    Input,
 }
 
 /// <summary>

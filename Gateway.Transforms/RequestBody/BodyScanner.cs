@@ -28,8 +28,11 @@ public sealed class BodyScanner : IDisposable
     // A piece is checked for UTF-8 and then scanned: small enough to be still in the cache for the second pass.
     private const int PieceSize = 32 * 1024;
 
-    // The longest way to write a name of interest: nine letters of six bytes each ("\u0066\u0061…").
-    private const int KeyCapacity = 9 * 6;
+    // The longest way to write a name of interest: 21 letters of six bytes each ("\u006d\u0061…").
+    private const int KeyCapacity = 21 * 6;
+
+    // Shorter strings are text whatever they hold; longer ones may be a picture, a recording or a file in base64.
+    private const int LongString = 1024;
 
     // How far a string is searched in place before the search for long runs takes over.
     private const int NearRun = 4 * 16;
@@ -39,6 +42,7 @@ public sealed class BodyScanner : IDisposable
 
     private readonly List<BodyMember> _members = [];
     private readonly List<(ByteRange Value, int Member)> _names = [];
+    private List<ByteRange>? _longStrings;
 
     private State _state = State.Start;
     private long _offset; // of the piece being scanned
@@ -135,7 +139,7 @@ public sealed class BodyScanner : IDisposable
             models[i] = new ModelName(JsonStringDecoder.Decode(body.Slice(value.Start + 1, value.Length - 2)), value, member);
         }
 
-        facts = new BodyFacts((int)_offset, (int)_insertAt, _isEmpty, _members, models);
+        facts = new BodyFacts((int)_offset, (int)_insertAt, _isEmpty, _members, models, _longStrings ?? [], body);
         return true;
     }
 
@@ -561,6 +565,12 @@ public sealed class BodyScanner : IDisposable
             }
 
             _names.Add((new ByteRange((int)_tokenStart, (int)(end - _tokenStart)), _members.Count));
+        }
+
+        // Beyond the bound a long string counts as text, which is the dearer reading.
+        if (end - _tokenStart >= LongString && (_longStrings ??= []).Count < MaxNotes)
+        {
+            _longStrings.Add(new ByteRange((int)_tokenStart, (int)(end - _tokenStart)));
         }
 
         EndValue(end);

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Gateway.Transforms.RequestBody;
 
-/// <summary>Recognises the keys of the routing members, escaped or not.</summary>
+/// <summary>Recognises the keys of the members of interest, escaped or not.</summary>
 internal static class MemberNames
 {
     public static BodyMemberName? Find(ReadOnlySpan<byte> key)
@@ -21,12 +21,20 @@ internal static class MemberNames
 
     private static BodyMemberName? FindPlain(ReadOnlySpan<byte> key) => key.Length switch
     {
+        1 when key[0] == 'n' => BodyMemberName.Choices,
         5 when key.SequenceEqual("model"u8) => BodyMemberName.Model,
+        5 when key.SequenceEqual("input"u8) => BodyMemberName.Input,
         6 when key.SequenceEqual("models"u8) => BodyMemberName.Models,
         6 when key.SequenceEqual("stream"u8) => BodyMemberName.Stream,
         6 when key.SequenceEqual("preset"u8) => BodyMemberName.Preset,
         8 when key.SequenceEqual("provider"u8) => BodyMemberName.Provider,
+        8 when key.SequenceEqual("messages"u8) => BodyMemberName.Messages,
         9 when key.SequenceEqual("fallbacks"u8) => BodyMemberName.Fallbacks,
+        10 when key.SequenceEqual("max_tokens"u8) => BodyMemberName.MaxTokens,
+        10 when key.SequenceEqual("session_id"u8) => BodyMemberName.SessionId,
+        16 when key.SequenceEqual("prompt_cache_key"u8) => BodyMemberName.PromptCacheKey,
+        17 when key.SequenceEqual("max_output_tokens"u8) => BodyMemberName.MaxOutputTokens,
+        21 when key.SequenceEqual("max_completion_tokens"u8) => BodyMemberName.MaxCompletionTokens,
         _ => null,
     };
 }

@@ -1,3 +1,4 @@
+using Gateway.Pricing;
 using Gateway.Teams;
 using Gateway.Transforms.ProviderMapping;
 using Yarp.ReverseProxy.Configuration;
@@ -18,6 +19,9 @@ internal sealed record SettingsSnapshot
 
     /// <summary>The teams, compiled.</summary>
     public required TeamDirectory Teams { get; init; }
+
+    /// <summary>Prices that the settings state; they go before upstream's.</summary>
+    public IReadOnlyDictionary<string, ModelPrice> StatedPrices { get; init; } = new Dictionary<string, ModelPrice>();
 
     /// <summary>The rules as written, in the order of <see cref="Rules"/>.</summary>
     public required IReadOnlyList<RuleSummary> RuleSummaries { get; init; }

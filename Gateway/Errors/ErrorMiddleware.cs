@@ -1,5 +1,4 @@
 using Gateway.Observability;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -106,7 +105,7 @@ internal sealed partial class ErrorMiddleware
             return;
         }
 
-        if (HasLeftWhileSending(failure))
+        if (ForwardFailure.IsClientGone(failure))
         {
             // The server does not know it yet, and would go on to read the rest of the body, in vain and with an error in the log.
             request.End = RequestEnd.ClientLeft;
@@ -114,18 +113,7 @@ internal sealed partial class ErrorMiddleware
             return;
         }
 
-        (request.End, var error) = failure.Error switch
-        {
-            ForwarderError.RequestTimedOut or ForwarderError.RequestCanceled or ForwarderError.RequestBodyCanceled
-                or ForwarderError.ResponseBodyCanceled
-                or ForwarderError.UpgradeActivityTimeout => (RequestEnd.UpstreamTimedOut, GatewayError.UpstreamTimedOut),
-            ForwarderError.NoAvailableDestinations => (RequestEnd.UpstreamUnreachable, GatewayError.UpstreamUnavailable),
-            ForwarderError.ResponseBodyDestination or ForwarderError.ResponseHeaders =>
-                (RequestEnd.UpstreamBroke, GatewayError.UpstreamBroke),
-            ForwarderError.RequestBodyClient => (RequestEnd.Refused, GatewayError.ForStatus(context.Response.StatusCode)),
-            ForwarderError.RequestCreation => (RequestEnd.Failed, GatewayError.Internal),
-            _ => (RequestEnd.UpstreamUnreachable, GatewayError.UpstreamUnreachable),
-        };
+        (request.End, var error) = ForwardFailure.Classify(failure, context.Response.StatusCode);
         if (!context.Response.HasStarted)
         {
             // Of an answer that could not be used there may be headers by now.
@@ -133,11 +121,6 @@ internal sealed partial class ErrorMiddleware
             await GatewayErrorWriter.WriteAsync(context, error);
         }
     }
-
-    private static bool HasLeftWhileSending(IForwarderErrorFeature failure) =>
-        failure.Error == ForwarderError.RequestBodyClient
-        && (failure.Exception is ConnectionResetException
-            || (failure.Exception is AggregateException all && all.InnerExceptions.Any(inner => inner is ConnectionResetException)));
 
     /// <summary>Whether a CONNECT asks for what YARP does not forward: anything but the WebSocket of HTTP/2.</summary>
     private static bool IsTunnel(HttpContext context) =>

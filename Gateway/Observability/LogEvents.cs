@@ -26,6 +26,17 @@ internal static class LogEvents
     // Limits: 1500-1599
     // Ledger: 1600-1699
     // Metering and Admission: 1700-1799
+    public const int LimitsUnavailable = 1700;
+    public const int BudgetsUnavailable = 1701;
+    public const int LedgerUnavailable = 1702;
+
     // Settlement and Pricing: 1800-1899
+    public const int PricesUnreadable = 1800;
+    public const int PricesNotRefreshed = 1801;
+    public const int PricesNotKept = 1802;
+    public const int SettlementStuck = 1803;
+    public const int OrphansAdopted = 1804;
+    public const int GenerationUnresolvable = 1805;
+
     // Admin: 1900-1999
 }

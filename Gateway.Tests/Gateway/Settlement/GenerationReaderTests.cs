@@ -1,0 +1,60 @@
+using System.Text;
+using Gateway.Metering;
+using Gateway.Pricing;
+using Gateway.Settlement;
+using Xunit;
+
+namespace Gateway.Tests.Gateway.Settlement;
+
+public sealed class GenerationReaderTests
+{
+    [Fact]
+    public void AnswerOfUpstream_IsRead()
+    {
+        var facts = Read("""
+            {"data":{"id":"gen-1","total_cost":0.000012345678,"model":"openai/gpt-4o","provider_name":"Azure","finish_reason":"stop",
+             "tokens_prompt":1,"tokens_completion":2,"native_tokens_prompt":10,"native_tokens_completion":25,"native_tokens_reasoning":5,
+             "native_tokens_cached":3,"cache_discount":-0.5,"cancelled":true}}
+            """);
+
+        Assert.Equal(
+            new AnswerFacts
+            {
+                Model = "openai/gpt-4o",
+                Provider = "Azure",
+                FinishReason = "stop",
+                Usage = new Usage
+                {
+                    PromptTokens = 10,
+                    CompletionTokens = 25,
+                    CachedTokens = 3,
+                    ReasoningTokens = 5,
+                    Cost = new PicoDollars(12_345_678),
+                    Discount = new PicoDollars(-500_000_000_000),
+                },
+                IsComplete = true,
+            },
+            facts);
+    }
+
+    [Theory]
+    [InlineData("""{"data":{"total_cost":1e-6}}""", 1_000_000)]
+    [InlineData("""{"data":{"total_cost":"0.5"}}""", 500_000_000_000)]
+    [InlineData("""{"data":{"total_cost":0}}""", 0)]
+    public void Cost_IsReadFromItsDigits(string body, long pico) => Assert.Equal(new PicoDollars(pico), Read(body)?.Usage?.Cost);
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("[]")]
+    [InlineData("{}")]
+    [InlineData("""{"data":null}""")]
+    [InlineData("""{"data":{}}""")]
+    [InlineData("""{"data":{"total_cost":null}}""")]
+    [InlineData("""{"data":{"total_cost":-1}}""")]
+    [InlineData("""{"data":{"total_cost":"free"}}""")]
+    [InlineData("""{"error":{"code":404,"message":"Generation not found"}}""")]
+    [InlineData("<html>")]
+    public void WithoutACost_ThereIsNoBill(string body) => Assert.Null(Read(body));
+
+    private static AnswerFacts? Read(string body) => GenerationReader.Read(Encoding.UTF8.GetBytes(body));
+}

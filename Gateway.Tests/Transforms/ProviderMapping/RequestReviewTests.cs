@@ -1,0 +1,127 @@
+using System.Text;
+using System.Text.Json;
+using Gateway.Tests.Support;
+using Gateway.Transforms.ProviderMapping;
+using Gateway.Transforms.RequestBody;
+using Xunit;
+
+namespace Gateway.Tests.Transforms.ProviderMapping;
+
+/// <summary>What a host may say about a request before the rules.</summary>
+public sealed class RequestReviewTests
+{
+    private static readonly RequestRejection Refusal = new(403, "not_you", "Not you.");
+
+    [Fact]
+    public async Task HostsRefusal_GoesBeforeTheRulesAndReachesNoUpstream()
+    {
+        await using var upstream = await RecordingUpstream.StartAsync();
+        await using var host = await MappingHost.StartAsync(upstream.Address, new()
+        {
+            Options = options => options.Review = (_, _) => new RequestReview(Refusal, Ceiling()),
+        });
+        await using var connection = await RawConnection.OpenAsync(host.Http1);
+
+        var answer = await connection.SendBodyAsync("{\"model\":\"m\",\"provider\":{\"only\":[]}}"u8.ToArray());
+
+        Assert.Equal(403, answer.Status);
+        Assert.Equal(0, upstream.Count);
+    }
+
+    [Fact]
+    public async Task BodyAtFault_IsToldBeforeTheHostIsAsked()
+    {
+        var asked = 0;
+        await using var upstream = await RecordingUpstream.StartAsync();
+        await using var host = await MappingHost.StartAsync(upstream.Address, new()
+        {
+            Options = options => options.Review = (_, _) =>
+            {
+                asked++;
+                return new RequestReview(Refusal);
+            },
+        });
+        await using var connection = await RawConnection.OpenAsync(host.Http1);
+
+        Assert.Equal(400, (await connection.SendBodyAsync("{\"provider\":7}"u8.ToArray())).Status);
+        Assert.Equal(0, asked);
+    }
+
+    [Fact]
+    public async Task HostsRuleAndEdit_GoIntoTheBodyBesideTheRules()
+    {
+        await using var upstream = await RecordingUpstream.StartAsync();
+        await using var host = await MappingHost.StartAsync(upstream.Address, new()
+        {
+            Options = options => options.Review = (_, request) =>
+            {
+                var session = request.Facts.Members[request.Facts.LastIndexOf(BodyMemberName.SessionId)].Value;
+                return new RequestReview(null, Ceiling(), new BodyEdit(session.Start, session.Length, "\"other\""u8.ToArray()));
+            },
+        });
+        await using var connection = await RawConnection.OpenAsync(host.Http1);
+
+        await connection.SendBodyAsync("{\"session_id\":\"mine\", \"model\":\"m\"}"u8.ToArray());
+
+        Assert.Equal(
+            "{\"session_id\":\"other\", \"model\":\"m\",\"provider\":{\"order\":[\"A\",\"B\"],\"max_price\":{\"prompt\":1}}}",
+            Encoding.UTF8.GetString(upstream.TakeSingle().Body));
+    }
+
+    [Fact]
+    public void Names_AreAllThatGoUpstream()
+    {
+        var problems = new List<RuleProblem>();
+        var rules = new ProviderMappingRules([], [ModelAlias.Create("short", "long/name", ["fall/back"], problems)!]);
+
+        Assert.Equal(["long/name", "short", "long/name", "fall/back"], NamesOf(rules, """{"model":"short","model":"short"}"""));
+        Assert.Equal(["a", "long/name", "c"], NamesOf(rules, """{"model":"a","models":["short"],"fallbacks":[{"model":"c"}]}"""));
+        Assert.Equal(["a"], NamesOf(ProviderMappingRules.Empty, """{"mod\u0065l":"a"}"""));
+        Assert.Empty(NamesOf(ProviderMappingRules.Empty, """{"messages":[]}"""));
+    }
+
+    [Theory]
+    [InlineData("""{"model":"m"}""", 0)]
+    [InlineData("""{"url":"data:image/png;base64,LONG"}""", 1)]
+    [InlineData("""{"data":"LONG"}""", 1)]
+    [InlineData("""{"data":["LONG","data:audio/wav;base64,LONG"]}""", 2)]
+    [InlineData("""{"text":"LONG and more"}""", 0)]
+    [InlineData("""{"text":"data:text/plain,LONG"}""", 0)]
+    [InlineData("""{"text":"data:x;base64,LONG and more"}""", 0)]
+    [InlineData("""{"text":"\u0041LONG"}""", 0)]
+    [InlineData("""{"data":"AAAA"}""", 0)]
+    public void Base64_IsNoText(string body, int count)
+    {
+        var bytes = Encoding.UTF8.GetBytes(body.Replace("LONG", new string('A', 5000), StringComparison.Ordinal));
+        var strings = JsonDocument.Parse(bytes).RootElement.EnumerateObject().Select(member => member.Value)
+            .SelectMany(value => value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : new[] { value })
+            .Sum(value => value.GetRawText().Length);
+
+        Assert.Equal(bytes.Length - (count > 0 ? strings : 0), BodyScan.Facts(bytes).CountText(new(bytes)));
+    }
+
+    [Theory]
+    [InlineData("""{"preset":"a","preset":"\u0062"}""", "a,b")]
+    [InlineData("""{"preset":null}""", "")]
+    [InlineData("""{"preset":{"x":1},"model":"m"}""", "<>")]
+    public void Presets_AreReadFromEveryMember(string body, string expected) => Assert.Equal(
+        expected, string.Join(',', BodyScan.Facts(body).Presets.Select(preset => preset.Length == 0 ? "<>" : preset)));
+
+    private static ProviderRule Ceiling()
+    {
+        using var block = JsonDocument.Parse("{\"max_price\":{\"prompt\":1}}");
+        return ProviderRule.Create("ceiling", ["*"], block.RootElement, WhenClientSetsProvider.Enforce, [])!;
+    }
+
+    private static IReadOnlyList<string> NamesOf(ProviderMappingRules rules, string body)
+    {
+        IReadOnlyList<string> names = [];
+        var bytes = Encoding.UTF8.GetBytes(body);
+        rules.Decide(BodyScan.Facts(bytes), new(bytes), RequestEndpoint.Generation, models =>
+        {
+            names = models.Names;
+            return default;
+        });
+        return names;
+    }
+}

@@ -1,0 +1,46 @@
+using System.Collections.Concurrent;
+using System.Text;
+using System.Text.Json;
+using Gateway.Pricing;
+using Gateway.Transforms.ProviderMapping;
+
+namespace Gateway.Admission;
+
+/// <summary>
+/// A rule that lets no dearer provider serve a call than the price that was reckoned with: OpenRouter's <c>max_price</c>, in US dollars a
+/// million tokens. One rule a price, made once.
+/// </summary>
+internal static class PriceCeiling
+{
+    private const string Name = "max-price";
+    private const long TokensPerPrice = 1_000_000;
+
+    // As many prices as there are in a list, and little else: past this the catalogue has changed often enough to begin anew.
+    private const int MostRules = 10_000;
+
+    private static readonly ConcurrentDictionary<ModelPrice, ProviderRule> Rules = new();
+
+    public static ProviderRule RuleFor(ModelPrice price)
+    {
+        if (Rules.TryGetValue(price, out var rule))
+        {
+            return rule;
+        }
+
+        if (Rules.Count >= MostRules)
+        {
+            Rules.Clear();
+        }
+
+        return Rules[price] = Create(price);
+    }
+
+    private static ProviderRule Create(ModelPrice price)
+    {
+        var block = $$$"""{"max_price":{"prompt":{{{price.Prompt * TokensPerPrice}}},"completion":{{{price.Completion * TokensPerPrice}}}}}""";
+        using var document = JsonDocument.Parse(Encoding.UTF8.GetBytes(block));
+        var problems = new List<RuleProblem>();
+        return ProviderRule.Create(Name, ["*"], document.RootElement, WhenClientSetsProvider.Enforce, problems)
+            ?? throw new InvalidOperationException($"the block {block} is no rule: {string.Join("; ", problems)}");
+    }
+}

@@ -1,0 +1,113 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Gateway.Transforms.ProviderMapping;
+using Gateway.Transforms.RequestBody;
+
+namespace Gateway.Admission;
+
+/// <summary>
+/// Keeps a team's sessions, by which OpenRouter's sticky routing goes, apart from those of other teams with the same OpenRouter account.
+/// OpenRouter takes <c>session_id</c> of the body, else the header <c>x-session-id</c>, else <c>prompt_cache_key</c>, else the opening
+/// messages (its guide on prompt caching); the scoped session is made from the same, in the same order.
+/// </summary>
+internal static class SessionScope
+{
+    public const string Header = "x-session-id";
+
+    // Long enough for the system prompt and the first question of nearly every conversation; a longer opening is told by its first part.
+    private const int LongestOpening = 256 * 1024;
+
+    /// <summary>The session for the header, and the change of the body where the session stands in it.</summary>
+    public static (string? Session, BodyEdit? Edit) Apply(string team, IHeaderDictionary headers, in ReviewedRequest request)
+    {
+        if (Find(request, BodyMemberName.SessionId) is { } member)
+        {
+            var scoped = Scope(team, Bytes(request.Body, member));
+            return (scoped, new BodyEdit(member.Start, member.Length, Encoding.UTF8.GetBytes($"\"{scoped}\"")));
+        }
+
+        if (headers.TryGetValue(Header, out var given) && given.ToString() is { Length: > 0 } value)
+        {
+            return (Scope(team, Encoding.UTF8.GetBytes(value)), null);
+        }
+
+        if (Find(request, BodyMemberName.PromptCacheKey) is { } cacheKey)
+        {
+            return (Scope(team, Bytes(request.Body, cacheKey)), null);
+        }
+
+        return (Opening(request) is { } opening ? Scope(team, opening) : null, null);
+    }
+
+    // A hash, since the team's id and the caller's value together may be longer than the 256 characters that a session may have.
+    private static string Scope(string team, ReadOnlySpan<byte> value)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes(team));
+        hash.AppendData([0]);
+        hash.AppendData(value);
+        return $"{team}-{Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 16))}";
+    }
+
+    private static ByteRange? Find(in ReviewedRequest request, BodyMemberName name) =>
+        request.Facts.LastIndexOf(name) is >= 0 and var i && request.Facts.Members[i].Kind == JsonValueKind.String
+            ? request.Facts.Members[i].Value
+            : null;
+
+    private static byte[] Bytes(in ReadOnlySequence<byte> body, ByteRange range) => body.Slice(range.Start, range.Length).ToArray();
+
+    /// <summary>The messages up to the first of the user: what stays the same in every turn of a conversation.</summary>
+    private static byte[]? Opening(in ReviewedRequest request)
+    {
+        var facts = request.Facts;
+        var i = facts.LastIndexOf(BodyMemberName.Messages);
+        i = i >= 0 ? i : facts.LastIndexOf(BodyMemberName.Input);
+        if (i < 0 || request.Endpoint != RequestEndpoint.Generation)
+        {
+            return null;
+        }
+
+        var range = facts.Members[i].Value;
+        var text = Bytes(request.Body, range with { Length = Math.Min(range.Length, LongestOpening) });
+        if (facts.Members[i].Kind != JsonValueKind.Array)
+        {
+            return text;
+        }
+
+        var reader = new Utf8JsonReader(text, isFinalBlock: text.Length == range.Length, default);
+        try
+        {
+            while (reader.Read())
+            {
+                if (reader is { CurrentDepth: 2, TokenType: JsonTokenType.PropertyName }
+                    && reader.ValueTextEquals("role"u8) && reader.Read()
+                    && reader is { TokenType: JsonTokenType.String } && reader.ValueTextEquals("user"u8))
+                {
+                    return End(ref reader) ? text[..(int)reader.BytesConsumed] : text;
+                }
+            }
+        }
+        catch (JsonException)
+        {
+            // Deeper than the reader goes: what was cut off is the opening.
+        }
+
+        return text;
+
+        // To the end of the message that is being read.
+        static bool End(ref Utf8JsonReader reader)
+        {
+            while (reader.Read())
+            {
+                if (reader is { CurrentDepth: 1, TokenType: JsonTokenType.EndObject })
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
+}

@@ -1,0 +1,53 @@
+using Microsoft.AspNetCore.Connections;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Gateway.Errors;
+
+/// <summary>What a failure of the forwarder means to the caller, and to the bill.</summary>
+internal static class ForwardFailure
+{
+    /// <summary>How the request ended by it, and the error for a caller that has seen nothing yet.</summary>
+    public static (RequestEnd End, GatewayError Error) Classify(IForwarderErrorFeature failure, int status) => failure.Error switch
+    {
+        ForwarderError.RequestTimedOut or ForwarderError.RequestCanceled or ForwarderError.RequestBodyCanceled
+            or ForwarderError.ResponseBodyCanceled
+            or ForwarderError.UpgradeActivityTimeout => (RequestEnd.UpstreamTimedOut, GatewayError.UpstreamTimedOut),
+        ForwarderError.NoAvailableDestinations => (RequestEnd.UpstreamUnreachable, GatewayError.UpstreamUnavailable),
+        ForwarderError.ResponseBodyDestination or ForwarderError.ResponseHeaders => (RequestEnd.UpstreamBroke, GatewayError.UpstreamBroke),
+        ForwarderError.RequestBodyClient => (RequestEnd.Refused, GatewayError.ForStatus(status)),
+        ForwarderError.RequestCreation => (RequestEnd.Failed, GatewayError.Internal),
+        _ => (RequestEnd.UpstreamUnreachable, GatewayError.UpstreamUnreachable),
+    };
+
+    /// <summary>Whether the caller was gone while the request or its answer was under way, though the server has not noticed yet.</summary>
+    public static bool IsClientGone(IForwarderErrorFeature failure) => failure.Error switch
+    {
+        ForwarderError.RequestBodyClient => failure.Exception is ConnectionResetException
+            || (failure.Exception is AggregateException all && all.InnerExceptions.Any(static inner => inner is ConnectionResetException)),
+        ForwarderError.ResponseBodyClient => true,
+        _ => false,
+    };
+
+    /// <summary>Whether upstream can have seen nothing of the request, so that it cannot bill it.</summary>
+    public static bool IsBeforeSending(IForwarderErrorFeature failure)
+    {
+        if (failure.Error is ForwarderError.NoAvailableDestinations or ForwarderError.RequestCreation)
+        {
+            return true;
+        }
+
+        for (var fault = failure.Exception; fault is not null; fault = fault.InnerException)
+        {
+            if (fault is HttpRequestException
+                {
+                    HttpRequestError: HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError
+                        or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError,
+                })
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,184 @@
+using Gateway.Configuration;
+using Gateway.Observability;
+using Gateway.Upstream;
+using System.Text.Json;
+
+namespace Gateway.Pricing;
+
+/// <summary>
+/// The prices in force: upstream's list, asked for at the start and every hour, kept on disk for a start without network, under the prices
+/// that the settings state. Asks only when there are teams.
+/// </summary>
+internal sealed partial class PriceBook : BackgroundService
+{
+    private static readonly TimeSpan RefreshInterval = TimeSpan.FromHours(1);
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long a request under a budget waits for a list that was never there.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
+
+    private readonly SettingsStore _settings;
+    private readonly OpenRouterClient _upstream;
+    private readonly TimeProvider _time;
+    private readonly ILogger<PriceBook> _logger;
+    private readonly string _path;
+    private readonly TaskCompletionSource _firstAnswer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly SemaphoreSlim _wake = new(0, 1);
+    private PriceList _list = PriceList.Empty;
+    private (PriceList List, SettingsSnapshot Snapshot, PriceList Whole)? _current;
+
+    public PriceBook(
+        SettingsStore settings, OpenRouterClient upstream, SettingsSources sources, TimeProvider time, ILogger<PriceBook> logger)
+    {
+        _settings = settings;
+        _upstream = upstream;
+        _time = time;
+        _logger = logger;
+        _path = Path.GetFullPath(settings.Current.Settings.Usage.PricesPath, sources.WorkingDirectory);
+        settings.Changed += OnChanged;
+    }
+
+    /// <summary>The prices for a request with this snapshot.</summary>
+    public PriceList For(SettingsSnapshot snapshot)
+    {
+        if (_current is { } current && current.List == _list && current.Snapshot == snapshot)
+        {
+            return current.Whole;
+        }
+
+        var list = _list;
+        var whole = list.With(snapshot.StatedPrices);
+        _current = (list, snapshot, whole);
+        return whole;
+    }
+
+    /// <summary>Waits for the first list, at most some seconds; at once when there is one, be it from disk.</summary>
+    public async ValueTask WaitForListAsync(CancellationToken cancellationToken)
+    {
+        if (_list.Count > 0 || _firstAnswer.Task.IsCompleted)
+        {
+            return;
+        }
+
+        try
+        {
+            await _firstAnswer.Task.WaitAsync(LongestWait, _time, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            // The price stays unknown, and the request is refused or not by what the settings say of that.
+        }
+    }
+
+    /// <inheritdoc />
+    public override void Dispose()
+    {
+        _settings.Changed -= OnChanged;
+        _wake.Dispose();
+        base.Dispose();
+    }
+
+    /// <inheritdoc />
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            while (_settings.Current.Teams.IsEmpty)
+            {
+                await _wake.WaitAsync(stoppingToken);
+            }
+
+            await ReadDiskAsync(stoppingToken);
+            while (true)
+            {
+                var isFresh = await RefreshAsync(stoppingToken);
+                _firstAnswer.TrySetResult();
+                await Task.Delay(isFresh ? RefreshInterval : RetryInterval, _time, stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The program stops.
+        }
+    }
+
+    private void OnChanged(SettingsSnapshot snapshot)
+    {
+        if (!snapshot.Teams.IsEmpty && _wake.CurrentCount == 0)
+        {
+            _wake.Release();
+        }
+    }
+
+    private async Task ReadDiskAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            _list = PriceList.Read(await File.ReadAllBytesAsync(_path, stoppingToken));
+        }
+        catch (Exception fault) when (fault is FileNotFoundException or DirectoryNotFoundException)
+        {
+            // The first start.
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or JsonException)
+        {
+            Log.PricesUnreadable(_logger, _path, fault.Message);
+        }
+    }
+
+    private async Task<bool> RefreshAsync(CancellationToken stoppingToken)
+    {
+        var teams = _settings.Current.Teams.Teams;
+        var key = teams.Count > 0 ? teams[0].UpstreamKey : null;
+        if (await AskAsync("models", key, stoppingToken) is not { } models)
+        {
+            Log.PricesNotRefreshed(_logger, _list.Count);
+            return false;
+        }
+
+        // Models that give no text have lists of their own; an upstream without such a list has no such models.
+        var embeddings = await AskAsync("embeddings/models", key, stoppingToken);
+        try
+        {
+            _list = embeddings is null ? PriceList.Read(models) : PriceList.Read(models, embeddings);
+        }
+        catch (JsonException)
+        {
+            Log.PricesNotRefreshed(_logger, _list.Count);
+            return false;
+        }
+
+        await KeepAsync(models, embeddings, stoppingToken);
+        return true;
+    }
+
+    private async Task<byte[]?> AskAsync(string path, Teams.UpstreamKey? key, CancellationToken stoppingToken) =>
+        await _upstream.GetAsync(path, key, stoppingToken) is { Status: 200, Body: var body } ? body : null;
+
+    private async Task KeepAsync(byte[] models, byte[]? embeddings, CancellationToken stoppingToken)
+    {
+        var temporary = $"{_path}.{Environment.ProcessId}.tmp";
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
+            await File.WriteAllBytesAsync(temporary, PriceList.Join(models, embeddings), stoppingToken);
+            File.Move(temporary, _path, overwrite: true);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            Log.PricesNotKept(_logger, _path, fault.Message);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(LogEvents.PricesUnreadable, LogLevel.Warning, "The prices in {Path} cannot be used: {Fault}")]
+        public static partial void PricesUnreadable(ILogger logger, string path, string fault);
+
+        [LoggerMessage(LogEvents.PricesNotRefreshed, LogLevel.Warning, "Upstream gave no list of prices; {Known} known ones stay")]
+        public static partial void PricesNotRefreshed(ILogger logger, int known);
+
+        [LoggerMessage(LogEvents.PricesNotKept, LogLevel.Warning, "Prices cannot be kept in {Path}: {Fault}")]
+        public static partial void PricesNotKept(ILogger logger, string path, string fault);
+    }
+}
