@@ -13,7 +13,7 @@ public sealed class BodyFacts
 
     private const int LongestDataUrlHead = 256;
 
-    private static readonly List<string> NoPresets = [];
+    private static readonly List<string?> NoPresets = [];
 
     private readonly IReadOnlyList<ByteRange> _longStrings;
 
@@ -106,9 +106,10 @@ public sealed class BodyFacts
     public long? MaxOutputTokens { get; }
 
     /// <summary>
-    /// The text of every <c>preset</c> member that is not <c>null</c>, in the order of the body; of one that is no string it is empty.
+    /// The text of every <c>preset</c> member that is not <c>null</c>, in the order of the body; <see langword="null"/> for one that is no
+    /// string.
     /// </summary>
-    public IReadOnlyList<string> Presets { get; }
+    public IReadOnlyList<string?> Presets { get; }
 
     /// <summary>
     /// How many bytes of the body may be text to a model: all but long strings that are base64 from end to end, with or without the head
@@ -186,9 +187,9 @@ public sealed class BodyFacts
             : long.MaxValue;
     }
 
-    private List<string> ReadPresets(in ReadOnlySequence<byte> body)
+    private List<string?> ReadPresets(in ReadOnlySequence<byte> body)
     {
-        List<string>? presets = null;
+        List<string?>? presets = null;
         foreach (var member in Members)
         {
             if (member.Name == BodyMemberName.Preset && member.Kind != JsonValueKind.Null)
@@ -196,7 +197,7 @@ public sealed class BodyFacts
                 (presets ??= []).Add(
                     member.Kind == JsonValueKind.String
                         ? JsonStringDecoder.Decode(body.Slice(member.Value.Start + 1, member.Value.Length - 2))
-                        : "");
+                        : null);
             }
         }
 

@@ -1,7 +1,7 @@
+using System.Text.Json;
 using Gateway.Configuration;
 using Gateway.Observability;
 using Gateway.Upstream;
-using System.Text.Json;
 
 namespace Gateway.Pricing;
 

@@ -105,7 +105,7 @@ public sealed class RequestReviewTests
     [InlineData("""{"preset":null}""", "")]
     [InlineData("""{"preset":{"x":1},"model":"m"}""", "<>")]
     public void Presets_AreReadFromEveryMember(string body, string expected) => Assert.Equal(
-        expected, string.Join(',', BodyScan.Facts(body).Presets.Select(preset => preset.Length == 0 ? "<>" : preset)));
+        expected, string.Join(',', BodyScan.Facts(body).Presets.Select(preset => preset ?? "<>")));
 
     private static ProviderRule Ceiling()
     {
