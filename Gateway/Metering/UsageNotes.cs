@@ -1,0 +1,89 @@
+using System.Buffers.Text;
+using System.Diagnostics;
+using Gateway.Pricing;
+
+namespace Gateway.Metering;
+
+/// <summary>A bill as far as it was read. What an answer does not tell, or tells unreadably, stays as it was.</summary>
+internal struct UsageNotes
+{
+    // Far above any count of tokens, and no sum of a few of them overflows.
+    private const long MaxTokens = 1_000_000_000_000_000;
+
+    private long? _promptTokens;
+    private long? _inputTokens;
+    private long? _completionTokens;
+    private long? _totalTokens;
+    private long? _cachedTokens;
+    private long? _cacheRead;
+    private long? _cacheWritten;
+    private long? _reasoningTokens;
+    private PicoDollars? _cost;
+    private bool _isTold;
+
+    /// <summary>Takes the value of a count or the amount: a number's text, or the text of a string.</summary>
+    public void Note(AnswerMember member, ReadOnlySpan<byte> text, bool isString)
+    {
+        if (member == AnswerMember.Cost)
+        {
+            // Some gateways write amounts as strings, so that no reader rounds them.
+            if (PicoDollars.TryParse(text, out var cost) && cost >= PicoDollars.Zero)
+            {
+                _cost = cost;
+                _isTold = true;
+            }
+        }
+        else if (!isString
+            && Utf8Parser.TryParse(text, out long tokens, out var length) && length == text.Length
+            && tokens is >= 0 and <= MaxTokens)
+        {
+            Tokens(ref this, member) = tokens;
+            _isTold = true;
+        }
+    }
+
+    /// <summary>The bill, when anything of it was told.</summary>
+    public readonly Usage? ToUsage()
+    {
+        if (!_isTold)
+        {
+            return null;
+        }
+
+        // In Anthropic's dialect the input's tokens are those beside the cache; everywhere else they include the cached ones.
+        var prompt = _promptTokens ?? (_inputTokens is { } input ? input + (_cacheRead ?? 0) + (_cacheWritten ?? 0) : null);
+        return new Usage
+        {
+            PromptTokens = prompt is null && _completionTokens is null ? _totalTokens : prompt,
+            CompletionTokens = _completionTokens,
+            CachedTokens = _cachedTokens ?? _cacheRead,
+            ReasoningTokens = _reasoningTokens,
+            Cost = _cost,
+        };
+    }
+
+    private static ref long? Tokens(ref UsageNotes notes, AnswerMember member)
+    {
+        switch (member)
+        {
+            case AnswerMember.PromptTokens:
+                return ref notes._promptTokens;
+            case AnswerMember.InputTokens:
+                return ref notes._inputTokens;
+            case AnswerMember.CompletionTokens:
+                return ref notes._completionTokens;
+            case AnswerMember.CachedTokens:
+                return ref notes._cachedTokens;
+            case AnswerMember.CacheRead:
+                return ref notes._cacheRead;
+            case AnswerMember.CacheWritten:
+                return ref notes._cacheWritten;
+            case AnswerMember.ReasoningTokens:
+                return ref notes._reasoningTokens;
+            case AnswerMember.TotalTokens:
+                return ref notes._totalTokens;
+            default:
+                throw new UnreachableException();
+        }
+    }
+}
