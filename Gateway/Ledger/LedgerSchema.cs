@@ -64,7 +64,10 @@ internal static class LedgerSchema
 
             // Open rows are few: those under way, and those that upstream is asked about, by when.
             "CREATE INDEX generations_open ON generations (state, ask_at) WHERE state < 2",
-            "CREATE INDEX generations_generation_id ON generations (generation_id) WHERE generation_id IS NOT NULL",
+
+            // Upstream's ids begin with the second that they were made in ("gen-1763871234-…") and go on by chance. Indexed by their
+            // beginning, one follows the other, and a commit writes a third of the pages; a look-up reads the rows of one second.
+            "CREATE INDEX generations_generation_id ON generations (substr(generation_id, 1, 14)) WHERE generation_id IS NOT NULL",
             "CREATE INDEX generations_uncounted ON generations (started_at) WHERE is_counted = 0 AND state >= 2",
 
             // What removed rows were charged: whole micro-dollars, and the pico-dollars that are left over.

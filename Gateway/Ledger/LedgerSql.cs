@@ -90,7 +90,10 @@ internal static class LedgerSql
     public const string Uncounted = RowCharge + "is_counted = 0 AND state >= 2 ORDER BY started_at LIMIT $1";
 
     public const string HasGeneration =
-        "SELECT EXISTS (SELECT 1 FROM generations WHERE generation_id = $1 AND generation_id IS NOT NULL AND team = $2)";
+        """
+        SELECT EXISTS (SELECT 1 FROM generations
+            WHERE substr(generation_id, 1, 14) = substr($1, 1, 14) AND generation_id = $1 AND generation_id IS NOT NULL AND team = $2)
+        """;
 
     public const string Removable = "SELECT id FROM generations WHERE id <= $1 AND started_at < $2 AND state >= 2 ORDER BY id LIMIT 1000";
 

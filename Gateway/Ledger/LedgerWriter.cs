@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Threading.Tasks.Sources;
 using Gateway.Observability;
 
@@ -33,6 +34,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
     private readonly ILogger<LedgerWriter> _logger;
     private readonly ITimer _retry;
     private readonly SemaphoreSlim _opening = new(1, 1);
+    private readonly ConcurrentStack<Completion> _completions = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     // Guards all below. A monitor, since the thread waits in it for a signal or a time.
@@ -314,13 +316,36 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
                 continue;
             }
 
-            foreach (var item in batch)
-            {
-                item.Waiter?.SetDone();
-            }
+            Complete(batch);
         }
 
         _ended.SetResult();
+    }
+
+    // By one work item for all: a thread of the pool that hands work to its own queue wakes no more threads than it takes.
+    private void Complete(List<Item> batch)
+    {
+        if (!_completions.TryPop(out var completion))
+        {
+            completion = new Completion(this);
+        }
+
+        foreach (var item in batch)
+        {
+            if (item.Waiter is { } waiter)
+            {
+                completion.Waiters.Add(waiter);
+            }
+        }
+
+        if (completion.Waiters.Count > 0)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(completion, preferLocal: false);
+        }
+        else
+        {
+            _completions.Push(completion);
+        }
     }
 
     private void Write(List<LedgerEntry> entries)
@@ -502,6 +527,23 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
     }
 
     private readonly record struct Item(LedgerEntry? Entry, Waiter? Waiter);
+
+    /// <summary>Tells the waiters of a batch.</summary>
+    private sealed class Completion(LedgerWriter owner) : IThreadPoolWorkItem
+    {
+        public List<Waiter> Waiters { get; } = [];
+
+        public void Execute()
+        {
+            foreach (var waiter in Waiters)
+            {
+                waiter.SetDone();
+            }
+
+            Waiters.Clear();
+            owner._completions.Push(this);
+        }
+    }
 
     /// <summary>Somebody who waits. It is used again as soon as its result was taken.</summary>
     private sealed class Waiter(LedgerWriter owner) : IValueTaskSource
