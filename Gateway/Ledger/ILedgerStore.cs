@@ -54,7 +54,11 @@ internal interface ILedgerStore : IAsyncDisposable
     /// <summary>Whether a team has a row with this generation id.</summary>
     Task<bool> HasGenerationAsync(string team, string generationId, CancellationToken cancellationToken);
 
-    /// <summary>Removes closed rows of requests that came before a moment; what they cost stays in the teams' totals.</summary>
+    /// <summary>
+    /// Removes closed rows of requests that came before a moment; what they cost stays in the teams' totals. One call removes the oldest
+    /// thousand, so that it never holds up the writer for long.
+    /// </summary>
+    /// <returns>How many are gone: zero when none was left.</returns>
     Task<int> RemoveBeforeAsync(DateTimeOffset before, CancellationToken cancellationToken);
 }
 

@@ -25,6 +25,13 @@ internal static class LogEvents
     // Teams: 1400-1499
     // Limits: 1500-1599
     // Ledger: 1600-1699
+    public const int LedgerFailed = 1600;
+    public const int LedgerRecovered = 1601;
+    public const int LedgerEntriesDropped = 1602;
+    public const int LedgerEntriesLost = 1603;
+    public const int LedgerRowsRemoved = 1604;
+    public const int LedgerRetentionFailed = 1605;
+
     // Metering and Admission: 1700-1799
     public const int LimitsUnavailable = 1700;
     public const int BudgetsUnavailable = 1701;

@@ -1,0 +1,50 @@
+using System.Buffers.Binary;
+
+namespace Gateway.Ledger;
+
+/// <summary>
+/// Keys of rows as points in time. An id is a UUID of version 7, made within an hour of the moment that its request came, so that a time
+/// is a range of the primary key.
+/// </summary>
+internal static class LedgerKeys
+{
+    /// <summary>The length of an id in bytes.</summary>
+    public const int Size = 16;
+
+    // How far an id's time may lie from its request's: a slow body comes first, and clocks are set.
+    private static readonly TimeSpan Slack = TimeSpan.FromHours(1);
+
+    private const long MaxMilliseconds = (1L << 48) - 1;
+
+    /// <summary>A key that no row of a request since this moment lies below.</summary>
+    public static Guid Floor(DateTimeOffset? from) =>
+        from is { } moment && moment > DateTimeOffset.UnixEpoch + Slack ? At(moment - Slack, tail: 0) : At(DateTimeOffset.UnixEpoch, tail: 0);
+
+    /// <summary>A key that no row of a request before this moment lies above.</summary>
+    public static Guid Ceiling(DateTimeOffset? to) =>
+        to is { } moment && moment < DateTimeOffset.MaxValue - Slack
+            ? At(moment + Slack, tail: 0xFF)
+            : At(DateTimeOffset.FromUnixTimeMilliseconds(MaxMilliseconds / 2), tail: 0xFF);
+
+    /// <summary>The bytes of an id in the order in which ids sort.</summary>
+    public static byte[] ToBytes(Guid id) => id.ToByteArray(bigEndian: true);
+
+    /// <summary>The id in the bytes of a column.</summary>
+    public static Guid FromBytes(ReadOnlySpan<byte> bytes) => new(bytes, bigEndian: true);
+
+    /// <summary>A time as stores keep it: milliseconds since 1970.</summary>
+    public static long ToStored(DateTimeOffset moment) => moment.ToUnixTimeMilliseconds();
+
+    /// <summary>The time in a store's column.</summary>
+    public static DateTimeOffset FromStored(long milliseconds) => DateTimeOffset.FromUnixTimeMilliseconds(milliseconds);
+
+    private static Guid At(DateTimeOffset moment, byte tail)
+    {
+        Span<byte> bytes = stackalloc byte[Size];
+        bytes.Fill(tail);
+        Span<byte> time = stackalloc byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64BigEndian(time, Math.Clamp(moment.ToUnixTimeMilliseconds(), 0, MaxMilliseconds));
+        time[2..].CopyTo(bytes);
+        return new Guid(bytes, bigEndian: true);
+    }
+}

@@ -1,0 +1,100 @@
+namespace Gateway.Ledger;
+
+/// <summary>
+/// The tables, the same in SQLite and PostgreSQL but for the words of a dialect. A migration that was released is never edited: the next
+/// one changes what it made.
+/// </summary>
+internal static class LedgerSchema
+{
+    /// <summary>The key in <c>meta</c> of how many migrations were applied.</summary>
+    public const string VersionKey = "schema_version";
+
+    /// <summary>The key in <c>meta</c> of the ledger's own id.</summary>
+    public const string LedgerIdKey = "ledger_id";
+
+    /// <summary>Holds what concerns the ledger as a whole; there before the first migration.</summary>
+    public const string CreateMeta = "CREATE TABLE IF NOT EXISTS meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)";
+
+    public const string ReadMeta = "SELECT value FROM meta WHERE key = $1";
+
+    public const string WriteMeta = "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+
+    /// <summary>The version that this program knows.</summary>
+    public static int Version => Migrations.Length;
+
+    // {0} is the type of an id, {1} what ends the statement of a table that is its own index.
+    private static readonly string[][] Migrations =
+    [
+        [
+            """
+            CREATE TABLE generations (
+                id {0} NOT NULL PRIMARY KEY,
+                started_at BIGINT NOT NULL,
+                node {0} NOT NULL,
+                team TEXT NOT NULL,
+                key_label TEXT NOT NULL,
+                rule TEXT NULL,
+                settings_version TEXT NOT NULL,
+                endpoint TEXT NOT NULL,
+                model_asked TEXT NULL,
+                model_sent TEXT NULL,
+                model_answered TEXT NULL,
+                provider TEXT NULL,
+                generation_id TEXT NULL,
+                streams INTEGER NOT NULL,
+                prompt_tokens BIGINT NULL,
+                completion_tokens BIGINT NULL,
+                cached_tokens BIGINT NULL,
+                reasoning_tokens BIGINT NULL,
+                reserved_pico BIGINT NOT NULL,
+                cost_pico BIGINT NULL,
+                discount_pico BIGINT NULL,
+                state INTEGER NOT NULL,
+                ended TEXT NULL,
+                status INTEGER NULL,
+                finish_reason TEXT NULL,
+                first_token_us BIGINT NULL,
+                ended_at BIGINT NULL,
+                closed_at BIGINT NULL,
+                asked INTEGER NOT NULL DEFAULT 0,
+                ask_at BIGINT NULL,
+                is_counted INTEGER NOT NULL
+            ){1}
+            """,
+
+            // Open rows are few: those under way, and those that upstream is asked about, by when.
+            "CREATE INDEX generations_open ON generations (state, ask_at) WHERE state < 2",
+
+            // Upstream's ids begin with the second that they were made in ("gen-1763871234-…") and go on by chance. Indexed by their
+            // beginning, one follows the other, and a commit writes a third of the pages; a look-up reads the rows of one second.
+            "CREATE INDEX generations_generation_id ON generations (substr(generation_id, 1, 14)) WHERE generation_id IS NOT NULL",
+            "CREATE INDEX generations_uncounted ON generations (started_at) WHERE is_counted = 0 AND state >= 2",
+
+            // What removed rows were charged: whole micro-dollars, and the pico-dollars that are left over.
+            """
+            CREATE TABLE removed_totals (
+                team TEXT NOT NULL PRIMARY KEY,
+                requests BIGINT NOT NULL,
+                charged_micro BIGINT NOT NULL,
+                charged_pico BIGINT NOT NULL
+            )
+            """,
+        ],
+    ];
+
+    /// <summary>The statements that bring a schema up to date, or a fault when a newer program has made it.</summary>
+    /// <exception cref="LedgerException">The schema is newer than this program.</exception>
+    public static IEnumerable<string> Upgrade(string? version, bool isSqlite)
+    {
+        var applied = version is null ? 0 : int.TryParse(version, out var number) && number >= 0 ? number : int.MaxValue;
+        if (applied > Version)
+        {
+            throw new LedgerException(
+                $"The ledger has schema version {version}, this program knows versions up to {Version}: a newer gateway has written it");
+        }
+
+        return Migrations.Skip(applied).SelectMany(statements => statements).Select(statement => statement
+            .Replace("{0}", isSqlite ? "BLOB" : "UUID", StringComparison.Ordinal)
+            .Replace("{1}", isSqlite ? " WITHOUT ROWID" : "", StringComparison.Ordinal));
+    }
+}

@@ -1,0 +1,129 @@
+namespace Gateway.Ledger;
+
+/// <summary>
+/// The statements that SQLite and PostgreSQL share. Where a query names the condition of a partial index beside its own, that is for
+/// SQLite, which does not see that one implies the other.
+/// </summary>
+internal static class LedgerSql
+{
+    /// <summary>What a row is charged.</summary>
+    public const string Charge = "CASE WHEN state = 2 THEN COALESCE(cost_pico, reserved_pico) ELSE reserved_pico END";
+
+    // Sums of pico-dollars leave 64 bits behind soon: whole micro-dollars and what is left over are summed up apart.
+    private const string ChargeSums =
+        $"CAST(COALESCE(SUM(({Charge}) / 1000000), 0) AS BIGINT), CAST(COALESCE(SUM(({Charge}) % 1000000), 0) AS BIGINT)";
+
+    // Told twice, which happens when the answer to a commit was lost, it is there once.
+    public const string Began =
+        """
+        INSERT INTO generations (id, started_at, node, team, key_label, rule, settings_version, endpoint, model_asked, model_sent,
+            streams, reserved_pico, state, is_counted)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13)
+        ON CONFLICT (id) DO NOTHING
+        """;
+
+    public const string Named = "UPDATE generations SET generation_id = $2 WHERE id = $1 AND generation_id IS NULL";
+
+    public const string Ended = EndedHead + EndedTail;
+
+    // A statement of its own: naming a column costs the maintenance of its index, also when its value stays.
+    public const string EndedAndNamed = EndedHead + ", generation_id = COALESCE(generation_id, $20)" + EndedTail;
+
+    private const string EndedHead =
+        """
+        UPDATE generations SET
+            state = $2,
+            ended = COALESCE($3, ended),
+            status = COALESCE($4, status),
+            model_answered = COALESCE($5, model_answered),
+            provider = COALESCE($6, provider),
+            finish_reason = COALESCE($7, finish_reason),
+            prompt_tokens = COALESCE($8, prompt_tokens),
+            completion_tokens = COALESCE($9, completion_tokens),
+            cached_tokens = COALESCE($10, cached_tokens),
+            reasoning_tokens = COALESCE($11, reasoning_tokens),
+            cost_pico = COALESCE($12, cost_pico),
+            discount_pico = COALESCE($13, discount_pico),
+            first_token_us = COALESCE($14, first_token_us),
+            ended_at = COALESCE($15, ended_at),
+            closed_at = COALESCE($16, closed_at),
+            asked = COALESCE($17, asked),
+            ask_at = $18,
+            is_counted = $19
+        """;
+
+    // What is settled stays; what was given up may still be settled, by a truth that comes late.
+    private const string EndedTail = "\nWHERE id = $1 AND (state < 2 OR (state = 3 AND $2 = 2))";
+
+    public const string ReservingNodes = "SELECT DISTINCT node FROM generations WHERE state = 0 AND state < 2";
+
+    public const string AdoptNamed =
+        """
+        UPDATE generations SET state = 1, ask_at = $2, asked = 0, ended = COALESCE(ended, 'GatewayDied'), ended_at = COALESCE(ended_at, $2)
+        WHERE state = 0 AND state < 2 AND node = $1 AND generation_id IS NOT NULL
+        """;
+
+    public const string AdoptUnnamed =
+        """
+        UPDATE generations SET state = 3, closed_at = $2, ended = COALESCE(ended, 'GatewayDied'), ended_at = COALESCE(ended_at, $2)
+        WHERE state = 0 AND state < 2 AND node = $1 AND generation_id IS NULL
+        """;
+
+    public const string NextDue = "SELECT MIN(ask_at) FROM generations WHERE state = 1 AND state < 2";
+
+    public const string PendingColumns = "id, team, generation_id, started_at, COALESCE(ended_at, started_at), reserved_pico, asked, is_counted";
+
+    /// <summary>Open rows one by one, the closed ones as one without an id: all from one view of the table.</summary>
+    public const string Charges =
+        $"""
+        SELECT CASE WHEN state < 2 THEN id END, {ChargeSums}
+        FROM generations
+        WHERE id >= $2 AND team = $1 AND started_at >= $3
+        GROUP BY 1
+        """;
+
+    /// <summary>The same since ever, with what was removed.</summary>
+    public const string ChargesEver = Charges + " UNION ALL SELECT NULL, charged_micro, charged_pico FROM removed_totals WHERE team = $1";
+
+    public const string RowCharge = $"SELECT id, team, started_at, state, {Charge} FROM generations WHERE ";
+
+    public const string Uncounted = RowCharge + "is_counted = 0 AND state >= 2 ORDER BY started_at LIMIT $1";
+
+    public const string HasGeneration =
+        """
+        SELECT EXISTS (SELECT 1 FROM generations
+            WHERE substr(generation_id, 1, 14) = substr($1, 1, 14) AND generation_id = $1 AND generation_id IS NOT NULL AND team = $2)
+        """;
+
+    public const string Removable = "SELECT id FROM generations WHERE id <= $1 AND started_at < $2 AND state >= 2 ORDER BY id LIMIT 1000";
+
+    public const string TotalsOfRemoved = $"team, COUNT(*), {ChargeSums}";
+
+    public const string AddToTotals =
+        """
+        ON CONFLICT (team) DO UPDATE SET
+            requests = removed_totals.requests + excluded.requests,
+            charged_micro = removed_totals.charged_micro + excluded.charged_micro,
+            charged_pico = removed_totals.charged_pico + excluded.charged_pico
+        """;
+
+    /// <summary>Usage in a time.</summary>
+    public static string Usage(UsageGroup group) =>
+        $"""
+        SELECT {Name(group)}, COUNT(*), CAST(COALESCE(SUM(prompt_tokens), 0) AS BIGINT), CAST(COALESCE(SUM(completion_tokens), 0) AS BIGINT),
+            {ChargeSums}, CAST(SUM(CASE WHEN state = 2 THEN 0 ELSE 1 END) AS BIGINT)
+        FROM generations
+        WHERE id >= $1 AND id <= $2 AND started_at >= $3 AND started_at < $4
+        GROUP BY 1
+        """;
+
+    private static string Name(UsageGroup group) => group switch
+    {
+        UsageGroup.Team => "team",
+        UsageGroup.Key => "team || '/' || key_label",
+        UsageGroup.Model => "COALESCE(model_answered, model_sent, model_asked, '')",
+        UsageGroup.Provider => "COALESCE(provider, '')",
+        UsageGroup.Rule => "COALESCE(rule, '')",
+        _ => throw new ArgumentOutOfRangeException(nameof(group), group, null),
+    };
+}
