@@ -72,7 +72,7 @@ internal sealed partial class BudgetReconciler : BackgroundService
     internal async Task ReconcileAsync(CancellationToken cancellationToken)
     {
         var added = await AddUncountedAsync(cancellationToken);
-        var settled = 0;
+        var settled = await _store.SettleAgainAsync();
         foreach (var key in _store.KnownKeys())
         {
             await foreach (var ids in _store.ScanOpenAsync(key))

@@ -33,22 +33,27 @@ internal static class RedisBudgetScripts
         """;
 
     /// <summary>
-    /// Key: the period. Arguments: the ledger's mark, the reservation's field, its charge, the field that marks it as done, or nothing
-    /// when it was counted. Returns -1 when the ledger's charges are missing, else 1.
+    /// Key: the period. Arguments: the ledger's mark, the reservation's field, its charge, the field that marks an uncounted charge as
+    /// added, and 1 when it was counted. Returns -1 when the ledger's charges are missing, else 1.
     /// </summary>
     public const string Settle = """
-        local key, mark, field, charge, done = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+        local key, mark, field, charge, done, counted = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1'
         if redis.call('HEXISTS', key, mark) == 0 then return -1 end
         local reserved = redis.call('HGET', key, field)
-        if not reserved and (done == '' or redis.call('HEXISTS', key, done) == 1) then return 1 end
+        local is_done = redis.call('HEXISTS', key, done) == 1
+        if not reserved and (counted or is_done) then return 1 end
 
-        -- The charge first: when the sum overflows, the script ends here, and nothing has changed.
-        redis.call('HINCRBY', key, 'total', charge)
-        if reserved then
-          if reserved ~= '0' then redis.call('HINCRBY', key, 'total', '-' .. reserved) end
-          redis.call('HDEL', key, field)
+        -- What is set aside goes first: at the largest sums there is no room for both. It may have been set aside late, behind its charge.
+        if reserved and reserved ~= '0' then redis.call('HINCRBY', key, 'total', '-' .. reserved) end
+        if not is_done then
+          local added = redis.pcall('HINCRBY', key, 'total', charge)
+          if type(added) == 'table' then
+            if reserved then redis.call('HINCRBY', key, 'total', reserved) end
+            return added
+          end
         end
-        if done ~= '' then redis.call('HSET', key, done, '1') end
+        if reserved then redis.call('HDEL', key, field) end
+        if not counted then redis.call('HSET', key, done, '1') end
         return 1
         """;
 

@@ -25,12 +25,19 @@ internal sealed class RedisBudgetStore : IBudgetStore
     /// <summary>Beyond so many closed rows that are not counted, a new counter might count some twice.</summary>
     private const int MaxUncounted = 100_000;
 
+    /// <summary>Settlements that were not answered, kept for another try.</summary>
+    private const int MaxUnsettled = 10_000;
+
     private readonly RedisLink _link;
     private readonly string _keyPrefix;
     private readonly ILedgerStore _ledger;
     private readonly TimeProvider _time;
-    private readonly ConcurrentDictionary<BudgetKey, byte> _known = new();
+    
+    /// <summary>Periods in use, and how often their counters were made here.</summary>
+    private readonly ConcurrentDictionary<BudgetKey, int> _known = new();
+
     private readonly ConcurrentDictionary<BudgetKey, Task> _seeding = new();
+    private readonly ConcurrentQueue<(BudgetKey Key, Guid Id, PicoDollars Charge)> _unsettled = new();
 
     /// <summary>Creates a store.</summary>
     /// <param name="link">The way to Redis; not owned.</param>
@@ -48,11 +55,12 @@ internal sealed class RedisBudgetStore : IBudgetStore
     /// <inheritdoc />
     public async ValueTask<BudgetResult> ReserveAsync(BudgetKey key, PicoDollars limit, Guid id, PicoDollars amount)
     {
-        _known.TryAdd(key, 0);
         RedisKey[] keys = [KeyOf(key)];
         RedisValue[] values = [Mark, FieldOf(id), Stored(amount), Stored(PicoDollars.Zero - amount), Stored(limit)];
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
+            var made = _known.GetOrAdd(key, 0);
+
             // An answer that comes too late may have set something aside that the caller believes was not: it is given back.
             var answer = await _link.RunAsync(RedisBudgetScripts.Reserve, keys, values, late => Undo(key, id, late));
             if (TryRead(answer, out var code, out var total))
@@ -60,7 +68,11 @@ internal sealed class RedisBudgetStore : IBudgetStore
                 return new BudgetResult(code == 1, total);
             }
 
-            await SeedAsync(key);
+            // Of many requests some hear that there is no counter only when others have made it.
+            if (_known.GetOrAdd(key, 0) == made)
+            {
+                await SeedAsync(key);
+            }
         }
 
         throw new LimitStoreException("Redis does not keep the counter of a budget.");
@@ -75,7 +87,15 @@ internal sealed class RedisBudgetStore : IBudgetStore
         }
         catch (LimitStoreException)
         {
-            return false;
+            // The answer is missing, perhaps not the effect. A row that says "not counted" would be added by the reconciler, which is safe
+            // only for what was never set aside: that leaves a mark. The other way round, what is set aside is there until it is settled,
+            // so settling again is safe, and what does not fit here is found by the reconciler.
+            if (isCounted && _unsettled.Count < MaxUnsettled)
+            {
+                _unsettled.Enqueue((key, id, charge));
+            }
+
+            return isCounted;
         }
     }
 
@@ -103,8 +123,24 @@ internal sealed class RedisBudgetStore : IBudgetStore
     internal async ValueTask<bool> TrySettleAsync(BudgetKey key, Guid id, PicoDollars charge, bool isCounted)
     {
         var answer = await _link.RunAsync(
-            RedisBudgetScripts.Settle, [KeyOf(key)], [Mark, FieldOf(id), Stored(charge), isCounted ? "" : DoneField(id)]);
+            RedisBudgetScripts.Settle, [KeyOf(key)], [Mark, FieldOf(id), Stored(charge), DoneField(id), isCounted ? "1" : "0"]);
         return Number(answer) == 1;
+    }
+
+    /// <summary>Settles again what was not answered.</summary>
+    /// <returns>How many settlements that were.</returns>
+    /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
+    internal async ValueTask<int> SettleAgainAsync()
+    {
+        var settled = 0;
+        while (_unsettled.TryPeek(out var next))
+        {
+            await TrySettleAsync(next.Key, next.Id, next.Charge, isCounted: true);
+            _unsettled.TryDequeue(out _);
+            settled++;
+        }
+
+        return settled;
     }
 
     /// <summary>Periods that were reserved in by this process and are not long over.</summary>
@@ -189,7 +225,7 @@ internal sealed class RedisBudgetStore : IBudgetStore
         // Without an answer nobody knows; the reconciler finds what is set aside for rows that do not exist.
         if (late is { Resp2Type: ResultType.Array, Length: 2 } && late[0].Resp2Type == ResultType.Integer && (long)late[0] == 1)
         {
-            _link.Post(RedisBudgetScripts.Settle, [KeyOf(key)], [Mark, FieldOf(id), "0", ""]);
+            _link.Post(RedisBudgetScripts.Settle, [KeyOf(key)], [Mark, FieldOf(id), "0", DoneField(id), "1"]);
         }
     }
 
@@ -242,5 +278,6 @@ internal sealed class RedisBudgetStore : IBudgetStore
         }
 
         await _link.RunAsync(RedisBudgetScripts.Seed, [KeyOf(key)], [.. values]);
+        _known.AddOrUpdate(key, 1, static (_, made) => made + 1);
     }
 }

@@ -28,6 +28,7 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
     private readonly ConcurrentQueue<Lease> _untold = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _renewing;
+    private int _isDisposed;
 
     /// <summary>Creates a store, which begins to renew what it grants.</summary>
     /// <param name="link">The way to Redis; not owned.</param>
@@ -103,6 +104,11 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
     /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+        {
+            return;
+        }
+
         await _stopping.CancelAsync();
         await _renewing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _stopping.Dispose();

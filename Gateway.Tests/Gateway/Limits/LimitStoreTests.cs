@@ -1,6 +1,5 @@
 using Gateway.Limits;
 using Gateway.Tests.Support;
-using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
 namespace Gateway.Tests.Gateway.Limits;
@@ -136,11 +135,12 @@ public abstract class LimitStoreTests
     }
 
     [Theory]
-    [InlineData(LimitKind.Requests)]
-    [InlineData(LimitKind.Tokens)]
-    [InlineData(LimitKind.Concurrency)]
-    public async Task RefusalByTheKey_TakesNothingOfTheTeam(LimitKind kind)
+    [InlineData(nameof(LimitKind.Requests))]
+    [InlineData(nameof(LimitKind.Tokens))]
+    [InlineData(nameof(LimitKind.Concurrency))]
+    public async Task RefusalByTheKey_TakesNothingOfTheTeam(string name)
     {
+        var kind = Enum.Parse<LimitKind>(name);
         var team = new LimitScope("team:a", 10, 10_000, 10);
         var key = new LimitScope(
             "key:a/ci",

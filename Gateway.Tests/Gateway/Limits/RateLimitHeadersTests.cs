@@ -62,7 +62,7 @@ public sealed class RateLimitHeadersTests
         });
 
         Assert.Equal(2, headers.Count);
-        Assert.Equal(seconds, headers.RetryAfter);
+        Assert.Equal(seconds, headers["Retry-After"]);
         Assert.Equal(rounded, headers["retry-after-ms"]);
     }
 }
