@@ -23,6 +23,8 @@ internal static class LogEvents
     public const int CertificateRefused = 1302;
 
     // Teams: 1400-1499
+    public const int RouteLedElsewhere = 1400;
+
     // Limits: 1500-1599
     // Ledger: 1600-1699
     // Metering and Admission: 1700-1799
