@@ -248,7 +248,13 @@ internal sealed class CommandLineReader
 
         var before = _faults.Count;
         var team = Checked(_keyTeam, SettingValues.TeamIdExpected, SettingValues.IsTeamId);
-        var label = Checked(_keyLabel, SettingValues.LabelExpected, SettingValues.IsLabel);
+        var label = Text(_keyLabel, SettingValues.LabelExpected);
+        if (label is not null && !SettingValues.IsLabel(label))
+        {
+            // Not quoted: a key may have got there by mistake.
+            _faults.Add(new SettingsFault(_keyLabel.Name, $"is no label; expected {SettingValues.LabelExpected}"));
+        }
+
         var expires = Checked(_keyExpires, SettingValues.ExpiryExpected, value => SettingValues.TryExpiry(value, out _));
         if (team is null && _parsed.GetResult(_keyTeam) is null or { Implicit: true })
         {
