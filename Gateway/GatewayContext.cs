@@ -34,6 +34,12 @@ internal sealed class GatewayContext
     /// <summary>The key that the team calls with. Set by Team, together with <see cref="Team"/>.</summary>
     public TeamKey? TeamKey { get; set; }
 
+    /// <summary>Which of the endpoints that are open to teams is called; <see langword="null"/> without a team. Set by Team.</summary>
+    public TeamEndpoint? Endpoint { get; set; }
+
+    /// <summary>The path below upstream's base address that <see cref="Endpoint"/> was told by. Set by Team, together with it.</summary>
+    public PathString JudgedPath { get; set; }
+
     /// <summary>
     /// When upstream's first byte of body, or its headers where there is none, came. Set by the upstream's response transform.
     /// </summary>

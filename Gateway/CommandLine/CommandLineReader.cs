@@ -45,6 +45,11 @@ internal sealed class CommandLineReader
     private readonly Option<string> _explainModel = Value("--model", "NAME", "The model asked for");
     private readonly Option<string> _explainBody = Value("--body", "FILE", "A file with the request's body");
     private readonly Option<string> _explainPath = Value("--path", "PATH", "The path asked for [default: /v1/chat/completions]");
+    private readonly Option<string> _explainTeam = Value("--team", "ID", "The team that asks");
+
+    private readonly Option<string> _keyTeam = Value("--team", "ID", "The team that the key is for; it need not exist yet");
+    private readonly Option<string> _keyLabel = Value("--label", "LABEL", "What people call the key");
+    private readonly Option<string> _keyExpires = Value("--expires", "TIME", "When the key ends, as ISO 8601 with its offset");
 
     private readonly RootCommand _root = new(
         "A gateway in front of openrouter.ai that decides from the model name which providers may serve a call.");
@@ -52,6 +57,8 @@ internal sealed class CommandLineReader
     private readonly Command _explain = new("explain", "Say which rules apply to a request, why, and what its body becomes");
     private readonly Command _health = new(
         "health", "Ask the gateway that runs with these settings whether it is alive; exit code 1 when not");
+    private readonly Command _keys = new("keys", "Keys that clients of teams call with");
+    private readonly Command _keysNew = new("new", "Make a key, print it once, and the JSON to put into the settings; reads no settings");
     private readonly List<SettingsFault> _faults = [];
     private readonly IReadOnlyList<string> _args;
     private readonly ParseResult _parsed;
@@ -71,15 +78,23 @@ internal sealed class CommandLineReader
         _explain.Add(_explainModel);
         _explain.Add(_explainBody);
         _explain.Add(_explainPath);
+        _explain.Add(_explainTeam);
+        _keysNew.Add(_keyTeam);
+        _keysNew.Add(_keyLabel);
+        _keysNew.Add(_keyExpires);
+        _keys.Add(_keysNew);
         _root.Add(_check);
         _root.Add(_explain);
         _root.Add(_health);
+        _root.Add(_keys);
 
         // Nothing is run through System.CommandLine; without an action it would call a missing sub-command an error.
         _root.SetAction(_ => 0);
         _check.SetAction(_ => 0);
         _explain.SetAction(_ => 0);
         _health.SetAction(_ => 0);
+        _keys.SetAction(_ => 0);
+        _keysNew.SetAction(_ => 0);
 
         _parsed = _root.Parse(args, Configuration);
     }
@@ -120,6 +135,7 @@ internal sealed class CommandLineReader
             Command = command == _check ? GatewayCommand.Check
                 : command == _explain ? GatewayCommand.Explain
                 : command == _health ? GatewayCommand.Health
+                : command == _keys || command == _keysNew ? GatewayCommand.KeysNew
                 : GatewayCommand.Serve,
             Port = Port(),
             Address = Checked(_ip, SettingValues.AddressExpected, SettingValues.IsAddress),
@@ -132,6 +148,7 @@ internal sealed class CommandLineReader
             Verbose = _parsed.GetValue(_verbose),
             Environment = Checked(_environment, SettingValues.EnvironmentNameExpected, SettingValues.IsEnvironmentName),
             Explain = command == _explain ? Explain() : null,
+            KeysNew = command == _keys || command == _keysNew ? KeysNew(isNew: command == _keysNew) : null,
         };
 
         AddUnknownArguments();
@@ -205,6 +222,7 @@ internal sealed class CommandLineReader
         {
             Model = Text(_explainModel, "the name of a model"),
             BodyPath = Text(_explainBody, "the path of a JSON file"),
+            Team = Checked(_explainTeam, SettingValues.TeamIdExpected, SettingValues.IsTeamId),
         };
 
         if (Checked(_explainPath, "a path that begins with /", value => value.StartsWith('/')) is { } path)
@@ -218,6 +236,32 @@ internal sealed class CommandLineReader
         }
 
         return explain;
+    }
+
+    private KeysNewArguments? KeysNew(bool isNew)
+    {
+        if (!isNew)
+        {
+            _faults.Add(new SettingsFault("keys", "nothing to do; expected keys new --team ID"));
+            return null;
+        }
+
+        var before = _faults.Count;
+        var team = Checked(_keyTeam, SettingValues.TeamIdExpected, SettingValues.IsTeamId);
+        var label = Text(_keyLabel, SettingValues.LabelExpected);
+        if (label is not null && !SettingValues.IsLabel(label))
+        {
+            // Not quoted: a key may have got there by mistake.
+            _faults.Add(new SettingsFault(_keyLabel.Name, $"is no label; expected {SettingValues.LabelExpected}"));
+        }
+
+        var expires = Checked(_keyExpires, SettingValues.ExpiryExpected, value => SettingValues.TryExpiry(value, out _));
+        if (team is null && _parsed.GetResult(_keyTeam) is null or { Implicit: true })
+        {
+            _faults.Add(new SettingsFault("keys new", "no team given; expected --team ID"));
+        }
+
+        return team is null || _faults.Count > before ? null : new KeysNewArguments { Team = team, Label = label, Expires = expires };
     }
 
     private string? Checked(Option<string> option, string expected, Func<string, bool> isGood)
@@ -267,7 +311,7 @@ internal sealed class CommandLineReader
     private bool IsFlag(string text) => text.StartsWith('-') && Names().Contains(text.Split('=', 2)[0]);
 
     private IEnumerable<string> Names() =>
-        _root.Options.Concat(_parsed.CommandResult.Command == _explain ? _explain.Options : [])
+        _root.Options.Concat(_parsed.CommandResult.Command == _root ? [] : _parsed.CommandResult.Command.Options)
             .SelectMany(option => option.Aliases.Prepend(option.Name));
 
     private void AddUnknownArguments()
@@ -295,7 +339,7 @@ internal sealed class CommandLineReader
             }
             else
             {
-                _faults.Add(new SettingsFault($"\"{text}\"", "unknown argument; expected a flag, check, explain or health"));
+                _faults.Add(new SettingsFault($"\"{text}\"", "unknown argument; expected a flag, check, explain, health or keys"));
             }
         }
     }

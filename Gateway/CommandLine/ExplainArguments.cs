@@ -11,4 +11,7 @@ internal sealed record ExplainArguments
 
     /// <summary>The path that the request goes to (<c>--path</c>).</summary>
     public string RequestPath { get; init; } = "/v1/chat/completions";
+
+    /// <summary>The team that asks (<c>--team</c>); <see langword="null"/> for a caller without one.</summary>
+    public string? Team { get; init; }
 }

@@ -5,8 +5,11 @@ using System.Text.Json;
 using DiffPlex.DiffBuilder;
 using DiffPlex.DiffBuilder.Model;
 using Gateway.Configuration;
+using Gateway.Errors;
+using Gateway.Teams;
 using Gateway.Transforms.ProviderMapping;
 using Gateway.Transforms.RequestBody;
+using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.CommandLine;
 
@@ -17,6 +20,14 @@ internal static class ExplainReport
     /// <returns>Whether there was a request to explain; a request that the rules refuse is one.</returns>
     public static async Task<bool> WriteAsync(SettingsSnapshot snapshot, ExplainArguments arguments, TextWriter output, TextWriter error)
     {
+        Team? team = null;
+        if (arguments.Team is { } id && !snapshot.Teams.TryGet(id, out team))
+        {
+            var known = snapshot.Teams.IsEmpty ? "there are none" : $"expected one of {string.Join(", ", snapshot.Teams.Teams.Select(one => one.Id))}";
+            await error.WriteLineAsync($"--team \"{id}\": there is no such team; {known}");
+            return false;
+        }
+
         byte[] body;
         try
         {
@@ -60,8 +71,15 @@ internal static class ExplainReport
             return false;
         }
 
-        var explanation = snapshot.Rules.Explain(facts!, new ReadOnlySequence<byte>(body), RequestEndpoints.Of(requestPath));
+        var rules = team?.Rules ?? snapshot.Rules;
+        var endpoint = RequestEndpoints.Of(requestPath);
+        var explanation = rules.Explain(facts!, new ReadOnlySequence<byte>(body), endpoint);
         await WriteStepsAsync(explanation, facts!, arguments, snapshot, output);
+        if (team is not null)
+        {
+            await WriteTeamAsync(team, route, requestPath, facts!, body, output);
+        }
+
         await WriteOutcomeAsync(explanation.Decision, body, output);
         return true;
     }
@@ -89,6 +107,34 @@ internal static class ExplainReport
             await output.WriteLineAsync($"    {step.Sentence}");
         }
 
+        await output.WriteLineAsync();
+    }
+
+    /// <summary>What the team may do. Its rights come before the rules, its limits and its budget behind them.</summary>
+    private static async Task WriteTeamAsync(
+        Team team, RouteConfig route, PathString path, BodyFacts facts, byte[] body, TextWriter output)
+    {
+        var endpoint = RequestEndpoints.Of(path);
+
+        // The aliases alone: rights judge what they have made of the names, whatever the rules say.
+        var aliased = new ProviderMappingRules([], team.Rules.Aliases).Decide(facts, new ReadOnlySequence<byte>(body), endpoint).ApplyTo(body);
+        using var scanner = new BodyScanner();
+        scanner.Scan(aliased);
+        var sent = new ReadOnlySequence<byte>(aliased);
+        var refused = scanner.TryComplete(sent, out var sentFacts)
+            ? team.Rights.Refuse(MentionedModels.Names(sentFacts!), MentionedModels.Presets(sentFacts!, sent))
+            : null;
+        var isOpen = UpstreamPath.Of(route, path) is { HasValue: true } upstream && TeamEndpoints.Find(HttpMethods.Post, upstream.Value, out _) is not null;
+        await output.WriteLineAsync($"team      {team.Id}");
+        if (!isOpen)
+        {
+            await output.WriteLineAsync($"          403: {GatewayError.EndpointNotAllowed.Message}");
+        }
+
+        await output.WriteLineAsync($"rights    {TeamText.Rights(team)}");
+        await output.WriteLineAsync(refused is null ? "          allowed" : $"          403: {GatewayError.ModelNotAllowed(refused).Message}");
+        await output.WriteLineAsync($"limits    {TeamText.Limits(team.Limits)}");
+        await output.WriteLineAsync($"budget    {TeamText.Budget(team)}");
         await output.WriteLineAsync();
     }
 

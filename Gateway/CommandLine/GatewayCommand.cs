@@ -14,4 +14,7 @@ internal enum GatewayCommand
 
     /// <summary>Ask the gateway that runs with these settings whether it is alive, and leave.</summary>
     Health,
+
+    /// <summary>Make a key for a team, print it with what to put into the settings, and leave. Reads no settings.</summary>
+    KeysNew,
 }

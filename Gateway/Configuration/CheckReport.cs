@@ -54,6 +54,12 @@ internal static class CheckReport
             Line($"  {alias.Model} -> {alias.Use}{(alias.Fallbacks.Count == 0 ? "" : $", else {string.Join(", ", alias.Fallbacks)}")}");
         }
 
+        Line($"teams: {snapshot.Teams.Teams.Count}");
+        foreach (var team in snapshot.Teams.Teams)
+        {
+            Line($"  {team.Id}: keys {TeamText.Keys(team)}; models {TeamText.Rights(team)}; limits {TeamText.Limits(team.Limits)}; budget {TeamText.Budget(team)}; own rules {team.RuleSummaries.Count}");
+        }
+
         foreach (var warning in snapshot.Warnings.Concat(Reminders(snapshot)))
         {
             Line($"warning: {warning}");

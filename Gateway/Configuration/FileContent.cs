@@ -11,14 +11,27 @@ internal sealed record FileContent(string Path, byte[]? Bytes, string? Fault)
 
     public static FileContent Missing(string path) => new(path, null, null);
 
-    public static FileContent Read(string path)
+    /// <summary>Reads a file.</summary>
+    /// <param name="path">Its absolute path.</param>
+    /// <param name="maxBytes">Beyond which it is at fault. Default no end.</param>
+    public static FileContent Read(string path, int maxBytes = int.MaxValue)
     {
         try
         {
             // Editors and volume mounts replace the file while it is open here.
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             using var content = new MemoryStream();
-            file.CopyTo(content);
+            var buffer = new byte[Math.Min(maxBytes, 16 * 1024)];
+            while (file.Read(buffer) is > 0 and var count)
+            {
+                if (content.Length + count > maxBytes)
+                {
+                    return new FileContent(path, null, $"is larger than {maxBytes} bytes");
+                }
+
+                content.Write(buffer, 0, count);
+            }
+
             return new FileContent(path, content.ToArray(), null);
         }
         catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)

@@ -8,33 +8,51 @@ namespace Gateway.Configuration;
 /// <summary>Turns section <c>ProviderMapping</c> and the short forms of flags and variables into compiled rules.</summary>
 internal sealed class ProviderMappingReader
 {
+    private const string DefaultName = "rule";
+    private const string DefaultTeamName = "team-rule";
+
     private readonly ICollection<SettingsFault> _faults;
     private readonly ICollection<SettingsFault> _warnings;
-    private readonly Dictionary<string, string> _names = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<string, string> _names;
+    private readonly string _path;
+    private readonly string _defaultName;
+    private readonly List<ProviderRule> _rules = [];
+    private readonly List<ModelAlias> _aliases = [];
+    private readonly List<RuleSummary> _summaries = [];
 
-    private ProviderMappingReader(ICollection<SettingsFault> faults, ICollection<SettingsFault> warnings)
+    private ProviderMappingReader(
+        string path,
+        string defaultName,
+        Dictionary<string, string> names,
+        ICollection<SettingsFault> faults,
+        ICollection<SettingsFault> warnings)
     {
+        _path = path;
+        _defaultName = defaultName;
+        _names = names;
         _faults = faults;
         _warnings = warnings;
     }
 
-    private List<ProviderRule> Rules { get; } = [];
+    /// <summary>The section as typed values.</summary>
+    public ProviderMappingSettings Settings { get; private set; } = new();
 
-    private List<ModelAlias> Aliases { get; } = [];
+    /// <summary>All rules and aliases, compiled.</summary>
+    public ProviderMappingRules Compiled { get; private set; } = ProviderMappingRules.Empty;
 
-    private List<RuleSummary> Summaries { get; } = [];
+    /// <summary>The rules as written, in order.</summary>
+    public IReadOnlyList<RuleSummary> Summaries => _summaries;
 
-    /// <summary>Reads the rules and aliases.</summary>
+    /// <summary>Reads the rules and aliases that hold for everybody.</summary>
     /// <param name="section">The section, not yet held against its shape.</param>
     /// <param name="mappings">The short forms; their rules come first.</param>
     /// <param name="faults">Takes every fault.</param>
     /// <param name="warnings">Takes what is odd.</param>
-    public static (ProviderMappingSettings Settings, ProviderMappingRules Rules, IReadOnlyList<RuleSummary> Summaries) Read(
+    public static ProviderMappingReader Read(
         SettingsNode section, IReadOnlyList<MappingText> mappings, ICollection<SettingsFault> faults, ICollection<SettingsFault> warnings)
     {
-        var reader = new ProviderMappingReader(faults, warnings);
-        var rules = new List<ProviderRuleSettings>();
-        var aliases = new List<ModelAliasSettings>();
+        var names = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        var reader = new ProviderMappingReader(SettingsSchema.ProviderMapping, DefaultName, names, faults, warnings);
         foreach (var mapping in mappings)
         {
             reader.Add(mapping);
@@ -42,12 +60,38 @@ internal sealed class ProviderMappingReader
 
         // First what is wrong with the shape. Then entry by entry: a misspelt key in one must not hide a bad pattern in the next.
         SettingsShaper.Shape(section, SettingsSchema.Sections[SettingsSchema.ProviderMapping], SettingsSchema.ProviderMapping, faults);
+        reader.ReadEntries(section);
+        reader.Compiled = new ProviderMappingRules(reader._rules, reader._aliases);
+        return reader;
+    }
+
+    /// <summary>
+    /// Reads a team's own rules and aliases, which come before everybody's; these are shared and not compiled again. A rule of the team
+    /// must not be named as one of everybody's, since answers name the rules that were applied; teams among themselves never meet.
+    /// </summary>
+    /// <param name="section">The team's section, held against its shape.</param>
+    /// <param name="path">Its path.</param>
+    public (ProviderMappingRules Rules, IReadOnlyList<RuleSummary> Summaries) ReadTeam(SettingsNode section, string path)
+    {
+        var names = new Dictionary<string, string>(_names, StringComparer.OrdinalIgnoreCase);
+        var reader = new ProviderMappingReader(path, DefaultTeamName, names, _faults, _warnings);
+        reader.ReadEntries(section);
+        var rules = reader._rules.Count == 0 && reader._aliases.Count == 0
+            ? Compiled
+            : new ProviderMappingRules([.. reader._rules, .. Compiled.Rules], [.. reader._aliases, .. Compiled.Aliases]);
+        return (rules, reader._summaries);
+    }
+
+    private void ReadEntries(SettingsNode section)
+    {
+        var rules = new List<ProviderRuleSettings>();
+        var aliases = new List<ModelAliasSettings>();
         foreach (var (i, entry) in Entries(section, nameof(ProviderMappingSettings.Rules)))
         {
             if (Bind(entry, SettingsJsonContext.Default.ProviderRuleSettings) is { } rule)
             {
                 rules.Add(rule);
-                reader.Add(rule, i);
+                Add(rule, i);
             }
         }
 
@@ -56,14 +100,11 @@ internal sealed class ProviderMappingReader
             if (Bind(entry, SettingsJsonContext.Default.ModelAliasSettings) is { } alias)
             {
                 aliases.Add(alias);
-                reader.Add(alias, i);
+                Add(alias, i);
             }
         }
 
-        return (
-            new ProviderMappingSettings { Rules = rules, Aliases = aliases },
-            new ProviderMappingRules(reader.Rules, reader.Aliases),
-            reader.Summaries);
+        Settings = new ProviderMappingSettings { Rules = rules, Aliases = aliases };
     }
 
     private void Add(MappingText mapping)
@@ -78,16 +119,16 @@ internal sealed class ProviderMappingReader
         _names.Add(mapping.Name, mapping.Source);
         if (rule is not null)
         {
-            Rules.Add(rule);
+            _rules.Add(rule);
             var parts = mapping.Text.Split('=', 2, StringSplitOptions.TrimEntries);
-            Summaries.Add(new RuleSummary(rule.Name, mapping.Source, [parts[0]], rule.Mode, OrderBlock(parts[1])));
+            _summaries.Add(new RuleSummary(rule.Name, mapping.Source, [parts[0]], rule.Mode, OrderBlock(parts[1])));
         }
     }
 
     private void Add(ProviderRuleSettings settings, int index)
     {
-        var path = $"{SettingsSchema.ProviderMapping}:{nameof(ProviderMappingSettings.Rules)}:{index}";
-        var name = settings.Name ?? $"rule-{index + 1}";
+        var path = $"{_path}:{nameof(ProviderMappingSettings.Rules)}:{index}";
+        var name = settings.Name ?? $"{_defaultName}-{index + 1}";
         if (!_names.TryAdd(name, path))
         {
             var given = $"\"{name}\"{(settings.Name is null ? ", the default here," : "")}";
@@ -103,8 +144,8 @@ internal sealed class ProviderMappingReader
 
         if (rule is not null)
         {
-            Rules.Add(rule);
-            Summaries.Add(new RuleSummary(name, path, settings.Model, settings.WhenClientSetsProvider, settings.Provider.GetRawText()));
+            _rules.Add(rule);
+            _summaries.Add(new RuleSummary(name, path, settings.Model, settings.WhenClientSetsProvider, settings.Provider.GetRawText()));
         }
     }
 
@@ -114,12 +155,12 @@ internal sealed class ProviderMappingReader
         var alias = ModelAlias.Create(settings.Model, settings.Use, settings.Fallbacks ?? [], problems);
         foreach (var problem in problems)
         {
-            Report($"{SettingsSchema.ProviderMapping}:{nameof(ProviderMappingSettings.Aliases)}:{index}", problem);
+            Report($"{_path}:{nameof(ProviderMappingSettings.Aliases)}:{index}", problem);
         }
 
         if (alias is not null)
         {
-            Aliases.Add(alias);
+            _aliases.Add(alias);
         }
     }
 

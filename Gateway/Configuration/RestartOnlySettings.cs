@@ -3,28 +3,40 @@ namespace Gateway.Configuration;
 /// <summary>The settings that only a restart brings into force.</summary>
 internal static class RestartOnlySettings
 {
-    private static readonly (string Path, Func<GatewaySettings, object> Value)[] Settings =
+    private static readonly (string Path, Func<SettingsSnapshot, object> Value)[] Settings =
     [
-        ("Server:Address", settings => settings.Server.Address),
-        ("Server:Port", settings => settings.Server.Port),
-        ("Server:Https", settings => settings.Server.Https),
-        ("Server:ShutdownTimeout", settings => settings.Server.ShutdownTimeout),
-        ("Server:ShutdownDelay", settings => settings.Server.ShutdownDelay),
-        ("Server:Limits:MaxConnections", settings => settings.Server.Limits.MaxConnections),
-        ("Server:Limits:RequestHeadersTimeout", settings => settings.Server.Limits.RequestHeadersTimeout),
-        ("Server:Limits:KeepAliveTimeout", settings => settings.Server.Limits.KeepAliveTimeout),
-        ("Server:Limits:MaxRequestHeadersTotalSize", settings => settings.Server.Limits.MaxRequestHeadersTotalSize),
-        ("Server:Limits:MaxRequestLineSize", settings => settings.Server.Limits.MaxRequestLineSize),
-        ("Server:Limits:MaxRequestHeaderCount", settings => settings.Server.Limits.MaxRequestHeaderCount),
-        ("Server:Limits:MinRequestBodyDataRate:BytesPerSecond", settings => settings.Server.Limits.MinRequestBodyDataRate.BytesPerSecond),
-        ("Server:Limits:MinRequestBodyDataRate:GracePeriod", settings => settings.Server.Limits.MinRequestBodyDataRate.GracePeriod),
-        ("Server:Limits:MaxStreamsPerConnection", settings => settings.Server.Limits.MaxStreamsPerConnection),
+        ("Server:Address", now => now.Settings.Server.Address),
+        ("Server:Port", now => now.Settings.Server.Port),
+        ("Server:Https", now => now.Settings.Server.Https),
+        ("Server:ShutdownTimeout", now => now.Settings.Server.ShutdownTimeout),
+        ("Server:ShutdownDelay", now => now.Settings.Server.ShutdownDelay),
+        ("Server:Limits:MaxConnections", now => now.Settings.Server.Limits.MaxConnections),
+        ("Server:Limits:RequestHeadersTimeout", now => now.Settings.Server.Limits.RequestHeadersTimeout),
+        ("Server:Limits:KeepAliveTimeout", now => now.Settings.Server.Limits.KeepAliveTimeout),
+        ("Server:Limits:MaxRequestHeadersTotalSize", now => now.Settings.Server.Limits.MaxRequestHeadersTotalSize),
+        ("Server:Limits:MaxRequestLineSize", now => now.Settings.Server.Limits.MaxRequestLineSize),
+        ("Server:Limits:MaxRequestHeaderCount", now => now.Settings.Server.Limits.MaxRequestHeaderCount),
+        ("Server:Limits:MinRequestBodyDataRate:BytesPerSecond", now => now.Settings.Server.Limits.MinRequestBodyDataRate.BytesPerSecond),
+        ("Server:Limits:MinRequestBodyDataRate:GracePeriod", now => now.Settings.Server.Limits.MinRequestBodyDataRate.GracePeriod),
+        ("Server:Limits:MaxStreamsPerConnection", now => now.Settings.Server.Limits.MaxStreamsPerConnection),
+        ("Usage:Store", now => now.Settings.Usage.Store),
+        ("Usage:Sqlite:Path", now => now.Settings.Usage.Sqlite.Path),
+        ("Usage:Postgres:ConnectionString", now => now.PostgresConnectionString?.Reveal() ?? ""),
+        ("Usage:Retention", now => now.Settings.Usage.Retention),
+        ("Usage:WhenStoreFails", now => now.Settings.Usage.WhenStoreFails),
+        ("Usage:PricesPath", now => now.Settings.Usage.PricesPath),
+        ("Limits:Store", now => now.Settings.Limits.Store),
+        ("Limits:Redis:Configuration", now => now.RedisConfiguration?.Reveal() ?? ""),
+        ("Limits:Redis:KeyPrefix", now => now.Settings.Limits.Redis.KeyPrefix),
+        ("Limits:Redis:Timeout", now => now.Settings.Limits.Redis.Timeout),
+        ("Admin:Url", now => now.Settings.Admin.Url),
+        ("Admin:Token", now => now.AdminToken?.Reveal() ?? ""),
     ];
 
     /// <summary>The paths of all of them.</summary>
     public static IReadOnlyList<string> Paths { get; } = [.. Settings.Select(setting => setting.Path)];
 
     /// <summary>Those that differ.</summary>
-    public static IReadOnlyList<string> Changed(GatewaySettings started, GatewaySettings current) =>
+    public static IReadOnlyList<string> Changed(SettingsSnapshot started, SettingsSnapshot current) =>
         [.. Settings.Where(setting => !setting.Value(started).Equals(setting.Value(current))).Select(setting => setting.Path)];
 }

@@ -15,6 +15,12 @@ internal enum ScalarKind
     /// <summary>A whole number of 64 bits.</summary>
     Int64,
 
+    /// <summary>A decimal number, never through a binary fraction.</summary>
+    Decimal,
+
+    /// <summary>A JSON string that no message shows: a secret, a reference to one, or what somebody may take for its place.</summary>
+    Secret,
+
     /// <summary>A JSON string <c>hh:mm:ss</c>, with days (<c>1.00:00:00</c>) or fractions (<c>00:00:00.250</c>) where wanted.</summary>
     Duration,
 

@@ -27,7 +27,26 @@ internal abstract record SettingShape
     public static SettingShape FlagValue { get; } = new Scalar(ScalarKind.Flag);
     public static SettingShape Int32Value { get; } = new Scalar(ScalarKind.Int32);
     public static SettingShape Int64Value { get; } = new Scalar(ScalarKind.Int64);
+    public static SettingShape DecimalValue { get; } = new Scalar(ScalarKind.Decimal);
+    public static SettingShape SecretValue { get; } = new Scalar(ScalarKind.Secret);
     public static SettingShape DurationValue { get; } = new Scalar(ScalarKind.Duration);
+
+    /// <summary>Names of settings that hold secrets or references to them.</summary>
+    private static readonly string[] Secrets =
+    [
+        nameof(TeamSettings.OpenRouterKey), nameof(TeamKeySettings.Sha256), nameof(TeamKeySettings.Label),
+        nameof(PostgresSettings.ConnectionString), nameof(RedisSettings.Configuration), nameof(AdminSettings.Token),
+    ];
+
+    /// <summary>Whether a secret may stand there or below, so that no message may show what does.</summary>
+    public bool HoldsSecret => this switch
+    {
+        Members members => members.Known.Values.Any(member => member.Shape.HoldsSecret),
+        Map map => map.Value.HoldsSecret,
+        List list => list.Item.HoldsSecret,
+        Scalar scalar => scalar.Kind == ScalarKind.Secret,
+        _ => false,
+    };
 
     /// <summary>The shape of an object, for schemas that are not ours.</summary>
     public static Members Object(params ReadOnlySpan<(string Name, SettingShape Shape)> members)
@@ -58,7 +77,10 @@ internal abstract record SettingShape
                 var known = new OrderedDictionary<string, Member>(StringComparer.OrdinalIgnoreCase);
                 foreach (var property in type.Properties)
                 {
-                    known.Add(property.Name, new Member(Of(type.Options.GetTypeInfo(property.PropertyType)), property.IsRequired));
+                    var shape = property.PropertyType == typeof(string) && Secrets.Contains(property.Name)
+                        ? SecretValue
+                        : Of(type.Options.GetTypeInfo(property.PropertyType));
+                    known.Add(property.Name, new Member(shape, property.IsRequired));
                 }
 
                 return new Members(known);
@@ -77,6 +99,7 @@ internal abstract record SettingShape
                     _ when clr == typeof(bool) => FlagValue,
                     _ when clr == typeof(int) => Int32Value,
                     _ when clr == typeof(long) => Int64Value,
+                    _ when clr == typeof(decimal) => DecimalValue,
                     _ when clr == typeof(TimeSpan) => DurationValue,
                     _ when clr == typeof(System.Text.Json.JsonElement) => new Raw(),
                     _ when clr.IsEnum => new Scalar(ScalarKind.Word, Enum.GetNames(clr)),

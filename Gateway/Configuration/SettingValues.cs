@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Gateway.Teams;
 
 namespace Gateway.Configuration;
 
@@ -11,6 +12,14 @@ internal static class SettingValues
     public const string AddressExpected = "an IPv4 or IPv6 address such as 0.0.0.0 or ::1";
     public const string EnvironmentNameExpected = "a name such as Production, of letters, digits, '.', '_' and '-'";
     public const string UpstreamUrlExpected = "an absolute http or https URL such as https://openrouter.ai/api/v1";
+
+    public const string TeamIdExpected = "1 to 64 of the characters A-Z a-z 0-9 . _ -";
+    public const string LabelExpected = "1 to 64 printable characters that do not begin with ogw-";
+    public const string ExpiryExpected = "ISO 8601 with its offset, such as 2027-01-01T00:00:00Z";
+
+    private const int LongestName = 64;
+
+    private static readonly string[] ExpiryFormats = ["yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"];
 
     public static bool TryPort(string text, out int port) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out port) && port <= IPEndPoint.MaxPort;
@@ -45,4 +54,26 @@ internal static class SettingValues
             ? $"\"{text}\" has a query or a fragment; expected {UpstreamUrlExpected}"
             : null;
     }
+
+    public static bool IsTeamId(string text) =>
+        text.Length is > 0 and <= LongestName && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
+
+    /// <summary>Whether text can be what people call a key. The key itself is not.</summary>
+    public static bool IsLabel(string text) =>
+        text.Length is > 0 and <= LongestName
+        && !string.IsNullOrWhiteSpace(text)
+        && !text.Any(c => char.IsControl(c) || char.IsSurrogate(c))
+        && !GatewayKeys.IsIn(text);
+
+    /// <summary>Reads a moment. Without an offset it would be another one on every node.</summary>
+    public static bool TryExpiry(string text, out DateTimeOffset moment)
+    {
+        moment = default;
+        var hasOffset = text.EndsWith('Z') || (text.Length > 6 && (text[^6] is '+' or '-') && text[^3] == ':');
+        return hasOffset
+            && DateTimeOffset.TryParseExact(text, ExpiryFormats, CultureInfo.InvariantCulture, DateTimeStyles.None, out moment);
+    }
+
+    /// <summary>What may be kept of a setting that holds a secret or a reference to one, so that it can be shown.</summary>
+    public static string Shown(string text) => text.Length == 0 || SecretReader.IsReference(text) ? text.Trim() : "(secret)";
 }

@@ -16,4 +16,7 @@ internal sealed record SettingsLoadResult
 
     /// <summary>Other files that the settings name; whether they exist decides too.</summary>
     public IReadOnlyList<string> ReferencedFiles { get; init; } = [];
+
+    /// <summary>The files that the settings refer to for secrets, as they were read; their content decides too.</summary>
+    public IReadOnlyList<SecretFile> SecretFiles { get; init; } = [];
 }

@@ -13,10 +13,16 @@ namespace Gateway.Configuration;
 internal sealed class SettingsLoader
 {
     private readonly ReverseProxyDryRun _dryRun;
+    private readonly TimeProvider _time;
 
     /// <summary>Creates a loader.</summary>
     /// <param name="dryRun">Tries YARP's section.</param>
-    public SettingsLoader(ReverseProxyDryRun dryRun) => _dryRun = dryRun;
+    /// <param name="time">The clock that keys expire by. Default the system's.</param>
+    public SettingsLoader(ReverseProxyDryRun dryRun, TimeProvider? time = null)
+    {
+        _dryRun = dryRun;
+        _time = time ?? TimeProvider.System;
+    }
 
     /// <summary>Reads the files and loads them.</summary>
     public ValueTask<SettingsLoadResult> LoadAsync(SettingsSources sources) => LoadAsync(sources, SettingsFiles.Read(sources));
@@ -38,31 +44,46 @@ internal sealed class SettingsLoader
         CheckSections(tree.Root, faults);
         var server = CheckServer(tree, sources, faults, warnings);
         var logging = Bind(tree, SettingsSchema.Logging, SettingsJsonContext.Default.LoggingSettings, faults).Settings;
-        var (mapping, rules, summaries) = ProviderMappingReader.Read(
-            tree.Root.Members[SettingsSchema.ProviderMapping], tree.Mappings, faults, warnings);
+        var mapping = ProviderMappingReader.Read(tree.Root.Members[SettingsSchema.ProviderMapping], tree.Mappings, faults, warnings);
+        var secrets = new SecretReader(tree.Variable, sources.WorkingDirectory);
+        var teams = TeamReader.Read(tree.Root.Members[SettingsSchema.Teams], mapping, secrets, _time.GetUtcNow(), faults, warnings);
+        var (usage, postgres) = CheckUsage(tree, sources, secrets, faults, warnings);
+        var (limits, redis) = CheckLimits(tree, usage?.Store ?? default, secrets, faults, warnings);
+        var (admin, token) = CheckAdmin(tree, secrets, faults, warnings);
         var proxy = await _dryRun.RunAsync(
             tree.Root.Members[SettingsSchema.ReverseProxy], tree.BaseUrl, tree.BaseUrlSource, faults, warnings);
 
         string[] referenced = [.. ((string?[])[server?.CertPath, server?.KeyPath]).OfType<string>()];
         if (faults.Count > 0)
         {
-            return new SettingsLoadResult { Faults = faults, IsUnfinished = tree.IsUnfinished, ReferencedFiles = referenced };
+            return new SettingsLoadResult
+            {
+                Faults = faults,
+                IsUnfinished = tree.IsUnfinished || secrets.IsUnfinished,
+                ReferencedFiles = referenced,
+                SecretFiles = secrets.Files,
+            };
         }
 
         var routesVersion = Hash(proxy.Section.ToUtf8Json());
         return new SettingsLoadResult
         {
             ReferencedFiles = referenced,
+            SecretFiles = secrets.Files,
             Snapshot = new SettingsSnapshot
             {
-                Settings = new GatewaySettings(server!, mapping, logging!),
-                Rules = rules,
-                Teams = Gateway.Teams.TeamDirectory.Empty,
-                RuleSummaries = summaries,
+                Settings = new GatewaySettings(server!, mapping.Settings, logging!) { Usage = usage!, Limits = limits!, Admin = admin! },
+                Rules = mapping.Compiled,
+                Teams = teams,
+                PostgresConnectionString = postgres,
+                RedisConfiguration = redis,
+                AdminToken = token,
+                SecretFiles = secrets.Files,
+                RuleSummaries = mapping.Summaries,
                 Overrides = [.. Overrides(tree, proxy)],
                 Routes = [.. proxy.Routes.Select(route => Stamp(route, routesVersion))],
                 Clusters = proxy.Clusters,
-                Version = Version(tree, proxy),
+                Version = Version(tree, proxy, secrets),
                 RoutesVersion = routesVersion,
                 Warnings = warnings,
             },
@@ -85,6 +106,34 @@ internal sealed class SettingsLoader
     {
         var (server, section) = Bind(tree, SettingsSchema.Server, SettingsJsonContext.Default.ServerSettings, faults);
         return server is null ? null : ServerSettingsCheck.Check(server, section!, sources.WorkingDirectory, faults, warnings);
+    }
+
+    private static (UsageSettings? Settings, SecretText? Postgres) CheckUsage(
+        SettingsTree tree, SettingsSources sources, SecretReader secrets, List<SettingsFault> faults, List<SettingsFault> warnings)
+    {
+        var (usage, section) = Bind(tree, SettingsSchema.Usage, SettingsJsonContext.Default.UsageSettings, faults);
+        return usage is null
+            ? default
+            : UsageSettingsCheck.Check(
+                usage, new SectionFaults(SettingsSchema.Usage, section!, faults, warnings), secrets, sources.WorkingDirectory);
+    }
+
+    private static (LimitsSettings? Settings, SecretText? Redis) CheckLimits(
+        SettingsTree tree, UsageStore usage, SecretReader secrets, List<SettingsFault> faults, List<SettingsFault> warnings)
+    {
+        var (limits, section) = Bind(tree, SettingsSchema.Limits, SettingsJsonContext.Default.LimitsSettings, faults);
+        return limits is null
+            ? default
+            : LimitsSettingsCheck.Check(limits, usage, new SectionFaults(SettingsSchema.Limits, section!, faults, warnings), secrets);
+    }
+
+    private static (AdminSettings? Settings, SecretText? Token) CheckAdmin(
+        SettingsTree tree, SecretReader secrets, List<SettingsFault> faults, List<SettingsFault> warnings)
+    {
+        var (admin, section) = Bind(tree, SettingsSchema.Admin, SettingsJsonContext.Default.AdminSettings, faults);
+        return admin is null
+            ? default
+            : AdminSettingsCheck.Check(admin, new SectionFaults(SettingsSchema.Admin, section!, faults, warnings), secrets);
     }
 
     /// <summary>Reads a section; members at fault keep their defaults, so that the others can be judged.</summary>
@@ -129,7 +178,7 @@ internal sealed class SettingsLoader
         };
     }
 
-    private static string Version(SettingsTree tree, ReverseProxyConfig proxy)
+    private static string Version(SettingsTree tree, ReverseProxyConfig proxy, SecretReader secrets)
     {
         var members = tree.Root.ToMembers();
         members[SettingsSchema.ReverseProxy] = proxy.Section;
@@ -142,7 +191,7 @@ internal sealed class SettingsLoader
 
         var content = new SettingsObject(members, null).ToUtf8Json();
         var mappings = Encoding.UTF8.GetBytes(string.Concat(tree.Mappings.Select(mapping => $"\n{mapping.Name} {mapping.Text}")));
-        return Hash([.. content, .. mappings]);
+        return Hash([.. content, .. mappings, .. Encoding.UTF8.GetBytes(secrets.Fingerprint)]);
     }
 
     private static string Hash(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content))[..12];

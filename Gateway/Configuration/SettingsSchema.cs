@@ -6,6 +6,10 @@ internal static class SettingsSchema
     public const string Server = "Server";
     public const string ReverseProxy = "ReverseProxy";
     public const string ProviderMapping = "ProviderMapping";
+    public const string Teams = "Teams";
+    public const string Usage = "Usage";
+    public const string Limits = "Limits";
+    public const string Admin = "Admin";
     public const string Logging = "Logging";
 
     /// <summary>A key at the top that editors read; it means nothing here.</summary>
@@ -18,17 +22,13 @@ internal static class SettingsSchema
             [Server] = SettingShape.Of(SettingsJsonContext.Default.ServerSettings),
             [ReverseProxy] = ReverseProxySchema.Section,
             [ProviderMapping] = SettingShape.Of(SettingsJsonContext.Default.ProviderMappingSettings),
+            [Teams] = new SettingShape.List(SettingShape.Of(SettingsJsonContext.Default.TeamSettings)),
+            [Usage] = SettingShape.Of(SettingsJsonContext.Default.UsageSettings),
+            [Limits] = SettingShape.Of(SettingsJsonContext.Default.LimitsSettings),
+            [Admin] = SettingShape.Of(SettingsJsonContext.Default.AdminSettings),
             [Logging] = SettingShape.Of(SettingsJsonContext.Default.LoggingSettings),
         };
 
-    /// <summary>
-    /// Sections that later versions know. Ignoring one could open what its author meant to close, so the message says what is wrong.
-    /// </summary>
-    public static IReadOnlySet<string> LaterSections { get; } =
-        new HashSet<string>(StringComparer.OrdinalIgnoreCase) { "Teams", "Usage", "Limits", "Admin" };
-
     /// <summary>What to say of a section that does not exist.</summary>
-    public static string UnknownSection(string name) => LaterSections.Contains(name)
-        ? "this version of the gateway does not know this section, so nothing in it would be in force; remove it or use a version that does"
-        : SettingsShaper.Unknown(name, Sections.Keys);
+    public static string UnknownSection(string name) => SettingsShaper.Unknown(name, Sections.Keys);
 }

@@ -20,22 +20,7 @@ internal static class SettingsShaper
     /// </returns>
     public static SettingsNode? Shape(SettingsNode node, SettingShape shape, string path, ICollection<SettingsFault> faults)
     {
-        if (node is SettingsValue { Type: JsonValueKind.Undefined } text && shape is not SettingShape.Scalar)
-        {
-            if (shape is SettingShape.List { TakesOne: true } && !text.Text.TrimStart().StartsWith('['))
-            {
-                node = text with { Type = JsonValueKind.String };
-            }
-            else if (SettingsReader.ReadText(text.Text, path, text.Source, faults) is { } json)
-            {
-                node = json;
-            }
-            else if (shape is SettingShape.Raw)
-            {
-                node = text with { Type = JsonValueKind.String };
-            }
-        }
-
+        node = Parsed(node, shape, path, faults);
         return shape switch
         {
             SettingShape.Members members => ShapeMembers(node, members, path, faults),
@@ -46,12 +31,31 @@ internal static class SettingsShaper
         };
     }
 
+    /// <summary>The tree that a text from a variable holds, where an object or an array is expected.</summary>
+    public static SettingsNode Parsed(SettingsNode node, SettingShape shape) => Parsed(node, shape, "", new List<SettingsFault>());
+
+    private static SettingsNode Parsed(SettingsNode node, SettingShape shape, string path, ICollection<SettingsFault> faults)
+    {
+        if (node is not SettingsValue { Type: JsonValueKind.Undefined } text || shape is SettingShape.Scalar)
+        {
+            return node;
+        }
+
+        if (shape is SettingShape.List { TakesOne: true } && !text.Text.TrimStart().StartsWith('['))
+        {
+            return text with { Type = JsonValueKind.String };
+        }
+
+        return SettingsReader.ReadText(text.Text, path, text.Source, faults)
+            ?? (shape is SettingShape.Raw ? text with { Type = JsonValueKind.String } : node);
+    }
+
     private static SettingsObject? ShapeMembers(
         SettingsNode node, SettingShape.Members shape, string path, ICollection<SettingsFault> faults)
     {
         if (node is not SettingsObject given)
         {
-            return Reject<SettingsObject>(node, "an object", path, faults);
+            return Reject<SettingsObject>(node, shape, path, faults);
         }
 
         var members = SettingsObject.NewMembers();
@@ -89,7 +93,7 @@ internal static class SettingsShaper
     {
         if (node is not SettingsObject given)
         {
-            return Reject<SettingsObject>(node, "an object", path, faults);
+            return Reject<SettingsObject>(node, shape, path, faults);
         }
 
         var members = SettingsObject.NewMembers();
@@ -120,7 +124,7 @@ internal static class SettingsShaper
 
         if (node is not SettingsArray given)
         {
-            return Reject<SettingsArray>(node, Describe(shape), path, faults);
+            return Reject<SettingsArray>(node, shape, path, faults);
         }
 
         var items = new List<SettingsNode>(given.Items.Count);
@@ -144,14 +148,14 @@ internal static class SettingsShaper
     {
         if (node is not SettingsValue value)
         {
-            return Reject<SettingsValue>(node, Describe(shape), path, faults);
+            return Reject<SettingsValue>(node, shape, path, faults);
         }
 
         var isText = value.Type is JsonValueKind.String or JsonValueKind.Undefined;
         var isNumber = value.Type is JsonValueKind.Number or JsonValueKind.Undefined;
         var good = shape.Kind switch
         {
-            ScalarKind.Text when isText => value with { Type = JsonValueKind.String },
+            ScalarKind.Text or ScalarKind.Secret when isText => value with { Type = JsonValueKind.String },
             ScalarKind.AnyText when value.Type != JsonValueKind.Null => value with { Type = JsonValueKind.String },
             ScalarKind.Flag when value.Type is JsonValueKind.True or JsonValueKind.False => value,
             ScalarKind.Flag when value.Type == JsonValueKind.Undefined && bool.TryParse(value.Text, out var flag) =>
@@ -162,6 +166,8 @@ internal static class SettingsShaper
             ScalarKind.Int64 when isNumber
                 && long.TryParse(value.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) =>
                 value with { Type = JsonValueKind.Number, Text = number.ToString(CultureInfo.InvariantCulture) },
+            ScalarKind.Decimal when isNumber && TryDecimal(value.Text, out var amount) =>
+                value with { Type = JsonValueKind.Number, Text = amount.ToString(CultureInfo.InvariantCulture) },
             ScalarKind.Duration when isText
                 && TimeSpan.TryParseExact(value.Text, "c", CultureInfo.InvariantCulture, out var time)
                 && time >= TimeSpan.Zero && value.Text.Contains(':') =>
@@ -175,7 +181,24 @@ internal static class SettingsShaper
             _ => null,
         };
 
-        return good ?? Reject<SettingsValue>(node, Describe(shape), path, faults);
+        return good ?? Reject<SettingsValue>(node, shape, path, faults);
+    }
+
+    /// <summary>
+    /// Reads a decimal number without zeros behind its last decimal: 100, 100.00 and 1e2 are one setting. What would be rounded is none.
+    /// </summary>
+    private static bool TryDecimal(string text, out decimal number)
+    {
+        const NumberStyles Style = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+        const int MostDigits = 28;
+        if (!decimal.TryParse(text, Style, CultureInfo.InvariantCulture, out number))
+        {
+            return false;
+        }
+
+        var digits = string.Concat(text.TakeWhile(c => c is not ('e' or 'E')).Where(char.IsAsciiDigit)).Trim('0');
+        number /= 1.0000000000000000000000000000m;
+        return digits.Length <= MostDigits && (number != 0 || digits.Length == 0);
     }
 
     /// <summary>Gives the texts of variables inside free-form JSON the type that they look like.</summary>
@@ -204,10 +227,12 @@ internal static class SettingsShaper
         }
     }
 
-    private static T? Reject<T>(SettingsNode node, string expected, string path, ICollection<SettingsFault> faults)
+    private static T? Reject<T>(SettingsNode node, SettingShape shape, string path, ICollection<SettingsFault> faults)
         where T : SettingsNode
     {
-        faults.Add(new SettingsFault(path, $"got {node.Kind}; expected {expected}{SettingsReader.From(node.Source)}"));
+        var isShown = node is not SettingsValue { Type: not JsonValueKind.Null } || !shape.HoldsSecret;
+        var given = isShown ? node.Kind : "a value that is not shown";
+        faults.Add(new SettingsFault(path, $"got {given}; expected {Describe(shape)}{SettingsReader.From(node.Source)}"));
         return null;
     }
 
@@ -227,9 +252,10 @@ internal static class SettingsShaper
         SettingShape.List => "an array",
         SettingShape.Scalar scalar => scalar.Kind switch
         {
-            ScalarKind.Text => "a string",
+            ScalarKind.Text or ScalarKind.Secret => "a string",
             ScalarKind.Flag => "true or false",
             ScalarKind.Int32 or ScalarKind.Int64 => "a whole number",
+            ScalarKind.Decimal => "a decimal number of at most 28 digits, such as 12.50",
             ScalarKind.Duration => "a time in the form \"hh:mm:ss\", such as \"00:00:30\"",
             ScalarKind.Word => "one of " + string.Join(", ", scalar.Names!),
             ScalarKind.Version => "an HTTP version: \"1.1\" or \"2\"",

@@ -22,6 +22,17 @@ internal sealed record SettingsSnapshot
 
     /// <summary>Prices that the settings state; they go before upstream's.</summary>
     public IReadOnlyDictionary<string, ModelPrice> StatedPrices { get; init; } = new Dictionary<string, ModelPrice>();
+    /// <summary>What the ledger's database is reached with; set exactly when <c>Usage:Store</c> is <c>Postgres</c>.</summary>
+    public SecretText? PostgresConnectionString { get; init; }
+
+    /// <summary>What the Redis of limits and budgets is reached with; set exactly when <c>Limits:Store</c> is <c>Redis</c>.</summary>
+    public SecretText? RedisConfiguration { get; init; }
+
+    /// <summary>What requests to the admin address must carry; <see langword="null"/> when they need not.</summary>
+    public SecretText? AdminToken { get; init; }
+
+    /// <summary>The files that secrets were read from, as they were.</summary>
+    public IReadOnlyList<SecretFile> SecretFiles { get; init; } = [];
 
     /// <summary>The rules as written, in the order of <see cref="Rules"/>.</summary>
     public required IReadOnlyList<RuleSummary> RuleSummaries { get; init; }
@@ -35,7 +46,7 @@ internal sealed record SettingsSnapshot
     /// <summary>YARP's clusters.</summary>
     public required IReadOnlyList<ClusterConfig> Clusters { get; init; }
 
-    /// <summary>Twelve hexadecimal digits that name the effective content: equal settings have equal versions, on every node.</summary>
+    /// <summary>Twelve hexadecimal digits that name the effective content, that of secrets included: equal settings have equal versions, on every node.</summary>
     public required string Version { get; init; }
 
     /// <summary>The same for routes and clusters alone.</summary>

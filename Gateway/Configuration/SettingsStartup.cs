@@ -60,6 +60,11 @@ internal sealed record SettingsStartup
             return Leave(0);
         }
 
+        if (commandLine.Arguments.Command == GatewayCommand.KeysNew)
+        {
+            return await MakeKeyAsync();
+        }
+
         // Faults in flags and in settings at once. Without a usable --config nobody knows which settings are meant.
         var sources = SettingsSources.Resolve(commandLine.Arguments, variables, workingDirectory, programDirectory);
         var files = SettingsFiles.Read(sources);
@@ -83,6 +88,22 @@ internal sealed record SettingsStartup
         }
 
         return new SettingsStartup { Arguments = commandLine.Arguments, Sources = sources, Files = files, Snapshot = result.Snapshot };
+
+        async Task<SettingsStartup> MakeKeyAsync()
+        {
+            foreach (var fault in commandLine.Faults)
+            {
+                await error.WriteLineAsync(fault.ToString());
+            }
+
+            if (commandLine.Faults.Count > 0 || commandLine.Arguments.KeysNew is not { } arguments)
+            {
+                return Leave(FaultyStart);
+            }
+
+            await KeysNewReport.WriteAsync(arguments, output);
+            return Leave(0);
+        }
 
         SettingsStartup Leave(int code) => new() { Arguments = commandLine.Arguments, ExitCode = code };
     }

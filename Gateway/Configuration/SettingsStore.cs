@@ -17,7 +17,7 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
     private readonly TimeProvider _time;
     private readonly ILogger<SettingsStore> _logger;
     private readonly InMemoryConfigProvider _proxyConfig;
-    private readonly GatewaySettings _started;
+    private readonly SettingsSnapshot _started;
     private readonly SemaphoreSlim _publishing = new(1, 1);
     private volatile SettingsSnapshot _current;
     private readonly ConditionalWeakTable<RouteConfig, RoutesInYarp> _routes = [];
@@ -32,7 +32,7 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
         _logger = logger;
         _current = snapshot;
         _inYarp = Own(snapshot);
-        _started = snapshot.Settings;
+        _started = snapshot;
         _state = new SettingsState { Version = snapshot.Version, LoadedAt = time.GetUtcNow() };
         _proxyConfig = new InMemoryConfigProvider(snapshot.Routes, snapshot.Clusters, snapshot.RoutesVersion);
     }
@@ -165,7 +165,7 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
     private void Accept(SettingsSnapshot next, IReadOnlyList<SettingsFault> known)
     {
         var now = _time.GetUtcNow();
-        var restart = RestartOnlySettings.Changed(_started, next.Settings);
+        var restart = RestartOnlySettings.Changed(_started, next);
         var isNews = !restart.SequenceEqual(_state.RestartRequired);
         _state = new SettingsState { Version = next.Version, LoadedAt = now, LastReloadAt = now, RestartRequired = restart };
 

@@ -8,10 +8,17 @@ namespace Gateway.Configuration;
 /// <param name="Mappings">Rules in their short form: those of the command line first, then those of the variable.</param>
 /// <param name="BaseUrl">The address that replaces the destinations of the <c>openrouter</c> cluster.</param>
 /// <param name="BaseUrlSource">The flag or variable that <paramref name="BaseUrl"/> came by.</param>
+/// <param name="Variable">A variable of the environment or else of <c>.env</c>; <see langword="null"/> when it is not set or empty.</param>
 /// <param name="IsUnreadable">Whether a file is missing or no JSON at all, so that the tree lacks what stands in it.</param>
 /// <param name="IsUnfinished">Whether a file looks as if somebody is just writing it.</param>
 internal sealed record SettingsTree(
-    SettingsObject Root, IReadOnlyList<MappingText> Mappings, string? BaseUrl, string? BaseUrlSource, bool IsUnreadable, bool IsUnfinished)
+    SettingsObject Root,
+    IReadOnlyList<MappingText> Mappings,
+    string? BaseUrl,
+    string? BaseUrlSource,
+    Func<string, string?> Variable,
+    bool IsUnreadable,
+    bool IsUnfinished)
 {
     private const string Separator = "__";
 
@@ -62,7 +69,8 @@ internal sealed record SettingsTree(
         var baseUrl = sources.Arguments.OpenRouterBaseUrl is { } flag
             ? (Value: flag, Source: "--openrouter-base-url")
             : Variable(EnvironmentVariables.OpenRouterBaseUrl);
-        return new SettingsTree(root, mappings, baseUrl?.Value, baseUrl?.Source, isUnreadable, isUnreadable || isDotEnvBad);
+        return new SettingsTree(
+            root, mappings, baseUrl?.Value, baseUrl?.Source, name => Variable(name)?.Value, isUnreadable, isUnreadable || isDotEnvBad);
 
         SettingsObject Lay(SettingsObject below, FileContent file, string? source)
         {
@@ -144,16 +152,22 @@ internal sealed record SettingsTree(
     /// The defaults of a section. They are a layer of their own rather than left to the typed settings' initialisers, which
     /// source-generated readers of init-only properties overwrite with zeros.
     /// </summary>
-    public static SettingsObject Default(string section)
+    public static SettingsNode Default(string section)
     {
         byte[] json = section switch
         {
             SettingsSchema.Server => JsonSerializer.SerializeToUtf8Bytes(new ServerSettings(), SettingsJsonContext.Default.ServerSettings),
+            SettingsSchema.Usage => JsonSerializer.SerializeToUtf8Bytes(new UsageSettings(), SettingsJsonContext.Default.UsageSettings),
+            SettingsSchema.Limits => JsonSerializer.SerializeToUtf8Bytes(new LimitsSettings(), SettingsJsonContext.Default.LimitsSettings),
+            SettingsSchema.Admin => JsonSerializer.SerializeToUtf8Bytes(new AdminSettings(), SettingsJsonContext.Default.AdminSettings),
             SettingsSchema.Logging =>
                 JsonSerializer.SerializeToUtf8Bytes(new LoggingSettings(), SettingsJsonContext.Default.LoggingSettings),
+            SettingsSchema.Teams => [],
             _ => [.. "{}"u8],
         };
-        return SettingsReader.Read(json, section, null, new List<SettingsFault>(), out _)!;
+        return json.Length == 0
+            ? new SettingsArray([], null)
+            : SettingsReader.Read(json, section, null, new List<SettingsFault>(), out _)!;
     }
 
     private static SettingsObject Defaults()
@@ -212,7 +226,7 @@ internal sealed record SettingsTree(
         return root;
     }
 
-    private static bool IsSection(string name) => SettingsSchema.Sections.ContainsKey(name) || SettingsSchema.LaterSections.Contains(name);
+    private static bool IsSection(string name) => SettingsSchema.Sections.ContainsKey(name);
 
     private static SettingsObject Set(SettingsObject root, string[] path, string text, string source, ICollection<SettingsFault> faults)
     {

@@ -3,7 +3,7 @@ using Gateway.Observability;
 namespace Gateway.Configuration;
 
 /// <summary>
-/// Looks at the settings files several times a second and reloads when their content changed. Polling by content rather than events of the
+/// Looks at the settings files, and at those that they refer to for secrets, several times a second and reloads when their content changed. Polling by content rather than events of the
 /// file system: a ConfigMap's symlink swap, a rename over the file and a bind mount raise different events, or none.
 /// </summary>
 internal sealed partial class SettingsWatcher : BackgroundService
@@ -17,6 +17,11 @@ internal sealed partial class SettingsWatcher : BackgroundService
     /// <summary>How often files that change while they are read are read again, before the next look takes over.</summary>
     private const int Attempts = 3;
 
+    /// <summary>
+    /// How many files with secrets are looked at each time: hundreds of teams share a second and more, and cost no more than a few.
+    /// </summary>
+    private const int SecretsAtATime = 32;
+
     private readonly SettingsSources _sources;
     private readonly SettingsLoader _loader;
     private readonly SettingsStore _store;
@@ -25,6 +30,8 @@ internal sealed partial class SettingsWatcher : BackgroundService
     private SettingsFiles _seen;
     private bool[] _seenReferenced = [];
     private IReadOnlyList<string> _referenced = [];
+    private IReadOnlyList<SecretFile> _secrets;
+    private int _nextSecret;
 
     /// <summary>Creates a watcher.</summary>
     /// <param name="sources">The sources that the program was started with.</param>
@@ -45,6 +52,7 @@ internal sealed partial class SettingsWatcher : BackgroundService
         _seen = files;
         _loader = loader;
         _store = store;
+        _secrets = store.Current.SecretFiles;
         _time = time;
         _logger = logger;
     }
@@ -84,7 +92,7 @@ internal sealed partial class SettingsWatcher : BackgroundService
     internal async Task LookAsync(CancellationToken cancellationToken)
     {
         var files = ReadStable();
-        if (files.HasSameContent(_seen) && Referenced().SequenceEqual(_seenReferenced))
+        if (files.HasSameContent(_seen) && Referenced().SequenceEqual(_seenReferenced) && !HasSecretChanged())
         {
             return;
         }
@@ -94,7 +102,7 @@ internal sealed partial class SettingsWatcher : BackgroundService
         {
             await Task.Delay(SecondLook, _time, cancellationToken);
             files = ReadStable();
-            if (files.HasSameContent(_seen))
+            if (files.HasSameContent(_seen) && !_secrets.Any(secret => secret.HasChanged()))
             {
                 return;
             }
@@ -106,6 +114,7 @@ internal sealed partial class SettingsWatcher : BackgroundService
         _seen = files;
         _referenced = result.Snapshot is null ? result.ReferencedFiles : [];
         _seenReferenced = Referenced();
+        _secrets = result.SecretFiles;
 
         if (result.Snapshot is not { } snapshot)
         {
@@ -135,6 +144,21 @@ internal sealed partial class SettingsWatcher : BackgroundService
         }
 
         return files;
+    }
+
+    /// <summary>Whether one of the next few files with secrets is another one now.</summary>
+    private bool HasSecretChanged()
+    {
+        for (var i = 0; i < Math.Min(SecretsAtATime, _secrets.Count); i++)
+        {
+            _nextSecret = (_nextSecret + 1) % _secrets.Count;
+            if (_secrets[_nextSecret].HasChanged())
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>

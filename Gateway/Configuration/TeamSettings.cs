@@ -26,7 +26,10 @@ internal sealed record TeamSettings
     /// <summary>What it may spend. Default no end.</summary>
     public TeamBudgetSettings? Budget { get; init; }
 
-    /// <summary>Rules of its own; they come before the global ones.</summary>
+    /// <summary>
+    /// Rules and aliases of its own; they come before the global ones. Names of rules differ from the global rules' and are
+    /// <c>team-rule-N</c> by default.
+    /// </summary>
     public ProviderMappingSettings? ProviderMapping { get; init; }
 
     /// <summary>Attribution headers where its clients send none.</summary>
@@ -75,7 +78,7 @@ internal sealed record TeamBudgetSettings
     public required decimal Usd { get; init; }
 
     /// <summary>The period, in UTC; a week begins on Monday. Default <c>Month</c>.</summary>
-    public BudgetPeriod Period { get; init; } = BudgetPeriod.Month;
+    public BudgetPeriod? Period { get; init; }
 }
 
 /// <summary>Attribution headers.</summary>

@@ -1,4 +1,6 @@
+using System.Globalization;
 using Gateway.Transforms.RequestBody;
+using Microsoft.Net.Http.Headers;
 
 namespace Gateway.Errors;
 
@@ -15,9 +17,45 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
 {
     private const string InvalidRequest = "invalid_request_error";
     private const string UpstreamTrouble = "api_error";
+    private const string Permission = "permission_error";
+    private const string Billing = "billing_error";
+    private const int QuotedLength = 60;
+
+    // OpenAI's and Anthropic's SDKs would try again; nothing gets better by that before somebody acts.
+    private static readonly KeyValuePair<string, string> DoNotRetry = new("x-should-retry", "false");
 
     public static GatewayError MissingKey { get; } = new(401, ErrorOrigin.Client, "authentication_error", "invalid_api_key",
         "No API key was sent. Send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'.");
+
+    /// <summary>One and the same for a key that is unknown and one that has expired: a stranger learns nothing by trying.</summary>
+    public static GatewayError UnknownKey { get; } = new(401, ErrorOrigin.Client, "authentication_error", "invalid_api_key",
+        "The API key is not known to the gateway, or no longer good.");
+
+    public static GatewayError EndpointNotAllowed { get; } = new(403, ErrorOrigin.Client, Permission, "endpoint_not_allowed",
+        "This endpoint is not open to teams, or not to this team.");
+
+    public static GatewayError UnknownCall { get; } = new(404, ErrorOrigin.Client, "not_found_error", "not_found",
+        "The team has made no call with this id; expected exactly one.");
+
+    /// <summary>A team with a budget asks for a model whose price nobody knows.</summary>
+    public static GatewayError PriceUnknown { get; } = new(402, ErrorOrigin.Client, Billing, "price_unknown",
+        "The price of the model is not known, so it cannot be set against the team's budget.", "model")
+    {
+        Headers = [DoNotRetry],
+    };
+
+    /// <summary>The team's budget is spent; <see cref="Headers"/> keep the SDKs from trying again.</summary>
+    public static GatewayError BudgetExceeded { get; } = new(402, ErrorOrigin.Client, Billing, "budget_exceeded",
+        "The team's budget does not cover this request.")
+    {
+        Headers = [DoNotRetry],
+    };
+
+    public static GatewayError LimitsUnavailable { get; } = StoreUnavailable("limits_unavailable", "limits");
+
+    public static GatewayError BudgetUnavailable { get; } = StoreUnavailable("budget_unavailable", "the budget");
+
+    public static GatewayError UsageUnavailable { get; } = StoreUnavailable("usage_unavailable", "usage");
 
     public static GatewayError NotFound { get; } = new(404, ErrorOrigin.Client, "not_found_error", "not_found",
         "The gateway serves nothing at this path.");
@@ -49,12 +87,36 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     public static GatewayError Internal { get; } = new(500, ErrorOrigin.Gateway, "api_error", "internal_error",
         "The gateway failed. Its log says more under the x-request-id of this answer.");
 
+    /// <summary>Headers that the answer carries beside the usual ones. Default none.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Headers { get; init; } = [];
+
+    /// <summary>The team may not use a model.</summary>
+    /// <param name="name">The name as the request has it, empty when it has none; of a long one the message has the beginning.</param>
+    public static GatewayError ModelNotAllowed(string name) => new(403, ErrorOrigin.Client, Permission, "model_not_allowed",
+        name.Length == 0
+            ? "The team may not make a request that names no model."
+            : $"The team may not use the model '{Shorten(name)}'.",
+        "model");
+
+    /// <summary>A limit of the team, or of its key, is used up for now.</summary>
+    /// <param name="retryAfter">When it is worth another try; told in whole seconds, 1 at least.</param>
+    /// <param name="headers">The headers that tell of the limits as they stand.</param>
+    public static GatewayError RateLimited(TimeSpan retryAfter, params ReadOnlySpan<KeyValuePair<string, string>> headers)
+    {
+        var seconds = Math.Max(1, (long)Math.Ceiling(retryAfter.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        return new GatewayError(429, ErrorOrigin.Client, "rate_limit_error", "rate_limit_exceeded",
+            $"A limit of the team is used up. Try again in {seconds} s.")
+        {
+            Headers = [new(HeaderNames.RetryAfter, seconds), .. headers],
+        };
+    }
+
     public static GatewayError Rejected(RequestRejection rejection) => new(
         rejection.Status,
         ErrorOrigin.Client,
         rejection.Status switch
         {
-            403 => "permission_error",
+            403 => Permission,
             408 => "timeout_error",
             413 => "request_too_large",
             _ => InvalidRequest,
@@ -76,4 +138,14 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
         >= 500 => Internal,
         _ => BadRequest with { Status = status },
     };
+
+    // Not a bug of ours, and nothing that the caller could mend: whoever runs the store finds the reason in the log.
+    private static GatewayError StoreUnavailable(string code, string what) => new(503, ErrorOrigin.Upstream, UpstreamTrouble, code,
+        $"The gateway cannot count {what} at the moment, and lets nothing pass uncounted.");
+
+    private static string Shorten(string name)
+    {
+        var text = name.Length <= QuotedLength ? name : name[..QuotedLength] + "…";
+        return string.Concat(text.Select(c => char.IsControl(c) || char.IsSurrogate(c) ? '\uFFFD' : c));
+    }
 }

@@ -22,6 +22,11 @@ internal static class GatewayErrorWriter
             response.Headers.WWWAuthenticate = "Bearer";
         }
 
+        foreach (var (name, value) in error.Headers)
+        {
+            response.Headers[name] = value;
+        }
+
         var body = Render(ErrorDialects.Of(context.Request.Path), error);
         response.ContentType = "application/json";
         response.ContentLength = body.WrittenCount;

@@ -77,7 +77,9 @@ internal static class GatewayHost
         return proxy
             .AddProviderMapping(static mapping =>
             {
-                mapping.Rules = static context => GatewayContext.Of(context).Snapshot.Rules;
+                mapping.Rules = static context => GatewayContext.Of(context) is { Team: { } team }
+                    ? team.Rules
+                    : GatewayContext.Of(context).Snapshot.Rules;
                 mapping.MaxRequestBodySize = static context => GatewayContext.Of(context).Snapshot.Settings.Server.MaxRequestBodySize;
                 mapping.OnRejected = static (context, rejection) =>
                     Errors.ErrorMiddleware.RefuseAsync(context, Errors.GatewayError.Rejected(rejection));

@@ -23,6 +23,8 @@ internal static class LogEvents
     public const int CertificateRefused = 1302;
 
     // Teams: 1400-1499
+    public const int RouteLedElsewhere = 1400;
+
     // Limits: 1500-1599
     public const int LimitStoreFailed = 1500;
     public const int LimitStoreRecovered = 1501;

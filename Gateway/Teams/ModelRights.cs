@@ -7,8 +7,161 @@ namespace Gateway.Teams;
 /// <param name="denied">Patterns of which none may match.</param>
 internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnlyList<ModelPattern> denied)
 {
+    private const string PresetMark = "@preset/";
+
     public static ModelRights All { get; } = new(null, []);
 
     /// <summary>Whether there is anything to judge.</summary>
     public bool IsUnlimited => allowed is null && denied.Count == 0;
+
+    /// <summary>The patterns of which one must match, as written; <see langword="null"/> when all are allowed.</summary>
+    public IReadOnlyList<ModelPattern>? Allowed => allowed;
+
+    /// <summary>The patterns of which none may match, as written.</summary>
+    public IReadOnlyList<ModelPattern> Denied => denied;
+
+    /// <summary>Judges what a request mentions.</summary>
+    /// <remarks>
+    /// Denied is what matches a denied pattern in any spelling (<see cref="ModelSpellings"/>), as a whole or by its model or preset alone.
+    /// With an allow-list every name needs one spelling that matches. A preset decides upstream which model runs, so it needs a pattern
+    /// that names presets itself and matches <c>@preset/x</c>, and the model beside it has to be allowed too. A request without any model
+    /// counts as the empty name, which patterns such as <c>*</c> match alone.
+    /// </remarks>
+    /// <param name="names">
+    /// Every model that the request names once aliases are applied: <c>model</c>, <c>models</c>, <c>fallbacks</c>, earlier duplicates
+    /// included, each as written.
+    /// </param>
+    /// <param name="presets">Every <c>preset</c> member that is not null: its text, or null for one that is no string.</param>
+    /// <returns>The name that is refused, empty for a request without one; <see langword="null"/> when all is allowed.</returns>
+    public string? Refuse(IReadOnlyList<string> names, IReadOnlyList<string?> presets)
+    {
+        if (IsUnlimited)
+        {
+            return null;
+        }
+
+        if (names.Count == 0 && presets.Count == 0)
+        {
+            return IsAllowedPlain("") ? null : "";
+        }
+
+        for (var i = 0; i < names.Count; i++)
+        {
+            if (!IsAllowed(names[i]))
+            {
+                return names[i];
+            }
+        }
+
+        for (var i = 0; i < presets.Count; i++)
+        {
+            if (!IsAllowedPreset(presets[i]))
+            {
+                return PresetMark + presets[i];
+            }
+        }
+
+        return null;
+    }
+
+    private bool IsAllowed(string name)
+    {
+        if (!ModelSpellings.NamesPreset(name))
+        {
+            return IsAllowedPlain(name);
+        }
+
+        var parts = SplitAtPresets(name);
+
+        // With a preset behind a preset nobody knows which one counts.
+        return !MatchesAny(denied, name)
+            && (allowed is null || parts.Count == 2)
+            && (IsBlank(parts[0]) || IsAllowedPlain(parts[0]))
+            && parts.Skip(1).All(IsAllowedPreset);
+    }
+
+    private static List<string> SplitAtPresets(string name)
+    {
+        var parts = new List<string>();
+        var rest = name.AsSpan();
+        while (rest.IndexOf(PresetMark, StringComparison.OrdinalIgnoreCase) is >= 0 and var at)
+        {
+            parts.Add(rest[..at].ToString());
+            rest = rest[(at + PresetMark.Length)..];
+        }
+
+        parts.Add(rest.ToString());
+        return parts;
+    }
+
+    private bool IsAllowedPreset(string? preset)
+    {
+        if (preset is null)
+        {
+            // It cannot be read here, so it may be any: all of them have to be allowed, and none denied.
+            return !denied.Any(NamesPresets) && !MatchesAny(denied, PresetMark)
+                && (allowed is null || allowed.Any(pattern => NamesPresets(pattern) && pattern.IsMatch(PresetMark)));
+        }
+
+        if (ModelSpellings.NamesPreset(preset))
+        {
+            return IsAllowed(preset);
+        }
+
+        var name = PresetMark + preset;
+        if (MatchesAny(denied, name))
+        {
+            return false;
+        }
+
+        return allowed is null || ModelSpellings.Of(name).Any(spelling =>
+            ModelSpellings.NamesPreset(spelling) && allowed.Any(pattern => NamesPresets(pattern) && pattern.IsMatch(spelling)));
+    }
+
+    private bool IsAllowedPlain(string name) => !MatchesAny(denied, name) && (allowed is null || MatchesAny(allowed, name));
+
+    /// <summary>Whether any spelling of a name matches any pattern. An ordinary name has one spelling, and costs nothing else.</summary>
+    private static bool MatchesAny(IReadOnlyList<ModelPattern> patterns, string name)
+    {
+        if (patterns.Count == 0)
+        {
+            return false;
+        }
+
+        if (IsOrdinary(name))
+        {
+            return MatchesAnyAsWritten(patterns, name);
+        }
+
+        foreach (var spelling in ModelSpellings.Of(name))
+        {
+            if (MatchesAnyAsWritten(patterns, spelling))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool MatchesAnyAsWritten(IReadOnlyList<ModelPattern> patterns, string name)
+    {
+        for (var i = 0; i < patterns.Count; i++)
+        {
+            if (patterns[i].IsMatch(name))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool IsOrdinary(string name) =>
+        name.Length == 0
+        || (name.AsSpan().IndexOfAny('~', ':', '@') < 0 && !char.IsWhiteSpace(name[0]) && !char.IsWhiteSpace(name[^1]));
+
+    private static bool IsBlank(string model) => string.IsNullOrWhiteSpace(model.Replace('~', ' '));
+
+    private static bool NamesPresets(ModelPattern pattern) => ModelSpellings.NamesPreset(pattern.Text);
 }

@@ -1,3 +1,4 @@
+using Gateway.Configuration;
 using Gateway.Limits;
 using Gateway.Pricing;
 using Gateway.Transforms.ProviderMapping;
@@ -28,6 +29,9 @@ internal sealed class Team
     /// <summary>Its rules, then the global ones.</summary>
     public required ProviderMappingRules Rules { get; init; }
 
+    /// <summary>The rules that are its own, as written and in order.</summary>
+    public IReadOnlyList<RuleSummary> RuleSummaries { get; init; } = [];
+
     /// <summary>What stands in attribution headers where the client sends none.</summary>
     public Attribution Attribution { get; init; } = Attribution.None;
 
@@ -52,4 +56,6 @@ internal sealed record TeamBudget(PicoDollars Limit, BudgetPeriod Period);
 internal sealed record Attribution(string? Referer, string? Title)
 {
     public static Attribution None { get; } = new(null, null);
+
+    public bool IsNone => Referer is null && Title is null;
 }

@@ -25,6 +25,12 @@ internal static class HopHeaders
             }
         }
 
+        if (!GatewayContext.Of(context).Snapshot.Teams.IsEmpty)
+        {
+            // The gateway calls with a key of its own, and not on behalf of a browser's session.
+            upstream.Headers.Remove(HeaderNames.Cookie);
+        }
+
         foreach (var name in NamesIn(context.Request.Headers.Connection))
         {
             upstream.Headers.Remove(name);

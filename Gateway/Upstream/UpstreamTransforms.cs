@@ -9,7 +9,7 @@ namespace Gateway.Upstream;
 /// <summary>
 /// What holds on every route, whatever its settings say: clean headers on the way there, marked and watched answers on the way back.
 /// </summary>
-internal sealed class UpstreamTransforms(TimeProvider time) : ITransformProvider
+internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTransforms> logger) : ITransformProvider
 {
     public void ValidateRoute(TransformRouteValidationContext context)
     {
@@ -27,7 +27,9 @@ internal sealed class UpstreamTransforms(TimeProvider time) : ITransformProvider
         // First, so that what a route adds by its own transforms stays.
         context.RequestTransforms.Insert(0, new CleanHeaders());
 
-        // Last, when path and query are what the route's own transforms have made of them.
+        // Last, when path and query are what the route's own transforms have made of them, and no other can have the last word on
+        // whose key goes upstream.
+        context.RequestTransforms.Add(new TeamRequest(context.Route.RouteId, logger));
         context.RequestTransforms.Add(new ExactQuery());
         context.AddResponseTransform(OnResponse);
     }

@@ -43,6 +43,22 @@ public sealed class CommandLineReaderTests
             new CommandLineArguments { Command = GatewayCommand.Explain, Explain = new() { Model = "openai/gpt-4o" } }
         },
         {
+            ["explain", "--model", "m", "--team", "search"],
+            new CommandLineArguments { Command = GatewayCommand.Explain, Explain = new() { Model = "m", Team = "search" } }
+        },
+        {
+            ["keys", "new", "--team", "search"],
+            new CommandLineArguments { Command = GatewayCommand.KeysNew, KeysNew = new() { Team = "search" } }
+        },
+        {
+            ["keys", "new", "--team=a.b", "--label", "the CI", "--expires=2030-01-01T00:00:00+02:00"],
+            new CommandLineArguments
+            {
+                Command = GatewayCommand.KeysNew,
+                KeysNew = new() { Team = "a.b", Label = "the CI", Expires = "2030-01-01T00:00:00+02:00" },
+            }
+        },
+        {
             ["explain", "--body=b.json", "--path=/v1/embeddings", "--port=1"],
             new CommandLineArguments
             {
@@ -87,7 +103,7 @@ public sealed class CommandLineReaderTests
     [InlineData("--ip localhost", "--ip \"localhost\": expected an IPv4 or IPv6 address such as 0.0.0.0 or ::1")]
     [InlineData("--ip 1", "--ip \"1\": expected an IPv4 or IPv6 address such as 0.0.0.0 or ::1")]
     [InlineData("--https=maybe", "--https \"maybe\": expected true or false, or no value")]
-    [InlineData("--https maybe", "\"maybe\": unknown argument; expected a flag, check, explain or health")]
+    [InlineData("--https maybe", "\"maybe\": unknown argument; expected a flag, check, explain, health or keys")]
     [InlineData("--cert-path --key-path", "--cert-path: no value given; expected the path of a PEM file")]
     [InlineData("--openrouter-base-url openrouter.ai", "--openrouter-base-url: \"openrouter.ai\" is no such URL; expected an absolute http or https URL such as https://openrouter.ai/api/v1")]
     [InlineData("--openrouter-base-url ftp://a", "--openrouter-base-url: \"ftp://a\" is no such URL; expected an absolute http or https URL such as https://openrouter.ai/api/v1")]
@@ -95,20 +111,28 @@ public sealed class CommandLineReaderTests
     [InlineData("--model-provider-mapping gpt-4", "--model-provider-mapping: got \"gpt-4\", expected PATTERN=PROVIDER[,PROVIDER...]")]
     [InlineData("--model-provider-mapping a=A,,B", "--model-provider-mapping: got \"a=A,,B\", expected PATTERN=PROVIDER[,PROVIDER...]")]
     [InlineData("--model-provider-mapping a=A --model-provider-mapping", "--model-provider-mapping: no value given; expected PATTERN=PROVIDER[,PROVIDER…]")]
-    [InlineData("--model-provider-mapping a=A b=B", "\"b=B\": unknown argument; expected a flag, check, explain or health")]
+    [InlineData("--model-provider-mapping a=A b=B", "\"b=B\": unknown argument; expected a flag, check, explain, health or keys")]
     [InlineData("--prot 3000", "--prot: unknown flag; did you mean --port?")]
     [InlineData("--prot=3000", "--prot: unknown flag; did you mean --port?")]
     [InlineData("--nonsense-entirely", "--nonsense-entirely: unknown flag; --help lists them")]
-    [InlineData("chekc", "\"chekc\": unknown argument; expected a flag, check, explain or health")]
+    [InlineData("chekc", "\"chekc\": unknown argument; expected a flag, check, explain, health or keys")]
     [InlineData("explain", "explain: nothing to explain; expected --model NAME, --body FILE or both")]
     [InlineData("explain --model a --path v1", "--path \"v1\": expected a path that begins with /")]
+    [InlineData("explain --model a --team b/c", "--team \"b/c\": expected 1 to 64 of the characters A-Z a-z 0-9 . _ -")]
+    [InlineData("keys", "keys: nothing to do; expected keys new --team ID")]
+    [InlineData("keys new", "keys new: no team given; expected --team ID")]
+    [InlineData("keys new --team", "--team: no value given; expected 1 to 64 of the characters A-Z a-z 0-9 . _ -")]
+    [InlineData("keys new --team --label x", "--team: no value given; expected 1 to 64 of the characters A-Z a-z 0-9 . _ -", "\"x\": unknown argument; expected a flag, check, explain, health or keys")]
+    [InlineData("keys new --team a b", "\"b\": unknown argument; expected a flag, check, explain, health or keys")]
+    [InlineData("keys new --team a --label ogw-x", "--label: is no label; expected 1 to 64 printable characters that do not begin with ogw-")]
+    [InlineData("keys new --team a --expires 2030-01-01", "--expires \"2030-01-01\": expected ISO 8601 with its offset, such as 2027-01-01T00:00:00Z")]
     [InlineData("--model a", "--model: unknown flag; --help lists them")]
     [InlineData("--environment ../x", "--environment \"../x\": expected a name such as Production, of letters, digits, '.', '_' and '-'")]
-    public void BadFlag_IsQuotedWithWhatWasExpected(string line, string expected)
+    public void BadFlag_IsQuotedWithWhatWasExpected(string line, params string[] expected)
     {
         var result = CommandLineReader.Read(line.Split(' '));
 
-        Assert.Equal([expected], result.Faults.Select(fault => fault.ToString()));
+        Assert.Equal(expected, result.Faults.Select(fault => fault.ToString()));
     }
 
     [Fact]

@@ -33,15 +33,21 @@ public sealed partial class ConfigurationDocumentTests
         Assert.All(SettingRow().Matches(Document), row => Assert.Contains(row.Groups["force"].Value, (string[])["restart", "reload"]));
     }
 
-    [Fact]
-    public void Defaults_AreThoseOfTheProgram()
+    [Theory]
+    [InlineData(SettingsSchema.Server)]
+    [InlineData(SettingsSchema.Usage)]
+    [InlineData(SettingsSchema.Limits)]
+    [InlineData(SettingsSchema.Admin)]
+    public void Defaults_AreThoseOfTheProgram(string section)
     {
         var defaults = SettingRow().Matches(Document)
-            .Where(row => row.Groups["path"].Value.StartsWith("Server:", StringComparison.Ordinal) && row.Groups["default"].Value != "none")
+            .Where(row => row.Groups["path"].Value.StartsWith(section + ":", StringComparison.Ordinal)
+                && !row.Groups["path"].Value.Contains(":N:", StringComparison.Ordinal)
+                && row.Groups["default"].Value != "none")
             .ToDictionary(row => row.Groups["path"].Value, row => row.Groups["default"].Value.Trim('`'));
 
         Assert.Equal(
-            Values("Server", SettingsTree.Default(SettingsSchema.Server)).OrderBy(pair => pair.Key), defaults.OrderBy(pair => pair.Key));
+            Values(section, SettingsTree.Default(section)).Where(pair => pair.Value.Length > 0).OrderBy(pair => pair.Key), defaults.OrderBy(pair => pair.Key));
     }
 
     [Fact]
@@ -70,7 +76,7 @@ public sealed partial class ConfigurationDocumentTests
         var faults = new List<SettingsFault>();
         var uncommented = System.Text.Encoding.UTF8.GetBytes(
             example.Replace("\n#", "\n", StringComparison.Ordinal).Replace("\n ", "\n# ", StringComparison.Ordinal));
-        Assert.Equal(EnvironmentVariables.Names.Count + 2, DotEnvFile.Read(uncommented, ".env", faults).Count);
+        Assert.Equal(EnvironmentVariables.Names.Count + 3, DotEnvFile.Read(uncommented, ".env", faults).Count);
         Assert.Empty(faults);
     }
 

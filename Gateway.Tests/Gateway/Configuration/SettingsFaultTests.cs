@@ -45,7 +45,7 @@ public sealed class SettingsFaultTests : IDisposable
 
         string[] expected =
         [
-            "Servr: unknown setting; expected one of Server, ReverseProxy, ProviderMapping, Logging; did you mean Server?",
+            "Servr: unknown setting; expected one of Server, ReverseProxy, ProviderMapping, Teams, Usage, Limits, Admin, Logging; did you mean Server?",
             "Server:Port: got \"abc\"; expected a whole number",
             "Server:port: set twice",
             "Server:Address: got \"localhost\"; expected an IPv4 or IPv6 address",
@@ -83,7 +83,7 @@ public sealed class SettingsFaultTests : IDisposable
     [InlineData("\"Server\": { \"MaxRequestBodySize\": 0 }", "Server:MaxRequestBodySize: got 0; expected 1 to 2147483647")]
     [InlineData("\"Server\": { \"ShutdownTimeout\": \"-00:00:01\" }", "Server:ShutdownTimeout: got \"-00:00:01\"; expected a time in the form \"hh:mm:ss\", such as \"00:00:30\"")]
     [InlineData("\"Server\": { \"ShutdownTimeout\": \"2.00:00:00\" }", "Server:ShutdownTimeout: got \"2.00:00:00\"; expected \"00:00:00\" to \"1.00:00:00\"")]
-    [InlineData("\"Teams\": []", "Teams: this version of the gateway does not know this section, so nothing in it would be in force; remove it or use a version that does")]
+    [InlineData("\"Teams\": {}", "Teams: got an object; expected an array")]
     [InlineData("\"ProviderMapping\": { \"Rules\": {} }", "ProviderMapping:Rules: got an object; expected an array")]
     [InlineData("\"ProviderMapping\": { \"Rules\": [ null ] }", "ProviderMapping:Rules:0: got null; expected an object")]
     [InlineData("\"ProviderMapping\": { \"Rules\": [ { \"Model\": \"a\", \"Provider\": {\"zdr\":true}, \"WhenClientSetsProvider\": \"Always\" } ] }", "ProviderMapping:Rules:0:WhenClientSetsProvider: got \"Always\"; expected one of KeepClient, Fill, Enforce")]
@@ -211,19 +211,22 @@ public sealed class SettingsFaultTests : IDisposable
     [InlineData("GATEWAY_MODEL_PROVIDER_MAPPING", "gpt-4", "GATEWAY_MODEL_PROVIDER_MAPPING: got \"gpt-4\", expected PATTERN=PROVIDER[,PROVIDER...]")]
     [InlineData("Server__Prot", "1", "Server:Prot: unknown setting; expected one of Address, Port, Https, CertPath, KeyPath, MaxRequestBodySize, RuleHeader, ForwardTraceHeaders, EventStreamHeaderDelay, ShutdownTimeout, ShutdownDelay, Limits; did you mean Port? (from Server__Prot)")]
     [InlineData("ProviderMapping__Rules__1__Model", "x", "ProviderMapping:Rules:1: is no index of this array; expected 0 to 0 (from ProviderMapping__Rules__1__Model)")]
-    [InlineData("Teams__0__Id", "x", "Teams: this version of the gateway does not know this section, so nothing in it would be in force; remove it or use a version that does (from Teams__0__Id)")]
-    public async Task BadVariable_IsNamed(string name, string value, string expected)
+    [InlineData("Teams__0__Id", "x", "Teams:0:Keys: is missing; expected an array (from Teams__0__Id)", "Teams:0:OpenRouterKey: is missing; expected a string (from Teams__0__Id)")]
+    public async Task BadVariable_IsNamed(string name, string value, params string[] expected)
     {
         _folder.Write("appsettings.json", SettingsFolder.Json());
         _folder.Variables[name] = value;
-        Assert.Equal([expected], await _folder.LoadBadAsync());
+        Assert.Equal(expected, await _folder.LoadBadAsync());
 
         // The same in .env is said to be there.
         _folder.Variables.Clear();
         _folder.Write(".env", $"{name}={value}");
-        expected = expected.Replace($"from {name}", $"from {name} in .env", StringComparison.Ordinal)
-            .Replace($"{name}:", $"{name} in .env:", StringComparison.Ordinal);
-        Assert.Equal([expected], await _folder.LoadBadAsync());
+        expected =
+        [
+            .. expected.Select(fault => fault.Replace($"from {name}", $"from {name} in .env", StringComparison.Ordinal)
+                .Replace($"{name}:", $"{name} in .env:", StringComparison.Ordinal)),
+        ];
+        Assert.Equal(expected, await _folder.LoadBadAsync());
     }
 
     [Fact]

@@ -415,4 +415,77 @@ public sealed class SettingsWatcherTests : IDisposable
         File.Delete(path);
         Assert.True(file.HasChanged());
     }
+
+    private static string TeamJson(string key) => SettingsFolder.Json(
+        $$"""
+        "Teams": [ { "Id": "a", "Keys": [ { "Sha256": "{{new string('0', 64)}}" } ], "OpenRouterKey": "{{key}}" } ]
+        """);
+
+    private string UpstreamKey => Store.Current.Teams.Teams[0].UpstreamKey.Reveal();
+
+    [Fact]
+    public async Task SecretFile_IsReadAgainWhenItChanges()
+    {
+        _folder.Write("a.key", "one");
+        _folder.Write("appsettings.json", TeamJson("file:a.key"));
+        var watcher = await StartAsync();
+        var version = Store.Current.Version;
+
+        _folder.Write("a.key", "two");
+        await LookAsync(watcher);
+
+        Assert.Equal("two", UpstreamKey);
+        Assert.NotEqual(version, Store.Current.Version);
+
+        await LookAsync(watcher);
+        Assert.Empty(Errors);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    public async Task VanishedOrEmptySecretFile_KeepsTheLastGoodSettingsUntilItIsBack(string? content)
+    {
+        _folder.Write("a.key", "one");
+        _folder.Write("appsettings.json", TeamJson("file:a.key"));
+        var watcher = await StartAsync();
+
+        File.Delete(Path.Combine(_folder.Path, "a.key"));
+        if (content is not null)
+        {
+            _folder.Write("a.key", content);
+        }
+
+        await LookAsync(watcher);
+        await LookAsync(watcher);
+
+        Assert.Equal("one", UpstreamKey);
+        Assert.False(Store.State.LastReloadSucceeded);
+        Assert.Contains("Teams:0:OpenRouterKey", Assert.Single(Errors), StringComparison.Ordinal);
+
+        _folder.Write("a.key", "three");
+        await LookAsync(watcher);
+        Assert.Equal("three", UpstreamKey);
+        Assert.True(Store.State.LastReloadSucceeded);
+    }
+
+    [Fact]
+    public async Task ManySecretFiles_AreAllSeenInTurn()
+    {
+        for (var i = 0; i < 70; i++)
+        {
+            _folder.Write($"{i}.key", "one");
+        }
+
+        _folder.Write("appsettings.json", SettingsFolder.Json($"\"Teams\": [ {string.Join(", ", Enumerable.Range(0, 70).Select(i =>
+            $"{{ \"Id\": \"t{i}\", \"Keys\": [ {{ \"Sha256\": \"{i:x64}\" }} ], \"OpenRouterKey\": \"file:{i}.key\" }}"))} ]"));
+        var watcher = await StartAsync();
+        _folder.Write("69.key", "two");
+        for (var i = 0; i < 3; i++)
+        {
+            await LookAsync(watcher);
+        }
+
+        Assert.Equal("two", Store.Current.Teams.Teams[69].UpstreamKey.Reveal());
+    }
 }

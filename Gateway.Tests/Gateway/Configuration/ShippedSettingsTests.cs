@@ -69,6 +69,28 @@ public sealed class ShippedSettingsTests : IDisposable
     }
 
     [Fact]
+    public async Task TeamExamples_WorkWhenUncommented()
+    {
+        var lines = Shipped.Split('\n');
+        var start = Array.FindIndex(lines, line => line.StartsWith("  // \"Teams\": [", StringComparison.Ordinal));
+        var end = Array.FindIndex(lines, line => line.StartsWith("  // \"Admin\":", StringComparison.Ordinal));
+        for (var i = start; i <= end; i++)
+        {
+            lines[i] = lines[i].Replace("  // ", "  ", StringComparison.Ordinal);
+        }
+
+        _folder.Write("appsettings.json", string.Join('\n', lines));
+        _folder.Variables["OPENROUTER_API_KEY_SEARCH"] = "sk-or-v1-x";
+
+        var snapshot = await _folder.LoadGoodAsync();
+
+        Assert.Equal(12, end - start);
+        Assert.Equal("search", Assert.Single(snapshot.Teams.Teams).Id);
+        Assert.Equal("http://127.0.0.1:9464", snapshot.Settings.Admin.Url);
+        Assert.Empty(snapshot.Warnings);
+    }
+
+    [Fact]
     public async Task Check_SaysWhatTheSettingsMean()
     {
         _folder.Write("appsettings.json", Shipped);

@@ -1,0 +1,215 @@
+using System.Buffers;
+using System.Text;
+using Gateway.Teams;
+using Gateway.Tests.Support;
+using Gateway.Transforms.ProviderMapping;
+using Gateway.Transforms.RequestBody;
+using Xunit;
+
+namespace Gateway.Tests.Gateway.Teams;
+
+public sealed class ModelRightsTests
+{
+    [Fact]
+    public void Unlimited_AllowsEverything()
+    {
+        Assert.True(ModelRights.All.IsUnlimited);
+        Assert.Null(ModelRights.All.Refuse([], []));
+        Assert.Null(ModelRights.All.Refuse(["@preset/x", ""], [null]));
+    }
+
+    // Patterns are separated by blanks; "-" is no list at all.
+    [Theory]
+    [InlineData("openai/*", "-", "openai/gpt-4o", true)]
+    [InlineData("openai/*", "-", "OpenAI/GPT-4o", true)]
+    [InlineData("OPENAI/*", "-", "openai/gpt-4o", true)]
+    [InlineData("openai/*", "-", "anthropic/claude", false)]
+    [InlineData("openai/gpt-4o", "-", "openai/gpt-4o", true)]
+    [InlineData("openai/gpt-4o", "-", "openai/gpt-4o:nitro", true)]
+    [InlineData("openai/gpt-4o", "-", "~openai/gpt-4o", true)]
+    [InlineData("openai/gpt-4o", "-", " openai/gpt-4o ", true)]
+    [InlineData("openai/gpt-4o", "-", "openai/gpt-4o-mini", false)]
+    [InlineData("openai/gpt-4o:nitro", "-", "openai/gpt-4o", false)]
+    [InlineData("a/* b/*", "-", "b/x", true)]
+    [InlineData("*", "-", "", true)]
+    [InlineData("**", "-", "", true)]
+    [InlineData("openai/*", "-", "", false)]
+    [InlineData("*o*", "-", "", false)]
+    [InlineData("-", "*:free", "openai/gpt-4o:free", false)]
+    [InlineData("-", "*:free", "openai/gpt-4o:FREE", false)]
+    [InlineData("-", "*:free", "openai/gpt-4o", true)]
+    [InlineData("-", "openai/gpt-4o", "openai/gpt-4o:nitro", false)]
+    [InlineData("-", "openai/gpt-4o", "~openai/gpt-4o", false)]
+    [InlineData("-", "openai/gpt-4o", " ~ openai/gpt-4o : nitro ", false)]
+    [InlineData("-", "openai/gpt-4o", "\topenai/gpt-4o\n", false)]
+    [InlineData("-", "openai/gpt-4o", "openai/gpt-4o@preset/x", false)]
+    [InlineData("-", "openai/gpt-4o", "openai/gpt-4o:nitro@preset/x:free", false)]
+    [InlineData("-", "openai/gpt-4o", "OPENAI/gpt-4o@PRESET/x", false)]
+    [InlineData("-", "openai/gpt-4o", "openai/gpt-4", true)]
+    [InlineData("-", "@preset/*", "@preset/x", false)]
+    [InlineData("-", "@preset/x", "@Preset/X", false)]
+    [InlineData("-", "@preset/x", "openai/gpt-4o@preset/x", false)]
+    [InlineData("-", "@preset/x", "openai/gpt-4o@preset/y@preset/x", false)]
+    [InlineData("-", "@preset/x", "openai/gpt-4o@preset/x@preset/y", false)]
+    [InlineData("-", "@preset/x", "@preset/y", true)]
+    [InlineData("-", "*", "", false)]
+    [InlineData("openai/*", "openai/gpt-4o*", "openai/gpt-4o-mini", false)]
+    [InlineData("openai/*", "openai/gpt-4o*", "openai/o3", true)]
+    [InlineData("*", "-", "@preset/x", false)]
+    [InlineData("openai/*", "-", "openai/gpt-4o@preset/x", false)]
+    [InlineData("openai/* @preset/*", "-", "openai/gpt-4o@preset/x", true)]
+    [InlineData("openai/* @preset/x", "-", "openai/gpt-4o@preset/X", true)]
+    [InlineData("openai/* @preset/x", "-", "openai/gpt-4o@preset/y", false)]
+    [InlineData("openai/* @preset/*", "-", "anthropic/claude@preset/x", false)]
+    [InlineData("openai/* @preset/*", "-", "~anthropic/claude:nitro@preset/x", false)]
+    [InlineData("@preset/*", "-", "@preset/x", true)]
+    [InlineData("@preset/x", "-", "@preset/x:nitro", true)]
+    [InlineData("@preset/x", "-", " @preset/x ", true)]
+    [InlineData("@preset/x", "-", "~@preset/x", true)]
+    [InlineData("@preset/*", "-", "@preset/x@preset/y", false)]
+    [InlineData("@preset/*", "-", "openai/gpt-4o@preset/x", false)]
+    [InlineData("openai/*@preset/x", "-", "openai/gpt-4o@preset/x", false)]
+    [InlineData("*@preset/x", "-", "@preset/x", true)]
+    [InlineData("@preset/*", "@preset/x", "@preset/x", false)]
+    public void Name_IsJudgedInEverySpelling(string allowed, string denied, string name, bool isAllowed)
+    {
+        var rights = Create(allowed, denied);
+
+        Assert.Equal(isAllowed ? null : name, rights.Refuse([name], []));
+    }
+
+    [Theory]
+    [InlineData("openai/*", "-", "x", false)]
+    [InlineData("*", "-", "x", false)]
+    [InlineData("@preset/*", "-", "x", true)]
+    [InlineData("@preset/x", "-", "X", true)]
+    [InlineData("@preset/x", "-", "@preset/x", true)]
+    [InlineData("@preset/x", "-", "y", false)]
+    [InlineData("@preset/*", "-", null, true)]
+    [InlineData("@preset/x", "-", null, false)]
+    [InlineData("-", "@preset/x", "x", false)]
+    [InlineData("-", "@preset/x", " x ", false)]
+    [InlineData("-", "@preset/x", "@preset/x", false)]
+    [InlineData("-", "@preset/x", "openai/gpt-4o@preset/x", false)]
+    [InlineData("-", "@preset/x", "y", true)]
+    [InlineData("-", "@preset/x", null, false)]
+    [InlineData("-", "openai/*", null, true)]
+    [InlineData("-", "openai/*", "x", true)]
+    public void PresetMember_NeedsAPatternThatNamesPresets(string allowed, string denied, string? preset, bool isAllowed)
+    {
+        Assert.Equal(isAllowed, Create(allowed, denied).Refuse([], [preset]) is null);
+    }
+
+    [Fact]
+    public void PresetMemberBesideAModel_NeedsBothAllowed()
+    {
+        var rights = Create("openai/* @preset/x", "-");
+
+        Assert.Null(rights.Refuse(["openai/gpt-4o"], ["x"]));
+        Assert.Equal("anthropic/claude", rights.Refuse(["anthropic/claude"], ["x"]));
+        Assert.Equal("@preset/y", rights.Refuse(["openai/gpt-4o"], ["x", "y"]));
+    }
+
+    [Fact]
+    public void NoModelAtAll_IsTheEmptyName()
+    {
+        Assert.Null(Create("*", "-").Refuse([], []));
+        Assert.Null(Create("-", "openai/*").Refuse([], []));
+        Assert.Equal("", Create("openai/*", "-").Refuse([], []));
+        Assert.Equal("", Create("-", "*").Refuse([], []));
+    }
+
+    [Fact]
+    public void EveryName_IsJudgedAndTheFirstBadOneTold()
+    {
+        var rights = Create("openai/*", "-");
+
+        Assert.Equal("b/x", rights.Refuse(["openai/gpt-4o", "b/x", "c/x"], []));
+        Assert.Null(rights.Refuse(["openai/gpt-4o", "openai/o3:nitro"], []));
+    }
+
+    // Each body names a denied model in a way that one parser or another would take for the model.
+    [Theory]
+    [InlineData("""{"model":"bad/m","model":"good/m"}""")]
+    [InlineData("""{"model":"good/m","model":"bad/m"}""")]
+    [InlineData("""{"mod\u0065l":"bad/m","model":"good/m"}""")]
+    [InlineData("""{"model":"\u0062ad/m"}""")]
+    [InlineData("""{"model":"good/m","models":["good/m","bad/m"]}""")]
+    [InlineData("""{"model":"good/m","models":["bad/m"],"models":["good/m"]}""")]
+    [InlineData("""{"model":"good/m","fallbacks":[{"model":"bad/m"}]}""")]
+    [InlineData("""{"model":"good/m","preset":"bad"}""")]
+    [InlineData("""{"model":"good/m","preset":"b\u0061d","preset":"good"}""")]
+    [InlineData("""{"model":"good/m","preset":["bad"]}""")]
+    public void Body_IsJudgedByEveryMention(string json)
+    {
+        var (facts, body) = Scan(json);
+
+        Assert.NotNull(Create("-", "bad/* @preset/bad").Refuse(MentionedModels.Names(facts), MentionedModels.Presets(facts, body)));
+    }
+
+    [Theory]
+    [InlineData("""{"model":"good/m","messages":[{"model":"bad/m","preset":"bad"}]}""")]
+    [InlineData("""{"model":"good/m","preset":null}""")]
+    [InlineData("""{"model":"good/m","preset":"good"}""")]
+    public void Body_IsNotJudgedByWhatNamesNoModel(string json)
+    {
+        var (facts, body) = Scan(json);
+
+        Assert.Null(Create("-", "bad/* @preset/bad").Refuse(MentionedModels.Names(facts), MentionedModels.Presets(facts, body)));
+    }
+
+    [Fact]
+    public void HalfOfASurrogatePairInAPreset_CountsAsUnreadable()
+    {
+        var (facts, body) = Scan("""{"preset":"\ud800"}""");
+
+        Assert.Equal([null], MentionedModels.Presets(facts, body));
+    }
+
+    [Fact]
+    public void OrdinaryName_CostsNoMemory()
+    {
+        var rights = Create("openai/* anthropic/*", "*free*");
+        string[] names = ["anthropic/claude-sonnet-4.5"];
+        rights.Refuse(names, []);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 100; i++)
+        {
+            Assert.Null(rights.Refuse(names, []));
+        }
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
+    public void HostileName_IsJudgedInReasonableTime()
+    {
+        var name = string.Concat(Enumerable.Repeat("a:~@preset/", 20_000));
+        var started = TimeProvider.System.GetTimestamp();
+
+        Create("openai/*", "*:free* z*").Refuse([name], [name]);
+        Create("-", "*:free* z*").Refuse([name], [name]);
+
+        Assert.True(TimeProvider.System.GetElapsedTime(started) < TimeSpan.FromSeconds(5));
+    }
+
+    private static (BodyFacts Facts, ReadOnlySequence<byte> Body) Scan(string json)
+    {
+        var bytes = Encoding.UTF8.GetBytes(json);
+
+        // Split in its middle, as a body may come.
+        var body = SegmentedSequence.Create(bytes, (bytes.Length + 1) / 2);
+        using var scanner = new BodyScanner();
+        scanner.Scan(bytes);
+        Assert.True(scanner.TryComplete(new ReadOnlySequence<byte>(bytes), out var facts));
+        return (facts!, body);
+    }
+
+    private static ModelRights Create(string allowed, string denied) => new(Patterns(allowed), Patterns(denied) ?? []);
+
+    private static List<ModelPattern>? Patterns(string texts)
+    {
+        var problems = new List<RuleProblem>();
+        return texts == "-" ? null : [.. texts.Split(' ').Select(text => ModelPattern.Create(text, "", problems)!)];
+    }
+}

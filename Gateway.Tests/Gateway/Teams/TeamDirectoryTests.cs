@@ -1,0 +1,95 @@
+using Gateway.Teams;
+using Gateway.Transforms.ProviderMapping;
+using Xunit;
+
+namespace Gateway.Tests.Gateway.Teams;
+
+public sealed class TeamDirectoryTests
+{
+    private static readonly TeamDirectory Directory = new(
+        [Create("a", "ogw-one", "ogw-two"), Create("b", "schlüssel", new string('x', 1_000_000))]);
+
+    [Theory]
+    [InlineData("ogw-one", "a", "key-1")]
+    [InlineData("ogw-two", "a", "key-2")]
+    [InlineData("schlüssel", "b", "key-1")]
+    public void Key_FindsItsTeam(string key, string team, string label)
+    {
+        Assert.True(Directory.TryFind(key, out var found, out var foundKey));
+        Assert.Equal((team, label), (found.Id, foundKey.Label));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("ogw-on")]
+    [InlineData("ogw-one ")]
+    [InlineData("OGW-one")]
+    [InlineData("ogw-three")]
+    public void OtherText_FindsNobody(string key)
+    {
+        Assert.False(Directory.TryFind(key, out var team, out var teamKey));
+        Assert.Null(team);
+        Assert.Null(teamKey);
+    }
+
+    [Fact]
+    public void VeryLongKey_IsHashedLikeAnyOther()
+    {
+        // On a stack of 256 KB a megabyte of characters would not fit.
+        var isFound = false;
+        var isOtherFound = true;
+        var thread = new Thread(
+            () =>
+            {
+                isFound = Directory.TryFind(new string('x', 1_000_000), out _, out _);
+                isOtherFound = Directory.TryFind(new string('\u20AC', 1_000_001), out _, out _);
+            },
+            256 * 1024);
+        thread.Start();
+        thread.Join();
+
+        Assert.True(isFound);
+        Assert.False(isOtherFound);
+    }
+
+    [Fact]
+    public void Lookup_AllocatesNothing()
+    {
+        Directory.TryFind("ogw-one", out _, out _);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 100; i++)
+        {
+            Directory.TryFind("ogw-one", out _, out _);
+            Directory.TryFind("ogw-wrong", out _, out _);
+        }
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
+    public void SameStartOfTheHash_IsTwoKeys()
+    {
+        byte[] first = GatewayKeys.Hash("ogw-one");
+        byte[] near = [.. first];
+        near[31] ^= 1;
+        var directory = new TeamDirectory([WithHash("near", near), WithHash("real", first)]);
+
+        Assert.True(directory.TryFind("ogw-one", out var team, out _));
+        Assert.Equal("real", team.Id);
+    }
+
+    private static Team WithHash(string id, byte[] hash) => Create(id, [new TeamKey { Label = "key-1", Hash = hash }]);
+
+    private static Team Create(string id, params string[] keys) =>
+        Create(id, [.. keys.Select((key, i) => new TeamKey { Label = $"key-{i + 1}", Hash = GatewayKeys.Hash(key) })]);
+
+    private static Team Create(string id, TeamKey[] keys) => new()
+    {
+        Id = id,
+        Keys = keys,
+        UpstreamKey = new UpstreamKey("sk-or-v1-marked"),
+        Rights = ModelRights.All,
+        Limits = TeamLimits.None,
+        Rules = ProviderMappingRules.Empty,
+    };
+}

@@ -1,0 +1,142 @@
+namespace Gateway.Teams;
+
+/// <summary>
+/// Everything that is open to a team, as an exact table: whatever is not listed is closed, since the key that goes upstream is not the
+/// caller's and can do more than call models.
+/// </summary>
+internal static class TeamEndpoints
+{
+    private static readonly string[] Get = [HttpMethods.Get];
+    private static readonly string[] GetOrHead = [HttpMethods.Get, HttpMethods.Head];
+    private static readonly string[] Post = [HttpMethods.Post];
+
+    // Exact paths before those with a parameter: /videos/models is no video.
+    private static readonly Row[] Rows =
+    [
+        new(Post, "/chat/completions", TeamEndpointKind.Inference),
+        new(Post, "/completions", TeamEndpointKind.Inference),
+        new(Post, "/responses", TeamEndpointKind.Inference),
+        new(Post, "/messages", TeamEndpointKind.Inference),
+        new(Post, "/embeddings", TeamEndpointKind.Inference),
+        new(Post, "/rerank", TeamEndpointKind.Inference),
+        new(Post, "/images", TeamEndpointKind.Inference),
+        new(Post, "/images/generations", TeamEndpointKind.Inference),
+        new(Post, "/audio/speech", TeamEndpointKind.Inference),
+        new(Post, "/audio/transcriptions", TeamEndpointKind.Inference),
+        new(Post, "/audio/translations", TeamEndpointKind.Inference),
+        new(Post, "/videos", TeamEndpointKind.Inference),
+
+        new(Post, "/messages/count_tokens", TeamEndpointKind.Catalogue),
+        new(GetOrHead, "/models", TeamEndpointKind.Catalogue),
+        new(GetOrHead, "/models/count", TeamEndpointKind.Catalogue),
+        new(GetOrHead, "/models/user", TeamEndpointKind.Catalogue),
+        new(GetOrHead, "/embeddings/models", TeamEndpointKind.Catalogue),
+        new(GetOrHead, "/images/models", TeamEndpointKind.Catalogue),
+        new(GetOrHead, "/videos/models", TeamEndpointKind.Catalogue),
+        new(GetOrHead, "/providers", TeamEndpointKind.Catalogue),
+        new(GetOrHead, "/endpoints/zdr", TeamEndpointKind.Catalogue),
+        new(GetOrHead, "/benchmarks", TeamEndpointKind.Catalogue),
+        new(GetOrHead, "/classifications/task", TeamEndpointKind.Catalogue),
+        new(GetOrHead, "/datasets/app-rankings", TeamEndpointKind.Catalogue),
+        new(GetOrHead, "/datasets/rankings-daily", TeamEndpointKind.Catalogue),
+        new(GetOrHead, "/datasets/session-cost", TeamEndpointKind.Catalogue),
+        new(GetOrHead, "/model/{author}/{slug}", TeamEndpointKind.Catalogue),
+        new(GetOrHead, "/models/{author}/{slug}/endpoints", TeamEndpointKind.Catalogue),
+        new(GetOrHead, "/images/models/{author}/{slug}/endpoints", TeamEndpointKind.Catalogue),
+
+        new(Get, "/generation", TeamEndpointKind.OwnCall),
+        new(Get, "/videos/{id}", TeamEndpointKind.OwnCall),
+        new(Get, "/videos/{id}/content", TeamEndpointKind.OwnCall),
+    ];
+
+    /// <summary>Every endpoint with its method, for the documentation's check.</summary>
+    public static IEnumerable<(string Method, TeamEndpoint Endpoint)> All =>
+        Rows.SelectMany(row => row.Methods, (row, method) => (method, row.Endpoint));
+
+    /// <summary>The endpoint at a path.</summary>
+    /// <param name="method">The request's method.</param>
+    /// <param name="path">The path below the base address; case and a slash at its end do not matter.</param>
+    /// <param name="id">The id in the path, where the endpoint has one there.</param>
+    /// <returns>The endpoint, or <see langword="null"/> when the path or the method is closed.</returns>
+    public static TeamEndpoint? Find(string method, ReadOnlySpan<char> path, out string? id)
+    {
+        id = null;
+        if (path.EndsWith('/'))
+        {
+            path = path[..^1];
+        }
+
+        foreach (var row in Rows)
+        {
+            if (row.IsMatch(path, out var parameter))
+            {
+                if (row.Endpoint.Kind == TeamEndpointKind.OwnCall && !parameter.IsEmpty)
+                {
+                    id = parameter.ToString();
+                }
+
+                return row.Methods.Contains(method, StringComparer.Ordinal) ? row.Endpoint : null;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Whether text may stand where a path or a query has an id, so that nobody reads it differently.</summary>
+    public static bool IsId(ReadOnlySpan<char> text)
+    {
+        const int Longest = 200;
+        return text.Length is > 0 and <= Longest && !text.ContainsAnyExcept(SegmentCharacters) && !text.StartsWith('.');
+    }
+
+    private static readonly System.Buffers.SearchValues<char> SegmentCharacters =
+        System.Buffers.SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:");
+
+    private sealed class Row(string[] methods, string path, TeamEndpointKind kind)
+    {
+        private readonly string[]? _segments = path.Contains('{', StringComparison.Ordinal) ? path[1..].Split('/') : null;
+
+        public string[] Methods => methods;
+
+        public TeamEndpoint Endpoint { get; } = new(path, kind);
+
+        public bool IsMatch(ReadOnlySpan<char> asked, out ReadOnlySpan<char> parameter)
+        {
+            parameter = default;
+            if (_segments is null)
+            {
+                return asked.Equals(path, StringComparison.OrdinalIgnoreCase);
+            }
+
+            if (asked.IsEmpty || asked[0] != '/' || asked.Count('/') != _segments.Length)
+            {
+                return false;
+            }
+
+            var i = 0;
+            asked = asked[1..];
+            foreach (var range in asked.Split('/'))
+            {
+                var segment = asked[range];
+                var expected = _segments[i++];
+                if (expected[0] != '{')
+                {
+                    if (!segment.Equals(expected, StringComparison.OrdinalIgnoreCase))
+                    {
+                        return false;
+                    }
+                }
+                else if (IsId(segment))
+                {
+                    parameter = segment;
+                }
+                else
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
+    }
+}
