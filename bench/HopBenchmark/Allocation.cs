@@ -17,10 +17,10 @@ internal static class Allocation
     private static async Task<long> AllocatedAsync(Hop hop, byte[] body, int requests)
     {
         // Pools fill, code is compiled.
-        await RawLoad.RunAsync(hop.Url, body, Connections, requests);
+        await RawLoad.RunAsync(hop, body, Connections, requests);
 
         var before = GC.GetTotalAllocatedBytes(precise: true);
-        var load = await RawLoad.RunAsync(hop.Url, body, Connections, requests);
+        var load = await RawLoad.RunAsync(hop, body, Connections, requests);
         var allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
         return load.Errors == 0 ? allocated / requests : throw new InvalidOperationException($"{load.Errors} errors at {hop.Name}");
     }

@@ -17,7 +17,7 @@ internal static class BodyMemory
     {
         for (var wave = 0; wave < Waves; wave++)
         {
-            var clients = Enumerable.Range(0, Bodies).Select(_ => new RawClient(gateway.Url, body)).ToArray();
+            var clients = Enumerable.Range(0, Bodies).Select(_ => new RawClient(gateway.Url, body, gateway.Keys)).ToArray();
             try
             {
                 await Task.WhenAll(clients.Select(client => client.ConnectAsync()));

@@ -10,6 +10,10 @@ internal sealed record Hop(string Name, Uri Url, MeasuredProcess? Process) : IDi
     public const string Nginx = "nginx";
     public const string PlainYarp = "plain YARP";
     public const string Gateway = "gateway";
+    public const string GatewayTeams = "gateway-teams";
+
+    /// <summary>The keys that requests carry in turns.</summary>
+    public IReadOnlyList<string> Keys { get; init; } = ["sk-bench"];
 
     public void Dispose() => Process?.Dispose();
 }

@@ -7,6 +7,7 @@ internal sealed class HopComparison
 {
     // The compiler of hot code waits for calm; several short turns reach it sooner than one long one.
     private const int WarmUps = 4;
+    private const string Rate = "rate";
 
     private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(200);
 
@@ -95,7 +96,7 @@ internal sealed class HopComparison
     {
         using var streams = new StreamLoad(_bodies.Chat);
         var scenarios = Scenarios(streams).Where(scenario => _options.Wants(scenario.Name)).ToArray();
-        if (scenarios.Length == 0)
+        if (scenarios.Length == 0 && !_options.Wants(Rate))
         {
             return;
         }
@@ -103,21 +104,39 @@ internal sealed class HopComparison
         List<Hop> hops = [direct];
         try
         {
-            if (Tool.Exists("nginx"))
+            if (Tool.Exists("nginx") && _options.WantsHop(Hop.Nginx))
             {
                 hops.Add(await _starter.StartNginxAsync());
             }
 
-            hops.Add(await _starter.StartPlainYarpAsync(yarpProgram));
-            hops.Add(await _starter.StartGatewayAsync(Hop.Gateway, gatewayProgram));
-            foreach (var (name, program) in _options.OtherGateways)
+            if (_options.WantsHop(Hop.PlainYarp))
+            {
+                hops.Add(await _starter.StartPlainYarpAsync(yarpProgram));
+            }
+
+            if (_options.WantsHop(Hop.Gateway))
+            {
+                hops.Add(await _starter.StartGatewayAsync(Hop.Gateway, gatewayProgram));
+            }
+
+            foreach (var (name, program) in _options.OtherGateways.Where(other => _options.WantsHop(other.Name)))
             {
                 hops.Add(await _starter.StartGatewayAsync(name, program));
             }
 
+            if (_options.WantsHop(Hop.GatewayTeams) && (_options.Wants(Rate) || scenarios.Any(scenario => scenario.WithTeams)))
+            {
+                hops.Add(await _starter.StartGatewayWithTeamsAsync(Hop.GatewayTeams, gatewayProgram));
+            }
+
             foreach (var scenario in scenarios)
             {
-                _report.WriteScenario(scenario, await MeasureAsync(scenario, hops, upstream));
+                _report.WriteScenario(scenario, await MeasureAsync(scenario, [.. hops.Where(scenario.Includes)], upstream));
+            }
+
+            if (_options.Wants(Rate))
+            {
+                await MeasureRateAsync([.. hops.Where(hop => hop.Name != Hop.Nginx)], upstream);
             }
         }
         finally
@@ -131,7 +150,7 @@ internal sealed class HopComparison
 
     private IEnumerable<Scenario> Scenarios(StreamLoad streams)
     {
-        yield return Requests("1KB", "1 KB chat", _bodies.Chat, connections: 8, goal: 1.10, testRequests: 400);
+        yield return Requests("1KB", "1 KB chat", _bodies.Chat, connections: 8, goal: 1.10, testRequests: 400, withTeams: true);
         yield return Requests("100KB", "100 KB conversation", _bodies.Conversation, connections: 8, goal: 1.35, testRequests: 200);
         yield return Requests("5MB", "5 MB image", _bodies.Image5, connections: 4, goal: 1.10, testRequests: 12);
         yield return Requests("20MB", "20 MB image", _bodies.Image20, connections: 2, goal: null, testRequests: 4);
@@ -142,18 +161,19 @@ internal sealed class HopComparison
             $"{count} event streams, {texts} events of text each, one every {interval.TotalMilliseconds} ms",
             "event",
             Goal: null,
+            WithTeams: false,
             hop => streams.RunAsync(hop, count / 2, texts, interval / 5),
             hop => streams.RunAsync(hop, count, texts, interval));
     }
 
-    private Scenario Requests(string name, string title, byte[] body, int connections, double? goal, int testRequests)
+    private Scenario Requests(string name, string title, byte[] body, int connections, double? goal, int testRequests, bool withTeams = false)
     {
         var file = Path.Combine(_folder, name + ".json");
         File.WriteAllBytes(file, body);
         Func<Hop, Task<LoadResult>> loadAsync = _options.Test
-            ? hop => RawLoad.RunAsync(hop.Url, body, connections, testRequests)
-            : hop => WrkLoad.RunAsync(hop.Url, file, connections, _options.Round);
-        return new Scenario(name, $"{title}, {connections} connections", "request", goal, loadAsync, loadAsync);
+            ? hop => RawLoad.RunAsync(hop, body, connections, testRequests)
+            : hop => WrkLoad.RunAsync(hop, file, connections, _options.Round);
+        return new Scenario(name, $"{title}, {connections} connections", "request", goal, withTeams, loadAsync, loadAsync);
     }
 
     private async Task<List<(Hop Hop, List<Measurement> Rounds)>> MeasureAsync(Scenario scenario, List<Hop> hops, MeasuredProcess upstream)
@@ -180,6 +200,32 @@ internal sealed class HopComparison
         }
 
         return results;
+    }
+
+    private async Task MeasureRateAsync(List<Hop> hops, MeasuredProcess upstream)
+    {
+        var closed = Requests("rate-max", "", _bodies.Chat, connections: 8, goal: null, testRequests: 400, withTeams: true);
+        var most = new List<double>();
+        foreach (var hop in hops)
+        {
+            for (var warmUp = 0; warmUp < (_options.Test ? 1 : WarmUps); warmUp++)
+            {
+                await closed.WarmUpAsync(hop);
+            }
+
+            most.Add((await MeasureAsync(closed, hop)).CountPerSecond);
+        }
+
+        // One rate for all, so that what they add can be compared.
+        var round = _options.Test ? TimeSpan.FromMilliseconds(500) : _options.Round;
+        var rate = Math.Floor(most.Min() / 2);
+        var open = closed with
+        {
+            Title = $"1 KB chat at a fixed {MarkdownReport.Number(rate, 0)} requests a second, half of what the slowest hop can do",
+            WarmUpAsync = hop => PacedLoad.RunAsync(hop, _bodies.Chat, rate, round / 4),
+            RunAsync = hop => PacedLoad.RunAsync(hop, _bodies.Chat, rate, round),
+        };
+        _report.WriteRate(open, await MeasureAsync(open, hops, upstream));
     }
 
     private static async Task<Measurement> MeasureAsync(Scenario scenario, Hop hop)

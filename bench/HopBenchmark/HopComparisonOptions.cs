@@ -6,6 +6,9 @@ internal sealed record HopComparisonOptions
     /// <summary>Names of scenarios; none for all.</summary>
     public required IReadOnlyList<string> Scenarios { get; init; }
 
+    /// <summary>Names of hops; none for all.</summary>
+    public required IReadOnlyList<string> Hops { get; init; }
+
     /// <summary>Published gateways beside this clone's own, by the name that the tables give them.</summary>
     public required IReadOnlyList<(string Name, string Program)> OtherGateways { get; init; }
 
@@ -25,6 +28,8 @@ internal sealed record HopComparisonOptions
 
     /// <summary>The arguments, for the record.</summary>
     public required string CommandLine { get; init; }
+
+    public bool WantsHop(string name) => Hops.Count == 0 || Hops.Contains(name, StringComparer.OrdinalIgnoreCase);
 
     public bool Wants(string scenario) => Scenarios.Count == 0 || Scenarios.Contains(scenario, StringComparer.OrdinalIgnoreCase);
 }

@@ -65,6 +65,25 @@ internal sealed class HopStarter
         return StartAsync(name, port, marksRule: true, ["dotnet", program, .. GatewayArguments(Path.GetDirectoryName(program)!, port)]);
     }
 
+    /// <summary>Starts a published gateway with two hundred teams, whose calls are counted and written into a ledger.</summary>
+    public async Task<Hop> StartGatewayWithTeamsAsync(string name, string program)
+    {
+        var port = FreePort();
+        var folder = Directory.CreateDirectory(Path.Combine(_folder, $"teams-{port}")).FullName;
+        var arguments = GatewayArguments(Path.GetDirectoryName(program)!, port, settings => TeamSettings.AddTo(settings, folder));
+        var hop = await StartAsync(name, port, marksRule: true, ["dotnet", program, .. arguments], TeamSettings.Keys);
+        using var client = new HttpClient();
+        using var request = NewProbe(hop with { Keys = ["ogw-bench-stranger"] });
+        using var response = await client.SendAsync(request);
+        if (response.StatusCode != HttpStatusCode.Unauthorized)
+        {
+            hop.Dispose();
+            throw new InvalidOperationException($"{name} answers a stranger with {(int)response.StatusCode}: it knows no teams");
+        }
+
+        return hop;
+    }
+
     /// <summary>Starts a gateway inside this program; it runs until the program ends.</summary>
     public Task<Hop> StartInProcessAsync(string folder)
     {
@@ -74,7 +93,7 @@ internal sealed class HopStarter
     }
 
     // The settings are the shipped ones, with the rules of this benchmark.
-    private string[] GatewayArguments(string folder, int port)
+    private string[] GatewayArguments(string folder, int port, Action<JsonNode>? change = null)
     {
         var settings = JsonNode.Parse(
             File.ReadAllText(Path.Combine(folder, "appsettings.json")),
@@ -94,23 +113,24 @@ internal sealed class HopStarter
               { "Name": "last", "Model": "openai/*", "Provider": { "order": [ "Azure", "OpenAI" ] } }
             ]
             """);
+        change?.Invoke(settings);
         var file = Path.Combine(_folder, $"settings-{port}.json");
         File.WriteAllText(file, settings.ToJsonString());
         return ["--ip", "127.0.0.1", "--port", Text(port), "--openrouter-base-url", UpstreamBaseUrl, "--config", file];
     }
 
-    private async Task<Hop> ReadyAsync(string name, int port, bool marksRule, MeasuredProcess? process)
+    private async Task<Hop> ReadyAsync(
+        string name, int port, bool marksRule, MeasuredProcess? process, IReadOnlyList<string>? keys = null)
     {
         var hop = new Hop(name, new Uri($"http://127.0.0.1:{port}{ChatPath}"), process);
+        hop = keys is null ? hop : hop with { Keys = keys };
         using var client = new HttpClient();
         var attempts = Patience / BetweenAttempts;
         for (var attempt = 0; attempt < attempts && process?.HasExited != true; attempt++)
         {
             try
             {
-                using var request = new HttpRequestMessage(HttpMethod.Post, hop.Url) { Content = new ByteArrayContent(_probe) };
-                request.Content.Headers.ContentType = new("application/json");
-                request.Headers.Authorization = new("Bearer", "sk-bench");
+                using var request = NewProbe(hop);
                 using var response = await client.SendAsync(request);
                 if (response.IsSuccessStatusCode)
                 {
@@ -130,6 +150,14 @@ internal sealed class HopStarter
         throw new InvalidOperationException($"{name} does not answer; its output is in {OutputOf(name)}");
     }
 
+    private HttpRequestMessage NewProbe(Hop hop)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, hop.Url) { Content = new ByteArrayContent(_probe) };
+        request.Content.Headers.ContentType = new("application/json");
+        request.Headers.Authorization = new("Bearer", hop.Keys[0]);
+        return request;
+    }
+
     private static int FreePort()
     {
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
@@ -141,12 +169,15 @@ internal sealed class HopStarter
 
     private string OutputOf(string name) => Path.Combine(_folder, name.Replace(' ', '-') + ".log");
 
-    private async Task<Hop> StartAsync(string name, int port, bool marksRule, params string[] command)
+    private Task<Hop> StartAsync(string name, int port, bool marksRule, params string[] command) =>
+        StartAsync(name, port, marksRule, command, keys: null);
+
+    private async Task<Hop> StartAsync(string name, int port, bool marksRule, string[] command, IReadOnlyList<string>? keys)
     {
         var process = MeasuredProcess.Start(_folder, OutputOf(name), command[0], command[1..]);
         try
         {
-            return await ReadyAsync(name, port, marksRule, process);
+            return await ReadyAsync(name, port, marksRule, process, keys);
         }
         catch
         {

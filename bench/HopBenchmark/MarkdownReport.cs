@@ -59,6 +59,35 @@ internal sealed class MarkdownReport
         FlushGoals();
     }
 
+    /// <summary>The table of a fixed rate: latencies, and what each hop adds to those of the direct way, round by round.</summary>
+    public void WriteRate(Scenario scenario, IReadOnlyList<(Hop Hop, List<Measurement> Rounds)> results)
+    {
+        var direct = results.Single(result => result.Hop.Name == Hop.Direct).Rounds;
+        Write($"## {scenario.Title}");
+        Write();
+        Write("| hop | p50 µs | p99 µs | adds to p50 µs | least to most | adds to p99 µs | least to most | CPU µs/request | errors |");
+        Write("|---|--:|--:|--:|--:|--:|--:|--:|--:|");
+        foreach (var (hop, rounds) in results)
+        {
+            var cpu = rounds.Select(round => round.CpuMicroseconds).OfType<double>().ToArray();
+            var errors = rounds.Sum(round => round.Load.Errors);
+            Errors += errors;
+            Write(
+                $"| {hop.Name} | {Number(Median(rounds.Select(round => round.Load.P50.TotalMicroseconds)), 0)}"
+                + $" | {Number(Median(rounds.Select(round => round.Load.P99.TotalMicroseconds)), 0)}"
+                + $" | {Spread(Added(load => load.P50), 0)} | {Spread(Added(load => load.P99), 0)}"
+                + $" | {(cpu.Length == 0 ? "–" : Number(Median(cpu), 1))} | {errors} |");
+
+            double[] Added(Func<LoadResult, TimeSpan> latency) => hop.Name == Hop.Direct
+                ? []
+                : [.. rounds.Zip(direct, (own, other) => (latency(own.Load) - latency(other.Load)).TotalMicroseconds)];
+        }
+
+        Write();
+        Write("An open loop: latency counts from the moment at which a request was due.");
+        Write();
+    }
+
     /// <summary>Says whether a goal was met; goals of a table stand behind it.</summary>
     public void WriteGoal(string what, string measured, bool isMet, string goal)
     {

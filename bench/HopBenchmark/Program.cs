@@ -3,7 +3,11 @@ using HopBenchmark;
 
 var scenarios = new Option<string[]>("--scenario")
 {
-    Description = "only this one; repeatable: 1KB, 100KB, 5MB, 20MB, streams, memory, allocation",
+    Description = "only this one; repeatable: 1KB, 100KB, 5MB, 20MB, streams, rate, memory, allocation",
+};
+var hops = new Option<string[]>("--hop")
+{
+    Description = "only this one beside direct; repeatable: nginx, \"plain YARP\", gateway, gateway-teams, and the names of --gateway",
 };
 var gateways = new Option<string[]>("--gateway")
 {
@@ -28,7 +32,7 @@ var test = new Option<bool>("--test") { Description = "everything once and brief
 
 var command = new RootCommand("What a hop costs: direct, nginx, plain YARP and the gateway, interleaved in one run.")
 {
-    scenarios, gateways, rounds, seconds, patience, results, test,
+    scenarios, hops, gateways, rounds, seconds, patience, results, test,
 };
 command.Validators.Add(result =>
 {
@@ -41,6 +45,7 @@ command.SetAction(parsed => HopComparison.RunAsync(
     new HopComparisonOptions
     {
         Scenarios = parsed.GetValue(scenarios) ?? [],
+        Hops = parsed.GetValue(hops) ?? [],
         OtherGateways = [.. (parsed.GetValue(gateways) ?? []).Select(ToGateway)],
         Rounds = parsed.GetValue(test) ? 1 : parsed.GetValue(rounds),
         Round = TimeSpan.FromSeconds(parsed.GetValue(seconds)),

@@ -11,16 +11,23 @@ internal sealed class RawClient : IDisposable
     private readonly Socket _socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
     private readonly byte[] _answer = new byte[64 * 1024];
     private readonly Uri _url;
-    private readonly byte[] _head;
+    private readonly byte[][] _heads;
     private readonly byte[] _body;
+    private int _turn;
 
-    public RawClient(Uri url, byte[] body)
+    /// <param name="url">Where to post.</param>
+    /// <param name="body">What to post.</param>
+    /// <param name="keys">The keys that requests carry in turns.</param>
+    public RawClient(Uri url, byte[] body, IReadOnlyList<string> keys)
     {
         _url = url;
         _body = body;
-        _head = Encoding.ASCII.GetBytes(
-            $"POST {url.PathAndQuery} HTTP/1.1\r\nHost: {url.Authority}\r\nAuthorization: Bearer sk-bench\r\n"
-            + $"Content-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n");
+        _heads =
+        [
+            .. keys.Select(key => Encoding.ASCII.GetBytes(
+                $"POST {url.PathAndQuery} HTTP/1.1\r\nHost: {url.Authority}\r\nAuthorization: Bearer {key}\r\n"
+                + $"Content-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n")),
+        ];
     }
 
     public Task ConnectAsync() => _socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, _url.Port));
@@ -28,7 +35,7 @@ internal sealed class RawClient : IDisposable
     /// <summary>Sends everything but the last byte.</summary>
     public async ValueTask SendAllButLastByteAsync()
     {
-        await SendAsync(_head);
+        await SendAsync(NextHead());
         await SendAsync(_body.AsMemory(0, _body.Length - 1));
     }
 
@@ -42,12 +49,42 @@ internal sealed class RawClient : IDisposable
     /// <summary>Sends the whole request and reads the answer; returns whether it is a 200.</summary>
     public async ValueTask<bool> PostAsync()
     {
-        await SendAsync(_head);
+        await SendAsync(NextHead());
         await SendAsync(_body);
         return await ReadAnswerAsync();
     }
 
+    /// <summary>The same with calls that block.</summary>
+    public bool Post()
+    {
+        Send(NextHead());
+        Send(_body);
+        var received = 0;
+        while (true)
+        {
+            received += Received(_socket.Receive(_answer.AsSpan(received)));
+            if (IsWhole(_answer.AsSpan(0, received), out var isSuccess))
+            {
+                return isSuccess;
+            }
+        }
+    }
+
     public void Dispose() => _socket.Dispose();
+
+    private byte[] NextHead()
+    {
+        _turn = (_turn + 1) % _heads.Length;
+        return _heads[_turn];
+    }
+
+    private void Send(ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            bytes = bytes[_socket.Send(bytes)..];
+        }
+    }
 
     private async ValueTask SendAsync(ReadOnlyMemory<byte> bytes)
     {
@@ -62,19 +99,15 @@ internal sealed class RawClient : IDisposable
         var received = 0;
         while (true)
         {
-            var count = await _socket.ReceiveAsync(_answer.AsMemory(received));
-            if (count == 0)
-            {
-                throw new IOException("The connection was closed.");
-            }
-
-            received += count;
+            received += Received(await _socket.ReceiveAsync(_answer.AsMemory(received)));
             if (IsWhole(_answer.AsSpan(0, received), out var isSuccess))
             {
                 return isSuccess;
             }
         }
     }
+
+    private static int Received(int count) => count > 0 ? count : throw new IOException("The connection was closed.");
 
     // The answers of this benchmark are short and carry a Content-Length.
     private static bool IsWhole(ReadOnlySpan<byte> answer, out bool isSuccess)

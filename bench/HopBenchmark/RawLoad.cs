@@ -5,9 +5,9 @@ namespace HopBenchmark;
 /// <summary>Posts one body a number of times over a number of connections, each of them a closed loop.</summary>
 internal static class RawLoad
 {
-    public static async Task<LoadResult> RunAsync(Uri url, byte[] body, int connections, int requests)
+    public static async Task<LoadResult> RunAsync(Hop hop, byte[] body, int connections, int requests)
     {
-        var clients = Enumerable.Range(0, connections).Select(_ => new RawClient(url, body)).ToArray();
+        var clients = Enumerable.Range(0, connections).Select(_ => new RawClient(hop.Url, body, hop.Keys)).ToArray();
         try
         {
             await Task.WhenAll(clients.Select(client => client.ConnectAsync()));

@@ -8,12 +8,14 @@ internal static class WrkLoad
 {
     private const string Mark = "outcome ";
 
-    public static async Task<LoadResult> RunAsync(Uri url, string bodyFile, int connections, TimeSpan duration)
+    public static async Task<LoadResult> RunAsync(Hop hop, string bodyFile, int connections, TimeSpan duration)
     {
         var script = Path.Combine(AppContext.BaseDirectory, "post.lua");
+        var keys = bodyFile + ".keys";
+        await File.WriteAllLinesAsync(keys, hop.Keys);
         var seconds = ((int)duration.TotalSeconds).ToString(CultureInfo.InvariantCulture);
         var output = await Tool.RunAsync(
-            "wrk", "-t1", $"-c{connections}", $"-d{seconds}s", "--timeout", "20s", "-s", script, url.ToString(), "--", bodyFile);
+            "wrk", "-t1", $"-c{connections}", $"-d{seconds}s", "--timeout", "20s", "-s", script, hop.Url.ToString(), "--", bodyFile, keys);
         var line = output.Split('\n').SingleOrDefault(line => line.StartsWith(Mark, StringComparison.Ordinal))
             ?? throw new InvalidOperationException($"wrk said: {output}");
         using var json = JsonDocument.Parse(line[Mark.Length..]);

@@ -5,7 +5,10 @@ using System.Text.RegularExpressions;
 
 namespace FakeOpenRouter;
 
-/// <summary>Bytes rendered once, with gaps of the form <c>$name$</c> that each answer fills.</summary>
+/// <summary>
+/// Bytes rendered once, with gaps of the form <c>$name$</c> that each answer fills. What stands between <c>$usage$</c> and <c>$end$</c>
+/// is left out where an answer has no usage.
+/// </summary>
 internal sealed partial class AnswerTemplate
 {
     private readonly byte[][] _pieces;
@@ -20,12 +23,25 @@ internal sealed partial class AnswerTemplate
     /// <summary>Writes the answer.</summary>
     public void Write(IBufferWriter<byte> output, AnswerValues values)
     {
+        var leavesOut = false;
         for (var i = 0; i < _pieces.Length; i++)
         {
-            output.Write(_pieces[i]);
-            if (i < _gaps.Length)
+            if (!leavesOut)
             {
-                WriteGap(output, _gaps[i], values);
+                output.Write(_pieces[i]);
+            }
+
+            switch (i < _gaps.Length ? _gaps[i] : "end")
+            {
+                case "usage":
+                    leavesOut = !values.TellsUsage;
+                    break;
+                case "end":
+                    leavesOut = false;
+                    break;
+                case var gap when !leavesOut:
+                    WriteGap(output, gap, values);
+                    break;
             }
         }
     }
@@ -62,16 +78,16 @@ internal sealed partial class AnswerTemplate
                 WriteNumber(output, values.Usage.TotalTokens);
                 break;
             case "cost":
-                Encoding.UTF8.GetBytes(values.Usage.Cost.ToString("0.##################", CultureInfo.InvariantCulture), output);
+                Encoding.UTF8.GetBytes(values.Usage.Cost, output);
                 break;
             default:
                 throw new InvalidOperationException($"No value is called {gap}.");
         }
     }
 
-    private static void WriteNumber(IBufferWriter<byte> output, int number)
+    private static void WriteNumber(IBufferWriter<byte> output, long number)
     {
-        var span = output.GetSpan(11);
+        var span = output.GetSpan(20);
         number.TryFormat(span, out var written, default, CultureInfo.InvariantCulture);
         output.Advance(written);
     }

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 namespace FakeOpenRouter;
 
 /// <summary>Every answer of the inference endpoints, in the shapes that OpenRouter documents. Line breaks in here are not sent.</summary>
+/// <remarks>What stands between <c>$usage$</c> and <c>$end$</c> is left out of answers that tell no usage.</remarks>
 internal static partial class AnswerTemplates
 {
     /// <summary>The moment at which everything here was made, so that answers do not depend on the clock.</summary>
@@ -10,20 +11,21 @@ internal static partial class AnswerTemplates
 
     private const string ChatUsage =
         """
-        "usage":{"prompt_tokens":$prompt$,"completion_tokens":$completion$,"total_tokens":$total$,"cost":$cost$,"is_byok":false,
+        $usage$,"usage":{"prompt_tokens":$prompt$,"completion_tokens":$completion$,"total_tokens":$total$,"cost":$cost$,"is_byok":false,
         "prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0},
-        "cost_details":{"upstream_inference_cost":null,"upstream_inference_prompt_cost":0,"upstream_inference_completions_cost":0}}
+        "cost_details":{"upstream_inference_cost":null,"upstream_inference_prompt_cost":0,"upstream_inference_completions_cost":0}}$end$
         """;
 
     private const string ResponsesUsage =
         """
-        "usage":{"input_tokens":$prompt$,"input_tokens_details":{"cached_tokens":0},"output_tokens":$completion$,
-        "output_tokens_details":{"reasoning_tokens":0},"total_tokens":$total$,"cost":$cost$,"is_byok":false}
+        $usage$,"usage":{"input_tokens":$prompt$,"input_tokens_details":{"cached_tokens":0},"output_tokens":$completion$,
+        "output_tokens_details":{"reasoning_tokens":0},"total_tokens":$total$,"cost":$cost$,"is_byok":false}$end$
         """;
 
     private const string MessagesUsage =
         """
-        "usage":{"input_tokens":$prompt$,"output_tokens":$completion$,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"cost":$cost$}
+        $usage$,"usage":{"input_tokens":$prompt$,"output_tokens":$completion$,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,
+        "cost":$cost$}$end$
         """;
 
     private const string ClassicError =
@@ -51,7 +53,7 @@ internal static partial class AnswerTemplates
 
     private const string ResponsesDone =
         "{" + ResponsesHead + "\"status\":\"completed\",\"completed_at\":1767225600,\"error\":null,"
-        + "\"output\":[" + ResponsesItem + "]," + ResponsesUsage + "}";
+        + "\"output\":[" + ResponsesItem + "]" + ResponsesUsage + "}";
 
     private const string ResponsesOpen =
         "{" + ResponsesHead + "\"status\":\"in_progress\",\"completed_at\":null,\"error\":null,\"output\":[],\"usage\":null}";
@@ -77,7 +79,7 @@ internal static partial class AnswerTemplates
             {"id":"$id$","provider":"$provider$","model":"$model$","object":"chat.completion","created":1767225600,
             "system_fingerprint":null,
             "choices":[{"logprobs":null,"finish_reason":"stop","native_finish_reason":"stop","index":0,
-            "message":{"role":"assistant","content":"$text$","refusal":null,"reasoning":null}}],
+            "message":{"role":"assistant","content":"$text$","refusal":null,"reasoning":null}}]
             """ + ChatUsage + "}"),
         Json(ClassicError),
         new(
@@ -93,7 +95,7 @@ internal static partial class AnswerTemplates
                     "choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":"stop",
                     "native_finish_reason":"stop","logprobs":null}]}
                     """),
-                Data(ChunkHead + "\"choices\":[]," + ChatUsage + "}"),
+                Data(ChunkHead + "\"choices\":[]" + ChatUsage + "}"),
                 Data("[DONE]"),
             ],
             Data(ChunkHead +
@@ -105,7 +107,7 @@ internal static partial class AnswerTemplates
     public static Dialect Completions { get; } = new(
         Json(CompletionHead +
             """
-            "choices":[{"index":0,"text":"$text$","logprobs":null,"finish_reason":"stop","native_finish_reason":"stop"}],
+            "choices":[{"index":0,"text":"$text$","logprobs":null,"finish_reason":"stop","native_finish_reason":"stop"}]
             """ + ChatUsage + "}"),
         Json(ClassicError),
         new(
@@ -113,7 +115,7 @@ internal static partial class AnswerTemplates
             Data(CompletionHead + "\"choices\":[{\"index\":0,\"text\":\"$text$\",\"finish_reason\":null,\"logprobs\":null}]}"),
             [
                 Data(CompletionHead + "\"choices\":[{\"index\":0,\"text\":\"\",\"finish_reason\":\"stop\",\"logprobs\":null}]}"),
-                Data(CompletionHead + "\"choices\":[]," + ChatUsage + "}"),
+                Data(CompletionHead + "\"choices\":[]" + ChatUsage + "}"),
                 Data("[DONE]"),
             ],
             Data(ClassicError)));
@@ -151,7 +153,7 @@ internal static partial class AnswerTemplates
         Json(
             """
             {"id":"$id$","type":"message","role":"assistant","container":null,"model":"$model$","provider":"$provider$",
-            "content":[{"type":"text","text":"$text$","citations":null}],"stop_reason":"end_turn","stop_sequence":null,
+            "content":[{"type":"text","text":"$text$","citations":null}],"stop_reason":"end_turn","stop_sequence":null
             """ + MessagesUsage + "}"),
         Json("""{"type":"error","error":{"type":"api_error","message":"Provider returned error"},"request_id":"$id$"}"""),
         new(
@@ -160,7 +162,7 @@ internal static partial class AnswerTemplates
                     "message_start",
                     """
                     ,"message":{"id":"$id$","type":"message","role":"assistant","model":"$model$","provider":"$provider$","content":[],
-                    "stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":$prompt$,"output_tokens":0}}
+                    "stop_reason":null,"stop_sequence":null$usage$,"usage":{"input_tokens":$prompt$,"output_tokens":0}$end$}
                     """),
                 Event("ping"),
                 Event("content_block_start", ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}"),
@@ -168,13 +170,13 @@ internal static partial class AnswerTemplates
             Event("content_block_delta", ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"$text$\"}"),
             [
                 Event("content_block_stop", ",\"index\":0"),
-                Event("message_delta", ",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null}," + MessagesUsage),
+                Event("message_delta", ",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null}" + MessagesUsage),
                 Event("message_stop"),
             ],
             Event("error", ",\"error\":{\"type\":\"api_error\",\"message\":\"Provider disconnected\"}")));
 
     public static Dialect Images { get; } = new(
-        Json("""{"created":1767225600,"data":[{"b64_json":"$text$","media_type":"image/png"}],""" + ChatUsage + "}"),
+        Json("""{"created":1767225600,"data":[{"b64_json":"$text$","media_type":"image/png"}]""" + ChatUsage + "}"),
         Json(ClassicError),
         new(
             [],
@@ -182,7 +184,7 @@ internal static partial class AnswerTemplates
             [
                 Event(
                     "image_generation.completed",
-                    ",\"created\":1767225600,\"b64_json\":\"$text$\",\"media_type\":\"image/png\"," + ChatUsage),
+                    ",\"created\":1767225600,\"b64_json\":\"$text$\",\"media_type\":\"image/png\"" + ChatUsage),
                 Data("[DONE]"),
             ],
             Event("error", ",\"error\":{\"code\":\"server_error\",\"message\":\"Provider disconnected\"}")));
@@ -196,8 +198,8 @@ internal static partial class AnswerTemplates
         Json(
             """
             {"id":"$id$","model":"$model$","provider":"$provider$",
-            "results":[{"index":0,"relevance_score":0.98,"document":{"text":"$text$"}}],
-            "usage":{"search_units":1,"total_tokens":$total$,"cost":$cost$}}
+            "results":[{"index":0,"relevance_score":0.98,"document":{"text":"$text$"}}]
+            $usage$,"usage":{"search_units":1,"total_tokens":$total$,"cost":$cost$}$end$}
             """),
         Json(ClassicError));
 
@@ -208,7 +210,7 @@ internal static partial class AnswerTemplates
                 """
                 {"id":"$id$","object":"list","model":"$model$","provider":"$provider$",
                 "data":[{"object":"embedding","index":0,"embedding":
-                """ + vector + """}],"usage":{"prompt_tokens":$prompt$,"total_tokens":$prompt$,"cost":$cost$}}"""),
+                """ + vector + """}]$usage$,"usage":{"prompt_tokens":$prompt$,"total_tokens":$prompt$,"cost":$cost$}$end$}"""),
             Json(ClassicError));
     }
 

@@ -13,6 +13,9 @@ internal sealed class AnswerValues
 
     public required Usage Usage { get; init; }
 
+    /// <summary>Whether the answer has its <c>usage</c>.</summary>
+    public bool TellsUsage { get; init; } = true;
+
     /// <summary>The text of the answer or of the present event, as the inside of a JSON string.</summary>
     public ReadOnlyMemory<byte> Text { get; set; }
 

@@ -11,15 +11,17 @@ internal sealed class AnswerWriter : IAsyncDisposable
     private readonly HttpContext _context;
     private readonly FakeScript _script;
     private readonly ReceivedRequest? _record;
+    private readonly BookEntry? _bill;
     private readonly TimeProvider _time;
     private readonly Stream _output;
     private int _written;
 
-    public AnswerWriter(HttpContext context, FakeScript script, ReceivedRequest? record, TimeProvider time)
+    public AnswerWriter(HttpContext context, FakeScript script, ReceivedRequest? record, BookEntry? bill, TimeProvider time)
     {
         _context = context;
         _script = script;
         _record = record;
+        _bill = bill;
         _time = time;
         _output = script.Gzip
             ? new GZipStream(context.Response.Body, CompressionLevel.Fastest, leaveOpen: true)
@@ -30,7 +32,11 @@ internal sealed class AnswerWriter : IAsyncDisposable
     public bool IsCut { get; private set; }
 
     /// <summary>Sends the headers alone.</summary>
-    public Task FlushHeadersAsync() => _context.Response.Body.FlushAsync(_context.RequestAborted);
+    public async Task FlushHeadersAsync()
+    {
+        await _context.Response.Body.FlushAsync(_context.RequestAborted);
+        _bill?.MarkIdSent();
+    }
 
     /// <summary>Sends bytes and flushes them.</summary>
     public async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes)
@@ -47,6 +53,7 @@ internal sealed class AnswerWriter : IAsyncDisposable
 
             await _output.WriteAsync(rest[..piece], _context.RequestAborted);
             await _output.FlushAsync(_context.RequestAborted);
+            _bill?.MarkIdSent();
             _written += piece;
             _record?.CountBytes(piece);
             rest = rest[piece..];

@@ -15,6 +15,12 @@ internal sealed record FakeOpenRouterOptions
     /// </summary>
     public bool Record { get; init; } = true;
 
+    /// <summary>Whether generations are billed in a book, for <c>/__book</c> and <c>GET /generation</c>. By default when requests are kept.</summary>
+    public bool Book { get => field || Record; init; }
+
+    /// <summary>How long after its end <c>GET /generation</c> does not know a generation, unless its script says.</summary>
+    public TimeSpan GenerationDelay { get; init; }
+
     /// <summary>How many bytes of request bodies are kept; beyond it the oldest bodies go, their length and hash stay.</summary>
     public long KeepBodyBytes { get; init; } = 512 * 1024 * 1024;
 }

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace FakeOpenRouter;
 
-/// <summary>The command line: <c>--port N</c>, <c>--no-record</c>, <c>--seed N</c>. Runs until SIGINT or SIGTERM.</summary>
+/// <summary>The command line: <c>--port N</c>, <c>--seed N</c> and so on. Runs until SIGINT or SIGTERM.</summary>
 internal static class FakeOpenRouterProgram
 {
     private const int DefaultPort = 9001;
@@ -22,15 +22,22 @@ internal static class FakeOpenRouterProgram
                 case "--seed" when TryNumber(value ?? Next(args, ref i), long.MaxValue, out var seed):
                     options = options with { Seed = seed };
                     break;
+                case "--generation-delay-ms" when TryNumber(value ?? Next(args, ref i), int.MaxValue, out var delay):
+                    options = options with { GenerationDelay = TimeSpan.FromMilliseconds(delay) };
+                    break;
                 case "--no-record" when value is null:
                     options = options with { Record = false };
                     break;
+                case "--book" when value is null:
+                    options = options with { Book = true };
+                    break;
                 case "--help" or "-h":
                     Console.WriteLine(
-                        "FakeOpenRouter [--port 9001] [--seed N] [--no-record]; what it does is told by x-fake-… request headers.");
+                        "FakeOpenRouter [--port 9001] [--seed N] [--no-record] [--book] [--generation-delay-ms N]; "
+                        + "what it does is told by x-fake-… request headers.");
                     return 0;
                 default:
-                    await Console.Error.WriteLineAsync($"\"{args[i]}\": expected --port N, --seed N or --no-record");
+                    await Console.Error.WriteLineAsync($"\"{args[i]}\": expected --port N, --seed N, --no-record, --book or --generation-delay-ms N");
                     return 2;
             }
         }

@@ -29,6 +29,12 @@ internal sealed class FakeOpenRouterServer : IAsyncDisposable
     /// <summary>What was received.</summary>
     public RequestLog Requests => _handler.Requests;
 
+    /// <summary>What every generation costs.</summary>
+    public BillingBook Book => _handler.Book;
+
+    /// <summary>The models and their prices.</summary>
+    public ModelCatalogue Prices => _handler.Prices;
+
     /// <summary>How many connections were opened, and how many are open.</summary>
     public ConnectionCounter Connections { get; }
 
@@ -80,6 +86,12 @@ internal sealed class FakeOpenRouterServer : IAsyncDisposable
                 });
             });
         });
+
+        if (options.Book)
+        {
+            // A flush then returns when its bytes are with the socket, and not before: the book has to know whether an id got out.
+            builder.WebHost.UseSockets(sockets => sockets.MaxWriteBufferSize = 1);
+        }
 
         var app = builder.Build();
         app.Run(handler.HandleAsync);

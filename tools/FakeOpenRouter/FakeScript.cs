@@ -9,8 +9,62 @@ namespace FakeOpenRouter;
 /// </summary>
 internal sealed class FakeScript
 {
+    private const string HeaderPrefix = "x-fake-header";
+
+    // Headers whose value is a number.
+    private static readonly Dictionary<string, Action<FakeScript, int>> Numbers = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["x-fake-status"] = static (script, number) => script.Status = number,
+        ["x-fake-echo"] = static (script, number) => script.Echo = number != 0,
+        ["x-fake-delay-ms"] = static (script, number) => script.Delay = TimeSpan.FromMilliseconds(number),
+        ["x-fake-first-byte-delay-ms"] = static (script, number) => script.FirstByteDelay = TimeSpan.FromMilliseconds(number),
+        ["x-fake-early"] = static (script, number) => script.Early = number != 0,
+        ["x-fake-close"] = static (script, number) => script.Close = number != 0,
+        ["x-fake-size"] = static (script, number) => script.Size = number,
+        ["x-fake-gzip"] = static (script, number) => script.Gzip = number != 0,
+        ["x-fake-whitespace"] = static (script, number) => script.Whitespace = number,
+        ["x-fake-whitespace-ms"] = static (script, number) => script.WhitespaceInterval = TimeSpan.FromMilliseconds(number),
+        ["x-fake-chunked"] = static (script, number) => script.Chunked = number != 0,
+        ["x-fake-stream"] = static (script, number) => script.Stream = number != 0,
+        ["x-fake-events"] = static (script, number) => script.Events = number,
+        ["x-fake-interval-ms"] = static (script, number) => script.Interval = TimeSpan.FromMilliseconds(number),
+        ["x-fake-keepalives"] = static (script, number) => script.KeepAlives = number,
+        ["x-fake-keepalive-ms"] = static (script, number) => script.KeepAliveInterval = TimeSpan.FromMilliseconds(number),
+        ["x-fake-stall-after"] = static (script, number) => script.StallAfter = number,
+        ["x-fake-cut-after"] = static (script, number) => script.CutAfter = number,
+        ["x-fake-cut-at-byte"] = static (script, number) => script.CutAtByte = number,
+        ["x-fake-end-after"] = static (script, number) => script.EndAfter = number,
+        ["x-fake-error-after"] = static (script, number) => script.ErrorAfter = number,
+        ["x-fake-error"] = static (script, number) => script.ErrorInside = number != 0,
+        ["x-fake-split"] = static (script, number) => script.Split = number,
+        ["x-fake-split-ms"] = static (script, number) => script.SplitInterval = TimeSpan.FromMilliseconds(number),
+        ["x-fake-prompt-tokens"] = static (script, number) => script.PromptTokens = number,
+        ["x-fake-completion-tokens"] = static (script, number) => script.CompletionTokens = number,
+        ["x-fake-bill-full"] = static (script, number) => script.BillFull = number != 0,
+        ["x-fake-bill-error"] = static (script, number) => script.BillError = number != 0,
+        ["x-fake-no-usage"] = static (script, number) => script.NoUsage = number != 0,
+        ["x-fake-no-generation-id"] = static (script, number) => script.NoGenerationId = number != 0,
+        ["x-fake-cost-exponent"] = static (script, number) => script.CostExponent = number != 0,
+        ["x-fake-generation-delay-ms"] = static (script, number) => script.GenerationDelay = TimeSpan.FromMilliseconds(number),
+        ["x-fake-generation-missing"] = static (script, number) => script.GenerationMissing = number != 0,
+        ["x-fake-generation-status"] = static (script, number) => script.GenerationStatus = number,
+        ["x-fake-generation-failures"] = static (script, number) => script.GenerationFailures = number,
+    };
+
+    // Headers whose value is text.
+    private static readonly Dictionary<string, Action<FakeScript, string>> Texts = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["x-fake-id"] = static (script, text) => script.Id = text,
+        ["x-fake-body"] = static (script, text) => script.Body = Encoding.UTF8.GetBytes(text),
+        ["x-fake-body-base64"] = static (script, text) => script.Body = Convert.FromBase64String(text),
+        ["x-fake-content-type"] = static (script, text) => script.ContentType = text,
+    };
+
     /// <summary>No header at all: the ordinary answer.</summary>
     public static FakeScript None { get; } = new();
+
+    /// <summary>Every header that a request may carry.</summary>
+    public static IEnumerable<string> Names => [HeaderPrefix, .. Texts.Keys, .. Numbers.Keys];
 
     /// <summary><c>x-fake-id: abc</c>: the name under which <c>/__requests/abc</c> shows the request.</summary>
     public string? Id { get; private set; }
@@ -103,6 +157,39 @@ internal sealed class FakeScript
     /// <summary><c>x-fake-split-ms: 1</c>: the pause after each of those pieces.</summary>
     public TimeSpan SplitInterval { get; private set; }
 
+    /// <summary><c>x-fake-prompt-tokens: 5000</c>: tokens of the prompt; 11 by default.</summary>
+    public int? PromptTokens { get; private set; }
+
+    /// <summary><c>x-fake-completion-tokens: 700</c>: tokens of the whole answer; one an event of text by default.</summary>
+    public int? CompletionTokens { get; private set; }
+
+    /// <summary><c>x-fake-bill-full: 1</c>: a stream that breaks off is billed in full, as some providers do.</summary>
+    public bool BillFull { get; private set; }
+
+    /// <summary><c>x-fake-bill-error: 1</c>: a status from 400 up is billed like an answer.</summary>
+    public bool BillError { get; private set; }
+
+    /// <summary><c>x-fake-no-usage: 1</c>: the answer tells no usage.</summary>
+    public bool NoUsage { get; private set; }
+
+    /// <summary><c>x-fake-no-generation-id: 1</c>: no <c>X-Generation-Id</c>; the call is billed all the same.</summary>
+    public bool NoGenerationId { get; private set; }
+
+    /// <summary><c>x-fake-cost-exponent: 1</c>: costs are written as <c>4.1e-05</c>.</summary>
+    public bool CostExponent { get; private set; }
+
+    /// <summary><c>x-fake-generation-delay-ms: 1500</c>: how long after its end <c>GET /generation</c> does not know the call.</summary>
+    public TimeSpan? GenerationDelay { get; private set; }
+
+    /// <summary><c>x-fake-generation-missing: 1</c>: <c>GET /generation</c> never knows the call.</summary>
+    public bool GenerationMissing { get; private set; }
+
+    /// <summary><c>x-fake-generation-status: 500</c>: the status of <c>GET /generation</c> for the call.</summary>
+    public int? GenerationStatus { get; private set; }
+
+    /// <summary><c>x-fake-generation-failures: 2</c>: only so many questions are answered with that status.</summary>
+    public int? GenerationFailures { get; private set; }
+
     /// <summary>Reads lines of the form <c>x-fake-name: value</c>.</summary>
     public static FakeScript Parse(IEnumerable<string> lines)
     {
@@ -147,112 +234,26 @@ internal sealed class FakeScript
 
     private bool TrySet(string name, string value)
     {
-        var key = name.ToLowerInvariant();
-        if (key.StartsWith("x-fake-header", StringComparison.Ordinal) && value.IndexOf(':', StringComparison.Ordinal) is > 0 and var colon)
+        if (name.StartsWith(HeaderPrefix, StringComparison.OrdinalIgnoreCase)
+            && value.IndexOf(':', StringComparison.Ordinal) is > 0 and var colon)
         {
             Headers.Add(new(value[..colon], value[(colon + 1)..].Trim()));
             return true;
         }
 
-        switch (key)
+        if (Texts.TryGetValue(name, out var setText))
         {
-            case "x-fake-id":
-                Id = value;
-                return true;
-            case "x-fake-body":
-                Body = Encoding.UTF8.GetBytes(value);
-                return true;
-            case "x-fake-body-base64":
-                Body = Convert.FromBase64String(value);
-                return true;
-            case "x-fake-content-type":
-                ContentType = value;
-                return true;
+            setText(this, value);
+            return true;
         }
 
-        if (!int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+        if (Numbers.TryGetValue(name, out var setNumber)
+            && int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
         {
-            return false;
+            setNumber(this, number);
+            return true;
         }
 
-        switch (key)
-        {
-            case "x-fake-status":
-                Status = number;
-                break;
-            case "x-fake-echo":
-                Echo = number != 0;
-                break;
-            case "x-fake-delay-ms":
-                Delay = TimeSpan.FromMilliseconds(number);
-                break;
-            case "x-fake-first-byte-delay-ms":
-                FirstByteDelay = TimeSpan.FromMilliseconds(number);
-                break;
-            case "x-fake-early":
-                Early = number != 0;
-                break;
-            case "x-fake-close":
-                Close = number != 0;
-                break;
-            case "x-fake-size":
-                Size = number;
-                break;
-            case "x-fake-gzip":
-                Gzip = number != 0;
-                break;
-            case "x-fake-whitespace":
-                Whitespace = number;
-                break;
-            case "x-fake-whitespace-ms":
-                WhitespaceInterval = TimeSpan.FromMilliseconds(number);
-                break;
-            case "x-fake-chunked":
-                Chunked = number != 0;
-                break;
-            case "x-fake-stream":
-                Stream = number != 0;
-                break;
-            case "x-fake-events":
-                Events = number;
-                break;
-            case "x-fake-interval-ms":
-                Interval = TimeSpan.FromMilliseconds(number);
-                break;
-            case "x-fake-keepalives":
-                KeepAlives = number;
-                break;
-            case "x-fake-keepalive-ms":
-                KeepAliveInterval = TimeSpan.FromMilliseconds(number);
-                break;
-            case "x-fake-stall-after":
-                StallAfter = number;
-                break;
-            case "x-fake-cut-after":
-                CutAfter = number;
-                break;
-            case "x-fake-cut-at-byte":
-                CutAtByte = number;
-                break;
-            case "x-fake-end-after":
-                EndAfter = number;
-                break;
-            case "x-fake-error-after":
-                ErrorAfter = number;
-                break;
-            case "x-fake-error":
-                ErrorInside = number != 0;
-                break;
-            case "x-fake-split":
-                Split = number;
-                break;
-            case "x-fake-split-ms":
-                SplitInterval = TimeSpan.FromMilliseconds(number);
-                break;
-            default:
-                return false;
-        }
-
-        return true;
+        return false;
     }
 }

@@ -1,65 +1,129 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 
 namespace FakeOpenRouter;
 
 /// <summary>A few models with prices in US dollars a token; any other name costs what <see cref="Otherwise"/> says.</summary>
-internal static class ModelCatalogue
+internal sealed class ModelCatalogue
 {
-    /// <summary>Tokens that every prompt is counted with.</summary>
+    /// <summary>Tokens that every prompt is counted with, unless the script says.</summary>
     public const int PromptTokens = 11;
 
-    private static readonly Model Otherwise = new("", "Any", 4096, "0.000001", "0.000002", ["openai"]);
+    /// <summary>The model that chooses a model.</summary>
+    public const string RouterModel = "openrouter/auto";
 
-    private static readonly Model[] Models =
+    /// <summary>The model that it always chooses.</summary>
+    public const string RoutedModel = "openai/gpt-4o-mini";
+
+    // A router has no price of its own.
+    private const string Router = "-1";
+    private const string Free = ":free";
+
+    private static readonly ModelPrice Otherwise = ModelPrice.Parse("0.000001", "0.000002", "0");
+    private static readonly ModelPrice Nothing = new(0, 0, 0);
+
+    private ImmutableArray<Model> _models =
     [
-        new(
-            "anthropic/claude-3-opus",
-            "Anthropic: Claude 3 Opus",
-            200000,
-            "0.000015",
-            "0.000075",
-            ["anthropic", "google-vertex", "amazon-bedrock"]),
-        new("anthropic/claude-sonnet-4.5", "Anthropic: Claude Sonnet 4.5", 1000000, "0.000003", "0.000015", ["anthropic", "google-vertex"]),
-        new("openai/gpt-4o", "OpenAI: GPT-4o", 128000, "0.0000025", "0.00001", ["openai", "azure"]),
-        new("openai/gpt-4o-mini", "OpenAI: GPT-4o-mini", 128000, "0.00000015", "0.0000006", ["openai", "azure"]),
-        new("openai/text-embedding-3-small", "OpenAI: Text Embedding 3 Small", 8192, "0.00000002", "0", ["openai", "azure"]),
-        new(
-            "mistralai/mixtral-8x7b-instruct",
-            "Mistral: Mixtral 8x7B Instruct",
-            32768,
-            "0.00000054",
-            "0.00000054",
-            ["mistral", "deepinfra", "together"]),
-        new("meta-llama/llama-3.1-8b-instruct:free", "Meta: Llama 3.1 8B Instruct (free)", 131072, "0", "0", ["deepinfra"]),
+        new("anthropic/claude-3-opus", "Anthropic: Claude 3 Opus", 200000, "0.000015", "0.000075")
+        {
+            Providers = ["anthropic", "google-vertex", "amazon-bedrock"],
+        },
+        new("anthropic/claude-sonnet-4.5", "Anthropic: Claude Sonnet 4.5", 1000000, "0.000003", "0.000015")
+        {
+            CanonicalSlug = "anthropic/claude-4.5-sonnet-20250929",
+            Providers = ["anthropic", "google-vertex"],
+        },
+        new("openai/gpt-4o", "OpenAI: GPT-4o", 128000, "0.0000025", "0.00001") { Providers = ["openai", "azure"] },
+        new("openai/gpt-4o-mini", "OpenAI: GPT-4o-mini", 128000, "0.00000015", "0.0000006") { Providers = ["openai", "azure"] },
+        new("mistralai/mixtral-8x7b-instruct", "Mistral: Mixtral 8x7B Instruct", 32768, "0.00000054", "0.00000054")
+        {
+            Providers = ["mistral", "deepinfra", "together"],
+        },
+        new("mistralai/ministral-3b", "Mistral: Ministral 3B", 131072, "0.000000040001", "0.000000000007") { Providers = ["mistral"] },
+        new("perplexity/sonar", "Perplexity: Sonar", 127072, "0.000001", "0.000001") { Request = "0.005", Providers = ["perplexity"] },
+        new("meta-llama/llama-3.1-8b-instruct", "Meta: Llama 3.1 8B Instruct", 131072, "0.00000002", "0.00000003")
+        {
+            Providers = ["deepinfra", "together"],
+        },
+        new("meta-llama/llama-3.1-8b-instruct:free", "Meta: Llama 3.1 8B Instruct (free)", 131072, "0", "0")
+        {
+            CanonicalSlug = "meta-llama/llama-3.1-8b-instruct",
+            Providers = ["deepinfra"],
+        },
+        new(RouterModel, "Auto Router", 2000000, Router, Router),
+        new("openai/text-embedding-3-small", "OpenAI: Text Embedding 3 Small", 8192, "0.00000002", "0")
+        {
+            Output = "embeddings",
+            Providers = ["openai", "azure"],
+        },
+        new("qwen/qwen3-embedding-8b", "Qwen: Qwen3 Embedding 8B", 32768, "0.000000012345", "0")
+        {
+            Output = "embeddings",
+            Providers = ["deepinfra"],
+        },
     ];
 
-    /// <summary>The bill for a call of this model.</summary>
-    public static Usage Bill(string? model, int completionTokens)
+    /// <summary>The status of the catalogue's pages; above 400 they have no models.</summary>
+    public int Status { get; set; } = StatusCodes.Status200OK;
+
+    /// <summary>Sets a model's prices, as decimal text of US dollars, for calls from now on; a name that is new joins the catalogue.</summary>
+    public void Set(string model, string prompt, string completion, string request = "0")
     {
-        var prices = Array.Find(Models, candidate => candidate.Id == model) ?? Otherwise;
-        return new Usage(PromptTokens, completionTokens, (PromptTokens * prices.Prompt) + (completionTokens * prices.Completion));
+        _ = ModelPrice.Parse(prompt, completion, request);
+        ImmutableInterlocked.Update(ref _models, models =>
+        {
+            var old = models.FirstOrDefault(candidate => candidate.Id == model);
+            var changed = (old ?? new Model(model, model, 4096, prompt, completion) { Providers = ["openai"] }) with
+            {
+                Prompt = prompt,
+                Completion = completion,
+                Request = request,
+            };
+            return old is null ? models.Add(changed) : models.Replace(old, changed);
+        });
     }
 
-    /// <summary>The answer of <c>GET /models</c>.</summary>
-    public static void WriteAll(Utf8JsonWriter json)
+    /// <summary>What a call of this model costs. A variant (<c>:nitro</c>) costs what its model does, a free one nothing.</summary>
+    public ModelPrice PriceOf(string? model)
     {
+        if (Find(model) is { Prompt: not Router } listed)
+        {
+            return ModelPrice.Parse(listed.Prompt, listed.Completion, listed.Request);
+        }
+
+        var colon = model?.LastIndexOf(':') ?? -1;
+        return colon < 0 ? Otherwise
+            : model!.EndsWith(Free, StringComparison.Ordinal) ? Nothing
+            : PriceOf(model[..colon]);
+    }
+
+    /// <summary>The answer of <c>GET /models</c> (what produces text) or <c>GET /embeddings/models</c>; returns its status.</summary>
+    public int WriteAll(Utf8JsonWriter json, string output)
+    {
+        if (Status >= 400)
+        {
+            json.WriteRawValue($$$"""{"error":{"code":{{{Status}}},"message":"Scripted error {{{Status}}}"}}""");
+            return Status;
+        }
+
+        var models = _models.Where(model => model.Output == output).ToArray();
         json.WriteStartObject();
         json.WriteStartArray("data");
-        foreach (var model in Models)
+        foreach (var model in models)
         {
             json.WriteStartObject();
             json.WriteString("id", model.Id);
-            json.WriteString("canonical_slug", model.Id);
+            json.WriteString("canonical_slug", model.CanonicalSlug ?? model.Id);
             json.WriteString("name", model.Name);
             json.WriteNumber("created", AnswerTemplates.Created);
             json.WriteNumber("context_length", model.ContextLength);
             json.WriteStartObject("architecture");
-            json.WriteString("modality", "text->text");
+            json.WriteString("modality", $"text->{output}");
             json.WriteStartArray("input_modalities");
             json.WriteStringValue("text");
             json.WriteEndArray();
             json.WriteStartArray("output_modalities");
-            json.WriteStringValue("text");
+            json.WriteStringValue(output);
             json.WriteEndArray();
             json.WriteEndObject();
             WritePricing(json, model);
@@ -82,17 +146,18 @@ internal static class ModelCatalogue
         }
 
         json.WriteEndArray();
-        json.WriteNumber("total_count", Models.Length);
+        json.WriteNumber("total_count", models.Length);
         json.WriteStartObject("links");
         json.WriteNull("next");
         json.WriteEndObject();
         json.WriteEndObject();
+        return StatusCodes.Status200OK;
     }
 
     /// <summary>The answer of <c>GET /models/{author}/{slug}/endpoints</c>; <see langword="false"/> for an unknown model.</summary>
-    public static bool TryWriteEndpoints(Utf8JsonWriter json, string id)
+    public bool TryWriteEndpoints(Utf8JsonWriter json, string id)
     {
-        if (Array.Find(Models, candidate => candidate.Id == id) is not { } model)
+        if (Find(id) is not { } model)
         {
             return false;
         }
@@ -119,20 +184,33 @@ internal static class ModelCatalogue
         return true;
     }
 
+    private Model? Find(string? id)
+    {
+        return id is null
+            ? null
+            : _models.FirstOrDefault(candidate => candidate.Id == id) ?? _models.FirstOrDefault(candidate => candidate.CanonicalSlug == id);
+    }
+
     private static void WritePricing(Utf8JsonWriter json, Model model)
     {
         json.WriteStartObject("pricing");
-        json.WriteString("prompt", model.PromptText);
-        json.WriteString("completion", model.CompletionText);
-        json.WriteString("request", "0");
+        json.WriteString("prompt", model.Prompt);
+        json.WriteString("completion", model.Completion);
+        json.WriteString("request", model.Request);
         json.WriteString("image", "0");
+        json.WriteString("web_search", "0");
+        json.WriteString("internal_reasoning", "0");
         json.WriteEndObject();
     }
 
-    private sealed record Model(string Id, string Name, int ContextLength, string PromptText, string CompletionText, string[] Providers)
+    private sealed record Model(string Id, string Name, int ContextLength, string Prompt, string Completion)
     {
-        public decimal Prompt { get; } = decimal.Parse(PromptText, System.Globalization.CultureInfo.InvariantCulture);
+        public string? CanonicalSlug { get; init; }
 
-        public decimal Completion { get; } = decimal.Parse(CompletionText, System.Globalization.CultureInfo.InvariantCulture);
+        public string Request { get; init; } = "0";
+
+        public string Output { get; init; } = "text";
+
+        public string[] Providers { get; init; } = [];
     }
 }

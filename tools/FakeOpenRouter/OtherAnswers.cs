@@ -6,25 +6,29 @@ namespace FakeOpenRouter;
 /// <summary>The catalogue and account endpoints; whatever else is asked for is described back to the caller.</summary>
 internal static class OtherAnswers
 {
-    public static byte[] Render(HttpContext context, RequestLog requests, ReceivedRequest? record)
+    public static byte[] Render(HttpContext context, BillingBook book, ModelCatalogue catalogue, ReceivedRequest? record)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer))
         {
-            Write(json, context, requests, record);
+            Write(json, context, book, catalogue, record);
         }
 
         return buffer.WrittenSpan.ToArray();
     }
 
-    private static void Write(Utf8JsonWriter json, HttpContext context, RequestLog requests, ReceivedRequest? record)
+    private static void Write(
+        Utf8JsonWriter json, HttpContext context, BillingBook book, ModelCatalogue catalogue, ReceivedRequest? record)
     {
         var path = context.Request.Path.Value!;
         var get = context.Request.Method == HttpMethods.Get;
         switch (path)
         {
             case RequestHandler.BasePath + "/models" when get:
-                ModelCatalogue.WriteAll(json);
+                SetStatus(context, catalogue.WriteAll(json, "text"));
+                return;
+            case RequestHandler.BasePath + "/embeddings/models" when get:
+                SetStatus(context, catalogue.WriteAll(json, "embeddings"));
                 return;
             case RequestHandler.BasePath + "/providers" when get:
                 WriteProviders(json);
@@ -36,7 +40,7 @@ internal static class OtherAnswers
                 json.WriteRawValue("""{"data":{"total_credits":100,"total_usage":1.5}}""");
                 return;
             case RequestHandler.BasePath + "/generation" when get:
-                WriteGeneration(json, context, requests);
+                SetStatus(context, book.WriteGeneration(json, context.Request));
                 return;
         }
 
@@ -44,7 +48,7 @@ internal static class OtherAnswers
         const string Endpoints = "/endpoints";
         if (get && path.StartsWith(Models, StringComparison.Ordinal) && path.EndsWith(Endpoints, StringComparison.Ordinal))
         {
-            if (!ModelCatalogue.TryWriteEndpoints(json, path[Models.Length..^Endpoints.Length]))
+            if (!catalogue.TryWriteEndpoints(json, path[Models.Length..^Endpoints.Length]))
             {
                 WriteNotFound(json, context);
             }
@@ -93,29 +97,13 @@ internal static class OtherAnswers
         json.WriteEndObject();
     }
 
-    private static void WriteGeneration(Utf8JsonWriter json, HttpContext context, RequestLog requests)
+    // A status that the script asks for stays.
+    private static void SetStatus(HttpContext context, int status)
     {
-        var id = context.Request.Query["id"].ToString();
-        if (requests.All.LastOrDefault(request => request.GenerationId == id) is not { Usage: { } usage } generation)
+        if (status != StatusCodes.Status200OK)
         {
-            WriteNotFound(json, context);
-            return;
+            context.Response.StatusCode = status;
         }
-
-        json.WriteStartObject();
-        json.WriteStartObject("data");
-        json.WriteString("id", id);
-        json.WriteNumber("total_cost", usage.Cost);
-        json.WriteNumber("usage", usage.Cost);
-        json.WriteNumber("tokens_prompt", usage.PromptTokens);
-        json.WriteNumber("tokens_completion", usage.CompletionTokens);
-        json.WriteNumber("native_tokens_prompt", usage.PromptTokens);
-        json.WriteNumber("native_tokens_completion", usage.CompletionTokens);
-        json.WriteBoolean("cancelled", generation.End is ReceivedEnd.ClientAborted);
-        json.WriteBoolean("streamed", generation.EventsWritten > 0);
-        json.WriteString("finish_reason", "stop");
-        json.WriteEndObject();
-        json.WriteEndObject();
     }
 
     private static void WriteNotFound(Utf8JsonWriter json, HttpContext context)

@@ -44,9 +44,6 @@ internal sealed class ReceivedRequest
     /// <summary>The id in the answer's <c>X-Generation-Id</c>; <see langword="null"/> where the endpoint has none.</summary>
     public string? GenerationId { get; set; }
 
-    /// <summary>What the answer's <c>usage</c> said or would have said.</summary>
-    public Usage? Usage { get; set; }
-
     public string Path => Target.Split('?', 2)[0];
 
     /// <summary>The query with its question mark; empty without one.</summary>

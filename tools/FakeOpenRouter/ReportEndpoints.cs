@@ -2,16 +2,23 @@ using System.Text.Json;
 
 namespace FakeOpenRouter;
 
-/// <summary><c>/__requests</c>, <c>/__last</c> and <c>/__reset</c>: what was received, for whoever runs this as a process.</summary>
+/// <summary>
+/// <c>/__requests</c>, <c>/__last</c>, <c>/__book</c> and <c>/__reset</c>: what was received and billed, for whoever runs this as a process.
+/// <c>/__prices</c> and <c>/__catalogue</c> change the models' pages.
+/// </summary>
 internal sealed class ReportEndpoints
 {
     private readonly RequestLog _requests;
     private readonly ConnectionCounter _connections;
+    private readonly BillingBook _book;
+    private readonly ModelCatalogue _prices;
 
-    public ReportEndpoints(RequestLog requests, ConnectionCounter connections)
+    public ReportEndpoints(RequestLog requests, ConnectionCounter connections, BillingBook book, ModelCatalogue prices)
     {
         _requests = requests;
         _connections = connections;
+        _book = book;
+        _prices = prices;
     }
 
     public async Task AnswerAsync(HttpContext context)
@@ -21,7 +28,18 @@ internal sealed class ReportEndpoints
         if (parts is ["__reset"] && HttpMethods.IsPost(context.Request.Method))
         {
             _requests.Reset();
+            _book.Reset();
             context.Response.StatusCode = StatusCodes.Status204NoContent;
+        }
+        else if (parts is ["__prices" or "__catalogue"] && HttpMethods.IsPost(context.Request.Method))
+        {
+            await ChangeAsync(context, parts[0]);
+        }
+        else if (parts is ["__book"])
+        {
+            context.Response.ContentType = "application/json";
+            await using var json = new Utf8JsonWriter(context.Response.Body);
+            _book.WriteAll(json);
         }
         else if (parts is ["__requests"])
         {
@@ -40,6 +58,34 @@ internal sealed class ReportEndpoints
             context.Response.ContentType = "application/json";
             await using var json = new Utf8JsonWriter(context.Response.Body);
             Write(json, request);
+        }
+    }
+
+    private async Task ChangeAsync(HttpContext context, string what)
+    {
+        try
+        {
+            using var document = await JsonDocument.ParseAsync(context.Request.Body, default, context.RequestAborted);
+            var body = document.RootElement;
+            if (what == "__catalogue")
+            {
+                _prices.Status = body.GetProperty("status").GetInt32();
+            }
+            else
+            {
+                _prices.Set(
+                    body.GetProperty("model").GetString()!,
+                    body.GetProperty("prompt").GetString()!,
+                    body.GetProperty("completion").GetString()!,
+                    body.TryGetProperty("request", out var request) ? request.GetString()! : "0");
+            }
+
+            context.Response.StatusCode = StatusCodes.Status204NoContent;
+        }
+        catch (Exception fault) when (fault is JsonException or FormatException or KeyNotFoundException or InvalidOperationException)
+        {
+            context.Response.StatusCode = StatusCodes.Status400BadRequest;
+            await context.Response.WriteAsync(fault.Message);
         }
     }
 

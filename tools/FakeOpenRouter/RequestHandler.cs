@@ -24,10 +24,15 @@ internal sealed class RequestHandler
         _options = options;
         _time = time;
         Requests = new RequestLog(options.KeepBodyBytes);
-        _report = new ReportEndpoints(Requests, connections);
+        Book = new BillingBook(options.GenerationDelay);
+        _report = new ReportEndpoints(Requests, connections, Book, Prices);
     }
 
     public RequestLog Requests { get; }
+
+    public BillingBook Book { get; }
+
+    public ModelCatalogue Prices { get; } = new();
 
     /// <summary>What is done where a request carries no script of its own.</summary>
     public FakeScript DefaultScript { get; set; } = FakeScript.None;
@@ -101,14 +106,51 @@ internal sealed class RequestHandler
         var facts = RequestFacts.Unknown;
         if (!script.Early)
         {
-            facts = record is null ? await DrainBodyAsync(context) : await ReadBodyAsync(context, record);
+            facts = record is null && !_options.Book ? await DrainBodyAsync(context) : await ReadBodyAsync(context, record);
         }
 
+        if (script.Echo || script.Body is not null || DialectOf(context.Request, facts) is not { } dialect)
+        {
+            if (await BeginAsync(context, script, record))
+            {
+                await AnswerOtherwiseAsync(context, script, record);
+            }
+
+            return;
+        }
+
+        // It is billed from here on, whatever becomes of the answer.
+        var call = NewCall(context, script, facts, dialect);
+        if (record is not null)
+        {
+            record.GenerationId = call.Values.Id;
+        }
+
+        var end = BookEnd.Cancelled;
+        try
+        {
+            if (!await BeginAsync(context, script, record))
+            {
+                end = BookEnd.Failed;
+                return;
+            }
+
+            end = await AnswerAsync(context, script, record, call);
+        }
+        finally
+        {
+            call.Bill.Finish(end);
+        }
+    }
+
+    /// <summary>Makes ready for an answer; <see langword="false"/> where the script wants none.</summary>
+    private async Task<bool> BeginAsync(HttpContext context, FakeScript script, ReceivedRequest? record)
+    {
         if (script.Close)
         {
             record?.SetEnd(ReceivedEnd.Cut);
             context.Abort();
-            return;
+            return false;
         }
 
         if (script.Delay > TimeSpan.Zero)
@@ -122,7 +164,12 @@ internal sealed class RequestHandler
             context.Response.Headers.ContentEncoding = "gzip";
         }
 
-        await using var writer = new AnswerWriter(context, script, record, _time);
+        return true;
+    }
+
+    private async Task AnswerOtherwiseAsync(HttpContext context, FakeScript script, ReceivedRequest? record)
+    {
+        await using var writer = new AnswerWriter(context, script, record, bill: null, _time);
         if (script.Echo)
         {
             Head(context, script, context.Request.ContentType ?? "application/octet-stream");
@@ -133,54 +180,72 @@ internal sealed class RequestHandler
             Head(context, script, "application/json");
             await WriteWholeAsync(context, script, writer, body);
         }
-        else if (DialectOf(context.Request, facts) is { } dialect)
-        {
-            var values = Values(script, facts, record);
-            context.Response.Headers["X-Generation-Id"] = values.Id;
-            if (script.Status >= 400)
-            {
-                Head(context, script, "application/json");
-                await WriteWholeAsync(context, script, writer, PlainError(script.Status.Value, dialect));
-            }
-            else if (dialect.Stream is { } stream && (facts.Stream || script.Stream))
-            {
-                Head(context, script, "text/event-stream");
-                context.Response.Headers.CacheControl = "no-cache";
-                await WriteStreamAsync(script, writer, record, stream, values);
-            }
-            else
-            {
-                Head(context, script, "application/json");
-                await WriteJsonAsync(context, script, writer, script.ErrorInside ? dialect.ErrorInside : dialect.Json, values);
-            }
-        }
         else
         {
             Head(context, script, "application/json");
             var answer = script.Status >= 400
                 ? PlainError(script.Status.Value, AnswerTemplates.Chat)
-                : OtherAnswers.Render(context, Requests, record);
+                : OtherAnswers.Render(context, Book, Prices, record);
             await WriteWholeAsync(context, script, writer, answer);
         }
     }
 
-    private AnswerValues Values(FakeScript script, RequestFacts facts, ReceivedRequest? record)
+    private async Task<BookEnd> AnswerAsync(HttpContext context, FakeScript script, ReceivedRequest? record, Call call)
     {
-        var usage = ModelCatalogue.Bill(facts.Model, script.Events);
-        var values = new AnswerValues
+        await using var writer = new AnswerWriter(context, script, record, call.Bill, _time);
+        if (!script.NoGenerationId)
         {
-            Id = $"gen-{_options.Seed:D10}-{Interlocked.Increment(ref _generations):D8}",
-            Model = JsonEncodedText.Encode(facts.Model ?? "openrouter/auto"),
-            Provider = JsonEncodedText.Encode(facts.Provider ?? "FakeProvider"),
-            Usage = usage,
-        };
-        if (record is not null)
-        {
-            record.GenerationId = values.Id;
-            record.Usage = usage;
+            context.Response.Headers["X-Generation-Id"] = call.Values.Id;
         }
 
-        return values;
+        if (script.Status >= 400)
+        {
+            Head(context, script, "application/json");
+            await WriteWholeAsync(context, script, writer, PlainError(script.Status.Value, call.Dialect));
+        }
+        else if (call.Streams)
+        {
+            Head(context, script, "text/event-stream");
+            context.Response.Headers.CacheControl = "no-cache";
+            return await WriteStreamAsync(script, writer, record, call) ? BookEnd.Complete : BookEnd.Failed;
+        }
+        else
+        {
+            Head(context, script, "application/json");
+            await WriteJsonAsync(context, script, writer, script.ErrorInside ? call.Dialect.ErrorInside : call.Dialect.Json, call.Values);
+        }
+
+        return writer.IsCut ? BookEnd.Failed : BookEnd.Complete;
+    }
+
+    private Call NewCall(HttpContext context, FakeScript script, RequestFacts facts, Dialect dialect)
+    {
+        var model = facts.Model == ModelCatalogue.RouterModel ? ModelCatalogue.RoutedModel : facts.Model;
+        var provider = facts.Provider ?? "FakeProvider";
+        var streams = dialect.Stream is not null && (facts.Stream || script.Stream) && script.Status is null or < 400;
+        var bill = new BookEntry(_time, script, Prices.PriceOf(model))
+        {
+            Id = $"gen-{_options.Seed:D10}-{Interlocked.Increment(ref _generations):D8}",
+            Key = _options.Book ? BillingBook.MarkOf(context.Request) ?? "" : "",
+            Endpoint = context.Request.Path.Value![BasePath.Length..],
+            Model = model ?? ModelCatalogue.RouterModel,
+            Provider = provider,
+            Streams = streams,
+        };
+        if (_options.Book)
+        {
+            Book.Add(bill);
+        }
+
+        var values = new AnswerValues
+        {
+            Id = bill.Id,
+            Model = JsonEncodedText.Encode(bill.Model),
+            Provider = JsonEncodedText.Encode(provider),
+            Usage = bill.WholeUsage,
+            TellsUsage = !script.NoUsage,
+        };
+        return new Call(dialect, values, bill, streams);
     }
 
     private static void Head(HttpContext context, FakeScript script, string contentType)
@@ -230,9 +295,11 @@ internal sealed class RequestHandler
         await writer.WriteAsync(body);
     }
 
-    private static async Task WriteStreamAsync(
-        FakeScript script, AnswerWriter writer, ReceivedRequest? record, DialectStream stream, AnswerValues values)
+    /// <summary>Writes an event stream; returns whether it came to its proper end.</summary>
+    private static async Task<bool> WriteStreamAsync(FakeScript script, AnswerWriter writer, ReceivedRequest? record, Call call)
     {
+        var stream = call.Dialect.Stream!;
+        var values = call.Values;
         var sent = 0;
         var buffer = new ArrayBufferWriter<byte>(512);
         if (script.FirstByteDelay > TimeSpan.Zero || script.StallAfter is 0 || script.CutAfter is 0)
@@ -243,7 +310,7 @@ internal sealed class RequestHandler
 
         if (await IsOverAsync())
         {
-            return;
+            return false;
         }
 
         for (var i = 0; i < script.KeepAlives; i++)
@@ -257,9 +324,11 @@ internal sealed class RequestHandler
             values.Text = text;
             if (!await SendAsync(template) || await IsOverAsync())
             {
-                return;
+                return false;
             }
         }
+
+        return true;
 
         IEnumerable<(AnswerTemplate Template, ReadOnlyMemory<byte> Text)> Events()
         {
@@ -271,9 +340,11 @@ internal sealed class RequestHandler
             ReadOnlyMemory<byte> filler = script.Size > 0 ? Filler(script.Size / Math.Max(1, script.Events)) : " word"u8.ToArray();
             for (values.Index = 0; values.Index < script.Events; values.Index++)
             {
+                call.Bill.Produce(values.Index + 1, script.Events);
                 yield return (stream.Text, filler);
             }
 
+            call.Bill.Produce(1, 1);
             foreach (var template in stream.Closing)
             {
                 yield return (template, "All of the text."u8.ToArray());
@@ -355,7 +426,7 @@ internal sealed class RequestHandler
             };
     }
 
-    private async Task<RequestFacts> ReadBodyAsync(HttpContext context, ReceivedRequest record)
+    private async Task<RequestFacts> ReadBodyAsync(HttpContext context, ReceivedRequest? record)
     {
         using var body = new MemoryStream((int)Math.Min(context.Request.ContentLength ?? 0, 256 * 1024 * 1024));
         try
@@ -364,12 +435,16 @@ internal sealed class RequestHandler
         }
         finally
         {
-            record.SetPartialBody(body.Length);
+            record?.SetPartialBody(body.Length);
         }
 
         var bytes = body.Length == body.Capacity ? body.GetBuffer() : body.ToArray();
-        record.SetBody(bytes);
-        Requests.KeepBody(bytes.Length);
+        if (record is not null)
+        {
+            record.SetBody(bytes);
+            Requests.KeepBody(bytes.Length);
+        }
+
         return RequestFacts.Read(bytes);
     }
 
@@ -395,4 +470,7 @@ internal sealed class RequestHandler
         var at = bytes.IndexOf("\"stream\""u8);
         return at >= 0 && bytes[(at + 8)..].TrimStart(": \t\r\n"u8).StartsWith("true"u8);
     }
+
+    /// <summary>A call of an inference endpoint.</summary>
+    private sealed record Call(Dialect Dialect, AnswerValues Values, BookEntry Bill, bool Streams);
 }

@@ -1,7 +1,7 @@
 namespace FakeOpenRouter;
 
-/// <summary>What a call is billed: tokens, and US dollars in decimal arithmetic.</summary>
-internal sealed record Usage(int PromptTokens, int CompletionTokens, decimal Cost)
+/// <summary>What an answer's <c>usage</c> says: tokens, and US dollars as they are written.</summary>
+internal sealed record Usage(long PromptTokens, long CompletionTokens, string Cost)
 {
-    public int TotalTokens => PromptTokens + CompletionTokens;
+    public long TotalTokens => PromptTokens + CompletionTokens;
 }

@@ -1,0 +1,164 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net.Sockets;
+using System.Threading.Channels;
+using Gateway.Tests.Support;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>
+/// Calls of all kinds from several workers at once, most of which go wrong in some way, while gateways are killed. It knows nothing of money.
+/// The same seed makes the same calls; what meets what is up to the machine.
+/// </summary>
+internal sealed class Storm
+{
+    /// <summary>Names a seed, to make the calls of a run that failed again.</summary>
+    public const string SeedVariable = "GATEWAY_STORM_SEED";
+
+    /// <summary>Names how many calls a storm has, for one that is longer than the tests' own.</summary>
+    public const string OperationsVariable = "GATEWAY_STORM_OPERATIONS";
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Silence = TimeSpan.FromMilliseconds(300);
+    private static readonly TimeSpan BetweenAttempts = TimeSpan.FromMilliseconds(20);
+
+    private readonly IReadOnlyList<StormGateway> _gateways;
+    private readonly IReadOnlyList<StormKey> _keys;
+    private readonly ulong _seed;
+    private readonly ConcurrentBag<StormOutcome> _outcomes = [];
+    private int _begun;
+
+    /// <param name="gateways">Gateways that share one ledger.</param>
+    /// <param name="keys">One for each worker.</param>
+    /// <param name="seed">The seed; without one that of <see cref="SeedVariable"/>, or a new one.</param>
+    public Storm(IReadOnlyList<StormGateway> gateways, IReadOnlyList<StormKey> keys, ulong? seed = null)
+    {
+        _gateways = gateways;
+        _keys = keys;
+        _seed = seed ?? NumberIn(SeedVariable) ?? (ulong)TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
+        TestContext.Current.TestOutputHelper?.WriteLine($"{SeedVariable}={_seed}");
+    }
+
+    /// <summary>What the clients saw.</summary>
+    public IReadOnlyCollection<StormOutcome> Outcomes => _outcomes;
+
+    /// <summary>The seed, for messages.</summary>
+    public ulong Seed => _seed;
+
+    /// <summary>Runs so many calls, unless <see cref="OperationsVariable"/> names another number, and so many kills among them.</summary>
+    public async Task RunAsync(int operations, int kills)
+    {
+        if (NumberIn(OperationsVariable) is { } more)
+        {
+            kills = (int)((ulong)kills * more / (ulong)operations);
+            operations = (int)more;
+        }
+
+        var prng = new Prng(_seed * 0x9E3779B97F4A7C15);
+        var killsAt = Enumerable.Range(0, kills)
+            .Select(_ => (Operation: Below(prng, operations), Gateway: _gateways[Below(prng, _gateways.Count)]))
+            .ToLookup(kill => kill.Operation, kill => kill.Gateway);
+        var seeds = _keys.Select(_ => prng.Next()).ToArray();
+        var dueKills = Channel.CreateUnbounded<StormGateway>();
+        var killing = KillAsync(dueKills.Reader);
+        await Task.WhenAll(
+            _keys.Select((key, i) => Task.Run(() => WorkAsync(key, new Prng(seeds[i]), operations, killsAt, dueKills.Writer))));
+        dueKills.Writer.Complete();
+        await killing;
+    }
+
+    private static ulong? NumberIn(string variable) => ulong.TryParse(
+        Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+
+    private static int Below(Prng prng, int bound) => (int)((prng.Next() >> 16) % (ulong)bound);
+
+    private async Task WorkAsync(
+        StormKey key, Prng prng, int operations, ILookup<int, StormGateway> killsAt, ChannelWriter<StormGateway> dueKills)
+    {
+        int mine;
+        for (var own = 1; (mine = Interlocked.Increment(ref _begun) - 1) < operations; own++)
+        {
+            foreach (var gateway in killsAt[mine])
+            {
+                await dueKills.WriteAsync(gateway);
+            }
+
+            var operation = StormOperation.Next(prng);
+            _outcomes.Add(await CallAsync(key, $"{key.Label}-{own}", operation, _gateways[Below(prng, _gateways.Count)]));
+        }
+    }
+
+    private static async Task KillAsync(ChannelReader<StormGateway> due)
+    {
+        await foreach (var gateway in due.ReadAllAsync())
+        {
+            await gateway.KillAndRestartAsync();
+        }
+    }
+
+    private static async Task<StormOutcome> CallAsync(StormKey key, string id, StormOperation operation, StormGateway gateway)
+    {
+        var startedAt = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            var deaths = gateway.Deaths;
+            using var connection = new StormConnection();
+            try
+            {
+                await connection.ConnectAsync(gateway.Address ?? throw new SocketException((int)SocketError.ConnectionRefused));
+            }
+            catch (SocketException) when (TimeProvider.System.GetElapsedTime(startedAt) < Patience)
+            {
+                // It is dead; nothing has been sent.
+                await Task.Delay(BetweenAttempts);
+                continue;
+            }
+
+            try
+            {
+                await PlayAsync(connection, key, id, operation);
+            }
+            catch (SocketException)
+            {
+                // The gateway, or its death, has broken the connection: what came until then counts.
+            }
+
+            // Taken before the socket is let go, so that the head is still there.
+            var head = connection.Head;
+            connection.Reset();
+            return new StormOutcome(
+                id, operation, head?.Status, head?.Header("X-Generation-Id"), connection.IsComplete, gateway.Deaths != deaths);
+        }
+    }
+
+    private static async Task PlayAsync(StormConnection connection, StormKey key, string id, StormOperation operation)
+    {
+        var head =
+            $"POST {operation.Path} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {key.Key}\r\nConnection: close\r\n"
+            + $"Content-Type: application/json\r\nContent-Length: {operation.Body.Length}\r\nx-fake-id: {id}\r\n"
+            + string.Concat(operation.Script.Select(line => line + "\r\n")) + "\r\n";
+        switch (operation.Kind)
+        {
+            case StormKind.LeaveInBody:
+                await connection.SendAsync(head + operation.Body[..(operation.Body.Length / 2)]);
+                break;
+            case StormKind.LeaveBeforeHead:
+                await connection.SendAsync(head + operation.Body);
+                await Task.Delay(operation.LeaveAfter);
+                break;
+            case StormKind.LeaveAtByte:
+                await connection.SendAsync(head + operation.Body);
+                await connection.ReadAsync(operation.LeaveAtByte);
+                break;
+            case StormKind.Stall:
+                await connection.SendAsync(head + operation.Body);
+                await connection.ReadAsync(silence: Silence);
+                break;
+            default:
+                await connection.SendAsync(head + operation.Body);
+                await connection.ReadAsync();
+                break;
+        }
+    }
+}

@@ -1,0 +1,32 @@
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>What happens to one call of a storm.</summary>
+internal enum StormKind
+{
+    /// <summary>An answer, read to its end.</summary>
+    Whole,
+
+    /// <summary>The client leaves after so many bytes, those of the head included.</summary>
+    LeaveAtByte,
+
+    /// <summary>The client leaves while nothing has come.</summary>
+    LeaveBeforeHead,
+
+    /// <summary>The client leaves in the middle of its own body.</summary>
+    LeaveInBody,
+
+    /// <summary>Upstream falls silent, then the client leaves.</summary>
+    Stall,
+
+    /// <summary>Upstream's connection breaks after so many bytes of the answer.</summary>
+    Cut,
+
+    /// <summary>Upstream's connection breaks before an answer.</summary>
+    Close,
+
+    /// <summary>Upstream answers with an error's status.</summary>
+    Error,
+
+    /// <summary>Upstream answers 200 and puts an error into the answer.</summary>
+    ErrorInside,
+}

@@ -1,0 +1,48 @@
+using System.Data.Common;
+using Gateway.Ledger;
+using Microsoft.Data.Sqlite;
+using Npgsql;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>Reads a gateway's ledger with plain SQL, past all code of the gateway.</summary>
+internal static class StormLedger
+{
+    private const string Query = "SELECT team, key_label, generation_id, state, reserved_pico, cost_pico FROM generations";
+
+    /// <summary>The rows of a SQLite file that a gateway may have open.</summary>
+    public static async Task<IReadOnlyList<StormRow>> ReadSqliteAsync(string path)
+    {
+        var settings = new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadOnly, Pooling = false };
+        await using var connection = new SqliteConnection(settings.ConnectionString);
+        return await ReadAsync(connection);
+    }
+
+    /// <summary>The rows of a PostgreSQL database.</summary>
+    public static async Task<IReadOnlyList<StormRow>> ReadPostgresAsync(string connectionString)
+    {
+        await using var connection = new NpgsqlConnection(connectionString);
+        return await ReadAsync(connection);
+    }
+
+    private static async Task<IReadOnlyList<StormRow>> ReadAsync(DbConnection connection)
+    {
+        await connection.OpenAsync();
+        await using var command = connection.CreateCommand();
+        command.CommandText = Query;
+        await using var reader = await command.ExecuteReaderAsync();
+        var rows = new List<StormRow>();
+        while (await reader.ReadAsync())
+        {
+            rows.Add(new StormRow(
+                reader.GetString(0),
+                reader.GetString(1),
+                await reader.IsDBNullAsync(2) ? null : reader.GetString(2),
+                (GenerationState)Convert.ToInt32(reader.GetValue(3), System.Globalization.CultureInfo.InvariantCulture),
+                reader.GetInt64(4),
+                await reader.IsDBNullAsync(5) ? null : reader.GetInt64(5)));
+        }
+
+        return rows;
+    }
+}

@@ -1,0 +1,12 @@
+using Gateway.Ledger;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>A row of the ledger, as it stands in the database.</summary>
+internal sealed record StormRow(string Team, string KeyLabel, string? GenerationId, GenerationState State, long ReservedPico, long? CostPico)
+{
+    public bool IsOpen => State is GenerationState.Reserved or GenerationState.Provisional;
+
+    /// <summary>What the team is charged.</summary>
+    public Int128 Charge => State == GenerationState.Settled ? CostPico ?? 0 : ReservedPico;
+}

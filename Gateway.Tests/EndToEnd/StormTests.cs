@@ -1,0 +1,31 @@
+using FakeOpenRouter;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>
+/// Promise: the money is right. After a storm of calls that go wrong in every way, and of kills, the ledger says what upstream bills.
+/// </summary>
+public sealed class StormTests
+{
+    private const int Operations = 400;
+    private const int Kills = 3;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    [Fact]
+    public async Task Sqlite_OneNode_SaysWhatUpstreamBills()
+    {
+        await using var upstream = await FakeOpenRouterServer.StartAsync(new FakeOpenRouterOptions { Record = false, Book = true });
+        await using var gateway = await StormGateway.StartAsync(
+            upstream.BaseUrl,
+            StormSettings.With(("Usage", """{ "Store": "Sqlite", "Sqlite": { "Path": "usage.db" }, "PricesPath": "prices.json" }""")),
+            StormSettings.Environment);
+        var storm = new Storm([gateway], StormSettings.Keys);
+
+        await storm.RunAsync(Operations, Kills);
+
+        var rows = await StormAudit.WaitForClosedRowsAsync(() => StormLedger.ReadSqliteAsync(gateway.Folder.File("usage.db")), Patience);
+        new StormAudit(rows, upstream.Book.Entries, storm.Outcomes, StormSettings.TeamsByKey).AssertRight(storm.Seed);
+    }
+}

@@ -1,0 +1,79 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace HopBenchmark;
+
+/// <summary>
+/// Posts at a fixed rate, whatever the answers take: an open loop. Latency counts from the moment at which a request was due and not from
+/// when it could be sent, so that a hop which stalls is charged with all that it kept waiting.
+/// </summary>
+internal static class PacedLoad
+{
+    private const int Connections = 16;
+
+    // Time for the threads to be there before the first request is due.
+    private static readonly TimeSpan HeadStart = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>Runs a round.</summary>
+    /// <param name="hop">Whom to ask.</param>
+    /// <param name="body">The body.</param>
+    /// <param name="rate">Requests a second.</param>
+    /// <param name="duration">How long.</param>
+    public static async Task<LoadResult> RunAsync(Hop hop, byte[] body, double rate, TimeSpan duration)
+    {
+        var clients = Enumerable.Range(0, Connections).Select(_ => new RawClient(hop.Url, body, hop.Keys)).ToArray();
+        try
+        {
+            await Task.WhenAll(clients.Select(client => client.ConnectAsync()));
+            var latencies = new TimeSpan[Math.Max(1, (int)(rate * duration.TotalSeconds))];
+            var next = -1;
+            var errors = 0L;
+            var start = Stopwatch.GetTimestamp() + (long)(HeadStart.TotalSeconds * Stopwatch.Frequency);
+
+            // A thread each, and calls that block: a task's timer is a millisecond coarse, and its queue would be part of the figures.
+            await Task.WhenAll(clients.Select(client => Task.Factory.StartNew(
+                () =>
+                {
+                    int mine;
+                    while ((mine = Interlocked.Increment(ref next)) < latencies.Length)
+                    {
+                        var due = start + (long)(mine / rate * Stopwatch.Frequency);
+                        SleepUntil(due);
+                        if (!client.Post())
+                        {
+                            Interlocked.Increment(ref errors);
+                        }
+
+                        latencies[mine] = Stopwatch.GetElapsedTime(due);
+                    }
+                },
+                TaskCreationOptions.LongRunning)));
+            return LoadResult.Of(latencies.Length, Stopwatch.GetElapsedTime(start), latencies, errors);
+        }
+        finally
+        {
+            foreach (var client in clients)
+            {
+                client.Dispose();
+            }
+        }
+    }
+
+    // The kernel's own sleep is some 60 µs late at most, and takes no processor from the hop as spinning would.
+    private static void SleepUntil(long due)
+    {
+        TimeSpan rest;
+        while ((rest = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), due)) > TimeSpan.Zero)
+        {
+            var request = new TimeSpec(rest.Ticks / TimeSpan.TicksPerSecond, rest.Ticks % TimeSpan.TicksPerSecond * 100);
+            _ = NanoSleep(in request, IntPtr.Zero);
+        }
+    }
+
+    [DllImport("libc", EntryPoint = "nanosleep")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int NanoSleep(in TimeSpec request, IntPtr remaining);
+
+    [StructLayout(LayoutKind.Sequential)]
+    private readonly record struct TimeSpec(long Seconds, long Nanoseconds);
+}

@@ -1,0 +1,147 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+
+namespace FakeOpenRouter;
+
+/// <summary>
+/// What every generation costs: the truth that a ledger is compared with. A call is in it as soon as its request has arrived, before the
+/// first byte of an answer, and whatever becomes of it then.
+/// </summary>
+internal sealed class BillingBook
+{
+    private readonly TimeSpan _generationDelay;
+    private ConcurrentDictionary<string, BookEntry> _entries = new();
+
+    /// <param name="generationDelay">How long after its end a generation is unknown to <c>GET /generation</c>.</param>
+    public BillingBook(TimeSpan generationDelay)
+    {
+        _generationDelay = generationDelay;
+    }
+
+    /// <summary>All generations in the order of their calls.</summary>
+    public IReadOnlyList<BookEntry> Entries => [.. Volatile.Read(ref _entries).Values.OrderBy(entry => entry.Id, StringComparer.Ordinal)];
+
+    /// <summary>The sum of all bills, in pico-dollars.</summary>
+    public Int128 Total => Entries.Aggregate(Int128.Zero, static (sum, entry) => sum + entry.Cost);
+
+    /// <summary>A mark by which keys can be told apart: the beginning of the key's SHA-256 in hex.</summary>
+    public static string MarkOf(string key) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)).AsSpan(0, 8));
+
+    /// <summary>The mark of the key that a request carries; <see langword="null"/> without one.</summary>
+    public static string? MarkOf(HttpRequest request)
+    {
+        const string Bearer = "Bearer ";
+        var authorization = request.Headers.Authorization.ToString();
+        var key = authorization.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase)
+            ? authorization[Bearer.Length..].Trim()
+            : request.Headers["x-api-key"].ToString();
+        return key.Length > 0 ? MarkOf(key) : null;
+    }
+
+    public bool TryGet(string id, [NotNullWhen(true)] out BookEntry? entry) => Volatile.Read(ref _entries).TryGetValue(id, out entry);
+
+    public void Add(BookEntry entry) => Volatile.Read(ref _entries)[entry.Id] = entry;
+
+    /// <summary>Forgets all generations.</summary>
+    public void Reset() => Volatile.Write(ref _entries, new ConcurrentDictionary<string, BookEntry>());
+
+    /// <summary>The answer of <c>GET /generation?id=</c>; returns its status.</summary>
+    public int WriteGeneration(Utf8JsonWriter json, HttpRequest request)
+    {
+        if (MarkOf(request) is not { } key)
+        {
+            json.WriteRawValue("""{"error":{"code":401,"message":"No auth credentials found"}}""");
+            return StatusCodes.Status401Unauthorized;
+        }
+
+        var id = request.Query["id"].ToString();
+        var status = TryGet(id, out var entry) ? entry.Ask(key, _generationDelay) : StatusCodes.Status404NotFound;
+        if (status == StatusCodes.Status200OK)
+        {
+            Write(json, entry!);
+        }
+        else
+        {
+            json.WriteRawValue($$$"""{"error":{"code":{{{status}}},"message":"Generation {{{JsonEncodedText.Encode(id)}}} not found"}}""");
+        }
+
+        return status;
+    }
+
+    /// <summary>The answer of <c>GET /__book</c>.</summary>
+    public void WriteAll(Utf8JsonWriter json)
+    {
+        json.WriteStartObject();
+        json.WriteString("total_pico", Total.ToString(CultureInfo.InvariantCulture));
+        json.WriteStartArray("entries");
+        foreach (var entry in Entries)
+        {
+            json.WriteStartObject();
+            json.WriteString("id", entry.Id);
+            json.WriteString("script_id", entry.ScriptId);
+            json.WriteString("key", entry.Key);
+            json.WriteString("endpoint", entry.Endpoint);
+            json.WriteString("model", entry.Model);
+            json.WriteString("provider", entry.Provider);
+            json.WriteString("cost_pico", entry.Cost.ToString(CultureInfo.InvariantCulture));
+            json.WriteNumber("prompt_tokens", entry.PromptTokens);
+            json.WriteNumber("completion_tokens", entry.CompletionTokens);
+            json.WriteBoolean("streamed", entry.Streams);
+            json.WriteBoolean("billed", entry.IsBilled);
+            json.WriteBoolean("finished", entry.End != BookEnd.Open);
+            json.WriteBoolean("cancelled", entry.End == BookEnd.Cancelled);
+            json.WriteBoolean("id_sent", entry.IdSent);
+            json.WriteNumber("questions", entry.Questions);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void Write(Utf8JsonWriter json, BookEntry entry)
+    {
+        var completion = entry.IsBilled ? entry.CompletionTokens : 0;
+        var milliseconds = (long)entry.Duration.TotalMilliseconds;
+        json.WriteStartObject();
+        json.WriteStartObject("data");
+        json.WriteString("id", entry.Id);
+        json.WriteString("upstream_id", "upstream-" + entry.Id);
+        json.WritePropertyName("total_cost");
+        json.WriteRawValue(entry.CostText);
+        json.WritePropertyName("usage");
+        json.WriteRawValue(entry.CostText);
+        json.WriteNull("cache_discount");
+        json.WriteNull("upstream_inference_cost");
+        json.WriteString("created_at", entry.CreatedAt);
+        json.WriteString("model", entry.Model);
+        json.WriteNull("app_id");
+        json.WriteString("provider_name", entry.Provider);
+        json.WriteString("api_type", entry.Endpoint == "/embeddings" ? "embeddings" : "completions");
+        json.WriteString("origin", "");
+        json.WriteBoolean("is_byok", false);
+        json.WriteBoolean("streamed", entry.Streams);
+        json.WriteBoolean("cancelled", entry.End == BookEnd.Cancelled);
+        json.WriteNumber("latency", milliseconds);
+        json.WriteNull("moderation_latency");
+        json.WriteNumber("generation_time", milliseconds);
+        var finishReason = entry.End switch { BookEnd.Complete => "stop", BookEnd.Failed => "error", _ => null };
+        json.WriteString("finish_reason", finishReason);
+        json.WriteString("native_finish_reason", finishReason);
+        json.WriteNumber("tokens_prompt", entry.PromptTokens);
+        json.WriteNumber("tokens_completion", completion);
+        json.WriteNumber("native_tokens_prompt", entry.PromptTokens);
+        json.WriteNumber("native_tokens_completion", completion);
+        json.WriteNumber("native_tokens_reasoning", 0);
+        json.WriteNumber("native_tokens_cached", 0);
+        json.WriteNull("num_media_prompt");
+        json.WriteNull("num_media_completion");
+        json.WriteNull("num_search_results");
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+}
