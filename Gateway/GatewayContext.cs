@@ -1,5 +1,8 @@
 using System.Diagnostics;
+using Gateway.Admission;
 using Gateway.Configuration;
+using Gateway.Limits;
+using Gateway.Metering;
 using Gateway.Teams;
 
 namespace Gateway;
@@ -39,6 +42,24 @@ internal sealed class GatewayContext
 
     /// <summary>The path below upstream's base address that <see cref="Endpoint"/> was told by. Set by Team, together with it.</summary>
     public PathString JudgedPath { get; set; }
+
+    /// <summary>What the request asks of its team's limits and budget. Set by RequestBody.</summary>
+    public Demand? Demand { get; set; }
+
+    /// <summary>How the limits stand, for the answer's headers. Set by Admission.</summary>
+    public LimitResult? LimitResult { get; set; }
+
+    /// <summary>What was set aside for the request. Set by Admission.</summary>
+    public Reservation? Reservation { get; set; }
+
+    /// <summary>Whether upstream can have seen any of the request. Set by the last of the upstream's request transforms.</summary>
+    public bool WasForwarded { get; set; }
+
+    /// <summary>The status of upstream's answer. Set by the upstream's response transform.</summary>
+    public int? UpstreamStatus { get; set; }
+
+    /// <summary>What watches the answer of a request with a reservation. Set by the upstream's response transform.</summary>
+    public MeteredAnswer? Answer { get; set; }
 
     /// <summary>
     /// When upstream's first byte of body, or its headers where there is none, came. Set by the upstream's response transform.

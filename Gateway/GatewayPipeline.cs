@@ -1,3 +1,4 @@
+using Gateway.Admission;
 using Gateway.Errors;
 using Gateway.Observability;
 using Gateway.Teams;
@@ -24,8 +25,12 @@ internal static class GatewayPipeline
             // Team: who is calling? Headers only, so that a stranger costs no body.
             proxy.UseMiddleware<TeamMiddleware>();
 
-            // RequestBody: on routes with the transform, one scan of the body and the decision of the rules about it.
+            // RequestBody: on routes with the transform, one scan of the body, the team's rights, and the decision of the rules about it.
             proxy.UseProviderMapping();
+
+            // Admission: sets aside what the call may use of its team's limits and budget, and settles it once, however the call ends.
+            // Metering watches the answer on its way back, from the upstream's response transform.
+            proxy.UseMiddleware<AdmissionMiddleware>();
 
             // YARP: choose a destination, note how it did, forward. The ProviderMapping transform splices the body on its way.
             proxy.UseLoadBalancing();

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Gateway.CommandLine;
 using Gateway.Configuration;
 using Gateway.Hosting;
+using Gateway.Ledger;
 using Gateway.Observability;
 using Gateway.Transforms;
 using Yarp.ReverseProxy.Model;
@@ -55,6 +56,11 @@ internal static class GatewayProgram
         {
             await app.RunAsync();
             return Success;
+        }
+        catch (LedgerException fault)
+        {
+            await error.WriteLineAsync($"{SettingsSchema.Usage}: {fault.Message}");
+            return SettingsStartup.FaultyStart;
         }
         catch (Exception fault) when (fault is IOException or SocketException)
         {

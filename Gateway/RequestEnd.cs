@@ -24,3 +24,19 @@ internal enum RequestEnd
     /// <summary>A bug of ours.</summary>
     Failed,
 }
+
+/// <summary>The words that stand for the ends of requests in the ledger and in metrics.</summary>
+internal static class RequestEnds
+{
+    public static string ToWord(this RequestEnd end) => end switch
+    {
+        RequestEnd.Completed => "Completed",
+        RequestEnd.Refused => "Refused",
+        RequestEnd.ClientLeft => "ClientLeft",
+        RequestEnd.UpstreamUnreachable => "UpstreamUnreachable",
+        RequestEnd.UpstreamTimedOut => "UpstreamTimedOut",
+        RequestEnd.UpstreamBroke => "UpstreamBroke",
+        RequestEnd.Failed => "Failed",
+        _ => throw new ArgumentOutOfRangeException(nameof(end), end, null),
+    };
+}

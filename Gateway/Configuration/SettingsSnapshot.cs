@@ -1,4 +1,3 @@
-using Gateway.Pricing;
 using Gateway.Teams;
 using Gateway.Transforms.ProviderMapping;
 using Yarp.ReverseProxy.Configuration;
@@ -20,8 +19,6 @@ internal sealed record SettingsSnapshot
     /// <summary>The teams, compiled.</summary>
     public required TeamDirectory Teams { get; init; }
 
-    /// <summary>Prices that the settings state; they go before upstream's.</summary>
-    public IReadOnlyDictionary<string, ModelPrice> StatedPrices { get; init; } = new Dictionary<string, ModelPrice>();
     /// <summary>What the ledger's database is reached with; set exactly when <c>Usage:Store</c> is <c>Postgres</c>.</summary>
     public SecretText? PostgresConnectionString { get; init; }
 
@@ -46,7 +43,10 @@ internal sealed record SettingsSnapshot
     /// <summary>YARP's clusters.</summary>
     public required IReadOnlyList<ClusterConfig> Clusters { get; init; }
 
-    /// <summary>Twelve hexadecimal digits that name the effective content, that of secrets included: equal settings have equal versions, on every node.</summary>
+    /// <summary>
+    /// Twelve hexadecimal digits that name the effective content, that of secrets included: equal settings have equal versions, on every
+    /// node.
+    /// </summary>
     public required string Version { get; init; }
 
     /// <summary>The same for routes and clusters alone.</summary>

@@ -1,8 +1,9 @@
+using Gateway.Limits;
 using Gateway.Transforms.ProviderMapping;
 
 namespace Gateway.Errors;
 
-/// <summary>What every answer says of its request: its id, and which rule was applied.</summary>
+/// <summary>What every answer says of its request: its id, which rule was applied, and how its limits stand.</summary>
 internal static class AnswerHeaders
 {
     public const string RequestId = "x-request-id";
@@ -25,6 +26,11 @@ internal static class AnswerHeaders
 
         // Upstream's own id stays, should it send one: nothing of an answer is altered. The log line carries whichever went out.
         headers.TryAdd(RequestId, request.RequestId);
+        if (request.LimitResult is { } limits)
+        {
+            RateLimitHeaders.Write(headers, limits);
+        }
+
         if (request.HasSnapshot
             && request.Snapshot.Settings.Server.RuleHeader
             && context.Features.Get<IProviderMappingFeature>()?.Decision.AppliedRules is { } rules)

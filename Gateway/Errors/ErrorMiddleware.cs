@@ -1,3 +1,4 @@
+using Gateway.Ledger;
 using Gateway.Observability;
 using Microsoft.AspNetCore.Http.Features;
 using Yarp.ReverseProxy.Forwarder;
@@ -70,6 +71,12 @@ internal sealed partial class ErrorMiddleware
             request.End = RequestEnd.ClientLeft;
             Log.ClientLeft(_logger, request.RequestId);
             context.Abort();
+            return;
+        }
+
+        if (exception is LedgerException && !context.Response.HasStarted)
+        {
+            await RefuseAsync(context, GatewayError.UsageUnavailable);
             return;
         }
 

@@ -125,6 +125,9 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
         rejection.Message,
         rejection.Param);
 
+    /// <summary>The error as the body's step takes it; <see cref="Rejected"/> makes an error of it again.</summary>
+    public RequestRejection ToRejection() => new(Status, Code, Message, Param);
+
     /// <summary>The error for a status that the framework has set without a body.</summary>
     public static GatewayError ForStatus(int status) => status switch
     {

@@ -48,6 +48,7 @@ internal static class GatewayHost
         services.Configure<ConsoleLifetimeOptions>(static console => console.SuppressStatusMessages = true);
         services.Configure<HostOptions>(host => host.ShutdownTimeout = server.ShutdownDelay + server.ShutdownTimeout + TimeToStop);
 
+        services.AddTeams(snapshot, sources);
         services.AddRoutingCore();
         AddTransforms(services.AddReverseProxy()).ConfigureHttpClient(static (_, handler) => UpstreamClient.Configure(handler));
         KeepNoDataProtectionKeys(services);

@@ -36,8 +36,17 @@ internal sealed record TeamCharges(PicoDollars Charged, IReadOnlyDictionary<Guid
 /// <param name="Reserved">The amount set aside.</param>
 /// <param name="Asked">How often upstream was asked.</param>
 /// <param name="IsCounted">Whether the budget's counter knows the reservation.</param>
+/// <param name="Status">The status of upstream's answer, or <see langword="null"/> when none came.</param>
 internal sealed record PendingGeneration(
-    Guid Id, string Team, string GenerationId, DateTimeOffset StartedAt, DateTimeOffset EndedAt, PicoDollars Reserved, int Asked, bool IsCounted);
+    Guid Id,
+    string Team,
+    string GenerationId,
+    DateTimeOffset StartedAt,
+    DateTimeOffset EndedAt,
+    PicoDollars Reserved,
+    int Asked,
+    bool IsCounted,
+    int? Status = null);
 
 /// <summary>A row's charge, for putting a budget's counter right.</summary>
 /// <param name="Id">The row.</param>

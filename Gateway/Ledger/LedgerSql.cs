@@ -71,7 +71,7 @@ internal static class LedgerSql
 
     public const string NextDue = "SELECT MIN(ask_at) FROM generations WHERE state = 1 AND state < 2";
 
-    public const string PendingColumns = "id, team, generation_id, started_at, COALESCE(ended_at, started_at), reserved_pico, asked, is_counted";
+    public const string PendingColumns = "id, team, generation_id, started_at, COALESCE(ended_at, started_at), reserved_pico, asked, is_counted, status";
 
     /// <summary>Open rows one by one, the closed ones as one without an id: all from one view of the table.</summary>
     public const string Charges =

@@ -137,7 +137,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {
-                due.Add((reader.GetInt64(8), new PendingGeneration(
+                due.Add((reader.GetInt64(9), new PendingGeneration(
                     reader.GetGuid(0),
                     reader.GetString(1),
                     reader.IsDBNull(2) ? "" : reader.GetString(2),
@@ -145,7 +145,8 @@ internal sealed class PostgresLedgerStore : ILedgerStore
                     LedgerKeys.FromStored(reader.GetInt64(4)),
                     PicoDollars.FromStored(reader.GetInt64(5)),
                     reader.GetInt32(6),
-                    reader.GetInt32(7) != 0)));
+                    reader.GetInt32(7) != 0,
+                    reader.IsDBNull(8) ? null : reader.GetInt32(8))));
             }
 
             // What an update returns has no order.

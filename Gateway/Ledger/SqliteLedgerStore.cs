@@ -115,7 +115,8 @@ internal sealed class SqliteLedgerStore : ILedgerStore
                         LedgerKeys.FromStored(reader.GetInt64(4)),
                         PicoDollars.FromStored(reader.GetInt64(5)),
                         reader.GetInt32(6),
-                        reader.GetInt32(7) != 0));
+                        reader.GetInt32(7) != 0,
+                        reader.IsDBNull(8) ? null : reader.GetInt32(8)));
                 }
             }
 

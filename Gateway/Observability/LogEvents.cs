@@ -38,6 +38,7 @@ internal static class LogEvents
     public const int LedgerEntriesLost = 1603;
     public const int LedgerRowsRemoved = 1604;
     public const int LedgerRetentionFailed = 1605;
+    public const int LedgerNotOpen = 1606;
 
     // Metering and Admission: 1700-1799
     public const int LimitsUnavailable = 1700;

@@ -24,8 +24,8 @@ internal sealed partial class PriceBook : BackgroundService
     private readonly string _path;
     private readonly TaskCompletionSource _firstAnswer = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly SemaphoreSlim _wake = new(0, 1);
-    private PriceList _list = PriceList.Empty;
-    private (PriceList List, SettingsSnapshot Snapshot, PriceList Whole)? _current;
+    private volatile PriceList _list = PriceList.Empty;
+    private volatile Prepared? _current;
 
     public PriceBook(
         SettingsStore settings, OpenRouterClient upstream, SettingsSources sources, TimeProvider time, ILogger<PriceBook> logger)
@@ -41,15 +41,30 @@ internal sealed partial class PriceBook : BackgroundService
     /// <summary>The prices for a request with this snapshot.</summary>
     public PriceList For(SettingsSnapshot snapshot)
     {
-        if (_current is { } current && current.List == _list && current.Snapshot == snapshot)
+        var list = _list;
+        if (_current is { } current && current.List == list && current.Snapshot == snapshot)
         {
             return current.Whole;
         }
 
-        var list = _list;
-        var whole = list.With(snapshot.StatedPrices);
-        _current = (list, snapshot, whole);
+        var whole = list.With(Stated(snapshot.Settings.Limits.Prices));
+        _current = new Prepared(list, snapshot, whole);
         return whole;
+    }
+
+    // What could not be read was a fault of the settings.
+    private static Dictionary<string, ModelPrice> Stated(IReadOnlyList<ModelPriceSettings> prices)
+    {
+        var stated = new Dictionary<string, ModelPrice>(StringComparer.OrdinalIgnoreCase);
+        foreach (var price in prices)
+        {
+            stated[price.Model.Trim()] = new ModelPrice(Read(price.Prompt), Read(price.Completion), Read(price.Request));
+        }
+
+        return stated;
+
+        static PicoDollars Read(string text) =>
+            PicoDollars.TryParse(System.Text.Encoding.UTF8.GetBytes(text), out var amount) ? amount : default;
     }
 
     /// <summary>Waits for the first list, at most some seconds; at once when there is one, be it from disk.</summary>
@@ -169,6 +184,8 @@ internal sealed partial class PriceBook : BackgroundService
             Log.PricesNotKept(_logger, _path, fault.Message);
         }
     }
+
+    private sealed record Prepared(PriceList List, SettingsSnapshot Snapshot, PriceList Whole);
 
     private static partial class Log
     {

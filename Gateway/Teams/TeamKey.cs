@@ -1,8 +1,12 @@
+using Gateway.Limits;
+
 namespace Gateway.Teams;
 
 /// <summary>One of a team's keys, known by its hash alone.</summary>
 internal sealed class TeamKey
 {
+    private IReadOnlyList<LimitScope>? _scopes;
+
     /// <summary>What people call it; <c>key-N</c> by default. Never the key.</summary>
     public required string Label { get; init; }
 
@@ -14,4 +18,24 @@ internal sealed class TeamKey
 
     /// <summary>Limits of this key alone, beside its team's.</summary>
     public TeamLimits Limits { get; init; } = TeamLimits.None;
+
+    /// <summary>The limits that a call with this key is under: its team's, then its own.</summary>
+    /// <param name="team">The team whose key it is.</param>
+    public IReadOnlyList<LimitScope> ScopesIn(Team team) => _scopes ??= [.. Scopes(team)];
+
+    private IEnumerable<LimitScope> Scopes(Team team)
+    {
+        if (!team.Limits.IsNone)
+        {
+            yield return Scope($"team:{team.Id}", team.Limits);
+        }
+
+        if (!Limits.IsNone)
+        {
+            yield return Scope($"key:{team.Id}/{Label}", Limits);
+        }
+
+        static LimitScope Scope(string holder, TeamLimits limits) =>
+            new(holder, limits.RequestsPerMinute, limits.TokensPerMinute, limits.ConcurrentRequests);
+    }
 }

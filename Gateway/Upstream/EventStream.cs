@@ -158,6 +158,11 @@ internal sealed class EventStream : Stream
     private async Task TellAsync(RequestEnd end)
     {
         _request.End = end;
+        if (_request.Answer is { } answer)
+        {
+            // The error is the end of the answer to the client: what was set aside for it is given back before.
+            await answer.BreakAsync(end);
+        }
 
         // Before the first byte an honest status is still possible: the Errors phase gives it.
         if (!_context.Response.HasStarted)

@@ -7,6 +7,9 @@ internal sealed class EventStreamContent(HttpResponseMessage response, HttpConte
 {
     private readonly HttpContent _inner = response.Content;
 
+    /// <summary>Upstream's own content, with its headers.</summary>
+    public HttpContent Inner => _inner;
+
     // A stream that neither says its length nor comes in chunks ends where the connection does, be that the end or not.
     private readonly bool _endsWithConnection =
         response.Version.Major == 1 && response.Content.Headers.ContentLength is null && response.Headers.TransferEncodingChunked != true;

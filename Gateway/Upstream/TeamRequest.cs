@@ -1,5 +1,7 @@
 using System.Net.Http.Headers;
+using Gateway.Admission;
 using Gateway.Errors;
+using Gateway.Metering;
 using Gateway.Observability;
 using Gateway.Teams;
 using Microsoft.Net.Http.Headers;
@@ -42,6 +44,20 @@ internal sealed partial class TeamRequest(string routeId, ILogger logger) : Requ
 
         headers.TryAddWithoutValidation(HeaderNames.Authorization, "Bearer " + team.UpstreamKey.Reveal());
         Attribute(context.HttpContext.Request.Headers, headers, team.Attribution);
+        if (gateway.Demand?.Session is { } session)
+        {
+            headers.Remove(SessionScope.Header);
+            headers.TryAddWithoutValidation(SessionScope.Header, session);
+        }
+
+        if (gateway.Reservation is not null
+            && AcceptedEncodings.Narrow(context.HttpContext.Request.Headers.AcceptEncoding) is { } readable)
+        {
+            headers.Remove(HeaderNames.AcceptEncoding);
+            headers.TryAddWithoutValidation(HeaderNames.AcceptEncoding, readable);
+        }
+
+        gateway.WasForwarded = true;
         return default;
     }
 

@@ -1,5 +1,7 @@
 using System.Net.Http.Headers;
+using Gateway.Admission;
 using Gateway.Errors;
+using Gateway.Metering;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Transforms;
 using Yarp.ReverseProxy.Transforms.Builder;
@@ -11,6 +13,12 @@ namespace Gateway.Upstream;
 /// </summary>
 internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTransforms> logger) : ITransformProvider
 {
+    /// <summary>How OpenRouter names a generation, before its first token (its streaming guide).</summary>
+    private const string GenerationId = "X-Generation-Id";
+
+    // Its ids have some forty characters.
+    private const int LongestId = 200;
+
     public void ValidateRoute(TransformRouteValidationContext context)
     {
     }
@@ -45,19 +53,44 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
             AnswerHeaders.Apply(context);
             var request = GatewayContext.Of(context);
             request.FirstByteAt = time.GetTimestamp();
+            request.UpstreamStatus = context.Response.StatusCode;
+            var isEventStream = IsEventStream(response.Content.Headers);
             if (context.Response.StatusCode is StatusCodes.Status204NoContent or StatusCodes.Status205ResetContent)
             {
                 // These have no body, whatever upstream announces; the server would make a 500 of one that it is promised or given.
                 context.Response.ContentLength = null;
                 transform.SuppressResponseBody = true;
             }
-            else if (IsEventStream(response.Content.Headers))
+            else if (isEventStream)
             {
                 response.Content = new EventStreamContent(response, context, time);
+            }
+
+            if (request.Reservation is { } reservation)
+            {
+                return MeterAsync(request, reservation, response, isEventStream);
             }
         }
 
         return default;
+    }
+
+    /// <summary>
+    /// Takes the generation's id and lets the answer be watched. The id of a stream is durable before its headers go out; that of any other
+    /// answer before its first byte, which is one write for both where the answer comes in one piece.
+    /// </summary>
+    private ValueTask MeterAsync(GatewayContext request, Reservation reservation, HttpResponseMessage response, bool isEventStream)
+    {
+        if (response.Headers.NonValidated.TryGetValues(GenerationId, out var ids) && ids.ToString() is { Length: > 0 and <= LongestId } id)
+        {
+            reservation.Name(id);
+        }
+
+        // EventStreamContent has no headers of its own: those of the answer were copied by now, and say how it is encoded.
+        var inner = response.Content is EventStreamContent watched ? watched.Inner : response.Content;
+        request.Answer = new MeteredAnswer(request, (int)response.StatusCode, isEventStream, inner.Headers.ContentEncoding, time);
+        response.Content = new ObservedContent(response.Content, request.Answer);
+        return isEventStream ? reservation.KeepNameAsync() : default;
     }
 
     private static bool IsEventStream(HttpContentHeaders headers) =>

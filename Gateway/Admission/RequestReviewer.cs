@@ -1,0 +1,50 @@
+using Gateway.Errors;
+using Gateway.Pricing;
+using Gateway.Transforms.ProviderMapping;
+
+namespace Gateway.Admission;
+
+/// <summary>
+/// A team's say about a request whose body was just read: may it use these models, what will it probably cost, and what is to be written
+/// into it beside the rules.
+/// </summary>
+internal sealed class RequestReviewer(PriceBook prices)
+{
+    /// <summary>Judges a request; notes its <see cref="Demand"/> for the Admission phase.</summary>
+    public RequestReview Review(HttpContext context, ReviewedRequest reviewed)
+    {
+        var request = GatewayContext.Of(context);
+        if (request.Team is not { } team)
+        {
+            return default;
+        }
+
+        var names = reviewed.Models.Names;
+        if (team.Rights.Refuse(names, reviewed.Facts.Presets) is { } refused)
+        {
+            return new RequestReview(GatewayError.ModelNotAllowed(refused).ToRejection());
+        }
+
+        var limits = request.Snapshot.Settings.Limits;
+        var size = new RequestSize(
+            reviewed.Facts.CountText(reviewed.Body),
+            reviewed.Facts.Choices,
+            reviewed.Facts.MaxOutputTokens,
+            limits.AssumedCompletionTokens);
+        var cost = ReservationEstimate.Find(
+            names, reviewed.Models.NamesPreset, prices.For(request.Snapshot), size, out var dearest);
+        ProviderRule? ceiling = null;
+        if (limits.WriteMaxPrice && team.Budget is not null && cost is not null && reviewed.Endpoint != RequestEndpoint.Images)
+        {
+            // Any of the models may now be served at the dearest price of each part, so that is what is set aside.
+            cost = ReservationEstimate.Estimate(dearest, size);
+            ceiling = PriceCeiling.RuleFor(dearest);
+        }
+
+        var (session, edit) = team.ScopesSessions
+            ? SessionScope.Apply(team.Id, context.Request.Headers, reviewed)
+            : default;
+        request.Demand = new Demand(ReservationEstimate.EstimateTokens(size), cost, session);
+        return new RequestReview(null, ceiling, edit);
+    }
+}

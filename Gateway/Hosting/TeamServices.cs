@@ -1,0 +1,61 @@
+using Gateway.Admission;
+using Gateway.Configuration;
+using Gateway.Ledger;
+using Gateway.Limits;
+using Gateway.Pricing;
+using Gateway.Settlement;
+using Gateway.Teams;
+using Gateway.Transforms.ProviderMapping;
+using Gateway.Upstream;
+
+namespace Gateway.Hosting;
+
+/// <summary>
+/// What teams need: the ledger, limits and budgets, prices, settlement. All of it is there from the start, since a reload may bring the
+/// first team; none of it does anything, nor writes a file, before there is one.
+/// </summary>
+internal static class TeamServices
+{
+    public static void AddTeams(this IServiceCollection services, SettingsSnapshot snapshot, SettingsSources sources)
+    {
+        var settings = snapshot.Settings;
+        services.AddSingleton(provider => LedgerStores.Create(
+            settings.Usage,
+            sources.WorkingDirectory,
+            snapshot.PostgresConnectionString?.Reveal(),
+            provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<LedgerWriter>();
+        services.AddSingleton<ILedger>(static provider => provider.GetRequiredService<LedgerWriter>());
+        services.AddSingleton<IGenerationOwnership, LedgerOwnership>();
+        services.AddSingleton(provider => LimitStores.Create(
+            settings.Limits,
+            snapshot.RedisConfiguration?.Reveal() ?? "",
+            provider.GetRequiredService<ILedgerStore>(),
+            PeriodOf(provider.GetRequiredService<SettingsStore>()),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton(static provider => provider.GetRequiredService<LimitStores>().Limits);
+        services.AddSingleton(static provider => provider.GetRequiredService<LimitStores>().Budgets);
+        services.AddSingleton<OpenRouterClient>();
+        services.AddSingleton<PriceBook>();
+        services.AddSingleton<RequestReviewer>();
+        services.AddSingleton<AdmissionDesk>();
+        services.AddOptions<ProviderMappingOptions>()
+            .Configure<RequestReviewer>(static (mapping, reviewer) => mapping.Review = reviewer.Review);
+
+        // They start in this order and stop in the reverse one: the writer is the last to hear of anything.
+        services.AddHostedService<LedgerOpening>();
+        services.AddHostedService(static provider => provider.GetRequiredService<LedgerWriter>());
+        services.AddHostedService(static provider => provider.GetRequiredService<PriceBook>());
+        if (settings.Limits.Store == LimitsStore.Redis)
+        {
+            services.AddHostedService(static provider => provider.GetRequiredService<LimitStores>().Reconciler!);
+        }
+
+        services.AddHostedService(provider => ActivatorUtilities.CreateInstance<LedgerMaintenance>(provider, settings.Usage));
+        services.AddHostedService<SettlementWorker>();
+    }
+
+    private static Func<string, BudgetPeriod?> PeriodOf(SettingsStore settings) => id =>
+        settings.Current.Teams.TryGet(id, out var team) ? team.Budget?.Period : null;
+}

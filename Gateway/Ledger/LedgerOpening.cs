@@ -1,0 +1,63 @@
+using Gateway.Configuration;
+using Gateway.Observability;
+
+namespace Gateway.Ledger;
+
+/// <summary>
+/// Opens the ledger when there are teams: at the start, where a file that cannot be used is a fault, and when a reload brings the first
+/// one. A database that is not there yet is waited for, by those who need it.
+/// </summary>
+internal sealed partial class LedgerOpening(
+    LedgerWriter writer, SettingsStore settings, ILogger<LedgerOpening> logger) : IHostedService
+{
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        settings.Changed += OnChanged;
+        if (settings.Current.Teams.IsEmpty)
+        {
+            return;
+        }
+
+        try
+        {
+            await writer.EnsureOpenAsync(cancellationToken);
+        }
+        catch (LedgerException fault) when (settings.Current.Settings.Usage.Store == UsageStore.Postgres)
+        {
+            Log.LedgerNotOpen(logger, fault.Message);
+        }
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken)
+    {
+        settings.Changed -= OnChanged;
+        return Task.CompletedTask;
+    }
+
+    private void OnChanged(SettingsSnapshot snapshot)
+    {
+        if (!snapshot.Teams.IsEmpty && !writer.IsOpen)
+        {
+            _ = OpenAsync();
+        }
+    }
+
+    private async Task OpenAsync()
+    {
+        try
+        {
+            await writer.EnsureOpenAsync(CancellationToken.None);
+        }
+        catch (LedgerException fault)
+        {
+            // The first request that needs it tries again, and is answered by the policy.
+            Log.LedgerNotOpen(logger, fault.Message);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(LogEvents.LedgerNotOpen, LogLevel.Error, "The ledger cannot be opened: {Fault}")]
+        public static partial void LedgerNotOpen(ILogger logger, string fault);
+    }
+}

@@ -1,0 +1,11 @@
+using Gateway.Teams;
+
+namespace Gateway.Ledger;
+
+/// <summary>Knows whose a call is by its row.</summary>
+internal sealed class LedgerOwnership(ILedgerStore store, LedgerWriter writer) : IGenerationOwnership
+{
+    /// <inheritdoc />
+    public async ValueTask<bool> OwnsAsync(string team, string id) =>
+        writer.IsOpen && await store.HasGenerationAsync(team, id, CancellationToken.None);
+}

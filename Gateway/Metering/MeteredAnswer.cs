@@ -1,0 +1,98 @@
+using Gateway.Admission;
+
+namespace Gateway.Metering;
+
+/// <summary>
+/// Watches the answer of a call with a reservation go by. It names the generation before the client sees the answer's first byte, and
+/// settles before it can see the last one.
+/// </summary>
+internal sealed class MeteredAnswer : IAnswerObserver, IDisposable
+{
+    /// <summary>How OpenRouter's ids of generations begin: an answer's own <c>id</c> that does is one.</summary>
+    private const string IdPrefix = "gen-";
+
+    private readonly GatewayContext _request;
+    private readonly Reservation _reservation;
+    private readonly TimeProvider _time;
+    private readonly int _status;
+    private readonly IAnswerReader _reader;
+    private bool _isNamed;
+
+    public MeteredAnswer(GatewayContext request, int status, bool isEventStream, ICollection<string> encodings, TimeProvider time)
+    {
+        _request = request;
+        _reservation = request.Reservation!;
+        _status = status;
+        _time = time;
+        IsEventStream = isEventStream;
+        _reader = AnswerReaders.Create(isEventStream, encodings);
+    }
+
+    /// <summary>Whether the answer is an event stream.</summary>
+    public bool IsEventStream { get; }
+
+    /// <summary>When the first data came, comments and blanks aside.</summary>
+    public long? FirstDataAt { get; private set; }
+
+    /// <inheritdoc />
+    public ValueTask ObserveAsync(ReadOnlyMemory<byte> bytes)
+    {
+        _reader.Read(bytes.Span);
+        if (FirstDataAt is null && _reader.HasData)
+        {
+            FirstDataAt = _time.GetTimestamp();
+        }
+
+        return (_isNamed || FirstDataAt is null) && !_reader.IsComplete ? default : ReactAsync();
+    }
+
+    /// <inheritdoc />
+    public async ValueTask EndAsync()
+    {
+        _reader.End();
+        await SettleAsync(RequestEnd.Completed);
+    }
+
+    /// <summary>Is told that the answer broke off, before the client is.</summary>
+    public ValueTask BreakAsync(RequestEnd end)
+    {
+        _reader.End();
+        return SettleAsync(end);
+    }
+
+    /// <summary>What was read, when nothing more will come.</summary>
+    public AnswerFacts End()
+    {
+        _reader.End();
+        return _reader.Facts;
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => _reader.Dispose();
+
+    private async ValueTask ReactAsync()
+    {
+        if (_reservation.GenerationId is null && _reader.Facts.Id is { } id && id.StartsWith(IdPrefix, StringComparison.Ordinal))
+        {
+            _reservation.Name(id);
+        }
+
+        if (_reader.IsComplete)
+        {
+            await SettleAsync(RequestEnd.Completed);
+        }
+        else if (_reservation.GenerationId is not null || IsEventStream)
+        {
+            _isNamed = true;
+            await _reservation.KeepNameAsync();
+        }
+    }
+
+    private ValueTask SettleAsync(RequestEnd end) => _reservation.SettleAsync(
+        end,
+        wasSent: true,
+        _status,
+        IsEventStream,
+        _reader.Facts,
+        FirstDataAt is { } first ? _time.GetElapsedTime(_request.StartedAt, first) : null);
+}
