@@ -62,6 +62,8 @@ internal sealed class AdmissionMiddleware
             {
                 await SettleAsync(context, request, hasFailed);
             }
+
+            request.Answer?.Dispose();
         }
     }
 

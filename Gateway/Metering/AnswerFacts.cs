@@ -15,7 +15,9 @@ internal sealed record AnswerFacts
     /// <summary>The provider that answered, by its display name.</summary>
     public string? Provider { get; init; }
 
-    /// <summary>Why the model stopped, in upstream's word: <c>stop</c>, <c>length</c>, <c>tool_calls</c>, <c>end_turn</c>, <c>completed</c>…</summary>
+    /// <summary>
+    /// Why the model stopped, in upstream's word: <c>stop</c>, <c>length</c>, <c>tool_calls</c>, <c>end_turn</c>, <c>completed</c>…
+    /// </summary>
     public string? FinishReason { get; init; }
 
     /// <summary>The bill, once it was seen.</summary>

@@ -1,4 +1,5 @@
 using Gateway.Errors;
+using Gateway.Ledger;
 using Gateway.Transforms.ProviderMapping;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Model;
@@ -44,6 +45,7 @@ internal sealed partial class RequestLogMiddleware
         }
 
         var mapping = context.Features.Get<IProviderMappingFeature>();
+        var facts = request.Reservation?.Facts;
         Log.RequestEnded(
             _logger,
             level,
@@ -52,9 +54,18 @@ internal sealed partial class RequestLogMiddleware
             context.Response.StatusCode,
             request.End,
             Math.Round(_time.GetElapsedTime(request.StartedAt).TotalMilliseconds, 1),
-            request.FirstByteAt is { } first ? Math.Round(_time.GetElapsedTime(request.StartedAt, first).TotalMilliseconds, 1) : null,
+            Elapsed(request, request.FirstByteAt),
+            Elapsed(request, request.Answer?.FirstDataAt),
+            request.Team?.Id,
+            request.TeamKey?.Label,
             Shorten(mapping?.Facts.RequestedModel),
             Shorten(mapping?.Decision.SentModel),
+            Shorten(facts?.Model),
+            Shorten(facts?.Provider),
+            facts?.Usage?.PromptTokens,
+            facts?.Usage?.CompletionTokens,
+            request.Reservation?.Bill is { } bill ? bill.Charge.ToString() : null,
+            request.Reservation?.Bill?.State,
             mapping?.Decision.AppliedRules,
             mapping?.Facts.Length,
             context.Features.Get<IReverseProxyFeature>()?.ProxiedDestination?.DestinationId,
@@ -62,6 +73,9 @@ internal sealed partial class RequestLogMiddleware
             ReasonOf(context),
             context.Response.Headers[AnswerHeaders.RequestId].ToString() is { Length: > 0 } id ? id : request.RequestId);
     }
+
+    private double? Elapsed(GatewayContext request, long? timestamp) =>
+        timestamp is { } at ? Math.Round(_time.GetElapsedTime(request.StartedAt, at).TotalMilliseconds, 1) : null;
 
     /// <summary>The level says who should act: nobody, the upstream's operator, or we.</summary>
     private static LogLevel LevelOf(HttpContext context, GatewayContext request) => request.End switch
@@ -90,8 +104,9 @@ internal sealed partial class RequestLogMiddleware
     {
         [LoggerMessage(
             EventId = LogEvents.RequestEnded,
-            Message = "{Method} {Path} {Status} {End} in {ElapsedMs} ms, first byte {FirstByteMs} ms, model {Model} sent {SentModel}, "
-            + "rule {Rule}, body {BodyBytes} B, destination {Destination}, settings {SettingsVersion}, reason {Reason}, request {RequestId}")]
+            Message = "{Method} {Path} {Status} {End} in {ElapsedMs} ms, first byte {FirstByteMs} ms, first token {FirstTokenMs} ms, "
+            + "team {Team} key {Key}, model {Model} sent {SentModel} answered {AnsweredModel} by {Provider}, "
+            + "tokens {PromptTokens} + {CompletionTokens}, {Usd} USD {BillState}, rule {Rule}, body {BodyBytes} B, destination {Destination}, settings {SettingsVersion}, reason {Reason}, request {RequestId}")]
         public static partial void RequestEnded(
             ILogger logger,
             LogLevel level,
@@ -101,8 +116,17 @@ internal sealed partial class RequestLogMiddleware
             RequestEnd end,
             double elapsedMs,
             double? firstByteMs,
+            double? firstTokenMs,
+            string? team,
+            string? key,
             string? model,
             string? sentModel,
+            string? answeredModel,
+            string? provider,
+            long? promptTokens,
+            long? completionTokens,
+            string? usd,
+            GenerationState? billState,
             string? rule,
             int? bodyBytes,
             string? destination,
