@@ -205,8 +205,9 @@ public sealed class UsageReaderHostileTests
         var text = new StringBuilder(": OPENROUTER PROCESSING\n\n");
         for (var i = 0; i < 100; i++)
         {
-            text.Append("data: {\"id\":\"gen-1\",\"provider\":\"OpenAI\",\"model\":\"openai/gpt-4o-mini\",\"choices\":[{\"index\":0,\"delta\":")
-                .Append("{\"content\":\"word ").Append(i).Append("\"},\"finish_reason\":null,\"native_finish_reason\":null}]}\n\n");
+            text.Append("data: {\"id\":\"gen-1\",\"provider\":\"OpenAI\",\"model\":\"openai/gpt-4o-mini\",\"choices\":")
+                .Append("[{\"index\":0,\"delta\":{\"content\":\"word ").Append(i)
+                .Append("\"},\"finish_reason\":null,\"native_finish_reason\":null}]}\n\n");
         }
 
         return Encoding.UTF8.GetBytes(text.ToString());
