@@ -206,7 +206,8 @@ public sealed class UsageReaderHostileTests
         for (var i = 0; i < 100; i++)
         {
             text.Append("data: {\"id\":\"gen-1\",\"provider\":\"OpenAI\",\"model\":\"openai/gpt-4o-mini\",\"choices\":")
-                .Append("[{\"index\":0,\"delta\":{\"content\":\"word ").Append(i).Append("\"},\"finish_reason\":null,\"native_finish_reason\":null}]}\n\n");
+                .Append("[{\"index\":0,\"delta\":{\"content\":\"word ").Append(i)
+                .Append("\"},\"finish_reason\":null,\"native_finish_reason\":null}]}\n\n");
         }
 
         return Encoding.UTF8.GetBytes(text.ToString());

@@ -5,9 +5,9 @@ namespace Gateway.Benchmarks.Metering;
 
 /// <summary>What it costs to watch one event of text go by, in one read or cut in two.</summary>
 [MemoryDiagnoser]
-public sealed class UsageReaderBenchmarks : IDisposable
+public class UsageReaderBenchmarks
 {
-    private readonly UsageReader _reader = new(isEventStream: true);
+    private readonly IAnswerReader _reader = AnswerReaders.Create(isEventStream: true, []);
     private byte[] _event = [];
 
     public enum Dialect
@@ -24,7 +24,7 @@ public sealed class UsageReaderBenchmarks : IDisposable
     public void Setup() => _event = SampleAnswers.TextEvent(Answer);
 
     [GlobalCleanup]
-    public void Dispose() => _reader.Dispose();
+    public void Cleanup() => _reader.Dispose();
 
     [Benchmark(Baseline = true)]
     public bool WholeEvent()
