@@ -18,6 +18,7 @@ internal sealed class PostgresNode : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private NpgsqlConnection? _connection;
     private Task _watching = Task.CompletedTask;
+    private bool _isDisposed;
 
     /// <param name="connectionString">The database's; the connection is not taken from a pool.</param>
     /// <param name="time">The clock.</param>
@@ -48,6 +49,12 @@ internal sealed class PostgresNode : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
         await _stopping.CancelAsync();
         await _watching;
         await CloseAsync();

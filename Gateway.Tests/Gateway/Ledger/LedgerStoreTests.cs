@@ -1,0 +1,511 @@
+using System.Data.Common;
+using System.Globalization;
+using Gateway.Ledger;
+using Gateway.Metering;
+using Gateway.Pricing;
+using Xunit;
+using static Gateway.Tests.Gateway.Ledger.LedgerSamples;
+
+namespace Gateway.Tests.Gateway.Ledger;
+
+/// <summary>What every ledger does; run for each kind of store.</summary>
+public abstract class LedgerStoreTests : IAsyncLifetime
+{
+    private readonly List<ILedgerStore> _stores = [];
+    private ILedgerStore _store = null!;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        await PrepareAsync();
+        _store = await OpenAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var store in _stores)
+        {
+            await store.DisposeAsync();
+        }
+
+        await CleanUpAsync();
+        GC.SuppressFinalize(this);
+    }
+
+    [Fact]
+    public async Task Entries_FillEveryColumnOfTheirRow()
+    {
+        var id = NewId();
+        var began = Began(id) with
+        {
+            Rule = "eu-only,claude", AskedModel = "gpt-4o", SentModel = "openai/gpt-4o", Streams = true, IsCounted = false, KeyLabel = "laptop",
+        };
+        await ApplyAsync(began);
+        var first = await RowAsync(id);
+        Assert.Equal(GenerationState.Reserved, (GenerationState)Number(first["state"]));
+        Assert.Equal(0, Number(first["is_counted"]));
+        Assert.Equal(0, Number(first["asked"]));
+        Assert.Equal(
+            "asked id is_counted key_label endpoint model_asked model_sent node reserved_pico rule settings_version started_at state streams team"
+                .Split(' ').Order(),
+            first.Where(column => column.Value is not null).Select(column => column.Key).Order());
+
+        await ApplyAsync(new LedgerEntry.Named(id, "gen-1763871234-abc"));
+        await ApplyAsync(new LedgerEntry.Ended(id)
+        {
+            State = GenerationState.Provisional,
+            End = "ClientLeft",
+            Status = 200,
+            AnsweredModel = "openai/gpt-4o-2024",
+            Provider = "Azure",
+            FinishReason = "stop",
+            Usage = new Usage
+            {
+                PromptTokens = 11, CompletionTokens = 22, CachedTokens = 3, ReasoningTokens = 4, Cost = new PicoDollars(55), Discount = new PicoDollars(-6),
+            },
+            TimeToFirstToken = TimeSpan.FromMicroseconds(123_456),
+            EndedAt = Now.AddSeconds(2),
+            ClosedAt = Now.AddSeconds(3),
+            Asked = 2,
+            AskAt = Now.AddSeconds(4),
+        });
+
+        var row = await RowAsync(id);
+        var expected = new Dictionary<string, object>
+        {
+            ["started_at"] = Now.ToUnixTimeMilliseconds(),
+            ["team"] = "search",
+            ["key_label"] = "laptop",
+            ["rule"] = "eu-only,claude",
+            ["settings_version"] = "1a2b3c4d",
+            ["endpoint"] = "/chat/completions",
+            ["model_asked"] = "gpt-4o",
+            ["model_sent"] = "openai/gpt-4o",
+            ["model_answered"] = "openai/gpt-4o-2024",
+            ["provider"] = "Azure",
+            ["generation_id"] = "gen-1763871234-abc",
+            ["streams"] = 1L,
+            ["prompt_tokens"] = 11L,
+            ["completion_tokens"] = 22L,
+            ["cached_tokens"] = 3L,
+            ["reasoning_tokens"] = 4L,
+            ["reserved_pico"] = 1000L,
+            ["cost_pico"] = 55L,
+            ["discount_pico"] = -6L,
+            ["state"] = 1L,
+            ["ended"] = "ClientLeft",
+            ["status"] = 200L,
+            ["finish_reason"] = "stop",
+            ["first_token_us"] = 123_456L,
+            ["ended_at"] = Now.AddSeconds(2).ToUnixTimeMilliseconds(),
+            ["closed_at"] = Now.AddSeconds(3).ToUnixTimeMilliseconds(),
+            ["asked"] = 2L,
+            ["ask_at"] = Now.AddSeconds(4).ToUnixTimeMilliseconds(),
+            ["is_counted"] = 1L,
+        };
+        foreach (var (name, value) in expected)
+        {
+            Assert.Equal(value, row[name] is int or short ? Number(row[name]) : row[name]);
+        }
+
+        Assert.Equal(expected.Keys.Append("id").Append("node").Order(), row.Keys.Order());
+    }
+
+    [Fact]
+    public async Task Ended_LeavesWhatItDoesNotSay()
+    {
+        var id = NewId();
+        await ApplyAsync(
+            Began(id),
+            Provisional(id) with { End = "ClientLeft", Status = 200, Provider = "Azure", Asked = 3, Usage = new Usage { PromptTokens = 7 } },
+            new LedgerEntry.Ended(id) { State = GenerationState.Settled, Usage = new Usage { Cost = new PicoDollars(5) } });
+
+        var row = await RowAsync(id);
+        Assert.Equal("ClientLeft", row["ended"]);
+        Assert.Equal("Azure", row["provider"]);
+        Assert.Equal(200, Number(row["status"]));
+        Assert.Equal(3, Number(row["asked"]));
+        Assert.Equal(7, Number(row["prompt_tokens"]));
+        Assert.Equal(5, Number(row["cost_pico"]));
+        Assert.Null(row["ask_at"]);
+    }
+
+    [Theory]
+    [InlineData(GenerationState.Reserved, GenerationState.Settled, true)]
+    [InlineData(GenerationState.Reserved, GenerationState.Provisional, true)]
+    [InlineData(GenerationState.Reserved, GenerationState.Unresolvable, true)]
+    [InlineData(GenerationState.Provisional, GenerationState.Provisional, true)]
+    [InlineData(GenerationState.Provisional, GenerationState.Settled, true)]
+    [InlineData(GenerationState.Provisional, GenerationState.Unresolvable, true)]
+    [InlineData(GenerationState.Unresolvable, GenerationState.Settled, true)]
+    [InlineData(GenerationState.Unresolvable, GenerationState.Provisional, false)]
+    [InlineData(GenerationState.Unresolvable, GenerationState.Unresolvable, false)]
+    [InlineData(GenerationState.Settled, GenerationState.Settled, false)]
+    [InlineData(GenerationState.Settled, GenerationState.Provisional, false)]
+    [InlineData(GenerationState.Settled, GenerationState.Unresolvable, false)]
+    public async Task Row_TakesOnlyStatesThatSayMore(object from, object to, bool isTaken)
+    {
+        var id = NewId();
+        await ApplyAsync(Began(id));
+        if ((GenerationState)from != GenerationState.Reserved)
+        {
+            await ApplyAsync(new LedgerEntry.Ended(id) { State = (GenerationState)from, End = "First" });
+        }
+
+        await ApplyAsync(new LedgerEntry.Ended(id) { State = (GenerationState)to, End = "Second", GenerationId = "gen-1763871234-late" });
+
+        var row = await RowAsync(id);
+        Assert.Equal(isTaken ? "Second" : (GenerationState)from == GenerationState.Reserved ? null : "First", row["ended"]);
+        Assert.Equal((int)(GenerationState)(isTaken ? to : from), Number(row["state"]));
+        Assert.Equal("gen-1763871234-late", row["generation_id"]);
+    }
+
+    [Fact]
+    public async Task GenerationId_StaysTheFirst()
+    {
+        var id = NewId();
+        await ApplyAsync(Began(id), new LedgerEntry.Named(id, "gen-1"), new LedgerEntry.Named(id, "gen-2"), Settled(id, 1) with { GenerationId = "gen-3" });
+        Assert.Equal("gen-1", (await RowAsync(id))["generation_id"]);
+    }
+
+    [Fact]
+    public async Task EntryOfUnknownRow_IsIgnored()
+    {
+        var id = NewId();
+        await ApplyAsync(Settled(id, 5), new LedgerEntry.Named(id, "gen-1"), Settled(id, 5) with { GenerationId = "gen-1" });
+        Assert.Empty(await _store.ReadChargesAsync([id], Cancel));
+    }
+
+    [Fact]
+    public async Task BeganTwice_IsThereOnce()
+    {
+        var id = NewId();
+        await ApplyAsync(Began(id, reserved: 10), Settled(id, 3));
+        await ApplyAsync(Began(id, reserved: 20));
+        Assert.Equal(3, (long)(await _store.ReadChargesAsync([id], Cancel))[id].Charge.Value);
+    }
+
+    [Fact]
+    public async Task TextThatStoresRefuse_IsMadeFit()
+    {
+        var id = NewId();
+        await ApplyAsync(
+            Began(id) with { AskedModel = "a\0b\ud800c", SentModel = new string('x', 10_000), KeyLabel = "" },
+            Settled(id, 1) with { GenerationId = new string('g', 10_000) });
+        var row = await RowAsync(id);
+        Assert.Equal("a\ufffdb\ufffdc", row["model_asked"]);
+        Assert.Equal(256, ((string)row["model_sent"]!).Length);
+        Assert.Equal("", row["key_label"]);
+        Assert.False(await _store.HasGenerationAsync("search", new string('g', 10_000), Cancel));
+    }
+
+    [Fact]
+    public async Task OrphansOfDeadNode_AreAdopted_ThoseOfLiveOnesAreNot()
+    {
+        var dying = await OpenAsync();
+        var alive = await OpenAsync();
+        var (named, unnamed, done, own, others) = (NewId(), NewId(), NewId(), NewId(), NewId());
+        await dying.ApplyAsync(
+            [Began(named), new LedgerEntry.Named(named, "gen-1"), Began(unnamed) with { IsCounted = false }, Began(done), Settled(done, 1)], Cancel);
+        await alive.ApplyAsync([Began(others)], Cancel);
+        await ApplyAsync(Began(own));
+
+        Assert.Equal((0, 0), await _store.AdoptOrphansAsync(Now.AddMinutes(1), Cancel));
+        await DieAsync(dying);
+        Assert.Equal((1, 1), await _store.AdoptOrphansAsync(Now.AddMinutes(1), Cancel));
+        Assert.Equal((0, 0), await alive.AdoptOrphansAsync(Now.AddMinutes(2), Cancel));
+
+        var asked = await RowAsync(named);
+        Assert.Equal(1, Number(asked["state"]));
+        Assert.Equal("GatewayDied", asked["ended"]);
+        Assert.Equal(Now.AddMinutes(1).ToUnixTimeMilliseconds(), asked["ask_at"]);
+        Assert.Equal(Now.AddMinutes(1).ToUnixTimeMilliseconds(), asked["ended_at"]);
+        Assert.Null(asked["closed_at"]);
+        var givenUp = await RowAsync(unnamed);
+        Assert.Equal(3, Number(givenUp["state"]));
+        Assert.Equal("GatewayDied", givenUp["ended"]);
+        Assert.Equal(Now.AddMinutes(1).ToUnixTimeMilliseconds(), givenUp["closed_at"]);
+        Assert.Equal(unnamed, Assert.Single(await _store.ReadUncountedAsync(10, Cancel)).Id);
+        foreach (var id in new[] { own, others })
+        {
+            Assert.Equal(0, Number((await RowAsync(id))["state"]));
+        }
+    }
+
+    [Fact]
+    public async Task ClosedStore_LeavesOrphansToTheOthers()
+    {
+        var closing = await OpenAsync();
+        var id = NewId();
+        await closing.ApplyAsync([Began(id)], Cancel);
+        await closing.DisposeAsync();
+        Assert.Equal((0, 1), await _store.AdoptOrphansAsync(Now, Cancel));
+    }
+
+    [Fact]
+    public async Task DueRows_ComeOldestFirst_AndAreLeased()
+    {
+        var (late, early, future, settled) = (NewId(), NewId(), NewId(), NewId());
+        await ApplyAsync(
+            Began(late, reserved: 7) with { IsCounted = false }, Provisional(late, Now) with { GenerationId = "gen-late", Asked = 4, IsCounted = false },
+            Began(early, team: "other"), Provisional(early, Now.AddSeconds(-5)) with { GenerationId = "gen-early" },
+            Began(future), Provisional(future, Now.AddSeconds(1)),
+            Began(settled), Provisional(settled, Now), Settled(settled, 1));
+
+        Assert.Equal(Now.AddSeconds(-5), await _store.NextDueAsync(Cancel));
+        var due = await _store.TakeDueAsync(Now, Now.AddMinutes(1), 10, Cancel);
+        Assert.Equal(
+            [
+                new PendingGeneration(early, "other", "gen-early", Now, Now, new PicoDollars(1000), 0, true),
+                new PendingGeneration(late, "search", "gen-late", Now, Now, new PicoDollars(7), 4, false),
+            ],
+            due);
+        Assert.Equal(Now.AddSeconds(1), await _store.NextDueAsync(Cancel));
+        Assert.Empty(await _store.TakeDueAsync(Now, Now.AddMinutes(1), 10, Cancel));
+        Assert.Equal(3, (await _store.TakeDueAsync(Now.AddMinutes(1), Now.AddMinutes(2), 10, Cancel)).Count);
+    }
+
+    [Fact]
+    public async Task NothingProvisional_NothingIsDue() => Assert.Null(await _store.NextDueAsync(Cancel));
+
+    [Fact]
+    public async Task RacingStores_NeverTakeTheSameRow()
+    {
+        var ids = Enumerable.Range(0, 200).Select(_ => NewId()).ToList();
+        await _store.ApplyAsync([.. ids.SelectMany(id => new LedgerEntry[] { Began(id), Provisional(id) with { GenerationId = "gen-x" } })], Cancel);
+        var other = await OpenAsync();
+        var taken = await Task.WhenAll(new[] { _store, other, _store, other }.Select(store => Task.Run(
+            async () =>
+            {
+                var mine = new List<Guid>();
+                while (await store.TakeDueAsync(Now, Now.AddHours(1), 7, Cancel) is { Count: > 0 } some)
+                {
+                    mine.AddRange(some.Select(row => row.Id));
+                }
+
+                return mine;
+            },
+            Cancel)));
+        Assert.Equal(ids.Order(), taken.SelectMany(mine => mine).Order());
+    }
+
+    [Fact]
+    public async Task Usage_IsSummedUpByGroup_BeyondSixtyFourBits()
+    {
+        var ids = Enumerable.Range(0, 6).Select(_ => NewId()).ToArray();
+        await ApplyAsync(
+            Began(ids[0], reserved: long.MaxValue) with { Rule = "eu", AskedModel = "m-asked" },
+            Began(ids[1], reserved: long.MaxValue) with { Rule = "eu", SentModel = "m-sent", AskedModel = "m-asked" },
+            Began(ids[2]) with { KeyLabel = "laptop" },
+            Settled(ids[2], long.MaxValue) with
+            {
+                AnsweredModel = "m-answered",
+                Provider = "Azure",
+                Usage = new Usage { PromptTokens = 5, CompletionTokens = 6, Cost = new PicoDollars(long.MaxValue) },
+            },
+            Began(ids[3], reserved: 10), Unresolvable(ids[3]),
+            Began(ids[4], team: "a", reserved: 20), Provisional(ids[4]) with { Usage = new Usage { Cost = new PicoDollars(3) } },
+            Began(ids[5], team: "a", reserved: 30), Settled(ids[5], 0));
+
+        var huge = new PicoDollars((Int128)long.MaxValue * 3);
+        Assert.Equal(
+            [new UsageRow("a", 2, 0, 0, new PicoDollars(20), 1), new UsageRow("search", 4, 5, 6, huge + new PicoDollars(10), 3)],
+            await UsageAsync(UsageGroup.Team));
+        Assert.Equal(["a/ci", "search/ci", "search/laptop"], (await UsageAsync(UsageGroup.Key)).Select(row => row.Name));
+        Assert.Equal(["", "m-answered", "m-asked", "m-sent"], (await UsageAsync(UsageGroup.Model)).Select(row => row.Name));
+        Assert.Equal(["", "Azure"], (await UsageAsync(UsageGroup.Provider)).Select(row => row.Name));
+        Assert.Equal(
+            [new UsageRow("", 4, 5, 6, new PicoDollars((Int128)long.MaxValue + 30), 2), new UsageRow("eu", 2, 0, 0, new PicoDollars((Int128)long.MaxValue * 2), 2)],
+            await UsageAsync(UsageGroup.Rule));
+    }
+
+    [Fact]
+    public async Task Usage_IsOfItsTime_UpperBoundExclusive()
+    {
+        foreach (var offset in new[] { -7200, -1, 0, 1, 3599, 3600, 7200 })
+        {
+            var at = Now.AddSeconds(offset);
+            await ApplyAsync(Began(NewId(at), reserved: 1, at: at));
+        }
+
+        Assert.Equal(3, Assert.Single(await UsageAsync(UsageGroup.Team, Now, Now.AddHours(1))).Requests);
+        Assert.Equal(2, Assert.Single(await UsageAsync(UsageGroup.Team, null, Now)).Requests);
+        Assert.Equal(5, Assert.Single(await UsageAsync(UsageGroup.Team, Now, null)).Requests);
+        Assert.Equal(7, Assert.Single(await UsageAsync(UsageGroup.Team)).Requests);
+        Assert.Empty(await UsageAsync(UsageGroup.Team, Now.AddDays(1), Now.AddDays(2)));
+    }
+
+    [Fact]
+    public async Task Charges_AreSumsWithOpenRows()
+    {
+        var (reserved, provisional, settled, unresolvable, before) = (NewId(), NewId(), NewId(), NewId(), NewId(Now.AddDays(-2)));
+        await ApplyAsync(
+            Began(reserved, reserved: 1),
+            Began(provisional, reserved: 20), Provisional(provisional),
+            Began(settled, reserved: 999), Settled(settled, 300),
+            Began(unresolvable, reserved: 4000), Unresolvable(unresolvable),
+            Began(before, reserved: 50_000, at: Now.AddDays(-2)), Settled(before, 60_000),
+            Began(NewId(), team: "other"));
+
+        var charges = await _store.ReadChargesAsync("search", Now.AddDays(-1), Cancel);
+        Assert.Equal(new PicoDollars(4321), charges.Charged);
+        Assert.Equal(
+            new Dictionary<Guid, PicoDollars> { [reserved] = new(1), [provisional] = new(20) }.OrderBy(row => row.Key),
+            charges.Open.OrderBy(row => row.Key));
+        Assert.Equal(new PicoDollars(64_321), (await _store.ReadChargesAsync("search", DateTimeOffset.MinValue, Cancel)).Charged);
+        Assert.Equal(PicoDollars.Zero, (await _store.ReadChargesAsync("nobody", DateTimeOffset.MinValue, Cancel)).Charged);
+
+        var rows = await _store.ReadChargesAsync([provisional, settled, NewId()], Cancel);
+        Assert.Equal(2, rows.Count);
+        Assert.Equal(new RowCharge(provisional, "search", Now, true, new PicoDollars(20)), rows[provisional]);
+        Assert.Equal(new RowCharge(settled, "search", Now, false, new PicoDollars(300)), rows[settled]);
+    }
+
+    [Fact]
+    public async Task SettledRowWithoutCost_IsChargedAtItsReservation()
+    {
+        var id = NewId();
+        await ApplyAsync(Began(id, reserved: 9), new LedgerEntry.Ended(id) { State = GenerationState.Settled });
+        Assert.Equal(new PicoDollars(9), (await _store.ReadChargesAsync("search", DateTimeOffset.MinValue, Cancel)).Charged);
+    }
+
+    [Fact]
+    public async Task UncountedRows_AreClosedOnes_UntilMarked()
+    {
+        var (open, closed, counted) = (NewId(), NewId(), NewId());
+        await ApplyAsync(
+            Began(open) with { IsCounted = false },
+            Began(closed), Settled(closed, 5) with { IsCounted = false },
+            Began(counted), Settled(counted, 5));
+        Assert.Equal([new RowCharge(closed, "search", Now, false, new PicoDollars(5))], await _store.ReadUncountedAsync(10, Cancel));
+        await _store.MarkCountedAsync([closed], Cancel);
+        Assert.Empty(await _store.ReadUncountedAsync(10, Cancel));
+    }
+
+    [Fact]
+    public async Task Generation_IsKnownToItsTeamAlone()
+    {
+        var id = NewId();
+        await ApplyAsync(Began(id), new LedgerEntry.Named(id, "gen-1763871234-abc"), Began(NewId(), team: "other"));
+        Assert.True(await _store.HasGenerationAsync("search", "gen-1763871234-abc", Cancel));
+        Assert.False(await _store.HasGenerationAsync("search", "gen-1763871234-abd", Cancel));
+        Assert.False(await _store.HasGenerationAsync("other", "gen-1763871234-abc", Cancel));
+        Assert.False(await _store.HasGenerationAsync("search", "gen-1763871234", Cancel));
+    }
+
+    [Fact]
+    public async Task RemovedRows_StayInTheirTeamsTotals()
+    {
+        var old = Now.AddDays(-10);
+        var entries = new List<LedgerEntry>();
+        for (var i = 0; i < 1200; i++)
+        {
+            var id = NewId(old);
+            entries.AddRange([Began(id, team: i % 2 == 0 ? "a" : "b", at: old), Settled(id, long.MaxValue)]);
+        }
+
+        var (openOld, recent) = (NewId(old), NewId());
+        entries.AddRange([Began(openOld, team: "a", reserved: 5, at: old), Began(recent, team: "a", at: Now), Settled(recent, 7)]);
+        await _store.ApplyAsync(entries, Cancel);
+
+        var removed = new List<int>();
+        do
+        {
+            removed.Add(await _store.RemoveBeforeAsync(Now.AddDays(-5), Cancel));
+        }
+        while (removed[^1] > 0 && removed.Count < 10);
+
+        Assert.Equal([1000, 200, 0], removed);
+        Assert.Equal(new PicoDollars(((Int128)long.MaxValue * 600) + 12), (await _store.ReadChargesAsync("a", DateTimeOffset.MinValue, Cancel)).Charged);
+        Assert.Equal(new PicoDollars((Int128)long.MaxValue * 600), (await _store.ReadChargesAsync("b", DateTimeOffset.MinValue, Cancel)).Charged);
+        Assert.Equal(new PicoDollars(7), (await _store.ReadChargesAsync("a", Now.AddDays(-1), Cancel)).Charged);
+        Assert.Equal(2, Assert.Single(await UsageAsync(UsageGroup.Team)).Requests);
+    }
+
+    [Fact]
+    public async Task OpenedAgain_KeepsItsIdAndRows()
+    {
+        var id = NewId();
+        await ApplyAsync(Began(id));
+        var again = await OpenAsync();
+        Assert.NotEmpty(again.LedgerId);
+        Assert.Equal(_store.LedgerId, again.LedgerId);
+        Assert.Single(await again.ReadChargesAsync([id], Cancel));
+    }
+
+    [Fact]
+    public async Task StoresThatOpenAtOnce_AgreeOnTheLedger()
+    {
+        await ForgetAsync();
+        var stores = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(OpenAsync, Cancel)));
+        Assert.Single(stores.Select(store => store.LedgerId).Distinct());
+    }
+
+    [Fact]
+    public async Task NewerSchema_IsRefused()
+    {
+        await ExecuteAsync("UPDATE meta SET value = '99' WHERE key = 'schema_version'");
+        var failure = await Assert.ThrowsAsync<LedgerException>(OpenAsync);
+        Assert.Contains("schema version 99", failure.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Makes an empty place for stores.</summary>
+    protected abstract Task PrepareAsync();
+
+    protected abstract Task CleanUpAsync();
+
+    /// <summary>Makes the place empty again.</summary>
+    protected abstract Task ForgetAsync();
+
+    /// <summary>Another store in the same place.</summary>
+    private protected abstract ILedgerStore Create();
+
+    /// <summary>Ends a store as the death of its process does.</summary>
+    private protected abstract Task DieAsync(ILedgerStore store);
+
+    protected abstract Task<DbConnection> ConnectAsync();
+
+    protected abstract object Key(Guid id);
+
+    private static long Number(object? value) => Convert.ToInt64(value, CultureInfo.InvariantCulture);
+
+    private async Task<ILedgerStore> OpenAsync()
+    {
+        var store = Create();
+        lock (_stores)
+        {
+            _stores.Add(store);
+        }
+
+        await store.OpenAsync(Cancel);
+        return store;
+    }
+
+    private Task ApplyAsync(params LedgerEntry[] entries) => _store.ApplyAsync(entries, Cancel);
+
+    private async Task<List<UsageRow>> UsageAsync(UsageGroup group, DateTimeOffset? from = null, DateTimeOffset? to = null) =>
+        [.. (await _store.ReadUsageAsync(group, from, to, Cancel)).OrderBy(row => row.Name, StringComparer.Ordinal)];
+
+    private async Task ExecuteAsync(string sql)
+    {
+        await using var connection = await ConnectAsync();
+        await using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        await command.ExecuteNonQueryAsync(Cancel);
+    }
+
+    private async Task<Dictionary<string, object?>> RowAsync(Guid id)
+    {
+        await using var connection = await ConnectAsync();
+        await using var command = connection.CreateCommand();
+        command.CommandText = "SELECT * FROM generations WHERE id = @id";
+        var parameter = command.CreateParameter();
+        parameter.ParameterName = "@id";
+        parameter.Value = Key(id);
+        command.Parameters.Add(parameter);
+        await using var reader = await command.ExecuteReaderAsync(Cancel);
+        Assert.True(await reader.ReadAsync(Cancel));
+        return Enumerable.Range(0, reader.FieldCount).ToDictionary(reader.GetName, i => reader.IsDBNull(i) ? null : reader.GetValue(i));
+    }
+}
