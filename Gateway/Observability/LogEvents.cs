@@ -24,6 +24,11 @@ internal static class LogEvents
 
     // Teams: 1400-1499
     // Limits: 1500-1599
+    public const int LimitStoreFailed = 1500;
+    public const int LimitStoreRecovered = 1501;
+    public const int ReconciliationFailed = 1502;
+    public const int BudgetsReconciled = 1503;
+
     // Ledger: 1600-1699
     // Metering and Admission: 1700-1799
     // Settlement and Pricing: 1800-1899

@@ -1,0 +1,93 @@
+using System.Collections.Concurrent;
+using Gateway.Ledger;
+using Gateway.Pricing;
+
+namespace Gateway.Tests.Gateway.Limits;
+
+/// <summary>The part of a ledger that budgets are made from and put right by: rows in memory.</summary>
+internal sealed class FakeLedger : ILedgerStore
+{
+    private readonly ConcurrentDictionary<Guid, (RowCharge Row, bool IsCounted)> _rows = new();
+    private int _chargeQueries;
+
+    /// <summary>What every query waits for, to make races happen.</summary>
+    public Task Gate { get; set; } = Task.CompletedTask;
+
+    public bool IsFailing { get; set; }
+
+    public string LedgerId { get; } = Guid.NewGuid().ToString("N");
+
+    /// <summary>How often a team's charges were asked for.</summary>
+    public int ChargeQueries => Volatile.Read(ref _chargeQueries);
+
+    public void Begin(Guid id, string team, DateTimeOffset startedAt, long reserved, bool isCounted = true) =>
+        _rows[id] = (new RowCharge(id, team, startedAt, IsOpen: true, new PicoDollars(reserved)), isCounted);
+
+    public void Close(Guid id, long charge, bool isCounted = true) =>
+        _rows[id] = (_rows[id].Row with { IsOpen = false, Charge = new PicoDollars(charge) }, isCounted);
+
+    public async Task<TeamCharges> ReadChargesAsync(string team, DateTimeOffset from, CancellationToken cancellationToken)
+    {
+        Interlocked.Increment(ref _chargeQueries);
+        await WaitAsync();
+        var rows = _rows.Values.Select(row => row.Row).Where(row => row.Team == team && row.StartedAt >= from).ToList();
+        return new TeamCharges(
+            rows.Aggregate(PicoDollars.Zero, (sum, row) => sum + row.Charge),
+            rows.Where(row => row.IsOpen).ToDictionary(row => row.Id, row => row.Charge));
+    }
+
+    public async Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(
+        IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken)
+    {
+        await WaitAsync();
+        return ids.Where(_rows.ContainsKey).ToDictionary(id => id, id => _rows[id].Row);
+    }
+
+    public async Task<IReadOnlyList<RowCharge>> ReadUncountedAsync(int max, CancellationToken cancellationToken)
+    {
+        await WaitAsync();
+        return [.. _rows.Values.Where(row => !row.IsCounted && !row.Row.IsOpen).Select(row => row.Row).Take(max)];
+    }
+
+    public Task MarkCountedAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken)
+    {
+        foreach (var id in ids)
+        {
+            _rows[id] = (_rows[id].Row, true);
+        }
+
+        return Task.CompletedTask;
+    }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    public Task OpenAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task ApplyAsync(IReadOnlyList<LedgerEntry> entries, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<(int Provisional, int Unresolvable)> AdoptOrphansAsync(DateTimeOffset now, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    public Task<IReadOnlyList<PendingGeneration>> TakeDueAsync(
+        DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(
+        UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    public Task<bool> HasGenerationAsync(string team, string generationId, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    public Task<int> RemoveBeforeAsync(DateTimeOffset before, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    private async Task WaitAsync()
+    {
+        await Gate;
+        if (IsFailing)
+        {
+            throw new LedgerException("The ledger is away.");
+        }
+    }
+}

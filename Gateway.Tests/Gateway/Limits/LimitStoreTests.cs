@@ -1,0 +1,272 @@
+using Gateway.Limits;
+using Gateway.Tests.Support;
+using Xunit;
+
+namespace Gateway.Tests.Gateway.Limits;
+
+/// <summary>Promise: limits hold, all of a request's or none, wherever they are counted.</summary>
+public abstract class LimitStoreTests
+{
+    private static readonly LimitScope Unlimited = new("team:a", null, null, null);
+
+    private ILimitStore? _store;
+
+    private protected ILimitStore Store => _store ??= Create();
+
+    private protected abstract ILimitStore Create();
+
+    /// <summary>Lets so much time pass for the store.</summary>
+    private protected abstract Task PassAsync(TimeSpan time);
+
+    [Fact]
+    public async Task Requests_AreRefusedBeyondTheLimitAndComeBack()
+    {
+        // One each 100 ms.
+        var scope = Unlimited with { RequestsPerMinute = 600 };
+        LimitResult result;
+        var granted = 0;
+        while ((result = await TakeAsync(0, scope)).Lease is not null)
+        {
+            granted++;
+            Assert.InRange(granted, 1, 2000);
+        }
+
+        Assert.InRange(granted, 600, 650);
+        Assert.Equal((LimitKind.Requests, "team:a"), (result.RefusedBy, result.Holder));
+        Assert.InRange(result.RetryAfter.TotalMilliseconds, 1, 100);
+        Assert.Equal((600, 0), (result.Requests!.Value.Limit, result.Requests.Value.Remaining));
+        Assert.InRange(result.Requests.Value.Reset.TotalSeconds, 55, 60);
+
+        await PassAsync(result.RetryAfter);
+        Assert.NotNull((await TakeAsync(0, scope)).Lease);
+    }
+
+    [Fact]
+    public async Task Tokens_AreCountedAtTheEstimateAndThenAtTheTruth()
+    {
+        var scope = Unlimited with { TokensPerMinute = 1000 };
+        var first = await TakeAsync(600, scope);
+        var second = await TakeAsync(600, scope);
+        Assert.Equal(LimitKind.Tokens, second.RefusedBy);
+        Assert.InRange(second.RetryAfter.TotalSeconds, 11, 12);
+        Assert.InRange(second.Tokens!.Value.Remaining, 400, 420);
+
+        await first.Lease!.ReturnAsync(100);
+        Assert.NotNull((await TakeAsync(600, scope)).Lease);
+    }
+
+    [Fact]
+    public async Task Truth_MayExceedTheLimitAndIsPaidBack()
+    {
+        var scope = Unlimited with { TokensPerMinute = 1000 };
+        await (await TakeAsync(10, scope)).Lease!.ReturnAsync(3000);
+
+        var result = await TakeAsync(0, scope);
+
+        Assert.Equal(LimitKind.Tokens, result.RefusedBy);
+        Assert.Equal(0, result.Tokens!.Value.Remaining);
+        Assert.InRange(result.RetryAfter.TotalSeconds, 118, 120);
+        Assert.InRange(result.Tokens.Value.Reset.TotalSeconds, 178, 180);
+    }
+
+    [Fact]
+    public async Task UnknownTruth_LeavesTheEstimate()
+    {
+        var scope = Unlimited with { TokensPerMinute = 1000 };
+        await (await TakeAsync(700, scope)).Lease!.ReturnAsync(null);
+
+        Assert.Equal(LimitKind.Tokens, (await TakeAsync(700, scope)).RefusedBy);
+    }
+
+    [Fact]
+    public async Task EstimateBeyondTheLimit_PassesAFullBucket()
+    {
+        var scope = Unlimited with { TokensPerMinute = 1000 };
+        var result = await TakeAsync(50_000, scope);
+        Assert.Equal(0, result.Tokens!.Value.Remaining);
+
+        // It was counted as the limit: its truth leaves 900, not 50,900.
+        await result.Lease!.ReturnAsync(100);
+        Assert.InRange((await TakeAsync(0, scope)).Tokens!.Value.Remaining, 900, 920);
+    }
+
+    [Fact]
+    public async Task Concurrency_IsOfRequestsInFlight()
+    {
+        var scope = Unlimited with { ConcurrentRequests = 2 };
+        var first = await TakeAsync(0, scope);
+        await TakeAsync(0, scope);
+
+        var result = await TakeAsync(0, scope);
+        Assert.Equal((LimitKind.Concurrency, TimeSpan.FromSeconds(1)), (result.RefusedBy, result.RetryAfter));
+
+        await first.Lease!.ReturnAsync(null);
+        Assert.NotNull((await TakeAsync(0, scope)).Lease);
+    }
+
+    [Fact]
+    public async Task ReturnAndCancel_CountOnce()
+    {
+        var scope = new LimitScope("team:a", 60, 60_000, 3);
+        var lease = (await TakeAsync(30_000, scope)).Lease!;
+        await TakeAsync(30_000, scope);
+        await lease.ReturnAsync(20_000);
+        await lease.ReturnAsync(0);
+        await lease.CancelAsync();
+
+        var result = await TakeAsync(0, scope);
+
+        Assert.InRange(result.Tokens!.Value.Remaining, 10_000, 14_000);
+        Assert.InRange(result.Requests!.Value.Remaining, 57, 60);
+        Assert.NotNull((await TakeAsync(0, scope)).Lease);
+        Assert.Equal(LimitKind.Concurrency, (await TakeAsync(0, scope)).RefusedBy);
+    }
+
+    [Fact]
+    public async Task Cancel_GivesEverythingBack()
+    {
+        var scope = new LimitScope("team:a", 1, 1000, 1);
+        var first = await TakeAsync(1000, scope);
+        Assert.Null((await TakeAsync(1000, scope)).Lease);
+
+        await first.Lease!.CancelAsync();
+
+        Assert.NotNull((await TakeAsync(1000, scope)).Lease);
+    }
+
+    [Theory]
+    [InlineData(nameof(LimitKind.Requests))]
+    [InlineData(nameof(LimitKind.Tokens))]
+    [InlineData(nameof(LimitKind.Concurrency))]
+    public async Task RefusalByTheKey_TakesNothingOfTheTeam(string name)
+    {
+        var kind = Enum.Parse<LimitKind>(name);
+        var team = new LimitScope("team:a", 10, 10_000, 10);
+        var key = new LimitScope(
+            "key:a/ci",
+            kind == LimitKind.Requests ? 1 : null,
+            kind == LimitKind.Tokens ? 100 : null,
+            kind == LimitKind.Concurrency ? 1 : null);
+        Assert.NotNull((await TakeAsync(100, team, key)).Lease);
+
+        for (var i = 0; i < 20; i++)
+        {
+            var refused = await TakeAsync(100, team, key);
+            Assert.Equal((kind, "key:a/ci"), (refused.RefusedBy, refused.Holder));
+        }
+
+        for (var i = 0; i < 9; i++)
+        {
+            Assert.NotNull((await TakeAsync(0, team)).Lease);
+        }
+    }
+
+    [Fact]
+    public async Task Levels_AreOfTheTightestScope()
+    {
+        var result = await TakeAsync(100, new LimitScope("team:a", 100, 1000, null), new LimitScope("key:a/ci", 50, 5000, null));
+
+        Assert.Equal((50, 49), (result.Requests!.Value.Limit, result.Requests.Value.Remaining));
+        Assert.Equal((1000, 900), (result.Tokens!.Value.Limit, result.Tokens.Value.Remaining));
+    }
+
+    [Fact]
+    public async Task RefusalThatLastsLongest_IsTheOneTold()
+    {
+        var team = new LimitScope("team:a", 60, null, 1);
+        var key = new LimitScope("key:a/ci", 2, null, null);
+        await TakeAsync(0, team, key);
+        await TakeAsync(0, key);
+
+        var result = await TakeAsync(0, team, key);
+
+        Assert.Equal((LimitKind.Requests, "key:a/ci"), (result.RefusedBy, result.Holder));
+        Assert.InRange(result.RetryAfter.TotalSeconds, 28, 30);
+    }
+
+    [Fact]
+    public async Task ChangedLimits_ForgetNothing()
+    {
+        var leases = new List<ILimitLease>();
+        for (var i = 0; i < 4; i++)
+        {
+            leases.Add((await TakeAsync(0, new LimitScope("team:a", 4, null, 4))).Lease!);
+        }
+
+        // Lower than what is in flight, then higher, then as it was.
+        Assert.Equal(LimitKind.Requests, (await TakeAsync(0, new LimitScope("team:a", 2, null, null))).RefusedBy);
+        Assert.Equal(LimitKind.Concurrency, (await TakeAsync(0, new LimitScope("team:a", null, null, 2))).RefusedBy);
+        leases.Add((await TakeAsync(0, new LimitScope("team:a", null, null, 5))).Lease!);
+        await leases[0].ReturnAsync(null);
+        await leases[1].ReturnAsync(null);
+        Assert.Equal(LimitKind.Concurrency, (await TakeAsync(0, new LimitScope("team:a", null, null, 3))).RefusedBy);
+        Assert.NotNull((await TakeAsync(0, new LimitScope("team:a", null, null, 4))).Lease);
+    }
+
+    [Fact]
+    public async Task Hammering_NeverExceedsAnyLimit()
+    {
+        const int Concurrent = 7;
+        const int Limit = 300;
+        const int Estimate = 20;
+        var team = new LimitScope("team:a", Limit, 100_000, 50);
+        var key = new LimitScope("key:a/ci", null, 100_000, Concurrent);
+        var inFlight = 0;
+        var most = 0;
+        var kept = 0;
+        var startedAt = TimeProvider.System.GetTimestamp();
+        var store = Store;
+        await Task.WhenAll(Enumerable.Range(1, 16).Select(seed => Task.Run(async () =>
+        {
+            var random = new TestRandom((ulong)seed);
+            for (var i = 0; i < 60; i++)
+            {
+                if ((await TakeFromAsync(store, Estimate, team, key)).Lease is not { } lease)
+                {
+                    continue;
+                }
+
+                var now = Interlocked.Increment(ref inFlight);
+                InterlockedMax(ref most, now);
+                await Task.Yield();
+                Interlocked.Decrement(ref inFlight);
+                if (random.Next(3) == 0)
+                {
+                    await lease.CancelAsync();
+                }
+                else
+                {
+                    Interlocked.Increment(ref kept);
+                    await lease.ReturnAsync(random.Next(2) == 0 ? random.Next(100) : null);
+                }
+
+                await lease.CancelAsync();
+            }
+        })));
+        var refill = TimeProvider.System.GetElapsedTime(startedAt).TotalMinutes * Limit;
+
+        Assert.InRange(most, 1, Concurrent);
+        Assert.InRange(kept, 1, Limit + refill);
+
+        // Every place came back.
+        for (var i = 0; i < Concurrent; i++)
+        {
+            Assert.NotNull((await TakeAsync(0, key)).Lease);
+        }
+
+        Assert.Equal(LimitKind.Concurrency, (await TakeAsync(0, key)).RefusedBy);
+    }
+
+    private protected ValueTask<LimitResult> TakeAsync(long tokens, params LimitScope[] scopes) => TakeFromAsync(Store, tokens, scopes);
+
+    private protected static ValueTask<LimitResult> TakeFromAsync(ILimitStore store, long tokens, params LimitScope[] scopes) =>
+        store.TakeAsync(new LimitRequest(Guid.NewGuid(), scopes, tokens));
+
+    private static void InterlockedMax(ref int most, int value)
+    {
+        int seen;
+        while (value > (seen = Volatile.Read(ref most)) && Interlocked.CompareExchange(ref most, value, seen) != seen)
+        {
+        }
+    }
+}

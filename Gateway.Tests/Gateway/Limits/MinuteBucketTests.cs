@@ -1,0 +1,104 @@
+using CsCheck;
+using Gateway.Limits;
+using Xunit;
+
+namespace Gateway.Tests.Gateway.Limits;
+
+/// <summary>Promise: a bucket never gives more than its limit and what was refilled, and never loses or gains by rounding.</summary>
+public sealed class MinuteBucketTests
+{
+    [Fact]
+    public void WhatItGives_IsAtMostTheLimitAndTheRefill() =>
+        Gen.Select(Gen.Int[1, 5000], Gen.Select(Gen.Int[0, 700], Gen.Int[0, 6000]).Array[1, 200]).Sample((limit, steps) =>
+        {
+            var bucket = new MinuteBucket();
+            long now = 0;
+            long given = 0;
+            foreach (var (passed, wanted) in steps)
+            {
+                now += passed;
+                var amount = Math.Min(wanted, limit);
+                bucket.Advance(now, limit);
+                var wait = bucket.WaitFor(amount);
+                if (wait > 0)
+                {
+                    // The wait that it names is exact to the millisecond: one less is in vain, as much is enough.
+                    Assert.True(WaitAfter(bucket, now + wait - 1, limit, amount) > 0);
+                    Assert.Equal(0, WaitAfter(bucket, now + wait, limit, amount));
+                    continue;
+                }
+
+                bucket.Take(now, amount);
+                given += amount;
+                Assert.True(given * MinuteBucket.Parts <= (limit * MinuteBucket.Parts) + (now * limit));
+            }
+        });
+
+    [Fact]
+    public void TakingWhateverIsThere_GivesExactlyTheRateInTheLongRun()
+    {
+        // 7 a minute is no whole number of milliseconds each.
+        var bucket = new MinuteBucket();
+        var given = 0;
+        for (long now = 0; now <= 60 * 60_000; now++)
+        {
+            bucket.Advance(now, 7);
+            if (bucket.WaitFor(1) == 0)
+            {
+                bucket.Take(now, 1);
+                given++;
+            }
+        }
+
+        Assert.Equal(7 + (60 * 7), given);
+    }
+
+    [Fact]
+    public void RaisedLimit_OpensAtOnceAndForgetsNothing()
+    {
+        var bucket = new MinuteBucket();
+        bucket.Advance(0, 10);
+        bucket.Take(0, 10);
+
+        bucket.Advance(0, 15);
+
+        Assert.Equal(new LimitLevel(15, 5, TimeSpan.FromSeconds(40)), bucket.ToLevel());
+    }
+
+    [Theory]
+    [InlineData(1000, 1000, 10, 60_000)] // Full stays full, and no longer than before.
+    [InlineData(1000, 5, 10, 30_000)] // What fits is kept.
+    [InlineData(1000, 2000, 500, 120_000)] // A debt takes as long as before.
+    public void LoweredLimit_NeitherForgetsNorShutsOut(int limit, int used, int lowered, int resetMilliseconds)
+    {
+        var bucket = new MinuteBucket();
+        bucket.Advance(0, limit);
+        bucket.Take(0, used);
+
+        bucket.Advance(0, lowered);
+
+        Assert.Equal(TimeSpan.FromMilliseconds(resetMilliseconds), bucket.ToLevel().Reset);
+    }
+
+    [Fact]
+    public void Extremes_DoNotOverflow()
+    {
+        var bucket = new MinuteBucket();
+        bucket.Advance(0, int.MaxValue);
+        bucket.Take(0, long.MaxValue);
+        bucket.Take(0, long.MaxValue);
+        bucket.Advance(0, 1);
+        Assert.Equal(0, bucket.ToLevel().Remaining);
+
+        bucket.Advance(long.MaxValue / 2, int.MaxValue);
+        Assert.Equal(new LimitLevel(int.MaxValue, int.MaxValue, TimeSpan.Zero), bucket.ToLevel());
+        bucket.Take(long.MaxValue / 2, long.MinValue);
+        Assert.True(bucket.IsEmptyAt(long.MaxValue / 2));
+    }
+
+    private static long WaitAfter(MinuteBucket bucket, long now, int limit, int amount)
+    {
+        bucket.Advance(now, limit);
+        return bucket.WaitFor(amount);
+    }
+}

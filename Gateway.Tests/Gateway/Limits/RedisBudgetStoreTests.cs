@@ -1,0 +1,205 @@
+using System.Globalization;
+using Gateway.Limits;
+using Gateway.Tests.Support;
+using Microsoft.Extensions.Logging.Abstractions;
+using StackExchange.Redis;
+using Xunit;
+
+namespace Gateway.Tests.Gateway.Limits;
+
+/// <summary>
+/// The promises of <see cref="BudgetStoreTests"/> in a real Redis with two nodes, and that Redis is only a cache of the ledger.
+/// </summary>
+public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests, IAsyncLifetime
+{
+    private readonly string _prefix = redis.NewPrefix();
+    private readonly List<IAsyncDisposable> _owned = [];
+    private RedisServer _server = null!;
+    private RedisLink _link = null!;
+
+    public async ValueTask InitializeAsync() => _server = await redis.GetAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var owned in _owned)
+        {
+            await owned.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task RedisThatLostEverything_IsFilledFromTheLedger()
+    {
+        await using var server = await StartOwnAsync();
+        var (open, closed, late) = (Guid.CreateVersion7(), Guid.CreateVersion7(), Guid.CreateVersion7());
+        await ReserveAsync(open, 100, 1000);
+        Ledger.Begin(open, "a", Now, 100);
+        await ReserveAsync(closed, 200, 1000);
+        Ledger.Begin(closed, "a", Now, 200);
+        Assert.True(await SettleAsync(closed, 200, 50));
+        Ledger.Close(closed, 50);
+
+        await server.SendAsync("FLUSHALL");
+
+        // Nothing to settle in: the ledger is told to tell again.
+        Assert.False(await SettleAsync(open, 100, 10));
+        Assert.Equal(new BudgetResult(true, Pico(151)), await ReserveAsync(late, 1, 1000));
+        Ledger.Close(open, 10, isCounted: false);
+        await ReconcileAsync();
+        await ReconcileAsync();
+
+        Assert.Equal(Pico(61), await Store.ReadAsync(Key));
+        Assert.Empty(await Ledger.ReadUncountedAsync(10, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task UncountedRowsThatANewCounterHolds_AreNotAddedAgain()
+    {
+        var id = Guid.CreateVersion7();
+        Ledger.Begin(id, "a", Now.AddSeconds(-1), 100, isCounted: false);
+        Ledger.Close(id, 70, isCounted: false);
+        Assert.Equal(Pico(70), await Store.ReadAsync(Key));
+
+        await ReconcileAsync();
+
+        Assert.Equal(Pico(70), await Store.ReadAsync(Key));
+        Assert.Empty(await Ledger.ReadUncountedAsync(10, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task UncountedRowsOfBefore_AreAddedOnceByAnyNumberOfNodes()
+    {
+        Assert.Equal(Pico(0), await Store.ReadAsync(Key));
+        for (var i = 0; i < 20; i++)
+        {
+            var id = Guid.CreateVersion7();
+            Ledger.Begin(id, "a", Now, 100, isCounted: false);
+            Ledger.Close(id, 3, isCounted: false);
+        }
+
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => ReconcileAsync()));
+
+        Assert.Equal(Pico(60), await Store.ReadAsync(Key));
+    }
+
+    [Fact]
+    public async Task ReservationsWithoutAnOpenRow_AreSettled()
+    {
+        var (missing, closed, open, young) = (Old(), Old(), Old(), Guid.CreateVersion7());
+        await ReserveAsync(missing, 1, 10_000);
+        await ReserveAsync(closed, 20, 10_000);
+        await ReserveAsync(open, 300, 10_000);
+        await ReserveAsync(young, 4000, 10_000);
+        Ledger.Begin(closed, "a", Now, 20);
+        Ledger.Close(closed, 15);
+        Ledger.Begin(open, "a", Now, 300);
+
+        await ReconcileAsync();
+
+        Assert.Equal(Pico(4315), await Store.ReadAsync(Key));
+
+        static Guid Old() => Guid.CreateVersion7(TimeProvider.System.GetUtcNow().AddMinutes(-3));
+    }
+
+    [Fact]
+    public async Task AmountSetAsideBehindItsCharge_IsGivenBack()
+    {
+        // The policy let the call pass when the answer was missing; what was sent arrives when the call is long over.
+        var id = Guid.CreateVersion7(TimeProvider.System.GetUtcNow().AddMinutes(-3));
+        await Store.ReadAsync(Key);
+        Ledger.Begin(id, "a", Now, 100, isCounted: false);
+        Assert.True(await SettleAsync(id, 100, 40, isCounted: false));
+        Ledger.Close(id, 40);
+        Assert.Equal(new BudgetResult(true, Pico(140)), await ReserveAsync(id, 100, 1000));
+
+        await ReconcileAsync();
+
+        Assert.Equal(Pico(40), await Store.ReadAsync(Key));
+    }
+
+    [Fact]
+    public async Task ManyReservations_AreAllLookedAt()
+    {
+        for (var i = 0; i < 1500; i++)
+        {
+            await ReserveAsync(Guid.CreateVersion7(TimeProvider.System.GetUtcNow().AddMinutes(-3)), 1, 10_000);
+        }
+
+        await ReconcileAsync();
+
+        Assert.Equal(Pico(0), await Store.ReadAsync(Key));
+    }
+
+    [Fact]
+    public async Task Ledgers_AddUpAndLeaveOthersReservationsAlone()
+    {
+        var (mine, theirs) = (Guid.CreateVersion7(), Guid.CreateVersion7(TimeProvider.System.GetUtcNow().AddMinutes(-3)));
+        Ledger.Begin(mine, "a", Now, 100);
+        var otherLedger = new FakeLedger();
+        otherLedger.Begin(Guid.CreateVersion7(), "a", Now, 1000);
+        var other = new RedisBudgetStore(_link ?? Link(), _prefix, otherLedger, TimeProvider.System);
+
+        Assert.Equal(Pico(100), await Store.ReadAsync(Key));
+        Assert.Equal(new BudgetResult(true, Pico(1105)), await other.ReserveAsync(Key, Pico(5000), theirs, Pico(5)));
+        await ReconcileAsync();
+
+        Assert.Equal(Pico(1105), await Store.ReadAsync(Key));
+    }
+
+    [Fact]
+    public async Task Counter_ExpiresAfterItsPeriodAndTheTotalNever()
+    {
+        await Store.ReadAsync(Key);
+        var total = BudgetKey.At("a", BudgetPeriod.Total, Now);
+        await Store.ReadAsync(total);
+
+        var start = Key.Start.ToString("yyyyMMdd", CultureInfo.InvariantCulture);
+        var expires = await _server.SendAsync($"PEXPIRETIME {_prefix}budget:{{a}}:Month:{start}");
+        Assert.Equal(":" + Key.End!.Value.AddDays(3).ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture), expires);
+        Assert.Equal(":-1", await _server.SendAsync($"PEXPIRETIME {_prefix}budget:{{a}}:Total:0"));
+    }
+
+    [Fact]
+    public async Task OddCounter_IsAFailureThatShutsNobodyOut()
+    {
+        var start = Key.Start.ToString("yyyyMMdd", CultureInfo.InvariantCulture);
+        await _server.SendAsync($"SET {_prefix}budget:{{a}}:Month:{start} odd");
+        for (var i = 0; i < 10; i++)
+        {
+            await Assert.ThrowsAsync<LimitStoreException>(async () => await ReserveAsync(Guid.CreateVersion7(), 1, 10));
+        }
+
+        Assert.True((await Store.ReserveAsync(Key with { Team = "b" }, Pico(10), Guid.CreateVersion7(), Pico(1))).IsGranted);
+    }
+
+    // Each node once, and once more for an answer that crossed the making of the counter.
+    private protected override int MostSeedQueries => 4;
+
+    private protected override IBudgetStore Create() => new RedisBudgetStore(Link(), _prefix, Ledger, TimeProvider.System);
+
+    private RedisLink Link()
+    {
+        _link = new RedisLink(
+            ConfigurationOptions.Parse(_server.Configuration),
+            _prefix,
+            TimeSpan.FromSeconds(5),
+            TimeProvider.System,
+            NullLogger<RedisLink>.Instance);
+        _owned.Add(_link);
+        return _link;
+    }
+
+    private async Task<RedisServer> StartOwnAsync() => _server = await RedisServer.StartNewAsync();
+
+    private async Task ReconcileAsync()
+    {
+        using var reconciler = new BudgetReconciler(
+            (RedisBudgetStore)Store,
+            _link,
+            Ledger,
+            team => team == "a" ? BudgetPeriod.Month : null,
+            TimeProvider.System,
+            NullLogger<BudgetReconciler>.Instance);
+        await reconciler.ReconcileAsync(TestContext.Current.CancellationToken);
+    }
+}

@@ -1,0 +1,129 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Xunit;
+
+namespace Gateway.Tests.Support;
+
+/// <summary>A real Redis on a free port of the loopback address, without persistence; tests stop, start and suspend it.</summary>
+public sealed class RedisServer : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    private readonly TempFolder _folder = new();
+    private readonly int _port;
+    private Process? _process;
+
+    private RedisServer()
+    {
+        using var probe = new TcpListener(IPAddress.Loopback, 0);
+        probe.Start();
+        _port = ((IPEndPoint)probe.LocalEndpoint).Port;
+    }
+
+    /// <summary>What a client connects with.</summary>
+    public string Configuration => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{_port},connectTimeout=1000");
+
+    /// <summary>A server of its own, for a test that is going to harm it. Skips the test where Redis is not installed.</summary>
+    /// <param name="isRunning">Whether it is started at once.</param>
+    public static async Task<RedisServer> StartNewAsync(bool isRunning = true)
+    {
+        Assert.SkipUnless(Find() is not null, "redis-server is not installed");
+        var server = new RedisServer();
+        if (isRunning)
+        {
+            await server.StartAsync();
+        }
+
+        return server;
+    }
+
+    /// <summary>Starts it, empty, on the same port.</summary>
+    public async Task StartAsync()
+    {
+        var start = new ProcessStartInfo(Find()!)
+        {
+            WorkingDirectory = _folder.Path,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        string[] arguments =
+        [
+            "--port", _port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+            "--dir", _folder.Path, "--daemonize", "no", "--logfile", _folder.File("redis.log"),
+        ];
+        foreach (var argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        _process = Process.Start(start)!;
+        await Eventually.TrueAsync(IsAnsweringAsync, Patience, "Redis to answer");
+    }
+
+    /// <summary>Ends it at once, as <c>kill -9</c> does.</summary>
+    public async Task KillAsync()
+    {
+        if (_process is { } process)
+        {
+            _process = null;
+            process.Kill();
+            await process.WaitForExitAsync();
+            process.Dispose();
+        }
+    }
+
+    /// <summary>Stops it from running while its connections stay open: slow, not dead.</summary>
+    public Task SuspendAsync() => SignalAsync("STOP");
+
+    /// <summary>Lets it run on.</summary>
+    public Task ResumeAsync() => SignalAsync("CONT");
+
+    /// <summary>Sends one command, words without blanks, and returns the first line of its answer.</summary>
+    public async Task<string> SendAsync(string command)
+    {
+        using var client = new TcpClient { NoDelay = true };
+        await client.ConnectAsync(IPAddress.Loopback, _port);
+        await using var stream = client.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(command + "\r\n"));
+        using var reader = new StreamReader(stream, Encoding.ASCII);
+        return await reader.ReadLineAsync() ?? "";
+    }
+
+    /// <inheritdoc />
+    public async ValueTask DisposeAsync()
+    {
+        await KillAsync();
+        _folder.Dispose();
+    }
+
+    private static string? Find() =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+            .Select(folder => Path.Combine(folder, "redis-server"))
+            .FirstOrDefault(File.Exists);
+
+    private async Task<bool> IsAnsweringAsync()
+    {
+        try
+        {
+            return await SendAsync("PING") == "+PONG";
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
+    private async Task SignalAsync(string signal)
+    {
+        using var kill = Process.Start("kill", ["-" + signal, _process!.Id.ToString(CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync();
+        Assert.Equal(0, kill.ExitCode);
+    }
+}

@@ -1,0 +1,109 @@
+using Gateway.Configuration;
+using Gateway.Ledger;
+using StackExchange.Redis;
+
+namespace Gateway.Limits;
+
+/// <summary>The stores that the settings ask for, and what they need.</summary>
+internal sealed class LimitStores : IAsyncDisposable
+{
+    private readonly RedisLink? _link;
+    private readonly RedisLimitStore? _redisLimits;
+
+    private LimitStores(ILimitStore limits, IBudgetStore budgets)
+    {
+        Limits = limits;
+        Budgets = budgets;
+    }
+
+    private LimitStores(RedisLink link, RedisLimitStore limits, RedisBudgetStore budgets, BudgetReconciler reconciler)
+        : this(limits, budgets)
+    {
+        _link = link;
+        _redisLimits = limits;
+        Reconciler = reconciler;
+    }
+
+    /// <summary>Where limits are counted.</summary>
+    public ILimitStore Limits { get; }
+
+    /// <summary>Where budgets are counted.</summary>
+    public IBudgetStore Budgets { get; }
+
+    /// <summary>
+    /// What keeps budgets in Redis right; to be started behind the ledger. <see langword="null"/> in memory, where nothing strays.
+    /// </summary>
+    public BudgetReconciler? Reconciler { get; }
+
+    /// <summary>Whether the store has failed, and calls go by <see cref="LimitsSettings.WhenStoreFails"/> without waiting for it.</summary>
+    public bool IsFailing => _link?.IsOpen ?? false;
+
+    /// <summary>Calls that the store did not answer in time, since the start.</summary>
+    public long Failures => _link?.Failures ?? 0;
+
+    /// <summary>Makes the stores. A Redis that is not there yet delays nothing.</summary>
+    /// <param name="settings">Which store.</param>
+    /// <param name="redisConfiguration">The resolved <see cref="RedisSettings.Configuration"/>; read for Redis only.</param>
+    /// <param name="ledger">The truth about charges; may be opened later, before the first request.</param>
+    /// <param name="periodOf">The period of a team's budget as the settings have it now, <see langword="null"/> without one.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="loggers">The log.</param>
+    /// <exception cref="ArgumentException"><paramref name="redisConfiguration"/> cannot be read; see <see cref="IsReadable"/>.</exception>
+    public static LimitStores Create(
+        LimitsSettings settings,
+        string redisConfiguration,
+        ILedgerStore ledger,
+        Func<string, BudgetPeriod?> periodOf,
+        TimeProvider time,
+        ILoggerFactory loggers)
+    {
+        if (settings.Store == LimitsStore.Memory)
+        {
+            return new LimitStores(
+                new MemoryLimitStore(time),
+                new MemoryBudgetStore(key => ledger.ReadChargesAsync(key.Team, key.Start, CancellationToken.None), time));
+        }
+
+        var redis = settings.Redis;
+        var link = new RedisLink(
+            ConfigurationOptions.Parse(redisConfiguration), redis.KeyPrefix, redis.Timeout, time, loggers.CreateLogger<RedisLink>());
+        var budgets = new RedisBudgetStore(link, redis.KeyPrefix, ledger, time);
+        return new LimitStores(
+            link,
+            new RedisLimitStore(link, redis.KeyPrefix, time),
+            budgets,
+            new BudgetReconciler(budgets, link, ledger, periodOf, time, loggers.CreateLogger<BudgetReconciler>()));
+    }
+
+    /// <summary>
+    /// Whether a configuration of Redis can be read, for the check of the settings. What is wrong may be a password: it is not told.
+    /// </summary>
+    public static bool IsReadable(string redisConfiguration)
+    {
+        try
+        {
+            return ConfigurationOptions.Parse(redisConfiguration).EndPoints.Count > 0;
+        }
+#pragma warning disable CA1031 // The library throws what its parts throw: arguments, formats, overflows.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            return false;
+        }
+    }
+
+    /// <inheritdoc />
+    public async ValueTask DisposeAsync()
+    {
+        Reconciler?.Dispose();
+        if (_redisLimits is not null)
+        {
+            await _redisLimits.DisposeAsync();
+        }
+
+        if (_link is not null)
+        {
+            await _link.DisposeAsync();
+        }
+    }
+}

@@ -1,0 +1,154 @@
+namespace Gateway.Limits;
+
+/// <summary>
+/// The scripts of <see cref="RedisLimitStore"/>: <see cref="MinuteBucket"/> again, in whole 60,000ths below 2^53, by Redis' own clock in
+/// milliseconds, so that the clocks of nodes do not matter. Numbers are written with all their digits; Lua's own way keeps fourteen.
+/// </summary>
+internal static class RedisLimitScripts
+{
+    /// <summary>
+    /// Keys: of each scope the hash of its buckets and the sorted set of its requests in flight. Arguments: the lease, its milliseconds,
+    /// then of each scope requests, tokens and concurrency (-1 is no limit), and the tokens to take. Returns whether it was granted, the
+    /// scope and kind that refused and the milliseconds to wait, then of each scope what is left and the milliseconds until all of it is,
+    /// of requests and of tokens.
+    /// </summary>
+    public const string Take = Common + """
+
+        local lease, lifetime = ARGV[1], tonumber(ARGV[2])
+        local scopes = #KEYS / 2
+        local refused_scope, refused_kind, wait = -1, -1, 0
+        local buckets = {}
+
+        local function refuse(scope, kind, milliseconds)
+          if milliseconds > wait then
+            refused_scope, refused_kind, wait = scope - 1, kind, milliseconds
+          end
+        end
+
+        for scope = 1, scopes do
+          local hash, flying = KEYS[scope * 2 - 1], KEYS[scope * 2]
+          local from = 3 + (scope - 1) * 4
+          local requests, tokens = tonumber(ARGV[from]), tonumber(ARGV[from + 1])
+          local concurrent, amount = tonumber(ARGV[from + 2]), tonumber(ARGV[from + 3])
+          local bucket = { requests = requests, tokens = tokens, concurrent = concurrent, r = 0, t = 0, amount = amount }
+          if requests >= 0 then
+            bucket.r = used(hash, 'r', requests)
+            refuse(scope, 0, ceiling(bucket.r - (requests - 1) * PARTS, requests))
+          end
+          if tokens >= 0 then
+            bucket.t = used(hash, 't', tokens)
+            refuse(scope, 1, ceiling(bucket.t - (tokens - amount) * PARTS, tokens))
+          end
+          if concurrent >= 0 then
+            redis.call('ZREMRANGEBYSCORE', flying, '-inf', text(now))
+            if redis.call('ZCARD', flying) >= concurrent then
+              refuse(scope, 2, 1000)
+            end
+          end
+          buckets[scope] = bucket
+        end
+
+        local granted = refused_scope < 0
+        local answer = { granted and 1 or 0, refused_scope, refused_kind, wait }
+        for scope = 1, scopes do
+          local hash, flying = KEYS[scope * 2 - 1], KEYS[scope * 2]
+          local bucket = buckets[scope]
+          if granted then
+            if bucket.requests >= 0 then
+              bucket.r = bucket.r + PARTS
+              keep(hash, 'r', bucket.r, bucket.requests)
+            end
+            if bucket.tokens >= 0 then
+              bucket.t = math.min(bucket.t + bucket.amount * PARTS, MOST)
+              keep(hash, 't', bucket.t, bucket.tokens)
+            end
+            if bucket.concurrent >= 0 then
+              redis.call('ZADD', flying, text(now + lifetime), lease)
+              redis.call('PEXPIRE', flying, text(lifetime * 2))
+            end
+          end
+          for _, level in ipairs({ { bucket.r, bucket.requests }, { bucket.t, bucket.tokens } }) do
+            answer[#answer + 1] = math.max(0, math.floor((level[2] * PARTS - level[1]) / PARTS))
+            answer[#answer + 1] = ceiling(level[1], level[2])
+          end
+        end
+        return answer
+        """;
+
+    /// <summary>
+    /// Keys as of <see cref="Take"/>. Arguments: the lease, then of each scope its limits of requests and tokens (-1 is none), and what is
+    /// to be added to either, which is below zero when something is given back.
+    /// </summary>
+    public const string Return = Common + """
+
+        for scope = 1, #KEYS / 2 do
+          local hash = KEYS[scope * 2 - 1]
+          local from = 2 + (scope - 1) * 4
+          redis.call('ZREM', KEYS[scope * 2], ARGV[1])
+          for i, kind in ipairs({ 'r', 't' }) do
+            local limit, change = tonumber(ARGV[from + i - 1]), tonumber(ARGV[from + i + 1])
+            if limit >= 0 and change ~= 0 then
+              local kept = tonumber(redis.call('HGET', hash, kind .. 'l') or limit)
+              keep(hash, kind, math.max(0, math.min(used(hash, kind, kept) + change * PARTS, MOST)), kept)
+            end
+          end
+        end
+        return 1
+        """;
+
+    /// <summary>Key: the requests in flight of one holder. Arguments: the milliseconds of a lease, then leases that live on.</summary>
+    public const string Renew = Common + """
+
+        local lifetime = tonumber(ARGV[1])
+        for i = 2, #ARGV do
+          redis.call('ZADD', KEYS[1], text(now + lifetime), ARGV[i])
+        end
+        redis.call('PEXPIRE', KEYS[1], text(lifetime * 2))
+        return 1
+        """;
+
+    /// <summary>Keys: the requests in flight of holders. Argument: a lease that is over. May be run again.</summary>
+    public const string Release = """
+        for i = 1, #KEYS do
+          redis.call('ZREM', KEYS[i], ARGV[1])
+        end
+        return 1
+        """;
+
+    private const string Common = """
+        local PARTS, MOST = 60000, 9000000000000000
+        local clock = redis.call('TIME')
+        local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+
+        local function text(number)
+          return string.format('%.0f', number)
+        end
+
+        -- Milliseconds until parts have drained.
+        local function ceiling(parts, limit)
+          if parts <= 0 then return 0 end
+          return math.ceil(parts / limit)
+        end
+
+        -- What is used of a bucket now, under a limit that may have changed.
+        local function used(hash, kind, limit)
+          local kept = redis.call('HMGET', hash, kind .. 'u', kind .. 'l', kind .. 'a')
+          if not kept[1] then return 0 end
+          local parts, old, at = tonumber(kept[1]), tonumber(kept[2]), tonumber(kept[3])
+          parts = math.max(0, parts - math.max(0, now - at) * old)
+          if limit < old then
+            parts = math.min(parts, math.max(limit * PARTS, math.floor(parts / old * limit)))
+          end
+          return parts
+        end
+
+        -- An idle hash goes a minute after its buckets have drained.
+        local function keep(hash, kind, parts, limit)
+          redis.call('HSET', hash, kind .. 'u', text(parts), kind .. 'l', text(limit), kind .. 'a', text(now))
+          local life = ceiling(parts, limit) + 60000
+          if redis.call('PTTL', hash) < life then
+            redis.call('PEXPIRE', hash, text(life))
+          end
+        end
+        """;
+}
