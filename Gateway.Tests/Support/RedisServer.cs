@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Gateway.Tests.Support;
 
-/// <summary>A real Redis on a free port of the loopback address, without persistence; tests stop, start and suspend it as they like.</summary>
+/// <summary>A real Redis on a free port of the loopback address, without persistence; tests stop, start and suspend it.</summary>
 public sealed class RedisServer : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);

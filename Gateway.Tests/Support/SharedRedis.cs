@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Gateway.Tests.Support;
 
-/// <summary>One Redis for all tests that do it no harm; started by the first that asks for it. Each test takes a prefix of its own.</summary>
+/// <summary>One Redis for all tests that do it no harm; started by the first that asks. Each test takes a prefix of its own.</summary>
 public sealed class SharedRedis : IAsyncDisposable
 {
     private readonly SemaphoreSlim _gate = new(1, 1);

@@ -221,10 +221,14 @@ internal sealed partial class BudgetReconciler : BackgroundService
 
     private static partial class Log
     {
-        [LoggerMessage(LogEvents.ReconciliationFailed, LogLevel.Warning, "Budgets could not be compared with the ledger; the next try follows")]
+        [LoggerMessage(
+            LogEvents.ReconciliationFailed, LogLevel.Warning, "Budgets could not be compared with the ledger; the next try follows")]
         public static partial void ReconciliationFailed(ILogger logger, Exception fault);
 
-        [LoggerMessage(LogEvents.BudgetsReconciled, LogLevel.Information, "Budgets were put right by the ledger: {Added} charges added, {Settled} reservations settled")]
+        [LoggerMessage(
+            LogEvents.BudgetsReconciled,
+            LogLevel.Information,
+            "Budgets were put right by the ledger: {Added} charges added, {Settled} reservations settled")]
         public static partial void BudgetsReconciled(ILogger logger, int added, int settled);
     }
 }

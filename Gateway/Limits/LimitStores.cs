@@ -30,7 +30,9 @@ internal sealed class LimitStores : IAsyncDisposable
     /// <summary>Where budgets are counted.</summary>
     public IBudgetStore Budgets { get; }
 
-    /// <summary>What keeps budgets in Redis right; to be started behind the ledger. <see langword="null"/> in memory, where nothing strays.</summary>
+    /// <summary>
+    /// What keeps budgets in Redis right; to be started behind the ledger. <see langword="null"/> in memory, where nothing strays.
+    /// </summary>
     public BudgetReconciler? Reconciler { get; }
 
     /// <summary>Whether the store has failed, and calls go by <see cref="LimitsSettings.WhenStoreFails"/> without waiting for it.</summary>
@@ -73,7 +75,9 @@ internal sealed class LimitStores : IAsyncDisposable
             new BudgetReconciler(budgets, link, ledger, periodOf, time, loggers.CreateLogger<BudgetReconciler>()));
     }
 
-    /// <summary>Whether a configuration of Redis can be read, for the check of the settings. What is wrong may be a password: it is not told.</summary>
+    /// <summary>
+    /// Whether a configuration of Redis can be read, for the check of the settings. What is wrong may be a password: it is not told.
+    /// </summary>
     public static bool IsReadable(string redisConfiguration)
     {
         try

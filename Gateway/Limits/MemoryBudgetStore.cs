@@ -181,7 +181,9 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed,
             }
         }
 
-        /// <summary>Makes the counter; whoever comes while it is being made waits for the same query. After a failure the next one asks again.</summary>
+        /// <summary>
+        /// Makes the counter; whoever comes while it is being made waits for the same query. After a failure the next one asks again.
+        /// </summary>
         public Task SeedAsync(BudgetKey key, Func<BudgetKey, Task<TeamCharges>> seed)
         {
             lock (_gate)

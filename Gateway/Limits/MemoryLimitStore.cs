@@ -102,7 +102,8 @@ internal sealed class MemoryLimitStore : ILimitStore
     }
 
     /// <summary>The tighter of two levels: the one with less left.</summary>
-    internal static LimitLevel Tighter(LimitLevel? one, LimitLevel other) => one is { } level && level.Remaining <= other.Remaining ? level : other;
+    internal static LimitLevel Tighter(LimitLevel? one, LimitLevel other) =>
+        one is { } level && level.Remaining <= other.Remaining ? level : other;
 
     /// <summary>Asks one holder, and keeps the refusal that lasts longest: before it is over, another try is in vain.</summary>
     private static void Judge(in Place place, in LimitScope scope, long now, ref Refusal refusal)

@@ -10,7 +10,7 @@ internal struct MinuteBucket
     /// <summary>Parts of one request or token, and milliseconds of a minute.</summary>
     internal const long Parts = 60_000;
 
-    /// <summary>The most that is kept, 150 thousand million tokens: exact in a double too, which is what a script in Redis counts with.</summary>
+    /// <summary>The most that is kept, 150 thousand million tokens: exact in a double too, which scripts in Redis count with.</summary>
     internal const long Most = 9_000_000_000_000_000;
 
     private long _used;

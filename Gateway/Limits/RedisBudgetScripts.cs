@@ -72,13 +72,13 @@ internal static class RedisBudgetScripts
         return 1
         """;
 
-    /// <summary>Key: the period. Argument: the ledger's mark. Returns -1 when its charges are missing, else 1, and the total as text.</summary>
+    /// <summary>Key: the period. Argument: the ledger's mark. Returns -1 when its charges are missing, else 1; and the total.</summary>
     public const string Read = """
         if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return { -1, '0' } end
         return { 1, redis.call('HGET', KEYS[1], 'total') }
         """;
 
-    /// <summary>Key: the period. Arguments: a cursor, the beginning of fields. Returns the next cursor, and fields with their values.</summary>
+    /// <summary>Key: the period. Arguments: a cursor, a pattern of fields. Returns the next cursor, and fields with their values.</summary>
     public const string Scan = "return redis.call('HSCAN', KEYS[1], ARGV[1], 'MATCH', ARGV[2], 'COUNT', '500')";
 
     private const string Common = """

@@ -32,7 +32,7 @@ internal sealed class RedisBudgetStore : IBudgetStore
     private readonly string _keyPrefix;
     private readonly ILedgerStore _ledger;
     private readonly TimeProvider _time;
-    
+
     /// <summary>Periods in use, and how often their counters were made here.</summary>
     private readonly ConcurrentDictionary<BudgetKey, int> _known = new();
 
@@ -133,10 +133,18 @@ internal sealed class RedisBudgetStore : IBudgetStore
     internal async ValueTask<int> SettleAgainAsync()
     {
         var settled = 0;
-        while (_unsettled.TryPeek(out var next))
+        while (_unsettled.TryDequeue(out var next))
         {
-            await TrySettleAsync(next.Key, next.Id, next.Charge, isCounted: true);
-            _unsettled.TryDequeue(out _);
+            try
+            {
+                await TrySettleAsync(next.Key, next.Id, next.Charge, isCounted: true);
+            }
+            catch (LimitStoreException)
+            {
+                _unsettled.Enqueue(next);
+                throw;
+            }
+
             settled++;
         }
 
@@ -215,10 +223,12 @@ internal sealed class RedisBudgetStore : IBudgetStore
 
     private string FieldOf(Guid id) => FieldStart() + id.ToString("N");
 
-    private RedisKey KeyOf(BudgetKey key) =>
-        string.Create(
-            CultureInfo.InvariantCulture,
-            $"{_keyPrefix}budget:{{{key.Team}}}:{key.Period}:{(key.End is null ? "0" : key.Start.ToString("yyyyMMdd", CultureInfo.InvariantCulture))}");
+    /// <summary>A period's key. What stands in braces decides the slot in a cluster.</summary>
+    private RedisKey KeyOf(BudgetKey key)
+    {
+        var start = key.End is null ? "0" : key.Start.ToString("yyyyMMdd", CultureInfo.InvariantCulture);
+        return $"{_keyPrefix}budget:{{{key.Team}}}:{key.Period}:{start}";
+    }
 
     private void Undo(BudgetKey key, Guid id, RedisResult? late)
     {

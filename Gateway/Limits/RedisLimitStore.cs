@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using StackExchange.Redis;
 
 namespace Gateway.Limits;
@@ -139,7 +138,7 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
         var colon = holder.IndexOf(':');
         var slash = holder.IndexOf('/');
         var team = slash < 0 ? holder[(colon + 1)..] : holder[(colon + 1)..slash];
-        return string.Create(CultureInfo.InvariantCulture, $"{_keyPrefix}limit:{{{team}}}:{holder}{suffix}");
+        return $"{_keyPrefix}limit:{{{team}}}:{holder}{suffix}";
     }
 
     private async Task RenewAsync(CancellationToken stopping)
@@ -179,7 +178,8 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
         {
             foreach (var some in leases.Chunk(RenewedAtOnce))
             {
-                await _link.RunAsync(RedisLimitScripts.Renew, [key], [(long)_leaseTime.TotalMilliseconds, .. some.Select(lease => lease.Name)]);
+                RedisValue[] values = [(long)_leaseTime.TotalMilliseconds, .. some.Select(lease => lease.Name)];
+                await _link.RunAsync(RedisLimitScripts.Renew, [key], values);
 
                 // One that ended while it was being renewed may have been written again behind its end.
                 foreach (var lease in some)
@@ -196,16 +196,27 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
     /// <summary>Tells the ends that could not be told.</summary>
     private async Task TellAsync()
     {
-        while (_untold.TryPeek(out var lease))
+        while (_untold.TryDequeue(out var lease))
         {
-            await _link.RunAsync(RedisLimitScripts.Release, lease.Flying, [lease.Name]);
-            _untold.TryDequeue(out _);
+            try
+            {
+                await _link.RunAsync(RedisLimitScripts.Release, lease.Flying, [lease.Name]);
+            }
+            catch (LimitStoreException)
+            {
+                _untold.Enqueue(lease);
+                throw;
+            }
         }
     }
 
     private sealed class Lease(
-        RedisLimitStore store, RedisValue name, IReadOnlyList<LimitScope> scopes, RedisKey[] keys, long[] amounts, bool isConcurrencyLimited)
-        : ILimitLease
+        RedisLimitStore store,
+        RedisValue name,
+        IReadOnlyList<LimitScope> scopes,
+        RedisKey[] keys,
+        long[] amounts,
+        bool isConcurrencyLimited) : ILimitLease
     {
         private int _isOver;
 
@@ -232,8 +243,10 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
                 return ValueTask.CompletedTask;
             }
 
-            var values = Changes(i => tokens is { } used && scopes[i].TokensPerMinute is not null ? Math.Max(0, used) - amounts[i] : 0, 0);
-            return isConcurrencyLimited || tokens is not null ? EndAsync(values) : ValueTask.CompletedTask;
+            var isTokenLimited = tokens is not null && scopes.Any(scope => scope.TokensPerMinute is not null);
+            return isConcurrencyLimited || isTokenLimited
+                ? EndAsync(Changes(i => tokens is { } used ? Math.Max(0, used) - amounts[i] : 0, 0))
+                : ValueTask.CompletedTask;
         }
 
         public ValueTask CancelAsync() =>
@@ -245,7 +258,10 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
             if (answer is null)
             {
                 // Whether it was granted is not known. Giving up a place is right either way; buckets drain by themselves.
-                store._link.Post(RedisLimitScripts.Release, Flying, [name]);
+                if (isConcurrencyLimited)
+                {
+                    store._link.Post(RedisLimitScripts.Release, Flying, [name]);
+                }
             }
             else if (answer.Resp2Type == ResultType.Array && answer.Length > 0 && (long)answer[0] == 1)
             {

@@ -11,16 +11,8 @@ namespace Gateway.Limits;
 /// </summary>
 internal sealed partial class RedisLink : IAsyncDisposable
 {
-    /// <summary>So many failures in a row open the breaker.</summary>
-    internal const int FailuresInARow = 5;
-
     /// <summary>Between two probes while the breaker is open.</summary>
     internal static readonly TimeSpan ProbePeriod = TimeSpan.FromMilliseconds(500);
-
-    /// <summary>Half of the calls of such a time failing open it too, from <see cref="CallsToJudge"/> calls on.</summary>
-    private static readonly TimeSpan Window = TimeSpan.FromSeconds(10);
-
-    private const int CallsToJudge = 20;
 
     /// <summary>Writes, since a replica or a Redis out of memory still answers what only reads.</summary>
     private const string Probe = "return redis.call('SET', KEYS[1], '1', 'PX', '10000')";
@@ -33,10 +25,7 @@ internal sealed partial class RedisLink : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task<ConnectionMultiplexer> _connecting;
     private readonly Lock _gate = new();
-    private long _windowStart;
-    private int _calls;
-    private int _failed;
-    private int _failedInARow;
+    private readonly OutageDetector _detector;
     private long _failures;
     private long _openedAt;
     private volatile bool _isOpen;
@@ -61,7 +50,7 @@ internal sealed partial class RedisLink : IAsyncDisposable
         _probeKey = keyPrefix + "probe";
         _time = time;
         _logger = logger;
-        _windowStart = time.GetTimestamp();
+        _detector = new OutageDetector(time);
         _connecting = ConnectAsync();
     }
 
@@ -164,7 +153,8 @@ internal sealed partial class RedisLink : IAsyncDisposable
 
     private async Task<RedisResult> SendAsync(string script, RedisKey[] keys, RedisValue[] values)
     {
-        var redis = await _connecting;
+        // What is given up while there is no connection yet must not be sent when there is one.
+        var redis = _connecting.IsCompletedSuccessfully ? await _connecting : await _connecting.WaitAsync(_timeout, _time);
         return await redis.GetDatabase().ScriptEvaluateAsync(script, keys, values);
     }
 
@@ -187,23 +177,9 @@ internal sealed partial class RedisLink : IAsyncDisposable
     {
         lock (_gate)
         {
-            if (_time.GetElapsedTime(_windowStart) > Window)
-            {
-                _windowStart = _time.GetTimestamp();
-                _calls = _failed = 0;
-            }
-
-            _calls++;
-            if (!isFailure)
-            {
-                _failedInARow = 0;
-                return;
-            }
-
-            _failed++;
-            _failedInARow++;
-            Interlocked.Increment(ref _failures);
-            if (_isOpen || (_failedInARow < FailuresInARow && (_calls < CallsToJudge || _failed * 2 < _calls)))
+            var isOutage = _detector.Count(isFailure);
+            _failures += isFailure ? 1 : 0;
+            if (_isOpen || !isOutage)
             {
                 return;
             }
@@ -227,8 +203,7 @@ internal sealed partial class RedisLink : IAsyncDisposable
 
         lock (_gate)
         {
-            _windowStart = _time.GetTimestamp();
-            _calls = _failed = _failedInARow = 0;
+            _detector.Reset();
             _isOpen = false;
         }
 
@@ -253,7 +228,10 @@ internal sealed partial class RedisLink : IAsyncDisposable
 
     private static partial class Log
     {
-        [LoggerMessage(LogEvents.LimitStoreFailed, LogLevel.Warning, "Redis, where limits and budgets are counted, does not answer in time; calls go by Limits:WhenStoreFails until it does")]
+        [LoggerMessage(
+            LogEvents.LimitStoreFailed,
+            LogLevel.Warning,
+            "Redis, where limits and budgets are counted, does not answer in time; until it does, calls go by Limits:WhenStoreFails")]
         public static partial void LimitStoreFailed(ILogger logger);
 
         [LoggerMessage(LogEvents.LimitStoreRecovered, LogLevel.Information, "Redis answers again after {OutageMs} ms")]

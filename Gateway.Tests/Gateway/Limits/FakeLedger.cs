@@ -36,7 +36,8 @@ internal sealed class FakeLedger : ILedgerStore
             rows.Where(row => row.IsOpen).ToDictionary(row => row.Id, row => row.Charge));
     }
 
-    public async Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken)
+    public async Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(
+        IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken)
     {
         await WaitAsync();
         return ids.Where(_rows.ContainsKey).ToDictionary(id => id, id => _rows[id].Row);
@@ -73,7 +74,8 @@ internal sealed class FakeLedger : ILedgerStore
     public Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(
-        UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken) => throw new NotSupportedException();
+        UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
 
     public Task<bool> HasGenerationAsync(string team, string generationId, CancellationToken cancellationToken) =>
         throw new NotSupportedException();

@@ -7,7 +7,9 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Limits;
 
-/// <summary>The promises of <see cref="BudgetStoreTests"/> in a real Redis with two nodes, and that Redis is only a cache of the ledger.</summary>
+/// <summary>
+/// The promises of <see cref="BudgetStoreTests"/> in a real Redis with two nodes, and that Redis is only a cache of the ledger.
+/// </summary>
 public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests, IAsyncLifetime
 {
     private readonly string _prefix = redis.NewPrefix();

@@ -45,13 +45,13 @@ public sealed class RedisOutageTests : IAsyncLifetime
         await UntilGrantedAsync(stores);
 
         await (isSlow ? _server.SuspendAsync() : _server.KillAsync());
-        for (var i = 0; i < RedisLink.FailuresInARow; i++)
+        for (var i = 0; i < OutageDetector.FailuresInARow; i++)
         {
             Assert.InRange(await FailAsync(stores), TimeSpan.Zero, Tolerated);
         }
 
         Assert.True(stores.IsFailing);
-        Assert.InRange(stores.Failures, RedisLink.FailuresInARow, RedisLink.FailuresInARow + 1);
+        Assert.InRange(stores.Failures, OutageDetector.FailuresInARow, OutageDetector.FailuresInARow + 1);
 
         // A thousand requests do not pay anything any more.
         var startedAt = TimeProvider.System.GetTimestamp();
@@ -110,7 +110,8 @@ public sealed class RedisOutageTests : IAsyncLifetime
         await _server.ResumeAsync();
 
         await Eventually.TrueAsync(
-            async () => (await stores.Budgets.ReadAsync(key)) == PicoDollars.Zero && await _server.SendAsync("HLEN ogw:budget:{a}:Total:0") == ":2",
+            async () => await stores.Budgets.ReadAsync(key) == PicoDollars.Zero
+                && await _server.SendAsync("HLEN ogw:budget:{a}:Total:0") == ":2",
             Patience,
             "what was set aside");
     }
@@ -158,7 +159,9 @@ public sealed class RedisOutageTests : IAsyncLifetime
         await _server.ResumeAsync();
 
         await Eventually.TrueAsync(
-            async () => !stores.IsFailing && (await _ledger.ReadUncountedAsync(1, CancellationToken.None)).Count == 0, Patience, "the reconciler");
+            async () => !stores.IsFailing && (await _ledger.ReadUncountedAsync(1, CancellationToken.None)).Count == 0,
+            Patience,
+            "the reconciler");
         Assert.Equal(new PicoDollars(37), await stores.Budgets.ReadAsync(key));
         await stores.Reconciler.StopAsync(TestContext.Current.CancellationToken);
     }
@@ -199,7 +202,8 @@ public sealed class RedisOutageTests : IAsyncLifetime
     private static async Task<TimeSpan> FailAsync(LimitStores stores)
     {
         var startedAt = TimeProvider.System.GetTimestamp();
-        await Assert.ThrowsAsync<LimitStoreException>(async () => await stores.Limits.TakeAsync(new LimitRequest(Guid.NewGuid(), [Scope], 10)));
+        await Assert.ThrowsAsync<LimitStoreException>(
+            async () => await stores.Limits.TakeAsync(new LimitRequest(Guid.NewGuid(), [Scope], 10)));
         return TimeProvider.System.GetElapsedTime(startedAt);
     }
 
@@ -210,8 +214,13 @@ public sealed class RedisOutageTests : IAsyncLifetime
                 try
                 {
                     var result = await stores.Limits.TakeAsync(new LimitRequest(Guid.NewGuid(), [Scope], 10));
-                    await result.Lease!.CancelAsync();
-                    return true;
+                    if (result.Lease is { } lease)
+                    {
+                        await lease.CancelAsync();
+                    }
+
+                    // Places that an outage's late answers granted may still be on their way back.
+                    return result.Lease is not null;
                 }
                 catch (LimitStoreException)
                 {

@@ -32,20 +32,19 @@ public class LimitStoreBenchmarks
     }
 
     [Benchmark]
-    public object TakeAndReturn()
+    public async ValueTask TakeAndReturn()
     {
-        var result = _limitStore.TakeAsync(new LimitRequest(Guid.Empty, _scopes[Next()], 1000)).Result;
-        _ = result.Lease!.ReturnAsync(800);
-        return result;
+        var result = await _limitStore.TakeAsync(new LimitRequest(Guid.Empty, _scopes[Next()], 1000));
+        await result.Lease!.ReturnAsync(800);
     }
 
     [Benchmark]
-    public bool ReserveAndSettle()
+    public async ValueTask ReserveAndSettle()
     {
         var key = _budgets[Next()];
         var amount = new PicoDollars(1_000_000);
-        _ = _budgetStore.ReserveAsync(key, PicoDollars.MaxStored, Guid.Empty, amount);
-        return _budgetStore.SettleAsync(key, Guid.Empty, amount, PicoDollars.Zero, isCounted: true).Result;
+        await _budgetStore.ReserveAsync(key, PicoDollars.MaxStored, Guid.Empty, amount);
+        await _budgetStore.SettleAsync(key, Guid.Empty, amount, PicoDollars.Zero, isCounted: true);
     }
 
     private int Next() => _team = (_team + 1) % Teams;
