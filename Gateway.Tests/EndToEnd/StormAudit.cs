@@ -145,13 +145,14 @@ internal sealed class StormAudit
                         _faults.Add($"{label}: a row without an id is charged at nothing");
                     }
                 }
-                else if (row.State != GenerationState.Settled || left.FindIndex(entry => entry.Cost == row.CostPico) is not (>= 0 and var at))
-                {
-                    _faults.Add($"{label}: a row without an id is {row.State} at {row.CostPico}, and the book has no such call");
-                }
-                else
+                else if (row.State == GenerationState.Settled && left.FindIndex(entry => entry.Cost == row.CostPico) is >= 0 and var at)
                 {
                     left.RemoveAt(at);
+                }
+                else if (row is not { State: GenerationState.Settled, CostPico: 0 })
+                {
+                    // At nothing it may be a call that was never sent.
+                    _faults.Add($"{label}: a row without an id is {row.State} at {row.CostPico}, and the book has no such call");
                 }
             }
 
