@@ -163,7 +163,8 @@ public sealed class StormDriverTests : IAsyncLifetime
         command.CommandText =
             """
             PRAGMA journal_mode = WAL;
-            CREATE TABLE generations (team TEXT, key_label TEXT, generation_id TEXT, state INTEGER, reserved_pico INTEGER, cost_pico INTEGER);
+            CREATE TABLE generations (
+              team TEXT, key_label TEXT, generation_id TEXT, state INTEGER, reserved_pico INTEGER, cost_pico INTEGER);
             INSERT INTO generations VALUES ('red', 'worker0', 'gen-1', 2, 9223372036854775807, 0), ('blue', 'worker1', NULL, 3, 7, NULL);
             """;
         await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
