@@ -8,8 +8,8 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Calls of all kinds from several workers at once, most of which go wrong in some way, while gateways are killed. It knows nothing of money.
-/// The same seed makes the same calls; what meets what is up to the machine.
+/// Calls of all kinds from several workers at once, most of which go wrong in some way, while gateways are killed. It knows nothing of
+/// money. The same seed makes the same calls; what meets what is up to the machine.
 /// </summary>
 internal sealed class Storm
 {

@@ -87,7 +87,8 @@ internal sealed class StormAudit
         {
             if (outcome is not { Status: 200, IsComplete: true })
             {
-                _faults.Add($"{outcome.ScriptId}: an undisturbed call was answered {outcome.Status}, {(outcome.IsComplete ? "whole" : "in part")}");
+                var extent = outcome.IsComplete ? "whole" : "in part";
+                _faults.Add($"{outcome.ScriptId}: an undisturbed call was answered {outcome.Status}, {extent}");
             }
         }
     }
@@ -115,7 +116,8 @@ internal sealed class StormAudit
             }
             else if (row.CostPico != entry.Cost)
             {
-                _faults.Add($"{entry.Id} ({entry.ScriptId}): {row.CostPico?.ToString() ?? "nothing"} in the ledger, {entry.Cost} in the book");
+                var charged = row.CostPico?.ToString() ?? "nothing";
+                _faults.Add($"{entry.Id} ({entry.ScriptId}): {charged} in the ledger, {entry.Cost} in the book");
             }
 
             if (row.KeyLabel != LabelOf(entry) || !_teamsByKey.TryGetValue(entry.Key, out var team) || team != row.Team)
@@ -145,19 +147,21 @@ internal sealed class StormAudit
                         _faults.Add($"{label}: a row without an id is charged at nothing");
                     }
                 }
-                else if (row.State != GenerationState.Settled || left.FindIndex(entry => entry.Cost == row.CostPico) is not (>= 0 and var at))
-                {
-                    _faults.Add($"{label}: a row without an id is {row.State} at {row.CostPico}, and the book has no such call");
-                }
-                else
+                else if (row.State == GenerationState.Settled && left.FindIndex(entry => entry.Cost == row.CostPico) is >= 0 and var at)
                 {
                     left.RemoveAt(at);
+                }
+                else if (row is not { State: GenerationState.Settled, CostPico: 0 })
+                {
+                    // At nothing it may be a call that was never sent.
+                    _faults.Add($"{label}: a row without an id is {row.State} at {row.CostPico}, and the book has no such call");
                 }
             }
 
             if (left.Count > unresolvable)
             {
-                _faults.Add($"{label}: {left.Count} calls were billed of which the ledger has {unresolvable}: {string.Join(", ", left.Select(Describe))}");
+                var calls = string.Join(", ", left.Select(Describe));
+                _faults.Add($"{label}: {left.Count} calls were billed of which the ledger has {unresolvable}: {calls}");
             }
         }
 

@@ -58,6 +58,8 @@ public sealed class StormDriverTests : IAsyncLifetime
 
     [Theory]
     [InlineData("nothing", null)]
+    [InlineData("one that was never sent", null)]
+    [InlineData("nameless and free", "1 calls were billed of which the ledger has 0")]
     [InlineData("one pico more", "29000000001 in the ledger, 29000000000 in the book")]
     [InlineData("no cost", "nothing in the ledger")]
     [InlineData("still open", "Provisional, though its id is known")]
@@ -85,6 +87,8 @@ public sealed class StormDriverTests : IAsyncLifetime
         StormRow[] rows = fault switch
         {
             "nothing" => [settled, nameless],
+            "one that was never sent" => [settled, nameless, nameless with { State = GenerationState.Settled, CostPico = 0 }],
+            "nameless and free" => [settled, nameless with { State = GenerationState.Settled, CostPico = 0 }],
             "one pico more" => [settled with { CostPico = 29_000_000_001 }, nameless],
             "no cost" => [settled with { CostPico = null }, nameless],
             "still open" => [settled with { State = GenerationState.Provisional }, nameless],
@@ -159,7 +163,8 @@ public sealed class StormDriverTests : IAsyncLifetime
         command.CommandText =
             """
             PRAGMA journal_mode = WAL;
-            CREATE TABLE generations (team TEXT, key_label TEXT, generation_id TEXT, state INTEGER, reserved_pico INTEGER, cost_pico INTEGER);
+            CREATE TABLE generations (
+              team TEXT, key_label TEXT, generation_id TEXT, state INTEGER, reserved_pico INTEGER, cost_pico INTEGER);
             INSERT INTO generations VALUES ('red', 'worker0', 'gen-1', 2, 9223372036854775807, 0), ('blue', 'worker1', NULL, 3, 7, NULL);
             """;
         await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);

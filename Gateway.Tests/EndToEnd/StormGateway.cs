@@ -75,7 +75,8 @@ internal sealed class StormGateway : IAsyncDisposable
     {
         string[] arguments =
         [
-            "--config", _folder.File("appsettings.json"), "--ip", IPAddress.Loopback.ToString(), "--port", "0", "--openrouter-base-url", _upstream,
+            "--config", _folder.File("appsettings.json"), "--ip", IPAddress.Loopback.ToString(), "--port", "0",
+            "--openrouter-base-url", _upstream,
         ];
         _process = GatewayProcess.Start(arguments, _folder.Path, _environment);
         var address = await _process.WaitForAddressAsync(_upstream);

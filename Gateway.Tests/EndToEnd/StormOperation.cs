@@ -20,8 +20,8 @@ internal sealed record StormOperation(
     // How often each kind comes, in percent.
     private static readonly (StormKind Kind, int Percent)[] Mix =
     [
-        (StormKind.Whole, 38), (StormKind.LeaveAtByte, 22), (StormKind.LeaveBeforeHead, 9), (StormKind.LeaveInBody, 3), (StormKind.Stall, 4),
-        (StormKind.Cut, 11), (StormKind.Close, 4), (StormKind.Error, 5), (StormKind.ErrorInside, 4),
+        (StormKind.Whole, 38), (StormKind.LeaveAtByte, 22), (StormKind.LeaveBeforeHead, 9), (StormKind.LeaveInBody, 3),
+        (StormKind.Stall, 4), (StormKind.Cut, 11), (StormKind.Close, 4), (StormKind.Error, 5), (StormKind.ErrorInside, 4),
     ];
 
     public static StormOperation Next(Prng prng)

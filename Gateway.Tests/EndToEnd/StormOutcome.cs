@@ -12,5 +12,6 @@ internal sealed record StormOutcome(
 {
     /// <summary>Whether nobody knows if the gateway saw upstream's head: it was killed, or its client left before it had one.</summary>
     public bool LeavesOpenWhetherTheHeadCame => WasKilled
-        || (Status is null && Operation.Kind is StormKind.LeaveAtByte or StormKind.LeaveBeforeHead or StormKind.LeaveInBody or StormKind.Stall);
+        || (Status is null
+            && Operation.Kind is StormKind.LeaveAtByte or StormKind.LeaveBeforeHead or StormKind.LeaveInBody or StormKind.Stall);
 }

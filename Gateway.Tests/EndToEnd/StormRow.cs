@@ -3,7 +3,8 @@ using Gateway.Ledger;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>A row of the ledger, as it stands in the database.</summary>
-internal sealed record StormRow(string Team, string KeyLabel, string? GenerationId, GenerationState State, long ReservedPico, long? CostPico)
+internal sealed record StormRow(
+    string Team, string KeyLabel, string? GenerationId, GenerationState State, long ReservedPico, long? CostPico)
 {
     public bool IsOpen => State is GenerationState.Reserved or GenerationState.Provisional;
 

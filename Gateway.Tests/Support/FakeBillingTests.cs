@@ -215,7 +215,11 @@ public sealed partial class FakeBillingTests : IAsyncLifetime
     public async Task Tokens_AreWhatTheScriptSays()
     {
         await CallAsync(
-            """{"stream":true}""", "x-fake-prompt-tokens: 5000", "x-fake-completion-tokens: 700", "x-fake-events: 7", "x-fake-end-after: 3");
+            """{"stream":true}""",
+            "x-fake-prompt-tokens: 5000",
+            "x-fake-completion-tokens: 700",
+            "x-fake-events: 7",
+            "x-fake-end-after: 3");
 
         var entry = await FinishedAsync();
         Assert.Equal((5000, 300), (entry.PromptTokens, entry.CompletionTokens));
@@ -291,8 +295,8 @@ public sealed partial class FakeBillingTests : IAsyncLifetime
     [Fact]
     public async Task Catalogue_ListsEveryPriceAsExactText()
     {
-        using var models = JsonDocument.Parse(await Client.GetStringAsync(new Uri("/api/v1/models", UriKind.Relative), Cancelled));
-        using var embeddings = JsonDocument.Parse(await Client.GetStringAsync(new Uri("/api/v1/embeddings/models", UriKind.Relative), Cancelled));
+        using var models = JsonDocument.Parse(await GetAsync("/api/v1/models"));
+        using var embeddings = JsonDocument.Parse(await GetAsync("/api/v1/embeddings/models"));
         var all = Models(models).Concat(Models(embeddings)).ToDictionary(
             model => model.GetProperty("id").GetString()!, model => model.GetProperty("pricing"));
 
@@ -322,7 +326,7 @@ public sealed partial class FakeBillingTests : IAsyncLifetime
 
         Assert.Equal(204, (int)changed.StatusCode);
         Assert.Equal([57_500_000, 3_100_000_000_003, 11_000_000_000_000], Server.Book.Entries.Select(entry => (long)entry.Cost));
-        Assert.Contains("new/model", await Client.GetStringAsync(new Uri("/api/v1/models", UriKind.Relative), Cancelled), StringComparison.Ordinal);
+        Assert.Contains("new/model", await GetAsync("/api/v1/models"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -343,7 +347,7 @@ public sealed partial class FakeBillingTests : IAsyncLifetime
         await CallAsync("{}", "x-fake-id: one");
         await CallAsync("""{"stream":true}""", "x-fake-cut-after: 0", "x-fake-id: two");
         await FinishedAsync();
-        using var page = JsonDocument.Parse(await Client.GetStringAsync(new Uri("/__book", UriKind.Relative), Cancelled));
+        using var page = JsonDocument.Parse(await GetAsync("/__book"));
 
         Assert.Equal("28000000", page.RootElement.GetProperty("total_pico").GetString());
         var entries = page.RootElement.GetProperty("entries").EnumerateArray().ToArray();
@@ -374,11 +378,14 @@ public sealed partial class FakeBillingTests : IAsyncLifetime
         return (Int128)(decimal.Parse(dollars, NumberStyles.Float, CultureInfo.InvariantCulture) * 1_000_000_000_000m);
     }
 
+    private Task<string> GetAsync(string target) => Client.GetStringAsync(new Uri(target, UriKind.Relative), Cancelled);
+
     private async Task<string> PostAsync(string endpoint, string model, bool stream, params string[] script)
     {
+        var body = $$"""{"model":"{{model}}","stream":{{(stream ? "true" : "false")}}}""";
         using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/" + endpoint)
         {
-            Content = new StringContent($$"""{"model":"{{model}}","stream":{{(stream ? "true" : "false")}}}""", Encoding.UTF8, "application/json"),
+            Content = new StringContent(body, Encoding.UTF8, "application/json"),
         };
         foreach (var line in script)
         {

@@ -166,7 +166,8 @@ internal sealed class HopComparison
             hop => streams.RunAsync(hop, count, texts, interval));
     }
 
-    private Scenario Requests(string name, string title, byte[] body, int connections, double? goal, int testRequests, bool withTeams = false)
+    private Scenario Requests(
+        string name, string title, byte[] body, int connections, double? goal, int testRequests, bool withTeams = false)
     {
         var file = Path.Combine(_folder, name + ".json");
         File.WriteAllBytes(file, body);

@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 
 namespace HopBenchmark;
 
-/// <summary>Two hundred teams, each with a key, limits and a budget that never refuse: what a call costs that is counted and paid for.</summary>
+/// <summary>Two hundred teams, each with a key, limits and a budget that never refuse.</summary>
 internal static class TeamSettings
 {
     private const int Teams = 200;

@@ -15,7 +15,9 @@ internal sealed record FakeOpenRouterOptions
     /// </summary>
     public bool Record { get; init; } = true;
 
-    /// <summary>Whether generations are billed in a book, for <c>/__book</c> and <c>GET /generation</c>. By default when requests are kept.</summary>
+    /// <summary>
+    /// Whether generations are billed in a book, for <c>/__book</c> and <c>GET /generation</c>. They always are when requests are kept.
+    /// </summary>
     public bool Book { get => field || Record; init; }
 
     /// <summary>How long after its end <c>GET /generation</c> does not know a generation, unless its script says.</summary>

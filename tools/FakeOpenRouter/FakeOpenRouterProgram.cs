@@ -37,7 +37,8 @@ internal static class FakeOpenRouterProgram
                         + "what it does is told by x-fake-… request headers.");
                     return 0;
                 default:
-                    await Console.Error.WriteLineAsync($"\"{args[i]}\": expected --port N, --seed N, --no-record, --book or --generation-delay-ms N");
+                    await Console.Error.WriteLineAsync(
+                        $"\"{args[i]}\": expected --port N, --seed N, --no-record, --book or --generation-delay-ms N");
                     return 2;
             }
         }

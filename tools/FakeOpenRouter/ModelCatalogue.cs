@@ -66,7 +66,7 @@ internal sealed class ModelCatalogue
     /// <summary>The status of the catalogue's pages; above 400 they have no models.</summary>
     public int Status { get; set; } = StatusCodes.Status200OK;
 
-    /// <summary>Sets a model's prices, as decimal text of US dollars, for calls from now on; a name that is new joins the catalogue.</summary>
+    /// <summary>Sets a model's prices, decimal text of US dollars, for calls from now on; a new name joins the catalogue.</summary>
     public void Set(string model, string prompt, string completion, string request = "0")
     {
         _ = ModelPrice.Parse(prompt, completion, request);
