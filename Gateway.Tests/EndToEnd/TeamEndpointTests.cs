@@ -49,6 +49,7 @@ public sealed class TeamEndpointTests : IClassFixture<TeamEndpointTests.Fixture>
     [InlineData("GET", "/v1/models/%2e%2e/keys")]
     [InlineData("GET", "/v1/models/%252e%252e/keys")]
     [InlineData("GET", "/v1/models/x/%252e%252e/endpoints")]
+    [InlineData("GET", "/v1/models//../keys")]
     [InlineData("GET", "/v1/./keys")]
     [InlineData("GET", "/v1/keys;/models")]
     [InlineData("GET", "/v1/key")]
@@ -78,7 +79,6 @@ public sealed class TeamEndpointTests : IClassFixture<TeamEndpointTests.Fixture>
 
     [Theory]
     [InlineData("GET", "/v1//keys")]
-    [InlineData("GET", "/v1/models//../keys")]
     [InlineData("GET", "/v1/models%2F..%2Fkeys")]
     [InlineData("GET", "/v1/models/..%5Ckeys")]
     public async Task AmbiguousPath_Is404AndStaysHere(string method, string target)
