@@ -1,3 +1,4 @@
+using Gateway.Teams;
 using Gateway.Tests.Support;
 using Xunit;
 
@@ -26,8 +27,8 @@ public sealed class KeyRotationTests
             while (!stop.IsCancellationRequested)
             {
                 await client.SendAsync(
-                    $"POST {Chat} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer ogw-{Volatile.Read(ref current)}\r\nContent-Length: 13\r\n\r\n"
-                    + """{"model":"m"}""");
+                    $"POST {Chat} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer ogw-{Volatile.Read(ref current)}\r\n"
+                    + "Content-Length: 13\r\n\r\n{\"model\":\"m\"}");
                 Assert.Equal(200, (await client.ReadAsync()).Head.Status);
                 Interlocked.Increment(ref answered);
             }
@@ -117,8 +118,10 @@ public sealed class KeyRotationTests
     private static async Task<string?> UpstreamKeyAsync(GatewayPair pair) =>
         (await pair.SendAsync("POST", Chat, [TeamSetup.Bearer], """{"model":"m"}"""u8.ToArray())).Forwarded.Header("Authorization");
 
-    private static string Settings(params string[] keys) => ShippedSettings.With(("Teams", $$"""
-        [ { "Id": "search", "OpenRouterKey": "env:TEAM_KEY", "Keys": [ {{string.Join(", ", keys.Select(key =>
-            $"{{ \"Label\": \"{key.Replace("ogw-", "k", StringComparison.Ordinal)}\", \"Sha256\": \"{Convert.ToHexStringLower(global::Gateway.Teams.GatewayKeys.Hash(key))}\" }}"))}} ] } ]
-        """));
+    private static string Settings(params string[] keys)
+    {
+        var entries = keys.Select(key => $"{{ \"Sha256\": \"{Convert.ToHexStringLower(GatewayKeys.Hash(key))}\" }}");
+        return ShippedSettings.With(
+            ("Teams", $$"""[ { "Id": "search", "OpenRouterKey": "env:TEAM_KEY", "Keys": [ {{string.Join(", ", entries)}} ] } ]"""));
+    }
 }

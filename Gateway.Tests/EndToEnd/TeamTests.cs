@@ -100,7 +100,10 @@ public sealed class TeamTests : IClassFixture<TeamTests.Fixture>
         var call = await _pair.SendAsync(
             "OPTIONS",
             Chat,
-            ["Origin: https://a.example", "Access-Control-Request-Method: POST", "Authorization: Bearer ogw-one", "x-api-key: y", "Cookie: a=b"],
+            [
+                "Origin: https://a.example", "Access-Control-Request-Method: POST", "Authorization: Bearer ogw-one", "x-api-key: y",
+                "Cookie: a=b",
+            ],
             null);
 
         Assert.Equal("OPTIONS", call.Forwarded.Method);
@@ -148,7 +151,10 @@ public sealed class TeamTests : IClassFixture<TeamTests.Fixture>
         }
 
         var preflight = await pair.SendAsync(
-            "OPTIONS", Chat, ["Origin: https://a.example", "Access-Control-Request-Method: POST", "Authorization: Bearer ogw-one"], null);
+            "OPTIONS",
+            Chat,
+            ["Origin: https://a.example", "Access-Control-Request-Method: POST", "Authorization: Bearer ogw-one"],
+            null);
         preflight.IsRefused(401);
         Assert.Equal(200, (await pair.SendAsync("POST", Chat, ["Authorization: Bearer sk-or-v1-own"], "{}"u8.ToArray())).Status);
     }
@@ -181,7 +187,8 @@ public sealed class TeamTests : IClassFixture<TeamTests.Fixture>
         private protected override void Configure(GatewayHostOptions options)
         {
             const string Attribution = "\"Attribution\": { \"Referer\": \"https://search.example\", \"Title\": \"Search\" }";
-            const string Rules = "\"ProviderMapping\": { \"Rules\": [ { \"Name\": \"own\", \"Model\": \"*\", \"Provider\": { \"zdr\": true } } ] }";
+            const string Rule = """{ "Name": "own", "Model": "*", "Provider": { "zdr": true } }""";
+            const string Rules = "\"ProviderMapping\": { \"Rules\": [ " + Rule + " ] }";
             options.Environment["TEAM_KEY"] = Secret;
             options.Settings = ShippedSettings.With(
                 ("ProviderMapping", """{ "Rules": [ { "Name": "all", "Model": "*", "Provider": { "order": ["a"] } } ] }"""),

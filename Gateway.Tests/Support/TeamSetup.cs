@@ -15,12 +15,21 @@ internal static class TeamSetup
     /// <summary>The header that a client of team <c>search</c> sends.</summary>
     public const string Bearer = "Authorization: Bearer " + Key;
 
-    /// <summary>A team as JSON; its OpenRouter key is in the file <c>search.key</c>.</summary>
-    public static string Team(string more = "", string id = "search", string key = Key, string keyMore = "", string reference = "file:search.key") =>
-        $$"""
-        { "Id": "{{id}}", "OpenRouterKey": "{{reference}}",
-          "Keys": [ { "Sha256": "{{Convert.ToHexStringLower(GatewayKeys.Hash(key))}}"{{keyMore}} } ]{{(more.Length == 0 ? "" : ", " + more)}} }
-        """;
+    /// <summary>A team as JSON; its OpenRouter key is where <paramref name="reference"/> leads.</summary>
+    /// <param name="more">More of its members.</param>
+    /// <param name="id">Its id.</param>
+    /// <param name="key">The key that its clients call with.</param>
+    /// <param name="keyMore">More members of that key, behind a comma.</param>
+    /// <param name="reference">The reference to its OpenRouter key.</param>
+    public static string Team(
+        string more = "", string id = "search", string key = Key, string keyMore = "", string reference = "file:search.key")
+    {
+        var hash = Convert.ToHexStringLower(GatewayKeys.Hash(key));
+        return $$"""
+            { "Id": "{{id}}", "OpenRouterKey": "{{reference}}", "Keys": [ { "Sha256": "{{hash}}"{{keyMore}} } ]
+              {{(more.Length == 0 ? "" : ", " + more)}} }
+            """;
+    }
 
     /// <summary>The shipped settings with these teams.</summary>
     public static string Settings(params string[] teams) => ShippedSettings.With(("Teams", $"[ {string.Join(", ", teams)} ]"));

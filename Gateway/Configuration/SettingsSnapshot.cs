@@ -43,7 +43,10 @@ internal sealed record SettingsSnapshot
     /// <summary>YARP's clusters.</summary>
     public required IReadOnlyList<ClusterConfig> Clusters { get; init; }
 
-    /// <summary>Twelve hexadecimal digits that name the effective content, that of secrets included: equal settings have equal versions, on every node.</summary>
+    /// <summary>
+    /// Twelve hexadecimal digits that name the effective content, that of secrets included: equal settings have equal versions, on every
+    /// node.
+    /// </summary>
     public required string Version { get; init; }
 
     /// <summary>The same for routes and clusters alone.</summary>
