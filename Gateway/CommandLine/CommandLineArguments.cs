@@ -46,6 +46,8 @@ internal sealed record CommandLineArguments
     /// <summary>What to explain; set exactly when <see cref="Command"/> is <see cref="GatewayCommand.Explain"/>.</summary>
     public ExplainArguments? Explain { get; init; }
 
-    /// <summary>Which key to make; set when <see cref="Command"/> is <see cref="GatewayCommand.KeysNew"/> and nothing is at fault.</summary>
+    /// <summary>
+    /// Which key to make; set when <see cref="Command"/> is <see cref="GatewayCommand.KeysNew"/> and nothing is at fault.
+    /// </summary>
     public KeysNewArguments? KeysNew { get; init; }
 }

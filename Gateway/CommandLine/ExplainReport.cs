@@ -23,7 +23,9 @@ internal static class ExplainReport
         Team? team = null;
         if (arguments.Team is { } id && !snapshot.Teams.TryGet(id, out team))
         {
-            var known = snapshot.Teams.IsEmpty ? "there are none" : $"expected one of {string.Join(", ", snapshot.Teams.Teams.Select(one => one.Id))}";
+            var known = snapshot.Teams.IsEmpty
+                ? "there are none"
+                : $"expected one of {string.Join(", ", snapshot.Teams.Teams.Select(one => one.Id))}";
             await error.WriteLineAsync($"--team \"{id}\": there is no such team; {known}");
             return false;
         }
@@ -117,14 +119,16 @@ internal static class ExplainReport
         var endpoint = RequestEndpoints.Of(path);
 
         // The aliases alone: rights judge what they have made of the names, whatever the rules say.
-        var aliased = new ProviderMappingRules([], team.Rules.Aliases).Decide(facts, new ReadOnlySequence<byte>(body), endpoint).ApplyTo(body);
+        var aliases = new ProviderMappingRules([], team.Rules.Aliases);
+        var aliased = aliases.Decide(facts, new ReadOnlySequence<byte>(body), endpoint).ApplyTo(body);
         using var scanner = new BodyScanner();
         scanner.Scan(aliased);
         var sent = new ReadOnlySequence<byte>(aliased);
         var refused = scanner.TryComplete(sent, out var sentFacts)
             ? team.Rights.Refuse(MentionedModels.Names(sentFacts!), MentionedModels.Presets(sentFacts!, sent))
             : null;
-        var isOpen = UpstreamPath.Of(route, path) is { HasValue: true } upstream && TeamEndpoints.Find(HttpMethods.Post, upstream.Value, out _) is not null;
+        var isOpen = UpstreamPath.Of(route, path) is { HasValue: true } upstream
+            && TeamEndpoints.Find(HttpMethods.Post, upstream.Value, out _) is not null;
         await output.WriteLineAsync($"team      {team.Id}");
         if (!isOpen)
         {
@@ -132,7 +136,8 @@ internal static class ExplainReport
         }
 
         await output.WriteLineAsync($"rights    {TeamText.Rights(team)}");
-        await output.WriteLineAsync(refused is null ? "          allowed" : $"          403: {GatewayError.ModelNotAllowed(refused).Message}");
+        await output.WriteLineAsync(
+            $"          {(refused is null ? "allowed" : $"403: {GatewayError.ModelNotAllowed(refused).Message}")}");
         await output.WriteLineAsync($"limits    {TeamText.Limits(team.Limits)}");
         await output.WriteLineAsync($"budget    {TeamText.Budget(team)}");
         await output.WriteLineAsync();

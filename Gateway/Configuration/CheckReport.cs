@@ -57,7 +57,7 @@ internal static class CheckReport
         Line($"teams: {snapshot.Teams.Teams.Count}");
         foreach (var team in snapshot.Teams.Teams)
         {
-            Line($"  {team.Id}: keys {TeamText.Keys(team)}; models {TeamText.Rights(team)}; limits {TeamText.Limits(team.Limits)}; budget {TeamText.Budget(team)}; own rules {team.RuleSummaries.Count}");
+            Line($"  {team.Id}: {TeamText.Of(team)}");
         }
 
         foreach (var warning in snapshot.Warnings.Concat(Reminders(snapshot)))

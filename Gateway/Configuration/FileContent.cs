@@ -21,7 +21,7 @@ internal sealed record FileContent(string Path, byte[]? Bytes, string? Fault)
             // Editors and volume mounts replace the file while it is open here.
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             using var content = new MemoryStream();
-            var buffer = new byte[Math.Min(maxBytes, 16 * 1024)];
+            var buffer = new byte[Math.Clamp(file.Length, 512, 16 * 1024)];
             while (file.Read(buffer) is > 0 and var count)
             {
                 if (content.Length + count > maxBytes)

@@ -58,8 +58,8 @@ internal static class LimitsSettingsCheck
         }
         else if (!models.TryAdd(price.Model.Trim(), index))
         {
-            faults.Fault(
-                $"Prices:{index}:Model", $"\"{price.Model}\" has its price at {faults.PathOf($"Prices:{models[price.Model.Trim()]}")} already");
+            var first = faults.PathOf($"Prices:{models[price.Model.Trim()]}");
+            faults.Fault($"Prices:{index}:Model", $"\"{price.Model}\" has its price at {first} already");
         }
 
         CheckAmount("Prompt", price.Prompt);
@@ -98,7 +98,8 @@ internal static class LimitsSettingsCheck
         catch (Exception bad) when (bad is ArgumentException or FormatException or OverflowException)
         {
             // The message would quote from it.
-            faults.Fault(Configuration, "is no configuration as StackExchange.Redis reads it; expected one such as localhost:6379,password=…");
+            faults.Fault(
+                Configuration, "is no configuration as StackExchange.Redis reads it; expected one such as localhost:6379,password=…");
         }
 
         return new SecretText(configuration);

@@ -69,13 +69,13 @@ internal sealed class ProviderMappingReader
     /// Reads a team's own rules and aliases, which come before everybody's; these are shared and not compiled again. A rule of the team
     /// must not be named as one of everybody's, since answers name the rules that were applied; teams among themselves never meet.
     /// </summary>
-    /// <param name="section">The team's section, held against its shape.</param>
+    /// <param name="section">The team's section as written; faults of its shape are reported already.</param>
     /// <param name="path">Its path.</param>
     public (ProviderMappingRules Rules, IReadOnlyList<RuleSummary> Summaries) ReadTeam(SettingsNode section, string path)
     {
         var names = new Dictionary<string, string>(_names, StringComparer.OrdinalIgnoreCase);
         var reader = new ProviderMappingReader(path, DefaultTeamName, names, _faults, _warnings);
-        reader.ReadEntries(section);
+        reader.ReadEntries(SettingsShaper.Parsed(section, SettingsSchema.Sections[SettingsSchema.ProviderMapping]));
         var rules = reader._rules.Count == 0 && reader._aliases.Count == 0
             ? Compiled
             : new ProviderMappingRules([.. reader._rules, .. Compiled.Rules], [.. reader._aliases, .. Compiled.Aliases]);

@@ -3,8 +3,9 @@ using Gateway.Observability;
 namespace Gateway.Configuration;
 
 /// <summary>
-/// Looks at the settings files, and at those that they refer to for secrets, several times a second and reloads when their content changed. Polling by content rather than events of the
-/// file system: a ConfigMap's symlink swap, a rename over the file and a bind mount raise different events, or none.
+/// Looks at the settings files, and at those that they refer to for secrets, several times a second and reloads when their content
+/// changed. Polling by content rather than events of the file system: a ConfigMap's symlink swap, a rename over the file and a bind mount
+/// raise different events, or none.
 /// </summary>
 internal sealed partial class SettingsWatcher : BackgroundService
 {

@@ -63,7 +63,7 @@ internal sealed class TeamReader
         {
             if (SettingsShaper.Shape(items[i], shape.Item, "", new List<SettingsFault>()) is SettingsObject entry)
             {
-                teams.Add(reader.ReadTeam(entry, i));
+                teams.Add(reader.ReadTeam(entry, items[i], i));
             }
         }
 
@@ -71,7 +71,11 @@ internal sealed class TeamReader
         return faults.Count > before ? TeamDirectory.Empty : new TeamDirectory(teams);
     }
 
-    private Team ReadTeam(SettingsObject entry, int index)
+    /// <summary>Reads a team.</summary>
+    /// <param name="entry">Its entry, with what does not fit left out.</param>
+    /// <param name="written">Its entry as written.</param>
+    /// <param name="index">Its place.</param>
+    private Team ReadTeam(SettingsObject entry, SettingsNode written, int index)
     {
         var settings = JsonSerializer.Deserialize(entry.ToUtf8Json(), SettingsJsonContext.Default.TeamSettings)!;
         var faults = new SectionFaults($"{SettingsSchema.Teams}:{index}", entry, _faults, _warnings);
@@ -97,7 +101,7 @@ internal sealed class TeamReader
             faults.Fault("AllowedModels", "is empty, so that no model would be allowed; expected one or more patterns, or nothing at all");
         }
 
-        var (rules, summaries) = ReadRules(entry, faults);
+        var (rules, summaries) = ReadRules(written, faults);
         return new Team
         {
             Id = settings.Id,
@@ -136,7 +140,8 @@ internal sealed class TeamReader
         else if (!labels.TryAdd(label, index))
         {
             var given = settings.Label is null ? $"\"{label}\", the default here," : $"\"{label}\"";
-            faults.Fault($"{path}:Label", $"{given} is the label of {faults.PathOf($"Keys:{labels[label]}")} already; expected every label once");
+            var first = faults.PathOf($"Keys:{labels[label]}");
+            faults.Fault($"{path}:Label", $"{given} is the label of {first} already; expected every label once");
         }
 
         var hash = settings.Sha256.Trim();
@@ -145,7 +150,8 @@ internal sealed class TeamReader
         {
             faults.Fault(
                 $"{path}:Sha256",
-                $"has {hash.Length} characters and is not shown; expected the key's SHA-256, 64 hexadecimal digits as \"keys new\" prints them");
+                $"has {hash.Length} characters and is not shown; expected the key's SHA-256, 64 hexadecimal digits as \"keys new\" "
+                    + "prints them");
         }
         else
         {
@@ -262,8 +268,8 @@ internal sealed class TeamReader
     /// The team's rules in front of everybody's. The latter are compiled once for all teams; a team without rules of its own shares the
     /// whole set.
     /// </summary>
-    private (ProviderMappingRules Rules, IReadOnlyList<RuleSummary> Summaries) ReadRules(SettingsObject entry, SectionFaults faults) =>
-        entry.Members.TryGetValue(nameof(TeamSettings.ProviderMapping), out var section)
+    private (ProviderMappingRules Rules, IReadOnlyList<RuleSummary> Summaries) ReadRules(SettingsNode written, SectionFaults faults) =>
+        written is SettingsObject entry && entry.Members.TryGetValue(nameof(TeamSettings.ProviderMapping), out var section)
             ? _global.ReadTeam(section, faults.PathOf(nameof(TeamSettings.ProviderMapping)))
             : (_global.Compiled, []);
 }

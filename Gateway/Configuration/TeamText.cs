@@ -7,7 +7,15 @@ namespace Gateway.Configuration;
 /// <summary>What <c>check</c> and <c>explain</c> say of a team, in words. Never a secret, nor a hash of one.</summary>
 internal static class TeamText
 {
-    public static string Keys(Team team) => string.Join(", ", team.Keys.Select(Key));
+    /// <summary>All of it on one line.</summary>
+    public static string Of(Team team) => string.Join("; ",
+    [
+        $"keys {string.Join(", ", team.Keys.Select(Key))}",
+        $"models {Rights(team)}",
+        $"limits {Limits(team.Limits)}",
+        $"budget {Budget(team)}",
+        string.Create(CultureInfo.InvariantCulture, $"own rules {team.RuleSummaries.Count}"),
+    ]);
 
     public static string Rights(Team team)
     {

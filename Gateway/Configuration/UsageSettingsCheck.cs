@@ -46,7 +46,8 @@ internal static class UsageSettingsCheck
         catch (Exception bad) when (bad is ArgumentException or FormatException or OverflowException)
         {
             // The message would quote from it.
-            faults.Fault(ConnectionString, "is no connection string as Npgsql reads it; expected Host=…;Username=…;Password=…;Database=…");
+            faults.Fault(
+                ConnectionString, "is no connection string as Npgsql reads it; expected Host=…;Username=…;Password=…;Database=…");
         }
 
         return new SecretText(connection);

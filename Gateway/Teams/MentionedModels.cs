@@ -19,7 +19,9 @@ internal static class MentionedModels
         return names;
     }
 
-    /// <summary>Every <c>preset</c> member that is not null, earlier duplicates included: its text, or null for one that is no string.</summary>
+    /// <summary>
+    /// Every <c>preset</c> member that is not null, earlier duplicates included: its text, or null for one that is no string.
+    /// </summary>
     /// <param name="facts">What the scan of the body found.</param>
     /// <param name="body">The body itself.</param>
     public static IReadOnlyList<string?> Presets(BodyFacts facts, in ReadOnlySequence<byte> body)

@@ -108,7 +108,7 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
             return IsAllowed(preset);
         }
 
-        var name = PresetMark + preset;
+        var name = PresetMark + preset.Trim();
         if (MatchesAny(denied, name))
         {
             return false;

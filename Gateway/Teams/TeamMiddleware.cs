@@ -78,7 +78,9 @@ internal sealed class TeamMiddleware
 
         gateway.Endpoint = endpoint;
         gateway.JudgedPath = path;
-        return endpoint.Kind == TeamEndpointKind.OwnCall ? EnterIfOwnAsync(context, team, id ?? IdInQuery(context.Request)) : _next(context);
+        return endpoint.Kind == TeamEndpointKind.OwnCall
+            ? EnterIfOwnAsync(context, team, id ?? IdInQuery(context.Request))
+            : _next(context);
     }
 
     private async Task EnterIfOwnAsync(HttpContext context, Team team, string? id)

@@ -13,7 +13,9 @@ internal static class UpstreamPath
     /// Applies the route's own transforms of the path, as YARP will. What comes of it is compared with the real path before the request
     /// leaves, so that a transform that is not known here closes a route but never opens one.
     /// </summary>
-    /// <returns>The path, or <see langword="null"/> when the route changes path, base address or method in a way that is not foreseen.</returns>
+    /// <returns>
+    /// The path, or <see langword="null"/> when the route changes path, base address or method in a way that is not foreseen.
+    /// </returns>
     public static PathString? Of(RouteConfig route, PathString path)
     {
         foreach (var transform in route.Transforms ?? [])
@@ -30,7 +32,7 @@ internal static class UpstreamPath
             {
                 path = Rooted(set);
             }
-            else if (transform.ContainsKey("PathPattern") || transform.ContainsKey("BaseAddress") || transform.ContainsKey("HttpMethodChange"))
+            else if (IsUnforeseen(transform))
             {
                 return null;
             }
@@ -38,6 +40,9 @@ internal static class UpstreamPath
 
         return path;
     }
+
+    private static bool IsUnforeseen(IReadOnlyDictionary<string, string> transform) =>
+        transform.ContainsKey("PathPattern") || transform.ContainsKey("BaseAddress") || transform.ContainsKey("HttpMethodChange");
 
     private static PathString Rooted(string path) => path.StartsWith('/') || path.Length == 0 ? path : "/" + path;
 }

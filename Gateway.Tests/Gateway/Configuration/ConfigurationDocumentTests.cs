@@ -47,7 +47,8 @@ public sealed partial class ConfigurationDocumentTests
             .ToDictionary(row => row.Groups["path"].Value, row => row.Groups["default"].Value.Trim('`'));
 
         Assert.Equal(
-            Values(section, SettingsTree.Default(section)).Where(pair => pair.Value.Length > 0).OrderBy(pair => pair.Key), defaults.OrderBy(pair => pair.Key));
+            Values(section, SettingsTree.Default(section)).Where(pair => pair.Value.Length > 0).OrderBy(pair => pair.Key),
+            defaults.OrderBy(pair => pair.Key));
     }
 
     [Fact]

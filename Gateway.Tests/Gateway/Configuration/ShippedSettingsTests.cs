@@ -76,7 +76,7 @@ public sealed class ShippedSettingsTests : IDisposable
         var end = Array.FindIndex(lines, line => line.StartsWith("  // \"Admin\":", StringComparison.Ordinal));
         for (var i = start; i <= end; i++)
         {
-            lines[i] = lines[i].Replace("  // ", "  ", StringComparison.Ordinal);
+            lines[i] = lines[i]["  // ".Length..];
         }
 
         _folder.Write("appsettings.json", string.Join('\n', lines));

@@ -149,6 +149,7 @@ public sealed class TeamSettingsTests : IDisposable
         { [Team("\"Budget\": { \"Usd\": 5, \"Period\": \"Year\" }")], ["Teams:0:Budget:Period: got \"Year\"; expected one of Day, Week, Month, Total"] },
         { [Team("\"ProviderMapping\": { \"Rules\": [ { \"Model\": \"\", \"Provider\": { \"order\": 5 } } ] }")], ["Teams:0:ProviderMapping:Rules:0:Model: ", "Teams:0:ProviderMapping:Rules:0:Provider:order: "] },
         { [Team("\"ProviderMapping\": { \"Rules\": [ { \"Modle\": \"a\", \"Model\": \"a\", \"Provider\": { \"zdr\": true } } ] }")], ["Teams:0:ProviderMapping:Rules:0:Modle: unknown setting"] },
+        { [Team("\"ProviderMapping\": { \"Rules\": [ { \"Model\": \"a\" }, { \"Model\": \"\", \"Provider\": { \"zdr\": true } } ] }")], ["Teams:0:ProviderMapping:Rules:0:Provider: is missing", "Teams:0:ProviderMapping:Rules:1:Model: "] },
         { [Team("\"ProviderMapping\": { \"Aliases\": [ { \"Model\": \"a\", \"Use\": \"\" } ] }")], ["Teams:0:ProviderMapping:Aliases:0:Use: "] },
         { [Team("\"ProviderMapping\": { \"Rules\": [ { \"Name\": \"CLI-1\", \"Model\": \"a\", \"Provider\": { \"zdr\": true } } ] }")], ["Teams:0:ProviderMapping:Rules:0:Name: \"CLI-1\" is the name of --model-provider-mapping already"] },
         { [Team("\"Attribution\": { \"Title\": \"\u00e4\" }")], ["Teams:0:Attribution:Title: is empty or holds a character that no header takes"] },

@@ -47,7 +47,7 @@ public sealed class GatewayErrorTests
     public async Task RateLimited_SaysWhenToComeBack(double seconds, string expected)
     {
         var (_, response) = await WriteAsync(
-            GatewayError.RateLimited(TimeSpan.FromSeconds(seconds), new("x-ratelimit-limit-requests", "5")), "/v1/chat/completions");
+            GatewayError.RateLimited(TimeSpan.FromSeconds(seconds), KeyValuePair.Create("x-ratelimit-limit-requests", "5")), "/v1/chat/completions");
 
         Assert.Equal(expected, response.Headers.RetryAfter);
         Assert.Equal("5", response.Headers["x-ratelimit-limit-requests"]);

@@ -1,0 +1,127 @@
+using Gateway.Teams;
+using Gateway.Tests.Support;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>Promise: keys of clients and keys to OpenRouter change without a restart and without a failed request.</summary>
+public sealed class KeyRotationTests
+{
+    private const string Chat = "/v1/chat/completions";
+    private static readonly TimeSpan InForce = TimeSpan.FromSeconds(4);
+
+    [Fact]
+    public async Task ClientKeys_RotateUnderLoad()
+    {
+        await using var pair = await GatewayPair.StartAsync(options =>
+        {
+            options.Environment["TEAM_KEY"] = TeamSetup.UpstreamKey;
+            options.Settings = Settings("ogw-0", "ogw-1");
+        });
+        using var stop = new CancellationTokenSource();
+        var current = 1;
+        var answered = 0;
+        var load = Enumerable.Range(0, 3).Select(async _ =>
+        {
+            await using var client = await pair.Gateway.ConnectAsync();
+            while (!stop.IsCancellationRequested)
+            {
+                await client.SendAsync(
+                    $"POST {Chat} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer ogw-{Volatile.Read(ref current)}\r\n"
+                    + "Content-Length: 13\r\n\r\n{\"model\":\"m\"}");
+                Assert.Equal(200, (await client.ReadAsync()).Head.Status);
+                Interlocked.Increment(ref answered);
+            }
+        }).ToList();
+
+        // The old key and the new one are both good, then callers change over, then the old one goes.
+        for (var i = 2; i <= 5; i++)
+        {
+            await pair.Gateway.ReloadAsync(Settings($"ogw-{i - 1}", $"ogw-{i}"));
+            Volatile.Write(ref current, i);
+            var before = Volatile.Read(ref answered);
+            await Eventually.TrueAsync(
+                () => Task.FromResult(Volatile.Read(ref answered) > before + 6), TimeSpan.FromSeconds(10), "requests with the new key");
+        }
+
+        await stop.CancelAsync();
+        await Task.WhenAll(load);
+        Assert.Equal(401, (await pair.SendAsync("POST", Chat, ["Authorization: Bearer ogw-1"], "{}"u8.ToArray())).Status);
+    }
+
+    [Fact]
+    public async Task SecretFile_IsReadAgainAndAVanishedOneChangesNothing()
+    {
+        using var secrets = new TempFolder();
+        secrets.Write("search.key", "sk-or-v1-first\n");
+        await using var pair = await GatewayPair.StartAsync(options =>
+            options.Settings = TeamSetup.Settings(TeamSetup.Team(reference: $"file:{secrets.File("search.key")}")));
+        Assert.Equal("Bearer sk-or-v1-first", await UpstreamKeyAsync(pair));
+
+        secrets.Write("search.key", "sk-or-v1-second");
+        await Eventually.TrueAsync(async () => await UpstreamKeyAsync(pair) == "Bearer sk-or-v1-second", InForce, "the second key");
+
+        File.Delete(secrets.File("search.key"));
+        await Eventually.TrueAsync(
+            async () => (await pair.Gateway.HealthAsync()).GetRawText() is var page
+                && page.Contains("Teams:0:OpenRouterKey", StringComparison.Ordinal) && !page.Contains("sk-or-v1", StringComparison.Ordinal),
+            InForce,
+            "the fault on the health page");
+        Assert.Equal("Bearer sk-or-v1-second", await UpstreamKeyAsync(pair));
+
+        secrets.Write("search.key", "sk-or-v1-third");
+        await Eventually.TrueAsync(async () => await UpstreamKeyAsync(pair) == "Bearer sk-or-v1-third", InForce, "the third key");
+    }
+
+    [Fact]
+    public async Task SymlinkSwapOfASecretMount_IsSeen()
+    {
+        using var mount = new TempFolder();
+        Directory.CreateDirectory(mount.File("..v1"));
+        Directory.CreateDirectory(mount.File("..v2"));
+        mount.Write("..v1/search.key", "sk-or-v1-first");
+        mount.Write("..v2/search.key", "sk-or-v1-second");
+        Directory.CreateSymbolicLink(mount.File("..data"), "..v1");
+        File.CreateSymbolicLink(mount.File("search.key"), "..data/search.key");
+        await using var pair = await GatewayPair.StartAsync(options =>
+            options.Settings = TeamSetup.Settings(TeamSetup.Team(reference: $"file:{mount.File("search.key")}")));
+        Assert.Equal("Bearer sk-or-v1-first", await UpstreamKeyAsync(pair));
+
+        Directory.CreateSymbolicLink(mount.File("..data_tmp"), "..v2");
+        using (var move = System.Diagnostics.Process.Start("mv", ["-T", mount.File("..data_tmp"), mount.File("..data")]))
+        {
+            await move.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.Equal(0, move.ExitCode);
+        }
+
+        await Eventually.TrueAsync(async () => await UpstreamKeyAsync(pair) == "Bearer sk-or-v1-second", InForce, "the swapped key");
+    }
+
+    [Fact]
+    public async Task KeyInDotEnv_IsReadAgain()
+    {
+        await using var pair = await GatewayPair.StartAsync(options =>
+        {
+            options.OutOfProcess = true;
+            options.Settings = ShippedSettings.Text;
+        });
+        pair.Gateway.Folder.Write(".env", "SEARCH_KEY=sk-or-v1-first\n");
+        await pair.Gateway.ReloadAsync(TeamSetup.Settings(TeamSetup.Team(reference: "env:SEARCH_KEY")));
+        Assert.Equal("Bearer sk-or-v1-first", await UpstreamKeyAsync(pair));
+
+        pair.Gateway.Folder.Write(".env", "SEARCH_KEY=sk-or-v1-second\n");
+
+        await Eventually.TrueAsync(async () => await UpstreamKeyAsync(pair) == "Bearer sk-or-v1-second", InForce, "the key of .env");
+        Assert.DoesNotContain(pair.Gateway.Process.Lines, line => line.Contains("sk-or-v1", StringComparison.Ordinal));
+    }
+
+    private static async Task<string?> UpstreamKeyAsync(GatewayPair pair) =>
+        (await pair.SendAsync("POST", Chat, [TeamSetup.Bearer], """{"model":"m"}"""u8.ToArray())).Forwarded.Header("Authorization");
+
+    private static string Settings(params string[] keys)
+    {
+        var entries = keys.Select(key => $"{{ \"Sha256\": \"{Convert.ToHexStringLower(GatewayKeys.Hash(key))}\" }}");
+        return ShippedSettings.With(
+            ("Teams", $$"""[ { "Id": "search", "OpenRouterKey": "env:TEAM_KEY", "Keys": [ {{string.Join(", ", entries)}} ] } ]"""));
+    }
+}
