@@ -119,7 +119,8 @@ internal sealed class SqliteLedgerStore : ILedgerStore
                 }
             }
 
-            using var lease = Command(connection, "UPDATE generations SET ask_at = $2 WHERE id = $1", Array.Empty<byte>(), LedgerKeys.ToStored(leasedUntil));
+            using var lease = Command(
+                connection, "UPDATE generations SET ask_at = $2 WHERE id = $1", Array.Empty<byte>(), LedgerKeys.ToStored(leasedUntil));
             foreach (var row in due)
             {
                 lease.Parameters[0].Value = LedgerKeys.ToBytes(row.Id);
@@ -188,7 +189,8 @@ internal sealed class SqliteLedgerStore : ILedgerStore
             return new TeamCharges(charged, open);
         });
 
-    public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) =>
+    public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(
+        IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) =>
         ReadAsync<IReadOnlyDictionary<Guid, RowCharge>>(connection =>
         {
             var charges = new Dictionary<Guid, RowCharge>();
@@ -373,7 +375,10 @@ internal sealed class SqliteLedgerStore : ILedgerStore
         try
         {
             return await Task.Factory.StartNew(
-                () => Read(read), CancellationToken.None, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
+                () => Read(read),
+                CancellationToken.None,
+                TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach,
+                TaskScheduler.Default);
         }
         catch (Exception exception)
         {
