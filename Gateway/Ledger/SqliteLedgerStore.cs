@@ -100,7 +100,10 @@ internal sealed class SqliteLedgerStore : ILedgerStore
             using var transaction = connection.BeginTransaction(deferred: false);
             using (var command = Command(
                 connection,
-                $"SELECT {LedgerSql.PendingColumns} FROM generations WHERE state = 1 AND state < 2 AND ask_at <= $1 ORDER BY ask_at LIMIT $2",
+                $"""
+                SELECT {LedgerSql.PendingColumns} FROM generations
+                WHERE state = 1 AND state < 2 AND ask_at <= $1 ORDER BY ask_at LIMIT $2
+                """,
                 LedgerKeys.ToStored(now),
                 max))
             using (var reader = command.ExecuteReader())

@@ -52,8 +52,8 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         Assert.Equal(0, Number(first["is_counted"]));
         Assert.Equal(0, Number(first["asked"]));
         Assert.Equal(
-            "asked id is_counted key_label endpoint model_asked model_sent node reserved_pico rule settings_version started_at state streams team"
-                .Split(' ').Order(),
+            "asked endpoint id is_counted key_label model_asked model_sent node reserved_pico rule settings_version started_at state streams"
+                .Split(' ').Append("team"),
             first.Where(column => column.Value is not null).Select(column => column.Key).Order());
 
         await ApplyAsync(new LedgerEntry.Named(id, "gen-1763871234-abc"));
@@ -128,7 +128,14 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         var id = NewId();
         await ApplyAsync(
             Began(id),
-            Provisional(id) with { End = "ClientLeft", Status = 200, Provider = "Azure", Asked = 3, Usage = new Usage { PromptTokens = 7 } },
+            Provisional(id) with
+            {
+                End = "ClientLeft",
+                Status = 200,
+                Provider = "Azure",
+                Asked = 3,
+                Usage = new Usage { PromptTokens = 7 },
+            },
             new LedgerEntry.Ended(id) { State = GenerationState.Settled, Usage = new Usage { Cost = new PicoDollars(5) } });
 
         var row = await RowAsync(id);

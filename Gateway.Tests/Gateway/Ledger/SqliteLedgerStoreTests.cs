@@ -131,11 +131,11 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
     [Fact]
     public async Task Factory_MakesNoFile()
     {
-        await using var store = LedgerStores.Create(new UsageSettings(), _folder.Path, null, TimeProvider.System);
+        await using var store = LedgerStores.Create(new UsageSettings(), _folder.File("fresh"), null, TimeProvider.System);
         Assert.IsType<SqliteLedgerStore>(store);
-        Assert.False(Directory.Exists(_folder.File("data")));
+        Assert.False(Directory.Exists(_folder.File("fresh")));
         await store.OpenAsync(Cancel);
-        Assert.True(File.Exists(_folder.File("data/usage.db")));
+        Assert.True(File.Exists(_folder.File("fresh/data/usage.db")));
     }
 
     [Fact]
