@@ -18,7 +18,9 @@ internal static class LedgerKeys
 
     /// <summary>A key that no row of a request since this moment lies below.</summary>
     public static Guid Floor(DateTimeOffset? from) =>
-        from is { } moment && moment > DateTimeOffset.UnixEpoch + Slack ? At(moment - Slack, tail: 0) : At(DateTimeOffset.UnixEpoch, tail: 0);
+        from is { } moment && moment > DateTimeOffset.UnixEpoch + Slack
+            ? At(moment - Slack, tail: 0)
+            : At(DateTimeOffset.UnixEpoch, tail: 0);
 
     /// <summary>A key that no row of a request before this moment lies above.</summary>
     public static Guid Ceiling(DateTimeOffset? to) =>

@@ -5,7 +5,11 @@ namespace Gateway.Ledger;
 
 /// <summary>Removes rows that are older than they are kept for, every hour. A ledger that nobody has written to is left closed.</summary>
 internal sealed partial class LedgerMaintenance(
-    ILedgerStore store, LedgerWriter writer, UsageSettings settings, TimeProvider time, ILogger<LedgerMaintenance> logger) : BackgroundService
+    ILedgerStore store,
+    LedgerWriter writer,
+    UsageSettings settings,
+    TimeProvider time,
+    ILogger<LedgerMaintenance> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromHours(1);
 
@@ -71,7 +75,8 @@ internal sealed partial class LedgerMaintenance(
 
     private static partial class Log
     {
-        [LoggerMessage(LogEvents.LedgerRowsRemoved, LogLevel.Information, "{Count} rows of the ledger were older than {Retention} and are removed")]
+        [LoggerMessage(
+            LogEvents.LedgerRowsRemoved, LogLevel.Information, "{Count} rows of the ledger were older than {Retention} and are removed")]
         public static partial void RowsRemoved(ILogger logger, int count, TimeSpan retention);
 
         [LoggerMessage(LogEvents.LedgerRetentionFailed, LogLevel.Warning, "Old rows of the ledger are not removed: {Reason}")]

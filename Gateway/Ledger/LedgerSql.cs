@@ -71,7 +71,8 @@ internal static class LedgerSql
 
     public const string NextDue = "SELECT MIN(ask_at) FROM generations WHERE state = 1 AND state < 2";
 
-    public const string PendingColumns = "id, team, generation_id, started_at, COALESCE(ended_at, started_at), reserved_pico, asked, is_counted, status";
+    public const string PendingColumns =
+        "id, team, generation_id, started_at, COALESCE(ended_at, started_at), reserved_pico, asked, is_counted, status";
 
     /// <summary>Open rows one by one, the closed ones as one without an id: all from one view of the table.</summary>
     public const string Charges =
@@ -95,7 +96,8 @@ internal static class LedgerSql
             WHERE substr(generation_id, 1, 14) = substr($1, 1, 14) AND generation_id = $1 AND generation_id IS NOT NULL AND team = $2)
         """;
 
-    public const string Removable = "SELECT id FROM generations WHERE id <= $1 AND started_at < $2 AND state >= 2 ORDER BY id LIMIT 1000";
+    public const string Removable =
+        "SELECT id FROM generations WHERE id <= $1 AND started_at < $2 AND state >= 2 ORDER BY id LIMIT 1000";
 
     public const string TotalsOfRemoved = $"team, COUNT(*), {ChargeSums}";
 
@@ -110,7 +112,8 @@ internal static class LedgerSql
     /// <summary>Usage in a time.</summary>
     public static string Usage(UsageGroup group) =>
         $"""
-        SELECT {Name(group)}, COUNT(*), CAST(COALESCE(SUM(prompt_tokens), 0) AS BIGINT), CAST(COALESCE(SUM(completion_tokens), 0) AS BIGINT),
+        SELECT {Name(group)}, COUNT(*),
+            CAST(COALESCE(SUM(prompt_tokens), 0) AS BIGINT), CAST(COALESCE(SUM(completion_tokens), 0) AS BIGINT),
             {ChargeSums}, CAST(SUM(CASE WHEN state = 2 THEN 0 ELSE 1 END) AS BIGINT)
         FROM generations
         WHERE id >= $1 AND id <= $2 AND started_at >= $3 AND started_at < $4

@@ -2,7 +2,9 @@ using Gateway.Configuration;
 
 namespace Gateway.Ledger;
 
-/// <summary>Makes the store that the settings name. Nothing is opened and no file is made before <see cref="ILedgerStore.OpenAsync"/>.</summary>
+/// <summary>
+/// Makes the store that the settings name. Nothing is opened and no file is made before <see cref="ILedgerStore.OpenAsync"/>.
+/// </summary>
 internal static class LedgerStores
 {
     /// <param name="settings">Section <c>Usage</c>.</param>
@@ -10,7 +12,8 @@ internal static class LedgerStores
     /// <param name="postgresConnectionString">The connection string itself, not a reference to one.</param>
     /// <param name="time">The clock.</param>
     /// <exception cref="LedgerException">The connection string cannot be read.</exception>
-    public static ILedgerStore Create(UsageSettings settings, string workingDirectory, string? postgresConnectionString, TimeProvider time) =>
+    public static ILedgerStore Create(
+        UsageSettings settings, string workingDirectory, string? postgresConnectionString, TimeProvider time) =>
         settings.Store switch
         {
             UsageStore.Sqlite => new SqliteLedgerStore(Path.Combine(workingDirectory, settings.Sqlite.Path)),

@@ -3,11 +3,12 @@ using System.Text;
 namespace Gateway.Ledger;
 
 /// <summary>
-/// Brings what callers and upstream wrote into a form that every store takes: one row that a store refuses would hold up all those behind it.
+/// Brings what callers and upstream wrote into a form that every store takes: one row that a store refuses would hold up all those
+/// behind it.
 /// </summary>
 internal static class LedgerValues
 {
-    /// <summary>The longest text kept, in characters: names are far shorter, and an index of PostgreSQL takes no more than 2.7 kB.</summary>
+    /// <summary>The longest text kept, in characters: names are far shorter, and PostgreSQL's indexes take no more than 2.7 kB.</summary>
     public const int MaxTextLength = 256;
 
     // A trillion: so many millions of rows can be summed up in 64 bits, whatever upstream says.

@@ -64,7 +64,8 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         _store = store;
         _time = time;
         _logger = logger;
-        _retry = time.CreateTimer(static writer => ((LedgerWriter)writer!).Retry(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _retry = time.CreateTimer(
+            static writer => ((LedgerWriter)writer!).Retry(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     // What the thread is doing while it does not write: it says who has to wake it.
@@ -116,7 +117,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         }
     }
 
-    /// <summary>Opens the store if it is not open yet: a fault in its settings is to be seen at the start, not at the first request.</summary>
+    /// <summary>Opens the store if it is not open yet: a fault in its settings is to be seen at the start, not at a request.</summary>
     /// <exception cref="LedgerException">It could not be opened; the next call tries again.</exception>
     public async Task EnsureOpenAsync(CancellationToken cancellationToken)
     {

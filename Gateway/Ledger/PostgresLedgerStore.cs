@@ -186,7 +186,8 @@ internal sealed class PostgresLedgerStore : ILedgerStore
             return rows;
         });
 
-    public Task<TeamCharges> ReadChargesAsync(string team, DateTimeOffset from, CancellationToken cancellationToken) => GuardAsync(async () =>
+    public Task<TeamCharges> ReadChargesAsync(
+        string team, DateTimeOffset from, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
         var charged = PicoDollars.Zero;
         var open = new Dictionary<Guid, PicoDollars>();
@@ -210,7 +211,8 @@ internal sealed class PostgresLedgerStore : ILedgerStore
         return new TeamCharges(charged, open);
     });
 
-    public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) =>
+    public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(
+        IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) =>
         GuardAsync<IReadOnlyDictionary<Guid, RowCharge>>(async () =>
         {
             await using var command = Command(LedgerSql.RowCharge + "id = ANY($1)", Ids(ids));

@@ -24,7 +24,8 @@ internal sealed class PostgresNode : IAsyncDisposable
     /// <param name="time">The clock.</param>
     public PostgresNode(string connectionString, TimeProvider time)
     {
-        var source = new NpgsqlSlimDataSourceBuilder(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false }.ConnectionString);
+        var settings = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false };
+        var source = new NpgsqlSlimDataSourceBuilder(settings.ConnectionString);
         source.EnableTransportSecurity();
         _source = source.Build();
         _time = time;

@@ -56,7 +56,7 @@ internal sealed class SqliteLedgerConnection : IDisposable
     /// <summary>The ledger's own id.</summary>
     public string LedgerId { get; }
 
-    /// <summary>Writes entries as one transaction. After a failure the connection is to be disposed of, which takes all of them back.</summary>
+    /// <summary>Writes entries as one transaction. After a failure the connection is to be disposed of, which takes all back.</summary>
     public void Apply(IReadOnlyList<LedgerEntry> entries)
     {
         _begin.Run();

@@ -100,7 +100,10 @@ internal sealed class SqliteLedgerStore : ILedgerStore
             using var transaction = connection.BeginTransaction(deferred: false);
             using (var command = Command(
                 connection,
-                $"SELECT {LedgerSql.PendingColumns} FROM generations WHERE state = 1 AND state < 2 AND ask_at <= $1 ORDER BY ask_at LIMIT $2",
+                $"""
+                SELECT {LedgerSql.PendingColumns} FROM generations
+                WHERE state = 1 AND state < 2 AND ask_at <= $1 ORDER BY ask_at LIMIT $2
+                """,
                 LedgerKeys.ToStored(now),
                 max))
             using (var reader = command.ExecuteReader())
@@ -120,7 +123,8 @@ internal sealed class SqliteLedgerStore : ILedgerStore
                 }
             }
 
-            using var lease = Command(connection, "UPDATE generations SET ask_at = $2 WHERE id = $1", Array.Empty<byte>(), LedgerKeys.ToStored(leasedUntil));
+            using var lease = Command(
+                connection, "UPDATE generations SET ask_at = $2 WHERE id = $1", Array.Empty<byte>(), LedgerKeys.ToStored(leasedUntil));
             foreach (var row in due)
             {
                 lease.Parameters[0].Value = LedgerKeys.ToBytes(row.Id);
@@ -189,7 +193,8 @@ internal sealed class SqliteLedgerStore : ILedgerStore
             return new TeamCharges(charged, open);
         });
 
-    public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) =>
+    public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(
+        IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) =>
         ReadAsync<IReadOnlyDictionary<Guid, RowCharge>>(connection =>
         {
             var charges = new Dictionary<Guid, RowCharge>();
@@ -374,7 +379,10 @@ internal sealed class SqliteLedgerStore : ILedgerStore
         try
         {
             return await Task.Factory.StartNew(
-                () => Read(read), CancellationToken.None, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
+                () => Read(read),
+                CancellationToken.None,
+                TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach,
+                TaskScheduler.Default);
         }
         catch (Exception exception)
         {

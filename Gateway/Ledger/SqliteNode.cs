@@ -96,6 +96,11 @@ internal sealed class SqliteNode : IDisposable
             // Somebody holds the lock.
             return null;
         }
+        catch (UnauthorizedAccessException) when (mode == FileMode.Open)
+        {
+            // Another user's: not ours to judge.
+            return null;
+        }
     }
 
     private sealed class Nothing : IDisposable

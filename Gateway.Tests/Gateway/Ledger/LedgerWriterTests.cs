@@ -155,16 +155,19 @@ public sealed class LedgerWriterTests : IAsyncDisposable
         _store.Applied.Clear();
         _store.IsFailing = false;
         _time.Advance(TimeSpan.FromSeconds(1));
-        await Eventually.TrueAsync(() => Task.FromResult(_writer.QueueLength == 0 && _writer.IsHealthy), Patience, "the store to work again");
+        await Eventually.TrueAsync(
+            () => Task.FromResult(_writer.QueueLength == 0 && _writer.IsHealthy), Patience, "the store to work again");
         await _writer.WriteAsync(Began(NewId()));
         Assert.Equal(
-            ids.SelectMany(id => new[] { (id, typeof(LedgerEntry.Began)), (id, typeof(LedgerEntry.Ended)) }).Append((refused, typeof(LedgerEntry.Ended))),
+            ids.SelectMany(id => new[] { (id, typeof(LedgerEntry.Began)), (id, typeof(LedgerEntry.Ended)) })
+                .Append((refused, typeof(LedgerEntry.Ended))),
             _store.Applied.SkipLast(1).Select(entry => (entry.Id, entry.GetType())));
         Assert.Empty(await _store.ReadChargesAsync([refused], Cancel));
         Assert.Equal(1000, (await _store.ReadChargesAsync(ids, Cancel)).Values.Count(row => !row.IsOpen));
 
         Assert.Single(_logs.Lines, line => line.Level == LogLevel.Error);
-        Assert.Single(_logs.Lines, line => line.Level == LogLevel.Information && line.Message.Contains("works again", StringComparison.Ordinal));
+        Assert.Single(
+            _logs.Lines, line => line.Level == LogLevel.Information && line.Message.Contains("works again", StringComparison.Ordinal));
         Assert.Equal(0, _writer.Dropped);
     }
 

@@ -27,7 +27,8 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
         if (!OperatingSystem.IsWindows())
         {
             Assert.Equal(
-                UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, new DirectoryInfo(_folder.File("a/b")).UnixFileMode);
+                UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute,
+                new DirectoryInfo(_folder.File("a/b")).UnixFileMode);
         }
     }
 
@@ -121,18 +122,20 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
         holder.Kill(entireProcessTree: true);
         await holder.WaitForExitAsync(Cancel);
         await Eventually.TrueAsync(
-            async () => await store.AdoptOrphansAsync(Now, Cancel) == (0, 1), TimeSpan.FromSeconds(10), "the dead process's rows to be adopted");
+            async () => await store.AdoptOrphansAsync(Now, Cancel) == (0, 1),
+            TimeSpan.FromSeconds(10),
+            "the dead process's rows to be adopted");
         Assert.False(File.Exists(lockFile));
     }
 
     [Fact]
     public async Task Factory_MakesNoFile()
     {
-        await using var store = LedgerStores.Create(new UsageSettings(), _folder.Path, null, TimeProvider.System);
+        await using var store = LedgerStores.Create(new UsageSettings(), _folder.File("fresh"), null, TimeProvider.System);
         Assert.IsType<SqliteLedgerStore>(store);
-        Assert.False(Directory.Exists(_folder.File("data/usage.db")));
+        Assert.False(Directory.Exists(_folder.File("fresh")));
         await store.OpenAsync(Cancel);
-        Assert.True(File.Exists(_folder.File("data/usage.db")));
+        Assert.True(File.Exists(_folder.File("fresh/data/usage.db")));
     }
 
     [Fact]
