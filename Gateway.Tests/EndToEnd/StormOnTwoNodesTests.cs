@@ -7,29 +7,21 @@ namespace Gateway.Tests.EndToEnd;
 /// <summary>
 /// Promise: the money is right on many nodes, too: two gateways share a PostgreSQL and a Redis, and either settles what the other left.
 /// </summary>
-public sealed class StormOnTwoNodesTests : IClassFixture<PostgresServer>, IClassFixture<RedisServer>
+public sealed class StormOnTwoNodesTests(PostgresServer postgres, SharedRedis redis)
 {
     private const int Operations = 400;
     private const int Kills = 4;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
-    private readonly PostgresServer _postgres;
-    private readonly RedisServer _redis;
-
-    public StormOnTwoNodesTests(PostgresServer postgres, RedisServer redis)
-    {
-        _postgres = postgres;
-        _redis = redis;
-    }
-
     [Fact]
     public async Task Postgres_TwoNodes_SayWhatUpstreamBills()
     {
-        var database = _postgres.ConnectionString("storm");
+        var database = await postgres.CreateDatabaseAsync();
+        var server = await redis.GetAsync();
         var settings = StormSettings.With(
             ("Usage", """{ "Store": "Postgres", "Postgres": { "ConnectionString": "env:STORM_DATABASE" }, "PricesPath": "prices.json" }"""),
-            ("Limits", $$"""{ "Store": "Redis", "Redis": { "Configuration": "{{_redis.Configuration}}", "Timeout": "00:00:05" } }"""));
+            ("Limits", $$"""{ "Store": "Redis", "Redis": { "Configuration": "{{server.Configuration}}", "KeyPrefix": "{{redis.NewPrefix()}}", "Timeout": "00:00:05" } }"""));
         var environment = new Dictionary<string, string>(StormSettings.Environment) { ["STORM_DATABASE"] = database };
         await using var upstream = await FakeOpenRouterServer.StartAsync(new FakeOpenRouterOptions { Record = false, Book = true });
         await using var first = await StormGateway.StartAsync(upstream.BaseUrl, settings, environment);

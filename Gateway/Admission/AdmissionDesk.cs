@@ -2,6 +2,7 @@ using Gateway.Configuration;
 using Gateway.Errors;
 using Gateway.Ledger;
 using Gateway.Limits;
+using Gateway.Metering;
 using Gateway.Observability;
 using Gateway.Pricing;
 using Gateway.Transforms.ProviderMapping;
@@ -110,6 +111,15 @@ internal sealed partial class AdmissionDesk
                     await _budgets.SettleAsync(budget!.Value, id, amount, PicoDollars.Zero, isCounted: true);
                 }
 
+                // A commit whose answer was lost is a commit: should the row be there, it cost nothing.
+                _ledger.Post(new LedgerEntry.Ended(id)
+                {
+                    State = GenerationState.Settled,
+                    End = RequestEnd.Refused.ToWord(),
+                    Usage = new Usage { Cost = PicoDollars.Zero },
+                    EndedAt = now,
+                    ClosedAt = now,
+                });
                 return new AdmissionDecision.Refused(GatewayError.UsageUnavailable);
             }
 

@@ -27,7 +27,7 @@ internal static class LedgerSql
     public const string Ended = EndedHead + EndedTail;
 
     // A statement of its own: naming a column costs the maintenance of its index, also when its value stays.
-    public const string EndedAndNamed = EndedHead + ", generation_id = COALESCE(generation_id, $20)" + EndedTail;
+    public const string EndedAndNamed = EndedHead + ", generation_id = COALESCE(generation_id, $20)" + EndedAndNamedTail;
 
     private const string EndedHead =
         """
@@ -54,6 +54,9 @@ internal static class LedgerSql
 
     // What is settled stays; what was given up may still be settled, by a truth that comes late.
     private const string EndedTail = "\nWHERE id = $1 AND (state < 2 OR (state = 3 AND $2 = 2))";
+
+    // A row that another node took for orphaned, while its own could not say that it lives, is asked for once its id is known.
+    private const string EndedAndNamedTail = "\nWHERE id = $1 AND (state < 2 OR (state = 3 AND ($2 = 2 OR generation_id IS NULL)))";
 
     public const string ReservingNodes = "SELECT DISTINCT node FROM generations WHERE state = 0 AND state < 2";
 

@@ -43,7 +43,8 @@ internal sealed class MeteredAnswer : IAnswerObserver, IDisposable
             FirstDataAt = _time.GetTimestamp();
         }
 
-        return (_isNamed || FirstDataAt is null) && !_reader.IsComplete ? default : ReactAsync();
+        // Blanks and comments are bytes, too: whoever got them was told the generation's id by the headers before them.
+        return _isNamed && !_reader.IsComplete ? default : ReactAsync();
     }
 
     /// <inheritdoc />
@@ -81,7 +82,7 @@ internal sealed class MeteredAnswer : IAnswerObserver, IDisposable
         {
             await SettleAsync(RequestEnd.Completed);
         }
-        else if (_reservation.GenerationId is not null || IsEventStream)
+        else if (_reservation.GenerationId is not null)
         {
             _isNamed = true;
             await _reservation.KeepNameAsync();
