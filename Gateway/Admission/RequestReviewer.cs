@@ -33,6 +33,11 @@ internal sealed class RequestReviewer(PriceBook prices)
             limits.AssumedCompletionTokens);
         var cost = ReservationEstimate.Find(
             names, reviewed.Models.NamesPreset, prices.For(request.Snapshot), size, out var dearest);
+        if (cost is null && team.Budget is not null)
+        {
+            prices.AskSoon();
+        }
+
         ProviderRule? ceiling = null;
         if (limits.WriteMaxPrice && team.Budget is not null && cost is not null && reviewed.Endpoint != RequestEndpoint.Images)
         {

@@ -56,7 +56,7 @@ internal static class LedgerSql
     private const string EndedTail = "\nWHERE id = $1 AND (state < 2 OR (state = 3 AND $2 = 2))";
 
     // A row that another node took for orphaned, while its own could not say that it lives, is asked for once its id is known.
-    private const string EndedAndNamedTail = "\nWHERE id = $1 AND (state < 2 OR (state = 3 AND ($2 = 2 OR generation_id IS NULL)))";
+    private const string EndedAndNamedTail = "\nWHERE id = $1 AND (state < 2 OR (state = 3 AND ($2 = 2 OR ($2 = 1 AND generation_id IS NULL))))";
 
     public const string ReservingNodes = "SELECT DISTINCT node FROM generations WHERE state = 0 AND state < 2";
 

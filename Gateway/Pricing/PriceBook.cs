@@ -12,7 +12,11 @@ namespace Gateway.Pricing;
 internal sealed partial class PriceBook : BackgroundService
 {
     private static readonly TimeSpan RefreshInterval = TimeSpan.FromHours(1);
-    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LastRetry = TimeSpan.FromSeconds(30);
+
+    /// <summary>How soon after a list another one is asked for, when a model is called that it does not have.</summary>
+    private static readonly TimeSpan ShortestInterval = TimeSpan.FromMinutes(1);
 
     /// <summary>How long a request under a budget waits for a list that was never there.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
@@ -22,8 +26,9 @@ internal sealed partial class PriceBook : BackgroundService
     private readonly TimeProvider _time;
     private readonly ILogger<PriceBook> _logger;
     private readonly string _path;
-    private readonly TaskCompletionSource _firstAnswer = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly SemaphoreSlim _wake = new(0, 1);
+    private readonly TaskCompletionSource _firstList = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly SemaphoreSlim _wake = new(0);
+    private long _refreshedAt;
     private volatile PriceList _list = PriceList.Empty;
     private volatile Prepared? _current;
 
@@ -67,21 +72,29 @@ internal sealed partial class PriceBook : BackgroundService
             PicoDollars.TryParse(System.Text.Encoding.UTF8.GetBytes(text), out var amount) ? amount : default;
     }
 
-    /// <summary>Waits for the first list, at most some seconds; at once when there is one, be it from disk.</summary>
-    public async ValueTask WaitForListAsync(CancellationToken cancellationToken)
-    {
-        if (_list.Count > 0 || _firstAnswer.Task.IsCompleted)
-        {
-            return;
-        }
+    /// <summary>Whether there is any list, be it from disk.</summary>
+    public bool HasList => _list.Count > 0;
 
+    /// <summary>Waits for the first list, at most some seconds.</summary>
+    public async Task WaitForListAsync(CancellationToken cancellationToken)
+    {
+        Wake();
         try
         {
-            await _firstAnswer.Task.WaitAsync(LongestWait, _time, cancellationToken);
+            await _firstList.Task.WaitAsync(LongestWait, _time, cancellationToken);
         }
         catch (TimeoutException)
         {
             // The price stays unknown, and the request is refused or not by what the settings say of that.
+        }
+    }
+
+    /// <summary>Asks for a new list soon, unless the last one has just come: a model was called that it does not have.</summary>
+    public void AskSoon()
+    {
+        if (HasList && _time.GetElapsedTime(Volatile.Read(ref _refreshedAt)) >= ShortestInterval)
+        {
+            Wake();
         }
     }
 
@@ -104,11 +117,18 @@ internal sealed partial class PriceBook : BackgroundService
             }
 
             await ReadDiskAsync(stoppingToken);
+            var retry = FirstRetry;
             while (true)
             {
                 var isFresh = await RefreshAsync(stoppingToken);
-                _firstAnswer.TrySetResult();
-                await Task.Delay(isFresh ? RefreshInterval : RetryInterval, _time, stoppingToken);
+                Volatile.Write(ref _refreshedAt, _time.GetTimestamp());
+                if (HasList)
+                {
+                    _firstList.TrySetResult();
+                }
+
+                await WaitAsync(isFresh ? RefreshInterval : retry, stoppingToken);
+                retry = isFresh ? FirstRetry : TimeSpan.FromTicks(Math.Min(retry.Ticks * 2, LastRetry.Ticks));
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -117,11 +137,30 @@ internal sealed partial class PriceBook : BackgroundService
         }
     }
 
-    private void OnChanged(SettingsSnapshot snapshot)
+    private async Task WaitAsync(TimeSpan interval, CancellationToken stoppingToken)
     {
-        if (!snapshot.Teams.IsEmpty && _wake.CurrentCount == 0)
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+        var delay = Task.Delay(interval, _time, enough.Token);
+        var woken = _wake.WaitAsync(enough.Token);
+        await Task.WhenAny(delay, woken);
+        await enough.CancelAsync();
+        await woken.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        stoppingToken.ThrowIfCancellationRequested();
+    }
+
+    private void Wake()
+    {
+        if (_wake.CurrentCount == 0)
         {
             _wake.Release();
+        }
+    }
+
+    private void OnChanged(SettingsSnapshot snapshot)
+    {
+        if (!snapshot.Teams.IsEmpty && !HasList)
+        {
+            Wake();
         }
     }
 

@@ -1,5 +1,6 @@
 using Gateway.Configuration;
 using Gateway.Errors;
+using Gateway.Pricing;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;
 using Yarp.ReverseProxy.Configuration;
@@ -20,18 +21,22 @@ internal sealed class TeamMiddleware
     private readonly RequestDelegate _next;
     private readonly SettingsStore _settings;
     private readonly TimeProvider _time;
-    private readonly IGenerationOwnership? _ownership;
+    private readonly PriceBook _prices;
+    private readonly IGenerationOwnership _ownership;
 
     /// <summary>Creates the phase.</summary>
     /// <param name="next">What follows.</param>
     /// <param name="settings">The settings.</param>
     /// <param name="time">The clock that keys expire by.</param>
-    /// <param name="ownership">Whose earlier calls are; without it nobody's.</param>
-    public TeamMiddleware(RequestDelegate next, SettingsStore settings, TimeProvider time, IGenerationOwnership? ownership = null)
+    /// <param name="prices">What budgets are reckoned by: without any list, a team with a budget waits for it.</param>
+    /// <param name="ownership">Whose earlier calls are.</param>
+    public TeamMiddleware(
+        RequestDelegate next, SettingsStore settings, TimeProvider time, PriceBook prices, IGenerationOwnership ownership)
     {
         _next = next;
         _settings = settings;
         _time = time;
+        _prices = prices;
         _ownership = ownership;
     }
 
@@ -85,7 +90,7 @@ internal sealed class TeamMiddleware
 
     private async Task EnterIfOwnAsync(HttpContext context, Team team, string? id)
     {
-        if (id is not null && _ownership is not null && await _ownership.OwnsAsync(team.Id, id))
+        if (id is not null && await _ownership.OwnsAsync(team.Id, id))
         {
             await _next(context);
         }

@@ -156,7 +156,7 @@ public abstract class LedgerStoreTests : IAsyncLifetime
     [InlineData(GenerationState.Provisional, GenerationState.Settled, true)]
     [InlineData(GenerationState.Provisional, GenerationState.Unresolvable, true)]
     [InlineData(GenerationState.Unresolvable, GenerationState.Settled, true)]
-    [InlineData(GenerationState.Unresolvable, GenerationState.Provisional, false)]
+    [InlineData(GenerationState.Unresolvable, GenerationState.Provisional, true)]
     [InlineData(GenerationState.Unresolvable, GenerationState.Unresolvable, false)]
     [InlineData(GenerationState.Settled, GenerationState.Settled, false)]
     [InlineData(GenerationState.Settled, GenerationState.Provisional, false)]
@@ -176,6 +176,18 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         Assert.Equal(isTaken ? "Second" : (GenerationState)from == GenerationState.Reserved ? null : "First", row["ended"]);
         Assert.Equal((int)(GenerationState)(isTaken ? to : from), Number(row["state"]));
         Assert.Equal("gen-1763871234-late", row["generation_id"]);
+    }
+
+    [Fact]
+    public async Task RowThatWasGivenUp_IsAskedForOnlyOnce()
+    {
+        var id = NewId();
+        await ApplyAsync(Began(id), new LedgerEntry.Named(id, "gen-1763871234-known"));
+        await ApplyAsync(new LedgerEntry.Ended(id) { State = GenerationState.Unresolvable });
+
+        await ApplyAsync(new LedgerEntry.Ended(id) { State = GenerationState.Provisional, GenerationId = "gen-1763871234-known" });
+
+        Assert.Equal((int)GenerationState.Unresolvable, Number((await RowAsync(id))["state"]));
     }
 
     [Fact]
