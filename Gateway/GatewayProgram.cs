@@ -1,8 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
+using Gateway.Admin;
 using Gateway.CommandLine;
 using Gateway.Configuration;
 using Gateway.Hosting;
+using Gateway.Ledger;
 using Gateway.Observability;
 using Gateway.Transforms;
 using Yarp.ReverseProxy.Model;
@@ -13,7 +15,7 @@ namespace Gateway;
 internal static class GatewayProgram
 {
     private const int Success = 0;
-    private const int NotAlive = 1;
+    private const int Failure = 1;
 
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error)
     {
@@ -32,6 +34,8 @@ internal static class GatewayProgram
         {
             GatewayCommand.Explain =>
                 await ExplainReport.WriteAsync(snapshot, startup.Arguments.Explain!, output, error) ? Success : SettingsStartup.FaultyStart,
+            GatewayCommand.Usage => await UsageCommand.RunAsync(
+                snapshot.Settings.Usage, startup.Arguments.Usage!, () => OpenLedger(snapshot), output, error) ? Success : Failure,
             GatewayCommand.Health => await ProbeAsync(snapshot.Settings.Server, error),
             _ => await ServeAsync(startup, loader, error),
         };
@@ -45,8 +49,11 @@ internal static class GatewayProgram
         }
 
         await error.WriteLineAsync(fault);
-        return NotAlive;
+        return Failure;
     }
+
+    private static ILedgerStore OpenLedger(SettingsSnapshot snapshot) =>
+        throw new LedgerException($"this version cannot read {snapshot.Settings.Usage.Store}");
 
     private static async Task<int> ServeAsync(SettingsStartup startup, SettingsLoader loader, TextWriter error)
     {
@@ -55,6 +62,11 @@ internal static class GatewayProgram
         {
             await app.RunAsync();
             return Success;
+        }
+        catch (AdminListenException fault)
+        {
+            await error.WriteLineAsync(fault.Message);
+            return SettingsStartup.FaultyStart;
         }
         catch (Exception fault) when (fault is IOException or SocketException)
         {

@@ -45,4 +45,7 @@ internal sealed record CommandLineArguments
 
     /// <summary>What to explain; set exactly when <see cref="Command"/> is <see cref="GatewayCommand.Explain"/>.</summary>
     public ExplainArguments? Explain { get; init; }
+
+    /// <summary>What usage to print; set exactly when <see cref="Command"/> is <see cref="GatewayCommand.Usage"/>.</summary>
+    public UsageArguments? Usage { get; init; }
 }

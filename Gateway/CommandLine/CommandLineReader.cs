@@ -2,7 +2,9 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.Globalization;
 using System.Reflection;
+using Gateway.Admin;
 using Gateway.Configuration;
+using Gateway.Ledger;
 using Gateway.Transforms.ProviderMapping;
 
 namespace Gateway.CommandLine;
@@ -46,12 +48,18 @@ internal sealed class CommandLineReader
     private readonly Option<string> _explainBody = Value("--body", "FILE", "A file with the request's body");
     private readonly Option<string> _explainPath = Value("--path", "PATH", "The path asked for [default: /v1/chat/completions]");
 
+    private readonly Option<string> _usageGroup = Value("--group", "NAME", "team, key, model, provider or rule [default: team]");
+    private readonly Option<string> _usageFrom = Value("--from", "TIME", "From when on: a date, or an instant such as 2026-11-01T00:00:00Z");
+    private readonly Option<string> _usageTo = Value("--to", "TIME", "Until when, exclusive");
+    private readonly Option<bool> _usageCsv = new("--csv") { Description = "Print CSV", Recursive = true, Arity = ArgumentArity.Zero };
+
     private readonly RootCommand _root = new(
         "A gateway in front of openrouter.ai that decides from the model name which providers may serve a call.");
     private readonly Command _check = new("check", "Validate the settings and print what they mean; exit code 1 on a fault");
     private readonly Command _explain = new("explain", "Say which rules apply to a request, why, and what its body becomes");
     private readonly Command _health = new(
         "health", "Ask the gateway that runs with these settings whether it is alive; exit code 1 when not");
+    private readonly Command _usage = new("usage", "Print what was used and what it cost, from the ledger of these settings");
     private readonly List<SettingsFault> _faults = [];
     private readonly IReadOnlyList<string> _args;
     private readonly ParseResult _parsed;
@@ -71,15 +79,21 @@ internal sealed class CommandLineReader
         _explain.Add(_explainModel);
         _explain.Add(_explainBody);
         _explain.Add(_explainPath);
+        _usage.Add(_usageGroup);
+        _usage.Add(_usageFrom);
+        _usage.Add(_usageTo);
+        _usage.Add(_usageCsv);
         _root.Add(_check);
         _root.Add(_explain);
         _root.Add(_health);
+        _root.Add(_usage);
 
         // Nothing is run through System.CommandLine; without an action it would call a missing sub-command an error.
         _root.SetAction(_ => 0);
         _check.SetAction(_ => 0);
         _explain.SetAction(_ => 0);
         _health.SetAction(_ => 0);
+        _usage.SetAction(_ => 0);
 
         _parsed = _root.Parse(args, Configuration);
     }
@@ -120,6 +134,7 @@ internal sealed class CommandLineReader
             Command = command == _check ? GatewayCommand.Check
                 : command == _explain ? GatewayCommand.Explain
                 : command == _health ? GatewayCommand.Health
+                : command == _usage ? GatewayCommand.Usage
                 : GatewayCommand.Serve,
             Port = Port(),
             Address = Checked(_ip, SettingValues.AddressExpected, SettingValues.IsAddress),
@@ -132,6 +147,7 @@ internal sealed class CommandLineReader
             Verbose = _parsed.GetValue(_verbose),
             Environment = Checked(_environment, SettingValues.EnvironmentNameExpected, SettingValues.IsEnvironmentName),
             Explain = command == _explain ? Explain() : null,
+            Usage = command == _usage ? Usage() : null,
         };
 
         AddUnknownArguments();
@@ -220,6 +236,31 @@ internal sealed class CommandLineReader
         return explain;
     }
 
+    private UsageArguments Usage()
+    {
+        var group = UsageGroup.Team;
+        Checked(_usageGroup, UsageQuery.GroupExpected, value => UsageQuery.TryGroup(value, out group));
+        var usage = new UsageArguments
+        {
+            Group = group,
+            From = Time(_usageFrom),
+            To = Time(_usageTo),
+            Csv = _parsed.GetValue(_usageCsv),
+        };
+        if (usage.From > usage.To)
+        {
+            _faults.Add(new SettingsFault(_usageTo.Name, "expected a time that is not before --from"));
+        }
+
+        return usage;
+
+        DateTimeOffset? Time(Option<string> option)
+        {
+            var time = default(DateTimeOffset);
+            return Checked(option, UsageQuery.TimeExpected, value => UsageQuery.TryTime(value, out time)) is null ? null : time;
+        }
+    }
+
     private string? Checked(Option<string> option, string expected, Func<string, bool> isGood)
     {
         if (Text(option, expected) is not { } text)
@@ -267,7 +308,8 @@ internal sealed class CommandLineReader
     private bool IsFlag(string text) => text.StartsWith('-') && Names().Contains(text.Split('=', 2)[0]);
 
     private IEnumerable<string> Names() =>
-        _root.Options.Concat(_parsed.CommandResult.Command == _explain ? _explain.Options : [])
+        _root.Options.Concat(
+            _parsed.CommandResult.Command == _explain ? _explain.Options : _parsed.CommandResult.Command == _usage ? _usage.Options : [])
             .SelectMany(option => option.Aliases.Prepend(option.Name));
 
     private void AddUnknownArguments()
@@ -295,7 +337,7 @@ internal sealed class CommandLineReader
             }
             else
             {
-                _faults.Add(new SettingsFault($"\"{text}\"", "unknown argument; expected a flag, check, explain or health"));
+                _faults.Add(new SettingsFault($"\"{text}\"", "unknown argument; expected a flag, check, explain, health or usage"));
             }
         }
     }

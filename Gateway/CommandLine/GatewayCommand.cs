@@ -14,4 +14,7 @@ internal enum GatewayCommand
 
     /// <summary>Ask the gateway that runs with these settings whether it is alive, and leave.</summary>
     Health,
+
+    /// <summary>Print what was used and what it cost, and leave.</summary>
+    Usage,
 }

@@ -1,3 +1,4 @@
+using Gateway.Admin;
 using Gateway.Configuration;
 using Gateway.Observability;
 using Gateway.Transforms;
@@ -42,6 +43,7 @@ internal static class GatewayHost
         services.AddSingleton<IConfigChangeListener>(static provider => provider.GetRequiredService<SettingsStore>());
         services.AddSingleton(static provider => provider.GetRequiredService<SettingsStore>().ProxyConfig);
         services.AddHostedService<SettingsWatcher>();
+        services.AddGatewayAdmin(snapshot.Settings.Admin, static _ => null, Environment.GetEnvironmentVariable);
         services.AddSingleton<Readiness>();
         services.AddHostedService<ShutdownDelay>();
         services.AddHostedService<StartupSummary>();
