@@ -117,7 +117,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         builder.Services.AddRoutingCore();
 
         // The gateway's own; its container does not dispose what it was handed. Signals are the gateway's to take as well.
-        builder.Services.AddSingleton(_loggers);
+        builder.Services.AddSingleton<ILoggerFactory>(new PartOfAnotherLog(_loggers));
         builder.Services.AddSingleton<IHostLifetime, PartOfAnotherHost>();
 
         var app = builder.Build();
@@ -177,6 +177,20 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
         public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+
+    /// <summary>The gateway's log, without the lines by which a host says that it listens: there is one gateway, and it says that itself.</summary>
+    private sealed class PartOfAnotherLog(ILoggerFactory loggers) : ILoggerFactory
+    {
+        public ILogger CreateLogger(string categoryName) => categoryName == "Microsoft.Hosting.Lifetime"
+            ? Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance
+            : loggers.CreateLogger(categoryName);
+
+        public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException();
+
+        public void Dispose()
+        {
+        }
     }
 
     private static partial class Log

@@ -337,7 +337,7 @@ internal sealed class CommandLineReader
             }
             else
             {
-                _faults.Add(new SettingsFault($"\"{text}\"", "unknown argument; expected a flag, check, explain, health or usage"));
+                _faults.Add(new SettingsFault($"\"{text}\"", "unknown argument; expected a flag, check, explain or health"));
             }
         }
     }

@@ -86,17 +86,17 @@ internal sealed class GatewayMetrics : IDisposable
 
     /// <summary>Notes a request that has ended, whatever it asked for.</summary>
     /// <param name="team">Id of the team, if there are teams.</param>
-    /// <param name="endpoint">The endpoint below the base address; unknown ones count together.</param>
+    /// <param name="path">The path asked for; unknown ones count together.</param>
     /// <param name="status">The status that was answered.</param>
     /// <param name="end">How it ended.</param>
-    public void RequestEnded(string? team, string endpoint, int status, RequestEnd end)
+    public void RequestEnded(string? team, ReadOnlySpan<char> path, int status, RequestEnd end)
     {
         if (_requests.Enabled)
         {
             _requests.Add(1, new TagList
             {
                 { Team, team ?? "" },
-                { Endpoint, EndpointTag(endpoint) },
+                { Endpoint, EndpointTag(path) },
                 { "status_class", StatusClassTag(status) },
                 { "end", EndTag(end) },
             });
@@ -204,8 +204,8 @@ internal sealed class GatewayMetrics : IDisposable
     /// <inheritdoc />
     public void Dispose() => _meter.Dispose();
 
-    /// <summary>The tag of an endpoint: a caller's path must not be one.</summary>
-    internal static string EndpointTag(string endpoint) => endpoint switch
+    /// <summary>The tag of an endpoint, with or without the base address' path: a caller's path must not be one.</summary>
+    internal static string EndpointTag(ReadOnlySpan<char> path) => BelowBase(path) switch
     {
         "/chat/completions" => "/chat/completions",
         "/completions" => "/completions",
@@ -224,7 +224,7 @@ internal sealed class GatewayMetrics : IDisposable
         _ => KnownNames.Other,
     };
 
-    internal static string OperationTag(string endpoint) => endpoint switch
+    internal static string OperationTag(ReadOnlySpan<char> path) => BelowBase(path) switch
     {
         "/chat/completions" or "/responses" or "/messages" => "chat",
         "/completions" => "text_completion",
@@ -267,6 +267,12 @@ internal sealed class GatewayMetrics : IDisposable
     /// <summary>Empty when nothing went wrong.</summary>
     internal static string ErrorTag(RequestEnd end, int status) =>
         end != RequestEnd.Completed ? EndTag(end) : status >= 400 ? StatusClassTag(status) : "";
+
+    private static ReadOnlySpan<char> BelowBase(ReadOnlySpan<char> path)
+    {
+        path = path.StartsWith("/api/") ? path["/api".Length..] : path;
+        return path.StartsWith("/v1/") ? path["/v1".Length..] : path;
+    }
 
     /// <summary>The tags that all instruments of the GenAI conventions have, always in one order: the exporter finds a series faster.</summary>
     private TagList Describe(in MeteredGeneration generation) => new()
