@@ -10,6 +10,8 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Observability;
 
+// Not beside the tests that export: an exporter listens to every meter of this name in the process.
+[Collection(nameof(GatewayMetrics))]
 public sealed class GatewayMetricsTests : IDisposable
 {
     private static readonly MeteredGeneration Generation =
