@@ -196,6 +196,30 @@ public sealed partial class AdminTests : IClassFixture<AdminTests.Fixture>
     }
 
     [Fact]
+    public async Task Otlp_TakesMetricsWithoutAnAdminAddress()
+    {
+        await using var collector = await RecordingUpstream.StartAsync();
+        await using var pair = await GatewayPair.StartAsync(options =>
+        {
+            options.Environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.Address;
+            options.Environment["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf";
+            options.Environment["OTEL_METRIC_EXPORT_INTERVAL"] = "3600000";
+            options.Environment["OTEL_SERVICE_NAME"] = "our-gateway";
+        });
+        Assert.Equal(200, (await pair.ChatAsync("a/b")).Status);
+
+        // The hour is not waited for: what was counted last goes out at the end.
+        await pair.Gateway.Process.TerminateAsync();
+        Assert.Equal(0, (await pair.Gateway.Process.WaitForExitAsync()).ExitCode);
+
+        var sent = Encoding.UTF8.GetString(collector.TakeSingle().Body);
+        Assert.Contains("gateway.requests", sent, StringComparison.Ordinal);
+        Assert.Contains("gateway.settings.info", sent, StringComparison.Ordinal);
+        Assert.Contains("our-gateway", sent, StringComparison.Ordinal);
+        Assert.DoesNotContain("openrouter-gateway", sent, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task TakenAddress_IsAFaultOfTheStart()
     {
         using var taken = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
