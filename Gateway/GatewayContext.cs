@@ -69,6 +69,9 @@ internal sealed class GatewayContext
     /// <summary>How the request ended. Set by Errors, or by the event stream that broke.</summary>
     public RequestEnd End { get; set; } = RequestEnd.Completed;
 
+    /// <summary>The code of the error by which the gateway refused the request, if it did. Set by Errors.</summary>
+    public string? RefusalCode { get; set; }
+
     /// <summary>The context of a request that is in the pipeline.</summary>
     public static GatewayContext Of(HttpContext context) =>
         context.Features.Get<GatewayContext>()

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Gateway.Admin;
 using Gateway.CommandLine;
 using Gateway.Configuration;
 using Gateway.Hosting;
@@ -14,7 +15,7 @@ namespace Gateway;
 internal static class GatewayProgram
 {
     private const int Success = 0;
-    private const int NotAlive = 1;
+    private const int Failure = 1;
 
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error)
     {
@@ -33,6 +34,8 @@ internal static class GatewayProgram
         {
             GatewayCommand.Explain =>
                 await ExplainReport.WriteAsync(snapshot, startup.Arguments.Explain!, output, error) ? Success : SettingsStartup.FaultyStart,
+            GatewayCommand.Usage => await UsageCommand.RunAsync(
+                snapshot.Settings.Usage, startup.Arguments.Usage!, () => LedgerOf(snapshot, startup.Sources!), output, error) ? Success : Failure,
             GatewayCommand.Health => await ProbeAsync(snapshot.Settings.Server, error),
             _ => await ServeAsync(startup, loader, error),
         };
@@ -46,8 +49,11 @@ internal static class GatewayProgram
         }
 
         await error.WriteLineAsync(fault);
-        return NotAlive;
+        return Failure;
     }
+
+    private static ILedgerStore LedgerOf(SettingsSnapshot snapshot, SettingsSources sources) => LedgerStores.Create(
+        snapshot.Settings.Usage, sources.WorkingDirectory, snapshot.PostgresConnectionString?.Reveal(), TimeProvider.System);
 
     private static async Task<int> ServeAsync(SettingsStartup startup, SettingsLoader loader, TextWriter error)
     {
@@ -60,6 +66,11 @@ internal static class GatewayProgram
         catch (LedgerException fault)
         {
             await error.WriteLineAsync($"{SettingsSchema.Usage}: {fault.Message}");
+            return SettingsStartup.FaultyStart;
+        }
+        catch (AdminListenException fault)
+        {
+            await error.WriteLineAsync(fault.Message);
             return SettingsStartup.FaultyStart;
         }
         catch (Exception fault) when (fault is IOException or SocketException)

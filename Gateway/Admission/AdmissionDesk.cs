@@ -131,6 +131,7 @@ internal sealed partial class AdmissionDesk
         {
             Id = id,
             Team = team,
+            SentModel = entry.SentModel,
             Amount = amount,
             Budget = budget,
             IsCounted = isCounted,

@@ -1,5 +1,7 @@
 using Gateway.Errors;
+using Gateway.Ledger;
 using Gateway.Metering;
+using Gateway.Observability;
 using Gateway.Transforms.ProviderMapping;
 using Microsoft.AspNetCore.Http.Features;
 using Yarp.ReverseProxy.Forwarder;
@@ -14,12 +16,14 @@ internal sealed class AdmissionMiddleware
 {
     private readonly RequestDelegate _next;
     private readonly AdmissionDesk _desk;
+    private readonly GatewayMetrics _metrics;
     private readonly TimeProvider _time;
 
-    public AdmissionMiddleware(RequestDelegate next, AdmissionDesk desk, TimeProvider time)
+    public AdmissionMiddleware(RequestDelegate next, AdmissionDesk desk, GatewayMetrics metrics, TimeProvider time)
     {
         _next = next;
         _desk = desk;
+        _metrics = metrics;
         _time = time;
     }
 
@@ -64,6 +68,7 @@ internal sealed class AdmissionMiddleware
             }
 
             request.Answer?.Dispose();
+            Count(context, request, reservation);
         }
     }
 
@@ -81,6 +86,26 @@ internal sealed class AdmissionMiddleware
 
         context.Features.Set<IHttpRequestLifetimeFeature>(new DetachedLifetime(lifetime));
         return lifetime;
+    }
+
+    private void Count(HttpContext context, GatewayContext request, Reservation reservation)
+    {
+        if (reservation.Bill is not { } bill)
+        {
+            return;
+        }
+
+        var facts = reservation.Facts;
+        var generation = new MeteredGeneration(
+            request.Team!.Id, request.Endpoint!.Path, reservation.SentModel, request.Demand?.Cost is not null, facts.Model, facts.Provider);
+        _metrics.GenerationEnded(
+            generation, reservation.End, request.UpstreamStatus ?? context.Response.StatusCode, _time.GetElapsedTime(request.StartedAt),
+            request.Answer?.FirstDataAt is { } first ? _time.GetElapsedTime(request.StartedAt, first) : null);
+        _metrics.Settled(bill.State);
+        if (bill.State == GenerationState.Settled && facts.Usage is { } usage)
+        {
+            _metrics.GenerationBilled(generation, usage);
+        }
     }
 
     private ValueTask SettleAsync(HttpContext context, GatewayContext request, bool hasFailed)

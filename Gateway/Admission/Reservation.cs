@@ -32,6 +32,9 @@ internal sealed class Reservation
     /// <summary>The team that pays.</summary>
     public required Team Team { get; init; }
 
+    /// <summary>The model that goes upstream, if one is named.</summary>
+    public string? SentModel { get; init; }
+
     /// <summary>What is set aside.</summary>
     public required PicoDollars Amount { get; init; }
 
@@ -55,6 +58,9 @@ internal sealed class Reservation
 
     /// <summary>What the call costs as far as known; set when settled.</summary>
     public Bill? Bill { get; private set; }
+
+    /// <summary>How the call ended; set when settled.</summary>
+    public RequestEnd End { get; private set; }
 
     /// <summary>Whether it is settled.</summary>
     public bool IsSettled => Volatile.Read(ref _settled) != 0;
@@ -92,6 +98,7 @@ internal sealed class Reservation
         var bill = Admission.Bill.Of(Amount, wasSent, status, GenerationId, isStream, facts);
         Facts = facts;
         Bill = bill;
+        End = end;
         if (Lease is not null)
         {
             // Nothing was used where nothing was generated; otherwise the estimate stands until somebody knows better.

@@ -50,4 +50,7 @@ internal sealed record CommandLineArguments
     /// Which key to make; set when <see cref="Command"/> is <see cref="GatewayCommand.KeysNew"/> and nothing is at fault.
     /// </summary>
     public KeysNewArguments? KeysNew { get; init; }
+
+    /// <summary>What usage to print; set exactly when <see cref="Command"/> is <see cref="GatewayCommand.Usage"/>.</summary>
+    public UsageArguments? Usage { get; init; }
 }

@@ -2,7 +2,9 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.Globalization;
 using System.Reflection;
+using Gateway.Admin;
 using Gateway.Configuration;
+using Gateway.Ledger;
 using Gateway.Transforms.ProviderMapping;
 
 namespace Gateway.CommandLine;
@@ -51,6 +53,11 @@ internal sealed class CommandLineReader
     private readonly Option<string> _keyLabel = Value("--label", "LABEL", "What people call the key");
     private readonly Option<string> _keyExpires = Value("--expires", "TIME", "When the key ends, as ISO 8601 with its offset");
 
+    private readonly Option<string> _usageGroup = Value("--group", "NAME", "team, key, model, provider or rule [default: team]");
+    private readonly Option<string> _usageFrom = Value("--from", "TIME", "From when on: a date, or an instant such as 2026-11-01T00:00:00Z");
+    private readonly Option<string> _usageTo = Value("--to", "TIME", "Until when, exclusive");
+    private readonly Option<bool> _usageCsv = new("--csv") { Description = "Print CSV", Recursive = true, Arity = ArgumentArity.Zero };
+
     private readonly RootCommand _root = new(
         "A gateway in front of openrouter.ai that decides from the model name which providers may serve a call.");
     private readonly Command _check = new("check", "Validate the settings and print what they mean; exit code 1 on a fault");
@@ -59,6 +66,7 @@ internal sealed class CommandLineReader
         "health", "Ask the gateway that runs with these settings whether it is alive; exit code 1 when not");
     private readonly Command _keys = new("keys", "Keys that clients of teams call with");
     private readonly Command _keysNew = new("new", "Make a key, print it once, and the JSON to put into the settings; reads no settings");
+    private readonly Command _usage = new("usage", "Print what was used and what it cost, from the ledger of these settings");
     private readonly List<SettingsFault> _faults = [];
     private readonly IReadOnlyList<string> _args;
     private readonly ParseResult _parsed;
@@ -83,10 +91,15 @@ internal sealed class CommandLineReader
         _keysNew.Add(_keyLabel);
         _keysNew.Add(_keyExpires);
         _keys.Add(_keysNew);
+        _usage.Add(_usageGroup);
+        _usage.Add(_usageFrom);
+        _usage.Add(_usageTo);
+        _usage.Add(_usageCsv);
         _root.Add(_check);
         _root.Add(_explain);
         _root.Add(_health);
         _root.Add(_keys);
+        _root.Add(_usage);
 
         // Nothing is run through System.CommandLine; without an action it would call a missing sub-command an error.
         _root.SetAction(_ => 0);
@@ -95,6 +108,7 @@ internal sealed class CommandLineReader
         _health.SetAction(_ => 0);
         _keys.SetAction(_ => 0);
         _keysNew.SetAction(_ => 0);
+        _usage.SetAction(_ => 0);
 
         _parsed = _root.Parse(args, Configuration);
     }
@@ -136,6 +150,7 @@ internal sealed class CommandLineReader
                 : command == _explain ? GatewayCommand.Explain
                 : command == _health ? GatewayCommand.Health
                 : command == _keys || command == _keysNew ? GatewayCommand.KeysNew
+                : command == _usage ? GatewayCommand.Usage
                 : GatewayCommand.Serve,
             Port = Port(),
             Address = Checked(_ip, SettingValues.AddressExpected, SettingValues.IsAddress),
@@ -149,6 +164,7 @@ internal sealed class CommandLineReader
             Environment = Checked(_environment, SettingValues.EnvironmentNameExpected, SettingValues.IsEnvironmentName),
             Explain = command == _explain ? Explain() : null,
             KeysNew = command == _keys || command == _keysNew ? KeysNew(isNew: command == _keysNew) : null,
+            Usage = command == _usage ? Usage() : null,
         };
 
         AddUnknownArguments();
@@ -264,6 +280,31 @@ internal sealed class CommandLineReader
         return team is null || _faults.Count > before ? null : new KeysNewArguments { Team = team, Label = label, Expires = expires };
     }
 
+    private UsageArguments Usage()
+    {
+        var group = UsageGroup.Team;
+        Checked(_usageGroup, UsageQuery.GroupExpected, value => UsageQuery.TryGroup(value, out group));
+        var usage = new UsageArguments
+        {
+            Group = group,
+            From = Time(_usageFrom),
+            To = Time(_usageTo),
+            Csv = _parsed.GetValue(_usageCsv),
+        };
+        if (usage.From > usage.To)
+        {
+            _faults.Add(new SettingsFault(_usageTo.Name, "expected a time that is not before --from"));
+        }
+
+        return usage;
+
+        DateTimeOffset? Time(Option<string> option)
+        {
+            var time = default(DateTimeOffset);
+            return Checked(option, UsageQuery.TimeExpected, value => UsageQuery.TryTime(value, out time)) is null ? null : time;
+        }
+    }
+
     private string? Checked(Option<string> option, string expected, Func<string, bool> isGood)
     {
         if (Text(option, expected) is not { } text)
@@ -339,7 +380,7 @@ internal sealed class CommandLineReader
             }
             else
             {
-                _faults.Add(new SettingsFault($"\"{text}\"", "unknown argument; expected a flag, check, explain, health or keys"));
+                _faults.Add(new SettingsFault($"\"{text}\"", "unknown argument; expected a flag, check, explain, health, keys or usage"));
             }
         }
     }

@@ -41,21 +41,42 @@ internal static class ExplainReport
             return false;
         }
 
-        PathString requestPath = arguments.RequestPath.Split('?')[0];
+        var expected = arguments.BodyPath is null ? null : arguments.Model;
+        if (await WriteAsync(snapshot, team, body, arguments.RequestPath, expected, output) is not { } mismatch)
+        {
+            return true;
+        }
+
+        await error.WriteLineAsync($"--model \"{arguments.Model}\": {mismatch}");
+        return false;
+    }
+
+    /// <summary>Explains one request.</summary>
+    /// <param name="snapshot">The settings.</param>
+    /// <param name="team">The team that asks; <see langword="null"/> when nobody in particular does.</param>
+    /// <param name="body">The request's body.</param>
+    /// <param name="target">The path that it goes to.</param>
+    /// <param name="model">The model that the body is expected to ask for, if any is expected.</param>
+    /// <param name="output">Takes the report.</param>
+    /// <returns>Why there is no report: the body asks for another model. Otherwise <see langword="null"/>.</returns>
+    public static async Task<string?> WriteAsync(
+        SettingsSnapshot snapshot, Team? team, byte[] body, string target, string? model, TextWriter output)
+    {
+        PathString requestPath = target.Split('?')[0];
         var route = RewrittenRoutes.Find(snapshot.Routes, requestPath);
         if (route is null || !RewrittenRoutes.IsRewritten(route))
         {
             await output.WriteLineAsync(route is null
                 ? $"404: no route takes POST {requestPath}."
                 : $"No rule applies: POST {requestPath} is taken by the route {route.RouteId}, which has no transform ProviderMapping.");
-            return true;
+            return null;
         }
 
         var limit = route.MaxRequestBodySize ?? snapshot.Settings.Server.MaxRequestBodySize;
         if (limit >= 0 && body.Length > limit)
         {
             await output.WriteLineAsync($"413: The request body is larger than {limit} bytes.");
-            return true;
+            return null;
         }
 
         using var scanner = new BodyScanner();
@@ -63,33 +84,31 @@ internal static class ExplainReport
         if (!scanner.TryComplete(new ReadOnlySequence<byte>(body), out var facts))
         {
             await output.WriteLineAsync($"400: {scanner.Fault!.Value.ToRejection().Message}");
-            return true;
+            return null;
         }
 
-        if (arguments is { BodyPath: not null, Model: { } model } && facts!.RequestedModel != model)
+        if (model is not null && facts!.RequestedModel != model)
         {
-            await error.WriteLineAsync(
-                $"--model \"{model}\": the body of --body asks for \"{facts.RequestedModel}\"; give one or the other");
-            return false;
+            return $"the body asks for \"{facts.RequestedModel}\"; give one or the other";
         }
 
         var rules = team?.Rules ?? snapshot.Rules;
         var endpoint = RequestEndpoints.Of(requestPath);
         var explanation = rules.Explain(facts!, new ReadOnlySequence<byte>(body), endpoint);
-        await WriteStepsAsync(explanation, facts!, arguments, snapshot, output);
+        await WriteStepsAsync(explanation, facts!, target, snapshot, output);
         if (team is not null)
         {
             await WriteTeamAsync(team, route, requestPath, facts!, body, output);
         }
 
         await WriteOutcomeAsync(explanation.Decision, body, output);
-        return true;
+        return null;
     }
 
     private static async Task WriteStepsAsync(
-        ProviderMappingExplanation explanation, BodyFacts facts, ExplainArguments arguments, SettingsSnapshot snapshot, TextWriter output)
+        ProviderMappingExplanation explanation, BodyFacts facts, string target, SettingsSnapshot snapshot, TextWriter output)
     {
-        await output.WriteLineAsync($"request   POST {arguments.RequestPath}");
+        await output.WriteLineAsync($"request   POST {target}");
         await output.WriteLineAsync($"model     {facts.RequestedModel ?? "(none named)"}");
         if (explanation.Decision.SentModel != facts.RequestedModel)
         {
@@ -165,7 +184,8 @@ internal static class ExplainReport
         }
     }
 
-    private static byte[] MinimalBody(string? model)
+    /// <summary>A body that asks for a model and nothing else.</summary>
+    public static byte[] MinimalBody(string? model)
     {
         var output = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(output, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))

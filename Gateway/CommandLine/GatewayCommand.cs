@@ -17,4 +17,7 @@ internal enum GatewayCommand
 
     /// <summary>Make a key for a team, print it with what to put into the settings, and leave. Reads no settings.</summary>
     KeysNew,
+
+    /// <summary>Print what was used and what it cost, and leave.</summary>
+    Usage,
 }

@@ -57,7 +57,9 @@ internal sealed partial class ErrorMiddleware
     /// <summary>Answers a request that goes no further.</summary>
     public static Task RefuseAsync(HttpContext context, GatewayError error)
     {
-        GatewayContext.Of(context).End = error.Origin == ErrorOrigin.Gateway ? RequestEnd.Failed : RequestEnd.Refused;
+        var request = GatewayContext.Of(context);
+        request.End = error.Origin == ErrorOrigin.Gateway ? RequestEnd.Failed : RequestEnd.Refused;
+        request.RefusalCode = error.Code;
         return GatewayErrorWriter.WriteAsync(context, error);
     }
 

@@ -1,4 +1,6 @@
+using Gateway.Admin;
 using Gateway.Configuration;
+using Gateway.Ledger;
 using Gateway.Observability;
 using Gateway.Transforms;
 using Gateway.Upstream;
@@ -48,6 +50,10 @@ internal static class GatewayHost
         services.Configure<ConsoleLifetimeOptions>(static console => console.SuppressStatusMessages = true);
         services.Configure<HostOptions>(host => host.ShutdownTimeout = server.ShutdownDelay + server.ShutdownTimeout + TimeToStop);
 
+        services.AddGatewayAdmin(
+            snapshot.Settings.Admin with { Token = snapshot.AdminToken?.Reveal() ?? "" },
+            static provider => provider.GetRequiredService<LedgerWriter>().IsOpen ? provider.GetRequiredService<ILedgerStore>() : null,
+            Environment.GetEnvironmentVariable);
         services.AddTeams(snapshot, sources);
         services.AddRoutingCore();
         AddTransforms(services.AddReverseProxy()).ConfigureHttpClient(static (_, handler) => UpstreamClient.Configure(handler));

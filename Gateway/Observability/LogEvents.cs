@@ -54,4 +54,6 @@ internal static class LogEvents
     public const int GenerationUnresolvable = 1805;
 
     // Admin: 1900-1999
+    public const int AdminStarted = 1900;
+    public const int UsageUnreadable = 1901;
 }

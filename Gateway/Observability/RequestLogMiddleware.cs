@@ -13,12 +13,14 @@ internal sealed partial class RequestLogMiddleware
 
     private readonly RequestDelegate _next;
     private readonly ILogger _logger;
+    private readonly GatewayMetrics _metrics;
     private readonly TimeProvider _time;
 
-    public RequestLogMiddleware(RequestDelegate next, ILoggerFactory loggers, TimeProvider time)
+    public RequestLogMiddleware(RequestDelegate next, ILoggerFactory loggers, GatewayMetrics metrics, TimeProvider time)
     {
         _next = next;
         _logger = loggers.CreateLogger("Gateway.Requests");
+        _metrics = metrics;
         _time = time;
     }
 
@@ -32,7 +34,23 @@ internal sealed partial class RequestLogMiddleware
         }
         finally
         {
+            Count(context, request);
             Write(context, request);
+        }
+    }
+
+    private void Count(HttpContext context, GatewayContext request)
+    {
+        if (IsProbe(context))
+        {
+            return;
+        }
+
+        var team = request.Team?.Id;
+        _metrics.RequestEnded(team, context.Request.Path.Value, context.Response.StatusCode, request.End);
+        if (request.RefusalCode is { } code)
+        {
+            _metrics.RequestRefused(code, team);
         }
     }
 
@@ -84,8 +102,10 @@ internal sealed partial class RequestLogMiddleware
         RequestEnd.Failed => LogLevel.Error,
 
         // Probes come every few seconds and say nothing: they are not requests of anybody.
-        _ => context.GetEndpoint()?.Metadata.GetMetadata<ProbeMetadata>() is null ? LogLevel.Information : LogLevel.Debug,
+        _ => IsProbe(context) ? LogLevel.Debug : LogLevel.Information,
     };
+
+    private static bool IsProbe(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<ProbeMetadata>() is not null;
 
     /// <summary>
     /// Why the hop failed, in the words of its innermost exception: these speak of sockets and protocols. Where they quote what upstream

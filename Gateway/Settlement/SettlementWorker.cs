@@ -31,6 +31,7 @@ internal sealed partial class SettlementWorker : BackgroundService
     private readonly IBudgetStore _budgets;
     private readonly SettingsStore _settings;
     private readonly OpenRouterClient _upstream;
+    private readonly GatewayMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger<SettlementWorker> _logger;
     private bool _isFailing;
@@ -41,6 +42,7 @@ internal sealed partial class SettlementWorker : BackgroundService
         IBudgetStore budgets,
         SettingsStore settings,
         OpenRouterClient upstream,
+        GatewayMetrics metrics,
         TimeProvider time,
         ILogger<SettlementWorker> logger)
     {
@@ -49,6 +51,7 @@ internal sealed partial class SettlementWorker : BackgroundService
         _budgets = budgets;
         _settings = settings;
         _upstream = upstream;
+        _metrics = metrics;
         _time = time;
         _logger = logger;
     }
@@ -103,6 +106,11 @@ internal sealed partial class SettlementWorker : BackgroundService
         var (provisional, unresolvable) = await _store.AdoptOrphansAsync(now, stoppingToken);
         if (provisional + unresolvable > 0)
         {
+            for (var i = 0; i < unresolvable; i++)
+            {
+                _metrics.Settled(GenerationState.Unresolvable);
+            }
+
             Log.OrphansAdopted(_logger, provisional, unresolvable);
         }
     }
@@ -147,6 +155,7 @@ internal sealed partial class SettlementWorker : BackgroundService
 
         if (next is null)
         {
+            _metrics.Settled(GenerationState.Unresolvable);
             Log.GenerationUnresolvable(_logger, row.GenerationId, row.Team, row.Reserved.ToString());
         }
 
@@ -160,17 +169,22 @@ internal sealed partial class SettlementWorker : BackgroundService
         });
     }
 
-    private async ValueTask SettleAsync(PendingGeneration row, AnswerFacts facts, int asked) => _ledger.Post(new LedgerEntry.Ended(row.Id)
+    private async ValueTask SettleAsync(PendingGeneration row, AnswerFacts facts, int asked)
     {
-        State = GenerationState.Settled,
-        AnsweredModel = facts.Model,
-        Provider = facts.Provider,
-        FinishReason = facts.FinishReason,
-        Usage = facts.Usage,
-        Asked = asked,
-        ClosedAt = _time.GetUtcNow(),
-        IsCounted = await ChargeAsync(row, facts.Usage!.Cost!.Value),
-    });
+        _ledger.Post(new LedgerEntry.Ended(row.Id)
+        {
+            State = GenerationState.Settled,
+            AnsweredModel = facts.Model,
+            Provider = facts.Provider,
+            FinishReason = facts.FinishReason,
+            Usage = facts.Usage,
+            Asked = asked,
+            ClosedAt = _time.GetUtcNow(),
+            IsCounted = await ChargeAsync(row, facts.Usage!.Cost!.Value),
+        });
+        _metrics.Settled(GenerationState.Settled);
+        _metrics.GenerationBilled(new MeteredGeneration(row.Team, "", null, false, facts.Model, facts.Provider), facts.Usage);
+    }
 
     /// <summary>Puts the budget's counter right.</summary>
     /// <returns>Whether it is.</returns>

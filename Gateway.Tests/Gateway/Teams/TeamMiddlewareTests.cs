@@ -1,6 +1,8 @@
 using System.Text.Json;
 using Gateway.Configuration;
+using Gateway.Pricing;
 using Gateway.Teams;
+using Gateway.Upstream;
 using Gateway.Tests.Gateway.Configuration;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -55,10 +57,6 @@ public sealed class TeamMiddlewareTests : IDisposable
         Assert.Equal(status, (await CallAsync("GET", path)).Status);
 
     [Fact]
-    public async Task WithoutALedger_NobodyOwnsAnything() =>
-        Assert.Equal(404, (await CallAsync("GET", "/generation", "?id=gen-1", withOwnership: false)).Status);
-
-    [Fact]
     public async Task Key_EndsWhenItsTimeComes()
     {
         Assert.Equal(200, (await CallAsync("POST", "/chat/completions")).Status);
@@ -95,7 +93,7 @@ public sealed class TeamMiddlewareTests : IDisposable
     }
 
     private async Task<(int Status, GatewayContext Gateway)> CallAsync(
-        string method, string path, string query = "", bool withOwnership = true, Action<HttpContext>? prepare = null)
+        string method, string path, string query = "", Action<HttpContext>? prepare = null)
     {
         _folder.Variables["KEY"] = "sk-or-v1-x";
         _folder.Write("appsettings.json", SettingsFolder.Json($$"""
@@ -116,7 +114,9 @@ public sealed class TeamMiddlewareTests : IDisposable
         context.Response.Body = body;
         prepare?.Invoke(context);
         var wasNext = false;
-        await new TeamMiddleware(Next, store, _time, withOwnership ? _ownership : null).InvokeAsync(context);
+        using var upstream = new OpenRouterClient(store);
+        using var prices = new PriceBook(store, upstream, _folder.Sources(), _time, new ListLogger<PriceBook>());
+        await new TeamMiddleware(Next, store, _time, prices, _ownership).InvokeAsync(context);
 
         Assert.Equal(context.Response.StatusCode == 200, wasNext);
         if (!wasNext)

@@ -1,0 +1,304 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Gateway.Tests.Support;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>
+/// Promise: usage, metrics and explanations are at an address of their own, where one is set, and nowhere else. The gateways run as
+/// processes: metrics are counted by the process.
+/// </summary>
+public sealed partial class AdminTests : IClassFixture<AdminTests.Fixture>
+{
+    private const string Token = "adm-51b7e0c2";
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    private readonly GatewayPair _pair;
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    public AdminTests(Fixture fixture)
+    {
+        _pair = fixture.Pair;
+    }
+
+    [Fact]
+    public async Task Metrics_ShowRequestsAndRefusals()
+    {
+        await using var pair = await GatewayPair.StartAsync(Configure);
+        using var admin = await ClientAsync(pair);
+        await pair.GetAsync("/health");
+        Assert.Equal(200, (await pair.ChatAsync("a/b")).Status);
+        Assert.Equal(400, (await pair.PostAsync("/v1/chat/completions", "[")).Status);
+
+        var metrics = await Eventually.GetAsync(
+            async () => await admin.GetStringAsync("/metrics", Stop) is var text
+                && text.Contains("end=\"completed\"", StringComparison.Ordinal)
+                && text.Contains("gateway_refusals_total{", StringComparison.Ordinal) ? text : null,
+            Patience,
+            "the requests in the metrics");
+
+        const string Completed = "end=\"completed\",endpoint=\"/chat/completions\",status_class=\"2xx\",team=\"\"";
+        const string Refused = "end=\"refused\",endpoint=\"/chat/completions\",status_class=\"4xx\",team=\"\"";
+        Assert.Contains($"gateway_requests_total{{{Completed}}} 1\n", metrics, StringComparison.Ordinal);
+        Assert.Contains($"gateway_requests_total{{{Refused}}} 1\n", metrics, StringComparison.Ordinal);
+        Assert.Matches("gateway_refusals_total\\{code=\"[a-z_]+\",team=\"\"\\} 1\n", metrics);
+        Assert.Contains($"gateway_settings_info{{version=\"{await pair.Gateway.VersionAsync()}\"}} 1", metrics, StringComparison.Ordinal);
+        Assert.Contains("gateway_reload_succeeded{} 1", metrics, StringComparison.Ordinal);
+        Assert.Contains("kestrel_active_connections{", metrics, StringComparison.Ordinal);
+        Assert.DoesNotContain("sk-or-v1-test", metrics, StringComparison.Ordinal);
+
+        // Probes are nobody's requests.
+        Assert.DoesNotContain("endpoint=\"other\"", metrics, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Usage_IsEmptyWithoutTeams()
+    {
+        using var admin = await ClientAsync(_pair);
+        using var json = await admin.GetAsync("/admin/usage?group=model&from=2026-11-01", Stop);
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/admin/usage");
+        request.Headers.Add("Accept", "text/csv");
+        using var csv = await admin.SendAsync(request, Stop);
+
+        Assert.Equal("""{"rows":[]}""", await json.Content.ReadAsStringAsync(Stop));
+        Assert.Equal("application/json", json.Content.Headers.ContentType?.ToString());
+        Assert.Equal("no-store", json.Headers.CacheControl?.ToString());
+        Assert.Equal("team,requests,prompt_tokens,completion_tokens,cost_usd,unresolved\r\n", await csv.Content.ReadAsStringAsync(Stop));
+        Assert.Equal("text/csv; charset=utf-8", csv.Content.Headers.ContentType?.ToString());
+    }
+
+    [Theory]
+    [InlineData("GET", "/admin/usage?group=x", 400, "invalid_parameter")]
+    [InlineData("POST", "/admin/usage", 405, "method_not_allowed")]
+    [InlineData("DELETE", "/metrics", 405, "method_not_allowed")]
+    [InlineData("GET", "/admin/explain", 405, "method_not_allowed")]
+    [InlineData("GET", "/", 404, "not_found")]
+    [InlineData("GET", "/health", 404, "not_found")]
+    [InlineData("GET", "/metrics/x", 404, "not_found")]
+    [InlineData("GET", "/v1/models", 404, "not_found")]
+    public async Task Refusal_IsAnErrorOfTheGateway(string method, string path, int status, string code)
+    {
+        using var admin = await ClientAsync(_pair);
+        using var request = new HttpRequestMessage(new HttpMethod(method), path);
+        using var answer = await admin.SendAsync(request, Stop);
+
+        Assert.Equal(status, (int)answer.StatusCode);
+        Assert.Equal(code, await CodeAsync(answer));
+        Assert.Equal("no-store", answer.Headers.CacheControl?.ToString());
+    }
+
+    [Theory]
+    [InlineData("/metrics")]
+    [InlineData("/admin/usage")]
+    [InlineData("/nothing")]
+    public async Task WithoutAToken_AForeignHostIsRefused(string path)
+    {
+        using var admin = await ClientAsync(_pair);
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        request.Headers.Host = "rebound.example";
+        using var answer = await admin.SendAsync(request, Stop);
+
+        Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
+        Assert.Equal("host_not_allowed", await CodeAsync(answer));
+    }
+
+    [Fact]
+    public async Task Explain_SaysWhatTheCommandPrints()
+    {
+        using var admin = await ClientAsync(_pair);
+        using var answer = await PostAsync(admin, """{"body":{"model":"mistralai/x","seed":1e2},"path":"/v1/chat/completions"}""");
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        using var json = JsonDocument.Parse(await answer.Content.ReadAsStringAsync(Stop));
+        var text = json.RootElement.GetProperty("text").GetString();
+        Assert.Contains("rule eu: ", text, StringComparison.Ordinal);
+        Assert.Contains("\"seed\": 1e2", text, StringComparison.Ordinal);
+        Assert.Contains("+   \"provider\": {", text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{}", null)]
+    [InlineData("[]", null)]
+    [InlineData("{", null)]
+    [InlineData("""{"model":""}""", "model")]
+    [InlineData("""{"model":1}""", "model")]
+    [InlineData("""{"model":"a","path":"v1"}""", "path")]
+    [InlineData("""{"body":"x"}""", "body")]
+    [InlineData("""{"model":"a","team":"nobody"}""", "team")]
+    [InlineData("""{"model":"a","body":{"model":"b"}}""", "model")]
+    [InlineData("""{"model":"a","x":1}""", null)]
+    public async Task BadQuestion_IsA400(string question, string? member)
+    {
+        using var admin = await ClientAsync(_pair);
+        using var answer = await PostAsync(admin, question);
+
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        using var json = JsonDocument.Parse(await answer.Content.ReadAsStringAsync(Stop));
+        Assert.Equal(member, json.RootElement.GetProperty("error").GetProperty("param").GetString());
+    }
+
+    [Fact]
+    public async Task LargeQuestion_IsA413()
+    {
+        using var admin = await ClientAsync(_pair);
+        using var answer = await PostAsync(admin, $$"""{"model":"{{new string('x', 1100 * 1024)}}"}""");
+
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("/metrics")]
+    [InlineData("/admin/usage")]
+    [InlineData("/admin/explain")]
+    public async Task PublicPort_ServesNoneOfIt(string path)
+    {
+        Assert.Equal(404, (await _pair.GetAsync(path)).Status);
+    }
+
+    [Fact]
+    public async Task Token_IsAskedForEverywhereAndNeverShown()
+    {
+        await using var pair = await GatewayPair.StartAsync(options =>
+        {
+            options.OutOfProcess = true;
+            options.Settings = ShippedSettings.With(("Admin", $$"""{ "Url": "http://127.0.0.1:0", "Token": "{{Token}}" }"""));
+        });
+        using var admin = await ClientAsync(pair);
+        foreach (var path in (string[])["/metrics", "/admin/usage", "/nothing"])
+        {
+            using var refused = await admin.GetAsync(path, Stop);
+            Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
+            Assert.Equal("Bearer", refused.Headers.WwwAuthenticate.ToString());
+            Assert.Equal("invalid_admin_token", await CodeAsync(refused));
+        }
+
+        admin.DefaultRequestHeaders.Add("Authorization", "Bearer " + Token);
+        admin.DefaultRequestHeaders.Host = "gateway.internal";
+        Assert.Equal("""{"rows":[]}""", await admin.GetStringAsync("/admin/usage", Stop));
+        Assert.DoesNotContain(Token, await admin.GetStringAsync("/metrics", Stop), StringComparison.Ordinal);
+        Assert.DoesNotContain(Token, pair.Gateway.Process.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task WithoutAUrl_ThereIsNoListener()
+    {
+        await using var pair = await GatewayPair.StartAsync(options => options.OutOfProcess = true);
+        await pair.Gateway.Process.WaitForLineAsync(line => line.Contains("forwards to", StringComparison.Ordinal), "the start");
+
+        Assert.DoesNotContain(pair.Gateway.Process.Lines, line => AdminLine().IsMatch(line));
+        Assert.Equal(404, (await pair.GetAsync("/metrics")).Status);
+        Assert.Equal(404, (await pair.GetAsync("/admin/usage")).Status);
+    }
+
+    [Fact]
+    public async Task Otlp_TakesMetricsWithoutAnAdminAddress()
+    {
+        await using var collector = await RecordingUpstream.StartAsync();
+        await using var pair = await GatewayPair.StartAsync(options =>
+        {
+            options.Environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.Address;
+            options.Environment["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf";
+            options.Environment["OTEL_METRIC_EXPORT_INTERVAL"] = "3600000";
+            options.Environment["OTEL_SERVICE_NAME"] = "our-gateway";
+        });
+        Assert.Equal(200, (await pair.ChatAsync("a/b")).Status);
+
+        // The hour is not waited for: what was counted last goes out at the end.
+        await pair.Gateway.Process.TerminateAsync();
+        Assert.Equal(0, (await pair.Gateway.Process.WaitForExitAsync()).ExitCode);
+
+        var sent = Encoding.UTF8.GetString(collector.TakeSingle().Body);
+        Assert.Contains("gateway.requests", sent, StringComparison.Ordinal);
+        Assert.Contains("gateway.settings.info", sent, StringComparison.Ordinal);
+        Assert.Contains("our-gateway", sent, StringComparison.Ordinal);
+        Assert.DoesNotContain("openrouter-gateway", sent, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task TakenAddress_IsAFaultOfTheStart()
+    {
+        using var taken = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        taken.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        taken.Listen();
+        var port = ((IPEndPoint)taken.LocalEndPoint!).Port;
+
+        var output = await StartAsync($$"""{ "Url": "http://127.0.0.1:{{port}}" }""");
+
+        Assert.Equal(2, output.ExitCode);
+        Assert.StartsWith($"Admin:Url: cannot listen on 127.0.0.1:{port}: ", output.Error, StringComparison.Ordinal);
+        Assert.Single(output.Error.Trim().Split('\n'));
+        Assert.DoesNotContain("   at ", output.All, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{ "Url": "http://0.0.0.0:0" }""", "Admin:Token")]
+    [InlineData("""{ "Url": "https://127.0.0.1:0" }""", "Admin:Url")]
+    public async Task AddressThatIsNotSafe_IsAFaultOfTheStart(string admin, string setting)
+    {
+        var output = await StartAsync(admin);
+
+        Assert.Equal(2, output.ExitCode);
+        Assert.StartsWith(setting, output.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", output.All, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task UsageCommand_WithoutALedger_SaysSoAndMakesNone()
+    {
+        using var folder = new TempFolder();
+        folder.Write("appsettings.json", ShippedSettings.Text);
+
+        var output = await GatewayProcess.RunAsync(["usage", "--group", "model"], folder.Path);
+
+        Assert.Equal(0, output.ExitCode);
+        Assert.Equal("No usage yet.", output.All.Trim());
+        Assert.Equal(["appsettings.json"], Directory.EnumerateFileSystemEntries(folder.Path).Select(Path.GetFileName));
+    }
+
+    private static void Configure(GatewayHostOptions options)
+    {
+        options.OutOfProcess = true;
+        options.Settings = ShippedSettings.With(
+            ("Admin", """{ "Url": "http://127.0.0.1:0" }"""),
+            ("ProviderMapping", """{ "Rules": [{ "Name": "eu", "Model": "mistralai/*", "Provider": { "only": ["mistral"] } }] }"""));
+    }
+
+    /// <summary>A client of the admin address, which is the system's to choose and stands in the log.</summary>
+    private static async Task<HttpClient> ClientAsync(GatewayPair pair)
+    {
+        var line = await pair.Gateway.Process.WaitForLineAsync(line => AdminLine().IsMatch(line), "the admin address");
+        return new HttpClient(new SocketsHttpHandler { UseProxy = false })
+        {
+            BaseAddress = new Uri("http://" + AdminLine().Match(line).Groups["address"].Value),
+        };
+    }
+
+    private static Task<HttpResponseMessage> PostAsync(HttpClient admin, string question) =>
+        admin.PostAsync("/admin/explain", new StringContent(question, Encoding.UTF8, "application/json"));
+
+    private static async Task<string?> CodeAsync(HttpResponseMessage answer)
+    {
+        using var json = JsonDocument.Parse(await answer.Content.ReadAsStringAsync(Stop));
+        return json.RootElement.GetProperty("error").GetProperty("code").GetString();
+    }
+
+    private static async Task<GatewayOutput> StartAsync(string admin)
+    {
+        using var folder = new TempFolder();
+        folder.Write("appsettings.json", ShippedSettings.With(("Admin", admin)));
+        return await GatewayProcess.RunAsync(["--ip", "127.0.0.1", "--port", "0"], folder.Path);
+    }
+
+    [GeneratedRegex("\"Addresses\":\"(?<address>127\\.0\\.0\\.1:\\d+)\",\"AsksForToken\"")]
+    private static partial Regex AdminLine();
+
+    public sealed class Fixture : GatewayFixture
+    {
+        private protected override void Configure(GatewayHostOptions options) => AdminTests.Configure(options);
+    }
+}

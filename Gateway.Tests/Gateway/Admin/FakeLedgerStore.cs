@@ -1,0 +1,62 @@
+using Gateway.Ledger;
+
+namespace Gateway.Tests.Gateway.Admin;
+
+/// <summary>A ledger that can be read for usage and for nothing else; it notes what it was asked.</summary>
+internal sealed class FakeLedgerStore(params UsageRow[] rows) : ILedgerStore
+{
+    public string? Fault { get; init; }
+
+    public List<(UsageGroup Group, DateTimeOffset? From, DateTimeOffset? To)> Asked { get; } = [];
+
+    public bool IsOpen { get; private set; }
+
+    public bool IsDisposed { get; private set; }
+
+    public string LedgerId => "fake";
+
+    public Task OpenAsync(CancellationToken cancellationToken)
+    {
+        IsOpen = true;
+        return Task.CompletedTask;
+    }
+
+    public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(
+        UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken)
+    {
+        Asked.Add((group, from, to));
+        return Fault is null ? Task.FromResult<IReadOnlyList<UsageRow>>(rows) : throw new LedgerException(Fault);
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        IsDisposed = true;
+        return ValueTask.CompletedTask;
+    }
+
+    public Task ApplyAsync(IReadOnlyList<LedgerEntry> entries, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<(int Provisional, int Unresolvable)> AdoptOrphansAsync(DateTimeOffset now, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    public Task<IReadOnlyList<PendingGeneration>> TakeDueAsync(
+        DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<TeamCharges> ReadChargesAsync(string team, DateTimeOffset from, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(
+        IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<IReadOnlyList<RowCharge>> ReadUncountedAsync(int max, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    public Task MarkCountedAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<bool> HasGenerationAsync(string team, string generationId, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    public Task<int> RemoveBeforeAsync(DateTimeOffset before, CancellationToken cancellationToken) => throw new NotSupportedException();
+}

@@ -1,0 +1,126 @@
+using System.Diagnostics.Metrics;
+using System.Text.RegularExpressions;
+using Gateway.Configuration;
+using Gateway.Ledger;
+using Gateway.Metering;
+using Gateway.Observability;
+using Gateway.Pricing;
+using Gateway.Tests.Gateway.Configuration;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Xunit;
+
+namespace Gateway.Tests.Gateway.Observability;
+
+/// <summary>Holds the table of metrics in <c>docs/operations.md</c> against the program and against what Prometheus gets to see.</summary>
+[Collection(nameof(GatewayMetrics))]
+public sealed partial class OperationsDocumentTests : IDisposable
+{
+    private static readonly string Document = File.ReadAllText(Path.Combine(Repository.Root, "docs", "operations.md"));
+
+    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+
+    public void Dispose() => _services.Dispose();
+
+    [Fact]
+    public void EveryInstrument_IsDocumented_AndNoOther()
+    {
+        var meters = _services.GetRequiredService<IMeterFactory>();
+        var published = new SortedSet<string>(StringComparer.Ordinal);
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, _) =>
+        {
+            if (ReferenceEquals(instrument.Meter.Scope, meters))
+            {
+                published.Add(instrument.Name);
+            }
+        };
+        listener.Start();
+        using var metrics = Create(meters);
+
+        Assert.Equal(published, MetricRow().Matches(Document).Select(row => row.Groups["instrument"].Value).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task EveryName_IsTheOneThatPrometheusSees()
+    {
+        // The provider hears every meter of the process with the gateway's name; names are the same in all of them.
+        using var export = MetricsExport.Start(forPrometheus: true, _ => null)!;
+        using var metrics = Create(_services.GetRequiredService<IMeterFactory>());
+        Record(metrics);
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Services.AddRoutingCore();
+        await using var app = builder.Build();
+        app.UseRouting();
+        app.MapScrape("/metrics", export);
+        await app.StartAsync(TestContext.Current.CancellationToken);
+        using var client = new HttpClient();
+
+        var text = await client.GetStringAsync(
+            app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single() + "/metrics",
+            TestContext.Current.CancellationToken);
+
+        Assert.Equal(
+            TypeLine().Matches(text).Select(line => line.Groups["name"].Value)
+                .Where(name => name != "target_info" && !name.StartsWith("kestrel_", StringComparison.Ordinal))
+                .Order(StringComparer.Ordinal),
+            MetricRow().Matches(Document).Select(row => row.Groups["name"].Value).Order(StringComparer.Ordinal));
+        var tags = TagName().Matches(text).Select(tag => tag.Groups["tag"].Value).Distinct();
+        Assert.All(
+            tags.Where(tag => tag != "le" && !tag.StartsWith("telemetry", StringComparison.Ordinal) && !tag.StartsWith("service", StringComparison.Ordinal)
+                && !tag.StartsWith("network", StringComparison.Ordinal) && !tag.StartsWith("server", StringComparison.Ordinal)
+                && !tag.StartsWith("tls", StringComparison.Ordinal)),
+            tag => Assert.Contains($"`{tag}`", Document, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(null, null, false)]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4317", true)]
+    [InlineData("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://127.0.0.1:4317", true)]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", " ", false)]
+    [InlineData("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:4317", false)]
+    public void Otlp_IsSwitchedOnByItsVariables(string? name, string? value, bool expected)
+    {
+        Assert.Equal(expected, MetricsExport.HasOtlpEndpoint(variable => variable == name ? value : null));
+        Assert.All(MetricsExport.OtlpVariables, variable => Assert.Contains($"`{variable}`", Document, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void WithoutAReader_NothingListens()
+    {
+        Assert.Null(MetricsExport.Start(forPrometheus: false, _ => null));
+    }
+
+    private static GatewayMetrics Create(IMeterFactory meters)
+    {
+        var metrics = new GatewayMetrics(meters);
+        metrics.ObserveLedger(() => 0, () => 1, () => 1);
+        metrics.ObserveLimitStore(() => false);
+        metrics.ObserveSettings(() => new SettingsState { Version = "v", LoadedAt = DateTimeOffset.UnixEpoch });
+        return metrics;
+    }
+
+    private static void Record(GatewayMetrics metrics)
+    {
+        var generation = new MeteredGeneration("t", "/chat/completions", "m", true, "m", "p");
+        metrics.RequestEnded("t", "/v1/models", 200, RequestEnd.Completed);
+        metrics.RequestRefused("code", "t");
+        metrics.GenerationEnded(generation, RequestEnd.Completed, 200, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+        metrics.GenerationBilled(generation, new Usage { PromptTokens = 1, CompletionTokens = 1, Cost = new PicoDollars(1) });
+        metrics.Settled(GenerationState.Settled);
+    }
+
+    [GeneratedRegex(@"^\| `(?<name>\w+)` \| `(?<instrument>[\w.]+)` \|", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
+    private static partial Regex MetricRow();
+
+    [GeneratedRegex(@"^# TYPE (?<name>\w+) ", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
+    private static partial Regex TypeLine();
+
+    [GeneratedRegex("[{,](?<tag>[a-z_]+)=\"", RegexOptions.ExplicitCapture)]
+    private static partial Regex TagName();
+}

@@ -1,0 +1,50 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using Gateway.Errors;
+
+namespace Gateway.Admin;
+
+/// <summary>
+/// Who may ask the admin address. With a token: whoever carries it. Without one the address is loopback, and a browser on this machine is
+/// the danger: a page whose own name was made to resolve to 127.0.0.1 (DNS rebinding) still sends that name as <c>Host</c>.
+/// </summary>
+internal sealed class AdminGuard
+{
+    private const string Scheme = "Bearer ";
+
+    private static readonly GatewayError WrongToken = new(401, ErrorOrigin.Client, "authentication_error", "invalid_admin_token",
+        "The admin address takes its own token. Send it as 'Authorization: Bearer TOKEN'.");
+
+    private static readonly GatewayError ForeignHost = new(403, ErrorOrigin.Client, "permission_error", "host_not_allowed",
+        "Without a token the admin address answers only to the names of this machine: 127.0.0.1, [::1] and localhost.");
+
+    // Hashes are of one length, so that comparing them takes the same time for every text.
+    private readonly byte[]? _tokenHash;
+
+    /// <summary>Creates a guard.</summary>
+    /// <param name="token">The token; empty or <see langword="null"/> for none.</param>
+    public AdminGuard(string? token) => _tokenHash = string.IsNullOrEmpty(token) ? null : Hash(token);
+
+    /// <summary>Judges a request by its headers.</summary>
+    /// <returns>Why it is not served, or <see langword="null"/>.</returns>
+    public GatewayError? FindFault(HttpRequest request)
+    {
+        if (_tokenHash is null)
+        {
+            return IsOfThisMachine(request.Host) ? null : ForeignHost;
+        }
+
+        return request.Headers.Authorization is [{ } given]
+            && given.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
+            && CryptographicOperations.FixedTimeEquals(Hash(given[Scheme.Length..].Trim()), _tokenHash)
+                ? null
+                : WrongToken;
+    }
+
+    private static bool IsOfThisMachine(HostString host) =>
+        host.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+        || (IPAddress.TryParse(host.Host, out var address) && IPAddress.IsLoopback(address));
+
+    private static byte[] Hash(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
+}

@@ -1,0 +1,204 @@
+using System.Net.Sockets;
+using Gateway.Configuration;
+using Gateway.Errors;
+using Gateway.Ledger;
+using Gateway.Observability;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using OpenTelemetry.Metrics;
+
+namespace Gateway.Admin;
+
+/// <summary>
+/// The admin address: usage, metrics and explanations on a listener of their own, so that whoever reaches the public port reaches none of
+/// them. It starts before the public listener: an address that cannot be bound is a fault of the start, and no request was served yet.
+/// </summary>
+internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
+{
+    private const long MaxRequestBodySize = 1024 * 1024;
+    private const int MaxConnections = 100;
+    private static readonly TimeSpan HeadersTimeout = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan KeepAliveTimeout = TimeSpan.FromSeconds(75);
+    private static readonly TimeSpan TimeToStop = TimeSpan.FromSeconds(1);
+
+    private readonly AdminSettings _settings;
+    private readonly AdminAddress _address;
+    private readonly AdminGuard _guard;
+    private readonly UsageEndpoint _usage;
+    private readonly ExplainEndpoint _explain;
+    private readonly MeterProvider _metrics;
+    private readonly TimeProvider _time;
+    private readonly ILoggerFactory _loggers;
+    private readonly ILogger<AdminHost> _logger;
+    private WebApplication? _app;
+
+    /// <summary>Creates the host of an address that was found good.</summary>
+    /// <param name="settings">The section, with the token itself in place of a reference.</param>
+    /// <param name="store">The settings in force.</param>
+    /// <param name="ledger">The ledger, if there is one.</param>
+    /// <param name="metrics">What <c>/metrics</c> shows.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="loggers">The gateway's own log.</param>
+    /// <exception cref="AdminListenException">The address is none, or is open to others without a token.</exception>
+    public AdminHost(
+        AdminSettings settings,
+        SettingsStore store,
+        Func<ILedgerStore?> ledger,
+        MeterProvider metrics,
+        TimeProvider time,
+        ILoggerFactory loggers)
+    {
+        // The check of the settings says so too, and earlier. This is the last place where it can be caught.
+        _settings = settings;
+        _address = AdminAddress.Parse(settings.Url) ?? throw new AdminListenException($"Admin:Url: {AdminAddress.Expected}");
+        if (!_address.IsLoopback && settings.Token.Length == 0)
+        {
+            throw new AdminListenException($"Admin:Token: {AdminAddress.TokenExpected}");
+        }
+
+        _guard = new AdminGuard(settings.Token);
+        _usage = new UsageEndpoint(ledger, loggers.CreateLogger<UsageEndpoint>());
+        _explain = new ExplainEndpoint(store);
+        _metrics = metrics;
+        _time = time;
+        _loggers = loggers;
+        _logger = loggers.CreateLogger<AdminHost>();
+    }
+
+    /// <summary>Where it listens, once it has started.</summary>
+    public IReadOnlyCollection<string> Addresses =>
+        [.. _app?.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses ?? []];
+
+    /// <inheritdoc />
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        _app = Build();
+        try
+        {
+            await _app.StartAsync(cancellationToken);
+        }
+        catch (Exception fault) when (fault is IOException or SocketException)
+        {
+            throw new AdminListenException($"Admin:Url: cannot listen on {_address}: {fault.Message}", fault);
+        }
+
+        // Without the scheme: lines with an address of requests are looked for by scripts, and this is not it.
+        Log.AdminStarted(
+            _logger, string.Join(", ", Addresses.Select(address => new Uri(address).Authority)), _settings.Token.Length > 0);
+    }
+
+    /// <inheritdoc />
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        if (_app is not null)
+        {
+            // A scrape under way is not worth holding up the end of the program.
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            limit.CancelAfter(TimeToStop);
+            await _app.StopAsync(limit.Token);
+        }
+    }
+
+    /// <inheritdoc />
+    public async ValueTask DisposeAsync()
+    {
+        if (_app is not null)
+        {
+            await _app.DisposeAsync();
+        }
+    }
+
+    private WebApplication Build()
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore();
+        builder.WebHost.ConfigureKestrel(Listen);
+        builder.Services.AddRoutingCore();
+
+        // The gateway's own; its container does not dispose what it was handed. Signals are the gateway's to take as well.
+        builder.Services.AddSingleton<ILoggerFactory>(new PartOfAnotherLog(_loggers));
+        builder.Services.AddSingleton<IHostLifetime, PartOfAnotherHost>();
+
+        var app = builder.Build();
+        app.Use(Begin);
+        app.UseMiddleware<ErrorMiddleware>();
+        app.Use(Guard);
+        app.UseRouting();
+        Map(app, "/admin/usage", _usage.AnswerAsync, HttpMethods.Get, HttpMethods.Head);
+        Map(app, "/admin/explain", _explain.AnswerAsync, HttpMethods.Post);
+        app.MapScrape("/metrics", _metrics);
+        return app;
+    }
+
+    private void Listen(KestrelServerOptions kestrel)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxConcurrentConnections = MaxConnections;
+        kestrel.Limits.MaxRequestBodySize = MaxRequestBodySize;
+        kestrel.Limits.RequestHeadersTimeout = HeadersTimeout;
+        kestrel.Limits.KeepAliveTimeout = KeepAliveTimeout;
+        if (_address.Address is null)
+        {
+            kestrel.ListenLocalhost(_address.Port, static listener => listener.Protocols = HttpProtocols.Http1);
+        }
+        else
+        {
+            kestrel.Listen(_address.Address, _address.Port, static listener => listener.Protocols = HttpProtocols.Http1);
+        }
+    }
+
+    /// <summary>What the phases of the gateway give a request, as far as errors need it; and no answer is to be kept by anybody.</summary>
+    private Task Begin(HttpContext context, RequestDelegate next)
+    {
+        context.Features.Set(new GatewayContext { StartedAt = _time.GetTimestamp() });
+        context.Response.OnStarting(
+            static response =>
+            {
+                var headers = ((HttpResponse)response).Headers;
+                headers.CacheControl = "no-store";
+                headers.XContentTypeOptions = "nosniff";
+                return Task.CompletedTask;
+            },
+            context.Response);
+        return next(context);
+    }
+
+    /// <summary>Before anything is looked for: to a stranger every path is the same.</summary>
+    private Task Guard(HttpContext context, RequestDelegate next) =>
+        _guard.FindFault(context.Request) is { } fault ? ErrorMiddleware.RefuseAsync(context, fault) : next(context);
+
+    private static void Map(IEndpointRouteBuilder endpoints, string path, RequestDelegate handler, params string[] methods) =>
+        endpoints.MapMethods(path, methods, handler);
+
+    /// <summary>Ends when the gateway says so, and at no signal.</summary>
+    private sealed class PartOfAnotherHost : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+
+    /// <summary>The gateway's log, without the lines by which a host says that it listens: there is one gateway, and it says that itself.</summary>
+    private sealed class PartOfAnotherLog(ILoggerFactory loggers) : ILoggerFactory
+    {
+        public ILogger CreateLogger(string categoryName) => categoryName == "Microsoft.Hosting.Lifetime"
+            ? Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance
+            : loggers.CreateLogger(categoryName);
+
+        public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException();
+
+        public void Dispose()
+        {
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(
+            LogEvents.AdminStarted,
+            LogLevel.Information,
+            "Usage, metrics and explanations are at {Addresses}; a token is asked for: {AsksForToken}")]
+        public static partial void AdminStarted(ILogger logger, string addresses, bool asksForToken);
+    }
+}

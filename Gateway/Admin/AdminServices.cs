@@ -1,0 +1,68 @@
+using Gateway.Configuration;
+using Gateway.Ledger;
+using Gateway.Limits;
+using Gateway.Observability;
+using OpenTelemetry.Metrics;
+
+namespace Gateway.Admin;
+
+/// <summary>Registers the reading side: instruments, where they go, and the admin address.</summary>
+internal static class AdminServices
+{
+    /// <summary>
+    /// Adds <see cref="GatewayMetrics"/> and, where they are asked for, their export and the admin listener. To be called before the
+    /// services whose start depends on the listener's.
+    /// </summary>
+    /// <param name="services">The gateway's services.</param>
+    /// <param name="admin">The section <c>Admin</c>, with the token itself in place of a reference.</param>
+    /// <param name="ledger">The ledger, if there is one; asked at every use.</param>
+    /// <param name="variable">The environment, for OpenTelemetry's variables.</param>
+    public static void AddGatewayAdmin(
+        this IServiceCollection services, AdminSettings admin, Func<IServiceProvider, ILedgerStore?> ledger, Func<string, string?> variable)
+    {
+        services.AddMetrics();
+        services.AddSingleton(static provider =>
+        {
+            var metrics = new GatewayMetrics(provider.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>());
+            var settings = provider.GetRequiredService<SettingsStore>();
+            metrics.ObserveSettings(() => settings.State);
+            var ledger = provider.GetRequiredService<LedgerWriter>();
+            metrics.ObserveLedger(() => ledger.QueueLength, () => ledger.Failures, () => ledger.Dropped);
+            var limits = provider.GetRequiredService<LimitStores>();
+            metrics.ObserveLimitStore(() => limits.IsFailing);
+            return metrics;
+        });
+
+        var hasAdmin = !string.IsNullOrWhiteSpace(admin.Url);
+        if (!hasAdmin && !MetricsExport.HasOtlpEndpoint(variable))
+        {
+            return;
+        }
+
+        services.AddSingleton(_ => MetricsExport.Start(hasAdmin, variable)!);
+        services.AddHostedService<MetricsStart>();
+        if (hasAdmin)
+        {
+            services.AddSingleton(provider => new AdminHost(
+                admin,
+                provider.GetRequiredService<SettingsStore>(),
+                () => ledger(provider),
+                provider.GetRequiredService<MeterProvider>(),
+                provider.GetRequiredService<TimeProvider>(),
+                provider.GetRequiredService<ILoggerFactory>()));
+            services.AddHostedService(static provider => provider.GetRequiredService<AdminHost>());
+        }
+    }
+
+    /// <summary>Makes what nobody may have asked for yet: gauges exist, and are listened to, from the start.</summary>
+    private sealed class MetricsStart(GatewayMetrics metrics, MeterProvider export) : IHostedService
+    {
+        public Task StartAsync(CancellationToken cancellationToken)
+        {
+            _ = (metrics, export);
+            return Task.CompletedTask;
+        }
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

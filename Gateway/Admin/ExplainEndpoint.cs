@@ -1,0 +1,130 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Gateway.CommandLine;
+using Gateway.Configuration;
+using Gateway.Teams;
+using Gateway.Errors;
+
+namespace Gateway.Admin;
+
+/// <summary><c>POST /admin/explain</c>: what the sub-command <c>explain</c> prints, of the settings in force.</summary>
+/// <param name="settings">Where the settings in force are.</param>
+internal sealed class ExplainEndpoint(SettingsStore settings)
+{
+    // Of the question, not of the body within it: that one is judged by the gateway's own scan.
+    private static readonly JsonDocumentOptions Depth = new() { MaxDepth = 1000 };
+
+    private static readonly JsonWriterOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    public async Task AnswerAsync(HttpContext context)
+    {
+        var fault = await TryAnswerAsync(context);
+        if (fault is var (member, message))
+        {
+            await ErrorMiddleware.RefuseAsync(context, new GatewayError(
+                StatusCodes.Status400BadRequest,
+                ErrorOrigin.Client,
+                "invalid_request_error",
+                "invalid_question",
+                $"{(member is null ? "" : $"\"{member}\": ")}{message}.",
+                member));
+        }
+    }
+
+    private async Task<(string? Member, string Message)?> TryAnswerAsync(HttpContext context)
+    {
+        JsonDocument document;
+        try
+        {
+            document = await JsonDocument.ParseAsync(context.Request.Body, Depth, context.RequestAborted);
+        }
+        catch (JsonException)
+        {
+            return (null, "the body is no JSON; expected {\"model\", \"team\", \"body\", \"path\"}, of which model or body");
+        }
+
+        using (document)
+        {
+            var (question, fault) = Question.Read(document.RootElement);
+            if (fault is not null)
+            {
+                return fault;
+            }
+
+            var snapshot = settings.Current;
+            Team? team = null;
+            if (question.Team is { } id && !snapshot.Teams.TryGet(id, out team))
+            {
+                return ("team", "there is no such team");
+            }
+
+            using var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
+            var body = question.Body ?? ExplainReport.MinimalBody(question.Model);
+            var expected = question.Body is null ? null : question.Model;
+            if (await ExplainReport.WriteAsync(snapshot, team, body, question.Path, expected, text) is { } mismatch)
+            {
+                return ("model", mismatch);
+            }
+
+            await AdminAnswers.WriteAsync(context, "application/json", Render(text.ToString()));
+            return null;
+        }
+    }
+
+    private static ReadOnlyMemory<byte> Render(string text)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        using var json = new Utf8JsonWriter(output, Relaxed);
+        json.WriteStartObject();
+        json.WriteString("text"u8, text);
+        json.WriteEndObject();
+        json.Flush();
+        return output.WrittenMemory;
+    }
+
+    /// <summary>What is asked. The body is kept as it was written.</summary>
+    private readonly record struct Question(string? Model, string? Team, byte[]? Body, string Path)
+    {
+        public static (Question Question, (string? Member, string Message)? Fault) Read(JsonElement root)
+        {
+            var question = new Question(null, null, null, new ExplainArguments().RequestPath);
+            if (root.ValueKind != JsonValueKind.Object)
+            {
+                return (question, (null, "expected an object with model, team, body and path"));
+            }
+
+            foreach (var member in root.EnumerateObject())
+            {
+                var text = member.Value.ValueKind == JsonValueKind.String ? member.Value.GetString() : null;
+                switch (member.Name)
+                {
+                    case "model" when !string.IsNullOrWhiteSpace(text):
+                        question = question with { Model = text };
+                        break;
+                    case "team" when !string.IsNullOrWhiteSpace(text):
+                        question = question with { Team = text };
+                        break;
+                    case "path" when text?.StartsWith('/') == true:
+                        question = question with { Path = text };
+                        break;
+                    case "body" when member.Value.ValueKind == JsonValueKind.Object:
+                        question = question with { Body = Encoding.UTF8.GetBytes(member.Value.GetRawText()) };
+                        break;
+                    case "model" or "team":
+                        return (question, (member.Name, "expected a name"));
+                    case "path":
+                        return (question, (member.Name, "expected a path that begins with /"));
+                    case "body":
+                        return (question, (member.Name, "expected the request's body, an object"));
+                    default:
+                        return (question, (null, "unknown member; expected model, team, body and path"));
+                }
+            }
+
+            return (question, question.Model is null && question.Body is null ? (null, "expected model, body or both") : null);
+        }
+    }
+}

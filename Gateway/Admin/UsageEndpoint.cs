@@ -1,0 +1,76 @@
+using System.Text;
+using Gateway.Errors;
+using Gateway.Ledger;
+using Gateway.Observability;
+using Microsoft.Net.Http.Headers;
+
+namespace Gateway.Admin;
+
+/// <summary><c>GET /admin/usage</c>: what was used, summed up by one thing.</summary>
+/// <param name="ledger">The ledger; <see langword="null"/> while there is none, because no team was ever configured.</param>
+/// <param name="logger">Takes what the caller is not told.</param>
+internal sealed partial class UsageEndpoint(Func<ILedgerStore?> ledger, ILogger<UsageEndpoint> logger)
+{
+    private const string Json = "application/json";
+    private const string Csv = "text/csv";
+
+    private static readonly GatewayError LedgerUnavailable = new(503, ErrorOrigin.Gateway, "api_error", "ledger_unavailable",
+        "The ledger cannot be read at the moment. The log says more.");
+
+    public async Task AnswerAsync(HttpContext context)
+    {
+        if (UsageQuery.Read(context.Request.Query, out var error) is not { } query)
+        {
+            await ErrorMiddleware.RefuseAsync(context, error!);
+            return;
+        }
+
+        IReadOnlyList<UsageRow> rows;
+        try
+        {
+            rows = ledger() is { } store
+                ? await store.ReadUsageAsync(query.Group, query.From, query.To, context.RequestAborted)
+                : [];
+        }
+        catch (LedgerException fault)
+        {
+            Log.UsageUnreadable(logger, fault.Message);
+            await ErrorMiddleware.RefuseAsync(context, LedgerUnavailable);
+            return;
+        }
+
+        context.Response.Headers.Vary = HeaderNames.Accept;
+        if (PrefersCsv(context.Request))
+        {
+            await AdminAnswers.WriteAsync(context, Csv + "; charset=utf-8", Encoding.UTF8.GetBytes(UsageReport.ToCsv(query.Group, rows)));
+        }
+        else
+        {
+            await AdminAnswers.WriteAsync(context, Json, UsageReport.ToJson(query.Group, rows));
+        }
+    }
+
+    /// <summary>Whether CSV is asked for by its name, and JSON not more so. A wildcard asks for neither.</summary>
+    internal static bool PrefersCsv(HttpRequest request)
+    {
+        if (!MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var accepted))
+        {
+            return false;
+        }
+
+        var csv = Quality(Csv);
+        return csv > 0 && csv >= Quality(Json);
+
+        double Quality(string type) => accepted
+            .Where(media => media.MediaType.Equals(type, StringComparison.OrdinalIgnoreCase))
+            .Select(media => media.Quality ?? 1)
+            .DefaultIfEmpty(0)
+            .Max();
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(LogEvents.UsageUnreadable, LogLevel.Warning, "Usage could not be read: {Fault}")]
+        public static partial void UsageUnreadable(ILogger logger, string fault);
+    }
+}

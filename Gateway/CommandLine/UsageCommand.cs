@@ -1,0 +1,46 @@
+using Gateway.Admin;
+using Gateway.Configuration;
+using Gateway.Ledger;
+
+namespace Gateway.CommandLine;
+
+/// <summary>The sub-command <c>usage</c>: what the ledger holds, as a table or CSV. It may run beside the gateway.</summary>
+internal static class UsageCommand
+{
+    /// <summary>Prints usage.</summary>
+    /// <param name="settings">Where the ledger is.</param>
+    /// <param name="arguments">What to print.</param>
+    /// <param name="ledger">Makes the ledger's store, unopened.</param>
+    /// <param name="output">Takes the table.</param>
+    /// <param name="error">Takes the fault.</param>
+    /// <returns>Whether the ledger could be read; one that does not exist yet can.</returns>
+    public static async Task<bool> RunAsync(
+        UsageSettings settings, UsageArguments arguments, Func<ILedgerStore> ledger, TextWriter output, TextWriter error)
+    {
+        // To open a store is to create it: a question must not leave a file behind.
+        if (settings.Store == UsageStore.Sqlite && !File.Exists(settings.Sqlite.Path))
+        {
+            await WriteAsync([], arguments, output);
+            return true;
+        }
+
+        try
+        {
+            await using var store = ledger();
+            await store.OpenAsync(CancellationToken.None);
+            await WriteAsync(
+                await store.ReadUsageAsync(arguments.Group, arguments.From, arguments.To, CancellationToken.None), arguments, output);
+            return true;
+        }
+        catch (LedgerException fault)
+        {
+            await error.WriteLineAsync($"Usage: the ledger cannot be read: {fault.Message}");
+            return false;
+        }
+    }
+
+    private static Task WriteAsync(IReadOnlyList<UsageRow> rows, UsageArguments arguments, TextWriter output) =>
+        arguments.Csv ? output.WriteAsync(UsageReport.ToCsv(arguments.Group, rows))
+        : rows.Count == 0 ? output.WriteLineAsync(arguments is { From: null, To: null } ? "No usage yet." : "No usage in this time.")
+        : output.WriteAsync(UsageTable.Render(arguments.Group, rows));
+}

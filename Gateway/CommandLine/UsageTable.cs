@@ -1,0 +1,77 @@
+using System.Globalization;
+using System.Text;
+using Gateway.Admin;
+using Gateway.Ledger;
+using Gateway.Pricing;
+
+namespace Gateway.CommandLine;
+
+/// <summary>Usage as a table for people: names left, numbers right, decimal points under each other, a sum below.</summary>
+internal static class UsageTable
+{
+    private const string Gap = "  ";
+
+    public static string Render(UsageGroup group, IReadOnlyList<UsageRow> rows)
+    {
+        var total = rows.Aggregate(
+            new UsageRow("total", 0, 0, 0, PicoDollars.Zero, 0),
+            static (sum, row) => sum with
+            {
+                Requests = sum.Requests + row.Requests,
+                PromptTokens = sum.PromptTokens + row.PromptTokens,
+                CompletionTokens = sum.CompletionTokens + row.CompletionTokens,
+                Cost = sum.Cost + row.Cost,
+                Unresolved = sum.Unresolved + row.Unresolved,
+            });
+        IReadOnlyList<UsageRow> all = [.. UsageReport.Sort(rows), total];
+        var decimals = all.Max(row => DecimalsOf(row.Cost));
+        string[] header = [UsageReport.NameOf(group), "requests", "prompt tokens", "completion tokens", "cost USD", "unresolved"];
+        string[][] cells = [header, .. all.Select(row => Cells(row, decimals))];
+        var widths = header.Select((_, column) => cells.Max(line => line[column].Length)).ToArray();
+
+        var text = new StringBuilder();
+        for (var i = 0; i < cells.Length; i++)
+        {
+            if (i == 1 || i == cells.Length - 1)
+            {
+                text.Append('-', widths.Sum() + (Gap.Length * (widths.Length - 1))).AppendLine();
+            }
+
+            text.AppendLine(string.Join(
+                Gap, cells[i].Select((cell, column) => column == 0 ? cell.PadRight(widths[0]) : cell.PadLeft(widths[column]))));
+        }
+
+        return text.ToString();
+    }
+
+    private static string[] Cells(UsageRow row, int decimals) =>
+    [
+        Printable(row.Name),
+        Number(row.Requests),
+        Number(row.PromptTokens),
+        Number(row.CompletionTokens),
+        Amount(row.Cost, decimals),
+        Number(row.Unresolved),
+    ];
+
+    private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>The exact amount, with zeros behind it up to as many decimals as the longest has.</summary>
+    private static string Amount(PicoDollars amount, int decimals)
+    {
+        var text = amount.ToString();
+        return DecimalsOf(amount) is var own && own == decimals ? text
+            : $"{text}{(own == 0 ? "." : "")}{new string('0', decimals - own)}";
+    }
+
+    private static int DecimalsOf(PicoDollars amount)
+    {
+        var text = amount.ToString();
+        var point = text.IndexOf('.', StringComparison.Ordinal);
+        return point < 0 ? 0 : text.Length - point - 1;
+    }
+
+    /// <summary>A name without what a terminal would obey: model names are text of callers.</summary>
+    private static string Printable(string name) =>
+        name.Length == 0 ? "(none)" : string.Concat(name.Select(letter => char.IsControl(letter) ? '?' : letter));
+}
