@@ -195,6 +195,7 @@ public sealed class TeamEndpointTests : IClassFixture<TeamEndpointTests.Fixture>
         private protected override void Configure(GatewayHostOptions options)
         {
             options.Environment["TEAM_KEY"] = TeamSetup.UpstreamKey;
+            options.Environment["Limits__AllowUnknownPrices"] = "true";
             options.Settings = TeamSetup.WithRoutes(
                 TeamSetup.Settings(
                     TeamSetup.Team(reference: "env:TEAM_KEY"),

@@ -65,12 +65,13 @@ internal sealed class PostgresLedgerStore : ILedgerStore
                     batch.BatchCommands.Add(Command(named.Id, named.GenerationId));
                     break;
                 case LedgerEntry.Ended ended:
+                    batch.BatchCommands.Add(Command(ended));
                     if (ended.GenerationId is { } generationId)
                     {
+                        // A row that stays as it is takes the id all the same.
                         batch.BatchCommands.Add(Command(ended.Id, generationId));
                     }
 
-                    batch.BatchCommands.Add(Command(ended));
                     break;
                 default:
                     throw new InvalidOperationException($"{entry.GetType().Name} is no entry of a ledger");
@@ -363,27 +364,36 @@ internal sealed class PostgresLedgerStore : ILedgerStore
 
     private static NpgsqlBatchCommand Command(Guid id, string generationId) => Batched(LedgerSql.Named, Id(id), Text(generationId));
 
-    private static NpgsqlBatchCommand Command(LedgerEntry.Ended entry) => Batched(
-        LedgerSql.Ended,
-        Id(entry.Id),
-        Small((int)entry.State),
-        Text(entry.End),
-        Small(entry.Status),
-        Text(entry.AnsweredModel),
-        Text(entry.Provider),
-        Text(entry.FinishReason),
-        Number(LedgerValues.Tokens(entry.Usage?.PromptTokens)),
-        Number(LedgerValues.Tokens(entry.Usage?.CompletionTokens)),
-        Number(LedgerValues.Tokens(entry.Usage?.CachedTokens)),
-        Number(LedgerValues.Tokens(entry.Usage?.ReasoningTokens)),
-        Number(entry.Usage?.Cost?.ToStored()),
-        Number(entry.Usage?.Discount?.ToStored()),
-        Number(LedgerValues.Microseconds(entry.TimeToFirstToken)),
-        Time(entry.EndedAt),
-        Time(entry.ClosedAt),
-        Small(entry.Asked),
-        Time(entry.AskAt),
-        Flag(entry.IsCounted));
+    private static NpgsqlBatchCommand Command(LedgerEntry.Ended entry)
+    {
+        var command = Batched(
+            entry.GenerationId is null ? LedgerSql.Ended : LedgerSql.EndedAndNamed,
+            Id(entry.Id),
+            Small((int)entry.State),
+            Text(entry.End),
+            Small(entry.Status),
+            Text(entry.AnsweredModel),
+            Text(entry.Provider),
+            Text(entry.FinishReason),
+            Number(LedgerValues.Tokens(entry.Usage?.PromptTokens)),
+            Number(LedgerValues.Tokens(entry.Usage?.CompletionTokens)),
+            Number(LedgerValues.Tokens(entry.Usage?.CachedTokens)),
+            Number(LedgerValues.Tokens(entry.Usage?.ReasoningTokens)),
+            Number(entry.Usage?.Cost?.ToStored()),
+            Number(entry.Usage?.Discount?.ToStored()),
+            Number(LedgerValues.Microseconds(entry.TimeToFirstToken)),
+            Time(entry.EndedAt),
+            Time(entry.ClosedAt),
+            Small(entry.Asked),
+            Time(entry.AskAt),
+            Flag(entry.IsCounted));
+        if (entry.GenerationId is { } generationId)
+        {
+            command.Parameters.Add(Text(generationId));
+        }
+
+        return command;
+    }
 
     private NpgsqlBatchCommand Command(LedgerEntry.Began entry) => Batched(
         LedgerSql.Began,
