@@ -1,17 +1,17 @@
-using System.Collections.Concurrent;
 using System.Threading.Tasks.Sources;
 using Gateway.Observability;
 
 namespace Gateway.Ledger;
 
 /// <summary>
-/// One thread that writes for all requests: it takes whatever is queued and commits it as one transaction, since a commit costs as much as
-/// ten entries. It starts, and the store is opened, with the first entry: without teams there is no ledger.
+/// Writes for all requests, one transaction at a time: whoever comes while nothing is written writes at once, on its own thread; whoever
+/// comes meanwhile is taken along by the next transaction, together with all others that wait, since a commit costs as much as ten entries.
+/// The store is opened with the first entry: without teams there is no ledger.
 /// </summary>
 /// <remarks>
-/// A single caller is served at once. As soon as callers meet in a commit, the next one waits for a millisecond and takes all that came
-/// meanwhile; that is where the processor time is saved. Entries that nobody waits for may wait longer, and wake nobody while the thread
-/// is due anyway. What fails is told to those who wait for it; the other entries are kept in their order and tried again.
+/// There is no thread that only writes: to hand two entries a request over to one and to wait for it took more processor time than to
+/// write them (docs/decisions/0002-who-commits.md). Entries that nobody waits for go along with the next that somebody does, or alone
+/// after a while. What fails is told to those who wait for it; the other entries are kept in their order and tried again.
 /// </remarks>
 internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisposable
 {
@@ -20,10 +20,9 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
     // Some 100 MB at worst.
     private const int MaxKept = 100_000;
 
-    // Far more than are waited for at a time: below it none is made twice.
+    // Far more than wait at a time: below it none is made twice.
     private const int MaxSpareWaiters = 4096;
 
-    private static readonly TimeSpan GatherTime = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan LingerTime = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LastRetry = TimeSpan.FromSeconds(1);
@@ -33,19 +32,23 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
     private readonly TimeProvider _time;
     private readonly ILogger<LedgerWriter> _logger;
     private readonly ITimer _retry;
+    private readonly ITimer _linger;
     private readonly SemaphoreSlim _opening = new(1, 1);
-    private readonly ConcurrentStack<Completion> _completions = new();
-    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Round _round;
 
-    // Guards all below. A monitor, since the thread waits in it for a signal or a time.
-    private readonly object _gate = new();
+    // Of the transaction under way: whoever writes is alone with them.
+    private readonly List<Item> _batch = new(MaxBatch);
+    private readonly List<LedgerEntry> _entries = new(MaxBatch);
+
+    // Guards all below.
+    private readonly Lock _gate = new();
     private readonly Stack<Waiter> _spare = new();
     private Queue<Item> _queue = new();
-    private Thread? _thread;
-    private Rest _rest;
     private int _awaited;
+    private bool _isWriting;
+    private bool _isLingering;
     private bool _isEnding;
-    private bool _hadLastChance;
+    private bool _isEnded;
     private bool _isDropping;
     private TimeSpan _retryAfter = FirstRetry;
 
@@ -64,27 +67,9 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         _store = store;
         _time = time;
         _logger = logger;
-        _retry = time.CreateTimer(
-            static writer => ((LedgerWriter)writer!).Retry(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-    }
-
-    // What the thread is doing while it does not write: it says who has to wake it.
-    private enum Rest
-    {
-        /// <summary>It works, or was woken already.</summary>
-        None,
-
-        /// <summary>It lets callers gather for a millisecond: nobody.</summary>
-        Gathering,
-
-        /// <summary>It lets entries gather that nobody waits for: who waits.</summary>
-        Lingering,
-
-        /// <summary>There is nothing to do: everybody.</summary>
-        Idle,
-
-        /// <summary>The store has failed: the timer.</summary>
-        Refusing,
+        _round = new Round(this);
+        _retry = time.CreateTimer(static writer => ((LedgerWriter)writer!).Retry(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _linger = time.CreateTimer(static writer => ((LedgerWriter)writer!).Flush(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Whether the last attempt to write succeeded, or there was none.</summary>
@@ -117,7 +102,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         }
     }
 
-    /// <summary>Opens the store if it is not open yet: a fault in its settings is to be seen at the start, not at a request.</summary>
+    /// <summary>Opens the store if it is not open yet: a fault in its settings is to be seen at the start, not at the first request.</summary>
     /// <exception cref="LedgerException">It could not be opened; the next call tries again.</exception>
     public async Task EnsureOpenAsync(CancellationToken cancellationToken)
     {
@@ -145,7 +130,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
 
     public void Post(LedgerEntry entry)
     {
-        var isFirstDropped = false;
+        bool isFirstDropped;
         lock (_gate)
         {
             if (_isEnding)
@@ -156,12 +141,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
             {
                 _queue.Enqueue(new Item(entry, null));
                 isFirstDropped = DropOldest();
-                if (_rest == Rest.Idle)
-                {
-                    Wake();
-                }
-
-                EnsureThread();
+                Linger();
             }
         }
 
@@ -179,9 +159,12 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         var startedAt = _time.GetTimestamp();
         while (_time.GetElapsedTime(startedAt) < DrainTime && !cancellationToken.IsCancellationRequested)
         {
-            if (QueueLength == 0 && _thread is null)
+            lock (_gate)
             {
-                return;
+                if (_queue.Count == 0 && !_isWriting)
+                {
+                    return;
+                }
             }
 
             try
@@ -201,32 +184,59 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         }
     }
 
-    /// <summary>Writes what is left, once, ends the thread and closes the store.</summary>
+    /// <summary>Writes what is left, once, and closes the store.</summary>
     public async ValueTask DisposeAsync()
     {
-        bool hasThread;
-        lock (_gate)
+        if (!await TakeOverAsync())
         {
-            _isEnding = true;
-            hasThread = _thread is not null;
-            Wake();
+            return;
         }
 
-        if (hasThread)
+        // One attempt at what is left: nobody writes beside it.
+        while (TakeBatch() && await TryWriteAsync() is null)
         {
-            try
+            foreach (var waiter in Waiters())
             {
-                await _ended.Task.WaitAsync(DrainTime, _time);
+                waiter.SetDone();
             }
-            catch (TimeoutException)
-            {
-                // The store does not answer. The thread does not keep the process alive.
-                Log.EntriesLost(_logger, QueueLength);
-            }
+
+            _batch.Clear();
+        }
+
+        if (QueueLength + _batch.Count is > 0 and var lost)
+        {
+            Log.EntriesLost(_logger, lost);
         }
 
         await _retry.DisposeAsync();
+        await _linger.DisposeAsync();
         await _store.DisposeAsync();
+    }
+
+    /// <summary>Takes no more entries, and waits for the transaction under way; the store's own bounds end it.</summary>
+    /// <returns>Whether this is the first end.</returns>
+    private async Task<bool> TakeOverAsync()
+    {
+        while (true)
+        {
+            lock (_gate)
+            {
+                if (_isEnded)
+                {
+                    return false;
+                }
+
+                _isEnding = true;
+                if (!_isWriting)
+                {
+                    _isEnded = true;
+                    _isWriting = true;
+                    return true;
+                }
+            }
+
+            await Task.Delay(LingerTime);
+        }
     }
 
     // Without an entry it is a mark in the queue: reached when all before it is written.
@@ -244,36 +254,132 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
                 return ValueTask.FromException(new LedgerException(refusal.Message, refusal));
             }
 
-            if (!_spare.TryPop(out var waiter))
+            if (_isWriting || _queue.Count >= MaxBatch)
             {
-                waiter = new Waiter(this);
+                return EnqueueWaiter(entry);
             }
 
-            _queue.Enqueue(new Item(entry, waiter));
-            _awaited++;
-            if (_rest is Rest.Idle or Rest.Lingering)
-            {
-                Wake();
-            }
-
-            EnsureThread();
-            return new ValueTask(waiter, waiter.Version);
+            _isWriting = true;
+            TakeBatch();
+            _batch.Add(new Item(entry, null, IsOwn: true));
         }
+
+        return WriteOwnAsync();
     }
 
-    private void EnsureThread()
+    private ValueTask EnqueueWaiter(LedgerEntry? entry)
     {
-        if (_thread is null)
+        if (!_spare.TryPop(out var waiter))
         {
-            _thread = new Thread(Run) { IsBackground = true, Name = "Ledger writer" };
-            _thread.Start();
+            waiter = new Waiter(this);
+        }
+
+        _queue.Enqueue(new Item(entry, waiter));
+        _awaited++;
+        if (!_isWriting)
+        {
+            // More is queued than one transaction takes.
+            _isWriting = true;
+            ThreadPool.UnsafeQueueUserWorkItem(_round, preferLocal: false);
+        }
+
+        return new ValueTask(waiter, waiter.Version);
+    }
+
+    /// <summary>Writes the batch with the caller's own entry in it, and leaves the next one to somebody else.</summary>
+    private ValueTask WriteOwnAsync()
+    {
+        var writing = TryWriteAsync();
+        if (!writing.IsCompletedSuccessfully)
+        {
+            return AwaitOwnAsync(writing);
+        }
+
+        if (writing.Result is { } failure)
+        {
+            Fail(failure);
+            return ValueTask.FromException(new LedgerException(failure.Message, failure));
+        }
+
+        GoOn();
+        return default;
+    }
+
+    private async ValueTask AwaitOwnAsync(ValueTask<LedgerException?> writing)
+    {
+        if (await writing is { } failure)
+        {
+            Fail(failure);
+            throw new LedgerException(failure.Message, failure);
+        }
+
+        GoOn();
+    }
+
+    /// <summary>Writes what has come meanwhile: a work item of the pool.</summary>
+    private async Task WriteRoundAsync()
+    {
+        TakeBatch();
+        if (await TryWriteAsync() is { } failure)
+        {
+            Fail(failure);
+            return;
+        }
+
+        // First the next one, who may write while those of this one are told.
+        Waiter[] told = [.. Waiters()];
+        GoOn();
+        foreach (var waiter in told)
+        {
+            waiter.SetDone();
         }
     }
 
-    private void Wake()
+    /// <summary>Lets the next batch be written, or nothing when nobody waits and the last one took all there was.</summary>
+    private void GoOn()
     {
-        _rest = Rest.None;
-        Monitor.Pulse(_gate);
+        var wasFull = _batch.Count >= MaxBatch;
+        _batch.Clear();
+        lock (_gate)
+        {
+            if (_awaited > 0 || (wasFull && _queue.Count > 0))
+            {
+                ThreadPool.UnsafeQueueUserWorkItem(_round, preferLocal: false);
+                return;
+            }
+
+            _isWriting = false;
+            if (_queue.Count > 0)
+            {
+                Linger();
+            }
+        }
+    }
+
+    // Under the gate.
+    private void Linger()
+    {
+        if (!_isWriting && !_isLingering && _refusal is null)
+        {
+            _isLingering = true;
+            _linger.Change(LingerTime, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    private void Flush()
+    {
+        lock (_gate)
+        {
+            _isLingering = false;
+            if (_isWriting || _isEnding || _refusal is not null || _queue.Count == 0)
+            {
+                return;
+            }
+
+            _isWriting = true;
+        }
+
+        ThreadPool.UnsafeQueueUserWorkItem(_round, preferLocal: false);
     }
 
     private void Retry()
@@ -281,83 +387,56 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         lock (_gate)
         {
             _refusal = null;
-            if (_rest == Rest.Refusing)
+        }
+
+        Flush();
+    }
+
+    private bool TakeBatch()
+    {
+        lock (_gate)
+        {
+            while (_batch.Count < MaxBatch && _queue.TryDequeue(out var item))
             {
-                Wake();
+                _batch.Add(item);
+                _awaited -= item.Waiter is null ? 0 : 1;
             }
+
+            return _batch.Count > 0;
         }
     }
 
-    private void Run()
+    /// <summary>Writes the batch as one transaction. With a file it is done when this returns.</summary>
+    private async ValueTask<LedgerException?> TryWriteAsync()
     {
-        var batch = new List<Item>(MaxBatch);
-        var entries = new List<LedgerEntry>(MaxBatch);
-        while (Take(batch))
+        _entries.Clear();
+        foreach (var item in _batch)
         {
-            entries.Clear();
-            foreach (var item in batch)
+            if (item.Entry is { } entry)
             {
-                if (item.Entry is { } entry)
+                _entries.Add(entry);
+            }
+        }
+
+        try
+        {
+            if (_entries.Count > 0)
+            {
+                if (!_isOpen)
                 {
-                    entries.Add(entry);
+                    await EnsureOpenAsync(CancellationToken.None);
                 }
-            }
 
-            try
-            {
-                if (entries.Count > 0)
-                {
-                    Write(entries);
-                }
-            }
-            catch (Exception exception)
-            {
-                // Whatever it is: this thread is the only one that writes.
-                Fail(batch, exception as LedgerException ?? new LedgerException($"The ledger failed: {exception.Message}", exception));
-                continue;
-            }
-
-            Complete(batch);
-        }
-
-        _ended.SetResult();
-    }
-
-    // By one work item for all: a thread of the pool that hands work to its own queue wakes no more threads than it takes.
-    private void Complete(List<Item> batch)
-    {
-        if (!_completions.TryPop(out var completion))
-        {
-            completion = new Completion(this);
-        }
-
-        foreach (var item in batch)
-        {
-            if (item.Waiter is { } waiter)
-            {
-                completion.Waiters.Add(waiter);
+                await _store.ApplyAsync(_entries, CancellationToken.None);
+                _commits++;
             }
         }
-
-        if (completion.Waiters.Count > 0)
+        catch (Exception exception)
         {
-            ThreadPool.UnsafeQueueUserWorkItem(completion, preferLocal: false);
-        }
-        else
-        {
-            _completions.Push(completion);
-        }
-    }
-
-    private void Write(List<LedgerEntry> entries)
-    {
-        if (!_isOpen)
-        {
-            EnsureOpenAsync(CancellationToken.None).GetAwaiter().GetResult();
+            // Whatever it is: those who wait are to be told.
+            return exception as LedgerException ?? new LedgerException($"The ledger failed: {exception.Message}", exception);
         }
 
-        _store.ApplyAsync(entries, CancellationToken.None).GetAwaiter().GetResult();
-        _commits++;
         if (_isFailing)
         {
             _isFailing = false;
@@ -369,98 +448,50 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
 
             Log.Recovered(_logger, _time.GetElapsedTime(_failingSince), QueueLength, _dropped);
         }
+
+        return null;
     }
 
-    // Fills the batch anew, and waits until it is worth it; false is the end.
-    private bool Take(List<Item> batch)
+    private IEnumerable<Waiter> Waiters()
     {
-        lock (_gate)
+        foreach (var item in _batch)
         {
-            // Callers met in the last batch, or came while it was written: more are on their way.
-            if ((batch.Count > 1 || _awaited > 0) && _refusal is null && !_isEnding)
+            if (item.Waiter is { } waiter)
             {
-                Wait(Rest.Gathering, GatherTime);
+                yield return waiter;
             }
-
-            batch.Clear();
-            var hasLingered = false;
-            while (true)
-            {
-                if (_isEnding)
-                {
-                    if (_queue.Count == 0 || (_refusal is not null && !TakeLastChance()))
-                    {
-                        return false;
-                    }
-
-                    break;
-                }
-
-                if (_refusal is not null)
-                {
-                    Wait(Rest.Refusing, Timeout.InfiniteTimeSpan);
-                }
-                else if (_awaited > 0 || (_queue.Count > 0 && hasLingered))
-                {
-                    break;
-                }
-                else if (!hasLingered)
-                {
-                    Wait(Rest.Lingering, LingerTime);
-                    hasLingered = true;
-                }
-                else
-                {
-                    Wait(Rest.Idle, Timeout.InfiniteTimeSpan);
-                    hasLingered = false;
-                }
-            }
-
-            while (batch.Count < MaxBatch && _queue.TryDequeue(out var item))
-            {
-                batch.Add(item);
-                _awaited -= item.Waiter is null ? 0 : 1;
-            }
-
-            return true;
         }
     }
 
-    private void Wait(Rest rest, TimeSpan time)
-    {
-        _rest = rest;
-        Monitor.Wait(_gate, time);
-        _rest = Rest.None;
-    }
-
-    private void Fail(List<Item> batch, LedgerException failure)
+    /// <summary>Nothing of the batch was written: who waits is told, the rest is kept, and nothing is tried before the timer.</summary>
+    private void Fail(LedgerException failure)
     {
         var waiters = new List<Waiter>();
-        int kept;
         bool isFirstDropped;
         lock (_gate)
         {
             // What nobody waits for goes back to the front, in its order; who waits is told, and so are those who came meanwhile.
-            var queue = new Queue<Item>(batch.Count + _queue.Count);
-            foreach (var item in batch.Concat(_queue))
+            var queue = new Queue<Item>(_batch.Count + _queue.Count);
+            foreach (var item in _batch.Concat(_queue))
             {
                 if (item.Waiter is { } waiter)
                 {
                     waiters.Add(waiter);
                 }
-                else
+                else if (!item.IsOwn)
                 {
                     queue.Enqueue(item);
                 }
             }
 
+            _batch.Clear();
             _queue = queue;
             _awaited = 0;
             isFirstDropped = DropOldest();
-            kept = queue.Count;
             _refusal = failure;
             _retry.Change(_retryAfter, Timeout.InfiniteTimeSpan);
             _retryAfter = TimeSpan.FromTicks(Math.Min(_retryAfter.Ticks * 2, LastRetry.Ticks));
+            _isWriting = false;
         }
 
         _failures++;
@@ -480,20 +511,6 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         {
             waiter.SetFailed(new LedgerException(failure.Message, failure));
         }
-    }
-
-    // At the end there is one more attempt, whether or not the timer has come.
-    private bool TakeLastChance()
-    {
-        if (_hadLastChance)
-        {
-            Log.EntriesLost(_logger, _queue.Count);
-            return false;
-        }
-
-        _hadLastChance = true;
-        _refusal = null;
-        return true;
     }
 
     private bool DropOldest()
@@ -527,29 +544,21 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         }
     }
 
-    private readonly record struct Item(LedgerEntry? Entry, Waiter? Waiter);
+    /// <param name="Entry">What is to be written, or nothing for a mark.</param>
+    /// <param name="Waiter">Who waits for it.</param>
+    /// <param name="IsOwn">Whether the one who writes it waits for it.</param>
+    private readonly record struct Item(LedgerEntry? Entry, Waiter? Waiter, bool IsOwn = false);
 
-    /// <summary>Tells the waiters of a batch.</summary>
-    private sealed class Completion(LedgerWriter owner) : IThreadPoolWorkItem
+    /// <summary>The next transaction, as a work item of the pool.</summary>
+    private sealed class Round(LedgerWriter owner) : IThreadPoolWorkItem
     {
-        public List<Waiter> Waiters { get; } = [];
-
-        public void Execute()
-        {
-            foreach (var waiter in Waiters)
-            {
-                waiter.SetDone();
-            }
-
-            Waiters.Clear();
-            owner._completions.Push(this);
-        }
+        public void Execute() => _ = owner.WriteRoundAsync();
     }
 
     /// <summary>Somebody who waits. It is used again as soon as its result was taken.</summary>
     private sealed class Waiter(LedgerWriter owner) : IValueTaskSource
     {
-        // The writer's thread only writes: whatever comes after the wait runs on the pool.
+        // Who has written goes on with its own request; whatever comes after a wait is for another thread of the pool.
         private ManualResetValueTaskSourceCore<bool> _core = new() { RunContinuationsAsynchronously = true };
 
         public short Version => _core.Version;

@@ -99,7 +99,7 @@ public sealed class LedgerWriterTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Continuations_DoNotRunOnTheWriterThread()
+    public async Task Continuations_RunOnThePool()
     {
         for (var i = 0; i < 10; i++)
         {
@@ -118,6 +118,7 @@ public sealed class LedgerWriterTests : IAsyncDisposable
     {
         var id = NewId();
         _writer.Post(Began(id));
+        _time.Advance(TimeSpan.FromMilliseconds(20));
         await Eventually.TrueAsync(() => Task.FromResult(_writer.Commits == 1), Patience, "the entry to be written");
         Assert.Single(await _store.ReadChargesAsync([id], Cancel));
     }
