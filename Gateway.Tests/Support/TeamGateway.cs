@@ -76,6 +76,7 @@ internal sealed class TeamGateway : IAsyncDisposable
             options.Upstream = _options.UpstreamUrl ?? Upstream.BaseUrl;
             options.OutOfProcess = _options.OutOfProcess;
             options.Settings = Settings();
+            options.Args([.. _options.Arguments]);
             foreach (var (name, value) in _options.Environment)
             {
                 options.Environment[name] = value;
@@ -102,10 +103,12 @@ internal sealed class TeamGateway : IAsyncDisposable
             TeamSetup.Team(team ?? _options.Team, keyMore: _options.KeyMore, reference: Reference), .. _options.MoreTeams(Reference),
         ];
         var usage = _options.Usage ?? $$"""{ "Sqlite": { "Path": "{{LedgerPath}}" } {{_options.UsageMore}} }""";
-        return ShippedSettings.With(
+        return ShippedSettings.With([
+            .. _options.Sections,
             ("Teams", $"[ {string.Join(", ", teams)} ]"),
             ("Limits", limits ?? _options.Limits),
-            ("Usage", usage.TrimEnd()[..^1] + $$""", "PricesPath": "{{PricesPath}}" }"""));
+            ("Usage", usage.TrimEnd()[..^1] + $$""", "PricesPath": "{{PricesPath}}" }"""),
+        ]);
     }
 
     /// <summary>Puts other settings in force.</summary>

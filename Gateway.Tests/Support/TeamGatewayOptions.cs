@@ -23,6 +23,9 @@ internal sealed class TeamGatewayOptions
     /// <summary>More members of the default section <c>Usage</c>, behind a comma.</summary>
     public string UsageMore { get; init; } = "";
 
+    /// <summary>More sections of the settings.</summary>
+    public IReadOnlyList<(string Name, string Json)> Sections { get; init; } = [];
+
     /// <summary>The team's OpenRouter key.</summary>
     public string UpstreamKey { get; init; } = TeamSetup.UpstreamKey;
 
@@ -40,6 +43,9 @@ internal sealed class TeamGatewayOptions
 
     /// <summary>Called before the gateway starts.</summary>
     public Action<FakeOpenRouterServer>? PrepareUpstream { get; init; }
+
+    /// <summary>Flags of the process.</summary>
+    public List<string> Arguments { get; } = [];
 
     /// <summary>Environment variables, which make it a process.</summary>
     public Dictionary<string, string> Environment { get; } = [];

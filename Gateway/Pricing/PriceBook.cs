@@ -22,6 +22,8 @@ internal sealed partial class PriceBook : BackgroundService
     private readonly TimeProvider _time;
     private readonly ILogger<PriceBook> _logger;
     private readonly string _path;
+
+    /// <summary>Set when there is a list, be it from disk, or upstream has failed to give one.</summary>
     private readonly TaskCompletionSource _firstAnswer = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly SemaphoreSlim _wake = new(0, 1);
     private volatile PriceList _list = PriceList.Empty;
@@ -130,6 +132,10 @@ internal sealed partial class PriceBook : BackgroundService
         try
         {
             _list = PriceList.Read(await File.ReadAllBytesAsync(_path, stoppingToken));
+            if (_list.Count > 0)
+            {
+                _firstAnswer.TrySetResult();
+            }
         }
         catch (Exception fault) when (fault is FileNotFoundException or DirectoryNotFoundException)
         {
