@@ -130,7 +130,7 @@ public sealed class LimitTests
             int status;
             if (i % 2 == 0)
             {
-                await TeamGateway.SendAsync(kept, team.NextId(), "/v1/chat/completions", body, lines);
+                await TeamGateway.SendAsync(kept, TeamGateway.NextId(), "/v1/chat/completions", body, lines);
                 status = (await kept.ReadAsync()).Head.Status;
             }
             else

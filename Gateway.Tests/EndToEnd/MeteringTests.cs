@@ -155,7 +155,7 @@ public sealed class MeteringTests : IClassFixture<MeteringTests.Fixture>
     [InlineData("", "x-fake-body: {}")]
     public async Task WhatCannotBeAskedFor_IsChargedAtItsReservation(string members, params string[] lines)
     {
-        var model = $"\"model\":\"openai/gpt-4o-mini:nitro\",\"seed\":{_team.NextId()[5..]}";
+        var model = $"\"model\":\"openai/gpt-4o-mini:nitro\",\"seed\":{TeamGateway.NextId()[5..]}";
         var before = (await _team.RowsAsync()).Count;
         await _team.ChatAsync(model + (members.Length > 0 ? "," + members : ""), lines);
 
@@ -241,7 +241,7 @@ public sealed class MeteringTests : IClassFixture<MeteringTests.Fixture>
     private async Task<string> DirectAsync(string path, string body, string[] lines)
     {
         await using var client = await RawHttpClient.ConnectAsync(new Uri(_team.Upstream.RootUrl));
-        var id = _team.NextId();
+        var id = TeamGateway.NextId();
         await client.PostAsync(path, body, [.. lines, $"x-fake-id: {id}"]);
         var (head, answer) = await client.ReadAsync();
         return Plain(head, answer, _team.Bill(id).Id);

@@ -14,9 +14,11 @@ internal sealed class TeamGateway : IAsyncDisposable
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
+    // Of all gateways together: several may share an upstream.
+    private static int _calls;
+
     private readonly TeamGatewayOptions _options;
     private GatewayHost? _gateway;
-    private int _calls;
 
     private TeamGateway(TeamGatewayOptions options, FakeOpenRouterServer upstream)
     {
@@ -115,7 +117,7 @@ internal sealed class TeamGateway : IAsyncDisposable
     public Task ReloadAsync(string? team = null, string? limits = null) => Gateway.ReloadAsync(Settings(team, limits));
 
     /// <summary>A name for <c>x-fake-id</c> that no other call has.</summary>
-    public string NextId() => "call-" + Interlocked.Increment(ref _calls).ToString(CultureInfo.InvariantCulture);
+    public static string NextId() => "call-" + Interlocked.Increment(ref _calls).ToString(CultureInfo.InvariantCulture);
 
     /// <summary>POSTs on a connection of its own with the team's key and reads the answer.</summary>
     public async Task<Exchange> PostAsync(string path, string body, params string[] lines)
