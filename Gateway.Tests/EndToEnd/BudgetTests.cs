@@ -166,6 +166,22 @@ public sealed class BudgetTests
         Assert.Equal("budget_exceeded", CodeOf(await team.ChatAsync(Dollar)));
     }
 
+    [Fact]
+    public async Task Reload_RaisesALimitAndKeepsWhatIsSpent()
+    {
+        await using var team = await StartAsync(1);
+        Assert.Equal(200, (await team.ChatAsync(Dollar)).Status);
+        (await team.ChatAsync(Dollar)).IsRefused(402);
+
+        await team.ReloadAsync(""" "Budget": { "Usd": 2, "Period": "Total" } """);
+        Assert.Equal(200, (await team.ChatAsync(Dollar)).Status);
+        (await team.ChatAsync(Dollar)).IsRefused(402);
+
+        // Another period begins with what the ledger says of it.
+        await team.ReloadAsync(""" "Budget": { "Usd": 2, "Period": "Month" } """);
+        (await team.ChatAsync(Dollar)).IsRefused(402);
+    }
+
     [Theory]
     [InlineData("", """{"prompt":0.15,"completion":0.6}""")]
     [InlineData("\"provider\":{\"max_price\":{\"prompt\":0.1}}", """{"prompt":0.1,"completion":0.6}""")]
@@ -195,6 +211,10 @@ public sealed class BudgetTests
     [InlineData("\"model\":\"quick\",\"max_tokens\":1", 15_000_000, 75_000_000, 1)]
     [InlineData("\"model\":\"openai/gpt-4o-mini:nitro\",\"max_tokens\":1", 150_000, 600_000, 1)]
     [InlineData("\"m\\u006fdel\":\"anthropic/claude-3-opus\",\"\\u006dodel\":\"openai/gpt-4o-mini\",\"max_tokens\":1", 15_000_000, 75_000_000, 1)]
+    [InlineData("\"max_tokens\":0", 150_000, 600_000, 4096)]
+    [InlineData("\"max_tokens\":-1", 150_000, 600_000, 4096)]
+    [InlineData("\"max_tokens\":-1,\"max_completion_tokens\":5000", 150_000, 600_000, 4096)]
+    [InlineData("\"max_tokens\":1e3,\"n\":-7", 150_000, 600_000, 1000)]
     public async Task Reservation_IsTheDearestThatMayCome(string members, long prompt, long completion, long tokens)
     {
         await using var team = await TeamGateway.StartAsync(
