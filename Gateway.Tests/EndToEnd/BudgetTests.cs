@@ -6,7 +6,9 @@ using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: a team spends no more than its budget, whoever races for the last of it, and is told so in words that stop retries.</summary>
+/// <summary>
+/// Promise: a team spends no more than its budget, whoever races for the last of it, and is told so in words that stop retries.
+/// </summary>
 public sealed class BudgetTests
 {
     /// <summary>Costs a dollar a call, whatever is in it.</summary>
@@ -206,11 +208,19 @@ public sealed class BudgetTests
     [InlineData("\"max_completion_tokens\":7,\"max_output_tokens\":900,\"n\":3", 150_000, 600_000, 21)]
     [InlineData("\"n\":2", 150_000, 600_000, 2 * 4096)]
     [InlineData("\"models\":[\"openai/gpt-4o\",\"anthropic/claude-3-opus\"],\"max_tokens\":1", 15_000_000, 75_000_000, 1)]
-    [InlineData("\"model\":\"openai/gpt-4o-mini\",\"fallbacks\":[{\"model\":\"anthropic/claude-3-opus\"}],\"max_tokens\":1", 15_000_000, 75_000_000, 1)]
+    [InlineData(
+        "\"model\":\"openai/gpt-4o-mini\",\"fallbacks\":[{\"model\":\"anthropic/claude-3-opus\"}],\"max_tokens\":1",
+        15_000_000,
+        75_000_000,
+        1)]
     [InlineData("\"model\":\"anthropic/claude-3-opus\",\"model\":\"openai/gpt-4o-mini\",\"max_tokens\":1", 15_000_000, 75_000_000, 1)]
     [InlineData("\"model\":\"quick\",\"max_tokens\":1", 15_000_000, 75_000_000, 1)]
     [InlineData("\"model\":\"openai/gpt-4o-mini:nitro\",\"max_tokens\":1", 150_000, 600_000, 1)]
-    [InlineData("\"m\\u006fdel\":\"anthropic/claude-3-opus\",\"\\u006dodel\":\"openai/gpt-4o-mini\",\"max_tokens\":1", 15_000_000, 75_000_000, 1)]
+    [InlineData(
+        "\"m\\u006fdel\":\"anthropic/claude-3-opus\",\"\\u006dodel\":\"openai/gpt-4o-mini\",\"max_tokens\":1",
+        15_000_000,
+        75_000_000,
+        1)]
     [InlineData("\"max_tokens\":0", 150_000, 600_000, 4096)]
     [InlineData("\"max_tokens\":-1", 150_000, 600_000, 4096)]
     [InlineData("\"max_tokens\":-1,\"max_completion_tokens\":5000", 150_000, 600_000, 4096)]

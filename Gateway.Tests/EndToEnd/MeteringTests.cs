@@ -52,9 +52,8 @@ public sealed class MeteringTests : IClassFixture<MeteringTests.Fixture>
     [MemberData(nameof(Answers))]
     public async Task Answer_PassesUnalteredAndIsBilledToThePico(string path, bool streams, string[] lines)
     {
-        var body = $$"""
-            {"model":"mistralai/ministral-3b","provider":{"order":["mistral"]},"input":"x","messages":[] {{(streams ? ",\"stream\":true" : "")}} }
-            """;
+        var stream = streams ? ",\"stream\":true" : "";
+        var body = $$"""{"model":"mistralai/ministral-3b","provider":{"order":["mistral"]},"input":"x","messages":[]{{stream}} }""";
         string[] script = [.. lines, "x-fake-prompt-tokens: 1234567", "x-fake-completion-tokens: 13"];
         var call = await _team.PostAsync("/v1/" + path, body, script);
         var direct = await DirectAsync("/api/v1/" + path, body, script);

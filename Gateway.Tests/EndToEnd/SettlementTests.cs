@@ -140,7 +140,8 @@ public sealed class SettlementTests
             }
 
             await team.Gateway.Process.WaitForLineAsync(
-                line => line.Contains("\"Error\"", StringComparison.Ordinal) && line.Contains("The ledger cannot be written", StringComparison.Ordinal),
+                line => line.Contains("\"Error\"", StringComparison.Ordinal)
+                    && line.Contains("The ledger cannot be written", StringComparison.Ordinal),
                 "an error",
                 Patience);
         }
