@@ -1,6 +1,7 @@
 using Gateway.Admission;
 using Gateway.Errors;
 using Gateway.Observability;
+using Gateway.Pricing;
 using Gateway.Teams;
 using Gateway.Transforms;
 
@@ -24,6 +25,9 @@ internal static class GatewayPipeline
         {
             // Team: who is calling? Headers only, so that a stranger costs no body.
             proxy.UseMiddleware<TeamMiddleware>();
+
+            // A first start has no prices yet: calls that are set against a budget wait for them.
+            proxy.UseMiddleware<PriceListMiddleware>();
 
             // RequestBody: on routes with the transform, one scan of the body, the team's rights, and the decision of the rules about it.
             proxy.UseProviderMapping();

@@ -29,7 +29,9 @@ internal sealed class RequestReviewer(PriceBook prices)
         var size = new RequestSize(
             reviewed.Facts.CountText(reviewed.Body),
             reviewed.Facts.Choices,
-            reviewed.Facts.MaxOutputTokens,
+
+            // To some servers a cap of nothing, or below, means none.
+            reviewed.Facts.MaxOutputTokens is > 0 and var cap ? cap : null,
             limits.AssumedCompletionTokens);
         var cost = ReservationEstimate.Find(
             names, reviewed.Models.NamesPreset, prices.For(request.Snapshot), size, out var dearest);

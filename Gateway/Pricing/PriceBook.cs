@@ -117,6 +117,11 @@ internal sealed partial class PriceBook : BackgroundService
             }
 
             await ReadDiskAsync(stoppingToken);
+            if (HasList)
+            {
+                _firstList.TrySetResult();
+            }
+
             var retry = FirstRetry;
             while (true)
             {

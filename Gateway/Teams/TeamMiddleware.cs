@@ -1,6 +1,5 @@
 using Gateway.Configuration;
 using Gateway.Errors;
-using Gateway.Pricing;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;
 using Yarp.ReverseProxy.Configuration;
@@ -21,22 +20,18 @@ internal sealed class TeamMiddleware
     private readonly RequestDelegate _next;
     private readonly SettingsStore _settings;
     private readonly TimeProvider _time;
-    private readonly PriceBook _prices;
     private readonly IGenerationOwnership _ownership;
 
     /// <summary>Creates the phase.</summary>
     /// <param name="next">What follows.</param>
     /// <param name="settings">The settings.</param>
     /// <param name="time">The clock that keys expire by.</param>
-    /// <param name="prices">What budgets are reckoned by: without any list, a team with a budget waits for it.</param>
     /// <param name="ownership">Whose earlier calls are.</param>
-    public TeamMiddleware(
-        RequestDelegate next, SettingsStore settings, TimeProvider time, PriceBook prices, IGenerationOwnership ownership)
+    public TeamMiddleware(RequestDelegate next, SettingsStore settings, TimeProvider time, IGenerationOwnership ownership)
     {
         _next = next;
         _settings = settings;
         _time = time;
-        _prices = prices;
         _ownership = ownership;
     }
 

@@ -1,8 +1,6 @@
 using System.Text.Json;
 using Gateway.Configuration;
-using Gateway.Pricing;
 using Gateway.Teams;
-using Gateway.Upstream;
 using Gateway.Tests.Gateway.Configuration;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -114,9 +112,7 @@ public sealed class TeamMiddlewareTests : IDisposable
         context.Response.Body = body;
         prepare?.Invoke(context);
         var wasNext = false;
-        using var upstream = new OpenRouterClient(store);
-        using var prices = new PriceBook(store, upstream, _folder.Sources(), _time, new ListLogger<PriceBook>());
-        await new TeamMiddleware(Next, store, _time, prices, _ownership).InvokeAsync(context);
+        await new TeamMiddleware(Next, store, _time, _ownership).InvokeAsync(context);
 
         Assert.Equal(context.Response.StatusCode == 200, wasNext);
         if (!wasNext)

@@ -1,0 +1,281 @@
+using System.Text;
+using System.Text.Json;
+using Gateway.Ledger;
+using Gateway.Tests.Support;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>
+/// Promise: a team spends no more than its budget, whoever races for the last of it, and is told so in words that stop retries.
+/// </summary>
+public sealed class BudgetTests
+{
+    /// <summary>Costs a dollar a call, whatever is in it.</summary>
+    private const string Dollar = "\"model\":\"test/dollar\"";
+
+    /// <summary>Costs a thousandth of a dollar for every token of its answer.</summary>
+    private const string Mill = "\"model\":\"test/mill\"";
+
+    private const long Pico = 1_000_000_000_000;
+
+    private const string Stalled = "x-fake-stall-after: 1";
+
+    [Fact]
+    public async Task SixtyAtTheEdge_WhileNothingSettles_ExactlyTenPass()
+    {
+        await using var team = await StartAsync(10);
+        var calls = await Task.WhenAll(Enumerable.Range(0, 60).Select(_ => team.OpenStreamAsync(Dollar, Stalled)));
+
+        Assert.Equal(10, calls.Count(call => call.Head!.Status == 200));
+        Assert.Equal(50, calls.Count(call => call.Head!.Status == 402));
+        Assert.Equal(10, team.Upstream.Book.Entries.Count);
+        foreach (var call in calls)
+        {
+            await call.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task SixtyAtTheEdge_WhileTheySettle_NoMorePassThanAreBilled()
+    {
+        await using var team = await StartAsync(10);
+        var calls = await Task.WhenAll(Enumerable.Range(0, 60).Select(_ => team.ChatAsync(Dollar)));
+
+        Assert.Equal(10, calls.Count(call => call.Status == 200));
+        Assert.Equal(50, calls.Count(call => call.Status == 402));
+        Assert.Equal(10 * Pico, team.Upstream.Book.Total);
+        Assert.All(calls, call => Assert.Equal(call.Status == 200, call.Upstream is not null));
+    }
+
+    [Fact]
+    public async Task SixtyAtTheEdge_SettledLower_NeverSpendMore()
+    {
+        await using var team = await StartAsync(1);
+        for (var round = 0; round < 3; round++)
+        {
+            await Task.WhenAll(Enumerable.Range(0, 60).Select(
+                _ => team.ChatAsync(Mill + ",\"max_tokens\":100", "x-fake-completion-tokens: 60")));
+        }
+
+        // At 0.96 another 0.1 does not fit.
+        Assert.InRange(team.Upstream.Book.Total, 9 * Pico / 10, Pico);
+        (await team.ChatAsync(Mill + ",\"max_tokens\":100")).IsRefused(402);
+    }
+
+    [Fact]
+    public async Task SpentBudget_IsRefusedInTheRoutesDialectAndKeepsClientsFromRetrying()
+    {
+        await using var team = await StartAsync(1);
+        Assert.Equal(200, (await team.ChatAsync(Dollar)).Status);
+
+        var chat = await team.ChatAsync(Dollar);
+        var messages = await team.PostAsync("/v1/messages", TeamGateway.Body(Dollar));
+        var responses = await team.PostAsync("/v1/responses", TeamGateway.Body(Dollar));
+
+        chat.IsRefused(402);
+        responses.IsRefused(402);
+        messages.IsRefusedInMessagesDialect(402);
+        Assert.Equal("budget_exceeded", CodeOf(chat));
+        Assert.Equal("billing_error", messages.Json.GetProperty("error").GetProperty("type").GetString());
+        Assert.All([chat, messages, responses], call => Assert.Equal("false", call.Head.Header("x-should-retry")));
+        Assert.All([chat, messages, responses], call => Assert.Null(call.Upstream));
+        Assert.Single(await team.RowsAsync());
+    }
+
+    [Fact]
+    public async Task WhatIsSettledLower_FreesTheRoom()
+    {
+        await using var team = await StartAsync(1);
+        Assert.Equal(200, (await team.ChatAsync(Mill + ",\"max_tokens\":1000")).Status);
+
+        // Three tokens of the thousand were used.
+        (await team.ChatAsync(Mill + ",\"max_tokens\":998")).IsRefused(402);
+        Assert.Equal(200, (await team.ChatAsync(Mill + ",\"max_tokens\":997")).Status);
+    }
+
+    [Theory]
+    [InlineData("x-fake-status: 400")]
+    [InlineData("x-fake-status: 429", "x-fake-no-generation-id: 1")]
+    [InlineData("x-fake-status: 502", "x-fake-no-generation-id: 1")]
+    public async Task WhatUpstreamRefuses_FreesTheRoom(params string[] lines)
+    {
+        await using var team = await StartAsync(1);
+        await team.ChatAsync(Dollar, lines);
+
+        await Eventually.TrueAsync(
+            async () => (await team.ChatAsync(Dollar, "x-fake-status: 418", "x-fake-no-generation-id: 1")).Status == 418,
+            TimeSpan.FromSeconds(5),
+            "the room");
+    }
+
+    [Fact]
+    public async Task UnknownPrice_IsRefusedUnlessSettingsKnowBetter()
+    {
+        await using var team = await StartAsync(1);
+        var refused = await team.ChatAsync("\"model\":\"nobody/knows\"");
+        refused.IsRefused(402);
+        Assert.Equal("price_unknown", CodeOf(refused));
+        Assert.Equal("false", refused.Head.Header("x-should-retry"));
+        (await team.ChatAsync("\"model\":\"@preset/x\"")).IsRefused(402);
+        (await team.ChatAsync("\"models\":[\"openai/gpt-4o-mini\",\"nobody/knows\"]")).IsRefused(402);
+        (await team.PostAsync("/v1/chat/completions", "{\"messages\":[]}")).IsRefused(402);
+
+        await team.ReloadAsync(limits: """{ "AllowUnknownPrices": true }""");
+        Assert.Equal(200, (await team.ChatAsync("\"model\":\"nobody/knows\"")).Status);
+
+        await team.ReloadAsync(
+            limits: """{ "Prices": [ { "Model": "nobody/knows", "Prompt": "0.1", "Completion": "0", "Request": "0.0001" } ] }""");
+        Assert.Equal("budget_exceeded", CodeOf(await team.ChatAsync("\"model\":\"nobody/knows\"")));
+        Assert.Equal("price_unknown", CodeOf(await team.ChatAsync("\"model\":\"nobody/else\"")));
+    }
+
+    [Fact]
+    public async Task PricesOnDisk_ServeAStartWithoutUpstreamsList()
+    {
+        await using var team = await StartAsync(1);
+        team.Upstream.Prices.Status = 503;
+        await team.RestartAsync();
+
+        Assert.Equal(200, (await team.ChatAsync(Mill + ",\"max_tokens\":1000")).Status);
+    }
+
+    [Fact]
+    public async Task FirstStart_WaitsForTheListInsteadOfRefusing()
+    {
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            Team = """ "Budget": { "Usd": 1 } """,
+            WaitsForPrices = false,
+
+            // Holds for every request that has no script of its own: those for the list.
+            PrepareUpstream = upstream => upstream.Script("x-fake-delay-ms: 700"),
+        });
+
+        Assert.Equal(200, (await team.ChatAsync()).Status);
+    }
+
+    [Fact]
+    public async Task Restart_LeavesTheBudgetSpent()
+    {
+        await using var team = await StartAsync(2);
+        Assert.Equal(200, (await team.ChatAsync(Dollar)).Status);
+
+        // Died before its headers: charged at the reservation.
+        Assert.Equal(502, (await team.ChatAsync(Dollar, "x-fake-close: 1")).Status);
+        await team.RestartAsync();
+
+        Assert.Equal("budget_exceeded", CodeOf(await team.ChatAsync(Dollar)));
+    }
+
+    [Fact]
+    public async Task Reload_RaisesALimitAndKeepsWhatIsSpent()
+    {
+        await using var team = await StartAsync(1);
+        Assert.Equal(200, (await team.ChatAsync(Dollar)).Status);
+        (await team.ChatAsync(Dollar)).IsRefused(402);
+
+        await team.ReloadAsync(""" "Budget": { "Usd": 2, "Period": "Total" } """);
+        Assert.Equal(200, (await team.ChatAsync(Dollar)).Status);
+        (await team.ChatAsync(Dollar)).IsRefused(402);
+
+        // Another period begins with what the ledger says of it.
+        await team.ReloadAsync(""" "Budget": { "Usd": 2, "Period": "Month" } """);
+        (await team.ChatAsync(Dollar)).IsRefused(402);
+    }
+
+    [Theory]
+    [InlineData("", """{"prompt":0.15,"completion":0.6}""")]
+    [InlineData("\"provider\":{\"max_price\":{\"prompt\":0.1}}", """{"prompt":0.1,"completion":0.6}""")]
+    [InlineData("\"provider\":{\"max_price\":{\"prompt\":5,\"completion\":0.5}}", """{"prompt":0.15,"completion":0.5}""")]
+    [InlineData("\"models\":[\"openai/gpt-4o\"]", """{"prompt":2.5,"completion":10}""")]
+    public async Task WriteMaxPrice_BindsWhatArrivesUpstream(string members, string expected)
+    {
+        await using var team = await StartAsync(1, """{ "WriteMaxPrice": true }""");
+        var call = await team.ChatAsync(members);
+
+        Assert.Equal(200, call.Status);
+        var price = call.ForwardedJson.GetProperty("provider").GetProperty("max_price");
+        using var wanted = JsonDocument.Parse(expected);
+        Assert.Equal(
+            wanted.RootElement.EnumerateObject().ToDictionary(member => member.Name, member => member.Value.GetDecimal()),
+            price.EnumerateObject().ToDictionary(member => member.Name, member => member.Value.GetDecimal()));
+    }
+
+    [Theory]
+    [InlineData("\"max_tokens\":10", 150_000, 600_000, 10)]
+    [InlineData("\"max_tokens\":10,\"max_completion_tokens\":7", 150_000, 600_000, 7)]
+    [InlineData("\"max_completion_tokens\":7,\"max_output_tokens\":900,\"n\":3", 150_000, 600_000, 21)]
+    [InlineData("\"n\":2", 150_000, 600_000, 2 * 4096)]
+    [InlineData("\"models\":[\"openai/gpt-4o\",\"anthropic/claude-3-opus\"],\"max_tokens\":1", 15_000_000, 75_000_000, 1)]
+    [InlineData(
+        "\"model\":\"openai/gpt-4o-mini\",\"fallbacks\":[{\"model\":\"anthropic/claude-3-opus\"}],\"max_tokens\":1",
+        15_000_000,
+        75_000_000,
+        1)]
+    [InlineData("\"model\":\"anthropic/claude-3-opus\",\"model\":\"openai/gpt-4o-mini\",\"max_tokens\":1", 15_000_000, 75_000_000, 1)]
+    [InlineData("\"model\":\"quick\",\"max_tokens\":1", 15_000_000, 75_000_000, 1)]
+    [InlineData("\"model\":\"openai/gpt-4o-mini:nitro\",\"max_tokens\":1", 150_000, 600_000, 1)]
+    [InlineData(
+        "\"m\\u006fdel\":\"anthropic/claude-3-opus\",\"\\u006dodel\":\"openai/gpt-4o-mini\",\"max_tokens\":1",
+        15_000_000,
+        75_000_000,
+        1)]
+    [InlineData("\"max_tokens\":0", 150_000, 600_000, 4096)]
+    [InlineData("\"max_tokens\":-1", 150_000, 600_000, 4096)]
+    [InlineData("\"max_tokens\":-1,\"max_completion_tokens\":5000", 150_000, 600_000, 4096)]
+    [InlineData("\"max_tokens\":1e3,\"n\":-7", 150_000, 600_000, 1000)]
+    public async Task Reservation_IsTheDearestThatMayCome(string members, long prompt, long completion, long tokens)
+    {
+        await using var team = await TeamGateway.StartAsync(
+            """
+            "Budget": { "Usd": 1000 }, "ProviderMapping":
+            { "Aliases": [ { "Model": "quick", "Use": "openai/gpt-4o-mini", "Fallbacks": ["anthropic/claude-3-opus"] } ] }
+            """);
+        var body = TeamGateway.Body(members);
+        Assert.Equal(200, (await team.PostAsync("/v1/chat/completions", body)).Status);
+
+        var row = Assert.Single(await team.RowsAsync());
+        Assert.Equal((Encoding.UTF8.GetByteCount(body) * prompt) + (tokens * completion), row.ReservedPico);
+    }
+
+    [Fact]
+    public async Task Reservation_CountsNoPicturesAsText()
+    {
+        await using var team = await StartAsync(1);
+        var picture = Convert.ToBase64String(new byte[600_000]);
+        var text = new string('a', 10_000) + " ";
+        var body = $$$"""
+            {"model":"openai/gpt-4o-mini","max_tokens":1,"messages":[{"role":"user","content":[{"type":"text","text":"{{{text}}}"},
+            {"type":"image_url","image_url":{"url":"data:image/png;base64,{{{picture}}}"}}]}]}
+            """;
+        Assert.Equal(200, (await team.PostAsync("/v1/chat/completions", body)).Status);
+
+        Assert.InRange(Assert.Single(await team.RowsAsync()).ReservedPico, 10_000 * 150_000L, 11_000 * 150_000L);
+    }
+
+    [Fact]
+    public async Task Row_ThatWaitsForItsBill_HoldsItsReservation()
+    {
+        await using var team = await StartAsync(2);
+        var call = await team.ChatAsync(Dollar, "x-fake-no-usage: 1", "x-fake-generation-missing: 1");
+        Assert.Equal(200, call.Status);
+        Assert.Equal(200, (await team.ChatAsync(Dollar)).Status);
+
+        (await team.ChatAsync(Dollar)).IsRefused(402);
+        Assert.Equal(GenerationState.Provisional, (await team.RowsAsync())[0].State);
+    }
+
+    private static Task<TeamGateway> StartAsync(int usd, string limits = "{}") => TeamGateway.StartAsync(new TeamGatewayOptions
+    {
+        Team = $$""" "Budget": { "Usd": {{usd}}, "Period": "Total" } """,
+        Limits = limits,
+        PrepareUpstream = static upstream =>
+        {
+            upstream.Prices.Set("test/dollar", "0", "0", "1");
+            upstream.Prices.Set("test/mill", "0", "0.001");
+        },
+    });
+
+    private static string? CodeOf(Exchange call) => call.Json.GetProperty("error").GetProperty("code").GetString();
+}

@@ -1,0 +1,253 @@
+using System.Globalization;
+using FakeOpenRouter;
+using Gateway.Tests.Support;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>Promise: a team's limits hold, are told in the words that clients know, and forget nothing and nobody.</summary>
+public sealed class LimitTests
+{
+    private const string OneAtATime = """ "Limits": { "ConcurrentRequests": 1 } """;
+
+    [Theory]
+    [InlineData("/v1/chat/completions")]
+    [InlineData("/v1/messages")]
+    public async Task RequestsAMinute_AreRefusedInTheRoutesDialect(string path)
+    {
+        await using var team = await TeamGateway.StartAsync(""" "Limits": { "RequestsPerMinute": 2 } """);
+        var first = await team.PostAsync(path, TeamGateway.Body());
+        Assert.Equal(200, first.Status);
+        Assert.Equal("2", first.Head.Header("x-ratelimit-limit-requests"));
+        Assert.Equal("1", first.Head.Header("x-ratelimit-remaining-requests"));
+        Assert.NotEmpty(first.Head.Header("x-ratelimit-reset-requests")!);
+        Assert.Null(first.Head.Header("x-ratelimit-limit-tokens"));
+        Assert.Null(first.Head.Header("Retry-After"));
+        Assert.Equal("0", (await team.PostAsync(path, TeamGateway.Body())).Head.Header("x-ratelimit-remaining-requests"));
+
+        var refused = await team.PostAsync(path, TeamGateway.Body());
+
+        if (path == "/v1/messages")
+        {
+            refused.IsRefusedInMessagesDialect(429);
+            Assert.Equal("rate_limit_error", refused.Json.GetProperty("error").GetProperty("type").GetString());
+        }
+        else
+        {
+            refused.IsRefused(429);
+            Assert.Equal("rate_limit_exceeded", CodeOf(refused));
+        }
+
+        Assert.Equal("2", refused.Head.Header("x-ratelimit-limit-requests"));
+        Assert.Equal("0", refused.Head.Header("x-ratelimit-remaining-requests"));
+        Assert.InRange(int.Parse(refused.Head.Header("Retry-After")!, CultureInfo.InvariantCulture), 1, 30);
+        Assert.Null(refused.Upstream);
+    }
+
+    [Fact]
+    public async Task LimitsOfAKey_HoldBesideTheTeams()
+    {
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            Team = """ "Limits": { "RequestsPerMinute": 5 } """,
+            KeyMore = """, "Limits": { "RequestsPerMinute": 1 } """,
+            MoreTeams = reference => [TeamSetup.Team("", "other", "ogw-other", reference: reference)],
+        });
+
+        Assert.Equal(200, (await team.ChatAsync()).Status);
+        var refused = await team.ChatAsync();
+        refused.IsRefused(429);
+        Assert.Equal("1", refused.Head.Header("x-ratelimit-limit-requests"));
+
+        // Another team has nothing to do with it.
+        var other = await team.ChatAsync("", "x-api-key: ogw-other");
+        Assert.Equal(200, other.Status);
+        Assert.Null(other.Head.Header("x-ratelimit-limit-requests"));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task TokensAMinute_AreSettledByTheTruth(bool streams)
+    {
+        await using var team = await TeamGateway.StartAsync(""" "Limits": { "TokensPerMinute": 6000 } """);
+        var stream = streams ? "\"stream\":true," : "";
+
+        // Announced 5,000, used 111: what was set aside too much is given back.
+        var thrifty = await team.ChatAsync(stream + "\"max_tokens\":5000", "x-fake-prompt-tokens: 100", "x-fake-completion-tokens: 11");
+        Assert.Equal(200, thrifty.Status);
+        var next = await team.ChatAsync("\"max_tokens\":5000", "x-fake-prompt-tokens: 100", "x-fake-completion-tokens: 11");
+        Assert.Equal(200, next.Status);
+
+        // Announced nothing, used 9,000: the next call waits, for what is owed drains at 100 tokens a second.
+        var greedy = await team.ChatAsync(stream + "\"user\":\"x\"", "x-fake-prompt-tokens: 1000", "x-fake-completion-tokens: 8000");
+        Assert.Equal(200, greedy.Status);
+        var refused = await team.ChatAsync();
+        refused.IsRefused(429);
+        Assert.Equal("0", refused.Head.Header("x-ratelimit-remaining-tokens"));
+        Assert.InRange(int.Parse(refused.Head.Header("Retry-After")!, CultureInfo.InvariantCulture), 15, 40);
+    }
+
+    [Fact]
+    public async Task RequestsInFlight_AreRefusedBeyondTheLimitAndFreeAtTheEnd()
+    {
+        await using var team = await TeamGateway.StartAsync(""" "Limits": { "ConcurrentRequests": 4 } """);
+        var held = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => team.OpenStreamAsync("", "x-fake-stall-after: 1")));
+        Assert.All(held, call => Assert.Equal(200, call.Head!.Status));
+
+        var refused = await team.ChatAsync();
+        refused.IsRefused(429);
+        Assert.Equal("1", refused.Head.Header("Retry-After"));
+        Assert.Null(refused.Upstream);
+
+        held[0].Client.Reset();
+        await Eventually.TrueAsync(async () => (await team.ChatAsync()).Status == 200, TimeSpan.FromSeconds(5), "a free place");
+        foreach (var call in held)
+        {
+            await call.DisposeAsync();
+        }
+    }
+
+    [Theory]
+    [InlineData("json")]
+    [InlineData("json", "x-fake-gzip: 1")]
+    [InlineData("json", "x-fake-whitespace: 3", "x-fake-chunked: 1")]
+    [InlineData("json", "x-fake-status: 400")]
+    [InlineData("json", "x-fake-status: 502", "x-fake-content-type: text/html", "x-fake-body: <html>bad gateway</html>")]
+    [InlineData("json", "x-fake-content-type: text/plain", "x-fake-body: not JSON at all")]
+    [InlineData("json", "x-fake-status: 204", "x-fake-body: ")]
+    [InlineData("sse")]
+    [InlineData("sse", "x-fake-gzip: 1")]
+    [InlineData("sse", "x-fake-no-usage: 1")]
+    [InlineData("sse", "x-fake-end-after: 2")]
+    public async Task Place_IsFreeTheMomentTheClientHasReadTheEnd(string kind, params string[] lines)
+    {
+        await using var team = await TeamGateway.StartAsync(OneAtATime);
+        await using var kept = await team.Gateway.ConnectAsync();
+        var body = TeamGateway.Body(kind == "sse" ? "\"stream\":true" : "");
+        for (var i = 0; i < 200; i++)
+        {
+            int status;
+            if (i % 2 == 0)
+            {
+                await TeamGateway.SendAsync(kept, TeamGateway.NextId(), "/v1/chat/completions", body, lines);
+                status = (await kept.ReadAsync()).Head.Status;
+            }
+            else
+            {
+                status = (await team.PostAsync("/v1/chat/completions", body, lines)).Status;
+            }
+
+            Assert.True(status != 429, $"Call {i} was refused, although the one before it was over.");
+        }
+    }
+
+    [Theory]
+    [InlineData("leaves")]
+    [InlineData("leaves without a stream")]
+    [InlineData("dies")]
+    [InlineData("cuts")]
+    [InlineData("refuses")]
+    [InlineData("402")]
+    [InlineData("403")]
+    public async Task Place_ComesBackHoweverTheCallEnds(string how)
+    {
+        await using var team = await TeamGateway.StartAsync(
+            OneAtATime + """, "DeniedModels": ["denied/*"], "Budget": { "Usd": 1 } """);
+        for (var i = 0; i < 5; i++)
+        {
+            switch (how)
+            {
+                case "leaves":
+                    await using (var call = await team.OpenStreamAsync("", "x-fake-stall-after: 1"))
+                    {
+                        Assert.Equal(200, call.Head!.Status);
+                        call.Client.Reset();
+                        await (await team.Upstream.Requests.WaitForAsync(call.Id)).WaitForEndAsync();
+                    }
+
+                    break;
+                case "leaves without a stream":
+                    await using (var call = await team.SendAsync("/v1/chat/completions", TeamGateway.Body(), "x-fake-delay-ms: 100"))
+                    {
+                        var request = await team.Upstream.Requests.WaitForAsync(call.Id);
+                        call.Client.Reset();
+                        await request.WaitForEndAsync();
+                        Assert.Equal(ReceivedEnd.Complete, request.End);
+                    }
+
+                    break;
+                case "dies":
+                    Assert.Equal(502, (await team.ChatAsync("", "x-fake-close: 1")).Status);
+                    break;
+                case "cuts":
+                    Assert.NotEqual(RawEnd.Complete, (await team.ChatAsync("\"stream\":true", "x-fake-cut-after: 1")).Body.End);
+                    break;
+                case "refuses":
+                    Assert.NotNull((await team.ChatAsync("", "x-fake-status: 429")).Upstream);
+                    break;
+                case "402":
+                    (await team.ChatAsync("\"max_tokens\":9000000")).IsRefused(402);
+                    break;
+                case "403":
+                    (await team.ChatAsync("\"model\":\"denied/model\"")).IsRefused(403);
+                    break;
+            }
+
+            var waited = await Eventually.TrueAsync(
+                async () => (await team.ChatAsync()).Status == 200, TimeSpan.FromSeconds(3), "a free place");
+
+            // Whoever was told the end need not wait at all; who left is noticed at once.
+            Assert.True(waited < TimeSpan.FromSeconds(1), $"The place came back after {waited}.");
+        }
+    }
+
+    [Fact]
+    public async Task WhatIsRefusedBeforeOrBehindTheLimits_CountsAgainstNone()
+    {
+        await using var team = await TeamGateway.StartAsync(
+            """
+            "Limits": { "RequestsPerMinute": 1, "TokensPerMinute": 1000, "ConcurrentRequests": 1 }, "DeniedModels": ["denied/*"],
+            "Budget": { "Usd": 1 }
+            """);
+
+        (await team.ChatAsync("", "x-api-key: nobody")).IsRefused(401);
+        (await team.PostAsync("/v1/files", TeamGateway.Body())).IsRefused(403);
+        (await team.PostAsync("/v1/chat/completions", "{")).IsRefused(400);
+        (await team.PostAsync("/v1/chat/completions", "[]")).IsRefused(400);
+        (await team.ChatAsync("\"model\":\"denied/model\"")).IsRefused(403);
+        var dear = await team.ChatAsync("\"model\":\"anthropic/claude-3-opus\",\"max_tokens\":900,\"n\":100");
+        dear.IsRefused(402);
+        (await team.ChatAsync("\"model\":\"nobody/knows\"")).IsRefused(402);
+
+        var call = await team.ChatAsync();
+        Assert.Equal(200, call.Status);
+        Assert.Equal("0", call.Head.Header("x-ratelimit-remaining-requests"));
+        (await team.ChatAsync()).IsRefused(429);
+    }
+
+    [Fact]
+    public async Task Reload_ChangesLimitsAndForgetsNothing()
+    {
+        await using var team = await TeamGateway.StartAsync(""" "Limits": { "RequestsPerMinute": 2, "ConcurrentRequests": 2 } """);
+        await using var held = await team.OpenStreamAsync("", "x-fake-stall-after: 1");
+        Assert.Equal(200, (await team.ChatAsync()).Status);
+        (await team.ChatAsync()).IsRefused(429);
+
+        // Raised: what is above the two that were used is there at once.
+        await team.ReloadAsync(""" "Limits": { "RequestsPerMinute": 4, "ConcurrentRequests": 1 } """);
+        (await team.ChatAsync()).IsRefused(429);
+        await team.ReloadAsync(""" "Limits": { "RequestsPerMinute": 4, "ConcurrentRequests": 2 } """);
+        Assert.Equal(200, (await team.ChatAsync()).Status);
+        Assert.Equal(200, (await team.ChatAsync()).Status);
+        (await team.ChatAsync()).IsRefused(429);
+
+        // Dropped: nothing is counted, nothing is told.
+        await team.ReloadAsync("");
+        var call = await team.ChatAsync();
+        Assert.Equal(200, call.Status);
+        Assert.DoesNotContain(call.Head.Headers, header => header.Key.StartsWith("x-ratelimit", StringComparison.OrdinalIgnoreCase));
+    }
+
+    private static string? CodeOf(Exchange call) => call.Json.GetProperty("error").GetProperty("code").GetString();
+}

@@ -1,0 +1,235 @@
+using FakeOpenRouter;
+using Gateway.Ledger;
+using Gateway.Tests.Support;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>Promise: many nodes hold one limit, one budget and one ledger, and none of them waits long for a store that is gone.</summary>
+public sealed class RedisAndPostgresTests
+{
+    private const string Dollar = "\"model\":\"test/dollar\"";
+    private const string Budget = """ "Budget": { "Usd": 3, "Period": "Total" } """;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    private readonly SharedRedis _redis;
+    private readonly PostgresServer _postgres;
+
+    public RedisAndPostgresTests(SharedRedis redis, PostgresServer postgres)
+    {
+        _redis = redis;
+        _postgres = postgres;
+    }
+
+    [Fact]
+    public async Task SixtyAtTheEdge_OnTwoNodes_ExactlyTenPass()
+    {
+        await using var upstream = await StartUpstreamAsync();
+        var limits = await SharedLimitsAsync();
+        var usage = await SharedUsageAsync();
+        const string Ten = """ "Budget": { "Usd": 10 } """;
+        await using var one = await StartAsync(upstream, Ten, limits, usage);
+        await using var two = await StartAsync(upstream, Ten, limits, usage);
+
+        var calls = await Task.WhenAll(Enumerable.Range(0, 60).Select(
+            i => (i % 2 == 0 ? one : two).OpenStreamAsync(Dollar, "x-fake-stall-after: 1")));
+
+        Assert.Equal(10, calls.Count(call => call.Head!.Status == 200));
+        Assert.Equal(50, calls.Count(call => call.Head!.Status == 402));
+        Assert.Equal(10, upstream.Book.Entries.Count);
+        foreach (var call in calls)
+        {
+            await call.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task RequestsAMinute_AreSharedByTheNodes()
+    {
+        await using var upstream = await StartUpstreamAsync();
+        var limits = await SharedLimitsAsync();
+        const string Ten = """ "Limits": { "RequestsPerMinute": 10, "ConcurrentRequests": 1000 } """;
+        await using var one = await StartAsync(upstream, Ten, limits);
+        await using var two = await StartAsync(upstream, Ten, limits);
+
+        var calls = await Task.WhenAll(Enumerable.Range(0, 30).Select(i => (i % 2 == 0 ? one : two).ChatAsync()));
+
+        // One drains in six seconds.
+        Assert.InRange(calls.Count(call => call.Status == 200), 10, 11);
+        Assert.All(calls, call => Assert.True(call.Status is 200 or 429, $"{call.Status}"));
+        Assert.Equal("10", calls[0].Head.Header("x-ratelimit-limit-requests"));
+    }
+
+    [Fact]
+    public async Task RowsOfAKilledNode_AreSettledByTheOther()
+    {
+        await using var upstream = await StartUpstreamAsync();
+        var usage = await SharedUsageAsync();
+        var connection = usage.Connection;
+        await using var dying = await StartAsync(upstream, "", "{}", usage, outOfProcess: true);
+        await using var living = await StartAsync(upstream, "", "{}", usage);
+        await using var stream = await dying.OpenStreamAsync("", "x-fake-events: 100", "x-fake-stall-after: 9");
+        await using var silent = await dying.SendAsync("/v1/chat/completions", TeamGateway.Body(), "x-fake-delay-ms: 60000");
+        await upstream.Requests.WaitForAsync(request => request.Id == stream.Id && request.EventsWritten == 9);
+        await upstream.Requests.WaitForAsync(request => request.Id == silent.Id && request.BodyComplete);
+
+        await dying.StopAsync();
+
+        var rows = await Eventually.GetAsync(
+            async () => await LedgerRow.ReadPostgresAsync(connection) is var rows && rows.Count == 2 && rows.All(row => row.IsClosed)
+                ? rows : null,
+            TimeSpan.FromSeconds(30),
+            "two closed rows");
+        var bill = upstream.Book.Entries.Single(entry => entry.Streams);
+        var named = rows.Single(row => row.GenerationId is not null);
+        var nameless = rows.Single(row => row.GenerationId is null);
+        Assert.Equal(GenerationState.Settled, named.State);
+        Assert.Equal((long)bill.Cost, named.CostPico);
+        Assert.Equal(GenerationState.Unresolvable, nameless.State);
+        Assert.True(nameless.Charge > 0);
+        Assert.Equal(200, (await living.ChatAsync()).Status);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task RedisGone_LimitsPassAndBudgetsRefuse_WithoutWaiting(bool isSuspended)
+    {
+        await using var redis = await RedisServer.StartNewAsync();
+        await using var upstream = await StartUpstreamAsync();
+        await using var team = await StartAsync(
+            upstream,
+            Budget,
+            $$"""{ "Store": "Redis", "Redis": { "Configuration": "{{redis.Configuration}}" } }""",
+            more: reference => [TeamSetup.Team(""" "Limits": { "RequestsPerMinute": 1000 } """, "free", "ogw-free", reference: reference)]);
+        await Eventually.TrueAsync(async () => (await team.ChatAsync()).Status == 200, Patience, "a Redis that is connected");
+        await (isSuspended ? redis.SuspendAsync() : redis.KillAsync());
+
+        var slowest = TimeSpan.Zero;
+        for (var i = 0; i < 20; i++)
+        {
+            var startedAt = TimeProvider.System.GetTimestamp();
+            var refused = await team.ChatAsync();
+            slowest = Max(slowest, TimeProvider.System.GetElapsedTime(startedAt));
+            refused.IsRefused(503);
+            Assert.Equal("budget_unavailable", refused.Json.GetProperty("error").GetProperty("code").GetString());
+            Assert.Null(refused.Upstream);
+
+            startedAt = TimeProvider.System.GetTimestamp();
+            var free = await team.ChatAsync("", "x-api-key: ogw-free");
+            slowest = Max(slowest, TimeProvider.System.GetElapsedTime(startedAt));
+            Assert.Equal(200, free.Status);
+        }
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"The slowest call took {slowest.TotalMilliseconds:0} ms.");
+        Assert.True(slowest < TimeSpan.FromSeconds(1.2), $"A call took {slowest}.");
+
+        await (isSuspended ? redis.ResumeAsync() : redis.StartAsync());
+        await Eventually.TrueAsync(async () => (await team.ChatAsync()).Status == 200, Patience, "a Redis that counts again");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task WhatIsSpentWhileRedisIsGone_CountsOnceItIsBack(bool isSuspended)
+    {
+        await using var redis = await RedisServer.StartNewAsync();
+        await using var upstream = await StartUpstreamAsync();
+        await using var team = await StartAsync(
+            upstream,
+            Budget,
+            $$"""
+            { "Store": "Redis", "Redis": { "Configuration": "{{redis.Configuration}}" },
+              "WhenStoreFails": { "Limits": "Allow", "Budgets": "Allow" } }
+            """);
+        Assert.Equal(200, (await team.ChatAsync(Dollar)).Status);
+        await (isSuspended ? redis.SuspendAsync() : redis.KillAsync());
+        Assert.Equal(200, (await team.ChatAsync(Dollar)).Status);
+        await (isSuspended ? redis.ResumeAsync() : redis.StartAsync());
+
+        // Two of three dollars are spent; one more fits, another does not.
+        await Eventually.TrueAsync(
+            async () => (await team.RowsAsync()).All(row => row.IsCounted), Patience, "a budget that knows of both");
+        Assert.Equal(200, (await team.ChatAsync(Dollar)).Status);
+        (await team.ChatAsync(Dollar)).IsRefused(402);
+    }
+
+    [Fact]
+    public async Task PostgresGone_GoesByThePolicyAndLosesNothing()
+    {
+        await using var postgres = new PostgresServer();
+        var connection = await postgres.CreateDatabaseAsync();
+        await using var upstream = await StartUpstreamAsync();
+        await using var refusing = await StartAsync(upstream, "", "{}", UsageOf(connection));
+        await using var allowing = await StartAsync(upstream, "", "{}", UsageOf(connection, ", \"WhenStoreFails\": \"Allow\""));
+        Assert.Equal(200, (await refusing.ChatAsync()).Status);
+        Assert.Equal(200, (await allowing.ChatAsync()).Status);
+        await using var open = await allowing.OpenStreamAsync("", "x-fake-interval-ms: 300");
+        await postgres.StopAsync();
+
+        var slowest = TimeSpan.Zero;
+        for (var i = 0; i < 5; i++)
+        {
+            var startedAt = TimeProvider.System.GetTimestamp();
+            var refused = await refusing.ChatAsync();
+            slowest = Max(slowest, TimeProvider.System.GetElapsedTime(startedAt));
+            refused.IsRefused(503);
+            Assert.Equal("usage_unavailable", refused.Json.GetProperty("error").GetProperty("code").GetString());
+            Assert.Null(refused.Upstream);
+            Assert.Equal(200, (await allowing.ChatAsync()).Status);
+        }
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"The slowest refusal took {slowest.TotalMilliseconds:0} ms.");
+        Assert.True(slowest < TimeSpan.FromSeconds(2), $"A refusal took {slowest}.");
+        await open.Client.ReadBodyAsync(open.Head!);
+
+        await postgres.StartAsync();
+        await Eventually.TrueAsync(async () => (await refusing.ChatAsync()).Status == 200, Patience, "a ledger that is back");
+        var rows = await Eventually.GetAsync(
+            async () => await LedgerRow.ReadPostgresAsync(connection) is var rows && rows.Count == upstream.Book.Entries.Count
+                && rows.All(row => row.IsClosed) ? rows : null,
+            Patience,
+            "every row");
+        Assert.Equal(upstream.Book.Total, rows.Sum(row => row.Charge));
+    }
+
+    private static TimeSpan Max(TimeSpan one, TimeSpan other) => one > other ? one : other;
+
+    private static async Task<FakeOpenRouterServer> StartUpstreamAsync()
+    {
+        var upstream = await FakeOpenRouterServer.StartAsync();
+        upstream.Prices.Set("test/dollar", "0", "0", "1");
+        return upstream;
+    }
+
+    private static Task<TeamGateway> StartAsync(
+        FakeOpenRouterServer upstream,
+        string team,
+        string limits,
+        (string Json, string Connection)? usage = null,
+        bool outOfProcess = false,
+        Func<string, IEnumerable<string>>? more = null) => TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            Upstream = upstream,
+            Team = team,
+            Limits = limits,
+            Usage = usage?.Json,
+            OutOfProcess = outOfProcess,
+            MoreTeams = more ?? (static _ => []),
+        });
+
+    private static (string Json, string Connection) UsageOf(string connection, string more = "") =>
+        ($$"""{ "Store": "Postgres", "Postgres": { "ConnectionString": "{{connection}}" } {{more}} }""", connection);
+
+    private async Task<(string Json, string Connection)> SharedUsageAsync() => UsageOf(await _postgres.CreateDatabaseAsync());
+
+    private async Task<string> SharedLimitsAsync()
+    {
+        var server = await _redis.GetAsync();
+        return $$"""
+            { "Store": "Redis",
+              "Redis": { "Configuration": "{{server.Configuration}}", "KeyPrefix": "{{_redis.NewPrefix()}}", "Timeout": "00:00:05" } }
+            """;
+    }
+}

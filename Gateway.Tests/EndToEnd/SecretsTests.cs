@@ -1,0 +1,187 @@
+using System.Text;
+using Gateway.Teams;
+using Gateway.Tests.Support;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>
+/// Promise: no key, prompt or answer leaves but where it belongs. Marked ones are driven through everything that can happen to a call,
+/// then every place that the gateway writes to is searched for the mark.
+/// </summary>
+public sealed class SecretsTests
+{
+    private const string Mark = "MARKED";
+    private const string Key = "ogw-MARKED-gateway-key";
+    private const string Bearer = "x-api-key: " + Key;
+    private const string Answer =
+        """{"id":"gen-1767225600-77777777","model":"m","choices":[{"message":{"content":"MARKED answer"}}],"usage":{"cost":1}}""";
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task NoSink_HasAKeyAPromptOrAnAnswer(bool isVerbose)
+    {
+        await using var team = await StartAsync(isVerbose);
+        var printed = new List<string>();
+        var answers = new List<string>();
+
+        // Success, in either way, and what upstream does to it.
+        var upstreams = await CallAsync("x-fake-status: 200");
+        Assert.Equal("Bearer sk-or-v1-MARKED-of-the-file", upstreams.Forwarded.Header("Authorization"));
+        Assert.DoesNotContain(Key, string.Join('\n', upstreams.Forwarded.Headers), StringComparison.Ordinal);
+        Assert.Contains(Mark, upstreams.Forwarded.BodyText, StringComparison.Ordinal);
+        Assert.Equal(200, (await CallAsync("x-fake-body: " + Answer)).Status);
+        string[] troubles =
+        [
+            "x-fake-status: 429", "x-fake-close: 1", "x-fake-cut-after: 1", "x-fake-cut-at-byte: 9", "x-fake-error: 1",
+            "x-fake-error-after: 1",
+        ];
+        foreach (var script in troubles)
+        {
+            Note(await CallAsync(script));
+            Note(await CallAsync(script, "\"stream\":true,"));
+        }
+
+        // Refusals, from first to last.
+        Note(await CallAsync("x-fake-status: 200", key: "x-api-key: sk-MARKED-of-nobody"), 401);
+        Note(await CallAsync("x-fake-status: 200", path: "/v1/keys?q=MARKED"), 403);
+        Note(await CallAsync("x-fake-status: 200", "\"stream\":MARKED,"), 400);
+        Note(await CallAsync("x-fake-status: 200", "\"provider\":\"MARKED\","), 400);
+        Note(await CallAsync("x-fake-status: 200", "\"model\":\"denied/x\","), 403);
+        Note(await CallAsync("x-fake-status: 200", "\"max_tokens\":100000000,"), 402);
+        Note(await CallAsync("x-fake-status: 200", key: "x-api-key: ogw-MARKED-limited"));
+        Note(await CallAsync("x-fake-status: 200", key: "x-api-key: ogw-MARKED-limited"), 429);
+        await using (var generation = await team.Gateway.ConnectAsync())
+        {
+            await generation.GetAsync("/v1/generation?id=MARKED", Bearer);
+            answers.Add((await generation.ReadAsync()).Body.Text);
+        }
+
+        // A reload with faults, then a good one.
+        await team.Gateway.WriteSettingsAsync(
+            team.Settings().Replace("file:" + team.Data.File("search.key"), "sk-or-v1-MARKED-literal", StringComparison.Ordinal)
+                .Replace("\"Token\":\"env:MARKED_TOKEN\"", "\"Token\":\"\"", StringComparison.Ordinal));
+        await team.Gateway.Process.WaitForLineAsync(
+            line => line.Contains("Teams:0:OpenRouterKey", StringComparison.Ordinal), "a fault of the settings");
+        answers.Add((await team.Gateway.HealthAsync()).ToString());
+        var check = await RunAsync("check");
+        Assert.Equal(1, check.ExitCode);
+        await team.ReloadAsync(TeamMembers + """, "ScopeSessions": true """);
+        Note(await CallAsync("x-fake-status: 200", "\"session_id\":\"MARKED\","));
+        check = await RunAsync("check");
+        Assert.Equal(0, check.ExitCode);
+        var explain = await RunAsync("explain", "--model", TeamGateway.Model, "--team", "search");
+        Assert.Equal(0, explain.ExitCode);
+        answers.Add((await team.Gateway.HealthAsync()).ToString());
+
+        // A death in the middle of it, and what comes behind.
+        await using (var call = await team.SendAsync("/v1/chat/completions", BodyOf("\"stream\":true,"), Bearer, "x-fake-stall-after: 1"))
+        {
+            await team.Upstream.Requests.WaitForAsync(request => request.Id == call.Id && request.EventsWritten == 1);
+            SearchFiles();
+            printed.AddRange(team.Gateway.Process.Lines);
+            await team.RestartAsync();
+        }
+
+        await Eventually.TrueAsync(
+            async () => (await team.RowsAsync()).Where(row => row.GenerationId is not null).All(row => row.IsClosed || row.Status >= 400),
+            TimeSpan.FromSeconds(20),
+            "closed rows");
+        SearchFiles();
+        await team.Gateway.Process.TerminateAsync();
+        var output = await team.Gateway.Process.WaitForExitAsync();
+        printed.AddRange(output.All.Split('\n'));
+        SearchFiles();
+
+        Assert.True(printed.Count > 10);
+        Assert.True((await team.RowsAsync()).Count > 10);
+        var found = printed.Concat(answers).Where(text => text.Contains(Mark, StringComparison.OrdinalIgnoreCase)).ToList();
+        Assert.True(found.Count == 0, string.Join('\n', found));
+
+        Task<Exchange> CallAsync(string script, string members = "", string key = Bearer, string path = "/v1/chat/completions?q=MARKED") =>
+            team.PostAsync(path, BodyOf(members), key, script, "Cookie: MARKED=MARKED", "x-session-id: MARKED");
+
+        void Note(Exchange call, int? status = null)
+        {
+            if (status is not null)
+            {
+                Assert.Equal(status, call.Status);
+            }
+
+            if (call.Head.Header("x-gateway-error") is not null)
+            {
+                answers.Add(call.Body.Text + string.Join('\n', call.Head.Headers));
+            }
+        }
+
+        async Task<GatewayOutput> RunAsync(params string[] arguments)
+        {
+            var run = await GatewayProcess.RunAsync(
+                [.. arguments, "--config", team.Gateway.SettingsPath], team.Gateway.Folder.Path, Environment);
+            printed.AddRange(run.All.Split('\n'));
+            return run;
+        }
+
+        void SearchFiles()
+        {
+            foreach (var folder in (string[])[team.Data.Path, team.Gateway.Folder.Path])
+            {
+                foreach (var file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
+                {
+                    // A node's lock is empty, and locked.
+                    if (Path.GetFileName(file) is not ("search.key" or "appsettings.json") && new FileInfo(file).Length > 0)
+                    {
+                        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+                        using var bytes = new MemoryStream();
+                        stream.CopyTo(bytes);
+                        Assert.True(bytes.ToArray().AsSpan().IndexOf(Encoding.UTF8.GetBytes(Mark)) < 0, $"{file} has a secret.");
+                    }
+                }
+            }
+        }
+    }
+
+    private const string TeamMembers = """ "DeniedModels": ["denied/*"], "Budget": { "Usd": 50 } """;
+
+    private static Dictionary<string, string> Environment => new()
+    {
+        ["MARKED_TOKEN"] = "MARKED-token-of-the-administrator-0123456789",
+        ["MARKED_KEY"] = "sk-or-v1-MARKED-of-the-environment",
+    };
+
+    private static string BodyOf(string members)
+    {
+        var model = members.Contains("\"model\"", StringComparison.Ordinal) ? "" : $"\"model\":\"{TeamGateway.Model}\",";
+        return $$"""{ {{model}} {{members}} "user":"MARKED", "messages":[{"role":"user","content":"MARKED prompt"}] }""";
+    }
+
+    private static Task<TeamGateway> StartAsync(bool isVerbose)
+    {
+        var options = new TeamGatewayOptions
+        {
+            OutOfProcess = true,
+            Team = TeamMembers,
+            UpstreamKey = "sk-or-v1-MARKED-of-the-file",
+            KeyMore = $$""" }, { "Label": "second", "Sha256": "{{Hash(Key)}}" """,
+            MoreTeams = _ =>
+            [
+                TeamSetup.Team(""" "Limits": { "RequestsPerMinute": 1 } """, "limited", "ogw-MARKED-limited", reference: "env:MARKED_KEY"),
+            ],
+            Sections = [("Admin", """{ "Url": "http://127.0.0.1:9464", "Token": "env:MARKED_TOKEN" }""")],
+        };
+        foreach (var (name, value) in Environment)
+        {
+            options.Environment[name] = value;
+        }
+
+        if (isVerbose)
+        {
+            options.Arguments.Add("--verbose");
+        }
+
+        return TeamGateway.StartAsync(options);
+
+        static string Hash(string key) => Convert.ToHexStringLower(GatewayKeys.Hash(key));
+    }
+}

@@ -1,0 +1,206 @@
+using Gateway.Ledger;
+using Gateway.Tests.Support;
+using Microsoft.Data.Sqlite;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>
+/// Promise: what an answer did not tell is asked for until it is known, also by a process that comes after one that was killed, and
+/// nothing passes that the ledger cannot take down.
+/// </summary>
+public sealed class SettlementTests
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    [Theory]
+    [InlineData("x-fake-generation-status: 404", "x-fake-generation-failures: 2")]
+    [InlineData("x-fake-generation-status: 500", "x-fake-generation-failures: 1")]
+    [InlineData("x-fake-generation-delay-ms: 1500")]
+    public async Task Bill_IsAskedForUntilItIsThere(params string[] lines)
+    {
+        await using var team = await TeamGateway.StartAsync("");
+        var call = await team.ChatAsync("", [.. lines, "x-fake-no-usage: 1"]);
+        var bill = team.Bill(call);
+        await Eventually.TrueAsync(() => Task.FromResult(bill.Questions > 0), Patience, "the first question");
+        var open = await team.RowAsync(row => row.GenerationId == bill.Id);
+        Assert.Equal(GenerationState.Provisional, open.State);
+        Assert.Equal(open.ReservedPico, open.Charge);
+
+        var row = await team.ClosedRowAsync(bill);
+        Assert.Equal(GenerationState.Settled, row.State);
+        Assert.Equal((long)bill.Cost, row.CostPico);
+        Assert.Equal(bill.Questions, row.Questions);
+        Assert.Equal("Bearer " + TeamSetup.UpstreamKey, call.Upstream!.Header("Authorization"));
+    }
+
+    [Fact]
+    public async Task KilledMidStream_IsSettledByItsIdAfterTheRestart()
+    {
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            OutOfProcess = true,
+            Team = """ "Budget": { "Usd": 1, "Period": "Total" } """,
+        });
+        await using var call = await team.OpenStreamAsync("", "x-fake-events: 500", "x-fake-stall-after: 25");
+        var bill = team.Bill(call.Id);
+
+        // The client has the first byte: by then both are in the file, not merely on the way there.
+        var durable = Assert.Single(await team.RowsAsync());
+        Assert.Equal(bill.Id, durable.GenerationId);
+        Assert.Equal(GenerationState.Reserved, durable.State);
+        await team.Upstream.Requests.WaitForAsync(request => request.Id == call.Id && request.EventsWritten == 25);
+
+        await team.RestartAsync();
+
+        var row = await team.ClosedRowAsync(bill);
+        Assert.Equal(GenerationState.Settled, row.State);
+        Assert.Equal((long)bill.Cost, row.CostPico);
+        Assert.Equal(25, row.CompletionTokens);
+        await team.Gateway.Process.WaitForLineAsync(
+            line => line.Contains("processes that died", StringComparison.Ordinal), "a word about the dead", Patience);
+
+        // And the budget knows of it: all of the dollar but that is there.
+        Assert.Equal(200, (await team.ChatAsync("\"max_tokens\":1600000")).Status);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("\"stream\":true")]
+    public async Task KilledBeforeUpstreamsHeaders_IsChargedAtItsReservation(string members)
+    {
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions { OutOfProcess = true });
+        await using var call = await team.SendAsync("/v1/chat/completions", TeamGateway.Body(members), "x-fake-delay-ms: 60000");
+        await team.Upstream.Requests.WaitForAsync(request => request.Id == call.Id && request.BodyComplete);
+
+        // Upstream has the request: the row is in the file.
+        var durable = Assert.Single(await team.RowsAsync());
+        Assert.Equal(GenerationState.Reserved, durable.State);
+        Assert.Null(durable.GenerationId);
+        Assert.True(durable.ReservedPico > 0);
+
+        await team.RestartAsync();
+
+        var row = await team.RowAsync(row => row.IsClosed);
+        Assert.Equal(GenerationState.Unresolvable, row.State);
+        Assert.Equal(durable.ReservedPico, row.Charge);
+        Assert.Null(row.CostPico);
+        Assert.Equal(0, row.Questions);
+    }
+
+    [Fact]
+    public async Task KilledBehindAnAnswerThatCameWhole_HasItsBill()
+    {
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions { OutOfProcess = true });
+        for (var i = 0; i < 3; i++)
+        {
+            var call = await team.ChatAsync(i == 1 ? "\"stream\":true" : "");
+            Assert.Equal(200, call.Status);
+            await team.RestartAsync();
+
+            var row = await team.ClosedRowAsync(team.Bill(call));
+            Assert.Equal(GenerationState.Settled, row.State);
+            Assert.Equal((long)team.Bill(call).Cost, row.CostPico);
+        }
+    }
+
+    [Theory]
+    [InlineData("Refuse")]
+    [InlineData("Allow")]
+    public async Task LedgerThatCannotBeWritten_GoesByThePolicy(string policy)
+    {
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            OutOfProcess = true,
+            Team = """ "Limits": { "ConcurrentRequests": 1 }, "Budget": { "Usd": 1 } """,
+            UsageMore = $$""", "WhenStoreFails": "{{policy}}" """,
+        });
+        Assert.Equal(200, (await team.ChatAsync()).Status);
+        await using (var other = new SqliteConnection($"Data Source={team.LedgerPath};Pooling=False"))
+        {
+            // Somebody else writes, and does not end.
+            await other.OpenAsync(TestContext.Current.CancellationToken);
+            await using var command = other.CreateCommand();
+            command.CommandText = "BEGIN IMMEDIATE";
+            await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+
+            for (var i = 0; i < 3; i++)
+            {
+                var call = await team.ChatAsync();
+                if (policy == "Refuse")
+                {
+                    call.IsRefused(503);
+                    Assert.Equal("usage_unavailable", call.Json.GetProperty("error").GetProperty("code").GetString());
+                    Assert.Null(call.Upstream);
+                }
+                else
+                {
+                    Assert.Equal(200, call.Status);
+                }
+            }
+
+            await team.Gateway.Process.WaitForLineAsync(
+                line => line.Contains("\"Error\"", StringComparison.Ordinal)
+                    && line.Contains("The ledger cannot be written", StringComparison.Ordinal),
+                "an error",
+                Patience);
+        }
+
+        await Eventually.TrueAsync(async () => (await team.ChatAsync()).Status == 200, Patience, "a ledger that is written again");
+        var rows = await Eventually.GetAsync(
+            async () => await team.RowsAsync() is var rows && rows.All(row => row.IsClosed)
+                && rows.Count == team.Upstream.Book.Entries.Count ? rows : null,
+            Patience,
+            "all rows");
+        Assert.Equal(team.Upstream.Book.Total, rows.Sum(row => row.Charge));
+    }
+
+    [Fact]
+    public async Task LedgerThatCannotBeOpened_IsAFaultAtTheStart()
+    {
+        using var folder = new TempFolder();
+        folder.Write("search.key", TeamSetup.UpstreamKey);
+        folder.Write("file", "");
+        folder.Write("appsettings.json", ShippedSettings.With(
+            ("Teams", $"[ {TeamSetup.Team()} ]"),
+            ("Usage", """{ "Sqlite": { "Path": "file/usage.db" } }""")));
+
+        var output = await GatewayProcess.RunAsync(["--port", "0", "--ip", "127.0.0.1"], folder.Path);
+
+        Assert.Equal(2, output.ExitCode);
+        Assert.Contains("usage.db", output.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", output.Error + output.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Generation_IsTheOwnTeamsOnly()
+    {
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            MoreTeams = reference => [TeamSetup.Team("", "other", "ogw-other", reference: reference)],
+        });
+        var mine = team.Bill(await team.ChatAsync()).Id;
+        await using var open = await team.OpenStreamAsync("", "x-fake-stall-after: 1");
+        var running = team.Bill(open.Id).Id;
+
+        Assert.Equal(200, await StatusAsync(mine, TeamSetup.Key));
+        Assert.Equal(404, await StatusAsync(mine, "ogw-other"));
+        Assert.Equal(404, await StatusAsync("gen-1767225600-99999999", TeamSetup.Key));
+        Assert.Equal(404, await StatusAsync(mine + "&id=x", TeamSetup.Key));
+        Assert.Equal(404, await StatusAsync("%25", TeamSetup.Key));
+        Assert.Equal(404, await StatusAsync(running, "ogw-other"));
+
+        async Task<int> StatusAsync(string id, string key)
+        {
+            await using var client = await team.Gateway.ConnectAsync();
+            await client.GetAsync($"/v1/generation?id={id}", "x-api-key: " + key);
+            var (head, body) = await client.ReadAsync();
+            if (head.Status == 200)
+            {
+                Assert.Contains(id, body.Text, StringComparison.Ordinal);
+            }
+
+            return head.Status;
+        }
+    }
+}

@@ -1,0 +1,52 @@
+using FakeOpenRouter;
+
+namespace Gateway.Tests.Support;
+
+/// <summary>How a test wants its <see cref="TeamGateway"/>.</summary>
+internal sealed class TeamGatewayOptions
+{
+    /// <summary>More members of team <c>search</c>: its limits, its budget.</summary>
+    public string Team { get; init; } = "";
+
+    /// <summary>More members of its key, behind a comma.</summary>
+    public string KeyMore { get; init; } = "";
+
+    /// <summary>More teams, given the reference to the OpenRouter key.</summary>
+    public Func<string, IEnumerable<string>> MoreTeams { get; init; } = static _ => [];
+
+    /// <summary>Section <c>Limits</c>.</summary>
+    public string Limits { get; init; } = "{}";
+
+    /// <summary>Section <c>Usage</c>; by default a SQLite file among the data.</summary>
+    public string? Usage { get; init; }
+
+    /// <summary>More members of the default section <c>Usage</c>, behind a comma.</summary>
+    public string UsageMore { get; init; } = "";
+
+    /// <summary>More sections of the settings.</summary>
+    public IReadOnlyList<(string Name, string Json)> Sections { get; init; } = [];
+
+    /// <summary>The team's OpenRouter key.</summary>
+    public string UpstreamKey { get; init; } = TeamSetup.UpstreamKey;
+
+    /// <summary>Whether it is a process: for its log, and to be killed.</summary>
+    public bool OutOfProcess { get; init; }
+
+    /// <summary>Whether the start waits until the prices are known.</summary>
+    public bool WaitsForPrices { get; init; } = true;
+
+    /// <summary>An upstream that is there; by default one of its own.</summary>
+    public FakeOpenRouterServer? Upstream { get; init; }
+
+    /// <summary>Another base URL than the upstream's: one that does not answer, say.</summary>
+    public string? UpstreamUrl { get; init; }
+
+    /// <summary>Called before the gateway starts.</summary>
+    public Action<FakeOpenRouterServer>? PrepareUpstream { get; init; }
+
+    /// <summary>Flags of the process.</summary>
+    public List<string> Arguments { get; } = [];
+
+    /// <summary>Environment variables, which make it a process.</summary>
+    public Dictionary<string, string> Environment { get; } = [];
+}
