@@ -14,6 +14,7 @@ internal sealed class SqliteLedgerStore : ILedgerStore
     private readonly Lock _writing = new();
     private SqliteLedgerConnection? _writer;
     private SqliteNode? _node;
+    private SqliteCheckpoints? _checkpoints;
     private string? _ledgerId;
     private bool _isDisposed;
 
@@ -277,6 +278,8 @@ internal sealed class SqliteLedgerStore : ILedgerStore
         lock (_writing)
         {
             _isDisposed = true;
+            _checkpoints?.Dispose();
+            _checkpoints = null;
             _writer?.Dispose();
             _writer = null;
             _node?.Dispose();
@@ -328,6 +331,7 @@ internal sealed class SqliteLedgerStore : ILedgerStore
         _node ??= SqliteNode.Create(_path);
         _writer = new SqliteLedgerConnection(_connectionString, _node.Id, BusyTimeout, Tuning);
         _ledgerId = _writer.LedgerId;
+        _checkpoints ??= new SqliteCheckpoints(_connectionString);
         return _writer;
     }
 

@@ -16,6 +16,7 @@ internal static class LogEvents
 
     // Observability: 1200-1299
     public const int RequestEnded = 1200;
+    public const int TeamRequestEnded = 1201;
 
     // Hosting: 1300-1399
     public const int Started = 1300;

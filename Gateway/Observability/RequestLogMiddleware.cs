@@ -63,21 +63,51 @@ internal sealed partial class RequestLogMiddleware
         }
 
         var mapping = context.Features.Get<IProviderMappingFeature>();
+        var path = Shorten(context.Request.Path.Value);
+        var elapsedMs = Math.Round(_time.GetElapsedTime(request.StartedAt).TotalMilliseconds, 1);
+        var model = Shorten(mapping?.Facts.RequestedModel);
+        var sentModel = Shorten(mapping?.Decision.SentModel);
+        var destination = context.Features.Get<IReverseProxyFeature>()?.ProxiedDestination?.DestinationId;
+        var version = request.HasSnapshot ? request.Snapshot.Version : null;
+        var id = context.Response.Headers[AnswerHeaders.RequestId].ToString() is { Length: > 0 } sent ? sent : request.RequestId;
+        if (request.Team is not { } team)
+        {
+            // What no caller without a team has is not said to be nothing in every line.
+            Log.RequestEnded(
+                _logger,
+                level,
+                context.Request.Method,
+                path,
+                context.Response.StatusCode,
+                request.End,
+                elapsedMs,
+                Elapsed(request, request.FirstByteAt),
+                model,
+                sentModel,
+                mapping?.Decision.AppliedRules,
+                mapping?.Facts.Length,
+                destination,
+                version,
+                ReasonOf(context),
+                id);
+            return;
+        }
+
         var facts = request.Reservation?.Facts;
-        Log.RequestEnded(
+        Log.TeamRequestEnded(
             _logger,
             level,
             context.Request.Method,
-            Shorten(context.Request.Path.Value),
+            path,
             context.Response.StatusCode,
             request.End,
-            Math.Round(_time.GetElapsedTime(request.StartedAt).TotalMilliseconds, 1),
+            elapsedMs,
             Elapsed(request, request.FirstByteAt),
             Elapsed(request, request.Answer?.FirstDataAt),
-            request.Team?.Id,
+            team.Id,
             request.TeamKey?.Label,
-            Shorten(mapping?.Facts.RequestedModel),
-            Shorten(mapping?.Decision.SentModel),
+            model,
+            sentModel,
             Shorten(facts?.Model),
             Shorten(facts?.Provider),
             facts?.Usage?.PromptTokens,
@@ -86,10 +116,10 @@ internal sealed partial class RequestLogMiddleware
             request.Reservation?.Bill?.State,
             mapping?.Decision.AppliedRules,
             mapping?.Facts.Length,
-            context.Features.Get<IReverseProxyFeature>()?.ProxiedDestination?.DestinationId,
-            request.HasSnapshot ? request.Snapshot.Version : null,
+            destination,
+            version,
             ReasonOf(context),
-            context.Response.Headers[AnswerHeaders.RequestId].ToString() is { Length: > 0 } id ? id : request.RequestId);
+            id);
     }
 
     private double? Elapsed(GatewayContext request, long? timestamp) =>
@@ -124,10 +154,33 @@ internal sealed partial class RequestLogMiddleware
     {
         [LoggerMessage(
             EventId = LogEvents.RequestEnded,
+            Message = "{Method} {Path} {Status} {End} in {ElapsedMs} ms, first byte {FirstByteMs} ms, model {Model} sent {SentModel}, "
+            + "rule {Rule}, body {BodyBytes} B, destination {Destination}, settings {SettingsVersion}, reason {Reason}, request {RequestId}")]
+        public static partial void RequestEnded(
+            ILogger logger,
+            LogLevel level,
+            string method,
+            string? path,
+            int status,
+            RequestEnd end,
+            double elapsedMs,
+            double? firstByteMs,
+            string? model,
+            string? sentModel,
+            string? rule,
+            int? bodyBytes,
+            string? destination,
+            string? settingsVersion,
+            string? reason,
+            string requestId);
+
+        [LoggerMessage(
+            EventId = LogEvents.TeamRequestEnded,
             Message = "{Method} {Path} {Status} {End} in {ElapsedMs} ms, first byte {FirstByteMs} ms, first token {FirstTokenMs} ms, "
             + "team {Team} key {Key}, model {Model} sent {SentModel} answered {AnsweredModel} by {Provider}, "
-            + "tokens {PromptTokens} + {CompletionTokens}, {Usd} USD {BillState}, rule {Rule}, body {BodyBytes} B, destination {Destination}, settings {SettingsVersion}, reason {Reason}, request {RequestId}")]
-        public static partial void RequestEnded(
+            + "tokens {PromptTokens} + {CompletionTokens}, {Usd} USD {BillState}, "
+            + "rule {Rule}, body {BodyBytes} B, destination {Destination}, settings {SettingsVersion}, reason {Reason}, request {RequestId}")]
+        public static partial void TeamRequestEnded(
             ILogger logger,
             LogLevel level,
             string method,
