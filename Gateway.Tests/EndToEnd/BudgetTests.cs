@@ -169,6 +169,20 @@ public sealed class BudgetTests
     }
 
     [Fact]
+    public async Task Reload_ThatTakesABudgetAwayAndBringsItBack_CountsWhatWasSpentMeanwhile()
+    {
+        await using var team = await StartAsync(3);
+        Assert.Equal(200, (await team.ChatAsync(Dollar)).Status);
+        await team.ReloadAsync("");
+        Assert.Equal(200, (await team.ChatAsync(Dollar)).Status);
+        Assert.Equal(200, (await team.ChatAsync(Dollar)).Status);
+
+        await team.ReloadAsync(""" "Budget": { "Usd": 3, "Period": "Total" } """);
+
+        (await team.ChatAsync(Dollar)).IsRefused(402);
+    }
+
+    [Fact]
     public async Task Reload_RaisesALimitAndKeepsWhatIsSpent()
     {
         await using var team = await StartAsync(1);

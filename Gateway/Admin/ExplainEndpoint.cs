@@ -5,8 +5,8 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Gateway.CommandLine;
 using Gateway.Configuration;
-using Gateway.Teams;
 using Gateway.Errors;
+using Gateway.Teams;
 
 namespace Gateway.Admin;
 

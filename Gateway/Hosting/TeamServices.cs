@@ -53,6 +53,7 @@ internal static class TeamServices
         }
 
         services.AddHostedService(provider => ActivatorUtilities.CreateInstance<LedgerMaintenance>(provider, settings.Usage));
+        services.AddHostedService<BudgetChanges>();
         services.AddHostedService<SettlementWorker>();
     }
 

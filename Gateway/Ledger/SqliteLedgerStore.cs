@@ -24,8 +24,8 @@ internal sealed class SqliteLedgerStore : ILedgerStore
         _connectionString = new SqliteConnectionStringBuilder { DataSource = _path, Pooling = false, DefaultTimeout = 5 }.ToString();
     }
 
-    /// <summary>How long another process's transaction is waited for. Default 5 seconds.</summary>
-    public TimeSpan BusyTimeout { get; init; } = TimeSpan.FromSeconds(5);
+    /// <summary>How long another process's transaction is waited for. Default 2 seconds.</summary>
+    public TimeSpan BusyTimeout { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>Statements for the next connection that is opened to write: tests make the disk full with it.</summary>
     internal string Tuning { get; set; } = "";

@@ -70,6 +70,11 @@ internal interface IBudgetStore
     /// <returns>Whether the store has taken it. If not, the ledger's row is to say so, and the counter is put right later.</returns>
     ValueTask<bool> SettleAsync(BudgetKey key, Guid id, PicoDollars reserved, PicoDollars charge, bool isCounted);
 
+    /// <summary>
+    /// Forgets a period's counter, so that the next who asks makes it from the ledger: for a budget that was not counted for a while.
+    /// </summary>
+    void Forget(BudgetKey key);
+
     /// <summary>What a period is charged, for reports.</summary>
     ValueTask<PicoDollars> ReadAsync(BudgetKey key);
 }

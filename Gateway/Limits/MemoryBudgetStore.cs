@@ -50,6 +50,9 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed,
     }
 
     /// <inheritdoc />
+    public void Forget(BudgetKey key) => _counters.TryRemove(key, out _);
+
+    /// <inheritdoc />
     public async ValueTask<PicoDollars> ReadAsync(BudgetKey key)
     {
         var counter = CounterOf(key);

@@ -8,6 +8,9 @@ namespace Gateway.Limits;
 /// </summary>
 internal static class RedisBudgetScripts
 {
+    /// <summary>Forgets a counter.</summary>
+    public const string Forget = "return redis.call('DEL', KEYS[1])";
+
     /// <summary>
     /// Key: the period. Arguments: the ledger's mark, the reservation's field, the amount, the amount below zero, the limit. Returns -1
     /// when the ledger's charges are missing, else 1 or 0 for granted or not, and the total as text.

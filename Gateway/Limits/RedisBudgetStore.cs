@@ -100,6 +100,9 @@ internal sealed class RedisBudgetStore : IBudgetStore
     }
 
     /// <inheritdoc />
+    public void Forget(BudgetKey key) => _link.Post(RedisBudgetScripts.Forget, [KeyOf(key)], []);
+
+    /// <inheritdoc />
     public async ValueTask<PicoDollars> ReadAsync(BudgetKey key)
     {
         RedisKey[] keys = [KeyOf(key)];
