@@ -203,4 +203,22 @@ public sealed class SettlementTests
             return head.Status;
         }
     }
+
+    [Fact]
+    public async Task VideoJob_AnswersToTheTeamThatOrderedIt()
+    {
+        await using var team = await TeamGateway.StartAsync("");
+        Assert.Equal(200, (await team.PostAsync(
+            "/v1/videos", """{"model":"m","prompt":"x"}""", "x-fake-body: {\"id\":\"job-1\",\"status\":\"pending\"}")).Status);
+
+        Assert.Equal(200, await StatusAsync("job-1"));
+        Assert.Equal(404, await StatusAsync("job-2"));
+
+        async Task<int> StatusAsync(string job)
+        {
+            await using var client = await team.Gateway.ConnectAsync();
+            await client.GetAsync($"/v1/videos/{job}", "x-api-key: " + TeamSetup.Key);
+            return (await client.ReadAsync()).Head.Status;
+        }
+    }
 }

@@ -25,9 +25,17 @@ internal sealed class BudgetChanges(SettingsStore settings, IBudgetStore budgets
     private void OnChanged(SettingsSnapshot snapshot)
     {
         var before = Interlocked.Exchange(ref _teams, snapshot.Teams);
-        foreach (var team in snapshot.Teams.Teams)
+
+        // Both when one goes and when one comes: a call may be let in under new settings before this has run.
+        Forget(before, snapshot.Teams);
+        Forget(snapshot.Teams, before);
+    }
+
+    private void Forget(TeamDirectory teams, TeamDirectory others)
+    {
+        foreach (var team in teams.Teams)
         {
-            if (team.Budget is { } budget && (!before.TryGet(team.Id, out var known) || known.Budget?.Period != budget.Period))
+            if (team.Budget is { } budget && (!others.TryGet(team.Id, out var other) || other.Budget?.Period != budget.Period))
             {
                 budgets.Forget(BudgetKey.At(team.Id, budget.Period, time.GetUtcNow()));
             }

@@ -73,7 +73,9 @@ internal sealed class MeteredAnswer : IAnswerObserver, IDisposable
 
     private async ValueTask ReactAsync()
     {
-        if (_reservation.GenerationId is null && _reader.Facts.Id is { } id && id.StartsWith(IdPrefix, StringComparison.Ordinal))
+        if (_reservation.GenerationId is null
+            && _reader.Facts.Id is { } id
+            && (id.StartsWith(IdPrefix, StringComparison.Ordinal) || _request.Endpoint is { OrdersAJob: true }))
         {
             _reservation.Name(id);
         }

@@ -5,6 +5,12 @@ namespace Gateway.Teams;
 /// <param name="Kind">What a call of it is.</param>
 internal sealed record TeamEndpoint(string Path, TeamEndpointKind Kind)
 {
+    /// <summary>Where videos are ordered: what their answer names is a job, which is asked for by its id.</summary>
+    private const string Videos = "/videos";
+
+    /// <summary>Whether the answer's own id is what the team asks for later.</summary>
+    public bool OrdersAJob => Kind == TeamEndpointKind.Inference && Path == Videos;
+
     /// <summary>Whether OpenRouter bills a call.</summary>
     public bool IsMetered => Kind == TeamEndpointKind.Inference;
 }

@@ -81,7 +81,9 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
     /// </summary>
     private ValueTask MeterAsync(GatewayContext request, Reservation reservation, HttpResponseMessage response, bool isEventStream)
     {
-        if (response.Headers.NonValidated.TryGetValues(GenerationId, out var ids) && ids.ToString() is { Length: > 0 and <= LongestId } id)
+        if (request.Endpoint is { OrdersAJob: false }
+            && response.Headers.NonValidated.TryGetValues(GenerationId, out var ids)
+            && ids.ToString() is { Length: > 0 and <= LongestId } id)
         {
             reservation.Name(id);
         }
