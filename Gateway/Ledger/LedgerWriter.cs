@@ -161,7 +161,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         {
             lock (_gate)
             {
-                if (_queue.Count == 0 && !_isWriting)
+                if (_isEnding || (_queue.Count == 0 && !_isWriting))
                 {
                     return;
                 }
