@@ -37,7 +37,7 @@ internal static class GatewayProgram
             GatewayCommand.Usage => await UsageCommand.RunAsync(
                 snapshot.Settings.Usage, startup.Arguments.Usage!, () => LedgerOf(snapshot, startup.Sources!), output, error) ? Success : Failure,
             GatewayCommand.Health => await ProbeAsync(snapshot.Settings.Server, error),
-            _ => await ServeAsync(startup, loader, error),
+            _ => await ServeAsync(startup, loader, output, error),
         };
     }
 
@@ -55,9 +55,9 @@ internal static class GatewayProgram
     private static ILedgerStore LedgerOf(SettingsSnapshot snapshot, SettingsSources sources) => LedgerStores.Create(
         snapshot.Settings.Usage, sources.WorkingDirectory, snapshot.PostgresConnectionString?.Reveal(), TimeProvider.System);
 
-    private static async Task<int> ServeAsync(SettingsStartup startup, SettingsLoader loader, TextWriter error)
+    private static async Task<int> ServeAsync(SettingsStartup startup, SettingsLoader loader, TextWriter output, TextWriter error)
     {
-        await using var app = GatewayHost.Build(startup.Snapshot!, startup.Sources!, startup.Files!, loader);
+        await using var app = GatewayHost.Build(startup.Snapshot!, startup.Sources!, startup.Files!, loader, output);
         try
         {
             await app.RunAsync();

@@ -1,3 +1,7 @@
 using Gateway;
 
-return await GatewayProgram.RunAsync(args, Console.Out, Console.Error);
+// The console's own writer goes to the operating system with every 256 characters.
+const int OutputBuffer = 64 * 1024;
+
+await using var output = new StreamWriter(Console.OpenStandardOutput(), bufferSize: OutputBuffer);
+return await GatewayProgram.RunAsync(args, output, Console.Error);

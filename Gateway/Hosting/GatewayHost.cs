@@ -6,7 +6,9 @@ using Gateway.Transforms;
 using Gateway.Upstream;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Yarp.ReverseProxy.Configuration;
+using Yarp.ReverseProxy.Forwarder;
 
 namespace Gateway.Hosting;
 
@@ -16,7 +18,8 @@ internal static class GatewayHost
     // Before SIGTERM's own limit the requests in flight have theirs; what comes after them is quick.
     private static readonly TimeSpan TimeToStop = TimeSpan.FromSeconds(5);
 
-    public static WebApplication Build(SettingsSnapshot snapshot, SettingsSources sources, SettingsFiles files, SettingsLoader loader)
+    public static WebApplication Build(
+        SettingsSnapshot snapshot, SettingsSources sources, SettingsFiles files, SettingsLoader loader, TextWriter output)
     {
         var server = snapshot.Settings.Server;
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions
@@ -26,13 +29,14 @@ internal static class GatewayHost
         });
         builder.WebHost.UseKestrelCore();
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>, ConnectionMemory>();
+        builder.Services.Configure<SocketTransportOptions>(static sockets => sockets.UnsafePreferInlineScheduling = true);
         if (server.Https)
         {
             builder.WebHost.UseKestrelHttpsConfiguration();
         }
 
         var levels = new LogLevels(snapshot.Settings.Logging);
-        builder.Logging.AddGatewayLogging(levels);
+        builder.Logging.AddGatewayLogging(levels, output);
 
         var services = builder.Services;
         services.AddSingleton(TimeProvider.System);
@@ -56,7 +60,8 @@ internal static class GatewayHost
             Environment.GetEnvironmentVariable);
         services.AddTeams(snapshot, sources);
         services.AddRoutingCore();
-        AddTransforms(services.AddReverseProxy()).ConfigureHttpClient(static (_, handler) => UpstreamClient.Configure(handler));
+        services.AddSingleton<IForwarderHttpClientFactory, UpstreamClientFactory>();
+        AddTransforms(services.AddReverseProxy());
         KeepNoDataProtectionKeys(services);
 
         if (server.Https)

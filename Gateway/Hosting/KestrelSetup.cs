@@ -14,7 +14,7 @@ internal static class KestrelSetup
     {
         kestrel.AddServerHeader = false;
 
-        // Byte for byte, both ways; see UpstreamClient for the other side.
+        // Byte for byte, both ways; see UpstreamClientFactory for the other side.
         kestrel.RequestHeaderEncodingSelector = EncodingOf;
         kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
         kestrel.Limits.MaxConcurrentConnections = server.Limits.MaxConnections == 0 ? null : server.Limits.MaxConnections;

@@ -78,14 +78,12 @@ internal sealed class ConsoleSink : ILogEventSink, IDisposable
         {
             try
             {
-                using var text = new StringWriter();
                 while (_queue.TryDequeue(out var logged))
                 {
                     Interlocked.Decrement(ref _queued);
-                    _formatter.Format(logged, text);
+                    _formatter.Format(logged, _output);
                 }
 
-                _output.Write(text.GetStringBuilder());
                 _output.Flush();
             }
             catch (Exception exception)

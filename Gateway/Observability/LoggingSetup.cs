@@ -2,7 +2,6 @@ using Microsoft.Extensions.Options;
 using Serilog;
 using Serilog.Core;
 using Serilog.Formatting;
-using Serilog.Formatting.Compact;
 using Serilog.Formatting.Display;
 
 namespace Gateway.Observability;
@@ -15,21 +14,27 @@ internal static class LoggingSetup
 {
     private const string TerminalTemplate = "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}";
 
-    public static void AddGatewayLogging(this ILoggingBuilder logging, LogLevels levels)
+    /// <summary>Sets Serilog up.</summary>
+    /// <param name="logging">The host's logging.</param>
+    /// <param name="levels">The levels in force.</param>
+    /// <param name="output">Standard output; what it buffers is flushed with every batch.</param>
+    public static void AddGatewayLogging(this ILoggingBuilder logging, LogLevels levels, TextWriter output)
     {
-        logging.AddSerilog(CreateLogger(), dispose: true);
+        var logger = CreateLogger(output);
+        logging.AddSerilog(logger, dispose: true);
+        logging.Services.AddSingleton<Serilog.ILogger>(logger);
         logging.Services.AddSingleton<IConfigureOptions<LoggerFilterOptions>>(levels);
         logging.Services.AddSingleton<IOptionsChangeTokenSource<LoggerFilterOptions>>(levels);
     }
 
-    private static Logger CreateLogger()
+    private static Logger CreateLogger(TextWriter output)
     {
         ITextFormatter formatter = Console.IsOutputRedirected
-            ? new CompactJsonFormatter()
-            : new MessageTemplateTextFormatter(TerminalTemplate);
+            ? new CompactLineFormatter()
+            : new TerminalLineFormatter(new MessageTemplateTextFormatter(TerminalTemplate));
         return new LoggerConfiguration()
             .MinimumLevel.Verbose()
-            .WriteTo.Sink(new ConsoleSink(formatter, Console.Out, TimeProvider.System))
+            .WriteTo.Sink(new ConsoleSink(formatter, output, TimeProvider.System))
             .CreateLogger();
     }
 }

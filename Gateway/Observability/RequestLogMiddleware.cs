@@ -1,25 +1,27 @@
 using Gateway.Errors;
-using Gateway.Ledger;
 using Gateway.Transforms.ProviderMapping;
+using Serilog.Extensions.Logging;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Model;
 
 namespace Gateway.Observability;
 
 /// <summary>Writes one line for every request, when it has ended. Never a body, a query string or a header of the caller.</summary>
-internal sealed partial class RequestLogMiddleware
+internal sealed class RequestLogMiddleware
 {
     private const int LongestText = 200;
 
     private readonly RequestDelegate _next;
     private readonly ILogger _logger;
+    private readonly Serilog.ILogger _lines;
     private readonly GatewayMetrics _metrics;
     private readonly TimeProvider _time;
 
-    public RequestLogMiddleware(RequestDelegate next, ILoggerFactory loggers, GatewayMetrics metrics, TimeProvider time)
+    public RequestLogMiddleware(RequestDelegate next, ILoggerFactory loggers, Serilog.ILogger lines, GatewayMetrics metrics, TimeProvider time)
     {
         _next = next;
-        _logger = loggers.CreateLogger("Gateway.Requests");
+        _logger = loggers.CreateLogger(RequestLine.SourceContext);
+        _lines = lines;
         _metrics = metrics;
         _time = time;
     }
@@ -63,63 +65,49 @@ internal sealed partial class RequestLogMiddleware
         }
 
         var mapping = context.Features.Get<IProviderMappingFeature>();
-        var path = Shorten(context.Request.Path.Value);
-        var elapsedMs = Math.Round(_time.GetElapsedTime(request.StartedAt).TotalMilliseconds, 1);
-        var model = Shorten(mapping?.Facts.RequestedModel);
-        var sentModel = Shorten(mapping?.Decision.SentModel);
-        var destination = context.Features.Get<IReverseProxyFeature>()?.ProxiedDestination?.DestinationId;
-        var version = request.HasSnapshot ? request.Snapshot.Version : null;
-        var id = context.Response.Headers[AnswerHeaders.RequestId].ToString() is { Length: > 0 } sent ? sent : request.RequestId;
+        var line = new RequestLine
+        {
+            Method = context.Request.Method,
+            Path = Shorten(context.Request.Path.Value),
+            Status = context.Response.StatusCode,
+            End = request.End,
+            Elapsed = Math.Round(_time.GetElapsedTime(request.StartedAt).TotalMilliseconds, 1),
+            FirstByte = Elapsed(request, request.FirstByteAt),
+            Model = Shorten(mapping?.Facts.RequestedModel),
+            SentModel = Shorten(mapping?.Decision.SentModel),
+            Rule = mapping?.Decision.AppliedRules,
+            BodyBytes = mapping?.Facts.Length,
+            Destination = context.Features.Get<IReverseProxyFeature>()?.ProxiedDestination?.DestinationId,
+            SettingsVersion = request.HasSnapshot ? request.Snapshot.Version : null,
+            Reason = ReasonOf(context),
+            RequestId = context.Response.Headers[AnswerHeaders.RequestId].ToString() is { Length: > 0 } sent ? sent : request.RequestId,
+            ConnectionId = context.Connection.Id,
+            Team = TeamPartOf(request),
+        };
+        _lines.Write(line.ToEvent(_time.GetUtcNow(), LevelConvert.ToSerilogLevel(level)));
+    }
+
+    private RequestLine.TeamPart? TeamPartOf(GatewayContext request)
+    {
         if (request.Team is not { } team)
         {
-            // What no caller without a team has is not said to be nothing in every line.
-            Log.RequestEnded(
-                _logger,
-                level,
-                context.Request.Method,
-                path,
-                context.Response.StatusCode,
-                request.End,
-                elapsedMs,
-                Elapsed(request, request.FirstByteAt),
-                model,
-                sentModel,
-                mapping?.Decision.AppliedRules,
-                mapping?.Facts.Length,
-                destination,
-                version,
-                ReasonOf(context),
-                id);
-            return;
+            return null;
         }
 
         var facts = request.Reservation?.Facts;
-        Log.TeamRequestEnded(
-            _logger,
-            level,
-            context.Request.Method,
-            path,
-            context.Response.StatusCode,
-            request.End,
-            elapsedMs,
-            Elapsed(request, request.FirstByteAt),
-            Elapsed(request, request.Answer?.FirstDataAt),
-            team.Id,
-            request.TeamKey?.Label,
-            model,
-            sentModel,
-            Shorten(facts?.Model),
-            Shorten(facts?.Provider),
-            facts?.Usage?.PromptTokens,
-            facts?.Usage?.CompletionTokens,
-            request.Reservation?.Bill is { } bill ? bill.Charge.ToString() : null,
-            request.Reservation?.Bill?.State,
-            mapping?.Decision.AppliedRules,
-            mapping?.Facts.Length,
-            destination,
-            version,
-            ReasonOf(context),
-            id);
+        var bill = request.Reservation?.Bill;
+        return new RequestLine.TeamPart
+        {
+            Id = team.Id,
+            Key = request.TeamKey?.Label,
+            FirstToken = Elapsed(request, request.Answer?.FirstDataAt),
+            AnsweredModel = Shorten(facts?.Model),
+            Provider = Shorten(facts?.Provider),
+            PromptTokens = facts?.Usage?.PromptTokens,
+            CompletionTokens = facts?.Usage?.CompletionTokens,
+            Usd = bill?.Charge.ToString(),
+            BillState = bill?.State.ToString(),
+        };
     }
 
     private double? Elapsed(GatewayContext request, long? timestamp) =>
@@ -149,62 +137,4 @@ internal sealed partial class RequestLogMiddleware
     }
 
     private static string? Shorten(string? text) => text?.Length > LongestText ? string.Concat(text.AsSpan(0, LongestText), "…") : text;
-
-    private static partial class Log
-    {
-        [LoggerMessage(
-            EventId = LogEvents.RequestEnded,
-            Message = "{Method} {Path} {Status} {End} in {ElapsedMs} ms, first byte {FirstByteMs} ms, model {Model} sent {SentModel}, "
-            + "rule {Rule}, body {BodyBytes} B, destination {Destination}, settings {SettingsVersion}, reason {Reason}, request {RequestId}")]
-        public static partial void RequestEnded(
-            ILogger logger,
-            LogLevel level,
-            string method,
-            string? path,
-            int status,
-            RequestEnd end,
-            double elapsedMs,
-            double? firstByteMs,
-            string? model,
-            string? sentModel,
-            string? rule,
-            int? bodyBytes,
-            string? destination,
-            string? settingsVersion,
-            string? reason,
-            string requestId);
-
-        [LoggerMessage(
-            EventId = LogEvents.TeamRequestEnded,
-            Message = "{Method} {Path} {Status} {End} in {ElapsedMs} ms, first byte {FirstByteMs} ms, first token {FirstTokenMs} ms, "
-            + "team {Team} key {Key}, model {Model} sent {SentModel} answered {AnsweredModel} by {Provider}, "
-            + "tokens {PromptTokens} + {CompletionTokens}, {Usd} USD {BillState}, "
-            + "rule {Rule}, body {BodyBytes} B, destination {Destination}, settings {SettingsVersion}, reason {Reason}, request {RequestId}")]
-        public static partial void TeamRequestEnded(
-            ILogger logger,
-            LogLevel level,
-            string method,
-            string? path,
-            int status,
-            RequestEnd end,
-            double elapsedMs,
-            double? firstByteMs,
-            double? firstTokenMs,
-            string? team,
-            string? key,
-            string? model,
-            string? sentModel,
-            string? answeredModel,
-            string? provider,
-            long? promptTokens,
-            long? completionTokens,
-            string? usd,
-            GenerationState? billState,
-            string? rule,
-            int? bodyBytes,
-            string? destination,
-            string? settingsVersion,
-            string? reason,
-            string requestId);
-    }
 }

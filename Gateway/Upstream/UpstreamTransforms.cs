@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using Gateway.Admission;
 using Gateway.Errors;
 using Gateway.Metering;
+using Gateway.Transforms.ProviderMapping;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Transforms;
 using Yarp.ReverseProxy.Transforms.Builder;
@@ -39,6 +40,7 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
         // whose key goes upstream.
         context.RequestTransforms.Add(new TeamRequest(context.Route.RouteId, logger));
         context.RequestTransforms.Add(new ExactQuery());
+        context.RequestTransforms.Add(new HeldBody());
         context.AddResponseTransform(OnResponse);
     }
 
@@ -113,6 +115,19 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
             {
                 var address = RequestUtilities.MakeDestinationAddress(context.DestinationPrefix, context.Path, QueryString.Empty);
                 context.ProxyRequest.RequestUri = new Uri(address.AbsoluteUri + query.Value, AsGiven);
+            }
+
+            return default;
+        }
+    }
+
+    private sealed class HeldBody : RequestTransform
+    {
+        public override ValueTask ApplyAsync(RequestTransformContext context)
+        {
+            if (context.HttpContext.Features.Get<IProviderMappingFeature>() is not null)
+            {
+                context.ProxyRequest.Options.Set(HeldBodyHandler.IsHeld, true);
             }
 
             return default;

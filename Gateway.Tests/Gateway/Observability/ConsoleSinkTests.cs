@@ -71,15 +71,16 @@ public sealed class ConsoleSinkTests : IDisposable
     [Fact]
     public void OutputThatFails_EndsNothing()
     {
-        using var output = new FailingWriter();
+        var disk = new FullDisk();
+        using var output = new StreamWriter(disk);
         using var sink = new ConsoleSink(new MessageTemplateTextFormatter("{Message};"), output, _time);
         sink.Emit(Event("lost"));
         _time.Advance(ConsoleSink.LongestWait);
-        output.Works = true;
+        disk.IsFull = false;
         sink.Emit(Event("found"));
         _time.Advance(ConsoleSink.LongestWait);
 
-        Assert.Equal("found;", output.ToString());
+        Assert.Equal("found;", System.Text.Encoding.UTF8.GetString(disk.ToArray()));
     }
 
     private ConsoleSink CreateSink() => new(new MessageTemplateTextFormatter("{Message};"), _output, _time);
@@ -87,18 +88,18 @@ public sealed class ConsoleSinkTests : IDisposable
     private static LogEvent Event(string text) =>
         new(DateTimeOffset.UnixEpoch, LogEventLevel.Information, null, new MessageTemplateParser().Parse(text), []);
 
-    private sealed class FailingWriter : StringWriter
+    private sealed class FullDisk : MemoryStream
     {
-        public bool Works { get; set; }
+        public bool IsFull { get; set; } = true;
 
-        public override void Write(System.Text.StringBuilder? value)
+        public override void Write(ReadOnlySpan<byte> buffer)
         {
-            if (!Works)
+            if (IsFull)
             {
                 throw new IOException("No space left on device");
             }
 
-            base.Write(value);
+            base.Write(buffer);
         }
     }
 }

@@ -1,12 +1,15 @@
 using System.Text;
+using Yarp.ReverseProxy.Forwarder;
 
 namespace Gateway.Upstream;
 
-/// <summary>What the connections to upstream need beyond what YARP's settings can say.</summary>
-internal static class UpstreamClient
+/// <summary>The client of a cluster: what the connections to upstream need beyond what YARP's settings can say.</summary>
+internal sealed class UpstreamClientFactory : ForwarderHttpClientFactory
 {
-    public static void Configure(SocketsHttpHandler handler)
+    protected override void ConfigureHandler(ForwarderHttpClientContext context, SocketsHttpHandler handler)
     {
+        base.ConfigureHandler(context, handler);
+
         // The original's own figure; a connection that takes longer will not come.
         handler.ConnectTimeout = TimeSpan.FromSeconds(10);
 
@@ -28,4 +31,7 @@ internal static class UpstreamClient
         // Trace context is the caller's to send and HopHeaders' to stop; the client adds none of its own.
         handler.ActivityHeadersPropagator = null;
     }
+
+    protected override HttpMessageHandler WrapHandler(ForwarderHttpClientContext context, HttpMessageHandler handler) =>
+        new HeldBodyHandler(handler);
 }

@@ -1,0 +1,113 @@
+using System.Text.Json;
+using Gateway.Observability;
+using Serilog.Events;
+using Serilog.Formatting.Compact;
+using Serilog.Formatting.Display;
+using Xunit;
+
+namespace Gateway.Tests.Gateway.Observability;
+
+/// <summary>A request's line is written by hand; it has to be what Serilog would have written.</summary>
+public sealed class RequestLineTests
+{
+    private static readonly DateTimeOffset At = new(2026, 11, 23, 7, 8, 9, 123, TimeSpan.FromHours(1));
+
+    [Theory]
+    [InlineData(LogEventLevel.Information)]
+    [InlineData(LogEventLevel.Warning)]
+    [InlineData(LogEventLevel.Error)]
+    public void CompactLine_IsWhatSerilogWrites(LogEventLevel level)
+    {
+        foreach (var line in new[] { Full, Empty })
+        {
+            var logged = line.ToEvent(At, level);
+
+            Assert.Equal(Format(new CompactJsonFormatter(), line.Spell(logged)), Format(new CompactLineFormatter(), logged));
+        }
+    }
+
+    [Fact]
+    public void CompactLine_IsOneLineOfJson()
+    {
+        var text = Format(new CompactLineFormatter(), Full.ToEvent(At, LogEventLevel.Information));
+
+        using var json = JsonDocument.Parse(text);
+        Assert.Equal("2026-11-23T06:08:09.1230000Z", json.RootElement.GetProperty("@t").GetString());
+        Assert.Equal("a \"quoted\"\nmödel\u2028", json.RootElement.GetProperty("Model").GetString());
+        Assert.Equal(1.5, json.RootElement.GetProperty("FirstByteMs").GetDouble());
+        Assert.Equal(7, json.RootElement.GetProperty("PromptTokens").GetInt64());
+        Assert.Equal(1201, json.RootElement.GetProperty("EventId").GetProperty("Id").GetInt32());
+        Assert.Equal(text.Length - 1, text.IndexOf('\n', StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void TerminalLine_ReadsAsASentence()
+    {
+        var text = Format(
+            new TerminalLineFormatter(new MessageTemplateTextFormatter("{Level:u3} {Message:lj}")),
+            Empty.ToEvent(At, LogEventLevel.Information));
+
+        Assert.Equal(
+            "INF GET null 404 Refused in 12.5 ms, first byte null ms, model null sent null, rule null, body null B, "
+            + "destination null, settings null, reason null, request abc",
+            text);
+    }
+
+    [Fact]
+    public void OtherEvents_AreWrittenBySerilog()
+    {
+        var other = new LogEvent(
+            At, LogEventLevel.Warning, new InvalidOperationException("no"), MessageTemplate.Empty, [new("Request", new ScalarValue(1))]);
+
+        Assert.Equal(Format(new CompactJsonFormatter(), other), Format(new CompactLineFormatter(), other));
+    }
+
+    private static RequestLine Full => new()
+    {
+        Method = "POST",
+        Path = "/v1/chat/completions",
+        Status = 200,
+        End = RequestEnd.Completed,
+        Elapsed = 0.1,
+        FirstByte = 1.5,
+        Model = "a \"quoted\"\nmödel\u2028",
+        SentModel = "openai/gpt-4o",
+        Rule = "one, two",
+        BodyBytes = 960,
+        Destination = "openrouter",
+        SettingsVersion = "1fcd93ed3748",
+        Reason = "Connection refused",
+        RequestId = "25fed430525952e3a3221f9142ba044f",
+        ConnectionId = "0HNQ95A5FPIP3",
+        Team = new RequestLine.TeamPart
+        {
+            Id = "search",
+            Key = "ci",
+            FirstToken = 12345.6,
+            AnsweredModel = "openai/gpt-4o-2024",
+            Provider = "Azure",
+            PromptTokens = 7,
+            CompletionTokens = 1_000_000_000_000,
+            Usd = "0.000000000001",
+            BillState = "Settled",
+        },
+    };
+
+    private static RequestLine Empty => new()
+    {
+        Method = "GET",
+        Path = null,
+        Status = 404,
+        End = RequestEnd.Refused,
+        Elapsed = 12.5,
+        RequestId = "abc",
+        ConnectionId = "c",
+    };
+
+    private static string Format(Serilog.Formatting.ITextFormatter formatter, LogEvent logged)
+    {
+        using var text = new StringWriter();
+        formatter.Format(logged, text);
+        return text.ToString();
+    }
+}

@@ -1,0 +1,98 @@
+using System.Globalization;
+using Serilog.Events;
+using Serilog.Formatting;
+using Serilog.Formatting.Compact;
+using Serilog.Formatting.Json;
+
+namespace Gateway.Observability;
+
+/// <summary>
+/// Compact JSON (CLEF), as <see cref="CompactJsonFormatter"/> writes it; the lines of requests straight from their values.
+/// </summary>
+internal sealed class CompactLineFormatter : ITextFormatter
+{
+    private readonly CompactJsonFormatter _others = new();
+    private readonly Members _members = new();
+
+    // One thread writes at a time (ConsoleSink).
+    public void Format(LogEvent logEvent, TextWriter output)
+    {
+        if (RequestLine.Of(logEvent) is not { } line)
+        {
+            _others.Format(logEvent, output);
+            return;
+        }
+
+        Span<char> time = stackalloc char[32];
+        logEvent.Timestamp.UtcDateTime.TryFormat(time, out var length, "O", CultureInfo.InvariantCulture);
+        output.Write("{\"@t\":\"");
+        output.Write(time[..length]);
+        output.Write("\",\"@mt\":");
+        JsonValueFormatter.WriteQuotedJsonString(line.MessageTemplate, output);
+        if (logEvent.Level != LogEventLevel.Information)
+        {
+            output.Write(",\"@l\":\"");
+            output.Write(logEvent.Level.ToString());
+            output.Write('"');
+        }
+
+        _members.Output = output;
+        line.WriteTo(_members);
+        output.Write('}');
+        output.WriteLine();
+    }
+
+    private sealed class Members : ILogMembers
+    {
+        public TextWriter Output { get; set; } = TextWriter.Null;
+
+        public void Add(string name, string? value)
+        {
+            Name(name);
+            if (value is null)
+            {
+                Output.Write("null");
+            }
+            else
+            {
+                JsonValueFormatter.WriteQuotedJsonString(value, Output);
+            }
+        }
+
+        public void Add(string name, long? value) => Number(name, value);
+
+        public void Add(string name, double? value) => Number(name, value);
+
+        public void AddEventId(EventId value)
+        {
+            Name(nameof(EventId));
+            Output.Write("{\"Id\":");
+            Output.Write(value.Id);
+            Output.Write(",\"Name\":");
+            JsonValueFormatter.WriteQuotedJsonString(value.Name!, Output);
+            Output.Write('}');
+        }
+
+        private void Number<T>(string name, T? value)
+            where T : struct, ISpanFormattable
+        {
+            Name(name);
+            if (value is not { } number)
+            {
+                Output.Write("null");
+                return;
+            }
+
+            Span<char> text = stackalloc char[32];
+            number.TryFormat(text, out var length, default, CultureInfo.InvariantCulture);
+            Output.Write(text[..length]);
+        }
+
+        private void Name(string name)
+        {
+            Output.Write(",\"");
+            Output.Write(name);
+            Output.Write("\":");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+using Serilog.Events;
+using Serilog.Parsing;
+
+namespace Gateway.Observability;
+
+/// <summary>
+/// What the log says of a request that has ended. It travels as the one property of its event and is written member by member: a property,
+/// a box and an entry of a dictionary for each of two dozen values would cost a hop more than its rules do
+/// (docs/decisions/0007-a-cheap-hop.md). <see cref="Spell"/> gives the event as Serilog would have made it.
+/// </summary>
+internal sealed class RequestLine : LogEventPropertyValue
+{
+    public const string SourceContext = "Gateway.Requests";
+
+    private const string PropertyName = "Request";
+
+    private static readonly EventId Ended = new(LogEvents.RequestEnded, nameof(LogEvents.RequestEnded));
+    private static readonly EventId TeamEnded = new(LogEvents.TeamRequestEnded, nameof(LogEvents.TeamRequestEnded));
+
+    private const string Template =
+        "{Method} {Path} {Status} {End} in {ElapsedMs} ms, first byte {FirstByteMs} ms, model {Model} sent {SentModel}, "
+        + "rule {Rule}, body {BodyBytes} B, destination {Destination}, settings {SettingsVersion}, reason {Reason}, request {RequestId}";
+
+    private const string TeamTemplate =
+        "{Method} {Path} {Status} {End} in {ElapsedMs} ms, first byte {FirstByteMs} ms, first token {FirstTokenMs} ms, "
+        + "team {Team} key {Key}, model {Model} sent {SentModel} answered {AnsweredModel} by {Provider}, "
+        + "tokens {PromptTokens} + {CompletionTokens}, {Usd} USD {BillState}, "
+        + "rule {Rule}, body {BodyBytes} B, destination {Destination}, settings {SettingsVersion}, reason {Reason}, request {RequestId}";
+
+    public required string Method { get; init; }
+
+    public required string? Path { get; init; }
+
+    public required int Status { get; init; }
+
+    public required RequestEnd End { get; init; }
+
+    /// <summary>Milliseconds, as all times here.</summary>
+    public required double Elapsed { get; init; }
+
+    public double? FirstByte { get; init; }
+
+    public string? Model { get; init; }
+
+    public string? SentModel { get; init; }
+
+    public string? Rule { get; init; }
+
+    public int? BodyBytes { get; init; }
+
+    public string? Destination { get; init; }
+
+    public string? SettingsVersion { get; init; }
+
+    public string? Reason { get; init; }
+
+    public required string RequestId { get; init; }
+
+    public required string ConnectionId { get; init; }
+
+    /// <summary>What only the call of a team has. Without one, the line does not say that it is nothing.</summary>
+    public TeamPart? Team { get; init; }
+
+    /// <summary>The message's template, to which the members belong.</summary>
+    public string MessageTemplate => Team is null ? Template : TeamTemplate;
+
+    /// <summary>The line as an event for Serilog's sinks.</summary>
+    public LogEvent ToEvent(DateTimeOffset at, LogEventLevel level) =>
+        new(at, level, null, Serilog.Events.MessageTemplate.Empty, [new LogEventProperty(PropertyName, this)]);
+
+    /// <summary>The line that an event is, if it is one.</summary>
+    public static RequestLine? Of(LogEvent logged) =>
+        logged.Properties.TryGetValue(PropertyName, out var value) ? value as RequestLine : null;
+
+    /// <summary>The event with a template and a property for every member, for those who know nothing of lines.</summary>
+    public LogEvent Spell(LogEvent logged)
+    {
+        var properties = new PropertyList();
+        WriteTo(properties);
+        return new LogEvent(
+            logged.Timestamp, logged.Level, null, new MessageTemplateParser().Parse(MessageTemplate), properties.Properties);
+    }
+
+    /// <summary>Tells the members in their order.</summary>
+    public void WriteTo(ILogMembers members)
+    {
+        members.Add(nameof(Method), Method);
+        members.Add(nameof(Path), Path);
+        members.Add(nameof(Status), Status);
+        members.Add(nameof(End), End.ToWord());
+        members.Add("ElapsedMs", Elapsed);
+        members.Add("FirstByteMs", FirstByte);
+        if (Team is { } team)
+        {
+            members.Add("FirstTokenMs", team.FirstToken);
+            members.Add(nameof(Team), team.Id);
+            members.Add(nameof(team.Key), team.Key);
+        }
+
+        members.Add(nameof(Model), Model);
+        members.Add(nameof(SentModel), SentModel);
+        if (Team is { } billed)
+        {
+            members.Add(nameof(billed.AnsweredModel), billed.AnsweredModel);
+            members.Add(nameof(billed.Provider), billed.Provider);
+            members.Add(nameof(billed.PromptTokens), billed.PromptTokens);
+            members.Add(nameof(billed.CompletionTokens), billed.CompletionTokens);
+            members.Add(nameof(billed.Usd), billed.Usd);
+            members.Add(nameof(billed.BillState), billed.BillState);
+        }
+
+        members.Add(nameof(Rule), Rule);
+        members.Add(nameof(BodyBytes), BodyBytes);
+        members.Add(nameof(Destination), Destination);
+        members.Add(nameof(SettingsVersion), SettingsVersion);
+        members.Add(nameof(Reason), Reason);
+        members.Add(nameof(RequestId), RequestId);
+        members.AddEventId(Team is null ? Ended : TeamEnded);
+        members.Add(nameof(SourceContext), SourceContext);
+        members.Add(nameof(ConnectionId), ConnectionId);
+    }
+
+    /// <inheritdoc />
+    public override void Render(TextWriter output, string? format = null, IFormatProvider? formatProvider = null) =>
+        output.Write(RequestId);
+
+    /// <summary>What is known of a team's call.</summary>
+    public readonly record struct TeamPart
+    {
+        public required string Id { get; init; }
+
+        public string? Key { get; init; }
+
+        public double? FirstToken { get; init; }
+
+        public string? AnsweredModel { get; init; }
+
+        public string? Provider { get; init; }
+
+        public long? PromptTokens { get; init; }
+
+        public long? CompletionTokens { get; init; }
+
+        public string? Usd { get; init; }
+
+        public string? BillState { get; init; }
+    }
+
+    /// <summary>Properties as Serilog has them.</summary>
+    private sealed class PropertyList : ILogMembers
+    {
+        public List<LogEventProperty> Properties { get; } = [];
+
+        public void Add(string name, string? value) => Properties.Add(new LogEventProperty(name, new ScalarValue(value)));
+
+        public void Add(string name, long? value) => Properties.Add(new LogEventProperty(name, new ScalarValue(value)));
+
+        public void Add(string name, double? value) => Properties.Add(new LogEventProperty(name, new ScalarValue(value)));
+
+        public void AddEventId(EventId value) => Properties.Add(new LogEventProperty(nameof(EventId), new StructureValue(
+        [
+            new LogEventProperty(nameof(value.Id), new ScalarValue(value.Id)),
+            new LogEventProperty(nameof(value.Name), new ScalarValue(value.Name)),
+        ])));
+    }
+}
+
+/// <summary>Takes the members of a line of the log.</summary>
+internal interface ILogMembers
+{
+    void Add(string name, string? value);
+
+    void Add(string name, long? value);
+
+    void Add(string name, double? value);
+
+    void AddEventId(EventId value);
+}
