@@ -4,9 +4,11 @@ using Gateway.Ledger;
 using Gateway.Observability;
 using Gateway.Transforms;
 using Gateway.Upstream;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -63,6 +65,9 @@ internal static class GatewayHost
         services.AddSingleton<IForwarderHttpClientFactory, UpstreamClientFactory>();
         AddTransforms(services.AddReverseProxy());
         KeepNoDataProtectionKeys(services);
+
+        // YARP brings authorization along, and the host would put its middleware into every request's way. Route policies are faults here.
+        services.RemoveAll<IAuthorizationHandlerProvider>();
 
         if (server.Https)
         {
