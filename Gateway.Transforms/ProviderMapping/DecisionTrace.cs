@@ -49,7 +49,9 @@ internal sealed class DecisionTrace
     /// <summary>An alias added its fallbacks.</summary>
     public void AliasAddedFallbacks(ModelAlias alias) => _aliasRecords[alias].HasAddedFallbacks = true;
 
-    /// <summary>An ordinary rule was sought for a name: those before the first that matches do not, and later ones were not tried.</summary>
+    /// <summary>
+    /// An ordinary rule was sought for a name: those before the first that matches do not match, and later ones were not tried.
+    /// </summary>
     /// <param name="name">The name.</param>
     /// <param name="first">Which rule matched first, or <see cref="PatternIndex.None"/>.</param>
     public void OrdinarySought(string name, int first)

@@ -164,7 +164,9 @@ internal sealed class PatternIndex
 
     // What stands between the stars, with the marks of the ends. A mark alone says nothing, since every name has both.
     private static IEnumerable<string> PiecesOf(ModelPattern pattern) =>
-        NameSymbols.Between(pattern.Text).Split('*').Where(static piece => piece is not ("" or NameSymbols.StartText or NameSymbols.EndText));
+        NameSymbols.Between(pattern.Text)
+            .Split('*')
+            .Where(static piece => piece is not ("" or NameSymbols.StartText or NameSymbols.EndText));
 
     private readonly record struct Entry(int Ordinal, ModelPattern Pattern);
 

@@ -135,14 +135,16 @@ public sealed class ProviderMappingRules
     {
         var ordinary = FindOrdinary(models, trace);
         var found = FindEnforced(models, trace);
-        List<ProviderRule>? enforced = found is null ? null : [.. found.Select(i => Rules[i])];
+        var enforced = found?.ConvertAll(i => Rules[i]);
+
+        // No rule is of both kinds, so this is where the ordinary one would stand among the others.
+        var enforcedBefore = found is null ? 0 : ~found.BinarySearch(ordinary);
         if (reviewed is not null)
         {
             (enforced ??= []).Add(reviewed);
         }
 
-        return new MatchingRules(
-            ordinary == PatternIndex.None ? null : Rules[ordinary], enforced, found?.Count(i => i < ordinary) ?? 0);
+        return new MatchingRules(ordinary == PatternIndex.None ? null : Rules[ordinary], enforced, enforcedBefore);
     }
 
     private int FindOrdinary(in SentModels models, DecisionTrace? trace)
