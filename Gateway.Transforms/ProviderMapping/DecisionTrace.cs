@@ -19,16 +19,27 @@ internal sealed class DecisionTrace
         }
     }
 
-    /// <summary>An alias was compared with a name.</summary>
-    public void AliasTried(ModelAlias alias, string name) => _aliasRecords[alias].Tried.Add(name);
-
-    /// <summary>An alias matched a name, so that later ones are not tried on it.</summary>
-    public void AliasMatched(ModelAlias alias, string name)
+    /// <summary>An alias was sought for a name: those up to the one that was found were tried, and later ones were not.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="found">Which alias matched first, or <see cref="PatternIndex.None"/>.</param>
+    public void AliasSought(string name, int found)
     {
-        _aliasRecords[alias].Matched.Add(name);
-        foreach (var later in _aliases.SkipWhile(other => other != alias).Skip(1))
+        for (var i = 0; i < _aliases.Count; i++)
         {
-            _aliasRecords[later].Earlier = alias;
+            var record = _aliasRecords[_aliases[i]];
+            if (found == PatternIndex.None || i < found)
+            {
+                record.Tried.Add(name);
+            }
+            else if (i == found)
+            {
+                record.Tried.Add(name);
+                record.Matched.Add(name);
+            }
+            else
+            {
+                record.Earlier = _aliases[found];
+            }
         }
     }
 
@@ -38,23 +49,67 @@ internal sealed class DecisionTrace
     /// <summary>An alias added its fallbacks.</summary>
     public void AliasAddedFallbacks(ModelAlias alias) => _aliasRecords[alias].HasAddedFallbacks = true;
 
-    /// <summary>No pattern of a rule matched.</summary>
-    public void NotMatched(ProviderRule rule, IReadOnlyList<string> names) => Add(
-        rule,
-        ProviderMappingOutcome.NotMatched,
-        $"No match: {List(rule.Models)} against {(names is [""] ? "a request without a model" : List(names))}.",
-        names);
-
-    /// <summary>An earlier ordinary rule had matched.</summary>
-    public void SkippedBehind(ProviderRule rule, ProviderRule earlier) => _ruleSteps[rule] = new ProviderMappingStep(
-        IsAlias: false,
-        rule.Name,
-        ProviderMappingOutcome.SkippedBecauseEarlierRuleMatched,
-        $"Not tried: rule '{earlier.Name}' matched first.")
+    /// <summary>
+    /// An ordinary rule was sought for a name: those before the first that matches do not match, and later ones were not tried.
+    /// </summary>
+    /// <param name="name">The name.</param>
+    /// <param name="first">Which rule matched first, or <see cref="PatternIndex.None"/>.</param>
+    public void OrdinarySought(string name, int first)
     {
-        Patterns = rule.Models,
-        Earlier = earlier.Name,
-    };
+        for (var i = 0; i < _rules.Count; i++)
+        {
+            if (_rules[i].Mode == WhenClientSetsProvider.Enforce || i == first)
+            {
+                continue;
+            }
+
+            if (first == PatternIndex.None || i < first)
+            {
+                NotMatched(_rules[i], [name]);
+            }
+            else
+            {
+                SkippedBehind(_rules[i], _rules[first]);
+            }
+        }
+    }
+
+    /// <summary>Ordinary rules were left out, since the request refers to a preset; some of them match its name.</summary>
+    public void OrdinarySkipped(string name)
+    {
+        foreach (var rule in _rules)
+        {
+            if (rule.Mode == WhenClientSetsProvider.Enforce)
+            {
+                continue;
+            }
+
+            if (rule.Patterns.Any(pattern => pattern.IsMatch(name)))
+            {
+                Add(
+                    rule,
+                    ProviderMappingOutcome.SkippedBecausePreset,
+                    "Matches, but the request refers to a preset, whose own block an injected one would wipe out.",
+                    [name]);
+            }
+            else
+            {
+                NotMatched(rule, [name]);
+            }
+        }
+    }
+
+    /// <summary>The enforced rules that match were sought: the others do not.</summary>
+    public void EnforcedSought(List<string> names, List<int>? found)
+    {
+        for (var i = 0; i < _rules.Count; i++)
+        {
+            if (_rules[i].Mode == WhenClientSetsProvider.Enforce && (found is null || found.BinarySearch(i) < 0))
+            {
+                NotMatched(_rules[i], names);
+            }
+        }
+    }
 
     /// <summary>A rule matched, with this outcome.</summary>
     public void Add(
@@ -100,6 +155,22 @@ internal sealed class DecisionTrace
 
     /// <summary>Names for a sentence.</summary>
     public static string List(IReadOnlyList<string> names) => string.Join(", ", names.Select(name => $"'{name}'"));
+
+    private void NotMatched(ProviderRule rule, IReadOnlyList<string> names) => Add(
+        rule,
+        ProviderMappingOutcome.NotMatched,
+        $"No match: {List(rule.Models)} against {(names is [""] ? "a request without a model" : List(names))}.",
+        names);
+
+    private void SkippedBehind(ProviderRule rule, ProviderRule earlier) => _ruleSteps[rule] = new ProviderMappingStep(
+        IsAlias: false,
+        rule.Name,
+        ProviderMappingOutcome.SkippedBecauseEarlierRuleMatched,
+        $"Not tried: rule '{earlier.Name}' matched first.")
+    {
+        Patterns = rule.Models,
+        Earlier = earlier.Name,
+    };
 
     private static ProviderMappingStep NotReached(ProviderRule rule) =>
         new(IsAlias: false, rule.Name, ProviderMappingOutcome.NotReached, "Not reached: the request was refused before.")

@@ -3,11 +3,9 @@ namespace Gateway.Transforms.ProviderMapping;
 /// <summary>Another name for a model: requests that name a model of the pattern are sent with <see cref="Use"/>. Immutable.</summary>
 public sealed class ModelAlias
 {
-    private readonly ModelPattern _pattern;
-
     private ModelAlias(ModelPattern pattern, string use, IReadOnlyList<string> fallbacks)
     {
-        _pattern = pattern;
+        Pattern = pattern;
         Use = use;
         Fallbacks = fallbacks;
         UseValue = JsonText.Quote(use);
@@ -15,7 +13,7 @@ public sealed class ModelAlias
     }
 
     /// <summary>The pattern of names that are replaced, as written.</summary>
-    public string Model => _pattern.Text;
+    public string Model => Pattern.Text;
 
     /// <summary>The model that is sent in place of the one asked for.</summary>
     public string Use { get; }
@@ -25,6 +23,9 @@ public sealed class ModelAlias
     /// <c>fallbacks</c> of its own; without <see cref="Use"/> and without repetitions. Empty by default.
     /// </summary>
     public IReadOnlyList<string> Fallbacks { get; }
+
+    /// <summary>The pattern of names that are replaced, compiled. A request without a name is never aliased, whatever it is.</summary>
+    internal ModelPattern Pattern { get; }
 
     /// <summary><see cref="Use"/> as a JSON string.</summary>
     internal ReadOnlyMemory<byte> UseValue { get; }
@@ -65,9 +66,6 @@ public sealed class ModelAlias
 
         return pattern is null || !isGood ? null : new ModelAlias(pattern, use, kept);
     }
-
-    /// <summary>Whether the alias is for a name; a request without one is never aliased.</summary>
-    internal bool IsMatch(string name) => name.Length > 0 && _pattern.IsMatch(name);
 
     private static bool IsName(string? name, string path, ICollection<RuleProblem> problems)
     {

@@ -48,8 +48,7 @@ internal sealed class ProviderMappingMiddleware
             }
 
             var endpoint = RequestEndpoints.Of(context.Request.Path);
-            var decision = _options.Rules(context).Decide(
-                result.Facts, body.Bytes, endpoint, models => _options.Review(context, new(result.Facts, body.Bytes, endpoint, models)));
+            var decision = _options.Rules(context).Decide(result.Facts, body.Bytes, endpoint, _options.Review, context);
             feature = new ProviderMappingFeature(endpoint, body, result.WasDecoded, result.Facts, decision);
             context.Features.Set<IProviderMappingFeature>(feature);
             if (decision.Rejection is not null)

@@ -10,20 +10,28 @@ public sealed class ProviderMappingRules
     private static readonly RequestRejection NotAnObject =
         new(400, "invalid_provider", "'provider' must be an object.", "provider");
 
-    private readonly ProviderRule[] _ordinary;
-    private readonly ProviderRule[] _enforced;
+    // By place in Rules and in Aliases.
+    private readonly PatternIndex _ordinary;
+    private readonly PatternIndex _enforced;
+    private readonly PatternIndex _aliases;
 
     /// <summary>Creates a set.</summary>
     /// <param name="rules">Rules in order; of the ordinary ones the first match applies, of the enforced ones every match.</param>
     /// <param name="aliases">Aliases in order; the first match applies, once.</param>
     public ProviderMappingRules(IReadOnlyList<ProviderRule> rules, IReadOnlyList<ModelAlias> aliases)
+        : this(rules, aliases, rest: null)
+    {
+    }
+
+    private ProviderMappingRules(IReadOnlyList<ProviderRule> rules, IReadOnlyList<ModelAlias> aliases, ProviderMappingRules? rest)
     {
         ArgumentNullException.ThrowIfNull(rules);
         ArgumentNullException.ThrowIfNull(aliases);
-        Rules = [.. rules];
-        Aliases = [.. aliases];
-        _ordinary = [.. rules.Where(rule => rule.Mode != WhenClientSetsProvider.Enforce)];
-        _enforced = [.. rules.Where(rule => rule.Mode == WhenClientSetsProvider.Enforce)];
+        Rules = rest is null ? [.. rules] : new ChainedList<ProviderRule>([.. rules], rest.Rules);
+        Aliases = rest is null ? [.. aliases] : new ChainedList<ModelAlias>([.. aliases], rest.Aliases);
+        _ordinary = new PatternIndex(PatternsOf(rules, areEnforced: false), rest?._ordinary, rules.Count);
+        _enforced = new PatternIndex(PatternsOf(rules, areEnforced: true), rest?._enforced, rules.Count);
+        _aliases = new PatternIndex(aliases.Select(static (alias, i) => (i, alias.Pattern)), rest?._aliases, aliases.Count);
     }
 
     /// <summary>No rules, no aliases: every body passes untouched, save one whose <c>provider</c> is no object.</summary>
@@ -35,6 +43,12 @@ public sealed class ProviderMappingRules
     /// <summary>The aliases in order.</summary>
     public IReadOnlyList<ModelAlias> Aliases { get; }
 
+    /// <summary>A set with more rules and aliases before those of this one, which are shared: neither compiled again nor copied.</summary>
+    /// <param name="rules">Rules in order.</param>
+    /// <param name="aliases">Aliases in order.</param>
+    public ProviderMappingRules PrecededBy(IReadOnlyList<ProviderRule> rules, IReadOnlyList<ModelAlias> aliases) =>
+        new(rules, aliases, rest: this);
+
     /// <summary>Decides what is to be changed in a body, or why the request is refused.</summary>
     /// <param name="facts">What the scan of the body found.</param>
     /// <param name="body">The body itself.</param>
@@ -42,13 +56,16 @@ public sealed class ProviderMappingRules
     public ProviderMappingDecision Decide(BodyFacts facts, ReadOnlySequence<byte> body, RequestEndpoint endpoint)
     {
         ArgumentNullException.ThrowIfNull(facts);
-        return Decide(facts, body, endpoint, review: null, trace: null);
+        return Decide<object?>(facts, body, endpoint, review: null, state: null, trace: null);
     }
 
     /// <summary>Decides as above, after the host had its say.</summary>
-    internal ProviderMappingDecision Decide(
-        BodyFacts facts, in ReadOnlySequence<byte> body, RequestEndpoint endpoint, Func<SentModels, RequestReview> review) =>
-        Decide(facts, body, endpoint, review, trace: null);
+    internal ProviderMappingDecision Decide<TState>(
+        BodyFacts facts,
+        in ReadOnlySequence<byte> body,
+        RequestEndpoint endpoint,
+        Func<TState, ReviewedRequest, RequestReview> review,
+        TState state) => Decide(facts, body, endpoint, review, state, trace: null);
 
     /// <summary>
     /// Decides as <see cref="Decide(BodyFacts, ReadOnlySequence{byte}, RequestEndpoint)"/> does, and says how it came about.
@@ -60,19 +77,20 @@ public sealed class ProviderMappingRules
     {
         ArgumentNullException.ThrowIfNull(facts);
         var trace = new DecisionTrace(Aliases, Rules);
-        var decision = Decide(facts, body, endpoint, review: null, trace);
+        var decision = Decide<object?>(facts, body, endpoint, review: null, state: null, trace);
         return new ProviderMappingExplanation(decision, trace.Steps());
     }
 
-    private ProviderMappingDecision Decide(
+    private ProviderMappingDecision Decide<TState>(
         BodyFacts facts,
         in ReadOnlySequence<byte> body,
         RequestEndpoint endpoint,
-        Func<SentModels, RequestReview>? review,
+        Func<TState, ReviewedRequest, RequestReview>? review,
+        TState state,
         DecisionTrace? trace)
     {
         var edits = new EditList();
-        var models = SentModels.Create(Aliases, facts, endpoint, edits, trace);
+        var models = SentModels.Create(Aliases, _aliases, facts, endpoint, edits, trace);
         var provider = facts.LastIndexOf(BodyMemberName.Provider);
         var clientSets = provider >= 0 && facts.Members[provider].Kind != JsonValueKind.Null;
         if (clientSets && facts.Members[provider].Kind != JsonValueKind.Object)
@@ -80,7 +98,7 @@ public sealed class ProviderMappingRules
             return new ProviderMappingDecision([], null, models.Model, NotAnObject);
         }
 
-        var reviewed = review?.Invoke(models) ?? default;
+        var reviewed = review?.Invoke(state, new ReviewedRequest(facts, body, endpoint, models)) ?? default;
         if (reviewed.Rejection is not null)
         {
             return new ProviderMappingDecision([], null, models.Model, reviewed.Rejection);
@@ -91,97 +109,69 @@ public sealed class ProviderMappingRules
             edits.Add(edit.Offset, edit.Remove, edit.Insert);
         }
 
-        var ordinary = FindOrdinary(models, trace);
-        var enforced = FindEnforced(models, trace);
-        if (reviewed.Rule is { } rule)
-        {
-            (enforced ??= []).Add(rule);
-        }
-
-        if (clientSets && ordinary is { Mode: WhenClientSetsProvider.KeepClient })
+        var matching = FindMatching(models, reviewed.Rule, trace);
+        if (clientSets && matching.Ordinary is { Mode: WhenClientSetsProvider.KeepClient } keeps)
         {
             trace?.Add(
-                ordinary,
+                keeps,
                 ProviderMappingOutcome.KeptClient,
                 "Matches, but the client set 'provider' itself and the rule leaves that alone.");
-            ordinary = null;
+            matching = matching with { Ordinary = null };
         }
 
-        var (applied, refusal) = (ordinary, enforced, clientSets) switch
+        var (applied, refusal) = matching switch
         {
             (null, null, _) => (null, null),
-            (_, null, false) => ApplyAlone(ordinary!, facts, provider, endpoint, edits, trace),
-            (null, [var only], false) => ApplyAlone(only, facts, provider, endpoint, edits, trace),
-            _ => Compose(ordinary, enforced ?? [], clientSets, facts, provider, body, endpoint, edits, trace),
+            ({ } only, null, _) when !clientSets => ApplyAlone(only, facts, provider, endpoint, edits, trace),
+            (null, [var only], _) when !clientSets => ApplyAlone(only, facts, provider, endpoint, edits, trace),
+            _ => Compose(matching, clientSets, facts, provider, body, endpoint, edits, trace),
         };
         return refusal is not null
             ? new ProviderMappingDecision([], refusal.Rule.Name, models.Model, refusal.Rejection)
             : new ProviderMappingDecision(edits.Build(), applied, models.Model, null);
     }
 
-    private ProviderRule? FindOrdinary(in SentModels models, DecisionTrace? trace)
+    private MatchingRules FindMatching(in SentModels models, ProviderRule? reviewed, DecisionTrace? trace)
     {
-        ProviderRule? first = null;
-        bool? namesPreset = null;
-        var name = models.Model ?? "";
-        foreach (var rule in _ordinary)
-        {
-            if (first is not null)
-            {
-                trace!.SkippedBehind(rule, first);
-            }
-            else if (!rule.IsMatch(name))
-            {
-                trace?.NotMatched(rule, [name]);
-            }
-            else if (namesPreset ??= models.NamesPreset)
-            {
-                if (trace is null)
-                {
-                    return null;
-                }
+        var ordinary = FindOrdinary(models, trace);
+        var found = FindEnforced(models, trace);
+        var enforced = found?.ConvertAll(i => Rules[i]);
 
-                trace.Add(
-                    rule,
-                    ProviderMappingOutcome.SkippedBecausePreset,
-                    "Matches, but the request refers to a preset, whose own block an injected one would wipe out.",
-                    [name]);
-            }
-            else
-            {
-                first = rule;
-                if (trace is null)
-                {
-                    break;
-                }
-            }
+        // No rule is of both kinds, so this is where the ordinary one would stand among the others.
+        var enforcedBefore = found is null ? 0 : ~found.BinarySearch(ordinary);
+        if (reviewed is not null)
+        {
+            (enforced ??= []).Add(reviewed);
         }
 
+        return new MatchingRules(ordinary == PatternIndex.None ? null : Rules[ordinary], enforced, enforcedBefore);
+    }
+
+    private int FindOrdinary(in SentModels models, DecisionTrace? trace)
+    {
+        var name = models.Model ?? "";
+        var first = _ordinary.FindFirst(name);
+        if (first != PatternIndex.None && models.NamesPreset)
+        {
+            trace?.OrdinarySkipped(name);
+            return PatternIndex.None;
+        }
+
+        trace?.OrdinarySought(name, first);
         return first;
     }
 
-    private List<ProviderRule>? FindEnforced(in SentModels models, DecisionTrace? trace)
+    private List<int>? FindEnforced(in SentModels models, DecisionTrace? trace)
     {
-        if (_enforced.Length == 0)
+        if (_enforced.IsEmpty)
         {
             return null;
         }
 
-        List<ProviderRule>? matching = null;
         var spellings = models.Spellings();
-        foreach (var rule in _enforced)
-        {
-            if (rule.IsMatch(spellings))
-            {
-                (matching ??= []).Add(rule);
-            }
-            else
-            {
-                trace?.NotMatched(rule, spellings);
-            }
-        }
-
-        return matching;
+        var found = _enforced.FindAll(spellings);
+        trace?.EnforcedSought(spellings, found);
+        return found;
     }
 
     // The common case: one rule, and a client that set nothing. All there is to write was rendered when the rule was created.
@@ -211,9 +201,8 @@ public sealed class ProviderMappingRules
         return (rule.Name, null);
     }
 
-    private (string? Applied, RuleRefusal? Refusal) Compose(
-        ProviderRule? ordinary,
-        List<ProviderRule> enforced,
+    private static (string? Applied, RuleRefusal? Refusal) Compose(
+        MatchingRules matching,
         bool clientSets,
         BodyFacts facts,
         int provider,
@@ -223,7 +212,7 @@ public sealed class ProviderMappingRules
         DecisionTrace? trace)
     {
         var block = clientSets ? new WorkingBlock(Read(body, facts.Members[provider].Value)) : new WorkingBlock();
-        if (ordinary is not null)
+        if (matching.Ordinary is { } ordinary)
         {
             var added = ProviderFilling.Fill(block, ordinary, endpoint);
             if (added.Count == 0)
@@ -232,7 +221,7 @@ public sealed class ProviderMappingRules
                     ordinary,
                     ProviderMappingOutcome.NothingToAdd,
                     "Matches, but there is no member that the client left out and the endpoint takes.");
-                ordinary = null;
+                matching = matching with { Ordinary = null };
             }
             else
             {
@@ -240,6 +229,7 @@ public sealed class ProviderMappingRules
             }
         }
 
+        var enforced = matching.Enforced ?? [];
         List<string>[]? changes = trace is null ? null : [.. enforced.Select(_ => new List<string>())];
         var refusal = ProviderNarrowing.Narrow(block, enforced, endpoint, changes);
         trace?.Enforced(enforced, changes!, refusal);
@@ -261,13 +251,8 @@ public sealed class ProviderMappingRules
             }
         }
 
-        return (AppliedNames(ordinary, enforced), null);
+        return (matching.Names(), null);
     }
-
-    private string? AppliedNames(ProviderRule? ordinary, List<ProviderRule> enforced) =>
-        enforced.Count == 0 ? ordinary?.Name
-        : ordinary is null && enforced.Count == 1 ? enforced[0].Name
-        : string.Join(", ", Rules.Where(rule => rule == ordinary || enforced.Contains(rule)).Union(enforced).Select(rule => rule.Name));
 
     private static void Write(WrittenBlock written, BodyFacts facts, int provider, EditList edits)
     {
@@ -281,6 +266,12 @@ public sealed class ProviderMappingRules
             edits.Add(facts.InsertAt, 0, facts.IsEmpty ? written.MemberWithoutComma : written.Member);
         }
     }
+
+    private static IEnumerable<(int Ordinal, ModelPattern Pattern)> PatternsOf(IReadOnlyList<ProviderRule> rules, bool areEnforced) =>
+        from rule in rules.Index()
+        where rule.Item.Mode == WhenClientSetsProvider.Enforce == areEnforced
+        from pattern in rule.Item.Patterns
+        select (rule.Index, pattern);
 
     private static ReadOnlyMemory<byte> Read(in ReadOnlySequence<byte> body, ByteRange range)
     {

@@ -7,7 +7,6 @@ public sealed class ProviderRule
 {
     private const int MaxNameLength = 64;
 
-    private readonly ModelPattern[] _patterns;
     private readonly WrittenBlock _written;
     private readonly WrittenBlock _writtenForEmbeddings;
     private readonly WrittenBlock _writtenForImages;
@@ -16,7 +15,7 @@ public sealed class ProviderRule
     {
         Name = name;
         Mode = mode;
-        _patterns = patterns;
+        Patterns = patterns;
         Block = block;
         Models = [.. patterns.Select(pattern => pattern.Text)];
         _written = Write(RequestEndpoint.Generation);
@@ -32,6 +31,9 @@ public sealed class ProviderRule
 
     /// <summary>The model patterns as written; one of them must match.</summary>
     public IReadOnlyList<string> Models { get; }
+
+    /// <summary>The model patterns, compiled.</summary>
+    internal IReadOnlyList<ModelPattern> Patterns { get; }
 
     /// <summary>The block, taken apart.</summary>
     internal ProviderBlock Block { get; }
@@ -114,34 +116,6 @@ public sealed class ProviderRule
         }
 
         return rule;
-    }
-
-    /// <summary>Whether one of the patterns matches a name; a request without a name has the empty one.</summary>
-    internal bool IsMatch(string name)
-    {
-        foreach (var pattern in _patterns)
-        {
-            if (pattern.IsMatch(name))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
-    /// <summary>Whether one of the patterns matches one of the names.</summary>
-    internal bool IsMatch(List<string> names)
-    {
-        foreach (var name in names)
-        {
-            if (IsMatch(name))
-            {
-                return true;
-            }
-        }
-
-        return false;
     }
 
     /// <summary>What this rule alone writes into a request whose client set nothing.</summary>

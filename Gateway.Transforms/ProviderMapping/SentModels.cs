@@ -76,19 +76,25 @@ public readonly struct SentModels
 
     /// <summary>Applies the aliases.</summary>
     /// <param name="aliases">Aliases in order.</param>
+    /// <param name="patterns">Their patterns by their place in the order.</param>
     /// <param name="facts">What the scan of the body found.</param>
     /// <param name="endpoint">Whether fallbacks are taken.</param>
     /// <param name="edits">Takes the changes of the body.</param>
     /// <param name="trace">Takes what became of each alias, or <see langword="null"/>.</param>
     internal static SentModels Create(
-        IReadOnlyList<ModelAlias> aliases, BodyFacts facts, RequestEndpoint endpoint, EditList edits, DecisionTrace? trace)
+        IReadOnlyList<ModelAlias> aliases,
+        PatternIndex patterns,
+        BodyFacts facts,
+        RequestEndpoint endpoint,
+        EditList edits,
+        DecisionTrace? trace)
     {
         if (aliases.Count == 0)
         {
             return new SentModels(facts, null, null, facts.RequestedModel);
         }
 
-        var aliasOf = new ModelAlias?[facts.Models.Count];
+        ModelAlias?[]? aliasOf = null;
         var model = facts.LastIndexOf(BodyMemberName.Model);
         var models = facts.LastIndexOf(BodyMemberName.Models);
         var fallbacks = facts.LastIndexOf(BodyMemberName.Fallbacks);
@@ -98,7 +104,12 @@ public readonly struct SentModels
         for (var i = 0; i < facts.Models.Count; i++)
         {
             var name = facts.Models[i];
-            var alias = aliasOf[i] = Find(aliases, name.Text, trace);
+            var alias = Find(aliases, patterns, name.Text, trace);
+            if (alias is not null)
+            {
+                (aliasOf ??= new ModelAlias?[facts.Models.Count])[i] = alias;
+            }
+
             var text = alias?.Use ?? name.Text;
             if (name.Member == model)
             {
@@ -163,19 +174,11 @@ public readonly struct SentModels
         return spellings;
     }
 
-    private static ModelAlias? Find(IReadOnlyList<ModelAlias> aliases, string name, DecisionTrace? trace)
+    private static ModelAlias? Find(IReadOnlyList<ModelAlias> aliases, PatternIndex patterns, string name, DecisionTrace? trace)
     {
-        foreach (var alias in aliases)
-        {
-            trace?.AliasTried(alias, name);
-            if (alias.IsMatch(name))
-            {
-                trace?.AliasMatched(alias, name);
-                return alias;
-            }
-        }
-
-        return null;
+        var found = name.Length > 0 ? patterns.FindFirst(name) : PatternIndex.None;
+        trace?.AliasSought(name, found);
+        return found == PatternIndex.None ? null : aliases[found];
     }
 
     private static bool IsAbsent(BodyFacts facts, int member) => member < 0 || facts.Members[member].Kind == JsonValueKind.Null;

@@ -78,7 +78,7 @@ internal sealed class ProviderMappingReader
         reader.ReadEntries(SettingsShaper.Parsed(section, SettingsSchema.Sections[SettingsSchema.ProviderMapping]));
         var rules = reader._rules.Count == 0 && reader._aliases.Count == 0
             ? Compiled
-            : new ProviderMappingRules([.. reader._rules, .. Compiled.Rules], [.. reader._aliases, .. Compiled.Aliases]);
+            : Compiled.PrecededBy(reader._rules, reader._aliases);
         return (rules, reader._summaries);
     }
 

@@ -9,6 +9,11 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
 {
     private const string PresetMark = "@preset/";
 
+    private readonly ModelPatternSet? _allowed = allowed is null ? null : new(allowed);
+    private readonly ModelPatternSet? _allowedPresets = allowed is null ? null : new(allowed.Where(NamesPresets));
+    private readonly ModelPatternSet? _denied = denied.Count == 0 ? null : new(denied);
+    private readonly bool _deniesPresets = denied.Any(NamesPresets);
+
     public static ModelRights All { get; } = new(null, []);
 
     /// <summary>Whether there is anything to judge.</summary>
@@ -74,8 +79,8 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
         var parts = SplitAtPresets(name);
 
         // With a preset behind a preset nobody knows which one counts.
-        return !MatchesAny(denied, name)
-            && (allowed is null || parts.Count == 2)
+        return !MatchesAny(_denied, name)
+            && (_allowed is null || parts.Count == 2)
             && (IsBlank(parts[0]) || IsAllowedPlain(parts[0]))
             && parts.Skip(1).All(IsAllowedPreset);
     }
@@ -99,8 +104,7 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
         if (preset is null)
         {
             // It cannot be read here, so it may be any: all of them have to be allowed, and none denied.
-            return !denied.Any(NamesPresets) && !MatchesAny(denied, PresetMark)
-                && (allowed is null || allowed.Any(pattern => NamesPresets(pattern) && pattern.IsMatch(PresetMark)));
+            return !_deniesPresets && !MatchesAny(_denied, PresetMark) && _allowedPresets?.IsMatch(PresetMark) != false;
         }
 
         if (ModelSpellings.NamesPreset(preset))
@@ -109,46 +113,33 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
         }
 
         var name = PresetMark + preset.Trim();
-        if (MatchesAny(denied, name))
+        if (MatchesAny(_denied, name))
         {
             return false;
         }
 
-        return allowed is null || ModelSpellings.Of(name).Any(spelling =>
-            ModelSpellings.NamesPreset(spelling) && allowed.Any(pattern => NamesPresets(pattern) && pattern.IsMatch(spelling)));
+        return _allowedPresets is null
+            || ModelSpellings.Of(name).Any(spelling => ModelSpellings.NamesPreset(spelling) && _allowedPresets.IsMatch(spelling));
     }
 
-    private bool IsAllowedPlain(string name) => !MatchesAny(denied, name) && (allowed is null || MatchesAny(allowed, name));
+    private bool IsAllowedPlain(string name) => !MatchesAny(_denied, name) && (_allowed is null || MatchesAny(_allowed, name));
 
     /// <summary>Whether any spelling of a name matches any pattern. An ordinary name has one spelling, and costs nothing else.</summary>
-    private static bool MatchesAny(IReadOnlyList<ModelPattern> patterns, string name)
+    private static bool MatchesAny(ModelPatternSet? patterns, string name)
     {
-        if (patterns.Count == 0)
+        if (patterns is null)
         {
             return false;
         }
 
         if (IsOrdinary(name))
         {
-            return MatchesAnyAsWritten(patterns, name);
+            return patterns.IsMatch(name);
         }
 
         foreach (var spelling in ModelSpellings.Of(name))
         {
-            if (MatchesAnyAsWritten(patterns, spelling))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
-    private static bool MatchesAnyAsWritten(IReadOnlyList<ModelPattern> patterns, string name)
-    {
-        for (var i = 0; i < patterns.Count; i++)
-        {
-            if (patterns[i].IsMatch(name))
+            if (patterns.IsMatch(spelling))
             {
                 return true;
             }

@@ -113,15 +113,20 @@ public sealed class RequestReviewTests
         return ProviderRule.Create("ceiling", ["*"], block.RootElement, WhenClientSetsProvider.Enforce, [])!;
     }
 
-    private static IReadOnlyList<string> NamesOf(ProviderMappingRules rules, string body)
+    private static List<string> NamesOf(ProviderMappingRules rules, string body)
     {
-        IReadOnlyList<string> names = [];
+        var names = new List<string>();
         var bytes = Encoding.UTF8.GetBytes(body);
-        rules.Decide(BodyScan.Facts(bytes), new(bytes), RequestEndpoint.Generation, models =>
-        {
-            names = models.Names;
-            return default;
-        });
+        rules.Decide(
+            BodyScan.Facts(bytes),
+            new(bytes),
+            RequestEndpoint.Generation,
+            static (names, request) =>
+            {
+                names.AddRange(request.Models.Names);
+                return default;
+            },
+            names);
         return names;
     }
 }

@@ -1,0 +1,76 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text.Json;
+using BenchmarkDotNet.Attributes;
+using Gateway.Transforms.ProviderMapping;
+using Gateway.Transforms.RequestBody;
+
+namespace Gateway.Benchmarks.ProviderMapping;
+
+/// <summary>
+/// What a set of rules costs, small and large: mostly <c>author/model*</c> and exact names, some <c>*word*</c> and <c>*:variant</c>. Names
+/// change from request to request; every second one matches a rule.
+/// </summary>
+[MemoryDiagnoser]
+public class ManyRulesBenchmarks
+{
+    private const int Names = 256;
+
+    private List<ProviderRule> _rules = [];
+    private ProviderMappingRules _set = ProviderMappingRules.Empty;
+    private (BodyFacts Facts, ReadOnlySequence<byte> Body)[] _requests = [];
+    private int _next;
+
+    [Params(10, 10_000)]
+    public int Count { get; set; }
+
+    [GlobalSetup]
+    public void Setup()
+    {
+        var problems = new List<RuleProblem>();
+        var provider = JsonElement.Parse("""{"order":["a"]}""");
+        _rules =
+        [
+            .. Enumerable.Range(0, Count).Select(i => ProviderRule.Create(
+                $"rule-{i}",
+                [
+                    (i % 10) switch
+                    {
+                        < 6 => $"{Model(i)}*",
+                        < 8 => Model(i),
+                        8 => $"*-{i}-of-*",
+                        _ => $"*:variant-{i}",
+                    },
+                ],
+                provider,
+                WhenClientSetsProvider.KeepClient,
+                problems)!),
+        ];
+        _set = new ProviderMappingRules(_rules, []);
+        _requests = [.. Enumerable.Range(0, Names).Select(i => Request(Model(i % 2 == 0 ? i * 10 % Count : -i)))];
+    }
+
+    /// <summary>The whole decision about a request, its scan aside.</summary>
+    [Benchmark]
+    public ProviderMappingDecision Decide()
+    {
+        var (facts, body) = _requests[_next++ % Names];
+        return _set.Decide(facts, body, RequestEndpoint.Generation);
+    }
+
+    /// <summary>What a reload pays for its rules.</summary>
+    [Benchmark]
+    public ProviderMappingRules Compile() => new(_rules, []);
+
+    private static string Model(int i) => string.Create(CultureInfo.InvariantCulture, $"author-{(uint)i % 60}/model-{i}");
+
+    private static (BodyFacts Facts, ReadOnlySequence<byte> Body) Request(string model)
+    {
+        var body = JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, string> { ["model"] = model });
+        var sequence = new ReadOnlySequence<byte>(body);
+        using var scanner = new BodyScanner();
+        return scanner.Scan(body) && scanner.TryComplete(sequence, out var facts)
+            ? (facts, sequence)
+            : throw new InvalidOperationException("the body is not sound");
+    }
+}
