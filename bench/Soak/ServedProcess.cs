@@ -12,6 +12,8 @@ internal sealed class ServedProcess : IDisposable
     // Settings of the caller's own environment that would tune a program.
     private static readonly string[] TuningPrefixes = ["DOTNET_", "COMPlus_", "ASPNETCORE_", "GATEWAY_", "OTEL_"];
 
+    private static readonly string[] LibraryEndings = [".dll", ".so", ".pdb"];
+
     private readonly Process _process;
 
     private ServedProcess(Process process, string output)
@@ -81,7 +83,8 @@ internal sealed class ServedProcess : IDisposable
         var files = 0;
         foreach (var file in new DirectoryInfo($"/proc/{Id}/fd").EnumerateFileSystemInfos())
         {
-            if (TargetOf(file) is { } target)
+            // The runtime keeps the libraries open that it has loaded, and loads them when they are first needed.
+            if (TargetOf(file) is { } target && !LibraryEndings.Contains(Path.GetExtension(target)))
             {
                 sockets += target.Contains("socket:", StringComparison.Ordinal) ? 1 : 0;
                 files++;
