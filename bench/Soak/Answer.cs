@@ -38,10 +38,11 @@ internal sealed record Answer(int Status, IReadOnlyDictionary<string, string> He
 
     public string? Header(string name) => Headers.GetValueOrDefault(name);
 
-    /// <summary>For messages: the status, the size, whether it was whole, and the beginning of a short text.</summary>
+    /// <summary>For messages: the status, the size, whether it was whole, and its end.</summary>
     public string Describe()
     {
-        var text = Body.Length is > 0 and < 2000 ? $": {Encoding.UTF8.GetString(Body[..Math.Min(Body.Length, 160)])}" : "";
-        return Status == 0 ? "no answer" : $"{Status}, {Body.Length} bytes, {(IsComplete ? "whole" : "broken off")}{text}";
+        const int Most = 200;
+        var end = Encoding.UTF8.GetString(Body.AsSpan(Math.Max(0, Body.Length - Most)));
+        return Status == 0 ? "no answer" : $"{Status}, {Body.Length} bytes, {(IsComplete ? "whole" : "broken off")}, …{end}";
     }
 }

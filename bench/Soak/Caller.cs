@@ -220,7 +220,8 @@ internal sealed class Caller : IDisposable
         using var connection = await ConnectAsync();
         var body = Utf8(Bodies.Chat(_prng, _prng.Between(10, 1000), stream: true));
         await connection.SendAsync(
-            Head(ChatPath, body.Length, $"x-fake-events: {_prng.Between(100, 400)}", $"x-fake-interval-ms: {_prng.Between(5, 40)}"), _deadline);
+            Head(ChatPath, body.Length, $"x-fake-events: {_prng.Between(100, 400)}", $"x-fake-interval-ms: {_prng.Between(5, 40)}"),
+            _deadline);
         await connection.SendAsync(body, _deadline);
         await connection.ReadSomeAsync(_prng.Between(1, 8000), _deadline);
         var came = connection.Received;
@@ -291,11 +292,14 @@ internal sealed class Caller : IDisposable
             OrdinaryKey(),
             $"x-fake-events: {events}",
             $"x-fake-cut-after: {_prng.Between(1, events - 1)}");
-        var text = answer.Text;
-        return answer is { Status: 200, IsComplete: false } && !text.Contains("[DONE]", StringComparison.Ordinal)
-            && text[Math.Max(0, text.LastIndexOf("data:", StringComparison.Ordinal))..].Contains("\"error\"", StringComparison.Ordinal)
-            ? null
-            : answer.Describe();
+        if (answer is not { Status: 200, IsComplete: false } || answer.Text.Contains("[DONE]", StringComparison.Ordinal))
+        {
+            return answer.Describe();
+        }
+
+        var last = answer.Text[Math.Max(0, answer.Text.LastIndexOf("data:", StringComparison.Ordinal))..];
+        _outcomes.CountBreak(isSilent: !last.Contains("\"error\"", StringComparison.Ordinal));
+        return null;
     }
 
     private async Task<string?> UpstreamCutsJsonAsync()
@@ -318,9 +322,8 @@ internal sealed class Caller : IDisposable
 
     private async Task<string?> ClosedEndpointAsync()
     {
-        var answer = await ExchangeAsync(
-            $"GET /v1/{_prng.Pick(["key", "credits", "generation/content?id=x"])} HTTP/1.1\r\nHost: gateway\r\nx-api-key: {OrdinaryKey()}\r\n\r\n",
-            default);
+        var path = _prng.Pick(["key", "credits", "generation/content?id=x"]);
+        var answer = await ExchangeAsync($"GET /v1/{path} HTTP/1.1\r\nHost: gateway\r\nx-api-key: {OrdinaryKey()}\r\n\r\n", default);
         return Refused(answer, 403, "endpoint_not_allowed");
     }
 

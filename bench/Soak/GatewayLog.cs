@@ -30,9 +30,9 @@ internal static class GatewayLog
 
         using var json = JsonDocument.Parse(line);
         var entry = json.RootElement;
-        return entry.TryGetProperty("@l", out var level) && level.GetString() is "Error" or "Fatal"
-            && (!entry.TryGetProperty("SourceContext", out var source) || source.GetString()?.Contains(".Configuration.", StringComparison.Ordinal) != true)
-                ? entry.GetProperty("@mt").GetString()
-                : null;
+        var isError = entry.TryGetProperty("@l", out var level) && level.GetString() is "Error" or "Fatal";
+        var isOfSettings = entry.TryGetProperty("SourceContext", out var source)
+            && source.GetString()!.StartsWith("Gateway.Configuration.", StringComparison.Ordinal);
+        return isError && !isOfSettings ? entry.GetProperty("@mt").GetString() : null;
     }
 }

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace Soak;
 
-/// <summary>What became of the calls: how many of each kind there were, with which statuses, and each that was not as it should be.</summary>
+/// <summary>What became of the calls: how many there were of each kind and status, and each that was not as it should be.</summary>
 internal sealed class Outcomes
 {
     private const int MostFailures = 1000;
@@ -11,6 +11,8 @@ internal sealed class Outcomes
     private readonly ConcurrentQueue<(string Kind, string Call, string What)> _failures = new();
     private int _failed;
     private int _reconnections;
+    private int _breaks;
+    private int _silentBreaks;
 
     /// <summary>All calls.</summary>
     public int Calls => _statuses.Values.Sum(statuses => statuses.Values.Sum());
@@ -21,6 +23,12 @@ internal sealed class Outcomes
     /// <summary>Kept connections that were closed when the next call came: HTTP allows it, and a client tries again.</summary>
     public int Reconnections => _reconnections;
 
+    /// <summary>Streams that upstream broke off.</summary>
+    public int Breaks => _breaks;
+
+    /// <summary>Those of them that ended as failed, as they must, but without the error event that is sent before.</summary>
+    public int SilentBreaks => _silentBreaks;
+
     /// <summary>The failures in order, the first thousand at most.</summary>
     public IReadOnlyCollection<(string Kind, string Call, string What)> Failures => _failures;
 
@@ -29,6 +37,15 @@ internal sealed class Outcomes
         _statuses.GetOrAdd(kind, static _ => new()).AddOrUpdate(status, 1, static (_, count) => count + 1);
 
     public void CountReconnection() => Interlocked.Increment(ref _reconnections);
+
+    public void CountBreak(bool isSilent)
+    {
+        Interlocked.Increment(ref _breaks);
+        if (isSilent)
+        {
+            Interlocked.Increment(ref _silentBreaks);
+        }
+    }
 
     public void Fail(string kind, string call, string what)
     {

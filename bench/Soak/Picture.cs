@@ -9,10 +9,10 @@ internal sealed class Picture
     private const int Width = 840;
     private const int Left = 64;
     private const int Right = 20;
-    private const int Top = 62;
+    private const int Top = 70;
     private const int ChartHeight = 104;
     private const int Gap = 40;
-    private const int Bottom = 44;
+    private const int Bottom = 42;
     private const int PlotWidth = Width - Left - Right;
     private const int Steps = 4;
     private const string Ink = "#1f2328";
@@ -52,7 +52,7 @@ internal sealed class Picture
 
         var half = _load / 2;
         Chart(0, "resident memory, MB", [("#0969da", "", sample => sample.Megabytes)], (half, memory));
-        Chart(1, "open", [("#1a7f37", "sockets", sample => sample.Sockets), ("#9a6700", "all files", sample => sample.Files)]);
+        Chart(1, "open", [("#1a7f37", "sockets", sample => sample.Sockets), ("#9a6700", "files", sample => sample.Files)]);
         Chart(2, "threads", [("#8250df", "", sample => sample.Threads)]);
         Chart(3, "processor time, % of one", [("#bc4c00", "", sample => sample.CpuPercent)]);
         var bottom = TopOf(Charts - 1) + ChartHeight;
@@ -87,7 +87,7 @@ internal sealed class Picture
         }
 
         Add($"""<text x="{Left}" y="{top - 7}" font-weight="600">{title}</text>""");
-        var legend = Left + 60;
+        var legend = Left + 40;
         foreach (var (color, name, of) in curves)
         {
             var points = string.Join(' ', _samples.Select(sample => $"{N(X(sample.At.TotalMinutes))},{N(Y(of(sample)))}"));
@@ -121,9 +121,9 @@ internal sealed class Picture
 
     private double X(double minutes) => Left + (minutes / _end * PlotWidth);
 
-    private static int TopOf(int chart) => Top + 16 + (chart * (ChartHeight + Gap)) - 16 + 8;
+    private static int TopOf(int chart) => Top + (chart * (ChartHeight + Gap));
 
-    // The next of 1, 2, 2.5, 5 and their multiples by ten.
+    // The next of 1, 2, 2.5, 5, 10, 20, 25 and so on.
     private static double NiceStep(double least)
     {
         var scale = Math.Pow(10, Math.Floor(Math.Log10(Math.Max(least, 0.001))));

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Soak;
 
 var minutes = new Option<double>("--minutes") { Description = "how long the load lasts", DefaultValueFactory = _ => 10 };
@@ -23,7 +22,10 @@ var seed = new Option<ulong>("--seed")
     Description = "makes the calls of another run again; without it a new one",
     DefaultValueFactory = _ => (ulong)TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds(),
 };
-var gateway = new Option<string?>("--gateway") { Description = "a folder with a published gateway; without it this clone's own is published" };
+var gateway = new Option<string?>("--gateway")
+{
+    Description = "a folder with a published gateway; without it this clone's own is published",
+};
 var picture = new Option<string?>("--picture") { Description = "an SVG file to draw the curves into" };
 
 var command = new RootCommand("A bounded soak of the gateway: everything on, everything going wrong, and nothing may grow.")
@@ -41,5 +43,4 @@ command.SetAction((parsed, cancellationToken) => SoakRun.RunAsync(
         CommandLine = string.Join(' ', args),
     },
     cancellationToken));
-CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 return await command.Parse(args).InvokeAsync();

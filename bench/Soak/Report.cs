@@ -26,7 +26,8 @@ internal static class Report
         foreach (var kind in Enum.GetValues<CallKind>())
         {
             var statuses = outcomes.StatusesOf(kind);
-            var shares = statuses.OrderBy(entry => entry.Key).Select(entry => statuses.Count == 1 ? Name(entry.Key) : $"{Name(entry.Key)}: {entry.Value}");
+            var shares = statuses.OrderBy(entry => entry.Key)
+                .Select(entry => statuses.Count == 1 ? Name(entry.Key) : $"{Name(entry.Key)}: {entry.Value}");
             Line($"| {kind} | {statuses.Values.Sum()} | {string.Join(", ", shares)} |");
         }
 

@@ -60,9 +60,9 @@ internal sealed class Sampler(ServedProcess process)
         {
             // That is how it ends.
         }
-        catch (IOException) when (process.HasExited)
+        catch (Exception gone) when (gone is IOException or InvalidOperationException)
         {
-            // It died while it was looked at; the run notices by itself.
+            // It died while it was looked at: its files are gone, or empty. The run notices by itself.
         }
     }
 }

@@ -95,8 +95,11 @@ internal sealed class ServedProcess : IDisposable
         var share = before is null ? 0 : (cpu - before.CpuTime) / (at - before.At);
         return new Sample(at, Field("VmRSS:") / 1024.0, (int)Field("Threads:"), files, sockets, cpu, 100 * share);
 
-        long Field(string name) => Number(
-            status.Single(line => line.StartsWith(name, StringComparison.Ordinal)).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1]);
+        long Field(string name)
+        {
+            var line = status.Single(line => line.StartsWith(name, StringComparison.Ordinal));
+            return Number(line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1]);
+        }
     }
 
     public void Dispose()

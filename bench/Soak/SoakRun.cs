@@ -13,8 +13,15 @@ internal sealed class SoakRun
     // What memory may rise by in a minute of the load's second half: the noise of a collector that keeps a pool for uploads of 20 MB.
     private const double MostMegabytesPerMinute = 3;
 
-    // Two processors have some twenty threads of pool, collector, compiler, timers and the ledger's writer.
+    // Two processors have some twenty-five: pool, collector, compiler, timers, sockets.
     private const int MostThreads = 64;
+
+    // The gateway gives an error event 50 ms to reach the socket before it breaks the connection off: on a machine that is kept busy by
+    // others too, now and then that is not enough. One in two hundred, and one in a short run.
+    private const double SilentBreaks = 0.005;
+
+    // Below it memory still warms up, and what is rare may not happen at all.
+    private static readonly TimeSpan LongEnough = TimeSpan.FromMinutes(3);
 
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan BetweenAttempts = TimeSpan.FromMilliseconds(50);
@@ -87,6 +94,8 @@ internal sealed class SoakRun
             ]);
         await WaitAsync(gateway, new Uri($"http://127.0.0.1:{port}/health/ready"));
 
+        // Whoever asked whether it is ready has left by then.
+        await Task.Delay(BetweenLooks, cancellationToken);
         var sampler = new Sampler(gateway);
         var idle = sampler.Take();
         await Console.Error.WriteLineAsync($"seed {_options.Seed}; {_options.Workers} clients for {_options.Load.TotalMinutes} minutes");
@@ -166,14 +175,25 @@ internal sealed class SoakRun
     private void Judge(
         IReadOnlyList<Sample> samples, Sample idle, Sample quiet, Trend memory, LedgerCount ledger, SettingsChanger changer)
     {
+        var isLong = _options.Load >= LongEnough;
         var missing = Enum.GetValues<CallKind>().Where(kind => _outcomes.StatusesOf(kind).Count == 0).ToList();
         Add("unexpected outcomes", Bodies.Number(_outcomes.Failed), "0", _outcomes.Failed == 0);
-        Add("kinds of calls that did not happen", missing.Count == 0 ? "none" : string.Join(", ", missing), "none", missing.Count == 0);
+        var silent = Math.Max(1, (int)(_outcomes.Breaks * SilentBreaks));
+        Add(
+            "streams broken off by upstream, of which without an error event",
+            $"{_outcomes.Breaks}, {_outcomes.SilentBreaks}",
+            Bodies.Number(silent),
+            _outcomes.SilentBreaks <= silent);
+        Add(
+            "kinds of calls that did not happen",
+            missing.Count == 0 ? "none" : string.Join(", ", missing),
+            isLong ? "none" : "too short to judge",
+            missing.Count == 0 || !isLong);
         Add(
             "resident memory, second half of the load",
             $"{memory.PerMinute.ToString("+0.00;-0.00", CultureInfo.InvariantCulture)} MB/min",
-            $"{MostMegabytesPerMinute} MB/min",
-            memory.PerMinute <= MostMegabytesPerMinute);
+            isLong ? $"{MostMegabytesPerMinute} MB/min" : "too short to judge",
+            memory.PerMinute <= MostMegabytesPerMinute || !isLong);
         Add("sockets when quiet", Bodies.Number(quiet.Sockets), $"{idle.Sockets}, as before the load", quiet.Sockets <= idle.Sockets);
         Add("open files when quiet", Bodies.Number(quiet.Files), $"{idle.Files}, as before the load, and 8", quiet.Files <= idle.Files + 8);
         var threads = samples.Max(sample => sample.Threads);
@@ -192,7 +212,8 @@ internal sealed class SoakRun
         var exitCode = died ? null : await gateway.TerminateAsync(EndPatience);
         Add("exit code at SIGTERM", died ? "it had died" : exitCode is { } code ? Bodies.Number(code) : "none in time", "0", exitCode == 0);
         var errors = GatewayLog.ErrorsIn(gateway.Output);
-        Add("errors in its log beside those of the broken settings", errors.Count == 0 ? "0" : string.Join("; ", errors), "0", errors.Count == 0);
+        var found = errors.Count == 0 ? "0" : string.Join("; ", errors);
+        Add("errors in its log beside those of the broken settings", found, "0", errors.Count == 0);
     }
 
     private async Task ReportAsync(
@@ -200,23 +221,26 @@ internal sealed class SoakRun
     {
         var loaded = samples.Where(sample => sample.At <= _options.Load).ToList();
         var calls = _outcomes.Calls;
+        var reloads = changer.Changes + changer.Refusals;
         string[] head =
         [
             $"`{_options.CommandLine}`, seed {_options.Seed}",
-            $"{calls} calls in {took.TotalMinutes:0.0} minutes by {_options.Workers} clients, {changer.Changes + changer.Refusals} changes of the settings",
-            $"resident memory: {idle.Megabytes:0} MB before, {loaded.Max(sample => sample.Megabytes):0} MB at most, {quiet.Megabytes:0} MB when quiet",
+            $"{calls} calls in {took.TotalMinutes:0.0} minutes by {_options.Workers} clients, {reloads} changes of the settings",
+            $"resident memory: {idle.Megabytes:0} MB before, {loaded.Max(sample => sample.Megabytes):0} MB at most, "
+            + $"{quiet.Megabytes:0} MB when quiet",
             $"sockets: {idle.Sockets} before, {loaded.Max(sample => sample.Sockets)} at most, {quiet.Sockets} when quiet",
             $"threads: {idle.Threads} before, {loaded.Max(sample => sample.Threads)} at most, {quiet.Threads} when quiet",
             $"processor time: {(loaded[^1].CpuTime - loaded[0].CpuTime).TotalSeconds:0} s",
-            $"the ledger: {ledger.Settled} rows settled, {ledger.Unresolvable} unresolvable (calls given up before upstream told an id), {ledger.Open} open",
+            $"the ledger: {ledger.Settled} rows settled, {ledger.Unresolvable} unresolvable (calls given up before upstream told an id), "
+            + $"{ledger.Open} open",
             $"kept connections that were closed when the next call came: {_outcomes.Reconnections}",
         ];
         Console.Write(Report.Render(head, _checks, _outcomes));
         if (_options.Picture is { } picture)
         {
             var subtitle =
-                $"{calls.ToString("N0", CultureInfo.InvariantCulture)} calls in {_options.Load.TotalMinutes:0.#} minutes: chats, uploads to 20 MB, "
-                + $"streams, clients that leave, errors, {changer.Changes + changer.Refusals} reloads; 200 teams, SQLite ledger";
+                $"{calls.ToString("N0", CultureInfo.InvariantCulture)} calls in {_options.Load.TotalMinutes:0.#} minutes: chats, "
+                + $"uploads to 20 MB, streams, clients that leave, errors, {reloads} reloads; 200 teams, SQLite ledger";
             await File.WriteAllTextAsync(picture, Picture.Draw(samples, _options.Load, memory, subtitle));
         }
     }

@@ -65,7 +65,8 @@ internal sealed class SoakSettings
         && int.TryParse(rule.AsSpan(RulePrefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version : null;
 
     /// <summary>What this version's rule puts into a body.</summary>
-    public static string InsertedBy(int version) => $"\"order\":[\"Azure\",\"OpenAI\"],\"max_price\":{{\"prompt\":{Bodies.Number(1000 + version)}}}";
+    public static string InsertedBy(int version) =>
+        $"\"order\":[\"Azure\",\"OpenAI\"],\"max_price\":{{\"prompt\":{Bodies.Number(1000 + version)}}}";
 
     /// <summary>The settings of a version.</summary>
     public string Render(int version)
