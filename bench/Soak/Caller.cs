@@ -437,37 +437,19 @@ internal sealed class Caller : IDisposable
     private Task<Answer> PostAsync(string path, byte[] body, string key, params string[] script) =>
         ExchangeAsync(Head(path, body.Length, key, script), body);
 
-    // On the kept connection if there is one. Where that turns out to be closed, a client of HTTP tries once more on a new one.
+    // On the kept connection if there is one. The gateway keeps one for longer than any client here sits idle, so it has to be there.
     private async Task<Answer> ExchangeAsync(string head, ReadOnlyMemory<byte> body)
     {
-        while (true)
+        var connection = _kept ??= await ConnectAsync();
+        await connection.SendAsync(head, _deadline);
+        await connection.SendAsync(body, _deadline);
+        var answer = await ReadAsync(connection);
+        if (!answer.KeepsConnection || _prng.Chance(15))
         {
-            var connection = _kept ??= await ConnectAsync();
-            Answer answer;
-            try
-            {
-                await connection.SendAsync(head, _deadline);
-                await connection.SendAsync(body, _deadline);
-                answer = await ReadAsync(connection);
-            }
-            catch (SocketException) when (connection.IsUsed)
-            {
-                answer = Answer.None;
-            }
-
-            var wasUsed = connection.IsUsed && answer.Status == 0;
-            if (!answer.KeepsConnection || _prng.Chance(15))
-            {
-                Drop(reset: _prng.Chance(20));
-            }
-
-            if (!wasUsed || connection.Received > 0)
-            {
-                return answer;
-            }
-
-            _outcomes.CountReconnection();
+            Drop(reset: _prng.Chance(20));
         }
+
+        return answer;
     }
 
     private async Task<Answer> ReadAsync(ClientConnection connection)

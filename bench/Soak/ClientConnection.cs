@@ -13,10 +13,7 @@ internal sealed class ClientConnection : IDisposable
     private int _from;
     private int _to;
 
-    /// <summary>Whether an answer was read already: the gateway may have closed such a connection meanwhile.</summary>
-    public bool IsUsed { get; private set; }
-
-    /// <summary>Bytes that came for the current answer.</summary>
+    /// <summary>Bytes that came so far.</summary>
     public long Received { get; private set; }
 
     public async Task ConnectAsync(int port, CancellationToken cancellationToken) =>
@@ -35,7 +32,6 @@ internal sealed class ClientConnection : IDisposable
     /// <summary>Reads a whole answer, or as much of it as comes.</summary>
     public async Task<Answer> ReadAnswerAsync(CancellationToken cancellationToken)
     {
-        Received = _to - _from;
         int end;
         while ((end = _bytes.AsSpan(_from, _to - _from).IndexOf("\r\n\r\n"u8)) < 0)
         {
@@ -47,7 +43,6 @@ internal sealed class ClientConnection : IDisposable
 
         var (status, headers) = Parse(Encoding.Latin1.GetString(_bytes, _from, end));
         _from += end + 4;
-        IsUsed = true;
         using var body = new MemoryStream();
         var isComplete = headers.ContainsKey("Transfer-Encoding")
             ? await ReadChunksAsync(body, cancellationToken)

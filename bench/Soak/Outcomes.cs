@@ -10,7 +10,6 @@ internal sealed class Outcomes
     private readonly ConcurrentDictionary<CallKind, ConcurrentDictionary<int, int>> _statuses = new();
     private readonly ConcurrentQueue<(string Kind, string Call, string What)> _failures = new();
     private int _failed;
-    private int _reconnections;
     private int _breaks;
     private int _silentBreaks;
 
@@ -19,9 +18,6 @@ internal sealed class Outcomes
 
     /// <summary>Those that were not as they should be.</summary>
     public int Failed => _failed;
-
-    /// <summary>Kept connections that were closed when the next call came: HTTP allows it, and a client tries again.</summary>
-    public int Reconnections => _reconnections;
 
     /// <summary>Streams that upstream broke off.</summary>
     public int Breaks => _breaks;
@@ -35,8 +31,6 @@ internal sealed class Outcomes
     /// <summary>A call, and the status of its answer; 0 where there was none, or nobody waited for it.</summary>
     public void Count(CallKind kind, int status) =>
         _statuses.GetOrAdd(kind, static _ => new()).AddOrUpdate(status, 1, static (_, count) => count + 1);
-
-    public void CountReconnection() => Interlocked.Increment(ref _reconnections);
 
     public void CountBreak(bool isSilent)
     {

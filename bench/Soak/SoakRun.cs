@@ -233,7 +233,6 @@ internal sealed class SoakRun
             $"processor time: {(loaded[^1].CpuTime - loaded[0].CpuTime).TotalSeconds:0} s",
             $"the ledger: {ledger.Settled} rows settled, {ledger.Unresolvable} unresolvable (calls given up before upstream told an id), "
             + $"{ledger.Open} open",
-            $"kept connections that were closed when the next call came: {_outcomes.Reconnections}",
         ];
         Console.Write(Report.Render(head, _checks, _outcomes));
         if (_options.Picture is { } picture)
