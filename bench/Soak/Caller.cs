@@ -292,7 +292,7 @@ internal sealed class Caller : IDisposable
             OrdinaryKey(),
             $"x-fake-events: {events}",
             $"x-fake-cut-after: {_prng.Between(1, events - 1)}");
-        if (answer is not { Status: 200, IsComplete: false } || answer.Text.Contains("[DONE]", StringComparison.Ordinal))
+        if (answer is not { Status: 0 or 200, IsComplete: false } || answer.Text.Contains("[DONE]", StringComparison.Ordinal))
         {
             return answer.Describe();
         }
