@@ -94,6 +94,21 @@ public sealed class FakeOpenRouterTests : IAsyncLifetime
         Assert.Equal(300_002, body.Bytes.Length);
     }
 
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(false, true)]
+    [InlineData(false, false)]
+    public async Task Echo_IsTheBodyWhetherItIsKeptOrNot(bool record, bool book)
+    {
+        await using var server = await FakeOpenRouterServer.StartAsync(new FakeOpenRouterOptions { Record = record, Book = book });
+        await using var client = await RawHttpClient.ConnectAsync(new Uri(server.RootUrl));
+        await client.PostAsync(Chat, """{"model":"m","n":1.0}""", "x-fake-echo: 1");
+        var (head, body) = await client.ReadAsync();
+
+        Assert.Equal(200, head.Status);
+        Assert.Equal("""{"model":"m","n":1.0}""", body.Text);
+    }
+
     [Fact]
     public async Task UnknownScript_IsRefused()
     {

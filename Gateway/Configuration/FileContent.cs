@@ -20,7 +20,9 @@ internal sealed record FileContent(string Path, byte[]? Bytes, string? Fault)
         {
             // Editors and volume mounts replace the file while it is open here.
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            using var content = new MemoryStream();
+
+            // It is looked at several times a second, so it takes one array of the right size where it does not grow meanwhile.
+            using var content = new MemoryStream((int)Math.Min(file.Length, maxBytes));
             var buffer = new byte[Math.Clamp(file.Length, 512, 16 * 1024)];
             while (file.Read(buffer) is > 0 and var count)
             {
@@ -32,7 +34,7 @@ internal sealed record FileContent(string Path, byte[]? Bytes, string? Fault)
                 content.Write(buffer, 0, count);
             }
 
-            return new FileContent(path, content.ToArray(), null);
+            return new FileContent(path, content.Length == content.Capacity ? content.GetBuffer() : content.ToArray(), null);
         }
         catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
         {

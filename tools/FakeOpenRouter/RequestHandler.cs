@@ -104,16 +104,25 @@ internal sealed class RequestHandler
     private async Task AnswerAsync(HttpContext context, FakeScript script, ReceivedRequest? record)
     {
         var facts = RequestFacts.Unknown;
+        byte[] body = [];
         if (!script.Early)
         {
-            facts = record is null && !_options.Book ? await DrainBodyAsync(context) : await ReadBodyAsync(context, record);
+            if (record is null && !_options.Book && !script.Echo)
+            {
+                facts = await DrainBodyAsync(context);
+            }
+            else
+            {
+                body = await ReadBodyAsync(context, record);
+                facts = RequestFacts.Read(body);
+            }
         }
 
         if (script.Echo || script.Body is not null || DialectOf(context.Request, facts) is not { } dialect)
         {
             if (await BeginAsync(context, script, record))
             {
-                await AnswerOtherwiseAsync(context, script, record);
+                await AnswerOtherwiseAsync(context, script, record, body);
             }
 
             return;
@@ -167,13 +176,13 @@ internal sealed class RequestHandler
         return true;
     }
 
-    private async Task AnswerOtherwiseAsync(HttpContext context, FakeScript script, ReceivedRequest? record)
+    private async Task AnswerOtherwiseAsync(HttpContext context, FakeScript script, ReceivedRequest? record, byte[] received)
     {
         await using var writer = new AnswerWriter(context, script, record, bill: null, _time);
         if (script.Echo)
         {
             Head(context, script, context.Request.ContentType ?? "application/octet-stream");
-            await WriteWholeAsync(context, script, writer, record?.Body ?? []);
+            await WriteWholeAsync(context, script, writer, received);
         }
         else if (script.Body is { } body)
         {
@@ -426,7 +435,7 @@ internal sealed class RequestHandler
             };
     }
 
-    private async Task<RequestFacts> ReadBodyAsync(HttpContext context, ReceivedRequest? record)
+    private async Task<byte[]> ReadBodyAsync(HttpContext context, ReceivedRequest? record)
     {
         using var body = new MemoryStream((int)Math.Min(context.Request.ContentLength ?? 0, 256 * 1024 * 1024));
         try
@@ -445,7 +454,7 @@ internal sealed class RequestHandler
             Requests.KeepBody(bytes.Length);
         }
 
-        return RequestFacts.Read(bytes);
+        return bytes;
     }
 
     /// <summary>Reads the body without keeping it; only its beginning and end are searched for <c>"stream": true</c>.</summary>

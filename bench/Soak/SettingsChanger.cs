@@ -1,0 +1,150 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace Soak;
+
+/// <summary>
+/// Changes the gateway's settings every few seconds: new rules and teams, now and then something broken, written in place or moved into
+/// place. Whoever calls meanwhile can ask which versions an answer may come from.
+/// </summary>
+internal sealed class SettingsChanger : IDisposable
+{
+    /// <summary>How long a change may take on a machine that is kept busy; a second is what an idle one is promised.</summary>
+    public static readonly TimeSpan Bound = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(50);
+
+    private readonly SoakSettings _settings;
+    private readonly string _file;
+    private readonly Uri _health;
+    private readonly Outcomes _outcomes;
+    private readonly Prng _prng;
+    private readonly HttpClient _client = new();
+    private int _inForce;
+    private int _written;
+
+    public SettingsChanger(SoakSettings settings, string file, int port, Outcomes outcomes, Prng prng)
+    {
+        _settings = settings;
+        _file = file;
+        _health = new Uri($"http://127.0.0.1:{port}/health");
+        _outcomes = outcomes;
+        _prng = prng;
+        File.WriteAllText(file, settings.Render(0));
+    }
+
+    /// <summary>The newest version that is known to be in force: the oldest that a call begun now can meet.</summary>
+    public int InForce => Volatile.Read(ref _inForce);
+
+    /// <summary>The newest version that was begun to be written: the newest that a call ended now can have met.</summary>
+    public int Written => Volatile.Read(ref _written);
+
+    /// <summary>Changes that were to be taken, and were.</summary>
+    public int Changes { get; private set; }
+
+    /// <summary>Broken files that were to be refused, and were.</summary>
+    public int Refusals { get; private set; }
+
+    /// <summary>The longest time from a write to its being in force.</summary>
+    public TimeSpan Slowest { get; private set; }
+
+    /// <summary>Changes the settings until told to stop; the last change is a good one.</summary>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        try
+        {
+            while (true)
+            {
+                await Task.Delay(_prng.Between(1500, 5000), stop);
+                if (_prng.Chance(25))
+                {
+                    await BreakAsync();
+                    await Task.Delay(_prng.Between(200, 2000), stop);
+                }
+
+                await ChangeAsync();
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            await ChangeAsync();
+        }
+    }
+
+    public void Dispose() => _client.Dispose();
+
+    private async Task ChangeAsync()
+    {
+        var before = (await HealthAsync()).Version;
+        var text = _settings.Render(_written + 1);
+        Volatile.Write(ref _written, _written + 1);
+        Write(text);
+        if (await IsInTimeAsync(health => health.Status == "ok" && health.Version != before, $"version {_written} is not in force"))
+        {
+            Volatile.Write(ref _inForce, _written);
+            Changes++;
+        }
+    }
+
+    private async Task BreakAsync()
+    {
+        var text = _settings.Render(_written + 1);
+        Write(_prng.Below(3) switch
+        {
+            0 => text[..(text.Length / 2)],
+            1 => text.Replace("\"Model\"", "\"Modle\"", StringComparison.Ordinal),
+            _ => text.Replace("\"order\":[", "\"order\":[1,", StringComparison.Ordinal),
+        });
+        if (await IsInTimeAsync(health => health.Status == "degraded", "broken settings are not noticed"))
+        {
+            Refusals++;
+        }
+    }
+
+    private void Write(string text)
+    {
+        if (_prng.Chance(50))
+        {
+            File.WriteAllText(_file, text);
+        }
+        else
+        {
+            File.WriteAllText(_file + ".new", text);
+            File.Move(_file + ".new", _file, overwrite: true);
+        }
+    }
+
+    private async Task<bool> IsInTimeAsync(Func<(string? Status, string? Version), bool> isThere, string fault)
+    {
+        var began = Stopwatch.GetTimestamp();
+        while (!isThere(await HealthAsync()))
+        {
+            if (Stopwatch.GetElapsedTime(began) > Bound)
+            {
+                _outcomes.Fail("Settings", $"change {_written}", $"{fault} after {Bound.TotalSeconds} s");
+                return false;
+            }
+
+            await Task.Delay(BetweenLooks);
+        }
+
+        var took = Stopwatch.GetElapsedTime(began);
+        Slowest = took > Slowest ? took : Slowest;
+        return true;
+    }
+
+    private async Task<(string? Status, string? Version)> HealthAsync()
+    {
+        try
+        {
+            await using var page = await _client.GetStreamAsync(_health);
+            using var json = await JsonDocument.ParseAsync(page);
+            return (json.RootElement.GetProperty("status").GetString(), json.RootElement.GetProperty("version").GetString());
+        }
+        catch (Exception fault) when (fault is HttpRequestException or JsonException or TaskCanceledException)
+        {
+            _outcomes.Fail("Settings", $"change {_written}", $"the health page: {fault.Message}");
+            return default;
+        }
+    }
+}

@@ -1,0 +1,315 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using HopBenchmark;
+
+namespace Soak;
+
+/// <summary>The whole run: publish, start, load, wait for quiet, judge, report, end what was started.</summary>
+internal sealed class SoakRun
+{
+    // What memory may rise by in a minute of the load's second half: the noise of a collector that keeps a pool for uploads of 20 MB.
+    private const double MostMegabytesPerMinute = 3;
+
+    // Two processors have some twenty-five: pool, collector, compiler, timers, sockets.
+    private const int MostThreads = 64;
+
+    // The gateway gives an error event 50 ms to reach the socket before it breaks the connection off: on a machine that is kept busy by
+    // others too, now and then that is not enough. One in fifty, and one in a short run.
+    private const double SilentBreaks = 0.02;
+
+    // Below it memory still warms up, and what is rare may not happen at all.
+    private static readonly TimeSpan LongEnough = TimeSpan.FromMinutes(3);
+
+    private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan BetweenAttempts = TimeSpan.FromMilliseconds(50);
+
+    // Connections to upstream are kept for a minute; bills that did not come are asked for within a minute or two.
+    private static readonly TimeSpan QuietPatience = TimeSpan.FromMinutes(4);
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(30);
+
+    private readonly SoakOptions _options;
+    private readonly string _folder;
+    private readonly Outcomes _outcomes = new();
+    private readonly List<Check> _checks = [];
+
+    private SoakRun(SoakOptions options, string folder)
+    {
+        _options = options;
+        _folder = folder;
+    }
+
+    /// <summary>Runs everything; returns the exit code: 0 when all held.</summary>
+    public static async Task<int> RunAsync(SoakOptions options, CancellationToken cancellationToken)
+    {
+        var folder = Directory.CreateTempSubdirectory("soak-").FullName;
+        var holds = await new SoakRun(options, folder).RunAsync(cancellationToken);
+        if (holds)
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+        else
+        {
+            await Console.Error.WriteLineAsync($"settings, ledger and logs are left in {folder}");
+        }
+
+        return holds ? 0 : 1;
+    }
+
+    private async Task<bool> RunAsync(CancellationToken cancellationToken)
+    {
+        var root = FindRoot();
+        var published = Path.Combine(AppContext.BaseDirectory, "published");
+        var gatewayFolder = _options.Gateway is { } given
+            ? Path.GetFullPath(given)
+            : Path.GetDirectoryName(await Tool.PublishAsync(root, "Gateway", published))!;
+        var upstreamProgram = await Tool.PublishAsync(root, "tools/FakeOpenRouter", published);
+
+        var upstreamPort = FreePort();
+        using var upstream = ServedProcess.Start(
+            _folder, "upstream", ["dotnet", upstreamProgram, "--no-record", "--book", "--port", Bodies.Number(upstreamPort)]);
+        await WaitAsync(upstream, new Uri($"http://127.0.0.1:{upstreamPort}/api/v1/models"));
+        var eventsAround = new List<int>();
+        for (var endpoint = 0; endpoint < 3; endpoint++)
+        {
+            eventsAround.Add(await EventsAroundAsync(upstreamPort, endpoint));
+        }
+
+        var port = FreePort();
+        var adminPort = FreePort();
+        var prng = new Prng(_options.Seed);
+        var settings = new SoakSettings(
+            await File.ReadAllTextAsync(Path.Combine(gatewayFolder, "appsettings.json"), cancellationToken), _folder, adminPort);
+        var settingsFile = Path.Combine(_folder, "settings.json");
+        using var changer = new SettingsChanger(settings, settingsFile, port, _outcomes, new Prng(prng.Next()));
+        using var gateway = ServedProcess.Start(
+            _folder,
+            "gateway",
+            [
+                .. Program(gatewayFolder), "--ip", "127.0.0.1", "--port", Bodies.Number(port),
+                "--openrouter-base-url", $"http://127.0.0.1:{upstreamPort}/api/v1", "--config", settingsFile,
+            ]);
+        await WaitAsync(gateway, new Uri($"http://127.0.0.1:{port}/health/ready"));
+
+        // Whoever asked whether it is ready has left by then.
+        await Task.Delay(BetweenLooks, cancellationToken);
+        var sampler = new Sampler(gateway);
+        var idle = sampler.Take();
+        await Console.Error.WriteLineAsync($"seed {_options.Seed}; {_options.Workers} clients for {_options.Load.TotalMinutes} minutes");
+        using var stopSampling = new CancellationTokenSource();
+        sampler.BeginLoad();
+        var sampling = sampler.RunAsync(stopSampling.Token);
+        var took = await LoadAsync(new Target(port, adminPort, changer, eventsAround), prng, gateway, cancellationToken);
+        var (quiet, ledger) = await WaitForQuietAsync(gateway, sampler, settings, idle);
+        await stopSampling.CancelAsync();
+        await sampling;
+        var samples = sampler.Samples;
+        var memory = Trend.Of(
+            [.. samples.Where(sample => sample.At >= _options.Load / 2 && sample.At <= _options.Load)
+                .Select(sample => (sample.At.TotalMinutes, sample.Megabytes))]);
+
+        Judge(samples, idle, quiet, memory, ledger, changer);
+        await JudgeEndAsync(gateway);
+        await ReportAsync(samples, idle, quiet, memory, ledger, changer, took);
+        return _checks.TrueForAll(check => check.Holds);
+    }
+
+    private async Task<TimeSpan> LoadAsync(Target target, Prng prng, ServedProcess gateway, CancellationToken cancellationToken)
+    {
+        var began = Stopwatch.GetTimestamp();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        stop.CancelAfter(_options.Load);
+        var callers = Enumerable.Range(1, _options.Workers)
+            .Select(number => new Caller($"client {number}", target, _outcomes, prng.Next()))
+            .ToList();
+        try
+        {
+            var changing = target.Settings.RunAsync(stop.Token);
+            var watching = EndWithAsync(gateway, stop);
+            await Task.WhenAll(callers.Select(caller => Task.Run(() => caller.RunAsync(stop.Token), CancellationToken.None)));
+            await changing;
+            await watching;
+        }
+        finally
+        {
+            callers.ForEach(caller => caller.Dispose());
+        }
+
+        return Stopwatch.GetElapsedTime(began);
+    }
+
+    // There is nothing to load any more when the gateway is gone.
+    private static async Task EndWithAsync(ServedProcess gateway, CancellationTokenSource stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            if (gateway.HasExited)
+            {
+                await stop.CancelAsync();
+            }
+
+            await Task.Delay(BetweenLooks, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private static async Task<(Sample Quiet, LedgerCount Ledger)> WaitForQuietAsync(
+        ServedProcess gateway, Sampler sampler, SoakSettings settings, Sample idle)
+    {
+        var attempts = QuietPatience / BetweenLooks;
+        for (var attempt = 0; ; attempt++)
+        {
+            var last = sampler.Samples[^1];
+            var ledger = await LedgerCount.ReadAsync(settings.LedgerPath);
+            if ((last.Sockets <= idle.Sockets && ledger.Open == 0) || attempt >= attempts || gateway.HasExited)
+            {
+                return (last, ledger);
+            }
+
+            await Task.Delay(BetweenLooks);
+        }
+    }
+
+    private void Judge(
+        IReadOnlyList<Sample> samples, Sample idle, Sample quiet, Trend memory, LedgerCount ledger, SettingsChanger changer)
+    {
+        var isLong = _options.Load >= LongEnough;
+        var missing = Enum.GetValues<CallKind>().Where(kind => _outcomes.StatusesOf(kind).Count == 0).ToList();
+        Add("unexpected outcomes", Bodies.Number(_outcomes.Failed), "0", _outcomes.Failed == 0);
+        var silent = Math.Max(1, (int)(_outcomes.Breaks * SilentBreaks));
+        Add(
+            "streams broken off by upstream, of which without an error event",
+            $"{_outcomes.Breaks}, {_outcomes.SilentBreaks}",
+            Bodies.Number(silent),
+            _outcomes.SilentBreaks <= silent);
+        Add(
+            "kinds of calls that did not happen",
+            missing.Count == 0 ? "none" : string.Join(", ", missing),
+            isLong ? "none" : "too short to judge",
+            missing.Count == 0 || !isLong);
+        Add(
+            "resident memory, second half of the load",
+            $"{memory.PerMinute.ToString("+0.00;-0.00", CultureInfo.InvariantCulture)} MB/min",
+            isLong ? $"{MostMegabytesPerMinute} MB/min" : "too short to judge",
+            memory.PerMinute <= MostMegabytesPerMinute || !isLong);
+        Add("sockets when quiet", Bodies.Number(quiet.Sockets), $"{idle.Sockets}, as before the load", quiet.Sockets <= idle.Sockets);
+        Add("open files when quiet", Bodies.Number(quiet.Files), $"{idle.Files}, as before the load, and 8", quiet.Files <= idle.Files + 8);
+        var threads = samples.Max(sample => sample.Threads);
+        Add("threads at most", Bodies.Number(threads), Bodies.Number(MostThreads), threads <= MostThreads);
+        Add("rows left open in the ledger", ledger.Open.ToString(CultureInfo.InvariantCulture), "0", ledger.Open == 0);
+        Add(
+            "changes of the settings, the slowest",
+            $"{changer.Changes} taken, {changer.Refusals} refused, {changer.Slowest.TotalSeconds:0.00} s",
+            $"{SettingsChanger.Bound.TotalSeconds} s",
+            changer.Changes > 0 && changer.Slowest <= SettingsChanger.Bound);
+    }
+
+    private async Task JudgeEndAsync(ServedProcess gateway)
+    {
+        var died = gateway.HasExited;
+        var exitCode = died ? null : await gateway.TerminateAsync(EndPatience);
+        Add("exit code at SIGTERM", died ? "it had died" : exitCode is { } code ? Bodies.Number(code) : "none in time", "0", exitCode == 0);
+        var errors = GatewayLog.ErrorsIn(gateway.Output);
+        var found = errors.Count == 0 ? "0" : string.Join("; ", errors);
+        Add("errors in its log beside those of the broken settings", found, "0", errors.Count == 0);
+    }
+
+    private async Task ReportAsync(
+        IReadOnlyList<Sample> samples, Sample idle, Sample quiet, Trend memory, LedgerCount ledger, SettingsChanger changer, TimeSpan took)
+    {
+        var loaded = samples.Where(sample => sample.At <= _options.Load).ToList();
+        var calls = _outcomes.Calls;
+        var reloads = changer.Changes + changer.Refusals;
+        string[] head =
+        [
+            $"`{_options.CommandLine}`, seed {_options.Seed}",
+            $"{calls} calls in {took.TotalMinutes:0.0} minutes by {_options.Workers} clients, {reloads} changes of the settings",
+            $"resident memory: {idle.Megabytes:0} MB before, {loaded.Max(sample => sample.Megabytes):0} MB at most, "
+            + $"{quiet.Megabytes:0} MB when quiet",
+            $"sockets: {idle.Sockets} before, {loaded.Max(sample => sample.Sockets)} at most, {quiet.Sockets} when quiet",
+            $"threads: {idle.Threads} before, {loaded.Max(sample => sample.Threads)} at most, {quiet.Threads} when quiet",
+            $"processor time: {(loaded[^1].CpuTime - loaded[0].CpuTime).TotalSeconds:0} s",
+            $"the ledger: {ledger.Settled} rows settled, {ledger.Unresolvable} unresolvable (calls given up before upstream told an id), "
+            + $"{ledger.Open} open",
+        ];
+        Console.Write(Report.Render(head, _checks, _outcomes));
+        if (_options.Picture is { } picture)
+        {
+            var subtitle =
+                $"{calls.ToString("N0", CultureInfo.InvariantCulture)} calls in {_options.Load.TotalMinutes:0.#} minutes: chats, "
+                + $"uploads to 20 MB, streams, clients that leave, errors, {reloads} reloads; 200 teams, SQLite ledger";
+            await File.WriteAllTextAsync(picture, Picture.Draw(samples, _options.Load, memory, subtitle));
+        }
+    }
+
+    private void Add(string name, string found, string bound, bool holds) => _checks.Add(new Check(name, found, bound, holds));
+
+    private static string[] Program(string folder)
+    {
+        var library = Path.Combine(folder, "Gateway.dll");
+        return File.Exists(library) ? ["dotnet", library] : [Path.Combine(folder, "Gateway")];
+    }
+
+    /// <summary>How many events a stream has beside those of text: upstream itself says.</summary>
+    private static async Task<int> EventsAroundAsync(int port, int endpoint)
+    {
+        const int Texts = 3;
+        var (path, body) = Bodies.OfStream(new Prng(0), endpoint);
+        using var client = new HttpClient();
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"http://127.0.0.1:{port}/api{path}")
+        {
+            Content = new StringContent(body, Encoding.UTF8, "application/json"),
+        };
+        request.Headers.Add("x-fake-events", Bodies.Number(Texts));
+        using var response = await client.SendAsync(request);
+        var text = await response.EnsureSuccessStatusCode().Content.ReadAsStringAsync();
+        return text.Split('\n').Count(line => line.StartsWith("data:", StringComparison.Ordinal)) - Texts;
+    }
+
+    private static async Task WaitAsync(ServedProcess process, Uri page)
+    {
+        using var client = new HttpClient();
+        var attempts = StartPatience / BetweenAttempts;
+        for (var attempt = 0; attempt < attempts && !process.HasExited; attempt++)
+        {
+            try
+            {
+                using var response = await client.GetAsync(page);
+                if (response.IsSuccessStatusCode)
+                {
+                    return;
+                }
+            }
+            catch (HttpRequestException)
+            {
+                // Not listening yet.
+            }
+
+            await Task.Delay(BetweenAttempts);
+        }
+
+        throw new InvalidOperationException($"{page} does not answer; its output is in {process.Output}");
+    }
+
+    private static int FreePort()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+    }
+
+    private static string FindRoot()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "OpenRouterGateway.sln")))
+            {
+                return folder.FullName;
+            }
+        }
+
+        throw new InvalidOperationException("This program publishes the gateway from its own clone: run it there.");
+    }
+}

@@ -1,0 +1,18 @@
+namespace Soak;
+
+/// <summary>A straight line through samples by least squares.</summary>
+/// <param name="PerMinute">How much it rises in a minute.</param>
+/// <param name="AtZero">Its value at the beginning of the load.</param>
+internal sealed record Trend(double PerMinute, double AtZero)
+{
+    public double At(double minutes) => AtZero + (PerMinute * minutes);
+
+    public static Trend Of(IReadOnlyList<(double Minutes, double Value)> points)
+    {
+        var x = points.Average(point => point.Minutes);
+        var y = points.Average(point => point.Value);
+        var spread = points.Sum(point => (point.Minutes - x) * (point.Minutes - x));
+        var slope = spread == 0 ? 0 : points.Sum(point => (point.Minutes - x) * (point.Value - y)) / spread;
+        return new Trend(slope, y - (slope * x));
+    }
+}
