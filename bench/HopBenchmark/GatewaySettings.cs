@@ -53,22 +53,26 @@ internal static class GatewaySettings
     /// <param name="openRouterKey">A file with the key that goes upstream.</param>
     /// <param name="version">A number that all of them differ by.</param>
     public static JsonArray Teams(int count, string openRouterKey, int version = 0) => new(
-        [
-            .. Keys(count).Select((key, i) => JsonNode.Parse(
-                $$"""
-                {
-                  "Id": "team-{{i}}",
-                  "Keys": [ { "Label": "bench", "Sha256": "{{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)))}}" } ],
-                  "OpenRouterKey": "file:{{openRouterKey}}",
-                  "Limits": { "RequestsPerMinute": 1000000000, "TokensPerMinute": {{1_000_000_000 + version}}, "ConcurrentRequests": 1000000 },
-                  "Budget": { "Usd": 1000000, "Period": "Month" }
-                }
-                """)),
-        ]);
+        [.. Keys(count).Select((key, i) => Team(key, i, openRouterKey, tokensPerMinute: 1_000_000_000 + version))]);
 
     /// <summary>The teams' keys.</summary>
     public static IReadOnlyList<string> Keys(int teams) =>
         [.. Enumerable.Range(0, teams).Select(i => "ogw-bench-" + i.ToString("D4", CultureInfo.InvariantCulture) + new string('0', 32))];
+
+    private static JsonNode Team(string key, int number, string openRouterKey, int tokensPerMinute)
+    {
+        var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+        return JsonNode.Parse(
+            $$"""
+            {
+              "Id": "team-{{number}}",
+              "Keys": [ { "Label": "bench", "Sha256": "{{hash}}" } ],
+              "OpenRouterKey": "file:{{openRouterKey}}",
+              "Limits": { "RequestsPerMinute": 1000000000, "TokensPerMinute": {{tokensPerMinute}}, "ConcurrentRequests": 1000000 },
+              "Budget": { "Usd": 1000000, "Period": "Month" }
+            }
+            """)!;
+    }
 
     private static JsonObject Rule(string name, string model) => new()
     {

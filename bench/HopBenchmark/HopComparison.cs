@@ -113,7 +113,12 @@ internal sealed class HopComparison
             return new(Hop.NativeTeams, StartAsync: null, "--native FOLDER gives it, or makes it");
         }
 
-        var program = File.Exists(Path.Combine(folder, "Gateway")) ? Path.Combine(folder, "Gateway") : await Tool.PublishNativeAsync(_root, folder);
+        var program = Path.Combine(folder, "Gateway");
+        if (!File.Exists(program))
+        {
+            await Tool.PublishNativeAsync(_root, folder);
+        }
+
         return new(Hop.NativeTeams, starter => starter.StartGatewayAsync(Hop.NativeTeams, program, teams: Teams));
     }
 

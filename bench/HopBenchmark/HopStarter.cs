@@ -20,6 +20,7 @@ internal sealed class HopStarter
     private static readonly TimeSpan BetweenAttempts = TimeSpan.FromMilliseconds(1);
 
     private static readonly HttpClient Client = new(new SocketsHttpHandler { UseProxy = false, ActivityHeadersPropagator = null });
+
     private readonly string _folder;
     private readonly byte[] _probe;
     private readonly int _upstreamPort;

@@ -29,8 +29,8 @@ internal sealed class MarkdownReport
             foreach (var goal in _goals)
             {
                 text.Append(
-                    $"| {goal.What} | ≤ {goal.Measured.Format(goal.Limit)} | {goal.Measured.Text} | {goal.Measured.Spread} | {goal.Verdict}"
-                    + $" | {string.Join(" | ", goal.Peers.Select(peer => peer?.Text ?? "–"))} |\n");
+                    $"| {goal.What} | ≤ {goal.Measured.Format(goal.Limit)} | {goal.Measured.Text} | {goal.Measured.Spread}"
+                    + $" | {goal.Verdict} | {string.Join(" | ", goal.Peers.Select(peer => peer?.Text ?? "–"))} |\n");
             }
 
             return text.Append('\n').ToString();
@@ -49,7 +49,7 @@ internal sealed class MarkdownReport
         figures = [.. figures.Where(figure => table.Rows.Any(row => table[row, figure] is not null))];
         Write($"## {table.Title}");
         Write();
-        Write($"| {table.RowTitle} |{string.Concat(figures.Select(figure => $" {figure.Name} |{(HasSpread(figure) ? " least to most |" : "")}"))}");
+        Write($"| {table.RowTitle} |{string.Concat(figures.Select(Heading))}");
         Write($"|---|{string.Concat(figures.Select(figure => HasSpread(figure) ? "--:|--:|" : "--:|"))}");
         foreach (var row in table.Rows)
         {
@@ -89,6 +89,8 @@ internal sealed class MarkdownReport
     }
 
     private static bool HasSpread(Figure figure) => figure.Summary == Summary.MedianAndSpread;
+
+    private static string Heading(Figure figure) => $" {figure.Name} |{(HasSpread(figure) ? " least to most |" : "")}";
 
     private static string Cell(Figure figure, Series? series) =>
         $" {series?.Text ?? "–"} |{(HasSpread(figure) ? $" {series?.Spread ?? "–"} |" : "")}";

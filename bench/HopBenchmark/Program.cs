@@ -8,11 +8,11 @@ var scenarios = new Option<string[]>("--scenario")
 scenarios.AcceptOnlyFromAmong([.. HopComparison.Scenarios]);
 var hops = new Option<string[]>("--hop")
 {
-    Description = "only this one beside direct; repeatable: nginx, \"plain YARP\", portkey, gateway, gateway-teams, and the names of --gateway",
+    Description = "only this one beside direct; repeatable: nginx, \"plain YARP\", portkey, gateway, gateway-teams, and those of --gateway",
 };
 var gateways = new Option<string[]>("--gateway")
 {
-    Description = "NAME=FOLDER, repeatable: a published gateway to measure beside the one of this clone, with teams and without; ordinary or native",
+    Description = "NAME=FOLDER, repeatable: another published gateway, ordinary or native; there is NAME and, with everything on, NAME-teams",
 };
 gateways.Validators.Add(result =>
 {

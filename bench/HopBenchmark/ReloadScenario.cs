@@ -43,8 +43,8 @@ internal sealed class ReloadScenario(Workbench bench)
         Summarise(paced, reloads, table);
         bench.Report.WriteTable(
             table,
-            "All rules and teams differ from one reload to the next. A reload's seconds are those that it touches, from the moment at which "
-            + "the file is there to the first answer by its rules; the usual p99 is the median of all other seconds.",
+            "All rules and teams differ from one reload to the next. A reload's seconds are those that it touches, from the moment at "
+            + "which the file is there to the first answer by its rules; the usual p99 is the median of all other seconds.",
             ReloadTime,
             UsualP99,
             ReloadP99,
@@ -80,7 +80,7 @@ internal sealed class ReloadScenario(Workbench bench)
         {
             if (Stopwatch.GetElapsedTime(start) > Patience)
             {
-                throw new InvalidOperationException($"the gateway does not answer by the rule {rule} {Patience.TotalSeconds} s after it was written");
+                throw new InvalidOperationException($"{Patience.TotalSeconds} s after {rule} was written another rule applies");
             }
 
             await Task.Delay(Poll);

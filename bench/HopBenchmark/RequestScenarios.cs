@@ -1,6 +1,6 @@
 namespace HopBenchmark;
 
-/// <summary>Posts over and over: bodies of all sizes in a closed loop, short ones at a fixed rate, and short ones against many rules.</summary>
+/// <summary>Posts: bodies of all sizes in a closed loop, short ones at a fixed rate, and short ones against many rules.</summary>
 internal sealed class RequestScenarios
 {
     public const string Rate = "rate";
@@ -92,7 +92,8 @@ internal sealed class RequestScenarios
         var body = size.Body();
         var file = Path.Combine(_bench.Folder, size.Name + ".json");
         File.WriteAllBytes(file, body);
-        return new Scenario($"{size.Title}, {size.Connections} connections", "request", hop => LoadAsync(hop, share: 2), hop => LoadAsync(hop, share: 1));
+        var title = $"{size.Title}, {size.Connections} connections";
+        return new Scenario(title, "request", hop => LoadAsync(hop, share: 2), hop => LoadAsync(hop, share: 1));
 
         Task<LoadResult> LoadAsync(Hop hop, int share) => _bench.Options.Test
             ? RawLoad.RunAsync(hop, body, size.Connections, size.TestRequests)

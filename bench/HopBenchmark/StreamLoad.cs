@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace HopBenchmark;
 
-/// <summary>Opens many event streams at once, each on a connection of its own, and counts every event: one that is missing is an error.</summary>
+/// <summary>Opens many event streams, each on a connection of its own, and counts every event: one that is missing is an error.</summary>
 internal static class StreamLoad
 {
     // A stream that is so much late is given up.

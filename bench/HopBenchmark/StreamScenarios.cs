@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace HopBenchmark;
 
-/// <summary>Event streams, hundreds and thousands at once: CPU time for an event, how long events are under way, memory for a stream.</summary>
+/// <summary>Event streams by the thousand: CPU time for an event, how long events are under way, memory for a stream.</summary>
 internal sealed class StreamScenarios(Workbench bench)
 {
     public const string Streams = "streams";
@@ -65,8 +65,8 @@ internal sealed class StreamScenarios(Workbench bench)
         bench.Report.WriteTable(
             table,
             "Latency is that of an event, from the moment at which it is sent to that at which it is read; an error is a lost event. "
-            + $"Memory counts from the warm and idle hop. The upstream was at most {MarkdownReport.Number(late.TotalMilliseconds, 1)} ms late "
-            + "with an event of the direct way.",
+            + "Memory counts from the warm and idle hop. With an event of the direct way the upstream was at most "
+            + $"{MarkdownReport.Number(late.TotalMilliseconds, 1)} ms late.",
             scenario.PerSecond,
             Figure.P50,
             Figure.P99,
@@ -102,7 +102,7 @@ internal sealed class StreamScenarios(Workbench bench)
         var limit = line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[3];
         if (limit != "unlimited" && long.Parse(limit, CultureInfo.InvariantCulture) < files)
         {
-            throw new InvalidOperationException($"these streams need {files} open files, and the limit is {limit}: raise it with ulimit -n");
+            throw new InvalidOperationException($"these streams need {files} open files, the limit is {limit}: raise it (ulimit -n)");
         }
     }
 }

@@ -24,11 +24,11 @@ internal static class Tool
     {
         var name = Path.GetFileName(project);
         var into = Path.Combine(folder, name);
-        return PublishAsync(Path.Combine(root, project), into, Path.Combine(into, name + ".dll"));
+        return PublishIntoAsync(Path.Combine(root, project), into, Path.Combine(into, name + ".dll"));
     }
 
     /// <summary>Publishes the gateway as a native program, as the Dockerfile does it; takes minutes.</summary>
-    public static Task<string> PublishNativeAsync(string root, string folder) => PublishAsync(
+    public static Task<string> PublishNativeAsync(string root, string folder) => PublishIntoAsync(
         Path.Combine(root, "Gateway"),
         folder,
         Path.Combine(folder, "Gateway"),
@@ -37,7 +37,7 @@ internal static class Tool
         "-p:DebugType=none",
         "-p:StripSymbols=true");
 
-    private static async Task<string> PublishAsync(string project, string into, string program, params string[] more)
+    private static async Task<string> PublishIntoAsync(string project, string into, string program, params string[] more)
     {
         Directory.CreateDirectory(into);
         File.Delete(program);

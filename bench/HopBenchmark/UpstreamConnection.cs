@@ -108,9 +108,11 @@ internal sealed class UpstreamConnection
         return isWhole ? new Request(first[0] == "POST", first[1], body.IndexOf("\"stream\":true"u8) >= 0) : null;
     }
 
-    private static string? Header(string[] lines, string name) => Array.Find(
-        lines,
-        line => line.Length > name.Length && line[name.Length] == ':' && line.StartsWith(name, StringComparison.OrdinalIgnoreCase))?[(name.Length + 1)..];
+    private static string? Header(string[] lines, string name)
+    {
+        var line = Array.Find(lines, line => line.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase));
+        return line?[(name.Length + 1)..];
+    }
 
     private static byte[] Json(ReadOnlySpan<byte> body) =>
     [

@@ -6,8 +6,8 @@ using System.Text;
 namespace HopBenchmark;
 
 /// <summary>
-/// The answer to one call as an event stream, in chunks as OpenRouter sends them. Its bytes are rendered once; each event of text carries the
-/// moment at which it is sent.
+/// The answer to one call as an event stream, in chunks as OpenRouter sends them. Its bytes are rendered once; each event of text carries
+/// the moment at which it is sent.
 /// </summary>
 internal sealed class UpstreamStream
 {
@@ -50,8 +50,8 @@ internal sealed class UpstreamStream
         _closing =
         [
             .. Chunk(
-                "data: " + chunk + "\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":\"stop\","
-                + "\"native_finish_reason\":\"stop\",\"logprobs\":null}]}\n\n"),
+                "data: " + chunk + "\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},"
+                + "\"finish_reason\":\"stop\",\"native_finish_reason\":\"stop\",\"logprobs\":null}]}\n\n"),
             .. Chunk("data: " + chunk + "\"choices\":[]," + Usage(schedule.Texts) + "}\n\n"),
             .. Chunk("data: [DONE]\n\n"),
             .. "0\r\n\r\n"u8,
