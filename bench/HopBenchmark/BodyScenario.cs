@@ -46,10 +46,12 @@ internal sealed class BodyScenario(Workbench bench)
 
     private async Task MeasureAsync(Hop hop, byte[] body, int bodies, ResultTable table)
     {
+        await bench.Rounds.WaitForQuietAsync(hop);
+        hop.Process!.ResetPeak();
         var start = Stopwatch.GetTimestamp();
-        var failed = await bench.Rounds.MeasureAsync(hop, () => RawLoad.PostAllAsync(hop, body, bodies));
+        var failed = await RawLoad.PostAllAsync(hop, body, bodies);
         table.Add(hop.Name, Seconds, Stopwatch.GetElapsedTime(start).TotalSeconds);
-        table.Add(hop.Name, Figure.Peak, hop.Process!.PeakMegabytes);
+        table.Add(hop.Name, Figure.Peak, hop.Process.PeakMegabytes);
         table.Add(hop.Name, Figure.Errors, failed);
     }
 }

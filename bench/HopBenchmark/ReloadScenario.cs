@@ -37,7 +37,8 @@ internal sealed class ReloadScenario(Workbench bench)
         var rate = Math.Floor(most / 2);
         await PacedLoad.RunAsync(hop, bench.Bodies.Chat, rate, Between / 2);
 
-        var (paced, reloads) = await bench.Rounds.MeasureAsync(hop, () => LoadAsync(hop, rate));
+        await bench.Rounds.WaitForQuietAsync(hop);
+        var (paced, reloads) = await LoadAsync(hop, rate);
         var table = new ResultTable(
             $"Reload under load, {reloads.Count} times, at {MarkdownReport.Number(rate, 0)} requests a second, half of what it can do");
         Summarise(paced, reloads, table);

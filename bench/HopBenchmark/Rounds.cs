@@ -61,9 +61,13 @@ internal sealed class Rounds
         }
     }
 
-    /// <summary>Runs something of a hop's while the machine is quiet, or at least tries to.</summary>
-    public Task<T> MeasureAsync<T>(Hop? hop, Func<Task<T>> measureAsync) =>
-        _busy.MeasureAsync(hop?.Process is { } process ? [_upstream, process] : [_upstream], measureAsync);
+    /// <summary>Runs something of a hop's while the machine is quiet, or at least tries to; runs it again where others disturbed it.</summary>
+    public Task<T> MeasureAsync<T>(Hop hop, Func<Task<T>> measureAsync) => _busy.MeasureAsync(OursWith(hop), measureAsync);
+
+    /// <summary>Waits for a quiet machine, for what cannot be run again.</summary>
+    public Task WaitForQuietAsync(Hop? hop) => _busy.WaitForQuietAsync(OursWith(hop));
+
+    private IReadOnlyList<MeasuredProcess> OursWith(Hop? hop) => hop?.Process is { } process ? [_upstream, process] : [_upstream];
 
     private async Task MeasureAsync(Scenario scenario, Hop hop, double? idle, ResultTable table)
     {

@@ -38,7 +38,8 @@ internal sealed class StartScenario(Workbench bench)
 
     private async Task MeasureAsync(HopRecipe recipe, ResultTable table)
     {
-        using var hops = await bench.Rounds.MeasureAsync(hop: null, () => HopSet.StartAsync(bench.Starter, [recipe], direct: null));
+        await bench.Rounds.WaitForQuietAsync(hop: null);
+        using var hops = await HopSet.StartAsync(bench.Starter, [recipe], direct: null);
         foreach (var (name, reason) in hops.Absent)
         {
             table.AddAbsent(name, reason);
