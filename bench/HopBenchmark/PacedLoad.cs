@@ -31,7 +31,7 @@ internal static class PacedLoad
         var clients = Enumerable.Range(0, Connections).Select(_ => new RawClient(hop, body)).ToArray();
         try
         {
-            await Task.WhenAll(clients.Select(client => client.ConnectAsync()));
+            Array.ForEach(clients, client => client.Connect());
             var latencies = new TimeSpan[Math.Max(1, (int)(rate * duration.TotalSeconds))];
             var next = -1;
             var errors = 0L;
@@ -74,7 +74,7 @@ internal static class PacedLoad
         }
         catch (Exception broken) when (broken is IOException or SocketException)
         {
-            client.Reconnect();
+            client.Connect();
             return false;
         }
     }

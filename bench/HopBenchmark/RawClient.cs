@@ -32,8 +32,11 @@ internal sealed class RawClient : IDisposable
 
     public Task ConnectAsync() => _socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, _url.Port));
 
-    /// <summary>Takes a new connection, behind one that broke; blocks.</summary>
-    public void Reconnect()
+    /// <summary>
+    /// Takes a connection, in place of one that may have broken. It blocks, and so will all calls on it in the kernel itself; once connected
+    /// asynchronously they would wait for the thread that polls.
+    /// </summary>
+    public void Connect()
     {
         _socket.Dispose();
         _socket = NewSocket();

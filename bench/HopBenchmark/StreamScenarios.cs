@@ -66,8 +66,8 @@ internal sealed class StreamScenarios(Workbench bench)
             table,
             "Latency is that of an event, from the moment at which it is sent to that at which it is read; an error is a lost event. "
             + "Memory counts from the warm and idle hop. Without a hop, upstream and load took "
-            + $"{MarkdownReport.Number(own, 1)} µs of CPU time an event, and the upstream was {MarkdownReport.Number(late.TotalMilliseconds, 1)}"
-            + " ms late at most.",
+            + $"{MarkdownReport.Number(own, 1)} µs of CPU time an event, and the upstream was at most "
+            + $"{MarkdownReport.Number(late.TotalMilliseconds, 1)} ms late in the last round.",
             scenario.PerSecond,
             Figure.P50,
             Figure.P99,
