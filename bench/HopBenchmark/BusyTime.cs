@@ -47,7 +47,8 @@ internal sealed class BusyTime
         }
     }
 
-    private async Task WaitForQuietAsync(IReadOnlyList<MeasuredProcess> ours)
+    /// <summary>Waits until the machine is quiet, within bounds: for what cannot be taken again.</summary>
+    public async Task WaitForQuietAsync(IReadOnlyList<MeasuredProcess> ours)
     {
         var start = _time.GetTimestamp();
         while (_time.GetElapsedTime(start) < _patience)

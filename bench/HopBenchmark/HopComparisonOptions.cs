@@ -12,6 +12,9 @@ internal sealed record HopComparisonOptions
     /// <summary>Published gateways beside this clone's own, by the name that the tables give them.</summary>
     public required IReadOnlyList<(string Name, string Program)> OtherGateways { get; init; }
 
+    /// <summary>A folder with the native gateway, made there if there is none; <see langword="null"/> to go without.</summary>
+    public required string? Native { get; init; }
+
     public required int Rounds { get; init; }
 
     /// <summary>How long one hop is loaded in one round.</summary>

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
@@ -5,40 +7,49 @@ using System.Text.Json.Nodes;
 
 namespace HopBenchmark;
 
-/// <summary>Starts the upstream and the hops in front of it, each on a free port of 127.0.0.1.</summary>
+/// <summary>Starts hops in front of an upstream, each on a free port of 127.0.0.1.</summary>
 internal sealed class HopStarter
 {
-    private const string BasePath = "/api/v1";
+    public const string BasePath = "/api/v1";
+
     private const string RuleHeader = "x-gateway-rule";
     private const string ChatPath = BasePath + "/chat/completions";
+    private const string OpenAIChatPath = "/v1/chat/completions";
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan BetweenAttempts = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan BetweenAttempts = TimeSpan.FromMilliseconds(1);
+
+    private static readonly HttpClient Client = new(new SocketsHttpHandler { UseProxy = false, ActivityHeadersPropagator = null });
 
     private readonly string _folder;
     private readonly byte[] _probe;
-    private readonly int _upstreamPort = FreePort();
+    private readonly int _upstreamPort;
 
-    /// <param name="folder">A folder of this run for settings, logs and nginx's own files.</param>
+    /// <param name="folder">A folder for settings, logs and nginx's own files.</param>
     /// <param name="probe">The request body that tells whether a hop is ready.</param>
-    public HopStarter(string folder, byte[] probe)
+    /// <param name="upstreamPort">The upstream's port on 127.0.0.1.</param>
+    public HopStarter(string folder, byte[] probe, int upstreamPort)
     {
-        _folder = folder;
+        _folder = Directory.CreateDirectory(folder).FullName;
         _probe = probe;
+        _upstreamPort = upstreamPort;
     }
 
     /// <summary>The base URL of the upstream, as the gateway takes it.</summary>
-    public string UpstreamBaseUrl => $"http://127.0.0.1:{_upstreamPort}{BasePath}";
+    private string UpstreamBaseUrl => $"http://127.0.0.1:{_upstreamPort}{BasePath}";
 
+    /// <summary>Chat completions at a port, without a hop.</summary>
+    public static Hop DirectTo(int port) => new(Hop.Direct, UrlOf(port, ChatPath), Process: null);
+
+    /// <summary>Starts the scripted upstream.</summary>
     public Task<Hop> StartUpstreamAsync(string program) =>
-        StartAsync(Hop.Direct, _upstreamPort, marksRule: false, "dotnet", program, "--no-record", "--port", Text(_upstreamPort));
+        StartAsync(DirectTo(_upstreamPort), marksRule: false, "dotnet", program, "--no-record", "--port", Text(_upstreamPort));
 
     public Task<Hop> StartPlainYarpAsync(string program)
     {
         var port = FreePort();
         return StartAsync(
-            Hop.PlainYarp,
-            port,
+            new Hop(Hop.PlainYarp, UrlOf(port, ChatPath), Process: null),
             marksRule: false,
             "dotnet",
             program,
@@ -55,134 +66,210 @@ internal sealed class HopStarter
         var port = FreePort();
         var file = Path.Combine(_folder, "nginx.conf");
         File.WriteAllText(file, NginxSettings(port));
-        return StartAsync(Hop.Nginx, port, marksRule: false, "nginx", "-p", _folder, "-c", file, "-e", "stderr");
+        var hop = new Hop(Hop.Nginx, UrlOf(port, ChatPath), Process: null);
+        return StartAsync(hop, marksRule: false, "nginx", "-p", _folder, "-c", file, "-e", "stderr");
     }
 
-    /// <summary>Starts a published gateway with ten rules, of which the last one matches the bodies of this benchmark.</summary>
-    public Task<Hop> StartGatewayAsync(string name, string program)
+    /// <summary>Starts Portkey's gateway, whose callers say where their requests go.</summary>
+    public Task<Hop> StartPortkeyAsync(string script)
     {
         var port = FreePort();
-        return StartAsync(name, port, marksRule: true, ["dotnet", program, .. GatewayArguments(Path.GetDirectoryName(program)!, port)]);
-    }
-
-    /// <summary>Starts a published gateway with two hundred teams, whose calls are counted and written into a ledger.</summary>
-    public async Task<Hop> StartGatewayWithTeamsAsync(string name, string program)
-    {
-        var port = FreePort();
-        var folder = Directory.CreateDirectory(Path.Combine(_folder, $"teams-{port}")).FullName;
-        var arguments = GatewayArguments(Path.GetDirectoryName(program)!, port, settings => TeamSettings.AddTo(settings, folder));
-        var hop = await StartAsync(name, port, marksRule: true, ["dotnet", program, .. arguments], TeamSettings.Keys);
-        using var client = new HttpClient();
-        using var request = NewProbe(hop with { Keys = ["ogw-bench-stranger"] });
-        using var response = await client.SendAsync(request);
-        if (response.StatusCode != HttpStatusCode.Unauthorized)
+        var hop = new Hop(Hop.Portkey, UrlOf(port, OpenAIChatPath), Process: null)
         {
-            hop.Dispose();
-            throw new InvalidOperationException($"{name} answers a stranger with {(int)response.StatusCode}: it knows no teams");
+            Headers = [new("x-portkey-provider", "openrouter"), new("x-portkey-custom-host", UpstreamBaseUrl)],
+            MostRounds = 2,
+        };
+        return StartAsync(
+            hop,
+            marksRule: false,
+            "env",
+            "NODE_ENV=production",
+            "TRUSTED_CUSTOM_HOSTS=127.0.0.1",
+            "node",
+            "--require",
+            Path.Combine(AppContext.BaseDirectory, "loopback.cjs"),
+            script,
+            "--port=" + Text(port),
+            "--headless");
+    }
+
+    /// <summary>Starts a published gateway; the last one of its rules matches the bodies of this benchmark.</summary>
+    /// <param name="name">Its name in the tables.</param>
+    /// <param name="program">The program, for the runtime or native.</param>
+    /// <param name="rules">How many rules it has.</param>
+    /// <param name="teams">How many teams: with any, everything is on, and calls are counted and written into a ledger.</param>
+    public async Task<Hop> StartGatewayAsync(string name, string program, int rules = GatewaySettings.FewRules, int teams = 0)
+    {
+        var port = FreePort();
+        var hop = new Hop(name, UrlOf(port, ChatPath), Process: null);
+        hop = teams == 0 ? hop : hop with { Keys = GatewaySettings.Keys(teams) };
+        WriteSettings(port, File.ReadAllText(AppSettingsOf(program)), rules, teams);
+        string[] command = Path.GetExtension(program) == ".dll" ? ["dotnet", program] : [program];
+        hop = await StartAsync(hop, marksRule: true, [.. command, .. GatewayArguments(port)]);
+        if (teams > 0)
+        {
+            await RefuseStrangerAsync(hop);
         }
 
         return hop;
+    }
+
+    /// <summary>Writes the settings of a gateway anew, all rules and teams changed; returns the rule that then applies.</summary>
+    public string Reload(Hop gateway, int rules, int teams, int version)
+    {
+        var port = gateway.Url.Port;
+        WriteSettings(port, File.ReadAllText(SettingsOf(port)), rules, teams, version);
+        return GatewaySettings.LastRule(version);
+    }
+
+    /// <summary>Asks a gateway which rule it applies.</summary>
+    public async Task<string?> RuleAsync(Hop gateway)
+    {
+        using var response = await ProbeAsync(gateway);
+        return response.Headers.TryGetValues(RuleHeader, out var rules) ? rules.Single() : null;
     }
 
     /// <summary>Starts a gateway inside this program; it runs until the program ends.</summary>
     public Task<Hop> StartInProcessAsync(string folder)
     {
         var port = FreePort();
-        _ = Gateway.GatewayProgram.RunAsync(GatewayArguments(folder, port), TextWriter.Null, Console.Error);
-        return ReadyAsync(Hop.Gateway, port, marksRule: true, process: null);
+        WriteSettings(port, File.ReadAllText(Path.Combine(folder, "appsettings.json")), GatewaySettings.FewRules, teams: 0);
+        _ = Gateway.GatewayProgram.RunAsync(GatewayArguments(port), TextWriter.Null, Console.Error);
+        return ReadyAsync(new Hop(Hop.Gateway, UrlOf(port, ChatPath), Process: null), marksRule: true, Stopwatch.GetTimestamp());
     }
 
-    // The settings are the shipped ones, with the rules of this benchmark.
-    private string[] GatewayArguments(string folder, int port, Action<JsonNode>? change = null)
-    {
-        var settings = JsonNode.Parse(
-            File.ReadAllText(Path.Combine(folder, "appsettings.json")),
-            documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true })!;
-        settings["ProviderMapping"]!["Rules"] = JsonNode.Parse(
-            """
-            [
-              { "Model": "*anthropic/claude*", "Provider": { "order": [ "Anthropic", "Google" ] } },
-              { "Model": "google/gemini-2.5-pro", "Provider": { "order": [ "Google" ] } },
-              { "Model": "google/*", "Provider": { "order": [ "Google AI Studio" ] } },
-              { "Model": [ "mistralai/*", "*/magistral*" ], "Provider": { "only": [ "mistral" ] } },
-              { "Model": "*:free", "Provider": { "data_collection": "deny" } },
-              { "Model": "meta-llama/*", "Provider": { "order": [ "DeepInfra", "Together" ] } },
-              { "Model": "deepseek/*", "Provider": { "ignore": [ "deepseek" ] } },
-              { "Model": "qwen/*coder*", "Provider": { "sort": "throughput" } },
-              { "Model": "x-ai/*", "Provider": { "order": [ "xAI" ] } },
-              { "Name": "last", "Model": "openai/*", "Provider": { "order": [ "Azure", "OpenAI" ] } }
-            ]
-            """);
-        change?.Invoke(settings);
-        var file = Path.Combine(_folder, $"settings-{port}.json");
-        File.WriteAllText(file, settings.ToJsonString());
-        return ["--ip", "127.0.0.1", "--port", Text(port), "--openrouter-base-url", UpstreamBaseUrl, "--config", file];
-    }
-
-    private async Task<Hop> ReadyAsync(
-        string name, int port, bool marksRule, MeasuredProcess? process, IReadOnlyList<string>? keys = null)
-    {
-        var hop = new Hop(name, new Uri($"http://127.0.0.1:{port}{ChatPath}"), process);
-        hop = keys is null ? hop : hop with { Keys = keys };
-        using var client = new HttpClient();
-        var attempts = Patience / BetweenAttempts;
-        for (var attempt = 0; attempt < attempts && process?.HasExited != true; attempt++)
-        {
-            try
-            {
-                using var request = NewProbe(hop);
-                using var response = await client.SendAsync(request);
-                if (response.IsSuccessStatusCode)
-                {
-                    return marksRule && !response.Headers.Contains(RuleHeader)
-                        ? throw new InvalidOperationException($"{name} answers, but has applied no rule")
-                        : hop;
-                }
-            }
-            catch (HttpRequestException)
-            {
-                // Not listening yet.
-            }
-
-            await Task.Delay(BetweenAttempts);
-        }
-
-        throw new InvalidOperationException($"{name} does not answer; its output is in {OutputOf(name)}");
-    }
-
-    private HttpRequestMessage NewProbe(Hop hop)
-    {
-        var request = new HttpRequestMessage(HttpMethod.Post, hop.Url) { Content = new ByteArrayContent(_probe) };
-        request.Content.Headers.ContentType = new("application/json");
-        request.Headers.Authorization = new("Bearer", hop.Keys[0]);
-        return request;
-    }
-
-    private static int FreePort()
+    /// <summary>A port of 127.0.0.1 that nobody listens on.</summary>
+    public static int FreePort()
     {
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
-    private static string Text(int number) => number.ToString(System.Globalization.CultureInfo.InvariantCulture);
+    private static string AppSettingsOf(string program) => Path.Combine(Path.GetDirectoryName(program)!, "appsettings.json");
+
+    private static Uri UrlOf(int port, string path) => new($"http://127.0.0.1:{port}{path}");
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
     private string OutputOf(string name) => Path.Combine(_folder, name.Replace(' ', '-') + ".log");
 
-    private Task<Hop> StartAsync(string name, int port, bool marksRule, params string[] command) =>
-        StartAsync(name, port, marksRule, command, keys: null);
+    private string SettingsOf(int port) => Path.Combine(_folder, $"settings-{port}.json");
 
-    private async Task<Hop> StartAsync(string name, int port, bool marksRule, string[] command, IReadOnlyList<string>? keys)
+    private string[] GatewayArguments(int port) =>
+        ["--ip", "127.0.0.1", "--port", Text(port), "--openrouter-base-url", UpstreamBaseUrl, "--config", SettingsOf(port)];
+
+    // The settings are the shipped ones, with the rules and teams of this benchmark.
+    private void WriteSettings(int port, string template, int rules, int teams, int version = 0)
     {
-        var process = MeasuredProcess.Start(_folder, OutputOf(name), command[0], command[1..]);
+        var settings = JsonNode.Parse(
+            template,
+            documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true })!;
+        settings["ProviderMapping"]!["Rules"] = GatewaySettings.Rules(rules, version);
+        if (teams > 0)
+        {
+            var data = Directory.CreateDirectory(Path.Combine(_folder, $"data-{port}")).FullName;
+            var openRouterKey = Path.Combine(data, "openrouter-key");
+            if (!File.Exists(openRouterKey))
+            {
+                File.WriteAllText(openRouterKey, "sk-or-v1-bench");
+            }
+
+            settings["Teams"] = GatewaySettings.Teams(teams, openRouterKey, version);
+            settings["Usage"] ??= new JsonObject
+            {
+                ["Sqlite"] = new JsonObject { ["Path"] = Path.Combine(data, "usage.db") },
+                ["PricesPath"] = Path.Combine(data, "prices.json"),
+            };
+            settings["Admin"] ??= new JsonObject { ["Url"] = $"http://127.0.0.1:{FreePort()}" };
+        }
+
+        // Exchanged in one step, as an editor or a mounted volume does it.
+        var next = SettingsOf(port) + ".next";
+        File.WriteAllText(next, settings.ToJsonString());
+        File.Move(next, SettingsOf(port), overwrite: true);
+    }
+
+    private async Task RefuseStrangerAsync(Hop hop)
+    {
+        using var response = await ProbeAsync(hop with { Keys = ["ogw-bench-stranger"] });
+        if (response.StatusCode != HttpStatusCode.Unauthorized)
+        {
+            hop.Dispose();
+            throw new InvalidOperationException($"{hop.Name} answers a stranger with {(int)response.StatusCode}: it knows no teams");
+        }
+    }
+
+    private async Task<HttpResponseMessage?> TryProbeAsync(Hop hop)
+    {
         try
         {
-            return await ReadyAsync(name, port, marksRule, process, keys);
+            return await ProbeAsync(hop);
+        }
+        catch (HttpRequestException)
+        {
+            return null;
+        }
+    }
+
+    private async Task<HttpResponseMessage> ProbeAsync(Hop hop)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, hop.Url) { Content = new ByteArrayContent(_probe) };
+        request.Content.Headers.ContentType = new("application/json");
+        request.Headers.Authorization = new("Bearer", hop.Keys[0]);
+        foreach (var (name, value) in hop.Headers)
+        {
+            request.Headers.Add(name, value);
+        }
+
+        return await Client.SendAsync(request);
+    }
+
+    private async Task<Hop> StartAsync(Hop hop, bool marksRule, params string[] command)
+    {
+        var start = Stopwatch.GetTimestamp();
+        hop = hop with { Process = MeasuredProcess.Start(_folder, OutputOf(hop.Name), command[0], command[1..]) };
+        try
+        {
+            return await ReadyAsync(hop, marksRule, start);
         }
         catch
         {
-            process.Dispose();
+            hop.Dispose();
             throw;
+        }
+    }
+
+    private async Task<Hop> ReadyAsync(Hop hop, bool marksRule, long start)
+    {
+        while (Stopwatch.GetElapsedTime(start) < Patience && hop.Process?.HasExited != true)
+        {
+            using var response = await ListensAsync(hop) ? await TryProbeAsync(hop) : null;
+            if (response is { IsSuccessStatusCode: true })
+            {
+                return marksRule && !response.Headers.Contains(RuleHeader)
+                    ? throw new InvalidOperationException($"{hop.Name} answers, but has applied no rule")
+                    : hop with { StartTime = Stopwatch.GetElapsedTime(start) };
+            }
+
+            await Task.Delay(BetweenAttempts);
+        }
+
+        var output = File.Exists(OutputOf(hop.Name)) ? string.Join(' ', File.ReadLines(OutputOf(hop.Name)).Take(5)) : "nothing";
+        throw new InvalidOperationException($"{hop.Name} does not answer; it said: {output}");
+    }
+
+    private static async Task<bool> ListensAsync(Hop hop)
+    {
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            await socket.ConnectAsync(IPAddress.Loopback, hop.Url.Port);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
         }
     }
 
@@ -191,7 +278,8 @@ internal sealed class HopStarter
         worker_processes 2;
         daemon off;
         pid {{_folder}}/nginx.pid;
-        events { worker_connections 8192; }
+        worker_rlimit_nofile 20000;
+        events { worker_connections 16384; }
         http {
           access_log off;
           client_max_body_size 0;

@@ -3,123 +3,95 @@ using System.Text;
 
 namespace HopBenchmark;
 
-/// <summary>The results as Markdown, on the console as they come and in a file at the end.</summary>
+/// <summary>The results as Markdown: on the console as they come, and in a file at the end with the goals on top.</summary>
 internal sealed class MarkdownReport
 {
-    private readonly StringBuilder _text = new();
-    private readonly List<string> _goals = [];
+    private readonly StringBuilder _head = new();
+    private readonly StringBuilder _sections = new();
+    private readonly List<Goal> _goals = [];
 
-    /// <summary>Goals that were missed, each as a line.</summary>
-    public List<string> Missed { get; } = [];
+    /// <summary>Errors of the gateways and of the direct way; those of peers stand in their rows and are theirs.</summary>
+    public double Errors { get; private set; }
 
-    public long Errors { get; private set; }
+    /// <summary>Whether a goal was neither met nor reached.</summary>
+    public bool MissesGoal => _goals.Exists(goal => goal.IsMissed);
 
-    public string Text => _text.ToString();
+    public string Text => _head + GoalsText + _sections;
 
-    public void Write(string line = "")
+    /// <summary>One row for each goal, beside what others took in the same run.</summary>
+    public string GoalsText
     {
-        _text.Append(line).Append('\n');
-        Console.WriteLine(line);
-    }
-
-    /// <summary>
-    /// The table of a scenario: medians over the rounds, ratios round by round, since a slow spell of the machine hits neighbours alike.
-    /// </summary>
-    public void WriteScenario(Scenario scenario, IReadOnlyList<(Hop Hop, List<Measurement> Rounds)> results)
-    {
-        var yarp = results.SingleOrDefault(result => result.Hop.Name == Hop.PlainYarp).Rounds;
-        Write($"## {scenario.Title}");
-        Write();
-        Write(
-            $"| hop | {scenario.Unit}s/s | p50 µs | p99 µs | CPU µs/{scenario.Unit} | least to most"
-            + " | CPU ÷ plain YARP | least to most | peak MB | errors |");
-        Write("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
-        foreach (var (hop, rounds) in results)
+        get
         {
-            var cpu = rounds.Select(round => round.CpuMicroseconds).OfType<double>().ToArray();
-            var ratios = yarp is null || cpu.Length == 0
-                ? []
-                : rounds.Zip(yarp, (own, other) => own.CpuMicroseconds!.Value / other.CpuMicroseconds!.Value).ToArray();
-            var errors = rounds.Sum(round => round.Load.Errors);
-            Errors += errors;
-            Write(
-                $"| {hop.Name} | {Number(Median(rounds.Select(round => round.CountPerSecond)), 0)}"
-                + $" | {Number(Median(rounds.Select(round => round.Load.P50.TotalMicroseconds)), 0)}"
-                + $" | {Number(Median(rounds.Select(round => round.Load.P99.TotalMicroseconds)), 0)}"
-                + $" | {Spread(cpu, 1)} | {Spread(ratios, 2)}"
-                + $" | {(cpu.Length == 0 ? "–" : Number(rounds.Max(round => round.PeakMegabytes!.Value), 0))} | {errors} |");
-            if (hop.Name == Hop.Gateway && scenario.Goal is { } goal && ratios.Length > 0)
+            var text = new StringBuilder("## Goals\n\n");
+            text.Append($"| what | goal | measured | least to most | | {string.Join(" | ", Hop.Peers)} |\n");
+            text.Append($"|---|--:|--:|--:|---|{string.Concat(Hop.Peers.Select(_ => "--:|"))}\n");
+            foreach (var goal in _goals)
             {
-                var ratio = Median(ratios);
-                WriteGoal(scenario.Title, $"{Number(ratio, 2)} × plain YARP's CPU time", ratio <= goal, $"at most {Number(goal, 2)} ×");
+                text.Append(
+                    $"| {goal.What} | ≤ {goal.Measured.Format(goal.Limit)} | {goal.Measured.Text} | {goal.Measured.Spread}"
+                    + $" | {goal.Verdict} | {string.Join(" | ", goal.Peers.Select(peer => peer?.Text ?? "–"))} |\n");
             }
-        }
 
-        Write();
-        FlushGoals();
-    }
-
-    /// <summary>The table of a fixed rate: latencies, and what each hop adds to those of the direct way, round by round.</summary>
-    public void WriteRate(Scenario scenario, IReadOnlyList<(Hop Hop, List<Measurement> Rounds)> results)
-    {
-        var direct = results.Single(result => result.Hop.Name == Hop.Direct).Rounds;
-        Write($"## {scenario.Title}");
-        Write();
-        Write("| hop | p50 µs | p99 µs | adds to p50 µs | least to most | adds to p99 µs | least to most | CPU µs/request | errors |");
-        Write("|---|--:|--:|--:|--:|--:|--:|--:|--:|");
-        foreach (var (hop, rounds) in results)
-        {
-            var cpu = rounds.Select(round => round.CpuMicroseconds).OfType<double>().ToArray();
-            var errors = rounds.Sum(round => round.Load.Errors);
-            Errors += errors;
-            Write(
-                $"| {hop.Name} | {Number(Median(rounds.Select(round => round.Load.P50.TotalMicroseconds)), 0)}"
-                + $" | {Number(Median(rounds.Select(round => round.Load.P99.TotalMicroseconds)), 0)}"
-                + $" | {Spread(Added(load => load.P50), 0)} | {Spread(Added(load => load.P99), 0)}"
-                + $" | {(cpu.Length == 0 ? "–" : Number(Median(cpu), 1))} | {errors} |");
-
-            double[] Added(Func<LoadResult, TimeSpan> latency) => hop.Name == Hop.Direct
-                ? []
-                : [.. rounds.Zip(direct, (own, other) => (latency(own.Load) - latency(other.Load)).TotalMicroseconds)];
-        }
-
-        Write();
-        Write("An open loop: latency counts from the moment at which a request was due.");
-        Write();
-    }
-
-    /// <summary>Says whether a goal was met; goals of a table stand behind it.</summary>
-    public void WriteGoal(string what, string measured, bool isMet, string goal)
-    {
-        var line = $"Goal, {goal}: {(isMet ? "met" : "missed")} with {measured}.";
-        _goals.Add(line);
-        if (!isMet)
-        {
-            Missed.Add($"{what}: {line}");
+            return text.Append('\n').ToString();
         }
     }
 
-    public void FlushGoals()
+    /// <summary>Adds a line above the goals.</summary>
+    public void WriteHead(string line = "") => Write(_head, line);
+
+    /// <summary>Adds a line below the goals.</summary>
+    public void Write(string line = "") => Write(_sections, line);
+
+    /// <summary>Adds a section: a table with the figures that are asked for and were measured, and a sentence on how to read it.</summary>
+    public void WriteTable(ResultTable table, string? note, params Figure[] figures)
     {
-        foreach (var goal in _goals)
+        figures = [.. figures.Where(figure => table.Rows.Any(row => table[row, figure] is not null))];
+        Write($"## {table.Title}");
+        Write();
+        Write($"| {table.RowTitle} |{string.Concat(figures.Select(Heading))}");
+        Write($"|---|{string.Concat(figures.Select(figure => HasSpread(figure) ? "--:|--:|" : "--:|"))}");
+        foreach (var row in table.Rows)
         {
-            Write(goal);
+            Write($"| {row} |{string.Concat(figures.Select(figure => Cell(figure, table[row, figure])))}");
+            Errors += Hop.IsPeer(row) ? 0 : table[row, Figure.Errors]?.Value ?? 0;
+        }
+
+        Write();
+        foreach (var (row, reason) in table.Absent)
+        {
+            Write($"{row} is not in this table: {reason}.");
             Write();
         }
 
-        _goals.Clear();
+        if (note is not null)
+        {
+            Write(note);
+            Write();
+        }
+    }
+
+    /// <summary>Judges a figure, if it was measured.</summary>
+    public void Judge(ResultTable table, string row, Figure figure, string what, double limit)
+    {
+        if (table[row, figure] is { } measured)
+        {
+            _goals.Add(new Goal(what, limit, measured, [.. Hop.Peers.Select(peer => table[peer, figure])]));
+        }
     }
 
     public static string Number(double value, int digits) => value.ToString("N" + digits, CultureInfo.InvariantCulture);
 
-    private static string Spread(double[] values, int digits) => values.Length == 0
-        ? "– | –"
-        : $"{Number(Median(values), digits)} | {Number(values.Min(), digits)} to {Number(values.Max(), digits)}";
-
-    private static double Median(IEnumerable<double> values)
+    private static void Write(StringBuilder text, string line)
     {
-        var sorted = values.Order().ToArray();
-        var middle = sorted.Length / 2;
-        return sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+        text.Append(line).Append('\n');
+        Console.WriteLine(line);
     }
+
+    private static bool HasSpread(Figure figure) => figure.Summary == Summary.MedianAndSpread;
+
+    private static string Heading(Figure figure) => $" {figure.Name} |{(HasSpread(figure) ? " least to most |" : "")}";
+
+    private static string Cell(Figure figure, Series? series) =>
+        $" {series?.Text ?? "–"} |{(HasSpread(figure) ? $" {series?.Spread ?? "–"} |" : "")}";
 }

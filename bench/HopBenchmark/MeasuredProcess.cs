@@ -43,7 +43,10 @@ internal sealed class MeasuredProcess : IDisposable
     public TimeSpan CpuTime => TimeSpan.FromSeconds(Tree(_process.Id).Sum(id => CpuTicks(id, withDeadChildren: false)) / TicksPerSecond);
 
     /// <summary>The most memory that was resident since the start or <see cref="ResetPeak"/>, in MB.</summary>
-    public double PeakMegabytes => Tree(_process.Id).Sum(PeakKilobytes) / 1024.0;
+    public double PeakMegabytes => Tree(_process.Id).Sum(id => StatusKilobytes(id, "VmHWM:")) / 1024.0;
+
+    /// <summary>Memory that is resident now, in MB.</summary>
+    public double ResidentMegabytes => Tree(_process.Id).Sum(id => StatusKilobytes(id, "VmRSS:")) / 1024.0;
 
     /// <summary>This program's own CPU time, with that of the loads it has run to their end.</summary>
     public static TimeSpan OwnCpuTime => TimeSpan.FromSeconds(CpuTicks(Environment.ProcessId, withDeadChildren: true) / TicksPerSecond);
@@ -102,9 +105,9 @@ internal sealed class MeasuredProcess : IDisposable
         return fields[11..(withDeadChildren ? 15 : 13)].Sum(Number);
     }
 
-    private static long PeakKilobytes(int id)
+    private static long StatusKilobytes(int id, string key)
     {
-        var line = File.ReadLines($"/proc/{id}/status").Single(line => line.StartsWith("VmHWM:", StringComparison.Ordinal));
+        var line = File.ReadLines($"/proc/{id}/status").Single(line => line.StartsWith(key, StringComparison.Ordinal));
         return Number(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]);
     }
 

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
+using System.Net.Sockets;
 
 namespace HopBenchmark;
 
@@ -21,10 +21,17 @@ internal static class PacedLoad
     /// <param name="duration">How long.</param>
     public static async Task<LoadResult> RunAsync(Hop hop, byte[] body, double rate, TimeSpan duration)
     {
-        var clients = Enumerable.Range(0, Connections).Select(_ => new RawClient(hop.Url, body, hop.Keys)).ToArray();
+        var paced = await LatenciesAsync(hop, body, rate, duration);
+        return LoadResult.Of(paced.Latencies.Length, paced.Duration, paced.Latencies, paced.Errors);
+    }
+
+    /// <summary>The same; tells the latency of each request, in the order in which they were due.</summary>
+    public static async Task<PacedResult> LatenciesAsync(Hop hop, byte[] body, double rate, TimeSpan duration)
+    {
+        var clients = Enumerable.Range(0, Connections).Select(_ => new RawClient(hop, body)).ToArray();
         try
         {
-            await Task.WhenAll(clients.Select(client => client.ConnectAsync()));
+            Array.ForEach(clients, client => client.Connect());
             var latencies = new TimeSpan[Math.Max(1, (int)(rate * duration.TotalSeconds))];
             var next = -1;
             var errors = 0L;
@@ -38,8 +45,8 @@ internal static class PacedLoad
                     while ((mine = Interlocked.Increment(ref next)) < latencies.Length)
                     {
                         var due = start + (long)(mine / rate * Stopwatch.Frequency);
-                        SleepUntil(due);
-                        if (!client.Post())
+                        PreciseSleep.Until(due);
+                        if (!TryPost(client))
                         {
                             Interlocked.Increment(ref errors);
                         }
@@ -48,7 +55,7 @@ internal static class PacedLoad
                     }
                 },
                 TaskCreationOptions.LongRunning)));
-            return LoadResult.Of(latencies.Length, Stopwatch.GetElapsedTime(start), latencies, errors);
+            return new PacedResult(latencies, rate, Stopwatch.GetElapsedTime(start), errors);
         }
         finally
         {
@@ -59,21 +66,16 @@ internal static class PacedLoad
         }
     }
 
-    // The kernel's own sleep is some 60 µs late at most, and takes no processor from the hop as spinning would.
-    private static void SleepUntil(long due)
+    private static bool TryPost(RawClient client)
     {
-        TimeSpan rest;
-        while ((rest = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), due)) > TimeSpan.Zero)
+        try
         {
-            var request = new TimeSpec(rest.Ticks / TimeSpan.TicksPerSecond, rest.Ticks % TimeSpan.TicksPerSecond * 100);
-            _ = NanoSleep(in request, IntPtr.Zero);
+            return client.Post();
+        }
+        catch (Exception broken) when (broken is IOException or SocketException)
+        {
+            client.Connect();
+            return false;
         }
     }
-
-    [DllImport("libc", EntryPoint = "nanosleep")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int NanoSleep(in TimeSpec request, IntPtr remaining);
-
-    [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct TimeSpec(long Seconds, long Nanoseconds);
 }

@@ -1,17 +1,22 @@
 using System.CommandLine;
 using HopBenchmark;
 
+// The load reads on the threads that poll the sockets: a thread of the pool for each event would cost more than reading it. Hops do not
+// inherit this, nor any other variable that tunes.
+Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
+
 var scenarios = new Option<string[]>("--scenario")
 {
-    Description = "only this one; repeatable: 1KB, 100KB, 5MB, 20MB, streams, rate, memory, allocation",
+    Description = "only this one; repeatable: " + string.Join(", ", HopComparison.Scenarios),
 };
+scenarios.AcceptOnlyFromAmong([.. HopComparison.Scenarios]);
 var hops = new Option<string[]>("--hop")
 {
-    Description = "only this one beside direct; repeatable: nginx, \"plain YARP\", gateway, gateway-teams, and the names of --gateway",
+    Description = "only this one beside direct; repeatable: nginx, \"plain YARP\", portkey, gateway, gateway-teams, and those of --gateway",
 };
 var gateways = new Option<string[]>("--gateway")
 {
-    Description = "NAME=FOLDER, repeatable: a published gateway to measure beside the one of this clone",
+    Description = "NAME=FOLDER, repeatable: another published gateway, ordinary or native; there is NAME and, with everything on, NAME-teams",
 };
 gateways.Validators.Add(result =>
 {
@@ -20,6 +25,10 @@ gateways.Validators.Add(result =>
         result.AddError($"--gateway {token.Value}: expected NAME=FOLDER");
     }
 });
+var native = new Option<string?>("--native")
+{
+    Description = "a folder with the gateway as a native program, for the scenario start; made there if there is none, which takes minutes",
+};
 var rounds = new Option<int>("--rounds") { Description = "interleaved rounds", DefaultValueFactory = _ => 5 };
 var seconds = new Option<int>("--seconds") { Description = "length of a round", DefaultValueFactory = _ => 3 };
 var patience = new Option<int>("--patience")
@@ -30,9 +39,9 @@ var patience = new Option<int>("--patience")
 var results = new Option<string?>("--results") { Description = "a Markdown file to write the tables to" };
 var test = new Option<bool>("--test") { Description = "everything once and briefly, without wrk: does it run, and without an error?" };
 
-var command = new RootCommand("What a hop costs: direct, nginx, plain YARP and the gateway, interleaved in one run.")
+var command = new RootCommand("What a hop costs: direct, nginx, plain YARP, Portkey and the gateway, interleaved in one run.")
 {
-    scenarios, hops, gateways, rounds, seconds, patience, results, test,
+    scenarios, hops, gateways, native, rounds, seconds, patience, results, test,
 };
 command.Validators.Add(result =>
 {
@@ -47,6 +56,7 @@ command.SetAction(parsed => HopComparison.RunAsync(
         Scenarios = parsed.GetValue(scenarios) ?? [],
         Hops = parsed.GetValue(hops) ?? [],
         OtherGateways = [.. (parsed.GetValue(gateways) ?? []).Select(ToGateway)],
+        Native = parsed.GetValue(native) is { } folder ? Path.GetFullPath(folder) : null,
         Rounds = parsed.GetValue(test) ? 1 : parsed.GetValue(rounds),
         Round = TimeSpan.FromSeconds(parsed.GetValue(seconds)),
         Patience = TimeSpan.FromSeconds(parsed.GetValue(test) ? 0 : parsed.GetValue(patience)),
@@ -59,5 +69,7 @@ return await command.Parse(args).InvokeAsync();
 static (string Name, string Program) ToGateway(string text)
 {
     var at = text.IndexOf('=', StringComparison.Ordinal);
-    return (text[..at], Path.Combine(Path.GetFullPath(text[(at + 1)..]), "Gateway.dll"));
+    var folder = Path.GetFullPath(text[(at + 1)..]);
+    var program = Path.Combine(folder, "Gateway.dll");
+    return (text[..at], File.Exists(program) ? program : Path.Combine(folder, "Gateway"));
 }

@@ -8,42 +8,39 @@ namespace HopBenchmark;
 /// <summary>One connection that posts one body over and over: a client that itself allocates next to nothing.</summary>
 internal sealed class RawClient : IDisposable
 {
-    private readonly Socket _socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+    private Socket _socket = NewSocket();
     private readonly byte[] _answer = new byte[64 * 1024];
     private readonly Uri _url;
     private readonly byte[][] _heads;
     private readonly byte[] _body;
     private int _turn;
 
-    /// <param name="url">Where to post.</param>
+    /// <param name="hop">Where to post; its keys take turns.</param>
     /// <param name="body">What to post.</param>
-    /// <param name="keys">The keys that requests carry in turns.</param>
-    public RawClient(Uri url, byte[] body, IReadOnlyList<string> keys)
+    public RawClient(Hop hop, byte[] body)
     {
-        _url = url;
+        _url = hop.Url;
         _body = body;
-        _heads =
-        [
-            .. keys.Select(key => Encoding.ASCII.GetBytes(
-                $"POST {url.PathAndQuery} HTTP/1.1\r\nHost: {url.Authority}\r\nAuthorization: Bearer {key}\r\n"
-                + $"Content-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n")),
-        ];
+        _heads = [.. hop.Keys.Select(key => Head(hop, key, body.Length))];
     }
+
+    /// <summary>The head of a post.</summary>
+    public static byte[] Head(Hop hop, string key, int length) => Encoding.ASCII.GetBytes(
+        $"POST {hop.Url.PathAndQuery} HTTP/1.1\r\nHost: {hop.Url.Authority}\r\nAuthorization: Bearer {key}\r\n"
+        + string.Concat(hop.Headers.Select(header => $"{header.Key}: {header.Value}\r\n"))
+        + $"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n");
 
     public Task ConnectAsync() => _socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, _url.Port));
 
-    /// <summary>Sends everything but the last byte.</summary>
-    public async ValueTask SendAllButLastByteAsync()
+    /// <summary>
+    /// Takes a connection, in place of one that may have broken. It blocks, and so will all calls on it in the kernel itself; once connected
+    /// asynchronously they would wait for the thread that polls.
+    /// </summary>
+    public void Connect()
     {
-        await SendAsync(NextHead());
-        await SendAsync(_body.AsMemory(0, _body.Length - 1));
-    }
-
-    /// <summary>Sends the last byte and reads the answer; returns whether it is a 200.</summary>
-    public async ValueTask<bool> FinishAsync()
-    {
-        await SendAsync(_body.AsMemory(_body.Length - 1));
-        return await ReadAnswerAsync();
+        _socket.Dispose();
+        _socket = NewSocket();
+        _socket.Connect(new IPEndPoint(IPAddress.Loopback, _url.Port));
     }
 
     /// <summary>Sends the whole request and reads the answer; returns whether it is a 200.</summary>
@@ -71,6 +68,8 @@ internal sealed class RawClient : IDisposable
     }
 
     public void Dispose() => _socket.Dispose();
+
+    private static Socket NewSocket() => new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
 
     private byte[] NextHead()
     {

@@ -1,13 +1,36 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 
 namespace HopBenchmark;
 
-/// <summary>Posts one body a number of times over a number of connections, each of them a closed loop.</summary>
+/// <summary>Posts by this program's own client.</summary>
 internal static class RawLoad
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    /// <summary>Posts one body over many connections at once, each of them once, and returns how many were not answered with 200.</summary>
+    public static async Task<int> PostAllAsync(Hop hop, byte[] body, int connections)
+    {
+        var answers = await Task.WhenAll(Enumerable.Range(0, connections).Select(async _ =>
+        {
+            using var client = new RawClient(hop, body);
+            try
+            {
+                await client.ConnectAsync();
+                return await client.PostAsync().AsTask().WaitAsync(Patience);
+            }
+            catch (Exception broken) when (broken is IOException or SocketException or TimeoutException)
+            {
+                return false;
+            }
+        }));
+        return answers.Count(isSuccess => !isSuccess);
+    }
+
+    /// <summary>Posts one body a number of times over a number of connections, each of them a closed loop.</summary>
     public static async Task<LoadResult> RunAsync(Hop hop, byte[] body, int connections, int requests)
     {
-        var clients = Enumerable.Range(0, connections).Select(_ => new RawClient(hop.Url, body, hop.Keys)).ToArray();
+        var clients = Enumerable.Range(0, connections).Select(_ => new RawClient(hop, body)).ToArray();
         try
         {
             await Task.WhenAll(clients.Select(client => client.ConnectAsync()));

@@ -23,13 +23,18 @@ internal sealed class RequestBodies
     // SplitMix64: the language's own generator promises no sequence across versions.
     private ulong _state = 20261123;
 
+    private readonly Lazy<byte[]> _image5;
+    private readonly Lazy<byte[]> _image20;
+    private readonly Lazy<byte[]> _image50;
+
     public RequestBodies()
     {
-        Chat = Render(json =>
+        Action<Utf8JsonWriter> writeChat = json =>
         {
             WriteMessage(json, "system", Text(200));
             WriteMessage(json, "user", Text(560));
-        });
+        };
+        Chat = Render(writeChat);
         Conversation = Render(json =>
         {
             WriteMessage(json, "system", Text(2_000));
@@ -39,21 +44,29 @@ internal sealed class RequestBodies
                 WriteMessage(json, "assistant", Text(1_500));
             }
         });
-        Image5 = WithImage(5_000_000);
-        Image20 = WithImage(20_000_000);
+        StreamedChat = Render(writeChat, streams: true);
+        _image5 = new(() => WithImage(5_000_000));
+        _image20 = new(() => WithImage(20_000_000));
+        _image50 = new(() => WithImage(50_000_000));
     }
 
     /// <summary>A short chat, 1 KB.</summary>
     public byte[] Chat { get; }
 
+    /// <summary>A short chat whose answer is to be an event stream.</summary>
+    public byte[] StreamedChat { get; }
+
     /// <summary>A long conversation, 100 KB.</summary>
     public byte[] Conversation { get; }
 
     /// <summary>An image of 5 MB in base64.</summary>
-    public byte[] Image5 { get; }
+    public byte[] Image5 => _image5.Value;
 
     /// <summary>An image of 20 MB in base64.</summary>
-    public byte[] Image20 { get; }
+    public byte[] Image20 => _image20.Value;
+
+    /// <summary>An image of 50 MB in base64.</summary>
+    public byte[] Image50 => _image50.Value;
 
     private byte[] WithImage(int length)
     {
@@ -84,7 +97,7 @@ internal sealed class RequestBodies
         });
     }
 
-    private static byte[] Render(Action<Utf8JsonWriter> writeMessages)
+    private static byte[] Render(Action<Utf8JsonWriter> writeMessages, bool streams = false)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
@@ -95,6 +108,11 @@ internal sealed class RequestBodies
         json.WriteString("model", Model);
         json.WriteNumber("max_tokens", 512);
         json.WriteNumber("temperature", 0.7);
+        if (streams)
+        {
+            json.WriteBoolean("stream", true);
+        }
+
         json.WriteEndObject();
         json.Flush();
         return buffer.WrittenSpan.ToArray();

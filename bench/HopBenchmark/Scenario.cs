@@ -1,16 +1,21 @@
 namespace HopBenchmark;
 
 /// <summary>A load that every hop gets in turn.</summary>
-/// <param name="Name">Its name on the command line.</param>
 /// <param name="Title">Its heading in the report.</param>
 /// <param name="Unit">What is counted: requests or events.</param>
-/// <param name="Goal">The most CPU time that the gateway may take, as a multiple of plain YARP's, if there is a goal.</param>
-/// <param name="WithTeams">Whether the gateway with teams gets it too.</param>
-/// <param name="WarmUpAsync">Runs until the hop's code is compiled for good.</param>
+/// <param name="WarmUpAsync">One turn of several that run until the hop's code is compiled for good.</param>
 /// <param name="RunAsync">One round.</param>
-internal sealed record Scenario(
-    string Name, string Title, string Unit, double? Goal, bool WithTeams, Func<Hop, Task> WarmUpAsync, Func<Hop, Task<LoadResult>> RunAsync)
+internal sealed record Scenario(string Title, string Unit, Func<Hop, Task> WarmUpAsync, Func<Hop, Task<LoadResult>> RunAsync)
 {
-    /// <summary>Whether a hop gets this load.</summary>
-    public bool Includes(Hop hop) => WithTeams || hop.Name != Hop.GatewayTeams;
+    /// <summary>The hop whose CPU time the others' is set against.</summary>
+    public string Baseline { get; init; } = Hop.PlainYarp;
+
+    /// <summary>Streams that are open at once; 0 where there are none.</summary>
+    public int Streams { get; init; }
+
+    public Figure PerSecond => Figure.PerSecond(Unit);
+
+    public Figure Cpu => Figure.Cpu(Unit);
+
+    public Figure CpuRatio => Figure.CpuRatio(Baseline);
 }

@@ -1,94 +1,64 @@
 using System.Diagnostics;
-using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 
 namespace HopBenchmark;
 
-/// <summary>Opens many event streams at once and counts every event: one that is missing is an error.</summary>
-internal sealed class StreamLoad : IDisposable
+/// <summary>Opens many event streams, each on a connection of its own, and counts every event: one that is missing is an error.</summary>
+internal static class StreamLoad
 {
-    private static readonly TimeSpan RampUp = TimeSpan.FromSeconds(1);
+    // A stream that is so much late is given up.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
-    private readonly HttpClient _client = new(new SocketsHttpHandler { UseProxy = false, ActivityHeadersPropagator = null })
-    {
-        Timeout = TimeSpan.FromMinutes(2),
-    };
-
-    private readonly byte[] _body;
-    private int? _expected;
-
-    public StreamLoad(byte[] body)
-    {
-        _body = body;
-    }
-
-    /// <summary>Runs streams, started evenly over a second, to their end.</summary>
+    /// <summary>Runs streams to their end.</summary>
     /// <param name="hop">Whom to ask.</param>
+    /// <param name="body">The request that asks for a stream.</param>
+    /// <param name="schedule">What the upstream sends.</param>
     /// <param name="streams">How many at once.</param>
-    /// <param name="texts">Events of text in each; the upstream adds those that open and close a stream.</param>
-    /// <param name="interval">The pause after every event.</param>
-    public async Task<LoadResult> RunAsync(Hop hop, int streams, int texts, TimeSpan interval)
+    /// <param name="rampUp">The time over which they are opened, evenly.</param>
+    public static async Task<LoadResult> RunAsync(Hop hop, byte[] body, StreamSchedule schedule, int streams, TimeSpan rampUp)
     {
-        // The upstream itself comes first and says how many events a stream has.
-        var expected = _expected ??= await ExpectedAsync(hop, texts);
-        var first = new TimeSpan[streams];
-        var events = 0L;
-        var errors = 0L;
+        using var deadline = new CancellationTokenSource(rampUp + schedule.Duration + Patience);
+        var requests = hop.Keys.Select(key => (byte[])[.. RawClient.Head(hop, key, body.Length), .. body]).ToArray();
         var start = Stopwatch.GetTimestamp();
-        await Task.WhenAll(Enumerable.Range(0, streams).Select(async i =>
+        var readers = await Task.WhenAll(Enumerable.Range(0, streams).Select(async i =>
         {
-            await Task.Delay(RampUp * i / streams);
-            int received;
-            (received, first[i]) = await ReadAsync(hop, texts, interval);
-            Interlocked.Add(ref events, received);
-            Interlocked.Add(ref errors, Math.Abs(expected - received));
+            await Task.Delay(rampUp * i / streams);
+            return await ReadAsync(hop, requests[i % requests.Length], schedule, deadline.Token);
         }));
-        return LoadResult.Of(events, Stopwatch.GetElapsedTime(start), first, errors);
+        var duration = Stopwatch.GetElapsedTime(start);
+        return LoadResult.Of(
+            readers.Sum(reader => (long)reader.Events),
+            duration,
+            [.. readers.SelectMany(reader => reader.Delays)],
+            readers.Sum(reader => (long)Math.Abs(schedule.Events - reader.Events)));
     }
 
-    public void Dispose() => _client.Dispose();
-
-    private async Task<int> ExpectedAsync(Hop direct, int texts)
+    private static async Task<EventStreamReader> ReadAsync(Hop hop, byte[] request, StreamSchedule schedule, CancellationToken deadline)
     {
-        var (events, _) = await ReadAsync(direct, texts, TimeSpan.Zero);
-        return events > texts
-            ? events
-            : throw new InvalidOperationException($"the upstream sent {events} events, and {texts} were asked for");
-    }
-
-    private async Task<(int Events, TimeSpan First)> ReadAsync(Hop hop, int texts, TimeSpan interval)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Post, hop.Url) { Content = new ByteArrayContent(_body) };
-        request.Content.Headers.ContentType = new("application/json");
-        request.Headers.Authorization = new("Bearer", "sk-bench");
-        request.Headers.Add("x-fake-stream", "1");
-        request.Headers.Add("x-fake-events", texts.ToString(CultureInfo.InvariantCulture));
-        request.Headers.Add("x-fake-interval-ms", ((int)interval.TotalMilliseconds).ToString(CultureInfo.InvariantCulture));
-
-        var sent = Stopwatch.GetTimestamp();
-        var first = TimeSpan.Zero;
-        var events = 0;
+        var reader = new EventStreamReader(schedule.Texts);
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        await using var abort = deadline.UnsafeRegister(static socket => ((Socket)socket!).Dispose(), socket);
         try
         {
-            using var response = await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
-            response.EnsureSuccessStatusCode();
-            await using var stream = await response.Content.ReadAsStreamAsync();
-            var buffer = new byte[4096];
-            var counter = new EventCounter();
-            int count;
-            while ((count = await stream.ReadAsync(buffer)) > 0)
+            await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, hop.Url.Port));
+            for (ReadOnlyMemory<byte> rest = request; !rest.IsEmpty;)
             {
-                events += counter.Count(buffer.AsSpan(0, count));
-                if (first == TimeSpan.Zero && events > 0)
-                {
-                    first = Stopwatch.GetElapsedTime(sent);
-                }
+                rest = rest[await socket.SendAsync(rest, CancellationToken.None)..];
+            }
+
+            var buffer = new byte[2048];
+            int count;
+            while (!reader.IsOver && (count = await socket.ReceiveAsync(buffer)) > 0)
+            {
+                reader.Read(buffer.AsSpan(0, count), Stopwatch.GetTimestamp());
             }
         }
-        catch (Exception broken) when (broken is HttpRequestException or IOException or TaskCanceledException)
+        catch (Exception broken) when (broken is SocketException or ObjectDisposedException)
         {
             // What did not arrive is counted as lost.
         }
 
-        return (events, first);
+        return reader;
     }
 }

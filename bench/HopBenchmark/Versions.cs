@@ -16,6 +16,8 @@ internal static class Versions
             ("runtime", RuntimeInformation.FrameworkDescription),
             ("YARP", yarp.ProductVersion!.Split('+')[0]),
             ("nginx", Tool.Exists("nginx") ? (await Tool.RunAsync("nginx", "-v")).Trim().Split('/')[^1] : "none"),
+            ("Portkey", Portkey.Version),
+            ("node", Tool.Exists("node") ? (await Tool.RunAsync("node", "--version")).Trim() : "none"),
             ("wrk", Tool.Exists("wrk") ? (await Tool.RunAsync("wrk", "-v")).Split(' ')[1] : "none"),
             ("kernel", File.ReadAllText("/proc/sys/kernel/osrelease").Trim()),
             ("machine", $"{Environment.ProcessorCount} cores, {processor.Split(':')[1].Trim()}"),

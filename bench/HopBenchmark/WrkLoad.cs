@@ -8,14 +8,22 @@ internal static class WrkLoad
 {
     private const string Mark = "outcome ";
 
+    // wrk holds a whole request for each key.
+    private const int MostBytesHeld = 64 * 1024 * 1024;
+
     public static async Task<LoadResult> RunAsync(Hop hop, string bodyFile, int connections, TimeSpan duration)
     {
         var script = Path.Combine(AppContext.BaseDirectory, "post.lua");
         var keys = bodyFile + ".keys";
-        await File.WriteAllLinesAsync(keys, hop.Keys);
-        var seconds = ((int)duration.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+        await File.WriteAllLinesAsync(keys, hop.Keys.Take((int)Math.Max(1, MostBytesHeld / new FileInfo(bodyFile).Length)));
+        var seconds = Math.Max(1, (int)duration.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+        var headers = hop.Headers.SelectMany(header => (string[])["-H", $"{header.Key}: {header.Value}"]);
         var output = await Tool.RunAsync(
-            "wrk", "-t1", $"-c{connections}", $"-d{seconds}s", "--timeout", "20s", "-s", script, hop.Url.ToString(), "--", bodyFile, keys);
+            "wrk",
+            [
+                "-t1", $"-c{connections}", $"-d{seconds}s", "--timeout", "20s", .. headers,
+                "-s", script, hop.Url.ToString(), "--", bodyFile, keys,
+            ]);
         var line = output.Split('\n').SingleOrDefault(line => line.StartsWith(Mark, StringComparison.Ordinal))
             ?? throw new InvalidOperationException($"wrk said: {output}");
         using var json = JsonDocument.Parse(line[Mark.Length..]);

@@ -1,0 +1,85 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+
+namespace HopBenchmark;
+
+/// <summary>The settings of a gateway that is measured: the shipped file, with rules and teams of this benchmark.</summary>
+internal static class GatewaySettings
+{
+    /// <summary>How many rules there are unless a scenario is about them.</summary>
+    public const int FewRules = 10;
+
+    // What people write: of twenty names twelve are whole, six end in a star, one begins with it, one has stars on both sides.
+    private static readonly string[] Shapes =
+    [
+        .. Enumerable.Repeat("vendor-{0}/model-{0}", 12), .. Enumerable.Repeat("vendor-{0}/*", 6), "*/model-{0}:free", "*coder-{0}*",
+    ];
+
+    /// <summary>The rules, of which the last one alone matches the bodies of this benchmark.</summary>
+    /// <param name="count">How many, from ten up.</param>
+    /// <param name="version">A number that all but the first nine differ by.</param>
+    public static JsonArray Rules(int count, int version = 0)
+    {
+        var rules = JsonNode.Parse(
+            """
+            [
+              { "Model": "*anthropic/claude*", "Provider": { "order": [ "Anthropic", "Google" ] } },
+              { "Model": "google/gemini-2.5-pro", "Provider": { "order": [ "Google" ] } },
+              { "Model": "google/*", "Provider": { "order": [ "Google AI Studio" ] } },
+              { "Model": [ "mistralai/*", "*/magistral*" ], "Provider": { "only": [ "mistral" ] } },
+              { "Model": "*:free", "Provider": { "data_collection": "deny" } },
+              { "Model": "meta-llama/*", "Provider": { "order": [ "DeepInfra", "Together" ] } },
+              { "Model": "deepseek/*", "Provider": { "ignore": [ "deepseek" ] } },
+              { "Model": "qwen/*coder*", "Provider": { "sort": "throughput" } },
+              { "Model": "x-ai/*", "Provider": { "order": [ "xAI" ] } }
+            ]
+            """)!.AsArray();
+        for (var i = rules.Count; i < count - 1; i++)
+        {
+            rules.Add(Rule($"rule-{Text(i)}-{Text(version)}", Shapes[i % Shapes.Length].Replace("{0}", Text(i), StringComparison.Ordinal)));
+        }
+
+        rules.Add(Rule(LastRule(version), "openai/*"));
+        return rules;
+    }
+
+    /// <summary>The name of the rule that matches.</summary>
+    public static string LastRule(int version = 0) => $"last-{Text(version)}";
+
+    /// <summary>Teams, each with a key, limits and a budget that never refuse.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="openRouterKey">A file with the key that goes upstream.</param>
+    /// <param name="version">A number that all of them differ by.</param>
+    public static JsonArray Teams(int count, string openRouterKey, int version = 0) => new(
+        [.. Keys(count).Select((key, i) => Team(key, i, openRouterKey, tokensPerMinute: 1_000_000_000 + version))]);
+
+    /// <summary>The teams' keys.</summary>
+    public static IReadOnlyList<string> Keys(int teams) =>
+        [.. Enumerable.Range(0, teams).Select(i => "ogw-bench-" + i.ToString("D4", CultureInfo.InvariantCulture) + new string('0', 32))];
+
+    private static JsonNode Team(string key, int number, string openRouterKey, int tokensPerMinute)
+    {
+        var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+        return JsonNode.Parse(
+            $$"""
+            {
+              "Id": "team-{{number}}",
+              "Keys": [ { "Label": "bench", "Sha256": "{{hash}}" } ],
+              "OpenRouterKey": "file:{{openRouterKey}}",
+              "Limits": { "RequestsPerMinute": 1000000000, "TokensPerMinute": {{tokensPerMinute}}, "ConcurrentRequests": 1000000 },
+              "Budget": { "Usd": 1000000, "Period": "Month" }
+            }
+            """)!;
+    }
+
+    private static JsonObject Rule(string name, string model) => new()
+    {
+        ["Name"] = name,
+        ["Model"] = model,
+        ["Provider"] = new JsonObject { ["order"] = new JsonArray("Azure", "OpenAI") },
+    };
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,154 @@
+namespace HopBenchmark;
+
+/// <summary>Posts: bodies of all sizes in a closed loop, short ones at a fixed rate, and short ones against many rules.</summary>
+internal sealed class RequestScenarios
+{
+    public const string Rate = "rate";
+    public const string Rules = "rules";
+
+    private const int ManyRules = 10_000;
+    private const string FewRulesHop = "ten rules";
+    private const string ManyRulesHop = "10,000 rules";
+
+    private readonly Workbench _bench;
+    private readonly IReadOnlyList<Size> _sizes;
+
+    public RequestScenarios(Workbench bench)
+    {
+        _bench = bench;
+        _sizes =
+        [
+            new(Sizes[0], "1 KB chat", () => bench.Bodies.Chat, 8, 400, [(Hop.Gateway, 0.65), (Hop.GatewayTeams, 0.80)]),
+            new(Sizes[1], "100 KB conversation", () => bench.Bodies.Conversation, 8, 200, [(Hop.GatewayTeams, 0.75)]),
+            new(Sizes[2], "5 MB image", () => bench.Bodies.Image5, 4, 12, [(Hop.GatewayTeams, 0.50)]),
+            new(Sizes[3], "20 MB image", () => bench.Bodies.Image20, 2, 4, [(Hop.GatewayTeams, 0.50)]),
+        ];
+    }
+
+    /// <summary>Names of the sizes.</summary>
+    public static IReadOnlyList<string> Sizes { get; } = ["1KB", "100KB", "5MB", "20MB"];
+
+    /// <summary>The sizes and the fixed rate, which share their hops.</summary>
+    public async Task RunAsync()
+    {
+        var sizes = _sizes.Where(size => _bench.Options.Wants(size.Name)).ToArray();
+        if (sizes.Length == 0 && !_bench.Options.Wants(Rate))
+        {
+            return;
+        }
+
+        using var hops = await HopSet.StartAsync(_bench.Starter, _bench.Recipes, _bench.Direct);
+        foreach (var size in sizes)
+        {
+            await MeasureAsync(size, hops);
+        }
+
+        if (_bench.Options.Wants(Rate))
+        {
+            await MeasureRateAsync(hops);
+        }
+    }
+
+    /// <summary>Ten thousand rules against ten.</summary>
+    public async Task RunRulesAsync()
+    {
+        if (!_bench.Options.Wants(Rules))
+        {
+            return;
+        }
+
+        using var hops = await HopSet.StartAsync(
+            _bench.Starter,
+            [
+                new(FewRulesHop, starter => starter.StartGatewayAsync(FewRulesHop, _bench.GatewayProgram)),
+                new(ManyRulesHop, starter => starter.StartGatewayAsync(ManyRulesHop, _bench.GatewayProgram, rules: ManyRules)),
+            ],
+            direct: null);
+        var scenario = Closed(_sizes[0]) with { Title = "1 KB chat against ten and 10,000 rules, 8 connections", Baseline = FewRulesHop };
+        var table = await _bench.Rounds.CompareAsync(scenario, hops);
+        WriteClosed(table, scenario, "The last rule is the one that matches.");
+        _bench.Report.Judge(table, ManyRulesHop, scenario.CpuRatio, "10,000 rules: CPU a request ÷ ten rules", 1.05);
+    }
+
+    /// <summary>The 1 KB chat in a closed loop: the most that a hop can do.</summary>
+    public Scenario Closed() => Closed(_sizes[0]);
+
+    private async Task MeasureAsync(Size size, HopSet hops)
+    {
+        var scenario = Closed(size);
+        var table = await _bench.Rounds.CompareAsync(scenario, hops);
+        WriteClosed(table, scenario, note: null);
+        foreach (var (hop, limit) in size.Goals)
+        {
+            _bench.Report.Judge(table, hop, scenario.CpuRatio, $"{size.Title}, {hop}: CPU a request ÷ plain YARP", limit);
+        }
+    }
+
+    private void WriteClosed(ResultTable table, Scenario scenario, string? note) => _bench.Report.WriteTable(
+        table, note, scenario.PerSecond, Figure.P50, Figure.P99, scenario.Cpu, scenario.CpuRatio, Figure.Peak, Figure.Errors);
+
+    private Scenario Closed(Size size)
+    {
+        var body = size.Body();
+        var file = Path.Combine(_bench.Folder, size.Name + ".json");
+        File.WriteAllBytes(file, body);
+        var title = $"{size.Title}, {size.Connections} connections";
+        return new Scenario(title, "request", hop => LoadAsync(hop, share: 2), hop => LoadAsync(hop, share: 1));
+
+        Task<LoadResult> LoadAsync(Hop hop, int share) => _bench.Options.Test
+            ? RawLoad.RunAsync(hop, body, size.Connections, size.TestRequests)
+            : WrkLoad.RunAsync(hop, file, size.Connections, _bench.Options.Round / share);
+    }
+
+    private async Task MeasureRateAsync(HopSet hops)
+    {
+        // One rate for all, so that what they add can be compared; Portkey would set it to next to nothing.
+        var closed = Closed();
+        var most = new Dictionary<Hop, double>();
+        await _bench.Rounds.WarmUpAsync(closed, hops.Hops);
+        foreach (var hop in hops.Hops)
+        {
+            most.Add(hop, (await _bench.Rounds.MeasureAsync(hop, () => closed.RunAsync(hop))).CountPerSecond);
+        }
+
+        var rate = Math.Floor(most.Where(hop => hop.Key.Name != Hop.Portkey).Min(hop => hop.Value) / 2);
+        var round = _bench.Options.Test ? TimeSpan.FromMilliseconds(500) : _bench.Options.Round;
+        var open = closed with
+        {
+            Title = $"1 KB chat at a fixed {MarkdownReport.Number(rate, 0)} requests a second, half of what the slowest hop can do",
+            WarmUpAsync = hop => PacedLoad.RunAsync(hop, _bench.Bodies.Chat, rate, round / 4),
+            RunAsync = hop => PacedLoad.RunAsync(hop, _bench.Bodies.Chat, rate, round),
+        };
+        var (able, unable) = (hops.Hops.Where(hop => most[hop] > rate), hops.Hops.Where(hop => most[hop] <= rate));
+        var table = await _bench.Rounds.CompareAsync(open, hops.With(able));
+        foreach (var hop in unable)
+        {
+            table.AddAbsent(hop.Name, $"the most that it can do is {MarkdownReport.Number(most[hop], 0)} requests a second");
+        }
+
+        _bench.Report.WriteTable(
+            table,
+            "An open loop: latency counts from the moment at which a request was due.",
+            Figure.P50,
+            Figure.P99,
+            Figure.AddedP50,
+            Figure.AddedP99,
+            open.Cpu,
+            Figure.Errors);
+        foreach (var hop in (string[])[Hop.Gateway, Hop.GatewayTeams])
+        {
+            _bench.Report.Judge(table, hop, Figure.AddedP50, $"fixed rate, {hop}: added to p50, µs", 150);
+            _bench.Report.Judge(table, hop, Figure.AddedP99, $"fixed rate, {hop}: added to p99, µs", 1_000);
+        }
+    }
+
+    /// <summary>A size of body.</summary>
+    /// <param name="Name">Its name on the command line.</param>
+    /// <param name="Title">Its name in the report.</param>
+    /// <param name="Body">The body.</param>
+    /// <param name="Connections">How many post it at once.</param>
+    /// <param name="TestRequests">How many posts make a test.</param>
+    /// <param name="Goals">The most CPU time that hops may take, as multiples of plain YARP's.</param>
+    private sealed record Size(
+        string Name, string Title, Func<byte[]> Body, int Connections, int TestRequests, IReadOnlyList<(string Hop, double Limit)> Goals);
+}

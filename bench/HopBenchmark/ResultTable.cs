@@ -1,0 +1,61 @@
+namespace HopBenchmark;
+
+/// <summary>What one scenario measured: a row for each hop, a column for each figure, and in each cell a value for every round.</summary>
+internal sealed class ResultTable
+{
+    private readonly OrderedDictionary<string, Dictionary<Figure, Series>> _rows = [];
+    private readonly OrderedDictionary<string, string> _absent = [];
+
+    public ResultTable(string title)
+    {
+        Title = title;
+    }
+
+    public string Title { get; }
+
+    /// <summary>What the rows are.</summary>
+    public string RowTitle { get; init; } = "hop";
+
+    public IReadOnlyList<string> Rows => _rows.Keys;
+
+    /// <summary>Rows that have nothing but a reason for it.</summary>
+    public IReadOnlyDictionary<string, string> Absent => _absent;
+
+    public Series? this[string row, Figure figure] => _rows.GetValueOrDefault(row)?.GetValueOrDefault(figure);
+
+    public void Add(string row, Figure figure, double value)
+    {
+        if (!_rows.TryGetValue(row, out var cells))
+        {
+            _rows.Add(row, cells = []);
+        }
+
+        if (!cells.TryGetValue(figure, out var series))
+        {
+            cells.Add(figure, series = new Series(figure));
+        }
+
+        series.Add(value);
+    }
+
+    public void AddAbsent(string row, string reason) => _absent[row] = reason;
+
+    /// <summary>
+    /// Adds a figure that sets every row's values against those of one row, round by round. Without that row there is no such figure.
+    /// </summary>
+    public void Compare(Figure figure, Figure source, string with, Func<double, double, double> of)
+    {
+        if (this[with, source] is not { } others)
+        {
+            return;
+        }
+
+        foreach (var (row, cells) in _rows)
+        {
+            foreach (var (own, other) in cells.GetValueOrDefault(source)?.Values.Zip(others.Values) ?? [])
+            {
+                Add(row, figure, of(own, other));
+            }
+        }
+    }
+}

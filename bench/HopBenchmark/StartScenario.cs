@@ -1,0 +1,55 @@
+namespace HopBenchmark;
+
+/// <summary>From the start of a process to its first answer from upstream, and what is resident then.</summary>
+internal sealed class StartScenario(Workbench bench)
+{
+    public const string Name = "start";
+
+    private static readonly Figure FirstAnswer = new("first answer ms", 0, Summary.MedianAndSpread);
+    private static readonly Figure Resident = new("resident MB", 0, Summary.MedianAndSpread);
+    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(1);
+
+    /// <summary>Starts every hop several times.</summary>
+    /// <param name="native">How the native gateway with everything on is started.</param>
+    public async Task RunAsync(HopRecipe native)
+    {
+        if (!bench.Options.Wants(Name))
+        {
+            return;
+        }
+
+        var table = new ResultTable($"From start to the first answer, {bench.Options.Rounds} starts");
+        for (var round = 0; round < bench.Options.Rounds; round++)
+        {
+            foreach (var recipe in (HopRecipe[])[.. bench.Recipes, native])
+            {
+                await MeasureAsync(recipe, table);
+            }
+        }
+
+        bench.Report.WriteTable(
+            table,
+            "From before the process exists to a 200 that came from upstream, asked for every millisecond; memory one second later.",
+            FirstAnswer,
+            Resident);
+        bench.Report.Judge(table, native.Name, FirstAnswer, "native, everything on: first proxied answer, ms after start", 80);
+        bench.Report.Judge(table, native.Name, Resident, "native, everything on: resident MB after it", 45);
+    }
+
+    private async Task MeasureAsync(HopRecipe recipe, ResultTable table)
+    {
+        await bench.Rounds.WaitForQuietAsync(hop: null);
+        using var hops = await HopSet.StartAsync(bench.Starter, [recipe], direct: null);
+        foreach (var (name, reason) in hops.Absent)
+        {
+            table.AddAbsent(name, reason);
+        }
+
+        foreach (var hop in hops.Hops)
+        {
+            await Task.Delay(Settling);
+            table.Add(hop.Name, FirstAnswer, hop.StartTime.TotalMilliseconds);
+            table.Add(hop.Name, Resident, hop.Process!.ResidentMegabytes);
+        }
+    }
+}

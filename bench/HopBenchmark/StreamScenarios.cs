@@ -1,0 +1,113 @@
+using System.Globalization;
+
+namespace HopBenchmark;
+
+/// <summary>Event streams by the thousand: CPU time for an event, how long events are under way, memory for a stream.</summary>
+internal sealed class StreamScenarios(Workbench bench)
+{
+    public const string Streams = "streams";
+    public const string ManyStreams = "manystreams";
+
+    // Enough for hot code to be compiled, too few to fill the memory that the streams of a round are charged with.
+    private const int WarmUpStreams = 50;
+
+    // What else is open: the program's own files, the pool's connections.
+    private const int OtherFiles = 1_000;
+
+    private static readonly StreamSchedule WarmUpSchedule = new(40, TimeSpan.FromMilliseconds(10));
+    private static readonly StreamSchedule Fast = new(50, TimeSpan.FromMilliseconds(100));
+    private static readonly StreamSchedule Slow = new(16, TimeSpan.FromMilliseconds(500));
+
+    public async Task RunAsync()
+    {
+        if (bench.Options.Wants(Streams))
+        {
+            foreach (var streams in (int[])[500, 2_000])
+            {
+                var (table, scenario) = await MeasureAsync(streams, Fast, TimeSpan.FromSeconds(streams / 500.0));
+                var what = $"{MarkdownReport.Number(streams, 0)} streams, {Hop.GatewayTeams}: CPU an event ÷ plain YARP";
+                bench.Report.Judge(table, Hop.GatewayTeams, scenario.CpuRatio, what, 0.60);
+            }
+        }
+
+        if (bench.Options.Wants(ManyStreams))
+        {
+            var (table, _) = await MeasureAsync(5_000, Slow, TimeSpan.FromSeconds(5));
+            var what = $"5,000 streams, 2 events a second each, {Hop.GatewayTeams}:";
+            bench.Report.Judge(table, Hop.GatewayTeams, Figure.Errors, $"{what} events lost", 0);
+            bench.Report.Judge(table, Hop.GatewayTeams, Figure.AddedP99, $"{what} added to an event's p99, µs", 5_000);
+            bench.Report.Judge(table, Hop.GatewayTeams, Figure.StreamKilobytes, $"{what} KB resident a stream", 20);
+        }
+    }
+
+    private async Task<(ResultTable Table, Scenario Scenario)> MeasureAsync(int streams, StreamSchedule schedule, TimeSpan rampUp)
+    {
+        if (bench.Options.Test)
+        {
+            (streams, schedule, rampUp) = (streams / 25, new(10, TimeSpan.FromMilliseconds(20)), TimeSpan.FromMilliseconds(200));
+        }
+
+        RequireFiles(2 * streams + OtherFiles);
+        using var upstream = new StreamUpstream(bench.Direct.Url);
+        var folder = Path.Combine(bench.Folder, $"streams-{upstream.Port}");
+        var starter = new HopStarter(folder, bench.Bodies.Chat, upstream.Port);
+        var direct = HopStarter.DirectTo(upstream.Port);
+        using var hops = await HopSet.StartAsync(starter, bench.Recipes, direct);
+
+        var (late, own) = (TimeSpan.Zero, 0.0);
+        var title = $"{MarkdownReport.Number(streams, 0)} event streams, {schedule.Texts} events of text each, one every "
+            + $"{schedule.Interval.TotalMilliseconds} ms, opened over {rampUp.TotalSeconds} s";
+        var scenario = new Scenario(title, "event", hop => LoadAsync(hop, WarmUpSchedule, WarmUpStreams, rampUp / 10), RoundAsync)
+        {
+            Streams = streams,
+        };
+        var table = await bench.Rounds.CompareAsync(scenario, hops);
+        bench.Report.WriteTable(
+            table,
+            "Latency is that of an event, from the moment at which it is sent to that at which it is read; an error is a lost event. "
+            + "Memory counts from the warm and idle hop. Without a hop, upstream and load took "
+            + $"{MarkdownReport.Number(own, 1)} µs of CPU time an event, and the upstream was at most "
+            + $"{MarkdownReport.Number(late.TotalMilliseconds, 1)} ms late in the last round.",
+            scenario.PerSecond,
+            Figure.P50,
+            Figure.P99,
+            Figure.AddedP50,
+            Figure.AddedP99,
+            scenario.Cpu,
+            scenario.CpuRatio,
+            Figure.StreamKilobytes,
+            Figure.Peak,
+            Figure.Errors);
+        return (table, scenario);
+
+        async Task<LoadResult> RoundAsync(Hop hop)
+        {
+            upstream.Wheel.TakeMostLate();
+            var before = MeasuredProcess.OwnCpuTime;
+            var load = await LoadAsync(hop, schedule, streams, rampUp);
+            if (hop.Process is null)
+            {
+                (late, own) = (upstream.Wheel.TakeMostLate(), (MeasuredProcess.OwnCpuTime - before).TotalMicroseconds / load.Count);
+            }
+
+            return load;
+        }
+
+        Task<LoadResult> LoadAsync(Hop hop, StreamSchedule what, int count, TimeSpan over)
+        {
+            upstream.Schedule = what;
+            return StreamLoad.RunAsync(hop, bench.Bodies.StreamedChat, what, count, over);
+        }
+    }
+
+    // The runtime has raised the limit as far as it may; what this program starts inherits it.
+    private static void RequireFiles(int files)
+    {
+        var line = File.ReadLines("/proc/self/limits").Single(line => line.StartsWith("Max open files", StringComparison.Ordinal));
+        var limit = line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[3];
+        if (limit != "unlimited" && long.Parse(limit, CultureInfo.InvariantCulture) < files)
+        {
+            throw new InvalidOperationException($"these streams need {files} open files, the limit is {limit}: raise it (ulimit -n)");
+        }
+    }
+}
