@@ -3,6 +3,7 @@ using Gateway.Configuration;
 using Gateway.Ledger;
 using Gateway.Observability;
 using Gateway.Transforms;
+using Gateway.Transforms.ProviderMapping;
 using Gateway.Upstream;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.DataProtection;
@@ -57,6 +58,8 @@ internal static class GatewayHost
         services.AddTeams(snapshot, sources);
         services.AddRoutingCore();
         AddTransforms(services.AddReverseProxy()).ConfigureHttpClient(static (_, handler) => UpstreamClient.Configure(handler));
+        services.AddOptions<ProviderMappingOptions>().Configure<SettingsStore>(
+            static (mapping, settings) => mapping.RequestBodyMemory = () => settings.Current.Settings.Server.RequestBodyMemory);
         KeepNoDataProtectionKeys(services);
 
         if (server.Https)
