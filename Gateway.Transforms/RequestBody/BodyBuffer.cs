@@ -16,12 +16,14 @@ internal sealed class BodyBuffer(RequestBodyMemory memory)
     private Block? _first;
     private Block? _last;
     private int _used; // of the last block
-    private long _capacity;
     private volatile int _length;
     private int _released;
 
     /// <summary>Bytes held.</summary>
     public int Length => _length;
+
+    /// <summary>Bytes of its blocks.</summary>
+    public long Capacity { get; private set; }
 
     /// <summary>How large a place it holds; 0 for none.</summary>
     public long Place { get; private set; }
@@ -39,10 +41,10 @@ internal sealed class BodyBuffer(RequestBodyMemory memory)
     /// <summary>Gives back what was taken beyond the blocks in use: the end of the body is known.</summary>
     public void ShrinkPlace()
     {
-        if (_capacity < Place)
+        if (Capacity < Place)
         {
-            memory.Release(Place - _capacity);
-            Place = _capacity;
+            memory.Release(Place - Capacity);
+            Place = Capacity;
         }
     }
 
@@ -60,7 +62,7 @@ internal sealed class BodyBuffer(RequestBodyMemory memory)
             _last?.LinkTo(next);
             _last = next;
             _used = 0;
-            _capacity += next.Capacity;
+            Capacity += next.Capacity;
         }
 
         return _last.FreeFrom(_used);

@@ -15,6 +15,9 @@ public sealed class RequestBodyMemory : IDisposable
     /// <summary>What no body wanted for so long is given back.</summary>
     internal static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(30);
 
+    /// <summary>From so many blocks on it is worth a collection to give them back to the system.</summary>
+    private const int WorthCollecting = 32;
+
     private readonly Func<long> _capacity;
     private readonly ITimer _trim;
     private readonly Lock _gate = new();
@@ -181,9 +184,11 @@ public sealed class RequestBodyMemory : IDisposable
 
     private void Trim()
     {
+        int dropped;
         lock (_gate)
         {
-            for (; _leastIdle > 0; _leastIdle--)
+            dropped = _leastIdle;
+            for (var i = 0; i < dropped; i++)
             {
                 _idle.Pop();
             }
@@ -194,10 +199,12 @@ public sealed class RequestBodyMemory : IDisposable
             {
                 _trim.Change(IdleTime, Timeout.InfiniteTimeSpan);
             }
-            else
-            {
-                _idle.TrimExcess();
-            }
+        }
+
+        // A host that has little to do collects so rarely that a burst of the morning would still be resident in the evening.
+        if (dropped >= WorthCollecting)
+        {
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
         }
     }
 

@@ -7,6 +7,7 @@ using Gateway.Transforms.ProviderMapping;
 using Gateway.Upstream;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.Hosting;
@@ -27,6 +28,7 @@ internal static class GatewayHost
         });
         builder.WebHost.UseKestrelCore();
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>, ConnectionMemory>();
+        builder.Services.Configure<SocketTransportOptions>(static sockets => sockets.MaxReadBufferSize = KestrelSetup.UnreadSize);
         if (server.Https)
         {
             builder.WebHost.UseKestrelHttpsConfiguration();
