@@ -151,7 +151,9 @@ public sealed class RequestBodyMemoryTests : IDisposable
 
         // The next burst starts it all again.
         _memory.ReturnBlock(_memory.RentBlock());
-        _time.Advance(2 * RequestBodyMemory.IdleTime);
+        _time.Advance(RequestBodyMemory.IdleTime);
+        Assert.Equal(1, _memory.IdleBlocks);
+        _time.Advance(RequestBodyMemory.IdleTime);
         Assert.Equal(0, _memory.IdleBlocks);
     }
 
