@@ -204,7 +204,7 @@ public sealed class RequestBodyMemory : IDisposable
         // A host that has little to do collects so rarely that a burst of the morning would still be resident in the evening.
         if (dropped >= WorthCollecting)
         {
-            GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         }
     }
 
