@@ -74,7 +74,8 @@ public sealed class BodyMemoryTests
         options => options.Settings = ShippedSettings.WithValues([("Server:RequestBodyMemory", $"{memory}"), .. more]));
 
     private static string Head(RawHttpClient client, int length, string more = "") =>
-        $"POST {Chat} HTTP/1.1\r\nHost: {client.Authority}\r\nAuthorization: Bearer sk-or-v1-test\r\nContent-Length: {length}\r\n{more}\r\n";
+        $"POST {Chat} HTTP/1.1\r\nHost: {client.Authority}\r\nAuthorization: Bearer sk-or-v1-test\r\n"
+        + $"Content-Length: {length}\r\n{more}\r\n";
 
     private static byte[] Body(int length)
     {

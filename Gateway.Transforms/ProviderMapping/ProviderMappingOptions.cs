@@ -20,8 +20,8 @@ public sealed class ProviderMappingOptions
     public Func<HttpContext, long> MaxRequestBodySize { get; set; } = static _ => 100 * 1024 * 1024;
 
     /// <summary>
-    /// How many bytes request bodies may hold in memory at a time, all together. A body takes its place whole, by its Content-Length, before
-    /// it is read, and waits for it, first come first served; bodies up to 64 KB neither take a place nor wait. A body whose length is not
+    /// How many bytes request bodies may hold in memory at a time, all together. A body takes its place whole, by its Content-Length,
+    /// before it is read, and waits for it, first come first served; bodies up to 64 KB neither take a place nor wait. A body whose length is not
     /// known, chunked or encoded, takes the size limit once it is larger than that, and gives back the rest at its end. A body larger than
     /// the whole is served alone. A place is free again when the body was sent, or the request ends. Default: 268,435,456.
     /// <para>

@@ -339,7 +339,8 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
     private Task<TimeSpan> WaitingAsync(int bodies) => Eventually.TrueAsync(
         () => Task.FromResult(_host.Memory.WaitingBodies == bodies), Patience, $"{bodies} bodies that wait");
 
-    private Task<TimeSpan> HeldAsync() => Eventually.TrueAsync(() => Task.FromResult(_host.Memory.HeldBytes > 0), Patience, "a body with a place");
+    private Task<TimeSpan> HeldAsync() =>
+        Eventually.TrueAsync(() => Task.FromResult(_host.Memory.HeldBytes > 0), Patience, "a body with a place");
 
     private Task<TimeSpan> NothingIsHeldAsync() => Eventually.TrueAsync(
         () => Task.FromResult((_host.Memory.HeldBytes, _host.Memory.WaitingBodies) == (0, 0)), Patience, "all places to be free");
