@@ -1,6 +1,7 @@
 using System.Net;
 using Gateway.Transforms;
 using Gateway.Transforms.ProviderMapping;
+using Gateway.Transforms.RequestBody;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -43,11 +44,16 @@ internal sealed class MappingHost : IAsyncDisposable
 
         public bool HasStep { get; init; } = true;
 
+        /// <summary>The clock of the package.</summary>
+        public TimeProvider Time { get; init; } = TimeProvider.System;
+
         /// <summary>Runs behind the step.</summary>
         public Action<HttpContext>? Behind { get; init; }
     }
 
     public CollectedLogs Logs { get; }
+
+    public RequestBodyMemory Memory => _app.Services.GetRequiredService<RequestBodyMemory>();
 
     public Uri Http1 { get; private set; } = null!;
 
@@ -65,6 +71,7 @@ internal sealed class MappingHost : IAsyncDisposable
             setup.Kestrel?.Invoke(kestrel);
         });
         builder.Logging.AddProvider(logs).SetMinimumLevel(LogLevel.Debug);
+        builder.Services.AddSingleton(setup.Time);
         builder.Services.AddRouting();
         var rules = Compile(setup.Mappings);
         RouteConfig[] routes =

@@ -1,7 +1,9 @@
 using Gateway.Transforms.ProviderMapping;
+using Gateway.Transforms.RequestBody;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 
 namespace Gateway.Transforms;
 
@@ -17,6 +19,9 @@ public static class ProviderMappingExtensions
     {
         ArgumentNullException.ThrowIfNull(builder);
         builder.Services.TryAddSingleton<RequestBodyStep>();
+        builder.Services.TryAddSingleton(static services => new RequestBodyMemory(
+            services.GetRequiredService<IOptions<ProviderMappingOptions>>().Value.RequestBodyMemory,
+            services.GetService<TimeProvider>() ?? TimeProvider.System));
         if (configure is not null)
         {
             builder.Services.Configure(configure);

@@ -16,12 +16,14 @@ internal sealed class ProviderMappingMiddleware
 
     private readonly RequestDelegate _next;
     private readonly ProviderMappingOptions _options;
+    private readonly RequestBodyMemory _memory;
     private readonly RoutesWithMapping _routes = new();
 
-    public ProviderMappingMiddleware(RequestDelegate next, IOptions<ProviderMappingOptions> options)
+    public ProviderMappingMiddleware(RequestDelegate next, IOptions<ProviderMappingOptions> options, RequestBodyMemory memory)
     {
         _next = next;
         _options = options.Value;
+        _memory = memory;
     }
 
     public Task InvokeAsync(HttpContext context)
@@ -34,15 +36,18 @@ internal sealed class ProviderMappingMiddleware
 
     private async Task InvokeCoreAsync(HttpContext context, long? routeLimit)
     {
-        var body = new BodyBuffer();
+        var body = new BodyBuffer(_memory);
         ProviderMappingFeature? feature = null;
         try
         {
             // A route says -1 for no limit; what is held in memory always has one.
             var limit = routeLimit ?? _options.MaxRequestBodySize(context);
-            var result = await RequestBodyReader.ReadAsync(context.Request, body, limit < 0 ? MaxHeldSize : Math.Min(limit, MaxHeldSize));
+            var result = await RequestBodyReader.ReadAsync(
+                context.Request, body, _memory, limit < 0 ? MaxHeldSize : Math.Min(limit, MaxHeldSize));
             if (result.IsRejected)
             {
+                // Others may wait for its place longer than this client takes to read its answer.
+                body.Release();
                 await _options.OnRejected(context, result.Rejection);
                 return;
             }
@@ -53,6 +58,7 @@ internal sealed class ProviderMappingMiddleware
             context.Features.Set<IProviderMappingFeature>(feature);
             if (decision.Rejection is not null)
             {
+                body.Release();
                 await _options.OnRejected(context, decision.Rejection);
                 return;
             }

@@ -20,6 +20,17 @@ public sealed class ProviderMappingOptions
     public Func<HttpContext, long> MaxRequestBodySize { get; set; } = static _ => 100 * 1024 * 1024;
 
     /// <summary>
+    /// How many bytes request bodies may hold in memory at a time, all together. A body takes its place whole, by its Content-Length,
+    /// before it is read, and waits for it, first come first served; bodies up to 64 KB neither take a place nor wait. A body whose length is not
+    /// known, chunked or encoded, takes the size limit once it is larger than that, and gives back the rest at its end. A body larger than
+    /// the whole is served alone. A place is free again when the body was sent, or the request ends. Default: 268,435,456.
+    /// <para>
+    /// One number for all requests, asked whenever a body comes or goes, by several threads at a time and under a lock: to be quick.
+    /// </para>
+    /// </summary>
+    public Func<long> RequestBodyMemory { get; set; } = static () => 256 * 1024 * 1024;
+
+    /// <summary>
     /// The host's say about a request whose body is sound, before the rules decide: whether the caller may use its models, and what else
     /// is to be changed. Default: nothing to say.
     /// </summary>

@@ -13,12 +13,16 @@ internal static class RequestBodyReader
 
     private static readonly RequestRejection BadFraming = new(400, "bad_request", "The request body is not framed as its headers say.");
 
-    /// <summary>Reads the whole body.</summary>
+    private static readonly RequestRejection TooSlow = new(408, "request_timeout", "The request body arrived too slowly.");
+
+    /// <summary>Reads the whole body, once there is room for it.</summary>
     /// <param name="request">The request; its body is read to the end unless it is rejected.</param>
     /// <param name="buffer">Takes the bytes, decoded.</param>
+    /// <param name="memory">Where the body takes its place.</param>
     /// <param name="maxSize">How many bytes the decoded body may have.</param>
     /// <returns>What was found in it, or why it is rejected.</returns>
-    public static async ValueTask<RequestBodyResult> ReadAsync(HttpRequest request, BodyBuffer buffer, long maxSize)
+    public static async ValueTask<RequestBodyResult> ReadAsync(
+        HttpRequest request, BodyBuffer buffer, RequestBodyMemory memory, long maxSize)
     {
         if (!TryOpen(request, out var stream, out var wasDecoded))
         {
@@ -38,14 +42,34 @@ internal static class RequestBodyReader
             limit.MaxRequestBodySize = request.ContentLength is null ? (maxSize + 1) * SmallestChunk : maxSize;
         }
 
+        var length = wasDecoded ? null : request.ContentLength;
+        var stopping = request.HttpContext.RequestAborted;
+        UploadPace? pace = null;
         using var scanner = new BodyScanner();
         try
         {
             while (true)
             {
-                var expected = wasDecoded ? null : request.ContentLength - buffer.Length;
-                var memory = buffer.GetMemory(expected);
-                var count = await stream.ReadAsync(memory, request.HttpContext.RequestAborted);
+                var expected = length - buffer.Length;
+                if (buffer.Place == 0)
+                {
+                    if ((length ?? buffer.Length) > RequestBodyMemory.FreeSize)
+                    {
+                        // Whole and at once: who asked for more while it holds some would wait for others who do the same. Not a byte of a
+                        // body whose length is known is read before, nor a "100 Continue" sent.
+                        await buffer.TakePlaceAsync(length ?? maxSize, stopping);
+                        pace = new UploadPace(memory, buffer, stopping);
+                        stopping = pace.Stopping;
+                    }
+                    else if (length is null && buffer.Length == RequestBodyMemory.FreeSize)
+                    {
+                        // This may be all of it, which a look will tell.
+                        expected = 0;
+                    }
+                }
+
+                var free = buffer.GetMemory(expected);
+                var count = await stream.ReadAsync(free, stopping);
                 if (count == 0)
                 {
                     break;
@@ -57,7 +81,7 @@ internal static class RequestBodyReader
                     return new(TooLarge(maxSize));
                 }
 
-                if (!scanner.Scan(memory.Span[..count]))
+                if (!scanner.Scan(free.Span[..count]))
                 {
                     break;
                 }
@@ -68,9 +92,13 @@ internal static class RequestBodyReader
             return new(exception.StatusCode switch
             {
                 StatusCodes.Status413PayloadTooLarge => TooLarge(maxSize),
-                StatusCodes.Status408RequestTimeout => new RequestRejection(408, "request_timeout", "The request body arrived too slowly."),
+                StatusCodes.Status408RequestTimeout => TooSlow,
                 _ => BadFraming,
             });
+        }
+        catch (OperationCanceledException) when (pace is { IsTooSlow: true } && !request.HttpContext.RequestAborted.IsCancellationRequested)
+        {
+            return new(TooSlow);
         }
         catch (IOException exception) when (exception.InnerException is OverflowException)
         {
@@ -85,12 +113,18 @@ internal static class RequestBodyReader
         }
         finally
         {
+            if (pace is not null)
+            {
+                await pace.DisposeAsync();
+            }
+
             if (wasDecoded)
             {
                 await stream.DisposeAsync();
             }
         }
 
+        buffer.ShrinkPlace();
         return scanner.TryComplete(buffer.Bytes, out var facts)
             ? new(facts, wasDecoded)
             : new(scanner.Fault!.Value.ToRejection());

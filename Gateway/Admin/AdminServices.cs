@@ -2,6 +2,7 @@ using Gateway.Configuration;
 using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Observability;
+using Gateway.Transforms.RequestBody;
 using OpenTelemetry.Metrics;
 
 namespace Gateway.Admin;
@@ -30,6 +31,8 @@ internal static class AdminServices
             metrics.ObserveLedger(() => ledger.QueueLength, () => ledger.Failures, () => ledger.Dropped);
             var limits = provider.GetRequiredService<LimitStores>();
             metrics.ObserveLimitStore(() => limits.IsFailing);
+            var bodies = provider.GetRequiredService<RequestBodyMemory>();
+            metrics.ObserveBodies(() => bodies.HeldBytes, () => bodies.WaitingBodies);
             return metrics;
         });
 

@@ -31,6 +31,12 @@ internal sealed record ServerSettings
     /// </summary>
     public long MaxRequestBodySize { get; init; } = 100 * 1024 * 1024;
 
+    /// <summary>
+    /// What bodies on rewritten routes may hold in memory at a time, in bytes; beyond it they wait, unread, bodies up to 64 KB excepted.
+    /// Default 268435456 (256 MiB); reloaded.
+    /// </summary>
+    public long RequestBodyMemory { get; init; } = 256 * 1024 * 1024;
+
     /// <summary>Whether answers carry <c>x-gateway-rule</c>. Default on; reloaded.</summary>
     public bool RuleHeader { get; init; } = true;
 

@@ -4,6 +4,7 @@ namespace Gateway.Configuration;
 internal sealed class ServerSettingsCheck
 {
     private const long MaxHeaderBytes = 1024 * 1024;
+    private const long LeastBodyMemory = 1024 * 1024;
     private static readonly TimeSpan Longest = TimeSpan.FromDays(1);
 
     private readonly SettingsObject _section;
@@ -40,6 +41,13 @@ internal sealed class ServerSettingsCheck
 
         Range("Port", given.Port, 0, 65535);
         Range("MaxRequestBodySize", given.MaxRequestBodySize, 1, int.MaxValue);
+        Range("RequestBodyMemory", given.RequestBodyMemory, LeastBodyMemory, long.MaxValue);
+        if (given.RequestBodyMemory < given.MaxRequestBodySize)
+        {
+            _warnings.Add(new SettingsFault(
+                "Server:RequestBodyMemory", "is less than MaxRequestBodySize: a larger body is served alone, and all others wait for it"));
+        }
+
         Range("EventStreamHeaderDelay", given.EventStreamHeaderDelay, TimeSpan.Zero);
         Range("ShutdownTimeout", given.ShutdownTimeout, TimeSpan.Zero);
         Range("ShutdownDelay", given.ShutdownDelay, TimeSpan.Zero);

@@ -3,12 +3,16 @@ using Gateway.Configuration;
 using Gateway.Ledger;
 using Gateway.Observability;
 using Gateway.Transforms;
+using Gateway.Transforms.ProviderMapping;
 using Gateway.Upstream;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+<<<<<<< HEAD
 using Microsoft.Extensions.DependencyInjection.Extensions;
+=======
+>>>>>>> bodies
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -31,7 +35,13 @@ internal static class GatewayHost
         });
         builder.WebHost.UseKestrelCore();
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>, ConnectionMemory>();
-        builder.Services.Configure<SocketTransportOptions>(static sockets => sockets.UnsafePreferInlineScheduling = true);
+        builder.Services.Configure<SocketTransportOptions>(static sockets =>
+        {
+            sockets.MaxReadBufferSize = KestrelSetup.UnreadSize;
+
+            // What a completed read or write goes on with runs where it completed, which is a thread of the pool already.
+            sockets.UnsafePreferInlineScheduling = true;
+        });
         if (server.Https)
         {
             builder.WebHost.UseKestrelHttpsConfiguration();
@@ -62,8 +72,14 @@ internal static class GatewayHost
             Environment.GetEnvironmentVariable);
         services.AddTeams(snapshot, sources);
         services.AddRoutingCore();
+<<<<<<< HEAD
         services.AddSingleton<IForwarderHttpClientFactory, UpstreamClientFactory>();
         AddTransforms(services.AddReverseProxy());
+=======
+        AddTransforms(services.AddReverseProxy()).ConfigureHttpClient(static (_, handler) => UpstreamClient.Configure(handler));
+        services.AddOptions<ProviderMappingOptions>().Configure<SettingsStore>(
+            static (mapping, settings) => mapping.RequestBodyMemory = () => settings.Current.Settings.Server.RequestBodyMemory);
+>>>>>>> bodies
         KeepNoDataProtectionKeys(services);
 
         // YARP brings authorization along, and the host would put its middleware into every request's way. Route policies are faults here.

@@ -10,6 +10,12 @@ namespace Gateway.Hosting;
 /// <summary>Makes the listener and its limits from the settings. All of it takes a restart to change.</summary>
 internal static class KestrelSetup
 {
+    /// <summary>
+    /// What a connection takes of a body that nobody reads yet, in bytes: of those that wait for memory there may be many. Kestrel's own
+    /// 1 MB gains no throughput (docs/decisions/0005).
+    /// </summary>
+    public const int UnreadSize = 256 * 1024;
+
     public static void Apply(KestrelServerOptions kestrel, ServerSettings server, TlsCertificateStore? certificates)
     {
         kestrel.AddServerHeader = false;
@@ -27,6 +33,10 @@ internal static class KestrelSetup
         kestrel.Limits.MinRequestBodyDataRate = server.Limits.MinRequestBodyDataRate is { BytesPerSecond: > 0 } rate
             ? new MinDataRate(rate.BytesPerSecond, rate.GracePeriod)
             : null;
+
+        // Kestrel wants room for a whole head in it.
+        kestrel.Limits.MaxRequestBufferSize = Math.Max(
+            UnreadSize, server.Limits.MaxRequestHeadersTotalSize + server.Limits.MaxRequestLineSize);
 
         // What is held in memory is limited where it is read; what streams through is upstream's to limit.
         kestrel.Limits.MaxRequestBodySize = null;

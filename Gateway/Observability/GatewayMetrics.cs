@@ -187,6 +187,15 @@ internal sealed class GatewayMetrics : IDisposable
     public void ObserveLimitStore(Func<bool> isOpen) => _meter.CreateObservableGauge(
         "gateway.limits.store_open", () => isOpen() ? 1 : 0, null, "1 while the store of limits fails and is not asked, else 0.");
 
+    /// <summary>Shows what request bodies hold in memory. To be called once.</summary>
+    /// <param name="held">Bytes of the places that are taken.</param>
+    /// <param name="waiting">Bodies that wait for one.</param>
+    public void ObserveBodies(Func<long> held, Func<int> waiting)
+    {
+        _meter.CreateObservableGauge("gateway.bodies.held", held, "By", "Memory that request bodies of more than 64 KB have taken.");
+        _meter.CreateObservableGauge("gateway.bodies.waiting", waiting, "{request}", "Requests whose body waits, unread, for memory.");
+    }
+
     /// <summary>Shows the settings in force and how the last reload went. To be called once.</summary>
     public void ObserveSettings(Func<SettingsState> state)
     {

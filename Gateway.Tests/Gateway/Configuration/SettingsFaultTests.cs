@@ -81,6 +81,7 @@ public sealed class SettingsFaultTests : IDisposable
     [InlineData("\"Server\": { \"Port\": \"3000\" }", "Server:Port: got \"3000\"; expected a whole number")]
     [InlineData("\"Server\": { \"Https\": \"true\" }", "Server:Https: got \"true\"; expected true or false")]
     [InlineData("\"Server\": { \"MaxRequestBodySize\": 0 }", "Server:MaxRequestBodySize: got 0; expected 1 to 2147483647")]
+    [InlineData("\"Server\": { \"RequestBodyMemory\": 65536 }", "Server:RequestBodyMemory: got 65536; expected 1048576 or more")]
     [InlineData("\"Server\": { \"ShutdownTimeout\": \"-00:00:01\" }", "Server:ShutdownTimeout: got \"-00:00:01\"; expected a time in the form \"hh:mm:ss\", such as \"00:00:30\"")]
     [InlineData("\"Server\": { \"ShutdownTimeout\": \"2.00:00:00\" }", "Server:ShutdownTimeout: got \"2.00:00:00\"; expected \"00:00:00\" to \"1.00:00:00\"")]
     [InlineData("\"Teams\": {}", "Teams: got an object; expected an array")]
@@ -209,7 +210,7 @@ public sealed class SettingsFaultTests : IDisposable
     [InlineData("GATEWAY_OPENROUTER_BASE_URL", "https://me:secret@openrouter.ai", "GATEWAY_OPENROUTER_BASE_URL: the URL holds a user name or password; expected an absolute http or https URL such as https://openrouter.ai/api/v1")]
     [InlineData("GATEWAY_OPENROUTER_BASE_URL", "https://me:secret@open router.ai", "GATEWAY_OPENROUTER_BASE_URL: what was given is no such URL; expected an absolute http or https URL such as https://openrouter.ai/api/v1")]
     [InlineData("GATEWAY_MODEL_PROVIDER_MAPPING", "gpt-4", "GATEWAY_MODEL_PROVIDER_MAPPING: got \"gpt-4\", expected PATTERN=PROVIDER[,PROVIDER...]")]
-    [InlineData("Server__Prot", "1", "Server:Prot: unknown setting; expected one of Address, Port, Https, CertPath, KeyPath, MaxRequestBodySize, RuleHeader, ForwardTraceHeaders, EventStreamHeaderDelay, ShutdownTimeout, ShutdownDelay, Limits; did you mean Port? (from Server__Prot)")]
+    [InlineData("Server__Prot", "1", "Server:Prot: unknown setting; expected one of Address, Port, Https, CertPath, KeyPath, MaxRequestBodySize, RequestBodyMemory, RuleHeader, ForwardTraceHeaders, EventStreamHeaderDelay, ShutdownTimeout, ShutdownDelay, Limits; did you mean Port? (from Server__Prot)")]
     [InlineData("ProviderMapping__Rules__1__Model", "x", "ProviderMapping:Rules:1: is no index of this array; expected 0 to 0 (from ProviderMapping__Rules__1__Model)")]
     [InlineData("Teams__0__Id", "x", "Teams:0:Keys: is missing; expected an array (from Teams__0__Id)", "Teams:0:OpenRouterKey: is missing; expected a string (from Teams__0__Id)")]
     public async Task BadVariable_IsNamed(string name, string value, params string[] expected)
@@ -282,6 +283,18 @@ public sealed class SettingsFaultTests : IDisposable
         Assert.Equal(
             ["--openrouter-base-url: there is no cluster \"openrouter\" in ReverseProxy:Clusters whose destinations it could replace"],
             await _folder.LoadBadAsync());
+    }
+
+    [Fact]
+    public async Task SizeLimitAboveTheMemory_IsWarnedOf()
+    {
+        _folder.Write("appsettings.json", SettingsFolder.Json(
+            """ "Server": { "RequestBodyMemory": 104857599 } """));
+
+        var warning = Assert.Single((await _folder.LoadGoodAsync()).Warnings);
+
+        Assert.Equal("Server:RequestBodyMemory", warning.Path);
+        Assert.Contains("MaxRequestBodySize", warning.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -21,6 +21,7 @@ public sealed class SettingsPrecedenceTests : IDisposable
         Assert.Equal(3000, settings.Server.Port);
         Assert.Equal("0.0.0.0", settings.Server.Address);
         Assert.Equal(104857600, settings.Server.MaxRequestBodySize);
+        Assert.Equal(268435456, settings.Server.RequestBodyMemory);
         Assert.Equal(TimeSpan.FromSeconds(30), settings.Server.Limits.MinRequestBodyDataRate.GracePeriod);
         Assert.Equal(new LoggingSettings().LogLevel, settings.Logging.LogLevel);
         Assert.Empty(settings.ProviderMapping.Rules);

@@ -157,6 +157,17 @@ public sealed class GatewayMetricsTests : IDisposable
     }
 
     [Fact]
+    public void Bodies_AreShown()
+    {
+        _metrics.ObserveBodies(() => 5_000_000_000, () => 3);
+        Listen();
+
+        _listener.RecordObservableInstruments();
+
+        Assert.Equal(["gateway.bodies.held 5000000000", "gateway.bodies.waiting 3"], _seen.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void LimitStore_IsShown()
     {
         var isOpen = false;

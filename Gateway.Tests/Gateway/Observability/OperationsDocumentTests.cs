@@ -101,6 +101,7 @@ public sealed partial class OperationsDocumentTests : IDisposable
         var metrics = new GatewayMetrics(meters);
         metrics.ObserveLedger(() => 0, () => 1, () => 1);
         metrics.ObserveLimitStore(() => false);
+        metrics.ObserveBodies(() => 1, () => 0);
         metrics.ObserveSettings(() => new SettingsState { Version = "v", LoadedAt = DateTimeOffset.UnixEpoch });
         return metrics;
     }

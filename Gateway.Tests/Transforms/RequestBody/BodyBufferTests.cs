@@ -4,12 +4,16 @@ using Xunit;
 
 namespace Gateway.Tests.Transforms.RequestBody;
 
-public class BodyBufferTests
+public sealed class BodyBufferTests : IDisposable
 {
+    private readonly RequestBodyMemory _memory = new(() => 256 * 1024 * 1024, TimeProvider.System);
+
+    public void Dispose() => _memory.Dispose();
+
     [Fact]
     public void Memory_FollowsArrivalAndNotThePromise()
     {
-        var buffer = new BodyBuffer();
+        var buffer = new BodyBuffer(_memory);
         var memory = buffer.GetMemory(100_000_000);
         Assert.InRange(memory.Length, 1, 64 * 1024);
         buffer.Advance(10);
@@ -38,7 +42,7 @@ public class BodyBufferTests
                     continue;
                 }
 
-                var buffer = new BodyBuffer();
+                var buffer = new BodyBuffer(_memory);
                 while (true)
                 {
                     var memory = buffer.GetMemory(isAnnounced ? length - buffer.Length : null);
@@ -79,7 +83,7 @@ public class BodyBufferTests
     [Fact]
     public void Release_MayBeCalledAgain()
     {
-        var buffer = new BodyBuffer();
+        var buffer = new BodyBuffer(_memory);
         buffer.GetMemory(null);
         buffer.Advance(1);
         buffer.Release();
@@ -92,15 +96,64 @@ public class BodyBufferTests
     }
 
     [Fact]
-    public void Release_OfNothingIsFine() => new BodyBuffer().Release();
+    public void Release_OfNothingIsFine() => new BodyBuffer(_memory).Release();
 
     [Fact]
     public void Bytes_AreNotHandedOutOnceTheirBlocksAreGone()
     {
-        var buffer = new BodyBuffer();
+        var buffer = new BodyBuffer(_memory);
         buffer.GetMemory(null);
         buffer.Advance(1);
         buffer.Release();
         Assert.Throws<ObjectDisposedException>(() => buffer.Bytes);
+    }
+
+    [Theory]
+    [InlineData(65_537)]
+    [InlineData(65_552)]
+    [InlineData(600_000)]
+    [InlineData(1_114_111)]
+    [InlineData(1_114_112)]
+    [InlineData(1_114_113)]
+    [InlineData(5_000_000)]
+    public async Task Place_IsWhatTheBlocksTake(int length)
+    {
+        var buffer = new BodyBuffer(_memory);
+        await buffer.TakePlaceAsync(length, TestContext.Current.CancellationToken);
+        var place = buffer.Place;
+        Assert.Equal(place, _memory.HeldBytes);
+        Assert.InRange(place, length, length + (1024 * 1024));
+
+        while (buffer.Length < length)
+        {
+            var memory = buffer.GetMemory(length - buffer.Length);
+            buffer.Advance(Math.Min(memory.Length, length - buffer.Length));
+        }
+
+        // The look for the end may want a block of its own.
+        buffer.GetMemory(0);
+        Assert.Equal(place, buffer.Capacity);
+        buffer.ShrinkPlace();
+        Assert.Equal(place, _memory.HeldBytes);
+        buffer.Release();
+        buffer.Release();
+        Assert.Equal(0, _memory.HeldBytes);
+    }
+
+    [Fact]
+    public async Task Place_ShrinksToTheBlocksOnceTheEndIsKnown()
+    {
+        var buffer = new BodyBuffer(_memory);
+        await buffer.TakePlaceAsync(100_000_000, TestContext.Current.CancellationToken);
+        buffer.GetMemory(null);
+        buffer.Advance(65_536);
+        buffer.GetMemory(null);
+        buffer.Advance(10);
+
+        buffer.ShrinkPlace();
+
+        Assert.Equal(65_536 + (1024 * 1024), _memory.HeldBytes);
+        buffer.Release();
+        Assert.Equal(0, _memory.HeldBytes);
     }
 }

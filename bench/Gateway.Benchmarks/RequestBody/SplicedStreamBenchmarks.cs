@@ -10,8 +10,11 @@ public class SplicedStreamBenchmarks
 {
     private static readonly byte[] Block = ",\"provider\":{\"order\":[\"Anthropic\",\"Google\"]}"u8.ToArray();
 
+    // Of the process, like the library's own.
+    private static readonly RequestBodyMemory Memory = new(static () => int.MaxValue, TimeProvider.System);
+
     private readonly byte[] _target = new byte[64 * 1024];
-    private BodyBuffer _body = new();
+    private BodyBuffer _body = null!;
     private BodyEdit[] _edits = [];
 
     [Params(1_000, 100_000, 5_000_000)]
@@ -20,7 +23,7 @@ public class SplicedStreamBenchmarks
     [GlobalSetup]
     public void Setup()
     {
-        _body = new BodyBuffer();
+        _body = new BodyBuffer(Memory);
         while (_body.Length < Length)
         {
             _body.Advance(Math.Min(_body.GetMemory(Length - _body.Length).Length, Length - _body.Length));
