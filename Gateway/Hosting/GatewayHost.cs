@@ -9,10 +9,7 @@ using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
-<<<<<<< HEAD
 using Microsoft.Extensions.DependencyInjection.Extensions;
-=======
->>>>>>> bodies
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -72,14 +69,10 @@ internal static class GatewayHost
             Environment.GetEnvironmentVariable);
         services.AddTeams(snapshot, sources);
         services.AddRoutingCore();
-<<<<<<< HEAD
         services.AddSingleton<IForwarderHttpClientFactory, UpstreamClientFactory>();
         AddTransforms(services.AddReverseProxy());
-=======
-        AddTransforms(services.AddReverseProxy()).ConfigureHttpClient(static (_, handler) => UpstreamClient.Configure(handler));
         services.AddOptions<ProviderMappingOptions>().Configure<SettingsStore>(
             static (mapping, settings) => mapping.RequestBodyMemory = () => settings.Current.Settings.Server.RequestBodyMemory);
->>>>>>> bodies
         KeepNoDataProtectionKeys(services);
 
         // YARP brings authorization along, and the host would put its middleware into every request's way. Route policies are faults here.
