@@ -70,6 +70,13 @@ internal static class RequestBodyReader
 
                 var free = buffer.GetMemory(expected);
                 var count = await stream.ReadAsync(free, stopping);
+                if ((buffer.Place > 0 || wasDecoded) && !Thread.CurrentThread.IsThreadPoolThread)
+                {
+                    // A host may let a read go on where its socket is polled. There is more to do here than that thread's other sockets
+                    // should wait for.
+                    await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+                }
+
                 if (count == 0)
                 {
                     break;

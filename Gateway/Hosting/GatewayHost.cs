@@ -36,7 +36,7 @@ internal static class GatewayHost
         {
             sockets.MaxReadBufferSize = KestrelSetup.UnreadSize;
 
-            // What a completed read or write goes on with runs where it completed, which is a thread of the pool already.
+            // What a completed read or write goes on with runs where it completed: see Program.
             sockets.UnsafePreferInlineScheduling = true;
         });
         if (server.Https)

@@ -27,8 +27,9 @@ internal sealed class CompactLineFormatter : ITextFormatter
         logEvent.Timestamp.UtcDateTime.TryFormat(time, out var length, "O", CultureInfo.InvariantCulture);
         output.Write("{\"@t\":\"");
         output.Write(time[..length]);
-        output.Write("\",\"@mt\":");
-        JsonValueFormatter.WriteQuotedJsonString(line.MessageTemplate, output);
+        output.Write("\",\"@mt\":\"");
+        output.Write(line.MessageTemplate);
+        output.Write('"');
         if (logEvent.Level != LogEventLevel.Information)
         {
             output.Write(",\"@l\":\"");

@@ -61,7 +61,7 @@ internal sealed class RequestLine : LogEventPropertyValue
     /// <summary>What only the call of a team has. Without one, the line does not say that it is nothing.</summary>
     public TeamPart? Team { get; init; }
 
-    /// <summary>The message's template, to which the members belong.</summary>
+    /// <summary>The message's template, to which the members belong. It needs no escapes in JSON, which a test sees to.</summary>
     public string MessageTemplate => Team is null ? Template : TeamTemplate;
 
     /// <summary>The line as an event for Serilog's sinks.</summary>
