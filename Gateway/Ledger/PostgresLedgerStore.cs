@@ -154,12 +154,6 @@ internal sealed class PostgresLedgerStore : ILedgerStore
             return [.. due.OrderBy(row => row.DueAt).Select(row => row.Row)];
         });
 
-    public Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken) => GuardAsync<DateTimeOffset?>(async () =>
-    {
-        await using var command = _source.CreateCommand(LedgerSql.NextDue);
-        return await command.ExecuteScalarAsync(cancellationToken) is long dueAt ? LedgerKeys.FromStored(dueAt) : null;
-    });
-
     public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(
         UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken) =>
         GuardAsync<IReadOnlyList<UsageRow>>(async () =>
@@ -434,7 +428,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
             await ExecuteAsync(connection, statement);
         }
 
-        var known = LedgerSchema.Version.ToString(CultureInfo.InvariantCulture);
+        var known = LedgerSchema.Version(isSqlite: false).ToString(CultureInfo.InvariantCulture);
         if (version != known)
         {
             await ExecuteAsync(connection, LedgerSchema.WriteMeta, Text(LedgerSchema.VersionKey), Text(known));

@@ -7,6 +7,10 @@ namespace Gateway.Ledger;
 /// The ledger as a file. All that this process writes goes through one connection, in turns; queries have connections of their own and
 /// see the last commit. Other processes may have the file open: a rolling restart has two.
 /// </summary>
+/// <remarks>
+/// Entries are appended to a journal, in the same file, and brought into their rows a moment later. Whoever reads or changes rows here
+/// has that done first.
+/// </remarks>
 internal sealed class SqliteLedgerStore : ILedgerStore
 {
     private readonly string _path;
@@ -14,7 +18,8 @@ internal sealed class SqliteLedgerStore : ILedgerStore
     private readonly Lock _writing = new();
     private SqliteLedgerConnection? _writer;
     private SqliteNode? _node;
-    private SqliteCheckpoints? _checkpoints;
+    private SqliteFolding? _folding;
+    private bool _isFoldingDue;
     private string? _ledgerId;
     private bool _isDisposed;
 
@@ -42,7 +47,12 @@ internal sealed class SqliteLedgerStore : ILedgerStore
             {
                 try
                 {
-                    Writer().Apply(entries);
+                    Writer().Append(entries);
+                    if (!_isFoldingDue)
+                    {
+                        _isFoldingDue = true;
+                        _folding!.Wake();
+                    }
                 }
                 catch
                 {
@@ -135,12 +145,6 @@ internal sealed class SqliteLedgerStore : ILedgerStore
             transaction.Commit();
             return due;
         });
-
-    public Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken) => ReadAsync<DateTimeOffset?>(connection =>
-    {
-        using var command = Command(connection, LedgerSql.NextDue);
-        return command.ExecuteScalar() is long dueAt ? LedgerKeys.FromStored(dueAt) : null;
-    });
 
     public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(
         UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken) =>
@@ -277,9 +281,19 @@ internal sealed class SqliteLedgerStore : ILedgerStore
     {
         lock (_writing)
         {
+            if (_isDisposed)
+            {
+                return ValueTask.CompletedTask;
+            }
+
             _isDisposed = true;
-            _checkpoints?.Dispose();
-            _checkpoints = null;
+        }
+
+        // Its thread may want the lock.
+        _folding?.Dispose();
+        lock (_writing)
+        {
+            TryFoldLast();
             _writer?.Dispose();
             _writer = null;
             _node?.Dispose();
@@ -331,7 +345,7 @@ internal sealed class SqliteLedgerStore : ILedgerStore
         _node ??= SqliteNode.Create(_path);
         _writer = new SqliteLedgerConnection(_connectionString, _node.Id, BusyTimeout, Tuning);
         _ledgerId = _writer.LedgerId;
-        _checkpoints ??= new SqliteCheckpoints(_connectionString);
+        _folding ??= new SqliteFolding(_connectionString, Fold, Alone);
         return _writer;
     }
 
@@ -350,7 +364,9 @@ internal sealed class SqliteLedgerStore : ILedgerStore
             {
                 try
                 {
-                    return Task.FromResult(write(Writer().Connection));
+                    var writer = Writer();
+                    writer.Journal.FoldAll();
+                    return Task.FromResult(write(writer.Connection));
                 }
                 catch
                 {
@@ -399,6 +415,77 @@ internal sealed class SqliteLedgerStore : ILedgerStore
         // Opened each time, which takes some 100 microseconds: queries are rare, and none ever waits for another.
         using var connection = new SqliteConnection(_connectionString);
         connection.Open();
+        FoldAll(connection);
         return read(connection);
+    }
+
+    // On the reader's own connection: a full disk or a fault of the writer's is not the reader's.
+    private void FoldAll(SqliteConnection connection)
+    {
+        using (var command = Command(connection, "SELECT EXISTS (SELECT 1 FROM journal)"))
+        {
+            if (command.ExecuteScalar() is not 1L)
+            {
+                return;
+            }
+        }
+
+        using (var command = Command(connection, $"PRAGMA busy_timeout = {(long)BusyTimeout.TotalMilliseconds}"))
+        {
+            command.ExecuteNonQuery();
+        }
+
+        using var journal = new SqliteJournal(connection);
+        lock (_writing)
+        {
+            journal.FoldAll();
+        }
+    }
+
+    // For the thread that folds: some of what is there.
+    private bool Fold()
+    {
+        lock (_writing)
+        {
+            _isFoldingDue = false;
+            if (_isDisposed)
+            {
+                return false;
+            }
+
+            try
+            {
+                return Writer().Journal.Fold() is not null;
+            }
+            catch (Exception exception)
+            {
+                _isFoldingDue = true;
+                Reset();
+                throw Failure(exception);
+            }
+        }
+    }
+
+    // For the same thread: the log begins anew only while nobody looks at it.
+    private void Alone(Action act)
+    {
+        lock (_writing)
+        {
+            _writer?.Journal.LetGo();
+            act();
+        }
+    }
+
+    // What stays behind is folded by the next one who opens the file.
+    private void TryFoldLast()
+    {
+        try
+        {
+            _writer?.Journal.FoldAll();
+        }
+        catch (LedgerException)
+        {
+            // There is nobody left to tell.
+        }
     }
 }
