@@ -14,13 +14,11 @@ internal sealed class SqliteFolding : IDisposable
 {
     private const int LongestLog = 16_000;
 
-    // How long other processes may have to wait until they see what was written; what a call writes within it becomes one change of its row.
-    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
-
     // Between two transactions, for those who want to write.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(1);
 
     private readonly string _connectionString;
+    private readonly TimeSpan _interval;
     private readonly Func<bool> _fold;
     private readonly Action<Action> _alone;
     private readonly ManualResetEvent _stopping = new(initialState: false);
@@ -29,11 +27,13 @@ internal sealed class SqliteFolding : IDisposable
 
     /// <summary>Begins; the file has to be there.</summary>
     /// <param name="connectionString">Of the database.</param>
+    /// <param name="interval">From the first entry to its folding; what a call writes within it becomes one change of its row.</param>
     /// <param name="fold">Folds some entries, and says whether there are more.</param>
     /// <param name="alone">Does something while nobody in this process writes.</param>
-    public SqliteFolding(string connectionString, Func<bool> fold, Action<Action> alone)
+    public SqliteFolding(string connectionString, TimeSpan interval, Func<bool> fold, Action<Action> alone)
     {
         _connectionString = connectionString;
+        _interval = interval;
         _fold = fold;
         _alone = alone;
         _thread = new Thread(Run) { IsBackground = true, Name = "Ledger folding" };
@@ -58,7 +58,7 @@ internal sealed class SqliteFolding : IDisposable
         WaitHandle[] events = [_stopping, _appended];
         try
         {
-            while (WaitHandle.WaitAny(events) != 0 && !_stopping.WaitOne(Interval))
+            while (WaitHandle.WaitAny(events) != 0 && !_stopping.WaitOne(_interval))
             {
                 try
                 {

@@ -32,6 +32,9 @@ internal sealed class SqliteLedgerStore : ILedgerStore
     /// <summary>How long another process's transaction is waited for. Default 2 seconds.</summary>
     public TimeSpan BusyTimeout { get; init; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>How long what is written stays in the journal at most, for other processes' readers. Default 200 milliseconds.</summary>
+    public TimeSpan FoldingInterval { get; init; } = TimeSpan.FromMilliseconds(200);
+
     /// <summary>Statements for the next connection that is opened to write: tests make the disk full with it.</summary>
     internal string Tuning { get; set; } = "";
 
@@ -121,16 +124,7 @@ internal sealed class SqliteLedgerStore : ILedgerStore
             {
                 while (reader.Read())
                 {
-                    due.Add(new PendingGeneration(
-                        Id(reader, 0),
-                        reader.GetString(1),
-                        reader.IsDBNull(2) ? "" : reader.GetString(2),
-                        LedgerKeys.FromStored(reader.GetInt64(3)),
-                        LedgerKeys.FromStored(reader.GetInt64(4)),
-                        PicoDollars.FromStored(reader.GetInt64(5)),
-                        reader.GetInt32(6),
-                        reader.GetInt32(7) != 0,
-                        reader.IsDBNull(8) ? null : reader.GetInt32(8)));
+                    due.Add(LedgerRows.Pending(reader, Id(reader, 0)));
                 }
             }
 
@@ -161,13 +155,7 @@ internal sealed class SqliteLedgerStore : ILedgerStore
             using var reader = command.ExecuteReader();
             while (reader.Read())
             {
-                rows.Add(new UsageRow(
-                    reader.GetString(0),
-                    reader.GetInt64(1),
-                    reader.GetInt64(2),
-                    reader.GetInt64(3),
-                    LedgerMoney.FromSums(reader.GetInt64(4), reader.GetInt64(5)),
-                    reader.GetInt64(6)));
+                rows.Add(LedgerRows.Usage(reader));
             }
 
             return rows;
@@ -305,12 +293,7 @@ internal sealed class SqliteLedgerStore : ILedgerStore
 
     private static Guid Id(SqliteDataReader reader, int ordinal) => LedgerKeys.FromBytes(reader.GetFieldValue<byte[]>(ordinal));
 
-    private static RowCharge Charge(SqliteDataReader reader) => new(
-        Id(reader, 0),
-        reader.GetString(1),
-        LedgerKeys.FromStored(reader.GetInt64(2)),
-        reader.GetInt32(3) < (int)GenerationState.Settled,
-        PicoDollars.FromStored(reader.GetInt64(4)));
+    private static RowCharge Charge(SqliteDataReader reader) => LedgerRows.Charge(reader, Id(reader, 0));
 
     private static SqliteCommand Command(SqliteConnection connection, string sql, params ReadOnlySpan<object> values)
     {
@@ -345,7 +328,7 @@ internal sealed class SqliteLedgerStore : ILedgerStore
         _node ??= SqliteNode.Create(_path);
         _writer = new SqliteLedgerConnection(_connectionString, _node.Id, BusyTimeout, Tuning);
         _ledgerId = _writer.LedgerId;
-        _folding ??= new SqliteFolding(_connectionString, Fold, Alone);
+        _folding ??= new SqliteFolding(_connectionString, FoldingInterval, Fold, Alone);
         return _writer;
     }
 
