@@ -10,8 +10,8 @@ namespace Gateway.Ledger;
 /// </summary>
 internal sealed class SqliteJournal : IDisposable
 {
-    // Blocks folded by one transaction: it takes less than half a millisecond, for which whoever commits has to wait.
-    private const int BlocksAtOnce = 128;
+    // Rows changed by one transaction: it takes half a millisecond, for which whoever commits has to wait.
+    private const int ChangesAtOnce = 128;
 
     // All of a row at once; what only one of its entries knows is null as long as that one is not there.
     private const string Whole =
@@ -62,7 +62,7 @@ internal sealed class SqliteJournal : IDisposable
             _append = Prepare("INSERT INTO journal (entries) VALUES ($1)");
             _hold = Prepare("SELECT 1 FROM meta");
             _last = Prepare("SELECT COALESCE(MAX(position), 0) FROM journal");
-            _blocks = Prepare("SELECT position, entries FROM journal ORDER BY position LIMIT $1");
+            _blocks = Prepare("SELECT position, entries FROM journal ORDER BY position");
             _remove = Prepare("DELETE FROM journal WHERE position <= $1");
             _whole = Prepare(Whole);
             _named = Prepare(LedgerSql.Named);
@@ -134,20 +134,20 @@ internal sealed class SqliteJournal : IDisposable
         _begin.Run();
         try
         {
-            var (blocks, last) = ReadChanges();
+            var (last, isAll) = ReadChanges();
             foreach (var change in _changes)
             {
                 Write(change);
             }
 
-            if (blocks > 0)
+            if (_length > 0)
             {
                 _remove.Bind(1, last);
                 _remove.Run();
             }
 
             _commit.Run();
-            return blocks < BlocksAtOnce ? null : last;
+            return isAll ? null : last;
         }
         catch
         {
@@ -164,16 +164,19 @@ internal sealed class SqliteJournal : IDisposable
         }
     }
 
-    private (int Blocks, long Last) ReadChanges()
+    private (long Last, bool IsAll) ReadChanges()
     {
         _changes.Clear();
         _begun.Clear();
         _length = 0;
-        _blocks.Bind(1, BlocksAtOnce);
-        var (blocks, last) = (0, 0L);
-        while (_blocks.Read())
+        var last = 0L;
+        while (_changes.Count < ChangesAtOnce)
         {
-            blocks++;
+            if (!_blocks.Read())
+            {
+                return (last, true);
+            }
+
             last = _blocks.Number(0);
             var block = _blocks.Bytes(1);
             if (_bytes.Length - _length < block.Length)
@@ -187,7 +190,8 @@ internal sealed class SqliteJournal : IDisposable
             AddChanges(start);
         }
 
-        return (blocks, last);
+        _blocks.Reset();
+        return (last, false);
     }
 
     private void AddChanges(int start)

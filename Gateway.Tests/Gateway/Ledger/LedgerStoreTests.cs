@@ -282,7 +282,10 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         var id = NewId();
         await closing.ApplyAsync([Began(id)], Cancel);
         await closing.DisposeAsync();
-        Assert.Equal((0, 1), await _store.AdoptOrphansAsync(Now, Cancel));
+
+        // A server notices a moment later that a connection is closed.
+        await Eventually.TrueAsync(
+            async () => await _store.AdoptOrphansAsync(Now, Cancel) == (0, 1), TimeSpan.FromSeconds(20), "the row to be adopted");
     }
 
     [Fact]
