@@ -110,20 +110,20 @@ public sealed class SqliteJournalTests : IDisposable
     }
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(3)]
-    public async Task ManyEntriesAtOnce_MakeTheRows_ThatTheyMakeOneByOne(int seed)
+    [InlineData(1001)]
+    [InlineData(777_777)]
+    [InlineData(0x5EED_5EED)]
+    public async Task ManyEntriesAtOnce_MakeTheRows_ThatTheyMakeOneByOne(ulong seed)
     {
-        var random = new Random(seed);
+        var random = new Prng(seed);
         Guid[] ids = [.. Enumerable.Range(0, 120).Select(_ => NewId())];
-        LedgerEntry[] entries = [.. Enumerable.Range(0, 900).Select(_ => Any(random, ids[random.Next(ids.Length)]))];
+        LedgerEntry[] entries = [.. Enumerable.Range(0, 900).Select(_ => Any(random, ids[Below(random, ids.Length)]))];
         await using var atOnce = await OpenAsync(_folder.File("at-once.db"), isFolding: false);
         await using var oneByOne = await OpenAsync(_folder.File("one-by-one.db"), isFolding: false);
         var taken = 0;
         while (taken < entries.Length)
         {
-            var group = entries.Skip(taken).Take(random.Next(1, 6)).ToArray();
+            var group = entries.Skip(taken).Take(1 + Below(random, 5)).ToArray();
             taken += group.Length;
             await atOnce.ApplyAsync(group, Cancel);
             foreach (var entry in group)
@@ -223,7 +223,8 @@ public sealed class SqliteJournalTests : IDisposable
             command.CommandText =
                 """
                 INSERT INTO meta VALUES ('schema_version', '1'), ('ledger_id', '0123456789abcdef0123456789abcdef');
-                INSERT INTO generations (id, started_at, node, team, key_label, settings_version, endpoint, streams, reserved_pico, state, is_counted)
+                INSERT INTO generations (
+                    id, started_at, node, team, key_label, settings_version, endpoint, streams, reserved_pico, state, is_counted)
                 VALUES ($id, 1773500966535, randomblob(16), 'search', 'ci', '1a2b3c4d', '/chat/completions', 0, 77, 0, 1);
                 """;
             command.Parameters.AddWithValue("$id", LedgerKeys.ToBytes(id));
@@ -265,45 +266,49 @@ public sealed class SqliteJournalTests : IDisposable
         }
     }
 
-    private static LedgerEntry Any(Random random, Guid id) => random.Next(10) switch
+    private static LedgerEntry Any(Prng random, Guid id) => Below(random, 10) switch
     {
-        < 4 => Began(id, reserved: random.Next(1000)) with
+        < 4 => Began(id, reserved: Below(random, 1000)) with
         {
-            Rule = random.Next(2) == 0 ? null : "",
-            AskedModel = random.Next(2) == 0 ? null : "größer/modell-" + random.Next(10),
-            SentModel = random.Next(2) == 0 ? null : new string('m', random.Next(300)),
-            Streams = random.Next(2) == 0,
-            IsCounted = random.Next(2) == 0,
+            Rule = Coin(random) ? null : "",
+            AskedModel = Coin(random) ? null : "größer/modell-" + Below(random, 10),
+            SentModel = Coin(random) ? null : new string('m', Below(random, 300)),
+            Streams = Coin(random),
+            IsCounted = Coin(random),
         },
-        < 6 => new LedgerEntry.Named(id, "gen-" + random.Next(100)),
+        < 6 => new LedgerEntry.Named(id, "gen-" + Below(random, 100)),
         _ => new LedgerEntry.Ended(id)
         {
-            GenerationId = random.Next(2) == 0 ? null : "gen-" + random.Next(100),
-            State = (GenerationState)random.Next(1, 4),
-            End = random.Next(2) == 0 ? null : "Completed",
-            Status = random.Next(2) == 0 ? null : random.Next(200, 600),
-            AnsweredModel = random.Next(2) == 0 ? null : "m",
-            Provider = random.Next(2) == 0 ? null : "p" + random.Next(10),
-            FinishReason = random.Next(2) == 0 ? null : "stop",
-            Usage = random.Next(3) == 0
+            GenerationId = Coin(random) ? null : "gen-" + Below(random, 100),
+            State = (GenerationState)(1 + Below(random, 3)),
+            End = Coin(random) ? null : "Completed",
+            Status = Coin(random) ? null : 200 + Below(random, 400),
+            AnsweredModel = Coin(random) ? null : "m",
+            Provider = Coin(random) ? null : "p" + Below(random, 10),
+            FinishReason = Coin(random) ? null : "stop",
+            Usage = Coin(random)
                 ? null
                 : new Usage
                 {
-                    PromptTokens = random.Next(2) == 0 ? null : random.Next(),
-                    CompletionTokens = random.Next(2) == 0 ? null : random.NextInt64(),
-                    CachedTokens = random.Next(2) == 0 ? null : 0,
-                    ReasoningTokens = random.Next(2) == 0 ? null : 255,
-                    Cost = random.Next(2) == 0 ? null : new PicoDollars(random.NextInt64()),
-                    Discount = random.Next(2) == 0 ? null : new PicoDollars(-random.NextInt64()),
+                    PromptTokens = Coin(random) ? null : Below(random, int.MaxValue),
+                    CompletionTokens = Coin(random) ? null : (long)random.Next(),
+                    CachedTokens = Coin(random) ? null : 0,
+                    ReasoningTokens = Coin(random) ? null : 255,
+                    Cost = Coin(random) ? null : new PicoDollars((long)(random.Next() >> 1)),
+                    Discount = Coin(random) ? null : new PicoDollars((long)random.Next()),
                 },
-            TimeToFirstToken = random.Next(2) == 0 ? null : TimeSpan.FromMicroseconds(random.Next(1_000_000)),
-            EndedAt = random.Next(2) == 0 ? null : Now.AddSeconds(random.Next(100)),
-            ClosedAt = random.Next(2) == 0 ? null : Now.AddSeconds(random.Next(100)),
-            Asked = random.Next(2) == 0 ? null : random.Next(10),
-            AskAt = random.Next(2) == 0 ? null : Now.AddSeconds(random.Next(100)),
-            IsCounted = random.Next(2) == 0,
+            TimeToFirstToken = Coin(random) ? null : TimeSpan.FromMicroseconds(Below(random, 1_000_000)),
+            EndedAt = Coin(random) ? null : Now.AddSeconds(Below(random, 100)),
+            ClosedAt = Coin(random) ? null : Now.AddSeconds(Below(random, 100)),
+            Asked = Coin(random) ? null : Below(random, 10),
+            AskAt = Coin(random) ? null : Now.AddSeconds(Below(random, 100)),
+            IsCounted = Coin(random),
         },
     };
+
+    private static int Below(Prng random, int bound) => (int)((random.Next() >> 8) % (ulong)bound);
+
+    private static bool Coin(Prng random) => Below(random, 2) == 0;
 
     private static async Task<SqliteLedgerStore> OpenAsync(string path, bool isFolding = true)
     {
