@@ -69,6 +69,8 @@ internal sealed class SqliteFolding : IDisposable
                     connection ??= Open();
                     if (Checkpoint(connection, "PASSIVE") > LongestLog)
                     {
+                        // What came during the first: so that only the rest is left to the one for which all others wait.
+                        Checkpoint(connection, "PASSIVE");
                         _alone(() => Checkpoint(connection, "RESTART"));
                     }
                 }
