@@ -17,6 +17,9 @@ internal sealed class SqliteFolding : IDisposable
     // Between two transactions, for those who want to write.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(1);
 
+    // Of one round; what is still left then came faster than this, and must not grow for ever.
+    private const int MaxPauses = 200;
+
     private readonly string _connectionString;
     private readonly TimeSpan _interval;
     private readonly Func<bool> _fold;
@@ -62,7 +65,7 @@ internal sealed class SqliteFolding : IDisposable
             {
                 try
                 {
-                    while (_fold() && !_stopping.WaitOne(Pause))
+                    for (var i = 0; _fold() && !_stopping.WaitOne(i < MaxPauses ? Pause : TimeSpan.Zero); i++)
                     {
                     }
 
