@@ -17,12 +17,12 @@ internal sealed class SqliteFolding : IDisposable
     // Between two transactions, for those who want to write.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(1);
 
-    // Of one round; what is still left then came faster than this, and must not grow for ever.
-    private const int MaxPauses = 200;
+    // Short transactions of one round; what is still left then came faster than they are, and must not grow for ever.
+    private const int MaxShort = 200;
 
     private readonly string _connectionString;
     private readonly TimeSpan _interval;
-    private readonly Func<bool> _fold;
+    private readonly Func<bool, bool> _fold;
     private readonly Action<Action> _alone;
     private readonly ManualResetEvent _stopping = new(initialState: false);
     private readonly AutoResetEvent _appended = new(initialState: false);
@@ -31,9 +31,9 @@ internal sealed class SqliteFolding : IDisposable
     /// <summary>Begins; the file has to be there.</summary>
     /// <param name="connectionString">Of the database.</param>
     /// <param name="interval">From the first entry to its folding; what a call writes within it becomes one change of its row.</param>
-    /// <param name="fold">Folds some entries, and says whether there are more.</param>
+    /// <param name="fold">Folds some entries, few when it is told to be short, and says whether there are more.</param>
     /// <param name="alone">Does something while nobody in this process writes.</param>
-    public SqliteFolding(string connectionString, TimeSpan interval, Func<bool> fold, Action<Action> alone)
+    public SqliteFolding(string connectionString, TimeSpan interval, Func<bool, bool> fold, Action<Action> alone)
     {
         _connectionString = connectionString;
         _interval = interval;
@@ -65,7 +65,7 @@ internal sealed class SqliteFolding : IDisposable
             {
                 try
                 {
-                    for (var i = 0; _fold() && !_stopping.WaitOne(i < MaxPauses ? Pause : TimeSpan.Zero); i++)
+                    for (var i = 0; _fold(i < MaxShort) && !_stopping.WaitOne(Pause); i++)
                     {
                     }
 

@@ -11,7 +11,10 @@ namespace Gateway.Ledger;
 internal sealed class SqliteJournal : IDisposable
 {
     // Rows changed by one transaction: it takes a quarter of a millisecond, for which whoever commits has to wait.
-    private const int ChangesAtOnce = 32;
+    private const int FewChanges = 32;
+
+    // Where it matters more that it gets done.
+    private const int ManyChanges = 512;
 
     // All of a row at once; what only one of its entries knows is null as long as that one is not there.
     private const string Whole =
@@ -130,21 +133,22 @@ internal sealed class SqliteJournal : IDisposable
         _last.Read();
         var last = _last.Number(0);
         _last.Reset();
-        while (Fold() is { } position && position < last)
+        while (Fold(isShort: false) is { } position && position < last)
         {
         }
     }
 
     /// <summary>Brings the oldest entries into their rows, as one transaction.</summary>
+    /// <param name="isShort">Whether others wait for its end: it is bounded to few rows then.</param>
     /// <returns>The position up to which that was done, or <see langword="null"/> when nothing is left.</returns>
     /// <exception cref="LedgerException">It failed, or another version of the gateway wrote what is there; all of it is kept.</exception>
-    public long? Fold()
+    public long? Fold(bool isShort)
     {
         LetGo();
         _begin.Run();
         try
         {
-            var (last, isAll) = ReadChanges();
+            var (last, isAll) = ReadChanges(isShort ? FewChanges : ManyChanges);
             foreach (var change in _changes)
             {
                 Write(change);
@@ -174,13 +178,13 @@ internal sealed class SqliteJournal : IDisposable
         }
     }
 
-    private (long Last, bool IsAll) ReadChanges()
+    private (long Last, bool IsAll) ReadChanges(int most)
     {
         _changes.Clear();
         _begun.Clear();
         _length = 0;
         var last = 0L;
-        while (_changes.Count < ChangesAtOnce)
+        while (_changes.Count < most)
         {
             if (!_blocks.Read())
             {

@@ -426,7 +426,7 @@ internal sealed class SqliteLedgerStore : ILedgerStore
     }
 
     // For the thread that folds: some of what is there.
-    private bool Fold()
+    private bool Fold(bool isShort)
     {
         lock (_writing)
         {
@@ -438,7 +438,7 @@ internal sealed class SqliteLedgerStore : ILedgerStore
 
             try
             {
-                return Writer().Journal.Fold() is not null;
+                return Writer().Journal.Fold(isShort) is not null;
             }
             catch (Exception exception)
             {
