@@ -1,11 +1,11 @@
 using System.Data.Common;
 using Gateway.Ledger;
-using Microsoft.Data.Sqlite;
+using Gateway.Tests.Support;
 using Npgsql;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Reads a gateway's ledger with plain SQL, past all code of the gateway.</summary>
+/// <summary>Reads a gateway's ledger with plain SQL.</summary>
 internal static class StormLedger
 {
     private const string Query = "SELECT team, key_label, generation_id, state, reserved_pico, cost_pico FROM generations";
@@ -13,8 +13,7 @@ internal static class StormLedger
     /// <summary>The rows of a SQLite file that a gateway may have open.</summary>
     public static async Task<IReadOnlyList<StormRow>> ReadSqliteAsync(string path)
     {
-        var settings = new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadOnly, Pooling = false };
-        await using var connection = new SqliteConnection(settings.ConnectionString);
+        await using var connection = await SqliteLedgerFile.OpenAsync(path);
         return await ReadAsync(connection);
     }
 
@@ -22,12 +21,12 @@ internal static class StormLedger
     public static async Task<IReadOnlyList<StormRow>> ReadPostgresAsync(string connectionString)
     {
         await using var connection = new NpgsqlConnection(connectionString);
+        await connection.OpenAsync();
         return await ReadAsync(connection);
     }
 
     private static async Task<IReadOnlyList<StormRow>> ReadAsync(DbConnection connection)
     {
-        await connection.OpenAsync();
         await using var command = connection.CreateCommand();
         command.CommandText = Query;
         await using var reader = await command.ExecuteReaderAsync();

@@ -1,12 +1,11 @@
 using System.Data.Common;
 using System.Globalization;
 using Gateway.Ledger;
-using Microsoft.Data.Sqlite;
 using Npgsql;
 
 namespace Gateway.Tests.Support;
 
-/// <summary>A row of the ledger as it stands in the database, read with plain SQL past all code of the gateway.</summary>
+/// <summary>A row of the ledger as it stands in the database, read with plain SQL.</summary>
 internal sealed record LedgerRow
 {
     private const string Query =
@@ -62,8 +61,7 @@ internal sealed record LedgerRow
     /// <summary>The rows of a SQLite file that a gateway may have open, in the order of their calls.</summary>
     public static async Task<IReadOnlyList<LedgerRow>> ReadSqliteAsync(string path)
     {
-        var settings = new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadOnly, Pooling = false };
-        await using var connection = new SqliteConnection(settings.ConnectionString);
+        await using var connection = await SqliteLedgerFile.OpenAsync(path);
         return await ReadAsync(connection);
     }
 
@@ -71,12 +69,12 @@ internal sealed record LedgerRow
     public static async Task<IReadOnlyList<LedgerRow>> ReadPostgresAsync(string connectionString)
     {
         await using var connection = new NpgsqlConnection(connectionString);
+        await connection.OpenAsync();
         return await ReadAsync(connection);
     }
 
     private static async Task<IReadOnlyList<LedgerRow>> ReadAsync(DbConnection connection)
     {
-        await connection.OpenAsync();
         await using var command = connection.CreateCommand();
         command.CommandText = Query;
         await using var reader = await command.ExecuteReaderAsync();

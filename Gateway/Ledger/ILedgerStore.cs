@@ -32,9 +32,6 @@ internal interface ILedgerStore : IAsyncDisposable
     Task<IReadOnlyList<PendingGeneration>> TakeDueAsync(
         DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken);
 
-    /// <summary>When the next provisional row is due, or <see langword="null"/>.</summary>
-    Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken);
-
     /// <summary>Sums up usage of the requests that came in a time; bounds are optional, the upper one exclusive.</summary>
     Task<IReadOnlyList<UsageRow>> ReadUsageAsync(
         UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken);

@@ -1,8 +1,8 @@
 namespace Gateway.Ledger;
 
 /// <summary>
-/// The tables, the same in SQLite and PostgreSQL but for the words of a dialect. A migration that was released is never edited: the next
-/// one changes what it made.
+/// The tables, the same in SQLite and PostgreSQL but for the words of a dialect and SQLite's journal. A migration that was released is
+/// never edited: the next one changes what it made.
 /// </summary>
 internal static class LedgerSchema
 {
@@ -19,11 +19,8 @@ internal static class LedgerSchema
 
     public const string WriteMeta = "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
 
-    /// <summary>The version that this program knows.</summary>
-    public static int Version => Migrations.Length;
-
     // {0} is the type of an id, {1} what ends the statement of a table that is its own index.
-    private static readonly string[][] Migrations =
+    private static readonly string[][] Postgres =
     [
         [
             """
@@ -82,18 +79,30 @@ internal static class LedgerSchema
         ],
     ];
 
+    // In a file each row that is changed costs whole pages: what is awaited is one row of entries, as bytes, which are brought into their
+    // own rows later and many at once.
+    private static readonly string[][] Sqlite =
+    [
+        Postgres[0],
+        ["CREATE TABLE journal (position INTEGER NOT NULL PRIMARY KEY, entries BLOB NOT NULL)"],
+    ];
+
+    /// <summary>The version that this program knows.</summary>
+    public static int Version(bool isSqlite) => isSqlite ? Sqlite.Length : Postgres.Length;
+
     /// <summary>The statements that bring a schema up to date, or a fault when a newer program has made it.</summary>
     /// <exception cref="LedgerException">The schema is newer than this program.</exception>
     public static IEnumerable<string> Upgrade(string? version, bool isSqlite)
     {
+        var known = Version(isSqlite);
         var applied = version is null ? 0 : int.TryParse(version, out var number) && number >= 0 ? number : int.MaxValue;
-        if (applied > Version)
+        if (applied > known)
         {
             throw new LedgerException(
-                $"The ledger has schema version {version}, this program knows versions up to {Version}: a newer gateway has written it");
+                $"The ledger has schema version {version}, this program knows versions up to {known}: a newer gateway has written it");
         }
 
-        return Migrations.Skip(applied).SelectMany(statements => statements).Select(statement => statement
+        return (isSqlite ? Sqlite : Postgres).Skip(applied).SelectMany(statements => statements).Select(statement => statement
             .Replace("{0}", isSqlite ? "BLOB" : "UUID", StringComparison.Ordinal)
             .Replace("{1}", isSqlite ? " WITHOUT ROWID" : "", StringComparison.Ordinal));
     }

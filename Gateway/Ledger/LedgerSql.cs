@@ -72,8 +72,6 @@ internal static class LedgerSql
         WHERE state = 0 AND state < 2 AND node = $1 AND generation_id IS NULL
         """;
 
-    public const string NextDue = "SELECT MIN(ask_at) FROM generations WHERE state = 1 AND state < 2";
-
     public const string PendingColumns =
         "id, team, generation_id, started_at, COALESCE(ended_at, started_at), reserved_pico, asked, is_counted, status";
 

@@ -138,27 +138,12 @@ internal sealed class PostgresLedgerStore : ILedgerStore
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {
-                due.Add((reader.GetInt64(9), new PendingGeneration(
-                    reader.GetGuid(0),
-                    reader.GetString(1),
-                    reader.IsDBNull(2) ? "" : reader.GetString(2),
-                    LedgerKeys.FromStored(reader.GetInt64(3)),
-                    LedgerKeys.FromStored(reader.GetInt64(4)),
-                    PicoDollars.FromStored(reader.GetInt64(5)),
-                    reader.GetInt32(6),
-                    reader.GetInt32(7) != 0,
-                    reader.IsDBNull(8) ? null : reader.GetInt32(8))));
+                due.Add((reader.GetInt64(9), LedgerRows.Pending(reader, reader.GetGuid(0))));
             }
 
             // What an update returns has no order.
             return [.. due.OrderBy(row => row.DueAt).Select(row => row.Row)];
         });
-
-    public Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken) => GuardAsync<DateTimeOffset?>(async () =>
-    {
-        await using var command = _source.CreateCommand(LedgerSql.NextDue);
-        return await command.ExecuteScalarAsync(cancellationToken) is long dueAt ? LedgerKeys.FromStored(dueAt) : null;
-    });
 
     public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(
         UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken) =>
@@ -175,13 +160,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {
-                rows.Add(new UsageRow(
-                    reader.GetString(0),
-                    reader.GetInt64(1),
-                    reader.GetInt64(2),
-                    reader.GetInt64(3),
-                    LedgerMoney.FromSums(reader.GetInt64(4), reader.GetInt64(5)),
-                    reader.GetInt64(6)));
+                rows.Add(LedgerRows.Usage(reader));
             }
 
             return rows;
@@ -311,12 +290,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            charges.Add(new RowCharge(
-                reader.GetGuid(0),
-                reader.GetString(1),
-                LedgerKeys.FromStored(reader.GetInt64(2)),
-                reader.GetInt32(3) < (int)GenerationState.Settled,
-                PicoDollars.FromStored(reader.GetInt64(4))));
+            charges.Add(LedgerRows.Charge(reader, reader.GetGuid(0)));
         }
 
         return charges;
@@ -434,7 +408,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
             await ExecuteAsync(connection, statement);
         }
 
-        var known = LedgerSchema.Version.ToString(CultureInfo.InvariantCulture);
+        var known = LedgerSchema.Version(isSqlite: false).ToString(CultureInfo.InvariantCulture);
         if (version != known)
         {
             await ExecuteAsync(connection, LedgerSchema.WriteMeta, Text(LedgerSchema.VersionKey), Text(known));

@@ -6,13 +6,6 @@ namespace Gateway.Ledger;
 /// <summary>The connection that writes, with its prepared statements. Used by one thread at a time.</summary>
 internal sealed class SqliteLedgerConnection : IDisposable
 {
-    private readonly List<SqliteStatement> _statements = [];
-    private readonly SqliteStatement _begin;
-    private readonly SqliteStatement _commit;
-    private readonly SqliteStatement _began;
-    private readonly SqliteStatement _named;
-    private readonly SqliteStatement _ended;
-    private readonly SqliteStatement _endedAndNamed;
     private readonly Guid _node;
 
     /// <summary>Opens the file and brings its schema up to date.</summary>
@@ -37,12 +30,7 @@ internal sealed class SqliteLedgerConnection : IDisposable
                 {tuning}
                 """);
             LedgerId = Migrate();
-            _begin = Prepare("BEGIN IMMEDIATE");
-            _commit = Prepare("COMMIT");
-            _began = Prepare(LedgerSql.Began);
-            _named = Prepare(LedgerSql.Named);
-            _ended = Prepare(LedgerSql.Ended);
-            _endedAndNamed = Prepare(LedgerSql.EndedAndNamed);
+            Journal = new SqliteJournal(Connection);
         }
         catch
         {
@@ -54,103 +42,19 @@ internal sealed class SqliteLedgerConnection : IDisposable
     /// <summary>For what is not written with every request.</summary>
     public SqliteConnection Connection { get; }
 
+    /// <summary>The entries that are not in their rows yet.</summary>
+    public SqliteJournal Journal { get; }
+
     /// <summary>The ledger's own id.</summary>
     public string LedgerId { get; }
 
-    /// <summary>Writes entries as one transaction. After a failure the connection is to be disposed of, which takes all back.</summary>
-    public void Apply(IReadOnlyList<LedgerEntry> entries)
-    {
-        _begin.Run();
-        for (var i = 0; i < entries.Count; i++)
-        {
-            switch (entries[i])
-            {
-                case LedgerEntry.Began began:
-                    Apply(began);
-                    break;
-                case LedgerEntry.Named named:
-                    Apply(named.Id, named.GenerationId);
-                    break;
-                case LedgerEntry.Ended ended:
-                    Apply(ended);
-                    break;
-                default:
-                    throw new InvalidOperationException($"{entries[i].GetType().Name} is no entry of a ledger");
-            }
-        }
-
-        _commit.Run();
-    }
+    /// <summary>Writes entries as one transaction. After a failure the connection is to be disposed of.</summary>
+    public void Append(IReadOnlyList<LedgerEntry> entries) => Journal.Append(_node, entries);
 
     public void Dispose()
     {
-        foreach (var statement in _statements)
-        {
-            statement.Dispose();
-        }
-
+        Journal?.Dispose();
         Connection.Dispose();
-    }
-
-    private void Apply(LedgerEntry.Began entry)
-    {
-        _began.Bind(1, entry.Id);
-        _began.Bind(2, LedgerKeys.ToStored(entry.StartedAt));
-        _began.Bind(3, _node);
-        _began.Bind(4, entry.Team);
-        _began.Bind(5, entry.KeyLabel);
-        _began.Bind(6, entry.Rule);
-        _began.Bind(7, entry.SettingsVersion);
-        _began.Bind(8, entry.Endpoint);
-        _began.Bind(9, entry.AskedModel);
-        _began.Bind(10, entry.SentModel);
-        _began.Bind(11, entry.Streams);
-        _began.Bind(12, entry.Reserved.ToStored());
-        _began.Bind(13, entry.IsCounted);
-        _began.Run();
-    }
-
-    private void Apply(Guid id, string generationId)
-    {
-        _named.Bind(1, id);
-        _named.Bind(2, generationId);
-        _named.Run();
-    }
-
-    private void Apply(LedgerEntry.Ended entry)
-    {
-        var statement = entry.GenerationId is null ? _ended : _endedAndNamed;
-        var usage = entry.Usage;
-        statement.Bind(1, entry.Id);
-        statement.Bind(2, (int)entry.State);
-        statement.Bind(3, entry.End);
-        statement.Bind(4, entry.Status);
-        statement.Bind(5, entry.AnsweredModel);
-        statement.Bind(6, entry.Provider);
-        statement.Bind(7, entry.FinishReason);
-        statement.Bind(8, LedgerValues.Tokens(usage?.PromptTokens));
-        statement.Bind(9, LedgerValues.Tokens(usage?.CompletionTokens));
-        statement.Bind(10, LedgerValues.Tokens(usage?.CachedTokens));
-        statement.Bind(11, LedgerValues.Tokens(usage?.ReasoningTokens));
-        statement.Bind(12, usage?.Cost?.ToStored());
-        statement.Bind(13, usage?.Discount?.ToStored());
-        statement.Bind(14, LedgerValues.Microseconds(entry.TimeToFirstToken));
-        statement.Bind(15, entry.EndedAt is { } endedAt ? LedgerKeys.ToStored(endedAt) : null);
-        statement.Bind(16, entry.ClosedAt is { } closedAt ? LedgerKeys.ToStored(closedAt) : null);
-        statement.Bind(17, entry.Asked);
-        statement.Bind(18, entry.AskAt is { } askAt ? LedgerKeys.ToStored(askAt) : null);
-        statement.Bind(19, entry.IsCounted);
-        if (entry.GenerationId is { } generationId)
-        {
-            statement.Bind(20, generationId);
-        }
-
-        statement.Run();
-        if (entry.GenerationId is { } late && SQLitePCL.raw.sqlite3_changes(Connection.Handle!) == 0)
-        {
-            // The row is settled already: all that may still be learnt is its name.
-            Apply(entry.Id, late);
-        }
     }
 
     private string Migrate()
@@ -163,7 +67,7 @@ internal sealed class SqliteLedgerConnection : IDisposable
             Execute(statement);
         }
 
-        var known = LedgerSchema.Version.ToString(CultureInfo.InvariantCulture);
+        var known = LedgerSchema.Version(isSqlite: true).ToString(CultureInfo.InvariantCulture);
         if (version != known)
         {
             WriteMeta(LedgerSchema.VersionKey, known);
@@ -202,12 +106,5 @@ internal sealed class SqliteLedgerConnection : IDisposable
         command.Parameters.AddWithValue("$1", key);
         command.Parameters.AddWithValue("$2", value);
         command.ExecuteNonQuery();
-    }
-
-    private SqliteStatement Prepare(string sql)
-    {
-        var statement = new SqliteStatement(Connection.Handle!, sql);
-        _statements.Add(statement);
-        return statement;
     }
 }

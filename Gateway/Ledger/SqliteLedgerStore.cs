@@ -7,6 +7,10 @@ namespace Gateway.Ledger;
 /// The ledger as a file. All that this process writes goes through one connection, in turns; queries have connections of their own and
 /// see the last commit. Other processes may have the file open: a rolling restart has two.
 /// </summary>
+/// <remarks>
+/// Entries are appended to a journal, in the same file, and brought into their rows a moment later. Whoever reads or changes rows here
+/// has that done first.
+/// </remarks>
 internal sealed class SqliteLedgerStore : ILedgerStore
 {
     private readonly string _path;
@@ -14,7 +18,8 @@ internal sealed class SqliteLedgerStore : ILedgerStore
     private readonly Lock _writing = new();
     private SqliteLedgerConnection? _writer;
     private SqliteNode? _node;
-    private SqliteCheckpoints? _checkpoints;
+    private SqliteFolding? _folding;
+    private bool _isFoldingDue;
     private string? _ledgerId;
     private bool _isDisposed;
 
@@ -26,6 +31,9 @@ internal sealed class SqliteLedgerStore : ILedgerStore
 
     /// <summary>How long another process's transaction is waited for. Default 2 seconds.</summary>
     public TimeSpan BusyTimeout { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long what is written stays in the journal at most, for other processes' readers. Default 200 milliseconds.</summary>
+    public TimeSpan FoldingInterval { get; init; } = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Statements for the next connection that is opened to write: tests make the disk full with it.</summary>
     internal string Tuning { get; set; } = "";
@@ -42,7 +50,12 @@ internal sealed class SqliteLedgerStore : ILedgerStore
             {
                 try
                 {
-                    Writer().Apply(entries);
+                    Writer().Append(entries);
+                    if (!_isFoldingDue)
+                    {
+                        _isFoldingDue = true;
+                        _folding!.Wake();
+                    }
                 }
                 catch
                 {
@@ -111,16 +124,7 @@ internal sealed class SqliteLedgerStore : ILedgerStore
             {
                 while (reader.Read())
                 {
-                    due.Add(new PendingGeneration(
-                        Id(reader, 0),
-                        reader.GetString(1),
-                        reader.IsDBNull(2) ? "" : reader.GetString(2),
-                        LedgerKeys.FromStored(reader.GetInt64(3)),
-                        LedgerKeys.FromStored(reader.GetInt64(4)),
-                        PicoDollars.FromStored(reader.GetInt64(5)),
-                        reader.GetInt32(6),
-                        reader.GetInt32(7) != 0,
-                        reader.IsDBNull(8) ? null : reader.GetInt32(8)));
+                    due.Add(LedgerRows.Pending(reader, Id(reader, 0)));
                 }
             }
 
@@ -135,12 +139,6 @@ internal sealed class SqliteLedgerStore : ILedgerStore
             transaction.Commit();
             return due;
         });
-
-    public Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken) => ReadAsync<DateTimeOffset?>(connection =>
-    {
-        using var command = Command(connection, LedgerSql.NextDue);
-        return command.ExecuteScalar() is long dueAt ? LedgerKeys.FromStored(dueAt) : null;
-    });
 
     public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(
         UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken) =>
@@ -157,13 +155,7 @@ internal sealed class SqliteLedgerStore : ILedgerStore
             using var reader = command.ExecuteReader();
             while (reader.Read())
             {
-                rows.Add(new UsageRow(
-                    reader.GetString(0),
-                    reader.GetInt64(1),
-                    reader.GetInt64(2),
-                    reader.GetInt64(3),
-                    LedgerMoney.FromSums(reader.GetInt64(4), reader.GetInt64(5)),
-                    reader.GetInt64(6)));
+                rows.Add(LedgerRows.Usage(reader));
             }
 
             return rows;
@@ -277,9 +269,19 @@ internal sealed class SqliteLedgerStore : ILedgerStore
     {
         lock (_writing)
         {
+            if (_isDisposed)
+            {
+                return ValueTask.CompletedTask;
+            }
+
             _isDisposed = true;
-            _checkpoints?.Dispose();
-            _checkpoints = null;
+        }
+
+        // Its thread may want the lock.
+        _folding?.Dispose();
+        lock (_writing)
+        {
+            TryFoldLast();
             _writer?.Dispose();
             _writer = null;
             _node?.Dispose();
@@ -291,12 +293,7 @@ internal sealed class SqliteLedgerStore : ILedgerStore
 
     private static Guid Id(SqliteDataReader reader, int ordinal) => LedgerKeys.FromBytes(reader.GetFieldValue<byte[]>(ordinal));
 
-    private static RowCharge Charge(SqliteDataReader reader) => new(
-        Id(reader, 0),
-        reader.GetString(1),
-        LedgerKeys.FromStored(reader.GetInt64(2)),
-        reader.GetInt32(3) < (int)GenerationState.Settled,
-        PicoDollars.FromStored(reader.GetInt64(4)));
+    private static RowCharge Charge(SqliteDataReader reader) => LedgerRows.Charge(reader, Id(reader, 0));
 
     private static SqliteCommand Command(SqliteConnection connection, string sql, params ReadOnlySpan<object> values)
     {
@@ -331,7 +328,7 @@ internal sealed class SqliteLedgerStore : ILedgerStore
         _node ??= SqliteNode.Create(_path);
         _writer = new SqliteLedgerConnection(_connectionString, _node.Id, BusyTimeout, Tuning);
         _ledgerId = _writer.LedgerId;
-        _checkpoints ??= new SqliteCheckpoints(_connectionString);
+        _folding ??= new SqliteFolding(_connectionString, FoldingInterval, Fold, Alone);
         return _writer;
     }
 
@@ -350,7 +347,9 @@ internal sealed class SqliteLedgerStore : ILedgerStore
             {
                 try
                 {
-                    return Task.FromResult(write(Writer().Connection));
+                    var writer = Writer();
+                    writer.Journal.FoldAll();
+                    return Task.FromResult(write(writer.Connection));
                 }
                 catch
                 {
@@ -399,6 +398,77 @@ internal sealed class SqliteLedgerStore : ILedgerStore
         // Opened each time, which takes some 100 microseconds: queries are rare, and none ever waits for another.
         using var connection = new SqliteConnection(_connectionString);
         connection.Open();
+        FoldAll(connection);
         return read(connection);
+    }
+
+    // On the reader's own connection: a full disk or a fault of the writer's is not the reader's.
+    private void FoldAll(SqliteConnection connection)
+    {
+        using (var command = Command(connection, "SELECT EXISTS (SELECT 1 FROM journal)"))
+        {
+            if (command.ExecuteScalar() is not 1L)
+            {
+                return;
+            }
+        }
+
+        using (var command = Command(connection, $"PRAGMA busy_timeout = {(long)BusyTimeout.TotalMilliseconds}"))
+        {
+            command.ExecuteNonQuery();
+        }
+
+        using var journal = new SqliteJournal(connection);
+        lock (_writing)
+        {
+            journal.FoldAll();
+        }
+    }
+
+    // For the thread that folds: some of what is there.
+    private bool Fold(bool isShort)
+    {
+        lock (_writing)
+        {
+            _isFoldingDue = false;
+            if (_isDisposed)
+            {
+                return false;
+            }
+
+            try
+            {
+                return Writer().Journal.Fold(isShort) is not null;
+            }
+            catch (Exception exception)
+            {
+                _isFoldingDue = true;
+                Reset();
+                throw Failure(exception);
+            }
+        }
+    }
+
+    // For the same thread: the log begins anew only while nobody looks at it.
+    private void Alone(Action act)
+    {
+        lock (_writing)
+        {
+            _writer?.Journal.LetGo();
+            act();
+        }
+    }
+
+    // What stays behind is folded by the next one who opens the file.
+    private void TryFoldLast()
+    {
+        try
+        {
+            _writer?.Journal.FoldAll();
+        }
+        catch (LedgerException)
+        {
+            // There is nobody left to tell.
+        }
     }
 }

@@ -1,4 +1,3 @@
-using System.Text;
 using SQLitePCL;
 
 namespace Gateway.Ledger;
@@ -18,58 +17,83 @@ internal sealed class SqliteStatement : IDisposable
         _database = database;
 
         // "?1" has the number that it says, "$1" the number of its first appearance.
-        var code = raw.sqlite3_prepare_v2(database, sql.Replace('$', '?'), out _statement);
+        var code = raw.sqlite3_prepare_v3(database, sql.Replace('$', '?'), raw.SQLITE_PREPARE_PERSISTENT, out _statement);
         if (code != raw.SQLITE_OK)
         {
             throw Failure(code);
         }
     }
 
-    public void Bind(int index, long? value)
-    {
-        if (value is { } number)
-        {
-            Check(raw.sqlite3_bind_int64(_statement, index, number));
-        }
-    }
+    public void Bind(int index, long value) => Check(raw.sqlite3_bind_int64(_statement, index, value));
 
-    public void Bind(int index, bool value) => Check(raw.sqlite3_bind_int(_statement, index, value ? 1 : 0));
+    /// <summary>Binds bytes, of which there is at least one.</summary>
+    public void Bind(int index, ReadOnlySpan<byte> bytes) => Check(raw.sqlite3_bind_blob(_statement, index, bytes));
 
-    public void Bind(int index, Guid value)
-    {
-        Span<byte> bytes = stackalloc byte[LedgerKeys.Size];
-        value.TryWriteBytes(bytes, bigEndian: true, out _);
-        Check(raw.sqlite3_bind_blob(_statement, index, bytes));
-    }
-
-    public void Bind(int index, string? value)
-    {
-        if (LedgerValues.Text(value) is not { } text)
-        {
-            return;
-        }
-
-        if (text.Length == 0)
-        {
-            // An empty span has no address, which SQLite takes for null.
-            Check(raw.sqlite3_bind_text(_statement, index, ""));
-            return;
-        }
-
-        Span<byte> utf8 = stackalloc byte[LedgerValues.MaxTextLength * 3];
-        Check(raw.sqlite3_bind_text(_statement, index, utf8[..Encoding.UTF8.GetBytes(text, utf8)]));
-    }
+    public void BindText(int index, ReadOnlySpan<byte> utf8) => Check(utf8.IsEmpty
+        ? raw.sqlite3_bind_text(_statement, index, "") // An empty span has no address, which SQLite takes for null.
+        : raw.sqlite3_bind_text(_statement, index, utf8));
 
     /// <summary>Runs a statement that returns no rows.</summary>
     /// <exception cref="LedgerException">It failed.</exception>
     public void Run()
     {
+        if (!TryRun())
+        {
+            throw new LedgerException("SQLite's database is locked");
+        }
+    }
+
+    /// <summary>Runs a statement that returns no rows; its parameters stay bound when it finds the database locked.</summary>
+    /// <returns>Whether it ran; not when the database is locked.</returns>
+    /// <exception cref="LedgerException">It failed.</exception>
+    public bool TryRun()
+    {
         var code = raw.sqlite3_step(_statement);
+        if ((code & 0xFF) == raw.SQLITE_BUSY)
+        {
+            raw.sqlite3_reset(_statement);
+            return false;
+        }
+
         if (code != raw.SQLITE_DONE)
         {
             throw Failure(code);
         }
 
+        raw.sqlite3_reset(_statement);
+        raw.sqlite3_clear_bindings(_statement);
+        return true;
+    }
+
+    /// <summary>Goes to the first row or the next one.</summary>
+    /// <returns>Whether there is one. If not, the statement is ready to run again.</returns>
+    /// <exception cref="LedgerException">It failed.</exception>
+    public bool Read()
+    {
+        var code = raw.sqlite3_step(_statement);
+        if (code == raw.SQLITE_ROW)
+        {
+            return true;
+        }
+
+        if (code != raw.SQLITE_DONE)
+        {
+            throw Failure(code);
+        }
+
+        Reset();
+        return false;
+    }
+
+    /// <summary>A number in the row.</summary>
+    public long Number(int column) => raw.sqlite3_column_int64(_statement, column);
+
+    /// <summary>Bytes in the row, valid until the next step.</summary>
+    public ReadOnlySpan<byte> Bytes(int column) => raw.sqlite3_column_blob(_statement, column);
+
+    /// <summary>Ends reading before its end.</summary>
+    public void Reset()
+    {
         raw.sqlite3_reset(_statement);
         raw.sqlite3_clear_bindings(_statement);
     }

@@ -42,8 +42,6 @@ internal sealed class FakeLedgerStore(params UsageRow[] rows) : ILedgerStore
     public Task<IReadOnlyList<PendingGeneration>> TakeDueAsync(
         DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    public Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
-
     public Task<TeamCharges> ReadChargesAsync(string team, DateTimeOffset from, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 

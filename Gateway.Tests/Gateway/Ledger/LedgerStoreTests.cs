@@ -282,7 +282,10 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         var id = NewId();
         await closing.ApplyAsync([Began(id)], Cancel);
         await closing.DisposeAsync();
-        Assert.Equal((0, 1), await _store.AdoptOrphansAsync(Now, Cancel));
+
+        // A server notices a moment later that a connection is closed.
+        await Eventually.TrueAsync(
+            async () => await _store.AdoptOrphansAsync(Now, Cancel) == (0, 1), TimeSpan.FromSeconds(20), "the row to be adopted");
     }
 
     [Fact]
@@ -296,7 +299,6 @@ public abstract class LedgerStoreTests : IAsyncLifetime
             Began(future), Provisional(future, Now.AddSeconds(1)),
             Began(settled), Provisional(settled, Now), Settled(settled, 1));
 
-        Assert.Equal(Now.AddSeconds(-5), await _store.NextDueAsync(Cancel));
         var due = await _store.TakeDueAsync(Now, Now.AddMinutes(1), 10, Cancel);
         Assert.Equal(
             [
@@ -304,13 +306,16 @@ public abstract class LedgerStoreTests : IAsyncLifetime
                 new PendingGeneration(late, "search", "gen-late", Now, Now, new PicoDollars(7), 4, false),
             ],
             due);
-        Assert.Equal(Now.AddSeconds(1), await _store.NextDueAsync(Cancel));
         Assert.Empty(await _store.TakeDueAsync(Now, Now.AddMinutes(1), 10, Cancel));
         Assert.Equal(3, (await _store.TakeDueAsync(Now.AddMinutes(1), Now.AddMinutes(2), 10, Cancel)).Count);
     }
 
     [Fact]
-    public async Task NothingProvisional_NothingIsDue() => Assert.Null(await _store.NextDueAsync(Cancel));
+    public async Task NothingProvisional_NothingIsDue()
+    {
+        await ApplyAsync(Began(NewId()));
+        Assert.Empty(await _store.TakeDueAsync(Now.AddDays(1), Now.AddDays(2), 10, Cancel));
+    }
 
     [Fact]
     public async Task RacingStores_NeverTakeTheSameRow()
@@ -542,8 +547,10 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         await command.ExecuteNonQueryAsync(Cancel);
     }
 
+    // With plain SQL, past the store; which has put it there when it was asked for it.
     private async Task<Dictionary<string, object?>> RowAsync(Guid id)
     {
+        Assert.Single(await _store.ReadChargesAsync([id], Cancel));
         await using var connection = await ConnectAsync();
         await using var command = connection.CreateCommand();
         command.CommandText = "SELECT * FROM generations WHERE id = @id";

@@ -330,9 +330,7 @@ public sealed class LedgerWriterTests : IAsyncDisposable
             DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken) =>
             inner.TakeDueAsync(now, leasedUntil, max, cancellationToken);
 
-        public Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken) => inner.NextDueAsync(cancellationToken);
-
-        public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(
+            public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(
             UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken) =>
             inner.ReadUsageAsync(group, from, to, cancellationToken);
 

@@ -107,6 +107,7 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
         Assert.Equal("held", await holder.StandardOutput.ReadLineAsync(Cancel));
         var id = NewId();
         await store.ApplyAsync([Began(id)], Cancel);
+        Assert.Single(await store.ReadChargesAsync([id], Cancel));
         await using (var connection = new SqliteConnection($"Data Source={_folder.File("killed.db")};Pooling=false"))
         {
             await connection.OpenAsync(Cancel);

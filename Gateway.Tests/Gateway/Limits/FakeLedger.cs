@@ -71,8 +71,6 @@ internal sealed class FakeLedger : ILedgerStore
     public Task<IReadOnlyList<PendingGeneration>> TakeDueAsync(
         DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    public Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
-
     public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(
         UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken) =>
         throw new NotSupportedException();

@@ -1,0 +1,48 @@
+using Gateway.Ledger;
+using Microsoft.Data.Sqlite;
+
+namespace Gateway.Tests.Support;
+
+/// <summary>A ledger's SQLite file, which a gateway may have open, or may have left behind when it was killed.</summary>
+internal static class SqliteLedgerFile
+{
+    /// <summary>Opens it for reading, with all that was written up to now in its rows.</summary>
+    public static async Task<SqliteConnection> OpenAsync(string path)
+    {
+        await using (var writing = await OpenAsync(path, SqliteOpenMode.ReadWrite))
+        {
+            if (await HasEntriesAsync(writing))
+            {
+                // What the next gateway does when it opens the file.
+                using var journal = new SqliteJournal(writing);
+                journal.FoldAll();
+            }
+        }
+
+        return await OpenAsync(path, SqliteOpenMode.ReadOnly);
+    }
+
+    private static async Task<SqliteConnection> OpenAsync(string path, SqliteOpenMode mode)
+    {
+        var settings = new SqliteConnectionStringBuilder { DataSource = path, Mode = mode, Pooling = false };
+        var connection = new SqliteConnection(settings.ConnectionString);
+        await connection.OpenAsync();
+        await using var command = connection.CreateCommand();
+        command.CommandText = "PRAGMA busy_timeout = 5000";
+        await command.ExecuteNonQueryAsync();
+        return connection;
+    }
+
+    private static async Task<bool> HasEntriesAsync(SqliteConnection connection)
+    {
+        await using var command = connection.CreateCommand();
+        command.CommandText = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'journal')";
+        if (await command.ExecuteScalarAsync() is not 1L)
+        {
+            return false;
+        }
+
+        command.CommandText = "SELECT EXISTS (SELECT 1 FROM journal)";
+        return await command.ExecuteScalarAsync() is 1L;
+    }
+}

@@ -1,0 +1,262 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace Gateway.Ledger;
+
+/// <summary>What kind of entry a record of the journal holds. Stored by its number.</summary>
+internal enum LedgerRecordKind : byte
+{
+    Began = 1,
+    Named = 2,
+    Ended = 3,
+}
+
+/// <summary>
+/// Entries as bytes, one behind the other: what a transaction appends to the journal. A block begins with the number of its format and
+/// the id of the node that wrote it. Values stand in the order of the table's columns, cleaned as the columns want them.
+/// </summary>
+/// <remarks>
+/// A number is how many bytes it has, plus one, and those bytes, low ones first and with the sign in the lowest bit; a text is its length
+/// in bytes as such a number, and its UTF-8. A zero in place of either is null.
+/// </remarks>
+internal sealed class LedgerRecordWriter
+{
+    /// <summary>The format that is written. What another number begins was written by a newer gateway.</summary>
+    public const byte Format = 1;
+
+    private byte[] _bytes = new byte[4096];
+    private int _length;
+
+    /// <summary>What was written since <see cref="Begin"/>.</summary>
+    public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, _length);
+
+    /// <summary>Begins a block.</summary>
+    public void Begin(Guid node)
+    {
+        _length = 0;
+        Write(Format);
+        Write(node);
+    }
+
+    public void Write(LedgerEntry entry)
+    {
+        switch (entry)
+        {
+            case LedgerEntry.Began began:
+                Write(began);
+                break;
+            case LedgerEntry.Named named:
+                Write((byte)LedgerRecordKind.Named);
+                Write(named.Id);
+                Write(named.GenerationId);
+                break;
+            case LedgerEntry.Ended ended:
+                Write(ended);
+                break;
+            default:
+                throw new InvalidOperationException($"{entry.GetType().Name} is no entry of a ledger");
+        }
+    }
+
+    private void Write(LedgerEntry.Began entry)
+    {
+        Write((byte)LedgerRecordKind.Began);
+        Write(entry.Id);
+        Write(LedgerKeys.ToStored(entry.StartedAt));
+        Write(entry.Team);
+        Write(entry.KeyLabel);
+        Write(entry.Rule);
+        Write(entry.SettingsVersion);
+        Write(entry.Endpoint);
+        Write(entry.AskedModel);
+        Write(entry.SentModel);
+        Write(entry.Streams ? 1 : 0);
+        Write(entry.Reserved.ToStored());
+        Write(entry.IsCounted ? 1 : 0);
+    }
+
+    private void Write(LedgerEntry.Ended entry)
+    {
+        var usage = entry.Usage;
+        Write((byte)LedgerRecordKind.Ended);
+        Write(entry.Id);
+        Write(entry.GenerationId);
+        Write((int)entry.State);
+        Write(entry.End);
+        Write(entry.Status);
+        Write(entry.AnsweredModel);
+        Write(entry.Provider);
+        Write(entry.FinishReason);
+        Write(LedgerValues.Tokens(usage?.PromptTokens));
+        Write(LedgerValues.Tokens(usage?.CompletionTokens));
+        Write(LedgerValues.Tokens(usage?.CachedTokens));
+        Write(LedgerValues.Tokens(usage?.ReasoningTokens));
+        Write(usage?.Cost?.ToStored());
+        Write(usage?.Discount?.ToStored());
+        Write(LedgerValues.Microseconds(entry.TimeToFirstToken));
+        Write(entry.EndedAt is { } endedAt ? LedgerKeys.ToStored(endedAt) : null);
+        Write(entry.ClosedAt is { } closedAt ? LedgerKeys.ToStored(closedAt) : null);
+        Write(entry.Asked);
+        Write(entry.AskAt is { } askAt ? LedgerKeys.ToStored(askAt) : null);
+        Write(entry.IsCounted ? 1 : 0);
+    }
+
+    private void Write(byte value) => Room(1)[0] = value;
+
+    private void Write(Guid value) => value.TryWriteBytes(Room(LedgerKeys.Size), bigEndian: true, out _);
+
+    private void Write(long? value)
+    {
+        if (value is not { } number)
+        {
+            Write((byte)0);
+            return;
+        }
+
+        var bits = (ulong)((number << 1) ^ (number >> 63));
+        var size = (64 - int.CreateTruncating(ulong.LeadingZeroCount(bits)) + 7) / 8;
+        Span<byte> bytes = stackalloc byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, bits);
+        var room = Room(1 + size);
+        room[0] = (byte)(size + 1);
+        bytes[..size].CopyTo(room[1..]);
+    }
+
+    private void Write(string? value)
+    {
+        if (LedgerValues.Text(value) is not { } text)
+        {
+            Write((byte)0);
+            return;
+        }
+
+        Write(Encoding.UTF8.GetByteCount(text));
+        Encoding.UTF8.GetBytes(text, Room(Encoding.UTF8.GetByteCount(text)));
+    }
+
+    private Span<byte> Room(int size)
+    {
+        if (_bytes.Length - _length < size)
+        {
+            Array.Resize(ref _bytes, Math.Max(_bytes.Length * 2, _length + size));
+        }
+
+        _length += size;
+        return _bytes.AsSpan(_length - size, size);
+    }
+}
+
+/// <summary>Reads what <see cref="LedgerRecordWriter"/> has written.</summary>
+internal ref struct LedgerRecordReader(ReadOnlySpan<byte> bytes)
+{
+    /// <summary>Marks a text in <see cref="ValuesOf"/>.</summary>
+    public const char TextValue = 't';
+
+    private ReadOnlySpan<byte> _rest = bytes;
+
+    /// <summary>Whether all was read.</summary>
+    public readonly bool IsAtEnd => _rest.IsEmpty;
+
+    /// <summary>How many bytes are left.</summary>
+    public readonly int Left => _rest.Length;
+
+    /// <summary>Reads the beginning of a block.</summary>
+    /// <exception cref="LedgerException">Another version has written it.</exception>
+    public ReadOnlySpan<byte> Begin()
+    {
+        var format = Take(1)[0];
+        return format == LedgerRecordWriter.Format
+            ? Id()
+            : throw new LedgerException(
+                $"The ledger's journal has entries of format {format}, this program knows format {LedgerRecordWriter.Format}: "
+                + "another version of the gateway has written them");
+    }
+
+    /// <summary>Reads the beginning of an entry.</summary>
+    /// <exception cref="LedgerException">Its kind is unknown.</exception>
+    public LedgerRecordKind Kind()
+    {
+        var kind = (LedgerRecordKind)Take(1)[0];
+        return kind is LedgerRecordKind.Began or LedgerRecordKind.Named or LedgerRecordKind.Ended
+            ? kind
+            : throw new LedgerException($"The ledger's journal has an entry of kind {(byte)kind}, which this program does not know");
+    }
+
+    /// <summary>Reads an id, in the bytes of its column.</summary>
+    public ReadOnlySpan<byte> Id() => Take(LedgerKeys.Size);
+
+    /// <summary>Reads a number.</summary>
+    public long? Number()
+    {
+        var size = Take(1)[0] - 1;
+        if (size < 0)
+        {
+            return null;
+        }
+
+        if (size > sizeof(ulong))
+        {
+            throw Broken();
+        }
+
+        var bits = 0UL;
+        var bytes = Take(size);
+        for (var i = 0; i < bytes.Length; i++)
+        {
+            bits |= (ulong)bytes[i] << (i * 8);
+        }
+
+        return (long)(bits >> 1) ^ -(long)(bits & 1);
+    }
+
+    /// <summary>Reads a text; nothing is left of it when it is <see langword="null"/>.</summary>
+    public bool Text(out ReadOnlySpan<byte> utf8)
+    {
+        var length = Number();
+        utf8 = length is { } count ? Take(checked((int)count)) : default;
+        return length is not null;
+    }
+
+    /// <summary>The values of an entry behind its id, and behind the generation's where it has one: numbers and texts.</summary>
+    public static ReadOnlySpan<char> ValuesOf(LedgerRecordKind kind) => kind switch
+    {
+        LedgerRecordKind.Began => "ntttttttnnn",
+        LedgerRecordKind.Ended => "ntntttnnnnnnnnnnnn",
+        _ => "",
+    };
+
+    /// <summary>Passes over an entry behind its id.</summary>
+    public void Skip(LedgerRecordKind kind)
+    {
+        if (kind != LedgerRecordKind.Began)
+        {
+            Text(out _);
+        }
+
+        foreach (var value in ValuesOf(kind))
+        {
+            if (value == TextValue)
+            {
+                Text(out _);
+            }
+            else
+            {
+                Number();
+            }
+        }
+    }
+
+    private static LedgerException Broken() => new("The ledger's journal has an entry that cannot be read");
+
+    private ReadOnlySpan<byte> Take(int size)
+    {
+        if ((uint)size > (uint)_rest.Length)
+        {
+            throw Broken();
+        }
+
+        var taken = _rest[..size];
+        _rest = _rest[size..];
+        return taken;
+    }
+}

@@ -1,0 +1,37 @@
+using System.Data.Common;
+using Gateway.Pricing;
+
+namespace Gateway.Ledger;
+
+/// <summary>Rows as the statements of <see cref="LedgerSql"/> return them; only ids look different from store to store.</summary>
+internal static class LedgerRows
+{
+    /// <summary>A row of <see cref="LedgerSql.PendingColumns"/>.</summary>
+    public static PendingGeneration Pending(DbDataReader reader, Guid id) => new(
+        id,
+        reader.GetString(1),
+        reader.IsDBNull(2) ? "" : reader.GetString(2),
+        LedgerKeys.FromStored(reader.GetInt64(3)),
+        LedgerKeys.FromStored(reader.GetInt64(4)),
+        PicoDollars.FromStored(reader.GetInt64(5)),
+        reader.GetInt32(6),
+        reader.GetInt32(7) != 0,
+        reader.IsDBNull(8) ? null : reader.GetInt32(8));
+
+    /// <summary>A row of <see cref="LedgerSql.RowCharge"/>.</summary>
+    public static RowCharge Charge(DbDataReader reader, Guid id) => new(
+        id,
+        reader.GetString(1),
+        LedgerKeys.FromStored(reader.GetInt64(2)),
+        reader.GetInt32(3) < (int)GenerationState.Settled,
+        PicoDollars.FromStored(reader.GetInt64(4)));
+
+    /// <summary>A row of <see cref="LedgerSql.Usage"/>.</summary>
+    public static UsageRow Usage(DbDataReader reader) => new(
+        reader.GetString(0),
+        reader.GetInt64(1),
+        reader.GetInt64(2),
+        reader.GetInt64(3),
+        LedgerMoney.FromSums(reader.GetInt64(4), reader.GetInt64(5)),
+        reader.GetInt64(6));
+}
