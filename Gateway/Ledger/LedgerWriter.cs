@@ -126,7 +126,9 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         }
     }
 
-    public ValueTask WriteAsync(LedgerEntry entry) => EnqueueAwaited(entry);
+    // A file that is locked, or slow, is not to be waited for where sockets are polled.
+    public ValueTask WriteAsync(LedgerEntry entry) =>
+        Thread.CurrentThread.IsThreadPoolThread ? EnqueueAwaited(entry) : WriteInPoolAsync(entry);
 
     public void Post(LedgerEntry entry)
     {
@@ -237,6 +239,12 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
 
             await Task.Delay(LingerTime);
         }
+    }
+
+    private async ValueTask WriteInPoolAsync(LedgerEntry entry)
+    {
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        await EnqueueAwaited(entry);
     }
 
     // Without an entry it is a mark in the queue: reached when all before it is written.

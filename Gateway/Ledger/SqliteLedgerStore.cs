@@ -364,15 +364,16 @@ internal sealed class SqliteLedgerStore : ILedgerStore
         }
     }
 
-    private Task<T> ReadAsync<T>(Func<SqliteConnection, T> read)
+    // A request may ask on the thread that polls its socket, which is not to wait for a file.
+    private async Task<T> ReadAsync<T>(Func<SqliteConnection, T> read)
     {
         try
         {
-            return Task.FromResult(Read(read));
+            return await Task.Run(() => Read(read));
         }
         catch (Exception exception)
         {
-            return Task.FromException<T>(Failure(exception));
+            throw Failure(exception);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Net.Http.Headers;
 using Gateway.Admission;
 
 namespace Gateway.Metering;
@@ -18,14 +19,18 @@ internal sealed class MeteredAnswer : IAnswerObserver, IDisposable
     private readonly IAnswerReader _reader;
     private bool _isNamed;
 
-    public MeteredAnswer(GatewayContext request, int status, bool isEventStream, ICollection<string> encodings, TimeProvider time)
+    // With them the client has read the answer to its end. Where no length is announced it sees the end only after this side has.
+    private long _bytesToCome;
+
+    public MeteredAnswer(GatewayContext request, int status, bool isEventStream, HttpContentHeaders headers, TimeProvider time)
     {
         _request = request;
         _reservation = request.Reservation!;
         _status = status;
         _time = time;
         IsEventStream = isEventStream;
-        _reader = AnswerReaders.Create(isEventStream, encodings);
+        _reader = AnswerReaders.Create(isEventStream, headers.ContentEncoding);
+        _bytesToCome = headers.ContentLength ?? long.MaxValue;
     }
 
     /// <summary>Whether the answer is an event stream.</summary>
@@ -34,24 +39,32 @@ internal sealed class MeteredAnswer : IAnswerObserver, IDisposable
     /// <summary>When the first data came, comments and blanks aside.</summary>
     public long? FirstDataAt { get; private set; }
 
+    private bool IsWhole => _reader.IsComplete || _bytesToCome <= 0;
+
     /// <inheritdoc />
     public ValueTask ObserveAsync(ReadOnlyMemory<byte> bytes)
     {
         _reader.Read(bytes.Span);
+        _bytesToCome -= bytes.Length;
         if (FirstDataAt is null && _reader.HasData)
         {
             FirstDataAt = _time.GetTimestamp();
         }
 
+        if (_bytesToCome <= 0)
+        {
+            _reader.End();
+        }
+
         // Blanks and comments are bytes, too: whoever got them was told the generation's id by the headers before them.
-        return _isNamed && !_reader.IsComplete ? default : ReactAsync();
+        return _isNamed && !IsWhole ? default : ReactAsync();
     }
 
     /// <inheritdoc />
-    public async ValueTask EndAsync()
+    public ValueTask EndAsync()
     {
         _reader.End();
-        await SettleAsync(RequestEnd.Completed);
+        return SettleAsync(RequestEnd.Completed);
     }
 
     /// <summary>Is told that the answer broke off, before the client is.</summary>
@@ -80,7 +93,7 @@ internal sealed class MeteredAnswer : IAnswerObserver, IDisposable
             _reservation.Name(id);
         }
 
-        if (_reader.IsComplete)
+        if (IsWhole)
         {
             await SettleAsync(RequestEnd.Completed);
         }

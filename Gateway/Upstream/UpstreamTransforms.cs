@@ -92,7 +92,7 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
 
         // EventStreamContent has no headers of its own: those of the answer were copied by now, and say how it is encoded.
         var inner = response.Content is EventStreamContent watched ? watched.Inner : response.Content;
-        request.Answer = new MeteredAnswer(request, (int)response.StatusCode, isEventStream, inner.Headers.ContentEncoding, time);
+        request.Answer = new MeteredAnswer(request, (int)response.StatusCode, isEventStream, inner.Headers, time);
         response.Content = new ObservedContent(response.Content, request.Answer);
         return isEventStream ? reservation.KeepNameAsync() : default;
     }
