@@ -60,6 +60,7 @@ internal static class GatewayHost
         services.AddSingleton<Readiness>();
         services.AddHostedService<ShutdownDelay>();
         services.AddHostedService<StartupSummary>();
+        services.AddHostedService<StartGarbage>();
         services.Configure<ConsoleLifetimeOptions>(static console => console.SuppressStatusMessages = true);
         services.Configure<HostOptions>(host => host.ShutdownTimeout = server.ShutdownDelay + server.ShutdownTimeout + TimeToStop);
 
