@@ -5,8 +5,8 @@ namespace Gateway.Ledger;
 
 /// <summary>
 /// Writes for all requests, one transaction at a time: whoever comes while nothing is written writes at once, on its own thread; whoever
-/// comes meanwhile is taken along by the next transaction, together with all others that wait, since a commit costs as much as ten entries.
-/// The store is opened with the first entry: without teams there is no ledger.
+/// comes meanwhile, or on a thread that polls sockets, is taken along by the next transaction, together with all others that wait, since a
+/// commit costs as much as ten entries. The store is opened with the first entry: without teams there is no ledger.
 /// </summary>
 /// <remarks>
 /// There is no thread that only writes: to hand two entries a request over to one and to wait for it took more processor time than to
@@ -126,9 +126,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         }
     }
 
-    // A file that is locked, or slow, is not to be waited for where sockets are polled.
-    public ValueTask WriteAsync(LedgerEntry entry) =>
-        Thread.CurrentThread.IsThreadPoolThread ? EnqueueAwaited(entry) : WriteInPoolAsync(entry);
+    public ValueTask WriteAsync(LedgerEntry entry) => EnqueueAwaited(entry);
 
     public void Post(LedgerEntry entry)
     {
@@ -199,7 +197,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         {
             foreach (var waiter in Waiters())
             {
-                waiter.SetDone();
+                waiter.SetDone(elsewhere: true);
             }
 
             _batch.Clear();
@@ -241,12 +239,6 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         }
     }
 
-    private async ValueTask WriteInPoolAsync(LedgerEntry entry)
-    {
-        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        await EnqueueAwaited(entry);
-    }
-
     // Without an entry it is a mark in the queue: reached when all before it is written.
     private ValueTask EnqueueAwaited(LedgerEntry? entry)
     {
@@ -262,7 +254,8 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
                 return ValueTask.FromException(new LedgerException(refusal.Message, refusal));
             }
 
-            if (_isWriting || _queue.Count >= MaxBatch)
+            // A file that is locked, or slow, is not to be waited for where sockets are polled.
+            if (_isWriting || _queue.Count >= MaxBatch || !Thread.CurrentThread.IsThreadPoolThread)
             {
                 return EnqueueWaiter(entry);
             }
@@ -286,7 +279,6 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         _awaited++;
         if (!_isWriting)
         {
-            // More is queued than one transaction takes.
             _isWriting = true;
             ThreadPool.UnsafeQueueUserWorkItem(_round, preferLocal: false);
         }
@@ -337,9 +329,10 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         // First the next one, who may write while those of this one are told.
         Waiter[] told = [.. Waiters()];
         GoOn();
-        foreach (var waiter in told)
+        for (var i = 0; i < told.Length; i++)
         {
-            waiter.SetDone();
+            // This thread has nothing else to do: one of them goes on here.
+            told[i].SetDone(elsewhere: i < told.Length - 1);
         }
     }
 
@@ -566,14 +559,22 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
     /// <summary>Somebody who waits. It is used again as soon as its result was taken.</summary>
     private sealed class Waiter(LedgerWriter owner) : IValueTaskSource
     {
-        // Who has written goes on with its own request; whatever comes after a wait is for another thread of the pool.
         private ManualResetValueTaskSourceCore<bool> _core = new() { RunContinuationsAsynchronously = true };
 
         public short Version => _core.Version;
 
-        public void SetDone() => _core.SetResult(true);
+        /// <param name="elsewhere">Whether what comes after the wait is for another thread of the pool.</param>
+        public void SetDone(bool elsewhere)
+        {
+            _core.RunContinuationsAsynchronously = elsewhere;
+            _core.SetResult(true);
+        }
 
-        public void SetFailed(LedgerException failure) => _core.SetException(failure);
+        public void SetFailed(LedgerException failure)
+        {
+            _core.RunContinuationsAsynchronously = true;
+            _core.SetException(failure);
+        }
 
         public void GetResult(short token)
         {

@@ -330,9 +330,9 @@ public sealed class LedgerWriterTests : IAsyncDisposable
             DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken) =>
             inner.TakeDueAsync(now, leasedUntil, max, cancellationToken);
 
-            public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(
-            UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken) =>
-            inner.ReadUsageAsync(group, from, to, cancellationToken);
+        public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(
+        UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken) =>
+        inner.ReadUsageAsync(group, from, to, cancellationToken);
 
         public Task<TeamCharges> ReadChargesAsync(string team, DateTimeOffset from, CancellationToken cancellationToken) =>
             inner.ReadChargesAsync(team, from, cancellationToken);
