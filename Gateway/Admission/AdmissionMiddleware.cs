@@ -100,7 +100,7 @@ internal sealed class AdmissionMiddleware
             request.Team!.Id, request.Endpoint!.Path, reservation.SentModel, request.Demand?.Cost is not null, facts.Model, facts.Provider);
         _metrics.GenerationEnded(
             generation, reservation.End, request.UpstreamStatus ?? context.Response.StatusCode, _time.GetElapsedTime(request.StartedAt),
-            request.Answer?.FirstDataAt is { } first ? _time.GetElapsedTime(request.StartedAt, first) : null);
+            request.Answer?.TimeToFirstToken);
         _metrics.Settled(bill.State);
         if (bill.State == GenerationState.Settled && facts.Usage is { } usage)
         {
@@ -108,7 +108,7 @@ internal sealed class AdmissionMiddleware
         }
     }
 
-    private ValueTask SettleAsync(HttpContext context, GatewayContext request, bool hasFailed)
+    private static ValueTask SettleAsync(HttpContext context, GatewayContext request, bool hasFailed)
     {
         var failure = context.Features.Get<IForwarderErrorFeature>();
         var end = request.End;
@@ -129,7 +129,7 @@ internal sealed class AdmissionMiddleware
             request.UpstreamStatus,
             answer?.IsEventStream ?? false,
             answer?.End() ?? AnswerFacts.None,
-            answer?.FirstDataAt is { } first ? _time.GetElapsedTime(request.StartedAt, first) : null);
+            answer?.TimeToFirstToken);
     }
 
     /// <summary>A request that upstream does not see aborted when its client leaves.</summary>

@@ -39,6 +39,9 @@ internal sealed class MeteredAnswer : IAnswerObserver, IDisposable
     /// <summary>When the first data came, comments and blanks aside.</summary>
     public long? FirstDataAt { get; private set; }
 
+    /// <summary>From the request to the first data, once any came.</summary>
+    public TimeSpan? TimeToFirstToken => FirstDataAt is { } first ? _time.GetElapsedTime(_request.StartedAt, first) : null;
+
     private bool IsWhole => _reader.IsComplete || _bytesToCome <= 0;
 
     /// <inheritdoc />
@@ -110,5 +113,5 @@ internal sealed class MeteredAnswer : IAnswerObserver, IDisposable
         _status,
         IsEventStream,
         _reader.Facts,
-        FirstDataAt is { } first ? _time.GetElapsedTime(_request.StartedAt, first) : null);
+        TimeToFirstToken);
 }
