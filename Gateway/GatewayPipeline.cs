@@ -1,9 +1,9 @@
 using Gateway.Admission;
+using Gateway.Authentication;
 using Gateway.Errors;
+using Gateway.Health;
 using Gateway.Observability;
-using Gateway.Pricing;
-using Gateway.Teams;
-using Gateway.Transforms;
+using OpenRouterGateway.Transforms;
 
 namespace Gateway;
 

@@ -3,10 +3,15 @@ using System.Net.Sockets;
 using Gateway.Admin;
 using Gateway.CommandLine;
 using Gateway.Configuration;
+using Gateway.Configuration.Model;
+using Gateway.Configuration.Reading;
+using Gateway.Configuration.ReverseProxy;
+using Gateway.Configuration.Schema;
+using Gateway.Health;
 using Gateway.Hosting;
 using Gateway.Ledger;
-using Gateway.Observability;
-using Gateway.Transforms;
+using Gateway.Reports;
+using OpenRouterGateway.Transforms;
 using Yarp.ReverseProxy.Model;
 
 namespace Gateway;

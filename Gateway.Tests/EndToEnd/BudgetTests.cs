@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json;
-using Gateway.Ledger;
+using Gateway.Billing;
 using Gateway.Tests.Support;
 using Xunit;
 

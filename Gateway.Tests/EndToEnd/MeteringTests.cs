@@ -1,7 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using FakeOpenRouter;
-using Gateway.Ledger;
+using Gateway.Billing;
 using Gateway.Tests.Support;
 using Xunit;
 

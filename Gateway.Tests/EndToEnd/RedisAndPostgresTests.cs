@@ -1,5 +1,5 @@
 using FakeOpenRouter;
-using Gateway.Ledger;
+using Gateway.Billing;
 using Gateway.Tests.Support;
 using Xunit;
 

@@ -1,4 +1,4 @@
-using Gateway.Ledger;
+using Gateway.Billing;
 using Gateway.Tests.Support;
 using Microsoft.Data.Sqlite;
 using Xunit;

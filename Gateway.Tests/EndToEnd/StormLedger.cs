@@ -1,5 +1,5 @@
 using System.Data.Common;
-using Gateway.Ledger;
+using Gateway.Billing;
 using Gateway.Tests.Support;
 using Npgsql;
 

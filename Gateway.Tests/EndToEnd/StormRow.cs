@@ -1,4 +1,4 @@
-using Gateway.Ledger;
+using Gateway.Billing;
 
 namespace Gateway.Tests.EndToEnd;
 

@@ -1,6 +1,6 @@
 using System.Data.Common;
 using System.Globalization;
-using Gateway.Ledger;
+using Gateway.Billing;
 using Npgsql;
 
 namespace Gateway.Tests.Support;

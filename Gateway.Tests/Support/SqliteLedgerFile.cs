@@ -1,4 +1,4 @@
-using Gateway.Ledger;
+using Gateway.Ledger.Sqlite;
 using Microsoft.Data.Sqlite;
 
 namespace Gateway.Tests.Support;

@@ -1,8 +1,8 @@
 using System.Text.Json;
-using Gateway.Transforms;
-using Gateway.Transforms.ProviderMapping;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using OpenRouterGateway.Transforms;
+using OpenRouterGateway.Transforms.ProviderMapping;
 
 namespace Gateway.Tests.Transforms;
 

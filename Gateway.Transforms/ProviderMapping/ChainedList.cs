@@ -1,6 +1,6 @@
 using System.Collections;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>Two lists read as one. Neither is copied: thousands of rules that a hundred teams share are held once.</summary>
 internal sealed class ChainedList<T>(IReadOnlyList<T> first, IReadOnlyList<T> rest) : IReadOnlyList<T>

@@ -1,4 +1,4 @@
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>Writes down a decision while it is made. There is none on the request path: only an explanation asks for it.</summary>
 internal sealed class DecisionTrace

@@ -1,8 +1,8 @@
 using System.Text.Json;
-using Gateway.Transforms.RequestBody;
 using Microsoft.AspNetCore.Http;
+using OpenRouterGateway.Transforms.RequestBody;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>The answer of a host that writes none of its own.</summary>
 internal static class DefaultRejection

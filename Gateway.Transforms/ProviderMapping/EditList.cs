@@ -1,6 +1,6 @@
-using Gateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.RequestBody;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>Collects edits in any order and hands them out as a body takes them.</summary>
 internal sealed class EditList

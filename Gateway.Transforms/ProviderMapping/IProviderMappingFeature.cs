@@ -1,6 +1,6 @@
-using Gateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.RequestBody;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>What is known of a request once its body was read: found in the features of the <c>HttpContext</c> behind the step.</summary>
 public interface IProviderMappingFeature

@@ -1,6 +1,6 @@
 using System.Buffers.Text;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>
 /// A decimal number as written in JSON, for comparing only: exact however many digits it has, since a price limit that is rounded

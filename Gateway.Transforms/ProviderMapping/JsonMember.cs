@@ -1,7 +1,7 @@
 using System.Text.Json;
-using Gateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.RequestBody;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>One member of a JSON object; offsets count from the object's opening brace.</summary>
 /// <param name="Name">The key, escapes resolved.</param>

@@ -2,9 +2,9 @@ using System.Buffers;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Gateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.RequestBody;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>
 /// JSON text without a document model, for writing and for messages; strings are read by <see cref="JsonStringDecoder"/>.

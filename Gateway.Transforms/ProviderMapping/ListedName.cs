@@ -1,7 +1,7 @@
 using System.Text.Json;
-using Gateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.RequestBody;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>One entry of a list of providers or quantizations.</summary>
 /// <param name="Text">The entry, escapes resolved.</param>

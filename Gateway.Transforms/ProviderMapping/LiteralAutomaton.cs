@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>
 /// Finds in one pass which of many literals may occur in a name (Aho and Corasick, 1975). A step costs about the same whether there are

@@ -1,4 +1,4 @@
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>The rules of a set that apply to one request.</summary>
 /// <param name="Ordinary">The first ordinary rule that matches, or <see langword="null"/>.</param>

@@ -1,4 +1,4 @@
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>Another name for a model: requests that name a model of the pattern are sent with <see cref="Use"/>. Immutable.</summary>
 public sealed class ModelAlias

@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>
 /// A model pattern, compiled once: a <c>*</c> anywhere matches any run of characters, everything else itself without case.

@@ -1,4 +1,4 @@
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>
 /// Patterns of which any may match, compiled once: a name is compared with the few that it may match, however many there are. Immutable.

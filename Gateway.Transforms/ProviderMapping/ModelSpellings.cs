@@ -1,4 +1,4 @@
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>
 /// The names that one written model name may stand for, so that nothing enforced is dodged by spelling: without white space around it,

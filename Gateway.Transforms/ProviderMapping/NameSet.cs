@@ -1,4 +1,4 @@
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>
 /// A list of names with an index over it. Lists come from clients too, and comparing two of them pair by pair would let a body of a

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>
 /// Many patterns, compiled so that a name is compared with the few that it may match and not with all. Immutable.
@@ -14,7 +14,7 @@ namespace Gateway.Transforms.ProviderMapping;
 /// </para>
 /// <para>
 /// Patterns that share their rarest literal are candidates together: ten thousand like <c>a*b*c</c> and <c>c*b*a</c>, or ten thousand
-/// of three Chinese characters, which are all alike to <see cref="NameSymbols"/>, are compared one by one in a name that holds it.
+/// of three Chinese characters, which are all alike to <see cref="ModelNameAlphabet"/>, are compared one by one in a name that holds it.
 /// </para>
 /// </remarks>
 internal sealed class PatternIndex
@@ -164,9 +164,9 @@ internal sealed class PatternIndex
 
     // What stands between the stars, with the marks of the ends. A mark alone says nothing, since every name has both.
     private static IEnumerable<string> PiecesOf(ModelPattern pattern) =>
-        NameSymbols.Between(pattern.Text)
+        ModelNameAlphabet.Between(pattern.Text)
             .Split('*')
-            .Where(static piece => piece is not ("" or NameSymbols.StartText or NameSymbols.EndText));
+            .Where(static piece => piece is not ("" or ModelNameAlphabet.StartText or ModelNameAlphabet.EndText));
 
     private readonly record struct Entry(int Ordinal, ModelPattern Pattern);
 
@@ -204,7 +204,7 @@ internal sealed class PatternIndex
                     return false;
                 }
 
-                var symbol = _at < 0 ? NameSymbols.Start : _at == _name.Length ? NameSymbols.End : NameSymbols.Of(_name[_at]);
+                var symbol = _at < 0 ? ModelNameAlphabet.Start : _at == _name.Length ? ModelNameAlphabet.End : ModelNameAlphabet.Of(_name[_at]);
                 _state = _automaton.Step(_state, symbol);
                 _next = _automaton.LiteralAt(_state);
                 _at++;

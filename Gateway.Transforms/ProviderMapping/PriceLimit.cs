@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.Json;
-using Gateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.RequestBody;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>One component of <c>max_price</c>.</summary>
 /// <param name="Name">Such as <c>prompt</c>.</param>

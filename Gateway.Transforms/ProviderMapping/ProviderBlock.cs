@@ -1,4 +1,4 @@
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>A rule's <c>provider</c> block, checked and taken apart once. Immutable.</summary>
 internal sealed class ProviderBlock

@@ -1,4 +1,4 @@
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>How an ordinary rule's block goes into a request: what the client set stays, what it left out is added.</summary>
 internal static class ProviderFilling

@@ -1,6 +1,6 @@
-using Gateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.RequestBody;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>What the rules decided about one request. Immutable.</summary>
 /// <param name="Edits">What to change in the body: in ascending order, not overlapping; empty when the body passes untouched.</param>

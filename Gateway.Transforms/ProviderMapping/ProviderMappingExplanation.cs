@@ -1,4 +1,4 @@
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>A decision and how it came about. Immutable.</summary>
 /// <param name="Decision">The decision itself.</param>

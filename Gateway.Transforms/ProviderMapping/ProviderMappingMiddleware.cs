@@ -1,8 +1,8 @@
-using Gateway.Transforms.RequestBody;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
+using OpenRouterGateway.Transforms.RequestBody;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>
 /// The step that reads the body of a route with the transform, decides about it, and holds its bytes until they were sent.

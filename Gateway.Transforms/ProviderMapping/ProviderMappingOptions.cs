@@ -1,7 +1,7 @@
-using Gateway.Transforms.RequestBody;
 using Microsoft.AspNetCore.Http;
+using OpenRouterGateway.Transforms.RequestBody;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>
 /// What a host tells the provider mapping about its requests. Read for every request, so a host may change its mind at any time.

@@ -1,4 +1,4 @@
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>What became of one rule or alias on one request.</summary>
 public enum ProviderMappingOutcome

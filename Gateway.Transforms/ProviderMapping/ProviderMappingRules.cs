@@ -1,8 +1,8 @@
 using System.Buffers;
 using System.Text.Json;
-using Gateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.RequestBody;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>An ordered set of rules and aliases, compiled once; the whole decision about a request, without HTTP. Immutable.</summary>
 public sealed class ProviderMappingRules
@@ -90,7 +90,7 @@ public sealed class ProviderMappingRules
         DecisionTrace? trace)
     {
         var edits = new EditList();
-        var models = SentModels.Create(Aliases, _aliases, facts, endpoint, edits, trace);
+        var models = EffectiveModels.Create(Aliases, _aliases, facts, endpoint, edits, trace);
         var provider = facts.LastIndexOf(BodyMemberName.Provider);
         var clientSets = provider >= 0 && facts.Members[provider].Kind != JsonValueKind.Null;
         if (clientSets && facts.Members[provider].Kind != JsonValueKind.Object)
@@ -131,7 +131,7 @@ public sealed class ProviderMappingRules
             : new ProviderMappingDecision(edits.Build(), applied, models.Model, null);
     }
 
-    private MatchingRules FindMatching(in SentModels models, ProviderRule? reviewed, DecisionTrace? trace)
+    private MatchingRules FindMatching(in EffectiveModels models, ProviderRule? reviewed, DecisionTrace? trace)
     {
         var ordinary = FindOrdinary(models, trace);
         var found = FindEnforced(models, trace);
@@ -147,7 +147,7 @@ public sealed class ProviderMappingRules
         return new MatchingRules(ordinary == PatternIndex.None ? null : Rules[ordinary], enforced, enforcedBefore);
     }
 
-    private int FindOrdinary(in SentModels models, DecisionTrace? trace)
+    private int FindOrdinary(in EffectiveModels models, DecisionTrace? trace)
     {
         var name = models.Model ?? "";
         var first = _ordinary.FindFirst(name);
@@ -161,7 +161,7 @@ public sealed class ProviderMappingRules
         return first;
     }
 
-    private List<int>? FindEnforced(in SentModels models, DecisionTrace? trace)
+    private List<int>? FindEnforced(in EffectiveModels models, DecisionTrace? trace)
     {
         if (_enforced.IsEmpty)
         {
@@ -242,7 +242,7 @@ public sealed class ProviderMappingRules
         {
             if (clientSets)
             {
-                SentModels.CutEarlier(facts, provider, edits);
+                EffectiveModels.CutEarlier(facts, provider, edits);
                 block.AddEdits(edits, facts.Members[provider].Value.Start);
             }
             else if (!block.IsEmpty)
@@ -258,7 +258,7 @@ public sealed class ProviderMappingRules
     {
         if (provider >= 0)
         {
-            SentModels.CutEarlier(facts, provider, edits);
+            EffectiveModels.CutEarlier(facts, provider, edits);
             edits.Add(facts.Members[provider].Value.Start, facts.Members[provider].Value.Length, written.Value);
         }
         else

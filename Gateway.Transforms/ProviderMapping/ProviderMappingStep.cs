@@ -1,4 +1,4 @@
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>What became of one alias or one rule. Immutable.</summary>
 /// <param name="IsAlias">Whether it is an alias and not a rule.</param>

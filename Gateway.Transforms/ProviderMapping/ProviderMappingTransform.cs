@@ -1,6 +1,6 @@
 using Yarp.ReverseProxy.Transforms;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>Sends the body that the step has read, with the decision's edits spliced in and an exact Content-Length.</summary>
 internal sealed class ProviderMappingTransform : RequestTransform

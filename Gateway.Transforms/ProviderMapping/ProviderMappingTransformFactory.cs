@@ -1,6 +1,6 @@
 using Yarp.ReverseProxy.Transforms.Builder;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>Makes <c>{ "ProviderMapping": "Default" }</c> a transform that can be declared on a route.</summary>
 internal sealed class ProviderMappingTransformFactory(RequestBodyStep step) : ITransformFactory

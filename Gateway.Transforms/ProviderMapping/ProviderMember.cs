@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>One member of a rule's block.</summary>
 /// <param name="Name">Its name, escapes resolved.</param>

@@ -1,6 +1,6 @@
 using System.Collections.Frozen;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>
 /// OpenRouter's provider names, for comparing only: what is sent is always what was written. Slugs and display names are those of

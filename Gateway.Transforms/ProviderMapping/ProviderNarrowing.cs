@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.Json;
-using Gateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.RequestBody;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>
 /// The algebra of Enforce: each rule may only narrow what the client and the other rules allow. Lists intersect or unite by what the

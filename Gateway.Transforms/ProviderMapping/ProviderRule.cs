@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>One provider rule: which models it is for, and the <c>provider</c> block that goes into their requests. Immutable.</summary>
 public sealed class ProviderRule

@@ -1,4 +1,4 @@
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>Whether the pipeline of this host has the step that reads bodies: a transform without it would forward them unruled.</summary>
 internal sealed class RequestBodyStep

@@ -1,4 +1,4 @@
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>The kinds of endpoint that differ in what they take.</summary>
 public enum RequestEndpoint

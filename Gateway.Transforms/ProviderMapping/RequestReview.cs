@@ -1,6 +1,6 @@
-using Gateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.RequestBody;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>What a host says about a request before the rules decide. The default lets it pass as it is.</summary>
 /// <param name="Rejection">Why the request is refused, or <see langword="null"/>; it goes before any refusal of the rules.</param>

@@ -1,7 +1,7 @@
 using System.Buffers;
-using Gateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.RequestBody;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>A request whose body was read and is sound, for the host's say about it. Good for the duration of the call only.</summary>
 /// <param name="Facts">What the scan of the body found.</param>
@@ -9,4 +9,4 @@ namespace Gateway.Transforms.ProviderMapping;
 /// <param name="Endpoint">Which kind of endpoint the request is for.</param>
 /// <param name="Models">The models that it names, aliases applied.</param>
 public readonly record struct ReviewedRequest(
-    BodyFacts Facts, ReadOnlySequence<byte> Body, RequestEndpoint Endpoint, SentModels Models);
+    BodyFacts Facts, ReadOnlySequence<byte> Body, RequestEndpoint Endpoint, EffectiveModels Models);

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using Yarp.ReverseProxy.Configuration;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>Remembers of each route whether it carries the transform: routes are many, reloads few, requests countless.</summary>
 internal sealed class RoutesWithMapping

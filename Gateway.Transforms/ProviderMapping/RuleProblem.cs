@@ -1,4 +1,4 @@
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>What is wrong, or odd, with a rule or an alias as written.</summary>
 /// <param name="Path">

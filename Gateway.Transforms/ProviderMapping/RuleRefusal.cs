@@ -1,6 +1,6 @@
-using Gateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.RequestBody;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>A request refused by an enforced rule.</summary>
 /// <param name="Rule">The rule.</param>

@@ -1,4 +1,4 @@
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>Who wins when the client sent a <c>provider</c> object of its own. <c>null</c> counts as not sent.</summary>
 public enum WhenClientSetsProvider

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>
 /// The <c>provider</c> object of one request while rules work on it. It remembers where the client's members stand, so that what no

@@ -1,6 +1,6 @@
-using Gateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.RequestBody;
 
-namespace Gateway.Transforms.ProviderMapping;
+namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>What one rule alone writes into a request whose client set nothing, rendered when the rule is created.</summary>
 /// <param name="Member">The member <c>"provider":{…}</c> behind a comma; empty when there is nothing to write.</param>

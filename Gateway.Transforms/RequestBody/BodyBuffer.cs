@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Numerics;
 
-namespace Gateway.Transforms.RequestBody;
+namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>
 /// The bytes of one request body, in pooled blocks. The first block is small and later ones large, so that memory follows what

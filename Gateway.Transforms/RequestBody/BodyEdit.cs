@@ -1,4 +1,4 @@
-namespace Gateway.Transforms.RequestBody;
+namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>
 /// One change of a body: at <paramref name="Offset"/>, drop <paramref name="Remove"/> bytes and put <paramref name="Insert"/> there.

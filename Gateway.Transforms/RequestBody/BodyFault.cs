@@ -1,4 +1,4 @@
-namespace Gateway.Transforms.RequestBody;
+namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>Where and why a request body is not what a rewritten route takes.</summary>
 /// <param name="Offset">Offset of the byte at fault, counted from the body's first byte; the body's length when it ended too early.</param>

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Gateway.Transforms.RequestBody;
+namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>The top-level members of a request body that decide how it is routed and what it may cost. All others pass unread.</summary>
 public enum BodyMemberName

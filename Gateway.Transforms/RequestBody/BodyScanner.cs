@@ -8,7 +8,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 
-namespace Gateway.Transforms.RequestBody;
+namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>
 /// One forward pass over a request body, segment by segment as it arrives. Checks that the body is exactly one JSON object

@@ -1,4 +1,4 @@
-namespace Gateway.Transforms.RequestBody;
+namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>A run of bytes in a request body, counted from the body's first byte (a byte order mark included).</summary>
 /// <param name="Start">Offset of the first byte.</param>

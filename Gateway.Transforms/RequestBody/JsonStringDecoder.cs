@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 
-namespace Gateway.Transforms.RequestBody;
+namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>
 /// Resolves the escapes of a JSON string that a scan has found valid. Unlike <see cref="System.Text.Json.JsonElement.GetString"/> it

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Gateway.Transforms.RequestBody;
+namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>Recognises the keys of the members of interest, escaped or not.</summary>
 internal static class MemberNames

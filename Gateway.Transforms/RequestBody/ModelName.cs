@@ -1,4 +1,4 @@
-namespace Gateway.Transforms.RequestBody;
+namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>A model named in a request body, wherever it stands: <c>model</c>, an entry of <c>models</c> or of <c>fallbacks</c>.</summary>
 /// <param name="Text">The name with its JSON escapes resolved.</param>

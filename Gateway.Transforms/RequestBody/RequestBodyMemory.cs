@@ -1,4 +1,4 @@
-namespace Gateway.Transforms.RequestBody;
+namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>
 /// What request bodies hold in memory at a time, all together. A body takes its place whole and before it is read, first come first

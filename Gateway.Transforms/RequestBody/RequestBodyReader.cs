@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;
 
-namespace Gateway.Transforms.RequestBody;
+namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>Reads a request body into a buffer and scans it on the way, while its bytes are still warm.</summary>
 internal static class RequestBodyReader
@@ -44,7 +44,7 @@ internal static class RequestBodyReader
 
         var length = wasDecoded ? null : request.ContentLength;
         var stopping = request.HttpContext.RequestAborted;
-        UploadPace? pace = null;
+        SlowUploadMonitor? pace = null;
         using var scanner = new BodyScanner();
         try
         {
@@ -58,7 +58,7 @@ internal static class RequestBodyReader
                         // Whole and at once: who asked for more while it holds some would wait for others who do the same. Not a byte of a
                         // body whose length is known is read before, nor a "100 Continue" sent.
                         await buffer.TakePlaceAsync(length ?? maxSize, stopping);
-                        pace = new UploadPace(memory, buffer, stopping);
+                        pace = new SlowUploadMonitor(memory, buffer, stopping);
                         stopping = pace.Stopping;
                     }
                     else if (length is null && buffer.Length == RequestBodyMemory.FreeSize)

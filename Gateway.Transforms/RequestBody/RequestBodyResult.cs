@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 
-namespace Gateway.Transforms.RequestBody;
+namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>How reading a body ended: with facts, or with a rejection.</summary>
 internal readonly record struct RequestBodyResult

@@ -1,4 +1,4 @@
-namespace Gateway.Transforms.RequestBody;
+namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>
 /// Why a request is answered by the proxy itself instead of being forwarded. The host writes it in the dialect of its route.

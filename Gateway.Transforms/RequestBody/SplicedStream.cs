@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace Gateway.Transforms.RequestBody;
+namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>
 /// A body with its edits applied, as a stream: <c>head | inserted bytes | … | tail</c>, read straight from the buffered blocks.

@@ -1,8 +1,11 @@
 using System.Net.Sockets;
 using Gateway.Configuration;
+using Gateway.Configuration.Model;
 using Gateway.Errors;
 using Gateway.Ledger;
 using Gateway.Observability;
+using Gateway.Primitives;
+using Gateway.Requests;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;

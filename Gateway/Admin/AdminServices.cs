@@ -1,8 +1,9 @@
 using Gateway.Configuration;
+using Gateway.Configuration.Model;
 using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Observability;
-using Gateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.RequestBody;
 using OpenTelemetry.Metrics;
 
 namespace Gateway.Admin;

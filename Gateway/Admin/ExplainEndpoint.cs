@@ -3,9 +3,9 @@ using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Gateway.CommandLine;
 using Gateway.Configuration;
 using Gateway.Errors;
+using Gateway.Reports;
 using Gateway.Teams;
 
 namespace Gateway.Admin;
@@ -69,7 +69,7 @@ internal sealed class ExplainEndpoint(SettingsStore settings)
                 return ("model", mismatch);
             }
 
-            await AdminAnswers.WriteAsync(context, "application/json", Render(text.ToString()));
+            await AdminResponses.WriteAsync(context, "application/json", Render(text.ToString()));
             return null;
         }
     }

@@ -1,7 +1,8 @@
 using System.Text;
 using Gateway.Errors;
 using Gateway.Ledger;
-using Gateway.Observability;
+using Gateway.Primitives;
+using Gateway.Reports;
 using Microsoft.Net.Http.Headers;
 
 namespace Gateway.Admin;
@@ -42,11 +43,11 @@ internal sealed partial class UsageEndpoint(Func<ILedgerStore?> ledger, ILogger<
         context.Response.Headers.Vary = HeaderNames.Accept;
         if (PrefersCsv(context.Request))
         {
-            await AdminAnswers.WriteAsync(context, Csv + "; charset=utf-8", Encoding.UTF8.GetBytes(UsageReport.ToCsv(query.Group, rows)));
+            await AdminResponses.WriteAsync(context, Csv + "; charset=utf-8", Encoding.UTF8.GetBytes(UsageReport.ToCsv(query.Group, rows)));
         }
         else
         {
-            await AdminAnswers.WriteAsync(context, Json, UsageReport.ToJson(query.Group, rows));
+            await AdminResponses.WriteAsync(context, Json, UsageReport.ToJson(query.Group, rows));
         }
     }
 

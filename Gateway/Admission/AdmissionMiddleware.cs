@@ -1,9 +1,10 @@
+using Gateway.Billing;
 using Gateway.Errors;
-using Gateway.Ledger;
 using Gateway.Metering;
 using Gateway.Observability;
-using Gateway.Transforms.ProviderMapping;
+using Gateway.Requests;
 using Microsoft.AspNetCore.Http.Features;
+using OpenRouterGateway.Transforms.ProviderMapping;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace Gateway.Admission;
@@ -15,11 +16,11 @@ namespace Gateway.Admission;
 internal sealed class AdmissionMiddleware
 {
     private readonly RequestDelegate _next;
-    private readonly AdmissionDesk _desk;
+    private readonly AdmissionController _desk;
     private readonly GatewayMetrics _metrics;
     private readonly TimeProvider _time;
 
-    public AdmissionMiddleware(RequestDelegate next, AdmissionDesk desk, GatewayMetrics metrics, TimeProvider time)
+    public AdmissionMiddleware(RequestDelegate next, AdmissionController desk, GatewayMetrics metrics, TimeProvider time)
     {
         _next = next;
         _desk = desk;
@@ -90,14 +91,14 @@ internal sealed class AdmissionMiddleware
 
     private void Count(HttpContext context, GatewayContext request, Reservation reservation)
     {
-        if (reservation.Bill is not { } bill)
+        if (reservation.SettlementDecision is not { } bill)
         {
             return;
         }
 
         var facts = reservation.Facts;
         var generation = new MeteredGeneration(
-            request.Team!.Id, request.Endpoint!.Path, reservation.SentModel, request.Demand?.Cost is not null, facts.Model, facts.Provider);
+            request.Team!.Id, request.Endpoint!.Path, reservation.SentModel, request.RequestCost?.Cost is not null, facts.Model, facts.Provider);
         _metrics.GenerationEnded(
             generation, reservation.End, request.UpstreamStatus ?? context.Response.StatusCode, _time.GetElapsedTime(request.StartedAt),
             request.Answer?.TimeToFirstToken);
@@ -128,7 +129,7 @@ internal sealed class AdmissionMiddleware
             wasSent,
             request.UpstreamStatus,
             answer?.IsEventStream ?? false,
-            answer?.End() ?? AnswerFacts.None,
+            answer?.End() ?? ResponseFacts.None,
             answer?.TimeToFirstToken);
     }
 

@@ -1,6 +1,8 @@
 using Gateway.Errors;
+using Gateway.Prices;
 using Gateway.Pricing;
-using Gateway.Transforms.ProviderMapping;
+using Gateway.Requests;
+using OpenRouterGateway.Transforms.ProviderMapping;
 
 namespace Gateway.Admission;
 
@@ -8,9 +10,9 @@ namespace Gateway.Admission;
 /// A team's say about a request whose body was just read: may it use these models, what will it probably cost, and what is to be written
 /// into it beside the rules.
 /// </summary>
-internal sealed class RequestReviewer(PriceBook prices)
+internal sealed class RequestReviewer(PriceListRefresher prices)
 {
-    /// <summary>Judges a request; notes its <see cref="Demand"/> for the Admission phase.</summary>
+    /// <summary>Judges a request; notes its <see cref="RequestCost"/> for the Admission phase.</summary>
     public RequestReview Review(HttpContext context, ReviewedRequest reviewed)
     {
         var request = GatewayContext.Of(context);
@@ -51,7 +53,7 @@ internal sealed class RequestReviewer(PriceBook prices)
         var (session, edit) = team.ScopesSessions
             ? SessionScope.Apply(team.Id, context.Request.Headers, reviewed)
             : default;
-        request.Demand = new Demand(ReservationEstimate.EstimateTokens(size), cost, session);
+        request.RequestCost = new RequestCost(ReservationEstimate.EstimateTokens(size), cost, session);
         return new RequestReview(null, ceiling, edit);
     }
 }

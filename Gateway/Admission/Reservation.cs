@@ -1,15 +1,15 @@
+using Gateway.Billing;
 using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Metering;
-using Gateway.Pricing;
-using Gateway.Settlement;
+using Gateway.Primitives;
 using Gateway.Teams;
 
 namespace Gateway.Admission;
 
 /// <summary>
 /// What was set aside for one call: its place under the limits, its part of the budget, its row in the ledger. Only
-/// <see cref="AdmissionDesk"/> makes one. It is settled once, however the call ends, and before the client can see the end of its answer.
+/// <see cref="AdmissionController"/> makes one. It is settled once, however the call ends, and before the client can see the end of its answer.
 /// </summary>
 internal sealed class Reservation
 {
@@ -54,10 +54,10 @@ internal sealed class Reservation
     public string? GenerationId { get; private set; }
 
     /// <summary>What was read from the answer; set when settled.</summary>
-    public AnswerFacts Facts { get; private set; } = AnswerFacts.None;
+    public ResponseFacts Facts { get; private set; } = ResponseFacts.None;
 
     /// <summary>What the call costs as far as known; set when settled.</summary>
-    public Bill? Bill { get; private set; }
+    public SettlementDecision? SettlementDecision { get; private set; }
 
     /// <summary>How the call ended; set when settled.</summary>
     public RequestEnd End { get; private set; }
@@ -88,16 +88,16 @@ internal sealed class Reservation
     /// <param name="facts">What was read from the answer.</param>
     /// <param name="timeToFirstToken">From the request to the answer's first data.</param>
     public async ValueTask SettleAsync(
-        RequestEnd end, bool wasSent, int? status, bool isStream, AnswerFacts facts, TimeSpan? timeToFirstToken)
+        RequestEnd end, bool wasSent, int? status, bool isStream, ResponseFacts facts, TimeSpan? timeToFirstToken)
     {
         if (Interlocked.Exchange(ref _settled, 1) != 0)
         {
             return;
         }
 
-        var bill = Admission.Bill.Of(Amount, wasSent, status, GenerationId, isStream, facts);
+        var bill = Admission.SettlementDecision.Of(Amount, wasSent, status, GenerationId, isStream, facts);
         Facts = facts;
-        Bill = bill;
+        SettlementDecision = bill;
         End = end;
         if (Lease is not null)
         {

@@ -2,8 +2,8 @@ using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using Gateway.Transforms.ProviderMapping;
-using Gateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.RequestBody;
 
 namespace Gateway.Admission;
 

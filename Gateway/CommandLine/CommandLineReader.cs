@@ -2,10 +2,11 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.Globalization;
 using System.Reflection;
-using Gateway.Admin;
-using Gateway.Configuration;
+using Gateway.Configuration.Reading;
 using Gateway.Ledger;
-using Gateway.Transforms.ProviderMapping;
+using Gateway.Primitives;
+using Gateway.Reports;
+using OpenRouterGateway.Transforms.ProviderMapping;
 
 namespace Gateway.CommandLine;
 

@@ -1,4 +1,4 @@
-using Gateway.Configuration;
+using Gateway.Configuration.Reading;
 
 namespace Gateway.CommandLine;
 

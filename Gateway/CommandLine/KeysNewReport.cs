@@ -2,7 +2,8 @@ using System.Buffers;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Gateway.Configuration;
+using Gateway.Configuration.Model;
+using Gateway.Configuration.Schema;
 using Gateway.Teams;
 
 namespace Gateway.CommandLine;

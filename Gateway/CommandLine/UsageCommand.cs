@@ -1,6 +1,6 @@
-using Gateway.Admin;
-using Gateway.Configuration;
+using Gateway.Configuration.Model;
 using Gateway.Ledger;
+using Gateway.Reports;
 
 namespace Gateway.CommandLine;
 

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text;
-using Gateway.Admin;
 using Gateway.Ledger;
-using Gateway.Pricing;
+using Gateway.Primitives;
+using Gateway.Reports;
 
 namespace Gateway.CommandLine;
 

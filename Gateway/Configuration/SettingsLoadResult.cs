@@ -1,3 +1,6 @@
+using Gateway.Configuration.Reading;
+using Gateway.Secrets;
+
 namespace Gateway.Configuration;
 
 /// <summary>What became of an attempt to load the settings: a good whole, or everything that is wrong.</summary>

@@ -2,6 +2,11 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Gateway.Configuration.Model;
+using Gateway.Configuration.Reading;
+using Gateway.Configuration.ReverseProxy;
+using Gateway.Configuration.Schema;
+using Gateway.Secrets;
 using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.Configuration;
@@ -96,7 +101,7 @@ internal sealed class SettingsLoader
         {
             if (!SettingsSchema.Sections.ContainsKey(name) && !name.Equals(SettingsSchema.JsonSchema, StringComparison.Ordinal))
             {
-                faults.Add(new SettingsFault(name, SettingsSchema.UnknownSection(name) + SettingsReader.From(value.Source)));
+                faults.Add(new SettingsFault(name, SettingsValidator.Unknown(name, SettingsSchema.Sections.Keys) + SettingsReader.From(value.Source)));
             }
         }
     }
@@ -141,7 +146,7 @@ internal sealed class SettingsLoader
         SettingsTree tree, string name, JsonTypeInfo<T> type, List<SettingsFault> faults)
         where T : class
     {
-        if (SettingsShaper.Shape(tree.Root.Members[name], SettingsSchema.Sections[name], name, faults) is not SettingsObject section)
+        if (SettingsValidator.Shape(tree.Root.Members[name], SettingsSchema.Sections[name], name, faults) is not SettingsObject section)
         {
             return (null, null);
         }
@@ -186,7 +191,7 @@ internal sealed class SettingsLoader
         foreach (var (name, shape) in SettingsSchema.Sections)
         {
             // In canonical form: 3000 from a file and "3000" from a variable are the same setting.
-            members[name] = SettingsShaper.Shape(members[name], shape, name, [])!;
+            members[name] = SettingsValidator.Shape(members[name], shape, name, [])!;
         }
 
         var content = new SettingsObject(members, null).ToUtf8Json();

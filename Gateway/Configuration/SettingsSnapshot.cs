@@ -1,5 +1,9 @@
+using Gateway.Configuration.Model;
+using Gateway.Configuration.Reading;
+using Gateway.Rules;
+using Gateway.Secrets;
 using Gateway.Teams;
-using Gateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.ProviderMapping;
 using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.Configuration;

@@ -1,3 +1,5 @@
+using Gateway.Configuration.Reading;
+
 namespace Gateway.Configuration;
 
 /// <summary>What the health page says of the settings. Immutable.</summary>

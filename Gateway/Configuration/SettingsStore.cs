@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
-using Gateway.Observability;
+using Gateway.Configuration.Reading;
+using Gateway.Configuration.Schema;
+using Gateway.Primitives;
 using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.Configuration;

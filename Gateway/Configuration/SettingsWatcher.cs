@@ -1,4 +1,6 @@
-using Gateway.Observability;
+using Gateway.Configuration.Reading;
+using Gateway.Primitives;
+using Gateway.Secrets;
 
 namespace Gateway.Configuration;
 

@@ -1,5 +1,8 @@
+using Gateway.Billing;
 using Gateway.Ledger;
-using Gateway.Observability;
+using Gateway.Primitives;
+using Gateway.Requests;
+using Gateway.Routing;
 using Microsoft.AspNetCore.Http.Features;
 using Yarp.ReverseProxy.Forwarder;
 

@@ -1,3 +1,4 @@
+using Gateway.Billing;
 using Microsoft.AspNetCore.Connections;
 using Yarp.ReverseProxy.Forwarder;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
-using Gateway.Transforms.RequestBody;
 using Microsoft.Net.Http.Headers;
+using OpenRouterGateway.Transforms.RequestBody;
 
 namespace Gateway.Errors;
 

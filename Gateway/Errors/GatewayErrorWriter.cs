@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Gateway.Routing;
 
 namespace Gateway.Errors;
 
@@ -15,8 +16,8 @@ internal static class GatewayErrorWriter
     {
         var response = context.Response;
         response.StatusCode = error.Status;
-        AnswerHeaders.Apply(context);
-        response.Headers[AnswerHeaders.Error] = "1";
+        GatewayResponseHeaders.Apply(context);
+        response.Headers[GatewayResponseHeaders.Error] = "1";
         if (error.Status == StatusCodes.Status401Unauthorized)
         {
             response.Headers.WWWAuthenticate = "Bearer";

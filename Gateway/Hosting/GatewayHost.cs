@@ -1,15 +1,18 @@
 using Gateway.Admin;
 using Gateway.Configuration;
+using Gateway.Configuration.Reading;
+using Gateway.Health;
 using Gateway.Ledger;
 using Gateway.Observability;
-using Gateway.Transforms;
-using Gateway.Transforms.ProviderMapping;
+using Gateway.Requests;
 using Gateway.Upstream;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using OpenRouterGateway.Transforms;
+using OpenRouterGateway.Transforms.ProviderMapping;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -60,7 +63,7 @@ internal static class GatewayHost
         services.AddSingleton<Readiness>();
         services.AddHostedService<ShutdownDelay>();
         services.AddHostedService<StartupSummary>();
-        services.AddHostedService<StartGarbage>();
+        services.AddHostedService<StartupMemoryTrimmer>();
         services.Configure<ConsoleLifetimeOptions>(static console => console.SuppressStatusMessages = true);
         services.Configure<HostOptions>(host => host.ShutdownTimeout = server.ShutdownDelay + server.ShutdownTimeout + TimeToStop);
 

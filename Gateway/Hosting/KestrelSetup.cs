@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
-using Gateway.Configuration;
+using Gateway.Configuration.Model;
+using Gateway.Upstream;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Net.Http.Headers;

@@ -1,6 +1,6 @@
 using System.Reflection;
 using Gateway.Configuration;
-using Gateway.Observability;
+using Gateway.Primitives;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 

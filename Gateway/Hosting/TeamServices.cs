@@ -1,12 +1,14 @@
 using Gateway.Admission;
 using Gateway.Configuration;
+using Gateway.Configuration.Model;
+using Gateway.Configuration.Reading;
 using Gateway.Ledger;
 using Gateway.Limits;
-using Gateway.Pricing;
+using Gateway.OpenRouter;
+using Gateway.Prices;
+using Gateway.Primitives;
 using Gateway.Settlement;
-using Gateway.Teams;
-using Gateway.Transforms.ProviderMapping;
-using Gateway.Upstream;
+using OpenRouterGateway.Transforms.ProviderMapping;
 
 namespace Gateway.Hosting;
 
@@ -37,23 +39,23 @@ internal static class TeamServices
         services.AddSingleton(static provider => provider.GetRequiredService<LimitStores>().Limits);
         services.AddSingleton(static provider => provider.GetRequiredService<LimitStores>().Budgets);
         services.AddSingleton<OpenRouterClient>();
-        services.AddSingleton<PriceBook>();
+        services.AddSingleton<PriceListRefresher>();
         services.AddSingleton<RequestReviewer>();
-        services.AddSingleton<AdmissionDesk>();
+        services.AddSingleton<AdmissionController>();
         services.AddOptions<ProviderMappingOptions>()
             .Configure<RequestReviewer>(static (mapping, reviewer) => mapping.Review = reviewer.Review);
 
         // They start in this order and stop in the reverse one: the writer is the last to hear of anything.
         services.AddHostedService<LedgerOpening>();
         services.AddHostedService(static provider => provider.GetRequiredService<LedgerWriter>());
-        services.AddHostedService(static provider => provider.GetRequiredService<PriceBook>());
+        services.AddHostedService(static provider => provider.GetRequiredService<PriceListRefresher>());
         if (settings.Limits.Store == LimitsStore.Redis)
         {
             services.AddHostedService(static provider => provider.GetRequiredService<LimitStores>().Reconciler!);
         }
 
         services.AddHostedService(provider => ActivatorUtilities.CreateInstance<LedgerMaintenance>(provider, settings.Usage));
-        services.AddHostedService<BudgetChanges>();
+        services.AddHostedService<BudgetReloadHandler>();
         services.AddHostedService<SettlementWorker>();
     }
 

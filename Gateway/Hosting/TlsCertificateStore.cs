@@ -1,6 +1,7 @@
 using System.Net.Security;
 using Gateway.Configuration;
-using Gateway.Observability;
+using Gateway.Configuration.Model;
+using Gateway.Primitives;
 
 namespace Gateway.Hosting;
 

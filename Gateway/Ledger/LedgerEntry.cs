@@ -1,5 +1,5 @@
-using Gateway.Metering;
-using Gateway.Pricing;
+using Gateway.Billing;
+using Gateway.Primitives;
 
 namespace Gateway.Ledger;
 

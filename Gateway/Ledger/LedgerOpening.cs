@@ -1,5 +1,6 @@
 using Gateway.Configuration;
-using Gateway.Observability;
+using Gateway.Configuration.Model;
+using Gateway.Primitives;
 
 namespace Gateway.Ledger;
 

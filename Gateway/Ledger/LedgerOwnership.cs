@@ -1,5 +1,3 @@
-using Gateway.Teams;
-
 namespace Gateway.Ledger;
 
 /// <summary>Knows whose a call is by its row.</summary>

@@ -1,4 +1,4 @@
-using Gateway.Pricing;
+using Gateway.Primitives;
 
 namespace Gateway.Ledger;
 

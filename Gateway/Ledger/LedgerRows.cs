@@ -1,5 +1,6 @@
 using System.Data.Common;
-using Gateway.Pricing;
+using Gateway.Billing;
+using Gateway.Primitives;
 
 namespace Gateway.Ledger;
 

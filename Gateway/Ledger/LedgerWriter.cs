@@ -1,5 +1,5 @@
 using System.Threading.Tasks.Sources;
-using Gateway.Observability;
+using Gateway.Primitives;
 
 namespace Gateway.Ledger;
 

@@ -1,6 +1,6 @@
+using Gateway.Billing;
 using Gateway.Ledger;
-using Gateway.Observability;
-using Gateway.Pricing;
+using Gateway.Primitives;
 
 namespace Gateway.Limits;
 

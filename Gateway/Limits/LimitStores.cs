@@ -1,5 +1,6 @@
-using Gateway.Configuration;
+using Gateway.Configuration.Model;
 using Gateway.Ledger;
+using Gateway.Primitives;
 using StackExchange.Redis;
 
 namespace Gateway.Limits;

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
+using Gateway.Billing;
 using Gateway.Ledger;
-using Gateway.Pricing;
+using Gateway.Primitives;
 
 namespace Gateway.Limits;
 

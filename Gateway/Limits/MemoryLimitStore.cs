@@ -1,3 +1,5 @@
+using Gateway.Teams;
+
 namespace Gateway.Limits;
 
 /// <summary>

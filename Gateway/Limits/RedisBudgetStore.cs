@@ -1,7 +1,8 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using Gateway.Billing;
 using Gateway.Ledger;
-using Gateway.Pricing;
+using Gateway.Primitives;
 using StackExchange.Redis;
 
 namespace Gateway.Limits;

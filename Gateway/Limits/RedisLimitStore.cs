@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Gateway.Teams;
 using StackExchange.Redis;
 
 namespace Gateway.Limits;

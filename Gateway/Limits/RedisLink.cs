@@ -1,5 +1,5 @@
 using System.Globalization;
-using Gateway.Observability;
+using Gateway.Primitives;
 using StackExchange.Redis;
 
 namespace Gateway.Limits;

@@ -32,15 +32,15 @@ internal static class AcceptedEncodings
     }
 
     /// <summary>The encoding of that name.</summary>
-    internal static AnswerEncoding Parse(ReadOnlySpan<char> name)
+    internal static ResponseEncoding Parse(ReadOnlySpan<char> name)
     {
         return name switch
         {
-            _ when name.Equals("gzip", StringComparison.OrdinalIgnoreCase) => AnswerEncoding.Gzip,
-            _ when name.Equals("x-gzip", StringComparison.OrdinalIgnoreCase) => AnswerEncoding.Gzip,
-            _ when name.Equals("deflate", StringComparison.OrdinalIgnoreCase) => AnswerEncoding.Deflate,
-            _ when name.Equals("br", StringComparison.OrdinalIgnoreCase) => AnswerEncoding.Brotli,
-            _ => AnswerEncoding.Unknown,
+            _ when name.Equals("gzip", StringComparison.OrdinalIgnoreCase) => ResponseEncoding.Gzip,
+            _ when name.Equals("x-gzip", StringComparison.OrdinalIgnoreCase) => ResponseEncoding.Gzip,
+            _ when name.Equals("deflate", StringComparison.OrdinalIgnoreCase) => ResponseEncoding.Deflate,
+            _ when name.Equals("br", StringComparison.OrdinalIgnoreCase) => ResponseEncoding.Brotli,
+            _ => ResponseEncoding.Unknown,
         };
     }
 
@@ -80,7 +80,7 @@ internal static class AcceptedEncodings
         var name = NameOf(entry);
         return name.IsEmpty
             || name.Equals(Identity, StringComparison.OrdinalIgnoreCase)
-            || Parse(name) != AnswerEncoding.Unknown
+            || Parse(name) != ResponseEncoding.Unknown
             || (name is "*" && IsRefused(entry));
     }
 

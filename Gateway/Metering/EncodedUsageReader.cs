@@ -7,7 +7,7 @@ namespace Gateway.Metering;
 /// gets what upstream sent.
 /// </summary>
 /// <remarks>Not thread-safe, and good for one answer.</remarks>
-internal sealed class EncodedUsageReader : IAnswerReader
+internal sealed class EncodedUsageReader : IResponseReader
 {
     /// <summary>How much is decoded of one answer, in bytes; what comes behind it is not read. It bounds what a bomb costs.</summary>
     internal const int MaxDecodedBytes = 64 * 1024 * 1024;
@@ -15,21 +15,21 @@ internal sealed class EncodedUsageReader : IAnswerReader
     private const int BufferSize = 8 * 1024;
 
     private readonly UsageReader _reader;
-    private readonly AnswerEncoding _encoding;
-    private readonly FedStream _encoded = new();
+    private readonly ResponseEncoding _encoding;
+    private readonly PushedStream _encoded = new();
 
     private Stream? _decoder;
     private bool _isOver;
 
-    public EncodedUsageReader(bool isEventStream, AnswerEncoding encoding)
+    public EncodedUsageReader(bool isEventStream, ResponseEncoding encoding)
     {
         _reader = new UsageReader(isEventStream);
         _encoding = encoding;
-        _isOver = encoding is AnswerEncoding.None or AnswerEncoding.Unknown;
+        _isOver = encoding is ResponseEncoding.None or ResponseEncoding.Unknown;
     }
 
     /// <inheritdoc />
-    public AnswerFacts Facts => _reader.Facts;
+    public ResponseFacts Facts => _reader.Facts;
 
     /// <inheritdoc />
     public bool IsComplete => _reader.IsComplete;
@@ -83,8 +83,8 @@ internal sealed class EncodedUsageReader : IAnswerReader
     {
         return _encoding switch
         {
-            AnswerEncoding.Gzip => new GZipStream(_encoded, CompressionMode.Decompress),
-            AnswerEncoding.Brotli => new BrotliStream(_encoded, CompressionMode.Decompress),
+            ResponseEncoding.Gzip => new GZipStream(_encoded, CompressionMode.Decompress),
+            ResponseEncoding.Brotli => new BrotliStream(_encoded, CompressionMode.Decompress),
 
             // By its name this is zlib's format, but some send what is inside of it: the low half of the first byte tells.
             _ => (first & 0x0F) == 8

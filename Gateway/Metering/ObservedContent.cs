@@ -6,7 +6,7 @@ namespace Gateway.Metering;
 /// Upstream's answer, shown to an observer on its way: see <see cref="ObservedStream"/>. YARP copies its headers before and its bytes
 /// after. It goes around whatever else watches the answer, so that an observer's failure is not taken for upstream's.
 /// </summary>
-internal sealed class ObservedContent(HttpContent inner, IAnswerObserver observer) : HttpContent
+internal sealed class ObservedContent(HttpContent inner, IResponseObserver observer) : HttpContent
 {
     protected override async Task<Stream> CreateContentReadStreamAsync(CancellationToken cancellationToken) =>
         new ObservedStream(await inner.ReadAsStreamAsync(cancellationToken), observer);

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace Gateway.Metering;
 
 /// <summary>A stream whose bytes an observer sees before its reader does, and whose end it learns before its reader does.</summary>
-internal sealed class ObservedStream(Stream inner, IAnswerObserver observer) : Stream
+internal sealed class ObservedStream(Stream inner, IResponseObserver observer) : Stream
 {
     private bool _hasEnded;
 

@@ -8,7 +8,7 @@ namespace Gateway.Metering;
 /// An event whose line is whole is searched, and walked through only when it can matter. A line that is cut is walked through from
 /// its beginning, so that it need not be kept until its end comes. Not thread-safe, and good for one answer.
 /// </remarks>
-internal sealed class UsageReader : IAnswerReader
+internal sealed class UsageReader : IResponseReader
 {
     // How many events are walked through, whatever they hold, until one tells the answer's id.
     private const int FirstEvents = 8;
@@ -17,8 +17,8 @@ internal sealed class UsageReader : IAnswerReader
     private const int NameCapacity = 32;
 
     private readonly bool _isEventStream;
-    private readonly AnswerNotes _notes = new();
-    private readonly AnswerWalker _walker;
+    private readonly ResponseFactsBuilder _notes = new();
+    private readonly ResponseScanner _walker;
 
     // The byte order mark: how much of it was seen, until something else came.
     private bool _isAtStart = true;
@@ -33,14 +33,14 @@ internal sealed class UsageReader : IAnswerReader
     private int _doneLength;
 
     // The event that the line belongs to.
-    private AnswerEnd _event;
+    private ResponseEnd _event;
     private int _dataLines;
     private int _events;
 
     public UsageReader(bool isEventStream)
     {
         _isEventStream = isEventStream;
-        _walker = new AnswerWalker(_notes);
+        _walker = new ResponseScanner(_notes);
         _walker.Begin();
     }
 
@@ -55,7 +55,7 @@ internal sealed class UsageReader : IAnswerReader
     private static ReadOnlySpan<byte> DoneData => "[DONE]"u8;
 
     /// <inheritdoc />
-    public AnswerFacts Facts => _notes.Facts;
+    public ResponseFacts Facts => _notes.Facts;
 
     /// <inheritdoc />
     public bool IsComplete => _notes.IsComplete;
@@ -202,7 +202,7 @@ internal sealed class UsageReader : IAnswerReader
         }
         else if (line.StartsWith("event:"u8))
         {
-            _event = AnswerNotes.EndOf(WithoutBlank(line[6..]));
+            _event = ResponseFactsBuilder.EndOf(WithoutBlank(line[6..]));
         }
         else if (line.StartsWith("data"u8))
         {
@@ -225,7 +225,7 @@ internal sealed class UsageReader : IAnswerReader
         {
             _notes.IsComplete |= data.TrimEnd((byte)' ').SequenceEqual(DoneData);
         }
-        else if (IsFirst() || EventInterest.MayMatter(data))
+        else if (IsFirst() || EventFilter.MayMatter(data))
         {
             _walker.Begin();
             _walker.Read(data);
@@ -349,7 +349,7 @@ internal sealed class UsageReader : IAnswerReader
     {
         if (_line == Line.Event)
         {
-            _event = AnswerNotes.EndOf(_name.AsSpan(0, _nameLength));
+            _event = ResponseFactsBuilder.EndOf(_name.AsSpan(0, _nameLength));
         }
         else if (_line == Line.Data)
         {
@@ -364,7 +364,7 @@ internal sealed class UsageReader : IAnswerReader
     /// <summary>Takes what the type of a document says, once the document is closed.</summary>
     private void EndDocument()
     {
-        if (_walker.IsClosed && _notes.End is AnswerEnd.Done or AnswerEnd.Failed)
+        if (_walker.IsClosed && _notes.End is ResponseEnd.Done or ResponseEnd.Failed)
         {
             _notes.IsComplete = true;
         }
@@ -375,12 +375,12 @@ internal sealed class UsageReader : IAnswerReader
         // A name without data is no event.
         if (_dataLines > 0)
         {
-            _notes.HasError |= _event is AnswerEnd.Error or AnswerEnd.Failed;
-            _notes.IsComplete |= _event is AnswerEnd.Done or AnswerEnd.Failed;
+            _notes.HasError |= _event is ResponseEnd.Error or ResponseEnd.Failed;
+            _notes.IsComplete |= _event is ResponseEnd.Done or ResponseEnd.Failed;
         }
 
         _dataLines = 0;
-        _event = AnswerEnd.None;
+        _event = ResponseEnd.None;
     }
 
     private static ReadOnlySpan<byte> WithoutBlank(ReadOnlySpan<byte> value) => value is [(byte)' ', ..] ? value[1..] : value;

@@ -1,8 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Gateway.Billing;
 using Gateway.Configuration;
-using Gateway.Ledger;
-using Gateway.Metering;
 
 namespace Gateway.Observability;
 
@@ -50,8 +49,8 @@ internal sealed class GatewayMetrics : IDisposable
     };
 
     private readonly Meter _meter;
-    private readonly KnownNames _models = new(MaxModels);
-    private readonly KnownNames _providers = new(MaxProviders);
+    private readonly TagValueLimiter _models = new(MaxModels);
+    private readonly TagValueLimiter _providers = new(MaxProviders);
     private readonly Counter<long> _requests;
     private readonly Counter<long> _refusals;
     private readonly Histogram<long> _tokens;
@@ -227,7 +226,7 @@ internal sealed class GatewayMetrics : IDisposable
         "/videos" => "/videos",
         "/models" => "/models",
         "/generation" => "/generation",
-        _ => KnownNames.Other,
+        _ => TagValueLimiter.Other,
     };
 
     internal static string OperationTag(ReadOnlySpan<char> path) => BelowBase(path) switch
@@ -246,7 +245,7 @@ internal sealed class GatewayMetrics : IDisposable
         3 => "3xx",
         4 => "4xx",
         5 => "5xx",
-        _ => KnownNames.Other,
+        _ => TagValueLimiter.Other,
     };
 
     internal static string EndTag(RequestEnd end) => end switch
@@ -258,7 +257,7 @@ internal sealed class GatewayMetrics : IDisposable
         RequestEnd.UpstreamTimedOut => "upstream_timed_out",
         RequestEnd.UpstreamBroke => "upstream_broke",
         RequestEnd.Failed => "failed",
-        _ => KnownNames.Other,
+        _ => TagValueLimiter.Other,
     };
 
     internal static string StateTag(GenerationState state) => state switch
@@ -267,7 +266,7 @@ internal sealed class GatewayMetrics : IDisposable
         GenerationState.Provisional => "provisional",
         GenerationState.Settled => "settled",
         GenerationState.Unresolvable => "unresolvable",
-        _ => KnownNames.Other,
+        _ => TagValueLimiter.Other,
     };
 
     /// <summary>Empty when nothing went wrong.</summary>

@@ -1,3 +1,5 @@
+using Gateway.Billing;
+using Gateway.Primitives;
 using Serilog.Events;
 using Serilog.Parsing;
 

@@ -1,5 +1,7 @@
+using Gateway.Billing;
 using Gateway.Errors;
-using Gateway.Transforms.ProviderMapping;
+using Gateway.Requests;
+using OpenRouterGateway.Transforms.ProviderMapping;
 using Serilog.Extensions.Logging;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Model;
@@ -80,7 +82,7 @@ internal sealed class RequestLogMiddleware
             Destination = context.Features.Get<IReverseProxyFeature>()?.ProxiedDestination?.DestinationId,
             SettingsVersion = request.HasSnapshot ? request.Snapshot.Version : null,
             Reason = ReasonOf(context),
-            RequestId = context.Response.Headers[AnswerHeaders.RequestId].ToString() is { Length: > 0 } sent ? sent : request.RequestId,
+            RequestId = context.Response.Headers[GatewayResponseHeaders.RequestId].ToString() is { Length: > 0 } sent ? sent : request.RequestId,
             ConnectionId = context.Connection.Id,
             Team = TeamPartOf(request),
         };
@@ -95,7 +97,7 @@ internal sealed class RequestLogMiddleware
         }
 
         var facts = request.Reservation?.Facts;
-        var bill = request.Reservation?.Bill;
+        var bill = request.Reservation?.SettlementDecision;
         return new RequestLine.TeamPart
         {
             Id = team.Id,

@@ -1,3 +1,5 @@
+using Gateway.Primitives;
+
 namespace Gateway.Pricing;
 
 /// <summary>What a model costs.</summary>

@@ -1,3 +1,5 @@
+using Gateway.Primitives;
+
 namespace Gateway.Pricing;
 
 /// <summary>What is set aside for a request before its bill is known.</summary>

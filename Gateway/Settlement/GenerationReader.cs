@@ -1,6 +1,7 @@
 using System.Text.Json;
+using Gateway.Billing;
 using Gateway.Metering;
-using Gateway.Pricing;
+using Gateway.Primitives;
 
 namespace Gateway.Settlement;
 
@@ -10,7 +11,7 @@ namespace Gateway.Settlement;
 internal static class GenerationReader
 {
     /// <summary>The facts with a usage that has a cost, or <see langword="null"/> when the answer holds no bill.</summary>
-    public static AnswerFacts? Read(ReadOnlyMemory<byte> body)
+    public static ResponseFacts? Read(ReadOnlyMemory<byte> body)
     {
         try
         {
@@ -24,7 +25,7 @@ internal static class GenerationReader
                 return null;
             }
 
-            return new AnswerFacts
+            return new ResponseFacts
             {
                 Model = Text(data, "model"u8),
                 Provider = Text(data, "provider_name"u8),

@@ -1,10 +1,11 @@
+using Gateway.Billing;
 using Gateway.Configuration;
 using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Metering;
 using Gateway.Observability;
-using Gateway.Pricing;
-using Gateway.Upstream;
+using Gateway.OpenRouter;
+using Gateway.Primitives;
 
 namespace Gateway.Settlement;
 
@@ -149,7 +150,7 @@ internal sealed partial class SettlementWorker : BackgroundService
         if (next is not null && row.Status is >= 400 && asked >= SettlementSchedule.EarlyCount)
         {
             // Upstream refused the call and has no record of a generation: it does not bill errors.
-            await SettleAsync(row, AnswerFacts.None with { Usage = new Usage { Cost = PicoDollars.Zero } }, asked);
+            await SettleAsync(row, ResponseFacts.None with { Usage = new Usage { Cost = PicoDollars.Zero } }, asked);
             return;
         }
 
@@ -169,7 +170,7 @@ internal sealed partial class SettlementWorker : BackgroundService
         });
     }
 
-    private async ValueTask SettleAsync(PendingGeneration row, AnswerFacts facts, int asked)
+    private async ValueTask SettleAsync(PendingGeneration row, ResponseFacts facts, int asked)
     {
         _ledger.Post(new LedgerEntry.Ended(row.Id)
         {

@@ -1,4 +1,4 @@
-using Gateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.ProviderMapping;
 
 namespace Gateway.Teams;
 

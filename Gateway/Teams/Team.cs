@@ -1,7 +1,7 @@
-using Gateway.Configuration;
-using Gateway.Limits;
-using Gateway.Pricing;
-using Gateway.Transforms.ProviderMapping;
+using Gateway.Primitives;
+using Gateway.Rules;
+using Gateway.Secrets;
+using OpenRouterGateway.Transforms.ProviderMapping;
 
 namespace Gateway.Teams;
 

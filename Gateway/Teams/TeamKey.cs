@@ -1,5 +1,3 @@
-using Gateway.Limits;
-
 namespace Gateway.Teams;
 
 /// <summary>One of a team's keys, known by its hash alone.</summary>

@@ -1,4 +1,7 @@
+using Gateway.Billing;
 using Gateway.Errors;
+using Gateway.Requests;
+using Gateway.Routing;
 
 namespace Gateway.Upstream;
 

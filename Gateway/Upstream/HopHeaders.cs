@@ -1,5 +1,5 @@
 using System.Net.Http.Headers;
-using Gateway.Hosting;
+using Gateway.Requests;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 

@@ -1,8 +1,10 @@
 using System.Net.Http.Headers;
 using Gateway.Admission;
+using Gateway.Authentication;
 using Gateway.Errors;
 using Gateway.Metering;
-using Gateway.Observability;
+using Gateway.Primitives;
+using Gateway.Requests;
 using Gateway.Teams;
 using Microsoft.Net.Http.Headers;
 using Yarp.ReverseProxy.Transforms;
@@ -44,7 +46,7 @@ internal sealed partial class TeamRequest(string routeId, ILogger logger) : Requ
 
         headers.TryAddWithoutValidation(HeaderNames.Authorization, "Bearer " + team.UpstreamKey.Reveal());
         Attribute(context.HttpContext.Request.Headers, headers, team.Attribution);
-        if (gateway.Demand?.Session is { } session)
+        if (gateway.RequestCost?.Session is { } session)
         {
             headers.Remove(SessionScope.Header);
             headers.TryAddWithoutValidation(SessionScope.Header, session);

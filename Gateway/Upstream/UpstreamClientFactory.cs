@@ -33,5 +33,5 @@ internal sealed class UpstreamClientFactory : ForwarderHttpClientFactory
     }
 
     protected override HttpMessageHandler WrapHandler(ForwarderHttpClientContext context, HttpMessageHandler handler) =>
-        new HeldBodyHandler(handler);
+        new BufferedBodyHandler(handler);
 }

@@ -2,7 +2,8 @@ using System.Net.Http.Headers;
 using Gateway.Admission;
 using Gateway.Errors;
 using Gateway.Metering;
-using Gateway.Transforms.ProviderMapping;
+using Gateway.Requests;
+using OpenRouterGateway.Transforms.ProviderMapping;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Transforms;
 using Yarp.ReverseProxy.Transforms.Builder;
@@ -51,8 +52,8 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
         if (transform.ProxyResponse is { } response)
         {
             HopHeaders.Clean(context.Response, response);
-            AnswerHeaders.Claim(context.Response);
-            AnswerHeaders.Apply(context);
+            GatewayResponseHeaders.Claim(context.Response);
+            GatewayResponseHeaders.Apply(context);
             var request = GatewayContext.Of(context);
             request.FirstByteAt = time.GetTimestamp();
             request.UpstreamStatus = context.Response.StatusCode;
@@ -92,7 +93,7 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
 
         // EventStreamContent has no headers of its own: those of the answer were copied by now, and say how it is encoded.
         var inner = response.Content is EventStreamContent watched ? watched.Inner : response.Content;
-        request.Answer = new MeteredAnswer(request, (int)response.StatusCode, isEventStream, inner.Headers, time);
+        request.Answer = new MeteredResponse(request, (int)response.StatusCode, isEventStream, inner.Headers, time);
         response.Content = new ObservedContent(response.Content, request.Answer);
         return isEventStream ? reservation.KeepNameAsync() : default;
     }
@@ -127,7 +128,7 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
         {
             if (context.HttpContext.Features.Get<IProviderMappingFeature>() is not null)
             {
-                context.ProxyRequest.Options.Set(HeldBodyHandler.IsHeld, true);
+                context.ProxyRequest.Options.Set(BufferedBodyHandler.IsHeld, true);
             }
 
             return default;

@@ -1,7 +1,8 @@
 using System.Text;
 using Gateway.Admin;
 using Gateway.Ledger;
-using Gateway.Pricing;
+using Gateway.Primitives;
+using Gateway.Requests;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;

@@ -1,8 +1,8 @@
 using System.Globalization;
 using Gateway.CommandLine;
-using Gateway.Configuration;
+using Gateway.Configuration.Model;
 using Gateway.Ledger;
-using Gateway.Pricing;
+using Gateway.Primitives;
 using Gateway.Tests.Gateway.Admin;
 using Gateway.Tests.Support;
 using Xunit;

@@ -1,6 +1,9 @@
 using System.Text.RegularExpressions;
 using Gateway.CommandLine;
 using Gateway.Configuration;
+using Gateway.Configuration.Reading;
+using Gateway.Configuration.Schema;
+using Gateway.Tests.Support;
 using Xunit;
 
 namespace Gateway.Tests.Gateway.Configuration;

@@ -1,8 +1,9 @@
 using Gateway.CommandLine;
 using Gateway.Configuration;
-using Gateway.Hosting;
-using Gateway.Transforms;
+using Gateway.Configuration.Reading;
+using Gateway.Configuration.ReverseProxy;
 using Microsoft.AspNetCore.Builder;
+using OpenRouterGateway.Transforms;
 using Xunit;
 using Yarp.ReverseProxy.Model;
 
@@ -31,7 +32,7 @@ internal sealed class SettingsFolder : IDisposable
 
     /// <summary>A loader that knows the program's own transforms, as <c>check</c> has it.</summary>
     public SettingsLoader Loader { get; } = new(new ReverseProxyDryRun(
-        proxy => GatewayHost.AddTransforms(proxy),
+        proxy => global::Gateway.Hosting.GatewayHost.AddTransforms(proxy),
         services => new ReverseProxyApplicationBuilder(new ApplicationBuilder(services)).UseProviderMapping()));
 
     public static string Json(string sections = "") => $"{{ {Proxy}{(sections.Length == 0 ? "" : ", " + sections)} }}";

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using Gateway.Configuration;
+using Gateway.Configuration.Reading;
+using Gateway.Primitives;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;

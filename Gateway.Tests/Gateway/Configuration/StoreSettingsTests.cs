@@ -1,4 +1,7 @@
 using Gateway.Configuration;
+using Gateway.Configuration.Model;
+using Gateway.Configuration.Reading;
+using Gateway.Reports;
 using Xunit;
 
 namespace Gateway.Tests.Gateway.Configuration;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Gateway.Errors;
+using Gateway.Requests;
 using Microsoft.AspNetCore.Http;
 using Xunit;
 

@@ -1,6 +1,6 @@
+using Gateway.Billing;
 using Gateway.Ledger;
-using Gateway.Metering;
-using Gateway.Pricing;
+using Gateway.Primitives;
 
 namespace Gateway.Tests.Gateway.Ledger;
 

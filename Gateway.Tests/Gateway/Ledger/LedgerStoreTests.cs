@@ -1,8 +1,8 @@
 using System.Data.Common;
 using System.Globalization;
+using Gateway.Billing;
 using Gateway.Ledger;
-using Gateway.Metering;
-using Gateway.Pricing;
+using Gateway.Primitives;
 using Gateway.Tests.Support;
 using Xunit;
 using static Gateway.Tests.Gateway.Ledger.LedgerSamples;

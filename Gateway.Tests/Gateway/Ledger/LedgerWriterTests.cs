@@ -1,5 +1,6 @@
-using Gateway.Configuration;
+using Gateway.Configuration.Model;
 using Gateway.Ledger;
+using Gateway.Ledger.Sqlite;
 using Gateway.Tests.Support;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;

@@ -1,5 +1,6 @@
+using Gateway.Billing;
 using Gateway.Limits;
-using Gateway.Pricing;
+using Gateway.Primitives;
 using Gateway.Tests.Support;
 using Xunit;
 

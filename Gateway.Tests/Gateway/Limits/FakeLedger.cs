@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using Gateway.Ledger;
-using Gateway.Pricing;
+using Gateway.Primitives;
 
 namespace Gateway.Tests.Gateway.Limits;
 

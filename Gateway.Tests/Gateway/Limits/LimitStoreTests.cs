@@ -1,4 +1,5 @@
 using Gateway.Limits;
+using Gateway.Teams;
 using Gateway.Tests.Support;
 using Xunit;
 

@@ -1,4 +1,5 @@
 using Gateway.Limits;
+using Gateway.Teams;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
 

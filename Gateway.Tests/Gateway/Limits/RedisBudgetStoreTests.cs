@@ -1,5 +1,7 @@
 using System.Globalization;
+using Gateway.Billing;
 using Gateway.Limits;
+using Gateway.Primitives;
 using Gateway.Tests.Support;
 using Microsoft.Extensions.Logging.Abstractions;
 using StackExchange.Redis;

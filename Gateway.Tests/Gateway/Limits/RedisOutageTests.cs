@@ -1,6 +1,8 @@
-using Gateway.Configuration;
+using Gateway.Billing;
+using Gateway.Configuration.Model;
 using Gateway.Limits;
-using Gateway.Pricing;
+using Gateway.Primitives;
+using Gateway.Teams;
 using Gateway.Tests.Support;
 using Microsoft.Extensions.Logging;
 using Xunit;

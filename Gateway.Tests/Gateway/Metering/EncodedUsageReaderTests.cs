@@ -118,8 +118,8 @@ public sealed class EncodedUsageReaderTests
     [InlineData("nonsense")]
     public void UnknownEncoding_TeachesNothing(string encoding)
     {
-        using var reader = AnswerReaders.Create(isEventStream: false, encoding.Split(", "));
-        Assert.Equal(AnswerFacts.None, UsageCases.Read(reader, UsageCases.Answer("chat.json")));
+        using var reader = ResponseReaders.Create(isEventStream: false, encoding.Split(", "));
+        Assert.Equal(ResponseFacts.None, UsageCases.Read(reader, UsageCases.Answer("chat.json")));
         Assert.False(reader.HasData);
     }
 
@@ -129,12 +129,12 @@ public sealed class EncodedUsageReaderTests
     [InlineData("Identity,identity")]
     public void PlainAnswer_IsReadAsItIs(string encodings)
     {
-        using var reader = AnswerReaders.Create(isEventStream: false, encodings.Split(',', StringSplitOptions.RemoveEmptyEntries));
+        using var reader = ResponseReaders.Create(isEventStream: false, encodings.Split(',', StringSplitOptions.RemoveEmptyEntries));
         Assert.IsType<UsageReader>(reader);
     }
 
-    private static IAnswerReader Reader(string encoding, bool isEventStream) =>
-        AnswerReaders.Create(isEventStream, [encoding.Replace("raw ", "", StringComparison.Ordinal)]);
+    private static IResponseReader Reader(string encoding, bool isEventStream) =>
+        ResponseReaders.Create(isEventStream, [encoding.Replace("raw ", "", StringComparison.Ordinal)]);
 
     private static async Task<byte[]> EncodeAsync(string encoding, byte[] answer)
     {

@@ -1,5 +1,7 @@
 using System.IO.Pipelines;
+using Gateway.Billing;
 using Gateway.Metering;
+using Gateway.Requests;
 using Gateway.Upstream;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Time.Testing;
@@ -160,7 +162,7 @@ public sealed class ObservedStreamTests
         return context;
     }
 
-    private sealed class Observer : IAnswerObserver
+    private sealed class Observer : IResponseObserver
     {
         public List<byte> Seen { get; } = [];
 

@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Gateway.Billing;
 using Gateway.Metering;
-using Gateway.Pricing;
+using Gateway.Primitives;
 
 namespace Gateway.Tests.Gateway.Metering;
 
@@ -13,14 +14,14 @@ internal sealed class ParsedAnswer
     private Dictionary<string, object> _usage = [];
     private bool _hasError;
 
-    public AnswerFacts Facts
+    public ResponseFacts Facts
     {
         get
         {
             var prompt = Tokens("prompt_tokens")
                 ?? (Tokens("input_tokens") + (Tokens("cache_read_input_tokens") ?? 0) + (Tokens("cache_creation_input_tokens") ?? 0));
             var completion = Tokens("output_tokens");
-            return new AnswerFacts
+            return new ResponseFacts
             {
                 Id = Text("id"),
                 Model = Text("model"),

@@ -20,7 +20,7 @@ internal static class UsageCases
     public static string Expected(string name) => File.ReadAllText(Path.Combine(Root, name + ".expected"));
 
     /// <summary>The facts as the expectations are written: one line for each that is known.</summary>
-    public static string Render(AnswerFacts facts)
+    public static string Render(ResponseFacts facts)
     {
         var text = new StringBuilder();
         Add("id", facts.Id);
@@ -46,7 +46,7 @@ internal static class UsageCases
     }
 
     /// <summary>Reads an answer in the pieces that it is cut into, and ends it.</summary>
-    public static AnswerFacts Read(IAnswerReader reader, params IEnumerable<byte[]> pieces)
+    public static ResponseFacts Read(IResponseReader reader, params IEnumerable<byte[]> pieces)
     {
         foreach (var piece in pieces)
         {

@@ -59,7 +59,7 @@ public sealed class UsageReaderHostileTests
 
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1024);
         reader.End();
-        Assert.Equal(AnswerFacts.None, reader.Facts);
+        Assert.Equal(ResponseFacts.None, reader.Facts);
     }
 
     [Theory]
@@ -153,7 +153,7 @@ public sealed class UsageReaderHostileTests
         var answer = Encoding.UTF8.GetBytes(broken + "," + Bill + "}");
         foreach (var size in new[] { 1, 1000 })
         {
-            Assert.Equal(AnswerFacts.None, UsageCases.Read(new UsageReader(isEventStream: false), answer.Chunk(size)));
+            Assert.Equal(ResponseFacts.None, UsageCases.Read(new UsageReader(isEventStream: false), answer.Chunk(size)));
         }
     }
 

@@ -131,7 +131,7 @@ public sealed class UsageReaderTests
     public void Facts_AreTheSameObjectUntilSomethingIsLearnt()
     {
         var reader = new UsageReader(isEventStream: true);
-        Assert.Same(AnswerFacts.None, reader.Facts);
+        Assert.Same(ResponseFacts.None, reader.Facts);
 
         reader.Read("data: {\"id\":\"a\",\"model\":\"m\"}\n\n"u8);
         var first = reader.Facts;

@@ -1,10 +1,9 @@
 using System.Diagnostics.Metrics;
 using System.Globalization;
+using Gateway.Billing;
 using Gateway.Configuration;
-using Gateway.Ledger;
-using Gateway.Metering;
 using Gateway.Observability;
-using Gateway.Pricing;
+using Gateway.Primitives;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
@@ -330,12 +329,12 @@ public sealed class GatewayMetricsTests : IDisposable
     [Fact]
     public void KnownNames_KeepsWhatItLearntAndNoMore()
     {
-        var names = new KnownNames(2);
+        var names = new TagValueLimiter(2);
 
         Assert.Equal("", names.Tag(null, isTrusted: true));
         Assert.Equal("", names.Tag("", isTrusted: true));
         Assert.Equal("other", names.Tag("a", isTrusted: false));
-        Assert.Equal("other", names.Tag(new string('x', KnownNames.LongestName + 1), isTrusted: true));
+        Assert.Equal("other", names.Tag(new string('x', TagValueLimiter.LongestName + 1), isTrusted: true));
         Assert.Equal("a", names.Tag("a", isTrusted: true));
         Assert.Equal("b", names.Tag("b", isTrusted: true));
         Assert.Equal("other", names.Tag("c", isTrusted: true));
@@ -345,12 +344,12 @@ public sealed class GatewayMetricsTests : IDisposable
     [Fact]
     public void KnownNames_KeepsItsBoundUnderThreads()
     {
-        var names = new KnownNames(50);
+        var names = new TagValueLimiter(50);
         var kept = new System.Collections.Concurrent.ConcurrentDictionary<string, bool>();
 
         Parallel.For(0, 4000, i => kept.TryAdd(names.Tag($"n{i % 200}", isTrusted: true), true));
 
-        Assert.InRange(kept.Count(name => name.Key != KnownNames.Other), 1, 50);
+        Assert.InRange(kept.Count(name => name.Key != TagValueLimiter.Other), 1, 50);
     }
 
     /// <summary>Hears this test's own meter and no other's: those of other tests have the same name.</summary>

@@ -1,16 +1,15 @@
 using System.Diagnostics.Metrics;
 using System.Text.RegularExpressions;
+using Gateway.Billing;
 using Gateway.Configuration;
-using Gateway.Ledger;
-using Gateway.Metering;
 using Gateway.Observability;
-using Gateway.Pricing;
-using Gateway.Tests.Gateway.Configuration;
+using Gateway.Primitives;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
+using Gateway.Tests.Support;
 using Xunit;
 
 namespace Gateway.Tests.Gateway.Observability;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Gateway.Billing;
 using Gateway.Observability;
 using Serilog.Events;
 using Serilog.Formatting.Compact;

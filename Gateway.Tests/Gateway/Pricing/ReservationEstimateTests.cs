@@ -1,4 +1,5 @@
 using Gateway.Pricing;
+using Gateway.Primitives;
 using Gateway.Tests.Support;
 using Xunit;
 

@@ -1,6 +1,7 @@
 using System.Text;
+using Gateway.Billing;
 using Gateway.Metering;
-using Gateway.Pricing;
+using Gateway.Primitives;
 using Gateway.Settlement;
 using Xunit;
 
@@ -18,7 +19,7 @@ public sealed class GenerationReaderTests
             """);
 
         Assert.Equal(
-            new AnswerFacts
+            new ResponseFacts
             {
                 Model = "openai/gpt-4o",
                 Provider = "Azure",
@@ -56,5 +57,5 @@ public sealed class GenerationReaderTests
     [InlineData("<html>")]
     public void WithoutACost_ThereIsNoBill(string body) => Assert.Null(Read(body));
 
-    private static AnswerFacts? Read(string body) => GenerationReader.Read(Encoding.UTF8.GetBytes(body));
+    private static ResponseFacts? Read(string body) => GenerationReader.Read(Encoding.UTF8.GetBytes(body));
 }

@@ -2,8 +2,8 @@ using System.Buffers;
 using System.Text;
 using Gateway.Teams;
 using Gateway.Tests.Support;
-using Gateway.Transforms.ProviderMapping;
-using Gateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.RequestBody;
 using Xunit;
 
 namespace Gateway.Tests.Gateway.Teams;
@@ -144,7 +144,7 @@ public sealed class ModelRightsTests
     {
         var (facts, body) = Scan(json);
 
-        Assert.NotNull(Create("-", "bad/* @preset/bad").Refuse(MentionedModels.Names(facts), MentionedModels.Presets(facts, body)));
+        Assert.NotNull(Create("-", "bad/* @preset/bad").Refuse(ReferencedModels.Names(facts), ReferencedModels.Presets(facts, body)));
     }
 
     [Theory]
@@ -155,7 +155,7 @@ public sealed class ModelRightsTests
     {
         var (facts, body) = Scan(json);
 
-        Assert.Null(Create("-", "bad/* @preset/bad").Refuse(MentionedModels.Names(facts), MentionedModels.Presets(facts, body)));
+        Assert.Null(Create("-", "bad/* @preset/bad").Refuse(ReferencedModels.Names(facts), ReferencedModels.Presets(facts, body)));
     }
 
     [Fact]
@@ -163,7 +163,7 @@ public sealed class ModelRightsTests
     {
         var (facts, body) = Scan("""{"preset":"\ud800"}""");
 
-        Assert.Equal([null], MentionedModels.Presets(facts, body));
+        Assert.Equal([null], ReferencedModels.Presets(facts, body));
     }
 
     [Fact]

@@ -1,5 +1,6 @@
+using Gateway.Secrets;
 using Gateway.Teams;
-using Gateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.ProviderMapping;
 using Xunit;
 
 namespace Gateway.Tests.Gateway.Teams;

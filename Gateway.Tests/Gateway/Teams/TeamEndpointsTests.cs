@@ -1,5 +1,6 @@
+using Gateway.Routing;
 using Gateway.Teams;
-using Gateway.Tests.Gateway.Configuration;
+using Gateway.Tests.Support;
 using Xunit;
 using Yarp.ReverseProxy.Configuration;
 

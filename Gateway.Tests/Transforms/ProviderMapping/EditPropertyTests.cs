@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using CsCheck;
-using Gateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.ProviderMapping;
 using Xunit;
 using static Gateway.Tests.Transforms.ProviderMapping.RuleSet;
 

@@ -1,4 +1,4 @@
-using Gateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.ProviderMapping;
 using Xunit;
 using static Gateway.Tests.Transforms.ProviderMapping.RuleSet;
 

@@ -1,6 +1,6 @@
 using System.Buffers;
 using Gateway.Tests.Support;
-using Gateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.ProviderMapping;
 using Xunit;
 using static Gateway.Tests.Transforms.ProviderMapping.RuleSet;
 

@@ -1,7 +1,7 @@
 using System.Buffers;
 using CsCheck;
 using Gateway.Tests.Support;
-using Gateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.ProviderMapping;
 using Xunit;
 using static Gateway.Tests.Transforms.ProviderMapping.RuleSet;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using CsCheck;
-using Gateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.ProviderMapping;
 using Xunit;
 using static Gateway.Tests.Transforms.ProviderMapping.RuleSet;
 

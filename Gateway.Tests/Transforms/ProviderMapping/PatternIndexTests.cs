@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using CsCheck;
-using Gateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.ProviderMapping;
 using Xunit;
 
 namespace Gateway.Tests.Transforms.ProviderMapping;

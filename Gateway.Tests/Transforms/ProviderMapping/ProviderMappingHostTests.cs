@@ -5,10 +5,10 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using Gateway.Tests.Support;
-using Gateway.Transforms.ProviderMapping;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging;
+using OpenRouterGateway.Transforms.ProviderMapping;
 using Xunit;
 
 namespace Gateway.Tests.Transforms.ProviderMapping;

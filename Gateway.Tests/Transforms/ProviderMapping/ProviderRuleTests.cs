@@ -1,5 +1,5 @@
 using System.Text;
-using Gateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.ProviderMapping;
 using Xunit;
 
 namespace Gateway.Tests.Transforms.ProviderMapping;

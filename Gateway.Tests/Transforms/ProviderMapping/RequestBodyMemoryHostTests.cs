@@ -3,9 +3,9 @@ using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 using Gateway.Tests.Support;
-using Gateway.Transforms.ProviderMapping;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Time.Testing;
+using OpenRouterGateway.Transforms.ProviderMapping;
 using Xunit;
 
 namespace Gateway.Tests.Transforms.ProviderMapping;

@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.Json;
 using Gateway.Tests.Support;
-using Gateway.Transforms.ProviderMapping;
-using Gateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.RequestBody;
 using Xunit;
 
 namespace Gateway.Tests.Transforms.ProviderMapping;

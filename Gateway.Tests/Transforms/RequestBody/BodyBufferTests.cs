@@ -1,5 +1,5 @@
 using System.Buffers;
-using Gateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.RequestBody;
 using Xunit;
 
 namespace Gateway.Tests.Transforms.RequestBody;

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Gateway.Tests.Support;
-using Gateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.RequestBody;
 using Xunit;
 
 namespace Gateway.Tests.Transforms.RequestBody;

@@ -1,6 +1,6 @@
 using Gateway.Tests.Support;
-using Gateway.Transforms.RequestBody;
 using Microsoft.Extensions.Time.Testing;
+using OpenRouterGateway.Transforms.RequestBody;
 using Xunit;
 
 namespace Gateway.Tests.Transforms.RequestBody;

@@ -1,7 +1,7 @@
 using System.Text;
 using CsCheck;
 using Gateway.Tests.Support;
-using Gateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.RequestBody;
 using Xunit;
 
 namespace Gateway.Tests.Transforms.RequestBody;

@@ -1,7 +1,8 @@
 using BenchmarkDotNet.Attributes;
+using Gateway.Billing;
 using Gateway.Ledger;
-using Gateway.Metering;
-using Gateway.Pricing;
+using Gateway.Ledger.Sqlite;
+using Gateway.Primitives;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gateway.Benchmarks.Ledger;

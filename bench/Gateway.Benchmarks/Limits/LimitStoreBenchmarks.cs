@@ -1,7 +1,9 @@
 using BenchmarkDotNet.Attributes;
+using Gateway.Billing;
 using Gateway.Ledger;
 using Gateway.Limits;
-using Gateway.Pricing;
+using Gateway.Primitives;
+using Gateway.Teams;
 
 namespace Gateway.Benchmarks.Limits;
 

@@ -7,7 +7,7 @@ namespace Gateway.Benchmarks.Metering;
 [MemoryDiagnoser]
 public class UsageReaderBenchmarks
 {
-    private readonly IAnswerReader _reader = AnswerReaders.Create(isEventStream: true, []);
+    private readonly IResponseReader _reader = ResponseReaders.Create(isEventStream: true, []);
     private byte[] _event = [];
 
     public enum Dialect

@@ -2,8 +2,8 @@ using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
 using BenchmarkDotNet.Attributes;
-using Gateway.Transforms.ProviderMapping;
-using Gateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.RequestBody;
 
 namespace Gateway.Benchmarks.ProviderMapping;
 

@@ -1,5 +1,5 @@
 using BenchmarkDotNet.Attributes;
-using Gateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.ProviderMapping;
 
 namespace Gateway.Benchmarks.ProviderMapping;
 

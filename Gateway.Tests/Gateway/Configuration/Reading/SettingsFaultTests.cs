@@ -1,0 +1,313 @@
+using Gateway.Configuration.Reading;
+using Xunit;
+
+namespace Gateway.Tests.Gateway.Configuration.Reading;
+
+public sealed class SettingsFaultTests : IDisposable
+{
+    private readonly SettingsFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task EveryFault_IsReportedAtOnce()
+    {
+        _folder.Write("appsettings.json", """
+            {
+              "Servr": {},
+              "Server": { "Port": "abc", "Address": "localhost", "Limits": { "MaxConections": 5, "KeepAliveTimeout": "30" }, "port": 7 },
+              "Logging": { "LogLevel": { "Default": "Loud" } },
+              "ProviderMapping": {
+                "Rules": [
+                  { "Modle": "x", "Provider": { "order": ["A"] } },
+                  { "Model": "", "Provider": { "order": "A" } },
+                  { "Model": "m", "Provider": { } },
+                  { "Model": 5, "Provider": { "order": ["A"] } }
+                ],
+                "Aliases": [ { "Model": "a" } ]
+              },
+              "ReverseProxy": {
+                "Routes": {
+                  "one": { "ClusterId": "opnrouter", "Mtach": {}, "Match": { "Path": "/a" } },
+                  "two": { "ClusterId": "openrouter", "Match": { "Path": "/b" },
+                    "Transforms": [ { "PathRemovePrefix": "/v1" }, { "Nonsense": "x" } ] },
+                  "three": { "ClusterId": "openrouter", "Match": { "Path": "/{a}/{a}" } }
+                },
+                "Clusters": {
+                  "openrouter": { "Destinations": { "a": { "Address": "openrouter.ai" } }, "HttpRequest": { "ActivityTimeout": "abc" },
+                    "LoadBalancingPolicy": "None" }
+                }
+              }
+            }
+            """);
+
+        var faults = await _folder.LoadBadAsync();
+
+        string[] expected =
+        [
+            "Servr: unknown setting; expected one of Server, ReverseProxy, ProviderMapping, Teams, Usage, Limits, Admin, Logging; did you mean Server?",
+            "Server:Port: got \"abc\"; expected a whole number",
+            "Server:port: set twice",
+            "Server:Address: got \"localhost\"; expected an IPv4 or IPv6 address",
+            "Server:Limits:MaxConections: unknown setting; expected one of",
+            "Server:Limits:KeepAliveTimeout: got \"30\"; expected a time in the form \"hh:mm:ss\"",
+            "Logging:LogLevel:Default: got \"Loud\"; expected one of Trace, Debug",
+            "ProviderMapping:Rules:0:Modle: unknown setting; expected one of Name, Model, WhenClientSetsProvider, Provider; did you mean",
+            "ProviderMapping:Rules:0:Model: is missing",
+            "ProviderMapping:Rules:1:Model: ",
+            "ProviderMapping:Rules:1:Provider:order: ",
+            "ProviderMapping:Rules:2:Provider: ",
+            "ProviderMapping:Rules:3:Model: got 5; expected a string or an array of strings",
+            "ProviderMapping:Aliases:0:Use: is missing",
+            "ReverseProxy:Routes:one:ClusterId: there is no cluster \"opnrouter\" in ReverseProxy:Clusters; did you mean openrouter?",
+            "ReverseProxy:Routes:one:Mtach: unknown setting; expected one of ClusterId, Match",
+            "ReverseProxy:Routes:two:Transforms:1: Unknown transform: Nonsense",
+            "ReverseProxy:Routes:three: Invalid path '/{a}/{a}'",
+            "ReverseProxy:Clusters:openrouter:Destinations:a:Address: \"openrouter.ai\" is no such URL",
+            "ReverseProxy:Clusters:openrouter:HttpRequest:ActivityTimeout: got \"abc\"; expected a time",
+        ];
+        foreach (var start in expected)
+        {
+            Assert.Single(faults, fault => fault.StartsWith(start, StringComparison.Ordinal));
+        }
+
+        Assert.Equal(expected.Length, faults.Length);
+    }
+
+    [Theory]
+    [InlineData("\"Server\": []", "Server: got an array; expected an object")]
+    [InlineData("\"Server\": { \"Port\": 70000 }", "Server:Port: got 70000; expected 0 to 65535")]
+    [InlineData("\"Server\": { \"Port\": 3000.5 }", "Server:Port: got 3000.5; expected a whole number")]
+    [InlineData("\"Server\": { \"Port\": \"3000\" }", "Server:Port: got \"3000\"; expected a whole number")]
+    [InlineData("\"Server\": { \"Https\": \"true\" }", "Server:Https: got \"true\"; expected true or false")]
+    [InlineData("\"Server\": { \"MaxRequestBodySize\": 0 }", "Server:MaxRequestBodySize: got 0; expected 1 to 2147483647")]
+    [InlineData("\"Server\": { \"RequestBodyMemory\": 65536 }", "Server:RequestBodyMemory: got 65536; expected 1048576 or more")]
+    [InlineData("\"Server\": { \"ShutdownTimeout\": \"-00:00:01\" }", "Server:ShutdownTimeout: got \"-00:00:01\"; expected a time in the form \"hh:mm:ss\", such as \"00:00:30\"")]
+    [InlineData("\"Server\": { \"ShutdownTimeout\": \"2.00:00:00\" }", "Server:ShutdownTimeout: got \"2.00:00:00\"; expected \"00:00:00\" to \"1.00:00:00\"")]
+    [InlineData("\"Teams\": {}", "Teams: got an object; expected an array")]
+    [InlineData("\"ProviderMapping\": { \"Rules\": {} }", "ProviderMapping:Rules: got an object; expected an array")]
+    [InlineData("\"ProviderMapping\": { \"Rules\": [ null ] }", "ProviderMapping:Rules:0: got null; expected an object")]
+    [InlineData("\"ProviderMapping\": { \"Rules\": [ { \"Model\": \"a\", \"Provider\": {\"zdr\":true}, \"WhenClientSetsProvider\": \"Always\" } ] }", "ProviderMapping:Rules:0:WhenClientSetsProvider: got \"Always\"; expected one of KeepClient, Fill, Enforce")]
+    [InlineData("\"ProviderMapping\": { \"Rules\": [ { \"Name\": \"a\", \"Model\": \"a\", \"Provider\": {\"zdr\":true} }, { \"Name\": \"A\", \"Model\": \"a\", \"Provider\": {\"zdr\":true} } ] }", "ProviderMapping:Rules:1:Name: \"A\" is the name of ProviderMapping:Rules:0 already; expected every name once")]
+    [InlineData("\"ProviderMapping\": { \"Rules\": [ { \"Name\": \"rule-2\", \"Model\": \"a\", \"Provider\": {\"zdr\":true} }, { \"Model\": \"a\", \"Provider\": {\"zdr\":true} } ] }", "ProviderMapping:Rules:1:Name: \"rule-2\", the default here, is the name of ProviderMapping:Rules:0 already; expected every name once")]
+    [InlineData("\"ProviderMapping\": { \"Rules\": [ { \"Model\": \"a\", \"Provider\": {\"only\":[\"x\"], \"Only\":[\"y\"]} } ] }", "ProviderMapping:Rules:0:Provider:Only: set twice; expected every key once (\"only\" and \"Only\" are the same key)")]
+    public async Task BadSetting_IsNamedWithItsPath(string section, string expected)
+    {
+        _folder.Write("appsettings.json", SettingsFolder.Json(section));
+
+        Assert.Equal([expected], await _folder.LoadBadAsync());
+    }
+
+    [Theory]
+    [InlineData("\"Routes\": {}, \"Clusters\": {}", "ReverseProxy:Routes: is empty or missing;", "ReverseProxy:Clusters: is empty or missing;")]
+    [InlineData("\"Routes\": { \"r\": { \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Routes:r:ClusterId: is missing;")]
+    [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\" } }, \"Clusters\": { \"c\": { \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Routes:r: Route 'r' requires Hosts or Path specified")]
+    [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"Destinations\": { } } }", "ReverseProxy:Clusters:c:Destinations: is empty or missing;")]
+    [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"Destinations\": { \"d\": { } } } }", "ReverseProxy:Clusters:c:Destinations:d:Address: is missing;")]
+    [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" }, \"Timeout\": \"00:00:01\" } }, \"Clusters\": { \"c\": { \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Routes:r:Timeout: is not supported by this gateway;")]
+    [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" }, \"Transforms\": [ { \"PathPrefix\": { \"a\": 1 } } ] } }, \"Clusters\": { \"c\": { \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Routes:r:Transforms:0:PathPrefix: got an object; expected a string, a number, true or false")]
+    [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"LoadBalancingPolicy\": \"Dice\", \"HttpRequest\": { \"Version\": \"7\" }, \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Clusters:c:HttpRequest:Version: got \"7\"; expected an HTTP version")]
+    [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"LoadBalancingPolicy\": \"Dice\", \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Clusters:c: No matching ILoadBalancingPolicy found")]
+    [InlineData("\"Routes\": { \"r:s\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Routes:r:s: \"r:s\" is no name;")]
+    [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" }, \"Transforms\": [ { \"RequestHeader\": \"a\", \"Set\": \"b\" }, { \"ProviderMapping\": \"Other\" } ] } }, \"Clusters\": { \"c\": { \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Routes:r:Transforms:1: Route 'r': unexpected value")]
+    [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"HttpRequest\": { \"ActivityTimeout\": \"00:00:00\" }, \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Clusters:c:HttpRequest:ActivityTimeout: got \"00:00:00\"; expected more than")]
+    public async Task BadRouteOrCluster_IsNamedWithItsPath(string section, params string[] expected)
+    {
+        _folder.Write("appsettings.json", $"{{ \"ReverseProxy\": {{ {section} }} }}");
+
+        var faults = await _folder.LoadBadAsync();
+
+        Assert.Equal(expected.Length, faults.Length);
+        Assert.All(expected.Zip(faults), pair => Assert.StartsWith(pair.First, pair.Second, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("\"Path\": \"/v1/{**rest}\"", "\"Path\": \"/v1/{**other}\"", true)]
+    [InlineData("\"Path\": \"/v1/a\"", "\"Path\": \"/V1/A/\"", true)]
+    [InlineData("\"Path\": \"/a\", \"Methods\": [\"GET\",\"POST\"]", "\"Path\": \"/a\", \"Methods\": [\"post\"]", true)]
+    [InlineData("\"Path\": \"/a\", \"Methods\": [\"GET\"]", "\"Path\": \"/a\", \"Methods\": [\"POST\"]", false)]
+    [InlineData("\"Path\": \"/a\", \"Methods\": [\"GET\"]", "\"Path\": \"/a\"", false)]
+    [InlineData("\"Path\": \"/a\", \"Hosts\": [\"one\"]", "\"Path\": \"/a\", \"Hosts\": [\"two\"]", false)]
+    [InlineData("\"Path\": \"/x/{a}\"", "\"Path\": \"/x/{**a}\"", false)]
+    [InlineData("\"Path\": \"/{a:int}\"", "\"Path\": \"/{a}\"", false)]
+    public async Task RoutesForTheSameRequests_AreAFault(string one, string other, bool areAmbiguous)
+    {
+        _folder.Write("appsettings.json", SettingsFolder.Json().Replace(
+            "\"all\":",
+            $$"""
+            "one": { "ClusterId": "openrouter", "Match": { {{one}} } },
+            "other": { "ClusterId": "openrouter", "Match": { {{other}} } },
+            "all":
+            """,
+            StringComparison.Ordinal));
+
+        var faults = (await _folder.LoadAsync()).Faults.Select(fault => fault.ToString());
+
+        string[] expected =
+            ["ReverseProxy:Routes:other: matches the same requests as \"one\"; expected another Path, Methods, Hosts or Order"];
+        Assert.Equal(areAmbiguous ? expected : [], faults);
+    }
+
+    [Theory]
+    [InlineData("", "appsettings.json: is empty")]
+    [InlineData("{ \"Server\": ", "appsettings.json: line 1, column 13: unreadable JSON")]
+    [InlineData("{}\n x", "appsettings.json: line 2, column 2: unreadable JSON")]
+    [InlineData("[]", "appsettings.json: is no JSON object")]
+    [InlineData("{ \"a\": \"\\ud800\" }", "appsettings.json: holds text that is not valid")]
+    public async Task UnreadableFile_SaysWhere(string text, string expected)
+    {
+        _folder.Write("appsettings.json", text);
+
+        var result = await _folder.LoadAsync();
+
+        Assert.True(result.IsUnfinished);
+        Assert.StartsWith(expected, Assert.Single(result.Faults).ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task CommentsTrailingCommasBomAndSchema_AreAllowed()
+    {
+        _folder.Write("appsettings.json", "\uFEFF// c\n{ \"$schema\": \"x\", /* c */ " + SettingsFolder.Proxy + ", }");
+
+        await _folder.LoadGoodAsync();
+    }
+
+    [Fact]
+    public async Task MissingFile_SaysWhereItWasLookedFor()
+    {
+        var fault = Assert.Single(await _folder.LoadBadAsync());
+        Assert.StartsWith(
+            $"appsettings.json: not found; expected it in {_folder.Path} or {_folder.ProgramDirectory}", fault, StringComparison.Ordinal);
+
+        _folder.Args = ["--config", "sub/x.json"];
+        Assert.Equal(["sub/x.json: not found; expected the settings file that --config names"], await _folder.LoadBadAsync());
+    }
+
+    [Theory]
+    [InlineData("NOEQUALS", ".env: line 2: has no '='; expected KEY=VALUE")]
+    [InlineData("=x", ".env: line 2: has no name in front of '='")]
+    [InlineData("1A=x", ".env: line 2: has no name in front of '='")]
+    [InlineData("A B=x", ".env: line 2: has no name in front of '='")]
+    [InlineData("SECRET=\"sk-or-v1-marked", ".env: line 2: SECRET: has an opening quote without a closing one")]
+    [InlineData("SECRET='a' sk-or-v1-marked", ".env: line 2: SECRET: has text behind its closing quote")]
+    [InlineData("FIRST=sk-or-v1-marked", ".env: line 2: FIRST is set twice")]
+    public async Task BadDotEnvLine_IsNamedWithoutItsValue(string line, string expected)
+    {
+        _folder.Write("appsettings.json", SettingsFolder.Json());
+        _folder.Write(".env", "FIRST=1\n" + line + "\n");
+
+        var fault = Assert.Single(await _folder.LoadBadAsync());
+
+        Assert.StartsWith(expected, fault, StringComparison.Ordinal);
+        Assert.DoesNotContain("marked", fault, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("GATEWAY_PORT", "abc", "Server:Port: got \"abc\"; expected a whole number (from GATEWAY_PORT)")]
+    [InlineData("GATEWAY_HTTPS", "maybe", "Server:Https: got \"maybe\"; expected true or false (from GATEWAY_HTTPS)")]
+    [InlineData("GATEWAY_IP", "1", "Server:Address: got \"1\"; expected an IPv4 or IPv6 address such as 0.0.0.0 or ::1 (from GATEWAY_IP)")]
+    [InlineData("GATEWAY_OPENROUTER_BASE_URL", "openrouter.ai", "GATEWAY_OPENROUTER_BASE_URL: \"openrouter.ai\" is no such URL; expected an absolute http or https URL such as https://openrouter.ai/api/v1")]
+    [InlineData("GATEWAY_OPENROUTER_BASE_URL", "https://me:secret@openrouter.ai", "GATEWAY_OPENROUTER_BASE_URL: the URL holds a user name or password; expected an absolute http or https URL such as https://openrouter.ai/api/v1")]
+    [InlineData("GATEWAY_OPENROUTER_BASE_URL", "https://me:secret@open router.ai", "GATEWAY_OPENROUTER_BASE_URL: what was given is no such URL; expected an absolute http or https URL such as https://openrouter.ai/api/v1")]
+    [InlineData("GATEWAY_MODEL_PROVIDER_MAPPING", "gpt-4", "GATEWAY_MODEL_PROVIDER_MAPPING: got \"gpt-4\", expected PATTERN=PROVIDER[,PROVIDER...]")]
+    [InlineData("Server__Prot", "1", "Server:Prot: unknown setting; expected one of Address, Port, Https, CertPath, KeyPath, MaxRequestBodySize, RequestBodyMemory, RuleHeader, ForwardTraceHeaders, EventStreamHeaderDelay, ShutdownTimeout, ShutdownDelay, Limits; did you mean Port? (from Server__Prot)")]
+    [InlineData("ProviderMapping__Rules__1__Model", "x", "ProviderMapping:Rules:1: is no index of this array; expected 0 to 0 (from ProviderMapping__Rules__1__Model)")]
+    [InlineData("Teams__0__Id", "x", "Teams:0:Keys: is missing; expected an array (from Teams__0__Id)", "Teams:0:OpenRouterKey: is missing; expected a string (from Teams__0__Id)")]
+    public async Task BadVariable_IsNamed(string name, string value, params string[] expected)
+    {
+        _folder.Write("appsettings.json", SettingsFolder.Json());
+        _folder.Variables[name] = value;
+        Assert.Equal(expected, await _folder.LoadBadAsync());
+
+        // The same in .env is said to be there.
+        _folder.Variables.Clear();
+        _folder.Write(".env", $"{name}={value}");
+        expected =
+        [
+            .. expected.Select(fault => fault.Replace($"from {name}", $"from {name} in .env", StringComparison.Ordinal)
+                .Replace($"{name}:", $"{name} in .env:", StringComparison.Ordinal)),
+        ];
+        Assert.Equal(expected, await _folder.LoadBadAsync());
+    }
+
+    [Fact]
+    public async Task FolderForAFile_IsCalledAFolder()
+    {
+        Directory.CreateDirectory(Path.Combine(_folder.Path, "appsettings.json"));
+        var unreadable = Assert.Single(await _folder.LoadBadAsync());
+        Assert.EndsWith("appsettings.json: is a folder; expected a file", unreadable, StringComparison.Ordinal);
+
+        _folder.Args = ["--config=good.json", "--https", "--cert-path=folder", "--key-path=folder"];
+        _folder.Write("good.json", SettingsFolder.Json());
+        Directory.CreateDirectory(Path.Combine(_folder.Path, "folder"));
+        Assert.All(
+            await _folder.LoadBadAsync(),
+            fault => Assert.Contains("is a folder; expected a PEM file", fault, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(true, null, null, "Server:CertPath: is missing;", "Server:KeyPath: is missing;")]
+    [InlineData(true, "cert.pem", null, "Server:KeyPath: is missing; expected a PEM file with the private key, since Https is on")]
+    [InlineData(false, null, "key.pem", "Server:CertPath: is missing; expected a PEM file with the certificate, since KeyPath is set")]
+    [InlineData(true, "cert.pem", "nowhere.pem", "Server:KeyPath: ")]
+    public async Task IncompleteTls_IsAFault(bool https, string? cert, string? key, params string[] expected)
+    {
+        _folder.Write("cert.pem", "");
+        _folder.Write("key.pem", "");
+        _folder.Write("appsettings.json", SettingsFolder.Json($"\"Server\": {{ \"Https\": {(https ? "true" : "false")} }}"));
+        _folder.Args = [.. cert is null ? (string[])[] : ["--cert-path", cert], .. key is null ? (string[])[] : ["--key-path", key]];
+
+        var faults = await _folder.LoadBadAsync();
+
+        Assert.Equal(expected.Length, faults.Length);
+        Assert.All(expected.Zip(faults), pair => Assert.StartsWith(pair.First, pair.Second, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task BadEnvironmentName_IsAFaultAndReadsNoOverlay()
+    {
+        _folder.Write("appsettings.json", SettingsFolder.Json());
+        _folder.Variables["DOTNET_ENVIRONMENT"] = "../x";
+
+        Assert.Equal(
+            [$"environment: \"../x\" is no name of an environment; expected {SettingValues.EnvironmentNameExpected}"],
+            await _folder.LoadBadAsync());
+    }
+
+    [Fact]
+    public async Task BaseUrlWithoutItsCluster_IsAFault()
+    {
+        _folder.Write("appsettings.json", SettingsFolder.Json().Replace("openrouter", "other", StringComparison.Ordinal));
+        _folder.Args = ["--openrouter-base-url", "http://127.0.0.1:1"];
+
+        Assert.Equal(
+            ["--openrouter-base-url: there is no cluster \"openrouter\" in ReverseProxy:Clusters whose destinations it could replace"],
+            await _folder.LoadBadAsync());
+    }
+
+    [Fact]
+    public async Task SizeLimitAboveTheMemory_IsWarnedOf()
+    {
+        _folder.Write("appsettings.json", SettingsFolder.Json(
+            """ "Server": { "RequestBodyMemory": 104857599 } """));
+
+        var warning = Assert.Single((await _folder.LoadGoodAsync()).Warnings);
+
+        Assert.Equal("Server:RequestBodyMemory", warning.Path);
+        Assert.Contains("MaxRequestBodySize", warning.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task OddButWorkingSettings_AreWarnedOf()
+    {
+        _folder.Write("cert.pem", "");
+        _folder.Write("key.pem", "");
+        _folder.Write("appsettings.json", SettingsFolder.Json(""" "Server": { "CertPath": "cert.pem", "KeyPath": "key.pem" } """)
+            .Replace("https://one.example/v1", "http://one.example/v1", StringComparison.Ordinal));
+
+        var warnings = (await _folder.LoadGoodAsync()).Warnings;
+
+        Assert.Equal(
+            ["Server:CertPath", "ReverseProxy:Clusters:openrouter:Destinations:a:Address"], warnings.Select(warning => warning.Path));
+    }
+}

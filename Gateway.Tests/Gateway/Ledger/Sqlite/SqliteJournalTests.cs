@@ -1,0 +1,383 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using Gateway.Billing;
+using Gateway.Ledger;
+using Gateway.Ledger.Sqlite;
+using Gateway.Primitives;
+using Gateway.Tests.Support;
+using Microsoft.Data.Sqlite;
+using Xunit;
+using static Gateway.Tests.Gateway.Ledger.LedgerSamples;
+
+namespace Gateway.Tests.Gateway.Ledger.Sqlite;
+
+/// <summary>What was written is safe and seen before it is in its row, and its row becomes what it would have been at once.</summary>
+public sealed class SqliteJournalTests : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    private readonly TempFolder _folder = new();
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private string Database => _folder.File("usage.db");
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task KilledProcess_LeavesItsEntries_ToTheNext()
+    {
+        var (named, unnamed, settled) = (NewId(), NewId(), NewId());
+        await using (var store = await OpenAsync(Database, isFolding: false))
+        {
+            await store.ApplyAsync([Began(named), new LedgerEntry.Named(named, "gen-1763871234-a")], Cancel);
+            await store.ApplyAsync([Began(unnamed)], Cancel);
+            await store.ApplyAsync([Began(settled), Settled(settled, 7)], Cancel);
+
+            // The files as the death of the process leaves them: what is written is in them, and nobody cleans up.
+            File.Copy(Database, _folder.File("left.db"));
+            File.Copy(Database + "-wal", _folder.File("left.db-wal"));
+        }
+
+        Assert.Equal(3, await CountAsync(_folder.File("left.db"), "journal"));
+        Assert.Equal(0, await CountAsync(_folder.File("left.db"), "generations"));
+
+        await using var next = await OpenAsync(_folder.File("left.db"));
+        Assert.Equal(0, await CountAsync(_folder.File("left.db"), "journal"));
+        Assert.Equal((1, 1), await next.AdoptOrphansAsync(Now, Cancel));
+        Assert.Equal(7, (await next.ReadChargesAsync([settled], Cancel))[settled].Charge.Value);
+        Assert.Equal(named, Assert.Single(await next.TakeDueAsync(Now, Now.AddMinutes(1), 10, Cancel)).Id);
+    }
+
+    [Fact]
+    public async Task ClosedStore_LeavesAnEmptyJournal()
+    {
+        await using (var store = await OpenAsync(Database, isFolding: false))
+        {
+            await store.ApplyAsync([Began(NewId())], Cancel);
+        }
+
+        Assert.Equal(0, await CountAsync(Database, "journal"));
+        Assert.Equal(1, await CountAsync(Database, "generations"));
+    }
+
+    [Fact]
+    public async Task OtherReaders_SeeRowsSoon()
+    {
+        await using var store = await OpenAsync(Database);
+        for (var i = 1; i <= 3; i++)
+        {
+            await store.ApplyAsync([Began(NewId())], Cancel);
+            await Eventually.TrueAsync(async () => await CountAsync(Database, "generations") == i, Patience, "the row");
+            Assert.Equal(0, await CountAsync(Database, "journal"));
+        }
+    }
+
+    [Fact]
+    public async Task EveryQuestion_SeesWhatWasWritten()
+    {
+        var at = Now;
+        await using var store = await OpenAsync(Database, isFolding: false);
+
+        var id = await BeginAsync();
+        Assert.Equal(1000, (await store.ReadChargesAsync([id], Cancel))[id].Charge.Value);
+        id = await BeginAsync();
+        Assert.Contains(id, (await store.ReadChargesAsync("search", DateTimeOffset.MinValue, Cancel)).Open.Keys);
+        await BeginAsync();
+        Assert.Equal(3, (await store.ReadUsageAsync(UsageGroup.Team, null, null, Cancel)).Single().Requests);
+        await store.ApplyAsync([new LedgerEntry.Named(id, "gen-1763871234-b")], Cancel);
+        Assert.True(await store.HasGenerationAsync("search", "gen-1763871234-b", Cancel));
+        await store.ApplyAsync([Settled(id, 5) with { IsCounted = false }], Cancel);
+        Assert.Equal(id, Assert.Single(await store.ReadUncountedAsync(10, Cancel)).Id);
+        id = await BeginAsync();
+        await store.ApplyAsync([Settled(id, 5) with { IsCounted = false }], Cancel);
+        await store.MarkCountedAsync([id], Cancel);
+        Assert.DoesNotContain(id, (await store.ReadUncountedAsync(10, Cancel)).Select(row => row.Id));
+        id = await BeginAsync();
+        await store.ApplyAsync([Provisional(id)], Cancel);
+        Assert.Equal(id, Assert.Single(await store.TakeDueAsync(Now, Now.AddMinutes(1), 10, Cancel)).Id);
+        at = Now.AddDays(-10);
+        id = await BeginAsync();
+        await store.ApplyAsync([Settled(id, 5)], Cancel);
+        Assert.Equal(1, await store.RemoveBeforeAsync(Now.AddDays(-5), Cancel));
+
+        async Task<Guid> BeginAsync()
+        {
+            var begun = NewId(at);
+            await store.ApplyAsync([Began(begun, at: at)], Cancel);
+            Assert.NotEqual(0, await CountAsync(Database, "journal"));
+            return begun;
+        }
+    }
+
+    [Theory]
+    [InlineData(1001)]
+    [InlineData(777_777)]
+    [InlineData(0x5EED_5EED)]
+    public async Task ManyEntriesAtOnce_MakeTheRows_ThatTheyMakeOneByOne(ulong seed)
+    {
+        var random = new Prng(seed);
+        Guid[] ids = [.. Enumerable.Range(0, 120).Select(_ => NewId())];
+        LedgerEntry[] entries = [.. Enumerable.Range(0, 900).Select(_ => Any(random, ids[Below(random, ids.Length)]))];
+        await using var atOnce = await OpenAsync(_folder.File("at-once.db"), isFolding: false);
+        await using var oneByOne = await OpenAsync(_folder.File("one-by-one.db"), isFolding: false);
+        var taken = 0;
+        while (taken < entries.Length)
+        {
+            var group = entries.Skip(taken).Take(1 + Below(random, 5)).ToArray();
+            taken += group.Length;
+            await atOnce.ApplyAsync(group, Cancel);
+            foreach (var entry in group)
+            {
+                await oneByOne.ApplyAsync([entry], Cancel);
+                await oneByOne.ReadChargesAsync([entry.Id], Cancel);
+            }
+        }
+
+        Assert.NotEqual(0, await CountAsync(_folder.File("at-once.db"), "journal"));
+        await atOnce.ReadChargesAsync(ids, Cancel);
+        var rows = await RowsAsync(_folder.File("one-by-one.db"));
+        Assert.InRange(rows.Count, 80, 120);
+        Assert.Equal(rows, await RowsAsync(_folder.File("at-once.db")));
+    }
+
+    [Fact]
+    public async Task EntryOfAnotherVersion_IsTold_AndKept()
+    {
+        await using var store = await OpenAsync(Database, isFolding: false);
+        var id = NewId();
+        await store.ApplyAsync([Began(id)], Cancel);
+        var entries = await EntriesAsync();
+        await SetEntriesAsync([2, .. entries[1..]]);
+
+        var failure = await Assert.ThrowsAsync<LedgerException>(() => store.ReadChargesAsync([id], Cancel));
+        Assert.Contains("entries of format 2", failure.Message, StringComparison.Ordinal);
+        failure = await Assert.ThrowsAsync<LedgerException>(() => OpenAsync(Database));
+        Assert.Contains("another version of the gateway", failure.Message, StringComparison.Ordinal);
+
+        await SetEntriesAsync(entries);
+        Assert.Single(await store.ReadChargesAsync([id], Cancel));
+    }
+
+    [Theory]
+    [InlineData(0, new byte[0], "cannot be read")]
+    [InlineData(1, new byte[0], "cannot be read")]
+    [InlineData(60, new byte[0], "cannot be read")]
+    [InlineData(1000, new byte[] { 9 }, "kind 9")]
+    [InlineData(1000, new byte[] { 1 }, "cannot be read")]
+    public async Task BrokenEntry_IsTold(int kept, byte[] added, string said)
+    {
+        await using var store = await OpenAsync(Database, isFolding: false);
+        await store.ApplyAsync([Began(NewId())], Cancel);
+        await SetEntriesAsync([.. (await EntriesAsync()).Take(kept), .. added]);
+        var failure = await Assert.ThrowsAsync<LedgerException>(() => store.TakeDueAsync(Now, Now, 1, Cancel));
+        Assert.Contains(said, failure.Message, StringComparison.Ordinal);
+        Assert.Equal(1, await CountAsync(Database, "journal"));
+    }
+
+    [Fact]
+    public async Task TwoProcesses_WriteAndReadOneFile()
+    {
+        // As far as SQLite is concerned two stores are two processes: connections of their own, and nothing shared.
+        await using var one = await OpenAsync(Database);
+        await using var other = await OpenAsync(Database);
+        var written = await Task.WhenAll(new[] { (one, other), (other, one), (one, other), (other, one) }.Select(pair => Task.Run(
+            async () =>
+            {
+                var ids = new List<Guid>();
+                for (var i = 0; i < 150; i++)
+                {
+                    var id = NewId();
+                    ids.Add(id);
+                    await pair.Item1.ApplyAsync([Began(id)], Cancel);
+                    if (i % 10 == 0)
+                    {
+                        Assert.Single(await pair.Item2.ReadChargesAsync([id], Cancel));
+                    }
+
+                    await pair.Item1.ApplyAsync([Settled(id, i)], Cancel);
+                }
+
+                return ids;
+            },
+            Cancel)));
+        foreach (var ids in written)
+        {
+            var rows = await other.ReadChargesAsync(ids, Cancel);
+            Assert.Equal(Enumerable.Range(0, 150).Select(cost => (Int128)cost), ids.Select(id => rows[id].Charge.Value));
+        }
+    }
+
+    [Fact]
+    public async Task DatabaseOfTheLastVersion_IsBroughtUpToDate()
+    {
+        var id = NewId();
+        await using (var connection = await ConnectAsync(Database))
+        {
+            await using var command = connection.CreateCommand();
+            foreach (var statement in LedgerSchema.Upgrade(null, isSqlite: true).SkipLast(1).Prepend(LedgerSchema.CreateMeta))
+            {
+                command.CommandText = statement;
+                await command.ExecuteNonQueryAsync(Cancel);
+            }
+
+            command.CommandText =
+                """
+                INSERT INTO meta VALUES ('schema_version', '1'), ('ledger_id', '0123456789abcdef0123456789abcdef');
+                INSERT INTO generations (
+                    id, started_at, node, team, key_label, settings_version, endpoint, streams, reserved_pico, state, is_counted)
+                VALUES ($id, 1773500966535, randomblob(16), 'search', 'ci', '1a2b3c4d', '/chat/completions', 0, 77, 0, 1);
+                """;
+            command.Parameters.AddWithValue("$id", LedgerKeys.ToBytes(id));
+            await command.ExecuteNonQueryAsync(Cancel);
+        }
+
+        await using var store = await OpenAsync(Database);
+        Assert.Equal("0123456789abcdef0123456789abcdef", store.LedgerId);
+        await store.ApplyAsync([Settled(id, 5)], Cancel);
+        Assert.Equal(5, (await store.ReadChargesAsync([id], Cancel))[id].Charge.Value);
+    }
+
+    [Fact]
+    public async Task Log_BeginsAnew_WhileThereAreAlwaysWriters()
+    {
+        await using var store = await OpenAsync(Database);
+        var id = NewId();
+        await store.ApplyAsync([Began(id)], Cancel);
+        LedgerEntry[] entries = [Provisional(id)];
+        var first = await LogNumberAsync();
+        for (var i = 1; i < 1_000_000; i++)
+        {
+            await store.ApplyAsync(entries, Cancel);
+            if (i % 1000 == 0 && await LogNumberAsync() >= first + 2)
+            {
+                return;
+            }
+        }
+
+        Assert.Fail("It only grew");
+
+        // SQLite counts in the log's head how often it began.
+        async Task<uint> LogNumberAsync()
+        {
+            var head = new byte[16];
+            await using var log = new FileStream(Database + "-wal", FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            await log.ReadExactlyAsync(head, Cancel);
+            return BinaryPrimitives.ReadUInt32BigEndian(head.AsSpan(12));
+        }
+    }
+
+    private static LedgerEntry Any(Prng random, Guid id) => Below(random, 10) switch
+    {
+        < 4 => Began(id, reserved: Below(random, 1000)) with
+        {
+            Rule = Coin(random) ? null : "",
+            AskedModel = Coin(random) ? null : "größer/modell-" + Below(random, 10),
+            SentModel = Coin(random) ? null : new string('m', Below(random, 300)),
+            Streams = Coin(random),
+            IsCounted = Coin(random),
+        },
+        < 6 => new LedgerEntry.Named(id, "gen-" + Below(random, 100)),
+        _ => new LedgerEntry.Ended(id)
+        {
+            GenerationId = Coin(random) ? null : "gen-" + Below(random, 100),
+            State = (GenerationState)(1 + Below(random, 3)),
+            End = Coin(random) ? null : "Completed",
+            Status = Coin(random) ? null : 200 + Below(random, 400),
+            AnsweredModel = Coin(random) ? null : "m",
+            Provider = Coin(random) ? null : "p" + Below(random, 10),
+            FinishReason = Coin(random) ? null : "stop",
+            Usage = Coin(random)
+                ? null
+                : new Usage
+                {
+                    PromptTokens = Coin(random) ? null : Below(random, int.MaxValue),
+                    CompletionTokens = Coin(random) ? null : (long)random.Next(),
+                    CachedTokens = Coin(random) ? null : 0,
+                    ReasoningTokens = Coin(random) ? null : 255,
+                    Cost = Coin(random) ? null : new PicoDollars((long)(random.Next() >> 1)),
+                    Discount = Coin(random) ? null : new PicoDollars((long)random.Next()),
+                },
+            TimeToFirstToken = Coin(random) ? null : TimeSpan.FromMicroseconds(Below(random, 1_000_000)),
+            EndedAt = Coin(random) ? null : Now.AddSeconds(Below(random, 100)),
+            ClosedAt = Coin(random) ? null : Now.AddSeconds(Below(random, 100)),
+            Asked = Coin(random) ? null : Below(random, 10),
+            AskAt = Coin(random) ? null : Now.AddSeconds(Below(random, 100)),
+            IsCounted = Coin(random),
+        },
+    };
+
+    private static int Below(Prng random, int bound) => (int)((random.Next() >> 8) % (ulong)bound);
+
+    private static bool Coin(Prng random) => Below(random, 2) == 0;
+
+    private static async Task<SqliteLedgerStore> OpenAsync(string path, bool isFolding = true)
+    {
+        var store = new SqliteLedgerStore(path) { FoldingInterval = isFolding ? TimeSpan.FromMilliseconds(200) : TimeSpan.FromHours(1) };
+        try
+        {
+            await store.OpenAsync(Cancel);
+            return store;
+        }
+        catch
+        {
+            await store.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static async Task<SqliteConnection> ConnectAsync(string path)
+    {
+        var connection = new SqliteConnection($"Data Source={path};Pooling=false");
+        await connection.OpenAsync(Cancel);
+        return connection;
+    }
+
+    private static async Task<long> CountAsync(string path, string table)
+    {
+        await using var connection = await ConnectAsync(path);
+        await using var command = connection.CreateCommand();
+        command.CommandText = $"SELECT COUNT(*) FROM {table}";
+        return (long)(await command.ExecuteScalarAsync(Cancel))!;
+    }
+
+    // All columns but the node, which is the store's own.
+    private static async Task<List<string>> RowsAsync(string path)
+    {
+        await using var connection = await ConnectAsync(path);
+        await using var command = connection.CreateCommand();
+        command.CommandText = "SELECT * FROM generations ORDER BY id";
+        await using var reader = await command.ExecuteReaderAsync(Cancel);
+        var rows = new List<string>();
+        while (await reader.ReadAsync(Cancel))
+        {
+            rows.Add(string.Join('|', Enumerable.Range(0, reader.FieldCount)
+                .Where(column => reader.GetName(column) != "node")
+                .Select(column => reader.GetValue(column) switch
+                {
+                    byte[] bytes => Convert.ToHexString(bytes),
+                    DBNull => "null",
+                    var value => Convert.ToString(value, CultureInfo.InvariantCulture),
+                })));
+        }
+
+        return rows;
+    }
+
+    private async Task<byte[]> EntriesAsync()
+    {
+        await using var connection = await ConnectAsync(Database);
+        await using var command = connection.CreateCommand();
+        command.CommandText = "SELECT entries FROM journal";
+        return (byte[])(await command.ExecuteScalarAsync(Cancel))!;
+    }
+
+    private async Task SetEntriesAsync(byte[] entries)
+    {
+        await using var connection = await ConnectAsync(Database);
+        await using var command = connection.CreateCommand();
+        command.CommandText = "UPDATE journal SET entries = $entries";
+        command.Parameters.AddWithValue("$entries", entries);
+        Assert.Equal(1, await command.ExecuteNonQueryAsync(Cancel));
+    }
+}

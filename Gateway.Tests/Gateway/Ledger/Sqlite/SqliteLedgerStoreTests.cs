@@ -1,0 +1,182 @@
+using System.Data.Common;
+using System.Diagnostics;
+using Gateway.Configuration.Model;
+using Gateway.Hosting;
+using Gateway.Ledger;
+using Gateway.Ledger.Sqlite;
+using Gateway.Tests.Support;
+using Microsoft.Data.Sqlite;
+using Xunit;
+using static Gateway.Tests.Gateway.Ledger.LedgerSamples;
+
+namespace Gateway.Tests.Gateway.Ledger.Sqlite;
+
+public sealed class SqliteLedgerStoreTests : LedgerStoreTests
+{
+    private readonly TempFolder _folder = new();
+    private int _generation;
+
+    private string Database => Path.Combine(_folder.Path, "data", $"usage{_generation}.db");
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task FolderIsMade_ForItsOwnerOnly()
+    {
+        await using var store = new SqliteLedgerStore(_folder.File("a/b/usage.db"));
+        await store.OpenAsync(Cancel);
+        Assert.True(File.Exists(_folder.File("a/b/usage.db")));
+        if (!OperatingSystem.IsWindows())
+        {
+            Assert.Equal(
+                UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute,
+                new DirectoryInfo(_folder.File("a/b")).UnixFileMode);
+        }
+    }
+
+    [Fact]
+    public async Task PathThatIsAFolder_IsTold()
+    {
+        Directory.CreateDirectory(_folder.File("folder"));
+        await using var store = new SqliteLedgerStore(_folder.File("folder"));
+        var failure = await Assert.ThrowsAsync<LedgerException>(() => store.OpenAsync(Cancel));
+        Assert.Contains(_folder.File("folder"), failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task FullDisk_FailsWholeBatches_UntilThereIsRoom()
+    {
+        // SQLite's own bound on the file's size fails where a full disk does, with the same code.
+        await using var store = new SqliteLedgerStore(_folder.File("full.db")) { Tuning = "PRAGMA max_page_count = 30;" };
+        await store.OpenAsync(Cancel);
+        var written = new List<Guid>();
+        LedgerException? failure = null;
+        Guid[] lost = [];
+        for (var i = 0; i < 100 && failure is null; i++)
+        {
+            lost = [.. Enumerable.Range(0, 20).Select(_ => NewId())];
+            try
+            {
+                await store.ApplyAsync([.. lost.Select(id => Began(id))], Cancel);
+                written.AddRange(lost);
+            }
+            catch (LedgerException exception)
+            {
+                failure = exception;
+            }
+        }
+
+        Assert.Contains("full", failure?.Message, StringComparison.Ordinal);
+        Assert.NotEmpty(written);
+        Assert.Empty(await store.ReadChargesAsync(lost, Cancel));
+
+        store.Tuning = "";
+        await store.ApplyAsync([.. lost.Select(id => Began(id))], Cancel);
+        Assert.Equal(written.Count + lost.Length, (await store.ReadChargesAsync([.. written, .. lost], Cancel)).Count);
+    }
+
+    [Fact]
+    public async Task FileThatIsLocked_Fails_UntilItIsFree()
+    {
+        await using var store = new SqliteLedgerStore(_folder.File("locked.db")) { BusyTimeout = TimeSpan.FromMilliseconds(50) };
+        await store.OpenAsync(Cancel);
+        var id = NewId();
+        await using (var other = new SqliteConnection($"Data Source={_folder.File("locked.db")};Pooling=false"))
+        {
+            await other.OpenAsync(Cancel);
+            await using var transaction = other.BeginTransaction(deferred: false);
+            await Assert.ThrowsAsync<LedgerException>(() => store.ApplyAsync([Began(id)], Cancel));
+            await Assert.ThrowsAsync<LedgerException>(() => store.TakeDueAsync(Now, Now, 1, Cancel));
+        }
+
+        await store.ApplyAsync([Began(id)], Cancel);
+        Assert.Single(await store.ReadChargesAsync([id], Cancel));
+    }
+
+    [Fact]
+    public async Task LockOfAKilledProcess_IsFree()
+    {
+        // A process that holds a node's lock as the gateway does, and is killed: nobody gets to clean up.
+        await using var store = new SqliteLedgerStore(_folder.File("killed.db"));
+        await store.OpenAsync(Cancel);
+        var node = Guid.NewGuid();
+        var lockFile = _folder.Write($"killed.db.node-{node:N}", "");
+        using var holder = Process.Start(new ProcessStartInfo("flock", ["-x", lockFile, "sh", "-c", "echo held; exec cat"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardInput = true,
+        })!;
+        Assert.Equal("held", await holder.StandardOutput.ReadLineAsync(Cancel));
+        var id = NewId();
+        await store.ApplyAsync([Began(id)], Cancel);
+        Assert.Single(await store.ReadChargesAsync([id], Cancel));
+        await using (var connection = new SqliteConnection($"Data Source={_folder.File("killed.db")};Pooling=false"))
+        {
+            await connection.OpenAsync(Cancel);
+            await using var command = connection.CreateCommand();
+            command.CommandText = "UPDATE generations SET node = $node";
+            command.Parameters.AddWithValue("$node", LedgerKeys.ToBytes(node));
+            await command.ExecuteNonQueryAsync(Cancel);
+        }
+
+        Assert.Equal((0, 0), await store.AdoptOrphansAsync(Now, Cancel));
+        Assert.True(File.Exists(lockFile));
+
+        holder.Kill(entireProcessTree: true);
+        await holder.WaitForExitAsync(Cancel);
+        await Eventually.TrueAsync(
+            async () => await store.AdoptOrphansAsync(Now, Cancel) == (0, 1),
+            TimeSpan.FromSeconds(10),
+            "the dead process's rows to be adopted");
+        Assert.False(File.Exists(lockFile));
+    }
+
+    [Fact]
+    public async Task Factory_MakesNoFile()
+    {
+        await using var store = LedgerStores.Create(new UsageSettings(), _folder.File("fresh"), null, TimeProvider.System);
+        Assert.IsType<SqliteLedgerStore>(store);
+        Assert.False(Directory.Exists(_folder.File("fresh")));
+        await store.OpenAsync(Cancel);
+        Assert.True(File.Exists(_folder.File("fresh/data/usage.db")));
+    }
+
+    [Fact]
+    public async Task ClosedStore_LeavesOnlyTheDatabase()
+    {
+        await using (var store = new SqliteLedgerStore(_folder.File("only/usage.db")))
+        {
+            await store.OpenAsync(Cancel);
+            await store.ApplyAsync([Began(NewId())], Cancel);
+        }
+
+        Assert.Equal(["usage.db"], Directory.GetFiles(_folder.File("only")).Select(Path.GetFileName));
+    }
+
+    protected override Task PrepareAsync() => Task.CompletedTask;
+
+    protected override Task CleanUpAsync()
+    {
+        _folder.Dispose();
+        return Task.CompletedTask;
+    }
+
+    protected override Task ForgetAsync()
+    {
+        _generation++;
+        return Task.CompletedTask;
+    }
+
+    private protected override ILedgerStore Create() => new SqliteLedgerStore(Database);
+
+    private protected override async Task DieAsync(ILedgerStore store) => await store.DisposeAsync();
+
+    protected override async Task<DbConnection> ConnectAsync()
+    {
+        var connection = new SqliteConnection($"Data Source={Database};Pooling=false");
+        await connection.OpenAsync();
+        return connection;
+    }
+
+    protected override object Key(Guid id) => LedgerKeys.ToBytes(id);
+}

@@ -1,0 +1,207 @@
+using System.Text.Json;
+using OpenRouterGateway.Transforms.RequestBody;
+
+namespace OpenRouterGateway.Transforms.ProviderMapping;
+
+/// <summary>
+/// The models that a request names once the aliases have done their work: each name takes the first alias that matches, once.
+/// </summary>
+public readonly struct EffectiveModels
+{
+    private readonly BodyFacts _facts;
+    private readonly ModelAlias?[]? _aliasOf;
+    private readonly ModelAlias? _addsFallbacks;
+
+    private EffectiveModels(BodyFacts facts, ModelAlias?[]? aliasOf, ModelAlias? addsFallbacks, string? model)
+    {
+        _facts = facts;
+        _aliasOf = aliasOf;
+        _addsFallbacks = addsFallbacks;
+        Model = model;
+    }
+
+    /// <summary>The name that ordinary rules match, after aliases; <see langword="null"/> when the request has none.</summary>
+    public string? Model { get; }
+
+    /// <summary>
+    /// Every name that goes upstream: those of <c>model</c>, <c>models</c> and <c>fallbacks</c> after aliases, the fallbacks that an alias
+    /// added, and the names of earlier duplicates, which count for no parser but stay in the body. Empty when the request names no model.
+    /// </summary>
+    public IReadOnlyList<string> Names
+    {
+        get
+        {
+            if (_aliasOf is null && _addsFallbacks is null)
+            {
+                return _facts.Models is [var only] ? [only.Text] : [.. _facts.Models.Select(static name => name.Text)];
+            }
+
+            var names = new List<string>();
+            for (var i = 0; i < _facts.Models.Count; i++)
+            {
+                var name = _facts.Models[i];
+                names.Add(_aliasOf?[i]?.Use ?? name.Text);
+                if (_aliasOf?[i] is not null && _facts.LastIndexOf(_facts.Members[name.Member].Name) != name.Member)
+                {
+                    names.Add(name.Text);
+                }
+            }
+
+            names.AddRange(_addsFallbacks?.Fallbacks ?? []);
+            return names;
+        }
+    }
+
+    /// <summary>Whether the request refers to a preset in any of the documented ways.</summary>
+    public bool NamesPreset
+    {
+        get
+        {
+            if (_facts.LastIndexOf(BodyMemberName.Preset) is >= 0 and var preset && _facts.Members[preset].Kind != JsonValueKind.Null)
+            {
+                return true;
+            }
+
+            for (var i = 0; i < _facts.Models.Count; i++)
+            {
+                if (ModelSpellings.NamesPreset(_aliasOf?[i]?.Use ?? _facts.Models[i].Text))
+                {
+                    return true;
+                }
+            }
+
+            return _addsFallbacks?.Fallbacks.Any(ModelSpellings.NamesPreset) == true;
+        }
+    }
+
+    /// <summary>Applies the aliases.</summary>
+    /// <param name="aliases">Aliases in order.</param>
+    /// <param name="patterns">Their patterns by their place in the order.</param>
+    /// <param name="facts">What the scan of the body found.</param>
+    /// <param name="endpoint">Whether fallbacks are taken.</param>
+    /// <param name="edits">Takes the changes of the body.</param>
+    /// <param name="trace">Takes what became of each alias, or <see langword="null"/>.</param>
+    internal static EffectiveModels Create(
+        IReadOnlyList<ModelAlias> aliases,
+        PatternIndex patterns,
+        BodyFacts facts,
+        RequestEndpoint endpoint,
+        EditList edits,
+        DecisionTrace? trace)
+    {
+        if (aliases.Count == 0)
+        {
+            return new EffectiveModels(facts, null, null, facts.RequestedModel);
+        }
+
+        ModelAlias?[]? aliasOf = null;
+        var model = facts.LastIndexOf(BodyMemberName.Model);
+        var models = facts.LastIndexOf(BodyMemberName.Models);
+        var fallbacks = facts.LastIndexOf(BodyMemberName.Fallbacks);
+        string? sentModel = null;
+        string? firstOfModels = null;
+        ModelAlias? addsFallbacks = null;
+        for (var i = 0; i < facts.Models.Count; i++)
+        {
+            var name = facts.Models[i];
+            var alias = Find(aliases, patterns, name.Text, trace);
+            if (alias is not null)
+            {
+                (aliasOf ??= new ModelAlias?[facts.Models.Count])[i] = alias;
+            }
+
+            var text = alias?.Use ?? name.Text;
+            if (name.Member == model)
+            {
+                sentModel = text;
+                addsFallbacks = alias is { ModelsMember.IsEmpty: false } && endpoint == RequestEndpoint.Generation
+                    && IsAbsent(facts, models) && IsAbsent(facts, fallbacks)
+                    ? alias
+                    : null;
+            }
+            else if (name.Member == models)
+            {
+                firstOfModels ??= text;
+            }
+
+            // What is not the last of its name counts for nobody and stays as it is.
+            if (text != name.Text && (name.Member == model || name.Member == models || name.Member == fallbacks))
+            {
+                edits.Add(name.Value.Start, name.Value.Length, alias!.UseValue);
+                trace?.AliasReplaced(alias, name.Text);
+                if (name.Member == model)
+                {
+                    CutEarlier(facts, model, edits);
+                }
+            }
+        }
+
+        if (addsFallbacks is not null)
+        {
+            AddFallbacks(facts, addsFallbacks, edits);
+            trace?.AliasAddedFallbacks(addsFallbacks);
+        }
+
+        return new EffectiveModels(facts, aliasOf, addsFallbacks, sentModel ?? firstOfModels);
+    }
+
+    /// <summary>Cuts the earlier occurrences of a member, each with its comma.</summary>
+    internal static void CutEarlier(BodyFacts facts, int member, EditList edits)
+    {
+        for (var i = 0; i < member; i++)
+        {
+            if (facts.Members[i].Name == facts.Members[member].Name)
+            {
+                edits.Add(facts.Members[i].Start, facts.Members[i].CommaEnd - facts.Members[i].Start, default);
+            }
+        }
+    }
+
+    /// <summary>Every name that enforced rules judge, in every spelling; the empty one alone when the request names no model.</summary>
+    internal List<string> Spellings()
+    {
+        var spellings = new List<string>();
+        foreach (var name in Names)
+        {
+            ModelSpellings.Add(name, spellings);
+        }
+
+        if (spellings.Count == 0)
+        {
+            spellings.Add("");
+        }
+
+        return spellings;
+    }
+
+    private static ModelAlias? Find(IReadOnlyList<ModelAlias> aliases, PatternIndex patterns, string name, DecisionTrace? trace)
+    {
+        var found = name.Length > 0 ? patterns.FindFirst(name) : PatternIndex.None;
+        trace?.AliasSought(name, found);
+        return found == PatternIndex.None ? null : aliases[found];
+    }
+
+    private static bool IsAbsent(BodyFacts facts, int member) => member < 0 || facts.Members[member].Kind == JsonValueKind.Null;
+
+    // A null of either name counts as not there. The last of them becomes the new member: it may be the last one of the object and
+    // then has no comma to be cut with.
+    private static void AddFallbacks(BodyFacts facts, ModelAlias alias, EditList edits)
+    {
+        var last = Math.Max(facts.LastIndexOf(BodyMemberName.Models), facts.LastIndexOf(BodyMemberName.Fallbacks));
+        if (last < 0)
+        {
+            edits.Add(facts.InsertAt, 0, (byte[])[(byte)',', .. alias.ModelsMember.Span]);
+            return;
+        }
+
+        for (var i = 0; i < last; i++)
+        {
+            if (facts.Members[i].Name is BodyMemberName.Models or BodyMemberName.Fallbacks)
+            {
+                edits.Add(facts.Members[i].Start, facts.Members[i].CommaEnd - facts.Members[i].Start, default);
+            }
+        }
+
+        edits.Add(facts.Members[last].Start, facts.Members[last].Value.End - facts.Members[last].Start, alias.ModelsMember);
+    }
+}

@@ -1,0 +1,34 @@
+using Gateway.Primitives;
+
+namespace Gateway.Billing;
+
+/// <summary>One period of a team's budget; the counter goes by it.</summary>
+/// <param name="Team">The team's id.</param>
+/// <param name="Period">The kind of period.</param>
+/// <param name="Start">Its first moment; <see cref="DateTimeOffset.MinValue"/> for <see cref="BudgetPeriod.Total"/>.</param>
+internal readonly record struct BudgetKey(string Team, BudgetPeriod Period, DateTimeOffset Start)
+{
+    /// <summary>The period that a moment falls into.</summary>
+    public static BudgetKey At(string team, BudgetPeriod period, DateTimeOffset moment)
+    {
+        var day = new DateTimeOffset(moment.UtcDateTime.Date, TimeSpan.Zero);
+        return new BudgetKey(team, period, period switch
+        {
+            BudgetPeriod.Day => day,
+            BudgetPeriod.Week => day.AddDays(-(((int)day.DayOfWeek + 6) % 7)),
+            BudgetPeriod.Month => new DateTimeOffset(day.Year, day.Month, 1, 0, 0, 0, TimeSpan.Zero),
+            BudgetPeriod.Total => DateTimeOffset.MinValue,
+            _ => throw new ArgumentOutOfRangeException(nameof(period), period, null),
+        });
+    }
+
+    /// <summary>The first moment behind it, or <see langword="null"/> when it has no end.</summary>
+    public DateTimeOffset? End => Period switch
+    {
+        BudgetPeriod.Day => Start.AddDays(1),
+        BudgetPeriod.Week => Start.AddDays(7),
+        BudgetPeriod.Month => Start.AddMonths(1),
+        BudgetPeriod.Total => null,
+        _ => throw new InvalidOperationException($"{Period} is no period"),
+    };
+}

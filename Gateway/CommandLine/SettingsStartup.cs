@@ -1,0 +1,131 @@
+using System.Collections;
+using Gateway.Configuration;
+using Gateway.Configuration.Reading;
+using Gateway.Hosting;
+using Gateway.Reports;
+
+namespace Gateway.CommandLine;
+
+/// <summary>
+/// The program's first step: from arguments, variables and files to good settings, or to an exit code with everything said that there is
+/// to say.
+/// </summary>
+internal sealed record SettingsStartup
+{
+    /// <summary>Exit code for faults in flags, and for faults in the settings when requests were to be served.</summary>
+    public const int FaultyStart = 2;
+
+    /// <summary>Exit code of <c>check</c> for faults in the settings.</summary>
+    public const int FaultySettings = 1;
+
+    /// <summary>Set when the program is to leave at once, all output written.</summary>
+    public int? ExitCode { get; private init; }
+
+    /// <summary>The command line.</summary>
+    public required CommandLineArguments Arguments { get; init; }
+
+    /// <summary>Where the settings came from, for the watcher; set when there is no <see cref="ExitCode"/>.</summary>
+    public SettingsSources? Sources { get; private init; }
+
+    /// <summary>What the files held, for the watcher; set when there is no <see cref="ExitCode"/>.</summary>
+    public SettingsFiles? Files { get; private init; }
+
+    /// <summary>The settings; set when there is no <see cref="ExitCode"/>.</summary>
+    public SettingsSnapshot? Snapshot { get; private init; }
+
+    /// <summary>The variables of this process.</summary>
+    public static IReadOnlyDictionary<string, string> ProcessVariables() =>
+        Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(
+            entry => (string)entry.Key, entry => (string?)entry.Value ?? "");
+
+    /// <summary>Takes the step.</summary>
+    /// <param name="args">The arguments.</param>
+    /// <param name="variables">The environment's variables.</param>
+    /// <param name="workingDirectory">The working directory.</param>
+    /// <param name="programDirectory">Where the program lies.</param>
+    /// <param name="loader">Loads the settings.</param>
+    /// <param name="output">Takes pages and reports.</param>
+    /// <param name="error">Takes faults, one a line.</param>
+    public static async Task<SettingsStartup> RunAsync(
+        IReadOnlyList<string> args,
+        IReadOnlyDictionary<string, string> variables,
+        string workingDirectory,
+        string programDirectory,
+        SettingsLoader loader,
+        TextWriter output,
+        TextWriter error)
+    {
+        var commandLine = CommandLineReader.Read(args);
+        if (commandLine.Page is { } page)
+        {
+            await output.WriteAsync(page);
+            return Leave(0);
+        }
+
+        if (commandLine.Arguments.Command == GatewayCommand.KeysNew)
+        {
+            return await MakeKeyAsync();
+        }
+
+        // Faults in flags and in settings at once. Without a usable --config nobody knows which settings are meant.
+        var sources = SettingsSources.Resolve(commandLine.Arguments, variables, workingDirectory, programDirectory);
+        var files = SettingsFiles.Read(sources);
+        var result = commandLine.IsConfigPathFaulty ? new SettingsLoadResult() : await loader.LoadAsync(sources, files);
+        SettingsFault[] faults = [.. commandLine.Faults, .. result.Faults, .. CheckCertificate(result.Snapshot)];
+        foreach (var fault in faults)
+        {
+            await error.WriteLineAsync(fault.ToString());
+        }
+
+        var isCheck = commandLine.Arguments.Command == GatewayCommand.Check;
+        if (faults.Length > 0 || result.Snapshot is null)
+        {
+            return Leave(isCheck && commandLine.Faults.Count == 0 ? FaultySettings : FaultyStart);
+        }
+
+        if (isCheck)
+        {
+            await output.WriteAsync(CheckReport.Write(result.Snapshot, sources, files));
+            return Leave(0);
+        }
+
+        return new SettingsStartup { Arguments = commandLine.Arguments, Sources = sources, Files = files, Snapshot = result.Snapshot };
+
+        async Task<SettingsStartup> MakeKeyAsync()
+        {
+            foreach (var fault in commandLine.Faults)
+            {
+                await error.WriteLineAsync(fault.ToString());
+            }
+
+            if (commandLine.Faults.Count > 0 || commandLine.Arguments.KeysNew is not { } arguments)
+            {
+                return Leave(FaultyStart);
+            }
+
+            await KeysNewReport.WriteAsync(arguments, output);
+            return Leave(0);
+        }
+
+        SettingsStartup Leave(int code) => new() { Arguments = commandLine.Arguments, ExitCode = code };
+    }
+
+    // At a start only: while the program runs, a pair that is being renewed must not hold up a reload. The old one serves meanwhile.
+    private static IEnumerable<SettingsFault> CheckCertificate(SettingsSnapshot? snapshot)
+    {
+        if (snapshot?.Settings.Server is not { Https: true, CertPath: { } cert, KeyPath: { } key })
+        {
+            return [];
+        }
+
+        try
+        {
+            TlsCertificate.Load(cert, key);
+            return [];
+        }
+        catch (Exception exception) when (TlsCertificate.IsUnusable(exception))
+        {
+            return [new SettingsFault("Server:CertPath", $"{cert} and {key} are no usable pair: {exception.Message.TrimEnd('.')}")];
+        }
+    }
+}

@@ -1,0 +1,92 @@
+using Gateway.Primitives;
+
+namespace Gateway.Configuration.Model;
+
+/// <summary>An entry of section <c>Teams</c>. Reloaded.</summary>
+internal sealed record TeamSettings
+{
+    /// <summary>The team's id, <c>[A-Za-z0-9._-]{1,64}</c>. Required; no two teams have the same.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>The keys that the team's clients call with. Required, one or more.</summary>
+    public required IReadOnlyList<TeamKeySettings> Keys { get; init; }
+
+    /// <summary>The OpenRouter key, as a reference: <c>env:NAME</c> or <c>file:PATH</c>. Required; a literal is a fault.</summary>
+    public required string OpenRouterKey { get; init; }
+
+    /// <summary>Patterns of models that the team may use. Default all.</summary>
+    public IReadOnlyList<string>? AllowedModels { get; init; }
+
+    /// <summary>Patterns of models that it may not use, whatever is allowed. Default none.</summary>
+    public IReadOnlyList<string>? DeniedModels { get; init; }
+
+    /// <summary>Limits of the whole team. Default none.</summary>
+    public TeamLimitsSettings? Limits { get; init; }
+
+    /// <summary>What it may spend. Default no end.</summary>
+    public TeamBudgetSettings? Budget { get; init; }
+
+    /// <summary>
+    /// Rules and aliases of its own; they come before the global ones. Names of rules differ from the global rules' and are
+    /// <c>team-rule-N</c> by default.
+    /// </summary>
+    public ProviderMappingSettings? ProviderMapping { get; init; }
+
+    /// <summary>Attribution headers where its clients send none.</summary>
+    public AttributionSettings? Attribution { get; init; }
+
+    /// <summary>
+    /// Whether its sessions, and with them OpenRouter's sticky routing, are kept apart from those of teams with the same OpenRouter
+    /// account. Default off.
+    /// </summary>
+    public bool ScopeSessions { get; init; }
+}
+
+/// <summary>A team's key.</summary>
+internal sealed record TeamKeySettings
+{
+    /// <summary>What people call it. Default <c>key-N</c>, counted from 1.</summary>
+    public string? Label { get; init; }
+
+    /// <summary>SHA-256 of the key, 64 hexadecimal digits in any case. Required; <c>keys new</c> prints it.</summary>
+    public required string Sha256 { get; init; }
+
+    /// <summary>When it ends, as ISO 8601 with its offset: <c>2027-01-01T00:00:00Z</c>. Default never.</summary>
+    public string? Expires { get; init; }
+
+    /// <summary>Limits of this key alone, beside the team's. Default none.</summary>
+    public TeamLimitsSettings? Limits { get; init; }
+}
+
+/// <summary>Limits; each is 1 or more, and none when left out.</summary>
+internal sealed record TeamLimitsSettings
+{
+    /// <summary>Requests a minute; that many at once after a pause.</summary>
+    public int? RequestsPerMinute { get; init; }
+
+    /// <summary>Tokens a minute, prompt and completion; that many at once after a pause.</summary>
+    public int? TokensPerMinute { get; init; }
+
+    /// <summary>Requests in flight.</summary>
+    public int? ConcurrentRequests { get; init; }
+}
+
+/// <summary>A budget.</summary>
+internal sealed record TeamBudgetSettings
+{
+    /// <summary>US dollars a period, above 0 and up to 9,000,000. Required.</summary>
+    public required decimal Usd { get; init; }
+
+    /// <summary>The period, in UTC; a week begins on Monday. Default <c>Month</c>.</summary>
+    public BudgetPeriod? Period { get; init; }
+}
+
+/// <summary>Attribution headers.</summary>
+internal sealed record AttributionSettings
+{
+    /// <summary><c>HTTP-Referer</c>: the address of the team's product.</summary>
+    public string? Referer { get; init; }
+
+    /// <summary><c>X-Title</c>: its name.</summary>
+    public string? Title { get; init; }
+}

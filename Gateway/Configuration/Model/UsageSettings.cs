@@ -1,0 +1,62 @@
+namespace Gateway.Configuration.Model;
+
+/// <summary>Section <c>Usage</c>: the ledger. All of it at a restart only.</summary>
+internal sealed record UsageSettings
+{
+    /// <summary>Where the ledger is kept. Default <c>Sqlite</c>.</summary>
+    public UsageStore Store { get; init; }
+
+    /// <summary>The SQLite file.</summary>
+    public SqliteSettings Sqlite { get; init; } = new();
+
+    /// <summary>The PostgreSQL database.</summary>
+    public PostgresSettings Postgres { get; init; } = new();
+
+    /// <summary>
+    /// How long rows are kept. Default <c>400.00:00:00</c>; what the removed ones cost stays in the teams' totals. Zero keeps them for ever.
+    /// </summary>
+    public TimeSpan Retention { get; init; } = TimeSpan.FromDays(400);
+
+    /// <summary>
+    /// What becomes of calls that the ledger cannot take down. Default <c>Refuse</c>: they are answered 503, since they could not be
+    /// billed to anybody; <c>Allow</c> lets them pass, with an error in the log and a metric.
+    /// </summary>
+    public FailurePolicy WhenStoreFails { get; init; } = FailurePolicy.Refuse;
+
+    /// <summary>Where upstream's prices are kept for a start without network. Default <c>data/prices.json</c>.</summary>
+    public string PricesPath { get; init; } = "data/prices.json";
+}
+
+/// <summary>Kinds of ledgers.</summary>
+internal enum UsageStore
+{
+    /// <summary>A file of this node.</summary>
+    Sqlite,
+
+    /// <summary>A database that several nodes share.</summary>
+    Postgres,
+}
+
+/// <summary>What to do without a store's answer.</summary>
+internal enum FailurePolicy
+{
+    /// <summary>Let the call pass.</summary>
+    Allow,
+
+    /// <summary>Refuse the call.</summary>
+    Refuse,
+}
+
+/// <summary>The ledger as a file.</summary>
+internal sealed record SqliteSettings
+{
+    /// <summary>The file; its folder is created. Default <c>data/usage.db</c>.</summary>
+    public string Path { get; init; } = "data/usage.db";
+}
+
+/// <summary>The ledger as a database.</summary>
+internal sealed record PostgresSettings
+{
+    /// <summary>Connection string as Npgsql reads it, or a reference to one: <c>env:NAME</c>, <c>file:PATH</c>.</summary>
+    public string ConnectionString { get; init; } = "";
+}

@@ -1,0 +1,64 @@
+using System.Net;
+using Gateway.Configuration.Model;
+using Gateway.Secrets;
+
+namespace Gateway.Configuration.Reading;
+
+/// <summary>What must hold between and within the values of section <c>Admin</c>.</summary>
+internal static class AdminSettingsCheck
+{
+    private const string Expected = "expected http://, an IP address or localhost, and a port, such as http://127.0.0.1:9464";
+
+    /// <summary>Checks the section.</summary>
+    /// <returns>The settings without what is secret in them, and the token where there is one.</returns>
+    public static (AdminSettings Settings, SecretText? Token) Check(AdminSettings given, SectionFaults faults, SecretReader secrets)
+    {
+        var url = given.Url.Trim();
+        var settings = given with { Url = url, Token = SettingValues.Shown(given.Token) };
+        if (url.Length == 0)
+        {
+            return (settings, null);
+        }
+
+        var isLoopback = CheckUrl(url, faults);
+        if (!string.IsNullOrWhiteSpace(given.Token))
+        {
+            return (settings, secrets.ReadHeaderValue(given.Token, allowsLiteral: true, "Token", faults) is { } token ? new(token) : null);
+        }
+
+        if (!isLoopback)
+        {
+            faults.Fault("Token", "is missing; expected a token, env:NAME or file:PATH, since Url is not loopback");
+        }
+
+        return (settings, null);
+    }
+
+    /// <summary>Whether the address is loopback; one at fault counts as that, so that it is one fault.</summary>
+    private static bool CheckUrl(string text, SectionFaults faults)
+    {
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var url)
+            || url.Scheme != Uri.UriSchemeHttp
+            || url.UserInfo.Length > 0
+            || url.PathAndQuery != "/"
+            || url.Fragment.Length > 0)
+        {
+            // A user name brings its password along.
+            faults.Fault("Url", $"{(text.Contains('@', StringComparison.Ordinal) ? "is no such address" : $"got \"{text}\"")}; {Expected}");
+            return true;
+        }
+
+        if (url.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase))
+        {
+            return true;
+        }
+
+        if (!IPAddress.TryParse(url.DnsSafeHost, out var address))
+        {
+            faults.Fault("Url", $"got \"{text}\"; {Expected}");
+            return true;
+        }
+
+        return IPAddress.IsLoopback(address);
+    }
+}

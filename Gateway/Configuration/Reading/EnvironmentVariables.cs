@@ -1,0 +1,33 @@
+namespace Gateway.Configuration.Reading;
+
+/// <summary>The variables that the gateway reads, from the environment and from <c>.env</c>.</summary>
+internal static class EnvironmentVariables
+{
+    public const string Prefix = "GATEWAY_";
+    public const string OpenRouterBaseUrl = "GATEWAY_OPENROUTER_BASE_URL";
+    public const string ModelProviderMapping = "GATEWAY_MODEL_PROVIDER_MAPPING";
+    public const string Port = "GATEWAY_PORT";
+
+    /// <summary>Variables that stand for a setting, with the setting's path.</summary>
+    public static IReadOnlyDictionary<string, string> Settings { get; } =
+        new OrderedDictionary<string, string>(StringComparer.OrdinalIgnoreCase)
+        {
+            [Port] = "Server:Port",
+            ["GATEWAY_IP"] = "Server:Address",
+            ["GATEWAY_HTTPS"] = "Server:Https",
+            ["GATEWAY_CERT_PATH"] = "Server:CertPath",
+            ["GATEWAY_KEY_PATH"] = "Server:KeyPath",
+        };
+
+    /// <summary>Every variable with the prefix.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. Settings.Keys, OpenRouterBaseUrl, ModelProviderMapping];
+
+    /// <summary>
+    /// Whether Kubernetes set the variable for a Service named <c>gateway</c>. Such a pod finds <c>GATEWAY_PORT=tcp://10.0.0.1:80</c> among
+    /// its variables; nobody meant the listening port by it.
+    /// </summary>
+    public static bool IsServiceLink(string name, string value) =>
+        name.StartsWith("GATEWAY_SERVICE_", StringComparison.Ordinal)
+        || name.StartsWith("GATEWAY_PORT_", StringComparison.Ordinal)
+        || (name == Port && (value.StartsWith("tcp://", StringComparison.Ordinal) || value.StartsWith("udp://", StringComparison.Ordinal)));
+}

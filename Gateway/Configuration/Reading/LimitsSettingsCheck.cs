@@ -1,0 +1,109 @@
+using System.Text;
+using Gateway.Configuration.Model;
+using Gateway.Primitives;
+using Gateway.Secrets;
+using StackExchange.Redis;
+
+namespace Gateway.Configuration.Reading;
+
+/// <summary>What must hold between and within the values of section <c>Limits</c>.</summary>
+internal static class LimitsSettingsCheck
+{
+    private const string Configuration = "Redis:Configuration";
+    private const int LongestPrefix = 64;
+    private const int MostTokens = 10_000_000;
+    private static readonly TimeSpan LongestTimeout = TimeSpan.FromSeconds(30);
+
+    /// <summary>Checks the section.</summary>
+    /// <param name="given">The section as read.</param>
+    /// <param name="usage">Where the ledger is, from which budgets are counted.</param>
+    /// <param name="faults">Takes what is wrong or odd.</param>
+    /// <param name="secrets">Follows references.</param>
+    /// <returns>The settings without what is secret in them, and the Redis configuration where it is needed.</returns>
+    public static (LimitsSettings Settings, SecretText? Redis) Check(
+        LimitsSettings given, UsageStore usage, SectionFaults faults, SecretReader secrets)
+    {
+        faults.Range("AssumedCompletionTokens", given.AssumedCompletionTokens, 1, MostTokens);
+        faults.Range("Redis:Timeout", given.Redis.Timeout, TimeSpan.FromMilliseconds(1), LongestTimeout);
+        if (given.Redis.KeyPrefix is not { Length: > 0 and <= LongestPrefix } prefix || prefix.Any(c => c is <= ' ' or >= '\u007F'))
+        {
+            faults.Fault("Redis:KeyPrefix", $"expected 1 to {LongestPrefix} printable ASCII characters without blanks");
+        }
+
+        var models = new Dictionary<string, int>(StringComparer.OrdinalIgnoreCase);
+        for (var i = 0; i < given.Prices.Count; i++)
+        {
+            Check(given.Prices[i], i, models, faults);
+        }
+
+        var redis = given.Store == LimitsStore.Redis ? ReadRedis(given.Redis.Configuration, faults, secrets) : null;
+        if (given.Store == LimitsStore.Redis && usage == UsageStore.Sqlite)
+        {
+            faults.Warn(
+                "Store", "Redis with Usage:Store Sqlite: a budget that Redis has lost is counted anew from this node's ledger alone");
+        }
+
+        return (
+            given with
+            {
+                Redis = given.Redis with { Configuration = SettingValues.Shown(given.Redis.Configuration) },
+                Prices = [.. given.Prices.Select(price => price with { Request = price.Request ?? "0" })],
+            },
+            redis);
+    }
+
+    private static void Check(ModelPriceSettings price, int index, Dictionary<string, int> models, SectionFaults faults)
+    {
+        if (string.IsNullOrWhiteSpace(price.Model))
+        {
+            faults.Fault($"Prices:{index}:Model", "is empty; expected the name of a model");
+        }
+        else if (!models.TryAdd(price.Model.Trim(), index))
+        {
+            var first = faults.PathOf($"Prices:{models[price.Model.Trim()]}");
+            faults.Fault($"Prices:{index}:Model", $"\"{price.Model}\" has its price at {first} already");
+        }
+
+        CheckAmount("Prompt", price.Prompt);
+        CheckAmount("Completion", price.Completion);
+        CheckAmount("Request", price.Request ?? "0");
+
+        void CheckAmount(string name, string text)
+        {
+            if (!PicoDollars.TryParse(Encoding.UTF8.GetBytes(text), out var amount) || amount < PicoDollars.Zero)
+            {
+                faults.Fault($"Prices:{index}:{name}", $"got \"{text}\"; expected US dollars such as \"0.0000025\"");
+            }
+        }
+    }
+
+    private static SecretText? ReadRedis(string text, SectionFaults faults, SecretReader secrets)
+    {
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            faults.Fault(Configuration, "is missing; expected a configuration such as localhost:6379, env:NAME or file:PATH");
+            return null;
+        }
+
+        if (secrets.Read(text, allowsLiteral: true, Configuration, faults) is not { } configuration)
+        {
+            return null;
+        }
+
+        try
+        {
+            if (ConfigurationOptions.Parse(configuration).EndPoints.Count == 0)
+            {
+                faults.Fault(Configuration, "names no server; expected one such as localhost:6379");
+            }
+        }
+        catch (Exception bad) when (bad is ArgumentException or FormatException or OverflowException)
+        {
+            // The message would quote from it.
+            faults.Fault(
+                Configuration, "is no configuration as StackExchange.Redis reads it; expected one such as localhost:6379,password=…");
+        }
+
+        return new SecretText(configuration);
+    }
+}

@@ -1,0 +1,150 @@
+using System.Security.Cryptography;
+using System.Text;
+using Gateway.Primitives;
+using Gateway.Secrets;
+
+namespace Gateway.Configuration.Reading;
+
+/// <summary>
+/// Follows references to secrets, <c>env:NAME</c> and <c>file:PATH</c>. Messages name the reference and never what stands behind it, nor
+/// a text that is no reference: somebody may have put the secret itself there.
+/// </summary>
+internal sealed class SecretReader
+{
+    private const string Env = "env:";
+    private const string File = "file:";
+
+    private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    private readonly Func<string, string?> _variable;
+    private readonly string _workingDirectory;
+    private readonly OrderedDictionary<string, (SecretFile File, FileContent Content)> _files = new(StringComparer.Ordinal);
+    private readonly List<string> _found = [];
+
+    /// <summary>Creates a reader.</summary>
+    /// <param name="variable">A variable of the environment or of <c>.env</c>, or <see langword="null"/> when it is not set.</param>
+    /// <param name="workingDirectory">What relative paths are relative to.</param>
+    public SecretReader(Func<string, string?> variable, string workingDirectory)
+    {
+        _variable = variable;
+        _workingDirectory = workingDirectory;
+    }
+
+    /// <summary>The files that were referred to, as they were found.</summary>
+    public IReadOnlyList<SecretFile> Files => [.. _files.Values.Select(file => file.File)];
+
+    /// <summary>Whether a file was missing or empty: perhaps somebody is just writing it.</summary>
+    public bool IsUnfinished { get; private set; }
+
+    /// <summary>
+    /// Hashes of all secrets found, in their order: settings whose secrets differ are different settings, although their text is the same.
+    /// </summary>
+    public string Fingerprint => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', _found))));
+
+    /// <summary>Whether text is a reference.</summary>
+    public static bool IsReference(string text)
+    {
+        var trimmed = text.AsSpan().Trim();
+        return trimmed.StartsWith(Env, StringComparison.OrdinalIgnoreCase) || trimmed.StartsWith(File, StringComparison.OrdinalIgnoreCase);
+    }
+
+    /// <summary>Reads a secret that goes into a header.</summary>
+    public string? ReadHeaderValue(string text, bool allowsLiteral, string name, SectionFaults faults)
+    {
+        var secret = Read(text, allowsLiteral, name, faults);
+        if (secret is not null && !secret.All(c => c is > ' ' and < '\u007F'))
+        {
+            faults.Fault(name, "holds a blank or another character that no header takes; expected printable ASCII");
+            return null;
+        }
+
+        return secret;
+    }
+
+    /// <summary>Reads a secret.</summary>
+    /// <param name="text">The reference, or the secret itself where that is allowed.</param>
+    /// <param name="allowsLiteral">Whether the secret itself may stand there.</param>
+    /// <param name="name">The setting, from its section on.</param>
+    /// <param name="faults">Takes the fault.</param>
+    /// <returns>The secret without white space around it, or <see langword="null"/> when there is a fault.</returns>
+    public string? Read(string text, bool allowsLiteral, string name, SectionFaults faults)
+    {
+        text = text.Trim();
+        var secret = text.StartsWith(Env, StringComparison.OrdinalIgnoreCase) ? ReadVariable(text[Env.Length..].Trim(), name, faults)
+            : text.StartsWith(File, StringComparison.OrdinalIgnoreCase) ? ReadFile(text[File.Length..].Trim(), name, faults)
+            : allowsLiteral && text.Length > 0 ? text
+            : null;
+        if (secret is null && !IsReference(text))
+        {
+            faults.Fault(name, text.Length == 0
+                ? "is empty; expected env:NAME or file:PATH"
+                : "is no reference to a secret, and not shown since it may be one; expected env:NAME or file:PATH");
+        }
+
+        if (secret is not null)
+        {
+            _found.Add(Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(secret))));
+        }
+
+        return secret;
+    }
+
+    private string? ReadVariable(string variable, string name, SectionFaults faults)
+    {
+        if (variable.Length == 0 || char.IsAsciiDigit(variable[0]) || !variable.All(c => char.IsAsciiLetterOrDigit(c) || c == '_'))
+        {
+            faults.Fault(name, "has no name of a variable behind env:; expected letters, digits and '_'");
+            return null;
+        }
+
+        if (_variable(variable)?.Trim() is { Length: > 0 } value)
+        {
+            return value;
+        }
+
+        faults.Fault(name, $"env:{variable} is not set or empty; expected it in the environment or in .env");
+        return null;
+    }
+
+    private string? ReadFile(string path, string name, SectionFaults faults)
+    {
+        if (path.Length == 0 || path.Contains('\0', StringComparison.Ordinal))
+        {
+            faults.Fault(name, "has no path behind file:; expected file:PATH");
+            return null;
+        }
+
+        var absolute = Path.GetFullPath(path, _workingDirectory);
+        if (!_files.TryGetValue(absolute, out var read))
+        {
+            _files.Add(absolute, read = SecretFile.Read(absolute));
+        }
+
+        var content = read.Content;
+        if (content.Bytes is not { } bytes)
+        {
+            IsUnfinished |= content.IsMissing;
+            faults.Fault(name, $"file:{path} {content.Fault ?? "does not exist"}");
+            return null;
+        }
+
+        try
+        {
+            var preamble = Encoding.UTF8.Preamble;
+            var text = Strict.GetString(bytes.AsSpan().StartsWith(preamble) ? bytes.AsSpan(preamble.Length) : bytes).Trim();
+            if (text.Length > 0)
+            {
+                return text;
+            }
+
+            IsUnfinished = true;
+            faults.Fault(name, $"file:{path} is empty; expected the secret and nothing else");
+        }
+        catch (DecoderFallbackException)
+        {
+            faults.Fault(name, $"file:{path} is no UTF-8 text");
+        }
+
+        return null;
+    }
+}

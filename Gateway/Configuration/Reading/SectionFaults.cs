@@ -1,0 +1,81 @@
+using System.Globalization;
+
+namespace Gateway.Configuration.Reading;
+
+/// <summary>Takes what is wrong with the values of one section, or one entry of it, and says where each of them came from.</summary>
+/// <param name="path">The section's path, or the entry's.</param>
+/// <param name="node">The tree that it was read from.</param>
+/// <param name="faults">Takes every fault.</param>
+/// <param name="warnings">Takes what is odd.</param>
+internal sealed class SectionFaults(
+    string path, SettingsNode node, ICollection<SettingsFault> faults, ICollection<SettingsFault> warnings)
+{
+    /// <summary>Notes a fault of a setting, named from the section on.</summary>
+    public void Fault(string name, string message) =>
+        faults.Add(new SettingsFault(PathOf(name), message + SettingsReader.From(Source(name))));
+
+    /// <summary>Notes something odd.</summary>
+    public void Warn(string name, string message) => warnings.Add(new SettingsFault(PathOf(name), message));
+
+    /// <summary>The full path of a setting.</summary>
+    public string PathOf(string name) => name.Length == 0 ? path : $"{path}:{name}";
+
+    /// <summary>Notes a number that is out of its range.</summary>
+    public void Range(string name, int? value, int least, int most = int.MaxValue)
+    {
+        if (value < least || value > most)
+        {
+            Fault(name, string.Create(
+                CultureInfo.InvariantCulture,
+                $"got {value}; expected {(most == int.MaxValue ? $"{least} or more" : $"{least} to {most}")}"));
+        }
+    }
+
+    /// <summary>Notes a time that is out of its range.</summary>
+    public void Range(string name, TimeSpan value, TimeSpan least, TimeSpan most)
+    {
+        if (value < least || value > most)
+        {
+            Fault(name, $"got \"{value:c}\"; expected \"{least:c}\" to \"{most:c}\"");
+        }
+    }
+
+    /// <summary>A path of a file that the gateway will write, absolute.</summary>
+    public string OwnFile(string name, string value, string workingDirectory)
+    {
+        if (string.IsNullOrWhiteSpace(value) || value.Contains('\0', StringComparison.Ordinal))
+        {
+            Fault(name, "is empty; expected the path of a file");
+            return value;
+        }
+
+        var absolute = Path.GetFullPath(value, workingDirectory);
+        if (Directory.Exists(absolute))
+        {
+            Fault(name, $"{absolute} is a folder; expected the path of a file");
+        }
+
+        return absolute;
+    }
+
+    private string? Source(string name)
+    {
+        var found = node;
+        foreach (var part in name.Split(':', StringSplitOptions.RemoveEmptyEntries))
+        {
+            found = found switch
+            {
+                SettingsObject members when members.Members.TryGetValue(part, out var member) => member,
+                SettingsArray array when int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var i)
+                    && i < array.Items.Count => array.Items[i],
+                _ => null,
+            };
+            if (found is null)
+            {
+                return null;
+            }
+        }
+
+        return found.Source;
+    }
+}

@@ -1,0 +1,79 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using Gateway.Teams;
+
+namespace Gateway.Configuration.Reading;
+
+/// <summary>What makes a good value, said once for flags, variables and files.</summary>
+internal static class SettingValues
+{
+    public const string PortExpected = "a port from 0 to 65535";
+    public const string AddressExpected = "an IPv4 or IPv6 address such as 0.0.0.0 or ::1";
+    public const string EnvironmentNameExpected = "a name such as Production, of letters, digits, '.', '_' and '-'";
+    public const string UpstreamUrlExpected = "an absolute http or https URL such as https://openrouter.ai/api/v1";
+
+    public const string TeamIdExpected = "1 to 64 of the characters A-Z a-z 0-9 . _ -";
+    public const string LabelExpected = "1 to 64 printable characters that do not begin with ogw-";
+    public const string ExpiryExpected = "ISO 8601 with its offset, such as 2027-01-01T00:00:00Z";
+
+    private const int LongestName = 64;
+
+    private static readonly string[] ExpiryFormats = ["yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"];
+
+    public static bool TryPort(string text, out int port) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out port) && port <= IPEndPoint.MaxPort;
+
+    public static bool IsAddress(string text) =>
+        IPAddress.TryParse(text, out var address)
+        && !text.StartsWith('[')
+        // "1" and "127.1" are addresses to the parser and slips to everybody else.
+        && (address.AddressFamily != AddressFamily.InterNetwork || text.Count(c => c == '.') == 3);
+
+    public static bool IsEnvironmentName(string text) =>
+        text.Length > 0 && text[0] != '.' && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
+
+    /// <summary>
+    /// What is wrong with an upstream's address, or <see langword="null"/>. An address with a password in it is not quoted.
+    /// </summary>
+    public static string? UpstreamUrlFault(string text)
+    {
+        if (!Uri.TryCreate(text.Trim(), UriKind.Absolute, out var url)
+            || (url.Scheme != Uri.UriSchemeHttp && url.Scheme != Uri.UriSchemeHttps))
+        {
+            return $"{(text.Contains('@') ? "what was given" : $"\"{text}\"")} is no such URL; expected {UpstreamUrlExpected}";
+        }
+
+        if (url.UserInfo.Length > 0)
+        {
+            return $"the URL holds a user name or password; expected {UpstreamUrlExpected}";
+        }
+
+        // YARP appends the request's path to the text, so a query or fragment would end up in its middle.
+        return url.Query.Length > 0 || url.Fragment.Length > 0 || text.Contains('?') || text.Contains('#')
+            ? $"\"{text}\" has a query or a fragment; expected {UpstreamUrlExpected}"
+            : null;
+    }
+
+    public static bool IsTeamId(string text) =>
+        text.Length is > 0 and <= LongestName && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
+
+    /// <summary>Whether text can be what people call a key. The key itself is not.</summary>
+    public static bool IsLabel(string text) =>
+        text.Length is > 0 and <= LongestName
+        && !string.IsNullOrWhiteSpace(text)
+        && !text.Any(c => char.IsControl(c) || char.IsSurrogate(c))
+        && !GatewayKeys.IsIn(text);
+
+    /// <summary>Reads a moment. Without an offset it would be another one on every node.</summary>
+    public static bool TryExpiry(string text, out DateTimeOffset moment)
+    {
+        moment = default;
+        var hasOffset = text.EndsWith('Z') || (text.Length > 6 && (text[^6] is '+' or '-') && text[^3] == ':');
+        return hasOffset
+            && DateTimeOffset.TryParseExact(text, ExpiryFormats, CultureInfo.InvariantCulture, DateTimeStyles.None, out moment);
+    }
+
+    /// <summary>What may be kept of a setting that holds a secret or a reference to one, so that it can be shown.</summary>
+    public static string Shown(string text) => text.Length == 0 || SecretReader.IsReference(text) ? text.Trim() : "(secret)";
+}

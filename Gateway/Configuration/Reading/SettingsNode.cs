@@ -1,0 +1,125 @@
+using System.Text.Json;
+
+namespace Gateway.Configuration.Reading;
+
+/// <summary>A piece of settings as read, before its shape is known. Immutable.</summary>
+/// <param name="Source">Where it was written, for messages: a file, a variable or a flag; <see langword="null"/> for the settings file
+/// itself.</param>
+internal abstract record SettingsNode(string? Source)
+{
+    /// <summary>
+    /// Lays one tree over another: objects merge member by member, everything else replaces. A <c>null</c> on top takes away what lies
+    /// below, so that the default holds again.
+    /// </summary>
+    public static SettingsNode Merge(SettingsNode below, SettingsNode above)
+    {
+        if (below is not SettingsObject lower || above is not SettingsObject upper)
+        {
+            return above;
+        }
+
+        var members = lower.ToMembers();
+        foreach (var (name, value) in upper.Members)
+        {
+            members[name] = members.TryGetValue(name, out var present) ? Merge(present, value) : value;
+        }
+
+        return new SettingsObject(members, upper.Source);
+    }
+
+    /// <summary>Writes the tree as JSON. Texts that no shape has given a type yet are written as strings.</summary>
+    public abstract void WriteTo(Utf8JsonWriter writer);
+
+    /// <summary>The tree as UTF-8 JSON without white space.</summary>
+    public byte[] ToUtf8Json()
+    {
+        var buffer = new System.Buffers.ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            WriteTo(writer);
+        }
+
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>What kind of value this is, in words for a message.</summary>
+    public abstract string Kind { get; }
+}
+
+/// <summary>An object; member names compare without case, and keep the order and spelling in which they were first written.</summary>
+internal sealed record SettingsObject(IReadOnlyDictionary<string, SettingsNode> Members, string? Source) : SettingsNode(Source)
+{
+    public static SettingsObject Empty { get; } = new(NewMembers(), null);
+
+    public override string Kind => "an object";
+
+    public static OrderedDictionary<string, SettingsNode> NewMembers() => new(StringComparer.OrdinalIgnoreCase);
+
+    public OrderedDictionary<string, SettingsNode> ToMembers() => new(Members, StringComparer.OrdinalIgnoreCase);
+
+    public override void WriteTo(Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject();
+        foreach (var (name, value) in Members)
+        {
+            writer.WritePropertyName(name);
+            value.WriteTo(writer);
+        }
+
+        writer.WriteEndObject();
+    }
+}
+
+/// <summary>An array.</summary>
+internal sealed record SettingsArray(IReadOnlyList<SettingsNode> Items, string? Source) : SettingsNode(Source)
+{
+    public override string Kind => "an array";
+
+    public override void WriteTo(Utf8JsonWriter writer)
+    {
+        writer.WriteStartArray();
+        foreach (var item in Items)
+        {
+            item.WriteTo(writer);
+        }
+
+        writer.WriteEndArray();
+    }
+}
+
+/// <summary>
+/// A JSON value: the text of a string, the spelling of a number, <c>true</c>, <c>false</c> or <c>null</c>. With the type
+/// <see cref="JsonValueKind.Undefined"/> it is a text from a variable or a flag that takes the type of its setting.
+/// </summary>
+internal sealed record SettingsValue(JsonValueKind Type, string Text, string? Source) : SettingsNode(Source)
+{
+    public override string Kind => Type switch
+    {
+        JsonValueKind.Null => "null",
+        JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False => Text,
+        _ => $"\"{Text}\"",
+    };
+
+    public override void WriteTo(Utf8JsonWriter writer)
+    {
+        switch (Type)
+        {
+            case JsonValueKind.True:
+                writer.WriteBooleanValue(true);
+                break;
+            case JsonValueKind.False:
+                writer.WriteBooleanValue(false);
+                break;
+            case JsonValueKind.Null:
+                writer.WriteNullValue();
+                break;
+            case JsonValueKind.Number:
+                // As spelt: 1.50 and 1e-7 stay what they are.
+                writer.WriteRawValue(Text);
+                break;
+            default:
+                writer.WriteStringValue(Text);
+                break;
+        }
+    }
+}

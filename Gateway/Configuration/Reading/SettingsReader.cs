@@ -1,0 +1,135 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace Gateway.Configuration.Reading;
+
+/// <summary>
+/// Reads a settings file: JSON with comments, trailing commas and a byte order mark, but no key twice. An own reader rather than
+/// <see cref="JsonDocument"/>, which stops at the first duplicate, compares keys with case and does not say where they stand.
+/// </summary>
+internal static class SettingsReader
+{
+    private static readonly JsonReaderOptions Options =
+        new() { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip, MaxDepth = 64 };
+
+    /// <summary>Reads an object.</summary>
+    /// <param name="utf8">The file's content.</param>
+    /// <param name="file">The file's name for messages.</param>
+    /// <param name="source">What the nodes are to say about where they were written; <see langword="null"/> for the settings file.</param>
+    /// <param name="faults">Takes every duplicate key.</param>
+    /// <param name="syntaxFault">What makes the file unreadable as a whole; a half-written file looks like that.</param>
+    /// <returns>The tree, or <see langword="null"/> when the file is unreadable.</returns>
+    public static SettingsObject? Read(
+        ReadOnlySpan<byte> utf8, string file, string? source, ICollection<SettingsFault> faults, out SettingsFault? syntaxFault)
+    {
+        if (utf8.StartsWith(Encoding.UTF8.Preamble))
+        {
+            utf8 = utf8[Encoding.UTF8.Preamble.Length..];
+        }
+
+        syntaxFault = null;
+        try
+        {
+            var reader = new Utf8JsonReader(utf8, Options);
+            reader.Read();
+            if (reader.TokenType != JsonTokenType.StartObject)
+            {
+                syntaxFault = new SettingsFault(file, "is no JSON object; expected { … }");
+                return null;
+            }
+
+            var tree = (SettingsObject)ReadNode(ref reader, "", source, faults);
+
+            // Anything behind the object shows itself only when asked for.
+            reader.Read();
+            return tree;
+        }
+        catch (JsonException fault)
+        {
+            syntaxFault = new SettingsFault(file, utf8.Length == 0 ? "is empty; expected { … }" : Describe(fault));
+        }
+        catch (InvalidOperationException)
+        {
+            syntaxFault = new SettingsFault(file, "holds text that is not valid UTF-8 or half of a surrogate pair");
+        }
+
+        return null;
+    }
+
+    /// <summary>Reads any JSON value, for a variable that holds one.</summary>
+    /// <returns>The tree, or <see langword="null"/> when the text is not JSON.</returns>
+    public static SettingsNode? ReadText(string text, string path, string? source, ICollection<SettingsFault> faults)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(text), Options);
+            reader.Read();
+            var tree = ReadNode(ref reader, path, source, faults);
+            reader.Read();
+            return tree;
+        }
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    private static SettingsNode ReadNode(ref Utf8JsonReader reader, string path, string? source, ICollection<SettingsFault> faults)
+    {
+        switch (reader.TokenType)
+        {
+            case JsonTokenType.StartObject:
+                var members = SettingsObject.NewMembers();
+                while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
+                {
+                    var name = reader.GetString()!;
+                    var memberPath = path.Length == 0 ? name : $"{path}:{name}";
+                    reader.Read();
+                    var value = ReadNode(ref reader, memberPath, source, faults);
+                    if (!members.TryAdd(name, value))
+                    {
+                        var first = members.GetAt(members.IndexOf(name)).Key;
+                        var spelling = first == name ? "" : $" (\"{first}\" and \"{name}\" are the same key)";
+                        faults.Add(new SettingsFault(memberPath, $"set twice; expected every key once{spelling}{From(source)}"));
+                    }
+                }
+
+                return new SettingsObject(members, source);
+
+            case JsonTokenType.StartArray:
+                var items = new List<SettingsNode>();
+                while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+                {
+                    items.Add(ReadNode(ref reader, $"{path}:{items.Count}", source, faults));
+                }
+
+                return new SettingsArray(items, source);
+
+            case JsonTokenType.String:
+                return new SettingsValue(JsonValueKind.String, reader.GetString()!, source);
+            case JsonTokenType.Number:
+                return new SettingsValue(JsonValueKind.Number, Encoding.UTF8.GetString(reader.ValueSpan), source);
+            case JsonTokenType.True:
+                return new SettingsValue(JsonValueKind.True, "true", source);
+            case JsonTokenType.False:
+                return new SettingsValue(JsonValueKind.False, "false", source);
+            default:
+                return new SettingsValue(JsonValueKind.Null, "null", source);
+        }
+    }
+
+    /// <summary>The end of a message about something that does not stand in the settings file itself.</summary>
+    public static string From(string? source) => source is null ? "" : $" (from {source})";
+
+    private static string Describe(JsonException fault)
+    {
+        // The message ends with "LineNumber: 3 | BytePositionInLine: 5.", counted from zero.
+        var text = fault.Message;
+        var end = text.IndexOf(" LineNumber:", StringComparison.Ordinal);
+        text = (end < 0 ? text : text[..end]).TrimEnd('.');
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"line {(fault.LineNumber ?? 0) + 1}, column {(fault.BytePositionInLine ?? 0) + 1}: unreadable JSON: {text}");
+    }
+}

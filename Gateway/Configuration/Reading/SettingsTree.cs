@@ -1,0 +1,304 @@
+using System.Globalization;
+using System.Text.Json;
+using Gateway.Configuration.Model;
+using Gateway.Configuration.Schema;
+using Gateway.Primitives;
+
+namespace Gateway.Configuration.Reading;
+
+/// <summary>All sources laid over each other, before anything is checked against a shape.</summary>
+/// <param name="Root">The sections.</param>
+/// <param name="Mappings">Rules in their short form: those of the command line first, then those of the variable.</param>
+/// <param name="BaseUrl">The address that replaces the destinations of the <c>openrouter</c> cluster.</param>
+/// <param name="BaseUrlSource">The flag or variable that <paramref name="BaseUrl"/> came by.</param>
+/// <param name="Variable">A variable of the environment or else of <c>.env</c>; <see langword="null"/> when it is not set or empty.</param>
+/// <param name="IsUnreadable">Whether a file is missing or no JSON at all, so that the tree lacks what stands in it.</param>
+/// <param name="IsUnfinished">Whether a file looks as if somebody is just writing it.</param>
+internal sealed record SettingsTree(
+    SettingsObject Root,
+    IReadOnlyList<MappingArgument> Mappings,
+    string? BaseUrl,
+    string? BaseUrlSource,
+    Func<string, string?> Variable,
+    bool IsUnreadable,
+    bool IsUnfinished)
+{
+    private const string Separator = "__";
+
+    /// <summary>Reads and merges the sources.</summary>
+    public static SettingsTree Build(
+        SettingsSources sources, SettingsFiles files, ICollection<SettingsFault> faults, ICollection<SettingsFault> warnings)
+    {
+        var isUnreadable = false;
+        var isDotEnvBad = false;
+        var root = Defaults();
+
+        if (!SettingValues.IsEnvironmentName(sources.EnvironmentName))
+        {
+            faults.Add(new SettingsFault(
+                "environment",
+                $"\"{sources.EnvironmentName}\" is no name of an environment; expected {SettingValues.EnvironmentNameExpected}"));
+        }
+
+        if (files.Main.IsMissing)
+        {
+            isUnreadable = true;
+            faults.Add(new SettingsFault(Name(files.Main, sources), sources.MissingMainFile));
+        }
+
+        root = Lay(root, files.Main, null);
+        root = Lay(root, files.Overlay, Path.GetFileName(files.Overlay.Path));
+
+        // A variable of the environment hides the one of the same name in .env: one variable has one value.
+        var dotEnv = ReadDotEnv();
+        root = LayVariables(root, dotEnv, name => $"{name} in .env", faults);
+        root = LayVariables(root, sources.Variables, name => name, faults);
+        Warn(dotEnv.Keys.Concat(sources.Variables.Keys).Distinct(StringComparer.OrdinalIgnoreCase));
+
+        root = LayFlags(root, sources, faults);
+
+        var mappings = new List<MappingArgument>();
+        foreach (var text in sources.Arguments.ModelProviderMappings)
+        {
+            mappings.Add(new MappingArgument(text, $"cli-{mappings.Count + 1}", "--model-provider-mapping"));
+        }
+
+        if (Variable(EnvironmentVariables.ModelProviderMapping) is { } variable)
+        {
+            var texts = variable.Value.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+            mappings.AddRange(texts.Select((text, i) => new MappingArgument(text, $"env-{i + 1}", variable.Source)));
+        }
+
+        var baseUrl = sources.Arguments.OpenRouterBaseUrl is { } flag
+            ? (Value: flag, Source: "--openrouter-base-url")
+            : Variable(EnvironmentVariables.OpenRouterBaseUrl);
+        return new SettingsTree(
+            root, mappings, baseUrl?.Value, baseUrl?.Source, name => Variable(name)?.Value, isUnreadable, isUnreadable || isDotEnvBad);
+
+        SettingsObject Lay(SettingsObject below, FileContent file, string? source)
+        {
+            if (file.Fault is { } fault)
+            {
+                isUnreadable = true;
+                faults.Add(new SettingsFault(Name(file, sources), fault));
+            }
+
+            if (file.Bytes is null)
+            {
+                return below;
+            }
+
+            var above = SettingsReader.Read(file.Bytes, Name(file, sources), source, faults, out var syntaxFault);
+            if (above is null)
+            {
+                isUnreadable = true;
+                faults.Add(syntaxFault!);
+                return below;
+            }
+
+            return (SettingsObject)SettingsNode.Merge(below, above);
+        }
+
+        IReadOnlyDictionary<string, string> ReadDotEnv()
+        {
+            if (files.DotEnv.Fault is { } fault)
+            {
+                isUnreadable = true;
+                faults.Add(new SettingsFault(Name(files.DotEnv, sources), fault));
+            }
+
+            if (files.DotEnv.Bytes is not { } bytes)
+            {
+                return new Dictionary<string, string>();
+            }
+
+            var before = faults.Count;
+            var variables = DotEnvFile.Read(bytes, Name(files.DotEnv, sources), faults);
+            isDotEnvBad = faults.Count > before;
+            return variables;
+        }
+
+        (string Value, string Source)? Variable(string name) =>
+            Get(sources.Variables, name) is { } value ? (value, name) : Get(dotEnv, name) is { } other ? (other, $"{name} in .env") : null;
+
+        void Warn(IEnumerable<string> names)
+        {
+            foreach (var name in names.Where(name => name.StartsWith(EnvironmentVariables.Prefix, StringComparison.OrdinalIgnoreCase)))
+            {
+                var value = Get(sources.Variables, name) ?? Get(dotEnv, name);
+                if (value is null)
+                {
+                    continue;
+                }
+
+                if (EnvironmentVariables.IsServiceLink(name, value))
+                {
+                    if (name == EnvironmentVariables.Port)
+                    {
+                        warnings.Add(new SettingsFault(
+                            name,
+                            $"\"{value}\" is ignored: Kubernetes sets it for a Service named gateway; "
+                                + "enableServiceLinks: false keeps it out of the pod"));
+                    }
+                }
+                else if (!EnvironmentVariables.Names.Contains(name, StringComparer.OrdinalIgnoreCase))
+                {
+                    var nearest = NearestName.Find(name, EnvironmentVariables.Names);
+                    warnings.Add(
+                        new SettingsFault(name, "unknown variable, ignored" + (nearest is null ? "" : $"; did you mean {nearest}?")));
+                }
+            }
+        }
+    }
+
+    /// <summary>
+    /// The defaults of a section. They are a layer of their own rather than left to the typed settings' initialisers, which
+    /// source-generated readers of init-only properties overwrite with zeros.
+    /// </summary>
+    public static SettingsNode Default(string section)
+    {
+        byte[] json = section switch
+        {
+            SettingsSchema.Server => JsonSerializer.SerializeToUtf8Bytes(new ServerSettings(), SettingsJsonContext.Default.ServerSettings),
+            SettingsSchema.Usage => JsonSerializer.SerializeToUtf8Bytes(new UsageSettings(), SettingsJsonContext.Default.UsageSettings),
+            SettingsSchema.Limits => JsonSerializer.SerializeToUtf8Bytes(new LimitsSettings(), SettingsJsonContext.Default.LimitsSettings),
+            SettingsSchema.Admin => JsonSerializer.SerializeToUtf8Bytes(new AdminSettings(), SettingsJsonContext.Default.AdminSettings),
+            SettingsSchema.Logging =>
+                JsonSerializer.SerializeToUtf8Bytes(new LoggingSettings(), SettingsJsonContext.Default.LoggingSettings),
+            SettingsSchema.Teams => [],
+            _ => [.. "{}"u8],
+        };
+        return json.Length == 0
+            ? new SettingsArray([], null)
+            : SettingsReader.Read(json, section, null, new List<SettingsFault>(), out _)!;
+    }
+
+    private static SettingsObject Defaults()
+    {
+        var members = SettingsObject.NewMembers();
+        foreach (var section in SettingsSchema.Sections.Keys)
+        {
+            members[section] = Default(section);
+        }
+
+        return new SettingsObject(members, null);
+    }
+
+    private static SettingsObject LayFlags(SettingsObject root, SettingsSources sources, ICollection<SettingsFault> faults)
+    {
+        var arguments = sources.Arguments;
+        Lay("Server:Port", arguments.Port?.ToString(CultureInfo.InvariantCulture), "--port");
+        Lay("Server:Address", arguments.Address, "--ip");
+        Lay("Server:Https", arguments.Https is { } https ? (https ? "true" : "false") : null, "--https");
+        Lay("Server:CertPath", arguments.CertPath, "--cert-path");
+        Lay("Server:KeyPath", arguments.KeyPath, "--key-path");
+        Lay("Logging:LogLevel:Gateway", arguments.Verbose ? nameof(LogLevel.Debug) : null, "--verbose");
+        return root;
+
+        void Lay(string path, string? text, string source)
+        {
+            if (text is not null)
+            {
+                root = Set(root, path.Split(':'), text, source, faults);
+            }
+        }
+    }
+
+    private static SettingsObject LayVariables(
+        SettingsObject root, IReadOnlyDictionary<string, string> variables, Func<string, string> source, ICollection<SettingsFault> faults)
+    {
+        // Any setting by its path first, then the short names; an empty variable counts as not set, as compose files write them.
+        var paths = variables
+            .Where(variable => !string.IsNullOrWhiteSpace(variable.Value) && variable.Key.Contains(Separator, StringComparison.Ordinal))
+            .Select(variable => (Path: variable.Key.Replace(Separator, ":", StringComparison.Ordinal), variable.Key, variable.Value))
+            .Where(variable => IsSection(variable.Path.Split(':')[0]))
+            .OrderBy(variable => variable.Path, ConfigurationKeyComparer.Instance);
+        foreach (var (path, name, value) in paths)
+        {
+            root = Set(root, path.Split(':'), value, source(name), faults);
+        }
+
+        foreach (var (name, path) in EnvironmentVariables.Settings)
+        {
+            if (Get(variables, name) is { } value && !EnvironmentVariables.IsServiceLink(name, value))
+            {
+                root = Set(root, path.Split(':'), value.Trim(), source(name), faults);
+            }
+        }
+
+        return root;
+    }
+
+    private static bool IsSection(string name) => SettingsSchema.Sections.ContainsKey(name);
+
+    private static SettingsObject Set(SettingsObject root, string[] path, string text, string source, ICollection<SettingsFault> faults)
+    {
+        var value = new SettingsValue(JsonValueKind.Undefined, text, source);
+        SettingsSchema.Sections.TryGetValue(path[0], out var shape);
+        var members = root.ToMembers();
+        members.TryGetValue(path[0], out var section);
+        members[path[0]] = Set(section, shape, path, 1, value, faults);
+        return new SettingsObject(members, root.Source);
+    }
+
+    /// <summary>
+    /// Puts a text at a path below <paramref name="node"/>; a number in the path is an index where the shape has an array.
+    /// </summary>
+    private static SettingsNode Set(
+        SettingsNode? node, SettingShape? shape, string[] path, int depth, SettingsValue value, ICollection<SettingsFault> faults)
+    {
+        if (depth == path.Length)
+        {
+            return shape is not SettingShape.Scalar && value.Text.TrimStart() is ['{' or '[', ..]
+                ? SettingsReader.ReadText(value.Text, string.Join(':', path), value.Source, faults) ?? value
+                : value;
+        }
+
+        var isIndex = int.TryParse(path[depth], NumberStyles.None, CultureInfo.InvariantCulture, out var index);
+        if (shape is SettingShape.List || (shape is SettingShape.Raw && (node is SettingsArray || (node is null && isIndex))))
+        {
+            List<SettingsNode> items = node is SettingsArray array ? [.. array.Items] : node is SettingsValue one ? [one] : [];
+            if (!isIndex || index > items.Count)
+            {
+                faults.Add(new SettingsFault(
+                    string.Join(':', path.Take(depth + 1)),
+                    $"is no index of this array; expected 0 to {items.Count}{SettingsReader.From(value.Source)}"));
+                return node ?? new SettingsArray([], value.Source);
+            }
+
+            var present = index < items.Count ? items[index] : null;
+            var item = Set(present, shape is SettingShape.List list ? list.Item : shape, path, depth + 1, value, faults);
+            if (index < items.Count)
+            {
+                items[index] = item;
+            }
+            else
+            {
+                items.Add(item);
+            }
+
+            return new SettingsArray(items, node?.Source ?? value.Source);
+        }
+
+        var members = node is SettingsObject given ? given.ToMembers() : SettingsObject.NewMembers();
+        members.TryGetValue(path[depth], out var member);
+        var memberShape = shape switch
+        {
+            SettingShape.Members known => known.Known.TryGetValue(path[depth], out var declared) ? declared.Shape : null,
+            SettingShape.Map map => map.Value,
+            _ => shape,
+        };
+        members[path[depth]] = Set(member, memberShape, path, depth + 1, value, faults);
+        return new SettingsObject(members, node?.Source ?? value.Source);
+    }
+
+    private static string? Get(IReadOnlyDictionary<string, string> variables, string name) =>
+        variables.TryGetValue(name, out var value) && !string.IsNullOrWhiteSpace(value) ? value : null;
+
+    /// <summary>A file as its author would name it: from the working directory when it lies there, else in full.</summary>
+    private static string Name(FileContent file, SettingsSources sources)
+    {
+        var relative = Path.GetRelativePath(sources.WorkingDirectory, file.Path);
+        return relative.StartsWith("..", StringComparison.Ordinal) ? file.Path : relative;
+    }
+}

@@ -1,0 +1,278 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Gateway.Configuration.Model;
+using Gateway.Configuration.Schema;
+using Gateway.Primitives;
+using Gateway.Rules;
+using Gateway.Secrets;
+using Gateway.Teams;
+using OpenRouterGateway.Transforms.ProviderMapping;
+
+namespace Gateway.Configuration.Reading;
+
+/// <summary>Turns section <c>Teams</c> into compiled teams.</summary>
+internal sealed class TeamReader
+{
+    private const decimal MostUsd = 9_000_000;
+    private const int MostDecimals = 12;
+
+    private readonly ProviderMappingReader _global;
+    private readonly SecretReader _secrets;
+    private readonly DateTimeOffset _now;
+    private readonly ICollection<SettingsFault> _faults;
+    private readonly ICollection<SettingsFault> _warnings;
+    private readonly Dictionary<string, string> _ids = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<string, string> _keys = new(StringComparer.OrdinalIgnoreCase);
+
+    private TeamReader(
+        ProviderMappingReader global,
+        SecretReader secrets,
+        DateTimeOffset now,
+        ICollection<SettingsFault> faults,
+        ICollection<SettingsFault> warnings)
+    {
+        _global = global;
+        _secrets = secrets;
+        _now = now;
+        _faults = faults;
+        _warnings = warnings;
+    }
+
+    /// <summary>Reads the teams.</summary>
+    /// <param name="section">The section, not yet held against its shape.</param>
+    /// <param name="global">The rules of everybody, which follow a team's own.</param>
+    /// <param name="secrets">Follows references.</param>
+    /// <param name="now">The moment by which keys have expired or not.</param>
+    /// <param name="faults">Takes every fault.</param>
+    /// <param name="warnings">Takes what is odd.</param>
+    public static TeamDirectory Read(
+        SettingsNode section,
+        ProviderMappingReader global,
+        SecretReader secrets,
+        DateTimeOffset now,
+        ICollection<SettingsFault> faults,
+        ICollection<SettingsFault> warnings)
+    {
+        var reader = new TeamReader(global, secrets, now, faults, warnings);
+        var shape = (SettingShape.List)SettingsSchema.Sections[SettingsSchema.Teams];
+
+        // First what is wrong with the shape. Then team by team: a misspelt key in one must not hide a bad pattern in the next.
+        SettingsValidator.Shape(section, shape, SettingsSchema.Teams, faults);
+        var teams = new List<Team>();
+        var before = faults.Count;
+        var items = SettingsValidator.Parsed(section, shape) is SettingsArray array ? array.Items : [];
+        for (var i = 0; i < items.Count; i++)
+        {
+            if (SettingsValidator.Shape(items[i], shape.Item, "", new List<SettingsFault>()) is SettingsObject entry)
+            {
+                teams.Add(reader.ReadTeam(entry, items[i], i));
+            }
+        }
+
+        // A directory takes every id once.
+        return faults.Count > before ? TeamDirectory.Empty : new TeamDirectory(teams);
+    }
+
+    /// <summary>Reads a team.</summary>
+    /// <param name="entry">Its entry, with what does not fit left out.</param>
+    /// <param name="written">Its entry as written.</param>
+    /// <param name="index">Its place.</param>
+    private Team ReadTeam(SettingsObject entry, SettingsNode written, int index)
+    {
+        var settings = JsonSerializer.Deserialize(entry.ToUtf8Json(), SettingsJsonContext.Default.TeamSettings)!;
+        var faults = new SectionFaults($"{SettingsSchema.Teams}:{index}", entry, _faults, _warnings);
+        if (!SettingValues.IsTeamId(settings.Id))
+        {
+            faults.Fault("Id", $"got \"{settings.Id}\"; expected {SettingValues.TeamIdExpected}");
+        }
+        else if (!_ids.TryAdd(settings.Id, faults.PathOf("Id")))
+        {
+            faults.Fault("Id", $"\"{settings.Id}\" is the id of {_ids[settings.Id]} already; expected every id once");
+        }
+
+        var key = _secrets.ReadHeaderValue(settings.OpenRouterKey, allowsLiteral: false, "OpenRouterKey", faults);
+        if (key is not null && GatewayKeys.IsIn(key))
+        {
+            faults.Fault("OpenRouterKey", $"leads to a key of the gateway itself, {GatewayKeys.Prefix}…; expected one of OpenRouter's");
+        }
+
+        var allowed = ReadPatterns(settings.AllowedModels, "AllowedModels", faults);
+        var denied = ReadPatterns(settings.DeniedModels, "DeniedModels", faults) ?? [];
+        if (settings.AllowedModels is { Count: 0 })
+        {
+            faults.Fault("AllowedModels", "is empty, so that no model would be allowed; expected one or more patterns, or nothing at all");
+        }
+
+        var (rules, summaries) = ReadRules(written, faults);
+        return new Team
+        {
+            Id = settings.Id,
+            Keys = ReadKeys(settings, faults),
+            UpstreamKey = new UpstreamKey(key ?? ""),
+            Rights = allowed is null && denied.Count == 0 ? ModelRights.All : new ModelRights(allowed, denied),
+            Limits = ReadLimits(settings.Limits, "Limits", faults),
+            Budget = ReadBudget(settings.Budget, faults),
+            Rules = rules,
+            RuleSummaries = summaries,
+            Attribution = ReadAttribution(settings.Attribution, faults),
+            ScopesSessions = settings.ScopeSessions,
+        };
+    }
+
+    private TeamKey[] ReadKeys(TeamSettings settings, SectionFaults faults)
+    {
+        if (settings.Keys.Count == 0)
+        {
+            faults.Fault("Keys", "is empty; expected one or more, as \"keys new\" prints them");
+        }
+
+        var labels = new Dictionary<string, int>(StringComparer.OrdinalIgnoreCase);
+        return [.. settings.Keys.Select((key, i) => ReadKey(key, i, labels, faults))];
+    }
+
+    private TeamKey ReadKey(TeamKeySettings settings, int index, Dictionary<string, int> labels, SectionFaults faults)
+    {
+        var path = $"Keys:{index}";
+        var label = settings.Label?.Trim() ?? string.Create(CultureInfo.InvariantCulture, $"key-{index + 1}");
+        if (!SettingValues.IsLabel(label))
+        {
+            // Not quoted: a key may have got there by mistake.
+            faults.Fault($"{path}:Label", $"is no label; expected {SettingValues.LabelExpected}");
+        }
+        else if (!labels.TryAdd(label, index))
+        {
+            var given = settings.Label is null ? $"\"{label}\", the default here," : $"\"{label}\"";
+            var first = faults.PathOf($"Keys:{labels[label]}");
+            faults.Fault($"{path}:Label", $"{given} is the label of {first} already; expected every label once");
+        }
+
+        var hash = settings.Sha256.Trim();
+        var isHash = false;
+        if (hash.Length != 64 || !hash.All(char.IsAsciiHexDigit))
+        {
+            faults.Fault(
+                $"{path}:Sha256",
+                $"has {hash.Length} characters and is not shown; expected the key's SHA-256, 64 hexadecimal digits as \"keys new\" "
+                    + "prints them");
+        }
+        else
+        {
+            isHash = true;
+            if (!_keys.TryAdd(hash, faults.PathOf(path)))
+            {
+                faults.Fault($"{path}:Sha256", $"is the key of {_keys[hash]} already; expected every key once");
+            }
+        }
+
+        DateTimeOffset? expires = null;
+        if (settings.Expires is { } text)
+        {
+            if (SettingValues.TryExpiry(text, out var moment))
+            {
+                expires = moment;
+                if (moment <= _now)
+                {
+                    faults.Warn($"{path}:Expires", $"the key \"{label}\" has expired");
+                }
+            }
+            else
+            {
+                faults.Fault($"{path}:Expires", $"got \"{text}\"; expected {SettingValues.ExpiryExpected}");
+            }
+        }
+
+        return new TeamKey
+        {
+            Label = label,
+            Hash = isHash ? Convert.FromHexString(hash) : [],
+            Expires = expires,
+            Limits = ReadLimits(settings.Limits, $"{path}:Limits", faults),
+        };
+    }
+
+    private static List<ModelPattern>? ReadPatterns(IReadOnlyList<string>? texts, string name, SectionFaults faults)
+    {
+        if (texts is null)
+        {
+            return null;
+        }
+
+        var patterns = new List<ModelPattern>();
+        var problems = new List<RuleProblem>();
+        for (var i = 0; i < texts.Count; i++)
+        {
+            if (ModelPattern.Create(texts[i], $"{name}:{i}", problems) is { } pattern)
+            {
+                patterns.Add(pattern);
+            }
+        }
+
+        foreach (var problem in problems)
+        {
+            faults.Fault(problem.Path, problem.Message);
+        }
+
+        return patterns;
+    }
+
+    private static TeamLimits ReadLimits(TeamLimitsSettings? settings, string name, SectionFaults faults)
+    {
+        if (settings is null)
+        {
+            return TeamLimits.None;
+        }
+
+        faults.Range($"{name}:RequestsPerMinute", settings.RequestsPerMinute, 1);
+        faults.Range($"{name}:TokensPerMinute", settings.TokensPerMinute, 1);
+        faults.Range($"{name}:ConcurrentRequests", settings.ConcurrentRequests, 1);
+        return new TeamLimits(settings.RequestsPerMinute, settings.TokensPerMinute, settings.ConcurrentRequests);
+    }
+
+    private static TeamBudget? ReadBudget(TeamBudgetSettings? settings, SectionFaults faults)
+    {
+        if (settings is null)
+        {
+            return null;
+        }
+
+        // Exact: neither side of this is a binary fraction.
+        var text = settings.Usd.ToString(CultureInfo.InvariantCulture);
+        if (settings.Usd is <= 0 or > MostUsd
+            || (text.IndexOf('.', StringComparison.Ordinal) is >= 0 and var point && text.Length - point - 1 > MostDecimals)
+            || !PicoDollars.TryParse(Encoding.UTF8.GetBytes(text), out var limit))
+        {
+            faults.Fault("Budget:Usd", $"got {text}; expected more than 0 and up to {MostUsd:F0}, with at most {MostDecimals} decimals");
+            return null;
+        }
+
+        return new TeamBudget(limit, settings.Period ?? BudgetPeriod.Month);
+    }
+
+    private static Attribution ReadAttribution(AttributionSettings? settings, SectionFaults faults)
+    {
+        return settings is null
+            ? Attribution.None
+            : new Attribution(Header("Attribution:Referer", settings.Referer), Header("Attribution:Title", settings.Title));
+
+        string? Header(string name, string? value)
+        {
+            value = value?.Trim();
+            if (value is not null && (value.Length == 0 || value.Any(c => c is < ' ' or >= '\u007F')))
+            {
+                faults.Fault(name, "is empty or holds a character that no header takes; expected printable ASCII");
+            }
+
+            return value;
+        }
+    }
+
+    /// <summary>
+    /// The team's rules in front of everybody's. The latter are compiled once for all teams; a team without rules of its own shares the
+    /// whole set.
+    /// </summary>
+    private (ProviderMappingRules Rules, IReadOnlyList<RuleSummary> Summaries) ReadRules(SettingsNode written, SectionFaults faults) =>
+        written is SettingsObject entry && entry.Members.TryGetValue(nameof(TeamSettings.ProviderMapping), out var section)
+            ? _global.ReadTeam(section, faults.PathOf(nameof(TeamSettings.ProviderMapping)))
+            : (_global.Compiled, []);
+}

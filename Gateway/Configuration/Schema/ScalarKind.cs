@@ -1,0 +1,38 @@
+namespace Gateway.Configuration.Schema;
+
+/// <summary>The types of a single setting.</summary>
+internal enum ScalarKind
+{
+    /// <summary>A JSON string.</summary>
+    Text,
+
+    /// <summary><c>true</c> or <c>false</c>.</summary>
+    Flag,
+
+    /// <summary>A whole number of 32 bits.</summary>
+    Int32,
+
+    /// <summary>A whole number of 64 bits.</summary>
+    Int64,
+
+    /// <summary>A decimal number, never through a binary fraction.</summary>
+    Decimal,
+
+    /// <summary>A JSON string that no message shows: a secret, a reference to one, or what somebody may take for its place.</summary>
+    Secret,
+
+    /// <summary>A JSON string <c>hh:mm:ss</c>, with days (<c>1.00:00:00</c>) or fractions (<c>00:00:00.250</c>) where wanted.</summary>
+    Duration,
+
+    /// <summary>One word of a list; case does not matter.</summary>
+    Word,
+
+    /// <summary>An HTTP version such as <c>1.1</c> or <c>2</c>.</summary>
+    Version,
+
+    /// <summary>An absolute URI.</summary>
+    Uri,
+
+    /// <summary>Any single value, kept as text: YARP reads strings, numbers and switches alike there.</summary>
+    AnyText,
+}

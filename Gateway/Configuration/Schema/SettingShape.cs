@@ -1,0 +1,111 @@
+using System.Text.Json.Serialization.Metadata;
+using Gateway.Configuration.Model;
+
+namespace Gateway.Configuration.Schema;
+
+/// <summary>What may stand at a place in the settings.</summary>
+internal abstract record SettingShape
+{
+    /// <summary>An object with known members.</summary>
+    public sealed record Members(IReadOnlyDictionary<string, Member> Known) : SettingShape;
+
+    /// <summary>An object whose keys are free and whose values are alike.</summary>
+    public sealed record Map(SettingShape Value) : SettingShape;
+
+    /// <summary>An array whose items are alike; <paramref name="TakesOne"/> also takes an item without the array around it.</summary>
+    public sealed record List(SettingShape Item, bool TakesOne = false) : SettingShape;
+
+    /// <summary>A single value. <paramref name="Names"/> lists the words of an enumeration.</summary>
+    public sealed record Scalar(ScalarKind Kind, IReadOnlyList<string>? Names = null) : SettingShape;
+
+    /// <summary>Any JSON, kept as written.</summary>
+    public sealed record Raw : SettingShape;
+
+    /// <summary>A member of an object.</summary>
+    public readonly record struct Member(SettingShape Shape, bool IsRequired = false);
+
+    public static SettingShape TextValue { get; } = new Scalar(ScalarKind.Text);
+    public static SettingShape FlagValue { get; } = new Scalar(ScalarKind.Flag);
+    public static SettingShape Int32Value { get; } = new Scalar(ScalarKind.Int32);
+    public static SettingShape Int64Value { get; } = new Scalar(ScalarKind.Int64);
+    public static SettingShape DecimalValue { get; } = new Scalar(ScalarKind.Decimal);
+    public static SettingShape SecretValue { get; } = new Scalar(ScalarKind.Secret);
+    public static SettingShape DurationValue { get; } = new Scalar(ScalarKind.Duration);
+
+    /// <summary>Names of settings that hold secrets or references to them.</summary>
+    private static readonly string[] Secrets =
+    [
+        nameof(TeamSettings.OpenRouterKey), nameof(TeamKeySettings.Sha256), nameof(TeamKeySettings.Label),
+        nameof(PostgresSettings.ConnectionString), nameof(RedisSettings.Configuration), nameof(AdminSettings.Token),
+    ];
+
+    /// <summary>Whether a secret may stand there or below, so that no message may show what does.</summary>
+    public bool HoldsSecret => this switch
+    {
+        Members members => members.Known.Values.Any(member => member.Shape.HoldsSecret),
+        Map map => map.Value.HoldsSecret,
+        List list => list.Item.HoldsSecret,
+        Scalar scalar => scalar.Kind == ScalarKind.Secret,
+        _ => false,
+    };
+
+    /// <summary>The shape of an object, for schemas that are not ours.</summary>
+    public static Members Object(params ReadOnlySpan<(string Name, SettingShape Shape)> members)
+    {
+        var known = new OrderedDictionary<string, Member>(StringComparer.OrdinalIgnoreCase);
+        foreach (var (name, shape) in members)
+        {
+            known.Add(name, new Member(shape));
+        }
+
+        return new Members(known);
+    }
+
+    /// <summary>The words of an enumeration.</summary>
+    public static SettingShape OneOf<TEnum>()
+        where TEnum : struct, Enum => new Scalar(ScalarKind.Word, Enum.GetNames<TEnum>());
+
+    /// <summary>
+    /// The shape of a settings type, from the metadata that its source-generated reader works by: what is checked and what is read cannot
+    /// differ.
+    /// </summary>
+    public static SettingShape Of(JsonTypeInfo type)
+    {
+        var clr = Nullable.GetUnderlyingType(type.Type) ?? type.Type;
+        switch (type.Kind)
+        {
+            case JsonTypeInfoKind.Object:
+                var known = new OrderedDictionary<string, Member>(StringComparer.OrdinalIgnoreCase);
+                foreach (var property in type.Properties)
+                {
+                    var shape = property.PropertyType == typeof(string) && Secrets.Contains(property.Name)
+                        ? SecretValue
+                        : Of(type.Options.GetTypeInfo(property.PropertyType));
+                    known.Add(property.Name, new Member(shape, property.IsRequired));
+                }
+
+                return new Members(known);
+
+            case JsonTypeInfoKind.Enumerable:
+                var item = Of(type.Options.GetTypeInfo(type.ElementType!));
+                return new List(item, TakesOne: item == TextValue);
+
+            case JsonTypeInfoKind.Dictionary:
+                return new Map(Of(type.Options.GetTypeInfo(type.ElementType!)));
+
+            default:
+                return clr switch
+                {
+                    _ when clr == typeof(string) => TextValue,
+                    _ when clr == typeof(bool) => FlagValue,
+                    _ when clr == typeof(int) => Int32Value,
+                    _ when clr == typeof(long) => Int64Value,
+                    _ when clr == typeof(decimal) => DecimalValue,
+                    _ when clr == typeof(TimeSpan) => DurationValue,
+                    _ when clr == typeof(System.Text.Json.JsonElement) => new Raw(),
+                    _ when clr.IsEnum => new Scalar(ScalarKind.Word, Enum.GetNames(clr)),
+                    _ => throw new NotSupportedException($"{clr} is no type for a setting"),
+                };
+        }
+    }
+}

@@ -1,0 +1,17 @@
+using System.Text.Json.Serialization;
+using Gateway.Configuration.Model;
+
+namespace Gateway.Configuration.Schema;
+
+/// <summary>
+/// Source-generated readers of the settings' sections; their metadata also drives the check for unknown and missing keys.
+/// </summary>
+[JsonSourceGenerationOptions(UseStringEnumConverter = true)]
+[JsonSerializable(typeof(ServerSettings))]
+[JsonSerializable(typeof(LoggingSettings))]
+[JsonSerializable(typeof(ProviderMappingSettings))]
+[JsonSerializable(typeof(TeamSettings))]
+[JsonSerializable(typeof(UsageSettings))]
+[JsonSerializable(typeof(LimitsSettings))]
+[JsonSerializable(typeof(AdminSettings))]
+internal sealed partial class SettingsJsonContext : JsonSerializerContext;

@@ -1,0 +1,96 @@
+using System.Buffers;
+using System.Text.Json;
+using Gateway.Configuration;
+using Gateway.Errors;
+using Gateway.Observability;
+
+namespace Gateway.Health;
+
+/// <summary>How the gateway is, without asking upstream.</summary>
+internal static class HealthEndpoints
+{
+    // What the original answered; scripts look for it.
+    private const string Greeting = "API 代理服务运行中";
+
+    public static void MapHealth(this IEndpointRouteBuilder endpoints)
+    {
+        Map(endpoints, "/", static context =>
+        {
+            context.Response.ContentType = "text/plain; charset=utf-8";
+            return WriteAsync(context, System.Text.Encoding.UTF8.GetBytes(Greeting));
+        });
+        Map(endpoints, "/health", static context => WriteJsonAsync(context, StatusCodes.Status200OK, WriteHealth));
+        Map(endpoints, "/health/live", static context =>
+            WriteJsonAsync(context, StatusCodes.Status200OK, static (json, _) => json.WriteString("status"u8, "live"u8)));
+        Map(endpoints, "/health/ready", static context =>
+        {
+            var isReady = context.RequestServices.GetRequiredService<Readiness>().IsReady;
+            return WriteJsonAsync(
+                context,
+                isReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable,
+                (json, _) => json.WriteString("status"u8, isReady ? "ready"u8 : "stopping"u8));
+        });
+    }
+
+    private static void Map(IEndpointRouteBuilder endpoints, string path, RequestDelegate handler) =>
+        endpoints.MapMethods(path, [HttpMethods.Get, HttpMethods.Head], handler).WithMetadata(ProbeMetadata.Instance);
+
+    private static void WriteHealth(Utf8JsonWriter json, HttpContext context)
+    {
+        var state = context.RequestServices.GetRequiredService<SettingsStore>().State;
+        json.WriteString("status"u8, state.LastReloadSucceeded ? "ok"u8 : "degraded"u8);
+        json.WriteString("version"u8, state.Version);
+        json.WriteString("loaded_at"u8, state.LoadedAt);
+        json.WriteBoolean("ready"u8, context.RequestServices.GetRequiredService<Readiness>().IsReady);
+        json.WriteStartObject("last_reload"u8);
+        if (state.LastReloadAt is { } at)
+        {
+            json.WriteString("at"u8, at);
+        }
+        else
+        {
+            json.WriteNull("at"u8);
+        }
+
+        json.WriteBoolean("succeeded"u8, state.LastReloadSucceeded);
+        json.WriteStartArray("faults"u8);
+        foreach (var fault in state.Faults)
+        {
+            json.WriteStringValue(fault.ToString());
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+        json.WriteBoolean("restart_required"u8, state.RestartRequired.Count > 0);
+        json.WriteStartArray("restart_required_by"u8);
+        foreach (var name in state.RestartRequired)
+        {
+            json.WriteStringValue(name);
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static Task WriteJsonAsync(HttpContext context, int status, Action<Utf8JsonWriter, HttpContext> write)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(output))
+        {
+            json.WriteStartObject();
+            write(json, context);
+            json.WriteEndObject();
+        }
+
+        context.Response.StatusCode = status;
+        context.Response.ContentType = "application/json";
+        return WriteAsync(context, output.WrittenMemory);
+    }
+
+    private static Task WriteAsync(HttpContext context, ReadOnlyMemory<byte> body)
+    {
+        GatewayResponseHeaders.Apply(context);
+        context.Response.Headers.CacheControl = "no-store";
+        context.Response.ContentLength = body.Length;
+        return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : context.Response.Body.WriteAsync(body).AsTask();
+    }
+}

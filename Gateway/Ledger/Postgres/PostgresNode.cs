@@ -1,0 +1,129 @@
+using System.Buffers.Binary;
+using Npgsql;
+
+namespace Gateway.Ledger.Postgres;
+
+/// <summary>
+/// Makes this process known as alive to others on the same database: a connection of its own holds an advisory lock, which the server
+/// frees when the connection ends. A lost connection is made again; meanwhile others may take over this node's open rows, which does no
+/// harm, since a row that was given up is still settled by what comes later. It needs a session of its own, so no pooler in between that
+/// shares sessions.
+/// </summary>
+internal sealed class PostgresNode : IAsyncDisposable
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+
+    private readonly NpgsqlDataSource _source;
+    private readonly TimeProvider _time;
+    private readonly CancellationTokenSource _stopping = new();
+    private NpgsqlConnection? _connection;
+    private Task _watching = Task.CompletedTask;
+    private bool _isDisposed;
+
+    /// <param name="connectionString">The database's; the connection is not taken from a pool.</param>
+    /// <param name="time">The clock.</param>
+    public PostgresNode(string connectionString, TimeProvider time)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false };
+        var source = new NpgsqlSlimDataSourceBuilder(settings.ConnectionString);
+        source.EnableTransportSecurity();
+        _source = source.Build();
+        _time = time;
+    }
+
+    /// <summary>Identifies the process in the rows that it begins.</summary>
+    public Guid Id { get; } = Guid.NewGuid();
+
+    /// <summary>The number of a node's advisory lock.</summary>
+    public static long LockOf(Guid node)
+    {
+        var bytes = LedgerKeys.ToBytes(node);
+        return BinaryPrimitives.ReadInt64BigEndian(bytes) ^ BinaryPrimitives.ReadInt64BigEndian(bytes.AsSpan(sizeof(long)));
+    }
+
+    /// <summary>Takes the lock, and begins to watch that it stays taken.</summary>
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await LockAsync(cancellationToken);
+        _watching = WatchAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
+        await _stopping.CancelAsync();
+        await _watching;
+        await CloseAsync();
+        await _source.DisposeAsync();
+        _stopping.Dispose();
+    }
+
+    private async Task WatchAsync()
+    {
+        using var timer = new PeriodicTimer(Interval, _time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(_stopping.Token))
+            {
+                try
+                {
+                    if (_connection is null)
+                    {
+                        await LockAsync(_stopping.Token);
+                    }
+                    else
+                    {
+                        await using var alive = new NpgsqlCommand("SELECT 1", _connection);
+                        await alive.ExecuteScalarAsync(_stopping.Token);
+                    }
+                }
+                catch (Exception exception) when (exception is not OperationCanceledException)
+                {
+                    // Whatever it is, there will be another attempt; the writer logs that the database is gone.
+                    await CloseAsync();
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The store is closed.
+        }
+    }
+
+    private async Task LockAsync(CancellationToken cancellationToken)
+    {
+        var connection = _source.CreateConnection();
+        try
+        {
+            await connection.OpenAsync(cancellationToken);
+            await using var command = new NpgsqlCommand("SELECT pg_try_advisory_lock($1)", connection);
+            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = LockOf(Id) });
+            if (await command.ExecuteScalarAsync(cancellationToken) is not true)
+            {
+                // The server still takes the lost connection for alive, which holds the lock as well; next time then.
+                throw new LedgerException("The lock of this node is held");
+            }
+
+            _connection = connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    private async Task CloseAsync()
+    {
+        if (_connection is { } connection)
+        {
+            _connection = null;
+            await connection.DisposeAsync();
+        }
+    }
+}

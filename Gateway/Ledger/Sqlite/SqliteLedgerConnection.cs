@@ -1,0 +1,110 @@
+using System.Globalization;
+using Microsoft.Data.Sqlite;
+
+namespace Gateway.Ledger.Sqlite;
+
+/// <summary>The connection that writes, with its prepared statements. Used by one thread at a time.</summary>
+internal sealed class SqliteLedgerConnection : IDisposable
+{
+    private readonly Guid _node;
+
+    /// <summary>Opens the file and brings its schema up to date.</summary>
+    public SqliteLedgerConnection(string connectionString, Guid node, TimeSpan busyTimeout, string tuning)
+    {
+        _node = node;
+        Connection = new SqliteConnection(connectionString);
+        try
+        {
+            Connection.Open();
+
+            // Durable means written to the log ahead: it survives the end of the process. The log is folded into the database by
+            // SqliteCheckpoints, and here only when that does not keep up. A commit writes whole pages: small ones cost less.
+            Execute(
+                $"""
+                PRAGMA page_size = 1024;
+                PRAGMA busy_timeout = {(long)busyTimeout.TotalMilliseconds};
+                PRAGMA journal_mode = WAL;
+                PRAGMA synchronous = NORMAL;
+                PRAGMA wal_autocheckpoint = 64000;
+                PRAGMA journal_size_limit = 67108864;
+                {tuning}
+                """);
+            LedgerId = Migrate();
+            Journal = new SqliteJournal(Connection);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>For what is not written with every request.</summary>
+    public SqliteConnection Connection { get; }
+
+    /// <summary>The entries that are not in their rows yet.</summary>
+    public SqliteJournal Journal { get; }
+
+    /// <summary>The ledger's own id.</summary>
+    public string LedgerId { get; }
+
+    /// <summary>Writes entries as one transaction. After a failure the connection is to be disposed of.</summary>
+    public void Append(IReadOnlyList<LedgerEntry> entries) => Journal.Append(_node, entries);
+
+    public void Dispose()
+    {
+        Journal?.Dispose();
+        Connection.Dispose();
+    }
+
+    private string Migrate()
+    {
+        using var transaction = Connection.BeginTransaction(deferred: false);
+        Execute(LedgerSchema.CreateMeta);
+        var version = ReadMeta(LedgerSchema.VersionKey);
+        foreach (var statement in LedgerSchema.Upgrade(version, isSqlite: true))
+        {
+            Execute(statement);
+        }
+
+        var known = LedgerSchema.Version(isSqlite: true).ToString(CultureInfo.InvariantCulture);
+        if (version != known)
+        {
+            WriteMeta(LedgerSchema.VersionKey, known);
+        }
+
+        var id = ReadMeta(LedgerSchema.LedgerIdKey);
+        if (id is null)
+        {
+            id = Guid.NewGuid().ToString("N");
+            WriteMeta(LedgerSchema.LedgerIdKey, id);
+        }
+
+        transaction.Commit();
+        return id;
+    }
+
+    private void Execute(string sql)
+    {
+        using var command = Connection.CreateCommand();
+        command.CommandText = sql;
+        command.ExecuteNonQuery();
+    }
+
+    private string? ReadMeta(string key)
+    {
+        using var command = Connection.CreateCommand();
+        command.CommandText = LedgerSchema.ReadMeta;
+        command.Parameters.AddWithValue("$1", key);
+        return (string?)command.ExecuteScalar();
+    }
+
+    private void WriteMeta(string key, string value)
+    {
+        using var command = Connection.CreateCommand();
+        command.CommandText = LedgerSchema.WriteMeta;
+        command.Parameters.AddWithValue("$1", key);
+        command.Parameters.AddWithValue("$2", value);
+        command.ExecuteNonQuery();
+    }
+}

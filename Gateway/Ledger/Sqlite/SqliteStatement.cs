@@ -1,0 +1,113 @@
+using SQLitePCL;
+
+namespace Gateway.Ledger.Sqlite;
+
+/// <summary>
+/// A statement of the hot path: prepared once and bound by number, without the parameter objects of ADO.NET. Parameters are <c>null</c>
+/// until they are bound, and are so again after each run.
+/// </summary>
+internal sealed class SqliteStatement : IDisposable
+{
+    private readonly sqlite3 _database;
+    private readonly sqlite3_stmt _statement;
+
+    /// <summary>Prepares a statement whose parameters are written as <c>$1</c>, <c>$2</c>…</summary>
+    public SqliteStatement(sqlite3 database, string sql)
+    {
+        _database = database;
+
+        // "?1" has the number that it says, "$1" the number of its first appearance.
+        var code = raw.sqlite3_prepare_v3(database, sql.Replace('$', '?'), raw.SQLITE_PREPARE_PERSISTENT, out _statement);
+        if (code != raw.SQLITE_OK)
+        {
+            throw Failure(code);
+        }
+    }
+
+    public void Bind(int index, long value) => Check(raw.sqlite3_bind_int64(_statement, index, value));
+
+    /// <summary>Binds bytes, of which there is at least one.</summary>
+    public void Bind(int index, ReadOnlySpan<byte> bytes) => Check(raw.sqlite3_bind_blob(_statement, index, bytes));
+
+    public void BindText(int index, ReadOnlySpan<byte> utf8) => Check(utf8.IsEmpty
+        ? raw.sqlite3_bind_text(_statement, index, "") // An empty span has no address, which SQLite takes for null.
+        : raw.sqlite3_bind_text(_statement, index, utf8));
+
+    /// <summary>Runs a statement that returns no rows.</summary>
+    /// <exception cref="LedgerException">It failed.</exception>
+    public void Run()
+    {
+        if (!TryRun())
+        {
+            throw new LedgerException("SQLite's database is locked");
+        }
+    }
+
+    /// <summary>Runs a statement that returns no rows; its parameters stay bound when it finds the database locked.</summary>
+    /// <returns>Whether it ran; not when the database is locked.</returns>
+    /// <exception cref="LedgerException">It failed.</exception>
+    public bool TryRun()
+    {
+        var code = raw.sqlite3_step(_statement);
+        if ((code & 0xFF) == raw.SQLITE_BUSY)
+        {
+            raw.sqlite3_reset(_statement);
+            return false;
+        }
+
+        if (code != raw.SQLITE_DONE)
+        {
+            throw Failure(code);
+        }
+
+        raw.sqlite3_reset(_statement);
+        raw.sqlite3_clear_bindings(_statement);
+        return true;
+    }
+
+    /// <summary>Goes to the first row or the next one.</summary>
+    /// <returns>Whether there is one. If not, the statement is ready to run again.</returns>
+    /// <exception cref="LedgerException">It failed.</exception>
+    public bool Read()
+    {
+        var code = raw.sqlite3_step(_statement);
+        if (code == raw.SQLITE_ROW)
+        {
+            return true;
+        }
+
+        if (code != raw.SQLITE_DONE)
+        {
+            throw Failure(code);
+        }
+
+        Reset();
+        return false;
+    }
+
+    /// <summary>A number in the row.</summary>
+    public long Number(int column) => raw.sqlite3_column_int64(_statement, column);
+
+    /// <summary>Bytes in the row, valid until the next step.</summary>
+    public ReadOnlySpan<byte> Bytes(int column) => raw.sqlite3_column_blob(_statement, column);
+
+    /// <summary>Ends reading before its end.</summary>
+    public void Reset()
+    {
+        raw.sqlite3_reset(_statement);
+        raw.sqlite3_clear_bindings(_statement);
+    }
+
+    public void Dispose() => _statement.Dispose();
+
+    private void Check(int code)
+    {
+        if (code != raw.SQLITE_OK)
+        {
+            throw Failure(code);
+        }
+    }
+
+    private LedgerException Failure(int code) =>
+        new($"SQLite failed with code {code}: {raw.sqlite3_errmsg(_database).utf8_to_string()}");
+}

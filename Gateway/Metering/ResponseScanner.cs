@@ -1,0 +1,369 @@
+using System.Buffers;
+
+namespace Gateway.Metering;
+
+/// <summary>
+/// Walks through one JSON document as its bytes come, and notes the few members that matter where they stand. Everything else is
+/// skipped by vectorised search, with a count for its depth, and is not checked: what is not JSON teaches nothing or ends the walk.
+/// </summary>
+internal sealed class ResponseScanner(ResponseFactsBuilder notes)
+{
+    // A name or value that matters and is longer than this is dropped: no id, price or count comes near it.
+    private const int Capacity = 512;
+
+    private const byte Quote = (byte)'"';
+    private const byte Backslash = (byte)'\\';
+
+    private static readonly SearchValues<byte> Brackets = SearchValues.Create("\"{}[]"u8);
+    private static readonly SearchValues<byte> ScalarEnds = SearchValues.Create(",]} \t\r\n"u8);
+
+    private State _state;
+
+    // Places from the outermost to where the walk is, one byte each: five are the most that the shape knows.
+    private ulong _places;
+    private ResponseMember _member;
+
+    // Brackets open in a value that is skipped.
+    private long _depth;
+    private bool _isInString;
+
+    // The string, number or literal being read.
+    private bool _isWanted;
+    private bool _isEscaping;
+    private bool _hasEscapes;
+    private int _carriedLength;
+    private byte[]? _carried;
+
+    private enum State : byte
+    {
+        Start, Name, InName, Colon, Value, InString, InScalar, Skip, AfterValue, Closed, Broken,
+    }
+
+    /// <summary>Whether the document came to its end.</summary>
+    public bool IsClosed => _state == State.Closed;
+
+    private ResponsePosition Place => (ResponsePosition)(byte)_places;
+
+    /// <summary>Forgets the document and begins a new one.</summary>
+    public void Begin()
+    {
+        _state = State.Start;
+        _places = 0;
+        _member = ResponseMember.None;
+        notes.BeginDocument();
+    }
+
+    /// <summary>Walks on.</summary>
+    public void Read(ReadOnlySpan<byte> bytes)
+    {
+        var at = 0;
+        while (at < bytes.Length)
+        {
+            switch (_state)
+            {
+                case State.InName or State.InString:
+                    at = ReadString(bytes, at);
+                    break;
+                case State.InScalar:
+                    at = ReadScalar(bytes, at);
+                    break;
+                case State.Skip:
+                    at = Skip(bytes, at);
+                    break;
+                case State.Closed or State.Broken:
+                    return;
+                default:
+                    if (bytes[at] is (byte)' ' or (byte)'\n' or (byte)'\r' or (byte)'\t')
+                    {
+                        at++;
+                    }
+                    else
+                    {
+                        at += Step(bytes[at]);
+                    }
+
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Takes a byte of structure; returns how much of it was used, which is nothing when a number or literal begins.</summary>
+    private int Step(byte value)
+    {
+        switch (_state)
+        {
+            case State.Name when value == Quote:
+                BeginToken(State.InName, isWanted: true);
+                break;
+            case State.Colon when value == (byte)':':
+                _state = State.Value;
+                break;
+            case State.AfterValue when value == (byte)',':
+                _state = Place == ResponsePosition.Choices ? State.Value : State.Name;
+                break;
+            case State.Name or State.AfterValue when value == (byte)'}' && Place != ResponsePosition.Choices:
+            case State.Value or State.AfterValue when value == (byte)']' && Place == ResponsePosition.Choices:
+                Leave();
+                break;
+            case State.Start or State.Value:
+                return BeginValue(value);
+            default:
+                _state = State.Broken;
+                break;
+        }
+
+        return 1;
+    }
+
+    private int BeginValue(byte value)
+    {
+        if (_member == ResponseMember.Error && value != (byte)'n')
+        {
+            notes.HasError = true;
+        }
+
+        switch (value)
+        {
+            case (byte)'{':
+                Enter(_state == State.Start ? ResponsePosition.Root : ResponseShape.ObjectOf(Place, _member), State.Name);
+                return 1;
+            case (byte)'[':
+                Enter(_member == ResponseMember.Choices ? ResponsePosition.Choices : ResponsePosition.None, State.Value);
+                return 1;
+            case Quote:
+                BeginToken(State.InString, _member != ResponseMember.None);
+                return 1;
+            case (byte)'-' or (>= (byte)'0' and <= (byte)'9') or (byte)'t' or (byte)'f' or (byte)'n':
+                BeginToken(State.InScalar, _member != ResponseMember.None);
+                return 0;
+            default:
+                _state = State.Broken;
+                return 1;
+        }
+    }
+
+    private void Enter(ResponsePosition place, State next)
+    {
+        if (place == ResponsePosition.None)
+        {
+            _depth = 1;
+            _isInString = false;
+            _state = State.Skip;
+            return;
+        }
+
+        if (place == ResponsePosition.Usage)
+        {
+            notes.BeginUsage();
+        }
+
+        _places = (_places << 8) | (byte)place;
+        _member = ResponseMember.None;
+        _state = next;
+    }
+
+    private void Leave()
+    {
+        if (Place == ResponsePosition.Usage)
+        {
+            notes.EndUsage();
+        }
+
+        _places >>= 8;
+        EndValue();
+    }
+
+    private void EndValue()
+    {
+        _member = ResponseMember.None;
+        _state = _places == 0 ? State.Closed : State.AfterValue;
+    }
+
+    private void BeginToken(State state, bool isWanted)
+    {
+        _state = state;
+        _isWanted = isWanted;
+        _isEscaping = false;
+        _hasEscapes = false;
+        _carriedLength = 0;
+    }
+
+    private int ReadString(ReadOnlySpan<byte> bytes, int start)
+    {
+        var end = FindQuote(bytes, start);
+        if (end < 0)
+        {
+            Carry(bytes[start..]);
+            return bytes.Length;
+        }
+
+        if (!TryTake(bytes[start..end], out var text))
+        {
+            EndString(default, isKnown: false);
+        }
+        else if (_hasEscapes)
+        {
+            EndEscapedString(text);
+        }
+        else
+        {
+            EndString(text, isKnown: true);
+        }
+
+        return end + 1;
+    }
+
+    private void EndEscapedString(ReadOnlySpan<byte> text)
+    {
+        Span<byte> resolved = stackalloc byte[Capacity];
+        var isKnown = JsonEscapes.TryResolve(text, resolved, out var length);
+        EndString(resolved[..length], isKnown);
+    }
+
+    private void EndString(ReadOnlySpan<byte> text, bool isKnown)
+    {
+        if (_state == State.InName)
+        {
+            _member = isKnown && text.Length <= ResponseShape.LongestName ? ResponseShape.MemberOf(Place, text) : ResponseMember.None;
+            _state = State.Colon;
+            return;
+        }
+
+        if (isKnown)
+        {
+            notes.Note(_member, text, isString: true);
+        }
+
+        EndValue();
+    }
+
+    private int ReadScalar(ReadOnlySpan<byte> bytes, int start)
+    {
+        var length = bytes[start..].IndexOfAny(ScalarEnds);
+        if (length < 0)
+        {
+            Carry(bytes[start..]);
+            return bytes.Length;
+        }
+
+        if (TryTake(bytes.Slice(start, length), out var text))
+        {
+            notes.Note(_member, text, isString: false);
+        }
+
+        EndValue();
+        return start + length;
+    }
+
+    private int Skip(ReadOnlySpan<byte> bytes, int at)
+    {
+        while (at < bytes.Length)
+        {
+            if (_isInString)
+            {
+                var end = FindQuote(bytes, at);
+                if (end < 0)
+                {
+                    break;
+                }
+
+                _isInString = false;
+                at = end + 1;
+            }
+
+            var run = bytes[at..].IndexOfAny(Brackets);
+            if (run < 0)
+            {
+                break;
+            }
+
+            at += run + 1;
+            switch (bytes[at - 1])
+            {
+                case Quote:
+                    _isInString = true;
+                    _isEscaping = false;
+                    break;
+                case (byte)'{' or (byte)'[':
+                    _depth++;
+                    break;
+                default:
+                    if (--_depth == 0)
+                    {
+                        EndValue();
+                        return at;
+                    }
+
+                    break;
+            }
+        }
+
+        return bytes.Length;
+    }
+
+    /// <summary>Where the string that the walk is in ends; −1 when these bytes do not say.</summary>
+    private int FindQuote(ReadOnlySpan<byte> bytes, int at)
+    {
+        if (_isEscaping)
+        {
+            _isEscaping = false;
+            at++;
+        }
+
+        while (at < bytes.Length)
+        {
+            var run = bytes[at..].IndexOfAny(Quote, Backslash);
+            if (run < 0)
+            {
+                return -1;
+            }
+
+            at += run;
+            if (bytes[at] == Quote)
+            {
+                return at;
+            }
+
+            _hasEscapes = true;
+            at += 2;
+        }
+
+        _isEscaping = at > bytes.Length;
+        return -1;
+    }
+
+    /// <summary>Keeps a part of a token that goes on in the next bytes.</summary>
+    private void Carry(ReadOnlySpan<byte> part)
+    {
+        if (!_isWanted)
+        {
+            return;
+        }
+
+        if (part.Length > Capacity - _carriedLength)
+        {
+            _isWanted = false;
+            return;
+        }
+
+        _carried ??= new byte[Capacity];
+        part.CopyTo(_carried.AsSpan(_carriedLength));
+        _carriedLength += part.Length;
+    }
+
+    /// <summary>The whole token, once its last part is here, when it is wanted and short enough.</summary>
+    private bool TryTake(ReadOnlySpan<byte> last, out ReadOnlySpan<byte> token)
+    {
+        if (_carriedLength > 0)
+        {
+            Carry(last);
+            token = _isWanted ? _carried.AsSpan(0, _carriedLength) : default;
+        }
+        else
+        {
+            token = last;
+        }
+
+        return _isWanted && token.Length <= Capacity;
+    }
+}

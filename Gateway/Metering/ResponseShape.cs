@@ -1,0 +1,97 @@
+namespace Gateway.Metering;
+
+/// <summary>The shape of an answer in all dialects at once: no name means one thing here and another there.</summary>
+internal static class ResponseShape
+{
+    /// <summary>The longest name that matters, in bytes: <c>cache_creation_input_tokens</c>.</summary>
+    public const int LongestName = 27;
+
+    /// <summary>The member that a name, escapes resolved, means in a place.</summary>
+    public static ResponseMember MemberOf(ResponsePosition place, ReadOnlySpan<byte> name)
+    {
+        return place switch
+        {
+            ResponsePosition.Root => OfRoot(name),
+            ResponsePosition.Inner => OfAnswer(name),
+            ResponsePosition.Choice => OfChoice(name),
+            ResponsePosition.Usage => OfUsage(name),
+            ResponsePosition.Delta when name.SequenceEqual("stop_reason"u8) => ResponseMember.StopReason,
+            ResponsePosition.Incomplete when name.SequenceEqual("reason"u8) => ResponseMember.IncompleteReason,
+            ResponsePosition.PromptDetails when name.SequenceEqual("cached_tokens"u8) => ResponseMember.CachedTokens,
+            ResponsePosition.CompletionDetails when name.SequenceEqual("reasoning_tokens"u8) => ResponseMember.ReasoningTokens,
+            _ => ResponseMember.None,
+        };
+    }
+
+    /// <summary>The place that the object of a member is; <see cref="ResponsePosition.None"/> when it is not looked into.</summary>
+    public static ResponsePosition ObjectOf(ResponsePosition place, ResponseMember member)
+    {
+        return member switch
+        {
+            ResponseMember.Usage => ResponsePosition.Usage,
+            ResponseMember.Answer => ResponsePosition.Inner,
+            ResponseMember.Delta => ResponsePosition.Delta,
+            ResponseMember.IncompleteDetails => ResponsePosition.Incomplete,
+            ResponseMember.PromptDetails => ResponsePosition.PromptDetails,
+            ResponseMember.CompletionDetails => ResponsePosition.CompletionDetails,
+            _ => place == ResponsePosition.Choices ? ResponsePosition.Choice : ResponsePosition.None,
+        };
+    }
+
+    private static ResponseMember OfRoot(ReadOnlySpan<byte> name)
+    {
+        return name switch
+        {
+            _ when name.SequenceEqual("type"u8) => ResponseMember.Type,
+            _ when name.SequenceEqual("delta"u8) => ResponseMember.Delta,
+            _ when name.SequenceEqual("message"u8) || name.SequenceEqual("response"u8) => ResponseMember.Answer,
+            _ => OfAnswer(name),
+        };
+    }
+
+    private static ResponseMember OfAnswer(ReadOnlySpan<byte> name)
+    {
+        return name switch
+        {
+            _ when name.SequenceEqual("id"u8) => ResponseMember.Id,
+            _ when name.SequenceEqual("model"u8) => ResponseMember.Model,
+            _ when name.SequenceEqual("provider"u8) => ResponseMember.Provider,
+            _ when name.SequenceEqual("choices"u8) => ResponseMember.Choices,
+            _ when name.SequenceEqual("usage"u8) => ResponseMember.Usage,
+            _ when name.SequenceEqual("error"u8) => ResponseMember.Error,
+            _ when name.SequenceEqual("status"u8) => ResponseMember.Status,
+            _ when name.SequenceEqual("stop_reason"u8) => ResponseMember.StopReason,
+            _ when name.SequenceEqual("incomplete_details"u8) => ResponseMember.IncompleteDetails,
+            _ => ResponseMember.None,
+        };
+    }
+
+    private static ResponseMember OfChoice(ReadOnlySpan<byte> name)
+    {
+        return name switch
+        {
+            _ when name.SequenceEqual("finish_reason"u8) => ResponseMember.StopReason,
+            _ when name.SequenceEqual("error"u8) => ResponseMember.Error,
+            _ => ResponseMember.None,
+        };
+    }
+
+    private static ResponseMember OfUsage(ReadOnlySpan<byte> name)
+    {
+        return name switch
+        {
+            _ when name.SequenceEqual("prompt_tokens"u8) => ResponseMember.PromptTokens,
+            _ when name.SequenceEqual("input_tokens"u8) => ResponseMember.InputTokens,
+            _ when name.SequenceEqual("completion_tokens"u8) || name.SequenceEqual("output_tokens"u8) => ResponseMember.CompletionTokens,
+            _ when name.SequenceEqual("total_tokens"u8) => ResponseMember.TotalTokens,
+            _ when name.SequenceEqual("cost"u8) => ResponseMember.Cost,
+            _ when name.SequenceEqual("prompt_tokens_details"u8) || name.SequenceEqual("input_tokens_details"u8) =>
+                ResponseMember.PromptDetails,
+            _ when name.SequenceEqual("completion_tokens_details"u8) || name.SequenceEqual("output_tokens_details"u8) =>
+                ResponseMember.CompletionDetails,
+            _ when name.SequenceEqual("cache_read_input_tokens"u8) => ResponseMember.CacheRead,
+            _ when name.SequenceEqual("cache_creation_input_tokens"u8) => ResponseMember.CacheWritten,
+            _ => ResponseMember.None,
+        };
+    }
+}

@@ -1,0 +1,75 @@
+using System.Net.Http.Headers;
+using Gateway.Configuration;
+using Gateway.Secrets;
+
+namespace Gateway.OpenRouter;
+
+/// <summary>
+/// The gateway's own questions to upstream: prices, and the bills of generations. They go to the first destination of the cluster
+/// <c>openrouter</c>, or of the first cluster where there is none of that name.
+/// </summary>
+internal sealed class OpenRouterClient(SettingsStore settings) : IDisposable
+{
+    private const string Cluster = "openrouter";
+
+    /// <summary>The largest answer that is read: the list of models has some megabytes.</summary>
+    private const long MaxAnswerSize = 64 * 1024 * 1024;
+
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
+
+    private readonly HttpClient _http = new(new SocketsHttpHandler
+    {
+        ConnectTimeout = TimeSpan.FromSeconds(10),
+        PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+        AutomaticDecompression = System.Net.DecompressionMethods.All,
+        ActivityHeadersPropagator = null,
+        UseCookies = false,
+
+        // A redirect could carry a team's key to somebody else.
+        AllowAutoRedirect = false,
+    })
+    {
+        Timeout = Timeout,
+        MaxResponseContentBufferSize = MaxAnswerSize,
+    };
+
+    /// <summary>Asks.</summary>
+    /// <param name="path">Path and query below the base address, without a slash in front.</param>
+    /// <param name="key">Whose key to ask with.</param>
+    /// <param name="cancellationToken">Ends the question.</param>
+    /// <returns>The status and the answer's bytes; <see langword="null"/> when there was no answer.</returns>
+    public async Task<(int Status, byte[] Body)?> GetAsync(string path, UpstreamKey? key, CancellationToken cancellationToken)
+    {
+        if (Base() is not { } address)
+        {
+            return null;
+        }
+
+        try
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, $"{address.TrimEnd('/')}/{path}");
+            if (key is not null)
+            {
+                request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key.Reveal());
+            }
+
+            using var response = await _http.SendAsync(request, cancellationToken);
+            return ((int)response.StatusCode, await response.Content.ReadAsByteArrayAsync(cancellationToken));
+        }
+        catch (Exception fault) when (
+            fault is HttpRequestException or IOException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => _http.Dispose();
+
+    private string? Base()
+    {
+        var clusters = settings.Current.Clusters;
+        var cluster = clusters.FirstOrDefault(static cluster => cluster.ClusterId == Cluster) ?? (clusters is [var first, ..] ? first : null);
+        return cluster?.Destinations?.Values.FirstOrDefault()?.Address;
+    }
+}

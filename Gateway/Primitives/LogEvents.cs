@@ -1,0 +1,60 @@
+namespace Gateway.Primitives;
+
+/// <summary>Ids of log events. Each folder has a range of its own; an id is never used again for something else.</summary>
+internal static class LogEvents
+{
+    // Configuration: 1000-1099
+    public const int SettingsApplied = 1000;
+    public const int SettingsRejected = 1001;
+    public const int SettingWarned = 1002;
+    public const int RestartRequired = 1003;
+    public const int SettingsWatchFailed = 1004;
+
+    // Errors: 1100-1199
+    public const int ClientLeft = 1100;
+    public const int RequestFailed = 1101;
+
+    // Observability: 1200-1299
+    public const int RequestEnded = 1200;
+    public const int TeamRequestEnded = 1201;
+
+    // Hosting: 1300-1399
+    public const int Started = 1300;
+    public const int CertificateRenewed = 1301;
+    public const int CertificateRefused = 1302;
+
+    // Teams: 1400-1499
+    public const int RouteLedElsewhere = 1400;
+
+    // Limits: 1500-1599
+    public const int LimitStoreFailed = 1500;
+    public const int LimitStoreRecovered = 1501;
+    public const int ReconciliationFailed = 1502;
+    public const int BudgetsReconciled = 1503;
+
+    // Ledger: 1600-1699
+    public const int LedgerFailed = 1600;
+    public const int LedgerRecovered = 1601;
+    public const int LedgerEntriesDropped = 1602;
+    public const int LedgerEntriesLost = 1603;
+    public const int LedgerRowsRemoved = 1604;
+    public const int LedgerRetentionFailed = 1605;
+    public const int LedgerNotOpen = 1606;
+
+    // Metering and Admission: 1700-1799
+    public const int LimitsUnavailable = 1700;
+    public const int BudgetsUnavailable = 1701;
+    public const int LedgerUnavailable = 1702;
+
+    // Settlement and Pricing: 1800-1899
+    public const int PricesUnreadable = 1800;
+    public const int PricesNotRefreshed = 1801;
+    public const int PricesNotKept = 1802;
+    public const int SettlementStuck = 1803;
+    public const int OrphansAdopted = 1804;
+    public const int GenerationUnresolvable = 1805;
+
+    // Admin: 1900-1999
+    public const int AdminStarted = 1900;
+    public const int UsageUnreadable = 1901;
+}

@@ -1,0 +1,55 @@
+namespace Gateway.Primitives;
+
+/// <summary>Finds what somebody probably meant by a misspelt name.</summary>
+internal static class NearestName
+{
+    /// <summary>
+    /// The candidate that is nearest to <paramref name="name"/>, or <see langword="null"/> when none is near enough to be a slip.
+    /// </summary>
+    public static string? Find(string name, IEnumerable<string> candidates)
+    {
+        var limit = Math.Max(2, name.Length / 3);
+        string? nearest = null;
+        foreach (var candidate in candidates)
+        {
+            var distance = Distance(name.ToUpperInvariant(), candidate.ToUpperInvariant());
+            if (distance <= limit && distance < candidate.Length)
+            {
+                limit = distance - 1;
+                nearest = candidate;
+            }
+        }
+
+        return nearest;
+    }
+
+    /// <summary>Insertions, deletions, replacements and swaps of neighbours that lead from one text to the other.</summary>
+    private static int Distance(string from, string to)
+    {
+        var rows = new int[from.Length + 1, to.Length + 1];
+        for (var i = 0; i <= from.Length; i++)
+        {
+            rows[i, 0] = i;
+        }
+
+        for (var j = 0; j <= to.Length; j++)
+        {
+            rows[0, j] = j;
+        }
+
+        for (var i = 1; i <= from.Length; i++)
+        {
+            for (var j = 1; j <= to.Length; j++)
+            {
+                var cost = from[i - 1] == to[j - 1] ? 0 : 1;
+                rows[i, j] = Math.Min(Math.Min(rows[i - 1, j] + 1, rows[i, j - 1] + 1), rows[i - 1, j - 1] + cost);
+                if (i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1])
+                {
+                    rows[i, j] = Math.Min(rows[i, j], rows[i - 2, j - 2] + 1);
+                }
+            }
+        }
+
+        return rows[from.Length, to.Length];
+    }
+}

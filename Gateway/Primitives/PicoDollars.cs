@@ -1,0 +1,128 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+
+namespace Gateway.Primitives;
+
+/// <summary>
+/// An amount of money in whole millionths of a millionth of a US dollar: OpenRouter's prices a token are exact in it, and so are sums.
+/// 128 bits, so that no sum overflows. A single amount that is stored has to fit into 64 bits, some nine million dollars.
+/// </summary>
+/// <param name="Value">The number of pico-dollars.</param>
+internal readonly record struct PicoDollars(Int128 Value) : IComparable<PicoDollars>
+{
+    private const int Decimals = 12;
+
+    /// <summary>The largest amount that a store can hold.</summary>
+    public static PicoDollars MaxStored { get; } = new(long.MaxValue);
+
+    /// <summary>No money.</summary>
+    public static PicoDollars Zero => default;
+
+    public static PicoDollars operator +(PicoDollars left, PicoDollars right) => new(left.Value + right.Value);
+
+    public static PicoDollars operator -(PicoDollars left, PicoDollars right) => new(left.Value - right.Value);
+
+    public static PicoDollars operator *(PicoDollars amount, long times) => new(amount.Value * times);
+
+    public static bool operator <(PicoDollars left, PicoDollars right) => left.Value < right.Value;
+
+    public static bool operator >(PicoDollars left, PicoDollars right) => left.Value > right.Value;
+
+    public static bool operator <=(PicoDollars left, PicoDollars right) => left.Value <= right.Value;
+
+    public static bool operator >=(PicoDollars left, PicoDollars right) => left.Value >= right.Value;
+
+    public static PicoDollars Max(PicoDollars left, PicoDollars right) => left > right ? left : right;
+
+    /// <summary>
+    /// Reads a number as JSON writes it (sign, digits, fraction, exponent), never through a binary fraction. What lies beyond the twelfth
+    /// decimal is rounded, halves away from zero; what does not fit into a store is no amount.
+    /// </summary>
+    public static bool TryParse(ReadOnlySpan<byte> utf8, out PicoDollars amount)
+    {
+        amount = default;
+        var text = utf8;
+        var isNegative = text is [(byte)'-', ..];
+        if (isNegative)
+        {
+            text = text[1..];
+        }
+
+        var exponent = 0;
+        var mark = text.IndexOfAny((byte)'e', (byte)'E');
+        if (mark >= 0)
+        {
+            // Beyond four digits no exponent leaves anything that could be an amount.
+            if (!int.TryParse(text[(mark + 1)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out exponent)
+                || exponent is < -9999 or > 9999)
+            {
+                return false;
+            }
+
+            text = text[..mark];
+        }
+
+        var point = text.IndexOf((byte)'.');
+        var whole = point < 0 ? text : text[..point];
+        var fraction = point < 0 ? default : text[(point + 1)..];
+        if (whole.IsEmpty || (point >= 0 && fraction.IsEmpty))
+        {
+            return false;
+        }
+
+        // Digits up to the last pico-dollar count, the one behind it rounds.
+        var kept = whole.Length + exponent + Decimals;
+        Int128 value = 0;
+        for (var i = 0; i < whole.Length + fraction.Length; i++)
+        {
+            var digit = (i < whole.Length ? whole[i] : fraction[i - whole.Length]) - '0';
+            if (digit is < 0 or > 9)
+            {
+                return false;
+            }
+
+            if (i < kept)
+            {
+                value = (value * 10) + digit;
+                if (value > long.MaxValue)
+                {
+                    return false;
+                }
+            }
+            else if (i == kept && digit >= 5)
+            {
+                value++;
+            }
+        }
+
+        for (var i = whole.Length + fraction.Length; i < kept && value != 0; i++)
+        {
+            value *= 10;
+            if (value > long.MaxValue)
+            {
+                return false;
+            }
+        }
+
+        amount = new PicoDollars(isNegative ? -value : value);
+        return value <= long.MaxValue;
+    }
+
+    /// <summary>Reads the amount of a store's column.</summary>
+    public static PicoDollars FromStored(long value) => new(value);
+
+    /// <summary>The amount for a store's column; an amount too large for it is stored as the largest.</summary>
+    public long ToStored() => Value > long.MaxValue ? long.MaxValue : Value < long.MinValue ? long.MinValue : (long)Value;
+
+    /// <inheritdoc />
+    public int CompareTo(PicoDollars other) => Value.CompareTo(other.Value);
+
+    /// <summary>The amount in dollars, exact, without an exponent and without zeros at the end: <c>0.00012</c>.</summary>
+    [SuppressMessage("Globalization", "CA1305", Justification = "Int128 has no culture here: digits only.")]
+    public override string ToString()
+    {
+        var digits = Int128.Abs(Value).ToString(CultureInfo.InvariantCulture).PadLeft(Decimals + 1, '0');
+        var fraction = digits[^Decimals..].TrimEnd('0');
+        return (Value < 0 ? "-" : "") + digits[..^Decimals] + (fraction.Length > 0 ? "." + fraction : "");
+    }
+}

@@ -1,0 +1,119 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using Gateway.Configuration;
+using Gateway.Configuration.Model;
+using Gateway.Configuration.Reading;
+using Gateway.Configuration.ReverseProxy;
+using Gateway.Configuration.Schema;
+using Gateway.Primitives;
+using OpenRouterGateway.Transforms.ProviderMapping;
+using Yarp.ReverseProxy.Configuration;
+
+namespace Gateway.Reports;
+
+/// <summary>What <c>check</c> prints about good settings: what they mean, in plain lines.</summary>
+internal static class CheckReport
+{
+    /// <summary>Writes the report, warnings last.</summary>
+    public static string Write(SettingsSnapshot snapshot, SettingsSources sources, SettingsFiles files)
+    {
+        var text = new StringBuilder();
+        Line($"settings {snapshot.Version}, environment {sources.EnvironmentName}");
+        Line($"  from {string.Join(", ", Files(files))}");
+
+        foreach (var (path, source) in snapshot.Overrides)
+        {
+            Line($"  {path} from {source}");
+        }
+
+        var server = snapshot.Settings.Server;
+        var address = new IPEndPoint(IPAddress.Parse(server.Address), server.Port);
+        Line($"listens on {(server.Https ? "https" : "http")}://{address}");
+        if (server.Https)
+        {
+            Line($"  certificate {server.CertPath}, key {server.KeyPath}");
+        }
+
+        foreach (var cluster in snapshot.Clusters)
+        {
+            var destinations = cluster.Destinations!.Values.Select(destination => destination.Address);
+            Line($"cluster {cluster.ClusterId}: {string.Join(", ", destinations)}");
+        }
+
+        Line($"rewritten routes: {Count(snapshot.Routes, isRewritten: true)}");
+        WriteRoutes(isRewritten: true);
+        Line($"other routes: {Count(snapshot.Routes, isRewritten: false)}");
+        WriteRoutes(isRewritten: false);
+
+        Line($"rules, in the order in which they are tried: {snapshot.RuleSummaries.Count}");
+        foreach (var rule in snapshot.RuleSummaries)
+        {
+            Line($"  {rule.Name} ({rule.Mode}, from {rule.Source})");
+            Line($"    models   {string.Join(", ", rule.Models)}");
+            Line($"    provider {rule.Block}");
+        }
+
+        Line($"aliases: {snapshot.Rules.Aliases.Count}");
+        foreach (var alias in snapshot.Rules.Aliases)
+        {
+            Line($"  {alias.Model} -> {alias.Use}{(alias.Fallbacks.Count == 0 ? "" : $", else {string.Join(", ", alias.Fallbacks)}")}");
+        }
+
+        Line($"teams: {snapshot.Teams.Teams.Count}");
+        foreach (var team in snapshot.Teams.Teams)
+        {
+            Line($"  {team.Id}: {TeamDescription.Of(team)}");
+        }
+
+        foreach (var warning in snapshot.Warnings.Concat(Reminders(snapshot)))
+        {
+            Line($"warning: {warning}");
+        }
+
+        return text.ToString();
+
+        void Line(FormattableString line) => text.AppendLine(line.ToString(CultureInfo.InvariantCulture));
+
+        void WriteRoutes(bool isRewritten)
+        {
+            foreach (var route in snapshot.Routes.Where(route => RewrittenRoutes.IsRewritten(route) == isRewritten))
+            {
+                var methods = route.Match.Methods is { Count: > 0 } given ? string.Join('|', given) : "any";
+                Line($"  {methods} {route.Match.Path ?? "/{**any}"} -> {route.ClusterId} ({route.RouteId})");
+            }
+        }
+    }
+
+    /// <summary>What good settings may not cover although their author thinks so.</summary>
+    private static IEnumerable<SettingsFault> Reminders(SettingsSnapshot snapshot)
+    {
+        var enforced = snapshot.RuleSummaries.Where(rule => rule.Mode == WhenClientSetsProvider.Enforce).ToArray();
+        var patterns = enforced.SelectMany(rule => rule.Models).ToArray();
+        var unbound = new List<string>();
+        Remind("presets (\"@preset/*\")", "@preset");
+        Remind("routers (\"openrouter/auto\")", "openrouter/");
+        Remind("requests without a model (\"*\")", null);
+        if (enforced.Length > 0 && unbound.Count > 0)
+        {
+            yield return new SettingsFault(
+                $"{SettingsSchema.ProviderMapping}:{nameof(ProviderMappingSettings.Rules)}",
+                $"rules match names as written: no Enforce rule binds {string.Join(", ", unbound)}");
+        }
+
+        void Remind(string what, string? name)
+        {
+            if (!patterns.Any(pattern => pattern.Trim('*').Length == 0
+                || (name is not null && pattern.Contains(name, StringComparison.OrdinalIgnoreCase))))
+            {
+                unbound.Add(what);
+            }
+        }
+    }
+
+    private static IEnumerable<string> Files(SettingsFiles files) =>
+        ((FileContent[])[files.Main, files.Overlay, files.DotEnv]).Where(file => file.Bytes is not null).Select(file => file.Path);
+
+    private static int Count(IReadOnlyList<RouteConfig> routes, bool isRewritten) =>
+        routes.Count(route => RewrittenRoutes.IsRewritten(route) == isRewritten);
+}

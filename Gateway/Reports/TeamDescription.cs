@@ -1,0 +1,66 @@
+using System.Globalization;
+using Gateway.Primitives;
+using Gateway.Teams;
+using OpenRouterGateway.Transforms.ProviderMapping;
+
+namespace Gateway.Reports;
+
+/// <summary>What <c>check</c> and <c>explain</c> say of a team, in words. Never a secret, nor a hash of one.</summary>
+internal static class TeamDescription
+{
+    /// <summary>All of it on one line.</summary>
+    public static string Of(Team team) => string.Join("; ",
+    [
+        $"keys {string.Join(", ", team.Keys.Select(Key))}",
+        $"models {Rights(team)}",
+        $"limits {Limits(team.Limits)}",
+        $"budget {Budget(team)}",
+        string.Create(CultureInfo.InvariantCulture, $"own rules {team.RuleSummaries.Count}"),
+    ]);
+
+    public static string Rights(Team team)
+    {
+        if (team.Rights.IsUnlimited)
+        {
+            return "all models";
+        }
+
+        var allowed = team.Rights.Allowed is { } patterns ? Join(patterns) : "all models";
+        return team.Rights.Denied.Count == 0 ? allowed : $"{allowed}, but not {Join(team.Rights.Denied)}";
+    }
+
+    public static string Limits(TeamLimits limits)
+    {
+        if (limits.IsNone)
+        {
+            return "none";
+        }
+
+        (int? Value, string Unit)[] all =
+        [
+            (limits.RequestsPerMinute, "requests a minute"), (limits.TokensPerMinute, "tokens a minute"),
+            (limits.ConcurrentRequests, "requests at a time"),
+        ];
+        return string.Join(", ", all.Where(one => one.Value is not null).Select(
+            one => string.Create(CultureInfo.InvariantCulture, $"{one.Value} {one.Unit}")));
+    }
+
+    public static string Budget(Team team) => team.Budget is { } budget
+        ? budget.Period == BudgetPeriod.Total
+            ? $"{budget.Limit} USD in total"
+            : $"{budget.Limit} USD a {budget.Period.ToString().ToLowerInvariant()}"
+        : "none";
+
+    private static string Key(TeamKey key)
+    {
+        var text = key.Label;
+        if (key.Expires is { } expires)
+        {
+            text += $" until {expires.ToString("yyyy-MM-dd'T'HH:mm:ssK", CultureInfo.InvariantCulture)}";
+        }
+
+        return key.Limits.IsNone ? text : $"{text} ({Limits(key.Limits)})";
+    }
+
+    private static string Join(IReadOnlyList<ModelPattern> patterns) => string.Join(", ", patterns.Select(pattern => pattern.Text));
+}

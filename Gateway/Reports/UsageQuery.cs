@@ -1,0 +1,102 @@
+using System.Globalization;
+using Gateway.Errors;
+using Gateway.Ledger;
+
+namespace Gateway.Reports;
+
+/// <summary>What usage is asked for.</summary>
+/// <param name="Group">What it is summed up by.</param>
+/// <param name="From">From when on, inclusive; <see langword="null"/> for the beginning.</param>
+/// <param name="To">Until when, exclusive; <see langword="null"/> for now.</param>
+internal sealed record UsageQuery(UsageGroup Group, DateTimeOffset? From, DateTimeOffset? To)
+{
+    public const string GroupExpected = "team, key, model, provider or rule";
+    public const string TimeExpected = "a date (2026-11-01, midnight UTC) or an instant (2026-11-01T00:00:00Z)";
+
+    // An instant says its offset: a time that is local to nobody knows whom would bill the wrong hours.
+    private static readonly string[] TimeFormats =
+    [
+        "yyyy-MM-dd",
+        "yyyy-MM-dd'T'HH:mm'Z'",
+        "yyyy-MM-dd'T'HH:mmzzz",
+        "yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'",
+        "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFzzz",
+    ];
+
+    /// <summary>Reads a query string.</summary>
+    /// <param name="parameters">Its parameters.</param>
+    /// <param name="error">What is wrong with it, naming the parameter.</param>
+    /// <returns>The query, or <see langword="null"/>.</returns>
+    public static UsageQuery? Read(IQueryCollection parameters, out GatewayError? error)
+    {
+        error = null;
+        var query = new UsageQuery(UsageGroup.Team, null, null);
+        foreach (var (name, values) in parameters)
+        {
+            if (values is not [{ } value])
+            {
+                error = Invalid(name, "given more than once; expected it once");
+                return null;
+            }
+
+            switch (name.ToLowerInvariant())
+            {
+                case "group" when TryGroup(value, out var group):
+                    query = query with { Group = group };
+                    break;
+                case "from" when TryTime(value, out var from):
+                    query = query with { From = from };
+                    break;
+                case "to" when TryTime(value, out var to):
+                    query = query with { To = to };
+                    break;
+                case "group":
+                    error = Invalid("group", "expected " + GroupExpected);
+                    return null;
+                case "from" or "to":
+                    error = Invalid(name.ToLowerInvariant(), "expected " + TimeExpected);
+                    return null;
+                default:
+                    error = Invalid(null, "unknown parameter; expected group, from and to");
+                    return null;
+            }
+        }
+
+        if (query.From > query.To)
+        {
+            error = Invalid("to", "expected a time that is not before \"from\"");
+            return null;
+        }
+
+        return query;
+    }
+
+    /// <summary>Reads the name of a group, in any case.</summary>
+    public static bool TryGroup(string text, out UsageGroup group)
+    {
+        UsageGroup? found = text.ToLowerInvariant() switch
+        {
+            "team" => UsageGroup.Team,
+            "key" => UsageGroup.Key,
+            "model" => UsageGroup.Model,
+            "provider" => UsageGroup.Provider,
+            "rule" => UsageGroup.Rule,
+            _ => null,
+        };
+        group = found ?? default;
+        return found is not null;
+    }
+
+    /// <summary>Reads a date or an instant.</summary>
+    public static bool TryTime(string text, out DateTimeOffset time) => DateTimeOffset.TryParseExact(
+        text, TimeFormats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out time);
+
+    // The parameter's name is the caller's text where nobody knows it, and then is not repeated.
+    private static GatewayError Invalid(string? name, string message) => new(
+        StatusCodes.Status400BadRequest,
+        ErrorOrigin.Client,
+        "invalid_request_error",
+        "invalid_parameter",
+        $"{(name is null ? "" : $"\"{name}\": ")}{message}.",
+        name);
+}

@@ -1,0 +1,11 @@
+using OpenRouterGateway.Transforms.ProviderMapping;
+
+namespace Gateway.Rules;
+
+/// <summary>A rule as it was written, for people to read.</summary>
+/// <param name="Name">The rule's name.</param>
+/// <param name="Source">The flag, variable or setting that it came by.</param>
+/// <param name="Models">Its patterns.</param>
+/// <param name="Mode">Who wins over a client's own block.</param>
+/// <param name="Block">The block as JSON.</param>
+internal sealed record RuleSummary(string Name, string Source, IReadOnlyList<string> Models, WhenClientSetsProvider Mode, string Block);

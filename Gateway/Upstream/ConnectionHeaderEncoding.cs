@@ -1,0 +1,66 @@
+using System.Text;
+
+namespace Gateway.Upstream;
+
+/// <summary>
+/// Keeps the names in a <c>Connection</c> header. Kestrel replaces the whole header by the one option that it recognises, so that from
+/// <c>keep-alive, X-Hop</c> nobody behind it could learn that <c>X-Hop</c> was meant for this hop alone. Decoding is the one place that
+/// sees the header before: options that stand beside names are taken out here. <c>keep-alive</c> is what HTTP/1.1 does anyway; for
+/// <c>close</c> stands <see cref="Close"/>, upon which the answer closes the connection.
+/// </summary>
+internal sealed class ConnectionHeaderEncoding : Encoding
+{
+    /// <summary>What <c>close</c> has become where it stood beside names.</summary>
+    public const string Close = "gateway-close";
+
+    private const string KeepAliveOption = "keep-alive";
+    private const string CloseOption = "close";
+    private const string UpgradeOption = "upgrade";
+
+    private ConnectionHeaderEncoding()
+    {
+    }
+
+    public static ConnectionHeaderEncoding Instance { get; } = new();
+
+    public override int GetCharCount(byte[] bytes, int index, int count) => Decode(bytes.AsSpan(index, count)).Length;
+
+    public override int GetChars(byte[] bytes, int byteIndex, int byteCount, char[] chars, int charIndex)
+    {
+        var text = Decode(bytes.AsSpan(byteIndex, byteCount));
+        text.CopyTo(chars.AsSpan(charIndex));
+        return text.Length;
+    }
+
+    public override int GetMaxCharCount(int byteCount) => byteCount + Close.Length;
+
+    public override int GetByteCount(char[] chars, int index, int count) => Latin1.GetByteCount(chars, index, count);
+
+    public override int GetBytes(char[] chars, int charIndex, int charCount, byte[] bytes, int byteIndex) =>
+        Latin1.GetBytes(chars, charIndex, charCount, bytes, byteIndex);
+
+    public override int GetMaxByteCount(int charCount) => Latin1.GetMaxByteCount(charCount);
+
+    internal static string Decode(ReadOnlySpan<byte> bytes)
+    {
+        var text = Latin1.GetString(bytes);
+        if (!text.Contains(','))
+        {
+            return text;
+        }
+
+        var options = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        if (options.All(IsOption) || options.Contains(UpgradeOption, StringComparer.OrdinalIgnoreCase))
+        {
+            return text;
+        }
+
+        return string.Join(", ", options
+            .Where(option => !option.Equals(KeepAliveOption, StringComparison.OrdinalIgnoreCase))
+            .Select(option => option.Equals(CloseOption, StringComparison.OrdinalIgnoreCase) ? Close : option));
+    }
+
+    private static bool IsOption(string option) =>
+        option.Equals(KeepAliveOption, StringComparison.OrdinalIgnoreCase)
+        || option.Equals(CloseOption, StringComparison.OrdinalIgnoreCase);
+}
