@@ -38,8 +38,8 @@ internal sealed class BodyScenario(Workbench bench)
             }
         }
 
-        table.AddAbsent(Hop.Portkey, "it holds every body whole, and parsed");
-        bench.Report.WriteTable(table, "A fresh process each; the most of all waves (VmHWM).", Seconds, Figure.Peak, Figure.Errors);
+        table.AddAbsent(Hop.Portkey, "it buffers and parses every body");
+        bench.Report.WriteTable(table, "Each hop is a fresh process; peak memory is the maximum over all waves (VmHWM).", Seconds, Figure.Peak, Figure.Errors);
         bench.Report.Judge(table, Hop.GatewayTeams, Figure.Peak, $"{table.Title}: peak resident MB", MostMegabytes);
         bench.Report.Judge(table, Hop.GatewayTeams, Figure.Errors, $"{table.Title}: failed", 0);
     }

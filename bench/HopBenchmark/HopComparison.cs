@@ -78,8 +78,8 @@ internal sealed class HopComparison
         await new AllocationScenario(bench).RunAsync();
 
         _report.Write(
-            "While the hops were measured, everything else on the machine took "
-            + $"{MarkdownReport.Number(_busy.OthersPercent, 1)} % of its processors' time.");
+            "During the measurements other processes used "
+            + $"{MarkdownReport.Number(_busy.OthersPercent, 1)} % of the machine's CPU time.");
     }
 
     private async Task<IReadOnlyList<HopRecipe>> RecipesAsync(string gatewayProgram, string yarpProgram)
@@ -137,7 +137,7 @@ internal sealed class HopComparison
         _report.WriteHead();
         _report.WriteHead(
             $"{_options.Rounds} rounds of {_options.Round.TotalSeconds:0} s each, interleaved; "
-            + "medians, and the least and the most of the rounds. CPU is the hop's own user and system time.");
+            + "medians, minima and maxima of the rounds. CPU is the user and system time of the hop's process.");
         _report.WriteHead();
     }
 

@@ -60,7 +60,7 @@ internal sealed class MarkdownReport
         Write();
         foreach (var (row, reason) in table.Absent)
         {
-            Write($"{row} is not in this table: {reason}.");
+            Write($"The table has no {row}: {reason}.");
             Write();
         }
 

@@ -44,8 +44,8 @@ internal sealed class ReloadScenario(Workbench bench)
         Summarise(paced, reloads, table);
         bench.Report.WriteTable(
             table,
-            "All rules and teams differ from one reload to the next. A reload's seconds are those that it touches, from the moment at "
-            + "which the file is there to the first answer by its rules; the usual p99 is the median of all other seconds.",
+            "Each reload replaces all rules and teams. A reload's seconds are those between the file's arrival and the first response under "
+            + "its rules; the usual p99 is the median of all other seconds.",
             ReloadTime,
             UsualP99,
             ReloadP99,

@@ -66,7 +66,7 @@ internal sealed class RequestScenarios
             direct: null);
         var scenario = Closed(_sizes[0]) with { Title = "1 KB chat against ten and 10,000 rules, 8 connections", Baseline = FewRulesHop };
         var table = await _bench.Rounds.CompareAsync(scenario, hops);
-        WriteClosed(table, scenario, "The last rule is the one that matches.");
+        WriteClosed(table, scenario, "The last rule matches.");
         _bench.Report.Judge(table, ManyRulesHop, scenario.CpuRatio, "10,000 rules: CPU a request ÷ ten rules", 1.05);
     }
 
@@ -123,12 +123,12 @@ internal sealed class RequestScenarios
         var table = await _bench.Rounds.CompareAsync(open, hops.With(able));
         foreach (var hop in unable)
         {
-            table.AddAbsent(hop.Name, $"the most that it can do is {MarkdownReport.Number(most[hop], 0)} requests a second");
+            table.AddAbsent(hop.Name, $"its maximum is {MarkdownReport.Number(most[hop], 0)} requests a second");
         }
 
         _bench.Report.WriteTable(
             table,
-            "An open loop: latency counts from the moment at which a request was due.",
+            "Open loop: latency is measured from the time at which a request was due.",
             Figure.P50,
             Figure.P99,
             Figure.AddedP50,

@@ -29,7 +29,7 @@ internal sealed class StartScenario(Workbench bench)
 
         bench.Report.WriteTable(
             table,
-            "From before the process exists to a 200 that came from upstream, asked for every millisecond; memory one second later.",
+            "Time from before the process is created to the first 200 from upstream, with a request every millisecond; memory one second later.",
             FirstAnswer,
             Resident);
         bench.Report.Judge(table, native.Name, FirstAnswer, "native, everything on: first proxied answer, ms after start", 80);

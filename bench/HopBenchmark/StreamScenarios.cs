@@ -64,8 +64,8 @@ internal sealed class StreamScenarios(Workbench bench)
         var table = await bench.Rounds.CompareAsync(scenario, hops);
         bench.Report.WriteTable(
             table,
-            "Latency is that of an event, from the moment at which it is sent to that at which it is read; an error is a lost event. "
-            + "Memory counts from the warm and idle hop. Without a hop, upstream and load took "
+            "Latency is the time from sending an event to reading it; an error is a lost event. "
+            + "Memory is measured from the warm and idle hop. Without a hop, upstream and load took "
             + $"{MarkdownReport.Number(own, 1)} µs of CPU time an event, and the upstream was at most "
             + $"{MarkdownReport.Number(late.TotalMilliseconds, 1)} ms late in the last round.",
             scenario.PerSecond,
