@@ -9,23 +9,23 @@ internal sealed partial record MarkdownSection(string Heading, IReadOnlyList<str
 {
     private const string Fence = "```";
 
-    /// <summary>The code blocks, without comments: those may be translated.</summary>
+    /// <summary>The code blocks without comments, because comments are translated.</summary>
     public IReadOnlyList<string> CodeBlocks => [.. Blocks().Select(block => string.Join('\n', block.Select(WithoutComment)))];
 
-    /// <summary>The number of rows of each table, its head and rule included.</summary>
+    /// <summary>The number of lines of each table, including its header.</summary>
     public IReadOnlyList<int> TableSizes => [.. Tables().Select(table => table.Count)];
 
-    /// <summary>The rows of all tables, without their heads and rules.</summary>
+    /// <summary>The rows of all tables, without their headers.</summary>
     public IEnumerable<IReadOnlyList<string>> TableRows =>
         Tables().SelectMany(table => table.Skip(2)).Select(row => (IReadOnlyList<string>)[.. row.Trim('|').Split('|').Select(cell => cell.Trim())]);
 
-    /// <summary>The inline code of the section's text, each once.</summary>
+    /// <summary>The distinct inline code of the section's text.</summary>
     public IReadOnlyCollection<string> InlineCode => Values(CodeSpan());
 
-    /// <summary>The addresses that the section's text links to, each once.</summary>
+    /// <summary>The distinct link targets of the section's text.</summary>
     public IReadOnlyCollection<string> Links => Values(Link());
 
-    /// <summary>Cuts a document at its headings; number signs in code blocks are none.</summary>
+    /// <summary>Splits a document at its headings; lines of code blocks are not headings.</summary>
     public static IReadOnlyList<MarkdownSection> Read(string path)
     {
         var sections = new List<(string Heading, List<string> Lines)>();
@@ -90,7 +90,7 @@ internal sealed partial record MarkdownSection(string Heading, IReadOnlyList<str
         return new(text.SelectMany(line => pattern.Matches(line)).Select(match => match.Groups["value"].Value), StringComparer.Ordinal);
     }
 
-    // A comment begins the line, or stands behind two blanks: an address has // in it as well.
+    // A comment starts the line or follows two spaces; an address contains // as well.
     [GeneratedRegex(@"(^|\s\s)(#|//) .*$", RegexOptions.ExplicitCapture)]
     private static partial Regex Comment();
 

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Gateway.Tests.Documents;
 
-/// <summary>Holds the two READMEs level with each other, and the README against the program and against the benchmarks' results.</summary>
+/// <summary>Compares the two READMEs with each other, and the README with the program and with the results of the benchmarks.</summary>
 public sealed class ReadmeTests
 {
     /// <summary>The sections in order, in both languages.</summary>
@@ -67,7 +67,8 @@ public sealed class ReadmeTests
 
         Assert.Equal(
             CommandLineReader.Flags.Order(StringComparer.Ordinal),
-            names.Where(name => name.StartsWith('-')).SelectMany(name => name.Split('`', ' ')).Where(word => word.StartsWith("--", StringComparison.Ordinal))
+            names.Where(name => name.StartsWith('-')).SelectMany(name => name.Split('`', ' '))
+                .Where(word => word.StartsWith("--", StringComparison.Ordinal))
                 .Order(StringComparer.Ordinal));
         Assert.Equal(
             CommandLineReader.Commands.Order(StringComparer.Ordinal),

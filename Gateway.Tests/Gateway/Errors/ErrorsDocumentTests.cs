@@ -7,12 +7,12 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Errors;
 
-/// <summary>Holds the table of <c>docs/errors.md</c> against the errors that the program makes.</summary>
+/// <summary>Compares the table of <c>docs/errors.md</c> with the errors of the program.</summary>
 public sealed partial class ErrorsDocumentTests
 {
     private static readonly string Document = File.ReadAllText(Path.Combine(Repository.Root, "docs", "errors.md"));
 
-    /// <summary>Errors that are made with an argument, and those of the library.</summary>
+    /// <summary>The errors that take an argument, and those of the library.</summary>
     private static readonly (int Status, string Code)[] Others =
     [
         (400, "invalid_content_encoding"),
