@@ -125,7 +125,7 @@ internal sealed class HopComparison
     private async Task WriteHeadAsync(string yarpProgram)
     {
         var date = TimeProvider.System.GetLocalNow().ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
-        _report.WriteHead("# What a hop costs");
+        _report.WriteHead("# Cost of a hop");
         _report.WriteHead();
         _report.WriteHead($"`dotnet run -c Release --project bench/HopBenchmark -- {_options.CommandLine}`, {date}");
         _report.WriteHead();

@@ -39,7 +39,7 @@ var patience = new Option<int>("--patience")
 var results = new Option<string?>("--results") { Description = "a Markdown file to write the tables to" };
 var test = new Option<bool>("--test") { Description = "everything once and briefly, without wrk: does it run, and without an error?" };
 
-var command = new RootCommand("What a hop costs: direct, nginx, plain YARP, Portkey and the gateway, interleaved in one run.")
+var command = new RootCommand("Cost of a hop: direct, nginx, plain YARP, Portkey and the gateway, interleaved in one run.")
 {
     scenarios, hops, gateways, native, rounds, seconds, patience, results, test,
 };

@@ -40,7 +40,7 @@ internal sealed class ReloadScenario(Workbench bench)
         await bench.Rounds.WaitForQuietAsync(hop);
         var (paced, reloads) = await LoadAsync(hop, rate);
         var table = new ResultTable(
-            $"Reload under load, {reloads.Count} times, at {MarkdownReport.Number(rate, 0)} requests a second, half of what it can do");
+            $"Reload under load, {reloads.Count} times, at {MarkdownReport.Number(rate, 0)} requests a second, half its maximum");
         Summarise(paced, reloads, table);
         bench.Report.WriteTable(
             table,

@@ -115,7 +115,7 @@ internal sealed class RequestScenarios
         var round = _bench.Options.Test ? TimeSpan.FromMilliseconds(500) : _bench.Options.Round;
         var open = closed with
         {
-            Title = $"1 KB chat at a fixed {MarkdownReport.Number(rate, 0)} requests a second, half of what the slowest hop can do",
+            Title = $"1 KB chat at a fixed {MarkdownReport.Number(rate, 0)} requests a second, half the maximum of the slowest hop",
             WarmUpAsync = hop => PacedLoad.RunAsync(hop, _bench.Bodies.Chat, rate, round / 4),
             RunAsync = hop => PacedLoad.RunAsync(hop, _bench.Bodies.Chat, rate, round),
         };

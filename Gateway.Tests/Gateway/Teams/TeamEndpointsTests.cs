@@ -111,7 +111,7 @@ public sealed class TeamEndpointsTests
     public void Documentation_ListsEveryOpenEndpoint()
     {
         var document = File.ReadAllText(Path.Combine(Repository.Root, "docs", "configuration.md"));
-        var start = document.IndexOf("Open to a team", StringComparison.Ordinal);
+        var start = document.IndexOf("These endpoints are open to a team", StringComparison.Ordinal);
         var list = document[start..document.IndexOf("Everything else is a 403", start, StringComparison.Ordinal)]
             .Replace("?id=ID", "", StringComparison.Ordinal);
 
