@@ -1,4 +1,6 @@
 using System.Text.Json;
+using OpenRouterGateway.Transforms.ProviderMapping.Explaining;
+using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 using OpenRouterGateway.Transforms.RequestBody;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping;
@@ -6,7 +8,7 @@ namespace OpenRouterGateway.Transforms.ProviderMapping;
 /// <summary>
 /// The models that a request names once the aliases have done their work: each name takes the first alias that matches, once.
 /// </summary>
-public readonly struct EffectiveModels
+internal readonly struct EffectiveModels
 {
     private readonly BodyFacts _facts;
     private readonly ModelAlias?[]? _aliasOf;

@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http;
 namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>Tells the kind of an endpoint.</summary>
-public static class RequestEndpoints
+internal static class RequestEndpoints
 {
     /// <summary>The kind of endpoint at a path. Its end decides, so that any prefix will do.</summary>
     /// <param name="path">The request's path.</param>

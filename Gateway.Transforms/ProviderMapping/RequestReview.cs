@@ -8,4 +8,4 @@ namespace OpenRouterGateway.Transforms.ProviderMapping;
 /// <see cref="WhenClientSetsProvider.Enforce"/>; or <see langword="null"/>.</param>
 /// <param name="Edit">One more change of the body, outside of <c>model</c>, <c>models</c>, <c>fallbacks</c> and <c>provider</c>; or
 /// <see langword="null"/>.</param>
-public readonly record struct RequestReview(RequestRejection? Rejection, ProviderRule? Rule = null, BodyEdit? Edit = null);
+internal readonly record struct RequestReview(RequestRejection? Rejection, ProviderRule? Rule = null, BodyEdit? Edit = null);

@@ -6,4 +6,4 @@ namespace OpenRouterGateway.Transforms.RequestBody;
 /// <param name="Offset">Offset in the body as received.</param>
 /// <param name="Remove">How many bytes to drop.</param>
 /// <param name="Insert">The bytes to put in their place; may be empty.</param>
-public readonly record struct BodyEdit(int Offset, int Remove, ReadOnlyMemory<byte> Insert);
+internal readonly record struct BodyEdit(int Offset, int Remove, ReadOnlyMemory<byte> Insert);

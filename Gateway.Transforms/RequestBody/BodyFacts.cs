@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Text;
 using System.Text.Json;
+using OpenRouterGateway.Transforms.Json;
 
 namespace OpenRouterGateway.Transforms.RequestBody;
 
@@ -60,21 +61,21 @@ public sealed class BodyFacts
     /// Where a new member may be inserted: just behind the last value of the object, or behind its opening brace when
     /// <see cref="IsEmpty"/>. A comma goes first unless the object is empty.
     /// </summary>
-    public int InsertAt { get; }
+    internal int InsertAt { get; }
 
     /// <summary>Whether the object has no member at all, so that an inserted one takes no comma.</summary>
-    public bool IsEmpty { get; }
+    internal bool IsEmpty { get; }
 
     /// <summary>Every occurrence of a routing member, in the order of the body.</summary>
-    public IReadOnlyList<BodyMember> Members { get; }
+    internal IReadOnlyList<BodyMember> Members { get; }
 
     /// <summary>Every model named by any of them, earlier duplicates included, in the order of the body.</summary>
-    public IReadOnlyList<ModelName> Models { get; }
+    internal IReadOnlyList<ModelName> Models { get; }
 
     /// <summary>
     /// Index in <see cref="Members"/> of the occurrence of <paramref name="name"/> that counts, the last one; -1 when there is none.
     /// </summary>
-    public int LastIndexOf(BodyMemberName name)
+    internal int LastIndexOf(BodyMemberName name)
     {
         for (var i = Members.Count - 1; i >= 0; i--)
         {
@@ -97,26 +98,26 @@ public sealed class BodyFacts
     public bool Streams => LastIndexOf(BodyMemberName.Stream) is >= 0 and var i && Members[i].Kind == JsonValueKind.True;
 
     /// <summary>How many answers are wanted: the last <c>n</c> when it is a number above 1, else 1.</summary>
-    public long Choices { get; }
+    internal long Choices { get; }
 
     /// <summary>
     /// The smallest cap on an answer's tokens that is stated, of the last <c>max_tokens</c>, <c>max_completion_tokens</c> and
     /// <c>max_output_tokens</c>; <see langword="null"/> when none is a number.
     /// </summary>
-    public long? MaxOutputTokens { get; }
+    internal long? MaxOutputTokens { get; }
 
     /// <summary>
     /// The text of every <c>preset</c> member that is not <c>null</c>, in the order of the body; <see langword="null"/> for one that is no
     /// string.
     /// </summary>
-    public IReadOnlyList<string?> Presets { get; }
+    internal IReadOnlyList<string?> Presets { get; }
 
     /// <summary>
     /// How many bytes of the body may be text to a model: all but long strings that are base64 from end to end, with or without the head
     /// of a data URL: pictures, recordings, files. Text that only begins so is text.
     /// </summary>
     /// <param name="body">The body that was scanned.</param>
-    public long CountText(in ReadOnlySequence<byte> body)
+    internal long CountText(in ReadOnlySequence<byte> body)
     {
         long text = Length;
         foreach (var range in _longStrings)

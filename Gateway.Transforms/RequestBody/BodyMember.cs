@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>The top-level members of a request body that decide how it is routed and what it may cost. All others pass unread.</summary>
-public enum BodyMemberName
+internal enum BodyMemberName
 {
     /// <summary><c>model</c>: the model asked for.</summary>
     Model,
@@ -56,4 +56,4 @@ public enum BodyMemberName
 /// <param name="Value">The value, with its quotes or brackets, without white space around it.</param>
 /// <param name="Kind">The JSON type of the value.</param>
 /// <param name="CommaEnd">Offset just behind the comma that follows the value; -1 when the member is the last one of the object.</param>
-public readonly record struct BodyMember(BodyMemberName Name, int Start, ByteRange Value, JsonValueKind Kind, int CommaEnd);
+internal readonly record struct BodyMember(BodyMemberName Name, int Start, ByteRange Value, JsonValueKind Kind, int CommaEnd);

@@ -7,6 +7,7 @@ using System.Runtime.Intrinsics;
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
+using OpenRouterGateway.Transforms.Json;
 
 namespace OpenRouterGateway.Transforms.RequestBody;
 
@@ -16,7 +17,7 @@ namespace OpenRouterGateway.Transforms.RequestBody;
 /// skipped: strings by vectorised search, nesting by one bit a level, so that depth costs neither stack nor objects.
 /// </summary>
 /// <remarks>Not thread-safe, and good for one body.</remarks>
-public sealed class BodyScanner : IDisposable
+internal sealed class BodyScanner : IDisposable
 {
     /// <summary>How often routing members may occur in one body, and how many models they may name: far above any honest request, and
     /// what keeps the notes about a hostile one small.</summary>

@@ -1,4 +1,5 @@
 using System.Text;
+using OpenRouterGateway.Transforms.Json;
 
 namespace OpenRouterGateway.Transforms.RequestBody;
 

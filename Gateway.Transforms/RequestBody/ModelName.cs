@@ -4,4 +4,4 @@ namespace OpenRouterGateway.Transforms.RequestBody;
 /// <param name="Text">The name with its JSON escapes resolved.</param>
 /// <param name="Value">The JSON string in the body, quotes included.</param>
 /// <param name="Member">Index into <see cref="BodyFacts.Members"/> of the member that holds the name.</param>
-public readonly record struct ModelName(string Text, ByteRange Value, int Member);
+internal readonly record struct ModelName(string Text, ByteRange Value, int Member);

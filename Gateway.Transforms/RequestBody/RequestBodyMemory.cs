@@ -8,7 +8,7 @@ namespace OpenRouterGateway.Transforms.RequestBody;
 public sealed class RequestBodyMemory : IDisposable
 {
     /// <summary>How large a body may be, in bytes, that takes no place: 65,536.</summary>
-    public const int FreeSize = 64 * 1024;
+    internal const int FreeSize = 64 * 1024;
 
     internal const int BlockSize = 1024 * 1024;
 

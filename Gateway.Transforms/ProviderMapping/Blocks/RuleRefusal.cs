@@ -1,0 +1,26 @@
+using OpenRouterGateway.Transforms.RequestBody;
+
+namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
+
+/// <summary>A request refused by an enforced rule.</summary>
+/// <param name="Rule">The rule.</param>
+/// <param name="Rejection">What the caller is told.</param>
+internal sealed record RuleRefusal(ProviderRule Rule, RequestRejection Rejection)
+{
+    /// <summary>What the rule allows and what is asked for have nothing in common.</summary>
+    public static RuleRefusal NothingLeft(ProviderRule rule, string member) => NotAllowed(
+        rule,
+        member,
+        $"Rule '{rule.Name}' refuses the request: what it allows in 'provider.{member}' and what was asked for have nothing in common.");
+
+    /// <summary>The endpoint does not take a member that the rule insists on.</summary>
+    public static RuleRefusal NotTaken(ProviderRule rule, string member) => NotAllowed(
+        rule, member, $"Rule '{rule.Name}' refuses the request: it sets 'provider.{member}', which the image endpoints do not take.");
+
+    /// <summary>The client's own value cannot be narrowed because it is not what OpenRouter takes there.</summary>
+    public static RuleRefusal WrongType(ProviderRule rule, string member, string expected) => new(
+        rule, new RequestRejection(400, "invalid_provider", $"'provider.{member}' must be {expected}.", $"provider.{member}"));
+
+    private static RuleRefusal NotAllowed(ProviderRule rule, string member, string message) =>
+        new(rule, new RequestRejection(403, "provider_not_allowed", message, $"provider.{member}"));
+}
