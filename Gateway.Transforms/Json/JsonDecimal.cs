@@ -3,13 +3,11 @@ using System.Buffers.Text;
 namespace OpenRouterGateway.Transforms.Json;
 
 /// <summary>
-/// A decimal number as written in JSON, for comparing only: exact however many digits it has, since a price limit that is rounded
-/// is another limit.
+/// A decimal number of a JSON text, for exact comparison: a price limit must not be rounded.
 /// </summary>
 internal readonly struct JsonDecimal
 {
-    // Exponents beyond this stand for "immeasurably large or small". Such a number compares rightly with every other that is not
-    // one; two of them are told apart by sign only.
+    // Larger exponents are clamped. A clamped number compares correctly with every other number; two clamped ones of the same sign may not.
     private const long MaxExponent = 1_000_000_000_000_000;
 
     private readonly int _sign;
@@ -26,10 +24,10 @@ internal readonly struct JsonDecimal
     /// <summary>Whether the number is below zero.</summary>
     public bool IsNegative => _sign < 0;
 
-    /// <summary>Whether the exponent is within what is compared digit by digit.</summary>
+    /// <summary>Whether the exponent is small enough for an exact comparison.</summary>
     public bool IsMeasurable => _magnitude is > -MaxExponent and < MaxExponent;
 
-    /// <summary>Reads digits with an optional sign, fraction and exponent; nothing else is taken.</summary>
+    /// <summary>Parses digits with an optional minus sign, fraction and exponent.</summary>
     public static bool TryParse(ReadOnlySpan<byte> text, out JsonDecimal value)
     {
         value = default;
@@ -87,7 +85,7 @@ internal readonly struct JsonDecimal
             return true;
         }
 
-        // 0.d1d2d3… times ten to the magnitude, d1 and the last digit not zero: one spelling for each number.
+        // Normalised to 0.d1d2d3… × 10^magnitude, where d1 and the last digit are not zero.
         var magnitude = Math.Clamp(exponent + whole.Length - leadingZeros, -MaxExponent, MaxExponent);
         value = new JsonDecimal(isNegative ? -1 : 1, magnitude, all.AsSpan(leadingZeros).TrimEnd((byte)'0').ToArray());
         return true;

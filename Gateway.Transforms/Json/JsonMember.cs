@@ -5,15 +5,15 @@ namespace OpenRouterGateway.Transforms.Json;
 /// <summary>One member of a JSON object; offsets count from the object's opening brace.</summary>
 /// <param name="Name">The key, escapes resolved.</param>
 /// <param name="Start">Offset of the key's opening quote.</param>
-/// <param name="KeyEnd">Offset just behind the key's closing quote.</param>
+/// <param name="KeyEnd">Offset behind the key's closing quote.</param>
 /// <param name="ValueStart">Offset of the value.</param>
-/// <param name="ValueEnd">Offset just behind the value.</param>
+/// <param name="ValueEnd">Offset behind the value.</param>
 /// <param name="Kind">The value's JSON type.</param>
-/// <param name="CommaEnd">Offset just behind the comma that follows; -1 for the last member.</param>
+/// <param name="CommaEnd">Offset behind the comma that follows; -1 for the last member.</param>
 internal readonly record struct JsonMember(
     string Name, int Start, int KeyEnd, int ValueStart, int ValueEnd, JsonValueKind Kind, int CommaEnd)
 {
-    /// <summary>Reads the members of an object that is known to be valid JSON, every occurrence, in order.</summary>
+    /// <summary>Reads the members of a valid JSON object, duplicates included, in order.</summary>
     public static List<JsonMember> ReadAll(ReadOnlySpan<byte> json)
     {
         var members = new List<JsonMember>();

@@ -5,8 +5,8 @@ using System.Text;
 namespace OpenRouterGateway.Transforms.Json;
 
 /// <summary>
-/// Resolves the escapes of a JSON string that a scan has found valid. Unlike <see cref="System.Text.Json.JsonElement.GetString"/> it
-/// takes lone surrogates, which RFC 8259 allows and clients send: they become what they are, one UTF-16 unit.
+/// Resolves the escapes of a valid JSON string. Unlike <see cref="System.Text.Json.JsonElement.GetString"/> it accepts lone surrogates,
+/// which RFC 8259 allows and clients send, and decodes each to one UTF-16 unit.
 /// </summary>
 internal static class JsonStringDecoder
 {
@@ -32,7 +32,7 @@ internal static class JsonStringDecoder
         }
     }
 
-    /// <summary>Decodes into a buffer that is as long as the bytes; returns the number of characters.</summary>
+    /// <summary>Decodes into a buffer that is at least as long as the bytes. Returns the number of characters.</summary>
     public static int Decode(ReadOnlySpan<byte> raw, Span<char> destination)
     {
         var written = 0;

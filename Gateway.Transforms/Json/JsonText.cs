@@ -6,16 +6,16 @@ using System.Text.Json;
 namespace OpenRouterGateway.Transforms.Json;
 
 /// <summary>
-/// JSON text without a document model, for writing and for messages; strings are read by <see cref="JsonStringDecoder"/>.
+/// Writes JSON text, and shortens it for messages. <see cref="JsonStringDecoder"/> reads strings.
 /// </summary>
 internal static class JsonText
 {
     private const int QuotedLength = 60;
 
-    /// <summary>For text that has been checked already, however deep: the limit belongs to whoever checked it.</summary>
+    /// <summary>Options for text that was validated before: no limit of depth.</summary>
     public static readonly JsonReaderOptions AnyDepth = new() { MaxDepth = int.MaxValue };
 
-    /// <summary>Like <see cref="AnyDepth"/>, with what a settings file may hold besides.</summary>
+    /// <summary>The same, with the comments and trailing commas of a settings file.</summary>
     private static readonly JsonReaderOptions Settings = new()
     {
         MaxDepth = int.MaxValue,
@@ -23,7 +23,7 @@ internal static class JsonText
         AllowTrailingCommas = true,
     };
 
-    /// <summary>Text as a JSON string, quotes included; nothing is escaped without need.</summary>
+    /// <summary>Text as a JSON string with quotes; only what JSON requires is escaped.</summary>
     public static byte[] Quote(string text)
     {
         var encoded = JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping);
@@ -48,7 +48,7 @@ internal static class JsonText
         return [.. json];
     }
 
-    /// <summary>Whether text can be written as UTF-8 at all: no half of a surrogate pair stands alone.</summary>
+    /// <summary>Whether text is well-formed UTF-16: it has no lone surrogate.</summary>
     public static bool IsWellFormed(ReadOnlySpan<char> text)
     {
         while (!text.IsEmpty)
@@ -64,7 +64,7 @@ internal static class JsonText
         return true;
     }
 
-    /// <summary>Drops white space, comments and trailing commas; every string and number keeps its spelling.</summary>
+    /// <summary>Removes white space, comments and trailing commas. Strings and numbers keep their spelling.</summary>
     public static byte[] Compact(ReadOnlySpan<byte> json)
     {
         var output = new ArrayBufferWriter<byte>(json.Length + 1);
@@ -89,24 +89,24 @@ internal static class JsonText
         return output.WrittenSpan.ToArray();
     }
 
-    /// <summary>What was given, for a message: in quotes and shortened.</summary>
+    /// <summary>A given value for a message: quoted and shortened.</summary>
     public static string Quoted(string? given)
     {
         given = Printable(given ?? "");
         return given.Length <= QuotedLength ? $"\"{given}\"" : $"\"{given[..QuotedLength]}…\"";
     }
 
-    /// <summary>Text that stays on its line: a fault is one line, whatever was written into the setting.</summary>
+    /// <summary>Text without control characters, so that a message stays on one line.</summary>
     public static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '\uFFFD' : c));
 
-    /// <summary>JSON that was given, for a message: shortened.</summary>
+    /// <summary>Given JSON for a message: shortened.</summary>
     public static string Shortened(ReadOnlySpan<byte> json)
     {
         var text = Encoding.UTF8.GetString(json);
         return text.Length <= QuotedLength ? text : $"{text[..QuotedLength]}…";
     }
 
-    // A property name's token ends at its quote; BytesConsumed stands behind its colon.
+    // BytesConsumed of a property name includes its colon.
     private static int TokenEnd(ref readonly Utf8JsonReader reader) =>
         reader.TokenType == JsonTokenType.PropertyName
             ? (int)reader.TokenStartIndex + reader.ValueSpan.Length + 2

@@ -205,7 +205,7 @@ public sealed class ProviderMappingRules
             return PatternIndex.None;
         }
 
-        trace?.OrdinarySought(name, first);
+        trace?.OrdinarySearched(name, first);
         return first;
     }
 
@@ -218,7 +218,7 @@ public sealed class ProviderMappingRules
 
         var spellings = models.Spellings();
         var found = _enforced.FindAll(spellings);
-        trace?.EnforcedSought(spellings, found);
+        trace?.EnforcedSearched(spellings, found);
         return found;
     }
 
@@ -290,7 +290,7 @@ public sealed class ProviderMappingRules
         {
             if (clientSets)
             {
-                EffectiveModels.CutEarlier(facts, provider, edits);
+                EffectiveModels.RemoveEarlier(facts, provider, edits);
                 block.AddEdits(edits, facts.Members[provider].Value.Start);
             }
             else if (!block.IsEmpty)
@@ -306,7 +306,7 @@ public sealed class ProviderMappingRules
     {
         if (provider >= 0)
         {
-            EffectiveModels.CutEarlier(facts, provider, edits);
+            EffectiveModels.RemoveEarlier(facts, provider, edits);
             edits.Add(facts.Members[provider].Value.Start, facts.Members[provider].Value.Length, rendered.Value);
         }
         else

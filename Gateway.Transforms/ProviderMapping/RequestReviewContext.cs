@@ -3,10 +3,10 @@ using OpenRouterGateway.Transforms.RequestBody;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping;
 
-/// <summary>A request whose body was read and is sound, for the host's say about it. Good for the duration of the call only.</summary>
-/// <param name="Facts">What the scan of the body found.</param>
-/// <param name="Body">The body; its memory is given back once it was sent.</param>
-/// <param name="Endpoint">Which kind of endpoint the request is for.</param>
-/// <param name="Models">The models that it names, aliases applied.</param>
+/// <summary>A request with a valid body, for review by the host. Valid during the call only.</summary>
+/// <param name="Facts">The facts about the body.</param>
+/// <param name="Body">The body. Its memory is released when it has been sent.</param>
+/// <param name="Endpoint">The kind of endpoint.</param>
+/// <param name="Models">The models that the request names, after aliases.</param>
 internal readonly record struct RequestReviewContext(
     BodyFacts Facts, ReadOnlySequence<byte> Body, RequestEndpoint Endpoint, EffectiveModels Models);

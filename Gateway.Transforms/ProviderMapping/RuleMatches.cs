@@ -1,12 +1,12 @@
 namespace OpenRouterGateway.Transforms.ProviderMapping;
 
-/// <summary>The rules of a set that apply to one request.</summary>
+/// <summary>The rules of a set that match one request.</summary>
 /// <param name="Ordinary">The first ordinary rule that matches, or <see langword="null"/>.</param>
-/// <param name="Enforced">Every enforced rule that matches, in the order of the set; <see langword="null"/> when there is none.</param>
-/// <param name="EnforcedBefore">How many of the enforced ones stand before the ordinary one in the set.</param>
+/// <param name="Enforced">The enforced rules that match, in the order of the set; <see langword="null"/> if there are none.</param>
+/// <param name="EnforcedBefore">The number of enforced rules that come before the ordinary one in the set.</param>
 internal readonly record struct RuleMatches(ProviderRule? Ordinary, List<ProviderRule>? Enforced, int EnforcedBefore)
 {
-    /// <summary>Their names in the order of the set, joined by <c>", "</c>; <see langword="null"/> when there is none.</summary>
+    /// <summary>The names of the rules in the order of the set, joined by <c>", "</c>; <see langword="null"/> if there are none.</summary>
     public string? Names() => (Ordinary, Enforced) switch
     {
         (_, null or []) => Ordinary?.Name,

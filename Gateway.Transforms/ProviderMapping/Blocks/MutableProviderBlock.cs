@@ -4,18 +4,18 @@ using OpenRouterGateway.Transforms.Json;
 namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 
 /// <summary>
-/// The <c>provider</c> object of one request while rules work on it. It remembers where the client's members stand, so that what no
-/// rule changed keeps its bytes.
+/// The <c>provider</c> object of one request while rules change it. It keeps the offsets of the client's members, so that unchanged members
+/// keep their bytes.
 /// </summary>
 internal sealed class MutableProviderBlock
 {
     private readonly List<JsonMember> _clientMembers;
     private readonly List<Entry> _entries = [];
 
-    /// <summary>An empty block: the client set nothing.</summary>
+    /// <summary>An empty block, for a client that set no <c>provider</c>.</summary>
     public MutableProviderBlock() => _clientMembers = [];
 
-    /// <summary>The client's own object.</summary>
+    /// <summary>A block with the members of the client's object.</summary>
     public MutableProviderBlock(ReadOnlyMemory<byte> client)
     {
         _clientMembers = JsonMember.ReadAll(client.Span);
@@ -39,20 +39,20 @@ internal sealed class MutableProviderBlock
         }
     }
 
-    /// <summary>Whether a rule changed anything.</summary>
+    /// <summary>Whether a rule has changed the block.</summary>
     public bool IsChanged { get; private set; }
 
-    /// <summary>Whether nothing would be written.</summary>
+    /// <summary>Whether the block has no members.</summary>
     public bool IsEmpty => _entries.Count == 0;
 
     /// <summary>The names of the members in order.</summary>
     public IReadOnlyList<string> MemberNames => [.. _entries.Select(entry => entry.Name)];
 
-    /// <summary>The value of a member and its JSON type; <see langword="null"/> when it is missing or <c>null</c>.</summary>
+    /// <summary>The value of a member and its JSON type; <see langword="null"/> if it is missing or <c>null</c>.</summary>
     public (ReadOnlyMemory<byte> Value, JsonValueKind Kind)? Get(string name) =>
         Find(name) is { Kind: not JsonValueKind.Null } entry ? (entry.Value, entry.Kind) : null;
 
-    /// <summary>Gives a member its value: in the place where it stands, else at the end.</summary>
+    /// <summary>Sets a member's value. A new member goes to the end.</summary>
     public void Set(string name, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, JsonValueKind kind)
     {
         var entry = Find(name);
@@ -68,10 +68,10 @@ internal sealed class MutableProviderBlock
         IsChanged = true;
     }
 
-    /// <summary>Gives a member the value that a rule states.</summary>
+    /// <summary>Sets a member to a rule's value.</summary>
     public void Set(ProviderMember member) => Set(member.Name, member.Key, member.Value, member.Kind);
 
-    /// <summary>Takes a member out.</summary>
+    /// <summary>Removes a member.</summary>
     public void Remove(string name)
     {
         if (_entries.RemoveAll(entry => entry.Name == name) > 0)
@@ -83,7 +83,7 @@ internal sealed class MutableProviderBlock
     /// <summary>The whole object as compact JSON.</summary>
     public byte[] Render() => [(byte)'{', .. Join(_entries), (byte)'}'];
 
-    /// <summary>The changes that turn the client's object, which starts at <paramref name="offset"/> of the body, into this one.</summary>
+    /// <summary>Adds the edits that turn the client's object, at <paramref name="offset"/> of the body, into this block.</summary>
     public void AddEdits(EditList edits, int offset)
     {
         var kept = new Entry?[_clientMembers.Count];

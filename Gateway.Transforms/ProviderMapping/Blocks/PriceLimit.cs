@@ -4,13 +4,13 @@ using OpenRouterGateway.Transforms.Json;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 
-/// <summary>One component of <c>max_price</c>.</summary>
-/// <param name="Name">Such as <c>prompt</c>.</param>
+/// <summary>A component of <c>max_price</c>.</summary>
+/// <param name="Name">Its name, such as <c>prompt</c>.</param>
 /// <param name="Member">The member as written, <c>"prompt":1.50</c>.</param>
-/// <param name="Value">Its value, for comparing.</param>
+/// <param name="Value">Its value, for comparison.</param>
 internal readonly record struct PriceLimit(string Name, ReadOnlyMemory<byte> Member, JsonDecimal Value)
 {
-    /// <summary>Reads a limit, which OpenRouter takes as a number or as a decimal string.</summary>
+    /// <summary>Parses a limit. OpenRouter accepts a number or a decimal string.</summary>
     public static bool TryParse(ReadOnlySpan<byte> json, JsonValueKind kind, out JsonDecimal value)
     {
         value = default;

@@ -2,11 +2,11 @@ using OpenRouterGateway.Transforms.Json;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 
-/// <summary>A rule's <c>provider</c> block, checked and taken apart once. Immutable.</summary>
+/// <summary>A rule's <c>provider</c> block, parsed once. Immutable.</summary>
 internal sealed class ProviderBlock
 {
-    /// <summary>Takes the checked members apart.</summary>
-    /// <param name="members">The members in the order written; those that say nothing are left out already.</param>
+    /// <summary>Parses the members that have lists or limits.</summary>
+    /// <param name="members">The valid members in the order written, without those that have no effect.</param>
     public ProviderBlock(IReadOnlyList<ProviderMember> members)
     {
         Members = members;
@@ -20,19 +20,19 @@ internal sealed class ProviderBlock
     /// <summary>The members in the order written.</summary>
     public IReadOnlyList<ProviderMember> Members { get; }
 
-    /// <summary>The entries of <c>order</c>; <see langword="null"/> when the block has none.</summary>
+    /// <summary>The entries of <c>order</c>; <see langword="null"/> if the block has none.</summary>
     public ProviderList? Order { get; }
 
-    /// <summary>The entries of <c>only</c>; <see langword="null"/> when the block has none.</summary>
+    /// <summary>The entries of <c>only</c>; <see langword="null"/> if the block has none.</summary>
     public ProviderList? Only { get; }
 
-    /// <summary>The entries of <c>ignore</c>; <see langword="null"/> when the block has none.</summary>
+    /// <summary>The entries of <c>ignore</c>; <see langword="null"/> if the block has none.</summary>
     public ProviderList? Ignore { get; }
 
-    /// <summary>The entries of <c>quantizations</c>; <see langword="null"/> when the block has none.</summary>
+    /// <summary>The entries of <c>quantizations</c>; <see langword="null"/> if the block has none.</summary>
     public ProviderList? Quantizations { get; }
 
-    /// <summary>The components of <c>max_price</c>; <see langword="null"/> when the block has none.</summary>
+    /// <summary>The components of <c>max_price</c>; <see langword="null"/> if the block has none.</summary>
     public List<PriceLimit>? MaxPrice { get; }
 
     private ProviderList? Names(string name) =>

@@ -5,8 +5,8 @@ using OpenRouterGateway.Transforms.Json;
 namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 
 /// <summary>
-/// Checks a rule's <c>provider</c> block as written: a wrong type is a fault with the path of the setting, what OpenRouter may take
-/// but probably was not meant is a warning.
+/// Reads and checks a rule's <c>provider</c> block. A wrong type is a fault with the path of the setting. A value that OpenRouter may accept but
+/// that is probably a mistake is a warning.
 /// </summary>
 internal sealed class ProviderBlockReader
 {
@@ -31,7 +31,7 @@ internal sealed class ProviderBlockReader
         _problems = problems;
     }
 
-    /// <summary>Reads a block; <see langword="null"/> when a fault was found.</summary>
+    /// <summary>Reads a block; <see langword="null"/> after a fault.</summary>
     public static ProviderBlock? Read(JsonElement provider, WhenClientSetsProvider mode, ICollection<RuleProblem> problems) =>
         new ProviderBlockReader(mode, problems).Read(provider);
 
@@ -54,7 +54,7 @@ internal sealed class ProviderBlockReader
             {
                 Fault(Path(Root, member.Name), "stands twice, expected once");
             }
-            else if (SaysSomething(member, value))
+            else if (HasEffect(member, value))
             {
                 members.Add(new ProviderMember(member.Name, json[member.Start..member.KeyEnd], value, member.Kind));
             }
@@ -76,7 +76,7 @@ internal sealed class ProviderBlockReader
         return block;
     }
 
-    private bool SaysSomething(JsonMember member, ReadOnlyMemory<byte> value)
+    private bool HasEffect(JsonMember member, ReadOnlyMemory<byte> value)
     {
         var path = Path(Root, member.Name);
         if (!ProviderMembers.IsKnown(member.Name))
@@ -122,7 +122,7 @@ internal sealed class ProviderBlockReader
 
                 break;
             case "data_collection":
-                // A misspelt value would leave the data unprotected in silence, so the two values are all there is.
+                // A fault and not a warning: OpenRouter would ignore a misspelt value, and the data would be unprotected.
                 if (!value.Span.SequenceEqual("\"allow\""u8) && !value.Span.SequenceEqual("\"deny\""u8))
                 {
                     Fault(path, value, "\"allow\" or \"deny\"");

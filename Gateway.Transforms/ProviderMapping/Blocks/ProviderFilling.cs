@@ -1,10 +1,10 @@
 namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 
-/// <summary>How an ordinary rule's block goes into a request: what the client set stays, what it left out is added.</summary>
+/// <summary>Adds an ordinary rule's block to a request. Members of the client are kept.</summary>
 internal static class ProviderFilling
 {
-    /// <summary>Adds the missing members that the endpoint takes.</summary>
-    /// <returns>The names of those added.</returns>
+    /// <summary>Adds the missing members that the endpoint accepts.</summary>
+    /// <returns>The names of the added members.</returns>
     public static IReadOnlyList<string> Fill(MutableProviderBlock block, ProviderRule rule, RequestEndpoint endpoint)
     {
         List<string>? added = null;

@@ -1,15 +1,15 @@
 namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 
 /// <summary>
-/// A list of names with an index over it. Lists come from clients too, and comparing two of them pair by pair would let a body of a
-/// few megabytes cost hours.
+/// A list of providers or quantizations with an index. Lists also come from clients: comparing two of them pair by pair would take hours for
+/// a body of a few megabytes.
 /// </summary>
 internal sealed class ProviderList
 {
     private readonly HashSet<string> _canonical = new(StringComparer.Ordinal);
     private readonly Dictionary<string, List<ProviderListEntry>> _byBase = new(StringComparer.Ordinal);
 
-    /// <summary>Indexes a list.</summary>
+    /// <summary>Creates the index of a list.</summary>
     public ProviderList(List<ProviderListEntry> names)
     {
         Names = names;
@@ -27,20 +27,20 @@ internal sealed class ProviderList
         }
     }
 
-    /// <summary>The names in the order written.</summary>
+    /// <summary>The entries as written, in order.</summary>
     public List<ProviderListEntry> Names { get; }
 
-    /// <summary>Whether one of the names covers another.</summary>
+    /// <summary>Whether one of the entries covers a name.</summary>
     public bool Covers(ProviderListEntry name) =>
         _canonical.Contains(name.Canonical)
         || (ProviderNames.CoveringBase(name.Canonical) is { } covering && _canonical.Contains(covering));
 
-    /// <summary>The narrower names of this list that a name covers.</summary>
+    /// <summary>The narrower entries that a name covers.</summary>
     public IReadOnlyList<ProviderListEntry> CoveredBy(ProviderListEntry name) =>
         _byBase.TryGetValue(name.Canonical, out var endpoints) ? endpoints : [];
 
     /// <summary>
-    /// What both lists stand for, in the sequence of <paramref name="names"/>: of two names of which one covers the other, the narrower.
+    /// The intersection of both lists, in the order of <paramref name="names"/>. If one name covers another, the narrower one is taken.
     /// </summary>
     public List<ProviderListEntry> Intersect(List<ProviderListEntry> names, out bool isChanged)
     {

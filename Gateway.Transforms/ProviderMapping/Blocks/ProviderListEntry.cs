@@ -3,16 +3,16 @@ using OpenRouterGateway.Transforms.Json;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 
-/// <summary>One entry of a list of providers or quantizations.</summary>
+/// <summary>An entry of a list of providers or quantizations.</summary>
 /// <param name="Text">The entry, escapes resolved.</param>
-/// <param name="Canonical">What it is compared by.</param>
+/// <param name="Canonical">The canonical name, for comparison.</param>
 /// <param name="Raw">The JSON string as written, quotes included.</param>
 internal readonly record struct ProviderListEntry(string Text, string Canonical, ReadOnlyMemory<byte> Raw)
 {
-    /// <summary>Whether everything that <paramref name="other"/> stands for is also meant by this entry.</summary>
+    /// <summary>Whether this entry includes every endpoint of <paramref name="other"/>.</summary>
     public bool Covers(ProviderListEntry other) => ProviderNames.Covers(Canonical, other.Canonical);
 
-    /// <summary>Reads a JSON array of strings; <see langword="null"/> when the text is anything else.</summary>
+    /// <summary>Reads a JSON array of strings; <see langword="null"/> for any other JSON.</summary>
     public static List<ProviderListEntry>? ReadAll(ReadOnlyMemory<byte> json)
     {
         var reader = new Utf8JsonReader(json.Span, JsonText.AnyDepth);
@@ -37,7 +37,7 @@ internal readonly record struct ProviderListEntry(string Text, string Canonical,
         return names;
     }
 
-    /// <summary>Writes a JSON array in which every entry keeps its spelling.</summary>
+    /// <summary>Writes a JSON array. Every entry keeps its spelling.</summary>
     public static byte[] WriteAll(List<ProviderListEntry> names)
     {
         var json = new List<byte> { (byte)'[' };

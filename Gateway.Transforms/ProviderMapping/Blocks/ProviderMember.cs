@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 
-/// <summary>One member of a rule's block.</summary>
+/// <summary>A member of a rule's block.</summary>
 /// <param name="Name">Its name, escapes resolved.</param>
 /// <param name="Key">The key as written, quotes included.</param>
 /// <param name="Value">The value as written, without white space.</param>

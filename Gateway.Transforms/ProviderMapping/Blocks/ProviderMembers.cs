@@ -3,7 +3,7 @@ using System.Text;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 
-/// <summary>What is known of each member of OpenRouter's <c>provider</c> object.</summary>
+/// <summary>The members of OpenRouter's <c>provider</c> object.</summary>
 internal static class ProviderMembers
 {
     private static readonly FrozenSet<string> OfImages = FrozenSet.Create(
@@ -23,23 +23,23 @@ internal static class ProviderMembers
     private static readonly ReadOnlyMemory<byte> False = Encoding.UTF8.GetBytes("false");
     private static readonly ReadOnlyMemory<byte> Deny = Encoding.UTF8.GetBytes("\"deny\"");
 
-    /// <summary>Whether OpenRouter is known to take such a member anywhere.</summary>
+    /// <summary>Whether OpenRouter documents such a member.</summary>
     public static bool IsKnown(string name) => Known.Contains(name);
 
-    /// <summary>Whether the member only ranks providers, so that it shuts none out.</summary>
+    /// <summary>Whether the member only ranks providers and excludes none.</summary>
     public static bool IsPreference(string name) => Preferences.Contains(name);
 
-    /// <summary>Whether an endpoint takes the member. Unknown ones go everywhere but to the images endpoints.</summary>
+    /// <summary>Whether an endpoint accepts the member. Unknown members are sent to all but the image endpoints.</summary>
     public static bool IsTakenBy(RequestEndpoint endpoint, string name) =>
         endpoint == RequestEndpoint.Images ? OfImages.Contains(name) : name != "options";
 
-    /// <summary>The value that wins under Enforce, for the members that have a harder one of two; else <see langword="null"/>.</summary>
+    /// <summary>The stricter value of a member with two values, which wins under Enforce; <see langword="null"/> for other members.</summary>
     public static ReadOnlyMemory<byte>? Harden(string name) => name switch
     {
         "zdr" or "require_parameters" or "enforce_distillable_text" => True,
         "allow_fallbacks" => False,
         "data_collection" => Deny,
-        // The cast matters: a bare null would become an empty ReadOnlyMemory, by way of a null array.
+        // Without the cast, null would convert to an empty ReadOnlyMemory.
         _ => (ReadOnlyMemory<byte>?)null,
     };
 }

@@ -3,7 +3,7 @@ using System.Collections.Frozen;
 namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 
 /// <summary>
-/// OpenRouter's provider names, for comparing only: what is sent is always what was written. Slugs and display names are those of
+/// OpenRouter's provider names, for comparison only: names are sent as written. Slugs and display names are those of
 /// OpenRouter's published API description (<c>ProviderOptions</c>, <c>ProviderName</c>).
 /// </summary>
 internal static class ProviderNames
@@ -27,7 +27,7 @@ internal static class ProviderNames
         "together-lite", "ubicloud", "upstage", "venice", "voyageai", "wafer", "wandb", "wandb-legacy", "xai", "xiaomi",
         "z-ai");
 
-    // Only the display names that are not their slug in other letters.
+    // The display names that differ from their slug by more than case.
     private static readonly FrozenDictionary<string, string> DisplayNames = new Dictionary<string, string>
     {
         ["AionLabs"] = "aion-labs",
@@ -55,7 +55,7 @@ internal static class ProviderNames
         ["Z.AI"] = "z-ai",
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>One spelling for each provider or endpoint: the slug where the pairing is known, else the name in small letters.</summary>
+    /// <summary>The canonical spelling of a provider or endpoint: its slug if known, or else the name in lower case.</summary>
     public static string Canonical(string name)
     {
         if (DisplayNames.TryGetValue(name, out var slug))
@@ -69,7 +69,7 @@ internal static class ProviderNames
             : Lower(name);
     }
 
-    /// <summary>Whether OpenRouter is known to have such a provider; the endpoint behind a slash may be any.</summary>
+    /// <summary>Whether OpenRouter documents such a provider. The endpoint after a slash may be any.</summary>
     public static bool IsKnown(string canonical)
     {
         var slash = canonical.IndexOf('/', StringComparison.Ordinal);
@@ -77,8 +77,8 @@ internal static class ProviderNames
     }
 
     /// <summary>
-    /// The base slug that covers an endpoint, both canonical; <see langword="null"/> for a base slug itself, and for the endpoints of
-    /// a service tier, which OpenRouter wants named.
+    /// The base slug that covers an endpoint, both canonical; <see langword="null"/> for a base slug, and for the endpoints of a service tier,
+    /// which OpenRouter uses only if they are named.
     /// </summary>
     public static string? CoveringBase(string canonical)
     {
@@ -87,12 +87,12 @@ internal static class ProviderNames
     }
 
     /// <summary>
-    /// Whether everything that <paramref name="narrow"/> stands for is also meant by <paramref name="broad"/>, both canonical.
+    /// Whether <paramref name="broad"/> includes every endpoint of <paramref name="narrow"/>, both canonical.
     /// </summary>
     public static bool Covers(string broad, string narrow) =>
         string.Equals(broad, narrow, StringComparison.Ordinal) || string.Equals(broad, CoveringBase(narrow), StringComparison.Ordinal);
 
-#pragma warning disable CA1308 // Slugs are lower case: this is their spelling, not a way to compare.
+#pragma warning disable CA1308 // Slugs are lower case; this is not a comparison.
     private static string Lower(string name) => name.ToLowerInvariant();
 #pragma warning restore CA1308
 }

@@ -5,19 +5,19 @@ using OpenRouterGateway.Transforms.Json;
 namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 
 /// <summary>
-/// The algebra of Enforce: each rule may only narrow what the client and the other rules allow. Lists intersect or unite by what the
-/// names stand for, limits take the minimum, switches harden; preferences are taken from the first rule that states them.
+/// Applies enforced rules: each can only narrow the client's block and those of earlier rules. Allow-lists intersect, deny-lists unite, limits
+/// take the minimum, switches take the stricter value. A preference is taken from the first rule that has it.
 /// </summary>
 internal static class ProviderNarrowing
 {
     private static readonly ReadOnlyMemory<byte> OrderKey = Encoding.UTF8.GetBytes("\"order\"");
 
     /// <summary>Applies rules in order.</summary>
-    /// <param name="block">What the client and the ordinary rule ask for; it is changed.</param>
-    /// <param name="rules">Every rule that matches.</param>
-    /// <param name="endpoint">What the request is for.</param>
-    /// <param name="changes">Takes the names of the members that each rule changed; the same length as <paramref name="rules"/>.</param>
-    /// <returns>Which rule refuses the request and why, or <see langword="null"/>.</returns>
+    /// <param name="block">The block of the client and the ordinary rule. It is changed.</param>
+    /// <param name="rules">The enforced rules that match.</param>
+    /// <param name="endpoint">The kind of endpoint.</param>
+    /// <param name="changes">Receives the members that each rule changed, by the rule's index; <see langword="null"/> on the request path.</param>
+    /// <returns>The refusal by a rule, or <see langword="null"/>.</returns>
     public static RuleRefusal? Narrow(
         MutableProviderBlock block, IReadOnlyList<ProviderRule> rules, RequestEndpoint endpoint, IReadOnlyList<List<string>>? changes)
     {
@@ -57,7 +57,7 @@ internal static class ProviderNarrowing
         isChanged = false;
         switch (member.Name)
         {
-            // The order is cut to what all rules together leave, so it comes last.
+            // The order is reduced to the providers that all rules together allow, so it is applied last.
             case "order":
                 return null;
             case "only":
@@ -199,7 +199,7 @@ internal static class ProviderNarrowing
             return RuleRefusal.WrongType(rule, "max_price", "an object");
         }
 
-        // Of a component that stands twice the last one counts, as everywhere.
+        // The last of duplicate components counts.
         var components = new OrderedDictionary<string, (ReadOnlyMemory<byte> Member, ReadOnlyMemory<byte> Value, JsonValueKind Kind)>();
         foreach (var component in JsonMember.ReadAll(stated.Value.Span))
         {
@@ -308,8 +308,8 @@ internal static class ProviderNarrowing
         changes?.Add("order");
     }
 
-    // What the block's only and ignore leave of an order. A client's list of another type than OpenRouter takes restricts nothing
-    // here: a rule that narrows it has refused it by now, and otherwise it is upstream's to refuse.
+    // The entries of an order that the block's only and ignore allow. A client's list of the wrong type restricts nothing here: a rule that
+    // narrows it has refused the request already, and otherwise OpenRouter refuses it.
     private static List<ProviderListEntry> Allowed(MutableProviderBlock block, List<ProviderListEntry> order, out bool isChanged)
     {
         isChanged = false;

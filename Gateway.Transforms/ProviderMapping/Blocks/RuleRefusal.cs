@@ -2,22 +2,22 @@ using OpenRouterGateway.Transforms.RequestBody;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 
-/// <summary>A request refused by an enforced rule.</summary>
+/// <summary>The refusal of a request by an enforced rule.</summary>
 /// <param name="Rule">The rule.</param>
-/// <param name="Rejection">What the caller is told.</param>
+/// <param name="Rejection">The rejection that the client receives.</param>
 internal sealed record RuleRefusal(ProviderRule Rule, RequestRejection Rejection)
 {
-    /// <summary>What the rule allows and what is asked for have nothing in common.</summary>
+    /// <summary>The rule's list and the requested list have no entry in common.</summary>
     public static RuleRefusal NothingLeft(ProviderRule rule, string member) => NotAllowed(
         rule,
         member,
         $"Rule '{rule.Name}' refuses the request: what it allows in 'provider.{member}' and what was asked for have nothing in common.");
 
-    /// <summary>The endpoint does not take a member that the rule insists on.</summary>
+    /// <summary>The endpoint does not accept a member that the rule enforces.</summary>
     public static RuleRefusal NotTaken(ProviderRule rule, string member) => NotAllowed(
         rule, member, $"Rule '{rule.Name}' refuses the request: it sets 'provider.{member}', which the image endpoints do not take.");
 
-    /// <summary>The client's own value cannot be narrowed because it is not what OpenRouter takes there.</summary>
+    /// <summary>The client's value cannot be narrowed because it has the wrong type.</summary>
     public static RuleRefusal WrongType(ProviderRule rule, string member, string expected) => new(
         rule, new RequestRejection(400, "invalid_provider", $"'provider.{member}' must be {expected}.", $"provider.{member}"));
 

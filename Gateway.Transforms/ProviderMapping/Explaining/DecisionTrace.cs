@@ -3,7 +3,7 @@ using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping.Explaining;
 
-/// <summary>Writes down a decision while it is made. There is none on the request path: only an explanation asks for it.</summary>
+/// <summary>Records the outcome of each alias and rule while a decision is made. Used for explanations, not on the request path.</summary>
 internal sealed class DecisionTrace
 {
     private readonly IReadOnlyList<ModelAlias> _aliases;
@@ -22,10 +22,10 @@ internal sealed class DecisionTrace
         }
     }
 
-    /// <summary>An alias was sought for a name: those up to the one that was found were tried, and later ones were not.</summary>
+    /// <summary>An alias was searched for a name: those up to the match were tried, later ones were not.</summary>
     /// <param name="name">The name.</param>
-    /// <param name="found">Which alias matched first, or <see cref="PatternIndex.None"/>.</param>
-    public void AliasSought(string name, int found)
+    /// <param name="found">The index of the first match, or <see cref="PatternIndex.None"/>.</param>
+    public void AliasSearched(string name, int found)
     {
         for (var i = 0; i < _aliases.Count; i++)
         {
@@ -46,18 +46,18 @@ internal sealed class DecisionTrace
         }
     }
 
-    /// <summary>An alias changed a name.</summary>
+    /// <summary>An alias replaced a name.</summary>
     public void AliasReplaced(ModelAlias alias, string name) => _aliasRecords[alias].Replaced.Add(name);
 
     /// <summary>An alias added its fallbacks.</summary>
     public void AliasAddedFallbacks(ModelAlias alias) => _aliasRecords[alias].HasAddedFallbacks = true;
 
     /// <summary>
-    /// An ordinary rule was sought for a name: those before the first that matches do not match, and later ones were not tried.
+    /// An ordinary rule was searched for a name: those before the first match do not match, later ones were not tried.
     /// </summary>
     /// <param name="name">The name.</param>
-    /// <param name="first">Which rule matched first, or <see cref="PatternIndex.None"/>.</param>
-    public void OrdinarySought(string name, int first)
+    /// <param name="first">The index of the first match, or <see cref="PatternIndex.None"/>.</param>
+    public void OrdinarySearched(string name, int first)
     {
         for (var i = 0; i < _rules.Count; i++)
         {
@@ -77,7 +77,7 @@ internal sealed class DecisionTrace
         }
     }
 
-    /// <summary>Ordinary rules were left out, since the request refers to a preset; some of them match its name.</summary>
+    /// <summary>Ordinary rules were skipped because the request refers to a preset. Some of them match its name.</summary>
     public void OrdinarySkipped(string name)
     {
         foreach (var rule in _rules)
@@ -102,8 +102,8 @@ internal sealed class DecisionTrace
         }
     }
 
-    /// <summary>The enforced rules that match were sought: the others do not.</summary>
-    public void EnforcedSought(List<string> names, List<int>? found)
+    /// <summary>The enforced rules were searched: those not found do not match.</summary>
+    public void EnforcedSearched(List<string> names, List<int>? found)
     {
         for (var i = 0; i < _rules.Count; i++)
         {
@@ -114,7 +114,7 @@ internal sealed class DecisionTrace
         }
     }
 
-    /// <summary>A rule matched, with this outcome.</summary>
+    /// <summary>Records the outcome of a rule that matches.</summary>
     public void Add(
         ProviderRule rule,
         ExplainedOutcome outcome,
@@ -127,7 +127,7 @@ internal sealed class DecisionTrace
             Members = members ?? [],
         };
 
-    /// <summary>What the enforced rules that match did, up to the one that refused.</summary>
+    /// <summary>Records the outcomes of the enforced rules that match, up to the one that refused the request.</summary>
     public void Enforced(List<ProviderRule> rules, IReadOnlyList<List<string>> changes, RuleRefusal? refusal)
     {
         var reached = refusal is null ? rules.Count : rules.IndexOf(refusal.Rule);

@@ -2,7 +2,7 @@ using OpenRouterGateway.Transforms.RequestBody;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping.Hosting;
 
-/// <summary>Hands the buffered body from the step that read it to the transform that forwards it.</summary>
+/// <summary>Passes the buffered body from the middleware that read it to the transform that forwards it.</summary>
 internal sealed class ProviderMappingFeature(
     RequestEndpoint endpoint, BodyBuffer body, bool wasDecoded, BodyFacts facts, ProviderMappingDecision decision)
     : IProviderMappingFeature, IDisposable
@@ -15,12 +15,12 @@ internal sealed class ProviderMappingFeature(
 
     public ProviderMappingDecision Decision => decision;
 
-    /// <summary>Whether a <c>Content-Encoding</c> was removed in reading, so that the header must not go upstream.</summary>
+    /// <summary>Whether the body was decoded, so that its <c>Content-Encoding</c> must not be forwarded.</summary>
     public bool WasDecoded => wasDecoded;
 
-    /// <summary>The body to send. The buffer is given back once it was read to its end.</summary>
+    /// <summary>The body to send. The buffer is released at the end of the stream.</summary>
     public SplicedStream OpenBody() => _open = new(body.Bytes, decision.Edits, body.Release);
 
-    /// <summary>Ends the body's life with the request's, whoever may still be reading it.</summary>
+    /// <summary>Ends the body with the request: a send that is still running fails.</summary>
     public void Dispose() => _open?.Dispose();
 }

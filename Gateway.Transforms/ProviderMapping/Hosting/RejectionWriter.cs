@@ -4,7 +4,7 @@ using OpenRouterGateway.Transforms.RequestBody;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping.Hosting;
 
-/// <summary>The answer of a host that writes none of its own.</summary>
+/// <summary>Writes a rejection in the shape of OpenAI's errors: the default of <c>OnRejected</c>.</summary>
 internal static class RejectionWriter
 {
     public static async Task WriteAsync(HttpContext context, RequestRejection rejection)

@@ -3,12 +3,12 @@ using System.Runtime.InteropServices;
 namespace OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 /// <summary>
-/// Finds in one pass which of many literals may occur in a name (Aho and Corasick, 1975). A step costs about the same whether there are
-/// ten literals or ten thousand. Immutable.
+/// Finds in one pass which of many literals may occur in a name (Aho and Corasick, 1975). The cost of a step hardly depends on the number of
+/// literals. Immutable.
 /// </summary>
 /// <remarks>
-/// "May", because a literal is followed only as far as it takes to tell it from all others: who asks compares the whole of it anyway,
-/// and the tails would be nearly all of the states.
+/// "May", because a literal is stored only up to the character that distinguishes it from all others: the caller compares the whole pattern
+/// anyway, and the tails would be most of the states.
 /// </remarks>
 internal sealed class AhoCorasickAutomaton
 {
@@ -18,31 +18,31 @@ internal sealed class AhoCorasickAutomaton
     /// <summary>No literal.</summary>
     public const int None = -1;
 
-    // Cut shorter, a literal that may stand anywhere would be suspected in every other name.
+    // A shorter prefix of a literal that may occur anywhere would be found in too many names.
     private const int ShortestCut = 4;
 
-    // Numbered level by level, so that the children of a state stand side by side.
+    // Numbered level by level, so that the children of a state are adjacent.
     private readonly State[] _states;
 
-    // By state: what leads into it from its parent.
+    // By state: the symbol that leads to it from its parent.
     private readonly byte[] _symbols;
 
-    // By literal: the next shorter one that is read with it.
+    // By literal: the next shorter one that ends with it.
     private readonly int[] _shorter;
 
     /// <summary>Builds the automaton.</summary>
-    /// <param name="literals">Literals of symbols, each once and in ordinal order; they are known by their index from here on.</param>
+    /// <param name="literals">Distinct literals of symbols in ordinal order. A literal is identified by its index.</param>
     public AhoCorasickAutomaton(IReadOnlyList<string> literals)
     {
         var states = new List<State> { default };
         var symbols = new List<byte> { default };
         _shorter = new int[literals.Count];
 
-        // A state stands for all literals that begin with what was read, and these are neighbours in the list.
+        // A state stands for the literals with the prefix that was read; these are adjacent in the list.
         var ranges = new List<(int From, int To, int Depth)> { (0, literals.Count, 0) };
         for (var state = Root; state < states.Count; state++)
         {
-            // A fallback is nearer to the root, so it is finished already.
+            // A fallback state is nearer to the root, so it is complete already.
             var (from, to, depth) = ranges[state];
             var fallback = states[state].Fallback;
             var literal = state == Root ? None : states[fallback].Literal;
@@ -72,20 +72,20 @@ internal sealed class AhoCorasickAutomaton
             }
         }
 
-        // One more, so that every state's children end where those of the next one begin.
+        // A sentinel: every state's children end where those of the next state begin.
         states.Add(new State(Root, None, states.Count));
         _states = [.. states];
         _symbols = [.. symbols];
     }
 
-    /// <summary>Whether reading finds more than the empty literal, which is found before.</summary>
+    /// <summary>Whether there is a literal besides the empty one, which is found without a step.</summary>
     public bool HasSteps => _symbols.Length > 1;
 
     /// <summary>The state after one more symbol.</summary>
     public int Step(int state, byte symbol) => Step(_states, _symbols, state, symbol);
 
     /// <summary>
-    /// The longest literal that ends, or was told from all others, with the symbol that led into a state; or <see cref="None"/>.
+    /// The longest literal that ends, or is distinguished from all others, at a state; or <see cref="None"/>.
     /// </summary>
     public int LiteralAt(int state) => _states[state].Literal;
 
@@ -112,9 +112,9 @@ internal sealed class AhoCorasickAutomaton
         }
     }
 
-    /// <summary>What was read of a name, as far as it is the beginning of a literal.</summary>
-    /// <param name="Fallback">The state for the longest end of it that is the beginning of another literal.</param>
+    /// <summary>The longest suffix of the symbols read that is a prefix of a literal.</summary>
+    /// <param name="Fallback">The state of its longest proper suffix that is a prefix of a literal.</param>
     /// <param name="Literal">See <see cref="LiteralAt"/>.</param>
-    /// <param name="FirstChild">The first of the states that one more symbol leads to.</param>
+    /// <param name="FirstChild">The first of its child states.</param>
     private readonly record struct State(int Fallback, int Literal, int FirstChild);
 }

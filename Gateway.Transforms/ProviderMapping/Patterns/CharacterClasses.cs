@@ -1,23 +1,23 @@
 namespace OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 /// <summary>
-/// The alphabet in which names are searched for the literals of patterns: ASCII without case, one symbol for everything else, and two
-/// marks for the ends of a name.
+/// The symbols in which names are searched for the literals of patterns: one class for each ASCII character ignoring case, one for all other
+/// characters, and two marks for the ends of a name.
 /// </summary>
 /// <remarks>
-/// It is coarser than <see cref="StringComparison.OrdinalIgnoreCase"/>, never finer: what that takes for equal has the same symbols, place
-/// by place, since it equates no character of ASCII with one outside of it. So a search by symbols finds too much at worst, and needs no
-/// table of Unicode's cases, which differs from one version of it to the next.
+/// The classes are coarser than <see cref="StringComparison.OrdinalIgnoreCase"/>, which equates no ASCII character with one outside of ASCII:
+/// texts that it calls equal have the same symbols. A search by symbols finds too much at worst, and needs no table of Unicode's case mappings,
+/// which differs between versions.
 /// </remarks>
 internal static class CharacterClasses
 {
-    /// <summary>Any character outside of ASCII, halves of surrogate pairs among them.</summary>
+    /// <summary>Any character outside of ASCII, surrogates included.</summary>
     public const byte Other = 0x80;
 
-    /// <summary>Stands before a name's first character.</summary>
+    /// <summary>The mark before a name's first character.</summary>
     public const byte Start = 0x81;
 
-    /// <summary>Stands behind a name's last character.</summary>
+    /// <summary>The mark behind a name's last character.</summary>
     public const byte End = 0x82;
 
     /// <summary>The mark of the start as a text of symbols.</summary>
@@ -34,7 +34,7 @@ internal static class CharacterClasses
         _ => Other,
     };
 
-    /// <summary>A text between its two marks, one character a symbol.</summary>
+    /// <summary>The symbols of a text between the two marks, one character per symbol.</summary>
     public static string Between(string text) => string.Create(text.Length + 2, text, static (symbols, text) =>
     {
         symbols[0] = (char)Start;

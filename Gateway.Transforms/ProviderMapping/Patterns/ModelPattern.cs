@@ -4,7 +4,7 @@ using OpenRouterGateway.Transforms.Json;
 namespace OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 /// <summary>
-/// A model pattern, compiled once: a <c>*</c> anywhere matches any run of characters, everything else itself without case.
+/// A compiled model pattern: a <c>*</c> matches any run of characters, every other character itself, ignoring case. Immutable.
 /// </summary>
 internal sealed class ModelPattern
 {
@@ -30,17 +30,17 @@ internal sealed class ModelPattern
     /// <summary>The pattern as written.</summary>
     public string Text { get; }
 
-    /// <summary>Whether every name it can match refers to a preset.</summary>
+    /// <summary>Whether every name that it matches refers to a preset.</summary>
     internal bool MatchesPresetsOnly =>
         _prefix.Contains(PresetMark, StringComparison.OrdinalIgnoreCase)
         || _suffix.Contains(PresetMark, StringComparison.OrdinalIgnoreCase)
         || _middle.Any(piece => piece.Text.Contains(PresetMark, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Compiles a pattern.</summary>
-    /// <param name="text">The pattern; blank is a fault.</param>
-    /// <param name="path">Where it stands, for the fault.</param>
-    /// <param name="problems">Takes the fault.</param>
-    /// <returns>The pattern, or <see langword="null"/> when a fault was found.</returns>
+    /// <param name="text">The pattern. Blank text is a fault.</param>
+    /// <param name="path">The path of the setting, for the fault.</param>
+    /// <param name="problems">Receives the fault.</param>
+    /// <returns>The pattern; <see langword="null"/> after a fault.</returns>
     public static ModelPattern? Create(string? text, string path, ICollection<RuleProblem> problems)
     {
         if (string.IsNullOrWhiteSpace(text))
@@ -53,12 +53,12 @@ internal sealed class ModelPattern
     }
 
     /// <summary>Whether a name matches.</summary>
-    /// <param name="name">A model's name; that of a request without one is empty.</param>
+    /// <param name="name">A model name; empty for a request without a model.</param>
     public bool IsMatch(ReadOnlySpan<char> name)
     {
         if (_isExact)
         {
-            // Lengths first: in a set of thousands of exact names nearly every one is told apart without reading it.
+            // Lengths first: in a set of thousands of exact names, nearly all differ in length.
             return name.Length == _prefix.Length && name.Equals(_prefix, StringComparison.OrdinalIgnoreCase);
         }
 
@@ -69,8 +69,7 @@ internal sealed class ModelPattern
             return false;
         }
 
-        // Between the two anchored ends the leftmost place for each piece leaves the most room for the next one, so there is nothing
-        // to back-track to.
+        // Between the anchored ends, the leftmost match of each piece leaves the most room for the next one: no backtracking is needed.
         var rest = name[_prefix.Length..^_suffix.Length];
         foreach (var piece in _middle)
         {
@@ -89,7 +88,7 @@ internal sealed class ModelPattern
     /// <inheritdoc/>
     public override string ToString() => Text;
 
-    // A search that ignores case is set up once for each piece: IndexOf would do so for every name, at several times the cost.
+    // SearchValues is set up once per piece; IndexOf with OrdinalIgnoreCase would repeat that work for every name.
     private readonly record struct Piece(string Text, SearchValues<string> Search)
     {
         public static Piece Of(string text) => new(text, SearchValues.Create([text], StringComparison.OrdinalIgnoreCase));

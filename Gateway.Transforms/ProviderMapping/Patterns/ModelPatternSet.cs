@@ -1,14 +1,14 @@
 namespace OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 /// <summary>
-/// Patterns of which any may match, compiled once: a name is compared with the few that it may match, however many there are. Immutable.
+/// A set of patterns that matches if any of them does. The cost does not grow with the number of patterns. Immutable.
 /// </summary>
 internal sealed class ModelPatternSet
 {
     private readonly PatternIndex _index;
 
     /// <summary>Compiles a set.</summary>
-    /// <param name="patterns">The patterns; none is a set that matches nothing.</param>
+    /// <param name="patterns">The patterns. An empty set matches nothing.</param>
     public ModelPatternSet(IEnumerable<ModelPattern> patterns)
     {
         ArgumentNullException.ThrowIfNull(patterns);
@@ -16,6 +16,6 @@ internal sealed class ModelPatternSet
     }
 
     /// <summary>Whether any of the patterns matches a name. Allocates nothing.</summary>
-    /// <param name="name">A model's name; that of a request without one is empty.</param>
+    /// <param name="name">A model name; empty for a request without a model.</param>
     public bool IsMatch(ReadOnlySpan<char> name) => _index.IsMatch(name);
 }

@@ -3,44 +3,44 @@ using System.Runtime.InteropServices;
 namespace OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 /// <summary>
-/// Many patterns, compiled so that a name is compared with the few that it may match and not with all. Immutable.
+/// An index of many patterns: a name is compared with the few patterns that it may match, not with all. Immutable.
 /// </summary>
 /// <remarks>
 /// <para>
-/// For each pattern one literal is looked for: the text between its stars that the fewest patterns have, the longest among equals. The
-/// ends of a name are marked, so <c>openai/*</c> is looked for at the beginning, <c>*:free</c> at the end and <c>gpt-4o</c> as a whole;
-/// for a lone <c>*</c> it is empty, and found in every name. One pass over the name finds all of them. Whose literal is found is a
-/// candidate, and <see cref="ModelPattern.IsMatch"/> decides: a name costs its length and its candidates, however many patterns there are.
+/// Each pattern has one literal: the text between its stars that the fewest patterns share, and the longest of these. The ends of a name are
+/// marked, so <c>openai/*</c> is searched at the start, <c>*:free</c> at the end and <c>gpt-4o</c> as a whole; the literal of a lone <c>*</c>
+/// is empty and found in every name. One pass over the name finds all literals. A pattern whose literal is found is a candidate, and
+/// <see cref="ModelPattern.IsMatch"/> decides. The cost of a name is its length and its candidates.
 /// </para>
 /// <para>
-/// Patterns that share their rarest literal are candidates together: ten thousand like <c>a*b*c</c> and <c>c*b*a</c>, or ten thousand
-/// of three Chinese characters, which are all alike to <see cref="CharacterClasses"/>, are compared one by one in a name that holds it.
+/// Patterns that share their rarest literal are candidates together: ten thousand patterns like <c>a*b*c</c> and <c>c*b*a</c>, or of three
+/// Chinese characters, which are one class in <see cref="CharacterClasses"/>, are compared one by one.
 /// </para>
 /// </remarks>
 internal sealed class PatternIndex
 {
-    /// <summary>No ordinal: nothing matches.</summary>
+    /// <summary>The ordinal of no match.</summary>
     public const int None = -1;
 
-    // As many patterns are compared in the time that one pass over a name takes.
+    // Comparing this many patterns costs as much as one pass over a name.
     private const int LargestWalk = 16;
 
-    // A bit for each literal; a set of more than 65,536 takes them from the heap.
+    // One bit per literal; sets of more than 65,536 literals use the heap.
     private const int MaxWordsOnStack = 1024;
 
     private readonly AhoCorasickAutomaton _automaton;
 
-    // In the order of their literals; by literal, where they begin; those of one literal are in ascending order.
+    // Sorted by literal, then by ordinal; _firstEntries holds the index of each literal's first entry.
     private readonly Entry[] _entries;
     private readonly int[] _firstEntries;
 
     private readonly PatternIndex? _rest;
     private readonly int _restFrom;
 
-    /// <summary>Compiles patterns.</summary>
-    /// <param name="patterns">Patterns in ascending order of the ordinals that they stand for; several may stand for one.</param>
-    /// <param name="rest">Patterns that come behind these. They are shared, not compiled again.</param>
-    /// <param name="restFrom">What is added to the ordinals of <paramref name="rest"/>.</param>
+    /// <summary>Creates the index.</summary>
+    /// <param name="patterns">The patterns in ascending order of their ordinals. Several patterns may share an ordinal.</param>
+    /// <param name="rest">An index of patterns that follow these. It is shared, not compiled again.</param>
+    /// <param name="restFrom">The offset of the ordinals of <paramref name="rest"/>.</param>
     public PatternIndex(IEnumerable<(int Ordinal, ModelPattern Pattern)> patterns, PatternIndex? rest = null, int restFrom = 0)
     {
         Entry[] entries = [.. patterns.Select(entry => new Entry(entry.Ordinal, entry.Pattern))];
@@ -63,13 +63,13 @@ internal sealed class PatternIndex
         _restFrom = restFrom;
     }
 
-    /// <summary>Whether there is no pattern at all.</summary>
+    /// <summary>Whether the index has no pattern.</summary>
     public bool IsEmpty => _entries.Length == 0 && _rest is null;
 
     /// <summary>Whether any pattern matches a name.</summary>
     public bool IsMatch(ReadOnlySpan<char> name) => FindFirst(name) != None;
 
-    /// <summary>The lowest ordinal of which a pattern matches a name, or <see cref="None"/>.</summary>
+    /// <summary>The lowest ordinal with a pattern that matches a name, or <see cref="None"/>.</summary>
     public int FindFirst(ReadOnlySpan<char> name)
     {
         var first = int.MaxValue;
@@ -97,7 +97,7 @@ internal sealed class PatternIndex
             : None;
     }
 
-    /// <summary>Every ordinal of which a pattern matches one of the names, ascending; <see langword="null"/> when there is none.</summary>
+    /// <summary>The ordinals with a pattern that matches one of the names, ascending; <see langword="null"/> if there are none.</summary>
     public List<int>? FindAll(List<string> names)
     {
         List<int>? found = null;
@@ -108,7 +108,7 @@ internal sealed class PatternIndex
 
         if (found is { Count: > 1 })
         {
-            // One ordinal may have matched by several patterns, and in several names.
+            // An ordinal may match by several patterns and for several names.
             found.Sort();
             found = [.. found.Distinct()];
         }
@@ -162,7 +162,7 @@ internal sealed class PatternIndex
         return literals;
     }
 
-    // What stands between the stars, with the marks of the ends. A mark alone says nothing, since every name has both.
+    // The texts between the stars, with the marks of the ends. A mark alone is left out: every name has both.
     private static IEnumerable<string> PiecesOf(ModelPattern pattern) =>
         CharacterClasses.Between(pattern.Text)
             .Split('*')
@@ -170,7 +170,7 @@ internal sealed class PatternIndex
 
     private readonly record struct Entry(int Ordinal, ModelPattern Pattern);
 
-    /// <summary>The literals that may occur in a name, each once.</summary>
+    /// <summary>Enumerates the literals that may occur in a name, each once.</summary>
     private ref struct Candidates
     {
         private readonly AhoCorasickAutomaton _automaton;
@@ -195,8 +195,8 @@ internal sealed class PatternIndex
 
         public bool MoveNext()
         {
-            // Behind a literal that was seen before there are only such: they came with it then. So a name of a million equal letters
-            // takes a million steps and no more, and each candidate is one once.
+            // The literals behind one that was seen were seen with it, so the walk ends there: a name of a million equal letters takes a million
+            // steps, and each literal is returned once.
             while (_next == AhoCorasickAutomaton.None || !TrySee(_next))
             {
                 if (_at > _name.Length)

@@ -17,7 +17,7 @@ namespace Gateway.Tests.Transforms.ProviderMapping.Hosting;
 public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
 {
     private const int Megabyte = 1024 * 1024;
-    private const int FreeSize = 64 * 1024;
+    private const int SmallBodySize = 64 * 1024;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private readonly ConcurrentQueue<string> _read = new();
@@ -49,7 +49,7 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
 
         // Small ones pass meanwhile, to the byte that still is small.
         await SmallAsync("small", 100);
-        await SmallAsync("largest", FreeSize);
+        await SmallAsync("largest", SmallBodySize);
         Assert.Equal(8, _host.Memory.WaitingBodies);
 
         // The second keeps its place, so that the others go one by one, whichever of them is whole first.
@@ -202,11 +202,11 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
 
         // Up to 64 KB it takes nothing, whole or not.
         await using var first = await BeginAsync("first", 4 * Megabyte);
-        var small = await SendUnknownAsync(how, Body("small", FreeSize));
+        var small = await SendUnknownAsync(how, Body("small", SmallBodySize));
         Assert.Equal(200, (await small.ReadAnswerAsync()).Status);
         await small.DisposeAsync();
 
-        var larger = await SendUnknownAsync(how, Body("larger", FreeSize + 1));
+        var larger = await SendUnknownAsync(how, Body("larger", SmallBodySize + 1));
         await WaitingAsync(1);
         first.Finish();
         Assert.Equal(200, await first.StatusAsync());
@@ -214,7 +214,7 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
         await larger.DisposeAsync();
 
         Assert.Equal(["small", "first", "larger"], _read);
-        Assert.InRange(Volatile.Read(ref _heldBehind), FreeSize, 2 * Megabyte);
+        Assert.InRange(Volatile.Read(ref _heldBehind), SmallBodySize, 2 * Megabyte);
         await NothingIsHeldAsync();
     }
 
