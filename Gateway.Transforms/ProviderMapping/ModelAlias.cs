@@ -101,7 +101,7 @@ public sealed class ModelAlias
         if (name.Contains('*', StringComparison.Ordinal))
         {
             problems.Add(new RuleProblem(
-                path, $"{JsonText.Quoted(name)} holds a '*', which is sent as it stands: only 'Model' is a pattern", IsWarning: true));
+                path, $"{JsonText.Quoted(name)} contains a '*', which is sent as written: only 'Model' is a pattern", IsWarning: true));
         }
 
         return true;

@@ -163,7 +163,7 @@ public sealed class ProviderMappingRules
             trace?.Add(
                 keeps,
                 ExplainedOutcome.KeptClient,
-                "Matches, but the client set 'provider' itself and the rule leaves that alone.");
+                "Matches, but the client set 'provider', and the rule keeps it.");
             matching = matching with { Ordinary = null };
         }
 
@@ -235,7 +235,7 @@ public sealed class ProviderMappingRules
 
         if (rendered.IsEmpty)
         {
-            trace?.Add(rule, ExplainedOutcome.NothingToAdd, "Matches, but holds nothing that the endpoint takes.");
+            trace?.Add(rule, ExplainedOutcome.NothingToAdd, "Matches, but the endpoint accepts no member of its block.");
             return (rule.Mode == WhenClientSetsProvider.Enforce ? rule.Name : null, null);
         }
 
@@ -243,7 +243,7 @@ public sealed class ProviderMappingRules
         trace?.Add(
             rule,
             ExplainedOutcome.Applied,
-            "Matches, and its block goes in: the client set no 'provider'.",
+            "Matches, and its block is added: the client set no 'provider'.",
             names: null,
             rendered.MemberNames);
         return (rule.Name, null);
@@ -268,12 +268,12 @@ public sealed class ProviderMappingRules
                 trace?.Add(
                     ordinary,
                     ExplainedOutcome.NothingToAdd,
-                    "Matches, but there is no member that the client left out and the endpoint takes.");
+                    "Matches, but the client set every member of its block that the endpoint accepts.");
                 matching = matching with { Ordinary = null };
             }
             else
             {
-                trace?.Add(ordinary, ExplainedOutcome.Applied, $"Matches, and {DecisionTrace.List(added)} went in.", null, added);
+                trace?.Add(ordinary, ExplainedOutcome.Applied, $"Matches, and adds {DecisionTrace.List(added)}.", null, added);
             }
         }
 

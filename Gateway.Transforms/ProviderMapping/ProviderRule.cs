@@ -105,7 +105,7 @@ public sealed class ProviderRule
         {
             problems.Add(new RuleProblem(
                 "Model",
-                $"{JsonText.Quoted(patterns[0].Text)} matches presets only, which all but Enforce rules leave alone: it never applies",
+                $"{JsonText.Quoted(patterns[0].Text)} matches presets only, and only Enforce rules apply to presets: the rule never applies",
                 IsWarning: true));
         }
 

@@ -52,7 +52,7 @@ internal sealed class ProviderBlockReader
             var value = json[member.ValueStart..member.ValueEnd];
             if (!seen.Add(member.Name))
             {
-                Fault(Path(Root, member.Name), "stands twice, expected once");
+                Fault(Path(Root, member.Name), "occurs twice, expected once");
             }
             else if (HasEffect(member, value))
             {
@@ -81,13 +81,13 @@ internal sealed class ProviderBlockReader
         var path = Path(Root, member.Name);
         if (!ProviderMembers.IsKnown(member.Name))
         {
-            Warn(path, "is no member that OpenRouter is known to take; it is sent as written");
+            Warn(path, "is not a member that OpenRouter documents; it is sent as written");
             return true;
         }
 
         if (member.Kind == JsonValueKind.Null)
         {
-            Warn(path, "is null, which sets nothing, and is left out");
+            Warn(path, "is null, which has no effect; it is left out");
             return false;
         }
 
@@ -97,7 +97,7 @@ internal sealed class ProviderBlockReader
             && !value.Span.SequenceEqual(hard.Span)
             && !_hasFault)
         {
-            Warn(path, $"is {Given(value.Span)}, which narrows nothing under Enforce, and is left out");
+            Warn(path, $"is {Given(value.Span)}, which has no effect under Enforce; it is left out");
             return false;
         }
 
@@ -145,7 +145,7 @@ internal sealed class ProviderBlockReader
                 }
                 else
                 {
-                    Warn(path, "goes only to the image endpoints");
+                    Warn(path, "is sent to the image endpoints only");
                 }
 
                 break;
@@ -158,7 +158,7 @@ internal sealed class ProviderBlockReader
         {
             if (!ProviderNames.IsKnown(name.Canonical))
             {
-                Warn(path, $"names {JsonText.Quoted(name.Text)}, which is no known provider; it is sent as written");
+                Warn(path, $"names {JsonText.Quoted(name.Text)}, which is not a known provider; it is sent as written");
             }
         }
     }
@@ -170,7 +170,7 @@ internal sealed class ProviderBlockReader
             if (!Quantizations.Contains(name.Text))
             {
                 var known = string.Join(", ", Quantizations);
-                Warn(path, $"names {JsonText.Quoted(name.Text)}, which is none of {known}; it is sent as written");
+                Warn(path, $"names {JsonText.Quoted(name.Text)}, expected one of {known}; it is sent as written");
             }
         }
     }
@@ -224,7 +224,7 @@ internal sealed class ProviderBlockReader
                 var partValue = value[part.ValueStart..part.ValueEnd];
                 if (part.Name is not ("by" or "partition"))
                 {
-                    Warn(Path(path, part.Name), "is no member that OpenRouter is known to take; it is sent as written");
+                    Warn(Path(path, part.Name), "is not a member that OpenRouter documents; it is sent as written");
                 }
                 else if (part.Kind == JsonValueKind.String)
                 {
@@ -284,7 +284,7 @@ internal sealed class ProviderBlockReader
             var partValue = value[part.ValueStart..part.ValueEnd];
             if (!seen.Add(part.Name))
             {
-                Fault(partPath, "stands twice, expected once");
+                Fault(partPath, "occurs twice, expected once");
             }
             else if (!isValid(partValue, part.Kind))
             {
@@ -292,7 +292,7 @@ internal sealed class ProviderBlockReader
             }
             else if (!known.Contains(part.Name))
             {
-                Warn(partPath, $"is none of {string.Join(", ", known)}; it is sent as written");
+                Warn(partPath, $"is not one of {string.Join(", ", known)}; it is sent as written");
             }
         }
     }
@@ -322,18 +322,18 @@ internal sealed class ProviderBlockReader
         {
             Warn(
                 $"{Root}:allow_fallbacks",
-                "is false without 'order' or 'only': the request stays with whichever provider OpenRouter picks first");
+                "is false without 'order' or 'only': OpenRouter tries only the first provider that it picks");
         }
 
         foreach (var name in block.Order?.Names ?? [])
         {
             if (block.Only is { } only && !only.Covers(name) && only.CoveredBy(name).Count == 0)
             {
-                Warn($"{Root}:order", $"names {JsonText.Quoted(name.Text)}, which 'only' leaves out");
+                Warn($"{Root}:order", $"names {JsonText.Quoted(name.Text)}, which 'only' excludes");
             }
             else if (block.Ignore?.Covers(name) == true)
             {
-                Warn($"{Root}:order", $"names {JsonText.Quoted(name.Text)}, which 'ignore' leaves out");
+                Warn($"{Root}:order", $"names {JsonText.Quoted(name.Text)}, which 'ignore' excludes");
             }
         }
 
@@ -341,13 +341,13 @@ internal sealed class ProviderBlockReader
         {
             if (block.Ignore?.Covers(name) == true)
             {
-                Warn($"{Root}:only", $"names {JsonText.Quoted(name.Text)}, which 'ignore' leaves out");
+                Warn($"{Root}:only", $"names {JsonText.Quoted(name.Text)}, which 'ignore' excludes");
             }
         }
 
         if (_mode == WhenClientSetsProvider.Enforce && block.Members.All(member => ProviderMembers.IsPreference(member.Name)))
         {
-            Warn(Root, "enforces nothing: it holds no more than preferences, and a client can reach every provider all the same");
+            Warn(Root, "enforces nothing: its members are preferences, and a client can still reach every provider");
         }
     }
 
@@ -356,7 +356,7 @@ internal sealed class ProviderBlockReader
         var text = JsonStringDecoder.Decode(value.Span[1..^1]);
         if (!known.Contains(text))
         {
-            Warn(path, $"is {JsonText.Quoted(text)}, which is none of {string.Join(", ", known)}; it is sent as written");
+            Warn(path, $"is {JsonText.Quoted(text)}, expected one of {string.Join(", ", known)}; it is sent as written");
         }
     }
 

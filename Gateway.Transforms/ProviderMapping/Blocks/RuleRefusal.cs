@@ -11,11 +11,11 @@ internal sealed record RuleRefusal(ProviderRule Rule, RequestRejection Rejection
     public static RuleRefusal NothingLeft(ProviderRule rule, string member) => NotAllowed(
         rule,
         member,
-        $"Rule '{rule.Name}' refuses the request: what it allows in 'provider.{member}' and what was asked for have nothing in common.");
+        $"Rule '{rule.Name}' refuses the request: no entry of the requested 'provider.{member}' is allowed.");
 
     /// <summary>The endpoint does not accept a member that the rule enforces.</summary>
     public static RuleRefusal NotTaken(ProviderRule rule, string member) => NotAllowed(
-        rule, member, $"Rule '{rule.Name}' refuses the request: it sets 'provider.{member}', which the image endpoints do not take.");
+        rule, member, $"Rule '{rule.Name}' refuses the request: it sets 'provider.{member}', which the image endpoints do not accept.");
 
     /// <summary>The client's value cannot be narrowed because it has the wrong type.</summary>
     public static RuleRefusal WrongType(ProviderRule rule, string member, string expected) => new(

@@ -92,7 +92,7 @@ internal sealed class DecisionTrace
                 Add(
                     rule,
                     ExplainedOutcome.SkippedBecausePreset,
-                    "Matches, but the request refers to a preset, whose own block an injected one would wipe out.",
+                    "Matches, but the request refers to a preset, whose own block a 'provider' would replace.",
                     [name]);
             }
             else
@@ -135,11 +135,11 @@ internal sealed class DecisionTrace
         {
             if (changes[i].Count == 0)
             {
-                Add(rules[i], ExplainedOutcome.NothingToAdd, "Matches, and the request is within what it allows already.");
+                Add(rules[i], ExplainedOutcome.NothingToAdd, "Matches, and the request is within its limits already.");
             }
             else
             {
-                Add(rules[i], ExplainedOutcome.Narrowed, $"Matches, and set {List(changes[i])} to what it allows.", null, changes[i]);
+                Add(rules[i], ExplainedOutcome.Narrowed, $"Matches, and narrows {List(changes[i])}.", null, changes[i]);
             }
         }
 
@@ -176,7 +176,7 @@ internal sealed class DecisionTrace
     };
 
     private static ExplainedStep NotReached(ProviderRule rule) =>
-        new(IsAlias: false, rule.Name, ExplainedOutcome.NotReached, "Not reached: the request was refused before.")
+        new(IsAlias: false, rule.Name, ExplainedOutcome.NotReached, "Not reached: the request was refused earlier.")
         {
             Patterns = rule.Models,
         };
@@ -193,11 +193,11 @@ internal sealed class DecisionTrace
                 ExplainedOutcome.Applied, $"{List(record.Replaced)} is sent as '{alias.Use}'.", record.Replaced),
             { HasAddedFallbacks: true } => (
                 ExplainedOutcome.Applied,
-                $"{List(record.Matched)} is the model to send already; {List(alias.Fallbacks)} go along as fallbacks.",
+                $"{List(record.Matched)} is the model to send already; {List(alias.Fallbacks)} are added as fallbacks.",
                 record.Matched),
             { Matched.Count: > 0 } => (
                 ExplainedOutcome.NothingToAdd,
-                $"{List(record.Matched)} matches, but nothing that is sent changes.",
+                $"{List(record.Matched)} matches, but the request is sent unchanged.",
                 record.Matched),
             { Tried.Count: 0, Earlier: not null } => (
                 ExplainedOutcome.SkippedBecauseEarlierRuleMatched,

@@ -211,7 +211,7 @@ internal static class RuleSetsReader
             var memberPath = Join(path, JsonText.Printable(member.Name));
             if (!members.TryAdd(member.Name, member.Value))
             {
-                problems.Add(new RuleProblem(memberPath, "stands twice, expected once"));
+                problems.Add(new RuleProblem(memberPath, "occurs twice, expected once"));
             }
             else if (!known.IsEmpty && !Contains(known, member.Name))
             {

@@ -27,8 +27,8 @@ public class ExplainTests
                 "z NotMatched: No match: 'z' against 'gpt'.",
                 "gpt Applied: 'gpt' is sent as 'openai/gpt'.",
                 "first NotMatched: No match: 'x' against 'openai/gpt'.",
-                "second Narrowed: Matches, and set 'only' to what it allows.",
-                "third Applied: Matches, and 'sort' went in.",
+                "second Narrowed: Matches, and narrows 'only'.",
+                "third Applied: Matches, and adds 'sort'.",
                 "fourth SkippedBecauseEarlierRuleMatched: Not tried: rule 'third' matched first.",
                 "fifth NotMatched: No match: 'y' against 'openai/gpt'.",
             ],
@@ -63,7 +63,7 @@ public class ExplainTests
         Assert.Equal("m", steps[1].Earlier);
         Assert.Equal("The request names no model.", aliases.Decide("{}").Steps[0].Sentence);
         Assert.Equal(
-            "'m' is the model to send already; 'f' go along as fallbacks.",
+            "'m' is the model to send already; 'f' are added as fallbacks.",
             Aliases(Alias("m", "m", "f")).Decide("""{"model":"m"}""").Steps[0].Sentence);
         Assert.Equal(
             "'m' is sent as 'x', with 'f' as fallbacks.",

@@ -32,7 +32,7 @@ public class RuleSetsReaderTests
     [InlineData("{", ": is not JSON")]
     [InlineData("""{"Rule":[]}""", "Rule: is unknown, expected one of Rules, Aliases")]
     [InlineData("""{"RuleSets":{}}""", "RuleSets: is unknown")]
-    [InlineData("""{"Rules":[],"rules":[]}""", "rules: stands twice")]
+    [InlineData("""{"Rules":[],"rules":[]}""", "rules: occurs twice")]
     [InlineData("""{"Rules":{}}""", "Rules: got {}, expected a list of rules")]
     [InlineData("""{"Rules":[5]}""", "Rules:0: got 5, expected an object")]
     [InlineData("""{"Rules":[{"Model":{},"Provider":{"zdr":true}}]}""", "Rules:0:Model: got {}, expected a model name")]
