@@ -1,9 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
 using Gateway.Tests.Support;
-using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
-using OpenRouterGateway.Transforms;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using Xunit;
 

@@ -71,6 +71,7 @@ internal static class ReadmeExample
 
     public static void Log(WebApplication app)
     {
+#pragma warning disable CA1848, CA1873 // An example shows the plain call.
         // <feature>
         app.MapReverseProxy(proxy =>
         {
@@ -92,5 +93,6 @@ internal static class ReadmeExample
         });
 
         // </feature>
+#pragma warning restore CA1848, CA1873
     }
 }

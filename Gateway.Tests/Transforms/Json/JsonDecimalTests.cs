@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text;
 using CsCheck;
 using OpenRouterGateway.Transforms.Json;
-using OpenRouterGateway.Transforms.ProviderMapping;
 using Xunit;
 
 namespace Gateway.Tests.Transforms.Json;

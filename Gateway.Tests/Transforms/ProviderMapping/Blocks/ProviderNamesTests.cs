@@ -1,4 +1,3 @@
-using OpenRouterGateway.Transforms.ProviderMapping;
 using OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 using Xunit;
 

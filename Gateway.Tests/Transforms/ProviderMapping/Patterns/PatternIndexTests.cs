@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using CsCheck;
-using OpenRouterGateway.Transforms.ProviderMapping;
 using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 using Xunit;
 

@@ -5,7 +5,6 @@ using System.Text.Json.Nodes;
 using Gateway.Tests.Support;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -44,7 +43,7 @@ internal sealed class ConfiguredHost : IAsyncDisposable
     public static async Task<ConfiguredHost> StartAsync(string upstream, string mapping, params (string Route, string RuleSet)[] routes)
     {
         var token = TestContext.Current.CancellationToken;
-        var file = Path.GetTempFileName();
+        var file = Path.Combine(Directory.CreateTempSubdirectory("configured-host-").FullName, "appsettings.json");
         await File.WriteAllTextAsync(file, Settings(upstream, mapping, routes), token);
         var logs = new CollectedLogs();
         var applied = new AppliedRoutes();
@@ -93,7 +92,7 @@ internal sealed class ConfiguredHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _app.DisposeAsync();
-        File.Delete(_file);
+        Directory.Delete(Path.GetDirectoryName(_file)!, recursive: true);
     }
 
     private static string Settings(string upstream, string mapping, (string Route, string RuleSet)[] routes)
