@@ -12,6 +12,9 @@ internal sealed class CollectedLogs : ILoggerProvider
 
     public IEnumerable<Line> Lines => _lines;
 
+    /// <summary>Forgets the lines so far.</summary>
+    public void Clear() => _lines.Clear();
+
     public ILogger CreateLogger(string categoryName) => new Logger(categoryName, _lines);
 
     public void Dispose()

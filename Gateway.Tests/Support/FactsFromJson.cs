@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
-using OpenRouterGateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.Json;
 using OpenRouterGateway.Transforms.RequestBody;
 using Xunit;
 

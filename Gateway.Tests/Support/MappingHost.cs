@@ -140,8 +140,13 @@ internal sealed class MappingHost : IAsyncDisposable
     public static ProviderMappingRules Compile(params string[] mappings)
     {
         var problems = new List<RuleProblem>();
-        ProviderRule[] rules = [.. mappings.Select((mapping, i) => ProviderRule.ParseMapping(mapping, $"rule-{i + 1}", problems)!)];
-        Assert.DoesNotContain(problems, problem => !problem.IsWarning);
+        var rules = new List<ProviderRule>();
+        foreach (var (i, mapping) in mappings.Index())
+        {
+            Assert.True(ProviderRule.TryParseMapping(mapping, $"rule-{i + 1}", problems, out var rule), string.Join("; ", problems));
+            rules.Add(rule);
+        }
+
         return new ProviderMappingRules(rules, []);
     }
 

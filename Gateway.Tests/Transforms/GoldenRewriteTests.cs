@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Text;
-using System.Text.Json;
+using System.Text.Json.Nodes;
 using Gateway.Tests.Support;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using OpenRouterGateway.Transforms.RequestBody;
@@ -51,23 +51,9 @@ public class GoldenRewriteTests
 
     private static (ProviderMappingRules Rules, RequestEndpoint Endpoint) ReadRules(string path)
     {
-        using var json = JsonDocument.Parse(File.ReadAllBytes(path));
-        var problems = new List<RuleProblem>();
-        var rules = json.RootElement.GetProperty("Rules").EnumerateArray().Select(rule => ProviderRule.Create(
-            rule.GetProperty("Name").GetString()!,
-            [rule.GetProperty("Model").GetString()!],
-            rule.GetProperty("Provider"),
-            rule.TryGetProperty("WhenClientSetsProvider", out var mode) ? Enum.Parse<WhenClientSetsProvider>(mode.GetString()!) : WhenClientSetsProvider.KeepClient,
-            problems)!).ToList();
-        var aliases = json.RootElement.TryGetProperty("Aliases", out var list)
-            ? list.EnumerateArray().Select(alias => ModelAlias.Create(
-                alias.GetProperty("Model").GetString()!,
-                alias.GetProperty("Use").GetString()!,
-                alias.TryGetProperty("Fallbacks", out var fallbacks) ? [.. fallbacks.EnumerateArray().Select(name => name.GetString()!)] : [],
-                problems)!).ToList()
-            : [];
-        Assert.DoesNotContain(problems, problem => !problem.IsWarning);
-        var endpoint = json.RootElement.TryGetProperty("Endpoint", out var kind) ? Enum.Parse<RequestEndpoint>(kind.GetString()!) : RequestEndpoint.Generation;
-        return (new ProviderMappingRules(rules, aliases), endpoint);
+        var json = JsonNode.Parse(File.ReadAllBytes(path))!.AsObject();
+        var endpoint = json["Endpoint"] is { } kind ? Enum.Parse<RequestEndpoint>(kind.GetValue<string>()) : RequestEndpoint.Generation;
+        json.Remove("Endpoint");
+        return (ProviderMappingRules.Parse(json.ToJsonString()), endpoint);
     }
 }

@@ -1,50 +1,98 @@
-using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using OpenRouterGateway.Transforms;
 using OpenRouterGateway.Transforms.ProviderMapping;
 
 namespace Gateway.Tests.Transforms;
 
-/// <summary>The program of the package's README, compiled; <see cref="PackageReadmeTests"/> holds the two together.</summary>
+/// <summary>The programs of the package's README, compiled; <see cref="PackageReadmeTests"/> compares the two.</summary>
 internal static class ReadmeExample
 {
-    public static WebApplication Build(string[] args)
+    public static WebApplication BuildFromConfiguration(string[] args)
     {
-        // <example>
+        // <configuration>
         var builder = WebApplication.CreateBuilder(args);
-
-        // Rules are checked and rendered once; a request only matches names and splices bytes.
-        var problems = new List<RuleProblem>();
-        using var block = JsonDocument.Parse("""{ "only": ["mistral", "azure"], "data_collection": "deny" }""");
-        ProviderRule?[] rules =
-        [
-            ProviderRule.ParseMapping("anthropic/*=Anthropic,Google", "claude", problems),
-            ProviderRule.Create("eu-only", ["mistralai/*", "openai/*"], block.RootElement, WhenClientSetsProvider.Enforce, problems),
-        ];
-        var alias = ModelAlias.Create("gpt-4o", "openai/gpt-4o", ["mistralai/mistral-large"], problems);
-        foreach (var problem in problems)
-        {
-            Console.Error.WriteLine($"{(problem.IsWarning ? "warning" : "fault")}: {problem.Path}: {problem.Message}");
-        }
-
-        var mapping = new ProviderMappingRules([.. rules.OfType<ProviderRule>()], alias is null ? [] : [alias]);
-
         builder.Services.AddReverseProxy()
             .LoadFromConfig(builder.Configuration.GetSection("ReverseProxy"))
-            .AddProviderMapping(options => options.Rules = _ => mapping);
+            .AddProviderMapping(builder.Configuration.GetSection("ProviderMapping"));
 
         var app = builder.Build();
         app.MapReverseProxy(proxy =>
         {
-            // Reads the bodies of routes with the transform; all others stream through.
+            // Reads the bodies of routes with the transform; all other bodies are streamed.
             proxy.UseProviderMapping();
             proxy.UseSessionAffinity();
             proxy.UseLoadBalancing();
             proxy.UsePassiveHealthChecks();
         });
 
-        // </example>
+        // </configuration>
         return app;
+    }
+
+    public static void AddFromCode(IReverseProxyBuilder proxy)
+    {
+        // <code>
+        var defaults = ProviderMappingRules.Parse("""
+            { "Rules": [ { "Model": "anthropic/*", "Provider": { "order": ["anthropic", "google-vertex"] } } ] }
+            """);
+        var strict = new ProviderMappingRules(
+            rules: [ProviderRule.Parse("""{ "Name": "zdr", "Model": "*", "Provider": { "zdr": true }, "WhenClientSetsProvider": "Enforce" }""")],
+            aliases: [ModelAlias.Parse("""{ "Model": "gpt-4o", "Use": "openai/gpt-4o" }""")]);
+
+        proxy.AddProviderMapping(options =>
+        {
+            options.Rules = context => context.User.IsInRole("trial") ? strict : defaults;
+            options.RuleSets["Strict"] = _ => strict;
+            options.MaxRequestBodySize = _ => 20 * 1024 * 1024;
+        });
+
+        // </code>
+    }
+
+    public static ProviderMappingRules? Check(string json)
+    {
+        // <problems>
+        var problems = new List<RuleProblem>();
+        if (!ProviderMappingRules.TryParse(json, problems, out var rules))
+        {
+            Console.Error.WriteLine("The rules were not taken over:");
+        }
+
+        foreach (var problem in problems)
+        {
+            Console.Error.WriteLine($"{(problem.IsWarning ? "warning" : "fault")}: {problem.Path}: {problem.Message}");
+        }
+
+        // </problems>
+        return rules;
+    }
+
+    public static void Log(WebApplication app)
+    {
+#pragma warning disable CA1848, CA1873 // An example shows the plain call.
+        // <feature>
+        app.MapReverseProxy(proxy =>
+        {
+            proxy.UseProviderMapping();
+            proxy.Use((context, next) =>
+            {
+                if (context.Features.Get<IProviderMappingFeature>() is { } mapping)
+                {
+                    app.Logger.LogInformation(
+                        "{Asked} is sent as {Sent} under {Rules}",
+                        mapping.Facts.RequestedModel,
+                        mapping.Decision.SentModel,
+                        mapping.Decision.AppliedRules);
+                }
+
+                return next(context);
+            });
+            proxy.UseLoadBalancing();
+        });
+
+        // </feature>
+#pragma warning restore CA1848, CA1873
     }
 }

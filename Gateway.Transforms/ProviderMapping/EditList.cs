@@ -2,18 +2,18 @@ using OpenRouterGateway.Transforms.RequestBody;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping;
 
-/// <summary>Collects edits in any order and hands them out as a body takes them.</summary>
+/// <summary>Collects edits in any order, and builds the sorted list that a body is spliced by.</summary>
 internal sealed class EditList
 {
-    // Nearly every request has one edit or none, so the list comes with the second one.
+    // Most requests have at most one edit, so the list is created for the second one.
     private BodyEdit _first;
     private List<BodyEdit>? _all;
     private int _count;
 
-    /// <summary>How many edits there are before merging.</summary>
+    /// <summary>The number of edits before merging.</summary>
     public int Count => _count;
 
-    /// <summary>Adds a change of the body as received; one that changes nothing is dropped.</summary>
+    /// <summary>Adds an edit of the received body. An edit that changes nothing is ignored.</summary>
     public void Add(int offset, int remove, ReadOnlyMemory<byte> insert)
     {
         if (remove == 0 && insert.IsEmpty)
@@ -35,7 +35,7 @@ internal sealed class EditList
         _count++;
     }
 
-    /// <summary>The edits in ascending order; what goes in at one place is one edit, in the order of adding.</summary>
+    /// <summary>The edits in ascending order. Edits at the same offset are merged, in the order in which they were added.</summary>
     public IReadOnlyList<BodyEdit> Build()
     {
         if (_all is null)

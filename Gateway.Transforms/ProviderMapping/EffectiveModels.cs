@@ -1,12 +1,14 @@
 using System.Text.Json;
+using OpenRouterGateway.Transforms.ProviderMapping.Explaining;
+using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 using OpenRouterGateway.Transforms.RequestBody;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>
-/// The models that a request names once the aliases have done their work: each name takes the first alias that matches, once.
+/// The models that a request names, after aliases. The first alias that matches a name replaces it; the result is not aliased again.
 /// </summary>
-public readonly struct EffectiveModels
+internal readonly struct EffectiveModels
 {
     private readonly BodyFacts _facts;
     private readonly ModelAlias?[]? _aliasOf;
@@ -20,12 +22,12 @@ public readonly struct EffectiveModels
         Model = model;
     }
 
-    /// <summary>The name that ordinary rules match, after aliases; <see langword="null"/> when the request has none.</summary>
+    /// <summary>The model that ordinary rules match, after aliases; <see langword="null"/> if the request names none.</summary>
     public string? Model { get; }
 
     /// <summary>
-    /// Every name that goes upstream: those of <c>model</c>, <c>models</c> and <c>fallbacks</c> after aliases, the fallbacks that an alias
-    /// added, and the names of earlier duplicates, which count for no parser but stay in the body. Empty when the request names no model.
+    /// All model names that are sent upstream: those of <c>model</c>, <c>models</c> and <c>fallbacks</c> after aliases, the fallbacks of an
+    /// alias, and the names in earlier duplicates, which no parser reads but which stay in the body. Empty if the request names no model.
     /// </summary>
     public IReadOnlyList<string> Names
     {
@@ -75,12 +77,12 @@ public readonly struct EffectiveModels
     }
 
     /// <summary>Applies the aliases.</summary>
-    /// <param name="aliases">Aliases in order.</param>
-    /// <param name="patterns">Their patterns by their place in the order.</param>
-    /// <param name="facts">What the scan of the body found.</param>
-    /// <param name="endpoint">Whether fallbacks are taken.</param>
-    /// <param name="edits">Takes the changes of the body.</param>
-    /// <param name="trace">Takes what became of each alias, or <see langword="null"/>.</param>
+    /// <param name="aliases">The aliases in order.</param>
+    /// <param name="patterns">Their patterns; ordinals are indexes of <paramref name="aliases"/>.</param>
+    /// <param name="facts">The facts about the body.</param>
+    /// <param name="endpoint">The kind of endpoint; it decides whether fallbacks are added.</param>
+    /// <param name="edits">Receives the edits of the body.</param>
+    /// <param name="trace">Receives the outcome of each alias; <see langword="null"/> on the request path.</param>
     internal static EffectiveModels Create(
         IReadOnlyList<ModelAlias> aliases,
         PatternIndex patterns,
@@ -124,14 +126,14 @@ public readonly struct EffectiveModels
                 firstOfModels ??= text;
             }
 
-            // What is not the last of its name counts for nobody and stays as it is.
+            // Earlier duplicates are not read upstream and stay unchanged.
             if (text != name.Text && (name.Member == model || name.Member == models || name.Member == fallbacks))
             {
                 edits.Add(name.Value.Start, name.Value.Length, alias!.UseValue);
                 trace?.AliasReplaced(alias, name.Text);
                 if (name.Member == model)
                 {
-                    CutEarlier(facts, model, edits);
+                    RemoveEarlier(facts, model, edits);
                 }
             }
         }
@@ -145,8 +147,8 @@ public readonly struct EffectiveModels
         return new EffectiveModels(facts, aliasOf, addsFallbacks, sentModel ?? firstOfModels);
     }
 
-    /// <summary>Cuts the earlier occurrences of a member, each with its comma.</summary>
-    internal static void CutEarlier(BodyFacts facts, int member, EditList edits)
+    /// <summary>Removes the earlier occurrences of a member, each with its comma.</summary>
+    internal static void RemoveEarlier(BodyFacts facts, int member, EditList edits)
     {
         for (var i = 0; i < member; i++)
         {
@@ -157,7 +159,7 @@ public readonly struct EffectiveModels
         }
     }
 
-    /// <summary>Every name that enforced rules judge, in every spelling; the empty one alone when the request names no model.</summary>
+    /// <summary>The names that enforced rules match, in every spelling; an empty name if the request names no model.</summary>
     internal List<string> Spellings()
     {
         var spellings = new List<string>();
@@ -177,14 +179,14 @@ public readonly struct EffectiveModels
     private static ModelAlias? Find(IReadOnlyList<ModelAlias> aliases, PatternIndex patterns, string name, DecisionTrace? trace)
     {
         var found = name.Length > 0 ? patterns.FindFirst(name) : PatternIndex.None;
-        trace?.AliasSought(name, found);
+        trace?.AliasSearched(name, found);
         return found == PatternIndex.None ? null : aliases[found];
     }
 
     private static bool IsAbsent(BodyFacts facts, int member) => member < 0 || facts.Members[member].Kind == JsonValueKind.Null;
 
-    // A null of either name counts as not there. The last of them becomes the new member: it may be the last one of the object and
-    // then has no comma to be cut with.
+    // A member that is null counts as missing. The last one becomes the new member; it may be the last of the object, and could then not be
+    // removed with a comma.
     private static void AddFallbacks(BodyFacts facts, ModelAlias alias, EditList edits)
     {
         var last = Math.Max(facts.LastIndexOf(BodyMemberName.Models), facts.LastIndexOf(BodyMemberName.Fallbacks));

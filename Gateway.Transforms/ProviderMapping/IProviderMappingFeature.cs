@@ -2,15 +2,17 @@ using OpenRouterGateway.Transforms.RequestBody;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping;
 
-/// <summary>What is known of a request once its body was read: found in the features of the <c>HttpContext</c> behind the step.</summary>
+/// <summary>
+/// The result of the provider mapping for a request, in <c>HttpContext.Features</c>. It is set once the body was read and found valid.
+/// </summary>
 public interface IProviderMappingFeature
 {
-    /// <summary>Which kind of endpoint the request is for.</summary>
+    /// <summary>The kind of endpoint that the request is for.</summary>
     RequestEndpoint Endpoint { get; }
 
-    /// <summary>What the scan of the body found.</summary>
+    /// <summary>The facts about the body.</summary>
     BodyFacts Facts { get; }
 
-    /// <summary>What the rules decided.</summary>
+    /// <summary>The decision of the rules.</summary>
     ProviderMappingDecision Decision { get; }
 }

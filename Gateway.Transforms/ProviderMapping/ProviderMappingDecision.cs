@@ -1,26 +1,45 @@
+using System.Buffers;
 using OpenRouterGateway.Transforms.RequestBody;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping;
 
-/// <summary>What the rules decided about one request. Immutable.</summary>
-/// <param name="Edits">What to change in the body: in ascending order, not overlapping; empty when the body passes untouched.</param>
-/// <param name="AppliedRules">
-/// The names of the rules applied, or of the one that refused, joined by <c>", "</c> in the order of the set; <see langword="null"/>
-/// when there is none.
-/// </param>
-/// <param name="SentModel">The model that goes upstream, after aliases; <see langword="null"/> when the request names none.</param>
-/// <param name="Rejection">Why the request is refused, or <see langword="null"/>. A refused request has no edits.</param>
-public sealed record ProviderMappingDecision(
-    IReadOnlyList<BodyEdit> Edits, string? AppliedRules, string? SentModel, RequestRejection? Rejection)
+/// <summary>The decision of a rule set about one request. Immutable.</summary>
+public sealed class ProviderMappingDecision
 {
-    /// <summary>Nothing to change and nothing to say.</summary>
-    public static ProviderMappingDecision Untouched { get; } = new([], null, null, null);
-
-    /// <summary>The body with the edits applied, as one array; for explaining and testing, not for forwarding.</summary>
-    /// <param name="body">The body as received.</param>
-    public byte[] ApplyTo(ReadOnlyMemory<byte> body)
+    /// <summary>Creates a decision.</summary>
+    /// <param name="edits">The edits of the body in ascending order, not overlapping; empty if the body is forwarded unchanged.</param>
+    /// <param name="appliedRules">See <see cref="AppliedRules"/>.</param>
+    /// <param name="sentModel">See <see cref="SentModel"/>.</param>
+    /// <param name="rejection">See <see cref="Rejection"/>. A rejected request has no edits.</param>
+    internal ProviderMappingDecision(
+        IReadOnlyList<BodyEdit> edits, string? appliedRules, string? sentModel, RequestRejection? rejection)
     {
-        using var stream = new SplicedStream(new System.Buffers.ReadOnlySequence<byte>(body), Edits, static () => { });
+        Edits = edits;
+        AppliedRules = appliedRules;
+        SentModel = sentModel;
+        Rejection = rejection;
+    }
+
+    /// <summary>
+    /// The names of the rules that were applied, or of the one that refused the request, joined by <c>", "</c> in the order of the set;
+    /// <see langword="null"/> if there are none.
+    /// </summary>
+    public string? AppliedRules { get; }
+
+    /// <summary>The model that is sent upstream, after aliases; <see langword="null"/> if the request names none.</summary>
+    public string? SentModel { get; }
+
+    /// <summary>Why the request is rejected; <see langword="null"/> if it is forwarded.</summary>
+    public RequestRejection? Rejection { get; }
+
+    /// <summary>The edits of the body in ascending order, not overlapping.</summary>
+    internal IReadOnlyList<BodyEdit> Edits { get; }
+
+    /// <summary>The body with the edits applied, as one array; for explanations and tests.</summary>
+    /// <param name="body">The body as received.</param>
+    internal byte[] ApplyTo(ReadOnlyMemory<byte> body)
+    {
+        using var stream = new SplicedStream(new ReadOnlySequence<byte>(body), Edits, static () => { });
         var spliced = new byte[stream.Length];
         stream.ReadExactly(spliced);
         return spliced;

@@ -1,23 +1,30 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
+using OpenRouterGateway.Transforms.ProviderMapping.Blocks;
+using OpenRouterGateway.Transforms.ProviderMapping.Explaining;
+using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
+using OpenRouterGateway.Transforms.ProviderMapping.Settings;
 using OpenRouterGateway.Transforms.RequestBody;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping;
 
-/// <summary>An ordered set of rules and aliases, compiled once; the whole decision about a request, without HTTP. Immutable.</summary>
+/// <summary>A rule set: an ordered list of rules and one of aliases, compiled once. Immutable and thread-safe.</summary>
 public sealed class ProviderMappingRules
 {
     private static readonly RequestRejection NotAnObject =
         new(400, "invalid_provider", "'provider' must be an object.", "provider");
 
-    // By place in Rules and in Aliases.
+    // Ordinals are indexes of Rules and Aliases.
     private readonly PatternIndex _ordinary;
     private readonly PatternIndex _enforced;
     private readonly PatternIndex _aliases;
 
-    /// <summary>Creates a set.</summary>
-    /// <param name="rules">Rules in order; of the ordinary ones the first match applies, of the enforced ones every match.</param>
-    /// <param name="aliases">Aliases in order; the first match applies, once.</param>
+    /// <summary>Creates a rule set.</summary>
+    /// <param name="rules">
+    /// The rules in order. Of the rules in mode <see cref="WhenClientSetsProvider.Enforce"/> every match applies, of the others the first.
+    /// </param>
+    /// <param name="aliases">The aliases in order. For each model name the first match applies; the result is not aliased again.</param>
     public ProviderMappingRules(IReadOnlyList<ProviderRule> rules, IReadOnlyList<ModelAlias> aliases)
         : this(rules, aliases, rest: null)
     {
@@ -27,14 +34,16 @@ public sealed class ProviderMappingRules
     {
         ArgumentNullException.ThrowIfNull(rules);
         ArgumentNullException.ThrowIfNull(aliases);
-        Rules = rest is null ? [.. rules] : new ChainedList<ProviderRule>([.. rules], rest.Rules);
-        Aliases = rest is null ? [.. aliases] : new ChainedList<ModelAlias>([.. aliases], rest.Aliases);
+        Rules = rest is null ? [.. rules] : new ConcatenatedList<ProviderRule>([.. rules], rest.Rules);
+        Aliases = rest is null ? [.. aliases] : new ConcatenatedList<ModelAlias>([.. aliases], rest.Aliases);
         _ordinary = new PatternIndex(PatternsOf(rules, areEnforced: false), rest?._ordinary, rules.Count);
         _enforced = new PatternIndex(PatternsOf(rules, areEnforced: true), rest?._enforced, rules.Count);
         _aliases = new PatternIndex(aliases.Select(static (alias, i) => (i, alias.Pattern)), rest?._aliases, aliases.Count);
     }
 
-    /// <summary>No rules, no aliases: every body passes untouched, save one whose <c>provider</c> is no object.</summary>
+    /// <summary>
+    /// The empty rule set. A body is forwarded unchanged; a <c>provider</c> that is not an object is still rejected.
+    /// </summary>
     public static ProviderMappingRules Empty { get; } = new([], []);
 
     /// <summary>The rules in order.</summary>
@@ -43,37 +52,76 @@ public sealed class ProviderMappingRules
     /// <summary>The aliases in order.</summary>
     public IReadOnlyList<ModelAlias> Aliases { get; }
 
-    /// <summary>A set with more rules and aliases before those of this one, which are shared: neither compiled again nor copied.</summary>
-    /// <param name="rules">Rules in order.</param>
-    /// <param name="aliases">Aliases in order.</param>
-    public ProviderMappingRules PrecededBy(IReadOnlyList<ProviderRule> rules, IReadOnlyList<ModelAlias> aliases) =>
+    /// <summary>Parses a rule set in the shape of the settings.</summary>
+    /// <param name="json">
+    /// A JSON object with <c>Rules</c> and <c>Aliases</c>, both optional. Comments and trailing commas are allowed. Rules without a
+    /// <c>Name</c> are called <c>rule-1</c>, <c>rule-2</c>… by their place; a name may occur once.
+    /// </param>
+    /// <exception cref="FormatException">The text has faults; the message lists all of them, one per line.</exception>
+    public static ProviderMappingRules Parse([StringSyntax(StringSyntaxAttribute.Json)] string json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        return RuleSetsReader.Parse(json, "rule set", RuleSetsReader.ReadSet);
+    }
+
+    /// <summary>Parses a rule set as <see cref="Parse"/> does, and lists its problems.</summary>
+    /// <param name="json">See <see cref="Parse"/>.</param>
+    /// <param name="problems">Receives every fault and warning, with paths such as <c>Rules:0:Provider:order</c>.</param>
+    /// <param name="rules">The rule set; <see langword="null"/> after a fault.</param>
+    /// <returns>Whether there was no fault. Warnings do not prevent a rule set.</returns>
+    public static bool TryParse(
+        [StringSyntax(StringSyntaxAttribute.Json)] string json,
+        ICollection<RuleProblem> problems,
+        [NotNullWhen(true)] out ProviderMappingRules? rules)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        ArgumentNullException.ThrowIfNull(problems);
+        var found = new List<RuleProblem>();
+        rules = RuleSetsReader.Parse(json, found, RuleSetsReader.ReadSet);
+        if (RuleProblems.HasFault(found))
+        {
+            rules = null;
+        }
+
+        foreach (var problem in found)
+        {
+            problems.Add(problem);
+        }
+
+        return rules is not null;
+    }
+
+    /// <summary>A rule set with more rules and aliases before those of this one, which it shares: they are not compiled again.</summary>
+    /// <param name="rules">The rules in order.</param>
+    /// <param name="aliases">The aliases in order.</param>
+    internal ProviderMappingRules PrecededBy(IReadOnlyList<ProviderRule> rules, IReadOnlyList<ModelAlias> aliases) =>
         new(rules, aliases, rest: this);
 
-    /// <summary>Decides what is to be changed in a body, or why the request is refused.</summary>
-    /// <param name="facts">What the scan of the body found.</param>
-    /// <param name="body">The body itself.</param>
-    /// <param name="endpoint">Which endpoint the request is for; it decides which members of a block are taken.</param>
-    public ProviderMappingDecision Decide(BodyFacts facts, ReadOnlySequence<byte> body, RequestEndpoint endpoint)
+    /// <summary>Decides how a body is changed, or why the request is refused.</summary>
+    /// <param name="facts">The facts about the body.</param>
+    /// <param name="body">The body.</param>
+    /// <param name="endpoint">The kind of endpoint; it decides which members of a block are sent.</param>
+    internal ProviderMappingDecision Decide(BodyFacts facts, ReadOnlySequence<byte> body, RequestEndpoint endpoint)
     {
         ArgumentNullException.ThrowIfNull(facts);
         return Decide<object?>(facts, body, endpoint, review: null, state: null, trace: null);
     }
 
-    /// <summary>Decides as above, after the host had its say.</summary>
+    /// <summary>Decides after the host has reviewed the request.</summary>
     internal ProviderMappingDecision Decide<TState>(
         BodyFacts facts,
         in ReadOnlySequence<byte> body,
         RequestEndpoint endpoint,
-        Func<TState, ReviewedRequest, RequestReview> review,
+        Func<TState, RequestReviewContext, RequestReview> review,
         TState state) => Decide(facts, body, endpoint, review, state, trace: null);
 
     /// <summary>
-    /// Decides as <see cref="Decide(BodyFacts, ReadOnlySequence{byte}, RequestEndpoint)"/> does, and says how it came about.
+    /// Decides as <see cref="Decide(BodyFacts, ReadOnlySequence{byte}, RequestEndpoint)"/> does, and explains each rule's and alias's part.
     /// </summary>
-    /// <param name="facts">What the scan of the body found.</param>
-    /// <param name="body">The body itself.</param>
-    /// <param name="endpoint">Which endpoint the request is for.</param>
-    public ProviderMappingExplanation Explain(BodyFacts facts, ReadOnlySequence<byte> body, RequestEndpoint endpoint)
+    /// <param name="facts">The facts about the body.</param>
+    /// <param name="body">The body.</param>
+    /// <param name="endpoint">The kind of endpoint.</param>
+    internal ProviderMappingExplanation Explain(BodyFacts facts, ReadOnlySequence<byte> body, RequestEndpoint endpoint)
     {
         ArgumentNullException.ThrowIfNull(facts);
         var trace = new DecisionTrace(Aliases, Rules);
@@ -85,7 +133,7 @@ public sealed class ProviderMappingRules
         BodyFacts facts,
         in ReadOnlySequence<byte> body,
         RequestEndpoint endpoint,
-        Func<TState, ReviewedRequest, RequestReview>? review,
+        Func<TState, RequestReviewContext, RequestReview>? review,
         TState state,
         DecisionTrace? trace)
     {
@@ -98,7 +146,7 @@ public sealed class ProviderMappingRules
             return new ProviderMappingDecision([], null, models.Model, NotAnObject);
         }
 
-        var reviewed = review?.Invoke(state, new ReviewedRequest(facts, body, endpoint, models)) ?? default;
+        var reviewed = review?.Invoke(state, new RequestReviewContext(facts, body, endpoint, models)) ?? default;
         if (reviewed.Rejection is not null)
         {
             return new ProviderMappingDecision([], null, models.Model, reviewed.Rejection);
@@ -109,13 +157,13 @@ public sealed class ProviderMappingRules
             edits.Add(edit.Offset, edit.Remove, edit.Insert);
         }
 
-        var matching = FindMatching(models, reviewed.Rule, trace);
+        var matching = FindMatches(models, reviewed.Rule, trace);
         if (clientSets && matching.Ordinary is { Mode: WhenClientSetsProvider.KeepClient } keeps)
         {
             trace?.Add(
                 keeps,
-                ProviderMappingOutcome.KeptClient,
-                "Matches, but the client set 'provider' itself and the rule leaves that alone.");
+                ExplainedOutcome.KeptClient,
+                "Matches, but the client set 'provider', and the rule keeps it.");
             matching = matching with { Ordinary = null };
         }
 
@@ -131,20 +179,20 @@ public sealed class ProviderMappingRules
             : new ProviderMappingDecision(edits.Build(), applied, models.Model, null);
     }
 
-    private MatchingRules FindMatching(in EffectiveModels models, ProviderRule? reviewed, DecisionTrace? trace)
+    private RuleMatches FindMatches(in EffectiveModels models, ProviderRule? reviewed, DecisionTrace? trace)
     {
         var ordinary = FindOrdinary(models, trace);
         var found = FindEnforced(models, trace);
         var enforced = found?.ConvertAll(i => Rules[i]);
 
-        // No rule is of both kinds, so this is where the ordinary one would stand among the others.
+        // No rule is of both kinds, so the search fails and its complement is the place of the ordinary rule among the enforced ones.
         var enforcedBefore = found is null ? 0 : ~found.BinarySearch(ordinary);
         if (reviewed is not null)
         {
             (enforced ??= []).Add(reviewed);
         }
 
-        return new MatchingRules(ordinary == PatternIndex.None ? null : Rules[ordinary], enforced, enforcedBefore);
+        return new RuleMatches(ordinary == PatternIndex.None ? null : Rules[ordinary], enforced, enforcedBefore);
     }
 
     private int FindOrdinary(in EffectiveModels models, DecisionTrace? trace)
@@ -157,7 +205,7 @@ public sealed class ProviderMappingRules
             return PatternIndex.None;
         }
 
-        trace?.OrdinarySought(name, first);
+        trace?.OrdinarySearched(name, first);
         return first;
     }
 
@@ -170,39 +218,39 @@ public sealed class ProviderMappingRules
 
         var spellings = models.Spellings();
         var found = _enforced.FindAll(spellings);
-        trace?.EnforcedSought(spellings, found);
+        trace?.EnforcedSearched(spellings, found);
         return found;
     }
 
-    // The common case: one rule, and a client that set nothing. All there is to write was rendered when the rule was created.
+    // The common case: one rule, and a client that set no provider. The block was rendered when the rule was created.
     private static (string? Applied, RuleRefusal? Refusal) ApplyAlone(
         ProviderRule rule, BodyFacts facts, int provider, RequestEndpoint endpoint, EditList edits, DecisionTrace? trace)
     {
-        var written = rule.Written(endpoint);
-        if (written.Refusal is { } rejection)
+        var rendered = rule.Rendered(endpoint);
+        if (rendered.Refusal is { } rejection)
         {
-            trace?.Add(rule, ProviderMappingOutcome.Refused, rejection.Message);
+            trace?.Add(rule, ExplainedOutcome.Refused, rejection.Message);
             return (null, new RuleRefusal(rule, rejection));
         }
 
-        if (written.IsEmpty)
+        if (rendered.IsEmpty)
         {
-            trace?.Add(rule, ProviderMappingOutcome.NothingToAdd, "Matches, but holds nothing that the endpoint takes.");
+            trace?.Add(rule, ExplainedOutcome.NothingToAdd, "Matches, but the endpoint accepts no member of its block.");
             return (rule.Mode == WhenClientSetsProvider.Enforce ? rule.Name : null, null);
         }
 
-        Write(written, facts, provider, edits);
+        Write(rendered, facts, provider, edits);
         trace?.Add(
             rule,
-            ProviderMappingOutcome.Applied,
-            "Matches, and its block goes in: the client set no 'provider'.",
+            ExplainedOutcome.Applied,
+            "Matches, and its block is added: the client set no 'provider'.",
             names: null,
-            written.MemberNames);
+            rendered.MemberNames);
         return (rule.Name, null);
     }
 
     private static (string? Applied, RuleRefusal? Refusal) Compose(
-        MatchingRules matching,
+        RuleMatches matching,
         bool clientSets,
         BodyFacts facts,
         int provider,
@@ -211,7 +259,7 @@ public sealed class ProviderMappingRules
         EditList edits,
         DecisionTrace? trace)
     {
-        var block = clientSets ? new WorkingBlock(Read(body, facts.Members[provider].Value)) : new WorkingBlock();
+        var block = clientSets ? new MutableProviderBlock(Read(body, facts.Members[provider].Value)) : new MutableProviderBlock();
         if (matching.Ordinary is { } ordinary)
         {
             var added = ProviderFilling.Fill(block, ordinary, endpoint);
@@ -219,13 +267,13 @@ public sealed class ProviderMappingRules
             {
                 trace?.Add(
                     ordinary,
-                    ProviderMappingOutcome.NothingToAdd,
-                    "Matches, but there is no member that the client left out and the endpoint takes.");
+                    ExplainedOutcome.NothingToAdd,
+                    "Matches, but the client set every member of its block that the endpoint accepts.");
                 matching = matching with { Ordinary = null };
             }
             else
             {
-                trace?.Add(ordinary, ProviderMappingOutcome.Applied, $"Matches, and {DecisionTrace.List(added)} went in.", null, added);
+                trace?.Add(ordinary, ExplainedOutcome.Applied, $"Matches, and adds {DecisionTrace.List(added)}.", null, added);
             }
         }
 
@@ -242,28 +290,28 @@ public sealed class ProviderMappingRules
         {
             if (clientSets)
             {
-                EffectiveModels.CutEarlier(facts, provider, edits);
+                EffectiveModels.RemoveEarlier(facts, provider, edits);
                 block.AddEdits(edits, facts.Members[provider].Value.Start);
             }
             else if (!block.IsEmpty)
             {
-                Write(WrittenBlock.Of(block), facts, provider, edits);
+                Write(RenderedBlock.Of(block), facts, provider, edits);
             }
         }
 
         return (matching.Names(), null);
     }
 
-    private static void Write(WrittenBlock written, BodyFacts facts, int provider, EditList edits)
+    private static void Write(RenderedBlock rendered, BodyFacts facts, int provider, EditList edits)
     {
         if (provider >= 0)
         {
-            EffectiveModels.CutEarlier(facts, provider, edits);
-            edits.Add(facts.Members[provider].Value.Start, facts.Members[provider].Value.Length, written.Value);
+            EffectiveModels.RemoveEarlier(facts, provider, edits);
+            edits.Add(facts.Members[provider].Value.Start, facts.Members[provider].Value.Length, rendered.Value);
         }
         else
         {
-            edits.Add(facts.InsertAt, 0, facts.IsEmpty ? written.MemberWithoutComma : written.Member);
+            edits.Add(facts.InsertAt, 0, facts.IsEmpty ? rendered.MemberWithoutComma : rendered.Member);
         }
     }
 

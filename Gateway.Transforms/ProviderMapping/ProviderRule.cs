@@ -1,15 +1,26 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
+using OpenRouterGateway.Transforms.Json;
+using OpenRouterGateway.Transforms.ProviderMapping.Blocks;
+using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
+using OpenRouterGateway.Transforms.ProviderMapping.Settings;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping;
 
-/// <summary>One provider rule: which models it is for, and the <c>provider</c> block that goes into their requests. Immutable.</summary>
+/// <summary>A provider rule: model patterns, and the <c>provider</c> block for requests that name a matching model. Immutable.</summary>
 public sealed class ProviderRule
 {
+    /// <summary>What a name must be, for faults.</summary>
+    internal const string NameExpected = "1 to 64 of the characters A-Z a-z 0-9 . _ -";
+
+    /// <summary>The fault of a rule without a pattern.</summary>
+    internal const string NoPattern = "got no pattern, expected one or more such as \"openai/*\"";
+
     private const int MaxNameLength = 64;
 
-    private readonly WrittenBlock _written;
-    private readonly WrittenBlock _writtenForEmbeddings;
-    private readonly WrittenBlock _writtenForImages;
+    private readonly RenderedBlock _forGeneration;
+    private readonly RenderedBlock _forEmbeddings;
+    private readonly RenderedBlock _forImages;
 
     private ProviderRule(string name, WhenClientSetsProvider mode, ModelPattern[] patterns, ProviderBlock block)
     {
@@ -18,51 +29,67 @@ public sealed class ProviderRule
         Patterns = patterns;
         Block = block;
         Models = [.. patterns.Select(pattern => pattern.Text)];
-        _written = Write(RequestEndpoint.Generation);
-        _writtenForEmbeddings = Write(RequestEndpoint.Embeddings);
-        _writtenForImages = Write(RequestEndpoint.Images);
+        _forGeneration = Render(RequestEndpoint.Generation);
+        _forEmbeddings = Render(RequestEndpoint.Embeddings);
+        _forImages = Render(RequestEndpoint.Images);
     }
 
-    /// <summary>The rule's name, <c>[A-Za-z0-9._-]{1,64}</c>; answers carry it in <c>x-gateway-rule</c>.</summary>
+    /// <summary>The rule's name, <c>[A-Za-z0-9._-]{1,64}</c>. Decisions and refusals report it.</summary>
     public string Name { get; }
 
-    /// <summary>Who wins when the client sent a <c>provider</c> of its own.</summary>
+    /// <summary>Who wins if the client sent a <c>provider</c> of its own.</summary>
     public WhenClientSetsProvider Mode { get; }
 
-    /// <summary>The model patterns as written; one of them must match.</summary>
+    /// <summary>The model patterns as written. The rule matches if any of them does.</summary>
     public IReadOnlyList<string> Models { get; }
 
-    /// <summary>The model patterns, compiled.</summary>
+    /// <summary>The compiled model patterns.</summary>
     internal IReadOnlyList<ModelPattern> Patterns { get; }
 
-    /// <summary>The block, taken apart.</summary>
+    /// <summary>The parsed block.</summary>
     internal ProviderBlock Block { get; }
 
-    /// <summary>Checks the parts of a rule and renders its block once.</summary>
-    /// <param name="name">The rule's name.</param>
-    /// <param name="models">One or more model patterns.</param>
-    /// <param name="provider">The block, with OpenRouter's own member names.</param>
-    /// <param name="mode">Who wins over a client's own block.</param>
-    /// <param name="problems">
-    /// Takes every fault and warning found, with paths <c>Name</c>, <c>Model</c> (<c>Model:0</c> where there are several),
-    /// <c>Provider:order</c>.
+    /// <summary>Parses a rule in the shape of the settings.</summary>
+    /// <param name="json">
+    /// A JSON object with <c>Name</c>, <c>Model</c> (a pattern or a list of patterns), <c>Provider</c> (OpenRouter's own members) and,
+    /// optionally, <c>WhenClientSetsProvider</c>. Comments and trailing commas are allowed.
     /// </param>
-    /// <returns>The rule, or <see langword="null"/> when a fault was found.</returns>
-    public static ProviderRule? Create(
-        string name, IReadOnlyList<string> models, JsonElement provider, WhenClientSetsProvider mode, ICollection<RuleProblem> problems)
+    /// <exception cref="FormatException">The text has faults; the message lists all of them, one per line.</exception>
+    public static ProviderRule Parse([StringSyntax(StringSyntaxAttribute.Json)] string json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        return RuleSetsReader.Parse(json, "rule", RuleSetsReader.ReadRule);
+    }
+
+    /// <summary>Creates a rule from its parts, and renders its block once.</summary>
+    /// <param name="name">The rule's name.</param>
+    /// <param name="models">One or more model patterns; a <c>*</c> matches any run of characters.</param>
+    /// <param name="provider">The block: a JSON object with OpenRouter's own member names.</param>
+    /// <param name="mode">Who wins over a client's own <c>provider</c>.</param>
+    /// <param name="problems">
+    /// Receives every fault and warning, with paths such as <c>Name</c>, <c>Model</c>, <c>Model:1</c> and <c>Provider:order</c>.
+    /// </param>
+    /// <param name="rule">The rule; <see langword="null"/> after a fault.</param>
+    /// <returns>Whether there was no fault. Warnings do not prevent a rule.</returns>
+    public static bool TryCreate(
+        string name,
+        IReadOnlyList<string> models,
+        JsonElement provider,
+        WhenClientSetsProvider mode,
+        ICollection<RuleProblem> problems,
+        [NotNullWhen(true)] out ProviderRule? rule)
     {
         ArgumentNullException.ThrowIfNull(models);
         ArgumentNullException.ThrowIfNull(problems);
         var isNamed = IsName(name);
         if (!isNamed)
         {
-            problems.Add(new RuleProblem(
-                "Name", $"got {JsonText.Quoted(name)}, expected 1 to {MaxNameLength} of the characters A-Z a-z 0-9 . _ -"));
+            problems.Add(new RuleProblem("Name", $"got {JsonText.Quoted(name)}, expected {NameExpected}"));
         }
 
         if (models.Count == 0)
         {
-            problems.Add(new RuleProblem("Model", "got no pattern, expected one or more such as \"openai/*\""));
+            problems.Add(new RuleProblem("Model", NoPattern));
         }
 
         var patterns = new List<ModelPattern>();
@@ -78,70 +105,72 @@ public sealed class ProviderRule
         {
             problems.Add(new RuleProblem(
                 "Model",
-                $"{JsonText.Quoted(patterns[0].Text)} matches presets only, which all but Enforce rules leave alone: it never applies",
+                $"{JsonText.Quoted(patterns[0].Text)} matches presets only, and only Enforce rules apply to presets: the rule never applies",
                 IsWarning: true));
         }
 
         var block = ProviderBlockReader.Read(provider, mode, problems);
-        return isNamed && block is not null && patterns.Count > 0 && patterns.Count == models.Count
+        rule = isNamed && block is not null && patterns.Count > 0 && patterns.Count == models.Count
             ? new ProviderRule(name, mode, [.. patterns], block)
             : null;
+        return rule is not null;
     }
 
-    /// <summary>Reads the command line's shorthand <c>PATTERN=P1,P2</c>, which means <c>{"order":["P1","P2"]}</c>.</summary>
-    /// <param name="mapping">The text; it splits at its first <c>=</c>, blanks around names are trimmed.</param>
+    /// <summary>Parses the shorthand <c>PATTERN=P1,P2</c>, which means <c>{"order":["P1","P2"]}</c>.</summary>
+    /// <param name="mapping">The text. It is split at its first <c>=</c>; blanks around names are trimmed.</param>
     /// <param name="name">The rule's name.</param>
-    /// <param name="problems">Takes every fault and warning found; paths are empty.</param>
-    /// <returns>The rule, or <see langword="null"/> when a fault was found.</returns>
-    public static ProviderRule? ParseMapping(string mapping, string name, ICollection<RuleProblem> problems)
+    /// <param name="problems">Receives every fault and warning; their paths are empty.</param>
+    /// <param name="rule">The rule; <see langword="null"/> after a fault.</param>
+    internal static bool TryParseMapping(
+        string mapping, string name, ICollection<RuleProblem> problems, [NotNullWhen(true)] out ProviderRule? rule)
     {
-        ArgumentNullException.ThrowIfNull(mapping);
-        ArgumentNullException.ThrowIfNull(problems);
         var equals = mapping.IndexOf('=', StringComparison.Ordinal);
         var pattern = equals < 0 ? "" : mapping[..equals].Trim();
         var providers = equals < 0 ? [] : mapping[(equals + 1)..].Split(',', StringSplitOptions.TrimEntries);
         if (pattern.Length == 0 || providers.Contains("") || !JsonText.IsWellFormed(mapping))
         {
             problems.Add(new RuleProblem("", $"got {JsonText.Quoted(mapping)}, expected PATTERN=PROVIDER[,PROVIDER...]"));
-            return null;
+            rule = null;
+            return false;
         }
 
         byte[] json = [.. "{\"order\":"u8, .. JsonText.QuoteAll(providers), (byte)'}'];
         using var block = JsonDocument.Parse(json);
         var found = new List<RuleProblem>();
-        var rule = Create(name, [pattern], block.RootElement, WhenClientSetsProvider.KeepClient, found);
+        var isCreated = TryCreate(name, [pattern], block.RootElement, WhenClientSetsProvider.KeepClient, found, out rule);
         foreach (var problem in found)
         {
             problems.Add(problem with { Path = "", Message = $"{JsonText.Quoted(mapping)}: {problem.Message}" });
         }
 
-        return rule;
+        return isCreated;
     }
 
-    /// <summary>What this rule alone writes into a request whose client set nothing.</summary>
-    internal WrittenBlock Written(RequestEndpoint endpoint) => endpoint switch
+    /// <summary>Whether a text can name a rule or a rule set.</summary>
+    internal static bool IsName(string? name) =>
+        name is { Length: >= 1 and <= MaxNameLength } && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
+
+    /// <summary>The block as it goes into a request whose client set no <c>provider</c>.</summary>
+    internal RenderedBlock Rendered(RequestEndpoint endpoint) => endpoint switch
     {
-        RequestEndpoint.Generation => _written,
-        RequestEndpoint.Embeddings => _writtenForEmbeddings,
-        RequestEndpoint.Images => _writtenForImages,
+        RequestEndpoint.Generation => _forGeneration,
+        RequestEndpoint.Embeddings => _forEmbeddings,
+        RequestEndpoint.Images => _forImages,
         _ => throw new ArgumentOutOfRangeException(nameof(endpoint), endpoint, null),
     };
 
-    private static bool IsName(string? name) =>
-        name is { Length: >= 1 and <= MaxNameLength } && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
-
-    // By the same steps as for a request, so that the fragment cannot differ from what composing would give.
-    private WrittenBlock Write(RequestEndpoint endpoint)
+    // Renders by the same steps as a request, so that the two cannot differ.
+    private RenderedBlock Render(RequestEndpoint endpoint)
     {
-        var block = new WorkingBlock();
+        var block = new MutableProviderBlock();
         if (Mode != WhenClientSetsProvider.Enforce)
         {
             ProviderFilling.Fill(block, this, endpoint);
-            return WrittenBlock.Of(block);
+            return RenderedBlock.Of(block);
         }
 
         return ProviderNarrowing.Narrow(block, [this], endpoint, changes: null) is { } refusal
-            ? new WrittenBlock(default, refusal.Rejection)
-            : WrittenBlock.Of(block);
+            ? new RenderedBlock(default, refusal.Rejection)
+            : RenderedBlock.Of(block);
     }
 }

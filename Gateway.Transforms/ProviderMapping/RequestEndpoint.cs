@@ -1,12 +1,12 @@
 namespace OpenRouterGateway.Transforms.ProviderMapping;
 
-/// <summary>The kinds of endpoint that differ in what they take.</summary>
+/// <summary>The kind of an endpoint: it decides which members of <c>provider</c> OpenRouter accepts.</summary>
 public enum RequestEndpoint
 {
     /// <summary>Chat completions, completions, responses, messages: the full <c>provider</c> object, and <c>models</c>.</summary>
     Generation,
 
-    /// <summary>Embeddings and rerank: the full <c>provider</c> object; no <c>models</c>, so an alias's fallbacks do not go in.</summary>
+    /// <summary>Embeddings and rerank: the full <c>provider</c> object; no <c>models</c>, so an alias's fallbacks are not added.</summary>
     Embeddings,
 
     /// <summary>

@@ -2,10 +2,10 @@ using Microsoft.AspNetCore.Http;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping;
 
-/// <summary>Tells the kind of an endpoint.</summary>
-public static class RequestEndpoints
+/// <summary>Finds the kind of an endpoint.</summary>
+internal static class RequestEndpoints
 {
-    /// <summary>The kind of endpoint at a path. Its end decides, so that any prefix will do.</summary>
+    /// <summary>The kind of the endpoint at a path, by the end of the path: the prefix may be any.</summary>
     /// <param name="path">The request's path.</param>
     public static RequestEndpoint Of(PathString path)
     {

@@ -1,14 +1,14 @@
 namespace OpenRouterGateway.Transforms.ProviderMapping;
 
-/// <summary>Who wins when the client sent a <c>provider</c> object of its own. <c>null</c> counts as not sent.</summary>
+/// <summary>Who wins if the client sent a <c>provider</c> object of its own. <c>null</c> counts as not sent.</summary>
 public enum WhenClientSetsProvider
 {
-    /// <summary>The client's object stays untouched: an explicit <c>provider</c> is the caller's manual control. The default.</summary>
+    /// <summary>The client wins: its object is kept unchanged. The default.</summary>
     KeepClient,
 
-    /// <summary>Member by member: what the client set stays, what it left out is added from the rule.</summary>
+    /// <summary>The client wins member by member: its members are kept, missing ones are added from the rule.</summary>
     Fill,
 
-    /// <summary>The rule may only narrow what the client allows, never widen it; a request that cannot satisfy both is refused.</summary>
+    /// <summary>The rule wins, and can only narrow the client's object. A request that cannot satisfy both is refused with 403.</summary>
     Enforce,
 }

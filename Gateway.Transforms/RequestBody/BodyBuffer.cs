@@ -4,13 +4,13 @@ using System.Numerics;
 namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>
-/// The bytes of one request body, in pooled blocks. The first block is small and later ones large, so that memory follows what
-/// has arrived and not what a Content-Length promises; nothing is ever copied from block to block. Beyond the first block it holds a
-/// place in the memory that all bodies share.
+/// The bytes of one request body, in pooled blocks. The first block is small and later ones are large: memory follows the bytes that have
+/// arrived, not the announced Content-Length, and nothing is copied between blocks. A body of more than one small block has a reservation
+/// in the memory budget of all bodies.
 /// </summary>
 internal sealed class BodyBuffer(RequestBodyMemory memory)
 {
-    private const int FirstBlock = RequestBodyMemory.FreeSize;
+    private const int FirstBlock = RequestBodyMemory.SmallBodySize;
     private const int LaterBlock = RequestBodyMemory.BlockSize;
 
     private Block? _first;
@@ -19,43 +19,43 @@ internal sealed class BodyBuffer(RequestBodyMemory memory)
     private volatile int _length;
     private int _released;
 
-    /// <summary>Bytes held.</summary>
+    /// <summary>The number of bytes read.</summary>
     public int Length => _length;
 
-    /// <summary>Bytes of its blocks.</summary>
+    /// <summary>The size of its blocks in bytes.</summary>
     public long Capacity { get; private set; }
 
-    /// <summary>How large a place it holds; 0 for none.</summary>
-    public long Place { get; private set; }
+    /// <summary>The size of its reservation in bytes; 0 without one.</summary>
+    public long Reserved { get; private set; }
 
-    /// <summary>Takes the place for all of a body that is larger than <see cref="RequestBodyMemory.FreeSize"/>, at most once.</summary>
-    /// <param name="length">How long the body is, or may be at most.</param>
-    /// <param name="cancellationToken">Gives up the wait.</param>
-    public async ValueTask TakePlaceAsync(long length, CancellationToken cancellationToken)
+    /// <summary>Reserves memory for a whole body of more than <see cref="RequestBodyMemory.SmallBodySize"/>. Called at most once.</summary>
+    /// <param name="length">The length of the body, or its maximum.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    public async ValueTask ReserveAsync(long length, CancellationToken cancellationToken)
     {
-        var place = MemoryFor(length);
-        await memory.TakeAsync(place, cancellationToken);
-        Place = place;
+        var size = MemoryFor(length);
+        await memory.ReserveAsync(size, cancellationToken);
+        Reserved = size;
     }
 
-    /// <summary>Gives back what was taken beyond the blocks in use: the end of the body is known.</summary>
-    public void ShrinkPlace()
+    /// <summary>Releases the part of the reservation that the complete body does not use.</summary>
+    public void ReleaseSurplus()
     {
-        if (Capacity < Place)
+        if (Capacity < Reserved)
         {
-            memory.Release(Place - Capacity);
-            Place = Capacity;
+            memory.Release(Reserved - Capacity);
+            Reserved = Capacity;
         }
     }
 
-    /// <summary>Free memory for the next read.</summary>
-    /// <param name="expected">How many bytes are still announced, or <see langword="null"/> when nobody said.</param>
+    /// <summary>Memory for the next read.</summary>
+    /// <param name="expected">The number of bytes still announced; <see langword="null"/> if the length is unknown.</param>
     public Memory<byte> GetMemory(long? expected)
     {
         if (_last is null || _used == _last.Capacity)
         {
             var block = _last is null ? FirstBlock : LaterBlock;
-            // One byte more than announced: the read that finds the end of the body needs somewhere to look.
+            // One byte more than announced: the read that finds the end of the body needs a buffer too.
             var size = (int)Math.Min(block, (expected ?? block) + 1);
             var next = new Block(size > LaterBlock / 2 ? memory.RentBlock() : ArrayPool<byte>.Shared.Rent(size));
             _first ??= next;
@@ -68,7 +68,7 @@ internal sealed class BodyBuffer(RequestBodyMemory memory)
         return _last.FreeFrom(_used);
     }
 
-    /// <summary>Counts bytes that were read into the memory of <see cref="GetMemory"/>.</summary>
+    /// <summary>Adds bytes that were read into the memory of <see cref="GetMemory"/>.</summary>
     public void Advance(int count)
     {
         _used += count;
@@ -76,8 +76,8 @@ internal sealed class BodyBuffer(RequestBodyMemory memory)
         _last!.SetLength(_used);
     }
 
-    /// <summary>All bytes held. Valid until <see cref="Release"/>.</summary>
-    /// <exception cref="ObjectDisposedException">The buffer was released: an empty body would look like a short one.</exception>
+    /// <summary>The bytes read. Valid until <see cref="Release"/>.</summary>
+    /// <exception cref="ObjectDisposedException">The buffer was released.</exception>
     public ReadOnlySequence<byte> Bytes
     {
         get
@@ -88,7 +88,7 @@ internal sealed class BodyBuffer(RequestBodyMemory memory)
     }
 
     /// <summary>
-    /// Gives blocks and place back. Safe to call again: the end of the upload and the end of the request both do.
+    /// Releases blocks and reservation. Idempotent: both the end of the upload and the end of the request call it.
     /// </summary>
     public void Release()
     {
@@ -100,15 +100,15 @@ internal sealed class BodyBuffer(RequestBodyMemory memory)
             }
 
             _first = _last = null;
-            if (Place > 0)
+            if (Reserved > 0)
             {
-                // Last, so that who is let in finds the blocks.
-                memory.Release(Place);
+                // Last: the body that is admitted next finds the blocks.
+                memory.Release(Reserved);
             }
         }
     }
 
-    /// <summary>What the blocks of a body take, which is more than its length: the last block is a power of two.</summary>
+    /// <summary>The size of a body's blocks, which exceeds its length: the size of the last block is a power of two.</summary>
     internal static long MemoryFor(long length)
     {
         var (full, rest) = Math.DivRem(Math.Max(0, length - FirstBlock), LaterBlock);

@@ -1,9 +1,9 @@
 namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>
-/// One change of a body: at <paramref name="Offset"/>, drop <paramref name="Remove"/> bytes and put <paramref name="Insert"/> there.
+/// An edit of a body: at <paramref name="Offset"/>, removes <paramref name="Remove"/> bytes and inserts <paramref name="Insert"/>.
 /// </summary>
 /// <param name="Offset">Offset in the body as received.</param>
-/// <param name="Remove">How many bytes to drop.</param>
-/// <param name="Insert">The bytes to put in their place; may be empty.</param>
-public readonly record struct BodyEdit(int Offset, int Remove, ReadOnlyMemory<byte> Insert);
+/// <param name="Remove">The number of bytes to remove.</param>
+/// <param name="Insert">The bytes to insert; may be empty.</param>
+internal readonly record struct BodyEdit(int Offset, int Remove, ReadOnlyMemory<byte> Insert);

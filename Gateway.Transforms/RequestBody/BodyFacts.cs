@@ -1,13 +1,14 @@
 using System.Buffers;
 using System.Buffers.Text;
 using System.Text.Json;
+using OpenRouterGateway.Transforms.Json;
 
 namespace OpenRouterGateway.Transforms.RequestBody;
 
-/// <summary>What one scan of a request body found: where the routing members stand and which models are named. Immutable.</summary>
+/// <summary>The facts about a request body: its routing members and the models that it names. Immutable.</summary>
 public sealed class BodyFacts
 {
-    // What base64 and its variant for addresses are written with, and the head of a data URL in front of it.
+    // The characters of base64 and base64url.
     private static readonly SearchValues<byte> Base64Alphabet =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_"u8);
 
@@ -19,12 +20,12 @@ public sealed class BodyFacts
 
     /// <summary>Creates the facts of one body.</summary>
     /// <param name="length">Length of the body in bytes.</param>
-    /// <param name="insertAt">Where a new member may be inserted; see <see cref="InsertAt"/>.</param>
-    /// <param name="isEmpty">Whether the object has no member at all.</param>
-    /// <param name="members">The routing members in the order of the body, every occurrence.</param>
-    /// <param name="models">The models named in them, in the order of the body.</param>
-    /// <param name="longStrings">Where strings stand that may be something else than text.</param>
-    /// <param name="body">The body; it is not kept.</param>
+    /// <param name="insertAt">See <see cref="InsertAt"/>.</param>
+    /// <param name="isEmpty">See <see cref="IsEmpty"/>.</param>
+    /// <param name="members">See <see cref="Members"/>.</param>
+    /// <param name="models">See <see cref="Models"/>.</param>
+    /// <param name="longStrings">The strings that may be binary data; see <see cref="CountText"/>.</param>
+    /// <param name="body">The body. It is not kept.</param>
     internal BodyFacts(
         int length,
         int insertAt,
@@ -57,24 +58,24 @@ public sealed class BodyFacts
     public int Length { get; }
 
     /// <summary>
-    /// Where a new member may be inserted: just behind the last value of the object, or behind its opening brace when
-    /// <see cref="IsEmpty"/>. A comma goes first unless the object is empty.
+    /// The offset for a new member: behind the last value of the object, or behind its opening brace if the object is empty. A comma goes
+    /// before the new member unless the object is empty.
     /// </summary>
-    public int InsertAt { get; }
+    internal int InsertAt { get; }
 
-    /// <summary>Whether the object has no member at all, so that an inserted one takes no comma.</summary>
-    public bool IsEmpty { get; }
+    /// <summary>Whether the object has no members.</summary>
+    internal bool IsEmpty { get; }
 
-    /// <summary>Every occurrence of a routing member, in the order of the body.</summary>
-    public IReadOnlyList<BodyMember> Members { get; }
+    /// <summary>All occurrences of routing members, in the order of the body.</summary>
+    internal IReadOnlyList<BodyMember> Members { get; }
 
-    /// <summary>Every model named by any of them, earlier duplicates included, in the order of the body.</summary>
-    public IReadOnlyList<ModelName> Models { get; }
+    /// <summary>The models that the members name, those of earlier duplicates included, in the order of the body.</summary>
+    internal IReadOnlyList<ModelName> Models { get; }
 
     /// <summary>
-    /// Index in <see cref="Members"/> of the occurrence of <paramref name="name"/> that counts, the last one; -1 when there is none.
+    /// The index in <see cref="Members"/> of the last occurrence of <paramref name="name"/>, which is the one that counts; -1 if there is none.
     /// </summary>
-    public int LastIndexOf(BodyMemberName name)
+    internal int LastIndexOf(BodyMemberName name)
     {
         for (var i = Members.Count - 1; i >= 0; i--)
         {
@@ -88,35 +89,35 @@ public sealed class BodyFacts
     }
 
     /// <summary>
-    /// The name that ordinary rules match: the last <c>model</c> when it is a string, else the first entry of the last <c>models</c>,
-    /// else <see langword="null"/>.
+    /// The model that the request names, before aliases: the last <c>model</c> if it is a string, or else the first entry of the last
+    /// <c>models</c>, or else <see langword="null"/>.
     /// </summary>
     public string? RequestedModel => NameAt(LastIndexOf(BodyMemberName.Model)) ?? NameAt(LastIndexOf(BodyMemberName.Models));
 
-    /// <summary>Whether the last <c>stream</c> member is <c>true</c>.</summary>
+    /// <summary>Whether the request asks for an event stream: its last <c>stream</c> is <c>true</c>.</summary>
     public bool Streams => LastIndexOf(BodyMemberName.Stream) is >= 0 and var i && Members[i].Kind == JsonValueKind.True;
 
-    /// <summary>How many answers are wanted: the last <c>n</c> when it is a number above 1, else 1.</summary>
-    public long Choices { get; }
+    /// <summary>The number of completions: the last <c>n</c> if it is a number above 1, or else 1.</summary>
+    internal long Choices { get; }
 
     /// <summary>
-    /// The smallest cap on an answer's tokens that is stated, of the last <c>max_tokens</c>, <c>max_completion_tokens</c> and
-    /// <c>max_output_tokens</c>; <see langword="null"/> when none is a number.
+    /// The maximum number of tokens of a completion: the smallest of the last <c>max_tokens</c>, <c>max_completion_tokens</c> and
+    /// <c>max_output_tokens</c>; <see langword="null"/> if none is a number.
     /// </summary>
-    public long? MaxOutputTokens { get; }
+    internal long? MaxOutputTokens { get; }
 
     /// <summary>
-    /// The text of every <c>preset</c> member that is not <c>null</c>, in the order of the body; <see langword="null"/> for one that is no
+    /// The text of every <c>preset</c> member that is not <c>null</c>, in the order of the body; <see langword="null"/> for one that is not a
     /// string.
     /// </summary>
-    public IReadOnlyList<string?> Presets { get; }
+    internal IReadOnlyList<string?> Presets { get; }
 
     /// <summary>
-    /// How many bytes of the body may be text to a model: all but long strings that are base64 from end to end, with or without the head
-    /// of a data URL: pictures, recordings, files. Text that only begins so is text.
+    /// The number of bytes that may be text to a model: all but long strings that consist of base64, with or without the head of a data URL
+    /// (images, recordings, files). A string that is base64 only in part counts as text.
     /// </summary>
     /// <param name="body">The body that was scanned.</param>
-    public long CountText(in ReadOnlySequence<byte> body)
+    internal long CountText(in ReadOnlySequence<byte> body)
     {
         long text = Length;
         foreach (var range in _longStrings)
@@ -159,7 +160,7 @@ public sealed class BodyFacts
         return true;
     }
 
-    /// <summary>A member's value as a whole number, rounded up; beyond what a long can hold it is the largest one.</summary>
+    /// <summary>A member's value as an integer, rounded up and clamped to the range of a long.</summary>
     private long? ReadCount(BodyMemberName name, in ReadOnlySequence<byte> body)
     {
         const int LongestNumber = 64;

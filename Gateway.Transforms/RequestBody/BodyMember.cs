@@ -2,8 +2,8 @@ using System.Text.Json;
 
 namespace OpenRouterGateway.Transforms.RequestBody;
 
-/// <summary>The top-level members of a request body that decide how it is routed and what it may cost. All others pass unread.</summary>
-public enum BodyMemberName
+/// <summary>The routing members: the top-level members of a request body that the scan records. All others are skipped.</summary>
+internal enum BodyMemberName
 {
     /// <summary><c>model</c>: the model asked for.</summary>
     Model,
@@ -23,10 +23,10 @@ public enum BodyMemberName
     /// <summary><c>stream</c>: whether the answer is to be an event stream.</summary>
     Stream,
 
-    /// <summary><c>n</c>: how many answers are wanted.</summary>
+    /// <summary><c>n</c>: the number of completions.</summary>
     Choices,
 
-    /// <summary><c>max_tokens</c>: a cap on the answer.</summary>
+    /// <summary><c>max_tokens</c>: the maximum length of a completion.</summary>
     MaxTokens,
 
     /// <summary><c>max_completion_tokens</c>: the same in newer chat completions.</summary>
@@ -35,10 +35,10 @@ public enum BodyMemberName
     /// <summary><c>max_output_tokens</c>: the same in the <c>/responses</c> dialect.</summary>
     MaxOutputTokens,
 
-    /// <summary><c>session_id</c>: what OpenRouter's sticky routing goes by.</summary>
+    /// <summary><c>session_id</c>: the key of OpenRouter's sticky routing.</summary>
     SessionId,
 
-    /// <summary><c>prompt_cache_key</c>: what sticky routing goes by without a session.</summary>
+    /// <summary><c>prompt_cache_key</c>: the key of sticky routing without a session.</summary>
     PromptCacheKey,
 
     /// <summary><c>messages</c>: the conversation of chat completions and of the <c>/messages</c> dialect.</summary>
@@ -49,11 +49,11 @@ public enum BodyMemberName
 }
 
 /// <summary>
-/// One occurrence of a top-level member. A body may hold several of one name; the last one wins, as in the parsers upstream.
+/// One occurrence of a routing member. If a name occurs several times, the last occurrence counts, as in OpenRouter's parsers.
 /// </summary>
-/// <param name="Name">Which member.</param>
-/// <param name="Start">Offset of the opening quote of the key.</param>
-/// <param name="Value">The value, with its quotes or brackets, without white space around it.</param>
+/// <param name="Name">The member's name.</param>
+/// <param name="Start">Offset of the opening quote of the name.</param>
+/// <param name="Value">The value with its quotes or brackets, without white space around it.</param>
 /// <param name="Kind">The JSON type of the value.</param>
-/// <param name="CommaEnd">Offset just behind the comma that follows the value; -1 when the member is the last one of the object.</param>
-public readonly record struct BodyMember(BodyMemberName Name, int Start, ByteRange Value, JsonValueKind Kind, int CommaEnd);
+/// <param name="CommaEnd">Offset behind the comma that follows the value; -1 for the last member of the object.</param>
+internal readonly record struct BodyMember(BodyMemberName Name, int Start, ByteRange Value, JsonValueKind Kind, int CommaEnd);

@@ -1,8 +1,9 @@
 using System.Text;
+using OpenRouterGateway.Transforms.Json;
 
 namespace OpenRouterGateway.Transforms.RequestBody;
 
-/// <summary>Recognises the keys of the members of interest, escaped or not.</summary>
+/// <summary>Recognises the names of routing members, escaped or not.</summary>
 internal static class MemberNames
 {
     public static BodyMemberName? Find(ReadOnlySpan<byte> key)
@@ -12,7 +13,7 @@ internal static class MemberNames
             return FindPlain(key);
         }
 
-        // "mod\u0065l" is `model` to every parser upstream. Escapes only shorten, so the decoded name fits where the raw one did.
+        // "mod\u0065l" is `model` to OpenRouter's parsers. Decoding never lengthens a name, so the buffers suffice.
         Span<char> decoded = stackalloc char[key.Length];
         var length = JsonStringDecoder.Decode(key, decoded);
         Span<byte> plain = stackalloc byte[3 * length];

@@ -1,21 +1,20 @@
 namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>
-/// What request bodies hold in memory at a time, all together. A body takes its place whole and before it is read, first come first
-/// served: whoever holds a place can be read to its end without asking for more, so that nobody waits for somebody who waits. Bodies up to
-/// <see cref="FreeSize"/> are not counted and never wait.
+/// The memory budget of all request bodies. A body reserves its full size before the first read, in order of arrival, so a reader never
+/// needs to reserve more and readers cannot deadlock. Bodies of up to 65,536 bytes are not counted and never wait.
 /// </summary>
 public sealed class RequestBodyMemory : IDisposable
 {
-    /// <summary>How large a body may be, in bytes, that takes no place: 65,536.</summary>
-    public const int FreeSize = 64 * 1024;
+    /// <summary>The maximum size, in bytes, of a body that needs no reservation.</summary>
+    internal const int SmallBodySize = 64 * 1024;
 
     internal const int BlockSize = 1024 * 1024;
 
-    /// <summary>What no body wanted for so long is given back.</summary>
+    /// <summary>The time after which unused blocks are released.</summary>
     internal static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(30);
 
-    /// <summary>From so many blocks on it is worth a collection to give them back to the system.</summary>
+    /// <summary>The number of released blocks from which on a garbage collection is worth its cost.</summary>
     private const int WorthCollecting = 32;
 
     private readonly Func<long> _capacity;
@@ -23,14 +22,14 @@ public sealed class RequestBodyMemory : IDisposable
     private readonly Lock _gate = new();
     private readonly LinkedList<Waiter> _waiters = [];
 
-    // Blocks are kept for the next body: the shared pool keeps few arrays of this size, and the rest would pile up as garbage to several
-    // times what is in use before the collector looks at it.
+    // Blocks are kept for the next body: the shared pool keeps few arrays of this size, and the garbage would grow to several times the used
+    // memory before it is collected.
     private readonly Stack<byte[]> _idle = [];
     private int _leastIdle;
     private bool _isTrimDue;
     private long _held;
 
-    /// <param name="capacity">How many bytes may be held. Asked whenever a body comes or goes.</param>
+    /// <param name="capacity">The budget in bytes. Called under the lock whenever a reservation is made or released.</param>
     /// <param name="time">The clock.</param>
     internal RequestBodyMemory(Func<long> capacity, TimeProvider time)
     {
@@ -40,7 +39,7 @@ public sealed class RequestBodyMemory : IDisposable
             static memory => ((RequestBodyMemory)memory!).Trim(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>Bytes of the places that are taken. A body larger than the whole is served alone, and shows here as what it is.</summary>
+    /// <summary>The sum of all reservations in bytes. It exceeds the budget while a body larger than the budget is admitted alone.</summary>
     public long HeldBytes
     {
         get
@@ -52,7 +51,7 @@ public sealed class RequestBodyMemory : IDisposable
         }
     }
 
-    /// <summary>Bodies that wait for a place, unread.</summary>
+    /// <summary>The number of bodies that wait for a reservation, unread.</summary>
     public int WaitingBodies
     {
         get
@@ -77,11 +76,11 @@ public sealed class RequestBodyMemory : IDisposable
         }
     }
 
-    /// <summary>Takes a place, once all who asked before have theirs and it fits beside what is held.</summary>
-    /// <param name="bytes">How large; to be given to <see cref="Release"/> in the end.</param>
-    /// <param name="cancellationToken">Gives up the wait. Nothing is held then.</param>
-    /// <exception cref="OperationCanceledException">The wait was given up.</exception>
-    internal Task TakeAsync(long bytes, CancellationToken cancellationToken)
+    /// <summary>Makes a reservation, once all earlier ones are made and it fits into the budget.</summary>
+    /// <param name="bytes">The size in bytes; the caller passes it to <see cref="Release"/> at the end.</param>
+    /// <param name="cancellationToken">Cancels the wait; nothing is reserved then.</param>
+    /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
+    internal Task ReserveAsync(long bytes, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         Waiter waiter;
@@ -96,14 +95,14 @@ public sealed class RequestBodyMemory : IDisposable
             waiter = new Waiter(this, bytes);
             _waiters.AddLast(waiter.Node);
 
-            // The capacity may have grown since the last one came or went.
+            // The budget may have grown since the last call.
             Admit();
         }
 
         return waiter.WaitAsync(cancellationToken);
     }
 
-    /// <summary>Gives a place back, or a part of it.</summary>
+    /// <summary>Releases a reservation or a part of it.</summary>
     internal void Release(long bytes)
     {
         lock (_gate)
@@ -113,7 +112,7 @@ public sealed class RequestBodyMemory : IDisposable
         }
     }
 
-    /// <summary>A block of <see cref="BlockSize"/> bytes, for a body with a place.</summary>
+    /// <summary>A block of <see cref="BlockSize"/> bytes, for a body with a reservation.</summary>
     internal byte[] RentBlock()
     {
         lock (_gate)
@@ -128,7 +127,7 @@ public sealed class RequestBodyMemory : IDisposable
         return GC.AllocateUninitializedArray<byte>(BlockSize);
     }
 
-    /// <summary>Takes a block back; what is kept is no more than the bodies may hold.</summary>
+    /// <summary>Keeps a block for the next body, up to the size of the budget.</summary>
     internal void ReturnBlock(byte[] block)
     {
         lock (_gate)
@@ -151,10 +150,10 @@ public sealed class RequestBodyMemory : IDisposable
     /// <inheritdoc />
     public void Dispose() => _trim.Dispose();
 
-    // What is larger than the whole has its turn when nothing else is held.
+    // A body larger than the budget is admitted when nothing else is reserved.
     private bool Fits(long bytes) => _held == 0 || bytes <= _capacity() - _held;
 
-    /// <summary>Lets in who is next, and the next; nobody passes one who does not fit yet.</summary>
+    /// <summary>Admits waiting bodies in order of arrival, up to the first that does not fit.</summary>
     private void Admit()
     {
         while (_waiters.First is { Value: var next } && Fits(next.Bytes))
@@ -169,7 +168,7 @@ public sealed class RequestBodyMemory : IDisposable
     {
         lock (_gate)
         {
-            // Who was let in meanwhile holds a place, and finds out by itself that it is not wanted any more.
+            // A waiter that was admitted meanwhile has its reservation; its next read is cancelled and releases it.
             if (waiter.Node.List is null)
             {
                 return;
@@ -201,7 +200,7 @@ public sealed class RequestBodyMemory : IDisposable
             }
         }
 
-        // A host that has little to do collects so rarely that a burst of the morning would still be resident in the evening.
+        // An idle host collects so rarely that the memory of a burst would stay resident for hours.
         if (dropped >= WorthCollecting)
         {
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);

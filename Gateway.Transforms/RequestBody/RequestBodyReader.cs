@@ -5,29 +5,29 @@ using Microsoft.Net.Http.Headers;
 
 namespace OpenRouterGateway.Transforms.RequestBody;
 
-/// <summary>Reads a request body into a buffer and scans it on the way, while its bytes are still warm.</summary>
+/// <summary>Reads a request body into a buffer, and scans each part while it is in the CPU cache.</summary>
 internal static class RequestBodyReader
 {
-    // The server counts the framing of chunks as body: a byte in the smallest chunk, "1\r\nx\r\n", makes six.
+    // Kestrel counts chunk framing as body: a chunk of one byte, "1\r\nx\r\n", has six.
     private const int SmallestChunk = 6;
 
-    private static readonly RequestRejection BadFraming = new(400, "bad_request", "The request body is not framed as its headers say.");
+    private static readonly RequestRejection BadFraming = new(400, "bad_request", "The framing of the request body does not match its headers.");
 
     private static readonly RequestRejection TooSlow = new(408, "request_timeout", "The request body arrived too slowly.");
 
-    /// <summary>Reads the whole body, once there is room for it.</summary>
-    /// <param name="request">The request; its body is read to the end unless it is rejected.</param>
-    /// <param name="buffer">Takes the bytes, decoded.</param>
-    /// <param name="memory">Where the body takes its place.</param>
-    /// <param name="maxSize">How many bytes the decoded body may have.</param>
-    /// <returns>What was found in it, or why it is rejected.</returns>
+    /// <summary>Reads the whole body, once its memory is reserved.</summary>
+    /// <param name="request">The request. Its body is read to the end unless it is rejected.</param>
+    /// <param name="buffer">Receives the decoded bytes.</param>
+    /// <param name="memory">The memory budget of all bodies.</param>
+    /// <param name="maxSize">The maximum size of the decoded body in bytes.</param>
+    /// <returns>The facts about the body, or its rejection.</returns>
     public static async ValueTask<RequestBodyResult> ReadAsync(
         HttpRequest request, BodyBuffer buffer, RequestBodyMemory memory, long maxSize)
     {
         if (!TryOpen(request, out var stream, out var wasDecoded))
         {
             return new(new RequestRejection(
-                415, "unsupported_content_encoding", "The request body's Content-Encoding is none of gzip, deflate, br, identity."));
+                415, "unsupported_content_encoding", "The Content-Encoding of the request body is not gzip, deflate, br or identity."));
         }
 
         if (request.ContentLength > maxSize)
@@ -35,8 +35,8 @@ internal static class RequestBodyReader
             return new(TooLarge(maxSize));
         }
 
-        // The server's own limit would refuse first, at 30 MB. What counts is the body as decoded, and that is counted below: of
-        // chunks the server is to refuse only what no framing explains.
+        // Kestrel's own limit of 30 MB would apply first. The limit is for the decoded body, which the loop counts: of a chunked body Kestrel
+        // refuses only a size that no chunk framing explains.
         if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
         {
             limit.MaxRequestBodySize = request.ContentLength is null ? (maxSize + 1) * SmallestChunk : maxSize;
@@ -44,36 +44,35 @@ internal static class RequestBodyReader
 
         var length = wasDecoded ? null : request.ContentLength;
         var stopping = request.HttpContext.RequestAborted;
-        SlowUploadMonitor? pace = null;
+        SlowUploadMonitor? monitor = null;
         using var scanner = new BodyScanner();
         try
         {
             while (true)
             {
                 var expected = length - buffer.Length;
-                if (buffer.Place == 0)
+                if (buffer.Reserved == 0)
                 {
-                    if ((length ?? buffer.Length) > RequestBodyMemory.FreeSize)
+                    if ((length ?? buffer.Length) > RequestBodyMemory.SmallBodySize)
                     {
-                        // Whole and at once: who asked for more while it holds some would wait for others who do the same. Not a byte of a
-                        // body whose length is known is read before, nor a "100 Continue" sent.
-                        await buffer.TakePlaceAsync(length ?? maxSize, stopping);
-                        pace = new SlowUploadMonitor(memory, buffer, stopping);
-                        stopping = pace.Stopping;
+                        // The full size at once: bodies that reserve step by step could wait for each other. A body of known length is not read
+                        // before, so its "100 Continue" is not sent either.
+                        await buffer.ReserveAsync(length ?? maxSize, stopping);
+                        monitor = new SlowUploadMonitor(memory, buffer, stopping);
+                        stopping = monitor.Stopping;
                     }
-                    else if (length is null && buffer.Length == RequestBodyMemory.FreeSize)
+                    else if (length is null && buffer.Length == RequestBodyMemory.SmallBodySize)
                     {
-                        // This may be all of it, which a look will tell.
+                        // The body may be complete; a read of one byte shows it.
                         expected = 0;
                     }
                 }
 
                 var free = buffer.GetMemory(expected);
                 var count = await stream.ReadAsync(free, stopping);
-                if ((buffer.Place > 0 || wasDecoded) && !Thread.CurrentThread.IsThreadPoolThread)
+                if ((buffer.Reserved > 0 || wasDecoded) && !Thread.CurrentThread.IsThreadPoolThread)
                 {
-                    // A host may let a read go on where its socket is polled. There is more to do here than that thread's other sockets
-                    // should wait for.
+                    // A host may continue reads on the thread that polls the socket. Work on large bodies would block its other sockets.
                     await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
                 }
 
@@ -103,26 +102,26 @@ internal static class RequestBodyReader
                 _ => BadFraming,
             });
         }
-        catch (OperationCanceledException) when (pace is { IsTooSlow: true } && !request.HttpContext.RequestAborted.IsCancellationRequested)
+        catch (OperationCanceledException) when (monitor is { IsTooSlow: true } && !request.HttpContext.RequestAborted.IsCancellationRequested)
         {
             return new(TooSlow);
         }
         catch (IOException exception) when (exception.InnerException is OverflowException)
         {
-            // The one fault of framing that the server does not call a bad request: a chunk of more bytes than a number can hold.
+            // Kestrel reports every framing error as a bad request except a chunk size that overflows.
             return new(BadFraming);
         }
         catch (Exception exception) when (wasDecoded && exception is InvalidDataException or InvalidOperationException)
         {
-            // The second is how BrotliStream calls it.
+            // BrotliStream throws InvalidOperationException.
             return new(new RequestRejection(
-                400, "invalid_content_encoding", "The request body is not encoded as its Content-Encoding says."));
+                400, "invalid_content_encoding", "The request body does not match its Content-Encoding."));
         }
         finally
         {
-            if (pace is not null)
+            if (monitor is not null)
             {
-                await pace.DisposeAsync();
+                await monitor.DisposeAsync();
             }
 
             if (wasDecoded)
@@ -131,7 +130,7 @@ internal static class RequestBodyReader
             }
         }
 
-        buffer.ShrinkPlace();
+        buffer.ReleaseSurplus();
         return scanner.TryComplete(buffer.Bytes, out var facts)
             ? new(facts, wasDecoded)
             : new(scanner.Fault!.Value.ToRejection());

@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace OpenRouterGateway.Transforms.RequestBody;
 
-/// <summary>How reading a body ended: with facts, or with a rejection.</summary>
+/// <summary>The result of reading a body: its facts, or a rejection.</summary>
 internal readonly record struct RequestBodyResult
 {
     public RequestBodyResult(BodyFacts facts, bool wasDecoded)

@@ -1,10 +1,10 @@
 namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>
-/// Why a request is answered by the proxy itself instead of being forwarded. The host writes it in the dialect of its route.
+/// The reason why a request is not forwarded. <c>ProviderMappingOptions.OnRejected</c> writes it as a response.
 /// </summary>
-/// <param name="Status">HTTP status: 400, 403, 408, 413 or 415.</param>
-/// <param name="Code">A stable word for programs, such as <c>invalid_json</c>.</param>
-/// <param name="Message">A sentence for people; never quotes the body.</param>
-/// <param name="Param">The member of the body at fault, or <see langword="null"/>.</param>
+/// <param name="Status">The HTTP status: 400, 403, 408, 413 or 415.</param>
+/// <param name="Code">A stable code for programs, such as <c>invalid_json</c>.</param>
+/// <param name="Message">A sentence for people. It never quotes the body.</param>
+/// <param name="Param">The path of the invalid member in the body; <see langword="null"/> if it is not about a member.</param>
 public sealed record RequestRejection(int Status, string Code, string Message, string? Param = null);

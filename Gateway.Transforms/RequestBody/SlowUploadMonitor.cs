@@ -1,62 +1,62 @@
 namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>
-/// Watches an upload that holds a place while others wait for one. The server's own rule knows averages only: an upload that is quick
-/// first and stalls then would hold its place for days.
+/// Ends an upload that is slow while other bodies wait for memory. Kestrel's minimum data rate is an average over the whole upload: an upload
+/// that starts fast and then stalls would keep its reservation for days.
 /// </summary>
 internal sealed class SlowUploadMonitor : IAsyncDisposable
 {
-    /// <summary>Over how long an upload is judged, again and again: enough for a tunnel.</summary>
+    /// <summary>The interval over which the rate is measured: long enough for a short loss of signal.</summary>
     internal static readonly TimeSpan Window = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long an upload may take by its pace: the time that OpenAI's clients give a request in all.</summary>
+    /// <summary>The longest upload that a rate may amount to: the request timeout of OpenAI's clients.</summary>
     internal static readonly TimeSpan LongestUpload = TimeSpan.FromMinutes(10);
 
     private readonly RequestBodyMemory _memory;
     private readonly BodyBuffer _body;
-    private readonly long _leastAWindow;
+    private readonly long _minPerWindow;
     private readonly CancellationTokenSource _stop;
     private readonly ITimer _timer;
-    private long _seen;
+    private long _lastLength;
     private volatile bool _isTooSlow;
 
-    /// <summary>Begins to watch.</summary>
-    /// <param name="memory">Where others may wait.</param>
-    /// <param name="body">The body that is being read.</param>
-    /// <param name="requestAborted">Ends the upload as well.</param>
+    /// <summary>Starts to monitor an upload.</summary>
+    /// <param name="memory">The memory budget that other bodies may wait for.</param>
+    /// <param name="body">The body that is uploaded.</param>
+    /// <param name="requestAborted">Cancels <see cref="Stopping"/> too.</param>
     public SlowUploadMonitor(RequestBodyMemory memory, BodyBuffer body, CancellationToken requestAborted)
     {
         _memory = memory;
         _body = body;
-        _leastAWindow = (long)(body.Place * (Window / LongestUpload));
-        _seen = body.Length;
+        _minPerWindow = (long)(body.Reserved * (Window / LongestUpload));
+        _lastLength = body.Length;
         _stop = CancellationTokenSource.CreateLinkedTokenSource(requestAborted);
-        _timer = memory.Time.CreateTimer(static pace => ((SlowUploadMonitor)pace!).Judge(), this, Window, Window);
+        _timer = memory.Time.CreateTimer(static monitor => ((SlowUploadMonitor)monitor!).Check(), this, Window, Window);
     }
 
-    /// <summary>Ends the read that is under way: the client left, or <see cref="IsTooSlow"/>.</summary>
+    /// <summary>Cancels the current read: the client disconnected, or <see cref="IsTooSlow"/>.</summary>
     public CancellationToken Stopping => _stop.Token;
 
-    /// <summary>Whether the upload has lost its place.</summary>
+    /// <summary>Whether the upload was ended because it is too slow.</summary>
     public bool IsTooSlow => _isTooSlow;
 
     /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {
-        // Waits for a verdict that is under way.
+        // Waits for a check that is running.
         await _timer.DisposeAsync();
         _stop.Dispose();
     }
 
-    private void Judge()
+    private void Check()
     {
         var length = _body.Length;
-        if (length - _seen < _leastAWindow && _memory.WaitingBodies > 0)
+        if (length - _lastLength < _minPerWindow && _memory.WaitingBodies > 0)
         {
             _isTooSlow = true;
             _stop.Cancel();
         }
 
-        _seen = length;
+        _lastLength = length;
     }
 }

@@ -3,8 +3,8 @@ using System.Buffers;
 namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>
-/// A body with its edits applied, as a stream: <c>head | inserted bytes | … | tail</c>, read straight from the buffered blocks.
-/// Tells when it was read to its end, so that the blocks can go back before the answer comes.
+/// A body with its edits applied, as a stream: <c>head | inserted bytes | … | tail</c>, read from the buffered blocks without a copy. It
+/// reports its end, so that the blocks can be released before the response arrives.
 /// </summary>
 internal sealed class SplicedStream : Stream
 {
@@ -13,16 +13,16 @@ internal sealed class SplicedStream : Stream
 
     private ReadOnlySequence<byte> _rest;
     private ReadOnlyMemory<byte> _insert;
-    private int _offset;   // in the body as received, of the first byte of _rest
+    private int _offset;   // in the received body, of the first byte of _rest
     private int _edit;
     private long _position;
     private bool _ended;
     private bool _disposed;
 
     /// <summary>Creates the stream.</summary>
-    /// <param name="body">The body as received.</param>
-    /// <param name="edits">What to change, ascending and not overlapping.</param>
-    /// <param name="onEnd">Called once, when the last byte has been read.</param>
+    /// <param name="body">The received body.</param>
+    /// <param name="edits">The edits, ascending and not overlapping.</param>
+    /// <param name="onEnd">Called once, at the end of the stream.</param>
     public SplicedStream(in ReadOnlySequence<byte> body, IReadOnlyList<BodyEdit> edits, Action onEnd)
     {
         _rest = body;
@@ -50,7 +50,7 @@ internal sealed class SplicedStream : Stream
         set => throw new NotSupportedException();
     }
 
-    /// <summary>The length of a body once its edits are applied.</summary>
+    /// <summary>The length of a body with its edits applied.</summary>
     public static long SplicedLength(long length, IReadOnlyList<BodyEdit> edits)
     {
         foreach (var edit in edits)
@@ -64,10 +64,10 @@ internal sealed class SplicedStream : Stream
     /// <inheritdoc />
     public override int Read(Span<byte> buffer)
     {
-        // The blocks may hold another request's body by now: a send that outlives its request must not find it.
+        // The blocks may hold another request's body by now: a send that outlives its request must not read it.
         ObjectDisposedException.ThrowIf(_disposed, this);
 
-        // A read of nothing is a question whether there is something: it must not look like the end (YARP's copier asks so first).
+        // An empty read must not count as the end: YARP's copier begins with one.
         if (buffer.IsEmpty || _ended)
         {
             return 0;
@@ -123,7 +123,7 @@ internal sealed class SplicedStream : Stream
         base.Dispose(disposing);
     }
 
-    /// <summary>Steps over edits that start here; returns whether there is anything left to read.</summary>
+    /// <summary>Applies the edits at the current offset. Returns whether bytes are left to read.</summary>
     private bool MoveNext()
     {
         while (_insert.IsEmpty && _edit < _edits.Count && _edits[_edit].Offset == _offset)

@@ -40,7 +40,8 @@ internal static class PriceCeiling
         var block = $$$"""{"max_price":{"prompt":{{{price.Prompt * TokensPerPrice}}},"completion":{{{price.Completion * TokensPerPrice}}}}}""";
         using var document = JsonDocument.Parse(Encoding.UTF8.GetBytes(block));
         var problems = new List<RuleProblem>();
-        return ProviderRule.Create(Name, ["*"], document.RootElement, WhenClientSetsProvider.Enforce, problems)
-            ?? throw new InvalidOperationException($"the block {block} is no rule: {string.Join("; ", problems)}");
+        return ProviderRule.TryCreate(Name, ["*"], document.RootElement, WhenClientSetsProvider.Enforce, problems, out var rule)
+            ? rule
+            : throw new InvalidOperationException($"the block {block} is no rule: {string.Join("; ", problems)}");
     }
 }

@@ -13,7 +13,7 @@ namespace Gateway.Admission;
 internal sealed class RequestReviewer(PriceListRefresher prices)
 {
     /// <summary>Judges a request; notes its <see cref="RequestCost"/> for the Admission phase.</summary>
-    public RequestReview Review(HttpContext context, ReviewedRequest reviewed)
+    public RequestReview Review(HttpContext context, RequestReviewContext reviewed)
     {
         var request = GatewayContext.Of(context);
         if (request.Team is not { } team)

@@ -20,7 +20,7 @@ internal static class SessionScope
     private const int LongestOpening = 256 * 1024;
 
     /// <summary>The session for the header, and the change of the body where the session stands in it.</summary>
-    public static (string? Session, BodyEdit? Edit) Apply(string team, IHeaderDictionary headers, in ReviewedRequest request)
+    public static (string? Session, BodyEdit? Edit) Apply(string team, IHeaderDictionary headers, in RequestReviewContext request)
     {
         if (Find(request, BodyMemberName.SessionId) is { } member)
         {
@@ -51,7 +51,7 @@ internal static class SessionScope
         return $"{team}-{Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 16))}";
     }
 
-    private static ByteRange? Find(in ReviewedRequest request, BodyMemberName name) =>
+    private static ByteRange? Find(in RequestReviewContext request, BodyMemberName name) =>
         request.Facts.LastIndexOf(name) is >= 0 and var i && request.Facts.Members[i].Kind == JsonValueKind.String
             ? request.Facts.Members[i].Value
             : null;
@@ -59,7 +59,7 @@ internal static class SessionScope
     private static byte[] Bytes(in ReadOnlySequence<byte> body, ByteRange range) => body.Slice(range.Start, range.Length).ToArray();
 
     /// <summary>The messages up to the first of the user: what stays the same in every turn of a conversation.</summary>
-    private static byte[]? Opening(in ReviewedRequest request)
+    private static byte[]? Opening(in RequestReviewContext request)
     {
         var facts = request.Facts;
         var i = facts.LastIndexOf(BodyMemberName.Messages);

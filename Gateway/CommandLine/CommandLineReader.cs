@@ -220,7 +220,7 @@ internal sealed class CommandLineReader
         foreach (var token in given.Tokens)
         {
             var problems = new List<RuleProblem>();
-            ProviderRule.ParseMapping(token.Value, "cli-1", problems);
+            _ = ProviderRule.TryParseMapping(token.Value, "cli-1", problems, out _);
             _faults.AddRange(
                 problems.Where(problem => !problem.IsWarning).Select(problem => new SettingsFault(_mapping.Name, problem.Message)));
             if (problems.All(problem => problem.IsWarning))

@@ -10,6 +10,7 @@ using Gateway.Errors;
 using Gateway.Routing;
 using Gateway.Teams;
 using OpenRouterGateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.ProviderMapping.Explaining;
 using OpenRouterGateway.Transforms.RequestBody;
 using Yarp.ReverseProxy.Configuration;
 

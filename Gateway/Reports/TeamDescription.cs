@@ -1,7 +1,7 @@
 using System.Globalization;
 using Gateway.Primitives;
 using Gateway.Teams;
-using OpenRouterGateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 namespace Gateway.Reports;
 

@@ -1,4 +1,4 @@
-using OpenRouterGateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 namespace Gateway.Teams;
 

@@ -3,6 +3,7 @@ using System.Text;
 using Gateway.Teams;
 using Gateway.Tests.Support;
 using OpenRouterGateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 using OpenRouterGateway.Transforms.RequestBody;
 using Xunit;
 

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using CsCheck;
+using OpenRouterGateway.Transforms.Json;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using Xunit;
 using static Gateway.Tests.Transforms.ProviderMapping.RuleSet;

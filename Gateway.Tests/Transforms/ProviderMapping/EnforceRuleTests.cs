@@ -1,4 +1,7 @@
+using OpenRouterGateway.Transforms.Json;
 using OpenRouterGateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.ProviderMapping.Explaining;
+using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 using Xunit;
 using static Gateway.Tests.Transforms.ProviderMapping.RuleSet;
 
@@ -97,7 +100,7 @@ public class EnforceRuleTests
         Assert.Equal("rule", result.Applied);
         Assert.Equal(client == expected, result.IsUntouched);
         Assert.Equal(
-            client == expected ? ProviderMappingOutcome.NothingToAdd : ProviderMappingOutcome.Narrowed, result.Steps[0].Outcome);
+            client == expected ? ExplainedOutcome.NothingToAdd : ExplainedOutcome.Narrowed, result.Steps[0].Outcome);
     }
 
     [Theory]
@@ -116,7 +119,7 @@ public class EnforceRuleTests
         Assert.Equal("eu-only", result.Applied);
         Assert.True(result.IsUntouched);
         Assert.Equal(
-            [ProviderMappingOutcome.Narrowed, ProviderMappingOutcome.Refused, ProviderMappingOutcome.NotReached],
+            [ExplainedOutcome.Narrowed, ExplainedOutcome.Refused, ExplainedOutcome.NotReached],
             result.Steps.Select(step => step.Outcome));
     }
 
@@ -202,7 +205,7 @@ public class EnforceRuleTests
             var result = Set(Enforce("*", provider)).Decide(body);
             Assert.True(result.IsUntouched);
             Assert.Equal("rule", result.Applied);
-            Assert.Equal(ProviderMappingOutcome.NothingToAdd, result.Steps[0].Outcome);
+            Assert.Equal(ExplainedOutcome.NothingToAdd, result.Steps[0].Outcome);
         }
     }
 
@@ -286,7 +289,7 @@ public class EnforceRuleTests
                 (result.Rejection?.Status, result.Rejection?.Code, result.Rejection?.Param));
             Assert.Contains("'eu'", result.Rejection!.Message, StringComparison.Ordinal);
             Assert.Equal("eu", result.Applied);
-            Assert.Equal(ProviderMappingOutcome.Refused, result.Steps[0].Outcome);
+            Assert.Equal(ExplainedOutcome.Refused, result.Steps[0].Outcome);
         }
     }
 

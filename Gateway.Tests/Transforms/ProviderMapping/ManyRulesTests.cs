@@ -2,6 +2,7 @@ using System.Buffers;
 using CsCheck;
 using Gateway.Tests.Support;
 using OpenRouterGateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 using Xunit;
 using static Gateway.Tests.Transforms.ProviderMapping.RuleSet;
 

@@ -1,4 +1,5 @@
 using OpenRouterGateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.ProviderMapping.Explaining;
 using Xunit;
 using static Gateway.Tests.Transforms.ProviderMapping.RuleSet;
 
@@ -22,7 +23,7 @@ public class ModelAliasTests
         var result = Aliases(Alias("gpt-4o", "openai/gpt-4o")).Decide(body);
         Assert.Equal(sent, result.Body);
         Assert.Null(result.Applied);
-        Assert.Equal(ProviderMappingOutcome.Applied, result.Steps[0].Outcome);
+        Assert.Equal(ExplainedOutcome.Applied, result.Steps[0].Outcome);
         Assert.True(result.Steps[0].IsAlias);
     }
 
@@ -36,7 +37,7 @@ public class ModelAliasTests
     {
         var result = Aliases(Alias("*", "openai/gpt-4o", "b")).Decide(body);
         Assert.True(result.IsUntouched);
-        Assert.Equal(ProviderMappingOutcome.NotMatched, result.Steps[0].Outcome);
+        Assert.Equal(ExplainedOutcome.NotMatched, result.Steps[0].Outcome);
     }
 
     [Theory]
@@ -56,7 +57,7 @@ public class ModelAliasTests
         Assert.Equal("""{"model":"b","models":["c","d","b"]}""", mixed.Body);
         Assert.Equal("b", mixed.Decision.SentModel);
         var steps = aliases.Decide("""{"model":"a"}""").Steps;
-        Assert.Equal(ProviderMappingOutcome.SkippedBecauseEarlierRuleMatched, steps[1].Outcome);
+        Assert.Equal(ExplainedOutcome.SkippedBecauseEarlierRuleMatched, steps[1].Outcome);
         Assert.Equal("a", steps[2].Earlier);
     }
 
@@ -94,8 +95,8 @@ public class ModelAliasTests
     public void Fallbacks_AreWithoutUseAndRepetitions()
     {
         var problems = new List<RuleProblem>();
-        var alias = ModelAlias.Create("a", "openai/u", ["OpenAI/U", "f", "F", "openai/u"], problems);
-        Assert.Equal(["f"], alias!.Fallbacks);
+        Assert.True(ModelAlias.TryCreate("a", "openai/u", ["OpenAI/U", "f", "F", "openai/u"], problems, out var alias));
+        Assert.Equal(["f"], alias.Fallbacks);
         Assert.Equal(["Fallbacks:0", "Fallbacks:2", "Fallbacks:3"], problems.Select(problem => problem.Path));
         Assert.All(problems, problem => Assert.True(problem.IsWarning));
         Assert.Equal("""{"model":"openai/u","models":["f"]}""", Aliases(alias).Decide("""{"model":"a"}""").Body);
@@ -146,7 +147,7 @@ public class ModelAliasTests
     public void EmptyPart_IsAFault(string model, string use, string fallback, string path)
     {
         var problems = new List<RuleProblem>();
-        Assert.Null(ModelAlias.Create(model, use, [fallback], problems));
+        Assert.False(ModelAlias.TryCreate(model, use, [fallback], problems, out _));
         var fault = Assert.Single(problems);
         Assert.Equal((path, false), (fault.Path, fault.IsWarning));
     }
@@ -155,16 +156,16 @@ public class ModelAliasTests
     public void HalfASurrogatePair_IsAFault()
     {
         var problems = new List<RuleProblem>();
-        Assert.Null(ModelAlias.Create("a", "x\ud800", ["\udc00x"], problems));
+        Assert.False(ModelAlias.TryCreate("a", "x\ud800", ["\udc00x"], problems, out _));
         Assert.Equal(["Use", "Fallbacks:0"], problems.Select(problem => problem.Path));
-        Assert.NotNull(ModelAlias.Create("a", "x\ud83d\ude00", [], problems));
+        Assert.True(ModelAlias.TryCreate("a", "x\ud83d\ude00", [], problems, out _));
     }
 
     [Fact]
     public void StarInUse_IsAWarning()
     {
         var problems = new List<RuleProblem>();
-        Assert.NotNull(ModelAlias.Create("a", "openai/*", [], problems));
+        Assert.True(ModelAlias.TryCreate("a", "openai/*", [], problems, out _));
         Assert.Equal(("Use", true), (Assert.Single(problems).Path, problems[0].IsWarning));
     }
 }

@@ -1,4 +1,5 @@
 using OpenRouterGateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.ProviderMapping.Explaining;
 using Xunit;
 using static Gateway.Tests.Transforms.ProviderMapping.RuleSet;
 
@@ -23,7 +24,7 @@ public class OrdinaryRuleTests
         var result = Set(Rule("*", Zdr)).Decide(body);
         Assert.Equal(sent, result.Body);
         Assert.Equal("rule", result.Applied);
-        Assert.Equal(ProviderMappingOutcome.Applied, result.Steps[0].Outcome);
+        Assert.Equal(ExplainedOutcome.Applied, result.Steps[0].Outcome);
         Assert.Equal(["zdr"], result.Steps[0].Members);
     }
 
@@ -36,7 +37,7 @@ public class OrdinaryRuleTests
         var result = Set(Rule("*", Zdr)).Decide(body);
         Assert.True(result.IsUntouched);
         Assert.Null(result.Applied);
-        Assert.Equal(ProviderMappingOutcome.KeptClient, result.Steps[0].Outcome);
+        Assert.Equal(ExplainedOutcome.KeptClient, result.Steps[0].Outcome);
     }
 
     [Theory]
@@ -64,7 +65,7 @@ public class OrdinaryRuleTests
             .Decide("""{"provider":{"a":1,"a":2,"zdr":false},"provider":{"a":1,"a":2,"zdr":false},"model":"m"}""");
         Assert.True(result.IsUntouched);
         Assert.Null(result.Applied);
-        Assert.Equal(ProviderMappingOutcome.NothingToAdd, result.Steps[0].Outcome);
+        Assert.Equal(ExplainedOutcome.NothingToAdd, result.Steps[0].Outcome);
     }
 
     [Fact]
@@ -86,9 +87,9 @@ public class OrdinaryRuleTests
         Assert.Equal("""{"model":"x/GPT-4","provider":{"only":["openai"]}}""", result.Body);
         Assert.Equal(
             [
-                ProviderMappingOutcome.NotMatched,
-                ProviderMappingOutcome.Applied,
-                ProviderMappingOutcome.SkippedBecauseEarlierRuleMatched,
+                ExplainedOutcome.NotMatched,
+                ExplainedOutcome.Applied,
+                ExplainedOutcome.SkippedBecauseEarlierRuleMatched,
             ],
             result.Steps.Select(step => step.Outcome));
         Assert.Equal(["x/GPT-4"], result.Steps[0].Names);
@@ -137,7 +138,7 @@ public class OrdinaryRuleTests
         var result = Set(Rule("*", Zdr, name: "a"), Fill("*", Zdr, name: "b")).Decide(body);
         Assert.True(result.IsUntouched);
         Assert.Null(result.Applied);
-        Assert.All(result.Steps, step => Assert.Equal(ProviderMappingOutcome.SkippedBecausePreset, step.Outcome));
+        Assert.All(result.Steps, step => Assert.Equal(ExplainedOutcome.SkippedBecausePreset, step.Outcome));
         Assert.Equal("e", Set(Rule("*", Zdr), Enforce("*", Zdr, "e")).Decide(body).Applied);
     }
 
@@ -167,7 +168,7 @@ public class OrdinaryRuleTests
         var result = Set(Fill("*", Zdr)).Decide(body, RequestEndpoint.Images);
         Assert.True(result.IsUntouched);
         Assert.Null(result.Applied);
-        Assert.Equal(ProviderMappingOutcome.NothingToAdd, result.Steps[0].Outcome);
+        Assert.Equal(ExplainedOutcome.NothingToAdd, result.Steps[0].Outcome);
     }
 
     [Theory]
@@ -186,7 +187,7 @@ public class OrdinaryRuleTests
                     (400, "invalid_provider", "provider"),
                     (result.Rejection?.Status, result.Rejection?.Code, result.Rejection?.Param));
                 Assert.Empty(result.Decision.Edits);
-                Assert.All(result.Steps, step => Assert.Equal(ProviderMappingOutcome.NotReached, step.Outcome));
+                Assert.All(result.Steps, step => Assert.Equal(ExplainedOutcome.NotReached, step.Outcome));
             }
         }
     }

@@ -51,7 +51,7 @@ public class ProviderRuleTests
     public void MissingProvider_IsAFault()
     {
         var problems = new List<RuleProblem>();
-        Assert.Null(ProviderRule.Create("rule", ["*"], default, WhenClientSetsProvider.KeepClient, problems));
+        Assert.False(ProviderRule.TryCreate("rule", ["*"], default, WhenClientSetsProvider.KeepClient, problems, out _));
         Assert.Equal("Provider", Assert.Single(problems).Path);
     }
 
@@ -59,8 +59,8 @@ public class ProviderRuleTests
     public void AllFaults_AreFoundAtOnce()
     {
         var problems = new List<RuleProblem>();
-        Assert.Null(ProviderRule.Create(
-            "no name", ["", "a", " "], RuleSet.Json("""{"zdr":1,"only":2}"""), WhenClientSetsProvider.KeepClient, problems));
+        Assert.False(ProviderRule.TryCreate(
+            "no name", ["", "a", " "], RuleSet.Json("""{"zdr":1,"only":2}"""), WhenClientSetsProvider.KeepClient, problems, out _));
         Assert.Equal(["Name", "Model:0", "Model:2", "Provider:zdr", "Provider:only"], problems.Select(problem => problem.Path));
     }
 
@@ -75,7 +75,8 @@ public class ProviderRuleTests
     public void Problem_StaysOnOneLine()
     {
         var problems = new List<RuleProblem>();
-        ProviderRule.Create("a\nb", ["*"], RuleSet.Json("""{"x\ny":1,"only":["p\r\nq"]}"""), WhenClientSetsProvider.KeepClient, problems);
+        Assert.False(ProviderRule.TryCreate(
+            "a\nb", ["*"], RuleSet.Json("""{"x\ny":1,"only":["p\r\nq"]}"""), WhenClientSetsProvider.KeepClient, problems, out _));
         Assert.Equal(3, problems.Count);
         Assert.All(problems, problem => Assert.DoesNotContain((problem.Path + problem.Message).ToCharArray(), char.IsControl));
     }
@@ -92,7 +93,8 @@ public class ProviderRuleTests
     public void Name_IsAPlainWord(string name, bool isGood)
     {
         var problems = new List<RuleProblem>();
-        var rule = ProviderRule.Create(name, ["*"], RuleSet.Json("""{"zdr":true}"""), WhenClientSetsProvider.KeepClient, problems);
+        Assert.Equal(isGood, ProviderRule.TryCreate(
+            name, ["*"], RuleSet.Json("""{"zdr":true}"""), WhenClientSetsProvider.KeepClient, problems, out var rule));
         Assert.Equal(isGood, rule is not null);
         Assert.Equal(isGood ? [] : ["Name"], problems.Select(problem => problem.Path));
     }
@@ -101,7 +103,8 @@ public class ProviderRuleTests
     public void NoPattern_IsAFault()
     {
         var problems = new List<RuleProblem>();
-        Assert.Null(ProviderRule.Create("rule", [], RuleSet.Json("""{"zdr":true}"""), WhenClientSetsProvider.KeepClient, problems));
+        Assert.False(ProviderRule.TryCreate(
+            "rule", [], RuleSet.Json("""{"zdr":true}"""), WhenClientSetsProvider.KeepClient, problems, out _));
         Assert.Equal("Model", Assert.Single(problems).Path);
     }
 
@@ -122,9 +125,9 @@ public class ProviderRuleTests
     [InlineData("""{"max_price":{"video":1}}""", "Provider:max_price:video", "prompt")]
     [InlineData("""{"preferred_max_latency":{"p42":1}}""", "Provider:preferred_max_latency:p42", "p50")]
     [InlineData("""{"allow_fallbacks":false}""", "Provider:allow_fallbacks", "without")]
-    [InlineData("""{"order":["openai"],"only":["azure"]}""", "Provider:order", "'only' leaves out")]
-    [InlineData("""{"order":["openai/x"],"ignore":["openai"]}""", "Provider:order", "'ignore' leaves out")]
-    [InlineData("""{"only":["openai"],"ignore":["openai"]}""", "Provider:only", "'ignore' leaves out")]
+    [InlineData("""{"order":["openai"],"only":["azure"]}""", "Provider:order", "'only' excludes")]
+    [InlineData("""{"order":["openai/x"],"ignore":["openai"]}""", "Provider:order", "'ignore' excludes")]
+    [InlineData("""{"only":["openai"],"ignore":["openai"]}""", "Provider:only", "'ignore' excludes")]
     [InlineData("""{"zrd":true}""", "Provider:zrd", "sent as written")]
     [InlineData("""{"zdr":true,"sort":null}""", "Provider:sort", "left out")]
     [InlineData("""{"zdr":null}""", "Provider:zdr", "left out")]
@@ -138,12 +141,12 @@ public class ProviderRuleTests
     }
 
     [Theory]
-    [InlineData("""{"order":["anthropic"]}""", "Provider", "no more than preferences")]
-    [InlineData("""{"sort":"price","preferred_max_latency":1}""", "Provider", "no more than preferences")]
-    [InlineData("""{"zdr":false}""", "Provider", "no more than preferences")]
-    [InlineData("""{"only":["openai"],"zdr":false}""", "Provider:zdr", "narrows nothing")]
-    [InlineData("""{"only":["openai"],"allow_fallbacks":true}""", "Provider:allow_fallbacks", "narrows nothing")]
-    [InlineData("""{"only":["openai"],"data_collection":"allow"}""", "Provider:data_collection", "narrows nothing")]
+    [InlineData("""{"order":["anthropic"]}""", "Provider", "its members are preferences")]
+    [InlineData("""{"sort":"price","preferred_max_latency":1}""", "Provider", "its members are preferences")]
+    [InlineData("""{"zdr":false}""", "Provider", "its members are preferences")]
+    [InlineData("""{"only":["openai"],"zdr":false}""", "Provider:zdr", "no effect under Enforce")]
+    [InlineData("""{"only":["openai"],"allow_fallbacks":true}""", "Provider:allow_fallbacks", "no effect under Enforce")]
+    [InlineData("""{"only":["openai"],"data_collection":"allow"}""", "Provider:data_collection", "no effect under Enforce")]
     [InlineData("""{"only":[]}""", "Provider:only", "every request is refused")]
     [InlineData("""{"quantizations":[]}""", "Provider:quantizations", "every request is refused")]
     public void OddEnforceRule_IsAWarning(string provider, string path, string text)
@@ -175,7 +178,7 @@ public class ProviderRuleTests
     public void OrdinaryRuleForPresetsOnly_IsAWarning(string models, WhenClientSetsProvider mode, bool warns)
     {
         var problems = new List<RuleProblem>();
-        Assert.NotNull(ProviderRule.Create("rule", models.Split(' '), RuleSet.Json("""{"zdr":true}"""), mode, problems));
+        Assert.True(ProviderRule.TryCreate("rule", models.Split(' '), RuleSet.Json("""{"zdr":true}"""), mode, problems, out _));
         Assert.Equal(warns ? ["Model"] : [], problems.Select(problem => problem.Path));
     }
 
@@ -189,7 +192,7 @@ public class ProviderRuleTests
     public void Block_IsSentCompactAndAsWritten(string provider, string expected)
     {
         var (rule, _) = Create(provider);
-        Assert.Equal($$""","provider":{{expected}}""", Encoding.UTF8.GetString(rule!.Written(RequestEndpoint.Generation).Member.Span));
+        Assert.Equal($$""","provider":{{expected}}""", Encoding.UTF8.GetString(rule!.Rendered(RequestEndpoint.Generation).Member.Span));
     }
 
     [Theory]
@@ -201,13 +204,12 @@ public class ProviderRuleTests
     public void Mapping_MeansOrder(string mapping, string model, string order)
     {
         var problems = new List<RuleProblem>();
-        var rule = ProviderRule.ParseMapping(mapping, "cli-1", problems);
-        Assert.NotNull(rule);
+        Assert.True(ProviderRule.TryParseMapping(mapping, "cli-1", problems, out var rule));
         Assert.Equal("cli-1", rule.Name);
         Assert.Equal(WhenClientSetsProvider.KeepClient, rule.Mode);
         Assert.Equal([model], rule.Models);
-        var written = rule.Written(RequestEndpoint.Generation);
-        Assert.Equal($$"""{"order":{{order}}}""", Encoding.UTF8.GetString(written.Value.Span));
+        var rendered = rule.Rendered(RequestEndpoint.Generation);
+        Assert.Equal($$"""{"order":{{order}}}""", Encoding.UTF8.GetString(rendered.Value.Span));
         Assert.All(problems, problem => Assert.True(problem is { IsWarning: true, Path: "" }));
         Assert.Contains(problems, problem => problem.Message.Contains("sticky", StringComparison.Ordinal));
     }
@@ -224,7 +226,7 @@ public class ProviderRuleTests
     public void BadMapping_IsAFaultThatQuotesIt(string mapping)
     {
         var problems = new List<RuleProblem>();
-        Assert.Null(ProviderRule.ParseMapping(mapping, "cli-1", problems));
+        Assert.False(ProviderRule.TryParseMapping(mapping, "cli-1", problems, out _));
         var fault = Assert.Single(problems);
         Assert.False(fault.IsWarning);
         Assert.Contains($"\"{mapping}\"", fault.Message, StringComparison.Ordinal);
@@ -235,6 +237,7 @@ public class ProviderRuleTests
         string provider, WhenClientSetsProvider mode = WhenClientSetsProvider.KeepClient)
     {
         var problems = new List<RuleProblem>();
-        return (ProviderRule.Create("rule", ["*"], RuleSet.Json(provider), mode, problems), problems);
+        _ = ProviderRule.TryCreate("rule", ["*"], RuleSet.Json(provider), mode, problems, out var rule);
+        return (rule, problems);
     }
 }

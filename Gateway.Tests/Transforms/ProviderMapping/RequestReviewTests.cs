@@ -71,8 +71,7 @@ public sealed class RequestReviewTests
     [Fact]
     public void Names_AreAllThatGoUpstream()
     {
-        var problems = new List<RuleProblem>();
-        var rules = new ProviderMappingRules([], [ModelAlias.Create("short", "long/name", ["fall/back"], problems)!]);
+        var rules = new ProviderMappingRules([], [RuleSet.Alias("short", "long/name", "fall/back")]);
 
         Assert.Equal(["long/name", "short", "long/name", "fall/back"], NamesOf(rules, """{"model":"short","model":"short"}"""));
         Assert.Equal(["a", "long/name", "c"], NamesOf(rules, """{"model":"a","models":["short"],"fallbacks":[{"model":"c"}]}"""));
@@ -107,11 +106,7 @@ public sealed class RequestReviewTests
     public void Presets_AreReadFromEveryMember(string body, string expected) => Assert.Equal(
         expected, string.Join(',', BodyScan.Facts(body).Presets.Select(preset => preset ?? "<>")));
 
-    private static ProviderRule Ceiling()
-    {
-        using var block = JsonDocument.Parse("{\"max_price\":{\"prompt\":1}}");
-        return ProviderRule.Create("ceiling", ["*"], block.RootElement, WhenClientSetsProvider.Enforce, [])!;
-    }
+    private static ProviderRule Ceiling() => RuleSet.Enforce("*", "{\"max_price\":{\"prompt\":1}}", "ceiling");
 
     private static List<string> NamesOf(ProviderMappingRules rules, string body)
     {

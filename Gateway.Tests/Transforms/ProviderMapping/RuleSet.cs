@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Gateway.Tests.Support;
 using OpenRouterGateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.ProviderMapping.Explaining;
 using OpenRouterGateway.Transforms.RequestBody;
 using Xunit;
 
@@ -15,8 +16,9 @@ internal static class RuleSet
         string models, string provider, WhenClientSetsProvider mode = WhenClientSetsProvider.KeepClient, string name = "rule")
     {
         var problems = new List<RuleProblem>();
-        var rule = ProviderRule.Create(name, models.Split(' '), Json(provider), mode, problems);
-        Assert.True(rule is not null, string.Join(Environment.NewLine, problems));
+        Assert.True(
+            ProviderRule.TryCreate(name, models.Split(' '), Json(provider), mode, problems, out var rule),
+            string.Join(Environment.NewLine, problems));
         return rule;
     }
 
@@ -29,8 +31,7 @@ internal static class RuleSet
     public static ModelAlias Alias(string model, string use, params string[] fallbacks)
     {
         var problems = new List<RuleProblem>();
-        var alias = ModelAlias.Create(model, use, fallbacks, problems);
-        Assert.True(alias is not null, string.Join(Environment.NewLine, problems));
+        Assert.True(ModelAlias.TryCreate(model, use, fallbacks, problems, out var alias), string.Join(Environment.NewLine, problems));
         return alias;
     }
 
@@ -78,7 +79,7 @@ internal static class RuleSet
         Assert.Equal((expected.Length, expected.InsertAt, expected.IsEmpty), (facts.Length, facts.InsertAt, facts.IsEmpty));
     }
 
-    internal sealed record Result(ProviderMappingDecision Decision, string Body, IReadOnlyList<ProviderMappingStep> Steps)
+    internal sealed record Result(ProviderMappingDecision Decision, string Body, IReadOnlyList<ExplainedStep> Steps)
     {
         public string? Applied => Decision.AppliedRules;
 

@@ -119,8 +119,8 @@ public sealed class BodyBufferTests : IDisposable
     public async Task Place_IsWhatTheBlocksTake(int length)
     {
         var buffer = new BodyBuffer(_memory);
-        await buffer.TakePlaceAsync(length, TestContext.Current.CancellationToken);
-        var place = buffer.Place;
+        await buffer.ReserveAsync(length, TestContext.Current.CancellationToken);
+        var place = buffer.Reserved;
         Assert.Equal(place, _memory.HeldBytes);
         Assert.InRange(place, length, length + (1024 * 1024));
 
@@ -133,7 +133,7 @@ public sealed class BodyBufferTests : IDisposable
         // The look for the end may want a block of its own.
         buffer.GetMemory(0);
         Assert.Equal(place, buffer.Capacity);
-        buffer.ShrinkPlace();
+        buffer.ReleaseSurplus();
         Assert.Equal(place, _memory.HeldBytes);
         buffer.Release();
         buffer.Release();
@@ -144,13 +144,13 @@ public sealed class BodyBufferTests : IDisposable
     public async Task Place_ShrinksToTheBlocksOnceTheEndIsKnown()
     {
         var buffer = new BodyBuffer(_memory);
-        await buffer.TakePlaceAsync(100_000_000, TestContext.Current.CancellationToken);
+        await buffer.ReserveAsync(100_000_000, TestContext.Current.CancellationToken);
         buffer.GetMemory(null);
         buffer.Advance(65_536);
         buffer.GetMemory(null);
         buffer.Advance(10);
 
-        buffer.ShrinkPlace();
+        buffer.ReleaseSurplus();
 
         Assert.Equal(65_536 + (1024 * 1024), _memory.HeldBytes);
         buffer.Release();

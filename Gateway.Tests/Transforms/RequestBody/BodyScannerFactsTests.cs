@@ -146,11 +146,11 @@ public class BodyScannerFactsTests
     [Fact]
     public void MoreRoutingMembersThanAnyHonestRequestHas_AreAFault()
     {
-        Assert.Equal(BodyScanner.MaxNotes, BodyScan.Facts(Repeat("\"stream\":1", BodyScanner.MaxNotes)).Members.Count);
+        Assert.Equal(RoutingMemberCollector.MaxEntries, BodyScan.Facts(Repeat("\"stream\":1", RoutingMemberCollector.MaxEntries)).Members.Count);
         Assert.Contains(
-            "more than 1024 routing members", BodyScan.ByteByByte(Repeat("\"stream\":1", BodyScanner.MaxNotes + 1)), StringComparison.Ordinal);
+            "more than 1024 routing members", BodyScan.ByteByByte(Repeat("\"stream\":1", RoutingMemberCollector.MaxEntries + 1)), StringComparison.Ordinal);
         Assert.Equal(
-            BodyScan.Whole(Repeat("\"stream\":1", BodyScanner.MaxNotes + 9)), BodyScan.ByteByByte(Repeat("\"stream\":1", BodyScanner.MaxNotes + 9)));
+            BodyScan.Whole(Repeat("\"stream\":1", RoutingMemberCollector.MaxEntries + 9)), BodyScan.ByteByByte(Repeat("\"stream\":1", RoutingMemberCollector.MaxEntries + 9)));
 
         static byte[] Repeat(string member, int count) => Encoding.UTF8.GetBytes("{" + string.Join(',', Enumerable.Repeat(member, count)) + "}");
     }
@@ -158,9 +158,9 @@ public class BodyScannerFactsTests
     [Fact]
     public void MoreModelNamesThanAnyHonestRequestHas_AreAFault()
     {
-        Assert.Equal(BodyScanner.MaxNotes, BodyScan.Facts(Names(BodyScanner.MaxNotes)).Models.Count);
-        Assert.Contains("more than 1024 model names", BodyScan.Whole(Names(BodyScanner.MaxNotes + 1)), StringComparison.Ordinal);
-        Assert.Equal(BodyScan.Whole(Names(BodyScanner.MaxNotes + 9)), BodyScan.ByteByByte(Names(BodyScanner.MaxNotes + 9)));
+        Assert.Equal(RoutingMemberCollector.MaxEntries, BodyScan.Facts(Names(RoutingMemberCollector.MaxEntries)).Models.Count);
+        Assert.Contains("more than 1024 model names", BodyScan.Whole(Names(RoutingMemberCollector.MaxEntries + 1)), StringComparison.Ordinal);
+        Assert.Equal(BodyScan.Whole(Names(RoutingMemberCollector.MaxEntries + 9)), BodyScan.ByteByByte(Names(RoutingMemberCollector.MaxEntries + 9)));
 
         static byte[] Names(int count) => Encoding.UTF8.GetBytes("{\"models\":[" + string.Join(',', Enumerable.Repeat("\"m\"", count)) + "]}");
     }
@@ -168,7 +168,7 @@ public class BodyScannerFactsTests
     [Fact]
     public void ModelNameLongerThanAnyModelHas_IsAFault()
     {
-        var longest = new string('m', BodyScanner.MaxModelNameLength);
+        var longest = new string('m', RoutingMemberCollector.MaxModelNameLength);
         Assert.Equal(longest, BodyScan.Facts("{\"model\":\"" + longest + "\"}").RequestedModel);
         Assert.Equal(
             "fault at 9: a model name of more than 4096 bytes", BodyScan.Whole(Encoding.UTF8.GetBytes("{\"model\":\"" + longest + "m\"}")));

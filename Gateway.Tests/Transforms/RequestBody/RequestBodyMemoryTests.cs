@@ -22,17 +22,17 @@ public sealed class RequestBodyMemoryTests : IDisposable
     [Fact]
     public void WhatFits_IsTakenAtOnce()
     {
-        Assert.Same(Task.CompletedTask, _memory.TakeAsync(60, Never));
-        Assert.Same(Task.CompletedTask, _memory.TakeAsync(40, Never));
+        Assert.Same(Task.CompletedTask, _memory.ReserveAsync(60, Never));
+        Assert.Same(Task.CompletedTask, _memory.ReserveAsync(40, Never));
         Assert.Equal((100, 0), (_memory.HeldBytes, _memory.WaitingBodies));
     }
 
     [Fact]
     public async Task LargeBody_IsNotPassedBySmallerOnes()
     {
-        await _memory.TakeAsync(50, Never);
-        var large = _memory.TakeAsync(90, Never);
-        var small = _memory.TakeAsync(10, Never);
+        await _memory.ReserveAsync(50, Never);
+        var large = _memory.ReserveAsync(90, Never);
+        var small = _memory.ReserveAsync(10, Never);
         Assert.Equal((50, 2), (_memory.HeldBytes, _memory.WaitingBodies));
         Assert.False(large.IsCompleted || small.IsCompleted);
 
@@ -46,9 +46,9 @@ public sealed class RequestBodyMemoryTests : IDisposable
     [Fact]
     public async Task BodyLargerThanAll_IsServedAlone()
     {
-        await _memory.TakeAsync(1, Never);
-        var giant = _memory.TakeAsync(1000, Never);
-        var next = _memory.TakeAsync(1, Never);
+        await _memory.ReserveAsync(1, Never);
+        var giant = _memory.ReserveAsync(1000, Never);
+        var next = _memory.ReserveAsync(1, Never);
         Assert.False(giant.IsCompleted);
 
         _memory.Release(1);
@@ -63,10 +63,10 @@ public sealed class RequestBodyMemoryTests : IDisposable
     [Fact]
     public async Task WhoLeaves_GivesUpTheWaitAtOnceAndLetsOthersPass()
     {
-        await _memory.TakeAsync(50, Never);
+        await _memory.ReserveAsync(50, Never);
         using var leaving = new CancellationTokenSource();
-        var large = _memory.TakeAsync(90, leaving.Token);
-        var small = _memory.TakeAsync(10, Never);
+        var large = _memory.ReserveAsync(90, leaving.Token);
+        var small = _memory.ReserveAsync(10, Never);
 
         await leaving.CancelAsync();
 
@@ -79,16 +79,16 @@ public sealed class RequestBodyMemoryTests : IDisposable
     public async Task WhoHasLeftBefore_TakesNothing()
     {
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
-            () => Task.Run(() => _memory.TakeAsync(1, new CancellationToken(canceled: true)), TestContext.Current.CancellationToken));
+            () => Task.Run(() => _memory.ReserveAsync(1, new CancellationToken(canceled: true)), TestContext.Current.CancellationToken));
         Assert.Equal((0, 0), (_memory.HeldBytes, _memory.WaitingBodies));
     }
 
     [Fact]
     public async Task WhoLeavesAfterBeingLetIn_HoldsItsPlace()
     {
-        await _memory.TakeAsync(100, Never);
+        await _memory.ReserveAsync(100, Never);
         using var leaving = new CancellationTokenSource();
-        var next = _memory.TakeAsync(100, leaving.Token);
+        var next = _memory.ReserveAsync(100, leaving.Token);
         _memory.Release(100);
 
         await leaving.CancelAsync();
@@ -100,14 +100,14 @@ public sealed class RequestBodyMemoryTests : IDisposable
     [Fact]
     public async Task ChangedCapacity_CountsFromTheNextThatComesOrGoes()
     {
-        await _memory.TakeAsync(100, Never);
-        var second = _memory.TakeAsync(100, Never);
+        await _memory.ReserveAsync(100, Never);
+        var second = _memory.ReserveAsync(100, Never);
         _capacity = 300;
-        var third = _memory.TakeAsync(100, Never);
+        var third = _memory.ReserveAsync(100, Never);
         await Task.WhenAll(second, third);
 
         _capacity = 50;
-        var fourth = _memory.TakeAsync(20, Never);
+        var fourth = _memory.ReserveAsync(20, Never);
         _memory.Release(100);
         _memory.Release(100);
         Assert.False(fourth.IsCompleted);
@@ -175,7 +175,7 @@ public sealed class RequestBodyMemoryTests : IDisposable
                 case < 4:
                     var bytes = 1L + random.Next(random.Next(20) == 0 ? 250 : 60);
                     var leaving = new CancellationTokenSource();
-                    waiting.Add((bytes, _memory.TakeAsync(bytes, leaving.Token), leaving));
+                    waiting.Add((bytes, _memory.ReserveAsync(bytes, leaving.Token), leaving));
                     break;
                 case < 6 when holding.Count > 0:
                     var place = random.Next(holding.Count);
@@ -223,7 +223,7 @@ public sealed class RequestBodyMemoryTests : IDisposable
                 var random = new TestRandom((ulong)i);
                 long bytes = 1 + random.Next(60);
                 using var leaving = new CancellationTokenSource();
-                var taking = _memory.TakeAsync(bytes, leaving.Token);
+                var taking = _memory.ReserveAsync(bytes, leaving.Token);
                 if (random.Next(4) == 0)
                 {
                     await leaving.CancelAsync();

@@ -31,13 +31,13 @@ public sealed class SlowUploadMonitorTests : IAsyncDisposable
     [InlineData(1, false)]
     public async Task Upload_LosesItsPlaceBelowATwentiethInHalfAMinute(int more, bool isLost)
     {
-        await _body.TakePlaceAsync(800_000, TestContext.Current.CancellationToken);
+        await _body.ReserveAsync(800_000, TestContext.Current.CancellationToken);
         await using var pace = new SlowUploadMonitor(_memory, _body, _aborted.Token);
-        var waiting = _memory.TakeAsync(800_000, CancellationToken.None);
+        var waiting = _memory.ReserveAsync(800_000, CancellationToken.None);
 
         for (var window = 0; window < 3; window++)
         {
-            var least = (int)(_body.Place / 20);
+            var least = (int)(_body.Reserved / 20);
             Bring(window < 2 ? least : least - 1 + more);
             _time.Advance(SlowUploadMonitor.Window);
             Assert.Equal(window == 2 && isLost, pace.IsTooSlow);
@@ -51,13 +51,13 @@ public sealed class SlowUploadMonitorTests : IAsyncDisposable
     [Fact]
     public async Task Upload_MayStallWhileNobodyWaits()
     {
-        await _body.TakePlaceAsync(800_000, TestContext.Current.CancellationToken);
+        await _body.ReserveAsync(800_000, TestContext.Current.CancellationToken);
         await using var pace = new SlowUploadMonitor(_memory, _body, _aborted.Token);
 
         _time.Advance(100 * SlowUploadMonitor.Window);
         Assert.False(pace.IsTooSlow);
 
-        var waiting = _memory.TakeAsync(800_000, CancellationToken.None);
+        var waiting = _memory.ReserveAsync(800_000, CancellationToken.None);
         _time.Advance(SlowUploadMonitor.Window);
         Assert.True(pace.IsTooSlow);
         _body.Release();
@@ -67,7 +67,7 @@ public sealed class SlowUploadMonitorTests : IAsyncDisposable
     [Fact]
     public async Task ClientThatLeaves_IsNotTooSlow()
     {
-        await _body.TakePlaceAsync(800_000, TestContext.Current.CancellationToken);
+        await _body.ReserveAsync(800_000, TestContext.Current.CancellationToken);
         await using var pace = new SlowUploadMonitor(_memory, _body, _aborted.Token);
 
         await _aborted.CancelAsync();

@@ -113,7 +113,7 @@ internal sealed class ProviderMappingReader
     private void Add(MappingArgument mapping)
     {
         var problems = new List<RuleProblem>();
-        var rule = ProviderRule.ParseMapping(mapping.Text, mapping.Name, problems);
+        _ = ProviderRule.TryParseMapping(mapping.Text, mapping.Name, problems, out var rule);
         foreach (var problem in problems)
         {
             Report(mapping.Source, problem with { Path = "" }, mapping.Name);
@@ -139,7 +139,7 @@ internal sealed class ProviderMappingReader
         }
 
         var problems = new List<RuleProblem>();
-        var rule = ProviderRule.Create(name, settings.Model, settings.Provider, settings.WhenClientSetsProvider, problems);
+        _ = ProviderRule.TryCreate(name, settings.Model, settings.Provider, settings.WhenClientSetsProvider, problems, out var rule);
         foreach (var problem in problems)
         {
             Report(path, problem, name);
@@ -155,7 +155,7 @@ internal sealed class ProviderMappingReader
     private void Add(ModelAliasSettings settings, int index)
     {
         var problems = new List<RuleProblem>();
-        var alias = ModelAlias.Create(settings.Model, settings.Use, settings.Fallbacks ?? [], problems);
+        _ = ModelAlias.TryCreate(settings.Model, settings.Use, settings.Fallbacks ?? [], problems, out var alias);
         foreach (var problem in problems)
         {
             Report($"{_path}:{nameof(ProviderMappingSettings.Aliases)}:{index}", problem);

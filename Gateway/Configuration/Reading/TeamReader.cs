@@ -8,6 +8,7 @@ using Gateway.Rules;
 using Gateway.Secrets;
 using Gateway.Teams;
 using OpenRouterGateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 namespace Gateway.Configuration.Reading;
 

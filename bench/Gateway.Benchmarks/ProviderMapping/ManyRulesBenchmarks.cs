@@ -27,24 +27,19 @@ public class ManyRulesBenchmarks
     [GlobalSetup]
     public void Setup()
     {
-        var problems = new List<RuleProblem>();
         var provider = JsonElement.Parse("""{"order":["a"]}""");
         _rules =
         [
-            .. Enumerable.Range(0, Count).Select(i => ProviderRule.Create(
+            .. Enumerable.Range(0, Count).Select(i => CreateRule(
                 $"rule-{i}",
-                [
-                    (i % 10) switch
-                    {
-                        < 6 => $"{Model(i)}*",
-                        < 8 => Model(i),
-                        8 => $"*-{i}-of-*",
-                        _ => $"*:variant-{i}",
-                    },
-                ],
-                provider,
-                WhenClientSetsProvider.KeepClient,
-                problems)!),
+                (i % 10) switch
+                {
+                    < 6 => $"{Model(i)}*",
+                    < 8 => Model(i),
+                    8 => $"*-{i}-of-*",
+                    _ => $"*:variant-{i}",
+                },
+                provider)),
         ];
         _set = new ProviderMappingRules(_rules, []);
         _requests = [.. Enumerable.Range(0, Names).Select(i => Request(Model(i % 2 == 0 ? i * 10 % Count : -i)))];
@@ -52,7 +47,7 @@ public class ManyRulesBenchmarks
 
     /// <summary>The whole decision about a request, its scan aside.</summary>
     [Benchmark]
-    public ProviderMappingDecision Decide()
+    public object Decide()
     {
         var (facts, body) = _requests[_next++ % Names];
         return _set.Decide(facts, body, RequestEndpoint.Generation);
@@ -61,6 +56,14 @@ public class ManyRulesBenchmarks
     /// <summary>What a reload pays for its rules.</summary>
     [Benchmark]
     public ProviderMappingRules Compile() => new(_rules, []);
+
+    private static ProviderRule CreateRule(string name, string model, JsonElement provider)
+    {
+        var problems = new List<RuleProblem>();
+        return ProviderRule.TryCreate(name, [model], provider, WhenClientSetsProvider.KeepClient, problems, out var rule)
+            ? rule
+            : throw new InvalidOperationException(string.Join("; ", problems));
+    }
 
     private static string Model(int i) => string.Create(CultureInfo.InvariantCulture, $"author-{(uint)i % 60}/model-{i}");
 

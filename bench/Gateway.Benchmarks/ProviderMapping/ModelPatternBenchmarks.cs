@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using OpenRouterGateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 namespace Gateway.Benchmarks.ProviderMapping;
 

@@ -1,0 +1,68 @@
+namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
+
+/// <summary>
+/// A list of providers or quantizations with an index. Lists also come from clients: comparing two of them pair by pair would take hours for
+/// a body of a few megabytes.
+/// </summary>
+internal sealed class ProviderList
+{
+    private readonly HashSet<string> _canonical = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<ProviderListEntry>> _byBase = new(StringComparer.Ordinal);
+
+    /// <summary>Creates the index of a list.</summary>
+    public ProviderList(List<ProviderListEntry> names)
+    {
+        Names = names;
+        foreach (var name in names)
+        {
+            if (_canonical.Add(name.Canonical) && ProviderNames.CoveringBase(name.Canonical) is { } covering)
+            {
+                if (!_byBase.TryGetValue(covering, out var endpoints))
+                {
+                    _byBase[covering] = endpoints = [];
+                }
+
+                endpoints.Add(name);
+            }
+        }
+    }
+
+    /// <summary>The entries as written, in order.</summary>
+    public List<ProviderListEntry> Names { get; }
+
+    /// <summary>Whether one of the entries covers a name.</summary>
+    public bool Covers(ProviderListEntry name) =>
+        _canonical.Contains(name.Canonical)
+        || (ProviderNames.CoveringBase(name.Canonical) is { } covering && _canonical.Contains(covering));
+
+    /// <summary>The narrower entries that a name covers.</summary>
+    public IReadOnlyList<ProviderListEntry> CoveredBy(ProviderListEntry name) =>
+        _byBase.TryGetValue(name.Canonical, out var endpoints) ? endpoints : [];
+
+    /// <summary>
+    /// The intersection of both lists, in the order of <paramref name="names"/>. If one name covers another, the narrower one is taken.
+    /// </summary>
+    public List<ProviderListEntry> Intersect(List<ProviderListEntry> names, out bool isChanged)
+    {
+        isChanged = false;
+        var left = new List<ProviderListEntry>(names.Count);
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var name in names)
+        {
+            if (Covers(name))
+            {
+                seen.Add(name.Canonical);
+                left.Add(name);
+                continue;
+            }
+
+            isChanged = true;
+            if (seen.Add(name.Canonical))
+            {
+                left.AddRange(CoveredBy(name).Where(entry => seen.Add(entry.Canonical)));
+            }
+        }
+
+        return left;
+    }
+}

@@ -1,0 +1,87 @@
+namespace OpenRouterGateway.Transforms.ProviderMapping.Patterns;
+
+/// <summary>
+/// The names that a model name may stand for, so that an enforced rule cannot be evaded by spelling: without surrounding white space, a leading
+/// <c>~</c>, a <c>:variant</c>, a preset, and every combination of these.
+/// </summary>
+internal static class ModelSpellings
+{
+    private const string PresetMark = "@preset/";
+
+    /// <summary>The name as written, first, and every other spelling of it.</summary>
+    /// <param name="name">A model's name as a request writes it.</param>
+    public static IReadOnlyList<string> Of(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        var spellings = new List<string>();
+        Add(name, spellings);
+        return spellings;
+    }
+
+    /// <summary>Adds the name as written and every other spelling of it.</summary>
+    internal static void Add(string name, List<string> spellings)
+    {
+        spellings.Add(name);
+        var trimmed = name.Trim();
+        if (trimmed.Length == name.Length && trimmed.AsSpan().IndexOfAny('~', ':', '@') < 0)
+        {
+            return;
+        }
+
+        var first = spellings.Count - 1;
+        AddVariants(name, first, spellings);
+        AddVariants(trimmed, first, spellings);
+        AddVariants(trimmed.TrimStart('~').Trim(), first, spellings);
+    }
+
+    /// <summary>Whether a name refers to a preset, alone or behind a model.</summary>
+    /// <param name="name">A model's name as a request writes it.</param>
+    public static bool NamesPreset(string name) => name is null ? throw new ArgumentNullException(nameof(name)) : name.Contains(PresetMark, StringComparison.OrdinalIgnoreCase);
+
+    // A variant may precede or follow the preset. Only the first and the last colon are tried for each: a name with a million colons must not
+    // produce a million names.
+    private static void AddVariants(string name, int first, List<string> spellings)
+    {
+        var mark = name.IndexOf(PresetMark, StringComparison.OrdinalIgnoreCase);
+        var model = mark < 0 ? name : name[..mark];
+        var preset = mark < 0 ? "" : name[mark..];
+        foreach (var head in WithoutVariant(model))
+        {
+            AddNew(head, first, spellings);
+            foreach (var tail in WithoutVariant(preset))
+            {
+                AddNew(head + tail, first, spellings);
+            }
+        }
+    }
+
+    private static IEnumerable<string> WithoutVariant(string name)
+    {
+        yield return name;
+        var colon = name.IndexOf(':', StringComparison.Ordinal);
+        if (colon >= 0)
+        {
+            yield return name[..colon];
+            yield return name[..name.LastIndexOf(':')];
+        }
+    }
+
+    private static void AddNew(string name, int first, List<string> spellings)
+    {
+        AddOnce(name, first, spellings);
+        AddOnce(name.Trim(), first, spellings);
+    }
+
+    private static void AddOnce(string name, int first, List<string> spellings)
+    {
+        for (var i = first; i < spellings.Count; i++)
+        {
+            if (string.Equals(spellings[i], name, StringComparison.OrdinalIgnoreCase))
+            {
+                return;
+            }
+        }
+
+        spellings.Add(name);
+    }
+}
