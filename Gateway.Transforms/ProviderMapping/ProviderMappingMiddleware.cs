@@ -11,9 +11,6 @@ namespace OpenRouterGateway.Transforms.ProviderMapping;
 /// </summary>
 internal sealed class ProviderMappingMiddleware
 {
-    // What is held in memory is counted in an int; 2 GB leave room for the block that is read last.
-    private const long MaxHeldSize = 2_000_000_000;
-
     private readonly RequestDelegate _next;
     private readonly ProviderMappingOptions _options;
     private readonly RequestBodyMemory _memory;
@@ -40,10 +37,8 @@ internal sealed class ProviderMappingMiddleware
         ProviderMappingFeature? feature = null;
         try
         {
-            // A route says -1 for no limit; what is held in memory always has one.
-            var limit = routeLimit ?? _options.MaxRequestBodySize(context);
-            var result = await RequestBodyReader.ReadAsync(
-                context.Request, body, _memory, limit < 0 ? MaxHeldSize : Math.Min(limit, MaxHeldSize));
+            var maxSize = RequestBodyCheck.MaxSize(routeLimit, _options.MaxRequestBodySize(context));
+            var result = await RequestBodyReader.ReadAsync(context.Request, body, _memory, maxSize);
             if (result.IsRejected)
             {
                 // Others may wait for its place longer than this client takes to read its answer.

@@ -73,11 +73,21 @@ public sealed class ProviderMappingRules
     /// <param name="facts">What the scan of the body found.</param>
     /// <param name="body">The body itself.</param>
     /// <param name="endpoint">Which endpoint the request is for.</param>
-    public ProviderMappingExplanation Explain(BodyFacts facts, ReadOnlySequence<byte> body, RequestEndpoint endpoint)
+    public ProviderMappingExplanation Explain(BodyFacts facts, ReadOnlySequence<byte> body, RequestEndpoint endpoint) =>
+        Explain(facts, body, endpoint, static _ => default);
+
+    /// <summary>Explains a request that the host reviews, see <see cref="ProviderMappingOptions.Review"/>.</summary>
+    /// <param name="facts">What the scan of the body found.</param>
+    /// <param name="body">The body itself.</param>
+    /// <param name="endpoint">Which endpoint the request is for.</param>
+    /// <param name="review">The host's review of the request.</param>
+    public ProviderMappingExplanation Explain(
+        BodyFacts facts, ReadOnlySequence<byte> body, RequestEndpoint endpoint, Func<ReviewedRequest, RequestReview> review)
     {
         ArgumentNullException.ThrowIfNull(facts);
+        ArgumentNullException.ThrowIfNull(review);
         var trace = new DecisionTrace(Aliases, Rules);
-        var decision = Decide<object?>(facts, body, endpoint, review: null, state: null, trace);
+        var decision = Decide(facts, body, endpoint, static (review, request) => review(request), review, trace);
         return new ProviderMappingExplanation(decision, trace.Steps());
     }
 

@@ -32,7 +32,7 @@ internal static class RequestBodyReader
 
         if (request.ContentLength > maxSize)
         {
-            return new(TooLarge(maxSize));
+            return new(RequestBodyCheck.TooLarge(maxSize));
         }
 
         // The server's own limit would refuse first, at 30 MB. What counts is the body as decoded, and that is counted below: of
@@ -85,7 +85,7 @@ internal static class RequestBodyReader
                 buffer.Advance(count);
                 if (buffer.Length > maxSize)
                 {
-                    return new(TooLarge(maxSize));
+                    return new(RequestBodyCheck.TooLarge(maxSize));
                 }
 
                 if (!scanner.Scan(free.Span[..count]))
@@ -98,7 +98,7 @@ internal static class RequestBodyReader
         {
             return new(exception.StatusCode switch
             {
-                StatusCodes.Status413PayloadTooLarge => TooLarge(maxSize),
+                StatusCodes.Status413PayloadTooLarge => RequestBodyCheck.TooLarge(maxSize),
                 StatusCodes.Status408RequestTimeout => TooSlow,
                 _ => BadFraming,
             });
@@ -132,13 +132,10 @@ internal static class RequestBodyReader
         }
 
         buffer.ShrinkPlace();
-        return scanner.TryComplete(buffer.Bytes, out var facts)
+        return RequestBodyCheck.TryComplete(scanner, buffer.Bytes, out var facts, out var rejection)
             ? new(facts, wasDecoded)
-            : new(scanner.Fault!.Value.ToRejection());
+            : new(rejection);
     }
-
-    private static RequestRejection TooLarge(long maxSize) =>
-        new(413, "request_too_large", $"The request body is larger than {maxSize} bytes.");
 
     private static bool TryOpen(HttpRequest request, out Stream stream, out bool wasDecoded)
     {
