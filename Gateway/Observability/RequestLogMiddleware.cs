@@ -93,7 +93,7 @@ internal sealed class RequestLogMiddleware
         _lines.Write(line.ToEvent(_time.GetUtcNow(), LevelConvert.ToSerilogLevel(level)));
     }
 
-    private RequestLine.TeamPart? TeamPartOf(GatewayContext request)
+    private static RequestLine.TeamPart? TeamPartOf(GatewayContext request)
     {
         if (TeamOf(request) is not { } team)
         {

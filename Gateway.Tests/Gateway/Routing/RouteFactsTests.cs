@@ -28,7 +28,7 @@ public sealed class RouteFactsTests
         Assert.Same(facts, RouteFacts.Of(route));
         Assert.Equal(ErrorDialects.Of(path), facts.DialectOf(path));
         Assert.Equal(path[3..], target.UpstreamPath.Value);
-        Assert.Same(TeamEndpoints.Find(path[3..], out var id), target.Endpoint);
+        Assert.Same(TeamEndpoints.Find(path.AsSpan(3), out var id), target.Endpoint);
         Assert.Equal(id, target.CallId);
         Assert.False(facts.IsRewritten);
     }
