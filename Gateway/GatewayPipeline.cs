@@ -7,37 +7,39 @@ using OpenRouterGateway.Transforms;
 
 namespace Gateway;
 
-/// <summary>The life of a request, from top to bottom. <c>docs/request-life.md</c> draws it.</summary>
+/// <summary>The phases of a request, in order. <c>docs/request-life.md</c> draws them.</summary>
 internal static class GatewayPipeline
 {
     public static void MapGateway(this WebApplication app)
     {
-        // One line for every request, however it ends.
+        // RequestLog: creates the request's context; writes one line and the metrics of every request.
         app.UseMiddleware<RequestLogMiddleware>();
 
-        // Errors: whatever fails below leaves as an error in the dialect of its route.
+        // Errors: answers a failure of an inner phase with an error in the dialect of the route.
         app.UseMiddleware<ErrorMiddleware>();
 
-        // Health answers by itself; everything else is a route of appsettings.json, or a 404.
+        // Routing: the health endpoints, else a route of appsettings.json, else 404.
         app.UseRouting();
         app.MapHealth();
         app.MapReverseProxy(proxy =>
         {
-            // Team: who is calling? Headers only, so that a stranger costs no body.
+            // Team: identifies the caller and checks that the endpoint is open to it. Reads headers only.
             proxy.UseMiddleware<TeamMiddleware>();
 
-            // A first start has no prices yet: calls that are set against a budget wait for them.
+            // Prices: delays calls under a budget until the first price list has arrived.
             proxy.UseMiddleware<PriceListMiddleware>();
 
-            // RequestBody: on routes with the transform, one scan of the body, the team's rights, and the decision of the rules about it.
+            // RequestBody: on routes with the transform, scans the body, judges the team's rights and applies the rules.
             proxy.UseProviderMapping();
 
-            // Admission: sets aside what the call may use of its team's limits and budget, and settles it once, however the call ends.
-            // Metering watches the answer on its way back, from the upstream's response transform.
+            // Admission: acquires lease, budget reservation and ledger row of a metered call, and reports the call's end to it.
             proxy.UseMiddleware<AdmissionMiddleware>();
 
-            // YARP: choose a destination, note how it did, forward. The ProviderMapping transform splices the body on its way.
+            // YARP: chooses a destination, then forwards. The ProviderMapping transform splices the body; the response transform lets the
+            // metered call observe the answer.
             proxy.UseLoadBalancing();
+
+            // YARP: records the outcome for the destination's passive health.
             proxy.UsePassiveHealthChecks();
         });
     }

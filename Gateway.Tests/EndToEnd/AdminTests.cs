@@ -121,6 +121,25 @@ public sealed partial class AdminTests : IClassFixture<AdminTests.Fixture>
         Assert.Contains("+   \"provider\": {", text, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Explain_HasTheVerdictForPrograms()
+    {
+        using var admin = await ClientAsync(_pair);
+        using var allowed = await PostAsync(admin, """{"body":{"model":"mistralai/x"}}""");
+        using var refused = await PostAsync(admin, """{"body":{"model":"mistralai/x","provider":7},"path":"/v1/messages"}""");
+        using var allowedJson = JsonDocument.Parse(await allowed.Content.ReadAsStringAsync(Stop));
+        using var refusedJson = JsonDocument.Parse(await refused.Content.ReadAsStringAsync(Stop));
+
+        Assert.Equal(
+            """{"model":"mistralai/x","provider":{"only":["mistral"]}}""", allowedJson.RootElement.GetProperty("body").GetString());
+        Assert.False(allowedJson.RootElement.TryGetProperty("error", out _));
+        Assert.Equal(400, refusedJson.RootElement.GetProperty("status").GetInt32());
+        Assert.Equal(
+            """{"type":"error","error":{"type":"invalid_request_error","message":"'provider' must be an object."}}""",
+            refusedJson.RootElement.GetProperty("error").GetRawText());
+        Assert.False(refusedJson.RootElement.TryGetProperty("body", out _));
+    }
+
     [Theory]
     [InlineData("{}", null)]
     [InlineData("[]", null)]

@@ -176,6 +176,22 @@ public sealed class CheckAndExplainTests : IDisposable
         Assert.StartsWith("413: ", output.Out, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Explain_JudgesEveryOccurrenceOfADuplicate()
+    {
+        _folder.Write("search.key", TeamSetup.UpstreamKey);
+        _folder.Write("appsettings.json", ShippedSettings.With(
+            ("Teams", $"[ {TeamSetup.Team("\"DeniedModels\": [\"bad/*\"]")} ]"),
+            ("ProviderMapping", """{ "Aliases": [{ "Model": "gpt-4o", "Use": "openai/gpt-4o" }] }""")));
+        _folder.Write("body.json", """{"model":"bad/model","messages":[],"model":"gpt-4o"}""");
+
+        var output = await RunAsync("explain", "--team", "search", "--body", "body.json");
+
+        Assert.Equal(0, output.ExitCode);
+        Assert.Contains("403: The team may not use the model 'bad/model'.", output.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("          allowed", output.Out, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("\"mistralai/*\"", "presets (\"@preset/*\"), routers (\"openrouter/auto\"), requests without a model (\"*\")")]
     [InlineData("\"@preset/*\"", "routers (\"openrouter/auto\"), requests without a model (\"*\")")]

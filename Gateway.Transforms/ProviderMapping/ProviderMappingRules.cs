@@ -121,11 +121,21 @@ public sealed class ProviderMappingRules
     /// <param name="facts">The facts about the body.</param>
     /// <param name="body">The body.</param>
     /// <param name="endpoint">The kind of endpoint.</param>
-    internal ProviderMappingExplanation Explain(BodyFacts facts, ReadOnlySequence<byte> body, RequestEndpoint endpoint)
+    internal ProviderMappingExplanation Explain(BodyFacts facts, ReadOnlySequence<byte> body, RequestEndpoint endpoint) =>
+        Explain(facts, body, endpoint, static _ => default);
+
+    /// <summary>Explains a request that the host reviews, see <see cref="ProviderMappingOptions.Review"/>.</summary>
+    /// <param name="facts">The facts about the body.</param>
+    /// <param name="body">The body.</param>
+    /// <param name="endpoint">The kind of endpoint.</param>
+    /// <param name="review">The host's review of the request.</param>
+    internal ProviderMappingExplanation Explain(
+        BodyFacts facts, ReadOnlySequence<byte> body, RequestEndpoint endpoint, Func<RequestReviewContext, RequestReview> review)
     {
         ArgumentNullException.ThrowIfNull(facts);
+        ArgumentNullException.ThrowIfNull(review);
         var trace = new DecisionTrace(Aliases, Rules);
-        var decision = Decide<object?>(facts, body, endpoint, review: null, state: null, trace);
+        var decision = Decide(facts, body, endpoint, static (review, request) => review(request), review, trace);
         return new ProviderMappingExplanation(decision, trace.Steps());
     }
 

@@ -32,7 +32,7 @@ internal static class RequestBodyReader
 
         if (request.ContentLength > maxSize)
         {
-            return new(TooLarge(maxSize));
+            return new(RequestBodyCheck.TooLarge(maxSize));
         }
 
         // Kestrel's own limit of 30 MB would apply first. The limit is for the decoded body, which the loop counts: of a chunked body Kestrel
@@ -84,7 +84,7 @@ internal static class RequestBodyReader
                 buffer.Advance(count);
                 if (buffer.Length > maxSize)
                 {
-                    return new(TooLarge(maxSize));
+                    return new(RequestBodyCheck.TooLarge(maxSize));
                 }
 
                 if (!scanner.Scan(free.Span[..count]))
@@ -97,7 +97,7 @@ internal static class RequestBodyReader
         {
             return new(exception.StatusCode switch
             {
-                StatusCodes.Status413PayloadTooLarge => TooLarge(maxSize),
+                StatusCodes.Status413PayloadTooLarge => RequestBodyCheck.TooLarge(maxSize),
                 StatusCodes.Status408RequestTimeout => TooSlow,
                 _ => BadFraming,
             });
@@ -131,13 +131,10 @@ internal static class RequestBodyReader
         }
 
         buffer.ReleaseSurplus();
-        return scanner.TryComplete(buffer.Bytes, out var facts)
+        return RequestBodyCheck.TryComplete(scanner, buffer.Bytes, out var facts, out var rejection)
             ? new(facts, wasDecoded)
-            : new(scanner.Fault!.Value.ToRejection());
+            : new(rejection);
     }
-
-    private static RequestRejection TooLarge(long maxSize) =>
-        new(413, "request_too_large", $"The request body is larger than {maxSize} bytes.");
 
     private static bool TryOpen(HttpRequest request, out Stream stream, out bool wasDecoded)
     {

@@ -4,6 +4,7 @@ using Gateway.Configuration.Model;
 using Gateway.Errors;
 using Gateway.Ledger;
 using Gateway.Observability;
+using Gateway.Pricing;
 using Gateway.Primitives;
 using Gateway.Requests;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -39,6 +40,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
     /// <summary>Creates the host of an address that was found good.</summary>
     /// <param name="settings">The section, with the token itself in place of a reference.</param>
     /// <param name="store">The settings in force.</param>
+    /// <param name="prices">The prices in force under a snapshot.</param>
     /// <param name="ledger">The ledger, if there is one.</param>
     /// <param name="metrics">What <c>/metrics</c> shows.</param>
     /// <param name="time">The clock.</param>
@@ -47,6 +49,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
     public AdminHost(
         AdminSettings settings,
         SettingsStore store,
+        Func<SettingsSnapshot, PriceList> prices,
         Func<ILedgerStore?> ledger,
         MeterProvider metrics,
         TimeProvider time,
@@ -62,7 +65,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
 
         _guard = new AdminGuard(settings.Token);
         _usage = new UsageEndpoint(ledger, loggers.CreateLogger<UsageEndpoint>());
-        _explain = new ExplainEndpoint(store);
+        _explain = new ExplainEndpoint(store, prices);
         _metrics = metrics;
         _time = time;
         _loggers = loggers;

@@ -3,6 +3,7 @@ using Gateway.Configuration.Model;
 using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Observability;
+using Gateway.Prices;
 using OpenRouterGateway.Transforms.RequestBody;
 using OpenTelemetry.Metrics;
 
@@ -50,6 +51,7 @@ internal static class AdminServices
             services.AddSingleton(provider => new AdminHost(
                 admin,
                 provider.GetRequiredService<SettingsStore>(),
+                provider.GetRequiredService<PriceListRefresher>().For,
                 () => ledger(provider),
                 provider.GetRequiredService<MeterProvider>(),
                 provider.GetRequiredService<TimeProvider>(),

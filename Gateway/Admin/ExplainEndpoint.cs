@@ -5,16 +5,18 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Gateway.Configuration;
 using Gateway.Errors;
+using Gateway.Pricing;
 using Gateway.Reports;
 using Gateway.Teams;
 
 namespace Gateway.Admin;
 
-/// <summary><c>POST /admin/explain</c>: what the sub-command <c>explain</c> prints, of the settings in force.</summary>
-/// <param name="settings">Where the settings in force are.</param>
-internal sealed class ExplainEndpoint(SettingsStore settings)
+/// <summary><c>POST /admin/explain</c>: the report of the sub-command <c>explain</c>, with the settings and the prices in force.</summary>
+/// <param name="settings">Holds the settings in force.</param>
+/// <param name="prices">The prices in force under a snapshot.</param>
+internal sealed class ExplainEndpoint(SettingsStore settings, Func<SettingsSnapshot, PriceList> prices)
 {
-    // Of the question, not of the body within it: that one is judged by the gateway's own scan.
+    // The depth of the question. The gateway's own scan judges the body in it.
     private static readonly JsonDocumentOptions Depth = new() { MaxDepth = 1000 };
 
     private static readonly JsonWriterOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -61,31 +63,44 @@ internal sealed class ExplainEndpoint(SettingsStore settings)
                 return ("team", "there is no such team");
             }
 
-            using var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
             var body = question.Body ?? ExplainReport.MinimalBody(question.Model);
-            var expected = question.Body is null ? null : question.Model;
-            if (await ExplainReport.WriteAsync(snapshot, team, body, question.Path, expected, text) is { } mismatch)
+            var explanation = RequestExplainer.Explain(snapshot, team, prices(snapshot), ExplainReport.PathOf(question.Path), body);
+            if (question.Body is not null && ExplainReport.FindMismatch(explanation, question.Model) is { } mismatch)
             {
                 return ("model", mismatch);
             }
 
-            await AdminResponses.WriteAsync(context, "application/json", Render(text.ToString()));
+            using var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
+            await ExplainReport.WriteAsync(snapshot, explanation, question.Path, body, text);
+            await AdminResponses.WriteAsync(context, "application/json", Render(explanation, text.ToString()));
             return null;
         }
     }
 
-    private static ReadOnlyMemory<byte> Render(string text)
+    /// <summary>The report, with the verdict for programs: either the body that goes upstream, or status and body of the error.</summary>
+    private static ReadOnlyMemory<byte> Render(RequestExplanation explanation, string text)
     {
         var output = new ArrayBufferWriter<byte>();
         using var json = new Utf8JsonWriter(output, Relaxed);
         json.WriteStartObject();
         json.WriteString("text"u8, text);
+        if (explanation.Error is { } error)
+        {
+            json.WriteNumber("status"u8, error.Status);
+            json.WritePropertyName("error"u8);
+            json.WriteRawValue(GatewayErrorWriter.RenderBody(explanation.Dialect, error).WrittenSpan);
+        }
+        else if (explanation.SentBody is { } sent)
+        {
+            json.WriteString("body"u8, sent.Span);
+        }
+
         json.WriteEndObject();
         json.Flush();
         return output.WrittenMemory;
     }
 
-    /// <summary>What is asked. The body is kept as it was written.</summary>
+    /// <summary>The question. The body is kept as it was written.</summary>
     private readonly record struct Question(string? Model, string? Team, byte[]? Body, string Path)
     {
         public static (Question Question, (string? Member, string Message)? Fault) Read(JsonElement root)

@@ -3,15 +3,14 @@ using Gateway.Configuration.Model;
 using Gateway.Errors;
 using Gateway.Ledger;
 using Gateway.Limits;
+using Gateway.Metering;
 using Gateway.Primitives;
-using Gateway.Requests;
-using OpenRouterGateway.Transforms.ProviderMapping;
 
 namespace Gateway.Admission;
 
 /// <summary>
-/// Lets calls in: limits first, then the budget, then the ledger's row, which is durable before upstream sees a byte. What is refused on
-/// the way gives back what it has taken.
+/// Admits a metered request. Acquires, in order, a rate-limit lease, a budget reservation and a durable ledger row; if a step fails,
+/// everything acquired so far is released.
 /// </summary>
 internal sealed partial class AdmissionController
 {
@@ -30,137 +29,108 @@ internal sealed partial class AdmissionController
         _logger = logger;
     }
 
-    /// <summary>Decides about a call of a team to a metered endpoint.</summary>
-    public async ValueTask<AdmissionDecision> AdmitAsync(HttpContext context)
+    /// <summary>Decides about one attempt at a call.</summary>
+    public async ValueTask<AdmissionDecision> AdmitAsync(AdmissionRequest request)
     {
-        var request = GatewayContext.Of(context);
-        var team = request.Team!;
-        var settings = request.Snapshot.Settings;
         var now = _time.GetUtcNow();
-        var id = Guid.CreateVersion7(now);
-
-        ILimitLease? lease = null;
-        if (request.TeamKey!.ScopesIn(team) is { Count: > 0 } scopes)
+        var call = new MeteredCall(_budgets, _ledger, _time, request.StartedAt)
         {
-            try
-            {
-                var result = await _limits.TakeAsync(new LimitRequest(id, scopes, request.RequestCost?.Tokens ?? 0));
-                request.LimitResult = result;
-                lease = result.Lease;
-                if (lease is null)
-                {
-                    return new AdmissionDecision.Refused(GatewayError.RateLimited(result.RetryAfter));
-                }
-            }
-            catch (LimitStoreException fault)
-            {
-                Log.LimitsUnavailable(_logger, fault.Message, settings.Limits.WhenStoreFails.Limits, request.RequestId);
-                if (settings.Limits.WhenStoreFails.Limits == FailurePolicy.Refuse)
-                {
-                    return new AdmissionDecision.Refused(GatewayError.LimitsUnavailable);
-                }
-            }
-        }
-
-        var amount = request.RequestCost?.Cost ?? PicoDollars.Zero;
-        BudgetKey? budget = null;
-        var isCounted = false;
-        if (team.Budget is { } limit)
-        {
-            if (request.RequestCost?.Cost is null && !settings.Limits.AllowUnknownPrices)
-            {
-                await CancelAsync(lease);
-                return new AdmissionDecision.Refused(GatewayError.PriceUnknown);
-            }
-
-            budget = BudgetKey.At(team.Id, limit.Period, now);
-            try
-            {
-                isCounted = (await _budgets.ReserveAsync(budget.Value, limit.Limit, id, amount)).IsGranted;
-                if (!isCounted)
-                {
-                    await CancelAsync(lease);
-                    return new AdmissionDecision.Refused(GatewayError.BudgetExceeded);
-                }
-            }
-            catch (LimitStoreException fault)
-            {
-                Log.BudgetsUnavailable(_logger, fault.Message, settings.Limits.WhenStoreFails.Budgets, request.RequestId);
-                if (settings.Limits.WhenStoreFails.Budgets == FailurePolicy.Refuse)
-                {
-                    await CancelAsync(lease);
-                    return new AdmissionDecision.Refused(GatewayError.BudgetUnavailable);
-                }
-            }
-        }
-
-        var entry = Begin(context, request, id, now, amount, budget is null || isCounted);
-        var isPosted = false;
+            Id = Guid.CreateVersion7(now),
+            Reserved = request.Cost.Cost ?? PicoDollars.Zero,
+        };
+        var (team, settings) = (request.Caller.Team, request.Snapshot.Settings);
+        LimitResult? limits = null;
+        var isAdmitted = false;
         try
         {
-            await _ledger.WriteAsync(entry);
-        }
-        catch (LedgerException fault)
-        {
-            Log.LedgerUnavailable(_logger, fault.Message, settings.Usage.WhenStoreFails, request.RequestId);
-            if (settings.Usage.WhenStoreFails == FailurePolicy.Refuse)
+            if (request.Caller.Key.ScopesIn(team) is { Count: > 0 } scopes)
             {
-                await CancelAsync(lease);
-                if (isCounted)
+                try
                 {
-                    await _budgets.SettleAsync(budget!.Value, id, amount, PicoDollars.Zero, isCounted: true);
+                    limits = await call.TakeLeaseAsync(_limits, scopes, request.Cost.Tokens);
+                    if (limits.Lease is null)
+                    {
+                        return Refused(limits, GatewayError.RateLimited(limits.RetryAfter));
+                    }
                 }
-
-                // A commit whose answer was lost is a commit: should the row be there, it cost nothing.
-                _ledger.Post(new LedgerEntry.Ended(id)
+                catch (LimitStoreException fault)
                 {
-                    State = GenerationState.Settled,
-                    End = RequestEnd.Refused.ToWord(),
-                    Usage = new Usage { Cost = PicoDollars.Zero },
-                    EndedAt = now,
-                    ClosedAt = now,
-                });
-                return new AdmissionDecision.Refused(GatewayError.UsageUnavailable);
+                    Log.LimitsUnavailable(_logger, fault.Message, settings.Limits.WhenStoreFails.Limits, request.RequestId);
+                    if (settings.Limits.WhenStoreFails.Limits == FailurePolicy.Refuse)
+                    {
+                        return Refused(limits, GatewayError.LimitsUnavailable);
+                    }
+                }
             }
 
-            isPosted = true;
-            _ledger.Post(entry);
+            if (team.Budget is { } budget)
+            {
+                if (RequestJudge.IsPriceMissing(team, settings.Limits, request.Cost))
+                {
+                    return Refused(limits, GatewayError.PriceUnknown);
+                }
+
+                try
+                {
+                    if (!await call.ReserveAsync(BudgetKey.At(team.Id, budget.Period, now), budget.Limit))
+                    {
+                        return Refused(limits, GatewayError.BudgetExceeded);
+                    }
+                }
+                catch (LimitStoreException fault)
+                {
+                    Log.BudgetsUnavailable(_logger, fault.Message, settings.Limits.WhenStoreFails.Budgets, request.RequestId);
+                    if (settings.Limits.WhenStoreFails.Budgets == FailurePolicy.Refuse)
+                    {
+                        return Refused(limits, GatewayError.BudgetUnavailable);
+                    }
+                }
+            }
+
+            var row = RowOf(call, request, now);
+            try
+            {
+                await call.BeginAsync(row);
+            }
+            catch (LedgerException fault)
+            {
+                Log.LedgerUnavailable(_logger, fault.Message, settings.Usage.WhenStoreFails, request.RequestId);
+                if (settings.Usage.WhenStoreFails == FailurePolicy.Refuse)
+                {
+                    return Refused(limits, GatewayError.UsageUnavailable);
+                }
+
+                call.BeginDeferred(row);
+            }
+
+            isAdmitted = true;
+            return new AdmissionDecision(limits, call, null);
         }
-
-        return new AdmissionDecision.Granted(new Reservation(_budgets, _ledger, _time)
+        finally
         {
-            Id = id,
-            Team = team,
-            SentModel = entry.SentModel,
-            Amount = amount,
-            Budget = budget,
-            IsCounted = isCounted,
-            Lease = lease,
-            IsPosted = isPosted,
-        });
+            if (!isAdmitted)
+            {
+                await call.CancelAsync();
+            }
+        }
     }
 
-    private static LedgerEntry.Began Begin(
-        HttpContext context, GatewayContext request, Guid id, DateTimeOffset now, PicoDollars amount, bool isCounted)
+    private static AdmissionDecision Refused(LimitResult? limits, GatewayError error) => new(limits, null, error);
+
+    private static LedgerEntry.Began RowOf(MeteredCall call, in AdmissionRequest request, DateTimeOffset now) => new(call.Id)
     {
-        var mapping = context.Features.Get<IProviderMappingFeature>();
-        return new LedgerEntry.Began(id)
-        {
-            StartedAt = now,
-            Team = request.Team!.Id,
-            KeyLabel = request.TeamKey!.Label,
-            Rule = mapping?.Decision.AppliedRules,
-            SettingsVersion = request.Snapshot.Version,
-            Endpoint = request.Endpoint!.Path,
-            AskedModel = mapping?.Facts.RequestedModel,
-            SentModel = mapping?.Decision.SentModel,
-            Streams = mapping?.Facts.Streams ?? false,
-            Reserved = amount,
-            IsCounted = isCounted,
-        };
-    }
-
-    private static ValueTask CancelAsync(ILimitLease? lease) => lease?.CancelAsync() ?? default;
+        StartedAt = now,
+        Team = request.Caller.Team.Id,
+        KeyLabel = request.Caller.Key.Label,
+        Rule = request.Mapping?.Decision.AppliedRules,
+        SettingsVersion = request.Snapshot.Version,
+        Endpoint = request.Endpoint.Path,
+        AskedModel = request.Mapping?.Facts.RequestedModel,
+        SentModel = request.Mapping?.Decision.SentModel,
+        Streams = request.Mapping?.Facts.Streams ?? false,
+        Reserved = call.Reserved,
+        IsCounted = call.IsCounted,
+    };
 
     private static partial class Log
     {

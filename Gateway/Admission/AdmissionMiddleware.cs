@@ -10,20 +10,20 @@ using Yarp.ReverseProxy.Forwarder;
 namespace Gateway.Admission;
 
 /// <summary>
-/// The Admission phase: sets aside what a team's call may use before upstream sees it, and sees to it that the reservation is settled,
-/// once, however the call ends. Calls without a team, and those that cost nothing, pass.
+/// The Admission phase. Admits a team's metered call, reports its end to the <see cref="MeteredCall"/> and records its metrics. Every other
+/// request passes.
 /// </summary>
 internal sealed class AdmissionMiddleware
 {
     private readonly RequestDelegate _next;
-    private readonly AdmissionController _desk;
+    private readonly AdmissionController _controller;
     private readonly GatewayMetrics _metrics;
     private readonly TimeProvider _time;
 
-    public AdmissionMiddleware(RequestDelegate next, AdmissionController desk, GatewayMetrics metrics, TimeProvider time)
+    public AdmissionMiddleware(RequestDelegate next, AdmissionController controller, GatewayMetrics metrics, TimeProvider time)
     {
         _next = next;
-        _desk = desk;
+        _controller = controller;
         _metrics = metrics;
         _time = time;
     }
@@ -31,56 +31,74 @@ internal sealed class AdmissionMiddleware
     public Task InvokeAsync(HttpContext context)
     {
         var request = GatewayContext.Of(context);
-        return request is { Team: not null, Endpoint.IsMetered: true } ? InvokeCoreAsync(context, request) : _next(context);
+        if (request.Caller.IsMetered)
+        {
+            return InvokeCoreAsync(context, request);
+        }
+
+        request.Admission = default;
+        return _next(context);
     }
 
     private async Task InvokeCoreAsync(HttpContext context, GatewayContext request)
     {
-        var decision = await _desk.AdmitAsync(context);
-        if (decision is AdmissionDecision.Refused refused)
+        var caller = request.Caller;
+        var mapping = context.Features.Get<IProviderMappingFeature>();
+        var decision = await _controller.AdmitAsync(new AdmissionRequest(
+            request.RequestId, request.StartedAt, request.Snapshot, caller.Identity!, caller.Endpoint!, request.Body.Cost, mapping));
+        request.Admission = new AdmissionRecord(decision.Limits, decision.Call);
+        if (decision.Call is not { } call)
         {
-            await ErrorMiddleware.RefuseAsync(context, refused.Error);
+            await ErrorMiddleware.RefuseAsync(context, decision.Error!);
             return;
         }
 
-        var reservation = ((AdmissionDecision.Granted)decision).Reservation;
-        request.Reservation = reservation;
-        var lifetime = ReadToItsEnd(context);
-        var hasFailed = true;
+        var lifetime = mapping is { Facts.Streams: false } ? DetachFromClient(context) : null;
+        var hasThrown = true;
         try
         {
             await _next(context);
-            hasFailed = false;
+            hasThrown = false;
         }
         finally
         {
             if (lifetime is not null)
             {
                 context.Features.Set(lifetime);
-                if (lifetime.RequestAborted.IsCancellationRequested && request.End == RequestEnd.Completed)
+                if (lifetime.RequestAborted.IsCancellationRequested)
                 {
-                    request.End = RequestEnd.ClientLeft;
+                    request.EndAs(RequestEnd.ClientLeft);
                 }
             }
 
-            if (!reservation.IsSettled)
+            await EndAsync(context, request, call, hasThrown);
+            Count(context, request, call, mapping?.Decision.SentModel);
+        }
+    }
+
+    /// <summary>Reports the end of the inner phases to the call. Has no effect when the end of the answer was observed before.</summary>
+    private static async ValueTask EndAsync(HttpContext context, GatewayContext request, MeteredCall call, bool hasThrown)
+    {
+        await using (call)
+        {
+            var failure = context.Features.Get<IForwarderErrorFeature>();
+            if (failure is not null && ForwardFailure.IsBeforeSending(failure))
             {
-                await SettleAsync(context, request, hasFailed);
+                call.Unsent();
             }
 
-            request.Answer?.Dispose();
-            Count(context, request, reservation);
+            await call.EndedAsync(CallEnd.Of(
+                request.End, context.RequestAborted.IsCancellationRequested, failure, context.Response.StatusCode, hasThrown));
         }
     }
 
     /// <summary>
-    /// Lets a call go on whose client leaves, unless it streams: upstream bills it in full anyway (its streaming guide), and only its answer
-    /// says how much. Nothing else of the request's life changes; bytes for a client that is gone are dropped by the server.
+    /// Lets a call that does not stream run to its end when its client leaves. Upstream bills such a call in full (OpenRouter's streaming
+    /// guide), and only the answer contains the bill. The server drops the bytes for a client that is gone.
     /// </summary>
-    private static IHttpRequestLifetimeFeature? ReadToItsEnd(HttpContext context)
+    private static IHttpRequestLifetimeFeature? DetachFromClient(HttpContext context)
     {
-        if (context.Features.Get<IProviderMappingFeature>() is not { Facts.Streams: false }
-            || context.Features.Get<IHttpRequestLifetimeFeature>() is not { } lifetime)
+        if (context.Features.Get<IHttpRequestLifetimeFeature>() is not { } lifetime)
         {
             return null;
         }
@@ -89,51 +107,30 @@ internal sealed class AdmissionMiddleware
         return lifetime;
     }
 
-    private void Count(HttpContext context, GatewayContext request, Reservation reservation)
+    private void Count(HttpContext context, GatewayContext request, MeteredCall call, string? sentModel)
     {
-        if (reservation.SettlementDecision is not { } bill)
+        if (call.Settlement is not { } settlement)
         {
             return;
         }
 
-        var facts = reservation.Facts;
+        var facts = settlement.Facts;
         var generation = new MeteredGeneration(
-            request.Team!.Id, request.Endpoint!.Path, reservation.SentModel, request.RequestCost?.Cost is not null, facts.Model, facts.Provider);
+            request.Team!.Id, request.Caller.Endpoint!.Path, sentModel, request.Body.Cost.Cost is not null, facts.Model, facts.Provider);
         _metrics.GenerationEnded(
-            generation, reservation.End, request.UpstreamStatus ?? context.Response.StatusCode, _time.GetElapsedTime(request.StartedAt),
-            request.Answer?.TimeToFirstToken);
-        _metrics.Settled(bill.State);
-        if (bill.State == GenerationState.Settled && facts.Usage is { } usage)
+            generation,
+            settlement.End,
+            request.HasUpstream ? request.Upstream.Status : context.Response.StatusCode,
+            _time.GetElapsedTime(request.StartedAt),
+            call.TimeToFirstToken);
+        _metrics.Settled(settlement.Decision.State);
+        if (settlement.Decision.State == GenerationState.Settled && facts.Usage is { } usage)
         {
             _metrics.GenerationBilled(generation, usage);
         }
     }
 
-    private static ValueTask SettleAsync(HttpContext context, GatewayContext request, bool hasFailed)
-    {
-        var failure = context.Features.Get<IForwarderErrorFeature>();
-        var end = request.End;
-        if (end == RequestEnd.Completed)
-        {
-            end = context.RequestAborted.IsCancellationRequested ? RequestEnd.ClientLeft
-                : failure is not null ? ForwardFailure.IsClientGone(failure) ? RequestEnd.ClientLeft
-                    : ForwardFailure.Classify(failure, context.Response.StatusCode).End
-                : hasFailed ? RequestEnd.Failed
-                : RequestEnd.Completed;
-        }
-
-        var wasSent = request.WasForwarded && !(failure is not null && ForwardFailure.IsBeforeSending(failure));
-        var answer = request.Answer;
-        return request.Reservation!.SettleAsync(
-            end,
-            wasSent,
-            request.UpstreamStatus,
-            answer?.IsEventStream ?? false,
-            answer?.End() ?? ResponseFacts.None,
-            answer?.TimeToFirstToken);
-    }
-
-    /// <summary>A request that upstream does not see aborted when its client leaves.</summary>
+    /// <summary>The lifetime of a request that is not aborted when its client leaves.</summary>
     private sealed class DetachedLifetime(IHttpRequestLifetimeFeature inner) : IHttpRequestLifetimeFeature
     {
         public CancellationToken RequestAborted { get; set; }

@@ -7,15 +7,15 @@ using OpenRouterGateway.Transforms.ProviderMapping;
 namespace Gateway.Admission;
 
 /// <summary>
-/// A rule that lets no dearer provider serve a call than the price that was reckoned with: OpenRouter's <c>max_price</c>, in US dollars a
-/// million tokens. One rule a price, made once.
+/// An enforced rule that excludes providers above the estimated price: OpenRouter's <c>max_price</c>, in US dollars per million tokens. Rules
+/// are cached by price.
 /// </summary>
 internal static class PriceCeiling
 {
     private const string Name = "max-price";
     private const long TokensPerPrice = 1_000_000;
 
-    // As many prices as there are in a list, and little else: past this the catalogue has changed often enough to begin anew.
+    // A bound on the cache, well above the number of prices in a list. Beyond it most entries belong to outdated lists.
     private const int MostRules = 10_000;
 
     private static readonly ConcurrentDictionary<ModelPrice, ProviderRule> Rules = new();

@@ -4,13 +4,13 @@ using Gateway.Requests;
 namespace Gateway.Admission;
 
 /// <summary>
-/// Lets calls of teams with a budget wait for the first list of prices, where a program that has just started for the first time has none:
-/// for some seconds at most, behind which their price is unknown. Everything else passes.
+/// Delays metered calls of teams with a budget until the first price list has arrived, for a few seconds at most. Only a program that starts
+/// for the first time has no list. After the delay the price is unknown. Every other request passes.
 /// </summary>
 internal sealed class PriceListMiddleware(RequestDelegate next, PriceListRefresher prices)
 {
     public Task InvokeAsync(HttpContext context) =>
-        prices.HasList || GatewayContext.Of(context) is not { Team.Budget: not null, Endpoint.IsMetered: true }
+        prices.HasList || GatewayContext.Of(context).Caller is not { Team.Budget: not null, IsMetered: true }
             ? next(context)
             : AwaitAsync(context);
 

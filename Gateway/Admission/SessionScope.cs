@@ -2,25 +2,29 @@ using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.Primitives;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using OpenRouterGateway.Transforms.RequestBody;
 
 namespace Gateway.Admission;
 
 /// <summary>
-/// Keeps a team's sessions, by which OpenRouter's sticky routing goes, apart from those of other teams with the same OpenRouter account.
-/// OpenRouter takes <c>session_id</c> of the body, else the header <c>x-session-id</c>, else <c>prompt_cache_key</c>, else the opening
-/// messages (its guide on prompt caching); the scoped session is made from the same, in the same order.
+/// Scopes sessions to a team, so that OpenRouter's sticky routing keeps teams with the same OpenRouter account apart. OpenRouter takes
+/// <c>session_id</c> of the body, else the header <c>x-session-id</c>, else <c>prompt_cache_key</c>, else the opening messages (its guide on
+/// prompt caching). The scoped session is derived from the same sources in the same order.
 /// </summary>
 internal static class SessionScope
 {
     public const string Header = "x-session-id";
 
-    // Long enough for the system prompt and the first question of nearly every conversation; a longer opening is told by its first part.
+    // Covers the system prompt and the first question of nearly every conversation. Of a longer opening only the beginning is hashed.
     private const int LongestOpening = 256 * 1024;
 
-    /// <summary>The session for the header, and the change of the body where the session stands in it.</summary>
-    public static (string? Session, BodyEdit? Edit) Apply(string team, IHeaderDictionary headers, in RequestReviewContext request)
+    /// <summary>The session for upstream's header, and the edit of the body where the session is in it.</summary>
+    /// <param name="team">The team's id.</param>
+    /// <param name="header">The client's header.</param>
+    /// <param name="request">The request.</param>
+    public static (string? Session, BodyEdit? Edit) Apply(string team, StringValues header, in RequestReviewContext request)
     {
         if (Find(request, BodyMemberName.SessionId) is { } member)
         {
@@ -28,7 +32,7 @@ internal static class SessionScope
             return (scoped, new BodyEdit(member.Start, member.Length, Encoding.UTF8.GetBytes($"\"{scoped}\"")));
         }
 
-        if (headers.TryGetValue(Header, out var given) && given.ToString() is { Length: > 0 } value)
+        if (header.ToString() is { Length: > 0 } value)
         {
             return (Scope(team, Encoding.UTF8.GetBytes(value)), null);
         }
@@ -41,7 +45,7 @@ internal static class SessionScope
         return (Opening(request) is { } opening ? Scope(team, opening) : null, null);
     }
 
-    // A hash, since the team's id and the caller's value together may be longer than the 256 characters that a session may have.
+    // Hashed, because the team's id and the caller's value together may exceed the 256 characters of a session.
     private static string Scope(string team, ReadOnlySpan<byte> value)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -58,7 +62,7 @@ internal static class SessionScope
 
     private static byte[] Bytes(in ReadOnlySequence<byte> body, ByteRange range) => body.Slice(range.Start, range.Length).ToArray();
 
-    /// <summary>The messages up to the first of the user: what stays the same in every turn of a conversation.</summary>
+    /// <summary>The messages up to the user's first one, which are the same in every turn of a conversation.</summary>
     private static byte[]? Opening(in RequestReviewContext request)
     {
         var facts = request.Facts;
@@ -91,12 +95,12 @@ internal static class SessionScope
         }
         catch (JsonException)
         {
-            // Deeper than the reader goes: what was cut off is the opening.
+            // Nested deeper than the reader goes: the whole text counts as the opening.
         }
 
         return text;
 
-        // To the end of the message that is being read.
+        // Reads to the end of the current message.
         static bool End(ref Utf8JsonReader reader)
         {
             while (reader.Read())

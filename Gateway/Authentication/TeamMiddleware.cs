@@ -1,5 +1,4 @@
 using Gateway.Configuration;
-using Gateway.Configuration.ReverseProxy;
 using Gateway.Errors;
 using Gateway.Ledger;
 using Gateway.Requests;
@@ -7,17 +6,16 @@ using Gateway.Routing;
 using Gateway.Teams;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;
-using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.Authentication;
 
 /// <summary>
-/// The Team phase: who is calling, and is what they ask for open to them? Headers only, so that a stranger costs no body. Without teams
-/// the caller's own key goes upstream, and the phase only asks that there is one.
+/// The Team phase. Identifies the caller and checks that the endpoint is open to it. Reads headers only, so an unknown caller costs no body.
+/// Without teams the caller's own key goes upstream, and the phase requires only that there is one.
 /// </summary>
 internal sealed class TeamMiddleware
 {
-    /// <summary>Where Anthropic's clients send their key.</summary>
+    /// <summary>The header in which Anthropic's clients send their key.</summary>
     public const string ApiKeyHeader = "x-api-key";
 
     private const string Bearer = "Bearer ";
@@ -27,11 +25,6 @@ internal sealed class TeamMiddleware
     private readonly TimeProvider _time;
     private readonly IGenerationOwnership _ownership;
 
-    /// <summary>Creates the phase.</summary>
-    /// <param name="next">What follows.</param>
-    /// <param name="settings">The settings.</param>
-    /// <param name="time">The clock that keys expire by.</param>
-    /// <param name="ownership">Whose earlier calls are.</param>
     public TeamMiddleware(RequestDelegate next, SettingsStore settings, TimeProvider time, IGenerationOwnership ownership)
     {
         _next = next;
@@ -44,47 +37,44 @@ internal sealed class TeamMiddleware
     {
         var gateway = GatewayContext.Of(context);
         var route = context.GetReverseProxyFeature().Route.Config;
-        gateway.Snapshot = _settings.ForRoute(route);
+        gateway.Route = new RouteRecord(_settings.ForRoute(route), RouteFacts.Of(route));
         var teams = gateway.Snapshot.Teams;
         if (IsPreflight(context))
         {
-            // With teams it goes without its credentials, of which it has none by rights.
+            // A preflight carries no credentials. With teams it is forwarded without any.
             return teams.IsEmpty && HoldsGatewayKey(context.Request)
                 ? ErrorMiddleware.RefuseAsync(context, GatewayError.UnknownKey)
-                : _next(context);
+                : EnterWithoutTeam(context, gateway);
         }
 
         if (teams.IsEmpty)
         {
-            // A key of the gateway is nobody's upstream: not that of a team either that is no longer configured.
+            // A gateway key is never sent upstream, not even when its team is no longer configured.
             return HoldsGatewayKey(context.Request) ? ErrorMiddleware.RefuseAsync(context, GatewayError.UnknownKey)
-                : HasKey(context.Request) ? _next(context)
+                : HasKey(context.Request) ? EnterWithoutTeam(context, gateway)
                 : ErrorMiddleware.RefuseAsync(context, GatewayError.MissingKey);
         }
 
-        if (!TryIdentify(context.Request, teams, out var team, out var key))
-        {
-            return ErrorMiddleware.RefuseAsync(context, HasKey(context.Request) ? GatewayError.UnknownKey : GatewayError.MissingKey);
-        }
-
-        (gateway.Team, gateway.TeamKey) = (team, key);
-        return EnterAsync(context, gateway, route, team);
+        return Identify(context.Request, teams) is { } caller
+            ? EnterAsync(context, gateway, caller)
+            : ErrorMiddleware.RefuseAsync(context, HasKey(context.Request) ? GatewayError.UnknownKey : GatewayError.MissingKey);
     }
 
-    private Task EnterAsync(HttpContext context, GatewayContext gateway, RouteConfig route, Team team)
+    private Task EnterWithoutTeam(HttpContext context, GatewayContext gateway)
     {
-        if (IsUpgrade(context)
-            || UpstreamPath.Of(route, context.Request.Path) is not { HasValue: true } path
-            || TeamEndpoints.Find(context.Request.Method, path.Value, out var id) is not { } endpoint
-            || (endpoint.IsMetered && IsJudgedByItsBody(team) && !IsBodyRead(context.Request, route)))
-        {
-            return ErrorMiddleware.RefuseAsync(context, GatewayError.EndpointNotAllowed);
-        }
+        gateway.Caller = default;
+        return _next(context);
+    }
 
-        gateway.Endpoint = endpoint;
-        gateway.JudgedPath = path;
-        return endpoint.Kind == TeamEndpointKind.OwnCall
-            ? EnterIfOwnAsync(context, team, id ?? IdInQuery(context.Request))
+    private Task EnterAsync(HttpContext context, GatewayContext gateway, CallerIdentity caller)
+    {
+        var request = context.Request;
+        var target = IsUpgrade(context)
+            ? default
+            : EndpointGate.Judge(caller.Team, gateway.Route.Facts, request.Method, request.Path, request.Headers.ContentType);
+        gateway.Caller = new CallerRecord(caller, target.Endpoint, target.UpstreamPath);
+        return target.Endpoint is not { } endpoint ? ErrorMiddleware.RefuseAsync(context, GatewayError.EndpointNotAllowed)
+            : endpoint.Kind == TeamEndpointKind.OwnCall ? EnterIfOwnAsync(context, caller.Team, target.CallId ?? IdInQuery(request))
             : _next(context);
     }
 
@@ -101,41 +91,36 @@ internal sealed class TeamMiddleware
     }
 
     /// <summary>
-    /// The id that a query asks for, if it asks for nothing else: of two ids, or of two spellings of the parameter, upstream might take
-    /// the other one.
+    /// The id in a query that has no other parameter. Of two ids, or of two spellings of the parameter, upstream might use the other one.
     /// </summary>
     private static string? IdInQuery(HttpRequest request) =>
         request.Query.Count == 1 && request.Query.TryGetValue("id", out var values) && values is [{ } id] && TeamEndpoints.IsId(id)
             ? id
             : null;
 
-    private bool TryIdentify(HttpRequest request, TeamDirectory teams, out Team team, out TeamKey key)
+    /// <summary>The caller whose key is in one of the two headers, known and not expired; <see langword="null"/> for none.</summary>
+    private CallerIdentity? Identify(HttpRequest request, TeamDirectory teams)
     {
         foreach (var value in request.Headers.Authorization)
         {
-            if (IsBearer(value) && IsGood(value.AsSpan(Bearer.Length).Trim(), out team, out key))
+            if (IsBearer(value) && Find(value.AsSpan(Bearer.Length).Trim()) is { } caller)
             {
-                return true;
+                return caller;
             }
         }
 
         foreach (var value in request.Headers[ApiKeyHeader])
         {
-            if (IsGood(value.AsSpan().Trim(), out team, out key))
+            if (Find(value.AsSpan().Trim()) is { } caller)
             {
-                return true;
+                return caller;
             }
         }
 
-        (team, key) = (null!, null!);
-        return false;
+        return null;
 
-        bool IsGood(ReadOnlySpan<char> text, out Team team, out TeamKey key)
-        {
-            var isKnown = teams.TryFind(text, out var foundTeam, out var foundKey);
-            (team, key) = (foundTeam!, foundKey!);
-            return isKnown && !(key.Expires <= _time.GetUtcNow());
-        }
+        CallerIdentity? Find(ReadOnlySpan<char> text) =>
+            teams.TryFind(text, out var caller) && !(caller.Key.Expires <= _time.GetUtcNow()) ? caller : null;
     }
 
     private static bool HasKey(HttpRequest request)
@@ -174,28 +159,7 @@ internal sealed class TeamMiddleware
         return false;
     }
 
-    /// <summary>Whether what a call may do depends on its body: on its model, or on what it will cost.</summary>
-    private static bool IsJudgedByItsBody(Team team) => !team.Rights.IsUnlimited || team.Budget is not null;
-
-    private static bool IsBodyRead(HttpRequest request, RouteConfig route)
-    {
-        if (!RewrittenRoutes.IsRewritten(route))
-        {
-            return false;
-        }
-
-        foreach (var type in request.Headers.ContentType)
-        {
-            if (type is not null && type.Contains("multipart/", StringComparison.OrdinalIgnoreCase))
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
-    // A browser asks without credentials whether it may ask with them; upstream has the answer.
+    // A browser's CORS preflight. It is sent without credentials, and upstream answers it.
     private static bool IsPreflight(HttpContext context) =>
         HttpMethods.IsOptions(context.Request.Method)
         && context.Request.Headers.ContainsKey(HeaderNames.Origin)
@@ -203,8 +167,8 @@ internal sealed class TeamMiddleware
         && !IsUpgrade(context);
 
     /// <summary>
-    /// Whether the connection is to become something that nobody here can judge. Java's client offers h2c with every request and takes
-    /// no for an answer.
+    /// Whether the request asks to switch to another protocol, which cannot be judged. An offer of h2c does not count: Java's client sends it
+    /// with every request and accepts that it is ignored.
     /// </summary>
     private static bool IsUpgrade(HttpContext context)
     {

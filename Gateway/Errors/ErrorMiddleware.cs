@@ -9,7 +9,8 @@ using Yarp.ReverseProxy.Forwarder;
 namespace Gateway.Errors;
 
 /// <summary>
-/// The Errors phase: whatever fails further in leaves as an error in the dialect of its route, if it can still leave at all.
+/// The Errors phase. Answers every failure of an inner phase with an error in the dialect of the route, as long as the response has not
+/// started.
 /// </summary>
 internal sealed partial class ErrorMiddleware
 {
@@ -52,17 +53,16 @@ internal sealed partial class ErrorMiddleware
         }
         else if (context.Response is { StatusCode: >= 400, HasStarted: false, ContentLength: null } && !WasForwarded(context))
         {
-            // The framework's bare status. An answer that says its length is one of ours: to HEAD it has no body.
+            // A bare status of the framework. An error of the gateway announces its length, and has no body to HEAD.
             await RefuseAsync(context, GatewayError.ForStatus(context.Response.StatusCode));
         }
     }
 
-    /// <summary>Answers a request that goes no further.</summary>
+    /// <summary>Answers a request with an error of the gateway's own.</summary>
     public static Task RefuseAsync(HttpContext context, GatewayError error)
     {
-        var request = GatewayContext.Of(context);
-        request.End = error.Origin == ErrorOrigin.Gateway ? RequestEnd.Failed : RequestEnd.Refused;
-        request.RefusalCode = error.Code;
+        var end = error.Origin == ErrorOrigin.Gateway ? RequestEnd.Failed : RequestEnd.Refused;
+        GatewayContext.Of(context).EndAs(end, error.Code);
         return GatewayErrorWriter.WriteAsync(context, error);
     }
 
@@ -72,8 +72,8 @@ internal sealed partial class ErrorMiddleware
         if (context.RequestAborted.IsCancellationRequested
             || exception is OperationCanceledException or (IOException and not BadHttpRequestException))
         {
-            // Not an error of anybody here: callers hang up.
-            request.End = RequestEnd.ClientLeft;
+            // A client that hangs up is not a fault of the gateway or of upstream.
+            request.EndAs(RequestEnd.ClientLeft);
             Log.ClientLeft(_logger, request.RequestId);
             context.Abort();
             return;
@@ -91,10 +91,10 @@ internal sealed partial class ErrorMiddleware
             return;
         }
 
-        request.End = RequestEnd.Failed;
         Log.RequestFailed(_logger, exception, request.RequestId);
         if (context.Response.HasStarted)
         {
+            request.EndAs(RequestEnd.Failed);
             context.Abort();
             return;
         }
@@ -108,33 +108,30 @@ internal sealed partial class ErrorMiddleware
         var request = GatewayContext.Of(context);
         if (context.RequestAborted.IsCancellationRequested)
         {
-            // An event stream that broke has said so before it aborted the connection.
-            if (request.End == RequestEnd.Completed)
-            {
-                request.End = RequestEnd.ClientLeft;
-            }
-
+            // An event stream that broke has recorded its end before it aborted the connection.
+            request.EndAs(RequestEnd.ClientLeft);
             return;
         }
 
         if (ForwardFailure.IsClientGone(failure))
         {
-            // The server does not know it yet, and would go on to read the rest of the body, in vain and with an error in the log.
-            request.End = RequestEnd.ClientLeft;
+            // The server has not noticed yet. Without the abort it would read the rest of the body and log an error.
+            request.EndAs(RequestEnd.ClientLeft);
             context.Abort();
             return;
         }
 
-        (request.End, var error) = ForwardFailure.Classify(failure, context.Response.StatusCode);
+        var (end, error) = ForwardFailure.Classify(failure, context.Response.StatusCode);
+        request.EndAs(end);
         if (!context.Response.HasStarted)
         {
-            // Of an answer that could not be used there may be headers by now.
+            // Headers of an unusable answer may have been copied.
             context.Response.Clear();
             await GatewayErrorWriter.WriteAsync(context, error);
         }
     }
 
-    /// <summary>Whether a CONNECT asks for what YARP does not forward: anything but the WebSocket of HTTP/2.</summary>
+    /// <summary>Whether a CONNECT asks for a tunnel. YARP forwards extended CONNECT for WebSockets only.</summary>
     private static bool IsTunnel(HttpContext context) =>
         HttpMethods.IsConnect(context.Request.Method)
         && context.Features.Get<IHttpExtendedConnectFeature>() is not { IsExtendedConnect: true, Protocol: "websocket" };

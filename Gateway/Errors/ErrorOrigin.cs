@@ -1,14 +1,14 @@
 namespace Gateway.Errors;
 
-/// <summary>Whose doing an error is; decides the level at which it is logged.</summary>
+/// <summary>The side that caused an error; decides the log level.</summary>
 internal enum ErrorOrigin
 {
-    /// <summary>The caller sent what cannot be served.</summary>
+    /// <summary>The caller sent a request that cannot be served.</summary>
     Client,
 
     /// <summary>The upstream could not be reached, or misbehaved.</summary>
     Upstream,
 
-    /// <summary>A bug of ours.</summary>
+    /// <summary>A bug in the gateway.</summary>
     Gateway,
 }

@@ -4,10 +4,10 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace Gateway.Errors;
 
-/// <summary>What a failure of the forwarder means to the caller, and to the bill.</summary>
+/// <summary>Interprets a failure of YARP's forwarder for the caller and for the bill.</summary>
 internal static class ForwardFailure
 {
-    /// <summary>How the request ended by it, and the error for a caller that has seen nothing yet.</summary>
+    /// <summary>The end of the request, and the error for a caller that has not received anything yet.</summary>
     public static (RequestEnd End, GatewayError Error) Classify(IForwarderErrorFeature failure, int status) => failure.Error switch
     {
         ForwarderError.RequestTimedOut or ForwarderError.RequestCanceled or ForwarderError.RequestBodyCanceled
@@ -20,7 +20,7 @@ internal static class ForwardFailure
         _ => (RequestEnd.UpstreamUnreachable, GatewayError.UpstreamUnreachable),
     };
 
-    /// <summary>Whether the caller was gone while the request or its answer was under way, though the server has not noticed yet.</summary>
+    /// <summary>Whether the client closed the connection during the transfer. The server may not have noticed yet.</summary>
     public static bool IsClientGone(IForwarderErrorFeature failure) => failure.Error switch
     {
         ForwarderError.RequestBodyClient => failure.Exception is ConnectionResetException
@@ -29,7 +29,7 @@ internal static class ForwardFailure
         _ => false,
     };
 
-    /// <summary>Whether upstream can have seen nothing of the request, so that it cannot bill it.</summary>
+    /// <summary>Whether the failure came before upstream could see any byte of the request, so that it cannot be billed.</summary>
     public static bool IsBeforeSending(IForwarderErrorFeature failure)
     {
         if (failure.Error is ForwarderError.NoAvailableDestinations or ForwarderError.RequestCreation)

@@ -5,29 +5,32 @@ using OpenRouterGateway.Transforms.RequestBody;
 namespace Gateway.Errors;
 
 /// <summary>
-/// An error that the gateway answers with by itself. Its text is safe to show: it never quotes a body, a key or an upstream address.
+/// An error of the gateway's own. Its text never quotes a body, a key or an upstream address.
 /// </summary>
 /// <param name="Status">HTTP status.</param>
-/// <param name="Origin">Whose doing it is.</param>
-/// <param name="Type">The error's class, in the words that OpenAI's and Anthropic's SDKs share.</param>
-/// <param name="Code">A stable word for programs.</param>
+/// <param name="Origin">The side that caused it.</param>
+/// <param name="Type">The error's class, as OpenAI's and Anthropic's SDKs name it.</param>
+/// <param name="Code">A stable identifier for programs.</param>
 /// <param name="Message">A sentence for people.</param>
 /// <param name="Param">The member of the request body at fault, or <see langword="null"/>.</param>
 internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type, string Code, string Message, string? Param = null)
 {
+    /// <summary>The code of <see cref="ModelNotAllowed"/>.</summary>
+    public const string ModelNotAllowedCode = "model_not_allowed";
+
     private const string InvalidRequest = "invalid_request_error";
     private const string UpstreamTrouble = "api_error";
     private const string Permission = "permission_error";
     private const string Billing = "billing_error";
     private const int QuotedLength = 60;
 
-    // OpenAI's and Anthropic's SDKs would try again; nothing gets better by that before somebody acts.
+    // Stops the retries of OpenAI's and Anthropic's SDKs, which cannot succeed before an operator acts.
     private static readonly KeyValuePair<string, string> DoNotRetry = new("x-should-retry", "false");
 
     public static GatewayError MissingKey { get; } = new(401, ErrorOrigin.Client, "authentication_error", "invalid_api_key",
         "No API key was sent. Send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'.");
 
-    /// <summary>One and the same for a key that is unknown and one that has expired: a stranger learns nothing by trying.</summary>
+    /// <summary>The same error for an unknown and an expired key, so that it does not reveal which keys exist.</summary>
     public static GatewayError UnknownKey { get; } = new(401, ErrorOrigin.Client, "authentication_error", "invalid_api_key",
         "The API key is not known to the gateway, or no longer good.");
 
@@ -37,7 +40,7 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     public static GatewayError UnknownCall { get; } = new(404, ErrorOrigin.Client, "not_found_error", "not_found",
         "The team has made no call with this id; expected exactly one.");
 
-    /// <summary>A team with a budget asks for a model whose price nobody knows.</summary>
+    /// <summary>A team with a budget asks for a model without a known price.</summary>
     public static GatewayError PriceUnknown { get; } = new(402, ErrorOrigin.Client, Billing, "price_unknown",
         "The price of the model is not known, so it cannot be set against the team's budget.", "model")
     {
@@ -91,16 +94,16 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     public IReadOnlyList<KeyValuePair<string, string>> Headers { get; init; } = [];
 
     /// <summary>The team may not use a model.</summary>
-    /// <param name="name">The name as the request has it, empty when it has none; of a long one the message has the beginning.</param>
-    public static GatewayError ModelNotAllowed(string name) => new(403, ErrorOrigin.Client, Permission, "model_not_allowed",
+    /// <param name="name">The name as written, empty without one. The message quotes the beginning of a long name.</param>
+    public static GatewayError ModelNotAllowed(string name) => new(403, ErrorOrigin.Client, Permission, ModelNotAllowedCode,
         name.Length == 0
             ? "The team may not make a request that names no model."
             : $"The team may not use the model '{Shorten(name)}'.",
         "model");
 
-    /// <summary>A limit of the team, or of its key, is used up for now.</summary>
-    /// <param name="retryAfter">When it is worth another try; told in whole seconds, 1 at least.</param>
-    /// <param name="headers">The headers that tell of the limits as they stand.</param>
+    /// <summary>A limit of the team or of its key is exhausted.</summary>
+    /// <param name="retryAfter">When to retry; sent in whole seconds, at least 1.</param>
+    /// <param name="headers">The headers with the levels of the limits.</param>
     public static GatewayError RateLimited(TimeSpan retryAfter, params ReadOnlySpan<KeyValuePair<string, string>> headers)
     {
         var seconds = Math.Max(1, (long)Math.Ceiling(retryAfter.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
@@ -125,10 +128,10 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
         rejection.Message,
         rejection.Param);
 
-    /// <summary>The error as the body's step takes it; <see cref="Rejected"/> makes an error of it again.</summary>
+    /// <summary>The error as a rejection of the provider mapping; <see cref="Rejected"/> converts it back.</summary>
     public RequestRejection ToRejection() => new(Status, Code, Message, Param);
 
-    /// <summary>The error for a status that the framework has set without a body.</summary>
+    /// <summary>The error for a bare status of the framework.</summary>
     public static GatewayError ForStatus(int status) => status switch
     {
         StatusCodes.Status404NotFound => NotFound,
@@ -142,7 +145,7 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
         _ => BadRequest with { Status = status },
     };
 
-    // Not a bug of ours, and nothing that the caller could mend: whoever runs the store finds the reason in the log.
+    // Neither a bug in the gateway nor a fault of the caller. The log names the reason for the operator of the store.
     private static GatewayError StoreUnavailable(string code, string what) => new(503, ErrorOrigin.Upstream, UpstreamTrouble, code,
         $"The gateway cannot count {what} at the moment, and lets nothing pass uncounted.");
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Gateway.Requests;
 using Gateway.Routing;
 
 namespace Gateway.Errors;
@@ -8,10 +9,10 @@ namespace Gateway.Errors;
 /// <summary>The only writer of error bodies and error events.</summary>
 internal static class GatewayErrorWriter
 {
-    // The answer is application/json, never a page: quotes in a sentence need no \u0027.
+    // The answer is application/json and never rendered as HTML, so quotes need no \u0027.
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Answers a request with an error in the dialect of its route. The response must not have started.</summary>
+    /// <summary>Answers a request with an error in the dialect of its route. Requires that the response has not started.</summary>
     public static async Task WriteAsync(HttpContext context, GatewayError error)
     {
         var response = context.Response;
@@ -28,7 +29,7 @@ internal static class GatewayErrorWriter
             response.Headers[name] = value;
         }
 
-        var body = Render(ErrorDialects.Of(context.Request.Path), error);
+        var body = RenderBody(DialectOf(context), error);
         response.ContentType = "application/json";
         response.ContentLength = body.WrittenCount;
         if (!HttpMethods.IsHead(context.Request.Method))
@@ -37,7 +38,15 @@ internal static class GatewayErrorWriter
         }
     }
 
-    /// <summary>The event that ends a stream which broke after it had begun.</summary>
+    /// <summary>The dialect of a request: of its route once it is known, else of its path.</summary>
+    public static ErrorDialect DialectOf(HttpContext context)
+    {
+        var request = GatewayContext.Of(context);
+        var path = context.Request.Path;
+        return request.HasRoute ? request.Route.Facts.DialectOf(path) : ErrorDialects.Of(path);
+    }
+
+    /// <summary>The event that ends a stream which broke after its start.</summary>
     public static ReadOnlyMemory<byte> RenderEvent(ErrorDialect dialect, GatewayError error)
     {
         var output = new ArrayBufferWriter<byte>();
@@ -53,14 +62,15 @@ internal static class GatewayErrorWriter
         }
         else
         {
-            output.Write(Render(dialect, error).WrittenSpan);
+            output.Write(RenderBody(dialect, error).WrittenSpan);
         }
 
         output.Write("\n\n"u8);
         return output.WrittenMemory;
     }
 
-    private static ArrayBufferWriter<byte> Render(ErrorDialect dialect, GatewayError error)
+    /// <summary>The body of an error.</summary>
+    public static ArrayBufferWriter<byte> RenderBody(ErrorDialect dialect, GatewayError error)
     {
         var output = new ArrayBufferWriter<byte>();
         using var json = new Utf8JsonWriter(output, Options);

@@ -4,35 +4,36 @@ using OpenRouterGateway.Transforms.ProviderMapping;
 
 namespace Gateway.Errors;
 
-/// <summary>What every answer says of its request: its id, which rule was applied, and how its limits stand.</summary>
+/// <summary>The headers that every answer carries: the request id, the applied rules, the levels of the limits.</summary>
 internal static class GatewayResponseHeaders
 {
     public const string RequestId = "x-request-id";
     public const string Rule = "x-gateway-rule";
 
-    /// <summary>Marks an answer that the gateway made; upstream's errors pass without it.</summary>
+    /// <summary>Marks an error of the gateway's own. Errors of upstream do not carry it.</summary>
     public const string Error = "x-gateway-error";
 
-    /// <summary>Takes away what only the gateway may say, should upstream have said it.</summary>
+    /// <summary>Removes headers from upstream that only the gateway may set.</summary>
     public static void Claim(HttpResponse response)
     {
         response.Headers.Remove(Error);
         response.Headers.Remove(Rule);
     }
 
+    /// <summary>Adds the headers, as far as their phases have run.</summary>
     public static void Apply(HttpContext context)
     {
         var request = GatewayContext.Of(context);
         var headers = context.Response.Headers;
 
-        // Upstream's own id stays, should it send one: nothing of an answer is altered. The log line carries whichever went out.
+        // An id from upstream is kept, since answers pass unaltered. The log line carries the id that went out.
         headers.TryAdd(RequestId, request.RequestId);
-        if (request.LimitResult is { } limits)
+        if (request.HasAdmission && request.Admission.Limits is { } limits)
         {
             RateLimitHeaders.Write(headers, limits);
         }
 
-        if (request.HasSnapshot
+        if (request.HasRoute
             && request.Snapshot.Settings.Server.RuleHeader
             && context.Features.Get<IProviderMappingFeature>()?.Decision.AppliedRules is { } rules)
         {

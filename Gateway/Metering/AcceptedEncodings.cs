@@ -4,16 +4,16 @@ using Microsoft.Extensions.Primitives;
 namespace Gateway.Metering;
 
 /// <summary>
-/// What a client accepts (<c>Accept-Encoding</c>), narrowed to what the gateway can read, so that upstream encodes for the client and
-/// the bill is still seen.
+/// Narrows a client's <c>Accept-Encoding</c> to the encodings that the gateway can decode, so that upstream still compresses the answer and
+/// the bill can be read from it.
 /// </summary>
 internal static class AcceptedEncodings
 {
     private const string Identity = "identity";
 
     /// <summary>
-    /// The header to send in place of the client's: its own entries in their order with their weights, without those that cannot be
-    /// read and without <c>*</c>, which could mean any. <see langword="null"/> when nothing has to change.
+    /// The header that replaces the client's: its entries in their order with their weights, without encodings that cannot be decoded and
+    /// without <c>*</c>, which stands for any. <see langword="null"/> when the client's header can be sent as it is.
     /// </summary>
     public static string? Narrow(StringValues accepted)
     {
@@ -31,7 +31,7 @@ internal static class AcceptedEncodings
         return null;
     }
 
-    /// <summary>The encoding of that name.</summary>
+    /// <summary>The encoding with this name.</summary>
     internal static ResponseEncoding Parse(ReadOnlySpan<char> name)
     {
         return name switch
@@ -71,7 +71,7 @@ internal static class AcceptedEncodings
             }
         }
 
-        // With nothing left but a refusal of the plain bytes, upstream could send nothing at all. The client can read these.
+        // Only a refusal of the identity encoding is left, which would exclude every answer. The client can read identity.
         return kept.Count == 0 || (!acceptsAny && refusesIdentity) ? Identity : string.Join(", ", kept);
     }
 
@@ -90,7 +90,7 @@ internal static class AcceptedEncodings
         return (end < 0 ? entry : entry[..end]).Trim();
     }
 
-    /// <summary>Whether an entry has a weight of nothing.</summary>
+    /// <summary>Whether the weight of an entry is zero.</summary>
     private static bool IsRefused(ReadOnlySpan<char> entry)
     {
         var at = entry.IndexOf("q=", StringComparison.OrdinalIgnoreCase);

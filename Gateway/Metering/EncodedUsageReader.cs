@@ -3,13 +3,12 @@ using System.IO.Compression;
 namespace Gateway.Metering;
 
 /// <summary>
-/// Reads an answer that upstream has compressed: a copy is decoded as it goes by, within the call that brings the bytes. The client
-/// gets what upstream sent.
+/// Reads a compressed answer. Decodes a copy inline, within the call that delivers the bytes; the client receives the bytes of upstream.
 /// </summary>
-/// <remarks>Not thread-safe, and good for one answer.</remarks>
+/// <remarks>Not thread-safe; reads one answer.</remarks>
 internal sealed class EncodedUsageReader : IResponseReader
 {
-    /// <summary>How much is decoded of one answer, in bytes; what comes behind it is not read. It bounds what a bomb costs.</summary>
+    /// <summary>The limit of decoded bytes per answer, against decompression bombs. Bytes beyond it are not read.</summary>
     internal const int MaxDecodedBytes = 64 * 1024 * 1024;
 
     private const int BufferSize = 8 * 1024;
@@ -37,7 +36,7 @@ internal sealed class EncodedUsageReader : IResponseReader
     /// <inheritdoc />
     public bool HasData => _reader.HasData;
 
-    /// <summary>How much was decoded, in bytes.</summary>
+    /// <summary>The number of decoded bytes.</summary>
     internal long DecodedBytes { get; private set; }
 
     /// <inheritdoc />
@@ -54,7 +53,7 @@ internal sealed class EncodedUsageReader : IResponseReader
             _ = PumpAsync(_decoder);
         }
 
-        // Whoever waits was run by the call that fed it: it waits again, or it is over.
+        // The decoder has run inline: it waits for more bytes again, or it has finished.
         while (!bytes.IsEmpty && _encoded.IsWaiting)
         {
             bytes = bytes[_encoded.Feed(bytes)..];
@@ -86,14 +85,14 @@ internal sealed class EncodedUsageReader : IResponseReader
             ResponseEncoding.Gzip => new GZipStream(_encoded, CompressionMode.Decompress),
             ResponseEncoding.Brotli => new BrotliStream(_encoded, CompressionMode.Decompress),
 
-            // By its name this is zlib's format, but some send what is inside of it: the low half of the first byte tells.
+            // deflate means zlib's format, but some servers send the raw format. The low half of the first byte distinguishes them.
             _ => (first & 0x0F) == 8
                 ? new ZLibStream(_encoded, CompressionMode.Decompress)
                 : new DeflateStream(_encoded, CompressionMode.Decompress),
         };
     }
 
-    /// <summary>Reads what the decoder makes of the bytes, until it has to wait for more of them.</summary>
+    /// <summary>Reads the decoder's output until the decoder needs more input.</summary>
     private async Task PumpAsync(Stream decoder)
     {
         var buffer = new byte[BufferSize];
@@ -109,7 +108,7 @@ internal sealed class EncodedUsageReader : IResponseReader
         }
         catch (Exception exception) when (exception is InvalidDataException or InvalidOperationException or IOException)
         {
-            // Not in this encoding, or cut. What was learnt until then stays.
+            // Not in this encoding, or truncated. The facts read before stay.
         }
 
         _isOver = true;

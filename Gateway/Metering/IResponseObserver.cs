@@ -1,11 +1,11 @@
 namespace Gateway.Metering;
 
-/// <summary>Is shown an answer before the client is.</summary>
+/// <summary>Observes an answer before the client receives it.</summary>
 internal interface IResponseObserver
 {
-    /// <summary>Sees the next bytes. They go to the client when this has ended, and are not to be kept.</summary>
+    /// <summary>Observes the next bytes. They go to the client when the task is done. The memory must not be kept.</summary>
     ValueTask ObserveAsync(ReadOnlyMemory<byte> bytes);
 
-    /// <summary>Is told that the answer came to its end. An answer that breaks off has none.</summary>
+    /// <summary>Observes the end of the answer. Not called for an answer that breaks off.</summary>
     ValueTask EndAsync();
 }

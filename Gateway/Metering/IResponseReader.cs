@@ -1,21 +1,21 @@
 namespace Gateway.Metering;
 
-/// <summary>Reads an answer on its way to the client, piece by piece. No bytes make it throw, or keep more than a little.</summary>
-/// <remarks>Not thread-safe, and good for one answer.</remarks>
+/// <summary>Reads an answer on its way to the client, piece by piece. Never throws on any input, and buffers a bounded amount.</summary>
+/// <remarks>Not thread-safe; reads one answer.</remarks>
 internal interface IResponseReader : IDisposable
 {
-    /// <summary>What is known by now. The same object as long as nothing new was learnt.</summary>
+    /// <summary>The facts read until now. The same object as long as nothing changed.</summary>
     ResponseFacts Facts { get; }
 
-    /// <summary>Whether the answer has come to its end: its JSON is closed, or its stream said that it is done.</summary>
+    /// <summary>Whether the answer is complete: its JSON is closed, or its stream has sent its last event.</summary>
     bool IsComplete { get; }
 
-    /// <summary>Whether anything but blanks and keep-alive comments has come: the model has begun to answer.</summary>
+    /// <summary>Whether data has arrived, apart from blanks and keep-alive comments.</summary>
     bool HasData { get; }
 
-    /// <summary>Reads the next bytes, cut wherever they were.</summary>
+    /// <summary>Reads the next bytes; they may be split at any position.</summary>
     void Read(ReadOnlySpan<byte> bytes);
 
-    /// <summary>No more bytes will come.</summary>
+    /// <summary>Ends the input.</summary>
     void End();
 }

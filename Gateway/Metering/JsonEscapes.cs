@@ -3,12 +3,11 @@ using System.Text;
 
 namespace Gateway.Metering;
 
-/// <summary>Resolves the escapes of a JSON string that nobody has checked.</summary>
+/// <summary>Resolves the escapes of an unvalidated JSON string.</summary>
 internal static class JsonEscapes
 {
     /// <summary>
-    /// Writes the text without escapes, which is never longer than with them. A lone surrogate becomes U+FFFD; an escape that JSON does
-    /// not know is a failure.
+    /// Writes the unescaped text, which is never longer than the escaped one. A lone surrogate becomes U+FFFD; an invalid escape fails.
     /// </summary>
     public static bool TryResolve(ReadOnlySpan<byte> raw, Span<byte> destination, out int length)
     {

@@ -1,35 +1,31 @@
 using System.Net.Http.Headers;
-using Gateway.Admission;
-using Gateway.Billing;
-using Gateway.Requests;
 
 namespace Gateway.Metering;
 
 /// <summary>
-/// Watches the answer of a call with a reservation go by. It names the generation before the client sees the answer's first byte, and
-/// settles before it can see the last one.
+/// Reads the answer of a metered call on its way to the client and reports to the call: the generation's id before the first byte of the
+/// answer goes out, the end before the last one does.
 /// </summary>
 internal sealed class MeteredResponse : IResponseObserver, IDisposable
 {
-    /// <summary>How OpenRouter's ids of generations begin: an answer's own <c>id</c> that does is one.</summary>
+    /// <summary>Prefix of OpenRouter's generation ids: an <c>id</c> in an answer that starts with it names the generation.</summary>
     private const string IdPrefix = "gen-";
 
-    private readonly GatewayContext _request;
-    private readonly Reservation _reservation;
+    private readonly MeteredCall _call;
     private readonly TimeProvider _time;
-    private readonly int _status;
+    private readonly bool _namesJob;
     private readonly IResponseReader _reader;
     private bool _isNamed;
 
-    // With them the client has read the answer to its end. Where no length is announced it sees the end only after this side has.
+    // Reaches zero with the last announced byte. Without an announced length the client sees the end after EndAsync only.
     private long _bytesToCome;
 
-    public MeteredResponse(GatewayContext request, int status, bool isEventStream, HttpContentHeaders headers, TimeProvider time)
+    /// <summary>Creates the observer of one answer; see <see cref="MeteredCall.Answered"/>.</summary>
+    public MeteredResponse(MeteredCall call, bool isEventStream, bool namesJob, HttpContentHeaders headers, TimeProvider time)
     {
-        _request = request;
-        _reservation = request.Reservation!;
-        _status = status;
+        _call = call;
         _time = time;
+        _namesJob = namesJob;
         IsEventStream = isEventStream;
         _reader = ResponseReaders.Create(isEventStream, headers.ContentEncoding);
         _bytesToCome = headers.ContentLength ?? long.MaxValue;
@@ -38,11 +34,8 @@ internal sealed class MeteredResponse : IResponseObserver, IDisposable
     /// <summary>Whether the answer is an event stream.</summary>
     public bool IsEventStream { get; }
 
-    /// <summary>When the first data came, comments and blanks aside.</summary>
+    /// <summary>Timestamp of the first data; blanks and comments are not data.</summary>
     public long? FirstDataAt { get; private set; }
-
-    /// <summary>From the request to the first data, once any came.</summary>
-    public TimeSpan? TimeToFirstToken => FirstDataAt is { } first ? _time.GetElapsedTime(_request.StartedAt, first) : null;
 
     private bool IsWhole => _reader.IsComplete || _bytesToCome <= 0;
 
@@ -61,25 +54,14 @@ internal sealed class MeteredResponse : IResponseObserver, IDisposable
             _reader.End();
         }
 
-        // Blanks and comments are bytes, too: whoever got them was told the generation's id by the headers before them.
-        return _isNamed && !IsWhole ? default : ReactAsync();
+        // Blanks and comments count as bytes of the answer: the id from the headers is durable before them, too.
+        return _isNamed && !IsWhole ? default : ReportAsync();
     }
 
     /// <inheritdoc />
-    public ValueTask EndAsync()
-    {
-        _reader.End();
-        return SettleAsync(RequestEnd.Completed);
-    }
+    public ValueTask EndAsync() => _call.CompletedAsync(End());
 
-    /// <summary>Is told that the answer broke off, before the client is.</summary>
-    public ValueTask BreakAsync(RequestEnd end)
-    {
-        _reader.End();
-        return SettleAsync(end);
-    }
-
-    /// <summary>What was read, when nothing more will come.</summary>
+    /// <summary>Ends the reading and returns the facts read until now.</summary>
     public ResponseFacts End()
     {
         _reader.End();
@@ -89,31 +71,26 @@ internal sealed class MeteredResponse : IResponseObserver, IDisposable
     /// <inheritdoc />
     public void Dispose() => _reader.Dispose();
 
-    private async ValueTask ReactAsync()
+    private ValueTask ReportAsync()
     {
-        if (_reservation.GenerationId is null
+        if (_call.GenerationId is null
             && _reader.Facts.Id is { } id
-            && (id.StartsWith(IdPrefix, StringComparison.Ordinal) || _request.Endpoint is { OrdersAJob: true }))
+            && (_namesJob || id.StartsWith(IdPrefix, StringComparison.Ordinal)))
         {
-            _reservation.Name(id);
+            _call.Named(id);
         }
 
         if (IsWhole)
         {
-            await SettleAsync(RequestEnd.Completed);
+            return _call.CompletedAsync(_reader.Facts);
         }
-        else if (_reservation.GenerationId is not null)
-        {
-            _isNamed = true;
-            await _reservation.KeepNameAsync();
-        }
-    }
 
-    private ValueTask SettleAsync(RequestEnd end) => _reservation.SettleAsync(
-        end,
-        wasSent: true,
-        _status,
-        IsEventStream,
-        _reader.Facts,
-        TimeToFirstToken);
+        if (_call.GenerationId is null)
+        {
+            return default;
+        }
+
+        _isNamed = true;
+        return _call.KeepNameAsync();
+    }
 }

@@ -3,8 +3,8 @@ using System.Net;
 namespace Gateway.Metering;
 
 /// <summary>
-/// Upstream's answer, shown to an observer on its way: see <see cref="ObservedStream"/>. YARP copies its headers before and its bytes
-/// after. It goes around whatever else watches the answer, so that an observer's failure is not taken for upstream's.
+/// The content of upstream's answer, read through <see cref="ObservedStream"/>. YARP has copied its headers before. It is the outermost
+/// wrapper, so that a failure of the observer is not taken for a failure of upstream.
 /// </summary>
 internal sealed class ObservedContent(HttpContent inner, IResponseObserver observer) : HttpContent
 {

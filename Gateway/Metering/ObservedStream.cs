@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Gateway.Metering;
 
-/// <summary>A stream whose bytes an observer sees before its reader does, and whose end it learns before its reader does.</summary>
+/// <summary>A stream whose bytes and end are passed to an observer before its reader receives them.</summary>
 internal sealed class ObservedStream(Stream inner, IResponseObserver observer) : Stream
 {
     private bool _hasEnded;
@@ -63,7 +63,7 @@ internal sealed class ObservedStream(Stream inner, IResponseObserver observer) :
         base.Dispose(disposing);
     }
 
-    // One such read for every event that the client waits for: its state is taken from a pool.
+    // Runs once per event of a stream, so its state machine is pooled.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<int> AwaitReadAsync(ValueTask<int> read, Memory<byte> buffer)
     {
@@ -85,7 +85,7 @@ internal sealed class ObservedStream(Stream inner, IResponseObserver observer) :
             return observer.ObserveAsync(buffer[..count]);
         }
 
-        // A read into nothing waits for bytes and brings none.
+        // A zero-byte read waits for data and returns none.
         if (buffer.IsEmpty || _hasEnded)
         {
             return default;

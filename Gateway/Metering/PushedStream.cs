@@ -3,8 +3,8 @@ using System.Threading.Tasks.Sources;
 namespace Gateway.Metering;
 
 /// <summary>
-/// A stream whose reader waits until it is fed, and then runs on within the call that fed it: so a decoder, which can only pull, is
-/// pushed without a thread or a buffer of its own.
+/// Adapts a pull-based decoder to pushed input, without a thread or a buffer: feeding completes the pending read and runs the reader's
+/// continuation inline.
 /// </summary>
 internal sealed class PushedStream : Stream, IValueTaskSource<int>
 {
@@ -12,7 +12,7 @@ internal sealed class PushedStream : Stream, IValueTaskSource<int>
     private Memory<byte> _wanted;
     private bool _hasEnded;
 
-    /// <summary>Whether somebody waits to be fed.</summary>
+    /// <summary>Whether a read is pending.</summary>
     public bool IsWaiting { get; private set; }
 
     public override bool CanRead => true;
@@ -29,7 +29,7 @@ internal sealed class PushedStream : Stream, IValueTaskSource<int>
         set => throw new NotSupportedException();
     }
 
-    /// <summary>Hands as many bytes as are wanted to whoever waits, lets it run, and returns how many these were.</summary>
+    /// <summary>Completes the pending read with as many bytes as it takes, runs its continuation, and returns the number of bytes.</summary>
     public int Feed(ReadOnlySpan<byte> bytes)
     {
         var count = Math.Min(bytes.Length, _wanted.Length);
@@ -38,7 +38,7 @@ internal sealed class PushedStream : Stream, IValueTaskSource<int>
         return count;
     }
 
-    /// <summary>Tells whoever waits, and whoever asks later, that nothing more comes.</summary>
+    /// <summary>Ends the stream for the pending read and for every later one.</summary>
     public void End()
     {
         _hasEnded = true;
@@ -89,7 +89,7 @@ internal sealed class PushedStream : Stream, IValueTaskSource<int>
         IsWaiting = false;
         _wanted = default;
 
-        // A context that this thread may have would take the reader elsewhere.
+        // With a synchronization context the continuation would not run inline.
         var context = SynchronizationContext.Current;
         SynchronizationContext.SetSynchronizationContext(null);
         try

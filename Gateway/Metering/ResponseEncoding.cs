@@ -1,20 +1,20 @@
 namespace Gateway.Metering;
 
-/// <summary>The encodings of answers (<c>Content-Encoding</c>) that can be read.</summary>
+/// <summary>The <c>Content-Encoding</c> of an answer, as far as it can be decoded.</summary>
 internal enum ResponseEncoding
 {
-    /// <summary>The bytes are the answer.</summary>
+    /// <summary>Not encoded.</summary>
     None,
 
     /// <summary>gzip.</summary>
     Gzip,
 
-    /// <summary>deflate: zlib's format, or the bare one.</summary>
+    /// <summary>deflate, in zlib's format or raw.</summary>
     Deflate,
 
     /// <summary>br.</summary>
     Brotli,
 
-    /// <summary>Another one, or several at once.</summary>
+    /// <summary>Another encoding, or several of them.</summary>
     Unknown,
 }

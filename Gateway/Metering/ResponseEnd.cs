@@ -1,17 +1,17 @@
 namespace Gateway.Metering;
 
-/// <summary>What the type of an event says about the answer's end.</summary>
+/// <summary>The meaning of an event's type for the end of the answer.</summary>
 internal enum ResponseEnd : byte
 {
-    /// <summary>The answer goes on.</summary>
+    /// <summary>The answer continues.</summary>
     None,
 
-    /// <summary>An error; whether the stream ends with it is not said.</summary>
+    /// <summary>An error; the stream may continue after it.</summary>
     Error,
 
-    /// <summary>The answer is done.</summary>
+    /// <summary>The answer is complete.</summary>
     Done,
 
-    /// <summary>The answer is done, and failed.</summary>
+    /// <summary>The answer is complete and failed.</summary>
     Failed,
 }

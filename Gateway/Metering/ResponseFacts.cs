@@ -2,13 +2,13 @@ using Gateway.Billing;
 
 namespace Gateway.Metering;
 
-/// <summary>What was read from an answer on its way to the client. Immutable; nothing in it is text of a prompt or an answer.</summary>
+/// <summary>The facts read from an answer on its way to the client. Immutable; never contains text of a prompt or an answer.</summary>
 internal sealed record ResponseFacts
 {
-    /// <summary>Nothing was read.</summary>
+    /// <summary>No facts.</summary>
     public static ResponseFacts None { get; } = new();
 
-    /// <summary>The answer's <c>id</c>: a chat completion's, a video job's.</summary>
+    /// <summary>The answer's <c>id</c>, such as that of a chat completion or of a video job.</summary>
     public string? Id { get; init; }
 
     /// <summary>The model that answered.</summary>
@@ -18,16 +18,16 @@ internal sealed record ResponseFacts
     public string? Provider { get; init; }
 
     /// <summary>
-    /// Why the model stopped, in upstream's word: <c>stop</c>, <c>length</c>, <c>tool_calls</c>, <c>end_turn</c>, <c>completed</c>…
+    /// The finish reason as upstream names it: <c>stop</c>, <c>length</c>, <c>tool_calls</c>, <c>end_turn</c>, <c>completed</c>…
     /// </summary>
     public string? FinishReason { get; init; }
 
-    /// <summary>The bill, once it was seen.</summary>
+    /// <summary>The bill, once it was read.</summary>
     public Usage? Usage { get; init; }
 
-    /// <summary>Whether an error stands in the answer, whatever its status.</summary>
+    /// <summary>Whether the answer contains an error, regardless of its status.</summary>
     public bool HasError { get; init; }
 
-    /// <summary>Whether the answer has come to its end: its JSON is closed, or its stream said that it is done.</summary>
+    /// <summary>Whether the answer is complete: its JSON is closed, or its stream has sent its last event.</summary>
     public bool IsComplete { get; init; }
 }

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Gateway.Metering;
 
-/// <summary>What was learnt of an answer so far, over all the documents that it came in: one body, or one event after the other.</summary>
+/// <summary>Collects the facts of an answer over all its JSON documents: one body, or one document per event.</summary>
 internal sealed class ResponseFactsBuilder
 {
     private string? _id;
@@ -14,34 +14,34 @@ internal sealed class ResponseFactsBuilder
     private bool _hasError;
     private bool _isComplete;
 
-    // The bill before this document, as this document changes it, and as it is known.
+    // The bill before the current document, in the current document, and in total.
     private UsageBuilder _usageBefore;
     private UsageBuilder _usageRead;
     private UsageBuilder _usage;
 
     private ResponseFacts? _facts = ResponseFacts.None;
 
-    /// <summary>Whether an event has told who answers.</summary>
+    /// <summary>Whether the answering model is known.</summary>
     public bool HasId => _id is not null;
 
-    /// <summary>Whether the answer has come to its end.</summary>
+    /// <summary>Whether the answer is complete.</summary>
     public bool IsComplete
     {
         get => _isComplete;
         set => Set(ref _isComplete, value);
     }
 
-    /// <summary>Whether an error was seen.</summary>
+    /// <summary>Whether the answer contains an error.</summary>
     public bool HasError
     {
         get => _hasError;
         set => Set(ref _hasError, value);
     }
 
-    /// <summary>What the <c>type</c> of this document says about the end.</summary>
+    /// <summary>The meaning of the current document's <c>type</c> for the end.</summary>
     public ResponseEnd End { get; private set; }
 
-    /// <summary>All of it. Made when it is asked for, and again only when something was learnt since.</summary>
+    /// <summary>The facts. Built on demand, and again only after a change.</summary>
     public ResponseFacts Facts => _facts ??= new ResponseFacts
     {
         Id = _id,
@@ -53,24 +53,24 @@ internal sealed class ResponseFactsBuilder
         IsComplete = _isComplete,
     };
 
-    /// <summary>A document begins.</summary>
+    /// <summary>Begins a document.</summary>
     public void BeginDocument()
     {
         End = ResponseEnd.None;
         _usageBefore = _usage;
     }
 
-    /// <summary>A bill begins. It replaces an earlier one of the same document and completes those of earlier documents.</summary>
+    /// <summary>Begins a bill. It replaces an earlier one of the same document and complements those of earlier documents.</summary>
     public void BeginUsage() => _usageRead = _usageBefore;
 
-    /// <summary>A bill is closed. One that was cut is not taken for a bill.</summary>
+    /// <summary>Ends a bill. A truncated bill does not count.</summary>
     public void EndUsage()
     {
         _usage = _usageRead;
         _facts = null;
     }
 
-    /// <summary>Takes the value of a member: a string, escapes resolved, or a number or literal as it is written.</summary>
+    /// <summary>Takes the value of a member: an unescaped string, or a number or literal as written.</summary>
     public void Note(ResponseMember member, ReadOnlySpan<byte> text, bool isString)
     {
         if (member is >= ResponseMember.PromptTokens and <= ResponseMember.Cost)
@@ -83,7 +83,7 @@ internal sealed class ResponseFactsBuilder
         }
     }
 
-    /// <summary>What the type of an event means, by its <c>type</c> or its name.</summary>
+    /// <summary>The meaning of an event, by its <c>type</c> or its name.</summary>
     public static ResponseEnd EndOf(ReadOnlySpan<byte> type)
     {
         return type switch
@@ -140,7 +140,7 @@ internal sealed class ResponseFactsBuilder
 
     private void SetText(ref string? field, ReadOnlySpan<byte> text)
     {
-        // Events repeat what the first one said. A name with control characters is none, and a database may refuse it.
+        // Later events repeat the first one's names. A name with control characters is ignored, since a database may reject it.
         if (text.IsEmpty || text.ContainsAnyInRange((byte)0, (byte)0x1F) || (field is not null && Ascii.Equals(text, field)))
         {
             return;

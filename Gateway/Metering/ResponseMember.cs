@@ -1,12 +1,12 @@
 namespace Gateway.Metering;
 
-/// <summary>The members of an answer that are read, whatever they are called in its dialect.</summary>
+/// <summary>The members of an answer that are read, independent of their name in a dialect.</summary>
 internal enum ResponseMember : byte
 {
     /// <summary>Any other member.</summary>
     None,
 
-    // Of an answer.
+    // Members of an answer.
     Id,
     Model,
     Provider,
@@ -18,11 +18,11 @@ internal enum ResponseMember : byte
     Usage,
     IncompleteDetails,
 
-    // Of an event: the answer in it, or what it adds to the answer.
+    // Members of an event: the answer in it, or its change of the answer.
     Answer,
     Delta,
 
-    // Of usage and its details: the counts, and the amount.
+    // Members of usage and its details: counts and amount.
     PromptTokens,
     InputTokens,
     CompletionTokens,
@@ -33,7 +33,7 @@ internal enum ResponseMember : byte
     ReasoningTokens,
     Cost,
 
-    // What else has members of its own, or stands in it.
+    // Other containers and their members.
     PromptDetails,
     CompletionDetails,
     IncompleteReason,

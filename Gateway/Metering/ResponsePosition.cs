@@ -1,9 +1,9 @@
 namespace Gateway.Metering;
 
-/// <summary>Where in an answer a member stands: the objects that are looked into, and what they hold.</summary>
+/// <summary>The container of a member: the objects and arrays of an answer that are read.</summary>
 internal enum ResponsePosition : byte
 {
-    /// <summary>Nothing in here is read.</summary>
+    /// <summary>A container that is not read.</summary>
     None,
 
     /// <summary>The body, or the data of one event.</summary>
@@ -18,18 +18,18 @@ internal enum ResponsePosition : byte
     /// <summary>One choice.</summary>
     Choice,
 
-    /// <summary>What <c>message_delta</c> changes.</summary>
+    /// <summary>The <c>delta</c> of <c>message_delta</c>.</summary>
     Delta,
 
-    /// <summary>Why a response is incomplete.</summary>
+    /// <summary>The details of an incomplete response.</summary>
     Incomplete,
 
     /// <summary>The bill.</summary>
     Usage,
 
-    /// <summary>What the prompt's tokens were.</summary>
+    /// <summary>The details of the prompt tokens.</summary>
     PromptDetails,
 
-    /// <summary>What the answer's tokens were.</summary>
+    /// <summary>The details of the completion tokens.</summary>
     CompletionDetails,
 }

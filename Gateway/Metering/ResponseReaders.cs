@@ -1,16 +1,16 @@
 namespace Gateway.Metering;
 
-/// <summary>Picks the reader for an answer.</summary>
+/// <summary>Creates the reader of an answer.</summary>
 internal static class ResponseReaders
 {
-    /// <summary>The reader for an answer of this kind and <c>Content-Encoding</c>. One that it cannot decode teaches it nothing.</summary>
+    /// <summary>The reader for an answer of this kind and <c>Content-Encoding</c>. From an unknown encoding it reads no facts.</summary>
     public static IResponseReader Create(bool isEventStream, ICollection<string> encodings)
     {
         var encoding = EncodingOf(encodings);
         return encoding == ResponseEncoding.None ? new UsageReader(isEventStream) : new EncodedUsageReader(isEventStream, encoding);
     }
 
-    /// <summary>The one encoding that an answer has.</summary>
+    /// <summary>The encoding of an answer.</summary>
     internal static ResponseEncoding EncodingOf(ICollection<string> encodings)
     {
         var found = ResponseEncoding.None;

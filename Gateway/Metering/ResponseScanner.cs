@@ -3,12 +3,12 @@ using System.Buffers;
 namespace Gateway.Metering;
 
 /// <summary>
-/// Walks through one JSON document as its bytes come, and notes the few members that matter where they stand. Everything else is
-/// skipped by vectorised search, with a count for its depth, and is not checked: what is not JSON teaches nothing or ends the walk.
+/// Scans one JSON document incrementally and extracts the few members that are read at their positions. All other values are skipped by
+/// vectorised search with a depth count and are not validated: invalid JSON yields no facts or ends the scan.
 /// </summary>
 internal sealed class ResponseScanner(ResponseFactsBuilder notes)
 {
-    // A name or value that matters and is longer than this is dropped: no id, price or count comes near it.
+    // A longer name or value is dropped: no id, price or count comes near this length.
     private const int Capacity = 512;
 
     private const byte Quote = (byte)'"';
@@ -19,15 +19,15 @@ internal sealed class ResponseScanner(ResponseFactsBuilder notes)
 
     private State _state;
 
-    // Places from the outermost to where the walk is, one byte each: five are the most that the shape knows.
+    // The positions from the outermost container to the current one, one byte each. The shape has at most five levels.
     private ulong _places;
     private ResponseMember _member;
 
-    // Brackets open in a value that is skipped.
+    // The number of open brackets in a skipped value.
     private long _depth;
     private bool _isInString;
 
-    // The string, number or literal being read.
+    // The current string, number or literal.
     private bool _isWanted;
     private bool _isEscaping;
     private bool _hasEscapes;
@@ -39,12 +39,12 @@ internal sealed class ResponseScanner(ResponseFactsBuilder notes)
         Start, Name, InName, Colon, Value, InString, InScalar, Skip, AfterValue, Closed, Broken,
     }
 
-    /// <summary>Whether the document came to its end.</summary>
+    /// <summary>Whether the document is complete.</summary>
     public bool IsClosed => _state == State.Closed;
 
     private ResponsePosition Place => (ResponsePosition)(byte)_places;
 
-    /// <summary>Forgets the document and begins a new one.</summary>
+    /// <summary>Resets the scanner for a new document.</summary>
     public void Begin()
     {
         _state = State.Start;
@@ -53,7 +53,7 @@ internal sealed class ResponseScanner(ResponseFactsBuilder notes)
         notes.BeginDocument();
     }
 
-    /// <summary>Walks on.</summary>
+    /// <summary>Scans the next bytes.</summary>
     public void Read(ReadOnlySpan<byte> bytes)
     {
         var at = 0;
@@ -87,7 +87,7 @@ internal sealed class ResponseScanner(ResponseFactsBuilder notes)
         }
     }
 
-    /// <summary>Takes a byte of structure; returns how much of it was used, which is nothing when a number or literal begins.</summary>
+    /// <summary>Handles a structural byte. Returns the number of bytes consumed: zero when a number or literal begins.</summary>
     private int Step(byte value)
     {
         switch (_state)
@@ -301,7 +301,7 @@ internal sealed class ResponseScanner(ResponseFactsBuilder notes)
         return bytes.Length;
     }
 
-    /// <summary>Where the string that the walk is in ends; −1 when these bytes do not say.</summary>
+    /// <summary>The end of the current string; −1 when it is not in these bytes.</summary>
     private int FindQuote(ReadOnlySpan<byte> bytes, int at)
     {
         if (_isEscaping)
@@ -332,7 +332,7 @@ internal sealed class ResponseScanner(ResponseFactsBuilder notes)
         return -1;
     }
 
-    /// <summary>Keeps a part of a token that goes on in the next bytes.</summary>
+    /// <summary>Buffers a part of a token that continues in the next bytes.</summary>
     private void Carry(ReadOnlySpan<byte> part)
     {
         if (!_isWanted)
@@ -351,7 +351,7 @@ internal sealed class ResponseScanner(ResponseFactsBuilder notes)
         _carriedLength += part.Length;
     }
 
-    /// <summary>The whole token, once its last part is here, when it is wanted and short enough.</summary>
+    /// <summary>The whole token with its last part, if it is read and short enough.</summary>
     private bool TryTake(ReadOnlySpan<byte> last, out ReadOnlySpan<byte> token)
     {
         if (_carriedLength > 0)

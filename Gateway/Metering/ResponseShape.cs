@@ -1,12 +1,12 @@
 namespace Gateway.Metering;
 
-/// <summary>The shape of an answer in all dialects at once: no name means one thing here and another there.</summary>
+/// <summary>The shape of an answer in all dialects at once. No name has different meanings in two dialects.</summary>
 internal static class ResponseShape
 {
-    /// <summary>The longest name that matters, in bytes: <c>cache_creation_input_tokens</c>.</summary>
+    /// <summary>The length of the longest name that is read, in bytes: <c>cache_creation_input_tokens</c>.</summary>
     public const int LongestName = 27;
 
-    /// <summary>The member that a name, escapes resolved, means in a place.</summary>
+    /// <summary>The member with an unescaped name at a position.</summary>
     public static ResponseMember MemberOf(ResponsePosition place, ReadOnlySpan<byte> name)
     {
         return place switch
@@ -23,7 +23,7 @@ internal static class ResponseShape
         };
     }
 
-    /// <summary>The place that the object of a member is; <see cref="ResponsePosition.None"/> when it is not looked into.</summary>
+    /// <summary>The position inside a member's value; <see cref="ResponsePosition.None"/> when it is not read.</summary>
     public static ResponsePosition ObjectOf(ResponsePosition place, ResponseMember member)
     {
         return member switch

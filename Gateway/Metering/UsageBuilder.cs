@@ -5,10 +5,10 @@ using Gateway.Primitives;
 
 namespace Gateway.Metering;
 
-/// <summary>A bill as far as it was read. What an answer does not tell, or tells unreadably, stays as it was.</summary>
+/// <summary>Collects a bill. A missing or unreadable member keeps its previous value.</summary>
 internal struct UsageBuilder
 {
-    // Far above any count of tokens, and no sum of a few of them overflows.
+    // Far above any token count, and low enough that sums do not overflow.
     private const long MaxTokens = 1_000_000_000_000_000;
 
     private long? _promptTokens;
@@ -22,12 +22,12 @@ internal struct UsageBuilder
     private PicoDollars? _cost;
     private bool _isTold;
 
-    /// <summary>Takes the value of a count or the amount: a number's text, or the text of a string.</summary>
+    /// <summary>Takes the value of a count or of the amount: the text of a number or of a string.</summary>
     public void Note(ResponseMember member, ReadOnlySpan<byte> text, bool isString)
     {
         if (member == ResponseMember.Cost)
         {
-            // Some gateways write amounts as strings, so that no reader rounds them.
+            // Some gateways write amounts as strings, to prevent rounding.
             if (PicoDollars.TryParse(text, out var cost) && cost >= PicoDollars.Zero)
             {
                 _cost = cost;
@@ -43,7 +43,7 @@ internal struct UsageBuilder
         }
     }
 
-    /// <summary>The bill, when anything of it was told.</summary>
+    /// <summary>The bill; <see langword="null"/> when no member of it was read.</summary>
     public readonly Usage? ToUsage()
     {
         if (!_isTold)
@@ -51,7 +51,7 @@ internal struct UsageBuilder
             return null;
         }
 
-        // In Anthropic's dialect the input's tokens are those beside the cache; everywhere else they include the cached ones.
+        // Anthropic's input tokens exclude cached tokens; the other dialects include them.
         var prompt = _promptTokens ?? (_inputTokens is { } input ? input + (_cacheRead ?? 0) + (_cacheWritten ?? 0) : null);
         return new Usage
         {

@@ -1,30 +1,30 @@
 namespace Gateway.Metering;
 
 /// <summary>
-/// Reads an answer's bill, and the little that is shown beside it, from the bytes as they go by: a JSON body or an event stream, in
-/// every dialect that OpenRouter speaks. It keeps nothing of the answer but a name or number that was cut.
+/// Reads the bill and the other facts from an answer as it passes: a JSON body or an event stream, in every dialect of OpenRouter. Buffers no
+/// part of the answer except a name or number that is split.
 /// </summary>
 /// <remarks>
-/// An event whose line is whole is searched, and walked through only when it can matter. A line that is cut is walked through from
-/// its beginning, so that it need not be kept until its end comes. Not thread-safe, and good for one answer.
+/// An event whose line is complete is filtered first and parsed only when it can contain facts. A split line is parsed from its beginning, so
+/// that it need not be buffered. Not thread-safe; reads one answer.
 /// </remarks>
 internal sealed class UsageReader : IResponseReader
 {
-    // How many events are walked through, whatever they hold, until one tells the answer's id.
+    // The number of events that are parsed unconditionally until one contains the answer's id.
     private const int FirstEvents = 8;
 
-    // The longest event name that means something is response.incomplete.
+    // The longest known event name is response.incomplete.
     private const int NameCapacity = 32;
 
     private readonly bool _isEventStream;
     private readonly ResponseFactsBuilder _notes = new();
     private readonly ResponseScanner _walker;
 
-    // The byte order mark: how much of it was seen, until something else came.
+    // The number of bytes of a byte order mark read so far, until another byte arrives.
     private bool _isAtStart = true;
     private int _markLength;
 
-    // The line that was cut.
+    // The split line.
     private Line _line = Line.Start;
     private bool _skipsLineFeed;
     private bool _skipsBlank;
@@ -32,7 +32,7 @@ internal sealed class UsageReader : IResponseReader
     private int _nameLength;
     private int _doneLength;
 
-    // The event that the line belongs to.
+    // The current event.
     private ResponseEnd _event;
     private int _dataLines;
     private int _events;
@@ -46,7 +46,7 @@ internal sealed class UsageReader : IResponseReader
 
     private enum Line : byte
     {
-        // At the beginning of a line, in its field's name, in its value, or in one that says nothing.
+        // At the start of a line, in its field name, in its value, or in an ignored line.
         Start, Field, Event, Data, Other,
     }
 
@@ -84,7 +84,7 @@ internal sealed class UsageReader : IResponseReader
     /// <inheritdoc />
     public void End()
     {
-        // An event that the end has cut is none to a client, but its bill is a bill.
+        // A client discards an event that is truncated by the end, but its bill counts.
         if (_isEventStream)
         {
             EndLine();
@@ -105,7 +105,7 @@ internal sealed class UsageReader : IResponseReader
             {
                 _isAtStart = false;
 
-                // A part of a mark is no mark, and neither JSON nor a field begins with it.
+                // A partial mark is not a mark, and neither JSON nor a field starts with these bytes.
                 if (_markLength > 0)
                 {
                     _line = Line.Other;
@@ -130,7 +130,7 @@ internal sealed class UsageReader : IResponseReader
     {
         if (!HasData)
         {
-            // Upstream sends blanks while the model works.
+            // Upstream sends blanks as keep-alives.
             HasData = bytes.IndexOfAnyExcept(" \t\r\n"u8) >= 0;
         }
 
@@ -179,7 +179,7 @@ internal sealed class UsageReader : IResponseReader
 
             if (_line == Line.Start)
             {
-                // An empty line behind it says that this line is all of its event's data, should it be the first.
+                // A following empty line shows that this line is the whole data of its event, if it is the first.
                 ReadLine(line, isLast: !bytes.IsEmpty && bytes[0] is (byte)'\n' or (byte)'\r');
             }
             else
@@ -211,7 +211,7 @@ internal sealed class UsageReader : IResponseReader
         }
     }
 
-    /// <summary>Reads all the data of an event.</summary>
+    /// <summary>Reads the whole data of an event.</summary>
     private void ReadData(ReadOnlySpan<byte> data)
     {
         if (data.IsEmpty)
@@ -233,7 +233,7 @@ internal sealed class UsageReader : IResponseReader
         }
     }
 
-    /// <summary>Whether this is one of the first events, and who answers is not yet known.</summary>
+    /// <summary>Whether this is one of the first events and the answering model is unknown.</summary>
     private bool IsFirst()
     {
         if (_events >= FirstEvents)
@@ -245,7 +245,7 @@ internal sealed class UsageReader : IResponseReader
         return !_notes.HasId;
     }
 
-    /// <summary>Reads a part of a line, which goes on in the next bytes or ends behind these.</summary>
+    /// <summary>Reads a part of a line, which continues in the next bytes or ends after these.</summary>
     private void ReadPart(ReadOnlySpan<byte> bytes)
     {
         if (bytes.IsEmpty)
@@ -301,7 +301,7 @@ internal sealed class UsageReader : IResponseReader
         return bytes[(length + 1)..];
     }
 
-    /// <summary>Keeps a name until it is whole. One too long for the room means nothing, so what is dropped of it is not missed.</summary>
+    /// <summary>Buffers a name until it is complete. A name that does not fit the buffer is not a known one, so it is truncated.</summary>
     private void CarryName(ReadOnlySpan<byte> part)
     {
         part = part[..Math.Min(part.Length, NameCapacity - _nameLength)];
@@ -361,7 +361,7 @@ internal sealed class UsageReader : IResponseReader
         _skipsBlank = false;
     }
 
-    /// <summary>Takes what the type of a document says, once the document is closed.</summary>
+    /// <summary>Applies the type of a document when the document is complete.</summary>
     private void EndDocument()
     {
         if (_walker.IsClosed && _notes.End is ResponseEnd.Done or ResponseEnd.Failed)
@@ -372,7 +372,7 @@ internal sealed class UsageReader : IResponseReader
 
     private void EndEvent()
     {
-        // A name without data is no event.
+        // An event name without data is not an event.
         if (_dataLines > 0)
         {
             _notes.HasError |= _event is ResponseEnd.Error or ResponseEnd.Failed;

@@ -1,6 +1,7 @@
 using Gateway.Billing;
 using Gateway.Errors;
 using Gateway.Requests;
+using Gateway.Teams;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using Serilog.Extensions.Logging;
 using Yarp.ReverseProxy.Forwarder;
@@ -8,7 +9,10 @@ using Yarp.ReverseProxy.Model;
 
 namespace Gateway.Observability;
 
-/// <summary>Writes one line for every request, when it has ended. Never a body, a query string or a header of the caller.</summary>
+/// <summary>
+/// The RequestLog phase. Creates the request's context, and writes one log line and the request metrics when the request has ended. The
+/// line never contains a body, a query string or a header of the caller.
+/// </summary>
 internal sealed class RequestLogMiddleware
 {
     private const int LongestText = 200;
@@ -50,7 +54,7 @@ internal sealed class RequestLogMiddleware
             return;
         }
 
-        var team = request.Team?.Id;
+        var team = TeamOf(request)?.Id;
         _metrics.RequestEnded(team, context.Request.Path.Value, context.Response.StatusCode, request.End);
         if (request.RefusalCode is { } code)
         {
@@ -80,7 +84,7 @@ internal sealed class RequestLogMiddleware
             Rule = mapping?.Decision.AppliedRules,
             BodyBytes = mapping?.Facts.Length,
             Destination = context.Features.Get<IReverseProxyFeature>()?.ProxiedDestination?.DestinationId,
-            SettingsVersion = request.HasSnapshot ? request.Snapshot.Version : null,
+            SettingsVersion = request.HasRoute ? request.Snapshot.Version : null,
             Reason = ReasonOf(context),
             RequestId = context.Response.Headers[GatewayResponseHeaders.RequestId].ToString() is { Length: > 0 } sent ? sent : request.RequestId,
             ConnectionId = context.Connection.Id,
@@ -89,20 +93,21 @@ internal sealed class RequestLogMiddleware
         _lines.Write(line.ToEvent(_time.GetUtcNow(), LevelConvert.ToSerilogLevel(level)));
     }
 
-    private RequestLine.TeamPart? TeamPartOf(GatewayContext request)
+    private static RequestLine.TeamPart? TeamPartOf(GatewayContext request)
     {
-        if (request.Team is not { } team)
+        if (TeamOf(request) is not { } team)
         {
             return null;
         }
 
-        var facts = request.Reservation?.Facts;
-        var bill = request.Reservation?.SettlementDecision;
+        var call = request.HasAdmission ? request.Admission.Call : null;
+        var facts = call?.Settlement?.Facts;
+        var bill = call?.Settlement?.Decision;
         return new RequestLine.TeamPart
         {
             Id = team.Id,
-            Key = request.TeamKey?.Label,
-            FirstToken = Elapsed(request, request.Answer?.FirstDataAt),
+            Key = request.Caller.Identity!.Key.Label,
+            FirstToken = call?.TimeToFirstToken is { } first ? Math.Round(first.TotalMilliseconds, 1) : null,
             AnsweredModel = Shorten(facts?.Model),
             Provider = Shorten(facts?.Provider),
             PromptTokens = facts?.Usage?.PromptTokens,
@@ -112,24 +117,27 @@ internal sealed class RequestLogMiddleware
         };
     }
 
+    // A request that was refused before the Team phase has ended has no caller.
+    private static Team? TeamOf(GatewayContext request) => request.HasCaller ? request.Team : null;
+
     private double? Elapsed(GatewayContext request, long? timestamp) =>
         timestamp is { } at ? Math.Round(_time.GetElapsedTime(request.StartedAt, at).TotalMilliseconds, 1) : null;
 
-    /// <summary>The level says who should act: nobody, the upstream's operator, or we.</summary>
+    /// <summary>The level by the side that has to act: nobody, the operator of upstream, the maintainers of the gateway.</summary>
     private static LogLevel LevelOf(HttpContext context, GatewayContext request) => request.End switch
     {
         RequestEnd.UpstreamUnreachable or RequestEnd.UpstreamTimedOut or RequestEnd.UpstreamBroke => LogLevel.Warning,
         RequestEnd.Failed => LogLevel.Error,
 
-        // Probes come every few seconds and say nothing: they are not requests of anybody.
+        // Probes come every few seconds and are not requests of a caller.
         _ => IsProbe(context) ? LogLevel.Debug : LogLevel.Information,
     };
 
     private static bool IsProbe(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<ProbeMetadata>() is not null;
 
     /// <summary>
-    /// Why the hop failed, in the words of its innermost exception: these speak of sockets and protocols. Where they quote what upstream
-    /// sent, such as a piece of an answer in place of a chunk's length, they are cut before the quotation.
+    /// The message of the innermost exception of a failed hop. Such messages describe sockets and protocols. A message that quotes bytes from
+    /// upstream, such as an invalid chunk length, is cut before the quotation.
     /// </summary>
     private static string? ReasonOf(HttpContext context)
     {

@@ -5,22 +5,20 @@ using System.Text.Json;
 using DiffPlex.DiffBuilder;
 using DiffPlex.DiffBuilder.Model;
 using Gateway.Configuration;
-using Gateway.Configuration.ReverseProxy;
 using Gateway.Errors;
-using Gateway.Routing;
 using Gateway.Teams;
-using OpenRouterGateway.Transforms.ProviderMapping;
 using OpenRouterGateway.Transforms.ProviderMapping.Explaining;
 using OpenRouterGateway.Transforms.RequestBody;
-using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.Reports;
 
-/// <summary>The output of <c>explain</c>: which rules were tried and why each did or did not match, and what the body becomes.</summary>
+/// <summary>
+/// The output of <c>explain</c>: which rules were tried and why each did or did not match, the verdict, and the change of the body.
+/// </summary>
 internal static class ExplainReport
 {
     /// <summary>Explains one request.</summary>
-    /// <returns>Whether there was a request to explain; a request that the rules refuse is one.</returns>
+    /// <returns>Whether there was a request to explain. A refused request is one.</returns>
     public static async Task<bool> WriteAsync(SettingsSnapshot snapshot, ExplainArguments arguments, TextWriter output, TextWriter error)
     {
         Team? team = null;
@@ -44,68 +42,65 @@ internal static class ExplainReport
             return false;
         }
 
-        var expected = arguments.BodyPath is null ? null : arguments.Model;
-        if (await WriteAsync(snapshot, team, body, arguments.RequestPath, expected, output) is not { } mismatch)
+        // The command knows no list of prices: only a running gateway has it.
+        var explanation = RequestExplainer.Explain(snapshot, team, prices: null, PathOf(arguments.RequestPath), body);
+        if (arguments.BodyPath is not null && FindMismatch(explanation, arguments.Model) is { } mismatch)
         {
-            return true;
+            await error.WriteLineAsync($"--model \"{arguments.Model}\": {mismatch}");
+            return false;
         }
 
-        await error.WriteLineAsync($"--model \"{arguments.Model}\": {mismatch}");
-        return false;
+        await WriteAsync(snapshot, explanation, arguments.RequestPath, body, output);
+        if (explanation is { Error: null, Team.Budget: not null })
+        {
+            await output.WriteLineAsync();
+            await output.WriteLineAsync("The price is not checked here; POST /admin/explain of the running gateway checks it.");
+        }
+
+        return true;
     }
 
-    /// <summary>Explains one request.</summary>
+    /// <summary>The path of a request target, without its query.</summary>
+    public static PathString PathOf(string target) => target.Split('?')[0];
+
+    /// <summary>Why an explanation is not of the model that the caller names; <see langword="null"/> when it is.</summary>
+    public static string? FindMismatch(RequestExplanation explanation, string? model) =>
+        model is not null && explanation.Facts is { } facts && facts.RequestedModel != model
+            ? $"the body asks for \"{facts.RequestedModel}\"; give one or the other"
+            : null;
+
+    /// <summary>Writes an explanation.</summary>
     /// <param name="snapshot">The settings.</param>
-    /// <param name="team">The team that asks; <see langword="null"/> when nobody in particular does.</param>
+    /// <param name="explanation">The explanation.</param>
+    /// <param name="target">The request target, as given.</param>
     /// <param name="body">The request's body.</param>
-    /// <param name="target">The path that it goes to.</param>
-    /// <param name="model">The model that the body is expected to ask for, if any is expected.</param>
     /// <param name="output">Takes the report.</param>
-    /// <returns>Why there is no report: the body asks for another model. Otherwise <see langword="null"/>.</returns>
-    public static async Task<string?> WriteAsync(
-        SettingsSnapshot snapshot, Team? team, byte[] body, string target, string? model, TextWriter output)
+    public static async Task WriteAsync(
+        SettingsSnapshot snapshot, RequestExplanation explanation, string target, byte[] body, TextWriter output)
     {
-        PathString requestPath = target.Split('?')[0];
-        var route = RewrittenRoutes.Find(snapshot.Routes, requestPath);
-        if (route is null || !RewrittenRoutes.IsRewritten(route))
+        if (explanation.Mapping is { } mapping)
         {
-            await output.WriteLineAsync(route is null
-                ? $"404: no route takes POST {requestPath}."
-                : $"No rule applies: POST {requestPath} is taken by the route {route.RouteId}, which has no transform ProviderMapping.");
-            return null;
+            await WriteStepsAsync(mapping, explanation.Facts!, target, snapshot, output);
         }
 
-        var limit = route.MaxRequestBodySize ?? snapshot.Settings.Server.MaxRequestBodySize;
-        if (limit >= 0 && body.Length > limit)
+        if (explanation.Team is { } team)
         {
-            await output.WriteLineAsync($"413: The request body is larger than {limit} bytes.");
-            return null;
+            await WriteTeamAsync(team, explanation, output);
         }
 
-        using var scanner = new BodyScanner();
-        scanner.Scan(body);
-        if (!scanner.TryComplete(new ReadOnlySequence<byte>(body), out var facts))
+        await output.WriteLineAsync(explanation switch
         {
-            await output.WriteLineAsync($"400: {scanner.Fault!.Value.ToRejection().Message}");
-            return null;
-        }
-
-        if (model is not null && facts!.RequestedModel != model)
+            { Route: null } => $"404: no route takes POST {explanation.Path}.",
+            { Error: { } error } => $"{error.Status}: {error.Message}",
+            { Mapping: null, Route: { } route } =>
+                $"No rule applies: POST {explanation.Path} is taken by the route {route.RouteId}, which has no transform ProviderMapping.",
+            { Mapping.Decision.Edits.Count: 0 } => "The body passes untouched.",
+            _ => "body, before (-) and after (+):",
+        });
+        if (explanation is { SentBody: { } sent, Mapping.Decision.Edits.Count: > 0 })
         {
-            return $"the body asks for \"{facts.RequestedModel}\"; give one or the other";
+            await WriteDiffAsync(body, sent.ToArray(), output);
         }
-
-        var rules = team?.Rules ?? snapshot.Rules;
-        var endpoint = RequestEndpoints.Of(requestPath);
-        var explanation = rules.Explain(facts!, new ReadOnlySequence<byte>(body), endpoint);
-        await WriteStepsAsync(explanation, facts!, target, snapshot, output);
-        if (team is not null)
-        {
-            await WriteTeamAsync(team, route, requestPath, facts!, body, output);
-        }
-
-        await WriteOutcomeAsync(explanation.Decision, body, output);
-        return null;
     }
 
     private static async Task WriteStepsAsync(
@@ -134,60 +129,33 @@ internal static class ExplainReport
         await output.WriteLineAsync();
     }
 
-    /// <summary>What the team may do. Its rights come before the rules, its limits and its budget behind them.</summary>
-    private static async Task WriteTeamAsync(
-        Team team, RouteConfig route, PathString path, BodyFacts facts, byte[] body, TextWriter output)
+    /// <summary>Writes the team's settings. Its rights are judged before the rules, its limits and its budget after them.</summary>
+    private static async Task WriteTeamAsync(Team team, RequestExplanation explanation, TextWriter output)
     {
-        var endpoint = RequestEndpoints.Of(path);
-
-        // The aliases alone: rights judge what they have made of the names, whatever the rules say.
-        var aliases = new ProviderMappingRules([], team.Rules.Aliases);
-        var aliased = aliases.Decide(facts, new ReadOnlySequence<byte>(body), endpoint).ApplyTo(body);
-        using var scanner = new BodyScanner();
-        scanner.Scan(aliased);
-        var sent = new ReadOnlySequence<byte>(aliased);
-        var refused = scanner.TryComplete(sent, out var sentFacts)
-            ? team.Rights.Refuse(ReferencedModels.Names(sentFacts!), ReferencedModels.Presets(sentFacts!, sent))
-            : null;
-        var isOpen = UpstreamPath.Of(route, path) is { HasValue: true } upstream
-            && TeamEndpoints.Find(HttpMethods.Post, upstream.Value, out _) is not null;
         await output.WriteLineAsync($"team      {team.Id}");
-        if (!isOpen)
+        await output.WriteLineAsync($"rights    {TeamDescription.Rights(team)}");
+        if (explanation.AreRightsJudged)
         {
-            await output.WriteLineAsync($"          403: {GatewayError.EndpointNotAllowed.Message}");
+            await output.WriteLineAsync(explanation.Error is { Code: GatewayError.ModelNotAllowedCode } error
+                ? $"          {error.Status}: {error.Message}"
+                : "          allowed");
         }
 
-        await output.WriteLineAsync($"rights    {TeamDescription.Rights(team)}");
-        await output.WriteLineAsync(
-            $"          {(refused is null ? "allowed" : $"403: {GatewayError.ModelNotAllowed(refused).Message}")}");
         await output.WriteLineAsync($"limits    {TeamDescription.Limits(team.Limits)}");
         await output.WriteLineAsync($"budget    {TeamDescription.Budget(team)}");
         await output.WriteLineAsync();
     }
 
-    private static async Task WriteOutcomeAsync(ProviderMappingDecision decision, byte[] body, TextWriter output)
+    private static async Task WriteDiffAsync(byte[] before, byte[] after, TextWriter output)
     {
-        if (decision.Rejection is { } rejection)
-        {
-            await output.WriteLineAsync($"{rejection.Status}: {rejection.Message}");
-            return;
-        }
-
-        if (decision.Edits.Count == 0)
-        {
-            await output.WriteLineAsync("The body passes untouched.");
-            return;
-        }
-
-        await output.WriteLineAsync("body, before (-) and after (+):");
-        foreach (var line in InlineDiffBuilder.Diff(Indent(body), Indent(decision.ApplyTo(body))).Lines)
+        foreach (var line in InlineDiffBuilder.Diff(Indent(before), Indent(after)).Lines)
         {
             var mark = line.Type switch { ChangeType.Inserted => '+', ChangeType.Deleted => '-', _ => ' ' };
             await output.WriteLineAsync($"{mark} {line.Text}");
         }
     }
 
-    /// <summary>A body that asks for a model and nothing else.</summary>
+    /// <summary>A body with a model and no other member.</summary>
     public static byte[] MinimalBody(string? model)
     {
         var output = new ArrayBufferWriter<byte>();
@@ -202,7 +170,7 @@ internal static class ExplainReport
     }
 
     /// <summary>
-    /// Lays a body out for reading, a token a line. Nothing is resolved, so that escapes, odd numbers and duplicates show as they are.
+    /// Formats a body with one token per line. Escapes, numbers and duplicates are kept as written.
     /// </summary>
     private static string Indent(byte[] body)
     {

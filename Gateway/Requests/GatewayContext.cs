@@ -1,80 +1,120 @@
 using System.Diagnostics;
-using Gateway.Admission;
 using Gateway.Billing;
 using Gateway.Configuration;
-using Gateway.Limits;
-using Gateway.Metering;
 using Gateway.Teams;
 
 namespace Gateway.Requests;
 
 /// <summary>
-/// What the phases know of one request. Each property has one setter, the phase named beside it; reading one before its phase has
-/// run is a bug and says so.
+/// The state of one request. Each phase sets its record once. Reading a record before its phase has run, and setting it a second time, are
+/// bugs and throw an exception that names the phase. The outer phases (RequestLog, Errors) also see requests that were refused early and
+/// check <c>Has…</c> first.
 /// </summary>
 internal sealed class GatewayContext
 {
-    private SettingsSnapshot? _snapshot;
+    private RouteRecord? _route;
+    private CallerRecord? _caller;
+    private RequestBodyRecord? _body;
+    private AdmissionRecord? _admission;
+    private UpstreamRecord? _upstream;
+    private long? _bodyBeganAt;
+    private RequestEnd? _end;
 
-    /// <summary>Identifies the request in its answer (<c>x-request-id</c>) and in the log. Set at the start.</summary>
+    /// <summary>Identifies the request in its answer (<c>x-request-id</c>) and in the log.</summary>
     public string RequestId { get; } = ActivityTraceId.CreateRandom().ToHexString();
 
-    /// <summary>When the request began, as a timestamp of the host's clock. Set by RequestLog.</summary>
+    /// <summary>When the request began, as a timestamp of the host's clock.</summary>
     public required long StartedAt { get; init; }
 
-    /// <summary>The settings that this request keeps, whatever is reloaded meanwhile. Set by Team.</summary>
-    public SettingsSnapshot Snapshot
+    /// <summary>The record of Team about the route.</summary>
+    public RouteRecord Route
     {
-        get => _snapshot ?? throw new InvalidOperationException("The snapshot is set by the Team phase, which has not run.");
-        set => _snapshot = value;
+        get => _route ?? throw NotSet("Team");
+        set => SetOnce(ref _route, value, "Team");
     }
 
-    /// <summary>Whether the snapshot is known: requests that are refused before the Team phase have none.</summary>
-    public bool HasSnapshot => _snapshot is not null;
+    public bool HasRoute => _route is not null;
 
-    /// <summary>The team that calls; <see langword="null"/> when no teams are configured. Set by Team.</summary>
-    public Team? Team { get; set; }
+    /// <summary>The record of Team about the caller.</summary>
+    public CallerRecord Caller
+    {
+        get => _caller ?? throw NotSet("Team");
+        set => SetOnce(ref _caller, value, "Team");
+    }
 
-    /// <summary>The key that the team calls with. Set by Team, together with <see cref="Team"/>.</summary>
-    public TeamKey? TeamKey { get; set; }
+    public bool HasCaller => _caller is not null;
 
-    /// <summary>Which of the endpoints that are open to teams is called; <see langword="null"/> without a team. Set by Team.</summary>
-    public TeamEndpoint? Endpoint { get; set; }
+    /// <summary>The record of RequestBody; the default where the phase had nothing to read, as on routes that are not rewritten.</summary>
+    public RequestBodyRecord Body
+    {
+        get => _caller is null ? throw NotSet("Team") : _body.GetValueOrDefault();
+        set => SetOnce(ref _body, value, "RequestBody");
+    }
 
-    /// <summary>The path below upstream's base address that <see cref="Endpoint"/> was told by. Set by Team, together with it.</summary>
-    public PathString JudgedPath { get; set; }
+    /// <summary>The record of Admission.</summary>
+    public AdmissionRecord Admission
+    {
+        get => _admission ?? throw NotSet("Admission");
+        set => SetOnce(ref _admission, value, "Admission");
+    }
 
-    /// <summary>What the request asks of its team's limits and budget. Set by RequestBody.</summary>
-    public RequestCost? RequestCost { get; set; }
+    public bool HasAdmission => _admission is not null;
 
-    /// <summary>How the limits stand, for the answer's headers. Set by Admission.</summary>
-    public LimitResult? LimitResult { get; set; }
+    /// <summary>The record of the response transform.</summary>
+    public UpstreamRecord Upstream
+    {
+        get => _upstream ?? throw NotSet("Upstream");
+        set => SetOnce(ref _upstream, value, "Upstream");
+    }
 
-    /// <summary>What was set aside for the request. Set by Admission.</summary>
-    public Reservation? Reservation { get; set; }
+    public bool HasUpstream => _upstream is not null;
 
-    /// <summary>Whether upstream can have seen any of the request. Set by the last of the upstream's request transforms.</summary>
-    public bool WasForwarded { get; set; }
+    /// <summary>The settings that the request keeps, of <see cref="Route"/>.</summary>
+    public SettingsSnapshot Snapshot => Route.Snapshot;
 
-    /// <summary>The status of upstream's answer. Set by the upstream's response transform.</summary>
-    public int? UpstreamStatus { get; set; }
-
-    /// <summary>What watches the answer of a request with a reservation. Set by the upstream's response transform.</summary>
-    public MeteredResponse? Answer { get; set; }
+    /// <summary>The team that calls, of <see cref="Caller"/>.</summary>
+    public Team? Team => Caller.Team;
 
     /// <summary>
-    /// When upstream's first byte of body, or its headers where there is none, came. Set by the upstream's response transform.
+    /// When the answer began: the first byte of an event stream, else upstream's headers; <see langword="null"/> without an answer.
     /// </summary>
-    public long? FirstByteAt { get; set; }
+    public long? FirstByteAt => _bodyBeganAt ?? _upstream?.HeadersAt;
 
-    /// <summary>How the request ended. Set by Errors, or by the event stream that broke.</summary>
-    public RequestEnd End { get; set; } = RequestEnd.Completed;
+    /// <summary>How the request ended; <see cref="RequestEnd.Completed"/> as long as nothing else was recorded.</summary>
+    public RequestEnd End => _end ?? RequestEnd.Completed;
 
-    /// <summary>The code of the error by which the gateway refused the request, if it did. Set by Errors.</summary>
-    public string? RefusalCode { get; set; }
+    /// <summary>The code of the gateway's refusal, if there was one.</summary>
+    public string? RefusalCode { get; private set; }
 
     /// <summary>The context of a request that is in the pipeline.</summary>
     public static GatewayContext Of(HttpContext context) =>
-        context.Features.Get<GatewayContext>()
-        ?? throw new InvalidOperationException("The context is set by RequestLog, which has not run.");
+        context.Features.Get<GatewayContext>() ?? throw NotSet("RequestLog");
+
+    /// <summary>Records the first byte of an event stream.</summary>
+    public void BodyBegan(long timestamp) => _bodyBeganAt ??= timestamp;
+
+    /// <summary>Records how the request ended. The first end is kept: whatever fails later follows from it.</summary>
+    /// <param name="end">How it ended.</param>
+    /// <param name="refusalCode">The code of the gateway's refusal, if it is one.</param>
+    public void EndAs(RequestEnd end, string? refusalCode = null)
+    {
+        if (_end is null)
+        {
+            _end = end;
+            RefusalCode = refusalCode;
+        }
+    }
+
+    private static void SetOnce<T>(ref T? record, T value, string phase)
+        where T : struct
+    {
+        if (record is not null)
+        {
+            throw new InvalidOperationException($"The record of the phase {phase} is set already.");
+        }
+
+        record = value;
+    }
+
+    private static InvalidOperationException NotSet(string phase) => new($"The phase {phase} has not run.");
 }

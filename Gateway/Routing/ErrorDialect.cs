@@ -1,19 +1,19 @@
 namespace Gateway.Routing;
 
-/// <summary>The shapes in which the SDKs behind a route expect an error.</summary>
+/// <summary>The shape of an error body.</summary>
 internal enum ErrorDialect
 {
-    /// <summary><c>{"error":{"message","type","code","param"}}</c>: chat completions and all that is neither of the others.</summary>
+    /// <summary><c>{"error":{"message","type","code","param"}}</c>: chat completions and every path without a dialect of its own.</summary>
     OpenAi,
 
-    /// <summary>As <see cref="OpenAi"/>; in an event stream it is a typed <c>error</c> event.</summary>
+    /// <summary>Same as <see cref="OpenAi"/>, except in an event stream: there it is a typed <c>error</c> event.</summary>
     Responses,
 
-    /// <summary><c>{"type":"error","error":{"type","message"}}</c>: <c>/messages</c> and what lies below it.</summary>
+    /// <summary><c>{"type":"error","error":{"type","message"}}</c>: <c>/messages</c> and the paths below it.</summary>
     Anthropic,
 }
 
-/// <summary>Tells the dialect of a request by its path.</summary>
+/// <summary>Derives the dialect from a path. Requests that have a route take it from <see cref="RouteFacts"/>.</summary>
 internal static class ErrorDialects
 {
     public static ErrorDialect Of(PathString path)

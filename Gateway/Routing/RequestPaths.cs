@@ -1,8 +1,8 @@
 namespace Gateway.Routing;
 
 /// <summary>
-/// Paths that two parsers may read differently: the gateway would judge one path and the upstream serve another. They are a 404.
-/// Dot segments and ordinary escapes are resolved by the server before they come here.
+/// Detects paths that two parsers may read differently. The gateway would judge one path and upstream would serve another, so they are
+/// answered with 404. The server has resolved dot segments and ordinary escapes before.
 /// </summary>
 internal static class RequestPaths
 {

@@ -2,47 +2,82 @@ using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.Routing;
 
-/// <summary>The path that a request will have below upstream's base address, told from its route before anything is sent.</summary>
-internal static class UpstreamPath
+/// <summary>
+/// The path transforms of a route, compiled. Predicts the path below upstream's base address before the request is sent. The prediction is
+/// compared with the actual path before the request leaves, so an unknown transform can close a route and never open one.
+/// </summary>
+internal sealed class UpstreamPath
 {
     private const string RemovePrefix = "PathRemovePrefix";
     private const string Prefix = "PathPrefix";
     private const string Set = "PathSet";
 
-    /// <summary>
-    /// Applies the route's own transforms of the path, as YARP will. What comes of it is compared with the real path before the request
-    /// leaves, so that a transform that is not known here closes a route but never opens one.
-    /// </summary>
-    /// <returns>
-    /// The path, or <see langword="null"/> when the route changes path, base address or method in a way that is not foreseen.
-    /// </returns>
-    public static PathString? Of(RouteConfig route, PathString path)
+    // Null when a transform changes path, base address or method in a way that cannot be predicted here.
+    private readonly Step[]? _steps;
+
+    private UpstreamPath(Step[]? steps) => _steps = steps;
+
+    private enum StepKind
     {
+        RemovePrefix,
+        Prefix,
+        Set,
+    }
+
+    /// <summary>Compiles the path transforms of a route in their order.</summary>
+    public static UpstreamPath Compile(RouteConfig route)
+    {
+        var steps = new List<Step>();
         foreach (var transform in route.Transforms ?? [])
         {
             if (transform.TryGetValue(RemovePrefix, out var prefix))
             {
-                path = path.StartsWithSegments(Rooted(prefix), out var rest) ? rest : path;
+                steps.Add(new Step(StepKind.RemovePrefix, Rooted(prefix)));
             }
             else if (transform.TryGetValue(Prefix, out var added))
             {
-                path = Rooted(added) + path;
+                steps.Add(new Step(StepKind.Prefix, Rooted(added)));
             }
             else if (transform.TryGetValue(Set, out var set))
             {
-                path = Rooted(set);
+                steps.Add(new Step(StepKind.Set, Rooted(set)));
             }
-            else if (IsUnforeseen(transform))
+            else if (IsUnpredictable(transform))
             {
-                return null;
+                return new UpstreamPath(null);
             }
+        }
+
+        return new UpstreamPath([.. steps]);
+    }
+
+    /// <summary>The upstream path of a request.</summary>
+    /// <returns>The path; <see langword="null"/> when it cannot be predicted.</returns>
+    public PathString? Of(PathString path)
+    {
+        if (_steps is null)
+        {
+            return null;
+        }
+
+        foreach (var (kind, value) in _steps)
+        {
+            path = kind switch
+            {
+                StepKind.RemovePrefix => path.StartsWithSegments(value, out var rest) ? rest : path,
+                StepKind.Prefix => value + path,
+                StepKind.Set => value,
+                _ => throw new InvalidOperationException($"Unknown step {kind}."),
+            };
         }
 
         return path;
     }
 
-    private static bool IsUnforeseen(IReadOnlyDictionary<string, string> transform) =>
+    private static bool IsUnpredictable(IReadOnlyDictionary<string, string> transform) =>
         transform.ContainsKey("PathPattern") || transform.ContainsKey("BaseAddress") || transform.ContainsKey("HttpMethodChange");
 
     private static PathString Rooted(string path) => path.StartsWith('/') || path.Length == 0 ? path : "/" + path;
+
+    private readonly record struct Step(StepKind Kind, PathString Value);
 }

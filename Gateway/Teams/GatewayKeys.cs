@@ -5,25 +5,25 @@ using System.Text;
 namespace Gateway.Teams;
 
 /// <summary>
-/// Keys that clients of teams call with: <c>ogw-</c> and 43 characters of base64url, 256 random bits. The settings know their hashes
-/// alone, so that any other text serves as a key too.
+/// The keys of the teams' clients: <c>ogw-</c> and 43 characters of base64url, 256 random bits. The settings hold hashes only, so any other
+/// text can serve as a key as well.
 /// </summary>
 internal static class GatewayKeys
 {
-    /// <summary>What marks a key of the gateway; whatever begins so never goes upstream.</summary>
+    /// <summary>The prefix of gateway keys. A credential with this prefix is never sent upstream.</summary>
     public const string Prefix = "ogw-";
 
     private const int RandomBytes = 32;
 
-    /// <summary>Makes a key that nobody else has.</summary>
+    /// <summary>Creates a random key.</summary>
     public static string New() => Prefix + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(RandomBytes));
 
-    /// <summary>The hash that stands in the settings.</summary>
+    /// <summary>The hash of a key, as the settings hold it.</summary>
     public static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
 
     /// <summary>
-    /// Whether a header's value holds a key of the gateway anywhere a credential could begin: behind a scheme, a blank, a comma or none
-    /// of these. Inside a longer word it is somebody else's.
+    /// Whether a header's value contains a gateway key at any position where a credential can start: at the beginning, or after a scheme, a
+    /// blank or a comma. The prefix inside a longer word does not count.
     /// </summary>
     public static bool IsIn(ReadOnlySpan<char> value)
     {

@@ -2,7 +2,7 @@ using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 namespace Gateway.Teams;
 
-/// <summary>Which models a team may use. Judges every name that a request mentions, in every spelling that could stand for it.</summary>
+/// <summary>The models that a team may use. Judges every name in a request, in every spelling that may stand for it.</summary>
 /// <param name="allowed">Patterns of which one must match; <see langword="null"/> allows all.</param>
 /// <param name="denied">Patterns of which none may match.</param>
 internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnlyList<ModelPattern> denied)
@@ -16,7 +16,7 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
 
     public static ModelRights All { get; } = new(null, []);
 
-    /// <summary>Whether there is anything to judge.</summary>
+    /// <summary>Whether every model is allowed.</summary>
     public bool IsUnlimited => allowed is null && denied.Count == 0;
 
     /// <summary>The patterns of which one must match, as written; <see langword="null"/> when all are allowed.</summary>
@@ -25,18 +25,17 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
     /// <summary>The patterns of which none may match, as written.</summary>
     public IReadOnlyList<ModelPattern> Denied => denied;
 
-    /// <summary>Judges what a request mentions.</summary>
+    /// <summary>Judges the models and presets of a request.</summary>
     /// <remarks>
-    /// Denied is what matches a denied pattern in any spelling (<see cref="ModelSpellings"/>), as a whole or by its model or preset alone.
-    /// With an allow-list every name needs one spelling that matches. A preset decides upstream which model runs, so it needs a pattern
-    /// that names presets itself and matches <c>@preset/x</c>, and the model beside it has to be allowed too. A request without any model
-    /// counts as the empty name, which patterns such as <c>*</c> match alone.
+    /// A name is denied when any spelling of it (<see cref="ModelSpellings"/>), of its model or of its preset matches a denied pattern. With an
+    /// allow-list every name needs a spelling that matches. A preset selects the model at upstream, so it needs a pattern for presets that
+    /// matches <c>@preset/x</c>, and the model beside it has to be allowed as well. A request without a model counts as the empty name, which
+    /// only patterns such as <c>*</c> match.
     /// </remarks>
     /// <param name="names">
-    /// Every model that the request names once aliases are applied: <c>model</c>, <c>models</c>, <c>fallbacks</c>, earlier duplicates
-    /// included, each as written.
+    /// Every model of the request after aliases: <c>model</c>, <c>models</c>, <c>fallbacks</c>, including earlier duplicates, each as written.
     /// </param>
-    /// <param name="presets">Every <c>preset</c> member that is not null: its text, or null for one that is no string.</param>
+    /// <param name="presets">Every <c>preset</c> member that is not null: its text, or null for a value that is not a string.</param>
     /// <returns>The name that is refused, empty for a request without one; <see langword="null"/> when all is allowed.</returns>
     public string? Refuse(IReadOnlyList<string> names, IReadOnlyList<string?> presets)
     {
@@ -78,7 +77,7 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
 
         var parts = SplitAtPresets(name);
 
-        // With a preset behind a preset nobody knows which one counts.
+        // Of two presets it is unknown which one counts.
         return !MatchesAny(_denied, name)
             && (_allowed is null || parts.Count == 2)
             && (IsBlank(parts[0]) || IsAllowedPlain(parts[0]))
@@ -103,7 +102,7 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
     {
         if (preset is null)
         {
-            // It cannot be read here, so it may be any: all of them have to be allowed, and none denied.
+            // An unreadable preset may be any: all presets have to be allowed, and none denied.
             return !_deniesPresets && !MatchesAny(_denied, PresetMark) && _allowedPresets?.IsMatch(PresetMark) != false;
         }
 
@@ -124,7 +123,7 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
 
     private bool IsAllowedPlain(string name) => !MatchesAny(_denied, name) && (_allowed is null || MatchesAny(_allowed, name));
 
-    /// <summary>Whether any spelling of a name matches any pattern. An ordinary name has one spelling, and costs nothing else.</summary>
+    /// <summary>Whether any spelling of a name matches any pattern. An ordinary name has one spelling and allocates nothing.</summary>
     private static bool MatchesAny(ModelPatternSet? patterns, string name)
     {
         if (patterns is null)

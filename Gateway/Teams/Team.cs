@@ -5,19 +5,19 @@ using OpenRouterGateway.Transforms.ProviderMapping;
 
 namespace Gateway.Teams;
 
-/// <summary>A team: who may call, with whose money, for which models, how much. Immutable; belongs to one settings snapshot.</summary>
+/// <summary>A team: its keys, models, limits, budget and rules. Immutable; belongs to one settings snapshot.</summary>
 internal sealed class Team
 {
-    /// <summary>The id that logs, metrics, limits, budgets and the ledger go by.</summary>
+    /// <summary>The id in logs, metrics, limits, budgets and the ledger.</summary>
     public required string Id { get; init; }
 
-    /// <summary>The keys that its clients call with.</summary>
+    /// <summary>The keys of its clients.</summary>
     public required IReadOnlyList<TeamKey> Keys { get; init; }
 
-    /// <summary>The OpenRouter key that its calls go upstream with.</summary>
+    /// <summary>The OpenRouter key of its calls.</summary>
     public required UpstreamKey UpstreamKey { get; init; }
 
-    /// <summary>Which models it may use.</summary>
+    /// <summary>The models that it may use.</summary>
     public required ModelRights Rights { get; init; }
 
     /// <summary>Its limits.</summary>
@@ -29,13 +29,13 @@ internal sealed class Team
     /// <summary>Its rules, then the global ones.</summary>
     public required ProviderMappingRules Rules { get; init; }
 
-    /// <summary>The rules that are its own, as written and in order.</summary>
+    /// <summary>Its own rules, as written and in order.</summary>
     public IReadOnlyList<RuleSummary> RuleSummaries { get; init; } = [];
 
-    /// <summary>What stands in attribution headers where the client sends none.</summary>
+    /// <summary>The attribution headers for clients that send none.</summary>
     public Attribution Attribution { get; init; } = Attribution.None;
 
-    /// <summary>Whether sticky routing is kept apart from other teams'.</summary>
+    /// <summary>Whether its sessions are scoped, so that sticky routing separates it from other teams.</summary>
     public bool ScopesSessions { get; init; }
 }
 
@@ -47,8 +47,8 @@ internal sealed record TeamLimits(int? RequestsPerMinute, int? TokensPerMinute, 
     public bool IsNone => RequestsPerMinute is null && TokensPerMinute is null && ConcurrentRequests is null;
 }
 
-/// <summary>What a team may spend.</summary>
-/// <param name="Limit">The amount of a period.</param>
+/// <summary>The budget of a team.</summary>
+/// <param name="Limit">The amount per period.</param>
 /// <param name="Period">The period.</param>
 internal sealed record TeamBudget(PicoDollars Limit, BudgetPeriod Period);
 

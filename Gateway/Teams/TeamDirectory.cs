@@ -6,22 +6,22 @@ using System.Text;
 
 namespace Gateway.Teams;
 
-/// <summary>All teams of a settings snapshot, found by the hash of a key. Immutable.</summary>
+/// <summary>All teams of a settings snapshot, indexed by the hashes of their keys. Immutable.</summary>
 internal sealed class TeamDirectory
 {
-    // Keys are some fifty bytes long; whatever is longer than this is hashed in borrowed memory instead of on the stack.
+    // Keys are about fifty bytes long. A longer text is hashed in pooled memory instead of on the stack.
     private const int StackBytes = 512;
 
     private readonly Dictionary<string, Team> _byId;
-    private readonly Dictionary<long, Entry[]> _byHash;
+    private readonly Dictionary<long, CallerIdentity[]> _byHash;
 
     public TeamDirectory(IReadOnlyList<Team> teams)
     {
         Teams = teams;
         _byId = teams.ToDictionary(team => team.Id, StringComparer.Ordinal);
         _byHash = teams
-            .SelectMany(team => team.Keys, (team, key) => new Entry(team, key))
-            .GroupBy(entry => Start(entry.Key.Hash.Span))
+            .SelectMany(team => team.Keys, (team, key) => new CallerIdentity(team, key))
+            .GroupBy(caller => Start(caller.Key.Hash.Span))
             .ToDictionary(group => group.Key, group => group.ToArray());
     }
 
@@ -37,28 +37,27 @@ internal sealed class TeamDirectory
     public bool TryGet(string id, [NotNullWhen(true)] out Team? team) => _byId.TryGetValue(id, out team);
 
     /// <summary>
-    /// The team that a key belongs to, expired or not. Takes as long for a key that nearly fits as for any other, and allocates nothing.
+    /// The team that a key belongs to, expired or not. The comparison takes constant time, and nothing is allocated.
     /// </summary>
     /// <param name="key">The key as the client sent it, of any length.</param>
-    /// <param name="team">Whose it is.</param>
-    /// <param name="teamKey">Which one it is.</param>
-    public bool TryFind(ReadOnlySpan<char> key, [NotNullWhen(true)] out Team? team, [NotNullWhen(true)] out TeamKey? teamKey)
+    /// <param name="caller">The team and the key.</param>
+    public bool TryFind(ReadOnlySpan<char> key, [NotNullWhen(true)] out CallerIdentity? caller)
     {
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         Hash(key, hash);
-        if (_byHash.TryGetValue(Start(hash), out var entries))
+        if (_byHash.TryGetValue(Start(hash), out var candidates))
         {
-            foreach (var entry in entries)
+            foreach (var candidate in candidates)
             {
-                if (CryptographicOperations.FixedTimeEquals(entry.Key.Hash.Span, hash))
+                if (CryptographicOperations.FixedTimeEquals(candidate.Key.Hash.Span, hash))
                 {
-                    (team, teamKey) = (entry.Team, entry.Key);
+                    caller = candidate;
                     return true;
                 }
             }
         }
 
-        (team, teamKey) = (null, null);
+        caller = null;
         return false;
     }
 
@@ -76,8 +75,6 @@ internal sealed class TeamDirectory
         }
     }
 
-    // Which entries to compare with is told by a part of a hash, of which nobody can choose the bits.
+    // The bucket is part of a SHA-256 hash, whose bits a caller cannot choose, so it reveals nothing about the keys.
     private static long Start(ReadOnlySpan<byte> hash) => BinaryPrimitives.ReadInt64LittleEndian(hash);
-
-    private readonly record struct Entry(Team Team, TeamKey Key);
 }

@@ -1,29 +1,44 @@
 namespace Gateway.Teams;
 
-/// <summary>An endpoint of OpenRouter's that is open to teams. One object for each row of the table.</summary>
+/// <summary>An OpenRouter endpoint that is open to teams. One object per row of the table.</summary>
+/// <param name="Methods">The methods that are open.</param>
 /// <param name="Path">Its path below the base, such as <c>/chat/completions</c> or <c>/videos/{id}</c>.</param>
 /// <param name="Kind">What a call of it is.</param>
-internal sealed record TeamEndpoint(string Path, TeamEndpointKind Kind)
+internal sealed record TeamEndpoint(IReadOnlyList<string> Methods, string Path, TeamEndpointKind Kind)
 {
-    /// <summary>Where videos are ordered: what their answer names is a job, which is asked for by its id.</summary>
+    /// <summary>The endpoint that orders videos: its answer names a job, which a later request asks for by its id.</summary>
     private const string Videos = "/videos";
 
-    /// <summary>Whether the answer's own id is what the team asks for later.</summary>
-    public bool OrdersAJob => Kind == TeamEndpointKind.Inference && Path == Videos;
+    /// <summary>Whether the answer's own <c>id</c> is the id that the team asks for later.</summary>
+    public bool OrdersAJob { get; } = Kind == TeamEndpointKind.Inference && Path == Videos;
 
     /// <summary>Whether OpenRouter bills a call.</summary>
     public bool IsMetered => Kind == TeamEndpointKind.Inference;
+
+    /// <summary>Whether a method is open; methods are case-sensitive.</summary>
+    public bool Takes(string method)
+    {
+        foreach (var known in Methods)
+        {
+            if (string.Equals(known, method, StringComparison.Ordinal))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 }
 
 /// <summary>What a call of an endpoint is.</summary>
 internal enum TeamEndpointKind
 {
-    /// <summary>Tells of models and providers, or counts; costs nothing.</summary>
+    /// <summary>Lists models and providers, or counts tokens; costs nothing.</summary>
     Catalogue,
 
     /// <summary>Runs a model; metered.</summary>
     Inference,
 
-    /// <summary>Answers about one earlier call, to the team whose call it was.</summary>
+    /// <summary>Answers about one earlier call, to the team that made it.</summary>
     OwnCall,
 }

@@ -1,8 +1,8 @@
 namespace Gateway.Teams;
 
 /// <summary>
-/// Everything that is open to a team, as an exact table: whatever is not listed is closed, since the key that goes upstream is not the
-/// caller's and can do more than call models.
+/// The endpoints that are open to teams, as an exact table. Every other endpoint is closed: the key that goes upstream is the team's, not
+/// the caller's, and can do more than call models.
 /// </summary>
 internal static class TeamEndpoints
 {
@@ -10,7 +10,7 @@ internal static class TeamEndpoints
     private static readonly string[] GetOrHead = [HttpMethods.Get, HttpMethods.Head];
     private static readonly string[] Post = [HttpMethods.Post];
 
-    // Exact paths before those with a parameter: /videos/models is no video.
+    // Exact paths precede paths with a parameter: /videos/models is not a video.
     private static readonly Row[] Rows =
     [
         new(Post, "/chat/completions", TeamEndpointKind.Inference),
@@ -49,16 +49,15 @@ internal static class TeamEndpoints
         new(Get, "/videos/{id}/content", TeamEndpointKind.OwnCall),
     ];
 
-    /// <summary>Every endpoint with its method, for the documentation's check.</summary>
+    /// <summary>Every endpoint with each of its methods, for the test of the documentation.</summary>
     public static IEnumerable<(string Method, TeamEndpoint Endpoint)> All =>
-        Rows.SelectMany(row => row.Methods, (row, method) => (method, row.Endpoint));
+        Rows.SelectMany(row => row.Endpoint.Methods, (row, method) => (method, row.Endpoint));
 
-    /// <summary>The endpoint at a path.</summary>
-    /// <param name="method">The request's method.</param>
-    /// <param name="path">The path below the base address; case and a slash at its end do not matter.</param>
+    /// <summary>The endpoint at a path, for any method.</summary>
+    /// <param name="path">The path below the base address; case and a trailing slash do not matter.</param>
     /// <param name="id">The id in the path, where the endpoint has one there.</param>
-    /// <returns>The endpoint, or <see langword="null"/> when the path or the method is closed.</returns>
-    public static TeamEndpoint? Find(string method, ReadOnlySpan<char> path, out string? id)
+    /// <returns>The endpoint, or <see langword="null"/> when the path is closed.</returns>
+    public static TeamEndpoint? Find(ReadOnlySpan<char> path, out string? id)
     {
         id = null;
         if (path.EndsWith('/'))
@@ -75,14 +74,14 @@ internal static class TeamEndpoints
                     id = parameter.ToString();
                 }
 
-                return row.Methods.Contains(method, StringComparer.Ordinal) ? row.Endpoint : null;
+                return row.Endpoint;
             }
         }
 
         return null;
     }
 
-    /// <summary>Whether text may stand where a path or a query has an id, so that nobody reads it differently.</summary>
+    /// <summary>Whether a text is an id that every parser of paths and queries reads alike.</summary>
     public static bool IsId(ReadOnlySpan<char> text)
     {
         const int Longest = 200;
@@ -96,9 +95,7 @@ internal static class TeamEndpoints
     {
         private readonly string[]? _segments = path.Contains('{', StringComparison.Ordinal) ? path[1..].Split('/') : null;
 
-        public string[] Methods => methods;
-
-        public TeamEndpoint Endpoint { get; } = new(path, kind);
+        public TeamEndpoint Endpoint { get; } = new(methods, path, kind);
 
         public bool IsMatch(ReadOnlySpan<char> asked, out ReadOnlySpan<char> parameter)
         {

@@ -1,24 +1,24 @@
 namespace Gateway.Teams;
 
-/// <summary>One of a team's keys, known by its hash alone.</summary>
+/// <summary>One of a team's keys. Only its hash is known.</summary>
 internal sealed class TeamKey
 {
     private IReadOnlyList<LimitScope>? _scopes;
 
-    /// <summary>What people call it; <c>key-N</c> by default. Never the key.</summary>
+    /// <summary>Its name in logs and reports; <c>key-N</c> by default. Never the key.</summary>
     public required string Label { get; init; }
 
     /// <summary>SHA-256 of the key's UTF-8 text.</summary>
     public required ReadOnlyMemory<byte> Hash { get; init; }
 
-    /// <summary>From when on it is refused, or <see langword="null"/>.</summary>
+    /// <summary>The time from which it is refused, or <see langword="null"/>.</summary>
     public DateTimeOffset? Expires { get; init; }
 
-    /// <summary>Limits of this key alone, beside its team's.</summary>
+    /// <summary>Limits of this key, in addition to its team's.</summary>
     public TeamLimits Limits { get; init; } = TeamLimits.None;
 
-    /// <summary>The limits that a call with this key is under: its team's, then its own.</summary>
-    /// <param name="team">The team whose key it is.</param>
+    /// <summary>The limits of a call with this key: its team's, then its own.</summary>
+    /// <param name="team">The team of the key.</param>
     public IReadOnlyList<LimitScope> ScopesIn(Team team) => _scopes ??= [.. Scopes(team)];
 
     private IEnumerable<LimitScope> Scopes(Team team)

@@ -4,8 +4,8 @@ using Yarp.ReverseProxy.Transforms.Builder;
 namespace Gateway.Upstream;
 
 /// <summary>
-/// Makes <c>{ "BaseAddress": "WithoutVersion" }</c> a transform: the destination's address is taken without its last <c>/v1</c>, for
-/// what OpenRouter serves beside it (<c>/api/beta/…</c>). One cluster, and so one base address, serves both.
+/// The transform <c>{ "BaseAddress": "WithoutVersion" }</c>: removes the last <c>/v1</c> from the destination's address, for paths that
+/// OpenRouter serves beside it (<c>/api/beta/…</c>). One cluster with one base address serves both.
 /// </summary>
 internal sealed class BaseAddressTransformFactory : ITransformFactory
 {

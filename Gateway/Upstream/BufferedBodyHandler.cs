@@ -3,12 +3,12 @@ using System.Net;
 namespace Gateway.Upstream;
 
 /// <summary>
-/// Lets a request's body leave together with its headers when the body is in memory already. YARP flushes the headers by themselves, for
-/// the sake of bodies that take their time: a second write to the socket, and a second packet, for every call.
+/// Sends a body that is in memory together with its headers. YARP flushes the headers first, for bodies that arrive slowly, which costs a
+/// second socket write and a second packet per call.
 /// </summary>
 internal sealed class BufferedBodyHandler(HttpMessageHandler inner) : DelegatingHandler(inner)
 {
-    /// <summary>Marks a request whose body is in memory.</summary>
+    /// <summary>The option that marks a request whose body is in memory.</summary>
     public static readonly HttpRequestOptionsKey<bool> IsHeld = new("Gateway.IsBodyHeld");
 
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
@@ -21,7 +21,7 @@ internal sealed class BufferedBodyHandler(HttpMessageHandler inner) : Delegating
         return base.SendAsync(request, cancellationToken);
     }
 
-    /// <summary>YARP's content, which goes on to watch over the copying, before a stream that lets the first flush wait.</summary>
+    /// <summary>Wraps YARP's content, which still controls the copying, and writes to a stream that skips the first flush.</summary>
     private sealed class HeldContent : HttpContent
     {
         private readonly HttpContent _inner;
@@ -48,7 +48,7 @@ internal sealed class BufferedBodyHandler(HttpMessageHandler inner) : Delegating
         }
     }
 
-    /// <summary>What is written goes on; what is to be flushed before anything was written does not.</summary>
+    /// <summary>Passes writes, and flushes after the first write.</summary>
     private sealed class WritingStream(Stream inner) : Stream
     {
         private bool _hasWritten;

@@ -3,14 +3,14 @@ using System.Text;
 namespace Gateway.Upstream;
 
 /// <summary>
-/// Keeps the names in a <c>Connection</c> header. Kestrel replaces the whole header by the one option that it recognises, so that from
-/// <c>keep-alive, X-Hop</c> nobody behind it could learn that <c>X-Hop</c> was meant for this hop alone. Decoding is the one place that
-/// sees the header before: options that stand beside names are taken out here. <c>keep-alive</c> is what HTTP/1.1 does anyway; for
-/// <c>close</c> stands <see cref="Close"/>, upon which the answer closes the connection.
+/// Preserves the names in a <c>Connection</c> header. Kestrel replaces the whole header by the one option that it recognises, so of
+/// <c>keep-alive, X-Hop</c> the gateway would not learn that <c>X-Hop</c> is hop-by-hop. Decoding is the only step before that, so options
+/// beside names are removed here. <c>keep-alive</c> is the default of HTTP/1.1; <c>close</c> is replaced by <see cref="Close"/>, for which the
+/// answer closes the connection.
 /// </summary>
 internal sealed class ConnectionHeaderEncoding : Encoding
 {
-    /// <summary>What <c>close</c> has become where it stood beside names.</summary>
+    /// <summary>The replacement of <c>close</c> beside names.</summary>
     public const string Close = "gateway-close";
 
     private const string KeepAliveOption = "keep-alive";

@@ -1,20 +1,19 @@
 using Gateway.Billing;
 using Gateway.Errors;
 using Gateway.Requests;
-using Gateway.Routing;
 
 namespace Gateway.Upstream;
 
 /// <summary>
-/// Upstream's event stream on its way to the client, byte for byte. It sends the headers out when the first byte is late, and when
-/// upstream breaks off it tells the client so, in its dialect, before the connection is closed as failed.
+/// Passes upstream's event stream to the client unchanged. Sends the response headers early when the first byte is late. When upstream
+/// breaks off, sends an error event in the route's dialect before the connection is closed as failed.
 /// </summary>
 /// <remarks>
-/// It writes to the response by itself in these two moments only: YARP is then waiting in a read of this stream and writes nothing.
+/// It writes to the response in these two cases only. YARP then waits in a read of this stream and does not write.
 /// </remarks>
 internal sealed class EventStream : Stream
 {
-    // Closing the connection as failed discards what the server has not yet handed to the socket, and no signal tells when it has.
+    // Aborting the connection discards bytes that the server has not handed to the socket yet, and there is no event for that handover.
     private static readonly TimeSpan TimeToHandOver = TimeSpan.FromMilliseconds(50);
 
     private readonly Stream _inner;
@@ -27,7 +26,7 @@ internal sealed class EventStream : Stream
     private bool _hasBytes;
     private bool _headersAreDue = true;
 
-    // The last bytes that went by, newest lowest: they tell whether the client stands between two events.
+    // The last four bytes, the newest lowest: they show whether the client is between two events.
     private uint _lastBytes;
 
     public EventStream(Stream inner, HttpContext context, TimeProvider time, bool endsWithConnection, bool isEncoded)
@@ -100,7 +99,7 @@ internal sealed class EventStream : Stream
         }
         catch (Exception exception) when (!_context.RequestAborted.IsCancellationRequested)
         {
-            // The client is still there, so upstream broke, or was silent for longer than the cluster's ActivityTimeout.
+            // The client is connected, so upstream broke, or was silent for longer than the cluster's ActivityTimeout.
             await TellAsync(exception is OperationCanceledException ? RequestEnd.UpstreamTimedOut : RequestEnd.UpstreamBroke);
             throw;
         }
@@ -108,7 +107,7 @@ internal sealed class EventStream : Stream
         return count == 0 && !buffer.IsEmpty ? await EndAsync() : Pass(buffer.Span[..count]);
     }
 
-    /// <summary>Waits for the first byte; when it is late, lets the client have the headers.</summary>
+    /// <summary>Waits for the first byte, and sends the response headers when it is late.</summary>
     private async Task<int> SendHeadersMeanwhileAsync(ValueTask<int> pending, CancellationToken cancellationToken)
     {
         _headersAreDue = false;
@@ -132,7 +131,7 @@ internal sealed class EventStream : Stream
             {
                 _hasBytes = true;
                 _headersAreDue = false;
-                _request.FirstByteAt = _time.GetTimestamp();
+                _request.BodyBegan(_time.GetTimestamp());
             }
 
             foreach (var b in bytes[^Math.Min(4, bytes.Length)..])
@@ -145,7 +144,7 @@ internal sealed class EventStream : Stream
     }
 
     /// <summary>
-    /// The end of the stream: a clean one, unless the connection broke off in the middle of an event and nothing else could tell.
+    /// Handles the end of the stream. Where only the end of the connection marks it, an end in the middle of an event is a broken stream.
     /// </summary>
     private async ValueTask<int> EndAsync()
     {
@@ -160,14 +159,14 @@ internal sealed class EventStream : Stream
 
     private async Task TellAsync(RequestEnd end)
     {
-        _request.End = end;
-        if (_request.Answer is { } answer)
+        _request.EndAs(end);
+        if (_request.Admission.Call is { } call)
         {
-            // The error is the end of the answer to the client: what was set aside for it is given back before.
-            await answer.BreakAsync(end);
+            // To the client the error event is the end of the answer: the call is settled before.
+            await call.EndedAsync(end);
         }
 
-        // Before the first byte an honest status is still possible: the Errors phase gives it.
+        // Before the first byte a status can still be sent: the Errors phase sends it.
         if (!_context.Response.HasStarted)
         {
             return;
@@ -176,7 +175,7 @@ internal sealed class EventStream : Stream
         var body = _context.Response.Body;
         try
         {
-            // An encoded stream cannot be added to, nor one that promised its length.
+            // An event cannot be appended to an encoded stream, nor to one with an announced length.
             if (!_isEncoded && _context.Response.ContentLength is null)
             {
                 var error = end == RequestEnd.UpstreamTimedOut ? GatewayError.UpstreamTimedOut : GatewayError.UpstreamBroke;
@@ -188,7 +187,7 @@ internal sealed class EventStream : Stream
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException)
         {
-            // The client left meanwhile. There is nobody to tell.
+            // The client has left.
         }
     }
 
@@ -196,10 +195,10 @@ internal sealed class EventStream : Stream
     {
         if (_hasBytes && !IsBetweenEvents)
         {
-            // End the line that was cut, and the event it belongs to, or the error would be read as a part of it.
+            // Ends the line and the event that were cut, or a parser would read the error as a part of them.
             await body.WriteAsync((_lastBytes & 0xFF) == '\n' ? "\n"u8.ToArray() : "\n\n"u8.ToArray());
         }
 
-        await body.WriteAsync(GatewayErrorWriter.RenderEvent(ErrorDialects.Of(_context.Request.Path), error));
+        await body.WriteAsync(GatewayErrorWriter.RenderEvent(GatewayErrorWriter.DialectOf(_context), error));
     }
 }

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace Gateway.Upstream;
 
-/// <summary>Upstream's event stream, watched: see <see cref="EventStream"/>. YARP copies its headers before and its bytes after.</summary>
+/// <summary>The content of an event stream, read through <see cref="EventStream"/>. YARP has copied its headers before.</summary>
 internal sealed class EventStreamContent(HttpResponseMessage response, HttpContext context, TimeProvider time) : HttpContent
 {
     private readonly HttpContent _inner = response.Content;
@@ -10,7 +10,7 @@ internal sealed class EventStreamContent(HttpResponseMessage response, HttpConte
     /// <summary>Upstream's own content, with its headers.</summary>
     public HttpContent Inner => _inner;
 
-    // A stream that neither says its length nor comes in chunks ends where the connection does, be that the end or not.
+    // Without a length and without chunks, only the end of the connection marks the end of the stream.
     private readonly bool _endsWithConnection =
         response.Version.Major == 1 && response.Content.Headers.ContentLength is null && response.Headers.TransferEncodingChunked != true;
 

@@ -6,8 +6,8 @@ using Microsoft.Net.Http.Headers;
 namespace Gateway.Upstream;
 
 /// <summary>
-/// What of the headers of one hop must not reach the next: who forwarded a request for whom, what was meant for this hop alone
-/// (RFC 9110, 7.6.1: the headers that <c>Connection</c> names), and, unless switched on, trace context.
+/// Removes headers that must not reach the next hop: forwarding headers, hop-by-hop headers (RFC 9110, 7.6.1: those that <c>Connection</c>
+/// names) and, unless switched on, trace context.
 /// </summary>
 internal static class HopHeaders
 {
@@ -27,7 +27,7 @@ internal static class HopHeaders
 
         if (!GatewayContext.Of(context).Snapshot.Teams.IsEmpty)
         {
-            // The gateway calls with a key of its own, and not on behalf of a browser's session.
+            // The gateway calls with the team's key, not in a browser's session.
             upstream.Headers.Remove(HeaderNames.Cookie);
         }
 
@@ -40,12 +40,11 @@ internal static class HopHeaders
             }
         }
 
-        // Kestrel has answered, or will answer, the caller's expectation. Passing it on would cost a second with every upstream that
-        // does not answer it.
+        // Kestrel answers the caller's expectation. Forwarded, it would cost a second with every upstream that does not answer it.
         upstream.Headers.ExpectContinue = null;
     }
 
-    /// <summary>Cleans an answer whose headers were copied from upstream's.</summary>
+    /// <summary>Cleans an answer after its headers were copied from upstream's.</summary>
     public static void Clean(HttpResponse response, HttpResponseMessage upstream)
     {
         if (upstream.Headers.NonValidated.TryGetValues(HeaderNames.Connection, out var values))
@@ -77,11 +76,11 @@ internal static class HopHeaders
     }
 
     /// <summary>
-    /// The headers that <c>Connection</c> names, its options aside. Framing and the description of the body are not a hop's to drop.
+    /// The headers that <c>Connection</c> names, without its options and without <c>Content-*</c>, which is not hop-by-hop.
     /// </summary>
     private static IEnumerable<string> NamesIn(StringValues connection)
     {
-        // Nearly every request has none, or a single option: nothing is allocated for these.
+        // Nearly every request has no such header or a single option; these allocate nothing.
         return connection.Count == 0 || (connection.Count == 1 && !HasNames(connection[0])) ? [] : Split(connection);
 
         static bool HasNames(string? value) => value is not null && !IsOption(value);

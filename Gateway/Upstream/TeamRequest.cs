@@ -12,8 +12,8 @@ using Yarp.ReverseProxy.Transforms;
 namespace Gateway.Upstream;
 
 /// <summary>
-/// Puts a team's key in the place of its caller's, and refuses what has become another request than the one that was judged. Without teams
-/// the caller's own credentials pass.
+/// Replaces the caller's credentials by the team's OpenRouter key, and refuses a request that the route's transforms have turned into
+/// another one than was judged. Without teams the caller's own credentials pass.
 /// </summary>
 internal sealed partial class TeamRequest(string routeId, ILogger logger) : RequestTransform
 {
@@ -32,13 +32,14 @@ internal sealed partial class TeamRequest(string routeId, ILogger logger) : Requ
         var headers = context.ProxyRequest.Headers;
         headers.Remove(HeaderNames.Authorization);
         headers.Remove(TeamMiddleware.ApiKeyHeader);
-        if (gateway.Team is not { } team)
+        var caller = gateway.Caller;
+        if (caller.Team is not { } team)
         {
             // A browser's preflight.
             return default;
         }
 
-        if (!IsWhatWasJudged(context, gateway))
+        if (!IsWhatWasJudged(context, caller))
         {
             Log.RouteLedElsewhere(logger, routeId, gateway.RequestId);
             return new ValueTask(ErrorMiddleware.RefuseAsync(context.HttpContext, GatewayError.EndpointNotAllowed));
@@ -46,35 +47,36 @@ internal sealed partial class TeamRequest(string routeId, ILogger logger) : Requ
 
         headers.TryAddWithoutValidation(HeaderNames.Authorization, "Bearer " + team.UpstreamKey.Reveal());
         Attribute(context.HttpContext.Request.Headers, headers, team.Attribution);
-        if (gateway.RequestCost?.Session is { } session)
+        if (gateway.Body.Session is { } session)
         {
             headers.Remove(SessionScope.Header);
             headers.TryAddWithoutValidation(SessionScope.Header, session);
         }
 
-        if (gateway.Reservation is not null
+        var call = gateway.Admission.Call;
+        if (call is not null
             && AcceptedEncodings.Narrow(context.HttpContext.Request.Headers.AcceptEncoding) is { } readable)
         {
             headers.Remove(HeaderNames.AcceptEncoding);
             headers.TryAddWithoutValidation(HeaderNames.AcceptEncoding, readable);
         }
 
-        gateway.WasForwarded = true;
+        call?.Sent();
         return default;
     }
 
     /// <summary>
-    /// Whether the route's transforms have led where the gate was told they would. The query counts where it says whose call is meant.
+    /// Whether the route's transforms have produced the predicted path and method. The query counts where it names the call that is asked for.
     /// </summary>
-    private static bool IsWhatWasJudged(RequestTransformContext context, GatewayContext gateway) =>
+    private static bool IsWhatWasJudged(RequestTransformContext context, in CallerRecord caller) =>
         context.ProxyRequest.RequestUri is null
-        && gateway.Endpoint is { } endpoint
-        && string.Equals(context.Path.Value, gateway.JudgedPath.Value, StringComparison.Ordinal)
+        && caller.Endpoint is { } endpoint
+        && string.Equals(context.Path.Value, caller.UpstreamPath.Value, StringComparison.Ordinal)
         && string.Equals(context.ProxyRequest.Method.Method, context.HttpContext.Request.Method, StringComparison.OrdinalIgnoreCase)
         && (endpoint.Kind != TeamEndpointKind.OwnCall || context.Query.QueryString == context.HttpContext.Request.QueryString);
 
     /// <summary>
-    /// The two belong together: a client that says either of them speaks of an application of its own, and is not given half of another.
+    /// Adds the team's attribution. The two headers describe one application: a client that sends either of them gets neither.
     /// </summary>
     private static void Attribute(IHeaderDictionary sent, HttpRequestHeaders upstream, Attribution attribution)
     {

@@ -1,8 +1,8 @@
 using System.Net.Http.Headers;
-using Gateway.Admission;
 using Gateway.Errors;
 using Gateway.Metering;
 using Gateway.Requests;
+using Gateway.Teams;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Transforms;
@@ -11,14 +11,15 @@ using Yarp.ReverseProxy.Transforms.Builder;
 namespace Gateway.Upstream;
 
 /// <summary>
-/// What holds on every route, whatever its settings say: clean headers on the way there, marked and watched answers on the way back.
+/// The transforms of every route, regardless of its settings: cleaned headers on the way to upstream, marked and observed answers on the way
+/// back.
 /// </summary>
 internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTransforms> logger) : ITransformProvider
 {
-    /// <summary>How OpenRouter names a generation, before its first token (its streaming guide).</summary>
+    /// <summary>The header in which OpenRouter sends a generation's id, before its first token (its streaming guide).</summary>
     private const string GenerationId = "X-Generation-Id";
 
-    // Its ids have some forty characters.
+    // OpenRouter's ids have about forty characters.
     private const int LongestId = 200;
 
     public void ValidateRoute(TransformRouteValidationContext context)
@@ -31,14 +32,13 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
 
     public void Apply(TransformBuilderContext context)
     {
-        // Nobody upstream is told who called; a route that must tell somebody can still say so with YARP's own transform.
+        // No X-Forwarded headers. A route that needs them can declare YARP's own transform.
         context.UseDefaultForwarders = false;
 
-        // First, so that what a route adds by its own transforms stays.
+        // First, so that headers added by a route's own transforms stay.
         context.RequestTransforms.Insert(0, new CleanHeaders());
 
-        // Last, when path and query are what the route's own transforms have made of them, and no other can have the last word on
-        // whose key goes upstream.
+        // Last, when the route's own transforms have changed path and query, so that none of them can replace the key that goes upstream.
         context.RequestTransforms.Add(new TeamRequest(context.Route.RouteId, logger));
         context.RequestTransforms.Add(new ExactQuery());
         context.RequestTransforms.Add(new HeldBody());
@@ -47,7 +47,7 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
 
     private ValueTask OnResponse(ResponseTransformContext transform)
     {
-        // Headers were copied by now. Without a response there is nothing to watch: the Errors phase answers.
+        // YARP has copied the headers. Without a response the Errors phase answers.
         var context = transform.HttpContext;
         if (transform.ProxyResponse is { } response)
         {
@@ -55,12 +55,11 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
             GatewayResponseHeaders.Claim(context.Response);
             GatewayResponseHeaders.Apply(context);
             var request = GatewayContext.Of(context);
-            request.FirstByteAt = time.GetTimestamp();
-            request.UpstreamStatus = context.Response.StatusCode;
+            request.Upstream = new UpstreamRecord(context.Response.StatusCode, time.GetTimestamp());
             var isEventStream = IsEventStream(response.Content.Headers);
             if (context.Response.StatusCode is StatusCodes.Status204NoContent or StatusCodes.Status205ResetContent)
             {
-                // These have no body, whatever upstream announces; the server would make a 500 of one that it is promised or given.
+                // These have no body, regardless of what upstream announces. The server would turn an announced or written body into a 500.
                 context.Response.ContentLength = null;
                 transform.SuppressResponseBody = true;
             }
@@ -69,9 +68,9 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
                 response.Content = new EventStreamContent(response, context, time);
             }
 
-            if (request.Reservation is { } reservation)
+            if (request.Admission.Call is { } call)
             {
-                return MeterAsync(request, reservation, response, isEventStream);
+                return MeterAsync(call, request.Caller.Endpoint!, response, isEventStream);
             }
         }
 
@@ -79,23 +78,23 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
     }
 
     /// <summary>
-    /// Takes the generation's id and lets the answer be watched. The id of a stream is durable before its headers go out; that of any other
-    /// answer before its first byte, which is one write for both where the answer comes in one piece.
+    /// Reports the generation's id to the call and lets it observe the answer. The id of a stream is durable before its headers go out. The id
+    /// of any other answer is durable before its first byte, so an answer that comes in one piece needs one write for id and settlement.
     /// </summary>
-    private ValueTask MeterAsync(GatewayContext request, Reservation reservation, HttpResponseMessage response, bool isEventStream)
+    private static ValueTask MeterAsync(MeteredCall call, TeamEndpoint endpoint, HttpResponseMessage response, bool isEventStream)
     {
-        if (request.Endpoint is { OrdersAJob: false }
+        if (!endpoint.OrdersAJob
             && response.Headers.NonValidated.TryGetValues(GenerationId, out var ids)
             && ids.ToString() is { Length: > 0 and <= LongestId } id)
         {
-            reservation.Name(id);
+            call.Named(id);
         }
 
-        // EventStreamContent has no headers of its own: those of the answer were copied by now, and say how it is encoded.
+        // EventStreamContent has no headers of its own. The encoding is in those of upstream's content.
         var inner = response.Content is EventStreamContent watched ? watched.Inner : response.Content;
-        request.Answer = new MeteredResponse(request, (int)response.StatusCode, isEventStream, inner.Headers, time);
-        response.Content = new ObservedContent(response.Content, request.Answer);
-        return isEventStream ? reservation.KeepNameAsync() : default;
+        var observer = call.Answered((int)response.StatusCode, isEventStream, endpoint.OrdersAJob, inner.Headers);
+        response.Content = new ObservedContent(response.Content, observer);
+        return isEventStream ? call.KeepNameAsync() : default;
     }
 
     private static bool IsEventStream(HttpContentHeaders headers) =>
@@ -103,8 +102,8 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
         && types.ToString().AsSpan().TrimStart().StartsWith("text/event-stream", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>
-    /// Keeps a query string as it was sent. A <see cref="Uri"/> would otherwise write it in its own way: <c>%41</c> as <c>A</c>, <c>|</c>
-    /// as <c>%7C</c>, <c>%zz</c> as <c>%25zz</c>. The path is written in one way on purpose: it is what the gateway has judged.
+    /// Keeps a query string as it was sent. <see cref="Uri"/> would normalise it: <c>%41</c> to <c>A</c>, <c>|</c> to <c>%7C</c>,
+    /// <c>%zz</c> to <c>%25zz</c>. The path is normalised on purpose, since the gateway has judged the normalised path.
     /// </summary>
     private sealed class ExactQuery : RequestTransform
     {

@@ -75,14 +75,14 @@ public sealed class TeamMiddlewareTests : IDisposable
         var (_, gateway) = await CallAsync("POST", "/Chat/Completions/");
 
         Assert.Equal("a", gateway.Team!.Id);
-        Assert.Equal("key-1", gateway.TeamKey!.Label);
-        Assert.Equal(("/chat/completions", true), (gateway.Endpoint!.Path, gateway.Endpoint.IsMetered));
-        Assert.Equal("/Chat/Completions/", gateway.JudgedPath.Value);
-        Assert.False((await CallAsync("GET", "/models")).Gateway.Endpoint!.IsMetered);
+        Assert.Equal("key-1", gateway.Caller.Identity!.Key.Label);
+        Assert.Equal(("/chat/completions", true), (gateway.Caller.Endpoint!.Path, gateway.Caller.IsMetered));
+        Assert.Equal("/Chat/Completions/", gateway.Caller.UpstreamPath.Value);
+        Assert.False((await CallAsync("GET", "/models")).Gateway.Caller.IsMetered);
     }
 
     [Fact]
-    public async Task ClosedCall_HasNoEndpoint() => Assert.Null((await CallAsync("GET", "/keys")).Gateway.Endpoint);
+    public async Task ClosedCall_HasNoEndpoint() => Assert.Null((await CallAsync("GET", "/keys")).Gateway.Caller.Endpoint);
 
     [Fact]
     public async Task ExtendedConnect_IsClosed()
@@ -102,7 +102,7 @@ public sealed class TeamMiddlewareTests : IDisposable
               "Keys": [ { "Sha256": "{{Convert.ToHexString(GatewayKeys.Hash("ogw-a"))}}", "Expires": "2026-01-01T01:00:00Z" } ] } ]
             """));
         using var store = new SettingsStore(await _folder.LoadGoodAsync(), _time, new ListLogger<SettingsStore>());
-        var route = new RouteModel(new RouteConfig { RouteId = "r" }, null, HttpTransformer.Empty);
+        var route = new RouteModel(new RouteConfig { RouteId = "r", Match = new RouteMatch() }, null, HttpTransformer.Empty);
         var context = new DefaultHttpContext();
         var gateway = new GatewayContext { StartedAt = 0 };
         context.Features.Set(gateway);

@@ -158,7 +158,7 @@ public sealed class ObservedStreamTests
     private static DefaultHttpContext Context()
     {
         var context = new DefaultHttpContext();
-        context.Features.Set(new GatewayContext { StartedAt = 0 });
+        context.Features.Set(new GatewayContext { StartedAt = 0, Admission = default });
         return context;
     }
 

@@ -16,8 +16,8 @@ public sealed class TeamDirectoryTests
     [InlineData("schlüssel", "b", "key-1")]
     public void Key_FindsItsTeam(string key, string team, string label)
     {
-        Assert.True(Directory.TryFind(key, out var found, out var foundKey));
-        Assert.Equal((team, label), (found.Id, foundKey.Label));
+        Assert.True(Directory.TryFind(key, out var caller));
+        Assert.Equal((team, label), (caller.Team.Id, caller.Key.Label));
     }
 
     [Theory]
@@ -28,9 +28,8 @@ public sealed class TeamDirectoryTests
     [InlineData("ogw-three")]
     public void OtherText_FindsNobody(string key)
     {
-        Assert.False(Directory.TryFind(key, out var team, out var teamKey));
-        Assert.Null(team);
-        Assert.Null(teamKey);
+        Assert.False(Directory.TryFind(key, out var caller));
+        Assert.Null(caller);
     }
 
     [Fact]
@@ -42,8 +41,8 @@ public sealed class TeamDirectoryTests
         var thread = new Thread(
             () =>
             {
-                isFound = Directory.TryFind(new string('x', 1_000_000), out _, out _);
-                isOtherFound = Directory.TryFind(new string('\u20AC', 1_000_001), out _, out _);
+                isFound = Directory.TryFind(new string('x', 1_000_000), out _);
+                isOtherFound = Directory.TryFind(new string('\u20AC', 1_000_001), out _);
             },
             256 * 1024);
         thread.Start();
@@ -56,12 +55,12 @@ public sealed class TeamDirectoryTests
     [Fact]
     public void Lookup_AllocatesNothing()
     {
-        Directory.TryFind("ogw-one", out _, out _);
+        Directory.TryFind("ogw-one", out _);
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var i = 0; i < 100; i++)
         {
-            Directory.TryFind("ogw-one", out _, out _);
-            Directory.TryFind("ogw-wrong", out _, out _);
+            Directory.TryFind("ogw-one", out _);
+            Directory.TryFind("ogw-wrong", out _);
         }
 
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
@@ -75,8 +74,8 @@ public sealed class TeamDirectoryTests
         near[31] ^= 1;
         var directory = new TeamDirectory([WithHash("near", near), WithHash("real", first)]);
 
-        Assert.True(directory.TryFind("ogw-one", out var team, out _));
-        Assert.Equal("real", team.Id);
+        Assert.True(directory.TryFind("ogw-one", out var caller));
+        Assert.Equal("real", caller.Team.Id);
     }
 
     private static Team WithHash(string id, byte[] hash) => Create(id, [new TeamKey { Label = "key-1", Hash = hash }]);

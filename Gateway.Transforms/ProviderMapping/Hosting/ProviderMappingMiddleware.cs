@@ -13,9 +13,6 @@ namespace OpenRouterGateway.Transforms.ProviderMapping.Hosting;
 /// </remarks>
 internal sealed class ProviderMappingMiddleware
 {
-    // The length of a held body is an int; 2 GB leave room for the last block.
-    private const long MaxHeldSize = 2_000_000_000;
-
     private readonly RequestDelegate _next;
     private readonly ProviderMappingOptions _options;
     private readonly RequestBodyMemory _memory;
@@ -44,10 +41,8 @@ internal sealed class ProviderMappingMiddleware
         ProviderMappingFeature? feature = null;
         try
         {
-            // A route's -1 means no limit; a body in memory always has one.
-            var limit = routeLimit ?? _options.MaxRequestBodySize(context);
-            var result = await RequestBodyReader.ReadAsync(
-                context.Request, body, _memory, limit < 0 ? MaxHeldSize : Math.Min(limit, MaxHeldSize));
+            var maxSize = RequestBodyCheck.MaxSize(routeLimit, _options.MaxRequestBodySize(context));
+            var result = await RequestBodyReader.ReadAsync(context.Request, body, _memory, maxSize);
             if (result.IsRejected)
             {
                 // Released first: other uploads may be waiting, and this client may read its response slowly.

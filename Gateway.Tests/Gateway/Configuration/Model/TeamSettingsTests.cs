@@ -338,9 +338,9 @@ public sealed class TeamSettingsTests : IDisposable
         Assert.Equal(0, startup.ExitCode);
         Assert.Empty(error.ToString());
         var teams = (await _folder.LoadGoodAsync()).Teams;
-        Assert.True(teams.TryFind(key, out var team, out var found));
-        Assert.Equal(("search", "the \"CI\""), (team.Id, found.Label));
-        Assert.Equal(2030, found.Expires!.Value.Year);
+        Assert.True(teams.TryFind(key, out var caller));
+        Assert.Equal(("search", "the \"CI\""), (caller.Team.Id, caller.Key.Label));
+        Assert.Equal(2030, caller.Key.Expires!.Value.Year);
     }
 
     [Fact]

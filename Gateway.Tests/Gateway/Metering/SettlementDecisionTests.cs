@@ -1,10 +1,9 @@
-using Gateway.Admission;
 using Gateway.Billing;
 using Gateway.Metering;
 using Gateway.Primitives;
 using Xunit;
 
-namespace Gateway.Tests.Gateway.Admission;
+namespace Gateway.Tests.Gateway.Metering;
 
 public sealed class SettlementDecisionTests
 {

@@ -1,0 +1,137 @@
+using System.Text;
+using Gateway.Configuration;
+using Gateway.Errors;
+using Gateway.Pricing;
+using Gateway.Reports;
+using Gateway.Tests.Gateway.Configuration;
+using Gateway.Tests.Support;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>
+/// Promise: <c>explain</c> never says otherwise than the request gets. Generated requests go through the gateway and through
+/// <see cref="RequestExplainer"/>, and both have the same verdict: the same error to the byte, or the same body upstream.
+/// </summary>
+public sealed class ExplainAgreementTests
+{
+    private const int RequestsPerRun = 400;
+
+    private const string GlobalMapping =
+        """
+        { "Rules": [
+            { "Name": "eu", "Model": ["mistralai/*", "good/*"], "WhenClientSetsProvider": "Enforce", "Provider": { "only": ["mistral", "azure"] } },
+            { "Name": "fill", "Model": "openai/*", "WhenClientSetsProvider": "Fill", "Provider": { "zdr": true, "require_parameters": true } },
+            { "Name": "rest", "Model": "*", "Provider": { "ignore": ["x"] } } ],
+          "Aliases": [
+            { "Model": "gpt-4o", "Use": "openai/gpt-4o-mini", "Fallbacks": ["good/m", "bad/m"] },
+            { "Model": "nice", "Use": "good/m" },
+            { "Model": "evil", "Use": "bad/m" } ] }
+        """;
+
+    // Each with a budget that nothing here exhausts, or none.
+    private static readonly (string Id, string More)[] Teams =
+    [
+        ("search", "\"AllowedModels\": [\"openai/*\", \"good/*\"], \"DeniedModels\": [\"*:free\"]"),
+        ("denying", "\"DeniedModels\": [\"bad/*\", \"@preset/bad\"]"),
+        ("presets", "\"AllowedModels\": [\"good/*\", \"@preset/*\"]"),
+        ("free", "\"ScopeSessions\": true"),
+        ("spending", "\"Budget\": { \"Usd\": 1000000 }"),
+        ("own", """
+            "ProviderMapping": { "Rules": [ { "Name": "mine", "Model": "*", "WhenClientSetsProvider": "Enforce", "Provider": { "max_price": { "prompt": 1 } } } ],
+              "Aliases": [ { "Model": "gpt-4o", "Use": "bad/m" } ] }, "DeniedModels": ["bad/*"]
+            """),
+    ];
+
+    [Theory]
+    [InlineData(1, "{}")]
+    [InlineData(2, """{ "WriteMaxPrice": true, "AllowUnknownPrices": true }""")]
+    public async Task GeneratedRequest_GetsWhatExplainSays(int seed, string limits)
+    {
+        await using var gateway = await StartAsync(limits);
+        using var folder = new SettingsFolder();
+        folder.Write("appsettings.json", gateway.Settings());
+        var snapshot = await folder.LoadGoodAsync();
+        var prices = PriceList.Read(await File.ReadAllBytesAsync(gateway.PricesPath, TestContext.Current.CancellationToken));
+        var random = new TestRandom((ulong)seed);
+        var (allowed, codes) = (0, new HashSet<string>(StringComparer.Ordinal));
+        for (var i = 0; i < RequestsPerRun; i++)
+        {
+            var (id, _) = Teams[random.Next(Teams.Length)];
+            var path = RandomRequest.Path(random);
+            var body = RandomRequest.Body(random);
+
+            var error = await CompareAsync(gateway, snapshot, prices, id, path, body, $"seed {seed}, request {i}");
+
+            allowed += error is null ? 1 : 0;
+            codes.Add(error?.Code ?? "");
+        }
+
+        // The generator reaches every kind of verdict.
+        Assert.InRange(allowed, RequestsPerRun / 10, RequestsPerRun * 9 / 10);
+        Assert.Superset(
+            new HashSet<string>(
+                ["", "not_found", "endpoint_not_allowed", "invalid_json", "invalid_provider", "model_not_allowed", "provider_not_allowed", "request_too_large"],
+                StringComparer.Ordinal),
+            codes);
+        Assert.Equal(limits == "{}", codes.Contains("price_unknown"));
+    }
+
+    [Theory]
+    [InlineData("denying", """{"model":"bad/model","messages":[],"model":"gpt-4o"}""")]
+    [InlineData("denying", """{"model":"evil","messages":[],"model":"nice"}""")]
+    [InlineData("denying", """{"model":"nice","preset":"b\u0061d"}""")]
+    [InlineData("presets", """{"model":"nice","preset":"\ud800"}""")]
+    [InlineData("presets", """{"model":"nice","preset":["a"]}""")]
+    public async Task KnownRequest_GetsWhatExplainSays(string team, string body)
+    {
+        await using var gateway = await StartAsync("{}");
+        using var folder = new SettingsFolder();
+        folder.Write("appsettings.json", gateway.Settings());
+
+        await CompareAsync(
+            gateway, await folder.LoadGoodAsync(), PriceList.Empty, team, "/v1/chat/completions", Encoding.UTF8.GetBytes(body), body);
+    }
+
+    private static Task<TeamGateway> StartAsync(string limits) => TeamGateway.StartAsync(new TeamGatewayOptions
+    {
+        Team = Teams[0].More,
+        MoreTeams = reference => Teams[1..].Select(team => TeamSetup.Team(team.More, team.Id, KeyOf(team.Id), reference: reference)),
+        Limits = limits,
+        Sections = [("ProviderMapping", GlobalMapping), ("Server", $$"""{ "MaxRequestBodySize": {{RandomRequest.MaxSize}} }""")],
+    });
+
+    private static string KeyOf(string team) => team == Teams[0].Id ? TeamSetup.Key : $"ogw-key-of-{team}";
+
+    /// <summary>Sends a request, explains it, and compares.</summary>
+    /// <returns>The error that both give; <see langword="null"/> for a request that goes upstream.</returns>
+    private static async Task<GatewayError?> CompareAsync(
+        TeamGateway gateway, SettingsSnapshot snapshot, PriceList prices, string id, string path, byte[] body, string name)
+    {
+        Assert.True(snapshot.Teams.TryGet(id, out var team));
+        var expected = RequestExplainer.Explain(snapshot, team, prices, path, body);
+        var context = $"{name}: team {id}, POST {path}, body {Encoding.Latin1.GetString(body.AsSpan(0, Math.Min(body.Length, 500)))}";
+
+        var call = TeamGateway.NextId();
+        await using var client = await gateway.Gateway.ConnectAsync();
+        await client.PostAsync(path, body, "x-api-key: " + KeyOf(id), "x-fake-id: " + call);
+        var (head, answer) = await client.ReadAsync();
+        var received = gateway.Upstream.Requests.Find(call);
+
+        if (expected.Error is { } error)
+        {
+            Assert.True(received is null, $"{error.Code}, but it was forwarded. {context}");
+            Assert.True(error.Status == head.Status, $"{error.Status} {error.Code}, but the answer is {head.StatusLine}. {context}");
+            Assert.True(
+                answer.Bytes.AsSpan().SequenceEqual(GatewayErrorWriter.RenderBody(expected.Dialect, error).WrittenSpan),
+                $"{error.Message} But the answer is {answer.Text}. {context}");
+            return error;
+        }
+
+        Assert.True(received is not null, $"Allowed, but the answer is {head.StatusLine} {answer.Text}. {context}");
+        Assert.True(
+            received.Body.AsSpan().SequenceEqual(expected.SentBody!.Value.Span),
+            $"{Encoding.Latin1.GetString(expected.SentBody.Value.Span)} but upstream got {Encoding.Latin1.GetString(received.Body ?? [])}. {context}");
+        return null;
+    }
+}

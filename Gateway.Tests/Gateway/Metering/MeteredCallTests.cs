@@ -1,0 +1,298 @@
+using System.Net.Http.Headers;
+using Gateway.Billing;
+using Gateway.Ledger;
+using Gateway.Limits;
+using Gateway.Metering;
+using Gateway.Primitives;
+using Gateway.Teams;
+using Microsoft.Extensions.Time.Testing;
+using Xunit;
+
+namespace Gateway.Tests.Gateway.Metering;
+
+/// <summary>Promise: a call settles exactly once, however it ends, and nothing that it has acquired is left behind.</summary>
+public sealed class MeteredCallTests
+{
+    private static readonly PicoDollars Reserved = new(1000);
+    private static readonly PicoDollars Limit = new(100_000);
+    private static readonly ResponseFacts Billed =
+        new() { Id = "gen-1", Usage = new Usage { PromptTokens = 3, CompletionTokens = 4, Cost = new(7) }, IsComplete = true };
+
+    private static readonly LimitScope[] Scopes = [new("team:a", 10, null, null)];
+
+    private readonly FakeTimeProvider _time = new();
+    private readonly Stores _stores = new();
+
+    /// <summary>Every way in which a call can end, with the state, the charge and the tokens that its lease returns.</summary>
+    public static TheoryData<string, object, long, long?, string> Ends => new()
+    {
+        { "disposed unsent", GenerationState.Settled, 0, 0, "Failed" },
+        { "unsent", GenerationState.Settled, 0, 0, "UpstreamUnreachable" },
+        { "no answer", GenerationState.Unresolvable, 1000, null, "UpstreamTimedOut" },
+        { "disposed without an answer", GenerationState.Unresolvable, 1000, null, "Failed" },
+        { "refused", GenerationState.Settled, 0, 0, "Completed" },
+        { "completed", GenerationState.Settled, 7, 7, "Completed" },
+        { "named and cut", GenerationState.Provisional, 1000, null, "ClientLeft" },
+        { "named and disposed", GenerationState.Provisional, 1000, null, "Failed" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Ends))]
+    public async Task Call_SettlesOnceHoweverItEnds(string way, object state, long charge, long? tokens, string end)
+    {
+        var call = await AdmitAsync();
+        await using (call)
+        {
+            await EndAsync(call, way);
+        }
+
+        // Whatever is reported afterwards changes nothing.
+        await call.CompletedAsync(Billed with { Usage = new Usage { Cost = new(99) } });
+        await call.EndedAsync(RequestEnd.Failed);
+        await call.CancelAsync();
+        await call.DisposeAsync();
+
+        var settlement = call.Settlement!.Value;
+        Assert.Equal(((GenerationState)state, new PicoDollars(charge)), (settlement.Decision.State, settlement.Decision.Charge));
+        Assert.Equal(end, settlement.End.ToWord());
+        Assert.Equal([$"return {tokens?.ToString(System.Globalization.CultureInfo.InvariantCulture)}"], _stores.Leases);
+        Assert.Equal((GenerationState)state == GenerationState.Provisional ? [] : [new PicoDollars(charge)], _stores.Charges);
+        var ended = Assert.Single(_stores.Entries.OfType<LedgerEntry.Ended>());
+        Assert.Equal(((GenerationState)state, end), (ended.State, ended.End));
+        Assert.Equal((GenerationState)state == GenerationState.Provisional, ended.AskAt is not null && ended.ClosedAt is null);
+    }
+
+    [Fact]
+    public async Task Cancel_ReleasesWhatWasAcquiredAndClosesARowThatMayExist()
+    {
+        var call = Create();
+        await call.TakeLeaseAsync(_stores, Scopes, 5);
+        await call.ReserveAsync(Budget, Limit);
+        _stores.IsLedgerFailing = true;
+        await Assert.ThrowsAsync<LedgerException>(async () => await call.BeginAsync(Row(call)));
+
+        await call.CancelAsync();
+        await call.CancelAsync();
+        await call.DisposeAsync();
+
+        Assert.Equal(["cancel"], _stores.Leases);
+        Assert.Equal([PicoDollars.Zero], _stores.Charges);
+        var ended = Assert.IsType<LedgerEntry.Ended>(Assert.Single(_stores.Entries));
+        Assert.Equal((GenerationState.Settled, PicoDollars.Zero), (ended.State, ended.Usage!.Cost));
+        Assert.Null(call.Settlement);
+    }
+
+    [Fact]
+    public async Task Cancel_TouchesNothingThatWasNotAcquired()
+    {
+        var call = Create();
+        await call.TakeLeaseAsync(_stores, Scopes, 5);
+        _stores.IsBudgetSpent = true;
+        Assert.False(await call.ReserveAsync(Budget, Limit));
+
+        await call.CancelAsync();
+
+        Assert.Equal(["cancel"], _stores.Leases);
+        Assert.Empty(_stores.Charges);
+        Assert.Empty(_stores.Entries);
+    }
+
+    [Fact]
+    public async Task Name_IsDurableBeforeTheFirstByteAndTheSettlementBeforeTheLastOne()
+    {
+        await using var call = await AdmitAsync();
+        call.Sent();
+        var answer = call.Answered(200, isEventStream: true, namesJob: false, Headers());
+
+        await answer.ObserveAsync("data: {\"id\":\"gen-1\",\"choices\":[]}\n\n"u8.ToArray());
+        Assert.Equal("gen-1", Assert.Single(_stores.Written.OfType<LedgerEntry.Named>()).GenerationId);
+        Assert.Null(call.Settlement);
+
+        await answer.ObserveAsync("data: {\"id\":\"gen-1\",\"usage\":{\"cost\":0.000000000007}}\n\ndata: [DONE]\n\n"u8.ToArray());
+        Assert.Equal(new PicoDollars(7), call.Settlement!.Value.Decision.Charge);
+        Assert.Single(_stores.Written.OfType<LedgerEntry.Named>());
+    }
+
+    [Fact]
+    public async Task AnswerInOnePiece_IsNamedAndSettledByOneWrite()
+    {
+        await using var call = await AdmitAsync();
+        call.Sent();
+        var body = "{\"id\":\"gen-1\",\"usage\":{\"cost\":0.000000000007}}"u8.ToArray();
+        var answer = call.Answered(200, isEventStream: false, namesJob: false, Headers(body.Length));
+
+        await answer.ObserveAsync(body);
+
+        var ended = Assert.IsType<LedgerEntry.Ended>(_stores.Written[^1]);
+        Assert.Equal(("gen-1", GenerationState.Settled), (ended.GenerationId, ended.State));
+        Assert.Empty(_stores.Entries.OfType<LedgerEntry.Named>());
+    }
+
+    [Fact]
+    public async Task LedgerThatFailsUnderWay_QueuesTheEntries()
+    {
+        await using var call = await AdmitAsync();
+        call.Sent();
+        _ = call.Answered(200, isEventStream: true, namesJob: false, Headers());
+        call.Named("gen-1");
+        _stores.IsLedgerFailing = true;
+
+        await call.KeepNameAsync();
+        await call.CompletedAsync(Billed);
+
+        Assert.Equal(2, _stores.Entries.Count(entry => entry is LedgerEntry.Named or LedgerEntry.Ended));
+    }
+
+    [Fact]
+    public async Task CallWithADeferredRow_WritesNothingPastItsQueue()
+    {
+        var call = Create();
+        _stores.IsLedgerFailing = true;
+        await Assert.ThrowsAsync<LedgerException>(async () => await call.BeginAsync(Row(call)));
+        call.BeginDeferred(Row(call));
+        _stores.IsLedgerFailing = false;
+        call.Sent();
+        call.Named("gen-1");
+
+        await call.KeepNameAsync();
+        await call.DisposeAsync();
+
+        Assert.Empty(_stores.Written);
+        Assert.Equal(3, _stores.Entries.Count);
+    }
+
+    private static BudgetKey Budget => new("a", BudgetPeriod.Total, DateTimeOffset.MinValue);
+
+    private static HttpContentHeaders Headers(long? length = null)
+    {
+        var headers = new ByteArrayContent([]).Headers;
+        headers.ContentLength = length;
+        return headers;
+    }
+
+    private static async Task EndAsync(MeteredCall call, string way)
+    {
+        switch (way)
+        {
+            case "disposed unsent":
+                return;
+            case "unsent":
+                call.Sent();
+                call.Unsent();
+                await call.EndedAsync(RequestEnd.UpstreamUnreachable);
+                return;
+            case "no answer":
+                call.Sent();
+                await call.EndedAsync(RequestEnd.UpstreamTimedOut);
+                return;
+            case "disposed without an answer":
+                call.Sent();
+                return;
+            case "refused":
+                call.Sent();
+                _ = call.Answered(400, isEventStream: false, namesJob: false, Headers());
+                await call.EndedAsync(RequestEnd.Completed);
+                return;
+            case "completed":
+                call.Sent();
+                _ = call.Answered(200, isEventStream: false, namesJob: false, Headers());
+                call.Named("gen-1");
+                await call.CompletedAsync(Billed);
+                return;
+            case "named and cut":
+                call.Sent();
+                _ = call.Answered(200, isEventStream: true, namesJob: false, Headers());
+                call.Named("gen-1");
+                await call.KeepNameAsync();
+                await call.EndedAsync(RequestEnd.ClientLeft);
+                return;
+            case "named and disposed":
+                call.Sent();
+                call.Named("gen-1");
+                return;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(way), way, null);
+        }
+    }
+
+    private LedgerEntry.Began Row(MeteredCall call) => new(call.Id)
+    {
+        StartedAt = _time.GetUtcNow(),
+        Team = "a",
+        KeyLabel = "key-1",
+        SettingsVersion = "v",
+        Endpoint = "/chat/completions",
+        Reserved = call.Reserved,
+        IsCounted = call.IsCounted,
+    };
+
+    private MeteredCall Create() => new(_stores, _stores, _time, _time.GetTimestamp()) { Id = Guid.CreateVersion7(), Reserved = Reserved };
+
+    private async Task<MeteredCall> AdmitAsync()
+    {
+        var call = Create();
+        await call.TakeLeaseAsync(_stores, Scopes, 5);
+        Assert.True(await call.ReserveAsync(Budget, Limit));
+        await call.BeginAsync(Row(call));
+        return call;
+    }
+
+    /// <summary>Records everything that a call does to the stores.</summary>
+    private sealed class Stores : ILimitStore, ILimitLease, IBudgetStore, ILedger
+    {
+        public List<string> Leases { get; } = [];
+
+        public List<PicoDollars> Charges { get; } = [];
+
+        public List<LedgerEntry> Entries { get; } = [];
+
+        public List<LedgerEntry> Written { get; } = [];
+
+        public bool IsBudgetSpent { get; set; }
+
+        public bool IsLedgerFailing { get; set; }
+
+        public ValueTask<LimitResult> TakeAsync(LimitRequest request) => new(new LimitResult { Lease = this });
+
+        public ValueTask ReturnAsync(long? tokens)
+        {
+            Leases.Add($"return {tokens?.ToString(System.Globalization.CultureInfo.InvariantCulture)}");
+            return default;
+        }
+
+        public ValueTask CancelAsync()
+        {
+            Leases.Add("cancel");
+            return default;
+        }
+
+        public ValueTask<BudgetResult> ReserveAsync(BudgetKey key, PicoDollars limit, Guid id, PicoDollars amount) =>
+            new(new BudgetResult(!IsBudgetSpent, amount));
+
+        public ValueTask<bool> SettleAsync(BudgetKey key, Guid id, PicoDollars reserved, PicoDollars charge, bool isCounted)
+        {
+            Charges.Add(charge);
+            return new(true);
+        }
+
+        public void Forget(BudgetKey key)
+        {
+        }
+
+        public ValueTask<PicoDollars> ReadAsync(BudgetKey key) => new(PicoDollars.Zero);
+
+        public ValueTask WriteAsync(LedgerEntry entry)
+        {
+            if (IsLedgerFailing)
+            {
+                throw new LedgerException("It is full.");
+            }
+
+            Entries.Add(entry);
+            Written.Add(entry);
+            return default;
+        }
+
+        public void Post(LedgerEntry entry) => Entries.Add(entry);
+    }
+}

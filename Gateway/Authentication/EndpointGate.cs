@@ -1,0 +1,43 @@
+using Gateway.Routing;
+using Gateway.Teams;
+using Microsoft.Extensions.Primitives;
+
+namespace Gateway.Authentication;
+
+/// <summary>Judges whether an endpoint is open to a team. Pure: the Team phase and <c>explain</c> ask the same question.</summary>
+internal static class EndpointGate
+{
+    /// <summary>The endpoint of a request, if it is open to the team.</summary>
+    /// <param name="team">The team that calls.</param>
+    /// <param name="route">The route that the request has matched.</param>
+    /// <param name="method">The request's method.</param>
+    /// <param name="path">The request's path.</param>
+    /// <param name="contentType">The request's <c>Content-Type</c>.</param>
+    /// <returns>The target with its endpoint; an empty one when the endpoint is closed.</returns>
+    public static RouteTarget Judge(Team team, RouteFacts route, string method, PathString path, StringValues contentType)
+    {
+        var target = route.TargetOf(path);
+        return target.Endpoint is { } endpoint
+            && endpoint.Takes(method)
+            && (!endpoint.IsMetered || !IsJudgedByItsBody(team) || (route.IsRewritten && !IsMultipart(contentType)))
+            ? target
+            : default;
+    }
+
+    /// <summary>Whether the rights or the budget of a team depend on the model or the size of a request.</summary>
+    private static bool IsJudgedByItsBody(Team team) => !team.Rights.IsUnlimited || team.Budget is not null;
+
+    // Multipart bodies stream through unread, so neither the model nor the price is known.
+    private static bool IsMultipart(StringValues contentType)
+    {
+        foreach (var type in contentType)
+        {
+            if (type is not null && type.Contains("multipart/", StringComparison.OrdinalIgnoreCase))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}

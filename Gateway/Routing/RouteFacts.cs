@@ -1,0 +1,51 @@
+using System.Runtime.CompilerServices;
+using Gateway.Configuration.ReverseProxy;
+using Gateway.Teams;
+using Yarp.ReverseProxy.Configuration;
+
+namespace Gateway.Routing;
+
+/// <summary>
+/// The facts of a route that the phases share, compiled once per <see cref="RouteConfig"/>. A route with a literal path has all of them
+/// ready. For a route with parameters, and for another spelling of a literal path, the facts that depend on the path are computed from it.
+/// </summary>
+internal sealed class RouteFacts
+{
+    // Weak keys: the facts are released together with the configuration that YARP has replaced.
+    private static readonly ConditionalWeakTable<RouteConfig, RouteFacts> Compiled = [];
+
+    private readonly UpstreamPath _upstreamPath;
+    private readonly string? _literalPath;
+    private readonly RouteTarget _literalTarget;
+    private readonly ErrorDialect _literalDialect;
+
+    private RouteFacts(RouteConfig route)
+    {
+        IsRewritten = RewrittenRoutes.IsRewritten(route);
+        _upstreamPath = UpstreamPath.Compile(route);
+        if (route.Match.Path is { } path && path.StartsWith('/') && !path.Contains('{', StringComparison.Ordinal))
+        {
+            _literalPath = path;
+            _literalTarget = Find(path);
+            _literalDialect = ErrorDialects.Of(path);
+        }
+    }
+
+    /// <summary>Whether the bodies of the route's requests are read and rewritten.</summary>
+    public bool IsRewritten { get; }
+
+    /// <summary>The facts of a route.</summary>
+    public static RouteFacts Of(RouteConfig route) => Compiled.GetValue(route, static route => new RouteFacts(route));
+
+    /// <summary>The upstream endpoint of a path that the route has matched; empty when it cannot be predicted.</summary>
+    public RouteTarget TargetOf(PathString path) => IsLiteral(path) ? _literalTarget : Find(path);
+
+    /// <summary>The error dialect of a path that the route has matched.</summary>
+    public ErrorDialect DialectOf(PathString path) => IsLiteral(path) ? _literalDialect : ErrorDialects.Of(path);
+
+    private bool IsLiteral(PathString path) => string.Equals(path.Value, _literalPath, StringComparison.Ordinal);
+
+    private RouteTarget Find(PathString path) => _upstreamPath.Of(path) is { HasValue: true } upstream
+        ? new RouteTarget(upstream, TeamEndpoints.Find(upstream.Value, out var id), id)
+        : default;
+}
