@@ -53,6 +53,9 @@ internal sealed class Reservation
     /// <summary>Upstream's id of the generation, once it is known.</summary>
     public string? GenerationId { get; private set; }
 
+    /// <summary>The destination that the request was sent to, which is asked for the bill. Set by the last request transform.</summary>
+    public string? Destination { get; set; }
+
     /// <summary>What was read from the answer; set when settled.</summary>
     public ResponseFacts Facts { get; private set; } = ResponseFacts.None;
 
@@ -77,7 +80,7 @@ internal sealed class Reservation
         }
 
         _isNamed = true;
-        return WriteAsync(new LedgerEntry.Named(Id, GenerationId));
+        return WriteAsync(new LedgerEntry.Named(Id, GenerationId, Destination));
     }
 
     /// <summary>Settles by what is known when the answer, or the call, is over. Only the first call counts.</summary>
@@ -115,6 +118,7 @@ internal sealed class Reservation
         var entry = new LedgerEntry.Ended(Id)
         {
             GenerationId = _isNamed ? null : GenerationId,
+            Destination = _isNamed ? null : Destination,
             State = bill.State,
             End = end.ToWord(),
             Status = status,

@@ -3,6 +3,7 @@ using Gateway.Admission;
 using Gateway.Authentication;
 using Gateway.Errors;
 using Gateway.Metering;
+using Gateway.OpenRouter;
 using Gateway.Primitives;
 using Gateway.Requests;
 using Gateway.Teams;
@@ -57,6 +58,12 @@ internal sealed partial class TeamRequest(string routeId, ILogger logger) : Requ
         {
             headers.Remove(HeaderNames.AcceptEncoding);
             headers.TryAddWithoutValidation(HeaderNames.AcceptEncoding, readable);
+        }
+
+        if (gateway.Reservation is { } reservation
+            && context.HttpContext.GetReverseProxyFeature() is { ProxiedDestination: { } destination, Cluster.Config: var cluster })
+        {
+            reservation.Destination = DestinationName.Of(cluster.ClusterId, destination.DestinationId);
         }
 
         gateway.WasForwarded = true;

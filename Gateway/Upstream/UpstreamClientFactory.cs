@@ -3,32 +3,35 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace Gateway.Upstream;
 
-/// <summary>The client of a cluster: what the connections to upstream need beyond what YARP's settings can say.</summary>
+/// <summary>Creates a cluster's HTTP client: YARP's settings, and connection properties that YARP's settings cannot express.</summary>
 internal sealed class UpstreamClientFactory : ForwarderHttpClientFactory
 {
     protected override void ConfigureHandler(ForwarderHttpClientContext context, SocketsHttpHandler handler)
     {
         base.ConfigureHandler(context, handler);
 
-        // The original's own figure; a connection that takes longer will not come.
+        // YARP ignores the proxy variables (HTTPS_PROXY and its kin) by default. A host that sets them expects every program to use them,
+        // and the gateway's own requests share this client, so both honour them unless the cluster names a proxy.
+        handler.UseProxy = true;
+
+        // The original's value; slower connections rarely succeed.
         handler.ConnectTimeout = TimeSpan.FromSeconds(10);
 
-        // A pooled connection would otherwise stay with the address that its name had at the first request.
+        // Without a limit a pooled connection never re-resolves DNS.
         handler.PooledConnectionLifetime = TimeSpan.FromMinutes(5);
 
-        // When a client leaves, upstream's connection is closed at once, because that is what stops the bill. The default would go on
-        // reading for two seconds in the hope of using the connection again.
+        // Closing the connection when the client disconnects is what stops the bill. The default drains for two seconds to reuse it.
         handler.ResponseDrainTimeout = TimeSpan.Zero;
 
-        // Headers pass byte for byte: Latin-1 in at the listener, Latin-1 out here. A cluster that sets another encoding keeps it.
+        // Headers pass byte for byte: Latin-1 at the listener, Latin-1 here. An encoding set on the cluster takes precedence.
         handler.RequestHeaderEncodingSelector ??= static (_, _) => Encoding.Latin1;
 
-        // Dead HTTP/2 connections show themselves, where a cluster uses that version.
+        // Detects dead HTTP/2 connections.
         handler.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
         handler.KeepAlivePingTimeout = TimeSpan.FromSeconds(10);
         handler.KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests;
 
-        // Trace context is the caller's to send and HopHeaders' to stop; the client adds none of its own.
+        // HopHeaders decides about the caller's trace headers; the client adds none.
         handler.ActivityHeadersPropagator = null;
     }
 
