@@ -77,7 +77,7 @@ internal sealed class GatewayHost : IAsyncDisposable
                 }
             }
 
-            var factory = new Factory(folder, arguments);
+            var factory = new Factory(folder, arguments, options.Time);
             factory.UseKestrel();
             factory.StartServer();
             var addresses = factory.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
@@ -179,11 +179,13 @@ internal sealed class GatewayHost : IAsyncDisposable
     {
         private readonly TempFolder _folder;
         private readonly List<(string Name, string? Value)> _arguments;
+        private readonly TimeProvider? _time;
 
-        public Factory(TempFolder folder, List<(string Name, string? Value)> arguments)
+        public Factory(TempFolder folder, List<(string Name, string? Value)> arguments, TimeProvider? time)
         {
             _folder = folder;
             _arguments = arguments;
+            _time = time;
         }
 
         protected override void ConfigureWebHost(IWebHostBuilder builder)
@@ -193,6 +195,11 @@ internal sealed class GatewayHost : IAsyncDisposable
 
             // Hundreds of gateways in one process would drown the test runner's own output; tests of the log run the program.
             builder.ConfigureLogging(static logging => logging.ClearProviders());
+            if (_time is { } time)
+            {
+                builder.ConfigureServices(services => services.AddSingleton(time));
+            }
+
             foreach (var (name, value) in _arguments)
             {
                 builder.UseSetting(name, value ?? "true");

@@ -15,6 +15,9 @@ internal sealed class GatewayHostOptions
     /// <summary>Whether the test needs a process: its output, its working directory, signals.</summary>
     public bool OutOfProcess { get; set; }
 
+    /// <summary>The clock of a gateway inside the test process; a process has the system's.</summary>
+    public TimeProvider? Time { get; set; }
+
     public List<string> Mappings { get; } = [];
 
     public List<string> Arguments { get; } = [];

@@ -63,7 +63,7 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
     }
 
     /// <summary>
-    /// Starts the program. Variables of the gateway and of the host are not inherited, so that only the test's own count.
+    /// Starts the program. Variables of the gateway, of the host and of proxies are not inherited, so that only the test's own count.
     /// </summary>
     public static GatewayProcess Start(
         IReadOnlyList<string> arguments, string workingDirectory, IReadOnlyDictionary<string, string>? environment = null)
@@ -181,6 +181,7 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
         return name.StartsWith("GATEWAY_", StringComparison.OrdinalIgnoreCase)
             || name.StartsWith("ASPNETCORE_", StringComparison.OrdinalIgnoreCase)
             || name.Equals("DOTNET_ENVIRONMENT", StringComparison.OrdinalIgnoreCase)
+            || name.EndsWith("_PROXY", StringComparison.OrdinalIgnoreCase)
             || name.Contains("__", StringComparison.Ordinal);
     }
 

@@ -11,7 +11,7 @@ internal sealed record LedgerRow
     private const string Query =
         """
         SELECT team, key_label, endpoint, model_asked, model_answered, provider, generation_id, streams, prompt_tokens, completion_tokens,
-            reserved_pico, cost_pico, state, ended, status, finish_reason, first_token_us, asked, is_counted
+            reserved_pico, cost_pico, state, ended, status, finish_reason, first_token_us, asked, is_counted, destination
         FROM generations ORDER BY started_at, id
         """;
 
@@ -52,6 +52,8 @@ internal sealed record LedgerRow
     public long Questions { get; init; }
 
     public bool IsCounted { get; init; }
+
+    public string? Destination { get; init; }
 
     public bool IsClosed => State is GenerationState.Settled or GenerationState.Unresolvable;
 
@@ -102,6 +104,7 @@ internal sealed record LedgerRow
                 FirstTokenMicroseconds = Number("first_token_us"),
                 Questions = Number("asked")!.Value,
                 IsCounted = Number("is_counted") != 0,
+                Destination = Text("destination"),
             });
         }
 

@@ -73,22 +73,26 @@ internal sealed class TeamGateway : IAsyncDisposable
     /// <summary>Starts a gateway over the same data.</summary>
     public async Task StartGatewayAsync()
     {
-        _gateway = await GatewayHost.StartAsync(options =>
-        {
-            options.Upstream = _options.UpstreamUrl ?? Upstream.BaseUrl;
-            options.OutOfProcess = _options.OutOfProcess;
-            options.Settings = Settings();
-            options.Args([.. _options.Arguments]);
-            foreach (var (name, value) in _options.Environment)
-            {
-                options.Environment[name] = value;
-            }
-        });
+        _gateway = await StartSecondAsync(_options.Time);
         if (_options.WaitsForPrices)
         {
             await Eventually.TrueAsync(() => Task.FromResult(File.Exists(PricesPath)), Patience, "prices");
         }
     }
+
+    /// <summary>Starts another gateway over the same data, which the caller ends: the other half of a rolling restart.</summary>
+    public Task<GatewayHost> StartSecondAsync(TimeProvider? time = null) => GatewayHost.StartAsync(options =>
+    {
+        options.Upstream = _options.KeepsDestinations ? null : _options.UpstreamUrl ?? Upstream.BaseUrl;
+        options.OutOfProcess = _options.OutOfProcess;
+        options.Time = time;
+        options.Settings = Settings();
+        options.Args([.. _options.Arguments]);
+        foreach (var (name, value) in _options.Environment)
+        {
+            options.Environment[name] = value;
+        }
+    });
 
     /// <summary>Ends it and starts it again.</summary>
     public async Task RestartAsync()

@@ -41,6 +41,12 @@ internal sealed class TeamGatewayOptions
     /// <summary>Another base URL than the upstream's: one that does not answer, say.</summary>
     public string? UpstreamUrl { get; init; }
 
+    /// <summary>Whether the destinations of the settings hold; by default a flag replaces them by the upstream.</summary>
+    public bool KeepsDestinations { get; init; }
+
+    /// <summary>The clock of a gateway inside the test process.</summary>
+    public TimeProvider? Time { get; init; }
+
     /// <summary>Called before the gateway starts.</summary>
     public Action<FakeOpenRouterServer>? PrepareUpstream { get; init; }
 

@@ -1,6 +1,5 @@
 using Gateway.Admission;
 using Gateway.Configuration;
-using Gateway.Configuration.Model;
 using Gateway.Configuration.Reading;
 using Gateway.Ledger;
 using Gateway.Limits;
@@ -49,11 +48,7 @@ internal static class TeamServices
         services.AddHostedService<LedgerOpening>();
         services.AddHostedService(static provider => provider.GetRequiredService<LedgerWriter>());
         services.AddHostedService(static provider => provider.GetRequiredService<PriceListRefresher>());
-        if (settings.Limits.Store == LimitsStore.Redis)
-        {
-            services.AddHostedService(static provider => provider.GetRequiredService<LimitStores>().Reconciler!);
-        }
-
+        services.AddHostedService(static provider => provider.GetRequiredService<LimitStores>().Reconciler);
         services.AddHostedService(provider => ActivatorUtilities.CreateInstance<LedgerMaintenance>(provider, settings.Usage));
         services.AddHostedService<BudgetReloadHandler>();
         services.AddHostedService<SettlementWorker>();

@@ -45,13 +45,19 @@ internal abstract record LedgerEntry(Guid Id)
     }
 
     /// <summary>Upstream named the generation.</summary>
-    public sealed record Named(Guid Id, string GenerationId) : LedgerEntry(Id);
+    /// <param name="Id">The row's key.</param>
+    /// <param name="GenerationId">Upstream's id.</param>
+    /// <param name="Destination">The destination that served the call, where its bill is asked for.</param>
+    public sealed record Named(Guid Id, string GenerationId, string? Destination = null) : LedgerEntry(Id);
 
     /// <summary>The call is over, or upstream was asked for its bill. What is <see langword="null"/> here leaves the row's value as it is.</summary>
     public sealed record Ended(Guid Id) : LedgerEntry(Id)
     {
         /// <summary>Upstream's id, when it is not in the row yet.</summary>
         public string? GenerationId { get; init; }
+
+        /// <summary>The destination that served the call, if it is not in the row yet.</summary>
+        public string? Destination { get; init; }
 
         /// <summary>
         /// The new state. A row that is <see cref="GenerationState.Settled"/> stays as it is, whatever comes later.

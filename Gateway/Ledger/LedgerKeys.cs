@@ -28,6 +28,9 @@ internal static class LedgerKeys
             ? At(moment + Slack, tail: 0xFF)
             : At(DateTimeOffset.FromUnixTimeMilliseconds(MaxMilliseconds / 2), tail: 0xFF);
 
+    /// <summary>The lowest id that can be made at a moment: every id made earlier compares lower.</summary>
+    public static Guid FirstAt(DateTimeOffset moment) => At(moment, tail: 0);
+
     /// <summary>The bytes of an id in the order in which ids sort.</summary>
     public static byte[] ToBytes(Guid id) => id.ToByteArray(bigEndian: true);
 

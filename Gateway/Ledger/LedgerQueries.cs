@@ -37,6 +37,7 @@ internal sealed record TeamCharges(PicoDollars Charged, IReadOnlyDictionary<Guid
 /// <param name="Asked">How often upstream was asked.</param>
 /// <param name="IsCounted">Whether the budget's counter knows the reservation.</param>
 /// <param name="Status">The status of upstream's answer, or <see langword="null"/> when none came.</param>
+/// <param name="Destination">The destination that served the call; <see langword="null"/> in rows of earlier versions.</param>
 internal sealed record PendingGeneration(
     Guid Id,
     string Team,
@@ -46,7 +47,8 @@ internal sealed record PendingGeneration(
     PicoDollars Reserved,
     int Asked,
     bool IsCounted,
-    int? Status = null);
+    int? Status = null,
+    string? Destination = null);
 
 /// <summary>A row's charge, for putting a budget's counter right.</summary>
 /// <param name="Id">The row.</param>

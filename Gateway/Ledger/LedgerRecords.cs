@@ -12,17 +12,17 @@ internal enum LedgerRecordKind : byte
 }
 
 /// <summary>
-/// Entries as bytes, one behind the other: what a transaction appends to the journal. A block begins with the number of its format and
-/// the id of the node that wrote it. Values stand in the order of the table's columns, cleaned as the columns want them.
+/// Serializes ledger entries into a block, which a transaction appends to the journal. A block starts with its format number and the id of
+/// the node that wrote it. Values follow in the order of the table's columns, already cleaned for them.
 /// </summary>
 /// <remarks>
-/// A number is how many bytes it has, plus one, and those bytes, low ones first and with the sign in the lowest bit; a text is its length
-/// in bytes as such a number, and its UTF-8. A zero in place of either is null.
+/// A number is its byte count plus one, followed by its bytes, little-endian and zigzag-encoded. A text is its length in bytes as such a
+/// number, followed by its UTF-8. A single zero byte is null.
 /// </remarks>
 internal sealed class LedgerRecordWriter
 {
-    /// <summary>The format that is written. What another number begins was written by a newer gateway.</summary>
-    public const byte Format = 1;
+    /// <summary>The format that is written. Format 1 ends before the destination; a higher number is a newer gateway's.</summary>
+    public const byte Format = 2;
 
     private byte[] _bytes = new byte[4096];
     private int _length;
@@ -49,6 +49,7 @@ internal sealed class LedgerRecordWriter
                 Write((byte)LedgerRecordKind.Named);
                 Write(named.Id);
                 Write(named.GenerationId);
+                Write(named.Destination);
                 break;
             case LedgerEntry.Ended ended:
                 Write(ended);
@@ -99,6 +100,7 @@ internal sealed class LedgerRecordWriter
         Write(entry.Asked);
         Write(entry.AskAt is { } askAt ? LedgerKeys.ToStored(askAt) : null);
         Write(entry.IsCounted ? 1 : 0);
+        Write(entry.Destination);
     }
 
     private void Write(byte value) => Room(1)[0] = value;
@@ -151,6 +153,9 @@ internal ref struct LedgerRecordReader(ReadOnlySpan<byte> bytes)
 {
     /// <summary>Marks a text in <see cref="ValuesOf"/>.</summary>
     public const char TextValue = 't';
+
+    private const byte WithoutDestination = 1;
+    private const byte Null = 0;
 
     private ReadOnlySpan<byte> _rest = bytes;
 
@@ -221,11 +226,11 @@ internal ref struct LedgerRecordReader(ReadOnlySpan<byte> bytes)
     public static ReadOnlySpan<char> ValuesOf(LedgerRecordKind kind) => kind switch
     {
         LedgerRecordKind.Began => "ntttttttnnn",
-        LedgerRecordKind.Ended => "ntntttnnnnnnnnnnnn",
-        _ => "",
+        LedgerRecordKind.Ended => "ntntttnnnnnnnnnnnnt",
+        _ => "t",
     };
 
-    /// <summary>Passes over an entry behind its id.</summary>
+    /// <summary>Skips the values of an entry, after its id.</summary>
     public void Skip(LedgerRecordKind kind)
     {
         if (kind != LedgerRecordKind.Began)
@@ -233,7 +238,57 @@ internal ref struct LedgerRecordReader(ReadOnlySpan<byte> bytes)
             Text(out _);
         }
 
-        foreach (var value in ValuesOf(kind))
+        Skip(ValuesOf(kind));
+    }
+
+    /// <summary>
+    /// Brings a block into the current format. Format 1 has no destination, which is the last value of the entries that have one. A block
+    /// of any other format is returned as it is.
+    /// </summary>
+    /// <exception cref="LedgerException">The block cannot be read.</exception>
+    public static ReadOnlySpan<byte> Upgrade(ReadOnlySpan<byte> block)
+    {
+        if (block is not [WithoutDestination, ..])
+        {
+            return block;
+        }
+
+        // One byte more for each entry, which is longer than a byte.
+        var upgraded = new byte[block.Length * 2];
+        upgraded[0] = LedgerRecordWriter.Format;
+        var (from, length) = (1, 1);
+        var reader = new LedgerRecordReader(block[1..]);
+        reader.Id();
+        while (!reader.IsAtEnd)
+        {
+            var kind = reader.Kind();
+            reader.Id();
+            if (kind == LedgerRecordKind.Began)
+            {
+                reader.Skip(ValuesOf(kind));
+                continue;
+            }
+
+            reader.Text(out _);
+            reader.Skip(ValuesOf(kind)[..^1]);
+            Copy(block, block.Length - reader.Left);
+            upgraded[length++] = Null;
+        }
+
+        Copy(block, block.Length);
+        return upgraded.AsSpan(0, length);
+
+        void Copy(ReadOnlySpan<byte> source, int to)
+        {
+            source[from..to].CopyTo(upgraded.AsSpan(length));
+            length += to - from;
+            from = to;
+        }
+    }
+
+    private void Skip(ReadOnlySpan<char> values)
+    {
+        foreach (var value in values)
         {
             if (value == TextValue)
             {

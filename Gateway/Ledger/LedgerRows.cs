@@ -17,7 +17,8 @@ internal static class LedgerRows
         PicoDollars.FromStored(reader.GetInt64(5)),
         reader.GetInt32(6),
         reader.GetInt32(7) != 0,
-        reader.IsDBNull(8) ? null : reader.GetInt32(8));
+        reader.IsDBNull(8) ? null : reader.GetInt32(8),
+        reader.IsDBNull(9) ? null : reader.GetString(9));
 
     /// <summary>A row of <see cref="LedgerSql.RowCharge"/>.</summary>
     public static RowCharge Charge(DbDataReader reader, Guid id) => new(

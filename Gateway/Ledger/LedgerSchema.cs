@@ -19,6 +19,9 @@ internal static class LedgerSchema
 
     public const string WriteMeta = "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
 
+    // The destination that served the call: the one to ask for the bill.
+    private const string AddDestination = "ALTER TABLE generations ADD COLUMN destination TEXT NULL";
+
     // {0} is the type of an id, {1} what ends the statement of a table that is its own index.
     private static readonly string[][] Postgres =
     [
@@ -77,6 +80,7 @@ internal static class LedgerSchema
             )
             """,
         ],
+        [AddDestination],
     ];
 
     // In a file each row that is changed costs whole pages: what is awaited is one row of entries, as bytes, which are brought into their
@@ -85,6 +89,7 @@ internal static class LedgerSchema
     [
         Postgres[0],
         ["CREATE TABLE journal (position INTEGER NOT NULL PRIMARY KEY, entries BLOB NOT NULL)"],
+        [AddDestination],
     ];
 
     /// <summary>The version that this program knows.</summary>

@@ -22,12 +22,13 @@ internal static class LedgerSql
         ON CONFLICT (id) DO NOTHING
         """;
 
-    public const string Named = "UPDATE generations SET generation_id = $2 WHERE id = $1 AND generation_id IS NULL";
+    public const string Named =
+        "UPDATE generations SET generation_id = $2, destination = COALESCE($3, destination) WHERE id = $1 AND generation_id IS NULL";
 
     public const string Ended = EndedHead + EndedTail;
 
     // A statement of its own: naming a column costs the maintenance of its index, also when its value stays.
-    public const string EndedAndNamed = EndedHead + ", generation_id = COALESCE(generation_id, $20)" + EndedAndNamedTail;
+    public const string EndedAndNamed = EndedHead + ", generation_id = COALESCE(generation_id, $21)" + EndedAndNamedTail;
 
     private const string EndedHead =
         """
@@ -49,7 +50,8 @@ internal static class LedgerSql
             closed_at = COALESCE($16, closed_at),
             asked = COALESCE($17, asked),
             ask_at = $18,
-            is_counted = $19
+            is_counted = $19,
+            destination = COALESCE($20, destination)
         """;
 
     // What is settled stays; what was given up may still be settled, by a truth that comes late.
@@ -73,7 +75,7 @@ internal static class LedgerSql
         """;
 
     public const string PendingColumns =
-        "id, team, generation_id, started_at, COALESCE(ended_at, started_at), reserved_pico, asked, is_counted, status";
+        "id, team, generation_id, started_at, COALESCE(ended_at, started_at), reserved_pico, asked, is_counted, status, destination";
 
     /// <summary>Open rows one by one, the closed ones as one without an id: all from one view of the table.</summary>
     public const string Charges =

@@ -5,24 +5,24 @@ using StackExchange.Redis;
 
 namespace Gateway.Limits;
 
-/// <summary>The stores that the settings ask for, and what they need.</summary>
+/// <summary>The limit and budget stores that the settings select, with the connections and workers they need.</summary>
 internal sealed class LimitStores : IAsyncDisposable
 {
     private readonly RedisLink? _link;
     private readonly RedisLimitStore? _redisLimits;
 
-    private LimitStores(ILimitStore limits, IBudgetStore budgets)
+    private LimitStores(ILimitStore limits, IBudgetStore budgets, BackgroundService reconciler)
     {
         Limits = limits;
         Budgets = budgets;
+        Reconciler = reconciler;
     }
 
     private LimitStores(RedisLink link, RedisLimitStore limits, RedisBudgetStore budgets, BudgetReconciler reconciler)
-        : this(limits, budgets)
+        : this(limits, budgets, reconciler)
     {
         _link = link;
         _redisLimits = limits;
-        Reconciler = reconciler;
     }
 
     /// <summary>Where limits are counted.</summary>
@@ -31,10 +31,8 @@ internal sealed class LimitStores : IAsyncDisposable
     /// <summary>Where budgets are counted.</summary>
     public IBudgetStore Budgets { get; }
 
-    /// <summary>
-    /// What keeps budgets in Redis right; to be started behind the ledger. <see langword="null"/> in memory, where nothing strays.
-    /// </summary>
-    public BudgetReconciler? Reconciler { get; }
+    /// <summary>Compares the budgets with the ledger; to be started after the ledger is open.</summary>
+    public BackgroundService Reconciler { get; }
 
     /// <summary>Whether the store has failed, and calls go by <see cref="LimitsSettings.WhenStoreFails"/> without waiting for it.</summary>
     public bool IsFailing => _link?.IsOpen ?? false;
@@ -60,9 +58,11 @@ internal sealed class LimitStores : IAsyncDisposable
     {
         if (settings.Store == LimitsStore.Memory)
         {
+            var memory = new MemoryBudgetStore(key => ledger.ReadChargesAsync(key.Team, key.Start, CancellationToken.None), time);
             return new LimitStores(
                 new MemoryLimitStore(time),
-                new MemoryBudgetStore(key => ledger.ReadChargesAsync(key.Team, key.Start, CancellationToken.None), time));
+                memory,
+                new MemoryBudgetReconciler(memory, ledger, time, loggers.CreateLogger<MemoryBudgetReconciler>()));
         }
 
         var redis = settings.Redis;
@@ -96,7 +96,7 @@ internal sealed class LimitStores : IAsyncDisposable
     /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {
-        Reconciler?.Dispose();
+        Reconciler.Dispose();
         if (_redisLimits is not null)
         {
             await _redisLimits.DisposeAsync();

@@ -6,23 +6,24 @@ using Gateway.Primitives;
 namespace Gateway.Limits;
 
 /// <summary>
-/// Budgets of this process alone. The counter of a period is made from the ledger when it is first asked for, by one query that all who
-/// wait for it share, and is kept until the period is over: as long as it may count, nothing that was reserved here can come back a second
-/// time out of the ledger.
+/// Counts budgets in this process. A period's counter is seeded from the ledger on first use, by one query that concurrent callers share.
+/// Counters are kept until the period ends; re-seeding a live counter would count its open reservations twice. Another process on the
+/// same ledger may settle a reservation that this one counts: <see cref="MemoryBudgetReconciler"/> compares open reservations with the
+/// ledger.
 /// </summary>
-/// <param name="seed">What a period is charged by the ledger.</param>
+/// <param name="seed">Reads what the ledger charges to a period.</param>
 /// <param name="time">The clock.</param>
 internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed, TimeProvider time) : IBudgetStore
 {
-    /// <summary>How long a request waits for a counter to be made.</summary>
+    /// <summary>How long a request waits for a counter to be seeded.</summary>
     internal static readonly TimeSpan SeedTimeout = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long a period's counter outlives it: for requests that were admitted at its last moment.</summary>
+    /// <summary>How long a counter outlives its period, for requests admitted at the period's end.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromHours(1);
 
     private readonly ConcurrentDictionary<BudgetKey, Counter> _counters = new();
 
-    /// <summary>How many counters it keeps.</summary>
+    /// <summary>The number of counters.</summary>
     internal int CounterCount => _counters.Count;
 
     /// <inheritdoc />
@@ -37,7 +38,7 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed,
     /// <inheritdoc />
     public ValueTask<bool> SettleAsync(BudgetKey key, Guid id, PicoDollars reserved, PicoDollars charge, bool isCounted)
     {
-        // Of a period that is over nobody reserves any more; who asks for it is answered from the ledger.
+        // Nothing is reserved in a period that is over, so its counter is not created again; reports read the ledger.
         if (!IsOver(key))
         {
             CounterOf(key).Settle(id, charge, isCounted);
@@ -65,6 +66,27 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed,
 
         return charged;
     }
+
+    /// <summary>The reservations whose ids were made before a moment, by period.</summary>
+    internal IReadOnlyList<(BudgetKey Key, Guid[] Ids)> ReadOpen(DateTimeOffset before)
+    {
+        var first = LedgerKeys.FirstAt(before);
+        var open = new List<(BudgetKey, Guid[])>();
+        foreach (var (key, counter) in _counters)
+        {
+            if (!IsOver(key) && counter.OpenBelow(first) is { Length: > 0 } ids)
+            {
+                open.Add((key, ids));
+            }
+        }
+
+        return open;
+    }
+
+    /// <summary>Settles a reservation that the ledger has closed, unless it was settled meanwhile.</summary>
+    /// <returns>Whether it was open.</returns>
+    internal bool TryClose(BudgetKey key, Guid id, PicoDollars charge) =>
+        _counters.TryGetValue(key, out var counter) && counter.TryClose(id, charge);
 
     private async ValueTask<BudgetResult> ReserveSeededAsync(BudgetKey key, Counter counter, PicoDollars limit, Guid id, PicoDollars amount)
     {
@@ -113,15 +135,13 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed,
     {
         private readonly Lock _gate = new();
 
-        /// <summary>What is set aside: reserved here, or open in the ledger when the counter was made.</summary>
+        /// <summary>Open reservations: made here, or open in the ledger when the counter was seeded.</summary>
         private readonly Dictionary<Guid, PicoDollars> _open = [];
 
-        /// <summary>
-        /// Charges that came before the counter was made. The ledger may still have called their rows open when it was read.
-        /// </summary>
+        /// <summary>Charges that arrived before the counter was seeded; the ledger may have read their rows as open.</summary>
         private Dictionary<Guid, PicoDollars>? _early;
 
-        /// <summary>Settled without having been counted: what is told twice counts once. Few, for they come of failures.</summary>
+        /// <summary>Ids settled without having been counted, so that a repeated settlement counts once. Few: failures cause them.</summary>
         private HashSet<Guid>? _late;
 
         private PicoDollars _charged;
@@ -160,6 +180,28 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed,
             }
         }
 
+        public Guid[] OpenBelow(Guid first)
+        {
+            lock (_gate)
+            {
+                return [.. _open.Keys.Where(id => id.CompareTo(first) < 0)];
+            }
+        }
+
+        public bool TryClose(Guid id, PicoDollars charge)
+        {
+            lock (_gate)
+            {
+                if (!_open.Remove(id, out var reserved))
+                {
+                    return false;
+                }
+
+                _charged += charge - reserved;
+                return true;
+            }
+        }
+
         public void Settle(Guid id, PicoDollars charge, bool isCounted)
         {
             lock (_gate)
@@ -185,9 +227,7 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed,
             }
         }
 
-        /// <summary>
-        /// Makes the counter; whoever comes while it is being made waits for the same query. After a failure the next one asks again.
-        /// </summary>
+        /// <summary>Seeds the counter. Concurrent callers share one query; after a failure the next caller starts another.</summary>
         public Task SeedAsync(BudgetKey key, Func<BudgetKey, Task<TeamCharges>> seed)
         {
             lock (_gate)
@@ -199,7 +239,7 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed,
 
                 if (_seeding is null or { IsCompleted: true })
                 {
-                    // On a thread of the pool: a store that answers at once must not run inside the lock.
+                    // On the thread pool, since a store that completes synchronously must not run inside the lock.
                     _seeding = Task.Run(() => ReadAsync(key, seed));
                 }
 
@@ -221,7 +261,7 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed,
                 _isSeeded = true;
                 foreach (var (id, charge) in _early ?? [])
                 {
-                    // A row that was not open any more is part of the sum already.
+                    // A row that was closed when the ledger was read is already part of the sum.
                     Settle(id, charge, isCounted: true);
                     (_late ??= []).Add(id);
                 }

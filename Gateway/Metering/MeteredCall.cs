@@ -31,6 +31,7 @@ internal sealed class MeteredCall : IAsyncDisposable
     private bool _isRowDeferred;
     private bool _wasSent;
     private bool _isNameDurable;
+    private string? _destination;
     private int? _status;
     private MeteredResponse? _response;
     private int _settled;
@@ -137,7 +138,12 @@ internal sealed class MeteredCall : IAsyncDisposable
     }
 
     /// <summary>From here on upstream can have seen the request.</summary>
-    public void Sent() => _wasSent = true;
+    /// <param name="destination">The destination that the request is sent to, which is asked for the bill.</param>
+    public void Sent(string? destination)
+    {
+        _wasSent = true;
+        _destination = destination;
+    }
 
     /// <summary>The transport failed before upstream could see a byte of the request.</summary>
     public void Unsent() => _wasSent = false;
@@ -167,7 +173,7 @@ internal sealed class MeteredCall : IAsyncDisposable
         }
 
         _isNameDurable = true;
-        return WriteAsync(new LedgerEntry.Named(Id, GenerationId));
+        return WriteAsync(new LedgerEntry.Named(Id, GenerationId, _destination));
     }
 
     /// <summary>The answer came to its end.</summary>
@@ -216,6 +222,7 @@ internal sealed class MeteredCall : IAsyncDisposable
         var entry = new LedgerEntry.Ended(Id)
         {
             GenerationId = _isNameDurable ? null : GenerationId,
+            Destination = _isNameDurable ? null : _destination,
             State = decision.State,
             End = end.ToWord(),
             Status = _status,

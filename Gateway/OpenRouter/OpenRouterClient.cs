@@ -1,75 +1,183 @@
+using System.IO.Compression;
+using System.Net;
 using System.Net.Http.Headers;
 using Gateway.Configuration;
 using Gateway.Secrets;
+using Yarp.ReverseProxy;
+using Yarp.ReverseProxy.Model;
 
 namespace Gateway.OpenRouter;
 
 /// <summary>
-/// The gateway's own questions to upstream: prices, and the bills of generations. They go to the first destination of the cluster
-/// <c>openrouter</c>, or of the first cluster where there is none of that name.
+/// Sends the gateway's own requests: price lists and the bills of generations. They use the HTTP client, HTTP version and destinations of
+/// the cluster that YARP has in force, so a proxy, a TLS setting or a reload holds for them as it does for calls.
 /// </summary>
-internal sealed class OpenRouterClient(SettingsStore settings) : IDisposable
+internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup proxy, TimeProvider time)
 {
-    private const string Cluster = "openrouter";
+    /// <summary>Upper bound of an answer; the list of models has some megabytes.</summary>
+    private const int MaxAnswerSize = 64 * 1024 * 1024;
 
-    /// <summary>The largest answer that is read: the list of models has some megabytes.</summary>
-    private const long MaxAnswerSize = 64 * 1024 * 1024;
+    private const string Gzip = "gzip";
+    private const string Identity = "identity";
 
-    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
+    /// <summary>Upper bound of one attempt; the cluster's ActivityTimeout holds if it is shorter.</summary>
+    private static readonly TimeSpan AttemptTimeout = TimeSpan.FromSeconds(20);
 
-    private readonly HttpClient _http = new(new SocketsHttpHandler
+    /// <summary>Upper bound of all attempts together; shorter than the lease of a ledger row.</summary>
+    private static readonly TimeSpan QuestionTimeout = TimeSpan.FromSeconds(45);
+
+    /// <summary>Asks any available destination.</summary>
+    /// <param name="path">Path and query below the base address, without a leading slash.</param>
+    /// <param name="key">The OpenRouter key, if any.</param>
+    /// <param name="cancellationToken">Cancels the request.</param>
+    /// <returns>The answer; <see langword="null"/> if no destination answered.</returns>
+    public Task<OpenRouterAnswer?> GetAsync(string path, UpstreamKey? key, CancellationToken cancellationToken) =>
+        GetAsync(path, key, servedBy: null, cancellationToken);
+
+    /// <summary>Asks the destination that served a call. If it does not answer, asks any available destination.</summary>
+    /// <param name="path">Path and query below the base address, without a leading slash.</param>
+    /// <param name="key">The OpenRouter key, if any.</param>
+    /// <param name="servedBy">The <see cref="DestinationName"/> of the destination that served the call, if known.</param>
+    /// <param name="cancellationToken">Cancels the request.</param>
+    /// <returns>The answer; <see langword="null"/> if no destination answered.</returns>
+    public async Task<OpenRouterAnswer?> GetAsync(
+        string path, UpstreamKey? key, string? servedBy, CancellationToken cancellationToken)
     {
-        ConnectTimeout = TimeSpan.FromSeconds(10),
-        PooledConnectionLifetime = TimeSpan.FromMinutes(5),
-        AutomaticDecompression = System.Net.DecompressionMethods.All,
-        ActivityHeadersPropagator = null,
-        UseCookies = false,
+        using var timeout = new CancellationTokenSource(QuestionTimeout, time);
+        using var question = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
+        OpenRouterAnswer? last = null;
+        foreach (var target in Targets(servedBy))
+        {
+            if (timeout.IsCancellationRequested)
+            {
+                break;
+            }
 
-        // A redirect could carry a team's key to somebody else.
-        AllowAutoRedirect = false,
-    })
-    {
-        Timeout = Timeout,
-        MaxResponseContentBufferSize = MaxAnswerSize,
-    };
+            var answer = await AskAsync(target, path, key, question.Token, cancellationToken);
+            if (answer is { IsFailure: false })
+            {
+                return answer;
+            }
 
-    /// <summary>Asks.</summary>
-    /// <param name="path">Path and query below the base address, without a slash in front.</param>
-    /// <param name="key">Whose key to ask with.</param>
-    /// <param name="cancellationToken">Ends the question.</param>
-    /// <returns>The status and the answer's bytes; <see langword="null"/> when there was no answer.</returns>
-    public async Task<(int Status, byte[] Body)?> GetAsync(string path, UpstreamKey? key, CancellationToken cancellationToken)
+            last = answer ?? last;
+        }
+
+        return last;
+    }
+
+    private async Task<OpenRouterAnswer?> AskAsync(
+        Target target, string path, UpstreamKey? key, CancellationToken question, CancellationToken cancellationToken)
     {
-        if (Base() is not { } address)
+        var destination = target.Destination.Model.Config;
+        if (!Uri.TryCreate($"{destination.Address.TrimEnd('/')}/{path}", UriKind.Absolute, out var address))
         {
             return null;
         }
 
+        var model = target.Cluster;
+        var settings = model.Config.HttpRequest;
+        using var timeout = new CancellationTokenSource(
+            settings?.ActivityTimeout is { } idle && idle > TimeSpan.Zero && idle < AttemptTimeout ? idle : AttemptTimeout, time);
+        using var attempt = CancellationTokenSource.CreateLinkedTokenSource(question, timeout.Token);
         try
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, $"{address.TrimEnd('/')}/{path}");
+            // The defaults are those of YARP's forwarder.
+            using var request = new HttpRequestMessage(HttpMethod.Get, address)
+            {
+                Version = settings?.Version ?? HttpVersion.Version20,
+                VersionPolicy = settings?.VersionPolicy ?? HttpVersionPolicy.RequestVersionOrLower,
+            };
+            request.Headers.Host = destination.Host;
+            request.Headers.AcceptEncoding.Add(new StringWithQualityHeaderValue(Gzip));
             if (key is not null)
             {
                 request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key.Reveal());
             }
 
-            using var response = await _http.SendAsync(request, cancellationToken);
-            return ((int)response.StatusCode, await response.Content.ReadAsByteArrayAsync(cancellationToken));
+            using var response = await model.HttpClient.SendAsync(request, attempt.Token);
+            return new OpenRouterAnswer((int)response.StatusCode, await ReadAsync(response.Content, attempt.Token), target.IsAuthoritative);
         }
-        catch (Exception fault) when (
-            fault is HttpRequestException or IOException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
+        catch (Exception fault) when (IsNoAnswer(fault) && !cancellationToken.IsCancellationRequested)
         {
             return null;
         }
     }
 
-    /// <inheritdoc />
-    public void Dispose() => _http.Dispose();
+    /// <summary>
+    /// Whether an exception means that no answer came, or none that can be decoded. A timeout is an
+    /// <see cref="OperationCanceledException"/>.
+    /// </summary>
+    private static bool IsNoAnswer(Exception fault) => fault is HttpRequestException or IOException or InvalidDataException
+        or InvalidOperationException or NotSupportedException or OperationCanceledException;
 
-    private string? Base()
+    /// <summary>Reads a body to its end. The cluster's client decodes nothing, since calls pass as they are.</summary>
+    private static async Task<byte[]> ReadAsync(HttpContent content, CancellationToken cancellationToken)
     {
-        var clusters = settings.Current.Clusters;
-        var cluster = clusters.FirstOrDefault(static cluster => cluster.ClusterId == Cluster) ?? (clusters is [var first, ..] ? first : null);
-        return cluster?.Destinations?.Values.FirstOrDefault()?.Address;
+        var body = await content.ReadAsStreamAsync(cancellationToken);
+        await using var plain = string.Join(',', content.Headers.ContentEncoding) switch
+        {
+            "" or Identity => body,
+            Gzip => new GZipStream(body, CompressionMode.Decompress),
+            var other => throw new InvalidDataException($"the answer is encoded as {other}, which was not accepted"),
+        };
+        using var read = new MemoryStream();
+        var buffer = new byte[64 * 1024];
+        while (await plain.ReadAsync(buffer, cancellationToken) is > 0 and var count)
+        {
+            if (read.Length + count > MaxAnswerSize)
+            {
+                throw new InvalidDataException("the answer is too large");
+            }
+
+            read.Write(buffer, 0, count);
+        }
+
+        return read.ToArray();
     }
+
+    /// <summary>
+    /// The destinations to ask, in order: the one that served the call, whatever its health, since it alone is sure to know the bill; then
+    /// those of the default cluster that YARP's health checks leave available.
+    /// </summary>
+    private IEnumerable<Target> Targets(string? servedBy)
+    {
+        var serving = servedBy is null ? null : Find(servedBy);
+        if (serving is { } first)
+        {
+            yield return first;
+        }
+
+        if (DefaultCluster() is { } cluster)
+        {
+            foreach (var destination in cluster.DestinationsState.AvailableDestinations)
+            {
+                if (destination != serving?.Destination)
+                {
+                    yield return new Target(cluster.Model, destination, IsAuthoritative: serving is null);
+                }
+            }
+        }
+    }
+
+    private Target? Find(string servedBy)
+    {
+        foreach (var cluster in proxy.GetClusters())
+        {
+            if (DestinationName.TryResolve(servedBy, cluster.ClusterId, out var id)
+                && cluster.Destinations.TryGetValue(id, out var destination))
+            {
+                return new Target(cluster.Model, destination, IsAuthoritative: true);
+            }
+        }
+
+        return null;
+    }
+
+    private ClusterState? DefaultCluster() =>
+        proxy.TryGetCluster(DestinationName.DefaultCluster, out var cluster)
+        || (settings.Current.Clusters is [var first, ..] && proxy.TryGetCluster(first.ClusterId, out cluster))
+            ? cluster
+            : null;
+
+    private readonly record struct Target(ClusterModel Cluster, DestinationState Destination, bool IsAuthoritative);
 }

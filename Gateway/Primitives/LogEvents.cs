@@ -31,6 +31,8 @@ internal static class LogEvents
     public const int LimitStoreRecovered = 1501;
     public const int ReconciliationFailed = 1502;
     public const int BudgetsReconciled = 1503;
+    public const int ReservationsClosed = 1504;
+    public const int ReservationsNotCompared = 1505;
 
     // Ledger: 1600-1699
     public const int LedgerFailed = 1600;

@@ -18,6 +18,7 @@ internal sealed partial class SettlementWorker : BackgroundService
     private const int MostAtOnce = 64;
     private const int MostAskedAtOnce = 16;
     private const int Ok = 200;
+    private const int NotFound = 404;
 
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(500);
 
@@ -133,12 +134,13 @@ internal sealed partial class SettlementWorker : BackgroundService
     private async ValueTask AskAsync(PendingGeneration row, CancellationToken stoppingToken)
     {
         var asked = row.Asked;
+        OpenRouterAnswer? answer = null;
         if (_settings.Current.Teams.TryGet(row.Team, out var team))
         {
-            var answer = await _upstream.GetAsync(
-                $"generation?id={Uri.EscapeDataString(row.GenerationId)}", team.UpstreamKey, stoppingToken);
+            answer = await _upstream.GetAsync(
+                $"generation?id={Uri.EscapeDataString(row.GenerationId)}", team.UpstreamKey, row.Destination, stoppingToken);
             asked++;
-            if (answer is { Status: Ok } && GenerationReader.Read(answer.Value.Body) is { } facts)
+            if (answer is { Status: Ok, Body: var body } && GenerationReader.Read(body) is { } facts)
             {
                 await SettleAsync(row, facts, asked);
                 return;
@@ -147,7 +149,8 @@ internal sealed partial class SettlementWorker : BackgroundService
 
         var now = _time.GetUtcNow();
         var next = SettlementSchedule.Next(row.EndedAt, asked, now);
-        if (next is not null && row.Status is >= 400 && asked >= SettlementSchedule.EarlyCount)
+        if (next is not null && row.Status is >= 400 && asked >= SettlementSchedule.EarlyCount
+            && answer is { Status: NotFound, IsAuthoritative: true })
         {
             // Upstream refused the call and has no record of a generation: it does not bill errors.
             await SettleAsync(row, ResponseFacts.None with { Usage = new Usage { Cost = PicoDollars.Zero } }, asked);

@@ -3,6 +3,7 @@ using Gateway.Admission;
 using Gateway.Authentication;
 using Gateway.Errors;
 using Gateway.Metering;
+using Gateway.OpenRouter;
 using Gateway.Primitives;
 using Gateway.Requests;
 using Gateway.Teams;
@@ -61,9 +62,14 @@ internal sealed partial class TeamRequest(string routeId, ILogger logger) : Requ
             headers.TryAddWithoutValidation(HeaderNames.AcceptEncoding, readable);
         }
 
-        call?.Sent();
+        call?.Sent(DestinationOf(context.HttpContext));
         return default;
     }
+
+    private static string? DestinationOf(HttpContext context) =>
+        context.GetReverseProxyFeature() is { ProxiedDestination: { } destination, Cluster.Config: var cluster }
+            ? DestinationName.Of(cluster.ClusterId, destination.DestinationId)
+            : null;
 
     /// <summary>
     /// Whether the route's transforms have produced the predicted path and method. The query counts where it names the call that is asked for.

@@ -57,7 +57,7 @@ public abstract class LedgerStoreTests : IAsyncLifetime
                 .Split(' ').Append("team"),
             first.Where(column => column.Value is not null).Select(column => column.Key).Order());
 
-        await ApplyAsync(new LedgerEntry.Named(id, "gen-1763871234-abc"));
+        await ApplyAsync(new LedgerEntry.Named(id, "gen-1763871234-abc", "eu"));
         await ApplyAsync(new LedgerEntry.Ended(id)
         {
             State = GenerationState.Provisional,
@@ -96,6 +96,7 @@ public abstract class LedgerStoreTests : IAsyncLifetime
             ["model_answered"] = "openai/gpt-4o-2024",
             ["provider"] = "Azure",
             ["generation_id"] = "gen-1763871234-abc",
+            ["destination"] = "eu",
             ["streams"] = 1L,
             ["prompt_tokens"] = 11L,
             ["completion_tokens"] = 22L,
@@ -308,6 +309,36 @@ public abstract class LedgerStoreTests : IAsyncLifetime
             due);
         Assert.Empty(await _store.TakeDueAsync(Now, Now.AddMinutes(1), 10, Cancel));
         Assert.Equal(3, (await _store.TakeDueAsync(Now.AddMinutes(1), Now.AddMinutes(2), 10, Cancel)).Count);
+    }
+
+    [Fact]
+    public async Task Destination_IsKeptWithTheNameOrTheEnd()
+    {
+        var (named, ended, both, neither) = (NewId(), NewId(), NewId(), NewId());
+        await ApplyAsync(
+            Began(named), new LedgerEntry.Named(named, "gen-1", "eu"), Provisional(named, Now),
+            Began(ended), Provisional(ended, Now.AddSeconds(-1)) with { GenerationId = "gen-2", Destination = "us" },
+            Began(both), new LedgerEntry.Named(both, "gen-3", "eu"), Provisional(both, Now.AddSeconds(-2)) with { Destination = "us" },
+            Began(neither), Provisional(neither, Now.AddSeconds(-3)) with { GenerationId = "gen-4" });
+
+        var due = await _store.TakeDueAsync(Now, Now.AddMinutes(1), 10, Cancel);
+
+        Assert.Equal([(neither, null), (both, "us"), (ended, "us"), (named, "eu")], due.Select(row => (row.Id, row.Destination)));
+    }
+
+    [Fact]
+    public async Task SchemaBeforeTheDestination_IsBroughtUpToDate()
+    {
+        var id = NewId();
+        await ApplyAsync(Began(id));
+        Assert.Single(await _store.ReadChargesAsync([id], Cancel));
+        await ExecuteAsync("ALTER TABLE generations DROP COLUMN destination");
+        await ExecuteAsync("UPDATE meta SET value = CAST(CAST(value AS INTEGER) - 1 AS TEXT) WHERE key = 'schema_version'");
+
+        var upgraded = await OpenAsync();
+
+        await upgraded.ApplyAsync([new LedgerEntry.Named(id, "gen-1", "eu"), Provisional(id)], Cancel);
+        Assert.Equal("eu", Assert.Single(await upgraded.TakeDueAsync(Now, Now.AddMinutes(1), 10, Cancel)).Destination);
     }
 
     [Fact]

@@ -137,7 +137,7 @@ public sealed class RedisOutageTests : IAsyncLifetime
         await _server.StartAsync();
         var stores = Create();
         await UntilGrantedAsync(stores);
-        await stores.Reconciler!.StartAsync(TestContext.Current.CancellationToken);
+        await stores.Reconciler.StartAsync(TestContext.Current.CancellationToken);
         var now = TimeProvider.System.GetUtcNow();
         var key = BudgetKey.At("a", BudgetPeriod.Month, now);
         var id = Guid.CreateVersion7();

@@ -101,11 +101,12 @@ public sealed class MeteredCallTests
     public async Task Name_IsDurableBeforeTheFirstByteAndTheSettlementBeforeTheLastOne()
     {
         await using var call = await AdmitAsync();
-        call.Sent();
+        call.Sent("primary");
         var answer = call.Answered(200, isEventStream: true, namesJob: false, Headers());
 
         await answer.ObserveAsync("data: {\"id\":\"gen-1\",\"choices\":[]}\n\n"u8.ToArray());
-        Assert.Equal("gen-1", Assert.Single(_stores.Written.OfType<LedgerEntry.Named>()).GenerationId);
+        var named = Assert.Single(_stores.Written.OfType<LedgerEntry.Named>());
+        Assert.Equal(("gen-1", "primary"), (named.GenerationId, named.Destination));
         Assert.Null(call.Settlement);
 
         await answer.ObserveAsync("data: {\"id\":\"gen-1\",\"usage\":{\"cost\":0.000000000007}}\n\ndata: [DONE]\n\n"u8.ToArray());
@@ -117,14 +118,14 @@ public sealed class MeteredCallTests
     public async Task AnswerInOnePiece_IsNamedAndSettledByOneWrite()
     {
         await using var call = await AdmitAsync();
-        call.Sent();
+        call.Sent("primary");
         var body = "{\"id\":\"gen-1\",\"usage\":{\"cost\":0.000000000007}}"u8.ToArray();
         var answer = call.Answered(200, isEventStream: false, namesJob: false, Headers(body.Length));
 
         await answer.ObserveAsync(body);
 
         var ended = Assert.IsType<LedgerEntry.Ended>(_stores.Written[^1]);
-        Assert.Equal(("gen-1", GenerationState.Settled), (ended.GenerationId, ended.State));
+        Assert.Equal(("gen-1", "primary", GenerationState.Settled), (ended.GenerationId, ended.Destination, ended.State));
         Assert.Empty(_stores.Entries.OfType<LedgerEntry.Named>());
     }
 
@@ -132,7 +133,7 @@ public sealed class MeteredCallTests
     public async Task LedgerThatFailsUnderWay_QueuesTheEntries()
     {
         await using var call = await AdmitAsync();
-        call.Sent();
+        call.Sent("primary");
         _ = call.Answered(200, isEventStream: true, namesJob: false, Headers());
         call.Named("gen-1");
         _stores.IsLedgerFailing = true;
@@ -151,7 +152,7 @@ public sealed class MeteredCallTests
         await Assert.ThrowsAsync<LedgerException>(async () => await call.BeginAsync(Row(call)));
         call.BeginDeferred(Row(call));
         _stores.IsLedgerFailing = false;
-        call.Sent();
+        call.Sent("primary");
         call.Named("gen-1");
 
         await call.KeepNameAsync();
@@ -177,37 +178,37 @@ public sealed class MeteredCallTests
             case "disposed unsent":
                 return;
             case "unsent":
-                call.Sent();
+                call.Sent("primary");
                 call.Unsent();
                 await call.EndedAsync(RequestEnd.UpstreamUnreachable);
                 return;
             case "no answer":
-                call.Sent();
+                call.Sent("primary");
                 await call.EndedAsync(RequestEnd.UpstreamTimedOut);
                 return;
             case "disposed without an answer":
-                call.Sent();
+                call.Sent("primary");
                 return;
             case "refused":
-                call.Sent();
+                call.Sent("primary");
                 _ = call.Answered(400, isEventStream: false, namesJob: false, Headers());
                 await call.EndedAsync(RequestEnd.Completed);
                 return;
             case "completed":
-                call.Sent();
+                call.Sent("primary");
                 _ = call.Answered(200, isEventStream: false, namesJob: false, Headers());
                 call.Named("gen-1");
                 await call.CompletedAsync(Billed);
                 return;
             case "named and cut":
-                call.Sent();
+                call.Sent("primary");
                 _ = call.Answered(200, isEventStream: true, namesJob: false, Headers());
                 call.Named("gen-1");
                 await call.KeepNameAsync();
                 await call.EndedAsync(RequestEnd.ClientLeft);
                 return;
             case "named and disposed":
-                call.Sent();
+                call.Sent("primary");
                 call.Named("gen-1");
                 return;
             default:

@@ -62,14 +62,14 @@ internal sealed class PostgresLedgerStore : ILedgerStore
                     batch.BatchCommands.Add(Command(began));
                     break;
                 case LedgerEntry.Named named:
-                    batch.BatchCommands.Add(Command(named.Id, named.GenerationId));
+                    batch.BatchCommands.Add(Command(named.Id, named.GenerationId, named.Destination));
                     break;
                 case LedgerEntry.Ended ended:
                     batch.BatchCommands.Add(Command(ended));
                     if (ended.GenerationId is { } generationId)
                     {
                         // A row that stays as it is takes the id all the same.
-                        batch.BatchCommands.Add(Command(ended.Id, generationId));
+                        batch.BatchCommands.Add(Command(ended.Id, generationId, destination: null));
                     }
 
                     break;
@@ -138,7 +138,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {
-                due.Add((reader.GetInt64(9), LedgerRows.Pending(reader, reader.GetGuid(0))));
+                due.Add((reader.GetInt64(10), LedgerRows.Pending(reader, reader.GetGuid(0))));
             }
 
             // What an update returns has no order.
@@ -336,7 +336,8 @@ internal sealed class PostgresLedgerStore : ILedgerStore
         return command;
     }
 
-    private static NpgsqlBatchCommand Command(Guid id, string generationId) => Batched(LedgerSql.Named, Id(id), Text(generationId));
+    private static NpgsqlBatchCommand Command(Guid id, string generationId, string? destination) =>
+        Batched(LedgerSql.Named, Id(id), Text(generationId), Text(destination));
 
     private static NpgsqlBatchCommand Command(LedgerEntry.Ended entry)
     {
@@ -360,7 +361,8 @@ internal sealed class PostgresLedgerStore : ILedgerStore
             Time(entry.ClosedAt),
             Small(entry.Asked),
             Time(entry.AskAt),
-            Flag(entry.IsCounted));
+            Flag(entry.IsCounted),
+            Text(entry.Destination));
         if (entry.GenerationId is { } generationId)
         {
             command.Parameters.Add(Text(generationId));

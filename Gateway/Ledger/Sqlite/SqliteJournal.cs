@@ -16,14 +16,15 @@ internal sealed class SqliteJournal : IDisposable
     // Where it matters more that it gets done.
     private const int ManyChanges = 512;
 
-    // All of a row at once; what only one of its entries knows is null as long as that one is not there.
+    // Inserts the merged row. Columns owned by an entry that has not arrived yet are NULL.
     private const string Whole =
         """
         INSERT INTO generations (id, node, started_at, team, key_label, rule, settings_version, endpoint, model_asked, model_sent, streams,
             reserved_pico, is_counted, state, ended, status, model_answered, provider, finish_reason, prompt_tokens, completion_tokens,
-            cached_tokens, reasoning_tokens, cost_pico, discount_pico, first_token_us, ended_at, closed_at, asked, ask_at, generation_id)
+            cached_tokens, reasoning_tokens, cost_pico, discount_pico, first_token_us, ended_at, closed_at, asked, ask_at, destination,
+            generation_id)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, COALESCE($31, $13), COALESCE($14, 0), $15, $16, $17, $18, $19, $20, $21,
-            $22, $23, $24, $25, $26, $27, $28, COALESCE($29, 0), $30, COALESCE($33, $32))
+            $22, $23, $24, $25, $26, $27, $28, COALESCE($29, 0), $30, COALESCE($32, $35), COALESCE($34, $33))
         ON CONFLICT (id) DO NOTHING
         """;
 
@@ -192,7 +193,7 @@ internal sealed class SqliteJournal : IDisposable
             }
 
             last = _blocks.Number(0);
-            var block = _blocks.Bytes(1);
+            var block = LedgerRecordReader.Upgrade(_blocks.Bytes(1));
             if (_bytes.Length - _length < block.Length)
             {
                 Array.Resize(ref _bytes, Math.Max(_bytes.Length * 2, _length + block.Length));
@@ -270,7 +271,7 @@ internal sealed class SqliteJournal : IDisposable
             ended.Id();
             if (ended.Text(out var generationId))
             {
-                _whole.BindText(32, generationId);
+                _whole.BindText(33, generationId);
             }
 
             Bind(_whole, 14, kind, ref ended);
@@ -279,10 +280,11 @@ internal sealed class SqliteJournal : IDisposable
         if (change.Named != None)
         {
             var named = ReaderAt(change.Named);
-            named.Kind();
+            kind = named.Kind();
             named.Id();
             named.Text(out var generationId);
-            _whole.BindText(33, generationId);
+            _whole.BindText(34, generationId);
+            Bind(_whole, 35, kind, ref named);
         }
 
         _whole.Run();
@@ -316,7 +318,7 @@ internal sealed class SqliteJournal : IDisposable
             Bind(statement, 2, kind, ref reader);
             if (isNamed)
             {
-                statement.BindText(20, generationId);
+                statement.BindText(21, generationId);
             }
 
             statement.Run();
@@ -325,7 +327,11 @@ internal sealed class SqliteJournal : IDisposable
                 return;
             }
 
-            // The row is settled already: all that may still be learnt is its name.
+            // The row is settled already and only its generation id may be missing.
+        }
+        else
+        {
+            Bind(_named, 3, kind, ref reader);
         }
 
         _named.Bind(1, id);

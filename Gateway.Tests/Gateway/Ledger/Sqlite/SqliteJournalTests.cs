@@ -148,10 +148,10 @@ public sealed class SqliteJournalTests : IDisposable
         var id = NewId();
         await store.ApplyAsync([Began(id)], Cancel);
         var entries = await EntriesAsync();
-        await SetEntriesAsync([2, .. entries[1..]]);
+        await SetEntriesAsync([3, .. entries[1..]]);
 
         var failure = await Assert.ThrowsAsync<LedgerException>(() => store.ReadChargesAsync([id], Cancel));
-        Assert.Contains("entries of format 2", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("entries of format 3", failure.Message, StringComparison.Ordinal);
         failure = await Assert.ThrowsAsync<LedgerException>(() => OpenAsync(Database));
         Assert.Contains("another version of the gateway", failure.Message, StringComparison.Ordinal);
 
@@ -209,13 +209,50 @@ public sealed class SqliteJournalTests : IDisposable
     }
 
     [Fact]
-    public async Task DatabaseOfTheLastVersion_IsBroughtUpToDate()
+    public async Task EntriesOfFormat1_AreFolded()
+    {
+        var (named, settled) = (NewId(), NewId());
+        await using var store = await OpenAsync(Database, isFolding: false);
+        await store.ApplyAsync([Began(NewId())], Cancel);
+
+        // Format 1 ends its entries before the destination, which is null here: one zero byte.
+        var head = (await EntriesAsync())[..17];
+        head[0] = 1;
+        await SetEntriesAsync(
+        [
+            .. head,
+            .. Written(Began(named)),
+            .. Written(new LedgerEntry.Named(named, "gen-1763871234-a"))[..^1],
+            .. Written(Provisional(named))[..^1],
+            .. Written(Began(settled)),
+            .. Written(Settled(settled, 7) with { GenerationId = "gen-1763871234-b" })[..^1],
+        ]);
+
+        Assert.Equal(7, (await store.ReadChargesAsync([settled], Cancel))[settled].Charge.Value);
+        Assert.True(await store.HasGenerationAsync("search", "gen-1763871234-b", Cancel));
+        var due = Assert.Single(await store.TakeDueAsync(Now, Now.AddMinutes(1), 10, Cancel));
+        Assert.Equal((named, "gen-1763871234-a", null), (due.Id, due.GenerationId, due.Destination));
+
+        static byte[] Written(LedgerEntry entry)
+        {
+            var writer = new LedgerRecordWriter();
+            writer.Begin(Guid.Empty);
+            writer.Write(entry);
+            return writer.Written[17..].ToArray();
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task DatabaseOfAnEarlierVersion_IsBroughtUpToDate(int version)
     {
         var id = NewId();
         await using (var connection = await ConnectAsync(Database))
         {
             await using var command = connection.CreateCommand();
-            foreach (var statement in LedgerSchema.Upgrade(null, isSqlite: true).SkipLast(1).Prepend(LedgerSchema.CreateMeta))
+            var later = LedgerSchema.Upgrade(version.ToString(CultureInfo.InvariantCulture), isSqlite: true).Count();
+            foreach (var statement in LedgerSchema.Upgrade(null, isSqlite: true).SkipLast(later).Prepend(LedgerSchema.CreateMeta))
             {
                 command.CommandText = statement;
                 await command.ExecuteNonQueryAsync(Cancel);
@@ -223,17 +260,20 @@ public sealed class SqliteJournalTests : IDisposable
 
             command.CommandText =
                 """
-                INSERT INTO meta VALUES ('schema_version', '1'), ('ledger_id', '0123456789abcdef0123456789abcdef');
+                INSERT INTO meta VALUES ('schema_version', $version), ('ledger_id', '0123456789abcdef0123456789abcdef');
                 INSERT INTO generations (
                     id, started_at, node, team, key_label, settings_version, endpoint, streams, reserved_pico, state, is_counted)
                 VALUES ($id, 1773500966535, randomblob(16), 'search', 'ci', '1a2b3c4d', '/chat/completions', 0, 77, 0, 1);
                 """;
             command.Parameters.AddWithValue("$id", LedgerKeys.ToBytes(id));
+            command.Parameters.AddWithValue("$version", version.ToString(CultureInfo.InvariantCulture));
             await command.ExecuteNonQueryAsync(Cancel);
         }
 
         await using var store = await OpenAsync(Database);
         Assert.Equal("0123456789abcdef0123456789abcdef", store.LedgerId);
+        await store.ApplyAsync([new LedgerEntry.Named(id, "gen-1763871234-a", "eu"), Provisional(id)], Cancel);
+        Assert.Equal("eu", Assert.Single(await store.TakeDueAsync(Now, Now.AddMinutes(1), 10, Cancel)).Destination);
         await store.ApplyAsync([Settled(id, 5)], Cancel);
         Assert.Equal(5, (await store.ReadChargesAsync([id], Cancel))[id].Charge.Value);
     }
@@ -277,10 +317,11 @@ public sealed class SqliteJournalTests : IDisposable
             Streams = Coin(random),
             IsCounted = Coin(random),
         },
-        < 6 => new LedgerEntry.Named(id, "gen-" + Below(random, 100)),
+        < 6 => new LedgerEntry.Named(id, "gen-" + Below(random, 100), Coin(random) ? null : "d" + Below(random, 10)),
         _ => new LedgerEntry.Ended(id)
         {
             GenerationId = Coin(random) ? null : "gen-" + Below(random, 100),
+            Destination = Coin(random) ? null : "d" + Below(random, 10),
             State = (GenerationState)(1 + Below(random, 3)),
             End = Coin(random) ? null : "Completed",
             Status = Coin(random) ? null : 200 + Below(random, 400),
