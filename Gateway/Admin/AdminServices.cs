@@ -3,6 +3,7 @@ using Gateway.Configuration.Model;
 using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Observability;
+using Gateway.Workers;
 using OpenRouterGateway.Transforms.RequestBody;
 using OpenTelemetry.Metrics;
 
@@ -34,6 +35,7 @@ internal static class AdminServices
             metrics.ObserveLimitStore(() => limits.IsFailing);
             var bodies = provider.GetRequiredService<RequestBodyMemory>();
             metrics.ObserveBodies(() => bodies.HeldBytes, () => bodies.WaitingBodies);
+            metrics.ObserveWorkers(provider.GetRequiredService<WorkerHealth>());
             return metrics;
         });
 

@@ -10,7 +10,7 @@ namespace Gateway.Admission;
 /// A team's say about a request whose body was just read: may it use these models, what will it probably cost, and what is to be written
 /// into it beside the rules.
 /// </summary>
-internal sealed class RequestReviewer(PriceListRefresher prices)
+internal sealed class RequestReviewer(PriceListStore prices)
 {
     /// <summary>Judges a request; notes its <see cref="RequestCost"/> for the Admission phase.</summary>
     public RequestReview Review(HttpContext context, ReviewedRequest reviewed)

@@ -1,6 +1,7 @@
 using Gateway.Configuration.Model;
 using Gateway.Ledger;
 using Gateway.Primitives;
+using Gateway.Workers;
 using StackExchange.Redis;
 
 namespace Gateway.Limits;
@@ -47,6 +48,7 @@ internal sealed class LimitStores : IAsyncDisposable
     /// <param name="redisConfiguration">The resolved <see cref="RedisSettings.Configuration"/>; read for Redis only.</param>
     /// <param name="ledger">The truth about charges; may be opened later, before the first request.</param>
     /// <param name="periodOf">The period of a team's budget as the settings have it now, <see langword="null"/> without one.</param>
+    /// <param name="health">The registry of workers.</param>
     /// <param name="time">The clock.</param>
     /// <param name="loggers">The log.</param>
     /// <exception cref="ArgumentException"><paramref name="redisConfiguration"/> cannot be read; see <see cref="IsReadable"/>.</exception>
@@ -55,6 +57,7 @@ internal sealed class LimitStores : IAsyncDisposable
         string redisConfiguration,
         ILedgerStore ledger,
         Func<string, BudgetPeriod?> periodOf,
+        WorkerHealth health,
         TimeProvider time,
         ILoggerFactory loggers)
     {
@@ -73,7 +76,7 @@ internal sealed class LimitStores : IAsyncDisposable
             link,
             new RedisLimitStore(link, redis.KeyPrefix, time),
             budgets,
-            new BudgetReconciler(budgets, link, ledger, periodOf, time, loggers.CreateLogger<BudgetReconciler>()));
+            new BudgetReconciler(budgets, link, ledger, periodOf, health, time, loggers.CreateLogger<BudgetReconciler>()));
     }
 
     /// <summary>

@@ -8,7 +8,7 @@ namespace Gateway.OpenRouter;
 /// The gateway's own questions to upstream: prices, and the bills of generations. They go to the first destination of the cluster
 /// <c>openrouter</c>, or of the first cluster where there is none of that name.
 /// </summary>
-internal sealed class OpenRouterClient(SettingsStore settings) : IDisposable
+internal sealed class OpenRouterClient(SettingsStore settings) : IOpenRouterClient, IDisposable
 {
     private const string Cluster = "openrouter";
 
@@ -33,11 +33,7 @@ internal sealed class OpenRouterClient(SettingsStore settings) : IDisposable
         MaxResponseContentBufferSize = MaxAnswerSize,
     };
 
-    /// <summary>Asks.</summary>
-    /// <param name="path">Path and query below the base address, without a slash in front.</param>
-    /// <param name="key">Whose key to ask with.</param>
-    /// <param name="cancellationToken">Ends the question.</param>
-    /// <returns>The status and the answer's bytes; <see langword="null"/> when there was no answer.</returns>
+    /// <inheritdoc />
     public async Task<(int Status, byte[] Body)?> GetAsync(string path, UpstreamKey? key, CancellationToken cancellationToken)
     {
         if (Base() is not { } address)
@@ -56,8 +52,7 @@ internal sealed class OpenRouterClient(SettingsStore settings) : IDisposable
             using var response = await _http.SendAsync(request, cancellationToken);
             return ((int)response.StatusCode, await response.Content.ReadAsByteArrayAsync(cancellationToken));
         }
-        catch (Exception fault) when (
-            fault is HttpRequestException or IOException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
+        catch (Exception fault) when (IsUnreadable(fault) && !cancellationToken.IsCancellationRequested)
         {
             return null;
         }
@@ -65,6 +60,14 @@ internal sealed class OpenRouterClient(SettingsStore settings) : IDisposable
 
     /// <inheritdoc />
     public void Dispose() => _http.Dispose();
+
+    /// <summary>
+    /// Whether an exception says that there was no answer, or none that can be read. The decoders throw
+    /// <see cref="InvalidDataException"/> (gzip, deflate) and <see cref="InvalidOperationException"/> (br) for bytes that are not what
+    /// <c>Content-Encoding</c> says; a timeout is an <see cref="OperationCanceledException"/>.
+    /// </summary>
+    private static bool IsUnreadable(Exception fault) =>
+        fault is HttpRequestException or IOException or InvalidDataException or InvalidOperationException or OperationCanceledException;
 
     private string? Base()
     {

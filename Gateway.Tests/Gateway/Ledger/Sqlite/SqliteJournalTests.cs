@@ -46,7 +46,7 @@ public sealed class SqliteJournalTests : IDisposable
         Assert.Equal(0, await CountAsync(_folder.File("left.db"), "journal"));
         Assert.Equal((1, 1), await next.AdoptOrphansAsync(Now, Cancel));
         Assert.Equal(7, (await next.ReadChargesAsync([settled], Cancel))[settled].Charge.Value);
-        Assert.Equal(named, Assert.Single(await next.TakeDueAsync(Now, Now.AddMinutes(1), 10, Cancel)).Id);
+        Assert.Equal(named, Assert.Single(await next.TakeDueAsync(["search", "other"], Now, Now.AddMinutes(1), 10, Cancel)).Id);
     }
 
     [Fact]
@@ -95,7 +95,7 @@ public sealed class SqliteJournalTests : IDisposable
         Assert.DoesNotContain(id, (await store.ReadUncountedAsync(10, Cancel)).Select(row => row.Id));
         id = await BeginAsync();
         await store.ApplyAsync([Provisional(id)], Cancel);
-        Assert.Equal(id, Assert.Single(await store.TakeDueAsync(Now, Now.AddMinutes(1), 10, Cancel)).Id);
+        Assert.Equal(id, Assert.Single(await store.TakeDueAsync(["search", "other"], Now, Now.AddMinutes(1), 10, Cancel)).Id);
         at = Now.AddDays(-10);
         id = await BeginAsync();
         await store.ApplyAsync([Settled(id, 5)], Cancel);
@@ -170,7 +170,7 @@ public sealed class SqliteJournalTests : IDisposable
         await using var store = await OpenAsync(Database, isFolding: false);
         await store.ApplyAsync([Began(NewId())], Cancel);
         await SetEntriesAsync([.. (await EntriesAsync()).Take(kept), .. added]);
-        var failure = await Assert.ThrowsAsync<LedgerException>(() => store.TakeDueAsync(Now, Now, 1, Cancel));
+        var failure = await Assert.ThrowsAsync<LedgerException>(() => store.TakeDueAsync(["search", "other"], Now, Now, 1, Cancel));
         Assert.Contains(said, failure.Message, StringComparison.Ordinal);
         Assert.Equal(1, await CountAsync(Database, "journal"));
     }
