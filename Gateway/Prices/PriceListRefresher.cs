@@ -71,7 +71,8 @@ internal sealed partial class PriceListRefresher : Worker
 
         if (!_hasReadFile)
         {
-            _store.Put(await _file.ReadAsync(cancellationToken));
+            var kept = await _file.ReadAsync(cancellationToken);
+            _store.Put(kept, hasModels: kept.Count > 0);
             _hasReadFile = true;
         }
 
@@ -95,7 +96,7 @@ internal sealed partial class PriceListRefresher : Worker
             var fresh = (models ?? PriceList.Empty).Over(embeddings ?? PriceList.Empty);
 
             // Which list a known entry came from is not kept, so all of them stay while a list is missing.
-            _store.Put(models is null || embeddings is null ? fresh.Over(known) : fresh);
+            _store.Put(models is null || embeddings is null ? fresh.Over(known) : fresh, hasModels: models is not null);
             await _file.WriteAsync(_store.Upstream, cancellationToken);
         }
 

@@ -29,8 +29,8 @@ internal sealed class PriceListStore(TimeProvider time)
     /// <summary>Upstream's list, without the prices of the settings.</summary>
     public PriceList Upstream => _list;
 
-    /// <summary>Whether there is a list, from upstream or from disk.</summary>
-    public bool HasList => _list.Count > 0;
+    /// <summary>Whether there is a list of models, from upstream or from disk; one of embeddings alone is none.</summary>
+    public bool HasList => _firstList.Task.IsCompleted;
 
     /// <summary>The prices for a request with this snapshot.</summary>
     public PriceList For(SettingsSnapshot snapshot)
@@ -70,10 +70,12 @@ internal sealed class PriceListStore(TimeProvider time)
     }
 
     /// <summary>Puts a list in force.</summary>
-    public void Put(PriceList list)
+    /// <param name="list">The list.</param>
+    /// <param name="hasModels">Whether it has the models that give text, which are what most requests name.</param>
+    public void Put(PriceList list, bool hasModels)
     {
         _list = list;
-        if (list.Count > 0)
+        if (hasModels)
         {
             _firstList.TrySetResult();
         }
