@@ -46,6 +46,20 @@ internal static class GatewayProgram
         };
     }
 
+    /// <summary>Runs a host until it ends. Only an end that a signal asked for is a success.</summary>
+    internal static async Task<int> RunToEndAsync(WebApplication app, TextWriter error)
+    {
+        var lifetime = app.Services.GetRequiredService<SignalLifetime>();
+        await app.RunAsync();
+        if (lifetime.HasSignal)
+        {
+            return Success;
+        }
+
+        await error.WriteLineAsync("The gateway has ended without a signal; its log says why.");
+        return Failure;
+    }
+
     private static async Task<int> ProbeAsync(ServerSettings server, TextWriter error)
     {
         if (await HealthProbe.FindFaultAsync(server) is not { } fault)
@@ -65,8 +79,7 @@ internal static class GatewayProgram
         await using var app = GatewayHost.Build(startup.Snapshot!, startup.Sources!, startup.Files!, loader, output);
         try
         {
-            await app.RunAsync();
-            return Success;
+            return await RunToEndAsync(app, error);
         }
         catch (LedgerException fault)
         {

@@ -47,7 +47,7 @@ public sealed class RollingRestartTests
             TimeSpan.FromSeconds(1), async () => (await team.RowsAsync()).All(row => row.IsClosed), "the bill");
 
         await countingTime.AdvanceUntilAsync(
-            MemoryBudgetReconciler.Period, async () => await ChatAsync(counting) == 200, "room in the budget");
+            MemoryBudgetReconciler.RoundPeriod, async () => await ChatAsync(counting) == 200, "room in the budget");
     }
 
     private static async Task<int> ChatAsync(GatewayHost gateway)

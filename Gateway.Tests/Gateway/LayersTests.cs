@@ -13,7 +13,7 @@ public sealed partial class LayersTests
     private static readonly string[] Folders =
     [
         // Primitives.
-        "Primitives", "Secrets",
+        "Primitives", "Secrets", "Workers",
 
         // The domain.
         "Rules", "Billing", "Pricing", "Teams",

@@ -133,6 +133,8 @@ internal sealed class GatewayHost : IAsyncDisposable
 
         if (_factory is not null)
         {
+            // An end without a signal is an error that the program reports.
+            _factory.Services.GetRequiredService<global::Gateway.Hosting.SignalLifetime>().NoteSignal();
             await _factory.DisposeAsync();
         }
 

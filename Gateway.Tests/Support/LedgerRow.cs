@@ -11,7 +11,7 @@ internal sealed record LedgerRow
     private const string Query =
         """
         SELECT team, key_label, endpoint, model_asked, model_answered, provider, generation_id, streams, prompt_tokens, completion_tokens,
-            reserved_pico, cost_pico, state, ended, status, finish_reason, first_token_us, asked, is_counted, destination
+           reserved_pico, cost_pico, state, ended, status, finish_reason, first_token_us, asked, ask_at, is_counted, destination
         FROM generations ORDER BY started_at, id
         """;
 
@@ -50,6 +50,9 @@ internal sealed record LedgerRow
     public long? FirstTokenMicroseconds { get; init; }
 
     public long Questions { get; init; }
+
+    /// <summary>When the next question is due, in the ledger's own unit.</summary>
+    public long? AskAt { get; init; }
 
     public bool IsCounted { get; init; }
 
@@ -103,6 +106,7 @@ internal sealed record LedgerRow
                 FinishReason = Text("finish_reason"),
                 FirstTokenMicroseconds = Number("first_token_us"),
                 Questions = Number("asked")!.Value,
+                AskAt = Number("ask_at"),
                 IsCounted = Number("is_counted") != 0,
                 Destination = Text("destination"),
             });

@@ -4,6 +4,7 @@ using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Observability;
 using Gateway.Prices;
+using Gateway.Workers;
 using OpenRouterGateway.Transforms.RequestBody;
 using OpenTelemetry.Metrics;
 
@@ -35,6 +36,7 @@ internal static class AdminServices
             metrics.ObserveLimitStore(() => limits.IsFailing);
             var bodies = provider.GetRequiredService<RequestBodyMemory>();
             metrics.ObserveBodies(() => bodies.HeldBytes, () => bodies.WaitingBodies);
+            metrics.ObserveWorkers(provider.GetRequiredService<WorkerHealth>());
             return metrics;
         });
 
@@ -51,7 +53,7 @@ internal static class AdminServices
             services.AddSingleton(provider => new AdminHost(
                 admin,
                 provider.GetRequiredService<SettingsStore>(),
-                provider.GetRequiredService<PriceListRefresher>().For,
+                provider.GetRequiredService<PriceListStore>().For,
                 () => ledger(provider),
                 provider.GetRequiredService<MeterProvider>(),
                 provider.GetRequiredService<TimeProvider>(),

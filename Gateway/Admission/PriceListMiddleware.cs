@@ -7,7 +7,7 @@ namespace Gateway.Admission;
 /// Delays metered calls of teams with a budget until the first price list has arrived, for a few seconds at most. Only a program that starts
 /// for the first time has no list. After the delay the price is unknown. Every other request passes.
 /// </summary>
-internal sealed class PriceListMiddleware(RequestDelegate next, PriceListRefresher prices)
+internal sealed class PriceListMiddleware(RequestDelegate next, PriceListStore prices)
 {
     public Task InvokeAsync(HttpContext context) =>
         prices.HasList || GatewayContext.Of(context).Caller is not { Team.Budget: not null, IsMetered: true }

@@ -5,7 +5,7 @@ using OpenRouterGateway.Transforms.ProviderMapping;
 namespace Gateway.Admission;
 
 /// <summary>Runs <see cref="RequestJudge"/> between the scan of a body and the rules, and records its verdict.</summary>
-internal sealed class RequestReviewer(PriceListRefresher prices)
+internal sealed class RequestReviewer(PriceListStore prices)
 {
     /// <summary>Judges a request. A request without a team passes.</summary>
     public RequestReview Review(HttpContext context, RequestReviewContext reviewed)

@@ -7,6 +7,7 @@ using Gateway.Configuration.Reading;
 using Gateway.Configuration.ReverseProxy;
 using Gateway.Configuration.Schema;
 using Gateway.Secrets;
+using Gateway.Teams;
 using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.Configuration;
@@ -52,7 +53,7 @@ internal sealed class SettingsLoader
         var mapping = ProviderMappingReader.Read(tree.Root.Members[SettingsSchema.ProviderMapping], tree.Mappings, faults, warnings);
         var secrets = new SecretReader(tree.Variable, sources.WorkingDirectory);
         var teams = TeamReader.Read(tree.Root.Members[SettingsSchema.Teams], mapping, secrets, _time.GetUtcNow(), faults, warnings);
-        var (usage, postgres) = CheckUsage(tree, sources, secrets, faults, warnings);
+        var (usage, postgres) = CheckUsage(tree, sources, teams, secrets, faults, warnings);
         var (limits, redis) = CheckLimits(tree, usage?.Store ?? default, secrets, faults, warnings);
         var (admin, token) = CheckAdmin(tree, secrets, faults, warnings);
         var proxy = await _dryRun.RunAsync(
@@ -114,13 +115,13 @@ internal sealed class SettingsLoader
     }
 
     private static (UsageSettings? Settings, SecretText? Postgres) CheckUsage(
-        SettingsTree tree, SettingsSources sources, SecretReader secrets, List<SettingsFault> faults, List<SettingsFault> warnings)
+        SettingsTree tree, SettingsSources sources, TeamDirectory teams, SecretReader secrets, List<SettingsFault> faults, List<SettingsFault> warnings)
     {
         var (usage, section) = Bind(tree, SettingsSchema.Usage, SettingsJsonContext.Default.UsageSettings, faults);
         return usage is null
             ? default
             : UsageSettingsCheck.Check(
-                usage, new SectionFaults(SettingsSchema.Usage, section!, faults, warnings), secrets, sources.WorkingDirectory);
+                usage, teams, new SectionFaults(SettingsSchema.Usage, section!, faults, warnings), secrets, sources.WorkingDirectory);
     }
 
     private static (LimitsSettings? Settings, SecretText? Redis) CheckLimits(

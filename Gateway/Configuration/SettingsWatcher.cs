@@ -1,6 +1,6 @@
 using Gateway.Configuration.Reading;
-using Gateway.Primitives;
 using Gateway.Secrets;
+using Gateway.Workers;
 
 namespace Gateway.Configuration;
 
@@ -9,10 +9,10 @@ namespace Gateway.Configuration;
 /// changed. Polling by content rather than events of the file system: a ConfigMap's symlink swap, a rename over the file and a bind mount
 /// raise different events, or none.
 /// </summary>
-internal sealed partial class SettingsWatcher : BackgroundService
+internal sealed class SettingsWatcher : Worker
 {
     /// <summary>Between two looks; with <see cref="SecondLook"/> and the load itself well within a second.</summary>
-    internal static readonly TimeSpan Period = TimeSpan.FromMilliseconds(150);
+    internal static readonly TimeSpan LookPeriod = TimeSpan.FromMilliseconds(150);
 
     /// <summary>How long a file that is missing or no JSON gets before that counts: somebody may be just writing it.</summary>
     internal static readonly TimeSpan SecondLook = TimeSpan.FromMilliseconds(200);
@@ -29,7 +29,6 @@ internal sealed partial class SettingsWatcher : BackgroundService
     private readonly SettingsLoader _loader;
     private readonly SettingsStore _store;
     private readonly TimeProvider _time;
-    private readonly ILogger<SettingsWatcher> _logger;
     private SettingsFiles _seen;
     private bool[] _seenReferenced = [];
     private IReadOnlyList<string> _referenced = [];
@@ -41,6 +40,7 @@ internal sealed partial class SettingsWatcher : BackgroundService
     /// <param name="files">The files as they were when the program loaded its settings.</param>
     /// <param name="loader">Judges changes.</param>
     /// <param name="store">Takes them.</param>
+    /// <param name="health">The registry of workers.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The log.</param>
     public SettingsWatcher(
@@ -48,8 +48,10 @@ internal sealed partial class SettingsWatcher : BackgroundService
         SettingsFiles files,
         SettingsLoader loader,
         SettingsStore store,
+        WorkerHealth health,
         TimeProvider time,
         ILogger<SettingsWatcher> logger)
+        : base("settings", LookPeriod, health, time, logger)
     {
         _sources = sources;
         _seen = files;
@@ -57,39 +59,10 @@ internal sealed partial class SettingsWatcher : BackgroundService
         _store = store;
         _secrets = store.Current.SecretFiles;
         _time = time;
-        _logger = logger;
     }
 
     /// <inheritdoc />
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Period, _time);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
-            {
-                await LookOnceAsync(stoppingToken);
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // The program stops.
-        }
-    }
-
-    private async Task LookOnceAsync(CancellationToken stoppingToken)
-    {
-        try
-        {
-            await LookAsync(stoppingToken);
-        }
-#pragma warning disable CA1031 // A watcher that dies of one look would leave the gateway deaf to every later change.
-        catch (Exception fault) when (fault is not OperationCanceledException)
-#pragma warning restore CA1031
-        {
-            Log.SettingsWatchFailed(_logger, fault);
-        }
-    }
+    protected override Task RunOnceAsync(CancellationToken cancellationToken) => LookAsync(cancellationToken);
 
     /// <summary>Looks once, and reloads when something changed.</summary>
     internal async Task LookAsync(CancellationToken cancellationToken)
@@ -168,10 +141,4 @@ internal sealed partial class SettingsWatcher : BackgroundService
     /// Which of the files exist that refused settings name: a certificate that arrives after the settings that ask for it mends them.
     /// </summary>
     private bool[] Referenced() => [.. _referenced.Select(File.Exists)];
-
-    private static partial class Log
-    {
-        [LoggerMessage(LogEvents.SettingsWatchFailed, LogLevel.Error, "A look at the settings files failed; the next one follows")]
-        public static partial void SettingsWatchFailed(ILogger logger, Exception fault);
-    }
 }

@@ -6,6 +6,7 @@ using Gateway.Ledger;
 using Gateway.Observability;
 using Gateway.Requests;
 using Gateway.Upstream;
+using Gateway.Workers;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.DataProtection;
@@ -56,6 +57,7 @@ internal static class GatewayHost
         services.AddSingleton(sources);
         services.AddSingleton(files);
         services.AddSingleton(_ => snapshot);
+        services.AddSingleton<WorkerHealth>();
         services.AddSingleton<SettingsStore>();
         services.AddSingleton<IConfigChangeListener>(static provider => provider.GetRequiredService<SettingsStore>());
         services.AddSingleton(static provider => provider.GetRequiredService<SettingsStore>().ProxyConfig);
@@ -64,8 +66,15 @@ internal static class GatewayHost
         services.AddHostedService<ShutdownDelay>();
         services.AddHostedService<StartupSummary>();
         services.AddHostedService<StartupMemoryTrimmer>();
-        services.Configure<ConsoleLifetimeOptions>(static console => console.SuppressStatusMessages = true);
-        services.Configure<HostOptions>(host => host.ShutdownTimeout = server.ShutdownDelay + server.ShutdownTimeout + TimeToStop);
+        services.AddSingleton<SignalLifetime>();
+        services.AddSingleton<IHostLifetime>(static provider => provider.GetRequiredService<SignalLifetime>());
+        services.Configure<HostOptions>(host =>
+        {
+            host.ShutdownTimeout = server.ShutdownDelay + server.ShutdownTimeout + TimeToStop;
+
+            // The end of a background service is no reason to end the requests; workers go on after any failure anyway.
+            host.BackgroundServiceExceptionBehavior = BackgroundServiceExceptionBehavior.Ignore;
+        });
 
         services.AddGatewayAdmin(
             snapshot.Settings.Admin with { Token = snapshot.AdminToken?.Reveal() ?? "" },
@@ -84,6 +93,7 @@ internal static class GatewayHost
 
         if (server.Https)
         {
+            services.AddSingleton<Func<string, string, TlsCertificate>>(TlsCertificate.Load);
             services.AddSingleton<TlsCertificateStore>();
             services.AddHostedService(static provider => provider.GetRequiredService<TlsCertificateStore>());
         }

@@ -7,6 +7,7 @@ using Gateway.OpenRouter;
 using Gateway.Prices;
 using Gateway.Primitives;
 using Gateway.Settlement;
+using Gateway.Workers;
 using OpenRouterGateway.Transforms.ProviderMapping;
 
 namespace Gateway.Hosting;
@@ -33,12 +34,14 @@ internal static class TeamServices
             snapshot.RedisConfiguration?.Reveal() ?? "",
             provider.GetRequiredService<ILedgerStore>(),
             PeriodOf(provider.GetRequiredService<SettingsStore>()),
+            provider.GetRequiredService<WorkerHealth>(),
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILoggerFactory>()));
         services.AddSingleton(static provider => provider.GetRequiredService<LimitStores>().Limits);
         services.AddSingleton(static provider => provider.GetRequiredService<LimitStores>().Budgets);
-        services.AddSingleton<OpenRouterClient>();
-        services.AddSingleton<PriceListRefresher>();
+        services.AddSingleton<IOpenRouterClient, OpenRouterClient>();
+        services.AddSingleton<PriceListStore>();
+        services.AddSingleton<PriceListFile>();
         services.AddSingleton<RequestReviewer>();
         services.AddSingleton<AdmissionController>();
         services.AddOptions<ProviderMappingOptions>()
@@ -47,7 +50,7 @@ internal static class TeamServices
         // They start in this order and stop in the reverse one: the writer is the last to hear of anything.
         services.AddHostedService<LedgerOpening>();
         services.AddHostedService(static provider => provider.GetRequiredService<LedgerWriter>());
-        services.AddHostedService(static provider => provider.GetRequiredService<PriceListRefresher>());
+        services.AddHostedService<PriceListRefresher>();
         services.AddHostedService(static provider => provider.GetRequiredService<LimitStores>().Reconciler);
         services.AddHostedService(provider => ActivatorUtilities.CreateInstance<LedgerMaintenance>(provider, settings.Usage));
         services.AddHostedService<BudgetReloadHandler>();

@@ -39,7 +39,7 @@ internal sealed class TlsCertificate
         return new TlsCertificate(options, new DateTimeOffset(certificate.NotAfter.ToUniversalTime(), TimeSpan.Zero));
     }
 
-    /// <summary>Whether an exception says that a pair is not usable, rather than that the program is wrong.</summary>
+    /// <summary>Whether an exception says that a pair cannot be used, as opposed to a fault of the program.</summary>
     public static bool IsUnusable(Exception exception) =>
         exception is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException;
 }

@@ -2,58 +2,66 @@ using System.Net.Security;
 using Gateway.Configuration;
 using Gateway.Configuration.Model;
 using Gateway.Primitives;
+using Gateway.Workers;
 
 namespace Gateway.Hosting;
 
 /// <summary>
-/// The certificate in force, and its renewal: the files are looked at every second, by content, and a good new pair is taken for the
-/// next handshake. A bad or half-written pair keeps the old one.
+/// The certificate in force, and its renewal. Compares the content of the files every second and uses a valid new pair from the next
+/// handshake on. While the pair is invalid or half written, the old one stays and each turn fails.
 /// </summary>
-internal sealed partial class TlsCertificateStore : BackgroundService
+internal sealed partial class TlsCertificateStore : Worker
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+    internal static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
     private readonly SettingsStore _settings;
-    private readonly TimeProvider _time;
+    private readonly Func<string, string, TlsCertificate> _load;
     private readonly ILogger<TlsCertificateStore> _logger;
     private WatchedFile _certFile;
     private WatchedFile _keyFile;
+    private bool _isRenewing;
     private volatile TlsCertificate _current;
 
-    public TlsCertificateStore(SettingsStore settings, TimeProvider time, ILogger<TlsCertificateStore> logger)
+    /// <summary>Loads the pair of the settings.</summary>
+    /// <param name="settings">The settings in force.</param>
+    /// <param name="load">Loads a pair from its two paths, normally <see cref="TlsCertificate.Load"/>.</param>
+    /// <param name="health">The registry of workers.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">The log.</param>
+    public TlsCertificateStore(
+        SettingsStore settings,
+        Func<string, string, TlsCertificate> load,
+        WorkerHealth health,
+        TimeProvider time,
+        ILogger<TlsCertificateStore> logger)
+        : base("certificates", Interval, health, time, logger)
     {
         _settings = settings;
-        _time = time;
+        _load = load;
         _logger = logger;
         var server = settings.Current.Settings.Server;
 
-        // Watched before it is loaded: a renewal in between is seen at the first look.
+        // Watched before it is loaded, so that the first turn sees a renewal in between.
         _certFile = new WatchedFile(server.CertPath!);
         _keyFile = new WatchedFile(server.KeyPath!);
-        _current = TlsCertificate.Load(server.CertPath!, server.KeyPath!);
+        _current = load(server.CertPath!, server.KeyPath!);
     }
 
     /// <summary>The options for the next handshake.</summary>
     public ValueTask<SslServerAuthenticationOptions> OptionsAsync() => new(_current.Options);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    /// <inheritdoc />
+    protected override Task RunOnceAsync(CancellationToken cancellationToken)
     {
-        using var timer = new PeriodicTimer(Interval, _time);
-        try
+        // Both are compared every time: a pair is renewed one file after the other. A renewal that failed is tried again in the next turn.
+        _isRenewing |= HasChanged(ref _certFile, server => server.CertPath) | HasChanged(ref _keyFile, server => server.KeyPath);
+        if (_isRenewing)
         {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
-            {
-                // All are asked, always: a pair is renewed one file after the other.
-                if (HasChanged(ref _certFile, server => server.CertPath) | HasChanged(ref _keyFile, server => server.KeyPath))
-                {
-                    Renew();
-                }
-            }
+            Renew();
+            _isRenewing = false;
         }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // The program stops.
-        }
+
+        return Task.CompletedTask;
     }
 
     private bool HasChanged(ref WatchedFile file, Func<ServerSettings, string?> path)
@@ -72,13 +80,14 @@ internal sealed partial class TlsCertificateStore : BackgroundService
     {
         try
         {
-            var renewed = TlsCertificate.Load(_certFile.Path, _keyFile.Path);
+            var renewed = _load(_certFile.Path, _keyFile.Path);
             _current = renewed;
             Log.CertificateRenewed(_logger, _certFile.Path, renewed.Expires);
         }
         catch (Exception exception) when (TlsCertificate.IsUnusable(exception))
         {
-            Log.CertificateRefused(_logger, _certFile.Path, exception.Message);
+            throw new WorkerTurnException(
+                $"certificate {_certFile.Path} is not usable, the last good one stays: {exception.Message}", exception);
         }
     }
 
@@ -86,8 +95,5 @@ internal sealed partial class TlsCertificateStore : BackgroundService
     {
         [LoggerMessage(LogEvents.CertificateRenewed, LogLevel.Information, "Certificate {Path} is in force, valid until {Expires}")]
         public static partial void CertificateRenewed(ILogger logger, string path, DateTimeOffset expires);
-
-        [LoggerMessage(LogEvents.CertificateRefused, LogLevel.Error, "Certificate {Path} is not usable, the last good one stays: {Reason}")]
-        public static partial void CertificateRefused(ILogger logger, string path, string reason);
     }
 }

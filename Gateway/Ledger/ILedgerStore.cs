@@ -27,10 +27,11 @@ internal interface ILedgerStore : IAsyncDisposable
     Task<(int Provisional, int Unresolvable)> AdoptOrphansAsync(DateTimeOffset now, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Takes provisional rows that are due, oldest first, and keeps other nodes from asking for them until <paramref name="leasedUntil"/>.
+    /// Takes provisional rows of these teams that are due, oldest first, and keeps other nodes from asking for them until
+    /// <paramref name="leasedUntil"/>. Rows of other teams are not touched and take no place among the <paramref name="max"/>.
     /// </summary>
     Task<IReadOnlyList<PendingGeneration>> TakeDueAsync(
-        DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken);
+        IReadOnlyCollection<string> teams, DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken);
 
     /// <summary>Sums up usage of the requests that came in a time; bounds are optional, the upper one exclusive.</summary>
     Task<IReadOnlyList<UsageRow>> ReadUsageAsync(

@@ -1,54 +1,51 @@
 using Gateway.Configuration.Model;
 using Gateway.Primitives;
+using Gateway.Workers;
 
 namespace Gateway.Ledger;
 
-/// <summary>Removes rows that are older than they are kept for, every hour. A ledger that nobody has written to is left closed.</summary>
-internal sealed partial class LedgerMaintenance(
-    ILedgerStore store,
-    LedgerWriter writer,
-    UsageSettings settings,
-    TimeProvider time,
-    ILogger<LedgerMaintenance> logger) : BackgroundService
+/// <summary>
+/// Removes the rows that are older than <see cref="UsageSettings.Retention"/>, every hour. The store adds what they cost to the team's
+/// total. A ledger that is not open stays closed.
+/// </summary>
+internal sealed partial class LedgerMaintenance : Worker
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromHours(1);
+    internal static readonly TimeSpan Interval = TimeSpan.FromHours(1);
 
-    // The first look is soon, for processes that never get to live for an hour.
-    private static readonly TimeSpan FirstLook = TimeSpan.FromMinutes(1);
+    // The first turn comes soon, for processes that live for less than an hour.
+    internal static readonly TimeSpan FirstTurn = TimeSpan.FromMinutes(1);
 
-    // Between two chunks, for those who want to write.
+    // Between two chunks, so that others can write.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        if (settings.Retention <= TimeSpan.Zero)
-        {
-            return;
-        }
+    private readonly ILedgerStore _store;
+    private readonly LedgerWriter _writer;
+    private readonly TimeSpan _retention;
+    private readonly TimeProvider _time;
+    private readonly ILogger<LedgerMaintenance> _logger;
 
-        try
-        {
-            await Task.Delay(FirstLook, time, stoppingToken);
-            using var timer = new PeriodicTimer(Interval, time);
-            do
-            {
-                if (writer.IsOpen)
-                {
-                    await RemoveAsync(stoppingToken);
-                }
-            }
-            while (await timer.WaitForNextTickAsync(stoppingToken));
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // The program stops.
-        }
+    public LedgerMaintenance(
+        ILedgerStore store,
+        LedgerWriter writer,
+        UsageSettings settings,
+        WorkerHealth health,
+        TimeProvider time,
+        ILogger<LedgerMaintenance> logger)
+        : base("retention", Interval, health, time, logger)
+    {
+        FirstDelay = FirstTurn;
+        _store = store;
+        _writer = writer;
+        _retention = settings.Retention;
+        _time = time;
+        _logger = logger;
     }
 
-    private async Task RemoveAsync(CancellationToken cancellationToken)
+    /// <inheritdoc />
+    protected override async Task RunOnceAsync(CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow();
-        if (now - DateTimeOffset.UnixEpoch <= settings.Retention)
+        var now = _time.GetUtcNow();
+        if (!_writer.IsOpen || _retention <= TimeSpan.Zero || now - DateTimeOffset.UnixEpoch <= _retention)
         {
             return;
         }
@@ -56,30 +53,28 @@ internal sealed partial class LedgerMaintenance(
         var total = 0;
         try
         {
-            while (await store.RemoveBeforeAsync(now - settings.Retention, cancellationToken) is > 0 and var removed)
+            while (await _store.RemoveBeforeAsync(now - _retention, cancellationToken) is > 0 and var removed)
             {
                 total += removed;
-                await Task.Delay(Pause, time, cancellationToken);
+                await Task.Delay(Pause, _time, cancellationToken);
             }
         }
-        catch (LedgerException exception)
+        finally
         {
-            Log.RetentionFailed(logger, exception.Message);
-        }
-
-        if (total > 0)
-        {
-            Log.RowsRemoved(logger, total, settings.Retention);
+            if (total > 0)
+            {
+                Log.RowsRemoved(_logger, total, _retention);
+            }
         }
     }
+
+    /// <inheritdoc />
+    protected override bool IsExpected(Exception fault) => fault is LedgerException || base.IsExpected(fault);
 
     private static partial class Log
     {
         [LoggerMessage(
             LogEvents.LedgerRowsRemoved, LogLevel.Information, "{Count} rows of the ledger were older than {Retention} and are removed")]
         public static partial void RowsRemoved(ILogger logger, int count, TimeSpan retention);
-
-        [LoggerMessage(LogEvents.LedgerRetentionFailed, LogLevel.Warning, "Old rows of the ledger are not removed: {Reason}")]
-        public static partial void RetentionFailed(ILogger logger, string reason);
     }
 }

@@ -1,19 +1,20 @@
 using Gateway.Billing;
 using Gateway.Ledger;
 using Gateway.Primitives;
+using Gateway.Workers;
 
 namespace Gateway.Limits;
 
 /// <summary>
-/// Puts the budgets in Redis right by the ledger, every few seconds and after an outage: charges that Redis was not told are added, and
-/// what is set aside for calls that are over, or never began, is settled. Several nodes may do it at once; everything counts once.
+/// Compares the budgets in Redis with the ledger, every few seconds and after an outage: adds charges that Redis does not know, and settles
+/// reservations of calls that have ended or never began. Several nodes may do it at once; everything counts once.
 /// </summary>
-internal sealed partial class BudgetReconciler : BackgroundService
+internal sealed partial class BudgetReconciler : Worker
 {
-    /// <summary>Between two rounds.</summary>
+    /// <summary>The time between two rounds.</summary>
     internal static readonly TimeSpan DefaultPeriod = TimeSpan.FromSeconds(10);
 
-    /// <summary>A reservation's row may be on its way into the ledger for so long.</summary>
+    /// <summary>How long the row of a reservation may take to reach the ledger.</summary>
     internal static readonly TimeSpan DefaultAge = TimeSpan.FromMinutes(2);
 
     private const int RowsAtOnce = 1000;
@@ -24,45 +25,46 @@ internal sealed partial class BudgetReconciler : BackgroundService
     private readonly Func<string, BudgetPeriod?> _periodOf;
     private readonly TimeProvider _time;
     private readonly ILogger<BudgetReconciler> _logger;
-    private readonly TimeSpan _period;
     private readonly TimeSpan _age;
-    private readonly SemaphoreSlim _recovered = new(0);
-    private bool _hasFailed;
 
     /// <summary>Creates a reconciler.</summary>
     /// <param name="store">The budgets.</param>
-    /// <param name="link">The way to Redis, whose recovery begins a round; not owned.</param>
-    /// <param name="ledger">The truth.</param>
-    /// <param name="periodOf">The period of a team's budget as the settings have it now, <see langword="null"/> without one.</param>
+    /// <param name="link">The connection to Redis, whose recovery starts a round; not owned.</param>
+    /// <param name="ledger">The ledger.</param>
+    /// <param name="periodOf">The period of a team's budget in the current settings, <see langword="null"/> without a budget.</param>
+    /// <param name="health">The registry of workers.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The log.</param>
-    /// <param name="period">Between two rounds.</param>
-    /// <param name="age">How old a reservation has to be before its row is looked for.</param>
+    /// <param name="period">The time between two rounds.</param>
+    /// <param name="age">The age from which on the row of a reservation is looked for.</param>
     public BudgetReconciler(
         RedisBudgetStore store,
         RedisLink link,
         ILedgerStore ledger,
         Func<string, BudgetPeriod?> periodOf,
+        WorkerHealth health,
         TimeProvider time,
         ILogger<BudgetReconciler> logger,
         TimeSpan? period = null,
         TimeSpan? age = null)
+        : base("budgets", period ?? DefaultPeriod, health, time, logger)
     {
+        // A round at the start would find a connection that is still being made.
+        FirstDelay = period ?? DefaultPeriod;
         _store = store;
         _link = link;
         _ledger = ledger;
         _periodOf = periodOf;
         _time = time;
         _logger = logger;
-        _period = period ?? DefaultPeriod;
         _age = age ?? DefaultAge;
-        link.Recovered += OnRecovered;
+        link.Recovered += Wake;
     }
 
     /// <inheritdoc />
     public override void Dispose()
     {
-        _link.Recovered -= OnRecovered;
+        _link.Recovered -= Wake;
         base.Dispose();
     }
 
@@ -88,23 +90,13 @@ internal sealed partial class BudgetReconciler : BackgroundService
     }
 
     /// <inheritdoc />
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        try
-        {
-            while (true)
-            {
-                await WaitAsync(stoppingToken);
-                await ReconcileOnceAsync(stoppingToken);
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // The program stops.
-        }
-    }
+    protected override Task RunOnceAsync(CancellationToken cancellationToken) =>
+        _link.IsOpen ? Task.CompletedTask : ReconcileAsync(cancellationToken);
 
-    /// <summary>The moment that a UUID of version 7 was made: its first 48 bits are milliseconds of Unix time.</summary>
+    /// <inheritdoc />
+    protected override bool IsExpected(Exception fault) => fault is LedgerException or LimitStoreException || base.IsExpected(fault);
+
+    /// <summary>The time at which a UUID of version 7 was made: its first 48 bits are milliseconds of Unix time.</summary>
     private static DateTimeOffset MadeAt(Guid id)
     {
         Span<byte> bytes = stackalloc byte[16];
@@ -119,45 +111,7 @@ internal sealed partial class BudgetReconciler : BackgroundService
         return DateTimeOffset.FromUnixTimeMilliseconds(Math.Min(milliseconds, DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()));
     }
 
-    private void OnRecovered() => _recovered.Release();
-
-    private async Task WaitAsync(CancellationToken stoppingToken)
-    {
-        using var over = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-        var recovered = _recovered.WaitAsync(over.Token);
-        await Task.WhenAny(recovered, Task.Delay(_period, _time, over.Token));
-        await over.CancelAsync();
-        await recovered.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        stoppingToken.ThrowIfCancellationRequested();
-    }
-
-    private async Task ReconcileOnceAsync(CancellationToken stoppingToken)
-    {
-        if (_link.IsOpen)
-        {
-            return;
-        }
-
-        try
-        {
-            await ReconcileAsync(stoppingToken);
-            _hasFailed = false;
-        }
-#pragma warning disable CA1031 // A reconciler that dies of one round would leave budgets wrong for ever.
-        catch (Exception fault) when (fault is not OperationCanceledException)
-#pragma warning restore CA1031
-        {
-            // Once an outage: the next rounds fail for the same reason.
-            if (!_hasFailed)
-            {
-                Log.ReconciliationFailed(_logger, fault);
-            }
-
-            _hasFailed = true;
-        }
-    }
-
-    /// <summary>Adds the charges of closed rows that no counter was told.</summary>
+    /// <summary>Adds the charges of closed rows that no counter knows.</summary>
     private async Task<int> AddUncountedAsync(CancellationToken cancellationToken)
     {
         var added = 0;
@@ -166,8 +120,8 @@ internal sealed partial class BudgetReconciler : BackgroundService
             var rows = await _ledger.ReadUncountedAsync(RowsAtOnce, cancellationToken);
             foreach (var row in rows)
             {
-                // A team without a budget has nothing to add to, and neither has a period that is over or that nobody has asked for since
-                // Redis lost it: its counter will be made from the ledger, this row included.
+                // There is no counter to add to for a team without a budget, for a period that is over, and for a period that no request has
+                // asked for since Redis lost it. In the last case the counter is made from the ledger later, this row included.
                 if (_periodOf(row.Team) is { } period)
                 {
                     await _store.TrySettleAsync(BudgetKey.At(row.Team, period, row.StartedAt), row.Id, row.Charge, isCounted: false);
@@ -187,7 +141,7 @@ internal sealed partial class BudgetReconciler : BackgroundService
         }
     }
 
-    /// <summary>Settles what is set aside for rows that are closed, or that do not exist because their request got no further.</summary>
+    /// <summary>Settles reservations whose row is closed, or does not exist because the request got no further.</summary>
     private async Task<int> SettleOverAsync(BudgetKey key, IReadOnlyList<Guid> open, CancellationToken cancellationToken)
     {
         var before = _time.GetUtcNow() - _age;
@@ -221,10 +175,6 @@ internal sealed partial class BudgetReconciler : BackgroundService
 
     private static partial class Log
     {
-        [LoggerMessage(
-            LogEvents.ReconciliationFailed, LogLevel.Warning, "Budgets could not be compared with the ledger; the next try follows")]
-        public static partial void ReconciliationFailed(ILogger logger, Exception fault);
-
         [LoggerMessage(
             LogEvents.BudgetsReconciled,
             LogLevel.Information,

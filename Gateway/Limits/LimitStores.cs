@@ -1,6 +1,7 @@
 using Gateway.Configuration.Model;
 using Gateway.Ledger;
 using Gateway.Primitives;
+using Gateway.Workers;
 using StackExchange.Redis;
 
 namespace Gateway.Limits;
@@ -11,7 +12,7 @@ internal sealed class LimitStores : IAsyncDisposable
     private readonly RedisLink? _link;
     private readonly RedisLimitStore? _redisLimits;
 
-    private LimitStores(ILimitStore limits, IBudgetStore budgets, BackgroundService reconciler)
+    private LimitStores(ILimitStore limits, IBudgetStore budgets, Worker reconciler)
     {
         Limits = limits;
         Budgets = budgets;
@@ -32,7 +33,7 @@ internal sealed class LimitStores : IAsyncDisposable
     public IBudgetStore Budgets { get; }
 
     /// <summary>Compares the budgets with the ledger; to be started after the ledger is open.</summary>
-    public BackgroundService Reconciler { get; }
+    public Worker Reconciler { get; }
 
     /// <summary>Whether the store has failed, and calls go by <see cref="LimitsSettings.WhenStoreFails"/> without waiting for it.</summary>
     public bool IsFailing => _link?.IsOpen ?? false;
@@ -45,6 +46,7 @@ internal sealed class LimitStores : IAsyncDisposable
     /// <param name="redisConfiguration">The resolved <see cref="RedisSettings.Configuration"/>; read for Redis only.</param>
     /// <param name="ledger">The truth about charges; may be opened later, before the first request.</param>
     /// <param name="periodOf">The period of a team's budget as the settings have it now, <see langword="null"/> without one.</param>
+    /// <param name="health">The registry of workers.</param>
     /// <param name="time">The clock.</param>
     /// <param name="loggers">The log.</param>
     /// <exception cref="ArgumentException"><paramref name="redisConfiguration"/> cannot be read; see <see cref="IsReadable"/>.</exception>
@@ -53,6 +55,7 @@ internal sealed class LimitStores : IAsyncDisposable
         string redisConfiguration,
         ILedgerStore ledger,
         Func<string, BudgetPeriod?> periodOf,
+        WorkerHealth health,
         TimeProvider time,
         ILoggerFactory loggers)
     {
@@ -62,7 +65,7 @@ internal sealed class LimitStores : IAsyncDisposable
             return new LimitStores(
                 new MemoryLimitStore(time),
                 memory,
-                new MemoryBudgetReconciler(memory, ledger, time, loggers.CreateLogger<MemoryBudgetReconciler>()));
+                new MemoryBudgetReconciler(memory, ledger, health, time, loggers.CreateLogger<MemoryBudgetReconciler>()));
         }
 
         var redis = settings.Redis;
@@ -73,7 +76,7 @@ internal sealed class LimitStores : IAsyncDisposable
             link,
             new RedisLimitStore(link, redis.KeyPrefix, time),
             budgets,
-            new BudgetReconciler(budgets, link, ledger, periodOf, time, loggers.CreateLogger<BudgetReconciler>()));
+            new BudgetReconciler(budgets, link, ledger, periodOf, health, time, loggers.CreateLogger<BudgetReconciler>()));
     }
 
     /// <summary>

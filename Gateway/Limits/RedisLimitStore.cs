@@ -152,7 +152,9 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
                 await RenewAllAsync();
                 await TellAsync();
             }
-            catch (LimitStoreException)
+#pragma warning disable CA1031 // Any exception: without the next round all leases of this node expire.
+            catch (Exception) when (!stopping.IsCancellationRequested)
+#pragma warning restore CA1031
             {
                 // Two more tries before the leases expire. Those that have expired by then are written anew.
             }

@@ -219,7 +219,9 @@ internal sealed partial class RedisLink : IAsyncDisposable
             await answer.WaitAsync(_timeout, _time, _stopping.Token);
             return true;
         }
-        catch (Exception fault) when (IsOfRedis(fault))
+#pragma warning disable CA1031 // Any exception: without another try the store would be given up for good.
+        catch (Exception) when (!_stopping.IsCancellationRequested)
+#pragma warning restore CA1031
         {
             _ = WatchAsync(answer, null);
             return false;

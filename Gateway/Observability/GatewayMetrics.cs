@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Gateway.Billing;
 using Gateway.Configuration;
+using Gateway.Workers;
 
 namespace Gateway.Observability;
 
@@ -193,6 +194,23 @@ internal sealed class GatewayMetrics : IDisposable
     {
         _meter.CreateObservableGauge("gateway.bodies.held", held, "By", "Memory that request bodies of more than 64 KB have taken.");
         _meter.CreateObservableGauge("gateway.bodies.waiting", waiting, "{request}", "Requests whose body waits, unread, for memory.");
+    }
+
+    /// <summary>Shows which workers fail. To be called once.</summary>
+    public void ObserveWorkers(WorkerHealth health)
+    {
+        _meter.CreateObservableGauge(
+            "gateway.worker.failing",
+            () => health.Workers.Select(worker => new Measurement<int>(worker.IsFailing ? 1 : 0, Tag(worker))),
+            null,
+            "1 while the last turn of a background worker failed, else 0.");
+        _meter.CreateObservableCounter(
+            "gateway.worker.failures",
+            () => health.Workers.Select(worker => new Measurement<long>(worker.Failures, Tag(worker))),
+            "{turn}",
+            "Turns of background workers that failed.");
+
+        static KeyValuePair<string, object?> Tag(WorkerState worker) => new("worker", worker.Name);
     }
 
     /// <summary>Shows the settings in force and how the last reload went. To be called once.</summary>

@@ -12,7 +12,7 @@ namespace Gateway.OpenRouter;
 /// Sends the gateway's own requests: price lists and the bills of generations. They use the HTTP client, HTTP version and destinations of
 /// the cluster that YARP has in force, so a proxy, a TLS setting or a reload holds for them as it does for calls.
 /// </summary>
-internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup proxy, TimeProvider time)
+internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup proxy, TimeProvider time) : IOpenRouterClient
 {
     /// <summary>Upper bound of an answer; the list of models has some megabytes.</summary>
     private const int MaxAnswerSize = 64 * 1024 * 1024;
@@ -26,20 +26,11 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
     /// <summary>Upper bound of all attempts together; shorter than the lease of a ledger row.</summary>
     private static readonly TimeSpan QuestionTimeout = TimeSpan.FromSeconds(45);
 
-    /// <summary>Asks any available destination.</summary>
-    /// <param name="path">Path and query below the base address, without a leading slash.</param>
-    /// <param name="key">The OpenRouter key, if any.</param>
-    /// <param name="cancellationToken">Cancels the request.</param>
-    /// <returns>The answer; <see langword="null"/> if no destination answered.</returns>
+    /// <inheritdoc />
     public Task<OpenRouterAnswer?> GetAsync(string path, UpstreamKey? key, CancellationToken cancellationToken) =>
         GetAsync(path, key, servedBy: null, cancellationToken);
 
-    /// <summary>Asks the destination that served a call. If it does not answer, asks any available destination.</summary>
-    /// <param name="path">Path and query below the base address, without a leading slash.</param>
-    /// <param name="key">The OpenRouter key, if any.</param>
-    /// <param name="servedBy">The <see cref="DestinationName"/> of the destination that served the call, if known.</param>
-    /// <param name="cancellationToken">Cancels the request.</param>
-    /// <returns>The answer; <see langword="null"/> if no destination answered.</returns>
+    /// <inheritdoc />
     public async Task<OpenRouterAnswer?> GetAsync(
         string path, UpstreamKey? key, string? servedBy, CancellationToken cancellationToken)
     {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using Gateway.Primitives;
 
@@ -6,7 +7,7 @@ namespace Gateway.Pricing;
 /// <summary>Prices by model name. Immutable.</summary>
 internal sealed class PriceList
 {
-    // Variants that are no entries of their own: they choose among a model's providers. `:free`, `:thinking` and `:extended` are entries.
+    // These variants choose among the providers of a model and are not listed. `:free`, `:thinking` and `:extended` are listed.
     private static readonly string[] DynamicVariants = [":nitro", ":floor", ":exacto", ":online"];
 
     private readonly Dictionary<string, ModelPrice> _prices;
@@ -19,72 +20,64 @@ internal sealed class PriceList
     /// <summary>How many names have a price.</summary>
     public int Count => _prices.Count;
 
+    /// <summary>The entries, in no order.</summary>
+    public IReadOnlyDictionary<string, ModelPrice> Entries => _prices;
+
     /// <summary>
     /// Reads an answer of <c>GET /models</c>: <c>{"data":[{"id","canonical_slug","pricing":{"prompt","completion","request"}}]}</c>, prices
-    /// as decimal text of US dollars a token. Entries without prices, and those of routers, which say <c>-1</c>, have none.
+    /// as decimal text of US dollars a token. An entry that is damaged or has no prices is passed over, and so are routers, whose prices
+    /// are <c>-1</c>.
     /// </summary>
-    /// <exception cref="JsonException">It is no such answer.</exception>
-    public static PriceList Read(params ReadOnlySpan<ReadOnlyMemory<byte>> answers)
+    /// <exception cref="JsonException">It is no such answer. Nothing else is thrown, whatever the bytes are.</exception>
+    public static PriceList Read(ReadOnlyMemory<byte> answer)
     {
-        var prices = new Dictionary<string, ModelPrice>(StringComparer.OrdinalIgnoreCase);
-        foreach (var answer in answers)
+        using var document = JsonDocument.Parse(answer);
+        if (!JsonMembers.TryGet(document.RootElement, "data"u8, out var data) || data.ValueKind != JsonValueKind.Array)
         {
-            using var document = JsonDocument.Parse(answer);
-            if (document.RootElement.ValueKind != JsonValueKind.Object
-                || !document.RootElement.TryGetProperty("data"u8, out var data)
-                || data.ValueKind != JsonValueKind.Array)
-            {
-                throw new JsonException("the list of models has no array 'data'");
-            }
+            throw new JsonException("the list of models has no array 'data'");
+        }
 
-            foreach (var model in data.EnumerateArray())
-            {
-                Add(model, prices);
-            }
+        var prices = new Dictionary<string, ModelPrice>(StringComparer.OrdinalIgnoreCase);
+        foreach (var model in data.EnumerateArray())
+        {
+            Add(model, prices);
         }
 
         return new PriceList(prices);
     }
 
-    /// <summary>Two answers as one, for a file that <see cref="Read"/> takes: only what it needs is kept.</summary>
-    public static byte[] Join(ReadOnlyMemory<byte> models, ReadOnlyMemory<byte>? others)
+    /// <summary>
+    /// Writes a file that <see cref="Read"/> reads back as an equal list. It is made from the entries, not from the bytes that they were
+    /// read from: what was read is what is kept.
+    /// </summary>
+    public byte[] ToJson()
     {
-        var output = new System.Buffers.ArrayBufferWriter<byte>();
+        var output = new ArrayBufferWriter<byte>();
         using var json = new Utf8JsonWriter(output);
         json.WriteStartObject();
         json.WriteStartArray("data"u8);
-        Copy(models);
-        if (others is { } more)
+        foreach (var (name, price) in _prices)
         {
-            Copy(more);
+            json.WriteStartObject();
+            json.WriteString("id"u8, name);
+            json.WriteStartObject("pricing"u8);
+            json.WriteString("prompt"u8, price.Prompt.ToString());
+            json.WriteString("completion"u8, price.Completion.ToString());
+            json.WriteString("request"u8, price.Request.ToString());
+            json.WriteEndObject();
+            json.WriteEndObject();
         }
 
         json.WriteEndArray();
         json.WriteEndObject();
         json.Flush();
         return output.WrittenSpan.ToArray();
-
-        void Copy(ReadOnlyMemory<byte> answer)
-        {
-            using var document = JsonDocument.Parse(answer);
-            foreach (var model in document.RootElement.GetProperty("data"u8).EnumerateArray())
-            {
-                json.WriteStartObject();
-                foreach (var name in (ReadOnlySpan<string>)["id", "canonical_slug", "pricing"])
-                {
-                    if (model.TryGetProperty(name, out var value))
-                    {
-                        json.WritePropertyName(name);
-                        value.WriteTo(json);
-                    }
-                }
-
-                json.WriteEndObject();
-            }
-        }
     }
 
-    /// <summary>The list with other prices put before its own.</summary>
+    /// <summary>This list, with the entries of another one for names that it lacks.</summary>
+    public PriceList Over(PriceList other) => other.With(_prices);
+
+    /// <summary>This list, with other prices in place of its own and beside them.</summary>
     public PriceList With(IReadOnlyDictionary<string, ModelPrice> prices)
     {
         if (prices.Count == 0)
@@ -101,7 +94,7 @@ internal sealed class PriceList
         return new PriceList(all);
     }
 
-    /// <summary>The price of a model as a request names it, a dynamic variant behind it or not.</summary>
+    /// <summary>The price of a model as a request names it, with or without a dynamic variant.</summary>
     public bool TryFind(string name, out ModelPrice price)
     {
         var text = name.AsSpan().Trim();
@@ -135,19 +128,17 @@ internal sealed class PriceList
 
     private static void Add(JsonElement model, Dictionary<string, ModelPrice> prices)
     {
-        if (model.ValueKind == JsonValueKind.Object
-            && model.TryGetProperty("pricing"u8, out var pricing)
-            && pricing.ValueKind == JsonValueKind.Object
+        if (JsonMembers.TryGet(model, "pricing"u8, out var pricing)
             && TryReadPart(pricing, "prompt"u8, isRequired: true, out var prompt)
             && TryReadPart(pricing, "completion"u8, isRequired: true, out var completion)
             && TryReadPart(pricing, "request"u8, isRequired: false, out var request))
         {
-            AddName(model, "id"u8);
-            AddName(model, "canonical_slug"u8);
+            AddName("id"u8);
+            AddName("canonical_slug"u8);
 
-            void AddName(JsonElement element, ReadOnlySpan<byte> member)
+            void AddName(ReadOnlySpan<byte> member)
             {
-                if (element.TryGetProperty(member, out var name) && name.ValueKind == JsonValueKind.String && name.GetString() is { Length: > 0 } text)
+                if (JsonMembers.TryGet(model, member, out var name) && JsonMembers.Text(name) is { Length: > 0 } text)
                 {
                     prices.TryAdd(text, new ModelPrice(prompt, completion, request));
                 }
@@ -158,11 +149,17 @@ internal sealed class PriceList
     private static bool TryReadPart(JsonElement pricing, ReadOnlySpan<byte> member, bool isRequired, out PicoDollars price)
     {
         price = default;
-        return pricing.TryGetProperty(member, out var value) && value.ValueKind is JsonValueKind.String or JsonValueKind.Number
-            ? PicoDollars.TryParse(Text(value), out price) && price >= PicoDollars.Zero
-            : !isRequired;
+        if (!JsonMembers.TryGet(pricing, member, out var value) || value.ValueKind is not (JsonValueKind.String or JsonValueKind.Number))
+        {
+            return !isRequired;
+        }
 
-        static byte[] Text(JsonElement value) =>
-            System.Text.Encoding.UTF8.GetBytes(value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText());
+        if (JsonMembers.Money(value) is not { } amount || amount < PicoDollars.Zero)
+        {
+            return false;
+        }
+
+        price = amount;
+        return true;
     }
 }

@@ -8,7 +8,6 @@ internal static class LogEvents
     public const int SettingsRejected = 1001;
     public const int SettingWarned = 1002;
     public const int RestartRequired = 1003;
-    public const int SettingsWatchFailed = 1004;
 
     // Errors: 1100-1199
     public const int ClientLeft = 1100;
@@ -21,7 +20,6 @@ internal static class LogEvents
     // Hosting: 1300-1399
     public const int Started = 1300;
     public const int CertificateRenewed = 1301;
-    public const int CertificateRefused = 1302;
 
     // Teams: 1400-1499
     public const int RouteLedElsewhere = 1400;
@@ -29,10 +27,8 @@ internal static class LogEvents
     // Limits: 1500-1599
     public const int LimitStoreFailed = 1500;
     public const int LimitStoreRecovered = 1501;
-    public const int ReconciliationFailed = 1502;
     public const int BudgetsReconciled = 1503;
     public const int ReservationsClosed = 1504;
-    public const int ReservationsNotCompared = 1505;
 
     // Ledger: 1600-1699
     public const int LedgerFailed = 1600;
@@ -40,7 +36,6 @@ internal static class LogEvents
     public const int LedgerEntriesDropped = 1602;
     public const int LedgerEntriesLost = 1603;
     public const int LedgerRowsRemoved = 1604;
-    public const int LedgerRetentionFailed = 1605;
     public const int LedgerNotOpen = 1606;
 
     // Metering and Admission: 1700-1799
@@ -52,11 +47,14 @@ internal static class LogEvents
     public const int PricesUnreadable = 1800;
     public const int PricesNotRefreshed = 1801;
     public const int PricesNotKept = 1802;
-    public const int SettlementStuck = 1803;
     public const int OrphansAdopted = 1804;
     public const int GenerationUnresolvable = 1805;
 
     // Admin: 1900-1999
     public const int AdminStarted = 1900;
     public const int UsageUnreadable = 1901;
+
+    // Workers: 2000-2099. They replace 1004, 1302, 1502, 1605 and 1803.
+    public const int WorkerFailed = 2000;
+    public const int WorkerRecovered = 2001;
 }

@@ -10,15 +10,25 @@ namespace Gateway.Settlement;
 /// </summary>
 internal static class GenerationReader
 {
-    /// <summary>The facts with a usage that has a cost, or <see langword="null"/> when the answer holds no bill.</summary>
+    /// <summary>
+    /// The facts with a usage that has a cost, or <see langword="null"/> when the answer holds no bill. A damaged member is passed over.
+    /// Nothing is thrown, whatever the bytes are.
+    /// </summary>
     public static ResponseFacts? Read(ReadOnlyMemory<byte> body)
     {
+        JsonDocument document;
         try
         {
-            using var document = JsonDocument.Parse(body);
-            if (document.RootElement.ValueKind != JsonValueKind.Object
-                || !document.RootElement.TryGetProperty("data"u8, out var data)
-                || data.ValueKind != JsonValueKind.Object
+            document = JsonDocument.Parse(body);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+
+        using (document)
+        {
+            if (!JsonMembers.TryGet(document.RootElement, "data"u8, out var data)
                 || Money(data, "total_cost"u8) is not { } cost
                 || cost < PicoDollars.Zero)
             {
@@ -42,27 +52,15 @@ internal static class GenerationReader
                 IsComplete = true,
             };
         }
-        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
-        {
-            // No JSON, or text that is no valid UTF-8.
-            return null;
-        }
     }
 
     private static string? Text(JsonElement data, ReadOnlySpan<byte> member) =>
-        data.TryGetProperty(member, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        JsonMembers.TryGet(data, member, out var value) ? JsonMembers.Text(value) : null;
 
     private static long? Number(JsonElement data, ReadOnlySpan<byte> member) =>
-        data.TryGetProperty(member, out var value) && value.ValueKind == JsonValueKind.Number
+        JsonMembers.TryGet(data, member, out var value) && value.ValueKind == JsonValueKind.Number
             && value.TryGetInt64(out var number) && number >= 0 ? number : null;
 
-    // From the number's own digits: a double would round them.
     private static PicoDollars? Money(JsonElement data, ReadOnlySpan<byte> member) =>
-        data.TryGetProperty(member, out var value)
-            && value.ValueKind is JsonValueKind.Number or JsonValueKind.String
-            && PicoDollars.TryParse(
-                System.Text.Encoding.UTF8.GetBytes(value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText()),
-                out var amount)
-            ? amount
-            : null;
+        JsonMembers.TryGet(data, member, out var value) ? JsonMembers.Money(value) : null;
 }

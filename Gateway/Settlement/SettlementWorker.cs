@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Gateway.Billing;
 using Gateway.Configuration;
 using Gateway.Ledger;
@@ -6,47 +7,51 @@ using Gateway.Metering;
 using Gateway.Observability;
 using Gateway.OpenRouter;
 using Gateway.Primitives;
+using Gateway.Workers;
 
 namespace Gateway.Settlement;
 
 /// <summary>
-/// Asks upstream for the bills of generations that ended without one, by the ledger's rows: a process that dies asks on after its restart,
-/// and with a shared ledger any node asks for any other's. What stays unknown for a day is charged at its reservation.
+/// Asks upstream for the bills of generations that ended without one. The rows of the ledger are the work list: a process asks on after its
+/// restart, and with a shared ledger any node asks for the rows of any other. A bill that is unknown for a day is charged at the
+/// reservation. Rows of teams that are not configured wait until the team returns.
 /// </summary>
-internal sealed partial class SettlementWorker : BackgroundService
+internal sealed partial class SettlementWorker : Worker
 {
     private const int MostAtOnce = 64;
     private const int MostAskedAtOnce = 16;
     private const int Ok = 200;
     private const int NotFound = 404;
 
-    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(500);
+    internal static readonly TimeSpan TurnPeriod = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>How long no other node asks for a row that this one has taken; longer than a question may last.</summary>
-    private static readonly TimeSpan Lease = TimeSpan.FromMinutes(1);
+    /// <summary>How long other nodes leave a row alone that this one has taken; longer than a question lasts.</summary>
+    internal static readonly TimeSpan Lease = TimeSpan.FromMinutes(1);
 
-    /// <summary>How often rows of processes that died are looked for.</summary>
+    /// <summary>The time between two searches for rows of processes that died.</summary>
     private static readonly TimeSpan OrphanPeriod = TimeSpan.FromSeconds(5);
 
     private readonly ILedgerStore _store;
     private readonly LedgerWriter _ledger;
     private readonly IBudgetStore _budgets;
     private readonly SettingsStore _settings;
-    private readonly OpenRouterClient _upstream;
+    private readonly IOpenRouterClient _upstream;
     private readonly GatewayMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger<SettlementWorker> _logger;
-    private bool _isFailing;
+    private DateTimeOffset _orphansAt = DateTimeOffset.MinValue;
 
     public SettlementWorker(
         ILedgerStore store,
         LedgerWriter ledger,
         IBudgetStore budgets,
         SettingsStore settings,
-        OpenRouterClient upstream,
+        IOpenRouterClient upstream,
         GatewayMetrics metrics,
+        WorkerHealth health,
         TimeProvider time,
         ILogger<SettlementWorker> logger)
+        : base("settlement", TurnPeriod, health, time, logger)
     {
         _store = store;
         _ledger = ledger;
@@ -59,49 +64,26 @@ internal sealed partial class SettlementWorker : BackgroundService
     }
 
     /// <inheritdoc />
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task RunOnceAsync(CancellationToken cancellationToken)
     {
-        using var timer = new PeriodicTimer(Period, _time);
-        var orphansAt = DateTimeOffset.MinValue;
-        try
+        // Without teams there is no ledger.
+        if (!_ledger.IsOpen)
         {
-            do
-            {
-                // Without teams there is no ledger.
-                if (!_ledger.IsOpen)
-                {
-                    continue;
-                }
-
-                try
-                {
-                    var now = _time.GetUtcNow();
-                    if (now >= orphansAt)
-                    {
-                        await AdoptOrphansAsync(now, stoppingToken);
-                        orphansAt = now + OrphanPeriod;
-                    }
-
-                    await AskAsync(now, stoppingToken);
-                    _isFailing = false;
-                }
-                catch (LedgerException fault)
-                {
-                    if (!_isFailing)
-                    {
-                        Log.SettlementStuck(_logger, fault.Message);
-                    }
-
-                    _isFailing = true;
-                }
-            }
-            while (await timer.WaitForNextTickAsync(stoppingToken));
+            return;
         }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+
+        var now = _time.GetUtcNow();
+        if (now >= _orphansAt)
         {
-            // The program stops; the rows wait in the ledger.
+            await AdoptOrphansAsync(now, cancellationToken);
+            _orphansAt = now + OrphanPeriod;
         }
+
+        await AskAsync(now, cancellationToken);
     }
+
+    /// <inheritdoc />
+    protected override bool IsExpected(Exception fault) => fault is LedgerException || base.IsExpected(fault);
 
     private async Task AdoptOrphansAsync(DateTimeOffset now, CancellationToken stoppingToken)
     {
@@ -117,34 +99,55 @@ internal sealed partial class SettlementWorker : BackgroundService
         }
     }
 
+    /// <summary>Asks for all rows that are due. A row that fails is asked for again when its lease ends, and keeps no other from its turn.</summary>
     private async Task AskAsync(DateTimeOffset now, CancellationToken stoppingToken)
     {
+        var failures = new ConcurrentQueue<Exception>();
         IReadOnlyList<PendingGeneration> due;
         do
         {
-            due = await _store.TakeDueAsync(now, now + Lease, MostAtOnce, stoppingToken);
+            string[] teams = [.. _settings.Current.Teams.Teams.Select(team => team.Id)];
+            due = await _store.TakeDueAsync(teams, now, now + Lease, MostAtOnce, stoppingToken);
             await Parallel.ForEachAsync(
                 due,
                 new ParallelOptions { MaxDegreeOfParallelism = MostAskedAtOnce, CancellationToken = stoppingToken },
-                async (row, token) => await AskAsync(row, token));
+                async (row, token) =>
+                {
+                    try
+                    {
+                        await AskAsync(row, token);
+                    }
+#pragma warning disable CA1031 // Any exception: it is the turn's failure, but only this row's loss.
+                    catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
+#pragma warning restore CA1031
+                    {
+                        failures.Enqueue(fault);
+                    }
+                });
         }
         while (due.Count == MostAtOnce);
+
+        if (failures.TryPeek(out var first))
+        {
+            throw new WorkerTurnException($"{failures.Count} bills cannot be settled: {first.Message}", first);
+        }
     }
 
     private async ValueTask AskAsync(PendingGeneration row, CancellationToken stoppingToken)
     {
-        var asked = row.Asked;
-        OpenRouterAnswer? answer = null;
-        if (_settings.Current.Teams.TryGet(row.Team, out var team))
+        // A reload may have taken the team away since the row was taken.
+        if (!_settings.Current.Teams.TryGet(row.Team, out var team))
         {
-            answer = await _upstream.GetAsync(
-                $"generation?id={Uri.EscapeDataString(row.GenerationId)}", team.UpstreamKey, row.Destination, stoppingToken);
-            asked++;
-            if (answer is { Status: Ok, Body: var body } && GenerationReader.Read(body) is { } facts)
-            {
-                await SettleAsync(row, facts, asked);
-                return;
-            }
+            return;
+        }
+
+        var answer = await _upstream.GetAsync(
+            $"generation?id={Uri.EscapeDataString(row.GenerationId)}", team.UpstreamKey, row.Destination, stoppingToken);
+        var asked = row.Asked + 1;
+        if (answer is { Status: Ok, Body: var body } && GenerationReader.Read(body) is { } facts)
+        {
+            await SettleAsync(row, facts, asked);
+            return;
         }
 
         var now = _time.GetUtcNow();
@@ -152,7 +155,7 @@ internal sealed partial class SettlementWorker : BackgroundService
         if (next is not null && row.Status is >= 400 && asked >= SettlementSchedule.EarlyCount
             && answer is { Status: NotFound, IsAuthoritative: true })
         {
-            // Upstream refused the call and has no record of a generation: it does not bill errors.
+            // Upstream refused the call and has no record of a generation. It does not bill errors.
             await SettleAsync(row, ResponseFacts.None with { Usage = new Usage { Cost = PicoDollars.Zero } }, asked);
             return;
         }
@@ -190,8 +193,8 @@ internal sealed partial class SettlementWorker : BackgroundService
         _metrics.GenerationBilled(new MeteredGeneration(row.Team, "", null, false, facts.Model, facts.Provider), facts.Usage);
     }
 
-    /// <summary>Puts the budget's counter right.</summary>
-    /// <returns>Whether it is.</returns>
+    /// <summary>Replaces the reservation in the budget's counter by the charge.</summary>
+    /// <returns>Whether the counter knows the charge.</returns>
     private async ValueTask<bool> ChargeAsync(PendingGeneration row, PicoDollars charge) =>
         !_settings.Current.Teams.TryGet(row.Team, out var team)
         || team.Budget is not { } budget
@@ -200,9 +203,6 @@ internal sealed partial class SettlementWorker : BackgroundService
 
     private static partial class Log
     {
-        [LoggerMessage(LogEvents.SettlementStuck, LogLevel.Error, "Bills cannot be settled: {Fault}")]
-        public static partial void SettlementStuck(ILogger logger, string fault);
-
         [LoggerMessage(
             LogEvents.OrphansAdopted,
             LogLevel.Warning,

@@ -35,6 +35,9 @@ internal sealed class FakeOpenRouterServer : IAsyncDisposable
     /// <summary>The models and their prices.</summary>
     public ModelCatalogue Prices => _handler.Prices;
 
+    /// <summary>Damaged answers of the endpoints that a gateway asks by itself.</summary>
+    public AnswerDamages Damages => _handler.Damages;
+
     /// <summary>How many connections were opened, and how many are open.</summary>
     public ConnectionCounter Connections { get; }
 

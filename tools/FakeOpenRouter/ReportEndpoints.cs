@@ -4,7 +4,7 @@ namespace FakeOpenRouter;
 
 /// <summary>
 /// <c>/__requests</c>, <c>/__last</c>, <c>/__book</c> and <c>/__reset</c>: what was received and billed, for whoever runs this as a
-/// process. <c>/__prices</c> and <c>/__catalogue</c> change the models' pages.
+/// process. <c>/__prices</c> and <c>/__catalogue</c> change the models' pages, <c>/__damage</c> damages answers.
 /// </summary>
 internal sealed class ReportEndpoints
 {
@@ -12,13 +12,15 @@ internal sealed class ReportEndpoints
     private readonly ConnectionCounter _connections;
     private readonly BillingBook _book;
     private readonly ModelCatalogue _prices;
+    private readonly AnswerDamages _damages;
 
-    public ReportEndpoints(RequestLog requests, ConnectionCounter connections, BillingBook book, ModelCatalogue prices)
+    public ReportEndpoints(RequestLog requests, ConnectionCounter connections, BillingBook book, ModelCatalogue prices, AnswerDamages damages)
     {
         _requests = requests;
         _connections = connections;
         _book = book;
         _prices = prices;
+        _damages = damages;
     }
 
     public async Task AnswerAsync(HttpContext context)
@@ -31,7 +33,7 @@ internal sealed class ReportEndpoints
             _book.Reset();
             context.Response.StatusCode = StatusCodes.Status204NoContent;
         }
-        else if (parts is ["__prices" or "__catalogue"] && HttpMethods.IsPost(context.Request.Method))
+        else if (parts is ["__prices" or "__catalogue" or "__damage"] && HttpMethods.IsPost(context.Request.Method))
         {
             await ChangeAsync(context, parts[0]);
         }
@@ -70,6 +72,10 @@ internal sealed class ReportEndpoints
             if (what == "__catalogue")
             {
                 _prices.Status = body.GetProperty("status").GetInt32();
+            }
+            else if (what == "__damage")
+            {
+                _damages.Set(body.GetProperty("path").GetString()!, body.GetProperty("damage").GetString());
             }
             else
             {

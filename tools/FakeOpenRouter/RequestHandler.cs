@@ -25,7 +25,7 @@ internal sealed class RequestHandler
         _time = time;
         Requests = new RequestLog(options.KeepBodyBytes);
         Book = new BillingBook(options.GenerationDelay);
-        _report = new ReportEndpoints(Requests, connections, Book, Prices);
+        _report = new ReportEndpoints(Requests, connections, Book, Prices, Damages);
     }
 
     public RequestLog Requests { get; }
@@ -33,6 +33,8 @@ internal sealed class RequestHandler
     public BillingBook Book { get; }
 
     public ModelCatalogue Prices { get; } = new();
+
+    public AnswerDamages Damages { get; } = new();
 
     /// <summary>What is done where a request carries no script of its own.</summary>
     public FakeScript DefaultScript { get; set; } = FakeScript.None;
@@ -178,6 +180,12 @@ internal sealed class RequestHandler
 
     private async Task AnswerOtherwiseAsync(HttpContext context, FakeScript script, ReceivedRequest? record, byte[] received)
     {
+        if (!script.Echo && script.Body is null && context.Request.Path.StartsWithSegments(BasePath) && Damages.Take(context.Request) is { } damage)
+        {
+            await damage.AnswerAsync(context, OtherAnswers.Render(context, Book, Prices, record));
+            return;
+        }
+
         await using var writer = new AnswerWriter(context, script, record, bill: null, _time);
         if (script.Echo)
         {

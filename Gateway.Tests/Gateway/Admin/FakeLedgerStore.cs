@@ -40,7 +40,7 @@ internal sealed class FakeLedgerStore(params UsageRow[] rows) : ILedgerStore
         throw new NotSupportedException();
 
     public Task<IReadOnlyList<PendingGeneration>> TakeDueAsync(
-        DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken) => throw new NotSupportedException();
+        IReadOnlyCollection<string> teams, DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public Task<TeamCharges> ReadChargesAsync(string team, DateTimeOffset from, CancellationToken cancellationToken) =>
         throw new NotSupportedException();

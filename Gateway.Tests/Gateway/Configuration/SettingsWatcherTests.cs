@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Gateway.Configuration;
 using Gateway.Configuration.Reading;
 using Gateway.Primitives;
+using Gateway.Workers;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
@@ -38,7 +39,7 @@ public sealed class SettingsWatcherTests : IDisposable
         Assert.Empty(result.Faults);
         _store = new SettingsStore(result.Snapshot!, time ?? TimeProvider.System, _log);
         return _watcher = new SettingsWatcher(
-            sources, files, _folder.Loader, _store, time ?? TimeProvider.System, new ListLogger<SettingsWatcher>());
+            sources, files, _folder.Loader, _store, new WorkerHealth(), time ?? TimeProvider.System, new ListLogger<SettingsWatcher>());
     }
 
     private static Task LookAsync(SettingsWatcher watcher) => watcher.LookAsync(TestContext.Current.CancellationToken);
@@ -361,18 +362,18 @@ public sealed class SettingsWatcherTests : IDisposable
         var patience = Stopwatch.StartNew();
         while (Size != 2 && patience.Elapsed < TimeSpan.FromSeconds(30))
         {
-            time.Advance(SettingsWatcher.Period);
+            time.Advance(SettingsWatcher.LookPeriod);
             await Task.Delay(20, TestContext.Current.CancellationToken);
         }
 
         var changed = new TaskCompletionSource();
         Store.Changed += _ => changed.TrySetResult();
         _folder.Write("appsettings.json", Json(3));
-        time.Advance(SettingsWatcher.Period);
+        time.Advance(SettingsWatcher.LookPeriod);
         await changed.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
 
         Assert.Equal(3, Size);
-        Assert.True(SettingsWatcher.Period + SettingsWatcher.Period + SettingsWatcher.SecondLook < TimeSpan.FromSeconds(1));
+        Assert.True(SettingsWatcher.LookPeriod + SettingsWatcher.LookPeriod + SettingsWatcher.SecondLook < TimeSpan.FromSeconds(1));
         await watcher.StopAsync(TestContext.Current.CancellationToken);
     }
 

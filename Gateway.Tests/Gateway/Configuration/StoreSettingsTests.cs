@@ -2,6 +2,7 @@ using Gateway.Configuration;
 using Gateway.Configuration.Model;
 using Gateway.Configuration.Reading;
 using Gateway.Reports;
+using Gateway.Tests.Support;
 using Xunit;
 
 namespace Gateway.Tests.Gateway.Configuration;
@@ -155,5 +156,40 @@ public sealed class StoreSettingsTests : IDisposable
             """);
 
         Assert.Equal(["Usage:Retention", "Admin:Token"], RestartOnlySettings.Changed(started, await _folder.LoadGoodAsync()));
+    }
+
+    // A counter that is made anew is made from the rows of its period.
+    [Theory]
+    [InlineData("Day", "23:59:59", "1.00:00:00")]
+    [InlineData("Week", "6.00:00:00", "7.00:00:00")]
+    [InlineData("Month", "30.00:00:00", "31.00:00:00")]
+    public async Task RetentionBelowABudgetsPeriod_IsAFault(string period, string retention, string least)
+    {
+        WriteBudgets(retention, "Day", period);
+
+        Assert.StartsWith(
+            $"Usage:Retention: got \"{retention}\"; expected at least \"{least}\", or \"00:00:00\" to keep all rows, since the budget of team \"",
+            Assert.Single(await _folder.LoadBadAsync()),
+            StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("1.00:00:00", "Day")]
+    [InlineData("31.00:00:00", "Month")]
+    [InlineData("00:00:00", "Month")]
+    [InlineData("00:00:01", "Total")]
+    public async Task RetentionOfABudgetsPeriod_IsGood(string retention, string period)
+    {
+        WriteBudgets(retention, period, period);
+
+        await _folder.LoadGoodAsync();
+    }
+
+    private void WriteBudgets(string retention, params string[] periods)
+    {
+        _folder.Variables["UPSTREAM"] = "sk-or-v1-x";
+        var teams = periods.Select((period, i) => TeamSetup.Team(
+            $$"""" "Budget": { "Usd": 1, "Period": "{{period}}" } """", $"team-{i}", $"ogw-{i}", reference: "env:UPSTREAM"));
+        Write($$"""" "Usage": { "Retention": "{{retention}}" }, "Teams": [ {{string.Join(", ", teams)}} ]"""");
     }
 }

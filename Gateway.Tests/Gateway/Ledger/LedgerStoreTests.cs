@@ -300,15 +300,35 @@ public abstract class LedgerStoreTests : IAsyncLifetime
             Began(future), Provisional(future, Now.AddSeconds(1)),
             Began(settled), Provisional(settled, Now), Settled(settled, 1));
 
-        var due = await _store.TakeDueAsync(Now, Now.AddMinutes(1), 10, Cancel);
+        var due = await _store.TakeDueAsync(["search", "other"], Now, Now.AddMinutes(1), 10, Cancel);
         Assert.Equal(
             [
                 new PendingGeneration(early, "other", "gen-early", Now, Now, new PicoDollars(1000), 0, true),
                 new PendingGeneration(late, "search", "gen-late", Now, Now, new PicoDollars(7), 4, false),
             ],
             due);
-        Assert.Empty(await _store.TakeDueAsync(Now, Now.AddMinutes(1), 10, Cancel));
-        Assert.Equal(3, (await _store.TakeDueAsync(Now.AddMinutes(1), Now.AddMinutes(2), 10, Cancel)).Count);
+        Assert.Empty(await _store.TakeDueAsync(["search", "other"], Now, Now.AddMinutes(1), 10, Cancel));
+        Assert.Equal(3, (await _store.TakeDueAsync(["search", "other"], Now.AddMinutes(1), Now.AddMinutes(2), 10, Cancel)).Count);
+    }
+
+    [Fact]
+    public async Task DueRows_OfOtherTeams_WaitUntouched_AndTakeNobodysPlace()
+    {
+        var gone = Enumerable.Range(0, 20).Select(i => NewId()).ToArray();
+        var here = NewId();
+        await ApplyAsync([
+            .. gone.SelectMany(id => new LedgerEntry[]
+            {
+                Began(id, team: "gone"), Provisional(id, Now.AddMinutes(-5)) with { GenerationId = "gen-gone" },
+            }),
+            Began(here), Provisional(here, Now) with { GenerationId = "gen-here" },
+        ]);
+
+        Assert.Equal(here, Assert.Single(await _store.TakeDueAsync(["search"], Now, Now.AddMinutes(1), 10, Cancel)).Id);
+        Assert.Empty(await _store.TakeDueAsync([], Now, Now.AddMinutes(1), 10, Cancel));
+
+        // Not leased by either.
+        Assert.Equal(20, (await _store.TakeDueAsync(["search", "gone"], Now, Now.AddMinutes(1), 50, Cancel)).Count);
     }
 
     [Fact]
@@ -321,7 +341,7 @@ public abstract class LedgerStoreTests : IAsyncLifetime
             Began(both), new LedgerEntry.Named(both, "gen-3", "eu"), Provisional(both, Now.AddSeconds(-2)) with { Destination = "us" },
             Began(neither), Provisional(neither, Now.AddSeconds(-3)) with { GenerationId = "gen-4" });
 
-        var due = await _store.TakeDueAsync(Now, Now.AddMinutes(1), 10, Cancel);
+        var due = await _store.TakeDueAsync(["search", "other"], Now, Now.AddMinutes(1), 10, Cancel);
 
         Assert.Equal([(neither, null), (both, "us"), (ended, "us"), (named, "eu")], due.Select(row => (row.Id, row.Destination)));
     }
@@ -338,14 +358,14 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         var upgraded = await OpenAsync();
 
         await upgraded.ApplyAsync([new LedgerEntry.Named(id, "gen-1", "eu"), Provisional(id)], Cancel);
-        Assert.Equal("eu", Assert.Single(await upgraded.TakeDueAsync(Now, Now.AddMinutes(1), 10, Cancel)).Destination);
+        Assert.Equal("eu", Assert.Single(await upgraded.TakeDueAsync(["search", "other"], Now, Now.AddMinutes(1), 10, Cancel)).Destination);
     }
 
     [Fact]
     public async Task NothingProvisional_NothingIsDue()
     {
         await ApplyAsync(Began(NewId()));
-        Assert.Empty(await _store.TakeDueAsync(Now.AddDays(1), Now.AddDays(2), 10, Cancel));
+        Assert.Empty(await _store.TakeDueAsync(["search", "other"], Now.AddDays(1), Now.AddDays(2), 10, Cancel));
     }
 
     [Fact]
@@ -358,7 +378,7 @@ public abstract class LedgerStoreTests : IAsyncLifetime
             async () =>
             {
                 var mine = new List<Guid>();
-                while (await store.TakeDueAsync(Now, Now.AddHours(1), 7, Cancel) is { Count: > 0 } some)
+                while (await store.TakeDueAsync(["search", "other"], Now, Now.AddHours(1), 7, Cancel) is { Count: > 0 } some)
                 {
                     mine.AddRange(some.Select(row => row.Id));
                 }

@@ -2,6 +2,7 @@ using Gateway.Configuration.Model;
 using Gateway.Ledger;
 using Gateway.Ledger.Sqlite;
 using Gateway.Tests.Support;
+using Gateway.Workers;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
@@ -260,7 +261,7 @@ public sealed class LedgerWriterTests : IAsyncDisposable
         await _writer.WriteAsync(Settled(old, 5));
         await _writer.WriteAsync(Began(recent));
         using var maintenance = new LedgerMaintenance(
-            _store, _writer, new UsageSettings { Retention = TimeSpan.FromDays(30) }, _time, NullLogger<LedgerMaintenance>.Instance);
+            _store, _writer, new UsageSettings { Retention = TimeSpan.FromDays(30) }, new WorkerHealth(), _time, NullLogger<LedgerMaintenance>.Instance);
         await maintenance.StartAsync(Cancel);
         await Eventually.TrueAsync(
             async () =>
@@ -278,7 +279,7 @@ public sealed class LedgerWriterTests : IAsyncDisposable
     public async Task Maintenance_LeavesAClosedLedgerClosed()
     {
         using var maintenance = new LedgerMaintenance(
-            _store, _writer, new UsageSettings(), _time, NullLogger<LedgerMaintenance>.Instance);
+            _store, _writer, new UsageSettings(), new WorkerHealth(), _time, NullLogger<LedgerMaintenance>.Instance);
         await maintenance.StartAsync(Cancel);
         _time.Advance(TimeSpan.FromHours(3));
         await maintenance.StopAsync(Cancel);
@@ -328,8 +329,8 @@ public sealed class LedgerWriterTests : IAsyncDisposable
             inner.AdoptOrphansAsync(now, cancellationToken);
 
         public Task<IReadOnlyList<PendingGeneration>> TakeDueAsync(
-            DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken) =>
-            inner.TakeDueAsync(now, leasedUntil, max, cancellationToken);
+            IReadOnlyCollection<string> teams, DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken) =>
+            inner.TakeDueAsync(teams, now, leasedUntil, max, cancellationToken);
 
         public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(
         UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken) =>

@@ -69,7 +69,7 @@ internal sealed class FakeLedger : ILedgerStore
         throw new NotSupportedException();
 
     public Task<IReadOnlyList<PendingGeneration>> TakeDueAsync(
-        DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken) => throw new NotSupportedException();
+        IReadOnlyCollection<string> teams, DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(
         UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken) =>

@@ -2,6 +2,7 @@ using Gateway.Billing;
 using Gateway.Limits;
 using Gateway.Primitives;
 using Gateway.Tests.Support;
+using Gateway.Workers;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
@@ -21,7 +22,7 @@ public sealed class MemoryBudgetReconcilerTests : IDisposable
     public MemoryBudgetReconcilerTests()
     {
         _store = new MemoryBudgetStore(key => _ledger.ReadChargesAsync(key.Team, key.Start, CancellationToken.None), _time);
-        _reconciler = new MemoryBudgetReconciler(_store, _ledger, _time, NullLogger<MemoryBudgetReconciler>.Instance);
+        _reconciler = new MemoryBudgetReconciler(_store, _ledger, new WorkerHealth(), _time, NullLogger<MemoryBudgetReconciler>.Instance);
     }
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -39,12 +40,12 @@ public sealed class MemoryBudgetReconcilerTests : IDisposable
         _ledger.Close(id, 30);
         _time.Advance(MemoryBudgetReconciler.Age + TimeSpan.FromMilliseconds(1));
 
-        await _reconciler.RunOnceAsync(Cancel);
+        await _reconciler.ReconcileAsync(Cancel);
         Assert.Equal(new PicoDollars(30), await _store.ReadAsync(Key));
 
         // The process that admitted it may still settle it, and another round may come: both change nothing.
         await _store.SettleAsync(Key, id, new PicoDollars(100), new PicoDollars(30), isCounted: true);
-        await _reconciler.RunOnceAsync(Cancel);
+        await _reconciler.ReconcileAsync(Cancel);
         Assert.Equal(new PicoDollars(30), await _store.ReadAsync(Key));
     }
 
@@ -54,7 +55,7 @@ public sealed class MemoryBudgetReconcilerTests : IDisposable
         await OpenAsync(100, isReservedHere: false);
         _time.Advance(TimeSpan.FromMinutes(30));
 
-        await _reconciler.RunOnceAsync(Cancel);
+        await _reconciler.ReconcileAsync(Cancel);
 
         Assert.Equal(new PicoDollars(100), await _store.ReadAsync(Key));
     }
@@ -67,7 +68,7 @@ public sealed class MemoryBudgetReconcilerTests : IDisposable
         await _store.ReserveAsync(Key, Limit, id, new PicoDollars(100));
         _time.Advance(TimeSpan.FromMinutes(30));
 
-        await _reconciler.RunOnceAsync(Cancel);
+        await _reconciler.ReconcileAsync(Cancel);
         Assert.Equal(new PicoDollars(100), await _store.ReadAsync(Key));
 
         await _store.SettleAsync(Key, id, new PicoDollars(100), new PicoDollars(30), isCounted: true);
@@ -80,7 +81,7 @@ public sealed class MemoryBudgetReconcilerTests : IDisposable
         var id = await OpenAsync(100, isReservedHere: true);
         _ledger.Close(id, 30);
         _time.Advance(MemoryBudgetReconciler.Age);
-        await _reconciler.RunOnceAsync(Cancel);
+        await _reconciler.ReconcileAsync(Cancel);
         Assert.Equal(new PicoDollars(100), await _store.ReadAsync(Key));
     }
 
@@ -100,7 +101,7 @@ public sealed class MemoryBudgetReconcilerTests : IDisposable
         }
 
         _time.Advance(TimeSpan.FromMinutes(3));
-        await _reconciler.RunOnceAsync(Cancel);
+        await _reconciler.ReconcileAsync(Cancel);
         Assert.Equal(new PicoDollars(2500), await _store.ReadAsync(Key));
     }
 
@@ -111,14 +112,14 @@ public sealed class MemoryBudgetReconcilerTests : IDisposable
         await _reconciler.StartAsync(Cancel);
         _time.Advance(MemoryBudgetReconciler.Age);
         _ledger.IsFailing = true;
-        _time.Advance(MemoryBudgetReconciler.Period);
+        _time.Advance(MemoryBudgetReconciler.RoundPeriod);
         _ledger.IsFailing = false;
         _ledger.Close(id, 30);
 
         await Eventually.TrueAsync(
             async () =>
             {
-                _time.Advance(MemoryBudgetReconciler.Period);
+                _time.Advance(MemoryBudgetReconciler.RoundPeriod);
                 return await _store.ReadAsync(Key) == new PicoDollars(30);
             },
             TimeSpan.FromSeconds(10),

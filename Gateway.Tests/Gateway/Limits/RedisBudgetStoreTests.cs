@@ -3,6 +3,7 @@ using Gateway.Billing;
 using Gateway.Limits;
 using Gateway.Primitives;
 using Gateway.Tests.Support;
+using Gateway.Workers;
 using Microsoft.Extensions.Logging.Abstractions;
 using StackExchange.Redis;
 using Xunit;
@@ -200,6 +201,7 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
             _link,
             Ledger,
             team => team == "a" ? BudgetPeriod.Month : null,
+            new WorkerHealth(),
             TimeProvider.System,
             NullLogger<BudgetReconciler>.Instance);
         await reconciler.ReconcileAsync(TestContext.Current.CancellationToken);

@@ -4,6 +4,7 @@ using Gateway.Limits;
 using Gateway.Primitives;
 using Gateway.Teams;
 using Gateway.Tests.Support;
+using Gateway.Workers;
 using Microsoft.Extensions.Logging;
 using Xunit;
 
@@ -192,6 +193,7 @@ public sealed class RedisOutageTests : IAsyncLifetime
             _server.Configuration + more,
             _ledger,
             team => team == "a" ? BudgetPeriod.Month : null,
+            new WorkerHealth(),
             TimeProvider.System,
             LoggerFactory.Create(builder => builder.AddProvider(_logs)));
         _owned.Add(stores);

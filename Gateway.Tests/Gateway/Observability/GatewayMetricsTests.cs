@@ -4,6 +4,7 @@ using Gateway.Billing;
 using Gateway.Configuration;
 using Gateway.Observability;
 using Gateway.Primitives;
+using Gateway.Workers;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
@@ -178,6 +179,30 @@ public sealed class GatewayMetricsTests : IDisposable
         _listener.RecordObservableInstruments();
 
         Assert.Equal(["gateway.limits.store_open 0", "gateway.limits.store_open 1"], _seen);
+    }
+
+    [Fact]
+    public void Worker_IsShownAsFailing_UntilATurnSucceeds()
+    {
+        var health = new WorkerHealth();
+        var worker = health.Register("prices");
+        _metrics.ObserveWorkers(health);
+        Listen();
+
+        _listener.RecordObservableInstruments();
+        worker.Fail();
+        worker.Fail();
+        _listener.RecordObservableInstruments();
+        worker.Succeed();
+        _listener.RecordObservableInstruments();
+
+        Assert.Equal(
+            [
+                "gateway.worker.failing 0 worker=prices", "gateway.worker.failures 0 worker=prices",
+                "gateway.worker.failing 1 worker=prices", "gateway.worker.failures 2 worker=prices",
+                "gateway.worker.failing 0 worker=prices", "gateway.worker.failures 2 worker=prices",
+            ],
+            _seen);
     }
 
     [Fact]

@@ -4,12 +4,13 @@ using Gateway.Billing;
 using Gateway.Configuration;
 using Gateway.Observability;
 using Gateway.Primitives;
+using Gateway.Tests.Support;
+using Gateway.Workers;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
-using Gateway.Tests.Support;
 using Xunit;
 
 namespace Gateway.Tests.Gateway.Observability;
@@ -101,6 +102,9 @@ public sealed partial class OperationsDocumentTests : IDisposable
         metrics.ObserveLedger(() => 0, () => 1, () => 1);
         metrics.ObserveLimitStore(() => false);
         metrics.ObserveBodies(() => 1, () => 0);
+        var health = new WorkerHealth();
+        health.Register("w").Fail();
+        metrics.ObserveWorkers(health);
         metrics.ObserveSettings(() => new SettingsState { Version = "v", LoadedAt = DateTimeOffset.UnixEpoch });
         return metrics;
     }

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Gateway.Pricing;
+using Gateway.Tests.Support;
 using Xunit;
 
 namespace Gateway.Tests.Gateway.Pricing;
@@ -20,7 +21,9 @@ public sealed class PriceListTests
         ],"more":1}
         """;
 
-    private static PriceList List() => PriceList.Read(Encoding.UTF8.GetBytes(Models));
+    private static PriceList List() => Read(Models);
+
+    private static PriceList Read(string text) => PriceList.Read(Encoding.UTF8.GetBytes(text));
 
     [Theory]
     [InlineData("openai/gpt-4o")]
@@ -75,15 +78,101 @@ public sealed class PriceListTests
     [Fact]
     public void ListOnDisk_IsTheListAsked()
     {
-        var others = Encoding.UTF8.GetBytes("""{"data":[{"id":"embed","description":"long","pricing":{"prompt":"0.1","completion":"0"}}]}""");
-        var kept = PriceList.Join(Encoding.UTF8.GetBytes(Models.Replace("7, null, \"x\"", "{}", StringComparison.Ordinal)), others);
+        var list = List();
 
-        var list = PriceList.Read(kept);
+        var kept = PriceList.Read(list.ToJson());
 
-        Assert.True(list.TryFind("embed", out _));
-        Assert.True(list.TryFind("openai/gpt-4o-2024-08-06", out _));
-        Assert.False(list.TryFind("openrouter/auto", out _));
-        Assert.DoesNotContain("description", Encoding.UTF8.GetString(kept), StringComparison.Ordinal);
+        Assert.Equal(list.Entries, kept.Entries);
+        Assert.True(kept.TryFind("openai/gpt-4o-2024-08-06", out _));
+        Assert.False(kept.TryFind("openrouter/auto", out _));
+    }
+
+    [Fact]
+    public void ListOverAnother_HasBoth_AndItsOwnPrices()
+    {
+        var other = Read("""
+            {"data":[{"id":"embed","pricing":{"prompt":"0.1","completion":"0"}},{"id":"meta/llama:free","pricing":{"prompt":"1","completion":"1"}}]}
+            """);
+
+        var both = List().Over(other);
+
+        Assert.True(both.TryFind("embed", out _));
+        Assert.True(both.TryFind("openai/gpt-4o", out _));
+        Assert.True(both.TryFind("meta/llama:free", out var price));
+        Assert.Equal(default, price);
+    }
+
+    // JSON's grammar allows all of these, and JsonElement throws at most of them.
+    [Theory]
+    [InlineData("null")]
+    [InlineData("7")]
+    [InlineData("[]")]
+    [InlineData("""{"id":"\ud800bad","pricing":{"prompt":"1","completion":"1"}}""")]
+    [InlineData("""{"id":"bad","pricing":{"prompt":"1\udc00","completion":"1"}}""")]
+    [InlineData("""{"id":"bad","pricing":{"prompt":"1","completion":"1","request":"\ud800"}}""")]
+    [InlineData("""{"id":"bad","pricing":{"prompt":1e99999,"completion":"1"}}""")]
+    [InlineData("""{"id":"bad","pricing":{"prompt":"1","completion":null}}""")]
+    [InlineData("""{"id":"bad","pricing":"\ud800"}""")]
+    [InlineData("""{"id":"bad","id":null,"pricing":{"prompt":"1","completion":"1"}}""")]
+    [InlineData("""{"id":{},"canonical_slug":[],"pricing":{"prompt":"1","completion":"1"}}""")]
+    public void DamagedEntry_IsPassedOver_AndTheOthersStay(string entry)
+    {
+        var list = Read("""{"\ud800":1,"data":[{"\udfff":1,"id":"good","pricing":{"\ud800":2,"prompt":"1","completion":"1"}},""" + entry + "]}");
+
+        Assert.Equal(["good"], list.Entries.Keys);
+        Assert.Equal(list.Entries, PriceList.Read(list.ToJson()).Entries);
+    }
+
+    [Fact]
+    public void DamagedLists_AreReadOrRefused_AndWhatIsKeptReadsBackEqual()
+    {
+        string[] pieces =
+        [
+            "{", "}", "[", "]", "\"", ",", ":", "null", "\\ud800", "\\", "\u0001", "é", "-1", "1e99999", "0.000001", "\"id\"", "\"data\"",
+            "\"pricing\"", "\"prompt\"", "\"completion\"", new string('[', 70), "\ufeff", " ",
+        ];
+        var sample = Encoding.UTF8.GetBytes(Models);
+        var read = 0;
+        for (var i = 0; i < 5000; i++)
+        {
+            var random = new TestRandom((ulong)i);
+            var bytes = new List<byte>(sample);
+            for (var edit = random.Next(3); edit >= 0; edit--)
+            {
+                var at = random.Next(bytes.Count);
+                switch (random.Next(4))
+                {
+                    case 0:
+                        bytes.RemoveRange(at, Math.Min(random.Next(40), bytes.Count - at - 1));
+                        break;
+                    case 1:
+                        bytes.InsertRange(at, Encoding.UTF8.GetBytes(pieces[random.Next(pieces.Length)]));
+                        break;
+                    case 2:
+                        bytes.Insert(at, (byte)random.Next(256));
+                        break;
+                    default:
+                        bytes[at] = (byte)random.Next(256);
+                        break;
+                }
+            }
+
+            PriceList list;
+            try
+            {
+                list = PriceList.Read(bytes.ToArray());
+            }
+            catch (JsonException)
+            {
+                // Refused as declared.
+                continue;
+            }
+
+            Assert.Equal(list.Entries, PriceList.Read(list.ToJson()).Entries);
+            read++;
+        }
+
+        Assert.InRange(read, 1, 4999);
     }
 
     [Theory]

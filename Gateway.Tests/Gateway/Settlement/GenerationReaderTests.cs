@@ -45,6 +45,23 @@ public sealed class GenerationReaderTests
     public void Cost_IsReadFromItsDigits(string body, long pico) => Assert.Equal(new PicoDollars(pico), Read(body)?.Usage?.Cost);
 
     [Theory]
+    [InlineData("""{"\ud800":1,"data":{"\udc00":2,"total_cost":0.5,"model":"\ud800","provider_name":"P","tokens_prompt":1e999}}""")]
+    [InlineData("""{"data":7,"data":{"total_cost":"\ud800","total_cost":0.5,"model":null,"provider_name":"P","tokens_prompt":-1}}""")]
+    public void DamagedMember_IsPassedOver(string body)
+    {
+        var facts = Read(body)!;
+
+        Assert.Equal((new PicoDollars(500_000_000_000), "P", null), (facts.Usage!.Cost, facts.Provider, facts.Model));
+        Assert.Null(facts.Usage.PromptTokens);
+    }
+
+    [Theory]
+    [InlineData("""{"data":{"total_cost":"\ud800"}}""")]
+    [InlineData("""{"data":{"total_cost":1e99999}}""")]
+    [InlineData("""{"data":{"total_cost":9e99}}""")]
+    [InlineData("""{"\ud800":{"total_cost":1}}""")]
+    [InlineData("""{"data":[{"total_cost":1},null]}""")]
+    [InlineData("null")]
     [InlineData("")]
     [InlineData("[]")]
     [InlineData("{}")]

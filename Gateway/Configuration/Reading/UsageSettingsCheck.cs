@@ -1,5 +1,7 @@
 using Gateway.Configuration.Model;
+using Gateway.Primitives;
 using Gateway.Secrets;
+using Gateway.Teams;
 using Npgsql;
 
 namespace Gateway.Configuration.Reading;
@@ -7,15 +9,17 @@ namespace Gateway.Configuration.Reading;
 /// <summary>What must hold between and within the values of section <c>Usage</c>.</summary>
 internal static class UsageSettingsCheck
 {
+    private const string Retention = "Retention";
     private const string ConnectionString = "Postgres:ConnectionString";
     private static readonly TimeSpan LongestRetention = TimeSpan.FromDays(36_500);
 
     /// <summary>Checks the section and makes its paths absolute.</summary>
     /// <returns>The settings without what is secret in them, and the connection string where it is needed.</returns>
     public static (UsageSettings Settings, SecretText? Postgres) Check(
-        UsageSettings given, SectionFaults faults, SecretReader secrets, string workingDirectory)
+        UsageSettings given, TeamDirectory teams, SectionFaults faults, SecretReader secrets, string workingDirectory)
     {
-        faults.Range("Retention", given.Retention, TimeSpan.Zero, LongestRetention);
+        faults.Range(Retention, given.Retention, TimeSpan.Zero, LongestRetention);
+        CheckRetention(given.Retention, teams, faults);
         var settings = given with
         {
             Sqlite = given.Sqlite with { Path = faults.OwnFile("Sqlite:Path", given.Sqlite.Path, workingDirectory) },
@@ -24,6 +28,30 @@ internal static class UsageSettingsCheck
         };
         return (settings, given.Store == UsageStore.Postgres ? ReadPostgres(given.Postgres.ConnectionString, faults, secrets) : null);
     }
+
+    /// <summary>
+    /// A counter that is made anew, after a restart say, is made from the rows of its period: all of them have to be kept. A
+    /// <see cref="BudgetPeriod.Total"/> needs none, since the ledger adds what removed rows cost to the total of their team.
+    /// </summary>
+    private static void CheckRetention(TimeSpan retention, TeamDirectory teams, SectionFaults faults)
+    {
+        if (retention > TimeSpan.Zero
+            && teams.Teams.Where(team => LengthOf(team) > retention).MaxBy(LengthOf) is { Budget: { } budget } team)
+        {
+            faults.Fault(
+                Retention,
+                $"got \"{retention:c}\"; expected at least \"{LengthOf(team):c}\", or \"00:00:00\" to keep all rows, since the budget of team "
+                + $"\"{team.Id}\" is for a {budget.Period}");
+        }
+    }
+
+    private static TimeSpan LengthOf(Team team) => team.Budget?.Period switch
+    {
+        BudgetPeriod.Day => TimeSpan.FromDays(1),
+        BudgetPeriod.Week => TimeSpan.FromDays(7),
+        BudgetPeriod.Month => TimeSpan.FromDays(31),
+        _ => TimeSpan.Zero,
+    };
 
     private static SecretText? ReadPostgres(string text, SectionFaults faults, SecretReader secrets)
     {

@@ -119,7 +119,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
         });
 
     public Task<IReadOnlyList<PendingGeneration>> TakeDueAsync(
-        DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken) =>
+        IReadOnlyCollection<string> teams, DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken) =>
         GuardAsync<IReadOnlyList<PendingGeneration>>(async () =>
         {
             var due = new List<(long DueAt, PendingGeneration Row)>();
@@ -127,14 +127,15 @@ internal sealed class PostgresLedgerStore : ILedgerStore
                 $"""
                 WITH due AS (
                     SELECT id AS due_id, ask_at AS due_at FROM generations
-                    WHERE state = 1 AND state < 2 AND ask_at <= $1 ORDER BY ask_at LIMIT $3
+                    WHERE state = 1 AND state < 2 AND ask_at <= $1 AND team = ANY($4) ORDER BY ask_at LIMIT $3
                     FOR UPDATE SKIP LOCKED)
                 UPDATE generations SET ask_at = $2 FROM due WHERE id = due_id
                 RETURNING {LedgerSql.PendingColumns}, due_at
                 """,
                 Time(now),
                 Time(leasedUntil),
-                Number(max));
+                Number(max),
+                Texts(teams));
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {
@@ -300,6 +301,9 @@ internal sealed class PostgresLedgerStore : ILedgerStore
 
     private static NpgsqlParameter<Guid[]> Ids(IReadOnlyCollection<Guid> values) =>
         new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid, TypedValue = [.. values] };
+
+    private static NpgsqlParameter<string[]> Texts(IReadOnlyCollection<string> values) =>
+        new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, TypedValue = [.. values] };
 
     private static NpgsqlParameter Text(string? value) =>
         new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)LedgerValues.Text(value) ?? DBNull.Value };

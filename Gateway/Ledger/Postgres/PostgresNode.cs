@@ -82,14 +82,16 @@ internal sealed class PostgresNode : IAsyncDisposable
                         await alive.ExecuteScalarAsync(_stopping.Token);
                     }
                 }
-                catch (Exception exception) when (exception is not OperationCanceledException)
+#pragma warning disable CA1031 // Any exception, a timeout's OperationCanceledException too: without the next attempt the node is taken for dead.
+                catch (Exception) when (!_stopping.IsCancellationRequested)
+#pragma warning restore CA1031
                 {
-                    // Whatever it is, there will be another attempt; the writer logs that the database is gone.
+                    // The writer logs that the database is gone.
                     await CloseAsync();
                 }
             }
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {
             // The store is closed.
         }

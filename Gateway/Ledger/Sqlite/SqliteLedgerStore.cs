@@ -107,7 +107,7 @@ internal sealed class SqliteLedgerStore : ILedgerStore
         });
 
     public Task<IReadOnlyList<PendingGeneration>> TakeDueAsync(
-        DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken) =>
+        IReadOnlyCollection<string> teams, DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken) =>
         WriteAsync<IReadOnlyList<PendingGeneration>>(connection =>
         {
             var due = new List<PendingGeneration>();
@@ -116,10 +116,10 @@ internal sealed class SqliteLedgerStore : ILedgerStore
                 connection,
                 $"""
                 SELECT {LedgerSql.PendingColumns} FROM generations
-                WHERE state = 1 AND state < 2 AND ask_at <= $1 ORDER BY ask_at LIMIT $2
+                WHERE state = 1 AND state < 2 AND ask_at <= $1 AND team IN ({string.Join(", ", teams.Select((_, i) => $"${i + 3}"))})
+                ORDER BY ask_at LIMIT $2
                 """,
-                LedgerKeys.ToStored(now),
-                max))
+                [LedgerKeys.ToStored(now), max, .. teams]))
             using (var reader = command.ExecuteReader())
             {
                 while (reader.Read())

@@ -46,7 +46,7 @@ public sealed class SqliteJournalTests : IDisposable
         Assert.Equal(0, await CountAsync(_folder.File("left.db"), "journal"));
         Assert.Equal((1, 1), await next.AdoptOrphansAsync(Now, Cancel));
         Assert.Equal(7, (await next.ReadChargesAsync([settled], Cancel))[settled].Charge.Value);
-        Assert.Equal(named, Assert.Single(await next.TakeDueAsync(Now, Now.AddMinutes(1), 10, Cancel)).Id);
+        Assert.Equal(named, Assert.Single(await next.TakeDueAsync(["search", "other"], Now, Now.AddMinutes(1), 10, Cancel)).Id);
     }
 
     [Fact]
@@ -95,7 +95,7 @@ public sealed class SqliteJournalTests : IDisposable
         Assert.DoesNotContain(id, (await store.ReadUncountedAsync(10, Cancel)).Select(row => row.Id));
         id = await BeginAsync();
         await store.ApplyAsync([Provisional(id)], Cancel);
-        Assert.Equal(id, Assert.Single(await store.TakeDueAsync(Now, Now.AddMinutes(1), 10, Cancel)).Id);
+        Assert.Equal(id, Assert.Single(await store.TakeDueAsync(["search", "other"], Now, Now.AddMinutes(1), 10, Cancel)).Id);
         at = Now.AddDays(-10);
         id = await BeginAsync();
         await store.ApplyAsync([Settled(id, 5)], Cancel);
@@ -170,7 +170,7 @@ public sealed class SqliteJournalTests : IDisposable
         await using var store = await OpenAsync(Database, isFolding: false);
         await store.ApplyAsync([Began(NewId())], Cancel);
         await SetEntriesAsync([.. (await EntriesAsync()).Take(kept), .. added]);
-        var failure = await Assert.ThrowsAsync<LedgerException>(() => store.TakeDueAsync(Now, Now, 1, Cancel));
+        var failure = await Assert.ThrowsAsync<LedgerException>(() => store.TakeDueAsync(["search", "other"], Now, Now, 1, Cancel));
         Assert.Contains(said, failure.Message, StringComparison.Ordinal);
         Assert.Equal(1, await CountAsync(Database, "journal"));
     }
@@ -230,7 +230,7 @@ public sealed class SqliteJournalTests : IDisposable
 
         Assert.Equal(7, (await store.ReadChargesAsync([settled], Cancel))[settled].Charge.Value);
         Assert.True(await store.HasGenerationAsync("search", "gen-1763871234-b", Cancel));
-        var due = Assert.Single(await store.TakeDueAsync(Now, Now.AddMinutes(1), 10, Cancel));
+        var due = Assert.Single(await store.TakeDueAsync(["search", "other"], Now, Now.AddMinutes(1), 10, Cancel));
         Assert.Equal((named, "gen-1763871234-a", null), (due.Id, due.GenerationId, due.Destination));
 
         static byte[] Written(LedgerEntry entry)
@@ -273,7 +273,7 @@ public sealed class SqliteJournalTests : IDisposable
         await using var store = await OpenAsync(Database);
         Assert.Equal("0123456789abcdef0123456789abcdef", store.LedgerId);
         await store.ApplyAsync([new LedgerEntry.Named(id, "gen-1763871234-a", "eu"), Provisional(id)], Cancel);
-        Assert.Equal("eu", Assert.Single(await store.TakeDueAsync(Now, Now.AddMinutes(1), 10, Cancel)).Destination);
+        Assert.Equal("eu", Assert.Single(await store.TakeDueAsync(["search", "other"], Now, Now.AddMinutes(1), 10, Cancel)).Destination);
         await store.ApplyAsync([Settled(id, 5)], Cancel);
         Assert.Equal(5, (await store.ReadChargesAsync([id], Cancel))[id].Charge.Value);
     }

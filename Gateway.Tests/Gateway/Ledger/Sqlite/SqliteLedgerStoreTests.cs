@@ -86,7 +86,7 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
             await other.OpenAsync(Cancel);
             await using var transaction = other.BeginTransaction(deferred: false);
             await Assert.ThrowsAsync<LedgerException>(() => store.ApplyAsync([Began(id)], Cancel));
-            await Assert.ThrowsAsync<LedgerException>(() => store.TakeDueAsync(Now, Now, 1, Cancel));
+            await Assert.ThrowsAsync<LedgerException>(() => store.TakeDueAsync(["search", "other"], Now, Now, 1, Cancel));
         }
 
         await store.ApplyAsync([Began(id)], Cancel);

@@ -1,0 +1,60 @@
+using Gateway.Configuration.Reading;
+using Gateway.Hosting;
+using Gateway.Tests.Gateway.Configuration;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Xunit;
+
+namespace Gateway.Tests.Gateway;
+
+public sealed class GatewayProgramTests : IDisposable
+{
+    private readonly SettingsFolder _folder = new() { Args = ["--port", "0", "--ip", "127.0.0.1"] };
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task EndWithoutASignal_IsAnError()
+    {
+        await using var app = await BuildAsync();
+        var error = new StringWriter();
+        var running = GatewayProgram.RunToEndAsync(app, error);
+
+        app.Lifetime.StopApplication();
+
+        Assert.Equal(1, await running);
+        Assert.Equal("The gateway has ended without a signal; its log says why." + Environment.NewLine, error.ToString());
+    }
+
+    [Fact]
+    public async Task EndBySignal_IsNone()
+    {
+        await using var app = await BuildAsync();
+        var error = new StringWriter();
+        app.Services.GetRequiredService<SignalLifetime>().NoteSignal();
+        var running = GatewayProgram.RunToEndAsync(app, error);
+
+        app.Lifetime.StopApplication();
+
+        Assert.Equal((0, ""), (await running, error.ToString()));
+    }
+
+    [Fact]
+    public async Task BackgroundServiceThatFails_DoesNotEndTheHost()
+    {
+        await using var app = await BuildAsync();
+
+        Assert.Equal(
+            BackgroundServiceExceptionBehavior.Ignore,
+            app.Services.GetRequiredService<Microsoft.Extensions.Options.IOptions<HostOptions>>().Value.BackgroundServiceExceptionBehavior);
+    }
+
+    private async Task<WebApplication> BuildAsync()
+    {
+        _folder.Write("appsettings.json", SettingsFolder.Json());
+        var sources = _folder.Sources();
+        return global::Gateway.Hosting.GatewayHost.Build(
+            await _folder.LoadGoodAsync(), sources, SettingsFiles.Read(sources), _folder.Loader, TextWriter.Null);
+    }
+}

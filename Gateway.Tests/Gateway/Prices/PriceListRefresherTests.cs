@@ -1,0 +1,179 @@
+using FakeOpenRouter;
+using Gateway.Configuration;
+using Gateway.OpenRouter;
+using Gateway.Prices;
+using Gateway.Tests.Gateway.Configuration;
+using Gateway.Tests.Support;
+using Gateway.Workers;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using Xunit;
+
+namespace Gateway.Tests.Gateway.Prices;
+
+/// <summary>The prices over real sockets, with every damage that the scripted upstream can do to either list.</summary>
+public sealed class PriceListRefresherTests : IAsyncDisposable
+{
+    private const string Models = "/models";
+    private const string Embeddings = "/embeddings/models";
+
+    // Neither is the first entry of its list, which is the one that a damage hits.
+    private const string Model = "openai/gpt-4o";
+    private const string Embedding = "qwen/qwen3-embedding-8b";
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly SettingsFolder _folder = new();
+    private readonly FakeTimeProvider _time = new();
+    private readonly WorkerHealth _health = new();
+    private FakeOpenRouterServer _upstream = null!;
+    private LoadedProxy _proxy = null!;
+    private SettingsStore _settings = null!;
+    private PriceListStore _store = null!;
+    private PriceListFile _file = null!;
+    private PriceListRefresher _refresher = null!;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public static TheoryData<string, string> EveryDamage => new(
+        from path in (string[])[Models, Embeddings] from damage in AnswerDamage.Names select (path, damage));
+
+    public async ValueTask DisposeAsync()
+    {
+        _refresher.Dispose();
+        await _proxy.DisposeAsync();
+        _settings.Dispose();
+        await _upstream.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    [Theory]
+    [MemberData(nameof(EveryDamage))]
+    public async Task EitherList_DamagedInAnyWay_LeavesTheOtherAndWhatIsKnown(string path, string damage)
+    {
+        await CreateAsync();
+
+        // At the start.
+        _upstream.Damages.Set(path, damage);
+        await _refresher.StartAsync(Cancel);
+        await TurnAsync(path);
+        Assert.True(Knows(path == Models ? Embedding : Model));
+
+        // It recovers.
+        _upstream.Damages.Set(path, null);
+        await TurnAsync(path);
+        Assert.True(Knows(Model));
+        Assert.True(Knows(Embedding));
+        Assert.False(Assert.Single(_health.Workers).IsFailing);
+
+        // At the hourly refresh.
+        _upstream.Damages.Set(path, damage);
+        await TurnAsync(path, () => _time.Advance(PriceListRefresher.RefreshInterval));
+        Assert.True(Knows(Model));
+        Assert.True(Knows(Embedding));
+
+        // After a call for an unknown model.
+        await TurnAsync(path, () =>
+        {
+            _time.Advance(PriceListStore.ShortestInterval);
+            _store.AskSoon();
+        });
+        Assert.True(Knows(Model));
+        Assert.True(Knows(Embedding));
+
+        Assert.False(_refresher.ExecuteTask!.IsCompleted);
+        await _refresher.StopAsync(Cancel);
+        Assert.Equal(_store.Upstream.Entries, (await _file.ReadAsync(Cancel)).Entries);
+    }
+
+    [Theory]
+    [InlineData("surrogate-id", true)]
+    [InlineData("null-data", false)]
+    public async Task OnlyAMissingListOfModels_IsAFailure(string models, bool succeeds)
+    {
+        await CreateAsync();
+        _upstream.Damages.Set(Models, models);
+        _upstream.Damages.Set(Embeddings, "404");
+
+        await _refresher.StartAsync(Cancel);
+        await TurnAsync(Embeddings);
+
+        Assert.Equal(succeeds, !Assert.Single(_health.Workers).IsFailing);
+        await _refresher.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task DamagedFile_IsPassedOver()
+    {
+        await CreateAsync();
+        _folder.Write("data/prices.json", """{"data":[null,{"id":"\ud800"}""");
+
+        await _refresher.StartAsync(Cancel);
+        await TurnAsync(Embeddings);
+
+        Assert.True(Knows(Model));
+        await _refresher.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task RequestWithoutAList_WaitsForTheFirst()
+    {
+        await CreateAsync();
+        _upstream.Damages.Set(Models, "503", times: 1);
+        _upstream.Damages.Set(Embeddings, "503", times: 1);
+        await _refresher.StartAsync(Cancel);
+        await _upstream.Requests.WaitForAsync(request => request.Path.EndsWith("/embeddings/models", StringComparison.Ordinal));
+
+        await _store.WaitForListAsync(Cancel);
+
+        Assert.True(Knows(Model));
+        await _refresher.StopAsync(Cancel);
+    }
+
+    private bool Knows(string model) => _store.For(_settings.Current).TryFind(model, out _);
+
+    /// <summary>
+    /// Has a whole turn run. Turns are counted by the list that is not damaged, which the client never asks for twice: the first question
+    /// may belong to a turn that began before, the third one comes behind a whole turn.
+    /// </summary>
+    private async Task TurnAsync(string damaged, Action? begin = null)
+    {
+        var counted = damaged == Models ? Embeddings : Models;
+        for (var i = 0; i < 3; i++)
+        {
+            var asked = Asked();
+            await Eventually.TrueAsync(
+                () =>
+                {
+                    (begin ?? _refresher.Wake)();
+                    return Task.FromResult(Asked() > asked);
+                },
+                Patience,
+                "a turn");
+        }
+
+        int Asked() => _upstream.Requests.All.Count(request => request.Path == RequestHandler.BasePath + counted);
+    }
+
+    private async Task CreateAsync()
+    {
+        _upstream = await FakeOpenRouterServer.StartAsync();
+        _folder.Variables["UPSTREAM"] = TeamSetup.UpstreamKey;
+        _folder.Write("appsettings.json", $$"""
+            {
+              "ReverseProxy": {
+                "Routes": { "all": { "ClusterId": "openrouter", "Match": { "Path": "/{**rest}" } } },
+                "Clusters": { "openrouter": { "Destinations": { "a": { "Address": "{{_upstream.BaseUrl}}" } } } }
+              },
+              "Teams": [ {{TeamSetup.Team(reference: "env:UPSTREAM")}} ]
+            }
+            """);
+        _settings = new SettingsStore(await _folder.LoadGoodAsync(), _time, NullLogger<SettingsStore>.Instance);
+        _proxy = new LoadedProxy(_settings.Current);
+        var client = new OpenRouterClient(_settings, _proxy.State, TimeProvider.System);
+        _store = new PriceListStore(_time);
+        _file = new PriceListFile(_settings, _folder.Sources(), NullLogger<PriceListFile>.Instance);
+        _refresher = new PriceListRefresher(
+            _settings, client, _store, _file, _health, _time, NullLogger<PriceListRefresher>.Instance);
+    }
+}

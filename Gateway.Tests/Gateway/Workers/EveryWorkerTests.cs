@@ -1,0 +1,258 @@
+using Gateway.Configuration;
+using Gateway.Configuration.Model;
+using Gateway.Configuration.Reading;
+using Gateway.Hosting;
+using Gateway.Ledger;
+using Gateway.Ledger.Sqlite;
+using Gateway.Limits;
+using Gateway.Observability;
+using Gateway.Prices;
+using Gateway.Settlement;
+using Gateway.Tests.Gateway.Configuration;
+using Gateway.Tests.Support;
+using Gateway.Workers;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using StackExchange.Redis;
+using Xunit;
+using static Gateway.Tests.Gateway.Ledger.LedgerSamples;
+
+namespace Gateway.Tests.Gateway.Workers;
+
+/// <summary>Promise: no exception of a worker's dependency ends the worker; it shows as failing until a turn succeeds.</summary>
+public sealed class EveryWorkerTests : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly SettingsFolder _folder = new();
+    private readonly FakeTimeProvider _time = new(Now);
+    private readonly WorkerHealth _health = new();
+    private readonly List<IDisposable> _owned = [];
+    private readonly List<IAsyncDisposable> _asyncOwned = [];
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var one in Enumerable.Reverse(_owned))
+        {
+            one.Dispose();
+        }
+
+        foreach (var one in Enumerable.Reverse(_asyncOwned))
+        {
+            await one.DisposeAsync();
+        }
+
+        _folder.Dispose();
+    }
+
+    [Theory]
+    [MemberData(nameof(FailureKinds.All), MemberType = typeof(FailureKinds))]
+    public async Task Prices(string kind)
+    {
+        var settings = await SettingsAsync();
+        var upstream = new ThrowingOpenRouterClient("""{"data":[{"id":"m","pricing":{"prompt":"1","completion":"1"}}]}""")
+        {
+            Fault = () => FailureKinds.Create(kind),
+        };
+        var store = new PriceListStore(_time);
+        var worker = Own(new PriceListRefresher(
+            settings,
+            upstream,
+            store,
+            new PriceListFile(settings, _folder.Sources(), NullLogger<PriceListFile>.Instance),
+            _health,
+            _time,
+            NullLogger<PriceListRefresher>.Instance));
+
+        await AssertSurvivesAsync(worker, () => upstream.Fault = null);
+
+        Assert.True(store.HasList);
+    }
+
+    [Theory]
+    [MemberData(nameof(FailureKinds.All), MemberType = typeof(FailureKinds))]
+    public async Task Settlement_WhenTheLedgerThrows(string kind)
+    {
+        var (store, writer) = await LedgerAsync();
+        store.Fault = () => FailureKinds.Create(kind);
+        var worker = await SettlementAsync(store, writer, new ThrowingOpenRouterClient("{}"));
+
+        await AssertSurvivesAsync(worker, () => store.Fault = null);
+    }
+
+    [Theory]
+    [MemberData(nameof(FailureKinds.All), MemberType = typeof(FailureKinds))]
+    public async Task Settlement_WhenUpstreamThrows(string kind)
+    {
+        var (store, writer) = await LedgerAsync();
+        var id = NewId();
+        await writer.WriteAsync(Began(id));
+        await writer.WriteAsync(Provisional(id) with { GenerationId = "gen-1" });
+        var upstream = new ThrowingOpenRouterClient("""{"data":{"total_cost":0.5}}""") { Fault = () => FailureKinds.Create(kind) };
+        var worker = await SettlementAsync(store, writer, upstream);
+
+        // The row is leased for a while, so a second turn has nothing to fail at.
+        await AssertSurvivesAsync(
+            worker,
+            () =>
+            {
+                upstream.Fault = null;
+                _time.Advance(SettlementWorker.Lease);
+            },
+            wakes: false);
+
+        // What is settled is written behind the turn.
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                _time.Advance(TimeSpan.FromSeconds(1));
+                return !(await store.ReadChargesAsync([id], Cancel))[id].IsOpen;
+            },
+            Patience,
+            "the bill");
+    }
+
+    [Theory]
+    [MemberData(nameof(FailureKinds.All), MemberType = typeof(FailureKinds))]
+    public async Task Retention(string kind)
+    {
+        var (store, writer) = await LedgerAsync();
+        store.Fault = () => FailureKinds.Create(kind);
+        var worker = Own(new LedgerMaintenance(
+            store, writer, new UsageSettings(), _health, _time, NullLogger<LedgerMaintenance>.Instance));
+
+        await AssertSurvivesAsync(worker, () => store.Fault = null);
+    }
+
+    [Theory]
+    [MemberData(nameof(FailureKinds.All), MemberType = typeof(FailureKinds))]
+    public async Task Budgets(string kind)
+    {
+        var (store, _) = await LedgerAsync();
+        store.Fault = () => FailureKinds.Create(kind);
+
+        // No call goes to Redis: nothing is known of any budget.
+        var link = new RedisLink(
+            ConfigurationOptions.Parse("127.0.0.1:1"), "ogw:", TimeSpan.FromSeconds(1), TimeProvider.System, NullLogger<RedisLink>.Instance);
+        _asyncOwned.Add(link);
+        var worker = Own(new BudgetReconciler(
+            new RedisBudgetStore(link, "ogw:", store, _time), link, store, _ => null, _health, _time, NullLogger<BudgetReconciler>.Instance));
+
+        await AssertSurvivesAsync(worker, () => store.Fault = null);
+    }
+
+    [Theory]
+    [MemberData(nameof(FailureKinds.All), MemberType = typeof(FailureKinds))]
+    public async Task Certificates(string kind)
+    {
+        var pair = TestCertificate.Create();
+        var (certificate, key) = (_folder.Write("cert.pem", pair.CertificatePem), _folder.Write("key.pem", pair.KeyPem));
+        var settings = await SettingsAsync($$""", "Server": { "Https": true, "CertPath": "{{certificate}}", "KeyPath": "{{key}}" }""");
+        Func<Exception>? fault = null;
+        var worker = Own(new TlsCertificateStore(
+            settings,
+            (certificate, key) => fault is null ? TlsCertificate.Load(certificate, key) : throw fault(),
+            _health,
+            _time,
+            NullLogger<TlsCertificateStore>.Instance));
+        var before = await worker.OptionsAsync();
+        fault = () => FailureKinds.Create(kind);
+        _folder.Write("cert.pem", pair.CertificatePem + "\n");
+
+        await AssertSurvivesAsync(worker, () => fault = null);
+
+        Assert.NotSame(before, await worker.OptionsAsync());
+    }
+
+    [Theory]
+    [MemberData(nameof(FailureKinds.All), MemberType = typeof(FailureKinds))]
+    public async Task Settings(string kind)
+    {
+        var settings = await SettingsAsync();
+        var sources = _folder.Sources();
+        var worker = Own(new SettingsWatcher(
+            sources, SettingsFiles.Read(sources), _folder.Loader, settings, _health, _time, NullLogger<SettingsWatcher>.Instance));
+        Exception? fault = FailureKinds.Create(kind);
+        settings.Changed += _ =>
+        {
+            if (fault is not null)
+            {
+                throw fault;
+            }
+        };
+        WriteSettings(""", "Server": { "MaxRequestBodySize": 7 }""");
+
+        // The change is noted before it is acted upon, so a second look has nothing to fail at.
+        await AssertSurvivesAsync(worker, () => fault = null, wakes: false);
+
+        Assert.Equal(7, settings.Current.Settings.Server.MaxRequestBodySize);
+    }
+
+    private async Task AssertSurvivesAsync(Worker worker, Action repair, bool wakes = true)
+    {
+        var state = Assert.Single(_health.Workers);
+        await worker.StartAsync(Cancel);
+        if (wakes)
+        {
+            // Some begin with a delay.
+            worker.Wake();
+        }
+
+        await Eventually.TrueAsync(() => Task.FromResult(state.IsFailing), Patience, "a failed turn");
+        Assert.False(worker.ExecuteTask!.IsCompleted);
+
+        repair();
+        worker.Wake();
+        await Eventually.TrueAsync(() => Task.FromResult(!state.IsFailing), Patience, "the next turn");
+
+        Assert.False(worker.ExecuteTask!.IsCompleted);
+        await worker.StopAsync(Cancel);
+        Assert.True(worker.ExecuteTask!.IsCompletedSuccessfully);
+    }
+
+    private async Task<(ThrowingLedgerStore Store, LedgerWriter Writer)> LedgerAsync()
+    {
+        var store = new ThrowingLedgerStore(new SqliteLedgerStore(Path.Combine(_folder.Path, "usage.db")));
+        var writer = new LedgerWriter(store, _time, NullLogger<LedgerWriter>.Instance);
+        _asyncOwned.Add(writer);
+        await writer.EnsureOpenAsync(Cancel);
+        return (store, writer);
+    }
+
+    private async Task<SettlementWorker> SettlementAsync(
+        ThrowingLedgerStore store, LedgerWriter writer, ThrowingOpenRouterClient upstream)
+    {
+        var services = new ServiceCollection().AddMetrics().AddSingleton<GatewayMetrics>().BuildServiceProvider();
+        _owned.Add(services);
+        return Own(new SettlementWorker(
+            store,
+            writer,
+            new MemoryBudgetStore(key => store.ReadChargesAsync(key.Team, key.Start, Cancel), _time),
+            await SettingsAsync(),
+            upstream,
+            services.GetRequiredService<GatewayMetrics>(),
+            _health,
+            _time,
+            NullLogger<SettlementWorker>.Instance));
+    }
+
+    private void WriteSettings(string more = "") =>
+        _folder.Write("appsettings.json", SettingsFolder.Json($"\"Teams\": [ {TeamSetup.Team(reference: "env:UPSTREAM")} ]{more}"));
+
+    private async Task<SettingsStore> SettingsAsync(string more = "")
+    {
+        _folder.Variables["UPSTREAM"] = TeamSetup.UpstreamKey;
+        WriteSettings(more);
+        return Own(new SettingsStore(await _folder.LoadGoodAsync(), _time, NullLogger<SettingsStore>.Instance));
+    }
+
+    private T Own<T>(T owned)
+        where T : IDisposable
+    {
+        _owned.Add(owned);
+        return owned;
+    }
+}

@@ -1,0 +1,56 @@
+using Gateway.Ledger;
+
+namespace Gateway.Tests.Gateway.Workers;
+
+/// <summary>A ledger whose questions by workers throw while the test wants it.</summary>
+internal sealed class ThrowingLedgerStore(ILedgerStore inner) : ILedgerStore
+{
+    /// <summary>Makes what is thrown.</summary>
+    public Func<Exception>? Fault { get; set; }
+
+    public string LedgerId => inner.LedgerId;
+
+    public ValueTask DisposeAsync() => inner.DisposeAsync();
+
+    public Task OpenAsync(CancellationToken cancellationToken) => inner.OpenAsync(cancellationToken);
+
+    public Task ApplyAsync(IReadOnlyList<LedgerEntry> entries, CancellationToken cancellationToken) =>
+        inner.ApplyAsync(entries, cancellationToken);
+
+    public Task<(int Provisional, int Unresolvable)> AdoptOrphansAsync(DateTimeOffset now, CancellationToken cancellationToken) =>
+        inner.AdoptOrphansAsync(now, cancellationToken);
+
+    public Task<IReadOnlyList<PendingGeneration>> TakeDueAsync(
+        IReadOnlyCollection<string> teams, DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken) =>
+        Throw() ?? inner.TakeDueAsync(teams, now, leasedUntil, max, cancellationToken);
+
+    public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(
+        UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken) =>
+        inner.ReadUsageAsync(group, from, to, cancellationToken);
+
+    public Task<TeamCharges> ReadChargesAsync(string team, DateTimeOffset from, CancellationToken cancellationToken) =>
+        inner.ReadChargesAsync(team, from, cancellationToken);
+
+    public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(
+        IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) => inner.ReadChargesAsync(ids, cancellationToken);
+
+    public Task<IReadOnlyList<RowCharge>> ReadUncountedAsync(int max, CancellationToken cancellationToken)
+    {
+        _ = Throw();
+        return inner.ReadUncountedAsync(max, cancellationToken);
+    }
+
+    public Task MarkCountedAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) =>
+        inner.MarkCountedAsync(ids, cancellationToken);
+
+    public Task<bool> HasGenerationAsync(string team, string generationId, CancellationToken cancellationToken) =>
+        inner.HasGenerationAsync(team, generationId, cancellationToken);
+
+    public Task<int> RemoveBeforeAsync(DateTimeOffset before, CancellationToken cancellationToken)
+    {
+        _ = Throw();
+        return inner.RemoveBeforeAsync(before, cancellationToken);
+    }
+
+    private Task<IReadOnlyList<PendingGeneration>>? Throw() => Fault is { } fault ? throw fault() : null;
+}

@@ -1,0 +1,156 @@
+using Gateway.Primitives;
+
+namespace Gateway.Workers;
+
+/// <summary>
+/// Background work in turns: one turn at a time, a turn every <see cref="Period"/> or when <see cref="Wake"/> is called. A turn that
+/// throws never ends the worker. The failure is counted and shown by <see cref="WorkerHealth"/>, logged once a streak, and followed by the
+/// next turn after a back-off of at most one period. Only the stop of the host ends a worker.
+/// </summary>
+internal abstract partial class Worker : BackgroundService
+{
+    private static readonly TimeSpan FirstBackOff = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LastBackOff = TimeSpan.FromSeconds(30);
+
+    private readonly WorkerState _state;
+    private readonly ILogger _logger;
+    private readonly ITimer _timer;
+    private readonly SemaphoreSlim _wake = new(0);
+    private TimeSpan _backOff = FirstBackOff;
+    private int _isWoken;
+
+    /// <summary>Creates a worker and registers it.</summary>
+    /// <param name="name">Value of the tag <c>worker</c>; unique in the process.</param>
+    /// <param name="period">The first value of <see cref="Period"/>.</param>
+    /// <param name="health">The registry that shows failing workers.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">The log of the worker.</param>
+    protected Worker(string name, TimeSpan period, WorkerHealth health, TimeProvider time, ILogger logger)
+    {
+        Period = period;
+        _state = health.Register(name);
+        _logger = logger;
+        _timer = time.CreateTimer(
+            static worker => ((Worker)worker!).Wake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>The time from the start of a turn to the start of the next one. A turn may change it.</summary>
+    protected TimeSpan Period { get; set; }
+
+    /// <summary>The time from the start of the worker to its first turn. Default zero.</summary>
+    protected TimeSpan FirstDelay { get; init; }
+
+    /// <summary>Starts the next turn now, or directly after the turn in progress. Several calls before a turn start one turn.</summary>
+    public void Wake()
+    {
+        if (Interlocked.Exchange(ref _isWoken, 1) == 0)
+        {
+            _wake.Release();
+        }
+    }
+
+    /// <inheritdoc />
+    public override void Dispose()
+    {
+        _timer.Dispose();
+        base.Dispose();
+    }
+
+    /// <summary>Runs one turn.</summary>
+    /// <param name="cancellationToken">Cancelled when the host stops.</param>
+    protected abstract Task RunOnceAsync(CancellationToken cancellationToken);
+
+    /// <summary>Whether the message of an exception explains the failure; its stack trace is then not logged.</summary>
+    protected virtual bool IsExpected(Exception fault) => fault is WorkerTurnException;
+
+    /// <inheritdoc />
+    protected sealed override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            if (FirstDelay > TimeSpan.Zero)
+            {
+                Arm(FirstDelay);
+                await WaitAsync(stoppingToken);
+            }
+
+            while (true)
+            {
+                // Armed before the turn: periods are counted from start to start, and a clock that runs meanwhile is not missed.
+                var period = Period;
+                Arm(period);
+                if (!await TryRunAsync(stoppingToken))
+                {
+                    Arm(_backOff < Period ? _backOff : Period);
+                    _backOff = _backOff * 2 < LastBackOff ? _backOff * 2 : LastBackOff;
+                }
+                else if (Period != period)
+                {
+                    Arm(Period);
+                }
+
+                await WaitAsync(stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The host stops.
+        }
+    }
+
+    private void Arm(TimeSpan delay) => _timer.Change(delay, Timeout.InfiniteTimeSpan);
+
+    private async Task WaitAsync(CancellationToken stoppingToken)
+    {
+        await _wake.WaitAsync(stoppingToken);
+        Volatile.Write(ref _isWoken, 0);
+    }
+
+    private async Task<bool> TryRunAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            await RunOnceAsync(stoppingToken);
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            throw;
+        }
+#pragma warning disable CA1031 // Any exception: a worker that ends leaves its work undone until a restart.
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            Fail(fault);
+            return false;
+        }
+
+        Succeed();
+        return true;
+    }
+
+    private void Fail(Exception fault)
+    {
+        if (_state.Fail())
+        {
+            Log.WorkerFailed(_logger, _state.Name, fault.Message, IsExpected(fault) ? null : fault);
+        }
+    }
+
+    private void Succeed()
+    {
+        _backOff = FirstBackOff;
+        if (_state.Succeed() is > 0 and var failures)
+        {
+            Log.WorkerRecovered(_logger, _state.Name, failures);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(LogEvents.WorkerFailed, LogLevel.Error, "Worker {Worker} failed and tries again: {Fault}")]
+        public static partial void WorkerFailed(ILogger logger, string worker, string fault, Exception? exception);
+
+        [LoggerMessage(LogEvents.WorkerRecovered, LogLevel.Information, "Worker {Worker} works again after {Failures} failed turns")]
+        public static partial void WorkerRecovered(ILogger logger, string worker, long failures);
+    }
+}

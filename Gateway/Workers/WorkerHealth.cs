@@ -1,0 +1,23 @@
+namespace Gateway.Workers;
+
+/// <summary>All workers of the process. Metrics read it; workers register themselves.</summary>
+internal sealed class WorkerHealth
+{
+    private readonly Lock _gate = new();
+    private WorkerState[] _workers = [];
+
+    /// <summary>The workers in the order of their registration.</summary>
+    public IReadOnlyList<WorkerState> Workers => Volatile.Read(ref _workers);
+
+    /// <summary>Adds a worker that has not failed yet.</summary>
+    public WorkerState Register(string name)
+    {
+        var worker = new WorkerState(name);
+        lock (_gate)
+        {
+            Volatile.Write(ref _workers, [.. _workers, worker]);
+        }
+
+        return worker;
+    }
+}
