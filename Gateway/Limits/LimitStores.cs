@@ -32,7 +32,7 @@ internal sealed class LimitStores : IAsyncDisposable
     public IBudgetStore Budgets { get; }
 
     /// <summary>
-    /// What keeps budgets in Redis right; to be started behind the ledger. <see langword="null"/> in memory, where nothing strays.
+    /// Reconciles budgets in Redis with the ledger; starts after the ledger. <see langword="null"/> for budgets in memory.
     /// </summary>
     public BudgetReconciler? Reconciler { get; }
 
