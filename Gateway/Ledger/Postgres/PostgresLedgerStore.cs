@@ -1,17 +1,13 @@
-using System.Globalization;
 using System.Net.Sockets;
 using Gateway.Primitives;
 using Npgsql;
-using NpgsqlTypes;
+using static Gateway.Ledger.Postgres.PostgresParameters;
 
 namespace Gateway.Ledger.Postgres;
 
 /// <summary>The ledger as a database that several nodes share; any of them settles what another has left.</summary>
 internal sealed class PostgresLedgerStore : ILedgerStore
 {
-    // Two nodes that start at once: one makes the tables, the other waits. "ogwledge" in ASCII.
-    private const long MigrationLock = 0x6F67_776C_6564_6765;
-
     // Statements of requests and of the settlement take milliseconds; what takes longer than this has failed.
     private const int TimeoutSeconds = 5;
 
@@ -45,7 +41,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
 
     public Task OpenAsync(CancellationToken cancellationToken) => GuardAsync(async () =>
     {
-        _ledgerId = await MigrateAsync(cancellationToken);
+        _ledgerId = await PostgresMigration.RunAsync(_source, cancellationToken);
         await _node.StartAsync(cancellationToken);
         return true;
     });
@@ -56,26 +52,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
         await using var batch = _source.CreateBatch();
         foreach (var entry in entries)
         {
-            switch (entry)
-            {
-                case LedgerEntry.Began began:
-                    batch.BatchCommands.Add(Command(began));
-                    break;
-                case LedgerEntry.Named named:
-                    batch.BatchCommands.Add(Command(named.Id, named.GenerationId));
-                    break;
-                case LedgerEntry.Ended ended:
-                    batch.BatchCommands.Add(Command(ended));
-                    if (ended.GenerationId is { } generationId)
-                    {
-                        // A row that stays as it is takes the id all the same.
-                        batch.BatchCommands.Add(Command(ended.Id, generationId));
-                    }
-
-                    break;
-                default:
-                    throw new InvalidOperationException($"{entry.GetType().Name} is no entry of a ledger");
-            }
+            PostgresEntries.AddTo(batch, entry, _node.Id);
         }
 
         return await batch.ExecuteNonQueryAsync(cancellationToken);
@@ -102,14 +79,14 @@ internal sealed class PostgresLedgerStore : ILedgerStore
                 await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
 
                 // Whoever gets the lock of another node's connection knows that it is gone; it is given back with the transaction.
-                await using var dead = Command(connection, "SELECT pg_try_advisory_xact_lock($1)", Number(PostgresNode.LockOf(node)));
+                await using var dead = connection.Command( "SELECT pg_try_advisory_xact_lock($1)", Number(PostgresNode.LockOf(node)));
                 if (await dead.ExecuteScalarAsync(cancellationToken) is not true)
                 {
                     continue;
                 }
 
-                await using var named = Command(connection, LedgerSql.AdoptNamed, Id(node), Time(now));
-                await using var unnamed = Command(connection, LedgerSql.AdoptUnnamed, Id(node), Time(now));
+                await using var named = connection.Command(LedgerSql.AdoptNamed, Id(node), Time(now));
+                await using var unnamed = connection.Command(LedgerSql.AdoptUnnamed, Id(node), Time(now));
                 provisional += await named.ExecuteNonQueryAsync(cancellationToken);
                 unresolvable += await unnamed.ExecuteNonQueryAsync(cancellationToken);
                 await transaction.CommitAsync(cancellationToken);
@@ -296,144 +273,6 @@ internal sealed class PostgresLedgerStore : ILedgerStore
         return charges;
     }
 
-    private static NpgsqlParameter<Guid> Id(Guid value) => new() { NpgsqlDbType = NpgsqlDbType.Uuid, TypedValue = value };
-
-    private static NpgsqlParameter<Guid[]> Ids(IReadOnlyCollection<Guid> values) =>
-        new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid, TypedValue = [.. values] };
-
-    private static NpgsqlParameter Text(string? value) =>
-        new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)LedgerValues.Text(value) ?? DBNull.Value };
-
-    private static NpgsqlParameter Number(long? value) =>
-        new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = (object?)value ?? DBNull.Value };
-
-    private static NpgsqlParameter Small(int? value) =>
-        new() { NpgsqlDbType = NpgsqlDbType.Integer, Value = (object?)value ?? DBNull.Value };
-
-    private static NpgsqlParameter Flag(bool value) => Small(value ? 1 : 0);
-
-    private static NpgsqlParameter Time(DateTimeOffset? value) => Number(value is { } moment ? LedgerKeys.ToStored(moment) : null);
-
-    private static NpgsqlBatchCommand Batched(string sql, params ReadOnlySpan<NpgsqlParameter> parameters)
-    {
-        var command = new NpgsqlBatchCommand(sql);
-        foreach (var parameter in parameters)
-        {
-            command.Parameters.Add(parameter);
-        }
-
-        return command;
-    }
-
-    private static NpgsqlCommand Command(NpgsqlConnection connection, string sql, params ReadOnlySpan<NpgsqlParameter> parameters)
-    {
-        var command = new NpgsqlCommand(sql, connection);
-        foreach (var parameter in parameters)
-        {
-            command.Parameters.Add(parameter);
-        }
-
-        return command;
-    }
-
-    private static NpgsqlBatchCommand Command(Guid id, string generationId) => Batched(LedgerSql.Named, Id(id), Text(generationId));
-
-    private static NpgsqlBatchCommand Command(LedgerEntry.Ended entry)
-    {
-        var command = Batched(
-            entry.GenerationId is null ? LedgerSql.Ended : LedgerSql.EndedAndNamed,
-            Id(entry.Id),
-            Small((int)entry.State),
-            Text(entry.End),
-            Small(entry.Status),
-            Text(entry.AnsweredModel),
-            Text(entry.Provider),
-            Text(entry.FinishReason),
-            Number(LedgerValues.Tokens(entry.Usage?.PromptTokens)),
-            Number(LedgerValues.Tokens(entry.Usage?.CompletionTokens)),
-            Number(LedgerValues.Tokens(entry.Usage?.CachedTokens)),
-            Number(LedgerValues.Tokens(entry.Usage?.ReasoningTokens)),
-            Number(entry.Usage?.Cost?.ToStored()),
-            Number(entry.Usage?.Discount?.ToStored()),
-            Number(LedgerValues.Microseconds(entry.TimeToFirstToken)),
-            Time(entry.EndedAt),
-            Time(entry.ClosedAt),
-            Small(entry.Asked),
-            Time(entry.AskAt),
-            Flag(entry.IsCounted));
-        if (entry.GenerationId is { } generationId)
-        {
-            command.Parameters.Add(Text(generationId));
-        }
-
-        return command;
-    }
-
-    private NpgsqlBatchCommand Command(LedgerEntry.Began entry) => Batched(
-        LedgerSql.Began,
-        Id(entry.Id),
-        Time(entry.StartedAt),
-        Id(_node.Id),
-        Text(entry.Team),
-        Text(entry.KeyLabel),
-        Text(entry.Rule),
-        Text(entry.SettingsVersion),
-        Text(entry.Endpoint),
-        Text(entry.AskedModel),
-        Text(entry.SentModel),
-        Flag(entry.Streams),
-        Number(entry.Reserved.ToStored()),
-        Flag(entry.IsCounted));
-
-    private NpgsqlCommand Command(string sql, params ReadOnlySpan<NpgsqlParameter> parameters)
-    {
-        var command = _source.CreateCommand(sql);
-        foreach (var parameter in parameters)
-        {
-            command.Parameters.Add(parameter);
-        }
-
-        return command;
-    }
-
-    private async Task<string> MigrateAsync(CancellationToken cancellationToken)
-    {
-        await using var connection = await _source.OpenConnectionAsync(cancellationToken);
-        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await ExecuteAsync(connection, "SELECT pg_advisory_xact_lock($1)", Number(MigrationLock));
-        await ExecuteAsync(connection, LedgerSchema.CreateMeta);
-        var version = await ReadMetaAsync(LedgerSchema.VersionKey);
-        foreach (var statement in LedgerSchema.Upgrade(version, isSqlite: false))
-        {
-            await ExecuteAsync(connection, statement);
-        }
-
-        var known = LedgerSchema.Version(isSqlite: false).ToString(CultureInfo.InvariantCulture);
-        if (version != known)
-        {
-            await ExecuteAsync(connection, LedgerSchema.WriteMeta, Text(LedgerSchema.VersionKey), Text(known));
-        }
-
-        var id = await ReadMetaAsync(LedgerSchema.LedgerIdKey);
-        if (id is null)
-        {
-            id = Guid.NewGuid().ToString("N");
-            await ExecuteAsync(connection, LedgerSchema.WriteMeta, Text(LedgerSchema.LedgerIdKey), Text(id));
-        }
-
-        await transaction.CommitAsync(cancellationToken);
-        return id;
-
-        async Task ExecuteAsync(NpgsqlConnection connection, string sql, params NpgsqlParameter[] parameters)
-        {
-            await using var command = Command(connection, sql, parameters);
-            await command.ExecuteNonQueryAsync(cancellationToken);
-        }
-
-        async Task<string?> ReadMetaAsync(string key)
-        {
-            await using var command = Command(connection, LedgerSchema.ReadMeta, Text(key));
-            return (string?)await command.ExecuteScalarAsync(cancellationToken);
-        }
-    }
+    private NpgsqlCommand Command(string sql, params ReadOnlySpan<NpgsqlParameter> parameters) =>
+        _source.CreateCommand(sql).With(parameters);
 }
