@@ -5,24 +5,22 @@ using Gateway.Secrets;
 namespace Gateway.Configuration;
 
 /// <summary>
-/// Looks at the settings files, and at those that they refer to for secrets, several times a second and reloads when their content
-/// changed. Polling by content rather than events of the file system: a ConfigMap's symlink swap, a rename over the file and a bind mount
-/// raise different events, or none.
+/// Examines the settings files, and the files that they refer to for secrets, several times a second and reloads when their content
+/// changed. A file is read only when its identity, size or times changed lately (<see cref="FileChangeDetector"/>). Polling rather than
+/// events of the file system: a ConfigMap's symlink swap, a rename over the file and a bind mount raise different events, or none.
 /// </summary>
 internal sealed partial class SettingsWatcher : BackgroundService
 {
-    /// <summary>Between two looks; with <see cref="SecondLook"/> and the load itself well within a second.</summary>
+    /// <summary>Time between two looks. With <see cref="SecondLook"/> and the load, a change is in force within a second.</summary>
     internal static readonly TimeSpan Period = TimeSpan.FromMilliseconds(150);
 
-    /// <summary>How long a file that is missing or no JSON gets before that counts: somebody may be just writing it.</summary>
+    /// <summary>A file that is missing or not JSON is read again after this time before it counts: it may be being written.</summary>
     internal static readonly TimeSpan SecondLook = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>How often files that change while they are read are read again, before the next look takes over.</summary>
+    /// <summary>How often one look reads files again that change while they are read.</summary>
     private const int Attempts = 3;
 
-    /// <summary>
-    /// How many files with secrets are looked at each time: hundreds of teams share a second and more, and cost no more than a few.
-    /// </summary>
+    /// <summary>How many secret files one look examines, in turn: bounds its cost with hundreds of teams.</summary>
     private const int SecretsAtATime = 32;
 
     private readonly SettingsSources _sources;
@@ -33,7 +31,8 @@ internal sealed partial class SettingsWatcher : BackgroundService
     private SettingsFiles _seen;
     private bool[] _seenReferenced = [];
     private IReadOnlyList<string> _referenced = [];
-    private IReadOnlyList<SecretFile> _secrets;
+    private WatchedSettingsFiles? _files;
+    private WatchedSecretFile[]? _secrets;
     private int _nextSecret;
 
     /// <summary>Creates a watcher.</summary>
@@ -55,10 +54,12 @@ internal sealed partial class SettingsWatcher : BackgroundService
         _seen = files;
         _loader = loader;
         _store = store;
-        _secrets = store.Current.SecretFiles;
         _time = time;
         _logger = logger;
     }
+
+    /// <summary>Reads the files. Tests count the reads.</summary>
+    internal IFileReader Reader { get; init; } = DiskFileReader.Instance;
 
     /// <inheritdoc />
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -91,11 +92,12 @@ internal sealed partial class SettingsWatcher : BackgroundService
         }
     }
 
-    /// <summary>Looks once, and reloads when something changed.</summary>
+    /// <summary>Looks once, and reloads when content changed.</summary>
     internal async Task LookAsync(CancellationToken cancellationToken)
     {
+        _secrets ??= Watch(_store.Current.SecretFiles);
         var files = ReadStable();
-        if (files.HasSameContent(_seen) && Referenced().SequenceEqual(_seenReferenced) && !HasSecretChanged())
+        if (files.HasSameContent(_seen) && Referenced().SequenceEqual(_seenReferenced) && !HasSecretChanged(_secrets))
         {
             return;
         }
@@ -113,11 +115,11 @@ internal sealed partial class SettingsWatcher : BackgroundService
             result = await _loader.LoadAsync(_sources, files);
         }
 
-        // Noted before it is acted upon: whatever comes of this content, it comes once.
+        // Noted before it is acted upon, so that each content is judged and logged once.
         _seen = files;
         _referenced = result.Snapshot is null ? result.ReferencedFiles : [];
         _seenReferenced = Referenced();
-        _secrets = result.SecretFiles;
+        _secrets = Watch(result.SecretFiles);
 
         if (result.Snapshot is not { } snapshot)
         {
@@ -130,14 +132,16 @@ internal sealed partial class SettingsWatcher : BackgroundService
     }
 
     /// <summary>
-    /// Reads the files so that they belong together: a swap of the folder that holds them may fall between the first and the last.
+    /// Reads the files until two readings agree, so that they belong together: the folder that holds them may be swapped between the
+    /// first and the last.
     /// </summary>
     private SettingsFiles ReadStable()
     {
-        var files = SettingsFiles.Read(_sources);
+        _files ??= new WatchedSettingsFiles(_sources, _seen, Reader, _time);
+        var files = _files.Read();
         for (var i = 0; i < Attempts && !files.HasSameContent(_seen); i++)
         {
-            var again = SettingsFiles.Read(_sources);
+            var again = _files.Read();
             if (again.HasSameContent(files))
             {
                 break;
@@ -149,13 +153,16 @@ internal sealed partial class SettingsWatcher : BackgroundService
         return files;
     }
 
-    /// <summary>Whether one of the next few files with secrets is another one now.</summary>
-    private bool HasSecretChanged()
+    private WatchedSecretFile[] Watch(IReadOnlyList<SecretFile> secrets) =>
+        [.. secrets.Select(secret => new WatchedSecretFile(secret, Reader, _time))];
+
+    /// <summary>Whether the content of one of the next few secret files differs from the one that was loaded.</summary>
+    private bool HasSecretChanged(WatchedSecretFile[] secrets)
     {
-        for (var i = 0; i < Math.Min(SecretsAtATime, _secrets.Count); i++)
+        for (var i = 0; i < Math.Min(SecretsAtATime, secrets.Length); i++)
         {
-            _nextSecret = (_nextSecret + 1) % _secrets.Count;
-            if (_secrets[_nextSecret].HasChanged())
+            _nextSecret = (_nextSecret + 1) % secrets.Length;
+            if (secrets[_nextSecret].HasChanged())
             {
                 return true;
             }
@@ -165,13 +172,13 @@ internal sealed partial class SettingsWatcher : BackgroundService
     }
 
     /// <summary>
-    /// Which of the files exist that refused settings name: a certificate that arrives after the settings that ask for it mends them.
+    /// Which of the files exist that refused settings refer to: a certificate that arrives after the settings makes them good.
     /// </summary>
     private bool[] Referenced() => [.. _referenced.Select(File.Exists)];
 
     private static partial class Log
     {
-        [LoggerMessage(LogEvents.SettingsWatchFailed, LogLevel.Error, "A look at the settings files failed; the next one follows")]
+        [LoggerMessage(LogEvents.SettingsWatchFailed, LogLevel.Error, "Checking the settings files for changes failed; the next check follows")]
         public static partial void SettingsWatchFailed(ILogger logger, Exception fault);
     }
 }

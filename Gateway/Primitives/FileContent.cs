@@ -49,5 +49,6 @@ internal sealed record FileContent(string Path, byte[]? Bytes, string? Fault)
     }
 
     public bool HasSameContent(FileContent other) =>
-        Bytes is null || other.Bytes is null ? Bytes == other.Bytes && Fault == other.Fault : Bytes.AsSpan().SequenceEqual(other.Bytes);
+        ReferenceEquals(this, other)
+        || (Bytes is null || other.Bytes is null ? Bytes == other.Bytes && Fault == other.Fault : Bytes.AsSpan().SequenceEqual(other.Bytes));
 }

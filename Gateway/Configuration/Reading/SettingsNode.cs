@@ -27,6 +27,9 @@ internal abstract record SettingsNode(string? Source)
         return new SettingsObject(members, upper.Source);
     }
 
+    /// <summary>Whether two trees are alike in order, spelling and source.</summary>
+    public abstract bool IsSame(SettingsNode other);
+
     /// <summary>Writes the tree as JSON. Texts that no shape has given a type yet are written as strings.</summary>
     public abstract void WriteTo(Utf8JsonWriter writer);
 
@@ -68,6 +71,30 @@ internal sealed record SettingsObject(IReadOnlyDictionary<string, SettingsNode> 
 
         writer.WriteEndObject();
     }
+
+    public override bool IsSame(SettingsNode other)
+    {
+        if (ReferenceEquals(this, other))
+        {
+            return true;
+        }
+
+        if (other is not SettingsObject { Members: var others } || Source != other.Source || Members.Count != others.Count)
+        {
+            return false;
+        }
+
+        using var next = others.GetEnumerator();
+        foreach (var (name, value) in Members)
+        {
+            if (!next.MoveNext() || next.Current.Key != name || !value.IsSame(next.Current.Value))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 }
 
 /// <summary>An array.</summary>
@@ -85,6 +112,25 @@ internal sealed record SettingsArray(IReadOnlyList<SettingsNode> Items, string? 
 
         writer.WriteEndArray();
     }
+
+    public override bool IsSame(SettingsNode other) =>
+        ReferenceEquals(this, other)
+        || (other is SettingsArray { Items: var others }
+            && Source == other.Source
+            && Items.Count == others.Count
+            && Items.Zip(others).All(pair => pair.First.IsSame(pair.Second)));
+}
+
+/// <summary>The place of an item at fault, so that the items behind it keep their indices.</summary>
+internal sealed record SettingsGap() : SettingsNode((string?)null)
+{
+    public static SettingsGap Instance { get; } = new();
+
+    public override string Kind => "an entry at fault";
+
+    public override void WriteTo(Utf8JsonWriter writer) => writer.WriteNullValue();
+
+    public override bool IsSame(SettingsNode other) => other is SettingsGap;
 }
 
 /// <summary>
@@ -99,6 +145,8 @@ internal sealed record SettingsValue(JsonValueKind Type, string Text, string? So
         JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False => Text,
         _ => $"\"{Text}\"",
     };
+
+    public override bool IsSame(SettingsNode other) => Equals(other);
 
     public override void WriteTo(Utf8JsonWriter writer)
     {

@@ -39,7 +39,7 @@ internal static class SettingsReader
                 return null;
             }
 
-            var tree = (SettingsObject)ReadNode(ref reader, "", source, faults);
+            var tree = (SettingsObject)ReadNode(ref reader, new SettingsPath(""), source, faults);
 
             // Anything behind the object shows itself only when asked for.
             reader.Read();
@@ -65,7 +65,7 @@ internal static class SettingsReader
         {
             var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(text), Options);
             reader.Read();
-            var tree = ReadNode(ref reader, path, source, faults);
+            var tree = ReadNode(ref reader, new SettingsPath(path), source, faults);
             reader.Read();
             return tree;
         }
@@ -75,7 +75,7 @@ internal static class SettingsReader
         }
     }
 
-    private static SettingsNode ReadNode(ref Utf8JsonReader reader, string path, string? source, ICollection<SettingsFault> faults)
+    private static SettingsNode ReadNode(ref Utf8JsonReader reader, SettingsPath path, string? source, ICollection<SettingsFault> faults)
     {
         switch (reader.TokenType)
         {
@@ -84,15 +84,17 @@ internal static class SettingsReader
                 while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
                 {
                     var name = reader.GetString()!;
-                    var memberPath = path.Length == 0 ? name : $"{path}:{name}";
+                    path.Push(name);
                     reader.Read();
-                    var value = ReadNode(ref reader, memberPath, source, faults);
+                    var value = ReadNode(ref reader, path, source, faults);
                     if (!members.TryAdd(name, value))
                     {
                         var first = members.GetAt(members.IndexOf(name)).Key;
                         var spelling = first == name ? "" : $" (\"{first}\" and \"{name}\" are the same key)";
-                        faults.Add(new SettingsFault(memberPath, $"set twice; expected every key once{spelling}{From(source)}"));
+                        faults.Add(new SettingsFault(path.ToString(), $"set twice; expected every key once{spelling}{From(source)}"));
                     }
+
+                    path.Pop();
                 }
 
                 return new SettingsObject(members, source);
@@ -101,7 +103,9 @@ internal static class SettingsReader
                 var items = new List<SettingsNode>();
                 while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
                 {
-                    items.Add(ReadNode(ref reader, $"{path}:{items.Count}", source, faults));
+                    path.Push(items.Count);
+                    items.Add(ReadNode(ref reader, path, source, faults));
+                    path.Pop();
                 }
 
                 return new SettingsArray(items, source);

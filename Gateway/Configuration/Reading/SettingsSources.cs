@@ -28,6 +28,9 @@ internal sealed record SettingsSources
     /// <summary>What lies over the settings file, beside it: <c>appsettings.{Environment}.json</c>. It need not exist.</summary>
     public required string OverlayFile { get; init; }
 
+    /// <summary>Whether there may be an overlay: a name that is no environment's names no file.</summary>
+    public bool HasOverlay => OverlayFile != MainFile;
+
     /// <summary><c>.env</c> in the working directory. It need not exist.</summary>
     public required string DotEnvFile { get; init; }
 

@@ -40,14 +40,17 @@ internal sealed class TeamReader
     }
 
     /// <summary>Reads the teams.</summary>
-    /// <param name="section">The section, not yet held against its shape.</param>
-    /// <param name="global">The rules of everybody, which follow a team's own.</param>
+    /// <param name="section">
+    /// The section in canonical form, with gaps for teams at fault, which are reported already; <see langword="null"/> when it is at
+    /// fault as a whole.
+    /// </param>
+    /// <param name="global">The global rules, which follow a team's own.</param>
     /// <param name="secrets">Follows references.</param>
     /// <param name="now">The moment by which keys have expired or not.</param>
     /// <param name="faults">Takes every fault.</param>
     /// <param name="warnings">Takes what is odd.</param>
     public static TeamDirectory Read(
-        SettingsNode section,
+        SettingsNode? section,
         ProviderMappingReader global,
         SecretReader secrets,
         DateTimeOffset now,
@@ -55,18 +58,14 @@ internal sealed class TeamReader
         ICollection<SettingsFault> warnings)
     {
         var reader = new TeamReader(global, secrets, now, faults, warnings);
-        var shape = (SettingShape.List)SettingsSchema.Sections[SettingsSchema.Teams];
-
-        // First what is wrong with the shape. Then team by team: a misspelt key in one must not hide a bad pattern in the next.
-        SettingsValidator.Shape(section, shape, SettingsSchema.Teams, faults);
         var teams = new List<Team>();
         var before = faults.Count;
-        var items = SettingsValidator.Parsed(section, shape) is SettingsArray array ? array.Items : [];
+        var items = section is SettingsArray array ? array.Items : [];
         for (var i = 0; i < items.Count; i++)
         {
-            if (SettingsValidator.Shape(items[i], shape.Item, "", new List<SettingsFault>()) is SettingsObject entry)
+            if (items[i] is SettingsObject entry)
             {
-                teams.Add(reader.ReadTeam(entry, items[i], i));
+                teams.Add(reader.ReadTeam(entry, i));
             }
         }
 
@@ -75,12 +74,15 @@ internal sealed class TeamReader
     }
 
     /// <summary>Reads a team.</summary>
-    /// <param name="entry">Its entry, with what does not fit left out.</param>
-    /// <param name="written">Its entry as written.</param>
+    /// <param name="entry">Its entry in canonical form, without the members at fault.</param>
     /// <param name="index">Its place.</param>
-    private Team ReadTeam(SettingsObject entry, SettingsNode written, int index)
+    private Team ReadTeam(SettingsObject entry, int index)
     {
-        var settings = JsonSerializer.Deserialize(entry.ToUtf8Json(), SettingsJsonContext.Default.TeamSettings)!;
+        // Its rules are read entry by entry below.
+        var members = entry.ToMembers();
+        members.Remove(nameof(TeamSettings.ProviderMapping), out var mapping);
+        var settings = JsonSerializer.Deserialize(
+            new SettingsObject(members, entry.Source).ToUtf8Json(), SettingsJsonContext.Default.TeamSettings)!;
         var faults = new SectionFaults($"{SettingsSchema.Teams}:{index}", entry, _faults, _warnings);
         if (!SettingValues.IsTeamId(settings.Id))
         {
@@ -104,7 +106,7 @@ internal sealed class TeamReader
             faults.Fault("AllowedModels", "is empty, so that no model would be allowed; expected one or more patterns, or nothing at all");
         }
 
-        var (rules, summaries) = ReadRules(written, faults);
+        var (rules, summaries) = ReadRules(mapping, faults);
         return new Team
         {
             Id = settings.Id,
@@ -267,12 +269,9 @@ internal sealed class TeamReader
         }
     }
 
-    /// <summary>
-    /// The team's rules in front of everybody's. The latter are compiled once for all teams; a team without rules of its own shares the
-    /// whole set.
-    /// </summary>
-    private (ProviderMappingRules Rules, IReadOnlyList<RuleSummary> Summaries) ReadRules(SettingsNode written, SectionFaults faults) =>
-        written is SettingsObject entry && entry.Members.TryGetValue(nameof(TeamSettings.ProviderMapping), out var section)
-            ? _global.ReadTeam(section, faults.PathOf(nameof(TeamSettings.ProviderMapping)))
-            : (_global.Compiled, []);
+    /// <summary>The team's rules before the global ones. A team without rules of its own shares the global set.</summary>
+    private (ProviderMappingRules Rules, IReadOnlyList<RuleSummary> Summaries) ReadRules(SettingsNode? section, SectionFaults faults) =>
+        section is null
+            ? (_global.Compiled, [])
+            : _global.ReadTeam(section, faults.PathOf(nameof(TeamSettings.ProviderMapping)));
 }

@@ -12,8 +12,13 @@ internal abstract record SettingShape
     /// <summary>An object whose keys are free and whose values are alike.</summary>
     public sealed record Map(SettingShape Value) : SettingShape;
 
-    /// <summary>An array whose items are alike; <paramref name="TakesOne"/> also takes an item without the array around it.</summary>
-    public sealed record List(SettingShape Item, bool TakesOne = false) : SettingShape;
+    /// <summary>An array whose items have one shape.</summary>
+    /// <param name="Item">The shape of an item.</param>
+    /// <param name="TakesOne">Whether an item may stand without the array around it.</param>
+    /// <param name="KeepsPlaces">
+    /// Whether an item at fault leaves a <c>SettingsGap</c>, so that the other items are judged too; otherwise the whole array is at fault.
+    /// </param>
+    public sealed record List(SettingShape Item, bool TakesOne = false, bool KeepsPlaces = false) : SettingShape;
 
     /// <summary>A single value. <paramref name="Names"/> lists the words of an enumeration.</summary>
     public sealed record Scalar(ScalarKind Kind, IReadOnlyList<string>? Names = null) : SettingShape;
@@ -38,6 +43,9 @@ internal abstract record SettingShape
         nameof(TeamSettings.OpenRouterKey), nameof(TeamKeySettings.Sha256), nameof(TeamKeySettings.Label),
         nameof(PostgresSettings.ConnectionString), nameof(RedisSettings.Configuration), nameof(AdminSettings.Token),
     ];
+
+    /// <summary>Arrays of these are judged entry by entry.</summary>
+    private static readonly Type[] Entries = [typeof(ProviderRuleSettings), typeof(ModelAliasSettings)];
 
     /// <summary>Whether a secret may stand there or below, so that no message may show what does.</summary>
     public bool HoldsSecret => this switch
@@ -88,7 +96,7 @@ internal abstract record SettingShape
 
             case JsonTypeInfoKind.Enumerable:
                 var item = Of(type.Options.GetTypeInfo(type.ElementType!));
-                return new List(item, TakesOne: item == TextValue);
+                return new List(item, TakesOne: item == TextValue, KeepsPlaces: Entries.Contains(type.ElementType));
 
             case JsonTypeInfoKind.Dictionary:
                 return new Map(Of(type.Options.GetTypeInfo(type.ElementType!)));

@@ -22,7 +22,7 @@ internal static class SettingsSchema
             [Server] = SettingShape.Of(SettingsJsonContext.Default.ServerSettings),
             [ReverseProxy] = ReverseProxySchema.Section,
             [ProviderMapping] = SettingShape.Of(SettingsJsonContext.Default.ProviderMappingSettings),
-            [Teams] = new SettingShape.List(SettingShape.Of(SettingsJsonContext.Default.TeamSettings)),
+            [Teams] = new SettingShape.List(SettingShape.Of(SettingsJsonContext.Default.TeamSettings), KeepsPlaces: true),
             [Usage] = SettingShape.Of(SettingsJsonContext.Default.UsageSettings),
             [Limits] = SettingShape.Of(SettingsJsonContext.Default.LimitsSettings),
             [Admin] = SettingShape.Of(SettingsJsonContext.Default.AdminSettings),
