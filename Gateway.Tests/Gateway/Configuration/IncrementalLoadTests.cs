@@ -3,6 +3,7 @@ using Gateway.Configuration;
 using Gateway.Configuration.Reading;
 using Gateway.Configuration.ReverseProxy;
 using Gateway.Reports;
+using Gateway.Tests.Support;
 using Microsoft.AspNetCore.Builder;
 using OpenRouterGateway.Transforms;
 using Xunit;
@@ -22,10 +23,9 @@ public sealed class IncrementalLoadTests : IDisposable
     [InlineData(2)]
     [InlineData(3)]
     [InlineData(4)]
-    public async Task RandomEdits_LoadAsIfForTheFirstTime(int seed)
+    public async Task RandomEdits_LoadAsIfForTheFirstTime(ulong seed)
     {
-#pragma warning disable CA5394 // Repeatable by its seed; nothing secret.
-        var random = new Random(seed);
+        var random = new Dice(seed);
         var settings = JsonNode.Parse(SettingsFolder.Json(
             """
             "ProviderMapping": {
@@ -77,7 +77,6 @@ public sealed class IncrementalLoadTests : IDisposable
                 settings = kept.AsObject();
             }
         }
-#pragma warning restore CA5394
     }
 
     [Fact]
@@ -164,8 +163,7 @@ public sealed class IncrementalLoadTests : IDisposable
         proxy => global::Gateway.Hosting.GatewayHost.AddTransforms(proxy),
         services => new ReverseProxyApplicationBuilder(new ApplicationBuilder(services)).UseProviderMapping());
 
-#pragma warning disable CA5394 // Repeatable by its seed; nothing secret.
-    private static void Edit(Random random, JsonObject settings)
+    private static void Edit(Dice random, JsonObject settings)
     {
         var rules = settings["ProviderMapping"]!["Rules"]!.AsArray();
         var teamRules = settings["Teams"]![0]!["ProviderMapping"]!["Rules"]!.AsArray();
@@ -197,7 +195,7 @@ public sealed class IncrementalLoadTests : IDisposable
                 route["Match"]!["Path"] = random.Next(4) == 0 ? "/{broken" : "/{**rest}";
                 break;
             case 7:
-                settings["Server"] = new JsonObject { ["MaxRequestBodySize"] = random.Next(-1, 3) };
+                settings["Server"] = new JsonObject { ["MaxRequestBodySize"] = random.Next(4) - 1 };
                 break;
             case 8:
                 route["Transforms"] = new JsonArray(new JsonObject { [random.Next(3) == 0 ? "Nonsense" : "PathPrefix"] = "/p" });
@@ -208,7 +206,7 @@ public sealed class IncrementalLoadTests : IDisposable
         }
     }
 
-    private static JsonObject Rule(Random random)
+    private static JsonObject Rule(Dice random)
     {
         var rule = new JsonObject
         {
@@ -232,5 +230,11 @@ public sealed class IncrementalLoadTests : IDisposable
 
         return rule;
     }
-#pragma warning restore CA5394
+
+    private sealed class Dice(ulong seed)
+    {
+        private readonly Prng _prng = new((seed * 0x9E37_79B9_7F4A_7C15) + 1);
+
+        public int Next(int sides) => (int)((_prng.Next() >> 20) % (ulong)sides);
+    }
 }
