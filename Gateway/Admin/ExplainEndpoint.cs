@@ -10,11 +10,11 @@ using Gateway.Teams;
 
 namespace Gateway.Admin;
 
-/// <summary><c>POST /admin/explain</c>: what the sub-command <c>explain</c> prints, of the settings in force.</summary>
-/// <param name="settings">Where the settings in force are.</param>
+/// <summary><c>POST /admin/explain</c>: the report of the sub-command <c>explain</c>, with the current settings.</summary>
+/// <param name="settings">Holds the current settings.</param>
 internal sealed class ExplainEndpoint(SettingsStore settings)
 {
-    // Of the question, not of the body within it: that one is judged by the gateway's own scan.
+    // The depth of the question. The body inside it is checked by the gateway's scan.
     private static readonly JsonDocumentOptions Depth = new() { MaxDepth = 1000 };
 
     private static readonly JsonWriterOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -85,7 +85,7 @@ internal sealed class ExplainEndpoint(SettingsStore settings)
         return output.WrittenMemory;
     }
 
-    /// <summary>What is asked. The body is kept as it was written.</summary>
+    /// <summary>The question. The body is kept byte for byte.</summary>
     private readonly record struct Question(string? Model, string? Team, byte[]? Body, string Path)
     {
         public static (Question Question, (string? Member, string Message)? Fault) Read(JsonElement root)

@@ -27,8 +27,8 @@ internal sealed class SettingsLoader
     private volatile RuleCompiler? _compiler;
 
     /// <summary>Creates a loader.</summary>
-    /// <param name="dryRun">Tries YARP's section.</param>
-    /// <param name="time">The clock that keys expire by. Default the system's.</param>
+    /// <param name="dryRun">Checks YARP's section.</param>
+    /// <param name="time">The clock for the expiry of keys. Default the system's.</param>
     public SettingsLoader(ReverseProxyDryRun dryRun, TimeProvider? time = null)
     {
         _dryRun = dryRun;
@@ -40,7 +40,7 @@ internal sealed class SettingsLoader
 
     /// <summary>Loads files that were read before.</summary>
     /// <param name="sources">Variables, flags and the names of the files.</param>
-    /// <param name="files">What the files held.</param>
+    /// <param name="files">The content of the files.</param>
     public async ValueTask<SettingsLoadResult> LoadAsync(SettingsSources sources, SettingsFiles files)
     {
         var faults = new List<SettingsFault>();
@@ -153,7 +153,7 @@ internal sealed class SettingsLoader
             : AdminSettingsCheck.Check(admin, new SectionFaults(SettingsSchema.Admin, section!, faults, warnings), secrets);
     }
 
-    /// <summary>Reads a section; members at fault keep their defaults, so that the others can be judged.</summary>
+    /// <summary>Reads a section. Members at fault keep their defaults, so that the others can be checked.</summary>
     private static (T? Settings, SettingsObject? Section) Bind<T>(
         SettingsTree tree, Shaped shaped, string name, JsonTypeInfo<T> type, List<SettingsFault> faults)
         where T : class
@@ -180,8 +180,8 @@ internal sealed class SettingsLoader
     }
 
     /// <summary>
-    /// Names the routes' version on every route: a request finds the rules that belong to the route it was matched to. It also makes YARP
-    /// see a change in <c>MaxRequestBodySize</c> alone, which its comparison of routes overlooks (yarp#3027).
+    /// Adds the routes' version to the metadata of every route. It also makes YARP notice a change of <c>MaxRequestBodySize</c> alone,
+    /// which its comparison of routes ignores (yarp#3027).
     /// </summary>
     private static RouteConfig Stamp(RouteConfig route, string version)
     {

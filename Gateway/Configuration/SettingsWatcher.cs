@@ -38,7 +38,7 @@ internal sealed partial class SettingsWatcher : BackgroundService
     /// <summary>Creates a watcher.</summary>
     /// <param name="sources">The sources that the program was started with.</param>
     /// <param name="files">The files as they were when the program loaded its settings.</param>
-    /// <param name="loader">Judges changes.</param>
+    /// <param name="loader">Loads changed settings.</param>
     /// <param name="store">Takes them.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The log.</param>
@@ -172,7 +172,7 @@ internal sealed partial class SettingsWatcher : BackgroundService
     }
 
     /// <summary>
-    /// Which of the files exist that refused settings refer to: a certificate that arrives after the settings makes them good.
+    /// Which files that rejected settings refer to exist. A certificate that arrives after the settings makes them valid.
     /// </summary>
     private bool[] Referenced() => [.. _referenced.Select(File.Exists)];
 

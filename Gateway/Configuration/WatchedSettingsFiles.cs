@@ -51,7 +51,7 @@ internal sealed class WatchedSettingsFiles
         var content = _reader.Read(last.Path, int.MaxValue);
         if (content.Fault is not null)
         {
-            // What keeps a file from being read need not show in its stamp.
+            // The cause of a failed read need not show in the stamp.
             detector.Distrust();
         }
 

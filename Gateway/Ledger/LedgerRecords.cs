@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Gateway.Ledger;
 
-/// <summary>What kind of entry a record of the journal holds. Stored by its number.</summary>
+/// <summary>The kind of an entry in the journal. Stored by number.</summary>
 internal enum LedgerRecordKind : byte
 {
     Began = 1,
@@ -12,22 +12,22 @@ internal enum LedgerRecordKind : byte
 }
 
 /// <summary>
-/// Entries as bytes, one behind the other: what a transaction appends to the journal. A block begins with the number of its format and
-/// the id of the node that wrote it. Values stand in the order of the table's columns, cleaned as the columns want them.
+/// Serializes entries for the journal. A transaction appends one block: the format number, the id of the writing node, then the entries.
+/// Values are in the order of the table's columns, sanitized for them.
 /// </summary>
 /// <remarks>
-/// A number is how many bytes it has, plus one, and those bytes, low ones first and with the sign in the lowest bit; a text is its length
-/// in bytes as such a number, and its UTF-8. A zero in place of either is null.
+/// A number is one byte with its size in bytes plus one, then its zigzag encoding in little endian. A text is its length in bytes as such a
+/// number, then its UTF-8. Zero in the first byte is null.
 /// </remarks>
 internal sealed class LedgerRecordWriter
 {
-    /// <summary>The format that is written. What another number begins was written by a newer gateway.</summary>
+    /// <summary>The format that is written. A block with another number comes from another version of the gateway.</summary>
     public const byte Format = 1;
 
     private byte[] _bytes = new byte[4096];
     private int _length;
 
-    /// <summary>What was written since <see cref="Begin"/>.</summary>
+    /// <summary>The bytes written since <see cref="Begin"/>.</summary>
     public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, _length);
 
     /// <summary>Begins a block.</summary>
@@ -146,7 +146,7 @@ internal sealed class LedgerRecordWriter
     }
 }
 
-/// <summary>Reads what <see cref="LedgerRecordWriter"/> has written.</summary>
+/// <summary>Reads blocks of <see cref="LedgerRecordWriter"/>.</summary>
 internal ref struct LedgerRecordReader(ReadOnlySpan<byte> bytes)
 {
     /// <summary>Marks a text in <see cref="ValuesOf"/>.</summary>
@@ -154,10 +154,10 @@ internal ref struct LedgerRecordReader(ReadOnlySpan<byte> bytes)
 
     private ReadOnlySpan<byte> _rest = bytes;
 
-    /// <summary>Whether all was read.</summary>
+    /// <summary>Whether all bytes were read.</summary>
     public readonly bool IsAtEnd => _rest.IsEmpty;
 
-    /// <summary>How many bytes are left.</summary>
+    /// <summary>The number of bytes left.</summary>
     public readonly int Left => _rest.Length;
 
     /// <summary>Reads the beginning of a block.</summary>
@@ -182,7 +182,7 @@ internal ref struct LedgerRecordReader(ReadOnlySpan<byte> bytes)
             : throw new LedgerException($"The ledger's journal has an entry of kind {(byte)kind}, which this program does not know");
     }
 
-    /// <summary>Reads an id, in the bytes of its column.</summary>
+    /// <summary>Reads an id, in its column's byte order.</summary>
     public ReadOnlySpan<byte> Id() => Take(LedgerKeys.Size);
 
     /// <summary>Reads a number.</summary>
@@ -209,7 +209,7 @@ internal ref struct LedgerRecordReader(ReadOnlySpan<byte> bytes)
         return (long)(bits >> 1) ^ -(long)(bits & 1);
     }
 
-    /// <summary>Reads a text; nothing is left of it when it is <see langword="null"/>.</summary>
+    /// <summary>Reads a text; the span is empty for <see langword="null"/>.</summary>
     public bool Text(out ReadOnlySpan<byte> utf8)
     {
         var length = Number();
@@ -217,7 +217,7 @@ internal ref struct LedgerRecordReader(ReadOnlySpan<byte> bytes)
         return length is not null;
     }
 
-    /// <summary>The values of an entry behind its id, and behind the generation's where it has one: numbers and texts.</summary>
+    /// <summary>The types of an entry's values after its id and, if it has one, its generation id: numbers and texts.</summary>
     public static ReadOnlySpan<char> ValuesOf(LedgerRecordKind kind) => kind switch
     {
         LedgerRecordKind.Began => "ntttttttnnn",
@@ -225,7 +225,7 @@ internal ref struct LedgerRecordReader(ReadOnlySpan<byte> bytes)
         _ => "",
     };
 
-    /// <summary>Passes over an entry behind its id.</summary>
+    /// <summary>Skips the rest of an entry after its id.</summary>
     public void Skip(LedgerRecordKind kind)
     {
         if (kind != LedgerRecordKind.Began)

@@ -5,7 +5,7 @@ using StackExchange.Redis;
 
 namespace Gateway.Limits;
 
-/// <summary>The stores that the settings ask for, and what they need.</summary>
+/// <summary>The stores of limits and budgets, by the settings.</summary>
 internal sealed class LimitStores : IAsyncDisposable
 {
     private readonly RedisLink? _link;
@@ -25,28 +25,26 @@ internal sealed class LimitStores : IAsyncDisposable
         Reconciler = reconciler;
     }
 
-    /// <summary>Where limits are counted.</summary>
+    /// <summary>The store of limits.</summary>
     public ILimitStore Limits { get; }
 
-    /// <summary>Where budgets are counted.</summary>
+    /// <summary>The store of budgets.</summary>
     public IBudgetStore Budgets { get; }
 
-    /// <summary>
-    /// What keeps budgets in Redis right; to be started behind the ledger. <see langword="null"/> in memory, where nothing strays.
-    /// </summary>
+    /// <summary>Corrects the budgets in Redis; start it after the ledger. <see langword="null"/> for the memory store.</summary>
     public BudgetReconciler? Reconciler { get; }
 
-    /// <summary>Whether the store has failed, and calls go by <see cref="LimitsSettings.WhenStoreFails"/> without waiting for it.</summary>
+    /// <summary>Whether the store has failed: calls follow <see cref="LimitsSettings.WhenStoreFails"/> without waiting for it.</summary>
     public bool IsFailing => _link?.IsOpen ?? false;
 
-    /// <summary>Calls that the store did not answer in time, since the start.</summary>
+    /// <summary>The number of calls since the start that the store did not answer in time.</summary>
     public long Failures => _link?.Failures ?? 0;
 
-    /// <summary>Makes the stores. A Redis that is not there yet delays nothing.</summary>
-    /// <param name="settings">Which store.</param>
+    /// <summary>Creates the stores, without waiting for Redis.</summary>
+    /// <param name="settings">The section.</param>
     /// <param name="redisConfiguration">The resolved <see cref="RedisSettings.Configuration"/>; read for Redis only.</param>
-    /// <param name="ledger">The truth about charges; may be opened later, before the first request.</param>
-    /// <param name="periodOf">The period of a team's budget as the settings have it now, <see langword="null"/> without one.</param>
+    /// <param name="ledger">The ledger; may be opened later, before the first request.</param>
+    /// <param name="periodOf">Returns the current period of a team's budget, <see langword="null"/> without a budget.</param>
     /// <param name="time">The clock.</param>
     /// <param name="loggers">The log.</param>
     /// <exception cref="ArgumentException"><paramref name="redisConfiguration"/> cannot be read; see <see cref="IsReadable"/>.</exception>
@@ -77,7 +75,7 @@ internal sealed class LimitStores : IAsyncDisposable
     }
 
     /// <summary>
-    /// Whether a configuration of Redis can be read, for the check of the settings. What is wrong may be a password: it is not told.
+    /// Whether a Redis configuration is valid, for the check of the settings. The reason is not returned: it may quote a password.
     /// </summary>
     public static bool IsReadable(string redisConfiguration)
     {

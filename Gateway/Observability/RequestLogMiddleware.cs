@@ -8,7 +8,7 @@ using Yarp.ReverseProxy.Model;
 
 namespace Gateway.Observability;
 
-/// <summary>Writes one line for every request, when it has ended. Never a body, a query string or a header of the caller.</summary>
+/// <summary>Logs one line for every request at its end. Never contains a body, a query string or a request header.</summary>
 internal sealed class RequestLogMiddleware
 {
     private const int LongestText = 200;
@@ -115,21 +115,21 @@ internal sealed class RequestLogMiddleware
     private double? Elapsed(GatewayContext request, long? timestamp) =>
         timestamp is { } at ? Math.Round(_time.GetElapsedTime(request.StartedAt, at).TotalMilliseconds, 1) : null;
 
-    /// <summary>The level says who should act: nobody, the upstream's operator, or we.</summary>
+    /// <summary>The level by who should act: none, the upstream's operator, or ours.</summary>
     private static LogLevel LevelOf(HttpContext context, GatewayContext request) => request.End switch
     {
         RequestEnd.UpstreamUnreachable or RequestEnd.UpstreamTimedOut or RequestEnd.UpstreamBroke => LogLevel.Warning,
         RequestEnd.Failed => LogLevel.Error,
 
-        // Probes come every few seconds and say nothing: they are not requests of anybody.
+        // Probes come every few seconds and are not client requests.
         _ => IsProbe(context) ? LogLevel.Debug : LogLevel.Information,
     };
 
     private static bool IsProbe(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<ProbeMetadata>() is not null;
 
     /// <summary>
-    /// Why the hop failed, in the words of its innermost exception: these speak of sockets and protocols. Where they quote what upstream
-    /// sent, such as a piece of an answer in place of a chunk's length, they are cut before the quotation.
+    /// Why the hop failed: the message of its innermost exception, which is about sockets and protocols. A message that quotes upstream's
+    /// data, such as an invalid chunk length, is cut before the quotation.
     /// </summary>
     private static string? ReasonOf(HttpContext context)
     {

@@ -58,7 +58,7 @@ internal sealed class WatchedFile
         var content = _reader.Read(Path, int.MaxValue);
         if (content.Fault is not null)
         {
-            // What keeps a file from being read need not show in its stamp.
+            // The cause of a failed read need not show in the stamp.
             _detector.Distrust();
         }
 

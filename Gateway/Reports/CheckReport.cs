@@ -12,7 +12,7 @@ using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.Reports;
 
-/// <summary>What <c>check</c> prints about good settings: what they mean, in plain lines.</summary>
+/// <summary>The output of <c>check</c>: what valid settings mean.</summary>
 internal static class CheckReport
 {
     /// <summary>Writes the report, warnings last.</summary>
@@ -85,7 +85,7 @@ internal static class CheckReport
         }
     }
 
-    /// <summary>What good settings may not cover although their author thinks so.</summary>
+    /// <summary>Warnings about requests that the settings do not cover.</summary>
     private static IEnumerable<SettingsFault> Reminders(SettingsSnapshot snapshot)
     {
         var enforced = snapshot.RuleSummaries.Where(rule => rule.Mode == WhenClientSetsProvider.Enforce).ToArray();

@@ -29,7 +29,7 @@ internal sealed class WatchedSecretFile
             (_current, var content) = SecretFile.Read(_loaded.Path, _reader);
             if (content.Fault is not null)
             {
-                // What keeps a file from being read need not show in its stamp.
+                // The cause of a failed read need not show in the stamp.
                 _detector.Distrust();
             }
         }

@@ -5,8 +5,8 @@ using System.Text.Json;
 namespace Gateway.Configuration.Reading;
 
 /// <summary>
-/// Reads a settings file: JSON with comments, trailing commas and a byte order mark, but no key twice. An own reader rather than
-/// <see cref="JsonDocument"/>, which stops at the first duplicate, compares keys with case and does not say where they stand.
+/// Reads a settings file: JSON with comments, trailing commas and a byte order mark; duplicate keys are faults. Not read with
+/// <see cref="JsonDocument"/>, which stops at the first duplicate, compares keys case-sensitively and does not report their place.
 /// </summary>
 internal static class SettingsReader
 {
@@ -16,9 +16,9 @@ internal static class SettingsReader
     /// <summary>Reads an object.</summary>
     /// <param name="utf8">The file's content.</param>
     /// <param name="file">The file's name for messages.</param>
-    /// <param name="source">What the nodes are to say about where they were written; <see langword="null"/> for the settings file.</param>
+    /// <param name="source">The source that the nodes carry; <see langword="null"/> for the settings file.</param>
     /// <param name="faults">Takes every duplicate key.</param>
-    /// <param name="syntaxFault">What makes the file unreadable as a whole; a half-written file looks like that.</param>
+    /// <param name="syntaxFault">The fault that makes the whole file unreadable, as in a half-written file.</param>
     /// <returns>The tree, or <see langword="null"/> when the file is unreadable.</returns>
     public static SettingsObject? Read(
         ReadOnlySpan<byte> utf8, string file, string? source, ICollection<SettingsFault> faults, out SettingsFault? syntaxFault)
@@ -41,7 +41,7 @@ internal static class SettingsReader
 
             var tree = (SettingsObject)ReadNode(ref reader, new SettingsPath(""), source, faults);
 
-            // Anything behind the object shows itself only when asked for.
+            // The reader reports text after the object only when it reads on.
             reader.Read();
             return tree;
         }
@@ -57,7 +57,7 @@ internal static class SettingsReader
         return null;
     }
 
-    /// <summary>Reads any JSON value, for a variable that holds one.</summary>
+    /// <summary>Reads any JSON value, from a variable.</summary>
     /// <returns>The tree, or <see langword="null"/> when the text is not JSON.</returns>
     public static SettingsNode? ReadText(string text, string path, string? source, ICollection<SettingsFault> faults)
     {
@@ -123,7 +123,7 @@ internal static class SettingsReader
         }
     }
 
-    /// <summary>The end of a message about something that does not stand in the settings file itself.</summary>
+    /// <summary>The suffix of a message that names a source other than the settings file.</summary>
     public static string From(string? source) => source is null ? "" : $" (from {source})";
 
     private static string Describe(JsonException fault)

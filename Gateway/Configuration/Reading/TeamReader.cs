@@ -41,14 +41,14 @@ internal sealed class TeamReader
 
     /// <summary>Reads the teams.</summary>
     /// <param name="section">
-    /// The section in canonical form, with gaps for teams at fault, which are reported already; <see langword="null"/> when it is at
-    /// fault as a whole.
+    /// The section in canonical form, with gaps for teams at fault, which are reported already; <see langword="null"/> when it is at fault
+    /// as a whole.
     /// </param>
     /// <param name="global">The global rules, which follow a team's own.</param>
-    /// <param name="secrets">Follows references.</param>
-    /// <param name="now">The moment by which keys have expired or not.</param>
+    /// <param name="secrets">Resolves references.</param>
+    /// <param name="now">The time that decides whether keys have expired.</param>
     /// <param name="faults">Takes every fault.</param>
-    /// <param name="warnings">Takes what is odd.</param>
+    /// <param name="warnings">Takes the warnings.</param>
     public static TeamDirectory Read(
         SettingsNode? section,
         ProviderMappingReader global,
@@ -69,7 +69,7 @@ internal sealed class TeamReader
             }
         }
 
-        // A directory takes every id once.
+        // A directory requires unique ids.
         return faults.Count > before ? TeamDirectory.Empty : new TeamDirectory(teams);
     }
 
@@ -139,7 +139,7 @@ internal sealed class TeamReader
         var label = settings.Label?.Trim() ?? string.Create(CultureInfo.InvariantCulture, $"key-{index + 1}");
         if (!SettingValues.IsLabel(label))
         {
-            // Not quoted: a key may have got there by mistake.
+            // Not quoted: it may be a key, given by mistake.
             faults.Fault($"{path}:Label", $"is no label; expected {SettingValues.LabelExpected}");
         }
         else if (!labels.TryAdd(label, index))
@@ -238,7 +238,7 @@ internal sealed class TeamReader
             return null;
         }
 
-        // Exact: neither side of this is a binary fraction.
+        // Exact: decimal on both sides, never binary floating point.
         var text = settings.Usd.ToString(CultureInfo.InvariantCulture);
         if (settings.Usd is <= 0 or > MostUsd
             || (text.IndexOf('.', StringComparison.Ordinal) is >= 0 and var point && text.Length - point - 1 > MostDecimals)

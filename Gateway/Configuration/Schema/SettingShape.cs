@@ -3,13 +3,13 @@ using Gateway.Configuration.Model;
 
 namespace Gateway.Configuration.Schema;
 
-/// <summary>What may stand at a place in the settings.</summary>
+/// <summary>The shape of a node of the settings.</summary>
 internal abstract record SettingShape
 {
     /// <summary>An object with known members.</summary>
     public sealed record Members(IReadOnlyDictionary<string, Member> Known) : SettingShape;
 
-    /// <summary>An object whose keys are free and whose values are alike.</summary>
+    /// <summary>An object with free keys, whose values have one shape.</summary>
     public sealed record Map(SettingShape Value) : SettingShape;
 
     /// <summary>An array whose items have one shape.</summary>
@@ -47,7 +47,7 @@ internal abstract record SettingShape
     /// <summary>Arrays of these are judged entry by entry.</summary>
     private static readonly Type[] Entries = [typeof(ProviderRuleSettings), typeof(ModelAliasSettings)];
 
-    /// <summary>Whether a secret may stand there or below, so that no message may show what does.</summary>
+    /// <summary>Whether the node may hold a secret, so that no message may show it.</summary>
     public bool HoldsSecret => this switch
     {
         Members members => members.Known.Values.Any(member => member.Shape.HoldsSecret),
@@ -57,7 +57,7 @@ internal abstract record SettingShape
         _ => false,
     };
 
-    /// <summary>The shape of an object, for schemas that are not ours.</summary>
+    /// <summary>The shape of an object that has no type of ours.</summary>
     public static Members Object(params ReadOnlySpan<(string Name, SettingShape Shape)> members)
     {
         var known = new OrderedDictionary<string, Member>(StringComparer.OrdinalIgnoreCase);
@@ -74,7 +74,7 @@ internal abstract record SettingShape
         where TEnum : struct, Enum => new Scalar(ScalarKind.Word, Enum.GetNames<TEnum>());
 
     /// <summary>
-    /// The shape of a settings type, from the metadata that its source-generated reader works by: what is checked and what is read cannot
+    /// The shape of a settings type, derived from the metadata of its source-generated reader, so that the check and the reader cannot
     /// differ.
     /// </summary>
     public static SettingShape Of(JsonTypeInfo type)

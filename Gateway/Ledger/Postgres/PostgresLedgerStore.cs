@@ -5,13 +5,13 @@ using static Gateway.Ledger.Postgres.PostgresParameters;
 
 namespace Gateway.Ledger.Postgres;
 
-/// <summary>The ledger as a database that several nodes share; any of them settles what another has left.</summary>
+/// <summary>The ledger in a PostgreSQL database that several nodes share; each settles rows that others have left.</summary>
 internal sealed class PostgresLedgerStore : ILedgerStore
 {
-    // Statements of requests and of the settlement take milliseconds; what takes longer than this has failed.
+    // Statements of requests and settlement take milliseconds; a longer one has failed.
     private const int TimeoutSeconds = 5;
 
-    // Reports read millions of rows.
+    // Reports may read millions of rows.
     private const int ReportTimeoutSeconds = 60;
 
     private readonly NpgsqlDataSource _source;
@@ -32,7 +32,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
         }
         catch (Exception)
         {
-            // Its message may quote what is secret.
+            // The exception's message may quote the password.
             throw new LedgerException("The connection string of the ledger's PostgreSQL database cannot be read");
         }
     }
@@ -48,7 +48,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
 
     public Task ApplyAsync(IReadOnlyList<LedgerEntry> entries, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
-        // One round trip; without errors in between, the server takes a batch for one transaction.
+        // One round trip: the server runs a batch as one transaction.
         await using var batch = _source.CreateBatch();
         foreach (var entry in entries)
         {
@@ -78,7 +78,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
                 await using var connection = await _source.OpenConnectionAsync(cancellationToken);
                 await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
 
-                // Whoever gets the lock of another node's connection knows that it is gone; it is given back with the transaction.
+                // The lock of another node is free only if the node is dead. Released with the transaction.
                 await using var dead = connection.Command( "SELECT pg_try_advisory_xact_lock($1)", Number(PostgresNode.LockOf(node)));
                 if (await dead.ExecuteScalarAsync(cancellationToken) is not true)
                 {
@@ -118,7 +118,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
                 due.Add((reader.GetInt64(9), LedgerRows.Pending(reader, reader.GetGuid(0))));
             }
 
-            // What an update returns has no order.
+            // UPDATE … RETURNING has no order.
             return [.. due.OrderBy(row => row.DueAt).Select(row => row.Row)];
         });
 
@@ -191,7 +191,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
 
     public Task<bool> HasGenerationAsync(string team, string generationId, CancellationToken cancellationToken)
     {
-        // A name that could not be kept as it is never is in a row.
+        // An id that is changed for storage is in no row.
         return LedgerValues.Text(generationId) != generationId
             ? Task.FromResult(false)
             : GuardAsync(async () =>
@@ -203,7 +203,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
 
     public Task<int> RemoveBeforeAsync(DateTimeOffset before, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
-        // Teams in their order, so that two nodes never wait for each other's totals.
+        // Teams in a fixed order, so that two nodes cannot deadlock on the totals.
         await using var command = Command(
             $"""
             WITH gone AS (
@@ -232,14 +232,14 @@ internal sealed class PostgresLedgerStore : ILedgerStore
         settings.CommandTimeout = settings.CommandTimeout is 0 or > TimeoutSeconds ? TimeoutSeconds : settings.CommandTimeout;
         settings.CancellationTimeout = 1000;
 
-        // Statements are prepared when they come for the second time, on each connection.
+        // Each connection prepares a statement on its second use.
         settings.MaxAutoPrepare = settings.MaxAutoPrepare == 0 ? 20 : settings.MaxAutoPrepare;
         settings.AutoPrepareMinUsages = 2;
         settings.ApplicationName ??= "OpenRouterGateway";
         return settings.ConnectionString;
     }
 
-    // What a server says of a fault names no values; all else is said in our own words, since a message may quote the connection string.
+    // The server's messages contain no values. Other messages are replaced: they may quote the connection string.
     private static string Reason(Exception exception) => exception switch
     {
         PostgresException fault => $"{fault.SqlState}: {fault.MessageText}",

@@ -145,7 +145,7 @@ internal sealed class SqliteLedgerFile : IDisposable
             _isDisposed = true;
         }
 
-        // Its thread may want the lock.
+        // Outside the lock: its thread may be waiting for it.
         _folding?.Dispose();
         lock (_writing)
         {
@@ -182,7 +182,7 @@ internal sealed class SqliteLedgerFile : IDisposable
         return _writer;
     }
 
-    // After a failure nothing is known of the connection: the next call has a fresh one, and the file takes back what was not committed.
+    // After a failure the connection's state is unknown: the next call opens a new one, and SQLite rolls back uncommitted changes.
     private void Reset()
     {
         _writer?.Dispose();
@@ -191,14 +191,14 @@ internal sealed class SqliteLedgerFile : IDisposable
 
     private T Read<T>(Func<SqliteConnection, T> read)
     {
-        // Opened each time, which takes some 100 microseconds: queries are rare, and none ever waits for another.
+        // Opened for each query, which takes about 100 microseconds: queries are rare, and never wait for each other.
         using var connection = new SqliteConnection(_connectionString);
         connection.Open();
         FoldAll(connection);
         return read(connection);
     }
 
-    // On the reader's own connection: a full disk or a fault of the writer's is not the reader's.
+    // On the reader's connection, so that a full disk or a fault of the writer's connection does not fail the read.
     private void FoldAll(SqliteConnection connection)
     {
         using (var command = connection.Command( "SELECT EXISTS (SELECT 1 FROM journal)"))
@@ -221,7 +221,7 @@ internal sealed class SqliteLedgerFile : IDisposable
         }
     }
 
-    // For the thread that folds: some of what is there.
+    // Called by the compactor's thread: moves some entries.
     private bool Fold(bool isShort)
     {
         lock (_writing)
@@ -245,7 +245,7 @@ internal sealed class SqliteLedgerFile : IDisposable
         }
     }
 
-    // For the same thread: the log begins anew only while nobody looks at it.
+    // Called by the compactor's thread: the log restarts only without open read transactions.
     private void Alone(Action act)
     {
         lock (_writing)
@@ -255,7 +255,7 @@ internal sealed class SqliteLedgerFile : IDisposable
         }
     }
 
-    // What stays behind is folded by the next one who opens the file.
+    // Entries that are left are moved when the file is opened next.
     private void TryFoldLast()
     {
         try
@@ -264,7 +264,7 @@ internal sealed class SqliteLedgerFile : IDisposable
         }
         catch (LedgerException)
         {
-            // There is nobody left to tell.
+            // The store is closing; the fault has no receiver.
         }
     }
 }

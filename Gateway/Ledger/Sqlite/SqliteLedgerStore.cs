@@ -197,7 +197,7 @@ internal sealed class SqliteLedgerStore : ILedgerStore
 
     public Task<bool> HasGenerationAsync(string team, string generationId, CancellationToken cancellationToken)
     {
-        // A name that could not be kept as it is never is in a row.
+        // An id that is changed for storage is in no row.
         return LedgerValues.Text(generationId) != generationId
             ? Task.FromResult(false)
             : _file.ReadAsync(connection =>
