@@ -189,7 +189,7 @@ public sealed class CheckAndExplainTests : IDisposable
         var output = await RunAsync("check");
 
         Assert.Equal(0, output.ExitCode);
-        var line = output.Out.Split('\n').SingleOrDefault(line => line.Contains("no Enforce rule binds", StringComparison.Ordinal));
+        var line = output.Out.Split('\n').SingleOrDefault(line => line.Contains("get past the Enforce rules", StringComparison.Ordinal));
         Assert.Equal(unbound, line?.Split("binds ")[1].TrimEnd());
     }
 

@@ -124,7 +124,7 @@ internal sealed record SettingsStartup
         }
         catch (Exception exception) when (TlsCertificate.IsUnusable(exception))
         {
-            return [new SettingsFault("Server:CertPath", $"{cert} and {key} are no usable pair: {exception.Message.TrimEnd('.')}")];
+            return [new SettingsFault("Server:CertPath", $"{cert} and {key} are not a usable pair: {exception.Message.TrimEnd('.')}")];
         }
     }
 }

@@ -73,7 +73,7 @@ internal static class UsageReport
     }
 
     /// <summary>
-    /// A name as a field. Model names come from callers: names that a spreadsheet would evaluate as a formula are quoted.
+    /// A name as a field. Model names come from callers: names that a spreadsheet would evaluate as a formula get an apostrophe in front.
     /// </summary>
     private static string Field(string name)
     {

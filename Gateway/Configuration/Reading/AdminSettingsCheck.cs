@@ -44,7 +44,7 @@ internal static class AdminSettingsCheck
             || url.Fragment.Length > 0)
         {
             // Not quoted with a user name: a password may follow it.
-            faults.Fault("Url", $"{(text.Contains('@', StringComparison.Ordinal) ? "is no such address" : $"got \"{text}\"")}; {Expected}");
+            faults.Fault("Url", $"{(text.Contains('@', StringComparison.Ordinal) ? "is not a valid address" : $"got \"{text}\"")}; {Expected}");
             return true;
         }
 

@@ -54,7 +54,7 @@ internal static class DotEnvFile
         var name = line[..split].TrimEnd();
         if (name.Length == 0 || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-') || char.IsAsciiDigit(name[0]))
         {
-            return "has no name in front of '='; expected KEY=VALUE with a KEY of letters, digits, '_', '.' and '-'";
+            return "has no name before '='; expected KEY=VALUE with a KEY of letters, digits, '_', '.' and '-'";
         }
 
         if (Value(line[(split + 1)..].TrimStart(), out var value) is { } fault)
@@ -78,7 +78,7 @@ internal static class DotEnvFile
                 {
                     value = read.ToString();
                     var rest = text[(i + 1)..].TrimStart();
-                    return rest.Length == 0 || rest[0] == '#' ? null : "has text behind its closing quote";
+                    return rest.Length == 0 || rest[0] == '#' ? null : "has text after its closing quote";
                 }
 
                 // Escapes are read in double quotes only, as in a shell.

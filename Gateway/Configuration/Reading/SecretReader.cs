@@ -55,7 +55,7 @@ internal sealed class SecretReader
         var secret = Read(text, allowsLiteral, name, faults);
         if (secret is not null && !secret.All(c => c is > ' ' and < '\u007F'))
         {
-            faults.Fault(name, "holds a blank or another character that no header takes; expected printable ASCII");
+            faults.Fault(name, "contains a space or another character that headers do not allow; expected printable ASCII");
             return null;
         }
 
@@ -79,7 +79,7 @@ internal sealed class SecretReader
         {
             faults.Fault(name, text.Length == 0
                 ? "is empty; expected env:NAME or file:PATH"
-                : "is no reference to a secret, and not shown since it may be one; expected env:NAME or file:PATH");
+                : "is not a reference to a secret, and not shown since it may be a secret; expected env:NAME or file:PATH");
         }
 
         if (secret is not null)
@@ -94,7 +94,7 @@ internal sealed class SecretReader
     {
         if (variable.Length == 0 || char.IsAsciiDigit(variable[0]) || !variable.All(c => char.IsAsciiLetterOrDigit(c) || c == '_'))
         {
-            faults.Fault(name, "has no name of a variable behind env:; expected letters, digits and '_'");
+            faults.Fault(name, "has no variable name after env:; expected letters, digits and '_'");
             return null;
         }
 
@@ -111,7 +111,7 @@ internal sealed class SecretReader
     {
         if (path.Length == 0 || path.Contains('\0', StringComparison.Ordinal))
         {
-            faults.Fault(name, "has no path behind file:; expected file:PATH");
+            faults.Fault(name, "has no path after file:; expected file:PATH");
             return null;
         }
 
@@ -143,7 +143,7 @@ internal sealed class SecretReader
         }
         catch (DecoderFallbackException)
         {
-            faults.Fault(name, $"file:{path} is no UTF-8 text");
+            faults.Fault(name, $"file:{path} is not UTF-8 text");
         }
 
         return null;

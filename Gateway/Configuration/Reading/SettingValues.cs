@@ -39,7 +39,7 @@ internal static class SettingValues
         if (!Uri.TryCreate(text.Trim(), UriKind.Absolute, out var url)
             || (url.Scheme != Uri.UriSchemeHttp && url.Scheme != Uri.UriSchemeHttps))
         {
-            return $"{(text.Contains('@') ? "what was given" : $"\"{text}\"")} is no such URL; expected {UpstreamUrlExpected}";
+            return $"{(text.Contains('@') ? "the value" : $"\"{text}\"")} is not a valid upstream address; expected {UpstreamUrlExpected}";
         }
 
         if (url.UserInfo.Length > 0)

@@ -35,7 +35,7 @@ internal static class SettingsReader
             reader.Read();
             if (reader.TokenType != JsonTokenType.StartObject)
             {
-                syntaxFault = new SettingsFault(file, "is no JSON object; expected { … }");
+                syntaxFault = new SettingsFault(file, "is not a JSON object; expected { … }");
                 return null;
             }
 
@@ -51,7 +51,7 @@ internal static class SettingsReader
         }
         catch (InvalidOperationException)
         {
-            syntaxFault = new SettingsFault(file, "holds text that is not valid UTF-8 or half of a surrogate pair");
+            syntaxFault = new SettingsFault(file, "contains invalid UTF-8 or an unpaired surrogate");
         }
 
         return null;

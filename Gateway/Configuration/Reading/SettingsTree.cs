@@ -39,7 +39,7 @@ internal sealed record SettingsTree(
         {
             faults.Add(new SettingsFault(
                 "environment",
-                $"\"{sources.EnvironmentName}\" is no name of an environment; expected {SettingValues.EnvironmentNameExpected}"));
+                $"\"{sources.EnvironmentName}\" is not a valid environment name; expected {SettingValues.EnvironmentNameExpected}"));
         }
 
         if (files.Main.IsMissing)
@@ -264,7 +264,7 @@ internal sealed record SettingsTree(
             {
                 faults.Add(new SettingsFault(
                     string.Join(':', path.Take(depth + 1)),
-                    $"is no index of this array; expected 0 to {items.Count}{SettingsReader.From(value.Source)}"));
+                    $"is not an index of this array; expected 0 to {items.Count}{SettingsReader.From(value.Source)}"));
                 return node ?? new SettingsArray([], value.Source);
             }
 

@@ -96,7 +96,7 @@ internal sealed class TeamReader
         var key = _secrets.ReadHeaderValue(settings.OpenRouterKey, allowsLiteral: false, "OpenRouterKey", faults);
         if (key is not null && GatewayKeys.IsIn(key))
         {
-            faults.Fault("OpenRouterKey", $"leads to a key of the gateway itself, {GatewayKeys.Prefix}…; expected one of OpenRouter's");
+            faults.Fault("OpenRouterKey", $"resolves to a key of the gateway itself, {GatewayKeys.Prefix}…; expected one of OpenRouter's");
         }
 
         var allowed = ReadPatterns(settings.AllowedModels, "AllowedModels", faults);
@@ -140,7 +140,7 @@ internal sealed class TeamReader
         if (!SettingValues.IsLabel(label))
         {
             // Not quoted: it may be a key, given by mistake.
-            faults.Fault($"{path}:Label", $"is no label; expected {SettingValues.LabelExpected}");
+            faults.Fault($"{path}:Label", $"is not a valid label; expected {SettingValues.LabelExpected}");
         }
         else if (!labels.TryAdd(label, index))
         {
@@ -262,7 +262,7 @@ internal sealed class TeamReader
             value = value?.Trim();
             if (value is not null && (value.Length == 0 || value.Any(c => c is < ' ' or >= '\u007F')))
             {
-                faults.Fault(name, "is empty or holds a character that no header takes; expected printable ASCII");
+                faults.Fault(name, "is empty or contains a character that headers do not allow; expected printable ASCII");
             }
 
             return value;
