@@ -152,8 +152,8 @@ public sealed class SettingsFaultTests : IDisposable
     [InlineData("", "appsettings.json: is empty")]
     [InlineData("{ \"Server\": ", "appsettings.json: line 1, column 13: unreadable JSON")]
     [InlineData("{}\n x", "appsettings.json: line 2, column 2: unreadable JSON")]
-    [InlineData("[]", "appsettings.json: is no JSON object")]
-    [InlineData("{ \"a\": \"\\ud800\" }", "appsettings.json: holds text that is not valid")]
+    [InlineData("[]", "appsettings.json: is not a JSON object")]
+    [InlineData("{ \"a\": \"\\ud800\" }", "appsettings.json: contains invalid UTF-8")]
     public async Task UnreadableFile_SaysWhere(string text, string expected)
     {
         _folder.Write("appsettings.json", text);
