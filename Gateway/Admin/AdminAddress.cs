@@ -2,22 +2,22 @@ using System.Net;
 
 namespace Gateway.Admin;
 
-/// <summary>Where the admin listener listens: plain HTTP on one address and port.</summary>
+/// <summary>The admin listener's address: plain HTTP on one address and port.</summary>
 /// <param name="Address">The address; <see langword="null"/> for <c>localhost</c>, both of its addresses.</param>
 /// <param name="Port">The port; 0 lets the system choose.</param>
 internal sealed record AdminAddress(IPAddress? Address, int Port)
 {
-    /// <summary>What to say of a text that is none.</summary>
+    /// <summary>The message for an invalid address.</summary>
     public const string Expected = "expected http://ADDRESS:PORT with an IP address or localhost, such as http://127.0.0.1:9464";
 
-    /// <summary>What to say of an address that others can reach, without a token.</summary>
+    /// <summary>The message for a non-loopback address without a token.</summary>
     public const string TokenExpected = "this address is not loopback; expected a token that requests must carry, or http://127.0.0.1:PORT";
 
-    /// <summary>Whether only this machine can reach it.</summary>
+    /// <summary>Whether the address is loopback.</summary>
     public bool IsLoopback => Address is null || IPAddress.IsLoopback(Address);
 
     /// <summary>Reads the setting <c>Admin:Url</c>.</summary>
-    /// <returns>The address, or <see langword="null"/> when the text is none.</returns>
+    /// <returns>The address, or <see langword="null"/> if the text is invalid.</returns>
     public static AdminAddress? Parse(string url)
     {
         if (!Uri.TryCreate(url.Trim(), UriKind.Absolute, out var uri)

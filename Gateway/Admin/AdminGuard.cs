@@ -6,8 +6,8 @@ using Gateway.Errors;
 namespace Gateway.Admin;
 
 /// <summary>
-/// Who may ask the admin address. With a token: whoever carries it. Without one the address is loopback, and a browser on this machine is
-/// the danger: a page whose own name was made to resolve to 127.0.0.1 (DNS rebinding) still sends that name as <c>Host</c>.
+/// Authorizes requests to the admin address: by the token if there is one. Without a token the address is loopback, and only <c>Host</c>
+/// values of this machine are accepted: this stops DNS rebinding from a browser on the same machine.
 /// </summary>
 internal sealed class AdminGuard
 {
@@ -19,7 +19,7 @@ internal sealed class AdminGuard
     private static readonly GatewayError ForeignHost = new(403, ErrorOrigin.Client, "permission_error", "host_not_allowed",
         "Without a token the admin address answers only to the names of this machine: 127.0.0.1, [::1] and localhost.");
 
-    // Hashes are of one length, so that comparing them takes the same time for every text.
+    // Hashes have one length, so that the comparison takes constant time.
     private readonly byte[]? _tokenHash;
 
     /// <summary>Creates a guard.</summary>
@@ -27,7 +27,7 @@ internal sealed class AdminGuard
     public AdminGuard(string? token) => _tokenHash = string.IsNullOrEmpty(token) ? null : Hash(token);
 
     /// <summary>Judges a request by its headers.</summary>
-    /// <returns>Why it is not served, or <see langword="null"/>.</returns>
+    /// <returns>The reason to refuse it, or <see langword="null"/>.</returns>
     public GatewayError? FindFault(HttpRequest request)
     {
         if (_tokenHash is null)

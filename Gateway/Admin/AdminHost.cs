@@ -15,8 +15,8 @@ using OpenTelemetry.Metrics;
 namespace Gateway.Admin;
 
 /// <summary>
-/// The admin address: usage, metrics and explanations on a listener of their own, so that whoever reaches the public port reaches none of
-/// them. It starts before the public listener: an address that cannot be bound is a fault of the start, and no request was served yet.
+/// The admin address: usage, metrics and explanations on a separate listener, out of reach of the public port. It starts before the public
+/// listener, so that an address that cannot be bound is a fault of the start, before any request is served.
 /// </summary>
 internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
 {
@@ -45,7 +45,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
     /// <param name="metrics">What <c>/metrics</c> shows.</param>
     /// <param name="time">The clock.</param>
     /// <param name="loggers">The gateway's own log.</param>
-    /// <exception cref="AdminListenException">The address is none, or is open to others without a token.</exception>
+    /// <exception cref="AdminListenException">The address is invalid, or is not loopback and has no token.</exception>
     public AdminHost(
         AdminSettings settings,
         SettingsStore store,
@@ -55,7 +55,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         TimeProvider time,
         ILoggerFactory loggers)
     {
-        // The check of the settings says so too, and earlier. This is the last place where it can be caught.
+        // The check of the settings reports this first; here it is enforced.
         _settings = settings;
         _address = AdminAddress.Parse(settings.Url) ?? throw new AdminListenException($"Admin:Url: {AdminAddress.Expected}");
         if (!_address.IsLoopback && settings.Token.Length == 0)
@@ -72,7 +72,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         _logger = loggers.CreateLogger<AdminHost>();
     }
 
-    /// <summary>Where it listens, once it has started.</summary>
+    /// <summary>The bound address, after the start.</summary>
     public IReadOnlyCollection<string> Addresses =>
         [.. _app?.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses ?? []];
 
@@ -89,7 +89,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
             throw new AdminListenException($"Admin:Url: cannot listen on {_address}: {fault.Message}", fault);
         }
 
-        // Without the scheme: lines with an address of requests are looked for by scripts, and this is not it.
+        // Without the scheme: scripts search the log for the URL of the public listener.
         Log.AdminStarted(
             _logger, string.Join(", ", Addresses.Select(address => new Uri(address).Authority)), _settings.Token.Length > 0);
     }
@@ -99,7 +99,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
     {
         if (_app is not null)
         {
-            // A scrape under way is not worth holding up the end of the program.
+            // The shutdown does not wait for a scrape in progress.
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             limit.CancelAfter(TimeToStop);
             await _app.StopAsync(limit.Token);
@@ -122,7 +122,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         builder.WebHost.ConfigureKestrel(Listen);
         builder.Services.AddRoutingCore();
 
-        // The gateway's own; its container does not dispose what it was handed. Signals are the gateway's to take as well.
+        // The gateway's services; this container does not dispose instances that it was given. The gateway handles signals, too.
         builder.Services.AddSingleton<ILoggerFactory>(new PartOfAnotherLog(_loggers));
         builder.Services.AddSingleton<IHostLifetime, PartOfAnotherHost>();
 
@@ -154,7 +154,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         }
     }
 
-    /// <summary>What the phases of the gateway give a request, as far as errors need it; and no answer is to be kept by anybody.</summary>
+    /// <summary>Sets the request values that errors need, and sends answers with <c>Cache-Control: no-store</c>.</summary>
     private Task Begin(HttpContext context, RequestDelegate next)
     {
         context.Features.Set(new GatewayContext { StartedAt = _time.GetTimestamp() });
@@ -170,14 +170,14 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         return next(context);
     }
 
-    /// <summary>Before anything is looked for: to a stranger every path is the same.</summary>
+    /// <summary>Before routing: unauthorized callers get the same answer for every path.</summary>
     private Task Guard(HttpContext context, RequestDelegate next) =>
         _guard.FindFault(context.Request) is { } fault ? ErrorMiddleware.RefuseAsync(context, fault) : next(context);
 
     private static void Map(IEndpointRouteBuilder endpoints, string path, RequestDelegate handler, params string[] methods) =>
         endpoints.MapMethods(path, methods, handler);
 
-    /// <summary>Ends when the gateway says so, and at no signal.</summary>
+    /// <summary>Stops with the gateway, not on signals.</summary>
     private sealed class PartOfAnotherHost : IHostLifetime
     {
         public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -185,7 +185,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 
-    /// <summary>The gateway's log, without the lines by which a host says that it listens: there is one gateway, and it says that itself.</summary>
+    /// <summary>The gateway's log, without the host's lines about its start: the gateway logs its own.</summary>
     private sealed class PartOfAnotherLog(ILoggerFactory loggers) : ILoggerFactory
     {
         public ILogger CreateLogger(string categoryName) => categoryName == "Microsoft.Hosting.Lifetime"

@@ -10,16 +10,16 @@ using OpenTelemetry.Metrics;
 
 namespace Gateway.Admin;
 
-/// <summary>Registers the reading side: instruments, where they go, and the admin address.</summary>
+/// <summary>Registers metrics, their export and the admin address.</summary>
 internal static class AdminServices
 {
     /// <summary>
-    /// Adds <see cref="GatewayMetrics"/> and, where they are asked for, their export and the admin listener. To be called before the
-    /// services whose start depends on the listener's.
+    /// Adds <see cref="GatewayMetrics"/> and, if configured, their export and the admin listener. Call it before adding services that must
+    /// start after the listener.
     /// </summary>
     /// <param name="services">The gateway's services.</param>
     /// <param name="admin">The section <c>Admin</c>, with the token itself in place of a reference.</param>
-    /// <param name="ledger">The ledger, if there is one; asked at every use.</param>
+    /// <param name="ledger">Returns the ledger, if there is one; called at every use.</param>
     /// <param name="variable">The environment, for OpenTelemetry's variables.</param>
     public static void AddGatewayAdmin(
         this IServiceCollection services, AdminSettings admin, Func<IServiceProvider, ILedgerStore?> ledger, Func<string, string?> variable)
@@ -62,7 +62,7 @@ internal static class AdminServices
         }
     }
 
-    /// <summary>Makes what nobody may have asked for yet: gauges exist, and are listened to, from the start.</summary>
+    /// <summary>Creates the instruments at the start, so that gauges are exported from then on.</summary>
     private sealed class MetricsStart(GatewayMetrics metrics, MeterProvider export) : IHostedService
     {
         public Task StartAsync(CancellationToken cancellationToken)

@@ -100,7 +100,7 @@ internal sealed class ExplainEndpoint(SettingsStore settings, Func<SettingsSnaps
         return output.WrittenMemory;
     }
 
-    /// <summary>The question. The body is kept as it was written.</summary>
+    /// <summary>The question. The body is kept byte for byte.</summary>
     private readonly record struct Question(string? Model, string? Team, byte[]? Body, string Path)
     {
         public static (Question Question, (string? Member, string Message)? Fault) Read(JsonElement root)

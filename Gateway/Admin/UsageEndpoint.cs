@@ -7,9 +7,9 @@ using Microsoft.Net.Http.Headers;
 
 namespace Gateway.Admin;
 
-/// <summary><c>GET /admin/usage</c>: what was used, summed up by one thing.</summary>
-/// <param name="ledger">The ledger; <see langword="null"/> while there is none, because no team was ever configured.</param>
-/// <param name="logger">Takes what the caller is not told.</param>
+/// <summary><c>GET /admin/usage</c>: usage, summed up by a group.</summary>
+/// <param name="ledger">The ledger; <see langword="null"/> without one, as long as no team was configured.</param>
+/// <param name="logger">Logs details that the caller does not get.</param>
 internal sealed partial class UsageEndpoint(Func<ILedgerStore?> ledger, ILogger<UsageEndpoint> logger)
 {
     private const string Json = "application/json";
@@ -51,7 +51,7 @@ internal sealed partial class UsageEndpoint(Func<ILedgerStore?> ledger, ILogger<
         }
     }
 
-    /// <summary>Whether CSV is asked for by its name, and JSON not more so. A wildcard asks for neither.</summary>
+    /// <summary>Whether <c>Accept</c> names CSV, with at least the quality of JSON. A wildcard names neither.</summary>
     internal static bool PrefersCsv(HttpRequest request)
     {
         if (!MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var accepted))

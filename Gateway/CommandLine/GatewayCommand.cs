@@ -1,23 +1,23 @@
 namespace Gateway.CommandLine;
 
-/// <summary>What the program was asked to do.</summary>
+/// <summary>The sub-commands.</summary>
 internal enum GatewayCommand
 {
     /// <summary>Serve requests: no sub-command was given.</summary>
     Serve,
 
-    /// <summary>Validate the settings, print what they mean and leave.</summary>
+    /// <summary>Validate the settings and print what they mean.</summary>
     Check,
 
-    /// <summary>Say which rules apply to a request and what its body becomes, and leave.</summary>
+    /// <summary>Show which rules apply to a request, and the rewritten body.</summary>
     Explain,
 
-    /// <summary>Ask the gateway that runs with these settings whether it is alive, and leave.</summary>
+    /// <summary>Check that the gateway with these settings is alive.</summary>
     Health,
 
-    /// <summary>Make a key for a team, print it with what to put into the settings, and leave. Reads no settings.</summary>
+    /// <summary>Create a key for a team, and print it with the JSON for the settings. Reads no settings.</summary>
     KeysNew,
 
-    /// <summary>Print what was used and what it cost, and leave.</summary>
+    /// <summary>Print usage and cost.</summary>
     Usage,
 }

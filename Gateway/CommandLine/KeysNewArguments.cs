@@ -1,14 +1,14 @@
 namespace Gateway.CommandLine;
 
-/// <summary>The key that <c>keys new</c> is to make.</summary>
+/// <summary>The arguments of <c>keys new</c>.</summary>
 internal sealed record KeysNewArguments
 {
-    /// <summary>The team that it is for (<c>--team</c>). It need not exist yet.</summary>
+    /// <summary>The team of the key (<c>--team</c>). It need not exist yet.</summary>
     public required string Team { get; init; }
 
-    /// <summary>What people call the key (<c>--label</c>); <see langword="null"/> leaves it to its place.</summary>
+    /// <summary>The label of the key (<c>--label</c>); <see langword="null"/> for the default by its position.</summary>
     public string? Label { get; init; }
 
-    /// <summary>When it ends (<c>--expires</c>), as given; <see langword="null"/> for never.</summary>
+    /// <summary>When it expires (<c>--expires</c>), as given; <see langword="null"/> for never.</summary>
     public string? Expires { get; init; }
 }

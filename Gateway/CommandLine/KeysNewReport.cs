@@ -8,12 +8,12 @@ using Gateway.Teams;
 
 namespace Gateway.CommandLine;
 
-/// <summary>The output of <c>keys new</c>: a fresh key, this once, and what the settings are to know of it.</summary>
+/// <summary>The output of <c>keys new</c>: a new key, printed once, and the JSON for the settings.</summary>
 internal static class KeysNewReport
 {
     private static readonly JsonWriterOptions Options = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Makes a key and writes the report.</summary>
+    /// <summary>Creates a key and writes the report.</summary>
     public static async Task WriteAsync(KeysNewArguments arguments, TextWriter output)
     {
         var key = GatewayKeys.New();

@@ -7,27 +7,26 @@ using Gateway.Reports;
 namespace Gateway.CommandLine;
 
 /// <summary>
-/// The program's first step: from arguments, variables and files to good settings, or to an exit code with everything said that there is
-/// to say.
+/// The program's first step: turns arguments, variables and files into valid settings, or into an exit code after printing all faults.
 /// </summary>
 internal sealed record SettingsStartup
 {
-    /// <summary>Exit code for faults in flags, and for faults in the settings when requests were to be served.</summary>
+    /// <summary>Exit code for faults in flags, and for faults in the settings except with <c>check</c>.</summary>
     public const int FaultyStart = 2;
 
     /// <summary>Exit code of <c>check</c> for faults in the settings.</summary>
     public const int FaultySettings = 1;
 
-    /// <summary>Set when the program is to leave at once, all output written.</summary>
+    /// <summary>Set when the program is to exit now; all output is written.</summary>
     public int? ExitCode { get; private init; }
 
     /// <summary>The command line.</summary>
     public required CommandLineArguments Arguments { get; init; }
 
-    /// <summary>Where the settings came from, for the watcher; set when there is no <see cref="ExitCode"/>.</summary>
+    /// <summary>The sources of the settings, for the watcher; set when there is no <see cref="ExitCode"/>.</summary>
     public SettingsSources? Sources { get; private init; }
 
-    /// <summary>What the files held, for the watcher; set when there is no <see cref="ExitCode"/>.</summary>
+    /// <summary>The content of the files, for the watcher; set when there is no <see cref="ExitCode"/>.</summary>
     public SettingsFiles? Files { get; private init; }
 
     /// <summary>The settings; set when there is no <see cref="ExitCode"/>.</summary>
@@ -38,11 +37,11 @@ internal sealed record SettingsStartup
         Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(
             entry => (string)entry.Key, entry => (string?)entry.Value ?? "");
 
-    /// <summary>Takes the step.</summary>
+    /// <summary>Runs the step.</summary>
     /// <param name="args">The arguments.</param>
     /// <param name="variables">The environment's variables.</param>
     /// <param name="workingDirectory">The working directory.</param>
-    /// <param name="programDirectory">Where the program lies.</param>
+    /// <param name="programDirectory">The folder of the program.</param>
     /// <param name="loader">Loads the settings.</param>
     /// <param name="output">Takes pages and reports.</param>
     /// <param name="error">Takes faults, one a line.</param>
@@ -67,7 +66,7 @@ internal sealed record SettingsStartup
             return await MakeKeyAsync();
         }
 
-        // Faults in flags and in settings at once. Without a usable --config nobody knows which settings are meant.
+        // Faults in flags and in settings are reported together. With an invalid --config the settings file is unknown.
         var sources = SettingsSources.Resolve(commandLine.Arguments, variables, workingDirectory, programDirectory);
         var files = SettingsFiles.Read(sources);
         var result = commandLine.IsConfigPathFaulty ? new SettingsLoadResult() : await loader.LoadAsync(sources, files);
@@ -110,7 +109,7 @@ internal sealed record SettingsStartup
         SettingsStartup Leave(int code) => new() { Arguments = commandLine.Arguments, ExitCode = code };
     }
 
-    // At a start only: while the program runs, a pair that is being renewed must not hold up a reload. The old one serves meanwhile.
+    // At a start only: a pair that is being renewed must not block a reload. The old pair stays in use meanwhile.
     private static IEnumerable<SettingsFault> CheckCertificate(SettingsSnapshot? snapshot)
     {
         if (snapshot?.Settings.Server is not { Https: true, CertPath: { } cert, KeyPath: { } key })
@@ -125,7 +124,7 @@ internal sealed record SettingsStartup
         }
         catch (Exception exception) when (TlsCertificate.IsUnusable(exception))
         {
-            return [new SettingsFault("Server:CertPath", $"{cert} and {key} are no usable pair: {exception.Message.TrimEnd('.')}")];
+            return [new SettingsFault("Server:CertPath", $"{cert} and {key} are not a usable pair: {exception.Message.TrimEnd('.')}")];
         }
     }
 }

@@ -2,16 +2,16 @@ using Gateway.Ledger;
 
 namespace Gateway.CommandLine;
 
-/// <summary>What <c>usage</c> is to print.</summary>
+/// <summary>The arguments of <c>usage</c>.</summary>
 internal sealed record UsageArguments
 {
-    /// <summary>What usage is summed up by (<c>--group</c>).</summary>
+    /// <summary>The grouping (<c>--group</c>).</summary>
     public UsageGroup Group { get; init; }
 
-    /// <summary>From when on (<c>--from</c>), inclusive; <see langword="null"/> for the beginning.</summary>
+    /// <summary>The start (<c>--from</c>), inclusive; <see langword="null"/> for no bound.</summary>
     public DateTimeOffset? From { get; init; }
 
-    /// <summary>Until when (<c>--to</c>), exclusive; <see langword="null"/> for now.</summary>
+    /// <summary>The end (<c>--to</c>), exclusive; <see langword="null"/> for no bound.</summary>
     public DateTimeOffset? To { get; init; }
 
     /// <summary>Whether to print CSV in place of a table (<c>--csv</c>).</summary>

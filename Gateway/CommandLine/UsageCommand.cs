@@ -4,20 +4,20 @@ using Gateway.Reports;
 
 namespace Gateway.CommandLine;
 
-/// <summary>The sub-command <c>usage</c>: what the ledger holds, as a table or CSV. It may run beside the gateway.</summary>
+/// <summary>The sub-command <c>usage</c>: prints the ledger as a table or CSV. It may run while the gateway runs.</summary>
 internal static class UsageCommand
 {
     /// <summary>Prints usage.</summary>
     /// <param name="settings">Where the ledger is.</param>
     /// <param name="arguments">What to print.</param>
-    /// <param name="ledger">Makes the ledger's store, unopened.</param>
+    /// <param name="ledger">Creates the ledger's store, not yet open.</param>
     /// <param name="output">Takes the table.</param>
     /// <param name="error">Takes the fault.</param>
-    /// <returns>Whether the ledger could be read; one that does not exist yet can.</returns>
+    /// <returns>Whether the ledger could be read; a missing one counts as empty.</returns>
     public static async Task<bool> RunAsync(
         UsageSettings settings, UsageArguments arguments, Func<ILedgerStore> ledger, TextWriter output, TextWriter error)
     {
-        // To open a store is to create it: a question must not leave a file behind.
+        // Opening a store creates its file; a query must not.
         if (settings.Store == UsageStore.Sqlite && !File.Exists(settings.Sqlite.Path))
         {
             await WriteAsync([], arguments, output);

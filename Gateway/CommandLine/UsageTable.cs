@@ -6,7 +6,7 @@ using Gateway.Reports;
 
 namespace Gateway.CommandLine;
 
-/// <summary>Usage as a table for people: names left, numbers right, decimal points under each other, a sum below.</summary>
+/// <summary>Usage as a text table: names left, numbers right, aligned decimal points, a total below.</summary>
 internal static class UsageTable
 {
     private const string Gap = "  ";
@@ -56,7 +56,7 @@ internal static class UsageTable
 
     private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>The exact amount, with zeros behind it up to as many decimals as the longest has.</summary>
+    /// <summary>The exact amount, padded with zeros to the decimals of the longest.</summary>
     private static string Amount(PicoDollars amount, int decimals)
     {
         var text = amount.ToString();
@@ -71,7 +71,7 @@ internal static class UsageTable
         return point < 0 ? 0 : text.Length - point - 1;
     }
 
-    /// <summary>A name without what a terminal would obey: model names are text of callers.</summary>
+    /// <summary>A name without control characters: model names come from callers.</summary>
     private static string Printable(string name) =>
         name.Length == 0 ? "(none)" : string.Concat(name.Select(letter => char.IsControl(letter) ? '?' : letter));
 }

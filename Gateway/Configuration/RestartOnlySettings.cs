@@ -1,6 +1,6 @@
 namespace Gateway.Configuration;
 
-/// <summary>The settings that only a restart brings into force.</summary>
+/// <summary>The settings that take effect at a restart only.</summary>
 internal static class RestartOnlySettings
 {
     private static readonly (string Path, Func<SettingsSnapshot, object> Value)[] Settings =
@@ -33,10 +33,10 @@ internal static class RestartOnlySettings
         ("Admin:Token", now => now.AdminToken?.Reveal() ?? ""),
     ];
 
-    /// <summary>The paths of all of them.</summary>
+    /// <summary>Their paths.</summary>
     public static IReadOnlyList<string> Paths { get; } = [.. Settings.Select(setting => setting.Path)];
 
-    /// <summary>Those that differ.</summary>
+    /// <summary>The paths of those that differ.</summary>
     public static IReadOnlyList<string> Changed(SettingsSnapshot started, SettingsSnapshot current) =>
         [.. Settings.Where(setting => !setting.Value(started).Equals(setting.Value(current))).Select(setting => setting.Path)];
 }

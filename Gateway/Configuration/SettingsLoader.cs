@@ -9,21 +9,27 @@ using Gateway.Configuration.Schema;
 using Gateway.Secrets;
 using Gateway.Teams;
 using Yarp.ReverseProxy.Configuration;
+using Shaped = System.Collections.Generic.OrderedDictionary<string, Gateway.Configuration.Reading.SettingsNode>;
 
 namespace Gateway.Configuration;
 
 /// <summary>
-/// Makes settings from sources: a good whole or everything that is wrong. Touches no state of the process, so that a reload can be judged
-/// off to the side.
+/// Loads settings from their sources: a complete snapshot, or all faults. Publishes nothing, so that a reload can be judged before it
+/// takes effect. Each section is checked and brought into canonical form once a load.
 /// </summary>
+/// <remarks>
+/// Two things are taken over from the previous load where their input is unchanged: compiled rules (<see cref="RuleCompiler"/>) and the
+/// result of YARP's dry run (<see cref="ReverseProxyDryRun"/>). The outcome is that of a first load.
+/// </remarks>
 internal sealed class SettingsLoader
 {
     private readonly ReverseProxyDryRun _dryRun;
     private readonly TimeProvider _time;
+    private volatile RuleCompiler? _compiler;
 
     /// <summary>Creates a loader.</summary>
-    /// <param name="dryRun">Tries YARP's section.</param>
-    /// <param name="time">The clock that keys expire by. Default the system's.</param>
+    /// <param name="dryRun">Checks YARP's section.</param>
+    /// <param name="time">The clock for the expiry of keys. Default the system's.</param>
     public SettingsLoader(ReverseProxyDryRun dryRun, TimeProvider? time = null)
     {
         _dryRun = dryRun;
@@ -35,7 +41,7 @@ internal sealed class SettingsLoader
 
     /// <summary>Loads files that were read before.</summary>
     /// <param name="sources">Variables, flags and the names of the files.</param>
-    /// <param name="files">What the files held.</param>
+    /// <param name="files">The content of the files.</param>
     public async ValueTask<SettingsLoadResult> LoadAsync(SettingsSources sources, SettingsFiles files)
     {
         var faults = new List<SettingsFault>();
@@ -43,21 +49,27 @@ internal sealed class SettingsLoader
         var tree = SettingsTree.Build(sources, files, faults, warnings);
         if (tree.IsUnreadable)
         {
-            // With a file missing from the whole, whatever else could be said about it would be noise.
+            // Without one of its files the rest cannot be judged.
             return new SettingsLoadResult { Faults = faults, IsUnfinished = true };
         }
 
         CheckSections(tree.Root, faults);
-        var server = CheckServer(tree, sources, faults, warnings);
-        var logging = Bind(tree, SettingsSchema.Logging, SettingsJsonContext.Default.LoggingSettings, faults).Settings;
-        var mapping = ProviderMappingReader.Read(tree.Root.Members[SettingsSchema.ProviderMapping], tree.Mappings, faults, warnings);
+        var shaped = SettingsObject.NewMembers();
+        var server = CheckServer(tree, shaped, sources, faults, warnings);
+        var logging = Bind(tree, shaped, SettingsSchema.Logging, SettingsJsonContext.Default.LoggingSettings, faults).Settings;
+        var compiler = new RuleCompiler(_compiler);
+        var mapping = ProviderMappingReader.Read(
+            Shape(tree, shaped, SettingsSchema.ProviderMapping, faults), tree.Mappings, compiler, faults, warnings);
         var secrets = new SecretReader(tree.Variable, sources.WorkingDirectory);
-        var teams = TeamReader.Read(tree.Root.Members[SettingsSchema.Teams], mapping, secrets, _time.GetUtcNow(), faults, warnings);
-        var (usage, postgres) = CheckUsage(tree, sources, teams, secrets, faults, warnings);
-        var (limits, redis) = CheckLimits(tree, usage?.Store ?? default, secrets, faults, warnings);
-        var (admin, token) = CheckAdmin(tree, secrets, faults, warnings);
+        var teams = TeamReader.Read(
+            Shape(tree, shaped, SettingsSchema.Teams, faults), mapping, secrets, _time.GetUtcNow(), faults, warnings);
+        var (usage, postgres) = CheckUsage(tree, shaped, sources, teams, secrets, faults, warnings);
+        var (limits, redis) = CheckLimits(tree, shaped, usage?.Store ?? default, secrets, faults, warnings);
+        var (admin, token) = CheckAdmin(tree, shaped, secrets, faults, warnings);
         var proxy = await _dryRun.RunAsync(
             tree.Root.Members[SettingsSchema.ReverseProxy], tree.BaseUrl, tree.BaseUrlSource, faults, warnings);
+        shaped[SettingsSchema.ReverseProxy] = proxy.Section;
+        _compiler = compiler;
 
         string[] referenced = [.. ((string?[])[server?.CertPath, server?.KeyPath]).OfType<string>()];
         if (faults.Count > 0)
@@ -78,7 +90,7 @@ internal sealed class SettingsLoader
             SecretFiles = secrets.Files,
             Snapshot = new SettingsSnapshot
             {
-                Settings = new GatewaySettings(server!, mapping.Settings, logging!) { Usage = usage!, Limits = limits!, Admin = admin! },
+                Settings = new GatewaySettings(server!, logging!) { Usage = usage!, Limits = limits!, Admin = admin! },
                 Rules = mapping.Compiled,
                 Teams = teams,
                 PostgresConnectionString = postgres,
@@ -86,10 +98,10 @@ internal sealed class SettingsLoader
                 AdminToken = token,
                 SecretFiles = secrets.Files,
                 RuleSummaries = mapping.Summaries,
-                Overrides = [.. Overrides(tree, proxy)],
+                Overrides = Overrides(tree, proxy),
                 Routes = [.. proxy.Routes.Select(route => Stamp(route, routesVersion))],
                 Clusters = proxy.Clusters,
-                Version = Version(tree, proxy, secrets),
+                Version = Version(shaped, tree.Mappings, secrets),
                 RoutesVersion = routesVersion,
                 Warnings = warnings,
             },
@@ -108,16 +120,22 @@ internal sealed class SettingsLoader
     }
 
     private static ServerSettings? CheckServer(
-        SettingsTree tree, SettingsSources sources, List<SettingsFault> faults, List<SettingsFault> warnings)
+        SettingsTree tree, Shaped shaped, SettingsSources sources, List<SettingsFault> faults, List<SettingsFault> warnings)
     {
-        var (server, section) = Bind(tree, SettingsSchema.Server, SettingsJsonContext.Default.ServerSettings, faults);
+        var (server, section) = Bind(tree, shaped, SettingsSchema.Server, SettingsJsonContext.Default.ServerSettings, faults);
         return server is null ? null : ServerSettingsCheck.Check(server, section!, sources.WorkingDirectory, faults, warnings);
     }
 
     private static (UsageSettings? Settings, SecretText? Postgres) CheckUsage(
-        SettingsTree tree, SettingsSources sources, TeamDirectory teams, SecretReader secrets, List<SettingsFault> faults, List<SettingsFault> warnings)
+        SettingsTree tree,
+        Shaped shaped,
+        SettingsSources sources,
+        TeamDirectory teams,
+        SecretReader secrets,
+        List<SettingsFault> faults,
+        List<SettingsFault> warnings)
     {
-        var (usage, section) = Bind(tree, SettingsSchema.Usage, SettingsJsonContext.Default.UsageSettings, faults);
+        var (usage, section) = Bind(tree, shaped, SettingsSchema.Usage, SettingsJsonContext.Default.UsageSettings, faults);
         return usage is null
             ? default
             : UsageSettingsCheck.Check(
@@ -125,29 +143,29 @@ internal sealed class SettingsLoader
     }
 
     private static (LimitsSettings? Settings, SecretText? Redis) CheckLimits(
-        SettingsTree tree, UsageStore usage, SecretReader secrets, List<SettingsFault> faults, List<SettingsFault> warnings)
+        SettingsTree tree, Shaped shaped, UsageStore usage, SecretReader secrets, List<SettingsFault> faults, List<SettingsFault> warnings)
     {
-        var (limits, section) = Bind(tree, SettingsSchema.Limits, SettingsJsonContext.Default.LimitsSettings, faults);
+        var (limits, section) = Bind(tree, shaped, SettingsSchema.Limits, SettingsJsonContext.Default.LimitsSettings, faults);
         return limits is null
             ? default
             : LimitsSettingsCheck.Check(limits, usage, new SectionFaults(SettingsSchema.Limits, section!, faults, warnings), secrets);
     }
 
     private static (AdminSettings? Settings, SecretText? Token) CheckAdmin(
-        SettingsTree tree, SecretReader secrets, List<SettingsFault> faults, List<SettingsFault> warnings)
+        SettingsTree tree, Shaped shaped, SecretReader secrets, List<SettingsFault> faults, List<SettingsFault> warnings)
     {
-        var (admin, section) = Bind(tree, SettingsSchema.Admin, SettingsJsonContext.Default.AdminSettings, faults);
+        var (admin, section) = Bind(tree, shaped, SettingsSchema.Admin, SettingsJsonContext.Default.AdminSettings, faults);
         return admin is null
             ? default
             : AdminSettingsCheck.Check(admin, new SectionFaults(SettingsSchema.Admin, section!, faults, warnings), secrets);
     }
 
-    /// <summary>Reads a section; members at fault keep their defaults, so that the others can be judged.</summary>
+    /// <summary>Reads a section. Members at fault keep their defaults, so that the others can be checked.</summary>
     private static (T? Settings, SettingsObject? Section) Bind<T>(
-        SettingsTree tree, string name, JsonTypeInfo<T> type, List<SettingsFault> faults)
+        SettingsTree tree, Shaped shaped, string name, JsonTypeInfo<T> type, List<SettingsFault> faults)
         where T : class
     {
-        if (SettingsValidator.Shape(tree.Root.Members[name], SettingsSchema.Sections[name], name, faults) is not SettingsObject section)
+        if (Shape(tree, shaped, name, faults) is not SettingsObject section)
         {
             return (null, null);
         }
@@ -156,9 +174,21 @@ internal sealed class SettingsLoader
         return (JsonSerializer.Deserialize(whole.ToUtf8Json(), type), whole);
     }
 
+    /// <summary>Brings a section into canonical form, and holds it for <see cref="Version"/>.</summary>
+    private static SettingsNode? Shape(SettingsTree tree, Shaped shaped, string name, List<SettingsFault> faults)
+    {
+        var section = SettingsValidator.Shape(tree.Root.Members[name], SettingsSchema.Sections[name], name, faults);
+        if (section is not null)
+        {
+            shaped[name] = section;
+        }
+
+        return section;
+    }
+
     /// <summary>
-    /// Names the routes' version on every route: a request finds the rules that belong to the route it was matched to. It also makes YARP
-    /// see a change in <c>MaxRequestBodySize</c> alone, which its comparison of routes overlooks (yarp#3027).
+    /// Adds the routes' version to the metadata of every route. It also makes YARP notice a change of <c>MaxRequestBodySize</c> alone,
+    /// which its comparison of routes ignores (yarp#3027).
     /// </summary>
     private static RouteConfig Stamp(RouteConfig route, string version)
     {
@@ -169,35 +199,58 @@ internal sealed class SettingsLoader
         return route with { Metadata = metadata };
     }
 
-    /// <summary>What does not come from the settings file, without the values: not all of them are for everybody.</summary>
-    private static IEnumerable<(string Path, string Source)> Overrides(SettingsTree tree, ReverseProxyConfig proxy)
+    /// <summary>The settings that come from elsewhere than the settings file, without their values: some are secret.</summary>
+    private static List<(string Path, string Source)> Overrides(SettingsTree tree, ReverseProxyConfig proxy)
     {
-        return tree.Root.Members.SelectMany(
-            section => Leaves(section.Key, section.Key == SettingsSchema.ReverseProxy ? proxy.Section : section.Value));
-
-        static IEnumerable<(string Path, string Source)> Leaves(string path, SettingsNode node) => node switch
+        var found = new List<(string Path, string Source)>();
+        foreach (var (name, section) in tree.Root.Members)
         {
-            SettingsObject members => members.Members.SelectMany(member => Leaves($"{path}:{member.Key}", member.Value)),
-            SettingsArray array => array.Items.SelectMany((item, i) => Leaves($"{path}:{i}", item)),
-            { Source: { } source } => [(path, source)],
-            _ => [],
-        };
-    }
-
-    private static string Version(SettingsTree tree, ReverseProxyConfig proxy, SecretReader secrets)
-    {
-        var members = tree.Root.ToMembers();
-        members[SettingsSchema.ReverseProxy] = proxy.Section;
-        members.Remove(SettingsSchema.JsonSchema);
-        foreach (var (name, shape) in SettingsSchema.Sections)
-        {
-            // In canonical form: 3000 from a file and "3000" from a variable are the same setting.
-            members[name] = SettingsValidator.Shape(members[name], shape, name, [])!;
+            Collect(new SettingsPath(name), name == SettingsSchema.ReverseProxy ? proxy.Section : section);
         }
 
-        var content = new SettingsObject(members, null).ToUtf8Json();
-        var mappings = Encoding.UTF8.GetBytes(string.Concat(tree.Mappings.Select(mapping => $"\n{mapping.Name} {mapping.Text}")));
-        return Hash([.. content, .. mappings, .. Encoding.UTF8.GetBytes(secrets.Fingerprint)]);
+        return found;
+
+        void Collect(SettingsPath path, SettingsNode node)
+        {
+            switch (node)
+            {
+                case SettingsObject members:
+                    foreach (var (name, member) in members.Members)
+                    {
+                        path.Push(name);
+                        Collect(path, member);
+                        path.Pop();
+                    }
+
+                    break;
+                case SettingsArray array:
+                    for (var i = 0; i < array.Items.Count; i++)
+                    {
+                        path.Push(i);
+                        Collect(path, array.Items[i]);
+                        path.Pop();
+                    }
+
+                    break;
+                case { Source: { } source }:
+                    found.Add((path.ToString(), source));
+                    break;
+            }
+        }
+    }
+
+    // The canonical form: 3000 from a file and "3000" from a variable are the same setting.
+    private static string Version(Shaped shaped, IReadOnlyList<MappingArgument> mappings, SecretReader secrets)
+    {
+        var sections = SettingsObject.NewMembers();
+        foreach (var name in SettingsSchema.Sections.Keys)
+        {
+            sections[name] = shaped[name];
+        }
+
+        var content = new SettingsObject(sections, null).ToUtf8Json();
+        var rules = Encoding.UTF8.GetBytes(string.Concat(mappings.Select(mapping => $"\n{mapping.Name} {mapping.Text}")));
+        return Hash([.. content, .. rules, .. Encoding.UTF8.GetBytes(secrets.Fingerprint)]);
     }
 
     private static string Hash(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content))[..12];

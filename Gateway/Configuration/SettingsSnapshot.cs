@@ -8,10 +8,10 @@ using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.Configuration;
 
-/// <summary>Settings that were found good as a whole. Immutable; a request keeps the one that it started with.</summary>
+/// <summary>Valid settings, complete and compiled. Immutable; a request keeps the snapshot that it started with.</summary>
 internal sealed record SettingsSnapshot
 {
-    /// <summary>Key of a route's metadata under which its <see cref="RoutesVersion"/> stands.</summary>
+    /// <summary>The key of <see cref="RoutesVersion"/> in a route's metadata.</summary>
     public const string RoutesVersionKey = "gateway.routes-version";
 
     /// <summary>The typed sections.</summary>
@@ -23,16 +23,16 @@ internal sealed record SettingsSnapshot
     /// <summary>The teams, compiled.</summary>
     public required TeamDirectory Teams { get; init; }
 
-    /// <summary>What the ledger's database is reached with; set exactly when <c>Usage:Store</c> is <c>Postgres</c>.</summary>
+    /// <summary>The connection string of the ledger's database; set exactly when <c>Usage:Store</c> is <c>Postgres</c>.</summary>
     public SecretText? PostgresConnectionString { get; init; }
 
-    /// <summary>What the Redis of limits and budgets is reached with; set exactly when <c>Limits:Store</c> is <c>Redis</c>.</summary>
+    /// <summary>The configuration of the Redis of limits and budgets; set exactly when <c>Limits:Store</c> is <c>Redis</c>.</summary>
     public SecretText? RedisConfiguration { get; init; }
 
-    /// <summary>What requests to the admin address must carry; <see langword="null"/> when they need not.</summary>
+    /// <summary>The token that requests to the admin address must carry; <see langword="null"/> for none.</summary>
     public SecretText? AdminToken { get; init; }
 
-    /// <summary>The files that secrets were read from, as they were.</summary>
+    /// <summary>The files that secrets were read from.</summary>
     public IReadOnlyList<SecretFile> SecretFiles { get; init; } = [];
 
     /// <summary>The rules as written, in the order of <see cref="Rules"/>.</summary>
@@ -48,14 +48,13 @@ internal sealed record SettingsSnapshot
     public required IReadOnlyList<ClusterConfig> Clusters { get; init; }
 
     /// <summary>
-    /// Twelve hexadecimal digits that name the effective content, that of secrets included: equal settings have equal versions, on every
-    /// node.
+    /// A hash of the effective settings, including secrets, as twelve hexadecimal digits. Equal settings have equal versions on every node.
     /// </summary>
     public required string Version { get; init; }
 
-    /// <summary>The same for routes and clusters alone.</summary>
+    /// <summary>The hash of routes and clusters alone.</summary>
     public required string RoutesVersion { get; init; }
 
-    /// <summary>What works but is odd.</summary>
+    /// <summary>The warnings.</summary>
     public required IReadOnlyList<SettingsFault> Warnings { get; init; }
 }

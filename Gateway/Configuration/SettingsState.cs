@@ -2,24 +2,24 @@ using Gateway.Configuration.Reading;
 
 namespace Gateway.Configuration;
 
-/// <summary>What the health page says of the settings. Immutable.</summary>
+/// <summary>The state of the settings on the health page. Immutable.</summary>
 internal sealed record SettingsState
 {
     /// <summary>Version of the settings in force.</summary>
     public required string Version { get; init; }
 
-    /// <summary>Since when they are in force.</summary>
+    /// <summary>When they took effect.</summary>
     public required DateTimeOffset LoadedAt { get; init; }
 
-    /// <summary>When a change was last seen, good or bad; <see langword="null"/> when none was since the start.</summary>
+    /// <summary>When the last change was seen, valid or not; <see langword="null"/> if there was none since the start.</summary>
     public DateTimeOffset? LastReloadAt { get; init; }
 
-    /// <summary>Whether the last change was taken; <see langword="true"/> when there was none.</summary>
+    /// <summary>Whether the last change was accepted; <see langword="true"/> if there was none.</summary>
     public bool LastReloadSucceeded { get; init; } = true;
 
-    /// <summary>What is wrong with the last change; empty when it was taken.</summary>
+    /// <summary>The faults of the last change; empty when it was accepted.</summary>
     public IReadOnlyList<SettingsFault> Faults { get; init; } = [];
 
-    /// <summary>Settings that differ from those that the process was started with and wait for a restart.</summary>
+    /// <summary>Changed settings that take effect at the next restart.</summary>
     public IReadOnlyList<string> RestartRequired { get; init; } = [];
 }

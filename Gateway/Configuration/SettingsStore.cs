@@ -7,13 +7,13 @@ using Yarp.ReverseProxy.Configuration;
 namespace Gateway.Configuration;
 
 /// <summary>
-/// Holds the settings in force and puts new ones in their place as one: rules and values by one reference write, YARP's routes and
-/// clusters first when they changed. While YARP changes over, requests meet old and new routes side by side;
-/// <see cref="ForRoute"/> gives each the settings that belong to its route.
+/// Holds the current settings and replaces them atomically: YARP's routes and clusters first if they changed, then rules and values with
+/// one reference write. While YARP applies new routes, requests match old and new ones side by side; <see cref="ForRoute"/> returns the
+/// settings that belong to a route.
 /// </summary>
 internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
 {
-    /// <summary>YARP applies within milliseconds; a minute is only there so that a reload cannot wait for ever.</summary>
+    /// <summary>YARP applies a configuration within milliseconds; the timeout keeps a reload from waiting for ever.</summary>
     private static readonly TimeSpan ApplyTimeout = TimeSpan.FromMinutes(1);
 
     private readonly TimeProvider _time;
@@ -27,7 +27,7 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
     private volatile SettingsState _state;
     private volatile Applying? _applying;
 
-    /// <summary>Creates a store with the settings that the program starts with.</summary>
+    /// <summary>Creates a store with the settings of the start.</summary>
     public SettingsStore(SettingsSnapshot snapshot, TimeProvider time, ILogger<SettingsStore> logger)
     {
         _time = time;
@@ -39,23 +39,23 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
         _proxyConfig = new InMemoryConfigProvider(snapshot.Routes, snapshot.Clusters, snapshot.RoutesVersion);
     }
 
-    /// <summary>Raised after new settings came into force, on the thread of the reload. Handlers must not throw.</summary>
+    /// <summary>Raised after new settings took effect, on the thread of the reload. Handlers must not throw.</summary>
     public event Action<SettingsSnapshot>? Changed;
 
-    /// <summary>The settings in force.</summary>
+    /// <summary>The current settings.</summary>
     public SettingsSnapshot Current => _current;
 
-    /// <summary>What the health page says.</summary>
+    /// <summary>The state for the health page.</summary>
     public SettingsState State => _state;
 
-    /// <summary>Routes and clusters for YARP; to be registered as its provider, and this store as a listener.</summary>
+    /// <summary>Routes and clusters for YARP. Register it as YARP's provider, and this store as a listener.</summary>
     public IProxyConfigProvider ProxyConfig => _proxyConfig;
 
-    /// <summary>The newest settings for a request that was matched to <paramref name="route"/>, however long ago.</summary>
+    /// <summary>The newest settings for requests that were matched to <paramref name="route"/>.</summary>
     public SettingsSnapshot ForRoute(RouteConfig route) => _routes.TryGetValue(route, out var routes) ? routes.Newest : _current;
 
-    /// <summary>Puts new settings in force. Either all of them are when this returns, or none.</summary>
-    /// <returns>Whether they are; if not, <see cref="State"/> says why and the old ones stay.</returns>
+    /// <summary>Applies new settings, all or none.</summary>
+    /// <returns>Whether they took effect; if not, <see cref="State"/> has the reason and the old ones stay.</returns>
     public async Task<bool> PublishAsync(SettingsSnapshot next, CancellationToken cancellationToken)
     {
         await _publishing.WaitAsync(cancellationToken);
@@ -67,11 +67,11 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
             }
             else
             {
-                // Known before YARP has them, so that the first request to a new route finds its rules.
+                // Registered before YARP has the routes, so that the first request to a new route finds its rules.
                 var routes = Own(next);
                 if (await ApplyAsync(routes, cancellationToken) is { } fault)
                 {
-                    // YARP may have taken some of them.
+                    // YARP may have applied some of them.
                     await ApplyAsync(_inYarp, CancellationToken.None);
                     Reject([new SettingsFault(SettingsSchema.ReverseProxy, fault)]);
                     return false;
@@ -93,7 +93,7 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
         return true;
     }
 
-    /// <summary>Notes that a change was refused; the settings in force stay.</summary>
+    /// <summary>Records that a change was rejected; the current settings stay.</summary>
     public void Reject(IReadOnlyList<SettingsFault> faults)
     {
         _state = _state with { LastReloadAt = _time.GetUtcNow(), LastReloadSucceeded = false, Faults = faults };
@@ -127,11 +127,11 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
     /// <inheritdoc />
     public void Dispose() => _publishing.Dispose();
 
-    /// <summary>Gives routes and clusters to YARP and waits until it has taken them.</summary>
-    /// <returns>Why it did not, or <see langword="null"/>.</returns>
+    /// <summary>Passes routes and clusters to YARP and waits until it has applied them.</summary>
+    /// <returns>The fault, or <see langword="null"/>.</returns>
     private async Task<string?> ApplyAsync(RoutesInYarp routes, CancellationToken cancellationToken)
     {
-        // The revision is new each time: going back to earlier routes must not be taken for their first application.
+        // Each application has a new revision: a return to earlier routes must not be confused with their first application.
         var applying = new Applying(Guid.NewGuid().ToString("N"));
         _applying = applying;
         try
@@ -162,8 +162,8 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
         return routes;
     }
 
-    /// <param name="next">What is in force now.</param>
-    /// <param name="known">Warnings that were said before, and are not repeated with every edit of something else.</param>
+    /// <param name="next">The new settings.</param>
+    /// <param name="known">Warnings that were logged before; they are not repeated.</param>
     private void Accept(SettingsSnapshot next, IReadOnlyList<SettingsFault> known)
     {
         var now = _time.GetUtcNow();
@@ -184,8 +184,8 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
     }
 
     /// <summary>
-    /// Routes as YARP has them. A request holds on to its route and thereby to this, so that nothing has to be guessed about how long one
-    /// may take from its match to its first question.
+    /// Routes as YARP has them. Keyed weakly by <see cref="RouteConfig"/>: a snapshot stays alive as long as a request in flight references
+    /// a route from it.
     /// </summary>
     private sealed class RoutesInYarp(SettingsSnapshot snapshot)
     {
@@ -203,7 +203,7 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
         }
     }
 
-    /// <summary>One change of YARP's configuration under way.</summary>
+    /// <summary>A change of YARP's configuration in progress.</summary>
     private sealed class Applying(string revision)
     {
         private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -1,28 +1,27 @@
 using Gateway.Configuration.Reading;
+using Gateway.Primitives;
 using Gateway.Secrets;
 using Gateway.Workers;
 
 namespace Gateway.Configuration;
 
 /// <summary>
-/// Looks at the settings files, and at those that they refer to for secrets, several times a second and reloads when their content
-/// changed. Polling by content rather than events of the file system: a ConfigMap's symlink swap, a rename over the file and a bind mount
-/// raise different events, or none.
+/// Examines the settings files, and the files that they refer to for secrets, several times a second and reloads when their content
+/// changed. A file is read only when its identity, size or times changed lately (<see cref="FileChangeDetector"/>). Polling rather than
+/// events of the file system: a ConfigMap's symlink swap, a rename over the file and a bind mount raise different events, or none.
 /// </summary>
 internal sealed class SettingsWatcher : Worker
 {
-    /// <summary>Between two looks; with <see cref="SecondLook"/> and the load itself well within a second.</summary>
+    /// <summary>Time between two looks. With <see cref="SecondLook"/> and the load, a change is in force within a second.</summary>
     internal static readonly TimeSpan LookPeriod = TimeSpan.FromMilliseconds(150);
 
-    /// <summary>How long a file that is missing or no JSON gets before that counts: somebody may be just writing it.</summary>
+    /// <summary>A file that is missing or not JSON is read again after this time before it counts: it may be being written.</summary>
     internal static readonly TimeSpan SecondLook = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>How often files that change while they are read are read again, before the next look takes over.</summary>
+    /// <summary>How often one look reads files again that change while they are read.</summary>
     private const int Attempts = 3;
 
-    /// <summary>
-    /// How many files with secrets are looked at each time: hundreds of teams share a second and more, and cost no more than a few.
-    /// </summary>
+    /// <summary>How many secret files one look examines, in turn: bounds its cost with hundreds of teams.</summary>
     private const int SecretsAtATime = 32;
 
     private readonly SettingsSources _sources;
@@ -32,13 +31,14 @@ internal sealed class SettingsWatcher : Worker
     private SettingsFiles _seen;
     private bool[] _seenReferenced = [];
     private IReadOnlyList<string> _referenced = [];
-    private IReadOnlyList<SecretFile> _secrets;
+    private WatchedSettingsFiles? _files;
+    private WatchedSecretFile[]? _secrets;
     private int _nextSecret;
 
     /// <summary>Creates a watcher.</summary>
     /// <param name="sources">The sources that the program was started with.</param>
     /// <param name="files">The files as they were when the program loaded its settings.</param>
-    /// <param name="loader">Judges changes.</param>
+    /// <param name="loader">Loads changed settings.</param>
     /// <param name="store">Takes them.</param>
     /// <param name="health">The registry of workers.</param>
     /// <param name="time">The clock.</param>
@@ -57,18 +57,21 @@ internal sealed class SettingsWatcher : Worker
         _seen = files;
         _loader = loader;
         _store = store;
-        _secrets = store.Current.SecretFiles;
         _time = time;
     }
+
+    /// <summary>Reads the files. Tests count the reads.</summary>
+    internal IFileReader Reader { get; init; } = DiskFileReader.Instance;
 
     /// <inheritdoc />
     protected override Task RunOnceAsync(CancellationToken cancellationToken) => LookAsync(cancellationToken);
 
-    /// <summary>Looks once, and reloads when something changed.</summary>
+    /// <summary>Looks once, and reloads when content changed.</summary>
     internal async Task LookAsync(CancellationToken cancellationToken)
     {
+        _secrets ??= Watch(_store.Current.SecretFiles);
         var files = ReadStable();
-        if (files.HasSameContent(_seen) && Referenced().SequenceEqual(_seenReferenced) && !HasSecretChanged())
+        if (files.HasSameContent(_seen) && Referenced().SequenceEqual(_seenReferenced) && !HasSecretChanged(_secrets))
         {
             return;
         }
@@ -86,11 +89,11 @@ internal sealed class SettingsWatcher : Worker
             result = await _loader.LoadAsync(_sources, files);
         }
 
-        // Noted before it is acted upon: whatever comes of this content, it comes once.
+        // Noted before it is acted upon, so that each content is judged and logged once.
         _seen = files;
         _referenced = result.Snapshot is null ? result.ReferencedFiles : [];
         _seenReferenced = Referenced();
-        _secrets = result.SecretFiles;
+        _secrets = Watch(result.SecretFiles);
 
         if (result.Snapshot is not { } snapshot)
         {
@@ -103,14 +106,16 @@ internal sealed class SettingsWatcher : Worker
     }
 
     /// <summary>
-    /// Reads the files so that they belong together: a swap of the folder that holds them may fall between the first and the last.
+    /// Reads the files until two readings agree, so that they belong together: the folder that holds them may be swapped between the
+    /// first and the last.
     /// </summary>
     private SettingsFiles ReadStable()
     {
-        var files = SettingsFiles.Read(_sources);
+        _files ??= new WatchedSettingsFiles(_sources, _seen, Reader, _time);
+        var files = _files.Read();
         for (var i = 0; i < Attempts && !files.HasSameContent(_seen); i++)
         {
-            var again = SettingsFiles.Read(_sources);
+            var again = _files.Read();
             if (again.HasSameContent(files))
             {
                 break;
@@ -122,13 +127,16 @@ internal sealed class SettingsWatcher : Worker
         return files;
     }
 
-    /// <summary>Whether one of the next few files with secrets is another one now.</summary>
-    private bool HasSecretChanged()
+    private WatchedSecretFile[] Watch(IReadOnlyList<SecretFile> secrets) =>
+        [.. secrets.Select(secret => new WatchedSecretFile(secret, Reader, _time))];
+
+    /// <summary>Whether the content of one of the next few secret files differs from the one that was loaded.</summary>
+    private bool HasSecretChanged(WatchedSecretFile[] secrets)
     {
-        for (var i = 0; i < Math.Min(SecretsAtATime, _secrets.Count); i++)
+        for (var i = 0; i < Math.Min(SecretsAtATime, secrets.Length); i++)
         {
-            _nextSecret = (_nextSecret + 1) % _secrets.Count;
-            if (_secrets[_nextSecret].HasChanged())
+            _nextSecret = (_nextSecret + 1) % secrets.Length;
+            if (secrets[_nextSecret].HasChanged())
             {
                 return true;
             }
@@ -138,7 +146,7 @@ internal sealed class SettingsWatcher : Worker
     }
 
     /// <summary>
-    /// Which of the files exist that refused settings name: a certificate that arrives after the settings that ask for it mends them.
+    /// Which files that rejected settings refer to exist. A certificate that arrives after the settings makes them valid.
     /// </summary>
     private bool[] Referenced() => [.. _referenced.Select(File.Exists)];
 }

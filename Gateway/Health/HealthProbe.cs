@@ -4,15 +4,13 @@ using Gateway.Configuration.Model;
 
 namespace Gateway.Health;
 
-/// <summary>
-/// Asks a gateway on this machine whether it is alive: the health check of a container that holds nothing else to ask with.
-/// </summary>
+/// <summary>Checks that a gateway on this machine is alive: the health check of a container without any other client.</summary>
 internal static class HealthProbe
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(2);
 
-    /// <summary>Asks.</summary>
-    /// <returns>Why it is not alive, with the address that was asked; <see langword="null"/> when it is.</returns>
+    /// <summary>Sends the health check.</summary>
+    /// <returns>The fault, with the address; <see langword="null"/> if the gateway is alive.</returns>
     public static async Task<string?> FindFaultAsync(ServerSettings server)
     {
         var address = IPAddress.Parse(server.Address);
@@ -23,7 +21,7 @@ internal static class HealthProbe
             UseProxy = false,
             SslOptions = new SslClientAuthenticationOptions
             {
-                // It asks itself, by address, while the certificate is for the name that clients use; nothing secret is sent.
+                // The request goes to an address, but the certificate is for the clients' host name. The request holds no secret.
 #pragma warning disable CA5359 // There is nobody to be deceived by: see above.
                 RemoteCertificateValidationCallback = static (_, _, _, _) => true,
 #pragma warning restore CA5359

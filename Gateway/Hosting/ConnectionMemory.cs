@@ -6,14 +6,14 @@ using Microsoft.AspNetCore.Connections;
 namespace Gateway.Hosting;
 
 /// <summary>
-/// Memory for Kestrel's connections in blocks of 64 KB. Its own blocks of 4 KB take sixteen times as many reads of the socket for a
-/// large body, which is what most of a plain hop's time goes into. A connection without data under way holds no block.
+/// Memory for Kestrel's connections in blocks of 64 KB. With Kestrel's blocks of 4 KB, a large body takes sixteen times as many socket
+/// reads, which dominate the cost of a hop. An idle connection holds no block.
 /// </summary>
 internal sealed class ConnectionMemory : MemoryPool<byte>, IMemoryPoolFactory<byte>
 {
     private const int BlockSize = 64 * 1024;
 
-    /// <summary>16 MB stay for the next requests; what a burst took beyond that is left to the collector.</summary>
+    /// <summary>16 MB are kept for reuse; blocks beyond that are left to the garbage collector.</summary>
     public const int MaxIdleBlocks = 256;
 
     private readonly ConcurrentQueue<Block> _idle = new();
@@ -21,7 +21,7 @@ internal sealed class ConnectionMemory : MemoryPool<byte>, IMemoryPoolFactory<by
 
     public override int MaxBufferSize => BlockSize;
 
-    /// <summary>One pool for all of Kestrel's threads: what one of them gives back serves another.</summary>
+    /// <summary>One pool for all of Kestrel's threads, so that they share free blocks.</summary>
     public MemoryPool<byte> Create(MemoryPoolOptions? options = null) => this;
 
     public override IMemoryOwner<byte> Rent(int minBufferSize = -1)
@@ -36,7 +36,7 @@ internal sealed class ConnectionMemory : MemoryPool<byte>, IMemoryPoolFactory<by
         return new Block(this);
     }
 
-    // Kestrel disposes its pools when it stops; there is nothing here that the collector would not find.
+    // Kestrel disposes its pools when it stops; this one holds managed memory only.
     protected override void Dispose(bool disposing)
     {
     }
@@ -58,7 +58,7 @@ internal sealed class ConnectionMemory : MemoryPool<byte>, IMemoryPoolFactory<by
 
         public Block(ConnectionMemory pool)
         {
-            // Pinned for good, so that a read or write of the socket need not pin it each time.
+            // Allocated pinned, so that socket reads and writes need not pin it.
             var bytes = GC.AllocateUninitializedArray<byte>(BlockSize, pinned: true);
             Memory = MemoryMarshal.CreateFromPinnedArray(bytes, 0, bytes.Length);
             _pool = pool;

@@ -19,10 +19,10 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace Gateway.Hosting;
 
-/// <summary>Puts the host together: only what the gateway needs, which is a good part of its speed.</summary>
+/// <summary>Composes the host from the services that the gateway needs, for the sake of its speed.</summary>
 internal static class GatewayHost
 {
-    // Before SIGTERM's own limit the requests in flight have theirs; what comes after them is quick.
+    // Added to the shutdown timeout of requests; the rest of the shutdown is quick.
     private static readonly TimeSpan TimeToStop = TimeSpan.FromSeconds(5);
 
     public static WebApplication Build(
@@ -40,7 +40,7 @@ internal static class GatewayHost
         {
             sockets.MaxReadBufferSize = KestrelSetup.UnreadSize;
 
-            // What a completed read or write goes on with runs where it completed: see Program.
+            // Continuations of completed reads and writes run on the thread that polls the socket; see Program.
             sockets.UnsafePreferInlineScheduling = true;
         });
         if (server.Https)
@@ -88,7 +88,8 @@ internal static class GatewayHost
             static (mapping, settings) => mapping.RequestBodyMemory = () => settings.Current.Settings.Server.RequestBodyMemory);
         KeepNoDataProtectionKeys(services);
 
-        // YARP brings authorization along, and the host would put its middleware into every request's way. Route policies are faults here.
+        // YARP registers authorization, for which the host would add a middleware to every request. Route policies are faults in the
+        // settings.
         services.RemoveAll<IAuthorizationHandlerProvider>();
 
         if (server.Https)
@@ -108,9 +109,7 @@ internal static class GatewayHost
         return app;
     }
 
-    /// <summary>
-    /// The transforms that routes may declare and those that every route has; the dry run of settings registers the same.
-    /// </summary>
+    /// <summary>The transforms that routes may declare, and those of every route. The dry run of the settings registers the same.</summary>
     public static IReverseProxyBuilder AddTransforms(IReverseProxyBuilder proxy)
     {
         proxy.Services.AddSingleton(TimeProvider.System);
@@ -129,8 +128,8 @@ internal static class GatewayHost
     }
 
     /// <summary>
-    /// YARP brings data protection for session affinity, which would write a folder of keys into the user's home at every start. A gateway
-    /// has no session to protect.
+    /// YARP registers data protection for session affinity, which would write a folder of keys into the user's home at every start. The
+    /// gateway has no session affinity.
     /// </summary>
     private static void KeepNoDataProtectionKeys(IServiceCollection services)
     {

@@ -8,12 +8,12 @@ using Microsoft.Net.Http.Headers;
 
 namespace Gateway.Hosting;
 
-/// <summary>Makes the listener and its limits from the settings. All of it takes a restart to change.</summary>
+/// <summary>Configures the listener and its limits from the settings. Changes take effect at a restart.</summary>
 internal static class KestrelSetup
 {
     /// <summary>
-    /// What a connection takes of a body that nobody reads yet, in bytes: of those that wait for memory there may be many. Kestrel's own
-    /// 1 MB gains no throughput (docs/decisions/0005).
+    /// The bytes of an unread body that a connection buffers: many connections may wait for memory. Kestrel's default of 1 MB gains no
+    /// throughput (docs/decisions/0005).
     /// </summary>
     public const int UnreadSize = 256 * 1024;
 
@@ -21,7 +21,7 @@ internal static class KestrelSetup
     {
         kestrel.AddServerHeader = false;
 
-        // Byte for byte, both ways; see UpstreamClientFactory for the other side.
+        // Keeps header values byte for byte; UpstreamClientFactory does the same upstream.
         kestrel.RequestHeaderEncodingSelector = EncodingOf;
         kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
         kestrel.Limits.MaxConcurrentConnections = server.Limits.MaxConnections == 0 ? null : server.Limits.MaxConnections;
@@ -35,18 +35,18 @@ internal static class KestrelSetup
             ? new MinDataRate(rate.BytesPerSecond, rate.GracePeriod)
             : null;
 
-        // Kestrel wants room for a whole head in it.
+        // Kestrel requires it to hold a complete request head.
         kestrel.Limits.MaxRequestBufferSize = Math.Max(
             UnreadSize, server.Limits.MaxRequestHeadersTotalSize + server.Limits.MaxRequestLineSize);
 
-        // What is held in memory is limited where it is read; what streams through is upstream's to limit.
+        // Bodies held in memory are limited where they are read; streamed bodies are limited by upstream.
         kestrel.Limits.MaxRequestBodySize = null;
 
         kestrel.Listen(IPAddress.Parse(server.Address), server.Port, listener =>
         {
             if (certificates is null)
             {
-                // HTTP/2 without TLS cannot be negotiated, and a listener that offers both says so in a warning.
+                // HTTP/2 without TLS cannot be negotiated; Kestrel would log a warning if both were enabled.
                 listener.Protocols = HttpProtocols.Http1;
                 return;
             }
@@ -56,7 +56,7 @@ internal static class KestrelSetup
         });
     }
 
-    // Content-Length is a number: where an encoding is named for it, Kestrel cannot refuse one of more than twenty characters, and fails.
+    // No encoding for Content-Length: with one, Kestrel fails on values of more than twenty characters instead of rejecting them.
     private static Encoding? EncodingOf(string name) =>
         name.Equals(HeaderNames.ContentLength, StringComparison.OrdinalIgnoreCase) ? null
         : name.Equals(HeaderNames.Connection, StringComparison.OrdinalIgnoreCase) ? ConnectionHeaderEncoding.Instance

@@ -5,14 +5,12 @@ using Gateway.Ledger.Sqlite;
 
 namespace Gateway.Hosting;
 
-/// <summary>
-/// Makes the store that the settings name. Nothing is opened and no file is made before <see cref="ILedgerStore.OpenAsync"/>.
-/// </summary>
+/// <summary>Creates the ledger's store from the settings. Opens and creates no file before <see cref="ILedgerStore.OpenAsync"/>.</summary>
 internal static class LedgerStores
 {
     /// <param name="settings">Section <c>Usage</c>.</param>
-    /// <param name="workingDirectory">What a relative path of the SQLite file is relative to.</param>
-    /// <param name="postgresConnectionString">The connection string itself, not a reference to one.</param>
+    /// <param name="workingDirectory">The base of a relative path of the SQLite file.</param>
+    /// <param name="postgresConnectionString">The resolved connection string.</param>
     /// <param name="time">The clock.</param>
     /// <exception cref="LedgerException">The connection string cannot be read.</exception>
     public static ILedgerStore Create(

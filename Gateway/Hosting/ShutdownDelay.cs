@@ -3,8 +3,7 @@ using Gateway.Configuration;
 namespace Gateway.Hosting;
 
 /// <summary>
-/// Keeps the listener open for a while after the program was asked to stop, with readiness already off: a load balancer needs that
-/// time to look elsewhere, and until it does it still sends requests here.
+/// Keeps the listener open for a while after a stop is requested, with readiness off, until load balancers stop sending requests.
 /// </summary>
 internal sealed class ShutdownDelay(SettingsStore settings, TimeProvider time) : IHostedLifecycleService
 {

@@ -1,12 +1,12 @@
 namespace Gateway.Hosting;
 
 /// <summary>
-/// Gives back what the start has used. Settings read, rules compiled and routes built leave some ten megabytes behind, which a gateway
-/// with little to do would keep for hours: nothing else makes its collector look at them.
+/// Returns the memory of the start to the system. Loading settings and building routes leaves some ten megabytes of garbage, which a mostly
+/// idle gateway would keep for hours without a collection.
 /// </summary>
 internal sealed class StartupMemoryTrimmer(IHostApplicationLifetime lifetime, TimeProvider time) : BackgroundService
 {
-    // The first requests are not to wait for it: it holds everything up for some milliseconds.
+    // Delayed, so that the pause of some milliseconds does not fall on the first requests.
     private static readonly TimeSpan Delay = TimeSpan.FromMilliseconds(100);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -20,7 +20,7 @@ internal sealed class StartupMemoryTrimmer(IHostApplicationLifetime lifetime, Ti
         }
         catch (OperationCanceledException)
         {
-            // It stops before it has started.
+            // The program stops before the delay is over.
             return;
         }
 

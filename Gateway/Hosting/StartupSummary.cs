@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 
 namespace Gateway.Hosting;
 
-/// <summary>Says once, when the listener is open, what is served where. Never a secret.</summary>
+/// <summary>Logs a summary once the listener is open. Contains no secret.</summary>
 internal sealed partial class StartupSummary : IHostedService
 {
     private readonly SettingsStore _settings;

@@ -13,8 +13,8 @@ using OpenRouterGateway.Transforms.ProviderMapping;
 namespace Gateway.Hosting;
 
 /// <summary>
-/// What teams need: the ledger, limits and budgets, prices, settlement. All of it is there from the start, since a reload may bring the
-/// first team; none of it does anything, nor writes a file, before there is one.
+/// The services of teams: ledger, limits and budgets, prices, settlement. They are registered from the start, since a reload may add the
+/// first team; without teams they are inactive and write no file.
 /// </summary>
 internal static class TeamServices
 {
@@ -47,7 +47,7 @@ internal static class TeamServices
         services.AddOptions<ProviderMappingOptions>()
             .Configure<RequestReviewer>(static (mapping, reviewer) => mapping.Review = reviewer.Review);
 
-        // They start in this order and stop in the reverse one: the writer is the last to hear of anything.
+        // Started in this order and stopped in reverse: the writer stops last.
         services.AddHostedService<LedgerOpening>();
         services.AddHostedService(static provider => provider.GetRequiredService<LedgerWriter>());
         services.AddHostedService<PriceListRefresher>();

@@ -4,7 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Gateway.Hosting;
 
-/// <summary>A certificate with its key and chain, loaded from a PEM pair and found usable. Immutable.</summary>
+/// <summary>A usable certificate with its key and chain, loaded from a PEM pair. Immutable.</summary>
 internal sealed class TlsCertificate
 {
     private TlsCertificate(SslServerAuthenticationOptions options, DateTimeOffset expires)
@@ -13,14 +13,14 @@ internal sealed class TlsCertificate
         Expires = expires;
     }
 
-    /// <summary>What a handshake needs: the certificate and the protocols, HTTP/2 before HTTP/1.1.</summary>
+    /// <summary>The handshake options: the certificate and the protocols, HTTP/2 before HTTP/1.1.</summary>
     public SslServerAuthenticationOptions Options { get; }
 
-    /// <summary>When the certificate runs out.</summary>
+    /// <summary>When the certificate expires.</summary>
     public DateTimeOffset Expires { get; }
 
-    /// <summary>Loads a pair. The certificate's file may hold the chain behind the certificate.</summary>
-    /// <exception cref="CryptographicException">A file is not PEM, or the two do not belong together.</exception>
+    /// <summary>Loads a pair. The certificate file may hold the chain after the certificate.</summary>
+    /// <exception cref="CryptographicException">A file is not PEM, or certificate and key do not match.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">A file may not be read.</exception>
     public static TlsCertificate Load(string certPath, string keyPath)
@@ -32,14 +32,14 @@ internal sealed class TlsCertificate
         chain.RemoveAt(0);
         var options = new SslServerAuthenticationOptions
         {
-            // Offline: the chain is what the file says; nothing is fetched at a start or a renewal.
+            // Offline: the chain comes from the file; none is downloaded at a start or a renewal.
             ServerCertificateContext = SslStreamCertificateContext.Create(certificate, chain, offline: true),
             ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
         };
         return new TlsCertificate(options, new DateTimeOffset(certificate.NotAfter.ToUniversalTime(), TimeSpan.Zero));
     }
 
-    /// <summary>Whether an exception says that a pair cannot be used, as opposed to a fault of the program.</summary>
+    /// <summary>Whether an exception means an unusable pair, rather than a bug.</summary>
     public static bool IsUnusable(Exception exception) =>
         exception is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException;
 }

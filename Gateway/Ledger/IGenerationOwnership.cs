@@ -1,10 +1,10 @@
 namespace Gateway.Ledger;
 
-/// <summary>Knows whose an earlier call is.</summary>
+/// <summary>Tells which team an earlier call belongs to.</summary>
 internal interface IGenerationOwnership
 {
-    /// <summary>Whether a generation, or a video, was asked for by a team.</summary>
+    /// <summary>Whether a generation, or a video, was requested by a team.</summary>
     /// <param name="team">The team's id.</param>
-    /// <param name="id">The id that upstream gave it.</param>
+    /// <param name="id">Its id from upstream.</param>
     ValueTask<bool> OwnsAsync(string team, string id);
 }

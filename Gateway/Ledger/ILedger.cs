@@ -1,14 +1,12 @@
 namespace Gateway.Ledger;
 
-/// <summary>The ledger as requests see it: two ways to write, one that is waited for.</summary>
+/// <summary>The ledger's write side for requests: a durable write that is awaited, and a deferred one.</summary>
 internal interface ILedger
 {
-    /// <summary>Writes an entry; it is durable when the task is done. Many callers share one commit.</summary>
-    /// <exception cref="LedgerException">It could not be written; nothing of it was.</exception>
+    /// <summary>Writes an entry, durably when the task completes. Concurrent callers share one commit.</summary>
+    /// <exception cref="LedgerException">The entry could not be written; no part of it was.</exception>
     ValueTask WriteAsync(LedgerEntry entry);
 
-    /// <summary>
-    /// Writes an entry soon, behind those written before. When the store fails it is kept in memory, up to a bound, and tried again.
-    /// </summary>
+    /// <summary>Queues an entry behind earlier ones. If the store fails, the entry is kept in memory, up to a bound, and retried.</summary>
     void Post(LedgerEntry entry);
 }

@@ -3,26 +3,25 @@ using System.Buffers.Binary;
 namespace Gateway.Ledger;
 
 /// <summary>
-/// Keys of rows as points in time. An id is a UUID of version 7, made within an hour of the moment that its request came, so that a time
-/// is a range of the primary key.
+/// Converts times to ranges of primary keys. An id is a UUID of version 7, created within an hour of its request's arrival.
 /// </summary>
 internal static class LedgerKeys
 {
     /// <summary>The length of an id in bytes.</summary>
     public const int Size = 16;
 
-    // How far an id's time may lie from its request's: a slow body comes first, and clocks are set.
+    // The largest difference between the times of an id and its request: a slow body comes first, and clocks are adjusted.
     private static readonly TimeSpan Slack = TimeSpan.FromHours(1);
 
     private const long MaxMilliseconds = (1L << 48) - 1;
 
-    /// <summary>A key that no row of a request since this moment lies below.</summary>
+    /// <summary>A lower bound of the keys of requests since a time.</summary>
     public static Guid Floor(DateTimeOffset? from) =>
         from is { } moment && moment > DateTimeOffset.UnixEpoch + Slack
             ? At(moment - Slack, tail: 0)
             : At(DateTimeOffset.UnixEpoch, tail: 0);
 
-    /// <summary>A key that no row of a request before this moment lies above.</summary>
+    /// <summary>An upper bound of the keys of requests before a time.</summary>
     public static Guid Ceiling(DateTimeOffset? to) =>
         to is { } moment && moment < DateTimeOffset.MaxValue - Slack
             ? At(moment + Slack, tail: 0xFF)
@@ -37,7 +36,7 @@ internal static class LedgerKeys
     /// <summary>The id in the bytes of a column.</summary>
     public static Guid FromBytes(ReadOnlySpan<byte> bytes) => new(bytes, bigEndian: true);
 
-    /// <summary>A time as stores keep it: milliseconds since 1970.</summary>
+    /// <summary>A time as stored: milliseconds since 1970.</summary>
     public static long ToStored(DateTimeOffset moment) => moment.ToUnixTimeMilliseconds();
 
     /// <summary>The time in a store's column.</summary>

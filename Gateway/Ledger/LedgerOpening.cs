@@ -5,8 +5,8 @@ using Gateway.Primitives;
 namespace Gateway.Ledger;
 
 /// <summary>
-/// Opens the ledger when there are teams: at the start, where a file that cannot be used is a fault, and when a reload brings the first
-/// one. A database that is not there yet is waited for, by those who need it.
+/// Opens the ledger when there are teams: at the start, where an unusable file is a fault, and when a reload adds the first team. A
+/// database that is not reachable yet is opened by the first request that needs it.
 /// </summary>
 internal sealed partial class LedgerOpening(
     LedgerWriter writer, SettingsStore settings, ILogger<LedgerOpening> logger) : IHostedService

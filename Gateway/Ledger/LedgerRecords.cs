@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Gateway.Ledger;
 
-/// <summary>What kind of entry a record of the journal holds. Stored by its number.</summary>
+/// <summary>The kind of an entry in the journal. Stored by number.</summary>
 internal enum LedgerRecordKind : byte
 {
     Began = 1,
@@ -27,7 +27,7 @@ internal sealed class LedgerRecordWriter
     private byte[] _bytes = new byte[4096];
     private int _length;
 
-    /// <summary>What was written since <see cref="Begin"/>.</summary>
+    /// <summary>The bytes written since <see cref="Begin"/>.</summary>
     public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, _length);
 
     /// <summary>Begins a block.</summary>
@@ -148,7 +148,7 @@ internal sealed class LedgerRecordWriter
     }
 }
 
-/// <summary>Reads what <see cref="LedgerRecordWriter"/> has written.</summary>
+/// <summary>Reads blocks of <see cref="LedgerRecordWriter"/>.</summary>
 internal ref struct LedgerRecordReader(ReadOnlySpan<byte> bytes)
 {
     /// <summary>Marks a text in <see cref="ValuesOf"/>.</summary>
@@ -159,10 +159,10 @@ internal ref struct LedgerRecordReader(ReadOnlySpan<byte> bytes)
 
     private ReadOnlySpan<byte> _rest = bytes;
 
-    /// <summary>Whether all was read.</summary>
+    /// <summary>Whether all bytes were read.</summary>
     public readonly bool IsAtEnd => _rest.IsEmpty;
 
-    /// <summary>How many bytes are left.</summary>
+    /// <summary>The number of bytes left.</summary>
     public readonly int Left => _rest.Length;
 
     /// <summary>Reads the beginning of a block.</summary>
@@ -187,7 +187,7 @@ internal ref struct LedgerRecordReader(ReadOnlySpan<byte> bytes)
             : throw new LedgerException($"The ledger's journal has an entry of kind {(byte)kind}, which this program does not know");
     }
 
-    /// <summary>Reads an id, in the bytes of its column.</summary>
+    /// <summary>Reads an id, in its column's byte order.</summary>
     public ReadOnlySpan<byte> Id() => Take(LedgerKeys.Size);
 
     /// <summary>Reads a number.</summary>
@@ -214,7 +214,7 @@ internal ref struct LedgerRecordReader(ReadOnlySpan<byte> bytes)
         return (long)(bits >> 1) ^ -(long)(bits & 1);
     }
 
-    /// <summary>Reads a text; nothing is left of it when it is <see langword="null"/>.</summary>
+    /// <summary>Reads a text; the span is empty for <see langword="null"/>.</summary>
     public bool Text(out ReadOnlySpan<byte> utf8)
     {
         var length = Number();
@@ -222,7 +222,7 @@ internal ref struct LedgerRecordReader(ReadOnlySpan<byte> bytes)
         return length is not null;
     }
 
-    /// <summary>The values of an entry behind its id, and behind the generation's where it has one: numbers and texts.</summary>
+    /// <summary>The types of an entry's values after its id and, if it has one, its generation id: numbers and texts.</summary>
     public static ReadOnlySpan<char> ValuesOf(LedgerRecordKind kind) => kind switch
     {
         LedgerRecordKind.Began => "ntttttttnnn",

@@ -4,7 +4,7 @@ using Gateway.Primitives;
 
 namespace Gateway.Ledger;
 
-/// <summary>Rows as the statements of <see cref="LedgerSql"/> return them; only ids look different from store to store.</summary>
+/// <summary>Reads the rows that statements of <see cref="LedgerSql"/> return. Only the type of ids differs between stores.</summary>
 internal static class LedgerRows
 {
     /// <summary>A row of <see cref="LedgerSql.PendingColumns"/>.</summary>

@@ -1,18 +1,18 @@
 namespace Gateway.Ledger;
 
 /// <summary>
-/// The tables, the same in SQLite and PostgreSQL but for the words of a dialect and SQLite's journal. A migration that was released is
-/// never edited: the next one changes what it made.
+/// The tables, identical in SQLite and PostgreSQL except for types and SQLite's journal. A released migration is never edited; a new one
+/// follows it.
 /// </summary>
 internal static class LedgerSchema
 {
-    /// <summary>The key in <c>meta</c> of how many migrations were applied.</summary>
+    /// <summary>The key in <c>meta</c> of the number of applied migrations.</summary>
     public const string VersionKey = "schema_version";
 
     /// <summary>The key in <c>meta</c> of the ledger's own id.</summary>
     public const string LedgerIdKey = "ledger_id";
 
-    /// <summary>Holds what concerns the ledger as a whole; there before the first migration.</summary>
+    /// <summary>Holds values of the ledger as a whole. Created before the first migration.</summary>
     public const string CreateMeta = "CREATE TABLE IF NOT EXISTS meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)";
 
     public const string ReadMeta = "SELECT value FROM meta WHERE key = $1";
@@ -62,15 +62,15 @@ internal static class LedgerSchema
             ){1}
             """,
 
-            // Open rows are few: those under way, and those that upstream is asked about, by when.
+            // Open rows are few: calls in flight, and rows with a bill query due, by its time.
             "CREATE INDEX generations_open ON generations (state, ask_at) WHERE state < 2",
 
-            // Upstream's ids begin with the second that they were made in ("gen-1763871234-…") and go on by chance. Indexed by their
-            // beginning, one follows the other, and a commit writes a third of the pages; a look-up reads the rows of one second.
+            // Upstream's ids start with their creation time in seconds ("gen-1763871234-…") and continue at random. An index on the prefix
+            // grows at its end, so a commit writes a third of the pages; a look-up reads the rows of one second.
             "CREATE INDEX generations_generation_id ON generations (substr(generation_id, 1, 14)) WHERE generation_id IS NOT NULL",
             "CREATE INDEX generations_uncounted ON generations (started_at) WHERE is_counted = 0 AND state >= 2",
 
-            // What removed rows were charged: whole micro-dollars, and the pico-dollars that are left over.
+            // Charges of removed rows: whole micro-dollars and remaining pico-dollars.
             """
             CREATE TABLE removed_totals (
                 team TEXT NOT NULL PRIMARY KEY,
@@ -83,8 +83,8 @@ internal static class LedgerSchema
         [AddDestination],
     ];
 
-    // In a file each row that is changed costs whole pages: what is awaited is one row of entries, as bytes, which are brought into their
-    // own rows later and many at once.
+    // In a file, each changed row costs whole pages. The awaited write is one journal row with all entries of a transaction; they move to
+    // their own rows later, many at once.
     private static readonly string[][] Sqlite =
     [
         Postgres[0],
@@ -92,10 +92,10 @@ internal static class LedgerSchema
         [AddDestination],
     ];
 
-    /// <summary>The version that this program knows.</summary>
+    /// <summary>The newest version that this program knows.</summary>
     public static int Version(bool isSqlite) => isSqlite ? Sqlite.Length : Postgres.Length;
 
-    /// <summary>The statements that bring a schema up to date, or a fault when a newer program has made it.</summary>
+    /// <summary>The statements that upgrade a schema.</summary>
     /// <exception cref="LedgerException">The schema is newer than this program.</exception>
     public static IEnumerable<string> Upgrade(string? version, bool isSqlite)
     {

@@ -1,19 +1,18 @@
 namespace Gateway.Ledger;
 
 /// <summary>
-/// The statements that SQLite and PostgreSQL share. Where a query names the condition of a partial index beside its own, that is for
-/// SQLite, which does not see that one implies the other.
+/// Statements shared by SQLite and PostgreSQL. Some queries repeat the condition of a partial index: SQLite does not infer it.
 /// </summary>
 internal static class LedgerSql
 {
-    /// <summary>What a row is charged.</summary>
+    /// <summary>The charge of a row.</summary>
     public const string Charge = "CASE WHEN state = 2 THEN COALESCE(cost_pico, reserved_pico) ELSE reserved_pico END";
 
-    // Sums of pico-dollars leave 64 bits behind soon: whole micro-dollars and what is left over are summed up apart.
+    // Sums of pico-dollars overflow 64 bits: whole micro-dollars and remainders are summed separately.
     private const string ChargeSums =
         $"CAST(COALESCE(SUM(({Charge}) / 1000000), 0) AS BIGINT), CAST(COALESCE(SUM(({Charge}) % 1000000), 0) AS BIGINT)";
 
-    // Told twice, which happens when the answer to a commit was lost, it is there once.
+    // Idempotent: an entry is written twice when the answer to a commit is lost.
     public const string Began =
         """
         INSERT INTO generations (id, started_at, node, team, key_label, rule, settings_version, endpoint, model_asked, model_sent,
@@ -54,10 +53,10 @@ internal static class LedgerSql
             destination = COALESCE($20, destination)
         """;
 
-    // What is settled stays; what was given up may still be settled, by a truth that comes late.
+    // Settled rows stay; unresolvable rows may still be settled by a late bill.
     private const string EndedTail = "\nWHERE id = $1 AND (state < 2 OR (state = 3 AND $2 = 2))";
 
-    // A row that another node took for orphaned, while its own could not say that it lives, is asked for once its id is known.
+    // A row that another node adopted while its own could not renew its lock becomes provisional once its generation id is known.
     private const string EndedAndNamedTail = "\nWHERE id = $1 AND (state < 2 OR (state = 3 AND ($2 = 2 OR ($2 = 1 AND generation_id IS NULL))))";
 
     public const string ReservingNodes = "SELECT DISTINCT node FROM generations WHERE state = 0 AND state < 2";
@@ -77,7 +76,7 @@ internal static class LedgerSql
     public const string PendingColumns =
         "id, team, generation_id, started_at, COALESCE(ended_at, started_at), reserved_pico, asked, is_counted, status, destination";
 
-    /// <summary>Open rows one by one, the closed ones as one without an id: all from one view of the table.</summary>
+    /// <summary>Open rows one by one, and the closed ones summed up without an id, in one query for a consistent view.</summary>
     public const string Charges =
         $"""
         SELECT CASE WHEN state < 2 THEN id END, {ChargeSums}
@@ -86,7 +85,7 @@ internal static class LedgerSql
         GROUP BY 1
         """;
 
-    /// <summary>The same since ever, with what was removed.</summary>
+    /// <summary>All charges, including removed rows.</summary>
     public const string ChargesEver = Charges + " UNION ALL SELECT NULL, charged_micro, charged_pico FROM removed_totals WHERE team = $1";
 
     public const string RowCharge = $"SELECT id, team, started_at, state, {Charge} FROM generations WHERE ";
@@ -112,7 +111,7 @@ internal static class LedgerSql
             charged_pico = removed_totals.charged_pico + excluded.charged_pico
         """;
 
-    /// <summary>Usage in a time.</summary>
+    /// <summary>Usage in a time range.</summary>
     public static string Usage(UsageGroup group) =>
         $"""
         SELECT {Name(group)}, COUNT(*),

@@ -3,18 +3,17 @@ using System.Text;
 namespace Gateway.Ledger;
 
 /// <summary>
-/// Brings what callers and upstream wrote into a form that every store takes: one row that a store refuses would hold up all those
-/// behind it.
+/// Sanitizes values from callers and upstream so that every store accepts them: one rejected row would block all rows behind it.
 /// </summary>
 internal static class LedgerValues
 {
-    /// <summary>The longest text kept, in characters: names are far shorter, and PostgreSQL's indexes take no more than 2.7 kB.</summary>
+    /// <summary>The longest stored text, in characters: names are far shorter, and PostgreSQL's indexes accept at most 2.7 kB.</summary>
     public const int MaxTextLength = 256;
 
-    // A trillion: so many millions of rows can be summed up in 64 bits, whatever upstream says.
+    // A trillion: keeps sums over millions of rows within 64 bits, regardless of upstream's values.
     private const long MaxTokens = 1_000_000_000_000;
 
-    /// <summary>A text without zero characters and broken surrogates, which PostgreSQL refuses, and not too long.</summary>
+    /// <summary>A text without NUL characters and unpaired surrogates, which PostgreSQL rejects, and of limited length.</summary>
     public static string? Text(string? text)
     {
         if (text is null
@@ -37,7 +36,7 @@ internal static class LedgerValues
         return clean.ToString();
     }
 
-    /// <summary>A number of tokens that can be summed up.</summary>
+    /// <summary>A token count that can be summed up.</summary>
     public static long? Tokens(long? tokens) => tokens is { } count ? Math.Clamp(count, 0, MaxTokens) : null;
 
     /// <summary>A duration in microseconds.</summary>

@@ -5,7 +5,8 @@ using Gateway.Teams;
 namespace Gateway.Limits;
 
 /// <summary>
-/// Has budgets counted anew from the ledger that a reload brings, or brings back: calls in the time without them were not counted.
+/// Resets the counters of budgets that a reload adds or restores, so that they are loaded from the ledger again: calls in between were not
+/// counted.
 /// </summary>
 internal sealed class BudgetReloadHandler(SettingsStore settings, IBudgetStore budgets, TimeProvider time) : IHostedService
 {
@@ -27,7 +28,7 @@ internal sealed class BudgetReloadHandler(SettingsStore settings, IBudgetStore b
     {
         var before = Interlocked.Exchange(ref _teams, snapshot.Teams);
 
-        // Both when one goes and when one comes: a call may be let in under new settings before this has run.
+        // Both when a budget is removed and when it is added: a call may be admitted under new settings before this handler runs.
         Forget(before, snapshot.Teams);
         Forget(snapshot.Teams, before);
     }

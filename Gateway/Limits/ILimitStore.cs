@@ -2,13 +2,13 @@ using Gateway.Teams;
 
 namespace Gateway.Limits;
 
-/// <summary>One request that asks for its place under limits.</summary>
+/// <summary>A request for a lease under limits.</summary>
 /// <param name="Id">The request.</param>
-/// <param name="Scopes">Its team's limits, then its key's; at least one. A place is taken under all of them or under none.</param>
-/// <param name="EstimatedTokens">What it will probably use; more than a limit counts as that limit, so that a full bucket lets it pass.</param>
+/// <param name="Scopes">The limits of its team, then of its key; at least one. A lease is acquired under all of them or none.</param>
+/// <param name="EstimatedTokens">The expected token usage. More than a limit counts as the limit, so that a full bucket admits it.</param>
 internal readonly record struct LimitRequest(Guid Id, IReadOnlyList<LimitScope> Scopes, long EstimatedTokens);
 
-/// <summary>Which limit is meant.</summary>
+/// <summary>The kind of a limit.</summary>
 internal enum LimitKind
 {
     Requests,
@@ -16,53 +16,53 @@ internal enum LimitKind
     Concurrency,
 }
 
-/// <summary>A limit as it stands, for the headers that OpenAI's SDKs know.</summary>
+/// <summary>The level of a limit, for the headers of OpenAI's SDKs.</summary>
 /// <param name="Limit">The limit a minute.</param>
-/// <param name="Remaining">What is left, never below zero.</param>
-/// <param name="Reset">When all of it will be there again.</param>
+/// <param name="Remaining">The remaining amount, never negative.</param>
+/// <param name="Reset">The time until the limit is fully available again.</param>
 internal readonly record struct LimitLevel(long Limit, long Remaining, TimeSpan Reset);
 
-/// <summary>What a store says to a request.</summary>
+/// <summary>The result of a request for a lease.</summary>
 internal sealed record LimitResult
 {
-    /// <summary>A place; <see langword="null"/> when refused.</summary>
+    /// <summary>The lease; <see langword="null"/> if refused.</summary>
     public ILimitLease? Lease { get; init; }
 
-    /// <summary>Which limit refused.</summary>
+    /// <summary>The kind of limit that refused.</summary>
     public LimitKind? RefusedBy { get; init; }
 
-    /// <summary>Whose limit refused, as <see cref="LimitScope.Holder"/>.</summary>
+    /// <summary>The holder of the limit that refused, as <see cref="LimitScope.Holder"/>.</summary>
     public string? Holder { get; init; }
 
-    /// <summary>When it is worth another try.</summary>
+    /// <summary>The time after which a retry may succeed.</summary>
     public TimeSpan RetryAfter { get; init; }
 
-    /// <summary>The tightest limit of requests (the one with the least left), when there is one.</summary>
+    /// <summary>The request limit with the least remaining, if there is one.</summary>
     public LimitLevel? Requests { get; init; }
 
-    /// <summary>The tightest limit of tokens, when there is one.</summary>
+    /// <summary>The token limit with the least remaining, if there is one.</summary>
     public LimitLevel? Tokens { get; init; }
 }
 
-/// <summary>A request's place under its limits.</summary>
+/// <summary>A request's lease under its limits.</summary>
 internal interface ILimitLease
 {
     /// <summary>
-    /// Gives the place back and puts the tokens right. The first call counts, later ones do nothing. Never throws: a store that fails
-    /// is told later, or forgets by itself.
+    /// Releases the lease and corrects the tokens. Only the first call has an effect. Never throws: if the store fails, the release is
+    /// retried, or the lease expires.
     /// </summary>
-    /// <param name="tokens">What was used; <see langword="null"/> when unknown, which leaves the estimate.</param>
+    /// <param name="tokens">The used tokens; <see langword="null"/> if unknown, which keeps the estimate.</param>
     ValueTask ReturnAsync(long? tokens);
 
-    /// <summary>As if the request had never been: its place, its tokens and its count go back.</summary>
+    /// <summary>Cancels the request: releases its lease, its tokens and its count.</summary>
     ValueTask CancelAsync();
 }
 
-/// <summary>Where limits are counted: in this process, or in a Redis that several share.</summary>
+/// <summary>Counts limits, in this process or in a shared Redis.</summary>
 internal interface ILimitStore
 {
-    /// <summary>Asks for a place.</summary>
-    /// <exception cref="LimitStoreException">The store failed or did not answer within its bound.</exception>
+    /// <summary>Acquires a lease.</summary>
+    /// <exception cref="LimitStoreException">The store failed or did not answer in time.</exception>
     ValueTask<LimitResult> TakeAsync(LimitRequest request);
 }
 

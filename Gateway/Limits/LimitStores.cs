@@ -26,23 +26,23 @@ internal sealed class LimitStores : IAsyncDisposable
         _redisLimits = limits;
     }
 
-    /// <summary>Where limits are counted.</summary>
+    /// <summary>The store of limits.</summary>
     public ILimitStore Limits { get; }
 
-    /// <summary>Where budgets are counted.</summary>
+    /// <summary>The store of budgets.</summary>
     public IBudgetStore Budgets { get; }
 
     /// <summary>Compares the budgets with the ledger; to be started after the ledger is open.</summary>
     public Worker Reconciler { get; }
 
-    /// <summary>Whether the store has failed, and calls go by <see cref="LimitsSettings.WhenStoreFails"/> without waiting for it.</summary>
+    /// <summary>Whether the store has failed: calls follow <see cref="LimitsSettings.WhenStoreFails"/> without waiting for it.</summary>
     public bool IsFailing => _link?.IsOpen ?? false;
 
-    /// <summary>Calls that the store did not answer in time, since the start.</summary>
+    /// <summary>The number of calls since the start that the store did not answer in time.</summary>
     public long Failures => _link?.Failures ?? 0;
 
-    /// <summary>Makes the stores. A Redis that is not there yet delays nothing.</summary>
-    /// <param name="settings">Which store.</param>
+    /// <summary>Creates the stores, without waiting for Redis.</summary>
+    /// <param name="settings">The section.</param>
     /// <param name="redisConfiguration">The resolved <see cref="RedisSettings.Configuration"/>; read for Redis only.</param>
     /// <param name="ledger">The truth about charges; may be opened later, before the first request.</param>
     /// <param name="periodOf">The period of a team's budget as the settings have it now, <see langword="null"/> without one.</param>
@@ -80,7 +80,7 @@ internal sealed class LimitStores : IAsyncDisposable
     }
 
     /// <summary>
-    /// Whether a configuration of Redis can be read, for the check of the settings. What is wrong may be a password: it is not told.
+    /// Whether a Redis configuration is valid, for the check of the settings. The reason is not returned: it may quote a password.
     /// </summary>
     public static bool IsReadable(string redisConfiguration)
     {

@@ -3,17 +3,17 @@ using Gateway.Teams;
 namespace Gateway.Limits;
 
 /// <summary>
-/// Limits of this process alone. One lock guards all holders: a place is taken under several at once, which is a tenth of a microsecond
-/// of additions and comparisons, so that locks a holder would cost more than they save. Requests in flight are a number under that same
-/// lock rather than a <c>ConcurrencyLimiter</c>: a limiter's permits are fixed when it is made, and one that replaces it after a reload
-/// could not know of more requests in flight than it has permits.
+/// Limits of this process. One lock guards all holders: a lease is acquired under several holders at once, in a tenth of a microsecond, so
+/// a lock per holder would cost more than it saves. Requests in flight are counted under the same lock rather than with a
+/// <c>ConcurrencyLimiter</c>: its permits are fixed at its creation, and a replacement after a reload could not represent more requests in
+/// flight than it has permits.
 /// </summary>
 internal sealed class MemoryLimitStore : ILimitStore
 {
-    /// <summary>When it is worth another try after a refusal for too many requests in flight: nobody knows when one ends.</summary>
+    /// <summary>The retry delay after a refusal for too many requests in flight, whose end is unknown.</summary>
     internal static readonly TimeSpan RetryConcurrency = TimeSpan.FromSeconds(1);
 
-    /// <summary>How often holders without any trace of use are dropped, milliseconds.</summary>
+    /// <summary>The interval at which unused holders are removed, in milliseconds.</summary>
     private const long SweepPeriod = 60_000;
 
     private readonly TimeProvider _time;
@@ -22,14 +22,14 @@ internal sealed class MemoryLimitStore : ILimitStore
     private readonly Dictionary<string, Holder> _holders = new(StringComparer.Ordinal);
     private long _sweptAt;
 
-    /// <summary>Creates a store in which nothing is used.</summary>
+    /// <summary>Creates an empty store.</summary>
     public MemoryLimitStore(TimeProvider time)
     {
         _time = time;
         _startedAt = time.GetTimestamp();
     }
 
-    /// <summary>How many holders it keeps.</summary>
+    /// <summary>The number of holders.</summary>
     internal int HolderCount
     {
         get
@@ -52,7 +52,7 @@ internal sealed class MemoryLimitStore : ILimitStore
         LimitLevel? tokens = null;
         lock (_gate)
         {
-            // Read inside the lock, so that no bucket meets a moment before its last.
+            // Read inside the lock, so that time does not go back for a bucket.
             var now = Now();
             if (now - _sweptAt >= SweepPeriod)
             {
@@ -103,11 +103,11 @@ internal sealed class MemoryLimitStore : ILimitStore
         }
     }
 
-    /// <summary>The tighter of two levels: the one with less left.</summary>
+    /// <summary>The level with less remaining.</summary>
     internal static LimitLevel Tighter(LimitLevel? one, LimitLevel other) =>
         one is { } level && level.Remaining <= other.Remaining ? level : other;
 
-    /// <summary>Asks one holder, and keeps the refusal that lasts longest: before it is over, another try is in vain.</summary>
+    /// <summary>Checks one holder, and keeps the refusal with the longest delay: an earlier retry cannot succeed.</summary>
     private static void Judge(in Place place, in LimitScope scope, long now, ref Refusal refusal)
     {
         if (scope.RequestsPerMinute is { } requests)
@@ -176,7 +176,7 @@ internal sealed class MemoryLimitStore : ILimitStore
         return holder;
     }
 
-    /// <summary>Drops holders that are as good as new: keys and teams come and go with reloads.</summary>
+    /// <summary>Removes holders in their initial state: reloads add and remove keys and teams.</summary>
     private void Sweep(long now)
     {
         _sweptAt = now;
@@ -196,11 +196,11 @@ internal sealed class MemoryLimitStore : ILimitStore
         public MinuteBucket Requests;
         public MinuteBucket Tokens;
 
-        /// <summary>Requests in flight, counted without a limit too: one may come by a reload.</summary>
+        /// <summary>Requests in flight, also counted without a limit: a reload may add one.</summary>
         public int InFlight;
     }
 
-    /// <summary>What a request takes of one holder.</summary>
+    /// <summary>The part of a lease that belongs to one holder.</summary>
     private struct Place
     {
         public Holder Holder;

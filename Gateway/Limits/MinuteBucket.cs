@@ -1,39 +1,39 @@
 namespace Gateway.Limits;
 
 /// <summary>
-/// How much of a limit a minute is used: grows with what is taken, drains continuously at the limit's rate, and refuses what would lift it
-/// above the limit. Kept as the used amount, not as what is left, so that a limit that changes forgets nothing and a raised one opens at
-/// once. Counted in 60,000ths: what drains in a millisecond is a whole number of them, so that nothing is ever rounded. Not thread-safe.
+/// A leaky bucket of a limit a minute: it drains continuously at the limit's rate, and refuses an amount that would exceed the limit. It
+/// stores the used amount, not the remaining one, so that usage survives a change of the limit and a raised limit takes effect at once.
+/// Counted in units of 1/60,000, of which a whole number drains in a millisecond: no rounding. Not thread-safe.
 /// </summary>
 internal struct MinuteBucket
 {
-    /// <summary>Parts of one request or token, and milliseconds of a minute.</summary>
+    /// <summary>Units of one request or token; also the milliseconds of a minute.</summary>
     internal const long Parts = 60_000;
 
-    /// <summary>The most that is kept, 150 thousand million tokens: exact in a double too, which scripts in Redis count with.</summary>
+    /// <summary>The upper bound of the level, 150 billion tokens: exact in a double, the number type of Redis scripts.</summary>
     internal const long Most = 9_000_000_000_000_000;
 
     private long _used;
     private long _at;
     private long _limit;
 
-    /// <summary>Whether it has drained at a moment.</summary>
+    /// <summary>Whether the bucket is empty at a time.</summary>
     public bool IsEmptyAt(long now)
     {
         Drain(now);
         return _used == 0;
     }
 
-    /// <summary>Brings it to a moment, and to a limit that may have changed since.</summary>
-    /// <param name="now">Milliseconds on a clock that does not go back.</param>
+    /// <summary>Advances the bucket to a time, and to a limit that may have changed.</summary>
+    /// <param name="now">Milliseconds of a monotonic clock.</param>
     /// <param name="limit">The limit a minute, at least one.</param>
     public void Advance(long now, long limit)
     {
         Drain(now);
         if (limit < _limit)
         {
-            // What was used under the old limit fills the new one at most, and what was owed takes as long to pay as before: otherwise a
-            // limit cut to a hundredth would shut its holder out for hours.
+            // Usage under the old limit fills the new one at most, and an overdraft takes as long to drain as before: otherwise a limit cut
+            // to a hundredth would block its holder for hours.
             var owed = (long)((Int128)_used * limit / _limit);
             _used = Math.Min(_used, Math.Max(limit * Parts, owed));
         }
@@ -41,10 +41,10 @@ internal struct MinuteBucket
         _limit = limit;
     }
 
-    /// <summary>How many milliseconds until an amount is there; zero is now. Only behind <see cref="Advance"/>.</summary>
+    /// <summary>Milliseconds until an amount is available; zero for now. Call <see cref="Advance"/> first.</summary>
     public readonly long WaitFor(long amount) => Ceiling(_used - ((_limit - amount) * Parts));
 
-    /// <summary>Takes an amount, there or not; a negative one gives back.</summary>
+    /// <summary>Takes an amount unconditionally; a negative amount gives back.</summary>
     public void Take(long now, long amount)
     {
         Drain(now);
@@ -52,7 +52,7 @@ internal struct MinuteBucket
         _used = Math.Clamp(_used + parts, 0, Most);
     }
 
-    /// <summary>The bucket as headers tell it. Only behind <see cref="Advance"/>.</summary>
+    /// <summary>The level for headers. Call <see cref="Advance"/> first.</summary>
     public readonly LimitLevel ToLevel() =>
         new(_limit, Math.Max(0, ((_limit * Parts) - _used) / Parts), TimeSpan.FromMilliseconds(Ceiling(_used)));
 
@@ -63,7 +63,7 @@ internal struct MinuteBucket
         var passed = now - _at;
         if (_used > 0)
         {
-            // Compared before it is multiplied: a holder may come back after a year.
+            // Compared before the multiplication, which would overflow after a long pause.
             _used = passed >= Ceiling(_used) ? 0 : _used - (passed * _limit);
         }
 

@@ -1,18 +1,18 @@
 namespace Gateway.Limits;
 
 /// <summary>
-/// Decides from the calls of a store whether it has failed: when several in a row did, which a dead one reaches at once, or half of many,
-/// which one that is slow now and then does. Not thread-safe.
+/// Detects an outage of a store from its calls: several failures in a row, as when it is down, or half of the calls of a window, as when it
+/// is intermittently slow. Not thread-safe.
 /// </summary>
 internal sealed class OutageDetector
 {
-    /// <summary>So many failures in a row are an outage.</summary>
+    /// <summary>The number of failures in a row that are an outage.</summary>
     internal const int FailuresInARow = 5;
 
-    /// <summary>Half of the calls of a window failing are one too, from so many calls on.</summary>
+    /// <summary>The number of calls in a window from which on a failure rate of one half is an outage.</summary>
     internal const int CallsToJudge = 20;
 
-    /// <summary>How long calls are counted together.</summary>
+    /// <summary>The length of a window.</summary>
     internal static readonly TimeSpan Window = TimeSpan.FromSeconds(10);
 
     private readonly TimeProvider _time;
@@ -21,7 +21,7 @@ internal sealed class OutageDetector
     private int _failed;
     private int _failedInARow;
 
-    /// <summary>Creates a detector that has seen nothing.</summary>
+    /// <summary>Creates a detector.</summary>
     public OutageDetector(TimeProvider time)
     {
         _time = time;
@@ -29,12 +29,12 @@ internal sealed class OutageDetector
     }
 
     /// <summary>Counts a call.</summary>
-    /// <returns>Whether it is an outage now.</returns>
+    /// <returns>Whether there is an outage.</returns>
     public bool Count(bool isFailure)
     {
         if (_time.GetElapsedTime(_windowStart) >= Window)
         {
-            // A row goes on through windows: calls may be rarer than those.
+            // Failures in a row are counted across windows: calls may be rarer than windows.
             _windowStart = _time.GetTimestamp();
             _calls = _failed = 0;
         }
@@ -51,7 +51,7 @@ internal sealed class OutageDetector
         return _failedInARow >= FailuresInARow || (_calls >= CallsToJudge && _failed * 2 >= _calls);
     }
 
-    /// <summary>Forgets all calls.</summary>
+    /// <summary>Resets all counts.</summary>
     public void Reset()
     {
         _windowStart = _time.GetTimestamp();

@@ -3,12 +3,12 @@ using System.Globalization;
 namespace Gateway.Limits;
 
 /// <summary>
-/// Tells limits in the headers that OpenAI's SDKs and its users' dashboards read. Durations are spelt as Go does, which is what OpenAI
-/// sends: <c>12ms</c>, <c>1s</c>, <c>6m0s</c>.
+/// Writes limits as the headers that OpenAI's SDKs and dashboards read. Durations have Go's format, as OpenAI sends them: <c>12ms</c>,
+/// <c>1s</c>, <c>6m0s</c>.
 /// </summary>
 internal static class RateLimitHeaders
 {
-    /// <summary>Writes the levels, and of a refusal when to come back. Headers of these names are replaced.</summary>
+    /// <summary>Writes the levels, and for a refusal the retry delay. Replaces headers of these names.</summary>
     public static void Write(IHeaderDictionary headers, LimitResult result)
     {
         if (result.Requests is { } requests)
@@ -27,7 +27,7 @@ internal static class RateLimitHeaders
 
         if (result.RefusedBy is not null)
         {
-            // Clients that know the second one prefer it; both are rounded up, since a try that comes early is refused again.
+            // Clients that know the second header prefer it. Both are rounded up: an early retry would be refused.
             var wait = Math.Max(1, Milliseconds(result.RetryAfter));
             headers.RetryAfter = Number(((wait - 1) / 1000) + 1);
             headers["retry-after-ms"] = Number(wait);

@@ -2,13 +2,13 @@ namespace Gateway.Limits;
 
 /// <summary>
 /// The scripts of <see cref="RedisBudgetStore"/>. An amount is a 64-bit integer, and Lua's numbers are exact up to 2^53 only, which are
-/// 9,007 dollars: amounts are added by HINCRBY, which is exact, read back as text, and compared as text. None of them ever is a number
-/// in Lua. The hash of a period has the fields <c>total</c>, <c>s:LEDGER</c> when that ledger's charges are part of it,
-/// <c>r:LEDGER:ID</c> for what is set aside, and <c>d:ID</c> for a charge that was added without having been set aside.
+/// 9,007 dollars: amounts are added by HINCRBY, which is exact, read back as text, and compared as text. None of them ever is a number in
+/// Lua. The hash of a period has the fields <c>total</c>, <c>s:LEDGER</c> when that ledger's charges are part of it, <c>r:LEDGER:ID</c> for
+/// a reservation, and <c>d:ID</c> for a charge that was added without a reservation.
 /// </summary>
 internal static class RedisBudgetScripts
 {
-    /// <summary>Forgets a counter.</summary>
+    /// <summary>Removes a counter.</summary>
     public const string Forget = "return redis.call('DEL', KEYS[1])";
 
     /// <summary>

@@ -8,25 +8,25 @@ using StackExchange.Redis;
 namespace Gateway.Limits;
 
 /// <summary>
-/// Budgets that several nodes share: one hash a period in Redis, which is a cache of the ledger. A hash without this ledger's charges
-/// gets them before anything is reserved; several ledgers on one Redis add up, each with its own. What strays, because an answer was lost
-/// or a node was killed between two steps, <see cref="BudgetReconciler"/> puts right from the ledger.
+/// Budgets that several nodes share: one hash per period in Redis, a cache of the ledger. A hash without this ledger's charges is loaded
+/// with them before the first reservation; several ledgers on one Redis add up. What strays, because an answer was lost or a node was
+/// killed between two steps, <see cref="BudgetReconciler"/> puts right from the ledger.
 /// </summary>
 internal sealed class RedisBudgetStore : IBudgetStore
 {
-    /// <summary>How long a request waits for a counter to be made: the ledger's queries and one script.</summary>
+    /// <summary>The longest time that a request waits for a counter to be loaded: the ledger's queries and one script.</summary>
     internal static readonly TimeSpan SeedTimeout = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long a period's hash outlives it: bills that come late still find it.</summary>
+    /// <summary>How long a hash is kept after its period, for late bills.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromDays(3);
 
-    /// <summary>A hash may vanish again as soon as it was made. More often than this it is not a coincidence.</summary>
+    /// <summary>A hash may vanish right after it was loaded. More often than this is a fault.</summary>
     private const int Attempts = 3;
 
-    /// <summary>Beyond so many closed rows that are not counted, a new counter might count some twice.</summary>
+    /// <summary>With more uncounted closed rows than this, a new counter might count some twice.</summary>
     private const int MaxUncounted = 100_000;
 
-    /// <summary>Settlements that were not answered, kept for another try.</summary>
+    /// <summary>Settlements without an answer, kept for a retry.</summary>
     private const int MaxUnsettled = 10_000;
 
     private readonly RedisLink _link;
@@ -34,16 +34,16 @@ internal sealed class RedisBudgetStore : IBudgetStore
     private readonly ILedgerStore _ledger;
     private readonly TimeProvider _time;
 
-    /// <summary>Periods in use, and how often their counters were made here.</summary>
+    /// <summary>Periods in use, and how often this process loaded their counters.</summary>
     private readonly ConcurrentDictionary<BudgetKey, int> _known = new();
 
     private readonly ConcurrentDictionary<BudgetKey, Task> _seeding = new();
     private readonly ConcurrentQueue<(BudgetKey Key, Guid Id, PicoDollars Charge)> _unsettled = new();
 
     /// <summary>Creates a store.</summary>
-    /// <param name="link">The way to Redis; not owned.</param>
-    /// <param name="keyPrefix">What every key begins with.</param>
-    /// <param name="ledger">The truth; has to be open when the first call comes.</param>
+    /// <param name="link">The connection to Redis; not owned.</param>
+    /// <param name="keyPrefix">The prefix of every key.</param>
+    /// <param name="ledger">The ledger; must be open before the first call.</param>
     /// <param name="time">The clock.</param>
     public RedisBudgetStore(RedisLink link, string keyPrefix, ILedgerStore ledger, TimeProvider time)
     {
@@ -62,14 +62,14 @@ internal sealed class RedisBudgetStore : IBudgetStore
         {
             var made = _known.GetOrAdd(key, 0);
 
-            // An answer that comes too late may have set something aside that the caller believes was not: it is given back.
+            // A late answer may have reserved an amount although the caller has given up: it is released.
             var answer = await _link.RunAsync(RedisBudgetScripts.Reserve, keys, values, late => Undo(key, id, late));
             if (TryRead(answer, out var code, out var total))
             {
                 return new BudgetResult(code == 1, total);
             }
 
-            // Of many requests some hear that there is no counter only when others have made it.
+            // Of concurrent requests, some learn that the counter is missing only after others have loaded it.
             if (_known.GetOrAdd(key, 0) == made)
             {
                 await SeedAsync(key);
@@ -88,9 +88,9 @@ internal sealed class RedisBudgetStore : IBudgetStore
         }
         catch (LimitStoreException)
         {
-            // The answer is missing, perhaps not the effect. A row that says "not counted" would be added by the reconciler, which is safe
-            // only for what was never set aside: that leaves a mark. The other way round, what is set aside is there until it is settled,
-            // so settling again is safe, and what does not fit here is found by the reconciler.
+            // The answer is missing, but the script may have run. The reconciler would add a row marked as uncounted, which is safe only
+            // without a reservation: the charge then leaves a mark. A reservation exists until it is settled, so settling again is safe;
+            // what exceeds the queue is found by the reconciler.
             if (isCounted && _unsettled.Count < MaxUnsettled)
             {
                 _unsettled.Enqueue((key, id, charge));
@@ -120,9 +120,7 @@ internal sealed class RedisBudgetStore : IBudgetStore
         throw new LimitStoreException("Redis does not keep the counter of a budget.");
     }
 
-    /// <summary>
-    /// Settles, and says whether there is a counter. Where there is none nothing is lost: the one that comes will be made from the ledger.
-    /// </summary>
+    /// <summary>Settles, and returns whether there is a counter. Without one nothing is lost: it will be loaded from the ledger.</summary>
     /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
     internal async ValueTask<bool> TrySettleAsync(BudgetKey key, Guid id, PicoDollars charge, bool isCounted)
     {
@@ -131,8 +129,8 @@ internal sealed class RedisBudgetStore : IBudgetStore
         return Number(answer) == 1;
     }
 
-    /// <summary>Settles again what was not answered.</summary>
-    /// <returns>How many settlements that were.</returns>
+    /// <summary>Retries settlements without an answer.</summary>
+    /// <returns>The number of retried settlements.</returns>
     /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
     internal async ValueTask<int> SettleAgainAsync()
     {
@@ -155,7 +153,7 @@ internal sealed class RedisBudgetStore : IBudgetStore
         return settled;
     }
 
-    /// <summary>Periods that were reserved in by this process and are not long over.</summary>
+    /// <summary>Periods with reservations of this process that are not long past.</summary>
     internal IReadOnlyCollection<BudgetKey> KnownKeys()
     {
         foreach (var (key, _) in _known)
@@ -169,7 +167,7 @@ internal sealed class RedisBudgetStore : IBudgetStore
         return [.. _known.Keys];
     }
 
-    /// <summary>What is set aside in a period by this ledger, a part at a time.</summary>
+    /// <summary>The reservations of this ledger in a period, in parts.</summary>
     /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
     internal async IAsyncEnumerable<IReadOnlyList<Guid>> ScanOpenAsync(BudgetKey key)
     {
@@ -227,7 +225,7 @@ internal sealed class RedisBudgetStore : IBudgetStore
 
     private string FieldOf(Guid id) => FieldStart() + id.ToString("N");
 
-    /// <summary>A period's key. What stands in braces decides the slot in a cluster.</summary>
+    /// <summary>The key of a period. The part in braces decides the cluster slot.</summary>
     private RedisKey KeyOf(BudgetKey key)
     {
         var start = key.End is null ? "0" : key.Start.ToString("yyyyMMdd", CultureInfo.InvariantCulture);
@@ -236,7 +234,7 @@ internal sealed class RedisBudgetStore : IBudgetStore
 
     private void Undo(BudgetKey key, Guid id, RedisResult? late)
     {
-        // Without an answer nobody knows; the reconciler finds what is set aside for rows that do not exist.
+        // Without an answer the effect is unknown; the reconciler finds reservations without a row.
         if (late is { Resp2Type: ResultType.Array, Length: 2 } && late[0].Resp2Type == ResultType.Integer && (long)late[0] == 1)
         {
             _link.Post(RedisBudgetScripts.Settle, [KeyOf(key)], [Mark, FieldOf(id), "0", DoneField(id), "1"]);
@@ -264,9 +262,9 @@ internal sealed class RedisBudgetStore : IBudgetStore
     }
 
     /// <summary>
-    /// Adds the ledger's charges. Closed rows that are not counted yet are part of the sum: they are marked, so that the reconciler does
-    /// not add them again. They are read behind the sum. A row that was closed between the two is one of the open ones of the sum and
-    /// needs no mark; one that only began since is not part of it and must have none.
+    /// Adds the ledger's charges. The sum includes closed rows that are not counted yet: they are marked, so that the reconciler does not
+    /// add them again. They are read after the sum. A row that was closed in between is among the open rows of the sum and needs no mark; a
+    /// row that began in between is not in the sum and must have none.
     /// </summary>
     private async Task SeedOnceAsync(BudgetKey key)
     {

@@ -1,8 +1,8 @@
 namespace Gateway.Limits;
 
 /// <summary>
-/// The scripts of <see cref="RedisLimitStore"/>: <see cref="MinuteBucket"/> again, in whole 60,000ths below 2^53, by Redis' own clock in
-/// milliseconds, so that the clocks of nodes do not matter. Numbers are written with all their digits; Lua's own way keeps fourteen.
+/// The scripts of <see cref="RedisLimitStore"/>: <see cref="MinuteBucket"/> in Lua, in units of 1/60,000 below 2^53, with Redis' clock in
+/// milliseconds, so that the nodes' clocks do not matter. Numbers are formatted with all digits; Lua's default keeps fourteen.
 /// </summary>
 internal static class RedisLimitScripts
 {
@@ -96,7 +96,7 @@ internal static class RedisLimitScripts
         return 1
         """;
 
-    /// <summary>Key: the requests in flight of one holder. Arguments: the milliseconds of a lease, then leases that live on.</summary>
+    /// <summary>Key: the requests in flight of one holder. Arguments: the milliseconds of a lease, then the leases to renew.</summary>
     public const string Renew = Common + """
 
         local lifetime = tonumber(ARGV[1])
@@ -107,7 +107,7 @@ internal static class RedisLimitScripts
         return 1
         """;
 
-    /// <summary>Keys: the requests in flight of holders. Argument: a lease that is over. May be run again.</summary>
+    /// <summary>Keys: the requests in flight of holders. Argument: an ended lease. Idempotent.</summary>
     public const string Release = """
         for i = 1, #KEYS do
           redis.call('ZREM', KEYS[i], ARGV[1])

@@ -5,19 +5,19 @@ using StackExchange.Redis;
 namespace Gateway.Limits;
 
 /// <summary>
-/// Limits that several nodes share: one atomic script a request. A request in flight is a member of a sorted set with the moment at which
-/// it expires; its node moves that moment on while the request lives, so that the places of a node that was killed free themselves. Only
-/// holders with a limit of concurrency have such a set: requests that were in flight before one was set are not counted by it.
+/// Limits that several nodes share: one atomic script per request. A request in flight is a member of a sorted set, scored by its expiry;
+/// its node renews it while the request runs, so that the leases of a killed node expire. Only holders with a concurrency limit have such a
+/// set: it does not count requests that were in flight before the limit was set.
 /// </summary>
 internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
 {
-    /// <summary>How long a request in flight counts when its node does not say that it lives.</summary>
+    /// <summary>The lifetime of a lease without renewal.</summary>
     internal static readonly TimeSpan DefaultLeaseTime = TimeSpan.FromSeconds(60);
 
-    /// <summary>Leases in one renewing call: Redis does nothing else in the meantime.</summary>
+    /// <summary>The number of leases in one renewal script, during which Redis serves nothing else.</summary>
     private const int RenewedAtOnce = 500;
 
-    /// <summary>Ends that could not be told, kept for another try. Those beyond expire by themselves.</summary>
+    /// <summary>Releases without an answer, kept for a retry. Further leases expire.</summary>
     private const int MaxUntold = 10_000;
 
     private readonly RedisLink _link;
@@ -30,11 +30,11 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
     private readonly Task _renewing;
     private int _isDisposed;
 
-    /// <summary>Creates a store, which begins to renew what it grants.</summary>
-    /// <param name="link">The way to Redis; not owned.</param>
-    /// <param name="keyPrefix">What every key begins with.</param>
-    /// <param name="time">The clock of the renewals; what counts is Redis' own.</param>
-    /// <param name="leaseTime">How long a lease lasts without being renewed; it is renewed after a third of that.</param>
+    /// <summary>Creates a store and starts to renew its leases.</summary>
+    /// <param name="link">The connection to Redis; not owned.</param>
+    /// <param name="keyPrefix">The prefix of every key.</param>
+    /// <param name="time">The clock of the renewals; limits use Redis' clock.</param>
+    /// <param name="leaseTime">The lifetime of a lease without renewal; it is renewed after a third of it.</param>
     public RedisLimitStore(RedisLink link, string keyPrefix, TimeProvider time, TimeSpan? leaseTime = null)
     {
         _link = link;
@@ -132,7 +132,7 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
     }
 
     /// <summary>
-    /// A key of a holder. What stands in braces decides the slot in a cluster: the team's id, so that a team and its keys share one.
+    /// A key of a holder. The part in braces decides the cluster slot: the team's id, so that a team and its keys share a slot.
     /// </summary>
     private RedisKey KeyOf(string holder, string suffix)
     {
@@ -156,7 +156,7 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
             catch (Exception) when (!stopping.IsCancellationRequested)
 #pragma warning restore CA1031
             {
-                // Two more tries before the leases expire. Those that have expired by then are written anew.
+                // Leaves two retries before the leases expire. Expired leases are written again.
             }
         }
     }
@@ -184,7 +184,7 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
                 RedisValue[] values = [(long)_leaseTime.TotalMilliseconds, .. some.Select(lease => lease.Name)];
                 await _link.RunAsync(RedisLimitScripts.Renew, [key], values);
 
-                // One that ended while it was being renewed may have been written again behind its end.
+                // A lease that ended during its renewal may have been written again after its release.
                 foreach (var lease in some)
                 {
                     if (lease.IsOver)
@@ -196,7 +196,7 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
         }
     }
 
-    /// <summary>Tells the ends that could not be told.</summary>
+    /// <summary>Retries releases without an answer.</summary>
     private async Task TellAsync()
     {
         while (_untold.TryDequeue(out var lease))
@@ -227,7 +227,7 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
 
         public bool IsOver => Volatile.Read(ref _isOver) != 0;
 
-        /// <summary>The sets that it is in.</summary>
+        /// <summary>The sets that contain the lease.</summary>
         public RedisKey[] Flying { get; } =
             [.. Enumerable.Range(0, scopes.Count).Where(i => scopes[i].ConcurrentRequests is not null).Select(i => keys[(i * 2) + 1])];
 
@@ -255,12 +255,12 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
         public ValueTask CancelAsync() =>
             Interlocked.Exchange(ref _isOver, 1) != 0 ? ValueTask.CompletedTask : EndAsync(Changes(i => -amounts[i], -1));
 
-        /// <summary>The answer came too late, or never will: nobody is going to use this place.</summary>
+        /// <summary>The answer came too late, or will never come: the lease is not used.</summary>
         public void Undo(RedisResult? answer)
         {
             if (answer is null)
             {
-                // Whether it was granted is not known. Giving up a place is right either way; buckets drain by themselves.
+                // Whether it was granted is unknown. Releasing the lease is right in both cases; buckets drain.
                 if (isConcurrencyLimited)
                 {
                     store._link.Post(RedisLimitScripts.Release, Flying, [name]);
@@ -281,7 +281,7 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
             }
             catch (LimitStoreException)
             {
-                // Only the place is told later: that can be done twice, putting tokens right cannot, and buckets forget by themselves.
+                // Only the lease is released later, which is idempotent. Correcting tokens is not, and buckets drain.
                 if (isConcurrencyLimited && store._untold.Count < MaxUntold)
                 {
                     store._untold.Enqueue(this);

@@ -5,16 +5,16 @@ using StackExchange.Redis;
 namespace Gateway.Limits;
 
 /// <summary>
-/// The way to Redis: one multiplexed connection, a bound on every answer, and a breaker. Redis may be dead, or merely slow, at any time,
-/// also at the start; a request pays the bound a few times at most, after which calls fail at once until a probe in the background has
-/// been answered. No request is ever the probe. A breaker of its own: Polly's lets a request try whether the outage is over.
+/// The connection to Redis: one multiplexed connection, a timeout on every answer, and a circuit breaker. Redis may be down or slow at any
+/// time, also at the start. After a few timeouts, calls fail at once until a background probe is answered; no request is used as the probe.
+/// Not Polly's circuit breaker, which tests with a request.
 /// </summary>
 internal sealed partial class RedisLink : IAsyncDisposable
 {
-    /// <summary>Between two probes while the breaker is open.</summary>
+    /// <summary>The interval of probes while the circuit is open.</summary>
     internal static readonly TimeSpan ProbePeriod = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Writes, since a replica or a Redis out of memory still answers what only reads.</summary>
+    /// <summary>The probe writes: a replica, or a Redis out of memory, still answers reads.</summary>
     private const string Probe = "return redis.call('SET', KEYS[1], '1', 'PX', '10000')";
 
     private readonly ConfigurationOptions _options;
@@ -31,10 +31,10 @@ internal sealed partial class RedisLink : IAsyncDisposable
     private volatile bool _isOpen;
     private Task _probing = Task.CompletedTask;
 
-    /// <summary>Begins to connect, and does not wait for it.</summary>
-    /// <param name="options">Where Redis is, as the operator wrote it; what the link depends on is set here.</param>
-    /// <param name="keyPrefix">What every key begins with.</param>
-    /// <param name="timeout">The longest that a request waits for an answer.</param>
+    /// <summary>Starts to connect, without waiting.</summary>
+    /// <param name="options">The operator's configuration; settings that the link depends on are overridden.</param>
+    /// <param name="keyPrefix">The prefix of every key.</param>
+    /// <param name="timeout">The longest time that a request waits for an answer.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The log.</param>
     public RedisLink(ConfigurationOptions options, string keyPrefix, TimeSpan timeout, TimeProvider time, ILogger<RedisLink> logger)
@@ -43,8 +43,8 @@ internal sealed partial class RedisLink : IAsyncDisposable
         _options.AbortOnConnectFail = false;
         _options.BacklogPolicy = BacklogPolicy.FailFast;
         _options.ReconnectRetryPolicy = new LinearRetry((int)ProbePeriod.TotalMilliseconds);
-        // The bound that requests wait is the link's. The client's is behind it, so that an answer that is merely late is still seen and
-        // what it granted can be given back.
+        // Requests wait for the link's timeout. The client's timeout is longer, so that a late answer is still received and its effect
+        // undone.
         _options.AsyncTimeout = (int)Math.Max(5000, 4 * timeout.TotalMilliseconds);
         _timeout = timeout;
         _probeKey = keyPrefix + "probe";
@@ -54,24 +54,24 @@ internal sealed partial class RedisLink : IAsyncDisposable
         _connecting = ConnectAsync();
     }
 
-    /// <summary>Raised after an outage, when calls go through again. Handlers must not throw.</summary>
+    /// <summary>Raised after an outage, when calls succeed again. Handlers must not throw.</summary>
     public event Action? Recovered;
 
-    /// <summary>Whether calls fail at once.</summary>
+    /// <summary>Whether the circuit is open: calls fail at once.</summary>
     public bool IsOpen => _isOpen;
 
-    /// <summary>Calls that were not answered, or not in time; those refused by the breaker are not counted.</summary>
+    /// <summary>The number of calls without an answer in time, without those rejected by the open circuit.</summary>
     public long Failures => Interlocked.Read(ref _failures);
 
     /// <summary>Runs a script as one atomic step.</summary>
     /// <param name="script">Its text; only the hash is sent once Redis has it.</param>
-    /// <param name="keys">All keys that it touches, of one slot.</param>
+    /// <param name="keys">All keys that it uses, of one cluster slot.</param>
     /// <param name="values">Its arguments.</param>
     /// <param name="late">
-    /// Told the answer when it comes after the caller has given up, or <see langword="null"/> when that will never be known: what the
-    /// script did is to be undone.
+    /// Called with an answer that comes after the caller has given up, or <see langword="null"/> if it will never come, to undo the
+    /// script's effect.
     /// </param>
-    /// <exception cref="LimitStoreException">Redis failed, was too slow, or has been for a while.</exception>
+    /// <exception cref="LimitStoreException">Redis failed or was too slow, or the circuit is open.</exception>
     public async ValueTask<RedisResult> RunAsync(string script, RedisKey[] keys, RedisValue[] values, Action<RedisResult?>? late = null)
     {
         if (_isOpen)
@@ -94,10 +94,7 @@ internal sealed partial class RedisLink : IAsyncDisposable
         }
     }
 
-    /// <summary>
-    /// Runs a script for what it does, past the breaker and without a bound: for undoing what a late answer granted. A failure is the
-    /// end of it.
-    /// </summary>
+    /// <summary>Runs a script without the circuit breaker, the timeout and retries: to undo the effect of a late answer.</summary>
     public void Post(string script, RedisKey[] keys, RedisValue[] values) => _ = WatchAsync(SendAsync(script, keys, values), null);
 
     /// <inheritdoc />
@@ -124,8 +121,7 @@ internal sealed partial class RedisLink : IAsyncDisposable
         fault is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException or OperationCanceledException;
 
     /// <summary>
-    /// Whether it says something about Redis itself. An error of a script, a sum that overflows say, concerns one team, which must not shut
-    /// out the others.
+    /// Whether the exception is about Redis itself. A script error, such as an overflow, concerns one team and must not block others.
     /// </summary>
     private static bool IsOutage(Exception fault) =>
         fault is not RedisServerException error || !(HasCode(error, "ERR") || HasCode(error, "WRONGTYPE"));
@@ -134,7 +130,7 @@ internal sealed partial class RedisLink : IAsyncDisposable
 
     private async Task<ConnectionMultiplexer> ConnectAsync()
     {
-        // Connecting begins with looking up names, which may fail before there is anything that reconnects by itself.
+        // Connecting starts with name resolution, which may fail before there is a connection that reconnects by itself.
         await Task.Yield();
         while (true)
         {
@@ -153,7 +149,7 @@ internal sealed partial class RedisLink : IAsyncDisposable
 
     private async Task<RedisResult> SendAsync(string script, RedisKey[] keys, RedisValue[] values)
     {
-        // What is given up while there is no connection yet must not be sent when there is one.
+        // A command that timed out before the connection was established must not be sent later.
         var redis = _connecting.IsCompletedSuccessfully ? await _connecting : await _connecting.WaitAsync(_timeout, _time);
         return await redis.GetDatabase().ScriptEvaluateAsync(script, keys, values);
     }
@@ -164,7 +160,7 @@ internal sealed partial class RedisLink : IAsyncDisposable
         late?.Invoke(answer.IsCompletedSuccessfully ? await answer : null);
     }
 
-    /// <summary>What failed, without what the client knows of addresses and of the connection string.</summary>
+    /// <summary>The kind of failure, without the client's details of addresses and the connection string.</summary>
     private string Describe(Exception fault) => fault switch
     {
         TimeoutException => string.Create(CultureInfo.InvariantCulture, $"Redis did not answer within {_timeout.TotalMilliseconds:0} ms."),

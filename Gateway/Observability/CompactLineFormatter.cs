@@ -7,14 +7,14 @@ using Serilog.Formatting.Json;
 namespace Gateway.Observability;
 
 /// <summary>
-/// Compact JSON (CLEF), as <see cref="CompactJsonFormatter"/> writes it; the lines of requests straight from their values.
+/// Compact JSON (CLEF), as <see cref="CompactJsonFormatter"/> writes it. Request lines are written directly from their values.
 /// </summary>
 internal sealed class CompactLineFormatter : ITextFormatter
 {
     private readonly CompactJsonFormatter _others = new();
     private readonly Members _members = new();
 
-    // One thread writes at a time (ConsoleSink).
+    // Used by one thread at a time (ConsoleSink).
     public void Format(LogEvent logEvent, TextWriter output)
     {
         if (RequestLine.Of(logEvent) is not { } line)

@@ -7,15 +7,15 @@ using Serilog.Formatting;
 namespace Gateway.Observability;
 
 /// <summary>
-/// Writes log events to standard output, some milliseconds of them in one go and none on the request's own thread. Serilog's own ways to
-/// do that wake a thread for every event, and that costs a hop more than looking into the body does.
+/// Writes log events to standard output in batches of some milliseconds, off the request's thread. Serilog's asynchronous sinks wake a
+/// thread for every event, which costs more than scanning the body.
 /// </summary>
 internal sealed class ConsoleSink : ILogEventSink, IDisposable
 {
-    /// <summary>How many events wait at most. More are dropped: a reader of the output that is stuck holds up no request.</summary>
+    /// <summary>The capacity of the queue. Further events are dropped: a stuck reader of the output must not block requests.</summary>
     public const int LongestQueue = 10_000;
 
-    /// <summary>How long an event waits for others: a person at a terminal does not notice.</summary>
+    /// <summary>The time of a batch; too short to notice at a terminal.</summary>
     public static readonly TimeSpan LongestWait = TimeSpan.FromMilliseconds(50);
 
     private readonly ITextFormatter _formatter;
@@ -45,7 +45,7 @@ internal sealed class ConsoleSink : ILogEventSink, IDisposable
         SetDue();
     }
 
-    /// <summary>Writes what is left.</summary>
+    /// <summary>Writes the events that are left.</summary>
     public void Dispose()
     {
         _timer.Dispose();
@@ -64,7 +64,7 @@ internal sealed class ConsoleSink : ILogEventSink, IDisposable
     {
         Write();
 
-        // Only now: while the reader of the output is stuck, one thread waits for it and not one more every time.
+        // Set only now: while the reader of the output is stuck, one thread waits for it, not one more each time.
         Interlocked.Exchange(ref _isDue, 0);
         if (!_queue.IsEmpty)
         {
@@ -88,7 +88,7 @@ internal sealed class ConsoleSink : ILogEventSink, IDisposable
             }
             catch (Exception exception)
             {
-                // A log that cannot be written ends no program; Serilog's own sinks report it to the same place.
+                // A failing log must not end the program; reported to SelfLog, as Serilog's sinks do.
                 SelfLog.WriteLine("Standard output cannot be written: {0}", exception);
             }
         }

@@ -4,40 +4,40 @@ using Microsoft.Extensions.Primitives;
 
 namespace Gateway.Observability;
 
-/// <summary>Hands the settings' log levels to .NET's filters, at the start and after every reload.</summary>
+/// <summary>Applies the settings' log levels to .NET's filters, at the start and after every reload.</summary>
 internal sealed class LogLevels : IConfigureOptions<LoggerFilterOptions>, IOptionsChangeTokenSource<LoggerFilterOptions>
 {
-    // A listener that cannot be opened is told in one line on stderr; these two would add their stack traces to it.
+    // A listener that cannot be opened is reported in one line on stderr; these two would add stack traces.
     private static readonly string[] SilentAtStart = ["Microsoft.Extensions.Hosting.Internal.Host", "Microsoft.AspNetCore.Server.Kestrel"];
 
-    // Every failed hop is in its request's own line, with the reason; this would add a stack trace each time upstream is away.
+    // A failed hop is in its request's line, with the reason; this would add a stack trace to each.
     private const string Forwarder = "Yarp.ReverseProxy.Forwarder.HttpForwarder";
 
-    // What a client sent and no server could read is quoted here, be it a key or a prompt that stands in the wrong place.
+    // Quotes unparsable input of clients, which may be a misplaced key or prompt.
     private const string BadRequests = "Microsoft.AspNetCore.Server.Kestrel.BadRequests";
 
-    // A level above None would be needed to say so by the convention; without this rule the host makes a trace activity for every request.
+    // Without this rule the host creates a trace activity for every request.
     private const string HostDiagnostics = "Microsoft.AspNetCore.Hosting.Diagnostics";
 
     private LoggingSettings _settings;
     private bool _hasStarted;
     private ConfigurationReloadToken _change = new();
 
-    // Not the store itself: it logs, and so needs what is made here.
+    // Not the store itself: it logs, and depends on this class.
     public LogLevels(LoggingSettings settings) => _settings = settings;
 
     public string Name => Options.DefaultName;
 
     public IChangeToken GetChangeToken() => _change;
 
-    /// <summary>Notes that the listener is open.</summary>
+    /// <summary>Records that the listener is open.</summary>
     public void Started()
     {
         _hasStarted = true;
         Apply(_settings);
     }
 
-    /// <summary>Puts other levels in force.</summary>
+    /// <summary>Applies other levels.</summary>
     public void Apply(LoggingSettings settings)
     {
         _settings = settings;
@@ -61,7 +61,7 @@ internal sealed class LogLevels : IConfigureOptions<LoggerFilterOptions>, IOptio
         }
     }
 
-    // Of two rules for one category the later one counts: what the settings say of it wins over what is silenced before them.
+    // Of two rules for a category the later one wins: the settings override the silenced categories.
     private static void Silence(string category, LoggerFilterOptions options) =>
         options.Rules.Add(new LoggerFilterRule(null, category, LogLevel.None, null));
 }

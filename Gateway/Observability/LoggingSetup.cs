@@ -7,8 +7,8 @@ using Serilog.Formatting.Display;
 namespace Gateway.Observability;
 
 /// <summary>
-/// Serilog writes, in the console: lines for people on a terminal, compact JSON otherwise. The levels are .NET's own filters, because
-/// those can change while the program runs, category by category, which Serilog's overrides cannot.
+/// Configures Serilog: text lines on a terminal, compact JSON otherwise. Levels are .NET's filters, which can change at run time per
+/// category; Serilog's overrides cannot.
 /// </summary>
 internal static class LoggingSetup
 {
@@ -16,8 +16,8 @@ internal static class LoggingSetup
 
     /// <summary>Sets Serilog up.</summary>
     /// <param name="logging">The host's logging.</param>
-    /// <param name="levels">The levels in force.</param>
-    /// <param name="output">Standard output; what it buffers is flushed with every batch.</param>
+    /// <param name="levels">The current levels.</param>
+    /// <param name="output">Standard output; flushed with every batch.</param>
     public static void AddGatewayLogging(this ILoggingBuilder logging, LogLevels levels, TextWriter output)
     {
         var logger = CreateLogger(output);

@@ -1,6 +1,6 @@
 namespace Gateway.Observability;
 
-/// <summary>Marks the endpoints that only ask after the gateway's health.</summary>
+/// <summary>Marks the health endpoints.</summary>
 internal sealed class ProbeMetadata
 {
     public static ProbeMetadata Instance { get; } = new();

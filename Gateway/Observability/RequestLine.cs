@@ -6,9 +6,8 @@ using Serilog.Parsing;
 namespace Gateway.Observability;
 
 /// <summary>
-/// What the log says of a request that has ended. It travels as the one property of its event and is written member by member: a property,
-/// a box and an entry of a dictionary for each of two dozen values would cost a hop more than its rules do
-/// (docs/decisions/0007-a-cheap-hop.md). <see cref="Spell"/> gives the event as Serilog would have made it.
+/// The log line of a finished request. Carried as a single LogEvent property and formatted directly, to avoid one property, boxed value and
+/// dictionary entry per field (docs/decisions/0007-a-cheap-hop.md). <see cref="Spell"/> returns the event as Serilog would have created it.
 /// </summary>
 internal sealed class RequestLine : LogEventPropertyValue
 {
@@ -37,7 +36,7 @@ internal sealed class RequestLine : LogEventPropertyValue
 
     public required RequestEnd End { get; init; }
 
-    /// <summary>Milliseconds, as all times here.</summary>
+    /// <summary>In milliseconds, like all times here.</summary>
     public required double Elapsed { get; init; }
 
     public double? FirstByte { get; init; }
@@ -60,21 +59,21 @@ internal sealed class RequestLine : LogEventPropertyValue
 
     public required string ConnectionId { get; init; }
 
-    /// <summary>What only the call of a team has. Without one, the line does not say that it is nothing.</summary>
+    /// <summary>The values of a team's call; omitted without a team.</summary>
     public TeamPart? Team { get; init; }
 
-    /// <summary>The message's template, to which the members belong. It needs no escapes in JSON, which a test sees to.</summary>
+    /// <summary>The message template. It needs no JSON escapes, which a test checks.</summary>
     public string MessageTemplate => Team is null ? Template : TeamTemplate;
 
     /// <summary>The line as an event for Serilog's sinks.</summary>
     public LogEvent ToEvent(DateTimeOffset at, LogEventLevel level) =>
         new(at, level, null, Serilog.Events.MessageTemplate.Empty, [new LogEventProperty(PropertyName, this)]);
 
-    /// <summary>The line that an event is, if it is one.</summary>
+    /// <summary>The request line of an event, if it has one.</summary>
     public static RequestLine? Of(LogEvent logged) =>
         logged.Properties.TryGetValue(PropertyName, out var value) ? value as RequestLine : null;
 
-    /// <summary>The event with a template and a property for every member, for those who know nothing of lines.</summary>
+    /// <summary>The event with a template and a property per member, for formatters that do not know request lines.</summary>
     public LogEvent Spell(LogEvent logged)
     {
         var properties = new PropertyList();
@@ -83,7 +82,7 @@ internal sealed class RequestLine : LogEventPropertyValue
             logged.Timestamp, logged.Level, null, new MessageTemplateParser().Parse(MessageTemplate), properties.Properties);
     }
 
-    /// <summary>Tells the members in their order.</summary>
+    /// <summary>Passes the members to a visitor, in order.</summary>
     public void WriteTo(ILogMembers members)
     {
         members.Add(nameof(Method), Method);
@@ -126,7 +125,7 @@ internal sealed class RequestLine : LogEventPropertyValue
     public override void Render(TextWriter output, string? format = null, IFormatProvider? formatProvider = null) =>
         output.Write(RequestId);
 
-    /// <summary>What is known of a team's call.</summary>
+    /// <summary>The values of a team's call.</summary>
     public readonly record struct TeamPart
     {
         public required string Id { get; init; }
@@ -167,7 +166,7 @@ internal sealed class RequestLine : LogEventPropertyValue
     }
 }
 
-/// <summary>Takes the members of a line of the log.</summary>
+/// <summary>Receives the members of a request line.</summary>
 internal interface ILogMembers
 {
     void Add(string name, string? value);

@@ -123,21 +123,21 @@ internal sealed class RequestLogMiddleware
     private double? Elapsed(GatewayContext request, long? timestamp) =>
         timestamp is { } at ? Math.Round(_time.GetElapsedTime(request.StartedAt, at).TotalMilliseconds, 1) : null;
 
-    /// <summary>The level by the side that has to act: nobody, the operator of upstream, the maintainers of the gateway.</summary>
+    /// <summary>The level by who should act: none, the upstream's operator, or ours.</summary>
     private static LogLevel LevelOf(HttpContext context, GatewayContext request) => request.End switch
     {
         RequestEnd.UpstreamUnreachable or RequestEnd.UpstreamTimedOut or RequestEnd.UpstreamBroke => LogLevel.Warning,
         RequestEnd.Failed => LogLevel.Error,
 
-        // Probes come every few seconds and are not requests of a caller.
+        // Probes come every few seconds and are not client requests.
         _ => IsProbe(context) ? LogLevel.Debug : LogLevel.Information,
     };
 
     private static bool IsProbe(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<ProbeMetadata>() is not null;
 
     /// <summary>
-    /// The message of the innermost exception of a failed hop. Such messages describe sockets and protocols. A message that quotes bytes from
-    /// upstream, such as an invalid chunk length, is cut before the quotation.
+    /// Why the hop failed: the message of its innermost exception, which is about sockets and protocols. A message that quotes upstream's
+    /// data, such as an invalid chunk length, is cut before the quotation.
     /// </summary>
     private static string? ReasonOf(HttpContext context)
     {

@@ -3,24 +3,24 @@ using System.Collections.Concurrent;
 namespace Gateway.Observability;
 
 /// <summary>
-/// Values that a metric's tag may have, learnt up to a bound: every new value is a new time series, for as long as the process lives, and
-/// a caller's free text must not be able to make them.
+/// Limits the values of a metric's tag: each new value is a new time series for the life of the process, and free text of callers must not
+/// create them.
 /// </summary>
-/// <param name="capacity">How many values are kept; those that come later are <see cref="Other"/>.</param>
+/// <param name="capacity">The number of values kept; later ones become <see cref="Other"/>.</param>
 internal sealed class TagValueLimiter(int capacity)
 {
-    /// <summary>What stands for a value that is not kept.</summary>
+    /// <summary>Stands for a value that is not kept.</summary>
     public const string Other = "other";
 
-    /// <summary>Longer values are nobody's name.</summary>
+    /// <summary>Longer values are not names.</summary>
     public const int LongestName = 128;
 
     private readonly ConcurrentDictionary<string, string> _names = new(StringComparer.Ordinal);
     private int _count;
 
-    /// <summary>The tag for a value: the value itself when it is kept, empty when there is none.</summary>
+    /// <summary>The tag of a value: the value itself if it is kept, empty without a value.</summary>
     /// <param name="name">The value.</param>
-    /// <param name="isTrusted">Whether it may be kept from now on: somebody other than the caller knows it.</param>
+    /// <param name="isTrusted">Whether it may be kept: it is known from a source other than the caller.</param>
     public string Tag(string? name, bool isTrusted)
     {
         if (string.IsNullOrEmpty(name))
@@ -40,7 +40,7 @@ internal sealed class TagValueLimiter(int capacity)
             return true;
         }
 
-        // Full, or learnt by another thread meanwhile.
+        // Full, or added by another thread meanwhile.
         Interlocked.Decrement(ref _count);
         return _names.ContainsKey(name);
     }

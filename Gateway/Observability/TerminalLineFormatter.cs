@@ -3,7 +3,7 @@ using Serilog.Formatting;
 
 namespace Gateway.Observability;
 
-/// <summary>Lines for people: those of requests are spelled out for the formatter that knows no such lines.</summary>
+/// <summary>Text lines for a terminal. Request lines are converted for the formatter, which does not know them.</summary>
 internal sealed class TerminalLineFormatter(ITextFormatter inner) : ITextFormatter
 {
     public void Format(LogEvent logEvent, TextWriter output) =>

@@ -1,12 +1,12 @@
 namespace Gateway.Primitives;
 
-/// <summary>How long a budget is good for, in UTC. A week begins on Monday.</summary>
+/// <summary>The period of a budget, in UTC. A week starts on Monday.</summary>
 internal enum BudgetPeriod
 {
     Day,
     Week,
     Month,
 
-    /// <summary>For ever: it is spent once.</summary>
+    /// <summary>Unlimited: the budget is spent once.</summary>
     Total,
 }

@@ -1,27 +1,27 @@
 namespace Gateway.Primitives;
 
-/// <summary>What a file held at one moment.</summary>
-/// <param name="Path">Its absolute path; symbolic links in it are followed anew at each read.</param>
+/// <summary>The content of a file at one moment.</summary>
+/// <param name="Path">Its absolute path; each read follows symbolic links anew.</param>
 /// <param name="Bytes">Its content, or <see langword="null"/> when it is missing or cannot be read.</param>
 /// <param name="Fault">Why it cannot be read; <see langword="null"/> when it was read or is missing.</param>
 internal sealed record FileContent(string Path, byte[]? Bytes, string? Fault)
 {
-    /// <summary>Whether there is no such file.</summary>
+    /// <summary>Whether the file does not exist.</summary>
     public bool IsMissing => Bytes is null && Fault is null;
 
     public static FileContent Missing(string path) => new(path, null, null);
 
     /// <summary>Reads a file.</summary>
     /// <param name="path">Its absolute path.</param>
-    /// <param name="maxBytes">Beyond which it is at fault. Default no end.</param>
+    /// <param name="maxBytes">The largest size; a larger file is at fault. Default no limit.</param>
     public static FileContent Read(string path, int maxBytes = int.MaxValue)
     {
         try
         {
-            // Editors and volume mounts replace the file while it is open here.
+            // Editors and volume mounts replace the file while it is open.
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
 
-            // It is looked at several times a second, so it takes one array of the right size where it does not grow meanwhile.
+            // One array of the right size, unless the file grows meanwhile.
             using var content = new MemoryStream((int)Math.Min(file.Length, maxBytes));
             var buffer = new byte[Math.Clamp(file.Length, 512, 16 * 1024)];
             while (file.Read(buffer) is > 0 and var count)
@@ -42,12 +42,13 @@ internal sealed record FileContent(string Path, byte[]? Bytes, string? Fault)
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            // .NET says of a folder that access to it is denied.
+            // .NET reports a folder as "access denied".
             return new FileContent(
                 path, null, Directory.Exists(path) ? "is a folder; expected a file" : $"cannot be read: {fault.Message.TrimEnd('.')}");
         }
     }
 
     public bool HasSameContent(FileContent other) =>
-        Bytes is null || other.Bytes is null ? Bytes == other.Bytes && Fault == other.Fault : Bytes.AsSpan().SequenceEqual(other.Bytes);
+        ReferenceEquals(this, other)
+        || (Bytes is null || other.Bytes is null ? Bytes == other.Bytes && Fault == other.Fault : Bytes.AsSpan().SequenceEqual(other.Bytes));
 }

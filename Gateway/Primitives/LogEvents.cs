@@ -1,6 +1,6 @@
 namespace Gateway.Primitives;
 
-/// <summary>Ids of log events. Each folder has a range of its own; an id is never used again for something else.</summary>
+/// <summary>Ids of log events. Each folder has its own range; ids are never reused.</summary>
 internal static class LogEvents
 {
     // Configuration: 1000-1099

@@ -1,10 +1,10 @@
 namespace Gateway.Primitives;
 
-/// <summary>Finds what somebody probably meant by a misspelt name.</summary>
+/// <summary>Finds the name that a misspelled one probably stands for.</summary>
 internal static class NearestName
 {
     /// <summary>
-    /// The candidate that is nearest to <paramref name="name"/>, or <see langword="null"/> when none is near enough to be a slip.
+    /// The candidate that is nearest to <paramref name="name"/>, or <see langword="null"/> if none is near enough to be a typing error.
     /// </summary>
     public static string? Find(string name, IEnumerable<string> candidates)
     {
@@ -23,7 +23,7 @@ internal static class NearestName
         return nearest;
     }
 
-    /// <summary>Insertions, deletions, replacements and swaps of neighbours that lead from one text to the other.</summary>
+    /// <summary>The edit distance: insertions, deletions, replacements and swaps of neighbours.</summary>
     private static int Distance(string from, string to)
     {
         var rows = new int[from.Length + 1, to.Length + 1];

@@ -4,8 +4,8 @@ using System.Globalization;
 namespace Gateway.Primitives;
 
 /// <summary>
-/// An amount of money in whole millionths of a millionth of a US dollar: OpenRouter's prices a token are exact in it, and so are sums.
-/// 128 bits, so that no sum overflows. A single amount that is stored has to fit into 64 bits, some nine million dollars.
+/// An amount of money in pico-dollars (10^-12 US dollars), in which OpenRouter's prices per token and their sums are exact. 128 bits, so
+/// that no sum overflows. A stored amount must fit into 64 bits, some nine million dollars.
 /// </summary>
 /// <param name="Value">The number of pico-dollars.</param>
 internal readonly record struct PicoDollars(Int128 Value) : IComparable<PicoDollars>
@@ -35,8 +35,8 @@ internal readonly record struct PicoDollars(Int128 Value) : IComparable<PicoDoll
     public static PicoDollars Max(PicoDollars left, PicoDollars right) => left > right ? left : right;
 
     /// <summary>
-    /// Reads a number as JSON writes it (sign, digits, fraction, exponent), never through a binary fraction. What lies beyond the twelfth
-    /// decimal is rounded, halves away from zero; what does not fit into a store is no amount.
+    /// Reads a JSON number (sign, digits, fraction, exponent) without binary floating point. Rounded to twelve decimals, halves away from
+    /// zero; a number that does not fit into a store is rejected.
     /// </summary>
     public static bool TryParse(ReadOnlySpan<byte> utf8, out PicoDollars amount)
     {
@@ -52,7 +52,7 @@ internal readonly record struct PicoDollars(Int128 Value) : IComparable<PicoDoll
         var mark = text.IndexOfAny((byte)'e', (byte)'E');
         if (mark >= 0)
         {
-            // Beyond four digits no exponent leaves anything that could be an amount.
+            // An exponent of more than four digits cannot give a valid amount.
             if (!int.TryParse(text[(mark + 1)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out exponent)
                 || exponent is < -9999 or > 9999)
             {
@@ -70,7 +70,7 @@ internal readonly record struct PicoDollars(Int128 Value) : IComparable<PicoDoll
             return false;
         }
 
-        // Digits up to the last pico-dollar count, the one behind it rounds.
+        // Digits up to the last pico-dollar count; the next one rounds.
         var kept = whole.Length + exponent + Decimals;
         Int128 value = 0;
         for (var i = 0; i < whole.Length + fraction.Length; i++)
@@ -108,7 +108,7 @@ internal readonly record struct PicoDollars(Int128 Value) : IComparable<PicoDoll
         return value <= long.MaxValue;
     }
 
-    /// <summary>Reads the amount of a store's column.</summary>
+    /// <summary>Reads the amount from a store's column.</summary>
     public static PicoDollars FromStored(long value) => new(value);
 
     /// <summary>The amount for a store's column; an amount too large for it is stored as the largest.</summary>

@@ -12,7 +12,7 @@ using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.Reports;
 
-/// <summary>What <c>check</c> prints about good settings: what they mean, in plain lines.</summary>
+/// <summary>The output of <c>check</c>: what valid settings mean.</summary>
 internal static class CheckReport
 {
     /// <summary>Writes the report, warnings last.</summary>
@@ -85,28 +85,29 @@ internal static class CheckReport
         }
     }
 
-    /// <summary>What good settings may not cover although their author thinks so.</summary>
+    /// <summary>Warnings about requests that the settings do not cover.</summary>
     private static IEnumerable<SettingsFault> Reminders(SettingsSnapshot snapshot)
     {
         var enforced = snapshot.RuleSummaries.Where(rule => rule.Mode == WhenClientSetsProvider.Enforce).ToArray();
         var patterns = enforced.SelectMany(rule => rule.Models).ToArray();
-        var unbound = new List<string>();
-        Remind("presets (\"@preset/*\")", "@preset");
-        Remind("routers (\"openrouter/auto\")", "openrouter/");
-        Remind("requests without a model (\"*\")", null);
+        var unbound = new List<(string Requests, string Pattern)>();
+        Remind("presets", "@preset/*", "@preset");
+        Remind("routers", "openrouter/auto", "openrouter/");
+        Remind("requests without a model", "*", null);
         if (enforced.Length > 0 && unbound.Count > 0)
         {
             yield return new SettingsFault(
                 $"{SettingsSchema.ProviderMapping}:{nameof(ProviderMappingSettings.Rules)}",
-                $"rules match names as written: no Enforce rule binds {string.Join(", ", unbound)}");
+                $"{string.Join(", ", unbound.Select(kind => kind.Requests))} get past the Enforce rules; to bind them, add "
+                    + $"{string.Join(", ", unbound.Select(kind => $"\"{kind.Pattern}\""))} to a rule's Model");
         }
 
-        void Remind(string what, string? name)
+        void Remind(string requests, string pattern, string? name)
         {
-            if (!patterns.Any(pattern => pattern.Trim('*').Length == 0
-                || (name is not null && pattern.Contains(name, StringComparison.OrdinalIgnoreCase))))
+            if (!patterns.Any(bound => bound.Trim('*').Length == 0
+                || (name is not null && bound.Contains(name, StringComparison.OrdinalIgnoreCase))))
             {
-                unbound.Add(what);
+                unbound.Add((requests, pattern));
             }
         }
     }

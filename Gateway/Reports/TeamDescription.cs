@@ -5,10 +5,10 @@ using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 namespace Gateway.Reports;
 
-/// <summary>What <c>check</c> and <c>explain</c> say of a team, in words. Never a secret, nor a hash of one.</summary>
+/// <summary>Describes a team for <c>check</c> and <c>explain</c>. Contains no secret, and no hash of one.</summary>
 internal static class TeamDescription
 {
-    /// <summary>All of it on one line.</summary>
+    /// <summary>The description on one line.</summary>
     public static string Of(Team team) => string.Join("; ",
     [
         $"keys {string.Join(", ", team.Keys.Select(Key))}",

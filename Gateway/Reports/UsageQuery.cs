@@ -4,16 +4,16 @@ using Gateway.Ledger;
 
 namespace Gateway.Reports;
 
-/// <summary>What usage is asked for.</summary>
-/// <param name="Group">What it is summed up by.</param>
-/// <param name="From">From when on, inclusive; <see langword="null"/> for the beginning.</param>
-/// <param name="To">Until when, exclusive; <see langword="null"/> for now.</param>
+/// <summary>A query of usage.</summary>
+/// <param name="Group">The grouping.</param>
+/// <param name="From">The start, inclusive; <see langword="null"/> for no bound.</param>
+/// <param name="To">The end, exclusive; <see langword="null"/> for no bound.</param>
 internal sealed record UsageQuery(UsageGroup Group, DateTimeOffset? From, DateTimeOffset? To)
 {
     public const string GroupExpected = "team, key, model, provider or rule";
     public const string TimeExpected = "a date (2026-11-01, midnight UTC) or an instant (2026-11-01T00:00:00Z)";
 
-    // An instant says its offset: a time that is local to nobody knows whom would bill the wrong hours.
+    // A time needs an offset: a local time would be ambiguous.
     private static readonly string[] TimeFormats =
     [
         "yyyy-MM-dd",
@@ -25,7 +25,7 @@ internal sealed record UsageQuery(UsageGroup Group, DateTimeOffset? From, DateTi
 
     /// <summary>Reads a query string.</summary>
     /// <param name="parameters">Its parameters.</param>
-    /// <param name="error">What is wrong with it, naming the parameter.</param>
+    /// <param name="error">The fault, naming the parameter.</param>
     /// <returns>The query, or <see langword="null"/>.</returns>
     public static UsageQuery? Read(IQueryCollection parameters, out GatewayError? error)
     {
@@ -87,11 +87,11 @@ internal sealed record UsageQuery(UsageGroup Group, DateTimeOffset? From, DateTi
         return found is not null;
     }
 
-    /// <summary>Reads a date or an instant.</summary>
+    /// <summary>Reads a date or a time with an offset.</summary>
     public static bool TryTime(string text, out DateTimeOffset time) => DateTimeOffset.TryParseExact(
         text, TimeFormats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out time);
 
-    // The parameter's name is the caller's text where nobody knows it, and then is not repeated.
+    // The name of an unknown parameter is the caller's text, and is not repeated.
     private static GatewayError Invalid(string? name, string message) => new(
         StatusCodes.Status400BadRequest,
         ErrorOrigin.Client,

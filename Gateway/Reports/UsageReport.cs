@@ -7,15 +7,15 @@ using Gateway.Ledger;
 
 namespace Gateway.Reports;
 
-/// <summary>Writes usage for programs, as JSON or CSV. Amounts are written as the exact decimals that they are.</summary>
+/// <summary>Writes usage as JSON or CSV, with exact decimal amounts.</summary>
 internal static class UsageReport
 {
-    // It is served as JSON and nothing else: names need no escapes for a page's sake.
+    // Served as JSON only: names need no HTML escapes.
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private static readonly SearchValues<char> Quoted = SearchValues.Create(",\"\r\n");
 
-    /// <summary>What the group's own column is called.</summary>
+    /// <summary>The name of the group's column.</summary>
     public static string NameOf(UsageGroup group) => group switch
     {
         UsageGroup.Team => "team",
@@ -26,7 +26,7 @@ internal static class UsageReport
         _ => throw new ArgumentOutOfRangeException(nameof(group), group, null),
     };
 
-    /// <summary>The rows as they are shown: the dearest first, equals by name.</summary>
+    /// <summary>The rows in display order: by cost descending, then by name.</summary>
     public static IReadOnlyList<UsageRow> Sort(IEnumerable<UsageRow> rows) =>
         [.. rows.OrderByDescending(row => row.Cost).ThenBy(row => row.Name, StringComparer.Ordinal)];
 
@@ -57,7 +57,7 @@ internal static class UsageReport
         return output.WrittenMemory;
     }
 
-    /// <summary>Writes a table as RFC 4180 has it: a line of names, then a line a row, each ended by CR LF.</summary>
+    /// <summary>Writes CSV by RFC 4180: a header line, then a line per row, each terminated by CR LF.</summary>
     public static string ToCsv(UsageGroup group, IEnumerable<UsageRow> rows)
     {
         var text = new StringBuilder();
@@ -73,7 +73,7 @@ internal static class UsageReport
     }
 
     /// <summary>
-    /// A name as a field. Model names are text of callers: one that a spreadsheet would take for a formula is kept from being one.
+    /// A name as a field. Model names come from callers: names that a spreadsheet would evaluate as a formula get an apostrophe in front.
     /// </summary>
     private static string Field(string name)
     {

@@ -3,21 +3,21 @@ using Gateway.Primitives;
 
 namespace Gateway.Secrets;
 
-/// <summary>A file that settings refer to for a secret, as it was at one moment.</summary>
+/// <summary>A file that settings refer to for a secret, as it was when the settings were loaded.</summary>
 /// <param name="Path">Its absolute path.</param>
-/// <param name="Hash">SHA-256 of its content; <see langword="null"/> when it is missing or cannot be read.</param>
+/// <param name="Hash">SHA-256 of its content; <see langword="null"/> when it was missing or could not be read.</param>
 internal readonly record struct SecretFile(string Path, string? Hash)
 {
-    /// <summary>More than any secret has; a reference to something endless must not be read to its end.</summary>
+    /// <summary>Larger files count as unreadable: no secret is that long, and a reference may lead to an endless device.</summary>
     public const int MaxBytes = 64 * 1024;
 
     /// <summary>Reads the file.</summary>
-    public static (SecretFile File, FileContent Content) Read(string path)
+    public static (SecretFile File, FileContent Content) Read(string path) => Read(path, DiskFileReader.Instance);
+
+    /// <summary>Reads the file.</summary>
+    public static (SecretFile File, FileContent Content) Read(string path, IFileReader reader)
     {
-        var content = FileContent.Read(path, MaxBytes);
+        var content = reader.Read(path, MaxBytes);
         return (new SecretFile(path, content.Bytes is { } bytes ? Convert.ToHexString(SHA256.HashData(bytes)) : null), content);
     }
-
-    /// <summary>Whether it is another one now.</summary>
-    public bool HasChanged() => Read(Path).File.Hash != Hash;
 }

@@ -1,12 +1,12 @@
 namespace Gateway.Secrets;
 
 /// <summary>
-/// A secret of the settings: a connection string, a token. It cannot be formatted into text by accident: only <see cref="Reveal"/> gives it
-/// away.
+/// A secret of the settings, such as a connection string or a token. Only <see cref="Reveal"/> returns it, so that it is not formatted into
+/// text by accident.
 /// </summary>
 internal sealed class SecretText(string value)
 {
-    /// <summary>The secret itself, for what it is a secret to and for nothing else.</summary>
+    /// <summary>The secret, for its one use.</summary>
     public string Reveal() => value;
 
     /// <inheritdoc />

@@ -1,9 +1,9 @@
 namespace Gateway.Secrets;
 
-/// <summary>An OpenRouter key. It cannot be formatted into text by accident: only <see cref="Reveal"/> gives it away.</summary>
+/// <summary>An OpenRouter key. Only <see cref="Reveal"/> returns it, so that it is not formatted into text by accident.</summary>
 internal sealed class UpstreamKey(string value)
 {
-    /// <summary>The key itself, for the header that carries it upstream and for nothing else.</summary>
+    /// <summary>The key, for the header that carries it upstream and nothing else.</summary>
     public string Reveal() => value;
 
     /// <inheritdoc />

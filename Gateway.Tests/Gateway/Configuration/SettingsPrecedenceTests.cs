@@ -24,7 +24,6 @@ public sealed class SettingsPrecedenceTests : IDisposable
         Assert.Equal(268435456, settings.Server.RequestBodyMemory);
         Assert.Equal(TimeSpan.FromSeconds(30), settings.Server.Limits.MinRequestBodyDataRate.GracePeriod);
         Assert.Equal(new LoggingSettings().LogLevel, settings.Logging.LogLevel);
-        Assert.Empty(settings.ProviderMapping.Rules);
     }
 
     // Each step is laid over all those below it.

@@ -78,11 +78,11 @@ public sealed class StoreSettingsTests : IDisposable
     [InlineData("\"Limits\": { \"Prices\": [ { \"Prompt\": \"0\", \"Completion\": \"0\" } ] }", "Limits:Prices:0:Model: is missing; expected a string")]
     [InlineData("\"Admin\": { \"Url\": \"https://127.0.0.1:1\" }", "Admin:Url: got \"https://127.0.0.1:1\"; expected http://, an IP address or localhost, and a port, such as http://127.0.0.1:9464")]
     [InlineData("\"Admin\": { \"Url\": \"http://127.0.0.1:1/x\" }", "Admin:Url: got \"http://127.0.0.1:1/x\"; expected http://, an IP address or localhost, and a port, such as http://127.0.0.1:9464")]
-    [InlineData("\"Admin\": { \"Url\": \"http://a:marked@127.0.0.1:1\" }", "Admin:Url: is no such address; expected http://, an IP address or localhost, and a port, such as http://127.0.0.1:9464")]
+    [InlineData("\"Admin\": { \"Url\": \"http://a:marked@127.0.0.1:1\" }", "Admin:Url: is not a valid address; expected http://, an IP address or localhost, and a port, such as http://127.0.0.1:9464")]
     [InlineData("\"Admin\": { \"Url\": \"127.0.0.1:9464\" }", "Admin:Url: got \"127.0.0.1:9464\"; expected http://, an IP address or localhost, and a port, such as http://127.0.0.1:9464")]
     [InlineData("\"Admin\": { \"Url\": \"http://admin.example:1\" }", "Admin:Url: got \"http://admin.example:1\"; expected http://, an IP address or localhost, and a port, such as http://127.0.0.1:9464")]
     [InlineData("\"Admin\": { \"Url\": \"http://0.0.0.0:9464\" }", "Admin:Token: is missing; expected a token, env:NAME or file:PATH, since Url is not loopback")]
-    [InlineData("\"Admin\": { \"Url\": \"http://[::1]:9464\", \"Token\": \"marked marked\" }", "Admin:Token: holds a blank or another character that no header takes; expected printable ASCII")]
+    [InlineData("\"Admin\": { \"Url\": \"http://[::1]:9464\", \"Token\": \"marked marked\" }", "Admin:Token: contains a space or another character that headers do not allow; expected printable ASCII")]
     [InlineData("\"Admin\": { \"Token\": 5550 }", "Admin:Token: got a value that is not shown; expected a string")]
     public async Task BadSetting_IsNamedWithItsPathAndWithoutItsSecret(string section, string expected)
     {

@@ -1,10 +1,9 @@
 namespace Gateway.Configuration.Model;
 
-/// <summary>All settings as typed values, except YARP's section, which is kept in YARP's own types.</summary>
+/// <summary>The sections that hold plain values. Rules, teams and YARP's section are compiled, in the snapshot beside this.</summary>
 /// <param name="Server">Section <c>Server</c>.</param>
-/// <param name="ProviderMapping">Section <c>ProviderMapping</c>.</param>
 /// <param name="Logging">Section <c>Logging</c>.</param>
-internal sealed record GatewaySettings(ServerSettings Server, ProviderMappingSettings ProviderMapping, LoggingSettings Logging)
+internal sealed record GatewaySettings(ServerSettings Server, LoggingSettings Logging)
 {
     /// <summary>Section <c>Usage</c>.</summary>
     public UsageSettings Usage { get; init; } = new();

@@ -1,6 +1,6 @@
 namespace Gateway.Configuration.Model;
 
-/// <summary>Section <c>Server</c>: where the gateway listens, what it takes and how it ends.</summary>
+/// <summary>Section <c>Server</c>: listener, request limits and shutdown.</summary>
 internal sealed record ServerSettings
 {
     /// <summary>Listening address. Default <c>0.0.0.0</c>; flag <c>--ip</c>, variable <c>GATEWAY_IP</c>; restart.</summary>
@@ -32,8 +32,8 @@ internal sealed record ServerSettings
     public long MaxRequestBodySize { get; init; } = 100 * 1024 * 1024;
 
     /// <summary>
-    /// What bodies on rewritten routes may hold in memory at a time, in bytes; beyond it they wait, unread, bodies up to 64 KB excepted.
-    /// Default 268435456 (256 MiB); reloaded.
+    /// Memory for bodies on rewritten routes, in bytes. Further bodies wait, unread; bodies up to 64 KB do not wait. Default 268435456 (256
+    /// MiB); reloaded.
     /// </summary>
     public long RequestBodyMemory { get; init; } = 256 * 1024 * 1024;
 
@@ -46,7 +46,7 @@ internal sealed record ServerSettings
     /// <summary>How long an event stream's headers wait for upstream's first byte. Default one second; reloaded.</summary>
     public TimeSpan EventStreamHeaderDelay { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long requests in flight may go on after SIGTERM. Default five minutes; restart.</summary>
+    /// <summary>How long requests in flight may continue after SIGTERM. Default five minutes; restart.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>
@@ -54,6 +54,6 @@ internal sealed record ServerSettings
     /// </summary>
     public TimeSpan ShutdownDelay { get; init; } = TimeSpan.Zero;
 
-    /// <summary>What a single connection and request may take. All of it at a restart only.</summary>
+    /// <summary>Limits of a single connection and request. All at a restart only.</summary>
     public ServerLimitsSettings Limits { get; init; } = new();
 }

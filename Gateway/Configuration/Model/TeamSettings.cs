@@ -8,7 +8,7 @@ internal sealed record TeamSettings
     /// <summary>The team's id, <c>[A-Za-z0-9._-]{1,64}</c>. Required; no two teams have the same.</summary>
     public required string Id { get; init; }
 
-    /// <summary>The keys that the team's clients call with. Required, one or more.</summary>
+    /// <summary>The keys of the team's clients. Required, one or more.</summary>
     public required IReadOnlyList<TeamKeySettings> Keys { get; init; }
 
     /// <summary>The OpenRouter key, as a reference: <c>env:NAME</c> or <c>file:PATH</c>. Required; a literal is a fault.</summary>
@@ -17,13 +17,13 @@ internal sealed record TeamSettings
     /// <summary>Patterns of models that the team may use. Default all.</summary>
     public IReadOnlyList<string>? AllowedModels { get; init; }
 
-    /// <summary>Patterns of models that it may not use, whatever is allowed. Default none.</summary>
+    /// <summary>Patterns of models that it may not use, even if allowed above. Default none.</summary>
     public IReadOnlyList<string>? DeniedModels { get; init; }
 
     /// <summary>Limits of the whole team. Default none.</summary>
     public TeamLimitsSettings? Limits { get; init; }
 
-    /// <summary>What it may spend. Default no end.</summary>
+    /// <summary>Its budget. Default none.</summary>
     public TeamBudgetSettings? Budget { get; init; }
 
     /// <summary>
@@ -36,8 +36,8 @@ internal sealed record TeamSettings
     public AttributionSettings? Attribution { get; init; }
 
     /// <summary>
-    /// Whether its sessions, and with them OpenRouter's sticky routing, are kept apart from those of teams with the same OpenRouter
-    /// account. Default off.
+    /// Whether its sessions, and OpenRouter's sticky routing with them, are separated from those of teams with the same OpenRouter account.
+    /// Default off.
     /// </summary>
     public bool ScopeSessions { get; init; }
 }
@@ -45,26 +45,26 @@ internal sealed record TeamSettings
 /// <summary>A team's key.</summary>
 internal sealed record TeamKeySettings
 {
-    /// <summary>What people call it. Default <c>key-N</c>, counted from 1.</summary>
+    /// <summary>Its name in reports. Default <c>key-N</c>, counted from 1.</summary>
     public string? Label { get; init; }
 
     /// <summary>SHA-256 of the key, 64 hexadecimal digits in any case. Required; <c>keys new</c> prints it.</summary>
     public required string Sha256 { get; init; }
 
-    /// <summary>When it ends, as ISO 8601 with its offset: <c>2027-01-01T00:00:00Z</c>. Default never.</summary>
+    /// <summary>When it expires, as ISO 8601 with an offset: <c>2027-01-01T00:00:00Z</c>. Default never.</summary>
     public string? Expires { get; init; }
 
-    /// <summary>Limits of this key alone, beside the team's. Default none.</summary>
+    /// <summary>Limits of this key, in addition to the team's. Default none.</summary>
     public TeamLimitsSettings? Limits { get; init; }
 }
 
-/// <summary>Limits; each is 1 or more, and none when left out.</summary>
+/// <summary>Limits; each is 1 or more, or absent for no limit.</summary>
 internal sealed record TeamLimitsSettings
 {
-    /// <summary>Requests a minute; that many at once after a pause.</summary>
+    /// <summary>Requests a minute, and the size of a burst after a pause.</summary>
     public int? RequestsPerMinute { get; init; }
 
-    /// <summary>Tokens a minute, prompt and completion; that many at once after a pause.</summary>
+    /// <summary>Tokens a minute, prompt and completion, and the size of a burst after a pause.</summary>
     public int? TokensPerMinute { get; init; }
 
     /// <summary>Requests in flight.</summary>

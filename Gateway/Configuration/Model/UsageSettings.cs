@@ -3,7 +3,7 @@ namespace Gateway.Configuration.Model;
 /// <summary>Section <c>Usage</c>: the ledger. All of it at a restart only.</summary>
 internal sealed record UsageSettings
 {
-    /// <summary>Where the ledger is kept. Default <c>Sqlite</c>.</summary>
+    /// <summary>The store of the ledger. Default <c>Sqlite</c>.</summary>
     public UsageStore Store { get; init; }
 
     /// <summary>The SQLite file.</summary>
@@ -13,17 +13,17 @@ internal sealed record UsageSettings
     public PostgresSettings Postgres { get; init; } = new();
 
     /// <summary>
-    /// How long rows are kept. Default <c>400.00:00:00</c>; what the removed ones cost stays in the teams' totals. Zero keeps them for ever.
+    /// How long rows are kept. Default <c>400.00:00:00</c>; the cost of removed rows stays in the teams' totals. Zero keeps rows for ever.
     /// </summary>
     public TimeSpan Retention { get; init; } = TimeSpan.FromDays(400);
 
     /// <summary>
-    /// What becomes of calls that the ledger cannot take down. Default <c>Refuse</c>: they are answered 503, since they could not be
-    /// billed to anybody; <c>Allow</c> lets them pass, with an error in the log and a metric.
+    /// The policy for calls that the ledger cannot record. Default <c>Refuse</c>: 503, since the call could not be charged to a team.
+    /// <c>Allow</c> lets them pass, with an error in the log and a metric.
     /// </summary>
     public FailurePolicy WhenStoreFails { get; init; } = FailurePolicy.Refuse;
 
-    /// <summary>Where upstream's prices are kept for a start without network. Default <c>data/prices.json</c>.</summary>
+    /// <summary>The file that keeps upstream's prices for a start without network. Default <c>data/prices.json</c>.</summary>
     public string PricesPath { get; init; } = "data/prices.json";
 }
 
@@ -37,7 +37,7 @@ internal enum UsageStore
     Postgres,
 }
 
-/// <summary>What to do without a store's answer.</summary>
+/// <summary>The policy while a store does not answer.</summary>
 internal enum FailurePolicy
 {
     /// <summary>Let the call pass.</summary>

@@ -4,13 +4,13 @@ using Gateway.Secrets;
 
 namespace Gateway.Configuration.Reading;
 
-/// <summary>What must hold between and within the values of section <c>Admin</c>.</summary>
+/// <summary>Checks the values of section <c>Admin</c>, and the relations between them.</summary>
 internal static class AdminSettingsCheck
 {
     private const string Expected = "expected http://, an IP address or localhost, and a port, such as http://127.0.0.1:9464";
 
     /// <summary>Checks the section.</summary>
-    /// <returns>The settings without what is secret in them, and the token where there is one.</returns>
+    /// <returns>The settings with secrets masked, and the token if there is one.</returns>
     public static (AdminSettings Settings, SecretText? Token) Check(AdminSettings given, SectionFaults faults, SecretReader secrets)
     {
         var url = given.Url.Trim();
@@ -34,7 +34,7 @@ internal static class AdminSettingsCheck
         return (settings, null);
     }
 
-    /// <summary>Whether the address is loopback; one at fault counts as that, so that it is one fault.</summary>
+    /// <summary>Whether the address is loopback. An invalid address counts as loopback, so that it causes one fault only.</summary>
     private static bool CheckUrl(string text, SectionFaults faults)
     {
         if (!Uri.TryCreate(text, UriKind.Absolute, out var url)
@@ -43,8 +43,8 @@ internal static class AdminSettingsCheck
             || url.PathAndQuery != "/"
             || url.Fragment.Length > 0)
         {
-            // A user name brings its password along.
-            faults.Fault("Url", $"{(text.Contains('@', StringComparison.Ordinal) ? "is no such address" : $"got \"{text}\"")}; {Expected}");
+            // Not quoted with a user name: a password may follow it.
+            faults.Fault("Url", $"{(text.Contains('@', StringComparison.Ordinal) ? "is not a valid address" : $"got \"{text}\"")}; {Expected}");
             return true;
         }
 

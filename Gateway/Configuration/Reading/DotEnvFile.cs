@@ -3,14 +3,15 @@ using System.Text;
 namespace Gateway.Configuration.Reading;
 
 /// <summary>
-/// Reads <c>.env</c>: <c>KEY=VALUE</c> a line, with comments, <c>export</c> and quotes. Messages never quote a value: it may be a secret.
+/// Reads <c>.env</c>: one <c>KEY=VALUE</c> a line, with comments, <c>export</c> and quotes. Messages never quote a value: it may be a
+/// secret.
 /// </summary>
 internal static class DotEnvFile
 {
     /// <summary>Reads the file.</summary>
     /// <param name="utf8">Its content.</param>
     /// <param name="file">Its name for messages.</param>
-    /// <param name="faults">Takes every line that cannot be read.</param>
+    /// <param name="faults">Takes a fault for each unreadable line.</param>
     public static IReadOnlyDictionary<string, string> Read(ReadOnlySpan<byte> utf8, string file, ICollection<SettingsFault> faults)
     {
         if (utf8.StartsWith(Encoding.UTF8.Preamble))
@@ -53,7 +54,7 @@ internal static class DotEnvFile
         var name = line[..split].TrimEnd();
         if (name.Length == 0 || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-') || char.IsAsciiDigit(name[0]))
         {
-            return "has no name in front of '='; expected KEY=VALUE with a KEY of letters, digits, '_', '.' and '-'";
+            return "has no name before '='; expected KEY=VALUE with a KEY of letters, digits, '_', '.' and '-'";
         }
 
         if (Value(line[(split + 1)..].TrimStart(), out var value) is { } fault)
@@ -77,10 +78,10 @@ internal static class DotEnvFile
                 {
                     value = read.ToString();
                     var rest = text[(i + 1)..].TrimStart();
-                    return rest.Length == 0 || rest[0] == '#' ? null : "has text behind its closing quote";
+                    return rest.Length == 0 || rest[0] == '#' ? null : "has text after its closing quote";
                 }
 
-                // Escapes count in double quotes only, as in a shell.
+                // Escapes are read in double quotes only, as in a shell.
                 if (quote == '"' && text[i] == '\\' && i + 1 < text.Length)
                 {
                     i++;
@@ -102,7 +103,7 @@ internal static class DotEnvFile
             return "has an opening quote without a closing one";
         }
 
-        // A comment needs a blank in front of it; a # inside a value stays.
+        // A comment needs a space before it; a # inside a value is part of it.
         var comment = text.StartsWith('#') ? 0 : CommentStart(text);
         value = (comment < 0 ? text : text[..comment]).Trim();
         return null;

@@ -8,7 +8,7 @@ internal static class EnvironmentVariables
     public const string ModelProviderMapping = "GATEWAY_MODEL_PROVIDER_MAPPING";
     public const string Port = "GATEWAY_PORT";
 
-    /// <summary>Variables that stand for a setting, with the setting's path.</summary>
+    /// <summary>Short names of settings, with the setting's path.</summary>
     public static IReadOnlyDictionary<string, string> Settings { get; } =
         new OrderedDictionary<string, string>(StringComparer.OrdinalIgnoreCase)
         {
@@ -23,8 +23,8 @@ internal static class EnvironmentVariables
     public static IReadOnlyList<string> Names { get; } = [.. Settings.Keys, OpenRouterBaseUrl, ModelProviderMapping];
 
     /// <summary>
-    /// Whether Kubernetes set the variable for a Service named <c>gateway</c>. Such a pod finds <c>GATEWAY_PORT=tcp://10.0.0.1:80</c> among
-    /// its variables; nobody meant the listening port by it.
+    /// Whether Kubernetes set the variable for a Service named <c>gateway</c>. Its pods have a variable
+    /// <c>GATEWAY_PORT=tcp://10.0.0.1:80</c>, which does not mean the listening port.
     /// </summary>
     public static bool IsServiceLink(string name, string value) =>
         name.StartsWith("GATEWAY_SERVICE_", StringComparison.Ordinal)

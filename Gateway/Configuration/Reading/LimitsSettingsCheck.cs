@@ -6,7 +6,7 @@ using StackExchange.Redis;
 
 namespace Gateway.Configuration.Reading;
 
-/// <summary>What must hold between and within the values of section <c>Limits</c>.</summary>
+/// <summary>Checks the values of section <c>Limits</c>, and the relations between them.</summary>
 internal static class LimitsSettingsCheck
 {
     private const string Configuration = "Redis:Configuration";
@@ -16,10 +16,10 @@ internal static class LimitsSettingsCheck
 
     /// <summary>Checks the section.</summary>
     /// <param name="given">The section as read.</param>
-    /// <param name="usage">Where the ledger is, from which budgets are counted.</param>
-    /// <param name="faults">Takes what is wrong or odd.</param>
-    /// <param name="secrets">Follows references.</param>
-    /// <returns>The settings without what is secret in them, and the Redis configuration where it is needed.</returns>
+    /// <param name="usage">The store of the ledger, which budgets are counted from.</param>
+    /// <param name="faults">Takes faults and warnings.</param>
+    /// <param name="secrets">Resolves references.</param>
+    /// <returns>The settings with secrets masked, and the Redis configuration if it is needed.</returns>
     public static (LimitsSettings Settings, SecretText? Redis) Check(
         LimitsSettings given, UsageStore usage, SectionFaults faults, SecretReader secrets)
     {
@@ -99,7 +99,7 @@ internal static class LimitsSettingsCheck
         }
         catch (Exception bad) when (bad is ArgumentException or FormatException or OverflowException)
         {
-            // The message would quote from it.
+            // The exception's message may quote the secret.
             faults.Fault(
                 Configuration, "is no configuration as StackExchange.Redis reads it; expected one such as localhost:6379,password=…");
         }

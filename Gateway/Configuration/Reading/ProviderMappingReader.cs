@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using Gateway.Configuration.Model;
 using Gateway.Configuration.Schema;
 using Gateway.Rules;
@@ -22,23 +21,23 @@ internal sealed class ProviderMappingReader
     private readonly List<ProviderRule> _rules = [];
     private readonly List<ModelAlias> _aliases = [];
     private readonly List<RuleSummary> _summaries = [];
+    private readonly RuleCompiler _compiler;
 
     private ProviderMappingReader(
         string path,
         string defaultName,
         Dictionary<string, string> names,
+        RuleCompiler compiler,
         ICollection<SettingsFault> faults,
         ICollection<SettingsFault> warnings)
     {
         _path = path;
+        _compiler = compiler;
         _defaultName = defaultName;
         _names = names;
         _faults = faults;
         _warnings = warnings;
     }
-
-    /// <summary>The section as typed values.</summary>
-    public ProviderMappingSettings Settings { get; private set; } = new();
 
     /// <summary>All rules and aliases, compiled.</summary>
     public ProviderMappingRules Compiled { get; private set; } = ProviderMappingRules.Empty;
@@ -47,67 +46,61 @@ internal sealed class ProviderMappingReader
     public IReadOnlyList<RuleSummary> Summaries => _summaries;
 
     /// <summary>Reads the rules and aliases that hold for everybody.</summary>
-    /// <param name="section">The section, not yet held against its shape.</param>
+    /// <param name="section">
+    /// The section in canonical form, with gaps for entries at fault, which are reported already; <see langword="null"/> when it is at
+    /// fault as a whole.
+    /// </param>
     /// <param name="mappings">The short forms; their rules come first.</param>
+    /// <param name="compiler">Compiles the rules.</param>
     /// <param name="faults">Takes every fault.</param>
-    /// <param name="warnings">Takes what is odd.</param>
+    /// <param name="warnings">Takes the warnings.</param>
     public static ProviderMappingReader Read(
-        SettingsNode section, IReadOnlyList<MappingArgument> mappings, ICollection<SettingsFault> faults, ICollection<SettingsFault> warnings)
+        SettingsNode? section,
+        IReadOnlyList<MappingArgument> mappings,
+        RuleCompiler compiler,
+        ICollection<SettingsFault> faults,
+        ICollection<SettingsFault> warnings)
     {
         var names = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
-        var reader = new ProviderMappingReader(SettingsSchema.ProviderMapping, DefaultName, names, faults, warnings);
+        var reader = new ProviderMappingReader(SettingsSchema.ProviderMapping, DefaultName, names, compiler, faults, warnings);
         foreach (var mapping in mappings)
         {
             reader.Add(mapping);
         }
 
-        // First what is wrong with the shape. Then entry by entry: a misspelt key in one must not hide a bad pattern in the next.
-        SettingsValidator.Shape(section, SettingsSchema.Sections[SettingsSchema.ProviderMapping], SettingsSchema.ProviderMapping, faults);
         reader.ReadEntries(section);
         reader.Compiled = new ProviderMappingRules(reader._rules, reader._aliases);
         return reader;
     }
 
     /// <summary>
-    /// Reads a team's own rules and aliases, which come before everybody's; these are shared and not compiled again. A rule of the team
-    /// must not be named as one of everybody's, since answers name the rules that were applied; teams among themselves never meet.
+    /// Reads a team's own rules and aliases, which come before the global ones; those are shared and not compiled again. A team's rule
+    /// must not have the name of a global one, since answers name the rules that were applied; rules of different teams never meet.
     /// </summary>
-    /// <param name="section">The team's section as written; faults of its shape are reported already.</param>
+    /// <param name="section">The team's section in canonical form.</param>
     /// <param name="path">Its path.</param>
     public (ProviderMappingRules Rules, IReadOnlyList<RuleSummary> Summaries) ReadTeam(SettingsNode section, string path)
     {
         var names = new Dictionary<string, string>(_names, StringComparer.OrdinalIgnoreCase);
-        var reader = new ProviderMappingReader(path, DefaultTeamName, names, _faults, _warnings);
-        reader.ReadEntries(SettingsValidator.Parsed(section, SettingsSchema.Sections[SettingsSchema.ProviderMapping]));
+        var reader = new ProviderMappingReader(path, DefaultTeamName, names, _compiler, _faults, _warnings);
+        reader.ReadEntries(section);
         var rules = reader._rules.Count == 0 && reader._aliases.Count == 0
             ? Compiled
             : Compiled.PrecededBy(reader._rules, reader._aliases);
         return (rules, reader._summaries);
     }
 
-    private void ReadEntries(SettingsNode section)
+    private void ReadEntries(SettingsNode? section)
     {
-        var rules = new List<ProviderRuleSettings>();
-        var aliases = new List<ModelAliasSettings>();
         foreach (var (i, entry) in Entries(section, nameof(ProviderMappingSettings.Rules)))
         {
-            if (Bind(entry, SettingsJsonContext.Default.ProviderRuleSettings) is { } rule)
-            {
-                rules.Add(rule);
-                Add(rule, i);
-            }
+            AddRule(entry, i);
         }
 
         foreach (var (i, entry) in Entries(section, nameof(ProviderMappingSettings.Aliases)))
         {
-            if (Bind(entry, SettingsJsonContext.Default.ModelAliasSettings) is { } alias)
-            {
-                aliases.Add(alias);
-                Add(alias, i);
-            }
+            Add(JsonSerializer.Deserialize(entry.ToUtf8Json(), SettingsJsonContext.Default.ModelAliasSettings)!, i);
         }
-
-        Settings = new ProviderMappingSettings { Rules = rules, Aliases = aliases };
     }
 
     private void Add(MappingArgument mapping)
@@ -128,27 +121,27 @@ internal sealed class ProviderMappingReader
         }
     }
 
-    private void Add(ProviderRuleSettings settings, int index)
+    private void AddRule(SettingsNode entry, int index)
     {
         var path = $"{_path}:{nameof(ProviderMappingSettings.Rules)}:{index}";
-        var name = settings.Name ?? $"{_defaultName}-{index + 1}";
+        var defaultName = $"{_defaultName}-{index + 1}";
+        var compiled = _compiler.Compile(entry, defaultName);
+        var name = compiled.GivenName ?? defaultName;
         if (!_names.TryAdd(name, path))
         {
-            var given = $"\"{name}\"{(settings.Name is null ? ", the default here," : "")}";
+            var given = $"\"{name}\"{(compiled.GivenName is null ? ", the default here," : "")}";
             _faults.Add(new SettingsFault($"{path}:Name", $"{given} is the name of {_names[name]} already; expected every name once"));
         }
 
-        var problems = new List<RuleProblem>();
-        _ = ProviderRule.TryCreate(name, settings.Model, settings.Provider, settings.WhenClientSetsProvider, problems, out var rule);
-        foreach (var problem in problems)
+        foreach (var problem in compiled.Problems)
         {
             Report(path, problem, name);
         }
 
-        if (rule is not null)
+        if (compiled.Rule is { } rule)
         {
             _rules.Add(rule);
-            _summaries.Add(new RuleSummary(name, path, settings.Model, settings.WhenClientSetsProvider, settings.Provider.GetRawText()));
+            _summaries.Add(new RuleSummary(name, path, compiled.Models, compiled.Mode, compiled.Block));
         }
     }
 
@@ -167,31 +160,25 @@ internal sealed class ProviderMappingReader
         }
     }
 
-    // A fault is mended where it stands; a warning is about a rule, and people know rules by their names.
+    // A fault names the place to correct; a warning names the rule, which readers know by its name.
     private void Report(string path, RuleProblem problem, string? rule = null) =>
         (problem.IsWarning ? _warnings : _faults).Add(new SettingsFault(
             problem.Path.Length == 0 ? path : $"{path}:{problem.Path}",
             problem.IsWarning && rule is not null ? $"rule {rule}: {problem.Message}" : problem.Message));
 
-    private static IEnumerable<(int Index, SettingsNode Entry)> Entries(SettingsNode section, string name)
+    private static IEnumerable<(int Index, SettingsNode Entry)> Entries(SettingsNode? section, string name)
     {
-        var shape =
-            ((SettingShape.List)((SettingShape.Members)SettingsSchema.Sections[SettingsSchema.ProviderMapping]).Known[name].Shape).Item;
         if (section is SettingsObject members && members.Members.TryGetValue(name, out var list) && list is SettingsArray array)
         {
             for (var i = 0; i < array.Items.Count; i++)
             {
-                // Faults of the shape are reported already.
-                if (SettingsValidator.Shape(array.Items[i], shape, "", new List<SettingsFault>()) is { } entry)
+                if (array.Items[i] is not SettingsGap)
                 {
-                    yield return (i, entry);
+                    yield return (i, array.Items[i]);
                 }
             }
         }
     }
-
-    private static T? Bind<T>(SettingsNode node, JsonTypeInfo<T> type) =>
-        JsonSerializer.Deserialize(node.ToUtf8Json(), type);
 
     private static string OrderBlock(string providers)
     {

@@ -6,8 +6,8 @@ using Gateway.Secrets;
 namespace Gateway.Configuration.Reading;
 
 /// <summary>
-/// Follows references to secrets, <c>env:NAME</c> and <c>file:PATH</c>. Messages name the reference and never what stands behind it, nor
-/// a text that is no reference: somebody may have put the secret itself there.
+/// Resolves references to secrets, <c>env:NAME</c> and <c>file:PATH</c>. Messages name the reference, never its target. A value that is not
+/// a reference is not shown either: it may be the secret itself.
 /// </summary>
 internal sealed class SecretReader
 {
@@ -23,38 +23,39 @@ internal sealed class SecretReader
 
     /// <summary>Creates a reader.</summary>
     /// <param name="variable">A variable of the environment or of <c>.env</c>, or <see langword="null"/> when it is not set.</param>
-    /// <param name="workingDirectory">What relative paths are relative to.</param>
+    /// <param name="workingDirectory">The base of relative paths.</param>
     public SecretReader(Func<string, string?> variable, string workingDirectory)
     {
         _variable = variable;
         _workingDirectory = workingDirectory;
     }
 
-    /// <summary>The files that were referred to, as they were found.</summary>
+    /// <summary>The referenced files, as they were read.</summary>
     public IReadOnlyList<SecretFile> Files => [.. _files.Values.Select(file => file.File)];
 
-    /// <summary>Whether a file was missing or empty: perhaps somebody is just writing it.</summary>
+    /// <summary>Whether a file was missing or empty: it may be in the middle of a write.</summary>
     public bool IsUnfinished { get; private set; }
 
     /// <summary>
-    /// Hashes of all secrets found, in their order: settings whose secrets differ are different settings, although their text is the same.
+    /// A hash over all secrets, in order. It is part of the settings' version: a changed secret is a change of the settings although their
+    /// text stays the same.
     /// </summary>
     public string Fingerprint => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', _found))));
 
-    /// <summary>Whether text is a reference.</summary>
+    /// <summary>Whether a value is a reference.</summary>
     public static bool IsReference(string text)
     {
         var trimmed = text.AsSpan().Trim();
         return trimmed.StartsWith(Env, StringComparison.OrdinalIgnoreCase) || trimmed.StartsWith(File, StringComparison.OrdinalIgnoreCase);
     }
 
-    /// <summary>Reads a secret that goes into a header.</summary>
+    /// <summary>Reads a secret that is sent in a header.</summary>
     public string? ReadHeaderValue(string text, bool allowsLiteral, string name, SectionFaults faults)
     {
         var secret = Read(text, allowsLiteral, name, faults);
         if (secret is not null && !secret.All(c => c is > ' ' and < '\u007F'))
         {
-            faults.Fault(name, "holds a blank or another character that no header takes; expected printable ASCII");
+            faults.Fault(name, "contains a space or another character that headers do not allow; expected printable ASCII");
             return null;
         }
 
@@ -62,9 +63,9 @@ internal sealed class SecretReader
     }
 
     /// <summary>Reads a secret.</summary>
-    /// <param name="text">The reference, or the secret itself where that is allowed.</param>
-    /// <param name="allowsLiteral">Whether the secret itself may stand there.</param>
-    /// <param name="name">The setting, from its section on.</param>
+    /// <param name="text">The reference, or the secret itself where allowed.</param>
+    /// <param name="allowsLiteral">Whether the value may be the secret itself.</param>
+    /// <param name="name">The setting, relative to its section.</param>
     /// <param name="faults">Takes the fault.</param>
     /// <returns>The secret without white space around it, or <see langword="null"/> when there is a fault.</returns>
     public string? Read(string text, bool allowsLiteral, string name, SectionFaults faults)
@@ -78,7 +79,7 @@ internal sealed class SecretReader
         {
             faults.Fault(name, text.Length == 0
                 ? "is empty; expected env:NAME or file:PATH"
-                : "is no reference to a secret, and not shown since it may be one; expected env:NAME or file:PATH");
+                : "is not a reference to a secret, and not shown since it may be a secret; expected env:NAME or file:PATH");
         }
 
         if (secret is not null)
@@ -93,7 +94,7 @@ internal sealed class SecretReader
     {
         if (variable.Length == 0 || char.IsAsciiDigit(variable[0]) || !variable.All(c => char.IsAsciiLetterOrDigit(c) || c == '_'))
         {
-            faults.Fault(name, "has no name of a variable behind env:; expected letters, digits and '_'");
+            faults.Fault(name, "has no variable name after env:; expected letters, digits and '_'");
             return null;
         }
 
@@ -110,7 +111,7 @@ internal sealed class SecretReader
     {
         if (path.Length == 0 || path.Contains('\0', StringComparison.Ordinal))
         {
-            faults.Fault(name, "has no path behind file:; expected file:PATH");
+            faults.Fault(name, "has no path after file:; expected file:PATH");
             return null;
         }
 
@@ -142,7 +143,7 @@ internal sealed class SecretReader
         }
         catch (DecoderFallbackException)
         {
-            faults.Fault(name, $"file:{path} is no UTF-8 text");
+            faults.Fault(name, $"file:{path} is not UTF-8 text");
         }
 
         return null;

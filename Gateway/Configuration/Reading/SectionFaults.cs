@@ -2,25 +2,25 @@ using System.Globalization;
 
 namespace Gateway.Configuration.Reading;
 
-/// <summary>Takes what is wrong with the values of one section, or one entry of it, and says where each of them came from.</summary>
+/// <summary>Collects faults and warnings about the values of one section or entry, with the source of each value.</summary>
 /// <param name="path">The section's path, or the entry's.</param>
-/// <param name="node">The tree that it was read from.</param>
+/// <param name="node">The tree of the section or entry.</param>
 /// <param name="faults">Takes every fault.</param>
-/// <param name="warnings">Takes what is odd.</param>
+/// <param name="warnings">Takes the warnings.</param>
 internal sealed class SectionFaults(
     string path, SettingsNode node, ICollection<SettingsFault> faults, ICollection<SettingsFault> warnings)
 {
-    /// <summary>Notes a fault of a setting, named from the section on.</summary>
+    /// <summary>Adds a fault of a setting, named relative to the section.</summary>
     public void Fault(string name, string message) =>
         faults.Add(new SettingsFault(PathOf(name), message + SettingsReader.From(Source(name))));
 
-    /// <summary>Notes something odd.</summary>
+    /// <summary>Adds a warning.</summary>
     public void Warn(string name, string message) => warnings.Add(new SettingsFault(PathOf(name), message));
 
     /// <summary>The full path of a setting.</summary>
     public string PathOf(string name) => name.Length == 0 ? path : $"{path}:{name}";
 
-    /// <summary>Notes a number that is out of its range.</summary>
+    /// <summary>Adds a fault if a number is out of range.</summary>
     public void Range(string name, int? value, int least, int most = int.MaxValue)
     {
         if (value < least || value > most)
@@ -31,7 +31,7 @@ internal sealed class SectionFaults(
         }
     }
 
-    /// <summary>Notes a time that is out of its range.</summary>
+    /// <summary>Adds a fault if a duration is out of range.</summary>
     public void Range(string name, TimeSpan value, TimeSpan least, TimeSpan most)
     {
         if (value < least || value > most)
@@ -40,7 +40,7 @@ internal sealed class SectionFaults(
         }
     }
 
-    /// <summary>A path of a file that the gateway will write, absolute.</summary>
+    /// <summary>Checks the path of a file that the gateway writes, and makes it absolute.</summary>
     public string OwnFile(string name, string value, string workingDirectory)
     {
         if (string.IsNullOrWhiteSpace(value) || value.Contains('\0', StringComparison.Ordinal))

@@ -3,7 +3,7 @@ using Gateway.Configuration.Schema;
 
 namespace Gateway.Configuration.Reading;
 
-/// <summary>What must hold between and within the values of section <c>Server</c>.</summary>
+/// <summary>Checks the values of section <c>Server</c>, and the relations between them.</summary>
 internal sealed class ServerSettingsCheck
 {
     private const long MaxHeaderBytes = 1024 * 1024;
@@ -23,10 +23,10 @@ internal sealed class ServerSettingsCheck
 
     /// <summary>Checks the section and makes its paths absolute.</summary>
     /// <param name="given">The section as read.</param>
-    /// <param name="section">The tree that it was read from, to say where a value came from.</param>
-    /// <param name="workingDirectory">What relative paths are relative to.</param>
+    /// <param name="section">The tree of the section, for the sources of values.</param>
+    /// <param name="workingDirectory">The base of relative paths.</param>
     /// <param name="faults">Takes every fault.</param>
-    /// <param name="warnings">Takes what is odd.</param>
+    /// <param name="warnings">Takes the warnings.</param>
     public static ServerSettings Check(
         ServerSettings given,
         SettingsObject section,
@@ -65,7 +65,7 @@ internal sealed class ServerSettingsCheck
         Range("Limits:MaxStreamsPerConnection", limits.MaxStreamsPerConnection, 1, int.MaxValue);
         Range("Limits:MinRequestBodyDataRate:BytesPerSecond", limits.MinRequestBodyDataRate.BytesPerSecond, 0, int.MaxValue);
 
-        // Kestrel measures once a second and refuses a shorter grace period.
+        // Kestrel measures once a second and rejects a shorter grace period.
         Range("Limits:MinRequestBodyDataRate:GracePeriod", limits.MinRequestBodyDataRate.GracePeriod, TimeSpan.FromSeconds(2));
 
         var settings = given with

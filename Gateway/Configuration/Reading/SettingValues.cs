@@ -5,7 +5,7 @@ using Gateway.Teams;
 
 namespace Gateway.Configuration.Reading;
 
-/// <summary>What makes a good value, said once for flags, variables and files.</summary>
+/// <summary>Validation of single values, shared by flags, variables and files.</summary>
 internal static class SettingValues
 {
     public const string PortExpected = "a port from 0 to 65535";
@@ -27,21 +27,19 @@ internal static class SettingValues
     public static bool IsAddress(string text) =>
         IPAddress.TryParse(text, out var address)
         && !text.StartsWith('[')
-        // "1" and "127.1" are addresses to the parser and slips to everybody else.
+        // The parser accepts "1" and "127.1"; as a setting they are typing errors.
         && (address.AddressFamily != AddressFamily.InterNetwork || text.Count(c => c == '.') == 3);
 
     public static bool IsEnvironmentName(string text) =>
         text.Length > 0 && text[0] != '.' && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
 
-    /// <summary>
-    /// What is wrong with an upstream's address, or <see langword="null"/>. An address with a password in it is not quoted.
-    /// </summary>
+    /// <summary>The fault of an upstream address, or <see langword="null"/>. An address with a password is not quoted.</summary>
     public static string? UpstreamUrlFault(string text)
     {
         if (!Uri.TryCreate(text.Trim(), UriKind.Absolute, out var url)
             || (url.Scheme != Uri.UriSchemeHttp && url.Scheme != Uri.UriSchemeHttps))
         {
-            return $"{(text.Contains('@') ? "what was given" : $"\"{text}\"")} is no such URL; expected {UpstreamUrlExpected}";
+            return $"{(text.Contains('@') ? "the value" : $"\"{text}\"")} is not a valid upstream address; expected {UpstreamUrlExpected}";
         }
 
         if (url.UserInfo.Length > 0)
@@ -49,7 +47,7 @@ internal static class SettingValues
             return $"the URL holds a user name or password; expected {UpstreamUrlExpected}";
         }
 
-        // YARP appends the request's path to the text, so a query or fragment would end up in its middle.
+        // YARP appends the request's path to the address; a query or fragment would end up in the middle.
         return url.Query.Length > 0 || url.Fragment.Length > 0 || text.Contains('?') || text.Contains('#')
             ? $"\"{text}\" has a query or a fragment; expected {UpstreamUrlExpected}"
             : null;
@@ -58,14 +56,14 @@ internal static class SettingValues
     public static bool IsTeamId(string text) =>
         text.Length is > 0 and <= LongestName && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
 
-    /// <summary>Whether text can be what people call a key. The key itself is not.</summary>
+    /// <summary>Whether text is a valid label of a key. A key itself is not.</summary>
     public static bool IsLabel(string text) =>
         text.Length is > 0 and <= LongestName
         && !string.IsNullOrWhiteSpace(text)
         && !text.Any(c => char.IsControl(c) || char.IsSurrogate(c))
         && !GatewayKeys.IsIn(text);
 
-    /// <summary>Reads a moment. Without an offset it would be another one on every node.</summary>
+    /// <summary>Reads a time. Without an offset it would mean a different time on each node.</summary>
     public static bool TryExpiry(string text, out DateTimeOffset moment)
     {
         moment = default;
@@ -74,6 +72,6 @@ internal static class SettingValues
             && DateTimeOffset.TryParseExact(text, ExpiryFormats, CultureInfo.InvariantCulture, DateTimeStyles.None, out moment);
     }
 
-    /// <summary>What may be kept of a setting that holds a secret or a reference to one, so that it can be shown.</summary>
+    /// <summary>The part of a secret setting that may be shown: a reference, but not a literal.</summary>
     public static string Shown(string text) => text.Length == 0 || SecretReader.IsReference(text) ? text.Trim() : "(secret)";
 }

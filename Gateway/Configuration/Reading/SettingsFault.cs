@@ -1,11 +1,11 @@
 namespace Gateway.Configuration.Reading;
 
-/// <summary>What is wrong, or odd, with a setting. Printed as <c>path: message</c>.</summary>
+/// <summary>A fault of a setting, or a warning about one. Printed as <c>path: message</c>.</summary>
 /// <param name="Path">
-/// The setting from its section on, such as <c>ProviderMapping:Rules:0:Model</c>; for a flag its name and value, for a file that cannot be
-/// read as a whole the file.
+/// The full path of the setting, such as <c>ProviderMapping:Rules:0:Model</c>; for a flag its name and value, for an unreadable file its
+/// name.
 /// </param>
-/// <param name="Message">What was given and what was expected, without a full stop; never the value of a secret.</param>
+/// <param name="Message">The value given and the values expected, without a full stop; never a secret.</param>
 internal sealed record SettingsFault(string Path, string Message)
 {
     /// <summary>The line that is printed and logged.</summary>

@@ -5,13 +5,13 @@ namespace Gateway.Configuration.Reading;
 /// <summary>The files that settings are read from, as they were at one moment.</summary>
 internal sealed record SettingsFiles(FileContent Main, FileContent Overlay, FileContent DotEnv)
 {
-    /// <summary>Reads them all.</summary>
+    /// <summary>Reads all files.</summary>
     public static SettingsFiles Read(SettingsSources sources) => new(
         FileContent.Read(sources.MainFile),
-        sources.OverlayFile == sources.MainFile ? FileContent.Missing(sources.OverlayFile) : FileContent.Read(sources.OverlayFile),
+        sources.HasOverlay ? FileContent.Read(sources.OverlayFile) : FileContent.Missing(sources.OverlayFile),
         FileContent.Read(sources.DotEnvFile));
 
-    /// <summary>Whether every file has the same content, whatever its time stamp or inode.</summary>
+    /// <summary>Whether every file has the same content, regardless of its times and inode.</summary>
     public bool HasSameContent(SettingsFiles other) =>
         Main.HasSameContent(other.Main) && Overlay.HasSameContent(other.Overlay) && DotEnv.HasSameContent(other.DotEnv);
 }

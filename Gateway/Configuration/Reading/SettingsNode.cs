@@ -2,14 +2,13 @@ using System.Text.Json;
 
 namespace Gateway.Configuration.Reading;
 
-/// <summary>A piece of settings as read, before its shape is known. Immutable.</summary>
-/// <param name="Source">Where it was written, for messages: a file, a variable or a flag; <see langword="null"/> for the settings file
-/// itself.</param>
+/// <summary>A node of the settings tree. Immutable.</summary>
+/// <param name="Source">Its source for messages: a file, a variable or a flag; <see langword="null"/> for the settings file.</param>
 internal abstract record SettingsNode(string? Source)
 {
     /// <summary>
-    /// Lays one tree over another: objects merge member by member, everything else replaces. A <c>null</c> on top takes away what lies
-    /// below, so that the default holds again.
+    /// Merges two trees: objects merge member by member, everything else is replaced. A <c>null</c> above removes the value below, so that
+    /// the default applies.
     /// </summary>
     public static SettingsNode Merge(SettingsNode below, SettingsNode above)
     {
@@ -27,7 +26,10 @@ internal abstract record SettingsNode(string? Source)
         return new SettingsObject(members, upper.Source);
     }
 
-    /// <summary>Writes the tree as JSON. Texts that no shape has given a type yet are written as strings.</summary>
+    /// <summary>Whether two trees are equal in order, spelling and source.</summary>
+    public abstract bool IsSame(SettingsNode other);
+
+    /// <summary>Writes the tree as JSON. Values of variables that have no type yet are written as strings.</summary>
     public abstract void WriteTo(Utf8JsonWriter writer);
 
     /// <summary>The tree as UTF-8 JSON without white space.</summary>
@@ -42,11 +44,11 @@ internal abstract record SettingsNode(string? Source)
         return buffer.WrittenSpan.ToArray();
     }
 
-    /// <summary>What kind of value this is, in words for a message.</summary>
+    /// <summary>The kind of value, for messages.</summary>
     public abstract string Kind { get; }
 }
 
-/// <summary>An object; member names compare without case, and keep the order and spelling in which they were first written.</summary>
+/// <summary>An object. Member names are case-insensitive, and keep the order and spelling of their first occurrence.</summary>
 internal sealed record SettingsObject(IReadOnlyDictionary<string, SettingsNode> Members, string? Source) : SettingsNode(Source)
 {
     public static SettingsObject Empty { get; } = new(NewMembers(), null);
@@ -68,6 +70,30 @@ internal sealed record SettingsObject(IReadOnlyDictionary<string, SettingsNode> 
 
         writer.WriteEndObject();
     }
+
+    public override bool IsSame(SettingsNode other)
+    {
+        if (ReferenceEquals(this, other))
+        {
+            return true;
+        }
+
+        if (other is not SettingsObject { Members: var others } || Source != other.Source || Members.Count != others.Count)
+        {
+            return false;
+        }
+
+        using var next = others.GetEnumerator();
+        foreach (var (name, value) in Members)
+        {
+            if (!next.MoveNext() || next.Current.Key != name || !value.IsSame(next.Current.Value))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 }
 
 /// <summary>An array.</summary>
@@ -85,11 +111,30 @@ internal sealed record SettingsArray(IReadOnlyList<SettingsNode> Items, string? 
 
         writer.WriteEndArray();
     }
+
+    public override bool IsSame(SettingsNode other) =>
+        ReferenceEquals(this, other)
+        || (other is SettingsArray { Items: var others }
+            && Source == other.Source
+            && Items.Count == others.Count
+            && Items.Zip(others).All(pair => pair.First.IsSame(pair.Second)));
+}
+
+/// <summary>The place of an item at fault, so that the items after it keep their indices.</summary>
+internal sealed record SettingsGap() : SettingsNode((string?)null)
+{
+    public static SettingsGap Instance { get; } = new();
+
+    public override string Kind => "an entry at fault";
+
+    public override void WriteTo(Utf8JsonWriter writer) => writer.WriteNullValue();
+
+    public override bool IsSame(SettingsNode other) => other is SettingsGap;
 }
 
 /// <summary>
 /// A JSON value: the text of a string, the spelling of a number, <c>true</c>, <c>false</c> or <c>null</c>. With the type
-/// <see cref="JsonValueKind.Undefined"/> it is a text from a variable or a flag that takes the type of its setting.
+/// <see cref="JsonValueKind.Undefined"/> it is the value of a variable or flag, and takes the type of its setting.
 /// </summary>
 internal sealed record SettingsValue(JsonValueKind Type, string Text, string? Source) : SettingsNode(Source)
 {
@@ -99,6 +144,8 @@ internal sealed record SettingsValue(JsonValueKind Type, string Text, string? So
         JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False => Text,
         _ => $"\"{Text}\"",
     };
+
+    public override bool IsSame(SettingsNode other) => Equals(other);
 
     public override void WriteTo(Utf8JsonWriter writer)
     {
@@ -114,7 +161,7 @@ internal sealed record SettingsValue(JsonValueKind Type, string Text, string? So
                 writer.WriteNullValue();
                 break;
             case JsonValueKind.Number:
-                // As spelt: 1.50 and 1e-7 stay what they are.
+                // As spelled: 1.50 and 1e-7 are kept.
                 writer.WriteRawValue(Text);
                 break;
             default:

@@ -5,8 +5,8 @@ using System.Text.Json;
 namespace Gateway.Configuration.Reading;
 
 /// <summary>
-/// Reads a settings file: JSON with comments, trailing commas and a byte order mark, but no key twice. An own reader rather than
-/// <see cref="JsonDocument"/>, which stops at the first duplicate, compares keys with case and does not say where they stand.
+/// Reads a settings file: JSON with comments, trailing commas and a byte order mark; duplicate keys are faults. Not read with
+/// <see cref="JsonDocument"/>, which stops at the first duplicate, compares keys case-sensitively and does not report their place.
 /// </summary>
 internal static class SettingsReader
 {
@@ -16,9 +16,9 @@ internal static class SettingsReader
     /// <summary>Reads an object.</summary>
     /// <param name="utf8">The file's content.</param>
     /// <param name="file">The file's name for messages.</param>
-    /// <param name="source">What the nodes are to say about where they were written; <see langword="null"/> for the settings file.</param>
+    /// <param name="source">The source that the nodes carry; <see langword="null"/> for the settings file.</param>
     /// <param name="faults">Takes every duplicate key.</param>
-    /// <param name="syntaxFault">What makes the file unreadable as a whole; a half-written file looks like that.</param>
+    /// <param name="syntaxFault">The fault that makes the whole file unreadable, as in a half-written file.</param>
     /// <returns>The tree, or <see langword="null"/> when the file is unreadable.</returns>
     public static SettingsObject? Read(
         ReadOnlySpan<byte> utf8, string file, string? source, ICollection<SettingsFault> faults, out SettingsFault? syntaxFault)
@@ -35,13 +35,13 @@ internal static class SettingsReader
             reader.Read();
             if (reader.TokenType != JsonTokenType.StartObject)
             {
-                syntaxFault = new SettingsFault(file, "is no JSON object; expected { … }");
+                syntaxFault = new SettingsFault(file, "is not a JSON object; expected { … }");
                 return null;
             }
 
-            var tree = (SettingsObject)ReadNode(ref reader, "", source, faults);
+            var tree = (SettingsObject)ReadNode(ref reader, new SettingsPath(""), source, faults);
 
-            // Anything behind the object shows itself only when asked for.
+            // The reader reports text after the object only when it reads on.
             reader.Read();
             return tree;
         }
@@ -51,13 +51,13 @@ internal static class SettingsReader
         }
         catch (InvalidOperationException)
         {
-            syntaxFault = new SettingsFault(file, "holds text that is not valid UTF-8 or half of a surrogate pair");
+            syntaxFault = new SettingsFault(file, "contains invalid UTF-8 or an unpaired surrogate");
         }
 
         return null;
     }
 
-    /// <summary>Reads any JSON value, for a variable that holds one.</summary>
+    /// <summary>Reads any JSON value, from a variable.</summary>
     /// <returns>The tree, or <see langword="null"/> when the text is not JSON.</returns>
     public static SettingsNode? ReadText(string text, string path, string? source, ICollection<SettingsFault> faults)
     {
@@ -65,7 +65,7 @@ internal static class SettingsReader
         {
             var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(text), Options);
             reader.Read();
-            var tree = ReadNode(ref reader, path, source, faults);
+            var tree = ReadNode(ref reader, new SettingsPath(path), source, faults);
             reader.Read();
             return tree;
         }
@@ -75,7 +75,7 @@ internal static class SettingsReader
         }
     }
 
-    private static SettingsNode ReadNode(ref Utf8JsonReader reader, string path, string? source, ICollection<SettingsFault> faults)
+    private static SettingsNode ReadNode(ref Utf8JsonReader reader, SettingsPath path, string? source, ICollection<SettingsFault> faults)
     {
         switch (reader.TokenType)
         {
@@ -84,15 +84,17 @@ internal static class SettingsReader
                 while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
                 {
                     var name = reader.GetString()!;
-                    var memberPath = path.Length == 0 ? name : $"{path}:{name}";
+                    path.Push(name);
                     reader.Read();
-                    var value = ReadNode(ref reader, memberPath, source, faults);
+                    var value = ReadNode(ref reader, path, source, faults);
                     if (!members.TryAdd(name, value))
                     {
                         var first = members.GetAt(members.IndexOf(name)).Key;
                         var spelling = first == name ? "" : $" (\"{first}\" and \"{name}\" are the same key)";
-                        faults.Add(new SettingsFault(memberPath, $"set twice; expected every key once{spelling}{From(source)}"));
+                        faults.Add(new SettingsFault(path.ToString(), $"set twice; expected every key once{spelling}{From(source)}"));
                     }
+
+                    path.Pop();
                 }
 
                 return new SettingsObject(members, source);
@@ -101,7 +103,9 @@ internal static class SettingsReader
                 var items = new List<SettingsNode>();
                 while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
                 {
-                    items.Add(ReadNode(ref reader, $"{path}:{items.Count}", source, faults));
+                    path.Push(items.Count);
+                    items.Add(ReadNode(ref reader, path, source, faults));
+                    path.Pop();
                 }
 
                 return new SettingsArray(items, source);
@@ -119,7 +123,7 @@ internal static class SettingsReader
         }
     }
 
-    /// <summary>The end of a message about something that does not stand in the settings file itself.</summary>
+    /// <summary>The suffix of a message that names a source other than the settings file.</summary>
     public static string From(string? source) => source is null ? "" : $" (from {source})";
 
     private static string Describe(JsonException fault)

@@ -1,8 +1,8 @@
 namespace Gateway.Configuration.Reading;
 
 /// <summary>
-/// Where the settings come from, settled once at start: which files, which variables, which flags. Precedence, lowest first: defaults,
-/// the settings file, its overlay for the environment, <c>.env</c>, the environment's variables, the command line.
+/// The sources of the settings, fixed at start: files, variables and flags. Precedence, lowest first: defaults, the settings file, its
+/// overlay for the environment, <c>.env</c>, the environment's variables, the command line.
 /// </summary>
 internal sealed record SettingsSources
 {
@@ -12,7 +12,7 @@ internal sealed record SettingsSources
     /// <summary>The process's environment variables as they were at start; names compare without case.</summary>
     public required IReadOnlyDictionary<string, string> Variables { get; init; }
 
-    /// <summary>What relative paths are relative to.</summary>
+    /// <summary>The base of relative paths.</summary>
     public required string WorkingDirectory { get; init; }
 
     /// <summary>
@@ -21,24 +21,27 @@ internal sealed record SettingsSources
     public required string EnvironmentName { get; init; }
 
     /// <summary>
-    /// The settings file, absolute. It is chosen once, so that a file deleted later is missed and not replaced by another one.
+    /// The settings file, absolute. Chosen once: if it is deleted later, that is a fault, and no other file takes its place.
     /// </summary>
     public required string MainFile { get; init; }
 
-    /// <summary>What lies over the settings file, beside it: <c>appsettings.{Environment}.json</c>. It need not exist.</summary>
+    /// <summary>The overlay beside the settings file: <c>appsettings.{Environment}.json</c>. It need not exist.</summary>
     public required string OverlayFile { get; init; }
+
+    /// <summary>Whether there may be an overlay: a name that is no environment's names no file.</summary>
+    public bool HasOverlay => OverlayFile != MainFile;
 
     /// <summary><c>.env</c> in the working directory. It need not exist.</summary>
     public required string DotEnvFile { get; init; }
 
-    /// <summary>What to say when <see cref="MainFile"/> is missing.</summary>
+    /// <summary>The message when <see cref="MainFile"/> is missing.</summary>
     public required string MissingMainFile { get; init; }
 
-    /// <summary>Settles the sources.</summary>
+    /// <summary>Resolves the sources.</summary>
     /// <param name="arguments">The command line.</param>
     /// <param name="variables">The environment's variables.</param>
     /// <param name="workingDirectory">The working directory.</param>
-    /// <param name="programDirectory">Where the program lies.</param>
+    /// <param name="programDirectory">The folder of the program.</param>
     public static SettingsSources Resolve(
         SettingsFlags arguments, IReadOnlyDictionary<string, string> variables, string workingDirectory, string programDirectory)
     {
@@ -66,7 +69,7 @@ internal sealed record SettingsSources
             }
         }
 
-        // A name with a slash in it would lead to another folder.
+        // A name with a slash would lead to another folder.
         var overlay = SettingValues.IsEnvironmentName(environment)
             ? Path.Combine(Path.GetDirectoryName(main)!, $"{Path.GetFileNameWithoutExtension(main)}.{environment}{Path.GetExtension(main)}")
             : main;
@@ -84,7 +87,7 @@ internal sealed record SettingsSources
         };
     }
 
-    /// <summary>Names in capitals go first where two differ by case alone.</summary>
+    /// <summary>Of names that differ in case alone, the one in capitals wins.</summary>
     private static Dictionary<string, string> IgnoreCase(IReadOnlyDictionary<string, string> variables)
     {
         var known = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);

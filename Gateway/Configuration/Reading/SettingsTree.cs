@@ -6,14 +6,16 @@ using Gateway.Primitives;
 
 namespace Gateway.Configuration.Reading;
 
-/// <summary>All sources laid over each other, before anything is checked against a shape.</summary>
+/// <summary>The merged sources, before they are checked against their shapes.</summary>
 /// <param name="Root">The sections.</param>
-/// <param name="Mappings">Rules in their short form: those of the command line first, then those of the variable.</param>
+/// <param name="Mappings">Rules in short form: those of the command line, then those of the variable.</param>
 /// <param name="BaseUrl">The address that replaces the destinations of the <c>openrouter</c> cluster.</param>
-/// <param name="BaseUrlSource">The flag or variable that <paramref name="BaseUrl"/> came by.</param>
-/// <param name="Variable">A variable of the environment or else of <c>.env</c>; <see langword="null"/> when it is not set or empty.</param>
-/// <param name="IsUnreadable">Whether a file is missing or no JSON at all, so that the tree lacks what stands in it.</param>
-/// <param name="IsUnfinished">Whether a file looks as if somebody is just writing it.</param>
+/// <param name="BaseUrlSource">The flag or variable that <paramref name="BaseUrl"/> came from.</param>
+/// <param name="Variable">
+/// Reads a variable of the environment, else of <c>.env</c>; <see langword="null"/> when it is unset or empty.
+/// </param>
+/// <param name="IsUnreadable">Whether a file is missing or not JSON, so that the tree is incomplete.</param>
+/// <param name="IsUnfinished">Whether a file may be in the middle of a write.</param>
 internal sealed record SettingsTree(
     SettingsObject Root,
     IReadOnlyList<MappingArgument> Mappings,
@@ -37,7 +39,7 @@ internal sealed record SettingsTree(
         {
             faults.Add(new SettingsFault(
                 "environment",
-                $"\"{sources.EnvironmentName}\" is no name of an environment; expected {SettingValues.EnvironmentNameExpected}"));
+                $"\"{sources.EnvironmentName}\" is not a valid environment name; expected {SettingValues.EnvironmentNameExpected}"));
         }
 
         if (files.Main.IsMissing)
@@ -49,7 +51,7 @@ internal sealed record SettingsTree(
         root = Lay(root, files.Main, null);
         root = Lay(root, files.Overlay, Path.GetFileName(files.Overlay.Path));
 
-        // A variable of the environment hides the one of the same name in .env: one variable has one value.
+        // A variable of the environment hides the variable of the same name in .env.
         var dotEnv = ReadDotEnv();
         root = LayVariables(root, dotEnv, name => $"{name} in .env", faults);
         root = LayVariables(root, sources.Variables, name => name, faults);
@@ -152,8 +154,8 @@ internal sealed record SettingsTree(
     }
 
     /// <summary>
-    /// The defaults of a section. They are a layer of their own rather than left to the typed settings' initialisers, which
-    /// source-generated readers of init-only properties overwrite with zeros.
+    /// The defaults of a section, as a layer of their own: source-generated readers of init-only properties overwrite the typed settings'
+    /// initializers with zeros.
     /// </summary>
     public static SettingsNode Default(string section)
     {
@@ -207,7 +209,7 @@ internal sealed record SettingsTree(
     private static SettingsObject LayVariables(
         SettingsObject root, IReadOnlyDictionary<string, string> variables, Func<string, string> source, ICollection<SettingsFault> faults)
     {
-        // Any setting by its path first, then the short names; an empty variable counts as not set, as compose files write them.
+        // Variables with a path (Section__Key) first, then the short names. An empty variable counts as unset: compose files pass those.
         var paths = variables
             .Where(variable => !string.IsNullOrWhiteSpace(variable.Value) && variable.Key.Contains(Separator, StringComparison.Ordinal))
             .Select(variable => (Path: variable.Key.Replace(Separator, ":", StringComparison.Ordinal), variable.Key, variable.Value))
@@ -242,7 +244,7 @@ internal sealed record SettingsTree(
     }
 
     /// <summary>
-    /// Puts a text at a path below <paramref name="node"/>; a number in the path is an index where the shape has an array.
+    /// Sets the value at a path below <paramref name="node"/>. A number in the path is an index where the shape has an array.
     /// </summary>
     private static SettingsNode Set(
         SettingsNode? node, SettingShape? shape, string[] path, int depth, SettingsValue value, ICollection<SettingsFault> faults)
@@ -262,7 +264,7 @@ internal sealed record SettingsTree(
             {
                 faults.Add(new SettingsFault(
                     string.Join(':', path.Take(depth + 1)),
-                    $"is no index of this array; expected 0 to {items.Count}{SettingsReader.From(value.Source)}"));
+                    $"is not an index of this array; expected 0 to {items.Count}{SettingsReader.From(value.Source)}"));
                 return node ?? new SettingsArray([], value.Source);
             }
 
@@ -295,7 +297,7 @@ internal sealed record SettingsTree(
     private static string? Get(IReadOnlyDictionary<string, string> variables, string name) =>
         variables.TryGetValue(name, out var value) && !string.IsNullOrWhiteSpace(value) ? value : null;
 
-    /// <summary>A file as its author would name it: from the working directory when it lies there, else in full.</summary>
+    /// <summary>The file's path for messages: relative to the working directory if it lies there, else absolute.</summary>
     private static string Name(FileContent file, SettingsSources sources)
     {
         var relative = Path.GetRelativePath(sources.WorkingDirectory, file.Path);

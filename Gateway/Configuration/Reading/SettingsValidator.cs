@@ -6,37 +6,65 @@ using Gateway.Primitives;
 namespace Gateway.Configuration.Reading;
 
 /// <summary>
-/// Holds a tree against a shape: reports what does not fit, and returns what does in one canonical form (names as declared, texts from
-/// variables with the type of their setting, one item as an array of one).
+/// Checks a tree against its shape: reports what does not fit, and returns the rest in one canonical form (names as declared, texts from
+/// variables with the type of their setting, one item as an array of one). Parts that are canonical already are returned as they are.
 /// </summary>
-internal static class SettingsValidator
+internal sealed class SettingsValidator
 {
-    /// <summary>Holds <paramref name="node"/> against <paramref name="shape"/>.</summary>
+    private static readonly SettingShape AnyJson = new SettingShape.Raw();
+
+    private readonly SettingsPath _path;
+    private readonly ICollection<SettingsFault> _faults;
+
+    private SettingsValidator(string path, ICollection<SettingsFault> faults)
+    {
+        _path = new SettingsPath(path);
+        _faults = faults;
+    }
+
+    /// <summary>Checks <paramref name="node"/> against <paramref name="shape"/>.</summary>
     /// <param name="node">The settings as read.</param>
-    /// <param name="shape">What may stand there.</param>
-    /// <param name="path">Where that is.</param>
+    /// <param name="shape">The shape.</param>
+    /// <param name="path">The path of the node.</param>
     /// <param name="faults">Takes every fault.</param>
     /// <returns>
     /// The tree without the members at fault, so that the rest can be judged too; <see langword="null"/> when the value itself is at fault
-    /// or lacks a member that it must have.
+    /// or lacks a required member.
     /// </returns>
-    public static SettingsNode? Shape(SettingsNode node, SettingShape shape, string path, ICollection<SettingsFault> faults)
+    public static SettingsNode? Shape(SettingsNode node, SettingShape shape, string path, ICollection<SettingsFault> faults) =>
+        new SettingsValidator(path, faults).Shape(node, shape);
+
+    private SettingsNode? Shape(SettingsNode node, SettingShape shape)
     {
-        node = Parsed(node, shape, path, faults);
+        node = Parsed(node, shape);
         return shape switch
         {
-            SettingShape.Members members => ShapeMembers(node, members, path, faults),
-            SettingShape.Map map => ShapeMap(node, map, path, faults),
-            SettingShape.List list => ShapeList(node, list, path, faults),
-            SettingShape.Scalar scalar => ShapeScalar(node, scalar, path, faults),
-            _ => ShapeRaw(node, path, faults),
+            SettingShape.Members members => ShapeMembers(node, members),
+            SettingShape.Map map => ShapeMap(node, map),
+            SettingShape.List list => ShapeList(node, list),
+            SettingShape.Scalar scalar => ShapeScalar(node, scalar),
+            _ => ShapeRaw(node),
         };
     }
 
-    /// <summary>The tree that a text from a variable holds, where an object or an array is expected.</summary>
-    public static SettingsNode Parsed(SettingsNode node, SettingShape shape) => Parsed(node, shape, "", new List<SettingsFault>());
+    private SettingsNode? Shape(string name, SettingsNode node, SettingShape shape)
+    {
+        _path.Push(name);
+        var shaped = Shape(node, shape);
+        _path.Pop();
+        return shaped;
+    }
 
-    private static SettingsNode Parsed(SettingsNode node, SettingShape shape, string path, ICollection<SettingsFault> faults)
+    private SettingsNode? Shape(int index, SettingsNode node, SettingShape shape)
+    {
+        _path.Push(index);
+        var shaped = Shape(node, shape);
+        _path.Pop();
+        return shaped;
+    }
+
+    /// <summary>Parses the text of a variable where an object or an array is expected.</summary>
+    private SettingsNode Parsed(SettingsNode node, SettingShape shape)
     {
         if (node is not SettingsValue { Type: JsonValueKind.Undefined } text || shape is SettingShape.Scalar)
         {
@@ -48,76 +76,76 @@ internal static class SettingsValidator
             return text with { Type = JsonValueKind.String };
         }
 
-        return SettingsReader.ReadText(text.Text, path, text.Source, faults)
+        return SettingsReader.ReadText(text.Text, _path.ToString(), text.Source, _faults)
             ?? (shape is SettingShape.Raw ? text with { Type = JsonValueKind.String } : node);
     }
 
-    private static SettingsObject? ShapeMembers(
-        SettingsNode node, SettingShape.Members shape, string path, ICollection<SettingsFault> faults)
+    private SettingsObject? ShapeMembers(SettingsNode node, SettingShape.Members shape)
     {
         if (node is not SettingsObject given)
         {
-            return Reject<SettingsObject>(node, shape, path, faults);
+            return Reject<SettingsObject>(node, shape);
         }
 
-        var members = SettingsObject.NewMembers();
+        var known = (OrderedDictionary<string, SettingShape.Member>)shape.Known;
+        var members = new CanonicalMembers(given);
         foreach (var (name, value) in given.Members)
         {
-            var memberPath = $"{path}:{name}";
-            if (!shape.Known.TryGetValue(name, out var member))
+            var declared = known.IndexOf(name);
+            if (declared < 0)
             {
-                faults.Add(new SettingsFault(memberPath, Unknown(name, shape.Known.Keys) + SettingsReader.From(value.Source)));
+                Fault(name, Unknown(name, known.Keys) + SettingsReader.From(value.Source));
+                members.Drop(name);
             }
-            else if (!IsNull(value) && Shape(value, member.Shape, memberPath, faults) is { } good)
+            else
             {
-                members[Declared(shape, name)] = good;
+                members.Take(name, value, known.GetAt(declared).Key, IsNull(value) ? null : Shape(name, value, known.GetAt(declared).Value.Shape));
             }
         }
 
+        var shaped = members.ToObject();
         var isWhole = true;
-        foreach (var (name, member) in shape.Known)
+        foreach (var (name, member) in known)
         {
-            if (member.IsRequired && !members.ContainsKey(name))
+            if (member.IsRequired && !shaped.Members.ContainsKey(name))
             {
                 isWhole = false;
                 if (!given.Members.TryGetValue(name, out var value) || IsNull(value))
                 {
-                    faults.Add(new SettingsFault(
-                        $"{path}:{name}", "is missing; expected " + Describe(member.Shape) + SettingsReader.From(given.Source)));
+                    Fault(name, "is missing; expected " + Describe(member.Shape) + SettingsReader.From(given.Source));
                 }
             }
         }
 
-        return isWhole ? new SettingsObject(members, given.Source) : null;
+        return isWhole ? shaped : null;
     }
 
-    private static SettingsObject? ShapeMap(SettingsNode node, SettingShape.Map shape, string path, ICollection<SettingsFault> faults)
+    private SettingsObject? ShapeMap(SettingsNode node, SettingShape.Map shape)
     {
         if (node is not SettingsObject given)
         {
-            return Reject<SettingsObject>(node, shape, path, faults);
+            return Reject<SettingsObject>(node, shape);
         }
 
-        var members = SettingsObject.NewMembers();
+        var members = new CanonicalMembers(given);
         foreach (var (name, value) in given.Members)
         {
-            var memberPath = $"{path}:{name}";
             if (string.IsNullOrWhiteSpace(name) || name.Contains(':'))
             {
-                // .NET's configuration, through which YARP reads its section, splits keys there.
-                faults.Add(new SettingsFault(
-                    memberPath, $"\"{name}\" is no name; expected some text without ':'{SettingsReader.From(value.Source)}"));
+                // .NET's configuration, through which YARP reads its section, splits keys at ':'.
+                Fault(name, $"\"{name}\" is not a valid name; expected non-empty text without ':'{SettingsReader.From(value.Source)}");
+                members.Drop(name);
             }
-            else if (!IsNull(value) && Shape(value, shape.Value, memberPath, faults) is { } good)
+            else
             {
-                members[name] = good;
+                members.Take(name, value, name, IsNull(value) ? null : Shape(name, value, shape.Value));
             }
         }
 
-        return new SettingsObject(members, given.Source);
+        return members.ToObject();
     }
 
-    private static SettingsArray? ShapeList(SettingsNode node, SettingShape.List shape, string path, ICollection<SettingsFault> faults)
+    private SettingsArray? ShapeList(SettingsNode node, SettingShape.List shape)
     {
         if (shape.TakesOne && node is SettingsValue { Type: JsonValueKind.String })
         {
@@ -126,37 +154,35 @@ internal static class SettingsValidator
 
         if (node is not SettingsArray given)
         {
-            return Reject<SettingsArray>(node, shape, path, faults);
+            return Reject<SettingsArray>(node, shape);
         }
 
-        var items = new List<SettingsNode>(given.Items.Count);
         var isWhole = true;
-        for (var i = 0; i < given.Items.Count; i++)
+        var isCanonical = true;
+        var items = new SettingsNode[given.Items.Count];
+        for (var i = 0; i < items.Length; i++)
         {
-            if (Shape(given.Items[i], shape.Item, $"{path}:{i}", faults) is { } good)
-            {
-                items.Add(good);
-            }
-            else
-            {
-                isWhole = false;
-            }
+            var good = Shape(i, given.Items[i], shape.Item);
+            isWhole &= good is not null;
+            isCanonical &= ReferenceEquals(good, given.Items[i]);
+            items[i] = good ?? SettingsGap.Instance;
         }
 
-        return isWhole ? new SettingsArray(items, given.Source) : null;
+        return isCanonical ? given : isWhole || shape.KeepsPlaces ? new SettingsArray(items, given.Source) : null;
     }
 
-    private static SettingsValue? ShapeScalar(SettingsNode node, SettingShape.Scalar shape, string path, ICollection<SettingsFault> faults)
+    private SettingsValue? ShapeScalar(SettingsNode node, SettingShape.Scalar shape)
     {
         if (node is not SettingsValue value)
         {
-            return Reject<SettingsValue>(node, shape, path, faults);
+            return Reject<SettingsValue>(node, shape);
         }
 
         var isText = value.Type is JsonValueKind.String or JsonValueKind.Undefined;
         var isNumber = value.Type is JsonValueKind.Number or JsonValueKind.Undefined;
         var good = shape.Kind switch
         {
+            ScalarKind.Text or ScalarKind.Secret when value.Type == JsonValueKind.String => value,
             ScalarKind.Text or ScalarKind.Secret when isText => value with { Type = JsonValueKind.String },
             ScalarKind.AnyText when value.Type != JsonValueKind.Null => value with { Type = JsonValueKind.String },
             ScalarKind.Flag when value.Type is JsonValueKind.True or JsonValueKind.False => value,
@@ -183,7 +209,7 @@ internal static class SettingsValidator
             _ => null,
         };
 
-        return good ?? Reject<SettingsValue>(node, shape, path, faults);
+        return good is null ? Reject<SettingsValue>(node, shape) : good.Equals(value) ? value : good;
     }
 
     /// <summary>
@@ -204,38 +230,44 @@ internal static class SettingsValidator
     }
 
     /// <summary>Gives the texts of variables inside free-form JSON the type that they look like.</summary>
-    private static SettingsNode? ShapeRaw(SettingsNode node, string path, ICollection<SettingsFault> faults)
+    private SettingsNode ShapeRaw(SettingsNode node)
     {
         switch (node)
         {
             case SettingsObject given:
-                var members = SettingsObject.NewMembers();
+                var members = new CanonicalMembers(given);
                 foreach (var (name, value) in given.Members)
                 {
-                    if (Shape(value, new SettingShape.Raw(), $"{path}:{name}", faults) is { } good)
-                    {
-                        members[name] = good;
-                    }
+                    members.Take(name, value, name, Shape(name, value, AnyJson));
                 }
 
-                return new SettingsObject(members, given.Source);
+                return members.ToObject();
 
             case SettingsArray given:
-                return new SettingsArray(
-                    [.. given.Items.Select((item, i) => Shape(item, new SettingShape.Raw(), $"{path}:{i}", faults) ?? item)], given.Source);
+                var items = given.Items.Select((item, i) => Shape(i, item, AnyJson) ?? item).ToArray();
+                return items.Zip(given.Items).All(pair => ReferenceEquals(pair.First, pair.Second))
+                    ? given
+                    : new SettingsArray(items, given.Source);
 
             default:
                 return node;
         }
     }
 
-    private static T? Reject<T>(SettingsNode node, SettingShape shape, string path, ICollection<SettingsFault> faults)
+    private T? Reject<T>(SettingsNode node, SettingShape shape)
         where T : SettingsNode
     {
         var isShown = node is not SettingsValue { Type: not JsonValueKind.Null } || !shape.HoldsSecret;
         var given = isShown ? node.Kind : "a value that is not shown";
-        faults.Add(new SettingsFault(path, $"got {given}; expected {Describe(shape)}{SettingsReader.From(node.Source)}"));
+        _faults.Add(new SettingsFault(_path.ToString(), $"got {given}; expected {Describe(shape)}{SettingsReader.From(node.Source)}"));
         return null;
+    }
+
+    private void Fault(string name, string message)
+    {
+        _path.Push(name);
+        _faults.Add(new SettingsFault(_path.ToString(), message));
+        _path.Pop();
     }
 
     /// <summary>What to say of a key that nobody knows.</summary>
@@ -268,11 +300,43 @@ internal static class SettingsValidator
         _ => "a value",
     };
 
-    private static string Declared(SettingShape.Members shape, string name)
-    {
-        var known = (OrderedDictionary<string, SettingShape.Member>)shape.Known;
-        return known.GetAt(known.IndexOf(name)).Key;
-    }
-
     private static bool IsNull(SettingsNode node) => node is SettingsValue { Type: JsonValueKind.Null };
+
+    /// <summary>Members in canonical form; a copy is made only when they differ from the given ones.</summary>
+    private struct CanonicalMembers(SettingsObject given)
+    {
+        private OrderedDictionary<string, SettingsNode>? _changed;
+        private int _kept;
+
+        public void Take(string name, SettingsNode value, string declared, SettingsNode? good)
+        {
+            if (_changed is null && ReferenceEquals(good, value) && name == declared)
+            {
+                _kept++;
+                return;
+            }
+
+            Copy();
+            if (good is not null)
+            {
+                _changed![declared] = good;
+            }
+        }
+
+        public void Drop(string name) => Take(name, given, name, null);
+
+        public readonly SettingsObject ToObject() => _changed is null ? given : new SettingsObject(_changed, given.Source);
+
+        private void Copy()
+        {
+            if (_changed is null)
+            {
+                _changed = SettingsObject.NewMembers();
+                foreach (var (name, value) in given.Members.Take(_kept))
+                {
+                    _changed[name] = value;
+                }
+            }
+        }
+    }
 }

@@ -41,14 +41,17 @@ internal sealed class TeamReader
     }
 
     /// <summary>Reads the teams.</summary>
-    /// <param name="section">The section, not yet held against its shape.</param>
-    /// <param name="global">The rules of everybody, which follow a team's own.</param>
-    /// <param name="secrets">Follows references.</param>
-    /// <param name="now">The moment by which keys have expired or not.</param>
+    /// <param name="section">
+    /// The section in canonical form, with gaps for teams at fault, which are reported already; <see langword="null"/> when it is at fault
+    /// as a whole.
+    /// </param>
+    /// <param name="global">The global rules, which follow a team's own.</param>
+    /// <param name="secrets">Resolves references.</param>
+    /// <param name="now">The time that decides whether keys have expired.</param>
     /// <param name="faults">Takes every fault.</param>
-    /// <param name="warnings">Takes what is odd.</param>
+    /// <param name="warnings">Takes the warnings.</param>
     public static TeamDirectory Read(
-        SettingsNode section,
+        SettingsNode? section,
         ProviderMappingReader global,
         SecretReader secrets,
         DateTimeOffset now,
@@ -56,32 +59,31 @@ internal sealed class TeamReader
         ICollection<SettingsFault> warnings)
     {
         var reader = new TeamReader(global, secrets, now, faults, warnings);
-        var shape = (SettingShape.List)SettingsSchema.Sections[SettingsSchema.Teams];
-
-        // First what is wrong with the shape. Then team by team: a misspelt key in one must not hide a bad pattern in the next.
-        SettingsValidator.Shape(section, shape, SettingsSchema.Teams, faults);
         var teams = new List<Team>();
         var before = faults.Count;
-        var items = SettingsValidator.Parsed(section, shape) is SettingsArray array ? array.Items : [];
+        var items = section is SettingsArray array ? array.Items : [];
         for (var i = 0; i < items.Count; i++)
         {
-            if (SettingsValidator.Shape(items[i], shape.Item, "", new List<SettingsFault>()) is SettingsObject entry)
+            if (items[i] is SettingsObject entry)
             {
-                teams.Add(reader.ReadTeam(entry, items[i], i));
+                teams.Add(reader.ReadTeam(entry, i));
             }
         }
 
-        // A directory takes every id once.
+        // A directory requires unique ids.
         return faults.Count > before ? TeamDirectory.Empty : new TeamDirectory(teams);
     }
 
     /// <summary>Reads a team.</summary>
-    /// <param name="entry">Its entry, with what does not fit left out.</param>
-    /// <param name="written">Its entry as written.</param>
+    /// <param name="entry">Its entry in canonical form, without the members at fault.</param>
     /// <param name="index">Its place.</param>
-    private Team ReadTeam(SettingsObject entry, SettingsNode written, int index)
+    private Team ReadTeam(SettingsObject entry, int index)
     {
-        var settings = JsonSerializer.Deserialize(entry.ToUtf8Json(), SettingsJsonContext.Default.TeamSettings)!;
+        // Its rules are read entry by entry below.
+        var members = entry.ToMembers();
+        members.Remove(nameof(TeamSettings.ProviderMapping), out var mapping);
+        var settings = JsonSerializer.Deserialize(
+            new SettingsObject(members, entry.Source).ToUtf8Json(), SettingsJsonContext.Default.TeamSettings)!;
         var faults = new SectionFaults($"{SettingsSchema.Teams}:{index}", entry, _faults, _warnings);
         if (!SettingValues.IsTeamId(settings.Id))
         {
@@ -95,7 +97,7 @@ internal sealed class TeamReader
         var key = _secrets.ReadHeaderValue(settings.OpenRouterKey, allowsLiteral: false, "OpenRouterKey", faults);
         if (key is not null && GatewayKeys.IsIn(key))
         {
-            faults.Fault("OpenRouterKey", $"leads to a key of the gateway itself, {GatewayKeys.Prefix}…; expected one of OpenRouter's");
+            faults.Fault("OpenRouterKey", $"resolves to a key of the gateway itself, {GatewayKeys.Prefix}…; expected one of OpenRouter's");
         }
 
         var allowed = ReadPatterns(settings.AllowedModels, "AllowedModels", faults);
@@ -105,7 +107,7 @@ internal sealed class TeamReader
             faults.Fault("AllowedModels", "is empty, so that no model would be allowed; expected one or more patterns, or nothing at all");
         }
 
-        var (rules, summaries) = ReadRules(written, faults);
+        var (rules, summaries) = ReadRules(mapping, faults);
         return new Team
         {
             Id = settings.Id,
@@ -138,8 +140,8 @@ internal sealed class TeamReader
         var label = settings.Label?.Trim() ?? string.Create(CultureInfo.InvariantCulture, $"key-{index + 1}");
         if (!SettingValues.IsLabel(label))
         {
-            // Not quoted: a key may have got there by mistake.
-            faults.Fault($"{path}:Label", $"is no label; expected {SettingValues.LabelExpected}");
+            // Not quoted: it may be a key, given by mistake.
+            faults.Fault($"{path}:Label", $"is not a valid label; expected {SettingValues.LabelExpected}");
         }
         else if (!labels.TryAdd(label, index))
         {
@@ -237,7 +239,7 @@ internal sealed class TeamReader
             return null;
         }
 
-        // Exact: neither side of this is a binary fraction.
+        // Exact: decimal on both sides, never binary floating point.
         var text = settings.Usd.ToString(CultureInfo.InvariantCulture);
         if (settings.Usd is <= 0 or > MostUsd
             || (text.IndexOf('.', StringComparison.Ordinal) is >= 0 and var point && text.Length - point - 1 > MostDecimals)
@@ -261,19 +263,16 @@ internal sealed class TeamReader
             value = value?.Trim();
             if (value is not null && (value.Length == 0 || value.Any(c => c is < ' ' or >= '\u007F')))
             {
-                faults.Fault(name, "is empty or holds a character that no header takes; expected printable ASCII");
+                faults.Fault(name, "is empty or contains a character that headers do not allow; expected printable ASCII");
             }
 
             return value;
         }
     }
 
-    /// <summary>
-    /// The team's rules in front of everybody's. The latter are compiled once for all teams; a team without rules of its own shares the
-    /// whole set.
-    /// </summary>
-    private (ProviderMappingRules Rules, IReadOnlyList<RuleSummary> Summaries) ReadRules(SettingsNode written, SectionFaults faults) =>
-        written is SettingsObject entry && entry.Members.TryGetValue(nameof(TeamSettings.ProviderMapping), out var section)
-            ? _global.ReadTeam(section, faults.PathOf(nameof(TeamSettings.ProviderMapping)))
-            : (_global.Compiled, []);
+    /// <summary>The team's rules before the global ones. A team without rules of its own shares the global set.</summary>
+    private (ProviderMappingRules Rules, IReadOnlyList<RuleSummary> Summaries) ReadRules(SettingsNode? section, SectionFaults faults) =>
+        section is null
+            ? (_global.Compiled, [])
+            : _global.ReadTeam(section, faults.PathOf(nameof(TeamSettings.ProviderMapping)));
 }

@@ -6,7 +6,7 @@ using Npgsql;
 
 namespace Gateway.Configuration.Reading;
 
-/// <summary>What must hold between and within the values of section <c>Usage</c>.</summary>
+/// <summary>Checks the values of section <c>Usage</c>, and the relations between them.</summary>
 internal static class UsageSettingsCheck
 {
     private const string Retention = "Retention";
@@ -14,7 +14,7 @@ internal static class UsageSettingsCheck
     private static readonly TimeSpan LongestRetention = TimeSpan.FromDays(36_500);
 
     /// <summary>Checks the section and makes its paths absolute.</summary>
-    /// <returns>The settings without what is secret in them, and the connection string where it is needed.</returns>
+    /// <returns>The settings with secrets masked, and the connection string if it is needed.</returns>
     public static (UsageSettings Settings, SecretText? Postgres) Check(
         UsageSettings given, TeamDirectory teams, SectionFaults faults, SecretReader secrets, string workingDirectory)
     {
@@ -75,7 +75,7 @@ internal static class UsageSettingsCheck
         }
         catch (Exception bad) when (bad is ArgumentException or FormatException or OverflowException)
         {
-            // The message would quote from it.
+            // The exception's message may quote the secret.
             faults.Fault(
                 ConnectionString, "is no connection string as Npgsql reads it; expected Host=…;Username=…;Password=…;Database=…");
         }

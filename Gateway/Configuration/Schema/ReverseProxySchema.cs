@@ -5,8 +5,8 @@ using static Gateway.Configuration.Schema.SettingShape;
 namespace Gateway.Configuration.Schema;
 
 /// <summary>
-/// The keys that YARP 2.3 reads from its section. YARP ignores every other, so that a misspelt one would silently do nothing; a test
-/// holds this list against YARP's own types.
+/// The keys that YARP 2.3 reads from its section. YARP ignores others, so a misspelled key would silently have no effect. A test compares
+/// this list with YARP's types.
 /// </summary>
 internal static class ReverseProxySchema
 {

@@ -15,16 +15,18 @@ internal enum ScalarKind
     /// <summary>A whole number of 64 bits.</summary>
     Int64,
 
-    /// <summary>A decimal number, never through a binary fraction.</summary>
+    /// <summary>A decimal number, never converted to binary floating point.</summary>
     Decimal,
 
-    /// <summary>A JSON string that no message shows: a secret, a reference to one, or what somebody may take for its place.</summary>
+    /// <summary>
+    /// A JSON string that no message shows: a secret, a reference to one, or a setting where a secret is likely to be put by mistake.
+    /// </summary>
     Secret,
 
-    /// <summary>A JSON string <c>hh:mm:ss</c>, with days (<c>1.00:00:00</c>) or fractions (<c>00:00:00.250</c>) where wanted.</summary>
+    /// <summary>A JSON string <c>hh:mm:ss</c>, optionally with days (<c>1.00:00:00</c>) or fractions (<c>00:00:00.250</c>).</summary>
     Duration,
 
-    /// <summary>One word of a list; case does not matter.</summary>
+    /// <summary>One word of a list, case-insensitive.</summary>
     Word,
 
     /// <summary>An HTTP version such as <c>1.1</c> or <c>2</c>.</summary>
@@ -33,6 +35,6 @@ internal enum ScalarKind
     /// <summary>An absolute URI.</summary>
     Uri,
 
-    /// <summary>Any single value, kept as text: YARP reads strings, numbers and switches alike there.</summary>
+    /// <summary>Any scalar, kept as text: YARP reads strings, numbers and booleans alike.</summary>
     AnyText,
 }

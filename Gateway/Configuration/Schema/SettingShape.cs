@@ -3,17 +3,22 @@ using Gateway.Configuration.Model;
 
 namespace Gateway.Configuration.Schema;
 
-/// <summary>What may stand at a place in the settings.</summary>
+/// <summary>The shape of a node of the settings.</summary>
 internal abstract record SettingShape
 {
     /// <summary>An object with known members.</summary>
     public sealed record Members(IReadOnlyDictionary<string, Member> Known) : SettingShape;
 
-    /// <summary>An object whose keys are free and whose values are alike.</summary>
+    /// <summary>An object with free keys, whose values have one shape.</summary>
     public sealed record Map(SettingShape Value) : SettingShape;
 
-    /// <summary>An array whose items are alike; <paramref name="TakesOne"/> also takes an item without the array around it.</summary>
-    public sealed record List(SettingShape Item, bool TakesOne = false) : SettingShape;
+    /// <summary>An array whose items have one shape.</summary>
+    /// <param name="Item">The shape of an item.</param>
+    /// <param name="TakesOne">Whether an item may stand without the array around it.</param>
+    /// <param name="KeepsPlaces">
+    /// Whether an item at fault leaves a <c>SettingsGap</c>, so that the other items are judged too; otherwise the whole array is at fault.
+    /// </param>
+    public sealed record List(SettingShape Item, bool TakesOne = false, bool KeepsPlaces = false) : SettingShape;
 
     /// <summary>A single value. <paramref name="Names"/> lists the words of an enumeration.</summary>
     public sealed record Scalar(ScalarKind Kind, IReadOnlyList<string>? Names = null) : SettingShape;
@@ -39,7 +44,10 @@ internal abstract record SettingShape
         nameof(PostgresSettings.ConnectionString), nameof(RedisSettings.Configuration), nameof(AdminSettings.Token),
     ];
 
-    /// <summary>Whether a secret may stand there or below, so that no message may show what does.</summary>
+    /// <summary>Arrays of these are judged entry by entry.</summary>
+    private static readonly Type[] Entries = [typeof(ProviderRuleSettings), typeof(ModelAliasSettings)];
+
+    /// <summary>Whether the node may hold a secret, so that no message may show it.</summary>
     public bool HoldsSecret => this switch
     {
         Members members => members.Known.Values.Any(member => member.Shape.HoldsSecret),
@@ -49,7 +57,7 @@ internal abstract record SettingShape
         _ => false,
     };
 
-    /// <summary>The shape of an object, for schemas that are not ours.</summary>
+    /// <summary>The shape of an object that has no type of ours.</summary>
     public static Members Object(params ReadOnlySpan<(string Name, SettingShape Shape)> members)
     {
         var known = new OrderedDictionary<string, Member>(StringComparer.OrdinalIgnoreCase);
@@ -66,7 +74,7 @@ internal abstract record SettingShape
         where TEnum : struct, Enum => new Scalar(ScalarKind.Word, Enum.GetNames<TEnum>());
 
     /// <summary>
-    /// The shape of a settings type, from the metadata that its source-generated reader works by: what is checked and what is read cannot
+    /// The shape of a settings type, derived from the metadata of its source-generated reader, so that the check and the reader cannot
     /// differ.
     /// </summary>
     public static SettingShape Of(JsonTypeInfo type)
@@ -88,7 +96,7 @@ internal abstract record SettingShape
 
             case JsonTypeInfoKind.Enumerable:
                 var item = Of(type.Options.GetTypeInfo(type.ElementType!));
-                return new List(item, TakesOne: item == TextValue);
+                return new List(item, TakesOne: item == TextValue, KeepsPlaces: Entries.Contains(type.ElementType));
 
             case JsonTypeInfoKind.Dictionary:
                 return new Map(Of(type.Options.GetTypeInfo(type.ElementType!)));

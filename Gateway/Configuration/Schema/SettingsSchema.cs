@@ -12,7 +12,7 @@ internal static class SettingsSchema
     public const string Admin = "Admin";
     public const string Logging = "Logging";
 
-    /// <summary>A key at the top that editors read; it means nothing here.</summary>
+    /// <summary>A top-level key for editors; ignored.</summary>
     public const string JsonSchema = "$schema";
 
     /// <summary>Every section with its shape.</summary>
@@ -22,7 +22,7 @@ internal static class SettingsSchema
             [Server] = SettingShape.Of(SettingsJsonContext.Default.ServerSettings),
             [ReverseProxy] = ReverseProxySchema.Section,
             [ProviderMapping] = SettingShape.Of(SettingsJsonContext.Default.ProviderMappingSettings),
-            [Teams] = new SettingShape.List(SettingShape.Of(SettingsJsonContext.Default.TeamSettings)),
+            [Teams] = new SettingShape.List(SettingShape.Of(SettingsJsonContext.Default.TeamSettings), KeepsPlaces: true),
             [Usage] = SettingShape.Of(SettingsJsonContext.Default.UsageSettings),
             [Limits] = SettingShape.Of(SettingsJsonContext.Default.LimitsSettings),
             [Admin] = SettingShape.Of(SettingsJsonContext.Default.AdminSettings),

@@ -1,21 +1,17 @@
-using System.Globalization;
 using System.Net.Sockets;
 using Gateway.Primitives;
 using Npgsql;
-using NpgsqlTypes;
+using static Gateway.Ledger.Postgres.PostgresParameters;
 
 namespace Gateway.Ledger.Postgres;
 
-/// <summary>The ledger as a database that several nodes share; any of them settles what another has left.</summary>
+/// <summary>The ledger in a PostgreSQL database that several nodes share; each settles rows that others have left.</summary>
 internal sealed class PostgresLedgerStore : ILedgerStore
 {
-    // Two nodes that start at once: one makes the tables, the other waits. "ogwledge" in ASCII.
-    private const long MigrationLock = 0x6F67_776C_6564_6765;
-
-    // Statements of requests and of the settlement take milliseconds; what takes longer than this has failed.
+    // Statements of requests and settlement take milliseconds; a longer one has failed.
     private const int TimeoutSeconds = 5;
 
-    // Reports read millions of rows.
+    // Reports may read millions of rows.
     private const int ReportTimeoutSeconds = 60;
 
     private readonly NpgsqlDataSource _source;
@@ -36,7 +32,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
         }
         catch (Exception)
         {
-            // Its message may quote what is secret.
+            // The exception's message may quote the password.
             throw new LedgerException("The connection string of the ledger's PostgreSQL database cannot be read");
         }
     }
@@ -45,37 +41,18 @@ internal sealed class PostgresLedgerStore : ILedgerStore
 
     public Task OpenAsync(CancellationToken cancellationToken) => GuardAsync(async () =>
     {
-        _ledgerId = await MigrateAsync(cancellationToken);
+        _ledgerId = await PostgresMigration.RunAsync(_source, cancellationToken);
         await _node.StartAsync(cancellationToken);
         return true;
     });
 
     public Task ApplyAsync(IReadOnlyList<LedgerEntry> entries, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
-        // One round trip; without errors in between, the server takes a batch for one transaction.
+        // One round trip: the server runs a batch as one transaction.
         await using var batch = _source.CreateBatch();
         foreach (var entry in entries)
         {
-            switch (entry)
-            {
-                case LedgerEntry.Began began:
-                    batch.BatchCommands.Add(Command(began));
-                    break;
-                case LedgerEntry.Named named:
-                    batch.BatchCommands.Add(Command(named.Id, named.GenerationId, named.Destination));
-                    break;
-                case LedgerEntry.Ended ended:
-                    batch.BatchCommands.Add(Command(ended));
-                    if (ended.GenerationId is { } generationId)
-                    {
-                        // A row that stays as it is takes the id all the same.
-                        batch.BatchCommands.Add(Command(ended.Id, generationId, destination: null));
-                    }
-
-                    break;
-                default:
-                    throw new InvalidOperationException($"{entry.GetType().Name} is no entry of a ledger");
-            }
+            PostgresEntries.AddTo(batch, entry, _node.Id);
         }
 
         return await batch.ExecuteNonQueryAsync(cancellationToken);
@@ -101,15 +78,15 @@ internal sealed class PostgresLedgerStore : ILedgerStore
                 await using var connection = await _source.OpenConnectionAsync(cancellationToken);
                 await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
 
-                // Whoever gets the lock of another node's connection knows that it is gone; it is given back with the transaction.
-                await using var dead = Command(connection, "SELECT pg_try_advisory_xact_lock($1)", Number(PostgresNode.LockOf(node)));
+                // The lock of another node is free only if the node is dead. Released with the transaction.
+                await using var dead = connection.Command( "SELECT pg_try_advisory_xact_lock($1)", Number(PostgresNode.LockOf(node)));
                 if (await dead.ExecuteScalarAsync(cancellationToken) is not true)
                 {
                     continue;
                 }
 
-                await using var named = Command(connection, LedgerSql.AdoptNamed, Id(node), Time(now));
-                await using var unnamed = Command(connection, LedgerSql.AdoptUnnamed, Id(node), Time(now));
+                await using var named = connection.Command(LedgerSql.AdoptNamed, Id(node), Time(now));
+                await using var unnamed = connection.Command(LedgerSql.AdoptUnnamed, Id(node), Time(now));
                 provisional += await named.ExecuteNonQueryAsync(cancellationToken);
                 unresolvable += await unnamed.ExecuteNonQueryAsync(cancellationToken);
                 await transaction.CommitAsync(cancellationToken);
@@ -142,7 +119,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
                 due.Add((reader.GetInt64(10), LedgerRows.Pending(reader, reader.GetGuid(0))));
             }
 
-            // What an update returns has no order.
+            // UPDATE … RETURNING has no order.
             return [.. due.OrderBy(row => row.DueAt).Select(row => row.Row)];
         });
 
@@ -215,7 +192,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
 
     public Task<bool> HasGenerationAsync(string team, string generationId, CancellationToken cancellationToken)
     {
-        // A name that could not be kept as it is never is in a row.
+        // An id that is changed for storage is in no row.
         return LedgerValues.Text(generationId) != generationId
             ? Task.FromResult(false)
             : GuardAsync(async () =>
@@ -227,7 +204,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
 
     public Task<int> RemoveBeforeAsync(DateTimeOffset before, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
-        // Teams in their order, so that two nodes never wait for each other's totals.
+        // Teams in a fixed order, so that two nodes cannot deadlock on the totals.
         await using var command = Command(
             $"""
             WITH gone AS (
@@ -256,14 +233,14 @@ internal sealed class PostgresLedgerStore : ILedgerStore
         settings.CommandTimeout = settings.CommandTimeout is 0 or > TimeoutSeconds ? TimeoutSeconds : settings.CommandTimeout;
         settings.CancellationTimeout = 1000;
 
-        // Statements are prepared when they come for the second time, on each connection.
+        // Each connection prepares a statement on its second use.
         settings.MaxAutoPrepare = settings.MaxAutoPrepare == 0 ? 20 : settings.MaxAutoPrepare;
         settings.AutoPrepareMinUsages = 2;
         settings.ApplicationName ??= "OpenRouterGateway";
         return settings.ConnectionString;
     }
 
-    // What a server says of a fault names no values; all else is said in our own words, since a message may quote the connection string.
+    // The server's messages contain no values. Other messages are replaced: they may quote the connection string.
     private static string Reason(Exception exception) => exception switch
     {
         PostgresException fault => $"{fault.SqlState}: {fault.MessageText}",
@@ -297,149 +274,6 @@ internal sealed class PostgresLedgerStore : ILedgerStore
         return charges;
     }
 
-    private static NpgsqlParameter<Guid> Id(Guid value) => new() { NpgsqlDbType = NpgsqlDbType.Uuid, TypedValue = value };
-
-    private static NpgsqlParameter<Guid[]> Ids(IReadOnlyCollection<Guid> values) =>
-        new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid, TypedValue = [.. values] };
-
-    private static NpgsqlParameter<string[]> Texts(IReadOnlyCollection<string> values) =>
-        new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, TypedValue = [.. values] };
-
-    private static NpgsqlParameter Text(string? value) =>
-        new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)LedgerValues.Text(value) ?? DBNull.Value };
-
-    private static NpgsqlParameter Number(long? value) =>
-        new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = (object?)value ?? DBNull.Value };
-
-    private static NpgsqlParameter Small(int? value) =>
-        new() { NpgsqlDbType = NpgsqlDbType.Integer, Value = (object?)value ?? DBNull.Value };
-
-    private static NpgsqlParameter Flag(bool value) => Small(value ? 1 : 0);
-
-    private static NpgsqlParameter Time(DateTimeOffset? value) => Number(value is { } moment ? LedgerKeys.ToStored(moment) : null);
-
-    private static NpgsqlBatchCommand Batched(string sql, params ReadOnlySpan<NpgsqlParameter> parameters)
-    {
-        var command = new NpgsqlBatchCommand(sql);
-        foreach (var parameter in parameters)
-        {
-            command.Parameters.Add(parameter);
-        }
-
-        return command;
-    }
-
-    private static NpgsqlCommand Command(NpgsqlConnection connection, string sql, params ReadOnlySpan<NpgsqlParameter> parameters)
-    {
-        var command = new NpgsqlCommand(sql, connection);
-        foreach (var parameter in parameters)
-        {
-            command.Parameters.Add(parameter);
-        }
-
-        return command;
-    }
-
-    private static NpgsqlBatchCommand Command(Guid id, string generationId, string? destination) =>
-        Batched(LedgerSql.Named, Id(id), Text(generationId), Text(destination));
-
-    private static NpgsqlBatchCommand Command(LedgerEntry.Ended entry)
-    {
-        var command = Batched(
-            entry.GenerationId is null ? LedgerSql.Ended : LedgerSql.EndedAndNamed,
-            Id(entry.Id),
-            Small((int)entry.State),
-            Text(entry.End),
-            Small(entry.Status),
-            Text(entry.AnsweredModel),
-            Text(entry.Provider),
-            Text(entry.FinishReason),
-            Number(LedgerValues.Tokens(entry.Usage?.PromptTokens)),
-            Number(LedgerValues.Tokens(entry.Usage?.CompletionTokens)),
-            Number(LedgerValues.Tokens(entry.Usage?.CachedTokens)),
-            Number(LedgerValues.Tokens(entry.Usage?.ReasoningTokens)),
-            Number(entry.Usage?.Cost?.ToStored()),
-            Number(entry.Usage?.Discount?.ToStored()),
-            Number(LedgerValues.Microseconds(entry.TimeToFirstToken)),
-            Time(entry.EndedAt),
-            Time(entry.ClosedAt),
-            Small(entry.Asked),
-            Time(entry.AskAt),
-            Flag(entry.IsCounted),
-            Text(entry.Destination));
-        if (entry.GenerationId is { } generationId)
-        {
-            command.Parameters.Add(Text(generationId));
-        }
-
-        return command;
-    }
-
-    private NpgsqlBatchCommand Command(LedgerEntry.Began entry) => Batched(
-        LedgerSql.Began,
-        Id(entry.Id),
-        Time(entry.StartedAt),
-        Id(_node.Id),
-        Text(entry.Team),
-        Text(entry.KeyLabel),
-        Text(entry.Rule),
-        Text(entry.SettingsVersion),
-        Text(entry.Endpoint),
-        Text(entry.AskedModel),
-        Text(entry.SentModel),
-        Flag(entry.Streams),
-        Number(entry.Reserved.ToStored()),
-        Flag(entry.IsCounted));
-
-    private NpgsqlCommand Command(string sql, params ReadOnlySpan<NpgsqlParameter> parameters)
-    {
-        var command = _source.CreateCommand(sql);
-        foreach (var parameter in parameters)
-        {
-            command.Parameters.Add(parameter);
-        }
-
-        return command;
-    }
-
-    private async Task<string> MigrateAsync(CancellationToken cancellationToken)
-    {
-        await using var connection = await _source.OpenConnectionAsync(cancellationToken);
-        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await ExecuteAsync(connection, "SELECT pg_advisory_xact_lock($1)", Number(MigrationLock));
-        await ExecuteAsync(connection, LedgerSchema.CreateMeta);
-        var version = await ReadMetaAsync(LedgerSchema.VersionKey);
-        foreach (var statement in LedgerSchema.Upgrade(version, isSqlite: false))
-        {
-            await ExecuteAsync(connection, statement);
-        }
-
-        var known = LedgerSchema.Version(isSqlite: false).ToString(CultureInfo.InvariantCulture);
-        if (version != known)
-        {
-            await ExecuteAsync(connection, LedgerSchema.WriteMeta, Text(LedgerSchema.VersionKey), Text(known));
-        }
-
-        var id = await ReadMetaAsync(LedgerSchema.LedgerIdKey);
-        if (id is null)
-        {
-            id = Guid.NewGuid().ToString("N");
-            await ExecuteAsync(connection, LedgerSchema.WriteMeta, Text(LedgerSchema.LedgerIdKey), Text(id));
-        }
-
-        await transaction.CommitAsync(cancellationToken);
-        return id;
-
-        async Task ExecuteAsync(NpgsqlConnection connection, string sql, params NpgsqlParameter[] parameters)
-        {
-            await using var command = Command(connection, sql, parameters);
-            await command.ExecuteNonQueryAsync(cancellationToken);
-        }
-
-        async Task<string?> ReadMetaAsync(string key)
-        {
-            await using var command = Command(connection, LedgerSchema.ReadMeta, Text(key));
-            return (string?)await command.ExecuteScalarAsync(cancellationToken);
-        }
-    }
+    private NpgsqlCommand Command(string sql, params ReadOnlySpan<NpgsqlParameter> parameters) =>
+        _source.CreateCommand(sql).With(parameters);
 }

@@ -4,10 +4,9 @@ using Npgsql;
 namespace Gateway.Ledger.Postgres;
 
 /// <summary>
-/// Makes this process known as alive to others on the same database: a connection of its own holds an advisory lock, which the server
-/// frees when the connection ends. A lost connection is made again; meanwhile others may take over this node's open rows, which does no
-/// harm, since a row that was given up is still settled by what comes later. It needs a session of its own, so no pooler in between that
-/// shares sessions.
+/// Registers this process as alive with other nodes on the same database: a dedicated connection holds an advisory lock, which the server
+/// releases when the connection ends. A lost connection is opened again; meanwhile other nodes may adopt this node's open rows, which is
+/// harmless: a later entry still settles an unresolvable row. Needs a session of its own, so no transaction pooler in between.
 /// </summary>
 internal sealed class PostgresNode : IAsyncDisposable
 {
@@ -20,7 +19,7 @@ internal sealed class PostgresNode : IAsyncDisposable
     private Task _watching = Task.CompletedTask;
     private bool _isDisposed;
 
-    /// <param name="connectionString">The database's; the connection is not taken from a pool.</param>
+    /// <param name="connectionString">The database's connection string; the connection is not pooled.</param>
     /// <param name="time">The clock.</param>
     public PostgresNode(string connectionString, TimeProvider time)
     {
@@ -34,14 +33,14 @@ internal sealed class PostgresNode : IAsyncDisposable
     /// <summary>Identifies the process in the rows that it begins.</summary>
     public Guid Id { get; } = Guid.NewGuid();
 
-    /// <summary>The number of a node's advisory lock.</summary>
+    /// <summary>The key of a node's advisory lock.</summary>
     public static long LockOf(Guid node)
     {
         var bytes = LedgerKeys.ToBytes(node);
         return BinaryPrimitives.ReadInt64BigEndian(bytes) ^ BinaryPrimitives.ReadInt64BigEndian(bytes.AsSpan(sizeof(long)));
     }
 
-    /// <summary>Takes the lock, and begins to watch that it stays taken.</summary>
+    /// <summary>Takes the lock, and starts to watch the connection that holds it.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await LockAsync(cancellationToken);
@@ -93,7 +92,7 @@ internal sealed class PostgresNode : IAsyncDisposable
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {
-            // The store is closed.
+            // The store is closing.
         }
     }
 
@@ -107,7 +106,7 @@ internal sealed class PostgresNode : IAsyncDisposable
             command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = LockOf(Id) });
             if (await command.ExecuteScalarAsync(cancellationToken) is not true)
             {
-                // The server still takes the lost connection for alive, which holds the lock as well; next time then.
+                // The server has not noticed the loss of the previous connection yet, which still holds the lock. The next tick retries.
                 throw new LedgerException("The lock of this node is held");
             }
 

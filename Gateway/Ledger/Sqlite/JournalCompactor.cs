@@ -3,21 +3,22 @@ using Microsoft.Data.Sqlite;
 namespace Gateway.Ledger.Sqlite;
 
 /// <summary>
-/// Brings what was appended into its rows, and SQLite's log into the database, on a thread of its own, so that no request waits for either
-/// or for the disk's sync. It sleeps as long as nothing is written.
+/// Moves journal entries into their rows and checkpoints SQLite's write-ahead log, on its own thread, so that requests wait for neither and
+/// not for the disk's sync. Sleeps while there are no writes.
 /// </summary>
 /// <remarks>
-/// A passive checkpoint lets others write meanwhile; the log begins anew only when all of it was folded, which under steady load takes a
-/// short lock.
+/// A passive checkpoint does not block writers. The log restarts only after a complete checkpoint, which needs a short lock under steady
+/// load.
 /// </remarks>
 internal sealed class JournalCompactor : IDisposable
 {
     private const int LongestLog = 16_000;
 
-    // Between two transactions, for those who want to write.
+    // A pause between two transactions, for writers.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(1);
 
-    // Short transactions of one round; what is still left then came faster than they are, and must not grow for ever.
+    // The number of short transactions in one round. If entries are left after them, they arrive faster than short transactions move them,
+    // and longer ones follow.
     private const int MaxShort = 200;
 
     private readonly string _connectionString;
@@ -28,11 +29,13 @@ internal sealed class JournalCompactor : IDisposable
     private readonly AutoResetEvent _appended = new(initialState: false);
     private readonly Thread _thread;
 
-    /// <summary>Begins; the file has to be there.</summary>
+    /// <summary>Starts the thread; the file must exist.</summary>
     /// <param name="connectionString">Of the database.</param>
-    /// <param name="interval">From the first entry to its folding; what a call writes within it becomes one change of its row.</param>
-    /// <param name="fold">Folds some entries, few when it is told to be short, and says whether there are more.</param>
-    /// <param name="alone">Does something while nobody in this process writes.</param>
+    /// <param name="interval">
+    /// The delay between the first entry and its move; entries of a call within it become one change of its row.
+    /// </param>
+    /// <param name="fold">Moves some entries, few if its argument is true, and returns whether there are more.</param>
+    /// <param name="alone">Runs an action while no writer of this process is active.</param>
     public JournalCompactor(string connectionString, TimeSpan interval, Func<bool, bool> fold, Action<Action> alone)
     {
         _connectionString = connectionString;
@@ -43,7 +46,7 @@ internal sealed class JournalCompactor : IDisposable
         _thread.Start();
     }
 
-    /// <summary>Says that there is something to fold.</summary>
+    /// <summary>Signals new entries.</summary>
     public void Wake() => _appended.Set();
 
     /// <inheritdoc />
@@ -72,14 +75,14 @@ internal sealed class JournalCompactor : IDisposable
                     connection ??= Open();
                     if (Checkpoint(connection, "PASSIVE") > LongestLog)
                     {
-                        // What came during the first: so that only the rest is left to the one for which all others wait.
+                        // Covers the pages written during the first, so that the blocking one has little left to do.
                         Checkpoint(connection, "PASSIVE");
                         _alone(() => Checkpoint(connection, "RESTART"));
                     }
                 }
                 catch (Exception exception) when (exception is SqliteException or LedgerException)
                 {
-                    // It stays in the journal, or in the log, and whoever reads or writes next is told what is wrong.
+                    // The entries stay in the journal or the log; the next reader or writer reports the fault.
                     connection?.Dispose();
                     connection = null;
                     _appended.Set();
@@ -99,7 +102,7 @@ internal sealed class JournalCompactor : IDisposable
         return connection;
     }
 
-    /// <returns>How many pages the log has.</returns>
+    /// <returns>The number of pages in the log.</returns>
     private static long Checkpoint(SqliteConnection connection, string mode)
     {
         using var command = connection.CreateCommand();

@@ -4,16 +4,16 @@ using SQLitePCL;
 namespace Gateway.Ledger.Sqlite;
 
 /// <summary>
-/// The entries that are written but not in their rows yet. A transaction that a request waits for appends one row to a table without
-/// indexes, whatever is in it; <see cref="Fold"/> brings entries into <c>generations</c>, many at once, in their order, and removes them
-/// from here in the same transaction. Any process may fold what another has appended.
+/// Durable entries that are not in their rows yet. An awaited transaction appends a single row to a table without indexes;
+/// <see cref="Fold"/> moves entries into <c>generations</c>, many at once and in order, and deletes them here in the same transaction. A
+/// process may move entries that another one appended.
 /// </summary>
 internal sealed class SqliteJournal : IDisposable
 {
-    // Rows changed by one transaction: it takes a quarter of a millisecond, for which whoever commits has to wait.
+    // Rows that one short transaction changes: a quarter of a millisecond, for which commits wait.
     private const int FewChanges = 32;
 
-    // Where it matters more that it gets done.
+    // Rows of a long transaction, where throughput matters more.
     private const int ManyChanges = 512;
 
     // Inserts the merged row. Columns owned by an entry that has not arrived yet are NULL.
@@ -28,7 +28,7 @@ internal sealed class SqliteJournal : IDisposable
         ON CONFLICT (id) DO NOTHING
         """;
 
-    // A log is brought into the database up to the oldest view that somebody keeps open: this one is never far behind.
+    // A checkpoint covers the log up to the oldest open read transaction: this one is renewed often.
     private const int LongestView = 256;
 
     // No position in the bytes.
@@ -49,7 +49,7 @@ internal sealed class SqliteJournal : IDisposable
     private readonly SqliteStatement _ended;
     private readonly SqliteStatement _endedAndNamed;
 
-    // Of the transaction under way.
+    // State of the transaction in progress.
     private readonly LedgerRecordWriter _writer = new();
     private readonly List<Change> _changes = [];
     private readonly Dictionary<Guid, int> _begun = [];
@@ -58,7 +58,7 @@ internal sealed class SqliteJournal : IDisposable
     private bool _isHolding;
     private int _seen;
 
-    /// <summary>Prepares for a database whose schema is up to date.</summary>
+    /// <summary>Prepares the statements; the schema must be up to date.</summary>
     public SqliteJournal(SqliteConnection connection)
     {
         _database = connection.Handle!;
@@ -85,8 +85,8 @@ internal sealed class SqliteJournal : IDisposable
     }
 
     /// <summary>
-    /// Writes entries as one transaction. The view of the database is kept open until <see cref="LetGo"/>: to open it for each
-    /// transaction, and close it, costs four calls into the system and a third of the whole.
+    /// Writes entries as one transaction. The read transaction stays open until <see cref="LetGo"/>: opening and closing it each time costs
+    /// four system calls, a third of the total.
     /// </summary>
     public void Append(Guid node, IReadOnlyList<LedgerEntry> entries)
     {
@@ -110,13 +110,14 @@ internal sealed class SqliteJournal : IDisposable
         _append.Bind(1, _writer.Written);
         if (!_append.TryRun())
         {
-            // Somebody else has written since, so that the view is an old one, or is just writing, which is waited for only without a view.
+            // Another connection has written since, so that the read transaction is outdated, or is writing now: SQLite waits for that only
+            // without a read transaction.
             LetGo();
             _append.Run();
         }
     }
 
-    /// <summary>Closes the view of the database that appending keeps open, which lets the log begin anew.</summary>
+    /// <summary>Closes the read transaction that appending keeps open, so that the log can restart.</summary>
     public void LetGo()
     {
         if (_isHolding)
@@ -126,8 +127,10 @@ internal sealed class SqliteJournal : IDisposable
         }
     }
 
-    /// <summary>Brings into their rows all that was appended up to now.</summary>
-    /// <exception cref="LedgerException">It failed, or another version of the gateway wrote what is there; all of it is kept.</exception>
+    /// <summary>Moves all entries appended so far into their rows.</summary>
+    /// <exception cref="LedgerException">
+    /// The move failed, or another version of the gateway wrote the entries; all of them are kept.
+    /// </exception>
     public void FoldAll()
     {
         LetGo();
@@ -139,10 +142,12 @@ internal sealed class SqliteJournal : IDisposable
         }
     }
 
-    /// <summary>Brings the oldest entries into their rows, as one transaction.</summary>
-    /// <param name="isShort">Whether others wait for its end: it is bounded to few rows then.</param>
-    /// <returns>The position up to which that was done, or <see langword="null"/> when nothing is left.</returns>
-    /// <exception cref="LedgerException">It failed, or another version of the gateway wrote what is there; all of it is kept.</exception>
+    /// <summary>Moves the oldest entries into their rows, as one transaction.</summary>
+    /// <param name="isShort">Whether writers wait for it: then it is limited to few rows.</param>
+    /// <returns>The position of the last moved entry, or <see langword="null"/> when none is left.</returns>
+    /// <exception cref="LedgerException">
+    /// The move failed, or another version of the gateway wrote the entries; all of them are kept.
+    /// </exception>
     public long? Fold(bool isShort)
     {
         LetGo();
@@ -234,7 +239,7 @@ internal sealed class SqliteJournal : IDisposable
         }
         else if (_begun.TryGetValue(id, out var index) && _changes[index] is { Ended: None } begun)
         {
-            // What comes behind the beginning of the same row is written with it: the first name, which stays, and the first end.
+            // Later entries of the same row are merged into its insert: the first name, which stays, and the first end.
             _changes[index] = kind == LedgerRecordKind.Ended ? begun with { Ended = position }
                 : begun.Named == None ? begun with { Named = position }
                 : begun;
@@ -293,7 +298,7 @@ internal sealed class SqliteJournal : IDisposable
             return;
         }
 
-        // The row is there: it was told twice, which happens when the answer to a commit was lost. What comes behind is news.
+        // The row exists: the entry was written twice because the answer to a commit was lost. The entries after it are new.
         if (change.Named != None)
         {
             Update(change.Named);
@@ -361,7 +366,7 @@ internal sealed class SqliteJournal : IDisposable
 
     private LedgerRecordReader ReaderAt(int position) => new(_bytes.AsSpan(position, _length - position));
 
-    // After a failure SQLite may have rolled back by itself.
+    // After a failure SQLite may have rolled back already.
     private void RollBack()
     {
         _blocks.Reset();
@@ -378,16 +383,16 @@ internal sealed class SqliteJournal : IDisposable
         return statement;
     }
 
-    /// <summary>What a transaction does to a row.</summary>
-    /// <param name="Kind">What its first entry is.</param>
-    /// <param name="Block">Where the block begins that this one is in.</param>
-    /// <param name="Position">Where it begins itself.</param>
+    /// <summary>The changes of one row in a transaction.</summary>
+    /// <param name="Kind">The kind of its first entry.</param>
+    /// <param name="Block">The start of the entry's block.</param>
+    /// <param name="Position">The start of the entry.</param>
     private readonly record struct Change(LedgerRecordKind Kind, int Block, int Position)
     {
-        /// <summary>Where the row's first name is, when its beginning is among them too.</summary>
+        /// <summary>The position of the row's first name, if its beginning is in the same transaction.</summary>
         public int Named { get; init; } = None;
 
-        /// <summary>Where the row's first end is, likewise.</summary>
+        /// <summary>The position of the row's first end, likewise.</summary>
         public int Ended { get; init; } = None;
     }
 }

@@ -8,7 +8,7 @@ internal sealed class SqliteLedgerConnection : IDisposable
 {
     private readonly Guid _node;
 
-    /// <summary>Opens the file and brings its schema up to date.</summary>
+    /// <summary>Opens the file and upgrades its schema.</summary>
     public SqliteLedgerConnection(string connectionString, Guid node, TimeSpan busyTimeout, string tuning)
     {
         _node = node;
@@ -17,8 +17,8 @@ internal sealed class SqliteLedgerConnection : IDisposable
         {
             Connection.Open();
 
-            // Durable means written to the log ahead: it survives the end of the process. The log is folded into the database by
-            // SqliteCheckpoints, and here only when that does not keep up. A commit writes whole pages: small ones cost less.
+            // Durable means in the write-ahead log: it survives the end of the process. JournalCompactor runs the checkpoints; the
+            // automatic one is a fallback when it does not keep up. A commit writes whole pages: small ones cost less.
             Execute(
                 $"""
                 PRAGMA page_size = 1024;
@@ -39,7 +39,7 @@ internal sealed class SqliteLedgerConnection : IDisposable
         }
     }
 
-    /// <summary>For what is not written with every request.</summary>
+    /// <summary>The connection, for writes other than entries.</summary>
     public SqliteConnection Connection { get; }
 
     /// <summary>The entries that are not in their rows yet.</summary>
@@ -48,7 +48,7 @@ internal sealed class SqliteLedgerConnection : IDisposable
     /// <summary>The ledger's own id.</summary>
     public string LedgerId { get; }
 
-    /// <summary>Writes entries as one transaction. After a failure the connection is to be disposed of.</summary>
+    /// <summary>Writes entries as one transaction. After a failure the connection must be disposed.</summary>
     public void Append(IReadOnlyList<LedgerEntry> entries) => Journal.Append(_node, entries);
 
     public void Dispose()

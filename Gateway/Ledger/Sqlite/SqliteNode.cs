@@ -1,8 +1,8 @@
 namespace Gateway.Ledger.Sqlite;
 
 /// <summary>
-/// Makes this process known as alive to others on the same file: an exclusive lock on a file of its own beside the database. The kernel
-/// frees it with the process, however that ends.
+/// Registers this process as alive with other processes on the same database: an exclusive lock on a file of its own beside the database.
+/// The kernel releases it when the process ends, in whatever way.
 /// </summary>
 internal sealed class SqliteNode : IDisposable
 {
@@ -19,10 +19,10 @@ internal sealed class SqliteNode : IDisposable
     /// <summary>Identifies the process in the rows that it begins.</summary>
     public Guid Id { get; }
 
-    /// <summary>Takes the lock of a fresh node.</summary>
+    /// <summary>Creates a node and takes its lock.</summary>
     public static SqliteNode Create(string database)
     {
-        // A second round is needed only when another node cleans up the file between its making and its locking.
+        // A second attempt is needed only if another node removes the file between its creation and its locking.
         for (var attempt = 0; attempt < 10; attempt++)
         {
             var id = Guid.NewGuid();
@@ -55,8 +55,8 @@ internal sealed class SqliteNode : IDisposable
     }
 
     /// <summary>
-    /// Takes the place of a dead node: whoever disposes of the result has its file removed. <see langword="null"/> when it is alive, or
-    /// another process is just taking its place.
+    /// Takes the lock of a dead node; disposing the result removes its file. <see langword="null"/> if the node is alive, or another
+    /// process has taken it.
     /// </summary>
     public static IDisposable? TakeDead(string database, Guid id)
     {
@@ -66,14 +66,14 @@ internal sealed class SqliteNode : IDisposable
 
     public void Dispose()
     {
-        // Removed while it is locked, so that nobody can take a lock on a file that is about to go.
+        // Removed while locked, so that no process locks a file that is about to be removed.
         try
         {
             File.Delete(_lock.Name);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // It stays behind as the file of a dead node, which the next one removes.
+            // It is left as the file of a dead node, and removed by the next one.
         }
 
         _lock.Dispose();
@@ -93,12 +93,12 @@ internal sealed class SqliteNode : IDisposable
         }
         catch (IOException exception) when (exception is not DirectoryNotFoundException && mode == FileMode.Open)
         {
-            // Somebody holds the lock.
+            // Another process holds the lock.
             return null;
         }
         catch (UnauthorizedAccessException) when (mode == FileMode.Open)
         {
-            // Another user's: not ours to judge.
+            // Owned by another user.
             return null;
         }
     }

@@ -3,8 +3,8 @@ using SQLitePCL;
 namespace Gateway.Ledger.Sqlite;
 
 /// <summary>
-/// A statement of the hot path: prepared once and bound by number, without the parameter objects of ADO.NET. Parameters are <c>null</c>
-/// until they are bound, and are so again after each run.
+/// A prepared statement of the hot path, bound by number, without ADO.NET's parameter objects. Parameters are <c>null</c> until bound, and
+/// again after each run.
 /// </summary>
 internal sealed class SqliteStatement : IDisposable
 {
@@ -16,7 +16,7 @@ internal sealed class SqliteStatement : IDisposable
     {
         _database = database;
 
-        // "?1" has the number that it says, "$1" the number of its first appearance.
+        // "?1" is numbered by its digits, "$1" by its first occurrence.
         var code = raw.sqlite3_prepare_v3(database, sql.Replace('$', '?'), raw.SQLITE_PREPARE_PERSISTENT, out _statement);
         if (code != raw.SQLITE_OK)
         {
@@ -65,7 +65,7 @@ internal sealed class SqliteStatement : IDisposable
         return true;
     }
 
-    /// <summary>Goes to the first row or the next one.</summary>
+    /// <summary>Steps to the first or next row.</summary>
     /// <returns>Whether there is one. If not, the statement is ready to run again.</returns>
     /// <exception cref="LedgerException">It failed.</exception>
     public bool Read()
@@ -91,7 +91,7 @@ internal sealed class SqliteStatement : IDisposable
     /// <summary>Bytes in the row, valid until the next step.</summary>
     public ReadOnlySpan<byte> Bytes(int column) => raw.sqlite3_column_blob(_statement, column);
 
-    /// <summary>Ends reading before its end.</summary>
+    /// <summary>Stops reading early.</summary>
     public void Reset()
     {
         raw.sqlite3_reset(_statement);

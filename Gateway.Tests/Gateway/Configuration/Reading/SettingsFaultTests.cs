@@ -63,7 +63,7 @@ public sealed class SettingsFaultTests : IDisposable
             "ReverseProxy:Routes:one:Mtach: unknown setting; expected one of ClusterId, Match",
             "ReverseProxy:Routes:two:Transforms:1: Unknown transform: Nonsense",
             "ReverseProxy:Routes:three: Invalid path '/{a}/{a}'",
-            "ReverseProxy:Clusters:openrouter:Destinations:a:Address: \"openrouter.ai\" is no such URL",
+            "ReverseProxy:Clusters:openrouter:Destinations:a:Address: \"openrouter.ai\" is not a valid upstream address",
             "ReverseProxy:Clusters:openrouter:HttpRequest:ActivityTimeout: got \"abc\"; expected a time",
         ];
         foreach (var start in expected)
@@ -108,7 +108,7 @@ public sealed class SettingsFaultTests : IDisposable
     [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" }, \"Transforms\": [ { \"PathPrefix\": { \"a\": 1 } } ] } }, \"Clusters\": { \"c\": { \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Routes:r:Transforms:0:PathPrefix: got an object; expected a string, a number, true or false")]
     [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"LoadBalancingPolicy\": \"Dice\", \"HttpRequest\": { \"Version\": \"7\" }, \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Clusters:c:HttpRequest:Version: got \"7\"; expected an HTTP version")]
     [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"LoadBalancingPolicy\": \"Dice\", \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Clusters:c: No matching ILoadBalancingPolicy found")]
-    [InlineData("\"Routes\": { \"r:s\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Routes:r:s: \"r:s\" is no name;")]
+    [InlineData("\"Routes\": { \"r:s\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Routes:r:s: \"r:s\" is not a valid name;")]
     [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" }, \"Transforms\": [ { \"RequestHeader\": \"a\", \"Set\": \"b\" }, { \"ProviderMapping\": \"Other\" } ] } }, \"Clusters\": { \"c\": { \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Routes:r:Transforms:1: Route 'r': unexpected value")]
     [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"HttpRequest\": { \"ActivityTimeout\": \"00:00:00\" }, \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Clusters:c:HttpRequest:ActivityTimeout: got \"00:00:00\"; expected more than")]
     public async Task BadRouteOrCluster_IsNamedWithItsPath(string section, params string[] expected)
@@ -152,8 +152,8 @@ public sealed class SettingsFaultTests : IDisposable
     [InlineData("", "appsettings.json: is empty")]
     [InlineData("{ \"Server\": ", "appsettings.json: line 1, column 13: unreadable JSON")]
     [InlineData("{}\n x", "appsettings.json: line 2, column 2: unreadable JSON")]
-    [InlineData("[]", "appsettings.json: is no JSON object")]
-    [InlineData("{ \"a\": \"\\ud800\" }", "appsettings.json: holds text that is not valid")]
+    [InlineData("[]", "appsettings.json: is not a JSON object")]
+    [InlineData("{ \"a\": \"\\ud800\" }", "appsettings.json: contains invalid UTF-8")]
     public async Task UnreadableFile_SaysWhere(string text, string expected)
     {
         _folder.Write("appsettings.json", text);
@@ -185,11 +185,11 @@ public sealed class SettingsFaultTests : IDisposable
 
     [Theory]
     [InlineData("NOEQUALS", ".env: line 2: has no '='; expected KEY=VALUE")]
-    [InlineData("=x", ".env: line 2: has no name in front of '='")]
-    [InlineData("1A=x", ".env: line 2: has no name in front of '='")]
-    [InlineData("A B=x", ".env: line 2: has no name in front of '='")]
+    [InlineData("=x", ".env: line 2: has no name before '='")]
+    [InlineData("1A=x", ".env: line 2: has no name before '='")]
+    [InlineData("A B=x", ".env: line 2: has no name before '='")]
     [InlineData("SECRET=\"sk-or-v1-marked", ".env: line 2: SECRET: has an opening quote without a closing one")]
-    [InlineData("SECRET='a' sk-or-v1-marked", ".env: line 2: SECRET: has text behind its closing quote")]
+    [InlineData("SECRET='a' sk-or-v1-marked", ".env: line 2: SECRET: has text after its closing quote")]
     [InlineData("FIRST=sk-or-v1-marked", ".env: line 2: FIRST is set twice")]
     public async Task BadDotEnvLine_IsNamedWithoutItsValue(string line, string expected)
     {
@@ -206,12 +206,12 @@ public sealed class SettingsFaultTests : IDisposable
     [InlineData("GATEWAY_PORT", "abc", "Server:Port: got \"abc\"; expected a whole number (from GATEWAY_PORT)")]
     [InlineData("GATEWAY_HTTPS", "maybe", "Server:Https: got \"maybe\"; expected true or false (from GATEWAY_HTTPS)")]
     [InlineData("GATEWAY_IP", "1", "Server:Address: got \"1\"; expected an IPv4 or IPv6 address such as 0.0.0.0 or ::1 (from GATEWAY_IP)")]
-    [InlineData("GATEWAY_OPENROUTER_BASE_URL", "openrouter.ai", "GATEWAY_OPENROUTER_BASE_URL: \"openrouter.ai\" is no such URL; expected an absolute http or https URL such as https://openrouter.ai/api/v1")]
+    [InlineData("GATEWAY_OPENROUTER_BASE_URL", "openrouter.ai", "GATEWAY_OPENROUTER_BASE_URL: \"openrouter.ai\" is not a valid upstream address; expected an absolute http or https URL such as https://openrouter.ai/api/v1")]
     [InlineData("GATEWAY_OPENROUTER_BASE_URL", "https://me:secret@openrouter.ai", "GATEWAY_OPENROUTER_BASE_URL: the URL holds a user name or password; expected an absolute http or https URL such as https://openrouter.ai/api/v1")]
-    [InlineData("GATEWAY_OPENROUTER_BASE_URL", "https://me:secret@open router.ai", "GATEWAY_OPENROUTER_BASE_URL: what was given is no such URL; expected an absolute http or https URL such as https://openrouter.ai/api/v1")]
+    [InlineData("GATEWAY_OPENROUTER_BASE_URL", "https://me:secret@open router.ai", "GATEWAY_OPENROUTER_BASE_URL: the value is not a valid upstream address; expected an absolute http or https URL such as https://openrouter.ai/api/v1")]
     [InlineData("GATEWAY_MODEL_PROVIDER_MAPPING", "gpt-4", "GATEWAY_MODEL_PROVIDER_MAPPING: got \"gpt-4\", expected PATTERN=PROVIDER[,PROVIDER...]")]
     [InlineData("Server__Prot", "1", "Server:Prot: unknown setting; expected one of Address, Port, Https, CertPath, KeyPath, MaxRequestBodySize, RequestBodyMemory, RuleHeader, ForwardTraceHeaders, EventStreamHeaderDelay, ShutdownTimeout, ShutdownDelay, Limits; did you mean Port? (from Server__Prot)")]
-    [InlineData("ProviderMapping__Rules__1__Model", "x", "ProviderMapping:Rules:1: is no index of this array; expected 0 to 0 (from ProviderMapping__Rules__1__Model)")]
+    [InlineData("ProviderMapping__Rules__1__Model", "x", "ProviderMapping:Rules:1: is not an index of this array; expected 0 to 0 (from ProviderMapping__Rules__1__Model)")]
     [InlineData("Teams__0__Id", "x", "Teams:0:Keys: is missing; expected an array (from Teams__0__Id)", "Teams:0:OpenRouterKey: is missing; expected a string (from Teams__0__Id)")]
     public async Task BadVariable_IsNamed(string name, string value, params string[] expected)
     {
@@ -270,7 +270,7 @@ public sealed class SettingsFaultTests : IDisposable
         _folder.Variables["DOTNET_ENVIRONMENT"] = "../x";
 
         Assert.Equal(
-            [$"environment: \"../x\" is no name of an environment; expected {SettingValues.EnvironmentNameExpected}"],
+            [$"environment: \"../x\" is not a valid environment name; expected {SettingValues.EnvironmentNameExpected}"],
             await _folder.LoadBadAsync());
     }
 

@@ -1,0 +1,144 @@
+using System.Globalization;
+using Gateway.Configuration.Reading;
+using Gateway.Configuration.Schema;
+using Gateway.Primitives;
+
+namespace Gateway.Configuration.ReverseProxy;
+
+/// <summary>The gateway's own checks of section <c>ReverseProxy</c>, beyond those of YARP.</summary>
+internal static class ReverseProxyCheck
+{
+    /// <summary>
+    /// Settings of a route that need a middleware which this program does not have; YARP ignores some and answers 500 for others.
+    /// </summary>
+    private static readonly string[] UnsupportedRouteSettings =
+        ["AuthorizationPolicy", "RateLimiterPolicy", "OutputCachePolicy", "TimeoutPolicy", "Timeout", "CorsPolicy"];
+
+    private static readonly TimeSpan LongestActivityTimeout = TimeSpan.FromDays(7);
+
+    /// <summary>Checks the section as it was brought into canonical form.</summary>
+    public static void Check(SettingsObject section, List<SettingsFault> faults, ICollection<SettingsFault> warnings)
+    {
+        var routes = Members(section, "Routes");
+        var clusters = Members(section, "Clusters");
+        if (!faults.Any(fault => fault.Path.StartsWith(SettingsSchema.ReverseProxy, StringComparison.Ordinal)))
+        {
+            RequireAny(routes, "Routes", "route", faults);
+            RequireAny(clusters, "Clusters", "cluster", faults);
+        }
+
+        foreach (var (id, route) in routes)
+        {
+            CheckRoute(id, (SettingsObject)route, clusters, faults);
+        }
+
+        foreach (var (id, cluster) in clusters)
+        {
+            CheckCluster(id, (SettingsObject)cluster, faults, warnings);
+        }
+    }
+
+    /// <summary>Whether a member, or a setting below it, has a fault.</summary>
+    public static bool IsAtFault(string path, string name, List<SettingsFault> faults) => faults.Any(fault =>
+        fault.Path.StartsWith($"{path}:{name}", StringComparison.OrdinalIgnoreCase)
+        && (fault.Path.Length == path.Length + name.Length + 1 || fault.Path[path.Length + name.Length + 1] == ':'));
+
+    /// <summary>The members of an object in the section; none when it is missing.</summary>
+    public static IReadOnlyDictionary<string, SettingsNode> Members(SettingsObject node, string name) =>
+        node.Members.GetValueOrDefault(name) is SettingsObject members ? members.Members : SettingsObject.Empty.Members;
+
+    private static void RequireAny(IReadOnlyDictionary<string, SettingsNode> members, string name, string what, List<SettingsFault> faults)
+    {
+        if (members.Count == 0)
+        {
+            faults.Add(new SettingsFault(
+                $"{SettingsSchema.ReverseProxy}:{name}",
+                $"is empty or missing; expected one {what} or more, or every request would be a 404"));
+        }
+    }
+
+    private static void CheckRoute(
+        string id, SettingsObject route, IReadOnlyDictionary<string, SettingsNode> clusters, List<SettingsFault> faults)
+    {
+        var path = $"{SettingsSchema.ReverseProxy}:Routes:{id}";
+        foreach (var name in UnsupportedRouteSettings)
+        {
+            if (route.Members.ContainsKey(name))
+            {
+                faults.Add(new SettingsFault(
+                    $"{path}:{name}",
+                    "is not supported by this gateway; remove it (for time limits there is HttpRequest:ActivityTimeout of the cluster)"));
+            }
+        }
+
+        if (!route.Members.TryGetValue("ClusterId", out var cluster))
+        {
+            if (!faults.Any(fault => fault.Path == $"{path}:ClusterId"))
+            {
+                faults.Add(new SettingsFault($"{path}:ClusterId", "is missing; expected the name of a cluster"));
+            }
+        }
+        else if (cluster is SettingsValue given
+            && !clusters.ContainsKey(given.Text)
+            && !IsAtFault($"{SettingsSchema.ReverseProxy}:Clusters", given.Text, faults))
+        {
+            var nearest = NearestName.Find(given.Text, clusters.Keys);
+            var hint = nearest is null ? "" : $"; did you mean {nearest}?";
+            faults.Add(new SettingsFault($"{path}:ClusterId", $"there is no cluster \"{given.Text}\" in ReverseProxy:Clusters{hint}"));
+        }
+    }
+
+    private static void CheckCluster(string id, SettingsObject cluster, List<SettingsFault> faults, ICollection<SettingsFault> warnings)
+    {
+        var path = $"{SettingsSchema.ReverseProxy}:Clusters:{id}";
+        if (cluster.Members.ContainsKey("SessionAffinity"))
+        {
+            faults.Add(new SettingsFault($"{path}:SessionAffinity", "is not supported by this gateway; remove it"));
+        }
+
+        var destinations = Members(cluster, "Destinations");
+        if (destinations.Count == 0 && !IsAtFault(path, "Destinations", faults))
+        {
+            faults.Add(new SettingsFault($"{path}:Destinations", "is empty or missing; expected one destination or more"));
+        }
+
+        foreach (var (name, destination) in destinations)
+        {
+            var address = (destination as SettingsObject)?.Members.GetValueOrDefault("Address") as SettingsValue;
+            var addressPath = $"{path}:Destinations:{name}:Address";
+            if (address is null)
+            {
+                if (!IsAtFault($"{path}:Destinations", name, faults))
+                {
+                    faults.Add(new SettingsFault(addressPath, $"is missing; expected {SettingValues.UpstreamUrlExpected}"));
+                }
+            }
+            else if (SettingValues.UpstreamUrlFault(address.Text) is { } fault)
+            {
+                faults.Add(new SettingsFault(addressPath, fault + SettingsReader.From(address.Source)));
+            }
+            else if (new Uri(address.Text) is { IsLoopback: false } url && url.Scheme == Uri.UriSchemeHttp)
+            {
+                warnings.Add(new SettingsFault(addressPath, $"\"{address.Text}\" is not https: keys and prompts are sent unencrypted"));
+            }
+        }
+
+        // YARP starts a timer with it at each request: zero fires at once, and a value out of the timer's range is a 500.
+        if (cluster.Members.GetValueOrDefault("HttpRequest") is SettingsObject request
+            && request.Members.GetValueOrDefault("ActivityTimeout") is SettingsValue { Text: var text }
+            && TimeSpan.Parse(text, CultureInfo.InvariantCulture) is var timeout
+            && (timeout == TimeSpan.Zero || timeout > LongestActivityTimeout))
+        {
+            faults.Add(new SettingsFault(
+                $"{path}:HttpRequest:ActivityTimeout",
+                $"got \"{text}\"; expected more than \"00:00:00\" and \"{LongestActivityTimeout:c}\" at most"));
+        }
+
+        if (cluster.Members.GetValueOrDefault("HttpClient") is SettingsObject client
+            && client.Members.GetValueOrDefault("DangerousAcceptAnyServerCertificate") is SettingsValue { Text: "true" })
+        {
+            warnings.Add(new SettingsFault(
+                $"{path}:HttpClient:DangerousAcceptAnyServerCertificate", "any server that answers at upstream's address receives keys and prompts"));
+        }
+    }
+}

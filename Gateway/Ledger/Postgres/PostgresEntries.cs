@@ -1,0 +1,95 @@
+using Npgsql;
+using static Gateway.Ledger.Postgres.PostgresParameters;
+
+namespace Gateway.Ledger.Postgres;
+
+/// <summary>Entries of the ledger as statements of a batch.</summary>
+internal static class PostgresEntries
+{
+    /// <summary>Adds the statements of an entry that <paramref name="node"/> writes.</summary>
+    public static void AddTo(NpgsqlBatch batch, LedgerEntry entry, Guid node)
+    {
+        switch (entry)
+        {
+            case LedgerEntry.Began began:
+                batch.BatchCommands.Add(Command(began, node));
+                break;
+            case LedgerEntry.Named named:
+                batch.BatchCommands.Add(Command(named.Id, named.GenerationId, named.Destination));
+                break;
+            case LedgerEntry.Ended ended:
+                batch.BatchCommands.Add(Command(ended));
+                if (ended.GenerationId is { } generationId)
+                {
+                    // The update does not change a settled row; the generation id is stored in that case too.
+                    batch.BatchCommands.Add(Command(ended.Id, generationId, destination: null));
+                }
+
+                break;
+            default:
+                throw new InvalidOperationException($"{entry.GetType().Name} is not an entry of the ledger");
+        }
+    }
+
+    private static NpgsqlBatchCommand Batched(string sql, params ReadOnlySpan<NpgsqlParameter> parameters)
+    {
+        var command = new NpgsqlBatchCommand(sql);
+        foreach (var parameter in parameters)
+        {
+            command.Parameters.Add(parameter);
+        }
+
+        return command;
+    }
+
+    private static NpgsqlBatchCommand Command(Guid id, string generationId, string? destination) =>
+        Batched(LedgerSql.Named, Id(id), Text(generationId), Text(destination));
+
+    private static NpgsqlBatchCommand Command(LedgerEntry.Ended entry)
+    {
+        var command = Batched(
+            entry.GenerationId is null ? LedgerSql.Ended : LedgerSql.EndedAndNamed,
+            Id(entry.Id),
+            Small((int)entry.State),
+            Text(entry.End),
+            Small(entry.Status),
+            Text(entry.AnsweredModel),
+            Text(entry.Provider),
+            Text(entry.FinishReason),
+            Number(LedgerValues.Tokens(entry.Usage?.PromptTokens)),
+            Number(LedgerValues.Tokens(entry.Usage?.CompletionTokens)),
+            Number(LedgerValues.Tokens(entry.Usage?.CachedTokens)),
+            Number(LedgerValues.Tokens(entry.Usage?.ReasoningTokens)),
+            Number(entry.Usage?.Cost?.ToStored()),
+            Number(entry.Usage?.Discount?.ToStored()),
+            Number(LedgerValues.Microseconds(entry.TimeToFirstToken)),
+            Time(entry.EndedAt),
+            Time(entry.ClosedAt),
+            Small(entry.Asked),
+            Time(entry.AskAt),
+            Flag(entry.IsCounted),
+            Text(entry.Destination));
+        if (entry.GenerationId is { } generationId)
+        {
+            command.Parameters.Add(Text(generationId));
+        }
+
+        return command;
+    }
+
+    private static NpgsqlBatchCommand Command(LedgerEntry.Began entry, Guid node) => Batched(
+        LedgerSql.Began,
+        Id(entry.Id),
+        Time(entry.StartedAt),
+        Id(node),
+        Text(entry.Team),
+        Text(entry.KeyLabel),
+        Text(entry.Rule),
+        Text(entry.SettingsVersion),
+        Text(entry.Endpoint),
+        Text(entry.AskedModel),
+        Text(entry.SentModel),
+        Flag(entry.Streams),
+        Number(entry.Reserved.ToStored()),
+        Flag(entry.IsCounted));
+}

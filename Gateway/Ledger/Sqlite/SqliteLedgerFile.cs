@@ -1,0 +1,270 @@
+using Microsoft.Data.Sqlite;
+
+namespace Gateway.Ledger.Sqlite;
+
+/// <summary>
+/// The SQLite file and its connections. One connection writes, under a lock; each query opens a connection of its own and sees the last
+/// commit. Other processes may have the file open: a rolling restart has two.
+/// </summary>
+/// <remarks>
+/// Entries are appended to a journal table in the same file and moved into their rows by <see cref="JournalCompactor"/>. Reads and writes
+/// of rows move them first.
+/// </remarks>
+internal sealed class SqliteLedgerFile : IDisposable
+{
+    private readonly string _connectionString;
+    private readonly Lock _writing = new();
+    private SqliteLedgerConnection? _writer;
+    private SqliteNode? _node;
+    private JournalCompactor? _folding;
+    private bool _isFoldingDue;
+    private string? _ledgerId;
+    private bool _isDisposed;
+
+    public SqliteLedgerFile(string path)
+    {
+        Path = System.IO.Path.GetFullPath(path);
+        _connectionString = new SqliteConnectionStringBuilder { DataSource = Path, Pooling = false, DefaultTimeout = 5 }.ToString();
+    }
+
+    /// <summary>The file's full path.</summary>
+    public string Path { get; }
+
+    /// <inheritdoc cref="SqliteLedgerStore.BusyTimeout" />
+    public TimeSpan BusyTimeout { get; set; } = TimeSpan.FromSeconds(2);
+
+    /// <inheritdoc cref="SqliteLedgerStore.FoldingInterval" />
+    public TimeSpan FoldingInterval { get; set; } = TimeSpan.FromMilliseconds(200);
+
+    /// <inheritdoc cref="SqliteLedgerStore.Tuning" />
+    public string Tuning { get; set; } = "";
+
+    /// <inheritdoc cref="ILedgerStore.LedgerId" />
+    public string LedgerId => _ledgerId ?? throw new InvalidOperationException("The ledger is not open");
+
+    /// <summary>Identifies this process in the rows that it begins. Known once the file is open to write.</summary>
+    public Guid NodeId => _node?.Id ?? throw new InvalidOperationException("The ledger is not open");
+
+    /// <summary>Appends entries to the journal, durably, and wakes the thread that moves them into their rows.</summary>
+    public Task AppendAsync(IReadOnlyList<LedgerEntry> entries)
+    {
+        try
+        {
+            lock (_writing)
+            {
+                try
+                {
+                    Writer().Append(entries);
+                    if (!_isFoldingDue)
+                    {
+                        _isFoldingDue = true;
+                        _folding!.Wake();
+                    }
+                }
+                catch
+                {
+                    Reset();
+                    throw;
+                }
+            }
+
+            return Task.CompletedTask;
+        }
+        catch (Exception exception)
+        {
+            return Task.FromException(Failure(exception));
+        }
+    }
+
+    /// <summary>Runs a write on the one connection that writes. Entries of the journal are in their rows by then.</summary>
+    public Task<T> WriteAsync<T>(Func<SqliteConnection, T> write)
+    {
+        try
+        {
+            lock (_writing)
+            {
+                try
+                {
+                    var writer = Writer();
+                    writer.Journal.FoldAll();
+                    return Task.FromResult(write(writer.Connection));
+                }
+                catch
+                {
+                    Reset();
+                    throw;
+                }
+            }
+        }
+        catch (Exception exception)
+        {
+            return Task.FromException<T>(Failure(exception));
+        }
+    }
+
+    /// <summary>Runs a short query on a thread of the pool: the caller may be the thread that polls a socket, and must not block on a file.</summary>
+    public async Task<T> ReadAsync<T>(Func<SqliteConnection, T> read)
+    {
+        try
+        {
+            return await Task.Run(() => Read(read));
+        }
+        catch (Exception exception)
+        {
+            throw Failure(exception);
+        }
+    }
+
+    /// <summary>Runs a query over up to millions of rows on a thread of its own: SQLite blocks its thread, for seconds.</summary>
+    public async Task<T> ReadLongAsync<T>(Func<SqliteConnection, T> read)
+    {
+        try
+        {
+            return await Task.Factory.StartNew(
+                () => Read(read),
+                CancellationToken.None,
+                TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach,
+                TaskScheduler.Default);
+        }
+        catch (Exception exception)
+        {
+            throw Failure(exception);
+        }
+    }
+
+    /// <summary>Moves what the journal still holds into its rows, and closes the file.</summary>
+    public void Dispose()
+    {
+        lock (_writing)
+        {
+            if (_isDisposed)
+            {
+                return;
+            }
+
+            _isDisposed = true;
+        }
+
+        // Outside the lock: its thread may be waiting for it.
+        _folding?.Dispose();
+        lock (_writing)
+        {
+            TryFoldLast();
+            _writer?.Dispose();
+            _writer = null;
+            _node?.Dispose();
+            _node = null;
+        }
+    }
+
+    private LedgerException Failure(Exception exception) => exception as LedgerException
+        ?? new LedgerException($"The ledger {Path} failed: {exception.Message}", exception);
+
+    private SqliteLedgerConnection Writer()
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        if (_writer is { } open)
+        {
+            return open;
+        }
+
+        if (System.IO.Path.GetDirectoryName(Path) is { } folder && !Directory.Exists(folder))
+        {
+            _ = OperatingSystem.IsWindows()
+                ? Directory.CreateDirectory(folder)
+                : Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+
+        _node ??= SqliteNode.Create(Path);
+        _writer = new SqliteLedgerConnection(_connectionString, _node.Id, BusyTimeout, Tuning);
+        _ledgerId = _writer.LedgerId;
+        _folding ??= new JournalCompactor(_connectionString, FoldingInterval, Fold, Alone);
+        return _writer;
+    }
+
+    // After a failure the connection's state is unknown: the next call opens a new one, and SQLite rolls back uncommitted changes.
+    private void Reset()
+    {
+        _writer?.Dispose();
+        _writer = null;
+    }
+
+    private T Read<T>(Func<SqliteConnection, T> read)
+    {
+        // Opened for each query, which takes about 100 microseconds: queries are rare, and never wait for each other.
+        using var connection = new SqliteConnection(_connectionString);
+        connection.Open();
+        FoldAll(connection);
+        return read(connection);
+    }
+
+    // On the reader's connection, so that a full disk or a fault of the writer's connection does not fail the read.
+    private void FoldAll(SqliteConnection connection)
+    {
+        using (var command = connection.Command( "SELECT EXISTS (SELECT 1 FROM journal)"))
+        {
+            if (command.ExecuteScalar() is not 1L)
+            {
+                return;
+            }
+        }
+
+        using (var command = connection.Command( $"PRAGMA busy_timeout = {(long)BusyTimeout.TotalMilliseconds}"))
+        {
+            command.ExecuteNonQuery();
+        }
+
+        using var journal = new SqliteJournal(connection);
+        lock (_writing)
+        {
+            journal.FoldAll();
+        }
+    }
+
+    // Called by the compactor's thread: moves some entries.
+    private bool Fold(bool isShort)
+    {
+        lock (_writing)
+        {
+            _isFoldingDue = false;
+            if (_isDisposed)
+            {
+                return false;
+            }
+
+            try
+            {
+                return Writer().Journal.Fold(isShort) is not null;
+            }
+            catch (Exception exception)
+            {
+                _isFoldingDue = true;
+                Reset();
+                throw Failure(exception);
+            }
+        }
+    }
+
+    // Called by the compactor's thread: the log restarts only without open read transactions.
+    private void Alone(Action act)
+    {
+        lock (_writing)
+        {
+            _writer?.Journal.LetGo();
+            act();
+        }
+    }
+
+    // Entries that are left are moved when the file is opened next.
+    private void TryFoldLast()
+    {
+        try
+        {
+            _writer?.Journal.FoldAll();
+        }
+        catch (LedgerException)
+        {
+            // The store is closing; the fault has no receiver.
+        }
+    }
+}

@@ -1,0 +1,11 @@
+namespace Gateway.Primitives;
+
+/// <summary>The file system.</summary>
+internal sealed class DiskFileReader : IFileReader
+{
+    public static DiskFileReader Instance { get; } = new();
+
+    public FileStamp? StampOf(string path) => FileStamp.Of(path);
+
+    public FileContent Read(string path, int maxBytes) => FileContent.Read(path, maxBytes);
+}

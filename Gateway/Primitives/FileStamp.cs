@@ -1,0 +1,114 @@
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Gateway.Primitives;
+
+/// <summary>
+/// Identity, size and times of the file at a path, symbolic links followed. Equal stamps mean the same content, except for writes within
+/// the resolution of the file system's clock; <see cref="FileChangeDetector"/> covers those.
+/// </summary>
+/// <remarks>
+/// Read with Linux's <c>statx</c>. .NET exposes neither the inode nor the change time: with it, a file that is replaced by one of the same
+/// size whose modification time was set back (<c>cp -p</c>, <c>touch -r</c>) looks unchanged.
+/// </remarks>
+/// <param name="Device">The file system.</param>
+/// <param name="Inode">The file in it; a rename over the path and the swap of a symbolic link change it.</param>
+/// <param name="Size">Length in bytes.</param>
+/// <param name="Modified">Time of the last write, in nanoseconds.</param>
+/// <param name="Changed">Time of the last write or change of metadata, in nanoseconds. No program can set it.</param>
+internal readonly record struct FileStamp(ulong Device, ulong Inode, ulong Size, Int128 Modified, Int128 Changed)
+{
+    private const int RegularFile = 0x8000;
+    private const int FileTypeMask = 0xF000;
+    private const int CurrentDirectory = -100;
+    private const uint BasicStatistics = 0x7FF;
+    private const int NoSuchFile = 2;
+    private const int NotADirectory = 20;
+
+    private static volatile bool s_isUnavailable = !OperatingSystem.IsLinux();
+
+    /// <summary>The stamp of a path without a file.</summary>
+    public static FileStamp Missing { get; }
+
+    /// <summary>Reads the stamp of the file at an absolute path.</summary>
+    /// <returns>
+    /// <see langword="null"/> when a stamp says nothing about the content: on systems other than Linux, for anything but regular files,
+    /// for empty files (those of <c>/proc</c> look empty), and when the path cannot be examined.
+    /// </returns>
+    public static FileStamp? Of(string path)
+    {
+        if (s_isUnavailable)
+        {
+            return null;
+        }
+
+        try
+        {
+            // Bytes rather than a string: blittable, so that neither a marshaller nor unsafe code is needed.
+            var name = new byte[Encoding.UTF8.GetByteCount(path) + 1];
+            Encoding.UTF8.GetBytes(path, name);
+            if (NativeMethods.Statx(CurrentDirectory, name, 0, BasicStatistics, out var status) != 0)
+            {
+                return Marshal.GetLastPInvokeError() is NoSuchFile or NotADirectory ? Missing : null;
+            }
+
+            return (status.Mode & FileTypeMask) != RegularFile || status.Size == 0
+                ? null
+                : new FileStamp(
+                    ((ulong)status.DeviceMajor << 32) | status.DeviceMinor,
+                    status.Inode,
+                    status.Size,
+                    Nanoseconds(status.ModifiedSeconds, status.ModifiedNanoseconds),
+                    Nanoseconds(status.ChangedSeconds, status.ChangedNanoseconds));
+        }
+        catch (Exception exception) when (exception is DllNotFoundException or EntryPointNotFoundException)
+        {
+            // A C library older than statx: every look reads the content.
+            s_isUnavailable = true;
+            return null;
+        }
+    }
+
+    private static Int128 Nanoseconds(long seconds, uint rest) => ((Int128)seconds * 1_000_000_000) + rest;
+
+    /// <summary>The kernel's <c>struct statx</c>, which has one layout on all architectures.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    private struct Status
+    {
+        [FieldOffset(28)]
+        public ushort Mode;
+
+        [FieldOffset(32)]
+        public ulong Inode;
+
+        [FieldOffset(40)]
+        public ulong Size;
+
+        [FieldOffset(96)]
+        public long ChangedSeconds;
+
+        [FieldOffset(104)]
+        public uint ChangedNanoseconds;
+
+        [FieldOffset(112)]
+        public long ModifiedSeconds;
+
+        [FieldOffset(120)]
+        public uint ModifiedNanoseconds;
+
+        [FieldOffset(136)]
+        public uint DeviceMajor;
+
+        [FieldOffset(140)]
+        public uint DeviceMinor;
+    }
+
+    private static class NativeMethods
+    {
+#pragma warning disable SYSLIB1054 // LibraryImport would need unsafe code to be allowed in the whole program.
+        [DllImport("libc", EntryPoint = "statx", SetLastError = true)]
+        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+        public static extern int Statx(int directory, byte[] path, int flags, uint mask, out Status status);
+#pragma warning restore SYSLIB1054
+    }
+}
