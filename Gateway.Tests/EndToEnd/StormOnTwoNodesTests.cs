@@ -12,8 +12,6 @@ public sealed class StormOnTwoNodesTests(PostgresServer postgres, SharedRedis re
     private const int Operations = 400;
     private const int Kills = 4;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
-
     [Fact]
     public async Task Postgres_TwoNodes_SayWhatUpstreamBills()
     {
@@ -30,7 +28,7 @@ public sealed class StormOnTwoNodesTests(PostgresServer postgres, SharedRedis re
 
         await storm.RunAsync(Operations, Kills);
 
-        var rows = await StormAudit.WaitForClosedRowsAsync(() => StormLedger.ReadPostgresAsync(database), Patience);
+        var rows = await StormAudit.WaitForClosedRowsAsync(() => StormLedger.ReadPostgresAsync(database));
         new StormAudit(rows, upstream.Book.Entries, storm.Outcomes, StormSettings.TeamsByKey).AssertRight(storm.Seed);
     }
 }

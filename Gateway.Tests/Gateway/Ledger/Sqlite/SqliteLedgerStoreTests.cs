@@ -126,7 +126,6 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
         await holder.WaitForExitAsync(Cancel);
         await Eventually.TrueAsync(
             async () => await store.AdoptOrphansAsync(Now, Cancel) == (0, 1),
-            TimeSpan.FromSeconds(10),
             "the dead process's rows to be adopted");
         Assert.False(File.Exists(lockFile));
     }
