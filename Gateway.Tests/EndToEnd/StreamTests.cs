@@ -95,7 +95,8 @@ public sealed class StreamTests : IClassFixture<StreamTests.Fixture>
         await using var pair = await GatewayPair.StartAsync(
             options => options.Settings = ShippedSettings.WithValues(("Server:EventStreamHeaderDelay", "\"00:10:00\"")));
         await using var client = await pair.Gateway.ConnectAsync();
-        await client.PostAsync("/v1/chat/completions", Streaming, "x-fake-keepalives: 1", "x-fake-stall-after: 1");
+        await client.PostAsync("/v1/chat/completions", Streaming, "x-fake-step: 1");
+        (await pair.Upstream.Requests.WaitForAsync(request => request.BodyComplete)).Release();
 
         Assert.Equal(200, (await client.ReadHeadAsync()).Status);
     }
