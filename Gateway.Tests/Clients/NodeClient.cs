@@ -11,8 +11,6 @@ namespace Gateway.Tests.Clients;
 /// </summary>
 public abstract class NodeClient : IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     private readonly string _script;
     private readonly Dictionary<string, JsonElement> _checks = [];
     private GatewayPair? _pair;
@@ -39,8 +37,7 @@ public abstract class NodeClient : IAsyncLifetime
             {
                 ["GATEWAY_URL"] = _pair.Gateway.Address.GetLeftPart(UriPartial.Authority),
                 ["UPSTREAM_URL"] = _pair.Upstream.RootUrl,
-            },
-            Patience);
+            });
         foreach (var line in output.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             var check = JsonSerializer.Deserialize<JsonElement>(line);
@@ -101,12 +98,10 @@ public abstract class NodeClient : IAsyncLifetime
         Assert.Equal(Enumerable.Repeat(" word", count), texts);
     }
 
-    /// <summary>Asserts that the upstream saw the client leave within a second, while the client's process went on.</summary>
+    /// <summary>Asserts that the upstream saw the client leave, while the client's process went on.</summary>
     internal void AssertAborted(string id)
     {
-        var check = Check(id);
-        Assert.Equal("client_aborted", check.GetProperty("end").GetString());
-        Assert.InRange(check.GetProperty("ms").GetInt32(), 0, 999);
+        Assert.Equal("client_aborted", Check(id).GetProperty("end").GetString());
     }
 
     /// <summary>Asserts that the rule for Claude models was written into what the client sent, and nothing else was touched.</summary>

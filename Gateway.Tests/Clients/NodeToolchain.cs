@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Gateway.Tests.Support;
 using Xunit;
 
 namespace Gateway.Tests.Clients;
@@ -12,7 +13,7 @@ internal static class NodeToolchain
     /// <summary>The oldest line that every pinned SDK supports.</summary>
     private const int OldestNode = 20;
 
-    private static readonly TimeSpan InstallPatience = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan InstallLimit = TimeSpan.FromMinutes(5);
     private static readonly Lazy<Task<string?>> Preparation = new(PrepareAsync);
 
     /// <summary>Where the scripts and their packages are.</summary>
@@ -22,7 +23,7 @@ internal static class NodeToolchain
     public static Task<string?> EnsureAsync() => Preparation.Value;
 
     /// <summary>Runs a script with these variables and, save for what a program needs to be found, no others: SDKs read many.</summary>
-    public static Task<NodeOutput> RunAsync(string script, IReadOnlyDictionary<string, string> environment, TimeSpan patience)
+    public static Task<NodeOutput> RunAsync(string script, IReadOnlyDictionary<string, string> environment)
     {
         var start = Start("node", script);
         start.Environment.Clear();
@@ -39,7 +40,7 @@ internal static class NodeToolchain
             start.Environment[name] = value;
         }
 
-        return RunAsync(start, patience);
+        return RunAsync(start);
     }
 
     private static async Task<string?> PrepareAsync()
@@ -49,7 +50,7 @@ internal static class NodeToolchain
             return $"Node.js {OldestNode} or newer and npm are needed to test the Node clients; one of them is not installed.";
         }
 
-        var version = (await RunAsync(Start("node", "--version"), TimeSpan.FromSeconds(30))).Out.Trim();
+        var version = (await RunAsync(Start("node", "--version"))).Out.Trim();
         if (!int.TryParse(version.TrimStart('v').Split('.')[0], NumberStyles.None, CultureInfo.InvariantCulture, out var major)
             || major < OldestNode)
         {
@@ -71,7 +72,7 @@ internal static class NodeToolchain
         }
 
         var npm = await RunAsync(
-            Start(Find("npm")!, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"), InstallPatience);
+            Start(Find("npm")!, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"), InstallLimit);
         if (npm.ExitCode != 0)
         {
             Assert.Fail($"npm ci failed with {npm.ExitCode}:\n{npm.Error}");
@@ -103,22 +104,22 @@ internal static class NodeToolchain
         };
     }
 
-    private static async Task<NodeOutput> RunAsync(ProcessStartInfo start, TimeSpan patience)
+    private static async Task<NodeOutput> RunAsync(ProcessStartInfo start, TimeSpan? limit = null)
     {
         using var process = Process.Start(start)!;
         process.StandardInput.Close();
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();
-        using var limit = new CancellationTokenSource(patience);
+        using var guard = HangGuard.Start(limit);
         try
         {
-            await process.WaitForExitAsync(limit.Token);
+            await process.WaitForExitAsync(guard.Token);
         }
         catch (OperationCanceledException)
         {
             process.Kill(entireProcessTree: true);
             await process.WaitForExitAsync(CancellationToken.None);
-            return new NodeOutput(-1, await output, $"Ended after {patience.TotalSeconds:0} s.\n{await error}");
+            return new NodeOutput(-1, await output, $"It hung and was ended.\n{await error}");
         }
 
         return new NodeOutput(process.ExitCode, await output, await error);

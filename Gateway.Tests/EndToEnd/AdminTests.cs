@@ -15,8 +15,6 @@ namespace Gateway.Tests.EndToEnd;
 public sealed partial class AdminTests : IClassFixture<AdminTests.Fixture>
 {
     private const string Token = "adm-51b7e0c2";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-
     private readonly GatewayPair _pair;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
@@ -39,7 +37,6 @@ public sealed partial class AdminTests : IClassFixture<AdminTests.Fixture>
             async () => await admin.GetStringAsync("/metrics", Stop) is var text
                 && text.Contains("end=\"completed\"", StringComparison.Ordinal)
                 && text.Contains("gateway_refusals_total{", StringComparison.Ordinal) ? text : null,
-            Patience,
             "the requests in the metrics");
 
         const string Completed = "end=\"completed\",endpoint=\"/chat/completions\",status_class=\"2xx\",team=\"\"";

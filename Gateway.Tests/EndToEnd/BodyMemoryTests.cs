@@ -30,9 +30,11 @@ public sealed class BodyMemoryTests
     public async Task SlowUpload_LosesItsPlaceAndTheNextIsServed()
     {
         await using var pair = await StartAsync(
-            Megabyte, ("Server:Limits:MinRequestBodyDataRate", """{ "BytesPerSecond": 10000, "GracePeriod": "00:00:02" }"""));
+            Megabyte, ("Server:Limits:MinRequestBodyDataRate", """{ "BytesPerSecond": 10000, "GracePeriod": "00:00:05" }"""));
         await using var slow = await pair.Gateway.ConnectAsync();
-        await slow.SendAsync(Head(slow, 800_000) + "{");
+        await slow.SendAsync(Head(slow, 800_000, "Expect: 100-continue\r\n"));
+        Assert.Equal(100, (await slow.ReadHeadAsync()).Status);
+        await slow.SendAsync("{");
 
         // Its place is taken: a large body gets no "100 Continue".
         await using var next = await pair.Gateway.ConnectAsync();

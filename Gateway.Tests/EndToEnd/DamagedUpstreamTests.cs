@@ -41,7 +41,7 @@ public sealed class DamagedUpstreamTests
 
         // From what was there, or as soon as it is.
         team.Upstream.Damages.Set(path, path == "/models" && damage is "404" or "br-lie" ? null : damage);
-        await Eventually.TrueAsync(async () => (await team.ChatAsync()).Status == 200, Patience, "a call with a price");
+        await Eventually.TrueAsync(async () => (await team.ChatAsync()).Status == 200, "a call with a price");
 
         Assert.False(team.Gateway.Process.HasExited);
         await team.Gateway.Process.TerminateAsync();
@@ -83,7 +83,7 @@ public sealed class DamagedUpstreamTests
         await team.StopAsync();
 
         await team.StartGatewayAsync();
-        await team.Upstream.Requests.WaitForAsync(request => request.Path.EndsWith("/generation", StringComparison.Ordinal), Patience);
+        await team.Upstream.Requests.WaitForAsync(request => request.Path.EndsWith("/generation", StringComparison.Ordinal));
         await team.RowAsync(row => row.GenerationId == bill.Id && row.Questions > 0, "an answered question");
         Assert.Equal(200, (await team.ChatAsync()).Status);
         Assert.False(team.Gateway.Process.HasExited);

@@ -107,7 +107,6 @@ public sealed class EnvironmentTests
 
         await Eventually.TrueAsync(
             async () => (await pair.ChatAsync("m")).Forwarded.BodyText.Contains("FromDotEnv", StringComparison.Ordinal),
-            TimeSpan.FromSeconds(5),
             "the mapping of .env");
     }
 
@@ -125,7 +124,6 @@ public sealed class EnvironmentTests
 
         await Eventually.TrueAsync(
             async () => (await pair.ChatAsync("m")).Head.Header("x-gateway-rule") == "overlay",
-            TimeSpan.FromSeconds(5),
             "the overlay's rule");
         Assert.Equal(200, (await pair.GetAsync("/v1/models")).Status);
     }

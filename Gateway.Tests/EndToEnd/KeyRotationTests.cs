@@ -8,8 +8,6 @@ namespace Gateway.Tests.EndToEnd;
 public sealed class KeyRotationTests
 {
     private const string Chat = "/v1/chat/completions";
-    private static readonly TimeSpan InForce = TimeSpan.FromSeconds(4);
-
     [Fact]
     public async Task ClientKeys_RotateUnderLoad()
     {
@@ -41,7 +39,7 @@ public sealed class KeyRotationTests
             Volatile.Write(ref current, i);
             var before = Volatile.Read(ref answered);
             await Eventually.TrueAsync(
-                () => Task.FromResult(Volatile.Read(ref answered) > before + 6), TimeSpan.FromSeconds(10), "requests with the new key");
+                () => Volatile.Read(ref answered) > before + 6, "requests with the new key");
         }
 
         await stop.CancelAsync();
@@ -59,18 +57,17 @@ public sealed class KeyRotationTests
         Assert.Equal("Bearer sk-or-v1-first", await UpstreamKeyAsync(pair));
 
         secrets.Write("search.key", "sk-or-v1-second");
-        await Eventually.TrueAsync(async () => await UpstreamKeyAsync(pair) == "Bearer sk-or-v1-second", InForce, "the second key");
+        await Eventually.TrueAsync(async () => await UpstreamKeyAsync(pair) == "Bearer sk-or-v1-second", "the second key");
 
         File.Delete(secrets.File("search.key"));
         await Eventually.TrueAsync(
             async () => (await pair.Gateway.HealthAsync()).GetRawText() is var page
                 && page.Contains("Teams:0:OpenRouterKey", StringComparison.Ordinal) && !page.Contains("sk-or-v1", StringComparison.Ordinal),
-            InForce,
             "the fault on the health page");
         Assert.Equal("Bearer sk-or-v1-second", await UpstreamKeyAsync(pair));
 
         secrets.Write("search.key", "sk-or-v1-third");
-        await Eventually.TrueAsync(async () => await UpstreamKeyAsync(pair) == "Bearer sk-or-v1-third", InForce, "the third key");
+        await Eventually.TrueAsync(async () => await UpstreamKeyAsync(pair) == "Bearer sk-or-v1-third", "the third key");
     }
 
     [Fact]
@@ -94,7 +91,7 @@ public sealed class KeyRotationTests
             Assert.Equal(0, move.ExitCode);
         }
 
-        await Eventually.TrueAsync(async () => await UpstreamKeyAsync(pair) == "Bearer sk-or-v1-second", InForce, "the swapped key");
+        await Eventually.TrueAsync(async () => await UpstreamKeyAsync(pair) == "Bearer sk-or-v1-second", "the swapped key");
     }
 
     [Fact]
@@ -111,7 +108,7 @@ public sealed class KeyRotationTests
 
         pair.Gateway.Folder.Write(".env", "SEARCH_KEY=sk-or-v1-second\n");
 
-        await Eventually.TrueAsync(async () => await UpstreamKeyAsync(pair) == "Bearer sk-or-v1-second", InForce, "the key of .env");
+        await Eventually.TrueAsync(async () => await UpstreamKeyAsync(pair) == "Bearer sk-or-v1-second", "the key of .env");
         Assert.DoesNotContain(pair.Gateway.Process.Lines, line => line.Contains("sk-or-v1", StringComparison.Ordinal));
     }
 

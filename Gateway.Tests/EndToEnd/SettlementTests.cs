@@ -11,8 +11,6 @@ namespace Gateway.Tests.EndToEnd;
 /// </summary>
 public sealed class SettlementTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-
     [Theory]
     [InlineData("x-fake-generation-status: 404", "x-fake-generation-failures: 2")]
     [InlineData("x-fake-generation-status: 500", "x-fake-generation-failures: 1")]
@@ -22,7 +20,7 @@ public sealed class SettlementTests
         await using var team = await TeamGateway.StartAsync("");
         var call = await team.ChatAsync("", [.. lines, "x-fake-no-usage: 1"]);
         var bill = team.Bill(call);
-        await Eventually.TrueAsync(() => Task.FromResult(bill.Questions > 0), Patience, "the first question");
+        await Eventually.TrueAsync(() => bill.Questions > 0, "the first question");
         var open = await team.RowAsync(row => row.GenerationId == bill.Id);
         Assert.Equal(GenerationState.Provisional, open.State);
         Assert.Equal(open.ReservedPico, open.Charge);
@@ -58,7 +56,7 @@ public sealed class SettlementTests
         Assert.Equal((long)bill.Cost, row.CostPico);
         Assert.Equal(25, row.CompletionTokens);
         await team.Gateway.Process.WaitForLineAsync(
-            line => line.Contains("processes that died", StringComparison.Ordinal), "a word about the dead", Patience);
+            line => line.Contains("processes that died", StringComparison.Ordinal), "a word about the dead");
 
         // And the budget knows of it: all of the dollar but that is there.
         Assert.Equal(200, (await team.ChatAsync("\"max_tokens\":1600000")).Status);
@@ -142,15 +140,13 @@ public sealed class SettlementTests
             await team.Gateway.Process.WaitForLineAsync(
                 line => line.Contains("\"Error\"", StringComparison.Ordinal)
                     && line.Contains("The ledger cannot be written", StringComparison.Ordinal),
-                "an error",
-                Patience);
+                "an error");
         }
 
-        await Eventually.TrueAsync(async () => (await team.ChatAsync()).Status == 200, Patience, "a ledger that is written again");
+        await Eventually.TrueAsync(async () => (await team.ChatAsync()).Status == 200, "a ledger that is written again");
         var rows = await Eventually.GetAsync(
             async () => await team.RowsAsync() is var rows && rows.All(row => row.IsClosed)
                 && rows.Count == team.Upstream.Book.Entries.Count ? rows : null,
-            Patience,
             "all rows");
         Assert.Equal(team.Upstream.Book.Total, rows.Sum(row => row.Charge));
     }

@@ -19,9 +19,7 @@ internal sealed class Storm
     /// <summary>Names how many calls a storm has, for one that is longer than the tests' own.</summary>
     public const string OperationsVariable = "GATEWAY_STORM_OPERATIONS";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Silence = TimeSpan.FromMilliseconds(300);
-    private static readonly TimeSpan BetweenAttempts = TimeSpan.FromMilliseconds(20);
 
     private readonly IReadOnlyList<StormGateway> _gateways;
     private readonly IReadOnlyList<StormKey> _keys;
@@ -99,36 +97,38 @@ internal sealed class Storm
 
     private static async Task<StormOutcome> CallAsync(StormKey key, string id, StormOperation operation, StormGateway gateway)
     {
-        var startedAt = TimeProvider.System.GetTimestamp();
-        while (true)
+        // Until it lives; nothing has been sent by then.
+        var (connection, deaths) = await Eventually.GetAsync(() => ConnectAsync(gateway), "a gateway that lives");
+        using var owned = connection;
+        try
         {
-            var deaths = gateway.Deaths;
-            using var connection = new StormConnection();
-            try
-            {
-                await connection.ConnectAsync(gateway.Address ?? throw new SocketException((int)SocketError.ConnectionRefused));
-            }
-            catch (SocketException) when (TimeProvider.System.GetElapsedTime(startedAt) < Patience)
-            {
-                // It is dead; nothing has been sent.
-                await Task.Delay(BetweenAttempts);
-                continue;
-            }
+            await PlayAsync(connection, key, id, operation);
+        }
+        catch (SocketException)
+        {
+            // The gateway, or its death, has broken the connection: what came until then counts.
+        }
 
-            try
-            {
-                await PlayAsync(connection, key, id, operation);
-            }
-            catch (SocketException)
-            {
-                // The gateway, or its death, has broken the connection: what came until then counts.
-            }
+        // Taken before the socket is let go, so that the head is still there.
+        var head = connection.Head;
+        connection.Reset();
+        return new StormOutcome(
+            id, operation, head?.Status, head?.Header("X-Generation-Id"), connection.IsComplete, gateway.Deaths != deaths);
+    }
 
-            // Taken before the socket is let go, so that the head is still there.
-            var head = connection.Head;
-            connection.Reset();
-            return new StormOutcome(
-                id, operation, head?.Status, head?.Header("X-Generation-Id"), connection.IsComplete, gateway.Deaths != deaths);
+    private static async Task<Attempt?> ConnectAsync(StormGateway gateway)
+    {
+        var deaths = gateway.Deaths;
+        var connection = new StormConnection();
+        try
+        {
+            await connection.ConnectAsync(gateway.Address ?? throw new SocketException((int)SocketError.ConnectionRefused));
+            return new Attempt(connection, deaths);
+        }
+        catch (SocketException)
+        {
+            connection.Dispose();
+            return null;
         }
     }
 
@@ -145,7 +145,9 @@ internal sealed class Storm
                 break;
             case StormKind.LeaveBeforeHead:
                 await connection.SendAsync(head + operation.Body);
+#pragma warning disable RS0030 // When this client leaves; nothing is judged by it.
                 await Task.Delay(operation.LeaveAfter);
+#pragma warning restore RS0030
                 break;
             case StormKind.LeaveAtByte:
                 await connection.SendAsync(head + operation.Body);
@@ -161,4 +163,7 @@ internal sealed class Storm
                 break;
         }
     }
+
+    /// <summary>A connection, and how often its gateway had died before.</summary>
+    private sealed record Attempt(StormConnection Connection, int Deaths);
 }

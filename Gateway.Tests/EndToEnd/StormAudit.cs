@@ -35,21 +35,18 @@ internal sealed class StormAudit
 
     /// <summary>Waits until no row is open any more, and returns the ledger.</summary>
     public static async Task<IReadOnlyList<StormRow>> WaitForClosedRowsAsync(
-        Func<Task<IReadOnlyList<StormRow>>> readAsync, TimeSpan patience)
+        Func<Task<IReadOnlyList<StormRow>>> readAsync)
     {
         IReadOnlyList<StormRow> rows = [];
-        try
-        {
-            await Eventually.TrueAsync(
-                async () => (rows = await readAsync()).All(row => !row.IsOpen), patience, "a ledger without open rows");
-            return rows;
-        }
-        catch (TimeoutException late)
-        {
-            var open = rows.Where(row => row.IsOpen).Select(row => $"{row.KeyLabel} {row.GenerationId ?? "without an id"} {row.State}");
-            throw new TimeoutException($"{late.Message} Open:\n{string.Join('\n', open)}");
-        }
+        return await Eventually.GetAsync(
+            async () => (rows = await readAsync()).All(row => !row.IsOpen) ? rows : null,
+            () => $"a ledger without open rows. Open:\n{OpenOnes(rows)}");
     }
+
+    /// <summary>The rows that are open, a line each, for messages.</summary>
+    public static string OpenOnes(IReadOnlyList<StormRow> rows) => string.Join(
+        '\n',
+        rows.Where(row => row.IsOpen).Select(row => $"{row.KeyLabel} {row.GenerationId ?? "without an id"} {row.State}"));
 
     /// <summary>What each team is charged by the ledger.</summary>
     public static IReadOnlyDictionary<string, Int128> Totals(IReadOnlyList<StormRow> rows)

@@ -8,10 +8,8 @@ namespace Gateway.Tests.EndToEnd;
 /// <summary>One connection for one call, which reads as many bytes as it is told and leaves with a reset.</summary>
 internal sealed class StormConnection : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
-
     private readonly Socket _socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-    private readonly CancellationTokenSource _deadline = new(Patience);
+    private readonly CancellationTokenSource _deadline = HangGuard.Start();
     private byte[] _bytes = new byte[16 * 1024];
     private int _count;
 
@@ -19,7 +17,7 @@ internal sealed class StormConnection : IDisposable
     public ReadOnlySpan<byte> Received => _bytes.AsSpan(0, _count);
 
     /// <summary>The head, once it came whole.</summary>
-    public RawResponse? Head => HeadLength is { } length ? RawResponse.Parse(_bytes.AsSpan(0, length), default) : null;
+    public RawResponse? Head => HeadLength is { } length ? RawResponse.Parse(_bytes.AsSpan(0, length)) : null;
 
     /// <summary>Whether the answer ended as its framing promised.</summary>
     public bool IsComplete
@@ -61,7 +59,13 @@ internal sealed class StormConnection : IDisposable
 
             var most = Math.Min(_bytes.Length - _count, bytes - _count);
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(_deadline.Token);
-            limit.CancelAfter(silence ?? Patience);
+            if (silence is { } pause)
+            {
+#pragma warning disable RS0030 // How long this client bears silence before it leaves; nothing is judged by it.
+                limit.CancelAfter(pause);
+#pragma warning restore RS0030
+            }
+
             int read;
             try
             {

@@ -6,8 +6,6 @@ namespace Gateway.Tests.EndToEnd;
 /// <summary>A gateway as a process that can be killed at any moment and comes back over the same folder, on another port.</summary>
 internal sealed class StormGateway : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     private readonly TempFolder _folder = new();
     private readonly string _upstream;
     private readonly IReadOnlyDictionary<string, string> _environment;
@@ -87,7 +85,6 @@ internal sealed class StormGateway : IAsyncDisposable
                 using var answer = await client.GetAsync(new Uri("/health/ready", UriKind.Relative));
                 return answer.IsSuccessStatusCode;
             },
-            Patience,
             "a gateway that is ready");
         Volatile.Write(ref _address, address);
     }

@@ -12,8 +12,6 @@ public sealed class StormOnTwoNodesTests(PostgresServer postgres, SharedRedis re
     private const int Operations = 400;
     private const int Kills = 4;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
-
     [Fact]
     public async Task Postgres_TwoNodes_SayWhatUpstreamBills()
     {
@@ -21,7 +19,7 @@ public sealed class StormOnTwoNodesTests(PostgresServer postgres, SharedRedis re
         var server = await redis.GetAsync();
         var settings = StormSettings.With(
             ("Usage", """{ "Store": "Postgres", "Postgres": { "ConnectionString": "env:STORM_DATABASE" }, "PricesPath": "prices.json" }"""),
-            ("Limits", $$"""{ "Store": "Redis", "Redis": { "Configuration": "{{server.Configuration}}", "KeyPrefix": "{{redis.NewPrefix()}}", "Timeout": "00:00:05" } }"""));
+            ("Limits", $$"""{ "Store": "Redis", "Redis": { "Configuration": "{{server.Configuration}}", "KeyPrefix": "{{redis.NewPrefix()}}", "Timeout": "00:00:30" } }"""));
         var environment = new Dictionary<string, string>(StormSettings.Environment) { ["STORM_DATABASE"] = database };
         await using var upstream = await FakeOpenRouterServer.StartAsync(new FakeOpenRouterOptions { Record = false, Book = true });
         await using var first = await StormGateway.StartAsync(upstream.BaseUrl, settings, environment);
@@ -30,7 +28,7 @@ public sealed class StormOnTwoNodesTests(PostgresServer postgres, SharedRedis re
 
         await storm.RunAsync(Operations, Kills);
 
-        var rows = await StormAudit.WaitForClosedRowsAsync(() => StormLedger.ReadPostgresAsync(database), Patience);
+        var rows = await StormAudit.WaitForClosedRowsAsync(() => StormLedger.ReadPostgresAsync(database));
         new StormAudit(rows, upstream.Book.Entries, storm.Outcomes, StormSettings.TeamsByKey).AssertRight(storm.Seed);
     }
 }

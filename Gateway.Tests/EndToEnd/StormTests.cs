@@ -11,8 +11,6 @@ public sealed class StormTests
     private const int Operations = 400;
     private const int Kills = 3;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     [Fact]
     public async Task Sqlite_OneNode_SaysWhatUpstreamBills()
     {
@@ -25,7 +23,7 @@ public sealed class StormTests
 
         await storm.RunAsync(Operations, Kills);
 
-        var rows = await StormAudit.WaitForClosedRowsAsync(() => StormLedger.ReadSqliteAsync(gateway.Folder.File("usage.db")), Patience);
+        var rows = await StormAudit.WaitForClosedRowsAsync(() => StormLedger.ReadSqliteAsync(gateway.Folder.File("usage.db")));
         new StormAudit(rows, upstream.Book.Entries, storm.Outcomes, StormSettings.TeamsByKey).AssertRight(storm.Seed);
     }
 }

@@ -57,17 +57,23 @@ public sealed class UpstreamFailureTests : IClassFixture<UpstreamFailureTests.Fi
     [Fact]
     public async Task StreamReset_EndsTheSameWay()
     {
+        var hasArrived = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var upstream = ScriptedSocketUpstream.Start(async connection =>
         {
             await connection.ReadRequestAsync();
             await connection.SendAsync("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
             await connection.SendChunkAsync("data: {\"choices\":[]}\n\n");
-            await connection.ResetAsync();
+            await hasArrived.Task.GuardAsync();
+            connection.Reset();
         });
         await using var gateway = await GatewayHost.StartAsync(options => options.Upstream = upstream.BaseUrl);
         await using var client = await gateway.ConnectAsync();
         await client.PostAsync("/v1/chat/completions", """{"model":"m","stream":true}""");
-        var (_, body) = await client.ReadAsync();
+        var head = await client.ReadHeadAsync();
+        var first = await client.ReadPieceAsync(head, []);
+        Assert.Equal("data: {\"choices\":[]}\n\n", first!.Text);
+        hasArrived.SetResult();
+        var body = await client.ReadBodyAsync(head);
 
         Assert.NotEqual(RawEnd.Complete, body.End);
         IsErrorOf("chat/completions", SseEvents.Parse(body.Text)[^1]);
@@ -202,7 +208,7 @@ public sealed class UpstreamFailureTests : IClassFixture<UpstreamFailureTests.Fi
     [InlineData("/v1/files", false)]
     public async Task UnreachableUpstream_Is502InTheDialectOfTheRoute(string path, bool messages)
     {
-        await using var gateway = await GatewayHost.StartAsync(options => options.Upstream = ScriptedSocketUpstream.RefusingBaseUrl());
+        await using var gateway = await GatewayHost.StartAsync(options => options.Upstream = ScriptedSocketUpstream.RefusingBaseUrl);
         await using var client = await gateway.ConnectAsync();
         await client.PostAsync(path, """{"model":"m","stream":true}""");
         var (head, body) = await client.ReadAsync();
@@ -237,8 +243,12 @@ public sealed class UpstreamFailureTests : IClassFixture<UpstreamFailureTests.Fi
     {
         await using var pair = await GatewayPair.StartAsync(Impatient);
 
-        (await pair.PostAsync("/v1/chat/completions", """{"model":"m"}""", "x-fake-delay-ms: 20000")).IsRefused(504);
-        (await pair.PostAsync("/v1/messages", """{"model":"m"}""", "x-fake-delay-ms: 20000")).IsRefusedInMessagesDialect(504);
+        var calls = await Task.WhenAll(
+            pair.PostAsync("/v1/chat/completions", """{"model":"m"}""", "x-fake-delay-ms: 600000"),
+            pair.PostAsync("/v1/messages", """{"model":"m"}""", "x-fake-delay-ms: 600000"));
+
+        calls[0].IsRefused(504);
+        calls[1].IsRefusedInMessagesDialect(504);
     }
 
     [Fact]
@@ -277,9 +287,10 @@ public sealed class UpstreamFailureTests : IClassFixture<UpstreamFailureTests.Fi
         Assert.Equal(5, upstream.Connections);
     }
 
+    // Long enough for a busy machine to pass on the events before the silence.
     private static void Impatient(GatewayHostOptions options)
     {
-        options.Settings = ShippedSettings.WithValues(("ReverseProxy:Clusters:openrouter:HttpRequest:ActivityTimeout", "\"00:00:01\""));
+        options.Settings = ShippedSettings.WithValues(("ReverseProxy:Clusters:openrouter:HttpRequest:ActivityTimeout", "\"00:00:03\""));
     }
 
     private static void IsErrorOf(string endpoint, (string Name, string Data) last)

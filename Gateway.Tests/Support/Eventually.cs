@@ -1,15 +1,15 @@
 namespace Gateway.Tests.Support;
 
-/// <summary>Bounded polling, for what an end-to-end test can only see from outside.</summary>
+/// <summary>Polling until an event is seen, for what a test can only see from outside. Never a judgement about time.</summary>
 internal static class Eventually
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Asks again and again until there is an answer.</summary>
-    public static async Task<T> GetAsync<T>(Func<Task<T?>> ask, TimeSpan patience, string what)
+    public static async Task<T> GetAsync<T>(Func<Task<T?>> ask, Func<string> what)
         where T : class
     {
-        var startedAt = TimeProvider.System.GetTimestamp();
+        using var guard = HangGuard.Start();
         while (true)
         {
             if (await ask() is { } answer)
@@ -17,20 +17,24 @@ internal static class Eventually
                 return answer;
             }
 
-            if (TimeProvider.System.GetElapsedTime(startedAt) > patience)
+            if (guard.IsCancellationRequested)
             {
-                throw new TimeoutException($"Waited {patience.TotalSeconds:0.#} s for {what}.");
+                throw new TimeoutException($"Waited {HangGuard.Limit.TotalSeconds:0} s for {what()}.");
             }
 
+#pragma warning disable RS0030 // The one place that polls.
             await Task.Delay(Interval);
+#pragma warning restore RS0030
         }
     }
 
-    /// <summary>Asks again and again until it is so, and returns how long that took.</summary>
-    public static async Task<TimeSpan> TrueAsync(Func<Task<bool>> ask, TimeSpan patience, string what)
-    {
-        var startedAt = TimeProvider.System.GetTimestamp();
-        await GetAsync(async () => await ask() ? "yes" : null, patience, what);
-        return TimeProvider.System.GetElapsedTime(startedAt);
-    }
+    /// <summary>Asks again and again until there is an answer.</summary>
+    public static Task<T> GetAsync<T>(Func<Task<T?>> ask, string what)
+        where T : class => GetAsync(ask, () => what);
+
+    /// <summary>Asks again and again until it is so.</summary>
+    public static Task TrueAsync(Func<Task<bool>> ask, string what) => GetAsync(async () => await ask() ? "yes" : null, what);
+
+    /// <summary>Looks again and again until it is so.</summary>
+    public static Task TrueAsync(Func<bool> condition, string what) => TrueAsync(() => Task.FromResult(condition()), what);
 }

@@ -41,13 +41,11 @@ public sealed class FakeOpenRouterTests : IAsyncLifetime
         await client.PostAsync(Chat, """{"stream":true}""", "x-fake-id: x", "x-fake-stall-after: 2");
         var request = await Server.Requests.WaitForAsync(candidate => candidate.EventsWritten == 2);
         Assert.Equal(ReceivedEnd.Open, request.End);
-        var left = TimeProvider.System.GetTimestamp();
         client.Reset();
         await request.WaitForEndAsync();
 
         Assert.Equal(ReceivedEnd.ClientAborted, request.End);
         Assert.Equal(2, request.EventsWritten);
-        Assert.True(TimeProvider.System.GetElapsedTime(left, request.EndedAt) < TimeSpan.FromSeconds(1));
     }
 
     [Theory]

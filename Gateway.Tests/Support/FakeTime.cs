@@ -18,6 +18,5 @@ internal static class FakeTime
                 time.Advance(step);
                 return await condition();
             },
-            Patience,
             what);
 }

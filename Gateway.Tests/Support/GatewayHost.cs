@@ -16,8 +16,6 @@ namespace Gateway.Tests.Support;
 /// </summary>
 internal sealed class GatewayHost : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-
     private readonly TempFolder _folder;
     private readonly Factory? _factory;
 
@@ -27,7 +25,7 @@ internal sealed class GatewayHost : IAsyncDisposable
         _factory = factory;
         RunningProcess = process;
         Address = address;
-        Client = new HttpClient(NewHandler()) { BaseAddress = address, Timeout = TimeSpan.FromSeconds(60) };
+        Client = new HttpClient(NewHandler()) { BaseAddress = address, Timeout = HangGuard.Limit };
         Client.DefaultRequestHeaders.Add("Authorization", "Bearer sk-or-v1-test");
     }
 
@@ -108,7 +106,6 @@ internal sealed class GatewayHost : IAsyncDisposable
     {
         return await Eventually.GetAsync(
             async () => await VersionAsync() is var version && version != from ? version : null,
-            Patience,
             $"settings of another version than {from}");
     }
 

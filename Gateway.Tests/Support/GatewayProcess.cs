@@ -11,8 +11,6 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
     /// <summary>Names a published program (the NativeAOT build, say) that end-to-end tests are to run against.</summary>
     public const string ProgramVariable = "GATEWAY_TEST_PROGRAM";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     private readonly Process _process;
     private readonly Lock _gate = new();
     private readonly StringBuilder _out = new();
@@ -110,9 +108,9 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
     }
 
     /// <summary>Waits for a line that satisfies a condition and returns it.</summary>
-    public async Task<string> WaitForLineAsync(Func<string, bool> condition, string what, TimeSpan? patience = null)
+    public async Task<string> WaitForLineAsync(Func<string, bool> condition, string what)
     {
-        using var limit = new CancellationTokenSource(patience ?? Patience);
+        using var limit = HangGuard.Start();
         var exited = _process.WaitForExitAsync(limit.Token);
         while (true)
         {
@@ -147,9 +145,9 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
     }
 
     /// <summary>Waits for the end and returns what was printed.</summary>
-    public async Task<GatewayOutput> WaitForExitAsync(TimeSpan? patience = null)
+    public async Task<GatewayOutput> WaitForExitAsync()
     {
-        using var limit = new CancellationTokenSource(patience ?? Patience);
+        using var limit = HangGuard.Start();
         try
         {
             await _process.WaitForExitAsync(limit.Token);

@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using Gateway.Tests.Support;
 using Npgsql;
 using Xunit;
@@ -21,8 +19,6 @@ public sealed class PostgresServer : IAsyncLifetime
 
     private const string User = "gateway_tests";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     // PostgreSQL refuses to run as root.
     private static readonly string[] AsPostgres = Environment.UserName == "root"
         ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]
@@ -30,8 +26,9 @@ public sealed class PostgresServer : IAsyncLifetime
 
     private readonly SemaphoreSlim _gate = new(1, 1);
     private readonly string _folder = Path.Combine(Path.GetTempPath(), "gateway-pg-" + Guid.NewGuid().ToString("N")[..8]);
+    private readonly LoopbackPort _port = LoopbackPort.Claim();
     private Process? _server;
-    private int _port;
+    private bool _isInitialized;
 
     /// <summary>Where Debian and others keep the server's programs, newest version first, or <see langword="null"/>.</summary>
     private static string? Programs { get; } = new[] { "/usr/lib/postgresql" }
@@ -47,7 +44,7 @@ public sealed class PostgresServer : IAsyncLifetime
     public string ConnectionString(string database) => new NpgsqlConnectionStringBuilder
     {
         Host = "127.0.0.1",
-        Port = _port,
+        Port = _port.Number,
         Username = User,
         Password = Password,
         Database = database,
@@ -78,23 +75,23 @@ public sealed class PostgresServer : IAsyncLifetime
                 return;
             }
 
-            if (_port == 0)
+            if (!_isInitialized)
             {
                 await InitializeDataAsync();
-                _port = FreePort();
+                _isInitialized = true;
             }
 
             _server = Process.Start(StartInfo(
                 "postgres",
                 "-D", Path.Combine(_folder, "data"),
                 "-h", "127.0.0.1",
-                "-p", _port.ToString(CultureInfo.InvariantCulture),
+                "-p", _port.ToString(),
                 "-k", _folder,
                 "-c", "fsync=off",
                 "-c", "max_connections=200"));
             _ = _server!.StandardError.ReadToEndAsync();
             _ = _server.StandardOutput.ReadToEndAsync();
-            await Eventually.TrueAsync(AnswersAsync, Patience, "PostgreSQL to answer");
+            await Eventually.TrueAsync(AnswersAsync, "PostgreSQL to answer");
         }
         finally
         {
@@ -113,7 +110,7 @@ public sealed class PostgresServer : IAsyncLifetime
                 // INT is PostgreSQL's fast shutdown.
                 using var kill = Process.Start("kill", ["-INT", server.Id.ToString(CultureInfo.InvariantCulture)]);
                 await kill.WaitForExitAsync();
-                await server.WaitForExitAsync().WaitAsync(Patience);
+                await server.WaitForExitAsync().GuardAsync();
             }
 
             _server?.Dispose();
@@ -133,14 +130,8 @@ public sealed class PostgresServer : IAsyncLifetime
             Directory.Delete(_folder, recursive: true);
         }
 
+        _port.Dispose();
         _gate.Dispose();
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private static async Task RunAsync(ProcessStartInfo start)
@@ -148,7 +139,7 @@ public sealed class PostgresServer : IAsyncLifetime
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync().WaitAsync(Patience);
+        await process.WaitForExitAsync().GuardAsync();
         if (process.ExitCode != 0)
         {
             throw new InvalidOperationException($"{start.FileName} exited with {process.ExitCode}: {await output}{await error}");

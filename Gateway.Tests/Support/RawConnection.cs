@@ -8,13 +8,13 @@ namespace Gateway.Tests.Support;
 /// <summary>One HTTP/1.1 connection, written by hand: what no well-behaved client would send can be sent, and reuse can be seen.</summary>
 internal sealed class RawConnection : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-
     private readonly TcpClient _client = new() { NoDelay = true };
-    private readonly CancellationTokenSource _deadline = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+    private readonly CancellationTokenSource _deadline = HangGuard.Start();
     private Stream _stream = Stream.Null;
 
-    private RawConnection() => _deadline.CancelAfter(Patience);
+    private RawConnection()
+    {
+    }
 
     public sealed record Answer(int Status, IReadOnlyDictionary<string, string> Headers, string Body);
 

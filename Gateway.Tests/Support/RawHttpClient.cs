@@ -5,14 +5,11 @@ using System.Text;
 
 namespace Gateway.Tests.Support;
 
-/// <summary>An HTTP/1.1 client that sends exactly the bytes it is given and shows exactly what came back, and when.</summary>
+/// <summary>An HTTP/1.1 client that sends exactly the bytes it is given and shows exactly what came back.</summary>
 internal sealed class RawHttpClient : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     private readonly TcpClient _tcp;
     private readonly Stream _stream;
-    private readonly long _startedAt = TimeProvider.System.GetTimestamp();
     private readonly byte[] _buffer = new byte[64 * 1024];
     private int _start;
     private int _end;
@@ -27,9 +24,6 @@ internal sealed class RawHttpClient : IAsyncDisposable
 
     /// <summary>Host and port, for a Host header.</summary>
     public string Authority { get; }
-
-    /// <summary>Time since the connection stood; all times of this client are on this clock.</summary>
-    public TimeSpan Elapsed => TimeProvider.System.GetElapsedTime(_startedAt);
 
     /// <summary>Connects; with TLS when the address says https, to any certificate.</summary>
     public static async Task<RawHttpClient> ConnectAsync(Uri address, RemoteCertificateValidationCallback? validate = null)
@@ -86,7 +80,7 @@ internal sealed class RawHttpClient : IAsyncDisposable
             var end = _buffer.AsSpan(_start, _end - _start).IndexOf("\r\n\r\n"u8);
             if (end >= 0)
             {
-                var head = RawResponse.Parse(_buffer.AsSpan(_start, end), Elapsed);
+                var head = RawResponse.Parse(_buffer.AsSpan(_start, end));
                 _start += end + 4;
                 return head;
             }
@@ -141,7 +135,7 @@ internal sealed class RawHttpClient : IAsyncDisposable
             return null;
         }
 
-        return new RawPiece(Take((int)Math.Min(rest, _end - _start)), Elapsed);
+        return new RawPiece(Take((int)Math.Min(rest, _end - _start)));
     }
 
     /// <summary>Whether the peer closes the connection, without sending another byte, while the caller waits.</summary>
@@ -198,7 +192,7 @@ internal sealed class RawHttpClient : IAsyncDisposable
             filled += part.Length;
         }
 
-        var piece = new RawPiece(bytes, Elapsed);
+        var piece = new RawPiece(bytes);
         return await ReadLineAsync() is "" ? piece : Broken();
     }
 
@@ -250,7 +244,7 @@ internal sealed class RawHttpClient : IAsyncDisposable
 
         try
         {
-            var read = await _stream.ReadAsync(_buffer.AsMemory(_end)).AsTask().WaitAsync(Patience);
+            var read = await _stream.ReadAsync(_buffer.AsMemory(_end)).AsTask().GuardAsync();
             _end += read;
             return read > 0;
         }

@@ -10,21 +10,16 @@ namespace Gateway.Tests.Support;
 /// <summary>A real Redis on a free port of the loopback address, without persistence; tests stop, start and suspend it.</summary>
 public sealed class RedisServer : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-
     private readonly TempFolder _folder = new();
-    private readonly int _port;
+    private readonly LoopbackPort _port = LoopbackPort.Claim();
     private Process? _process;
 
     private RedisServer()
     {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        _port = ((IPEndPoint)probe.LocalEndpoint).Port;
     }
 
     /// <summary>What a client connects with.</summary>
-    public string Configuration => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{_port},connectTimeout=1000");
+    public string Configuration => $"127.0.0.1:{_port},connectTimeout=1000";
 
     /// <summary>A server of its own, for a test that is going to harm it. Skips the test where Redis is not installed.</summary>
     /// <param name="isRunning">Whether it is started at once.</param>
@@ -51,7 +46,7 @@ public sealed class RedisServer : IAsyncDisposable
         };
         string[] arguments =
         [
-            "--port", _port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+            "--port", _port.ToString(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
             "--dir", _folder.Path, "--daemonize", "no", "--logfile", _folder.File("redis.log"),
         ];
         foreach (var argument in arguments)
@@ -60,7 +55,7 @@ public sealed class RedisServer : IAsyncDisposable
         }
 
         _process = Process.Start(start)!;
-        await Eventually.TrueAsync(IsAnsweringAsync, Patience, "Redis to answer");
+        await Eventually.TrueAsync(IsAnsweringAsync, "Redis to answer");
     }
 
     /// <summary>Ends it at once, as <c>kill -9</c> does.</summary>
@@ -85,7 +80,7 @@ public sealed class RedisServer : IAsyncDisposable
     public async Task<string> SendAsync(string command)
     {
         using var client = new TcpClient { NoDelay = true };
-        await client.ConnectAsync(IPAddress.Loopback, _port);
+        await client.ConnectAsync(IPAddress.Loopback, _port.Number);
         await using var stream = client.GetStream();
         await stream.WriteAsync(Encoding.ASCII.GetBytes(command + "\r\n"));
         using var reader = new StreamReader(stream, Encoding.ASCII);
@@ -96,6 +91,7 @@ public sealed class RedisServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await KillAsync();
+        _port.Dispose();
         _folder.Dispose();
     }
 

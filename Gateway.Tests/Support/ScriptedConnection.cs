@@ -68,11 +68,9 @@ internal sealed class ScriptedConnection : IAsyncDisposable
         return SendAsync($"{Encoding.UTF8.GetByteCount(text).ToString("x", CultureInfo.InvariantCulture)}\r\n{text}\r\n");
     }
 
-    /// <summary>Ends the connection with a reset, after what was sent.</summary>
-    public async Task ResetAsync()
+    /// <summary>Ends the connection with a reset, which drops what the peer has not read yet: the test waits for that first.</summary>
+    public void Reset()
     {
-        // A reset drops what the peer's kernel has not got yet.
-        await Task.Delay(TimeSpan.FromMilliseconds(50), Stopping);
         _client.Client.LingerState = new LingerOption(true, 0);
         _client.Client.Close();
     }

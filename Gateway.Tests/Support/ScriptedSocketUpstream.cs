@@ -7,6 +7,8 @@ namespace Gateway.Tests.Support;
 /// <summary>An upstream for what no well-behaved server sends: a script talks to each connection byte by byte.</summary>
 internal sealed class ScriptedSocketUpstream : IAsyncDisposable
 {
+    private static readonly Socket Refusing = BindOnly();
+
     private readonly TcpListener _listener;
     private readonly Func<ScriptedConnection, Task> _script;
     private readonly ConcurrentBag<Task> _running = [];
@@ -45,13 +47,8 @@ internal sealed class ScriptedSocketUpstream : IAsyncDisposable
         });
     }
 
-    /// <summary>A base URL at which nobody listens.</summary>
-    public static string RefusingBaseUrl()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return $"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/api/v1";
-    }
+    /// <summary>A base URL at which nobody listens, nor ever will: the port is bound, so that no server gets it.</summary>
+    public static string RefusingBaseUrl => $"http://127.0.0.1:{((IPEndPoint)Refusing.LocalEndPoint!).Port}/api/v1";
 
     /// <summary>Waits until every connection so far is closed.</summary>
     public Task WhenClosedAsync() => Task.WhenAll(_running);
@@ -68,6 +65,13 @@ internal sealed class ScriptedSocketUpstream : IAsyncDisposable
         {
             throw new AggregateException("A scripted connection failed.", _faults);
         }
+    }
+
+    private static Socket BindOnly()
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return socket;
     }
 
     private async Task AcceptAsync()

@@ -12,8 +12,6 @@ internal sealed class TeamGateway : IAsyncDisposable
     /// <summary>A model whose price the scripted OpenRouter lists.</summary>
     public const string Model = "openai/gpt-4o-mini";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-
     // Of all gateways together: several may share an upstream.
     private static int _calls;
 
@@ -76,7 +74,7 @@ internal sealed class TeamGateway : IAsyncDisposable
         _gateway = await StartSecondAsync(_options.Time);
         if (_options.WaitsForPrices)
         {
-            await Eventually.TrueAsync(() => Task.FromResult(File.Exists(PricesPath)), Patience, "prices");
+            await Eventually.TrueAsync(() => File.Exists(PricesPath), "prices");
         }
     }
 
@@ -185,7 +183,7 @@ internal sealed class TeamGateway : IAsyncDisposable
 
     /// <summary>Waits for a row.</summary>
     public Task<LedgerRow> RowAsync(Func<LedgerRow, bool> condition, string what = "a closed row") => Eventually.GetAsync(
-        async () => (await RowsAsync()).FirstOrDefault(condition), Patience, what);
+        async () => (await RowsAsync()).FirstOrDefault(condition), what);
 
     public async ValueTask DisposeAsync()
     {

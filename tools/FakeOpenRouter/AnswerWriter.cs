@@ -51,6 +51,11 @@ internal sealed class AnswerWriter : IAsyncDisposable
                 piece = Math.Max(0, _script.CutAtByte!.Value - _written);
             }
 
+            if (_script.Step && _record is not null)
+            {
+                await _record.WaitForReleaseAsync(_context.RequestAborted);
+            }
+
             await _output.WriteAsync(rest[..piece], _context.RequestAborted);
             await _output.FlushAsync(_context.RequestAborted);
             _bill?.MarkIdSent();

@@ -23,6 +23,9 @@ internal sealed record FakeOpenRouterOptions
     /// <summary>How long after its end <c>GET /generation</c> does not know a generation, unless its script says.</summary>
     public TimeSpan GenerationDelay { get; init; }
 
+    /// <summary>The clock of delays and pauses.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
     /// <summary>How many bytes of request bodies are kept; beyond it the oldest bodies go, their length and hash stay.</summary>
     public long KeepBodyBytes { get; init; } = 512 * 1024 * 1024;
 }

@@ -51,7 +51,7 @@ internal sealed class FakeOpenRouterServer : IAsyncDisposable
     {
         options ??= new FakeOpenRouterOptions();
         var connections = new ConnectionCounter();
-        var handler = new RequestHandler(options, TimeProvider.System, connections);
+        var handler = new RequestHandler(options, options.Time, connections);
 
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore();

@@ -36,6 +36,7 @@ internal sealed class FakeScript
         ["x-fake-end-after"] = static (script, number) => script.EndAfter = number,
         ["x-fake-error-after"] = static (script, number) => script.ErrorAfter = number,
         ["x-fake-error"] = static (script, number) => script.ErrorInside = number != 0,
+        ["x-fake-step"] = static (script, number) => script.Step = number != 0,
         ["x-fake-split"] = static (script, number) => script.Split = number,
         ["x-fake-split-ms"] = static (script, number) => script.SplitInterval = TimeSpan.FromMilliseconds(number),
         ["x-fake-prompt-tokens"] = static (script, number) => script.PromptTokens = number,
@@ -150,6 +151,12 @@ internal sealed class FakeScript
 
     /// <summary><c>x-fake-error: 1</c>: status 200 with an error in the JSON body.</summary>
     public bool ErrorInside { get; private set; }
+
+    /// <summary>
+    /// <c>x-fake-step: 1</c>: the headers are flushed; then each piece (a comment, a blank, an event, what <c>x-fake-split</c> makes of
+    /// them, a whole body) waits until the test releases it with <see cref="ReceivedRequest.Release"/>.
+    /// </summary>
+    public bool Step { get; private set; }
 
     /// <summary><c>x-fake-split: 7</c>: the body is flushed every so many bytes, wherever that falls.</summary>
     public int Split { get; private set; }

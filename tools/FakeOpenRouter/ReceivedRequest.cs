@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Threading.Channels;
 
 namespace FakeOpenRouter;
 
@@ -9,6 +10,7 @@ internal sealed class ReceivedRequest
     private readonly Action _changed;
     private readonly long _startedAt;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Channel<bool> _released = Channel.CreateUnbounded<bool>();
     private long _endedAt;
     private int _end;
     private int _eventsWritten;
@@ -73,8 +75,8 @@ internal sealed class ReceivedRequest
 
     public ReceivedEnd End => (ReceivedEnd)Volatile.Read(ref _end);
 
-    /// <summary>Waits until <see cref="End"/> is no longer <see cref="ReceivedEnd.Open"/>, 15 s unless told.</summary>
-    public Task WaitForEndAsync(TimeSpan? patience = null) => _ended.Task.WaitAsync(patience ?? RequestLog.DefaultPatience, _time);
+    /// <summary>Waits until <see cref="End"/> is no longer <see cref="ReceivedEnd.Open"/>.</summary>
+    public Task WaitForEndAsync() => _ended.Task.WaitAsync(RequestLog.Patience);
 
     /// <summary>Events of an event stream that were flushed; comments do not count.</summary>
     public int EventsWritten => Volatile.Read(ref _eventsWritten);
@@ -94,6 +96,27 @@ internal sealed class ReceivedRequest
 
     /// <summary>The value of a header that may stand once at most; <see langword="null"/> without one.</summary>
     public string? Header(string name) => HeaderValues(name).SingleOrDefault();
+
+    /// <summary>Lets so many more pieces of an answer with <c>x-fake-step</c> go out.</summary>
+    public void Release(int pieces = 1)
+    {
+        for (var i = 0; i < pieces; i++)
+        {
+            _released.Writer.TryWrite(true);
+        }
+    }
+
+    /// <summary>Lets all the rest go out.</summary>
+    public void ReleaseAll() => _released.Writer.TryComplete();
+
+    /// <summary>Waits until the next piece is released.</summary>
+    public async ValueTask WaitForReleaseAsync(CancellationToken cancellationToken)
+    {
+        if (await _released.Reader.WaitToReadAsync(cancellationToken))
+        {
+            _released.Reader.TryRead(out _);
+        }
+    }
 
     public void SetBody(byte[] body)
     {

@@ -297,7 +297,7 @@ internal sealed class RequestHandler
             context.Response.ContentLength = script.Whitespace + body.Length;
         }
 
-        if (script.FirstByteDelay > TimeSpan.Zero || script.Whitespace > 0 || script.CutAtByte is 0)
+        if (script.FirstByteDelay > TimeSpan.Zero || script.Step || script.Whitespace > 0 || script.CutAtByte is 0)
         {
             await writer.FlushHeadersAsync();
             await writer.PauseAsync(script.FirstByteDelay);
@@ -319,7 +319,7 @@ internal sealed class RequestHandler
         var values = call.Values;
         var sent = 0;
         var buffer = new ArrayBufferWriter<byte>(512);
-        if (script.FirstByteDelay > TimeSpan.Zero || script.StallAfter is 0 || script.CutAfter is 0)
+        if (script.FirstByteDelay > TimeSpan.Zero || script.Step || script.StallAfter is 0 || script.CutAfter is 0)
         {
             await writer.FlushHeadersAsync();
             await writer.PauseAsync(script.FirstByteDelay);

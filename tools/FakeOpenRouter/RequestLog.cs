@@ -5,8 +5,8 @@ namespace FakeOpenRouter;
 /// <summary>The requests received since the start or the last reset, in order; can be waited on.</summary>
 internal sealed class RequestLog
 {
-    /// <summary>How long waits last unless told.</summary>
-    public static readonly TimeSpan DefaultPatience = TimeSpan.FromSeconds(15);
+    /// <summary>Ends a wait for a request that never comes: a guard against hanging, far beyond what a busy machine needs.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly Lock _gate = new();
     private readonly long _keepBodyBytes;
@@ -37,12 +37,12 @@ internal sealed class RequestLog
     public ReceivedRequest? Find(string id) => All.LastOrDefault(request => request.Id == id);
 
     /// <summary>Waits for the request with this <c>x-fake-id</c>; its body may still be on the way.</summary>
-    public Task<ReceivedRequest> WaitForAsync(string id, TimeSpan? patience = null) => WaitForAsync(request => request.Id == id, patience);
+    public Task<ReceivedRequest> WaitForAsync(string id) => WaitForAsync(request => request.Id == id);
 
     /// <summary>Waits for a request that satisfies a condition, which is asked again whenever any request makes progress.</summary>
-    public async Task<ReceivedRequest> WaitForAsync(Func<ReceivedRequest, bool> condition, TimeSpan? patience = null)
+    public async Task<ReceivedRequest> WaitForAsync(Func<ReceivedRequest, bool> condition)
     {
-        using var limit = new CancellationTokenSource(patience ?? DefaultPatience);
+        using var limit = new CancellationTokenSource(Patience);
         while (true)
         {
             var changed = Volatile.Read(ref _changed);

@@ -3,6 +3,7 @@ using Gateway.Configuration;
 using Gateway.Configuration.Reading;
 using Gateway.Primitives;
 using Gateway.Workers;
+using Gateway.Tests.Support;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
@@ -359,18 +360,19 @@ public sealed class SettingsWatcherTests : IDisposable
 
         // Until the first change is taken nobody knows whether the watcher has its timer yet.
         _folder.Write("appsettings.json", Json(2));
-        var patience = Stopwatch.StartNew();
-        while (Size != 2 && patience.Elapsed < TimeSpan.FromSeconds(30))
-        {
-            time.Advance(SettingsWatcher.LookPeriod);
-            await Task.Delay(20, TestContext.Current.CancellationToken);
-        }
+        await Eventually.TrueAsync(
+            () =>
+            {
+                time.Advance(SettingsWatcher.LookPeriod);
+                return Size == 2;
+            },
+            "the first change");
 
         var changed = new TaskCompletionSource();
         Store.Changed += _ => changed.TrySetResult();
         _folder.Write("appsettings.json", Json(3));
         time.Advance(SettingsWatcher.LookPeriod);
-        await changed.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        await changed.Task.GuardAsync();
 
         Assert.Equal(3, Size);
         Assert.True(SettingsWatcher.LookPeriod + SettingsWatcher.LookPeriod + SettingsWatcher.SecondLook < TimeSpan.FromSeconds(1));
@@ -388,13 +390,7 @@ public sealed class SettingsWatcherTests : IDisposable
         {
             // By rename: on a machine so busy that a plain write rests for 200 ms between its two halves, the error would be right.
             File.Move(_folder.Write("appsettings.json.tmp", Json(size)), path, overwrite: true);
-            var patience = Stopwatch.StartNew();
-            while (Size != size && patience.Elapsed < TimeSpan.FromSeconds(30))
-            {
-                await Task.Delay(20, TestContext.Current.CancellationToken);
-            }
-
-            Assert.Equal(size, Size);
+            await Eventually.TrueAsync(() => Size == size, $"the size {size}");
         }
 
         await watcher.StopAsync(TestContext.Current.CancellationToken);

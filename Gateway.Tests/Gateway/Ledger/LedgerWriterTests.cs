@@ -13,8 +13,6 @@ namespace Gateway.Tests.Gateway.Ledger;
 
 public sealed class LedgerWriterTests : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-
     private readonly TempFolder _folder = new();
     private readonly CollectedLogs _logs = new();
     private readonly FakeTimeProvider _time = new(Now);
@@ -63,11 +61,11 @@ public sealed class LedgerWriterTests : IAsyncDisposable
         await _writer.WriteAsync(Began(NewId()));
         _store.Gate = new TaskCompletionSource();
         var first = _writer.WriteAsync(Began(NewId())).AsTask();
-        await Eventually.TrueAsync(() => Task.FromResult(_store.Attempts == 2), Patience, "the writer to be at work");
+        await Eventually.TrueAsync(() => _store.Attempts == 2, "the writer to be at work");
         var others = Enumerable.Range(0, 400).Select(_ => _writer.WriteAsync(Began(NewId())).AsTask()).ToArray();
         Assert.Equal(400, _writer.QueueLength);
         _store.Gate.SetResult();
-        await Task.WhenAll([first, .. others]).WaitAsync(Patience, Cancel);
+        await Task.WhenAll([first, .. others]).GuardAsync();
         Assert.Equal(3, _writer.Commits);
         Assert.Equal(402, _store.Applied.Count);
         Assert.Equal(0, _writer.QueueLength);
@@ -121,7 +119,7 @@ public sealed class LedgerWriterTests : IAsyncDisposable
         var id = NewId();
         _writer.Post(Began(id));
         _time.Advance(TimeSpan.FromMilliseconds(20));
-        await Eventually.TrueAsync(() => Task.FromResult(_writer.Commits == 1), Patience, "the entry to be written");
+        await Eventually.TrueAsync(() => _writer.Commits == 1, "the entry to be written");
         Assert.Single(await _store.ReadChargesAsync([id], Cancel));
     }
 
@@ -138,7 +136,7 @@ public sealed class LedgerWriterTests : IAsyncDisposable
         }
 
         var refused = NewId();
-        await Assert.ThrowsAsync<LedgerException>(() => _writer.WriteAsync(Began(refused)).AsTask().WaitAsync(Patience, Cancel));
+        await Assert.ThrowsAsync<LedgerException>(() => _writer.WriteAsync(Began(refused)).AsTask().GuardAsync());
         Assert.False(_writer.IsHealthy);
         Assert.Equal(2000, _writer.QueueLength);
 
@@ -152,14 +150,14 @@ public sealed class LedgerWriterTests : IAsyncDisposable
         {
             var failures = _writer.Failures;
             _time.Advance(TimeSpan.FromSeconds(1));
-            await Eventually.TrueAsync(() => Task.FromResult(_writer.Failures > failures), Patience, "another attempt");
+            await Eventually.TrueAsync(() => _writer.Failures > failures, "another attempt");
         }
 
         _store.Applied.Clear();
         _store.IsFailing = false;
         _time.Advance(TimeSpan.FromSeconds(1));
         await Eventually.TrueAsync(
-            () => Task.FromResult(_writer.QueueLength == 0 && _writer.IsHealthy), Patience, "the store to work again");
+            () => _writer.QueueLength == 0 && _writer.IsHealthy, "the store to work again");
         await _writer.WriteAsync(Began(NewId()));
         Assert.Equal(
             ids.SelectMany(id => new[] { (id, typeof(LedgerEntry.Began)), (id, typeof(LedgerEntry.Ended)) })
@@ -179,7 +177,7 @@ public sealed class LedgerWriterTests : IAsyncDisposable
     {
         await _writer.WriteAsync(Began(NewId()));
         _store.IsFailing = true;
-        await Assert.ThrowsAsync<LedgerException>(() => _writer.WriteAsync(Began(NewId())).AsTask().WaitAsync(Patience, Cancel));
+        await Assert.ThrowsAsync<LedgerException>(() => _writer.WriteAsync(Began(NewId())).AsTask().GuardAsync());
         var ids = Enumerable.Range(0, 100_003).Select(_ => Guid.NewGuid()).ToArray();
         foreach (var id in ids)
         {
@@ -193,7 +191,7 @@ public sealed class LedgerWriterTests : IAsyncDisposable
         _store.Applied.Clear();
         _store.IsFailing = false;
         _time.Advance(TimeSpan.FromSeconds(1));
-        await Eventually.TrueAsync(() => Task.FromResult(_writer.QueueLength == 0), Patience, "the queue to be empty");
+        await Eventually.TrueAsync(() => _writer.QueueLength == 0, "the queue to be empty");
         await _writer.StopAsync(Cancel);
         Assert.Equal(ids[3..], _store.Applied.Select(entry => entry.Id));
     }
@@ -204,12 +202,12 @@ public sealed class LedgerWriterTests : IAsyncDisposable
         // The path of the folder is taken by a file, until it is not.
         var inTheWay = _folder.Write("data", "");
         await Assert.ThrowsAsync<LedgerException>(() => _writer.EnsureOpenAsync(Cancel));
-        await Assert.ThrowsAsync<LedgerException>(() => _writer.WriteAsync(Began(NewId())).AsTask().WaitAsync(Patience, Cancel));
+        await Assert.ThrowsAsync<LedgerException>(() => _writer.WriteAsync(Began(NewId())).AsTask().GuardAsync());
         Assert.False(_writer.IsOpen);
 
         File.Delete(inTheWay);
         _time.Advance(TimeSpan.FromSeconds(1));
-        await _writer.WriteAsync(Began(NewId())).AsTask().WaitAsync(Patience, Cancel);
+        await _writer.WriteAsync(Began(NewId())).AsTask().GuardAsync();
         Assert.True(_writer.IsOpen);
         await _writer.EnsureOpenAsync(Cancel);
     }
@@ -245,7 +243,7 @@ public sealed class LedgerWriterTests : IAsyncDisposable
     {
         await _writer.WriteAsync(Began(NewId()));
         _store.IsFailing = true;
-        await Assert.ThrowsAsync<LedgerException>(() => _writer.WriteAsync(Began(NewId())).AsTask().WaitAsync(Patience, Cancel));
+        await Assert.ThrowsAsync<LedgerException>(() => _writer.WriteAsync(Began(NewId())).AsTask().GuardAsync());
         _writer.Post(Began(NewId()));
         var attempts = _store.Attempts;
         await _writer.DisposeAsync();
@@ -269,7 +267,6 @@ public sealed class LedgerWriterTests : IAsyncDisposable
                 _time.Advance(TimeSpan.FromSeconds(30));
                 return (await _store.ReadChargesAsync([old, recent], Cancel)).Keys.SequenceEqual([recent]);
             },
-            Patience,
             "the old row to be removed");
         await maintenance.StopAsync(Cancel);
         Assert.Equal(1005, (long)(await _store.ReadChargesAsync("search", DateTimeOffset.MinValue, Cancel)).Charged.Value);

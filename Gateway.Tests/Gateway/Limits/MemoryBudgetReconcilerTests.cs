@@ -122,7 +122,6 @@ public sealed class MemoryBudgetReconcilerTests : IDisposable
                 _time.Advance(MemoryBudgetReconciler.RoundPeriod);
                 return await _store.ReadAsync(Key) == new PicoDollars(30);
             },
-            TimeSpan.FromSeconds(10),
             "a round");
         await _reconciler.StopAsync(Cancel);
     }

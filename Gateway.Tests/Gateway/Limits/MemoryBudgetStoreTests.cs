@@ -89,7 +89,6 @@ public sealed class MemoryBudgetStoreTests : BudgetStoreTests
                 _time.Advance(MemoryBudgetStore.SeedTimeout);
                 return Task.FromResult(reserving.IsCompleted);
             },
-            TimeSpan.FromSeconds(10),
             "the bound");
         await Assert.ThrowsAsync<LimitStoreException>(() => reserving);
     }

@@ -65,6 +65,8 @@ public sealed class MemoryLimitStoreTests : LimitStoreTests
 
     private protected override ILimitStore Create() => new MemoryLimitStore(_time);
 
+    private protected override Task<TimeSpan> NowAsync() => Task.FromResult(_time.GetUtcNow() - DateTimeOffset.UnixEpoch);
+
     private protected override Task PassAsync(TimeSpan time)
     {
         _time.Advance(time);

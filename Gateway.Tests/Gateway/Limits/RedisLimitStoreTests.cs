@@ -2,6 +2,7 @@ using Gateway.Limits;
 using Gateway.Teams;
 using Gateway.Tests.Support;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using StackExchange.Redis;
 using Xunit;
 
@@ -10,13 +11,18 @@ namespace Gateway.Tests.Gateway.Limits;
 /// <summary>The promises of <see cref="LimitStoreTests"/> in a real Redis, and those about nodes that share it.</summary>
 public sealed class RedisLimitStoreTests(SharedRedis redis) : LimitStoreTests, IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-
     private readonly string _prefix = redis.NewPrefix();
+    private readonly FakeTimeProvider _time = new();
     private readonly List<IAsyncDisposable> _owned = [];
     private RedisServer _server = null!;
+    private ConnectionMultiplexer _connection = null!;
 
-    public async ValueTask InitializeAsync() => _server = await redis.GetAsync();
+    public async ValueTask InitializeAsync()
+    {
+        _server = await redis.GetAsync();
+        _connection = await ConnectionMultiplexer.ConnectAsync(_server.Configuration);
+        _owned.Add(_connection);
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -42,10 +48,14 @@ public sealed class RedisLimitStoreTests(SharedRedis redis) : LimitStoreTests, I
         Assert.Equal(5, level.Remaining);
     }
 
+    /// <summary>
+    /// Expiry goes by Redis' clock, which cannot be moved: the test takes time away from the leases instead. Renewal goes by the node's
+    /// clock, which is the test's.
+    /// </summary>
     [Fact]
     public async Task PlacesOfADeadNode_FreeThemselves()
     {
-        var lease = TimeSpan.FromMilliseconds(600);
+        var lease = TimeSpan.FromMinutes(10);
         var dead = CreateNode(lease);
         var living = CreateNode(lease);
         var scope = new LimitScope("team:a", null, null, 2);
@@ -55,35 +65,56 @@ public sealed class RedisLimitStoreTests(SharedRedis redis) : LimitStoreTests, I
 
         // It stops renewing, and says nothing.
         await dead.DisposeAsync();
+        await AgeAsync(lease * 2 / 3);
+        await RenewAsync(1);
+        Assert.Equal(LimitKind.Concurrency, (await TakeFromAsync(living, 0, scope)).RefusedBy);
+        await AgeAsync(lease * 2 / 3);
+        Assert.NotNull((await TakeFromAsync(living, 0, scope)).Lease);
 
-        var waited = await Eventually.TrueAsync(
-            async () => (await TakeFromAsync(living, 0, scope)).Lease is not null, Patience, "the dead node's place");
-        Assert.InRange(waited, lease / 4, Patience);
+        // Both requests of the living node still count after several times the length of a lease.
+        for (var i = 0; i < 5; i++)
+        {
+            await RenewAsync(2);
+            Assert.Equal(LimitKind.Concurrency, (await TakeFromAsync(living, 0, scope)).RefusedBy);
+            await AgeAsync(lease * 2 / 3);
+        }
 
-        // The living node's first request still counts after several times the length of a lease.
-        var startedAt = TimeProvider.System.GetTimestamp();
-        await Eventually.TrueAsync(
-            async () =>
+        // Lets the living node's timer fire, and waits until so many leases have all of their time again.
+        async Task RenewAsync(int count)
+        {
+            _time.Advance(lease / 3);
+            await Eventually.TrueAsync(
+                async () =>
+                {
+                    var whole = (await NowAsync() + (lease * 5 / 6)).TotalMilliseconds;
+                    return (await LeasesAsync()).Count(entry => entry.Score > whole) == count;
+                },
+                "the renewal");
+        }
+
+        async Task AgeAsync(TimeSpan time)
+        {
+            foreach (var entry in await LeasesAsync())
             {
-                Assert.Equal(LimitKind.Concurrency, (await TakeFromAsync(living, 0, scope)).RefusedBy);
-                return TimeProvider.System.GetElapsedTime(startedAt) > lease * 3;
-            },
-            Patience,
-            "time to pass");
+                await Database.SortedSetDecrementAsync(Flying, entry.Element, time.TotalMilliseconds);
+            }
+        }
+
+        Task<SortedSetEntry[]> LeasesAsync() => Database.SortedSetRangeByRankWithScoresAsync(Flying);
     }
 
     [Fact]
     public async Task RequestsInFlight_AreWrittenAnewAfterRedisLostThem()
     {
         await using var server = await RedisServer.StartNewAsync();
-        var store = CreateNode(TimeSpan.FromMilliseconds(600), server);
+        var store = CreateNode(TimeSpan.FromMinutes(10), server);
         var scope = new LimitScope("team:a", null, null, 1);
         var lease = (await TakeFromAsync(store, 0, scope)).Lease!;
 
         await server.SendAsync("FLUSHALL");
 
-        await Eventually.TrueAsync(
-            async () => await server.SendAsync($"ZCARD {_prefix}limit:{{a}}:team:a:flying") == ":1", Patience, "the renewal");
+        _time.Advance(TimeSpan.FromMinutes(10) / 3);
+        await Eventually.TrueAsync(async () => await server.SendAsync($"ZCARD {Flying}") == ":1", "the renewal");
         Assert.Equal(LimitKind.Concurrency, (await TakeFromAsync(store, 0, scope)).RefusedBy);
         await lease.ReturnAsync(null);
         Assert.NotNull((await TakeFromAsync(store, 0, scope)).Lease);
@@ -117,17 +148,28 @@ public sealed class RedisLimitStoreTests(SharedRedis redis) : LimitStoreTests, I
 
     private protected override ILimitStore Create() => CreateNode();
 
-    private protected override Task PassAsync(TimeSpan time) => Task.Delay(time, TestContext.Current.CancellationToken);
+    private protected override async Task<TimeSpan> NowAsync() =>
+        await _connection.GetServer(_connection.GetEndPoints()[0]).TimeAsync() - DateTime.UnixEpoch;
+
+    private protected override async Task PassAsync(TimeSpan time)
+    {
+        var end = await NowAsync() + time;
+        await Eventually.TrueAsync(async () => await NowAsync() >= end, "Redis' clock");
+    }
+
+    private string Flying => _prefix + "limit:{a}:team:a:flying";
+
+    private IDatabase Database => _connection.GetDatabase();
 
     private RedisLimitStore CreateNode(TimeSpan? lease = null, RedisServer? server = null)
     {
         var link = new RedisLink(
             ConfigurationOptions.Parse((server ?? _server).Configuration),
             _prefix,
-            TimeSpan.FromSeconds(5),
+            HangGuard.Limit,
             TimeProvider.System,
             NullLogger<RedisLink>.Instance);
-        var store = new RedisLimitStore(link, _prefix, TimeProvider.System, lease);
+        var store = new RedisLimitStore(link, _prefix, _time, lease);
         _owned.Add(link);
         _owned.Add(store);
         return store;

@@ -148,7 +148,6 @@ public sealed class PriceListRefresherTests : IAsyncDisposable
                     (begin ?? _refresher.Wake)();
                     return Task.FromResult(Asked() > asked);
                 },
-                Patience,
                 "a turn");
         }
 

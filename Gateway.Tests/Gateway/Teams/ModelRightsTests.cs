@@ -184,15 +184,16 @@ public sealed class ModelRightsTests
     }
 
     [Fact]
-    public void HostileName_IsJudgedInReasonableTime()
+    public async Task HostileName_IsJudgedInReasonableTime()
     {
-        var name = string.Concat(Enumerable.Repeat("a:~@preset/", 20_000));
-        var started = TimeProvider.System.GetTimestamp();
+        var name = string.Concat(Enumerable.Repeat("a:~@preset/", 100_000));
 
-        Create("openai/*", "*:free* z*").Refuse([name], [name]);
-        Create("-", "*:free* z*").Refuse([name], [name]);
-
-        Assert.True(TimeProvider.System.GetElapsedTime(started) < TimeSpan.FromSeconds(5));
+        // Judged anew at each of its parts, it would take many minutes.
+        await HangGuard.RunAsync(() =>
+        {
+            Assert.NotNull(Create("openai/*", "*:free* z*").Refuse([name], [name]));
+            Assert.Null(Create("-", "*:free* z*").Refuse([name], [name]));
+        });
     }
 
     private static BodyFacts Scan(string json)

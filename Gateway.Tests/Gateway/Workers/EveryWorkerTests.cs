@@ -111,7 +111,6 @@ public sealed class EveryWorkerTests : IAsyncDisposable
                 _time.Advance(TimeSpan.FromSeconds(1));
                 return !(await store.ReadChargesAsync([id], Cancel))[id].IsOpen;
             },
-            Patience,
             "the bill");
     }
 
@@ -201,12 +200,12 @@ public sealed class EveryWorkerTests : IAsyncDisposable
             worker.Wake();
         }
 
-        await Eventually.TrueAsync(() => Task.FromResult(state.IsFailing), Patience, "a failed turn");
+        await Eventually.TrueAsync(() => Task.FromResult(state.IsFailing), "a failed turn");
         Assert.False(worker.ExecuteTask!.IsCompleted);
 
         repair();
         worker.Wake();
-        await Eventually.TrueAsync(() => Task.FromResult(!state.IsFailing), Patience, "the next turn");
+        await Eventually.TrueAsync(() => Task.FromResult(!state.IsFailing), "the next turn");
 
         Assert.False(worker.ExecuteTask!.IsCompleted);
         await worker.StopAsync(Cancel);

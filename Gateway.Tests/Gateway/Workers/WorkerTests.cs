@@ -73,13 +73,13 @@ public sealed class WorkerTests : IDisposable
         for (var i = 0; i < 3; i++)
         {
             (await _worker.TurnAsync()).SetException(new InvalidOperationException("marked"));
-            await Eventually.TrueAsync(() => Task.FromResult(State.Failures == i + 1), Patience, "the failure");
+            await Eventually.TrueAsync(() => Task.FromResult(State.Failures == i + 1), "the failure");
             Assert.True(State.IsFailing);
             _worker.Wake();
         }
 
         (await _worker.TurnAsync()).SetResult();
-        await Eventually.TrueAsync(() => Task.FromResult(!State.IsFailing), Patience, "the end of the streak");
+        await Eventually.TrueAsync(() => Task.FromResult(!State.IsFailing), "the end of the streak");
         await _worker.StopAsync(Cancel);
 
         Assert.Equal(3, State.Failures);
@@ -99,7 +99,7 @@ public sealed class WorkerTests : IDisposable
     {
         await _worker.StartAsync(Cancel);
         (await _worker.TurnAsync()).SetException(new WorkerTurnException("marked"));
-        await Eventually.TrueAsync(() => Task.FromResult(State.IsFailing), Patience, "the failure");
+        await Eventually.TrueAsync(() => Task.FromResult(State.IsFailing), "the failure");
         await _worker.StopAsync(Cancel);
 
         Assert.Null(Assert.Single(_logs.Lines).Exception);
@@ -149,10 +149,10 @@ public sealed class WorkerTests : IDisposable
     {
         await _worker.StartAsync(Cancel);
         (await _worker.TurnAsync()).SetException(FailureKinds.Create(kind));
-        await Eventually.TrueAsync(() => Task.FromResult(State.IsFailing), Patience, "the failure");
+        await Eventually.TrueAsync(() => Task.FromResult(State.IsFailing), "the failure");
         _worker.Wake();
         (await _worker.TurnAsync()).SetResult();
-        await Eventually.TrueAsync(() => Task.FromResult(!State.IsFailing), Patience, "the next turn");
+        await Eventually.TrueAsync(() => Task.FromResult(!State.IsFailing), "the next turn");
 
         Assert.False(_worker.ExecuteTask!.IsCompleted);
         await _worker.StopAsync(Cancel);

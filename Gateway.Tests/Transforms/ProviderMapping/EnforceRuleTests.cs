@@ -1,4 +1,5 @@
 using OpenRouterGateway.Transforms.Json;
+using Gateway.Tests.Support;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using OpenRouterGateway.Transforms.ProviderMapping.Explaining;
 using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
@@ -308,14 +309,14 @@ public class EnforceRuleTests
     }
 
     [Fact]
-    public void LongListsAndManyMembers_AreComparedInLinearTime()
+    public async Task LongListsAndManyMembers_AreComparedInLinearTime()
     {
-        var names = string.Join(',', Enumerable.Range(0, 50_000).Select(i => $"\"d/{i}\""));
-        var prices = string.Join(',', Enumerable.Range(0, 50_000).Select(i => $"\"p{i}\":1"));
-        var watch = System.Diagnostics.Stopwatch.StartNew();
-        var result = Set(Enforce("*", """{"ignore":["x"],"max_price":{"prompt":1}}""")).Decide(
-            $$$$"""{"model":"m","provider":{"order":[{{{{names}}}},"d"],"only":[{{{{names}}}}],"max_price":{ {{{{prices}}}} }}}""");
+        var names = string.Join(',', Enumerable.Range(0, 400_000).Select(i => $"\"d/{i}\""));
+        var prices = string.Join(',', Enumerable.Range(0, 400_000).Select(i => $"\"p{i}\":1"));
+
+        // Each with each, this would take many minutes.
+        var result = await Task.Run(() => Set(Enforce("*", """{"ignore":["x"],"max_price":{"prompt":1}}""")).Decide(
+            $$$$"""{"model":"m","provider":{"order":[{{{{names}}}},"d"],"only":[{{{{names}}}}],"max_price":{ {{{{prices}}}} }}}""")).GuardAsync();
         Assert.Null(result.Rejection);
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(10), $"took {watch.Elapsed}");
     }
 }

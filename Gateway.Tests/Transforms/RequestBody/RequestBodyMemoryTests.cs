@@ -245,7 +245,7 @@ public sealed class RequestBodyMemoryTests : IDisposable
                 Interlocked.Add(ref inside, -bytes);
                 _memory.Release(bytes);
                 Interlocked.Increment(ref served);
-            }).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+            }).GuardAsync();
 
         Assert.Equal(3000, served + left);
         Assert.InRange(most, 1, 100);

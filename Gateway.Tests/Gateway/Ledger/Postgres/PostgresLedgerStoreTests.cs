@@ -26,7 +26,7 @@ public sealed class PostgresLedgerStoreTests(PostgresServer server) : LedgerStor
         for (var i = 0; i < 2; i++)
         {
             var failure = await Assert.ThrowsAsync<LedgerException>(
-                () => store.ApplyAsync([Began(NewId())], cancel).WaitAsync(TimeSpan.FromSeconds(20), cancel));
+                () => store.ApplyAsync([Began(NewId())], cancel).GuardAsync());
             Assert.DoesNotContain(PostgresServer.Password, failure.ToString(), StringComparison.Ordinal);
         }
 
@@ -45,7 +45,6 @@ public sealed class PostgresLedgerStoreTests(PostgresServer server) : LedgerStor
                     return false;
                 }
             },
-            TimeSpan.FromSeconds(20),
             "the store to work again");
         Assert.Single(await store.ReadChargesAsync([id], cancel));
 
@@ -60,7 +59,6 @@ public sealed class PostgresLedgerStoreTests(PostgresServer server) : LedgerStor
                 await other.AdoptOrphansAsync(Now, cancel);
                 return (await other.ReadChargesAsync([late], cancel))[late].IsOpen;
             },
-            TimeSpan.FromSeconds(30),
             "the node to be known as alive again");
     }
 

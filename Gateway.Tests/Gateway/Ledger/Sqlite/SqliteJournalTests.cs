@@ -14,8 +14,6 @@ namespace Gateway.Tests.Gateway.Ledger.Sqlite;
 /// <summary>What was written is safe and seen before it is in its row, and its row becomes what it would have been at once.</summary>
 public sealed class SqliteJournalTests : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-
     private readonly TempFolder _folder = new();
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -68,7 +66,7 @@ public sealed class SqliteJournalTests : IDisposable
         for (var i = 1; i <= 3; i++)
         {
             await store.ApplyAsync([Began(NewId())], Cancel);
-            await Eventually.TrueAsync(async () => await CountAsync(Database, "generations") == i, Patience, "the row");
+            await Eventually.TrueAsync(async () => await CountAsync(Database, "generations") == i, "the row");
             Assert.Equal(0, await CountAsync(Database, "journal"));
         }
     }

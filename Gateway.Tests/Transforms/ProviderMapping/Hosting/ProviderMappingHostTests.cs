@@ -563,11 +563,7 @@ public class ProviderMappingHostTests
     /// <summary>Waits until the server has written that so many requests were finished.</summary>
     private static async Task AllRequestsEndedAsync(MappingHost host, int count)
     {
-        for (var i = 0; i < 500 && Ended() < count; i++)
-        {
-            await Task.Delay(10, Token);
-        }
-
+        await Eventually.TrueAsync(() => Ended() >= count, $"{count} requests to end");
         Assert.Equal(count, Ended());
 
         int Ended() => host.Logs.Lines.Count(line =>
@@ -582,7 +578,7 @@ public class ProviderMappingHostTests
             await stream.WriteAsync("{\"model\":"u8.ToArray(), Token);
             await stream.FlushAsync(Token);
             await leave.CancelAsync();
-            await Task.Delay(Timeout.Infinite, Token);
+            await new TaskCompletionSource().Task.WaitAsync(Token);
         }
 
         protected override bool TryComputeLength(out long length)

@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using CsCheck;
+using Gateway.Tests.Support;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 using Xunit;
@@ -58,13 +58,13 @@ public class ModelPatternTests
             .Sample((pattern, name) => Create(pattern).IsMatch(name) == Glob(pattern, name), iter: 20_000);
 
     [Fact]
-    public void ManyStars_TakeNoExponentialTime()
+    public async Task ManyStars_TakeNoExponentialTime()
     {
         var pattern = Create(string.Concat(Enumerable.Repeat("*a", 40)) + "*b");
         var name = new string('a', 20_000);
-        var watch = Stopwatch.StartNew();
-        Assert.False(pattern.IsMatch(name));
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(2), $"took {watch.Elapsed}");
+
+        // Tried star by star it would not end at all.
+        await HangGuard.RunAsync(() => Assert.False(pattern.IsMatch(name)));
     }
 
     [Fact]
