@@ -10,8 +10,8 @@ using OpenRouterGateway.Transforms.ProviderMapping;
 namespace Gateway.CommandLine;
 
 /// <summary>
-/// Reads the command line into typed values and faults, without side effects. System.CommandLine splits the arguments; the values are
-/// checked here, since its own messages stop at the first fault of a flag and do not name the expected value.
+/// Reads the command line into typed values and faults, without side effects. System.CommandLine splits the arguments. The values are
+/// checked here: its own messages stop at the first fault of a flag and do not name the expected value.
 /// </summary>
 internal sealed class CommandLineReader
 {
@@ -30,9 +30,7 @@ internal sealed class CommandLineReader
     /// <param name="args">The arguments, without the program's name.</param>
     public static CommandLineResult Read(IReadOnlyList<string> args) => new CommandLineReader(args).Read();
 
-    /// <summary>
-    /// Every visible flag, without those of sub-commands; a test checks that the documentation names them all.
-    /// </summary>
+    /// <summary>Every visible flag except those of sub-commands. A test compares the list with the documentation.</summary>
     public static IReadOnlyList<string> Flags =>
         [.. new CommandLineGrammar().Root.Options.Where(option => !option.Hidden).Select(option => option.Name)];
 
@@ -90,7 +88,7 @@ internal sealed class CommandLineReader
         return text is not null && SettingValues.TryPort(text, out var port) ? port : null;
     }
 
-    /// <summary>A value other than true and false is among the unmatched arguments, and reported with them.</summary>
+    /// <summary>A value other than true and false is an unmatched argument and reported as one.</summary>
     private bool? Https() =>
         _parsed.GetResult(_grammar.Https) is { Implicit: false } && !_parsed.UnmatchedTokens.Any(IsValueOfHttps)
             ? _parsed.GetValue(_grammar.Https) ?? true
@@ -123,7 +121,7 @@ internal sealed class CommandLineReader
             return mappings;
         }
 
-        // A flag without a value adds no token, but counts as an occurrence of the flag.
+        // A flag without a value adds no token, but counts as an occurrence.
         if (given.Tokens.Count < given.IdentifierTokenCount || _args.Contains(_grammar.Mapping.Name + "="))
         {
             _faults.Add(new SettingsFault(_grammar.Mapping.Name, $"no value given; {Expected}"));
@@ -180,7 +178,7 @@ internal sealed class CommandLineReader
         var label = Text(_grammar.KeyLabel, SettingValues.LabelExpected);
         if (label is not null && !SettingValues.IsLabel(label))
         {
-            // Not quoted: it may be a key, given by mistake.
+            // Not quoted: the text may be a key, passed by mistake.
             _faults.Add(new SettingsFault(_grammar.KeyLabel.Name, $"is not a valid label; expected {SettingValues.LabelExpected}"));
         }
 
@@ -245,7 +243,7 @@ internal sealed class CommandLineReader
         if (given.IdentifierTokenCount > 1)
         {
             var values = string.Join(", ", given.Tokens.Select(token => $"\"{token.Value}\""));
-            _faults.Add(new SettingsFault(option.Name, $"given {given.IdentifierTokenCount} times ({values}); expected it once"));
+            _faults.Add(new SettingsFault(option.Name, $"given {given.IdentifierTokenCount} times ({values}); expected once"));
             return null;
         }
 
@@ -285,7 +283,7 @@ internal sealed class CommandLineReader
                 _faults.Add(
                     new SettingsFault(flag, $"unknown flag{(nearest is null ? "; --help lists them" : $"; did you mean {nearest}?")}"));
 
-                // The argument after an unknown flag is taken for its value and not reported again.
+                // The argument after an unknown flag is probably its value and is not reported again.
                 if (!text.Contains('=') && i + 1 < unknown.Count && !unknown[i + 1].StartsWith('-') && Follows(text, unknown[i + 1]))
                 {
                     i++;
@@ -313,9 +311,7 @@ internal sealed class CommandLineReader
 
     private static SettingsFault Fault(Option option, string given, string message) => new($"{option.Name} \"{given}\"", message);
 
-    /// <summary>
-    /// The version of the program itself: of the assembly that holds this class, since in a test the entry assembly is another.
-    /// </summary>
+    /// <summary>The version of the assembly that holds this class: in a test the entry assembly is another one.</summary>
     private static string Version() =>
         typeof(CommandLineReader).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]
         ?? "unknown";

@@ -319,7 +319,7 @@ public sealed class TeamSettingsTests : IDisposable
             StringComparison.Ordinal);
         Assert.DoesNotContain("rule own", await ExplainAsync(snapshot, "gpt", null), StringComparison.Ordinal);
         Assert.Equal(
-            "--team \"x\": there is no such team; expected one of a" + Environment.NewLine, await ExplainAsync(snapshot, "gpt", "x"));
+            "--team \"x\": unknown team; expected one of a" + Environment.NewLine, await ExplainAsync(snapshot, "gpt", "x"));
     }
 
     [Fact]
