@@ -178,7 +178,7 @@ public sealed class SettingsWatcherTests : IDisposable
         await LookAsync(watcher);
 
         Assert.Equal(1, Size);
-        Assert.StartsWith("Settings not taken: appsettings.json: not found;", Assert.Single(Errors), StringComparison.Ordinal);
+        Assert.StartsWith("Settings rejected: appsettings.json: not found;", Assert.Single(Errors), StringComparison.Ordinal);
         Assert.False(Store.State.LastReloadSucceeded);
 
         _folder.Write("appsettings.json", Json(2));
@@ -204,8 +204,8 @@ public sealed class SettingsWatcherTests : IDisposable
         await LookAsync(watcher);
 
         Assert.Same(before, Store.Current);
-        Assert.StartsWith("Settings not taken: ProviderMapping:Rules:0:Model: ", Assert.Single(Errors), StringComparison.Ordinal);
-        Assert.EndsWith($"; {before.Version} stay in force", Errors[0], StringComparison.Ordinal);
+        Assert.StartsWith("Settings rejected: ProviderMapping:Rules:0:Model: ", Assert.Single(Errors), StringComparison.Ordinal);
+        Assert.EndsWith($"; {before.Version} stays in effect", Errors[0], StringComparison.Ordinal);
         Assert.False(Store.State.LastReloadSucceeded);
         Assert.Equal("ProviderMapping:Rules:0:Model", Assert.Single(Store.State.Faults).Path);
         Assert.Equal(before.Version, Store.State.Version);
@@ -302,7 +302,7 @@ public sealed class SettingsWatcherTests : IDisposable
         Assert.False(Store.Current.Settings.Server.RuleHeader);
         Assert.Equal(["Server:Port", "Server:Limits:MaxConnections"], Store.State.RestartRequired);
         Assert.Equal(
-            ["A restart is required before these settings are in force: Server:Port, Server:Limits:MaxConnections"],
+            ["These settings take effect after a restart: Server:Port, Server:Limits:MaxConnections"],
             _log.At(LogLevel.Warning));
 
         _folder.Write("appsettings.json", SettingsFolder.Json(""" "Server": { "Port": 2, "Limits": { "MaxConnections": 7 } } """));

@@ -4,7 +4,7 @@ using Gateway.Secrets;
 
 namespace Gateway.Configuration.Reading;
 
-/// <summary>Checks the values of section <c>Admin</c>, and the relations between them.</summary>
+/// <summary>Checks the values of section <c>Admin</c>.</summary>
 internal static class AdminSettingsCheck
 {
     private const string Expected = "expected http://, an IP address or localhost, and a port, such as http://127.0.0.1:9464";
@@ -34,7 +34,7 @@ internal static class AdminSettingsCheck
         return (settings, null);
     }
 
-    /// <summary>Whether the address is loopback. An invalid address counts as loopback, so that it causes one fault only.</summary>
+    /// <summary>Whether the address is loopback. An invalid address counts as loopback: it must cause one fault only.</summary>
     private static bool CheckUrl(string text, SectionFaults faults)
     {
         if (!Uri.TryCreate(text, UriKind.Absolute, out var url)
@@ -43,7 +43,7 @@ internal static class AdminSettingsCheck
             || url.PathAndQuery != "/"
             || url.Fragment.Length > 0)
         {
-            // Not quoted with a user name: a password may follow it.
+            // An address with a user name is not quoted: it may contain a password.
             faults.Fault("Url", $"{(text.Contains('@', StringComparison.Ordinal) ? "is not a valid address" : $"got \"{text}\"")}; {Expected}");
             return true;
         }

@@ -16,10 +16,10 @@ internal static class LimitsSettingsCheck
 
     /// <summary>Checks the section.</summary>
     /// <param name="given">The section as read.</param>
-    /// <param name="usage">The store of the ledger, which budgets are counted from.</param>
-    /// <param name="faults">Takes faults and warnings.</param>
+    /// <param name="usage">The store of the ledger, from which budgets are restored.</param>
+    /// <param name="faults">Receives faults and warnings.</param>
     /// <param name="secrets">Resolves references.</param>
-    /// <returns>The settings with secrets masked, and the Redis configuration if it is needed.</returns>
+    /// <returns>The settings with secrets masked, and the Redis configuration if the store is Redis.</returns>
     public static (LimitsSettings Settings, SecretText? Redis) Check(
         LimitsSettings given, UsageStore usage, SectionFaults faults, SecretReader secrets)
     {
@@ -40,7 +40,7 @@ internal static class LimitsSettingsCheck
         if (given.Store == LimitsStore.Redis && usage == UsageStore.Sqlite)
         {
             faults.Warn(
-                "Store", "Redis with Usage:Store Sqlite: a budget that Redis has lost is counted anew from this node's ledger alone");
+                "Store", "Redis with Usage:Store Sqlite: a budget lost by Redis is restored from the ledger of this node only");
         }
 
         return (
@@ -61,7 +61,7 @@ internal static class LimitsSettingsCheck
         else if (!models.TryAdd(price.Model.Trim(), index))
         {
             var first = faults.PathOf($"Prices:{models[price.Model.Trim()]}");
-            faults.Fault($"Prices:{index}:Model", $"\"{price.Model}\" has its price at {first} already");
+            faults.Fault($"Prices:{index}:Model", $"\"{price.Model}\" already has its price at {first}");
         }
 
         CheckAmount("Prompt", price.Prompt);
@@ -101,7 +101,7 @@ internal static class LimitsSettingsCheck
         {
             // The exception's message may quote the secret.
             faults.Fault(
-                Configuration, "is no configuration as StackExchange.Redis reads it; expected one such as localhost:6379,password=…");
+                Configuration, "is not a valid StackExchange.Redis configuration; expected one such as localhost:6379,password=…");
         }
 
         return new SecretText(configuration);

@@ -12,7 +12,7 @@ using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 namespace Gateway.Configuration.Reading;
 
-/// <summary>Turns section <c>Teams</c> into compiled teams.</summary>
+/// <summary>Compiles section <c>Teams</c> into teams.</summary>
 internal sealed class TeamReader
 {
     private const decimal MostUsd = 9_000_000;
@@ -42,14 +42,14 @@ internal sealed class TeamReader
 
     /// <summary>Reads the teams.</summary>
     /// <param name="section">
-    /// The section in canonical form, with gaps for teams at fault, which are reported already; <see langword="null"/> when it is at fault
-    /// as a whole.
+    /// The section in canonical form, with gaps for invalid teams, whose faults are reported already; <see langword="null"/> if the section
+    /// itself is invalid.
     /// </param>
-    /// <param name="global">The global rules, which follow a team's own.</param>
+    /// <param name="global">The global rules, which follow the team's own.</param>
     /// <param name="secrets">Resolves references.</param>
     /// <param name="now">The time that decides whether keys have expired.</param>
-    /// <param name="faults">Takes every fault.</param>
-    /// <param name="warnings">Takes the warnings.</param>
+    /// <param name="faults">Receives every fault.</param>
+    /// <param name="warnings">Receives the warnings.</param>
     public static TeamDirectory Read(
         SettingsNode? section,
         ProviderMappingReader global,
@@ -70,16 +70,16 @@ internal sealed class TeamReader
             }
         }
 
-        // A directory requires unique ids.
+        // A directory requires unique ids, so it is built only without faults.
         return faults.Count > before ? TeamDirectory.Empty : new TeamDirectory(teams);
     }
 
     /// <summary>Reads a team.</summary>
-    /// <param name="entry">Its entry in canonical form, without the members at fault.</param>
-    /// <param name="index">Its place.</param>
+    /// <param name="entry">The entry in canonical form, without invalid members.</param>
+    /// <param name="index">The index of the entry.</param>
     private Team ReadTeam(SettingsObject entry, int index)
     {
-        // Its rules are read entry by entry below.
+        // The rules are read entry by entry below.
         var members = entry.ToMembers();
         members.Remove(nameof(TeamSettings.ProviderMapping), out var mapping);
         var settings = JsonSerializer.Deserialize(
@@ -91,20 +91,20 @@ internal sealed class TeamReader
         }
         else if (!_ids.TryAdd(settings.Id, faults.PathOf("Id")))
         {
-            faults.Fault("Id", $"\"{settings.Id}\" is the id of {_ids[settings.Id]} already; expected every id once");
+            faults.Fault("Id", $"\"{settings.Id}\" is already used by {_ids[settings.Id]}; expected unique ids");
         }
 
         var key = _secrets.ReadHeaderValue(settings.OpenRouterKey, allowsLiteral: false, "OpenRouterKey", faults);
         if (key is not null && GatewayKeys.IsIn(key))
         {
-            faults.Fault("OpenRouterKey", $"resolves to a key of the gateway itself, {GatewayKeys.Prefix}…; expected one of OpenRouter's");
+            faults.Fault("OpenRouterKey", $"resolves to a gateway key, {GatewayKeys.Prefix}…; expected an OpenRouter key");
         }
 
         var allowed = ReadPatterns(settings.AllowedModels, "AllowedModels", faults);
         var denied = ReadPatterns(settings.DeniedModels, "DeniedModels", faults) ?? [];
         if (settings.AllowedModels is { Count: 0 })
         {
-            faults.Fault("AllowedModels", "is empty, so that no model would be allowed; expected one or more patterns, or nothing at all");
+            faults.Fault("AllowedModels", "is empty, which would allow no model; expected one or more patterns, or no AllowedModels");
         }
 
         var (rules, summaries) = ReadRules(mapping, faults);
@@ -140,14 +140,14 @@ internal sealed class TeamReader
         var label = settings.Label?.Trim() ?? string.Create(CultureInfo.InvariantCulture, $"key-{index + 1}");
         if (!SettingValues.IsLabel(label))
         {
-            // Not quoted: it may be a key, given by mistake.
+            // Not quoted: the text may be a key, entered by mistake.
             faults.Fault($"{path}:Label", $"is not a valid label; expected {SettingValues.LabelExpected}");
         }
         else if (!labels.TryAdd(label, index))
         {
             var given = settings.Label is null ? $"\"{label}\", the default here," : $"\"{label}\"";
             var first = faults.PathOf($"Keys:{labels[label]}");
-            faults.Fault($"{path}:Label", $"{given} is the label of {first} already; expected every label once");
+            faults.Fault($"{path}:Label", $"{given} is already used by {first}; expected unique labels");
         }
 
         var hash = settings.Sha256.Trim();
@@ -164,7 +164,7 @@ internal sealed class TeamReader
             isHash = true;
             if (!_keys.TryAdd(hash, faults.PathOf(path)))
             {
-                faults.Fault($"{path}:Sha256", $"is the key of {_keys[hash]} already; expected every key once");
+                faults.Fault($"{path}:Sha256", $"is already used by {_keys[hash]}; expected unique keys");
             }
         }
 
@@ -239,7 +239,7 @@ internal sealed class TeamReader
             return null;
         }
 
-        // Exact: decimal on both sides, never binary floating point.
+        // Decimal on both sides: binary floating point would round the amount.
         var text = settings.Usd.ToString(CultureInfo.InvariantCulture);
         if (settings.Usd is <= 0 or > MostUsd
             || (text.IndexOf('.', StringComparison.Ordinal) is >= 0 and var point && text.Length - point - 1 > MostDecimals)
@@ -270,7 +270,7 @@ internal sealed class TeamReader
         }
     }
 
-    /// <summary>The team's rules before the global ones. A team without rules of its own shares the global set.</summary>
+    /// <summary>The team's rules, followed by the global ones. A team without its own rules shares the global set.</summary>
     private (ProviderMappingRules Rules, IReadOnlyList<RuleSummary> Summaries) ReadRules(SettingsNode? section, SectionFaults faults) =>
         section is null
             ? (_global.Compiled, [])

@@ -6,7 +6,7 @@ using Npgsql;
 
 namespace Gateway.Configuration.Reading;
 
-/// <summary>Checks the values of section <c>Usage</c>, and the relations between them.</summary>
+/// <summary>Checks the values of section <c>Usage</c>, and their combinations.</summary>
 internal static class UsageSettingsCheck
 {
     private const string Retention = "Retention";
@@ -14,7 +14,7 @@ internal static class UsageSettingsCheck
     private static readonly TimeSpan LongestRetention = TimeSpan.FromDays(36_500);
 
     /// <summary>Checks the section and makes its paths absolute.</summary>
-    /// <returns>The settings with secrets masked, and the connection string if it is needed.</returns>
+    /// <returns>The settings with secrets masked, and the connection string if the store is PostgreSQL.</returns>
     public static (UsageSettings Settings, SecretText? Postgres) Check(
         UsageSettings given, TeamDirectory teams, SectionFaults faults, SecretReader secrets, string workingDirectory)
     {
@@ -30,8 +30,8 @@ internal static class UsageSettingsCheck
     }
 
     /// <summary>
-    /// A counter that is made anew, after a restart say, is made from the rows of its period: all of them have to be kept. A
-    /// <see cref="BudgetPeriod.Total"/> needs none, since the ledger adds what removed rows cost to the total of their team.
+    /// A counter is rebuilt, for example after a restart, from the rows of its period, so these rows must be kept.
+    /// <see cref="BudgetPeriod.Total"/> needs no rows: the ledger adds the cost of removed rows to the team's total.
     /// </summary>
     private static void CheckRetention(TimeSpan retention, TeamDirectory teams, SectionFaults faults)
     {
@@ -77,7 +77,7 @@ internal static class UsageSettingsCheck
         {
             // The exception's message may quote the secret.
             faults.Fault(
-                ConnectionString, "is no connection string as Npgsql reads it; expected Host=…;Username=…;Password=…;Database=…");
+                ConnectionString, "is not a valid Npgsql connection string; expected Host=…;Username=…;Password=…;Database=…");
         }
 
         return new SecretText(connection);
