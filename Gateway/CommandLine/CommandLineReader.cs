@@ -64,7 +64,7 @@ internal sealed class CommandLineReader
                 : command == _grammar.Usage ? GatewayCommand.Usage
                 : GatewayCommand.Serve,
             Port = Port(),
-            Address = Checked(_grammar.Ip, SettingValues.AddressExpected, SettingValues.IsAddress),
+            Address = Checked(_grammar.Ip, SettingFormats.AddressExpected, SettingFormats.IsAddress),
             Https = Https(),
             CertPath = Text(_grammar.CertPath, "the path of a PEM file"),
             KeyPath = Text(_grammar.KeyPath, "the path of a PEM file"),
@@ -72,7 +72,7 @@ internal sealed class CommandLineReader
             ModelProviderMappings = Mappings(),
             ConfigPath = config,
             Verbose = _parsed.GetValue(_grammar.Verbose),
-            Environment = Checked(_grammar.Environment, SettingValues.EnvironmentNameExpected, SettingValues.IsEnvironmentName),
+            Environment = Checked(_grammar.Environment, SettingFormats.EnvironmentNameExpected, SettingFormats.IsEnvironmentName),
             Explain = command == _grammar.Explain ? Explain() : null,
             KeysNew = command == _grammar.Keys || command == _grammar.KeysNew ? KeysNew(isNew: command == _grammar.KeysNew) : null,
             Usage = command == _grammar.Usage ? Usage() : null,
@@ -84,8 +84,8 @@ internal sealed class CommandLineReader
 
     private int? Port()
     {
-        var text = Checked(_grammar.Port, SettingValues.PortExpected, value => SettingValues.TryPort(value, out _));
-        return text is not null && SettingValues.TryPort(text, out var port) ? port : null;
+        var text = Checked(_grammar.Port, SettingFormats.PortExpected, value => SettingFormats.TryPort(value, out _));
+        return text is not null && SettingFormats.TryPort(text, out var port) ? port : null;
     }
 
     /// <summary>A value other than true and false is an unmatched argument and reported as one.</summary>
@@ -98,12 +98,12 @@ internal sealed class CommandLineReader
 
     private string? BaseUrl()
     {
-        if (Text(_grammar.BaseUrl, SettingValues.UpstreamUrlExpected) is not { } text)
+        if (Text(_grammar.BaseUrl, SettingFormats.UpstreamUrlExpected) is not { } text)
         {
             return null;
         }
 
-        if (SettingValues.UpstreamUrlFault(text) is { } fault)
+        if (SettingFormats.UpstreamUrlFault(text) is { } fault)
         {
             _faults.Add(new SettingsFault(_grammar.BaseUrl.Name, fault));
             return null;
@@ -149,7 +149,7 @@ internal sealed class CommandLineReader
         {
             Model = Text(_grammar.ExplainModel, "the name of a model"),
             BodyPath = Text(_grammar.ExplainBody, "the path of a JSON file"),
-            Team = Checked(_grammar.ExplainTeam, SettingValues.TeamIdExpected, SettingValues.IsTeamId),
+            Team = Checked(_grammar.ExplainTeam, SettingFormats.TeamIdExpected, SettingFormats.IsTeamId),
         };
 
         if (Checked(_grammar.ExplainPath, "a path that begins with /", value => value.StartsWith('/')) is { } path)
@@ -174,15 +174,15 @@ internal sealed class CommandLineReader
         }
 
         var before = _faults.Count;
-        var team = Checked(_grammar.KeyTeam, SettingValues.TeamIdExpected, SettingValues.IsTeamId);
-        var label = Text(_grammar.KeyLabel, SettingValues.LabelExpected);
-        if (label is not null && !SettingValues.IsLabel(label))
+        var team = Checked(_grammar.KeyTeam, SettingFormats.TeamIdExpected, SettingFormats.IsTeamId);
+        var label = Text(_grammar.KeyLabel, SettingFormats.LabelExpected);
+        if (label is not null && !SettingFormats.IsLabel(label))
         {
             // Not quoted: the text may be a key, passed by mistake.
-            _faults.Add(new SettingsFault(_grammar.KeyLabel.Name, $"is not a valid label; expected {SettingValues.LabelExpected}"));
+            _faults.Add(new SettingsFault(_grammar.KeyLabel.Name, $"is not a valid label; expected {SettingFormats.LabelExpected}"));
         }
 
-        var expires = Checked(_grammar.KeyExpires, SettingValues.ExpiryExpected, value => SettingValues.TryExpiry(value, out _));
+        var expires = Checked(_grammar.KeyExpires, SettingFormats.ExpiryExpected, value => SettingFormats.TryExpiry(value, out _));
         if (team is null && _parsed.GetResult(_grammar.KeyTeam) is null or { Implicit: true })
         {
             _faults.Add(new SettingsFault("keys new", "no team given; expected --team ID"));

@@ -139,7 +139,11 @@ internal sealed class SettingsLoader
         return usage is null
             ? default
             : UsageSettingsCheck.Check(
-                usage, teams, new SectionFaults(SettingsSchema.Usage, section!, faults, warnings), secrets, sources.WorkingDirectory);
+                usage,
+                teams,
+                new SettingsFaultCollector(SettingsSchema.Usage, section!, faults, warnings),
+                secrets,
+                sources.WorkingDirectory);
     }
 
     private static (LimitsSettings? Settings, SecretText? Redis) CheckLimits(
@@ -148,7 +152,8 @@ internal sealed class SettingsLoader
         var (limits, section) = Bind(tree, shaped, SettingsSchema.Limits, SettingsJsonContext.Default.LimitsSettings, faults);
         return limits is null
             ? default
-            : LimitsSettingsCheck.Check(limits, usage, new SectionFaults(SettingsSchema.Limits, section!, faults, warnings), secrets);
+            : LimitsSettingsCheck.Check(
+                limits, usage, new SettingsFaultCollector(SettingsSchema.Limits, section!, faults, warnings), secrets);
     }
 
     private static (AdminSettings? Settings, SecretText? Token) CheckAdmin(
@@ -157,7 +162,7 @@ internal sealed class SettingsLoader
         var (admin, section) = Bind(tree, shaped, SettingsSchema.Admin, SettingsJsonContext.Default.AdminSettings, faults);
         return admin is null
             ? default
-            : AdminSettingsCheck.Check(admin, new SectionFaults(SettingsSchema.Admin, section!, faults, warnings), secrets);
+            : AdminSettingsCheck.Check(admin, new SettingsFaultCollector(SettingsSchema.Admin, section!, faults, warnings), secrets);
     }
 
     /// <summary>Reads a section. Invalid members keep their defaults, so that the other members can be checked.</summary>

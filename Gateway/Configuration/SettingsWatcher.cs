@@ -13,14 +13,14 @@ namespace Gateway.Configuration;
 internal sealed class SettingsWatcher : Worker
 {
     /// <summary>
-    /// The time between two checks. Together with <see cref="SecondLook"/> and the load, a change takes effect within a second.
+    /// The time between two checks. Together with <see cref="RereadDelay"/> and the load, a change takes effect within a second.
     /// </summary>
-    internal static readonly TimeSpan LookPeriod = TimeSpan.FromMilliseconds(150);
+    internal static readonly TimeSpan CheckPeriod = TimeSpan.FromMilliseconds(150);
 
     /// <summary>
     /// A missing or invalid file is read again after this time before it is reported: it may be in the middle of a write.
     /// </summary>
-    internal static readonly TimeSpan SecondLook = TimeSpan.FromMilliseconds(200);
+    internal static readonly TimeSpan RereadDelay = TimeSpan.FromMilliseconds(200);
 
     /// <summary>The maximum number of repeated reads in one check, for files that change while they are read.</summary>
     private const int Attempts = 3;
@@ -55,7 +55,7 @@ internal sealed class SettingsWatcher : Worker
         WorkerHealth health,
         TimeProvider time,
         ILogger<SettingsWatcher> logger)
-        : base("settings", LookPeriod, health, time, logger)
+        : base("settings", CheckPeriod, health, time, logger)
     {
         _sources = sources;
         _seen = files;
@@ -68,10 +68,10 @@ internal sealed class SettingsWatcher : Worker
     internal IFileReader Reader { get; init; } = DiskFileReader.Instance;
 
     /// <inheritdoc />
-    protected override Task RunOnceAsync(CancellationToken cancellationToken) => LookAsync(cancellationToken);
+    protected override Task RunOnceAsync(CancellationToken cancellationToken) => CheckAsync(cancellationToken);
 
     /// <summary>Checks once, and reloads if content changed.</summary>
-    internal async Task LookAsync(CancellationToken cancellationToken)
+    internal async Task CheckAsync(CancellationToken cancellationToken)
     {
         _secrets ??= Watch(_store.Current.SecretFiles);
         var files = ReadStable();
@@ -83,7 +83,7 @@ internal sealed class SettingsWatcher : Worker
         var result = await _loader.LoadAsync(_sources, files);
         if (result.IsUnfinished)
         {
-            await Task.Delay(SecondLook, _time, cancellationToken);
+            await Task.Delay(RereadDelay, _time, cancellationToken);
             files = ReadStable();
             if (files.HasSameContent(_seen) && !_secrets.Any(secret => secret.HasChanged()))
             {

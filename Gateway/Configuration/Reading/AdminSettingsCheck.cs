@@ -11,10 +11,11 @@ internal static class AdminSettingsCheck
 
     /// <summary>Checks the section.</summary>
     /// <returns>The settings with secrets masked, and the token if there is one.</returns>
-    public static (AdminSettings Settings, SecretText? Token) Check(AdminSettings given, SectionFaults faults, SecretReader secrets)
+    public static (AdminSettings Settings, SecretText? Token) Check(
+        AdminSettings given, SettingsFaultCollector faults, SecretReader secrets)
     {
         var url = given.Url.Trim();
-        var settings = given with { Url = url, Token = SettingValues.Shown(given.Token) };
+        var settings = given with { Url = url, Token = SettingFormats.Shown(given.Token) };
         if (url.Length == 0)
         {
             return (settings, null);
@@ -35,7 +36,7 @@ internal static class AdminSettingsCheck
     }
 
     /// <summary>Whether the address is loopback. An invalid address counts as loopback: it must cause one fault only.</summary>
-    private static bool CheckUrl(string text, SectionFaults faults)
+    private static bool CheckUrl(string text, SettingsFaultCollector faults)
     {
         if (!Uri.TryCreate(text, UriKind.Absolute, out var url)
             || url.Scheme != Uri.UriSchemeHttp

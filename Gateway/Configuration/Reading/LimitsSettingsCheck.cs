@@ -21,7 +21,7 @@ internal static class LimitsSettingsCheck
     /// <param name="secrets">Resolves references.</param>
     /// <returns>The settings with secrets masked, and the Redis configuration if the store is Redis.</returns>
     public static (LimitsSettings Settings, SecretText? Redis) Check(
-        LimitsSettings given, UsageStore usage, SectionFaults faults, SecretReader secrets)
+        LimitsSettings given, UsageStore usage, SettingsFaultCollector faults, SecretReader secrets)
     {
         faults.Range("AssumedCompletionTokens", given.AssumedCompletionTokens, 1, MostTokens);
         faults.Range("Redis:Timeout", given.Redis.Timeout, TimeSpan.FromMilliseconds(1), LongestTimeout);
@@ -46,13 +46,13 @@ internal static class LimitsSettingsCheck
         return (
             given with
             {
-                Redis = given.Redis with { Configuration = SettingValues.Shown(given.Redis.Configuration) },
+                Redis = given.Redis with { Configuration = SettingFormats.Shown(given.Redis.Configuration) },
                 Prices = [.. given.Prices.Select(price => price with { Request = price.Request ?? "0" })],
             },
             redis);
     }
 
-    private static void Check(ModelPriceSettings price, int index, Dictionary<string, int> models, SectionFaults faults)
+    private static void Check(ModelPriceSettings price, int index, Dictionary<string, int> models, SettingsFaultCollector faults)
     {
         if (string.IsNullOrWhiteSpace(price.Model))
         {
@@ -77,7 +77,7 @@ internal static class LimitsSettingsCheck
         }
     }
 
-    private static SecretText? ReadRedis(string text, SectionFaults faults, SecretReader secrets)
+    private static SecretText? ReadRedis(string text, SettingsFaultCollector faults, SecretReader secrets)
     {
         if (string.IsNullOrWhiteSpace(text))
         {

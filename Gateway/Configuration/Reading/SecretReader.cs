@@ -50,7 +50,7 @@ internal sealed class SecretReader
     }
 
     /// <summary>Reads a secret that is sent in a header.</summary>
-    public string? ReadHeaderValue(string text, bool allowsLiteral, string name, SectionFaults faults)
+    public string? ReadHeaderValue(string text, bool allowsLiteral, string name, SettingsFaultCollector faults)
     {
         var secret = Read(text, allowsLiteral, name, faults);
         if (secret is not null && !secret.All(c => c is > ' ' and < '\u007F'))
@@ -68,7 +68,7 @@ internal sealed class SecretReader
     /// <param name="name">The setting, relative to its section.</param>
     /// <param name="faults">Receives the fault.</param>
     /// <returns>The trimmed secret; <see langword="null"/> after a fault.</returns>
-    public string? Read(string text, bool allowsLiteral, string name, SectionFaults faults)
+    public string? Read(string text, bool allowsLiteral, string name, SettingsFaultCollector faults)
     {
         text = text.Trim();
         var secret = text.StartsWith(Env, StringComparison.OrdinalIgnoreCase) ? ReadVariable(text[Env.Length..].Trim(), name, faults)
@@ -90,7 +90,7 @@ internal sealed class SecretReader
         return secret;
     }
 
-    private string? ReadVariable(string variable, string name, SectionFaults faults)
+    private string? ReadVariable(string variable, string name, SettingsFaultCollector faults)
     {
         if (variable.Length == 0 || char.IsAsciiDigit(variable[0]) || !variable.All(c => char.IsAsciiLetterOrDigit(c) || c == '_'))
         {
@@ -107,7 +107,7 @@ internal sealed class SecretReader
         return null;
     }
 
-    private string? ReadFile(string path, string name, SectionFaults faults)
+    private string? ReadFile(string path, string name, SettingsFaultCollector faults)
     {
         if (path.Length == 0 || path.Contains('\0', StringComparison.Ordinal))
         {

@@ -37,9 +37,9 @@ internal sealed class ServerSettingsCheck
 
     private ServerSettings Check(ServerSettings given, string workingDirectory)
     {
-        if (!SettingValues.IsAddress(given.Address))
+        if (!SettingFormats.IsAddress(given.Address))
         {
-            Fault("Address", $"got \"{given.Address}\"; expected {SettingValues.AddressExpected}");
+            Fault("Address", $"got \"{given.Address}\"; expected {SettingFormats.AddressExpected}");
         }
 
         Range("Port", given.Port, 0, 65535);

@@ -72,7 +72,7 @@ internal sealed record SettingsSources
         }
 
         // A name with a slash would point to another folder.
-        var overlay = SettingValues.IsEnvironmentName(environment)
+        var overlay = SettingFormats.IsEnvironmentName(environment)
             ? Path.Combine(Path.GetDirectoryName(main)!, $"{Path.GetFileNameWithoutExtension(main)}.{environment}{Path.GetExtension(main)}")
             : main;
 

@@ -35,11 +35,11 @@ internal sealed record SettingsTree(
         var isDotEnvBad = false;
         var root = Defaults();
 
-        if (!SettingValues.IsEnvironmentName(sources.EnvironmentName))
+        if (!SettingFormats.IsEnvironmentName(sources.EnvironmentName))
         {
             faults.Add(new SettingsFault(
                 "environment",
-                $"\"{sources.EnvironmentName}\" is not a valid environment name; expected {SettingValues.EnvironmentNameExpected}"));
+                $"\"{sources.EnvironmentName}\" is not a valid environment name; expected {SettingFormats.EnvironmentNameExpected}"));
         }
 
         if (files.Main.IsMissing)

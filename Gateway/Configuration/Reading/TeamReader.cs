@@ -84,10 +84,10 @@ internal sealed class TeamReader
         members.Remove(nameof(TeamSettings.ProviderMapping), out var mapping);
         var settings = JsonSerializer.Deserialize(
             new SettingsObject(members, entry.Source).ToUtf8Json(), SettingsJsonContext.Default.TeamSettings)!;
-        var faults = new SectionFaults($"{SettingsSchema.Teams}:{index}", entry, _faults, _warnings);
-        if (!SettingValues.IsTeamId(settings.Id))
+        var faults = new SettingsFaultCollector($"{SettingsSchema.Teams}:{index}", entry, _faults, _warnings);
+        if (!SettingFormats.IsTeamId(settings.Id))
         {
-            faults.Fault("Id", $"got \"{settings.Id}\"; expected {SettingValues.TeamIdExpected}");
+            faults.Fault("Id", $"got \"{settings.Id}\"; expected {SettingFormats.TeamIdExpected}");
         }
         else if (!_ids.TryAdd(settings.Id, faults.PathOf("Id")))
         {
@@ -123,7 +123,7 @@ internal sealed class TeamReader
         };
     }
 
-    private TeamKey[] ReadKeys(TeamSettings settings, SectionFaults faults)
+    private TeamKey[] ReadKeys(TeamSettings settings, SettingsFaultCollector faults)
     {
         if (settings.Keys.Count == 0)
         {
@@ -134,14 +134,14 @@ internal sealed class TeamReader
         return [.. settings.Keys.Select((key, i) => ReadKey(key, i, labels, faults))];
     }
 
-    private TeamKey ReadKey(TeamKeySettings settings, int index, Dictionary<string, int> labels, SectionFaults faults)
+    private TeamKey ReadKey(TeamKeySettings settings, int index, Dictionary<string, int> labels, SettingsFaultCollector faults)
     {
         var path = $"Keys:{index}";
         var label = settings.Label?.Trim() ?? string.Create(CultureInfo.InvariantCulture, $"key-{index + 1}");
-        if (!SettingValues.IsLabel(label))
+        if (!SettingFormats.IsLabel(label))
         {
             // Not quoted: the text may be a key, entered by mistake.
-            faults.Fault($"{path}:Label", $"is not a valid label; expected {SettingValues.LabelExpected}");
+            faults.Fault($"{path}:Label", $"is not a valid label; expected {SettingFormats.LabelExpected}");
         }
         else if (!labels.TryAdd(label, index))
         {
@@ -171,7 +171,7 @@ internal sealed class TeamReader
         DateTimeOffset? expires = null;
         if (settings.Expires is { } text)
         {
-            if (SettingValues.TryExpiry(text, out var moment))
+            if (SettingFormats.TryExpiry(text, out var moment))
             {
                 expires = moment;
                 if (moment <= _now)
@@ -181,7 +181,7 @@ internal sealed class TeamReader
             }
             else
             {
-                faults.Fault($"{path}:Expires", $"got \"{text}\"; expected {SettingValues.ExpiryExpected}");
+                faults.Fault($"{path}:Expires", $"got \"{text}\"; expected {SettingFormats.ExpiryExpected}");
             }
         }
 
@@ -194,7 +194,7 @@ internal sealed class TeamReader
         };
     }
 
-    private static List<ModelPattern>? ReadPatterns(IReadOnlyList<string>? texts, string name, SectionFaults faults)
+    private static List<ModelPattern>? ReadPatterns(IReadOnlyList<string>? texts, string name, SettingsFaultCollector faults)
     {
         if (texts is null)
         {
@@ -219,7 +219,7 @@ internal sealed class TeamReader
         return patterns;
     }
 
-    private static TeamLimits ReadLimits(TeamLimitsSettings? settings, string name, SectionFaults faults)
+    private static TeamLimits ReadLimits(TeamLimitsSettings? settings, string name, SettingsFaultCollector faults)
     {
         if (settings is null)
         {
@@ -232,7 +232,7 @@ internal sealed class TeamReader
         return new TeamLimits(settings.RequestsPerMinute, settings.TokensPerMinute, settings.ConcurrentRequests);
     }
 
-    private static TeamBudget? ReadBudget(TeamBudgetSettings? settings, SectionFaults faults)
+    private static TeamBudget? ReadBudget(TeamBudgetSettings? settings, SettingsFaultCollector faults)
     {
         if (settings is null)
         {
@@ -252,7 +252,7 @@ internal sealed class TeamReader
         return new TeamBudget(limit, settings.Period ?? BudgetPeriod.Month);
     }
 
-    private static Attribution ReadAttribution(AttributionSettings? settings, SectionFaults faults)
+    private static Attribution ReadAttribution(AttributionSettings? settings, SettingsFaultCollector faults)
     {
         return settings is null
             ? Attribution.None
@@ -271,7 +271,8 @@ internal sealed class TeamReader
     }
 
     /// <summary>The team's rules, followed by the global ones. A team without its own rules shares the global set.</summary>
-    private (ProviderMappingRules Rules, IReadOnlyList<RuleSummary> Summaries) ReadRules(SettingsNode? section, SectionFaults faults) =>
+    private (ProviderMappingRules Rules, IReadOnlyList<RuleSummary> Summaries) ReadRules(
+        SettingsNode? section, SettingsFaultCollector faults) =>
         section is null
             ? (_global.Compiled, [])
             : _global.ReadTeam(section, faults.PathOf(nameof(TeamSettings.ProviderMapping)));

@@ -16,14 +16,14 @@ internal static class UsageSettingsCheck
     /// <summary>Checks the section and makes its paths absolute.</summary>
     /// <returns>The settings with secrets masked, and the connection string if the store is PostgreSQL.</returns>
     public static (UsageSettings Settings, SecretText? Postgres) Check(
-        UsageSettings given, TeamDirectory teams, SectionFaults faults, SecretReader secrets, string workingDirectory)
+        UsageSettings given, TeamDirectory teams, SettingsFaultCollector faults, SecretReader secrets, string workingDirectory)
     {
         faults.Range(Retention, given.Retention, TimeSpan.Zero, LongestRetention);
         CheckRetention(given.Retention, teams, faults);
         var settings = given with
         {
             Sqlite = given.Sqlite with { Path = faults.OwnFile("Sqlite:Path", given.Sqlite.Path, workingDirectory) },
-            Postgres = given.Postgres with { ConnectionString = SettingValues.Shown(given.Postgres.ConnectionString) },
+            Postgres = given.Postgres with { ConnectionString = SettingFormats.Shown(given.Postgres.ConnectionString) },
             PricesPath = faults.OwnFile("PricesPath", given.PricesPath, workingDirectory),
         };
         return (settings, given.Store == UsageStore.Postgres ? ReadPostgres(given.Postgres.ConnectionString, faults, secrets) : null);
@@ -33,7 +33,7 @@ internal static class UsageSettingsCheck
     /// A counter is rebuilt, for example after a restart, from the rows of its period, so these rows must be kept.
     /// <see cref="BudgetPeriod.Total"/> needs no rows: the ledger adds the cost of removed rows to the team's total.
     /// </summary>
-    private static void CheckRetention(TimeSpan retention, TeamDirectory teams, SectionFaults faults)
+    private static void CheckRetention(TimeSpan retention, TeamDirectory teams, SettingsFaultCollector faults)
     {
         if (retention > TimeSpan.Zero
             && teams.Teams.Where(team => LengthOf(team) > retention).MaxBy(LengthOf) is { Budget: { } budget } team)
@@ -53,7 +53,7 @@ internal static class UsageSettingsCheck
         _ => TimeSpan.Zero,
     };
 
-    private static SecretText? ReadPostgres(string text, SectionFaults faults, SecretReader secrets)
+    private static SecretText? ReadPostgres(string text, SettingsFaultCollector faults, SecretReader secrets)
     {
         if (string.IsNullOrWhiteSpace(text))
         {

@@ -19,7 +19,7 @@ internal static class OpenRouterDestination
         }
 
         // The value of a flag was already checked with the command line.
-        if (SettingValues.UpstreamUrlFault(baseUrl) is { } fault)
+        if (SettingFormats.UpstreamUrlFault(baseUrl) is { } fault)
         {
             faults.Add(new SettingsFault(source!, fault));
             return section;

@@ -110,10 +110,10 @@ internal static class ReverseProxyCheck
             {
                 if (!IsAtFault($"{path}:Destinations", name, faults))
                 {
-                    faults.Add(new SettingsFault(addressPath, $"is missing; expected {SettingValues.UpstreamUrlExpected}"));
+                    faults.Add(new SettingsFault(addressPath, $"is missing; expected {SettingFormats.UpstreamUrlExpected}"));
                 }
             }
-            else if (SettingValues.UpstreamUrlFault(address.Text) is { } fault)
+            else if (SettingFormats.UpstreamUrlFault(address.Text) is { } fault)
             {
                 faults.Add(new SettingsFault(addressPath, fault + SettingsReader.From(address.Source)));
             }

@@ -270,7 +270,7 @@ public sealed class SettingsFaultTests : IDisposable
         _folder.Variables["DOTNET_ENVIRONMENT"] = "../x";
 
         Assert.Equal(
-            [$"environment: \"../x\" is not a valid environment name; expected {SettingValues.EnvironmentNameExpected}"],
+            [$"environment: \"../x\" is not a valid environment name; expected {SettingFormats.EnvironmentNameExpected}"],
             await _folder.LoadBadAsync());
     }
 

@@ -7,7 +7,7 @@ namespace Gateway.Configuration.Reading;
 /// <param name="node">The tree of the section or entry.</param>
 /// <param name="faults">Receives every fault.</param>
 /// <param name="warnings">Receives the warnings.</param>
-internal sealed class SectionFaults(
+internal sealed class SettingsFaultCollector(
     string path, SettingsNode node, ICollection<SettingsFault> faults, ICollection<SettingsFault> warnings)
 {
     /// <summary>Adds a fault. The setting's name is relative to the section.</summary>

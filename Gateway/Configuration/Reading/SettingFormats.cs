@@ -6,7 +6,7 @@ using Gateway.Teams;
 namespace Gateway.Configuration.Reading;
 
 /// <summary>The formats of single values, shared by flags, variables and files.</summary>
-internal static class SettingValues
+internal static class SettingFormats
 {
     public const string PortExpected = "a port from 0 to 65535";
     public const string AddressExpected = "an IPv4 or IPv6 address such as 0.0.0.0 or ::1";
