@@ -34,6 +34,6 @@ internal static class LedgerRows
         reader.GetInt64(1),
         reader.GetInt64(2),
         reader.GetInt64(3),
-        LedgerMoney.FromSums(reader.GetInt64(4), reader.GetInt64(5)),
+        LedgerSums.FromSums(reader.GetInt64(4), reader.GetInt64(5)),
         reader.GetInt64(6));
 }

@@ -158,7 +158,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            var charge = LedgerMoney.FromSums(reader.GetInt64(1), reader.GetInt64(2));
+            var charge = LedgerSums.FromSums(reader.GetInt64(1), reader.GetInt64(2));
             charged += charge;
             if (!reader.IsDBNull(0))
             {
@@ -193,7 +193,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
     public Task<bool> HasGenerationAsync(string team, string generationId, CancellationToken cancellationToken)
     {
         // An id that is changed for storage is in no row.
-        return LedgerValues.Text(generationId) != generationId
+        return LedgerSanitizer.Text(generationId) != generationId
             ? Task.FromResult(false)
             : GuardAsync(async () =>
             {

@@ -23,8 +23,8 @@ internal sealed class JournalCompactor : IDisposable
 
     private readonly string _connectionString;
     private readonly TimeSpan _interval;
-    private readonly Func<bool, bool> _fold;
-    private readonly Action<Action> _alone;
+    private readonly Func<bool, bool> _compact;
+    private readonly Action<Action> _withoutWriters;
     private readonly ManualResetEvent _stopping = new(initialState: false);
     private readonly AutoResetEvent _appended = new(initialState: false);
     private readonly Thread _thread;
@@ -34,15 +34,15 @@ internal sealed class JournalCompactor : IDisposable
     /// <param name="interval">
     /// The delay between the first entry and its move; entries of a call within it become one change of its row.
     /// </param>
-    /// <param name="fold">Moves some entries, few if its argument is true, and returns whether there are more.</param>
-    /// <param name="alone">Runs an action while no writer of this process is active.</param>
-    public JournalCompactor(string connectionString, TimeSpan interval, Func<bool, bool> fold, Action<Action> alone)
+    /// <param name="compact">Moves some entries, few if its argument is true, and returns whether there are more.</param>
+    /// <param name="withoutWriters">Runs an action while no writer of this process is active.</param>
+    public JournalCompactor(string connectionString, TimeSpan interval, Func<bool, bool> compact, Action<Action> withoutWriters)
     {
         _connectionString = connectionString;
         _interval = interval;
-        _fold = fold;
-        _alone = alone;
-        _thread = new Thread(Run) { IsBackground = true, Name = "Ledger folding" };
+        _compact = compact;
+        _withoutWriters = withoutWriters;
+        _thread = new Thread(Run) { IsBackground = true, Name = "Ledger compaction" };
         _thread.Start();
     }
 
@@ -68,7 +68,7 @@ internal sealed class JournalCompactor : IDisposable
             {
                 try
                 {
-                    for (var i = 0; _fold(i < MaxShort) && !_stopping.WaitOne(Pause); i++)
+                    for (var i = 0; _compact(i < MaxShort) && !_stopping.WaitOne(Pause); i++)
                     {
                     }
 
@@ -77,7 +77,7 @@ internal sealed class JournalCompactor : IDisposable
                     {
                         // Covers the pages written during the first, so that the blocking one has little left to do.
                         Checkpoint(connection, "PASSIVE");
-                        _alone(() => Checkpoint(connection, "RESTART"));
+                        _withoutWriters(() => Checkpoint(connection, "RESTART"));
                     }
                 }
                 catch (Exception exception) when (exception is SqliteException or LedgerException)

@@ -16,8 +16,8 @@ internal sealed class SqliteLedgerFile : IDisposable
     private readonly Lock _writing = new();
     private SqliteLedgerConnection? _writer;
     private SqliteNode? _node;
-    private JournalCompactor? _folding;
-    private bool _isFoldingDue;
+    private JournalCompactor? _compactor;
+    private bool _isCompactionDue;
     private string? _ledgerId;
     private bool _isDisposed;
 
@@ -33,8 +33,8 @@ internal sealed class SqliteLedgerFile : IDisposable
     /// <inheritdoc cref="SqliteLedgerStore.BusyTimeout" />
     public TimeSpan BusyTimeout { get; set; } = TimeSpan.FromSeconds(2);
 
-    /// <inheritdoc cref="SqliteLedgerStore.FoldingInterval" />
-    public TimeSpan FoldingInterval { get; set; } = TimeSpan.FromMilliseconds(200);
+    /// <inheritdoc cref="SqliteLedgerStore.CompactionInterval" />
+    public TimeSpan CompactionInterval { get; set; } = TimeSpan.FromMilliseconds(200);
 
     /// <inheritdoc cref="SqliteLedgerStore.Tuning" />
     public string Tuning { get; set; } = "";
@@ -55,10 +55,10 @@ internal sealed class SqliteLedgerFile : IDisposable
                 try
                 {
                     Writer().Append(entries);
-                    if (!_isFoldingDue)
+                    if (!_isCompactionDue)
                     {
-                        _isFoldingDue = true;
-                        _folding!.Wake();
+                        _isCompactionDue = true;
+                        _compactor!.Wake();
                     }
                 }
                 catch
@@ -86,7 +86,7 @@ internal sealed class SqliteLedgerFile : IDisposable
                 try
                 {
                     var writer = Writer();
-                    writer.Journal.FoldAll();
+                    writer.Journal.CompactAll();
                     return Task.FromResult(write(writer.Connection));
                 }
                 catch
@@ -146,10 +146,10 @@ internal sealed class SqliteLedgerFile : IDisposable
         }
 
         // Outside the lock: its thread may be waiting for it.
-        _folding?.Dispose();
+        _compactor?.Dispose();
         lock (_writing)
         {
-            TryFoldLast();
+            TryCompactRest();
             _writer?.Dispose();
             _writer = null;
             _node?.Dispose();
@@ -178,7 +178,7 @@ internal sealed class SqliteLedgerFile : IDisposable
         _node ??= SqliteNode.Create(Path);
         _writer = new SqliteLedgerConnection(_connectionString, _node.Id, BusyTimeout, Tuning);
         _ledgerId = _writer.LedgerId;
-        _folding ??= new JournalCompactor(_connectionString, FoldingInterval, Fold, Alone);
+        _compactor ??= new JournalCompactor(_connectionString, CompactionInterval, Compact, WithoutWriters);
         return _writer;
     }
 
@@ -194,12 +194,12 @@ internal sealed class SqliteLedgerFile : IDisposable
         // Opened for each query, which takes about 100 microseconds: queries are rare, and never wait for each other.
         using var connection = new SqliteConnection(_connectionString);
         connection.Open();
-        FoldAll(connection);
+        CompactAll(connection);
         return read(connection);
     }
 
     // On the reader's connection, so that a full disk or a fault of the writer's connection does not fail the read.
-    private void FoldAll(SqliteConnection connection)
+    private void CompactAll(SqliteConnection connection)
     {
         using (var command = connection.Command( "SELECT EXISTS (SELECT 1 FROM journal)"))
         {
@@ -217,16 +217,16 @@ internal sealed class SqliteLedgerFile : IDisposable
         using var journal = new SqliteJournal(connection);
         lock (_writing)
         {
-            journal.FoldAll();
+            journal.CompactAll();
         }
     }
 
     // Called by the compactor's thread: moves some entries.
-    private bool Fold(bool isShort)
+    private bool Compact(bool isShort)
     {
         lock (_writing)
         {
-            _isFoldingDue = false;
+            _isCompactionDue = false;
             if (_isDisposed)
             {
                 return false;
@@ -234,11 +234,11 @@ internal sealed class SqliteLedgerFile : IDisposable
 
             try
             {
-                return Writer().Journal.Fold(isShort) is not null;
+                return Writer().Journal.Compact(isShort) is not null;
             }
             catch (Exception exception)
             {
-                _isFoldingDue = true;
+                _isCompactionDue = true;
                 Reset();
                 throw Failure(exception);
             }
@@ -246,21 +246,21 @@ internal sealed class SqliteLedgerFile : IDisposable
     }
 
     // Called by the compactor's thread: the log restarts only without open read transactions.
-    private void Alone(Action act)
+    private void WithoutWriters(Action act)
     {
         lock (_writing)
         {
-            _writer?.Journal.LetGo();
+            _writer?.Journal.CloseReadTransaction();
             act();
         }
     }
 
     // Entries that are left are moved when the file is opened next.
-    private void TryFoldLast()
+    private void TryCompactRest()
     {
         try
         {
-            _writer?.Journal.FoldAll();
+            _writer?.Journal.CompactAll();
         }
         catch (LedgerException)
         {

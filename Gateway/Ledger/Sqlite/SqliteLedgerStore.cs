@@ -18,10 +18,10 @@ internal sealed class SqliteLedgerStore : ILedgerStore
     }
 
     /// <summary>How long entries stay in the journal, where other processes' readers do not see them. Default 200 milliseconds.</summary>
-    public TimeSpan FoldingInterval
+    public TimeSpan CompactionInterval
     {
-        get => _file.FoldingInterval;
-        init => _file.FoldingInterval = value;
+        get => _file.CompactionInterval;
+        init => _file.CompactionInterval = value;
     }
 
     /// <summary>Statements that the next writing connection runs when it is opened: tests make the disk full with it.</summary>
@@ -131,13 +131,13 @@ internal sealed class SqliteLedgerStore : ILedgerStore
             var open = new Dictionary<Guid, PicoDollars>();
             using var command = connection.Command(
                 from == DateTimeOffset.MinValue ? LedgerSql.ChargesEver : LedgerSql.Charges,
-                LedgerValues.Text(team)!,
+                LedgerSanitizer.Text(team)!,
                 LedgerKeys.ToBytes(LedgerKeys.Floor(from)),
                 LedgerKeys.ToStored(from));
             using var reader = command.ExecuteReader();
             while (reader.Read())
             {
-                var charge = LedgerMoney.FromSums(reader.GetInt64(1), reader.GetInt64(2));
+                var charge = LedgerSums.FromSums(reader.GetInt64(1), reader.GetInt64(2));
                 charged += charge;
                 if (!reader.IsDBNull(0))
                 {
@@ -198,11 +198,11 @@ internal sealed class SqliteLedgerStore : ILedgerStore
     public Task<bool> HasGenerationAsync(string team, string generationId, CancellationToken cancellationToken)
     {
         // An id that is changed for storage is in no row.
-        return LedgerValues.Text(generationId) != generationId
+        return LedgerSanitizer.Text(generationId) != generationId
             ? Task.FromResult(false)
             : _file.ReadAsync(connection =>
             {
-                using var command = connection.Command( LedgerSql.HasGeneration, generationId, LedgerValues.Text(team)!);
+                using var command = connection.Command( LedgerSql.HasGeneration, generationId, LedgerSanitizer.Text(team)!);
                 return command.ExecuteScalar() is 1L;
             });
     }

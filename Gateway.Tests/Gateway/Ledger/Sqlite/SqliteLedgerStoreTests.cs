@@ -83,7 +83,7 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
             BusyTimeout = TimeSpan.FromMilliseconds(50),
 
             // The store's own folding is not what it is locked by.
-            FoldingInterval = TimeSpan.FromHours(1),
+            CompactionInterval = TimeSpan.FromHours(1),
         };
         await store.OpenAsync(Cancel);
         var id = NewId();

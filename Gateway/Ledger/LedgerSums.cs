@@ -3,7 +3,7 @@ using Gateway.Primitives;
 namespace Gateway.Ledger;
 
 /// <summary>Money sums returned by statements.</summary>
-internal static class LedgerMoney
+internal static class LedgerSums
 {
     private const int PicoInMicro = 1_000_000;
 

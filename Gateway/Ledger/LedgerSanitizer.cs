@@ -5,7 +5,7 @@ namespace Gateway.Ledger;
 /// <summary>
 /// Sanitizes values from callers and upstream so that every store accepts them: one rejected row would block all rows behind it.
 /// </summary>
-internal static class LedgerValues
+internal static class LedgerSanitizer
 {
     /// <summary>The longest stored text, in characters: names are far shorter, and PostgreSQL's indexes accept at most 2.7 kB.</summary>
     public const int MaxTextLength = 256;
