@@ -3,7 +3,7 @@ using static Gateway.Ledger.Postgres.PostgresParameters;
 
 namespace Gateway.Ledger.Postgres;
 
-/// <summary>Entries of the ledger as statements of a batch.</summary>
+/// <summary>Converts ledger entries to statements of a batch.</summary>
 internal static class PostgresEntries
 {
     /// <summary>Adds the statements of an entry that <paramref name="node"/> writes.</summary>

@@ -18,15 +18,15 @@ internal ref struct JournalBlockReader(ReadOnlySpan<byte> bytes)
     public readonly int Left => _rest.Length;
 
     /// <summary>Reads the beginning of a block.</summary>
-    /// <exception cref="LedgerException">Another version has written it.</exception>
+    /// <exception cref="LedgerException">Another version of the gateway wrote the block.</exception>
     public ReadOnlySpan<byte> Begin()
     {
         var format = Take(1)[0];
         return format == JournalBlockWriter.Format
             ? Id()
             : throw new LedgerException(
-                $"The ledger's journal has entries of format {format}, this program knows format {JournalBlockWriter.Format}: "
-                + "another version of the gateway has written them");
+                $"The ledger's journal has entries of format {format}, this version reads format {JournalBlockWriter.Format}: "
+                + "another version of the gateway wrote them");
     }
 
     /// <summary>Reads the beginning of an entry.</summary>
@@ -36,7 +36,7 @@ internal ref struct JournalBlockReader(ReadOnlySpan<byte> bytes)
         var kind = (JournalEntryKind)Take(1)[0];
         return kind is JournalEntryKind.Began or JournalEntryKind.Named or JournalEntryKind.Ended
             ? kind
-            : throw new LedgerException($"The ledger's journal has an entry of kind {(byte)kind}, which this program does not know");
+            : throw new LedgerException($"The ledger's journal has an entry of kind {(byte)kind}, which this version does not know");
     }
 
     /// <summary>Reads an id, in its column's byte order.</summary>
@@ -94,8 +94,8 @@ internal ref struct JournalBlockReader(ReadOnlySpan<byte> bytes)
     }
 
     /// <summary>
-    /// Brings a block into the current format. Format 1 has no destination, which is the last value of the entries that have one. A block
-    /// of any other format is returned as it is.
+    /// Converts a block to the current format. Format 1 has no destination, which is the last value of entries that have one. Blocks of
+    /// other formats are returned unchanged.
     /// </summary>
     /// <exception cref="LedgerException">The block cannot be read.</exception>
     public static ReadOnlySpan<byte> Upgrade(ReadOnlySpan<byte> block)
@@ -105,7 +105,7 @@ internal ref struct JournalBlockReader(ReadOnlySpan<byte> bytes)
             return block;
         }
 
-        // One byte more for each entry, which is longer than a byte.
+        // Each entry grows by one byte, and is longer than a byte.
         var upgraded = new byte[block.Length * 2];
         upgraded[0] = JournalBlockWriter.Format;
         var (from, length) = (1, 1);

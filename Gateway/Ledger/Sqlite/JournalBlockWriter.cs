@@ -5,7 +5,7 @@ namespace Gateway.Ledger.Sqlite;
 
 /// <summary>
 /// Serializes ledger entries into a block, which a transaction appends to the journal. A block starts with its format number and the id of
-/// the node that wrote it. Values follow in the order of the table's columns, already cleaned for them.
+/// the node that wrote it. Values follow in the order of the table's columns, sanitized.
 /// </summary>
 /// <remarks>
 /// A number is its byte count plus one, followed by its bytes, little-endian and zigzag-encoded. A text is its length in bytes as such a
@@ -13,7 +13,7 @@ namespace Gateway.Ledger.Sqlite;
 /// </remarks>
 internal sealed class JournalBlockWriter
 {
-    /// <summary>The format that is written. Format 1 ends before the destination; a higher number is a newer gateway's.</summary>
+    /// <summary>The current format. Format 1 ends before the destination. Higher numbers belong to newer versions.</summary>
     public const byte Format = 2;
 
     private byte[] _bytes = new byte[4096];
@@ -47,7 +47,7 @@ internal sealed class JournalBlockWriter
                 Write(ended);
                 break;
             default:
-                throw new InvalidOperationException($"{entry.GetType().Name} is no entry of a ledger");
+                throw new InvalidOperationException($"{entry.GetType().Name} is not an entry of the ledger");
         }
     }
 

@@ -1,6 +1,6 @@
 namespace Gateway.Ledger.Sqlite;
 
-/// <summary>The kind of an entry in the journal. Stored by number.</summary>
+/// <summary>The kinds of journal entries. Stored as numbers.</summary>
 internal enum JournalEntryKind : byte
 {
     Began = 1,

@@ -4,16 +4,16 @@ using SQLitePCL;
 namespace Gateway.Ledger.Sqlite;
 
 /// <summary>
-/// Durable entries that are not in their rows yet. An awaited transaction appends a single row to a table without indexes;
-/// <see cref="Compact"/> moves entries into <c>generations</c>, many at once and in order, and deletes them here in the same transaction. A
-/// process may move entries that another one appended.
+/// Holds durable entries that are not in their rows yet. An awaited transaction appends a single row to a table without indexes.
+/// <see cref="Compact"/> moves entries into <c>generations</c>, in order and in batches, and deletes them from the journal in the same
+/// transaction. A process may move entries that another process appended.
 /// </summary>
 internal sealed class SqliteJournal : IDisposable
 {
-    // Rows that one short transaction changes: a quarter of a millisecond, for which commits wait.
+    // The number of rows that one short transaction changes. It takes a quarter of a millisecond, for which commits wait.
     private const int FewChanges = 32;
 
-    // Rows of a long transaction, where throughput matters more.
+    // The number of rows of a long transaction, for throughput.
     private const int ManyChanges = 512;
 
     // Inserts the merged row. Columns owned by an entry that has not arrived yet are NULL.
@@ -28,10 +28,10 @@ internal sealed class SqliteJournal : IDisposable
         ON CONFLICT (id) DO NOTHING
         """;
 
-    // A checkpoint covers the log up to the oldest open read transaction: this one is renewed often.
+    // The maximum number of appends in one read transaction. A checkpoint ends at the oldest open read transaction, so it is renewed often.
     private const int LongestView = 256;
 
-    // No position in the bytes.
+    // Marks a missing position.
     private const int None = -1;
 
     private readonly sqlite3 _database;
@@ -85,8 +85,8 @@ internal sealed class SqliteJournal : IDisposable
     }
 
     /// <summary>
-    /// Writes entries as one transaction. The read transaction stays open until <see cref="CloseReadTransaction"/>: opening and closing it each time costs
-    /// four system calls, a third of the total.
+    /// Writes entries as one transaction. The read transaction stays open until <see cref="CloseReadTransaction"/>: opening and closing it
+    /// each time costs four system calls, a third of the total.
     /// </summary>
     public void Append(Guid node, IReadOnlyList<LedgerEntry> entries)
     {
@@ -110,14 +110,14 @@ internal sealed class SqliteJournal : IDisposable
         _append.Bind(1, _writer.Written);
         if (!_append.TryRun())
         {
-            // Another connection has written since, so that the read transaction is outdated, or is writing now: SQLite waits for that only
-            // without a read transaction.
+            // Another connection has written since, which makes the read transaction outdated, or is writing now. SQLite waits for a writer
+            // only without a read transaction.
             CloseReadTransaction();
             _append.Run();
         }
     }
 
-    /// <summary>Closes the read transaction that appending keeps open, so that the log can restart.</summary>
+    /// <summary>Closes the read transaction of appending, so that the log can restart.</summary>
     public void CloseReadTransaction()
     {
         if (_isReadOpen)
@@ -143,8 +143,8 @@ internal sealed class SqliteJournal : IDisposable
     }
 
     /// <summary>Moves the oldest entries into their rows, as one transaction.</summary>
-    /// <param name="isShort">Whether writers wait for it: then it is limited to few rows.</param>
-    /// <returns>The position of the last moved entry, or <see langword="null"/> when none is left.</returns>
+    /// <param name="isShort">Whether writers wait for the transaction, which is then limited to few rows.</param>
+    /// <returns>The position of the last moved entry; <see langword="null"/> if no entries are left.</returns>
     /// <exception cref="LedgerException">
     /// The move failed, or another version of the gateway wrote the entries; all of them are kept.
     /// </exception>
@@ -239,7 +239,7 @@ internal sealed class SqliteJournal : IDisposable
         }
         else if (_begun.TryGetValue(id, out var index) && _changes[index] is { Ended: None } begun)
         {
-            // Later entries of the same row are merged into its insert: the first name, which stays, and the first end.
+            // Later entries of the same row are merged into its insert: the first name and the first end.
             _changes[index] = kind == JournalEntryKind.Ended ? begun with { Ended = position }
                 : begun.Named == None ? begun with { Named = position }
                 : begun;
@@ -298,7 +298,7 @@ internal sealed class SqliteJournal : IDisposable
             return;
         }
 
-        // The row exists: the entry was written twice because the answer to a commit was lost. The entries after it are new.
+        // The row exists: the entry was written twice because the response to a commit was lost. The later entries are new.
         if (change.Named != None)
         {
             Update(change.Named);
@@ -332,7 +332,7 @@ internal sealed class SqliteJournal : IDisposable
                 return;
             }
 
-            // The row is settled already and only its generation id may be missing.
+            // The row is already settled; only its generation id may be missing.
         }
         else
         {
@@ -366,7 +366,7 @@ internal sealed class SqliteJournal : IDisposable
 
     private JournalBlockReader ReaderAt(int position) => new(_bytes.AsSpan(position, _length - position));
 
-    // After a failure SQLite may have rolled back already.
+    // SQLite may have rolled back already.
     private void RollBack()
     {
         _blocks.Reset();
@@ -383,13 +383,13 @@ internal sealed class SqliteJournal : IDisposable
         return statement;
     }
 
-    /// <summary>The changes of one row in a transaction.</summary>
+    /// <summary>The changes of one row in one transaction.</summary>
     /// <param name="Kind">The kind of its first entry.</param>
     /// <param name="Block">The start of the entry's block.</param>
     /// <param name="Position">The start of the entry.</param>
     private readonly record struct Change(JournalEntryKind Kind, int Block, int Position)
     {
-        /// <summary>The position of the row's first name, if its beginning is in the same transaction.</summary>
+        /// <summary>The position of the row's first name, if the row is created in the same transaction.</summary>
         public int Named { get; init; } = None;
 
         /// <summary>The position of the row's first end, likewise.</summary>

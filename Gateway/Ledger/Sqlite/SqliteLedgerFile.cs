@@ -3,12 +3,12 @@ using Microsoft.Data.Sqlite;
 namespace Gateway.Ledger.Sqlite;
 
 /// <summary>
-/// The SQLite file and its connections. One connection writes, under a lock; each query opens a connection of its own and sees the last
-/// commit. Other processes may have the file open: a rolling restart has two.
+/// The SQLite file and its connections. One connection writes, under a lock. Each query opens its own connection and reads the last commit.
+/// Other processes may have the file open, such as the second process of a rolling restart.
 /// </summary>
 /// <remarks>
-/// Entries are appended to a journal table in the same file and moved into their rows by <see cref="JournalCompactor"/>. Reads and writes
-/// of rows move them first.
+/// Entries are appended to a journal table in the same file and moved into their rows by <see cref="JournalCompactor"/>. Reads and row
+/// updates move the pending entries first.
 /// </remarks>
 internal sealed class SqliteLedgerFile : IDisposable
 {
@@ -42,10 +42,10 @@ internal sealed class SqliteLedgerFile : IDisposable
     /// <inheritdoc cref="ILedgerStore.LedgerId" />
     public string LedgerId => _ledgerId ?? throw new InvalidOperationException("The ledger is not open");
 
-    /// <summary>Identifies this process in the rows that it begins. Known once the file is open to write.</summary>
+    /// <summary>The id of this process in the rows that it creates. Known once the file is open for writing.</summary>
     public Guid NodeId => _node?.Id ?? throw new InvalidOperationException("The ledger is not open");
 
-    /// <summary>Appends entries to the journal, durably, and wakes the thread that moves them into their rows.</summary>
+    /// <summary>Appends entries to the journal, durably, and wakes the compactor.</summary>
     public Task AppendAsync(IReadOnlyList<LedgerEntry> entries)
     {
         try
@@ -76,7 +76,7 @@ internal sealed class SqliteLedgerFile : IDisposable
         }
     }
 
-    /// <summary>Runs a write on the one connection that writes. Entries of the journal are in their rows by then.</summary>
+    /// <summary>Runs a write on the writing connection, after moving all journal entries into their rows.</summary>
     public Task<T> WriteAsync<T>(Func<SqliteConnection, T> write)
     {
         try
@@ -102,7 +102,9 @@ internal sealed class SqliteLedgerFile : IDisposable
         }
     }
 
-    /// <summary>Runs a short query on a thread of the pool: the caller may be the thread that polls a socket, and must not block on a file.</summary>
+    /// <summary>
+    /// Runs a short query on a thread of the pool: the caller may be a thread that polls sockets and must not block on a file.
+    /// </summary>
     public async Task<T> ReadAsync<T>(Func<SqliteConnection, T> read)
     {
         try
@@ -115,7 +117,7 @@ internal sealed class SqliteLedgerFile : IDisposable
         }
     }
 
-    /// <summary>Runs a query over up to millions of rows on a thread of its own: SQLite blocks its thread, for seconds.</summary>
+    /// <summary>Runs a query over up to millions of rows on a dedicated thread, which SQLite blocks for seconds.</summary>
     public async Task<T> ReadLongAsync<T>(Func<SqliteConnection, T> read)
     {
         try
@@ -132,7 +134,7 @@ internal sealed class SqliteLedgerFile : IDisposable
         }
     }
 
-    /// <summary>Moves what the journal still holds into its rows, and closes the file.</summary>
+    /// <summary>Moves the remaining journal entries into their rows, and closes the file.</summary>
     public void Dispose()
     {
         lock (_writing)
@@ -145,7 +147,7 @@ internal sealed class SqliteLedgerFile : IDisposable
             _isDisposed = true;
         }
 
-        // Outside the lock: its thread may be waiting for it.
+        // Outside the lock, which the compactor's thread may be waiting for.
         _compactor?.Dispose();
         lock (_writing)
         {
@@ -182,7 +184,7 @@ internal sealed class SqliteLedgerFile : IDisposable
         return _writer;
     }
 
-    // After a failure the connection's state is unknown: the next call opens a new one, and SQLite rolls back uncommitted changes.
+    // After a failure the state of the connection is unknown. The next call opens a new one, and SQLite rolls back uncommitted changes.
     private void Reset()
     {
         _writer?.Dispose();
@@ -191,14 +193,14 @@ internal sealed class SqliteLedgerFile : IDisposable
 
     private T Read<T>(Func<SqliteConnection, T> read)
     {
-        // Opened for each query, which takes about 100 microseconds: queries are rare, and never wait for each other.
+        // Each query opens a connection, which takes about 100 microseconds: queries are rare and never wait for each other.
         using var connection = new SqliteConnection(_connectionString);
         connection.Open();
         CompactAll(connection);
         return read(connection);
     }
 
-    // On the reader's connection, so that a full disk or a fault of the writer's connection does not fail the read.
+    // Uses the reader's connection: a full disk or a fault of the writing connection does not fail the read.
     private void CompactAll(SqliteConnection connection)
     {
         using (var command = connection.Command( "SELECT EXISTS (SELECT 1 FROM journal)"))
@@ -221,7 +223,7 @@ internal sealed class SqliteLedgerFile : IDisposable
         }
     }
 
-    // Called by the compactor's thread: moves some entries.
+    // Called by the compactor's thread.
     private bool Compact(bool isShort)
     {
         lock (_writing)
@@ -245,7 +247,7 @@ internal sealed class SqliteLedgerFile : IDisposable
         }
     }
 
-    // Called by the compactor's thread: the log restarts only without open read transactions.
+    // Called by the compactor's thread. The log restarts only without open read transactions.
     private void WithoutWriters(Action act)
     {
         lock (_writing)
@@ -255,7 +257,7 @@ internal sealed class SqliteLedgerFile : IDisposable
         }
     }
 
-    // Entries that are left are moved when the file is opened next.
+    // The next opening of the file moves entries that remain.
     private void TryCompactRest()
     {
         try
@@ -264,7 +266,7 @@ internal sealed class SqliteLedgerFile : IDisposable
         }
         catch (LedgerException)
         {
-            // The store is closing; the fault has no receiver.
+            // The store is closing; no caller can receive the fault.
         }
     }
 }
