@@ -22,7 +22,7 @@ public static class ProviderMappingExtensions
     /// <remarks>
     /// A fault at start throws from <see cref="UseProviderMapping"/>. After a faulty reload the last valid rules stay in effect and one
     /// error is logged. <see cref="ProviderMappingOptions.Rules"/> or <see cref="ProviderMappingOptions.RuleSets"/> set in code after this
-    /// call win over the section.
+    /// call take precedence over the section.
     /// </remarks>
     /// <param name="builder">The host's reverse proxy.</param>
     /// <param name="section">The section, such as <c>configuration.GetSection("ProviderMapping")</c>.</param>

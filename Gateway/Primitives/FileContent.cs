@@ -1,7 +1,7 @@
 namespace Gateway.Primitives;
 
 /// <summary>The content of a file at one moment.</summary>
-/// <param name="Path">Its absolute path; each read follows symbolic links anew.</param>
+/// <param name="Path">Its absolute path; each read follows symbolic links again.</param>
 /// <param name="Bytes">Its content; <see langword="null"/> if the file is missing or cannot be read.</param>
 /// <param name="Fault">Why it cannot be read; <see langword="null"/> if it was read or is missing.</param>
 internal sealed record FileContent(string Path, byte[]? Bytes, string? Fault)

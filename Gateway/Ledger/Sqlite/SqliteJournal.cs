@@ -392,7 +392,7 @@ internal sealed class SqliteJournal : IDisposable
         /// <summary>The position of the row's first name, if the row is created in the same transaction.</summary>
         public int Named { get; init; } = None;
 
-        /// <summary>The position of the row's first end, likewise.</summary>
+        /// <summary>The position of the row's first end, if the row is created in the same transaction.</summary>
         public int Ended { get; init; } = None;
     }
 }
