@@ -4,9 +4,9 @@ using Gateway.Primitives;
 namespace Gateway.Ledger;
 
 /// <summary>
-/// Group commit for all requests. If no transaction is in progress, an awaited write commits synchronously on the caller's thread.
-/// Otherwise, and on threads that poll sockets, the entry is queued and the next batch commits it: a commit costs as much as ten entries.
-/// The store is opened by the first entry, so without teams there is no ledger.
+/// Group commit for all requests. If no transaction is in progress, the caller of an awaited write commits it itself, with all queued
+/// entries. Otherwise, and on threads that poll sockets, the entry is queued and the next batch commits it: a commit costs as much as ten
+/// entries. The store is opened by the first entry, so without teams there is no ledger.
 /// </summary>
 /// <remarks>
 /// There is no dedicated writer thread: handing two entries per request to another thread and waiting for it took more processor time than
