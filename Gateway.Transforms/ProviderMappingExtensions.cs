@@ -20,9 +20,9 @@ public static class ProviderMappingExtensions
     /// strictly and read again when its change token fires; see the package's README for its shape.
     /// </summary>
     /// <remarks>
-    /// A fault at start throws from <see cref="UseProviderMapping"/>. After a faulty reload the last good rules stay in force and one error
-    /// is logged. <see cref="ProviderMappingOptions.Rules"/> or <see cref="ProviderMappingOptions.RuleSets"/> set in code after this call
-    /// win over the section.
+    /// A fault at start throws from <see cref="UseProviderMapping"/>. After a faulty reload the last valid rules stay in effect and one
+    /// error is logged. <see cref="ProviderMappingOptions.Rules"/> or <see cref="ProviderMappingOptions.RuleSets"/> set in code after this
+    /// call take precedence over the section.
     /// </remarks>
     /// <param name="builder">The host's reverse proxy.</param>
     /// <param name="section">The section, such as <c>configuration.GetSection("ProviderMapping")</c>.</param>

@@ -310,7 +310,7 @@ public sealed partial class AdminTests : IClassFixture<AdminTests.Fixture>
         return await GatewayProcess.RunAsync(["--ip", "127.0.0.1", "--port", "0"], folder.Path);
     }
 
-    [GeneratedRegex("\"Addresses\":\"(?<address>127\\.0\\.0\\.1:\\d+)\",\"AsksForToken\"")]
+    [GeneratedRegex("\"Addresses\":\"(?<address>127\\.0\\.0\\.1:\\d+)\",\"RequiresToken\"")]
     private static partial Regex AdminLine();
 
     public sealed class Fixture : GatewayFixture

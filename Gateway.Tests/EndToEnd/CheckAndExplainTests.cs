@@ -136,9 +136,9 @@ public sealed class CheckAndExplainTests : IDisposable
     }
 
     [Theory]
-    [InlineData("/v1/models", "No rule applies: POST /v1/models is taken by the route v1-rest, which has no transform ProviderMapping.")]
-    [InlineData("/api/v1/audio/speech", "No rule applies: POST /api/v1/audio/speech is taken by the route api-v1-rest, ")]
-    [InlineData("/nowhere", "404: no route takes POST /nowhere.")]
+    [InlineData("/v1/models", "No rule applies: POST /v1/models matches the route v1-rest, which has no transform ProviderMapping.")]
+    [InlineData("/api/v1/audio/speech", "No rule applies: POST /api/v1/audio/speech matches the route api-v1-rest, ")]
+    [InlineData("/nowhere", "404: no route matches POST /nowhere.")]
     public async Task Explain_OfAPathThatIsNotRewritten_SaysSo(string path, string expected)
     {
         _folder.Write(
@@ -193,8 +193,8 @@ public sealed class CheckAndExplainTests : IDisposable
     }
 
     [Theory]
-    [InlineData("\"mistralai/*\"", "presets, routers, requests without a model", "\"@preset/*\", \"openrouter/auto\", \"*\"")]
-    [InlineData("\"@preset/*\"", "routers, requests without a model", "\"openrouter/auto\", \"*\"")]
+    [InlineData("\"mistralai/*\"", "presets, openrouter/auto and requests without a model", "\"@preset/*\", \"openrouter/auto\", \"*\"")]
+    [InlineData("\"@preset/*\"", "openrouter/auto and requests without a model", "\"openrouter/auto\", \"*\"")]
     [InlineData("[\"@preset/*\", \"openrouter/auto\"]", "requests without a model", "\"*\"")]
     [InlineData("\"*\"", null, null)]
     public async Task Check_RemindsOfWhatNoEnforceRuleBinds(string models, string? unbound, string? patterns)
@@ -205,11 +205,11 @@ public sealed class CheckAndExplainTests : IDisposable
         var output = await RunAsync("check");
 
         Assert.Equal(0, output.ExitCode);
-        var line = output.Out.Split('\n').SingleOrDefault(line => line.Contains("get past the Enforce rules", StringComparison.Ordinal));
+        var line = output.Out.Split('\n').SingleOrDefault(line => line.Contains("get past your Enforce rules", StringComparison.Ordinal));
         Assert.Equal(
             unbound is null
                 ? null
-                : $"warning: ProviderMapping:Rules: {unbound} get past the Enforce rules; to bind them, add {patterns} to a rule's Model",
+                : $"warning: ProviderMapping:Rules: {unbound} get past your Enforce rules; add {patterns} to a rule's Model to bind them",
             line?.TrimEnd());
     }
 

@@ -15,7 +15,7 @@ internal static class SqliteLedgerFile
             {
                 // What the next gateway does when it opens the file.
                 using var journal = new SqliteJournal(writing);
-                journal.FoldAll();
+                journal.CompactAll();
             }
         }
 

@@ -2,12 +2,11 @@ using System.Buffers.Text;
 
 namespace OpenRouterGateway.Transforms.Json;
 
-/// <summary>
-/// A decimal number of a JSON text, for exact comparison: a price limit must not be rounded.
-/// </summary>
+/// <summary>A decimal number in a JSON text, for exact comparison: a price limit must not be rounded.</summary>
 internal readonly struct JsonDecimal
 {
-    // Larger exponents are clamped. A clamped number compares correctly with every other number; two clamped ones of the same sign may not.
+    // Larger exponents are clamped. A clamped number compares correctly with every other number, except with a clamped number of the same
+    // sign.
     private const long MaxExponent = 1_000_000_000_000_000;
 
     private readonly int _sign;

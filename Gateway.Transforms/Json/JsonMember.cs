@@ -5,11 +5,11 @@ namespace OpenRouterGateway.Transforms.Json;
 /// <summary>One member of a JSON object; offsets count from the object's opening brace.</summary>
 /// <param name="Name">The key, escapes resolved.</param>
 /// <param name="Start">Offset of the key's opening quote.</param>
-/// <param name="KeyEnd">Offset behind the key's closing quote.</param>
+/// <param name="KeyEnd">Offset after the key's closing quote.</param>
 /// <param name="ValueStart">Offset of the value.</param>
-/// <param name="ValueEnd">Offset behind the value.</param>
+/// <param name="ValueEnd">Offset after the value.</param>
 /// <param name="Kind">The value's JSON type.</param>
-/// <param name="CommaEnd">Offset behind the comma that follows; -1 for the last member.</param>
+/// <param name="CommaEnd">Offset after the comma that follows; -1 for the last member.</param>
 internal readonly record struct JsonMember(
     string Name, int Start, int KeyEnd, int ValueStart, int ValueEnd, JsonValueKind Kind, int CommaEnd)
 {

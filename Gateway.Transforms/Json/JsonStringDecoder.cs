@@ -32,7 +32,7 @@ internal static class JsonStringDecoder
         }
     }
 
-    /// <summary>Decodes into a buffer that is at least as long as the bytes. Returns the number of characters.</summary>
+    /// <summary>Decodes into a buffer that is at least as long as the input. Returns the number of characters.</summary>
     public static int Decode(ReadOnlySpan<byte> raw, Span<char> destination)
     {
         var written = 0;

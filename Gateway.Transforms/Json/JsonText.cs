@@ -12,10 +12,10 @@ internal static class JsonText
 {
     private const int QuotedLength = 60;
 
-    /// <summary>Options for text that was validated before: no limit of depth.</summary>
+    /// <summary>Reader options for text that was validated before: no depth limit.</summary>
     public static readonly JsonReaderOptions AnyDepth = new() { MaxDepth = int.MaxValue };
 
-    /// <summary>The same, with the comments and trailing commas of a settings file.</summary>
+    /// <summary>Reader options for settings files: comments and trailing commas are allowed, no depth limit.</summary>
     private static readonly JsonReaderOptions Settings = new()
     {
         MaxDepth = int.MaxValue,
@@ -23,14 +23,14 @@ internal static class JsonText
         AllowTrailingCommas = true,
     };
 
-    /// <summary>Text as a JSON string with quotes; only what JSON requires is escaped.</summary>
+    /// <summary>Writes text as a JSON string with quotes. Only characters that JSON requires are escaped.</summary>
     public static byte[] Quote(string text)
     {
         var encoded = JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping);
         return [(byte)'"', .. encoded.EncodedUtf8Bytes, (byte)'"'];
     }
 
-    /// <summary>Texts as a JSON array of strings.</summary>
+    /// <summary>Writes texts as a JSON array of strings.</summary>
     public static byte[] QuoteAll(IEnumerable<string> texts)
     {
         var json = new List<byte> { (byte)'[' };
@@ -48,7 +48,7 @@ internal static class JsonText
         return [.. json];
     }
 
-    /// <summary>Whether text is well-formed UTF-16: it has no lone surrogate.</summary>
+    /// <summary>Whether text is well-formed UTF-16, without lone surrogates.</summary>
     public static bool IsWellFormed(ReadOnlySpan<char> text)
     {
         while (!text.IsEmpty)
@@ -89,17 +89,17 @@ internal static class JsonText
         return output.WrittenSpan.ToArray();
     }
 
-    /// <summary>A given value for a message: quoted and shortened.</summary>
+    /// <summary>Formats a given value for a message: quoted and shortened.</summary>
     public static string Quoted(string? given)
     {
         given = Printable(given ?? "");
         return given.Length <= QuotedLength ? $"\"{given}\"" : $"\"{given[..QuotedLength]}…\"";
     }
 
-    /// <summary>Text without control characters, so that a message stays on one line.</summary>
+    /// <summary>Replaces control characters, so that a message stays on one line.</summary>
     public static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '\uFFFD' : c));
 
-    /// <summary>Given JSON for a message: shortened.</summary>
+    /// <summary>Formats given JSON for a message: shortened.</summary>
     public static string Shortened(ReadOnlySpan<byte> json)
     {
         var text = Encoding.UTF8.GetString(json);

@@ -2,7 +2,7 @@ using System.Collections;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping;
 
-/// <summary>Two lists as one, without a copy: thousands of rules that hundreds of rule sets share exist once.</summary>
+/// <summary>A view of two lists as one, without a copy: hundreds of rule sets share thousands of rules.</summary>
 internal sealed class ConcatenatedList<T>(IReadOnlyList<T> first, IReadOnlyList<T> rest) : IReadOnlyList<T>
 {
     public int Count => first.Count + rest.Count;

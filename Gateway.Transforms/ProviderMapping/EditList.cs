@@ -2,7 +2,7 @@ using OpenRouterGateway.Transforms.RequestBody;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping;
 
-/// <summary>Collects edits in any order, and builds the sorted list that a body is spliced by.</summary>
+/// <summary>Collects edits in any order, and builds the sorted list for splicing a body.</summary>
 internal sealed class EditList
 {
     // Most requests have at most one edit, so the list is created for the second one.

@@ -6,7 +6,7 @@ using OpenRouterGateway.Transforms.RequestBody;
 namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>
-/// The models that a request names, after aliases. The first alias that matches a name replaces it; the result is not aliased again.
+/// The models that a request names, after aliases. The first alias that matches a name replaces it. The result is not aliased again.
 /// </summary>
 internal readonly struct EffectiveModels
 {
@@ -27,7 +27,8 @@ internal readonly struct EffectiveModels
 
     /// <summary>
     /// All model names that are sent upstream: those of <c>model</c>, <c>models</c> and <c>fallbacks</c> after aliases, the fallbacks of an
-    /// alias, and the names in earlier duplicates, which no parser reads but which stay in the body. Empty if the request names no model.
+    /// alias, and the names in earlier duplicates, which stay in the body although no parser reads them. Empty if the request names no
+    /// model.
     /// </summary>
     public IReadOnlyList<string> Names
     {
@@ -185,8 +186,8 @@ internal readonly struct EffectiveModels
 
     private static bool IsAbsent(BodyFacts facts, int member) => member < 0 || facts.Members[member].Kind == JsonValueKind.Null;
 
-    // A member that is null counts as missing. The last one becomes the new member; it may be the last of the object, and could then not be
-    // removed with a comma.
+    // A member that is null counts as missing. The last such member becomes the new member, since it may be the last member of the object
+    // and could then not be removed with a comma.
     private static void AddFallbacks(BodyFacts facts, ModelAlias alias, EditList edits)
     {
         var last = Math.Max(facts.LastIndexOf(BodyMemberName.Models), facts.LastIndexOf(BodyMemberName.Fallbacks));

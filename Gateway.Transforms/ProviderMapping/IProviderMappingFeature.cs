@@ -3,7 +3,7 @@ using OpenRouterGateway.Transforms.RequestBody;
 namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>
-/// The result of the provider mapping for a request, in <c>HttpContext.Features</c>. It is set once the body was read and found valid.
+/// The result of the provider mapping for a request, in <c>HttpContext.Features</c>. It is set after the body was read and found valid.
 /// </summary>
 public interface IProviderMappingFeature
 {

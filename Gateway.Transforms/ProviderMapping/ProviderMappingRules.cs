@@ -9,7 +9,7 @@ using OpenRouterGateway.Transforms.RequestBody;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping;
 
-/// <summary>A rule set: an ordered list of rules and one of aliases, compiled once. Immutable and thread-safe.</summary>
+/// <summary>A rule set: ordered lists of rules and aliases, compiled once. Immutable and thread-safe.</summary>
 public sealed class ProviderMappingRules
 {
     private static readonly RequestRejection NotAnObject =
@@ -91,13 +91,15 @@ public sealed class ProviderMappingRules
         return rules is not null;
     }
 
-    /// <summary>A rule set with more rules and aliases before those of this one, which it shares: they are not compiled again.</summary>
+    /// <summary>
+    /// Creates a rule set with more rules and aliases before those of this set. The new set shares this one and does not compile it again.
+    /// </summary>
     /// <param name="rules">The rules in order.</param>
     /// <param name="aliases">The aliases in order.</param>
     internal ProviderMappingRules PrecededBy(IReadOnlyList<ProviderRule> rules, IReadOnlyList<ModelAlias> aliases) =>
         new(rules, aliases, rest: this);
 
-    /// <summary>Decides how a body is changed, or why the request is refused.</summary>
+    /// <summary>Decides on the edits of a body, or on its rejection.</summary>
     /// <param name="facts">The facts about the body.</param>
     /// <param name="body">The body.</param>
     /// <param name="endpoint">The kind of endpoint; it decides which members of a block are sent.</param>
@@ -107,7 +109,7 @@ public sealed class ProviderMappingRules
         return Decide<object?>(facts, body, endpoint, review: null, state: null, trace: null);
     }
 
-    /// <summary>Decides after the host has reviewed the request.</summary>
+    /// <summary>Decides as above, with a review by the host before the rules.</summary>
     internal ProviderMappingDecision Decide<TState>(
         BodyFacts facts,
         in ReadOnlySequence<byte> body,
@@ -116,7 +118,8 @@ public sealed class ProviderMappingRules
         TState state) => Decide(facts, body, endpoint, review, state, trace: null);
 
     /// <summary>
-    /// Decides as <see cref="Decide(BodyFacts, ReadOnlySequence{byte}, RequestEndpoint)"/> does, and explains each rule's and alias's part.
+    /// Decides as <see cref="Decide(BodyFacts, ReadOnlySequence{byte}, RequestEndpoint)"/> does, and explains the outcome of each rule and
+    /// alias.
     /// </summary>
     /// <param name="facts">The facts about the body.</param>
     /// <param name="body">The body.</param>
@@ -124,7 +127,7 @@ public sealed class ProviderMappingRules
     internal ProviderMappingExplanation Explain(BodyFacts facts, ReadOnlySequence<byte> body, RequestEndpoint endpoint) =>
         Explain(facts, body, endpoint, static _ => default);
 
-    /// <summary>Explains a request that the host reviews, see <see cref="ProviderMappingOptions.Review"/>.</summary>
+    /// <summary>Explains a request, with a review by the host; see <see cref="ProviderMappingOptions.Review"/>.</summary>
     /// <param name="facts">The facts about the body.</param>
     /// <param name="body">The body.</param>
     /// <param name="endpoint">The kind of endpoint.</param>
@@ -195,7 +198,8 @@ public sealed class ProviderMappingRules
         var found = FindEnforced(models, trace);
         var enforced = found?.ConvertAll(i => Rules[i]);
 
-        // No rule is of both kinds, so the search fails and its complement is the place of the ordinary rule among the enforced ones.
+        // No rule is both ordinary and enforced, so the search fails; its complement is the position of the ordinary rule among the
+        // enforced ones.
         var enforcedBefore = found is null ? 0 : ~found.BinarySearch(ordinary);
         if (reviewed is not null)
         {
@@ -232,7 +236,7 @@ public sealed class ProviderMappingRules
         return found;
     }
 
-    // The common case: one rule, and a client that set no provider. The block was rendered when the rule was created.
+    // The common case: one rule, and a client without a provider. The block was rendered when the rule was created.
     private static (string? Applied, RuleRefusal? Refusal) ApplyAlone(
         ProviderRule rule, BodyFacts facts, int provider, RequestEndpoint endpoint, EditList edits, DecisionTrace? trace)
     {

@@ -10,7 +10,7 @@ namespace OpenRouterGateway.Transforms.ProviderMapping;
 /// <summary>A provider rule: model patterns, and the <c>provider</c> block for requests that name a matching model. Immutable.</summary>
 public sealed class ProviderRule
 {
-    /// <summary>What a name must be, for faults.</summary>
+    /// <summary>The description of a valid name, for faults.</summary>
     internal const string NameExpected = "1 to 64 of the characters A-Z a-z 0-9 . _ -";
 
     /// <summary>The fault of a rule without a pattern.</summary>
@@ -37,10 +37,10 @@ public sealed class ProviderRule
     /// <summary>The rule's name, <c>[A-Za-z0-9._-]{1,64}</c>. Decisions and refusals report it.</summary>
     public string Name { get; }
 
-    /// <summary>Who wins if the client sent a <c>provider</c> of its own.</summary>
+    /// <summary>Which block wins if the client sends a <c>provider</c> of its own.</summary>
     public WhenClientSetsProvider Mode { get; }
 
-    /// <summary>The model patterns as written. The rule matches if any of them does.</summary>
+    /// <summary>The model patterns as written. The rule matches if any of them matches.</summary>
     public IReadOnlyList<string> Models { get; }
 
     /// <summary>The compiled model patterns.</summary>
@@ -65,7 +65,7 @@ public sealed class ProviderRule
     /// <param name="name">The rule's name.</param>
     /// <param name="models">One or more model patterns; a <c>*</c> matches any run of characters.</param>
     /// <param name="provider">The block: a JSON object with OpenRouter's own member names.</param>
-    /// <param name="mode">Who wins over a client's own <c>provider</c>.</param>
+    /// <param name="mode">Which block wins if the client sends a <c>provider</c> of its own.</param>
     /// <param name="problems">
     /// Receives every fault and warning, with paths such as <c>Name</c>, <c>Model</c>, <c>Model:1</c> and <c>Provider:order</c>.
     /// </param>
@@ -146,11 +146,11 @@ public sealed class ProviderRule
         return isCreated;
     }
 
-    /// <summary>Whether a text can name a rule or a rule set.</summary>
+    /// <summary>Whether a text is a valid name of a rule or a rule set.</summary>
     internal static bool IsName(string? name) =>
         name is { Length: >= 1 and <= MaxNameLength } && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
 
-    /// <summary>The block as it goes into a request whose client set no <c>provider</c>.</summary>
+    /// <summary>The block, rendered for a request whose client set no <c>provider</c>.</summary>
     internal RenderedBlock Rendered(RequestEndpoint endpoint) => endpoint switch
     {
         RequestEndpoint.Generation => _forGeneration,
@@ -159,7 +159,7 @@ public sealed class ProviderRule
         _ => throw new ArgumentOutOfRangeException(nameof(endpoint), endpoint, null),
     };
 
-    // Renders by the same steps as a request, so that the two cannot differ.
+    // Rendered by the same steps as for a request, so that the results cannot differ.
     private RenderedBlock Render(RequestEndpoint endpoint)
     {
         var block = new MutableProviderBlock();

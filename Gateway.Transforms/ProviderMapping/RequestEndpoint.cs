@@ -1,6 +1,6 @@
 namespace OpenRouterGateway.Transforms.ProviderMapping;
 
-/// <summary>The kind of an endpoint: it decides which members of <c>provider</c> OpenRouter accepts.</summary>
+/// <summary>The kind of an endpoint. It decides which members of <c>provider</c> OpenRouter accepts.</summary>
 public enum RequestEndpoint
 {
     /// <summary>Chat completions, completions, responses, messages: the full <c>provider</c> object, and <c>models</c>.</summary>

@@ -5,7 +5,7 @@ namespace OpenRouterGateway.Transforms.ProviderMapping;
 /// <summary>Finds the kind of an endpoint.</summary>
 internal static class RequestEndpoints
 {
-    /// <summary>The kind of the endpoint at a path, by the end of the path: the prefix may be any.</summary>
+    /// <summary>Finds the kind of the endpoint by the end of the path. The prefix is not checked.</summary>
     /// <param name="path">The request's path.</param>
     public static RequestEndpoint Of(PathString path)
     {

@@ -1,6 +1,6 @@
 namespace OpenRouterGateway.Transforms.ProviderMapping;
 
-/// <summary>Who wins if the client sent a <c>provider</c> object of its own. <c>null</c> counts as not sent.</summary>
+/// <summary>Which block wins if the client sends a <c>provider</c> object of its own. <c>null</c> counts as not sent.</summary>
 public enum WhenClientSetsProvider
 {
     /// <summary>The client wins: its object is kept unchanged. The default.</summary>

@@ -4,9 +4,9 @@ using System.Numerics;
 namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>
-/// The bytes of one request body, in pooled blocks. The first block is small and later ones are large: memory follows the bytes that have
-/// arrived, not the announced Content-Length, and nothing is copied between blocks. A body of more than one small block has a reservation
-/// in the memory budget of all bodies.
+/// The bytes of one request body, in pooled blocks. The first block is small and later ones are large: memory grows with the bytes that
+/// have arrived, not with the announced Content-Length, and nothing is copied between blocks. A body of more than one small block has a
+/// reservation in the memory budget of all bodies.
 /// </summary>
 internal sealed class BodyBuffer(RequestBodyMemory memory)
 {
@@ -28,7 +28,7 @@ internal sealed class BodyBuffer(RequestBodyMemory memory)
     /// <summary>The size of its reservation in bytes; 0 without one.</summary>
     public long Reserved { get; private set; }
 
-    /// <summary>Reserves memory for a whole body of more than <see cref="RequestBodyMemory.SmallBodySize"/>. Called at most once.</summary>
+    /// <summary>Reserves memory for a body larger than <see cref="RequestBodyMemory.SmallBodySize"/>. Called at most once.</summary>
     /// <param name="length">The length of the body, or its maximum.</param>
     /// <param name="cancellationToken">Cancels the wait.</param>
     public async ValueTask ReserveAsync(long length, CancellationToken cancellationToken)
@@ -49,13 +49,13 @@ internal sealed class BodyBuffer(RequestBodyMemory memory)
     }
 
     /// <summary>Memory for the next read.</summary>
-    /// <param name="expected">The number of bytes still announced; <see langword="null"/> if the length is unknown.</param>
+    /// <param name="expected">The number of announced bytes still to read; <see langword="null"/> if the length is unknown.</param>
     public Memory<byte> GetMemory(long? expected)
     {
         if (_last is null || _used == _last.Capacity)
         {
             var block = _last is null ? FirstBlock : LaterBlock;
-            // One byte more than announced: the read that finds the end of the body needs a buffer too.
+            // One byte more than announced: the read that detects the end of the body needs a buffer too.
             var size = (int)Math.Min(block, (expected ?? block) + 1);
             var next = new Block(size > LaterBlock / 2 ? memory.RentBlock() : ArrayPool<byte>.Shared.Rent(size));
             _first ??= next;
@@ -102,13 +102,15 @@ internal sealed class BodyBuffer(RequestBodyMemory memory)
             _first = _last = null;
             if (Reserved > 0)
             {
-                // Last: the body that is admitted next finds the blocks.
+                // The reservation is released last, so that the next admitted body finds the blocks.
                 memory.Release(Reserved);
             }
         }
     }
 
-    /// <summary>The size of a body's blocks, which exceeds its length: the size of the last block is a power of two.</summary>
+    /// <summary>
+    /// The total size of a body's blocks. It exceeds the body's length, since the size of the last block is a power of two.
+    /// </summary>
     internal static long MemoryFor(long length)
     {
         var (full, rest) = Math.DivRem(Math.Max(0, length - FirstBlock), LaterBlock);

@@ -58,8 +58,8 @@ public sealed class BodyFacts
     public int Length { get; }
 
     /// <summary>
-    /// The offset for a new member: behind the last value of the object, or behind its opening brace if the object is empty. A comma goes
-    /// before the new member unless the object is empty.
+    /// The offset for a new member: after the last value of the object, or after the opening brace if the object is empty. A comma precedes
+    /// the new member unless the object is empty.
     /// </summary>
     internal int InsertAt { get; }
 
@@ -73,7 +73,7 @@ public sealed class BodyFacts
     internal IReadOnlyList<ModelName> Models { get; }
 
     /// <summary>
-    /// The index in <see cref="Members"/> of the last occurrence of <paramref name="name"/>, which is the one that counts; -1 if there is none.
+    /// The index in <see cref="Members"/> of the last occurrence of <paramref name="name"/>, which counts; -1 if there is none.
     /// </summary>
     internal int LastIndexOf(BodyMemberName name)
     {
@@ -107,8 +107,8 @@ public sealed class BodyFacts
     internal long? MaxOutputTokens { get; }
 
     /// <summary>
-    /// The text of every <c>preset</c> member that is not <c>null</c>, in the order of the body; <see langword="null"/> for one that is not a
-    /// string.
+    /// The text of every <c>preset</c> member that is not <c>null</c>, in the order of the body. A member that is not a string has the
+    /// entry <see langword="null"/>.
     /// </summary>
     internal IReadOnlyList<string?> Presets { get; }
 

@@ -2,10 +2,10 @@ using System.Text.Json;
 
 namespace OpenRouterGateway.Transforms.RequestBody;
 
-/// <summary>The routing members: the top-level members of a request body that the scan records. All others are skipped.</summary>
+/// <summary>The routing members: the top-level members of a request body that the scan records. All other members are skipped.</summary>
 internal enum BodyMemberName
 {
-    /// <summary><c>model</c>: the model asked for.</summary>
+    /// <summary><c>model</c>: the requested model.</summary>
     Model,
 
     /// <summary><c>models</c>: fallback models in order of priority.</summary>
@@ -20,7 +20,7 @@ internal enum BodyMemberName
     /// <summary><c>preset</c>: a preset named beside an ordinary model.</summary>
     Preset,
 
-    /// <summary><c>stream</c>: whether the answer is to be an event stream.</summary>
+    /// <summary><c>stream</c>: whether the response is an event stream.</summary>
     Stream,
 
     /// <summary><c>n</c>: the number of completions.</summary>
@@ -55,5 +55,5 @@ internal enum BodyMemberName
 /// <param name="Start">Offset of the opening quote of the name.</param>
 /// <param name="Value">The value with its quotes or brackets, without white space around it.</param>
 /// <param name="Kind">The JSON type of the value.</param>
-/// <param name="CommaEnd">Offset behind the comma that follows the value; -1 for the last member of the object.</param>
+/// <param name="CommaEnd">Offset after the comma that follows the value; -1 for the last member of the object.</param>
 internal readonly record struct BodyMember(BodyMemberName Name, int Start, ByteRange Value, JsonValueKind Kind, int CommaEnd);

@@ -6,14 +6,15 @@ namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>
 /// Scans a request body once, piece by piece as it arrives. Checks that the body is exactly one JSON object (RFC 8259, UTF-8, with an
-/// optional byte order mark) and collects its routing members; everything else is skipped.
+/// optional byte order mark) and collects its routing members. Everything else is skipped.
 /// </summary>
 /// <remarks>
-/// <see cref="Utf8Validator"/> checks the encoding, <see cref="JsonObjectScanner"/> the grammar. A scanner is for one body and not thread-safe.
+/// <see cref="Utf8Validator"/> checks the encoding, <see cref="JsonObjectScanner"/> the grammar. A scanner is for one body and not
+/// thread-safe.
 /// </remarks>
 internal sealed class BodyScanner : IDisposable
 {
-    // A piece is validated as UTF-8 and then scanned: small enough to stay in the cache for the second pass.
+    // A piece is validated as UTF-8 and then scanned. It is small enough to stay in the cache for the second pass.
     private const int PieceSize = 32 * 1024;
 
     private Utf8Validator _utf8;
@@ -35,7 +36,7 @@ internal sealed class BodyScanner : IDisposable
             _json.Scan(sound, _offset);
             if (brokenAt is { } offset)
             {
-                // After the scan of the bytes before it: the first fault is reported, however the body was cut into pieces.
+                // Reported after the scan of the preceding bytes: the first fault is the same for every split into pieces.
                 _json.Fail(offset, "invalid UTF-8");
             }
 

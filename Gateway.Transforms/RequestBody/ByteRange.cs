@@ -5,6 +5,6 @@ namespace OpenRouterGateway.Transforms.RequestBody;
 /// <param name="Length">Number of bytes.</param>
 internal readonly record struct ByteRange(int Start, int Length)
 {
-    /// <summary>Offset behind the last byte.</summary>
+    /// <summary>Offset after the last byte.</summary>
     public int End => Start + Length;
 }

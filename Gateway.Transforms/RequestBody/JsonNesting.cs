@@ -4,12 +4,12 @@ using System.Runtime.CompilerServices;
 namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>
-/// The open objects and arrays of a JSON text, one bit a level, so that depth costs neither stack nor objects. A mutable struct: keep it in
-/// one field.
+/// The open objects and arrays of a JSON text, one bit per level, so that depth needs neither stack nor objects. A mutable struct: keep it
+/// in one field.
 /// </summary>
 internal struct JsonNesting : IDisposable
 {
-    // A set bit is an object. _levels holds the innermost levels up to the last multiple of 64, _outer those outside of them.
+    // A set bit means an object. _levels holds the innermost levels up to the last multiple of 64, _outer the levels outside of them.
     private ulong _levels;
     private ulong[]? _outer;
     private int _depth;

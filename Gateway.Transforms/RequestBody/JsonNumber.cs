@@ -5,7 +5,7 @@ namespace OpenRouterGateway.Transforms.RequestBody;
 /// <summary>The grammar of a JSON number.</summary>
 internal static class JsonNumber
 {
-    /// <summary>Moves to the state behind a byte. Returns <see langword="false"/> if the byte does not belong to the number.</summary>
+    /// <summary>Moves to the state after a byte. Returns <see langword="false"/> if the byte does not belong to the number.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryAdvance(ScanState state, byte b, out ScanState next)
     {

@@ -35,7 +35,7 @@ internal struct JsonObjectScanner() : IDisposable
     /// <summary>Returns the array that deep nesting has rented.</summary>
     public void Dispose() => _nesting.Dispose();
 
-    /// <summary>Scans the next bytes. After a fault, the rest of the text is not looked at.</summary>
+    /// <summary>Scans the next bytes. After a fault, the rest of the text is ignored.</summary>
     /// <param name="piece">The bytes, valid UTF-8.</param>
     /// <param name="offset">The offset of the piece in the text.</param>
     public void Scan(ReadOnlySpan<byte> piece, long offset)
@@ -145,7 +145,7 @@ internal struct JsonObjectScanner() : IDisposable
         }
     }
 
-    /// <summary>One byte between values: brackets, commas, colons, or the first byte of a value or key.</summary>
+    /// <summary>Scans one byte between values: a bracket, comma or colon, or the first byte of a value or key.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool ScanStructure(byte b, long at)
     {
@@ -210,7 +210,7 @@ internal struct JsonObjectScanner() : IDisposable
 
                 return Fail(at, "expected '{'");
             default:
-                return Fail(at, "unexpected bytes behind the object");
+                return Fail(at, "unexpected bytes after the object");
         }
     }
 

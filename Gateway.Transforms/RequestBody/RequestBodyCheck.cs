@@ -3,19 +3,19 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace OpenRouterGateway.Transforms.RequestBody;
 
-/// <summary>The checks that a body passes before the rules see it: its size, then its syntax.</summary>
+/// <summary>The checks of a body before the rules: its size, then its syntax.</summary>
 internal static class RequestBodyCheck
 {
-    // The length of a body in memory is an int; 2 GB leave room for the block that is read last.
+    // The length of a buffered body is an int. A limit of 2 GB leaves room for the last block.
     private const long MaxHeldSize = 2_000_000_000;
 
-    /// <summary>Checks a body in memory, with the same result as for a request with this body and its Content-Length.</summary>
+    /// <summary>Checks a body in memory. The result is the same as for a request with this body and its Content-Length.</summary>
     /// <param name="body">The decoded body.</param>
     /// <param name="routeLimit">The route's own <c>MaxRequestBodySize</c>; it takes precedence over <paramref name="limit"/>.</param>
     /// <param name="limit">The host's limit, see <see cref="ProviderMapping.ProviderMappingOptions.MaxRequestBodySize"/>.</param>
-    /// <param name="facts">The facts of a body that passes.</param>
-    /// <param name="rejection">The rejection of a body that does not.</param>
-    /// <returns>Whether the body passes.</returns>
+    /// <param name="facts">The facts about a valid body.</param>
+    /// <param name="rejection">The rejection of an invalid body.</param>
+    /// <returns>Whether the body is valid.</returns>
     public static bool TryCheck(
         ReadOnlyMemory<byte> body,
         long? routeLimit,
@@ -35,7 +35,7 @@ internal static class RequestBodyCheck
         return TryComplete(scanner, new ReadOnlySequence<byte>(body), out facts, out rejection);
     }
 
-    /// <summary>The size limit of a request. A negative limit means none; a body that is held in memory always has one.</summary>
+    /// <summary>The size limit of a request. A negative limit means none, but a buffered body always has a limit.</summary>
     internal static long MaxSize(long? routeLimit, long limit)
     {
         var maxSize = routeLimit ?? limit;

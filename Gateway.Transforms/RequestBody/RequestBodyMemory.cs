@@ -14,7 +14,7 @@ public sealed class RequestBodyMemory : IDisposable
     /// <summary>The time after which unused blocks are released.</summary>
     internal static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(30);
 
-    /// <summary>The number of released blocks from which on a garbage collection is worth its cost.</summary>
+    /// <summary>The minimum number of released blocks for which a garbage collection is worth its cost.</summary>
     private const int WorthCollecting = 32;
 
     private readonly Func<long> _capacity;
@@ -22,14 +22,14 @@ public sealed class RequestBodyMemory : IDisposable
     private readonly Lock _gate = new();
     private readonly LinkedList<Waiter> _waiters = [];
 
-    // Blocks are kept for the next body: the shared pool keeps few arrays of this size, and the garbage would grow to several times the used
+    // Blocks are kept for the next body: the shared pool keeps few arrays of this size, and garbage would grow to several times the used
     // memory before it is collected.
     private readonly Stack<byte[]> _idle = [];
     private int _leastIdle;
     private bool _isTrimDue;
     private long _held;
 
-    /// <param name="capacity">The budget in bytes. Called under the lock whenever a reservation is made or released.</param>
+    /// <param name="capacity">Returns the budget in bytes. Called under the lock whenever a reservation is made or released.</param>
     /// <param name="time">The clock.</param>
     internal RequestBodyMemory(Func<long> capacity, TimeProvider time)
     {
@@ -39,7 +39,9 @@ public sealed class RequestBodyMemory : IDisposable
             static memory => ((RequestBodyMemory)memory!).Trim(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>The sum of all reservations in bytes. It exceeds the budget while a body larger than the budget is admitted alone.</summary>
+    /// <summary>
+    /// The sum of all reservations in bytes. It exceeds the budget while a body larger than the budget is admitted alone.
+    /// </summary>
     public long HeldBytes
     {
         get
@@ -51,7 +53,7 @@ public sealed class RequestBodyMemory : IDisposable
         }
     }
 
-    /// <summary>The number of bodies that wait for a reservation, unread.</summary>
+    /// <summary>The number of bodies that wait unread for a reservation.</summary>
     public int WaitingBodies
     {
         get
@@ -76,7 +78,7 @@ public sealed class RequestBodyMemory : IDisposable
         }
     }
 
-    /// <summary>Makes a reservation, once all earlier ones are made and it fits into the budget.</summary>
+    /// <summary>Makes a reservation, after all earlier ones and as soon as it fits into the budget.</summary>
     /// <param name="bytes">The size in bytes; the caller passes it to <see cref="Release"/> at the end.</param>
     /// <param name="cancellationToken">Cancels the wait; nothing is reserved then.</param>
     /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
@@ -150,7 +152,7 @@ public sealed class RequestBodyMemory : IDisposable
     /// <inheritdoc />
     public void Dispose() => _trim.Dispose();
 
-    // A body larger than the budget is admitted when nothing else is reserved.
+    // A body larger than the budget is admitted if nothing else is reserved.
     private bool Fits(long bytes) => _held == 0 || bytes <= _capacity() - _held;
 
     /// <summary>Admits waiting bodies in order of arrival, up to the first that does not fit.</summary>
@@ -168,7 +170,7 @@ public sealed class RequestBodyMemory : IDisposable
     {
         lock (_gate)
         {
-            // A waiter that was admitted meanwhile has its reservation; its next read is cancelled and releases it.
+            // A waiter that was admitted in the meantime has its reservation; its next read is cancelled and releases it.
             if (waiter.Node.List is null)
             {
                 return;
@@ -200,7 +202,7 @@ public sealed class RequestBodyMemory : IDisposable
             }
         }
 
-        // An idle host collects so rarely that the memory of a burst would stay resident for hours.
+        // An idle host collects garbage so rarely that the memory of a burst would stay resident for hours.
         if (dropped >= WorthCollecting)
         {
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);

@@ -8,14 +8,14 @@ namespace OpenRouterGateway.Transforms.RequestBody;
 /// <summary>Reads a request body into a buffer, and scans each part while it is in the CPU cache.</summary>
 internal static class RequestBodyReader
 {
-    // Kestrel counts chunk framing as body: a chunk of one byte, "1\r\nx\r\n", has six.
+    // Kestrel counts chunk framing as body: a chunk of one byte, "1\r\nx\r\n", has six bytes.
     private const int SmallestChunk = 6;
 
     private static readonly RequestRejection BadFraming = new(400, "bad_request", "The framing of the request body does not match its headers.");
 
     private static readonly RequestRejection TooSlow = new(408, "request_timeout", "The request body arrived too slowly.");
 
-    /// <summary>Reads the whole body, once its memory is reserved.</summary>
+    /// <summary>Reads the whole body, after its memory is reserved.</summary>
     /// <param name="request">The request. Its body is read to the end unless it is rejected.</param>
     /// <param name="buffer">Receives the decoded bytes.</param>
     /// <param name="memory">The memory budget of all bodies.</param>
@@ -35,8 +35,8 @@ internal static class RequestBodyReader
             return new(RequestBodyCheck.TooLarge(maxSize));
         }
 
-        // Kestrel's own limit of 30 MB would apply first. The limit is for the decoded body, which the loop counts: of a chunked body Kestrel
-        // refuses only a size that no chunk framing explains.
+        // Kestrel's limit of 30 MB would apply first. The size limit is for the decoded body, which the loop counts. For a chunked body
+        // Kestrel rejects only a size that chunk framing cannot explain.
         if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
         {
             limit.MaxRequestBodySize = request.ContentLength is null ? (maxSize + 1) * SmallestChunk : maxSize;
@@ -55,15 +55,15 @@ internal static class RequestBodyReader
                 {
                     if ((length ?? buffer.Length) > RequestBodyMemory.SmallBodySize)
                     {
-                        // The full size at once: bodies that reserve step by step could wait for each other. A body of known length is not read
-                        // before, so its "100 Continue" is not sent either.
+                        // The full size is reserved at once: bodies that reserve step by step could deadlock. A body of known length is not
+                        // read before that, so its "100 Continue" is not sent either.
                         await buffer.ReserveAsync(length ?? maxSize, stopping);
                         monitor = new SlowUploadMonitor(memory, buffer, stopping);
                         stopping = monitor.Stopping;
                     }
                     else if (length is null && buffer.Length == RequestBodyMemory.SmallBodySize)
                     {
-                        // The body may be complete; a read of one byte shows it.
+                        // The body may be complete; a read of one byte detects the end.
                         expected = 0;
                     }
                 }
@@ -72,7 +72,7 @@ internal static class RequestBodyReader
                 var count = await stream.ReadAsync(free, stopping);
                 if ((buffer.Reserved > 0 || wasDecoded) && !Thread.CurrentThread.IsThreadPoolThread)
                 {
-                    // A host may continue reads on the thread that polls the socket. Work on large bodies would block its other sockets.
+                    // A host may run continuations on the thread that polls the socket. Work on large bodies would block its other sockets.
                     await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
                 }
 
@@ -113,7 +113,7 @@ internal static class RequestBodyReader
         }
         catch (Exception exception) when (wasDecoded && exception is InvalidDataException or InvalidOperationException)
         {
-            // BrotliStream throws InvalidOperationException.
+            // BrotliStream throws InvalidOperationException for invalid data.
             return new(new RequestRejection(
                 400, "invalid_content_encoding", "The request body does not match its Content-Encoding."));
         }

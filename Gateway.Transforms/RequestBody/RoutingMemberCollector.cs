@@ -6,13 +6,13 @@ using OpenRouterGateway.Transforms.Json;
 namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>
-/// Collects the routing members of a body while it is scanned: where they are, and which strings in them are model names. A mutable struct:
+/// Collects the routing members of a body during the scan: their positions, and the strings in them that are model names. A mutable struct:
 /// keep it in one field.
 /// </summary>
 internal struct RoutingMemberCollector()
 {
     /// <summary>
-    /// The maximum number of routing members, and of model names, in one body. It bounds the memory that a hostile body can take, and is far
+    /// The maximum number of routing members, and of model names, in one body. It limits the memory that a hostile body can use, and is far
     /// above what clients send.
     /// </summary>
     public const int MaxEntries = 1024;
@@ -23,14 +23,14 @@ internal struct RoutingMemberCollector()
     // The longest spelling of a routing member's name: 21 letters of six bytes each ("\u006d\u0061…").
     private const int KeyCapacity = 21 * 6;
 
-    // Shorter strings count as text; longer ones may be a picture, a recording or a file in base64.
+    // Shorter strings count as text. A longer string may be an image, a recording or a file in base64.
     private const int LongString = 1024;
 
     private readonly List<BodyMember> _members = [];
     private readonly List<(ByteRange Value, int Member)> _names = [];
     private List<ByteRange>? _longStrings;
 
-    // The member that is being scanned, at depth 1.
+    // The current member, at depth 1.
     private long _keyStart;
     private BodyMemberName? _member;
     private long _valueStart;
@@ -40,7 +40,7 @@ internal struct RoutingMemberCollector()
     private long _insertAt;
     private bool _isEmpty = true;
 
-    // The name that is being scanned, collected because it may have escapes or span two pieces.
+    // The current name, collected because it may have escapes or span two pieces.
     private KeyBuffer _key;
     private int _keyLength;
     private bool _keyIsModel; // in an entry of `fallbacks`
@@ -48,10 +48,10 @@ internal struct RoutingMemberCollector()
     /// <summary>The offset of the name of the current member.</summary>
     public readonly long KeyStart => _keyStart;
 
-    /// <summary>The object begins.</summary>
+    /// <summary>Records the beginning of the object.</summary>
     public void BeginBody(long at) => _insertAt = at + 1;
 
-    /// <summary>A member name begins.</summary>
+    /// <summary>Records the beginning of a member name.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void BeginKey(long at, int depth)
     {
@@ -70,7 +70,7 @@ internal struct RoutingMemberCollector()
             return;
         }
 
-        // A name that does not fit cannot be a routing member's.
+        // A name that does not fit is not a routing member.
         if (_keyLength + bytes.Length <= KeyCapacity)
         {
             bytes.CopyTo(_key[_keyLength..]);
@@ -79,7 +79,7 @@ internal struct RoutingMemberCollector()
         _keyLength = (int)Math.Min((long)_keyLength + bytes.Length, KeyCapacity + 1);
     }
 
-    /// <summary>The current member name is complete.</summary>
+    /// <summary>Records the end of the current member name.</summary>
     public void EndKey(int depth)
     {
         if (!KeyMatters(depth))
@@ -98,7 +98,7 @@ internal struct RoutingMemberCollector()
         }
     }
 
-    /// <summary>A value begins.</summary>
+    /// <summary>Records the beginning of a value.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void BeginValue(long at, JsonValueKind kind, int depth)
     {
@@ -109,7 +109,7 @@ internal struct RoutingMemberCollector()
         }
     }
 
-    /// <summary>A string that is a value is complete.</summary>
+    /// <summary>Records the end of a string value.</summary>
     /// <returns>The fault of the body, at the start of the string; <see langword="null"/> if there is none.</returns>
     public string? EndString(long start, long end, int depth, bool inObject)
     {
@@ -145,7 +145,7 @@ internal struct RoutingMemberCollector()
         return null;
     }
 
-    /// <summary>The value of a member of the object is complete.</summary>
+    /// <summary>Records the end of the value of a member.</summary>
     /// <returns>The fault of the body, at <see cref="KeyStart"/>; <see langword="null"/> if there is none.</returns>
     public string? EndMember(long end)
     {
@@ -168,7 +168,7 @@ internal struct RoutingMemberCollector()
         return null;
     }
 
-    /// <summary>A comma follows a value.</summary>
+    /// <summary>Records a comma after a value.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void AddComma(long at)
     {

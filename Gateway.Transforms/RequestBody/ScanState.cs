@@ -1,6 +1,8 @@
 namespace OpenRouterGateway.Transforms.RequestBody;
 
-/// <summary>The states of <see cref="BodyScanner"/>: what the next byte may be. Those of numbers are the last ones.</summary>
+/// <summary>
+/// The states of <see cref="BodyScanner"/>: each determines the valid next bytes. The states of numbers are the last ones.
+/// </summary>
 internal enum ScanState
 {
     /// <summary>Before the object: white space, a byte order mark or its opening brace.</summary>
@@ -9,31 +11,31 @@ internal enum ScanState
     /// <summary>Inside a byte order mark.</summary>
     ByteOrderMark,
 
-    /// <summary>Behind an opening brace: a member name or the closing brace.</summary>
+    /// <summary>After an opening brace: a member name or the closing brace.</summary>
     ObjectFirst,
 
-    /// <summary>Behind a comma in an object: a member name.</summary>
+    /// <summary>After a comma in an object: a member name.</summary>
     ObjectKey,
 
-    /// <summary>Behind a member name.</summary>
+    /// <summary>After a member name.</summary>
     Colon,
 
-    /// <summary>Behind a colon, or behind a comma in an array.</summary>
+    /// <summary>After a colon, or after a comma in an array.</summary>
     Value,
 
-    /// <summary>Behind an opening bracket: a value or the closing bracket.</summary>
+    /// <summary>After an opening bracket: a value or the closing bracket.</summary>
     ArrayFirst,
 
-    /// <summary>Behind a value: a comma or the end of its container.</summary>
+    /// <summary>After a value: a comma or the end of its container.</summary>
     AfterValue,
 
-    /// <summary>Behind the object: white space only.</summary>
+    /// <summary>After the object: white space only.</summary>
     End,
 
     /// <summary>Inside a string.</summary>
     String,
 
-    /// <summary>Behind a backslash.</summary>
+    /// <summary>After a backslash.</summary>
     Escape,
 
     /// <summary>Inside the digits of <c>\uXXXX</c>.</summary>
@@ -42,25 +44,25 @@ internal enum ScanState
     /// <summary>Inside <c>true</c>, <c>false</c> or <c>null</c>.</summary>
     Literal,
 
-    /// <summary>Behind a minus sign.</summary>
+    /// <summary>After a minus sign.</summary>
     Minus,
 
-    /// <summary>Behind a leading zero.</summary>
+    /// <summary>After a leading zero.</summary>
     Zero,
 
     /// <summary>Inside the digits of an integer.</summary>
     Integer,
 
-    /// <summary>Behind the decimal point.</summary>
+    /// <summary>After the decimal point.</summary>
     Point,
 
     /// <summary>Inside the digits of a fraction.</summary>
     Fraction,
 
-    /// <summary>Behind the <c>e</c> of an exponent.</summary>
+    /// <summary>After the <c>e</c> of an exponent.</summary>
     Exponent,
 
-    /// <summary>Behind the sign of an exponent.</summary>
+    /// <summary>After the sign of an exponent.</summary>
     ExponentSign,
 
     /// <summary>Inside the digits of an exponent.</summary>

@@ -1,15 +1,17 @@
 namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>
-/// Ends an upload that is slow while other bodies wait for memory. Kestrel's minimum data rate is an average over the whole upload: an upload
-/// that starts fast and then stalls would keep its reservation for days.
+/// Ends a slow upload while other bodies wait for memory. Kestrel's minimum data rate is an average over the whole upload: an upload that
+/// starts fast and then stalls would keep its reservation for days.
 /// </summary>
 internal sealed class SlowUploadMonitor : IAsyncDisposable
 {
     /// <summary>The interval over which the rate is measured: long enough for a short loss of signal.</summary>
     internal static readonly TimeSpan Window = TimeSpan.FromSeconds(30);
 
-    /// <summary>The longest upload that a rate may amount to: the request timeout of OpenAI's clients.</summary>
+    /// <summary>
+    /// The longest acceptable duration of an upload, which defines the minimum rate: the request timeout of OpenAI's clients.
+    /// </summary>
     internal static readonly TimeSpan LongestUpload = TimeSpan.FromMinutes(10);
 
     private readonly RequestBodyMemory _memory;
@@ -37,13 +39,13 @@ internal sealed class SlowUploadMonitor : IAsyncDisposable
     /// <summary>Cancels the current read: the client disconnected, or <see cref="IsTooSlow"/>.</summary>
     public CancellationToken Stopping => _stop.Token;
 
-    /// <summary>Whether the upload was ended because it is too slow.</summary>
+    /// <summary>Whether the upload was ended because it was too slow.</summary>
     public bool IsTooSlow => _isTooSlow;
 
     /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {
-        // Waits for a check that is running.
+        // Waits for a check in progress.
         await _timer.DisposeAsync();
         _stop.Dispose();
     }

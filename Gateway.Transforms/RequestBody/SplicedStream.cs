@@ -64,10 +64,10 @@ internal sealed class SplicedStream : Stream
     /// <inheritdoc />
     public override int Read(Span<byte> buffer)
     {
-        // The blocks may hold another request's body by now: a send that outlives its request must not read it.
+        // The blocks may already hold the body of another request, which a send that outlives its request must not read.
         ObjectDisposedException.ThrowIf(_disposed, this);
 
-        // An empty read must not count as the end: YARP's copier begins with one.
+        // An empty read must not count as the end: YARP's copier starts with one.
         if (buffer.IsEmpty || _ended)
         {
             return 0;

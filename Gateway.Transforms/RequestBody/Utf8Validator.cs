@@ -7,7 +7,7 @@ namespace OpenRouterGateway.Transforms.RequestBody;
 /// <summary>Validates UTF-8 piece by piece; a sequence may span pieces. A mutable struct: keep it in one field.</summary>
 internal struct Utf8Validator
 {
-    // A sequence that the end of a piece has cut.
+    // A sequence cut by the end of a piece.
     private uint _partial;
     private int _partialLength;
 

@@ -3,7 +3,7 @@ using System.Net;
 namespace Gateway.Admin;
 
 /// <summary>The admin listener's address: plain HTTP on one address and port.</summary>
-/// <param name="Address">The address; <see langword="null"/> for <c>localhost</c>, both of its addresses.</param>
+/// <param name="Address">The IP address; <see langword="null"/> for <c>localhost</c>, IPv4 and IPv6.</param>
 /// <param name="Port">The port; 0 lets the system choose.</param>
 internal sealed record AdminAddress(IPAddress? Address, int Port)
 {

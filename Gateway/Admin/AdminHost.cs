@@ -15,8 +15,8 @@ using OpenTelemetry.Metrics;
 namespace Gateway.Admin;
 
 /// <summary>
-/// The admin address: usage, metrics and explanations on a separate listener, out of reach of the public port. It starts before the public
-/// listener, so that an address that cannot be bound is a fault of the start, before any request is served.
+/// The admin address: usage, metrics and explanations on a separate listener, unreachable through the public port. It starts before the
+/// public listener, so a failed bind stops the start before any request is served.
 /// </summary>
 internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
 {
@@ -37,14 +37,14 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
     private readonly ILogger<AdminHost> _logger;
     private WebApplication? _app;
 
-    /// <summary>Creates the host of an address that was found good.</summary>
-    /// <param name="settings">The section, with the token itself in place of a reference.</param>
-    /// <param name="store">The settings in force.</param>
-    /// <param name="prices">The prices in force under a snapshot.</param>
-    /// <param name="ledger">The ledger, if there is one.</param>
-    /// <param name="metrics">What <c>/metrics</c> shows.</param>
+    /// <summary>Creates the host.</summary>
+    /// <param name="settings">Section <c>Admin</c>, with the token itself in place of its reference.</param>
+    /// <param name="store">The current settings.</param>
+    /// <param name="prices">Returns the current prices for a snapshot.</param>
+    /// <param name="ledger">Returns the ledger; <see langword="null"/> if there is none.</param>
+    /// <param name="metrics">The metrics of <c>/metrics</c>.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="loggers">The gateway's own log.</param>
+    /// <param name="loggers">The gateway's loggers.</param>
     /// <exception cref="AdminListenException">The address is invalid, or is not loopback and has no token.</exception>
     public AdminHost(
         AdminSettings settings,
@@ -55,7 +55,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         TimeProvider time,
         ILoggerFactory loggers)
     {
-        // The check of the settings reports this first; here it is enforced.
+        // The settings check reports these faults first; the constructor enforces them.
         _settings = settings;
         _address = AdminAddress.Parse(settings.Url) ?? throw new AdminListenException($"Admin:Url: {AdminAddress.Expected}");
         if (!_address.IsLoopback && settings.Token.Length == 0)
@@ -72,7 +72,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         _logger = loggers.CreateLogger<AdminHost>();
     }
 
-    /// <summary>The bound address, after the start.</summary>
+    /// <summary>The bound addresses, after the start.</summary>
     public IReadOnlyCollection<string> Addresses =>
         [.. _app?.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses ?? []];
 
@@ -89,7 +89,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
             throw new AdminListenException($"Admin:Url: cannot listen on {_address}: {fault.Message}", fault);
         }
 
-        // Without the scheme: scripts search the log for the URL of the public listener.
+        // Logged without the scheme: scripts search the log for the URL of the public listener.
         Log.AdminStarted(
             _logger, string.Join(", ", Addresses.Select(address => new Uri(address).Authority)), _settings.Token.Length > 0);
     }
@@ -122,9 +122,10 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         builder.WebHost.ConfigureKestrel(Listen);
         builder.Services.AddRoutingCore();
 
-        // The gateway's services; this container does not dispose instances that it was given. The gateway handles signals, too.
-        builder.Services.AddSingleton<ILoggerFactory>(new PartOfAnotherLog(_loggers));
-        builder.Services.AddSingleton<IHostLifetime, PartOfAnotherHost>();
+        // The gateway's loggers. A container does not dispose instances that were passed to it. The gateway handles the signals for both
+        // hosts.
+        builder.Services.AddSingleton<ILoggerFactory>(new SharedLoggerFactory(_loggers));
+        builder.Services.AddSingleton<IHostLifetime, NestedHostLifetime>();
 
         var app = builder.Build();
         app.Use(Begin);
@@ -154,7 +155,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         }
     }
 
-    /// <summary>Sets the request values that errors need, and sends answers with <c>Cache-Control: no-store</c>.</summary>
+    /// <summary>Sets the request values that errors need, and adds <c>Cache-Control: no-store</c> to responses.</summary>
     private Task Begin(HttpContext context, RequestDelegate next)
     {
         context.Features.Set(new GatewayContext { StartedAt = _time.GetTimestamp() });
@@ -170,23 +171,23 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         return next(context);
     }
 
-    /// <summary>Before routing: unauthorized callers get the same answer for every path.</summary>
+    /// <summary>Runs before routing: unauthorized callers get the same response for every path.</summary>
     private Task Guard(HttpContext context, RequestDelegate next) =>
         _guard.FindFault(context.Request) is { } fault ? ErrorMiddleware.RefuseAsync(context, fault) : next(context);
 
     private static void Map(IEndpointRouteBuilder endpoints, string path, RequestDelegate handler, params string[] methods) =>
         endpoints.MapMethods(path, methods, handler);
 
-    /// <summary>Stops with the gateway, not on signals.</summary>
-    private sealed class PartOfAnotherHost : IHostLifetime
+    /// <summary>The gateway starts and stops this host; it handles no signals itself.</summary>
+    private sealed class NestedHostLifetime : IHostLifetime
     {
         public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
         public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 
-    /// <summary>The gateway's log, without the host's lines about its start: the gateway logs its own.</summary>
-    private sealed class PartOfAnotherLog(ILoggerFactory loggers) : ILoggerFactory
+    /// <summary>The gateway's loggers, without the host's messages about its start and stop: the gateway logs its own.</summary>
+    private sealed class SharedLoggerFactory(ILoggerFactory loggers) : ILoggerFactory
     {
         public ILogger CreateLogger(string categoryName) => categoryName == "Microsoft.Hosting.Lifetime"
             ? Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance
@@ -204,7 +205,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         [LoggerMessage(
             LogEvents.AdminStarted,
             LogLevel.Information,
-            "Usage, metrics and explanations are at {Addresses}; a token is asked for: {AsksForToken}")]
-        public static partial void AdminStarted(ILogger logger, string addresses, bool asksForToken);
+            "Usage, metrics and explanations are served at {Addresses}; token required: {RequiresToken}")]
+        public static partial void AdminStarted(ILogger logger, string addresses, bool requiresToken);
     }
 }

@@ -1,6 +1,6 @@
 namespace Gateway.Admin;
 
-/// <summary>Answers of the admin address.</summary>
+/// <summary>Responses of the admin address.</summary>
 internal static class AdminResponses
 {
     public static Task WriteAsync(HttpContext context, string contentType, ReadOnlyMemory<byte> body)

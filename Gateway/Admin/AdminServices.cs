@@ -14,13 +14,13 @@ namespace Gateway.Admin;
 internal static class AdminServices
 {
     /// <summary>
-    /// Adds <see cref="GatewayMetrics"/> and, if configured, their export and the admin listener. Call it before adding services that must
-    /// start after the listener.
+    /// Adds <see cref="GatewayMetrics"/> and, if configured, their export and the admin listener. Services that must start after the
+    /// listener are added after this call.
     /// </summary>
     /// <param name="services">The gateway's services.</param>
-    /// <param name="admin">The section <c>Admin</c>, with the token itself in place of a reference.</param>
-    /// <param name="ledger">Returns the ledger, if there is one; called at every use.</param>
-    /// <param name="variable">The environment, for OpenTelemetry's variables.</param>
+    /// <param name="admin">Section <c>Admin</c>, with the token itself in place of its reference.</param>
+    /// <param name="ledger">Returns the ledger, or <see langword="null"/>; called at each use.</param>
+    /// <param name="variable">Reads an environment variable, for OpenTelemetry's settings.</param>
     public static void AddGatewayAdmin(
         this IServiceCollection services, AdminSettings admin, Func<IServiceProvider, ILedgerStore?> ledger, Func<string, string?> variable)
     {
@@ -62,7 +62,7 @@ internal static class AdminServices
         }
     }
 
-    /// <summary>Creates the instruments at the start, so that gauges are exported from then on.</summary>
+    /// <summary>Creates the instruments at the start: gauges are exported from then on.</summary>
     private sealed class MetricsStart(GatewayMetrics metrics, MeterProvider export) : IHostedService
     {
         public Task StartAsync(CancellationToken cancellationToken)

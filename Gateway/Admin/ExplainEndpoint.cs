@@ -11,12 +11,12 @@ using Gateway.Teams;
 
 namespace Gateway.Admin;
 
-/// <summary><c>POST /admin/explain</c>: the report of the sub-command <c>explain</c>, with the settings and the prices in force.</summary>
-/// <param name="settings">Holds the settings in force.</param>
-/// <param name="prices">The prices in force under a snapshot.</param>
+/// <summary><c>POST /admin/explain</c>: the report of the sub-command <c>explain</c>, with the current settings and prices.</summary>
+/// <param name="settings">Holds the current settings.</param>
+/// <param name="prices">Returns the current prices for a snapshot.</param>
 internal sealed class ExplainEndpoint(SettingsStore settings, Func<SettingsSnapshot, PriceList> prices)
 {
-    // The depth of the question. The gateway's own scan judges the body in it.
+    // The maximum depth of the request to this endpoint. The explained body in it is checked by the gateway's own scanner.
     private static readonly JsonDocumentOptions Depth = new() { MaxDepth = 1000 };
 
     private static readonly JsonWriterOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -45,7 +45,7 @@ internal sealed class ExplainEndpoint(SettingsStore settings, Func<SettingsSnaps
         }
         catch (JsonException)
         {
-            return (null, "the body is no JSON; expected {\"model\", \"team\", \"body\", \"path\"}, of which model or body");
+            return (null, "the body is not JSON; expected {\"model\", \"team\", \"body\", \"path\"} with at least model or body");
         }
 
         using (document)
@@ -60,7 +60,7 @@ internal sealed class ExplainEndpoint(SettingsStore settings, Func<SettingsSnaps
             Team? team = null;
             if (question.Team is { } id && !snapshot.Teams.TryGet(id, out team))
             {
-                return ("team", "there is no such team");
+                return ("team", "unknown team");
             }
 
             var body = question.Body ?? ExplainReport.MinimalBody(question.Model);
@@ -77,7 +77,7 @@ internal sealed class ExplainEndpoint(SettingsStore settings, Func<SettingsSnaps
         }
     }
 
-    /// <summary>The report, with the verdict for programs: either the body that goes upstream, or status and body of the error.</summary>
+    /// <summary>The report as text, and the verdict for programs: the body that goes upstream, or status and body of the error.</summary>
     private static ReadOnlyMemory<byte> Render(RequestExplanation explanation, string text)
     {
         var output = new ArrayBufferWriter<byte>();
@@ -100,7 +100,7 @@ internal sealed class ExplainEndpoint(SettingsStore settings, Func<SettingsSnaps
         return output.WrittenMemory;
     }
 
-    /// <summary>The question. The body is kept byte for byte.</summary>
+    /// <summary>The parsed request to this endpoint. The explained body is kept byte for byte.</summary>
     private readonly record struct Question(string? Model, string? Team, byte[]? Body, string Path)
     {
         public static (Question Question, (string? Member, string Message)? Fault) Read(JsonElement root)

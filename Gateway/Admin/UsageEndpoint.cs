@@ -7,16 +7,16 @@ using Microsoft.Net.Http.Headers;
 
 namespace Gateway.Admin;
 
-/// <summary><c>GET /admin/usage</c>: usage, summed up by a group.</summary>
-/// <param name="ledger">The ledger; <see langword="null"/> without one, as long as no team was configured.</param>
-/// <param name="logger">Logs details that the caller does not get.</param>
+/// <summary><c>GET /admin/usage</c>: sums of usage by group.</summary>
+/// <param name="ledger">Returns the ledger; <see langword="null"/> as long as no team was configured.</param>
+/// <param name="logger">Receives the details of failures, which the response does not contain.</param>
 internal sealed partial class UsageEndpoint(Func<ILedgerStore?> ledger, ILogger<UsageEndpoint> logger)
 {
     private const string Json = "application/json";
     private const string Csv = "text/csv";
 
     private static readonly GatewayError LedgerUnavailable = new(503, ErrorOrigin.Gateway, "api_error", "ledger_unavailable",
-        "The ledger cannot be read at the moment. The log says more.");
+        "The ledger cannot be read at the moment. The gateway's log has the details.");
 
     public async Task AnswerAsync(HttpContext context)
     {

@@ -16,7 +16,7 @@ internal sealed record CommandLineArguments : SettingsFlags
     public ExplainArguments? Explain { get; init; }
 
     /// <summary>
-    /// The arguments of <c>keys new</c>; set when <see cref="Command"/> is <see cref="GatewayCommand.KeysNew"/> and nothing is at fault.
+    /// The arguments of <c>keys new</c>; set when <see cref="Command"/> is <see cref="GatewayCommand.KeysNew"/> and there is no fault.
     /// </summary>
     public KeysNewArguments? KeysNew { get; init; }
 

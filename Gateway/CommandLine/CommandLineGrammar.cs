@@ -6,7 +6,7 @@ namespace Gateway.CommandLine;
 /// <summary>The flags and sub-commands, with their help texts.</summary>
 internal sealed class CommandLineGrammar
 {
-    /// <summary>Response files are off: <c>@preset/x=A</c> is a mapping, not the name of a file.</summary>
+    /// <summary>Response files are off: <c>@preset/x=A</c> is a mapping and not a file name.</summary>
     private static readonly ParserConfiguration Configuration = new() { ResponseFileTokenReplacer = null };
 
     public CommandLineGrammar()
@@ -68,7 +68,7 @@ internal sealed class CommandLineGrammar
     public HelpOption Help { get; } = new() { Description = "Show this help" };
     public Option<bool> Version { get; } = new("--version") { Description = "Show the version", Arity = ArgumentArity.Zero };
 
-    // WebApplicationFactory passes these three; only the first is used.
+    // WebApplicationFactory passes these three flags. Only the first is used.
     public Option<string> Environment { get; } = Hidden("--environment");
     public Option<string> ContentRoot { get; } = Hidden("--contentRoot");
     public Option<string> ApplicationName { get; } = Hidden("--applicationName");
@@ -88,7 +88,7 @@ internal sealed class CommandLineGrammar
     public Option<bool> UsageCsv { get; } = new("--csv") { Description = "Print CSV", Recursive = true, Arity = ArgumentArity.Zero };
 
     public RootCommand Root { get; } = new(
-        "A gateway in front of openrouter.ai that decides from the model name which providers may serve a call.");
+        "A gateway in front of openrouter.ai that decides from the model name which providers may serve a request.");
     public Command Check { get; } = new("check", "Validate the settings and print what they mean; exit code 1 on a fault");
     public Command Explain { get; } = new("explain", "Show which rules apply to a request, why, and the rewritten body");
     public Command Health { get; } = new(
@@ -97,7 +97,7 @@ internal sealed class CommandLineGrammar
     public Command KeysNew { get; } = new("new", "Create a key, and print it once with the JSON for the settings; reads no settings");
     public Command Usage { get; } = new("usage", "Print usage and cost from the ledger of these settings");
 
-    /// <summary>Splits arguments into flags, values and what is left over.</summary>
+    /// <summary>Parses arguments into flags, values and unmatched tokens.</summary>
     public ParseResult Parse(IReadOnlyList<string> args) => Root.Parse(args, Configuration);
 
     private static Option<string> Value(string name, string valueName, string description, params string[] aliases) =>

@@ -10,8 +10,8 @@ using OpenRouterGateway.Transforms.ProviderMapping;
 namespace Gateway.CommandLine;
 
 /// <summary>
-/// Reads the command line into typed values and faults, without side effects. System.CommandLine splits the arguments; the values are
-/// checked here, since its own messages stop at the first fault of a flag and do not name the expected value.
+/// Reads the command line into typed values and faults, without side effects. System.CommandLine splits the arguments. The values are
+/// checked here: its own messages stop at the first fault of a flag and do not name the expected value.
 /// </summary>
 internal sealed class CommandLineReader
 {
@@ -30,9 +30,7 @@ internal sealed class CommandLineReader
     /// <param name="args">The arguments, without the program's name.</param>
     public static CommandLineResult Read(IReadOnlyList<string> args) => new CommandLineReader(args).Read();
 
-    /// <summary>
-    /// Every visible flag, without those of sub-commands; a test checks that the documentation names them all.
-    /// </summary>
+    /// <summary>Every visible flag except those of sub-commands. A test compares the list with the documentation.</summary>
     public static IReadOnlyList<string> Flags =>
         [.. new CommandLineGrammar().Root.Options.Where(option => !option.Hidden).Select(option => option.Name)];
 
@@ -66,7 +64,7 @@ internal sealed class CommandLineReader
                 : command == _grammar.Usage ? GatewayCommand.Usage
                 : GatewayCommand.Serve,
             Port = Port(),
-            Address = Checked(_grammar.Ip, SettingValues.AddressExpected, SettingValues.IsAddress),
+            Address = Checked(_grammar.Ip, SettingFormats.AddressExpected, SettingFormats.IsAddress),
             Https = Https(),
             CertPath = Text(_grammar.CertPath, "the path of a PEM file"),
             KeyPath = Text(_grammar.KeyPath, "the path of a PEM file"),
@@ -74,7 +72,7 @@ internal sealed class CommandLineReader
             ModelProviderMappings = Mappings(),
             ConfigPath = config,
             Verbose = _parsed.GetValue(_grammar.Verbose),
-            Environment = Checked(_grammar.Environment, SettingValues.EnvironmentNameExpected, SettingValues.IsEnvironmentName),
+            Environment = Checked(_grammar.Environment, SettingFormats.EnvironmentNameExpected, SettingFormats.IsEnvironmentName),
             Explain = command == _grammar.Explain ? Explain() : null,
             KeysNew = command == _grammar.Keys || command == _grammar.KeysNew ? KeysNew(isNew: command == _grammar.KeysNew) : null,
             Usage = command == _grammar.Usage ? Usage() : null,
@@ -86,11 +84,11 @@ internal sealed class CommandLineReader
 
     private int? Port()
     {
-        var text = Checked(_grammar.Port, SettingValues.PortExpected, value => SettingValues.TryPort(value, out _));
-        return text is not null && SettingValues.TryPort(text, out var port) ? port : null;
+        var text = Checked(_grammar.Port, SettingFormats.PortExpected, value => SettingFormats.TryPort(value, out _));
+        return text is not null && SettingFormats.TryPort(text, out var port) ? port : null;
     }
 
-    /// <summary>A value other than true and false is among the unmatched arguments, and reported with them.</summary>
+    /// <summary>A value other than true and false is an unmatched argument and reported as one.</summary>
     private bool? Https() =>
         _parsed.GetResult(_grammar.Https) is { Implicit: false } && !_parsed.UnmatchedTokens.Any(IsValueOfHttps)
             ? _parsed.GetValue(_grammar.Https) ?? true
@@ -100,12 +98,12 @@ internal sealed class CommandLineReader
 
     private string? BaseUrl()
     {
-        if (Text(_grammar.BaseUrl, SettingValues.UpstreamUrlExpected) is not { } text)
+        if (Text(_grammar.BaseUrl, SettingFormats.UpstreamUrlExpected) is not { } text)
         {
             return null;
         }
 
-        if (SettingValues.UpstreamUrlFault(text) is { } fault)
+        if (SettingFormats.UpstreamUrlFault(text) is { } fault)
         {
             _faults.Add(new SettingsFault(_grammar.BaseUrl.Name, fault));
             return null;
@@ -123,7 +121,7 @@ internal sealed class CommandLineReader
             return mappings;
         }
 
-        // A flag without a value adds no token, but counts as an occurrence of the flag.
+        // A flag without a value adds no token, but counts as an occurrence.
         if (given.Tokens.Count < given.IdentifierTokenCount || _args.Contains(_grammar.Mapping.Name + "="))
         {
             _faults.Add(new SettingsFault(_grammar.Mapping.Name, $"no value given; {Expected}"));
@@ -151,7 +149,7 @@ internal sealed class CommandLineReader
         {
             Model = Text(_grammar.ExplainModel, "the name of a model"),
             BodyPath = Text(_grammar.ExplainBody, "the path of a JSON file"),
-            Team = Checked(_grammar.ExplainTeam, SettingValues.TeamIdExpected, SettingValues.IsTeamId),
+            Team = Checked(_grammar.ExplainTeam, SettingFormats.TeamIdExpected, SettingFormats.IsTeamId),
         };
 
         if (Checked(_grammar.ExplainPath, "a path that begins with /", value => value.StartsWith('/')) is { } path)
@@ -176,15 +174,15 @@ internal sealed class CommandLineReader
         }
 
         var before = _faults.Count;
-        var team = Checked(_grammar.KeyTeam, SettingValues.TeamIdExpected, SettingValues.IsTeamId);
-        var label = Text(_grammar.KeyLabel, SettingValues.LabelExpected);
-        if (label is not null && !SettingValues.IsLabel(label))
+        var team = Checked(_grammar.KeyTeam, SettingFormats.TeamIdExpected, SettingFormats.IsTeamId);
+        var label = Text(_grammar.KeyLabel, SettingFormats.LabelExpected);
+        if (label is not null && !SettingFormats.IsLabel(label))
         {
-            // Not quoted: it may be a key, given by mistake.
-            _faults.Add(new SettingsFault(_grammar.KeyLabel.Name, $"is not a valid label; expected {SettingValues.LabelExpected}"));
+            // Not quoted: the text may be a key, passed by mistake.
+            _faults.Add(new SettingsFault(_grammar.KeyLabel.Name, $"is not a valid label; expected {SettingFormats.LabelExpected}"));
         }
 
-        var expires = Checked(_grammar.KeyExpires, SettingValues.ExpiryExpected, value => SettingValues.TryExpiry(value, out _));
+        var expires = Checked(_grammar.KeyExpires, SettingFormats.ExpiryExpected, value => SettingFormats.TryExpiry(value, out _));
         if (team is null && _parsed.GetResult(_grammar.KeyTeam) is null or { Implicit: true })
         {
             _faults.Add(new SettingsFault("keys new", "no team given; expected --team ID"));
@@ -245,7 +243,7 @@ internal sealed class CommandLineReader
         if (given.IdentifierTokenCount > 1)
         {
             var values = string.Join(", ", given.Tokens.Select(token => $"\"{token.Value}\""));
-            _faults.Add(new SettingsFault(option.Name, $"given {given.IdentifierTokenCount} times ({values}); expected it once"));
+            _faults.Add(new SettingsFault(option.Name, $"given {given.IdentifierTokenCount} times ({values}); expected once"));
             return null;
         }
 
@@ -285,7 +283,7 @@ internal sealed class CommandLineReader
                 _faults.Add(
                     new SettingsFault(flag, $"unknown flag{(nearest is null ? "; --help lists them" : $"; did you mean {nearest}?")}"));
 
-                // The argument after an unknown flag is taken for its value and not reported again.
+                // The argument after an unknown flag is probably its value and is not reported again.
                 if (!text.Contains('=') && i + 1 < unknown.Count && !unknown[i + 1].StartsWith('-') && Follows(text, unknown[i + 1]))
                 {
                     i++;
@@ -313,9 +311,7 @@ internal sealed class CommandLineReader
 
     private static SettingsFault Fault(Option option, string given, string message) => new($"{option.Name} \"{given}\"", message);
 
-    /// <summary>
-    /// The version of the program itself: of the assembly that holds this class, since in a test the entry assembly is another.
-    /// </summary>
+    /// <summary>The version of the assembly that holds this class: in a test the entry assembly is another one.</summary>
     private static string Version() =>
         typeof(CommandLineReader).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]
         ?? "unknown";

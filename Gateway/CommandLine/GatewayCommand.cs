@@ -6,7 +6,7 @@ internal enum GatewayCommand
     /// <summary>Serve requests: no sub-command was given.</summary>
     Serve,
 
-    /// <summary>Validate the settings and print what they mean.</summary>
+    /// <summary>Validate the settings and print the effective ones.</summary>
     Check,
 
     /// <summary>Show which rules apply to a request, and the rewritten body.</summary>

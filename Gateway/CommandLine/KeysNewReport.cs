@@ -17,7 +17,7 @@ internal static class KeysNewReport
     public static async Task WriteAsync(KeysNewArguments arguments, TextWriter output)
     {
         var key = GatewayKeys.New();
-        await output.WriteLineAsync($"A key for team {arguments.Team}. It is shown this once; the settings know its hash alone.");
+        await output.WriteLineAsync($"A key for team {arguments.Team}. It is shown only once; the settings store only its hash.");
         await output.WriteLineAsync();
         await output.WriteLineAsync(key);
         await output.WriteLineAsync();

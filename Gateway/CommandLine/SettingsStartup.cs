@@ -7,7 +7,7 @@ using Gateway.Reports;
 namespace Gateway.CommandLine;
 
 /// <summary>
-/// The program's first step: turns arguments, variables and files into valid settings, or into an exit code after printing all faults.
+/// The first step of the program: loads valid settings from arguments, variables and files, or prints all faults and sets an exit code.
 /// </summary>
 internal sealed record SettingsStartup
 {
@@ -17,7 +17,7 @@ internal sealed record SettingsStartup
     /// <summary>Exit code of <c>check</c> for faults in the settings.</summary>
     public const int FaultySettings = 1;
 
-    /// <summary>Set when the program is to exit now; all output is written.</summary>
+    /// <summary>The exit code, after all output is written; <see langword="null"/> if the program continues.</summary>
     public int? ExitCode { get; private init; }
 
     /// <summary>The command line.</summary>
@@ -43,8 +43,8 @@ internal sealed record SettingsStartup
     /// <param name="workingDirectory">The working directory.</param>
     /// <param name="programDirectory">The folder of the program.</param>
     /// <param name="loader">Loads the settings.</param>
-    /// <param name="output">Takes pages and reports.</param>
-    /// <param name="error">Takes faults, one a line.</param>
+    /// <param name="output">Receives pages and reports.</param>
+    /// <param name="error">Receives faults, one per line.</param>
     public static async Task<SettingsStartup> RunAsync(
         IReadOnlyList<string> args,
         IReadOnlyDictionary<string, string> variables,
@@ -109,7 +109,7 @@ internal sealed record SettingsStartup
         SettingsStartup Leave(int code) => new() { Arguments = commandLine.Arguments, ExitCode = code };
     }
 
-    // At a start only: a pair that is being renewed must not block a reload. The old pair stays in use meanwhile.
+    // Checked at the start only: a pair that is being replaced must not block a reload. The previous pair stays in use.
     private static IEnumerable<SettingsFault> CheckCertificate(SettingsSnapshot? snapshot)
     {
         if (snapshot?.Settings.Server is not { Https: true, CertPath: { } cert, KeyPath: { } key })

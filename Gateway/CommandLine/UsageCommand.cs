@@ -4,16 +4,16 @@ using Gateway.Reports;
 
 namespace Gateway.CommandLine;
 
-/// <summary>The sub-command <c>usage</c>: prints the ledger as a table or CSV. It may run while the gateway runs.</summary>
+/// <summary>The sub-command <c>usage</c>: prints the ledger's usage as a table or CSV. It may run beside the gateway.</summary>
 internal static class UsageCommand
 {
     /// <summary>Prints usage.</summary>
-    /// <param name="settings">Where the ledger is.</param>
-    /// <param name="arguments">What to print.</param>
+    /// <param name="settings">The location of the ledger.</param>
+    /// <param name="arguments">The query and the format.</param>
     /// <param name="ledger">Creates the ledger's store, not yet open.</param>
-    /// <param name="output">Takes the table.</param>
-    /// <param name="error">Takes the fault.</param>
-    /// <returns>Whether the ledger could be read; a missing one counts as empty.</returns>
+    /// <param name="output">Receives the table.</param>
+    /// <param name="error">Receives the fault.</param>
+    /// <returns>Whether the ledger was read; a missing file counts as an empty ledger.</returns>
     public static async Task<bool> RunAsync(
         UsageSettings settings, UsageArguments arguments, Func<ILedgerStore> ledger, TextWriter output, TextWriter error)
     {
@@ -41,6 +41,6 @@ internal static class UsageCommand
 
     private static Task WriteAsync(IReadOnlyList<UsageRow> rows, UsageArguments arguments, TextWriter output) =>
         arguments.Csv ? output.WriteAsync(UsageReport.ToCsv(arguments.Group, rows))
-        : rows.Count == 0 ? output.WriteLineAsync(arguments is { From: null, To: null } ? "No usage yet." : "No usage in this time.")
+        : rows.Count == 0 ? output.WriteLineAsync(arguments is { From: null, To: null } ? "No usage yet." : "No usage in this time range.")
         : output.WriteAsync(UsageTable.Render(arguments.Group, rows));
 }

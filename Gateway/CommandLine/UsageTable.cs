@@ -6,7 +6,7 @@ using Gateway.Reports;
 
 namespace Gateway.CommandLine;
 
-/// <summary>Usage as a text table: names left, numbers right, aligned decimal points, a total below.</summary>
+/// <summary>Formats usage as a text table: names left-aligned, numbers right-aligned at the decimal point, a total at the end.</summary>
 internal static class UsageTable
 {
     private const string Gap = "  ";
@@ -56,7 +56,7 @@ internal static class UsageTable
 
     private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>The exact amount, padded with zeros to the decimals of the longest.</summary>
+    /// <summary>The exact amount, padded with zeros to the number of decimals of the column.</summary>
     private static string Amount(PicoDollars amount, int decimals)
     {
         var text = amount.ToString();
@@ -71,7 +71,7 @@ internal static class UsageTable
         return point < 0 ? 0 : text.Length - point - 1;
     }
 
-    /// <summary>A name without control characters: model names come from callers.</summary>
+    /// <summary>A name without control characters: model names come from clients.</summary>
     private static string Printable(string name) =>
         name.Length == 0 ? "(none)" : string.Concat(name.Select(letter => char.IsControl(letter) ? '?' : letter));
 }

@@ -1,6 +1,6 @@
 namespace Gateway.Configuration;
 
-/// <summary>The settings that take effect at a restart only.</summary>
+/// <summary>The settings that take effect after a restart.</summary>
 internal static class RestartOnlySettings
 {
     private static readonly (string Path, Func<SettingsSnapshot, object> Value)[] Settings =
@@ -33,10 +33,10 @@ internal static class RestartOnlySettings
         ("Admin:Token", now => now.AdminToken?.Reveal() ?? ""),
     ];
 
-    /// <summary>Their paths.</summary>
+    /// <summary>The paths of these settings.</summary>
     public static IReadOnlyList<string> Paths { get; } = [.. Settings.Select(setting => setting.Path)];
 
-    /// <summary>The paths of those that differ.</summary>
+    /// <summary>The paths of the settings that differ.</summary>
     public static IReadOnlyList<string> Changed(SettingsSnapshot started, SettingsSnapshot current) =>
         [.. Settings.Where(setting => !setting.Value(started).Equals(setting.Value(current))).Select(setting => setting.Path)];
 }

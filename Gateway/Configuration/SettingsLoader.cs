@@ -14,12 +14,12 @@ using Shaped = System.Collections.Generic.OrderedDictionary<string, Gateway.Conf
 namespace Gateway.Configuration;
 
 /// <summary>
-/// Loads settings from their sources: a complete snapshot, or all faults. Publishes nothing, so that a reload can be judged before it
-/// takes effect. Each section is checked and brought into canonical form once a load.
+/// Loads settings from their sources: a complete snapshot, or all faults. It does not publish them, so a reload can be checked before it
+/// takes effect. Each section is validated once per load.
 /// </summary>
 /// <remarks>
-/// Two things are taken over from the previous load where their input is unchanged: compiled rules (<see cref="RuleCompiler"/>) and the
-/// result of YARP's dry run (<see cref="ReverseProxyDryRun"/>). The outcome is that of a first load.
+/// Unchanged parts of the previous load are reused: compiled rules (<see cref="RuleCompiler"/>) and the result of YARP's dry run
+/// (<see cref="ReverseProxyDryRun"/>). The result equals that of a first load.
 /// </remarks>
 internal sealed class SettingsLoader
 {
@@ -29,7 +29,7 @@ internal sealed class SettingsLoader
 
     /// <summary>Creates a loader.</summary>
     /// <param name="dryRun">Checks YARP's section.</param>
-    /// <param name="time">The clock for the expiry of keys. Default the system's.</param>
+    /// <param name="time">The clock that decides whether keys have expired. Default: the system's.</param>
     public SettingsLoader(ReverseProxyDryRun dryRun, TimeProvider? time = null)
     {
         _dryRun = dryRun;
@@ -39,7 +39,7 @@ internal sealed class SettingsLoader
     /// <summary>Reads the files and loads them.</summary>
     public ValueTask<SettingsLoadResult> LoadAsync(SettingsSources sources) => LoadAsync(sources, SettingsFiles.Read(sources));
 
-    /// <summary>Loads files that were read before.</summary>
+    /// <summary>Loads the settings from files that were already read.</summary>
     /// <param name="sources">Variables, flags and the names of the files.</param>
     /// <param name="files">The content of the files.</param>
     public async ValueTask<SettingsLoadResult> LoadAsync(SettingsSources sources, SettingsFiles files)
@@ -49,7 +49,7 @@ internal sealed class SettingsLoader
         var tree = SettingsTree.Build(sources, files, faults, warnings);
         if (tree.IsUnreadable)
         {
-            // Without one of its files the rest cannot be judged.
+            // If a file is unreadable, the rest cannot be checked.
             return new SettingsLoadResult { Faults = faults, IsUnfinished = true };
         }
 
@@ -139,7 +139,11 @@ internal sealed class SettingsLoader
         return usage is null
             ? default
             : UsageSettingsCheck.Check(
-                usage, teams, new SectionFaults(SettingsSchema.Usage, section!, faults, warnings), secrets, sources.WorkingDirectory);
+                usage,
+                teams,
+                new SettingsFaultCollector(SettingsSchema.Usage, section!, faults, warnings),
+                secrets,
+                sources.WorkingDirectory);
     }
 
     private static (LimitsSettings? Settings, SecretText? Redis) CheckLimits(
@@ -148,7 +152,8 @@ internal sealed class SettingsLoader
         var (limits, section) = Bind(tree, shaped, SettingsSchema.Limits, SettingsJsonContext.Default.LimitsSettings, faults);
         return limits is null
             ? default
-            : LimitsSettingsCheck.Check(limits, usage, new SectionFaults(SettingsSchema.Limits, section!, faults, warnings), secrets);
+            : LimitsSettingsCheck.Check(
+                limits, usage, new SettingsFaultCollector(SettingsSchema.Limits, section!, faults, warnings), secrets);
     }
 
     private static (AdminSettings? Settings, SecretText? Token) CheckAdmin(
@@ -157,10 +162,10 @@ internal sealed class SettingsLoader
         var (admin, section) = Bind(tree, shaped, SettingsSchema.Admin, SettingsJsonContext.Default.AdminSettings, faults);
         return admin is null
             ? default
-            : AdminSettingsCheck.Check(admin, new SectionFaults(SettingsSchema.Admin, section!, faults, warnings), secrets);
+            : AdminSettingsCheck.Check(admin, new SettingsFaultCollector(SettingsSchema.Admin, section!, faults, warnings), secrets);
     }
 
-    /// <summary>Reads a section. Members at fault keep their defaults, so that the others can be checked.</summary>
+    /// <summary>Reads a section. Invalid members keep their defaults, so that the other members can be checked.</summary>
     private static (T? Settings, SettingsObject? Section) Bind<T>(
         SettingsTree tree, Shaped shaped, string name, JsonTypeInfo<T> type, List<SettingsFault> faults)
         where T : class
@@ -174,7 +179,7 @@ internal sealed class SettingsLoader
         return (JsonSerializer.Deserialize(whole.ToUtf8Json(), type), whole);
     }
 
-    /// <summary>Brings a section into canonical form, and holds it for <see cref="Version"/>.</summary>
+    /// <summary>Validates a section, and keeps its canonical form for <see cref="Version"/>.</summary>
     private static SettingsNode? Shape(SettingsTree tree, Shaped shaped, string name, List<SettingsFault> faults)
     {
         var section = SettingsValidator.Shape(tree.Root.Members[name], SettingsSchema.Sections[name], name, faults);
@@ -187,8 +192,8 @@ internal sealed class SettingsLoader
     }
 
     /// <summary>
-    /// Adds the routes' version to the metadata of every route. It also makes YARP notice a change of <c>MaxRequestBodySize</c> alone,
-    /// which its comparison of routes ignores (yarp#3027).
+    /// Adds the routes' version to the metadata of every route. YARP's comparison of routes ignores <c>MaxRequestBodySize</c> (yarp#3027);
+    /// the version makes such a change visible to it.
     /// </summary>
     private static RouteConfig Stamp(RouteConfig route, string version)
     {
@@ -199,7 +204,7 @@ internal sealed class SettingsLoader
         return route with { Metadata = metadata };
     }
 
-    /// <summary>The settings that come from elsewhere than the settings file, without their values: some are secret.</summary>
+    /// <summary>The settings that are set outside of the settings file, without their values: some are secret.</summary>
     private static List<(string Path, string Source)> Overrides(SettingsTree tree, ReverseProxyConfig proxy)
     {
         var found = new List<(string Path, string Source)>();
@@ -239,7 +244,7 @@ internal sealed class SettingsLoader
         }
     }
 
-    // The canonical form: 3000 from a file and "3000" from a variable are the same setting.
+    // The hash is computed from the canonical form: 3000 in a file and "3000" in a variable are the same setting.
     private static string Version(Shaped shaped, IReadOnlyList<MappingArgument> mappings, SecretReader secrets)
     {
         var sections = SettingsObject.NewMembers();

@@ -17,16 +17,16 @@ internal sealed record SettingsSnapshot
     /// <summary>The typed sections.</summary>
     public required GatewaySettings Settings { get; init; }
 
-    /// <summary>All rules, compiled: the command line's, the variable's, the file's.</summary>
+    /// <summary>All rules, compiled: those of the command line, of the variable and of the file.</summary>
     public required ProviderMappingRules Rules { get; init; }
 
     /// <summary>The teams, compiled.</summary>
     public required TeamDirectory Teams { get; init; }
 
-    /// <summary>The connection string of the ledger's database; set exactly when <c>Usage:Store</c> is <c>Postgres</c>.</summary>
+    /// <summary>The connection string of the ledger's database; set if and only if <c>Usage:Store</c> is <c>Postgres</c>.</summary>
     public SecretText? PostgresConnectionString { get; init; }
 
-    /// <summary>The configuration of the Redis of limits and budgets; set exactly when <c>Limits:Store</c> is <c>Redis</c>.</summary>
+    /// <summary>The configuration of Redis for limits and budgets; set if and only if <c>Limits:Store</c> is <c>Redis</c>.</summary>
     public SecretText? RedisConfiguration { get; init; }
 
     /// <summary>The token that requests to the admin address must carry; <see langword="null"/> for none.</summary>
@@ -38,7 +38,7 @@ internal sealed record SettingsSnapshot
     /// <summary>The rules as written, in the order of <see cref="Rules"/>.</summary>
     public required IReadOnlyList<RuleSummary> RuleSummaries { get; init; }
 
-    /// <summary>Settings that the overlay, a variable or a flag has set, with their source.</summary>
+    /// <summary>Settings that the overlay, a variable or a flag has set, each with its source.</summary>
     public required IReadOnlyList<(string Path, string Source)> Overrides { get; init; }
 
     /// <summary>YARP's routes, each stamped with <see cref="RoutesVersion"/>.</summary>
@@ -52,7 +52,7 @@ internal sealed record SettingsSnapshot
     /// </summary>
     public required string Version { get; init; }
 
-    /// <summary>The hash of routes and clusters alone.</summary>
+    /// <summary>The hash of routes and clusters only.</summary>
     public required string RoutesVersion { get; init; }
 
     /// <summary>The warnings.</summary>

@@ -5,13 +5,13 @@ namespace Gateway.Configuration;
 /// <summary>The state of the settings on the health page. Immutable.</summary>
 internal sealed record SettingsState
 {
-    /// <summary>Version of the settings in force.</summary>
+    /// <summary>The version of the current settings.</summary>
     public required string Version { get; init; }
 
-    /// <summary>When they took effect.</summary>
+    /// <summary>The time at which the current settings took effect.</summary>
     public required DateTimeOffset LoadedAt { get; init; }
 
-    /// <summary>When the last change was seen, valid or not; <see langword="null"/> if there was none since the start.</summary>
+    /// <summary>The time of the last detected change, valid or not; <see langword="null"/> if there was none since the start.</summary>
     public DateTimeOffset? LastReloadAt { get; init; }
 
     /// <summary>Whether the last change was accepted; <see langword="true"/> if there was none.</summary>

@@ -7,13 +7,13 @@ using Yarp.ReverseProxy.Configuration;
 namespace Gateway.Configuration;
 
 /// <summary>
-/// Holds the current settings and replaces them atomically: YARP's routes and clusters first if they changed, then rules and values with
-/// one reference write. While YARP applies new routes, requests match old and new ones side by side; <see cref="ForRoute"/> returns the
-/// settings that belong to a route.
+/// Holds the current settings and replaces them atomically: first YARP's routes and clusters, if they changed, then rules and values with
+/// one reference write. While YARP applies new routes, requests match old and new ones concurrently; <see cref="ForRoute"/> returns the
+/// snapshot that belongs to a route.
 /// </summary>
 internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
 {
-    /// <summary>YARP applies a configuration within milliseconds; the timeout keeps a reload from waiting for ever.</summary>
+    /// <summary>YARP applies a configuration within milliseconds. The timeout keeps a reload from waiting forever.</summary>
     private static readonly TimeSpan ApplyTimeout = TimeSpan.FromMinutes(1);
 
     private readonly TimeProvider _time;
@@ -27,7 +27,7 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
     private volatile SettingsState _state;
     private volatile Applying? _applying;
 
-    /// <summary>Creates a store with the settings of the start.</summary>
+    /// <summary>Creates a store with the snapshot of the start.</summary>
     public SettingsStore(SettingsSnapshot snapshot, TimeProvider time, ILogger<SettingsStore> logger)
     {
         _time = time;
@@ -48,14 +48,14 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
     /// <summary>The state for the health page.</summary>
     public SettingsState State => _state;
 
-    /// <summary>Routes and clusters for YARP. Register it as YARP's provider, and this store as a listener.</summary>
+    /// <summary>Routes and clusters for YARP. Register the value as YARP's provider, and this store as a listener.</summary>
     public IProxyConfigProvider ProxyConfig => _proxyConfig;
 
-    /// <summary>The newest settings for requests that were matched to <paramref name="route"/>.</summary>
+    /// <summary>The newest snapshot for requests that matched <paramref name="route"/>.</summary>
     public SettingsSnapshot ForRoute(RouteConfig route) => _routes.TryGetValue(route, out var routes) ? routes.Newest : _current;
 
-    /// <summary>Applies new settings, all or none.</summary>
-    /// <returns>Whether they took effect; if not, <see cref="State"/> has the reason and the old ones stay.</returns>
+    /// <summary>Applies a new snapshot completely, or not at all.</summary>
+    /// <returns>Whether the snapshot took effect. If not, <see cref="State"/> has the reason and the current snapshot stays.</returns>
     public async Task<bool> PublishAsync(SettingsSnapshot next, CancellationToken cancellationToken)
     {
         await _publishing.WaitAsync(cancellationToken);
@@ -67,11 +67,11 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
             }
             else
             {
-                // Registered before YARP has the routes, so that the first request to a new route finds its rules.
+                // Registered before YARP receives the routes, so the first request on a new route finds its rules.
                 var routes = Own(next);
                 if (await ApplyAsync(routes, cancellationToken) is { } fault)
                 {
-                    // YARP may have applied some of them.
+                    // YARP may have applied some of the routes.
                     await ApplyAsync(_inYarp, CancellationToken.None);
                     Reject([new SettingsFault(SettingsSchema.ReverseProxy, fault)]);
                     return false;
@@ -93,7 +93,7 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
         return true;
     }
 
-    /// <summary>Records that a change was rejected; the current settings stay.</summary>
+    /// <summary>Records a rejected change. The current settings stay.</summary>
     public void Reject(IReadOnlyList<SettingsFault> faults)
     {
         _state = _state with { LastReloadAt = _time.GetUtcNow(), LastReloadSucceeded = false, Faults = faults };
@@ -131,7 +131,7 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
     /// <returns>The fault, or <see langword="null"/>.</returns>
     private async Task<string?> ApplyAsync(RoutesInYarp routes, CancellationToken cancellationToken)
     {
-        // Each application has a new revision: a return to earlier routes must not be confused with their first application.
+        // Each application has a new revision, so that a return to earlier routes is not confused with their first application.
         var applying = new Applying(Guid.NewGuid().ToString("N"));
         _applying = applying;
         try
@@ -184,8 +184,8 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
     }
 
     /// <summary>
-    /// Routes as YARP has them. Keyed weakly by <see cref="RouteConfig"/>: a snapshot stays alive as long as a request in flight references
-    /// a route from it.
+    /// The routes that YARP has. Keyed weakly by <see cref="RouteConfig"/>: a snapshot stays alive as long as a request in flight
+    /// references a route from it.
     /// </summary>
     private sealed class RoutesInYarp(SettingsSnapshot snapshot)
     {
@@ -195,7 +195,7 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
 
         public IReadOnlyList<ClusterConfig> Clusters { get; } = snapshot.Clusters;
 
-        /// <summary>The newest settings with these routes.</summary>
+        /// <summary>The newest snapshot with these routes.</summary>
         public SettingsSnapshot Newest
         {
             get => _newest;
@@ -235,16 +235,16 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
 
     private static partial class Log
     {
-        [LoggerMessage(LogEvents.SettingsApplied, LogLevel.Information, "Settings {Version} are in force (routes {RoutesVersion})")]
+        [LoggerMessage(LogEvents.SettingsApplied, LogLevel.Information, "Settings {Version} applied (routes {RoutesVersion})")]
         public static partial void SettingsApplied(ILogger logger, string version, string routesVersion);
 
-        [LoggerMessage(LogEvents.SettingsRejected, LogLevel.Error, "Settings not taken: {Path}: {Fault}; {Version} stay in force")]
+        [LoggerMessage(LogEvents.SettingsRejected, LogLevel.Error, "Settings rejected: {Path}: {Fault}; {Version} stays in effect")]
         public static partial void SettingsRejected(ILogger logger, string path, string fault, string version);
 
         [LoggerMessage(LogEvents.SettingWarned, LogLevel.Warning, "{Path}: {Warning}")]
         public static partial void SettingWarned(ILogger logger, string path, string warning);
 
-        [LoggerMessage(LogEvents.RestartRequired, LogLevel.Warning, "A restart is required before these settings are in force: {Settings}")]
+        [LoggerMessage(LogEvents.RestartRequired, LogLevel.Warning, "These settings take effect after a restart: {Settings}")]
         public static partial void RestartRequired(ILogger logger, string settings);
     }
 }

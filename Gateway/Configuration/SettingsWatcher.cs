@@ -6,22 +6,26 @@ using Gateway.Workers;
 namespace Gateway.Configuration;
 
 /// <summary>
-/// Examines the settings files, and the files that they refer to for secrets, several times a second and reloads when their content
-/// changed. A file is read only when its identity, size or times changed lately (<see cref="FileChangeDetector"/>). Polling rather than
-/// events of the file system: a ConfigMap's symlink swap, a rename over the file and a bind mount raise different events, or none.
+/// Checks the settings files, and the secret files that they refer to, several times per second and reloads when their content changed. A
+/// file is read only after its identity, size or times changed (<see cref="FileChangeDetector"/>). Polls instead of using events of the
+/// file system: the symbolic link swap of a ConfigMap, a rename over the file and a bind mount raise different events, or none.
 /// </summary>
 internal sealed class SettingsWatcher : Worker
 {
-    /// <summary>Time between two looks. With <see cref="SecondLook"/> and the load, a change is in force within a second.</summary>
-    internal static readonly TimeSpan LookPeriod = TimeSpan.FromMilliseconds(150);
+    /// <summary>
+    /// The time between two checks. Together with <see cref="RereadDelay"/> and the load, a change takes effect within a second.
+    /// </summary>
+    internal static readonly TimeSpan CheckPeriod = TimeSpan.FromMilliseconds(150);
 
-    /// <summary>A file that is missing or not JSON is read again after this time before it counts: it may be being written.</summary>
-    internal static readonly TimeSpan SecondLook = TimeSpan.FromMilliseconds(200);
+    /// <summary>
+    /// A missing or invalid file is read again after this time before it is reported: it may be in the middle of a write.
+    /// </summary>
+    internal static readonly TimeSpan RereadDelay = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>How often one look reads files again that change while they are read.</summary>
+    /// <summary>The maximum number of repeated reads in one check, for files that change while they are read.</summary>
     private const int Attempts = 3;
 
-    /// <summary>How many secret files one look examines, in turn: bounds its cost with hundreds of teams.</summary>
+    /// <summary>The number of secret files per check, in rotation. It bounds the cost with hundreds of teams.</summary>
     private const int SecretsAtATime = 32;
 
     private readonly SettingsSources _sources;
@@ -36,10 +40,10 @@ internal sealed class SettingsWatcher : Worker
     private int _nextSecret;
 
     /// <summary>Creates a watcher.</summary>
-    /// <param name="sources">The sources that the program was started with.</param>
-    /// <param name="files">The files as they were when the program loaded its settings.</param>
+    /// <param name="sources">The sources of the settings.</param>
+    /// <param name="files">The content of the files that the current settings were loaded from.</param>
     /// <param name="loader">Loads changed settings.</param>
-    /// <param name="store">Takes them.</param>
+    /// <param name="store">Receives changed settings.</param>
     /// <param name="health">The registry of workers.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The log.</param>
@@ -51,7 +55,7 @@ internal sealed class SettingsWatcher : Worker
         WorkerHealth health,
         TimeProvider time,
         ILogger<SettingsWatcher> logger)
-        : base("settings", LookPeriod, health, time, logger)
+        : base("settings", CheckPeriod, health, time, logger)
     {
         _sources = sources;
         _seen = files;
@@ -60,14 +64,14 @@ internal sealed class SettingsWatcher : Worker
         _time = time;
     }
 
-    /// <summary>Reads the files. Tests count the reads.</summary>
+    /// <summary>Reads the files. Tests replace it to count the reads.</summary>
     internal IFileReader Reader { get; init; } = DiskFileReader.Instance;
 
     /// <inheritdoc />
-    protected override Task RunOnceAsync(CancellationToken cancellationToken) => LookAsync(cancellationToken);
+    protected override Task RunOnceAsync(CancellationToken cancellationToken) => CheckAsync(cancellationToken);
 
-    /// <summary>Looks once, and reloads when content changed.</summary>
-    internal async Task LookAsync(CancellationToken cancellationToken)
+    /// <summary>Checks once, and reloads if content changed.</summary>
+    internal async Task CheckAsync(CancellationToken cancellationToken)
     {
         _secrets ??= Watch(_store.Current.SecretFiles);
         var files = ReadStable();
@@ -79,7 +83,7 @@ internal sealed class SettingsWatcher : Worker
         var result = await _loader.LoadAsync(_sources, files);
         if (result.IsUnfinished)
         {
-            await Task.Delay(SecondLook, _time, cancellationToken);
+            await Task.Delay(RereadDelay, _time, cancellationToken);
             files = ReadStable();
             if (files.HasSameContent(_seen) && !_secrets.Any(secret => secret.HasChanged()))
             {
@@ -89,7 +93,7 @@ internal sealed class SettingsWatcher : Worker
             result = await _loader.LoadAsync(_sources, files);
         }
 
-        // Noted before it is acted upon, so that each content is judged and logged once.
+        // Recorded before it is applied, so each content is checked and logged once.
         _seen = files;
         _referenced = result.Snapshot is null ? result.ReferencedFiles : [];
         _seenReferenced = Referenced();
@@ -106,8 +110,7 @@ internal sealed class SettingsWatcher : Worker
     }
 
     /// <summary>
-    /// Reads the files until two readings agree, so that they belong together: the folder that holds them may be swapped between the
-    /// first and the last.
+    /// Reads the files until two reads agree. The folder that holds them may be swapped between the first file and the last.
     /// </summary>
     private SettingsFiles ReadStable()
     {
@@ -130,7 +133,7 @@ internal sealed class SettingsWatcher : Worker
     private WatchedSecretFile[] Watch(IReadOnlyList<SecretFile> secrets) =>
         [.. secrets.Select(secret => new WatchedSecretFile(secret, Reader, _time))];
 
-    /// <summary>Whether the content of one of the next few secret files differs from the one that was loaded.</summary>
+    /// <summary>Whether one of the next secret files differs from its loaded content.</summary>
     private bool HasSecretChanged(WatchedSecretFile[] secrets)
     {
         for (var i = 0; i < Math.Min(SecretsAtATime, secrets.Length); i++)
@@ -146,7 +149,7 @@ internal sealed class SettingsWatcher : Worker
     }
 
     /// <summary>
-    /// Which files that rejected settings refer to exist. A certificate that arrives after the settings makes them valid.
+    /// The existence of each file that rejected settings refer to. A certificate that arrives after the settings makes them valid.
     /// </summary>
     private bool[] Referenced() => [.. _referenced.Select(File.Exists)];
 }

@@ -3,7 +3,7 @@ using Gateway.Primitives;
 
 namespace Gateway.Configuration;
 
-/// <summary>The settings files, read again only when their stamps changed lately. Not safe for use by several threads at a time.</summary>
+/// <summary>The settings files, read again only after their stamps changed. Not thread-safe.</summary>
 internal sealed class WatchedSettingsFiles
 {
     private readonly IFileReader _reader;
@@ -11,9 +11,9 @@ internal sealed class WatchedSettingsFiles
     private readonly FileChangeDetector? _overlay;
     private readonly FileChangeDetector _dotEnv;
 
-    /// <param name="sources">Names the files.</param>
+    /// <param name="sources">The paths of the files.</param>
     /// <param name="files">Their content as last read.</param>
-    /// <param name="reader">Reads them.</param>
+    /// <param name="reader">Reads the files.</param>
     /// <param name="time">The clock.</param>
     public WatchedSettingsFiles(SettingsSources sources, SettingsFiles files, IFileReader reader, TimeProvider time)
     {
@@ -27,8 +27,8 @@ internal sealed class WatchedSettingsFiles
     /// <summary>The content as last read.</summary>
     public SettingsFiles Current { get; private set; }
 
-    /// <summary>Examines the files and reads those that may have changed.</summary>
-    /// <returns>The content; the same instances where it did not change.</returns>
+    /// <summary>Checks the stamps, and reads the files that may have changed.</summary>
+    /// <returns>The content; unchanged files are the same instances.</returns>
     public SettingsFiles Read()
     {
         var main = Read(_main, Current.Main);
@@ -51,7 +51,7 @@ internal sealed class WatchedSettingsFiles
         var content = _reader.Read(last.Path, int.MaxValue);
         if (content.Fault is not null)
         {
-            // The cause of a failed read need not show in the stamp.
+            // The cause of a failed read may go away without a change of the stamp.
             detector.Distrust();
         }
 

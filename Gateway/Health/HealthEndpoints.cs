@@ -6,10 +6,10 @@ using Gateway.Observability;
 
 namespace Gateway.Health;
 
-/// <summary>The health endpoints. They do not query upstream.</summary>
+/// <summary>The health endpoints. They send no request upstream.</summary>
 internal static class HealthEndpoints
 {
-    // The answer of the original program, which scripts search for.
+    // The response of the original program, which scripts search for.
     private const string Greeting = "API 代理服务运行中";
 
     public static void MapHealth(this IEndpointRouteBuilder endpoints)

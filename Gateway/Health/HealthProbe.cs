@@ -4,13 +4,13 @@ using Gateway.Configuration.Model;
 
 namespace Gateway.Health;
 
-/// <summary>Checks that a gateway on this machine is alive: the health check of a container without any other client.</summary>
+/// <summary>Checks that a gateway on this machine is alive: the health check of a container image without an HTTP client.</summary>
 internal static class HealthProbe
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(2);
 
     /// <summary>Sends the health check.</summary>
-    /// <returns>The fault, with the address; <see langword="null"/> if the gateway is alive.</returns>
+    /// <returns>The fault, including the address; <see langword="null"/> if the gateway is alive.</returns>
     public static async Task<string?> FindFaultAsync(ServerSettings server)
     {
         var address = IPAddress.Parse(server.Address);
@@ -21,8 +21,8 @@ internal static class HealthProbe
             UseProxy = false,
             SslOptions = new SslClientAuthenticationOptions
             {
-                // The request goes to an address, but the certificate is for the clients' host name. The request holds no secret.
-#pragma warning disable CA5359 // There is nobody to be deceived by: see above.
+                // The probe connects to an IP address, but the certificate names the public host. The request holds no secret.
+#pragma warning disable CA5359 // The probe sends no secret: see above.
                 RemoteCertificateValidationCallback = static (_, _, _, _) => true,
 #pragma warning restore CA5359
             },
@@ -32,7 +32,7 @@ internal static class HealthProbe
         try
         {
             using var answer = await client.GetAsync(url);
-            return answer.IsSuccessStatusCode ? null : $"{url} answered {(int)answer.StatusCode}";
+            return answer.IsSuccessStatusCode ? null : $"{url} returned {(int)answer.StatusCode}";
         }
         catch (HttpRequestException fault)
         {
@@ -40,7 +40,7 @@ internal static class HealthProbe
         }
         catch (OperationCanceledException)
         {
-            return $"{url}: no answer within {Timeout.TotalSeconds} s";
+            return $"{url}: no response within {Timeout.TotalSeconds} s";
         }
     }
 }

@@ -6,14 +6,14 @@ using Microsoft.AspNetCore.Connections;
 namespace Gateway.Hosting;
 
 /// <summary>
-/// Memory for Kestrel's connections in blocks of 64 KB. With Kestrel's blocks of 4 KB, a large body takes sixteen times as many socket
-/// reads, which dominate the cost of a hop. An idle connection holds no block.
+/// Memory for Kestrel's connections, in blocks of 64 KB. With Kestrel's blocks of 4 KB a large body takes sixteen times as many socket
+/// reads, and these dominate the cost of proxying. An idle connection holds no block.
 /// </summary>
 internal sealed class ConnectionMemory : MemoryPool<byte>, IMemoryPoolFactory<byte>
 {
     private const int BlockSize = 64 * 1024;
 
-    /// <summary>16 MB are kept for reuse; blocks beyond that are left to the garbage collector.</summary>
+    /// <summary>Keeps up to 16 MB for reuse. Further blocks are left to the garbage collector.</summary>
     public const int MaxIdleBlocks = 256;
 
     private readonly ConcurrentQueue<Block> _idle = new();
@@ -21,7 +21,7 @@ internal sealed class ConnectionMemory : MemoryPool<byte>, IMemoryPoolFactory<by
 
     public override int MaxBufferSize => BlockSize;
 
-    /// <summary>One pool for all of Kestrel's threads, so that they share free blocks.</summary>
+    /// <summary>One pool for all of Kestrel's threads: they share free blocks.</summary>
     public MemoryPool<byte> Create(MemoryPoolOptions? options = null) => this;
 
     public override IMemoryOwner<byte> Rent(int minBufferSize = -1)
@@ -36,7 +36,7 @@ internal sealed class ConnectionMemory : MemoryPool<byte>, IMemoryPoolFactory<by
         return new Block(this);
     }
 
-    // Kestrel disposes its pools when it stops; this one holds managed memory only.
+    // Kestrel disposes its pools when it stops. This pool holds only managed memory.
     protected override void Dispose(bool disposing)
     {
     }
@@ -58,7 +58,7 @@ internal sealed class ConnectionMemory : MemoryPool<byte>, IMemoryPoolFactory<by
 
         public Block(ConnectionMemory pool)
         {
-            // Allocated pinned, so that socket reads and writes need not pin it.
+            // Allocated pinned: socket reads and writes need not pin the array.
             var bytes = GC.AllocateUninitializedArray<byte>(BlockSize, pinned: true);
             Memory = MemoryMarshal.CreateFromPinnedArray(bytes, 0, bytes.Length);
             _pool = pool;

@@ -19,10 +19,12 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace Gateway.Hosting;
 
-/// <summary>Composes the host from the services that the gateway needs, for the sake of its speed.</summary>
+/// <summary>
+/// Builds the host. It starts from an empty builder: the default one adds services and middleware that the gateway does not use.
+/// </summary>
 internal static class GatewayHost
 {
-    // Added to the shutdown timeout of requests; the rest of the shutdown is quick.
+    // Added to the shutdown timeout of requests, for the remaining steps of the shutdown.
     private static readonly TimeSpan TimeToStop = TimeSpan.FromSeconds(5);
 
     public static WebApplication Build(
@@ -72,7 +74,8 @@ internal static class GatewayHost
         {
             host.ShutdownTimeout = server.ShutdownDelay + server.ShutdownTimeout + TimeToStop;
 
-            // The end of a background service is no reason to end the requests; workers go on after any failure anyway.
+            // A failed background service must not stop the host while requests are in flight. Workers continue after failures on their
+            // own.
             host.BackgroundServiceExceptionBehavior = BackgroundServiceExceptionBehavior.Ignore;
         });
 
@@ -86,10 +89,10 @@ internal static class GatewayHost
         AddTransforms(services.AddReverseProxy());
         services.AddOptions<ProviderMappingOptions>().Configure<SettingsStore>(
             static (mapping, settings) => mapping.RequestBodyMemory = () => settings.Current.Settings.Server.RequestBodyMemory);
-        KeepNoDataProtectionKeys(services);
+        DisableDataProtectionKeys(services);
 
-        // YARP registers authorization, for which the host would add a middleware to every request. Route policies are faults in the
-        // settings.
+        // YARP registers authorization, which makes the host add a middleware to every request. The settings check rejects authorization
+        // policies of routes.
         services.RemoveAll<IAuthorizationHandlerProvider>();
 
         if (server.Https)
@@ -109,7 +112,9 @@ internal static class GatewayHost
         return app;
     }
 
-    /// <summary>The transforms that routes may declare, and those of every route. The dry run of the settings registers the same.</summary>
+    /// <summary>
+    /// Registers the transforms that routes may declare and those of every route. The dry run of the settings registers the same ones.
+    /// </summary>
     public static IReverseProxyBuilder AddTransforms(IReverseProxyBuilder proxy)
     {
         proxy.Services.AddSingleton(TimeProvider.System);
@@ -128,10 +133,10 @@ internal static class GatewayHost
     }
 
     /// <summary>
-    /// YARP registers data protection for session affinity, which would write a folder of keys into the user's home at every start. The
-    /// gateway has no session affinity.
+    /// Turns off data protection, which YARP registers for session affinity and which writes key files into the user's home directory at
+    /// each start. The gateway does not support session affinity.
     /// </summary>
-    private static void KeepNoDataProtectionKeys(IServiceCollection services)
+    private static void DisableDataProtectionKeys(IServiceCollection services)
     {
         services.AddDataProtection().UseEphemeralDataProtectionProvider();
         var dataProtection = typeof(DataProtectionServiceCollectionExtensions).Assembly;

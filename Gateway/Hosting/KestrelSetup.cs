@@ -8,12 +8,12 @@ using Microsoft.Net.Http.Headers;
 
 namespace Gateway.Hosting;
 
-/// <summary>Configures the listener and its limits from the settings. Changes take effect at a restart.</summary>
+/// <summary>Configures the listener and its limits from the settings. Changed settings take effect after a restart.</summary>
 internal static class KestrelSetup
 {
     /// <summary>
-    /// The bytes of an unread body that a connection buffers: many connections may wait for memory. Kestrel's default of 1 MB gains no
-    /// throughput (docs/decisions/0005).
+    /// The number of unread bytes that a connection buffers. Many connections may wait for body memory at once. Kestrel's default of 1 MB
+    /// gives no more throughput (docs/decisions/0005).
     /// </summary>
     public const int UnreadSize = 256 * 1024;
 
@@ -35,18 +35,18 @@ internal static class KestrelSetup
             ? new MinDataRate(rate.BytesPerSecond, rate.GracePeriod)
             : null;
 
-        // Kestrel requires it to hold a complete request head.
+        // Kestrel requires the buffer to hold a complete request head.
         kestrel.Limits.MaxRequestBufferSize = Math.Max(
             UnreadSize, server.Limits.MaxRequestHeadersTotalSize + server.Limits.MaxRequestLineSize);
 
-        // Bodies held in memory are limited where they are read; streamed bodies are limited by upstream.
+        // Buffered bodies are limited where they are read. Streamed bodies are limited by upstream.
         kestrel.Limits.MaxRequestBodySize = null;
 
         kestrel.Listen(IPAddress.Parse(server.Address), server.Port, listener =>
         {
             if (certificates is null)
             {
-                // HTTP/2 without TLS cannot be negotiated; Kestrel would log a warning if both were enabled.
+                // HTTP/2 without TLS cannot be negotiated. Kestrel logs a warning if both versions are enabled.
                 listener.Protocols = HttpProtocols.Http1;
                 return;
             }
@@ -56,7 +56,7 @@ internal static class KestrelSetup
         });
     }
 
-    // No encoding for Content-Length: with one, Kestrel fails on values of more than twenty characters instead of rejecting them.
+    // Content-Length has no encoding: with one, Kestrel fails on values of more than twenty characters instead of rejecting them.
     private static Encoding? EncodingOf(string name) =>
         name.Equals(HeaderNames.ContentLength, StringComparison.OrdinalIgnoreCase) ? null
         : name.Equals(HeaderNames.Connection, StringComparison.OrdinalIgnoreCase) ? ConnectionHeaderEncoding.Instance

@@ -5,7 +5,9 @@ using Gateway.Ledger.Sqlite;
 
 namespace Gateway.Hosting;
 
-/// <summary>Creates the ledger's store from the settings. Opens and creates no file before <see cref="ILedgerStore.OpenAsync"/>.</summary>
+/// <summary>
+/// Creates the ledger's store from the settings. No file is opened or created before <see cref="ILedgerStore.OpenAsync"/>.
+/// </summary>
 internal static class LedgerStores
 {
     /// <param name="settings">Section <c>Usage</c>.</param>

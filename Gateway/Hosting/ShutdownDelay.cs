@@ -3,7 +3,8 @@ using Gateway.Configuration;
 namespace Gateway.Hosting;
 
 /// <summary>
-/// Keeps the listener open for a while after a stop is requested, with readiness off, until load balancers stop sending requests.
+/// Keeps the listener open for <c>ShutdownDelay</c> after a stop is requested, with readiness off: load balancers stop sending requests
+/// first.
 /// </summary>
 internal sealed class ShutdownDelay(SettingsStore settings, TimeProvider time) : IHostedLifecycleService
 {

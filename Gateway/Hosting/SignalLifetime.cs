@@ -3,15 +3,15 @@ using System.Runtime.InteropServices;
 namespace Gateway.Hosting;
 
 /// <summary>
-/// Stops the host on SIGINT, SIGQUIT and SIGTERM, and remembers that it did. The exit code depends on it: a host that stops for any other
-/// reason has failed. .NET's own <c>ConsoleLifetime</c> does not tell the two apart.
+/// Stops the host on SIGINT, SIGQUIT and SIGTERM, and records the signal. A host that stops without a signal has failed, and the exit code
+/// shows it. .NET's <c>ConsoleLifetime</c> does not distinguish the two.
 /// </summary>
 internal sealed class SignalLifetime(IHostApplicationLifetime lifetime) : IHostLifetime, IDisposable
 {
     private readonly List<PosixSignalRegistration> _registrations = [];
     private volatile bool _hasSignal;
 
-    /// <summary>Whether the process was asked to end.</summary>
+    /// <summary>Whether a signal was received.</summary>
     public bool HasSignal => _hasSignal;
 
     /// <inheritdoc />
@@ -25,7 +25,7 @@ internal sealed class SignalLifetime(IHostApplicationLifetime lifetime) : IHostL
         return Task.CompletedTask;
     }
 
-    /// <summary>Notes a signal without stopping the host.</summary>
+    /// <summary>Records a signal without stopping the host.</summary>
     public void NoteSignal() => _hasSignal = true;
 
     /// <inheritdoc />
@@ -36,7 +36,7 @@ internal sealed class SignalLifetime(IHostApplicationLifetime lifetime) : IHostL
 
     private void OnSignal(PosixSignalContext context)
     {
-        // The host ends the process, not the default action of the signal.
+        // Suppresses the default action of the signal: the host ends the process.
         context.Cancel = true;
         NoteSignal();
         lifetime.StopApplication();

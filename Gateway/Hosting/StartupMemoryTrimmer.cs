@@ -1,12 +1,12 @@
 namespace Gateway.Hosting;
 
 /// <summary>
-/// Returns the memory of the start to the system. Loading settings and building routes leaves some ten megabytes of garbage, which a mostly
-/// idle gateway would keep for hours without a collection.
+/// Returns start-up memory to the system. Loading settings and building routes leaves about ten megabytes of garbage, which a mostly idle
+/// gateway would keep for hours without a collection.
 /// </summary>
 internal sealed class StartupMemoryTrimmer(IHostApplicationLifetime lifetime, TimeProvider time) : BackgroundService
 {
-    // Delayed, so that the pause of some milliseconds does not fall on the first requests.
+    // The delay keeps the pause of a few milliseconds away from the first requests.
     private static readonly TimeSpan Delay = TimeSpan.FromMilliseconds(100);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -20,7 +20,7 @@ internal sealed class StartupMemoryTrimmer(IHostApplicationLifetime lifetime, Ti
         }
         catch (OperationCanceledException)
         {
-            // The program stops before the delay is over.
+            // The host stopped before the end of the delay.
             return;
         }
 

@@ -13,8 +13,8 @@ using OpenRouterGateway.Transforms.ProviderMapping;
 namespace Gateway.Hosting;
 
 /// <summary>
-/// The services of teams: ledger, limits and budgets, prices, settlement. They are registered from the start, since a reload may add the
-/// first team; without teams they are inactive and write no file.
+/// Registers the services of teams: ledger, limits and budgets, prices, settlement. They are always registered, because a reload may add
+/// the first team. Without teams they are inactive and write no file.
 /// </summary>
 internal static class TeamServices
 {
@@ -47,7 +47,7 @@ internal static class TeamServices
         services.AddOptions<ProviderMappingOptions>()
             .Configure<RequestReviewer>(static (mapping, reviewer) => mapping.Review = reviewer.Review);
 
-        // Started in this order and stopped in reverse: the writer stops last.
+        // Hosted services start in this order and stop in reverse: the ledger writer stops last.
         services.AddHostedService<LedgerOpening>();
         services.AddHostedService(static provider => provider.GetRequiredService<LedgerWriter>());
         services.AddHostedService<PriceListRefresher>();

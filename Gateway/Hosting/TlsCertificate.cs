@@ -13,10 +13,9 @@ internal sealed class TlsCertificate
         Expires = expires;
     }
 
-    /// <summary>The handshake options: the certificate and the protocols, HTTP/2 before HTTP/1.1.</summary>
+    /// <summary>The handshake options: the certificate and the protocols, HTTP/2 first.</summary>
     public SslServerAuthenticationOptions Options { get; }
 
-    /// <summary>When the certificate expires.</summary>
     public DateTimeOffset Expires { get; }
 
     /// <summary>Loads a pair. The certificate file may hold the chain after the certificate.</summary>
@@ -32,14 +31,14 @@ internal sealed class TlsCertificate
         chain.RemoveAt(0);
         var options = new SslServerAuthenticationOptions
         {
-            // Offline: the chain comes from the file; none is downloaded at a start or a renewal.
+            // Offline: the chain comes from the file, and nothing is downloaded.
             ServerCertificateContext = SslStreamCertificateContext.Create(certificate, chain, offline: true),
             ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
         };
         return new TlsCertificate(options, new DateTimeOffset(certificate.NotAfter.ToUniversalTime(), TimeSpan.Zero));
     }
 
-    /// <summary>Whether an exception means an unusable pair, rather than a bug.</summary>
+    /// <summary>Whether an exception means an unusable pair and not a bug.</summary>
     public static bool IsUnusable(Exception exception) =>
         exception is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException;
 }

@@ -7,8 +7,8 @@ using Gateway.Workers;
 namespace Gateway.Hosting;
 
 /// <summary>
-/// The certificate in force, and its renewal. Compares the content of the files every second and uses a valid new pair from the next
-/// handshake on. While the pair is invalid or half written, the old one stays and each turn fails.
+/// Holds the current certificate and renews it. Compares the content of the files every second. A valid new pair is used from the next
+/// handshake on. While the pair is invalid or incomplete, the previous one stays in use and each turn fails.
 /// </summary>
 internal sealed partial class TlsCertificateStore : Worker
 {
@@ -22,8 +22,8 @@ internal sealed partial class TlsCertificateStore : Worker
     private bool _isRenewing;
     private volatile TlsCertificate _current;
 
-    /// <summary>Loads the pair of the settings.</summary>
-    /// <param name="settings">The settings in force.</param>
+    /// <summary>Loads the pair that the settings name.</summary>
+    /// <param name="settings">The current settings.</param>
     /// <param name="load">Loads a pair from its two paths, normally <see cref="TlsCertificate.Load"/>.</param>
     /// <param name="health">The registry of workers.</param>
     /// <param name="time">The clock.</param>
@@ -41,7 +41,7 @@ internal sealed partial class TlsCertificateStore : Worker
         _logger = logger;
         var server = settings.Current.Settings.Server;
 
-        // Watched before it is loaded, so that the first turn sees a renewal in between.
+        // The files are watched before they are loaded, so the first turn detects a renewal in between.
         _certFile = new WatchedFile(server.CertPath!);
         _keyFile = new WatchedFile(server.KeyPath!);
         _current = load(server.CertPath!, server.KeyPath!);
@@ -53,7 +53,7 @@ internal sealed partial class TlsCertificateStore : Worker
     /// <inheritdoc />
     protected override Task RunOnceAsync(CancellationToken cancellationToken)
     {
-        // Both are compared every time: a pair is renewed one file after the other. A renewal that failed is tried again in the next turn.
+        // Both files are compared in each turn, since they are replaced one after the other. A failed renewal is repeated in the next turn.
         _isRenewing |= HasChanged(ref _certFile, server => server.CertPath) | HasChanged(ref _keyFile, server => server.KeyPath);
         if (_isRenewing)
         {
@@ -87,13 +87,13 @@ internal sealed partial class TlsCertificateStore : Worker
         catch (Exception exception) when (TlsCertificate.IsUnusable(exception))
         {
             throw new WorkerTurnException(
-                $"certificate {_certFile.Path} is not usable, the last good one stays: {exception.Message}", exception);
+                $"certificate {_certFile.Path} cannot be loaded, the previous one stays in use: {exception.Message}", exception);
         }
     }
 
     private static partial class Log
     {
-        [LoggerMessage(LogEvents.CertificateRenewed, LogLevel.Information, "Certificate {Path} is in force, valid until {Expires}")]
+        [LoggerMessage(LogEvents.CertificateRenewed, LogLevel.Information, "Certificate {Path} loaded, valid until {Expires}")]
         public static partial void CertificateRenewed(ILogger logger, string path, DateTimeOffset expires);
     }
 }

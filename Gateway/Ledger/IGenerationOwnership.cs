@@ -1,10 +1,10 @@
 namespace Gateway.Ledger;
 
-/// <summary>Tells which team an earlier call belongs to.</summary>
+/// <summary>Decides whether an earlier request belongs to a team.</summary>
 internal interface IGenerationOwnership
 {
-    /// <summary>Whether a generation, or a video, was requested by a team.</summary>
+    /// <summary>Whether a team requested a generation or a video.</summary>
     /// <param name="team">The team's id.</param>
-    /// <param name="id">Its id from upstream.</param>
+    /// <param name="id">The id that upstream gave it.</param>
     ValueTask<bool> OwnsAsync(string team, string id);
 }

@@ -1,12 +1,14 @@
 namespace Gateway.Ledger;
 
-/// <summary>The ledger's write side for requests: a durable write that is awaited, and a deferred one.</summary>
+/// <summary>The write interface of the ledger for requests: an awaited durable write, and a deferred one.</summary>
 internal interface ILedger
 {
-    /// <summary>Writes an entry, durably when the task completes. Concurrent callers share one commit.</summary>
-    /// <exception cref="LedgerException">The entry could not be written; no part of it was.</exception>
+    /// <summary>Writes an entry. It is durable when the task completes. Concurrent callers share one commit.</summary>
+    /// <exception cref="LedgerException">The entry was not written, not even in part.</exception>
     ValueTask WriteAsync(LedgerEntry entry);
 
-    /// <summary>Queues an entry behind earlier ones. If the store fails, the entry is kept in memory, up to a bound, and retried.</summary>
+    /// <summary>
+    /// Queues an entry after earlier ones. If the store fails, the entry is kept in memory, up to a maximum number of entries, and retried.
+    /// </summary>
     void Post(LedgerEntry entry);
 }

@@ -4,7 +4,7 @@ using Gateway.Primitives;
 namespace Gateway.Ledger;
 
 /// <summary>A change of the row of one generation.</summary>
-/// <param name="Id">The row's key, a UUID of version 7: it sorts by time.</param>
+/// <param name="Id">The row's key, a UUID of version 7, which sorts by time.</param>
 internal abstract record LedgerEntry(Guid Id)
 {
     /// <summary>A generation is admitted: its row is created in state <see cref="GenerationState.Reserved"/>.</summary>
@@ -19,13 +19,13 @@ internal abstract record LedgerEntry(Guid Id)
         /// <summary>Label of the team's key.</summary>
         public required string KeyLabel { get; init; }
 
-        /// <summary>Names of the rules applied, or none.</summary>
+        /// <summary>The names of the applied rules; <see langword="null"/> for none.</summary>
         public string? Rule { get; init; }
 
-        /// <summary>Version of the settings in force.</summary>
+        /// <summary>The version of the request's settings.</summary>
         public required string SettingsVersion { get; init; }
 
-        /// <summary>The endpoint below the base address: <c>/chat/completions</c>.</summary>
+        /// <summary>The endpoint's path below the base address, such as <c>/chat/completions</c>.</summary>
         public required string Endpoint { get; init; }
 
         /// <summary>The model as the client wrote it.</summary>
@@ -40,32 +40,35 @@ internal abstract record LedgerEntry(Guid Id)
         /// <summary>The reserved amount.</summary>
         public required PicoDollars Reserved { get; init; }
 
-        /// <summary>Whether the reservation is in the budget's counter; not if its store failed and the policy allowed the call.</summary>
+        /// <summary>
+        /// Whether the reservation is in the budget's counter; <see langword="false"/> if the counter's store failed and the policy allowed
+        /// the request.
+        /// </summary>
         public bool IsCounted { get; init; } = true;
     }
 
     /// <summary>Upstream named the generation.</summary>
     /// <param name="Id">The row's key.</param>
     /// <param name="GenerationId">Upstream's id.</param>
-    /// <param name="Destination">The destination that served the call, where its bill is asked for.</param>
+    /// <param name="Destination">The destination that served the request and that is queried for the bill.</param>
     public sealed record Named(Guid Id, string GenerationId, string? Destination = null) : LedgerEntry(Id);
 
-    /// <summary>The call ended, or its bill was queried. A <see langword="null"/> keeps the row's value.</summary>
+    /// <summary>The request ended, or its bill was queried. A <see langword="null"/> keeps the row's value.</summary>
     public sealed record Ended(Guid Id) : LedgerEntry(Id)
     {
         /// <summary>Upstream's id, if it is not in the row yet.</summary>
         public string? GenerationId { get; init; }
 
-        /// <summary>The destination that served the call, if it is not in the row yet.</summary>
+        /// <summary>The destination that served the request, if it is not in the row yet.</summary>
         public string? Destination { get; init; }
 
-        /// <summary>The new state. A row that is <see cref="GenerationState.Settled"/> does not change any more.</summary>
+        /// <summary>The new state. A row in state <see cref="GenerationState.Settled"/> does not change any more.</summary>
         public required GenerationState State { get; init; }
 
-        /// <summary>How the call ended, as a word: <c>Completed</c>, <c>ClientLeft</c>…</summary>
+        /// <summary>How the request ended, as a word: <c>Completed</c>, <c>ClientLeft</c>…</summary>
         public string? End { get; init; }
 
-        /// <summary>The status of the answer.</summary>
+        /// <summary>The status of the response.</summary>
         public int? Status { get; init; }
 
         /// <summary>The model that answered.</summary>
@@ -77,17 +80,17 @@ internal abstract record LedgerEntry(Guid Id)
         /// <summary>Why the model stopped.</summary>
         public string? FinishReason { get; init; }
 
-        /// <summary>The bill; its cost is the row's charge when <see cref="State"/> is settled.</summary>
+        /// <summary>The bill. Its cost is the row's charge if <see cref="State"/> is settled.</summary>
         public Usage? Usage { get; init; }
 
-        /// <summary>Time from the request to the first data event, or to the first byte of another answer.</summary>
+        /// <summary>The time from the request to the first data event, or to the first byte of a response that is not a stream.</summary>
         public TimeSpan? TimeToFirstToken { get; init; }
 
-        /// <summary>When the call ended.</summary>
+        /// <summary>The time at which the request ended.</summary>
         public DateTimeOffset? EndedAt { get; init; }
 
         /// <summary>
-        /// When the row reached its last state; set with <see cref="GenerationState.Settled"/> and
+        /// The time at which the row was closed; set with <see cref="GenerationState.Settled"/> and
         /// <see cref="GenerationState.Unresolvable"/>.
         /// </summary>
         public DateTimeOffset? ClosedAt { get; init; }
@@ -95,10 +98,10 @@ internal abstract record LedgerEntry(Guid Id)
         /// <summary>The number of bill queries, including this one; <see langword="null"/> keeps the row's value.</summary>
         public int? Asked { get; init; }
 
-        /// <summary>When to query the bill next; <see langword="null"/> for never.</summary>
+        /// <summary>The time of the next bill query; <see langword="null"/> for none.</summary>
         public DateTimeOffset? AskAt { get; init; }
 
-        /// <summary>Whether this entry's charge is in the budget's counter.</summary>
+        /// <summary>Whether the charge of this entry is in the budget's counter.</summary>
         public bool IsCounted { get; init; } = true;
     }
 }

@@ -3,31 +3,33 @@ using System.Buffers.Binary;
 namespace Gateway.Ledger;
 
 /// <summary>
-/// Converts times to ranges of primary keys. An id is a UUID of version 7, created within an hour of its request's arrival.
+/// Converts ids and times to stored values, and times to ranges of primary keys. An id is a UUID of version 7, created within an hour of
+/// the request's arrival.
 /// </summary>
 internal static class LedgerKeys
 {
     /// <summary>The length of an id in bytes.</summary>
     public const int Size = 16;
 
-    // The largest difference between the times of an id and its request: a slow body comes first, and clocks are adjusted.
+    // The maximum difference between the time in an id and the arrival of its request: a slow body is read before the id is created, and
+    // clocks are adjusted.
     private static readonly TimeSpan Slack = TimeSpan.FromHours(1);
 
     private const long MaxMilliseconds = (1L << 48) - 1;
 
-    /// <summary>A lower bound of the keys of requests since a time.</summary>
+    /// <summary>A lower bound of the keys of requests that arrived since a time.</summary>
     public static Guid Floor(DateTimeOffset? from) =>
         from is { } moment && moment > DateTimeOffset.UnixEpoch + Slack
             ? At(moment - Slack, tail: 0)
             : At(DateTimeOffset.UnixEpoch, tail: 0);
 
-    /// <summary>An upper bound of the keys of requests before a time.</summary>
+    /// <summary>An upper bound of the keys of requests that arrived before a time.</summary>
     public static Guid Ceiling(DateTimeOffset? to) =>
         to is { } moment && moment < DateTimeOffset.MaxValue - Slack
             ? At(moment + Slack, tail: 0xFF)
             : At(DateTimeOffset.FromUnixTimeMilliseconds(MaxMilliseconds / 2), tail: 0xFF);
 
-    /// <summary>The lowest id that can be made at a moment: every id made earlier compares lower.</summary>
+    /// <summary>The lowest id of a moment: every id created earlier compares lower.</summary>
     public static Guid FirstAt(DateTimeOffset moment) => At(moment, tail: 0);
 
     /// <summary>The bytes of an id in the order in which ids sort.</summary>

@@ -5,17 +5,17 @@ using Gateway.Workers;
 namespace Gateway.Ledger;
 
 /// <summary>
-/// Removes the rows that are older than <see cref="UsageSettings.Retention"/>, every hour. The store adds what they cost to the team's
-/// total. A ledger that is not open stays closed.
+/// Removes rows older than <see cref="UsageSettings.Retention"/>, every hour. The store adds their cost to the team's total. A ledger that
+/// is not open stays closed.
 /// </summary>
 internal sealed partial class LedgerMaintenance : Worker
 {
     internal static readonly TimeSpan Interval = TimeSpan.FromHours(1);
 
-    // The first turn comes soon, for processes that live for less than an hour.
+    // The first turn runs early, for processes that live less than an hour.
     internal static readonly TimeSpan FirstTurn = TimeSpan.FromMinutes(1);
 
-    // Between two chunks, so that others can write.
+    // The pause between two chunks, for other writers.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
 
     private readonly ILedgerStore _store;
@@ -74,7 +74,7 @@ internal sealed partial class LedgerMaintenance : Worker
     private static partial class Log
     {
         [LoggerMessage(
-            LogEvents.LedgerRowsRemoved, LogLevel.Information, "{Count} rows of the ledger were older than {Retention} and are removed")]
+            LogEvents.LedgerRowsRemoved, LogLevel.Information, "{Count} rows of the ledger were older than {Retention} and were removed")]
         public static partial void RowsRemoved(ILogger logger, int count, TimeSpan retention);
     }
 }

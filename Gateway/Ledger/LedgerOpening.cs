@@ -5,8 +5,8 @@ using Gateway.Primitives;
 namespace Gateway.Ledger;
 
 /// <summary>
-/// Opens the ledger when there are teams: at the start, where an unusable file is a fault, and when a reload adds the first team. A
-/// database that is not reachable yet is opened by the first request that needs it.
+/// Opens the ledger if there are teams: at the start, where an unusable file is a fault, and when a reload adds the first team. An
+/// unreachable database is opened by the first request that needs it.
 /// </summary>
 internal sealed partial class LedgerOpening(
     LedgerWriter writer, SettingsStore settings, ILogger<LedgerOpening> logger) : IHostedService
@@ -51,7 +51,7 @@ internal sealed partial class LedgerOpening(
         }
         catch (LedgerException fault)
         {
-            // The first request that needs it tries again, and is answered by the policy.
+            // The next request that needs the ledger tries again; the policy decides its response.
             Log.LedgerNotOpen(logger, fault.Message);
         }
     }

@@ -1,6 +1,6 @@
 namespace Gateway.Ledger;
 
-/// <summary>Finds the team of a call by its row.</summary>
+/// <summary>Finds the team of a generation by its row.</summary>
 internal sealed class LedgerOwnership(ILedgerStore store, LedgerWriter writer) : IGenerationOwnership
 {
     /// <inheritdoc />

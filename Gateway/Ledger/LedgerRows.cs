@@ -4,7 +4,9 @@ using Gateway.Primitives;
 
 namespace Gateway.Ledger;
 
-/// <summary>Reads the rows that statements of <see cref="LedgerSql"/> return. Only the type of ids differs between stores.</summary>
+/// <summary>
+/// Reads the rows that the statements of <see cref="LedgerSql"/> return. Only the type of ids differs between the stores.
+/// </summary>
 internal static class LedgerRows
 {
     /// <summary>A row of <see cref="LedgerSql.PendingColumns"/>.</summary>
@@ -34,6 +36,6 @@ internal static class LedgerRows
         reader.GetInt64(1),
         reader.GetInt64(2),
         reader.GetInt64(3),
-        LedgerMoney.FromSums(reader.GetInt64(4), reader.GetInt64(5)),
+        LedgerSums.FromSums(reader.GetInt64(4), reader.GetInt64(5)),
         reader.GetInt64(6));
 }

@@ -1,28 +1,28 @@
 namespace Gateway.Ledger;
 
 /// <summary>
-/// The tables, identical in SQLite and PostgreSQL except for types and SQLite's journal. A released migration is never edited; a new one
-/// follows it.
+/// The tables, identical in SQLite and PostgreSQL except for types and SQLite's journal. A released migration is never edited; changes are
+/// new migrations.
 /// </summary>
 internal static class LedgerSchema
 {
     /// <summary>The key in <c>meta</c> of the number of applied migrations.</summary>
     public const string VersionKey = "schema_version";
 
-    /// <summary>The key in <c>meta</c> of the ledger's own id.</summary>
+    /// <summary>The key in <c>meta</c> of the ledger's id.</summary>
     public const string LedgerIdKey = "ledger_id";
 
-    /// <summary>Holds values of the ledger as a whole. Created before the first migration.</summary>
+    /// <summary>The table of values of the ledger as a whole. Created before the first migration.</summary>
     public const string CreateMeta = "CREATE TABLE IF NOT EXISTS meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)";
 
     public const string ReadMeta = "SELECT value FROM meta WHERE key = $1";
 
     public const string WriteMeta = "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
 
-    // The destination that served the call: the one to ask for the bill.
+    // The destination that served the request, which is queried for the bill.
     private const string AddDestination = "ALTER TABLE generations ADD COLUMN destination TEXT NULL";
 
-    // {0} is the type of an id, {1} what ends the statement of a table that is its own index.
+    // {0} is the type of an id, {1} the ending of the statement for a table that is its own index.
     private static readonly string[][] Postgres =
     [
         [
@@ -62,7 +62,7 @@ internal static class LedgerSchema
             ){1}
             """,
 
-            // Open rows are few: calls in flight, and rows with a bill query due, by its time.
+            // Open rows are few: requests in flight, and rows that wait for a bill query, indexed by its time.
             "CREATE INDEX generations_open ON generations (state, ask_at) WHERE state < 2",
 
             // Upstream's ids start with their creation time in seconds ("gen-1763871234-…") and continue at random. An index on the prefix
@@ -83,8 +83,8 @@ internal static class LedgerSchema
         [AddDestination],
     ];
 
-    // In a file, each changed row costs whole pages. The awaited write is one journal row with all entries of a transaction; they move to
-    // their own rows later, many at once.
+    // In a file, each changed row writes whole pages. The awaited write is therefore one journal row with all entries of a transaction. The
+    // entries are moved to their own rows later, in batches.
     private static readonly string[][] Sqlite =
     [
         Postgres[0],
@@ -92,7 +92,7 @@ internal static class LedgerSchema
         [AddDestination],
     ];
 
-    /// <summary>The newest version that this program knows.</summary>
+    /// <summary>The newest schema version that this program supports.</summary>
     public static int Version(bool isSqlite) => isSqlite ? Sqlite.Length : Postgres.Length;
 
     /// <summary>The statements that upgrade a schema.</summary>
@@ -104,7 +104,7 @@ internal static class LedgerSchema
         if (applied > known)
         {
             throw new LedgerException(
-                $"The ledger has schema version {version}, this program knows versions up to {known}: a newer gateway has written it");
+                $"The ledger has schema version {version}, this version supports up to {known}: a newer gateway wrote it");
         }
 
         return (isSqlite ? Sqlite : Postgres).Skip(applied).SelectMany(statements => statements).Select(statement => statement

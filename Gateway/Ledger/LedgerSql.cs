@@ -8,11 +8,11 @@ internal static class LedgerSql
     /// <summary>The charge of a row.</summary>
     public const string Charge = "CASE WHEN state = 2 THEN COALESCE(cost_pico, reserved_pico) ELSE reserved_pico END";
 
-    // Sums of pico-dollars overflow 64 bits: whole micro-dollars and remainders are summed separately.
+    // Sums of pico-dollars overflow 64 bits, so whole micro-dollars and remainders are summed separately.
     private const string ChargeSums =
         $"CAST(COALESCE(SUM(({Charge}) / 1000000), 0) AS BIGINT), CAST(COALESCE(SUM(({Charge}) % 1000000), 0) AS BIGINT)";
 
-    // Idempotent: an entry is written twice when the answer to a commit is lost.
+    // Idempotent: an entry is written twice if the response to a commit is lost.
     public const string Began =
         """
         INSERT INTO generations (id, started_at, node, team, key_label, rule, settings_version, endpoint, model_asked, model_sent,
@@ -26,7 +26,7 @@ internal static class LedgerSql
 
     public const string Ended = EndedHead + EndedTail;
 
-    // A statement of its own: naming a column costs the maintenance of its index, also when its value stays.
+    // A separate statement: an update that names an indexed column maintains its index even if the value stays.
     public const string EndedAndNamed = EndedHead + ", generation_id = COALESCE(generation_id, $21)" + EndedAndNamedTail;
 
     private const string EndedHead =
@@ -53,10 +53,11 @@ internal static class LedgerSql
             destination = COALESCE($20, destination)
         """;
 
-    // Settled rows stay; unresolvable rows may still be settled by a late bill.
+    // Settled rows do not change. Unresolvable rows may still be settled by a late bill.
     private const string EndedTail = "\nWHERE id = $1 AND (state < 2 OR (state = 3 AND $2 = 2))";
 
-    // A row that another node adopted while its own could not renew its lock becomes provisional once its generation id is known.
+    // Another node may adopt a row while the row's own node cannot renew its lock. Such a row becomes provisional once its generation id is
+    // known.
     private const string EndedAndNamedTail = "\nWHERE id = $1 AND (state < 2 OR (state = 3 AND ($2 = 2 OR ($2 = 1 AND generation_id IS NULL))))";
 
     public const string ReservingNodes = "SELECT DISTINCT node FROM generations WHERE state = 0 AND state < 2";
@@ -76,7 +77,7 @@ internal static class LedgerSql
     public const string PendingColumns =
         "id, team, generation_id, started_at, COALESCE(ended_at, started_at), reserved_pico, asked, is_counted, status, destination";
 
-    /// <summary>Open rows one by one, and the closed ones summed up without an id, in one query for a consistent view.</summary>
+    /// <summary>Open rows one by one, and the sum of the closed ones as a row without an id, in one query for a consistent view.</summary>
     public const string Charges =
         $"""
         SELECT CASE WHEN state < 2 THEN id END, {ChargeSums}
@@ -85,7 +86,7 @@ internal static class LedgerSql
         GROUP BY 1
         """;
 
-    /// <summary>All charges, including removed rows.</summary>
+    /// <summary>All charges, including those of removed rows.</summary>
     public const string ChargesEver = Charges + " UNION ALL SELECT NULL, charged_micro, charged_pico FROM removed_totals WHERE team = $1";
 
     public const string RowCharge = $"SELECT id, team, started_at, state, {Charge} FROM generations WHERE ";

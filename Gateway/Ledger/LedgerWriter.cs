@@ -4,23 +4,24 @@ using Gateway.Primitives;
 namespace Gateway.Ledger;
 
 /// <summary>
-/// Writes for all requests, one transaction at a time: whoever comes while nothing is written writes at once, on its own thread; whoever
-/// comes meanwhile, or on a thread that polls sockets, is taken along by the next transaction, together with all others that wait, since a
-/// commit costs as much as ten entries. The store is opened with the first entry: without teams there is no ledger.
+/// Group commit for all requests. If no transaction is in progress, the caller of an awaited write commits it itself, with all queued
+/// entries. Otherwise, and on threads that poll sockets, the entry is queued and the next batch commits it: a commit costs as much as ten
+/// entries. The store is opened by the first entry, so without teams there is no ledger.
 /// </summary>
 /// <remarks>
-/// There is no thread that only writes: to hand two entries a request over to one and to wait for it took more processor time than to
-/// write them (docs/decisions/0002-who-commits.md). Entries that nobody waits for go along with the next that somebody does, or alone
-/// after a while. What fails is told to those who wait for it; the other entries are kept in their order and tried again.
+/// There is no dedicated writer thread: handing two entries per request to another thread and waiting for it took more processor time than
+/// writing them (docs/decisions/0002-who-commits.md). Posted entries, which have no waiter, are committed with the next batch that has one,
+/// or alone after <see cref="LingerTime"/>. If a batch fails, its waiters receive the exception; posted entries keep their order and are
+/// retried.
 /// </remarks>
 internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisposable
 {
     private const int MaxBatch = 512;
 
-    // Some 100 MB at worst.
+    // About 100 MB of memory at worst.
     private const int MaxKept = 100_000;
 
-    // Far more than wait at a time: below it none is made twice.
+    // More than ever wait at once, so waiters are reused instead of allocated.
     private const int MaxSpareWaiters = 4096;
 
     private static readonly TimeSpan LingerTime = TimeSpan.FromMilliseconds(10);
@@ -36,11 +37,11 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
     private readonly SemaphoreSlim _opening = new(1, 1);
     private readonly Round _round;
 
-    // Of the transaction under way: whoever writes is alone with them.
+    // The transaction in progress. Only the thread that holds _isWriting uses them.
     private readonly List<Item> _batch = new(MaxBatch);
     private readonly List<LedgerEntry> _entries = new(MaxBatch);
 
-    // Guards all below.
+    // Guards the fields below.
     private readonly Lock _gate = new();
     private readonly Stack<Waiter> _spare = new();
     private Queue<Item> _queue = new();
@@ -52,7 +53,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
     private bool _isDropping;
     private TimeSpan _retryAfter = FirstRetry;
 
-    // While set, entries that are waited for fail at once, and the others wait for the timer.
+    // While set, awaited writes fail at once, and posted entries wait for the retry timer.
     private LedgerException? _refusal;
 
     private volatile bool _isOpen;
@@ -72,25 +73,25 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         _linger = time.CreateTimer(static writer => ((LedgerWriter)writer!).Flush(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>Whether the last attempt to write succeeded, or there was none.</summary>
+    /// <summary>Whether the last transaction succeeded, or there was none.</summary>
     public bool IsHealthy => !_isFailing;
 
-    /// <summary>Whether the store is open; it stays closed until something is written.</summary>
+    /// <summary>Whether the store is open. It is opened by the first entry or <see cref="EnsureOpenAsync"/>.</summary>
     public bool IsOpen => _isOpen;
 
-    /// <summary>Transactions committed.</summary>
+    /// <summary>The number of committed transactions.</summary>
     public long Commits => Volatile.Read(ref _commits);
 
-    /// <summary>Transactions that failed.</summary>
+    /// <summary>The number of failed transactions.</summary>
     public long Failures => Volatile.Read(ref _failures);
 
-    /// <summary>Entries that nobody waited for and that are lost: the store failed for too long.</summary>
+    /// <summary>The number of lost posted entries: the store failed for too long.</summary>
     public long Dropped => Volatile.Read(ref _dropped);
 
-    /// <summary>How long the store has been failing; zero when it works.</summary>
+    /// <summary>The time for which the store has been failing; zero if it works.</summary>
     public TimeSpan FailingFor => _isFailing ? _time.GetElapsedTime(Volatile.Read(ref _failingSince)) : TimeSpan.Zero;
 
-    /// <summary>Entries that wait to be written.</summary>
+    /// <summary>The number of queued entries.</summary>
     public int QueueLength
     {
         get
@@ -102,8 +103,11 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         }
     }
 
-    /// <summary>Opens the store if it is not open yet: a fault in its settings is to be seen at the start, not at the first request.</summary>
-    /// <exception cref="LedgerException">It could not be opened; the next call tries again.</exception>
+    /// <summary>
+    /// Opens the store if it is not open yet. Called at the start, so that a fault in its settings is reported then and not by the first
+    /// request.
+    /// </summary>
+    /// <exception cref="LedgerException">The store could not be opened; the next call tries again.</exception>
     public async Task EnsureOpenAsync(CancellationToken cancellationToken)
     {
         if (_isOpen)
@@ -153,7 +157,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>Waits until all that was queued so far is written, for ten seconds at most. Entries are still taken afterwards.</summary>
+    /// <summary>Waits until all entries queued so far are written, for ten seconds at most. Later entries are still accepted.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         var startedAt = _time.GetTimestamp();
@@ -174,7 +178,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
             }
             catch (LedgerException)
             {
-                // It fails at once while the store fails, and there is time for another attempt.
+                // Writes fail at once while the store is failing. There is time for another attempt.
                 await Task.Delay(FirstRetry, _time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
             catch (Exception exception) when (exception is TimeoutException or OperationCanceledException)
@@ -184,7 +188,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         }
     }
 
-    /// <summary>Writes what is left, once, and closes the store.</summary>
+    /// <summary>Writes the remaining entries, in one attempt, and closes the store.</summary>
     public async ValueTask DisposeAsync()
     {
         if (!await TakeOverAsync())
@@ -192,12 +196,12 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
             return;
         }
 
-        // One attempt at what is left: nobody writes beside it.
+        // One attempt. No other thread writes any more.
         while (TakeBatch() && await TryWriteAsync() is null)
         {
             foreach (var waiter in Waiters())
             {
-                waiter.SetDone(elsewhere: true);
+                waiter.SetDone(asynchronously: true);
             }
 
             _batch.Clear();
@@ -213,8 +217,8 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         await _store.DisposeAsync();
     }
 
-    /// <summary>Takes no more entries, and waits for the transaction under way; the store's own bounds end it.</summary>
-    /// <returns>Whether this is the first end.</returns>
+    /// <summary>Stops accepting entries, and waits for the transaction in progress, which the store's timeouts end.</summary>
+    /// <returns>Whether this is the first call.</returns>
     private async Task<bool> TakeOverAsync()
     {
         while (true)
@@ -239,14 +243,14 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         }
     }
 
-    // Without an entry it is a mark in the queue: reached when all before it is written.
+    // Without an entry it queues a marker, which completes when all entries before it are written.
     private ValueTask EnqueueAwaited(LedgerEntry? entry)
     {
         lock (_gate)
         {
             if (_isEnding)
             {
-                return ValueTask.FromException(new LedgerException("The ledger is closed: the gateway stops"));
+                return ValueTask.FromException(new LedgerException("The ledger is closed: the gateway is stopping"));
             }
 
             if (_refusal is { } refusal)
@@ -254,7 +258,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
                 return ValueTask.FromException(new LedgerException(refusal.Message, refusal));
             }
 
-            // A file that is locked, or slow, is not to be waited for where sockets are polled.
+            // A locked or slow file must not block a thread that polls sockets.
             if (_isWriting || _queue.Count >= MaxBatch || !Thread.CurrentThread.IsThreadPoolThread)
             {
                 return EnqueueWaiter(entry);
@@ -286,7 +290,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         return new ValueTask(waiter, waiter.Version);
     }
 
-    /// <summary>Writes the batch with the caller's own entry in it, and leaves the next one to somebody else.</summary>
+    /// <summary>Writes the batch that contains the caller's entry. The next batch is left to the thread pool.</summary>
     private ValueTask WriteOwnAsync()
     {
         var writing = TryWriteAsync();
@@ -301,7 +305,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
             return ValueTask.FromException(new LedgerException(failure.Message, failure));
         }
 
-        GoOn();
+        StartNextBatch();
         return default;
     }
 
@@ -313,10 +317,10 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
             throw new LedgerException(failure.Message, failure);
         }
 
-        GoOn();
+        StartNextBatch();
     }
 
-    /// <summary>Writes what has come meanwhile: a work item of the pool.</summary>
+    /// <summary>Writes the queued entries as the next batch, on a thread of the pool.</summary>
     private async Task WriteRoundAsync()
     {
         TakeBatch();
@@ -326,18 +330,18 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
             return;
         }
 
-        // First the next one, who may write while those of this one are told.
-        Waiter[] told = [.. Waiters()];
-        GoOn();
-        for (var i = 0; i < told.Length; i++)
+        // The next batch is started first: it is written while the waiters of this batch continue.
+        Waiter[] completed = [.. Waiters()];
+        StartNextBatch();
+        for (var i = 0; i < completed.Length; i++)
         {
-            // This thread has nothing else to do: one of them goes on here.
-            told[i].SetDone(elsewhere: i < told.Length - 1);
+            // This thread has no other work, so the last waiter continues on it.
+            completed[i].SetDone(asynchronously: i < completed.Length - 1);
         }
     }
 
-    /// <summary>Lets the next batch be written, or nothing when nobody waits and the last one took all there was.</summary>
-    private void GoOn()
+    /// <summary>Starts the next batch if there are waiters or the last batch was full; otherwise the writer becomes idle.</summary>
+    private void StartNextBatch()
     {
         var wasFull = _batch.Count >= MaxBatch;
         _batch.Clear();
@@ -357,7 +361,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         }
     }
 
-    // Under the gate.
+    // The caller holds _gate.
     private void Linger()
     {
         if (!_isWriting && !_isLingering && _refusal is null)
@@ -407,7 +411,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         }
     }
 
-    /// <summary>Writes the batch as one transaction. With a file it is done when this returns.</summary>
+    /// <summary>Writes the batch as one transaction. With SQLite it completes synchronously.</summary>
     private async ValueTask<LedgerException?> TryWriteAsync()
     {
         _entries.Clear();
@@ -434,7 +438,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         }
         catch (Exception exception)
         {
-            // Whatever it is: those who wait are to be told.
+            // Any exception must reach the waiters.
             return exception as LedgerException ?? new LedgerException($"The ledger failed: {exception.Message}", exception);
         }
 
@@ -464,14 +468,18 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         }
     }
 
-    /// <summary>Nothing of the batch was written: who waits is told, the rest is kept, and nothing is tried before the timer.</summary>
+    /// <summary>
+    /// Handles a failed batch: waiters receive the exception, posted entries are kept, and no transaction starts before the retry timer
+    /// fires.
+    /// </summary>
     private void Fail(LedgerException failure)
     {
         var waiters = new List<Waiter>();
         bool isFirstDropped;
         lock (_gate)
         {
-            // What nobody waits for goes back to the front, in its order; who waits is told, and so are those who came meanwhile.
+            // Posted entries return to the front of the queue, in their order. All waiters fail, including those queued during the
+            // transaction.
             var queue = new Queue<Item>(_batch.Count + _queue.Count);
             foreach (var item in _batch.Concat(_queue))
             {
@@ -545,28 +553,28 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         }
     }
 
-    /// <param name="Entry">What is to be written, or nothing for a mark.</param>
-    /// <param name="Waiter">Who waits for it.</param>
-    /// <param name="IsOwn">Whether the one who writes it waits for it.</param>
+    /// <param name="Entry">The entry to write; <see langword="null"/> for a marker.</param>
+    /// <param name="Waiter">The waiter; <see langword="null"/> for a posted entry.</param>
+    /// <param name="IsOwn">Whether the writing thread itself is the caller.</param>
     private readonly record struct Item(LedgerEntry? Entry, Waiter? Waiter, bool IsOwn = false);
 
-    /// <summary>The next transaction, as a work item of the pool.</summary>
+    /// <summary>Writes the next batch, as a work item of the pool.</summary>
     private sealed class Round(LedgerWriter owner) : IThreadPoolWorkItem
     {
         public void Execute() => _ = owner.WriteRoundAsync();
     }
 
-    /// <summary>Somebody who waits. It is used again as soon as its result was taken.</summary>
+    /// <summary>The pending result of a queued write. It is reused once its result was taken.</summary>
     private sealed class Waiter(LedgerWriter owner) : IValueTaskSource
     {
         private ManualResetValueTaskSourceCore<bool> _core = new() { RunContinuationsAsynchronously = true };
 
         public short Version => _core.Version;
 
-        /// <param name="elsewhere">Whether what comes after the wait is for another thread of the pool.</param>
-        public void SetDone(bool elsewhere)
+        /// <param name="asynchronously">Whether the continuation runs on another thread of the pool.</param>
+        public void SetDone(bool asynchronously)
         {
-            _core.RunContinuationsAsynchronously = elsewhere;
+            _core.RunContinuationsAsynchronously = asynchronously;
             _core.SetResult(true);
         }
 
@@ -603,16 +611,16 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         [LoggerMessage(
             LogEvents.LedgerRecovered,
             LogLevel.Information,
-            "The ledger works again after {Duration}; {Queued} entries are still to be written, {Dropped} were lost since the start")]
+            "The ledger works again after {Duration}; {Queued} entries are queued, {Dropped} were lost since the start")]
         public static partial void Recovered(ILogger logger, TimeSpan duration, int queued, long dropped);
 
         [LoggerMessage(
             LogEvents.LedgerEntriesDropped,
             LogLevel.Error,
-            "More than {Max} entries wait for the ledger, the oldest are lost: generations stay open until the process has ended")]
+            "More than {Max} entries are queued for the ledger; the oldest are lost, and their generations stay open until the process ends")]
         public static partial void EntriesDropped(ILogger logger, int max);
 
-        [LoggerMessage(LogEvents.LedgerEntriesLost, LogLevel.Error, "The ledger is closed, {Count} entries could not be written")]
+        [LoggerMessage(LogEvents.LedgerEntriesLost, LogLevel.Error, "The ledger is closed; {Count} entries could not be written")]
         public static partial void EntriesLost(ILogger logger, int count);
     }
 }

@@ -1,6 +1,6 @@
 namespace Gateway.Primitives;
 
-/// <summary>The file system.</summary>
+/// <summary>Reads from the file system.</summary>
 internal sealed class DiskFileReader : IFileReader
 {
     public static DiskFileReader Instance { get; } = new();

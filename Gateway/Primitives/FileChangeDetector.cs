@@ -1,15 +1,15 @@
 namespace Gateway.Primitives;
 
 /// <summary>
-/// Decides whether a file has to be read to know its content. An unchanged <see cref="FileStamp"/> saves the read, except during the
-/// first two seconds after the stamp was first seen: a second write within the resolution of the file system's clock leaves the stamp
-/// as it is. Not safe for use by several threads at a time.
+/// Decides whether a file must be read to know its content. An unchanged <see cref="FileStamp"/> saves the read, except during the first
+/// two seconds after the stamp was first seen: a second write within the resolution of the file system's clock does not change the stamp.
+/// Not thread-safe.
 /// </summary>
 internal sealed class FileChangeDetector
 {
     /// <summary>
-    /// How long a new stamp is not trusted. The coarsest clock of a file system in use (FAT) has two seconds. Measured on this machine's
-    /// monotonic clock, so that a file server with another time of day makes no difference.
+    /// The time for which a new stamp is not trusted. FAT has the coarsest clock of the file systems in use, two seconds. The time is
+    /// measured with this machine's monotonic clock, so the clock of a file server does not matter.
     /// </summary>
     internal static readonly TimeSpan Settling = TimeSpan.FromSeconds(2);
 
@@ -28,8 +28,8 @@ internal sealed class FileChangeDetector
     }
 
     /// <summary>
-    /// Examines the file. <see langword="true"/> asks the caller to read it now, after the stamp was taken: a write in between shows
-    /// itself in the next stamp.
+    /// Compares the file's stamp with the last one. Returns <see langword="true"/> if the caller must read the file now. The stamp is taken
+    /// before the read, so a write in between changes the next stamp.
     /// </summary>
     public bool NeedsRead()
     {
@@ -52,6 +52,6 @@ internal sealed class FileChangeDetector
         return true;
     }
 
-    /// <summary>Makes the next look read the file, whatever its stamp.</summary>
+    /// <summary>Forgets the stamp: the next <see cref="NeedsRead"/> returns <see langword="true"/>.</summary>
     public void Distrust() => _stamp = null;
 }

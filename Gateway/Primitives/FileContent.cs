@@ -1,19 +1,17 @@
 namespace Gateway.Primitives;
 
 /// <summary>The content of a file at one moment.</summary>
-/// <param name="Path">Its absolute path; each read follows symbolic links anew.</param>
-/// <param name="Bytes">Its content, or <see langword="null"/> when it is missing or cannot be read.</param>
-/// <param name="Fault">Why it cannot be read; <see langword="null"/> when it was read or is missing.</param>
+/// <param name="Path">Its absolute path; each read follows symbolic links again.</param>
+/// <param name="Bytes">Its content; <see langword="null"/> if the file is missing or cannot be read.</param>
+/// <param name="Fault">Why it cannot be read; <see langword="null"/> if it was read or is missing.</param>
 internal sealed record FileContent(string Path, byte[]? Bytes, string? Fault)
 {
-    /// <summary>Whether the file does not exist.</summary>
     public bool IsMissing => Bytes is null && Fault is null;
 
     public static FileContent Missing(string path) => new(path, null, null);
 
-    /// <summary>Reads a file.</summary>
-    /// <param name="path">Its absolute path.</param>
-    /// <param name="maxBytes">The largest size; a larger file is at fault. Default no limit.</param>
+    /// <param name="path">The absolute path of the file.</param>
+    /// <param name="maxBytes">The maximum size; a larger file is a fault. Default: no limit.</param>
     public static FileContent Read(string path, int maxBytes = int.MaxValue)
     {
         try
@@ -21,7 +19,7 @@ internal sealed record FileContent(string Path, byte[]? Bytes, string? Fault)
             // Editors and volume mounts replace the file while it is open.
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
 
-            // One array of the right size, unless the file grows meanwhile.
+            // The capacity is the file's size, so the array is not copied unless the file grows during the read.
             using var content = new MemoryStream((int)Math.Min(file.Length, maxBytes));
             var buffer = new byte[Math.Clamp(file.Length, 512, 16 * 1024)];
             while (file.Read(buffer) is > 0 and var count)

@@ -8,11 +8,13 @@ namespace Gateway.Primitives;
 /// the resolution of the file system's clock; <see cref="FileChangeDetector"/> covers those.
 /// </summary>
 /// <remarks>
-/// Read with Linux's <c>statx</c>. .NET exposes neither the inode nor the change time: with it, a file that is replaced by one of the same
-/// size whose modification time was set back (<c>cp -p</c>, <c>touch -r</c>) looks unchanged.
+/// Read with Linux's <c>statx</c>. .NET exposes neither the inode nor the change time. Size and modification time alone would miss a
+/// replacement of the same size with a restored modification time (<c>cp -p</c>, <c>touch -r</c>).
 /// </remarks>
 /// <param name="Device">The file system.</param>
-/// <param name="Inode">The file in it; a rename over the path and the swap of a symbolic link change it.</param>
+/// <param name="Inode">
+/// The file's number in the file system. Renaming another file to the path or replacing a symbolic link changes it.
+/// </param>
 /// <param name="Size">Length in bytes.</param>
 /// <param name="Modified">Time of the last write, in nanoseconds.</param>
 /// <param name="Changed">Time of the last write or change of metadata, in nanoseconds. No program can set it.</param>
@@ -32,8 +34,8 @@ internal readonly record struct FileStamp(ulong Device, ulong Inode, ulong Size,
 
     /// <summary>Reads the stamp of the file at an absolute path.</summary>
     /// <returns>
-    /// <see langword="null"/> when a stamp says nothing about the content: on systems other than Linux, for anything but regular files,
-    /// for empty files (those of <c>/proc</c> look empty), and when the path cannot be examined.
+    /// <see langword="null"/> if a stamp cannot represent the content: on systems other than Linux, for anything but regular files, for
+    /// empty files (files in <c>/proc</c> report size 0), and for paths that cannot be examined.
     /// </returns>
     public static FileStamp? Of(string path)
     {
@@ -44,7 +46,7 @@ internal readonly record struct FileStamp(ulong Device, ulong Inode, ulong Size,
 
         try
         {
-            // Bytes rather than a string: blittable, so that neither a marshaller nor unsafe code is needed.
+            // A byte array is blittable: it needs neither a marshaller nor unsafe code.
             var name = new byte[Encoding.UTF8.GetByteCount(path) + 1];
             Encoding.UTF8.GetBytes(path, name);
             if (NativeMethods.Statx(CurrentDirectory, name, 0, BasicStatistics, out var status) != 0)
@@ -63,7 +65,7 @@ internal readonly record struct FileStamp(ulong Device, ulong Inode, ulong Size,
         }
         catch (Exception exception) when (exception is DllNotFoundException or EntryPointNotFoundException)
         {
-            // A C library older than statx: every look reads the content.
+            // The C library has no statx: every check reads the content.
             s_isUnavailable = true;
             return null;
         }

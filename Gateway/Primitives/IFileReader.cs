@@ -1,6 +1,6 @@
 namespace Gateway.Primitives;
 
-/// <summary>Examines and reads files. Tests count the reads.</summary>
+/// <summary>Reads stamps and contents of files. Tests replace it to count the reads.</summary>
 internal interface IFileReader
 {
     /// <inheritdoc cref="FileStamp.Of" />

@@ -3,12 +3,12 @@ using System.Text.Json;
 namespace Gateway.Primitives;
 
 /// <summary>
-/// Reads values of a parsed document whose text may be damaged. <see cref="JsonDocument"/> checks the grammar only: strings and member
+/// Reads values of a parsed document whose text may be invalid. <see cref="JsonDocument"/> checks the grammar only: strings and member
 /// names with half a surrogate pair or invalid UTF-8 throw <see cref="InvalidOperationException"/> when they are read or compared.
 /// </summary>
 internal static class JsonMembers
 {
-    /// <summary>Finds a member by name. The last of several wins. A member whose name is damaged is passed over.</summary>
+    /// <summary>Finds a member by name. The last duplicate counts. A member whose name cannot be read is skipped.</summary>
     /// <returns>Whether <paramref name="element"/> is an object with such a member.</returns>
     public static bool TryGet(JsonElement element, ReadOnlySpan<byte> name, out JsonElement value)
     {
@@ -31,7 +31,7 @@ internal static class JsonMembers
         return isFound;
     }
 
-    /// <summary>The text of a string, or <see langword="null"/> when the value is no string or is damaged.</summary>
+    /// <summary>The text of a string, or <see langword="null"/> if the value is not a string or cannot be read.</summary>
     public static string? Text(JsonElement value)
     {
         if (value.ValueKind != JsonValueKind.String)
@@ -49,7 +49,7 @@ internal static class JsonMembers
         }
     }
 
-    /// <summary>An amount of money, a number or its text, read from its digits: a double would round them.</summary>
+    /// <summary>An amount of money, written as a number or a string. It is parsed from its digits: a double would round them.</summary>
     public static PicoDollars? Money(JsonElement value)
     {
         var text = value.ValueKind == JsonValueKind.Number ? value.GetRawText() : Text(value);

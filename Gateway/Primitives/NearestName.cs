@@ -1,10 +1,10 @@
 namespace Gateway.Primitives;
 
-/// <summary>Finds the name that a misspelled one probably stands for.</summary>
+/// <summary>Finds the known name that is nearest to a misspelled one, for "did you mean".</summary>
 internal static class NearestName
 {
     /// <summary>
-    /// The candidate that is nearest to <paramref name="name"/>, or <see langword="null"/> if none is near enough to be a typing error.
+    /// The candidate nearest to <paramref name="name"/>; <see langword="null"/> if none is near enough to be a typing error.
     /// </summary>
     public static string? Find(string name, IEnumerable<string> candidates)
     {
@@ -23,7 +23,7 @@ internal static class NearestName
         return nearest;
     }
 
-    /// <summary>The edit distance: insertions, deletions, replacements and swaps of neighbours.</summary>
+    /// <summary>The edit distance: the number of insertions, deletions, replacements and swaps of adjacent characters.</summary>
     private static int Distance(string from, string to)
     {
         var rows = new int[from.Length + 1, to.Length + 1];

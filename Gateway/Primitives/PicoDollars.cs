@@ -4,8 +4,8 @@ using System.Globalization;
 namespace Gateway.Primitives;
 
 /// <summary>
-/// An amount of money in pico-dollars (10^-12 US dollars), in which OpenRouter's prices per token and their sums are exact. 128 bits, so
-/// that no sum overflows. A stored amount must fit into 64 bits, some nine million dollars.
+/// An amount of money in pico-dollars (10^-12 US dollars). OpenRouter's prices per token, and their sums, are exact in this unit. 128 bits
+/// prevent overflow of sums. A stored amount must fit into 64 bits, about nine million dollars.
 /// </summary>
 /// <param name="Value">The number of pico-dollars.</param>
 internal readonly record struct PicoDollars(Int128 Value) : IComparable<PicoDollars>
@@ -15,7 +15,6 @@ internal readonly record struct PicoDollars(Int128 Value) : IComparable<PicoDoll
     /// <summary>The largest amount that a store can hold.</summary>
     public static PicoDollars MaxStored { get; } = new(long.MaxValue);
 
-    /// <summary>No money.</summary>
     public static PicoDollars Zero => default;
 
     public static PicoDollars operator +(PicoDollars left, PicoDollars right) => new(left.Value + right.Value);
@@ -35,8 +34,8 @@ internal readonly record struct PicoDollars(Int128 Value) : IComparable<PicoDoll
     public static PicoDollars Max(PicoDollars left, PicoDollars right) => left > right ? left : right;
 
     /// <summary>
-    /// Reads a JSON number (sign, digits, fraction, exponent) without binary floating point. Rounded to twelve decimals, halves away from
-    /// zero; a number that does not fit into a store is rejected.
+    /// Parses a JSON number (sign, digits, fraction, exponent) without binary floating point. The amount is rounded to twelve decimals,
+    /// halves away from zero. A number that does not fit into 64 bits is rejected.
     /// </summary>
     public static bool TryParse(ReadOnlySpan<byte> utf8, out PicoDollars amount)
     {
@@ -70,7 +69,7 @@ internal readonly record struct PicoDollars(Int128 Value) : IComparable<PicoDoll
             return false;
         }
 
-        // Digits up to the last pico-dollar count; the next one rounds.
+        // Digits up to the last pico-dollar are kept; the next one rounds.
         var kept = whole.Length + exponent + Decimals;
         Int128 value = 0;
         for (var i = 0; i < whole.Length + fraction.Length; i++)
@@ -108,16 +107,16 @@ internal readonly record struct PicoDollars(Int128 Value) : IComparable<PicoDoll
         return value <= long.MaxValue;
     }
 
-    /// <summary>Reads the amount from a store's column.</summary>
+    /// <summary>The amount in a store's column.</summary>
     public static PicoDollars FromStored(long value) => new(value);
 
-    /// <summary>The amount for a store's column; an amount too large for it is stored as the largest.</summary>
+    /// <summary>The amount for a store's column, clamped to 64 bits.</summary>
     public long ToStored() => Value > long.MaxValue ? long.MaxValue : Value < long.MinValue ? long.MinValue : (long)Value;
 
     /// <inheritdoc />
     public int CompareTo(PicoDollars other) => Value.CompareTo(other.Value);
 
-    /// <summary>The amount in dollars, exact, without an exponent and without zeros at the end: <c>0.00012</c>.</summary>
+    /// <summary>The exact amount in dollars, without an exponent and without trailing zeros: <c>0.00012</c>.</summary>
     [SuppressMessage("Globalization", "CA1305", Justification = "Int128 has no culture here: digits only.")]
     public override string ToString()
     {

@@ -3,8 +3,8 @@ using System.Security.Cryptography;
 namespace Gateway.Primitives;
 
 /// <summary>
-/// Notices when a file's content changes. The file is read only when its <see cref="FileStamp"/> changed lately; only a hash of the
-/// content is kept. Not safe for use by several threads at a time.
+/// Detects changes of a file's content. The file is read only after its <see cref="FileStamp"/> changed. Only a hash of the content is
+/// kept. Not thread-safe.
 /// </summary>
 internal sealed class WatchedFile
 {
@@ -12,8 +12,8 @@ internal sealed class WatchedFile
     private readonly FileChangeDetector _detector;
     private byte[] _hash;
 
-    /// <summary>Begins to watch; the content of this moment counts as known.</summary>
-    /// <param name="path">The file, absolute; each look follows symbolic links anew. It need not exist.</param>
+    /// <summary>Starts to watch. The present content counts as known.</summary>
+    /// <param name="path">The absolute path; each check follows symbolic links again. The file need not exist.</param>
     public WatchedFile(string path)
         : this(path, DiskFileReader.Instance, TimeProvider.System)
     {
@@ -35,7 +35,7 @@ internal sealed class WatchedFile
     /// <summary>The file.</summary>
     public string Path { get; }
 
-    /// <summary>Whether the content differs from that of the last look. Appearing and vanishing are changes.</summary>
+    /// <summary>Whether the content changed since the last check. Creation and deletion are changes.</summary>
     public bool HasChanged()
     {
         if (!_detector.NeedsRead())
@@ -58,7 +58,7 @@ internal sealed class WatchedFile
         var content = _reader.Read(Path, int.MaxValue);
         if (content.Fault is not null)
         {
-            // The cause of a failed read need not show in the stamp.
+            // The cause of a failed read may go away without a change of the stamp.
             _detector.Distrust();
         }
 

@@ -12,7 +12,7 @@ using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.Reports;
 
-/// <summary>The output of <c>check</c>: what valid settings mean.</summary>
+/// <summary>The output of <c>check</c>: the effective settings, and warnings.</summary>
 internal static class CheckReport
 {
     /// <summary>Writes the report, warnings last.</summary>
@@ -66,7 +66,7 @@ internal static class CheckReport
             Line($"  {team.Id}: {TeamDescription.Of(team)}");
         }
 
-        foreach (var warning in snapshot.Warnings.Concat(Reminders(snapshot)))
+        foreach (var warning in snapshot.Warnings.Concat(EnforcementGaps(snapshot)))
         {
             Line($"warning: {warning}");
         }
@@ -85,24 +85,28 @@ internal static class CheckReport
         }
     }
 
-    /// <summary>Warnings about requests that the settings do not cover.</summary>
-    private static IEnumerable<SettingsFault> Reminders(SettingsSnapshot snapshot)
+    /// <summary>Warnings about kinds of requests that no Enforce rule matches.</summary>
+    private static IEnumerable<SettingsFault> EnforcementGaps(SettingsSnapshot snapshot)
     {
         var enforced = snapshot.RuleSummaries.Where(rule => rule.Mode == WhenClientSetsProvider.Enforce).ToArray();
         var patterns = enforced.SelectMany(rule => rule.Models).ToArray();
         var unbound = new List<(string Requests, string Pattern)>();
-        Remind("presets", "@preset/*", "@preset");
-        Remind("routers", "openrouter/auto", "openrouter/");
-        Remind("requests without a model", "*", null);
+        Find("presets", "@preset/*", "@preset");
+        Find("openrouter/auto", "openrouter/auto", "openrouter/");
+        Find("requests without a model", "*", null);
         if (enforced.Length > 0 && unbound.Count > 0)
         {
             yield return new SettingsFault(
                 $"{SettingsSchema.ProviderMapping}:{nameof(ProviderMappingSettings.Rules)}",
-                $"{string.Join(", ", unbound.Select(kind => kind.Requests))} get past the Enforce rules; to bind them, add "
-                    + $"{string.Join(", ", unbound.Select(kind => $"\"{kind.Pattern}\""))} to a rule's Model");
+                $"{Enumerate(unbound)} get past your Enforce rules; add "
+                    + $"{string.Join(", ", unbound.Select(kind => $"\"{kind.Pattern}\""))} to a rule's Model to bind them");
         }
 
-        void Remind(string requests, string pattern, string? name)
+        static string Enumerate(List<(string Requests, string Pattern)> kinds) => kinds.Count == 1
+            ? kinds[0].Requests
+            : $"{string.Join(", ", kinds.SkipLast(1).Select(kind => kind.Requests))} and {kinds[^1].Requests}";
+
+        void Find(string requests, string pattern, string? name)
         {
             if (!patterns.Any(bound => bound.Trim('*').Length == 0
                 || (name is not null && bound.Contains(name, StringComparison.OrdinalIgnoreCase))))

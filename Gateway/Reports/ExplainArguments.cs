@@ -3,10 +3,10 @@ namespace Gateway.Reports;
 /// <summary>The arguments of <c>explain</c>; at least one of <see cref="Model"/> and <see cref="BodyPath"/> is set.</summary>
 internal sealed record ExplainArguments
 {
-    /// <summary>The requested model (<c>--model</c>); <see langword="null"/> when the body names it.</summary>
+    /// <summary>The requested model (<c>--model</c>); <see langword="null"/> if the body names it.</summary>
     public string? Model { get; init; }
 
-    /// <summary>A file with the request body (<c>--body</c>), as given; <see langword="null"/> for a minimal body.</summary>
+    /// <summary>The path of a file with the request body (<c>--body</c>), as given; <see langword="null"/> for a minimal body.</summary>
     public string? BodyPath { get; init; }
 
     /// <summary>The request path (<c>--path</c>).</summary>

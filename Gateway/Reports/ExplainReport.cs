@@ -13,12 +13,12 @@ using OpenRouterGateway.Transforms.RequestBody;
 namespace Gateway.Reports;
 
 /// <summary>
-/// The output of <c>explain</c>: which rules were tried and why each did or did not match, the verdict, and the change of the body.
+/// The output of <c>explain</c>: the outcome and reason of each rule and alias, the verdict, and the changes of the body.
 /// </summary>
 internal static class ExplainReport
 {
     /// <summary>Explains one request.</summary>
-    /// <returns>Whether there was a request to explain. A refused request is one.</returns>
+    /// <returns>Whether the arguments describe a request. The request itself may be refused.</returns>
     public static async Task<bool> WriteAsync(SettingsSnapshot snapshot, ExplainArguments arguments, TextWriter output, TextWriter error)
     {
         Team? team = null;
@@ -27,7 +27,7 @@ internal static class ExplainReport
             var known = snapshot.Teams.IsEmpty
                 ? "there are none"
                 : $"expected one of {string.Join(", ", snapshot.Teams.Teams.Select(one => one.Id))}";
-            await error.WriteLineAsync($"--team \"{id}\": there is no such team; {known}");
+            await error.WriteLineAsync($"--team \"{id}\": unknown team; {known}");
             return false;
         }
 
@@ -42,7 +42,7 @@ internal static class ExplainReport
             return false;
         }
 
-        // The command knows no list of prices: only a running gateway has it.
+        // The price list exists only in a running gateway.
         var explanation = RequestExplainer.Explain(snapshot, team, prices: null, PathOf(arguments.RequestPath), body);
         if (arguments.BodyPath is not null && FindMismatch(explanation, arguments.Model) is { } mismatch)
         {
@@ -63,7 +63,7 @@ internal static class ExplainReport
     /// <summary>The path of a request target, without its query.</summary>
     public static PathString PathOf(string target) => target.Split('?')[0];
 
-    /// <summary>Why an explanation is not of the model that the caller names; <see langword="null"/> when it is.</summary>
+    /// <summary>The contradiction between the model argument and the body's model; <see langword="null"/> for none.</summary>
     public static string? FindMismatch(RequestExplanation explanation, string? model) =>
         model is not null && explanation.Facts is { } facts && facts.RequestedModel != model
             ? $"the body asks for \"{facts.RequestedModel}\"; give one or the other"
@@ -74,7 +74,7 @@ internal static class ExplainReport
     /// <param name="explanation">The explanation.</param>
     /// <param name="target">The request target, as given.</param>
     /// <param name="body">The request's body.</param>
-    /// <param name="output">Takes the report.</param>
+    /// <param name="output">Receives the report.</param>
     public static async Task WriteAsync(
         SettingsSnapshot snapshot, RequestExplanation explanation, string target, byte[] body, TextWriter output)
     {
@@ -90,11 +90,11 @@ internal static class ExplainReport
 
         await output.WriteLineAsync(explanation switch
         {
-            { Route: null } => $"404: no route takes POST {explanation.Path}.",
+            { Route: null } => $"404: no route matches POST {explanation.Path}.",
             { Error: { } error } => $"{error.Status}: {error.Message}",
             { Mapping: null, Route: { } route } =>
-                $"No rule applies: POST {explanation.Path} is taken by the route {route.RouteId}, which has no transform ProviderMapping.",
-            { Mapping.Decision.Edits.Count: 0 } => "The body passes untouched.",
+                $"No rule applies: POST {explanation.Path} matches the route {route.RouteId}, which has no transform ProviderMapping.",
+            { Mapping.Decision.Edits.Count: 0 } => "The body is forwarded unchanged.",
             _ => "body, before (-) and after (+):",
         });
         if (explanation is { SentBody: { } sent, Mapping.Decision.Edits.Count: > 0 })
@@ -107,7 +107,7 @@ internal static class ExplainReport
         ProviderMappingExplanation explanation, BodyFacts facts, string target, SettingsSnapshot snapshot, TextWriter output)
     {
         await output.WriteLineAsync($"request   POST {target}");
-        await output.WriteLineAsync($"model     {facts.RequestedModel ?? "(none named)"}");
+        await output.WriteLineAsync($"model     {facts.RequestedModel ?? "(none)"}");
         if (explanation.Decision.SentModel != facts.RequestedModel)
         {
             await output.WriteLineAsync($"sent as   {explanation.Decision.SentModel}");
@@ -129,7 +129,7 @@ internal static class ExplainReport
         await output.WriteLineAsync();
     }
 
-    /// <summary>Writes the team's settings. Its rights are judged before the rules, its limits and its budget after them.</summary>
+    /// <summary>Writes the team's settings. Model rights are checked before the rules, limits and budget after them.</summary>
     private static async Task WriteTeamAsync(Team team, RequestExplanation explanation, TextWriter output)
     {
         await output.WriteLineAsync($"team      {team.Id}");

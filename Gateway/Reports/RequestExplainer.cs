@@ -14,15 +14,15 @@ using OpenRouterGateway.Transforms.RequestBody;
 namespace Gateway.Reports;
 
 /// <summary>
-/// Explains a POST with a JSON body. Asks the judges of the request's phases, in the order of the phases, and decides nothing by itself.
-/// The levels of limits and budgets are not part of the verdict.
+/// Explains the handling of a POST with a JSON body. Calls the decision functions of the request pipeline, in their order, and makes no
+/// decision of its own. The current levels of limits and budgets are not part of the verdict.
 /// </summary>
 internal static class RequestExplainer
 {
-    /// <summary>Judges one request.</summary>
+    /// <summary>Explains one request.</summary>
     /// <param name="snapshot">The settings.</param>
-    /// <param name="team">The team that asks; <see langword="null"/> for a caller without a team.</param>
-    /// <param name="prices">The prices in force; <see langword="null"/> leaves the price out of the verdict.</param>
+    /// <param name="team">The team that sends the request; <see langword="null"/> for a client without a team.</param>
+    /// <param name="prices">The current prices; <see langword="null"/> leaves the price out of the verdict.</param>
     /// <param name="path">The request's path.</param>
     /// <param name="body">The request's body.</param>
     public static RequestExplanation Explain(

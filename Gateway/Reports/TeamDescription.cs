@@ -5,7 +5,7 @@ using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 namespace Gateway.Reports;
 
-/// <summary>Describes a team for <c>check</c> and <c>explain</c>. Contains no secret, and no hash of one.</summary>
+/// <summary>Describes a team for <c>check</c> and <c>explain</c>. Contains neither secrets nor their hashes.</summary>
 internal static class TeamDescription
 {
     /// <summary>The description on one line.</summary>

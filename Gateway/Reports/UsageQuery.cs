@@ -4,7 +4,7 @@ using Gateway.Ledger;
 
 namespace Gateway.Reports;
 
-/// <summary>A query of usage.</summary>
+/// <summary>A query of the ledger's usage.</summary>
 /// <param name="Group">The grouping.</param>
 /// <param name="From">The start, inclusive; <see langword="null"/> for no bound.</param>
 /// <param name="To">The end, exclusive; <see langword="null"/> for no bound.</param>
@@ -13,7 +13,7 @@ internal sealed record UsageQuery(UsageGroup Group, DateTimeOffset? From, DateTi
     public const string GroupExpected = "team, key, model, provider or rule";
     public const string TimeExpected = "a date (2026-11-01, midnight UTC) or an instant (2026-11-01T00:00:00Z)";
 
-    // A time needs an offset: a local time would be ambiguous.
+    // A time without an offset would be ambiguous.
     private static readonly string[] TimeFormats =
     [
         "yyyy-MM-dd",
@@ -24,9 +24,9 @@ internal sealed record UsageQuery(UsageGroup Group, DateTimeOffset? From, DateTi
     ];
 
     /// <summary>Reads a query string.</summary>
-    /// <param name="parameters">Its parameters.</param>
-    /// <param name="error">The fault, naming the parameter.</param>
-    /// <returns>The query, or <see langword="null"/>.</returns>
+    /// <param name="parameters">The parameters.</param>
+    /// <param name="error">The fault, with the name of the parameter.</param>
+    /// <returns>The query; <see langword="null"/> after a fault.</returns>
     public static UsageQuery? Read(IQueryCollection parameters, out GatewayError? error)
     {
         error = null;
@@ -35,7 +35,7 @@ internal sealed record UsageQuery(UsageGroup Group, DateTimeOffset? From, DateTi
         {
             if (values is not [{ } value])
             {
-                error = Invalid(name, "given more than once; expected it once");
+                error = Invalid(name, "given more than once; expected once");
                 return null;
             }
 
@@ -71,7 +71,7 @@ internal sealed record UsageQuery(UsageGroup Group, DateTimeOffset? From, DateTi
         return query;
     }
 
-    /// <summary>Reads the name of a group, in any case.</summary>
+    /// <summary>Reads the name of a group, ignoring case.</summary>
     public static bool TryGroup(string text, out UsageGroup group)
     {
         UsageGroup? found = text.ToLowerInvariant() switch
@@ -91,7 +91,7 @@ internal sealed record UsageQuery(UsageGroup Group, DateTimeOffset? From, DateTi
     public static bool TryTime(string text, out DateTimeOffset time) => DateTimeOffset.TryParseExact(
         text, TimeFormats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out time);
 
-    // The name of an unknown parameter is the caller's text, and is not repeated.
+    // The name of an unknown parameter is the caller's text and is not repeated in the response.
     private static GatewayError Invalid(string? name, string message) => new(
         StatusCodes.Status400BadRequest,
         ErrorOrigin.Client,

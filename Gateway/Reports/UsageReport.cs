@@ -10,7 +10,7 @@ namespace Gateway.Reports;
 /// <summary>Writes usage as JSON or CSV, with exact decimal amounts.</summary>
 internal static class UsageReport
 {
-    // Served as JSON only: names need no HTML escapes.
+    // The output is never embedded in HTML, so names need no HTML escapes.
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private static readonly SearchValues<char> Quoted = SearchValues.Create(",\"\r\n");
@@ -73,7 +73,8 @@ internal static class UsageReport
     }
 
     /// <summary>
-    /// A name as a field. Model names come from callers: names that a spreadsheet would evaluate as a formula get an apostrophe in front.
+    /// A name as a CSV field. Model names come from clients: a name that a spreadsheet would evaluate as a formula is prefixed with an
+    /// apostrophe.
     /// </summary>
     private static string Field(string name)
     {

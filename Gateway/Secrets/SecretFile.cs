@@ -3,12 +3,12 @@ using Gateway.Primitives;
 
 namespace Gateway.Secrets;
 
-/// <summary>A file that settings refer to for a secret, as it was when the settings were loaded.</summary>
+/// <summary>A secret file that the settings refer to, as it was when they were loaded.</summary>
 /// <param name="Path">Its absolute path.</param>
-/// <param name="Hash">SHA-256 of its content; <see langword="null"/> when it was missing or could not be read.</param>
+/// <param name="Hash">SHA-256 of its content; <see langword="null"/> if it was missing or could not be read.</param>
 internal readonly record struct SecretFile(string Path, string? Hash)
 {
-    /// <summary>Larger files count as unreadable: no secret is that long, and a reference may lead to an endless device.</summary>
+    /// <summary>Larger files count as unreadable: no secret is that long, and a reference may name a device without an end.</summary>
     public const int MaxBytes = 64 * 1024;
 
     /// <summary>Reads the file.</summary>

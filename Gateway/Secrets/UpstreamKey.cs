@@ -1,9 +1,11 @@
 namespace Gateway.Secrets;
 
-/// <summary>An OpenRouter key. Only <see cref="Reveal"/> returns it, so that it is not formatted into text by accident.</summary>
+/// <summary>
+/// An OpenRouter key. Only <see cref="Reveal"/> returns the text, so that it cannot be formatted into a message by accident.
+/// </summary>
 internal sealed class UpstreamKey(string value)
 {
-    /// <summary>The key, for the header that carries it upstream and nothing else.</summary>
+    /// <summary>The text of the key, for the header of a request to upstream only.</summary>
     public string Reveal() => value;
 
     /// <inheritdoc />

@@ -3,8 +3,8 @@ using Gateway.Primitives;
 namespace Gateway.Secrets;
 
 /// <summary>
-/// Compares a secret file with the content that the settings were loaded with. The file is read only when its <see cref="FileStamp"/>
-/// changed lately; only a hash of the content is kept. Not safe for use by several threads at a time.
+/// Compares a secret file with the content that the settings were loaded with. The file is read only after its <see cref="FileStamp"/>
+/// changed. Only a hash of the content is kept. Not thread-safe.
 /// </summary>
 internal sealed class WatchedSecretFile
 {
@@ -21,7 +21,9 @@ internal sealed class WatchedSecretFile
         _detector = new FileChangeDetector(loaded.Path, reader, time);
     }
 
-    /// <summary>Whether the content differs from the loaded one; stays so until the settings are loaded again.</summary>
+    /// <summary>
+    /// Whether the content differs from the loaded one. The result stays <see langword="true"/> until the settings are loaded again.
+    /// </summary>
     public bool HasChanged()
     {
         if (_detector.NeedsRead())
@@ -29,7 +31,7 @@ internal sealed class WatchedSecretFile
             (_current, var content) = SecretFile.Read(_loaded.Path, _reader);
             if (content.Fault is not null)
             {
-                // The cause of a failed read need not show in the stamp.
+                // The cause of a failed read may go away without a change of the stamp.
                 _detector.Distrust();
             }
         }

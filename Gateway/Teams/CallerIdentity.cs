@@ -1,4 +1,4 @@
 namespace Gateway.Teams;
 
-/// <summary>A team and the key that it calls with. One object per key, made with the settings.</summary>
+/// <summary>A team and the key of a request. One object per key, created with the settings snapshot.</summary>
 internal sealed record CallerIdentity(Team Team, TeamKey Key);

@@ -5,25 +5,24 @@ using System.Text;
 namespace Gateway.Teams;
 
 /// <summary>
-/// The keys of the teams' clients: <c>ogw-</c> and 43 characters of base64url, 256 random bits. The settings hold hashes only, so any other
-/// text can serve as a key as well.
+/// The format of gateway keys: <c>ogw-</c> and 43 characters of base64url, 256 random bits. The settings hold only hashes, so a key may
+/// have any other format.
 /// </summary>
 internal static class GatewayKeys
 {
-    /// <summary>The prefix of gateway keys. A credential with this prefix is never sent upstream.</summary>
+    /// <summary>The prefix of generated keys. A credential with this prefix is never sent upstream.</summary>
     public const string Prefix = "ogw-";
 
     private const int RandomBytes = 32;
 
-    /// <summary>Creates a random key.</summary>
     public static string New() => Prefix + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(RandomBytes));
 
-    /// <summary>The hash of a key, as the settings hold it.</summary>
+    /// <summary>The hash of a key, as stored in the settings.</summary>
     public static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
 
     /// <summary>
-    /// Whether a header's value contains a gateway key at any position where a credential can start: at the beginning, or after a scheme, a
-    /// blank or a comma. The prefix inside a longer word does not count.
+    /// Whether a header's value contains a gateway key at a position where a credential can start: at the beginning, or after a scheme, a
+    /// space or a comma. The prefix inside a longer word does not count.
     /// </summary>
     public static bool IsIn(ReadOnlySpan<char> value)
     {

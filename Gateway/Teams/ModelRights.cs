@@ -2,9 +2,9 @@ using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 namespace Gateway.Teams;
 
-/// <summary>The models that a team may use. Judges every name in a request, in every spelling that may stand for it.</summary>
-/// <param name="allowed">Patterns of which one must match; <see langword="null"/> allows all.</param>
-/// <param name="denied">Patterns of which none may match.</param>
+/// <summary>The models that a team may use. Every model name in a request is checked in every spelling that it may stand for.</summary>
+/// <param name="allowed">The allow-list: one pattern must match. <see langword="null"/> allows all models.</param>
+/// <param name="denied">The deny-list: no pattern may match.</param>
 internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnlyList<ModelPattern> denied)
 {
     private const string PresetMark = "@preset/";
@@ -19,24 +19,24 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
     /// <summary>Whether every model is allowed.</summary>
     public bool IsUnlimited => allowed is null && denied.Count == 0;
 
-    /// <summary>The patterns of which one must match, as written; <see langword="null"/> when all are allowed.</summary>
+    /// <summary>The patterns of the allow-list, as written; <see langword="null"/> if all models are allowed.</summary>
     public IReadOnlyList<ModelPattern>? Allowed => allowed;
 
-    /// <summary>The patterns of which none may match, as written.</summary>
+    /// <summary>The patterns of the deny-list, as written.</summary>
     public IReadOnlyList<ModelPattern> Denied => denied;
 
-    /// <summary>Judges the models and presets of a request.</summary>
+    /// <summary>Checks the models and presets of a request.</summary>
     /// <remarks>
-    /// A name is denied when any spelling of it (<see cref="ModelSpellings"/>), of its model or of its preset matches a denied pattern. With an
-    /// allow-list every name needs a spelling that matches. A preset selects the model at upstream, so it needs a pattern for presets that
-    /// matches <c>@preset/x</c>, and the model beside it has to be allowed as well. A request without a model counts as the empty name, which
+    /// A name is denied if any spelling of it (<see cref="ModelSpellings"/>), of its model or of its preset matches the deny-list. With an
+    /// allow-list, every name needs a spelling that matches. A preset selects the model at upstream, so it needs a pattern for presets that
+    /// matches <c>@preset/x</c>, and the model beside it must be allowed as well. A request without a model counts as the empty name, which
     /// only patterns such as <c>*</c> match.
     /// </remarks>
     /// <param name="names">
-    /// Every model of the request after aliases: <c>model</c>, <c>models</c>, <c>fallbacks</c>, including earlier duplicates, each as written.
+    /// Every model of the request after aliases: <c>model</c>, <c>models</c> and <c>fallbacks</c>, earlier duplicates included, as written.
     /// </param>
-    /// <param name="presets">Every <c>preset</c> member that is not null: its text, or null for a value that is not a string.</param>
-    /// <returns>The name that is refused, empty for a request without one; <see langword="null"/> when all is allowed.</returns>
+    /// <param name="presets">Every <c>preset</c> member that is not null: its text, or null if it is not a string.</param>
+    /// <returns>The refused name, empty for a request without a model; <see langword="null"/> if all are allowed.</returns>
     public string? Refuse(IReadOnlyList<string> names, IReadOnlyList<string?> presets)
     {
         if (IsUnlimited)
@@ -77,7 +77,7 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
 
         var parts = SplitAtPresets(name);
 
-        // Of two presets it is unknown which one counts.
+        // With two presets it is unknown which one upstream uses.
         return !MatchesAny(_denied, name)
             && (_allowed is null || parts.Count == 2)
             && (IsBlank(parts[0]) || IsAllowedPlain(parts[0]))
@@ -102,7 +102,7 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
     {
         if (preset is null)
         {
-            // An unreadable preset may be any: all presets have to be allowed, and none denied.
+            // A preset that is not a string may stand for any: all presets must be allowed, and none denied.
             return !_deniesPresets && !MatchesAny(_denied, PresetMark) && _allowedPresets?.IsMatch(PresetMark) != false;
         }
 
@@ -123,7 +123,7 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
 
     private bool IsAllowedPlain(string name) => !MatchesAny(_denied, name) && (_allowed is null || MatchesAny(_allowed, name));
 
-    /// <summary>Whether any spelling of a name matches any pattern. An ordinary name has one spelling and allocates nothing.</summary>
+    /// <summary>Whether any spelling of a name matches. An ordinary name has one spelling and causes no allocation.</summary>
     private static bool MatchesAny(ModelPatternSet? patterns, string name)
     {
         if (patterns is null)

@@ -11,35 +11,33 @@ internal sealed class Team
     /// <summary>The id in logs, metrics, limits, budgets and the ledger.</summary>
     public required string Id { get; init; }
 
-    /// <summary>The keys of its clients.</summary>
+    /// <summary>The keys that its clients send.</summary>
     public required IReadOnlyList<TeamKey> Keys { get; init; }
 
-    /// <summary>The OpenRouter key of its calls.</summary>
+    /// <summary>The OpenRouter key that its requests carry upstream.</summary>
     public required UpstreamKey UpstreamKey { get; init; }
 
-    /// <summary>The models that it may use.</summary>
     public required ModelRights Rights { get; init; }
 
-    /// <summary>Its limits.</summary>
     public required TeamLimits Limits { get; init; }
 
-    /// <summary>Its budget, if it has one.</summary>
+    /// <summary>Its budget; <see langword="null"/> for none.</summary>
     public TeamBudget? Budget { get; init; }
 
-    /// <summary>Its rules, then the global ones.</summary>
+    /// <summary>Its own rules, followed by the global rules.</summary>
     public required ProviderMappingRules Rules { get; init; }
 
-    /// <summary>Its own rules, as written and in order.</summary>
+    /// <summary>Its own rules as written, in order.</summary>
     public IReadOnlyList<RuleSummary> RuleSummaries { get; init; } = [];
 
-    /// <summary>The attribution headers for clients that send none.</summary>
+    /// <summary>The attribution headers for requests that have none.</summary>
     public Attribution Attribution { get; init; } = Attribution.None;
 
-    /// <summary>Whether its sessions are scoped, so that sticky routing separates it from other teams.</summary>
+    /// <summary>Whether session ids are prefixed with the team, so that sticky routing separates it from other teams.</summary>
     public bool ScopesSessions { get; init; }
 }
 
-/// <summary>Limits of a team or a key; <see langword="null"/> is no limit.</summary>
+/// <summary>Limits of a team or a key; <see langword="null"/> means no limit.</summary>
 internal sealed record TeamLimits(int? RequestsPerMinute, int? TokensPerMinute, int? ConcurrentRequests)
 {
     public static TeamLimits None { get; } = new(null, null, null);

@@ -30,16 +30,14 @@ internal sealed class TeamDirectory
     /// <summary>The teams in the order of the settings.</summary>
     public IReadOnlyList<Team> Teams { get; }
 
-    /// <summary>Whether callers bring their own OpenRouter keys.</summary>
+    /// <summary>Whether there are no teams, so that clients send their own OpenRouter keys.</summary>
     public bool IsEmpty => Teams.Count == 0;
 
     /// <summary>A team by its id.</summary>
     public bool TryGet(string id, [NotNullWhen(true)] out Team? team) => _byId.TryGetValue(id, out team);
 
-    /// <summary>
-    /// The team that a key belongs to, expired or not. The comparison takes constant time, and nothing is allocated.
-    /// </summary>
-    /// <param name="key">The key as the client sent it, of any length.</param>
+    /// <summary>Finds the team that a key belongs to, expired or not. Compares in constant time and allocates nothing.</summary>
+    /// <param name="key">The key as sent, of any length.</param>
     /// <param name="caller">The team and the key.</param>
     public bool TryFind(ReadOnlySpan<char> key, [NotNullWhen(true)] out CallerIdentity? caller)
     {
@@ -75,6 +73,6 @@ internal sealed class TeamDirectory
         }
     }
 
-    // The bucket is part of a SHA-256 hash, whose bits a caller cannot choose, so it reveals nothing about the keys.
+    // The bucket is part of a SHA-256 hash, whose bits a client cannot choose, so it reveals nothing about the keys.
     private static long Start(ReadOnlySpan<byte> hash) => BinaryPrimitives.ReadInt64LittleEndian(hash);
 }

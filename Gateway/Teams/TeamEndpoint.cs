@@ -1,21 +1,21 @@
 namespace Gateway.Teams;
 
-/// <summary>An OpenRouter endpoint that is open to teams. One object per row of the table.</summary>
-/// <param name="Methods">The methods that are open.</param>
+/// <summary>An OpenRouter endpoint that teams may call. One object per row of the table.</summary>
+/// <param name="Methods">The allowed methods.</param>
 /// <param name="Path">Its path below the base, such as <c>/chat/completions</c> or <c>/videos/{id}</c>.</param>
-/// <param name="Kind">What a call of it is.</param>
+/// <param name="Kind">The kind of endpoint.</param>
 internal sealed record TeamEndpoint(IReadOnlyList<string> Methods, string Path, TeamEndpointKind Kind)
 {
-    /// <summary>The endpoint that orders videos: its answer names a job, which a later request asks for by its id.</summary>
+    /// <summary>The endpoint that creates videos: its response names a job, which later requests query by its id.</summary>
     private const string Videos = "/videos";
 
-    /// <summary>Whether the answer's own <c>id</c> is the id that the team asks for later.</summary>
+    /// <summary>Whether the <c>id</c> in the response is the id of a job that the team queries later.</summary>
     public bool OrdersAJob { get; } = Kind == TeamEndpointKind.Inference && Path == Videos;
 
-    /// <summary>Whether OpenRouter bills a call.</summary>
+    /// <summary>Whether OpenRouter bills a request.</summary>
     public bool IsMetered => Kind == TeamEndpointKind.Inference;
 
-    /// <summary>Whether a method is open; methods are case-sensitive.</summary>
+    /// <summary>Whether a method is allowed; methods are case-sensitive.</summary>
     public bool Takes(string method)
     {
         foreach (var known in Methods)
@@ -30,15 +30,15 @@ internal sealed record TeamEndpoint(IReadOnlyList<string> Methods, string Path, 
     }
 }
 
-/// <summary>What a call of an endpoint is.</summary>
+/// <summary>The kinds of endpoints.</summary>
 internal enum TeamEndpointKind
 {
-    /// <summary>Lists models and providers, or counts tokens; costs nothing.</summary>
+    /// <summary>Lists models and providers, or counts tokens; free of charge.</summary>
     Catalogue,
 
     /// <summary>Runs a model; metered.</summary>
     Inference,
 
-    /// <summary>Answers about one earlier call, to the team that made it.</summary>
+    /// <summary>Returns one earlier generation or video, to the team that created it.</summary>
     OwnCall,
 }

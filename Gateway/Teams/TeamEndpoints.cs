@@ -1,8 +1,8 @@
 namespace Gateway.Teams;
 
 /// <summary>
-/// The endpoints that are open to teams, as an exact table. Every other endpoint is closed: the key that goes upstream is the team's, not
-/// the caller's, and can do more than call models.
+/// The endpoints that teams may call, as an exact table. Every other endpoint is closed: requests go upstream with the team's OpenRouter
+/// key, which can do more than call models.
 /// </summary>
 internal static class TeamEndpoints
 {
@@ -10,7 +10,7 @@ internal static class TeamEndpoints
     private static readonly string[] GetOrHead = [HttpMethods.Get, HttpMethods.Head];
     private static readonly string[] Post = [HttpMethods.Post];
 
-    // Exact paths precede paths with a parameter: /videos/models is not a video.
+    // Exact paths precede paths with a parameter: /videos/models is not the id of a video.
     private static readonly Row[] Rows =
     [
         new(Post, "/chat/completions", TeamEndpointKind.Inference),
@@ -49,14 +49,14 @@ internal static class TeamEndpoints
         new(Get, "/videos/{id}/content", TeamEndpointKind.OwnCall),
     ];
 
-    /// <summary>Every endpoint with each of its methods, for the test of the documentation.</summary>
+    /// <summary>Every endpoint with each of its methods. A test compares it with the documentation.</summary>
     public static IEnumerable<(string Method, TeamEndpoint Endpoint)> All =>
         Rows.SelectMany(row => row.Endpoint.Methods, (row, method) => (method, row.Endpoint));
 
-    /// <summary>The endpoint at a path, for any method.</summary>
+    /// <summary>Finds the endpoint at a path, for any method.</summary>
     /// <param name="path">The path below the base address; case and a trailing slash do not matter.</param>
-    /// <param name="id">The id in the path, where the endpoint has one there.</param>
-    /// <returns>The endpoint, or <see langword="null"/> when the path is closed.</returns>
+    /// <param name="id">The id in the path; <see langword="null"/> if the endpoint has none.</param>
+    /// <returns>The endpoint; <see langword="null"/> if the path is closed.</returns>
     public static TeamEndpoint? Find(ReadOnlySpan<char> path, out string? id)
     {
         id = null;
@@ -81,7 +81,7 @@ internal static class TeamEndpoints
         return null;
     }
 
-    /// <summary>Whether a text is an id that every parser of paths and queries reads alike.</summary>
+    /// <summary>Whether a text is an id that every parser of paths and queries reads in the same way.</summary>
     public static bool IsId(ReadOnlySpan<char> text)
     {
         const int Longest = 200;

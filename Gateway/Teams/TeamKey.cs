@@ -1,23 +1,23 @@
 namespace Gateway.Teams;
 
-/// <summary>One of a team's keys. Only its hash is known.</summary>
+/// <summary>A key of a team. Only its hash is stored.</summary>
 internal sealed class TeamKey
 {
     private IReadOnlyList<LimitScope>? _scopes;
 
-    /// <summary>Its name in logs and reports; <c>key-N</c> by default. Never the key.</summary>
+    /// <summary>Its name in logs and reports; default <c>key-N</c>. Never the key.</summary>
     public required string Label { get; init; }
 
     /// <summary>SHA-256 of the key's UTF-8 text.</summary>
     public required ReadOnlyMemory<byte> Hash { get; init; }
 
-    /// <summary>The time from which it is refused, or <see langword="null"/>.</summary>
+    /// <summary>The time at which it expires; <see langword="null"/> for never.</summary>
     public DateTimeOffset? Expires { get; init; }
 
     /// <summary>Limits of this key, in addition to its team's.</summary>
     public TeamLimits Limits { get; init; } = TeamLimits.None;
 
-    /// <summary>The limits of a call with this key: its team's, then its own.</summary>
+    /// <summary>The limits of a request with this key: those of the team, then its own.</summary>
     /// <param name="team">The team of the key.</param>
     public IReadOnlyList<LimitScope> ScopesIn(Team team) => _scopes ??= [.. Scopes(team)];
 

@@ -4,7 +4,7 @@ using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 
-// `--test` runs every benchmark once, in this process: it proves that they work and measures nothing.
+// `--test` runs every benchmark once, in this process. It shows that they work and measures nothing.
 const string Test = "--test";
 
 var switcher = BenchmarkSwitcher.FromAssembly(Assembly.GetExecutingAssembly());

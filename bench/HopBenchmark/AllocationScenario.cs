@@ -1,13 +1,13 @@
 namespace HopBenchmark;
 
-/// <summary>Managed bytes that the gateway allocates for a request, measured with the gateway inside this program.</summary>
+/// <summary>The managed bytes that the gateway allocates per request, with the gateway inside this program.</summary>
 internal sealed class AllocationScenario(Workbench bench)
 {
     public const string Name = "allocation";
 
     private const int Connections = 4;
 
-    // Bytes more for each KB more of body that still count as none: segments and log text may differ a little.
+    // Additional bytes per KB of body that count as no growth: segments and log text may differ a little.
     private const double MostGrowth = 10;
 
     private static readonly Figure Allocated = new("bytes a request", 0);
@@ -20,7 +20,7 @@ internal sealed class AllocationScenario(Workbench bench)
             return;
         }
 
-        // The gateway's log goes to the console, which is the report's.
+        // The gateway logs to the console, which the report also uses.
         var console = Console.Out;
         await using var log = new StreamWriter(Path.Combine(bench.Folder, "in-process.log"));
         Console.SetOut(TextWriter.Synchronized(log));
@@ -46,13 +46,13 @@ internal sealed class AllocationScenario(Workbench bench)
         bench.Report.Judge(table, "5 MB", Growth, "allocation: bytes more for each KB more of body", MostGrowth);
     }
 
-    // Bytes a request, without what the client of this program allocates itself.
+    // Bytes per request, without those that this program's client allocates.
     private async Task<double> MeasureAsync(Hop gateway, byte[] body, int requests) =>
         await AllocatedAsync(gateway, body, requests) - await AllocatedAsync(bench.Direct, body, requests);
 
     private static async Task<double> AllocatedAsync(Hop hop, byte[] body, int requests)
     {
-        // Pools fill, code is compiled.
+        // A first load fills pools and compiles code.
         await RawLoad.RunAsync(hop, body, Connections, requests);
 
         var before = GC.GetTotalAllocatedBytes(precise: true);

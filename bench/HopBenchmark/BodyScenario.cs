@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace HopBenchmark;
 
-/// <summary>Many large bodies at once: peak resident memory of a fresh process, and whether all of them are answered.</summary>
+/// <summary>Many large bodies at once: the peak resident memory of a fresh process, and the number of failed requests.</summary>
 internal sealed class BodyScenario(Workbench bench)
 {
     public const string Name = "bodies";

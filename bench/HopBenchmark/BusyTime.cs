@@ -1,8 +1,8 @@
 namespace HopBenchmark;
 
 /// <summary>
-/// How quiet the machine is: its busy time that neither a hop nor the upstream nor the load accounts for. A measurement that others
-/// disturbed is taken again.
+/// Measures how quiet the machine is: its busy time without that of the hop, the upstream and the load. A measurement disturbed by other
+/// processes is repeated.
 /// </summary>
 internal sealed class BusyTime
 {
@@ -16,7 +16,7 @@ internal sealed class BusyTime
     private TimeSpan _others;
     private TimeSpan _possible;
 
-    /// <param name="patience">How long to wait for quiet before a measurement; nothing: it is taken as it comes.</param>
+    /// <param name="patience">The time limit of the wait for a quiet machine before a measurement; zero measures at once.</param>
     /// <param name="time">The clock.</param>
     public BusyTime(TimeSpan patience, TimeProvider time)
     {
@@ -24,10 +24,10 @@ internal sealed class BusyTime
         _time = time;
     }
 
-    /// <summary>The others' share of all processors' time during the measurements that count, in percent.</summary>
+    /// <summary>The share of all processors' time that other processes used during the counted measurements, in percent.</summary>
     public double OthersPercent => Percent(_others, _possible);
 
-    /// <summary>Takes a measurement while the machine is quiet, or at least tries to.</summary>
+    /// <summary>Measures while the machine is quiet, if it becomes quiet in time.</summary>
     public async Task<T> MeasureAsync<T>(IReadOnlyList<MeasuredProcess> ours, Func<Task<T>> measureAsync)
     {
         for (var attempt = 1; ; attempt++)
@@ -47,7 +47,7 @@ internal sealed class BusyTime
         }
     }
 
-    /// <summary>Waits until the machine is quiet, within bounds: for what cannot be taken again.</summary>
+    /// <summary>Waits for a quiet machine, up to the time limit: for measurements that cannot be repeated.</summary>
     public async Task WaitForQuietAsync(IReadOnlyList<MeasuredProcess> ours)
     {
         var start = _time.GetTimestamp();

@@ -4,13 +4,11 @@ using System.Text;
 
 namespace HopBenchmark;
 
-/// <summary>
-/// Reads one answer wherever its bytes are split: head, chunks, lines. Counts the events and notes how long each was under way.
-/// </summary>
+/// <summary>Reads one response, split anywhere: head, chunks, lines. Counts the events and records the delay of each.</summary>
 internal sealed class EventStreamReader(int texts)
 {
     private readonly List<TimeSpan> _delays = new(texts);
-    private readonly byte[] _line = new byte[1024]; // what a line has more is of no interest
+    private readonly byte[] _line = new byte[1024]; // the rest of a longer line is ignored
     private int _length;
     private long _chunk;
     private Part _part = Part.Status;
@@ -28,17 +26,17 @@ internal sealed class EventStreamReader(int texts)
 
     public int Events { get; private set; }
 
-    /// <summary>How long events of text were under way.</summary>
+    /// <summary>The delays of the text events.</summary>
     public IReadOnlyList<TimeSpan> Delays => _delays;
 
-    /// <summary>Whether the answer has ended, or is not a 200.</summary>
+    /// <summary>Whether the response has ended, or is not a 200.</summary>
     public bool IsOver => _part == Part.Over;
 
     private ReadOnlySpan<byte> Line => _line.AsSpan(0, _length).TrimEnd((byte)'\r');
 
-    /// <summary>Takes bytes as they arrived.</summary>
+    /// <summary>Reads bytes in the order of arrival.</summary>
     /// <param name="bytes">The bytes.</param>
-    /// <param name="now">When they did, a timestamp of <see cref="Stopwatch"/>.</param>
+    /// <param name="now">The time of their arrival, a timestamp of <see cref="Stopwatch"/>.</param>
     public void Read(ReadOnlySpan<byte> bytes, long now)
     {
         while (!bytes.IsEmpty && !IsOver)
@@ -127,7 +125,7 @@ internal sealed class EventStreamReader(int texts)
         }
     }
 
-    // Moves bytes into the line up to its end.
+    // Moves bytes up to the end of the line into the line buffer.
     private bool IsLineWhole(ref ReadOnlySpan<byte> bytes)
     {
         var end = bytes.IndexOf((byte)'\n');

@@ -5,21 +5,21 @@ using System.Text.Json.Nodes;
 
 namespace HopBenchmark;
 
-/// <summary>The settings of a gateway that is measured: the shipped file, with rules and teams of this benchmark.</summary>
+/// <summary>The settings of the measured gateway: the shipped file, with rules and teams of this benchmark.</summary>
 internal static class GatewaySettings
 {
-    /// <summary>How many rules there are unless a scenario is about them.</summary>
+    /// <summary>The number of rules in all scenarios but those about rules.</summary>
     public const int FewRules = 10;
 
-    // What people write: of twenty names twelve are whole, six end in a star, one begins with it, one has stars on both sides.
+    // Typical patterns: of twenty names twelve are exact, six end in a star, one begins with it, one has stars at both ends.
     private static readonly string[] Shapes =
     [
         .. Enumerable.Repeat("vendor-{0}/model-{0}", 12), .. Enumerable.Repeat("vendor-{0}/*", 6), "*/model-{0}:free", "*coder-{0}*",
     ];
 
-    /// <summary>The rules, of which the last one alone matches the bodies of this benchmark.</summary>
-    /// <param name="count">How many, from ten up.</param>
-    /// <param name="version">A number that all but the first nine differ by.</param>
+    /// <summary>Creates the rules. Only the last one matches the bodies of this benchmark.</summary>
+    /// <param name="count">The number of rules, at least ten.</param>
+    /// <param name="version">A number in all but the first nine rules, to make versions differ.</param>
     public static JsonArray Rules(int count, int version = 0)
     {
         var rules = JsonNode.Parse(
@@ -48,10 +48,10 @@ internal static class GatewaySettings
     /// <summary>The name of the rule that matches.</summary>
     public static string LastRule(int version = 0) => $"last-{Text(version)}";
 
-    /// <summary>Teams, each with a key, limits and a budget that never refuse.</summary>
-    /// <param name="count">How many.</param>
-    /// <param name="openRouterKey">A file with the key that goes upstream.</param>
-    /// <param name="version">A number that all of them differ by.</param>
+    /// <summary>Creates teams, each with a key, limits and a budget that never refuse.</summary>
+    /// <param name="count">The number of teams.</param>
+    /// <param name="openRouterKey">A file with the OpenRouter key.</param>
+    /// <param name="version">A number in all teams, to make versions differ.</param>
     public static JsonArray Teams(int count, string openRouterKey, int version = 0) => new(
         [.. Keys(count).Select((key, i) => Team(key, i, openRouterKey, tokensPerMinute: 1_000_000_000 + version))]);
 

@@ -1,13 +1,13 @@
 namespace HopBenchmark;
 
-/// <summary>A goal and how it was met.</summary>
-/// <param name="What">What it is about, with the unit.</param>
-/// <param name="Limit">The most that it allows.</param>
-/// <param name="Measured">What was measured.</param>
-/// <param name="Peers">What was measured of others in the same run.</param>
+/// <summary>A goal and its result.</summary>
+/// <param name="What">The measured quantity, with the unit.</param>
+/// <param name="Limit">The maximum value.</param>
+/// <param name="Measured">The measured values.</param>
+/// <param name="Peers">The values of peers in the same run.</param>
 internal sealed record Goal(string What, double Limit, Series Measured, IReadOnlyList<Series?> Peers)
 {
-    // The noise is no smaller.
+    // The noise of a measurement is about this large.
     private const double Tolerance = 1.10;
 
     public bool IsMissed => !(Measured.Value <= Limit * Tolerance);

@@ -1,9 +1,9 @@
 namespace HopBenchmark;
 
-/// <summary>One way to the upstream, ready to be loaded.</summary>
+/// <summary>A path to the upstream, ready for load.</summary>
 /// <param name="Name">Its name in the tables.</param>
-/// <param name="Url">Where chat completions are posted.</param>
-/// <param name="Process">What is measured; <see langword="null"/> where there is no hop.</param>
+/// <param name="Url">The URL of chat completions.</param>
+/// <param name="Process">The measured process; <see langword="null"/> without a hop.</param>
 internal sealed record Hop(string Name, Uri Url, MeasuredProcess? Process) : IDisposable
 {
     public const string Direct = "direct";
@@ -14,22 +14,22 @@ internal sealed record Hop(string Name, Uri Url, MeasuredProcess? Process) : IDi
     public const string GatewayTeams = Gateway + WithTeams;
     public const string NativeTeams = GatewayTeams + ", native";
 
-    /// <summary>What is added to a gateway's name where everything is on.</summary>
+    /// <summary>The suffix of a gateway's name with all features on.</summary>
     public const string WithTeams = "-teams";
 
-    /// <summary>What stands beside the gateway in the goals' table.</summary>
+    /// <summary>The peers in the table of goals.</summary>
     public static IReadOnlyList<string> Peers { get; } = [Nginx, PlainYarp, Portkey];
 
-    /// <summary>The keys that requests carry in turns.</summary>
+    /// <summary>The keys of requests, used in rotation.</summary>
     public IReadOnlyList<string> Keys { get; init; } = ["sk-bench"];
 
-    /// <summary>Headers that requests need at this hop, such as where to send them.</summary>
+    /// <summary>Headers that requests through this hop need, such as the upstream's address.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Headers { get; init; } = [];
 
-    /// <summary>How long it took from the start of its process to its first answer from upstream.</summary>
+    /// <summary>The time from the start of its process to its first response from upstream.</summary>
     public TimeSpan StartTime { get; init; }
 
-    /// <summary>The most rounds that it takes part in: one that is slower by far needs no more, and would take all the time.</summary>
+    /// <summary>The maximum number of rounds: a much slower hop needs no more, and would take most of the time.</summary>
     public int MostRounds { get; init; } = int.MaxValue;
 
     public static bool IsPeer(string name) => Peers.Contains(name);

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace HopBenchmark;
 
-/// <summary>The whole run: publish, start, measure in turns, report, end what was started.</summary>
+/// <summary>The whole run: publishes, starts, measures in turns, reports, and stops what it started.</summary>
 internal sealed class HopComparison
 {
     private const int Teams = 200;
@@ -21,14 +21,14 @@ internal sealed class HopComparison
         _busy = new BusyTime(options.Patience, TimeProvider.System);
     }
 
-    /// <summary>Names of the scenarios.</summary>
+    /// <summary>The names of the scenarios.</summary>
     public static IReadOnlyList<string> Scenarios { get; } =
     [
         .. RequestScenarios.Sizes, RequestScenarios.Rate, RequestScenarios.Rules, StreamScenarios.Streams, StreamScenarios.ManyStreams,
         BodyScenario.Name, StartScenario.Name, ReloadScenario.Name, AllocationScenario.Name,
     ];
 
-    /// <summary>Runs everything that was asked for; returns the exit code: 0 without an error and with every goal met or reached.</summary>
+    /// <summary>Runs the selected scenarios. Returns the exit code: 0 without errors and with every goal met or reached.</summary>
     public static async Task<int> RunAsync(HopComparisonOptions options)
     {
         var folder = Directory.CreateTempSubdirectory("hop-benchmark-").FullName;
@@ -43,7 +43,7 @@ internal sealed class HopComparison
                 await File.WriteAllTextAsync(results, report.Text);
             }
 
-            // A test is too short for its figures to mean anything.
+            // A test is too short for meaningful figures.
             return report.Errors == 0 && (options.Test || !report.MissesGoal) ? 0 : 1;
         }
         finally
@@ -97,7 +97,7 @@ internal sealed class HopComparison
             recipes.Add(new(name + Hop.WithTeams, starter => starter.StartGatewayAsync(name + Hop.WithTeams, program, teams: Teams)));
         }
 
-        // A test fetches nothing unless it is told to.
+        // A test downloads nothing unless it is requested.
         if (_options.Test ? _options.Hops.Contains(Hop.Portkey) : _options.WantsHop(Hop.Portkey))
         {
             recipes.Add(await Portkey.PrepareAsync());

@@ -1,35 +1,35 @@
 namespace HopBenchmark;
 
-/// <summary>What the command line asks for.</summary>
+/// <summary>The options of the command line.</summary>
 internal sealed record HopComparisonOptions
 {
-    /// <summary>Names of scenarios; none for all.</summary>
+    /// <summary>The scenarios to run; empty for all.</summary>
     public required IReadOnlyList<string> Scenarios { get; init; }
 
-    /// <summary>Names of hops; none for all.</summary>
+    /// <summary>The hops to measure; empty for all.</summary>
     public required IReadOnlyList<string> Hops { get; init; }
 
-    /// <summary>Published gateways beside this clone's own, by the name that the tables give them.</summary>
+    /// <summary>Other published gateways, by their name in the tables.</summary>
     public required IReadOnlyList<(string Name, string Program)> OtherGateways { get; init; }
 
-    /// <summary>A folder with the native gateway, made there if there is none; <see langword="null"/> to go without.</summary>
+    /// <summary>A folder with the native gateway, which is published there if missing; <see langword="null"/> for none.</summary>
     public required string? Native { get; init; }
 
     public required int Rounds { get; init; }
 
-    /// <summary>How long one hop is loaded in one round.</summary>
+    /// <summary>The duration of the load on one hop in one round.</summary>
     public required TimeSpan Round { get; init; }
 
-    /// <summary>How long to wait for a quiet machine before each measurement.</summary>
+    /// <summary>The time limit of the wait for a quiet machine before each measurement.</summary>
     public required TimeSpan Patience { get; init; }
 
-    /// <summary>The Markdown file to write, or <see langword="null"/>.</summary>
+    /// <summary>The Markdown file to write; <see langword="null"/> for none.</summary>
     public required string? Results { get; init; }
 
-    /// <summary>Everything once and briefly, with the client of this program in place of wrk.</summary>
+    /// <summary>Whether to run everything once and briefly, with this program's client instead of wrk.</summary>
     public required bool Test { get; init; }
 
-    /// <summary>The arguments, for the record.</summary>
+    /// <summary>The command line, for the report.</summary>
     public required string CommandLine { get; init; }
 
     public bool WantsHop(string name) => Hops.Count == 0 || Hops.Contains(name, StringComparer.OrdinalIgnoreCase);

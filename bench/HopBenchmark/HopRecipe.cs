@@ -1,7 +1,9 @@
 namespace HopBenchmark;
 
-/// <summary>How a hop is started, or why it cannot be.</summary>
+/// <summary>The way to start a hop, or the reason why it cannot be started.</summary>
 /// <param name="Name">Its name in the tables.</param>
-/// <param name="StartAsync">Starts it; <see langword="null"/> where <paramref name="Absence"/> says why it cannot be.</param>
-/// <param name="Absence">Why it is not there.</param>
+/// <param name="StartAsync">
+/// Starts the hop; <see langword="null"/> if it cannot be started, with the reason in <paramref name="Absence"/>.
+/// </param>
+/// <param name="Absence">The reason for its absence.</param>
 internal sealed record HopRecipe(string Name, Func<HopStarter, Task<Hop>>? StartAsync, string Absence = "");

@@ -1,6 +1,6 @@
 namespace HopBenchmark;
 
-/// <summary>Hops that are up, the direct way first, and what could not be started.</summary>
+/// <summary>The running hops, the direct connection first, and those that could not be started.</summary>
 internal sealed class HopSet : IDisposable
 {
     private readonly List<Hop> _hops = [];
@@ -10,7 +10,9 @@ internal sealed class HopSet : IDisposable
 
     public IReadOnlyList<(string Name, string Reason)> Absent => _absent;
 
-    /// <summary>Starts hops one behind the other; a peer that does not start is absent, anything else is a fault.</summary>
+    /// <summary>
+    /// Starts hops one after another. A peer that does not start is absent; any other hop that does not start is a fault.
+    /// </summary>
     public static async Task<HopSet> StartAsync(HopStarter starter, IEnumerable<HopRecipe> recipes, Hop? direct)
     {
         var set = new HopSet();
@@ -35,7 +37,7 @@ internal sealed class HopSet : IDisposable
         }
     }
 
-    /// <summary>The same with only some of the hops, which this set still owns.</summary>
+    /// <summary>A set with some of the hops, which this set still owns.</summary>
     public HopSet With(IEnumerable<Hop> some)
     {
         var set = new HopSet();

@@ -26,7 +26,7 @@ internal sealed class HopStarter
     private readonly int _upstreamPort;
 
     /// <param name="folder">A folder for settings, logs and nginx's own files.</param>
-    /// <param name="probe">The request body that tells whether a hop is ready.</param>
+    /// <param name="probe">The body of the request that checks whether a hop is ready.</param>
     /// <param name="upstreamPort">The upstream's port on 127.0.0.1.</param>
     public HopStarter(string folder, byte[] probe, int upstreamPort)
     {
@@ -35,10 +35,10 @@ internal sealed class HopStarter
         _upstreamPort = upstreamPort;
     }
 
-    /// <summary>The base URL of the upstream, as the gateway takes it.</summary>
+    /// <summary>The base URL of the upstream for the gateway.</summary>
     private string UpstreamBaseUrl => $"http://127.0.0.1:{_upstreamPort}{BasePath}";
 
-    /// <summary>Chat completions at a port, without a hop.</summary>
+    /// <summary>A direct connection to chat completions at a port.</summary>
     public static Hop DirectTo(int port) => new(Hop.Direct, UrlOf(port, ChatPath), Process: null);
 
     /// <summary>Starts the scripted upstream.</summary>
@@ -70,7 +70,7 @@ internal sealed class HopStarter
         return StartAsync(hop, marksRule: false, "nginx", "-p", _folder, "-c", file, "-e", "stderr");
     }
 
-    /// <summary>Starts Portkey's gateway, whose callers say where their requests go.</summary>
+    /// <summary>Starts Portkey's gateway, whose clients send the upstream's address.</summary>
     public Task<Hop> StartPortkeyAsync(string script)
     {
         var port = FreePort();
@@ -93,11 +93,11 @@ internal sealed class HopStarter
             "--headless");
     }
 
-    /// <summary>Starts a published gateway; the last one of its rules matches the bodies of this benchmark.</summary>
+    /// <summary>Starts a published gateway. Its last rule matches the bodies of this benchmark.</summary>
     /// <param name="name">Its name in the tables.</param>
-    /// <param name="program">The program, for the runtime or native.</param>
-    /// <param name="rules">How many rules it has.</param>
-    /// <param name="teams">How many teams: with any, everything is on, and calls are counted and written into a ledger.</param>
+    /// <param name="program">The program, managed or native.</param>
+    /// <param name="rules">The number of rules.</param>
+    /// <param name="teams">The number of teams. With any, all features are on: requests are metered and written to a ledger.</param>
     public async Task<Hop> StartGatewayAsync(string name, string program, int rules = GatewaySettings.FewRules, int teams = 0)
     {
         var port = FreePort();
@@ -114,7 +114,7 @@ internal sealed class HopStarter
         return hop;
     }
 
-    /// <summary>Writes the settings of a gateway anew, all rules and teams changed; returns the rule that then applies.</summary>
+    /// <summary>Replaces the settings of a gateway, with all rules and teams changed. Returns the rule that matches then.</summary>
     public string Reload(Hop gateway, int rules, int teams, int version)
     {
         var port = gateway.Url.Port;
@@ -122,7 +122,7 @@ internal sealed class HopStarter
         return GatewaySettings.LastRule(version);
     }
 
-    /// <summary>Asks a gateway which rule it applies.</summary>
+    /// <summary>Returns the rule that a gateway currently applies.</summary>
     public async Task<string?> RuleAsync(Hop gateway)
     {
         using var response = await ProbeAsync(gateway);
@@ -138,7 +138,7 @@ internal sealed class HopStarter
         return ReadyAsync(new Hop(Hop.Gateway, UrlOf(port, ChatPath), Process: null), marksRule: true, Stopwatch.GetTimestamp());
     }
 
-    /// <summary>A port of 127.0.0.1 that nobody listens on.</summary>
+    /// <summary>A free port of 127.0.0.1.</summary>
     public static int FreePort()
     {
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
@@ -159,7 +159,7 @@ internal sealed class HopStarter
     private string[] GatewayArguments(int port) =>
         ["--ip", "127.0.0.1", "--port", Text(port), "--openrouter-base-url", UpstreamBaseUrl, "--config", SettingsOf(port)];
 
-    // The settings are the shipped ones, with the rules and teams of this benchmark.
+    // The shipped settings, with the rules and teams of this benchmark.
     private void WriteSettings(int port, string template, int rules, int teams, int version = 0)
     {
         var settings = JsonNode.Parse(
@@ -184,7 +184,7 @@ internal sealed class HopStarter
             settings["Admin"] ??= new JsonObject { ["Url"] = $"http://127.0.0.1:{FreePort()}" };
         }
 
-        // Exchanged in one step, as an editor or a mounted volume does it.
+        // Replaced atomically, like by an editor or a mounted volume.
         var next = SettingsOf(port) + ".next";
         File.WriteAllText(next, settings.ToJsonString());
         File.Move(next, SettingsOf(port), overwrite: true);
@@ -196,7 +196,7 @@ internal sealed class HopStarter
         if (response.StatusCode != HttpStatusCode.Unauthorized)
         {
             hop.Dispose();
-            throw new InvalidOperationException($"{hop.Name} answers a stranger with {(int)response.StatusCode}: it knows no teams");
+            throw new InvalidOperationException($"{hop.Name} responds with {(int)response.StatusCode} to an unknown key: it has no teams");
         }
     }
 
@@ -248,7 +248,7 @@ internal sealed class HopStarter
             if (response is { IsSuccessStatusCode: true })
             {
                 return marksRule && !response.Headers.Contains(RuleHeader)
-                    ? throw new InvalidOperationException($"{hop.Name} answers, but has applied no rule")
+                    ? throw new InvalidOperationException($"{hop.Name} responds, but applied no rule")
                     : hop with { StartTime = Stopwatch.GetElapsedTime(start) };
             }
 
@@ -256,7 +256,7 @@ internal sealed class HopStarter
         }
 
         var output = File.Exists(OutputOf(hop.Name)) ? string.Join(' ', File.ReadLines(OutputOf(hop.Name)).Take(5)) : "nothing";
-        throw new InvalidOperationException($"{hop.Name} does not answer; it said: {output}");
+        throw new InvalidOperationException($"{hop.Name} does not respond; its output: {output}");
     }
 
     private static async Task<bool> ListensAsync(Hop hop)

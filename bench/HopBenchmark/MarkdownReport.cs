@@ -3,22 +3,24 @@ using System.Text;
 
 namespace HopBenchmark;
 
-/// <summary>The results as Markdown: on the console as they come, and in a file at the end with the goals on top.</summary>
+/// <summary>
+/// The results as Markdown: printed to the console as they arrive, and written to a file at the end with the goals on top.
+/// </summary>
 internal sealed class MarkdownReport
 {
     private readonly StringBuilder _head = new();
     private readonly StringBuilder _sections = new();
     private readonly List<Goal> _goals = [];
 
-    /// <summary>Errors of the gateways and of the direct way; those of peers stand in their rows and are theirs.</summary>
+    /// <summary>The errors of the gateways and of the direct connection. Errors of peers are only in their rows.</summary>
     public double Errors { get; private set; }
 
-    /// <summary>Whether a goal was neither met nor reached.</summary>
+    /// <summary>Whether a goal was missed.</summary>
     public bool MissesGoal => _goals.Exists(goal => goal.IsMissed);
 
     public string Text => _head + GoalsText + _sections;
 
-    /// <summary>One row for each goal, beside what others took in the same run.</summary>
+    /// <summary>The table of goals, with the peers' values from the same run.</summary>
     public string GoalsText
     {
         get
@@ -43,7 +45,7 @@ internal sealed class MarkdownReport
     /// <summary>Adds a line below the goals.</summary>
     public void Write(string line = "") => Write(_sections, line);
 
-    /// <summary>Adds a section: a table with the figures that are asked for and were measured, and a sentence on how to read it.</summary>
+    /// <summary>Adds a section: a table with the given figures, as far as measured, and a sentence on how to read it.</summary>
     public void WriteTable(ResultTable table, string? note, params Figure[] figures)
     {
         figures = [.. figures.Where(figure => table.Rows.Any(row => table[row, figure] is not null))];
@@ -71,7 +73,7 @@ internal sealed class MarkdownReport
         }
     }
 
-    /// <summary>Judges a figure, if it was measured.</summary>
+    /// <summary>Compares a figure with its goal, if it was measured.</summary>
     public void Judge(ResultTable table, string row, Figure figure, string what, double limit)
     {
         if (table[row, figure] is { } measured)

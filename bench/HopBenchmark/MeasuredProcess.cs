@@ -3,13 +3,13 @@ using System.Globalization;
 
 namespace HopBenchmark;
 
-/// <summary>A process that this program started and ends: its CPU time and memory from <c>/proc</c>, children included.</summary>
+/// <summary>A process that this program starts and stops: its CPU time and memory from <c>/proc</c>, children included.</summary>
 internal sealed class MeasuredProcess : IDisposable
 {
-    // What /proc counts in (USER_HZ), the same on every Linux that .NET runs on.
+    // The unit of /proc (USER_HZ), the same on every Linux that .NET supports.
     private const double TicksPerSecond = 100;
 
-    // Settings of the caller's own environment that would tune a hop.
+    // Environment variables of the caller that would tune a hop.
     private static readonly string[] TuningPrefixes = ["DOTNET_", "COMPlus_", "ASPNETCORE_", "GATEWAY_"];
 
     private readonly Process _process;
@@ -19,10 +19,10 @@ internal sealed class MeasuredProcess : IDisposable
         _process = process;
     }
 
-    /// <summary>Starts a program whose output goes into a file, as in a container.</summary>
+    /// <summary>Starts a program with its output redirected to a file, as in a container.</summary>
     public static MeasuredProcess Start(string folder, string output, string program, params string[] arguments)
     {
-        // exec keeps the process id, so that what is measured is the program and not the shell.
+        // exec keeps the process id: the measured process is the program and not the shell.
         var start = new ProcessStartInfo("/bin/sh") { WorkingDirectory = folder };
         foreach (var argument in (string[])["-c", "output=$1; shift; exec \"$@\" >\"$output\" 2>&1", "sh", output, program, .. arguments])
         {
@@ -42,27 +42,27 @@ internal sealed class MeasuredProcess : IDisposable
     /// <summary>User and system time so far.</summary>
     public TimeSpan CpuTime => TimeSpan.FromSeconds(Tree(_process.Id).Sum(id => CpuTicks(id, withDeadChildren: false)) / TicksPerSecond);
 
-    /// <summary>The most memory that was resident since the start or <see cref="ResetPeak"/>, in MB.</summary>
+    /// <summary>The peak resident memory since the start or <see cref="ResetPeak"/>, in MB.</summary>
     public double PeakMegabytes => Tree(_process.Id).Sum(id => StatusKilobytes(id, "VmHWM:")) / 1024.0;
 
-    /// <summary>Memory that is resident now, in MB.</summary>
+    /// <summary>The current resident memory, in MB.</summary>
     public double ResidentMegabytes => Tree(_process.Id).Sum(id => StatusKilobytes(id, "VmRSS:")) / 1024.0;
 
-    /// <summary>This program's own CPU time, with that of the loads it has run to their end.</summary>
+    /// <summary>The CPU time of this program, including finished loads.</summary>
     public static TimeSpan OwnCpuTime => TimeSpan.FromSeconds(CpuTicks(Environment.ProcessId, withDeadChildren: true) / TicksPerSecond);
 
-    /// <summary>The whole machine's busy time so far, all processors together.</summary>
+    /// <summary>The busy time of the machine so far, of all processors together.</summary>
     public static TimeSpan MachineCpuTime
     {
         get
         {
-            // user nice system idle iowait irq softirq steal: all that this machine worked, or was kept from working.
+            // user nice system idle iowait irq softirq steal: all time in which this machine worked, or was prevented from working.
             var fields = File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries);
             return TimeSpan.FromSeconds(((int[])[1, 2, 3, 6, 7, 8]).Sum(i => Number(fields[i])) / TicksPerSecond);
         }
     }
 
-    /// <summary>Starts <see cref="PeakMegabytes"/> anew.</summary>
+    /// <summary>Resets <see cref="PeakMegabytes"/>.</summary>
     public void ResetPeak()
     {
         foreach (var id in Tree(_process.Id))
@@ -99,7 +99,7 @@ internal sealed class MeasuredProcess : IDisposable
 
     private static long CpuTicks(int id, bool withDeadChildren)
     {
-        // The second field is the program's name in brackets and may hold anything; utime is the 12th behind it.
+        // The second field is the program's name in parentheses and may contain any character; utime is the 12th field after it.
         var stat = File.ReadAllText($"/proc/{id}/stat");
         var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
         return fields[11..(withDeadChildren ? 15 : 13)].Sum(Number);

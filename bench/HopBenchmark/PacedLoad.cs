@@ -4,28 +4,28 @@ using System.Net.Sockets;
 namespace HopBenchmark;
 
 /// <summary>
-/// Posts at a fixed rate, whatever the answers take: an open loop. Latency counts from the moment at which a request was due and not from
-/// when it could be sent, so that a hop which stalls is charged with all that it kept waiting.
+/// Posts at a fixed rate, regardless of response times: an open loop. Latency is measured from the time at which a request was due and not
+/// from its sending, so a hop that stalls is charged for all requests that it delayed.
 /// </summary>
 internal static class PacedLoad
 {
     private const int Connections = 16;
 
-    // Time for the threads to be there before the first request is due.
+    // Time for the threads to start before the first request is due.
     private static readonly TimeSpan HeadStart = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Runs a round.</summary>
-    /// <param name="hop">Whom to ask.</param>
+    /// <param name="hop">The hop.</param>
     /// <param name="body">The body.</param>
-    /// <param name="rate">Requests a second.</param>
-    /// <param name="duration">How long.</param>
+    /// <param name="rate">Requests per second.</param>
+    /// <param name="duration">The duration.</param>
     public static async Task<LoadResult> RunAsync(Hop hop, byte[] body, double rate, TimeSpan duration)
     {
         var paced = await LatenciesAsync(hop, body, rate, duration);
         return LoadResult.Of(paced.Latencies.Length, paced.Duration, paced.Latencies, paced.Errors);
     }
 
-    /// <summary>The same; tells the latency of each request, in the order in which they were due.</summary>
+    /// <summary>Runs a round and returns the latency of each request, in the order of their due times.</summary>
     public static async Task<PacedResult> LatenciesAsync(Hop hop, byte[] body, double rate, TimeSpan duration)
     {
         var clients = Enumerable.Range(0, Connections).Select(_ => new RawClient(hop, body)).ToArray();
@@ -37,7 +37,8 @@ internal static class PacedLoad
             var errors = 0L;
             var start = Stopwatch.GetTimestamp() + (long)(HeadStart.TotalSeconds * Stopwatch.Frequency);
 
-            // A thread each, and calls that block: a task's timer is a millisecond coarse, and its queue would be part of the figures.
+            // One thread per connection with blocking calls: a task's timer has a resolution of a millisecond, and its queue would be part
+            // of the figures.
             await Task.WhenAll(clients.Select(client => Task.Factory.StartNew(
                 () =>
                 {

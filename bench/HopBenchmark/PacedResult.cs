@@ -1,10 +1,10 @@
 namespace HopBenchmark;
 
-/// <summary>What a load at a fixed rate saw.</summary>
-/// <param name="Latencies">Of each request, in the order in which they were due.</param>
-/// <param name="Rate">Requests a second.</param>
-/// <param name="Duration">How long it took.</param>
-/// <param name="Errors">Answers that were no 200.</param>
+/// <summary>The result of a load at a fixed rate.</summary>
+/// <param name="Latencies">The latency of each request, in the order of their due times.</param>
+/// <param name="Rate">Requests per second.</param>
+/// <param name="Duration">The duration of the load.</param>
+/// <param name="Errors">Responses other than 200.</param>
 internal sealed record PacedResult(TimeSpan[] Latencies, double Rate, TimeSpan Duration, long Errors)
 {
     /// <summary>The sorted latencies of the requests that were due in each whole second.</summary>

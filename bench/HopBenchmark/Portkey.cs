@@ -2,14 +2,14 @@ using System.Globalization;
 
 namespace HopBenchmark;
 
-/// <summary>Portkey's gateway for Node, fetched from npm into a cache folder when it is first asked for.</summary>
+/// <summary>Portkey's gateway for Node, installed from npm into a cache folder on first use.</summary>
 internal static class Portkey
 {
     public const string Version = "1.15.2";
 
     private const int OldestNode = 20;
 
-    // This version fails every stream with a newer server package ("immutable" headers).
+    // With a newer server package, this version fails every stream ("immutable" headers).
     private static readonly string[] Packages = [$"@portkey-ai/gateway@{Version}", "hono@4.9.7", "@hono/node-server@1.13.8"];
 
     private static string Folder => Path.Combine(
@@ -17,18 +17,18 @@ internal static class Portkey
 
     private static string Script => Path.Combine(Folder, "node_modules", "@portkey-ai", "gateway", "build", "start-server.js");
 
-    /// <summary>Installs it if need be.</summary>
+    /// <summary>Installs it if necessary.</summary>
     public static async Task<HopRecipe> PrepareAsync()
     {
         if (!Tool.Exists("node") || !Tool.Exists("npm"))
         {
-            return Absent("there is no node and npm");
+            return Absent("node and npm are not installed");
         }
 
         var node = (await Tool.RunAsync("node", "--version")).Trim();
         if (!int.TryParse(node.TrimStart('v').Split('.')[0], CultureInfo.InvariantCulture, out var major) || major < OldestNode)
         {
-            return Absent($"it needs node {OldestNode}, and this is {node}");
+            return Absent($"it needs node {OldestNode}, the installed one is {node}");
         }
 
         if (!File.Exists(Script))
@@ -38,7 +38,7 @@ internal static class Portkey
                 "npm", ["install", "--prefix", Folder, "--ignore-scripts", "--no-audit", "--no-fund", "--legacy-peer-deps", .. Packages]);
             if (!File.Exists(Script))
             {
-                return Absent("npm said: " + output.Trim().ReplaceLineEndings(" "));
+                return Absent("npm failed: " + output.Trim().ReplaceLineEndings(" "));
             }
         }
 

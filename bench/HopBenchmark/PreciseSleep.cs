@@ -4,12 +4,12 @@ using System.Runtime.InteropServices;
 namespace HopBenchmark;
 
 /// <summary>
-/// The kernel's own sleep: some 60 µs late at most, where a task's timer is a millisecond coarse. It takes no processor from the hop as
-/// spinning would.
+/// A sleep by the kernel: at most about 60 µs late, while a task's timer has a resolution of a millisecond. Unlike spinning, it takes no
+/// processor time from the hop.
 /// </summary>
 internal static class PreciseSleep
 {
-    /// <summary>Blocks the thread.</summary>
+    /// <summary>Blocks the thread until a time.</summary>
     /// <param name="due">A timestamp of <see cref="Stopwatch"/>.</param>
     public static void Until(long due)
     {

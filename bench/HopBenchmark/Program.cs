@@ -1,8 +1,8 @@
 using System.CommandLine;
 using HopBenchmark;
 
-// The load reads on the threads that poll the sockets: a thread of the pool for each event would cost more than reading it. Hops do not
-// inherit this, nor any other variable that tunes.
+// The load reads on the threads that poll the sockets: a work item of the pool per event would cost more than the read. Hops do not inherit
+// this variable or any other tuning variable.
 Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
 
 var scenarios = new Option<string[]>("--scenario")

@@ -5,7 +5,7 @@ using System.Text;
 
 namespace HopBenchmark;
 
-/// <summary>One connection that posts one body over and over: a client that itself allocates next to nothing.</summary>
+/// <summary>A connection that posts one body repeatedly: a client that allocates almost nothing itself.</summary>
 internal sealed class RawClient : IDisposable
 {
     private Socket _socket = NewSocket();
@@ -15,8 +15,8 @@ internal sealed class RawClient : IDisposable
     private readonly byte[] _body;
     private int _turn;
 
-    /// <param name="hop">Where to post; its keys take turns.</param>
-    /// <param name="body">What to post.</param>
+    /// <param name="hop">The hop; its keys are used in rotation.</param>
+    /// <param name="body">The body.</param>
     public RawClient(Hop hop, byte[] body)
     {
         _url = hop.Url;
@@ -24,7 +24,7 @@ internal sealed class RawClient : IDisposable
         _heads = [.. hop.Keys.Select(key => Head(hop, key, body.Length))];
     }
 
-    /// <summary>The head of a post.</summary>
+    /// <summary>The head of a request.</summary>
     public static byte[] Head(Hop hop, string key, int length) => Encoding.ASCII.GetBytes(
         $"POST {hop.Url.PathAndQuery} HTTP/1.1\r\nHost: {hop.Url.Authority}\r\nAuthorization: Bearer {key}\r\n"
         + string.Concat(hop.Headers.Select(header => $"{header.Key}: {header.Value}\r\n"))
@@ -33,8 +33,8 @@ internal sealed class RawClient : IDisposable
     public Task ConnectAsync() => _socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, _url.Port));
 
     /// <summary>
-    /// Takes a connection, in place of one that may have broken. It blocks, and so will all calls on it in the kernel itself; once connected
-    /// asynchronously they would wait for the thread that polls.
+    /// Opens a connection, replacing a broken one. It connects with a blocking call, so that later calls block in the kernel: on a socket
+    /// connected asynchronously they would wait for the polling thread.
     /// </summary>
     public void Connect()
     {
@@ -43,7 +43,7 @@ internal sealed class RawClient : IDisposable
         _socket.Connect(new IPEndPoint(IPAddress.Loopback, _url.Port));
     }
 
-    /// <summary>Sends the whole request and reads the answer; returns whether it is a 200.</summary>
+    /// <summary>Sends the whole request and reads the response. Returns whether it is a 200.</summary>
     public async ValueTask<bool> PostAsync()
     {
         await SendAsync(NextHead());
@@ -51,7 +51,7 @@ internal sealed class RawClient : IDisposable
         return await ReadAnswerAsync();
     }
 
-    /// <summary>The same with calls that block.</summary>
+    /// <summary>The same with blocking calls.</summary>
     public bool Post()
     {
         Send(NextHead());
@@ -108,7 +108,7 @@ internal sealed class RawClient : IDisposable
 
     private static int Received(int count) => count > 0 ? count : throw new IOException("The connection was closed.");
 
-    // The answers of this benchmark are short and carry a Content-Length.
+    // The responses of this benchmark are short and have a Content-Length.
     private static bool IsWhole(ReadOnlySpan<byte> answer, out bool isSuccess)
     {
         isSuccess = answer.StartsWith("HTTP/1.1 200 "u8);
@@ -121,7 +121,7 @@ internal sealed class RawClient : IDisposable
         var name = "Content-Length: "u8;
         var at = answer[..end].IndexOf(name);
         return at < 0 || !Utf8Parser.TryParse(answer[(at + name.Length)..], out int length, out _)
-            ? throw new InvalidDataException("The answer has no Content-Length: " + Encoding.ASCII.GetString(answer[..end]))
+            ? throw new InvalidDataException("The response has no Content-Length: " + Encoding.ASCII.GetString(answer[..end]))
             : answer.Length >= end + 4 + length;
     }
 }

@@ -3,12 +3,12 @@ using System.Net.Sockets;
 
 namespace HopBenchmark;
 
-/// <summary>Posts by this program's own client.</summary>
+/// <summary>Posts with this program's client.</summary>
 internal static class RawLoad
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
-    /// <summary>Posts one body over many connections at once, each of them once, and returns how many were not answered with 200.</summary>
+    /// <summary>Posts one body once on each of many connections, concurrently. Returns the number of responses other than 200.</summary>
     public static async Task<int> PostAllAsync(Hop hop, byte[] body, int connections)
     {
         var answers = await Task.WhenAll(Enumerable.Range(0, connections).Select(async _ =>
@@ -27,7 +27,7 @@ internal static class RawLoad
         return answers.Count(isSuccess => !isSuccess);
     }
 
-    /// <summary>Posts one body a number of times over a number of connections, each of them a closed loop.</summary>
+    /// <summary>Posts one body a number of times over a number of connections, each a closed loop.</summary>
     public static async Task<LoadResult> RunAsync(Hop hop, byte[] body, int connections, int requests)
     {
         var clients = Enumerable.Range(0, connections).Select(_ => new RawClient(hop, body)).ToArray();

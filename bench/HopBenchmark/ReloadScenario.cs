@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace HopBenchmark;
 
 /// <summary>
-/// Settings with a thousand rules and five hundred teams are exchanged again and again while requests come at a fixed rate: does one fail,
-/// and are those of that second slower than others?
+/// Replaces settings with a thousand rules and five hundred teams repeatedly while requests arrive at a fixed rate. Counts failed requests,
+/// and compares the latencies of a reload's seconds with all others.
 /// </summary>
 internal sealed class ReloadScenario(Workbench bench)
 {
@@ -19,7 +19,7 @@ internal sealed class ReloadScenario(Workbench bench)
     private static readonly Figure ReloadP99 = new("p99 µs of a reload's seconds", 0, Summary.MedianAndSpread);
     private static readonly Figure P99Ratio = new("÷ usual", 2, Summary.MedianAndSpread);
 
-    // Reloads are so far apart that there are usual seconds between them.
+    // The time between reloads leaves usual seconds between them.
     private static readonly TimeSpan Between = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(20);
@@ -81,7 +81,7 @@ internal sealed class ReloadScenario(Workbench bench)
         {
             if (Stopwatch.GetElapsedTime(start) > Patience)
             {
-                throw new InvalidOperationException($"{Patience.TotalSeconds} s after {rule} was written another rule applies");
+                throw new InvalidOperationException($"{Patience.TotalSeconds} s after {rule} was written, another rule still applies");
             }
 
             await Task.Delay(Poll);

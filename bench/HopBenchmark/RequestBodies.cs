@@ -6,21 +6,21 @@ using System.Text.Json;
 namespace HopBenchmark;
 
 /// <summary>
-/// The bodies, the same in every run. Keys come in the order in which openai-python sends them, messages first, so that the whole body
-/// has to be read before its model is known.
+/// The request bodies, the same in every run. Members are in the order of openai-python, messages first, so the whole body must be read
+/// before its model is known.
 /// </summary>
 internal sealed class RequestBodies
 {
     private const string Model = "openai/gpt-4o-mini";
 
-    // Every 30 bytes or so something that JSON escapes or that is not ASCII, as talk about code has it.
+    // About every 30 bytes there is a character that JSON escapes or that is not ASCII, as in conversations about code.
     private static readonly string[] Words =
     [
         "the", "gateway", "reads", "a", "request", "once;", "var", "name", "=", "\"value\";", "then", "it", "looks", "up",
         "which", "provider", "serves", "that", "model.\n", "Größe", "path\\file", "return", "x", "+", "1;\n", "and", "so", "on,",
     ];
 
-    // SplitMix64: the language's own generator promises no sequence across versions.
+    // SplitMix64: the generator of .NET promises no sequence across versions.
     private ulong _state = 20261123;
 
     private readonly Lazy<byte[]> _image5;
@@ -53,7 +53,7 @@ internal sealed class RequestBodies
     /// <summary>A short chat, 1 KB.</summary>
     public byte[] Chat { get; }
 
-    /// <summary>A short chat whose answer is to be an event stream.</summary>
+    /// <summary>A short chat with an event stream as the response.</summary>
     public byte[] StreamedChat { get; }
 
     /// <summary>A long conversation, 100 KB.</summary>

@@ -1,6 +1,6 @@
 namespace HopBenchmark;
 
-/// <summary>Posts: bodies of all sizes in a closed loop, short ones at a fixed rate, and short ones against many rules.</summary>
+/// <summary>Posts bodies of all sizes in a closed loop, short ones at a fixed rate, and short ones against many rules.</summary>
 internal sealed class RequestScenarios
 {
     public const string Rate = "rate";
@@ -25,10 +25,10 @@ internal sealed class RequestScenarios
         ];
     }
 
-    /// <summary>Names of the sizes.</summary>
+    /// <summary>The names of the sizes.</summary>
     public static IReadOnlyList<string> Sizes { get; } = ["1KB", "100KB", "5MB", "20MB"];
 
-    /// <summary>The sizes and the fixed rate, which share their hops.</summary>
+    /// <summary>Runs the sizes and the fixed rate, which share their hops.</summary>
     public async Task RunAsync()
     {
         var sizes = _sizes.Where(size => _bench.Options.Wants(size.Name)).ToArray();
@@ -49,7 +49,7 @@ internal sealed class RequestScenarios
         }
     }
 
-    /// <summary>Ten thousand rules against ten.</summary>
+    /// <summary>Compares ten thousand rules with ten.</summary>
     public async Task RunRulesAsync()
     {
         if (!_bench.Options.Wants(Rules))
@@ -70,7 +70,7 @@ internal sealed class RequestScenarios
         _bench.Report.Judge(table, ManyRulesHop, scenario.CpuRatio, "10,000 rules: CPU a request ÷ ten rules", 1.05);
     }
 
-    /// <summary>The 1 KB chat in a closed loop: the most that a hop can do.</summary>
+    /// <summary>The 1 KB chat in a closed loop: the maximum rate of a hop.</summary>
     public Scenario Closed() => Closed(_sizes[0]);
 
     private async Task MeasureAsync(Size size, HopSet hops)
@@ -102,7 +102,7 @@ internal sealed class RequestScenarios
 
     private async Task MeasureRateAsync(HopSet hops)
     {
-        // One rate for all, so that what they add can be compared; Portkey would set it to next to nothing.
+        // One rate for all hops, so that added latencies can be compared. Portkey would set it close to zero.
         var closed = Closed();
         var most = new Dictionary<Hop, double>();
         await _bench.Rounds.WarmUpAsync(closed, hops.Hops);
@@ -146,9 +146,9 @@ internal sealed class RequestScenarios
     /// <param name="Name">Its name on the command line.</param>
     /// <param name="Title">Its name in the report.</param>
     /// <param name="Body">The body.</param>
-    /// <param name="Connections">How many post it at once.</param>
-    /// <param name="TestRequests">How many posts make a test.</param>
-    /// <param name="Goals">The most CPU time that hops may take, as multiples of plain YARP's.</param>
+    /// <param name="Connections">The number of connections.</param>
+    /// <param name="TestRequests">The number of requests in a test.</param>
+    /// <param name="Goals">The maximum CPU time of hops, as multiples of plain YARP's.</param>
     private sealed record Size(
         string Name, string Title, Func<byte[]> Body, int Connections, int TestRequests, IReadOnlyList<(string Hop, double Limit)> Goals);
 }

@@ -1,6 +1,6 @@
 namespace HopBenchmark;
 
-/// <summary>What one scenario measured: a row for each hop, a column for each figure, and in each cell a value for every round.</summary>
+/// <summary>The results of one scenario: a row per hop, a column per figure, and in each cell a value per round.</summary>
 internal sealed class ResultTable
 {
     private readonly OrderedDictionary<string, Dictionary<Figure, Series>> _rows = [];
@@ -13,12 +13,12 @@ internal sealed class ResultTable
 
     public string Title { get; }
 
-    /// <summary>What the rows are.</summary>
+    /// <summary>The heading of the rows.</summary>
     public string RowTitle { get; init; } = "hop";
 
     public IReadOnlyList<string> Rows => _rows.Keys;
 
-    /// <summary>Rows that have nothing but a reason for it.</summary>
+    /// <summary>Rows without values, with the reason.</summary>
     public IReadOnlyDictionary<string, string> Absent => _absent;
 
     public Series? this[string row, Figure figure] => _rows.GetValueOrDefault(row)?.GetValueOrDefault(figure);
@@ -41,7 +41,7 @@ internal sealed class ResultTable
     public void AddAbsent(string row, string reason) => _absent[row] = reason;
 
     /// <summary>
-    /// Adds a figure that sets every row's values against those of one row, round by round. Without that row there is no such figure.
+    /// Adds a figure that compares every row's values with those of one row, round by round. Without that row, nothing is added.
     /// </summary>
     public void Compare(Figure figure, Figure source, string with, Func<double, double, double> of)
     {

@@ -1,9 +1,9 @@
 namespace HopBenchmark;
 
-/// <summary>Loads hops in turns, round by round, and notes what each round took.</summary>
+/// <summary>Loads hops in turns, round by round, and records the results of each round.</summary>
 internal sealed class Rounds
 {
-    // The compiler of hot code waits for calm; several short turns reach it sooner than one long one.
+    // The tiered compiler waits for idle phases; several short turns reach it sooner than one long turn.
     private const int WarmUps = 4;
 
     private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(200);
@@ -19,7 +19,7 @@ internal sealed class Rounds
         _upstream = upstream;
     }
 
-    /// <summary>Warms all hops up, then measures them.</summary>
+    /// <summary>Warms up all hops, then measures them.</summary>
     public async Task<ResultTable> CompareAsync(Scenario scenario, HopSet set)
     {
         var table = new ResultTable(scenario.Title);
@@ -32,7 +32,7 @@ internal sealed class Rounds
         var idle = set.Hops.ToDictionary(hop => hop.Name, hop => hop.Process?.ResidentMegabytes);
         for (var round = 0; round < _options.Rounds; round++)
         {
-            // Another hop begins in every round, so that none always follows the same neighbour.
+            // Each round starts with another hop, so that no hop always follows the same one.
             for (var turn = 0; turn < set.Hops.Count; turn++)
             {
                 var hop = set.Hops[(round + turn) % set.Hops.Count];
@@ -49,7 +49,7 @@ internal sealed class Rounds
         return table;
     }
 
-    /// <summary>Lets every hop compile its code.</summary>
+    /// <summary>Runs every hop until its code is compiled.</summary>
     public async Task WarmUpAsync(Scenario scenario, IReadOnlyList<Hop> hops)
     {
         for (var warmUp = 0; warmUp < (_options.Test ? 1 : WarmUps); warmUp++)
@@ -61,10 +61,10 @@ internal sealed class Rounds
         }
     }
 
-    /// <summary>Runs something of a hop's while the machine is quiet, or at least tries to; runs it again where others disturbed it.</summary>
+    /// <summary>Measures a hop while the machine is quiet, and repeats a disturbed measurement.</summary>
     public Task<T> MeasureAsync<T>(Hop hop, Func<Task<T>> measureAsync) => _busy.MeasureAsync(OursWith(hop), measureAsync);
 
-    /// <summary>Waits for a quiet machine, for what cannot be run again.</summary>
+    /// <summary>Waits for a quiet machine, for measurements that cannot be repeated.</summary>
     public Task WaitForQuietAsync(Hop? hop) => _busy.WaitForQuietAsync(OursWith(hop));
 
     private IReadOnlyList<MeasuredProcess> OursWith(Hop? hop) => hop?.Process is { } process ? [_upstream, process] : [_upstream];

@@ -1,16 +1,16 @@
 namespace HopBenchmark;
 
-/// <summary>A load that every hop gets in turn.</summary>
+/// <summary>A load for all hops in turn.</summary>
 /// <param name="Title">Its heading in the report.</param>
-/// <param name="Unit">What is counted: requests or events.</param>
-/// <param name="WarmUpAsync">One turn of several that run until the hop's code is compiled for good.</param>
+/// <param name="Unit">The unit that is counted: requests or events.</param>
+/// <param name="WarmUpAsync">One of several warm-up turns, until the hop's code is fully compiled.</param>
 /// <param name="RunAsync">One round.</param>
 internal sealed record Scenario(string Title, string Unit, Func<Hop, Task> WarmUpAsync, Func<Hop, Task<LoadResult>> RunAsync)
 {
-    /// <summary>The hop whose CPU time the others' is set against.</summary>
+    /// <summary>The hop with which the CPU time of the others is compared.</summary>
     public string Baseline { get; init; } = Hop.PlainYarp;
 
-    /// <summary>Streams that are open at once; 0 where there are none.</summary>
+    /// <summary>The number of concurrent streams; 0 for none.</summary>
     public int Streams { get; init; }
 
     public Figure PerSecond => Figure.PerSecond(Unit);

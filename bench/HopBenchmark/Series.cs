@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace HopBenchmark;
 
-/// <summary>A figure of one hop: a value for each round.</summary>
+/// <summary>The values of a figure of one hop, one per round.</summary>
 internal sealed class Series(Figure figure)
 {
     private readonly List<double> _values = [];
@@ -11,7 +11,7 @@ internal sealed class Series(Figure figure)
 
     public double Median => MedianOf(_values);
 
-    /// <summary>What stands for all rounds.</summary>
+    /// <summary>The summary of all rounds.</summary>
     public double Value => figure.Summary switch
     {
         Summary.Sum => _values.Sum(),
@@ -21,7 +21,7 @@ internal sealed class Series(Figure figure)
 
     public string Text => Format(Value);
 
-    /// <summary>The least and the most of the rounds.</summary>
+    /// <summary>The minimum and the maximum of the rounds.</summary>
     public string Spread => $"{Format(_values.Min())} to {Format(_values.Max())}";
 
     public void Add(double value) => _values.Add(value);

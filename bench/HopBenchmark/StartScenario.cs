@@ -1,6 +1,6 @@
 namespace HopBenchmark;
 
-/// <summary>From the start of a process to its first answer from upstream, and what is resident then.</summary>
+/// <summary>Measures the time from the start of a process to its first response from upstream, and its resident memory then.</summary>
 internal sealed class StartScenario(Workbench bench)
 {
     public const string Name = "start";
@@ -10,7 +10,7 @@ internal sealed class StartScenario(Workbench bench)
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(1);
 
     /// <summary>Starts every hop several times.</summary>
-    /// <param name="native">How the native gateway with everything on is started.</param>
+    /// <param name="native">Starts the native gateway with all features on.</param>
     public async Task RunAsync(HopRecipe native)
     {
         if (!bench.Options.Wants(Name))

@@ -4,18 +4,18 @@ using System.Net.Sockets;
 
 namespace HopBenchmark;
 
-/// <summary>Opens many event streams, each on a connection of its own, and counts every event: one that is missing is an error.</summary>
+/// <summary>Opens many event streams, each on its own connection, and counts all events. A missing event is an error.</summary>
 internal static class StreamLoad
 {
-    // A stream that is so much late is given up.
+    // The time after which a late stream is abandoned.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     /// <summary>Runs streams to their end.</summary>
-    /// <param name="hop">Whom to ask.</param>
-    /// <param name="body">The request that asks for a stream.</param>
-    /// <param name="schedule">What the upstream sends.</param>
-    /// <param name="streams">How many at once.</param>
-    /// <param name="rampUp">The time over which they are opened, evenly.</param>
+    /// <param name="hop">The hop.</param>
+    /// <param name="body">The body of a streaming request.</param>
+    /// <param name="schedule">The schedule of the upstream's events.</param>
+    /// <param name="streams">The number of concurrent streams.</param>
+    /// <param name="rampUp">The time over which the streams are opened evenly.</param>
     public static async Task<LoadResult> RunAsync(Hop hop, byte[] body, StreamSchedule schedule, int streams, TimeSpan rampUp)
     {
         using var deadline = new CancellationTokenSource(rampUp + schedule.Duration + Patience);
@@ -56,7 +56,7 @@ internal static class StreamLoad
         }
         catch (Exception broken) when (broken is SocketException or ObjectDisposedException)
         {
-            // What did not arrive is counted as lost.
+            // Events that did not arrive are counted as lost.
         }
 
         return reader;

@@ -2,16 +2,16 @@ using System.Globalization;
 
 namespace HopBenchmark;
 
-/// <summary>Event streams by the thousand: CPU time for an event, how long events are under way, memory for a stream.</summary>
+/// <summary>Thousands of event streams: CPU time per event, delay of events, memory per stream.</summary>
 internal sealed class StreamScenarios(Workbench bench)
 {
     public const string Streams = "streams";
     public const string ManyStreams = "manystreams";
 
-    // Enough for hot code to be compiled, too few to fill the memory that the streams of a round are charged with.
+    // Enough streams to compile hot code, and too few to allocate the memory that is attributed to the streams of a round.
     private const int WarmUpStreams = 50;
 
-    // What else is open: the program's own files, the pool's connections.
+    // Other open files: the program's own, and the pool's connections.
     private const int OtherFiles = 1_000;
 
     private static readonly StreamSchedule WarmUpSchedule = new(40, TimeSpan.FromMilliseconds(10));
@@ -100,7 +100,7 @@ internal sealed class StreamScenarios(Workbench bench)
         }
     }
 
-    // The runtime has raised the limit as far as it may; what this program starts inherits it.
+    // The runtime has already raised the limit as far as allowed, and child processes inherit it.
     private static void RequireFiles(int files)
     {
         var line = File.ReadLines("/proc/self/limits").Single(line => line.StartsWith("Max open files", StringComparison.Ordinal));

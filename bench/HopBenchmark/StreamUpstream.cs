@@ -4,15 +4,15 @@ using System.Net.Sockets;
 namespace HopBenchmark;
 
 /// <summary>
-/// An upstream on 127.0.0.1 for thousands of event streams at once: bare sockets, so that its own cost stays far below the hop's. What is
-/// not a post is passed on to the scripted upstream, whose list of prices the gateway asks for.
+/// An upstream on 127.0.0.1 for thousands of concurrent event streams. It uses plain sockets, so that its cost stays far below the hop's.
+/// GET requests are forwarded to the scripted upstream, which has the price list for the gateway.
 /// </summary>
 internal sealed class StreamUpstream : IDisposable
 {
     private readonly Socket _listener = new(SocketType.Stream, ProtocolType.Tcp);
     private readonly HttpClient _scripted;
 
-    /// <param name="scripted">The root of the scripted upstream.</param>
+    /// <param name="scripted">The root URL of the scripted upstream.</param>
     public StreamUpstream(Uri scripted)
     {
         _scripted = new HttpClient { BaseAddress = scripted };
@@ -25,10 +25,10 @@ internal sealed class StreamUpstream : IDisposable
 
     public StreamWheel Wheel { get; } = new();
 
-    /// <summary>What streams that begin from now on send.</summary>
+    /// <summary>The schedule of streams that start from now on.</summary>
     public StreamSchedule Schedule { get; set; } = new(1, TimeSpan.Zero);
 
-    /// <summary>What the scripted upstream answers to a GET; <see langword="null"/> for anything but a 200.</summary>
+    /// <summary>Returns the scripted upstream's response to a GET; <see langword="null"/> if it is not a 200.</summary>
     public async Task<byte[]?> AskScriptedAsync(string target)
     {
         using var response = await _scripted.GetAsync(new Uri(target, UriKind.Relative));
@@ -53,7 +53,7 @@ internal sealed class StreamUpstream : IDisposable
         }
         catch (Exception over) when (over is SocketException or ObjectDisposedException)
         {
-            // It was disposed of.
+            // The listener was disposed.
         }
     }
 }

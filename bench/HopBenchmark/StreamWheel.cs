@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace HopBenchmark;
 
 /// <summary>
-/// Sends what all streams have due, in one pass each millisecond on a thread of its own: a timer for each stream would cost more than the
-/// hop that is measured.
+/// Sends the due events of all streams in one pass per millisecond, on its own thread: a timer per stream would cost more than the measured
+/// hop.
 /// </summary>
 internal sealed class StreamWheel : IDisposable
 {
@@ -22,7 +22,7 @@ internal sealed class StreamWheel : IDisposable
         _thread.Start();
     }
 
-    /// <summary>How late the latest event was sent since this was asked last.</summary>
+    /// <summary>The largest delay of a sent event since the last call.</summary>
     public TimeSpan TakeMostLate()
     {
         lock (_gate)

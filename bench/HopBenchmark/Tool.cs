@@ -2,13 +2,13 @@ using System.Diagnostics;
 
 namespace HopBenchmark;
 
-/// <summary>Programs that run to their end.</summary>
+/// <summary>Runs external programs to their end.</summary>
 internal static class Tool
 {
     public static bool Exists(string program) =>
         Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(folder => File.Exists(Path.Combine(folder, program)));
 
-    /// <summary>Runs a program and returns what it wrote, errors included. Its exit code says nothing: <c>wrk -v</c> ends with 1.</summary>
+    /// <summary>Runs a program and returns its output, errors included. The exit code is ignored: <c>wrk -v</c> exits with 1.</summary>
     public static async Task<string> RunAsync(string program, params string[] arguments)
     {
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
@@ -27,7 +27,7 @@ internal static class Tool
         return PublishIntoAsync(Path.Combine(root, project), into, Path.Combine(into, name + ".dll"));
     }
 
-    /// <summary>Publishes the gateway as a native program, as the Dockerfile does it; takes minutes.</summary>
+    /// <summary>Publishes the gateway as a native program, in the same way as the Dockerfile; takes minutes.</summary>
     public static Task<string> PublishNativeAsync(string root, string folder) => PublishIntoAsync(
         Path.Combine(root, "Gateway"),
         folder,

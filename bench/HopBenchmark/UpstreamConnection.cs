@@ -4,7 +4,9 @@ using System.Text;
 
 namespace HopBenchmark;
 
-/// <summary>A connection to the upstream for streams: one request behind the other, each read whole before it is answered.</summary>
+/// <summary>
+/// A connection to the stream upstream. Requests are processed one after another; each is read completely before the response.
+/// </summary>
 internal sealed class UpstreamConnection
 {
     private static readonly byte[] Chat = Json(
@@ -29,7 +31,7 @@ internal sealed class UpstreamConnection
         _upstream = upstream;
     }
 
-    /// <summary>Answers until the other side goes.</summary>
+    /// <summary>Serves requests until the other side closes.</summary>
     public async Task ServeAsync()
     {
         using var socket = _socket;
@@ -45,7 +47,7 @@ internal sealed class UpstreamConnection
         }
         catch (Exception gone) when (gone is SocketException or ObjectDisposedException or HttpRequestException)
         {
-            // The other side went, or the run is over.
+            // The other side closed the connection, or the run is over.
         }
     }
 
@@ -120,6 +122,6 @@ internal sealed class UpstreamConnection
         .. body,
     ];
 
-    /// <summary>What is to be known of a request.</summary>
+    /// <summary>The needed parts of a request.</summary>
     private sealed record Request(bool IsPost, string Target, bool WantsStream);
 }

@@ -6,19 +6,19 @@ using System.Text;
 namespace HopBenchmark;
 
 /// <summary>
-/// The answer to one call as an event stream, in chunks as OpenRouter sends them. Its bytes are rendered once; each event of text carries
-/// the moment at which it is sent.
+/// A response as an event stream, in chunks like OpenRouter's. Its bytes are rendered once. Each text event contains the time of its
+/// sending.
 /// </summary>
 internal sealed class UpstreamStream
 {
-    /// <summary>Stands before the moment of sending, in nanoseconds or whatever <see cref="Stopwatch"/> counts, 19 digits.</summary>
+    /// <summary>Marks the time of sending, 19 digits in the unit of <see cref="Stopwatch"/>, usually nanoseconds.</summary>
     public const byte Mark = (byte)'@';
 
     public const int MomentDigits = 19;
 
     private static readonly string NoMoment = new('0', MomentDigits);
 
-    // A socket whose buffer is full is asked again after so long.
+    // The delay before the next attempt on a socket whose buffer is full.
     private static readonly long Retry = Stopwatch.Frequency / 1000;
 
     private static int _generations;
@@ -65,13 +65,15 @@ internal sealed class UpstreamStream
         ];
     }
 
-    /// <summary>When it is over: whether all of it was sent, or else its reader went away.</summary>
+    /// <summary>
+    /// Completes at the end: <see langword="true"/> if everything was sent, <see langword="false"/> if the reader disconnected.
+    /// </summary>
     public Task<bool> Ended => _ended.Task;
 
-    /// <summary>When there is something to send next.</summary>
+    /// <summary>The time of the next event.</summary>
     public long Due => _due;
 
-    /// <summary>Sends what is due; returns whether more is to come. Never blocks.</summary>
+    /// <summary>Sends the due events. Returns whether more are to come. Never blocks.</summary>
     public bool Send()
     {
         if (_unsent.IsEmpty)

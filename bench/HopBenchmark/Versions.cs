@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace HopBenchmark;
 
-/// <summary>What was measured with what.</summary>
+/// <summary>The versions of the measured programs and of the machine.</summary>
 internal static class Versions
 {
     public static async Task<IReadOnlyList<(string Name, string Version)>> ReadAsync(string yarpProgram)

@@ -3,12 +3,12 @@ using System.Text.Json;
 
 namespace HopBenchmark;
 
-/// <summary>Posts one body over and over with wrk, a closed loop: latencies are those at saturation.</summary>
+/// <summary>Posts one body repeatedly with wrk, a closed loop: latencies are those at saturation.</summary>
 internal static class WrkLoad
 {
     private const string Mark = "outcome ";
 
-    // wrk holds a whole request for each key.
+    // wrk keeps a whole request in memory for each key.
     private const int MostBytesHeld = 64 * 1024 * 1024;
 
     public static async Task<LoadResult> RunAsync(Hop hop, string bodyFile, int connections, TimeSpan duration)
@@ -25,7 +25,7 @@ internal static class WrkLoad
                 "-s", script, hop.Url.ToString(), "--", bodyFile, keys,
             ]);
         var line = output.Split('\n').SingleOrDefault(line => line.StartsWith(Mark, StringComparison.Ordinal))
-            ?? throw new InvalidOperationException($"wrk said: {output}");
+            ?? throw new InvalidOperationException($"wrk failed: {output}");
         using var json = JsonDocument.Parse(line[Mark.Length..]);
         var outcome = json.RootElement;
         return new LoadResult(

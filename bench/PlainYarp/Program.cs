@@ -1,4 +1,4 @@
-// YARP as its getting-started page has it: the yardstick of the hop benchmark, tuned in nothing but the log level.
+// YARP as on its getting-started page: the baseline of the hop benchmark. Only the log level differs.
 var builder = WebApplication.CreateBuilder(args);
 builder.Services.AddReverseProxy().LoadFromConfig(builder.Configuration.GetSection("ReverseProxy"));
 

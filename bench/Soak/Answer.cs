@@ -3,23 +3,23 @@ using System.Text;
 
 namespace Soak;
 
-/// <summary>What came back for a request.</summary>
-/// <param name="Status">The status; 0 when not even a head came.</param>
-/// <param name="Headers">The headers, by names without case.</param>
-/// <param name="Body">The body as far as it came, without its framing.</param>
-/// <param name="IsComplete">Whether it came to the end that its framing promised.</param>
+/// <summary>A response.</summary>
+/// <param name="Status">The status; 0 if no head arrived.</param>
+/// <param name="Headers">The headers; names are case-insensitive.</param>
+/// <param name="Body">The received part of the body, without its framing.</param>
+/// <param name="IsComplete">Whether the response is complete by its framing.</param>
 internal sealed record Answer(int Status, IReadOnlyDictionary<string, string> Headers, byte[] Body, bool IsComplete)
 {
     public static Answer None { get; } = new(0, new Dictionary<string, string>(), [], IsComplete: false);
 
-    /// <summary>Whether the gateway itself has made this error.</summary>
+    /// <summary>Whether the gateway created this error.</summary>
     public bool IsOfGateway => Headers.ContainsKey("x-gateway-error");
 
-    /// <summary>Whether the connection takes another request.</summary>
+    /// <summary>Whether the connection can be used for another request.</summary>
     public bool KeepsConnection =>
         IsComplete && !(Header("Connection") ?? "").Contains("close", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>The body as text, decompressed where need be.</summary>
+    /// <summary>The body as text, decompressed if necessary.</summary>
     public string Text
     {
         get
@@ -38,7 +38,7 @@ internal sealed record Answer(int Status, IReadOnlyDictionary<string, string> He
 
     public string? Header(string name) => Headers.GetValueOrDefault(name);
 
-    /// <summary>For messages: the status, the size, whether it was whole, and its end.</summary>
+    /// <summary>Describes the response for messages: its status, size, completeness and end.</summary>
     public string Describe()
     {
         const int Most = 200;

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Soak;
 
-/// <summary>Request bodies, with <c>messages</c> before <c>model</c> as openai-python sends them, so that all is scanned.</summary>
+/// <summary>Request bodies, with <c>messages</c> before <c>model</c> like openai-python, so that the whole body is scanned.</summary>
 internal static class Bodies
 {
     public const string Model = "openai/gpt-4o-mini";
@@ -11,7 +11,7 @@ internal static class Bodies
     private const string EmbeddingModel = "openai/text-embedding-3-small";
     private const int Megabyte = 1_000_000;
 
-    // Something that JSON escapes, or that is not ASCII, every few words.
+    // Every few words there is a character that JSON escapes or that is not ASCII.
     private static readonly string[] Words =
     [
         "the", "gateway", "reads", "a", "request", "once;", "var", "name", "=", "\\\"value\\\";", "then", "it", "looks", "up",
@@ -56,7 +56,7 @@ internal static class Bodies
 
     public static string NoObject(Prng prng) => prng.Pick(Bad);
 
-    /// <summary>A chat with an image of so many megabytes.</summary>
+    /// <summary>A chat with an image of the given number of megabytes.</summary>
     public static byte[] WithImage(Prng prng, int megabytes)
     {
         var head = Encoding.UTF8.GetBytes(

@@ -1,9 +1,9 @@
 namespace Soak;
 
-/// <summary>How often each kind of call comes.</summary>
+/// <summary>The frequency of each kind of call.</summary>
 internal static class CallMix
 {
-    // Out of the sum of all; those that hold a connection for long are rare.
+    // Relative weights. Calls that hold a connection for long are rare.
     private static readonly (CallKind Kind, int Weight)[] Weights =
     [
         (CallKind.Short, 380),
@@ -47,6 +47,6 @@ internal static class CallMix
             }
         }
 
-        throw new InvalidOperationException("A number below the sum of the weights is within one of them.");
+        throw new InvalidOperationException("A number below the sum of the weights must be within one of them.");
     }
 }

@@ -4,13 +4,15 @@ using System.Text.Json;
 
 namespace Soak;
 
-/// <summary>One client after the other: makes a call, compares what came with what should have come, and makes the next.</summary>
+/// <summary>
+/// Simulates one client after another: makes a call, compares the response with the expected one, and makes the next call.
+/// </summary>
 internal sealed class Caller : IDisposable
 {
     private const string ChatPath = "/v1/chat/completions";
     private const int LongestPause = 150;
 
-    // The longest kind is a body that stalls: 30 s of grace.
+    // The longest call is a stalled body: 30 s of grace.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
     private static readonly int[] UpstreamStatuses = [429, 500, 502, 503, 529];
@@ -24,10 +26,10 @@ internal sealed class Caller : IDisposable
     private CancellationToken _deadline;
     private int _status;
 
-    /// <param name="name">What failures name it by.</param>
-    /// <param name="target">Whom it calls.</param>
-    /// <param name="outcomes">Where it counts.</param>
-    /// <param name="seed">All its calls follow from it.</param>
+    /// <param name="name">The name in failure reports.</param>
+    /// <param name="target">The gateway.</param>
+    /// <param name="outcomes">Receives the outcomes.</param>
+    /// <param name="seed">The seed of all its calls.</param>
     public Caller(string name, Target target, Outcomes outcomes, ulong seed)
     {
         _name = name;
@@ -36,7 +38,7 @@ internal sealed class Caller : IDisposable
         _calls = new Prng(seed);
     }
 
-    /// <summary>Makes calls until told to stop; the last one comes to its end.</summary>
+    /// <summary>Makes calls until cancelled; the last one is completed.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
         for (var number = 1; !stop.IsCancellationRequested; number++)
@@ -45,7 +47,7 @@ internal sealed class Caller : IDisposable
             await CallAsync(CallMix.Next(_prng), $"{_name}, call {number}");
             if (_kept is not null && _prng.Chance(6))
             {
-                // A client that sits idle; then its connection goes, or is used again.
+                // An idle client. Its connection is then closed or used again.
                 await PauseAsync(_prng.Between(500, 6000), stop);
                 if (_prng.Chance(60))
                 {
@@ -133,27 +135,27 @@ internal sealed class Caller : IDisposable
         AddRarely(script, 20, "x-fake-chunked: 1");
         AddRarely(script, 15, "x-fake-gzip: 1");
         AddRarely(script, 10, $"x-fake-split: {_prng.Between(50, 3000)}");
-        var inForce = _target.Settings.InForce;
-        return WholeJson(await PostAsync(path, Utf8(body), OrdinaryKey(), [.. script]), inForce);
+        var applied = _target.Settings.Applied;
+        return WholeJson(await PostAsync(path, Utf8(body), OrdinaryKey(), [.. script]), applied);
     }
 
     private async Task<string?> ConversationAsync()
     {
-        var inForce = _target.Settings.InForce;
-        return WholeJson(await PostAsync(ChatPath, Utf8(Bodies.Chat(_prng, 100_000, stream: false)), OrdinaryKey()), inForce);
+        var applied = _target.Settings.Applied;
+        return WholeJson(await PostAsync(ChatPath, Utf8(Bodies.Chat(_prng, 100_000, stream: false)), OrdinaryKey()), applied);
     }
 
     private async Task<string?> UploadAsync()
     {
         var body = Bodies.WithImage(_prng, _prng.Between(1, 20));
-        var inForce = _target.Settings.InForce;
+        var applied = _target.Settings.Applied;
         var answer = await PostAsync(ChatPath, body, OrdinaryKey(), "x-fake-echo: 1");
         if (answer is not { Status: 200, IsComplete: true })
         {
             return answer.Describe();
         }
 
-        // What came back is what upstream received: the body, and the rule's provider somewhere in it.
+        // The response is the body that upstream received: the sent body, with the rule's provider inserted.
         var head = body.AsSpan().CommonPrefixLength(answer.Body);
         var inserted = answer.Body.Length - body.Length;
         if (inserted is < 0 or > 200 || !body.AsSpan(head).SequenceEqual(answer.Body.AsSpan(head + inserted)))
@@ -165,7 +167,7 @@ internal sealed class Caller : IDisposable
         var text = Encoding.UTF8.GetString(answer.Body.AsSpan(Math.Max(0, head - 20)..Math.Min(answer.Body.Length, head + inserted + 20)));
         return version is { } number && !text.Contains(SoakSettings.InsertedBy(number), StringComparison.Ordinal)
             ? $"the answer names rule {number}, and inserted was {text}"
-            : Rule(answer, inForce);
+            : Rule(answer, applied);
     }
 
     private async Task<string?> StreamAsync()
@@ -179,7 +181,7 @@ internal sealed class Caller : IDisposable
         AddRarely(script, 20, $"x-fake-split: {_prng.Between(10, 300)}");
         AddRarely(script, 10, "x-fake-gzip: 1");
         AddRarely(script, 10, $"x-fake-size: {_prng.Below(100_000)}");
-        var inForce = _target.Settings.InForce;
+        var applied = _target.Settings.Applied;
         var answer = await PostAsync(path, Utf8(body), OrdinaryKey(), [.. script]);
         if (answer is not { Status: 200, IsComplete: true })
         {
@@ -188,7 +190,7 @@ internal sealed class Caller : IDisposable
 
         var expected = events + _target.EventsAround[endpoint];
         var came = CountEvents(answer.Text);
-        return came == expected ? Rule(answer, inForce) : $"{came} events instead of {expected}";
+        return came == expected ? Rule(answer, applied) : $"{came} events instead of {expected}";
     }
 
     private async Task<string?> LeaveBeforeHeadAsync()
@@ -243,7 +245,7 @@ internal sealed class Caller : IDisposable
     {
         using var connection = await ConnectAsync();
         var body = Utf8(Bodies.Chat(_prng, _prng.Between(1000, 40_000), stream: false));
-        var inForce = _target.Settings.InForce;
+        var applied = _target.Settings.Applied;
         await connection.SendAsync(Head(ChatPath, body.Length), _deadline);
         var pieces = _prng.Between(5, 15);
         for (var i = 0; i < pieces; i++)
@@ -252,7 +254,7 @@ internal sealed class Caller : IDisposable
             await Task.Delay(_prng.Below(500), _deadline);
         }
 
-        return WholeJson(await ReadAsync(connection), inForce);
+        return WholeJson(await ReadAsync(connection), applied);
     }
 
     private async Task<string?> StalledUploadAsync()
@@ -275,11 +277,11 @@ internal sealed class Caller : IDisposable
     private async Task<string?> UpstreamErrorAsync()
     {
         var status = _prng.Pick(UpstreamStatuses);
-        var inForce = _target.Settings.InForce;
+        var applied = _target.Settings.Applied;
         var answer = await PostAsync(ChatPath, Utf8(Bodies.Chat(_prng, 100, _prng.Chance(50))), OrdinaryKey(), $"x-fake-status: {status}");
         return answer.Status == status && answer.IsComplete && !answer.IsOfGateway
             && answer.Text.Contains($"Scripted error {status}", StringComparison.Ordinal)
-            ? Rule(answer, inForce)
+            ? Rule(answer, applied)
             : answer.Describe();
     }
 
@@ -313,8 +315,8 @@ internal sealed class Caller : IDisposable
             $"x-fake-cut-at-byte: {_prng.Between(1, size - 500)}",
             $"x-fake-chunked: {_prng.Below(2)}");
 
-        // What must not be is a clean end. Where head and break come at once nothing has gone out: an error in good order, or, since an
-        // aborted connection takes along what is not on the wire yet, nothing at all.
+        // The response must not end cleanly. If the abort follows the head at once, nothing was sent: the result is a proper error, or no
+        // response at all, since an aborted connection discards unsent bytes.
         return answer is { Status: 0 or 200, IsComplete: false } or { Status: 502, IsOfGateway: true, IsComplete: true }
             ? null
             : answer.Describe();
@@ -329,22 +331,22 @@ internal sealed class Caller : IDisposable
 
     private async Task<string?> NarrowLimitAsync()
     {
-        var inForce = _target.Settings.InForce;
+        var applied = _target.Settings.Applied;
         var answer = await PostAsync(ChatPath, Utf8(Chat()), SoakSettings.KeyOf(SoakSettings.Narrow, _prng));
-        return answer.Status != 429 ? WholeJson(answer, inForce)
+        return answer.Status != 429 ? WholeJson(answer, applied)
             : answer.Header("Retry-After") is null ? "a 429 without Retry-After"
             : Refused(answer, 429, "rate_limit_exceeded");
     }
 
     private async Task<string?> GuestAsync()
     {
-        var inForce = _target.Settings.InForce;
+        var applied = _target.Settings.Applied;
         var answer = await PostAsync(ChatPath, Utf8(Chat()), SoakSettings.KeyOf(SoakSettings.Guests, _prng));
         var wanted = answer.Status != 401;
-        var versions = Enumerable.Range(inForce, _target.Settings.Written - inForce + 1);
+        var versions = Enumerable.Range(applied, _target.Settings.Written - applied + 1);
         return !versions.Any(version => SoakSettings.HasGuests(version) == wanted)
-            ? $"{answer.Status}, and versions {inForce} to {_target.Settings.Written} say otherwise"
-            : wanted ? WholeJson(answer, inForce) : Refused(answer, 401, "invalid_api_key");
+            ? $"{answer.Status}, and versions {applied} to {_target.Settings.Written} say otherwise"
+            : wanted ? WholeJson(answer, applied) : Refused(answer, 401, "invalid_api_key");
     }
 
     private async Task<string?> GetAsync(string path, int port, string expected)
@@ -383,7 +385,7 @@ internal sealed class Caller : IDisposable
         return code is null || error.GetProperty("code").GetString() == code ? null : answer.Describe();
     }
 
-    private string? WholeJson(Answer answer, int inForce)
+    private string? WholeJson(Answer answer, int applied)
     {
         if (answer is not { Status: 200, IsComplete: true })
         {
@@ -391,16 +393,16 @@ internal sealed class Caller : IDisposable
         }
 
         using var json = JsonDocument.Parse(answer.Text);
-        return json.RootElement.TryGetProperty("usage", out _) ? Rule(answer, inForce) : "an answer without its usage";
+        return json.RootElement.TryGetProperty("usage", out _) ? Rule(answer, applied) : "an answer without its usage";
     }
 
-    // A request keeps the settings that it began with, so these may be old, but not older than what was in force at its beginning.
-    private string? Rule(Answer answer, int inForce)
+    // A request keeps the settings that it started with. They may be old, but not older than the version applied at its start.
+    private string? Rule(Answer answer, int applied)
     {
         var rule = answer.Header("x-gateway-rule");
-        return SoakSettings.VersionOf(rule) is { } version && version >= inForce && version <= _target.Settings.Written
+        return SoakSettings.VersionOf(rule) is { } version && version >= applied && version <= _target.Settings.Written
             ? null
-            : $"rule {rule ?? "none"}, and versions {inForce} to {_target.Settings.Written} were in force";
+            : $"rule {rule ?? "none"}, expected one of versions {applied} to {_target.Settings.Written}";
     }
 
     private static int CountEvents(string text)
@@ -437,7 +439,8 @@ internal sealed class Caller : IDisposable
     private Task<Answer> PostAsync(string path, byte[] body, string key, params string[] script) =>
         ExchangeAsync(Head(path, body.Length, key, script), body);
 
-    // On the kept connection if there is one. The gateway keeps one for longer than any client here sits idle, so it has to be there.
+    // Uses the kept connection if there is one. The gateway keeps a connection longer than any client here is idle, so it must still be
+    // open.
     private async Task<Answer> ExchangeAsync(string head, ReadOnlyMemory<byte> body)
     {
         var connection = _kept ??= await ConnectAsync();

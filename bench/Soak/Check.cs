@@ -1,8 +1,8 @@
 namespace Soak;
 
-/// <summary>One thing that had to hold.</summary>
-/// <param name="Name">What.</param>
-/// <param name="Found">What was found.</param>
-/// <param name="Bound">What was allowed.</param>
-/// <param name="Holds">Whether it held.</param>
+/// <summary>A condition for success.</summary>
+/// <param name="Name">The name of the condition.</param>
+/// <param name="Found">The measured value.</param>
+/// <param name="Bound">The allowed value.</param>
+/// <param name="Holds">Whether the condition holds.</param>
 internal sealed record Check(string Name, string Found, string Bound, bool Holds);

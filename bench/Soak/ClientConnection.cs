@@ -5,7 +5,7 @@ using System.Text;
 
 namespace Soak;
 
-/// <summary>A client's connection that can do what no library lets one do: stop anywhere, and leave in either way.</summary>
+/// <summary>A client connection with abilities that HTTP libraries lack: it can stop anywhere and disconnect in either way.</summary>
 internal sealed class ClientConnection : IDisposable
 {
     private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -13,7 +13,7 @@ internal sealed class ClientConnection : IDisposable
     private int _from;
     private int _to;
 
-    /// <summary>Bytes that came so far.</summary>
+    /// <summary>The number of received bytes.</summary>
     public long Received { get; private set; }
 
     public async Task ConnectAsync(int port, CancellationToken cancellationToken) =>
@@ -29,7 +29,7 @@ internal sealed class ClientConnection : IDisposable
         }
     }
 
-    /// <summary>Reads a whole answer, or as much of it as comes.</summary>
+    /// <summary>Reads a whole response, or as much of it as arrives.</summary>
     public async Task<Answer> ReadAnswerAsync(CancellationToken cancellationToken)
     {
         int end;
@@ -51,16 +51,16 @@ internal sealed class ClientConnection : IDisposable
         return new Answer(status, headers, body.ToArray(), isComplete);
     }
 
-    /// <summary>Reads until so many bytes have come, or no more do.</summary>
+    /// <summary>Reads until the given number of bytes has arrived, or the connection ends.</summary>
     public async Task ReadSomeAsync(int bytes, CancellationToken cancellationToken)
     {
         while (_to - _from < bytes && await ReadMoreAsync(cancellationToken))
         {
-            // Everything is in the loop's condition.
+            // The loop condition does the work.
         }
     }
 
-    /// <summary>Leaves: with a reset as a killed client does, or in good order.</summary>
+    /// <summary>Disconnects: with a reset like a killed client, or in good order.</summary>
     public void Leave(bool reset)
     {
         if (reset)
@@ -146,7 +146,7 @@ internal sealed class ClientConnection : IDisposable
         }
         catch (SocketException)
         {
-            // A reset is an end like any other: what came until then counts.
+            // A reset is an end like any other: bytes received before it count.
             return false;
         }
     }

@@ -2,10 +2,10 @@ using System.Text.Json;
 
 namespace Soak;
 
-/// <summary>Reads the gateway's log, which is a line of JSON for each event.</summary>
+/// <summary>Reads the gateway's log, which has one line of JSON per event.</summary>
 internal static class GatewayLog
 {
-    /// <summary>The texts of all errors but those that tell of broken settings, each with how often it came.</summary>
+    /// <summary>The messages of all errors except those about invalid settings, each with its count.</summary>
     public static IReadOnlyList<string> ErrorsIn(string file)
     {
         var errors = new Dictionary<string, int>();
@@ -22,7 +22,7 @@ internal static class GatewayLog
 
     private static string? ErrorOf(string line)
     {
-        // What is no JSON was written by the runtime: an exception that nobody caught.
+        // A line that is not JSON comes from the runtime: an unhandled exception.
         if (!line.StartsWith('{'))
         {
             return line.Length == 0 ? null : line;

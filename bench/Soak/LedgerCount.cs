@@ -2,10 +2,10 @@ using Microsoft.Data.Sqlite;
 
 namespace Soak;
 
-/// <summary>How far the bills in a gateway's ledger are known, read past the gateway.</summary>
-/// <param name="Open">Rows under way, or whose bill is being asked for.</param>
-/// <param name="Settled">Rows whose bill is known.</param>
-/// <param name="Unresolvable">Rows whose bill will not come: the call was given up before upstream had told its id.</param>
+/// <summary>The number of ledger rows by state, read directly from the file.</summary>
+/// <param name="Open">Rows in progress, or with a pending bill query.</param>
+/// <param name="Settled">Rows with a known bill.</param>
+/// <param name="Unresolvable">Rows without a bill: the call ended before upstream sent the generation's id.</param>
 internal sealed record LedgerCount(long Open, long Settled, long Unresolvable)
 {
     public static async Task<LedgerCount> ReadAsync(string path)

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace Soak;
 
-/// <summary>What became of the calls: how many there were of each kind and status, and each that was not as it should be.</summary>
+/// <summary>The outcomes of the calls: counts by kind and status, and each unexpected outcome.</summary>
 internal sealed class Outcomes
 {
     private const int MostFailures = 1000;
@@ -13,22 +13,22 @@ internal sealed class Outcomes
     private int _breaks;
     private int _silentBreaks;
 
-    /// <summary>All calls.</summary>
+    /// <summary>The number of calls.</summary>
     public int Calls => _statuses.Values.Sum(statuses => statuses.Values.Sum());
 
-    /// <summary>Those that were not as they should be.</summary>
+    /// <summary>The number of unexpected outcomes.</summary>
     public int Failed => _failed;
 
-    /// <summary>Streams that upstream broke off.</summary>
+    /// <summary>The number of streams that upstream aborted.</summary>
     public int Breaks => _breaks;
 
-    /// <summary>Those of them that ended as failed, as they must, but without the error event that is sent before.</summary>
+    /// <summary>Those of them that ended as failed, as required, but without the preceding error event.</summary>
     public int SilentBreaks => _silentBreaks;
 
-    /// <summary>The failures in order, the first thousand at most.</summary>
+    /// <summary>The failures in order, up to a thousand.</summary>
     public IReadOnlyCollection<(string Kind, string Call, string What)> Failures => _failures;
 
-    /// <summary>A call, and the status of its answer; 0 where there was none, or nobody waited for it.</summary>
+    /// <summary>Counts a call with the status of its response; 0 if there was none or the client did not wait for it.</summary>
     public void Count(CallKind kind, int status) =>
         _statuses.GetOrAdd(kind, static _ => new()).AddOrUpdate(status, 1, static (_, count) => count + 1);
 
@@ -49,7 +49,7 @@ internal sealed class Outcomes
         }
     }
 
-    /// <summary>How many calls of a kind were answered with each status.</summary>
+    /// <summary>The number of calls of a kind by status.</summary>
     public IReadOnlyDictionary<int, int> StatusesOf(CallKind kind) =>
         _statuses.TryGetValue(kind, out var statuses) ? statuses : new Dictionary<int, int>();
 }

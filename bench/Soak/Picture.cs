@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Soak;
 
-/// <summary>Draws the curves: four charts, one below the other, on a light ground that stands out from a dark page too.</summary>
+/// <summary>Draws the curves: four charts, one below the other, on a light background that is also visible on a dark page.</summary>
 internal sealed class Picture
 {
     private const int Width = 840;
@@ -30,10 +30,10 @@ internal sealed class Picture
         _end = Math.Max(_load, samples[^1].At.TotalMinutes);
     }
 
-    /// <param name="samples">What was sampled.</param>
-    /// <param name="load">How long the load lasted.</param>
-    /// <param name="memory">The line through the memory of the load's second half.</param>
-    /// <param name="subtitle">What is shown, in a line.</param>
+    /// <param name="samples">The samples.</param>
+    /// <param name="load">The duration of the load.</param>
+    /// <param name="memory">The trend of the memory in the second half of the load.</param>
+    /// <param name="subtitle">A one-line description.</param>
     public static string Draw(IReadOnlyList<Sample> samples, TimeSpan load, Trend memory, string subtitle)
     {
         return new Picture(samples, load).Draw(memory, subtitle);
@@ -123,7 +123,7 @@ internal sealed class Picture
 
     private static int TopOf(int chart) => Top + (chart * (ChartHeight + Gap));
 
-    // The next of 1, 2, 2.5, 5, 10, 20, 25 and so on.
+    // The next step of the sequence 1, 2, 2.5, 5, 10, 20, 25 and so on.
     private static double NiceStep(double least)
     {
         var scale = Math.Pow(10, Math.Floor(Math.Log10(Math.Max(least, 0.001))));

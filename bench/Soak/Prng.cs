@@ -1,6 +1,6 @@
 namespace Soak;
 
-/// <summary>SplitMix64: the same numbers for the same seed, in every version of the language.</summary>
+/// <summary>SplitMix64: the same numbers for the same seed in every version of .NET.</summary>
 internal sealed class Prng(ulong seed)
 {
     private ulong _state = seed;
@@ -14,7 +14,7 @@ internal sealed class Prng(ulong seed)
         return z ^ (z >> 31);
     }
 
-    /// <summary>A number from 0 to one below the bound.</summary>
+    /// <summary>A number from 0 to bound - 1.</summary>
     public int Below(int bound) => (int)(Next() % (ulong)bound);
 
     public int Between(int least, int most) => least + Below(most - least + 1);

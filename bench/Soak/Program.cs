@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Soak;
 
-var minutes = new Option<double>("--minutes") { Description = "how long the load lasts", DefaultValueFactory = _ => 10 };
+var minutes = new Option<double>("--minutes") { Description = "duration of the load", DefaultValueFactory = _ => 10 };
 minutes.Validators.Add(result =>
 {
     if (result.GetValueOrDefault<double>() is not (>= 0.1 and <= 1440))
@@ -9,7 +9,7 @@ minutes.Validators.Add(result =>
         result.AddError("--minutes: expected a number from 0.1 to 1440");
     }
 });
-var workers = new Option<int>("--workers") { Description = "calls at once, at most", DefaultValueFactory = _ => 48 };
+var workers = new Option<int>("--workers") { Description = "maximum number of concurrent calls", DefaultValueFactory = _ => 48 };
 workers.Validators.Add(result =>
 {
     if (result.GetValueOrDefault<int>() is not (>= 1 and <= 1000))
@@ -19,16 +19,16 @@ workers.Validators.Add(result =>
 });
 var seed = new Option<ulong>("--seed")
 {
-    Description = "makes the calls of another run again; without it a new one",
+    Description = "repeats the calls of another run; default: a new seed",
     DefaultValueFactory = _ => (ulong)TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds(),
 };
 var gateway = new Option<string?>("--gateway")
 {
-    Description = "a folder with a published gateway; without it this clone's own is published",
+    Description = "a folder with a published gateway; default: this clone is published",
 };
 var picture = new Option<string?>("--picture") { Description = "an SVG file to draw the curves into" };
 
-var command = new RootCommand("A bounded soak of the gateway: everything on, everything going wrong, and nothing may grow.")
+var command = new RootCommand("A bounded soak of the gateway: all features on, all kinds of failures, and no resource may grow.")
 {
     minutes, workers, seed, gateway, picture,
 };

@@ -23,7 +23,7 @@ internal sealed class Sampler(ServedProcess process)
         }
     }
 
-    /// <summary>From now on time counts.</summary>
+    /// <summary>Starts the time of the load.</summary>
     public void BeginLoad()
     {
         lock (_lock)
@@ -33,7 +33,7 @@ internal sealed class Sampler(ServedProcess process)
         }
     }
 
-    /// <summary>One sample at this moment.</summary>
+    /// <summary>Takes one sample.</summary>
     public Sample Take()
     {
         lock (_lock)
@@ -44,7 +44,7 @@ internal sealed class Sampler(ServedProcess process)
         }
     }
 
-    /// <summary>Takes samples until told to stop, or until the process is gone.</summary>
+    /// <summary>Takes samples until cancelled, or until the process has ended.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
         using var timer = new PeriodicTimer(Interval);
@@ -58,11 +58,11 @@ internal sealed class Sampler(ServedProcess process)
         }
         catch (OperationCanceledException)
         {
-            // That is how it ends.
+            // The expected end.
         }
         catch (Exception gone) when (gone is IOException or InvalidOperationException)
         {
-            // It died while it was looked at: its files are gone, or empty. The run notices by itself.
+            // The process ended during the sample: its files are gone or empty. The run detects that itself.
         }
     }
 }

@@ -3,13 +3,13 @@ using System.Globalization;
 
 namespace Soak;
 
-/// <summary>A program that this one started and ends, and what <c>/proc</c> says of it.</summary>
+/// <summary>A program that this one starts and stops, and its figures from <c>/proc</c>.</summary>
 internal sealed class ServedProcess : IDisposable
 {
-    // What /proc counts in (USER_HZ), the same on every Linux that .NET runs on.
+    // The unit of /proc (USER_HZ), the same on every Linux that .NET supports.
     private const double TicksPerSecond = 100;
 
-    // Settings of the caller's own environment that would tune a program.
+    // Environment variables of the caller that would tune a program.
     private static readonly string[] TuningPrefixes = ["DOTNET_", "COMPlus_", "ASPNETCORE_", "GATEWAY_", "OTEL_"];
 
     private static readonly string[] LibraryEndings = [".dll", ".so", ".pdb"];
@@ -22,7 +22,7 @@ internal sealed class ServedProcess : IDisposable
         Output = output;
     }
 
-    /// <summary>The file that it writes to.</summary>
+    /// <summary>The file with its output.</summary>
     public string Output { get; }
 
     public bool HasExited => _process.HasExited;
@@ -34,17 +34,17 @@ internal sealed class ServedProcess : IDisposable
     {
         get
         {
-            // The second field is the program's name in brackets and may hold anything; utime is the 12th behind it.
+            // The second field is the program's name in parentheses and may contain any character; utime is the 12th field after it.
             var stat = File.ReadAllText($"/proc/{Id}/stat");
             var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
             return TimeSpan.FromSeconds((Number(fields[11]) + Number(fields[12])) / TicksPerSecond);
         }
     }
 
-    /// <summary>Starts a program whose output goes into a file, as in a container.</summary>
+    /// <summary>Starts a program with its output redirected to a file, as in a container.</summary>
     public static ServedProcess Start(string folder, string name, IEnumerable<string> command)
     {
-        // exec keeps the process id, so that what is measured is the program and not the shell.
+        // exec keeps the process id: the measured process is the program and not the shell.
         var output = Path.Combine(folder, name + ".log");
         var start = new ProcessStartInfo("/bin/sh") { WorkingDirectory = folder };
         foreach (var argument in (string[])["-c", "output=$1; shift; exec \"$@\" >\"$output\" 2>&1", "sh", output, .. command])
@@ -60,7 +60,9 @@ internal sealed class ServedProcess : IDisposable
         return new ServedProcess(Process.Start(start)!, output);
     }
 
-    /// <summary>Asks it to end as an orchestrator does; returns its exit code, or <see langword="null"/> when it takes too long.</summary>
+    /// <summary>
+    /// Sends SIGTERM, like an orchestrator. Returns the exit code; <see langword="null"/> if the program does not end in time.
+    /// </summary>
     public async Task<int?> TerminateAsync(TimeSpan patience)
     {
         using (var kill = Process.Start("kill", ["-TERM", Id.ToString(CultureInfo.InvariantCulture)]))
@@ -73,9 +75,9 @@ internal sealed class ServedProcess : IDisposable
         return _process.HasExited ? _process.ExitCode : null;
     }
 
-    /// <summary>What it holds at this moment.</summary>
+    /// <summary>Takes a sample of the program's resources.</summary>
     /// <param name="at">The time since the load began.</param>
-    /// <param name="before">The sample before this one, for the processor's share.</param>
+    /// <param name="before">The previous sample, for the processor share.</param>
     public Sample Take(TimeSpan at, Sample? before)
     {
         var status = File.ReadLines($"/proc/{Id}/status").ToList();
@@ -83,7 +85,7 @@ internal sealed class ServedProcess : IDisposable
         var files = 0;
         foreach (var file in new DirectoryInfo($"/proc/{Id}/fd").EnumerateFileSystemInfos())
         {
-            // The runtime keeps the libraries open that it has loaded, and loads them when they are first needed.
+            // The runtime loads libraries on first use and keeps their files open.
             if (TargetOf(file) is { } target && !LibraryEndings.Contains(Path.GetExtension(target)))
             {
                 sockets += target.Contains("socket:", StringComparison.Ordinal) ? 1 : 0;
@@ -113,7 +115,7 @@ internal sealed class ServedProcess : IDisposable
         _process.Dispose();
     }
 
-    // What is closed between listing and looking has no target any more.
+    // A file that was closed after it was listed has no target any more.
     private static string? TargetOf(FileSystemInfo file)
     {
         try

@@ -4,12 +4,12 @@ using System.Text.Json;
 namespace Soak;
 
 /// <summary>
-/// Changes the gateway's settings every few seconds: new rules and teams, now and then something broken, written in place or moved into
-/// place. Whoever calls meanwhile can ask which versions an answer may come from.
+/// Changes the gateway's settings every few seconds: new rules and teams, and sometimes an invalid file, written in place or moved into
+/// place. Callers can query the versions that a response may come from.
 /// </summary>
 internal sealed class SettingsChanger : IDisposable
 {
-    /// <summary>How long a change may take on a machine that is kept busy; a second is what an idle one is promised.</summary>
+    /// <summary>The time limit of a change on a busy machine. On an idle machine a change takes at most a second.</summary>
     public static readonly TimeSpan Bound = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(50);
@@ -20,7 +20,7 @@ internal sealed class SettingsChanger : IDisposable
     private readonly Outcomes _outcomes;
     private readonly Prng _prng;
     private readonly HttpClient _client = new();
-    private int _inForce;
+    private int _applied;
     private int _written;
 
     public SettingsChanger(SoakSettings settings, string file, int port, Outcomes outcomes, Prng prng)
@@ -33,22 +33,22 @@ internal sealed class SettingsChanger : IDisposable
         File.WriteAllText(file, settings.Render(0));
     }
 
-    /// <summary>The newest version that is known to be in force: the oldest that a call begun now can meet.</summary>
-    public int InForce => Volatile.Read(ref _inForce);
+    /// <summary>The newest version that is known to be applied: the oldest one that a call started now can get.</summary>
+    public int Applied => Volatile.Read(ref _applied);
 
-    /// <summary>The newest version that was begun to be written: the newest that a call ended now can have met.</summary>
+    /// <summary>The newest version whose write has started: the newest one that a call ended now can have got.</summary>
     public int Written => Volatile.Read(ref _written);
 
-    /// <summary>Changes that were to be taken, and were.</summary>
+    /// <summary>The number of valid changes that were applied.</summary>
     public int Changes { get; private set; }
 
-    /// <summary>Broken files that were to be refused, and were.</summary>
+    /// <summary>The number of invalid files that were rejected.</summary>
     public int Refusals { get; private set; }
 
-    /// <summary>The longest time from a write to its being in force.</summary>
+    /// <summary>The longest time from a write to its application.</summary>
     public TimeSpan Slowest { get; private set; }
 
-    /// <summary>Changes the settings until told to stop; the last change is a good one.</summary>
+    /// <summary>Changes the settings until cancelled; the last change is valid.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
         try
@@ -79,9 +79,9 @@ internal sealed class SettingsChanger : IDisposable
         var text = _settings.Render(_written + 1);
         Volatile.Write(ref _written, _written + 1);
         Write(text);
-        if (await IsInTimeAsync(health => health.Status == "ok" && health.Version != before, $"version {_written} is not in force"))
+        if (await IsInTimeAsync(health => health.Status == "ok" && health.Version != before, $"version {_written} was not applied"))
         {
-            Volatile.Write(ref _inForce, _written);
+            Volatile.Write(ref _applied, _written);
             Changes++;
         }
     }
@@ -95,7 +95,7 @@ internal sealed class SettingsChanger : IDisposable
             1 => text.Replace("\"Model\"", "\"Modle\"", StringComparison.Ordinal),
             _ => text.Replace("\"order\":[", "\"order\":[1,", StringComparison.Ordinal),
         });
-        if (await IsInTimeAsync(health => health.Status == "degraded", "broken settings are not noticed"))
+        if (await IsInTimeAsync(health => health.Status == "degraded", "invalid settings were not detected"))
         {
             Refusals++;
         }

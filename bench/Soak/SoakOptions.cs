@@ -1,23 +1,23 @@
 namespace Soak;
 
-/// <summary>What the command line asks for.</summary>
+/// <summary>The options of the command line.</summary>
 internal sealed record SoakOptions
 {
-    /// <summary>How long calls are begun.</summary>
+    /// <summary>The duration of the load.</summary>
     public required TimeSpan Load { get; init; }
 
-    /// <summary>How many calls there are at once, at most.</summary>
+    /// <summary>The maximum number of concurrent calls.</summary>
     public required int Workers { get; init; }
 
-    /// <summary>Every call follows from it; what meets what is up to the machine.</summary>
+    /// <summary>The seed of all calls. Their interleaving still depends on the machine.</summary>
     public required ulong Seed { get; init; }
 
-    /// <summary>The folder of a published gateway, or <see langword="null"/> for this clone's own.</summary>
+    /// <summary>The folder of a published gateway; <see langword="null"/> for this clone's.</summary>
     public required string? Gateway { get; init; }
 
-    /// <summary>The SVG file to write, or <see langword="null"/>.</summary>
+    /// <summary>The SVG file to write; <see langword="null"/> for none.</summary>
     public required string? Picture { get; init; }
 
-    /// <summary>The arguments, for the record.</summary>
+    /// <summary>The command line, for the report.</summary>
     public required string CommandLine { get; init; }
 }

@@ -7,26 +7,27 @@ using HopBenchmark;
 
 namespace Soak;
 
-/// <summary>The whole run: publish, start, load, wait for quiet, judge, report, end what was started.</summary>
+/// <summary>The whole run: publishes, starts, loads, waits for quiet, checks, reports, and stops what it started.</summary>
 internal sealed class SoakRun
 {
-    // What memory may rise by in a minute of the load's second half: the noise of a collector that keeps a pool for uploads of 20 MB.
+    // The allowed growth of memory per minute in the second half of the load: the noise of a collector that keeps a pool for uploads of 20
+    // MB.
     private const double MostMegabytesPerMinute = 3;
 
-    // Two processors have some twenty-five: pool, collector, compiler, timers, sockets.
+    // A machine with two processors has about twenty-five threads: pool, collector, compiler, timers, sockets.
     private const int MostThreads = 64;
 
-    // The gateway gives an error event 50 ms to reach the socket before it breaks the connection off: on a machine that is kept busy by
-    // others too, now and then that is not enough. One in fifty, and one in a short run.
+    // The gateway gives an error event 50 ms to reach the socket before it aborts the connection. On a busy machine this is sometimes not
+    // enough: one in fifty is allowed, and one in a short run.
     private const double SilentBreaks = 0.02;
 
-    // Below it memory still warms up, and what is rare may not happen at all.
+    // In a shorter run memory is still warming up, and rare kinds of calls may not happen.
     private static readonly TimeSpan LongEnough = TimeSpan.FromMinutes(3);
 
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan BetweenAttempts = TimeSpan.FromMilliseconds(50);
 
-    // Connections to upstream are kept for a minute; bills that did not come are asked for within a minute or two.
+    // Connections to upstream are kept for a minute; missing bills are queried within a minute or two.
     private static readonly TimeSpan QuietPatience = TimeSpan.FromMinutes(4);
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(30);
@@ -42,7 +43,7 @@ internal sealed class SoakRun
         _folder = folder;
     }
 
-    /// <summary>Runs everything; returns the exit code: 0 when all held.</summary>
+    /// <summary>Runs everything. Returns the exit code: 0 if all checks hold.</summary>
     public static async Task<int> RunAsync(SoakOptions options, CancellationToken cancellationToken)
     {
         var folder = Directory.CreateTempSubdirectory("soak-").FullName;
@@ -94,7 +95,7 @@ internal sealed class SoakRun
             ]);
         await WaitAsync(gateway, new Uri($"http://127.0.0.1:{port}/health/ready"));
 
-        // Whoever asked whether it is ready has left by then.
+        // The connections of the readiness probe are closed by then.
         await Task.Delay(BetweenLooks, cancellationToken);
         var sampler = new Sampler(gateway);
         var idle = sampler.Take();
@@ -141,7 +142,7 @@ internal sealed class SoakRun
         return Stopwatch.GetElapsedTime(began);
     }
 
-    // There is nothing to load any more when the gateway is gone.
+    // Stops the load when the gateway has ended.
     private static async Task EndWithAsync(ServedProcess gateway, CancellationTokenSource stop)
     {
         while (!stop.IsCancellationRequested)
@@ -252,7 +253,7 @@ internal sealed class SoakRun
         return File.Exists(library) ? ["dotnet", library] : [Path.Combine(folder, "Gateway")];
     }
 
-    /// <summary>How many events a stream has beside those of text: upstream itself says.</summary>
+    /// <summary>The number of events of a stream besides text events, as upstream sends them.</summary>
     private static async Task<int> EventsAroundAsync(int port, int endpoint)
     {
         const int Texts = 3;
@@ -284,13 +285,13 @@ internal sealed class SoakRun
             }
             catch (HttpRequestException)
             {
-                // Not listening yet.
+                // The program does not listen yet.
             }
 
             await Task.Delay(BetweenAttempts);
         }
 
-        throw new InvalidOperationException($"{page} does not answer; its output is in {process.Output}");
+        throw new InvalidOperationException($"{page} does not respond; its output is in {process.Output}");
     }
 
     private static int FreePort()

@@ -7,21 +7,21 @@ using System.Text.Json.Nodes;
 namespace Soak;
 
 /// <summary>
-/// The gateway's settings, one version after the other: the shipped ones with rules, 200 teams, a ledger and the admin address. The
-/// version stands in the last rule's name and in what that rule inserts.
+/// The gateway's settings, in successive versions: the shipped ones with rules, 200 teams, a ledger and the admin address. The version is
+/// part of the last rule's name and of its block.
 /// </summary>
 internal sealed class SoakSettings
 {
     /// <summary>The ordinary teams, whose limits and budgets never refuse.</summary>
     public static readonly Range Ordinary = 0..180;
 
-    /// <summary>Teams that only versions with an even number have.</summary>
+    /// <summary>Teams that exist only in versions with an even number.</summary>
     public static readonly Range Guests = 180..195;
 
-    /// <summary>Teams with few calls a minute.</summary>
+    /// <summary>Teams with a low limit of requests per minute.</summary>
     public static readonly Range Narrow = 195..197;
 
-    /// <summary>Teams whose budget covers nothing.</summary>
+    /// <summary>Teams whose budget is too small for any request.</summary>
     public static readonly Range Poor = 197..199;
 
     /// <summary>Teams that may not use the model.</summary>
@@ -34,8 +34,8 @@ internal sealed class SoakSettings
     private readonly string _folder;
     private readonly int _adminPort;
 
-    /// <param name="shipped">The shipped settings' text.</param>
-    /// <param name="folder">A folder of this run, for the ledger and the secret.</param>
+    /// <param name="shipped">The text of the shipped settings.</param>
+    /// <param name="folder">A folder for this run, for the ledger and the secret.</param>
     /// <param name="adminPort">The port of the admin address.</param>
     public SoakSettings(string shipped, string folder, int adminPort)
     {
@@ -53,18 +53,18 @@ internal sealed class SoakSettings
     /// <summary>The key of a team.</summary>
     public static string KeyOf(int team) => "ogw-soak-" + team.ToString("D3", CultureInfo.InvariantCulture) + new string('0', 32);
 
-    /// <summary>The key of one of these teams.</summary>
+    /// <summary>The key of a random one of these teams.</summary>
     public static string KeyOf(Range teams, Prng prng) => KeyOf(prng.Between(teams.Start.Value, teams.End.Value - 1));
 
-    /// <summary>Whether the guests are known under this version.</summary>
+    /// <summary>Whether the guest teams exist in a version.</summary>
     public static bool HasGuests(int version) => version % 2 == 0;
 
-    /// <summary>The version by the name of its rule; <see langword="null"/> for another rule, or none.</summary>
+    /// <summary>The version in the name of a rule; <see langword="null"/> for another rule or none.</summary>
     public static int? VersionOf(string? rule) =>
         rule?.StartsWith(RulePrefix, StringComparison.Ordinal) == true
         && int.TryParse(rule.AsSpan(RulePrefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version : null;
 
-    /// <summary>What this version's rule puts into a body.</summary>
+    /// <summary>The text that the rule of a version inserts into a body.</summary>
     public static string InsertedBy(int version) =>
         $"\"order\":[\"Azure\",\"OpenAI\"],\"max_price\":{{\"prompt\":{Bodies.Number(1000 + version)}}}";
 

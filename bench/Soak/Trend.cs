@@ -1,8 +1,8 @@
 namespace Soak;
 
-/// <summary>A straight line through samples by least squares.</summary>
-/// <param name="PerMinute">How much it rises in a minute.</param>
-/// <param name="AtZero">Its value at the beginning of the load.</param>
+/// <summary>A line through samples by least squares.</summary>
+/// <param name="PerMinute">The growth per minute.</param>
+/// <param name="AtZero">The value at the start of the load.</param>
 internal sealed record Trend(double PerMinute, double AtZero)
 {
     public double At(double minutes) => AtZero + (PerMinute * minutes);

@@ -2,10 +2,10 @@ using System.Globalization;
 
 namespace FakeOpenRouter;
 
-/// <summary>One way in which an answer of a catalogue or account endpoint is damaged.</summary>
+/// <summary>A kind of damage to a response of a catalogue or account endpoint.</summary>
 internal sealed class AnswerDamage
 {
-    // Kestrel's flush returns before the bytes are on the wire.
+    // Kestrel's flush returns before the bytes are sent.
     private static readonly TimeSpan BeforeCut = TimeSpan.FromMilliseconds(50);
 
     private static readonly AnswerDamage[] Known =
@@ -43,7 +43,7 @@ internal sealed class AnswerDamage
 
     private AnswerDamage(string name) => Name = name;
 
-    /// <summary>The names of all of them.</summary>
+    /// <summary>The names of all kinds of damage.</summary>
     public static IEnumerable<string> Names => Known.Select(damage => damage.Name);
 
     /// <summary>The name that scripts use.</summary>
@@ -53,24 +53,24 @@ internal sealed class AnswerDamage
 
     private int Status { get; init; } = StatusCodes.Status200OK;
 
-    /// <summary>What <c>Content-Encoding</c> says though the body is plain.</summary>
+    /// <summary>A <c>Content-Encoding</c> that is declared although the body is plain.</summary>
     private string? Encoding { get; init; }
 
-    /// <summary>Whether the connection is aborted behind the body, or before any answer when nothing of the body is sent.</summary>
+    /// <summary>Whether the connection is aborted after the body, or before the response if no part of the body is sent.</summary>
     private bool IsCut { get; init; }
 
-    /// <summary>The size of a body of blanks in place of the answer.</summary>
+    /// <summary>The size of a body of spaces that replaces the response.</summary>
     private int Size { get; init; }
 
-    /// <summary>Makes the damaged body of the good one; a character is a byte.</summary>
+    /// <summary>Converts the good body to the damaged one. A character is a byte.</summary>
     private Func<string, string>? Change { get; init; }
 
-    /// <summary>The damage of that name.</summary>
-    /// <exception cref="FormatException">There is none.</exception>
+    /// <summary>Finds the damage with a name.</summary>
+    /// <exception cref="FormatException">There is no damage with this name.</exception>
     public static AnswerDamage Parse(string name) => Known.FirstOrDefault(damage => damage.Name == name)
-        ?? throw new FormatException($"\"{name}\" is no damage; expected one of {string.Join(", ", Names)}");
+        ?? throw new FormatException($"\"{name}\" is not a kind of damage; expected one of {string.Join(", ", Names)}");
 
-    /// <summary>Answers with the damaged form of a good body.</summary>
+    /// <summary>Sends the damaged form of a good body.</summary>
     public async Task AnswerAsync(HttpContext context, byte[] good)
     {
         var text = System.Text.Encoding.Latin1.GetString(good);
@@ -101,7 +101,7 @@ internal sealed class AnswerDamage
     private static string Error(int status) =>
         string.Create(CultureInfo.InvariantCulture, $$$"""{"error":{"code":{{{status}}},"message":"Scripted error {{{status}}}"}}""");
 
-    // The first place only, so that other entries stay whole.
+    // Replaces only the first occurrence, so that other entries stay valid.
     private static string Replace(string body, string old, string replacement) =>
         body.IndexOf(old, Ordinal) is >= 0 and var at ? $"{body[..at]}{replacement}{body[(at + old.Length)..]}" : body;
 

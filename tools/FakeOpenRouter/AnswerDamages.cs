@@ -2,17 +2,20 @@ using System.Collections.Concurrent;
 
 namespace FakeOpenRouter;
 
-/// <summary>Which answers are damaged at the moment: for questions that a gateway asks by itself, whose headers no test can set.</summary>
+/// <summary>
+/// The responses that are currently damaged, by path: a gateway sends these requests by itself, so a test cannot set their headers.
+/// </summary>
 internal sealed class AnswerDamages
 {
     private readonly ConcurrentDictionary<string, Entry> _entries = new(StringComparer.Ordinal);
 
-    /// <summary>Damages the answers of a path.</summary>
+    /// <summary>Damages the responses of a path.</summary>
     /// <param name="target">
-    /// A path below <c>/api/v1</c>, such as <c>/models</c>; with a query, such as <c>/generation?id=gen-1</c>, only that question.
+    /// A path below <c>/api/v1</c>, such as <c>/models</c>. With a query, such as <c>/generation?id=gen-1</c>, it applies to that request
+    /// only.
     /// </param>
-    /// <param name="name">The name of the damage, or <see langword="null"/> for none.</param>
-    /// <param name="times">How many answers are damaged; all of them by default.</param>
+    /// <param name="name">The name of the damage; <see langword="null"/> for none.</param>
+    /// <param name="times">The number of responses to damage. Default: all.</param>
     public void Set(string target, string? name, int times = int.MaxValue)
     {
         if (name is null)
@@ -25,7 +28,7 @@ internal sealed class AnswerDamages
         }
     }
 
-    /// <summary>The damage of the answer to a request, if there is one.</summary>
+    /// <summary>Returns the damage for the response to a request, and counts it; <see langword="null"/> for none.</summary>
     public AnswerDamage? Take(HttpRequest request)
     {
         var path = request.Path.Value![RequestHandler.BasePath.Length..];

@@ -6,8 +6,8 @@ using System.Text.RegularExpressions;
 namespace FakeOpenRouter;
 
 /// <summary>
-/// Bytes rendered once, with gaps of the form <c>$name$</c> that each answer fills. What stands between <c>$usage$</c> and <c>$end$</c>
-/// is left out where an answer has no usage.
+/// A response rendered once, with placeholders of the form <c>$name$</c> that are filled for each response. The part between <c>$usage$</c>
+/// and <c>$end$</c> is left out of a response without usage.
 /// </summary>
 internal sealed partial class AnswerTemplate
 {
@@ -20,7 +20,7 @@ internal sealed partial class AnswerTemplate
         _gaps = [.. Gap().Matches(text).Select(match => match.Groups[1].Value)];
     }
 
-    /// <summary>Writes the answer.</summary>
+    /// <summary>Writes the response.</summary>
     public void Write(IBufferWriter<byte> output, AnswerValues values)
     {
         var leavesOut = false;
@@ -81,7 +81,7 @@ internal sealed partial class AnswerTemplate
                 Encoding.UTF8.GetBytes(values.Usage.Cost, output);
                 break;
             default:
-                throw new InvalidOperationException($"No value is called {gap}.");
+                throw new InvalidOperationException($"There is no value for the placeholder {gap}.");
         }
     }
 

@@ -2,11 +2,13 @@ using System.Text.RegularExpressions;
 
 namespace FakeOpenRouter;
 
-/// <summary>Every answer of the inference endpoints, in the shapes that OpenRouter documents. Line breaks in here are not sent.</summary>
-/// <remarks>What stands between <c>$usage$</c> and <c>$end$</c> is left out of answers that tell no usage.</remarks>
+/// <summary>
+/// The responses of the inference endpoints, in the shapes that OpenRouter documents. Line breaks in the templates are not sent.
+/// </summary>
+/// <remarks>The part between <c>$usage$</c> and <c>$end$</c> is left out of responses without usage.</remarks>
 internal static partial class AnswerTemplates
 {
-    /// <summary>The moment at which everything here was made, so that answers do not depend on the clock.</summary>
+    /// <summary>The creation time in all responses, fixed so that they do not depend on the clock.</summary>
     public const long Created = 1767225600;
 
     private const string ChatUsage =
@@ -191,7 +193,7 @@ internal static partial class AnswerTemplates
 
     public static Dialect Embeddings { get; } = Embedding("[0.25,-0.5,0.125,1]");
 
-    /// <summary>The same four numbers as little-endian floats, as most SDKs ask for them.</summary>
+    /// <summary>The same four numbers as little-endian floats, which most SDKs request.</summary>
     public static Dialect EmbeddingsBase64 { get; } = Embedding("\"AACAPgAAAL8AAAA+AACAPw==\"");
 
     public static Dialect Rerank { get; } = new(

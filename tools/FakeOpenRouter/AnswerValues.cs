@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace FakeOpenRouter;
 
-/// <summary>What fills the gaps of one answer's templates.</summary>
+/// <summary>The values for the placeholders of one response.</summary>
 internal sealed class AnswerValues
 {
     public required string Id { get; init; }
@@ -13,15 +13,15 @@ internal sealed class AnswerValues
 
     public required Usage Usage { get; init; }
 
-    /// <summary>Whether the answer has its <c>usage</c>.</summary>
+    /// <summary>Whether the response has <c>usage</c>.</summary>
     public bool TellsUsage { get; init; } = true;
 
-    /// <summary>The text of the answer or of the present event, as the inside of a JSON string.</summary>
+    /// <summary>The text of the response or of the current event, as the inside of a JSON string.</summary>
     public ReadOnlyMemory<byte> Text { get; set; }
 
-    /// <summary>Which event of text this is, from 0.</summary>
+    /// <summary>The index of the current text event, from 0.</summary>
     public int Index { get; set; }
 
-    /// <summary>Which event of the stream this is, from 0.</summary>
+    /// <summary>The index of the current event in the stream, from 0.</summary>
     public int Sequence { get; set; }
 }

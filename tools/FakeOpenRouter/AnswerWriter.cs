@@ -2,10 +2,10 @@ using System.IO.Compression;
 
 namespace FakeOpenRouter;
 
-/// <summary>Sends an answer's body as the script wants it: split, gzip'd, cut. Counts what it flushed.</summary>
+/// <summary>Sends the body of a response as the script says: split, compressed or cut. Counts the flushed bytes.</summary>
 internal sealed class AnswerWriter : IAsyncDisposable
 {
-    /// <summary>Kestrel's flush returns before the bytes are on the wire; an abort right behind it would take them along.</summary>
+    /// <summary>Kestrel's flush returns before the bytes are sent. An abort right after it would discard them.</summary>
     private static readonly TimeSpan BeforeCut = TimeSpan.FromMilliseconds(50);
 
     private readonly HttpContext _context;
@@ -28,10 +28,10 @@ internal sealed class AnswerWriter : IAsyncDisposable
             : context.Response.Body;
     }
 
-    /// <summary>Whether the script has cut the connection; nothing more is to be sent then.</summary>
+    /// <summary>Whether the script has cut the connection. Nothing more may be sent then.</summary>
     public bool IsCut { get; private set; }
 
-    /// <summary>Sends the headers alone.</summary>
+    /// <summary>Sends only the headers.</summary>
     public async Task FlushHeadersAsync()
     {
         await _context.Response.Body.FlushAsync(_context.RequestAborted);
@@ -82,7 +82,7 @@ internal sealed class AnswerWriter : IAsyncDisposable
         _context.Abort();
     }
 
-    /// <summary>Waits, for ever when told <see cref="Timeout.InfiniteTimeSpan"/>, and fails as soon as the client leaves.</summary>
+    /// <summary>Waits; <see cref="Timeout.InfiniteTimeSpan"/> waits without end. Throws as soon as the client disconnects.</summary>
     public Task PauseAsync(TimeSpan pause) => pause == TimeSpan.Zero ? Task.CompletedTask : Task.Delay(
         pause, _time, _context.RequestAborted);
 

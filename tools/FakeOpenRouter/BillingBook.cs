@@ -8,27 +8,27 @@ using System.Text.Json;
 namespace FakeOpenRouter;
 
 /// <summary>
-/// What every generation costs: the truth that a ledger is compared with. A call is in it as soon as its request has arrived, before the
-/// first byte of an answer, and whatever becomes of it then.
+/// The bills of all generations, which a ledger is compared with. A request has an entry as soon as it has arrived, before the first byte
+/// of a response and whatever its outcome.
 /// </summary>
 internal sealed class BillingBook
 {
     private readonly TimeSpan _generationDelay;
     private ConcurrentDictionary<string, BookEntry> _entries = new();
 
-    /// <param name="generationDelay">How long after its end a generation is unknown to <c>GET /generation</c>.</param>
+    /// <param name="generationDelay">The time after its end for which <c>GET /generation</c> does not know a generation.</param>
     public BillingBook(TimeSpan generationDelay)
     {
         _generationDelay = generationDelay;
     }
 
-    /// <summary>All generations in the order of their calls.</summary>
+    /// <summary>All generations in the order of their requests.</summary>
     public IReadOnlyList<BookEntry> Entries => [.. Volatile.Read(ref _entries).Values.OrderBy(entry => entry.Id, StringComparer.Ordinal)];
 
     /// <summary>The sum of all bills, in pico-dollars.</summary>
     public Int128 Total => Entries.Aggregate(Int128.Zero, static (sum, entry) => sum + entry.Cost);
 
-    /// <summary>A mark by which keys can be told apart: the beginning of the key's SHA-256 in hex.</summary>
+    /// <summary>A mark that identifies a key: the beginning of its SHA-256 in hexadecimal digits.</summary>
     public static string MarkOf(string key) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)).AsSpan(0, 8));
 
     /// <summary>The mark of the key that a request carries; <see langword="null"/> without one.</summary>
@@ -46,10 +46,10 @@ internal sealed class BillingBook
 
     public void Add(BookEntry entry) => Volatile.Read(ref _entries)[entry.Id] = entry;
 
-    /// <summary>Forgets all generations.</summary>
+    /// <summary>Removes all generations.</summary>
     public void Reset() => Volatile.Write(ref _entries, new ConcurrentDictionary<string, BookEntry>());
 
-    /// <summary>The answer of <c>GET /generation?id=</c>; returns its status.</summary>
+    /// <summary>Writes the response of <c>GET /generation?id=</c>. Returns its status.</summary>
     public int WriteGeneration(Utf8JsonWriter json, HttpRequest request)
     {
         if (MarkOf(request) is not { } key)
@@ -72,7 +72,7 @@ internal sealed class BillingBook
         return status;
     }
 
-    /// <summary>The answer of <c>GET /__book</c>.</summary>
+    /// <summary>Writes the response of <c>GET /__book</c>.</summary>
     public void WriteAll(Utf8JsonWriter json)
     {
         json.WriteStartObject();

@@ -3,15 +3,15 @@ namespace FakeOpenRouter;
 /// <summary>How a generation ended.</summary>
 internal enum BookEnd
 {
-    /// <summary>Under way.</summary>
+    /// <summary>In progress.</summary>
     Open,
 
-    /// <summary>The whole answer was produced.</summary>
+    /// <summary>The whole response was produced.</summary>
     Complete,
 
-    /// <summary>The client left.</summary>
+    /// <summary>The client disconnected.</summary>
     Cancelled,
 
-    /// <summary>The script broke it off.</summary>
+    /// <summary>The script broke the response off.</summary>
     Failed,
 }

@@ -1,8 +1,6 @@
 namespace FakeOpenRouter;
 
-/// <summary>
-/// The bill of one generation. It stands from the moment its request has arrived and changes until the generation is over.
-/// </summary>
+/// <summary>The bill of one generation. It exists from the arrival of the request and changes until the generation ends.</summary>
 internal sealed class BookEntry
 {
     private readonly TimeProvider _time;
@@ -30,56 +28,56 @@ internal sealed class BookEntry
     /// <summary>The generation's id.</summary>
     public required string Id { get; init; }
 
-    /// <summary>The call's <c>x-fake-id</c>, if it has one.</summary>
+    /// <summary>The <c>x-fake-id</c> of the request; <see langword="null"/> if it has none.</summary>
     public string? ScriptId => _script.Id;
 
-    /// <summary>Which key made the call: <see cref="BillingBook.MarkOf(string)"/>.</summary>
+    /// <summary>The key of the request, as <see cref="BillingBook.MarkOf(string)"/>.</summary>
     public required string Key { get; init; }
 
     /// <summary>The endpoint below the base address: <c>/chat/completions</c>.</summary>
     public required string Endpoint { get; init; }
 
-    /// <summary>The model that answers.</summary>
+    /// <summary>The model of the response.</summary>
     public required string Model { get; init; }
 
     public required string Provider { get; init; }
 
-    /// <summary>Whether the answer is an event stream.</summary>
+    /// <summary>Whether the response is an event stream.</summary>
     public required bool Streams { get; init; }
 
     public DateTimeOffset CreatedAt { get; }
 
-    /// <summary>Whether it costs anything; errors do not, unless the script bills them.</summary>
+    /// <summary>Whether the generation is billed. Errors are free unless the script bills them.</summary>
     public bool IsBilled { get; }
 
     public long PromptTokens { get; }
 
     /// <summary>
-    /// Tokens of the answer that are billed: those produced by now of a stream, which stops when its client leaves, else all of them.
+    /// The billed completion tokens. For a stream, which stops when its client disconnects, those produced so far; otherwise all.
     /// </summary>
     public long CompletionTokens => Streams && !_script.BillFull ? Interlocked.Read(ref _produced) : AllCompletionTokens;
 
-    /// <summary>Tokens of the whole answer.</summary>
+    /// <summary>The completion tokens of the whole response.</summary>
     public long AllCompletionTokens { get; }
 
-    /// <summary>The bill as it stands, in pico-dollars.</summary>
+    /// <summary>The current bill in pico-dollars.</summary>
     public Int128 Cost => CostOf(CompletionTokens);
 
-    /// <summary>The bill as the script wants it written.</summary>
+    /// <summary>The bill in the spelling that the script selects.</summary>
     public string CostText => TextOf(Cost);
 
     public BookEnd End => (BookEnd)Volatile.Read(ref _end);
 
-    /// <summary>Whether the headers with the id were handed to the network.</summary>
+    /// <summary>Whether the headers with the id were passed to the network.</summary>
     public bool IdSent => Volatile.Read(ref _idSent) != 0;
 
-    /// <summary>How often <c>GET /generation</c> asked for it.</summary>
+    /// <summary>The number of <c>GET /generation</c> requests for it.</summary>
     public int Questions => Volatile.Read(ref _questions);
 
-    /// <summary>What the whole answer's <c>usage</c> says.</summary>
+    /// <summary>The <c>usage</c> of the whole response.</summary>
     public Usage WholeUsage => new(PromptTokens, AllCompletionTokens, TextOf(CostOf(AllCompletionTokens)));
 
-    /// <summary>From the call to its end, or to now.</summary>
+    /// <summary>The time from the request to its end, or to now.</summary>
     public TimeSpan Duration
     {
         get
@@ -89,7 +87,7 @@ internal sealed class BookEntry
         }
     }
 
-    /// <summary>An event of text is about to be sent: the share of the answer up to it is produced.</summary>
+    /// <summary>Records that a text event is about to be sent: the response up to it is produced.</summary>
     public void Produce(int part, int parts) => Interlocked.Exchange(ref _produced, AllCompletionTokens * part / Math.Max(1, parts));
 
     public void MarkIdSent()
@@ -100,7 +98,7 @@ internal sealed class BookEntry
         }
     }
 
-    /// <summary>The generation is over; the first end counts.</summary>
+    /// <summary>Records the end of the generation. The first end counts.</summary>
     public void Finish(BookEnd end)
     {
         if (Interlocked.CompareExchange(ref _end, (int)end, (int)BookEnd.Open) == (int)BookEnd.Open)
@@ -109,9 +107,9 @@ internal sealed class BookEntry
         }
     }
 
-    /// <summary>Notes that <c>GET /generation</c> asks for it, and says what the status of the answer is.</summary>
-    /// <param name="key">The mark of the asking key.</param>
-    /// <param name="delay">How long after its end a generation is still unknown, unless the script says.</param>
+    /// <summary>Records a <c>GET /generation</c> request. Returns the status of its response.</summary>
+    /// <param name="key">The mark of the key of that request.</param>
+    /// <param name="delay">The time after its end for which a generation is unknown, unless the script sets it.</param>
     public int Ask(string key, TimeSpan delay)
     {
         var question = Interlocked.Increment(ref _questions);

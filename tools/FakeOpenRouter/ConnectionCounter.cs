@@ -6,10 +6,10 @@ internal sealed class ConnectionCounter
     private int _opened;
     private int _closed;
 
-    /// <summary>Connections accepted since the start.</summary>
+    /// <summary>The number of connections accepted since the start.</summary>
     public int Total => Volatile.Read(ref _opened);
 
-    /// <summary>Connections open now.</summary>
+    /// <summary>The number of open connections.</summary>
     public int Open => Volatile.Read(ref _opened) - Volatile.Read(ref _closed);
 
     public void Opened() => Interlocked.Increment(ref _opened);

@@ -1,7 +1,7 @@
 namespace FakeOpenRouter;
 
-/// <summary>The answers of one inference endpoint: whole, streamed and failed.</summary>
-/// <param name="Json">The answer without <c>stream</c>.</param>
-/// <param name="ErrorInside">A body that carries an error under status 200.</param>
-/// <param name="Stream">The event stream; <see langword="null"/> where the endpoint has none.</param>
+/// <summary>The responses of one inference endpoint: whole, streamed and failed.</summary>
+/// <param name="Json">The response without <c>stream</c>.</param>
+/// <param name="ErrorInside">A body with an error under status 200.</param>
+/// <param name="Stream">The event stream; <see langword="null"/> if the endpoint has none.</param>
 internal sealed record Dialect(AnswerTemplate Json, AnswerTemplate ErrorInside, DialectStream? Stream = null);

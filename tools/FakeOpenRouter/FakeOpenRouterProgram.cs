@@ -34,7 +34,7 @@ internal static class FakeOpenRouterProgram
                 case "--help" or "-h":
                     Console.WriteLine(
                         "FakeOpenRouter [--port 9001] [--seed N] [--no-record] [--book] [--generation-delay-ms N]; "
-                        + "what it does is told by x-fake-… request headers.");
+                        + "x-fake-… request headers script its responses.");
                     return 0;
                 default:
                     await Console.Error.WriteLineAsync(

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace FakeOpenRouter;
 
-/// <summary>A scripted OpenRouter on 127.0.0.1: the whole program, also startable inside a test.</summary>
+/// <summary>A scripted OpenRouter on 127.0.0.1: the whole program, which tests can also start in their process.</summary>
 internal sealed class FakeOpenRouterServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -23,30 +23,30 @@ internal sealed class FakeOpenRouterServer : IAsyncDisposable
     /// <summary><c>http://127.0.0.1:NNNN</c>.</summary>
     public string RootUrl { get; }
 
-    /// <summary><see cref="RootUrl"/> with <c>/api/v1</c>: what a gateway takes as its base URL.</summary>
+    /// <summary><see cref="RootUrl"/> with <c>/api/v1</c>: the base URL for a gateway.</summary>
     public string BaseUrl => RootUrl + RequestHandler.BasePath;
 
-    /// <summary>What was received.</summary>
+    /// <summary>The received requests.</summary>
     public RequestLog Requests => _handler.Requests;
 
-    /// <summary>What every generation costs.</summary>
+    /// <summary>The bills of all generations.</summary>
     public BillingBook Book => _handler.Book;
 
     /// <summary>The models and their prices.</summary>
     public ModelCatalogue Prices => _handler.Prices;
 
-    /// <summary>Damaged answers of the endpoints that a gateway asks by itself.</summary>
+    /// <summary>Damaged responses of the endpoints that a gateway queries by itself.</summary>
     public AnswerDamages Damages => _handler.Damages;
 
-    /// <summary>How many connections were opened, and how many are open.</summary>
+    /// <summary>The numbers of opened and of open connections.</summary>
     public ConnectionCounter Connections { get; }
 
     /// <summary>
-    /// Script lines such as <c>x-fake-events: 20</c> for requests that carry none of their own: for clients that cannot send headers.
+    /// Script lines such as <c>x-fake-events: 20</c> for requests without their own script: for clients that cannot send headers.
     /// </summary>
     public void Script(params string[] lines) => _handler.DefaultScript = FakeScript.Parse(lines);
 
-    /// <summary>Binds the port and starts to answer.</summary>
+    /// <summary>Binds the port and starts the server.</summary>
     public static async Task<FakeOpenRouterServer> StartAsync(FakeOpenRouterOptions? options = null)
     {
         options ??= new FakeOpenRouterOptions();
@@ -60,7 +60,7 @@ internal sealed class FakeOpenRouterServer : IAsyncDisposable
             kestrel.AddServerHeader = false;
             kestrel.AllowSynchronousIO = false;
 
-            // It is a yardstick for others' limits and so has none itself.
+            // The server measures the limits of gateways, so it has none itself.
             kestrel.Limits.MaxRequestBodySize = null;
             kestrel.Limits.MinRequestBodyDataRate = null;
             kestrel.Limits.MinResponseDataRate = null;
@@ -92,7 +92,7 @@ internal sealed class FakeOpenRouterServer : IAsyncDisposable
 
         if (options.Book)
         {
-            // A flush then returns when its bytes are with the socket, and not before: the book has to know whether an id got out.
+            // With this, a flush returns only after its bytes were passed to the socket: the book must know whether an id was sent.
             builder.WebHost.UseSockets(sockets => sockets.MaxWriteBufferSize = 1);
         }
 
@@ -102,7 +102,7 @@ internal sealed class FakeOpenRouterServer : IAsyncDisposable
         return new FakeOpenRouterServer(app, handler, connections);
     }
 
-    /// <summary>Stops at once; answers under way are aborted.</summary>
+    /// <summary>Stops at once; responses in progress are aborted.</summary>
     public async ValueTask DisposeAsync()
     {
         await _app.StopAsync(new CancellationToken(canceled: true));

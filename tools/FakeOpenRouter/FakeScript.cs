@@ -4,8 +4,7 @@ using System.Text;
 namespace FakeOpenRouter;
 
 /// <summary>
-/// What a request asks the scripted upstream to do, told by its <c>x-fake-…</c> headers: each is described at its property, and in
-/// the README's table.
+/// The script of a request, from its <c>x-fake-…</c> headers. Each header is described at its property and in the README's table.
 /// </summary>
 internal sealed class FakeScript
 {
@@ -61,7 +60,7 @@ internal sealed class FakeScript
         ["x-fake-content-type"] = static (script, text) => script.ContentType = text,
     };
 
-    /// <summary>No header at all: the ordinary answer.</summary>
+    /// <summary>An empty script: the ordinary response.</summary>
     public static FakeScript None { get; } = new();
 
     /// <summary>Every header that a request may carry.</summary>
@@ -70,131 +69,140 @@ internal sealed class FakeScript
     /// <summary><c>x-fake-id: abc</c>: the name under which <c>/__requests/abc</c> shows the request.</summary>
     public string? Id { get; private set; }
 
-    /// <summary><c>x-fake-status: 429</c>: the answer's status; without a body of its own it carries OpenRouter's error shape.</summary>
+    /// <summary><c>x-fake-status: 429</c>: the status of the response. Without a scripted body it has OpenRouter's error shape.</summary>
     public int? Status { get; private set; }
 
-    /// <summary><c>x-fake-body: text</c> or <c>x-fake-body-base64: …</c>: the answer's body to the byte.</summary>
+    /// <summary><c>x-fake-body: text</c> or <c>x-fake-body-base64: …</c>: the exact body of the response.</summary>
     public byte[]? Body { get; private set; }
 
-    /// <summary><c>x-fake-content-type: text/html</c>: the answer's content type.</summary>
+    /// <summary><c>x-fake-content-type: text/html</c>: the content type of the response.</summary>
     public string? ContentType { get; private set; }
 
     /// <summary>
-    /// <c>x-fake-header: Name: value</c>: a header of the answer, added to those of its name. For more of them the name may have any
-    /// ending (<c>x-fake-header-2</c>), since a proxy may join lines of one name.
+    /// <c>x-fake-header: Name: value</c>: a response header, added to those of the same name. For several headers the name may have any
+    /// suffix (<c>x-fake-header-2</c>), since a proxy may join lines of one name.
     /// </summary>
     public List<KeyValuePair<string, string>> Headers { get; } = [];
 
-    /// <summary><c>x-fake-echo: 1</c>: the answer's body is the request's, with its content type.</summary>
+    /// <summary><c>x-fake-echo: 1</c>: the response has the body and content type of the request.</summary>
     public bool Echo { get; private set; }
 
-    /// <summary><c>x-fake-delay-ms: 500</c>: silence before the answer's headers.</summary>
+    /// <summary><c>x-fake-delay-ms: 500</c>: the delay before the response headers.</summary>
     public TimeSpan Delay { get; private set; }
 
-    /// <summary><c>x-fake-first-byte-delay-ms: 500</c>: silence between the headers, which are flushed, and the first byte.</summary>
+    /// <summary><c>x-fake-first-byte-delay-ms: 500</c>: the delay between the headers, which are flushed, and the first byte.</summary>
     public TimeSpan FirstByteDelay { get; private set; }
 
-    /// <summary><c>x-fake-early: 1</c>: the answer comes before the body is read, which then is not recorded.</summary>
+    /// <summary><c>x-fake-early: 1</c>: the response is sent before the body is read, which is then not recorded.</summary>
     public bool Early { get; private set; }
 
-    /// <summary><c>x-fake-close: 1</c>: no answer at all, the connection is closed once the body has arrived.</summary>
+    /// <summary><c>x-fake-close: 1</c>: the connection is closed without a response after the body has arrived.</summary>
     public bool Close { get; private set; }
 
-    /// <summary><c>x-fake-size: 300000</c>: the size of a JSON answer in bytes, or of a stream's text in all.</summary>
+    /// <summary><c>x-fake-size: 300000</c>: the size of a JSON response in bytes, or the total text size of a stream.</summary>
     public int Size { get; private set; }
 
-    /// <summary><c>x-fake-gzip: 1</c>: the answer is gzip'd whatever the request accepts.</summary>
+    /// <summary><c>x-fake-gzip: 1</c>: the response is compressed with gzip, regardless of Accept-Encoding.</summary>
     public bool Gzip { get; private set; }
 
-    /// <summary><c>x-fake-whitespace: 5</c>: blanks before a JSON answer, each flushed and followed by a pause.</summary>
+    /// <summary><c>x-fake-whitespace: 5</c>: spaces before a JSON response, each flushed and followed by a pause.</summary>
     public int Whitespace { get; private set; }
 
-    /// <summary><c>x-fake-whitespace-ms: 100</c>: the pause after each blank; 20 ms by default.</summary>
+    /// <summary><c>x-fake-whitespace-ms: 100</c>: the pause after each space. Default: 20 ms.</summary>
     public TimeSpan WhitespaceInterval { get; private set; } = TimeSpan.FromMilliseconds(20);
 
-    /// <summary><c>x-fake-chunked: 1</c>: a JSON answer without Content-Length.</summary>
+    /// <summary><c>x-fake-chunked: 1</c>: a JSON response without Content-Length.</summary>
     public bool Chunked { get; private set; }
 
-    /// <summary><c>x-fake-stream: 1</c>: an event stream whatever the body says.</summary>
+    /// <summary><c>x-fake-stream: 1</c>: an event stream, regardless of the body.</summary>
     public bool Stream { get; private set; }
 
     /// <summary>
-    /// <c>x-fake-events: 20</c>: how many events of text a stream has, besides those that open and close it; 3 by default.
+    /// <c>x-fake-events: 20</c>: the number of text events of a stream, not counting those that open and close it. Default: 3.
     /// </summary>
     public int Events { get; private set; } = 3;
 
     /// <summary><c>x-fake-interval-ms: 50</c>: the pause after every event.</summary>
     public TimeSpan Interval { get; private set; }
 
-    /// <summary><c>x-fake-keepalives: 5</c>: how many <c>: OPENROUTER PROCESSING</c> comments open a stream; 1 by default.</summary>
+    /// <summary>
+    /// <c>x-fake-keepalives: 5</c>: the number of <c>: OPENROUTER PROCESSING</c> comments at the start of a stream. Default: 1.
+    /// </summary>
     public int KeepAlives { get; private set; } = 1;
 
     /// <summary><c>x-fake-keepalive-ms: 100</c>: the pause after each of those comments.</summary>
     public TimeSpan KeepAliveInterval { get; private set; }
 
     /// <summary>
-    /// <c>x-fake-stall-after: 3</c>: after so many events of any kind (or the headers, for 0) silence until the client leaves.
+    /// <c>x-fake-stall-after: 3</c>: after this number of events of any kind (0: after the headers) nothing is sent until the client
+    /// disconnects.
     /// </summary>
     public int? StallAfter { get; private set; }
 
-    /// <summary><c>x-fake-cut-after: 3</c>: after so many events the connection is aborted.</summary>
+    /// <summary><c>x-fake-cut-after: 3</c>: the connection is aborted after this number of events.</summary>
     public int? CutAfter { get; private set; }
 
-    /// <summary><c>x-fake-cut-at-byte: 100</c>: after so many bytes of the answer's body the connection is aborted.</summary>
+    /// <summary><c>x-fake-cut-at-byte: 100</c>: the connection is aborted after this number of bytes of the body.</summary>
     public int? CutAtByte { get; private set; }
 
-    /// <summary><c>x-fake-end-after: 3</c>: after so many events the answer ends as if complete, without its closing events.</summary>
+    /// <summary>
+    /// <c>x-fake-end-after: 3</c>: the response ends after this number of events as if complete, without its closing events.
+    /// </summary>
     public int? EndAfter { get; private set; }
 
-    /// <summary><c>x-fake-error-after: 3</c>: after so many events the dialect's own error event, then the end.</summary>
+    /// <summary>
+    /// <c>x-fake-error-after: 3</c>: after this number of events the dialect's error event is sent, then the stream ends.
+    /// </summary>
     public int? ErrorAfter { get; private set; }
 
     /// <summary><c>x-fake-error: 1</c>: status 200 with an error in the JSON body.</summary>
     public bool ErrorInside { get; private set; }
 
     /// <summary>
-    /// <c>x-fake-step: 1</c>: the headers are flushed; then each piece (a comment, a blank, an event, what <c>x-fake-split</c> makes of
-    /// them, a whole body) waits until the test releases it with <see cref="ReceivedRequest.Release"/>.
+    /// <c>x-fake-step: 1</c>: the headers are flushed. Each piece (a comment, a space, an event, a part made by <c>x-fake-split</c>, a
+    /// whole body) then waits until the test releases it with <see cref="ReceivedRequest.Release"/>.
     /// </summary>
     public bool Step { get; private set; }
 
-    /// <summary><c>x-fake-split: 7</c>: the body is flushed every so many bytes, wherever that falls.</summary>
+    /// <summary><c>x-fake-split: 7</c>: the body is flushed in pieces of this number of bytes, at any boundary.</summary>
     public int Split { get; private set; }
 
-    /// <summary><c>x-fake-split-ms: 1</c>: the pause after each of those pieces.</summary>
+    /// <summary><c>x-fake-split-ms: 1</c>: the pause after each of these pieces.</summary>
     public TimeSpan SplitInterval { get; private set; }
 
-    /// <summary><c>x-fake-prompt-tokens: 5000</c>: tokens of the prompt; 11 by default.</summary>
+    /// <summary><c>x-fake-prompt-tokens: 5000</c>: the number of prompt tokens. Default: 11.</summary>
     public int? PromptTokens { get; private set; }
 
-    /// <summary><c>x-fake-completion-tokens: 700</c>: tokens of the whole answer; one an event of text by default.</summary>
+    /// <summary><c>x-fake-completion-tokens: 700</c>: the number of tokens of the whole response. Default: one per text event.</summary>
     public int? CompletionTokens { get; private set; }
 
-    /// <summary><c>x-fake-bill-full: 1</c>: a stream that breaks off is billed in full, as some providers do.</summary>
+    /// <summary><c>x-fake-bill-full: 1</c>: an aborted stream is billed in full, as some providers do.</summary>
     public bool BillFull { get; private set; }
 
-    /// <summary><c>x-fake-bill-error: 1</c>: a status from 400 up is billed like an answer.</summary>
+    /// <summary><c>x-fake-bill-error: 1</c>: a status of 400 or above is billed like a successful response.</summary>
     public bool BillError { get; private set; }
 
-    /// <summary><c>x-fake-no-usage: 1</c>: the answer tells no usage.</summary>
+    /// <summary><c>x-fake-no-usage: 1</c>: the response has no usage.</summary>
     public bool NoUsage { get; private set; }
 
-    /// <summary><c>x-fake-no-generation-id: 1</c>: no <c>X-Generation-Id</c>; the call is billed all the same.</summary>
+    /// <summary><c>x-fake-no-generation-id: 1</c>: no <c>X-Generation-Id</c>; the request is billed nevertheless.</summary>
     public bool NoGenerationId { get; private set; }
 
     /// <summary><c>x-fake-cost-exponent: 1</c>: costs are written as <c>4.1e-05</c>.</summary>
     public bool CostExponent { get; private set; }
 
-    /// <summary><c>x-fake-generation-delay-ms: 1500</c>: how long after its end <c>GET /generation</c> does not know the call.</summary>
+    /// <summary>
+    /// <c>x-fake-generation-delay-ms: 1500</c>: the time after its end for which <c>GET /generation</c> does not know the generation.
+    /// </summary>
     public TimeSpan? GenerationDelay { get; private set; }
 
-    /// <summary><c>x-fake-generation-missing: 1</c>: <c>GET /generation</c> never knows the call.</summary>
+    /// <summary><c>x-fake-generation-missing: 1</c>: <c>GET /generation</c> never knows the generation.</summary>
     public bool GenerationMissing { get; private set; }
 
-    /// <summary><c>x-fake-generation-status: 500</c>: the status of <c>GET /generation</c> for the call.</summary>
+    /// <summary><c>x-fake-generation-status: 500</c>: the status of <c>GET /generation</c> for the generation.</summary>
     public int? GenerationStatus { get; private set; }
 
-    /// <summary><c>x-fake-generation-failures: 2</c>: only so many questions are answered with that status.</summary>
+    /// <summary><c>x-fake-generation-failures: 2</c>: the number of such requests that get that status. Default: all.</summary>
     public int? GenerationFailures { get; private set; }
 
     /// <summary>Reads lines of the form <c>x-fake-name: value</c>.</summary>
@@ -214,7 +222,7 @@ internal sealed class FakeScript
     }
 
     /// <summary>
-    /// Reads a request's headers; unknown <c>x-fake-…</c> names and bad values are faults, so that a test cannot misspell one.
+    /// Reads a request's headers. Unknown <c>x-fake-…</c> names and invalid values are faults, so a misspelled header fails its test.
     /// </summary>
     public static FakeScript Parse(IHeaderDictionary headers, FakeScript otherwise)
     {
@@ -231,7 +239,7 @@ internal sealed class FakeScript
             {
                 if (!script.TrySet(name, value ?? ""))
                 {
-                    throw new FormatException($"\"{name}: {value}\" is no header of this program, or has no such value");
+                    throw new FormatException($"\"{name}: {value}\" is not an x-fake-… header with a valid value");
                 }
             }
         }

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Connections;
 namespace FakeOpenRouter;
 
 /// <summary>
-/// Keeps the bytes that Kestrel consumes as a request's head, because its header dictionary loses the order and the spelling of names.
+/// Records the bytes that Kestrel consumes as a request's head: its header dictionary loses the order and the spelling of names.
 /// </summary>
 internal sealed class HeadTap : PipeReader
 {
@@ -20,7 +20,7 @@ internal sealed class HeadTap : PipeReader
         _inner = inner;
     }
 
-    /// <summary>Puts a tap into a connection; a request finds it among its features.</summary>
+    /// <summary>Installs a tap in a connection. A request finds it among its features.</summary>
     public static void Install(ConnectionContext connection)
     {
         var tap = new HeadTap(connection.Transport.Input);
@@ -28,7 +28,7 @@ internal sealed class HeadTap : PipeReader
         connection.Features.Set(tap);
     }
 
-    /// <summary>The headers of the request whose head was just consumed; the body that follows is not kept.</summary>
+    /// <summary>The headers of the request whose head was just consumed. The body that follows is not recorded.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> TakeHeaders()
     {
         _listening = false;
@@ -48,7 +48,7 @@ internal sealed class HeadTap : PipeReader
         return headers;
     }
 
-    /// <summary>Listens for the next request's head.</summary>
+    /// <summary>Records again, from the next request's head on.</summary>
     public void Rearm() => _listening = true;
 
     public override void AdvanceTo(SequencePosition consumed)

@@ -3,16 +3,16 @@ using System.Text.Json;
 
 namespace FakeOpenRouter;
 
-/// <summary>A few models with prices in US dollars a token; any other name costs what <see cref="Otherwise"/> says.</summary>
+/// <summary>A few models with prices in US dollars per token. Other names cost as much as <see cref="Otherwise"/>.</summary>
 internal sealed class ModelCatalogue
 {
-    /// <summary>Tokens that every prompt is counted with, unless the script says.</summary>
+    /// <summary>The default number of prompt tokens.</summary>
     public const int PromptTokens = 11;
 
-    /// <summary>The model that chooses a model.</summary>
+    /// <summary>The router model, which selects another model.</summary>
     public const string RouterModel = "openrouter/auto";
 
-    /// <summary>The model that it always chooses.</summary>
+    /// <summary>The model that the router always selects.</summary>
     public const string RoutedModel = "openai/gpt-4o-mini";
 
     // A router has no price of its own.
@@ -63,10 +63,10 @@ internal sealed class ModelCatalogue
         },
     ];
 
-    /// <summary>The status of the catalogue's pages; above 400 they have no models.</summary>
+    /// <summary>The status of the catalogue's responses. With a status above 400 they have no models.</summary>
     public int Status { get; set; } = StatusCodes.Status200OK;
 
-    /// <summary>Sets a model's prices, decimal text of US dollars, for calls from now on; a new name joins the catalogue.</summary>
+    /// <summary>Sets a model's prices, as decimal text in US dollars, for later requests. A new name is added to the catalogue.</summary>
     public void Set(string model, string prompt, string completion, string request = "0")
     {
         _ = ModelPrice.Parse(prompt, completion, request);
@@ -83,7 +83,7 @@ internal sealed class ModelCatalogue
         });
     }
 
-    /// <summary>What a call of this model costs. A variant (<c>:nitro</c>) costs what its model does, a free one nothing.</summary>
+    /// <summary>The price of a model. A variant (<c>:nitro</c>) costs as much as its model, a free one nothing.</summary>
     public ModelPrice PriceOf(string? model)
     {
         if (Find(model) is { Prompt: not Router } listed)
@@ -97,7 +97,7 @@ internal sealed class ModelCatalogue
             : PriceOf(model[..colon]);
     }
 
-    /// <summary>The answer of <c>GET /models</c> (what produces text) or <c>GET /embeddings/models</c>; returns its status.</summary>
+    /// <summary>Writes the response of <c>GET /models</c> (text models) or <c>GET /embeddings/models</c>. Returns its status.</summary>
     public int WriteAll(Utf8JsonWriter json, string output)
     {
         if (Status >= 400)
@@ -154,7 +154,9 @@ internal sealed class ModelCatalogue
         return StatusCodes.Status200OK;
     }
 
-    /// <summary>The answer of <c>GET /models/{author}/{slug}/endpoints</c>; <see langword="false"/> for an unknown model.</summary>
+    /// <summary>
+    /// Writes the response of <c>GET /models/{author}/{slug}/endpoints</c>. Returns <see langword="false"/> for an unknown model.
+    /// </summary>
     public bool TryWriteEndpoints(Utf8JsonWriter json, string id)
     {
         if (Find(id) is not { } model)

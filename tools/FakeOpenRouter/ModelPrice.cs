@@ -1,9 +1,9 @@
 namespace FakeOpenRouter;
 
-/// <summary>What a model costs, in pico-dollars.</summary>
-/// <param name="Prompt">A token of the prompt.</param>
-/// <param name="Completion">A token of the answer.</param>
-/// <param name="Request">A call.</param>
+/// <summary>The price of a model in pico-dollars.</summary>
+/// <param name="Prompt">Price of a prompt token.</param>
+/// <param name="Completion">Price of a completion token.</param>
+/// <param name="Request">Price of a request.</param>
 internal sealed record ModelPrice(Int128 Prompt, Int128 Completion, Int128 Request)
 {
     /// <summary>Reads the decimal texts of the catalogue.</summary>
@@ -12,7 +12,7 @@ internal sealed record ModelPrice(Int128 Prompt, Int128 Completion, Int128 Reque
         return new ModelPrice(Pico.Parse(prompt), Pico.Parse(completion), Pico.Parse(request));
     }
 
-    /// <summary>The bill of a call.</summary>
+    /// <summary>The bill of a request.</summary>
     public Int128 Bill(long promptTokens, long completionTokens)
     {
         return checked((Prompt * promptTokens) + (Completion * completionTokens) + Request);

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace FakeOpenRouter;
 
-/// <summary>The catalogue and account endpoints; whatever else is asked for is described back to the caller.</summary>
+/// <summary>Responses of the catalogue and account endpoints. Any other request is described in its response.</summary>
 internal static class OtherAnswers
 {
     public static byte[] Render(HttpContext context, BillingBook book, ModelCatalogue catalogue, ReceivedRequest? record)
@@ -97,7 +97,7 @@ internal static class OtherAnswers
         json.WriteEndObject();
     }
 
-    // A status that the script asks for stays.
+    // A scripted status is kept.
     private static void SetStatus(HttpContext context, int status)
     {
         if (status != StatusCodes.Status200OK)

@@ -3,15 +3,15 @@ using System.Globalization;
 namespace FakeOpenRouter;
 
 /// <summary>
-/// Money in whole millionths of a millionth of a dollar, read from decimal text and written as such. It is arithmetic of its own on
-/// purpose: what checks the gateway must not share the gateway's faults.
+/// Money in whole pico-dollars, parsed from and written as decimal text. The arithmetic is deliberately independent of the gateway: a check
+/// must not share the gateway's faults.
 /// </summary>
 internal static class Pico
 {
     private const int Decimals = 12;
 
     /// <summary>Reads plain decimal text such as <c>0.0000025</c>.</summary>
-    /// <exception cref="FormatException">It is something else, or finer than a pico-dollar.</exception>
+    /// <exception cref="FormatException">The text is not a decimal number, or is finer than a pico-dollar.</exception>
     public static Int128 Parse(string dollars)
     {
         var parts = dollars.Split('.');
@@ -21,7 +21,7 @@ internal static class Pico
             : throw new FormatException($"\"{dollars}\": expected dollars such as 0.0000025, with {Decimals} decimals at most");
     }
 
-    /// <summary>The exact amount, no zeros at its end: <c>0.000041</c>.</summary>
+    /// <summary>The exact amount without trailing zeros: <c>0.000041</c>.</summary>
     public static string Plain(Int128 amount)
     {
         var digits = Digits(amount).PadLeft(Decimals + 1, '0');

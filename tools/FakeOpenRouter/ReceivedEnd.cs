@@ -3,15 +3,15 @@ namespace FakeOpenRouter;
 /// <summary>How a request ended, as seen from the scripted upstream.</summary>
 internal enum ReceivedEnd
 {
-    /// <summary>Still under way.</summary>
+    /// <summary>In progress.</summary>
     Open,
 
-    /// <summary>The whole answer was written.</summary>
+    /// <summary>The whole response was written.</summary>
     Complete,
 
-    /// <summary>The client (a gateway, mostly) closed the connection before the answer was complete.</summary>
+    /// <summary>The client (usually a gateway) closed the connection before the response was complete.</summary>
     ClientAborted,
 
-    /// <summary>The script asked for the connection to be cut.</summary>
+    /// <summary>The script cut the connection.</summary>
     Cut,
 }

@@ -3,7 +3,7 @@ using System.Threading.Channels;
 
 namespace FakeOpenRouter;
 
-/// <summary>One request as it was received, and how its answer went. Filled while the request runs.</summary>
+/// <summary>A received request and the progress of its response. Updated while the request runs.</summary>
 internal sealed class ReceivedRequest
 {
     private readonly TimeProvider _time;
@@ -24,42 +24,40 @@ internal sealed class ReceivedRequest
         ReceivedAt = time.GetUtcNow();
     }
 
-    /// <summary>Counts from 1 in the order of arrival.</summary>
+    /// <summary>The number of the request, from 1 in the order of arrival.</summary>
     public required int Number { get; init; }
 
-    /// <summary>The client's <c>x-fake-id</c>, if it sent one.</summary>
+    /// <summary>The <c>x-fake-id</c> of the request; <see langword="null"/> if it has none.</summary>
     public required string? Id { get; init; }
 
     public required string Method { get; init; }
 
-    /// <summary>The request target to the byte, query included.</summary>
+    /// <summary>The exact request target, query included.</summary>
     public required string Target { get; init; }
 
     public required string Protocol { get; init; }
 
-    /// <summary>Which connection it came on.</summary>
+    /// <summary>The id of its connection.</summary>
     public required string Connection { get; init; }
 
-    /// <summary>The headers in their order and spelling, duplicates included.</summary>
+    /// <summary>The headers in their original order and spelling, duplicates included.</summary>
     public required IReadOnlyList<KeyValuePair<string, string>> Headers { get; init; }
 
-    /// <summary>The id in the answer's <c>X-Generation-Id</c>; <see langword="null"/> where the endpoint has none.</summary>
+    /// <summary>The id in the response header <c>X-Generation-Id</c>; <see langword="null"/> if the endpoint has none.</summary>
     public string? GenerationId { get; set; }
 
     public string Path => Target.Split('?', 2)[0];
 
-    /// <summary>The query with its question mark; empty without one.</summary>
+    /// <summary>The query with its question mark; empty if there is none.</summary>
     public string Query => Target.IndexOf('?', StringComparison.Ordinal) is >= 0 and var at ? Target[at..] : "";
 
-    /// <summary>
-    /// The body with its transfer coding removed; <see langword="null"/> until it has arrived whole, or when it is kept no longer.
-    /// </summary>
+    /// <summary>The body without its transfer coding; <see langword="null"/> until it is complete, and after it was dropped.</summary>
     public byte[]? Body { get; private set; }
 
-    /// <summary>Bytes of the body that arrived.</summary>
+    /// <summary>The number of bytes of the body that arrived.</summary>
     public long BodyLength { get; private set; }
 
-    /// <summary>SHA-256 of the body in lower-case hex, once it has arrived whole.</summary>
+    /// <summary>SHA-256 of the complete body in lower-case hexadecimal digits.</summary>
     public string? BodySha256 { get; private set; }
 
     /// <summary>Whether the whole body arrived.</summary>
@@ -67,10 +65,10 @@ internal sealed class ReceivedRequest
 
     public DateTimeOffset ReceivedAt { get; }
 
-    /// <summary>How long after its arrival the request ended, or was aborted.</summary>
+    /// <summary>The time from its arrival to its end or abort.</summary>
     public TimeSpan Duration => _time.GetElapsedTime(_startedAt, End == ReceivedEnd.Open ? _time.GetTimestamp() : _endedAt);
 
-    /// <summary>When the request ended, on the clock of <see cref="TimeProvider.GetTimestamp"/>.</summary>
+    /// <summary>The end of the request, as a timestamp of <see cref="TimeProvider.GetTimestamp"/>.</summary>
     public long EndedAt => Volatile.Read(ref _endedAt);
 
     public ReceivedEnd End => (ReceivedEnd)Volatile.Read(ref _end);
@@ -78,26 +76,26 @@ internal sealed class ReceivedRequest
     /// <summary>Waits until <see cref="End"/> is no longer <see cref="ReceivedEnd.Open"/>.</summary>
     public Task WaitForEndAsync() => _ended.Task.WaitAsync(RequestLog.Patience);
 
-    /// <summary>Events of an event stream that were flushed; comments do not count.</summary>
+    /// <summary>The number of flushed events of a stream; comments do not count.</summary>
     public int EventsWritten => Volatile.Read(ref _eventsWritten);
 
-    /// <summary>Bytes of the answer's body that were flushed.</summary>
+    /// <summary>The number of flushed bytes of the response body.</summary>
     public long BytesWritten => Interlocked.Read(ref _bytesWritten);
 
     /// <summary>The body as UTF-8 text.</summary>
     public string BodyText => System.Text.Encoding.UTF8.GetString(
-        Body ?? throw new InvalidOperationException("The body has not arrived, or is kept no longer."));
+        Body ?? throw new InvalidOperationException("The body has not arrived, or was dropped."));
 
-    /// <summary>All values of a header in order; empty without one.</summary>
+    /// <summary>All values of a header in order; empty if there are none.</summary>
     public IReadOnlyList<string> HeaderValues(string name)
     {
         return [.. Headers.Where(header => header.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Select(header => header.Value)];
     }
 
-    /// <summary>The value of a header that may stand once at most; <see langword="null"/> without one.</summary>
+    /// <summary>The value of a header that must not be repeated; <see langword="null"/> if there is none.</summary>
     public string? Header(string name) => HeaderValues(name).SingleOrDefault();
 
-    /// <summary>Lets so many more pieces of an answer with <c>x-fake-step</c> go out.</summary>
+    /// <summary>Releases a number of pieces of a response with <c>x-fake-step</c>.</summary>
     public void Release(int pieces = 1)
     {
         for (var i = 0; i < pieces; i++)
@@ -106,7 +104,7 @@ internal sealed class ReceivedRequest
         }
     }
 
-    /// <summary>Lets all the rest go out.</summary>
+    /// <summary>Releases all remaining pieces.</summary>
     public void ReleaseAll() => _released.Writer.TryComplete();
 
     /// <summary>Waits until the next piece is released.</summary>
@@ -127,7 +125,7 @@ internal sealed class ReceivedRequest
         _changed();
     }
 
-    /// <summary>The body broke off, or is read by nobody.</summary>
+    /// <summary>Records a body that broke off or is not read.</summary>
     public void SetPartialBody(long length) => BodyLength = length;
 
     public void DropBody() => Body = null;
@@ -140,7 +138,7 @@ internal sealed class ReceivedRequest
         _changed();
     }
 
-    /// <summary>The first end that is reported counts.</summary>
+    /// <summary>Records the end. The first end counts.</summary>
     public void SetEnd(ReceivedEnd end)
     {
         var now = _time.GetTimestamp();

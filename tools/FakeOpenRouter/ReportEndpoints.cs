@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace FakeOpenRouter;
 
 /// <summary>
-/// <c>/__requests</c>, <c>/__last</c>, <c>/__book</c> and <c>/__reset</c>: what was received and billed, for whoever runs this as a
-/// process. <c>/__prices</c> and <c>/__catalogue</c> change the models' pages, <c>/__damage</c> damages answers.
+/// Reports for users of the stand-alone program: <c>/__requests</c>, <c>/__last</c>, <c>/__book</c> and <c>/__reset</c> for received and
+/// billed requests. <c>/__prices</c> and <c>/__catalogue</c> change the catalogue, <c>/__damage</c> damages responses.
 /// </summary>
 internal sealed class ReportEndpoints
 {

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace FakeOpenRouter;
 
-/// <summary>What the answer depends on in a request body. A body that is no JSON object has the defaults.</summary>
+/// <summary>The parts of a request body that determine the response. A body that is not a JSON object has the defaults.</summary>
 internal sealed record RequestFacts(string? Model, string? Provider, bool Stream, bool Base64)
 {
     public static RequestFacts Unknown { get; } = new(null, null, false, false);
@@ -66,7 +66,7 @@ internal sealed record RequestFacts(string? Model, string? Provider, bool Stream
         }
         catch (InvalidOperationException)
         {
-            // A lone surrogate in a name: legal JSON that .NET does not turn into a string.
+            // A lone surrogate in a name is legal JSON, but .NET does not convert it to a string.
             return Unknown with { Stream = stream };
         }
 

@@ -5,10 +5,10 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace FakeOpenRouter;
 
-/// <summary>Takes a request in, records it, and answers as its script says.</summary>
+/// <summary>Receives a request, records it, and responds as its script says.</summary>
 internal sealed class RequestHandler
 {
-    /// <summary>Where OpenRouter's API begins.</summary>
+    /// <summary>The base path of OpenRouter's API.</summary>
     public const string BasePath = "/api/v1";
 
     private static readonly byte[] KeepAlive = ": OPENROUTER PROCESSING\n\n"u8.ToArray();
@@ -36,7 +36,7 @@ internal sealed class RequestHandler
 
     public AnswerDamages Damages { get; } = new();
 
-    /// <summary>What is done where a request carries no script of its own.</summary>
+    /// <summary>The script for requests without their own.</summary>
     public FakeScript DefaultScript { get; set; } = FakeScript.None;
 
     public async Task HandleAsync(HttpContext context)
@@ -130,7 +130,7 @@ internal sealed class RequestHandler
             return;
         }
 
-        // It is billed from here on, whatever becomes of the answer.
+        // The request is billed from here on, whatever the outcome of the response.
         var call = NewCall(context, script, facts, dialect);
         if (record is not null)
         {
@@ -154,7 +154,7 @@ internal sealed class RequestHandler
         }
     }
 
-    /// <summary>Makes ready for an answer; <see langword="false"/> where the script wants none.</summary>
+    /// <summary>Prepares the response. Returns <see langword="false"/> if the script wants none.</summary>
     private async Task<bool> BeginAsync(HttpContext context, FakeScript script, ReceivedRequest? record)
     {
         if (script.Close)
@@ -312,7 +312,7 @@ internal sealed class RequestHandler
         await writer.WriteAsync(body);
     }
 
-    /// <summary>Writes an event stream; returns whether it came to its proper end.</summary>
+    /// <summary>Writes an event stream. Returns whether it ended properly.</summary>
     private static async Task<bool> WriteStreamAsync(FakeScript script, AnswerWriter writer, ReceivedRequest? record, Call call)
     {
         var stream = call.Dialect.Stream!;
@@ -465,7 +465,7 @@ internal sealed class RequestHandler
         return bytes;
     }
 
-    /// <summary>Reads the body without keeping it; only its beginning and end are searched for <c>"stream": true</c>.</summary>
+    /// <summary>Reads the body without keeping it. Only its beginning and end are searched for <c>"stream": true</c>.</summary>
     private static async ValueTask<RequestFacts> DrainBodyAsync(HttpContext context)
     {
         var streams = false;
@@ -488,6 +488,6 @@ internal sealed class RequestHandler
         return at >= 0 && bytes[(at + 8)..].TrimStart(": \t\r\n"u8).StartsWith("true"u8);
     }
 
-    /// <summary>A call of an inference endpoint.</summary>
+    /// <summary>A request to an inference endpoint.</summary>
     private sealed record Call(Dialect Dialect, AnswerValues Values, BookEntry Bill, bool Streams);
 }

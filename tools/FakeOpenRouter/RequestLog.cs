@@ -2,10 +2,10 @@ using System.Collections.Immutable;
 
 namespace FakeOpenRouter;
 
-/// <summary>The requests received since the start or the last reset, in order; can be waited on.</summary>
+/// <summary>The requests received since the start or the last reset, in order. Tests can wait for requests.</summary>
 internal sealed class RequestLog
 {
-    /// <summary>Ends a wait for a request that never comes: a guard against hanging, far beyond what a busy machine needs.</summary>
+    /// <summary>The time limit of a wait: a guard against hanging, far beyond the needs of a busy machine.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly Lock _gate = new();
@@ -20,7 +20,7 @@ internal sealed class RequestLog
         _keepBodyBytes = keepBodyBytes;
     }
 
-    /// <summary>How many requests arrived; counted also when they are not recorded.</summary>
+    /// <summary>The number of received requests, including those that are not recorded.</summary>
     public int Count => Volatile.Read(ref _count);
 
     /// <summary>The recorded requests in the order of arrival.</summary>
@@ -39,7 +39,9 @@ internal sealed class RequestLog
     /// <summary>Waits for the request with this <c>x-fake-id</c>; its body may still be on the way.</summary>
     public Task<ReceivedRequest> WaitForAsync(string id) => WaitForAsync(request => request.Id == id);
 
-    /// <summary>Waits for a request that satisfies a condition, which is asked again whenever any request makes progress.</summary>
+    /// <summary>
+    /// Waits for a request that satisfies a condition. The condition is evaluated again whenever any request makes progress.
+    /// </summary>
     public async Task<ReceivedRequest> WaitForAsync(Func<ReceivedRequest, bool> condition)
     {
         using var limit = new CancellationTokenSource(Patience);
@@ -62,7 +64,7 @@ internal sealed class RequestLog
         }
     }
 
-    /// <summary>Forgets all requests and counts.</summary>
+    /// <summary>Removes all requests and resets the counts.</summary>
     public void Reset()
     {
         lock (_gate)
@@ -88,7 +90,7 @@ internal sealed class RequestLog
 
     public void NoteChange() => Interlocked.Exchange(ref _changed, NewSignal()).TrySetResult();
 
-    /// <summary>Counts a body that is kept; the oldest bodies go until the rest fits.</summary>
+    /// <summary>Counts a kept body, and drops the oldest bodies until the rest fits.</summary>
     public void KeepBody(long bytes)
     {
         lock (_gate)

@@ -99,7 +99,7 @@ public sealed class CommandLineReaderTests
     [InlineData("--port", "--port: no value given; expected a port from 0 to 65535")]
     [InlineData("--port=", "--port: no value given; expected a port from 0 to 65535")]
     [InlineData("--port --https", "--port: no value given; expected a port from 0 to 65535")]
-    [InlineData("--port 1 --port 2", "--port: given 2 times (\"1\", \"2\"); expected it once")]
+    [InlineData("--port 1 --port 2", "--port: given 2 times (\"1\", \"2\"); expected once")]
     [InlineData("--ip localhost", "--ip \"localhost\": expected an IPv4 or IPv6 address such as 0.0.0.0 or ::1")]
     [InlineData("--ip 1", "--ip \"1\": expected an IPv4 or IPv6 address such as 0.0.0.0 or ::1")]
     [InlineData("--https=maybe", "--https \"maybe\": expected true or false, or no value")]

@@ -121,7 +121,7 @@ public sealed class UsageCommandTests : IDisposable
     {
         var (_, output, _) = await RunAsync(new UsageArguments { To = DateTimeOffset.UnixEpoch }, new FakeLedgerStore());
 
-        Assert.Equal("No usage in this time." + Environment.NewLine, output);
+        Assert.Equal("No usage in this time range." + Environment.NewLine, output);
     }
 
     private async Task<(bool IsRead, string Output, string Error)> RunAsync(UsageArguments arguments, FakeLedgerStore store)

@@ -42,7 +42,7 @@ public sealed class SettingsWatcherReadTests : IDisposable
         await StartAsync();
 
         Write(2);
-        await LookAsync();
+        await CheckAsync();
 
         Assert.Equal(2, _store!.Current.Settings.Server.MaxRequestBodySize);
         await SettleAsync();
@@ -56,7 +56,7 @@ public sealed class SettingsWatcherReadTests : IDisposable
         await StartAsync();
 
         _folder.Write("a.key", "two");
-        await LookAsync();
+        await CheckAsync();
 
         Assert.Equal("two", _store!.Current.Teams.Teams[0].UpstreamKey.Reveal());
         await SettleAsync();
@@ -86,15 +86,15 @@ public sealed class SettingsWatcherReadTests : IDisposable
         await StartAsync();
 
         File.Delete(path);
-        var look = LookAsync();
-        _time.Advance(SettingsWatcher.SecondLook);
+        var look = CheckAsync();
+        _time.Advance(SettingsWatcher.RereadDelay);
         await look;
         Assert.False(_store!.State.LastReloadSucceeded);
         await SettleAsync();
         Assert.Equal(0, await ReadsOfAsync(looks: 100));
 
         Write(3);
-        await LookAsync();
+        await CheckAsync();
         Assert.True(_store.State.LastReloadSucceeded);
         Assert.Equal(3, _store.Current.Settings.Server.MaxRequestBodySize);
     }
@@ -123,14 +123,14 @@ public sealed class SettingsWatcherReadTests : IDisposable
         await SettleAsync();
     }
 
-    private Task LookAsync() => _watcher!.LookAsync(TestContext.Current.CancellationToken);
+    private Task CheckAsync() => _watcher!.CheckAsync(TestContext.Current.CancellationToken);
 
     /// <summary>Looks until every stamp is trusted.</summary>
     private async Task SettleAsync()
     {
-        await LookAsync();
+        await CheckAsync();
         _time.Advance(FileChangeDetector.Settling);
-        await LookAsync();
+        await CheckAsync();
     }
 
     private async Task<int> ReadsOfAsync(int looks)
@@ -138,7 +138,7 @@ public sealed class SettingsWatcherReadTests : IDisposable
         var before = _reader.Reads;
         for (var i = 0; i < looks; i++)
         {
-            await LookAsync();
+            await CheckAsync();
         }
 
         return _reader.Reads - before;

@@ -43,7 +43,7 @@ public sealed class SettingsWatcherTests : IDisposable
             sources, files, _folder.Loader, _store, new WorkerHealth(), time ?? TimeProvider.System, new ListLogger<SettingsWatcher>());
     }
 
-    private static Task LookAsync(SettingsWatcher watcher) => watcher.LookAsync(TestContext.Current.CancellationToken);
+    private static Task CheckAsync(SettingsWatcher watcher) => watcher.CheckAsync(TestContext.Current.CancellationToken);
 
     [Fact]
     public async Task WriteInPlace_IsTaken()
@@ -53,7 +53,7 @@ public sealed class SettingsWatcherTests : IDisposable
         var version = Store.State.Version;
 
         _folder.Write("appsettings.json", Json(2));
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
 
         Assert.Equal(2, Size);
         Assert.NotEqual(version, Store.State.Version);
@@ -72,7 +72,7 @@ public sealed class SettingsWatcherTests : IDisposable
 
         _folder.Write("appsettings.json", Json(2));
         File.SetLastWriteTimeUtc(path, written);
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
 
         Assert.Equal(2, Size);
     }
@@ -84,7 +84,7 @@ public sealed class SettingsWatcherTests : IDisposable
         var watcher = await StartAsync();
 
         File.Move(_folder.Write("appsettings.json.tmp", Json(2)), path, overwrite: true);
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
 
         Assert.Equal(2, Size);
     }
@@ -107,7 +107,7 @@ public sealed class SettingsWatcherTests : IDisposable
         using var move = Process.Start("mv", ["-T", next, data]);
         await move.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.Equal(0, move.ExitCode);
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
 
         Assert.Equal(2, Size);
     }
@@ -120,10 +120,10 @@ public sealed class SettingsWatcherTests : IDisposable
         var watcher = await StartAsync(time);
 
         _folder.Write("appsettings.json", Json(2)[..20]);
-        var look = LookAsync(watcher);
+        var look = CheckAsync(watcher);
         Assert.False(look.IsCompleted);
         _folder.Write("appsettings.json", Json(2));
-        time.Advance(SettingsWatcher.SecondLook);
+        time.Advance(SettingsWatcher.RereadDelay);
         await look;
 
         Assert.Equal(2, Size);
@@ -138,10 +138,10 @@ public sealed class SettingsWatcherTests : IDisposable
         var watcher = await StartAsync(time);
 
         _folder.Write(".env", "Server__MaxReq");
-        var look = LookAsync(watcher);
+        var look = CheckAsync(watcher);
         Assert.False(look.IsCompleted);
         _folder.Write(".env", "Server__MaxRequestBodySize=2");
-        time.Advance(SettingsWatcher.SecondLook);
+        time.Advance(SettingsWatcher.RereadDelay);
         await look;
 
         Assert.Equal(2, Size);
@@ -156,9 +156,9 @@ public sealed class SettingsWatcherTests : IDisposable
         var watcher = await StartAsync(time);
 
         File.Delete(path);
-        var look = LookAsync(watcher);
+        var look = CheckAsync(watcher);
         _folder.Write("appsettings.json", Json(2));
-        time.Advance(SettingsWatcher.SecondLook);
+        time.Advance(SettingsWatcher.RereadDelay);
         await look;
 
         Assert.Equal(2, Size);
@@ -173,16 +173,16 @@ public sealed class SettingsWatcherTests : IDisposable
         var watcher = await StartAsync();
 
         File.Delete(path);
-        await LookAsync(watcher);
-        await LookAsync(watcher);
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
+        await CheckAsync(watcher);
+        await CheckAsync(watcher);
 
         Assert.Equal(1, Size);
-        Assert.StartsWith("Settings not taken: appsettings.json: not found;", Assert.Single(Errors), StringComparison.Ordinal);
+        Assert.StartsWith("Settings rejected: appsettings.json: not found;", Assert.Single(Errors), StringComparison.Ordinal);
         Assert.False(Store.State.LastReloadSucceeded);
 
         _folder.Write("appsettings.json", Json(2));
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
 
         Assert.Equal(2, Size);
         Assert.True(Store.State.LastReloadSucceeded);
@@ -200,24 +200,24 @@ public sealed class SettingsWatcherTests : IDisposable
             "Server": { "MaxRequestBodySize": 2 },
             "ProviderMapping": { "Rules": [ { "Model": "", "Provider": { "zdr": true } } ] }
             """));
-        await LookAsync(watcher);
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
+        await CheckAsync(watcher);
 
         Assert.Same(before, Store.Current);
-        Assert.StartsWith("Settings not taken: ProviderMapping:Rules:0:Model: ", Assert.Single(Errors), StringComparison.Ordinal);
-        Assert.EndsWith($"; {before.Version} stay in force", Errors[0], StringComparison.Ordinal);
+        Assert.StartsWith("Settings rejected: ProviderMapping:Rules:0:Model: ", Assert.Single(Errors), StringComparison.Ordinal);
+        Assert.EndsWith($"; {before.Version} stays in effect", Errors[0], StringComparison.Ordinal);
         Assert.False(Store.State.LastReloadSucceeded);
         Assert.Equal("ProviderMapping:Rules:0:Model", Assert.Single(Store.State.Faults).Path);
         Assert.Equal(before.Version, Store.State.Version);
 
         // The next bad content is another fault.
         _folder.Write("appsettings.json", "{ oops");
-        await LookAsync(watcher);
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
+        await CheckAsync(watcher);
         Assert.Equal(2, Errors.Length);
 
         _folder.Write("appsettings.json", Json(3));
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
         Assert.Equal(3, Size);
         Assert.True(Store.State.LastReloadSucceeded);
         Assert.Empty(Store.State.Faults);
@@ -229,11 +229,11 @@ public sealed class SettingsWatcherTests : IDisposable
         _folder.Write("appsettings.json", Json(1));
         var watcher = await StartAsync();
         _folder.Write("appsettings.json", "{");
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
         Assert.False(Store.State.LastReloadSucceeded);
 
         _folder.Write("appsettings.json", Json(1));
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
 
         Assert.True(Store.State.LastReloadSucceeded);
         Assert.Equal(1, Size);
@@ -249,9 +249,9 @@ public sealed class SettingsWatcherTests : IDisposable
 
         _folder.Write("appsettings.json", Json(1));
         File.SetLastWriteTimeUtc(path, DateTime.UnixEpoch);
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
         _folder.Write("appsettings.json", "// only a comment more\n" + Json(1));
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
 
         Assert.Equal(0, changes);
         Assert.Null(Store.State.LastReloadAt);
@@ -266,11 +266,11 @@ public sealed class SettingsWatcherTests : IDisposable
         var watcher = await StartAsync();
 
         var path = _folder.Write(name, text);
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
         Assert.Equal(7, Size);
 
         File.Delete(path);
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
         Assert.Equal(1, Size);
     }
 
@@ -282,7 +282,7 @@ public sealed class SettingsWatcherTests : IDisposable
         var watcher = await StartAsync();
 
         _folder.Write("appsettings.json", SettingsFolder.Json(""" "Server": { "Port": 2, "RuleHeader": false } """));
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
 
         Assert.Equal((9, false), (Store.Current.Settings.Server.Port, Store.Current.Settings.Server.RuleHeader));
         Assert.Equal("cli-1", Assert.Single(Store.Current.Rules.Rules).Name);
@@ -297,21 +297,21 @@ public sealed class SettingsWatcherTests : IDisposable
 
         _folder.Write("appsettings.json", SettingsFolder.Json(
             """ "Server": { "Port": 2, "RuleHeader": false, "Limits": { "MaxConnections": 7 } } """));
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
 
         Assert.False(Store.Current.Settings.Server.RuleHeader);
         Assert.Equal(["Server:Port", "Server:Limits:MaxConnections"], Store.State.RestartRequired);
         Assert.Equal(
-            ["A restart is required before these settings are in force: Server:Port, Server:Limits:MaxConnections"],
+            ["These settings take effect after a restart: Server:Port, Server:Limits:MaxConnections"],
             _log.At(LogLevel.Warning));
 
         _folder.Write("appsettings.json", SettingsFolder.Json(""" "Server": { "Port": 2, "Limits": { "MaxConnections": 7 } } """));
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
         Assert.Single(_log.At(LogLevel.Warning));
         Assert.Equal(2, Store.State.RestartRequired.Count);
 
         _folder.Write("appsettings.json", SettingsFolder.Json(""" "Server": { "Port": 1 } """));
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
         Assert.Empty(Store.State.RestartRequired);
         Assert.Single(_log.At(LogLevel.Warning));
     }
@@ -324,11 +324,11 @@ public sealed class SettingsWatcherTests : IDisposable
         var watcher = await StartAsync();
 
         _folder.Write("appsettings.json", SettingsFolder.Json(Rules));
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
         Assert.Contains("ProviderMapping:Rules:0:Provider:sort", Assert.Single(_log.At(LogLevel.Warning)), StringComparison.Ordinal);
 
         _folder.Write("appsettings.json", SettingsFolder.Json(Rules + """, "Server": { "RuleHeader": false } """));
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
         Assert.False(Store.Current.Settings.Server.RuleHeader);
         Assert.Single(_log.At(LogLevel.Warning));
     }
@@ -341,11 +341,11 @@ public sealed class SettingsWatcherTests : IDisposable
         _folder.Write("key.pem", "");
         _folder.Write("appsettings.json", SettingsFolder.Json(
             """ "Server": { "MaxRequestBodySize": 2, "CertPath": "cert.pem", "KeyPath": "key.pem" } """));
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
         Assert.Equal(1, Size);
 
         _folder.Write("cert.pem", "");
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
 
         Assert.Equal(2, Size);
     }
@@ -363,7 +363,7 @@ public sealed class SettingsWatcherTests : IDisposable
         await Eventually.TrueAsync(
             () =>
             {
-                time.Advance(SettingsWatcher.LookPeriod);
+                time.Advance(SettingsWatcher.CheckPeriod);
                 return Size == 2;
             },
             "the first change");
@@ -371,11 +371,11 @@ public sealed class SettingsWatcherTests : IDisposable
         var changed = new TaskCompletionSource();
         Store.Changed += _ => changed.TrySetResult();
         _folder.Write("appsettings.json", Json(3));
-        time.Advance(SettingsWatcher.LookPeriod);
+        time.Advance(SettingsWatcher.CheckPeriod);
         await changed.Task.GuardAsync();
 
         Assert.Equal(3, Size);
-        Assert.True(SettingsWatcher.LookPeriod + SettingsWatcher.LookPeriod + SettingsWatcher.SecondLook < TimeSpan.FromSeconds(1));
+        Assert.True(SettingsWatcher.CheckPeriod + SettingsWatcher.CheckPeriod + SettingsWatcher.RereadDelay < TimeSpan.FromSeconds(1));
         await watcher.StopAsync(TestContext.Current.CancellationToken);
     }
 
@@ -431,12 +431,12 @@ public sealed class SettingsWatcherTests : IDisposable
         var version = Store.Current.Version;
 
         _folder.Write("a.key", "two");
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
 
         Assert.Equal("two", UpstreamKey);
         Assert.NotEqual(version, Store.Current.Version);
 
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
         Assert.Empty(Errors);
     }
 
@@ -455,15 +455,15 @@ public sealed class SettingsWatcherTests : IDisposable
             _folder.Write("a.key", content);
         }
 
-        await LookAsync(watcher);
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
+        await CheckAsync(watcher);
 
         Assert.Equal("one", UpstreamKey);
         Assert.False(Store.State.LastReloadSucceeded);
         Assert.Contains("Teams:0:OpenRouterKey", Assert.Single(Errors), StringComparison.Ordinal);
 
         _folder.Write("a.key", "three");
-        await LookAsync(watcher);
+        await CheckAsync(watcher);
         Assert.Equal("three", UpstreamKey);
         Assert.True(Store.State.LastReloadSucceeded);
     }
@@ -482,7 +482,7 @@ public sealed class SettingsWatcherTests : IDisposable
         _folder.Write("69.key", "two");
         for (var i = 0; i < 3; i++)
         {
-            await LookAsync(watcher);
+            await CheckAsync(watcher);
         }
 
         Assert.Equal("two", Store.Current.Teams.Teams[69].UpstreamKey.Reveal());

@@ -128,8 +128,8 @@ public sealed class ShippedSettingsTests : IDisposable
     }
 
     [Theory]
-    [InlineData("openai/*", "presets", "routers", "without a model")]
-    [InlineData("@preset/*", "routers", "without a model")]
+    [InlineData("openai/*", "presets", "openrouter/auto", "without a model")]
+    [InlineData("@preset/*", "openrouter/auto", "without a model")]
     [InlineData("openrouter/auto", "presets", "without a model")]
     [InlineData("*")]
     public async Task Check_RemindsOfWhatNamesDoNotCover(string model, params string[] unbound)
@@ -145,8 +145,8 @@ public sealed class ShippedSettingsTests : IDisposable
 
         var reminder = report.Split('\n').SingleOrDefault(line =>
             line.StartsWith("warning: ProviderMapping:Rules: ", StringComparison.Ordinal)
-                && line.Contains("get past the Enforce rules", StringComparison.Ordinal));
-        string[] all = ["presets", "routers", "without a model"];
+                && line.Contains("get past your Enforce rules", StringComparison.Ordinal));
+        string[] all = ["presets", "openrouter/auto", "without a model"];
         Assert.Equal(unbound, all.Where(what => reminder?.Contains(what, StringComparison.Ordinal) == true));
     }
 }

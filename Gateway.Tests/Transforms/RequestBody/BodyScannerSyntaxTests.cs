@@ -109,7 +109,7 @@ public class BodyScannerSyntaxTests
     [InlineData("{\"a\" 1}", 5, "expected ':'")]
     [InlineData("{1}", 1, "expected a member name or '}'")]
     [InlineData("{\"a\":1,}", 7, "expected a member name")]
-    [InlineData("{}x", 2, "unexpected bytes behind the object")]
+    [InlineData("{}x", 2, "unexpected bytes after the object")]
     [InlineData("{\"a\":1", 6, "the body ends too early")]
     [InlineData("{x \u00FF}", 1, "expected a member name or '}'")]
     public void Fault_SaysWhereAndWhat(string body, int offset, string problem) =>

@@ -5,8 +5,8 @@ namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 /// <summary>A rule's <c>provider</c> block, parsed once. Immutable.</summary>
 internal sealed class ProviderBlock
 {
-    /// <summary>Parses the members that have lists or limits.</summary>
-    /// <param name="members">The valid members in the order written, without those that have no effect.</param>
+    /// <summary>Parses the members with lists or limits.</summary>
+    /// <param name="members">The valid members in the order written. Members without effect are already removed.</param>
     public ProviderBlock(IReadOnlyList<ProviderMember> members)
     {
         Members = members;

@@ -5,8 +5,8 @@ using OpenRouterGateway.Transforms.Json;
 namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 
 /// <summary>
-/// Reads and checks a rule's <c>provider</c> block. A wrong type is a fault with the path of the setting. A value that OpenRouter may accept but
-/// that is probably a mistake is a warning.
+/// Reads and checks a rule's <c>provider</c> block. A wrong type is a fault with the path of the setting. A value that OpenRouter may
+/// accept but that is probably a mistake is a warning.
 /// </summary>
 internal sealed class ProviderBlockReader
 {
@@ -122,7 +122,7 @@ internal sealed class ProviderBlockReader
 
                 break;
             case "data_collection":
-                // A fault and not a warning: OpenRouter would ignore a misspelt value, and the data would be unprotected.
+                // A fault and not a warning: OpenRouter ignores a misspelled value, which would leave the data unprotected.
                 if (!value.Span.SequenceEqual("\"allow\""u8) && !value.Span.SequenceEqual("\"deny\""u8))
                 {
                     Fault(path, value, "\"allow\" or \"deny\"");

@@ -1,8 +1,8 @@
 namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 
 /// <summary>
-/// A list of providers or quantizations with an index. Lists also come from clients: comparing two of them pair by pair would take hours for
-/// a body of a few megabytes.
+/// A list of providers or quantizations with an index. Clients send lists too: a pairwise comparison of two lists would take hours for a
+/// body of a few megabytes.
 /// </summary>
 internal sealed class ProviderList
 {
@@ -40,7 +40,8 @@ internal sealed class ProviderList
         _byBase.TryGetValue(name.Canonical, out var endpoints) ? endpoints : [];
 
     /// <summary>
-    /// The intersection of both lists, in the order of <paramref name="names"/>. If one name covers another, the narrower one is taken.
+    /// The intersection of both lists, in the order of <paramref name="names"/>. If one name covers another, the result has the narrower
+    /// one.
     /// </summary>
     public List<ProviderListEntry> Intersect(List<ProviderListEntry> names, out bool isChanged)
     {

@@ -33,7 +33,9 @@ internal static class ProviderMembers
     public static bool IsTakenBy(RequestEndpoint endpoint, string name) =>
         endpoint == RequestEndpoint.Images ? OfImages.Contains(name) : name != "options";
 
-    /// <summary>The stricter value of a member with two values, which wins under Enforce; <see langword="null"/> for other members.</summary>
+    /// <summary>
+    /// The stricter value of a member with two values, which wins under Enforce; <see langword="null"/> for other members.
+    /// </summary>
     public static ReadOnlyMemory<byte>? Harden(string name) => name switch
     {
         "zdr" or "require_parameters" or "enforce_distillable_text" => True,

@@ -69,7 +69,7 @@ internal static class ProviderNames
             : Lower(name);
     }
 
-    /// <summary>Whether OpenRouter documents such a provider. The endpoint after a slash may be any.</summary>
+    /// <summary>Whether OpenRouter documents the provider. The endpoint after a slash is not checked.</summary>
     public static bool IsKnown(string canonical)
     {
         var slash = canonical.IndexOf('/', StringComparison.Ordinal);
@@ -77,7 +77,7 @@ internal static class ProviderNames
     }
 
     /// <summary>
-    /// The base slug that covers an endpoint, both canonical; <see langword="null"/> for a base slug, and for the endpoints of a service tier,
+    /// The base slug that covers an endpoint, both canonical; <see langword="null"/> for a base slug, and for endpoints of a service tier,
     /// which OpenRouter uses only if they are named.
     /// </summary>
     public static string? CoveringBase(string canonical)

@@ -5,8 +5,8 @@ using OpenRouterGateway.Transforms.Json;
 namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 
 /// <summary>
-/// Applies enforced rules: each can only narrow the client's block and those of earlier rules. Allow-lists intersect, deny-lists unite, limits
-/// take the minimum, switches take the stricter value. A preference is taken from the first rule that has it.
+/// Applies enforced rules. Each rule can only narrow the block of the client and of earlier rules: allow-lists are intersected, deny-lists
+/// are united, limits take the minimum, switches take the stricter value. A preference is taken from the first rule that has it.
 /// </summary>
 internal static class ProviderNarrowing
 {
@@ -16,7 +16,9 @@ internal static class ProviderNarrowing
     /// <param name="block">The block of the client and the ordinary rule. It is changed.</param>
     /// <param name="rules">The enforced rules that match.</param>
     /// <param name="endpoint">The kind of endpoint.</param>
-    /// <param name="changes">Receives the members that each rule changed, by the rule's index; <see langword="null"/> on the request path.</param>
+    /// <param name="changes">
+    /// Receives the members that each rule changed, by the rule's index; <see langword="null"/> on the request path.
+    /// </param>
     /// <returns>The refusal by a rule, or <see langword="null"/>.</returns>
     public static RuleRefusal? Narrow(
         MutableProviderBlock block, IReadOnlyList<ProviderRule> rules, RequestEndpoint endpoint, IReadOnlyList<List<string>>? changes)
@@ -57,7 +59,7 @@ internal static class ProviderNarrowing
         isChanged = false;
         switch (member.Name)
         {
-            // The order is reduced to the providers that all rules together allow, so it is applied last.
+            // The order is reduced to the providers that all rules allow, so it is applied last.
             case "order":
                 return null;
             case "only":
@@ -309,7 +311,7 @@ internal static class ProviderNarrowing
     }
 
     // The entries of an order that the block's only and ignore allow. A client's list of the wrong type restricts nothing here: a rule that
-    // narrows it has refused the request already, and otherwise OpenRouter refuses it.
+    // narrows the list has already refused the request, and otherwise OpenRouter refuses it.
     private static List<ProviderListEntry> Allowed(MutableProviderBlock block, List<ProviderListEntry> order, out bool isChanged)
     {
         isChanged = false;

@@ -2,7 +2,7 @@ using OpenRouterGateway.Transforms.RequestBody;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 
-/// <summary>The block of one rule as it goes into a request without a <c>provider</c>; rendered when the rule is created.</summary>
+/// <summary>The block of one rule, rendered for requests without a <c>provider</c> when the rule is created.</summary>
 /// <param name="Member">A comma and the member <c>"provider":{…}</c>; empty if the endpoint accepts no member of the block.</param>
 /// <param name="Refusal">Why the rule refuses every such request, or <see langword="null"/>.</param>
 internal sealed record RenderedBlock(ReadOnlyMemory<byte> Member, RequestRejection? Refusal)

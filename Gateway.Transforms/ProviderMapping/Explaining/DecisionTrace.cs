@@ -22,7 +22,7 @@ internal sealed class DecisionTrace
         }
     }
 
-    /// <summary>An alias was searched for a name: those up to the match were tried, later ones were not.</summary>
+    /// <summary>Records the search of the aliases for a name: those up to the match were tried, later ones were not.</summary>
     /// <param name="name">The name.</param>
     /// <param name="found">The index of the first match, or <see cref="PatternIndex.None"/>.</param>
     public void AliasSearched(string name, int found)
@@ -46,14 +46,14 @@ internal sealed class DecisionTrace
         }
     }
 
-    /// <summary>An alias replaced a name.</summary>
+    /// <summary>Records that an alias replaced a name.</summary>
     public void AliasReplaced(ModelAlias alias, string name) => _aliasRecords[alias].Replaced.Add(name);
 
-    /// <summary>An alias added its fallbacks.</summary>
+    /// <summary>Records that an alias added its fallbacks.</summary>
     public void AliasAddedFallbacks(ModelAlias alias) => _aliasRecords[alias].HasAddedFallbacks = true;
 
     /// <summary>
-    /// An ordinary rule was searched for a name: those before the first match do not match, later ones were not tried.
+    /// Records the search of the ordinary rules for a name: those before the first match do not match, later ones were not tried.
     /// </summary>
     /// <param name="name">The name.</param>
     /// <param name="first">The index of the first match, or <see cref="PatternIndex.None"/>.</param>
@@ -77,7 +77,7 @@ internal sealed class DecisionTrace
         }
     }
 
-    /// <summary>Ordinary rules were skipped because the request refers to a preset. Some of them match its name.</summary>
+    /// <summary>Records that ordinary rules were skipped because the request refers to a preset. Some of them match its name.</summary>
     public void OrdinarySkipped(string name)
     {
         foreach (var rule in _rules)
@@ -102,7 +102,7 @@ internal sealed class DecisionTrace
         }
     }
 
-    /// <summary>The enforced rules were searched: those not found do not match.</summary>
+    /// <summary>Records the search of the enforced rules: those not found do not match.</summary>
     public void EnforcedSearched(List<string> names, List<int>? found)
     {
         for (var i = 0; i < _rules.Count; i++)
@@ -135,7 +135,7 @@ internal sealed class DecisionTrace
         {
             if (changes[i].Count == 0)
             {
-                Add(rules[i], ExplainedOutcome.NothingToAdd, "Matches, and the request is within its limits already.");
+                Add(rules[i], ExplainedOutcome.NothingToAdd, "Matches, and the request is already within its limits.");
             }
             else
             {
@@ -156,7 +156,7 @@ internal sealed class DecisionTrace
         .. _rules.Select(rule => _ruleSteps.GetValueOrDefault(rule) ?? NotReached(rule)),
     ];
 
-    /// <summary>Names for a sentence.</summary>
+    /// <summary>Formats names for a sentence.</summary>
     public static string List(IReadOnlyList<string> names) => string.Join(", ", names.Select(name => $"'{name}'"));
 
     private void NotMatched(ProviderRule rule, IReadOnlyList<string> names) => Add(
@@ -193,7 +193,7 @@ internal sealed class DecisionTrace
                 ExplainedOutcome.Applied, $"{List(record.Replaced)} is sent as '{alias.Use}'.", record.Replaced),
             { HasAddedFallbacks: true } => (
                 ExplainedOutcome.Applied,
-                $"{List(record.Matched)} is the model to send already; {List(alias.Fallbacks)} are added as fallbacks.",
+                $"{List(record.Matched)} is already the model to send; {List(alias.Fallbacks)} are added as fallbacks.",
                 record.Matched),
             { Matched.Count: > 0 } => (
                 ExplainedOutcome.NothingToAdd,

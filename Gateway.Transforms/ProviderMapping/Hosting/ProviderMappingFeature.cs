@@ -18,9 +18,9 @@ internal sealed class ProviderMappingFeature(
     /// <summary>Whether the body was decoded, so that its <c>Content-Encoding</c> must not be forwarded.</summary>
     public bool WasDecoded => wasDecoded;
 
-    /// <summary>The body to send. The buffer is released at the end of the stream.</summary>
+    /// <summary>Opens the body to send. The buffer is released at the end of the stream.</summary>
     public SplicedStream OpenBody() => _open = new(body.Bytes, decision.Edits, body.Release);
 
-    /// <summary>Ends the body with the request: a send that is still running fails.</summary>
+    /// <summary>Ends the body together with the request: a send that is still in progress fails.</summary>
     public void Dispose() => _open?.Dispose();
 }

@@ -8,7 +8,7 @@ namespace OpenRouterGateway.Transforms.ProviderMapping.Hosting;
 /// Reads the body of a route with the transform, applies the rules, and holds the body's bytes until they have been sent.
 /// </summary>
 /// <remarks>
-/// This is a middleware and not part of the transform for three reasons: YARP turns an exception of a read inside a transform into a 502,
+/// This is a middleware and not part of the transform for three reasons: YARP converts an exception of a read inside a transform to a 502,
 /// a route's size limit does not apply there, and the decision is needed before a destination is chosen.
 /// </remarks>
 internal sealed class ProviderMappingMiddleware
@@ -45,7 +45,7 @@ internal sealed class ProviderMappingMiddleware
             var result = await RequestBodyReader.ReadAsync(context.Request, body, _memory, maxSize);
             if (result.IsRejected)
             {
-                // Released first: other uploads may be waiting, and this client may read its response slowly.
+                // The body is released before the response: other uploads may be waiting, and this client may read its response slowly.
                 body.Release();
                 await _options.OnRejected(context, result.Rejection);
                 return;
@@ -71,7 +71,8 @@ internal sealed class ProviderMappingMiddleware
         }
     }
 
-    // multipart is the only non-JSON body on these paths, and it is streamed. Every other body is JSON, whatever its Content-Type.
+    // multipart is the only non-JSON body on these paths, and it is streamed. Every other body is parsed as JSON, whatever its
+    // Content-Type.
     private static bool IsMultipart(HttpRequest request) =>
         request.ContentType is { } type && type.AsSpan().TrimStart().StartsWith("multipart/", StringComparison.OrdinalIgnoreCase);
 }

@@ -9,7 +9,7 @@ internal sealed class ProviderMappingTransform : RequestTransform
 
     public override ValueTask ApplyAsync(RequestTransformContext context)
     {
-        // multipart bodies were not read and are streamed. Without Content, YARP has found no body to send.
+        // multipart bodies were not read and are streamed. If Content is null, YARP found no body to send.
         if (context.HttpContext.Features.Get<IProviderMappingFeature>() is ProviderMappingFeature feature
             && context.ProxyRequest.Content is { } content)
         {
@@ -21,7 +21,7 @@ internal sealed class ProviderMappingTransform : RequestTransform
                 content.Headers.ContentEncoding.Clear();
             }
 
-            // The body is complete: an upstream that does not answer "100 Continue" would cost a second.
+            // The body is complete, so there is no need to wait for "100 Continue": an upstream that does not send it would cost a second.
             context.ProxyRequest.Headers.ExpectContinue = null;
         }
 

@@ -3,31 +3,31 @@ using System.Runtime.InteropServices;
 namespace OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 /// <summary>
-/// Finds in one pass which of many literals may occur in a name (Aho and Corasick, 1975). The cost of a step hardly depends on the number of
-/// literals. Immutable.
+/// Finds in one pass which of many literals may occur in a name (Aho and Corasick, 1975). The cost of a step is nearly independent of the
+/// number of literals. Immutable.
 /// </summary>
 /// <remarks>
-/// "May", because a literal is stored only up to the character that distinguishes it from all others: the caller compares the whole pattern
+/// "May", because a literal is stored only up to the character that distinguishes it from all others. The caller compares the whole pattern
 /// anyway, and the tails would be most of the states.
 /// </remarks>
 internal sealed class AhoCorasickAutomaton
 {
-    /// <summary>The state in which nothing was read yet.</summary>
+    /// <summary>The initial state.</summary>
     public const int Root = 0;
 
     /// <summary>No literal.</summary>
     public const int None = -1;
 
-    // A shorter prefix of a literal that may occur anywhere would be found in too many names.
+    // A shorter prefix of a literal that may occur anywhere would match too many names.
     private const int ShortestCut = 4;
 
-    // Numbered level by level, so that the children of a state are adjacent.
+    // States are numbered level by level, so that the children of a state are adjacent.
     private readonly State[] _states;
 
-    // By state: the symbol that leads to it from its parent.
+    // For each state, the symbol that leads to it from its parent.
     private readonly byte[] _symbols;
 
-    // By literal: the next shorter one that ends with it.
+    // For each literal, the next shorter literal that ends with it.
     private readonly int[] _shorter;
 
     /// <summary>Builds the automaton.</summary>
@@ -78,7 +78,7 @@ internal sealed class AhoCorasickAutomaton
         _symbols = [.. symbols];
     }
 
-    /// <summary>Whether there is a literal besides the empty one, which is found without a step.</summary>
+    /// <summary>Whether there is a literal besides the empty one, which matches without a step.</summary>
     public bool HasSteps => _symbols.Length > 1;
 
     /// <summary>The state after one more symbol.</summary>

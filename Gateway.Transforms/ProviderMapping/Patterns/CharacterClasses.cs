@@ -1,13 +1,13 @@
 namespace OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 /// <summary>
-/// The symbols in which names are searched for the literals of patterns: one class for each ASCII character ignoring case, one for all other
+/// The symbols for searching names for literals of patterns: one class for each ASCII character ignoring case, one for all other
 /// characters, and two marks for the ends of a name.
 /// </summary>
 /// <remarks>
-/// The classes are coarser than <see cref="StringComparison.OrdinalIgnoreCase"/>, which equates no ASCII character with one outside of ASCII:
-/// texts that it calls equal have the same symbols. A search by symbols finds too much at worst, and needs no table of Unicode's case mappings,
-/// which differs between versions.
+/// The classes are coarser than <see cref="StringComparison.OrdinalIgnoreCase"/>, which equates no ASCII character with one outside of
+/// ASCII: equal texts have equal symbols. A search by symbols may find too many literals but never too few, and it needs no table of
+/// Unicode's case mappings, which differs between versions.
 /// </remarks>
 internal static class CharacterClasses
 {
@@ -17,7 +17,7 @@ internal static class CharacterClasses
     /// <summary>The mark before a name's first character.</summary>
     public const byte Start = 0x81;
 
-    /// <summary>The mark behind a name's last character.</summary>
+    /// <summary>The mark after a name's last character.</summary>
     public const byte End = 0x82;
 
     /// <summary>The mark of the start as a text of symbols.</summary>

@@ -4,7 +4,7 @@ using OpenRouterGateway.Transforms.Json;
 namespace OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 /// <summary>
-/// A compiled model pattern: a <c>*</c> matches any run of characters, every other character itself, ignoring case. Immutable.
+/// A compiled model pattern: <c>*</c> matches any run of characters, every other character matches itself, ignoring case. Immutable.
 /// </summary>
 internal sealed class ModelPattern
 {
@@ -58,7 +58,7 @@ internal sealed class ModelPattern
     {
         if (_isExact)
         {
-            // Lengths first: in a set of thousands of exact names, nearly all differ in length.
+            // Lengths are compared first: in a set of thousands of exact names, nearly all differ in length.
             return name.Length == _prefix.Length && name.Equals(_prefix, StringComparison.OrdinalIgnoreCase);
         }
 
@@ -69,7 +69,7 @@ internal sealed class ModelPattern
             return false;
         }
 
-        // Between the anchored ends, the leftmost match of each piece leaves the most room for the next one: no backtracking is needed.
+        // Between the anchored ends, the leftmost match of each piece leaves the most room for the next one, so no backtracking is needed.
         var rest = name[_prefix.Length..^_suffix.Length];
         foreach (var piece in _middle)
         {

@@ -1,7 +1,7 @@
 namespace OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 /// <summary>
-/// A set of patterns that matches if any of them does. The cost does not grow with the number of patterns. Immutable.
+/// A set of patterns. A name matches if any pattern matches; the cost does not grow with the number of patterns. Immutable.
 /// </summary>
 internal sealed class ModelPatternSet
 {

@@ -1,8 +1,8 @@
 namespace OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 /// <summary>
-/// The names that a model name may stand for, so that an enforced rule cannot be evaded by spelling: without surrounding white space, a leading
-/// <c>~</c>, a <c>:variant</c>, a preset, and every combination of these.
+/// The names that a model name may stand for, so that an enforced rule cannot be evaded by spelling: without surrounding white space, a
+/// leading <c>~</c>, a <c>:variant</c>, a preset, and every combination of these.
 /// </summary>
 internal static class ModelSpellings
 {
@@ -34,12 +34,12 @@ internal static class ModelSpellings
         AddVariants(trimmed.TrimStart('~').Trim(), first, spellings);
     }
 
-    /// <summary>Whether a name refers to a preset, alone or behind a model.</summary>
+    /// <summary>Whether a name refers to a preset, alone or after a model.</summary>
     /// <param name="name">A model's name as a request writes it.</param>
     public static bool NamesPreset(string name) => name is null ? throw new ArgumentNullException(nameof(name)) : name.Contains(PresetMark, StringComparison.OrdinalIgnoreCase);
 
-    // A variant may precede or follow the preset. Only the first and the last colon are tried for each: a name with a million colons must not
-    // produce a million names.
+    // A variant may precede or follow the preset. Only the first and the last colon are tried for each: a name with a million colons must
+    // not produce a million names.
     private static void AddVariants(string name, int first, List<string> spellings)
     {
         var mark = name.IndexOf(PresetMark, StringComparison.OrdinalIgnoreCase);

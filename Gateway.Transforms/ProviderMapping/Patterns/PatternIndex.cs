@@ -7,10 +7,10 @@ namespace OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Each pattern has one literal: the text between its stars that the fewest patterns share, and the longest of these. The ends of a name are
-/// marked, so <c>openai/*</c> is searched at the start, <c>*:free</c> at the end and <c>gpt-4o</c> as a whole; the literal of a lone <c>*</c>
-/// is empty and found in every name. One pass over the name finds all literals. A pattern whose literal is found is a candidate, and
-/// <see cref="ModelPattern.IsMatch"/> decides. The cost of a name is its length and its candidates.
+/// Each pattern has one literal: the text between its stars that the fewest patterns share, and the longest of these. The ends of a name
+/// are marked, so <c>openai/*</c> is searched at the start, <c>*:free</c> at the end and <c>gpt-4o</c> as a whole. The literal of a lone
+/// <c>*</c> is empty and found in every name. One pass over the name finds all literals. A pattern whose literal is found is a candidate,
+/// and <see cref="ModelPattern.IsMatch"/> decides. The cost of a name is its length plus its candidates.
 /// </para>
 /// <para>
 /// Patterns that share their rarest literal are candidates together: ten thousand patterns like <c>a*b*c</c> and <c>c*b*a</c>, or of three
@@ -22,7 +22,7 @@ internal sealed class PatternIndex
     /// <summary>The ordinal of no match.</summary>
     public const int None = -1;
 
-    // Comparing this many patterns costs as much as one pass over a name.
+    // Comparing this number of patterns costs as much as one pass over a name.
     private const int LargestWalk = 16;
 
     // One bit per literal; sets of more than 65,536 literals use the heap.
@@ -162,7 +162,7 @@ internal sealed class PatternIndex
         return literals;
     }
 
-    // The texts between the stars, with the marks of the ends. A mark alone is left out: every name has both.
+    // The texts between the stars, with the marks of the ends. A piece that is only a mark is omitted: every name has both marks.
     private static IEnumerable<string> PiecesOf(ModelPattern pattern) =>
         CharacterClasses.Between(pattern.Text)
             .Split('*')
@@ -195,8 +195,8 @@ internal sealed class PatternIndex
 
         public bool MoveNext()
         {
-            // The literals behind one that was seen were seen with it, so the walk ends there: a name of a million equal letters takes a million
-            // steps, and each literal is returned once.
+            // All literals after one that was seen were seen with it, so the walk ends there. A name of a million equal letters takes a
+            // million steps, and each literal is returned once.
             while (_next == AhoCorasickAutomaton.None || !TrySee(_next))
             {
                 if (_at > _name.Length)

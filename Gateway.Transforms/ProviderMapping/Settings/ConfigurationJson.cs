@@ -9,9 +9,9 @@ using OpenRouterGateway.Transforms.Json;
 namespace OpenRouterGateway.Transforms.ProviderMapping.Settings;
 
 /// <summary>
-/// Writes a configuration section as the JSON it came from. Configuration holds only strings: the type of each value follows from the
-/// setting, and for members of <c>provider</c> from OpenRouter's API (see <see cref="ConfigurationShape"/>). A value that does not fit its type
-/// is written as a string, so that the reader of the JSON reports it.
+/// Converts a configuration section back to JSON. Configuration holds only strings. The type of each value follows from the setting, and
+/// for members of <c>provider</c> from OpenRouter's API (see <see cref="ConfigurationShape"/>). A value that does not fit its type is
+/// written as a string, so that the reader of the JSON reports it.
 /// </summary>
 internal static class ConfigurationJson
 {
@@ -24,7 +24,7 @@ internal static class ConfigurationJson
 
     /// <summary>Writes a section.</summary>
     /// <param name="section">The section.</param>
-    /// <param name="problems">Receives faults that JSON cannot express: gaps in a list, a value beside entries.</param>
+    /// <param name="problems">Receives faults that JSON cannot express: gaps in a list, a value together with entries below it.</param>
     public static byte[] Write(IConfiguration section, ICollection<RuleProblem> problems)
     {
         var output = new ArrayBufferWriter<byte>();
@@ -46,10 +46,10 @@ internal static class ConfigurationJson
             return;
         }
 
-        // An empty value is what an empty list or object of another source leaves behind.
+        // An empty list or object of another source leaves an empty value behind.
         if (!string.IsNullOrEmpty(node.Value))
         {
-            problems.Add(new RuleProblem(path, $"got {JsonText.Quoted(node.Value)} beside entries below it, expected one of the two"));
+            problems.Add(new RuleProblem(path, $"got {JsonText.Quoted(node.Value)} together with entries below it, expected one of the two"));
         }
 
         if (shape.IsList || (shape.Members is null && HasIndexes(children)))
@@ -72,7 +72,7 @@ internal static class ConfigurationJson
         writer.WriteStartObject();
         foreach (var child in children)
         {
-            // Keys of configuration have no case, OpenRouter's members have.
+            // Configuration keys are case-insensitive, OpenRouter's members are not.
             var (name, member) = shape.Find(child.Key);
             var memberPath = Join(path, JsonText.Printable(name));
             if (!JsonText.IsWellFormed(name))
@@ -98,7 +98,7 @@ internal static class ConfigurationJson
         writer.WriteStartArray();
         for (var i = 0; i < children.Count; i++)
         {
-            // A hole is a mistake of an overlay: it would shift the entries behind it.
+            // A gap is a mistake of an overlay: it would shift the following entries.
             if (!IsIndex(children[i], i))
             {
                 problems.Add(new RuleProblem(Join(path, JsonText.Printable(children[i].Key)), $"expected the index {i}: a list has no gaps"));
@@ -115,7 +115,7 @@ internal static class ConfigurationJson
     {
         if (string.IsNullOrEmpty(value) && shape.IsList && !shape.TakesText)
         {
-            // An empty list: null before .NET 10, an empty string since.
+            // An empty list is null before .NET 10, and an empty string since.
             writer.WriteStartArray();
             writer.WriteEndArray();
         }
@@ -165,7 +165,7 @@ internal static class ConfigurationJson
 
     private static bool IsNumber(string value)
     {
-        // Blanks around a number are no part of it, but the reader below would pass over them.
+        // Spaces around a number are not part of it, but the reader below would skip them.
         if (value.Length == 0 || !(char.IsAsciiDigit(value[0]) || value[0] == '-') || !char.IsAsciiDigit(value[^1]))
         {
             return false;

@@ -2,11 +2,11 @@ using System.Collections.Frozen;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping.Settings;
 
-/// <summary>The JSON types that a setting may have: what a string of the configuration stands for.</summary>
+/// <summary>The JSON types that a string of the configuration may stand for.</summary>
 internal sealed class ConfigurationShape
 {
-    // Unknown members, and `options` of the image endpoints, whose members are the providers': a value that reads as a boolean or a number
-    // is one.
+    // Unknown members, and `options` of the image endpoints, whose members the providers define: a value that reads as a boolean or a
+    // number becomes one.
     private static readonly ConfigurationShape Any = new() { TakesText = true, TakesFlag = true, TakesNumber = true };
 
     private static readonly ConfigurationShape Text = new() { TakesText = true };
@@ -51,19 +51,19 @@ internal sealed class ConfigurationShape
         ("Aliases", Aliases),
         ("RuleSets", Object(Object(Text, ("Rules", Rules), ("Aliases", Aliases)))));
 
-    /// <summary>Whether a string is of the type; without it, an empty value is an empty list or object.</summary>
+    /// <summary>Whether strings are allowed. If not, an empty value is an empty list or object.</summary>
     public bool TakesText { get; private init; }
 
-    /// <summary>Whether <c>true</c> and <c>false</c> are booleans.</summary>
+    /// <summary>Whether booleans are allowed: <c>true</c> and <c>false</c>.</summary>
     public bool TakesFlag { get; private init; }
 
-    /// <summary>Whether a number as JSON spells it is one.</summary>
+    /// <summary>Whether numbers are allowed, as JSON spells them.</summary>
     public bool TakesNumber { get; private init; }
 
     /// <summary>Whether entries below the setting are a list.</summary>
     public bool IsList { get; private init; }
 
-    /// <summary>The members of an object by name; <see langword="null"/> if the setting is not known to be one.</summary>
+    /// <summary>The members of an object by name; <see langword="null"/> if the setting is not an object with known members.</summary>
     public FrozenDictionary<string, (string Name, ConfigurationShape Shape)>? Members { get; private init; }
 
     /// <summary>The shape of a list's items.</summary>
@@ -71,7 +71,7 @@ internal sealed class ConfigurationShape
 
     private ConfigurationShape Other { get => field ?? Any; init; }
 
-    /// <summary>The name of a member as its API spells it, and its shape.</summary>
+    /// <summary>Finds a member. Returns its name as the API spells it, and its shape.</summary>
     public (string Name, ConfigurationShape Shape) Find(string key) =>
         Members is not null && Members.TryGetValue(key, out var known) ? known : (key, Other);
 

@@ -6,11 +6,12 @@ using Microsoft.Extensions.Primitives;
 namespace OpenRouterGateway.Transforms.ProviderMapping.Settings;
 
 /// <summary>
-/// The rule sets of a configuration section. All sets are replaced together, by one reference, when the section's change token fires.
+/// The rule sets of a configuration section. When the section's change token fires, all sets are replaced together with one reference
+/// write.
 /// </summary>
 /// <remarks>
 /// A set that a reload removes keeps its last rules for the routes that still name it: YARP reloads its routes independently, and a route
-/// must never forward a body without the rules it was configured with.
+/// must never forward a body without its configured rules.
 /// </remarks>
 internal sealed partial class ConfiguredRuleSets : IDisposable
 {
@@ -44,14 +45,14 @@ internal sealed partial class ConfiguredRuleSets : IDisposable
         _current = new Snapshot(json, sets, sets, Fault: null);
         _registration = ChangeToken.OnChange(section.GetReloadToken, Reload);
 
-        // A change between the reading and the registration has fired the first token only.
+        // A change between the read and the registration fired the first token only.
         ReloadIfChanged();
     }
 
     /// <summary>The rules and aliases of the section itself.</summary>
-    public ProviderMappingRules Default => _current.InForce[RuleSetsReader.Default];
+    public ProviderMappingRules Default => _current.Current[RuleSetsReader.Default];
 
-    /// <summary>The names of the sets that the section has now. A change whose notification is still pending is read first.</summary>
+    /// <summary>The names of the current sets. A change with a pending notification is read first.</summary>
     public IReadOnlyCollection<string> Names
     {
         get
@@ -64,14 +65,14 @@ internal sealed partial class ConfiguredRuleSets : IDisposable
     /// <summary>The rules of a set, or its last ones if a reload removed it; <see langword="null"/> if the set never existed.</summary>
     public ProviderMappingRules? Find(string name)
     {
-        if (_current.InForce.TryGetValue(name, out var rules))
+        if (_current.Current.TryGetValue(name, out var rules))
         {
             return rules;
         }
 
         // YARP may validate a route with a new set before this object is notified of the same change.
         ReloadIfChanged();
-        return _current.InForce.GetValueOrDefault(name);
+        return _current.Current.GetValueOrDefault(name);
     }
 
     /// <inheritdoc />
@@ -89,12 +90,12 @@ internal sealed partial class ConfiguredRuleSets : IDisposable
     {
         lock (_gate)
         {
-            // Taken before the section is read: a change during the read fires the new token.
+            // The token is taken before the section is read: a change during the read fires the new token.
             _token = _section.GetReloadToken();
             var problems = new List<RuleProblem>();
             var json = ConfigurationJson.Write(_section, problems);
 
-            // The token fires for every change of the file, and often several times for one.
+            // The token fires for every change of the file, and often several times for one change.
             var last = _current;
             if (problems.Count == 0 && last.Fault is null && json.AsSpan().SequenceEqual(last.Json))
             {
@@ -115,7 +116,7 @@ internal sealed partial class ConfiguredRuleSets : IDisposable
 
             LogWarnings(problems);
             var inForce = new Dictionary<string, ProviderMappingRules>(sets, StringComparer.OrdinalIgnoreCase);
-            foreach (var (name, rules) in last.InForce)
+            foreach (var (name, rules) in last.Current)
             {
                 if (inForce.TryAdd(name, rules) && last.Configured.ContainsKey(name))
                 {
@@ -143,15 +144,15 @@ internal sealed partial class ConfiguredRuleSets : IDisposable
         }
     }
 
-    /// <summary>One reading of the section.</summary>
-    /// <param name="Json">The section as JSON, to tell whether it has changed.</param>
+    /// <summary>The result of one read of the section.</summary>
+    /// <param name="Json">The section as JSON, to detect changes.</param>
     /// <param name="Configured">The sets of the section.</param>
-    /// <param name="InForce">The same, and the last rules of sets that were removed.</param>
-    /// <param name="Fault">The faults of a later reading that was not taken over; <see langword="null"/> if there are none.</param>
+    /// <param name="Current">The sets of the section, and the last rules of removed sets.</param>
+    /// <param name="Fault">The faults of a later read, which was rejected; <see langword="null"/> if there are none.</param>
     private sealed record Snapshot(
         byte[] Json,
         IReadOnlyDictionary<string, ProviderMappingRules> Configured,
-        IReadOnlyDictionary<string, ProviderMappingRules> InForce,
+        IReadOnlyDictionary<string, ProviderMappingRules> Current,
         string? Fault);
 
     private static partial class Log
@@ -159,7 +160,7 @@ internal sealed partial class ConfiguredRuleSets : IDisposable
         [LoggerMessage(1, LogLevel.Information, "{Section} reloaded: {Rules} rules, {Aliases} aliases")]
         public static partial void Reloaded(ILogger logger, string section, int rules, int aliases);
 
-        [LoggerMessage(2, LogLevel.Error, "{Section} has faults and was not reloaded; the last good rules stay in force: {Faults}")]
+        [LoggerMessage(2, LogLevel.Error, "{Section} has faults and was not reloaded; the last valid rules stay in effect: {Faults}")]
         public static partial void ReloadFailed(ILogger logger, string section, string faults);
 
         [LoggerMessage(3, LogLevel.Warning, "{Problem}")]

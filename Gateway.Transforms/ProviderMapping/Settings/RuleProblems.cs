@@ -6,12 +6,12 @@ internal static class RuleProblems
     /// <summary>Whether a list has a fault, and not only warnings.</summary>
     public static bool HasFault(IEnumerable<RuleProblem> problems) => problems.Any(static problem => !problem.IsWarning);
 
-    /// <summary>The problems one a line.</summary>
+    /// <summary>Formats the problems, one per line.</summary>
     /// <param name="problems">The problems; warnings are left out if there are faults.</param>
     /// <param name="root">The path of the section; may be empty.</param>
     public static string Lines(IEnumerable<RuleProblem> problems, string root = "") => Join(problems, root, Environment.NewLine, "  ");
 
-    /// <summary>The problems on one line.</summary>
+    /// <summary>Formats the problems on one line.</summary>
     /// <param name="problems">The problems; warnings are left out if there are faults.</param>
     /// <param name="root">The path of the section; may be empty.</param>
     public static string Line(IEnumerable<RuleProblem> problems, string root = "") => Join(problems, root, "; ", "");

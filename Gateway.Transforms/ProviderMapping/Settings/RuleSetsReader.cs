@@ -5,12 +5,12 @@ using OpenRouterGateway.Transforms.Json;
 namespace OpenRouterGateway.Transforms.ProviderMapping.Settings;
 
 /// <summary>
-/// Reads rules, aliases and rule sets from JSON in the shape of the settings. Unknown and repeated members are faults; names of settings
-/// are compared without case.
+/// Reads rules, aliases and rule sets from JSON in the shape of the settings. Unknown and repeated members are faults. Names of settings
+/// are case-insensitive.
 /// </summary>
 internal static class RuleSetsReader
 {
-    /// <summary>The name of the set that the section itself holds.</summary>
+    /// <summary>The name of the set defined by the section itself.</summary>
     public const string Default = "Default";
 
     private const string Rules = "Rules";
@@ -33,7 +33,7 @@ internal static class RuleSetsReader
         MaxDepth = int.MaxValue,
     };
 
-    /// <summary>Parses text and reads a value from it; adds a fault if the text is not JSON.</summary>
+    /// <summary>Parses text and reads a value from it. Adds a fault if the text is not JSON.</summary>
     public static T? Parse<T>(string json, ICollection<RuleProblem> problems, Func<JsonElement, ICollection<RuleProblem>, T?> read)
         where T : class
     {
@@ -78,7 +78,7 @@ internal static class RuleSetsReader
                 var path = $"{RuleSets}:{JsonText.Printable(name)}";
                 if (string.Equals(name, Default, StringComparison.OrdinalIgnoreCase))
                 {
-                    problems.Add(new RuleProblem(path, $"is the set of the section itself: put its rules into the section's {Rules}"));
+                    problems.Add(new RuleProblem(path, $"is the set of the section itself; expected its rules in the section's {Rules}"));
                 }
                 else if (!ProviderRule.IsName(name))
                 {
@@ -143,14 +143,14 @@ internal static class RuleSetsReader
         if (names is not null && !names.TryAdd(name, path))
         {
             found.Add(new RuleProblem(
-                Name, $"{JsonText.Quoted(name)} is the name of {names[name]} already, expected a name that no other rule has"));
+                Name, $"{JsonText.Quoted(name)} is already used by {names[name]}, expected a unique name"));
         }
 
         var models = Texts(members, Model, AModel, takesOne: true, found);
         var mode = ReadMode(members, found);
         _ = ProviderRule.TryCreate(name, models ?? [], members.GetValueOrDefault(Provider), mode, found, out var created);
 
-        // The wrong type of Model is reported already; that it holds no pattern follows from it.
+        // The wrong type of Model is already reported, and the missing pattern follows from it.
         AddAll(models is null ? found.Where(static problem => problem.Message != ProviderRule.NoPattern) : found, path, problems);
         return models is null ? null : created;
     }
@@ -195,7 +195,7 @@ internal static class RuleSetsReader
         }
     }
 
-    /// <summary>The members of an object by name. Without <paramref name="known"/> names, every name is taken.</summary>
+    /// <summary>The members of an object by name. If <paramref name="known"/> is empty, every name is allowed.</summary>
     private static Dictionary<string, JsonElement> Members(
         JsonElement element, string path, ICollection<RuleProblem> problems, params ReadOnlySpan<string> known)
     {
@@ -268,7 +268,7 @@ internal static class RuleSetsReader
         return null;
     }
 
-    /// <summary>The strings of a list, or <see langword="null"/> after a fault; missing is an empty list.</summary>
+    /// <summary>The strings of a list, empty if it is missing; <see langword="null"/> after a fault.</summary>
     private static List<string>? Texts(
         Dictionary<string, JsonElement> members, string name, string expected, bool takesOne, List<RuleProblem> problems)
     {
@@ -305,7 +305,7 @@ internal static class RuleSetsReader
         return problems.Count == before ? texts : null;
     }
 
-    // JsonElement.GetString refuses lone surrogates, which are a fault of the name and not of the JSON.
+    // JsonElement.GetString throws for lone surrogates, which are a fault of the name and not of the JSON.
     private static string? TextOf(JsonElement value) => value.ValueKind == JsonValueKind.String
         ? JsonStringDecoder.Decode(JsonMarshal.GetRawUtf8Value(value)[1..^1])
         : null;

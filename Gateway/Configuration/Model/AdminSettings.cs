@@ -1,14 +1,14 @@
 namespace Gateway.Configuration.Model;
 
-/// <summary>Section <c>Admin</c>: usage and metrics on an address of their own. All of it at a restart only.</summary>
+/// <summary>Section <c>Admin</c>: usage and metrics on a separate address. Changes require a restart.</summary>
 internal sealed record AdminSettings
 {
-    /// <summary>The listening address, such as <c>http://127.0.0.1:9464</c>. Default none: no admin listener.</summary>
+    /// <summary>The listening address, such as <c>http://127.0.0.1:9464</c>. Default: none: no admin listener.</summary>
     public string Url { get; init; } = "";
 
     /// <summary>
     /// The token that requests must send as <c>Authorization: Bearer TOKEN</c>, or a reference to it, <c>env:NAME</c> or <c>file:PATH</c>.
-    /// Required unless <see cref="Url"/> is loopback. Default none.
+    /// Required unless <see cref="Url"/> is loopback. Default: none.
     /// </summary>
     public string Token { get; init; } = "";
 }

@@ -1,6 +1,8 @@
 namespace Gateway.Configuration.Model;
 
-/// <summary>The sections that hold plain values. Rules, teams and YARP's section are compiled, in the snapshot beside this.</summary>
+/// <summary>
+/// The sections with plain values. Rules, teams and YARP's section are compiled and are separate members of the snapshot.
+/// </summary>
 /// <param name="Server">Section <c>Server</c>.</param>
 /// <param name="Logging">Section <c>Logging</c>.</param>
 internal sealed record GatewaySettings(ServerSettings Server, LoggingSettings Logging)

@@ -1,74 +1,75 @@
 namespace Gateway.Configuration.Model;
 
-/// <summary>Section <c>Limits</c>: the store of limits and budgets, and the assumptions of reservations.</summary>
+/// <summary>Section <c>Limits</c>: the store of limits and budgets, and the assumptions for reservations.</summary>
 internal sealed record LimitsSettings
 {
-    /// <summary>Where limits and budgets are counted. Default <c>Memory</c>; restart.</summary>
+    /// <summary>The store of limits and budgets. Default: <c>Memory</c>. Requires a restart.</summary>
     public LimitsStore Store { get; init; }
 
-    /// <summary>The Redis that nodes share. Restart.</summary>
+    /// <summary>The Redis server that nodes share. Requires a restart.</summary>
     public RedisSettings Redis { get; init; } = new();
 
-    /// <summary>The policy while the store does not answer. Reloaded.</summary>
+    /// <summary>The policy while the store does not respond. Reloadable.</summary>
     public WhenStoreFailsSettings WhenStoreFails { get; init; } = new();
 
     /// <summary>
-    /// Completion tokens that a reservation assumes for a call without an output cap, 1 to 10,000,000. Default 4096; reloaded.
+    /// The completion tokens that a reservation assumes for a request without an output cap, 1 to 10,000,000. Default: 4096. Reloadable.
     /// </summary>
     public int AssumedCompletionTokens { get; init; } = 4096;
 
     /// <summary>
-    /// Whether a team with a budget may call a model without a known price; its reservation is then zero. Default off: 402. Reloaded.
+    /// Whether a team with a budget may call a model without a known price; the reservation is then zero. Default: off, the response is
+    /// 402. Reloadable.
     /// </summary>
     public bool AllowUnknownPrices { get; init; }
 
     /// <summary>
-    /// Whether calls of teams with a budget carry a <c>max_price</c> of the reservation's prices, so that no more expensive provider serves
-    /// them. Default off; reloaded.
+    /// Whether requests of teams with a budget carry a <c>max_price</c> of the reservation's prices, so that no more expensive provider
+    /// serves them. Default: off. Reloadable.
     /// </summary>
     public bool WriteMaxPrice { get; init; }
 
-    /// <summary>Prices that override upstream's list, for models that it lacks. Reloaded.</summary>
+    /// <summary>Prices that override upstream's price list, for models that are missing from it. Reloadable.</summary>
     public IReadOnlyList<ModelPriceSettings> Prices { get; init; } = [];
 }
 
 /// <summary>Kinds of stores for limits and budgets.</summary>
 internal enum LimitsStore
 {
-    /// <summary>This process; budgets are restored from the ledger at a start.</summary>
+    /// <summary>The memory of this process. Budgets are restored from the ledger at a start.</summary>
     Memory,
 
-    /// <summary>A Redis that several nodes share.</summary>
+    /// <summary>A Redis server that several nodes share.</summary>
     Redis,
 }
 
-/// <summary>The Redis that limits and budgets are counted in.</summary>
+/// <summary>The Redis server with the counters of limits and budgets.</summary>
 internal sealed record RedisSettings
 {
     /// <summary>
-    /// Configuration string as StackExchange.Redis reads it, or a reference to one: <c>env:NAME</c>, <c>file:PATH</c>. Default
-    /// <c>localhost:6379</c>; restart.
+    /// A configuration string of StackExchange.Redis, or a reference to one: <c>env:NAME</c>, <c>file:PATH</c>. Default:
+    /// <c>localhost:6379</c>. Requires a restart.
     /// </summary>
     public string Configuration { get; init; } = "localhost:6379";
 
-    /// <summary>The prefix of every key. Default <c>ogw:</c>; restart.</summary>
+    /// <summary>The prefix of every key. Default: <c>ogw:</c>. Requires a restart.</summary>
     public string KeyPrefix { get; init; } = "ogw:";
 
-    /// <summary>The longest time that a request waits for an answer. Default <c>00:00:00.250</c>; restart.</summary>
+    /// <summary>The maximum wait of a request for a response of Redis. Default: <c>00:00:00.250</c>. Requires a restart.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMilliseconds(250);
 }
 
-/// <summary>The policy while the store of limits and budgets does not answer.</summary>
+/// <summary>The policy while the store of limits and budgets does not respond.</summary>
 internal sealed record WhenStoreFailsSettings
 {
-    /// <summary>Limits. Default <c>Allow</c>; reloaded.</summary>
+    /// <summary>The policy for limits. Default: <c>Allow</c>. Reloadable.</summary>
     public FailurePolicy Limits { get; init; } = FailurePolicy.Allow;
 
-    /// <summary>Budgets. Default <c>Refuse</c>: the answer is 503; reloaded.</summary>
+    /// <summary>The policy for budgets. Default: <c>Refuse</c>, the response is 503. Reloadable.</summary>
     public FailurePolicy Budgets { get; init; } = FailurePolicy.Refuse;
 }
 
-/// <summary>A model's price, in US dollars as decimal text, as OpenRouter's list writes it.</summary>
+/// <summary>A model's price, in US dollars as decimal text, in the format of OpenRouter's list.</summary>
 internal sealed record ModelPriceSettings
 {
     /// <summary>The model's name.</summary>
@@ -80,6 +81,6 @@ internal sealed record ModelPriceSettings
     /// <summary>Price of a completion token. Required.</summary>
     public required string Completion { get; init; }
 
-    /// <summary>Price of a request. Default <c>0</c>.</summary>
+    /// <summary>Price of a request. Default: <c>0</c>.</summary>
     public string Request { get; init; } = "0";
 }

@@ -1,11 +1,11 @@
 namespace Gateway.Configuration.Model;
 
-/// <summary>Section <c>Logging</c>, as is the convention of .NET. Reloaded.</summary>
+/// <summary>Section <c>Logging</c>, with the convention of .NET. Reloadable.</summary>
 internal sealed record LoggingSettings
 {
     /// <summary>
-    /// The lowest level that is logged, by category; the longest category that fits wins, <c>Default</c> is for all others.
-    /// <c>--verbose</c> sets <c>Gateway</c> to <c>Debug</c>.
+    /// The minimum log level by category. The longest matching category wins; <c>Default</c> is for all others. <c>--verbose</c> sets
+    /// <c>Gateway</c> to <c>Debug</c>.
     /// </summary>
     public IReadOnlyDictionary<string, LogLevel> LogLevel { get; init; } =
         new Dictionary<string, LogLevel>(StringComparer.OrdinalIgnoreCase)

@@ -1,15 +1,16 @@
 namespace Gateway.Configuration.Model;
 
-/// <summary>
-/// Section <c>Server:Limits:MinRequestBodyDataRate</c>: below this rate an upload is answered with 408. At a restart only.
-/// </summary>
+/// <summary>Section <c>Server:Limits:MinRequestBodyDataRate</c>: a slower upload is answered with 408. Changes require a restart.</summary>
 internal sealed record MinRequestBodyDataRateSettings
 {
     /// <summary>
-    /// Bytes a second on average; 0 takes the limit away. Default 100: a phone at the edge of its cell is slower than Kestrel's 240.
+    /// The average rate in bytes per second; 0 turns the limit off. Default: 100, since a phone with poor reception is slower than
+    /// Kestrel's 240.
     /// </summary>
     public int BytesPerSecond { get; init; } = 100;
 
-    /// <summary>How long a body may take before its rate counts; more than a second. Default 30 seconds, enough for a tunnel.</summary>
+    /// <summary>
+    /// The time before the rate of a body is checked; more than one second. Default: 30 seconds, enough for a loss of signal in a tunnel.
+    /// </summary>
     public TimeSpan GracePeriod { get; init; } = TimeSpan.FromSeconds(30);
 }

@@ -9,6 +9,6 @@ internal sealed record ModelAliasSettings
     /// <summary>The model that is sent instead. Required.</summary>
     public required string Use { get; init; }
 
-    /// <summary>Models to fall back to, unless the request names its own. Default none.</summary>
+    /// <summary>Models to fall back to, unless the request names its own. Default: none.</summary>
     public IReadOnlyList<string>? Fallbacks { get; init; }
 }

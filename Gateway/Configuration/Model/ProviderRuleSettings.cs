@@ -7,16 +7,16 @@ namespace Gateway.Configuration.Model;
 internal sealed record ProviderRuleSettings
 {
     /// <summary>
-    /// The name that answers carry in <c>x-gateway-rule</c>: <c>[A-Za-z0-9._-]{1,64}</c>. Default <c>rule-N</c>, counted from 1.
+    /// The name in the response header <c>x-gateway-rule</c>: <c>[A-Za-z0-9._-]{1,64}</c>. Default: <c>rule-N</c>, counted from 1.
     /// </summary>
     public string? Name { get; init; }
 
-    /// <summary>One or more model patterns; a <c>*</c> matches any run of characters. Required.</summary>
+    /// <summary>One or more model patterns; <c>*</c> matches any run of characters. Required.</summary>
     public required IReadOnlyList<string> Model { get; init; }
 
-    /// <summary>Who wins when the client sent a <c>provider</c> of its own. Default <c>KeepClient</c>.</summary>
+    /// <summary>Which block wins if the client sends a <c>provider</c> of its own. Default: <c>KeepClient</c>.</summary>
     public WhenClientSetsProvider WhenClientSetsProvider { get; init; }
 
-    /// <summary>The block that is written, with OpenRouter's own member names. Required.</summary>
+    /// <summary>The <c>provider</c> block, with OpenRouter's own member names. Required.</summary>
     public required JsonElement Provider { get; init; }
 }

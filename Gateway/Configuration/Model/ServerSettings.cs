@@ -3,20 +3,21 @@ namespace Gateway.Configuration.Model;
 /// <summary>Section <c>Server</c>: listener, request limits and shutdown.</summary>
 internal sealed record ServerSettings
 {
-    /// <summary>Listening address. Default <c>0.0.0.0</c>; flag <c>--ip</c>, variable <c>GATEWAY_IP</c>; restart.</summary>
+    /// <summary>The listening address. Default: <c>0.0.0.0</c>; flag <c>--ip</c>, variable <c>GATEWAY_IP</c>. Requires a restart.</summary>
     public string Address { get; init; } = "0.0.0.0";
 
     /// <summary>
-    /// Listening port, 0 to 65535; 0 lets the system choose. Default 3000; flag <c>--port</c>, variable <c>GATEWAY_PORT</c>; restart.
+    /// The listening port, 0 to 65535; 0 lets the system choose. Default: 3000; flag <c>--port</c>, variable <c>GATEWAY_PORT</c>. Requires
+    /// a restart.
     /// </summary>
     public int Port { get; init; } = 3000;
 
-    /// <summary>Whether to serve TLS. Default off; flag <c>--https</c>, variable <c>GATEWAY_HTTPS</c>; restart.</summary>
+    /// <summary>Whether to serve TLS. Default: off; flag <c>--https</c>, variable <c>GATEWAY_HTTPS</c>. Requires a restart.</summary>
     public bool Https { get; init; }
 
     /// <summary>
     /// PEM file with the certificate and its chain, as an absolute path once loaded. Flag <c>--cert-path</c>, variable
-    /// <c>GATEWAY_CERT_PATH</c>; reloaded, and the file itself is watched.
+    /// <c>GATEWAY_CERT_PATH</c>. Reloadable; the file itself is watched.
     /// </summary>
     public string? CertPath { get; init; }
 
@@ -27,33 +28,37 @@ internal sealed record ServerSettings
     public string? KeyPath { get; init; }
 
     /// <summary>
-    /// Largest body on a rewritten route, in bytes after decoding; beyond it the answer is 413. Default 104857600 (100 MiB); reloaded.
+    /// The maximum size of a body on a rewritten route, in bytes after decoding; beyond it the response is 413. Default: 104857600 (100
+    /// MiB). Reloadable.
     /// </summary>
     public long MaxRequestBodySize { get; init; } = 100 * 1024 * 1024;
 
     /// <summary>
-    /// Memory for bodies on rewritten routes, in bytes. Further bodies wait, unread; bodies up to 64 KB do not wait. Default 268435456 (256
-    /// MiB); reloaded.
+    /// The memory budget for bodies on rewritten routes, in bytes. Bodies that do not fit wait unread; bodies up to 64 KB never wait.
+    /// Default: 268435456 (256 MiB). Reloadable.
     /// </summary>
     public long RequestBodyMemory { get; init; } = 256 * 1024 * 1024;
 
-    /// <summary>Whether answers carry <c>x-gateway-rule</c>. Default on; reloaded.</summary>
+    /// <summary>Whether responses carry <c>x-gateway-rule</c>. Default: on. Reloadable.</summary>
     public bool RuleHeader { get; init; } = true;
 
-    /// <summary>Whether <c>traceparent</c> and <c>tracestate</c> go upstream. Default off: upstream is a third party; reloaded.</summary>
+    /// <summary>
+    /// Whether <c>traceparent</c> and <c>tracestate</c> go upstream. Default: off: upstream is a third party. Reloadable.
+    /// </summary>
     public bool ForwardTraceHeaders { get; init; }
 
-    /// <summary>How long an event stream's headers wait for upstream's first byte. Default one second; reloaded.</summary>
+    /// <summary>How long the headers of an event stream wait for upstream's first byte. Default: one second. Reloadable.</summary>
     public TimeSpan EventStreamHeaderDelay { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long requests in flight may continue after SIGTERM. Default five minutes; restart.</summary>
+    /// <summary>The time limit for requests in flight after SIGTERM. Default: five minutes. Requires a restart.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>
-    /// How long the listener stays open after SIGTERM with readiness off, so that load balancers notice first. Default none; restart.
+    /// How long the listener stays open after SIGTERM with readiness off, so that load balancers stop sending requests first. Default:
+    /// zero. Requires a restart.
     /// </summary>
     public TimeSpan ShutdownDelay { get; init; } = TimeSpan.Zero;
 
-    /// <summary>Limits of a single connection and request. All at a restart only.</summary>
+    /// <summary>Limits of a connection and of a request. Changes require a restart.</summary>
     public ServerLimitsSettings Limits { get; init; } = new();
 }

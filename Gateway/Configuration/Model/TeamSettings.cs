@@ -2,10 +2,10 @@ using Gateway.Primitives;
 
 namespace Gateway.Configuration.Model;
 
-/// <summary>An entry of section <c>Teams</c>. Reloaded.</summary>
+/// <summary>An entry of section <c>Teams</c>. Reloadable.</summary>
 internal sealed record TeamSettings
 {
-    /// <summary>The team's id, <c>[A-Za-z0-9._-]{1,64}</c>. Required; no two teams have the same.</summary>
+    /// <summary>The team's id, <c>[A-Za-z0-9._-]{1,64}</c>. Required; unique.</summary>
     public required string Id { get; init; }
 
     /// <summary>The keys of the team's clients. Required, one or more.</summary>
@@ -14,57 +14,57 @@ internal sealed record TeamSettings
     /// <summary>The OpenRouter key, as a reference: <c>env:NAME</c> or <c>file:PATH</c>. Required; a literal is a fault.</summary>
     public required string OpenRouterKey { get; init; }
 
-    /// <summary>Patterns of models that the team may use. Default all.</summary>
+    /// <summary>Patterns of models that the team may use. Default: all.</summary>
     public IReadOnlyList<string>? AllowedModels { get; init; }
 
-    /// <summary>Patterns of models that it may not use, even if allowed above. Default none.</summary>
+    /// <summary>Patterns of models that the team may not use, even if allowed above. Default: none.</summary>
     public IReadOnlyList<string>? DeniedModels { get; init; }
 
-    /// <summary>Limits of the whole team. Default none.</summary>
+    /// <summary>Limits of the whole team. Default: none.</summary>
     public TeamLimitsSettings? Limits { get; init; }
 
-    /// <summary>Its budget. Default none.</summary>
+    /// <summary>The budget of the team. Default: none.</summary>
     public TeamBudgetSettings? Budget { get; init; }
 
     /// <summary>
-    /// Rules and aliases of its own; they come before the global ones. Names of rules differ from the global rules' and are
+    /// The team's own rules and aliases, which precede the global ones. Their names must differ from the global rules' and are
     /// <c>team-rule-N</c> by default.
     /// </summary>
     public ProviderMappingSettings? ProviderMapping { get; init; }
 
-    /// <summary>Attribution headers where its clients send none.</summary>
+    /// <summary>Attribution headers for requests that have none.</summary>
     public AttributionSettings? Attribution { get; init; }
 
     /// <summary>
-    /// Whether its sessions, and OpenRouter's sticky routing with them, are separated from those of teams with the same OpenRouter account.
-    /// Default off.
+    /// Whether the team's sessions, and with them OpenRouter's sticky routing, are separated from those of other teams with the same
+    /// OpenRouter account. Default: off.
     /// </summary>
     public bool ScopeSessions { get; init; }
 }
 
-/// <summary>A team's key.</summary>
+/// <summary>A key of a team.</summary>
 internal sealed record TeamKeySettings
 {
-    /// <summary>Its name in reports. Default <c>key-N</c>, counted from 1.</summary>
+    /// <summary>The name in reports. Default: <c>key-N</c>, counted from 1.</summary>
     public string? Label { get; init; }
 
     /// <summary>SHA-256 of the key, 64 hexadecimal digits in any case. Required; <c>keys new</c> prints it.</summary>
     public required string Sha256 { get; init; }
 
-    /// <summary>When it expires, as ISO 8601 with an offset: <c>2027-01-01T00:00:00Z</c>. Default never.</summary>
+    /// <summary>The expiry, as ISO 8601 with an offset: <c>2027-01-01T00:00:00Z</c>. Default: never.</summary>
     public string? Expires { get; init; }
 
-    /// <summary>Limits of this key, in addition to the team's. Default none.</summary>
+    /// <summary>Limits of this key, in addition to the team's. Default: none.</summary>
     public TeamLimitsSettings? Limits { get; init; }
 }
 
-/// <summary>Limits; each is 1 or more, or absent for no limit.</summary>
+/// <summary>Limits; each is 1 or more. <see langword="null"/> means no limit.</summary>
 internal sealed record TeamLimitsSettings
 {
-    /// <summary>Requests a minute, and the size of a burst after a pause.</summary>
+    /// <summary>Requests per minute; also the burst.</summary>
     public int? RequestsPerMinute { get; init; }
 
-    /// <summary>Tokens a minute, prompt and completion, and the size of a burst after a pause.</summary>
+    /// <summary>Prompt and completion tokens per minute; also the burst.</summary>
     public int? TokensPerMinute { get; init; }
 
     /// <summary>Requests in flight.</summary>
@@ -74,19 +74,19 @@ internal sealed record TeamLimitsSettings
 /// <summary>A budget.</summary>
 internal sealed record TeamBudgetSettings
 {
-    /// <summary>US dollars a period, above 0 and up to 9,000,000. Required.</summary>
+    /// <summary>The amount per period in US dollars, above 0 and up to 9,000,000. Required.</summary>
     public required decimal Usd { get; init; }
 
-    /// <summary>The period, in UTC; a week begins on Monday. Default <c>Month</c>.</summary>
+    /// <summary>The period, in UTC; a week begins on Monday. Default: <c>Month</c>.</summary>
     public BudgetPeriod? Period { get; init; }
 }
 
 /// <summary>Attribution headers.</summary>
 internal sealed record AttributionSettings
 {
-    /// <summary><c>HTTP-Referer</c>: the address of the team's product.</summary>
+    /// <summary><c>HTTP-Referer</c>: the URL of the team's product.</summary>
     public string? Referer { get; init; }
 
-    /// <summary><c>X-Title</c>: its name.</summary>
+    /// <summary><c>X-Title</c>: the name of the team's product.</summary>
     public string? Title { get; init; }
 }

@@ -1,9 +1,9 @@
 namespace Gateway.Configuration.Model;
 
-/// <summary>Section <c>Usage</c>: the ledger. All of it at a restart only.</summary>
+/// <summary>Section <c>Usage</c>: the ledger. Changes require a restart.</summary>
 internal sealed record UsageSettings
 {
-    /// <summary>The store of the ledger. Default <c>Sqlite</c>.</summary>
+    /// <summary>The store of the ledger. Default: <c>Sqlite</c>.</summary>
     public UsageStore Store { get; init; }
 
     /// <summary>The SQLite file.</summary>
@@ -13,50 +13,50 @@ internal sealed record UsageSettings
     public PostgresSettings Postgres { get; init; } = new();
 
     /// <summary>
-    /// How long rows are kept. Default <c>400.00:00:00</c>; the cost of removed rows stays in the teams' totals. Zero keeps rows for ever.
+    /// How long rows are kept. Default: <c>400.00:00:00</c>. The cost of removed rows stays in the teams' totals. Zero keeps rows forever.
     /// </summary>
     public TimeSpan Retention { get; init; } = TimeSpan.FromDays(400);
 
     /// <summary>
-    /// The policy for calls that the ledger cannot record. Default <c>Refuse</c>: 503, since the call could not be charged to a team.
-    /// <c>Allow</c> lets them pass, with an error in the log and a metric.
+    /// The policy for requests that the ledger cannot record. Default: <c>Refuse</c>, the response is 503, since the cost could not be
+    /// charged to a team. <c>Allow</c> forwards them, with an error in the log and a metric.
     /// </summary>
     public FailurePolicy WhenStoreFails { get; init; } = FailurePolicy.Refuse;
 
-    /// <summary>The file that keeps upstream's prices for a start without network. Default <c>data/prices.json</c>.</summary>
+    /// <summary>The file with upstream's last price list, for a start without network. Default: <c>data/prices.json</c>.</summary>
     public string PricesPath { get; init; } = "data/prices.json";
 }
 
-/// <summary>Kinds of ledgers.</summary>
+/// <summary>Kinds of stores for the ledger.</summary>
 internal enum UsageStore
 {
-    /// <summary>A file of this node.</summary>
+    /// <summary>An SQLite file of this node.</summary>
     Sqlite,
 
-    /// <summary>A database that several nodes share.</summary>
+    /// <summary>A PostgreSQL database that several nodes share.</summary>
     Postgres,
 }
 
-/// <summary>The policy while a store does not answer.</summary>
+/// <summary>The policy while a store does not respond.</summary>
 internal enum FailurePolicy
 {
-    /// <summary>Let the call pass.</summary>
+    /// <summary>Forward the request.</summary>
     Allow,
 
-    /// <summary>Refuse the call.</summary>
+    /// <summary>Refuse the request.</summary>
     Refuse,
 }
 
-/// <summary>The ledger as a file.</summary>
+/// <summary>The SQLite store of the ledger.</summary>
 internal sealed record SqliteSettings
 {
-    /// <summary>The file; its folder is created. Default <c>data/usage.db</c>.</summary>
+    /// <summary>The path of the file; its folder is created. Default: <c>data/usage.db</c>.</summary>
     public string Path { get; init; } = "data/usage.db";
 }
 
-/// <summary>The ledger as a database.</summary>
+/// <summary>The PostgreSQL store of the ledger.</summary>
 internal sealed record PostgresSettings
 {
-    /// <summary>Connection string as Npgsql reads it, or a reference to one: <c>env:NAME</c>, <c>file:PATH</c>.</summary>
+    /// <summary>A connection string of Npgsql, or a reference to one: <c>env:NAME</c>, <c>file:PATH</c>.</summary>
     public string ConnectionString { get; init; } = "";
 }

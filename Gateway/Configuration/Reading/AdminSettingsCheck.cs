@@ -4,17 +4,18 @@ using Gateway.Secrets;
 
 namespace Gateway.Configuration.Reading;
 
-/// <summary>Checks the values of section <c>Admin</c>, and the relations between them.</summary>
+/// <summary>Checks the values of section <c>Admin</c>.</summary>
 internal static class AdminSettingsCheck
 {
     private const string Expected = "expected http://, an IP address or localhost, and a port, such as http://127.0.0.1:9464";
 
     /// <summary>Checks the section.</summary>
     /// <returns>The settings with secrets masked, and the token if there is one.</returns>
-    public static (AdminSettings Settings, SecretText? Token) Check(AdminSettings given, SectionFaults faults, SecretReader secrets)
+    public static (AdminSettings Settings, SecretText? Token) Check(
+        AdminSettings given, SettingsFaultCollector faults, SecretReader secrets)
     {
         var url = given.Url.Trim();
-        var settings = given with { Url = url, Token = SettingValues.Shown(given.Token) };
+        var settings = given with { Url = url, Token = SettingFormats.Shown(given.Token) };
         if (url.Length == 0)
         {
             return (settings, null);
@@ -34,8 +35,8 @@ internal static class AdminSettingsCheck
         return (settings, null);
     }
 
-    /// <summary>Whether the address is loopback. An invalid address counts as loopback, so that it causes one fault only.</summary>
-    private static bool CheckUrl(string text, SectionFaults faults)
+    /// <summary>Whether the address is loopback. An invalid address counts as loopback: it must cause one fault only.</summary>
+    private static bool CheckUrl(string text, SettingsFaultCollector faults)
     {
         if (!Uri.TryCreate(text, UriKind.Absolute, out var url)
             || url.Scheme != Uri.UriSchemeHttp
@@ -43,7 +44,7 @@ internal static class AdminSettingsCheck
             || url.PathAndQuery != "/"
             || url.Fragment.Length > 0)
         {
-            // Not quoted with a user name: a password may follow it.
+            // An address with a user name is not quoted: it may contain a password.
             faults.Fault("Url", $"{(text.Contains('@', StringComparison.Ordinal) ? "is not a valid address" : $"got \"{text}\"")}; {Expected}");
             return true;
         }

@@ -3,7 +3,7 @@ using System.Text;
 namespace Gateway.Configuration.Reading;
 
 /// <summary>
-/// Reads <c>.env</c>: one <c>KEY=VALUE</c> a line, with comments, <c>export</c> and quotes. Messages never quote a value: it may be a
+/// Reads <c>.env</c>: one <c>KEY=VALUE</c> per line, with comments, <c>export</c> and quotes. Messages never quote a value, which may be a
 /// secret.
 /// </summary>
 internal static class DotEnvFile
@@ -11,7 +11,7 @@ internal static class DotEnvFile
     /// <summary>Reads the file.</summary>
     /// <param name="utf8">Its content.</param>
     /// <param name="file">Its name for messages.</param>
-    /// <param name="faults">Takes a fault for each unreadable line.</param>
+    /// <param name="faults">Receives a fault for each unreadable line.</param>
     public static IReadOnlyDictionary<string, string> Read(ReadOnlySpan<byte> utf8, string file, ICollection<SettingsFault> faults)
     {
         if (utf8.StartsWith(Encoding.UTF8.Preamble))
@@ -62,7 +62,7 @@ internal static class DotEnvFile
             return $"{name}: {fault}";
         }
 
-        return variables.TryAdd(name, value) ? null : $"{name} is set twice; expected every key once";
+        return variables.TryAdd(name, value) ? null : $"{name} is set twice; expected each key once";
     }
 
     private static string? Value(string text, out string value)
@@ -81,7 +81,7 @@ internal static class DotEnvFile
                     return rest.Length == 0 || rest[0] == '#' ? null : "has text after its closing quote";
                 }
 
-                // Escapes are read in double quotes only, as in a shell.
+                // Escapes are interpreted in double quotes only, as in a shell.
                 if (quote == '"' && text[i] == '\\' && i + 1 < text.Length)
                 {
                     i++;
@@ -103,7 +103,7 @@ internal static class DotEnvFile
             return "has an opening quote without a closing one";
         }
 
-        // A comment needs a space before it; a # inside a value is part of it.
+        // A comment needs a space before it. A # inside a value belongs to the value.
         var comment = text.StartsWith('#') ? 0 : CommentStart(text);
         value = (comment < 0 ? text : text[..comment]).Trim();
         return null;

@@ -1,6 +1,6 @@
 namespace Gateway.Configuration.Reading;
 
-/// <summary>The variables that the gateway reads, from the environment and from <c>.env</c>.</summary>
+/// <summary>The names of the variables that the gateway reads from the environment and from <c>.env</c>.</summary>
 internal static class EnvironmentVariables
 {
     public const string Prefix = "GATEWAY_";
@@ -8,7 +8,7 @@ internal static class EnvironmentVariables
     public const string ModelProviderMapping = "GATEWAY_MODEL_PROVIDER_MAPPING";
     public const string Port = "GATEWAY_PORT";
 
-    /// <summary>Short names of settings, with the setting's path.</summary>
+    /// <summary>The short variables, each with the path of its setting.</summary>
     public static IReadOnlyDictionary<string, string> Settings { get; } =
         new OrderedDictionary<string, string>(StringComparer.OrdinalIgnoreCase)
         {
@@ -19,12 +19,12 @@ internal static class EnvironmentVariables
             ["GATEWAY_KEY_PATH"] = "Server:KeyPath",
         };
 
-    /// <summary>Every variable with the prefix.</summary>
+    /// <summary>Every variable with the prefix <c>GATEWAY_</c>.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Settings.Keys, OpenRouterBaseUrl, ModelProviderMapping];
 
     /// <summary>
     /// Whether Kubernetes set the variable for a Service named <c>gateway</c>. Its pods have a variable
-    /// <c>GATEWAY_PORT=tcp://10.0.0.1:80</c>, which does not mean the listening port.
+    /// <c>GATEWAY_PORT=tcp://10.0.0.1:80</c>, which is not a listening port.
     /// </summary>
     public static bool IsServiceLink(string name, string value) =>
         name.StartsWith("GATEWAY_SERVICE_", StringComparison.Ordinal)

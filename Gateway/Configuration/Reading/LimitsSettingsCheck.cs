@@ -16,12 +16,12 @@ internal static class LimitsSettingsCheck
 
     /// <summary>Checks the section.</summary>
     /// <param name="given">The section as read.</param>
-    /// <param name="usage">The store of the ledger, which budgets are counted from.</param>
-    /// <param name="faults">Takes faults and warnings.</param>
+    /// <param name="usage">The store of the ledger, from which budgets are restored.</param>
+    /// <param name="faults">Receives faults and warnings.</param>
     /// <param name="secrets">Resolves references.</param>
-    /// <returns>The settings with secrets masked, and the Redis configuration if it is needed.</returns>
+    /// <returns>The settings with secrets masked, and the Redis configuration if the store is Redis.</returns>
     public static (LimitsSettings Settings, SecretText? Redis) Check(
-        LimitsSettings given, UsageStore usage, SectionFaults faults, SecretReader secrets)
+        LimitsSettings given, UsageStore usage, SettingsFaultCollector faults, SecretReader secrets)
     {
         faults.Range("AssumedCompletionTokens", given.AssumedCompletionTokens, 1, MostTokens);
         faults.Range("Redis:Timeout", given.Redis.Timeout, TimeSpan.FromMilliseconds(1), LongestTimeout);
@@ -40,19 +40,19 @@ internal static class LimitsSettingsCheck
         if (given.Store == LimitsStore.Redis && usage == UsageStore.Sqlite)
         {
             faults.Warn(
-                "Store", "Redis with Usage:Store Sqlite: a budget that Redis has lost is counted anew from this node's ledger alone");
+                "Store", "Redis with Usage:Store Sqlite: a budget lost by Redis is restored from the ledger of this node only");
         }
 
         return (
             given with
             {
-                Redis = given.Redis with { Configuration = SettingValues.Shown(given.Redis.Configuration) },
+                Redis = given.Redis with { Configuration = SettingFormats.Shown(given.Redis.Configuration) },
                 Prices = [.. given.Prices.Select(price => price with { Request = price.Request ?? "0" })],
             },
             redis);
     }
 
-    private static void Check(ModelPriceSettings price, int index, Dictionary<string, int> models, SectionFaults faults)
+    private static void Check(ModelPriceSettings price, int index, Dictionary<string, int> models, SettingsFaultCollector faults)
     {
         if (string.IsNullOrWhiteSpace(price.Model))
         {
@@ -61,7 +61,7 @@ internal static class LimitsSettingsCheck
         else if (!models.TryAdd(price.Model.Trim(), index))
         {
             var first = faults.PathOf($"Prices:{models[price.Model.Trim()]}");
-            faults.Fault($"Prices:{index}:Model", $"\"{price.Model}\" has its price at {first} already");
+            faults.Fault($"Prices:{index}:Model", $"\"{price.Model}\" already has its price at {first}");
         }
 
         CheckAmount("Prompt", price.Prompt);
@@ -77,7 +77,7 @@ internal static class LimitsSettingsCheck
         }
     }
 
-    private static SecretText? ReadRedis(string text, SectionFaults faults, SecretReader secrets)
+    private static SecretText? ReadRedis(string text, SettingsFaultCollector faults, SecretReader secrets)
     {
         if (string.IsNullOrWhiteSpace(text))
         {
@@ -101,7 +101,7 @@ internal static class LimitsSettingsCheck
         {
             // The exception's message may quote the secret.
             faults.Fault(
-                Configuration, "is no configuration as StackExchange.Redis reads it; expected one such as localhost:6379,password=…");
+                Configuration, "is not a valid StackExchange.Redis configuration; expected one such as localhost:6379,password=…");
         }
 
         return new SecretText(configuration);

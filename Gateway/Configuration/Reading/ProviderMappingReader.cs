@@ -7,7 +7,7 @@ using OpenRouterGateway.Transforms.ProviderMapping;
 
 namespace Gateway.Configuration.Reading;
 
-/// <summary>Turns section <c>ProviderMapping</c> and the short forms of flags and variables into compiled rules.</summary>
+/// <summary>Compiles section <c>ProviderMapping</c> and the short forms of flags and variables into rules.</summary>
 internal sealed class ProviderMappingReader
 {
     private const string DefaultName = "rule";
@@ -45,15 +45,15 @@ internal sealed class ProviderMappingReader
     /// <summary>The rules as written, in order.</summary>
     public IReadOnlyList<RuleSummary> Summaries => _summaries;
 
-    /// <summary>Reads the rules and aliases that hold for everybody.</summary>
+    /// <summary>Reads the global rules and aliases.</summary>
     /// <param name="section">
-    /// The section in canonical form, with gaps for entries at fault, which are reported already; <see langword="null"/> when it is at
-    /// fault as a whole.
+    /// The section in canonical form, with gaps for invalid entries, whose faults are reported already; <see langword="null"/> if the
+    /// section itself is invalid.
     /// </param>
     /// <param name="mappings">The short forms; their rules come first.</param>
     /// <param name="compiler">Compiles the rules.</param>
-    /// <param name="faults">Takes every fault.</param>
-    /// <param name="warnings">Takes the warnings.</param>
+    /// <param name="faults">Receives every fault.</param>
+    /// <param name="warnings">Receives the warnings.</param>
     public static ProviderMappingReader Read(
         SettingsNode? section,
         IReadOnlyList<MappingArgument> mappings,
@@ -74,8 +74,8 @@ internal sealed class ProviderMappingReader
     }
 
     /// <summary>
-    /// Reads a team's own rules and aliases, which come before the global ones; those are shared and not compiled again. A team's rule
-    /// must not have the name of a global one, since answers name the rules that were applied; rules of different teams never meet.
+    /// Reads a team's own rules and aliases. They precede the global ones, which are shared and not compiled again. A team's rule must not
+    /// have the name of a global one, since responses name the applied rules. Rules of different teams may have the same name.
     /// </summary>
     /// <param name="section">The team's section in canonical form.</param>
     /// <param name="path">Its path.</param>
@@ -130,7 +130,7 @@ internal sealed class ProviderMappingReader
         if (!_names.TryAdd(name, path))
         {
             var given = $"\"{name}\"{(compiled.GivenName is null ? ", the default here," : "")}";
-            _faults.Add(new SettingsFault($"{path}:Name", $"{given} is the name of {_names[name]} already; expected every name once"));
+            _faults.Add(new SettingsFault($"{path}:Name", $"{given} is already used by {_names[name]}; expected unique names"));
         }
 
         foreach (var problem in compiled.Problems)
@@ -160,7 +160,7 @@ internal sealed class ProviderMappingReader
         }
     }
 
-    // A fault names the place to correct; a warning names the rule, which readers know by its name.
+    // A fault names the path to correct. A warning names the rule, which is easier to recognize.
     private void Report(string path, RuleProblem problem, string? rule = null) =>
         (problem.IsWarning ? _warnings : _faults).Add(new SettingsFault(
             problem.Path.Length == 0 ? path : $"{path}:{problem.Path}",

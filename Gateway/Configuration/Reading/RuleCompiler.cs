@@ -8,8 +8,8 @@ using OpenRouterGateway.Transforms.ProviderMapping;
 namespace Gateway.Configuration.Reading;
 
 /// <summary>
-/// Compiles the rules of one load and takes over those that the previous load compiled from the same name and JSON: a change of one rule
-/// in 10,000 compiles one. For one thread.
+/// Compiles the rules of one load. Rules that the previous load compiled from the same name and JSON are reused: a change of one rule in
+/// 10,000 compiles one. Not thread-safe.
 /// </summary>
 internal sealed class RuleCompiler
 {
@@ -18,7 +18,7 @@ internal sealed class RuleCompiler
     private readonly Dictionary<byte[], Entry>.AlternateLookup<ReadOnlySpan<byte>> _previous;
     private readonly ArrayBufferWriter<byte> _buffer = new();
 
-    /// <param name="previous">The previous load's compiler; <see langword="null"/> for a first load.</param>
+    /// <param name="previous">The compiler of the previous load; <see langword="null"/> for the first load.</param>
     public RuleCompiler(RuleCompiler? previous)
     {
         _known = _current.GetAlternateLookup<ReadOnlySpan<byte>>();
@@ -26,11 +26,11 @@ internal sealed class RuleCompiler
     }
 
     /// <summary>Compiles a rule.</summary>
-    /// <param name="entry">Its entry in canonical form.</param>
-    /// <param name="defaultName">Its name unless the entry has one.</param>
+    /// <param name="entry">The entry in canonical form.</param>
+    /// <param name="defaultName">The name if the entry has none.</param>
     public CompiledRule Compile(SettingsNode entry, string defaultName)
     {
-        // A rule with a name of its own may move: its default name does not count.
+        // The default name depends on the position. A rule with its own name may move, so the default is not part of its key.
         var hasName = entry is SettingsObject members && members.Members.ContainsKey(nameof(ProviderRuleSettings.Name));
         var name = hasName ? "" : defaultName;
         _buffer.ResetWrittenCount();
@@ -62,7 +62,7 @@ internal sealed class RuleCompiler
             settings.Name, settings.Model, settings.WhenClientSetsProvider, settings.Provider.GetRawText(), rule, problems);
     }
 
-    /// <param name="Key">The default name where it counts, and the JSON, which begins with a brace.</param>
+    /// <param name="Key">The default name if it is used, and the JSON, which begins with a brace.</param>
     /// <param name="Rule">The rule.</param>
     private readonly record struct Entry(byte[] Key, CompiledRule Rule);
 

@@ -6,8 +6,8 @@ using Gateway.Secrets;
 namespace Gateway.Configuration.Reading;
 
 /// <summary>
-/// Resolves references to secrets, <c>env:NAME</c> and <c>file:PATH</c>. Messages name the reference, never its target. A value that is not
-/// a reference is not shown either: it may be the secret itself.
+/// Resolves references to secrets, <c>env:NAME</c> and <c>file:PATH</c>. Messages name the reference, never the secret. A value that is not
+/// a reference is not shown, since it may be the secret itself.
 /// </summary>
 internal sealed class SecretReader
 {
@@ -22,7 +22,7 @@ internal sealed class SecretReader
     private readonly List<string> _found = [];
 
     /// <summary>Creates a reader.</summary>
-    /// <param name="variable">A variable of the environment or of <c>.env</c>, or <see langword="null"/> when it is not set.</param>
+    /// <param name="variable">Returns a variable of the environment or of <c>.env</c>; <see langword="null"/> if it is not set.</param>
     /// <param name="workingDirectory">The base of relative paths.</param>
     public SecretReader(Func<string, string?> variable, string workingDirectory)
     {
@@ -33,12 +33,12 @@ internal sealed class SecretReader
     /// <summary>The referenced files, as they were read.</summary>
     public IReadOnlyList<SecretFile> Files => [.. _files.Values.Select(file => file.File)];
 
-    /// <summary>Whether a file was missing or empty: it may be in the middle of a write.</summary>
+    /// <summary>Whether a file was missing or empty, as in the middle of a write.</summary>
     public bool IsUnfinished { get; private set; }
 
     /// <summary>
-    /// A hash over all secrets, in order. It is part of the settings' version: a changed secret is a change of the settings although their
-    /// text stays the same.
+    /// A hash over all secrets, in order. It is part of the settings' version: a changed secret changes the settings although their text
+    /// stays the same.
     /// </summary>
     public string Fingerprint => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', _found))));
 
@@ -50,7 +50,7 @@ internal sealed class SecretReader
     }
 
     /// <summary>Reads a secret that is sent in a header.</summary>
-    public string? ReadHeaderValue(string text, bool allowsLiteral, string name, SectionFaults faults)
+    public string? ReadHeaderValue(string text, bool allowsLiteral, string name, SettingsFaultCollector faults)
     {
         var secret = Read(text, allowsLiteral, name, faults);
         if (secret is not null && !secret.All(c => c is > ' ' and < '\u007F'))
@@ -66,9 +66,9 @@ internal sealed class SecretReader
     /// <param name="text">The reference, or the secret itself where allowed.</param>
     /// <param name="allowsLiteral">Whether the value may be the secret itself.</param>
     /// <param name="name">The setting, relative to its section.</param>
-    /// <param name="faults">Takes the fault.</param>
-    /// <returns>The secret without white space around it, or <see langword="null"/> when there is a fault.</returns>
-    public string? Read(string text, bool allowsLiteral, string name, SectionFaults faults)
+    /// <param name="faults">Receives the fault.</param>
+    /// <returns>The trimmed secret; <see langword="null"/> after a fault.</returns>
+    public string? Read(string text, bool allowsLiteral, string name, SettingsFaultCollector faults)
     {
         text = text.Trim();
         var secret = text.StartsWith(Env, StringComparison.OrdinalIgnoreCase) ? ReadVariable(text[Env.Length..].Trim(), name, faults)
@@ -79,7 +79,7 @@ internal sealed class SecretReader
         {
             faults.Fault(name, text.Length == 0
                 ? "is empty; expected env:NAME or file:PATH"
-                : "is not a reference to a secret, and not shown since it may be a secret; expected env:NAME or file:PATH");
+                : "is not a reference to a secret and is not shown, since it may be a secret; expected env:NAME or file:PATH");
         }
 
         if (secret is not null)
@@ -90,7 +90,7 @@ internal sealed class SecretReader
         return secret;
     }
 
-    private string? ReadVariable(string variable, string name, SectionFaults faults)
+    private string? ReadVariable(string variable, string name, SettingsFaultCollector faults)
     {
         if (variable.Length == 0 || char.IsAsciiDigit(variable[0]) || !variable.All(c => char.IsAsciiLetterOrDigit(c) || c == '_'))
         {
@@ -107,7 +107,7 @@ internal sealed class SecretReader
         return null;
     }
 
-    private string? ReadFile(string path, string name, SectionFaults faults)
+    private string? ReadFile(string path, string name, SettingsFaultCollector faults)
     {
         if (path.Length == 0 || path.Contains('\0', StringComparison.Ordinal))
         {

@@ -3,7 +3,7 @@ using Gateway.Configuration.Schema;
 
 namespace Gateway.Configuration.Reading;
 
-/// <summary>Checks the values of section <c>Server</c>, and the relations between them.</summary>
+/// <summary>Checks the values of section <c>Server</c>, and their combinations.</summary>
 internal sealed class ServerSettingsCheck
 {
     private const long MaxHeaderBytes = 1024 * 1024;
@@ -25,8 +25,8 @@ internal sealed class ServerSettingsCheck
     /// <param name="given">The section as read.</param>
     /// <param name="section">The tree of the section, for the sources of values.</param>
     /// <param name="workingDirectory">The base of relative paths.</param>
-    /// <param name="faults">Takes every fault.</param>
-    /// <param name="warnings">Takes the warnings.</param>
+    /// <param name="faults">Receives every fault.</param>
+    /// <param name="warnings">Receives the warnings.</param>
     public static ServerSettings Check(
         ServerSettings given,
         SettingsObject section,
@@ -37,9 +37,9 @@ internal sealed class ServerSettingsCheck
 
     private ServerSettings Check(ServerSettings given, string workingDirectory)
     {
-        if (!SettingValues.IsAddress(given.Address))
+        if (!SettingFormats.IsAddress(given.Address))
         {
-            Fault("Address", $"got \"{given.Address}\"; expected {SettingValues.AddressExpected}");
+            Fault("Address", $"got \"{given.Address}\"; expected {SettingFormats.AddressExpected}");
         }
 
         Range("Port", given.Port, 0, 65535);
@@ -79,7 +79,7 @@ internal sealed class ServerSettingsCheck
 
     private void CheckTls(ServerSettings settings)
     {
-        // A value of the wrong type is reported already.
+        // A value of the wrong type is already reported.
         if (_faults.Any(fault => fault.Path is "Server:CertPath" or "Server:KeyPath" or "Server:Https"))
         {
             return;

@@ -2,7 +2,7 @@ using Gateway.Primitives;
 
 namespace Gateway.Configuration.Reading;
 
-/// <summary>The files that settings are read from, as they were at one moment.</summary>
+/// <summary>The content of the settings files at one moment.</summary>
 internal sealed record SettingsFiles(FileContent Main, FileContent Overlay, FileContent DotEnv)
 {
     /// <summary>Reads all files.</summary>
@@ -11,7 +11,7 @@ internal sealed record SettingsFiles(FileContent Main, FileContent Overlay, File
         sources.HasOverlay ? FileContent.Read(sources.OverlayFile) : FileContent.Missing(sources.OverlayFile),
         FileContent.Read(sources.DotEnvFile));
 
-    /// <summary>Whether every file has the same content, regardless of its times and inode.</summary>
+    /// <summary>Whether every file has the same content, regardless of its stamp.</summary>
     public bool HasSameContent(SettingsFiles other) =>
         Main.HasSameContent(other.Main) && Overlay.HasSameContent(other.Overlay) && DotEnv.HasSameContent(other.DotEnv);
 }

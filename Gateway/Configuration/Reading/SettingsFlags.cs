@@ -1,6 +1,6 @@
 namespace Gateway.Configuration.Reading;
 
-/// <summary>The flags of the command line that set settings. A flag that is absent or invalid is <see langword="null"/> or empty.</summary>
+/// <summary>The command-line flags that set settings. An absent or invalid flag is <see langword="null"/> or empty.</summary>
 internal record SettingsFlags
 {
     /// <summary>Listening port (<c>--port</c>, <c>-p</c>), 0 to 65535; 0 lets the system choose.</summary>

@@ -3,12 +3,14 @@ using System.Text.Json;
 namespace Gateway.Configuration.Reading;
 
 /// <summary>A node of the settings tree. Immutable.</summary>
-/// <param name="Source">Its source for messages: a file, a variable or a flag; <see langword="null"/> for the settings file.</param>
+/// <param name="Source">
+/// The source of the value, for messages: a file, a variable or a flag; <see langword="null"/> for the settings file.
+/// </param>
 internal abstract record SettingsNode(string? Source)
 {
     /// <summary>
-    /// Merges two trees: objects merge member by member, everything else is replaced. A <c>null</c> above removes the value below, so that
-    /// the default applies.
+    /// Merges two trees: objects merge member by member, all other nodes are replaced. A <c>null</c> above removes the value below, so the
+    /// default applies.
     /// </summary>
     public static SettingsNode Merge(SettingsNode below, SettingsNode above)
     {
@@ -29,7 +31,7 @@ internal abstract record SettingsNode(string? Source)
     /// <summary>Whether two trees are equal in order, spelling and source.</summary>
     public abstract bool IsSame(SettingsNode other);
 
-    /// <summary>Writes the tree as JSON. Values of variables that have no type yet are written as strings.</summary>
+    /// <summary>Writes the tree as JSON. Values of variables, which have no type yet, are written as strings.</summary>
     public abstract void WriteTo(Utf8JsonWriter writer);
 
     /// <summary>The tree as UTF-8 JSON without white space.</summary>
@@ -44,11 +46,11 @@ internal abstract record SettingsNode(string? Source)
         return buffer.WrittenSpan.ToArray();
     }
 
-    /// <summary>The kind of value, for messages.</summary>
+    /// <summary>The kind of the value, for messages.</summary>
     public abstract string Kind { get; }
 }
 
-/// <summary>An object. Member names are case-insensitive, and keep the order and spelling of their first occurrence.</summary>
+/// <summary>An object. Member names are case-insensitive. They keep the order and spelling of their first occurrence.</summary>
 internal sealed record SettingsObject(IReadOnlyDictionary<string, SettingsNode> Members, string? Source) : SettingsNode(Source)
 {
     public static SettingsObject Empty { get; } = new(NewMembers(), null);
@@ -120,12 +122,12 @@ internal sealed record SettingsArray(IReadOnlyList<SettingsNode> Items, string? 
             && Items.Zip(others).All(pair => pair.First.IsSame(pair.Second)));
 }
 
-/// <summary>The place of an item at fault, so that the items after it keep their indices.</summary>
+/// <summary>Takes the place of an invalid item, so that the items after it keep their indices.</summary>
 internal sealed record SettingsGap() : SettingsNode((string?)null)
 {
     public static SettingsGap Instance { get; } = new();
 
-    public override string Kind => "an entry at fault";
+    public override string Kind => "an invalid entry";
 
     public override void WriteTo(Utf8JsonWriter writer) => writer.WriteNullValue();
 
@@ -133,8 +135,8 @@ internal sealed record SettingsGap() : SettingsNode((string?)null)
 }
 
 /// <summary>
-/// A JSON value: the text of a string, the spelling of a number, <c>true</c>, <c>false</c> or <c>null</c>. With the type
-/// <see cref="JsonValueKind.Undefined"/> it is the value of a variable or flag, and takes the type of its setting.
+/// A JSON value: the text of a string, the spelling of a number, <c>true</c>, <c>false</c> or <c>null</c>. The type
+/// <see cref="JsonValueKind.Undefined"/> marks the value of a variable or flag, which takes the type of its setting.
 /// </summary>
 internal sealed record SettingsValue(JsonValueKind Type, string Text, string? Source) : SettingsNode(Source)
 {
@@ -161,7 +163,7 @@ internal sealed record SettingsValue(JsonValueKind Type, string Text, string? So
                 writer.WriteNullValue();
                 break;
             case JsonValueKind.Number:
-                // As spelled: 1.50 and 1e-7 are kept.
+                // Numbers keep their spelling: 1.50, 1e-7.
                 writer.WriteRawValue(Text);
                 break;
             default:

@@ -4,20 +4,20 @@ using System.Text;
 namespace Gateway.Configuration.Reading;
 
 /// <summary>
-/// The path of the node that a walk over a tree has reached. Formatted only when it is needed: of 100,000 nodes of large settings, those
-/// with a message are few.
+/// The path of the current node of a walk over a tree. It is formatted on demand: large settings have 100,000 nodes, and few of them need a
+/// message.
 /// </summary>
 internal sealed class SettingsPath(string root)
 {
     private readonly List<(string? Name, int Index)> _segments = [];
 
-    /// <summary>Goes down to a member.</summary>
+    /// <summary>Enters a member.</summary>
     public void Push(string name) => _segments.Add((name, 0));
 
-    /// <summary>Goes down to an item of an array.</summary>
+    /// <summary>Enters an item of an array.</summary>
     public void Push(int index) => _segments.Add((null, index));
 
-    /// <summary>Goes back up.</summary>
+    /// <summary>Returns to the parent.</summary>
     public void Pop() => _segments.RemoveAt(_segments.Count - 1);
 
     /// <inheritdoc />

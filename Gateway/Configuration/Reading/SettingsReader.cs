@@ -5,8 +5,8 @@ using System.Text.Json;
 namespace Gateway.Configuration.Reading;
 
 /// <summary>
-/// Reads a settings file: JSON with comments, trailing commas and a byte order mark; duplicate keys are faults. Not read with
-/// <see cref="JsonDocument"/>, which stops at the first duplicate, compares keys case-sensitively and does not report their place.
+/// Reads a settings file: JSON with comments, trailing commas and a byte order mark. Duplicate keys are faults. <see cref="JsonDocument"/>
+/// is not used: it stops at the first duplicate, compares keys case-sensitively and does not report their place.
 /// </summary>
 internal static class SettingsReader
 {
@@ -16,10 +16,10 @@ internal static class SettingsReader
     /// <summary>Reads an object.</summary>
     /// <param name="utf8">The file's content.</param>
     /// <param name="file">The file's name for messages.</param>
-    /// <param name="source">The source that the nodes carry; <see langword="null"/> for the settings file.</param>
-    /// <param name="faults">Takes every duplicate key.</param>
-    /// <param name="syntaxFault">The fault that makes the whole file unreadable, as in a half-written file.</param>
-    /// <returns>The tree, or <see langword="null"/> when the file is unreadable.</returns>
+    /// <param name="source">The source for the nodes; <see langword="null"/> for the settings file.</param>
+    /// <param name="faults">Receives a fault for each duplicate key.</param>
+    /// <param name="syntaxFault">The fault that makes the whole file unreadable, as in an incomplete file.</param>
+    /// <returns>The tree; <see langword="null"/> if the file is unreadable.</returns>
     public static SettingsObject? Read(
         ReadOnlySpan<byte> utf8, string file, string? source, ICollection<SettingsFault> faults, out SettingsFault? syntaxFault)
     {
@@ -41,7 +41,7 @@ internal static class SettingsReader
 
             var tree = (SettingsObject)ReadNode(ref reader, new SettingsPath(""), source, faults);
 
-            // The reader reports text after the object only when it reads on.
+            // The reader reports text after the object only at the next read.
             reader.Read();
             return tree;
         }
@@ -57,8 +57,8 @@ internal static class SettingsReader
         return null;
     }
 
-    /// <summary>Reads any JSON value, from a variable.</summary>
-    /// <returns>The tree, or <see langword="null"/> when the text is not JSON.</returns>
+    /// <summary>Reads any JSON value from a variable.</summary>
+    /// <returns>The tree; <see langword="null"/> if the text is not JSON.</returns>
     public static SettingsNode? ReadText(string text, string path, string? source, ICollection<SettingsFault> faults)
     {
         try
@@ -91,7 +91,7 @@ internal static class SettingsReader
                     {
                         var first = members.GetAt(members.IndexOf(name)).Key;
                         var spelling = first == name ? "" : $" (\"{first}\" and \"{name}\" are the same key)";
-                        faults.Add(new SettingsFault(path.ToString(), $"set twice; expected every key once{spelling}{From(source)}"));
+                        faults.Add(new SettingsFault(path.ToString(), $"set twice; expected each key once{spelling}{From(source)}"));
                     }
 
                     path.Pop();
@@ -123,12 +123,12 @@ internal static class SettingsReader
         }
     }
 
-    /// <summary>The suffix of a message that names a source other than the settings file.</summary>
+    /// <summary>The suffix of a message for a source other than the settings file.</summary>
     public static string From(string? source) => source is null ? "" : $" (from {source})";
 
     private static string Describe(JsonException fault)
     {
-        // The message ends with "LineNumber: 3 | BytePositionInLine: 5.", counted from zero.
+        // The message of the exception ends with "LineNumber: 3 | BytePositionInLine: 5.", counted from zero.
         var text = fault.Message;
         var end = text.IndexOf(" LineNumber:", StringComparison.Ordinal);
         text = (end < 0 ? text : text[..end]).TrimEnd('.');

@@ -1,40 +1,42 @@
 namespace Gateway.Configuration.Reading;
 
 /// <summary>
-/// The sources of the settings, fixed at start: files, variables and flags. Precedence, lowest first: defaults, the settings file, its
-/// overlay for the environment, <c>.env</c>, the environment's variables, the command line.
+/// The sources of the settings: files, variables and flags. They do not change after the start. Precedence, lowest first: defaults, the
+/// settings file, its overlay for the environment, <c>.env</c>, environment variables, the command line.
 /// </summary>
 internal sealed record SettingsSources
 {
     /// <summary>The command line.</summary>
     public required SettingsFlags Arguments { get; init; }
 
-    /// <summary>The process's environment variables as they were at start; names compare without case.</summary>
+    /// <summary>The environment variables of the process at its start; names are case-insensitive.</summary>
     public required IReadOnlyDictionary<string, string> Variables { get; init; }
 
     /// <summary>The base of relative paths.</summary>
     public required string WorkingDirectory { get; init; }
 
     /// <summary>
-    /// Name of the environment: <c>--environment</c>, <c>ASPNETCORE_ENVIRONMENT</c>, <c>DOTNET_ENVIRONMENT</c>, else <c>Production</c>.
+    /// The name of the environment: <c>--environment</c>, <c>ASPNETCORE_ENVIRONMENT</c>, <c>DOTNET_ENVIRONMENT</c>, or else
+    /// <c>Production</c>.
     /// </summary>
     public required string EnvironmentName { get; init; }
 
     /// <summary>
-    /// The settings file, absolute. Chosen once: if it is deleted later, that is a fault, and no other file takes its place.
+    /// The absolute path of the settings file, chosen at the start. If the file is deleted later, that is a fault: no other file is used
+    /// instead.
     /// </summary>
     public required string MainFile { get; init; }
 
     /// <summary>The overlay beside the settings file: <c>appsettings.{Environment}.json</c>. It need not exist.</summary>
     public required string OverlayFile { get; init; }
 
-    /// <summary>Whether there may be an overlay: a name that is no environment's names no file.</summary>
+    /// <summary>Whether an overlay may exist: an invalid environment name selects no file.</summary>
     public bool HasOverlay => OverlayFile != MainFile;
 
     /// <summary><c>.env</c> in the working directory. It need not exist.</summary>
     public required string DotEnvFile { get; init; }
 
-    /// <summary>The message when <see cref="MainFile"/> is missing.</summary>
+    /// <summary>The message if <see cref="MainFile"/> is missing.</summary>
     public required string MissingMainFile { get; init; }
 
     /// <summary>Resolves the sources.</summary>
@@ -69,8 +71,8 @@ internal sealed record SettingsSources
             }
         }
 
-        // A name with a slash would lead to another folder.
-        var overlay = SettingValues.IsEnvironmentName(environment)
+        // A name with a slash would point to another folder.
+        var overlay = SettingFormats.IsEnvironmentName(environment)
             ? Path.Combine(Path.GetDirectoryName(main)!, $"{Path.GetFileNameWithoutExtension(main)}.{environment}{Path.GetExtension(main)}")
             : main;
 
@@ -87,7 +89,7 @@ internal sealed record SettingsSources
         };
     }
 
-    /// <summary>Of names that differ in case alone, the one in capitals wins.</summary>
+    /// <summary>Variables with case-insensitive names. Of names that differ only in case, the one in upper case wins.</summary>
     private static Dictionary<string, string> IgnoreCase(IReadOnlyDictionary<string, string> variables)
     {
         var known = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);

@@ -6,13 +6,13 @@ using Gateway.Primitives;
 
 namespace Gateway.Configuration.Reading;
 
-/// <summary>The merged sources, before they are checked against their shapes.</summary>
+/// <summary>The merged sources, before validation.</summary>
 /// <param name="Root">The sections.</param>
-/// <param name="Mappings">Rules in short form: those of the command line, then those of the variable.</param>
-/// <param name="BaseUrl">The address that replaces the destinations of the <c>openrouter</c> cluster.</param>
+/// <param name="Mappings">Rules in short form: first those of the command line, then those of the variable.</param>
+/// <param name="BaseUrl">The address that replaces the destinations of the cluster <c>openrouter</c>.</param>
 /// <param name="BaseUrlSource">The flag or variable that <paramref name="BaseUrl"/> came from.</param>
 /// <param name="Variable">
-/// Reads a variable of the environment, else of <c>.env</c>; <see langword="null"/> when it is unset or empty.
+/// Reads a variable of the environment, or else of <c>.env</c>; <see langword="null"/> if it is unset or empty.
 /// </param>
 /// <param name="IsUnreadable">Whether a file is missing or not JSON, so that the tree is incomplete.</param>
 /// <param name="IsUnfinished">Whether a file may be in the middle of a write.</param>
@@ -35,11 +35,11 @@ internal sealed record SettingsTree(
         var isDotEnvBad = false;
         var root = Defaults();
 
-        if (!SettingValues.IsEnvironmentName(sources.EnvironmentName))
+        if (!SettingFormats.IsEnvironmentName(sources.EnvironmentName))
         {
             faults.Add(new SettingsFault(
                 "environment",
-                $"\"{sources.EnvironmentName}\" is not a valid environment name; expected {SettingValues.EnvironmentNameExpected}"));
+                $"\"{sources.EnvironmentName}\" is not a valid environment name; expected {SettingFormats.EnvironmentNameExpected}"));
         }
 
         if (files.Main.IsMissing)
@@ -51,7 +51,7 @@ internal sealed record SettingsTree(
         root = Lay(root, files.Main, null);
         root = Lay(root, files.Overlay, Path.GetFileName(files.Overlay.Path));
 
-        // A variable of the environment hides the variable of the same name in .env.
+        // An environment variable hides the variable of the same name in .env.
         var dotEnv = ReadDotEnv();
         root = LayVariables(root, dotEnv, name => $"{name} in .env", faults);
         root = LayVariables(root, sources.Variables, name => name, faults);
@@ -154,8 +154,8 @@ internal sealed record SettingsTree(
     }
 
     /// <summary>
-    /// The defaults of a section, as a layer of their own: source-generated readers of init-only properties overwrite the typed settings'
-    /// initializers with zeros.
+    /// The defaults of a section, as a layer of the merge: source-generated readers overwrite the initializers of init-only properties with
+    /// zeros.
     /// </summary>
     public static SettingsNode Default(string section)
     {
@@ -209,7 +209,8 @@ internal sealed record SettingsTree(
     private static SettingsObject LayVariables(
         SettingsObject root, IReadOnlyDictionary<string, string> variables, Func<string, string> source, ICollection<SettingsFault> faults)
     {
-        // Variables with a path (Section__Key) first, then the short names. An empty variable counts as unset: compose files pass those.
+        // Variables with a path (Section__Key) are applied before the short names. An empty variable counts as unset: compose files pass
+        // empty variables.
         var paths = variables
             .Where(variable => !string.IsNullOrWhiteSpace(variable.Value) && variable.Key.Contains(Separator, StringComparison.Ordinal))
             .Select(variable => (Path: variable.Key.Replace(Separator, ":", StringComparison.Ordinal), variable.Key, variable.Value))
@@ -244,7 +245,7 @@ internal sealed record SettingsTree(
     }
 
     /// <summary>
-    /// Sets the value at a path below <paramref name="node"/>. A number in the path is an index where the shape has an array.
+    /// Sets the value at a path below <paramref name="node"/>. A number in the path is an index if the shape has an array there.
     /// </summary>
     private static SettingsNode Set(
         SettingsNode? node, SettingShape? shape, string[] path, int depth, SettingsValue value, ICollection<SettingsFault> faults)
@@ -297,7 +298,7 @@ internal sealed record SettingsTree(
     private static string? Get(IReadOnlyDictionary<string, string> variables, string name) =>
         variables.TryGetValue(name, out var value) && !string.IsNullOrWhiteSpace(value) ? value : null;
 
-    /// <summary>The file's path for messages: relative to the working directory if it lies there, else absolute.</summary>
+    /// <summary>The file's path for messages: relative to the working directory if the file is in it, or else absolute.</summary>
     private static string Name(FileContent file, SettingsSources sources)
     {
         var relative = Path.GetRelativePath(sources.WorkingDirectory, file.Path);

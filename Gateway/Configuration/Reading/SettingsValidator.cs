@@ -6,8 +6,8 @@ using Gateway.Primitives;
 namespace Gateway.Configuration.Reading;
 
 /// <summary>
-/// Checks a tree against its shape: reports what does not fit, and returns the rest in one canonical form (names as declared, texts from
-/// variables with the type of their setting, one item as an array of one). Parts that are canonical already are returned as they are.
+/// Checks a tree against its shape. Reports faults, and returns the valid part in canonical form: names as declared, values of variables
+/// with the type of their setting, a single item as an array of one. Subtrees that are already canonical are not copied.
 /// </summary>
 internal sealed class SettingsValidator
 {
@@ -26,10 +26,10 @@ internal sealed class SettingsValidator
     /// <param name="node">The settings as read.</param>
     /// <param name="shape">The shape.</param>
     /// <param name="path">The path of the node.</param>
-    /// <param name="faults">Takes every fault.</param>
+    /// <param name="faults">Receives every fault.</param>
     /// <returns>
-    /// The tree without the members at fault, so that the rest can be judged too; <see langword="null"/> when the value itself is at fault
-    /// or lacks a required member.
+    /// The tree without invalid members, so that the other members can be checked; <see langword="null"/> if the value itself is invalid or
+    /// lacks a required member.
     /// </returns>
     public static SettingsNode? Shape(SettingsNode node, SettingShape shape, string path, ICollection<SettingsFault> faults) =>
         new SettingsValidator(path, faults).Shape(node, shape);
@@ -63,7 +63,7 @@ internal sealed class SettingsValidator
         return shaped;
     }
 
-    /// <summary>Parses the text of a variable where an object or an array is expected.</summary>
+    /// <summary>Parses the text of a variable if the setting is an object or an array.</summary>
     private SettingsNode Parsed(SettingsNode node, SettingShape shape)
     {
         if (node is not SettingsValue { Type: JsonValueKind.Undefined } text || shape is SettingShape.Scalar)
@@ -213,7 +213,7 @@ internal sealed class SettingsValidator
     }
 
     /// <summary>
-    /// Reads a decimal number without zeros behind its last decimal: 100, 100.00 and 1e2 are one setting. What would be rounded is none.
+    /// Reads a decimal number without trailing zeros: 100, 100.00 and 1e2 are the same setting. A number that would be rounded is invalid.
     /// </summary>
     private static bool TryDecimal(string text, out decimal number)
     {
@@ -229,7 +229,7 @@ internal sealed class SettingsValidator
         return digits.Length <= MostDigits && (number != 0 || digits.Length == 0);
     }
 
-    /// <summary>Gives the texts of variables inside free-form JSON the type that they look like.</summary>
+    /// <summary>Converts values of variables inside free-form JSON to the JSON type that they look like.</summary>
     private SettingsNode ShapeRaw(SettingsNode node)
     {
         switch (node)
@@ -270,7 +270,7 @@ internal sealed class SettingsValidator
         _path.Pop();
     }
 
-    /// <summary>What to say of a key that nobody knows.</summary>
+    /// <summary>The message for an unknown key.</summary>
     public static string Unknown(string name, IEnumerable<string> known)
     {
         var names = known.ToArray();
@@ -278,7 +278,7 @@ internal sealed class SettingsValidator
         return $"unknown setting; expected one of {string.Join(", ", names)}{(nearest is null ? "" : $"; did you mean {nearest}?")}";
     }
 
-    /// <summary>What a shape takes, in words for a message.</summary>
+    /// <summary>Describes the expected value of a shape, for messages.</summary>
     private static string Describe(SettingShape shape) => shape switch
     {
         SettingShape.Members or SettingShape.Map => "an object",
@@ -302,7 +302,7 @@ internal sealed class SettingsValidator
 
     private static bool IsNull(SettingsNode node) => node is SettingsValue { Type: JsonValueKind.Null };
 
-    /// <summary>Members in canonical form; a copy is made only when they differ from the given ones.</summary>
+    /// <summary>Builds an object in canonical form. A copy is made only if it differs from the given one.</summary>
     private struct CanonicalMembers(SettingsObject given)
     {
         private OrderedDictionary<string, SettingsNode>? _changed;

@@ -12,7 +12,7 @@ using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 namespace Gateway.Configuration.Reading;
 
-/// <summary>Turns section <c>Teams</c> into compiled teams.</summary>
+/// <summary>Compiles section <c>Teams</c> into teams.</summary>
 internal sealed class TeamReader
 {
     private const decimal MostUsd = 9_000_000;
@@ -42,14 +42,14 @@ internal sealed class TeamReader
 
     /// <summary>Reads the teams.</summary>
     /// <param name="section">
-    /// The section in canonical form, with gaps for teams at fault, which are reported already; <see langword="null"/> when it is at fault
-    /// as a whole.
+    /// The section in canonical form, with gaps for invalid teams, whose faults are reported already; <see langword="null"/> if the section
+    /// itself is invalid.
     /// </param>
-    /// <param name="global">The global rules, which follow a team's own.</param>
+    /// <param name="global">The global rules, which follow the team's own.</param>
     /// <param name="secrets">Resolves references.</param>
     /// <param name="now">The time that decides whether keys have expired.</param>
-    /// <param name="faults">Takes every fault.</param>
-    /// <param name="warnings">Takes the warnings.</param>
+    /// <param name="faults">Receives every fault.</param>
+    /// <param name="warnings">Receives the warnings.</param>
     public static TeamDirectory Read(
         SettingsNode? section,
         ProviderMappingReader global,
@@ -70,41 +70,41 @@ internal sealed class TeamReader
             }
         }
 
-        // A directory requires unique ids.
+        // A directory requires unique ids, so it is built only without faults.
         return faults.Count > before ? TeamDirectory.Empty : new TeamDirectory(teams);
     }
 
     /// <summary>Reads a team.</summary>
-    /// <param name="entry">Its entry in canonical form, without the members at fault.</param>
-    /// <param name="index">Its place.</param>
+    /// <param name="entry">The entry in canonical form, without invalid members.</param>
+    /// <param name="index">The index of the entry.</param>
     private Team ReadTeam(SettingsObject entry, int index)
     {
-        // Its rules are read entry by entry below.
+        // The rules are read entry by entry below.
         var members = entry.ToMembers();
         members.Remove(nameof(TeamSettings.ProviderMapping), out var mapping);
         var settings = JsonSerializer.Deserialize(
             new SettingsObject(members, entry.Source).ToUtf8Json(), SettingsJsonContext.Default.TeamSettings)!;
-        var faults = new SectionFaults($"{SettingsSchema.Teams}:{index}", entry, _faults, _warnings);
-        if (!SettingValues.IsTeamId(settings.Id))
+        var faults = new SettingsFaultCollector($"{SettingsSchema.Teams}:{index}", entry, _faults, _warnings);
+        if (!SettingFormats.IsTeamId(settings.Id))
         {
-            faults.Fault("Id", $"got \"{settings.Id}\"; expected {SettingValues.TeamIdExpected}");
+            faults.Fault("Id", $"got \"{settings.Id}\"; expected {SettingFormats.TeamIdExpected}");
         }
         else if (!_ids.TryAdd(settings.Id, faults.PathOf("Id")))
         {
-            faults.Fault("Id", $"\"{settings.Id}\" is the id of {_ids[settings.Id]} already; expected every id once");
+            faults.Fault("Id", $"\"{settings.Id}\" is already used by {_ids[settings.Id]}; expected unique ids");
         }
 
         var key = _secrets.ReadHeaderValue(settings.OpenRouterKey, allowsLiteral: false, "OpenRouterKey", faults);
         if (key is not null && GatewayKeys.IsIn(key))
         {
-            faults.Fault("OpenRouterKey", $"resolves to a key of the gateway itself, {GatewayKeys.Prefix}…; expected one of OpenRouter's");
+            faults.Fault("OpenRouterKey", $"resolves to a gateway key, {GatewayKeys.Prefix}…; expected an OpenRouter key");
         }
 
         var allowed = ReadPatterns(settings.AllowedModels, "AllowedModels", faults);
         var denied = ReadPatterns(settings.DeniedModels, "DeniedModels", faults) ?? [];
         if (settings.AllowedModels is { Count: 0 })
         {
-            faults.Fault("AllowedModels", "is empty, so that no model would be allowed; expected one or more patterns, or nothing at all");
+            faults.Fault("AllowedModels", "is empty, which would allow no model; expected one or more patterns, or no AllowedModels");
         }
 
         var (rules, summaries) = ReadRules(mapping, faults);
@@ -123,7 +123,7 @@ internal sealed class TeamReader
         };
     }
 
-    private TeamKey[] ReadKeys(TeamSettings settings, SectionFaults faults)
+    private TeamKey[] ReadKeys(TeamSettings settings, SettingsFaultCollector faults)
     {
         if (settings.Keys.Count == 0)
         {
@@ -134,20 +134,20 @@ internal sealed class TeamReader
         return [.. settings.Keys.Select((key, i) => ReadKey(key, i, labels, faults))];
     }
 
-    private TeamKey ReadKey(TeamKeySettings settings, int index, Dictionary<string, int> labels, SectionFaults faults)
+    private TeamKey ReadKey(TeamKeySettings settings, int index, Dictionary<string, int> labels, SettingsFaultCollector faults)
     {
         var path = $"Keys:{index}";
         var label = settings.Label?.Trim() ?? string.Create(CultureInfo.InvariantCulture, $"key-{index + 1}");
-        if (!SettingValues.IsLabel(label))
+        if (!SettingFormats.IsLabel(label))
         {
-            // Not quoted: it may be a key, given by mistake.
-            faults.Fault($"{path}:Label", $"is not a valid label; expected {SettingValues.LabelExpected}");
+            // Not quoted: the text may be a key, entered by mistake.
+            faults.Fault($"{path}:Label", $"is not a valid label; expected {SettingFormats.LabelExpected}");
         }
         else if (!labels.TryAdd(label, index))
         {
             var given = settings.Label is null ? $"\"{label}\", the default here," : $"\"{label}\"";
             var first = faults.PathOf($"Keys:{labels[label]}");
-            faults.Fault($"{path}:Label", $"{given} is the label of {first} already; expected every label once");
+            faults.Fault($"{path}:Label", $"{given} is already used by {first}; expected unique labels");
         }
 
         var hash = settings.Sha256.Trim();
@@ -164,14 +164,14 @@ internal sealed class TeamReader
             isHash = true;
             if (!_keys.TryAdd(hash, faults.PathOf(path)))
             {
-                faults.Fault($"{path}:Sha256", $"is the key of {_keys[hash]} already; expected every key once");
+                faults.Fault($"{path}:Sha256", $"is already used by {_keys[hash]}; expected unique keys");
             }
         }
 
         DateTimeOffset? expires = null;
         if (settings.Expires is { } text)
         {
-            if (SettingValues.TryExpiry(text, out var moment))
+            if (SettingFormats.TryExpiry(text, out var moment))
             {
                 expires = moment;
                 if (moment <= _now)
@@ -181,7 +181,7 @@ internal sealed class TeamReader
             }
             else
             {
-                faults.Fault($"{path}:Expires", $"got \"{text}\"; expected {SettingValues.ExpiryExpected}");
+                faults.Fault($"{path}:Expires", $"got \"{text}\"; expected {SettingFormats.ExpiryExpected}");
             }
         }
 
@@ -194,7 +194,7 @@ internal sealed class TeamReader
         };
     }
 
-    private static List<ModelPattern>? ReadPatterns(IReadOnlyList<string>? texts, string name, SectionFaults faults)
+    private static List<ModelPattern>? ReadPatterns(IReadOnlyList<string>? texts, string name, SettingsFaultCollector faults)
     {
         if (texts is null)
         {
@@ -219,7 +219,7 @@ internal sealed class TeamReader
         return patterns;
     }
 
-    private static TeamLimits ReadLimits(TeamLimitsSettings? settings, string name, SectionFaults faults)
+    private static TeamLimits ReadLimits(TeamLimitsSettings? settings, string name, SettingsFaultCollector faults)
     {
         if (settings is null)
         {
@@ -232,14 +232,14 @@ internal sealed class TeamReader
         return new TeamLimits(settings.RequestsPerMinute, settings.TokensPerMinute, settings.ConcurrentRequests);
     }
 
-    private static TeamBudget? ReadBudget(TeamBudgetSettings? settings, SectionFaults faults)
+    private static TeamBudget? ReadBudget(TeamBudgetSettings? settings, SettingsFaultCollector faults)
     {
         if (settings is null)
         {
             return null;
         }
 
-        // Exact: decimal on both sides, never binary floating point.
+        // Decimal on both sides: binary floating point would round the amount.
         var text = settings.Usd.ToString(CultureInfo.InvariantCulture);
         if (settings.Usd is <= 0 or > MostUsd
             || (text.IndexOf('.', StringComparison.Ordinal) is >= 0 and var point && text.Length - point - 1 > MostDecimals)
@@ -252,7 +252,7 @@ internal sealed class TeamReader
         return new TeamBudget(limit, settings.Period ?? BudgetPeriod.Month);
     }
 
-    private static Attribution ReadAttribution(AttributionSettings? settings, SectionFaults faults)
+    private static Attribution ReadAttribution(AttributionSettings? settings, SettingsFaultCollector faults)
     {
         return settings is null
             ? Attribution.None
@@ -270,8 +270,9 @@ internal sealed class TeamReader
         }
     }
 
-    /// <summary>The team's rules before the global ones. A team without rules of its own shares the global set.</summary>
-    private (ProviderMappingRules Rules, IReadOnlyList<RuleSummary> Summaries) ReadRules(SettingsNode? section, SectionFaults faults) =>
+    /// <summary>The team's rules, followed by the global ones. A team without its own rules shares the global set.</summary>
+    private (ProviderMappingRules Rules, IReadOnlyList<RuleSummary> Summaries) ReadRules(
+        SettingsNode? section, SettingsFaultCollector faults) =>
         section is null
             ? (_global.Compiled, [])
             : _global.ReadTeam(section, faults.PathOf(nameof(TeamSettings.ProviderMapping)));

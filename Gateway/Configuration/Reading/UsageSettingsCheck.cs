@@ -6,7 +6,7 @@ using Npgsql;
 
 namespace Gateway.Configuration.Reading;
 
-/// <summary>Checks the values of section <c>Usage</c>, and the relations between them.</summary>
+/// <summary>Checks the values of section <c>Usage</c>, and their combinations.</summary>
 internal static class UsageSettingsCheck
 {
     private const string Retention = "Retention";
@@ -14,26 +14,26 @@ internal static class UsageSettingsCheck
     private static readonly TimeSpan LongestRetention = TimeSpan.FromDays(36_500);
 
     /// <summary>Checks the section and makes its paths absolute.</summary>
-    /// <returns>The settings with secrets masked, and the connection string if it is needed.</returns>
+    /// <returns>The settings with secrets masked, and the connection string if the store is PostgreSQL.</returns>
     public static (UsageSettings Settings, SecretText? Postgres) Check(
-        UsageSettings given, TeamDirectory teams, SectionFaults faults, SecretReader secrets, string workingDirectory)
+        UsageSettings given, TeamDirectory teams, SettingsFaultCollector faults, SecretReader secrets, string workingDirectory)
     {
         faults.Range(Retention, given.Retention, TimeSpan.Zero, LongestRetention);
         CheckRetention(given.Retention, teams, faults);
         var settings = given with
         {
             Sqlite = given.Sqlite with { Path = faults.OwnFile("Sqlite:Path", given.Sqlite.Path, workingDirectory) },
-            Postgres = given.Postgres with { ConnectionString = SettingValues.Shown(given.Postgres.ConnectionString) },
+            Postgres = given.Postgres with { ConnectionString = SettingFormats.Shown(given.Postgres.ConnectionString) },
             PricesPath = faults.OwnFile("PricesPath", given.PricesPath, workingDirectory),
         };
         return (settings, given.Store == UsageStore.Postgres ? ReadPostgres(given.Postgres.ConnectionString, faults, secrets) : null);
     }
 
     /// <summary>
-    /// A counter that is made anew, after a restart say, is made from the rows of its period: all of them have to be kept. A
-    /// <see cref="BudgetPeriod.Total"/> needs none, since the ledger adds what removed rows cost to the total of their team.
+    /// A counter is rebuilt, for example after a restart, from the rows of its period, so these rows must be kept.
+    /// <see cref="BudgetPeriod.Total"/> needs no rows: the ledger adds the cost of removed rows to the team's total.
     /// </summary>
-    private static void CheckRetention(TimeSpan retention, TeamDirectory teams, SectionFaults faults)
+    private static void CheckRetention(TimeSpan retention, TeamDirectory teams, SettingsFaultCollector faults)
     {
         if (retention > TimeSpan.Zero
             && teams.Teams.Where(team => LengthOf(team) > retention).MaxBy(LengthOf) is { Budget: { } budget } team)
@@ -53,7 +53,7 @@ internal static class UsageSettingsCheck
         _ => TimeSpan.Zero,
     };
 
-    private static SecretText? ReadPostgres(string text, SectionFaults faults, SecretReader secrets)
+    private static SecretText? ReadPostgres(string text, SettingsFaultCollector faults, SecretReader secrets)
     {
         if (string.IsNullOrWhiteSpace(text))
         {
@@ -77,7 +77,7 @@ internal static class UsageSettingsCheck
         {
             // The exception's message may quote the secret.
             faults.Fault(
-                ConnectionString, "is no connection string as Npgsql reads it; expected Host=…;Username=…;Password=…;Database=…");
+                ConnectionString, "is not a valid Npgsql connection string; expected Host=…;Username=…;Password=…;Database=…");
         }
 
         return new SecretText(connection);

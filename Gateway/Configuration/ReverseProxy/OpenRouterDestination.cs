@@ -3,7 +3,9 @@ using Gateway.Configuration.Reading;
 
 namespace Gateway.Configuration.ReverseProxy;
 
-/// <summary>Replaces the destinations of the <c>openrouter</c> cluster by the address of <c>--openrouter-base-url</c> or its variable.</summary>
+/// <summary>
+/// Replaces the destinations of the cluster <c>openrouter</c> with the address of <c>--openrouter-base-url</c> or its variable.
+/// </summary>
 internal static class OpenRouterDestination
 {
     /// <summary>The name of the cluster.</summary>
@@ -16,8 +18,8 @@ internal static class OpenRouterDestination
             return section;
         }
 
-        // A flag was checked with the command line.
-        if (SettingValues.UpstreamUrlFault(baseUrl) is { } fault)
+        // The value of a flag was already checked with the command line.
+        if (SettingFormats.UpstreamUrlFault(baseUrl) is { } fault)
         {
             faults.Add(new SettingsFault(source!, fault));
             return section;
@@ -27,7 +29,7 @@ internal static class OpenRouterDestination
         if (!clusters.TryGetValue(Cluster, out var cluster))
         {
             faults.Add(new SettingsFault(
-                source!, $"there is no cluster \"{Cluster}\" in ReverseProxy:Clusters whose destinations it could replace"));
+                source!, $"there is no cluster \"{Cluster}\" in ReverseProxy:Clusters whose destinations it can replace"));
             return section;
         }
 

@@ -5,18 +5,18 @@ using Gateway.Primitives;
 
 namespace Gateway.Configuration.ReverseProxy;
 
-/// <summary>The gateway's own checks of section <c>ReverseProxy</c>, beyond those of YARP.</summary>
+/// <summary>The gateway's own checks of section <c>ReverseProxy</c>, in addition to YARP's.</summary>
 internal static class ReverseProxyCheck
 {
     /// <summary>
-    /// Settings of a route that need a middleware which this program does not have; YARP ignores some and answers 500 for others.
+    /// Route settings that need a middleware which the gateway does not have. YARP ignores some of them and responds with 500 for others.
     /// </summary>
     private static readonly string[] UnsupportedRouteSettings =
         ["AuthorizationPolicy", "RateLimiterPolicy", "OutputCachePolicy", "TimeoutPolicy", "Timeout", "CorsPolicy"];
 
     private static readonly TimeSpan LongestActivityTimeout = TimeSpan.FromDays(7);
 
-    /// <summary>Checks the section as it was brought into canonical form.</summary>
+    /// <summary>Checks the section in canonical form.</summary>
     public static void Check(SettingsObject section, List<SettingsFault> faults, ICollection<SettingsFault> warnings)
     {
         var routes = Members(section, "Routes");
@@ -38,12 +38,12 @@ internal static class ReverseProxyCheck
         }
     }
 
-    /// <summary>Whether a member, or a setting below it, has a fault.</summary>
+    /// <summary>Whether a member or a setting below it has a fault.</summary>
     public static bool IsAtFault(string path, string name, List<SettingsFault> faults) => faults.Any(fault =>
         fault.Path.StartsWith($"{path}:{name}", StringComparison.OrdinalIgnoreCase)
         && (fault.Path.Length == path.Length + name.Length + 1 || fault.Path[path.Length + name.Length + 1] == ':'));
 
-    /// <summary>The members of an object in the section; none when it is missing.</summary>
+    /// <summary>The members of an object in the section; empty if the object is missing.</summary>
     public static IReadOnlyDictionary<string, SettingsNode> Members(SettingsObject node, string name) =>
         node.Members.GetValueOrDefault(name) is SettingsObject members ? members.Members : SettingsObject.Empty.Members;
 
@@ -53,7 +53,7 @@ internal static class ReverseProxyCheck
         {
             faults.Add(new SettingsFault(
                 $"{SettingsSchema.ReverseProxy}:{name}",
-                $"is empty or missing; expected one {what} or more, or every request would be a 404"));
+                $"is empty or missing; expected one or more, since every request would be a 404 without a {what}"));
         }
     }
 
@@ -99,7 +99,7 @@ internal static class ReverseProxyCheck
         var destinations = Members(cluster, "Destinations");
         if (destinations.Count == 0 && !IsAtFault(path, "Destinations", faults))
         {
-            faults.Add(new SettingsFault($"{path}:Destinations", "is empty or missing; expected one destination or more"));
+            faults.Add(new SettingsFault($"{path}:Destinations", "is empty or missing; expected one or more destinations"));
         }
 
         foreach (var (name, destination) in destinations)
@@ -110,10 +110,10 @@ internal static class ReverseProxyCheck
             {
                 if (!IsAtFault($"{path}:Destinations", name, faults))
                 {
-                    faults.Add(new SettingsFault(addressPath, $"is missing; expected {SettingValues.UpstreamUrlExpected}"));
+                    faults.Add(new SettingsFault(addressPath, $"is missing; expected {SettingFormats.UpstreamUrlExpected}"));
                 }
             }
-            else if (SettingValues.UpstreamUrlFault(address.Text) is { } fault)
+            else if (SettingFormats.UpstreamUrlFault(address.Text) is { } fault)
             {
                 faults.Add(new SettingsFault(addressPath, fault + SettingsReader.From(address.Source)));
             }
@@ -123,7 +123,7 @@ internal static class ReverseProxyCheck
             }
         }
 
-        // YARP starts a timer with it at each request: zero fires at once, and a value out of the timer's range is a 500.
+        // YARP starts a timer with it for each request: zero fires at once, and a value out of the timer's range causes a 500.
         if (cluster.Members.GetValueOrDefault("HttpRequest") is SettingsObject request
             && request.Members.GetValueOrDefault("ActivityTimeout") is SettingsValue { Text: var text }
             && TimeSpan.Parse(text, CultureInfo.InvariantCulture) is var timeout

@@ -6,9 +6,9 @@ using Yarp.ReverseProxy.Transforms.Builder;
 namespace Gateway.Configuration.ReverseProxy;
 
 /// <summary>
-/// Turns section <c>ReverseProxy</c> into YARP's routes and clusters with YARP's own reader, and runs YARP's validators and transform
-/// builder on them in a private service provider. A fault that YARP would meet while it applies a configuration, with half of it applied,
-/// is found here first.
+/// Converts section <c>ReverseProxy</c> to YARP's routes and clusters with YARP's own reader, and runs YARP's validators and transform
+/// builder on them in a private service provider. It finds faults that YARP would otherwise report only while it applies a configuration,
+/// with half of it applied.
 /// </summary>
 internal sealed class ReverseProxyDryRun
 {
@@ -18,22 +18,22 @@ internal sealed class ReverseProxyDryRun
 
     /// <summary>Creates a dry run.</summary>
     /// <param name="addServices">Registers the program's transforms.</param>
-    /// <param name="onBuilt">Called with each private service provider before the validation, for steps that depend on it.</param>
+    /// <param name="onBuilt">Called with each private service provider before the validation, for steps that need it.</param>
     public ReverseProxyDryRun(Action<IReverseProxyBuilder>? addServices = null, Action<IServiceProvider>? onBuilt = null)
     {
         _addServices = addServices ?? (_ => { });
         _onBuilt = onBuilt ?? (_ => { });
     }
 
-    /// <summary>How often YARP was run.</summary>
+    /// <summary>The number of runs so far.</summary>
     internal int Runs { get; private set; }
 
-    /// <summary>Checks the section. Unchanged input has the previous run's result.</summary>
+    /// <summary>Checks the section. Unchanged input returns the previous run's result.</summary>
     /// <param name="section">The section as merged.</param>
     /// <param name="baseUrl">Replaces the destinations of the <c>openrouter</c> cluster, or <see langword="null"/>.</param>
     /// <param name="baseUrlSource">The flag or variable that <paramref name="baseUrl"/> came from.</param>
-    /// <param name="faults">Takes every fault.</param>
-    /// <param name="warnings">Takes the warnings.</param>
+    /// <param name="faults">Receives every fault.</param>
+    /// <param name="warnings">Receives the warnings.</param>
     public async ValueTask<ReverseProxyConfig> RunAsync(
         SettingsNode section,
         string? baseUrl,
@@ -69,7 +69,7 @@ internal sealed class ReverseProxyDryRun
         shaped = OpenRouterDestination.Replace(shaped, baseUrl, baseUrlSource, faults);
         ReverseProxyCheck.Check(shaped, faults, warnings);
 
-        // YARP would report the parts at fault again, in other words.
+        // YARP would report the invalid parts again, in other words.
         var sound = SettingsObject.NewMembers();
         sound["Routes"] = Without(ReverseProxyCheck.Members(shaped, "Routes"), "Routes", faults);
         sound["Clusters"] = Without(ReverseProxyCheck.Members(shaped, "Clusters"), "Clusters", faults);
@@ -128,7 +128,7 @@ internal sealed class ReverseProxyDryRun
         var path = $"{SettingsSchema.ReverseProxy}:Routes:{route.RouteId}";
         var before = faults.Count;
 
-        // One at a time, so that the message can name the transform.
+        // Transforms are built one at a time, so that the message can name the transform.
         for (var i = 0; i < route.Transforms?.Count; i++)
         {
             foreach (var fault in transforms.ValidateRoute(route with { Transforms = [route.Transforms[i]] }))
@@ -147,7 +147,7 @@ internal sealed class ReverseProxyDryRun
             return;
         }
 
-        // Faults of the transforms together, or of building them.
+        // Reports faults of all transforms together, or of building them.
         foreach (var fault in transforms.ValidateRoute(route))
         {
             faults.Add(new SettingsFault($"{path}:Transforms", Sentence(fault)));
@@ -162,7 +162,7 @@ internal sealed class ReverseProxyDryRun
         {
             transforms.Build(route, cluster);
         }
-#pragma warning disable CA1031 // Transform factories may throw anything; YARP would meet it again while it applies the routes.
+#pragma warning disable CA1031 // Transform factories may throw any exception, which would recur while YARP applies the routes.
         catch (Exception fault)
 #pragma warning restore CA1031
         {
@@ -210,7 +210,7 @@ internal sealed class ReverseProxyDryRun
 
     private static string Sentence(Exception fault) => fault.Message.ReplaceLineEndings(" ").TrimEnd('.');
 
-    /// <summary>A run and its input.</summary>
+    /// <summary>The input and the result of a run.</summary>
     private sealed record Run(
         SettingsNode Section,
         string? BaseUrl,

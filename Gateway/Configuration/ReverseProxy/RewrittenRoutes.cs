@@ -3,21 +3,21 @@ using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.Configuration.ReverseProxy;
 
-/// <summary>Which routes rewrite bodies, and which route takes a path; for reports, without a server.</summary>
+/// <summary>Finds rewritten routes and the route of a path, for reports, without a server.</summary>
 internal static class RewrittenRoutes
 {
-    /// <summary>Key of the transform that rewrites a route's bodies.</summary>
+    /// <summary>The key of the transform that rewrites bodies.</summary>
     private const string Transform = "ProviderMapping";
 
-    /// <summary>Whether the bodies of a route's requests are rewritten.</summary>
+    /// <summary>Whether a route rewrites request bodies.</summary>
     public static bool IsRewritten(RouteConfig route) =>
         route.Transforms?.Any(transform => transform.Keys.Contains(Transform, StringComparer.OrdinalIgnoreCase)) == true;
 
     /// <summary>
-    /// The route that takes a POST to a path. Of routes that also ask for hosts, headers or query parameters, which nobody knows here, one
-    /// that rewrites is assumed to get what it asks for.
+    /// Finds the route of a POST to a path. The request's host, headers and query are unknown here: a rewriting route that requires them is
+    /// assumed to match.
     /// </summary>
-    /// <returns>The route, or <see langword="null"/> when there is none.</returns>
+    /// <returns>The route; <see langword="null"/> if none matches.</returns>
     public static RouteConfig? Find(IEnumerable<RouteConfig> routes, PathString path)
     {
         var candidates = routes

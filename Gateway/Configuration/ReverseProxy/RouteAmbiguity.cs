@@ -5,7 +5,7 @@ using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.Configuration.ReverseProxy;
 
-/// <summary>Finds routes that match the same requests. Each such request would be a 500, and YARP does not check for it.</summary>
+/// <summary>Finds routes that match the same requests. YARP does not check for this, and each such request would be a 500.</summary>
 internal static partial class RouteAmbiguity
 {
     /// <summary>Checks the routes pairwise.</summary>
@@ -24,7 +24,8 @@ internal static partial class RouteAmbiguity
 
     private static bool AreAmbiguous(RouteConfig one, RouteConfig other)
     {
-        // Routing ranks routes with header or query conditions by their number; whether two of them exclude each other is not decided here.
+        // Routing ranks routes with header or query conditions by their number. This check does not decide whether such conditions exclude
+        // each other.
         return one.Order.GetValueOrDefault() == other.Order.GetValueOrDefault()
             && one.Match is { Headers: null, QueryParameters: null } && other.Match is { Headers: null, QueryParameters: null }
             && string.Equals(Template(one), Template(other), StringComparison.OrdinalIgnoreCase)
@@ -33,14 +34,14 @@ internal static partial class RouteAmbiguity
 
         static string Template(RouteConfig route) => ParameterName().Replace(route.Match.Path ?? "/{**all}", "{$1").Trim('/');
 
-        // A route with methods or hosts goes before one without.
+        // A route with methods or hosts precedes one without.
         static bool Overlap(IReadOnlyList<string>? some, IReadOnlyList<string>? others) =>
             some is null or []
                 ? others is null or []
                 : others is not null && some.Intersect(others, StringComparer.OrdinalIgnoreCase).Any();
     }
 
-    /// <summary>The name of a parameter in a path; paths that differ in it alone match the same requests.</summary>
+    /// <summary>The name of a parameter in a path. Paths that differ only in such names match the same requests.</summary>
     [GeneratedRegex(@"\{(\*{0,2})[^:?=}]*")]
     private static partial Regex ParameterName();
 }

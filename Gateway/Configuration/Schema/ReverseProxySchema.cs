@@ -5,8 +5,8 @@ using static Gateway.Configuration.Schema.SettingShape;
 namespace Gateway.Configuration.Schema;
 
 /// <summary>
-/// The keys that YARP 2.3 reads from its section. YARP ignores others, so a misspelled key would silently have no effect. A test compares
-/// this list with YARP's types.
+/// The keys that YARP 2.3 reads from its section. YARP ignores unknown keys, so a misspelled key would have no effect. A test compares this
+/// list with YARP's types.
 /// </summary>
 internal static class ReverseProxySchema
 {

@@ -19,14 +19,15 @@ internal enum ScalarKind
     Decimal,
 
     /// <summary>
-    /// A JSON string that no message shows: a secret, a reference to one, or a setting where a secret is likely to be put by mistake.
+    /// A JSON string that messages never show: a secret, a reference to one, or a setting where a secret is likely to be entered by
+    /// mistake.
     /// </summary>
     Secret,
 
     /// <summary>A JSON string <c>hh:mm:ss</c>, optionally with days (<c>1.00:00:00</c>) or fractions (<c>00:00:00.250</c>).</summary>
     Duration,
 
-    /// <summary>One word of a list, case-insensitive.</summary>
+    /// <summary>One of a list of words, case-insensitive.</summary>
     Word,
 
     /// <summary>An HTTP version such as <c>1.1</c> or <c>2</c>.</summary>
@@ -35,6 +36,6 @@ internal enum ScalarKind
     /// <summary>An absolute URI.</summary>
     Uri,
 
-    /// <summary>Any scalar, kept as text: YARP reads strings, numbers and booleans alike.</summary>
+    /// <summary>Any scalar, kept as text: YARP reads strings, numbers and booleans in the same way.</summary>
     AnyText,
 }

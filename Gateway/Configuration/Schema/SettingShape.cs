@@ -14,9 +14,9 @@ internal abstract record SettingShape
 
     /// <summary>An array whose items have one shape.</summary>
     /// <param name="Item">The shape of an item.</param>
-    /// <param name="TakesOne">Whether an item may stand without the array around it.</param>
+    /// <param name="TakesOne">Whether a single item is allowed without an array.</param>
     /// <param name="KeepsPlaces">
-    /// Whether an item at fault leaves a <c>SettingsGap</c>, so that the other items are judged too; otherwise the whole array is at fault.
+    /// Whether an invalid item becomes a <c>SettingsGap</c>, so that the other items are checked too; otherwise the whole array is invalid.
     /// </param>
     public sealed record List(SettingShape Item, bool TakesOne = false, bool KeepsPlaces = false) : SettingShape;
 
@@ -44,10 +44,10 @@ internal abstract record SettingShape
         nameof(PostgresSettings.ConnectionString), nameof(RedisSettings.Configuration), nameof(AdminSettings.Token),
     ];
 
-    /// <summary>Arrays of these are judged entry by entry.</summary>
+    /// <summary>Arrays of these types are checked entry by entry.</summary>
     private static readonly Type[] Entries = [typeof(ProviderRuleSettings), typeof(ModelAliasSettings)];
 
-    /// <summary>Whether the node may hold a secret, so that no message may show it.</summary>
+    /// <summary>Whether the node may hold a secret, which messages must not show.</summary>
     public bool HoldsSecret => this switch
     {
         Members members => members.Known.Values.Any(member => member.Shape.HoldsSecret),
@@ -57,7 +57,7 @@ internal abstract record SettingShape
         _ => false,
     };
 
-    /// <summary>The shape of an object that has no type of ours.</summary>
+    /// <summary>The shape of an object without a settings type.</summary>
     public static Members Object(params ReadOnlySpan<(string Name, SettingShape Shape)> members)
     {
         var known = new OrderedDictionary<string, Member>(StringComparer.OrdinalIgnoreCase);
@@ -74,8 +74,7 @@ internal abstract record SettingShape
         where TEnum : struct, Enum => new Scalar(ScalarKind.Word, Enum.GetNames<TEnum>());
 
     /// <summary>
-    /// The shape of a settings type, derived from the metadata of its source-generated reader, so that the check and the reader cannot
-    /// differ.
+    /// The shape of a settings type, derived from the metadata of its source-generated reader, so that validator and reader agree.
     /// </summary>
     public static SettingShape Of(JsonTypeInfo type)
     {
@@ -112,7 +111,7 @@ internal abstract record SettingShape
                     _ when clr == typeof(TimeSpan) => DurationValue,
                     _ when clr == typeof(System.Text.Json.JsonElement) => new Raw(),
                     _ when clr.IsEnum => new Scalar(ScalarKind.Word, Enum.GetNames(clr)),
-                    _ => throw new NotSupportedException($"{clr} is no type for a setting"),
+                    _ => throw new NotSupportedException($"{clr} is not a type of a setting"),
                 };
         }
     }

@@ -3,9 +3,7 @@ using Gateway.Configuration.Model;
 
 namespace Gateway.Configuration.Schema;
 
-/// <summary>
-/// Source-generated readers of the settings' sections; their metadata also drives the check for unknown and missing keys.
-/// </summary>
+/// <summary>Source-generated readers of the sections. The validator uses their metadata to find unknown and missing keys.</summary>
 [JsonSourceGenerationOptions(UseStringEnumConverter = true)]
 [JsonSerializable(typeof(ServerSettings))]
 [JsonSerializable(typeof(LoggingSettings))]

@@ -12,7 +12,7 @@ internal static class SettingsSchema
     public const string Admin = "Admin";
     public const string Logging = "Logging";
 
-    /// <summary>A top-level key for editors; ignored.</summary>
+    /// <summary>A top-level key for editors. The gateway ignores it.</summary>
     public const string JsonSchema = "$schema";
 
     /// <summary>Every section with its shape.</summary>

@@ -3,7 +3,7 @@ using static Gateway.Ledger.Postgres.PostgresParameters;
 
 namespace Gateway.Ledger.Postgres;
 
-/// <summary>Entries of the ledger as statements of a batch.</summary>
+/// <summary>Converts ledger entries to statements of a batch.</summary>
 internal static class PostgresEntries
 {
     /// <summary>Adds the statements of an entry that <paramref name="node"/> writes.</summary>
@@ -56,13 +56,13 @@ internal static class PostgresEntries
             Text(entry.AnsweredModel),
             Text(entry.Provider),
             Text(entry.FinishReason),
-            Number(LedgerValues.Tokens(entry.Usage?.PromptTokens)),
-            Number(LedgerValues.Tokens(entry.Usage?.CompletionTokens)),
-            Number(LedgerValues.Tokens(entry.Usage?.CachedTokens)),
-            Number(LedgerValues.Tokens(entry.Usage?.ReasoningTokens)),
+            Number(LedgerSanitizer.Tokens(entry.Usage?.PromptTokens)),
+            Number(LedgerSanitizer.Tokens(entry.Usage?.CompletionTokens)),
+            Number(LedgerSanitizer.Tokens(entry.Usage?.CachedTokens)),
+            Number(LedgerSanitizer.Tokens(entry.Usage?.ReasoningTokens)),
             Number(entry.Usage?.Cost?.ToStored()),
             Number(entry.Usage?.Discount?.ToStored()),
-            Number(LedgerValues.Microseconds(entry.TimeToFirstToken)),
+            Number(LedgerSanitizer.Microseconds(entry.TimeToFirstToken)),
             Time(entry.EndedAt),
             Time(entry.ClosedAt),
             Small(entry.Asked),

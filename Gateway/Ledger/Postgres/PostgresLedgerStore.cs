@@ -5,10 +5,10 @@ using static Gateway.Ledger.Postgres.PostgresParameters;
 
 namespace Gateway.Ledger.Postgres;
 
-/// <summary>The ledger in a PostgreSQL database that several nodes share; each settles rows that others have left.</summary>
+/// <summary>The ledger in a PostgreSQL database that several nodes share. Each node settles rows that other nodes have left open.</summary>
 internal sealed class PostgresLedgerStore : ILedgerStore
 {
-    // Statements of requests and settlement take milliseconds; a longer one has failed.
+    // Statements of requests and settlement take milliseconds. A longer one has failed.
     private const int TimeoutSeconds = 5;
 
     // Reports may read millions of rows.
@@ -78,7 +78,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
                 await using var connection = await _source.OpenConnectionAsync(cancellationToken);
                 await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
 
-                // The lock of another node is free only if the node is dead. Released with the transaction.
+                // The lock of another node is free only if that node is dead. It is released with the transaction.
                 await using var dead = connection.Command( "SELECT pg_try_advisory_xact_lock($1)", Number(PostgresNode.LockOf(node)));
                 if (await dead.ExecuteScalarAsync(cancellationToken) is not true)
                 {
@@ -158,7 +158,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            var charge = LedgerMoney.FromSums(reader.GetInt64(1), reader.GetInt64(2));
+            var charge = LedgerSums.FromSums(reader.GetInt64(1), reader.GetInt64(2));
             charged += charge;
             if (!reader.IsDBNull(0))
             {
@@ -192,8 +192,8 @@ internal sealed class PostgresLedgerStore : ILedgerStore
 
     public Task<bool> HasGenerationAsync(string team, string generationId, CancellationToken cancellationToken)
     {
-        // An id that is changed for storage is in no row.
-        return LedgerValues.Text(generationId) != generationId
+        // An id that sanitizing changes is in no row.
+        return LedgerSanitizer.Text(generationId) != generationId
             ? Task.FromResult(false)
             : GuardAsync(async () =>
             {
@@ -240,7 +240,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
         return settings.ConnectionString;
     }
 
-    // The server's messages contain no values. Other messages are replaced: they may quote the connection string.
+    // The server's messages contain no values. Other messages are replaced, since they may quote the connection string.
     private static string Reason(Exception exception) => exception switch
     {
         PostgresException fault => $"{fault.SqlState}: {fault.MessageText}",

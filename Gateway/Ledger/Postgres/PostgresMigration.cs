@@ -4,7 +4,7 @@ using static Gateway.Ledger.Postgres.PostgresParameters;
 
 namespace Gateway.Ledger.Postgres;
 
-/// <summary>Creates the ledger's tables, or upgrades them to the version that this program knows.</summary>
+/// <summary>Creates the ledger's tables, or upgrades them to the newest schema version that this program supports.</summary>
 internal static class PostgresMigration
 {
     // Serializes migrations of nodes that start at the same time. "ogwledge" in ASCII.

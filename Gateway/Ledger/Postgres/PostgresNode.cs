@@ -5,8 +5,9 @@ namespace Gateway.Ledger.Postgres;
 
 /// <summary>
 /// Registers this process as alive with other nodes on the same database: a dedicated connection holds an advisory lock, which the server
-/// releases when the connection ends. A lost connection is opened again; meanwhile other nodes may adopt this node's open rows, which is
-/// harmless: a later entry still settles an unresolvable row. Needs a session of its own, so no transaction pooler in between.
+/// releases when the connection ends. A lost connection is opened again. Meanwhile other nodes may adopt this node's open rows, which is
+/// harmless: a later entry still settles an unresolvable row. The lock needs its own session, so a transaction pooler must not be in
+/// between.
 /// </summary>
 internal sealed class PostgresNode : IAsyncDisposable
 {
@@ -30,7 +31,7 @@ internal sealed class PostgresNode : IAsyncDisposable
         _time = time;
     }
 
-    /// <summary>Identifies the process in the rows that it begins.</summary>
+    /// <summary>The id of this process in the rows that it creates.</summary>
     public Guid Id { get; } = Guid.NewGuid();
 
     /// <summary>The key of a node's advisory lock.</summary>
@@ -40,7 +41,7 @@ internal sealed class PostgresNode : IAsyncDisposable
         return BinaryPrimitives.ReadInt64BigEndian(bytes) ^ BinaryPrimitives.ReadInt64BigEndian(bytes.AsSpan(sizeof(long)));
     }
 
-    /// <summary>Takes the lock, and starts to watch the connection that holds it.</summary>
+    /// <summary>Takes the lock, and starts to monitor its connection.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await LockAsync(cancellationToken);
@@ -81,11 +82,11 @@ internal sealed class PostgresNode : IAsyncDisposable
                         await alive.ExecuteScalarAsync(_stopping.Token);
                     }
                 }
-#pragma warning disable CA1031 // Any exception, a timeout's OperationCanceledException too: without the next attempt the node is taken for dead.
+#pragma warning disable CA1031 // Any exception, including a timeout's OperationCanceledException: without a retry the node counts as dead.
                 catch (Exception) when (!_stopping.IsCancellationRequested)
 #pragma warning restore CA1031
                 {
-                    // The writer logs that the database is gone.
+                    // The writer logs the failure of the database.
                     await CloseAsync();
                 }
             }
@@ -106,8 +107,8 @@ internal sealed class PostgresNode : IAsyncDisposable
             command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = LockOf(Id) });
             if (await command.ExecuteScalarAsync(cancellationToken) is not true)
             {
-                // The server has not noticed the loss of the previous connection yet, which still holds the lock. The next tick retries.
-                throw new LedgerException("The lock of this node is held");
+                // The server has not detected the loss of the previous connection yet, which still holds the lock. The next tick retries.
+                throw new LedgerException("The lock of this node is held by its previous connection");
             }
 
             _connection = connection;

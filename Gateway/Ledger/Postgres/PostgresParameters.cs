@@ -3,7 +3,7 @@ using NpgsqlTypes;
 
 namespace Gateway.Ledger.Postgres;
 
-/// <summary>Values of the ledger as parameters of PostgreSQL's types.</summary>
+/// <summary>Converts ledger values to PostgreSQL parameters.</summary>
 internal static class PostgresParameters
 {
     public static NpgsqlParameter<Guid> Id(Guid value) => new() { NpgsqlDbType = NpgsqlDbType.Uuid, TypedValue = value };
@@ -15,7 +15,7 @@ internal static class PostgresParameters
         new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, TypedValue = [.. values] };
 
     public static NpgsqlParameter Text(string? value) =>
-        new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)LedgerValues.Text(value) ?? DBNull.Value };
+        new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)LedgerSanitizer.Text(value) ?? DBNull.Value };
 
     public static NpgsqlParameter Number(long? value) =>
         new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = (object?)value ?? DBNull.Value };
@@ -27,7 +27,7 @@ internal static class PostgresParameters
 
     public static NpgsqlParameter Time(DateTimeOffset? value) => Number(value is { } moment ? LedgerKeys.ToStored(moment) : null);
 
-    /// <summary>A command on a connection.</summary>
+    /// <summary>Creates a command on a connection.</summary>
     public static NpgsqlCommand Command(this NpgsqlConnection connection, string sql, params ReadOnlySpan<NpgsqlParameter> parameters) =>
         new NpgsqlCommand(sql, connection).With(parameters);
 

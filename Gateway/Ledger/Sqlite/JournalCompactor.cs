@@ -3,8 +3,8 @@ using Microsoft.Data.Sqlite;
 namespace Gateway.Ledger.Sqlite;
 
 /// <summary>
-/// Moves journal entries into their rows and checkpoints SQLite's write-ahead log, on its own thread, so that requests wait for neither and
-/// not for the disk's sync. Sleeps while there are no writes.
+/// Moves journal entries into their rows and checkpoints SQLite's write-ahead log, on its own thread: requests wait neither for these nor
+/// for the disk's sync. Sleeps while there are no writes.
 /// </summary>
 /// <remarks>
 /// A passive checkpoint does not block writers. The log restarts only after a complete checkpoint, which needs a short lock under steady
@@ -14,35 +14,35 @@ internal sealed class JournalCompactor : IDisposable
 {
     private const int LongestLog = 16_000;
 
-    // A pause between two transactions, for writers.
+    // The pause between two transactions, for writers.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(1);
 
-    // The number of short transactions in one round. If entries are left after them, they arrive faster than short transactions move them,
-    // and longer ones follow.
+    // The number of short transactions in one round. If entries are left after them, entries arrive faster than short transactions move
+    // them, and longer transactions follow.
     private const int MaxShort = 200;
 
     private readonly string _connectionString;
     private readonly TimeSpan _interval;
-    private readonly Func<bool, bool> _fold;
-    private readonly Action<Action> _alone;
+    private readonly Func<bool, bool> _compact;
+    private readonly Action<Action> _withoutWriters;
     private readonly ManualResetEvent _stopping = new(initialState: false);
     private readonly AutoResetEvent _appended = new(initialState: false);
     private readonly Thread _thread;
 
     /// <summary>Starts the thread; the file must exist.</summary>
-    /// <param name="connectionString">Of the database.</param>
+    /// <param name="connectionString">The connection string of the database.</param>
     /// <param name="interval">
-    /// The delay between the first entry and its move; entries of a call within it become one change of its row.
+    /// The delay between the first entry and its move. Entries of the same row within the delay become one change.
     /// </param>
-    /// <param name="fold">Moves some entries, few if its argument is true, and returns whether there are more.</param>
-    /// <param name="alone">Runs an action while no writer of this process is active.</param>
-    public JournalCompactor(string connectionString, TimeSpan interval, Func<bool, bool> fold, Action<Action> alone)
+    /// <param name="compact">Moves some entries (few if its argument is true), and returns whether there are more.</param>
+    /// <param name="withoutWriters">Runs an action while no writer of this process is active.</param>
+    public JournalCompactor(string connectionString, TimeSpan interval, Func<bool, bool> compact, Action<Action> withoutWriters)
     {
         _connectionString = connectionString;
         _interval = interval;
-        _fold = fold;
-        _alone = alone;
-        _thread = new Thread(Run) { IsBackground = true, Name = "Ledger folding" };
+        _compact = compact;
+        _withoutWriters = withoutWriters;
+        _thread = new Thread(Run) { IsBackground = true, Name = "Ledger compaction" };
         _thread.Start();
     }
 
@@ -68,21 +68,21 @@ internal sealed class JournalCompactor : IDisposable
             {
                 try
                 {
-                    for (var i = 0; _fold(i < MaxShort) && !_stopping.WaitOne(Pause); i++)
+                    for (var i = 0; _compact(i < MaxShort) && !_stopping.WaitOne(Pause); i++)
                     {
                     }
 
                     connection ??= Open();
                     if (Checkpoint(connection, "PASSIVE") > LongestLog)
                     {
-                        // Covers the pages written during the first, so that the blocking one has little left to do.
+                        // Covers the pages written during the first checkpoint, so the blocking one has little left to do.
                         Checkpoint(connection, "PASSIVE");
-                        _alone(() => Checkpoint(connection, "RESTART"));
+                        _withoutWriters(() => Checkpoint(connection, "RESTART"));
                     }
                 }
                 catch (Exception exception) when (exception is SqliteException or LedgerException)
                 {
-                    // The entries stay in the journal or the log; the next reader or writer reports the fault.
+                    // The entries stay in the journal or the log. The next reader or writer reports the fault.
                     connection?.Dispose();
                     connection = null;
                     _appended.Set();
@@ -106,7 +106,7 @@ internal sealed class JournalCompactor : IDisposable
     private static long Checkpoint(SqliteConnection connection, string mode)
     {
         using var command = connection.CreateCommand();
-#pragma warning disable CA2100 // One of two words of this class.
+#pragma warning disable CA2100 // The mode is one of two constants.
         command.CommandText = $"PRAGMA wal_checkpoint({mode})";
 #pragma warning restore CA2100
         using var reader = command.ExecuteReader();

@@ -2,7 +2,7 @@ using Microsoft.Data.Sqlite;
 
 namespace Gateway.Ledger.Sqlite;
 
-/// <summary>Commands with positional parameters (<c>$1</c>, <c>$2</c>…), as <see cref="LedgerSql"/> has them.</summary>
+/// <summary>Creates commands with the positional parameters (<c>$1</c>, <c>$2</c>…) of <see cref="LedgerSql"/>.</summary>
 internal static class SqliteCommands
 {
     public static SqliteCommand Command(this SqliteConnection connection, string sql, params ReadOnlySpan<object> values)

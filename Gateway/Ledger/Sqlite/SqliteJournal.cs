@@ -4,16 +4,16 @@ using SQLitePCL;
 namespace Gateway.Ledger.Sqlite;
 
 /// <summary>
-/// Durable entries that are not in their rows yet. An awaited transaction appends a single row to a table without indexes;
-/// <see cref="Fold"/> moves entries into <c>generations</c>, many at once and in order, and deletes them here in the same transaction. A
-/// process may move entries that another one appended.
+/// Holds durable entries that are not in their rows yet. An awaited transaction appends a single row to a table without indexes.
+/// <see cref="Compact"/> moves entries into <c>generations</c>, in order and in batches, and deletes them from the journal in the same
+/// transaction. A process may move entries that another process appended.
 /// </summary>
 internal sealed class SqliteJournal : IDisposable
 {
-    // Rows that one short transaction changes: a quarter of a millisecond, for which commits wait.
+    // The number of rows that one short transaction changes. It takes a quarter of a millisecond, for which commits wait.
     private const int FewChanges = 32;
 
-    // Rows of a long transaction, where throughput matters more.
+    // The number of rows of a long transaction, for throughput.
     private const int ManyChanges = 512;
 
     // Inserts the merged row. Columns owned by an entry that has not arrived yet are NULL.
@@ -28,10 +28,10 @@ internal sealed class SqliteJournal : IDisposable
         ON CONFLICT (id) DO NOTHING
         """;
 
-    // A checkpoint covers the log up to the oldest open read transaction: this one is renewed often.
+    // The maximum number of appends in one read transaction. A checkpoint ends at the oldest open read transaction, so it is renewed often.
     private const int LongestView = 256;
 
-    // No position in the bytes.
+    // Marks a missing position.
     private const int None = -1;
 
     private readonly sqlite3 _database;
@@ -40,7 +40,7 @@ internal sealed class SqliteJournal : IDisposable
     private readonly SqliteStatement _commit;
     private readonly SqliteStatement _rollback;
     private readonly SqliteStatement _append;
-    private readonly SqliteStatement _hold;
+    private readonly SqliteStatement _openRead;
     private readonly SqliteStatement _last;
     private readonly SqliteStatement _blocks;
     private readonly SqliteStatement _remove;
@@ -50,12 +50,12 @@ internal sealed class SqliteJournal : IDisposable
     private readonly SqliteStatement _endedAndNamed;
 
     // State of the transaction in progress.
-    private readonly LedgerRecordWriter _writer = new();
+    private readonly JournalBlockWriter _writer = new();
     private readonly List<Change> _changes = [];
     private readonly Dictionary<Guid, int> _begun = [];
     private byte[] _bytes = new byte[64 * 1024];
     private int _length;
-    private bool _isHolding;
+    private bool _isReadOpen;
     private int _seen;
 
     /// <summary>Prepares the statements; the schema must be up to date.</summary>
@@ -68,7 +68,7 @@ internal sealed class SqliteJournal : IDisposable
             _commit = Prepare("COMMIT");
             _rollback = Prepare("ROLLBACK");
             _append = Prepare("INSERT INTO journal (entries) VALUES ($1)");
-            _hold = Prepare("SELECT 1 FROM meta");
+            _openRead = Prepare("SELECT 1 FROM meta");
             _last = Prepare("SELECT COALESCE(MAX(position), 0) FROM journal");
             _blocks = Prepare("SELECT position, entries FROM journal ORDER BY position");
             _remove = Prepare("DELETE FROM journal WHERE position <= $1");
@@ -85,8 +85,8 @@ internal sealed class SqliteJournal : IDisposable
     }
 
     /// <summary>
-    /// Writes entries as one transaction. The read transaction stays open until <see cref="LetGo"/>: opening and closing it each time costs
-    /// four system calls, a third of the total.
+    /// Writes entries as one transaction. The read transaction stays open until <see cref="CloseReadTransaction"/>: opening and closing it
+    /// each time costs four system calls, a third of the total.
     /// </summary>
     public void Append(Guid node, IReadOnlyList<LedgerEntry> entries)
     {
@@ -98,32 +98,32 @@ internal sealed class SqliteJournal : IDisposable
 
         if (++_seen > LongestView)
         {
-            LetGo();
+            CloseReadTransaction();
         }
 
-        if (!_isHolding)
+        if (!_isReadOpen)
         {
-            _isHolding = _hold.Read();
+            _isReadOpen = _openRead.Read();
             _seen = 0;
         }
 
         _append.Bind(1, _writer.Written);
         if (!_append.TryRun())
         {
-            // Another connection has written since, so that the read transaction is outdated, or is writing now: SQLite waits for that only
-            // without a read transaction.
-            LetGo();
+            // Another connection has written since, which makes the read transaction outdated, or is writing now. SQLite waits for a writer
+            // only without a read transaction.
+            CloseReadTransaction();
             _append.Run();
         }
     }
 
-    /// <summary>Closes the read transaction that appending keeps open, so that the log can restart.</summary>
-    public void LetGo()
+    /// <summary>Closes the read transaction of appending, so that the log can restart.</summary>
+    public void CloseReadTransaction()
     {
-        if (_isHolding)
+        if (_isReadOpen)
         {
-            _isHolding = false;
-            _hold.Reset();
+            _isReadOpen = false;
+            _openRead.Reset();
         }
     }
 
@@ -131,26 +131,26 @@ internal sealed class SqliteJournal : IDisposable
     /// <exception cref="LedgerException">
     /// The move failed, or another version of the gateway wrote the entries; all of them are kept.
     /// </exception>
-    public void FoldAll()
+    public void CompactAll()
     {
-        LetGo();
+        CloseReadTransaction();
         _last.Read();
         var last = _last.Number(0);
         _last.Reset();
-        while (Fold(isShort: false) is { } position && position < last)
+        while (Compact(isShort: false) is { } position && position < last)
         {
         }
     }
 
     /// <summary>Moves the oldest entries into their rows, as one transaction.</summary>
-    /// <param name="isShort">Whether writers wait for it: then it is limited to few rows.</param>
-    /// <returns>The position of the last moved entry, or <see langword="null"/> when none is left.</returns>
+    /// <param name="isShort">Whether writers wait for the transaction, which is then limited to few rows.</param>
+    /// <returns>The position of the last moved entry; <see langword="null"/> if no entries are left.</returns>
     /// <exception cref="LedgerException">
     /// The move failed, or another version of the gateway wrote the entries; all of them are kept.
     /// </exception>
-    public long? Fold(bool isShort)
+    public long? Compact(bool isShort)
     {
-        LetGo();
+        CloseReadTransaction();
         _begin.Run();
         try
         {
@@ -198,7 +198,7 @@ internal sealed class SqliteJournal : IDisposable
             }
 
             last = _blocks.Number(0);
-            var block = LedgerRecordReader.Upgrade(_blocks.Bytes(1));
+            var block = JournalBlockReader.Upgrade(_blocks.Bytes(1));
             if (_bytes.Length - _length < block.Length)
             {
                 Array.Resize(ref _bytes, Math.Max(_bytes.Length * 2, _length + block.Length));
@@ -228,9 +228,9 @@ internal sealed class SqliteJournal : IDisposable
         }
     }
 
-    private void AddChange(LedgerRecordKind kind, Guid id, int block, int position)
+    private void AddChange(JournalEntryKind kind, Guid id, int block, int position)
     {
-        if (kind == LedgerRecordKind.Began)
+        if (kind == JournalEntryKind.Began)
         {
             if (_begun.TryAdd(id, _changes.Count))
             {
@@ -239,8 +239,8 @@ internal sealed class SqliteJournal : IDisposable
         }
         else if (_begun.TryGetValue(id, out var index) && _changes[index] is { Ended: None } begun)
         {
-            // Later entries of the same row are merged into its insert: the first name, which stays, and the first end.
-            _changes[index] = kind == LedgerRecordKind.Ended ? begun with { Ended = position }
+            // Later entries of the same row are merged into its insert: the first name and the first end.
+            _changes[index] = kind == JournalEntryKind.Ended ? begun with { Ended = position }
                 : begun.Named == None ? begun with { Named = position }
                 : begun;
         }
@@ -252,7 +252,7 @@ internal sealed class SqliteJournal : IDisposable
 
     private void Write(in Change change)
     {
-        if (change.Kind == LedgerRecordKind.Began)
+        if (change.Kind == JournalEntryKind.Began)
         {
             Insert(change);
         }
@@ -298,7 +298,7 @@ internal sealed class SqliteJournal : IDisposable
             return;
         }
 
-        // The row exists: the entry was written twice because the answer to a commit was lost. The entries after it are new.
+        // The row exists: the entry was written twice because the response to a commit was lost. The later entries are new.
         if (change.Named != None)
         {
             Update(change.Named);
@@ -316,7 +316,7 @@ internal sealed class SqliteJournal : IDisposable
         var kind = reader.Kind();
         var id = reader.Id();
         var isNamed = reader.Text(out var generationId);
-        if (kind == LedgerRecordKind.Ended)
+        if (kind == JournalEntryKind.Ended)
         {
             var statement = isNamed ? _endedAndNamed : _ended;
             statement.Bind(1, id);
@@ -332,7 +332,7 @@ internal sealed class SqliteJournal : IDisposable
                 return;
             }
 
-            // The row is settled already and only its generation id may be missing.
+            // The row is already settled; only its generation id may be missing.
         }
         else
         {
@@ -344,11 +344,11 @@ internal sealed class SqliteJournal : IDisposable
         _named.Run();
     }
 
-    private static void Bind(SqliteStatement statement, int first, LedgerRecordKind kind, ref LedgerRecordReader reader)
+    private static void Bind(SqliteStatement statement, int first, JournalEntryKind kind, ref JournalBlockReader reader)
     {
-        foreach (var value in LedgerRecordReader.ValuesOf(kind))
+        foreach (var value in JournalBlockReader.ValuesOf(kind))
         {
-            if (value == LedgerRecordReader.TextValue)
+            if (value == JournalBlockReader.TextValue)
             {
                 if (reader.Text(out var text))
                 {
@@ -364,9 +364,9 @@ internal sealed class SqliteJournal : IDisposable
         }
     }
 
-    private LedgerRecordReader ReaderAt(int position) => new(_bytes.AsSpan(position, _length - position));
+    private JournalBlockReader ReaderAt(int position) => new(_bytes.AsSpan(position, _length - position));
 
-    // After a failure SQLite may have rolled back already.
+    // SQLite may have rolled back already.
     private void RollBack()
     {
         _blocks.Reset();
@@ -383,16 +383,16 @@ internal sealed class SqliteJournal : IDisposable
         return statement;
     }
 
-    /// <summary>The changes of one row in a transaction.</summary>
+    /// <summary>The changes of one row in one transaction.</summary>
     /// <param name="Kind">The kind of its first entry.</param>
     /// <param name="Block">The start of the entry's block.</param>
     /// <param name="Position">The start of the entry.</param>
-    private readonly record struct Change(LedgerRecordKind Kind, int Block, int Position)
+    private readonly record struct Change(JournalEntryKind Kind, int Block, int Position)
     {
-        /// <summary>The position of the row's first name, if its beginning is in the same transaction.</summary>
+        /// <summary>The position of the row's first name, if the row is created in the same transaction.</summary>
         public int Named { get; init; } = None;
 
-        /// <summary>The position of the row's first end, likewise.</summary>
+        /// <summary>The position of the row's first end, if the row is created in the same transaction.</summary>
         public int Ended { get; init; } = None;
     }
 }

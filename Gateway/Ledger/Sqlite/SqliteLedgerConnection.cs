@@ -3,7 +3,7 @@ using Microsoft.Data.Sqlite;
 
 namespace Gateway.Ledger.Sqlite;
 
-/// <summary>The connection that writes, with its prepared statements. Used by one thread at a time.</summary>
+/// <summary>The writing connection, with its prepared statements. Used by one thread at a time.</summary>
 internal sealed class SqliteLedgerConnection : IDisposable
 {
     private readonly Guid _node;
@@ -17,8 +17,8 @@ internal sealed class SqliteLedgerConnection : IDisposable
         {
             Connection.Open();
 
-            // Durable means in the write-ahead log: it survives the end of the process. JournalCompactor runs the checkpoints; the
-            // automatic one is a fallback when it does not keep up. A commit writes whole pages: small ones cost less.
+            // A write is durable once it is in the write-ahead log: it survives the end of the process. JournalCompactor runs the
+            // checkpoints; the automatic one is a fallback. A commit writes whole pages, so small pages cost less.
             Execute(
                 $"""
                 PRAGMA page_size = 1024;
@@ -45,7 +45,7 @@ internal sealed class SqliteLedgerConnection : IDisposable
     /// <summary>The entries that are not in their rows yet.</summary>
     public SqliteJournal Journal { get; }
 
-    /// <summary>The ledger's own id.</summary>
+    /// <summary>The ledger's id.</summary>
     public string LedgerId { get; }
 
     /// <summary>Writes entries as one transaction. After a failure the connection must be disposed.</summary>

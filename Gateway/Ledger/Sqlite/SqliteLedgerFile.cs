@@ -3,12 +3,12 @@ using Microsoft.Data.Sqlite;
 namespace Gateway.Ledger.Sqlite;
 
 /// <summary>
-/// The SQLite file and its connections. One connection writes, under a lock; each query opens a connection of its own and sees the last
-/// commit. Other processes may have the file open: a rolling restart has two.
+/// The SQLite file and its connections. One connection writes, under a lock. Each query opens its own connection and reads the last commit.
+/// Other processes may have the file open, such as the second process of a rolling restart.
 /// </summary>
 /// <remarks>
-/// Entries are appended to a journal table in the same file and moved into their rows by <see cref="JournalCompactor"/>. Reads and writes
-/// of rows move them first.
+/// Entries are appended to a journal table in the same file and moved into their rows by <see cref="JournalCompactor"/>. Reads and row
+/// updates move the pending entries first.
 /// </remarks>
 internal sealed class SqliteLedgerFile : IDisposable
 {
@@ -16,8 +16,8 @@ internal sealed class SqliteLedgerFile : IDisposable
     private readonly Lock _writing = new();
     private SqliteLedgerConnection? _writer;
     private SqliteNode? _node;
-    private JournalCompactor? _folding;
-    private bool _isFoldingDue;
+    private JournalCompactor? _compactor;
+    private bool _isCompactionDue;
     private string? _ledgerId;
     private bool _isDisposed;
 
@@ -33,8 +33,8 @@ internal sealed class SqliteLedgerFile : IDisposable
     /// <inheritdoc cref="SqliteLedgerStore.BusyTimeout" />
     public TimeSpan BusyTimeout { get; set; } = TimeSpan.FromSeconds(2);
 
-    /// <inheritdoc cref="SqliteLedgerStore.FoldingInterval" />
-    public TimeSpan FoldingInterval { get; set; } = TimeSpan.FromMilliseconds(200);
+    /// <inheritdoc cref="SqliteLedgerStore.CompactionInterval" />
+    public TimeSpan CompactionInterval { get; set; } = TimeSpan.FromMilliseconds(200);
 
     /// <inheritdoc cref="SqliteLedgerStore.Tuning" />
     public string Tuning { get; set; } = "";
@@ -42,10 +42,10 @@ internal sealed class SqliteLedgerFile : IDisposable
     /// <inheritdoc cref="ILedgerStore.LedgerId" />
     public string LedgerId => _ledgerId ?? throw new InvalidOperationException("The ledger is not open");
 
-    /// <summary>Identifies this process in the rows that it begins. Known once the file is open to write.</summary>
+    /// <summary>The id of this process in the rows that it creates. Known once the file is open for writing.</summary>
     public Guid NodeId => _node?.Id ?? throw new InvalidOperationException("The ledger is not open");
 
-    /// <summary>Appends entries to the journal, durably, and wakes the thread that moves them into their rows.</summary>
+    /// <summary>Appends entries to the journal, durably, and wakes the compactor.</summary>
     public Task AppendAsync(IReadOnlyList<LedgerEntry> entries)
     {
         try
@@ -55,10 +55,10 @@ internal sealed class SqliteLedgerFile : IDisposable
                 try
                 {
                     Writer().Append(entries);
-                    if (!_isFoldingDue)
+                    if (!_isCompactionDue)
                     {
-                        _isFoldingDue = true;
-                        _folding!.Wake();
+                        _isCompactionDue = true;
+                        _compactor!.Wake();
                     }
                 }
                 catch
@@ -76,7 +76,7 @@ internal sealed class SqliteLedgerFile : IDisposable
         }
     }
 
-    /// <summary>Runs a write on the one connection that writes. Entries of the journal are in their rows by then.</summary>
+    /// <summary>Runs a write on the writing connection, after moving all journal entries into their rows.</summary>
     public Task<T> WriteAsync<T>(Func<SqliteConnection, T> write)
     {
         try
@@ -86,7 +86,7 @@ internal sealed class SqliteLedgerFile : IDisposable
                 try
                 {
                     var writer = Writer();
-                    writer.Journal.FoldAll();
+                    writer.Journal.CompactAll();
                     return Task.FromResult(write(writer.Connection));
                 }
                 catch
@@ -102,7 +102,9 @@ internal sealed class SqliteLedgerFile : IDisposable
         }
     }
 
-    /// <summary>Runs a short query on a thread of the pool: the caller may be the thread that polls a socket, and must not block on a file.</summary>
+    /// <summary>
+    /// Runs a short query on a thread of the pool: the caller may be a thread that polls sockets and must not block on a file.
+    /// </summary>
     public async Task<T> ReadAsync<T>(Func<SqliteConnection, T> read)
     {
         try
@@ -115,7 +117,7 @@ internal sealed class SqliteLedgerFile : IDisposable
         }
     }
 
-    /// <summary>Runs a query over up to millions of rows on a thread of its own: SQLite blocks its thread, for seconds.</summary>
+    /// <summary>Runs a query over up to millions of rows on a dedicated thread, which SQLite blocks for seconds.</summary>
     public async Task<T> ReadLongAsync<T>(Func<SqliteConnection, T> read)
     {
         try
@@ -132,7 +134,7 @@ internal sealed class SqliteLedgerFile : IDisposable
         }
     }
 
-    /// <summary>Moves what the journal still holds into its rows, and closes the file.</summary>
+    /// <summary>Moves the remaining journal entries into their rows, and closes the file.</summary>
     public void Dispose()
     {
         lock (_writing)
@@ -145,11 +147,11 @@ internal sealed class SqliteLedgerFile : IDisposable
             _isDisposed = true;
         }
 
-        // Outside the lock: its thread may be waiting for it.
-        _folding?.Dispose();
+        // Outside the lock, which the compactor's thread may be waiting for.
+        _compactor?.Dispose();
         lock (_writing)
         {
-            TryFoldLast();
+            TryCompactRest();
             _writer?.Dispose();
             _writer = null;
             _node?.Dispose();
@@ -178,11 +180,11 @@ internal sealed class SqliteLedgerFile : IDisposable
         _node ??= SqliteNode.Create(Path);
         _writer = new SqliteLedgerConnection(_connectionString, _node.Id, BusyTimeout, Tuning);
         _ledgerId = _writer.LedgerId;
-        _folding ??= new JournalCompactor(_connectionString, FoldingInterval, Fold, Alone);
+        _compactor ??= new JournalCompactor(_connectionString, CompactionInterval, Compact, WithoutWriters);
         return _writer;
     }
 
-    // After a failure the connection's state is unknown: the next call opens a new one, and SQLite rolls back uncommitted changes.
+    // After a failure the state of the connection is unknown. The next call opens a new one, and SQLite rolls back uncommitted changes.
     private void Reset()
     {
         _writer?.Dispose();
@@ -191,15 +193,15 @@ internal sealed class SqliteLedgerFile : IDisposable
 
     private T Read<T>(Func<SqliteConnection, T> read)
     {
-        // Opened for each query, which takes about 100 microseconds: queries are rare, and never wait for each other.
+        // Each query opens a connection, which takes about 100 microseconds: queries are rare and never wait for each other.
         using var connection = new SqliteConnection(_connectionString);
         connection.Open();
-        FoldAll(connection);
+        CompactAll(connection);
         return read(connection);
     }
 
-    // On the reader's connection, so that a full disk or a fault of the writer's connection does not fail the read.
-    private void FoldAll(SqliteConnection connection)
+    // Uses the reader's connection: a full disk or a fault of the writing connection does not fail the read.
+    private void CompactAll(SqliteConnection connection)
     {
         using (var command = connection.Command( "SELECT EXISTS (SELECT 1 FROM journal)"))
         {
@@ -217,16 +219,16 @@ internal sealed class SqliteLedgerFile : IDisposable
         using var journal = new SqliteJournal(connection);
         lock (_writing)
         {
-            journal.FoldAll();
+            journal.CompactAll();
         }
     }
 
-    // Called by the compactor's thread: moves some entries.
-    private bool Fold(bool isShort)
+    // Called by the compactor's thread.
+    private bool Compact(bool isShort)
     {
         lock (_writing)
         {
-            _isFoldingDue = false;
+            _isCompactionDue = false;
             if (_isDisposed)
             {
                 return false;
@@ -234,37 +236,37 @@ internal sealed class SqliteLedgerFile : IDisposable
 
             try
             {
-                return Writer().Journal.Fold(isShort) is not null;
+                return Writer().Journal.Compact(isShort) is not null;
             }
             catch (Exception exception)
             {
-                _isFoldingDue = true;
+                _isCompactionDue = true;
                 Reset();
                 throw Failure(exception);
             }
         }
     }
 
-    // Called by the compactor's thread: the log restarts only without open read transactions.
-    private void Alone(Action act)
+    // Called by the compactor's thread. The log restarts only without open read transactions.
+    private void WithoutWriters(Action act)
     {
         lock (_writing)
         {
-            _writer?.Journal.LetGo();
+            _writer?.Journal.CloseReadTransaction();
             act();
         }
     }
 
-    // Entries that are left are moved when the file is opened next.
-    private void TryFoldLast()
+    // The next opening of the file moves entries that remain.
+    private void TryCompactRest()
     {
         try
         {
-            _writer?.Journal.FoldAll();
+            _writer?.Journal.CompactAll();
         }
         catch (LedgerException)
         {
-            // The store is closing; the fault has no receiver.
+            // The store is closing; no caller can receive the fault.
         }
     }
 }

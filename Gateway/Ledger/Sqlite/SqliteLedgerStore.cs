@@ -3,28 +3,30 @@ using Microsoft.Data.Sqlite;
 
 namespace Gateway.Ledger.Sqlite;
 
-/// <summary>The ledger in an SQLite file: the statements. <see cref="SqliteLedgerFile"/> owns the connections.</summary>
+/// <summary>The ledger in an SQLite file: its statements. <see cref="SqliteLedgerFile"/> owns the connections.</summary>
 internal sealed class SqliteLedgerStore : ILedgerStore
 {
     private readonly SqliteLedgerFile _file;
 
     public SqliteLedgerStore(string path) => _file = new SqliteLedgerFile(path);
 
-    /// <summary>How long a write waits for another process's transaction. Default 2 seconds.</summary>
+    /// <summary>The maximum wait of a write for the transaction of another process. Default: 2 seconds.</summary>
     public TimeSpan BusyTimeout
     {
         get => _file.BusyTimeout;
         init => _file.BusyTimeout = value;
     }
 
-    /// <summary>How long entries stay in the journal, where other processes' readers do not see them. Default 200 milliseconds.</summary>
-    public TimeSpan FoldingInterval
+    /// <summary>
+    /// The time that entries stay in the journal, where the SQL of other processes does not see them. Default: 200 milliseconds.
+    /// </summary>
+    public TimeSpan CompactionInterval
     {
-        get => _file.FoldingInterval;
-        init => _file.FoldingInterval = value;
+        get => _file.CompactionInterval;
+        init => _file.CompactionInterval = value;
     }
 
-    /// <summary>Statements that the next writing connection runs when it is opened: tests make the disk full with it.</summary>
+    /// <summary>Statements that the next writing connection runs when it opens. Tests use them to fill the disk.</summary>
     internal string Tuning
     {
         get => _file.Tuning;
@@ -131,13 +133,13 @@ internal sealed class SqliteLedgerStore : ILedgerStore
             var open = new Dictionary<Guid, PicoDollars>();
             using var command = connection.Command(
                 from == DateTimeOffset.MinValue ? LedgerSql.ChargesEver : LedgerSql.Charges,
-                LedgerValues.Text(team)!,
+                LedgerSanitizer.Text(team)!,
                 LedgerKeys.ToBytes(LedgerKeys.Floor(from)),
                 LedgerKeys.ToStored(from));
             using var reader = command.ExecuteReader();
             while (reader.Read())
             {
-                var charge = LedgerMoney.FromSums(reader.GetInt64(1), reader.GetInt64(2));
+                var charge = LedgerSums.FromSums(reader.GetInt64(1), reader.GetInt64(2));
                 charged += charge;
                 if (!reader.IsDBNull(0))
                 {
@@ -197,12 +199,12 @@ internal sealed class SqliteLedgerStore : ILedgerStore
 
     public Task<bool> HasGenerationAsync(string team, string generationId, CancellationToken cancellationToken)
     {
-        // An id that is changed for storage is in no row.
-        return LedgerValues.Text(generationId) != generationId
+        // An id that sanitizing changes is in no row.
+        return LedgerSanitizer.Text(generationId) != generationId
             ? Task.FromResult(false)
             : _file.ReadAsync(connection =>
             {
-                using var command = connection.Command( LedgerSql.HasGeneration, generationId, LedgerValues.Text(team)!);
+                using var command = connection.Command( LedgerSql.HasGeneration, generationId, LedgerSanitizer.Text(team)!);
                 return command.ExecuteScalar() is 1L;
             });
     }

@@ -1,8 +1,8 @@
 namespace Gateway.Ledger.Sqlite;
 
 /// <summary>
-/// Registers this process as alive with other processes on the same database: an exclusive lock on a file of its own beside the database.
-/// The kernel releases it when the process ends, in whatever way.
+/// Registers this process as alive with other processes on the same database: an exclusive lock on its own file beside the database. The
+/// kernel releases the lock when the process ends in any way.
 /// </summary>
 internal sealed class SqliteNode : IDisposable
 {
@@ -16,13 +16,13 @@ internal sealed class SqliteNode : IDisposable
         _lock = held;
     }
 
-    /// <summary>Identifies the process in the rows that it begins.</summary>
+    /// <summary>The id of this process in the rows that it creates.</summary>
     public Guid Id { get; }
 
     /// <summary>Creates a node and takes its lock.</summary>
     public static SqliteNode Create(string database)
     {
-        // A second attempt is needed only if another node removes the file between its creation and its locking.
+        // A second attempt is needed only if another node removes the file between its creation and the lock.
         for (var attempt = 0; attempt < 10; attempt++)
         {
             var id = Guid.NewGuid();
@@ -38,10 +38,10 @@ internal sealed class SqliteNode : IDisposable
             }
         }
 
-        throw new LedgerException($"No lock can be had beside {database}");
+        throw new LedgerException($"No lock file can be created beside {database}");
     }
 
-    /// <summary>The nodes that have a file beside the database, alive or not.</summary>
+    /// <summary>The nodes with a lock file beside the database, alive or dead.</summary>
     public static IEnumerable<Guid> WithFile(string database)
     {
         var name = Path.GetFileName(database) + Infix;
@@ -55,8 +55,8 @@ internal sealed class SqliteNode : IDisposable
     }
 
     /// <summary>
-    /// Takes the lock of a dead node; disposing the result removes its file. <see langword="null"/> if the node is alive, or another
-    /// process has taken it.
+    /// Takes the lock of a dead node; disposing the result removes the file. Returns <see langword="null"/> if the node is alive, or if
+    /// another process has the lock.
     /// </summary>
     public static IDisposable? TakeDead(string database, Guid id)
     {
@@ -66,14 +66,14 @@ internal sealed class SqliteNode : IDisposable
 
     public void Dispose()
     {
-        // Removed while locked, so that no process locks a file that is about to be removed.
+        // The file is removed while it is locked, so no process locks a file that is about to be removed.
         try
         {
             File.Delete(_lock.Name);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // It is left as the file of a dead node, and removed by the next one.
+            // The file remains as that of a dead node, and the next process removes it.
         }
 
         _lock.Dispose();
@@ -98,7 +98,7 @@ internal sealed class SqliteNode : IDisposable
         }
         catch (UnauthorizedAccessException) when (mode == FileMode.Open)
         {
-            // Owned by another user.
+            // The file belongs to another user.
             return null;
         }
     }

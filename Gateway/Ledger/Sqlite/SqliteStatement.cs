@@ -3,8 +3,8 @@ using SQLitePCL;
 namespace Gateway.Ledger.Sqlite;
 
 /// <summary>
-/// A prepared statement of the hot path, bound by number, without ADO.NET's parameter objects. Parameters are <c>null</c> until bound, and
-/// again after each run.
+/// A prepared statement of the hot path, with parameters bound by number instead of ADO.NET's parameter objects. Parameters are <c>null</c>
+/// until bound, and again after each run.
 /// </summary>
 internal sealed class SqliteStatement : IDisposable
 {
@@ -16,7 +16,7 @@ internal sealed class SqliteStatement : IDisposable
     {
         _database = database;
 
-        // "?1" is numbered by its digits, "$1" by its first occurrence.
+        // SQLite numbers "?1" by its digits, and "$1" by its first occurrence.
         var code = raw.sqlite3_prepare_v3(database, sql.Replace('$', '?'), raw.SQLITE_PREPARE_PERSISTENT, out _statement);
         if (code != raw.SQLITE_OK)
         {
@@ -26,11 +26,11 @@ internal sealed class SqliteStatement : IDisposable
 
     public void Bind(int index, long value) => Check(raw.sqlite3_bind_int64(_statement, index, value));
 
-    /// <summary>Binds bytes, of which there is at least one.</summary>
+    /// <summary>Binds bytes; there must be at least one.</summary>
     public void Bind(int index, ReadOnlySpan<byte> bytes) => Check(raw.sqlite3_bind_blob(_statement, index, bytes));
 
     public void BindText(int index, ReadOnlySpan<byte> utf8) => Check(utf8.IsEmpty
-        ? raw.sqlite3_bind_text(_statement, index, "") // An empty span has no address, which SQLite takes for null.
+        ? raw.sqlite3_bind_text(_statement, index, "") // An empty span has no address, which SQLite reads as null.
         : raw.sqlite3_bind_text(_statement, index, utf8));
 
     /// <summary>Runs a statement that returns no rows.</summary>
@@ -39,12 +39,12 @@ internal sealed class SqliteStatement : IDisposable
     {
         if (!TryRun())
         {
-            throw new LedgerException("SQLite's database is locked");
+            throw new LedgerException("The SQLite database is locked");
         }
     }
 
-    /// <summary>Runs a statement that returns no rows; its parameters stay bound when it finds the database locked.</summary>
-    /// <returns>Whether it ran; not when the database is locked.</returns>
+    /// <summary>Runs a statement that returns no rows. Its parameters stay bound if the database is locked.</summary>
+    /// <returns>Whether it ran; <see langword="false"/> if the database is locked.</returns>
     /// <exception cref="LedgerException">It failed.</exception>
     public bool TryRun()
     {
@@ -66,7 +66,7 @@ internal sealed class SqliteStatement : IDisposable
     }
 
     /// <summary>Steps to the first or next row.</summary>
-    /// <returns>Whether there is one. If not, the statement is ready to run again.</returns>
+    /// <returns>Whether there is a row. If not, the statement is ready to run again.</returns>
     /// <exception cref="LedgerException">It failed.</exception>
     public bool Read()
     {
@@ -91,7 +91,7 @@ internal sealed class SqliteStatement : IDisposable
     /// <summary>Bytes in the row, valid until the next step.</summary>
     public ReadOnlySpan<byte> Bytes(int column) => raw.sqlite3_column_blob(_statement, column);
 
-    /// <summary>Stops reading early.</summary>
+    /// <summary>Ends reading before the last row.</summary>
     public void Reset()
     {
         raw.sqlite3_reset(_statement);

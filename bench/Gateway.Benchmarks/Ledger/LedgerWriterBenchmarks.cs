@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Gateway.Benchmarks.Ledger;
 
 /// <summary>
-/// What the SQLite ledger costs a call: its reservation and its end, both waited for, by so many callers at once. Time, not processor
-/// time: bringing the entries into their rows goes on beside it.
+/// The cost of the SQLite ledger for a request: its two awaited writes, with the given number of concurrent callers. It measures time and
+/// not processor time: the compaction runs in parallel.
 /// </summary>
 [MemoryDiagnoser]
 public class LedgerWriterBenchmarks : IAsyncDisposable

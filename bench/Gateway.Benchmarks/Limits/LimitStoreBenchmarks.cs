@@ -7,7 +7,7 @@ using Gateway.Teams;
 
 namespace Gateway.Benchmarks.Limits;
 
-/// <summary>What limits and a budget cost a request of one of 200 teams, counted in memory.</summary>
+/// <summary>The cost of limits and a budget for a request of one of 200 teams, with counters in memory.</summary>
 [MemoryDiagnoser]
 public class LimitStoreBenchmarks
 {

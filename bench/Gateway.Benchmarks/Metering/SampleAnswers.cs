@@ -3,13 +3,13 @@ using System.Text;
 
 namespace Gateway.Benchmarks.Metering;
 
-/// <summary>Answers as upstream writes them, the same in every run.</summary>
+/// <summary>Responses in upstream's shapes, the same in every run.</summary>
 internal static class SampleAnswers
 {
     private const int BodyLength = 5_000_000;
     private const int Dimensions = 1536;
 
-    /// <summary>An event that carries a piece of text and nothing to learn.</summary>
+    /// <summary>An event with a piece of text and without usage.</summary>
     public static byte[] TextEvent(UsageReaderBenchmarks.Dialect dialect)
     {
         var text = dialect switch
@@ -34,7 +34,7 @@ internal static class SampleAnswers
         return Encoding.UTF8.GetBytes(text.ReplaceLineEndings("").Replace('|', '\n') + "\n\n");
     }
 
-    /// <summary>A body of about 5 MB with its bill at the end.</summary>
+    /// <summary>A body of about 5 MB with its usage at the end.</summary>
     public static byte[] Body(UsageReaderBodyBenchmarks.Sample sample)
     {
         var text = new StringBuilder(BodyLength + 100_000);

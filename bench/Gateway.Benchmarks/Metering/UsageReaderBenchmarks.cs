@@ -3,7 +3,7 @@ using Gateway.Metering;
 
 namespace Gateway.Benchmarks.Metering;
 
-/// <summary>What it costs to watch one event of text go by, in one read or cut in two.</summary>
+/// <summary>The cost of observing one text event, in one read or cut in two.</summary>
 [MemoryDiagnoser]
 public class UsageReaderBenchmarks
 {

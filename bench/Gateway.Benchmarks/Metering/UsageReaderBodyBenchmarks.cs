@@ -4,7 +4,7 @@ using Gateway.Metering;
 
 namespace Gateway.Benchmarks.Metering;
 
-/// <summary>Reading a body of 5 MB in pieces of 64 KB, against a walk over the whole of it with the framework's reader.</summary>
+/// <summary>Reads a body of 5 MB in pieces of 64 KB, compared with the framework's reader on the whole body.</summary>
 [MemoryDiagnoser]
 public class UsageReaderBodyBenchmarks
 {

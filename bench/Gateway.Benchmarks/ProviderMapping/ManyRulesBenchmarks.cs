@@ -8,7 +8,7 @@ using OpenRouterGateway.Transforms.RequestBody;
 namespace Gateway.Benchmarks.ProviderMapping;
 
 /// <summary>
-/// What a set of rules costs, small and large: mostly <c>author/model*</c> and exact names, some <c>*word*</c> and <c>*:variant</c>. Names
+/// The cost of a rule set, small and large: mostly <c>author/model*</c> and exact names, some <c>*word*</c> and <c>*:variant</c>. Names
 /// change from request to request; every second one matches a rule.
 /// </summary>
 [MemoryDiagnoser]
@@ -45,7 +45,7 @@ public class ManyRulesBenchmarks
         _requests = [.. Enumerable.Range(0, Names).Select(i => Request(Model(i % 2 == 0 ? i * 10 % Count : -i)))];
     }
 
-    /// <summary>The whole decision about a request, its scan aside.</summary>
+    /// <summary>The whole decision about a request, without the scan of its body.</summary>
     [Benchmark]
     public object Decide()
     {
@@ -53,7 +53,7 @@ public class ManyRulesBenchmarks
         return _set.Decide(facts, body, RequestEndpoint.Generation);
     }
 
-    /// <summary>What a reload pays for its rules.</summary>
+    /// <summary>The cost of a reload for its rules.</summary>
     [Benchmark]
     public ProviderMappingRules Compile() => new(_rules, []);
 
@@ -74,6 +74,6 @@ public class ManyRulesBenchmarks
         using var scanner = new BodyScanner();
         return scanner.Scan(body) && scanner.TryComplete(sequence, out var facts)
             ? (facts, sequence)
-            : throw new InvalidOperationException("the body is not sound");
+            : throw new InvalidOperationException("the body is invalid");
     }
 }

@@ -4,7 +4,7 @@ using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 namespace Gateway.Benchmarks.ProviderMapping;
 
-/// <summary>One name against a set of patterns of one shape of which the last one matches.</summary>
+/// <summary>Matches one name against a set of patterns of one shape, of which the last one matches.</summary>
 [MemoryDiagnoser]
 public class ModelPatternBenchmarks
 {

@@ -5,7 +5,7 @@ using OpenRouterGateway.Transforms.RequestBody;
 
 namespace Gateway.Benchmarks.RequestBody;
 
-/// <summary>One scan of a whole body, against a full walk with the framework's reader (which does not check UTF-8).</summary>
+/// <summary>Scans a whole body, compared with the framework's reader (which does not check UTF-8).</summary>
 [MemoryDiagnoser]
 public class BodyScannerBenchmarks
 {

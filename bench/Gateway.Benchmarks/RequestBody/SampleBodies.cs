@@ -5,7 +5,7 @@ using System.Text.Json;
 
 namespace Gateway.Benchmarks.RequestBody;
 
-/// <summary>Request bodies as the OpenAI clients send them (messages first, then the model), the same in every run.</summary>
+/// <summary>Request bodies in the shape of the OpenAI clients (messages first, then the model), the same in every run.</summary>
 internal static class SampleBodies
 {
     private const string Model = "openai/gpt-4o-mini";
@@ -13,7 +13,7 @@ internal static class SampleBodies
     private static readonly string[] Words =
         "the model answers a question about code in a long talk with \"quotes\", lines\nand some café".Split(' ');
 
-    // UTF-8 as it is and no \u003C for a <: what the clients' own encoders write.
+    // Unescaped UTF-8 and no \u003C for a <, like the encoders of the clients.
     private static readonly JsonWriterOptions AsClientsWrite = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>A chat of two messages, about 1 KB.</summary>
@@ -139,7 +139,9 @@ internal static class SampleBodies
         json.WriteEndObject();
     }
 
-    /// <summary>Words by a fixed seed (a linear congruential generator: the figures of one run must be those of the next).</summary>
+    /// <summary>
+    /// Words from a fixed seed. A linear congruential generator gives the same words in every run, so figures can be compared.
+    /// </summary>
     private sealed class Text
     {
         private uint _state = 7;

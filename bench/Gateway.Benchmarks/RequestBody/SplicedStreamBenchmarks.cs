@@ -4,13 +4,13 @@ using OpenRouterGateway.Transforms.RequestBody;
 
 namespace Gateway.Benchmarks.RequestBody;
 
-/// <summary>Reading a spliced body to its end as YARP's copier does: a read of nothing, then one into 64 KB.</summary>
+/// <summary>Reads a spliced body to its end in the way of YARP's copier: an empty read, then reads of 64 KB.</summary>
 [MemoryDiagnoser]
 public class SplicedStreamBenchmarks
 {
     private static readonly byte[] Block = ",\"provider\":{\"order\":[\"Anthropic\",\"Google\"]}"u8.ToArray();
 
-    // Of the process, like the library's own.
+    // One for the process, as in the library.
     private static readonly RequestBodyMemory Memory = new(static () => int.MaxValue, TimeProvider.System);
 
     private readonly byte[] _target = new byte[64 * 1024];

@@ -125,10 +125,10 @@ public sealed class TeamSettingsTests : IDisposable
         { ["null"], ["Teams:0: got null; expected an object"] },
         { [Team(id: "a b")], ["Teams:0:Id: got \"a b\"; expected 1 to 64 of the characters A-Z a-z 0-9 . _ -"] },
         { [Team(id: "")], ["Teams:0:Id: got \"\"; expected 1 to 64"] },
-        { [Team(), Team(id: "A", hash: HashB)], ["Teams:1:Id: \"A\" is the id of Teams:0:Id already; expected every id once"] },
-        { [Team(), Team(id: "b", hash: HashA.ToUpperInvariant())], ["Teams:1:Keys:0:Sha256: is the key of Teams:0:Keys:0 already; expected every key once"] },
-        { [Team(keyMore: $"}}, {{ \"Sha256\": \"{HashA}\"")], ["Teams:0:Keys:1:Sha256: is the key of Teams:0:Keys:0 already"] },
-        { [Team(keyMore: $", \"Label\": \"x\" }}, {{ \"Label\": \"X\", \"Sha256\": \"{HashB}\"")], ["Teams:0:Keys:1:Label: \"X\" is the label of Teams:0:Keys:0 already"] },
+        { [Team(), Team(id: "A", hash: HashB)], ["Teams:1:Id: \"A\" is already used by Teams:0:Id; expected unique ids"] },
+        { [Team(), Team(id: "b", hash: HashA.ToUpperInvariant())], ["Teams:1:Keys:0:Sha256: is already used by Teams:0:Keys:0; expected unique keys"] },
+        { [Team(keyMore: $"}}, {{ \"Sha256\": \"{HashA}\"")], ["Teams:0:Keys:1:Sha256: is already used by Teams:0:Keys:0"] },
+        { [Team(keyMore: $", \"Label\": \"x\" }}, {{ \"Label\": \"X\", \"Sha256\": \"{HashB}\"")], ["Teams:0:Keys:1:Label: \"X\" is already used by Teams:0:Keys:0"] },
         { [Team(hash: "marked")], ["Teams:0:Keys:0:Sha256: has 6 characters and is not shown; expected the key's SHA-256"] },
         { [Team(hash: new string('g', 64))], ["Teams:0:Keys:0:Sha256: has 64 characters and is not shown"] },
         { [Team(keyMore: ", \"Label\": \"ogw-marked\"")], ["Teams:0:Keys:0:Label: is not a valid label; expected 1 to 64 printable characters"] },
@@ -139,7 +139,7 @@ public sealed class TeamSettingsTests : IDisposable
         { ["{ \"Id\": \"a\", \"Keys\": [], \"OpenRouterKey\": \"env:KEY\" }"], ["Teams:0:Keys: is empty; expected one or more"] },
         { [Team("\"Limits\": { \"RequestsPerMinute\": -1, \"ConcurrentRequests\": 0 }")], ["Teams:0:Limits:RequestsPerMinute: got -1; expected 1 or more", "Teams:0:Limits:ConcurrentRequests: got 0; expected 1 or more"] },
         { [Team("\"AllowedModels\": [\"a\", \"\"]")], ["Teams:0:AllowedModels:1: got \"\", expected a model name or a pattern"] },
-        { [Team("\"AllowedModels\": []")], ["Teams:0:AllowedModels: is empty, so that no model would be allowed"] },
+        { [Team("\"AllowedModels\": []")], ["Teams:0:AllowedModels: is empty, which would allow no model"] },
         { [Team("\"DeniedModels\": \" \"")], ["Teams:0:DeniedModels:0: got \" \", expected a model name or a pattern"] },
         { [Team("\"Budget\": {}")], ["Teams:0:Budget:Usd: is missing; expected a decimal number"] },
         { [Team("\"Budget\": { \"Usd\": 0 }")], ["Teams:0:Budget:Usd: got 0; expected more than 0 and up to 9000000, with at most 12 decimals"] },
@@ -153,16 +153,16 @@ public sealed class TeamSettingsTests : IDisposable
         { [Team("\"ProviderMapping\": { \"Rules\": [ { \"Modle\": \"a\", \"Model\": \"a\", \"Provider\": { \"zdr\": true } } ] }")], ["Teams:0:ProviderMapping:Rules:0:Modle: unknown setting"] },
         { [Team("\"ProviderMapping\": { \"Rules\": [ { \"Model\": \"a\" }, { \"Model\": \"\", \"Provider\": { \"zdr\": true } } ] }")], ["Teams:0:ProviderMapping:Rules:0:Provider: is missing", "Teams:0:ProviderMapping:Rules:1:Model: "] },
         { [Team("\"ProviderMapping\": { \"Aliases\": [ { \"Model\": \"a\", \"Use\": \"\" } ] }")], ["Teams:0:ProviderMapping:Aliases:0:Use: "] },
-        { [Team("\"ProviderMapping\": { \"Rules\": [ { \"Name\": \"CLI-1\", \"Model\": \"a\", \"Provider\": { \"zdr\": true } } ] }")], ["Teams:0:ProviderMapping:Rules:0:Name: \"CLI-1\" is the name of --model-provider-mapping already"] },
+        { [Team("\"ProviderMapping\": { \"Rules\": [ { \"Name\": \"CLI-1\", \"Model\": \"a\", \"Provider\": { \"zdr\": true } } ] }")], ["Teams:0:ProviderMapping:Rules:0:Name: \"CLI-1\" is already used by --model-provider-mapping"] },
         { [Team("\"Attribution\": { \"Title\": \"\u00e4\" }")], ["Teams:0:Attribution:Title: is empty or contains a character that headers do not allow"] },
         { [Team("\"Budegt\": {}")], ["Teams:0:Budegt: unknown setting; expected one of Id, Keys, OpenRouterKey"] },
-        { [Team(key: Secret)], ["Teams:0:OpenRouterKey: is not a reference to a secret, and not shown since it may be a secret; expected env:NAME or file:PATH"] },
+        { [Team(key: Secret)], ["Teams:0:OpenRouterKey: is not a reference to a secret and is not shown, since it may be a secret; expected env:NAME or file:PATH"] },
         { [Team(key: " ")], ["Teams:0:OpenRouterKey: is empty; expected env:NAME or file:PATH"] },
         { [Team(key: "env:NOTHING")], ["Teams:0:OpenRouterKey: env:NOTHING is not set or empty; expected it in the environment or in .env"] },
         { [Team(key: "env:EMPTY")], ["Teams:0:OpenRouterKey: env:EMPTY is not set or empty"] },
         { [Team(key: "env:" + Secret)], ["Teams:0:OpenRouterKey: has no variable name after env:"] },
         { [Team(key: "env:BLANK_INSIDE")], ["Teams:0:OpenRouterKey: contains a space or another character that headers do not allow"] },
-        { [Team(key: "env:GATEWAYS_OWN")], ["Teams:0:OpenRouterKey: resolves to a key of the gateway itself"] },
+        { [Team(key: "env:GATEWAYS_OWN")], ["Teams:0:OpenRouterKey: resolves to a gateway key"] },
         { [Team(key: "file:")], ["Teams:0:OpenRouterKey: has no path after file:"] },
         { [Team(key: "file:nowhere")], ["Teams:0:OpenRouterKey: file:nowhere does not exist"] },
         { [Team(key: "file:program")], ["Teams:0:OpenRouterKey: file:program is a folder; expected a file"] },
@@ -319,7 +319,7 @@ public sealed class TeamSettingsTests : IDisposable
             StringComparison.Ordinal);
         Assert.DoesNotContain("rule own", await ExplainAsync(snapshot, "gpt", null), StringComparison.Ordinal);
         Assert.Equal(
-            "--team \"x\": there is no such team; expected one of a" + Environment.NewLine, await ExplainAsync(snapshot, "gpt", "x"));
+            "--team \"x\": unknown team; expected one of a" + Environment.NewLine, await ExplainAsync(snapshot, "gpt", "x"));
     }
 
     [Fact]

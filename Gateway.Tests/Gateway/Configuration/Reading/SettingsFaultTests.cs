@@ -88,9 +88,9 @@ public sealed class SettingsFaultTests : IDisposable
     [InlineData("\"ProviderMapping\": { \"Rules\": {} }", "ProviderMapping:Rules: got an object; expected an array")]
     [InlineData("\"ProviderMapping\": { \"Rules\": [ null ] }", "ProviderMapping:Rules:0: got null; expected an object")]
     [InlineData("\"ProviderMapping\": { \"Rules\": [ { \"Model\": \"a\", \"Provider\": {\"zdr\":true}, \"WhenClientSetsProvider\": \"Always\" } ] }", "ProviderMapping:Rules:0:WhenClientSetsProvider: got \"Always\"; expected one of KeepClient, Fill, Enforce")]
-    [InlineData("\"ProviderMapping\": { \"Rules\": [ { \"Name\": \"a\", \"Model\": \"a\", \"Provider\": {\"zdr\":true} }, { \"Name\": \"A\", \"Model\": \"a\", \"Provider\": {\"zdr\":true} } ] }", "ProviderMapping:Rules:1:Name: \"A\" is the name of ProviderMapping:Rules:0 already; expected every name once")]
-    [InlineData("\"ProviderMapping\": { \"Rules\": [ { \"Name\": \"rule-2\", \"Model\": \"a\", \"Provider\": {\"zdr\":true} }, { \"Model\": \"a\", \"Provider\": {\"zdr\":true} } ] }", "ProviderMapping:Rules:1:Name: \"rule-2\", the default here, is the name of ProviderMapping:Rules:0 already; expected every name once")]
-    [InlineData("\"ProviderMapping\": { \"Rules\": [ { \"Model\": \"a\", \"Provider\": {\"only\":[\"x\"], \"Only\":[\"y\"]} } ] }", "ProviderMapping:Rules:0:Provider:Only: set twice; expected every key once (\"only\" and \"Only\" are the same key)")]
+    [InlineData("\"ProviderMapping\": { \"Rules\": [ { \"Name\": \"a\", \"Model\": \"a\", \"Provider\": {\"zdr\":true} }, { \"Name\": \"A\", \"Model\": \"a\", \"Provider\": {\"zdr\":true} } ] }", "ProviderMapping:Rules:1:Name: \"A\" is already used by ProviderMapping:Rules:0; expected unique names")]
+    [InlineData("\"ProviderMapping\": { \"Rules\": [ { \"Name\": \"rule-2\", \"Model\": \"a\", \"Provider\": {\"zdr\":true} }, { \"Model\": \"a\", \"Provider\": {\"zdr\":true} } ] }", "ProviderMapping:Rules:1:Name: \"rule-2\", the default here, is already used by ProviderMapping:Rules:0; expected unique names")]
+    [InlineData("\"ProviderMapping\": { \"Rules\": [ { \"Model\": \"a\", \"Provider\": {\"only\":[\"x\"], \"Only\":[\"y\"]} } ] }", "ProviderMapping:Rules:0:Provider:Only: set twice; expected each key once (\"only\" and \"Only\" are the same key)")]
     public async Task BadSetting_IsNamedWithItsPath(string section, string expected)
     {
         _folder.Write("appsettings.json", SettingsFolder.Json(section));
@@ -270,7 +270,7 @@ public sealed class SettingsFaultTests : IDisposable
         _folder.Variables["DOTNET_ENVIRONMENT"] = "../x";
 
         Assert.Equal(
-            [$"environment: \"../x\" is not a valid environment name; expected {SettingValues.EnvironmentNameExpected}"],
+            [$"environment: \"../x\" is not a valid environment name; expected {SettingFormats.EnvironmentNameExpected}"],
             await _folder.LoadBadAsync());
     }
 
@@ -281,7 +281,7 @@ public sealed class SettingsFaultTests : IDisposable
         _folder.Args = ["--openrouter-base-url", "http://127.0.0.1:1"];
 
         Assert.Equal(
-            ["--openrouter-base-url: there is no cluster \"openrouter\" in ReverseProxy:Clusters whose destinations it could replace"],
+            ["--openrouter-base-url: there is no cluster \"openrouter\" in ReverseProxy:Clusters whose destinations it can replace"],
             await _folder.LoadBadAsync());
     }
 

@@ -26,7 +26,7 @@ public sealed class SqliteJournalTests : IDisposable
     public async Task KilledProcess_LeavesItsEntries_ToTheNext()
     {
         var (named, unnamed, settled) = (NewId(), NewId(), NewId());
-        await using (var store = await OpenAsync(Database, isFolding: false))
+        await using (var store = await OpenAsync(Database, isCompacting: false))
         {
             await store.ApplyAsync([Began(named), new LedgerEntry.Named(named, "gen-1763871234-a")], Cancel);
             await store.ApplyAsync([Began(unnamed)], Cancel);
@@ -50,7 +50,7 @@ public sealed class SqliteJournalTests : IDisposable
     [Fact]
     public async Task ClosedStore_LeavesAnEmptyJournal()
     {
-        await using (var store = await OpenAsync(Database, isFolding: false))
+        await using (var store = await OpenAsync(Database, isCompacting: false))
         {
             await store.ApplyAsync([Began(NewId())], Cancel);
         }
@@ -75,7 +75,7 @@ public sealed class SqliteJournalTests : IDisposable
     public async Task EveryQuestion_SeesWhatWasWritten()
     {
         var at = Now;
-        await using var store = await OpenAsync(Database, isFolding: false);
+        await using var store = await OpenAsync(Database, isCompacting: false);
 
         var id = await BeginAsync();
         Assert.Equal(1000, (await store.ReadChargesAsync([id], Cancel))[id].Charge.Value);
@@ -117,8 +117,8 @@ public sealed class SqliteJournalTests : IDisposable
         var random = new Prng(seed);
         Guid[] ids = [.. Enumerable.Range(0, 120).Select(_ => NewId())];
         LedgerEntry[] entries = [.. Enumerable.Range(0, 900).Select(_ => Any(random, ids[Below(random, ids.Length)]))];
-        await using var atOnce = await OpenAsync(_folder.File("at-once.db"), isFolding: false);
-        await using var oneByOne = await OpenAsync(_folder.File("one-by-one.db"), isFolding: false);
+        await using var atOnce = await OpenAsync(_folder.File("at-once.db"), isCompacting: false);
+        await using var oneByOne = await OpenAsync(_folder.File("one-by-one.db"), isCompacting: false);
         var taken = 0;
         while (taken < entries.Length)
         {
@@ -142,7 +142,7 @@ public sealed class SqliteJournalTests : IDisposable
     [Fact]
     public async Task EntryOfAnotherVersion_IsTold_AndKept()
     {
-        await using var store = await OpenAsync(Database, isFolding: false);
+        await using var store = await OpenAsync(Database, isCompacting: false);
         var id = NewId();
         await store.ApplyAsync([Began(id)], Cancel);
         var entries = await EntriesAsync();
@@ -165,7 +165,7 @@ public sealed class SqliteJournalTests : IDisposable
     [InlineData(1000, new byte[] { 1 }, "cannot be read")]
     public async Task BrokenEntry_IsTold(int kept, byte[] added, string said)
     {
-        await using var store = await OpenAsync(Database, isFolding: false);
+        await using var store = await OpenAsync(Database, isCompacting: false);
         await store.ApplyAsync([Began(NewId())], Cancel);
         await SetEntriesAsync([.. (await EntriesAsync()).Take(kept), .. added]);
         var failure = await Assert.ThrowsAsync<LedgerException>(() => store.TakeDueAsync(["search", "other"], Now, Now, 1, Cancel));
@@ -210,7 +210,7 @@ public sealed class SqliteJournalTests : IDisposable
     public async Task EntriesOfFormat1_AreFolded()
     {
         var (named, settled) = (NewId(), NewId());
-        await using var store = await OpenAsync(Database, isFolding: false);
+        await using var store = await OpenAsync(Database, isCompacting: false);
         await store.ApplyAsync([Began(NewId())], Cancel);
 
         // Format 1 ends its entries before the destination, which is null here: one zero byte.
@@ -233,7 +233,7 @@ public sealed class SqliteJournalTests : IDisposable
 
         static byte[] Written(LedgerEntry entry)
         {
-            var writer = new LedgerRecordWriter();
+            var writer = new JournalBlockWriter();
             writer.Begin(Guid.Empty);
             writer.Write(entry);
             return writer.Written[17..].ToArray();
@@ -350,9 +350,9 @@ public sealed class SqliteJournalTests : IDisposable
 
     private static bool Coin(Prng random) => Below(random, 2) == 0;
 
-    private static async Task<SqliteLedgerStore> OpenAsync(string path, bool isFolding = true)
+    private static async Task<SqliteLedgerStore> OpenAsync(string path, bool isCompacting = true)
     {
-        var store = new SqliteLedgerStore(path) { FoldingInterval = isFolding ? TimeSpan.FromMilliseconds(200) : TimeSpan.FromHours(1) };
+        var store = new SqliteLedgerStore(path) { CompactionInterval = isCompacting ? TimeSpan.FromMilliseconds(200) : TimeSpan.FromHours(1) };
         try
         {
             await store.OpenAsync(Cancel);

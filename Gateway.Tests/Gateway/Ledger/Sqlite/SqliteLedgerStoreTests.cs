@@ -82,8 +82,8 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
         {
             BusyTimeout = TimeSpan.FromMilliseconds(50),
 
-            // The store's own folding is not what it is locked by.
-            FoldingInterval = TimeSpan.FromHours(1),
+            // The store's own compaction must not be what locks it.
+            CompactionInterval = TimeSpan.FromHours(1),
         };
         await store.OpenAsync(Cancel);
         var id = NewId();

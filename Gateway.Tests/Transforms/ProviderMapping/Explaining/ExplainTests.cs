@@ -63,7 +63,7 @@ public class ExplainTests
         Assert.Equal("m", steps[1].Earlier);
         Assert.Equal("The request names no model.", aliases.Decide("{}").Steps[0].Sentence);
         Assert.Equal(
-            "'m' is the model to send already; 'f' are added as fallbacks.",
+            "'m' is already the model to send; 'f' are added as fallbacks.",
             Aliases(Alias("m", "m", "f")).Decide("""{"model":"m"}""").Steps[0].Sentence);
         Assert.Equal(
             "'m' is sent as 'x', with 'f' as fallbacks.",

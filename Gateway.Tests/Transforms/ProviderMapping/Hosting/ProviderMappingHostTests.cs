@@ -272,7 +272,7 @@ public class ProviderMappingHostTests
     [InlineData("", "the body is empty at byte 0")]
     [InlineData("[]", "expected '{' at byte 0")]
     [InlineData("{\"model\":\"m\"", "the body ends too early at byte 12")]
-    [InlineData("{\"model\":\"m\"}x", "unexpected bytes behind the object at byte 13")]
+    [InlineData("{\"model\":\"m\"}x", "unexpected bytes after the object at byte 13")]
     [InlineData("{\"model\":\"\u00FF\"}", "invalid UTF-8 at byte 10")]
     public async Task BadJson_IsA400ThatSaysWhereAndTheConnectionLivesOn(string body, string where)
     {

@@ -72,7 +72,7 @@ public class ConfigurationJsonTests
     [Theory]
     [InlineData("Rules:2:Name", "Rules:2", "expected the index 1")]
     [InlineData("Rules:one:Name", "Rules:one", "expected the index 1")]
-    [InlineData("Rules:0:Model:0", "Rules:0:Model", "got \"a\" beside entries")]
+    [InlineData("Rules:0:Model:0", "Rules:0:Model", "got \"a\" together with entries")]
     public void MergeOfTwoSources_ThatDoesNotFit_IsAFault(string key, string path, string message)
     {
         var (_, problems) = Write("""{"Rules":[{"Model":"a"}]}""", (key, "x"));

@@ -42,7 +42,7 @@ public class RuleSetsReaderTests
     [InlineData("""{"Rules":[{"Model":"a","Provider":{"zdr":1}}]}""", "Rules:0:Provider:zdr: got 1")]
     [InlineData("""{"Rules":[{"Model":"a","Provider":{"zdr":true},"WhenClientSetsProvider":"Force"}]}""", "Rules:0:WhenClientSetsProvider: got \"Force\", expected KeepClient, Fill or Enforce")]
     [InlineData("""{"Rules":[{"Model":"a","Provider":{"zdr":true},"Priority":1}]}""", "Rules:0:Priority: is unknown")]
-    [InlineData("""{"Rules":[{"Model":"a","Provider":{"zdr":true},"Name":"RULE-2"},{"Model":"a","Provider":{"zdr":true}}]}""", "Rules:1:Name: \"rule-2\" is the name of Rules:0 already")]
+    [InlineData("""{"Rules":[{"Model":"a","Provider":{"zdr":true},"Name":"RULE-2"},{"Model":"a","Provider":{"zdr":true}}]}""", "Rules:1:Name: \"rule-2\" is already used by Rules:0")]
     [InlineData("""{"Aliases":[{"Model":"a"}]}""", "Aliases:0:Use: got \"\"")]
     [InlineData("""{"Aliases":[{"Model":"a","Use":5}]}""", "Aliases:0:Use: got 5")]
     [InlineData("""{"Aliases":[{"Model":"a","Use":"b","Fallbacks":"c"}]}""", "Aliases:0:Fallbacks: got \"c\", expected a list of model names")]

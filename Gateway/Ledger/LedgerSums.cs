@@ -2,13 +2,13 @@ using Gateway.Primitives;
 
 namespace Gateway.Ledger;
 
-/// <summary>Money sums returned by statements.</summary>
-internal static class LedgerMoney
+/// <summary>Sums of money, as returned by SQL statements.</summary>
+internal static class LedgerSums
 {
     private const int PicoInMicro = 1_000_000;
 
     /// <summary>
-    /// Adds up whole micro-dollars and remaining pico-dollars, which are summed separately so that neither overflows 64 bits.
+    /// Adds whole micro-dollars and the remaining pico-dollars. SQL sums them separately so that neither overflows 64 bits.
     /// </summary>
     public static PicoDollars FromSums(long micro, long pico) => new(((Int128)micro * PicoInMicro) + pico);
 }

@@ -2,15 +2,15 @@ using System.Globalization;
 
 namespace Gateway.Configuration.Reading;
 
-/// <summary>Collects faults and warnings about the values of one section or entry, with the source of each value.</summary>
-/// <param name="path">The section's path, or the entry's.</param>
+/// <summary>Collects the faults and warnings about one section or entry, and adds the source of the value to each fault.</summary>
+/// <param name="path">The path of the section or entry.</param>
 /// <param name="node">The tree of the section or entry.</param>
-/// <param name="faults">Takes every fault.</param>
-/// <param name="warnings">Takes the warnings.</param>
-internal sealed class SectionFaults(
+/// <param name="faults">Receives every fault.</param>
+/// <param name="warnings">Receives the warnings.</param>
+internal sealed class SettingsFaultCollector(
     string path, SettingsNode node, ICollection<SettingsFault> faults, ICollection<SettingsFault> warnings)
 {
-    /// <summary>Adds a fault of a setting, named relative to the section.</summary>
+    /// <summary>Adds a fault. The setting's name is relative to the section.</summary>
     public void Fault(string name, string message) =>
         faults.Add(new SettingsFault(PathOf(name), message + SettingsReader.From(Source(name))));
 
@@ -40,7 +40,7 @@ internal sealed class SectionFaults(
         }
     }
 
-    /// <summary>Checks the path of a file that the gateway writes, and makes it absolute.</summary>
+    /// <summary>Checks the path of a file that the gateway writes. Returns the absolute path.</summary>
     public string OwnFile(string name, string value, string workingDirectory)
     {
         if (string.IsNullOrWhiteSpace(value) || value.Contains('\0', StringComparison.Ordinal))

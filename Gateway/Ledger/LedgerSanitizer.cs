@@ -3,17 +3,19 @@ using System.Text;
 namespace Gateway.Ledger;
 
 /// <summary>
-/// Sanitizes values from callers and upstream so that every store accepts them: one rejected row would block all rows behind it.
+/// Sanitizes values from clients and upstream so that every store accepts them: one rejected row would block all rows behind it.
 /// </summary>
-internal static class LedgerValues
+internal static class LedgerSanitizer
 {
-    /// <summary>The longest stored text, in characters: names are far shorter, and PostgreSQL's indexes accept at most 2.7 kB.</summary>
+    /// <summary>
+    /// The maximum length of stored text, in characters. Names are far shorter, and PostgreSQL's indexes accept at most 2.7 kB.
+    /// </summary>
     public const int MaxTextLength = 256;
 
-    // A trillion: keeps sums over millions of rows within 64 bits, regardless of upstream's values.
+    // A trillion: sums over millions of rows stay within 64 bits, regardless of upstream's values.
     private const long MaxTokens = 1_000_000_000_000;
 
-    /// <summary>A text without NUL characters and unpaired surrogates, which PostgreSQL rejects, and of limited length.</summary>
+    /// <summary>Text of limited length, without NUL characters and unpaired surrogates, which PostgreSQL rejects.</summary>
     public static string? Text(string? text)
     {
         if (text is null
@@ -36,7 +38,7 @@ internal static class LedgerValues
         return clean.ToString();
     }
 
-    /// <summary>A token count that can be summed up.</summary>
+    /// <summary>A token count in the range that can be summed.</summary>
     public static long? Tokens(long? tokens) => tokens is { } count ? Math.Clamp(count, 0, MaxTokens) : null;
 
     /// <summary>A duration in microseconds.</summary>

@@ -5,8 +5,8 @@ using Gateway.Teams;
 
 namespace Gateway.Configuration.Reading;
 
-/// <summary>Validation of single values, shared by flags, variables and files.</summary>
-internal static class SettingValues
+/// <summary>The formats of single values, shared by flags, variables and files.</summary>
+internal static class SettingFormats
 {
     public const string PortExpected = "a port from 0 to 65535";
     public const string AddressExpected = "an IPv4 or IPv6 address such as 0.0.0.0 or ::1";
@@ -27,13 +27,15 @@ internal static class SettingValues
     public static bool IsAddress(string text) =>
         IPAddress.TryParse(text, out var address)
         && !text.StartsWith('[')
-        // The parser accepts "1" and "127.1"; as a setting they are typing errors.
+        // The parser accepts "1" and "127.1", which are typing errors in a setting.
         && (address.AddressFamily != AddressFamily.InterNetwork || text.Count(c => c == '.') == 3);
 
     public static bool IsEnvironmentName(string text) =>
         text.Length > 0 && text[0] != '.' && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
 
-    /// <summary>The fault of an upstream address, or <see langword="null"/>. An address with a password is not quoted.</summary>
+    /// <summary>
+    /// The fault of an upstream address; <see langword="null"/> if it is valid. An address with a password is not quoted.
+    /// </summary>
     public static string? UpstreamUrlFault(string text)
     {
         if (!Uri.TryCreate(text.Trim(), UriKind.Absolute, out var url)
@@ -47,7 +49,7 @@ internal static class SettingValues
             return $"the URL holds a user name or password; expected {UpstreamUrlExpected}";
         }
 
-        // YARP appends the request's path to the address; a query or fragment would end up in the middle.
+        // YARP appends the request's path to the address: a query or fragment would end up in the middle of the URL.
         return url.Query.Length > 0 || url.Fragment.Length > 0 || text.Contains('?') || text.Contains('#')
             ? $"\"{text}\" has a query or a fragment; expected {UpstreamUrlExpected}"
             : null;
@@ -56,14 +58,14 @@ internal static class SettingValues
     public static bool IsTeamId(string text) =>
         text.Length is > 0 and <= LongestName && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
 
-    /// <summary>Whether text is a valid label of a key. A key itself is not.</summary>
+    /// <summary>Whether text is a valid label of a key. A key itself is not a valid label.</summary>
     public static bool IsLabel(string text) =>
         text.Length is > 0 and <= LongestName
         && !string.IsNullOrWhiteSpace(text)
         && !text.Any(c => char.IsControl(c) || char.IsSurrogate(c))
         && !GatewayKeys.IsIn(text);
 
-    /// <summary>Reads a time. Without an offset it would mean a different time on each node.</summary>
+    /// <summary>Reads a time. A time without an offset would differ between nodes.</summary>
     public static bool TryExpiry(string text, out DateTimeOffset moment)
     {
         moment = default;
@@ -72,6 +74,6 @@ internal static class SettingValues
             && DateTimeOffset.TryParseExact(text, ExpiryFormats, CultureInfo.InvariantCulture, DateTimeStyles.None, out moment);
     }
 
-    /// <summary>The part of a secret setting that may be shown: a reference, but not a literal.</summary>
+    /// <summary>A secret setting as it may be shown: a reference is shown, a literal is masked.</summary>
     public static string Shown(string text) => text.Length == 0 || SecretReader.IsReference(text) ? text.Trim() : "(secret)";
 }

@@ -1,0 +1,169 @@
+namespace Gateway.Ledger.Sqlite;
+
+/// <summary>Reads blocks of <see cref="JournalBlockWriter"/>.</summary>
+internal ref struct JournalBlockReader(ReadOnlySpan<byte> bytes)
+{
+    /// <summary>Marks a text in <see cref="ValuesOf"/>.</summary>
+    public const char TextValue = 't';
+
+    private const byte WithoutDestination = 1;
+    private const byte Null = 0;
+
+    private ReadOnlySpan<byte> _rest = bytes;
+
+    /// <summary>Whether all bytes were read.</summary>
+    public readonly bool IsAtEnd => _rest.IsEmpty;
+
+    /// <summary>The number of bytes left.</summary>
+    public readonly int Left => _rest.Length;
+
+    /// <summary>Reads the beginning of a block.</summary>
+    /// <exception cref="LedgerException">Another version of the gateway wrote the block.</exception>
+    public ReadOnlySpan<byte> Begin()
+    {
+        var format = Take(1)[0];
+        return format == JournalBlockWriter.Format
+            ? Id()
+            : throw new LedgerException(
+                $"The ledger's journal has entries of format {format}, this version reads format {JournalBlockWriter.Format}: "
+                + "another version of the gateway wrote them");
+    }
+
+    /// <summary>Reads the beginning of an entry.</summary>
+    /// <exception cref="LedgerException">Its kind is unknown.</exception>
+    public JournalEntryKind Kind()
+    {
+        var kind = (JournalEntryKind)Take(1)[0];
+        return kind is JournalEntryKind.Began or JournalEntryKind.Named or JournalEntryKind.Ended
+            ? kind
+            : throw new LedgerException($"The ledger's journal has an entry of kind {(byte)kind}, which this version does not know");
+    }
+
+    /// <summary>Reads an id, in its column's byte order.</summary>
+    public ReadOnlySpan<byte> Id() => Take(LedgerKeys.Size);
+
+    /// <summary>Reads a number.</summary>
+    public long? Number()
+    {
+        var size = Take(1)[0] - 1;
+        if (size < 0)
+        {
+            return null;
+        }
+
+        if (size > sizeof(ulong))
+        {
+            throw Broken();
+        }
+
+        var bits = 0UL;
+        var bytes = Take(size);
+        for (var i = 0; i < bytes.Length; i++)
+        {
+            bits |= (ulong)bytes[i] << (i * 8);
+        }
+
+        return (long)(bits >> 1) ^ -(long)(bits & 1);
+    }
+
+    /// <summary>Reads a text; the span is empty for <see langword="null"/>.</summary>
+    public bool Text(out ReadOnlySpan<byte> utf8)
+    {
+        var length = Number();
+        utf8 = length is { } count ? Take(checked((int)count)) : default;
+        return length is not null;
+    }
+
+    /// <summary>The types of an entry's values after its id and, if it has one, its generation id: numbers and texts.</summary>
+    public static ReadOnlySpan<char> ValuesOf(JournalEntryKind kind) => kind switch
+    {
+        JournalEntryKind.Began => "ntttttttnnn",
+        JournalEntryKind.Ended => "ntntttnnnnnnnnnnnnt",
+        _ => "t",
+    };
+
+    /// <summary>Skips the values of an entry, after its id.</summary>
+    public void Skip(JournalEntryKind kind)
+    {
+        if (kind != JournalEntryKind.Began)
+        {
+            Text(out _);
+        }
+
+        Skip(ValuesOf(kind));
+    }
+
+    /// <summary>
+    /// Converts a block to the current format. Format 1 has no destination, which is the last value of entries that have one. Blocks of
+    /// other formats are returned unchanged.
+    /// </summary>
+    /// <exception cref="LedgerException">The block cannot be read.</exception>
+    public static ReadOnlySpan<byte> Upgrade(ReadOnlySpan<byte> block)
+    {
+        if (block is not [WithoutDestination, ..])
+        {
+            return block;
+        }
+
+        // Each entry grows by one byte, and is longer than a byte.
+        var upgraded = new byte[block.Length * 2];
+        upgraded[0] = JournalBlockWriter.Format;
+        var (from, length) = (1, 1);
+        var reader = new JournalBlockReader(block[1..]);
+        reader.Id();
+        while (!reader.IsAtEnd)
+        {
+            var kind = reader.Kind();
+            reader.Id();
+            if (kind == JournalEntryKind.Began)
+            {
+                reader.Skip(ValuesOf(kind));
+                continue;
+            }
+
+            reader.Text(out _);
+            reader.Skip(ValuesOf(kind)[..^1]);
+            Copy(block, block.Length - reader.Left);
+            upgraded[length++] = Null;
+        }
+
+        Copy(block, block.Length);
+        return upgraded.AsSpan(0, length);
+
+        void Copy(ReadOnlySpan<byte> source, int to)
+        {
+            source[from..to].CopyTo(upgraded.AsSpan(length));
+            length += to - from;
+            from = to;
+        }
+    }
+
+    private void Skip(ReadOnlySpan<char> values)
+    {
+        foreach (var value in values)
+        {
+            if (value == TextValue)
+            {
+                Text(out _);
+            }
+            else
+            {
+                Number();
+            }
+        }
+    }
+
+    private static LedgerException Broken() => new("The ledger's journal has an entry that cannot be read");
+
+    private ReadOnlySpan<byte> Take(int size)
+    {
+        if ((uint)size > (uint)_rest.Length)
+        {
+            throw Broken();
+        }
+
+        var taken = _rest[..size];
+        _rest = _rest[size..];
+        return taken;
+    }
+}
