@@ -15,7 +15,7 @@ internal static class GatewayPipeline
         // RequestLog: creates the request's context; writes one line and the metrics of every request.
         app.UseMiddleware<RequestLogMiddleware>();
 
-        // Errors: answers a failure of an inner phase with an error in the dialect of the route.
+        // Errors: turns a failure of an inner phase into an error response in the dialect of the route.
         app.UseMiddleware<ErrorMiddleware>();
 
         // Routing: the health endpoints, else a route of appsettings.json, else 404.
@@ -32,11 +32,11 @@ internal static class GatewayPipeline
             // RequestBody: on routes with the transform, scans the body, judges the team's rights and applies the rules.
             proxy.UseProviderMapping();
 
-            // Admission: acquires lease, budget reservation and ledger row of a metered call, and reports the call's end to it.
+            // Admission: acquires the lease, the budget reservation and the ledger row of a metered call, and reports the end to the call.
             proxy.UseMiddleware<AdmissionMiddleware>();
 
             // YARP: chooses a destination, then forwards. The ProviderMapping transform splices the body; the response transform lets the
-            // metered call observe the answer.
+            // metered call observe the response.
             proxy.UseLoadBalancing();
 
             // YARP: records the outcome for the destination's passive health.

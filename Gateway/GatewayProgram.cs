@@ -16,7 +16,7 @@ using Yarp.ReverseProxy.Model;
 
 namespace Gateway;
 
-/// <summary>What the program does, from its arguments to its exit code.</summary>
+/// <summary>Runs the command that the arguments select, and returns the exit code of the process.</summary>
 internal static class GatewayProgram
 {
     private const int Success = 0;
@@ -46,7 +46,7 @@ internal static class GatewayProgram
         };
     }
 
-    /// <summary>Runs a host until it ends. Only an end that a signal asked for is a success.</summary>
+    /// <summary>Runs a host until it ends. Fails unless a signal has requested the end.</summary>
     internal static async Task<int> RunToEndAsync(WebApplication app, TextWriter error)
     {
         var lifetime = app.Services.GetRequiredService<SignalLifetime>();
@@ -93,7 +93,7 @@ internal static class GatewayProgram
         }
         catch (Exception fault) when (fault is IOException or SocketException)
         {
-            // The address is taken, or not ours: known only when it is tried.
+            // The address is in use or does not belong to this machine. Only an attempt to listen shows it.
             var server = startup.Snapshot!.Settings.Server;
             var address = new IPEndPoint(IPAddress.Parse(server.Address), server.Port);
             await error.WriteLineAsync($"Server:Address: cannot listen on {address}: {fault.Message}");

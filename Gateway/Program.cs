@@ -1,10 +1,10 @@
 using Gateway;
 
-// The console's own writer goes to the operating system with every 256 characters.
+// The console's own writer makes one system call per 256 characters.
 const int OutputBuffer = 64 * 1024;
 
-// Before the first socket, which is when .NET looks: what a completed read or write goes on with runs on the thread that polls the sockets.
-// What may keep such a thread from its other sockets moves to the pool first (docs/decisions/0008-polling-threads.md).
+// Continuations of completed reads and writes run on the thread that polls the sockets. Work that could block that thread is moved to the
+// thread pool (docs/decisions/0008-polling-threads.md). Set here because .NET reads the variable when it creates the first socket.
 const string InlineCompletions = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
 if (Environment.GetEnvironmentVariable(InlineCompletions) is null)
 {

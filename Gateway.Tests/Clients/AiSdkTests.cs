@@ -65,7 +65,7 @@ public sealed class AiSdkTests : IClassFixture<AiSdkTests.Client>
 
     [Theory]
     [InlineData("rule-refused", 403, "Rule 'azure-only' refuses")]
-    [InlineData("no-such-path", 404, "serves nothing at this path")]
+    [InlineData("no-such-path", 404, "has no route for this path")]
     [InlineData("too-large", 413, "larger than 200000 bytes")]
     public void GatewayError_IsTheSdksOwn(string id, int status, string message)
     {
@@ -78,7 +78,7 @@ public sealed class AiSdkTests : IClassFixture<AiSdkTests.Client>
         _client.AssertFailure("no-answer", "APICallError", 502, "The upstream could not be reached");
 
     [Theory]
-    [InlineData("cut", "The upstream closed the connection before its answer was complete.")]
+    [InlineData("cut", "The upstream closed the connection before its response was complete.")]
     [InlineData("error-event", "Provider disconnected")]
     public void StreamThatFails_SaysSoInAPart(string id, string message) => _client.AssertFailure(id, "Error", null, message);
 

@@ -87,7 +87,7 @@ public sealed class AnthropicSdkTests : IClassFixture<AnthropicSdkTests.Client>
 
     [Theory]
     [InlineData("rule-refused", "PermissionDeniedError", 403, "Rule 'azure-only' refuses")]
-    [InlineData("no-such-path", "NotFoundError", 404, "serves nothing at this path")]
+    [InlineData("no-such-path", "NotFoundError", 404, "has no route for this path")]
     [InlineData("too-large", "ContentTooLargeError", 413, "larger than 200000 bytes")]
     public void GatewayError_IsTheSdksOwn(string id, string type, int status, string message)
     {
@@ -99,7 +99,7 @@ public sealed class AnthropicSdkTests : IClassFixture<AnthropicSdkTests.Client>
     [InlineData("cut")]
     [InlineData("cut-helper")]
     public void StreamThatBreaks_Throws(string id) =>
-        _client.AssertFailure(id, "APIError", null, "The upstream closed the connection before its answer was complete.");
+        _client.AssertFailure(id, "APIError", null, "The upstream closed the connection before its response was complete.");
 
     [Fact]
     public void ErrorEventOfUpstream_Throws() => _client.AssertFailure("error-event", "APIError", null, "Provider disconnected");

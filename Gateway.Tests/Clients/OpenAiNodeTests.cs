@@ -81,7 +81,7 @@ public sealed class OpenAiNodeTests : IClassFixture<OpenAiNodeTests.Client>
     [InlineData("rule-refused", "PermissionDeniedError", 403, "Rule 'azure-only' refuses")]
     [InlineData("responses-refused", "PermissionDeniedError", 403, "Rule 'azure-only' refuses")]
     [InlineData("bad-provider", "BadRequestError", 400, "'provider' must be an object")]
-    [InlineData("no-such-path", "NotFoundError", 404, "serves nothing at this path")]
+    [InlineData("no-such-path", "NotFoundError", 404, "has no route for this path")]
     [InlineData("too-large", "APIError", 413, "larger than 200000 bytes")]
     public void GatewayError_IsTheSdksOwn(string id, string type, int status, string message)
     {
@@ -95,7 +95,7 @@ public sealed class OpenAiNodeTests : IClassFixture<OpenAiNodeTests.Client>
 
     [Fact]
     public void StreamThatBreaks_Throws() =>
-        _client.AssertFailure("cut", "APIError", null, "The upstream closed the connection before its answer was complete.");
+        _client.AssertFailure("cut", "APIError", null, "The upstream closed the connection before its response was complete.");
 
     [Fact]
     public void ErrorEventOfUpstream_Throws() => _client.AssertFailure("error-event", "APIError", null, "Provider disconnected");

@@ -63,7 +63,7 @@ public sealed class OpenRouterSdkTests : IClassFixture<OpenRouterSdkTests.Client
     // ResponseValidationError in place of a ForbiddenResponseError: the status is right, and the sentence stands in the error's body.
     [Theory]
     [InlineData("rule-refused", 403, "Rule 'azure-only' refuses")]
-    [InlineData("no-such-path", 404, "serves nothing at this path")]
+    [InlineData("no-such-path", 404, "has no route for this path")]
     [InlineData("too-large", 413, "larger than 200000 bytes")]
     [InlineData("no-answer", 502, "The upstream could not be reached")]
     public void GatewayError_IsTheSdksOwnWithStatusAndBody(string id, int status, string message)

@@ -29,7 +29,7 @@ internal sealed partial class AdmissionController
         _logger = logger;
     }
 
-    /// <summary>Decides about one attempt at a call.</summary>
+    /// <summary>Admits or refuses one attempt at a call.</summary>
     public async ValueTask<AdmissionDecision> AdmitAsync(AdmissionRequest request)
     {
         var now = _time.GetUtcNow();
@@ -134,10 +134,10 @@ internal sealed partial class AdmissionController
 
     private static partial class Log
     {
-        [LoggerMessage(LogEvents.LimitsUnavailable, LogLevel.Warning, "Limits cannot be counted: {Fault}; policy {Policy}. Request {RequestId}")]
+        [LoggerMessage(LogEvents.LimitsUnavailable, LogLevel.Warning, "The limit store failed: {Fault}; policy {Policy}. Request {RequestId}")]
         public static partial void LimitsUnavailable(ILogger logger, string fault, FailurePolicy policy, string requestId);
 
-        [LoggerMessage(LogEvents.BudgetsUnavailable, LogLevel.Warning, "Budgets cannot be counted: {Fault}; policy {Policy}. Request {RequestId}")]
+        [LoggerMessage(LogEvents.BudgetsUnavailable, LogLevel.Warning, "The budget store failed: {Fault}; policy {Policy}. Request {RequestId}")]
         public static partial void BudgetsUnavailable(ILogger logger, string fault, FailurePolicy policy, string requestId);
 
         [LoggerMessage(LogEvents.LedgerUnavailable, LogLevel.Error, "The ledger cannot be written: {Fault}; policy {Policy}. Request {RequestId}")]

@@ -10,8 +10,8 @@ using Yarp.ReverseProxy.Forwarder;
 namespace Gateway.Admission;
 
 /// <summary>
-/// The Admission phase. Admits a team's metered call, reports its end to the <see cref="MeteredCall"/> and records its metrics. Every other
-/// request passes.
+/// The Admission phase. Admits a team's metered request as a <see cref="MeteredCall"/>, reports its end to the call and records its
+/// metrics. Every other request passes.
 /// </summary>
 internal sealed class AdmissionMiddleware
 {
@@ -76,7 +76,7 @@ internal sealed class AdmissionMiddleware
         }
     }
 
-    /// <summary>Reports the end of the inner phases to the call. Has no effect when the end of the answer was observed before.</summary>
+    /// <summary>Reports the end of the inner phases to the call. Has no effect if the call has already been settled.</summary>
     private static async ValueTask EndAsync(HttpContext context, GatewayContext request, MeteredCall call, bool hasThrown)
     {
         await using (call)
@@ -93,8 +93,8 @@ internal sealed class AdmissionMiddleware
     }
 
     /// <summary>
-    /// Lets a call that does not stream run to its end when its client leaves. Upstream bills such a call in full (OpenRouter's streaming
-    /// guide), and only the answer contains the bill. The server drops the bytes for a client that is gone.
+    /// Lets a call that does not stream run to its end when its client disconnects. Upstream bills such a call in full (OpenRouter's
+    /// streaming guide), and the response contains the bill. Kestrel discards the bytes for a disconnected client.
     /// </summary>
     private static IHttpRequestLifetimeFeature? DetachFromClient(HttpContext context)
     {
@@ -130,7 +130,7 @@ internal sealed class AdmissionMiddleware
         }
     }
 
-    /// <summary>The lifetime of a request that is not aborted when its client leaves.</summary>
+    /// <summary>The lifetime of a request that is not aborted when its client disconnects.</summary>
     private sealed class DetachedLifetime(IHttpRequestLifetimeFeature inner) : IHttpRequestLifetimeFeature
     {
         public CancellationToken RequestAborted { get; set; }

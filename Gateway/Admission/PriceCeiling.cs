@@ -7,7 +7,7 @@ using OpenRouterGateway.Transforms.ProviderMapping;
 namespace Gateway.Admission;
 
 /// <summary>
-/// An enforced rule that excludes providers above the estimated price: OpenRouter's <c>max_price</c>, in US dollars per million tokens. Rules
+/// Creates enforced rules that exclude providers above a price, by OpenRouter's <c>max_price</c> in US dollars per million tokens. Rules
 /// are cached by price.
 /// </summary>
 internal static class PriceCeiling
@@ -15,8 +15,8 @@ internal static class PriceCeiling
     private const string Name = "max-price";
     private const long TokensPerPrice = 1_000_000;
 
-    // A bound on the cache, well above the number of prices in a list. Beyond it most entries belong to outdated lists.
-    private const int MostRules = 10_000;
+    // The limit of the cache, well above the number of prices in a list. Beyond it most entries belong to outdated lists.
+    private const int MaxRules = 10_000;
 
     private static readonly ConcurrentDictionary<ModelPrice, ProviderRule> Rules = new();
 
@@ -27,7 +27,7 @@ internal static class PriceCeiling
             return rule;
         }
 
-        if (Rules.Count >= MostRules)
+        if (Rules.Count >= MaxRules)
         {
             Rules.Clear();
         }
@@ -42,6 +42,6 @@ internal static class PriceCeiling
         var problems = new List<RuleProblem>();
         return ProviderRule.TryCreate(Name, ["*"], document.RootElement, WhenClientSetsProvider.Enforce, problems, out var rule)
             ? rule
-            : throw new InvalidOperationException($"the block {block} is no rule: {string.Join("; ", problems)}");
+            : throw new InvalidOperationException($"The block {block} is not a valid rule: {string.Join("; ", problems)}");
     }
 }

@@ -4,8 +4,8 @@ using Gateway.Requests;
 namespace Gateway.Admission;
 
 /// <summary>
-/// Delays metered calls of teams with a budget until the first price list has arrived, for a few seconds at most. Only a program that starts
-/// for the first time has no list. After the delay the price is unknown. Every other request passes.
+/// Delays metered calls of teams with a budget until the first price list has arrived, at most for a few seconds. After that the price is
+/// unknown. Usually only a program that starts for the first time has no list. Every other request passes.
 /// </summary>
 internal sealed class PriceListMiddleware(RequestDelegate next, PriceListStore prices)
 {

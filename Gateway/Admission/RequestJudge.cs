@@ -8,15 +8,15 @@ using OpenRouterGateway.Transforms.ProviderMapping;
 namespace Gateway.Admission;
 
 /// <summary>
-/// Judges a team's request by its body: whether the team may use the models, what the call may cost, and what is added to the body. Pure:
-/// the request path and <c>explain</c> run the same code.
+/// Judges a team's request by its body: checks the team's rights to the models, estimates the cost, and determines the additional rule and
+/// edit of the body. Pure: the request path and <c>explain</c> run the same code.
 /// </summary>
 internal static class RequestJudge
 {
-    /// <summary>Judges a request whose body is sound, before the rules decide.</summary>
-    /// <param name="team">The team that calls.</param>
+    /// <summary>Judges a request with a valid body, before the rules are applied.</summary>
+    /// <param name="team">The calling team.</param>
     /// <param name="limits">The section <c>Limits</c>.</param>
-    /// <param name="prices">The prices in force.</param>
+    /// <param name="prices">The current prices.</param>
     /// <param name="session">The client's header <see cref="SessionScope.Header"/>; read only for a team that scopes its sessions.</param>
     /// <param name="reviewed">The request.</param>
     public static RequestVerdict Judge(
@@ -32,14 +32,14 @@ internal static class RequestJudge
             reviewed.Facts.CountText(reviewed.Body),
             reviewed.Facts.Choices,
 
-            // Some servers read a cap of zero or less as no cap.
+            // Some servers treat a cap of zero or less as no cap.
             reviewed.Facts.MaxOutputTokens is > 0 and var cap ? cap : null,
             limits.AssumedCompletionTokens);
         var amount = ReservationEstimate.Find(names, reviewed.Models.NamesPreset, prices, size, out var dearest);
         ProviderRule? ceiling = null;
         if (limits.WriteMaxPrice && team.Budget is not null && amount is not null && reviewed.Endpoint != RequestEndpoint.Images)
         {
-            // The ceiling lets every model be served at the highest price of each part, so that is the amount to reserve.
+            // The ceiling allows any of the models at the highest price of each part, so the reservation uses these prices.
             amount = ReservationEstimate.Estimate(dearest, size);
             ceiling = PriceCeiling.RuleFor(dearest);
         }
@@ -49,7 +49,7 @@ internal static class RequestJudge
             new RequestReview(null, ceiling, edit), new RequestCost(ReservationEstimate.EstimateTokens(size), amount), scoped);
     }
 
-    /// <summary>Whether a call is refused because its price is unknown and cannot be set against the team's budget.</summary>
+    /// <summary>Whether a call is refused because its price is unknown, so that its cost cannot be reserved in the team's budget.</summary>
     public static bool IsPriceMissing(Team team, LimitsSettings limits, RequestCost cost) =>
         team.Budget is not null && cost.Cost is null && !limits.AllowUnknownPrices;
 }

@@ -4,7 +4,7 @@ using OpenRouterGateway.Transforms.ProviderMapping;
 
 namespace Gateway.Admission;
 
-/// <summary>Runs <see cref="RequestJudge"/> between the scan of a body and the rules, and records its verdict.</summary>
+/// <summary>Runs <see cref="RequestJudge"/> after a body was scanned and before the rules are applied, and records its verdict.</summary>
 internal sealed class RequestReviewer(PriceListStore prices)
 {
     /// <summary>Judges a request. A request without a team passes.</summary>

@@ -9,20 +9,20 @@ using OpenRouterGateway.Transforms.RequestBody;
 namespace Gateway.Admission;
 
 /// <summary>
-/// Scopes sessions to a team, so that OpenRouter's sticky routing keeps teams with the same OpenRouter account apart. OpenRouter takes
-/// <c>session_id</c> of the body, else the header <c>x-session-id</c>, else <c>prompt_cache_key</c>, else the opening messages (its guide on
-/// prompt caching). The scoped session is derived from the same sources in the same order.
+/// Scopes sessions to a team, so that OpenRouter's sticky routing separates teams that share an OpenRouter account. OpenRouter identifies a
+/// session by <c>session_id</c> in the body, then the header <c>x-session-id</c>, then <c>prompt_cache_key</c>, then the opening messages
+/// (its guide on prompt caching). The scoped session is derived from the same sources in the same order.
 /// </summary>
 internal static class SessionScope
 {
     public const string Header = "x-session-id";
 
-    // Covers the system prompt and the first question of nearly every conversation. Of a longer opening only the beginning is hashed.
+    // Covers the system prompt and the first user message of nearly every conversation. Only the beginning of a longer opening is hashed.
     private const int LongestOpening = 256 * 1024;
 
-    /// <summary>The session for upstream's header, and the edit of the body where the session is in it.</summary>
+    /// <summary>The value of the session header sent upstream, and the edit of the body if the body contains the session.</summary>
     /// <param name="team">The team's id.</param>
-    /// <param name="header">The client's header.</param>
+    /// <param name="header">The client's header <see cref="Header"/>.</param>
     /// <param name="request">The request.</param>
     public static (string? Session, BodyEdit? Edit) Apply(string team, StringValues header, in RequestReviewContext request)
     {
@@ -45,7 +45,7 @@ internal static class SessionScope
         return (Opening(request) is { } opening ? Scope(team, opening) : null, null);
     }
 
-    // Hashed, because the team's id and the caller's value together may exceed the 256 characters of a session.
+    // Hashed, because the team's id and the client's value together may exceed the limit of 256 characters for a session.
     private static string Scope(string team, ReadOnlySpan<byte> value)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -62,7 +62,7 @@ internal static class SessionScope
 
     private static byte[] Bytes(in ReadOnlySequence<byte> body, ByteRange range) => body.Slice(range.Start, range.Length).ToArray();
 
-    /// <summary>The messages up to the user's first one, which are the same in every turn of a conversation.</summary>
+    /// <summary>The messages up to and including the first user message. They are the same in every turn of a conversation.</summary>
     private static byte[]? Opening(in RequestReviewContext request)
     {
         var facts = request.Facts;
@@ -95,7 +95,7 @@ internal static class SessionScope
         }
         catch (JsonException)
         {
-            // Nested deeper than the reader goes: the whole text counts as the opening.
+            // The JSON is nested too deeply for the reader. The whole text is used as the opening.
         }
 
         return text;

@@ -4,16 +4,16 @@ using Microsoft.Extensions.Primitives;
 
 namespace Gateway.Authentication;
 
-/// <summary>Judges whether an endpoint is open to a team. Pure: the Team phase and <c>explain</c> ask the same question.</summary>
+/// <summary>Decides whether an endpoint is open to a team. Pure: the Team phase and <c>explain</c> run the same code.</summary>
 internal static class EndpointGate
 {
-    /// <summary>The endpoint of a request, if it is open to the team.</summary>
-    /// <param name="team">The team that calls.</param>
+    /// <summary>Finds the endpoint of a request.</summary>
+    /// <param name="team">The calling team.</param>
     /// <param name="route">The route that the request has matched.</param>
     /// <param name="method">The request's method.</param>
     /// <param name="path">The request's path.</param>
     /// <param name="contentType">The request's <c>Content-Type</c>.</param>
-    /// <returns>The target with its endpoint; an empty one when the endpoint is closed.</returns>
+    /// <returns>The target with its endpoint; the default if the endpoint is closed to the team.</returns>
     public static RouteTarget Judge(Team team, RouteFacts route, string method, PathString path, StringValues contentType)
     {
         var target = route.TargetOf(path);
@@ -27,7 +27,7 @@ internal static class EndpointGate
     /// <summary>Whether the rights or the budget of a team depend on the model or the size of a request.</summary>
     private static bool IsJudgedByItsBody(Team team) => !team.Rights.IsUnlimited || team.Budget is not null;
 
-    // Multipart bodies stream through unread, so neither the model nor the price is known.
+    // Multipart bodies are forwarded without being read, so their model and their price are unknown.
     private static bool IsMultipart(StringValues contentType)
     {
         foreach (var type in contentType)

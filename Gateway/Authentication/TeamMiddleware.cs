@@ -10,8 +10,8 @@ using Microsoft.Net.Http.Headers;
 namespace Gateway.Authentication;
 
 /// <summary>
-/// The Team phase. Identifies the caller and checks that the endpoint is open to it. Reads headers only, so an unknown caller costs no body.
-/// Without teams the caller's own key goes upstream, and the phase requires only that there is one.
+/// The Team phase. Identifies the caller and checks that the endpoint is open to it. Reads headers only, so the body of an unknown caller
+/// is never read. Without teams the caller's own key is sent upstream, and the phase only requires that a key is present.
 /// </summary>
 internal sealed class TeamMiddleware
 {
@@ -91,14 +91,15 @@ internal sealed class TeamMiddleware
     }
 
     /// <summary>
-    /// The id in a query that has no other parameter. Of two ids, or of two spellings of the parameter, upstream might use the other one.
+    /// The id in a query that has no other parameter. With a second id or a second spelling of the parameter, upstream might use the other
+    /// one.
     /// </summary>
     private static string? IdInQuery(HttpRequest request) =>
         request.Query.Count == 1 && request.Query.TryGetValue("id", out var values) && values is [{ } id] && TeamEndpoints.IsId(id)
             ? id
             : null;
 
-    /// <summary>The caller whose key is in one of the two headers, known and not expired; <see langword="null"/> for none.</summary>
+    /// <summary>The caller with a known, unexpired key in one of the two headers; <see langword="null"/> if there is none.</summary>
     private CallerIdentity? Identify(HttpRequest request, TeamDirectory teams)
     {
         foreach (var value in request.Headers.Authorization)
@@ -159,7 +160,7 @@ internal sealed class TeamMiddleware
         return false;
     }
 
-    // A browser's CORS preflight. It is sent without credentials, and upstream answers it.
+    // A browser's CORS preflight. It carries no credentials, and upstream responds to it.
     private static bool IsPreflight(HttpContext context) =>
         HttpMethods.IsOptions(context.Request.Method)
         && context.Request.Headers.ContainsKey(HeaderNames.Origin)
@@ -167,8 +168,8 @@ internal sealed class TeamMiddleware
         && !IsUpgrade(context);
 
     /// <summary>
-    /// Whether the request asks to switch to another protocol, which cannot be judged. An offer of h2c does not count: Java's client sends it
-    /// with every request and accepts that it is ignored.
+    /// Whether the request asks to switch to another protocol, whose messages the gateway cannot judge. An offer of h2c does not count:
+    /// Java's client sends it with every request and accepts that it is ignored.
     /// </summary>
     private static bool IsUpgrade(HttpContext context)
     {

@@ -2,13 +2,15 @@ using Gateway.Primitives;
 
 namespace Gateway.Billing;
 
-/// <summary>One period of a team's budget; the counter goes by it.</summary>
+/// <summary>Identifies one period of a team's budget. Each period has its own counter.</summary>
 /// <param name="Team">The team's id.</param>
 /// <param name="Period">The kind of period.</param>
-/// <param name="Start">Its first moment; <see cref="DateTimeOffset.MinValue"/> for <see cref="BudgetPeriod.Total"/>.</param>
+/// <param name="Start">
+/// The start of the period, inclusive; <see cref="DateTimeOffset.MinValue"/> for <see cref="BudgetPeriod.Total"/>.
+/// </param>
 internal readonly record struct BudgetKey(string Team, BudgetPeriod Period, DateTimeOffset Start)
 {
-    /// <summary>The period that a moment falls into.</summary>
+    /// <summary>The period that contains a moment.</summary>
     public static BudgetKey At(string team, BudgetPeriod period, DateTimeOffset moment)
     {
         var day = new DateTimeOffset(moment.UtcDateTime.Date, TimeSpan.Zero);
@@ -22,13 +24,13 @@ internal readonly record struct BudgetKey(string Team, BudgetPeriod Period, Date
         });
     }
 
-    /// <summary>The first moment behind it, or <see langword="null"/> when it has no end.</summary>
+    /// <summary>The end of the period, exclusive; <see langword="null"/> for <see cref="BudgetPeriod.Total"/>.</summary>
     public DateTimeOffset? End => Period switch
     {
         BudgetPeriod.Day => Start.AddDays(1),
         BudgetPeriod.Week => Start.AddDays(7),
         BudgetPeriod.Month => Start.AddMonths(1),
         BudgetPeriod.Total => null,
-        _ => throw new InvalidOperationException($"{Period} is no period"),
+        _ => throw new InvalidOperationException($"{Period} is not a period."),
     };
 }

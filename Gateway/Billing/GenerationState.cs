@@ -1,17 +1,17 @@
 namespace Gateway.Billing;
 
-/// <summary>How far the bill of a generation is known. Stored by its number.</summary>
+/// <summary>The billing state of a generation. The ledger stores the number.</summary>
 internal enum GenerationState
 {
-    /// <summary>Under way: charged at its reservation.</summary>
+    /// <summary>The call is in flight. The reservation is charged.</summary>
     Reserved = 0,
 
-    /// <summary>Over without a bill: charged at its reservation, and upstream is being asked.</summary>
+    /// <summary>The call ended without a bill, and upstream is asked for it. The reservation is charged.</summary>
     Provisional = 1,
 
-    /// <summary>The bill is known: charged at its cost.</summary>
+    /// <summary>The bill is known. Its cost is charged.</summary>
     Settled = 2,
 
-    /// <summary>No bill will come: charged at its reservation.</summary>
+    /// <summary>No bill will arrive. The reservation is charged.</summary>
     Unresolvable = 3,
 }

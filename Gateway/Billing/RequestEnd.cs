@@ -3,29 +3,29 @@ namespace Gateway.Billing;
 /// <summary>How a request ended.</summary>
 internal enum RequestEnd
 {
-    /// <summary>The answer went out whole, whatever its status.</summary>
+    /// <summary>The complete response was sent, regardless of its status.</summary>
     Completed,
 
-    /// <summary>The gateway answered by itself, with an error.</summary>
+    /// <summary>The gateway refused the request with an error of its own.</summary>
     Refused,
 
-    /// <summary>The caller was gone before the end of the answer.</summary>
+    /// <summary>The client disconnected before the end of the response.</summary>
     ClientLeft,
 
     /// <summary>The upstream could not be reached.</summary>
     UpstreamUnreachable,
 
-    /// <summary>The upstream was silent for too long.</summary>
+    /// <summary>The upstream sent no data for longer than the timeout.</summary>
     UpstreamTimedOut,
 
-    /// <summary>The upstream ended in the middle of its answer.</summary>
+    /// <summary>The upstream closed the connection before its response was complete.</summary>
     UpstreamBroke,
 
-    /// <summary>A bug of ours.</summary>
+    /// <summary>A bug in the gateway.</summary>
     Failed,
 }
 
-/// <summary>The words that stand for the ends of requests in the ledger and in metrics.</summary>
+/// <summary>The names of request ends in the ledger and in the log.</summary>
 internal static class RequestEnds
 {
     public static string ToWord(this RequestEnd end) => end switch

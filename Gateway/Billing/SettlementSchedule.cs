@@ -1,6 +1,6 @@
 namespace Gateway.Billing;
 
-/// <summary>When upstream is asked for the bill of a generation that ended without one, counted from its end.</summary>
+/// <summary>The times at which upstream is asked for the bill of a generation that ended without one. They count from its end.</summary>
 internal static class SettlementSchedule
 {
     private static readonly TimeSpan[] Early =
@@ -11,16 +11,21 @@ internal static class SettlementSchedule
 
     private static readonly TimeSpan Later = TimeSpan.FromMinutes(5);
 
-    /// <summary>The first question.</summary>
+    /// <summary>The time of the first request.</summary>
     public static TimeSpan First => TimeSpan.FromSeconds(1);
 
-    /// <summary>When nobody asks any more.</summary>
+    /// <summary>The time after which upstream is not asked any more.</summary>
     public static TimeSpan Last => TimeSpan.FromDays(1);
 
-    /// <summary>How many questions are asked in quick succession.</summary>
+    /// <summary>The number of requests with growing delays, before the constant delay.</summary>
     public static int EarlyCount => Early.Length;
 
-    /// <summary>The moment of the next question, never before <paramref name="now"/>; <see langword="null"/> when a day is over.</summary>
+    /// <summary>
+    /// The moment of the next request, always after <paramref name="now"/>; <see langword="null"/> after <see cref="Last"/>.
+    /// </summary>
+    /// <param name="endedAt">When the generation ended.</param>
+    /// <param name="asked">The number of requests so far.</param>
+    /// <param name="now">The current time.</param>
     public static DateTimeOffset? Next(DateTimeOffset endedAt, int asked, DateTimeOffset now)
     {
         if (now - endedAt >= Last)

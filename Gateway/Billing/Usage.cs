@@ -2,27 +2,29 @@ using Gateway.Primitives;
 
 namespace Gateway.Billing;
 
-/// <summary>What upstream says a generation took, from its answer's <c>usage</c> or from <c>GET /generation</c>.</summary>
+/// <summary>
+/// Upstream's bill of a generation: its tokens and its cost, from the response's <c>usage</c> or from <c>GET /generation</c>.
+/// </summary>
 internal sealed record Usage
 {
-    /// <summary>Tokens of the prompt, cached ones included; <see langword="null"/> when not told.</summary>
+    /// <summary>Tokens of the prompt, including cached ones; <see langword="null"/> if unknown.</summary>
     public long? PromptTokens { get; init; }
 
-    /// <summary>Tokens of the answer, reasoning included; <see langword="null"/> when not told.</summary>
+    /// <summary>Tokens of the completion, including reasoning; <see langword="null"/> if unknown.</summary>
     public long? CompletionTokens { get; init; }
 
-    /// <summary>Tokens of the prompt that were read from a cache.</summary>
+    /// <summary>Tokens of the prompt that were read from a cache; <see langword="null"/> if unknown.</summary>
     public long? CachedTokens { get; init; }
 
-    /// <summary>Tokens of the answer that were reasoning.</summary>
+    /// <summary>Tokens of the completion that were reasoning; <see langword="null"/> if unknown.</summary>
     public long? ReasoningTokens { get; init; }
 
-    /// <summary>What is billed; <see langword="null"/> when not told, which is never zero.</summary>
+    /// <summary>The billed amount; <see langword="null"/> if unknown. An unknown amount never counts as zero.</summary>
     public PicoDollars? Cost { get; init; }
 
-    /// <summary>What a cache saved, or cost when negative; <see langword="null"/> when not told.</summary>
+    /// <summary>The amount that caching saved, negative if it added to the cost; <see langword="null"/> if unknown.</summary>
     public PicoDollars? Discount { get; init; }
 
-    /// <summary>Prompt and completion together, as far as told.</summary>
+    /// <summary>Tokens of prompt and completion; an unknown number counts as zero.</summary>
     public long Tokens => (PromptTokens ?? 0) + (CompletionTokens ?? 0);
 }

@@ -9,7 +9,7 @@ using Yarp.ReverseProxy.Forwarder;
 namespace Gateway.Errors;
 
 /// <summary>
-/// The Errors phase. Answers every failure of an inner phase with an error in the dialect of the route, as long as the response has not
+/// The Errors phase. Turns every failure of an inner phase into an error response in the dialect of the route, unless the response has
 /// started.
 /// </summary>
 internal sealed partial class ErrorMiddleware
@@ -53,12 +53,12 @@ internal sealed partial class ErrorMiddleware
         }
         else if (context.Response is { StatusCode: >= 400, HasStarted: false, ContentLength: null } && !WasForwarded(context))
         {
-            // A bare status of the framework. An error of the gateway announces its length, and has no body to HEAD.
+            // The framework has set a status without a body. An error of the gateway always has a Content-Length, also in response to HEAD.
             await RefuseAsync(context, GatewayError.ForStatus(context.Response.StatusCode));
         }
     }
 
-    /// <summary>Answers a request with an error of the gateway's own.</summary>
+    /// <summary>Refuses a request: records its end and writes the error response.</summary>
     public static Task RefuseAsync(HttpContext context, GatewayError error)
     {
         var end = error.Origin == ErrorOrigin.Gateway ? RequestEnd.Failed : RequestEnd.Refused;
@@ -72,7 +72,7 @@ internal sealed partial class ErrorMiddleware
         if (context.RequestAborted.IsCancellationRequested
             || exception is OperationCanceledException or (IOException and not BadHttpRequestException))
         {
-            // A client that hangs up is not a fault of the gateway or of upstream.
+            // A client that disconnects is not a failure of the gateway or of upstream.
             request.EndAs(RequestEnd.ClientLeft);
             Log.ClientLeft(_logger, request.RequestId);
             context.Abort();
@@ -108,14 +108,14 @@ internal sealed partial class ErrorMiddleware
         var request = GatewayContext.Of(context);
         if (context.RequestAborted.IsCancellationRequested)
         {
-            // An event stream that broke has recorded its end before it aborted the connection.
+            // EventStream has already recorded the end of a broken stream; the first recorded end is kept.
             request.EndAs(RequestEnd.ClientLeft);
             return;
         }
 
         if (ForwardFailure.IsClientGone(failure))
         {
-            // The server has not noticed yet. Without the abort it would read the rest of the body and log an error.
+            // Kestrel has not noticed the disconnect yet. Without the abort it would read the rest of the body and log an error.
             request.EndAs(RequestEnd.ClientLeft);
             context.Abort();
             return;
@@ -125,13 +125,13 @@ internal sealed partial class ErrorMiddleware
         request.EndAs(end);
         if (!context.Response.HasStarted)
         {
-            // Headers of an unusable answer may have been copied.
+            // YARP may have copied headers of the unusable response.
             context.Response.Clear();
             await GatewayErrorWriter.WriteAsync(context, error);
         }
     }
 
-    /// <summary>Whether a CONNECT asks for a tunnel. YARP forwards extended CONNECT for WebSockets only.</summary>
+    /// <summary>Whether the request is a CONNECT for a tunnel. YARP forwards extended CONNECT for WebSockets only.</summary>
     private static bool IsTunnel(HttpContext context) =>
         HttpMethods.IsConnect(context.Request.Method)
         && context.Features.Get<IHttpExtendedConnectFeature>() is not { IsExtendedConnect: true, Protocol: "websocket" };

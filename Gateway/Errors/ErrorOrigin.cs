@@ -1,12 +1,12 @@
 namespace Gateway.Errors;
 
-/// <summary>The side that caused an error; decides the log level.</summary>
+/// <summary>The side that caused an error. An error of the gateway itself ends the request as failed.</summary>
 internal enum ErrorOrigin
 {
-    /// <summary>The caller sent a request that cannot be served.</summary>
+    /// <summary>The client sent a request that cannot be served.</summary>
     Client,
 
-    /// <summary>The upstream could not be reached, or misbehaved.</summary>
+    /// <summary>The upstream or a store could not be reached, or failed.</summary>
     Upstream,
 
     /// <summary>A bug in the gateway.</summary>

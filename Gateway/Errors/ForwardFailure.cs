@@ -4,10 +4,10 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace Gateway.Errors;
 
-/// <summary>Interprets a failure of YARP's forwarder for the caller and for the bill.</summary>
+/// <summary>Interprets a failure of YARP's forwarder, for the error response and for the settlement.</summary>
 internal static class ForwardFailure
 {
-    /// <summary>The end of the request, and the error for a caller that has not received anything yet.</summary>
+    /// <summary>The end of the request, and the error to send if the response has not started.</summary>
     public static (RequestEnd End, GatewayError Error) Classify(IForwarderErrorFeature failure, int status) => failure.Error switch
     {
         ForwarderError.RequestTimedOut or ForwarderError.RequestCanceled or ForwarderError.RequestBodyCanceled
@@ -20,7 +20,7 @@ internal static class ForwardFailure
         _ => (RequestEnd.UpstreamUnreachable, GatewayError.UpstreamUnreachable),
     };
 
-    /// <summary>Whether the client closed the connection during the transfer. The server may not have noticed yet.</summary>
+    /// <summary>Whether the client closed the connection during the transfer. Kestrel may not have noticed yet.</summary>
     public static bool IsClientGone(IForwarderErrorFeature failure) => failure.Error switch
     {
         ForwarderError.RequestBodyClient => failure.Exception is ConnectionResetException
@@ -29,7 +29,7 @@ internal static class ForwardFailure
         _ => false,
     };
 
-    /// <summary>Whether the failure came before upstream could see any byte of the request, so that it cannot be billed.</summary>
+    /// <summary>Whether the request failed before upstream could see any byte of it, so that it cannot be billed.</summary>
     public static bool IsBeforeSending(IForwarderErrorFeature failure)
     {
         if (failure.Error is ForwarderError.NoAvailableDestinations or ForwarderError.RequestCreation)

@@ -5,14 +5,14 @@ using OpenRouterGateway.Transforms.RequestBody;
 namespace Gateway.Errors;
 
 /// <summary>
-/// An error of the gateway's own. Its text never quotes a body, a key or an upstream address.
+/// An error that the gateway itself returns. Its message contains no body, key or upstream address.
 /// </summary>
 /// <param name="Status">HTTP status.</param>
 /// <param name="Origin">The side that caused it.</param>
-/// <param name="Type">The error's class, as OpenAI's and Anthropic's SDKs name it.</param>
+/// <param name="Type">The error type of OpenAI's and Anthropic's APIs.</param>
 /// <param name="Code">A stable identifier for programs.</param>
-/// <param name="Message">A sentence for people.</param>
-/// <param name="Param">The member of the request body at fault, or <see langword="null"/>.</param>
+/// <param name="Message">A message for people.</param>
+/// <param name="Param">The invalid member of the request body; <see langword="null"/> if the error is about none.</param>
 internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type, string Code, string Message, string? Param = null)
 {
     /// <summary>The code of <see cref="ModelNotAllowed"/>.</summary>
@@ -24,7 +24,7 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     private const string Billing = "billing_error";
     private const int QuotedLength = 60;
 
-    // Stops the retries of OpenAI's and Anthropic's SDKs, which cannot succeed before an operator acts.
+    // Stops the retries of OpenAI's and Anthropic's SDKs. They cannot succeed before an operator acts.
     private static readonly KeyValuePair<string, string> DoNotRetry = new("x-should-retry", "false");
 
     public static GatewayError MissingKey { get; } = new(401, ErrorOrigin.Client, "authentication_error", "invalid_api_key",
@@ -32,22 +32,22 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
 
     /// <summary>The same error for an unknown and an expired key, so that it does not reveal which keys exist.</summary>
     public static GatewayError UnknownKey { get; } = new(401, ErrorOrigin.Client, "authentication_error", "invalid_api_key",
-        "The API key is not known to the gateway, or no longer good.");
+        "The API key is unknown or has expired.");
 
     public static GatewayError EndpointNotAllowed { get; } = new(403, ErrorOrigin.Client, Permission, "endpoint_not_allowed",
         "This endpoint is not open to teams, or not to this team.");
 
     public static GatewayError UnknownCall { get; } = new(404, ErrorOrigin.Client, "not_found_error", "not_found",
-        "The team has made no call with this id; expected exactly one.");
+        "The team has made no call with this id, or the request does not name exactly one id.");
 
-    /// <summary>A team with a budget asks for a model without a known price.</summary>
+    /// <summary>A team with a budget requests a model without a known price.</summary>
     public static GatewayError PriceUnknown { get; } = new(402, ErrorOrigin.Client, Billing, "price_unknown",
-        "The price of the model is not known, so it cannot be set against the team's budget.", "model")
+        "The price of the model is unknown, so its cost cannot be reserved in the team's budget.", "model")
     {
         Headers = [DoNotRetry],
     };
 
-    /// <summary>The team's budget is spent; <see cref="Headers"/> keep the SDKs from trying again.</summary>
+    /// <summary>The team's budget does not cover the reservation of the request.</summary>
     public static GatewayError BudgetExceeded { get; } = new(402, ErrorOrigin.Client, Billing, "budget_exceeded",
         "The team's budget does not cover this request.")
     {
@@ -61,40 +61,42 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     public static GatewayError UsageUnavailable { get; } = StoreUnavailable("usage_unavailable", "usage");
 
     public static GatewayError NotFound { get; } = new(404, ErrorOrigin.Client, "not_found_error", "not_found",
-        "The gateway serves nothing at this path.");
+        "The gateway has no route for this path.");
 
     public static GatewayError MethodNotAllowed { get; } = new(405, ErrorOrigin.Client, InvalidRequest, "method_not_allowed",
-        "This path does not take this method.");
+        "This path does not accept this method.");
 
     public static GatewayError RequestTimeout { get; } = new(408, ErrorOrigin.Client, "timeout_error", "request_timeout",
         "The request arrived too slowly.");
 
     public static GatewayError RequestTooLarge { get; } = new(413, ErrorOrigin.Client, "request_too_large", "request_too_large",
-        "The request body is larger than this path takes.");
+        "The request body exceeds the size limit of this path.");
 
     public static GatewayError BadRequest { get; } = new(400, ErrorOrigin.Client, InvalidRequest, "bad_request",
-        "The request is not framed as its headers say.");
+        "The request is malformed: its framing does not match its headers.");
 
     public static GatewayError UpstreamUnreachable { get; } = new(502, ErrorOrigin.Upstream, UpstreamTrouble, "upstream_unreachable",
-        "The upstream could not be reached, or closed the connection before it answered.");
+        "The upstream could not be reached, or closed the connection before it responded.");
 
     public static GatewayError UpstreamBroke { get; } = new(502, ErrorOrigin.Upstream, UpstreamTrouble, "upstream_disconnected",
-        "The upstream closed the connection before its answer was complete.");
+        "The upstream closed the connection before its response was complete.");
 
     public static GatewayError UpstreamUnavailable { get; } = new(503, ErrorOrigin.Upstream, "overloaded_error", "upstream_unavailable",
         "No upstream destination is available.");
 
     public static GatewayError UpstreamTimedOut { get; } = new(504, ErrorOrigin.Upstream, "timeout_error", "upstream_timeout",
-        "The upstream was silent for too long.");
+        "The upstream sent no data for too long.");
 
     public static GatewayError Internal { get; } = new(500, ErrorOrigin.Gateway, "api_error", "internal_error",
-        "The gateway failed. Its log says more under the x-request-id of this answer.");
+        "The gateway failed. Its log has the details under the x-request-id of this response.");
 
-    /// <summary>Headers that the answer carries beside the usual ones. Default none.</summary>
+    /// <summary>Additional response headers. Default none.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Headers { get; init; } = [];
 
     /// <summary>The team may not use a model.</summary>
-    /// <param name="name">The name as written, empty without one. The message quotes the beginning of a long name.</param>
+    /// <param name="name">
+    /// The name in the request; empty if it names no model. The message quotes only the beginning of a long name.
+    /// </param>
     public static GatewayError ModelNotAllowed(string name) => new(403, ErrorOrigin.Client, Permission, ModelNotAllowedCode,
         name.Length == 0
             ? "The team may not make a request that names no model."
@@ -102,18 +104,19 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
         "model");
 
     /// <summary>A limit of the team or of its key is exhausted.</summary>
-    /// <param name="retryAfter">When to retry; sent in whole seconds, at least 1.</param>
+    /// <param name="retryAfter">The retry delay; sent in whole seconds, at least 1.</param>
     /// <param name="headers">The headers with the levels of the limits.</param>
     public static GatewayError RateLimited(TimeSpan retryAfter, params ReadOnlySpan<KeyValuePair<string, string>> headers)
     {
         var seconds = Math.Max(1, (long)Math.Ceiling(retryAfter.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         return new GatewayError(429, ErrorOrigin.Client, "rate_limit_error", "rate_limit_exceeded",
-            $"A limit of the team is used up. Try again in {seconds} s.")
+            $"A limit of the team is exhausted. Try again in {seconds} s.")
         {
             Headers = [new(HeaderNames.RetryAfter, seconds), .. headers],
         };
     }
 
+    /// <summary>The error for a rejection of the provider mapping.</summary>
     public static GatewayError Rejected(RequestRejection rejection) => new(
         rejection.Status,
         ErrorOrigin.Client,
@@ -131,7 +134,7 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     /// <summary>The error as a rejection of the provider mapping; <see cref="Rejected"/> converts it back.</summary>
     public RequestRejection ToRejection() => new(Status, Code, Message, Param);
 
-    /// <summary>The error for a bare status of the framework.</summary>
+    /// <summary>The error for a status that the framework has set without a body.</summary>
     public static GatewayError ForStatus(int status) => status switch
     {
         StatusCodes.Status404NotFound => NotFound,
@@ -145,9 +148,9 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
         _ => BadRequest with { Status = status },
     };
 
-    // Neither a bug in the gateway nor a fault of the caller. The log names the reason for the operator of the store.
-    private static GatewayError StoreUnavailable(string code, string what) => new(503, ErrorOrigin.Upstream, UpstreamTrouble, code,
-        $"The gateway cannot count {what} at the moment, and lets nothing pass uncounted.");
+    // Neither a bug in the gateway nor a fault of the client. The log has the reason, for the operator of the store.
+    private static GatewayError StoreUnavailable(string code, string counted) => new(503, ErrorOrigin.Upstream, UpstreamTrouble, code,
+        $"The gateway cannot count {counted} at the moment, and refuses requests that it cannot count.");
 
     private static string Shorten(string name)
     {

@@ -6,13 +6,13 @@ using Gateway.Routing;
 
 namespace Gateway.Errors;
 
-/// <summary>The only writer of error bodies and error events.</summary>
+/// <summary>Writes error responses and error events in the dialect of a route. No other code writes them.</summary>
 internal static class GatewayErrorWriter
 {
-    // The answer is application/json and never rendered as HTML, so quotes need no \u0027.
+    // The response is application/json and never rendered as HTML, so quotes need no \u0027.
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Answers a request with an error in the dialect of its route. Requires that the response has not started.</summary>
+    /// <summary>Writes an error response in the dialect of the route. Requires that the response has not started.</summary>
     public static async Task WriteAsync(HttpContext context, GatewayError error)
     {
         var response = context.Response;
@@ -38,7 +38,7 @@ internal static class GatewayErrorWriter
         }
     }
 
-    /// <summary>The dialect of a request: of its route once it is known, else of its path.</summary>
+    /// <summary>The dialect of a request: that of its route if the route is known, or else that of its path.</summary>
     public static ErrorDialect DialectOf(HttpContext context)
     {
         var request = GatewayContext.Of(context);
@@ -46,7 +46,7 @@ internal static class GatewayErrorWriter
         return request.HasRoute ? request.Route.Facts.DialectOf(path) : ErrorDialects.Of(path);
     }
 
-    /// <summary>The event that ends a stream which broke after its start.</summary>
+    /// <summary>Renders the event that ends a stream after a failure.</summary>
     public static ReadOnlyMemory<byte> RenderEvent(ErrorDialect dialect, GatewayError error)
     {
         var output = new ArrayBufferWriter<byte>();
@@ -69,7 +69,7 @@ internal static class GatewayErrorWriter
         return output.WrittenMemory;
     }
 
-    /// <summary>The body of an error.</summary>
+    /// <summary>Renders the body of an error response.</summary>
     public static ArrayBufferWriter<byte> RenderBody(ErrorDialect dialect, GatewayError error)
     {
         var output = new ArrayBufferWriter<byte>();

@@ -4,29 +4,29 @@ using OpenRouterGateway.Transforms.ProviderMapping;
 
 namespace Gateway.Errors;
 
-/// <summary>The headers that every answer carries: the request id, the applied rules, the levels of the limits.</summary>
+/// <summary>Sets the gateway's headers of every response: the request id, the applied rules, and the levels of the limits.</summary>
 internal static class GatewayResponseHeaders
 {
     public const string RequestId = "x-request-id";
     public const string Rule = "x-gateway-rule";
 
-    /// <summary>Marks an error of the gateway's own. Errors of upstream do not carry it.</summary>
+    /// <summary>The header that marks an error of the gateway itself. Errors of upstream do not have it.</summary>
     public const string Error = "x-gateway-error";
 
-    /// <summary>Removes headers from upstream that only the gateway may set.</summary>
+    /// <summary>Removes headers that upstream has sent and only the gateway may set.</summary>
     public static void Claim(HttpResponse response)
     {
         response.Headers.Remove(Error);
         response.Headers.Remove(Rule);
     }
 
-    /// <summary>Adds the headers, as far as their phases have run.</summary>
+    /// <summary>Adds the headers whose phases have run.</summary>
     public static void Apply(HttpContext context)
     {
         var request = GatewayContext.Of(context);
         var headers = context.Response.Headers;
 
-        // An id from upstream is kept, since answers pass unaltered. The log line carries the id that went out.
+        // An id from upstream is kept, since responses pass unchanged. The log line contains the id that was sent.
         headers.TryAdd(RequestId, request.RequestId);
         if (request.HasAdmission && request.Admission.Limits is { } limits)
         {

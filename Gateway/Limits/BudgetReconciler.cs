@@ -6,18 +6,18 @@ using Gateway.Workers;
 namespace Gateway.Limits;
 
 /// <summary>
-/// Compares the budgets in Redis with the ledger, every few seconds and after an outage: adds charges that Redis does not know, and settles
-/// reservations of calls that have ended or never began. Several nodes may do it at once; everything counts once.
+/// Compares the budgets in Redis with the ledger, periodically and after an outage. Adds charges that Redis does not have, and settles
+/// reservations of calls that have ended or never began. Several nodes may reconcile at the same time, since both steps are idempotent.
 /// </summary>
 internal sealed partial class BudgetReconciler : Worker
 {
     /// <summary>The time between two rounds.</summary>
     internal static readonly TimeSpan DefaultPeriod = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long the row of a reservation may take to reach the ledger.</summary>
+    /// <summary>The minimum age of a reservation that is looked up. Its row has reached the ledger by then.</summary>
     internal static readonly TimeSpan DefaultAge = TimeSpan.FromMinutes(2);
 
-    private const int RowsAtOnce = 1000;
+    private const int MaxRowsPerQuery = 1000;
 
     private readonly RedisBudgetStore _store;
     private readonly RedisLink _link;
@@ -31,12 +31,12 @@ internal sealed partial class BudgetReconciler : Worker
     /// <param name="store">The budgets.</param>
     /// <param name="link">The connection to Redis, whose recovery starts a round; not owned.</param>
     /// <param name="ledger">The ledger.</param>
-    /// <param name="periodOf">The period of a team's budget in the current settings, <see langword="null"/> without a budget.</param>
+    /// <param name="periodOf">The period of a team's budget in the current settings; <see langword="null"/> without a budget.</param>
     /// <param name="health">The registry of workers.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The log.</param>
     /// <param name="period">The time between two rounds.</param>
-    /// <param name="age">The age from which on the row of a reservation is looked for.</param>
+    /// <param name="age">The minimum age of a reservation that is looked up.</param>
     public BudgetReconciler(
         RedisBudgetStore store,
         RedisLink link,
@@ -49,7 +49,7 @@ internal sealed partial class BudgetReconciler : Worker
         TimeSpan? age = null)
         : base("budgets", period ?? DefaultPeriod, health, time, logger)
     {
-        // A round at the start would find a connection that is still being made.
+        // At the start the connection is not established yet.
         FirstDelay = period ?? DefaultPeriod;
         _store = store;
         _link = link;
@@ -68,9 +68,9 @@ internal sealed partial class BudgetReconciler : Worker
         base.Dispose();
     }
 
-    /// <summary>One round.</summary>
-    /// <exception cref="LimitStoreException">Redis failed or was too slow; the next round does the rest.</exception>
-    /// <exception cref="LedgerException">The ledger failed; the next round does the rest.</exception>
+    /// <summary>Runs one round.</summary>
+    /// <exception cref="LimitStoreException">Redis failed or was too slow. The next round completes the work.</exception>
+    /// <exception cref="LedgerException">The ledger failed. The next round completes the work.</exception>
     internal async Task ReconcileAsync(CancellationToken cancellationToken)
     {
         var added = await AddUncountedAsync(cancellationToken);
@@ -79,7 +79,7 @@ internal sealed partial class BudgetReconciler : Worker
         {
             await foreach (var ids in _store.ScanOpenAsync(key))
             {
-                settled += await SettleOverAsync(key, ids, cancellationToken);
+                settled += await SettleEndedAsync(key, ids, cancellationToken);
             }
         }
 
@@ -96,8 +96,8 @@ internal sealed partial class BudgetReconciler : Worker
     /// <inheritdoc />
     protected override bool IsExpected(Exception fault) => fault is LedgerException or LimitStoreException || base.IsExpected(fault);
 
-    /// <summary>The time at which a UUID of version 7 was made: its first 48 bits are milliseconds of Unix time.</summary>
-    private static DateTimeOffset MadeAt(Guid id)
+    /// <summary>The creation time of a UUID of version 7: its first 48 bits are milliseconds of Unix time.</summary>
+    private static DateTimeOffset CreatedAt(Guid id)
     {
         Span<byte> bytes = stackalloc byte[16];
         id.TryWriteBytes(bytes, bigEndian: true, out _);
@@ -107,21 +107,21 @@ internal sealed partial class BudgetReconciler : Worker
             milliseconds = (milliseconds << 8) | value;
         }
 
-        // 48 bits reach further than the calendar.
+        // 48 bits exceed the range of DateTimeOffset.
         return DateTimeOffset.FromUnixTimeMilliseconds(Math.Min(milliseconds, DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()));
     }
 
-    /// <summary>Adds the charges of closed rows that no counter knows.</summary>
+    /// <summary>Adds the charges of closed rows that no counter includes.</summary>
     private async Task<int> AddUncountedAsync(CancellationToken cancellationToken)
     {
         var added = 0;
         while (true)
         {
-            var rows = await _ledger.ReadUncountedAsync(RowsAtOnce, cancellationToken);
+            var rows = await _ledger.ReadUncountedAsync(MaxRowsPerQuery, cancellationToken);
             foreach (var row in rows)
             {
-                // There is no counter to add to for a team without a budget, for a period that is over, and for a period that no request has
-                // asked for since Redis lost it. In the last case the counter is made from the ledger later, this row included.
+                // The counter is missing if the team has no budget, if the period is over, or if Redis has lost the counter and no request
+                // has needed it since. In the last case a later request seeds the counter from the ledger, including this row.
                 if (_periodOf(row.Team) is { } period)
                 {
                     await _store.TrySettleAsync(BudgetKey.At(row.Team, period, row.StartedAt), row.Id, row.Charge, isCounted: false);
@@ -134,18 +134,18 @@ internal sealed partial class BudgetReconciler : Worker
                 added += rows.Count;
             }
 
-            if (rows.Count < RowsAtOnce)
+            if (rows.Count < MaxRowsPerQuery)
             {
                 return added;
             }
         }
     }
 
-    /// <summary>Settles reservations whose row is closed, or does not exist because the request got no further.</summary>
-    private async Task<int> SettleOverAsync(BudgetKey key, IReadOnlyList<Guid> open, CancellationToken cancellationToken)
+    /// <summary>Settles reservations whose row is closed, or missing because the request failed before its row was written.</summary>
+    private async Task<int> SettleEndedAsync(BudgetKey key, IReadOnlyList<Guid> open, CancellationToken cancellationToken)
     {
         var before = _time.GetUtcNow() - _age;
-        Guid[] old = [.. open.Where(id => MadeAt(id) < before)];
+        Guid[] old = [.. open.Where(id => CreatedAt(id) < before)];
         if (old.Length == 0)
         {
             return 0;
@@ -178,7 +178,7 @@ internal sealed partial class BudgetReconciler : Worker
         [LoggerMessage(
             LogEvents.BudgetsReconciled,
             LogLevel.Information,
-            "Budgets were put right by the ledger: {Added} charges added, {Settled} reservations settled")]
+            "Budgets were corrected from the ledger: {Added} charges added, {Settled} reservations settled")]
         public static partial void BudgetsReconciled(ILogger logger, int added, int settled);
     }
 }

@@ -5,8 +5,8 @@ using Gateway.Teams;
 namespace Gateway.Limits;
 
 /// <summary>
-/// Resets the counters of budgets that a reload adds or restores, so that they are loaded from the ledger again: calls in between were not
-/// counted.
+/// Removes the counters of budgets that a reload adds, removes or gives another period, so that they are seeded from the ledger again.
+/// Calls without the budget are not in its counter.
 /// </summary>
 internal sealed class BudgetReloadHandler(SettingsStore settings, IBudgetStore budgets, TimeProvider time) : IHostedService
 {
@@ -28,7 +28,7 @@ internal sealed class BudgetReloadHandler(SettingsStore settings, IBudgetStore b
     {
         var before = Interlocked.Exchange(ref _teams, snapshot.Teams);
 
-        // Both when a budget is removed and when it is added: a call may be admitted under new settings before this handler runs.
+        // Both for removed and for added budgets: a call may be admitted under the new settings before this handler runs.
         Forget(before, snapshot.Teams);
         Forget(snapshot.Teams, before);
     }

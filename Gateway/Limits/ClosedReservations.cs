@@ -3,14 +3,14 @@ using Gateway.Primitives;
 
 namespace Gateway.Limits;
 
-/// <summary>Decides which open reservations of a memory budget the ledger has already closed.</summary>
+/// <summary>Finds the open reservations of a memory budget whose ledger rows are closed.</summary>
 internal static class ClosedReservations
 {
     /// <summary>
-    /// Reservations to close, with their final charge. An open row keeps its reservation. So does a missing row: its entry is still on the
-    /// way to the ledger, and this process settles it.
+    /// The reservations to close, with the charges of their rows. A reservation with an open row stays open. A reservation without a row
+    /// stays open, too: its entry is still queued for the ledger, and this process settles it.
     /// </summary>
-    /// <param name="open">Open reservations of one counter.</param>
+    /// <param name="open">The open reservations of one counter.</param>
     /// <param name="rows">The ledger's rows by id.</param>
     public static IEnumerable<(Guid Id, PicoDollars Charge)> Of(IEnumerable<Guid> open, IReadOnlyDictionary<Guid, RowCharge> rows)
     {

@@ -9,15 +9,13 @@ namespace Gateway.Limits;
 internal readonly record struct BudgetResult(bool IsGranted, PicoDollars Charged);
 
 /// <summary>
-/// Counts budgets, in this process or in a shared Redis. The ledger is authoritative: missing counters are loaded from it, and wrong ones
-/// are corrected by it.
+/// Counts the charges of budgets, in this process or in a shared Redis. The ledger is authoritative: missing counters are seeded from it,
+/// and wrong counters are corrected from it.
 /// </summary>
 internal interface IBudgetStore
 {
-    /// <summary>Reserves an amount if it and the period's charges are within the limit together. Atomic, also between nodes.</summary>
-    /// <exception cref="LimitStoreException">
-    /// The store, or the ledger that a new counter is loaded from, failed or was too slow.
-    /// </exception>
+    /// <summary>Reserves an amount if the period's charges including it do not exceed the limit. Atomic, also between nodes.</summary>
+    /// <exception cref="LimitStoreException">The store, or the ledger that seeds a new counter, failed or was too slow.</exception>
     ValueTask<BudgetResult> ReserveAsync(BudgetKey key, PicoDollars limit, Guid id, PicoDollars amount);
 
     /// <summary>Replaces the reservation of <paramref name="id"/> by its charge. Idempotent.</summary>
@@ -25,17 +23,18 @@ internal interface IBudgetStore
     /// <param name="id">The reservation.</param>
     /// <param name="reserved">The reserved amount.</param>
     /// <param name="charge">The charge; zero releases the whole reservation.</param>
-    /// <param name="isCounted">Whether the store has the reservation; not if it failed and the policy allowed the call.</param>
+    /// <param name="isCounted">Whether the reservation was granted. It was not if the store failed and the policy allowed the call.</param>
     /// <returns>
-    /// Whether the store has recorded the charge. If not, mark the ledger's row as uncounted; the counter is corrected later.
+    /// Whether the charge is counted or will be. If not, the caller marks the ledger row as uncounted, and the reconciler adds the charge.
     /// </returns>
     ValueTask<bool> SettleAsync(BudgetKey key, Guid id, PicoDollars reserved, PicoDollars charge, bool isCounted);
 
     /// <summary>
-    /// Removes a period's counter, so that the next reservation loads it from the ledger: for a budget that was not counted for a while.
+    /// Removes a period's counter, so that the next reservation seeds it from the ledger. Used for a budget that was not counted for a
+    /// while.
     /// </summary>
     void Forget(BudgetKey key);
 
-    /// <summary>The charges of a period, for reports.</summary>
+    /// <summary>Reads the charges of a period, for reports.</summary>
     ValueTask<PicoDollars> ReadAsync(BudgetKey key);
 }

@@ -6,7 +6,7 @@ using StackExchange.Redis;
 
 namespace Gateway.Limits;
 
-/// <summary>The limit and budget stores that the settings select, with the connections and workers they need.</summary>
+/// <summary>Creates and owns the limit and budget stores that the settings select, with their connection and their worker.</summary>
 internal sealed class LimitStores : IAsyncDisposable
 {
     private readonly RedisLink? _link;
@@ -32,24 +32,24 @@ internal sealed class LimitStores : IAsyncDisposable
     /// <summary>The store of budgets.</summary>
     public IBudgetStore Budgets { get; }
 
-    /// <summary>Compares the budgets with the ledger; to be started after the ledger is open.</summary>
+    /// <summary>The worker that compares the budgets with the ledger. It must be started after the ledger is open.</summary>
     public Worker Reconciler { get; }
 
-    /// <summary>Whether the store has failed: calls follow <see cref="LimitsSettings.WhenStoreFails"/> without waiting for it.</summary>
+    /// <summary>Whether the store has an outage. Calls then follow <see cref="LimitsSettings.WhenStoreFails"/> without waiting.</summary>
     public bool IsFailing => _link?.IsOpen ?? false;
 
-    /// <summary>The number of calls since the start that the store did not answer in time.</summary>
+    /// <summary>The number of failed calls of the store since the start of the process.</summary>
     public long Failures => _link?.Failures ?? 0;
 
     /// <summary>Creates the stores, without waiting for Redis.</summary>
-    /// <param name="settings">The section.</param>
+    /// <param name="settings">The section <c>Limits</c>.</param>
     /// <param name="redisConfiguration">The resolved <see cref="RedisSettings.Configuration"/>; read for Redis only.</param>
-    /// <param name="ledger">The truth about charges; may be opened later, before the first request.</param>
-    /// <param name="periodOf">The period of a team's budget as the settings have it now, <see langword="null"/> without one.</param>
+    /// <param name="ledger">The ledger; must be open before the first request.</param>
+    /// <param name="periodOf">The period of a team's budget in the current settings; <see langword="null"/> without a budget.</param>
     /// <param name="health">The registry of workers.</param>
     /// <param name="time">The clock.</param>
     /// <param name="loggers">The log.</param>
-    /// <exception cref="ArgumentException"><paramref name="redisConfiguration"/> cannot be read; see <see cref="IsReadable"/>.</exception>
+    /// <exception cref="ArgumentException"><paramref name="redisConfiguration"/> is invalid; see <see cref="IsReadable"/>.</exception>
     public static LimitStores Create(
         LimitsSettings settings,
         string redisConfiguration,
@@ -80,7 +80,8 @@ internal sealed class LimitStores : IAsyncDisposable
     }
 
     /// <summary>
-    /// Whether a Redis configuration is valid, for the check of the settings. The reason is not returned: it may quote a password.
+    /// Whether a Redis configuration is valid, for the validation of the settings. The reason is not returned, since it may quote a
+    /// password.
     /// </summary>
     public static bool IsReadable(string redisConfiguration)
     {
@@ -88,7 +89,7 @@ internal sealed class LimitStores : IAsyncDisposable
         {
             return ConfigurationOptions.Parse(redisConfiguration).EndPoints.Count > 0;
         }
-#pragma warning disable CA1031 // The library throws what its parts throw: arguments, formats, overflows.
+#pragma warning disable CA1031 // The parser documents no exceptions; it throws argument, format and overflow exceptions.
         catch (Exception)
 #pragma warning restore CA1031
         {

@@ -5,15 +5,17 @@ using Gateway.Workers;
 namespace Gateway.Limits;
 
 /// <summary>
-/// Compares open reservations of memory budgets with the ledger, every minute. A reservation whose row another process closed is replaced
-/// by the row's charge: during a rolling restart two processes share a ledger, and either settles rows that the other has reserved.
+/// Compares open reservations of memory budgets with the ledger, every minute. If another process has closed the row of a reservation, the
+/// row's charge replaces the reservation. During a rolling restart two processes share a ledger, and each may settle rows of the other.
 /// </summary>
 internal sealed partial class MemoryBudgetReconciler : Worker
 {
-    /// <summary>Time between two rounds.</summary>
+    /// <summary>The time between two rounds.</summary>
     internal static readonly TimeSpan RoundPeriod = TimeSpan.FromMinutes(1);
 
-    /// <summary>Minimum age of a reservation. Most calls end earlier and are settled by the process that admitted them.</summary>
+    /// <summary>
+    /// The minimum age of a compared reservation. Most calls end earlier and are settled by the process that admitted them.
+    /// </summary>
     internal static readonly TimeSpan Age = TimeSpan.FromMinutes(2);
 
     private const int MaxIdsPerQuery = 1000;
@@ -41,15 +43,15 @@ internal sealed partial class MemoryBudgetReconciler : Worker
     }
 
     /// <summary>Runs one round.</summary>
-    /// <exception cref="LedgerException">The ledger failed; the next round does the rest.</exception>
+    /// <exception cref="LedgerException">The ledger failed. The next round completes the work.</exception>
     internal async Task ReconcileAsync(CancellationToken cancellationToken)
     {
         var closed = 0;
         foreach (var (key, ids) in _store.ReadOpen(_time.GetUtcNow() - Age))
         {
-            foreach (var some in ids.Chunk(MaxIdsPerQuery))
+            foreach (var chunk in ids.Chunk(MaxIdsPerQuery))
             {
-                foreach (var (id, charge) in ClosedReservations.Of(some, await _ledger.ReadChargesAsync(some, cancellationToken)))
+                foreach (var (id, charge) in ClosedReservations.Of(chunk, await _ledger.ReadChargesAsync(chunk, cancellationToken)))
                 {
                     closed += _store.TryClose(key, id, charge) ? 1 : 0;
                 }

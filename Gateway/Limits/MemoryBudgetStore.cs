@@ -11,14 +11,14 @@ namespace Gateway.Limits;
 /// same ledger may settle a reservation that this one counts: <see cref="MemoryBudgetReconciler"/> compares open reservations with the
 /// ledger.
 /// </summary>
-/// <param name="seed">Reads what the ledger charges to a period.</param>
+/// <param name="seed">Reads the charges of a period from the ledger.</param>
 /// <param name="time">The clock.</param>
 internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed, TimeProvider time) : IBudgetStore
 {
-    /// <summary>How long a request waits for a counter to be seeded.</summary>
+    /// <summary>The longest time that a request waits for a counter to be seeded.</summary>
     internal static readonly TimeSpan SeedTimeout = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long a counter outlives its period, for requests admitted at the period's end.</summary>
+    /// <summary>The time that a counter is kept after its period, for requests that were admitted at the end of the period.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromHours(1);
 
     private readonly ConcurrentDictionary<BudgetKey, Counter> _counters = new();
@@ -38,7 +38,7 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed,
     /// <inheritdoc />
     public ValueTask<bool> SettleAsync(BudgetKey key, Guid id, PicoDollars reserved, PicoDollars charge, bool isCounted)
     {
-        // Nothing is reserved in a period that is over, so its counter is not created again; reports read the ledger.
+        // A period that is over gets no new reservations, so its counter is not created again. Reports read the ledger.
         if (!IsOver(key))
         {
             CounterOf(key).Settle(id, charge, isCounted);
@@ -67,7 +67,7 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed,
         return charged;
     }
 
-    /// <summary>The reservations whose ids were made before a moment, by period.</summary>
+    /// <summary>The open reservations whose ids were created before a moment, by period.</summary>
     internal IReadOnlyList<(BudgetKey Key, Guid[] Ids)> ReadOpen(DateTimeOffset before)
     {
         var first = LedgerKeys.FirstAt(before);
@@ -83,8 +83,8 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed,
         return open;
     }
 
-    /// <summary>Settles a reservation that the ledger has closed, unless it was settled meanwhile.</summary>
-    /// <returns>Whether it was open.</returns>
+    /// <summary>Settles a reservation whose ledger row is closed, unless it has already been settled.</summary>
+    /// <returns>Whether the reservation was open.</returns>
     internal bool TryClose(BudgetKey key, Guid id, PicoDollars charge) =>
         _counters.TryGetValue(key, out var counter) && counter.TryClose(id, charge);
 
@@ -107,7 +107,7 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed,
         }
         catch (Exception fault) when (fault is LedgerException or TimeoutException)
         {
-            throw new LimitStoreException("A budget's counter could not be made from the ledger.", fault);
+            throw new LimitStoreException("The counter of a budget could not be seeded from the ledger.", fault);
         }
     }
 
@@ -135,13 +135,15 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed,
     {
         private readonly Lock _gate = new();
 
-        /// <summary>Open reservations: made here, or open in the ledger when the counter was seeded.</summary>
+        /// <summary>Open reservations, of this process or of rows that were open in the ledger when the counter was seeded.</summary>
         private readonly Dictionary<Guid, PicoDollars> _open = [];
 
-        /// <summary>Charges that arrived before the counter was seeded; the ledger may have read their rows as open.</summary>
+        /// <summary>Charges that arrived before the counter was seeded. The query may have read their rows as open.</summary>
         private Dictionary<Guid, PicoDollars>? _early;
 
-        /// <summary>Ids settled without having been counted, so that a repeated settlement counts once. Few: failures cause them.</summary>
+        /// <summary>
+        /// Settled ids without a granted reservation, so that a repeated settlement counts once. Only failures cause them.
+        /// </summary>
         private HashSet<Guid>? _late;
 
         private PicoDollars _charged;
@@ -239,7 +241,7 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed,
 
                 if (_seeding is null or { IsCompleted: true })
                 {
-                    // On the thread pool, since a store that completes synchronously must not run inside the lock.
+                    // On the thread pool: a query that completes synchronously would otherwise run inside the lock.
                     _seeding = Task.Run(() => ReadAsync(key, seed));
                 }
 
@@ -261,7 +263,7 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed,
                 _isSeeded = true;
                 foreach (var (id, charge) in _early ?? [])
                 {
-                    // A row that was closed when the ledger was read is already part of the sum.
+                    // A row that was already closed when the ledger was read is part of the sum.
                     Settle(id, charge, isCounted: true);
                     (_late ??= []).Add(id);
                 }

@@ -3,14 +3,14 @@ using Gateway.Teams;
 namespace Gateway.Limits;
 
 /// <summary>
-/// Limits of this process. One lock guards all holders: a lease is acquired under several holders at once, in a tenth of a microsecond, so
-/// a lock per holder would cost more than it saves. Requests in flight are counted under the same lock rather than with a
-/// <c>ConcurrencyLimiter</c>: its permits are fixed at its creation, and a replacement after a reload could not represent more requests in
-/// flight than it has permits.
+/// Counts limits in this process. One lock guards all holders: a lease is acquired under several holders at once and holds the lock for a
+/// tenth of a microsecond, so a lock per holder would cost more than it saves. Requests in flight are counted under the same lock rather
+/// than with a <c>ConcurrencyLimiter</c>, whose number of permits is fixed: after a reload with a lower limit, a new limiter could not
+/// represent the requests in flight.
 /// </summary>
 internal sealed class MemoryLimitStore : ILimitStore
 {
-    /// <summary>The retry delay after a refusal for too many requests in flight, whose end is unknown.</summary>
+    /// <summary>The retry delay after a refusal by a concurrency limit. The end of the requests in flight is unknown.</summary>
     internal static readonly TimeSpan RetryConcurrency = TimeSpan.FromSeconds(1);
 
     /// <summary>The interval at which unused holders are removed, in milliseconds.</summary>
@@ -52,7 +52,7 @@ internal sealed class MemoryLimitStore : ILimitStore
         LimitLevel? tokens = null;
         lock (_gate)
         {
-            // Read inside the lock, so that time does not go back for a bucket.
+            // Read inside the lock, so that the time of a bucket never goes back.
             var now = Now();
             if (now - _sweptAt >= SweepPeriod)
             {
@@ -103,11 +103,11 @@ internal sealed class MemoryLimitStore : ILimitStore
         }
     }
 
-    /// <summary>The level with less remaining.</summary>
+    /// <summary>The level with the lower remaining amount.</summary>
     internal static LimitLevel Tighter(LimitLevel? one, LimitLevel other) =>
         one is { } level && level.Remaining <= other.Remaining ? level : other;
 
-    /// <summary>Checks one holder, and keeps the refusal with the longest delay: an earlier retry cannot succeed.</summary>
+    /// <summary>Checks the limits of one holder. Keeps the refusal with the longest delay, since an earlier retry cannot succeed.</summary>
     private static void Judge(in Place place, in LimitScope scope, long now, ref Refusal refusal)
     {
         if (scope.RequestsPerMinute is { } requests)
@@ -176,7 +176,7 @@ internal sealed class MemoryLimitStore : ILimitStore
         return holder;
     }
 
-    /// <summary>Removes holders in their initial state: reloads add and remove keys and teams.</summary>
+    /// <summary>Removes unused holders. Reloads add and remove teams and keys, so the holders would accumulate.</summary>
     private void Sweep(long now)
     {
         _sweptAt = now;
@@ -196,11 +196,11 @@ internal sealed class MemoryLimitStore : ILimitStore
         public MinuteBucket Requests;
         public MinuteBucket Tokens;
 
-        /// <summary>Requests in flight, also counted without a limit: a reload may add one.</summary>
+        /// <summary>Requests in flight. Counted even without a concurrency limit, since a reload may add one.</summary>
         public int InFlight;
     }
 
-    /// <summary>The part of a lease that belongs to one holder.</summary>
+    /// <summary>The share of a lease under the limits of one holder.</summary>
     private struct Place
     {
         public Holder Holder;

@@ -1,23 +1,24 @@
 namespace Gateway.Limits;
 
 /// <summary>
-/// A leaky bucket of a limit a minute: it drains continuously at the limit's rate, and refuses an amount that would exceed the limit. It
-/// stores the used amount, not the remaining one, so that usage survives a change of the limit and a raised limit takes effect at once.
-/// Counted in units of 1/60,000, of which a whole number drains in a millisecond: no rounding. Not thread-safe.
+/// A leaky bucket for a limit per minute. It drains continuously at the limit's rate and refuses an amount that would exceed the limit. It
+/// stores the used amount rather than the remaining amount, so that usage survives a change of the limit and a raised limit takes effect at
+/// once. Amounts are stored in units of 1/60,000: an integral number of units drains per millisecond, so nothing is rounded. Not
+/// thread-safe.
 /// </summary>
 internal struct MinuteBucket
 {
-    /// <summary>Units of one request or token; also the milliseconds of a minute.</summary>
+    /// <summary>The number of units of one request or token; also the number of milliseconds of a minute.</summary>
     internal const long Parts = 60_000;
 
-    /// <summary>The upper bound of the level, 150 billion tokens: exact in a double, the number type of Redis scripts.</summary>
+    /// <summary>The upper bound of the level: 150 billion tokens. It is exact in a double, the number type of Redis scripts.</summary>
     internal const long Most = 9_000_000_000_000_000;
 
     private long _used;
     private long _at;
     private long _limit;
 
-    /// <summary>Whether the bucket is empty at a time.</summary>
+    /// <summary>Advances the bucket to a time, and returns whether it is empty.</summary>
     public bool IsEmptyAt(long now)
     {
         Drain(now);
@@ -26,14 +27,14 @@ internal struct MinuteBucket
 
     /// <summary>Advances the bucket to a time, and to a limit that may have changed.</summary>
     /// <param name="now">Milliseconds of a monotonic clock.</param>
-    /// <param name="limit">The limit a minute, at least one.</param>
+    /// <param name="limit">The limit per minute, at least one.</param>
     public void Advance(long now, long limit)
     {
         Drain(now);
         if (limit < _limit)
         {
-            // Usage under the old limit fills the new one at most, and an overdraft takes as long to drain as before: otherwise a limit cut
-            // to a hundredth would block its holder for hours.
+            // Usage within the old limit becomes at most the new limit, and an overdraft takes as long to drain as before. Otherwise a
+            // limit that is cut to a hundredth would block its holder for hours.
             var owed = (long)((Int128)_used * limit / _limit);
             _used = Math.Min(_used, Math.Max(limit * Parts, owed));
         }
@@ -41,7 +42,7 @@ internal struct MinuteBucket
         _limit = limit;
     }
 
-    /// <summary>Milliseconds until an amount is available; zero for now. Call <see cref="Advance"/> first.</summary>
+    /// <summary>The number of milliseconds until an amount is available. Call <see cref="Advance"/> first.</summary>
     public readonly long WaitFor(long amount) => Ceiling(_used - ((_limit - amount) * Parts));
 
     /// <summary>Takes an amount unconditionally; a negative amount gives back.</summary>
@@ -63,7 +64,7 @@ internal struct MinuteBucket
         var passed = now - _at;
         if (_used > 0)
         {
-            // Compared before the multiplication, which would overflow after a long pause.
+            // Compared first, since the multiplication would overflow after a long pause.
             _used = passed >= Ceiling(_used) ? 0 : _used - (passed * _limit);
         }
 

@@ -1,15 +1,15 @@
 namespace Gateway.Limits;
 
 /// <summary>
-/// Detects an outage of a store from its calls: several failures in a row, as when it is down, or half of the calls of a window, as when it
-/// is intermittently slow. Not thread-safe.
+/// Detects an outage of a store from the results of its calls. An outage is a number of failures in a row, as when the store is down, or a
+/// failure of half of the calls in a window, as when the store is intermittently slow. Not thread-safe.
 /// </summary>
 internal sealed class OutageDetector
 {
-    /// <summary>The number of failures in a row that are an outage.</summary>
+    /// <summary>The number of failures in a row that mean an outage.</summary>
     internal const int FailuresInARow = 5;
 
-    /// <summary>The number of calls in a window from which on a failure rate of one half is an outage.</summary>
+    /// <summary>The number of calls in a window before their failure rate is considered.</summary>
     internal const int CallsToJudge = 20;
 
     /// <summary>The length of a window.</summary>
@@ -29,12 +29,12 @@ internal sealed class OutageDetector
     }
 
     /// <summary>Counts a call.</summary>
-    /// <returns>Whether there is an outage.</returns>
+    /// <returns>Whether the call failed and the store has an outage.</returns>
     public bool Count(bool isFailure)
     {
         if (_time.GetElapsedTime(_windowStart) >= Window)
         {
-            // Failures in a row are counted across windows: calls may be rarer than windows.
+            // Failures in a row are counted across windows, since a window may contain less than one call.
             _windowStart = _time.GetTimestamp();
             _calls = _failed = 0;
         }

@@ -3,12 +3,12 @@ using System.Globalization;
 namespace Gateway.Limits;
 
 /// <summary>
-/// Writes limits as the headers that OpenAI's SDKs and dashboards read. Durations have Go's format, as OpenAI sends them: <c>12ms</c>,
-/// <c>1s</c>, <c>6m0s</c>.
+/// Writes the levels of limits as the response headers that OpenAI's SDKs and dashboards read. Durations have Go's format, as OpenAI sends
+/// them: <c>12ms</c>, <c>1s</c>, <c>6m0s</c>.
 /// </summary>
 internal static class RateLimitHeaders
 {
-    /// <summary>Writes the levels, and for a refusal the retry delay. Replaces headers of these names.</summary>
+    /// <summary>Writes the levels, and for a refusal the retry delay. Replaces existing headers with these names.</summary>
     public static void Write(IHeaderDictionary headers, LimitResult result)
     {
         if (result.Requests is { } requests)
@@ -27,14 +27,14 @@ internal static class RateLimitHeaders
 
         if (result.RefusedBy is not null)
         {
-            // Clients that know the second header prefer it. Both are rounded up: an early retry would be refused.
+            // Clients that know retry-after-ms prefer it. Both are rounded up, since an early retry would be refused.
             var wait = Math.Max(1, Milliseconds(result.RetryAfter));
             headers.RetryAfter = Number(((wait - 1) / 1000) + 1);
             headers["retry-after-ms"] = Number(wait);
         }
     }
 
-    /// <summary>A duration in whole milliseconds, rounded up.</summary>
+    /// <summary>Formats a duration, rounded up to whole milliseconds.</summary>
     internal static string Duration(TimeSpan duration)
     {
         var all = Milliseconds(duration);

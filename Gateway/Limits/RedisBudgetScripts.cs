@@ -1,10 +1,10 @@
 namespace Gateway.Limits;
 
 /// <summary>
-/// The scripts of <see cref="RedisBudgetStore"/>. An amount is a 64-bit integer, and Lua's numbers are exact up to 2^53 only, which are
-/// 9,007 dollars: amounts are added by HINCRBY, which is exact, read back as text, and compared as text. None of them ever is a number in
-/// Lua. The hash of a period has the fields <c>total</c>, <c>s:LEDGER</c> when that ledger's charges are part of it, <c>r:LEDGER:ID</c> for
-/// a reservation, and <c>d:ID</c> for a charge that was added without a reservation.
+/// The Lua scripts of <see cref="RedisBudgetStore"/>. Amounts are 64-bit integers. Lua's numbers are exact only up to 2^53, which is 9,007
+/// dollars, so no script converts an amount to a number: HINCRBY adds amounts exactly, and the scripts read and compare them as text. The
+/// hash of a period has the fields <c>total</c>; <c>s:LEDGER</c>, a mark that the total includes that ledger's charges; <c>r:LEDGER:ID</c>,
+/// a reservation; and <c>d:ID</c>, a mark that a charge without a reservation has been added.
 /// </summary>
 internal static class RedisBudgetScripts
 {
@@ -12,8 +12,8 @@ internal static class RedisBudgetScripts
     public const string Forget = "return redis.call('DEL', KEYS[1])";
 
     /// <summary>
-    /// Key: the period. Arguments: the ledger's mark, the reservation's field, the amount, the amount below zero, the limit. Returns -1
-    /// when the ledger's charges are missing, else 1 or 0 for granted or not, and the total as text.
+    /// Key: the period. Arguments: the ledger's mark, the reservation's field, the amount, the negated amount, the limit. Returns 1 if the
+    /// reservation is granted, 0 if it is not and -1 if the ledger's charges are missing; and the total as text.
     /// </summary>
     public const string Reserve = Common + """
 
@@ -22,7 +22,7 @@ internal static class RedisBudgetScripts
         if redis.call('HEXISTS', key, field) == 1 then return { 1, redis.call('HGET', key, 'total') } end
         local added = redis.pcall('HINCRBY', key, 'total', amount)
         if type(added) == 'table' then
-          -- A sum that is no 64-bit integer any more is beyond every limit.
+          -- A sum that overflows 64 bits exceeds every limit.
           if not string.find(added.err, 'overflow') then return added end
           return { 0, redis.call('HGET', key, 'total') }
         end
@@ -36,8 +36,8 @@ internal static class RedisBudgetScripts
         """;
 
     /// <summary>
-    /// Key: the period. Arguments: the ledger's mark, the reservation's field, its charge, the field that marks an uncounted charge as
-    /// added, and 1 when it was counted. Returns -1 when the ledger's charges are missing, else 1.
+    /// Key: the period. Arguments: the ledger's mark, the reservation's field, the charge, the field that marks an uncounted charge as
+    /// added, and 1 if the reservation was granted. Returns -1 if the ledger's charges are missing, otherwise 1.
     /// </summary>
     public const string Settle = """
         local key, mark, field, charge, done, counted = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1'
@@ -46,7 +46,7 @@ internal static class RedisBudgetScripts
         local is_done = redis.call('HEXISTS', key, done) == 1
         if not reserved and (counted or is_done) then return 1 end
 
-        -- What is set aside goes first: at the largest sums there is no room for both. It may have been set aside late, behind its charge.
+        -- The reservation is subtracted before the charge is added: both together may overflow. A late reservation may follow its charge.
         if reserved and reserved ~= '0' then redis.call('HINCRBY', key, 'total', '-' .. reserved) end
         if not is_done then
           local added = redis.pcall('HINCRBY', key, 'total', charge)
@@ -61,8 +61,8 @@ internal static class RedisBudgetScripts
         """;
 
     /// <summary>
-    /// Key: the period. Arguments: the ledger's mark, its charges, when the key expires (milliseconds of Unix time, 0 is never),
-    /// then fields with their values. Returns whether they were written: they are once.
+    /// Key: the period. Arguments: the ledger's mark, the sum of its charges, the expiry of the key (milliseconds of Unix time, 0 for
+    /// never), then fields and their values. Returns 1 if it has written them, and 0 if the mark exists already.
     /// </summary>
     public const string Seed = """
         local key, mark = KEYS[1], ARGV[1]
@@ -75,17 +75,19 @@ internal static class RedisBudgetScripts
         return 1
         """;
 
-    /// <summary>Key: the period. Argument: the ledger's mark. Returns -1 when its charges are missing, else 1; and the total.</summary>
+    /// <summary>Key: the period. Argument: the ledger's mark. Returns -1 if its charges are missing, otherwise 1; and the total.</summary>
     public const string Read = """
         if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return { -1, '0' } end
         return { 1, redis.call('HGET', KEYS[1], 'total') }
         """;
 
-    /// <summary>Key: the period. Arguments: a cursor, a pattern of fields. Returns the next cursor, and fields with their values.</summary>
+    /// <summary>
+    /// Key: the period. Arguments: a cursor, a pattern of fields. Returns the next cursor and the fields with their values.
+    /// </summary>
     public const string Scan = "return redis.call('HSCAN', KEYS[1], ARGV[1], 'MATCH', ARGV[2], 'COUNT', '500')";
 
     private const string Common = """
-        -- Whether one whole number in decimal text exceeds another.
+        -- Whether one integer exceeds another, both as decimal text.
         local function exceeds(one, other)
           local one_below, other_below = string.sub(one, 1, 1) == '-', string.sub(other, 1, 1) == '-'
           if one_below ~= other_below then return other_below end

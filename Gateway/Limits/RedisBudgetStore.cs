@@ -8,25 +8,25 @@ using StackExchange.Redis;
 namespace Gateway.Limits;
 
 /// <summary>
-/// Budgets that several nodes share: one hash per period in Redis, a cache of the ledger. A hash without this ledger's charges is loaded
-/// with them before the first reservation; several ledgers on one Redis add up. What strays, because an answer was lost or a node was
-/// killed between two steps, <see cref="BudgetReconciler"/> puts right from the ledger.
+/// Counts budgets that several nodes share in Redis: one hash per period, seeded from the ledger before the first reservation. Several
+/// ledgers on one Redis add their charges to the same hash. A lost reply, or a node that is killed between two steps, makes a hash differ
+/// from the ledger; <see cref="BudgetReconciler"/> corrects it.
 /// </summary>
 internal sealed class RedisBudgetStore : IBudgetStore
 {
-    /// <summary>The longest time that a request waits for a counter to be loaded: the ledger's queries and one script.</summary>
+    /// <summary>The longest time that a request waits for a counter to be seeded: two queries of the ledger and one script.</summary>
     internal static readonly TimeSpan SeedTimeout = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long a hash is kept after its period, for late bills.</summary>
+    /// <summary>The time that a hash is kept after its period, for late bills.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromDays(3);
 
-    /// <summary>A hash may vanish right after it was loaded. More often than this is a fault.</summary>
+    /// <summary>The number of attempts. A hash may vanish after it was seeded; if that repeats, Redis does not keep its data.</summary>
     private const int Attempts = 3;
 
-    /// <summary>With more uncounted closed rows than this, a new counter might count some twice.</summary>
+    /// <summary>The number of uncounted rows that a seed reads. With more of them, a new counter may count some rows twice.</summary>
     private const int MaxUncounted = 100_000;
 
-    /// <summary>Settlements without an answer, kept for a retry.</summary>
+    /// <summary>The number of settlements without a reply that are kept for a retry.</summary>
     private const int MaxUnsettled = 10_000;
 
     private readonly RedisLink _link;
@@ -34,8 +34,8 @@ internal sealed class RedisBudgetStore : IBudgetStore
     private readonly ILedgerStore _ledger;
     private readonly TimeProvider _time;
 
-    /// <summary>Periods in use, and how often this process loaded their counters.</summary>
-    private readonly ConcurrentDictionary<BudgetKey, int> _known = new();
+    /// <summary>The periods in use, and how many times this process has seeded their counters.</summary>
+    private readonly ConcurrentDictionary<BudgetKey, int> _seeds = new();
 
     private readonly ConcurrentDictionary<BudgetKey, Task> _seeding = new();
     private readonly ConcurrentQueue<(BudgetKey Key, Guid Id, PicoDollars Charge)> _unsettled = new();
@@ -60,17 +60,17 @@ internal sealed class RedisBudgetStore : IBudgetStore
         RedisValue[] values = [Mark, FieldOf(id), Stored(amount), Stored(PicoDollars.Zero - amount), Stored(limit)];
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
-            var made = _known.GetOrAdd(key, 0);
+            var seeds = _seeds.GetOrAdd(key, 0);
 
-            // A late answer may have reserved an amount although the caller has given up: it is released.
-            var answer = await _link.RunAsync(RedisBudgetScripts.Reserve, keys, values, late => Undo(key, id, late));
-            if (TryRead(answer, out var code, out var total))
+            // If the reply is late, the caller has given up and the reservation is released.
+            var reply = await _link.RunAsync(RedisBudgetScripts.Reserve, keys, values, late => Undo(key, id, late));
+            if (TryRead(reply, out var code, out var total))
             {
                 return new BudgetResult(code == 1, total);
             }
 
-            // Of concurrent requests, some learn that the counter is missing only after others have loaded it.
-            if (_known.GetOrAdd(key, 0) == made)
+            // A concurrent request may have seeded the counter since this one was sent.
+            if (_seeds.GetOrAdd(key, 0) == seeds)
             {
                 await SeedAsync(key);
             }
@@ -88,9 +88,9 @@ internal sealed class RedisBudgetStore : IBudgetStore
         }
         catch (LimitStoreException)
         {
-            // The answer is missing, but the script may have run. The reconciler would add a row marked as uncounted, which is safe only
-            // without a reservation: the charge then leaves a mark. A reservation exists until it is settled, so settling again is safe;
-            // what exceeds the queue is found by the reconciler.
+            // The reply is missing, but the script may have run. Without a reservation the row is marked as uncounted, and the reconciler
+            // adds the charge: the script's mark prevents a second addition. With a reservation the settlement is retried, since it has an
+            // effect only as long as the reservation exists. The reconciler settles reservations that exceed the queue.
             if (isCounted && _unsettled.Count < MaxUnsettled)
             {
                 _unsettled.Enqueue((key, id, charge));
@@ -120,16 +120,16 @@ internal sealed class RedisBudgetStore : IBudgetStore
         throw new LimitStoreException("Redis does not keep the counter of a budget.");
     }
 
-    /// <summary>Settles, and returns whether there is a counter. Without one nothing is lost: it will be loaded from the ledger.</summary>
+    /// <summary>Settles a reservation. Returns false if there is no counter; a later seed then includes the charge.</summary>
     /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
     internal async ValueTask<bool> TrySettleAsync(BudgetKey key, Guid id, PicoDollars charge, bool isCounted)
     {
-        var answer = await _link.RunAsync(
+        var reply = await _link.RunAsync(
             RedisBudgetScripts.Settle, [KeyOf(key)], [Mark, FieldOf(id), Stored(charge), DoneField(id), isCounted ? "1" : "0"]);
-        return Number(answer) == 1;
+        return Number(reply) == 1;
     }
 
-    /// <summary>Retries settlements without an answer.</summary>
+    /// <summary>Retries settlements without a reply.</summary>
     /// <returns>The number of retried settlements.</returns>
     /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
     internal async ValueTask<int> SettleAgainAsync()
@@ -153,21 +153,21 @@ internal sealed class RedisBudgetStore : IBudgetStore
         return settled;
     }
 
-    /// <summary>Periods with reservations of this process that are not long past.</summary>
+    /// <summary>The periods with reservations of this process, except those whose hashes have expired.</summary>
     internal IReadOnlyCollection<BudgetKey> KnownKeys()
     {
-        foreach (var (key, _) in _known)
+        foreach (var (key, _) in _seeds)
         {
             if (key.End is { } end && _time.GetUtcNow() >= end + Grace)
             {
-                _known.TryRemove(key, out _);
+                _seeds.TryRemove(key, out _);
             }
         }
 
-        return [.. _known.Keys];
+        return [.. _seeds.Keys];
     }
 
-    /// <summary>The reservations of this ledger in a period, in parts.</summary>
+    /// <summary>The open reservations of this ledger in a period, page by page.</summary>
     /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
     internal async IAsyncEnumerable<IReadOnlyList<Guid>> ScanOpenAsync(BudgetKey key)
     {
@@ -175,10 +175,10 @@ internal sealed class RedisBudgetStore : IBudgetStore
         var start = FieldStart();
         do
         {
-            var answer = await _link.RunAsync(RedisBudgetScripts.Scan, [KeyOf(key)], [cursor, start + "*"]);
-            if (answer.Length != 2 || (string?)answer[0] is not { } next || (string?[]?)answer[1] is not { } fields)
+            var reply = await _link.RunAsync(RedisBudgetScripts.Scan, [KeyOf(key)], [cursor, start + "*"]);
+            if (reply.Length != 2 || (string?)reply[0] is not { } next || (string?[]?)reply[1] is not { } fields)
             {
-                throw Odd();
+                throw Unexpected();
             }
 
             cursor = next;
@@ -196,21 +196,21 @@ internal sealed class RedisBudgetStore : IBudgetStore
         while (cursor != "0");
     }
 
-    private static LimitStoreException Odd() => new("Redis gave an answer that a script of the gateway does not give.");
+    private static LimitStoreException Unexpected() => new("Redis returned an unexpected reply to a script.");
 
-    private static long Number(RedisResult answer) =>
-        answer.Resp2Type == ResultType.Integer ? (long)answer : throw Odd();
+    private static long Number(RedisResult reply) =>
+        reply.Resp2Type == ResultType.Integer ? (long)reply : throw Unexpected();
 
-    private static bool TryRead(RedisResult answer, out long code, out PicoDollars total)
+    private static bool TryRead(RedisResult reply, out long code, out PicoDollars total)
     {
-        if (answer.Length != 2
-            || answer[0].Resp2Type != ResultType.Integer
-            || !long.TryParse((string?)answer[1], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var amount))
+        if (reply.Length != 2
+            || reply[0].Resp2Type != ResultType.Integer
+            || !long.TryParse((string?)reply[1], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var amount))
         {
-            throw Odd();
+            throw Unexpected();
         }
 
-        code = (long)answer[0];
+        code = (long)reply[0];
         total = PicoDollars.FromStored(amount);
         return code >= 0;
     }
@@ -225,7 +225,7 @@ internal sealed class RedisBudgetStore : IBudgetStore
 
     private string FieldOf(Guid id) => FieldStart() + id.ToString("N");
 
-    /// <summary>The key of a period. The part in braces decides the cluster slot.</summary>
+    /// <summary>The key of a period. The part in braces determines the slot of a Redis cluster.</summary>
     private RedisKey KeyOf(BudgetKey key)
     {
         var start = key.End is null ? "0" : key.Start.ToString("yyyyMMdd", CultureInfo.InvariantCulture);
@@ -234,7 +234,7 @@ internal sealed class RedisBudgetStore : IBudgetStore
 
     private void Undo(BudgetKey key, Guid id, RedisResult? late)
     {
-        // Without an answer the effect is unknown; the reconciler finds reservations without a row.
+        // Without a reply the effect is unknown. The reconciler settles reservations without a row.
         if (late is { Resp2Type: ResultType.Array, Length: 2 } && late[0].Resp2Type == ResultType.Integer && (long)late[0] == 1)
         {
             _link.Post(RedisBudgetScripts.Settle, [KeyOf(key)], [Mark, FieldOf(id), "0", DoneField(id), "1"]);
@@ -250,7 +250,7 @@ internal sealed class RedisBudgetStore : IBudgetStore
         }
         catch (Exception fault) when (fault is LedgerException or TimeoutException)
         {
-            throw new LimitStoreException("A budget's counter could not be made from the ledger.", fault);
+            throw new LimitStoreException("The counter of a budget could not be seeded from the ledger.", fault);
         }
         finally
         {
@@ -262,9 +262,9 @@ internal sealed class RedisBudgetStore : IBudgetStore
     }
 
     /// <summary>
-    /// Adds the ledger's charges. The sum includes closed rows that are not counted yet: they are marked, so that the reconciler does not
-    /// add them again. They are read after the sum. A row that was closed in between is among the open rows of the sum and needs no mark; a
-    /// row that began in between is not in the sum and must have none.
+    /// Seeds the counter with the ledger's charges. The sum includes closed rows that the ledger lists as uncounted. They are marked, so
+    /// that the reconciler does not add them again. The list is read after the sum: a row that was closed in between is among the open rows
+    /// of the sum and needs no mark, and a row that began in between is not in the sum and must not be marked.
     /// </summary>
     private async Task SeedOnceAsync(BudgetKey key)
     {
@@ -290,6 +290,6 @@ internal sealed class RedisBudgetStore : IBudgetStore
         }
 
         await _link.RunAsync(RedisBudgetScripts.Seed, [KeyOf(key)], [.. values]);
-        _known.AddOrUpdate(key, 1, static (_, made) => made + 1);
+        _seeds.AddOrUpdate(key, 1, static (_, seeds) => seeds + 1);
     }
 }

@@ -1,16 +1,17 @@
 namespace Gateway.Limits;
 
 /// <summary>
-/// The scripts of <see cref="RedisLimitStore"/>: <see cref="MinuteBucket"/> in Lua, in units of 1/60,000 below 2^53, with Redis' clock in
-/// milliseconds, so that the nodes' clocks do not matter. Numbers are formatted with all digits; Lua's default keeps fourteen.
+/// The Lua scripts of <see cref="RedisLimitStore"/>. They implement <see cref="MinuteBucket"/> with numbers below 2^53 and with Redis'
+/// clock, so that differences between the nodes' clocks have no effect. Numbers are formatted with all digits; Lua's default keeps
+/// fourteen.
 /// </summary>
 internal static class RedisLimitScripts
 {
     /// <summary>
-    /// Keys: of each scope the hash of its buckets and the sorted set of its requests in flight. Arguments: the lease, its milliseconds,
-    /// then of each scope requests, tokens and concurrency (-1 is no limit), and the tokens to take. Returns whether it was granted, the
-    /// scope and kind that refused and the milliseconds to wait, then of each scope what is left and the milliseconds until all of it is,
-    /// of requests and of tokens.
+    /// Keys: for each scope the hash of its buckets and the sorted set of its requests in flight. Arguments: the lease, its lifetime in
+    /// milliseconds, then for each scope the limits of requests, tokens and concurrency (-1 for none) and the tokens to take. Returns 1 or
+    /// 0 for granted or refused, the refusing scope and kind, and the retry delay in milliseconds; then for each scope, for requests and
+    /// for tokens, the remaining amount and the milliseconds until the limit is fully available again.
     /// </summary>
     public const string Take = Common + """
 
@@ -49,7 +50,7 @@ internal static class RedisLimitScripts
         end
 
         local granted = refused_scope < 0
-        local answer = { granted and 1 or 0, refused_scope, refused_kind, wait }
+        local reply = { granted and 1 or 0, refused_scope, refused_kind, wait }
         for scope = 1, scopes do
           local hash, flying = KEYS[scope * 2 - 1], KEYS[scope * 2]
           local bucket = buckets[scope]
@@ -68,16 +69,16 @@ internal static class RedisLimitScripts
             end
           end
           for _, level in ipairs({ { bucket.r, bucket.requests }, { bucket.t, bucket.tokens } }) do
-            answer[#answer + 1] = math.max(0, math.floor((level[2] * PARTS - level[1]) / PARTS))
-            answer[#answer + 1] = ceiling(level[1], level[2])
+            reply[#reply + 1] = math.max(0, math.floor((level[2] * PARTS - level[1]) / PARTS))
+            reply[#reply + 1] = ceiling(level[1], level[2])
           end
         end
-        return answer
+        return reply
         """;
 
     /// <summary>
-    /// Keys as of <see cref="Take"/>. Arguments: the lease, then of each scope its limits of requests and tokens (-1 is none), and what is
-    /// to be added to either, which is below zero when something is given back.
+    /// Keys as for <see cref="Take"/>. Arguments: the lease, then for each scope its limits of requests and tokens (-1 for none) and the
+    /// amounts to take from each; a negative amount gives back.
     /// </summary>
     public const string Return = Common + """
 
@@ -96,7 +97,7 @@ internal static class RedisLimitScripts
         return 1
         """;
 
-    /// <summary>Key: the requests in flight of one holder. Arguments: the milliseconds of a lease, then the leases to renew.</summary>
+    /// <summary>Key: the requests in flight of one holder. Arguments: the lifetime in milliseconds, then the leases to renew.</summary>
     public const string Renew = Common + """
 
         local lifetime = tonumber(ARGV[1])
@@ -107,7 +108,7 @@ internal static class RedisLimitScripts
         return 1
         """;
 
-    /// <summary>Keys: the requests in flight of holders. Argument: an ended lease. Idempotent.</summary>
+    /// <summary>Keys: the requests in flight of each holder. Argument: an ended lease. Idempotent.</summary>
     public const string Release = """
         for i = 1, #KEYS do
           redis.call('ZREM', KEYS[i], ARGV[1])
@@ -130,7 +131,7 @@ internal static class RedisLimitScripts
           return math.ceil(parts / limit)
         end
 
-        -- What is used of a bucket now, under a limit that may have changed.
+        -- The used amount of a bucket at this time, under a limit that may have changed.
         local function used(hash, kind, limit)
           local kept = redis.call('HMGET', hash, kind .. 'u', kind .. 'l', kind .. 'a')
           if not kept[1] then return 0 end
@@ -142,7 +143,7 @@ internal static class RedisLimitScripts
           return parts
         end
 
-        -- An idle hash goes a minute after its buckets have drained.
+        -- A hash expires one minute after its buckets have drained.
         local function keep(hash, kind, parts, limit)
           redis.call('HSET', hash, kind .. 'u', text(parts), kind .. 'l', text(limit), kind .. 'a', text(now))
           local life = ceiling(parts, limit) + 60000

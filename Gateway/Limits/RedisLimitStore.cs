@@ -5,27 +5,27 @@ using StackExchange.Redis;
 namespace Gateway.Limits;
 
 /// <summary>
-/// Limits that several nodes share: one atomic script per request. A request in flight is a member of a sorted set, scored by its expiry;
-/// its node renews it while the request runs, so that the leases of a killed node expire. Only holders with a concurrency limit have such a
-/// set: it does not count requests that were in flight before the limit was set.
+/// Counts limits that several nodes share in Redis, by one atomic script per request. A lease under a concurrency limit is a member of a
+/// sorted set, scored by its expiry. Its node renews it while the request is in flight, so the leases of a killed node expire. Only holders
+/// with a concurrency limit have a set, so a new limit does not count requests that were already in flight.
 /// </summary>
 internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
 {
     /// <summary>The lifetime of a lease without renewal.</summary>
     internal static readonly TimeSpan DefaultLeaseTime = TimeSpan.FromSeconds(60);
 
-    /// <summary>The number of leases in one renewal script, during which Redis serves nothing else.</summary>
-    private const int RenewedAtOnce = 500;
+    /// <summary>The number of leases per renewal script. Redis serves no other command while a script runs.</summary>
+    private const int MaxLeasesPerScript = 500;
 
-    /// <summary>Releases without an answer, kept for a retry. Further leases expire.</summary>
-    private const int MaxUntold = 10_000;
+    /// <summary>The number of releases without a reply that are kept for a retry. Further leases expire.</summary>
+    private const int MaxUnreleased = 10_000;
 
     private readonly RedisLink _link;
     private readonly string _keyPrefix;
     private readonly TimeSpan _leaseTime;
     private readonly TimeProvider _time;
     private readonly ConcurrentDictionary<Lease, byte> _live = new();
-    private readonly ConcurrentQueue<Lease> _untold = new();
+    private readonly ConcurrentQueue<Lease> _unreleased = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _renewing;
     private int _isDisposed;
@@ -33,8 +33,8 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
     /// <summary>Creates a store and starts to renew its leases.</summary>
     /// <param name="link">The connection to Redis; not owned.</param>
     /// <param name="keyPrefix">The prefix of every key.</param>
-    /// <param name="time">The clock of the renewals; limits use Redis' clock.</param>
-    /// <param name="leaseTime">The lifetime of a lease without renewal; it is renewed after a third of it.</param>
+    /// <param name="time">The clock for renewals; limits use Redis' clock.</param>
+    /// <param name="leaseTime">The lifetime of a lease without renewal. Leases are renewed after a third of this time.</param>
     public RedisLimitStore(RedisLink link, string keyPrefix, TimeProvider time, TimeSpan? leaseTime = null)
     {
         _link = link;
@@ -68,12 +68,12 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
         }
 
         var lease = new Lease(this, values[0], scopes, keys, amounts, isConcurrencyLimited);
-        var answer = Numbers(await _link.RunAsync(RedisLimitScripts.Take, keys, values, lease.Undo), 4 + (scopes.Count * 4));
+        var reply = Numbers(await _link.RunAsync(RedisLimitScripts.Take, keys, values, lease.Undo), 4 + (scopes.Count * 4));
         LimitLevel? requests = null;
         LimitLevel? tokens = null;
         for (var i = 0; i < scopes.Count; i++)
         {
-            var level = answer.AsSpan(4 + (i * 4), 4);
+            var level = reply.AsSpan(4 + (i * 4), 4);
             if (scopes[i].RequestsPerMinute is { } requestLimit)
             {
                 requests = MemoryLimitStore.Tighter(requests, new LimitLevel(requestLimit, level[0], TimeSpan.FromMilliseconds(level[1])));
@@ -85,7 +85,7 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
             }
         }
 
-        if (answer[0] == 1)
+        if (reply[0] == 1)
         {
             lease.Begin();
             return new LimitResult { Lease = lease, Requests = requests, Tokens = tokens };
@@ -93,9 +93,9 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
 
         return new LimitResult
         {
-            RefusedBy = (LimitKind)answer[2],
-            Holder = scopes[(int)answer[1]].Holder,
-            RetryAfter = TimeSpan.FromMilliseconds(answer[3]),
+            RefusedBy = (LimitKind)reply[2],
+            Holder = scopes[(int)reply[1]].Holder,
+            RetryAfter = TimeSpan.FromMilliseconds(reply[3]),
             Requests = requests,
             Tokens = tokens,
         };
@@ -125,14 +125,15 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
         }
         catch (InvalidCastException)
         {
-            // No numbers.
+            // Not an array of numbers.
         }
 
-        throw new LimitStoreException("Redis gave an answer that a script of the gateway does not give.");
+        throw new LimitStoreException("Redis returned an unexpected reply to a script.");
     }
 
     /// <summary>
-    /// A key of a holder. The part in braces decides the cluster slot: the team's id, so that a team and its keys share a slot.
+    /// A key of a holder. The part in braces determines the slot of a Redis cluster. It is the team's id, so that a team and its keys share
+    /// a slot.
     /// </summary>
     private RedisKey KeyOf(string holder, string suffix)
     {
@@ -150,42 +151,42 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
             try
             {
                 await RenewAllAsync();
-                await TellAsync();
+                await ReleaseAgainAsync();
             }
 #pragma warning disable CA1031 // Any exception: without the next round all leases of this node expire.
             catch (Exception) when (!stopping.IsCancellationRequested)
 #pragma warning restore CA1031
             {
-                // Leaves two retries before the leases expire. Expired leases are written again.
+                // Two more rounds follow before the leases expire. A renewal restores expired leases.
             }
         }
     }
 
     private async Task RenewAllAsync()
     {
-        var ofHolders = new Dictionary<RedisKey, List<Lease>>();
+        var leasesByKey = new Dictionary<RedisKey, List<Lease>>();
         foreach (var (lease, _) in _live)
         {
             foreach (var key in lease.Flying)
             {
-                if (!ofHolders.TryGetValue(key, out var leases))
+                if (!leasesByKey.TryGetValue(key, out var leases))
                 {
-                    ofHolders.Add(key, leases = []);
+                    leasesByKey.Add(key, leases = []);
                 }
 
                 leases.Add(lease);
             }
         }
 
-        foreach (var (key, leases) in ofHolders)
+        foreach (var (key, leases) in leasesByKey)
         {
-            foreach (var some in leases.Chunk(RenewedAtOnce))
+            foreach (var chunk in leases.Chunk(MaxLeasesPerScript))
             {
-                RedisValue[] values = [(long)_leaseTime.TotalMilliseconds, .. some.Select(lease => lease.Name)];
+                RedisValue[] values = [(long)_leaseTime.TotalMilliseconds, .. chunk.Select(lease => lease.Name)];
                 await _link.RunAsync(RedisLimitScripts.Renew, [key], values);
 
-                // A lease that ended during its renewal may have been written again after its release.
-                foreach (var lease in some)
+                // The renewal may have restored a lease that was released in the meantime.
+                foreach (var lease in chunk)
                 {
                     if (lease.IsOver)
                     {
@@ -196,10 +197,10 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
         }
     }
 
-    /// <summary>Retries releases without an answer.</summary>
-    private async Task TellAsync()
+    /// <summary>Retries releases without a reply.</summary>
+    private async Task ReleaseAgainAsync()
     {
-        while (_untold.TryDequeue(out var lease))
+        while (_unreleased.TryDequeue(out var lease))
         {
             try
             {
@@ -207,7 +208,7 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
             }
             catch (LimitStoreException)
             {
-                _untold.Enqueue(lease);
+                _unreleased.Enqueue(lease);
                 throw;
             }
         }
@@ -255,18 +256,18 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
         public ValueTask CancelAsync() =>
             Interlocked.Exchange(ref _isOver, 1) != 0 ? ValueTask.CompletedTask : EndAsync(Changes(i => -amounts[i], -1));
 
-        /// <summary>The answer came too late, or will never come: the lease is not used.</summary>
-        public void Undo(RedisResult? answer)
+        /// <summary>Releases a lease whose reply is late, or lost if it is <see langword="null"/>. The request does not use it.</summary>
+        public void Undo(RedisResult? reply)
         {
-            if (answer is null)
+            if (reply is null)
             {
-                // Whether it was granted is unknown. Releasing the lease is right in both cases; buckets drain.
+                // Unknown whether the lease was granted. Its release is correct in both cases, and the buckets drain.
                 if (isConcurrencyLimited)
                 {
                     store._link.Post(RedisLimitScripts.Release, Flying, [name]);
                 }
             }
-            else if (answer.Resp2Type == ResultType.Array && answer.Length > 0 && (long)answer[0] == 1)
+            else if (reply.Resp2Type == ResultType.Array && reply.Length > 0 && (long)reply[0] == 1)
             {
                 store._link.Post(RedisLimitScripts.Return, keys, Changes(i => -amounts[i], -1));
             }
@@ -281,10 +282,10 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
             }
             catch (LimitStoreException)
             {
-                // Only the lease is released later, which is idempotent. Correcting tokens is not, and buckets drain.
-                if (isConcurrencyLimited && store._untold.Count < MaxUntold)
+                // Only the idempotent release is retried. The correction of the tokens is not idempotent, and the buckets drain.
+                if (isConcurrencyLimited && store._unreleased.Count < MaxUnreleased)
                 {
-                    store._untold.Enqueue(this);
+                    store._unreleased.Enqueue(this);
                 }
             }
         }

@@ -5,16 +5,16 @@ using StackExchange.Redis;
 namespace Gateway.Limits;
 
 /// <summary>
-/// The connection to Redis: one multiplexed connection, a timeout on every answer, and a circuit breaker. Redis may be down or slow at any
-/// time, also at the start. After a few timeouts, calls fail at once until a background probe is answered; no request is used as the probe.
-/// Not Polly's circuit breaker, which tests with a request.
+/// The connection to Redis: one multiplexed connection, a timeout for every reply, and a circuit breaker. Redis may be down or slow at any
+/// time, also at the start. After a few failures, calls fail at once until a background probe succeeds. Polly's circuit breaker is not
+/// used, since it probes with a request of a client.
 /// </summary>
 internal sealed partial class RedisLink : IAsyncDisposable
 {
     /// <summary>The interval of probes while the circuit is open.</summary>
     internal static readonly TimeSpan ProbePeriod = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>The probe writes: a replica, or a Redis out of memory, still answers reads.</summary>
+    /// <summary>The script of the probe. It writes, since a replica and a Redis that is out of memory still serve reads.</summary>
     private const string Probe = "return redis.call('SET', KEYS[1], '1', 'PX', '10000')";
 
     private readonly ConfigurationOptions _options;
@@ -31,10 +31,10 @@ internal sealed partial class RedisLink : IAsyncDisposable
     private volatile bool _isOpen;
     private Task _probing = Task.CompletedTask;
 
-    /// <summary>Starts to connect, without waiting.</summary>
+    /// <summary>Creates a link and starts to connect in the background.</summary>
     /// <param name="options">The operator's configuration; settings that the link depends on are overridden.</param>
     /// <param name="keyPrefix">The prefix of every key.</param>
-    /// <param name="timeout">The longest time that a request waits for an answer.</param>
+    /// <param name="timeout">The longest time that a call waits for a reply.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The log.</param>
     public RedisLink(ConfigurationOptions options, string keyPrefix, TimeSpan timeout, TimeProvider time, ILogger<RedisLink> logger)
@@ -43,8 +43,8 @@ internal sealed partial class RedisLink : IAsyncDisposable
         _options.AbortOnConnectFail = false;
         _options.BacklogPolicy = BacklogPolicy.FailFast;
         _options.ReconnectRetryPolicy = new LinearRetry((int)ProbePeriod.TotalMilliseconds);
-        // Requests wait for the link's timeout. The client's timeout is longer, so that a late answer is still received and its effect
-        // undone.
+
+        // Longer than the timeout of calls, so that a late reply is still received and its effect can be undone.
         _options.AsyncTimeout = (int)Math.Max(5000, 4 * timeout.TotalMilliseconds);
         _timeout = timeout;
         _probeKey = keyPrefix + "probe";
@@ -57,44 +57,43 @@ internal sealed partial class RedisLink : IAsyncDisposable
     /// <summary>Raised after an outage, when calls succeed again. Handlers must not throw.</summary>
     public event Action? Recovered;
 
-    /// <summary>Whether the circuit is open: calls fail at once.</summary>
+    /// <summary>Whether the circuit is open. Calls then fail at once.</summary>
     public bool IsOpen => _isOpen;
 
-    /// <summary>The number of calls without an answer in time, without those rejected by the open circuit.</summary>
+    /// <summary>The number of calls that failed because of Redis, without those rejected by the open circuit.</summary>
     public long Failures => Interlocked.Read(ref _failures);
 
     /// <summary>Runs a script as one atomic step.</summary>
-    /// <param name="script">Its text; only the hash is sent once Redis has it.</param>
-    /// <param name="keys">All keys that it uses, of one cluster slot.</param>
-    /// <param name="values">Its arguments.</param>
+    /// <param name="script">The text of the script. Once Redis has cached it, only its hash is sent.</param>
+    /// <param name="keys">All keys that the script uses, in one cluster slot.</param>
+    /// <param name="values">The arguments.</param>
     /// <param name="late">
-    /// Called with an answer that comes after the caller has given up, or <see langword="null"/> if it will never come, to undo the
-    /// script's effect.
+    /// Undoes the effect of the script. Called after a failure, with the late reply, or with <see langword="null"/> if no reply arrives.
     /// </param>
     /// <exception cref="LimitStoreException">Redis failed or was too slow, or the circuit is open.</exception>
     public async ValueTask<RedisResult> RunAsync(string script, RedisKey[] keys, RedisValue[] values, Action<RedisResult?>? late = null)
     {
         if (_isOpen)
         {
-            throw new LimitStoreException("Redis has not answered for a while.");
+            throw new LimitStoreException("Redis has an outage.");
         }
 
-        var answer = SendAsync(script, keys, values);
+        var reply = SendAsync(script, keys, values);
         try
         {
-            var result = await answer.WaitAsync(_timeout, _time);
+            var result = await reply.WaitAsync(_timeout, _time);
             Count(isFailure: false);
             return result;
         }
         catch (Exception fault) when (IsOfRedis(fault))
         {
             Count(IsOutage(fault));
-            _ = WatchAsync(answer, late);
+            _ = WatchAsync(reply, late);
             throw new LimitStoreException(Describe(fault));
         }
     }
 
-    /// <summary>Runs a script without the circuit breaker, the timeout and retries: to undo the effect of a late answer.</summary>
+    /// <summary>Sends a script without circuit breaker, timeout and retries, and without waiting for the reply.</summary>
     public void Post(string script, RedisKey[] keys, RedisValue[] values) => _ = WatchAsync(SendAsync(script, keys, values), null);
 
     /// <inheritdoc />
@@ -121,7 +120,8 @@ internal sealed partial class RedisLink : IAsyncDisposable
         fault is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException or OperationCanceledException;
 
     /// <summary>
-    /// Whether the exception is about Redis itself. A script error, such as an overflow, concerns one team and must not block others.
+    /// Whether the exception means that Redis fails. A script error, such as an overflow, affects one team and must not open the circuit
+    /// for all.
     /// </summary>
     private static bool IsOutage(Exception fault) =>
         fault is not RedisServerException error || !(HasCode(error, "ERR") || HasCode(error, "WRONGTYPE"));
@@ -130,7 +130,7 @@ internal sealed partial class RedisLink : IAsyncDisposable
 
     private async Task<ConnectionMultiplexer> ConnectAsync()
     {
-        // Connecting starts with name resolution, which may fail before there is a connection that reconnects by itself.
+        // The multiplexer reconnects by itself once it exists. Its creation fails if the name cannot be resolved, so it is retried here.
         await Task.Yield();
         while (true)
         {
@@ -138,7 +138,7 @@ internal sealed partial class RedisLink : IAsyncDisposable
             {
                 return await ConnectionMultiplexer.ConnectAsync(_options);
             }
-#pragma warning disable CA1031 // Whatever went wrong, without another try there would never be a connection.
+#pragma warning disable CA1031 // Any exception: without another attempt the link would never connect.
             catch (Exception) when (!_stopping.IsCancellationRequested)
 #pragma warning restore CA1031
             {
@@ -149,21 +149,21 @@ internal sealed partial class RedisLink : IAsyncDisposable
 
     private async Task<RedisResult> SendAsync(string script, RedisKey[] keys, RedisValue[] values)
     {
-        // A command that timed out before the connection was established must not be sent later.
+        // The wait is bounded, so that a command that timed out before the connection was established is not sent later.
         var redis = _connecting.IsCompletedSuccessfully ? await _connecting : await _connecting.WaitAsync(_timeout, _time);
         return await redis.GetDatabase().ScriptEvaluateAsync(script, keys, values);
     }
 
-    private static async Task WatchAsync(Task<RedisResult> answer, Action<RedisResult?>? late)
+    private static async Task WatchAsync(Task<RedisResult> reply, Action<RedisResult?>? late)
     {
-        await ((Task)answer).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        late?.Invoke(answer.IsCompletedSuccessfully ? await answer : null);
+        await ((Task)reply).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        late?.Invoke(reply.IsCompletedSuccessfully ? await reply : null);
     }
 
-    /// <summary>The kind of failure, without the client's details of addresses and the connection string.</summary>
+    /// <summary>Describes a failure without the addresses and the connection string that the exception's message contains.</summary>
     private string Describe(Exception fault) => fault switch
     {
-        TimeoutException => string.Create(CultureInfo.InvariantCulture, $"Redis did not answer within {_timeout.TotalMilliseconds:0} ms."),
+        TimeoutException => string.Create(CultureInfo.InvariantCulture, $"Redis did not respond within {_timeout.TotalMilliseconds:0} ms."),
         RedisServerException => $"Redis answered with the error {fault.Message.Split(' ', 2)[0]}.",
         RedisConnectionException connection => $"Redis is not connected ({connection.FailureType}).",
         _ => $"Redis failed ({fault.GetType().Name}).",
@@ -195,7 +195,7 @@ internal sealed partial class RedisLink : IAsyncDisposable
         {
             await Task.Delay(ProbePeriod, _time, _stopping.Token);
         }
-        while (!await IsAnsweringAsync());
+        while (!await TryProbeAsync());
 
         lock (_gate)
         {
@@ -207,19 +207,19 @@ internal sealed partial class RedisLink : IAsyncDisposable
         Recovered?.Invoke();
     }
 
-    private async Task<bool> IsAnsweringAsync()
+    private async Task<bool> TryProbeAsync()
     {
-        var answer = SendAsync(Probe, [_probeKey], []);
+        var reply = SendAsync(Probe, [_probeKey], []);
         try
         {
-            await answer.WaitAsync(_timeout, _time, _stopping.Token);
+            await reply.WaitAsync(_timeout, _time, _stopping.Token);
             return true;
         }
-#pragma warning disable CA1031 // Any exception: without another try the store would be given up for good.
+#pragma warning disable CA1031 // Any exception: without another probe the circuit would stay open forever.
         catch (Exception) when (!_stopping.IsCancellationRequested)
 #pragma warning restore CA1031
         {
-            _ = WatchAsync(answer, null);
+            _ = WatchAsync(reply, null);
             return false;
         }
     }
@@ -229,10 +229,10 @@ internal sealed partial class RedisLink : IAsyncDisposable
         [LoggerMessage(
             LogEvents.LimitStoreFailed,
             LogLevel.Warning,
-            "Redis, where limits and budgets are counted, does not answer in time; until it does, calls go by Limits:WhenStoreFails")]
+            "Redis, the store of limits and budgets, does not respond in time; until it does, calls follow Limits:WhenStoreFails")]
         public static partial void LimitStoreFailed(ILogger logger);
 
-        [LoggerMessage(LogEvents.LimitStoreRecovered, LogLevel.Information, "Redis answers again after {OutageMs} ms")]
+        [LoggerMessage(LogEvents.LimitStoreRecovered, LogLevel.Information, "Redis responds again after {OutageMs} ms")]
         public static partial void LimitStoreRecovered(ILogger logger, long outageMs);
     }
 }

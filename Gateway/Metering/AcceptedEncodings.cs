@@ -4,16 +4,16 @@ using Microsoft.Extensions.Primitives;
 namespace Gateway.Metering;
 
 /// <summary>
-/// Narrows a client's <c>Accept-Encoding</c> to the encodings that the gateway can decode, so that upstream still compresses the answer and
-/// the bill can be read from it.
+/// Narrows a client's <c>Accept-Encoding</c> to the encodings that the gateway can decode. Upstream still compresses the response, and the
+/// gateway can read the bill in it.
 /// </summary>
 internal static class AcceptedEncodings
 {
     private const string Identity = "identity";
 
     /// <summary>
-    /// The header that replaces the client's: its entries in their order with their weights, without encodings that cannot be decoded and
-    /// without <c>*</c>, which stands for any. <see langword="null"/> when the client's header can be sent as it is.
+    /// The value that replaces the client's header: its entries with their weights and in their order, without <c>*</c> and without
+    /// encodings that the gateway cannot decode. <see langword="null"/> if the client's header needs no change.
     /// </summary>
     public static string? Narrow(StringValues accepted)
     {
@@ -71,7 +71,7 @@ internal static class AcceptedEncodings
             }
         }
 
-        // Only a refusal of the identity encoding is left, which would exclude every answer. The client can read identity.
+        // No entry remains, or the remaining entries refuse every encoding. A client can always read an unencoded response.
         return kept.Count == 0 || (!acceptsAny && refusesIdentity) ? Identity : string.Join(", ", kept);
     }
 

@@ -3,12 +3,13 @@ using System.IO.Compression;
 namespace Gateway.Metering;
 
 /// <summary>
-/// Reads a compressed answer. Decodes a copy inline, within the call that delivers the bytes; the client receives the bytes of upstream.
+/// Reads the facts from a compressed response. Decodes a copy of the bytes inline, within the call that delivers them. The client receives
+/// the original bytes.
 /// </summary>
-/// <remarks>Not thread-safe; reads one answer.</remarks>
+/// <remarks>Not thread-safe; reads one response.</remarks>
 internal sealed class EncodedUsageReader : IResponseReader
 {
-    /// <summary>The limit of decoded bytes per answer, against decompression bombs. Bytes beyond it are not read.</summary>
+    /// <summary>The limit of decoded bytes per response, against decompression bombs. Bytes beyond it are not read.</summary>
     internal const int MaxDecodedBytes = 64 * 1024 * 1024;
 
     private const int BufferSize = 8 * 1024;
@@ -53,7 +54,7 @@ internal sealed class EncodedUsageReader : IResponseReader
             _ = PumpAsync(_decoder);
         }
 
-        // The decoder has run inline: it waits for more bytes again, or it has finished.
+        // The decoder runs inline. After each call it waits for more bytes, or it has finished.
         while (!bytes.IsEmpty && _encoded.IsWaiting)
         {
             bytes = bytes[_encoded.Feed(bytes)..];
@@ -85,7 +86,7 @@ internal sealed class EncodedUsageReader : IResponseReader
             ResponseEncoding.Gzip => new GZipStream(_encoded, CompressionMode.Decompress),
             ResponseEncoding.Brotli => new BrotliStream(_encoded, CompressionMode.Decompress),
 
-            // deflate means zlib's format, but some servers send the raw format. The low half of the first byte distinguishes them.
+            // deflate means zlib's format, but some servers send the raw format. The low four bits of the first byte distinguish them.
             _ => (first & 0x0F) == 8
                 ? new ZLibStream(_encoded, CompressionMode.Decompress)
                 : new DeflateStream(_encoded, CompressionMode.Decompress),
@@ -108,7 +109,7 @@ internal sealed class EncodedUsageReader : IResponseReader
         }
         catch (Exception exception) when (exception is InvalidDataException or InvalidOperationException or IOException)
         {
-            // Not in this encoding, or truncated. The facts read before stay.
+            // The bytes do not have this encoding, or are truncated. The facts that were already read are kept.
         }
 
         _isOver = true;

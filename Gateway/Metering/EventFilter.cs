@@ -1,19 +1,19 @@
 namespace Gateway.Metering;
 
 /// <summary>
-/// Decides by a few vectorised searches whether an event has to be parsed. Nearly all events carry a piece of text only. A look-alike in such
-/// a text costs one unnecessary parse.
+/// Decides by a few vectorised searches whether an event has to be parsed. Nearly all events contain only a piece of text. A match inside
+/// that text costs one unnecessary parse.
 /// </summary>
 internal static class EventFilter
 {
-    // The position of an event's type: it is the first member, or follows a number.
+    // The type is among the first bytes of an event: it is the first member, or follows a number.
     private const int HeadLength = 64;
 
-    /// <summary>Whether the data of an event may contain a bill, an error, a finish reason or the end of the answer.</summary>
+    /// <summary>Whether the data of an event may contain a bill, an error, a finish reason or the end of the response.</summary>
     public static bool MayMatter(ReadOnlySpan<byte> data) =>
-        HasValue(data, "_reason\""u8) || HasValue(data, "\"usage\""u8) || HasValue(data, "error\""u8) || EndsAnswer(data);
+        HasValue(data, "_reason\""u8) || HasValue(data, "\"usage\""u8) || HasValue(data, "error\""u8) || EndsResponse(data);
 
-    /// <summary>Whether the text after a match is not a member's name with the value null.</summary>
+    /// <summary>Whether the data contains the name other than as a member with the value null.</summary>
     private static bool HasValue(ReadOnlySpan<byte> data, ReadOnlySpan<byte> name)
     {
         while (true)
@@ -33,7 +33,7 @@ internal static class EventFilter
         }
     }
 
-    private static bool EndsAnswer(ReadOnlySpan<byte> data)
+    private static bool EndsResponse(ReadOnlySpan<byte> data)
     {
         var head = data[..Math.Min(HeadLength, data.Length)];
         var at = head.IndexOf("\"type\""u8);

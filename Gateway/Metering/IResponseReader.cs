@@ -1,19 +1,19 @@
 namespace Gateway.Metering;
 
-/// <summary>Reads an answer on its way to the client, piece by piece. Never throws on any input, and buffers a bounded amount.</summary>
-/// <remarks>Not thread-safe; reads one answer.</remarks>
+/// <summary>Reads facts from a response while it passes to the client. Throws on no input and buffers a bounded amount.</summary>
+/// <remarks>Not thread-safe; reads one response.</remarks>
 internal interface IResponseReader : IDisposable
 {
-    /// <summary>The facts read until now. The same object as long as nothing changed.</summary>
+    /// <summary>The facts read so far. The same object until a fact changes.</summary>
     ResponseFacts Facts { get; }
 
-    /// <summary>Whether the answer is complete: its JSON is closed, or its stream has sent its last event.</summary>
+    /// <summary>Whether the response is complete: its JSON document is closed, or its stream has sent the last event.</summary>
     bool IsComplete { get; }
 
-    /// <summary>Whether data has arrived, apart from blanks and keep-alive comments.</summary>
+    /// <summary>Whether data other than blanks and keep-alive comments has arrived.</summary>
     bool HasData { get; }
 
-    /// <summary>Reads the next bytes; they may be split at any position.</summary>
+    /// <summary>Reads the next bytes. The response may be split at any position.</summary>
     void Read(ReadOnlySpan<byte> bytes);
 
     /// <summary>Ends the input.</summary>

@@ -7,7 +7,7 @@ namespace Gateway.Metering;
 internal static class JsonEscapes
 {
     /// <summary>
-    /// Writes the unescaped text, which is never longer than the escaped one. A lone surrogate becomes U+FFFD; an invalid escape fails.
+    /// Writes the unescaped text, which is never longer than the escaped text. A lone surrogate becomes U+FFFD. Fails on an invalid escape.
     /// </summary>
     public static bool TryResolve(ReadOnlySpan<byte> raw, Span<byte> destination, out int length)
     {

@@ -9,14 +9,14 @@ namespace Gateway.Metering;
 
 /// <summary>
 /// One attempt at a metered call, and the only owner of its resources: the rate-limit lease, the budget reservation and the ledger row. It
-/// knows how much of the request upstream has seen and how the call ended. It settles exactly once: when the answer is complete, before its
-/// last bytes go to the client, when the answer breaks, or at the latest in <see cref="DisposeAsync"/>.
+/// records how much of the request upstream can have seen and how the call ended. It settles exactly once: when the response is complete,
+/// before its last bytes are sent to the client; when the response is cut off; or at the latest in <see cref="DisposeAsync"/>.
 /// </summary>
 /// <remarks>
 /// Admission acquires (<see cref="TakeLeaseAsync"/>, <see cref="ReserveAsync"/>, <see cref="BeginAsync"/>) or gives up
-/// (<see cref="CancelAsync"/>). Afterwards the events of the call follow in order: <see cref="Sent"/>, <see cref="Answered"/>,
-/// <see cref="Named"/>, then <see cref="CompletedAsync"/> or <see cref="EndedAsync"/>. Another attempt is another instance with
-/// reservations of its own.
+/// (<see cref="CancelAsync"/>). Afterwards the events of the call are reported in order: <see cref="Sent"/>, <see cref="Answered"/>,
+/// <see cref="Named"/>, then <see cref="CompletedAsync"/> or <see cref="EndedAsync"/>. Another attempt is another instance with its own
+/// lease, reservation and row.
 /// </remarks>
 internal sealed class MeteredCall : IAsyncDisposable
 {
@@ -36,9 +36,9 @@ internal sealed class MeteredCall : IAsyncDisposable
     private MeteredResponse? _response;
     private int _settled;
 
-    /// <summary>Creates a call that has acquired nothing yet.</summary>
-    /// <param name="budgets">Counts the budget.</param>
-    /// <param name="ledger">Keeps the row.</param>
+    /// <summary>Creates a call without any resources.</summary>
+    /// <param name="budgets">The store of the budget's counter.</param>
+    /// <param name="ledger">The ledger of the row.</param>
     /// <param name="time">The host's clock.</param>
     /// <param name="startedAt">When the request began, as a timestamp of <paramref name="time"/>.</param>
     public MeteredCall(IBudgetStore budgets, ILedger ledger, TimeProvider time, long startedAt)
@@ -49,28 +49,28 @@ internal sealed class MeteredCall : IAsyncDisposable
         _startedAt = startedAt;
     }
 
-    /// <summary>Key of the ledger row, and of the lease and the reservation in every store.</summary>
+    /// <summary>The key of the ledger row, and of the lease and the reservation in their stores.</summary>
     public required Guid Id { get; init; }
 
-    /// <summary>The amount to reserve; also the charge as long as the bill is unknown.</summary>
+    /// <summary>The amount to reserve. It is charged as long as the bill is unknown.</summary>
     public required PicoDollars Reserved { get; init; }
 
-    /// <summary>Whether the budget's counter includes the reservation, or there is no budget to count.</summary>
+    /// <summary>Whether the budget's counter includes the reservation. Also true without a budget.</summary>
     public bool IsCounted => _budget is null || _isReserved;
 
-    /// <summary>Upstream's id of the generation, once it is known.</summary>
+    /// <summary>Upstream's id of the generation; <see langword="null"/> until it is known.</summary>
     public string? GenerationId { get; private set; }
 
-    /// <summary>The result; <see langword="null"/> until the call is settled.</summary>
+    /// <summary>The result of the settlement; <see langword="null"/> until the call is settled.</summary>
     public CallSettlement? Settlement { get; private set; }
 
-    /// <summary>From the start of the request to the first data of the answer; <see langword="null"/> without data.</summary>
+    /// <summary>From the start of the request to the first data of the response; <see langword="null"/> without data.</summary>
     public TimeSpan? TimeToFirstToken => _response?.FirstDataAt is { } first ? _time.GetElapsedTime(_startedAt, first) : null;
 
     private bool IsSettled => Volatile.Read(ref _settled) != 0;
 
     /// <summary>Acquires a rate-limit lease.</summary>
-    /// <returns>The store's result; without a lease in it the request is refused.</returns>
+    /// <returns>The result of the store. A result without a lease means that the request is refused.</returns>
     /// <exception cref="LimitStoreException">The store failed.</exception>
     public async ValueTask<LimitResult> TakeLeaseAsync(ILimitStore limits, IReadOnlyList<LimitScope> scopes, long tokens)
     {
@@ -79,9 +79,11 @@ internal sealed class MeteredCall : IAsyncDisposable
         return result;
     }
 
-    /// <summary>Reserves <see cref="Reserved"/> in a period of the team's budget.</summary>
-    /// <returns>Whether the budget covers it.</returns>
-    /// <exception cref="LimitStoreException">The store failed; a call that proceeds all the same is settled against the ledger alone.</exception>
+    /// <summary>Reserves the amount <see cref="Reserved"/> in a period of the team's budget.</summary>
+    /// <returns>Whether the budget covers the amount.</returns>
+    /// <exception cref="LimitStoreException">
+    /// The store failed. If the call proceeds, its charge is added to the counter without a reservation.
+    /// </exception>
     public async ValueTask<bool> ReserveAsync(BudgetKey budget, PicoDollars limit)
     {
         _budget = budget;
@@ -97,14 +99,14 @@ internal sealed class MeteredCall : IAsyncDisposable
         return _ledger.WriteAsync(row);
     }
 
-    /// <summary>Queues the row in memory, for a ledger that has failed. Later entries of the call are queued behind it.</summary>
+    /// <summary>Queues the row in memory because the ledger has failed. Later entries of the call are queued behind the row.</summary>
     public void BeginDeferred(LedgerEntry.Began row)
     {
         _isRowDeferred = true;
         _ledger.Post(row);
     }
 
-    /// <summary>Releases everything acquired so far, for a request that is refused.</summary>
+    /// <summary>Releases everything acquired so far. Called when the request is refused.</summary>
     public async ValueTask CancelAsync()
     {
         if (Interlocked.Exchange(ref _settled, 1) != 0)
@@ -124,7 +126,7 @@ internal sealed class MeteredCall : IAsyncDisposable
 
         if (_mayHaveRow)
         {
-            // A commit whose answer was lost may have succeeded. If the row exists, it is closed without a charge.
+            // A commit that was reported as failed may have succeeded. If the row exists, it is closed without a charge.
             var now = _time.GetUtcNow();
             _ledger.Post(new LedgerEntry.Ended(Id)
             {
@@ -137,23 +139,23 @@ internal sealed class MeteredCall : IAsyncDisposable
         }
     }
 
-    /// <summary>From here on upstream can have seen the request.</summary>
-    /// <param name="destination">The destination that the request is sent to, which is asked for the bill.</param>
+    /// <summary>Reports that the request is sent, so that upstream can have seen it.</summary>
+    /// <param name="destination">The destination of the request. It is the first one to be asked for the bill.</param>
     public void Sent(string? destination)
     {
         _wasSent = true;
         _destination = destination;
     }
 
-    /// <summary>The transport failed before upstream could see a byte of the request.</summary>
+    /// <summary>Reports that the transport failed before upstream could see any byte of the request.</summary>
     public void Unsent() => _wasSent = false;
 
-    /// <summary>Upstream has answered.</summary>
-    /// <param name="status">The status of the answer.</param>
-    /// <param name="isEventStream">Whether the answer is an event stream.</param>
-    /// <param name="namesJob">Whether the answer's own <c>id</c> names a job, which a later request asks for.</param>
-    /// <param name="headers">The headers of the answer's content.</param>
-    /// <returns>The observer that the body has to pass.</returns>
+    /// <summary>Reports the headers of upstream's response.</summary>
+    /// <param name="status">The status code.</param>
+    /// <param name="isEventStream">Whether the response is an event stream.</param>
+    /// <param name="namesJob">Whether the <c>id</c> in the body names a job, whose result a later request fetches.</param>
+    /// <param name="headers">The headers of the response's content.</param>
+    /// <returns>The observer of the body.</returns>
     public MeteredResponse Answered(int status, bool isEventStream, bool namesJob, HttpContentHeaders headers)
     {
         _wasSent = true;
@@ -161,7 +163,7 @@ internal sealed class MeteredCall : IAsyncDisposable
         return _response = new MeteredResponse(this, isEventStream, namesJob, headers, _time);
     }
 
-    /// <summary>Upstream has named the generation. The id is durable after <see cref="KeepNameAsync"/>, or with the settlement.</summary>
+    /// <summary>Reports the id of the generation. It becomes durable by <see cref="KeepNameAsync"/> or by the settlement.</summary>
     public void Named(string generationId) => GenerationId ??= generationId;
 
     /// <summary>Makes the id durable, so that the call can be billed after a crash.</summary>
@@ -176,13 +178,13 @@ internal sealed class MeteredCall : IAsyncDisposable
         return WriteAsync(new LedgerEntry.Named(Id, GenerationId, _destination));
     }
 
-    /// <summary>The answer came to its end.</summary>
+    /// <summary>Reports that the response is complete, and settles the call.</summary>
     public ValueTask CompletedAsync(ResponseFacts facts) => SettleAsync(RequestEnd.Completed, facts);
 
-    /// <summary>The call ended, and no complete answer was observed. Settles with the facts that were read until now.</summary>
+    /// <summary>Reports that the call ended without a complete response, and settles it with the facts read so far.</summary>
     public ValueTask EndedAsync(RequestEnd end) => IsSettled ? default : SettleAsync(end, _response?.End() ?? ResponseFacts.None);
 
-    /// <summary>Settles the call as failed unless an event has settled it before, and releases the reader of the answer.</summary>
+    /// <summary>Settles the call as failed unless it has already been settled, and releases the reader of the response.</summary>
     public async ValueTask DisposeAsync()
     {
         try
@@ -207,7 +209,7 @@ internal sealed class MeteredCall : IAsyncDisposable
         Settlement = new CallSettlement(decision, end, facts, timeToFirstToken);
         if (_lease is not null)
         {
-            // Without a generation no tokens were used. With one of unknown size the estimate stays.
+            // A call that is settled without usage has used no tokens. If the usage is unknown, the estimate is kept.
             await _lease.ReturnAsync(facts.Usage?.Tokens ?? (decision.State == GenerationState.Settled ? 0 : null));
         }
 
@@ -237,7 +239,7 @@ internal sealed class MeteredCall : IAsyncDisposable
             IsCounted = _budget is null || isCounted,
         };
 
-        // An id that arrives together with the end has to be durable before the first byte of the answer.
+        // An id that arrives with the end of the response has to be durable before the first byte is sent to the client.
         if (entry.GenerationId is not null && end == RequestEnd.Completed)
         {
             await WriteAsync(entry);
@@ -248,7 +250,7 @@ internal sealed class MeteredCall : IAsyncDisposable
         }
     }
 
-    // Upstream bills a call that is under way, so a failure of the ledger does not end it: the entry is queued in memory.
+    // Upstream bills a call in flight, so a failure of the ledger does not end the call. The entry is queued in memory instead.
     private async ValueTask WriteAsync(LedgerEntry entry)
     {
         if (_isRowDeferred)

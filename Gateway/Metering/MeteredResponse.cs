@@ -3,12 +3,12 @@ using System.Net.Http.Headers;
 namespace Gateway.Metering;
 
 /// <summary>
-/// Reads the answer of a metered call on its way to the client and reports to the call: the generation's id before the first byte of the
-/// answer goes out, the end before the last one does.
+/// Reads the response of a metered call while it passes to the client. Reports the generation's id to the call before the first byte is
+/// sent to the client, and the end of the response before the last byte is sent.
 /// </summary>
 internal sealed class MeteredResponse : IResponseObserver, IDisposable
 {
-    /// <summary>Prefix of OpenRouter's generation ids: an <c>id</c> in an answer that starts with it names the generation.</summary>
+    /// <summary>The prefix of OpenRouter's generation ids. An <c>id</c> in a body with this prefix names the generation.</summary>
     private const string IdPrefix = "gen-";
 
     private readonly MeteredCall _call;
@@ -17,10 +17,10 @@ internal sealed class MeteredResponse : IResponseObserver, IDisposable
     private readonly IResponseReader _reader;
     private bool _isNamed;
 
-    // Reaches zero with the last announced byte. Without an announced length the client sees the end after EndAsync only.
-    private long _bytesToCome;
+    // Zero after the last announced byte. Without an announced length the client sees the end of the response only after EndAsync.
+    private long _remainingBytes;
 
-    /// <summary>Creates the observer of one answer; see <see cref="MeteredCall.Answered"/>.</summary>
+    /// <summary>Creates the observer of one response; see <see cref="MeteredCall.Answered"/>.</summary>
     public MeteredResponse(MeteredCall call, bool isEventStream, bool namesJob, HttpContentHeaders headers, TimeProvider time)
     {
         _call = call;
@@ -28,40 +28,40 @@ internal sealed class MeteredResponse : IResponseObserver, IDisposable
         _namesJob = namesJob;
         IsEventStream = isEventStream;
         _reader = ResponseReaders.Create(isEventStream, headers.ContentEncoding);
-        _bytesToCome = headers.ContentLength ?? long.MaxValue;
+        _remainingBytes = headers.ContentLength ?? long.MaxValue;
     }
 
-    /// <summary>Whether the answer is an event stream.</summary>
+    /// <summary>Whether the response is an event stream.</summary>
     public bool IsEventStream { get; }
 
-    /// <summary>Timestamp of the first data; blanks and comments are not data.</summary>
+    /// <summary>The timestamp of the first data. Blanks and comments are not data.</summary>
     public long? FirstDataAt { get; private set; }
 
-    private bool IsWhole => _reader.IsComplete || _bytesToCome <= 0;
+    private bool IsComplete => _reader.IsComplete || _remainingBytes <= 0;
 
     /// <inheritdoc />
     public ValueTask ObserveAsync(ReadOnlyMemory<byte> bytes)
     {
         _reader.Read(bytes.Span);
-        _bytesToCome -= bytes.Length;
+        _remainingBytes -= bytes.Length;
         if (FirstDataAt is null && _reader.HasData)
         {
             FirstDataAt = _time.GetTimestamp();
         }
 
-        if (_bytesToCome <= 0)
+        if (_remainingBytes <= 0)
         {
             _reader.End();
         }
 
-        // Blanks and comments count as bytes of the answer: the id from the headers is durable before them, too.
-        return _isNamed && !IsWhole ? default : ReportAsync();
+        // Blanks and comments are bytes of the response, too: the id from the headers is durable before they are sent.
+        return _isNamed && !IsComplete ? default : ReportAsync();
     }
 
     /// <inheritdoc />
     public ValueTask EndAsync() => _call.CompletedAsync(End());
 
-    /// <summary>Ends the reading and returns the facts read until now.</summary>
+    /// <summary>Ends the input of the reader and returns the facts.</summary>
     public ResponseFacts End()
     {
         _reader.End();
@@ -80,7 +80,7 @@ internal sealed class MeteredResponse : IResponseObserver, IDisposable
             _call.Named(id);
         }
 
-        if (IsWhole)
+        if (IsComplete)
         {
             return _call.CompletedAsync(_reader.Facts);
         }

@@ -3,8 +3,8 @@ using System.Net;
 namespace Gateway.Metering;
 
 /// <summary>
-/// The content of upstream's answer, read through <see cref="ObservedStream"/>. YARP has copied its headers before. It is the outermost
-/// wrapper, so that a failure of the observer is not taken for a failure of upstream.
+/// The content of upstream's response, read through <see cref="ObservedStream"/>. It has no headers: YARP has already copied them. It is
+/// the outermost wrapper, so that a failure of the observer is not treated as a failure of upstream.
 /// </summary>
 internal sealed class ObservedContent(HttpContent inner, IResponseObserver observer) : HttpContent
 {

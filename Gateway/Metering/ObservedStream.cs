@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Gateway.Metering;
 
-/// <summary>A stream whose bytes and end are passed to an observer before its reader receives them.</summary>
+/// <summary>Passes the bytes and the end of a stream to an observer before the reader of the stream receives them.</summary>
 internal sealed class ObservedStream(Stream inner, IResponseObserver observer) : Stream
 {
     private bool _hasEnded;
@@ -30,7 +30,7 @@ internal sealed class ObservedStream(Stream inner, IResponseObserver observer) :
         }
 
         var count = read.Result;
-        var observed = ShowAsync(buffer, count);
+        var observed = ObserveAsync(buffer, count);
         if (!observed.IsCompletedSuccessfully)
         {
             return AwaitObserverAsync(observed, count);
@@ -68,7 +68,7 @@ internal sealed class ObservedStream(Stream inner, IResponseObserver observer) :
     private async ValueTask<int> AwaitReadAsync(ValueTask<int> read, Memory<byte> buffer)
     {
         var count = await read;
-        await ShowAsync(buffer, count);
+        await ObserveAsync(buffer, count);
         return count;
     }
 
@@ -78,14 +78,14 @@ internal sealed class ObservedStream(Stream inner, IResponseObserver observer) :
         return count;
     }
 
-    private ValueTask ShowAsync(Memory<byte> buffer, int count)
+    private ValueTask ObserveAsync(Memory<byte> buffer, int count)
     {
         if (count > 0)
         {
             return observer.ObserveAsync(buffer[..count]);
         }
 
-        // A zero-byte read waits for data and returns none.
+        // A read into an empty buffer waits for data and returns zero. It is not the end.
         if (buffer.IsEmpty || _hasEnded)
         {
             return default;

@@ -3,13 +3,13 @@ using System.Threading.Tasks.Sources;
 namespace Gateway.Metering;
 
 /// <summary>
-/// Adapts a pull-based decoder to pushed input, without a thread or a buffer: feeding completes the pending read and runs the reader's
-/// continuation inline.
+/// Adapts a pull-based decoder to pushed input, without a thread or a buffer. <see cref="Feed"/> completes the pending read and runs the
+/// reader's continuation inline.
 /// </summary>
 internal sealed class PushedStream : Stream, IValueTaskSource<int>
 {
     private ManualResetValueTaskSourceCore<int> _source;
-    private Memory<byte> _wanted;
+    private Memory<byte> _buffer;
     private bool _hasEnded;
 
     /// <summary>Whether a read is pending.</summary>
@@ -29,16 +29,17 @@ internal sealed class PushedStream : Stream, IValueTaskSource<int>
         set => throw new NotSupportedException();
     }
 
-    /// <summary>Completes the pending read with as many bytes as it takes, runs its continuation, and returns the number of bytes.</summary>
+    /// <summary>Completes the pending read with as many bytes as fit its buffer, and runs its continuation.</summary>
+    /// <returns>The number of consumed bytes.</returns>
     public int Feed(ReadOnlySpan<byte> bytes)
     {
-        var count = Math.Min(bytes.Length, _wanted.Length);
-        bytes[..count].CopyTo(_wanted.Span);
+        var count = Math.Min(bytes.Length, _buffer.Length);
+        bytes[..count].CopyTo(_buffer.Span);
         Complete(count);
         return count;
     }
 
-    /// <summary>Ends the stream for the pending read and for every later one.</summary>
+    /// <summary>Ends the stream. The pending read and every later read return zero.</summary>
     public void End()
     {
         _hasEnded = true;
@@ -56,7 +57,7 @@ internal sealed class PushedStream : Stream, IValueTaskSource<int>
         }
 
         _source.Reset();
-        _wanted = buffer;
+        _buffer = buffer;
         IsWaiting = true;
         return new(this, _source.Version);
     }
@@ -87,7 +88,7 @@ internal sealed class PushedStream : Stream, IValueTaskSource<int>
     private void Complete(int count)
     {
         IsWaiting = false;
-        _wanted = default;
+        _buffer = default;
 
         // With a synchronization context the continuation would not run inline.
         var context = SynchronizationContext.Current;

@@ -1,6 +1,6 @@
 namespace Gateway.Metering;
 
-/// <summary>The <c>Content-Encoding</c> of an answer, as far as it can be decoded.</summary>
+/// <summary>The <c>Content-Encoding</c> of a response.</summary>
 internal enum ResponseEncoding
 {
     /// <summary>Not encoded.</summary>
@@ -15,6 +15,6 @@ internal enum ResponseEncoding
     /// <summary>br.</summary>
     Brotli,
 
-    /// <summary>Another encoding, or several of them.</summary>
+    /// <summary>An encoding that the gateway cannot decode, or several encodings.</summary>
     Unknown,
 }

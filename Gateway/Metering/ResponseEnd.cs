@@ -1,17 +1,17 @@
 namespace Gateway.Metering;
 
-/// <summary>The meaning of an event's type for the end of the answer.</summary>
+/// <summary>The meaning of an event's type for the end of the response.</summary>
 internal enum ResponseEnd : byte
 {
-    /// <summary>The answer continues.</summary>
+    /// <summary>The response continues.</summary>
     None,
 
-    /// <summary>An error; the stream may continue after it.</summary>
+    /// <summary>The event is an error. The stream may continue after it.</summary>
     Error,
 
-    /// <summary>The answer is complete.</summary>
+    /// <summary>The response is complete.</summary>
     Done,
 
-    /// <summary>The answer is complete and failed.</summary>
+    /// <summary>The response is complete, and the generation failed.</summary>
     Failed,
 }

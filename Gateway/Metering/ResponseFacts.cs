@@ -2,32 +2,31 @@ using Gateway.Billing;
 
 namespace Gateway.Metering;
 
-/// <summary>The facts read from an answer on its way to the client. Immutable; never contains text of a prompt or an answer.</summary>
+/// <summary>The facts read from a response. Immutable. Never contains text of a prompt or a completion.</summary>
 internal sealed record ResponseFacts
 {
-    /// <summary>No facts.</summary>
     public static ResponseFacts None { get; } = new();
 
-    /// <summary>The answer's <c>id</c>, such as that of a chat completion or of a video job.</summary>
+    /// <summary>The <c>id</c> in the body, for example of a chat completion or of a video job.</summary>
     public string? Id { get; init; }
 
-    /// <summary>The model that answered.</summary>
+    /// <summary>The name of the model that served the call.</summary>
     public string? Model { get; init; }
 
-    /// <summary>The provider that answered, by its display name.</summary>
+    /// <summary>The display name of the provider that served the call.</summary>
     public string? Provider { get; init; }
 
     /// <summary>
-    /// The finish reason as upstream names it: <c>stop</c>, <c>length</c>, <c>tool_calls</c>, <c>end_turn</c>, <c>completed</c>…
+    /// The finish reason in upstream's terms: <c>stop</c>, <c>length</c>, <c>tool_calls</c>, <c>end_turn</c>, <c>completed</c>…
     /// </summary>
     public string? FinishReason { get; init; }
 
-    /// <summary>The bill, once it was read.</summary>
+    /// <summary>The bill; <see langword="null"/> until it is read.</summary>
     public Usage? Usage { get; init; }
 
-    /// <summary>Whether the answer contains an error, regardless of its status.</summary>
+    /// <summary>Whether the body contains an error, regardless of the status.</summary>
     public bool HasError { get; init; }
 
-    /// <summary>Whether the answer is complete: its JSON is closed, or its stream has sent its last event.</summary>
+    /// <summary>Whether the response is complete: its JSON document is closed, or its stream has sent the last event.</summary>
     public bool IsComplete { get; init; }
 }

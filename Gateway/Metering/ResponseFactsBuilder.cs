@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Gateway.Metering;
 
-/// <summary>Collects the facts of an answer over all its JSON documents: one body, or one document per event.</summary>
+/// <summary>Collects the facts of a response from its JSON documents: the body, or one document per event.</summary>
 internal sealed class ResponseFactsBuilder
 {
     private string? _id;
@@ -21,27 +21,27 @@ internal sealed class ResponseFactsBuilder
 
     private ResponseFacts? _facts = ResponseFacts.None;
 
-    /// <summary>Whether the answering model is known.</summary>
+    /// <summary>Whether the <c>id</c> of the response is known.</summary>
     public bool HasId => _id is not null;
 
-    /// <summary>Whether the answer is complete.</summary>
+    /// <inheritdoc cref="ResponseFacts.IsComplete" />
     public bool IsComplete
     {
         get => _isComplete;
         set => Set(ref _isComplete, value);
     }
 
-    /// <summary>Whether the answer contains an error.</summary>
+    /// <inheritdoc cref="ResponseFacts.HasError" />
     public bool HasError
     {
         get => _hasError;
         set => Set(ref _hasError, value);
     }
 
-    /// <summary>The meaning of the current document's <c>type</c> for the end.</summary>
+    /// <summary>The meaning of the current document's <c>type</c> for the end of the response.</summary>
     public ResponseEnd End { get; private set; }
 
-    /// <summary>The facts. Built on demand, and again only after a change.</summary>
+    /// <summary>The facts. Built on demand and rebuilt only after a change.</summary>
     public ResponseFacts Facts => _facts ??= new ResponseFacts
     {
         Id = _id,
@@ -53,24 +53,25 @@ internal sealed class ResponseFactsBuilder
         IsComplete = _isComplete,
     };
 
-    /// <summary>Begins a document.</summary>
     public void BeginDocument()
     {
         End = ResponseEnd.None;
         _usageBefore = _usage;
     }
 
-    /// <summary>Begins a bill. It replaces an earlier one of the same document and complements those of earlier documents.</summary>
+    /// <summary>
+    /// Begins a bill. It replaces an earlier bill of the same document and is merged with the bills of earlier documents.
+    /// </summary>
     public void BeginUsage() => _usageRead = _usageBefore;
 
-    /// <summary>Ends a bill. A truncated bill does not count.</summary>
+    /// <summary>Ends a bill. A truncated bill never reaches this call and does not count.</summary>
     public void EndUsage()
     {
         _usage = _usageRead;
         _facts = null;
     }
 
-    /// <summary>Takes the value of a member: an unescaped string, or a number or literal as written.</summary>
+    /// <summary>Records the value of a member: an unescaped string, or the text of a number or literal.</summary>
     public void Note(ResponseMember member, ReadOnlySpan<byte> text, bool isString)
     {
         if (member is >= ResponseMember.PromptTokens and <= ResponseMember.Cost)
@@ -83,7 +84,7 @@ internal sealed class ResponseFactsBuilder
         }
     }
 
-    /// <summary>The meaning of an event, by its <c>type</c> or its name.</summary>
+    /// <summary>The meaning of an event's <c>type</c> or name for the end of the response.</summary>
     public static ResponseEnd EndOf(ReadOnlySpan<byte> type)
     {
         return type switch
@@ -116,7 +117,7 @@ internal sealed class ResponseFactsBuilder
             case ResponseMember.IncompleteReason:
                 SetText(ref _incompleteReason, text);
                 break;
-            case ResponseMember.Status when !IsUnderWay(text):
+            case ResponseMember.Status when !IsPending(text):
                 SetText(ref _status, text);
                 break;
             case ResponseMember.Type:
@@ -126,7 +127,7 @@ internal sealed class ResponseFactsBuilder
         }
     }
 
-    private static bool IsUnderWay(ReadOnlySpan<byte> status) =>
+    private static bool IsPending(ReadOnlySpan<byte> status) =>
         status.SequenceEqual("in_progress"u8) || status.SequenceEqual("queued"u8) || status.SequenceEqual("pending"u8);
 
     private void Set(ref bool field, bool value)
@@ -140,7 +141,7 @@ internal sealed class ResponseFactsBuilder
 
     private void SetText(ref string? field, ReadOnlySpan<byte> text)
     {
-        // Later events repeat the first one's names. A name with control characters is ignored, since a database may reject it.
+        // Later events repeat the values of the first event. A value with control characters is ignored, since a database may reject it.
         if (text.IsEmpty || text.ContainsAnyInRange((byte)0, (byte)0x1F) || (field is not null && Ascii.Equals(text, field)))
         {
             return;

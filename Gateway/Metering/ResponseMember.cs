@@ -1,12 +1,12 @@
 namespace Gateway.Metering;
 
-/// <summary>The members of an answer that are read, independent of their name in a dialect.</summary>
+/// <summary>The members of a response that are read, regardless of their names in a dialect.</summary>
 internal enum ResponseMember : byte
 {
     /// <summary>Any other member.</summary>
     None,
 
-    // Members of an answer.
+    // Members of a response.
     Id,
     Model,
     Provider,
@@ -18,11 +18,11 @@ internal enum ResponseMember : byte
     Usage,
     IncompleteDetails,
 
-    // Members of an event: the answer in it, or its change of the answer.
-    Answer,
+    // Members of an event: the response so far, or a change of the response.
+    Response,
     Delta,
 
-    // Members of usage and its details: counts and amount.
+    // Members of usage and its details: token counts and the amount.
     PromptTokens,
     InputTokens,
     CompletionTokens,

@@ -1,6 +1,6 @@
 namespace Gateway.Metering;
 
-/// <summary>The container of a member: the objects and arrays of an answer that are read.</summary>
+/// <summary>The container of a member: the objects and arrays of a response that are read.</summary>
 internal enum ResponsePosition : byte
 {
     /// <summary>A container that is not read.</summary>
@@ -9,7 +9,7 @@ internal enum ResponsePosition : byte
     /// <summary>The body, or the data of one event.</summary>
     Root,
 
-    /// <summary>The answer inside an event: <c>response</c>, or the <c>message</c> of <c>message_start</c>.</summary>
+    /// <summary>The response inside an event: <c>response</c>, or the <c>message</c> of <c>message_start</c>.</summary>
     Inner,
 
     /// <summary>The list of choices.</summary>

@@ -1,16 +1,18 @@
 namespace Gateway.Metering;
 
-/// <summary>Creates the reader of an answer.</summary>
+/// <summary>Creates the reader of a response.</summary>
 internal static class ResponseReaders
 {
-    /// <summary>The reader for an answer of this kind and <c>Content-Encoding</c>. From an unknown encoding it reads no facts.</summary>
+    /// <summary>
+    /// Creates a reader for the type and the <c>Content-Encoding</c> of a response. It reads no facts from an unknown encoding.
+    /// </summary>
     public static IResponseReader Create(bool isEventStream, ICollection<string> encodings)
     {
         var encoding = EncodingOf(encodings);
         return encoding == ResponseEncoding.None ? new UsageReader(isEventStream) : new EncodedUsageReader(isEventStream, encoding);
     }
 
-    /// <summary>The encoding of an answer.</summary>
+    /// <summary>The encoding of a response.</summary>
     internal static ResponseEncoding EncodingOf(ICollection<string> encodings)
     {
         var found = ResponseEncoding.None;

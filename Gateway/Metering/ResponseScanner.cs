@@ -3,12 +3,12 @@ using System.Buffers;
 namespace Gateway.Metering;
 
 /// <summary>
-/// Scans one JSON document incrementally and extracts the few members that are read at their positions. All other values are skipped by
-/// vectorised search with a depth count and are not validated: invalid JSON yields no facts or ends the scan.
+/// Scans one JSON document incrementally and passes the members of <see cref="ResponseShape"/> to a builder. All other values are skipped
+/// by vectorised search with a depth count and are not validated: invalid JSON yields no facts or ends the scan.
 /// </summary>
-internal sealed class ResponseScanner(ResponseFactsBuilder notes)
+internal sealed class ResponseScanner(ResponseFactsBuilder facts)
 {
-    // A longer name or value is dropped: no id, price or count comes near this length.
+    // A longer name or value is ignored. Ids, prices and counts are much shorter.
     private const int Capacity = 512;
 
     private const byte Quote = (byte)'"';
@@ -19,8 +19,8 @@ internal sealed class ResponseScanner(ResponseFactsBuilder notes)
 
     private State _state;
 
-    // The positions from the outermost container to the current one, one byte each. The shape has at most five levels.
-    private ulong _places;
+    // The stack of positions, one byte each, the current position lowest. The shape has at most five levels.
+    private ulong _positions;
     private ResponseMember _member;
 
     // The number of open brackets in a skipped value.
@@ -42,15 +42,15 @@ internal sealed class ResponseScanner(ResponseFactsBuilder notes)
     /// <summary>Whether the document is complete.</summary>
     public bool IsClosed => _state == State.Closed;
 
-    private ResponsePosition Place => (ResponsePosition)(byte)_places;
+    private ResponsePosition Position => (ResponsePosition)(byte)_positions;
 
     /// <summary>Resets the scanner for a new document.</summary>
     public void Begin()
     {
         _state = State.Start;
-        _places = 0;
+        _positions = 0;
         _member = ResponseMember.None;
-        notes.BeginDocument();
+        facts.BeginDocument();
     }
 
     /// <summary>Scans the next bytes.</summary>
@@ -87,7 +87,7 @@ internal sealed class ResponseScanner(ResponseFactsBuilder notes)
         }
     }
 
-    /// <summary>Handles a structural byte. Returns the number of bytes consumed: zero when a number or literal begins.</summary>
+    /// <summary>Handles a structural byte. Returns the number of consumed bytes: zero if a number or literal begins.</summary>
     private int Step(byte value)
     {
         switch (_state)
@@ -99,10 +99,10 @@ internal sealed class ResponseScanner(ResponseFactsBuilder notes)
                 _state = State.Value;
                 break;
             case State.AfterValue when value == (byte)',':
-                _state = Place == ResponsePosition.Choices ? State.Value : State.Name;
+                _state = Position == ResponsePosition.Choices ? State.Value : State.Name;
                 break;
-            case State.Name or State.AfterValue when value == (byte)'}' && Place != ResponsePosition.Choices:
-            case State.Value or State.AfterValue when value == (byte)']' && Place == ResponsePosition.Choices:
+            case State.Name or State.AfterValue when value == (byte)'}' && Position != ResponsePosition.Choices:
+            case State.Value or State.AfterValue when value == (byte)']' && Position == ResponsePosition.Choices:
                 Leave();
                 break;
             case State.Start or State.Value:
@@ -119,13 +119,13 @@ internal sealed class ResponseScanner(ResponseFactsBuilder notes)
     {
         if (_member == ResponseMember.Error && value != (byte)'n')
         {
-            notes.HasError = true;
+            facts.HasError = true;
         }
 
         switch (value)
         {
             case (byte)'{':
-                Enter(_state == State.Start ? ResponsePosition.Root : ResponseShape.ObjectOf(Place, _member), State.Name);
+                Enter(_state == State.Start ? ResponsePosition.Root : ResponseShape.ObjectOf(Position, _member), State.Name);
                 return 1;
             case (byte)'[':
                 Enter(_member == ResponseMember.Choices ? ResponsePosition.Choices : ResponsePosition.None, State.Value);
@@ -142,9 +142,9 @@ internal sealed class ResponseScanner(ResponseFactsBuilder notes)
         }
     }
 
-    private void Enter(ResponsePosition place, State next)
+    private void Enter(ResponsePosition position, State next)
     {
-        if (place == ResponsePosition.None)
+        if (position == ResponsePosition.None)
         {
             _depth = 1;
             _isInString = false;
@@ -152,31 +152,31 @@ internal sealed class ResponseScanner(ResponseFactsBuilder notes)
             return;
         }
 
-        if (place == ResponsePosition.Usage)
+        if (position == ResponsePosition.Usage)
         {
-            notes.BeginUsage();
+            facts.BeginUsage();
         }
 
-        _places = (_places << 8) | (byte)place;
+        _positions = (_positions << 8) | (byte)position;
         _member = ResponseMember.None;
         _state = next;
     }
 
     private void Leave()
     {
-        if (Place == ResponsePosition.Usage)
+        if (Position == ResponsePosition.Usage)
         {
-            notes.EndUsage();
+            facts.EndUsage();
         }
 
-        _places >>= 8;
+        _positions >>= 8;
         EndValue();
     }
 
     private void EndValue()
     {
         _member = ResponseMember.None;
-        _state = _places == 0 ? State.Closed : State.AfterValue;
+        _state = _positions == 0 ? State.Closed : State.AfterValue;
     }
 
     private void BeginToken(State state, bool isWanted)
@@ -199,7 +199,7 @@ internal sealed class ResponseScanner(ResponseFactsBuilder notes)
 
         if (!TryTake(bytes[start..end], out var text))
         {
-            EndString(default, isKnown: false);
+            EndString(default, isValid: false);
         }
         else if (_hasEscapes)
         {
@@ -207,7 +207,7 @@ internal sealed class ResponseScanner(ResponseFactsBuilder notes)
         }
         else
         {
-            EndString(text, isKnown: true);
+            EndString(text, isValid: true);
         }
 
         return end + 1;
@@ -216,22 +216,22 @@ internal sealed class ResponseScanner(ResponseFactsBuilder notes)
     private void EndEscapedString(ReadOnlySpan<byte> text)
     {
         Span<byte> resolved = stackalloc byte[Capacity];
-        var isKnown = JsonEscapes.TryResolve(text, resolved, out var length);
-        EndString(resolved[..length], isKnown);
+        var isValid = JsonEscapes.TryResolve(text, resolved, out var length);
+        EndString(resolved[..length], isValid);
     }
 
-    private void EndString(ReadOnlySpan<byte> text, bool isKnown)
+    private void EndString(ReadOnlySpan<byte> text, bool isValid)
     {
         if (_state == State.InName)
         {
-            _member = isKnown && text.Length <= ResponseShape.LongestName ? ResponseShape.MemberOf(Place, text) : ResponseMember.None;
+            _member = isValid && text.Length <= ResponseShape.LongestName ? ResponseShape.MemberOf(Position, text) : ResponseMember.None;
             _state = State.Colon;
             return;
         }
 
-        if (isKnown)
+        if (isValid)
         {
-            notes.Note(_member, text, isString: true);
+            facts.Note(_member, text, isString: true);
         }
 
         EndValue();
@@ -248,7 +248,7 @@ internal sealed class ResponseScanner(ResponseFactsBuilder notes)
 
         if (TryTake(bytes.Slice(start, length), out var text))
         {
-            notes.Note(_member, text, isString: false);
+            facts.Note(_member, text, isString: false);
         }
 
         EndValue();
@@ -301,7 +301,7 @@ internal sealed class ResponseScanner(ResponseFactsBuilder notes)
         return bytes.Length;
     }
 
-    /// <summary>The end of the current string; −1 when it is not in these bytes.</summary>
+    /// <summary>The position of the quote that ends the current string; −1 if these bytes do not contain it.</summary>
     private int FindQuote(ReadOnlySpan<byte> bytes, int at)
     {
         if (_isEscaping)
@@ -332,7 +332,7 @@ internal sealed class ResponseScanner(ResponseFactsBuilder notes)
         return -1;
     }
 
-    /// <summary>Buffers a part of a token that continues in the next bytes.</summary>
+    /// <summary>Buffers the part of a token that continues in the next bytes.</summary>
     private void Carry(ReadOnlySpan<byte> part)
     {
         if (!_isWanted)
@@ -351,7 +351,7 @@ internal sealed class ResponseScanner(ResponseFactsBuilder notes)
         _carriedLength += part.Length;
     }
 
-    /// <summary>The whole token with its last part, if it is read and short enough.</summary>
+    /// <summary>Completes a token by its last part. Fails if the token is ignored or too long.</summary>
     private bool TryTake(ReadOnlySpan<byte> last, out ReadOnlySpan<byte> token)
     {
         if (_carriedLength > 0)

@@ -1,18 +1,20 @@
 namespace Gateway.Metering;
 
-/// <summary>The shape of an answer in all dialects at once. No name has different meanings in two dialects.</summary>
+/// <summary>
+/// The names and positions of the members that are read, for all dialects together. No name has different meanings in two dialects.
+/// </summary>
 internal static class ResponseShape
 {
-    /// <summary>The length of the longest name that is read, in bytes: <c>cache_creation_input_tokens</c>.</summary>
+    /// <summary>The length in bytes of the longest name, <c>cache_creation_input_tokens</c>.</summary>
     public const int LongestName = 27;
 
     /// <summary>The member with an unescaped name at a position.</summary>
-    public static ResponseMember MemberOf(ResponsePosition place, ReadOnlySpan<byte> name)
+    public static ResponseMember MemberOf(ResponsePosition position, ReadOnlySpan<byte> name)
     {
-        return place switch
+        return position switch
         {
             ResponsePosition.Root => OfRoot(name),
-            ResponsePosition.Inner => OfAnswer(name),
+            ResponsePosition.Inner => OfResponse(name),
             ResponsePosition.Choice => OfChoice(name),
             ResponsePosition.Usage => OfUsage(name),
             ResponsePosition.Delta when name.SequenceEqual("stop_reason"u8) => ResponseMember.StopReason,
@@ -23,18 +25,20 @@ internal static class ResponseShape
         };
     }
 
-    /// <summary>The position inside a member's value; <see cref="ResponsePosition.None"/> when it is not read.</summary>
-    public static ResponsePosition ObjectOf(ResponsePosition place, ResponseMember member)
+    /// <summary>
+    /// The position inside an object that is the value of a member; <see cref="ResponsePosition.None"/> if it is not read.
+    /// </summary>
+    public static ResponsePosition ObjectOf(ResponsePosition position, ResponseMember member)
     {
         return member switch
         {
             ResponseMember.Usage => ResponsePosition.Usage,
-            ResponseMember.Answer => ResponsePosition.Inner,
+            ResponseMember.Response => ResponsePosition.Inner,
             ResponseMember.Delta => ResponsePosition.Delta,
             ResponseMember.IncompleteDetails => ResponsePosition.Incomplete,
             ResponseMember.PromptDetails => ResponsePosition.PromptDetails,
             ResponseMember.CompletionDetails => ResponsePosition.CompletionDetails,
-            _ => place == ResponsePosition.Choices ? ResponsePosition.Choice : ResponsePosition.None,
+            _ => position == ResponsePosition.Choices ? ResponsePosition.Choice : ResponsePosition.None,
         };
     }
 
@@ -44,12 +48,12 @@ internal static class ResponseShape
         {
             _ when name.SequenceEqual("type"u8) => ResponseMember.Type,
             _ when name.SequenceEqual("delta"u8) => ResponseMember.Delta,
-            _ when name.SequenceEqual("message"u8) || name.SequenceEqual("response"u8) => ResponseMember.Answer,
-            _ => OfAnswer(name),
+            _ when name.SequenceEqual("message"u8) || name.SequenceEqual("response"u8) => ResponseMember.Response,
+            _ => OfResponse(name),
         };
     }
 
-    private static ResponseMember OfAnswer(ReadOnlySpan<byte> name)
+    private static ResponseMember OfResponse(ReadOnlySpan<byte> name)
     {
         return name switch
         {

@@ -5,10 +5,10 @@ using Gateway.Primitives;
 
 namespace Gateway.Metering;
 
-/// <summary>Collects a bill. A missing or unreadable member keeps its previous value.</summary>
+/// <summary>Collects the members of a bill. A missing or invalid member leaves the previous value.</summary>
 internal struct UsageBuilder
 {
-    // Far above any token count, and low enough that sums do not overflow.
+    // Far above any token count, and small enough that sums do not overflow.
     private const long MaxTokens = 1_000_000_000_000_000;
 
     private long? _promptTokens;
@@ -20,9 +20,9 @@ internal struct UsageBuilder
     private long? _cacheWritten;
     private long? _reasoningTokens;
     private PicoDollars? _cost;
-    private bool _isTold;
+    private bool _hasMembers;
 
-    /// <summary>Takes the value of a count or of the amount: the text of a number or of a string.</summary>
+    /// <summary>Records the value of a token count or of the amount: the text of a number or of a string.</summary>
     public void Note(ResponseMember member, ReadOnlySpan<byte> text, bool isString)
     {
         if (member == ResponseMember.Cost)
@@ -31,7 +31,7 @@ internal struct UsageBuilder
             if (PicoDollars.TryParse(text, out var cost) && cost >= PicoDollars.Zero)
             {
                 _cost = cost;
-                _isTold = true;
+                _hasMembers = true;
             }
         }
         else if (!isString
@@ -39,14 +39,14 @@ internal struct UsageBuilder
             && tokens is >= 0 and <= MaxTokens)
         {
             Tokens(ref this, member) = tokens;
-            _isTold = true;
+            _hasMembers = true;
         }
     }
 
-    /// <summary>The bill; <see langword="null"/> when no member of it was read.</summary>
+    /// <summary>The bill; <see langword="null"/> if no member was read.</summary>
     public readonly Usage? ToUsage()
     {
-        if (!_isTold)
+        if (!_hasMembers)
         {
             return null;
         }
@@ -63,26 +63,26 @@ internal struct UsageBuilder
         };
     }
 
-    private static ref long? Tokens(ref UsageBuilder notes, ResponseMember member)
+    private static ref long? Tokens(ref UsageBuilder usage, ResponseMember member)
     {
         switch (member)
         {
             case ResponseMember.PromptTokens:
-                return ref notes._promptTokens;
+                return ref usage._promptTokens;
             case ResponseMember.InputTokens:
-                return ref notes._inputTokens;
+                return ref usage._inputTokens;
             case ResponseMember.CompletionTokens:
-                return ref notes._completionTokens;
+                return ref usage._completionTokens;
             case ResponseMember.CachedTokens:
-                return ref notes._cachedTokens;
+                return ref usage._cachedTokens;
             case ResponseMember.CacheRead:
-                return ref notes._cacheRead;
+                return ref usage._cacheRead;
             case ResponseMember.CacheWritten:
-                return ref notes._cacheWritten;
+                return ref usage._cacheWritten;
             case ResponseMember.ReasoningTokens:
-                return ref notes._reasoningTokens;
+                return ref usage._reasoningTokens;
             case ResponseMember.TotalTokens:
-                return ref notes._totalTokens;
+                return ref usage._totalTokens;
             default:
                 throw new UnreachableException();
         }

@@ -1,30 +1,30 @@
 namespace Gateway.Metering;
 
 /// <summary>
-/// Reads the bill and the other facts from an answer as it passes: a JSON body or an event stream, in every dialect of OpenRouter. Buffers no
-/// part of the answer except a name or number that is split.
+/// Reads the bill and the other facts from an unencoded response while it passes: a JSON body or an event stream, in every dialect of
+/// OpenRouter. Buffers only names and values that are split between two reads.
 /// </summary>
 /// <remarks>
-/// An event whose line is complete is filtered first and parsed only when it can contain facts. A split line is parsed from its beginning, so
-/// that it need not be buffered. Not thread-safe; reads one answer.
+/// An event whose line arrives in one piece is filtered first, and parsed only if it may contain facts. A split line is parsed as its
+/// pieces arrive, so that it is not buffered. Not thread-safe; reads one response.
 /// </remarks>
 internal sealed class UsageReader : IResponseReader
 {
-    // The number of events that are parsed unconditionally until one contains the answer's id.
+    // The number of first events that are parsed without a filter, until one of them contains the id of the response.
     private const int FirstEvents = 8;
 
     // The longest known event name is response.incomplete.
     private const int NameCapacity = 32;
 
     private readonly bool _isEventStream;
-    private readonly ResponseFactsBuilder _notes = new();
-    private readonly ResponseScanner _walker;
+    private readonly ResponseFactsBuilder _facts = new();
+    private readonly ResponseScanner _scanner;
 
-    // The number of bytes of a byte order mark read so far, until another byte arrives.
+    // Whether a byte order mark may still begin or continue, and the number of its bytes read so far.
     private bool _isAtStart = true;
     private int _markLength;
 
-    // The split line.
+    // The state of a line that is split between two reads.
     private Line _line = Line.Start;
     private bool _skipsLineFeed;
     private bool _skipsBlank;
@@ -40,13 +40,13 @@ internal sealed class UsageReader : IResponseReader
     public UsageReader(bool isEventStream)
     {
         _isEventStream = isEventStream;
-        _walker = new ResponseScanner(_notes);
-        _walker.Begin();
+        _scanner = new ResponseScanner(_facts);
+        _scanner.Begin();
     }
 
     private enum Line : byte
     {
-        // At the start of a line, in its field name, in its value, or in an ignored line.
+        // At the start of a line, in its field name, in the value of a field, or in an ignored line.
         Start, Field, Event, Data, Other,
     }
 
@@ -55,10 +55,10 @@ internal sealed class UsageReader : IResponseReader
     private static ReadOnlySpan<byte> DoneData => "[DONE]"u8;
 
     /// <inheritdoc />
-    public ResponseFacts Facts => _notes.Facts;
+    public ResponseFacts Facts => _facts.Facts;
 
     /// <inheritdoc />
-    public bool IsComplete => _notes.IsComplete;
+    public bool IsComplete => _facts.IsComplete;
 
     /// <inheritdoc />
     public bool HasData { get; private set; }
@@ -84,7 +84,7 @@ internal sealed class UsageReader : IResponseReader
     /// <inheritdoc />
     public void End()
     {
-        // A client discards an event that is truncated by the end, but its bill counts.
+        // A client discards an event that the end of the stream truncates, but its bill counts.
         if (_isEventStream)
         {
             EndLine();
@@ -105,11 +105,11 @@ internal sealed class UsageReader : IResponseReader
             {
                 _isAtStart = false;
 
-                // A partial mark is not a mark, and neither JSON nor a field starts with these bytes.
+                // A partial mark is invalid input: neither JSON nor a field name starts with these bytes.
                 if (_markLength > 0)
                 {
                     _line = Line.Other;
-                    _walker.Read(Mark[..1]);
+                    _scanner.Read(Mark[..1]);
                 }
 
                 break;
@@ -134,10 +134,10 @@ internal sealed class UsageReader : IResponseReader
             HasData = bytes.IndexOfAnyExcept(" \t\r\n"u8) >= 0;
         }
 
-        _walker.Read(bytes);
-        if (_walker.IsClosed)
+        _scanner.Read(bytes);
+        if (_scanner.IsClosed)
         {
-            _notes.IsComplete = true;
+            _facts.IsComplete = true;
         }
     }
 
@@ -179,7 +179,7 @@ internal sealed class UsageReader : IResponseReader
 
             if (_line == Line.Start)
             {
-                // A following empty line shows that this line is the whole data of its event, if it is the first.
+                // If the next line is empty, this line is the last one of its event.
                 ReadLine(line, isLast: !bytes.IsEmpty && bytes[0] is (byte)'\n' or (byte)'\r');
             }
             else
@@ -211,7 +211,7 @@ internal sealed class UsageReader : IResponseReader
         }
     }
 
-    /// <summary>Reads the whole data of an event.</summary>
+    /// <summary>Reads the data of an event that consists of one line.</summary>
     private void ReadData(ReadOnlySpan<byte> data)
     {
         if (data.IsEmpty)
@@ -223,17 +223,17 @@ internal sealed class UsageReader : IResponseReader
         _dataLines = 1;
         if (data[0] == (byte)'[')
         {
-            _notes.IsComplete |= data.TrimEnd((byte)' ').SequenceEqual(DoneData);
+            _facts.IsComplete |= data.TrimEnd((byte)' ').SequenceEqual(DoneData);
         }
         else if (IsFirst() || EventFilter.MayMatter(data))
         {
-            _walker.Begin();
-            _walker.Read(data);
+            _scanner.Begin();
+            _scanner.Read(data);
             EndDocument();
         }
     }
 
-    /// <summary>Whether this is one of the first events and the answering model is unknown.</summary>
+    /// <summary>Whether this is one of the first events and the id of the response is unknown.</summary>
     private bool IsFirst()
     {
         if (_events >= FirstEvents)
@@ -242,10 +242,10 @@ internal sealed class UsageReader : IResponseReader
         }
 
         _events++;
-        return !_notes.HasId;
+        return !_facts.HasId;
     }
 
-    /// <summary>Reads a part of a line, which continues in the next bytes or ends after these.</summary>
+    /// <summary>Reads a part of a line. The line may continue in the next bytes.</summary>
     private void ReadPart(ReadOnlySpan<byte> bytes)
     {
         if (bytes.IsEmpty)
@@ -301,7 +301,7 @@ internal sealed class UsageReader : IResponseReader
         return bytes[(length + 1)..];
     }
 
-    /// <summary>Buffers a name until it is complete. A name that does not fit the buffer is not a known one, so it is truncated.</summary>
+    /// <summary>Buffers a name until it is complete. A name that exceeds the buffer is unknown anyway, so it is truncated.</summary>
     private void CarryName(ReadOnlySpan<byte> part)
     {
         part = part[..Math.Min(part.Length, NameCapacity - _nameLength)];
@@ -314,12 +314,12 @@ internal sealed class UsageReader : IResponseReader
         if (_dataLines++ == 0)
         {
             _doneLength = 0;
-            _walker.Begin();
+            _scanner.Begin();
         }
         else
         {
             _doneLength = -1;
-            _walker.Read("\n"u8);
+            _scanner.Read("\n"u8);
         }
     }
 
@@ -342,7 +342,7 @@ internal sealed class UsageReader : IResponseReader
             }
         }
 
-        _walker.Read(bytes);
+        _scanner.Read(bytes);
     }
 
     private void EndLine()
@@ -353,7 +353,7 @@ internal sealed class UsageReader : IResponseReader
         }
         else if (_line == Line.Data)
         {
-            _notes.IsComplete |= _doneLength == DoneData.Length;
+            _facts.IsComplete |= _doneLength == DoneData.Length;
             EndDocument();
         }
 
@@ -361,22 +361,22 @@ internal sealed class UsageReader : IResponseReader
         _skipsBlank = false;
     }
 
-    /// <summary>Applies the type of a document when the document is complete.</summary>
+    /// <summary>Marks the response as complete if the type of a closed document ends it.</summary>
     private void EndDocument()
     {
-        if (_walker.IsClosed && _notes.End is ResponseEnd.Done or ResponseEnd.Failed)
+        if (_scanner.IsClosed && _facts.End is ResponseEnd.Done or ResponseEnd.Failed)
         {
-            _notes.IsComplete = true;
+            _facts.IsComplete = true;
         }
     }
 
     private void EndEvent()
     {
-        // An event name without data is not an event.
+        // A name without data is not an event.
         if (_dataLines > 0)
         {
-            _notes.HasError |= _event is ResponseEnd.Error or ResponseEnd.Failed;
-            _notes.IsComplete |= _event is ResponseEnd.Done or ResponseEnd.Failed;
+            _facts.HasError |= _event is ResponseEnd.Error or ResponseEnd.Failed;
+            _facts.IsComplete |= _event is ResponseEnd.Done or ResponseEnd.Failed;
         }
 
         _dataLines = 0;

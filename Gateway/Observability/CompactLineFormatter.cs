@@ -7,14 +7,15 @@ using Serilog.Formatting.Json;
 namespace Gateway.Observability;
 
 /// <summary>
-/// Compact JSON (CLEF), as <see cref="CompactJsonFormatter"/> writes it. Request lines are written directly from their values.
+/// Formats log events as compact JSON (CLEF). Request lines are written directly from their values, all other events by
+/// <see cref="CompactJsonFormatter"/>.
 /// </summary>
 internal sealed class CompactLineFormatter : ITextFormatter
 {
     private readonly CompactJsonFormatter _others = new();
     private readonly Members _members = new();
 
-    // Used by one thread at a time (ConsoleSink).
+    // Not thread-safe; ConsoleSink formats one event at a time.
     public void Format(LogEvent logEvent, TextWriter output)
     {
         if (RequestLine.Of(logEvent) is not { } line)

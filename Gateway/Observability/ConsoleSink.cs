@@ -7,15 +7,17 @@ using Serilog.Formatting;
 namespace Gateway.Observability;
 
 /// <summary>
-/// Writes log events to standard output in batches of some milliseconds, off the request's thread. Serilog's asynchronous sinks wake a
-/// thread for every event, which costs more than scanning the body.
+/// Writes log events to standard output in batches, on a timer rather than on the request's thread. Serilog's asynchronous sinks wake a
+/// thread for every event, which costs more than scanning a request body.
 /// </summary>
 internal sealed class ConsoleSink : ILogEventSink, IDisposable
 {
-    /// <summary>The capacity of the queue. Further events are dropped: a stuck reader of the output must not block requests.</summary>
+    /// <summary>
+    /// The capacity of the queue. Further events are dropped, so that a blocked reader of the output does not block requests.
+    /// </summary>
     public const int LongestQueue = 10_000;
 
-    /// <summary>The time of a batch; too short to notice at a terminal.</summary>
+    /// <summary>The longest time that an event waits for its batch. Too short to be noticed at a terminal.</summary>
     public static readonly TimeSpan LongestWait = TimeSpan.FromMilliseconds(50);
 
     private readonly ITextFormatter _formatter;
@@ -45,7 +47,7 @@ internal sealed class ConsoleSink : ILogEventSink, IDisposable
         SetDue();
     }
 
-    /// <summary>Writes the events that are left.</summary>
+    /// <summary>Writes the queued events.</summary>
     public void Dispose()
     {
         _timer.Dispose();
@@ -64,7 +66,7 @@ internal sealed class ConsoleSink : ILogEventSink, IDisposable
     {
         Write();
 
-        // Set only now: while the reader of the output is stuck, one thread waits for it, not one more each time.
+        // Reset only after the write: while the reader of the output is blocked, a single thread waits for it.
         Interlocked.Exchange(ref _isDue, 0);
         if (!_queue.IsEmpty)
         {
@@ -88,7 +90,7 @@ internal sealed class ConsoleSink : ILogEventSink, IDisposable
             }
             catch (Exception exception)
             {
-                // A failing log must not end the program; reported to SelfLog, as Serilog's sinks do.
+                // A failing log must not end the program. Serilog's own sinks report failures to SelfLog, too.
                 SelfLog.WriteLine("Standard output cannot be written: {0}", exception);
             }
         }

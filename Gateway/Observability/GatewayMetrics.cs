@@ -7,18 +7,21 @@ using Gateway.Workers;
 namespace Gateway.Observability;
 
 /// <summary>
-/// The gateway's instruments, a method an event. Names and tags are OpenTelemetry's for generative AI where it has one; every tag has a
-/// bounded set of values. While nobody listens (no admin address, no OTLP endpoint) a call costs a look at a flag.
+/// The gateway's metrics, with one method per event. Names and tags follow OpenTelemetry's conventions for generative AI where these define
+/// them. Every tag has a bounded set of values. Without a listener (neither an admin address nor an OTLP endpoint) a call only checks a
+/// flag.
 /// </summary>
 internal sealed class GatewayMetrics : IDisposable
 {
     public const string MeterName = "OpenRouterGateway";
 
-    /// <summary>How many models, and how many providers, get series of their own.</summary>
+    /// <summary>The number of models with series of their own.</summary>
     public const int MaxModels = 500;
+
+    /// <summary>The number of providers with series of their own.</summary>
     public const int MaxProviders = 200;
 
-    /// <summary>How many versions of the settings are shown, all but one with a 0.</summary>
+    /// <summary>The number of versions of the settings with a series.</summary>
     private const int MaxVersions = 10;
 
     private const string Team = "team";
@@ -32,7 +35,7 @@ internal sealed class GatewayMetrics : IDisposable
     private const string TokenTypeTag = "gen_ai.token.type";
     private const string ErrorTypeTag = "error.type";
 
-    // The boundaries that the GenAI conventions ask for.
+    // The boundaries that the GenAI conventions specify.
     private static readonly InstrumentAdvice<long> TokenBuckets = new()
     {
         HistogramBucketBoundaries =
@@ -60,30 +63,31 @@ internal sealed class GatewayMetrics : IDisposable
     private readonly Counter<double> _cost;
     private readonly Counter<long> _settlements;
 
-    // The versions in force of late: a series that is no longer observed keeps its last value, and would say 1 for ever.
+    // The current version and the ones before it. A series that is no longer observed keeps its last value, so a replaced version is
+    // observed as 0.
     private readonly List<string> _versions = [];
 
     public GatewayMetrics(IMeterFactory meters)
     {
         _meter = meters.Create(MeterName);
-        _requests = _meter.CreateCounter<long>("gateway.requests", "{request}", "Requests that have ended.");
+        _requests = _meter.CreateCounter<long>("gateway.requests", "{request}", "Finished requests.");
         _refusals = _meter.CreateCounter<long>("gateway.refusals", "{request}", "Requests that the gateway refused, by reason.");
         _tokens = _meter.CreateHistogram(
-            "gen_ai.client.token.usage", "{token}", "Tokens of a generation, as upstream bills them.", null, TokenBuckets);
+            "gen_ai.client.token.usage", "{token}", "Tokens of a generation, as billed by upstream.", null, TokenBuckets);
         _duration = _meter.CreateHistogram(
-            "gen_ai.client.operation.duration", "s", "From a generation's request to the end of its answer.", null, DurationBuckets);
+            "gen_ai.client.operation.duration", "s", "From the start of a request to the end of its response.", null, DurationBuckets);
         _timeToFirstToken = _meter.CreateHistogram(
-            "gen_ai.server.time_to_first_token", "s", "From a generation's request to the first data of its answer.", null, FirstTokenBuckets);
-        _cost = _meter.CreateCounter<double>("gateway.cost", "USD", "What generations cost. For graphs; the ledger is exact.");
+            "gen_ai.server.time_to_first_token", "s", "From the start of a request to its first data.", null, FirstTokenBuckets);
+        _cost = _meter.CreateCounter<double>("gateway.cost", "USD", "Cost of generations. For graphs; the ledger is exact.");
         _settlements = _meter.CreateCounter<long>(
-            "gateway.settlements", "{generation}", "Generations whose row of the ledger came to a state.");
+            "gateway.settlements", "{generation}", "Generations whose ledger row has reached a state.");
     }
 
-    /// <summary>Notes a request that has ended, whatever it asked for.</summary>
-    /// <param name="team">Id of the team, if there are teams.</param>
-    /// <param name="path">The path asked for; unknown ones count together.</param>
-    /// <param name="status">The status that was answered.</param>
-    /// <param name="end">How it ended.</param>
+    /// <summary>Records the end of any request.</summary>
+    /// <param name="team">The id of the team; <see langword="null"/> without a team.</param>
+    /// <param name="path">The requested path. Unknown paths share one tag value.</param>
+    /// <param name="status">The status of the response.</param>
+    /// <param name="end">How the request ended.</param>
     public void RequestEnded(string? team, ReadOnlySpan<char> path, int status, RequestEnd end)
     {
         if (_requests.Enabled)
@@ -98,18 +102,18 @@ internal sealed class GatewayMetrics : IDisposable
         }
     }
 
-    /// <summary>Notes a refusal. It is also a request that ended.</summary>
-    /// <param name="code">The error's <c>code</c>, a word of the gateway's own.</param>
-    /// <param name="team">Id of the team, where it is known by then.</param>
+    /// <summary>Records a refusal, in addition to the end of the request.</summary>
+    /// <param name="code">The <c>code</c> of the gateway's error.</param>
+    /// <param name="team">The id of the team; <see langword="null"/> if it is unknown.</param>
     public void RequestRefused(string code, string? team) =>
         _refusals.Add(1, new KeyValuePair<string, object?>("code", code), new KeyValuePair<string, object?>(Team, team ?? ""));
 
-    /// <summary>Notes a generation whose answer has ended.</summary>
-    /// <param name="generation">Whose, and of what.</param>
-    /// <param name="end">How it ended; anything but <see cref="RequestEnd.Completed"/> is an error.</param>
-    /// <param name="status">The status that was answered; 400 and more is an error too.</param>
-    /// <param name="duration">From the request to the end.</param>
-    /// <param name="timeToFirstToken">From the request to the first data, if any came.</param>
+    /// <summary>Records the end of a metered call.</summary>
+    /// <param name="generation">The tags.</param>
+    /// <param name="end">How the call ended. Any end except <see cref="RequestEnd.Completed"/> is an error.</param>
+    /// <param name="status">The status of upstream's response. A status of 400 or more is an error.</param>
+    /// <param name="duration">From the start of the request to its end.</param>
+    /// <param name="timeToFirstToken">From the start of the request to the first data; <see langword="null"/> without data.</param>
     public void GenerationEnded(
         in MeteredGeneration generation, RequestEnd end, int status, TimeSpan duration, TimeSpan? timeToFirstToken)
     {
@@ -128,9 +132,11 @@ internal sealed class GatewayMetrics : IDisposable
         _duration.Record(duration.TotalSeconds, tags);
     }
 
-    /// <summary>Notes the bill of a generation, once: when its answer told it, or when upstream was asked for it.</summary>
-    /// <param name="generation">Whose, and of what.</param>
-    /// <param name="usage">The bill. What it does not tell is not counted.</param>
+    /// <summary>
+    /// Records the bill of a generation. Called once per generation, whether the response or a later request returned the bill.
+    /// </summary>
+    /// <param name="generation">The tags.</param>
+    /// <param name="usage">The bill. Unknown values are not recorded.</param>
     public void GenerationBilled(in MeteredGeneration generation, Usage usage)
     {
         if (_tokens.Enabled)
@@ -152,7 +158,7 @@ internal sealed class GatewayMetrics : IDisposable
 
         if (_cost.Enabled && usage.Cost is { } cost)
         {
-            // A counter only grows, and a fraction of a cent that a double loses does not show in a graph.
+            // A counter cannot decrease. The rounding of a double is invisible in a graph.
             _cost.Add(Math.Max(0, (double)cost.Value / 1e12), new TagList
             {
                 { Team, generation.Team ?? "" },
@@ -162,7 +168,7 @@ internal sealed class GatewayMetrics : IDisposable
         }
     }
 
-    /// <summary>Notes that a generation's row came to a state.</summary>
+    /// <summary>Records that the ledger row of a generation has reached a state.</summary>
     public void Settled(GenerationState state)
     {
         if (_settlements.Enabled)
@@ -171,63 +177,73 @@ internal sealed class GatewayMetrics : IDisposable
         }
     }
 
-    /// <summary>Shows how the ledger is doing. To be called once.</summary>
-    /// <param name="queue">Entries that wait to be written.</param>
-    /// <param name="failures">Writes that failed, since the start.</param>
-    /// <param name="dropped">Entries that will never be in the ledger, since the start.</param>
+    /// <summary>Creates the metrics of the ledger. Must be called once.</summary>
+    /// <param name="queue">Returns the number of queued entries.</param>
+    /// <param name="failures">Returns the number of failed writes since the start of the process.</param>
+    /// <param name="dropped">Returns the number of lost entries since the start of the process.</param>
     public void ObserveLedger(Func<int> queue, Func<long> failures, Func<long> dropped)
     {
-        _meter.CreateObservableGauge("gateway.ledger.queue", queue, "{entry}", "Entries that wait to be written into the ledger.");
-        _meter.CreateObservableCounter("gateway.ledger.failures", failures, "{failure}", "Writes of the ledger that failed.");
+        _meter.CreateObservableGauge("gateway.ledger.queue", queue, "{entry}", "Entries queued for the ledger.");
+        _meter.CreateObservableCounter("gateway.ledger.failures", failures, "{failure}", "Failed writes to the ledger.");
         _meter.CreateObservableCounter(
-            "gateway.ledger.dropped", dropped, "{entry}", "Entries of the ledger that were lost because its queue was full.");
+            "gateway.ledger.dropped", dropped, "{entry}", "Entries lost because the ledger's queue was full.");
     }
 
-    /// <summary>Shows whether the store of limits is given up on for now. To be called once, if there is one that can fail.</summary>
+    /// <summary>Creates the metric of a limit store with a circuit breaker. Must be called at most once.</summary>
+    /// <param name="isOpen">Returns whether the circuit is open.</param>
     public void ObserveLimitStore(Func<bool> isOpen) => _meter.CreateObservableGauge(
-        "gateway.limits.store_open", () => isOpen() ? 1 : 0, null, "1 while the store of limits fails and is not asked, else 0.");
+        "gateway.limits.store_open", () => isOpen() ? 1 : 0, null, "1 while the circuit breaker of the limit store is open, otherwise 0.");
 
-    /// <summary>Shows what request bodies hold in memory. To be called once.</summary>
-    /// <param name="held">Bytes of the places that are taken.</param>
-    /// <param name="waiting">Bodies that wait for one.</param>
+    /// <summary>Creates the metrics of the memory for request bodies. Must be called once.</summary>
+    /// <param name="held">Returns the number of reserved bytes.</param>
+    /// <param name="waiting">Returns the number of bodies that wait for a reservation.</param>
     public void ObserveBodies(Func<long> held, Func<int> waiting)
     {
-        _meter.CreateObservableGauge("gateway.bodies.held", held, "By", "Memory that request bodies of more than 64 KB have taken.");
-        _meter.CreateObservableGauge("gateway.bodies.waiting", waiting, "{request}", "Requests whose body waits, unread, for memory.");
+        _meter.CreateObservableGauge("gateway.bodies.held", held, "By", "Memory reserved for request bodies of more than 64 KB.");
+        _meter.CreateObservableGauge("gateway.bodies.waiting", waiting, "{request}", "Requests whose unread body waits for memory.");
     }
 
-    /// <summary>Shows which workers fail. To be called once.</summary>
+    /// <summary>Creates the metrics of background workers. Must be called once.</summary>
     public void ObserveWorkers(WorkerHealth health)
     {
         _meter.CreateObservableGauge(
             "gateway.worker.failing",
             () => health.Workers.Select(worker => new Measurement<int>(worker.IsFailing ? 1 : 0, Tag(worker))),
             null,
-            "1 while the last turn of a background worker failed, else 0.");
+            "1 if the last turn of a background worker failed, otherwise 0.");
         _meter.CreateObservableCounter(
             "gateway.worker.failures",
             () => health.Workers.Select(worker => new Measurement<long>(worker.Failures, Tag(worker))),
             "{turn}",
-            "Turns of background workers that failed.");
+            "Failed turns of background workers.");
 
         static KeyValuePair<string, object?> Tag(WorkerState worker) => new("worker", worker.Name);
     }
 
-    /// <summary>Shows the settings in force and how the last reload went. To be called once.</summary>
+    /// <summary>Creates the metrics of the current settings and of the last reload. Must be called once.</summary>
     public void ObserveSettings(Func<SettingsState> state)
     {
         _meter.CreateObservableGauge(
-            "gateway.reload.succeeded", () => state().LastReloadSucceeded ? 1 : 0, null, "1 if the last change of the settings was taken, else 0.");
+            "gateway.reload.succeeded",
+            () => state().LastReloadSucceeded ? 1 : 0,
+            null,
+            "1 if the last reload of the settings succeeded, otherwise 0.");
         _meter.CreateObservableGauge(
-            "gateway.reload.timestamp", () => state().LoadedAt.ToUnixTimeSeconds(), "s", "When the settings in force were loaded, in Unix time.");
+            "gateway.reload.timestamp",
+            () => state().LoadedAt.ToUnixTimeSeconds(),
+            "s",
+            "Unix time at which the current settings were loaded.");
         _meter.CreateObservableGauge(
-            "gateway.settings.info", () => ObserveVersions(state().Version), null, "1 for the version of the settings in force.");
+            "gateway.settings.info",
+            () => ObserveVersions(state().Version),
+            null,
+            "1 for the version of the current settings, 0 for earlier versions.");
     }
 
     /// <inheritdoc />
     public void Dispose() => _meter.Dispose();
 
-    /// <summary>The tag of an endpoint, with or without the base address' path: a caller's path must not be one.</summary>
+    /// <summary>The tag value of a path, with or without the path of the base address. Unknown paths must not create tag values.</summary>
     internal static string EndpointTag(ReadOnlySpan<char> path) => BelowBase(path) switch
     {
         "/chat/completions" => "/chat/completions",
@@ -287,7 +303,7 @@ internal sealed class GatewayMetrics : IDisposable
         _ => TagValueLimiter.Other,
     };
 
-    /// <summary>Empty when nothing went wrong.</summary>
+    /// <summary>The tag value of an error; empty without an error.</summary>
     internal static string ErrorTag(RequestEnd end, int status) =>
         end != RequestEnd.Completed ? EndTag(end) : status >= 400 ? StatusClassTag(status) : "";
 
@@ -297,7 +313,7 @@ internal sealed class GatewayMetrics : IDisposable
         return path.StartsWith("/v1/") ? path["/v1".Length..] : path;
     }
 
-    /// <summary>The tags that all instruments of the GenAI conventions have, always in one order: the exporter finds a series faster.</summary>
+    /// <summary>The common tags of the GenAI instruments, always in the same order, in which the exporter finds a series faster.</summary>
     private TagList Describe(in MeteredGeneration generation) => new()
     {
         { OperationNameTag, OperationTag(generation.Endpoint) },

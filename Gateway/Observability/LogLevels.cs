@@ -4,40 +4,40 @@ using Microsoft.Extensions.Primitives;
 
 namespace Gateway.Observability;
 
-/// <summary>Applies the settings' log levels to .NET's filters, at the start and after every reload.</summary>
+/// <summary>Applies the log levels of the settings to .NET's log filters, at the start and after every reload.</summary>
 internal sealed class LogLevels : IConfigureOptions<LoggerFilterOptions>, IOptionsChangeTokenSource<LoggerFilterOptions>
 {
-    // A listener that cannot be opened is reported in one line on stderr; these two would add stack traces.
+    // The program reports a listener that cannot be opened in one line on stderr. These categories would add stack traces.
     private static readonly string[] SilentAtStart = ["Microsoft.Extensions.Hosting.Internal.Host", "Microsoft.AspNetCore.Server.Kestrel"];
 
-    // A failed hop is in its request's line, with the reason; this would add a stack trace to each.
+    // The request line contains the reason of a failed hop. This category would add a stack trace.
     private const string Forwarder = "Yarp.ReverseProxy.Forwarder.HttpForwarder";
 
-    // Quotes unparsable input of clients, which may be a misplaced key or prompt.
+    // Quotes invalid input of clients, which may contain a key or a prompt.
     private const string BadRequests = "Microsoft.AspNetCore.Server.Kestrel.BadRequests";
 
-    // Without this rule the host creates a trace activity for every request.
+    // Without a rule for this category the host creates a trace activity for every request.
     private const string HostDiagnostics = "Microsoft.AspNetCore.Hosting.Diagnostics";
 
     private LoggingSettings _settings;
     private bool _hasStarted;
     private ConfigurationReloadToken _change = new();
 
-    // Not the store itself: it logs, and depends on this class.
+    // Takes the settings rather than SettingsStore, which logs and so depends on this class.
     public LogLevels(LoggingSettings settings) => _settings = settings;
 
     public string Name => Options.DefaultName;
 
     public IChangeToken GetChangeToken() => _change;
 
-    /// <summary>Records that the listener is open.</summary>
+    /// <summary>Reports that the listener is open, which enables the categories that are silent at the start.</summary>
     public void Started()
     {
         _hasStarted = true;
         Apply(_settings);
     }
 
-    /// <summary>Applies other levels.</summary>
+    /// <summary>Applies the levels of other settings.</summary>
     public void Apply(LoggingSettings settings)
     {
         _settings = settings;
@@ -61,7 +61,7 @@ internal sealed class LogLevels : IConfigureOptions<LoggerFilterOptions>, IOptio
         }
     }
 
-    // Of two rules for a category the later one wins: the settings override the silenced categories.
+    // The last rule for a category applies, so the settings override these rules.
     private static void Silence(string category, LoggerFilterOptions options) =>
         options.Rules.Add(new LoggerFilterRule(null, category, LogLevel.None, null));
 }

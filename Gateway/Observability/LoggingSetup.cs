@@ -7,17 +7,17 @@ using Serilog.Formatting.Display;
 namespace Gateway.Observability;
 
 /// <summary>
-/// Configures Serilog: text lines on a terminal, compact JSON otherwise. Levels are .NET's filters, which can change at run time per
-/// category; Serilog's overrides cannot.
+/// Configures Serilog: text lines on a terminal, compact JSON otherwise. Levels are applied by .NET's log filters, which can change per
+/// category at run time; Serilog's overrides cannot.
 /// </summary>
 internal static class LoggingSetup
 {
     private const string TerminalTemplate = "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}";
 
-    /// <summary>Sets Serilog up.</summary>
-    /// <param name="logging">The host's logging.</param>
-    /// <param name="levels">The current levels.</param>
-    /// <param name="output">Standard output; flushed with every batch.</param>
+    /// <summary>Adds Serilog as the provider, with the levels of the settings.</summary>
+    /// <param name="logging">The host's logging builder.</param>
+    /// <param name="levels">The levels.</param>
+    /// <param name="output">Standard output. Flushed after every batch.</param>
     public static void AddGatewayLogging(this ILoggingBuilder logging, LogLevels levels, TextWriter output)
     {
         var logger = CreateLogger(output);

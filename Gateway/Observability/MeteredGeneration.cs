@@ -1,13 +1,16 @@
 namespace Gateway.Observability;
 
 /// <summary>The tags of a generation's metrics. Only <see cref="Endpoint"/> is required.</summary>
-/// <param name="Team">Id of the team; <see langword="null"/> when no teams are configured.</param>
+/// <param name="Team">The id of the team; <see langword="null"/> without teams.</param>
 /// <param name="Endpoint">
-/// The endpoint below the base address: <c>/chat/completions</c>. Free text is taken; unknown ones count together.
+/// The path of the endpoint below the base address, such as <c>/chat/completions</c>. Unknown paths share one tag value.
 /// </param>
-/// <param name="SentModel">The model that went upstream: text of the caller, unless one of the next two vouches for it.</param>
-/// <param name="IsPriced">Whether the price list knows <paramref name="SentModel"/>.</param>
-/// <param name="AnsweredModel">The model that answered, in upstream's words.</param>
-/// <param name="Provider">The provider that answered, in upstream's words.</param>
+/// <param name="SentModel">
+/// The model in the request to upstream. It may be free text of the client unless the model is priced or upstream names the model that
+/// served the call.
+/// </param>
+/// <param name="IsPriced">Whether the price of <paramref name="SentModel"/> is known.</param>
+/// <param name="AnsweredModel">Upstream's name of the model that served the call.</param>
+/// <param name="Provider">Upstream's name of the provider that served the call.</param>
 internal readonly record struct MeteredGeneration(
     string? Team, string Endpoint, string? SentModel, bool IsPriced, string? AnsweredModel, string? Provider);

@@ -6,26 +6,27 @@ using OpenTelemetry.Resources;
 namespace Gateway.Observability;
 
 /// <summary>
-/// Exports metrics: to Prometheus at the admin address, and by OTLP if OpenTelemetry's variables ask for it. Without either there is no
-/// provider, and instruments have no listener.
+/// Exports metrics, to Prometheus at the admin address and by OTLP if OpenTelemetry's environment variables configure it. Without either
+/// there is no meter provider, and the instruments have no listener.
 /// </summary>
 internal static class MetricsExport
 {
     private const string ServiceName = "openrouter-gateway";
 
-    // Connections of both listeners. ASP.NET Core's request metrics would cost every request and know less than ours.
+    // Connection metrics of both listeners. ASP.NET Core's request metrics are left out: they cost time per request and say less than the
+    // gateway's metrics.
     private const string ConnectionsMeter = "Microsoft.AspNetCore.Server.Kestrel";
 
-    /// <summary>The variables that enable OTLP; the exporter reads these and its other variables itself.</summary>
+    /// <summary>The variables that enable OTLP. The exporter itself reads these and its other variables.</summary>
     public static IReadOnlyList<string> OtlpVariables { get; } = ["OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
 
-    /// <summary>Whether the environment has an OTLP address.</summary>
+    /// <summary>Whether the environment configures an OTLP endpoint.</summary>
     public static bool HasOtlpEndpoint(Func<string, string?> variable) => OtlpVariables.Any(name => !string.IsNullOrWhiteSpace(variable(name)));
 
     /// <summary>Starts the export.</summary>
-    /// <param name="forPrometheus">Whether the admin address will be asked for <c>/metrics</c>.</param>
-    /// <param name="variable">The environment.</param>
-    /// <returns>The provider, or <see langword="null"/> without an export.</returns>
+    /// <param name="forPrometheus">Whether the admin address serves <c>/metrics</c>.</param>
+    /// <param name="variable">Reads an environment variable.</param>
+    /// <returns>The meter provider; <see langword="null"/> without an export.</returns>
     public static MeterProvider? Start(bool forPrometheus, Func<string, string?> variable)
     {
         var forOtlp = HasOtlpEndpoint(variable);
@@ -54,7 +55,7 @@ internal static class MetricsExport
         return builder.Build();
     }
 
-    /// <summary>Serves scrapes at a path.</summary>
+    /// <summary>Serves Prometheus' scrapes at a path.</summary>
     public static void MapScrape(this IEndpointRouteBuilder endpoints, string path, MeterProvider provider) => endpoints
         .MapPrometheusScrapingEndpoint(path, provider, configureBranchedPipeline: null, optionsName: null)
         .WithMetadata(new HttpMethodMetadata([HttpMethods.Get, HttpMethods.Head]));

@@ -1,6 +1,6 @@
 namespace Gateway.Observability;
 
-/// <summary>Marks the health endpoints.</summary>
+/// <summary>Marks the health endpoints, whose requests are not counted and are logged at Debug only.</summary>
 internal sealed class ProbeMetadata
 {
     public static ProbeMetadata Instance { get; } = new();

@@ -36,7 +36,7 @@ internal sealed class RequestLine : LogEventPropertyValue
 
     public required RequestEnd End { get; init; }
 
-    /// <summary>In milliseconds, like all times here.</summary>
+    /// <summary>From the start of the request to its end, in milliseconds like all times of the line.</summary>
     public required double Elapsed { get; init; }
 
     public double? FirstByte { get; init; }
@@ -59,21 +59,21 @@ internal sealed class RequestLine : LogEventPropertyValue
 
     public required string ConnectionId { get; init; }
 
-    /// <summary>The values of a team's call; omitted without a team.</summary>
+    /// <summary>The members about the team and its call; <see langword="null"/> without a team.</summary>
     public TeamPart? Team { get; init; }
 
-    /// <summary>The message template. It needs no JSON escapes, which a test checks.</summary>
+    /// <summary>The message template. It must not need JSON escapes; a test checks this.</summary>
     public string MessageTemplate => Team is null ? Template : TeamTemplate;
 
-    /// <summary>The line as an event for Serilog's sinks.</summary>
+    /// <summary>Creates the event that carries the line to Serilog's sinks.</summary>
     public LogEvent ToEvent(DateTimeOffset at, LogEventLevel level) =>
         new(at, level, null, Serilog.Events.MessageTemplate.Empty, [new LogEventProperty(PropertyName, this)]);
 
-    /// <summary>The request line of an event, if it has one.</summary>
+    /// <summary>The request line of an event; <see langword="null"/> if it carries none.</summary>
     public static RequestLine? Of(LogEvent logged) =>
         logged.Properties.TryGetValue(PropertyName, out var value) ? value as RequestLine : null;
 
-    /// <summary>The event with a template and a property per member, for formatters that do not know request lines.</summary>
+    /// <summary>Creates an event with the template and one property per member, for formatters that do not know request lines.</summary>
     public LogEvent Spell(LogEvent logged)
     {
         var properties = new PropertyList();
@@ -125,7 +125,7 @@ internal sealed class RequestLine : LogEventPropertyValue
     public override void Render(TextWriter output, string? format = null, IFormatProvider? formatProvider = null) =>
         output.Write(RequestId);
 
-    /// <summary>The values of a team's call.</summary>
+    /// <summary>The members of the line about the team and its call.</summary>
     public readonly record struct TeamPart
     {
         public required string Id { get; init; }
@@ -147,7 +147,7 @@ internal sealed class RequestLine : LogEventPropertyValue
         public string? BillState { get; init; }
     }
 
-    /// <summary>Properties as Serilog has them.</summary>
+    /// <summary>Collects the members as Serilog properties.</summary>
     private sealed class PropertyList : ILogMembers
     {
         public List<LogEventProperty> Properties { get; } = [];

@@ -117,27 +117,27 @@ internal sealed class RequestLogMiddleware
         };
     }
 
-    // A request that was refused before the Team phase has ended has no caller.
+    // A request that is refused in the Team phase or before has no caller.
     private static Team? TeamOf(GatewayContext request) => request.HasCaller ? request.Team : null;
 
     private double? Elapsed(GatewayContext request, long? timestamp) =>
         timestamp is { } at ? Math.Round(_time.GetElapsedTime(request.StartedAt, at).TotalMilliseconds, 1) : null;
 
-    /// <summary>The level by who should act: none, the upstream's operator, or ours.</summary>
+    /// <summary>The log level: Warning if upstream failed, Error if the gateway failed, otherwise Information or Debug.</summary>
     private static LogLevel LevelOf(HttpContext context, GatewayContext request) => request.End switch
     {
         RequestEnd.UpstreamUnreachable or RequestEnd.UpstreamTimedOut or RequestEnd.UpstreamBroke => LogLevel.Warning,
         RequestEnd.Failed => LogLevel.Error,
 
-        // Probes come every few seconds and are not client requests.
+        // Health probes arrive every few seconds and are not client requests.
         _ => IsProbe(context) ? LogLevel.Debug : LogLevel.Information,
     };
 
     private static bool IsProbe(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<ProbeMetadata>() is not null;
 
     /// <summary>
-    /// Why the hop failed: the message of its innermost exception, which is about sockets and protocols. A message that quotes upstream's
-    /// data, such as an invalid chunk length, is cut before the quotation.
+    /// The reason of a failed hop: the message of its innermost exception, which describes a socket or protocol error. A message that
+    /// quotes upstream's data, such as an invalid chunk length, is cut before the quotation.
     /// </summary>
     private static string? ReasonOf(HttpContext context)
     {

@@ -3,24 +3,24 @@ using System.Collections.Concurrent;
 namespace Gateway.Observability;
 
 /// <summary>
-/// Limits the values of a metric's tag: each new value is a new time series for the life of the process, and free text of callers must not
-/// create them.
+/// Limits the values of a metric tag. Each new value creates a time series for the life of the process, so free text of clients must not
+/// become a value.
 /// </summary>
-/// <param name="capacity">The number of values kept; later ones become <see cref="Other"/>.</param>
+/// <param name="capacity">The number of kept values. Later values become <see cref="Other"/>.</param>
 internal sealed class TagValueLimiter(int capacity)
 {
-    /// <summary>Stands for a value that is not kept.</summary>
+    /// <summary>The tag value of all values that are not kept.</summary>
     public const string Other = "other";
 
-    /// <summary>Longer values are not names.</summary>
+    /// <summary>The length of the longest kept value.</summary>
     public const int LongestName = 128;
 
     private readonly ConcurrentDictionary<string, string> _names = new(StringComparer.Ordinal);
     private int _count;
 
-    /// <summary>The tag of a value: the value itself if it is kept, empty without a value.</summary>
-    /// <param name="name">The value.</param>
-    /// <param name="isTrusted">Whether it may be kept: it is known from a source other than the caller.</param>
+    /// <summary>The tag value of a name: the name itself if it is kept, otherwise <see cref="Other"/>; empty without a name.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="isTrusted">Whether the name may be kept, because a source other than the client vouches for it.</param>
     public string Tag(string? name, bool isTrusted)
     {
         if (string.IsNullOrEmpty(name))
@@ -28,19 +28,19 @@ internal sealed class TagValueLimiter(int capacity)
             return "";
         }
 
-        return _names.TryGetValue(name, out var known) ? known
-            : isTrusted && name.Length <= LongestName && Learn(name) ? name
+        return _names.TryGetValue(name, out var kept) ? kept
+            : isTrusted && name.Length <= LongestName && TryKeep(name) ? name
             : Other;
     }
 
-    private bool Learn(string name)
+    private bool TryKeep(string name)
     {
         if (Interlocked.Increment(ref _count) <= capacity && _names.TryAdd(name, name))
         {
             return true;
         }
 
-        // Full, or added by another thread meanwhile.
+        // The limit is reached, or another thread has added the name.
         Interlocked.Decrement(ref _count);
         return _names.ContainsKey(name);
     }

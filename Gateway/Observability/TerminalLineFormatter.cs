@@ -3,7 +3,9 @@ using Serilog.Formatting;
 
 namespace Gateway.Observability;
 
-/// <summary>Text lines for a terminal. Request lines are converted for the formatter, which does not know them.</summary>
+/// <summary>
+/// Formats log events as text for a terminal. Converts request lines first, since the inner formatter does not know them.
+/// </summary>
 internal sealed class TerminalLineFormatter(ITextFormatter inner) : ITextFormatter
 {
     public void Format(LogEvent logEvent, TextWriter output) =>

@@ -1,12 +1,12 @@
 namespace Gateway.OpenRouter;
 
 /// <summary>
-/// The name under which the ledger keeps the destination that served a call: its id within the cluster <c>openrouter</c>, and
-/// <c>cluster/id</c> elsewhere. The usual case needs no string of its own.
+/// The name of a destination in the ledger: its id for the cluster <c>openrouter</c>, and <c>cluster/id</c> for any other cluster. The
+/// common case allocates no string.
 /// </summary>
 internal static class DestinationName
 {
-    /// <summary>The cluster whose destinations answer the gateway's own questions; without it, the first cluster of the settings.</summary>
+    /// <summary>The cluster that serves the gateway's own requests. Without it, the first cluster of the settings serves them.</summary>
     public const string DefaultCluster = "openrouter";
 
     private const char Separator = '/';
@@ -14,7 +14,7 @@ internal static class DestinationName
     public static string Of(string cluster, string destination) =>
         cluster == DefaultCluster ? destination : $"{cluster}{Separator}{destination}";
 
-    /// <summary>Whether a name is that of a destination in a cluster, and its id there.</summary>
+    /// <summary>Splits off the id of the destination, if the name belongs to the cluster.</summary>
     public static bool TryResolve(string name, string cluster, out string destination)
     {
         destination = cluster == DefaultCluster ? name

@@ -3,23 +3,23 @@ using Gateway.Secrets;
 namespace Gateway.OpenRouter;
 
 /// <summary>
-/// Sends the gateway's own requests: price lists and the bills of generations. An answer that does not come or cannot be decoded is
-/// <see langword="null"/>, not an exception.
+/// Sends the gateway's own requests, for price lists and for the bills of generations. A failed request returns <see langword="null"/> and
+/// throws no exception.
 /// </summary>
 internal interface IOpenRouterClient
 {
-    /// <summary>Asks any available destination.</summary>
+    /// <summary>Sends a request to any available destination.</summary>
     /// <param name="path">Path and query below the base address, without a leading slash.</param>
     /// <param name="key">The OpenRouter key, if any.</param>
     /// <param name="cancellationToken">Cancels the request.</param>
-    /// <returns>The answer; <see langword="null"/> if no destination answered.</returns>
+    /// <returns>The response; <see langword="null"/> if no destination responded.</returns>
     Task<OpenRouterAnswer?> GetAsync(string path, UpstreamKey? key, CancellationToken cancellationToken);
 
-    /// <summary>Asks the destination that served a call. If it does not answer, asks any available destination.</summary>
+    /// <summary>Sends a request to the destination that served a call, and if it fails, to any available destination.</summary>
     /// <param name="path">Path and query below the base address, without a leading slash.</param>
     /// <param name="key">The OpenRouter key, if any.</param>
     /// <param name="servedBy">The <see cref="DestinationName"/> of the destination that served the call, if known.</param>
     /// <param name="cancellationToken">Cancels the request.</param>
-    /// <returns>The answer; <see langword="null"/> if no destination answered.</returns>
+    /// <returns>The response; <see langword="null"/> if no destination responded.</returns>
     Task<OpenRouterAnswer?> GetAsync(string path, UpstreamKey? key, string? servedBy, CancellationToken cancellationToken);
 }

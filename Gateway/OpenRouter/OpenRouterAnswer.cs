@@ -1,14 +1,14 @@
 namespace Gateway.OpenRouter;
 
-/// <summary>An answer to a question of the gateway's own.</summary>
-/// <param name="Status">Status code.</param>
-/// <param name="Body">Body, decoded.</param>
+/// <summary>The response to one of the gateway's own requests.</summary>
+/// <param name="Status">The status code.</param>
+/// <param name="Body">The decoded body.</param>
 /// <param name="IsAuthoritative">
-/// Whether the destination that answered can know everything about the call in question: it served the call, or the destination that did
-/// is unknown or no longer configured. A 404 from any other destination proves nothing.
+/// Whether a 404 proves that the call has no record: the responding destination served the call, or the destination that served it is
+/// unknown or no longer configured.
 /// </param>
 internal readonly record struct OpenRouterAnswer(int Status, byte[] Body, bool IsAuthoritative)
 {
-    /// <summary>Whether another destination may still answer: overloaded, timed out or failed here.</summary>
+    /// <summary>Whether this destination failed, timed out or is overloaded, so that another one is worth a request.</summary>
     public bool IsFailure => Status is >= 500 or 408 or 429;
 }

@@ -9,22 +9,22 @@ using Yarp.ReverseProxy.Model;
 namespace Gateway.OpenRouter;
 
 /// <summary>
-/// Sends the gateway's own requests: price lists and the bills of generations. They use the HTTP client, HTTP version and destinations of
-/// the cluster that YARP has in force, so a proxy, a TLS setting or a reload holds for them as it does for calls.
+/// Sends the gateway's own requests, for price lists and for the bills of generations. It uses the HTTP client, the HTTP version and the
+/// destinations of YARP's current cluster, so proxy and TLS settings and reloads apply to these requests as they do to calls.
 /// </summary>
 internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup proxy, TimeProvider time) : IOpenRouterClient
 {
-    /// <summary>Upper bound of an answer; the list of models has some megabytes.</summary>
-    private const int MaxAnswerSize = 64 * 1024 * 1024;
+    /// <summary>The largest accepted body. The list of models has a few megabytes.</summary>
+    private const int MaxBodySize = 64 * 1024 * 1024;
 
     private const string Gzip = "gzip";
     private const string Identity = "identity";
 
-    /// <summary>Upper bound of one attempt; the cluster's ActivityTimeout holds if it is shorter.</summary>
+    /// <summary>The timeout of one attempt, unless the cluster's ActivityTimeout is shorter.</summary>
     private static readonly TimeSpan AttemptTimeout = TimeSpan.FromSeconds(20);
 
-    /// <summary>Upper bound of all attempts together; shorter than the lease of a ledger row.</summary>
-    private static readonly TimeSpan QuestionTimeout = TimeSpan.FromSeconds(45);
+    /// <summary>The timeout of all attempts together. Shorter than the lease of a ledger row.</summary>
+    private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(45);
 
     /// <inheritdoc />
     public Task<OpenRouterAnswer?> GetAsync(string path, UpstreamKey? key, CancellationToken cancellationToken) =>
@@ -34,8 +34,8 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
     public async Task<OpenRouterAnswer?> GetAsync(
         string path, UpstreamKey? key, string? servedBy, CancellationToken cancellationToken)
     {
-        using var timeout = new CancellationTokenSource(QuestionTimeout, time);
-        using var question = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
+        using var timeout = new CancellationTokenSource(RequestTimeout, time);
+        using var limited = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
         OpenRouterAnswer? last = null;
         foreach (var target in Targets(servedBy))
         {
@@ -44,7 +44,7 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
                 break;
             }
 
-            var answer = await AskAsync(target, path, key, question.Token, cancellationToken);
+            var answer = await SendAsync(target, path, key, limited.Token, cancellationToken);
             if (answer is { IsFailure: false })
             {
                 return answer;
@@ -56,8 +56,8 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
         return last;
     }
 
-    private async Task<OpenRouterAnswer?> AskAsync(
-        Target target, string path, UpstreamKey? key, CancellationToken question, CancellationToken cancellationToken)
+    private async Task<OpenRouterAnswer?> SendAsync(
+        Target target, string path, UpstreamKey? key, CancellationToken limited, CancellationToken cancellationToken)
     {
         var destination = target.Destination.Model.Config;
         if (!Uri.TryCreate($"{destination.Address.TrimEnd('/')}/{path}", UriKind.Absolute, out var address))
@@ -69,7 +69,7 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
         var settings = model.Config.HttpRequest;
         using var timeout = new CancellationTokenSource(
             settings?.ActivityTimeout is { } idle && idle > TimeSpan.Zero && idle < AttemptTimeout ? idle : AttemptTimeout, time);
-        using var attempt = CancellationTokenSource.CreateLinkedTokenSource(question, timeout.Token);
+        using var attempt = CancellationTokenSource.CreateLinkedTokenSource(limited, timeout.Token);
         try
         {
             // The defaults are those of YARP's forwarder.
@@ -88,20 +88,20 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
             using var response = await model.HttpClient.SendAsync(request, attempt.Token);
             return new OpenRouterAnswer((int)response.StatusCode, await ReadAsync(response.Content, attempt.Token), target.IsAuthoritative);
         }
-        catch (Exception fault) when (IsNoAnswer(fault) && !cancellationToken.IsCancellationRequested)
+        catch (Exception fault) when (IsFailedAttempt(fault) && !cancellationToken.IsCancellationRequested)
         {
             return null;
         }
     }
 
     /// <summary>
-    /// Whether an exception means that no answer came, or none that can be decoded. A timeout is an
+    /// Whether an exception means that no response arrived or that its body cannot be decoded. A timeout is an
     /// <see cref="OperationCanceledException"/>.
     /// </summary>
-    private static bool IsNoAnswer(Exception fault) => fault is HttpRequestException or IOException or InvalidDataException
+    private static bool IsFailedAttempt(Exception fault) => fault is HttpRequestException or IOException or InvalidDataException
         or InvalidOperationException or NotSupportedException or OperationCanceledException;
 
-    /// <summary>Reads a body to its end. The cluster's client decodes nothing, since calls pass as they are.</summary>
+    /// <summary>Reads and decodes a body. The cluster's HTTP client decodes nothing, since it forwards calls unchanged.</summary>
     private static async Task<byte[]> ReadAsync(HttpContent content, CancellationToken cancellationToken)
     {
         var body = await content.ReadAsStreamAsync(cancellationToken);
@@ -109,15 +109,15 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
         {
             "" or Identity => body,
             Gzip => new GZipStream(body, CompressionMode.Decompress),
-            var other => throw new InvalidDataException($"the answer is encoded as {other}, which was not accepted"),
+            var other => throw new InvalidDataException($"The response has the encoding {other}, which the request did not accept."),
         };
         using var read = new MemoryStream();
         var buffer = new byte[64 * 1024];
         while (await plain.ReadAsync(buffer, cancellationToken) is > 0 and var count)
         {
-            if (read.Length + count > MaxAnswerSize)
+            if (read.Length + count > MaxBodySize)
             {
-                throw new InvalidDataException("the answer is too large");
+                throw new InvalidDataException("The response is too large.");
             }
 
             read.Write(buffer, 0, count);
@@ -127,8 +127,8 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
     }
 
     /// <summary>
-    /// The destinations to ask, in order: the one that served the call, whatever its health, since it alone is sure to know the bill; then
-    /// those of the default cluster that YARP's health checks leave available.
+    /// The destinations to try, in order: first the one that served the call, even if it is unhealthy, since only that one certainly has
+    /// the bill; then the available destinations of the default cluster.
     /// </summary>
     private IEnumerable<Target> Targets(string? servedBy)
     {

@@ -6,12 +6,12 @@ using Gateway.Primitives;
 
 namespace Gateway.Prices;
 
-/// <summary>Keeps upstream's list on disk for a start without network. A file that cannot be used is logged and does no other harm.</summary>
+/// <summary>Stores upstream's price list on disk, for a start without a network. Failures are logged and have no other effect.</summary>
 internal sealed partial class PriceListFile(SettingsStore settings, SettingsSources sources, ILogger<PriceListFile> logger)
 {
     private readonly string _path = Path.GetFullPath(settings.Current.Settings.Usage.PricesPath, sources.WorkingDirectory);
 
-    /// <summary>The list on disk; empty when there is none.</summary>
+    /// <summary>Reads the list; empty if there is no readable file.</summary>
     public async Task<PriceList> ReadAsync(CancellationToken cancellationToken)
     {
         try
@@ -20,7 +20,7 @@ internal sealed partial class PriceListFile(SettingsStore settings, SettingsSour
         }
         catch (Exception fault) when (fault is FileNotFoundException or DirectoryNotFoundException)
         {
-            // The first start.
+            // The program starts for the first time.
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or JsonException)
         {
@@ -30,7 +30,7 @@ internal sealed partial class PriceListFile(SettingsStore settings, SettingsSour
         return PriceList.Empty;
     }
 
-    /// <summary>Replaces the file by a list.</summary>
+    /// <summary>Replaces the file atomically.</summary>
     public async Task WriteAsync(PriceList list, CancellationToken cancellationToken)
     {
         var temporary = $"{_path}.{Environment.ProcessId}.tmp";
@@ -48,10 +48,10 @@ internal sealed partial class PriceListFile(SettingsStore settings, SettingsSour
 
     private static partial class Log
     {
-        [LoggerMessage(LogEvents.PricesUnreadable, LogLevel.Warning, "The prices in {Path} cannot be used: {Fault}")]
+        [LoggerMessage(LogEvents.PricesUnreadable, LogLevel.Warning, "The price list in {Path} cannot be read: {Fault}")]
         public static partial void PricesUnreadable(ILogger logger, string path, string fault);
 
-        [LoggerMessage(LogEvents.PricesNotKept, LogLevel.Warning, "Prices cannot be kept in {Path}: {Fault}")]
+        [LoggerMessage(LogEvents.PricesNotKept, LogLevel.Warning, "The price list cannot be written to {Path}: {Fault}")]
         public static partial void PricesNotKept(ILogger logger, string path, string fault);
     }
 }

@@ -9,19 +9,19 @@ using Gateway.Workers;
 namespace Gateway.Prices;
 
 /// <summary>
-/// Fills <see cref="PriceListStore"/>: from disk at the start, from upstream at the start, every hour and when a request wants a newer
-/// list. Asks only when there are teams. Upstream has two lists, and either may fail by itself: the entries known so far then stay.
+/// Fills <see cref="PriceListStore"/>: at the start from disk and from upstream, then from upstream every hour and when a request needs a
+/// newer list. Asks upstream only if teams are configured. Upstream has two lists; if one of them fails, the previous entries are kept.
 /// </summary>
 internal sealed partial class PriceListRefresher : Worker
 {
     internal static readonly TimeSpan RefreshInterval = TimeSpan.FromHours(1);
 
-    /// <summary>The time to the next question after one that brought one list of the two.</summary>
+    /// <summary>The refresh interval while only one of the two lists is available.</summary>
     internal static readonly TimeSpan PartialInterval = TimeSpan.FromMinutes(5);
 
     private const string Models = "models";
 
-    // Models that give no text have a list of their own.
+    // Embedding models are in a list of their own.
     private const string Embeddings = "embeddings/models";
 
     private const int Ok = 200;
@@ -95,17 +95,17 @@ internal sealed partial class PriceListRefresher : Worker
         {
             var fresh = (models ?? PriceList.Empty).Over(embeddings ?? PriceList.Empty);
 
-            // Which list a known entry came from is not kept, so all of them stay while a list is missing.
+            // Entries do not record their list, so all previous entries are kept while a list is missing.
             _store.Put(models is null || embeddings is null ? fresh.Over(known) : fresh, hasModels: models is not null);
             await _file.WriteAsync(_store.Upstream, cancellationToken);
         }
 
         if (models is null)
         {
-            throw new WorkerTurnException($"upstream gave no list of models; {known.Count} known prices stay");
+            throw new WorkerTurnException($"upstream returned no list of models; {known.Count} known prices are kept");
         }
 
-        // Not a failure: an upstream that serves no embeddings has no such list.
+        // Not a failure: an upstream without embedding models has no such list.
         if (embeddings is null && !_lacksEmbeddings)
         {
             Log.PricesNotRefreshed(_logger, Embeddings, known.Count);
@@ -115,7 +115,7 @@ internal sealed partial class PriceListRefresher : Worker
         Period = _lacksEmbeddings ? PartialInterval : RefreshInterval;
     }
 
-    /// <summary>One list, or <see langword="null"/> when upstream gave none, or none with a valid entry.</summary>
+    /// <summary>Requests one list; <see langword="null"/> if the request fails or the list has no valid entry.</summary>
     private async Task<PriceList?> AskAsync(string path, UpstreamKey key, CancellationToken cancellationToken)
     {
         if (await _upstream.GetAsync(path, key, cancellationToken) is not { Status: Ok, Body: var body })
@@ -143,7 +143,7 @@ internal sealed partial class PriceListRefresher : Worker
 
     private static partial class Log
     {
-        [LoggerMessage(LogEvents.PricesNotRefreshed, LogLevel.Warning, "Upstream gave no list {List}; {Known} known prices stay")]
+        [LoggerMessage(LogEvents.PricesNotRefreshed, LogLevel.Warning, "Upstream returned no list {List}; {Known} known prices are kept")]
         public static partial void PricesNotRefreshed(ILogger logger, string list, int known);
     }
 }

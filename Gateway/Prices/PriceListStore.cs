@@ -7,15 +7,15 @@ using Gateway.Primitives;
 namespace Gateway.Prices;
 
 /// <summary>
-/// The prices in force: upstream's list under the prices that the settings state. <see cref="PriceListRefresher"/> fills it; requests read
-/// it and ask for a newer list.
+/// Holds the current prices: upstream's list, with the prices in the settings taking precedence. <see cref="PriceListRefresher"/> fills it.
+/// Requests read it and can ask for a newer list.
 /// </summary>
 internal sealed class PriceListStore(TimeProvider time)
 {
-    /// <summary>How long upstream is not asked again after an answer, when a model is called that the list lacks.</summary>
+    /// <summary>The minimum time between two refreshes that requests for unlisted models cause.</summary>
     internal static readonly TimeSpan ShortestInterval = TimeSpan.FromMinutes(1);
 
-    /// <summary>How long a request under a budget waits for the first list.</summary>
+    /// <summary>The longest time that a request under a budget waits for the first list.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
 
     private readonly TaskCompletionSource _firstList = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -26,27 +26,29 @@ internal sealed class PriceListStore(TimeProvider time)
     /// <summary>Raised when a request needs a list, or a newer one.</summary>
     public event Action? Wanted;
 
-    /// <summary>Upstream's list, without the prices of the settings.</summary>
+    /// <summary>Upstream's list, without the prices in the settings.</summary>
     public PriceList Upstream => _list;
 
-    /// <summary>Whether there is a list of models, from upstream or from disk; one of embeddings alone is none.</summary>
+    /// <summary>
+    /// Whether a list of models has arrived, from upstream or from disk. A list of embedding models alone does not count.
+    /// </summary>
     public bool HasList => _firstList.Task.IsCompleted;
 
-    /// <summary>The prices for a request with this snapshot.</summary>
+    /// <summary>The prices for a request with this settings snapshot.</summary>
     public PriceList For(SettingsSnapshot snapshot)
     {
         var list = _list;
         if (_current is { } current && current.List == list && current.Snapshot == snapshot)
         {
-            return current.Whole;
+            return current.Merged;
         }
 
-        var whole = list.With(Stated(snapshot.Settings.Limits.Prices));
-        _current = new Prepared(list, snapshot, whole);
-        return whole;
+        var merged = list.With(Configured(snapshot.Settings.Limits.Prices));
+        _current = new Prepared(list, snapshot, merged);
+        return merged;
     }
 
-    /// <summary>Asks for a list and waits for the first one, for some seconds at most.</summary>
+    /// <summary>Asks for a list and waits for the first one, at most for a few seconds.</summary>
     public async Task WaitForListAsync(CancellationToken cancellationToken)
     {
         Wanted?.Invoke();
@@ -56,11 +58,11 @@ internal sealed class PriceListStore(TimeProvider time)
         }
         catch (TimeoutException)
         {
-            // The price stays unknown. The settings say whether such a request is refused.
+            // The price stays unknown. The settings decide whether such a request is refused.
         }
     }
 
-    /// <summary>Asks for a newer list, unless upstream was asked within the last minute: a request named a model that the list lacks.</summary>
+    /// <summary>Asks for a newer list because a request names an unlisted model. Has no effect within a minute after a refresh.</summary>
     public void AskSoon()
     {
         if (HasList && time.GetElapsedTime(Volatile.Read(ref _askedAt)) >= ShortestInterval)
@@ -69,9 +71,9 @@ internal sealed class PriceListStore(TimeProvider time)
         }
     }
 
-    /// <summary>Puts a list in force.</summary>
-    /// <param name="list">The list.</param>
-    /// <param name="hasModels">Whether it has the models that give text, which are what most requests name.</param>
+    /// <summary>Replaces upstream's list.</summary>
+    /// <param name="list">The new list.</param>
+    /// <param name="hasModels">Whether it contains the list of models, not only the list of embedding models.</param>
     public void Put(PriceList list, bool hasModels)
     {
         _list = list;
@@ -81,22 +83,22 @@ internal sealed class PriceListStore(TimeProvider time)
         }
     }
 
-    /// <summary>Notes that upstream was asked, with whatever result.</summary>
+    /// <summary>Records the time of a refresh, successful or not.</summary>
     public void NoteAsked() => Volatile.Write(ref _askedAt, time.GetTimestamp());
 
-    // A price that cannot be read is a fault of the settings, and no snapshot has one.
-    private static Dictionary<string, ModelPrice> Stated(IReadOnlyList<ModelPriceSettings> prices)
+    // The validation of the settings rejects a price that cannot be parsed.
+    private static Dictionary<string, ModelPrice> Configured(IReadOnlyList<ModelPriceSettings> prices)
     {
-        var stated = new Dictionary<string, ModelPrice>(StringComparer.OrdinalIgnoreCase);
+        var configured = new Dictionary<string, ModelPrice>(StringComparer.OrdinalIgnoreCase);
         foreach (var price in prices)
         {
-            stated[price.Model.Trim()] = new ModelPrice(Read(price.Prompt), Read(price.Completion), Read(price.Request));
+            configured[price.Model.Trim()] = new ModelPrice(Read(price.Prompt), Read(price.Completion), Read(price.Request));
         }
 
-        return stated;
+        return configured;
 
         static PicoDollars Read(string text) => PicoDollars.TryParse(Encoding.UTF8.GetBytes(text), out var amount) ? amount : default;
     }
 
-    private sealed record Prepared(PriceList List, SettingsSnapshot Snapshot, PriceList Whole);
+    private sealed record Prepared(PriceList List, SettingsSnapshot Snapshot, PriceList Merged);
 }

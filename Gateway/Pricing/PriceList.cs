@@ -14,27 +14,29 @@ internal sealed class PriceList
 
     private PriceList(Dictionary<string, ModelPrice> prices) => _prices = prices;
 
-    /// <summary>No price is known.</summary>
+    /// <summary>A list without prices.</summary>
     public static PriceList Empty { get; } = new([]);
 
-    /// <summary>How many names have a price.</summary>
+    /// <summary>The number of names that have a price.</summary>
     public int Count => _prices.Count;
 
-    /// <summary>The entries, in no order.</summary>
+    /// <summary>The prices by name, in no particular order.</summary>
     public IReadOnlyDictionary<string, ModelPrice> Entries => _prices;
 
     /// <summary>
-    /// Reads an answer of <c>GET /models</c>: <c>{"data":[{"id","canonical_slug","pricing":{"prompt","completion","request"}}]}</c>, prices
-    /// as decimal text of US dollars a token. An entry that is damaged or has no prices is passed over, and so are routers, whose prices
-    /// are <c>-1</c>.
+    /// Reads the body of <c>GET /models</c>: <c>{"data":[{"id","canonical_slug","pricing":{"prompt","completion","request"}}]}</c>. A price
+    /// is decimal text in US dollars per token. Damaged entries, entries without prices and routers, whose prices are <c>-1</c>, are
+    /// skipped.
     /// </summary>
-    /// <exception cref="JsonException">It is no such answer. Nothing else is thrown, whatever the bytes are.</exception>
-    public static PriceList Read(ReadOnlyMemory<byte> answer)
+    /// <exception cref="JsonException">
+    /// The body is not JSON or has no array <c>data</c>. No other exception is thrown on any input.
+    /// </exception>
+    public static PriceList Read(ReadOnlyMemory<byte> body)
     {
-        using var document = JsonDocument.Parse(answer);
+        using var document = JsonDocument.Parse(body);
         if (!JsonMembers.TryGet(document.RootElement, "data"u8, out var data) || data.ValueKind != JsonValueKind.Array)
         {
-            throw new JsonException("the list of models has no array 'data'");
+            throw new JsonException("The list of models has no array 'data'.");
         }
 
         var prices = new Dictionary<string, ModelPrice>(StringComparer.OrdinalIgnoreCase);
@@ -47,8 +49,8 @@ internal sealed class PriceList
     }
 
     /// <summary>
-    /// Writes a file that <see cref="Read"/> reads back as an equal list. It is made from the entries, not from the bytes that they were
-    /// read from: what was read is what is kept.
+    /// Writes the list in the format of <see cref="Read"/>, which reads back an equal list. The output contains the parsed entries only,
+    /// not the bytes that they were read from.
     /// </summary>
     public byte[] ToJson()
     {
@@ -74,10 +76,10 @@ internal sealed class PriceList
         return output.WrittenSpan.ToArray();
     }
 
-    /// <summary>This list, with the entries of another one for names that it lacks.</summary>
+    /// <summary>This list, completed by the entries of another list for names that it lacks.</summary>
     public PriceList Over(PriceList other) => other.With(_prices);
 
-    /// <summary>This list, with other prices in place of its own and beside them.</summary>
+    /// <summary>This list with additional prices, which take precedence over its own.</summary>
     public PriceList With(IReadOnlyDictionary<string, ModelPrice> prices)
     {
         if (prices.Count == 0)
@@ -94,7 +96,7 @@ internal sealed class PriceList
         return new PriceList(all);
     }
 
-    /// <summary>The price of a model as a request names it, with or without a dynamic variant.</summary>
+    /// <summary>Finds the price of a model by the name in a request. A dynamic variant has the price of its model.</summary>
     public bool TryFind(string name, out ModelPrice price)
     {
         var text = name.AsSpan().Trim();

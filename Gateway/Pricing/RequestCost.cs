@@ -2,7 +2,7 @@ using Gateway.Primitives;
 
 namespace Gateway.Pricing;
 
-/// <summary>The estimated use of a request, known once its body was read.</summary>
-/// <param name="Tokens">The tokens that a limit reserves.</param>
-/// <param name="Cost">The amount that a budget reserves; <see langword="null"/> when a price is unknown.</param>
+/// <summary>The estimated use of a request. Computed from its body.</summary>
+/// <param name="Tokens">The tokens to take from token limits.</param>
+/// <param name="Cost">The amount to reserve in the budget; <see langword="null"/> if a price is unknown.</param>
 internal readonly record struct RequestCost(long Tokens, PicoDollars? Cost);

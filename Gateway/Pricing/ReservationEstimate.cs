@@ -2,18 +2,18 @@ using Gateway.Primitives;
 
 namespace Gateway.Pricing;
 
-/// <summary>What is set aside for a request before its bill is known.</summary>
+/// <summary>Computes the amount and the tokens to reserve for a request before its bill is known.</summary>
 internal static class ReservationEstimate
 {
     /// <summary>
-    /// What to set aside: the most that any of the models may come to; <see langword="null"/> when the price of one is not known, or none
-    /// is named, since the account's default may be any.
+    /// The amount to reserve: the highest estimate of all models. <see langword="null"/> if the price of a model is unknown, if a preset is
+    /// named, or if no model is named: presets and the account's default may choose any model.
     /// </summary>
-    /// <param name="models">Every model that may answer.</param>
-    /// <param name="namesPreset">Whether a preset is referred to, which may name models of its own.</param>
-    /// <param name="prices">Prices by model.</param>
-    /// <param name="size">What the request asks for.</param>
-    /// <param name="dearest">The dearest of all prices, part by part.</param>
+    /// <param name="models">Every model that may serve the request.</param>
+    /// <param name="namesPreset">Whether the request refers to a preset.</param>
+    /// <param name="prices">The price list.</param>
+    /// <param name="size">The size of the request.</param>
+    /// <param name="dearest">The highest price of each part over all models.</param>
     public static PicoDollars? Find(
         IReadOnlyList<string> models, bool namesPreset, PriceList prices, in RequestSize size, out ModelPrice dearest)
     {
@@ -39,20 +39,21 @@ internal static class ReservationEstimate
     }
 
     /// <summary>
-    /// Request price, and every byte of text as a token of the prompt, and for each answer asked for the stated cap, else the assumed one.
+    /// The worst case at a price: the request price, one prompt token per byte of text, and for each choice the stated output cap or else
+    /// the assumed cap.
     /// </summary>
     public static PicoDollars Estimate(ModelPrice price, in RequestSize size)
     {
         var completion = (Int128)size.Choices * (size.MaxOutputTokens ?? size.AssumedTokens);
         return Bound(price.Request + Bound(price.Prompt * size.TextBytes) + Bound(price.Completion * (long)Int128.Min(completion, long.MaxValue)));
 
-        // Nothing beyond it could be stored, and no budget is that large.
+        // Larger amounts cannot be stored, and no budget is that large.
         static PicoDollars Bound(PicoDollars amount) => amount > PicoDollars.MaxStored ? PicoDollars.MaxStored : amount;
     }
 
     /// <summary>
-    /// The tokens that a limit a minute sets aside: a token for four bytes of text, as the rule of thumb has it, and the stated caps. Unlike
-    /// money it assumes nothing about an answer without a cap: limits are put right within seconds.
+    /// The tokens to take from a token limit: by rule of thumb one token per four bytes of text, plus the stated output cap for each
+    /// choice. Without a stated cap no output is assumed, unlike for the amount: token limits are corrected when the call ends.
     /// </summary>
     public static long EstimateTokens(in RequestSize size)
     {

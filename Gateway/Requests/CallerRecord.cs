@@ -2,10 +2,13 @@ using Gateway.Teams;
 
 namespace Gateway.Requests;
 
-/// <summary>Set by Team: who calls, and which endpoint. The default is a caller without a team: no teams, or a browser's preflight.</summary>
+/// <summary>
+/// The Team phase's record of the caller and the endpoint. The default is a caller without a team: no teams are configured, or the request
+/// is a browser's preflight.
+/// </summary>
 /// <param name="Identity">The team and its key; <see langword="null"/> for a caller without a team.</param>
-/// <param name="Endpoint">The open endpoint that is called; <see langword="null"/> without a team, or when it is closed.</param>
-/// <param name="UpstreamPath">The upstream path by which <paramref name="Endpoint"/> was judged.</param>
+/// <param name="Endpoint">The called endpoint; <see langword="null"/> without a team, or if the endpoint is closed to the team.</param>
+/// <param name="UpstreamPath">The predicted upstream path, from which <paramref name="Endpoint"/> was derived.</param>
 internal readonly record struct CallerRecord(CallerIdentity? Identity, TeamEndpoint? Endpoint, PathString UpstreamPath)
 {
     /// <summary>The team; <see langword="null"/> for a caller without one.</summary>

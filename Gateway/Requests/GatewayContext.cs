@@ -6,9 +6,9 @@ using Gateway.Teams;
 namespace Gateway.Requests;
 
 /// <summary>
-/// The state of one request. Each phase sets its record once. Reading a record before its phase has run, and setting it a second time, are
-/// bugs and throw an exception that names the phase. The outer phases (RequestLog, Errors) also see requests that were refused early and
-/// check <c>Has…</c> first.
+/// The state of one request. Each phase sets its record once. Reading a record before its phase has run and setting a record twice are bugs
+/// and throw an exception that names the phase. The outer phases (RequestLog, Errors) check <c>Has…</c> first, since a request may be
+/// refused before the inner phases run.
 /// </summary>
 internal sealed class GatewayContext
 {
@@ -20,13 +20,13 @@ internal sealed class GatewayContext
     private long? _bodyBeganAt;
     private RequestEnd? _end;
 
-    /// <summary>Identifies the request in its answer (<c>x-request-id</c>) and in the log.</summary>
+    /// <summary>The id of the request in the response (<c>x-request-id</c>) and in the log.</summary>
     public string RequestId { get; } = ActivityTraceId.CreateRandom().ToHexString();
 
     /// <summary>When the request began, as a timestamp of the host's clock.</summary>
     public required long StartedAt { get; init; }
 
-    /// <summary>The record of Team about the route.</summary>
+    /// <summary>The Team phase's record of the route.</summary>
     public RouteRecord Route
     {
         get => _route ?? throw NotSet("Team");
@@ -35,7 +35,7 @@ internal sealed class GatewayContext
 
     public bool HasRoute => _route is not null;
 
-    /// <summary>The record of Team about the caller.</summary>
+    /// <summary>The Team phase's record of the caller.</summary>
     public CallerRecord Caller
     {
         get => _caller ?? throw NotSet("Team");
@@ -44,14 +44,16 @@ internal sealed class GatewayContext
 
     public bool HasCaller => _caller is not null;
 
-    /// <summary>The record of RequestBody; the default where the phase had nothing to read, as on routes that are not rewritten.</summary>
+    /// <summary>
+    /// The record of the RequestBody phase; the default if the phase read no body, for example on a route that is not rewritten.
+    /// </summary>
     public RequestBodyRecord Body
     {
         get => _caller is null ? throw NotSet("Team") : _body.GetValueOrDefault();
         set => SetOnce(ref _body, value, "RequestBody");
     }
 
-    /// <summary>The record of Admission.</summary>
+    /// <summary>The record of the Admission phase.</summary>
     public AdmissionRecord Admission
     {
         get => _admission ?? throw NotSet("Admission");
@@ -69,33 +71,33 @@ internal sealed class GatewayContext
 
     public bool HasUpstream => _upstream is not null;
 
-    /// <summary>The settings that the request keeps, of <see cref="Route"/>.</summary>
+    /// <summary>The settings snapshot of the request, from <see cref="Route"/>.</summary>
     public SettingsSnapshot Snapshot => Route.Snapshot;
 
-    /// <summary>The team that calls, of <see cref="Caller"/>.</summary>
+    /// <summary>The team of the caller, from <see cref="Caller"/>.</summary>
     public Team? Team => Caller.Team;
 
     /// <summary>
-    /// When the answer began: the first byte of an event stream, else upstream's headers; <see langword="null"/> without an answer.
+    /// When upstream's response began: the first byte of an event stream, or else the headers; <see langword="null"/> without a response.
     /// </summary>
     public long? FirstByteAt => _bodyBeganAt ?? _upstream?.HeadersAt;
 
-    /// <summary>How the request ended; <see cref="RequestEnd.Completed"/> as long as nothing else was recorded.</summary>
+    /// <summary>How the request ended; <see cref="RequestEnd.Completed"/> unless another end was recorded.</summary>
     public RequestEnd End => _end ?? RequestEnd.Completed;
 
     /// <summary>The code of the gateway's refusal, if there was one.</summary>
     public string? RefusalCode { get; private set; }
 
-    /// <summary>The context of a request that is in the pipeline.</summary>
+    /// <summary>The context of a request in the pipeline.</summary>
     public static GatewayContext Of(HttpContext context) =>
         context.Features.Get<GatewayContext>() ?? throw NotSet("RequestLog");
 
     /// <summary>Records the first byte of an event stream.</summary>
     public void BodyBegan(long timestamp) => _bodyBeganAt ??= timestamp;
 
-    /// <summary>Records how the request ended. The first end is kept: whatever fails later follows from it.</summary>
-    /// <param name="end">How it ended.</param>
-    /// <param name="refusalCode">The code of the gateway's refusal, if it is one.</param>
+    /// <summary>Records how the request ended. The first recorded end is kept, since later failures are its consequences.</summary>
+    /// <param name="end">The end.</param>
+    /// <param name="refusalCode">The error code of a refusal.</param>
     public void EndAs(RequestEnd end, string? refusalCode = null)
     {
         if (_end is null)
@@ -110,7 +112,7 @@ internal sealed class GatewayContext
     {
         if (record is not null)
         {
-            throw new InvalidOperationException($"The record of the phase {phase} is set already.");
+            throw new InvalidOperationException($"The record of the phase {phase} has already been set.");
         }
 
         record = value;

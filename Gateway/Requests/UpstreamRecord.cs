@@ -1,6 +1,6 @@
 namespace Gateway.Requests;
 
-/// <summary>Set by the response transform: the head of upstream's answer.</summary>
-/// <param name="Status">The status.</param>
-/// <param name="HeadersAt">Timestamp of its headers.</param>
+/// <summary>The response transform's record of upstream's response.</summary>
+/// <param name="Status">The status code.</param>
+/// <param name="HeadersAt">When the headers arrived, as a timestamp of the host's clock.</param>
 internal readonly record struct UpstreamRecord(int Status, long HeadersAt);

@@ -6,14 +6,14 @@ internal enum ErrorDialect
     /// <summary><c>{"error":{"message","type","code","param"}}</c>: chat completions and every path without a dialect of its own.</summary>
     OpenAi,
 
-    /// <summary>Same as <see cref="OpenAi"/>, except in an event stream: there it is a typed <c>error</c> event.</summary>
+    /// <summary>Same as <see cref="OpenAi"/>, except in an event stream, where the error is a typed <c>error</c> event.</summary>
     Responses,
 
     /// <summary><c>{"type":"error","error":{"type","message"}}</c>: <c>/messages</c> and the paths below it.</summary>
     Anthropic,
 }
 
-/// <summary>Derives the dialect from a path. Requests that have a route take it from <see cref="RouteFacts"/>.</summary>
+/// <summary>Derives the dialect from a path. A request with a route takes it from <see cref="RouteFacts"/> instead.</summary>
 internal static class ErrorDialects
 {
     public static ErrorDialect Of(PathString path)

@@ -1,8 +1,8 @@
 namespace Gateway.Routing;
 
 /// <summary>
-/// Detects paths that two parsers may read differently. The gateway would judge one path and upstream would serve another, so they are
-/// answered with 404. The server has resolved dot segments and ordinary escapes before.
+/// Detects paths that two parsers may read differently. The gateway rejects them with 404: it would judge one path and upstream would serve
+/// another. Kestrel has already resolved dot segments and ordinary escapes.
 /// </summary>
 internal static class RequestPaths
 {

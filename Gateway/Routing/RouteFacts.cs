@@ -6,12 +6,13 @@ using Yarp.ReverseProxy.Configuration;
 namespace Gateway.Routing;
 
 /// <summary>
-/// The facts of a route that the phases share, compiled once per <see cref="RouteConfig"/>. A route with a literal path has all of them
-/// ready. For a route with parameters, and for another spelling of a literal path, the facts that depend on the path are computed from it.
+/// The facts of a route that the phases share, compiled once per <see cref="RouteConfig"/>. For a route with a literal path this includes
+/// the facts that depend on the path. For a route with parameters, and for another spelling of a literal path, these are computed per
+/// request.
 /// </summary>
 internal sealed class RouteFacts
 {
-    // Weak keys: the facts are released together with the configuration that YARP has replaced.
+    // Weak keys: the facts are released together with a configuration that a reload has replaced.
     private static readonly ConditionalWeakTable<RouteConfig, RouteFacts> Compiled = [];
 
     private readonly UpstreamPath _upstreamPath;
@@ -34,10 +35,9 @@ internal sealed class RouteFacts
     /// <summary>Whether the bodies of the route's requests are read and rewritten.</summary>
     public bool IsRewritten { get; }
 
-    /// <summary>The facts of a route.</summary>
     public static RouteFacts Of(RouteConfig route) => Compiled.GetValue(route, static route => new RouteFacts(route));
 
-    /// <summary>The upstream endpoint of a path that the route has matched; empty when it cannot be predicted.</summary>
+    /// <summary>The upstream endpoint of a path that the route has matched; the default if it cannot be predicted.</summary>
     public RouteTarget TargetOf(PathString path) => IsLiteral(path) ? _literalTarget : Find(path);
 
     /// <summary>The error dialect of a path that the route has matched.</summary>

@@ -3,8 +3,8 @@ using Yarp.ReverseProxy.Configuration;
 namespace Gateway.Routing;
 
 /// <summary>
-/// The path transforms of a route, compiled. Predicts the path below upstream's base address before the request is sent. The prediction is
-/// compared with the actual path before the request leaves, so an unknown transform can close a route and never open one.
+/// Predicts the path below upstream's base address from the path transforms of a route. The prediction is compared with the actual path
+/// before the request is sent, so an unknown transform can close a route but cannot open one.
 /// </summary>
 internal sealed class UpstreamPath
 {
@@ -12,7 +12,7 @@ internal sealed class UpstreamPath
     private const string Prefix = "PathPrefix";
     private const string Set = "PathSet";
 
-    // Null when a transform changes path, base address or method in a way that cannot be predicted here.
+    // Null if a transform changes the path, the base address or the method in a way that cannot be predicted.
     private readonly Step[]? _steps;
 
     private UpstreamPath(Step[]? steps) => _steps = steps;
@@ -24,7 +24,7 @@ internal sealed class UpstreamPath
         Set,
     }
 
-    /// <summary>Compiles the path transforms of a route in their order.</summary>
+    /// <summary>Compiles the path transforms of a route.</summary>
     public static UpstreamPath Compile(RouteConfig route)
     {
         var steps = new List<Step>();
@@ -51,8 +51,7 @@ internal sealed class UpstreamPath
         return new UpstreamPath([.. steps]);
     }
 
-    /// <summary>The upstream path of a request.</summary>
-    /// <returns>The path; <see langword="null"/> when it cannot be predicted.</returns>
+    /// <summary>The upstream path of a request path; <see langword="null"/> if it cannot be predicted.</summary>
     public PathString? Of(PathString path)
     {
         if (_steps is null)

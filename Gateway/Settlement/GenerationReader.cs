@@ -6,13 +6,13 @@ using Gateway.Primitives;
 namespace Gateway.Settlement;
 
 /// <summary>
-/// Reads an answer of <c>GET /generation?id=</c> (<c>GenerationResponse</c> of OpenRouter's API): the bill of one generation.
+/// Reads the bill of one generation from the response to <c>GET /generation?id=</c> (<c>GenerationResponse</c> in OpenRouter's API).
 /// </summary>
 internal static class GenerationReader
 {
     /// <summary>
-    /// The facts with a usage that has a cost, or <see langword="null"/> when the answer holds no bill. A damaged member is passed over.
-    /// Nothing is thrown, whatever the bytes are.
+    /// Reads the facts, which include a usage with a cost; <see langword="null"/> if the body has no cost. Skips damaged members. Throws on
+    /// no input.
     /// </summary>
     public static ResponseFacts? Read(ReadOnlyMemory<byte> body)
     {

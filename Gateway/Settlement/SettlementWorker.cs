@@ -12,23 +12,23 @@ using Gateway.Workers;
 namespace Gateway.Settlement;
 
 /// <summary>
-/// Asks upstream for the bills of generations that ended without one. The rows of the ledger are the work list: a process asks on after its
-/// restart, and with a shared ledger any node asks for the rows of any other. A bill that is unknown for a day is charged at the
-/// reservation. Rows of teams that are not configured wait until the team returns.
+/// Requests the bills of generations that ended without one. The open rows of the ledger are the work list, so the work continues after a
+/// restart, and with a shared ledger each node settles the rows of all nodes. A generation without a bill after a day stays charged at its
+/// reservation. The rows of a team that is not configured wait until the team is configured again.
 /// </summary>
 internal sealed partial class SettlementWorker : Worker
 {
-    private const int MostAtOnce = 64;
-    private const int MostAskedAtOnce = 16;
+    private const int MaxRowsPerQuery = 64;
+    private const int MaxConcurrentRequests = 16;
     private const int Ok = 200;
     private const int NotFound = 404;
 
     internal static readonly TimeSpan TurnPeriod = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>How long other nodes leave a row alone that this one has taken; longer than a question lasts.</summary>
+    /// <summary>The time for which a node that takes a row excludes other nodes. Longer than the timeout of a request for a bill.</summary>
     internal static readonly TimeSpan Lease = TimeSpan.FromMinutes(1);
 
-    /// <summary>The time between two searches for rows of processes that died.</summary>
+    /// <summary>The time between two searches for open rows of processes that have died.</summary>
     private static readonly TimeSpan OrphanPeriod = TimeSpan.FromSeconds(5);
 
     private readonly ILedgerStore _store;
@@ -39,7 +39,7 @@ internal sealed partial class SettlementWorker : Worker
     private readonly GatewayMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger<SettlementWorker> _logger;
-    private DateTimeOffset _orphansAt = DateTimeOffset.MinValue;
+    private DateTimeOffset _nextOrphanSearch = DateTimeOffset.MinValue;
 
     public SettlementWorker(
         ILedgerStore store,
@@ -66,20 +66,20 @@ internal sealed partial class SettlementWorker : Worker
     /// <inheritdoc />
     protected override async Task RunOnceAsync(CancellationToken cancellationToken)
     {
-        // Without teams there is no ledger.
+        // The ledger is not open without teams.
         if (!_ledger.IsOpen)
         {
             return;
         }
 
         var now = _time.GetUtcNow();
-        if (now >= _orphansAt)
+        if (now >= _nextOrphanSearch)
         {
             await AdoptOrphansAsync(now, cancellationToken);
-            _orphansAt = now + OrphanPeriod;
+            _nextOrphanSearch = now + OrphanPeriod;
         }
 
-        await AskAsync(now, cancellationToken);
+        await AskForDueAsync(now, cancellationToken);
     }
 
     /// <inheritdoc />
@@ -99,25 +99,27 @@ internal sealed partial class SettlementWorker : Worker
         }
     }
 
-    /// <summary>Asks for all rows that are due. A row that fails is asked for again when its lease ends, and keeps no other from its turn.</summary>
-    private async Task AskAsync(DateTimeOffset now, CancellationToken stoppingToken)
+    /// <summary>
+    /// Requests the bills of all due rows. A failure affects its own row only, which is due again when its lease expires.
+    /// </summary>
+    private async Task AskForDueAsync(DateTimeOffset now, CancellationToken stoppingToken)
     {
         var failures = new ConcurrentQueue<Exception>();
         IReadOnlyList<PendingGeneration> due;
         do
         {
             string[] teams = [.. _settings.Current.Teams.Teams.Select(team => team.Id)];
-            due = await _store.TakeDueAsync(teams, now, now + Lease, MostAtOnce, stoppingToken);
+            due = await _store.TakeDueAsync(teams, now, now + Lease, MaxRowsPerQuery, stoppingToken);
             await Parallel.ForEachAsync(
                 due,
-                new ParallelOptions { MaxDegreeOfParallelism = MostAskedAtOnce, CancellationToken = stoppingToken },
+                new ParallelOptions { MaxDegreeOfParallelism = MaxConcurrentRequests, CancellationToken = stoppingToken },
                 async (row, token) =>
                 {
                     try
                     {
                         await AskAsync(row, token);
                     }
-#pragma warning disable CA1031 // Any exception: it is the turn's failure, but only this row's loss.
+#pragma warning disable CA1031 // Any exception: it fails the turn, but must not stop the other rows.
                     catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
 #pragma warning restore CA1031
                     {
@@ -125,26 +127,26 @@ internal sealed partial class SettlementWorker : Worker
                     }
                 });
         }
-        while (due.Count == MostAtOnce);
+        while (due.Count == MaxRowsPerQuery);
 
         if (failures.TryPeek(out var first))
         {
-            throw new WorkerTurnException($"{failures.Count} bills cannot be settled: {first.Message}", first);
+            throw new WorkerTurnException($"{failures.Count} generations could not be settled: {first.Message}", first);
         }
     }
 
     private async ValueTask AskAsync(PendingGeneration row, CancellationToken stoppingToken)
     {
-        // A reload may have taken the team away since the row was taken.
+        // A reload may have removed the team since the row was taken.
         if (!_settings.Current.Teams.TryGet(row.Team, out var team))
         {
             return;
         }
 
-        var answer = await _upstream.GetAsync(
+        var response = await _upstream.GetAsync(
             $"generation?id={Uri.EscapeDataString(row.GenerationId)}", team.UpstreamKey, row.Destination, stoppingToken);
         var asked = row.Asked + 1;
-        if (answer is { Status: Ok, Body: var body } && GenerationReader.Read(body) is { } facts)
+        if (response is { Status: Ok, Body: var body } && GenerationReader.Read(body) is { } facts)
         {
             await SettleAsync(row, facts, asked);
             return;
@@ -153,9 +155,9 @@ internal sealed partial class SettlementWorker : Worker
         var now = _time.GetUtcNow();
         var next = SettlementSchedule.Next(row.EndedAt, asked, now);
         if (next is not null && row.Status is >= 400 && asked >= SettlementSchedule.EarlyCount
-            && answer is { Status: NotFound, IsAuthoritative: true })
+            && response is { Status: NotFound, IsAuthoritative: true })
         {
-            // Upstream refused the call and has no record of a generation. It does not bill errors.
+            // Upstream refused the call and has no record of the generation. It does not bill errors.
             await SettleAsync(row, ResponseFacts.None with { Usage = new Usage { Cost = PicoDollars.Zero } }, asked);
             return;
         }
@@ -194,7 +196,7 @@ internal sealed partial class SettlementWorker : Worker
     }
 
     /// <summary>Replaces the reservation in the budget's counter by the charge.</summary>
-    /// <returns>Whether the counter knows the charge.</returns>
+    /// <returns>Whether the charge is counted. Also true without a budget.</returns>
     private async ValueTask<bool> ChargeAsync(PendingGeneration row, PicoDollars charge) =>
         !_settings.Current.Teams.TryGet(row.Team, out var team)
         || team.Budget is not { } budget
@@ -206,13 +208,13 @@ internal sealed partial class SettlementWorker : Worker
         [LoggerMessage(
             LogEvents.OrphansAdopted,
             LogLevel.Warning,
-            "Calls of processes that died: upstream is asked for {Provisional} bills, {Unresolvable} stay at their reservation")]
+            "Open calls of processes that died: upstream is asked for {Provisional} bills; {Unresolvable} stay charged at their reservation")]
         public static partial void OrphansAdopted(ILogger logger, int provisional, int unresolvable);
 
         [LoggerMessage(
             LogEvents.GenerationUnresolvable,
             LogLevel.Warning,
-            "No bill came for generation {GenerationId} of team {Team} in a day; it stays charged at its reservation, {Usd} USD")]
+            "No bill arrived for generation {GenerationId} of team {Team} within a day; it stays charged at its reservation, {Usd} USD")]
         public static partial void GenerationUnresolvable(ILogger logger, string generationId, string team, string usd);
     }
 }

@@ -4,8 +4,8 @@ using Yarp.ReverseProxy.Transforms.Builder;
 namespace Gateway.Upstream;
 
 /// <summary>
-/// The transform <c>{ "BaseAddress": "WithoutVersion" }</c>: removes the last <c>/v1</c> from the destination's address, for paths that
-/// OpenRouter serves beside it (<c>/api/beta/…</c>). One cluster with one base address serves both.
+/// The transform <c>{ "BaseAddress": "WithoutVersion" }</c>: removes a trailing <c>/v1</c> from the destination's address, for paths that
+/// OpenRouter serves outside of <c>/v1</c> (<c>/api/beta/…</c>). Both kinds of paths can then use one cluster.
 /// </summary>
 internal sealed class BaseAddressTransformFactory : ITransformFactory
 {
@@ -23,7 +23,7 @@ internal sealed class BaseAddressTransformFactory : ITransformFactory
         if (!string.Equals(value, WithoutVersion, StringComparison.OrdinalIgnoreCase) || transformValues.Count > 1)
         {
             context.Errors.Add(new ArgumentException(
-                $"Unexpected value for {Key}: '{value}'. Expected '{WithoutVersion}' and nothing beside it."));
+                $"Unexpected value for {Key}: '{value}'. Expected '{WithoutVersion}' and no other value."));
         }
 
         return true;

@@ -3,30 +3,30 @@ using System.Net;
 namespace Gateway.Upstream;
 
 /// <summary>
-/// Sends a body that is in memory together with its headers. YARP flushes the headers first, for bodies that arrive slowly, which costs a
+/// Sends headers and body together if the body is in memory. YARP flushes the headers first, for bodies that arrive slowly. That costs a
 /// second socket write and a second packet per call.
 /// </summary>
 internal sealed class BufferedBodyHandler(HttpMessageHandler inner) : DelegatingHandler(inner)
 {
     /// <summary>The option that marks a request whose body is in memory.</summary>
-    public static readonly HttpRequestOptionsKey<bool> IsHeld = new("Gateway.IsBodyHeld");
+    public static readonly HttpRequestOptionsKey<bool> IsBuffered = new("Gateway.IsBodyBuffered");
 
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        if (request.Content is { } content && request.Options.TryGetValue(IsHeld, out _))
+        if (request.Content is { } content && request.Options.TryGetValue(IsBuffered, out _))
         {
-            request.Content = new HeldContent(content);
+            request.Content = new BufferedContent(content);
         }
 
         return base.SendAsync(request, cancellationToken);
     }
 
-    /// <summary>Wraps YARP's content, which still controls the copying, and writes to a stream that skips the first flush.</summary>
-    private sealed class HeldContent : HttpContent
+    /// <summary>Wraps YARP's content, which still copies the body, and gives it a stream that skips the first flush.</summary>
+    private sealed class BufferedContent : HttpContent
     {
         private readonly HttpContent _inner;
 
-        public HeldContent(HttpContent inner)
+        public BufferedContent(HttpContent inner)
         {
             _inner = inner;
             foreach (var (name, values) in inner.Headers.NonValidated)
@@ -48,7 +48,7 @@ internal sealed class BufferedBodyHandler(HttpMessageHandler inner) : Delegating
         }
     }
 
-    /// <summary>Passes writes, and flushes after the first write.</summary>
+    /// <summary>Ignores flushes before the first write.</summary>
     private sealed class WritingStream(Stream inner) : Stream
     {
         private bool _hasWritten;

@@ -3,14 +3,14 @@ using System.Text;
 namespace Gateway.Upstream;
 
 /// <summary>
-/// Preserves the names in a <c>Connection</c> header. Kestrel replaces the whole header by the one option that it recognises, so of
-/// <c>keep-alive, X-Hop</c> the gateway would not learn that <c>X-Hop</c> is hop-by-hop. Decoding is the only step before that, so options
-/// beside names are removed here. <c>keep-alive</c> is the default of HTTP/1.1; <c>close</c> is replaced by <see cref="Close"/>, for which the
-/// answer closes the connection.
+/// Preserves the names in a <c>Connection</c> header. Kestrel replaces a header that contains an option it recognises by that option alone:
+/// from <c>keep-alive, X-Hop</c> the gateway would not learn that <c>X-Hop</c> is hop-by-hop. Only the decoding of the header happens
+/// earlier, so this encoding removes options that accompany names. <c>keep-alive</c> is the default of HTTP/1.1. <c>close</c> is replaced
+/// by <see cref="Close"/>, for which <see cref="HopHeaders"/> closes the connection after the response.
 /// </summary>
 internal sealed class ConnectionHeaderEncoding : Encoding
 {
-    /// <summary>The replacement of <c>close</c> beside names.</summary>
+    /// <summary>The replacement of a <c>close</c> that accompanies names.</summary>
     public const string Close = "gateway-close";
 
     private const string KeepAliveOption = "keep-alive";

@@ -5,16 +5,16 @@ using Gateway.Requests;
 namespace Gateway.Upstream;
 
 /// <summary>
-/// Passes upstream's event stream to the client unchanged. Sends the response headers early when the first byte is late. When upstream
-/// breaks off, sends an error event in the route's dialect before the connection is closed as failed.
+/// Passes upstream's event stream to the client unchanged. Sends the response headers early if the first byte is late. If upstream fails
+/// after the headers were sent, sends an error event in the route's dialect before the connection is aborted.
 /// </summary>
 /// <remarks>
-/// It writes to the response in these two cases only. YARP then waits in a read of this stream and does not write.
+/// Writes to the response in these two cases only. In both of them YARP waits in a read of this stream and does not write.
 /// </remarks>
 internal sealed class EventStream : Stream
 {
-    // Aborting the connection discards bytes that the server has not handed to the socket yet, and there is no event for that handover.
-    private static readonly TimeSpan TimeToHandOver = TimeSpan.FromMilliseconds(50);
+    // An abort discards bytes that Kestrel has not yet handed to the socket. Kestrel does not report the handover, so the abort is delayed.
+    private static readonly TimeSpan AbortDelay = TimeSpan.FromMilliseconds(50);
 
     private readonly Stream _inner;
     private readonly HttpContext _context;
@@ -26,7 +26,7 @@ internal sealed class EventStream : Stream
     private bool _hasBytes;
     private bool _headersAreDue = true;
 
-    // The last four bytes, the newest lowest: they show whether the client is between two events.
+    // The last four bytes, the newest lowest. They show whether the stream is between two events.
     private uint _lastBytes;
 
     public EventStream(Stream inner, HttpContext context, TimeProvider time, bool endsWithConnection, bool isEncoded)
@@ -95,31 +95,31 @@ internal sealed class EventStream : Stream
         int count;
         try
         {
-            count = _headersAreDue ? await SendHeadersMeanwhileAsync(read, cancellationToken) : await read;
+            count = _headersAreDue ? await AwaitFirstByteAsync(read, cancellationToken) : await read;
         }
         catch (Exception exception) when (!_context.RequestAborted.IsCancellationRequested)
         {
-            // The client is connected, so upstream broke, or was silent for longer than the cluster's ActivityTimeout.
-            await TellAsync(exception is OperationCanceledException ? RequestEnd.UpstreamTimedOut : RequestEnd.UpstreamBroke);
+            // The client is connected, so upstream has broken off, or sent no data for longer than the cluster's ActivityTimeout.
+            await FailAsync(exception is OperationCanceledException ? RequestEnd.UpstreamTimedOut : RequestEnd.UpstreamBroke);
             throw;
         }
 
         return count == 0 && !buffer.IsEmpty ? await EndAsync() : Pass(buffer.Span[..count]);
     }
 
-    /// <summary>Waits for the first byte, and sends the response headers when it is late.</summary>
-    private async Task<int> SendHeadersMeanwhileAsync(ValueTask<int> pending, CancellationToken cancellationToken)
+    /// <summary>Waits for the first byte, and sends the response headers if it is late.</summary>
+    private async Task<int> AwaitFirstByteAsync(ValueTask<int> pending, CancellationToken cancellationToken)
     {
         _headersAreDue = false;
         var read = pending.AsTask();
-        using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var delay = Task.Delay(_request.Snapshot.Settings.Server.EventStreamHeaderDelay, _time, enough.Token);
+        using var delayEnd = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var delay = Task.Delay(_request.Snapshot.Settings.Server.EventStreamHeaderDelay, _time, delayEnd.Token);
         if (await Task.WhenAny(read, delay) == delay && !delay.IsCanceled)
         {
             await _context.Response.Body.FlushAsync(cancellationToken);
         }
 
-        await enough.CancelAsync();
+        await delayEnd.CancelAsync();
         return await read;
     }
 
@@ -144,29 +144,30 @@ internal sealed class EventStream : Stream
     }
 
     /// <summary>
-    /// Handles the end of the stream. Where only the end of the connection marks it, an end in the middle of an event is a broken stream.
+    /// Handles the end of the stream. If only the end of the connection marks the end of the stream, a stream that ends in the middle of an
+    /// event is broken.
     /// </summary>
     private async ValueTask<int> EndAsync()
     {
         if (_endsWithConnection && _hasBytes && !_isEncoded && !IsBetweenEvents)
         {
-            await TellAsync(RequestEnd.UpstreamBroke);
+            await FailAsync(RequestEnd.UpstreamBroke);
             throw new HttpIOException(HttpRequestError.ResponseEnded, "The upstream closed the connection in the middle of an event.");
         }
 
         return 0;
     }
 
-    private async Task TellAsync(RequestEnd end)
+    private async Task FailAsync(RequestEnd end)
     {
         _request.EndAs(end);
         if (_request.Admission.Call is { } call)
         {
-            // To the client the error event is the end of the answer: the call is settled before.
+            // The error event is the end of the response for the client, so the call is settled first.
             await call.EndedAsync(end);
         }
 
-        // Before the first byte a status can still be sent: the Errors phase sends it.
+        // If the response has not started, the Errors phase sends an error response.
         if (!_context.Response.HasStarted)
         {
             return;
@@ -175,7 +176,7 @@ internal sealed class EventStream : Stream
         var body = _context.Response.Body;
         try
         {
-            // An event cannot be appended to an encoded stream, nor to one with an announced length.
+            // An event cannot be appended to an encoded stream or to a stream with an announced length.
             if (!_isEncoded && _context.Response.ContentLength is null)
             {
                 var error = end == RequestEnd.UpstreamTimedOut ? GatewayError.UpstreamTimedOut : GatewayError.UpstreamBroke;
@@ -183,11 +184,11 @@ internal sealed class EventStream : Stream
             }
 
             await body.FlushAsync();
-            await Task.Delay(TimeToHandOver, _time);
+            await Task.Delay(AbortDelay, _time);
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException)
         {
-            // The client has left.
+            // The client has disconnected.
         }
     }
 
@@ -195,7 +196,7 @@ internal sealed class EventStream : Stream
     {
         if (_hasBytes && !IsBetweenEvents)
         {
-            // Ends the line and the event that were cut, or a parser would read the error as a part of them.
+            // Ends the truncated line and event. Otherwise a parser would read the error as a part of them.
             await body.WriteAsync((_lastBytes & 0xFF) == '\n' ? "\n"u8.ToArray() : "\n\n"u8.ToArray());
         }
 

@@ -2,12 +2,14 @@ using System.Net;
 
 namespace Gateway.Upstream;
 
-/// <summary>The content of an event stream, read through <see cref="EventStream"/>. YARP has copied its headers before.</summary>
+/// <summary>
+/// The content of an event stream, read through <see cref="EventStream"/>. It has no headers: YARP has already copied them.
+/// </summary>
 internal sealed class EventStreamContent(HttpResponseMessage response, HttpContext context, TimeProvider time) : HttpContent
 {
     private readonly HttpContent _inner = response.Content;
 
-    /// <summary>Upstream's own content, with its headers.</summary>
+    /// <summary>The content of upstream's response, with its headers.</summary>
     public HttpContent Inner => _inner;
 
     // Without a length and without chunks, only the end of the connection marks the end of the stream.

@@ -6,14 +6,14 @@ using Microsoft.Net.Http.Headers;
 namespace Gateway.Upstream;
 
 /// <summary>
-/// Removes headers that must not reach the next hop: forwarding headers, hop-by-hop headers (RFC 9110, 7.6.1: those that <c>Connection</c>
-/// names) and, unless switched on, trace context.
+/// Removes headers that must not reach the next hop: forwarding headers, the hop-by-hop headers that <c>Connection</c> names (RFC 9110,
+/// 7.6.1) and, unless enabled, trace context.
 /// </summary>
 internal static class HopHeaders
 {
     private static readonly string[] TraceHeaders = ["traceparent", "tracestate", "baggage", "Request-Id", "Correlation-Context"];
 
-    /// <summary>Cleans a request before it goes upstream.</summary>
+    /// <summary>Removes headers from a request before it is sent upstream.</summary>
     public static void Clean(HttpContext context, HttpRequestMessage upstream, bool forwardTrace)
     {
         RemoveForwarded(upstream.Headers);
@@ -27,7 +27,7 @@ internal static class HopHeaders
 
         if (!GatewayContext.Of(context).Snapshot.Teams.IsEmpty)
         {
-            // The gateway calls with the team's key, not in a browser's session.
+            // The call is made with the team's key, not in the session of the client's browser.
             upstream.Headers.Remove(HeaderNames.Cookie);
         }
 
@@ -40,11 +40,11 @@ internal static class HopHeaders
             }
         }
 
-        // Kestrel answers the caller's expectation. Forwarded, it would cost a second with every upstream that does not answer it.
+        // Kestrel handles the client's expectation. A forwarded expectation would delay the call by a second if upstream ignores it.
         upstream.Headers.ExpectContinue = null;
     }
 
-    /// <summary>Cleans an answer after its headers were copied from upstream's.</summary>
+    /// <summary>Removes headers from a response after YARP has copied upstream's headers.</summary>
     public static void Clean(HttpResponse response, HttpResponseMessage upstream)
     {
         if (upstream.Headers.NonValidated.TryGetValues(HeaderNames.Connection, out var values))
@@ -76,11 +76,11 @@ internal static class HopHeaders
     }
 
     /// <summary>
-    /// The headers that <c>Connection</c> names, without its options and without <c>Content-*</c>, which is not hop-by-hop.
+    /// The header names in <c>Connection</c>, without its options and without <c>Content-*</c>, which is not hop-by-hop.
     /// </summary>
     private static IEnumerable<string> NamesIn(StringValues connection)
     {
-        // Nearly every request has no such header or a single option; these allocate nothing.
+        // Nearly every request has no such header or a single option. Neither case allocates.
         return connection.Count == 0 || (connection.Count == 1 && !HasNames(connection[0])) ? [] : Split(connection);
 
         static bool HasNames(string? value) => value is not null && !IsOption(value);

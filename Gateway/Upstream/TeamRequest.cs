@@ -13,8 +13,8 @@ using Yarp.ReverseProxy.Transforms;
 namespace Gateway.Upstream;
 
 /// <summary>
-/// Replaces the caller's credentials by the team's OpenRouter key, and refuses a request that the route's transforms have turned into
-/// another one than was judged. Without teams the caller's own credentials pass.
+/// Replaces the caller's credentials by the team's OpenRouter key. Refuses a request whose path, method or query the route's transforms
+/// have changed to something else than was judged. Without teams the caller's own credentials pass.
 /// </summary>
 internal sealed partial class TeamRequest(string routeId, ILogger logger) : RequestTransform
 {
@@ -40,7 +40,7 @@ internal sealed partial class TeamRequest(string routeId, ILogger logger) : Requ
             return default;
         }
 
-        if (!IsWhatWasJudged(context, caller))
+        if (!IsAsJudged(context, caller))
         {
             Log.RouteLedElsewhere(logger, routeId, gateway.RequestId);
             return new ValueTask(ErrorMiddleware.RefuseAsync(context.HttpContext, GatewayError.EndpointNotAllowed));
@@ -72,9 +72,10 @@ internal sealed partial class TeamRequest(string routeId, ILogger logger) : Requ
             : null;
 
     /// <summary>
-    /// Whether the route's transforms have produced the predicted path and method. The query counts where it names the call that is asked for.
+    /// Whether the route's transforms have produced the predicted path and method. The query is compared if it may contain the id of a
+    /// call.
     /// </summary>
-    private static bool IsWhatWasJudged(RequestTransformContext context, in CallerRecord caller) =>
+    private static bool IsAsJudged(RequestTransformContext context, in CallerRecord caller) =>
         context.ProxyRequest.RequestUri is null
         && caller.Endpoint is { } endpoint
         && string.Equals(context.Path.Value, caller.UpstreamPath.Value, StringComparison.Ordinal)
@@ -82,7 +83,8 @@ internal sealed partial class TeamRequest(string routeId, ILogger logger) : Requ
         && (endpoint.Kind != TeamEndpointKind.OwnCall || context.Query.QueryString == context.HttpContext.Request.QueryString);
 
     /// <summary>
-    /// Adds the team's attribution. The two headers describe one application: a client that sends either of them gets neither.
+    /// Adds the headers of the team's attribution. They describe one application together, so none is added if the client sends any of
+    /// them.
     /// </summary>
     private static void Attribute(IHeaderDictionary sent, HttpRequestHeaders upstream, Attribution attribution)
     {
@@ -107,7 +109,7 @@ internal sealed partial class TeamRequest(string routeId, ILogger logger) : Requ
         [LoggerMessage(
             LogEvents.RouteLedElsewhere,
             LogLevel.Warning,
-            "The transforms of route {Route} lead elsewhere than to the endpoint that was judged; refused. Request {RequestId}")]
+            "The transforms of route {Route} lead to another endpoint than was judged; the request is refused. Request {RequestId}")]
         public static partial void RouteLedElsewhere(ILogger logger, string route, string requestId);
     }
 }

@@ -3,27 +3,30 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace Gateway.Upstream;
 
-/// <summary>Creates a cluster's HTTP client: YARP's settings, and connection properties that YARP's settings cannot express.</summary>
+/// <summary>Creates the HTTP client of a cluster, with connection properties that YARP's settings cannot express.</summary>
 internal sealed class UpstreamClientFactory : ForwarderHttpClientFactory
 {
     protected override void ConfigureHandler(ForwarderHttpClientContext context, SocketsHttpHandler handler)
     {
         base.ConfigureHandler(context, handler);
 
-        // YARP ignores the proxy variables (HTTPS_PROXY and its kin) by default. A host that sets them expects every program to use them,
-        // and the gateway's own requests share this client, so both honour them unless the cluster names a proxy.
+        // YARP ignores the proxy variables (HTTPS_PROXY and others) by default. A host that sets them expects every program to use them.
+        // The gateway's own requests share this client, so calls and own requests use the same proxy. A proxy of the cluster takes
+        // precedence.
         handler.UseProxy = true;
 
-        // The original's value; slower connections rarely succeed.
+        // The value of the original gateway. Slower connections rarely succeed.
         handler.ConnectTimeout = TimeSpan.FromSeconds(10);
 
-        // Without a limit a pooled connection never re-resolves DNS.
+        // Without a limit, pooled connections would not follow changes of DNS.
         handler.PooledConnectionLifetime = TimeSpan.FromMinutes(5);
 
-        // Closing the connection when the client disconnects is what stops the bill. The default drains for two seconds to reuse it.
+        // Closing the connection when the client disconnects stops the generation and its cost. By default the handler first drains the
+        // response for two seconds, to reuse the connection.
         handler.ResponseDrainTimeout = TimeSpan.Zero;
 
-        // Headers pass byte for byte: Latin-1 at the listener, Latin-1 here. An encoding set on the cluster takes precedence.
+        // Header values pass byte for byte, since both the listener and this client use Latin-1. An encoding in the cluster's settings
+        // takes precedence.
         handler.RequestHeaderEncodingSelector ??= static (_, _) => Encoding.Latin1;
 
         // Detects dead HTTP/2 connections.
@@ -31,7 +34,7 @@ internal sealed class UpstreamClientFactory : ForwarderHttpClientFactory
         handler.KeepAlivePingTimeout = TimeSpan.FromSeconds(10);
         handler.KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests;
 
-        // HopHeaders decides about the caller's trace headers; the client adds none.
+        // HopHeaders decides about the client's trace headers. The HTTP client must not add its own.
         handler.ActivityHeadersPropagator = null;
     }
 

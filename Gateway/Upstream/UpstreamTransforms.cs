@@ -11,12 +11,12 @@ using Yarp.ReverseProxy.Transforms.Builder;
 namespace Gateway.Upstream;
 
 /// <summary>
-/// The transforms of every route, regardless of its settings: cleaned headers on the way to upstream, marked and observed answers on the way
-/// back.
+/// Adds the transforms that every route has, regardless of its settings. Requests get clean headers and the team's key. Responses get the
+/// gateway's headers and are observed.
 /// </summary>
 internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTransforms> logger) : ITransformProvider
 {
-    /// <summary>The header in which OpenRouter sends a generation's id, before its first token (its streaming guide).</summary>
+    /// <summary>The response header in which OpenRouter sends the id of a generation (its streaming guide).</summary>
     private const string GenerationId = "X-Generation-Id";
 
     // OpenRouter's ids have about forty characters.
@@ -32,22 +32,22 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
 
     public void Apply(TransformBuilderContext context)
     {
-        // No X-Forwarded headers. A route that needs them can declare YARP's own transform.
+        // No X-Forwarded headers. A route that needs them can configure YARP's transform.
         context.UseDefaultForwarders = false;
 
-        // First, so that headers added by a route's own transforms stay.
+        // First, so that headers added by the route's own transforms are kept.
         context.RequestTransforms.Insert(0, new CleanHeaders());
 
-        // Last, when the route's own transforms have changed path and query, so that none of them can replace the key that goes upstream.
+        // Last, after the route's own transforms have changed path and query, so that none of them can replace the team's key.
         context.RequestTransforms.Add(new TeamRequest(context.Route.RouteId, logger));
         context.RequestTransforms.Add(new ExactQuery());
-        context.RequestTransforms.Add(new HeldBody());
+        context.RequestTransforms.Add(new BufferedBody());
         context.AddResponseTransform(OnResponse);
     }
 
     private ValueTask OnResponse(ResponseTransformContext transform)
     {
-        // YARP has copied the headers. Without a response the Errors phase answers.
+        // YARP has already copied the headers. Without a response the Errors phase writes the error.
         var context = transform.HttpContext;
         if (transform.ProxyResponse is { } response)
         {
@@ -59,7 +59,7 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
             var isEventStream = IsEventStream(response.Content.Headers);
             if (context.Response.StatusCode is StatusCodes.Status204NoContent or StatusCodes.Status205ResetContent)
             {
-                // These have no body, regardless of what upstream announces. The server would turn an announced or written body into a 500.
+                // These statuses have no body, even if upstream announces one. Kestrel would turn an announced or written body into a 500.
                 context.Response.ContentLength = null;
                 transform.SuppressResponseBody = true;
             }
@@ -78,8 +78,9 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
     }
 
     /// <summary>
-    /// Reports the generation's id to the call and lets it observe the answer. The id of a stream is durable before its headers go out. The id
-    /// of any other answer is durable before its first byte, so an answer that comes in one piece needs one write for id and settlement.
+    /// Reports the generation's id to the call and lets the call observe the response. The id of a stream is durable before the headers are
+    /// sent. The id of any other response is durable before its first byte is sent, so a response in one piece needs a single write for the
+    /// id and the settlement.
     /// </summary>
     private static ValueTask MeterAsync(MeteredCall call, TeamEndpoint endpoint, HttpResponseMessage response, bool isEventStream)
     {
@@ -90,8 +91,8 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
             call.Named(id);
         }
 
-        // EventStreamContent has no headers of its own. The encoding is in those of upstream's content.
-        var inner = response.Content is EventStreamContent watched ? watched.Inner : response.Content;
+        // EventStreamContent has no headers. Upstream's content has the encoding.
+        var inner = response.Content is EventStreamContent stream ? stream.Inner : response.Content;
         var observer = call.Answered((int)response.StatusCode, isEventStream, endpoint.OrdersAJob, inner.Headers);
         response.Content = new ObservedContent(response.Content, observer);
         return isEventStream ? call.KeepNameAsync() : default;
@@ -102,7 +103,7 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
         && types.ToString().AsSpan().TrimStart().StartsWith("text/event-stream", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>
-    /// Keeps a query string as it was sent. <see cref="Uri"/> would normalise it: <c>%41</c> to <c>A</c>, <c>|</c> to <c>%7C</c>,
+    /// Forwards the query string unchanged. <see cref="Uri"/> would normalise it: <c>%41</c> to <c>A</c>, <c>|</c> to <c>%7C</c>,
     /// <c>%zz</c> to <c>%25zz</c>. The path is normalised on purpose, since the gateway has judged the normalised path.
     /// </summary>
     private sealed class ExactQuery : RequestTransform
@@ -121,13 +122,14 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
         }
     }
 
-    private sealed class HeldBody : RequestTransform
+    /// <summary>Marks requests whose body is in memory for <see cref="BufferedBodyHandler"/>.</summary>
+    private sealed class BufferedBody : RequestTransform
     {
         public override ValueTask ApplyAsync(RequestTransformContext context)
         {
             if (context.HttpContext.Features.Get<IProviderMappingFeature>() is not null)
             {
-                context.ProxyRequest.Options.Set(BufferedBodyHandler.IsHeld, true);
+                context.ProxyRequest.Options.Set(BufferedBodyHandler.IsBuffered, true);
             }
 
             return default;

@@ -3,9 +3,9 @@ using Gateway.Primitives;
 namespace Gateway.Workers;
 
 /// <summary>
-/// Background work in turns: one turn at a time, a turn every <see cref="Period"/> or when <see cref="Wake"/> is called. A turn that
-/// throws never ends the worker. The failure is counted and shown by <see cref="WorkerHealth"/>, logged once a streak, and followed by the
-/// next turn after a back-off of at most one period. Only the stop of the host ends a worker.
+/// Runs background work in turns: one turn at a time, every <see cref="Period"/> and after a call of <see cref="Wake"/>. A turn that throws
+/// never ends the worker. Its failure is counted in <see cref="WorkerHealth"/> and logged once per streak, and the next turn follows after
+/// a back-off of at most one period. Only the stop of the host ends a worker.
 /// </summary>
 internal abstract partial class Worker : BackgroundService
 {
@@ -19,10 +19,10 @@ internal abstract partial class Worker : BackgroundService
     private TimeSpan _backOff = FirstBackOff;
     private int _isWoken;
 
-    /// <summary>Creates a worker and registers it.</summary>
+    /// <summary>Creates a worker and registers it with <paramref name="health"/>.</summary>
     /// <param name="name">Value of the tag <c>worker</c>; unique in the process.</param>
     /// <param name="period">The first value of <see cref="Period"/>.</param>
-    /// <param name="health">The registry that shows failing workers.</param>
+    /// <param name="health">The registry of workers.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The log of the worker.</param>
     protected Worker(string name, TimeSpan period, WorkerHealth health, TimeProvider time, ILogger logger)
@@ -37,10 +37,10 @@ internal abstract partial class Worker : BackgroundService
     /// <summary>The time from the start of a turn to the start of the next one. A turn may change it.</summary>
     protected TimeSpan Period { get; set; }
 
-    /// <summary>The time from the start of the worker to its first turn. Default zero.</summary>
+    /// <summary>The delay of the first turn after the start of the worker. Default zero.</summary>
     protected TimeSpan FirstDelay { get; init; }
 
-    /// <summary>Starts the next turn now, or directly after the turn in progress. Several calls before a turn start one turn.</summary>
+    /// <summary>Starts the next turn now, or directly after the turn in progress. Several calls before that turn start it once.</summary>
     public void Wake()
     {
         if (Interlocked.Exchange(ref _isWoken, 1) == 0)
@@ -60,7 +60,7 @@ internal abstract partial class Worker : BackgroundService
     /// <param name="cancellationToken">Cancelled when the host stops.</param>
     protected abstract Task RunOnceAsync(CancellationToken cancellationToken);
 
-    /// <summary>Whether the message of an exception explains the failure; its stack trace is then not logged.</summary>
+    /// <summary>Whether the message of an exception explains the failure. If so, the stack trace is not logged.</summary>
     protected virtual bool IsExpected(Exception fault) => fault is WorkerTurnException;
 
     /// <inheritdoc />
@@ -76,7 +76,7 @@ internal abstract partial class Worker : BackgroundService
 
             while (true)
             {
-                // Armed before the turn: periods are counted from start to start, and a clock that runs meanwhile is not missed.
+                // Armed before the turn: a period lasts from start to start, and time that passes during the turn counts.
                 var period = Period;
                 Arm(period);
                 if (!await TryRunAsync(stoppingToken))

@@ -1,6 +1,6 @@
 namespace Gateway.Workers;
 
-/// <summary>All workers of the process. Metrics read it; workers register themselves.</summary>
+/// <summary>The registry of all workers of the process. Workers register themselves; metrics read their states.</summary>
 internal sealed class WorkerHealth
 {
     private readonly Lock _gate = new();
@@ -9,7 +9,7 @@ internal sealed class WorkerHealth
     /// <summary>The workers in the order of their registration.</summary>
     public IReadOnlyList<WorkerState> Workers => Volatile.Read(ref _workers);
 
-    /// <summary>Adds a worker that has not failed yet.</summary>
+    /// <summary>Adds a worker and returns its state, without failures.</summary>
     public WorkerState Register(string name)
     {
         var worker = new WorkerState(name);

@@ -47,7 +47,7 @@ public sealed class BufferedBodyHandlerTests : IDisposable
         using var request = new HttpRequestMessage(HttpMethod.Post, "http://upstream.example/") { Content = content };
         if (isHeld)
         {
-            request.Options.Set(BufferedBodyHandler.IsHeld, true);
+            request.Options.Set(BufferedBodyHandler.IsBuffered, true);
         }
 
         using var invoker = new HttpMessageInvoker(new BufferedBodyHandler(_wire));
