@@ -47,7 +47,7 @@ internal sealed class MemoryLimitStore : ILimitStore
     private LimitResult Take(in LimitRequest request)
     {
         var scopes = request.Scopes;
-        var places = new Place[scopes.Count];
+        var shares = new Share[scopes.Count];
         LimitLevel? requests = null;
         LimitLevel? tokens = null;
         lock (_gate)
@@ -60,38 +60,38 @@ internal sealed class MemoryLimitStore : ILimitStore
             }
 
             var refusal = default(Refusal);
-            for (var i = 0; i < places.Length; i++)
+            for (var i = 0; i < shares.Length; i++)
             {
                 var scope = scopes[i];
-                ref var place = ref places[i];
-                place.Holder = HolderOf(scope.Holder);
-                place.HasRequests = scope.RequestsPerMinute is not null;
-                place.HasTokens = scope.TokensPerMinute is not null;
-                place.Tokens = Math.Clamp(request.EstimatedTokens, 0, scope.TokensPerMinute ?? 0);
-                Judge(place, scope, now, ref refusal);
+                ref var share = ref shares[i];
+                share.Holder = HolderOf(scope.Holder);
+                share.HasRequests = scope.RequestsPerMinute is not null;
+                share.HasTokens = scope.TokensPerMinute is not null;
+                share.Tokens = Math.Clamp(request.EstimatedTokens, 0, scope.TokensPerMinute ?? 0);
+                Judge(share, scope, now, ref refusal);
             }
 
             var isGranted = refusal.Holder is null;
-            foreach (ref var place in places.AsSpan())
+            foreach (ref var share in shares.AsSpan())
             {
                 if (isGranted)
                 {
-                    place.Enter(now);
+                    share.Acquire(now);
                 }
 
-                if (place.HasRequests)
+                if (share.HasRequests)
                 {
-                    requests = Tighter(requests, place.Holder.Requests.ToLevel());
+                    requests = Tighter(requests, share.Holder.Requests.ToLevel());
                 }
 
-                if (place.HasTokens)
+                if (share.HasTokens)
                 {
-                    tokens = Tighter(tokens, place.Holder.Tokens.ToLevel());
+                    tokens = Tighter(tokens, share.Holder.Tokens.ToLevel());
                 }
             }
 
             return isGranted
-                ? new LimitResult { Lease = new Lease(this, places), Requests = requests, Tokens = tokens }
+                ? new LimitResult { Lease = new Lease(this, shares), Requests = requests, Tokens = tokens }
                 : new LimitResult
                 {
                     RefusedBy = refusal.Kind,
@@ -108,58 +108,58 @@ internal sealed class MemoryLimitStore : ILimitStore
         one is { } level && level.Remaining <= other.Remaining ? level : other;
 
     /// <summary>Checks the limits of one holder. Keeps the refusal with the longest delay, since an earlier retry cannot succeed.</summary>
-    private static void Judge(in Place place, in LimitScope scope, long now, ref Refusal refusal)
+    private static void Judge(in Share share, in LimitScope scope, long now, ref Refusal refusal)
     {
         if (scope.RequestsPerMinute is { } requests)
         {
-            place.Holder.Requests.Advance(now, requests);
-            refusal.Keep(scope.Holder, LimitKind.Requests, place.Holder.Requests.WaitFor(1));
+            share.Holder.Requests.Advance(now, requests);
+            refusal.Keep(scope.Holder, LimitKind.Requests, share.Holder.Requests.WaitFor(1));
         }
 
         if (scope.TokensPerMinute is { } tokens)
         {
-            place.Holder.Tokens.Advance(now, tokens);
-            refusal.Keep(scope.Holder, LimitKind.Tokens, place.Holder.Tokens.WaitFor(place.Tokens));
+            share.Holder.Tokens.Advance(now, tokens);
+            refusal.Keep(scope.Holder, LimitKind.Tokens, share.Holder.Tokens.WaitFor(share.Tokens));
         }
 
-        if (place.Holder.InFlight >= (scope.ConcurrentRequests ?? int.MaxValue))
+        if (share.Holder.InFlight >= (scope.ConcurrentRequests ?? int.MaxValue))
         {
             refusal.Keep(scope.Holder, LimitKind.Concurrency, (long)RetryConcurrency.TotalMilliseconds);
         }
     }
 
-    private void Return(Place[] places, long? tokens)
+    private void Return(Share[] shares, long? tokens)
     {
         lock (_gate)
         {
             var now = Now();
-            foreach (ref var place in places.AsSpan())
+            foreach (ref var share in shares.AsSpan())
             {
-                place.Holder.InFlight--;
-                if (place.HasTokens && tokens is { } used)
+                share.Holder.InFlight--;
+                if (share.HasTokens && tokens is { } used)
                 {
-                    place.Holder.Tokens.Take(now, Math.Max(0, used) - place.Tokens);
+                    share.Holder.Tokens.Take(now, Math.Max(0, used) - share.Tokens);
                 }
             }
         }
     }
 
-    private void Cancel(Place[] places)
+    private void Cancel(Share[] shares)
     {
         lock (_gate)
         {
             var now = Now();
-            foreach (ref var place in places.AsSpan())
+            foreach (ref var share in shares.AsSpan())
             {
-                place.Holder.InFlight--;
-                if (place.HasRequests)
+                share.Holder.InFlight--;
+                if (share.HasRequests)
                 {
-                    place.Holder.Requests.Take(now, -1);
+                    share.Holder.Requests.Take(now, -1);
                 }
 
-                if (place.HasTokens)
+                if (share.HasTokens)
                 {
-                    place.Holder.Tokens.Take(now, -place.Tokens);
+                    share.Holder.Tokens.Take(now, -share.Tokens);
                 }
             }
         }
@@ -200,15 +200,15 @@ internal sealed class MemoryLimitStore : ILimitStore
         public int InFlight;
     }
 
-    /// <summary>The share of a lease under the limits of one holder.</summary>
-    private struct Place
+    /// <summary>The share of one holder in a lease.</summary>
+    private struct Share
     {
         public Holder Holder;
         public bool HasRequests;
         public bool HasTokens;
         public long Tokens;
 
-        public readonly void Enter(long now)
+        public readonly void Acquire(long now)
         {
             Holder.InFlight++;
             if (HasRequests)
@@ -238,15 +238,15 @@ internal sealed class MemoryLimitStore : ILimitStore
         }
     }
 
-    private sealed class Lease(MemoryLimitStore store, Place[] places) : ILimitLease
+    private sealed class Lease(MemoryLimitStore store, Share[] shares) : ILimitLease
     {
-        private Place[]? _places = places;
+        private Share[]? _shares = shares;
 
         public ValueTask ReturnAsync(long? tokens)
         {
-            if (Interlocked.Exchange(ref _places, null) is { } places)
+            if (Interlocked.Exchange(ref _shares, null) is { } shares)
             {
-                store.Return(places, tokens);
+                store.Return(shares, tokens);
             }
 
             return ValueTask.CompletedTask;
@@ -254,9 +254,9 @@ internal sealed class MemoryLimitStore : ILimitStore
 
         public ValueTask CancelAsync()
         {
-            if (Interlocked.Exchange(ref _places, null) is { } places)
+            if (Interlocked.Exchange(ref _shares, null) is { } shares)
             {
-                store.Cancel(places);
+                store.Cancel(shares);
             }
 
             return ValueTask.CompletedTask;

@@ -71,8 +71,8 @@ internal sealed partial class PriceListRefresher : Worker
 
         if (!_hasReadFile)
         {
-            var kept = await _file.ReadAsync(cancellationToken);
-            _store.Put(kept, hasModels: kept.Count > 0);
+            var stored = await _file.ReadAsync(cancellationToken);
+            _store.Put(stored, hasModels: stored.Count > 0);
             _hasReadFile = true;
         }
 
@@ -90,25 +90,25 @@ internal sealed partial class PriceListRefresher : Worker
     {
         var models = await AskAsync(Models, key, cancellationToken);
         var embeddings = await AskAsync(Embeddings, key, cancellationToken);
-        var known = _store.Upstream;
+        var previous = _store.Upstream;
         if (models is not null || embeddings is not null)
         {
             var fresh = (models ?? PriceList.Empty).Over(embeddings ?? PriceList.Empty);
 
             // Entries do not record their list, so all previous entries are kept while a list is missing.
-            _store.Put(models is null || embeddings is null ? fresh.Over(known) : fresh, hasModels: models is not null);
+            _store.Put(models is null || embeddings is null ? fresh.Over(previous) : fresh, hasModels: models is not null);
             await _file.WriteAsync(_store.Upstream, cancellationToken);
         }
 
         if (models is null)
         {
-            throw new WorkerTurnException($"upstream returned no list of models; {known.Count} known prices are kept");
+            throw new WorkerTurnException($"upstream returned no list of models; {previous.Count} known prices are kept");
         }
 
         // Not a failure: an upstream without embedding models has no such list.
         if (embeddings is null && !_lacksEmbeddings)
         {
-            Log.PricesNotRefreshed(_logger, Embeddings, known.Count);
+            Log.PricesNotRefreshed(_logger, Embeddings, previous.Count);
         }
 
         _lacksEmbeddings = embeddings is null;

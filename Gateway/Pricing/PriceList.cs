@@ -117,9 +117,9 @@ internal sealed class PriceList
 
     private static bool IsDynamic(ReadOnlySpan<char> variant)
     {
-        foreach (var known in DynamicVariants)
+        foreach (var dynamicVariant in DynamicVariants)
         {
-            if (variant.Equals(known, StringComparison.OrdinalIgnoreCase))
+            if (variant.Equals(dynamicVariant, StringComparison.OrdinalIgnoreCase))
             {
                 return true;
             }

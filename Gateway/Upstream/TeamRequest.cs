@@ -13,8 +13,9 @@ using Yarp.ReverseProxy.Transforms;
 namespace Gateway.Upstream;
 
 /// <summary>
-/// Replaces the caller's credentials by the team's OpenRouter key. Refuses a request whose path, method or query the route's transforms
-/// have changed to something else than was judged. Without teams the caller's own credentials pass.
+/// Replaces the caller's credentials by the team's OpenRouter key, and sets the team's attribution and scoped session. Refuses a request if
+/// the route's transforms have changed its path, method or query in a way that was not judged. Without teams the caller's own credentials
+/// pass.
 /// </summary>
 internal sealed partial class TeamRequest(string routeId, ILogger logger) : RequestTransform
 {
