@@ -79,7 +79,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
                 await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
 
                 // The lock of another node is free only if that node is dead. It is released with the transaction.
-                await using var dead = connection.Command( "SELECT pg_try_advisory_xact_lock($1)", Number(PostgresNode.LockOf(node)));
+                await using var dead = connection.Command("SELECT pg_try_advisory_xact_lock($1)", Number(PostgresNode.LockOf(node)));
                 if (await dead.ExecuteScalarAsync(cancellationToken) is not true)
                 {
                     continue;

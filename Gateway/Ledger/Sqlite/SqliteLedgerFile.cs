@@ -203,7 +203,7 @@ internal sealed class SqliteLedgerFile : IDisposable
     // Uses the reader's connection: a full disk or a fault of the writing connection does not fail the read.
     private void CompactAll(SqliteConnection connection)
     {
-        using (var command = connection.Command( "SELECT EXISTS (SELECT 1 FROM journal)"))
+        using (var command = connection.Command("SELECT EXISTS (SELECT 1 FROM journal)"))
         {
             if (command.ExecuteScalar() is not 1L)
             {
@@ -211,7 +211,7 @@ internal sealed class SqliteLedgerFile : IDisposable
             }
         }
 
-        using (var command = connection.Command( $"PRAGMA busy_timeout = {(long)BusyTimeout.TotalMilliseconds}"))
+        using (var command = connection.Command($"PRAGMA busy_timeout = {(long)BusyTimeout.TotalMilliseconds}"))
         {
             command.ExecuteNonQuery();
         }

@@ -43,7 +43,7 @@ internal sealed class SqliteLedgerStore : ILedgerStore
         _file.WriteAsync(connection =>
         {
             var nodes = new HashSet<Guid>(SqliteNode.WithFile(_file.Path));
-            using (var command = connection.Command( LedgerSql.ReservingNodes))
+            using (var command = connection.Command(LedgerSql.ReservingNodes))
             using (var reader = command.ExecuteReader())
             {
                 while (reader.Read())
@@ -63,8 +63,8 @@ internal sealed class SqliteLedgerStore : ILedgerStore
                 }
 
                 using var transaction = connection.BeginTransaction(deferred: false);
-                using var named = connection.Command( LedgerSql.AdoptNamed, LedgerKeys.ToBytes(node), LedgerKeys.ToStored(now));
-                using var unnamed = connection.Command( LedgerSql.AdoptUnnamed, LedgerKeys.ToBytes(node), LedgerKeys.ToStored(now));
+                using var named = connection.Command(LedgerSql.AdoptNamed, LedgerKeys.ToBytes(node), LedgerKeys.ToStored(now));
+                using var unnamed = connection.Command(LedgerSql.AdoptUnnamed, LedgerKeys.ToBytes(node), LedgerKeys.ToStored(now));
                 provisional += named.ExecuteNonQuery();
                 unresolvable += unnamed.ExecuteNonQuery();
                 transaction.Commit();
@@ -155,7 +155,7 @@ internal sealed class SqliteLedgerStore : ILedgerStore
         _file.ReadAsync<IReadOnlyDictionary<Guid, RowCharge>>(connection =>
         {
             var charges = new Dictionary<Guid, RowCharge>();
-            using var command = connection.Command( LedgerSql.RowCharge + "id = $1", Array.Empty<byte>());
+            using var command = connection.Command(LedgerSql.RowCharge + "id = $1", Array.Empty<byte>());
             foreach (var id in ids)
             {
                 command.Parameters[0].Value = LedgerKeys.ToBytes(id);
@@ -173,7 +173,7 @@ internal sealed class SqliteLedgerStore : ILedgerStore
         _file.ReadAsync<IReadOnlyList<RowCharge>>(connection =>
         {
             var charges = new List<RowCharge>();
-            using var command = connection.Command( LedgerSql.Uncounted, max);
+            using var command = connection.Command(LedgerSql.Uncounted, max);
             using var reader = command.ExecuteReader();
             while (reader.Read())
             {
@@ -186,7 +186,7 @@ internal sealed class SqliteLedgerStore : ILedgerStore
     public Task MarkCountedAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) => _file.WriteAsync(connection =>
     {
         using var transaction = connection.BeginTransaction(deferred: false);
-        using var command = connection.Command( "UPDATE generations SET is_counted = 1 WHERE id = $1", Array.Empty<byte>());
+        using var command = connection.Command("UPDATE generations SET is_counted = 1 WHERE id = $1", Array.Empty<byte>());
         foreach (var id in ids)
         {
             command.Parameters[0].Value = LedgerKeys.ToBytes(id);
@@ -204,7 +204,7 @@ internal sealed class SqliteLedgerStore : ILedgerStore
             ? Task.FromResult(false)
             : _file.ReadAsync(connection =>
             {
-                using var command = connection.Command( LedgerSql.HasGeneration, generationId, LedgerSanitizer.Text(team)!);
+                using var command = connection.Command(LedgerSql.HasGeneration, generationId, LedgerSanitizer.Text(team)!);
                 return command.ExecuteScalar() is 1L;
             });
     }
@@ -221,7 +221,7 @@ internal sealed class SqliteLedgerStore : ILedgerStore
             """,
             ceiling,
             moment);
-        using var remove = connection.Command( $"DELETE FROM generations WHERE id IN ({LedgerSql.Removable})", ceiling, moment);
+        using var remove = connection.Command($"DELETE FROM generations WHERE id IN ({LedgerSql.Removable})", ceiling, moment);
         total.ExecuteNonQuery();
         var removed = remove.ExecuteNonQuery();
         transaction.Commit();
