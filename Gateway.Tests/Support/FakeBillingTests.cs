@@ -226,6 +226,17 @@ public sealed partial class FakeBillingTests : IAsyncLifetime
         Assert.Equal((5000, 300), (entry.PromptTokens, entry.CompletionTokens));
     }
 
+    [Theory]
+    [InlineData("x-fake-error: 1", true)]
+    [InlineData("x-fake-error: 1|x-fake-no-generation-id: 1", false)]
+    [InlineData("x-fake-no-generation-id: 1", true)]
+    public async Task ErrorInsteadOfAResponse_IsNotBilledWithoutAnId(string script, bool isBilled)
+    {
+        await CallAsync("{}", script.Split('|'));
+
+        Assert.Equal(isBilled, (await FinishedAsync()).Cost > 0);
+    }
+
     [Fact]
     public async Task Generation_IsOnlyForTheKeyThatMadeTheCall()
     {

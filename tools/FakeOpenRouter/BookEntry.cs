@@ -22,7 +22,10 @@ internal sealed class BookEntry
         CreatedAt = time.GetUtcNow();
         PromptTokens = script.PromptTokens ?? ModelCatalogue.PromptTokens;
         AllCompletionTokens = script.CompletionTokens ?? script.Events;
-        IsBilled = script.Status is null or < 400 || script.BillError;
+
+        // An error in place of a response, without an id, is an error of the API and not of a generation.
+        var isRejected = script.Status is >= 400 || script is { ErrorInside: true, NoGenerationId: true };
+        IsBilled = !isRejected || script.BillError;
     }
 
     /// <summary>The generation's id.</summary>

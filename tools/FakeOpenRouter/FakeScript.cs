@@ -185,7 +185,7 @@ internal sealed class FakeScript
     /// <summary><c>x-fake-no-usage: 1</c>: the response has no usage.</summary>
     public bool NoUsage { get; private set; }
 
-    /// <summary><c>x-fake-no-generation-id: 1</c>: no <c>X-Generation-Id</c>; the request is billed nevertheless.</summary>
+    /// <summary><c>x-fake-no-generation-id: 1</c>: no <c>X-Generation-Id</c>; the request is billed, except for <see cref="ErrorInside"/>.</summary>
     public bool NoGenerationId { get; private set; }
 
     /// <summary><c>x-fake-cost-exponent: 1</c>: costs are written as <c>4.1e-05</c>.</summary>

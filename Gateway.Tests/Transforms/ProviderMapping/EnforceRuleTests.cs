@@ -1,5 +1,5 @@
-using OpenRouterGateway.Transforms.Json;
 using Gateway.Tests.Support;
+using OpenRouterGateway.Transforms.Json;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using OpenRouterGateway.Transforms.ProviderMapping.Explaining;
 using OpenRouterGateway.Transforms.ProviderMapping.Patterns;

@@ -1,6 +1,6 @@
 using CsCheck;
-using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 using Gateway.Tests.Support;
+using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 using Xunit;
 
 namespace Gateway.Tests.Transforms.ProviderMapping.Patterns;
