@@ -27,7 +27,7 @@ internal readonly record struct FileStamp(ulong Device, ulong Inode, ulong Size,
     private const int NoSuchFile = 2;
     private const int NotADirectory = 20;
 
-    private static volatile bool s_isUnavailable = !OperatingSystem.IsLinux();
+    private static volatile bool _isUnavailable = !OperatingSystem.IsLinux();
 
     /// <summary>The stamp of a path without a file.</summary>
     public static FileStamp Missing { get; }
@@ -39,7 +39,7 @@ internal readonly record struct FileStamp(ulong Device, ulong Inode, ulong Size,
     /// </returns>
     public static FileStamp? Of(string path)
     {
-        if (s_isUnavailable)
+        if (_isUnavailable)
         {
             return null;
         }
@@ -66,7 +66,7 @@ internal readonly record struct FileStamp(ulong Device, ulong Inode, ulong Size,
         catch (Exception exception) when (exception is DllNotFoundException or EntryPointNotFoundException)
         {
             // The C library has no statx: every check reads the content.
-            s_isUnavailable = true;
+            _isUnavailable = true;
             return null;
         }
     }
