@@ -57,8 +57,8 @@ internal sealed class ScriptedSocketUpstream : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        _listener.Stop();
         await _accepting;
+        _listener.Stop();
         await Task.WhenAll(_running);
         _stop.Dispose();
         if (!_faults.IsEmpty)

@@ -14,13 +14,10 @@ internal static class DestinationName
     public static string Of(string cluster, string destination) =>
         cluster == DefaultCluster ? destination : $"{cluster}{Separator}{destination}";
 
-    /// <summary>Splits off the id of the destination, if the name belongs to the cluster.</summary>
-    public static bool TryResolve(string name, string cluster, out string destination)
+    /// <summary>Splits a name. Unambiguous, since the settings reject ids that contain the separator.</summary>
+    public static (string Cluster, string Destination) Split(string name) => name.IndexOf(Separator, StringComparison.Ordinal) switch
     {
-        destination = cluster == DefaultCluster ? name
-            : name.Length > cluster.Length && name[cluster.Length] == Separator && name.StartsWith(cluster, StringComparison.Ordinal)
-                ? name[(cluster.Length + 1)..]
-                : "";
-        return destination.Length > 0;
-    }
+        < 0 => (DefaultCluster, name),
+        var at => (name[..at], name[(at + 1)..]),
+    };
 }

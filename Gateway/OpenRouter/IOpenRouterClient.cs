@@ -3,23 +3,36 @@ using Gateway.Secrets;
 namespace Gateway.OpenRouter;
 
 /// <summary>
-/// Sends the gateway's own requests, for price lists and for the bills of generations. A failed request returns <see langword="null"/> and
-/// throws no exception.
+/// Sends the gateway's own requests, for price lists and for the bills of calls. A failed request has no result and throws no exception.
 /// </summary>
 internal interface IOpenRouterClient
 {
-    /// <summary>Sends a request to any available destination.</summary>
+    /// <summary>
+    /// Requests a list from the available destinations of the default cluster, one after another, until one returns a readable list.
+    /// </summary>
+    /// <typeparam name="T">The type of the list.</typeparam>
     /// <param name="path">Path and query below the base address, without a leading slash.</param>
-    /// <param name="key">The OpenRouter key, if any.</param>
+    /// <param name="key">The OpenRouter key.</param>
+    /// <param name="read">Reads the body of a response with status 200; <see langword="null"/> if it is not readable.</param>
     /// <param name="cancellationToken">Cancels the request.</param>
-    /// <returns>The response; <see langword="null"/> if no destination responded.</returns>
-    Task<OpenRouterAnswer?> GetAsync(string path, UpstreamKey? key, CancellationToken cancellationToken);
+    /// <returns>The list; <see langword="null"/> if no destination returned one.</returns>
+    Task<T?> GetListAsync<T>(string path, UpstreamKey key, Func<byte[], T?> read, CancellationToken cancellationToken)
+        where T : class;
 
-    /// <summary>Sends a request to the destination that served a call, and if it fails, to any available destination.</summary>
+    /// <summary>
+    /// Requests the bill of a call from the destination that served it, then from the available destinations of the same cluster, until one
+    /// returns a readable bill. Another cluster is never asked, since it may belong to another host or account.
+    /// </summary>
+    /// <typeparam name="T">The type of the bill.</typeparam>
     /// <param name="path">Path and query below the base address, without a leading slash.</param>
-    /// <param name="key">The OpenRouter key, if any.</param>
-    /// <param name="servedBy">The <see cref="DestinationName"/> of the destination that served the call, if known.</param>
+    /// <param name="key">The OpenRouter key.</param>
+    /// <param name="servedBy">
+    /// The <see cref="DestinationName"/> of the destination that served the call; <see langword="null"/> if unknown, which stands for the
+    /// default cluster.
+    /// </param>
+    /// <param name="read">Reads the body of a response with status 200; <see langword="null"/> if it is not readable.</param>
     /// <param name="cancellationToken">Cancels the request.</param>
-    /// <returns>The response; <see langword="null"/> if no destination responded.</returns>
-    Task<OpenRouterAnswer?> GetAsync(string path, UpstreamKey? key, string? servedBy, CancellationToken cancellationToken);
+    Task<OpenRouterBill<T>> GetBillAsync<T>(
+        string path, UpstreamKey key, string? servedBy, Func<byte[], T?> read, CancellationToken cancellationToken)
+        where T : class;
 }

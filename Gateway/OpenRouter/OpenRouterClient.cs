@@ -9,13 +9,21 @@ using Yarp.ReverseProxy.Model;
 namespace Gateway.OpenRouter;
 
 /// <summary>
-/// Sends the gateway's own requests, for price lists and for the bills of generations. It uses the HTTP client, the HTTP version and the
+/// Sends the gateway's own requests, for price lists and for the bills of calls. It uses the HTTP client, the HTTP version and the
 /// destinations of YARP's current cluster, so proxy and TLS settings and reloads apply to these requests as they do to calls.
 /// </summary>
 internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup proxy, TimeProvider time) : IOpenRouterClient
 {
-    /// <summary>The largest accepted body. The list of models has a few megabytes.</summary>
-    private const int MaxBodySize = 64 * 1024 * 1024;
+    /// <summary>The largest accepted list, decoded. The list of models has a few megabytes.</summary>
+    internal const int MaxListSize = 16 * 1024 * 1024;
+
+    /// <summary>
+    /// The largest accepted bill, decoded. A bill has about two kilobytes; several are requested at the same time.
+    /// </summary>
+    internal const int MaxBillSize = 64 * 1024;
+
+    private const int Ok = 200;
+    private const int NotFound = 404;
 
     private const string Gzip = "gzip";
     private const string Identity = "identity";
@@ -27,42 +35,58 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(45);
 
     /// <inheritdoc />
-    public Task<OpenRouterAnswer?> GetAsync(string path, UpstreamKey? key, CancellationToken cancellationToken) =>
-        GetAsync(path, key, servedBy: null, cancellationToken);
+    public async Task<T?> GetListAsync<T>(string path, UpstreamKey key, Func<byte[], T?> read, CancellationToken cancellationToken)
+        where T : class =>
+        (await GetAsync(Targets(servedBy: null), path, key, MaxListSize, read, endsWhenMissing: false, cancellationToken)).Value;
 
     /// <inheritdoc />
-    public async Task<OpenRouterAnswer?> GetAsync(
-        string path, UpstreamKey? key, string? servedBy, CancellationToken cancellationToken)
+    public Task<OpenRouterBill<T>> GetBillAsync<T>(
+        string path, UpstreamKey key, string? servedBy, Func<byte[], T?> read, CancellationToken cancellationToken)
+        where T : class =>
+        GetAsync(Targets(servedBy), path, key, MaxBillSize, read, endsWhenMissing: true, cancellationToken);
+
+    private async Task<OpenRouterBill<T>> GetAsync<T>(
+        IEnumerable<Target> targets,
+        string path,
+        UpstreamKey key,
+        int maxSize,
+        Func<byte[], T?> read,
+        bool endsWhenMissing,
+        CancellationToken cancellationToken)
+        where T : class
     {
         using var timeout = new CancellationTokenSource(RequestTimeout, time);
         using var limited = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
-        OpenRouterAnswer? last = null;
-        foreach (var target in Targets(servedBy))
+        foreach (var target in targets)
         {
             if (timeout.IsCancellationRequested)
             {
                 break;
             }
 
-            var answer = await SendAsync(target, path, key, limited.Token, cancellationToken);
-            if (answer is { IsFailure: false })
+            var (status, body) = await SendAsync(target, path, key, maxSize, limited.Token, cancellationToken);
+            if (status == Ok && read(body) is { } value)
             {
-                return answer;
+                return new OpenRouterBill<T>(value, IsMissing: false);
             }
 
-            last = answer ?? last;
+            if (endsWhenMissing && status == NotFound && target.IsAuthoritative)
+            {
+                return new OpenRouterBill<T>(null, IsMissing: true);
+            }
         }
 
-        return last;
+        return default;
     }
 
-    private async Task<OpenRouterAnswer?> SendAsync(
-        Target target, string path, UpstreamKey? key, CancellationToken limited, CancellationToken cancellationToken)
+    /// <summary>Sends one request. The status is 0 if no response arrived, and the body is empty unless the status is 200.</summary>
+    private async Task<(int Status, byte[] Body)> SendAsync(
+        Target target, string path, UpstreamKey key, int maxSize, CancellationToken limited, CancellationToken cancellationToken)
     {
         var destination = target.Destination.Model.Config;
         if (!Uri.TryCreate($"{destination.Address.TrimEnd('/')}/{path}", UriKind.Absolute, out var address))
         {
-            return null;
+            return (0, []);
         }
 
         var model = target.Cluster;
@@ -80,17 +104,15 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
             };
             request.Headers.Host = destination.Host;
             request.Headers.AcceptEncoding.Add(new StringWithQualityHeaderValue(Gzip));
-            if (key is not null)
-            {
-                request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key.Reveal());
-            }
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key.Reveal());
 
             using var response = await model.HttpClient.SendAsync(request, attempt.Token);
-            return new OpenRouterAnswer((int)response.StatusCode, await ReadAsync(response.Content, attempt.Token), target.IsAuthoritative);
+            var status = (int)response.StatusCode;
+            return (status, status == Ok ? await ReadAsync(response.Content, maxSize, attempt.Token) : []);
         }
         catch (Exception fault) when (IsFailedAttempt(fault) && !cancellationToken.IsCancellationRequested)
         {
-            return null;
+            return (0, []);
         }
     }
 
@@ -102,7 +124,7 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
         or InvalidOperationException or NotSupportedException or OperationCanceledException;
 
     /// <summary>Reads and decodes a body. The cluster's HTTP client decodes nothing, since it forwards calls unchanged.</summary>
-    private static async Task<byte[]> ReadAsync(HttpContent content, CancellationToken cancellationToken)
+    private static async Task<byte[]> ReadAsync(HttpContent content, int maxSize, CancellationToken cancellationToken)
     {
         var body = await content.ReadAsStreamAsync(cancellationToken);
         await using var plain = string.Join(',', content.Headers.ContentEncoding) switch
@@ -115,7 +137,7 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
         var buffer = new byte[64 * 1024];
         while (await plain.ReadAsync(buffer, cancellationToken) is > 0 and var count)
         {
-            if (read.Length + count > MaxBodySize)
+            if (read.Length + count > maxSize)
             {
                 throw new InvalidDataException("The response is too large.");
             }
@@ -128,40 +150,35 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
 
     /// <summary>
     /// The destinations to try, in order: first the one that served the call, even if it is unhealthy, since only that one certainly has
-    /// the bill; then the available destinations of the default cluster.
+    /// the bill; then the available destinations of its cluster. None if the cluster is no longer configured.
     /// </summary>
     private IEnumerable<Target> Targets(string? servedBy)
     {
-        var serving = servedBy is null ? null : Find(servedBy);
-        if (serving is { } first)
+        var (cluster, serving) = servedBy is null ? (DefaultCluster(), null) : Find(servedBy);
+        if (cluster is null)
         {
-            yield return first;
+            yield break;
         }
 
-        if (DefaultCluster() is { } cluster)
+        if (serving is not null)
         {
-            foreach (var destination in cluster.DestinationsState.AvailableDestinations)
+            yield return new Target(cluster.Model, serving, IsAuthoritative: true);
+        }
+
+        var isOnly = serving is null && cluster.Destinations.Count == 1;
+        foreach (var destination in cluster.DestinationsState.AvailableDestinations)
+        {
+            if (destination != serving)
             {
-                if (destination != serving?.Destination)
-                {
-                    yield return new Target(cluster.Model, destination, IsAuthoritative: serving is null);
-                }
+                yield return new Target(cluster.Model, destination, isOnly);
             }
         }
     }
 
-    private Target? Find(string servedBy)
+    private (ClusterState? Cluster, DestinationState? Destination) Find(string servedBy)
     {
-        foreach (var cluster in proxy.GetClusters())
-        {
-            if (DestinationName.TryResolve(servedBy, cluster.ClusterId, out var id)
-                && cluster.Destinations.TryGetValue(id, out var destination))
-            {
-                return new Target(cluster.Model, destination, IsAuthoritative: true);
-            }
-        }
-
-        return null;
+        var (clusterId, id) = DestinationName.Split(servedBy);
+        return proxy.TryGetCluster(clusterId, out var cluster) ? (cluster, cluster.Destinations.GetValueOrDefault(id)) : default;
     }
 
     private ClusterState? DefaultCluster() =>

@@ -6,7 +6,10 @@ using Gateway.Primitives;
 
 namespace Gateway.Prices;
 
-/// <summary>Stores upstream's price list on disk, for a start without a network. Failures are logged and have no other effect.</summary>
+/// <summary>
+/// Stores upstream's price list on disk, for a start without a network. The file contains the list of models, never the list of embedding
+/// models alone. Failures are logged and have no other effect.
+/// </summary>
 internal sealed partial class PriceListFile(SettingsStore settings, SettingsSources sources, ILogger<PriceListFile> logger)
 {
     private readonly string _path = Path.GetFullPath(settings.Current.Settings.Usage.PricesPath, sources.WorkingDirectory);

@@ -24,13 +24,12 @@ internal sealed partial class PriceListRefresher : Worker
     // Embedding models are in a list of their own.
     private const string Embeddings = "embeddings/models";
 
-    private const int Ok = 200;
-
     private readonly SettingsStore _settings;
     private readonly IOpenRouterClient _upstream;
     private readonly PriceListStore _store;
     private readonly PriceListFile _file;
     private readonly ILogger<PriceListRefresher> _logger;
+    private readonly Lock _gate = new();
     private bool _hasReadFile;
     private bool _lacksEmbeddings;
 
@@ -50,14 +49,14 @@ internal sealed partial class PriceListRefresher : Worker
         _file = file;
         _logger = logger;
         settings.Changed += OnChanged;
-        store.Wanted += Wake;
+        store.Wanted += WakeAfterBackOff;
     }
 
     /// <inheritdoc />
     public override void Dispose()
     {
         _settings.Changed -= OnChanged;
-        _store.Wanted -= Wake;
+        _store.Wanted -= WakeAfterBackOff;
         base.Dispose();
     }
 
@@ -88,41 +87,57 @@ internal sealed partial class PriceListRefresher : Worker
 
     private async Task RefreshAsync(UpstreamKey key, CancellationToken cancellationToken)
     {
-        var models = await AskAsync(Models, key, cancellationToken);
-        var embeddings = await AskAsync(Embeddings, key, cancellationToken);
-        var previous = _store.Upstream;
-        if (models is not null || embeddings is not null)
+        // In parallel, and each list takes effect as it arrives: a slow list must not delay the other one.
+        var known = _store.Upstream.Count;
+        var requests = (Models: FetchAsync(Models, key, cancellationToken), Embeddings: FetchAsync(Embeddings, key, cancellationToken));
+        await Task.WhenAll(requests.Models, requests.Embeddings);
+        var (models, embeddings) = (await requests.Models, await requests.Embeddings);
+        if (models is not null && embeddings is not null)
         {
-            var fresh = (models ?? PriceList.Empty).Over(embeddings ?? PriceList.Empty);
+            // Entries do not record their list, so previous entries are dropped only if both lists are new.
+            _store.Put(models.Over(embeddings), hasModels: true);
+        }
 
-            // Entries do not record their list, so all previous entries are kept while a list is missing.
-            _store.Put(models is null || embeddings is null ? fresh.Over(previous) : fresh, hasModels: models is not null);
+        // The file does not record its lists either: it is written only if it contains a list of models.
+        if (_store.HasList && (models is not null || embeddings is not null))
+        {
             await _file.WriteAsync(_store.Upstream, cancellationToken);
         }
 
         if (models is null)
         {
-            throw new WorkerTurnException($"upstream returned no list of models; {previous.Count} known prices are kept");
+            throw new WorkerTurnException($"upstream returned no list of models; {known} known prices are kept");
         }
 
         // Not a failure: an upstream without embedding models has no such list.
         if (embeddings is null && !_lacksEmbeddings)
         {
-            Log.PricesNotRefreshed(_logger, Embeddings, previous.Count);
+            Log.PricesNotRefreshed(_logger, Embeddings, known);
         }
 
         _lacksEmbeddings = embeddings is null;
         Period = _lacksEmbeddings ? PartialInterval : RefreshInterval;
     }
 
-    /// <summary>Requests one list; <see langword="null"/> if the request fails or the list has no valid entry.</summary>
-    private async Task<PriceList?> AskAsync(string path, UpstreamKey key, CancellationToken cancellationToken)
+    /// <summary>
+    /// Requests one list and adds it to the known prices; <see langword="null"/> if the request fails or the list has no valid entry.
+    /// </summary>
+    private async Task<PriceList?> FetchAsync(string path, UpstreamKey key, CancellationToken cancellationToken)
     {
-        if (await _upstream.GetAsync(path, key, cancellationToken) is not { Status: Ok, Body: var body })
+        var list = await _upstream.GetListAsync(path, key, Read, cancellationToken);
+        if (list is not null)
         {
-            return null;
+            lock (_gate)
+            {
+                _store.Put(list.Over(_store.Upstream), hasModels: path == Models);
+            }
         }
 
+        return list;
+    }
+
+    private static PriceList? Read(byte[] body)
+    {
         try
         {
             return PriceList.Read(body) is { Count: > 0 } list ? list : null;

@@ -18,14 +18,15 @@ namespace Gateway.Settlement;
 /// </summary>
 internal sealed partial class SettlementWorker : Worker
 {
-    private const int MaxRowsPerQuery = 64;
-    private const int MaxConcurrentRequests = 16;
-    private const int Ok = 200;
-    private const int NotFound = 404;
+    /// <summary>The number of rows that are leased and of bills that are requested at a time.</summary>
+    internal const int BatchSize = 16;
 
     internal static readonly TimeSpan TurnPeriod = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>The time for which a node that takes a row excludes other nodes. Longer than the timeout of a request for a bill.</summary>
+    /// <summary>
+    /// The time for which a node that takes a row excludes other nodes. Longer than the timeout of a request for a bill, which begins when
+    /// the row is taken.
+    /// </summary>
     internal static readonly TimeSpan Lease = TimeSpan.FromMinutes(1);
 
     /// <summary>The time between two searches for open rows of processes that have died.</summary>
@@ -100,7 +101,8 @@ internal sealed partial class SettlementWorker : Worker
     }
 
     /// <summary>
-    /// Requests the bills of all due rows. A failure affects its own row only, which is due again when its lease expires.
+    /// Requests the bills of all rows that are due when the turn starts, in batches. A row is leased only when its request can begin at
+    /// once. A failure affects its own row only, which is due again when its lease expires.
     /// </summary>
     private async Task AskForDueAsync(DateTimeOffset now, CancellationToken stoppingToken)
     {
@@ -109,10 +111,10 @@ internal sealed partial class SettlementWorker : Worker
         do
         {
             string[] teams = [.. _settings.Current.Teams.Teams.Select(team => team.Id)];
-            due = await _store.TakeDueAsync(teams, now, now + Lease, MaxRowsPerQuery, stoppingToken);
+            due = await _store.TakeDueAsync(teams, now, _time.GetUtcNow() + Lease, BatchSize, stoppingToken);
             await Parallel.ForEachAsync(
                 due,
-                new ParallelOptions { MaxDegreeOfParallelism = MaxConcurrentRequests, CancellationToken = stoppingToken },
+                new ParallelOptions { MaxDegreeOfParallelism = BatchSize, CancellationToken = stoppingToken },
                 async (row, token) =>
                 {
                     try
@@ -127,7 +129,7 @@ internal sealed partial class SettlementWorker : Worker
                     }
                 });
         }
-        while (due.Count == MaxRowsPerQuery);
+        while (due.Count == BatchSize);
 
         if (failures.TryPeek(out var first))
         {
@@ -143,10 +145,14 @@ internal sealed partial class SettlementWorker : Worker
             return;
         }
 
-        var response = await _upstream.GetAsync(
-            $"generation?id={Uri.EscapeDataString(row.GenerationId)}", team.UpstreamKey, row.Destination, stoppingToken);
+        var bill = await _upstream.GetBillAsync(
+            $"generation?id={Uri.EscapeDataString(row.GenerationId)}",
+            team.UpstreamKey,
+            row.Destination,
+            static body => GenerationReader.Read(body),
+            stoppingToken);
         var asked = row.Asked + 1;
-        if (response is { Status: Ok, Body: var body } && GenerationReader.Read(body) is { } facts)
+        if (bill.Value is { } facts)
         {
             await SettleAsync(row, facts, asked);
             return;
@@ -154,8 +160,7 @@ internal sealed partial class SettlementWorker : Worker
 
         var now = _time.GetUtcNow();
         var next = SettlementSchedule.Next(row.EndedAt, asked, now);
-        if (next is not null && row.Status is >= 400 && asked >= SettlementSchedule.EarlyCount
-            && response is { Status: NotFound, IsAuthoritative: true })
+        if (next is not null && row.Status is >= 400 && asked >= SettlementSchedule.EarlyCount && bill.IsMissing)
         {
             // Upstream refused the call and has no record of the generation. It does not bill errors.
             await SettleAsync(row, ResponseFacts.None with { Usage = new Usage { Cost = PicoDollars.Zero } }, asked);

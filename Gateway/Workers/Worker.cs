@@ -5,7 +5,9 @@ namespace Gateway.Workers;
 /// <summary>
 /// Runs background work in turns: one turn at a time, every <see cref="Period"/> and after a call of <see cref="Wake"/>. A turn that throws
 /// never ends the worker. Its failure is counted in <see cref="WorkerHealth"/> and logged once per streak, and the next turn follows after
-/// a back-off of at most one period. Only the stop of the host ends a worker.
+/// a back-off of at most one period. <see cref="Wake"/> ends a back-off, since it reports that a cause of failures may be gone;
+/// <see cref="WakeAfterBackOff"/> does not, so that frequent callers cannot make a failing worker run all the time. Only the stop of the
+/// host ends a worker.
 /// </summary>
 internal abstract partial class Worker : BackgroundService
 {
@@ -16,8 +18,13 @@ internal abstract partial class Worker : BackgroundService
     private readonly ILogger _logger;
     private readonly ITimer _timer;
     private readonly SemaphoreSlim _wake = new(0);
+    private readonly Lock _gate = new();
     private TimeSpan _backOff = FirstBackOff;
     private int _isWoken;
+
+    // Whether the worker waits for the next period, and neither runs a turn nor backs off.
+    private bool _isIdle;
+    private bool _isWokenAfterTurn;
 
     /// <summary>Creates a worker and registers it with <paramref name="health"/>.</summary>
     /// <param name="name">Value of the tag <c>worker</c>; unique in the process.</param>
@@ -47,6 +54,24 @@ internal abstract partial class Worker : BackgroundService
         {
             _wake.Release();
         }
+    }
+
+    /// <summary>
+    /// Starts the next turn now, directly after a turn in progress that succeeds, or at the end of the back-off. Several calls before that
+    /// turn start it once.
+    /// </summary>
+    public void WakeAfterBackOff()
+    {
+        lock (_gate)
+        {
+            if (!_isIdle)
+            {
+                _isWokenAfterTurn = true;
+                return;
+            }
+        }
+
+        Wake();
     }
 
     /// <inheritdoc />
@@ -79,14 +104,20 @@ internal abstract partial class Worker : BackgroundService
                 // Armed before the turn: a period lasts from start to start, and time that passes during the turn counts.
                 var period = Period;
                 Arm(period);
+                BeginTurn();
                 if (!await TryRunAsync(stoppingToken))
                 {
                     Arm(_backOff < Period ? _backOff : Period);
                     _backOff = _backOff * 2 < LastBackOff ? _backOff * 2 : LastBackOff;
                 }
-                else if (Period != period)
+                else
                 {
-                    Arm(Period);
+                    if (Period != period)
+                    {
+                        Arm(Period);
+                    }
+
+                    BecomeIdle();
                 }
 
                 await WaitAsync(stoppingToken);
@@ -99,6 +130,32 @@ internal abstract partial class Worker : BackgroundService
     }
 
     private void Arm(TimeSpan delay) => _timer.Change(delay, Timeout.InfiniteTimeSpan);
+
+    private void BeginTurn()
+    {
+        lock (_gate)
+        {
+            _isIdle = false;
+
+            // This turn begins after the calls so far, so it is the one that they asked for.
+            _isWokenAfterTurn = false;
+        }
+    }
+
+    private void BecomeIdle()
+    {
+        bool isWoken;
+        lock (_gate)
+        {
+            _isIdle = true;
+            isWoken = _isWokenAfterTurn;
+        }
+
+        if (isWoken)
+        {
+            Wake();
+        }
+    }
 
     private async Task WaitAsync(CancellationToken stoppingToken)
     {

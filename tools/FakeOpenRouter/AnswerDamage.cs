@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.IO.Compression;
 
 namespace FakeOpenRouter;
 
@@ -19,6 +20,7 @@ internal sealed class AnswerDamage
         new("cut") { IsCut = true, Change = body => body[..(body.Length / 2)] },
         new("truncated") { Change = body => body[..(body.Length / 2)] },
         new("too-long") { Size = 65 * 1024 * 1024 },
+        new("gzip-bomb") { Encoding = "gzip", Padding = 17 * 1024 * 1024 },
         new("gzip-lie") { Encoding = "gzip" },
         new("br-lie") { Encoding = "br" },
         new("deflate-lie") { Encoding = "deflate" },
@@ -53,7 +55,7 @@ internal sealed class AnswerDamage
 
     private int Status { get; init; } = StatusCodes.Status200OK;
 
-    /// <summary>A <c>Content-Encoding</c> that is declared although the body is plain.</summary>
+    /// <summary>A <c>Content-Encoding</c> that is declared although the body is plain, unless it has a <see cref="Padding"/>.</summary>
     private string? Encoding { get; init; }
 
     /// <summary>Whether the connection is aborted after the body, or before the response if no part of the body is sent.</summary>
@@ -61,6 +63,9 @@ internal sealed class AnswerDamage
 
     /// <summary>The size of a body of spaces that replaces the response.</summary>
     private int Size { get; init; }
+
+    /// <summary>The number of spaces after the body, which are compressed with it. The response is valid apart from its size.</summary>
+    private int Padding { get; init; }
 
     /// <summary>Converts the good body to the damaged one. A character is a byte.</summary>
     private Func<string, string>? Change { get; init; }
@@ -75,6 +80,11 @@ internal sealed class AnswerDamage
     {
         var text = System.Text.Encoding.Latin1.GetString(good);
         byte[] body = Size > 0 ? Blanks(Size) : System.Text.Encoding.Latin1.GetBytes(Change?.Invoke(text) ?? text);
+        if (Padding > 0)
+        {
+            body = Compress([.. body, .. Blanks(Padding)]);
+        }
+
         if (IsCut && Change is null)
         {
             context.Abort();
@@ -104,6 +114,17 @@ internal sealed class AnswerDamage
     // Replaces only the first occurrence, so that other entries stay valid.
     private static string Replace(string body, string old, string replacement) =>
         body.IndexOf(old, Ordinal) is >= 0 and var at ? $"{body[..at]}{replacement}{body[(at + old.Length)..]}" : body;
+
+    private static byte[] Compress(byte[] body)
+    {
+        using var compressed = new MemoryStream();
+        using (var gzip = new GZipStream(compressed, CompressionLevel.Fastest))
+        {
+            gzip.Write(body);
+        }
+
+        return compressed.ToArray();
+    }
 
     private static byte[] Blanks(int size)
     {

@@ -9,19 +9,9 @@ public sealed class DestinationNameTests
     [Theory]
     [InlineData("openrouter", "main", "main")]
     [InlineData("eu", "main", "eu/main")]
-    [InlineData("eu", "a/b", "eu/a/b")]
     public void Name_LeadsBack(string cluster, string destination, string name)
     {
         Assert.Equal(name, DestinationName.Of(cluster, destination));
-        Assert.True(DestinationName.TryResolve(name, cluster, out var resolved));
-        Assert.Equal(destination, resolved);
+        Assert.Equal((cluster, destination), DestinationName.Split(name));
     }
-
-    [Theory]
-    [InlineData("main", "eu")]
-    [InlineData("eu", "eu")]
-    [InlineData("eu/", "eu")]
-    [InlineData("europe/main", "eu")]
-    public void NameOfAnotherCluster_IsNotResolved(string name, string cluster) =>
-        Assert.False(DestinationName.TryResolve(name, cluster, out _));
 }

@@ -2,6 +2,7 @@ using FakeOpenRouter;
 using Gateway.Configuration;
 using Gateway.OpenRouter;
 using Gateway.Prices;
+using Gateway.Secrets;
 using Gateway.Tests.Gateway.Configuration;
 using Gateway.Tests.Support;
 using Gateway.Workers;
@@ -122,12 +123,85 @@ public sealed class PriceListRefresherTests : IAsyncDisposable
         _upstream.Damages.Set(Models, "503", times: 1);
         _upstream.Damages.Set(Embeddings, "503", times: 1);
         await _refresher.StartAsync(Cancel);
-        await _upstream.Requests.WaitForAsync(request => request.Path.EndsWith("/embeddings/models", StringComparison.Ordinal));
+        await Eventually.TrueAsync(() => Assert.Single(_health.Workers).IsFailing, "the failed turn");
 
-        await _store.WaitForListAsync(Cancel);
+        // The request does not shorten the back-off, and waits longer than the back-off lasts.
+        var waiting = _store.WaitForListAsync(Cancel);
+        await Eventually.TrueAsync(
+            () =>
+            {
+                _time.Advance(TimeSpan.FromMilliseconds(10));
+                return Asked(Models) > 1;
+            },
+            "the next turn");
+        await waiting;
 
         Assert.True(Knows(Model));
         await _refresher.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task RequestsWithoutAList_DoNotShortenTheBackOff()
+    {
+        await CreateAsync();
+        _upstream.Damages.Set(Models, "503");
+        await _refresher.StartAsync(Cancel);
+        for (var turn = 1; turn <= 3; turn++)
+        {
+            await Eventually.TrueAsync(() => Assert.Single(_health.Workers).Failures == turn, "the failed turn");
+            for (var i = 0; i < 20; i++)
+            {
+                // The caller leaves, since the clock stands still.
+                var wait = _store.WaitForListAsync(new CancellationToken(canceled: true));
+                await Assert.ThrowsAnyAsync<OperationCanceledException>(() => wait);
+            }
+
+            if (turn == 3)
+            {
+                break;
+            }
+
+            Assert.Equal(turn, Asked(Models));
+            await Eventually.TrueAsync(
+                () =>
+                {
+                    _time.Advance(TimeSpan.FromSeconds(1));
+                    return Asked(Models) > turn;
+                },
+                "the next turn");
+        }
+
+        await _refresher.StopAsync(Cancel);
+        Assert.Equal(3, Asked(Models));
+    }
+
+    [Theory]
+    [InlineData(Models, Embedding)]
+    [InlineData(Embeddings, Model)]
+    public async Task ListThatHangs_DoesNotDelayTheOther(string hanging, string known)
+    {
+        await CreateAsync(client => new HangingClient(client, hanging));
+
+        await _refresher.StartAsync(Cancel);
+        await Eventually.TrueAsync(() => Knows(known), "the other list");
+
+        Assert.Equal(hanging == Embeddings, _store.HasList);
+        await _refresher.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task ListOfEmbeddingsAlone_IsNotWrittenToTheFile()
+    {
+        await CreateAsync();
+        _upstream.Damages.Set(Models, "503");
+
+        await _refresher.StartAsync(Cancel);
+        await TurnAsync(Models);
+
+        Assert.True(Knows(Embedding));
+        await _refresher.StopAsync(Cancel);
+        Assert.Equal(0, (await _file.ReadAsync(Cancel)).Count);
+        Assert.False(_store.HasList);
     }
 
     private bool Knows(string model) => _store.For(_settings.Current).TryFind(model, out _);
@@ -141,20 +215,20 @@ public sealed class PriceListRefresherTests : IAsyncDisposable
         var counted = damaged == Models ? Embeddings : Models;
         for (var i = 0; i < 3; i++)
         {
-            var asked = Asked();
+            var asked = Asked(counted);
             await Eventually.TrueAsync(
                 () =>
                 {
                     (begin ?? _refresher.Wake)();
-                    return Task.FromResult(Asked() > asked);
+                    return Task.FromResult(Asked(counted) > asked);
                 },
                 "a turn");
         }
-
-        int Asked() => _upstream.Requests.All.Count(request => request.Path == RequestHandler.BasePath + counted);
     }
 
-    private async Task CreateAsync()
+    private int Asked(string path) => _upstream.Requests.All.Count(request => request.Path == RequestHandler.BasePath + path);
+
+    private async Task CreateAsync(Func<IOpenRouterClient, IOpenRouterClient>? wrap = null)
     {
         _upstream = await FakeOpenRouterServer.StartAsync();
         _folder.Variables["UPSTREAM"] = TeamSetup.UpstreamKey;
@@ -173,6 +247,25 @@ public sealed class PriceListRefresherTests : IAsyncDisposable
         _store = new PriceListStore(_time);
         _file = new PriceListFile(_settings, _folder.Sources(), NullLogger<PriceListFile>.Instance);
         _refresher = new PriceListRefresher(
-            _settings, client, _store, _file, _health, _time, NullLogger<PriceListRefresher>.Instance);
+            _settings, wrap?.Invoke(client) ?? client, _store, _file, _health, _time, NullLogger<PriceListRefresher>.Instance);
+    }
+
+    /// <summary>A client whose requests for one list never end.</summary>
+    private sealed class HangingClient(IOpenRouterClient inner, string hanging) : IOpenRouterClient
+    {
+        public async Task<T?> GetListAsync<T>(string path, UpstreamKey key, Func<byte[], T?> read, CancellationToken cancellationToken)
+            where T : class
+        {
+            if ("/" + path == hanging)
+            {
+                await new TaskCompletionSource().Task.WaitAsync(cancellationToken);
+            }
+
+            return await inner.GetListAsync(path, key, read, cancellationToken);
+        }
+
+        public Task<OpenRouterBill<T>> GetBillAsync<T>(
+            string path, UpstreamKey key, string? servedBy, Func<byte[], T?> read, CancellationToken cancellationToken)
+            where T : class => throw new NotSupportedException();
     }
 }

@@ -10,11 +10,13 @@ internal sealed class ThrowingOpenRouterClient(string answer) : IOpenRouterClien
     /// <summary>Makes what is thrown.</summary>
     public Func<Exception>? Fault { get; set; }
 
-    public Task<OpenRouterAnswer?> GetAsync(string path, UpstreamKey? key, CancellationToken cancellationToken) =>
-        GetAsync(path, key, servedBy: null, cancellationToken);
+    public Task<T?> GetListAsync<T>(string path, UpstreamKey key, Func<byte[], T?> read, CancellationToken cancellationToken)
+        where T : class => Task.FromResult(Read(read));
 
-    public Task<OpenRouterAnswer?> GetAsync(string path, UpstreamKey? key, string? servedBy, CancellationToken cancellationToken) =>
-        Fault is { } fault
-            ? throw fault()
-            : Task.FromResult<OpenRouterAnswer?>(new OpenRouterAnswer(200, Encoding.UTF8.GetBytes(answer), IsAuthoritative: true));
+    public Task<OpenRouterBill<T>> GetBillAsync<T>(
+        string path, UpstreamKey key, string? servedBy, Func<byte[], T?> read, CancellationToken cancellationToken)
+        where T : class => Task.FromResult(new OpenRouterBill<T>(Read(read), IsMissing: false));
+
+    private T? Read<T>(Func<byte[], T?> read)
+        where T : class => Fault is { } fault ? throw fault() : read(Encoding.UTF8.GetBytes(answer));
 }

@@ -132,6 +132,51 @@ public sealed class WorkerTests : IDisposable
     }
 
     [Fact]
+    public async Task WakeAfterBackOff_StartsATurn_ButNotBeforeTheEndOfABackOff()
+    {
+        await _worker.StartAsync(Cancel);
+        var first = await _worker.TurnAsync();
+        _worker.WakeAfterBackOff();
+        first.SetException(new InvalidOperationException());
+        await Eventually.TrueAsync(() => _time.Armed.Contains(1), "the back-off");
+        for (var i = 0; i < 50; i++)
+        {
+            _worker.WakeAfterBackOff();
+        }
+
+        // A turn that began within the back-off would be seen here: one after the end of the back-off is the only one.
+        await Eventually.TrueAsync(() => State.Failures == 1, "the failure");
+        Assert.Equal([60, 1], _time.Armed);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        (await _worker.TurnAsync()).SetResult();
+
+        // The calls so far are answered by that turn. Later calls are not lost, neither between turns nor during one.
+        await Eventually.TrueAsync(() => !State.IsFailing, "the end of the turn");
+        Assert.Equal([60, 1, 60], _time.Armed);
+        _worker.WakeAfterBackOff();
+        var third = await _worker.TurnAsync();
+        _worker.WakeAfterBackOff();
+        third.SetResult();
+        (await _worker.TurnAsync()).SetResult();
+        await _worker.StopAsync(Cancel);
+
+        Assert.Equal([60, 1, 60, 60, 60], _time.Armed);
+    }
+
+    [Fact]
+    public async Task Wake_EndsABackOff()
+    {
+        await _worker.StartAsync(Cancel);
+        (await _worker.TurnAsync()).SetException(new InvalidOperationException());
+        await Eventually.TrueAsync(() => _time.Armed.Contains(1), "the back-off");
+
+        _worker.Wake();
+
+        (await _worker.TurnAsync()).SetResult();
+        await _worker.StopAsync(Cancel);
+    }
+
+    [Fact]
     public async Task Stop_EndsATurnInProgress_AndIsNoFailure()
     {
         await _worker.StartAsync(Cancel);

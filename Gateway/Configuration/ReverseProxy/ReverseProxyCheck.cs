@@ -88,9 +88,19 @@ internal static class ReverseProxyCheck
         }
     }
 
+    // The ledger names a destination "cluster/destination"; with further slashes two destinations could have the same name.
+    private static void CheckId(string path, string id, string what, List<SettingsFault> faults)
+    {
+        if (id.Contains('/', StringComparison.Ordinal))
+        {
+            faults.Add(new SettingsFault(path, $"\"{id}\" is not the name of a {what}; expected a name without \"/\""));
+        }
+    }
+
     private static void CheckCluster(string id, SettingsObject cluster, List<SettingsFault> faults, ICollection<SettingsFault> warnings)
     {
         var path = $"{SettingsSchema.ReverseProxy}:Clusters:{id}";
+        CheckId(path, id, "cluster", faults);
         if (cluster.Members.ContainsKey("SessionAffinity"))
         {
             faults.Add(new SettingsFault($"{path}:SessionAffinity", "is not supported by this gateway; remove it"));
@@ -104,6 +114,7 @@ internal static class ReverseProxyCheck
 
         foreach (var (name, destination) in destinations)
         {
+            CheckId($"{path}:Destinations:{name}", name, "destination", faults);
             var address = (destination as SettingsObject)?.Members.GetValueOrDefault("Address") as SettingsValue;
             var addressPath = $"{path}:Destinations:{name}:Address";
             if (address is null)

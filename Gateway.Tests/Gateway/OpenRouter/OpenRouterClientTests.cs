@@ -1,0 +1,180 @@
+using System.Text;
+using FakeOpenRouter;
+using Gateway.Configuration;
+using Gateway.OpenRouter;
+using Gateway.Secrets;
+using Gateway.Tests.Gateway.Configuration;
+using Gateway.Tests.Support;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+
+namespace Gateway.Tests.Gateway.OpenRouter;
+
+/// <summary>
+/// Promise: the gateway's own requests go on to the next destination until one has a usable answer, never leave the cluster of the call,
+/// and read no more than the answer may need.
+/// </summary>
+public sealed class OpenRouterClientTests : IAsyncDisposable
+{
+    private const string Good = """{"data":[]}""";
+    private const string Missing = "404 Not Found";
+
+    private readonly SettingsFolder _folder = new();
+    private readonly List<IAsyncDisposable> _owned = [];
+    private SettingsStore? _settings;
+    private int _requests;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private static UpstreamKey Key => new("sk-or-team");
+
+    public static TheoryData<string, string> UnusableAnswers => new()
+    {
+        { "401 Unauthorized", Good },
+        { "403 Forbidden", Good },
+        { Missing, Good },
+        { "302 Found", Good },
+        { "429 Too Many Requests", Good },
+        { "503 Service Unavailable", Good },
+        { "200 OK", "<html>Sign in</html>" },
+    };
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var one in _owned)
+        {
+            await one.DisposeAsync();
+        }
+
+        _settings?.Dispose();
+        _folder.Dispose();
+    }
+
+    // The order of destinations is not fixed, so the first request gets the unusable answer, at any destination.
+    [Theory]
+    [MemberData(nameof(UnusableAnswers))]
+    public async Task UnusableList_IsRequestedFromTheNextDestination(string status, string body)
+    {
+        var client = await CreateAsync(("openrouter", "a", FirstAnswers(status, body)), ("openrouter", "b", FirstAnswers(status, body)));
+
+        Assert.Equal(Good, await client.GetListAsync("models", Key, Read, Cancel));
+        Assert.Equal(2, _requests);
+    }
+
+    [Theory]
+    [MemberData(nameof(UnusableAnswers))]
+    public async Task UnusableBill_OfADestinationThatDidNotServeTheCall_IsRequestedFromTheNext(string status, string body)
+    {
+        var client = await CreateAsync(("openrouter", "a", FirstAnswers(status, body)), ("openrouter", "b", FirstAnswers(status, body)));
+
+        var bill = await client.GetBillAsync("generation?id=1", Key, servedBy: "gone", Read, Cancel);
+
+        Assert.Equal(new OpenRouterBill<string>(Good, IsMissing: false), bill);
+        Assert.Equal(2, _requests);
+    }
+
+    [Theory]
+    [InlineData("a", 2, true, 1)]
+    [InlineData("eu/a", 2, true, 1)]
+    [InlineData("gone", 1, true, 1)]
+    [InlineData("gone", 2, false, 2)]
+    [InlineData("eu/gone", 2, false, 2)]
+    [InlineData(null, 1, true, 1)]
+    [InlineData(null, 2, false, 2)]
+    [InlineData("us/a", 1, false, 0)]
+    public async Task MissingBill_IsAProofOnlyAtTheOneDestinationThatMayHaveIt(
+        string? servedBy, int destinations, bool isMissing, int requests)
+    {
+        var client = await CreateAsync([.. from cluster in (string[])["openrouter", "eu"]
+            from id in ((string[])["a", "b"])[..destinations]
+            select (cluster, id, Answers(() => Response(Missing, Good)))]);
+
+        var bill = await client.GetBillAsync("generation?id=1", Key, servedBy, Read, Cancel);
+
+        Assert.Equal(new OpenRouterBill<string>(null, isMissing), bill);
+        Assert.Equal(requests, _requests);
+    }
+
+    [Theory]
+    [InlineData("eu/a")]
+    [InlineData("eu/gone")]
+    [InlineData("us/a")]
+    public async Task RequestForABill_StaysInTheClusterOfTheCall(string servedBy)
+    {
+        var stranger = ScriptedSocketUpstream.Answering(Response("200 OK", Good));
+        _owned.Add(stranger);
+        var failing = () => Response("503 Service Unavailable", Good);
+        var client = await CreateAsync(
+            ("openrouter", "a", stranger.BaseUrl), ("eu", "a", Answers(failing)), ("eu", "b", Answers(failing)));
+
+        Assert.Null((await client.GetBillAsync("generation?id=1", Key, servedBy, Read, Cancel)).Value);
+        Assert.Equal(0, stranger.Connections);
+        Assert.Equal(servedBy == "us/a" ? 0 : 2, _requests);
+    }
+
+    [Theory]
+    [InlineData(OpenRouterClient.MaxBillSize, true)]
+    [InlineData(OpenRouterClient.MaxBillSize + 1, false)]
+    public async Task Bill_IsReadUpToItsLimit(int size, bool isRead)
+    {
+        var client = await CreateAsync(("openrouter", "a", Answers(() => Response("200 OK", Good.PadRight(size)))));
+
+        Assert.Equal(isRead, (await client.GetBillAsync("generation?id=1", Key, "a", Read, Cancel)).Value is not null);
+    }
+
+    [Fact]
+    public async Task GzipBomb_IsNotRead()
+    {
+        await using var upstream = await FakeOpenRouterServer.StartAsync();
+        var client = await CreateAsync(("openrouter", "a", upstream.BaseUrl));
+        Assert.NotNull(await client.GetListAsync("models", Key, Read, Cancel));
+
+        upstream.Damages.Set("/models", "gzip-bomb");
+        upstream.Damages.Set("/generation", "gzip-bomb");
+
+        Assert.Null(await client.GetListAsync("models", Key, Read, Cancel));
+        Assert.Null((await client.GetBillAsync("generation?id=1", Key, "a", Read, Cancel)).Value);
+    }
+
+    private static string? Read(byte[] body) => Encoding.UTF8.GetString(body) is ['{', ..] text ? text : null;
+
+    private static string Response(string status, string body) =>
+        $"HTTP/1.1 {status}\r\nLocation: /elsewhere\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\nConnection: close\r\n\r\n{body}";
+
+    private string FirstAnswers(string status, string body) =>
+        Answers(() => Volatile.Read(ref _requests) == 1 ? Response(status, body) : Response("200 OK", Good));
+
+    /// <summary>The address of a destination that counts its requests.</summary>
+    private string Answers(Func<string> response)
+    {
+        var upstream = ScriptedSocketUpstream.Start(async connection =>
+        {
+            await connection.ReadRequestAsync();
+            Interlocked.Increment(ref _requests);
+            await connection.SendAsync(response());
+        });
+        _owned.Add(upstream);
+        return upstream.BaseUrl;
+    }
+
+    private async Task<OpenRouterClient> CreateAsync(params (string Cluster, string Id, string Address)[] destinations)
+    {
+        var clusters = destinations.GroupBy(one => one.Cluster, StringComparer.Ordinal).Select(cluster => $$"""
+            "{{cluster.Key}}": { "Destinations": { {{string.Join(", ", cluster.Select(one => $$"""
+                "{{one.Id}}": { "Address": "{{one.Address}}" }
+                """))}} } }
+            """);
+        _folder.Write("appsettings.json", $$"""
+            {
+              "ReverseProxy": {
+                "Routes": { "all": { "ClusterId": "openrouter", "Match": { "Path": "/{**rest}" } } },
+                "Clusters": { {{string.Join(", ", clusters)}} }
+              }
+            }
+            """);
+        _settings = new SettingsStore(await _folder.LoadGoodAsync(), TimeProvider.System, NullLogger<SettingsStore>.Instance);
+        var proxy = new LoadedProxy(_settings.Current);
+        _owned.Add(proxy);
+        return new OpenRouterClient(_settings, proxy.State, TimeProvider.System);
+    }
+}

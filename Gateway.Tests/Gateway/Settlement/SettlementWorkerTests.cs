@@ -1,0 +1,107 @@
+using System.Collections.Concurrent;
+using Gateway.Configuration;
+using Gateway.Ledger;
+using Gateway.Ledger.Sqlite;
+using Gateway.Limits;
+using Gateway.Observability;
+using Gateway.OpenRouter;
+using Gateway.Secrets;
+using Gateway.Settlement;
+using Gateway.Tests.Gateway.Configuration;
+using Gateway.Tests.Support;
+using Gateway.Workers;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using Xunit;
+using static Gateway.Tests.Gateway.Ledger.LedgerSamples;
+
+namespace Gateway.Tests.Gateway.Settlement;
+
+/// <summary>Promise: a bill is requested by one node at a time, however slowly upstream responds.</summary>
+public sealed class SettlementWorkerTests
+{
+    private static readonly TimeSpan SlowResponse = TimeSpan.FromSeconds(45);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Lease_OutlivesTheRequest_WhenEveryRequestIsSlow()
+    {
+        using var folder = new SettingsFolder();
+        folder.Variables["UPSTREAM"] = TeamSetup.UpstreamKey;
+        folder.Write("appsettings.json", SettingsFolder.Json($"\"Teams\": [ {TeamSetup.Team(reference: "env:UPSTREAM")} ]"));
+        var time = new FakeTimeProvider(Now);
+        using var settings = new SettingsStore(await folder.LoadGoodAsync(), time, NullLogger<SettingsStore>.Instance);
+        await using var services = new ServiceCollection().AddMetrics().AddSingleton<GatewayMetrics>().BuildServiceProvider();
+        var store = new SqliteLedgerStore(Path.Combine(folder.Path, "usage.db"));
+        await using var writer = new LedgerWriter(store, time, NullLogger<LedgerWriter>.Instance);
+        await writer.EnsureOpenAsync(Cancel);
+        HashSet<string> all = [.. Enumerable.Range(0, SettlementWorker.BatchSize * 5 / 2).Select(i => $"gen-{i}")];
+        foreach (var generation in all)
+        {
+            var id = NewId();
+            await writer.WriteAsync(Began(id));
+            await writer.WriteAsync(Provisional(id) with { GenerationId = generation });
+        }
+
+        var upstream = new SlowUpstream();
+        using var worker = new SettlementWorker(
+            store,
+            writer,
+            new MemoryBudgetStore(key => store.ReadChargesAsync(key.Team, key.Start, Cancel), time),
+            settings,
+            upstream,
+            services.GetRequiredService<GatewayMetrics>(),
+            new WorkerHealth(),
+            time,
+            NullLogger<SettlementWorker>.Instance);
+        await worker.StartAsync(Cancel);
+        await upstream.WaitForAsync(SettlementWorker.BatchSize);
+        var first = upstream.Asked.ToArray();
+        time.Advance(SlowResponse);
+        upstream.End(first);
+        await upstream.WaitForAsync(2 * SettlementWorker.BatchSize);
+        var second = upstream.Asked.Except(first).ToArray();
+
+        // Another node, after a lease from the start of the turn.
+        var now = Now + SettlementWorker.Lease;
+        var taken = (await store.TakeDueAsync(["search"], now, now + SettlementWorker.Lease, all.Count, Cancel))
+            .Select(row => row.GenerationId).ToHashSet(StringComparer.Ordinal);
+
+        Assert.Empty(taken.Intersect(second));
+        Assert.Superset(all.Except(first).Except(second).ToHashSet(StringComparer.Ordinal), taken);
+        await worker.StopAsync(Cancel);
+    }
+
+    /// <summary>An upstream that has no bill, and says so when the test wants it.</summary>
+    private sealed class SlowUpstream : IOpenRouterClient
+    {
+        private readonly ConcurrentDictionary<string, TaskCompletionSource> _asked = new(StringComparer.Ordinal);
+
+        public IEnumerable<string> Asked => _asked.Keys;
+
+        public Task WaitForAsync(int count) => Eventually.TrueAsync(() => _asked.Count >= count, $"{count} requests");
+
+        public void End(IEnumerable<string> generations)
+        {
+            foreach (var generation in generations)
+            {
+                _asked[generation].SetResult();
+            }
+        }
+
+        public Task<T?> GetListAsync<T>(string path, UpstreamKey key, Func<byte[], T?> read, CancellationToken cancellationToken)
+            where T : class => throw new NotSupportedException();
+
+        public async Task<OpenRouterBill<T>> GetBillAsync<T>(
+            string path, UpstreamKey key, string? servedBy, Func<byte[], T?> read, CancellationToken cancellationToken)
+            where T : class
+        {
+            var ended = _asked.GetOrAdd(
+                path.Split('=')[1], static _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+            await ended.Task.WaitAsync(cancellationToken);
+            return default;
+        }
+    }
+}

@@ -1,0 +1,11 @@
+namespace Gateway.OpenRouter;
+
+/// <summary>The result of a request for the bill of a call.</summary>
+/// <typeparam name="T">The type of a bill.</typeparam>
+/// <param name="Value">The bill; <see langword="null"/> if no destination returned one.</param>
+/// <param name="IsMissing">
+/// Whether a 404 proves that the call has no bill: the responding destination served the call, or no other destination of its cluster can
+/// have served it.
+/// </param>
+internal readonly record struct OpenRouterBill<T>(T? Value, bool IsMissing)
+    where T : class;
