@@ -50,7 +50,15 @@ internal static class GatewayProgram
     internal static async Task<int> RunToEndAsync(WebApplication app, TextWriter error)
     {
         var lifetime = app.Services.GetRequiredService<SignalLifetime>();
-        await app.RunAsync();
+        try
+        {
+            await app.RunAsync();
+        }
+        catch (OperationCanceledException) when (lifetime.HasSignal)
+        {
+            // The signal arrived during the start and cancelled it.
+        }
+
         if (lifetime.HasSignal)
         {
             return Success;

@@ -5,8 +5,8 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: two processes on one ledger file, as in a rolling restart, leave no reservation in either's budget: what one settles, the other
-/// learns from the ledger.
+/// Promise: two processes on one ledger file, as in a rolling restart, share a budget: each learns from the ledger what the other admits and
+/// what the other settles.
 /// </summary>
 public sealed class RollingRestartTests
 {
@@ -48,6 +48,38 @@ public sealed class RollingRestartTests
 
         await countingTime.AdvanceUntilAsync(
             MemoryBudgetReconciler.RoundPeriod, async () => await ChatAsync(counting) == 200, "room in the budget");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task CallThatOneProcessAdmits_CountsInTheBudgetOfTheOther(bool isOfTheOldOne)
+    {
+        Assert.SkipWhen(GatewayProcess.PublishedProgram is not null, "The clock is inside the test process.");
+        var (oldTime, newTime) = (FakeTime.StartNow(), FakeTime.StartNow());
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            Team = """ "Budget": { "Usd": 1, "Period": "Total" } """,
+            Time = oldTime,
+        });
+        await using var second = await team.StartSecondAsync(newTime);
+        var admitting = isOfTheOldOne ? team.Gateway : second;
+        var (counting, countingTime) = isOfTheOldOne ? (second, newTime) : (team.Gateway, oldTime);
+
+        // The counter is seeded before the other process admits its call.
+        Assert.Equal(200, await ChatAsync(counting));
+        await using var stream = await admitting.ConnectAsync();
+        await TeamGateway.SendAsync(
+            stream,
+            TeamGateway.NextId(),
+            "/v1/chat/completions",
+            TeamGateway.Body("\"stream\":true," + Large),
+            "x-fake-events: 20",
+            "x-fake-stall-after: 6");
+        Assert.Equal(200, (await stream.ReadHeadAsync()).Status);
+
+        await countingTime.AdvanceUntilAsync(
+            MemoryBudgetReconciler.RoundPeriod, async () => await ChatAsync(counting) == 402, "the reservation of the other process");
     }
 
     private static async Task<int> ChatAsync(GatewayHost gateway)

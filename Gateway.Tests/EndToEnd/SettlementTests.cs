@@ -217,4 +217,21 @@ public sealed class SettlementTests
             return (await client.ReadAsync()).Head.Status;
         }
     }
+
+    [Fact]
+    public async Task RetentionOfAReload_IsThatOfTheNextTurn()
+    {
+        Assert.SkipWhen(GatewayProcess.PublishedProgram is not null, "The clock is inside the test process.");
+        var time = FakeTime.StartNow();
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions { Time = time });
+        var bill = team.Bill(await team.ChatAsync());
+        await team.ClosedRowAsync(bill);
+        time.Advance(TimeSpan.FromDays(2));
+
+        // The gateway's clock has to go on until the file is read.
+        await team.Gateway.WriteSettingsAsync(team.Settings().Replace(
+            "\"Usage\":{", "\"Usage\":{\"Retention\":\"1.00:00:00\",", StringComparison.Ordinal));
+
+        await time.AdvanceUntilAsync(TimeSpan.FromMinutes(1), async () => (await team.RowsAsync()).Count == 0, "the row to be removed");
+    }
 }

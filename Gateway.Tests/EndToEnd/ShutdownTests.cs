@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using Gateway.Tests.Support;
 using Xunit;
@@ -97,6 +98,32 @@ public sealed class ShutdownTests
         Assert.Equal(200, (await pair.GetAsync("/health/live")).Status);
         Assert.Equal(200, (await pair.ChatAsync("m")).Status);
         Assert.False(pair.Gateway.Process.HasExited);
+    }
+
+    [Theory]
+    [InlineData("TERM")]
+    [InlineData("INT")]
+    public async Task SignalDuringTheStart_ExitsWithZero(string signal)
+    {
+        // A PostgreSQL server that accepts the connection and sends nothing: the start waits for the ledger.
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        var port = ((IPEndPoint)silent.LocalEndpoint).Port;
+        using var folder = new TempFolder();
+        folder.Write("search.key", TeamSetup.UpstreamKey);
+        folder.Write("appsettings.json", ShippedSettings.With(
+            ("Teams", $"[ {TeamSetup.Team(reference: "file:" + folder.File("search.key"))} ]"),
+            ("Usage", $$"""
+                { "Store": "Postgres", "Postgres": { "ConnectionString": "Host=127.0.0.1;Port={{port}};Username=u;Timeout=600;SSL Mode=Disable" } }
+                """)));
+        await using var process = GatewayProcess.Start(["--ip", "127.0.0.1", "--port", "0"], folder.Path);
+        using var accepted = await silent.AcceptTcpClientAsync(TestContext.Current.CancellationToken).AsTask().GuardAsync();
+
+        await process.TerminateAsync(signal);
+        var output = await process.WaitForExitAsync();
+
+        Assert.Equal((0, ""), (output.ExitCode, output.Error));
+        Assert.DoesNotContain("   at ", output.All, StringComparison.Ordinal);
     }
 
     private static async Task<bool> AcceptsAsync(Uri address)

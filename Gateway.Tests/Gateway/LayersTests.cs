@@ -6,7 +6,8 @@ namespace Gateway.Tests.Gateway;
 
 /// <summary>
 /// Promise: dependencies between the program's folders point one way. <see cref="Folders"/> lists the folders from the bottom layer to the
-/// top; the <c>using</c> lines of a folder may name only folders that stand before it.
+/// top; the code of a folder may name only folders that stand before it: in a <c>using</c> line, in a qualified name, or as a type of an
+/// enclosing namespace.
 /// </summary>
 public sealed partial class LayersTests
 {
@@ -34,6 +35,8 @@ public sealed partial class LayersTests
         "Reports", "Health", "Admin", "Hosting", "CommandLine",
     ];
 
+    private static readonly Dictionary<string, HashSet<string>> Types = ReadTypes();
+
     private static string Program => Path.Combine(Repository.Root, "Gateway");
 
     public static TheoryData<string> EveryFolder => [.. Folders];
@@ -52,14 +55,28 @@ public sealed partial class LayersTests
     [MemberData(nameof(EveryFolder))]
     public void Folder_UsesOnlyFoldersBelowIt(string folder)
     {
-        var layer = Array.IndexOf(Folders, folder);
-        var back = Directory.EnumerateFiles(Path.Combine(Program, folder.Replace('.', Path.DirectorySeparatorChar)), "*.cs")
-            .SelectMany(file => OwnUsing().Matches(File.ReadAllText(file)).Select(line => (file, Used: line.Groups["folder"].Value)))
-            .Where(edge => LayerOf(edge.Used) > layer)
-            .Select(edge => $"{Path.GetFileName(edge.file)} -> {edge.Used}");
+        var back = Directory.EnumerateFiles(FolderPath(folder), "*.cs")
+            .SelectMany(file => BackEdges(folder, File.ReadAllText(file)).Select(used => $"{Path.GetFileName(file)} -> {used}"));
 
         Assert.Empty(back);
     }
+
+    [Theory]
+    [InlineData("Ledger", "using Gateway.Limits;", "Limits")]
+    [InlineData("Ledger", "using static Gateway.Limits.RateLimitHeaders;", "Limits.RateLimitHeaders")]
+    [InlineData("Ledger", "using Gateway.Primitives;", null)]
+    [InlineData("Ledger", "var store = new Limits.MemoryBudgetStore(seed, time);", "Limits.MemoryBudgetStore")]
+    [InlineData("Ledger", "global::Gateway.Ledger.Sqlite.SqliteLedgerStore? store;", "Ledger.Sqlite.SqliteLedgerStore")]
+    [InlineData("Ledger", "Sqlite.SqliteLedgerStore? store;", "Ledger.Sqlite.SqliteLedgerStore")]
+    [InlineData("Ledger", "settings.Limits.MemoryBudgetStore = 1; Primitives.PicoDollars charge;", null)]
+    [InlineData("Ledger", "// Limits.MemoryBudgetStore\nvar text = \"Limits.MemoryBudgetStore\"; /* Limits.MemoryBudgetStore */", null)]
+    [InlineData("Ledger.Sqlite", "ILedgerStore store;", null)]
+    [InlineData("Configuration.Model", "SettingsStore store;", "Configuration.SettingsStore")]
+    [InlineData("Configuration.Model", "Action<SettingsSnapshot> changed;", "Configuration.SettingsSnapshot")]
+    [InlineData("Configuration.Model", "Schema.SettingsSchema schema;", "Configuration.Schema.SettingsSchema")]
+    [InlineData("Configuration.Reading", "Schema.SettingsSchema schema;", null)]
+    public void EdgeBack_IsFound(string folder, string code, string? used) =>
+        Assert.Equal(used is null ? [] : [used], BackEdges(folder, code));
 
     [Fact]
     public void RootNamespace_IsUsedByNoFolder()
@@ -73,8 +90,54 @@ public sealed partial class LayersTests
     [Theory]
     [MemberData(nameof(EveryFolder))]
     public void Namespace_IsTheFolder(string folder) => Assert.All(
-        Directory.EnumerateFiles(Path.Combine(Program, folder.Replace('.', Path.DirectorySeparatorChar)), "*.cs"),
+        Directory.EnumerateFiles(FolderPath(folder), "*.cs"),
         file => Assert.Contains($"\nnamespace Gateway.{folder};\n", "\n" + File.ReadAllText(file), StringComparison.Ordinal));
+
+    private static string FolderPath(string folder) => Path.Combine(Program, folder.Replace('.', Path.DirectorySeparatorChar));
+
+    /// <summary>The names in the code of a folder that lead to a folder above it.</summary>
+    private static IEnumerable<string> BackEdges(string folder, string text)
+    {
+        var layer = Array.IndexOf(Folders, folder);
+        var code = WithoutComments(text);
+        var used = OwnUsing().Matches(code).Select(line => line.Groups["folder"].Value).Where(name => LayerOf(name) > layer);
+        var parents = Folders.Where(other => folder.StartsWith(other + ".", StringComparison.Ordinal)).ToList();
+        var named = QualifiedName().Matches(UsingLine().Replace(code, "")).SelectMany(match => Meanings(match.Value, parents))
+            .Where(name => DeclaringFolder(name) is { } declaring && Array.IndexOf(Folders, declaring) > layer)
+            .Select(name => string.Join('.', name.Split('.').Take(DeclaringFolder(name)!.Split('.').Length + 1)));
+        return used.Concat(named).Distinct(StringComparer.Ordinal);
+
+        // A name is resolved in the root namespace, in the folder's own and in the enclosing ones.
+        IEnumerable<string> Meanings(string name, IEnumerable<string> enclosing)
+        {
+            var relative = name.StartsWith("Gateway.", StringComparison.Ordinal) ? name["Gateway.".Length..] : name;
+            return enclosing.Append(folder).Select(parent => $"{parent}.{relative}").Prepend(relative);
+        }
+    }
+
+    /// <summary>The folder that declares the type with which a name from the root namespace begins.</summary>
+    private static string? DeclaringFolder(string name)
+    {
+        for (var dot = name.IndexOf('.', StringComparison.Ordinal); dot >= 0; dot = name.IndexOf('.', dot + 1))
+        {
+            if (Types.TryGetValue(name[..dot], out var types) && types.Contains(name[(dot + 1)..].Split('.')[0]))
+            {
+                return name[..dot];
+            }
+        }
+
+        return null;
+    }
+
+    private static Dictionary<string, HashSet<string>> ReadTypes() => Folders.ToDictionary(
+        folder => folder,
+        folder => Directory.EnumerateFiles(FolderPath(folder), "*.cs")
+            .SelectMany(file => Declaration().Matches(WithoutComments(File.ReadAllText(file))).Select(match => match.Groups["type"].Value))
+            .ToHashSet(StringComparer.Ordinal),
+        StringComparer.Ordinal);
+
+    // Strings are emptied, too.
+    private static string WithoutComments(string text) => Invisible().Replace(text, match => match.Value[0] == '"' ? "\"\"" : "");
 
     // A nested type may stand in a "using static" line: the longest folder counts. An unknown folder is above all.
     private static int LayerOf(string used) =>
@@ -84,4 +147,18 @@ public sealed partial class LayersTests
 
     [GeneratedRegex(@"^using (?:static )?Gateway\.(?<folder>[\w.]+);", RegexOptions.Multiline)]
     private static partial Regex OwnUsing();
+
+    [GeneratedRegex(@"^using [^;(]*;", RegexOptions.Multiline)]
+    private static partial Regex UsingLine();
+
+    [GeneratedRegex(@"(?<![\w.])[A-Za-z_][\w.]*")]
+    private static partial Regex QualifiedName();
+
+    [GeneratedRegex(@"^(?:internal|public) [\w ]*?\b(?:class|struct|record|enum|interface|delegate [\w<>?]+)\s+(?!struct|class)(?<type>\w+)", RegexOptions.Multiline)]
+    private static partial Regex Declaration();
+
+    [GeneratedRegex("""
+        //[^\n]*|/\*[\s\S]*?\*/|"(?:\\.|[^"\\\n])*"
+        """)]
+    private static partial Regex Invisible();
 }

@@ -6,6 +6,7 @@ using System.Text.Json;
 using Gateway.Configuration;
 using Gateway.Errors;
 using Gateway.Pricing;
+using Gateway.Primitives;
 using Gateway.Reports;
 using Gateway.Teams;
 
@@ -113,8 +114,8 @@ internal sealed class ExplainEndpoint(SettingsStore settings, Func<SettingsSnaps
 
             foreach (var member in root.EnumerateObject())
             {
-                var text = member.Value.ValueKind == JsonValueKind.String ? member.Value.GetString() : null;
-                switch (member.Name)
+                var text = JsonMembers.Text(member.Value);
+                switch (JsonMembers.Name(member))
                 {
                     case "model" when !string.IsNullOrWhiteSpace(text):
                         question = question with { Model = text };
@@ -128,12 +129,12 @@ internal sealed class ExplainEndpoint(SettingsStore settings, Func<SettingsSnaps
                     case "body" when member.Value.ValueKind == JsonValueKind.Object:
                         question = question with { Body = Encoding.UTF8.GetBytes(member.Value.GetRawText()) };
                         break;
-                    case "model" or "team":
-                        return (question, (member.Name, "expected a name"));
+                    case ("model" or "team") and var name:
+                        return (question, (name, "expected a name"));
                     case "path":
-                        return (question, (member.Name, "expected a path that begins with /"));
+                        return (question, ("path", "expected a path that begins with /"));
                     case "body":
-                        return (question, (member.Name, "expected the request's body, an object"));
+                        return (question, ("body", "expected the request's body, an object"));
                     default:
                         return (question, (null, "unknown member; expected model, team, body and path"));
                 }

@@ -33,7 +33,7 @@ internal sealed partial class AdmissionController
     public async ValueTask<AdmissionDecision> AdmitAsync(AdmissionRequest request)
     {
         var now = _time.GetUtcNow();
-        var call = new MeteredCall(_budgets, _ledger, _time, request.StartedAt)
+        var call = new MeteredCall(_budgets, _ledger, _time, request.StartedAt, _logger)
         {
             Id = Guid.CreateVersion7(now),
             Reserved = request.Cost.Cost ?? PicoDollars.Zero,

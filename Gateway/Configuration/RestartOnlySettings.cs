@@ -22,7 +22,6 @@ internal static class RestartOnlySettings
         ("Usage:Store", now => now.Settings.Usage.Store),
         ("Usage:Sqlite:Path", now => now.Settings.Usage.Sqlite.Path),
         ("Usage:Postgres:ConnectionString", now => now.PostgresConnectionString?.Reveal() ?? ""),
-        ("Usage:Retention", now => now.Settings.Usage.Retention),
         ("Usage:WhenStoreFails", now => now.Settings.Usage.WhenStoreFails),
         ("Usage:PricesPath", now => now.Settings.Usage.PricesPath),
         ("Limits:Store", now => now.Settings.Limits.Store),

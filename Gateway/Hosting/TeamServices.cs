@@ -52,10 +52,13 @@ internal static class TeamServices
         services.AddHostedService(static provider => provider.GetRequiredService<LedgerWriter>());
         services.AddHostedService<PriceListRefresher>();
         services.AddHostedService(static provider => provider.GetRequiredService<LimitStores>().Reconciler);
-        services.AddHostedService(provider => ActivatorUtilities.CreateInstance<LedgerMaintenance>(provider, settings.Usage));
+        services.AddHostedService(static provider => ActivatorUtilities.CreateInstance<LedgerMaintenance>(
+            provider, RetentionOf(provider.GetRequiredService<SettingsStore>())));
         services.AddHostedService<BudgetReloadHandler>();
         services.AddHostedService<SettlementWorker>();
     }
+
+    private static Func<TimeSpan> RetentionOf(SettingsStore settings) => () => settings.Current.Settings.Usage.Retention;
 
     private static Func<string, BudgetPeriod?> PeriodOf(SettingsStore settings) => id =>
         settings.Current.Teams.TryGet(id, out var team) ? team.Budget?.Period : null;

@@ -37,7 +37,14 @@ internal interface ILedgerStore : IAsyncDisposable
         UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken);
 
     /// <summary>The charges of a team since a time; <see cref="DateTimeOffset.MinValue"/> includes removed rows.</summary>
-    Task<TeamCharges> ReadChargesAsync(string team, DateTimeOffset from, CancellationToken cancellationToken);
+    Task<TeamCharges> ReadChargesAsync(string team, DateTimeOffset from, CancellationToken cancellationToken) =>
+        ReadChargesAsync(team, from, DateTimeOffset.MaxValue, cancellationToken);
+
+    /// <summary>The charges of a team since a time, with the ids of the rows created since <paramref name="recent"/>.</summary>
+    Task<TeamCharges> ReadChargesAsync(string team, DateTimeOffset from, DateTimeOffset recent, CancellationToken cancellationToken);
+
+    /// <summary>The rows of other nodes with an id above <paramref name="after"/>, in the order of their ids.</summary>
+    Task<IReadOnlyList<RowCharge>> ReadBegunByOthersAsync(Guid after, int max, CancellationToken cancellationToken);
 
     /// <summary>The charges of rows. The result has no entry for rows that do not exist.</summary>
     Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken);

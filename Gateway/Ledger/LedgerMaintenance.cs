@@ -5,8 +5,8 @@ using Gateway.Workers;
 namespace Gateway.Ledger;
 
 /// <summary>
-/// Removes rows older than <see cref="UsageSettings.Retention"/>, every hour. The store adds their cost to the team's total. A ledger that
-/// is not open stays closed.
+/// Removes rows older than <see cref="UsageSettings.Retention"/> of the current settings, every hour. The store adds their cost to the
+/// team's total. A ledger that is not open stays closed.
 /// </summary>
 internal sealed partial class LedgerMaintenance : Worker
 {
@@ -20,14 +20,21 @@ internal sealed partial class LedgerMaintenance : Worker
 
     private readonly ILedgerStore _store;
     private readonly LedgerWriter _writer;
-    private readonly TimeSpan _retention;
+    private readonly Func<TimeSpan> _retention;
     private readonly TimeProvider _time;
     private readonly ILogger<LedgerMaintenance> _logger;
 
+    /// <summary>Creates the worker.</summary>
+    /// <param name="store">The ledger.</param>
+    /// <param name="writer">The writer, which opens the ledger.</param>
+    /// <param name="retention">Returns the retention in the current settings.</param>
+    /// <param name="health">The registry of workers.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">The log.</param>
     public LedgerMaintenance(
         ILedgerStore store,
         LedgerWriter writer,
-        UsageSettings settings,
+        Func<TimeSpan> retention,
         WorkerHealth health,
         TimeProvider time,
         ILogger<LedgerMaintenance> logger)
@@ -36,7 +43,7 @@ internal sealed partial class LedgerMaintenance : Worker
         FirstDelay = FirstTurn;
         _store = store;
         _writer = writer;
-        _retention = settings.Retention;
+        _retention = retention;
         _time = time;
         _logger = logger;
     }
@@ -44,8 +51,7 @@ internal sealed partial class LedgerMaintenance : Worker
     /// <inheritdoc />
     protected override async Task RunOnceAsync(CancellationToken cancellationToken)
     {
-        var now = _time.GetUtcNow();
-        if (!_writer.IsOpen || _retention <= TimeSpan.Zero || now - DateTimeOffset.UnixEpoch <= _retention)
+        if (!_writer.IsOpen)
         {
             return;
         }
@@ -53,7 +59,8 @@ internal sealed partial class LedgerMaintenance : Worker
         var total = 0;
         try
         {
-            while (await _store.RemoveBeforeAsync(now - _retention, cancellationToken) is > 0 and var removed)
+            // A reload may change the retention during a turn.
+            while (Boundary() is { } before && await _store.RemoveBeforeAsync(before, cancellationToken) is > 0 and var removed)
             {
                 total += removed;
                 await Task.Delay(Pause, _time, cancellationToken);
@@ -63,13 +70,20 @@ internal sealed partial class LedgerMaintenance : Worker
         {
             if (total > 0)
             {
-                Log.RowsRemoved(_logger, total, _retention);
+                Log.RowsRemoved(_logger, total, _retention());
             }
         }
     }
 
     /// <inheritdoc />
     protected override bool IsExpected(Exception fault) => fault is LedgerException || base.IsExpected(fault);
+
+    /// <summary>The time before which rows are removed; <see langword="null"/> if none are.</summary>
+    private DateTimeOffset? Boundary()
+    {
+        var (now, retention) = (_time.GetUtcNow(), _retention());
+        return retention <= TimeSpan.Zero || now - DateTimeOffset.UnixEpoch <= retention ? null : now - retention;
+    }
 
     private static partial class Log
     {

@@ -24,8 +24,10 @@ internal sealed record UsageRow(
 
 /// <summary>A team's charges in a period, to restore a budget's counter.</summary>
 /// <param name="Charged">The sum over all rows; open ones count with their reservation.</param>
-/// <param name="Open">The rows that are reserved or provisional, with their reservation.</param>
-internal sealed record TeamCharges(PicoDollars Charged, IReadOnlyDictionary<Guid, PicoDollars> Open);
+/// <param name="Open">The rows that are reserved, provisional, or recent and unresolvable, with their reservation.</param>
+/// <param name="Recent">The rows whose ids were created since the time that the query names.</param>
+internal sealed record TeamCharges(
+    PicoDollars Charged, IReadOnlyDictionary<Guid, PicoDollars> Open, IReadOnlyCollection<Guid> Recent);
 
 /// <summary>A generation that is due for a bill query.</summary>
 /// <param name="Id">The row.</param>
@@ -56,4 +58,6 @@ internal sealed record PendingGeneration(
 /// <param name="StartedAt">When its request arrived.</param>
 /// <param name="IsOpen">Whether the charge may still change.</param>
 /// <param name="Charge">The cost when settled, else the reservation.</param>
-internal sealed record RowCharge(Guid Id, string Team, DateTimeOffset StartedAt, bool IsOpen, PicoDollars Charge);
+/// <param name="IsUnresolvable">Whether the row is closed without a bill. A late bill may still settle it.</param>
+internal sealed record RowCharge(
+    Guid Id, string Team, DateTimeOffset StartedAt, bool IsOpen, PicoDollars Charge, bool IsUnresolvable = false);

@@ -28,7 +28,25 @@ internal static class LedgerRows
         reader.GetString(1),
         LedgerKeys.FromStored(reader.GetInt64(2)),
         reader.GetInt32(3) < (int)GenerationState.Settled,
-        PicoDollars.FromStored(reader.GetInt64(4)));
+        PicoDollars.FromStored(reader.GetInt64(4)),
+        reader.GetInt32(3) == (int)GenerationState.Unresolvable);
+
+    /// <summary>Adds a row of <see cref="LedgerSql.Charges"/> with an id to the open rows, to the recent ones, or to both.</summary>
+    public static void AddSingle(
+        DbDataReader reader, Guid id, PicoDollars charge, Guid firstRecent, Dictionary<Guid, PicoDollars> open, List<Guid> recent)
+    {
+        // A late bill may still settle a recent row that is unresolvable.
+        var (state, isRecent) = (reader.GetInt32(3), id.CompareTo(firstRecent) >= 0);
+        if (state < (int)GenerationState.Settled || (isRecent && state == (int)GenerationState.Unresolvable))
+        {
+            open.Add(id, charge);
+        }
+
+        if (isRecent)
+        {
+            recent.Add(id);
+        }
+    }
 
     /// <summary>A row of <see cref="LedgerSql.Usage"/>.</summary>
     public static UsageRow Usage(DbDataReader reader) => new(

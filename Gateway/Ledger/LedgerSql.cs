@@ -77,21 +77,26 @@ internal static class LedgerSql
     public const string PendingColumns =
         "id, team, generation_id, started_at, COALESCE(ended_at, started_at), reserved_pico, asked, is_counted, status, destination";
 
-    /// <summary>Open rows one by one, and the sum of the closed ones as a row without an id, in one query for a consistent view.</summary>
+    /// <summary>
+    /// Open and recent rows one by one, and the sum of the others as a row without an id, in one query for a consistent view.
+    /// </summary>
     public const string Charges =
         $"""
-        SELECT CASE WHEN state < 2 THEN id END, {ChargeSums}
+        SELECT CASE WHEN state < 2 OR id >= $4 THEN id END, {ChargeSums}, MIN(state)
         FROM generations
         WHERE id >= $2 AND team = $1 AND started_at >= $3
         GROUP BY 1
         """;
 
     /// <summary>All charges, including those of removed rows.</summary>
-    public const string ChargesEver = Charges + " UNION ALL SELECT NULL, charged_micro, charged_pico FROM removed_totals WHERE team = $1";
+    public const string ChargesEver = Charges + " UNION ALL SELECT NULL, charged_micro, charged_pico, 2 FROM removed_totals WHERE team = $1";
 
     public const string RowCharge = $"SELECT id, team, started_at, state, {Charge} FROM generations WHERE ";
 
     public const string Uncounted = RowCharge + "is_counted = 0 AND state >= 2 ORDER BY started_at LIMIT $1";
+
+    /// <summary>Rows of other nodes in the order of their ids, which is that of their creation.</summary>
+    public const string BegunByOthers = RowCharge + "id > $1 AND node <> $2 ORDER BY id LIMIT $3";
 
     public const string HasGeneration =
         """

@@ -61,7 +61,8 @@ internal sealed class LimitStores : IAsyncDisposable
     {
         if (settings.Store == LimitsStore.Memory)
         {
-            var memory = new MemoryBudgetStore(key => ledger.ReadChargesAsync(key.Team, key.Start, CancellationToken.None), time);
+            var memory = new MemoryBudgetStore(
+                (key, recent) => ledger.ReadChargesAsync(key.Team, key.Start, recent, CancellationToken.None), time);
             return new LimitStores(
                 new MemoryLimitStore(time),
                 memory,

@@ -5,8 +5,9 @@ using Gateway.Workers;
 namespace Gateway.Limits;
 
 /// <summary>
-/// Compares open reservations of memory budgets with the ledger, every minute. If another process has closed the row of a reservation, the
-/// row's charge replaces the reservation. During a rolling restart two processes share a ledger, and each may settle rows of the other.
+/// Compares memory budgets with the ledger, every minute. During a rolling restart two processes share a ledger: each admits calls that the
+/// other's counters do not include, and each may settle rows of the other. A round adds the rows that other processes have begun. If
+/// another process has closed the row of an open reservation, the row's charge replaces the reservation.
 /// </summary>
 internal sealed partial class MemoryBudgetReconciler : Worker
 {
@@ -18,7 +19,7 @@ internal sealed partial class MemoryBudgetReconciler : Worker
     /// </summary>
     internal static readonly TimeSpan Age = TimeSpan.FromMinutes(2);
 
-    private const int MaxIdsPerQuery = 1000;
+    private const int MaxRowsPerQuery = 1000;
 
     private readonly MemoryBudgetStore _store;
     private readonly ILedgerStore _ledger;
@@ -46,21 +47,23 @@ internal sealed partial class MemoryBudgetReconciler : Worker
     /// <exception cref="LedgerException">The ledger failed. The next round completes the work.</exception>
     internal async Task ReconcileAsync(CancellationToken cancellationToken)
     {
-        var closed = 0;
-        foreach (var (key, ids) in _store.ReadOpen(_time.GetUtcNow() - Age))
+        var now = _time.GetUtcNow();
+        var (added, closed) = (await AddBegunByOthersAsync(now, cancellationToken), 0);
+        foreach (var (key, ids) in _store.ReadOpen(now - Age))
         {
-            foreach (var chunk in ids.Chunk(MaxIdsPerQuery))
+            foreach (var chunk in ids.Chunk(MaxRowsPerQuery))
             {
-                foreach (var (id, charge) in ClosedReservations.Of(chunk, await _ledger.ReadChargesAsync(chunk, cancellationToken)))
+                var rows = await _ledger.ReadChargesAsync(chunk, cancellationToken);
+                foreach (var (id, charge) in ClosedReservations.Of(chunk, rows, now))
                 {
                     closed += _store.TryClose(key, id, charge) ? 1 : 0;
                 }
             }
         }
 
-        if (closed > 0)
+        if (added + closed > 0)
         {
-            Log.ReservationsClosed(_logger, closed);
+            Log.ReservationsClosed(_logger, added, closed);
         }
     }
 
@@ -70,12 +73,34 @@ internal sealed partial class MemoryBudgetReconciler : Worker
     /// <inheritdoc />
     protected override bool IsExpected(Exception fault) => fault is LedgerException || base.IsExpected(fault);
 
+    // After a failure the next round reads the same rows again.
+    private async Task<int> AddBegunByOthersAsync(DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        if (_store.FirstUnread() is not { } after)
+        {
+            return 0;
+        }
+
+        var added = 0;
+        IReadOnlyList<RowCharge> rows;
+        do
+        {
+            rows = await _ledger.ReadBegunByOthersAsync(after, MaxRowsPerQuery, cancellationToken);
+            added += _store.AddBegun(rows);
+            after = rows.Count > 0 ? rows[^1].Id : after;
+        }
+        while (rows.Count == MaxRowsPerQuery);
+
+        _store.MarkRead(now);
+        return added;
+    }
+
     private static partial class Log
     {
         [LoggerMessage(
             LogEvents.ReservationsClosed,
             LogLevel.Information,
-            "{Count} budget reservations were closed from the ledger: another process settled their calls")]
-        public static partial void ReservationsClosed(ILogger logger, int count);
+            "Budgets were corrected from the ledger: {Added} calls of other processes added, {Closed} reservations closed")]
+        public static partial void ReservationsClosed(ILogger logger, int added, int closed);
     }
 }

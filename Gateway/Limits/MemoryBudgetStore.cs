@@ -8,15 +8,21 @@ namespace Gateway.Limits;
 /// <summary>
 /// Counts budgets in this process. A period's counter is seeded from the ledger on first use, by one query that concurrent callers share.
 /// Counters are kept until the period ends; re-seeding a live counter would count its open reservations twice. Another process on the
-/// same ledger may settle a reservation that this one counts: <see cref="MemoryBudgetReconciler"/> compares open reservations with the
-/// ledger.
+/// same ledger may admit calls of the same budgets, and settle reservations that this one counts: <see cref="MemoryBudgetReconciler"/>
+/// compares the counters with the ledger.
 /// </summary>
-/// <param name="seed">Reads the charges of a period from the ledger.</param>
+/// <param name="seed">Reads the charges of a period from the ledger, with the ids of the rows created since a time.</param>
 /// <param name="time">The clock.</param>
-internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed, TimeProvider time) : IBudgetStore
+internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<TeamCharges>> seed, TimeProvider time) : IBudgetStore
 {
     /// <summary>The longest time that a request waits for a counter to be seeded.</summary>
     internal static readonly TimeSpan SeedTimeout = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// The time by which a row of another process may reach the ledger late: commits that wait, a queue that a failure of the ledger has
+    /// filled, and clocks that differ. Rows of this last time are read again by each round.
+    /// </summary>
+    internal static readonly TimeSpan Lateness = TimeSpan.FromMinutes(10);
 
     /// <summary>The time that a counter is kept after its period, for requests that were admitted at the end of the period.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromHours(1);
@@ -88,6 +94,59 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed,
     internal bool TryClose(BudgetKey key, Guid id, PicoDollars charge) =>
         _counters.TryGetValue(key, out var counter) && counter.TryClose(id, charge);
 
+    /// <summary>
+    /// The lowest id of which a counter may not know the row: rows of other processes with higher ids are to be read.
+    /// <see langword="null"/> without counters.
+    /// </summary>
+    internal Guid? FirstUnread()
+    {
+        Guid? first = null;
+        foreach (var (key, counter) in _counters)
+        {
+            if (!IsOver(key) && counter.FirstUnread is { } unread && (first is null || unread.CompareTo(first.Value) < 0))
+            {
+                first = unread;
+            }
+        }
+
+        return first;
+    }
+
+    /// <summary>Adds rows of other processes to the counters of their periods, each row once.</summary>
+    /// <returns>The number of added rows.</returns>
+    internal int AddBegun(IReadOnlyList<RowCharge> rows)
+    {
+        if (rows.Count == 0)
+        {
+            return 0;
+        }
+
+        var added = 0;
+        var counters = _counters.Where(entry => !IsOver(entry.Key)).ToLookup(entry => entry.Key.Team, StringComparer.Ordinal);
+        foreach (var row in rows)
+        {
+            foreach (var (key, counter) in counters[row.Team])
+            {
+                if (row.StartedAt >= key.Start && (key.End is not { } end || row.StartedAt < end))
+                {
+                    added += counter.TryAdd(row) ? 1 : 0;
+                }
+            }
+        }
+
+        return added;
+    }
+
+    /// <summary>Records that the rows of other processes were added, in a round that began at <paramref name="start"/>.</summary>
+    internal void MarkRead(DateTimeOffset start)
+    {
+        var unread = LedgerKeys.FirstAt(start - Lateness);
+        foreach (var (_, counter) in _counters)
+        {
+            counter.MarkRead(unread);
+        }
+    }
+
     private async ValueTask<BudgetResult> ReserveSeededAsync(BudgetKey key, Counter counter, PicoDollars limit, Guid id, PicoDollars amount)
     {
         BudgetResult result;
@@ -103,7 +162,7 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed,
     {
         try
         {
-            await counter.SeedAsync(key, seed).WaitAsync(SeedTimeout, time);
+            await counter.SeedAsync(key, seed, time.GetUtcNow() - Lateness).WaitAsync(SeedTimeout, time);
         }
         catch (Exception fault) when (fault is LedgerException or TimeoutException)
         {
@@ -146,9 +205,25 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed,
         /// </summary>
         private HashSet<Guid>? _late;
 
+        /// <summary>Rows above <see cref="_firstUnread"/> that the counter includes: those of the seed, and those of other processes.</summary>
+        private readonly HashSet<Guid> _recent = [];
+
+        private Guid _firstUnread;
         private PicoDollars _charged;
         private bool _isSeeded;
         private Task? _seeding;
+
+        /// <summary>The lowest id of a row that the counter may not include; <see langword="null"/> until it is seeded.</summary>
+        public Guid? FirstUnread
+        {
+            get
+            {
+                lock (_gate)
+                {
+                    return _isSeeded ? _firstUnread : null;
+                }
+            }
+        }
 
         public bool TryReserve(PicoDollars limit, Guid id, PicoDollars amount, out BudgetResult result)
         {
@@ -204,6 +279,38 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed,
             }
         }
 
+        public bool TryAdd(RowCharge row)
+        {
+            lock (_gate)
+            {
+                if (!_isSeeded || row.Id.CompareTo(_firstUnread) < 0 || !_recent.Add(row.Id)
+                    || _open.ContainsKey(row.Id) || _late?.Contains(row.Id) == true)
+                {
+                    return false;
+                }
+
+                _charged += row.Charge;
+                if (row.IsOpen || row.IsUnresolvable)
+                {
+                    _open.Add(row.Id, row.Charge);
+                }
+
+                return true;
+            }
+        }
+
+        public void MarkRead(Guid firstUnread)
+        {
+            lock (_gate)
+            {
+                if (_isSeeded && firstUnread.CompareTo(_firstUnread) > 0)
+                {
+                    _firstUnread = firstUnread;
+                    _recent.RemoveWhere(id => id.CompareTo(firstUnread) < 0);
+                }
+            }
+        }
+
         public void Settle(Guid id, PicoDollars charge, bool isCounted)
         {
             lock (_gate)
@@ -222,7 +329,7 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed,
                         (_late ??= []).Add(id);
                     }
                 }
-                else if (!isCounted && (_late ??= []).Add(id))
+                else if (!isCounted && !_recent.Contains(id) && (_late ??= []).Add(id))
                 {
                     _charged += charge;
                 }
@@ -230,7 +337,7 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed,
         }
 
         /// <summary>Seeds the counter. Concurrent callers share one query; after a failure the next caller starts another.</summary>
-        public Task SeedAsync(BudgetKey key, Func<BudgetKey, Task<TeamCharges>> seed)
+        public Task SeedAsync(BudgetKey key, Func<BudgetKey, DateTimeOffset, Task<TeamCharges>> seed, DateTimeOffset recent)
         {
             lock (_gate)
             {
@@ -242,16 +349,16 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed,
                 if (_seeding is null or { IsCompleted: true })
                 {
                     // On the thread pool: a query that completes synchronously would otherwise run inside the lock.
-                    _seeding = Task.Run(() => ReadAsync(key, seed));
+                    _seeding = Task.Run(() => ReadAsync(key, seed, recent));
                 }
 
                 return _seeding;
             }
         }
 
-        private async Task ReadAsync(BudgetKey key, Func<BudgetKey, Task<TeamCharges>> seed)
+        private async Task ReadAsync(BudgetKey key, Func<BudgetKey, DateTimeOffset, Task<TeamCharges>> seed, DateTimeOffset recent)
         {
-            var charges = await seed(key);
+            var charges = await seed(key, recent);
             lock (_gate)
             {
                 _charged = charges.Charged;
@@ -260,11 +367,15 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, Task<TeamCharges>> seed,
                     _open.Add(id, reserved);
                 }
 
+                _firstUnread = LedgerKeys.FirstAt(recent);
+                _recent.UnionWith(charges.Recent);
                 _isSeeded = true;
                 foreach (var (id, charge) in _early ?? [])
                 {
-                    // A row that was already closed when the ledger was read is part of the sum.
+                    // A row that was already closed when the ledger was read is part of the sum. A recent row that the ledger did not have
+                    // is still queued.
                     Settle(id, charge, isCounted: true);
+                    _charged += id.CompareTo(_firstUnread) >= 0 && !_recent.Contains(id) ? charge : PicoDollars.Zero;
                     (_late ??= []).Add(id);
                 }
 

@@ -17,12 +17,17 @@ namespace Gateway.Metering;
 /// (<see cref="CancelAsync"/>). Afterwards the events of the call are reported in order: <see cref="Sent"/>, <see cref="Answered"/>,
 /// <see cref="Named"/>, then <see cref="CompletedAsync"/> or <see cref="EndedAsync"/>. Another attempt is another instance with its own
 /// lease, reservation and row.
+/// <para>
+/// The end of a call releases each resource independently: a step that fails is logged, does not keep the others from running, and does not
+/// end the call. Upstream bills the call either way.
+/// </para>
 /// </remarks>
-internal sealed class MeteredCall : IAsyncDisposable
+internal sealed partial class MeteredCall : IAsyncDisposable
 {
     private readonly IBudgetStore _budgets;
     private readonly ILedger _ledger;
     private readonly TimeProvider _time;
+    private readonly ILogger _logger;
     private readonly long _startedAt;
     private ILimitLease? _lease;
     private BudgetKey? _budget;
@@ -41,12 +46,14 @@ internal sealed class MeteredCall : IAsyncDisposable
     /// <param name="ledger">The ledger of the row.</param>
     /// <param name="time">The host's clock.</param>
     /// <param name="startedAt">When the request began, as a timestamp of <paramref name="time"/>.</param>
-    public MeteredCall(IBudgetStore budgets, ILedger ledger, TimeProvider time, long startedAt)
+    /// <param name="logger">The log of resources that could not be released.</param>
+    public MeteredCall(IBudgetStore budgets, ILedger ledger, TimeProvider time, long startedAt, ILogger logger)
     {
         _budgets = budgets;
         _ledger = ledger;
         _time = time;
         _startedAt = startedAt;
+        _logger = logger;
     }
 
     /// <summary>The key of the ledger row, and of the lease and the reservation in their stores.</summary>
@@ -116,25 +123,22 @@ internal sealed class MeteredCall : IAsyncDisposable
 
         if (_lease is not null)
         {
-            await _lease.CancelAsync();
+            await ReleaseLeaseAsync(isCancelled: true, tokens: null);
         }
 
-        if (_isReserved)
-        {
-            await _budgets.SettleAsync(_budget!.Value, Id, Reserved, PicoDollars.Zero, isCounted: true);
-        }
-
+        var isCounted = !_isReserved || await SettleBudgetAsync(PicoDollars.Zero);
         if (_mayHaveRow)
         {
             // A commit that was reported as failed may have succeeded. If the row exists, it is closed without a charge.
             var now = _time.GetUtcNow();
-            _ledger.Post(new LedgerEntry.Ended(Id)
+            Post(new LedgerEntry.Ended(Id)
             {
                 State = GenerationState.Settled,
                 End = RequestEnd.Refused.ToWord(),
                 Usage = new Usage { Cost = PicoDollars.Zero },
                 EndedAt = now,
                 ClosedAt = now,
+                IsCounted = isCounted,
             });
         }
     }
@@ -210,15 +214,12 @@ internal sealed class MeteredCall : IAsyncDisposable
         if (_lease is not null)
         {
             // A call that is settled without usage has used no tokens. If the usage is unknown, the estimate is kept.
-            await _lease.ReturnAsync(facts.Usage?.Tokens ?? (decision.State == GenerationState.Settled ? 0 : null));
+            await ReleaseLeaseAsync(
+                isCancelled: false, facts.Usage?.Tokens ?? (decision.State == GenerationState.Settled ? 0 : null));
         }
 
         var isOpen = decision.State == GenerationState.Provisional;
-        var isCounted = _isReserved;
-        if (_budget is { } budget && !isOpen)
-        {
-            isCounted = await _budgets.SettleAsync(budget, Id, Reserved, decision.Charge, _isReserved);
-        }
+        var isCounted = _budget is null || (isOpen ? _isReserved : await SettleBudgetAsync(decision.Charge));
 
         var now = _time.GetUtcNow();
         var entry = new LedgerEntry.Ended(Id)
@@ -236,7 +237,7 @@ internal sealed class MeteredCall : IAsyncDisposable
             EndedAt = now,
             ClosedAt = isOpen ? null : now,
             AskAt = isOpen ? now + SettlementSchedule.First : null,
-            IsCounted = _budget is null || isCounted,
+            IsCounted = isCounted,
         };
 
         // An id that arrives with the end of the response has to be durable before the first byte is sent to the client.
@@ -246,7 +247,47 @@ internal sealed class MeteredCall : IAsyncDisposable
         }
         else
         {
+            Post(entry);
+        }
+    }
+
+#pragma warning disable CA1031 // Any exception of a store: the other resources of the call are released all the same.
+    private async ValueTask ReleaseLeaseAsync(bool isCancelled, long? tokens)
+    {
+        try
+        {
+            await (isCancelled ? _lease!.CancelAsync() : _lease!.ReturnAsync(tokens));
+        }
+        catch (Exception fault)
+        {
+            Log.NotReleased(_logger, "lease", Id, fault);
+        }
+    }
+
+    /// <summary>Settles the reservation.</summary>
+    /// <returns>Whether the charge is counted. If not, the row says so, and the reconciler corrects the counter from it.</returns>
+    private async ValueTask<bool> SettleBudgetAsync(PicoDollars charge)
+    {
+        try
+        {
+            return await _budgets.SettleAsync(_budget!.Value, Id, Reserved, charge, _isReserved);
+        }
+        catch (Exception fault)
+        {
+            Log.NotReleased(_logger, "reservation", Id, fault);
+            return false;
+        }
+    }
+
+    private void Post(LedgerEntry entry)
+    {
+        try
+        {
             _ledger.Post(entry);
+        }
+        catch (Exception fault)
+        {
+            Log.NotReleased(_logger, "row", Id, fault);
         }
     }
 
@@ -255,7 +296,7 @@ internal sealed class MeteredCall : IAsyncDisposable
     {
         if (_isRowDeferred)
         {
-            _ledger.Post(entry);
+            Post(entry);
             return;
         }
 
@@ -265,7 +306,19 @@ internal sealed class MeteredCall : IAsyncDisposable
         }
         catch (LedgerException)
         {
-            _ledger.Post(entry);
+            Post(entry);
         }
+        catch (Exception fault)
+        {
+            Log.NotReleased(_logger, "row", Id, fault);
+            Post(entry);
+        }
+    }
+#pragma warning restore CA1031
+
+    private static partial class Log
+    {
+        [LoggerMessage(LogEvents.CallNotReleased, LogLevel.Error, "The {Resource} of call {Id} could not be released")]
+        public static partial void NotReleased(ILogger logger, string resource, Guid id, Exception fault);
     }
 }

@@ -23,6 +23,9 @@ internal readonly record struct FileStamp(ulong Device, ulong Inode, ulong Size,
     private const int RegularFile = 0x8000;
     private const int FileTypeMask = 0xF000;
     private const int CurrentDirectory = -100;
+
+    // Network file systems ask their server: a stamp from the client's attribute cache may be a minute old.
+    private const int ForceSync = 0x2000;
     private const uint BasicStatistics = 0x7FF;
     private const int NoSuchFile = 2;
     private const int NotADirectory = 20;
@@ -49,7 +52,7 @@ internal readonly record struct FileStamp(ulong Device, ulong Inode, ulong Size,
             // A byte array is blittable: it needs neither a marshaller nor unsafe code.
             var name = new byte[Encoding.UTF8.GetByteCount(path) + 1];
             Encoding.UTF8.GetBytes(path, name);
-            if (NativeMethods.Statx(CurrentDirectory, name, 0, BasicStatistics, out var status) != 0)
+            if (NativeMethods.Statx(CurrentDirectory, name, ForceSync, BasicStatistics, out var status) != 0)
             {
                 return Marshal.GetLastPInvokeError() is NoSuchFile or NotADirectory ? Missing : null;
             }

@@ -31,6 +31,19 @@ internal static class JsonMembers
         return isFound;
     }
 
+    /// <summary>The name of a member, or <see langword="null"/> if it cannot be read.</summary>
+    public static string? Name(JsonProperty member)
+    {
+        try
+        {
+            return member.Name;
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>The text of a string, or <see langword="null"/> if the value is not a string or cannot be read.</summary>
     public static string? Text(JsonElement value)
     {

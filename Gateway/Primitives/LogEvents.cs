@@ -42,6 +42,7 @@ internal static class LogEvents
     public const int LimitsUnavailable = 1700;
     public const int BudgetsUnavailable = 1701;
     public const int LedgerUnavailable = 1702;
+    public const int CallNotReleased = 1703;
 
     // Settlement and Pricing: 1800-1899
     public const int PricesUnreadable = 1800;

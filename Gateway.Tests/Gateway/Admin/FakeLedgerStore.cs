@@ -42,11 +42,15 @@ internal sealed class FakeLedgerStore(params UsageRow[] rows) : ILedgerStore
     public Task<IReadOnlyList<PendingGeneration>> TakeDueAsync(
         IReadOnlyCollection<string> teams, DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    public Task<TeamCharges> ReadChargesAsync(string team, DateTimeOffset from, CancellationToken cancellationToken) =>
+    public Task<TeamCharges> ReadChargesAsync(
+        string team, DateTimeOffset from, DateTimeOffset recent, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
     public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(
         IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<IReadOnlyList<RowCharge>> ReadBegunByOthersAsync(Guid after, int max, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
 
     public Task<IReadOnlyList<RowCharge>> ReadUncountedAsync(int max, CancellationToken cancellationToken) =>
         throw new NotSupportedException();

@@ -152,10 +152,10 @@ public sealed class StoreSettingsTests : IDisposable
         _folder.Variables["TOKEN"] = "two";
         Write("""
             "Admin": { "Url": "http://127.0.0.1:1", "Token": "env:TOKEN" },
-            "Usage": { "Retention": "1.00:00:00" }, "Limits": { "AssumedCompletionTokens": 5, "WriteMaxPrice": true }
+            "Usage": { "Retention": "1.00:00:00", "WhenStoreFails": "Allow" }, "Limits": { "AssumedCompletionTokens": 5, "WriteMaxPrice": true }
             """);
 
-        Assert.Equal(["Usage:Retention", "Admin:Token"], RestartOnlySettings.Changed(started, await _folder.LoadGoodAsync()));
+        Assert.Equal(["Usage:WhenStoreFails", "Admin:Token"], RestartOnlySettings.Changed(started, await _folder.LoadGoodAsync()));
     }
 
     // A counter that is made anew is made from the rows of its period.

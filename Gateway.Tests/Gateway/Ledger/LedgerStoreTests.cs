@@ -35,6 +35,29 @@ public abstract class LedgerStoreTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task RowsOfOtherNodes_AreReadInTheOrderOfTheirIds()
+    {
+        var other = await OpenAsync();
+        var (early, first, second, own) = (NewId(Now.AddMinutes(-20)), NewId(Now.AddMinutes(-2)), NewId(Now.AddMinutes(-1)), NewId(Now));
+        await other.ApplyAsync([Began(early, at: Now.AddMinutes(-20)), Began(second), Began(first), Settled(first, 5)], Cancel);
+        await ApplyAsync(Began(own));
+        var after = LedgerKeys.FirstAt(Now.AddMinutes(-10));
+
+        await Eventually.TrueAsync(
+            async () => (await _store.ReadBegunByOthersAsync(after, 10, Cancel)).Select(row => row.Id).SequenceEqual([first, second]),
+            "the rows of the other node");
+        var page = Assert.Single(await _store.ReadBegunByOthersAsync(after, 1, Cancel));
+        Assert.Equal((first, "search", false, new PicoDollars(5)), (page.Id, page.Team, page.IsOpen, page.Charge));
+        Assert.Equal([second], (await _store.ReadBegunByOthersAsync(first, 10, Cancel)).Select(row => row.Id));
+        Assert.Equal([own], (await other.ReadBegunByOthersAsync(after, 10, Cancel)).Select(row => row.Id));
+
+        var charges = await _store.ReadChargesAsync("search", DateTimeOffset.MinValue, Now.AddMinutes(-10), Cancel);
+        Assert.Equal([first, second, own], charges.Recent.Order());
+        Assert.Equal([early, second, own], charges.Open.Keys.Order());
+        Assert.Equal(charges.Charged, (await _store.ReadChargesAsync("search", DateTimeOffset.MinValue, Cancel)).Charged);
+    }
+
+    [Fact]
     public async Task Entries_FillEveryColumnOfTheirRow()
     {
         var id = NewId();

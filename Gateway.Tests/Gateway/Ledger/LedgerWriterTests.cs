@@ -1,4 +1,3 @@
-using Gateway.Configuration.Model;
 using Gateway.Ledger;
 using Gateway.Ledger.Sqlite;
 using Gateway.Tests.Support;
@@ -251,15 +250,21 @@ public sealed class LedgerWriterTests : IAsyncDisposable
         Assert.Single(_logs.Lines, line => line.Message.Contains("1 entries could not be written", StringComparison.Ordinal));
     }
 
-    [Fact]
-    public async Task Maintenance_RemovesWhatIsOlderThanItIsKeptFor()
+    [Theory]
+    [InlineData(30, 30)]
+    [InlineData(30, 400)]
+    [InlineData(30, 1)]
+    public async Task Maintenance_RemovesWhatIsOlderThanTheCurrentRetention(int days, int daysBefore)
     {
-        var (old, recent) = (NewId(Now.AddDays(-40)), NewId());
+        var (old, recent) = (NewId(Now.AddDays(-40)), NewId(Now.AddDays(-10)));
         await _writer.WriteAsync(Began(old, at: Now.AddDays(-40)));
         await _writer.WriteAsync(Settled(old, 5));
-        await _writer.WriteAsync(Began(recent));
+        await _writer.WriteAsync(Began(recent, at: Now.AddDays(-10)));
+        await _writer.WriteAsync(Settled(recent, 7));
+        var retention = TimeSpan.FromDays(daysBefore);
         using var maintenance = new LedgerMaintenance(
-            _store, _writer, new UsageSettings { Retention = TimeSpan.FromDays(30) }, new WorkerHealth(), _time, NullLogger<LedgerMaintenance>.Instance);
+            _store, _writer, () => retention, new WorkerHealth(), _time, NullLogger<LedgerMaintenance>.Instance);
+        retention = TimeSpan.FromDays(days);
         await maintenance.StartAsync(Cancel);
         await Eventually.TrueAsync(
             async () =>
@@ -269,14 +274,14 @@ public sealed class LedgerWriterTests : IAsyncDisposable
             },
             "the old row to be removed");
         await maintenance.StopAsync(Cancel);
-        Assert.Equal(1005, (long)(await _store.ReadChargesAsync("search", DateTimeOffset.MinValue, Cancel)).Charged.Value);
+        Assert.Equal(12, (long)(await _store.ReadChargesAsync("search", DateTimeOffset.MinValue, DateTimeOffset.MaxValue, Cancel)).Charged.Value);
     }
 
     [Fact]
     public async Task Maintenance_LeavesAClosedLedgerClosed()
     {
         using var maintenance = new LedgerMaintenance(
-            _store, _writer, new UsageSettings(), new WorkerHealth(), _time, NullLogger<LedgerMaintenance>.Instance);
+            _store, _writer, () => TimeSpan.FromDays(400), new WorkerHealth(), _time, NullLogger<LedgerMaintenance>.Instance);
         await maintenance.StartAsync(Cancel);
         _time.Advance(TimeSpan.FromHours(3));
         await maintenance.StopAsync(Cancel);
@@ -333,12 +338,16 @@ public sealed class LedgerWriterTests : IAsyncDisposable
         UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken) =>
         inner.ReadUsageAsync(group, from, to, cancellationToken);
 
-        public Task<TeamCharges> ReadChargesAsync(string team, DateTimeOffset from, CancellationToken cancellationToken) =>
-            inner.ReadChargesAsync(team, from, cancellationToken);
+        public Task<TeamCharges> ReadChargesAsync(
+        string team, DateTimeOffset from, DateTimeOffset recent, CancellationToken cancellationToken) =>
+            inner.ReadChargesAsync(team, from, recent, cancellationToken);
 
         public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(
             IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) =>
             inner.ReadChargesAsync(ids, cancellationToken);
+
+        public Task<IReadOnlyList<RowCharge>> ReadBegunByOthersAsync(Guid after, int max, CancellationToken cancellationToken) =>
+            inner.ReadBegunByOthersAsync(after, max, cancellationToken);
 
         public Task<IReadOnlyList<RowCharge>> ReadUncountedAsync(int max, CancellationToken cancellationToken) =>
             inner.ReadUncountedAsync(max, cancellationToken);

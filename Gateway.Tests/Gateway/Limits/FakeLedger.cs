@@ -7,8 +7,23 @@ namespace Gateway.Tests.Gateway.Limits;
 /// <summary>The part of a ledger that budgets are made from and put right by: rows in memory.</summary>
 internal sealed class FakeLedger : ILedgerStore
 {
-    private readonly ConcurrentDictionary<Guid, (RowCharge Row, bool IsCounted)> _rows = new();
+    private readonly ConcurrentDictionary<Guid, (RowCharge Row, bool IsCounted)> _rows;
+    private readonly ConcurrentDictionary<Guid, Guid> _nodes;
+    private readonly Guid _node;
     private int _chargeQueries;
+
+    public FakeLedger()
+        : this(new(), new(), Guid.Empty)
+    {
+    }
+
+    private FakeLedger(
+        ConcurrentDictionary<Guid, (RowCharge Row, bool IsCounted)> rows, ConcurrentDictionary<Guid, Guid> nodes, Guid node)
+    {
+        _rows = rows;
+        _nodes = nodes;
+        _node = node;
+    }
 
     /// <summary>What every query waits for, to make races happen.</summary>
     public Task Gate { get; set; } = Task.CompletedTask;
@@ -20,20 +35,39 @@ internal sealed class FakeLedger : ILedgerStore
     /// <summary>How often a team's charges were asked for.</summary>
     public int ChargeQueries => Volatile.Read(ref _chargeQueries);
 
-    public void Begin(Guid id, string team, DateTimeOffset startedAt, long reserved, bool isCounted = true) =>
+    public void Begin(Guid id, string team, DateTimeOffset startedAt, long reserved, bool isCounted = true, Guid node = default)
+    {
+        _nodes[id] = node;
         _rows[id] = (new RowCharge(id, team, startedAt, IsOpen: true, new PicoDollars(reserved)), isCounted);
+    }
 
     public void Close(Guid id, long charge, bool isCounted = true) =>
-        _rows[id] = (_rows[id].Row with { IsOpen = false, Charge = new PicoDollars(charge) }, isCounted);
+        _rows[id] = (_rows[id].Row with { IsOpen = false, IsUnresolvable = false, Charge = new PicoDollars(charge) }, isCounted);
 
-    public async Task<TeamCharges> ReadChargesAsync(string team, DateTimeOffset from, CancellationToken cancellationToken)
+    public void GiveUp(Guid id) => _rows[id] = (_rows[id].Row with { IsOpen = false, IsUnresolvable = true }, true);
+
+    /// <summary>The same ledger as another node sees it.</summary>
+    public FakeLedger AsNode(Guid node) => new(_rows, _nodes, node);
+
+    public async Task<TeamCharges> ReadChargesAsync(
+        string team, DateTimeOffset from, DateTimeOffset recent, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _chargeQueries);
         await WaitAsync();
         var rows = _rows.Values.Select(row => row.Row).Where(row => row.Team == team && row.StartedAt >= from).ToList();
         return new TeamCharges(
             rows.Aggregate(PicoDollars.Zero, (sum, row) => sum + row.Charge),
-            rows.Where(row => row.IsOpen).ToDictionary(row => row.Id, row => row.Charge));
+            rows.Where(row => row.IsOpen || (row.IsUnresolvable && row.Id.CompareTo(LedgerKeys.FirstAt(recent)) >= 0)).ToDictionary(row => row.Id, row => row.Charge),
+            [.. rows.Select(row => row.Id).Where(id => id.CompareTo(LedgerKeys.FirstAt(recent)) >= 0)]);
+    }
+
+    public async Task<IReadOnlyList<RowCharge>> ReadBegunByOthersAsync(Guid after, int max, CancellationToken cancellationToken)
+    {
+        await WaitAsync();
+        return [.. _rows.Values.Select(row => row.Row)
+            .Where(row => row.Id.CompareTo(after) > 0 && _nodes[row.Id] != _node)
+            .OrderBy(row => row.Id)
+            .Take(max)];
     }
 
     public async Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(

@@ -1,4 +1,5 @@
 using Gateway.Billing;
+using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Primitives;
 using Gateway.Tests.Support;
@@ -9,10 +10,14 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Limits;
 
-/// <summary>Promise: a reservation whose row was closed by another process does not stay in a memory budget's counter.</summary>
+/// <summary>
+/// Promise: a memory budget's counter includes the calls that another process admits, and keeps no reservation whose row another process
+/// has closed.
+/// </summary>
 public sealed class MemoryBudgetReconcilerTests : IDisposable
 {
     private static readonly PicoDollars Limit = new(1000);
+    private static readonly Guid Other = new("11111111-1111-1111-1111-111111111111");
 
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 8, 15, 12, 0, 0, TimeSpan.Zero));
     private readonly FakeLedger _ledger = new();
@@ -21,7 +26,7 @@ public sealed class MemoryBudgetReconcilerTests : IDisposable
 
     public MemoryBudgetReconcilerTests()
     {
-        _store = new MemoryBudgetStore(key => _ledger.ReadChargesAsync(key.Team, key.Start, CancellationToken.None), _time);
+        _store = new MemoryBudgetStore((key, recent) => _ledger.ReadChargesAsync(key.Team, key.Start, recent, CancellationToken.None), _time);
         _reconciler = new MemoryBudgetReconciler(_store, _ledger, new WorkerHealth(), _time, NullLogger<MemoryBudgetReconciler>.Instance);
     }
 
@@ -124,6 +129,221 @@ public sealed class MemoryBudgetReconcilerTests : IDisposable
             },
             "a round");
         await _reconciler.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task CallsOfAnotherProcess_AreCountedAtTheirReservationAndThenAtTheirCharge()
+    {
+        Assert.Equal(PicoDollars.Zero, await _store.ReadAsync(Key));
+        var (open, closed) = (Begin(100), Begin(200));
+        _ledger.Close(closed, 20);
+
+        await _reconciler.ReconcileAsync(Cancel);
+        Assert.Equal(new PicoDollars(120), await _store.ReadAsync(Key));
+
+        _ledger.Close(open, 10);
+        _time.Advance(MemoryBudgetReconciler.Age + TimeSpan.FromMilliseconds(1));
+        await _reconciler.ReconcileAsync(Cancel);
+        await _reconciler.ReconcileAsync(Cancel);
+        Assert.Equal(new PicoDollars(30), await _store.ReadAsync(Key));
+    }
+
+    [Fact]
+    public async Task CallsOfTheSeed_AreNotCountedAgain()
+    {
+        var (open, closed) = (Begin(100), Begin(200));
+        _ledger.Close(closed, 20);
+        Assert.Equal(new PicoDollars(120), await _store.ReadAsync(Key));
+
+        await _reconciler.ReconcileAsync(Cancel);
+        _ledger.Close(open, 10);
+        _time.Advance(MemoryBudgetStore.Lateness);
+        await _reconciler.ReconcileAsync(Cancel);
+        await _reconciler.ReconcileAsync(Cancel);
+
+        Assert.Equal(new PicoDollars(30), await _store.ReadAsync(Key));
+    }
+
+    [Fact]
+    public async Task RowThatReachesTheLedgerLate_IsCounted()
+    {
+        Assert.Equal(PicoDollars.Zero, await _store.ReadAsync(Key));
+        var (id, startedAt) = (Guid.CreateVersion7(_time.GetUtcNow()), _time.GetUtcNow());
+        for (var passed = TimeSpan.Zero; passed < MemoryBudgetStore.Lateness; passed += MemoryBudgetReconciler.RoundPeriod)
+        {
+            await _reconciler.ReconcileAsync(Cancel);
+            _time.Advance(MemoryBudgetReconciler.RoundPeriod);
+        }
+
+        _ledger.Begin(id, "a", startedAt, 100, node: Other);
+        await _reconciler.ReconcileAsync(Cancel);
+
+        Assert.Equal(new PicoDollars(100), await _store.ReadAsync(Key));
+    }
+
+    [Fact]
+    public async Task CallsOfAnotherTeamOrPeriod_AreNotCounted()
+    {
+        _time.SetUtcNow(new DateTimeOffset(2026, 8, 31, 23, 59, 0, TimeSpan.Zero));
+        var august = Key;
+        Assert.Equal(PicoDollars.Zero, await _store.ReadAsync(august));
+        Begin(100);
+        Begin(7, team: "b");
+        _time.Advance(TimeSpan.FromMinutes(2));
+        Begin(30);
+        Assert.Equal(new PicoDollars(30), await _store.ReadAsync(Key));
+
+        await _reconciler.ReconcileAsync(Cancel);
+
+        Assert.Equal((new PicoDollars(100), new PicoDollars(30)), (await _store.ReadAsync(august), await _store.ReadAsync(Key)));
+    }
+
+    [Fact]
+    public async Task ManyCallsOfAnotherProcess_AreAllCounted_AlsoAfterAFailure()
+    {
+        Assert.Equal(PicoDollars.Zero, await _store.ReadAsync(Key));
+        foreach (var _ in Enumerable.Range(0, 2500))
+        {
+            Begin(1);
+        }
+
+        _ledger.IsFailing = true;
+        await Assert.ThrowsAsync<LedgerException>(() => _reconciler.ReconcileAsync(Cancel));
+        _ledger.IsFailing = false;
+        _time.Advance(TimeSpan.FromHours(3));
+        await _reconciler.ReconcileAsync(Cancel);
+
+        Assert.Equal(new PicoDollars(2500), await _store.ReadAsync(Key));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task LateBillOfAnUnresolvableRow_IsCounted(bool isReservedHere)
+    {
+        var id = await OpenAsync(100, isReservedHere);
+        _ledger.GiveUp(id);
+        _time.Advance(TimeSpan.FromMinutes(5));
+        await _reconciler.ReconcileAsync(Cancel);
+        Assert.Equal(new PicoDollars(100), await _store.ReadAsync(Key));
+
+        _ledger.Close(id, 30);
+        await _reconciler.ReconcileAsync(Cancel);
+
+        Assert.Equal(new PicoDollars(30), await _store.ReadAsync(Key));
+    }
+
+    [Fact]
+    public async Task UnresolvableRow_IsNotLookedUpForEver()
+    {
+        await OpenAsync(100, isReservedHere: false);
+        _ledger.GiveUp(_store.ReadOpen(DateTimeOffset.MaxValue)[0].Ids[0]);
+        _time.Advance(ClosedReservations.LateBill);
+
+        await _reconciler.ReconcileAsync(Cancel);
+
+        Assert.Empty(_store.ReadOpen(DateTimeOffset.MaxValue));
+        Assert.Equal(new PicoDollars(100), await _store.ReadAsync(Key));
+    }
+
+    [Fact]
+    public async Task TwoProcesses_AgreeWithTheLedgerAfterAnyInterleaving()
+    {
+        for (var seed = 0; seed < 300; seed++)
+        {
+            await RunTwoProcessesAsync(new TestRandom((ulong)seed), seed);
+        }
+    }
+
+    private async Task RunTwoProcessesAsync(TestRandom random, int seed)
+    {
+        var ledger = new FakeLedger();
+        Guid[] nodes = [Guid.NewGuid(), Guid.NewGuid()];
+        var views = nodes.Select(ledger.AsNode).ToArray();
+        var stores = views.Select(view => new MemoryBudgetStore(
+            (key, recent) => view.ReadChargesAsync(key.Team, key.Start, recent, CancellationToken.None), _time)).ToArray();
+        var reconcilers = views.Zip(stores, (view, store) => new MemoryBudgetReconciler(
+            store, view, new WorkerHealth(), _time, NullLogger<MemoryBudgetReconciler>.Instance)).ToArray();
+        var key = BudgetKey.At("a", BudgetPeriod.Total, _time.GetUtcNow());
+        var running = new List<(Guid Id, int Node, long Reserved)>();
+        var queued = new Queue<(DateTimeOffset At, Action Write)>();
+
+        // Entries reach the ledger in order; some wait for minutes.
+        void Write(Action write)
+        {
+            queued.Enqueue((_time.GetUtcNow(), write));
+            if (random.Next(3) > 0)
+            {
+                Flush(DateTimeOffset.MaxValue);
+            }
+        }
+
+        void Flush(DateTimeOffset before)
+        {
+            while (queued.TryPeek(out var entry) && entry.At <= before)
+            {
+                queued.Dequeue().Write();
+            }
+        }
+
+        for (var step = 0; step < 60; step++)
+        {
+            var node = random.Next(2);
+            switch (random.Next(6))
+            {
+                case 0 or 1:
+                    var (id, reserved, startedAt) = (Guid.CreateVersion7(_time.GetUtcNow()), 1 + random.Next(99), _time.GetUtcNow());
+                    Assert.True((await stores[node].ReserveAsync(key, new PicoDollars(1_000_000), id, new PicoDollars(reserved))).IsGranted);
+                    running.Add((id, node, reserved));
+                    Write(() => ledger.Begin(id, "a", startedAt, reserved, node: nodes[node]));
+                    break;
+                case 2 when running.Count > 0:
+                    var call = running[random.Next(running.Count)];
+                    running.Remove(call);
+                    var charge = random.Next(120);
+
+                    // Either process learns the bill. An adopted row is unresolvable until its own process reports it.
+                    var settling = random.Next(2);
+                    if (settling == call.Node && random.Next(3) == 0)
+                    {
+                        Write(() => ledger.GiveUp(call.Id));
+                    }
+
+                    await stores[settling].SettleAsync(key, call.Id, new PicoDollars(call.Reserved), new PicoDollars(charge), isCounted: true);
+                    Write(() => ledger.Close(call.Id, charge));
+                    break;
+                case 3:
+                    await reconcilers[node].ReconcileAsync(Cancel);
+                    break;
+                case 4:
+                    _time.Advance(TimeSpan.FromSeconds(1 + random.Next(199)));
+                    Flush(_time.GetUtcNow() - (MemoryBudgetStore.Lateness / 2));
+                    break;
+                case 5:
+                    await stores[node].ReadAsync(key);
+                    break;
+                default:
+                    break;
+            }
+        }
+
+        Flush(DateTimeOffset.MaxValue);
+        _time.Advance(MemoryBudgetReconciler.Age + TimeSpan.FromSeconds(1));
+        foreach (var index in (int[])[0, 1])
+        {
+            await reconcilers[index].ReconcileAsync(Cancel);
+            var expected = (await ledger.ReadChargesAsync("a", DateTimeOffset.MinValue, DateTimeOffset.MaxValue, Cancel)).Charged;
+            Assert.True(expected == await stores[index].ReadAsync(key), $"Seed {seed}, process {index}");
+            reconcilers[index].Dispose();
+        }
+    }
+
+    /// <summary>Another process begins a call.</summary>
+    private Guid Begin(long reserved, string team = "a")
+    {
+        var id = Guid.CreateVersion7(_time.GetUtcNow());
+        _ledger.Begin(id, team, _time.GetUtcNow(), reserved, node: Other);
+        return id;
     }
 
     private async Task<Guid> OpenAsync(long reserved, bool isReservedHere)

@@ -5,6 +5,8 @@ using Gateway.Limits;
 using Gateway.Metering;
 using Gateway.Primitives;
 using Gateway.Teams;
+using Gateway.Tests.Gateway.Configuration;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
@@ -22,6 +24,7 @@ public sealed class MeteredCallTests
 
     private readonly FakeTimeProvider _time = new();
     private readonly Stores _stores = new();
+    private readonly ListLogger<MeteredCall> _logs = new();
 
     /// <summary>Every way in which a call can end, with the state, the charge and the tokens that its lease returns.</summary>
     public static TheoryData<string, object, long, long?, string> Ends => new()
@@ -144,6 +147,60 @@ public sealed class MeteredCallTests
         Assert.Equal(2, _stores.Entries.Count(entry => entry is LedgerEntry.Named or LedgerEntry.Ended));
     }
 
+    // The stores declare other exceptions: these stand for their defects.
+    [Theory]
+    [InlineData("lease")]
+    [InlineData("reservation")]
+    [InlineData("row")]
+    [InlineData("lease reservation")]
+    [InlineData("queue")]
+    [InlineData("lease reservation row")]
+    [InlineData("lease reservation row queue")]
+    public async Task StepThatFails_DoesNotKeepTheOthersFromRunning(string steps)
+    {
+        var failing = steps.Split(' ');
+        foreach (var way in (string[])["completed", "named and cut", "disposed unsent", "cancelled"])
+        {
+            var stores = new Stores();
+            var logs = new ListLogger<MeteredCall>();
+            var call = new MeteredCall(stores, stores, _time, _time.GetTimestamp(), logs) { Id = Guid.CreateVersion7(), Reserved = Reserved };
+            await call.TakeLeaseAsync(stores, Scopes, 5);
+            Assert.True(await call.ReserveAsync(Budget, Limit));
+            await call.BeginAsync(Row(call));
+            stores.Failing = [.. failing];
+
+            // An exception of the body is not replaced by one of the release.
+            await Assert.ThrowsAsync<TimeoutException>(async () =>
+            {
+                await using (call)
+                {
+                    if (way == "cancelled")
+                    {
+                        await call.CancelAsync();
+                    }
+                    else
+                    {
+                        await EndAsync(call, way);
+                    }
+
+                    throw new TimeoutException();
+                }
+            });
+
+            var isOpen = way == "named and cut";
+            Assert.Equal(failing.Contains("lease") ? 0 : 1, stores.Leases.Count);
+            Assert.Equal(failing.Contains("reservation") || isOpen ? 0 : 1, stores.Charges.Count);
+            if (!failing.Contains("queue"))
+            {
+                // A write that fails is queued.
+                var ended = Assert.Single(stores.Entries.OfType<LedgerEntry.Ended>());
+                Assert.Equal(isOpen || !failing.Contains("reservation"), ended.IsCounted);
+            }
+
+            Assert.Equal(failing.Contains("lease"), logs.At(LogLevel.Error).Any(line => line.StartsWith("The lease of call", StringComparison.Ordinal)));
+        }
+    }
+
     [Fact]
     public async Task CallWithADeferredRow_WritesNothingPastItsQueue()
     {
@@ -227,7 +284,7 @@ public sealed class MeteredCallTests
         IsCounted = call.IsCounted,
     };
 
-    private MeteredCall Create() => new(_stores, _stores, _time, _time.GetTimestamp()) { Id = Guid.CreateVersion7(), Reserved = Reserved };
+    private MeteredCall Create() => new(_stores, _stores, _time, _time.GetTimestamp(), _logs) { Id = Guid.CreateVersion7(), Reserved = Reserved };
 
     private async Task<MeteredCall> AdmitAsync()
     {
@@ -253,16 +310,21 @@ public sealed class MeteredCallTests
 
         public bool IsLedgerFailing { get; set; }
 
+        /// <summary>The resources whose store throws an exception that it does not declare.</summary>
+        public HashSet<string> Failing { get; set; } = [];
+
         public ValueTask<LimitResult> TakeAsync(LimitRequest request) => new(new LimitResult { Lease = this });
 
         public ValueTask ReturnAsync(long? tokens)
         {
+            Fail("lease");
             Leases.Add($"return {tokens?.ToString(System.Globalization.CultureInfo.InvariantCulture)}");
             return default;
         }
 
         public ValueTask CancelAsync()
         {
+            Fail("lease");
             Leases.Add("cancel");
             return default;
         }
@@ -272,6 +334,7 @@ public sealed class MeteredCallTests
 
         public ValueTask<bool> SettleAsync(BudgetKey key, Guid id, PicoDollars reserved, PicoDollars charge, bool isCounted)
         {
+            Fail("reservation");
             Charges.Add(charge);
             return new(true);
         }
@@ -284,6 +347,7 @@ public sealed class MeteredCallTests
 
         public ValueTask WriteAsync(LedgerEntry entry)
         {
+            Fail("row");
             if (IsLedgerFailing)
             {
                 throw new LedgerException("It is full.");
@@ -294,6 +358,18 @@ public sealed class MeteredCallTests
             return default;
         }
 
-        public void Post(LedgerEntry entry) => Entries.Add(entry);
+        public void Post(LedgerEntry entry)
+        {
+            Fail("queue");
+            Entries.Add(entry);
+        }
+
+        private void Fail(string resource)
+        {
+            if (Failing.Contains(resource))
+            {
+                throw new InvalidCastException(resource);
+            }
+        }
     }
 }

@@ -1,5 +1,4 @@
 using Gateway.Configuration;
-using Gateway.Configuration.Model;
 using Gateway.Configuration.Reading;
 using Gateway.Hosting;
 using Gateway.Ledger;
@@ -121,7 +120,7 @@ public sealed class EveryWorkerTests : IAsyncDisposable
         var (store, writer) = await LedgerAsync();
         store.Fault = () => FailureKinds.Create(kind);
         var worker = Own(new LedgerMaintenance(
-            store, writer, new UsageSettings(), _health, _time, NullLogger<LedgerMaintenance>.Instance));
+            store, writer, () => TimeSpan.FromDays(400), _health, _time, NullLogger<LedgerMaintenance>.Instance));
 
         await AssertSurvivesAsync(worker, () => store.Fault = null);
     }
@@ -229,7 +228,7 @@ public sealed class EveryWorkerTests : IAsyncDisposable
         return Own(new SettlementWorker(
             store,
             writer,
-            new MemoryBudgetStore(key => store.ReadChargesAsync(key.Team, key.Start, Cancel), _time),
+            new MemoryBudgetStore((key, recent) => store.ReadChargesAsync(key.Team, key.Start, recent, Cancel), _time),
             await SettingsAsync(),
             upstream,
             services.GetRequiredService<GatewayMetrics>(),

@@ -28,11 +28,15 @@ internal sealed class ThrowingLedgerStore(ILedgerStore inner) : ILedgerStore
         UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken) =>
         inner.ReadUsageAsync(group, from, to, cancellationToken);
 
-    public Task<TeamCharges> ReadChargesAsync(string team, DateTimeOffset from, CancellationToken cancellationToken) =>
-        inner.ReadChargesAsync(team, from, cancellationToken);
+    public Task<TeamCharges> ReadChargesAsync(
+        string team, DateTimeOffset from, DateTimeOffset recent, CancellationToken cancellationToken) =>
+        inner.ReadChargesAsync(team, from, recent, cancellationToken);
 
     public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(
         IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) => inner.ReadChargesAsync(ids, cancellationToken);
+
+    public Task<IReadOnlyList<RowCharge>> ReadBegunByOthersAsync(Guid after, int max, CancellationToken cancellationToken) =>
+        inner.ReadBegunByOthersAsync(after, max, cancellationToken);
 
     public Task<IReadOnlyList<RowCharge>> ReadUncountedAsync(int max, CancellationToken cancellationToken)
     {

@@ -145,15 +145,18 @@ internal sealed class PostgresLedgerStore : ILedgerStore
         });
 
     public Task<TeamCharges> ReadChargesAsync(
-        string team, DateTimeOffset from, CancellationToken cancellationToken) => GuardAsync(async () =>
+        string team, DateTimeOffset from, DateTimeOffset recent, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
         var charged = PicoDollars.Zero;
         var open = new Dictionary<Guid, PicoDollars>();
+        var recentIds = new List<Guid>();
+        var firstRecent = LedgerKeys.FirstAt(recent);
         await using var command = Command(
             from == DateTimeOffset.MinValue ? LedgerSql.ChargesEver : LedgerSql.Charges,
             Text(team),
             Id(LedgerKeys.Floor(from)),
-            Time(from));
+            Time(from),
+            Id(firstRecent));
         command.CommandTimeout = ReportTimeoutSeconds;
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
@@ -162,11 +165,11 @@ internal sealed class PostgresLedgerStore : ILedgerStore
             charged += charge;
             if (!reader.IsDBNull(0))
             {
-                open.Add(reader.GetGuid(0), charge);
+                LedgerRows.AddSingle(reader, reader.GetGuid(0), charge, firstRecent, open, recentIds);
             }
         }
 
-        return new TeamCharges(charged, open);
+        return new TeamCharges(charged, open, recentIds);
     });
 
     public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(
@@ -175,6 +178,13 @@ internal sealed class PostgresLedgerStore : ILedgerStore
         {
             await using var command = Command(LedgerSql.RowCharge + "id = ANY($1)", Ids(ids));
             return (await ReadAsync(command, cancellationToken)).ToDictionary(row => row.Id);
+        });
+
+    public Task<IReadOnlyList<RowCharge>> ReadBegunByOthersAsync(Guid after, int max, CancellationToken cancellationToken) =>
+        GuardAsync<IReadOnlyList<RowCharge>>(async () =>
+        {
+            await using var command = Command(LedgerSql.BegunByOthers, Id(after), Id(_node.Id), Number(max));
+            return await ReadAsync(command, cancellationToken);
         });
 
     public Task<IReadOnlyList<RowCharge>> ReadUncountedAsync(int max, CancellationToken cancellationToken) =>

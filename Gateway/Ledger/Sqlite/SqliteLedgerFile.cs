@@ -43,7 +43,7 @@ internal sealed class SqliteLedgerFile : IDisposable
     public string LedgerId => _ledgerId ?? throw new InvalidOperationException("The ledger is not open");
 
     /// <summary>The id of this process in the rows that it creates. Known once the file is open for writing.</summary>
-    public Guid NodeId => _node?.Id ?? throw new InvalidOperationException("The ledger is not open");
+    public Guid? NodeId => _node?.Id;
 
     /// <summary>Appends entries to the journal, durably, and wakes the compactor.</summary>
     public Task AppendAsync(IReadOnlyList<LedgerEntry> entries)

@@ -52,7 +52,7 @@ internal sealed class SqliteLedgerStore : ILedgerStore
                 }
             }
 
-            nodes.Remove(_file.NodeId);
+            nodes.Remove(_file.NodeId!.Value);
             var (provisional, unresolvable) = (0, 0);
             foreach (var node in nodes)
             {
@@ -126,16 +126,20 @@ internal sealed class SqliteLedgerStore : ILedgerStore
             return rows;
         });
 
-    public Task<TeamCharges> ReadChargesAsync(string team, DateTimeOffset from, CancellationToken cancellationToken) =>
+    public Task<TeamCharges> ReadChargesAsync(
+        string team, DateTimeOffset from, DateTimeOffset recent, CancellationToken cancellationToken) =>
         _file.ReadLongAsync(connection =>
         {
             var charged = PicoDollars.Zero;
             var open = new Dictionary<Guid, PicoDollars>();
+            var recentIds = new List<Guid>();
+            var firstRecent = LedgerKeys.FirstAt(recent);
             using var command = connection.Command(
                 from == DateTimeOffset.MinValue ? LedgerSql.ChargesEver : LedgerSql.Charges,
                 LedgerSanitizer.Text(team)!,
                 LedgerKeys.ToBytes(LedgerKeys.Floor(from)),
-                LedgerKeys.ToStored(from));
+                LedgerKeys.ToStored(from),
+                LedgerKeys.ToBytes(firstRecent));
             using var reader = command.ExecuteReader();
             while (reader.Read())
             {
@@ -143,11 +147,11 @@ internal sealed class SqliteLedgerStore : ILedgerStore
                 charged += charge;
                 if (!reader.IsDBNull(0))
                 {
-                    open.Add(Id(reader, 0), charge);
+                    LedgerRows.AddSingle(reader, Id(reader, 0), charge, firstRecent, open, recentIds);
                 }
             }
 
-            return new TeamCharges(charged, open);
+            return new TeamCharges(charged, open, recentIds);
         });
 
     public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(
@@ -167,6 +171,22 @@ internal sealed class SqliteLedgerStore : ILedgerStore
             }
 
             return charges;
+        });
+
+    public Task<IReadOnlyList<RowCharge>> ReadBegunByOthersAsync(Guid after, int max, CancellationToken cancellationToken) =>
+        _file.ReadAsync<IReadOnlyList<RowCharge>>(connection =>
+        {
+            // A file that this process has not written has rows of other nodes only.
+            var rows = new List<RowCharge>();
+            using var command = connection.Command(
+                LedgerSql.BegunByOthers, LedgerKeys.ToBytes(after), LedgerKeys.ToBytes(_file.NodeId ?? Guid.Empty), max);
+            using var reader = command.ExecuteReader();
+            while (reader.Read())
+            {
+                rows.Add(Charge(reader));
+            }
+
+            return rows;
         });
 
     public Task<IReadOnlyList<RowCharge>> ReadUncountedAsync(int max, CancellationToken cancellationToken) =>
