@@ -49,7 +49,7 @@ public sealed class SettlementWorkerTests
         using var worker = new SettlementWorker(
             store,
             writer,
-            new MemoryBudgetStore(key => store.ReadChargesAsync(key.Team, key.Start, Cancel), time),
+            new MemoryBudgetStore((key, recent) => store.ReadChargesAsync(key.Team, key.Start, recent, Cancel), time),
             settings,
             upstream,
             services.GetRequiredService<GatewayMetrics>(),

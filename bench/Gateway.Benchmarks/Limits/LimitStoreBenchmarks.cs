@@ -17,7 +17,7 @@ public class LimitStoreBenchmarks
     private readonly BudgetKey[] _budgets = new BudgetKey[Teams];
     private readonly MemoryLimitStore _limitStore = new(TimeProvider.System);
     private readonly MemoryBudgetStore _budgetStore = new(
-        static _ => Task.FromResult(new TeamCharges(PicoDollars.Zero, new Dictionary<Guid, PicoDollars>())), TimeProvider.System);
+        static (_, _) => Task.FromResult(new TeamCharges(PicoDollars.Zero, new Dictionary<Guid, PicoDollars>(), [])), TimeProvider.System);
 
     private int _team;
 
