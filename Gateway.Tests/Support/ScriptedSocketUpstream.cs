@@ -81,7 +81,11 @@ internal sealed class ScriptedSocketUpstream : IAsyncDisposable
             while (true)
             {
                 var client = await _listener.AcceptTcpClientAsync(_stop.Token);
-                _running.Add(RunAsync(client, Interlocked.Increment(ref _connections)));
+
+                // Noted before the script runs: its answer can reach the test before RunAsync returns.
+                var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                _running.Add(ended.Task);
+                _ = RunAsync(client, Interlocked.Increment(ref _connections), ended);
             }
         }
         catch (Exception stopped) when (stopped is OperationCanceledException or SocketException or ObjectDisposedException)
@@ -89,11 +93,11 @@ internal sealed class ScriptedSocketUpstream : IAsyncDisposable
         }
     }
 
-    private async Task RunAsync(TcpClient client, int number)
+    private async Task RunAsync(TcpClient client, int number, TaskCompletionSource ended)
     {
-        await using var connection = new ScriptedConnection(client, number, _stop.Token);
         try
         {
+            await using var connection = new ScriptedConnection(client, number, _stop.Token);
             await _script(connection);
         }
         catch (Exception left) when (left is IOException or OperationCanceledException or ObjectDisposedException)
@@ -103,6 +107,10 @@ internal sealed class ScriptedSocketUpstream : IAsyncDisposable
         catch (Exception fault)
         {
             _faults.Enqueue(fault);
+        }
+        finally
+        {
+            ended.SetResult();
         }
     }
 }
