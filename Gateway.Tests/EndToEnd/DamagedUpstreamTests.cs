@@ -12,8 +12,6 @@ namespace Gateway.Tests.EndToEnd;
 /// </summary>
 public sealed class DamagedUpstreamTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     // The kinds apart; every damage goes through the same code in PriceListRefresherTests.
     [Theory]
     [InlineData("/embeddings/models", "404")]

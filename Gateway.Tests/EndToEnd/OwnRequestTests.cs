@@ -14,8 +14,6 @@ namespace Gateway.Tests.EndToEnd;
 /// </summary>
 public sealed class OwnRequestTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-
     [Fact]
     public async Task ClusterProxy_CarriesCallsPricesAndBills()
     {

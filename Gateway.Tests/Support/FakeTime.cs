@@ -5,8 +5,6 @@ namespace Gateway.Tests.Support;
 /// <summary>A clock that a test drives until an event has happened.</summary>
 internal static class FakeTime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-
     /// <summary>A clock that starts at the system's time, which rows and ids of the test are made with.</summary>
     public static FakeTimeProvider StartNow() => new(TimeProvider.System.GetUtcNow());
 

@@ -22,8 +22,6 @@ public sealed class PriceListRefresherTests : IAsyncDisposable
     private const string Model = "openai/gpt-4o";
     private const string Embedding = "qwen/qwen3-embedding-8b";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     private readonly SettingsFolder _folder = new();
     private readonly FakeTimeProvider _time = new();
     private readonly WorkerHealth _health = new();

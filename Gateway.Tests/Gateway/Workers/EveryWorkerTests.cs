@@ -22,8 +22,6 @@ namespace Gateway.Tests.Gateway.Workers;
 /// <summary>Promise: no exception of a worker's dependency ends the worker; it shows as failing until a turn succeeds.</summary>
 public sealed class EveryWorkerTests : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     private readonly SettingsFolder _folder = new();
     private readonly FakeTimeProvider _time = new(Now);
     private readonly WorkerHealth _health = new();

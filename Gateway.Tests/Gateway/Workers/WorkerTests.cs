@@ -11,8 +11,6 @@ namespace Gateway.Tests.Gateway.Workers;
 public sealed class WorkerTests : IDisposable
 {
     private static readonly TimeSpan Period = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     private readonly RecordingTime _time = new();
     private readonly WorkerHealth _health = new();
     private readonly CollectedLogs _logs = new();
