@@ -75,7 +75,7 @@ public sealed class MeteringTests : IClassFixture<MeteringTests.Fixture>
         Assert.Equal(200, row.Status);
         Assert.Equal(streams, row.Streams);
         Assert.Equal("/" + path, row.Endpoint);
-        Assert.InRange(row.FirstTokenMicroseconds ?? 0, 1, 20_000_000);
+        Assert.True(row.FirstTokenMicroseconds > 0);
         if (path is not ("embeddings" or "rerank"))
         {
             Assert.Equal(13, row.CompletionTokens);
