@@ -15,6 +15,7 @@ internal sealed class BodyBuffer(RequestBodyMemory memory)
 
     private Block? _first;
     private Block? _last;
+    private BodyReservation? _reservation;
     private int _used; // of the last block
     private volatile int _length;
     private int _released;
@@ -29,13 +30,21 @@ internal sealed class BodyBuffer(RequestBodyMemory memory)
     public long Reserved { get; private set; }
 
     /// <summary>Reserves memory for a body larger than <see cref="RequestBodyMemory.SmallBodySize"/>. Called at most once.</summary>
+    /// <param name="owner">The owner of the body.</param>
     /// <param name="length">The length of the body, or its maximum.</param>
     /// <param name="cancellationToken">Cancels the wait.</param>
-    public async ValueTask ReserveAsync(long length, CancellationToken cancellationToken)
+    /// <returns>Whether the memory is reserved; if not, too many bodies wait.</returns>
+    public async ValueTask<bool> TryReserveAsync(object owner, long length, CancellationToken cancellationToken)
     {
         var size = MemoryFor(length);
-        await memory.ReserveAsync(size, cancellationToken);
+        _reservation = await memory.ReserveAsync(owner, size, cancellationToken);
+        if (_reservation is null)
+        {
+            return false;
+        }
+
         Reserved = size;
+        return true;
     }
 
     /// <summary>Releases the part of the reservation that the complete body does not use.</summary>
@@ -43,7 +52,7 @@ internal sealed class BodyBuffer(RequestBodyMemory memory)
     {
         if (Capacity < Reserved)
         {
-            memory.Release(Reserved - Capacity);
+            memory.Release(_reservation!, Reserved - Capacity);
             Reserved = Capacity;
         }
     }
@@ -100,10 +109,10 @@ internal sealed class BodyBuffer(RequestBodyMemory memory)
             }
 
             _first = _last = null;
-            if (Reserved > 0)
+            if (_reservation is not null)
             {
                 // The reservation is released last, so that the next admitted body finds the blocks.
-                memory.Release(Reserved);
+                memory.Release(_reservation, Reserved);
             }
         }
     }

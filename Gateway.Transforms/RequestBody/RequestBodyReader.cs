@@ -15,14 +15,21 @@ internal static class RequestBodyReader
 
     private static readonly RequestRejection TooSlow = new(408, "request_timeout", "The request body arrived too slowly.");
 
+    private static readonly RequestRejection Busy = new(503, "server_busy", "Too many request bodies are waiting for memory.")
+    {
+        // The time after which a stalled upload loses its reservation.
+        RetryAfter = SlowUploadMonitor.Window,
+    };
+
     /// <summary>Reads the whole body, after its memory is reserved.</summary>
     /// <param name="request">The request. Its body is read to the end unless it is rejected.</param>
     /// <param name="buffer">Receives the decoded bytes.</param>
     /// <param name="memory">The memory budget of all bodies.</param>
     /// <param name="maxSize">The maximum size of the decoded body in bytes.</param>
+    /// <param name="ownerOf">Returns the owner of a body that needs a reservation.</param>
     /// <returns>The facts about the body, or its rejection.</returns>
     public static async ValueTask<RequestBodyResult> ReadAsync(
-        HttpRequest request, BodyBuffer buffer, RequestBodyMemory memory, long maxSize)
+        HttpRequest request, BodyBuffer buffer, RequestBodyMemory memory, long maxSize, Func<HttpContext, object> ownerOf)
     {
         if (!TryOpen(request, out var stream, out var wasDecoded))
         {
@@ -57,7 +64,11 @@ internal static class RequestBodyReader
                     {
                         // The full size is reserved at once: bodies that reserve step by step could deadlock. A body of known length is not
                         // read before that, so its "100 Continue" is not sent either.
-                        await buffer.ReserveAsync(length ?? maxSize, stopping);
+                        if (!await buffer.TryReserveAsync(ownerOf(request.HttpContext), length ?? maxSize, stopping))
+                        {
+                            return new(Busy);
+                        }
+
                         monitor = new SlowUploadMonitor(memory, buffer, stopping);
                         stopping = monitor.Stopping;
                     }

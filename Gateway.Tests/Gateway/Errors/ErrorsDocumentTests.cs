@@ -22,6 +22,7 @@ public sealed partial class ErrorsDocumentTests
         (403, "provider_not_allowed"),
         (415, "unsupported_content_encoding"),
         (429, "rate_limit_exceeded"),
+        (503, "server_busy"),
     ];
 
     [Fact]

@@ -39,6 +39,11 @@ internal sealed record ServerSettings
     /// </summary>
     public long RequestBodyMemory { get; init; } = 256 * 1024 * 1024;
 
+    /// <summary>
+    /// The maximum number of bodies that wait for memory; beyond it the response is 503. Default: 256. Reloadable.
+    /// </summary>
+    public int MaxWaitingBodies { get; init; } = 256;
+
     /// <summary>Whether responses carry <c>x-gateway-rule</c>. Default: on. Reloadable.</summary>
     public bool RuleHeader { get; init; } = true;
 

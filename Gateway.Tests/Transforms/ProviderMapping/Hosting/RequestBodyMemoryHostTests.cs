@@ -23,6 +23,7 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
     private RecordingUpstream _upstream = null!;
     private MappingHost _host = null!;
     private long _heldBehind;
+    private int _maxWaiting = 256;
 
     public async ValueTask InitializeAsync() => _upstream = await RecordingUpstream.StartAsync();
 
@@ -35,7 +36,7 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
     [Fact]
     public async Task ManyAtOnce_AreReadAFewAtATimeInTheOrderTheyCame()
     {
-        await StartAsync(5 * Megabyte);
+        await StartAsync(7 * Megabyte);
         var uploads = new List<Upload>();
         for (var i = 0; i < 10; i++)
         {
@@ -75,10 +76,10 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
     public async Task BodyLargerThanAll_IsServedAlone()
     {
         await StartAsync(Megabyte);
-        await using var first = await BeginAsync("first", 100_000);
+        await using var first = await BeginAsync("first", 200_000);
         await using var giant = await BeginAsync("giant", 3 * Megabyte);
         await WaitingAsync(1);
-        await using var next = await BeginAsync("next", 100_000);
+        await using var next = await BeginAsync("next", 200_000);
         await WaitingAsync(2);
 
         first.Finish();
@@ -190,6 +191,49 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
         await NothingIsHeldAsync();
     }
 
+    [Fact]
+    public async Task BodyThatMayNotWait_IsRefusedWithADelay()
+    {
+        _maxWaiting = 1;
+        await StartAsync(Megabyte);
+        await using var first = await BeginAsync("first", 800_000);
+        await using var waiting = await BeginAsync("waiting", 800_000);
+
+        await using var refused = await RawConnection.OpenAsync(_host.Http1);
+        await refused.SendHeadAsync("Content-Length: 800000\r\n");
+        var answer = await refused.ReadAnswerAsync();
+
+        Assert.Equal((503, "5"), (answer.Status, answer.Headers["Retry-After"]));
+        Assert.Contains("\"code\":\"server_busy\"", answer.Body, StringComparison.Ordinal);
+        first.Finish();
+        waiting.Finish();
+        Assert.Equal(200, await waiting.StatusAsync());
+        await NothingIsHeldAsync();
+    }
+
+    [Fact]
+    public async Task OwnersThatTheHostNames_TakeTurns()
+    {
+        await StartAsync(2 * Megabyte);
+        await using var first = await BeginAsync("first", 1_500_000, "a");
+        await using var second = await BeginAsync("second", 1_500_000, "a");
+        await using var third = await BeginAsync("third", 1_500_000, "a");
+        await using var other = await BeginAsync("other", 1_500_000, "b");
+        await WaitingAsync(3);
+
+        foreach (var upload in (Upload[])[third, other, second, first])
+        {
+            upload.Finish();
+        }
+
+        foreach (var upload in (Upload[])[first, second, third, other])
+        {
+            Assert.Equal(200, await upload.StatusAsync());
+        }
+
+        Assert.Equal(["first", "second", "other", "third"], _read);
+    }
+
     [Theory]
     [InlineData("chunked")]
     [InlineData("gzip")]
@@ -291,6 +335,8 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
             {
                 options.RequestBodyMemory = () => memory;
                 options.MaxRequestBodySize = _ => limit;
+                options.MaxWaitingBodies = () => _maxWaiting;
+                options.RequestBodyOwner = context => context.Request.Headers["x-owner"].ToString();
             },
             Behind = context =>
             {
@@ -303,11 +349,11 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
     /// Begins a large body and waits until the server has seen it: it holds a place then, or waits for one. Connections are read in any
     /// order, so that the next body could otherwise come first.
     /// </summary>
-    private async Task<Upload> BeginAsync(string model, int length)
+    private async Task<Upload> BeginAsync(string model, int length, string owner = "")
     {
         var before = (_host.Memory.HeldBytes, _host.Memory.WaitingBodies);
         var connection = await RawConnection.OpenAsync(_host.Http1);
-        await connection.SendHeadAsync($"Content-Length: {length}\r\n");
+        await connection.SendHeadAsync($"Content-Length: {length}\r\nx-owner: {owner}\r\n");
         await Eventually.TrueAsync(() => (_host.Memory.HeldBytes, _host.Memory.WaitingBodies) != before, $"{model} to be seen");
         return new Upload(connection, Body(model, length));
     }
