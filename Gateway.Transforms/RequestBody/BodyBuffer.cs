@@ -5,7 +5,7 @@ namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>
 /// The bytes of one request body, in pooled blocks. The first block is small and later ones are large: memory grows with the bytes that
-/// have arrived, not with the announced Content-Length, and nothing is copied between blocks. A body of more than one small block has a
+/// have arrived, not with the announced Content-Length, and nothing is copied between blocks. The body counts among the small ones or has a
 /// reservation in the memory budget of all bodies.
 /// </summary>
 internal sealed class BodyBuffer(RequestBodyMemory memory)
@@ -16,6 +16,7 @@ internal sealed class BodyBuffer(RequestBodyMemory memory)
     private Block? _first;
     private Block? _last;
     private BodyReservation? _reservation;
+    private int _small;
     private int _used; // of the last block
     private volatile int _length;
     private int _released;
@@ -29,7 +30,25 @@ internal sealed class BodyBuffer(RequestBodyMemory memory)
     /// <summary>The size of its reservation in bytes; 0 without one.</summary>
     public long Reserved { get; private set; }
 
-    /// <summary>Reserves memory for a body larger than <see cref="RequestBodyMemory.SmallBodySize"/>. Called at most once.</summary>
+    /// <summary>Counts the body among the small ones, which need no reservation.</summary>
+    /// <param name="length">The length of the body, up to <see cref="RequestBodyMemory.SmallBodySize"/>.</param>
+    /// <returns>Whether it needs no reservation.</returns>
+    public bool TryHoldSmall(int length)
+    {
+        var size = (int)Math.Min(FirstBlock, BitOperations.RoundUpToPowerOf2((uint)length + 1));
+        if (!memory.TryHoldSmall(size))
+        {
+            return false;
+        }
+
+        _small = size;
+        return true;
+    }
+
+    /// <summary>
+    /// Reserves memory for the whole body. A body of unknown length that turns out to be larger than its reservation reserves anew; it gives
+    /// up the first reservation before it waits, since bodies that hold one and wait for another could deadlock.
+    /// </summary>
     /// <param name="owner">The owner of the body.</param>
     /// <param name="length">The length of the body, or its maximum.</param>
     /// <param name="cancellationToken">Cancels the wait.</param>
@@ -37,6 +56,12 @@ internal sealed class BodyBuffer(RequestBodyMemory memory)
     public async ValueTask<bool> TryReserveAsync(object owner, long length, CancellationToken cancellationToken)
     {
         var size = MemoryFor(length);
+        if (_reservation is not null)
+        {
+            memory.Release(_reservation, Reserved);
+            (_reservation, Reserved) = (null, 0);
+        }
+
         _reservation = await memory.ReserveAsync(owner, size, cancellationToken);
         if (_reservation is null)
         {
@@ -109,6 +134,7 @@ internal sealed class BodyBuffer(RequestBodyMemory memory)
             }
 
             _first = _last = null;
+            memory.ReleaseSmall(_small);
             if (_reservation is not null)
             {
                 // The reservation is released last, so that the next admitted body finds the blocks.

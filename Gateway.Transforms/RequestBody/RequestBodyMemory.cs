@@ -1,8 +1,8 @@
 namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>
-/// The memory of all request bodies: a budget that their owners share, and the blocks of the bodies. Bodies of up to 65,536 bytes are not
-/// counted and never wait.
+/// The memory of all request bodies: a budget that their owners share, and the blocks of the bodies. Bodies of up to 65,536 bytes need no
+/// reservation as long as they hold no more than a quarter of the budget together.
 /// </summary>
 public sealed class RequestBodyMemory : IDisposable
 {
@@ -20,6 +20,8 @@ public sealed class RequestBodyMemory : IDisposable
     /// <summary>The minimum number of released blocks for which a garbage collection is worth its cost.</summary>
     private const int WorthCollecting = 32;
 
+    private const int SmallBodiesShare = 4;
+
     private readonly Func<long> _capacity;
     private readonly BodyBudget _budget;
     private readonly ITimer _trim;
@@ -30,14 +32,15 @@ public sealed class RequestBodyMemory : IDisposable
     private readonly Stack<byte[]> _idle = [];
     private int _leastIdle;
     private bool _isTrimDue;
+    private long _small;
 
-    /// <param name="capacity">Returns the budget in bytes. Called under a lock whenever a reservation is made or released.</param>
+    /// <param name="capacity">Returns the budget in bytes. Called for every body, and under a lock for reservations.</param>
     /// <param name="maxWaiting">Returns the maximum number of waiting bodies. Called under a lock whenever a body has to wait.</param>
     /// <param name="time">The clock.</param>
     internal RequestBodyMemory(Func<long> capacity, Func<int> maxWaiting, TimeProvider time)
     {
         _capacity = capacity;
-        _budget = new BodyBudget(capacity, maxWaiting);
+        _budget = new BodyBudget(() => capacity() - Volatile.Read(ref _small), maxWaiting);
         Time = time;
         _trim = time.CreateTimer(
             static memory => ((RequestBodyMemory)memory!).Trim(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -72,6 +75,22 @@ public sealed class RequestBodyMemory : IDisposable
     /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
     internal ValueTask<BodyReservation?> ReserveAsync(object owner, long bytes, CancellationToken cancellationToken) =>
         _budget.ReserveAsync(owner, bytes, cancellationToken);
+
+    /// <summary>Counts a small body without a reservation, and without a lock.</summary>
+    /// <returns>Whether it is counted; if not, small bodies hold a quarter of the budget, and the body needs a reservation.</returns>
+    internal bool TryHoldSmall(int bytes)
+    {
+        if (Interlocked.Add(ref _small, bytes) <= _capacity() / SmallBodiesShare)
+        {
+            return true;
+        }
+
+        ReleaseSmall(bytes);
+        return false;
+    }
+
+    /// <summary>Releases what <see cref="TryHoldSmall"/> has counted. The next release of a reservation admits waiting bodies.</summary>
+    internal void ReleaseSmall(int bytes) => Interlocked.Add(ref _small, -bytes);
 
     /// <summary>Releases a reservation or a part of it.</summary>
     internal void Release(BodyReservation reservation, long bytes) => _budget.Release(reservation, bytes);

@@ -55,28 +55,42 @@ internal static class RequestBodyReader
         using var scanner = new BodyScanner();
         try
         {
+            // The full size is reserved at once: bodies that reserve step by step could deadlock. A body of known length is not read before
+            // that, so its "100 Continue" is not sent either. A body of unknown length counts as small until it is larger.
+            var reserved = RequestBodyMemory.SmallBodySize;
+            var needed = length ?? RequestBodyMemory.SmallBodySize;
+            if (needed <= RequestBodyMemory.SmallBodySize && buffer.TryHoldSmall((int)needed))
+            {
+                needed = 0;
+            }
+
             while (true)
             {
-                var expected = length - buffer.Length;
-                if (buffer.Reserved == 0)
+                if (needed > 0)
                 {
-                    if ((length ?? buffer.Length) > RequestBodyMemory.SmallBodySize)
+                    if (monitor is not null)
                     {
-                        // The full size is reserved at once: bodies that reserve step by step could deadlock. A body of known length is not
-                        // read before that, so its "100 Continue" is not sent either.
-                        if (!await buffer.TryReserveAsync(ownerOf(request.HttpContext), length ?? maxSize, stopping))
-                        {
-                            return new(Busy);
-                        }
+                        await monitor.DisposeAsync();
+                        monitor = null;
+                        stopping = request.HttpContext.RequestAborted;
+                    }
 
-                        monitor = new SlowUploadMonitor(memory, buffer, stopping);
-                        stopping = monitor.Stopping;
-                    }
-                    else if (length is null && buffer.Length == RequestBodyMemory.SmallBodySize)
+                    if (!await buffer.TryReserveAsync(ownerOf(request.HttpContext), needed, stopping))
                     {
-                        // The body may be complete; a read of one byte detects the end.
-                        expected = 0;
+                        return new(Busy);
                     }
+
+                    reserved = (int)needed;
+                    needed = 0;
+                    monitor = new SlowUploadMonitor(memory, buffer, stopping);
+                    stopping = monitor.Stopping;
+                }
+
+                var expected = length - buffer.Length;
+                if (expected is null && buffer.Length == reserved)
+                {
+                    // The body may be complete; a read of one byte detects the end.
+                    expected = 0;
                 }
 
                 var free = buffer.GetMemory(expected);
@@ -96,6 +110,11 @@ internal static class RequestBodyReader
                 if (buffer.Length > maxSize)
                 {
                     return new(RequestBodyCheck.TooLarge(maxSize));
+                }
+
+                if (buffer.Length > reserved)
+                {
+                    needed = maxSize;
                 }
 
                 if (!scanner.Scan(free.Span[..count]))

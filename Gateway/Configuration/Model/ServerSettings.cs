@@ -34,8 +34,8 @@ internal sealed record ServerSettings
     public long MaxRequestBodySize { get; init; } = 100 * 1024 * 1024;
 
     /// <summary>
-    /// The memory budget for bodies on rewritten routes, in bytes. Bodies that do not fit wait unread; bodies up to 64 KB never wait.
-    /// Default: 268435456 (256 MiB). Reloadable.
+    /// The memory budget for bodies on rewritten routes, in bytes. Bodies that do not fit wait unread; bodies up to 64 KB share a quarter of it
+    /// before they wait. Default: 268435456 (256 MiB). Reloadable.
     /// </summary>
     public long RequestBodyMemory { get; init; } = 256 * 1024 * 1024;
 

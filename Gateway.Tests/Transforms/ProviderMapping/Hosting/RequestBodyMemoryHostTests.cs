@@ -211,6 +211,73 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
         await NothingIsHeldAsync();
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task SmallBodies_TakeAQuarterWithoutAReservation_AndTurnsBeyondIt(bool isChunked)
+    {
+        await StartAsync(Megabyte, limit: 400_000);
+        var body = Body("small", FreeSize - 1);
+        var headers = $"{(isChunked ? "Transfer-Encoding: chunked" : $"Content-Length: {body.Length}")}\r\nx-owner: ";
+        var uploads = new List<RawConnection>();
+        for (var i = 0; i < 20; i++)
+        {
+            uploads.Add(await RawConnection.OpenAsync(_host.Http1));
+            await uploads[i].SendHeadAsync(headers + "a\r\n");
+        }
+
+        // Four are only counted, ten more leave an eighth of the rest free, and six wait.
+        await WaitingAsync(6);
+        Assert.InRange(_host.Memory.HeldBytes, 10 * FreeSize, 11 * FreeSize);
+
+        await using (var other = await RawConnection.OpenAsync(_host.Http1))
+        {
+            await other.SendHeadAsync(headers + "b\r\n");
+            await other.SendAsync(isChunked ? [.. Chunked(body), .. "0\r\n\r\n"u8] : body);
+            Assert.Equal(200, (await other.ReadAnswerAsync()).Status);
+        }
+
+        foreach (var upload in uploads)
+        {
+            await upload.SendAsync(isChunked ? [.. Chunked(body), .. "0\r\n\r\n"u8] : body);
+        }
+
+        foreach (var upload in uploads)
+        {
+            Assert.Equal(200, (await upload.ReadAnswerAsync()).Status);
+            await upload.DisposeAsync();
+        }
+
+        await NothingIsHeldAsync();
+    }
+
+    /// <summary>Its length is unknown: it reserves 64 KB, since small bodies hold a quarter, and then the size limit.</summary>
+    [Fact]
+    public async Task BodyThatOutgrowsItsReservation_ReservesAnew()
+    {
+        await StartAsync(Megabyte, limit: 400_000);
+        var small = new List<RawConnection>();
+        for (var i = 0; i < 5; i++)
+        {
+            small.Add(await RawConnection.OpenAsync(_host.Http1));
+            await small[i].SendHeadAsync($"Content-Length: {FreeSize - 1}\r\n");
+        }
+
+        await HeldAsync();
+        await using var large = await RawConnection.OpenAsync(_host.Http1);
+        await large.SendHeadAsync("Transfer-Encoding: chunked\r\nx-owner: b\r\n");
+        await large.SendAsync([.. Chunked(Body("large", 300_000)), .. "0\r\n\r\n"u8]);
+
+        Assert.Equal(200, (await large.ReadAnswerAsync()).Status);
+        foreach (var connection in small)
+        {
+            connection.Reset();
+            await connection.DisposeAsync();
+        }
+
+        await NothingIsHeldAsync();
+    }
+
     [Fact]
     public async Task OwnersThatTheHostNames_TakeTurns()
     {
