@@ -1,6 +1,8 @@
+using System.Text;
 using Gateway.Tests.Support;
 using OpenRouterGateway.Transforms.Json;
 using OpenRouterGateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 using OpenRouterGateway.Transforms.ProviderMapping.Explaining;
 using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 using Xunit;
@@ -314,9 +316,15 @@ public class EnforceRuleTests
         var names = string.Join(',', Enumerable.Range(0, 400_000).Select(i => $"\"d/{i}\""));
         var prices = string.Join(',', Enumerable.Range(0, 400_000).Select(i => $"\"p{i}\":1"));
 
-        // Each with each, this would take many minutes.
-        var result = await Task.Run(() => Set(Enforce("*", """{"ignore":["x"],"max_price":{"prompt":1}}""")).Decide(
-            $$$$"""{"model":"m","provider":{"order":[{{{{names}}}},"d"],"only":[{{{{names}}}}],"max_price":{ {{{{prices}}}} }}}""")).GuardAsync();
-        Assert.Null(result.Rejection);
+        var block = Encoding.UTF8.GetBytes(
+            $$$$"""{"order":[{{{{names}}}},"d"],"only":[{{{{names}}}}],"max_price":{ {{{{prices}}}} }}""");
+
+        // Each with each, this would take many minutes. Not by way of a body, where 64 KB are the limit.
+        var refusal = await Task.Run(() => ProviderNarrowing.Narrow(
+            new MutableProviderBlock(block),
+            [Enforce("*", """{"ignore":["x"],"max_price":{"prompt":1}}""")],
+            RequestEndpoint.Generation,
+            changes: null)).GuardAsync();
+        Assert.Null(refusal);
     }
 }
