@@ -71,7 +71,7 @@ internal sealed class TeamMiddleware
         var request = context.Request;
         var target = IsUpgrade(context)
             ? default
-            : EndpointGate.Judge(caller.Team, gateway.Route.Facts, request.Method, request.Path, request.Headers.ContentType);
+            : EndpointGate.Judge(caller.Team, gateway.Route.Facts, request.Method, request.Path);
         gateway.Caller = new CallerRecord(caller, target.Endpoint, target.UpstreamPath);
         return target.Endpoint is not { } endpoint ? ErrorMiddleware.RefuseAsync(context, GatewayError.EndpointNotAllowed)
             : endpoint.Kind == TeamEndpointKind.OwnCall ? EnterIfOwnAsync(context, caller.Team, target.CallId ?? IdInQuery(request))
