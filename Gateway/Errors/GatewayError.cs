@@ -72,6 +72,19 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     public static GatewayError RequestTooLarge { get; } = new(413, ErrorOrigin.Client, "request_too_large", "request_too_large",
         "The request body exceeds the size limit of this path.");
 
+    /// <summary>
+    /// An upgrade on an endpoint whose bodies are rewritten. The status makes Codex fall back to POST at once. RFC 9110, 15.5.22 requires the
+    /// header.
+    /// </summary>
+    public static GatewayError UpgradeRefused { get; } = new(426, ErrorOrigin.Client, InvalidRequest, "upgrade_not_supported",
+        "This endpoint accepts no protocol upgrade. Send a POST request.")
+    {
+        Headers = [new(HeaderNames.Upgrade, "HTTP/1.1"), new(HeaderNames.Connection, HeaderNames.Upgrade)],
+    };
+
+    public static GatewayError PreflightBody { get; } = new(400, ErrorOrigin.Client, InvalidRequest, "bad_request",
+        "A preflight request has no body.");
+
     public static GatewayError BadRequest { get; } = new(400, ErrorOrigin.Client, InvalidRequest, "bad_request",
         "The request is malformed: its framing does not match its headers.");
 
