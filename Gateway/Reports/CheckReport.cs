@@ -73,7 +73,7 @@ internal static class CheckReport
 
         return text.ToString();
 
-        void Line(FormattableString line) => text.AppendLine(line.ToString(CultureInfo.InvariantCulture));
+        void Line(FormattableString line) => text.AppendLine(TerminalText.Escape(line.ToString(CultureInfo.InvariantCulture)));
 
         void WriteRoutes(bool isRewritten)
         {
