@@ -45,6 +45,37 @@ public sealed class LimitTests
     }
 
     [Fact]
+    public async Task CatalogueCalls_CountAsRequestsAndCostNoTokens()
+    {
+        await using var team = await TeamGateway.StartAsync(
+            """ "Limits": { "RequestsPerMinute": 3, "TokensPerMinute": 10000, "ConcurrentRequests": 1 } """);
+
+        var first = await GetAsync(team, "/v1/models");
+        Assert.Equal(200, first.Status);
+        Assert.Equal("2", first.Header("x-ratelimit-remaining-requests"));
+        Assert.Null(first.Header("x-ratelimit-remaining-tokens"));
+        Assert.Equal(200, (await team.PostAsync("/v1/messages/count_tokens", TeamGateway.Body())).Status);
+        Assert.Equal(200, (await GetAsync(team, "/v1/providers")).Status);
+
+        Assert.Equal(429, (await GetAsync(team, "/v1/models")).Status);
+        (await team.ChatAsync()).IsRefused(429);
+    }
+
+    [Fact]
+    public async Task CatalogueCall_IsARequestInFlight()
+    {
+        await using var team = await TeamGateway.StartAsync(OneAtATime);
+        await using (var held = await team.OpenStreamAsync("", "x-fake-stall-after: 1"))
+        {
+            Assert.Equal(429, (await GetAsync(team, "/v1/models")).Status);
+            held.Client.Reset();
+        }
+
+        await Eventually.TrueAsync(async () => (await GetAsync(team, "/v1/models")).Status == 200, "a free place");
+        Assert.Equal(200, (await GetAsync(team, "/v1/models")).Status);
+    }
+
+    [Fact]
     public async Task LimitsOfAKey_HoldBesideTheTeams()
     {
         await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
@@ -246,4 +277,11 @@ public sealed class LimitTests
     }
 
     private static string? CodeOf(Exchange call) => call.Json.GetProperty("error").GetProperty("code").GetString();
+
+    private static async Task<RawResponse> GetAsync(TeamGateway team, string target)
+    {
+        await using var client = await team.Gateway.ConnectAsync();
+        await client.GetAsync(target, "x-api-key: " + TeamSetup.Key);
+        return (await client.ReadAsync()).Head;
+    }
 }

@@ -5,6 +5,7 @@ using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Metering;
 using Gateway.Primitives;
+using Gateway.Teams;
 
 namespace Gateway.Admission;
 
@@ -112,6 +113,25 @@ internal sealed partial class AdmissionController
             {
                 await call.CancelAsync();
             }
+        }
+    }
+
+    /// <summary>
+    /// Admits or refuses a catalogue call. It counts as a request and as a request in flight, and costs neither tokens nor money.
+    /// </summary>
+    /// <returns>The result of the limits, whose lease the caller returns; and the refusal.</returns>
+    public async ValueTask<(LimitResult? Limits, GatewayError? Error)> AdmitCatalogueAsync(
+        IReadOnlyList<LimitScope> scopes, LimitsSettings settings, string requestId)
+    {
+        try
+        {
+            var limits = await _limits.TakeAsync(new LimitRequest(Guid.CreateVersion7(_time.GetUtcNow()), scopes, EstimatedTokens: 0));
+            return (limits, limits.Lease is null ? GatewayError.RateLimited(limits.RetryAfter) : null);
+        }
+        catch (LimitStoreException fault)
+        {
+            Log.LimitsUnavailable(_logger, fault.Message, settings.WhenStoreFails.Limits, requestId);
+            return (null, settings.WhenStoreFails.Limits == FailurePolicy.Refuse ? GatewayError.LimitsUnavailable : null);
         }
     }
 

@@ -3,6 +3,7 @@ using Gateway.Errors;
 using Gateway.Metering;
 using Gateway.Observability;
 using Gateway.Requests;
+using Gateway.Teams;
 using Microsoft.AspNetCore.Http.Features;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using Yarp.ReverseProxy.Forwarder;
@@ -11,7 +12,7 @@ namespace Gateway.Admission;
 
 /// <summary>
 /// The Admission phase. Admits a team's metered request as a <see cref="MeteredCall"/>, reports its end to the call and records its
-/// metrics. Every other request passes.
+/// metrics. A catalogue call only holds a lease under the team's limits. Every other request passes.
 /// </summary>
 internal sealed class AdmissionMiddleware
 {
@@ -34,6 +35,12 @@ internal sealed class AdmissionMiddleware
         if (request.Caller.IsMetered)
         {
             return InvokeCoreAsync(context, request);
+        }
+
+        if (request.Caller is { Endpoint.Kind: TeamEndpointKind.Catalogue, Identity: { } caller }
+            && caller.Key.CatalogueScopesIn(caller.Team) is { Count: > 0 } scopes)
+        {
+            return InvokeCatalogueAsync(context, request, scopes);
         }
 
         request.Admission = default;
@@ -73,6 +80,29 @@ internal sealed class AdmissionMiddleware
 
             await EndAsync(context, request, call, hasThrown);
             Count(context, request, call, mapping?.Decision.SentModel);
+        }
+    }
+
+    private async Task InvokeCatalogueAsync(HttpContext context, GatewayContext request, IReadOnlyList<LimitScope> scopes)
+    {
+        var (limits, error) = await _controller.AdmitCatalogueAsync(scopes, request.Snapshot.Settings.Limits, request.RequestId);
+        request.Admission = new AdmissionRecord(limits, null);
+        if (error is not null)
+        {
+            await ErrorMiddleware.RefuseAsync(context, error);
+            return;
+        }
+
+        try
+        {
+            await _next(context);
+        }
+        finally
+        {
+            if (limits?.Lease is { } lease)
+            {
+                await lease.ReturnAsync(tokens: null);
+            }
         }
     }
 
