@@ -3,8 +3,8 @@ using System.Globalization;
 using System.Reflection;
 using Gateway.Configuration.Reading;
 using Gateway.Ledger;
-using Gateway.Primitives;
 using Gateway.Reports;
+using OpenRouterGateway.Transforms.Json;
 using OpenRouterGateway.Transforms.ProviderMapping;
 
 namespace Gateway.CommandLine;

@@ -81,7 +81,7 @@ internal sealed class ProviderBlockReader
         var path = Path(Root, member.Name);
         if (!ProviderMembers.IsKnown(member.Name))
         {
-            Warn(path, "is not a member that OpenRouter documents; it is sent as written");
+            Unknown(path, member.Name, ProviderMembers.All, "is not a member that OpenRouter documents");
             return true;
         }
 
@@ -185,9 +185,18 @@ internal sealed class ProviderBlockReader
 
         if (names.Count == 0)
         {
-            Warn(path, _mode == WhenClientSetsProvider.Enforce && path is Root + ":only" or Root + ":quantizations"
-                ? "is empty: under Enforce every request is refused"
-                : "is empty");
+            if (_mode != WhenClientSetsProvider.Enforce)
+            {
+                Warn(path, "is empty");
+            }
+            else if (path is Root + ":only" or Root + ":quantizations")
+            {
+                Fault(path, $"is empty, which would refuse every request; expected {expected}");
+            }
+            else
+            {
+                Fault(path, $"is empty, which enforces nothing; expected {expected}, or no such member");
+            }
         }
 
         var seen = new HashSet<string>(StringComparer.Ordinal);
@@ -252,16 +261,28 @@ internal sealed class ProviderBlockReader
             Fault(path, value, "at least one price, such as {\"prompt\": 1.5}");
         }
 
-        CheckParts(prices, value, path, PriceComponents, "a price such as 1.5 or \"1.5\"", (json, kind) =>
-            PriceLimit.TryParse(json.Span, kind, out var price) && !price.IsNegative && price.IsMeasurable);
+        CheckParts(
+            prices,
+            value,
+            path,
+            PriceComponents,
+            "a price such as 1.5 or \"1.5\"",
+            (json, kind) => PriceLimit.TryParse(json.Span, kind, out var price) && !price.IsNegative && price.IsMeasurable,
+            (partPath, name) => Unknown(partPath, name, PriceComponents, $"is not one of {string.Join(", ", PriceComponents)}"));
     }
 
     private void CheckPercentiles(JsonMember member, ReadOnlyMemory<byte> value, string path)
     {
         if (member.Kind == JsonValueKind.Object)
         {
-            CheckParts(JsonMember.ReadAll(value.Span), value, path, Percentiles, "a number", (_, kind) =>
-                kind is JsonValueKind.Number or JsonValueKind.Null);
+            CheckParts(
+                JsonMember.ReadAll(value.Span),
+                value,
+                path,
+                Percentiles,
+                "a number",
+                (_, kind) => kind is JsonValueKind.Number or JsonValueKind.Null,
+                (partPath, _) => Warn(partPath, $"is not one of {string.Join(", ", Percentiles)}; it is sent as written"));
         }
         else if (member.Kind != JsonValueKind.Number)
         {
@@ -275,7 +296,8 @@ internal sealed class ProviderBlockReader
         string path,
         string[] known,
         string expected,
-        Func<ReadOnlyMemory<byte>, JsonValueKind, bool> isValid)
+        Func<ReadOnlyMemory<byte>, JsonValueKind, bool> isValid,
+        Action<string, string> unknown)
     {
         var seen = new HashSet<string>(StringComparer.Ordinal);
         foreach (var part in parts)
@@ -292,8 +314,27 @@ internal sealed class ProviderBlockReader
             }
             else if (!known.Contains(part.Name))
             {
-                Warn(partPath, $"is not one of {string.Join(", ", known)}; it is sent as written");
+                unknown(partPath, part.Name);
             }
+        }
+    }
+
+    /// <summary>
+    /// An unknown member may be new at OpenRouter. Under Enforce it is a fault: a misspelled restriction would silently restrict nothing.
+    /// </summary>
+    private void Unknown(string path, string name, IReadOnlyCollection<string> known, string problem)
+    {
+        if (_mode != WhenClientSetsProvider.Enforce)
+        {
+            Warn(path, problem + "; it is sent as written");
+        }
+        else if (NearestName.Find(name, known) is { } nearest)
+        {
+            Fault(path, $"{problem}, so it would enforce nothing; did you mean \"{nearest}\"?");
+        }
+        else
+        {
+            Fault(path, $"{problem}, so it would enforce nothing; expected one of {string.Join(", ", known)}");
         }
     }
 
