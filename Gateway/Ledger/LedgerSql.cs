@@ -8,9 +8,16 @@ internal static class LedgerSql
     /// <summary>The charge of a row.</summary>
     public const string Charge = "CASE WHEN state = 2 THEN COALESCE(cost_pico, reserved_pico) ELSE reserved_pico END";
 
+    /// <summary>The number of models with a row of their own in a report.</summary>
+    public const int MaxModels = 1000;
+
+    /// <summary>The row of all other models.</summary>
+    public const string OtherModels = "(other models)";
+
     // Sums of pico-dollars overflow 64 bits, so whole micro-dollars and remainders are summed separately.
-    private const string ChargeSums =
-        $"CAST(COALESCE(SUM(({Charge}) / 1000000), 0) AS BIGINT), CAST(COALESCE(SUM(({Charge}) % 1000000), 0) AS BIGINT)";
+    private const string MicroSum = $"CAST(COALESCE(SUM(({Charge}) / 1000000), 0) AS BIGINT)";
+    private const string PicoSum = $"CAST(COALESCE(SUM(({Charge}) % 1000000), 0) AS BIGINT)";
+    private const string ChargeSums = $"{MicroSum}, {PicoSum}";
 
     // Idempotent: an entry is written twice if the response to a commit is lost.
     public const string Began =
@@ -118,7 +125,7 @@ internal static class LedgerSql
         """;
 
     /// <summary>Usage in a time range.</summary>
-    public static string Usage(UsageGroup group) =>
+    public static string Usage(UsageGroup group) => group == UsageGroup.Model ? UsageByModel :
         $"""
         SELECT {Name(group)}, COUNT(*),
             CAST(COALESCE(SUM(prompt_tokens), 0) AS BIGINT), CAST(COALESCE(SUM(completion_tokens), 0) AS BIGINT),
@@ -128,11 +135,34 @@ internal static class LedgerSql
         GROUP BY 1
         """;
 
+    /// <summary>
+    /// The name of a call without an answer is the client's text. A client can invent any number of names, so the report keeps those that
+    /// upstream has answered, then those with the highest charge, up to a maximum, and sums up the others.
+    /// </summary>
+    private static readonly string UsageByModel =
+        $"""
+        WITH names AS (
+            SELECT COALESCE(model_answered, model_sent, model_asked, '') AS name,
+                MAX(CASE WHEN model_answered IS NULL THEN 0 ELSE 1 END) AS is_answered, COUNT(*) AS requests,
+                COALESCE(SUM(prompt_tokens), 0) AS prompt, COALESCE(SUM(completion_tokens), 0) AS completion,
+                {MicroSum} AS micro, {PicoSum} AS pico, SUM(CASE WHEN state = 2 THEN 0 ELSE 1 END) AS unresolved
+            FROM generations
+            WHERE id >= $1 AND id <= $2 AND started_at >= $3 AND started_at < $4
+            GROUP BY 1
+        ), places AS (
+            SELECT names.*, ROW_NUMBER() OVER (ORDER BY is_answered DESC, micro DESC, requests DESC, name) AS place FROM names
+        )
+        SELECT CASE WHEN place <= {MaxModels} THEN name ELSE '{OtherModels}' END, CAST(SUM(requests) AS BIGINT),
+            CAST(SUM(prompt) AS BIGINT), CAST(SUM(completion) AS BIGINT), CAST(SUM(micro) AS BIGINT), CAST(SUM(pico) AS BIGINT),
+            CAST(SUM(unresolved) AS BIGINT)
+        FROM places
+        GROUP BY 1
+        """;
+
     private static string Name(UsageGroup group) => group switch
     {
         UsageGroup.Team => "team",
         UsageGroup.Key => "team || '/' || key_label",
-        UsageGroup.Model => "COALESCE(model_answered, model_sent, model_asked, '')",
         UsageGroup.Provider => "COALESCE(provider, '')",
         UsageGroup.Rule => "COALESCE(rule, '')",
         _ => throw new ArgumentOutOfRangeException(nameof(group), group, null),

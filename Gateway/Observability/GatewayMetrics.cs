@@ -318,7 +318,7 @@ internal sealed class GatewayMetrics : IDisposable
     {
         { OperationNameTag, OperationTag(generation.Endpoint) },
         { ProviderNameTag, ProviderName },
-        { RequestModelTag, _models.Tag(generation.SentModel, generation.IsPriced || generation.AnsweredModel is not null) },
+        { RequestModelTag, _models.Tag(generation.SentModel, generation.IsSentModelKnown) },
         { ResponseModelTag, _models.Tag(generation.AnsweredModel, isTrusted: true) },
         { Team, generation.Team ?? "" },
     };

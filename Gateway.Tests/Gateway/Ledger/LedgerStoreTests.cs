@@ -583,6 +583,27 @@ public abstract class LedgerStoreTests : IAsyncLifetime
     /// <summary>Makes the place empty again.</summary>
     protected abstract Task ForgetAsync();
 
+    [Fact]
+    public async Task InventedModels_ShareARow()
+    {
+        var answered = Enumerable.Range(0, 20).Select(_ => NewId()).ToArray();
+        await ApplyAsync([.. answered.SelectMany((id, i) => new LedgerEntry[]
+        {
+            Began(id, reserved: 1), Settled(id, 5) with { AnsweredModel = $"real-{i}" },
+        })]);
+        await ApplyAsync([.. Enumerable.Range(0, LedgerSql.MaxModels + 30).Select(i =>
+            Began(NewId(), reserved: 1_000_000_000) with { SentModel = $"invented-{i}" })]);
+
+        var rows = await UsageAsync(UsageGroup.Model);
+
+        Assert.Equal(LedgerSql.MaxModels + 1, rows.Count);
+        Assert.Equal(20, rows.Count(row => row.Name.StartsWith("real-", StringComparison.Ordinal)));
+        Assert.Equal(
+            (50, new PicoDollars(50_000_000_000)),
+            rows.Where(row => row.Name == LedgerSql.OtherModels).Select(row => (row.Requests, row.Cost)).Single());
+        Assert.Equal(LedgerSql.MaxModels + 50, rows.Sum(row => row.Requests));
+    }
+
     /// <summary>Another store in the same place.</summary>
     private protected abstract ILedgerStore Create();
 
