@@ -26,7 +26,8 @@ internal static class HostileRequests
         "X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "X-Real-IP", "Via", "True-Client-IP", "CF-Connecting-IP", "CF-Connecting-IPv6",
         "X-Client-IP", "X-Cluster-Client-IP", "X-Envoy-External-Address", "X-Original-Forwarded-For", "Fastly-Client-IP", "Fly-Client-IP",
         "X-Azure-ClientIP", "x-openrouter-fusion-depth", "X-OpenRouter-Advisor-Depth", "x-openrouter-subagent-depth",
-        "x-openrouter-other-depth", "X-Enable-Plugins", "x-enable-plugins",
+        "x-openrouter-other-depth", "X-Enable-Plugins", "x-enable-plugins", "X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override",
+        "X-Envoy-Original-Path",
     ];
 
     public static IReadOnlyList<HostileRequest> All { get; } =

@@ -7,21 +7,26 @@ using Microsoft.Net.Http.Headers;
 namespace Gateway.Upstream;
 
 /// <summary>
-/// Removes headers that must not reach the next hop: those that describe the client or its path to the gateway, OpenRouter's internal ones,
-/// the hop-by-hop headers that <c>Connection</c> names (RFC 9110, 7.6.1) and, unless enabled, trace context.
+/// Removes headers that must not reach the next hop: those that describe the client or its path to the gateway, those that replace the
+/// request line, OpenRouter's internal ones, the hop-by-hop headers that <c>Connection</c> names (RFC 9110, 7.6.1) and, unless enabled, trace
+/// context.
 /// </summary>
 internal static class HopHeaders
 {
     private static readonly string[] TraceHeaders = ["traceparent", "tracestate", "baggage", "Request-Id", "Correlation-Context"];
 
-    // Proxies and CDNs write the client's address into these. OpenRouter is behind such a CDN and might take a client's value for its own.
     private static readonly FrozenSet<string> ClientHeaders = FrozenSet.ToFrozenSet(
         [
+            // Proxies and CDNs write the client's address into these. OpenRouter is behind such a CDN and might take a client's value for
+            // its own.
             "Forwarded", "Via", "X-Real-IP", "True-Client-IP", "X-Client-IP", "Client-IP", "X-Cluster-Client-IP", "X-Originating-IP",
             "X-Remote-IP", "X-Remote-Addr", "X-Original-Forwarded-For", "X-Original-Host", "X-ProxyUser-Ip", "Proxy-Client-IP",
             "WL-Proxy-Client-IP", "CF-Connecting-IP", "CF-Connecting-IPv6", "CF-Pseudo-IPv4", "CF-IPCountry", "Fastly-Client-IP",
             "Fly-Client-IP", "DO-Connecting-IP", "X-Azure-ClientIP", "X-Azure-SocketIP", "X-Appengine-User-IP", "X-NF-Client-Connection-IP",
             "X-Vercel-Forwarded-For",
+
+            // Some servers take path or method from these in place of the request line, which is what was judged.
+            "X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override",
 
             // Switches on OpenRouter's plugins, which the rights and rules of a request's body do not see.
             "X-Enable-Plugins",
