@@ -89,6 +89,21 @@ public sealed class RewrittenEndpointsTests : IClassFixture<RewrittenEndpointsTe
         Assert.Equal(contentType, call.Forwarded.Header("Content-Type"));
     }
 
+    [Fact]
+    public async Task Upgrade_Is426ThatNamesTheProtocol()
+    {
+        var call = await _pair.SendAsync(
+            "GET",
+            "/v1/responses",
+            ["Authorization: Bearer k", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"],
+            null);
+
+        call.IsRefused(426);
+        Assert.Equal("upgrade_not_supported", call.Json.GetProperty("error").GetProperty("code").GetString());
+        Assert.Equal("HTTP/1.1", call.Head.Header("Upgrade"));
+        Assert.Null(call.Upstream);
+    }
+
     [Theory]
     [InlineData("multipart/form-data; boundary=b")]
     [InlineData("multipart/json; application/json")]
