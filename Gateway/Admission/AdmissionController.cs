@@ -10,20 +10,18 @@ using Gateway.Teams;
 namespace Gateway.Admission;
 
 /// <summary>
-/// Admits a metered request. Acquires, in order, a rate-limit lease, a budget reservation and a durable ledger row; if a step fails,
-/// everything acquired so far is released.
+/// Admits a metered request. Charges its rate-limit lease and acquires, in order, a budget reservation and a durable ledger row; if a step
+/// fails, everything acquired so far is released, the lease included.
 /// </summary>
 internal sealed partial class AdmissionController
 {
-    private readonly ILimitStore _limits;
     private readonly IBudgetStore _budgets;
     private readonly ILedger _ledger;
     private readonly TimeProvider _time;
     private readonly ILogger<AdmissionController> _logger;
 
-    public AdmissionController(ILimitStore limits, IBudgetStore budgets, ILedger ledger, TimeProvider time, ILogger<AdmissionController> logger)
+    public AdmissionController(IBudgetStore budgets, ILedger ledger, TimeProvider time, ILogger<AdmissionController> logger)
     {
-        _limits = limits;
         _budgets = budgets;
         _ledger = ledger;
         _time = time;
@@ -44,12 +42,12 @@ internal sealed partial class AdmissionController
         var isAdmitted = false;
         try
         {
-            if (request.Caller.Key.ScopesIn(team) is { Count: > 0 } scopes)
+            if (request.Lease is { } lease)
             {
                 try
                 {
-                    limits = await call.TakeLeaseAsync(_limits, scopes, request.Cost.Tokens);
-                    if (limits.Lease is null)
+                    limits = await call.TakeLeaseAsync(lease, request.Cost.Tokens);
+                    if (limits.RefusedBy is not null)
                     {
                         return Refused(limits, GatewayError.RateLimited(limits.RetryAfter));
                     }

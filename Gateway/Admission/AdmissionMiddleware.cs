@@ -52,7 +52,14 @@ internal sealed class AdmissionMiddleware
         var caller = request.Caller;
         var mapping = context.Features.Get<IProviderMappingFeature>();
         var decision = await _controller.AdmitAsync(new AdmissionRequest(
-            request.RequestId, request.StartedAt, request.Snapshot, caller.Identity!, caller.Endpoint!, request.Body.Cost, mapping));
+            request.RequestId,
+            request.StartedAt,
+            request.Snapshot,
+            caller.Identity!,
+            caller.Endpoint!,
+            request.TakeLease(),
+            request.Body.Cost,
+            mapping));
         request.Admission = new AdmissionRecord(decision.Limits, decision.Call);
         if (decision.Call is not { } call)
         {

@@ -11,8 +11,9 @@ using Microsoft.Net.Http.Headers;
 namespace Gateway.Authentication;
 
 /// <summary>
-/// The Team phase. Identifies the caller and checks that the endpoint is open to it. Reads headers only, so the body of an unknown caller
-/// is never read. Without teams the caller's own key is sent upstream, and the phase only requires that a key is present.
+/// The Team phase. Identifies the caller, checks that the endpoint is open to it, and counts the request as one of the team's and the key's
+/// requests in flight. Reads headers only, so the body of an unknown caller is never read. Without teams the caller's own key is sent
+/// upstream, and the phase only requires that a key is present.
 /// </summary>
 internal sealed class TeamMiddleware
 {
@@ -25,9 +26,12 @@ internal sealed class TeamMiddleware
     private readonly SettingsStore _settings;
     private readonly TimeProvider _time;
     private readonly IGenerationOwnership _ownership;
+    private readonly ConcurrencyGate _concurrency;
 
-    public TeamMiddleware(RequestDelegate next, SettingsStore settings, TimeProvider time, IGenerationOwnership ownership)
+    public TeamMiddleware(
+        RequestDelegate next, SettingsStore settings, TimeProvider time, IGenerationOwnership ownership, ConcurrencyGate concurrency)
     {
+        _concurrency = concurrency;
         _next = next;
         _settings = settings;
         _time = time;
@@ -84,7 +88,27 @@ internal sealed class TeamMiddleware
         gateway.Caller = new CallerRecord(caller, target.Endpoint, target.UpstreamPath);
         return target.Endpoint is not { } endpoint ? ErrorMiddleware.RefuseAsync(context, GatewayError.EndpointNotAllowed)
             : endpoint.Kind == TeamEndpointKind.OwnCall ? EnterIfOwnAsync(context, caller.Team, target.CallId ?? IdInQuery(request))
+            : endpoint.IsMetered && caller.Key.ScopesIn(caller.Team) is { Count: > 0 } scopes ? EnterUnderLimitsAsync(context, gateway, scopes)
             : _next(context);
+    }
+
+    private async Task EnterUnderLimitsAsync(HttpContext context, GatewayContext gateway, IReadOnlyList<LimitScope> scopes)
+    {
+        if (await _concurrency.EnterAsync(gateway, scopes) is { } refusal)
+        {
+            await ErrorMiddleware.RefuseAsync(context, refusal);
+            return;
+        }
+
+        try
+        {
+            await _next(context);
+        }
+        finally
+        {
+            // Has an effect only if the request has ended before its admission: its client left during the upload, or a phase failed.
+            await gateway.CancelLeaseAsync();
+        }
     }
 
     private async Task EnterIfOwnAsync(HttpContext context, Team team, string? id)

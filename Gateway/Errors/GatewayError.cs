@@ -22,6 +22,7 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     private const string UpstreamTrouble = "api_error";
     private const string Permission = "permission_error";
     private const string Billing = "billing_error";
+    private const string Overloaded = "overloaded_error";
     private const int QuotedLength = 60;
 
     // Stops the retries of OpenAI's and Anthropic's SDKs. They cannot succeed before an operator acts.
@@ -94,7 +95,7 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     public static GatewayError UpstreamBroke { get; } = new(502, ErrorOrigin.Upstream, UpstreamTrouble, "upstream_disconnected",
         "The upstream closed the connection before its response was complete.");
 
-    public static GatewayError UpstreamUnavailable { get; } = new(503, ErrorOrigin.Upstream, "overloaded_error", "upstream_unavailable",
+    public static GatewayError UpstreamUnavailable { get; } = new(503, ErrorOrigin.Upstream, Overloaded, "upstream_unavailable",
         "No upstream destination is available.");
 
     public static GatewayError UpstreamTimedOut { get; } = new(504, ErrorOrigin.Upstream, "timeout_error", "upstream_timeout",
@@ -121,7 +122,7 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     /// <param name="headers">The headers with the levels of the limits.</param>
     public static GatewayError RateLimited(TimeSpan retryAfter, params ReadOnlySpan<KeyValuePair<string, string>> headers)
     {
-        var seconds = Math.Max(1, (long)Math.Ceiling(retryAfter.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        var seconds = Seconds(retryAfter);
         return new GatewayError(429, ErrorOrigin.Client, "rate_limit_error", "rate_limit_exceeded",
             $"A limit of the team is exhausted. Try again in {seconds} s.")
         {
@@ -138,11 +139,15 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
             403 => Permission,
             408 => "timeout_error",
             413 => "request_too_large",
+            503 => Overloaded,
             _ => InvalidRequest,
         },
         rejection.Code,
         rejection.Message,
-        rejection.Param);
+        rejection.Param)
+    {
+        Headers = rejection.RetryAfter is { } delay ? [new(HeaderNames.RetryAfter, Seconds(delay))] : [],
+    };
 
     /// <summary>The error as a rejection of the provider mapping; <see cref="Rejected"/> converts it back.</summary>
     public RequestRejection ToRejection() => new(Status, Code, Message, Param);
@@ -164,6 +169,9 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     // Neither a bug in the gateway nor a fault of the client. The log has the reason, for the operator of the store.
     private static GatewayError StoreUnavailable(string code, string counted) => new(503, ErrorOrigin.Upstream, UpstreamTrouble, code,
         $"The gateway cannot count {counted} at the moment, and refuses requests that it cannot count.");
+
+    private static string Seconds(TimeSpan delay) =>
+        Math.Max(1, (long)Math.Ceiling(delay.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
 
     private static string Shorten(string name)
     {

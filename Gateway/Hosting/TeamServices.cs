@@ -1,4 +1,5 @@
 using Gateway.Admission;
+using Gateway.Authentication;
 using Gateway.Configuration;
 using Gateway.Configuration.Reading;
 using Gateway.Ledger;
@@ -43,6 +44,7 @@ internal static class TeamServices
         services.AddSingleton<PriceListStore>();
         services.AddSingleton<PriceListFile>();
         services.AddSingleton<RequestReviewer>();
+        services.AddSingleton<ConcurrencyGate>();
         services.AddSingleton<AdmissionController>();
         services.AddOptions<ProviderMappingOptions>()
             .Configure<RequestReviewer>(static (mapping, reviewer) => mapping.Review = reviewer.Review);

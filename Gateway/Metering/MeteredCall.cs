@@ -3,7 +3,6 @@ using Gateway.Billing;
 using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Primitives;
-using Gateway.Teams;
 
 namespace Gateway.Metering;
 
@@ -13,8 +12,8 @@ namespace Gateway.Metering;
 /// before its last bytes are sent to the client; when the response is cut off; or at the latest in <see cref="DisposeAsync"/>.
 /// </summary>
 /// <remarks>
-/// Admission acquires (<see cref="TakeLeaseAsync"/>, <see cref="ReserveAsync"/>, <see cref="BeginAsync"/>) or gives up
-/// (<see cref="CancelAsync"/>). Afterwards the events of the call are reported in order: <see cref="Sent"/>, <see cref="Answered"/>,
+/// Admission hands over the lease that the request holds since the Team phase and acquires the rest (<see cref="TakeLeaseAsync"/>,
+/// <see cref="ReserveAsync"/>, <see cref="BeginAsync"/>), or gives up (<see cref="CancelAsync"/>). Afterwards the events of the call are reported in order: <see cref="Sent"/>, <see cref="Answered"/>,
 /// <see cref="Named"/>, then <see cref="CompletedAsync"/> or <see cref="EndedAsync"/>. Another attempt is another instance with its own
 /// lease, reservation and row.
 /// <para>
@@ -56,7 +55,7 @@ internal sealed partial class MeteredCall : IAsyncDisposable
         _logger = logger;
     }
 
-    /// <summary>The key of the ledger row, and of the lease and the reservation in their stores.</summary>
+    /// <summary>The key of the ledger row, and of the reservation in its store.</summary>
     public required Guid Id { get; init; }
 
     /// <summary>The amount to reserve. It is charged as long as the bill is unknown.</summary>
@@ -76,14 +75,13 @@ internal sealed partial class MeteredCall : IAsyncDisposable
 
     private bool IsSettled => Volatile.Read(ref _settled) != 0;
 
-    /// <summary>Acquires a rate-limit lease.</summary>
-    /// <returns>The result of the store. A result without a lease means that the request is refused.</returns>
-    /// <exception cref="LimitStoreException">The store failed.</exception>
-    public async ValueTask<LimitResult> TakeLeaseAsync(ILimitStore limits, IReadOnlyList<LimitScope> scopes, long tokens)
+    /// <summary>Takes over the request's lease, whatever the result, and charges it.</summary>
+    /// <returns>The result of the charge.</returns>
+    /// <exception cref="LimitStoreException">The store failed. If the call proceeds, the lease is ended without a charge.</exception>
+    public ValueTask<LimitResult> TakeLeaseAsync(ILimitLease lease, long tokens)
     {
-        var result = await limits.TakeAsync(new LimitRequest(Id, scopes, tokens));
-        _lease = result.Lease;
-        return result;
+        _lease = lease;
+        return lease.ChargeAsync(tokens);
     }
 
     /// <summary>Reserves the amount <see cref="Reserved"/> in a period of the team's budget.</summary>

@@ -23,6 +23,7 @@ public sealed partial class ErrorsDocumentTests
         (415, "unsupported_content_encoding"),
         (415, "unsupported_media_type"),
         (429, "rate_limit_exceeded"),
+        (503, "server_busy"),
     ];
 
     [Fact]

@@ -4,7 +4,6 @@ using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Metering;
 using Gateway.Primitives;
-using Gateway.Teams;
 using Gateway.Tests.Gateway.Configuration;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
@@ -19,8 +18,6 @@ public sealed class MeteredCallTests
     private static readonly PicoDollars Limit = new(100_000);
     private static readonly ResponseFacts Billed =
         new() { Id = "gen-1", Usage = new Usage { PromptTokens = 3, CompletionTokens = 4, Cost = new(7) }, IsComplete = true };
-
-    private static readonly LimitScope[] Scopes = [new("team:a", 10, null, null)];
 
     private readonly FakeTimeProvider _time = new();
     private readonly Stores _stores = new();
@@ -69,7 +66,7 @@ public sealed class MeteredCallTests
     public async Task Cancel_ReleasesWhatWasAcquiredAndClosesARowThatMayExist()
     {
         var call = Create();
-        await call.TakeLeaseAsync(_stores, Scopes, 5);
+        await call.TakeLeaseAsync(_stores, 5);
         await call.ReserveAsync(Budget, Limit);
         _stores.IsLedgerFailing = true;
         await Assert.ThrowsAsync<LedgerException>(async () => await call.BeginAsync(Row(call)));
@@ -89,7 +86,7 @@ public sealed class MeteredCallTests
     public async Task Cancel_TouchesNothingThatWasNotAcquired()
     {
         var call = Create();
-        await call.TakeLeaseAsync(_stores, Scopes, 5);
+        await call.TakeLeaseAsync(_stores, 5);
         _stores.IsBudgetSpent = true;
         Assert.False(await call.ReserveAsync(Budget, Limit));
 
@@ -164,7 +161,7 @@ public sealed class MeteredCallTests
             var stores = new Stores();
             var logs = new ListLogger<MeteredCall>();
             var call = new MeteredCall(stores, stores, _time, _time.GetTimestamp(), logs) { Id = Guid.CreateVersion7(), Reserved = Reserved };
-            await call.TakeLeaseAsync(stores, Scopes, 5);
+            await call.TakeLeaseAsync(stores, 5);
             Assert.True(await call.ReserveAsync(Budget, Limit));
             await call.BeginAsync(Row(call));
             stores.Failing = [.. failing];
@@ -289,14 +286,14 @@ public sealed class MeteredCallTests
     private async Task<MeteredCall> AdmitAsync()
     {
         var call = Create();
-        await call.TakeLeaseAsync(_stores, Scopes, 5);
+        await call.TakeLeaseAsync(_stores, 5);
         Assert.True(await call.ReserveAsync(Budget, Limit));
         await call.BeginAsync(Row(call));
         return call;
     }
 
     /// <summary>Records everything that a call does to the stores.</summary>
-    private sealed class Stores : ILimitStore, ILimitLease, IBudgetStore, ILedger
+    private sealed class Stores : ILimitLease, IBudgetStore, ILedger
     {
         public List<string> Leases { get; } = [];
 
@@ -313,7 +310,7 @@ public sealed class MeteredCallTests
         /// <summary>The resources whose store throws an exception that it does not declare.</summary>
         public HashSet<string> Failing { get; set; } = [];
 
-        public ValueTask<LimitResult> TakeAsync(LimitRequest request) => new(new LimitResult { Lease = this });
+        public ValueTask<LimitResult> ChargeAsync(long estimatedTokens) => new(new LimitResult());
 
         public ValueTask ReturnAsync(long? tokens)
         {

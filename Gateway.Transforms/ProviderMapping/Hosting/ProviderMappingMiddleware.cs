@@ -45,7 +45,7 @@ internal sealed class ProviderMappingMiddleware
         try
         {
             var maxSize = RequestBodyCheck.MaxSize(routeLimit, _options.MaxRequestBodySize(context));
-            var result = await RequestBodyReader.ReadAsync(context.Request, body, _memory, maxSize);
+            var result = await RequestBodyReader.ReadAsync(context.Request, body, _memory, maxSize, _options.RequestBodyOwner);
             if (result.IsRejected)
             {
                 // The body is released before the response: other uploads may be waiting, and this client may read its response slowly.
