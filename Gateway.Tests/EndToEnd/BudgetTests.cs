@@ -236,7 +236,7 @@ public sealed class BudgetTests
         1)]
     [InlineData("\"model\":\"anthropic/claude-3-opus\",\"model\":\"openai/gpt-4o-mini\",\"max_tokens\":1", 15_000_000, 75_000_000, 1)]
     [InlineData("\"model\":\"quick\",\"max_tokens\":1", 15_000_000, 75_000_000, 1)]
-    [InlineData("\"model\":\"openai/gpt-4o-mini:nitro\",\"max_tokens\":1", 150_000, 600_000, 1)]
+    [InlineData("\"model\":\"openai/gpt-4o-mini:nitro\",\"max_tokens\":1", 300_000, 1_200_000, 1)]
     [InlineData(
         "\"m\\u006fdel\":\"anthropic/claude-3-opus\",\"\\u006dodel\":\"openai/gpt-4o-mini\",\"max_tokens\":1",
         15_000_000,

@@ -28,13 +28,16 @@ internal static class RequestJudge
             return new RequestVerdict(new RequestReview(GatewayError.ModelNotAllowed(refused).ToRejection()), default, null);
         }
 
-        var size = new RequestSize(
-            reviewed.Facts.CountText(reviewed.Body),
-            reviewed.Facts.Choices,
-
-            // Some servers treat a cap of zero or less as no cap.
-            reviewed.Facts.MaxOutputTokens is > 0 and var cap ? cap : null,
-            limits.AssumedCompletionTokens);
+        // Some servers treat a cap of zero or less as no cap.
+        var cap = reviewed.Facts.MaxOutputTokens is > 0 and var stated ? stated : 0;
+        var size = new RequestSize
+        {
+            TextBytes = reviewed.Facts.CountText(reviewed.Body),
+            BytesPerToken = 1,
+            Choices = reviewed.Facts.Choices,
+            StatedOutputTokens = cap,
+            OutputTokens = cap > 0 ? cap : limits.AssumedCompletionTokens,
+        };
         var amount = ReservationEstimate.Find(names, reviewed.Models.NamesPreset, prices, size, out var dearest);
         ProviderRule? ceiling = null;
         if (limits.WriteMaxPrice && team.Budget is not null && amount is not null && reviewed.Endpoint != RequestEndpoint.Images)
