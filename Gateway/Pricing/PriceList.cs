@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Gateway.Primitives;
 
 namespace Gateway.Pricing;
 

@@ -1,6 +1,5 @@
 using Gateway.Pricing;
 using Gateway.Primitives;
-using Gateway.Tests.Support;
 using Xunit;
 
 namespace Gateway.Tests.Gateway.Pricing;
