@@ -15,6 +15,9 @@ internal static class MediaPart
 
     private const int LongestDataUrlHead = 256;
 
+    // Text has a blank or another character outside of base64 in its first words.
+    private const int FirstWords = 64;
+
     // More candidates are text: each is read again, and no model takes as many parts.
     private const int MostCandidates = 1024;
 
@@ -37,6 +40,11 @@ internal static class MediaPart
         Recording,
     }
 
+    /// <summary>Whether a string may be a data URL or base64, by its beginning.</summary>
+    public static bool MayBeData(ReadOnlySpan<byte> start) =>
+        start is [(byte)'d' or (byte)'D' or (byte)'\\', ..]
+        || !start[..Math.Min(start.Length, FirstWords)].ContainsAnyExcept(Base64Alphabet);
+
     /// <summary>
     /// The number of bytes in the strings that are the data of media parts, beyond <see cref="PromptCollector.LongStringLength"/> of each.
     /// </summary>
@@ -53,7 +61,6 @@ internal static class MediaPart
             (rest, restStart) = (rest.Slice(value.Start + 1 - restStart), value.Start + 1);
             var text = rest.Slice(0, value.Length - 2);
 
-            // Most long strings are text, which the first bytes show.
             if (TryReadHead(text, out var mediaType, out var base64))
             {
                 read++;

@@ -89,7 +89,7 @@ internal struct PromptCollector()
             }
             else if (end - start >= LongStringLength)
             {
-                AddLongString(start, end, depth);
+                EndLongString(rest, start, end, depth);
             }
         }
     }
@@ -116,10 +116,12 @@ internal struct PromptCollector()
         }
     }
 
-    private void AddLongString(long start, long end, int depth)
+    private void EndLongString(ReadOnlySpan<byte> rest, long start, long end, int depth)
     {
         var place = depth < Levels ? _places[depth] : PromptPlace.None;
-        if (place is PromptPlace.Part or PromptPlace.Data)
+
+        // Most long strings are text, which their beginning shows if it is at hand.
+        if (place is PromptPlace.Part or PromptPlace.Data && (_partLength > 0 || MediaPart.MayBeData(rest)))
         {
             var part = _starts[place == PromptPlace.Part ? depth : depth - 1];
             (_longStrings ??= []).Add(new LongString(new ByteRange((int)start, (int)(end - start)), part));
