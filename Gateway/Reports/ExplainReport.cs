@@ -144,6 +144,11 @@ internal static class ExplainReport
 
         await LineAsync(output, $"limits    {TeamDescription.Limits(team.Limits)}");
         await LineAsync(output, $"budget    {TeamDescription.Budget(team)}");
+        if (explanation.Estimate is { } estimate)
+        {
+            await LineAsync(output, $"reserved  {estimate}");
+        }
+
         await output.WriteLineAsync();
     }
 
