@@ -82,7 +82,7 @@ internal sealed class AdmissionMiddleware
         await using (call)
         {
             var failure = context.Features.Get<IForwarderErrorFeature>();
-            if (failure is not null && ForwardFailure.IsBeforeSending(failure))
+            if (failure is not null && ForwardFailure.IsNotProcessed(failure))
             {
                 call.Unsent();
             }

@@ -208,7 +208,15 @@ internal sealed partial class MeteredCall : IAsyncDisposable
             return;
         }
 
-        var decision = SettlementDecision.Of(Reserved, _wasSent, _status, GenerationId, _response is { IsEventStream: true }, facts);
+        var outcome = new CallOutcome
+        {
+            WasSent = _wasSent,
+            Status = _status,
+            IsNamed = GenerationId is not null,
+            IsErrorOnly = _response is { IsErrorOnly: true },
+            Facts = facts,
+        };
+        var decision = SettlementDecision.Of(Reserved, includesByok: false, outcome);
         var timeToFirstToken = TimeToFirstToken;
         Settlement = new CallSettlement(decision, end, facts, timeToFirstToken);
         if (_lease is not null)
@@ -232,7 +240,9 @@ internal sealed partial class MeteredCall : IAsyncDisposable
             AnsweredModel = facts.Model,
             Provider = facts.Provider,
             FinishReason = facts.FinishReason,
-            Usage = decision.State == GenerationState.Settled ? (facts.Usage ?? new Usage()) with { Cost = decision.Charge } : facts.Usage,
+            Usage = decision.State == GenerationState.Settled
+                ? (outcome.Bill ?? facts.Usage ?? new Usage()) with { Cost = decision.Charge }
+                : facts.Usage is { } interim ? interim with { Cost = null, UpstreamCost = null } : null,
             TimeToFirstToken = timeToFirstToken,
             EndedAt = now,
             ClosedAt = isOpen ? null : now,

@@ -20,6 +20,8 @@ internal struct UsageBuilder
     private long? _cacheWritten;
     private long? _reasoningTokens;
     private PicoDollars? _cost;
+    private PicoDollars? _upstreamCost;
+    private bool _isByok;
     private bool _hasMembers;
 
     /// <summary>Records the value of a token count or of the amount: the text of a number or of a string.</summary>
@@ -33,6 +35,18 @@ internal struct UsageBuilder
                 _cost = cost;
                 _hasMembers = true;
             }
+        }
+        else if (member == ResponseMember.UpstreamCost)
+        {
+            // Without BYOK this member may repeat the cost, so it is a bill of its own only beside is_byok.
+            if (PicoDollars.TryParse(text, out var cost) && cost >= PicoDollars.Zero)
+            {
+                _upstreamCost = cost;
+            }
+        }
+        else if (member == ResponseMember.IsByok)
+        {
+            _isByok = !isString && text.SequenceEqual("true"u8);
         }
         else if (!isString
             && Utf8Parser.TryParse(text, out long tokens, out var length) && length == text.Length
@@ -60,6 +74,7 @@ internal struct UsageBuilder
             CachedTokens = _cachedTokens ?? _cacheRead,
             ReasoningTokens = _reasoningTokens,
             Cost = _cost,
+            UpstreamCost = _isByok ? _upstreamCost : null,
         };
     }
 

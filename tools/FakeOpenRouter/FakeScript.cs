@@ -58,6 +58,8 @@ internal sealed class FakeScript
         ["x-fake-body"] = static (script, text) => script.Body = Encoding.UTF8.GetBytes(text),
         ["x-fake-body-base64"] = static (script, text) => script.Body = Convert.FromBase64String(text),
         ["x-fake-content-type"] = static (script, text) => script.ContentType = text,
+        ["x-fake-interim-cost"] = static (script, text) => script.InterimCost = text,
+        ["x-fake-byok"] = static (script, text) => script.ByokCost = Pico.Parse(text),
     };
 
     /// <summary>An empty script: the ordinary response.</summary>
@@ -187,6 +189,16 @@ internal sealed class FakeScript
 
     /// <summary><c>x-fake-no-generation-id: 1</c>: no <c>X-Generation-Id</c>; the request is billed, except for <see cref="ErrorInside"/>.</summary>
     public bool NoGenerationId { get; private set; }
+
+    /// <summary>
+    /// <c>x-fake-interim-cost: 0.01</c>: the first text event of a stream is followed by an event whose <c>usage</c> has this cost.
+    /// </summary>
+    public string? InterimCost { get; private set; }
+
+    /// <summary>
+    /// <c>x-fake-byok: 0.05</c>: the call uses the account's own key at the provider, which bills this amount beside OpenRouter's cost.
+    /// </summary>
+    public Int128? ByokCost { get; private set; }
 
     /// <summary><c>x-fake-cost-exponent: 1</c>: costs are written as <c>4.1e-05</c>.</summary>
     public bool CostExponent { get; private set; }

@@ -359,6 +359,10 @@ internal sealed class RequestHandler
             {
                 call.Bill.Produce(values.Index + 1, script.Events);
                 yield return (stream.Text, filler);
+                if (values.Index == 0 && script.InterimCost is { } cost)
+                {
+                    yield return (AnswerTemplates.Interim(cost), default);
+                }
             }
 
             call.Bill.Produce(1, 1);
