@@ -124,9 +124,9 @@ internal sealed class AdmissionMiddleware
             _time.GetElapsedTime(request.StartedAt),
             call.TimeToFirstToken);
         _metrics.Settled(settlement.Decision.State);
-        if (settlement.Decision.State == GenerationState.Settled && facts.Usage is { } usage)
+        if (settlement.Bill is { } bill)
         {
-            _metrics.GenerationBilled(generation, usage);
+            _metrics.GenerationBilled(generation, bill);
         }
     }
 

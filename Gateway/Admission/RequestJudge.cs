@@ -46,7 +46,12 @@ internal static class RequestJudge
 
         var (scoped, edit) = team.ScopesSessions ? SessionScope.Apply(team.Id, session, reviewed) : default;
         return new RequestVerdict(
-            new RequestReview(null, ceiling, edit), new RequestCost(ReservationEstimate.EstimateTokens(size), amount), scoped);
+            new RequestReview(null, ceiling, edit),
+            new RequestCost(
+                ReservationEstimate.EstimateTokens(size),
+                amount,
+                PromptTokens: ReservationEstimate.EstimateTokens(size with { MaxOutputTokens = null })),
+            scoped);
     }
 
     /// <summary>Whether a call is refused because its price is unknown, so that its cost cannot be reserved in the team's budget.</summary>

@@ -66,6 +66,14 @@ internal interface ILimitStore
     /// <summary>Acquires a lease.</summary>
     /// <exception cref="LimitStoreException">The store failed or was too slow.</exception>
     ValueTask<LimitResult> TakeAsync(LimitRequest request);
+
+    /// <summary>
+    /// Corrects the token limits of a call that has ended, when its bill is known. Does not throw if the store fails: the buckets drain.
+    /// </summary>
+    /// <param name="id">The id of the call.</param>
+    /// <param name="scopes">The limits of the team, then of the key.</param>
+    /// <param name="change">The billed tokens less those that the limits count.</param>
+    ValueTask CorrectAsync(Guid id, IReadOnlyList<LimitScope> scopes, long change);
 }
 
 /// <summary>The store of limits or budgets failed or was too slow. The message contains no addresses or secrets.</summary>

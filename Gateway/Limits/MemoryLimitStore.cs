@@ -44,6 +44,26 @@ internal sealed class MemoryLimitStore : ILimitStore
     /// <inheritdoc />
     public ValueTask<LimitResult> TakeAsync(LimitRequest request) => new(Take(request));
 
+    /// <inheritdoc />
+    public ValueTask CorrectAsync(Guid id, IReadOnlyList<LimitScope> scopes, long change)
+    {
+        lock (_gate)
+        {
+            var now = Now();
+            foreach (var scope in scopes)
+            {
+                if (scope.TokensPerMinute is { } limit)
+                {
+                    var holder = HolderOf(scope.Holder);
+                    holder.Tokens.Advance(now, limit);
+                    holder.Tokens.Take(now, change);
+                }
+            }
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
     private LimitResult Take(in LimitRequest request)
     {
         var scopes = request.Scopes;

@@ -102,6 +102,32 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
     }
 
     /// <inheritdoc />
+    public async ValueTask CorrectAsync(Guid id, IReadOnlyList<LimitScope> scopes, long change)
+    {
+        var keys = new RedisKey[scopes.Count * 2];
+        var values = new RedisValue[1 + (scopes.Count * 4)];
+        values[0] = id.ToString("N");
+        for (var i = 0; i < scopes.Count; i++)
+        {
+            keys[i * 2] = KeyOf(scopes[i].Holder, "");
+            keys[(i * 2) + 1] = KeyOf(scopes[i].Holder, ":flying");
+            values[1 + (i * 4)] = scopes[i].RequestsPerMinute ?? -1;
+            values[2 + (i * 4)] = scopes[i].TokensPerMinute ?? -1;
+            values[3 + (i * 4)] = 0;
+            values[4 + (i * 4)] = change;
+        }
+
+        try
+        {
+            await _link.RunAsync(RedisLimitScripts.Return, keys, values);
+        }
+        catch (LimitStoreException)
+        {
+            // Not repeated, since a correction is not idempotent.
+        }
+    }
+
+    /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0)

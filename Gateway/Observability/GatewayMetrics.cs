@@ -300,6 +300,7 @@ internal sealed class GatewayMetrics : IDisposable
         GenerationState.Provisional => "provisional",
         GenerationState.Settled => "settled",
         GenerationState.Unresolvable => "unresolvable",
+        GenerationState.WrittenOff => "written_off",
         _ => TagValueLimiter.Other,
     };
 

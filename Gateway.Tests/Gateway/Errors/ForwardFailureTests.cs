@@ -1,4 +1,3 @@
-using System.Net;
 using Gateway.Billing;
 using Gateway.Errors;
 using Xunit;
@@ -55,7 +54,7 @@ public sealed class ForwardFailureTests
             ConnectCallback = async (_, token) =>
             {
                 isConnecting.TrySetResult();
-                await Task.Delay(Timeout.InfiniteTimeSpan, token);
+                await new TaskCompletionSource().Task.WaitAsync(token);
                 return Stream.Null;
             },
         };

@@ -20,7 +20,7 @@ public sealed class MeteredCallTests
     private static readonly ResponseFacts Billed =
         new() { Id = "gen-1", Usage = new Usage { PromptTokens = 3, CompletionTokens = 4, Cost = new(7) }, IsComplete = true };
 
-    private static readonly LimitScope[] Scopes = [new("team:a", 10, null, null)];
+    private static readonly LimitScope[] Scopes = [new("team:a", 10, 1000, null)];
 
     private readonly FakeTimeProvider _time = new();
     private readonly Stores _stores = new();
@@ -35,8 +35,11 @@ public sealed class MeteredCallTests
         { "disposed without an answer", GenerationState.Unresolvable, 1000, null, "Failed" },
         { "refused", GenerationState.Settled, 0, 0, "Completed" },
         { "completed", GenerationState.Settled, 7, 7, "Completed" },
-        { "named and cut", GenerationState.Provisional, 1000, null, "ClientLeft" },
+        { "named and cut", GenerationState.Provisional, 1000, 3, "ClientLeft" },
         { "named and disposed", GenerationState.Provisional, 1000, null, "Failed" },
+        { "named and refused", GenerationState.Provisional, 0, 0, "Completed" },
+        { "named and read", GenerationState.Provisional, 1000, 3 + 9, "UpstreamBroke" },
+        { "named with interim usage", GenerationState.Provisional, 1000, 20 + 4, "ClientLeft" },
     };
 
     [Theory]
@@ -59,7 +62,8 @@ public sealed class MeteredCallTests
         Assert.Equal(((GenerationState)state, new PicoDollars(charge)), (settlement.Decision.State, settlement.Decision.Charge));
         Assert.Equal(end, settlement.End.ToWord());
         Assert.Equal([$"return {tokens?.ToString(System.Globalization.CultureInfo.InvariantCulture)}"], _stores.Leases);
-        Assert.Equal((GenerationState)state == GenerationState.Provisional ? [] : [new PicoDollars(charge)], _stores.Charges);
+        Assert.Equal((GenerationState)state == GenerationState.Settled ? [new PicoDollars(charge)] : [], _stores.Charges);
+        Assert.Equal(charge == 0 && (GenerationState)state == GenerationState.Provisional ? [PicoDollars.Zero] : [], _stores.Held);
         var ended = Assert.Single(_stores.Entries.OfType<LedgerEntry.Ended>());
         Assert.Equal(((GenerationState)state, end), (ended.State, ended.End));
         Assert.Equal((GenerationState)state == GenerationState.Provisional, ended.AskAt is not null && ended.ClosedAt is null);
@@ -69,8 +73,8 @@ public sealed class MeteredCallTests
     public async Task Cancel_ReleasesWhatWasAcquiredAndClosesARowThatMayExist()
     {
         var call = Create();
-        await call.TakeLeaseAsync(_stores, Scopes, 5);
-        await call.ReserveAsync(Budget, Limit);
+        await call.TakeLeaseAsync(_stores, Scopes, 5, 3);
+        await call.ReserveAsync(Budget, Limit, includesByok: true);
         _stores.IsLedgerFailing = true;
         await Assert.ThrowsAsync<LedgerException>(async () => await call.BeginAsync(Row(call)));
 
@@ -89,9 +93,9 @@ public sealed class MeteredCallTests
     public async Task Cancel_TouchesNothingThatWasNotAcquired()
     {
         var call = Create();
-        await call.TakeLeaseAsync(_stores, Scopes, 5);
+        await call.TakeLeaseAsync(_stores, Scopes, 5, 3);
         _stores.IsBudgetSpent = true;
-        Assert.False(await call.ReserveAsync(Budget, Limit));
+        Assert.False((await call.ReserveAsync(Budget, Limit, includesByok: true)).IsGranted);
 
         await call.CancelAsync();
 
@@ -164,8 +168,8 @@ public sealed class MeteredCallTests
             var stores = new Stores();
             var logs = new ListLogger<MeteredCall>();
             var call = new MeteredCall(stores, stores, _time, _time.GetTimestamp(), logs) { Id = Guid.CreateVersion7(), Reserved = Reserved };
-            await call.TakeLeaseAsync(stores, Scopes, 5);
-            Assert.True(await call.ReserveAsync(Budget, Limit));
+            await call.TakeLeaseAsync(stores, Scopes, 5, 3);
+            Assert.True((await call.ReserveAsync(Budget, Limit, includesByok: true)).IsGranted);
             await call.BeginAsync(Row(call));
             stores.Failing = [.. failing];
 
@@ -264,6 +268,30 @@ public sealed class MeteredCallTests
                 await call.KeepNameAsync();
                 await call.EndedAsync(RequestEnd.ClientLeft);
                 return;
+            case "named and refused":
+                call.Sent("primary");
+                _ = call.Answered(429, isEventStream: false, namesJob: false, Headers());
+                call.Named("gen-1");
+                await call.EndedAsync(RequestEnd.Completed);
+                return;
+            case "named and read":
+                call.Sent("primary");
+                var read = call.Answered(200, isEventStream: true, namesJob: false, Headers());
+                call.Named("gen-1");
+                for (var i = 0; i < 9; i++)
+                {
+                    await read.ObserveAsync("data: {\"choices\":[{\"delta\":{\"content\":\"word\"}}]}\n\n"u8.ToArray());
+                }
+
+                await call.EndedAsync(RequestEnd.UpstreamBroke);
+                return;
+            case "named with interim usage":
+                call.Sent("primary");
+                var interim = call.Answered(200, isEventStream: true, namesJob: false, Headers());
+                call.Named("gen-1");
+                await interim.ObserveAsync("data: {\"choices\":[],\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":4,\"cost\":1}}\n\n"u8.ToArray());
+                await call.EndedAsync(RequestEnd.ClientLeft);
+                return;
             case "named and disposed":
                 call.Sent("primary");
                 call.Named("gen-1");
@@ -289,8 +317,8 @@ public sealed class MeteredCallTests
     private async Task<MeteredCall> AdmitAsync()
     {
         var call = Create();
-        await call.TakeLeaseAsync(_stores, Scopes, 5);
-        Assert.True(await call.ReserveAsync(Budget, Limit));
+        await call.TakeLeaseAsync(_stores, Scopes, 5, 3);
+        Assert.True((await call.ReserveAsync(Budget, Limit, includesByok: true)).IsGranted);
         await call.BeginAsync(Row(call));
         return call;
     }
@@ -301,6 +329,8 @@ public sealed class MeteredCallTests
         public List<string> Leases { get; } = [];
 
         public List<PicoDollars> Charges { get; } = [];
+
+        public List<PicoDollars> Held { get; } = [];
 
         public List<LedgerEntry> Entries { get; } = [];
 
@@ -314,6 +344,8 @@ public sealed class MeteredCallTests
         public HashSet<string> Failing { get; set; } = [];
 
         public ValueTask<LimitResult> TakeAsync(LimitRequest request) => new(new LimitResult { Lease = this });
+
+        public ValueTask CorrectAsync(Guid id, IReadOnlyList<LimitScope> scopes, long change) => default;
 
         public ValueTask ReturnAsync(long? tokens)
         {
@@ -336,6 +368,13 @@ public sealed class MeteredCallTests
         {
             Fail("reservation");
             Charges.Add(charge);
+            return new(true);
+        }
+
+        public ValueTask<bool> HoldAsync(BudgetKey key, Guid id, PicoDollars amount, bool isCounted)
+        {
+            Fail("reservation");
+            Held.Add(amount);
             return new(true);
         }
 

@@ -95,6 +95,24 @@ public sealed class UsageReaderContentTests
         }
     }
 
+    [Theory]
+    [InlineData("\"is_byok\":true,\"cost_details\":{\"upstream_inference_cost\":0.25}", 250_000_000_000L)]
+    [InlineData("\"cost_details\":{\"upstream_inference_cost\":0.25},\"is_byok\":true", 250_000_000_000L)]
+    [InlineData("\"is_byok\":false,\"cost_details\":{\"upstream_inference_cost\":0.25}", null)]
+    [InlineData("\"cost_details\":{\"upstream_inference_cost\":0.25}", null)]
+    [InlineData("\"is_byok\":\"true\",\"cost_details\":{\"upstream_inference_cost\":0.25}", null)]
+    [InlineData("\"is_byok\":true,\"cost_details\":{\"upstream_inference_cost\":null}", null)]
+    [InlineData("\"is_byok\":true,\"cost_details\":{\"upstream_inference_cost\":-1}", null)]
+    public void ProvidersOwnAmount_IsReadWithByokOnly(string members, long? pico)
+    {
+        var bytes = Encoding.UTF8.GetBytes($"{{\"usage\":{{\"cost\":0.5,{members}}}}}");
+        foreach (var size in new[] { bytes.Length, 1 })
+        {
+            var facts = UsageCases.Read(new UsageReader(isEventStream: false), bytes.Chunk(size));
+            Assert.Equal((500_000_000_000L, pico), ((long)facts.Usage!.Cost!.Value.Value, (long?)facts.Usage.UpstreamCost?.Value));
+        }
+    }
+
     [Fact]
     public void WholeText_ThatIsRepeatedAtItsEnd_CountsOnce()
     {

@@ -13,6 +13,7 @@ internal static class LimitsSettingsCheck
     private const int LongestPrefix = 64;
     private const int MostTokens = 10_000_000;
     private static readonly TimeSpan LongestTimeout = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LongestHold = TimeSpan.FromDays(30);
 
     /// <summary>Checks the section.</summary>
     /// <param name="given">The section as read.</param>
@@ -24,6 +25,7 @@ internal static class LimitsSettingsCheck
         LimitsSettings given, UsageStore usage, SettingsFaultCollector faults, SecretReader secrets)
     {
         faults.Range("AssumedCompletionTokens", given.AssumedCompletionTokens, 1, MostTokens);
+        faults.Range("UnknownHold", given.UnknownHold, TimeSpan.Zero, LongestHold);
         faults.Range("Redis:Timeout", given.Redis.Timeout, TimeSpan.FromMilliseconds(1), LongestTimeout);
         if (given.Redis.KeyPrefix is not { Length: > 0 and <= LongestPrefix } prefix || prefix.Any(c => c is <= ' ' or >= '\u007F'))
         {
