@@ -57,6 +57,8 @@ internal static class TeamServices
             provider, RetentionOf(provider.GetRequiredService<SettingsStore>())));
         services.AddHostedService<BudgetReloadHandler>();
         services.AddHostedService<SettlementWorker>();
+        services.AddSingleton<UpstreamDrift>();
+        services.AddHostedService<DriftWorker>();
     }
 
     private static Func<TimeSpan> RetentionOf(SettingsStore settings) => () => settings.Current.Settings.Usage.Retention;

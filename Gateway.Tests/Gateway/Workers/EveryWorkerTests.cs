@@ -114,6 +114,21 @@ public sealed class EveryWorkerTests : IAsyncDisposable
 
     [Theory]
     [MemberData(nameof(FailureKinds.All), MemberType = typeof(FailureKinds))]
+    public async Task Drift(string kind)
+    {
+        var (store, writer) = await LedgerAsync();
+        var upstream = new ThrowingOpenRouterClient("""{"data":{"usage":0.5}}""") { Fault = () => FailureKinds.Create(kind) };
+        var drift = new UpstreamDrift();
+        var worker = Own(new DriftWorker(
+            store, writer, await SettingsAsync(), upstream, drift, _health, _time, NullLogger<DriftWorker>.Instance));
+
+        await AssertSurvivesAsync(worker, () => upstream.Fault = null);
+
+        Assert.Single(drift.Usd);
+    }
+
+    [Theory]
+    [MemberData(nameof(FailureKinds.All), MemberType = typeof(FailureKinds))]
     public async Task Retention(string kind)
     {
         var (store, writer) = await LedgerAsync();
