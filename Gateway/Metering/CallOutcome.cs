@@ -20,13 +20,16 @@ internal readonly record struct CallOutcome
     /// <summary>Whether the only data of the response is upstream's error.</summary>
     public bool IsErrorOnly { get; init; }
 
+    /// <summary>Whether more was generated after the last cost that the response told.</summary>
+    public bool IsCostInterim { get; init; }
+
     /// <summary>The facts read from the response.</summary>
     public required ResponseFacts Facts { get; init; }
 
     /// <summary>
     /// The bill, if the response is complete. A cost that is told before the end is not the bill: more may be generated after it.
     /// </summary>
-    public Usage? Bill => Facts is { IsComplete: true, Usage: { Cost: not null } usage } ? usage : null;
+    public Usage? Bill => !IsCostInterim && Facts is { IsComplete: true, Usage: { Cost: not null } usage } ? usage : null;
 
     /// <summary>Whether upstream has failed or refused the call.</summary>
     public bool IsError => Status is >= 400 || Facts.HasError;

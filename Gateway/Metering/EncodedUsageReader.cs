@@ -45,6 +45,9 @@ internal sealed class EncodedUsageReader : IResponseReader
     public bool HasContent => _reader.HasContent;
 
     /// <inheritdoc />
+    public bool IsCostInterim => _reader.IsCostInterim;
+
+    /// <inheritdoc />
     public long PassedTokens => _reader.PassedTokens;
 
     /// <summary>The number of decoded bytes.</summary>

@@ -19,6 +19,9 @@ internal interface IResponseReader : IDisposable
     /// </summary>
     bool HasContent { get; }
 
+    /// <summary>Whether more was generated after the last cost that a stream told. That cost is not the bill.</summary>
+    bool IsCostInterim { get; }
+
     /// <summary>An estimate of the completion tokens in the events that have arrived; zero for a response that is not a stream.</summary>
     long PassedTokens { get; }
 

@@ -231,6 +231,7 @@ internal sealed partial class MeteredCall : IAsyncDisposable
             Status = _status,
             IsNamed = GenerationId is not null,
             IsErrorOnly = _response is { IsErrorOnly: true },
+            IsCostInterim = _response is { IsCostInterim: true },
             Facts = facts,
         };
         var decision = SettlementDecision.Of(Reserved, _includesByok, outcome);
@@ -291,7 +292,7 @@ internal sealed partial class MeteredCall : IAsyncDisposable
     /// </summary>
     private long? TokensOf(SettlementDecision decision, in CallOutcome outcome) => outcome switch
     {
-        { Facts: { IsComplete: true, Usage: { HasTokens: true } usage } } => usage.Tokens,
+        { IsCostInterim: false, Facts: { IsComplete: true, Usage: { HasTokens: true } usage } } => usage.Tokens,
         { Bill: not null } => null,
         _ when decision.State == GenerationState.Settled || outcome.IsRefusal => 0,
         _ when _response is { IsEventStream: true } stream =>

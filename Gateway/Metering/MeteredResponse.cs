@@ -40,6 +40,9 @@ internal sealed class MeteredResponse : IResponseObserver, IDisposable
     /// <summary>Whether the only data that has arrived is upstream's error: the events of a stream, or a complete body.</summary>
     public bool IsErrorOnly => _reader is { HasContent: false, Facts: { HasError: true } facts } && (IsEventStream || facts.IsComplete);
 
+    /// <inheritdoc cref="IResponseReader.IsCostInterim" />
+    public bool IsCostInterim => _reader.IsCostInterim;
+
     /// <inheritdoc cref="IResponseReader.PassedTokens" />
     public long PassedTokens => _reader.PassedTokens;
 

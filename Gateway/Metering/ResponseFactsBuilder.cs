@@ -19,6 +19,7 @@ internal sealed class ResponseFactsBuilder
     private bool _documentHasError;
     private bool _documentHasOutput;
     private bool _documentIsTyped;
+    private bool _documentHasCost;
     private bool _documentOpens;
 
     // The bill before the current document, in the current document, and in total.
@@ -51,6 +52,12 @@ internal sealed class ResponseFactsBuilder
     /// <summary>Whether the current document, which is a body, contains output.</summary>
     public bool DocumentHasOutput => _documentHasOutput;
 
+    /// <summary>Whether a cost is known.</summary>
+    public bool HasCost => _usage.HasCost;
+
+    /// <summary>Whether the current document contains a cost.</summary>
+    public bool DocumentHasCost => _documentHasCost;
+
     /// <summary>
     /// Whether the current document, which is an event, is content: neither an error nor an event that opens a stream, and not an untyped
     /// object without choices.
@@ -78,6 +85,7 @@ internal sealed class ResponseFactsBuilder
         _documentHasError = false;
         _documentHasOutput = false;
         _documentIsTyped = false;
+        _documentHasCost = false;
         _documentOpens = false;
     }
 
@@ -115,6 +123,7 @@ internal sealed class ResponseFactsBuilder
         if (member is >= ResponseMember.PromptTokens and <= ResponseMember.Cost)
         {
             _usageRead.Note(member, text, isString);
+            _documentHasCost |= member == ResponseMember.Cost && _usageRead.HasCost;
         }
         else if (isString)
         {

@@ -24,6 +24,9 @@ internal struct UsageBuilder
     private bool _isByok;
     private bool _hasMembers;
 
+    /// <summary>Whether the amount is known.</summary>
+    public readonly bool HasCost => _cost is not null;
+
     /// <summary>Records the value of a token count or of the amount: the text of a number or of a string.</summary>
     public void Note(ResponseMember member, ReadOnlySpan<byte> text, bool isString)
     {

@@ -72,6 +72,9 @@ internal sealed class UsageReader : IResponseReader
     public bool HasContent { get; private set; }
 
     /// <inheritdoc />
+    public bool IsCostInterim { get; private set; }
+
+    /// <inheritdoc />
     public long PassedTokens => _passed.Tokens;
 
     /// <inheritdoc />
@@ -257,6 +260,7 @@ internal sealed class UsageReader : IResponseReader
         if (EventFilter.CarriesText(data))
         {
             _passed.Add(data.Length);
+            IsCostInterim |= _facts.HasCost && !(_isParsed && _facts.DocumentHasCost);
         }
     }
 
@@ -390,6 +394,7 @@ internal sealed class UsageReader : IResponseReader
             {
                 EndDocument();
                 _passed.Add(_lineBytes);
+                IsCostInterim |= _facts is { HasCost: true, DocumentHasCost: false, DocumentIsContent: true, End: ResponseEnd.None };
                 _lineBytes = 0;
             }
         }
@@ -402,6 +407,7 @@ internal sealed class UsageReader : IResponseReader
     private void EndDocument()
     {
         _isParsed = true;
+        IsCostInterim &= !_facts.DocumentHasCost;
         if (_scanner.IsClosed && _facts.End is ResponseEnd.Done or ResponseEnd.Failed)
         {
             _facts.IsComplete = true;

@@ -206,7 +206,7 @@ internal static partial class AnswerTemplates
             """
             {"id":"$id$","model":"$model$","provider":"$provider$",
             "results":[{"index":0,"relevance_score":0.98,"document":{"text":"$text$"}}]
-            $usage$,"usage":{"search_units":1,"total_tokens":$total$,"cost":$cost$}$end$}
+            $usage$,"usage":{"search_units":1,"total_tokens":$total$,"cost":$cost$,"is_byok":$byok$,"cost_details":{"upstream_inference_cost":$upstream$}}$end$}
             """),
         Json(ClassicError));
 
@@ -217,7 +217,7 @@ internal static partial class AnswerTemplates
                 """
                 {"id":"$id$","object":"list","model":"$model$","provider":"$provider$",
                 "data":[{"object":"embedding","index":0,"embedding":
-                """ + vector + """}]$usage$,"usage":{"prompt_tokens":$prompt$,"total_tokens":$prompt$,"cost":$cost$}$end$}"""),
+                """ + vector + """}]$usage$,"usage":{"prompt_tokens":$prompt$,"total_tokens":$prompt$,"cost":$cost$,"is_byok":$byok$,"cost_details":{"upstream_inference_cost":$upstream$}}$end$}"""),
             Json(ClassicError));
     }
 

@@ -19,6 +19,7 @@ internal sealed class FakeScript
         ["x-fake-first-byte-delay-ms"] = static (script, number) => script.FirstByteDelay = TimeSpan.FromMilliseconds(number),
         ["x-fake-early"] = static (script, number) => script.Early = number != 0,
         ["x-fake-close"] = static (script, number) => script.Close = number != 0,
+        ["x-fake-refuse"] = static (script, number) => script.Refuse = number != 0,
         ["x-fake-size"] = static (script, number) => script.Size = number,
         ["x-fake-gzip"] = static (script, number) => script.Gzip = number != 0,
         ["x-fake-whitespace"] = static (script, number) => script.Whitespace = number,
@@ -100,6 +101,12 @@ internal sealed class FakeScript
 
     /// <summary><c>x-fake-close: 1</c>: the connection is closed without a response after the body has arrived.</summary>
     public bool Close { get; private set; }
+
+    /// <summary>
+    /// <c>x-fake-refuse: 1</c>: the request is not processed and not billed. HTTP/2 resets its stream with <c>REFUSED_STREAM</c>; HTTP/1.1
+    /// has no such thing, and the response is a 503.
+    /// </summary>
+    public bool Refuse { get; private set; }
 
     /// <summary><c>x-fake-size: 300000</c>: the size of a JSON response in bytes, or the total text size of a stream.</summary>
     public int Size { get; private set; }

@@ -59,6 +59,7 @@ public sealed class SettlementDecisionTests
         { "an error with a cost", Came(502, Billed, isNamed: true), Free, 7 },
         { "a cost before the end", Came(200, Interim, isNamed: true), Asked, 1000 },
         { "a cost of nothing before the end", Came(200, GratisInterim, isNamed: true), Asked, 1000 },
+        { "a cost that was told before more came", Came(200, Billed, isNamed: true) with { IsCostInterim = true }, Asked, 1000 },
         { "a cost before the end, without an id", Came(200, Interim), Unknown, 1000 },
         { "tokens without a cost", Came(200, Tokens, isNamed: true), Asked, 1000 },
         { "tokens without a cost and an id", Came(200, Tokens), Unknown, 1000 },

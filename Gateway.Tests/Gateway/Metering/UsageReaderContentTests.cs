@@ -96,6 +96,37 @@ public sealed class UsageReaderContentTests
     }
 
     [Theory]
+    [InlineData("chat.sse", false)]
+    [InlineData("chat-usage-with-reason.sse", false)]
+    [InlineData("completions.sse", false)]
+    [InlineData("messages.sse", false)]
+    [InlineData("messages-unnamed.sse", false)]
+    [InlineData("responses.sse", false)]
+    [InlineData("responses-unnamed.sse", false)]
+    [InlineData("responses-incomplete.sse", false)]
+    [InlineData("images.sse", false)]
+    [InlineData("data: {\"choices\":[],\"usage\":{\"cost\":1}}||data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}||data: [DONE]", true)]
+    [InlineData("data: {\"choices\":[{\"text\":\"x\"}],\"usage\":{\"cost\":1}}||data: {\"choices\":[{\"text\":\"y\"}]}||data: [DONE]", true)]
+    [InlineData("data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}],\"usage\":{\"cost\":1}}||data: [DONE]", false)]
+    public void CostBeforeMoreText_IsInterim(string answer, bool expected)
+    {
+        var bytes = answer.EndsWith(".sse", StringComparison.Ordinal)
+            ? UsageCases.Answer(answer)
+            : Encoding.UTF8.GetBytes(answer.Replace('|', '\n') + "\n\n");
+        foreach (var size in new[] { bytes.Length, 1, 50 })
+        {
+            var reader = new UsageReader(isEventStream: true);
+            foreach (var piece in bytes.Chunk(size))
+            {
+                reader.Read(piece);
+                Assert.False(reader.IsComplete && reader.IsCostInterim != expected, $"in pieces of {size}");
+            }
+
+            Assert.True(reader.IsComplete);
+        }
+    }
+
+    [Theory]
     [InlineData("\"is_byok\":true,\"cost_details\":{\"upstream_inference_cost\":0.25}", 250_000_000_000L)]
     [InlineData("\"cost_details\":{\"upstream_inference_cost\":0.25},\"is_byok\":true", 250_000_000_000L)]
     [InlineData("\"is_byok\":false,\"cost_details\":{\"upstream_inference_cost\":0.25}", null)]
