@@ -1,5 +1,6 @@
 using Gateway.Billing;
 using Gateway.Errors;
+using Gateway.Limits;
 using Gateway.Metering;
 using Gateway.Observability;
 using Gateway.Requests;
@@ -37,10 +38,9 @@ internal sealed class AdmissionMiddleware
             return InvokeCoreAsync(context, request);
         }
 
-        if (request.Caller is { Endpoint.Kind: TeamEndpointKind.Catalogue, Identity: { } caller }
-            && caller.Key.CatalogueScopesIn(caller.Team) is { Count: > 0 } scopes)
+        if (request.TakeLease() is { } lease)
         {
-            return InvokeCatalogueAsync(context, request, scopes);
+            return InvokeCatalogueAsync(context, request, lease);
         }
 
         request.Admission = default;
@@ -90,26 +90,23 @@ internal sealed class AdmissionMiddleware
         }
     }
 
-    private async Task InvokeCatalogueAsync(HttpContext context, GatewayContext request, IReadOnlyList<LimitScope> scopes)
+    private async Task InvokeCatalogueAsync(HttpContext context, GatewayContext request, ILimitLease lease)
     {
-        var (limits, error) = await _controller.AdmitCatalogueAsync(scopes, request.Snapshot.Settings.Limits, request.RequestId);
-        request.Admission = new AdmissionRecord(limits, null);
-        if (error is not null)
-        {
-            await ErrorMiddleware.RefuseAsync(context, error);
-            return;
-        }
-
         try
         {
+            var (limits, error) = await _controller.AdmitCatalogueAsync(lease, request.Snapshot.Settings.Limits, request.RequestId);
+            request.Admission = new AdmissionRecord(limits, null);
+            if (error is not null)
+            {
+                await ErrorMiddleware.RefuseAsync(context, error);
+                return;
+            }
+
             await _next(context);
         }
         finally
         {
-            if (limits?.Lease is { } lease)
-            {
-                await lease.ReturnAsync(tokens: null);
-            }
+            await lease.ReturnAsync(tokens: null);
         }
     }
 
@@ -119,7 +116,7 @@ internal sealed class AdmissionMiddleware
         await using (call)
         {
             var failure = context.Features.Get<IForwarderErrorFeature>();
-            if (failure is not null && ForwardFailure.IsBeforeSending(failure))
+            if (failure is not null && ForwardFailure.IsNotProcessed(failure))
             {
                 call.Unsent();
             }
@@ -161,9 +158,9 @@ internal sealed class AdmissionMiddleware
             _time.GetElapsedTime(request.StartedAt),
             call.TimeToFirstToken);
         _metrics.Settled(settlement.Decision.State);
-        if (settlement.Decision.State == GenerationState.Settled && facts.Usage is { } usage)
+        if (settlement.Bill is { } bill)
         {
-            _metrics.GenerationBilled(generation, usage);
+            _metrics.GenerationBilled(generation, bill);
         }
     }
 

@@ -42,7 +42,10 @@ internal static class RequestJudge
         var (scoped, edit) = team.ScopesSessions ? SessionScope.Apply(team.Id, session, reviewed) : default;
         return new RequestVerdict(new RequestReview(null, ceiling, edit))
         {
-            Cost = new RequestCost(ReservationEstimate.EstimateTokens(size), amount),
+            Cost = new RequestCost(
+                ReservationEstimate.EstimateTokens(size),
+                amount,
+                PromptTokens: ReservationEstimate.EstimateTokens(size with { StatedOutputTokens = 0 })),
             Session = scoped,
             Size = size,
             Price = dearest,

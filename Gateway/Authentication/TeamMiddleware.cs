@@ -88,9 +88,14 @@ internal sealed class TeamMiddleware
         gateway.Caller = new CallerRecord(caller, target.Endpoint, target.UpstreamPath);
         return target.Endpoint is not { } endpoint ? ErrorMiddleware.RefuseAsync(context, GatewayError.EndpointNotAllowed)
             : endpoint.Kind == TeamEndpointKind.OwnCall ? EnterIfOwnAsync(context, caller.Team, target.CallId ?? IdInQuery(request))
-            : endpoint.IsMetered && caller.Key.ScopesIn(caller.Team) is { Count: > 0 } scopes ? EnterUnderLimitsAsync(context, gateway, scopes)
+            : ScopesOf(endpoint, caller) is { Count: > 0 } scopes ? EnterUnderLimitsAsync(context, gateway, scopes)
             : _next(context);
     }
+
+    private static IReadOnlyList<LimitScope> ScopesOf(TeamEndpoint endpoint, CallerIdentity caller) =>
+        endpoint.IsMetered ? caller.Key.ScopesIn(caller.Team)
+        : endpoint.Kind == TeamEndpointKind.Catalogue ? caller.Key.CatalogueScopesIn(caller.Team)
+        : [];
 
     private async Task EnterUnderLimitsAsync(HttpContext context, GatewayContext gateway, IReadOnlyList<LimitScope> scopes)
     {
