@@ -13,7 +13,9 @@ public sealed partial class SecurityDocumentTests
 
     public static TheoryData<string> NamedTests =>
     [
-        .. Sections.SelectMany(section => section.Lines).SelectMany(line => TestName().Matches(line)).Select(match => match.Groups["test"].Value)
+        .. Sections.SelectMany(section => section.Lines)
+            .SelectMany(line => TestName().Matches(line))
+            .Select(match => match.Groups["test"].Value)
             .Distinct(StringComparer.Ordinal),
     ];
 

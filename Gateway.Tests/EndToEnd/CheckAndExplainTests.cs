@@ -54,7 +54,8 @@ public sealed class CheckAndExplainTests : IDisposable
     [InlineData("0.0.0.0", true, true, null)]
     public async Task Check_WarnsOfAnOpenListener(string address, bool hasTeams, bool isHttps, string? warning)
     {
-        var tree = System.Text.Json.Nodes.JsonNode.Parse(hasTeams ? TeamSetup.Settings(TeamSetup.Team()) : ShippedSettings.Parse().ToJsonString())!;
+        var tree = System.Text.Json.Nodes.JsonNode.Parse(
+            hasTeams ? TeamSetup.Settings(TeamSetup.Team()) : ShippedSettings.Parse().ToJsonString())!;
         tree["Server"]!["Address"] = address;
         _folder.Write("search.key", TeamSetup.UpstreamKey);
         if (isHttps)

@@ -74,11 +74,13 @@ public sealed class HostileRequestTests : IClassFixture<HostileRequestTests.Fixt
     /// <summary>What holds for every request that is forwarded.</summary>
     private static void Obeys(ReceivedRequest arrived, string key)
     {
-        Assert.DoesNotContain(arrived.Headers, header => HostileRequests.HiddenHeaders.Contains(header.Key, StringComparer.OrdinalIgnoreCase));
+        Assert.DoesNotContain(
+            arrived.Headers, header => HostileRequests.HiddenHeaders.Contains(header.Key, StringComparer.OrdinalIgnoreCase));
         if (key == TeamSetup.Key)
         {
             Assert.DoesNotContain(arrived.Headers, header => header.Value.Contains("ogw-", StringComparison.OrdinalIgnoreCase));
-            Assert.DoesNotContain(arrived.Headers, header => header.Key.StartsWith("X-OpenRouter-Cache", StringComparison.OrdinalIgnoreCase));
+            Assert.DoesNotContain(
+                arrived.Headers, header => header.Key.StartsWith("X-OpenRouter-Cache", StringComparison.OrdinalIgnoreCase));
         }
 
         if (arrived.Method == "POST" && arrived.Path.Trim('/').EndsWith("chat/completions", StringComparison.OrdinalIgnoreCase))

@@ -10,7 +10,7 @@ namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 /// </summary>
 internal sealed class ProviderBlockReader
 {
-    private const string Root = "Provider";
+    internal const string Root = "Provider";
     private const string NamesExpected = "a list of provider names such as [\"anthropic\", \"google-vertex\"]";
 
     private static readonly string[] Quantizations =
@@ -71,8 +71,11 @@ internal sealed class ProviderBlockReader
         }
 
         var block = new ProviderBlock(members);
-        WarnOfCost(block);
-        WarnOfCombinations(block);
+        foreach (var (path, message) in OddCombinations.Find(block, _mode))
+        {
+            Warn(path, message);
+        }
+
         return block;
     }
 
@@ -335,60 +338,6 @@ internal sealed class ProviderBlockReader
         else
         {
             Fault(path, $"{problem}, so it would enforce nothing; expected one of {string.Join(", ", known)}");
-        }
-    }
-
-    private void WarnOfCost(ProviderBlock block)
-    {
-        if (block.Order is { Names.Count: > 0 })
-        {
-            Warn($"{Root}:order", "'order' switches off OpenRouter's load balancing, its sticky prompt-cache routing and the tiers of "
-                + "':nitro' and ':floor'; 'only' and 'ignore' do not");
-        }
-        else if (block.Members.Any(member => member.Name == "sort"))
-        {
-            Warn($"{Root}:sort", "'sort' switches off OpenRouter's load balancing");
-        }
-    }
-
-    private void WarnOfCombinations(ProviderBlock block)
-    {
-        if (block.Order is { Names.Count: > 0 } && block.Members.Any(member => member.Name == "sort"))
-        {
-            Warn($"{Root}:sort", "has no effect beside 'order'");
-        }
-
-        if (block.Order is null && block.Only is null
-            && block.Members.Any(member => member is { Name: "allow_fallbacks", Kind: JsonValueKind.False }))
-        {
-            Warn(
-                $"{Root}:allow_fallbacks",
-                "is false without 'order' or 'only': OpenRouter tries only the first provider that it picks");
-        }
-
-        foreach (var name in block.Order?.Names ?? [])
-        {
-            if (block.Only is { } only && !only.Covers(name) && only.CoveredBy(name).Count == 0)
-            {
-                Warn($"{Root}:order", $"names {JsonText.Quoted(name.Text)}, which 'only' excludes");
-            }
-            else if (block.Ignore?.Covers(name) == true)
-            {
-                Warn($"{Root}:order", $"names {JsonText.Quoted(name.Text)}, which 'ignore' excludes");
-            }
-        }
-
-        foreach (var name in block.Only?.Names ?? [])
-        {
-            if (block.Ignore?.Covers(name) == true)
-            {
-                Warn($"{Root}:only", $"names {JsonText.Quoted(name.Text)}, which 'ignore' excludes");
-            }
-        }
-
-        if (_mode == WhenClientSetsProvider.Enforce && block.Members.All(member => ProviderMembers.IsPreference(member.Name)))
-        {
-            Warn(Root, "enforces nothing: its members are preferences, and a client can still reach every provider");
         }
     }
 
