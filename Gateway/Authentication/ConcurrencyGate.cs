@@ -27,7 +27,7 @@ internal sealed partial class ConcurrencyGate(ILimitStore limits, ILogger<Concur
             }
 
             request.Admission = new AdmissionRecord(entry.Refusal, null);
-            return GatewayError.RateLimited(entry.Refusal.RetryAfter);
+            return GatewayError.RateLimited(entry.Refusal);
         }
         catch (LimitStoreException fault)
         {

@@ -6,7 +6,6 @@ using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.OpenRouter;
 using Gateway.Prices;
-using Gateway.Primitives;
 using Gateway.Settlement;
 using Gateway.Workers;
 using OpenRouterGateway.Transforms.ProviderMapping;
@@ -30,11 +29,13 @@ internal static class TeamServices
         services.AddSingleton<LedgerWriter>();
         services.AddSingleton<ILedger>(static provider => provider.GetRequiredService<LedgerWriter>());
         services.AddSingleton<IGenerationOwnership, LedgerOwnership>();
+        services.AddSingleton(static provider => TermsOf(
+            provider.GetRequiredService<SettingsStore>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => LimitStores.Create(
             settings.Limits,
             snapshot.RedisConfiguration?.Reveal() ?? "",
             provider.GetRequiredService<ILedgerStore>(),
-            PeriodOf(provider.GetRequiredService<SettingsStore>()),
+            provider.GetRequiredService<BudgetTerms>(),
             provider.GetRequiredService<WorkerHealth>(),
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILoggerFactory>()));
@@ -58,10 +59,14 @@ internal static class TeamServices
             provider, RetentionOf(provider.GetRequiredService<SettingsStore>())));
         services.AddHostedService<BudgetReloadHandler>();
         services.AddHostedService<SettlementWorker>();
+        services.AddSingleton<UpstreamDrift>();
+        services.AddHostedService<DriftWorker>();
     }
 
     private static Func<TimeSpan> RetentionOf(SettingsStore settings) => () => settings.Current.Settings.Usage.Retention;
 
-    private static Func<string, BudgetPeriod?> PeriodOf(SettingsStore settings) => id =>
-        settings.Current.Teams.TryGet(id, out var team) ? team.Budget?.Period : null;
+    private static BudgetTerms TermsOf(SettingsStore settings, TimeProvider time) => new(
+        id => settings.Current.Teams.TryGet(id, out var team) ? team.Budget : null,
+        () => settings.Current.Settings.Limits.UnknownHold,
+        time);
 }

@@ -42,6 +42,9 @@ internal sealed record LimitResult
 /// </summary>
 internal interface ILimitLease
 {
+    /// <summary>Whether one of the limits is a limit of tokens.</summary>
+    bool CountsTokens { get; }
+
     /// <summary>
     /// Counts the request and its tokens against the limits per minute of all scopes, or of none if one of them is exhausted. Called at
     /// most once, before the end. A refused or failed charge leaves the request in flight.
@@ -67,6 +70,13 @@ internal interface ILimitStore
     /// <param name="scopes">The limits of the team, then of the key; at least one. <see cref="ILimitLease.ChargeAsync"/> uses them too.</param>
     /// <exception cref="LimitStoreException">The store failed or was too slow.</exception>
     ValueTask<LimitEntry> EnterAsync(IReadOnlyList<LimitScope> scopes);
+
+    /// <summary>
+    /// Corrects the token limits of a call that has ended, when its bill is known. Does not throw if the store fails: the buckets drain.
+    /// </summary>
+    /// <param name="scopes">The limits of the team, then of the key.</param>
+    /// <param name="change">The billed tokens less those that the limits count.</param>
+    ValueTask CorrectAsync(IReadOnlyList<LimitScope> scopes, long change);
 }
 
 /// <summary>The store of limits or budgets failed or was too slow. The message contains no addresses or secrets.</summary>

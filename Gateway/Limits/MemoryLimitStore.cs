@@ -44,6 +44,26 @@ internal sealed class MemoryLimitStore : ILimitStore
     /// <inheritdoc />
     public ValueTask<LimitEntry> EnterAsync(IReadOnlyList<LimitScope> scopes) => new(Enter(scopes));
 
+    /// <inheritdoc />
+    public ValueTask CorrectAsync(IReadOnlyList<LimitScope> scopes, long change)
+    {
+        lock (_gate)
+        {
+            var now = Now();
+            foreach (var scope in scopes)
+            {
+                if (scope.TokensPerMinute is { } limit)
+                {
+                    var holder = HolderOf(scope.Holder);
+                    holder.Tokens.Advance(now, limit);
+                    holder.Tokens.Take(now, change);
+                }
+            }
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
     private LimitEntry Enter(IReadOnlyList<LimitScope> scopes)
     {
         var shares = new Share[scopes.Count];
@@ -285,6 +305,8 @@ internal sealed class MemoryLimitStore : ILimitStore
     {
         private Share[]? _shares = shares;
         private bool _isCharged;
+
+        public bool CountsTokens { get; } = shares.Any(static share => share.Scope.TokensPerMinute is not null);
 
         public ValueTask<LimitResult> ChargeAsync(long estimatedTokens)
         {

@@ -53,6 +53,32 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
     }
 
     /// <inheritdoc />
+    public async ValueTask CorrectAsync(IReadOnlyList<LimitScope> scopes, long change)
+    {
+        var keys = new RedisKey[scopes.Count * 2];
+        var values = new RedisValue[1 + (scopes.Count * 4)];
+        values[0] = "";
+        for (var i = 0; i < scopes.Count; i++)
+        {
+            keys[i * 2] = KeyOf(scopes[i].Holder, "");
+            keys[(i * 2) + 1] = KeyOf(scopes[i].Holder, ":flying");
+            values[1 + (i * 4)] = scopes[i].RequestsPerMinute ?? -1;
+            values[2 + (i * 4)] = scopes[i].TokensPerMinute ?? -1;
+            values[3 + (i * 4)] = 0;
+            values[4 + (i * 4)] = change;
+        }
+
+        try
+        {
+            await _link.RunAsync(RedisLimitScripts.Return, keys, values);
+        }
+        catch (LimitStoreException)
+        {
+            // Not repeated, since a correction is not idempotent.
+        }
+    }
+
+    /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
@@ -189,6 +215,7 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
                 var scope = scopes[i];
                 _keys[i * 2] = store.KeyOf(scope.Holder, "");
                 _keys[(i * 2) + 1] = store.KeyOf(scope.Holder, ":flying");
+                CountsTokens |= scope.TokensPerMinute is not null;
                 _isRateLimited |= scope.RequestsPerMinute is not null || scope.TokensPerMinute is not null;
                 if (scope.ConcurrentRequests is not null)
                 {
@@ -201,6 +228,8 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
         }
 
         public RedisValue Name { get; }
+
+        public bool CountsTokens { get; }
 
         public bool IsOver => Volatile.Read(ref _isOver) != 0;
 

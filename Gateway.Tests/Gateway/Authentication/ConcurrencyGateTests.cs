@@ -73,6 +73,8 @@ public sealed class ConcurrencyGateTests : IDisposable
 
     private sealed class FailingStore : ILimitStore
     {
+        public ValueTask CorrectAsync(IReadOnlyList<LimitScope> scopes, long change) => default;
+
         public ValueTask<LimitEntry> EnterAsync(IReadOnlyList<LimitScope> scopes) => throw new LimitStoreException("gone");
     }
 }

@@ -63,6 +63,24 @@ public abstract class LimitStoreTests
     }
 
     [Fact]
+    public async Task Bill_ThatComesLater_CorrectsTheTokens()
+    {
+        var scope = Unlimited with { TokensPerMinute = 1000 };
+        var start = await NowAsync();
+        await (await TakeAsync(100, scope)).Lease!.ReturnAsync(200);
+        await Store.CorrectAsync([scope], 700);
+        var taken = await TakeAsync(0, scope);
+        Assert.InRange(taken.Tokens!.Value.Remaining, 100, 100 + Refill(1000, await NowAsync() - start));
+
+        await Store.CorrectAsync([scope], -900);
+        Assert.Equal(1000, (await TakeAsync(0, scope)).Tokens!.Value.Remaining);
+
+        // Without a limit of tokens there is nothing to correct.
+        await Store.CorrectAsync([Unlimited with { Holder = "team:b", RequestsPerMinute = 5 }], 700);
+        Assert.Equal(4, (await TakeAsync(0, Unlimited with { Holder = "team:b", RequestsPerMinute = 5 })).Requests!.Value.Remaining);
+    }
+
+    [Fact]
     public async Task Truth_MayExceedTheLimitAndIsPaidBack()
     {
         var scope = Unlimited with { TokensPerMinute = 1000 };

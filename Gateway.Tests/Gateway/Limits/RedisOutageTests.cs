@@ -213,7 +213,7 @@ public sealed class RedisOutageTests : IAsyncLifetime
             new LimitsSettings { Store = LimitsStore.Redis, Redis = new RedisSettings { Timeout = Bound } },
             _server.Configuration + more,
             _ledger,
-            team => team == "a" ? BudgetPeriod.Month : null,
+            TestTerms.Create(TimeProvider.System),
             new WorkerHealth(),
             TimeProvider.System,
             LoggerFactory.Create(builder => builder.AddProvider(_logs)));

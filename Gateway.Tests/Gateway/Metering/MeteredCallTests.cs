@@ -32,8 +32,11 @@ public sealed class MeteredCallTests
         { "disposed without an answer", GenerationState.Unresolvable, 1000, null, "Failed" },
         { "refused", GenerationState.Settled, 0, 0, "Completed" },
         { "completed", GenerationState.Settled, 7, 7, "Completed" },
-        { "named and cut", GenerationState.Provisional, 1000, null, "ClientLeft" },
+        { "named and cut", GenerationState.Provisional, 1000, 3, "ClientLeft" },
         { "named and disposed", GenerationState.Provisional, 1000, null, "Failed" },
+        { "named and refused", GenerationState.Provisional, 0, 0, "Completed" },
+        { "named and read", GenerationState.Provisional, 1000, 3 + 9, "UpstreamBroke" },
+        { "named with interim usage", GenerationState.Provisional, 1000, 20 + 4, "ClientLeft" },
     };
 
     [Theory]
@@ -56,7 +59,8 @@ public sealed class MeteredCallTests
         Assert.Equal(((GenerationState)state, new PicoDollars(charge)), (settlement.Decision.State, settlement.Decision.Charge));
         Assert.Equal(end, settlement.End.ToWord());
         Assert.Equal([$"return {tokens?.ToString(System.Globalization.CultureInfo.InvariantCulture)}"], _stores.Leases);
-        Assert.Equal((GenerationState)state == GenerationState.Provisional ? [] : [new PicoDollars(charge)], _stores.Charges);
+        Assert.Equal((GenerationState)state == GenerationState.Settled ? [new PicoDollars(charge)] : [], _stores.Charges);
+        Assert.Equal(charge == 0 && (GenerationState)state == GenerationState.Provisional ? [PicoDollars.Zero] : [], _stores.Held);
         var ended = Assert.Single(_stores.Entries.OfType<LedgerEntry.Ended>());
         Assert.Equal(((GenerationState)state, end), (ended.State, ended.End));
         Assert.Equal((GenerationState)state == GenerationState.Provisional, ended.AskAt is not null && ended.ClosedAt is null);
@@ -66,8 +70,8 @@ public sealed class MeteredCallTests
     public async Task Cancel_ReleasesWhatWasAcquiredAndClosesARowThatMayExist()
     {
         var call = Create();
-        await call.TakeLeaseAsync(_stores, 5);
-        await call.ReserveAsync(Budget, Limit);
+        await call.TakeLeaseAsync(_stores, 5, 3);
+        await call.ReserveAsync(Budget, Limit, includesByok: true);
         _stores.IsLedgerFailing = true;
         await Assert.ThrowsAsync<LedgerException>(async () => await call.BeginAsync(Row(call)));
 
@@ -86,9 +90,9 @@ public sealed class MeteredCallTests
     public async Task Cancel_TouchesNothingThatWasNotAcquired()
     {
         var call = Create();
-        await call.TakeLeaseAsync(_stores, 5);
+        await call.TakeLeaseAsync(_stores, 5, 3);
         _stores.IsBudgetSpent = true;
-        Assert.False(await call.ReserveAsync(Budget, Limit));
+        Assert.False((await call.ReserveAsync(Budget, Limit, includesByok: true)).IsGranted);
 
         await call.CancelAsync();
 
@@ -161,8 +165,8 @@ public sealed class MeteredCallTests
             var stores = new Stores();
             var logs = new ListLogger<MeteredCall>();
             var call = new MeteredCall(stores, stores, _time, _time.GetTimestamp(), logs) { Id = Guid.CreateVersion7(), Reserved = Reserved };
-            await call.TakeLeaseAsync(stores, 5);
-            Assert.True(await call.ReserveAsync(Budget, Limit));
+            await call.TakeLeaseAsync(stores, 5, 3);
+            Assert.True((await call.ReserveAsync(Budget, Limit, includesByok: true)).IsGranted);
             await call.BeginAsync(Row(call));
             stores.Failing = [.. failing];
 
@@ -261,6 +265,30 @@ public sealed class MeteredCallTests
                 await call.KeepNameAsync();
                 await call.EndedAsync(RequestEnd.ClientLeft);
                 return;
+            case "named and refused":
+                call.Sent("primary");
+                _ = call.Answered(429, isEventStream: false, namesJob: false, Headers());
+                call.Named("gen-1");
+                await call.EndedAsync(RequestEnd.Completed);
+                return;
+            case "named and read":
+                call.Sent("primary");
+                var read = call.Answered(200, isEventStream: true, namesJob: false, Headers());
+                call.Named("gen-1");
+                for (var i = 0; i < 9; i++)
+                {
+                    await read.ObserveAsync("data: {\"choices\":[{\"delta\":{\"content\":\"word\"}}]}\n\n"u8.ToArray());
+                }
+
+                await call.EndedAsync(RequestEnd.UpstreamBroke);
+                return;
+            case "named with interim usage":
+                call.Sent("primary");
+                var interim = call.Answered(200, isEventStream: true, namesJob: false, Headers());
+                call.Named("gen-1");
+                await interim.ObserveAsync("data: {\"choices\":[],\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":4,\"cost\":1}}\n\n"u8.ToArray());
+                await call.EndedAsync(RequestEnd.ClientLeft);
+                return;
             case "named and disposed":
                 call.Sent("primary");
                 call.Named("gen-1");
@@ -286,8 +314,8 @@ public sealed class MeteredCallTests
     private async Task<MeteredCall> AdmitAsync()
     {
         var call = Create();
-        await call.TakeLeaseAsync(_stores, 5);
-        Assert.True(await call.ReserveAsync(Budget, Limit));
+        await call.TakeLeaseAsync(_stores, 5, 3);
+        Assert.True((await call.ReserveAsync(Budget, Limit, includesByok: true)).IsGranted);
         await call.BeginAsync(Row(call));
         return call;
     }
@@ -298,6 +326,8 @@ public sealed class MeteredCallTests
         public List<string> Leases { get; } = [];
 
         public List<PicoDollars> Charges { get; } = [];
+
+        public List<PicoDollars> Held { get; } = [];
 
         public List<LedgerEntry> Entries { get; } = [];
 
@@ -311,6 +341,8 @@ public sealed class MeteredCallTests
         public HashSet<string> Failing { get; set; } = [];
 
         public ValueTask<LimitResult> ChargeAsync(long estimatedTokens) => new(new LimitResult());
+
+        public bool CountsTokens => true;
 
         public ValueTask ReturnAsync(long? tokens)
         {
@@ -333,6 +365,13 @@ public sealed class MeteredCallTests
         {
             Fail("reservation");
             Charges.Add(charge);
+            return new(true);
+        }
+
+        public ValueTask<bool> HoldAsync(BudgetKey key, Guid id, PicoDollars amount, bool isCounted)
+        {
+            Fail("reservation");
+            Held.Add(amount);
             return new(true);
         }
 
