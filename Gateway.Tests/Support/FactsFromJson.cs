@@ -26,6 +26,16 @@ internal static class FactsFromJson
         ["prompt_cache_key"] = BodyMemberName.PromptCacheKey,
         ["messages"] = BodyMemberName.Messages,
         ["input"] = BodyMemberName.Input,
+        ["tools"] = BodyMemberName.Tools,
+        ["tool_choice"] = BodyMemberName.ToolChoice,
+        ["parallel_tool_calls"] = BodyMemberName.ParallelToolCalls,
+        ["max_tool_calls"] = BodyMemberName.MaxToolCalls,
+        ["stop_server_tools_when"] = BodyMemberName.StopServerToolsWhen,
+        ["plugins"] = BodyMemberName.Plugins,
+        ["web_search_options"] = BodyMemberName.WebSearchOptions,
+        ["mcp_servers"] = BodyMemberName.McpServers,
+        ["service_tier"] = BodyMemberName.ServiceTier,
+        ["speed"] = BodyMemberName.Speed,
     };
 
     /// <summary>Reads the facts of a body that holds one JSON object, with or without a byte order mark.</summary>

@@ -19,6 +19,7 @@ internal struct JsonObjectScanner() : IDisposable
 
     // The current string, number or literal.
     private bool _isKey;
+    private bool _isCollected;
     private int _remaining; // hex digits of \uXXXX, or bytes of a literal or of a byte order mark
     private string _literal = "";
     private long _tokenStart;
@@ -56,7 +57,7 @@ internal struct JsonObjectScanner() : IDisposable
                     continue;
 
                 case ScanState.Escape:
-                    AddToKey(b);
+                    Collect(b);
                     if (JsonStringSearch.IsSimpleEscape(b))
                     {
                         _state = ScanState.String;
@@ -82,7 +83,7 @@ internal struct JsonObjectScanner() : IDisposable
                         return;
                     }
 
-                    AddToKey(b);
+                    Collect(b);
                     if (--_remaining == 0)
                     {
                         _state = ScanState.String;
@@ -259,10 +260,7 @@ internal struct JsonObjectScanner() : IDisposable
         _tokenStart = at;
         _isKey = isKey;
         _state = ScanState.String;
-        if (isKey)
-        {
-            _members.BeginKey(at, _nesting.Depth);
-        }
+        _isCollected = isKey ? _members.BeginKey(at, _nesting.Depth) : _members.CollectsValue;
     }
 
     private bool ScanString(ReadOnlySpan<byte> piece, ref int i)
@@ -283,9 +281,9 @@ internal struct JsonObjectScanner() : IDisposable
                 _state = ScanState.Escape;
             }
 
-            if (_isKey)
+            if (_isCollected)
             {
-                _members.AddToKey(piece[start..i], _nesting.Depth);
+                _members.AddText(piece[start..i]);
             }
 
             if (i == piece.Length || stop == '\\')
@@ -302,7 +300,10 @@ internal struct JsonObjectScanner() : IDisposable
             if (_isKey)
             {
                 _state = ScanState.Colon;
-                _members.EndKey(_nesting.Depth);
+                if (_isCollected)
+                {
+                    _members.EndKey(_nesting.Depth);
+                }
             }
             else
             {
@@ -313,11 +314,11 @@ internal struct JsonObjectScanner() : IDisposable
         }
     }
 
-    private void AddToKey(byte b)
+    private void Collect(byte b)
     {
-        if (_isKey)
+        if (_isCollected)
         {
-            _members.AddToKey([b], _nesting.Depth);
+            _members.AddText([b]);
         }
     }
 
@@ -383,7 +384,7 @@ internal struct JsonObjectScanner() : IDisposable
     private void EndValue(long end)
     {
         _state = ScanState.AfterValue;
-        if (_nesting.Depth == 1 && _members.EndMember(end) is { } problem)
+        if (_nesting.Depth <= _members.WatchedDepth && _members.EndValue(end, _nesting.Depth) is { } problem)
         {
             Fail(_members.KeyStart, problem);
         }
