@@ -91,7 +91,8 @@ internal static class BodyScan
             text.Append(CultureInfo.InvariantCulture, $"names '{model.Text}' at {model.Value.Start}+{model.Value.Length} in {model.Member}\n");
         }
 
-        return text + Describe(facts.ServerTools);
+        text.Append(Describe(facts.ServerTools));
+        return text.ToString();
     }
 
     /// <summary>The server tools in words; empty for none.</summary>

@@ -15,6 +15,8 @@ public sealed class ProviderMappingRules
     private static readonly RequestRejection NotAnObject =
         new(400, "invalid_provider", "'provider' must be an object.", "provider");
 
+    private static readonly List<ClosedServerTool> NothingClosed = [];
+
     // Ordinals are indexes of Rules and Aliases.
     private readonly PatternIndex _ordinary;
     private readonly PatternIndex _enforced;
@@ -159,18 +161,29 @@ public sealed class ProviderMappingRules
             return new ProviderMappingDecision([], null, models.Model, NotAnObject);
         }
 
-        var reviewed = review?.Invoke(state, new RequestReviewContext(facts, body, endpoint, models)) ?? default;
+        RequestedModels? requested = _enforced.IsEmpty ? null : RequestedModels.Create(models.Names, facts);
+        var closed = FindClosed(requested);
+        var reviewed = review?.Invoke(state, new RequestReviewContext(facts, body, endpoint, models, requested, closed)) ?? default;
         if (reviewed.Rejection is not null)
         {
             return new ProviderMappingDecision([], null, models.Model, reviewed.Rejection);
         }
 
-        if (reviewed.Edit is { } edit)
+        if (reviewed.Removal is { } removal)
         {
-            edits.Add(edit.Offset, edit.Remove, edit.Insert);
+            requested = requested?.Without(removal);
+            closed = FindClosed(requested);
         }
 
-        var matching = FindMatches(models, reviewed.Rule, trace);
+        if (closed.Count > 0)
+        {
+            var refused = RuleRefusal.ServerTool(closed[0].Rule, closed[0].Tool);
+            trace?.Add(refused.Rule, ExplainedOutcome.Refused, refused.Rejection.Message);
+            return new ProviderMappingDecision([], refused.Rule.Name, models.Model, refused.Rejection);
+        }
+
+        reviewed.AddTo(edits);
+        var matching = FindMatches(models, requested, reviewed.Rule, trace);
         if (clientSets && matching.Ordinary is { Mode: WhenClientSetsProvider.KeepClient } keeps)
         {
             trace?.Add(
@@ -192,10 +205,11 @@ public sealed class ProviderMappingRules
             : new ProviderMappingDecision(edits.Build(), applied, models.Model, null);
     }
 
-    private RuleMatches FindMatches(in EffectiveModels models, ProviderRule? reviewed, DecisionTrace? trace)
+    private RuleMatches FindMatches(
+        in EffectiveModels models, in RequestedModels? requested, ProviderRule? reviewed, DecisionTrace? trace)
     {
         var ordinary = FindOrdinary(models, trace);
-        var found = FindEnforced(models, trace);
+        var found = FindEnforced(requested, trace);
         var enforced = found?.ConvertAll(i => Rules[i]);
 
         // No rule is both ordinary and enforced, so the search fails; its complement is the position of the ordinary rule among the
@@ -223,17 +237,43 @@ public sealed class ProviderMappingRules
         return first;
     }
 
-    private List<int>? FindEnforced(in EffectiveModels models, DecisionTrace? trace)
+    private List<int>? FindEnforced(in RequestedModels? requested, DecisionTrace? trace)
     {
-        if (_enforced.IsEmpty)
+        if (requested is not { } names)
         {
             return null;
         }
 
-        var spellings = models.Spellings();
-        var found = _enforced.FindAll(spellings);
+        var spellings = ModelSpellings.OfAll(names.All);
+        var found = names.All.Contains(RequestedModels.Any)
+            ? [.. Rules.Index().Where(static rule => rule.Item.Mode == WhenClientSetsProvider.Enforce).Select(static rule => rule.Index)]
+            : _enforced.FindAll(spellings);
         trace?.EnforcedSearched(spellings, found);
         return found;
+    }
+
+    /// <summary>The server tools that the matching enforced rules do not allow.</summary>
+    private List<ClosedServerTool> FindClosed(in RequestedModels? requested)
+    {
+        if (requested is not { Tools: { Count: > 0 } tools } || FindEnforced(requested, trace: null) is not { } enforced)
+        {
+            return NothingClosed;
+        }
+
+        var closed = new List<ClosedServerTool>();
+        foreach (var tool in tools)
+        {
+            foreach (var i in enforced)
+            {
+                if (Rules[i].Closes(tool.Name))
+                {
+                    closed.Add(new ClosedServerTool(tool, Rules[i]));
+                    break;
+                }
+            }
+        }
+
+        return closed;
     }
 
     // The common case: one rule, and a client without a provider. The block was rendered when the rule was created.

@@ -37,8 +37,11 @@ internal static class RandomTools
         return "{" + Space(random) + string.Join(Comma(random), members) + Space(random) + "}";
     }
 
-    private static string Member(TestRandom random) => random.Next(16) switch
+    private static string Member(TestRandom random) => random.Next(20) switch
     {
+        16 => Key("stop_server_tools_when", random) + Pick(["null", "[]", "[ ]", "[{\"type\":\"step_count_is\",\"step_count\":5}]", "{\"type\":\"x\"}"], random),
+        17 => Key("max_tool_calls", random) + Pick(["3", "99", "0", "null", "2.5"], random),
+        18 => Key("parallel_tool_calls", random) + "true",
         < 6 => Key("tools", random) + List(random, depth: 0, isPlugin: false),
         < 10 => Key("plugins", random) + List(random, depth: 0, isPlugin: true),
         10 => Key("web_search_options", random) + Pick(["{}", "null", "{\"search_context_size\":\"low\"}", "true"], random),
