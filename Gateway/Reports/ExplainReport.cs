@@ -81,6 +81,7 @@ internal static class ExplainReport
         if (explanation.Mapping is { } mapping)
         {
             await WriteStepsAsync(mapping, explanation.Facts!, target, snapshot, output);
+            await WriteToolsAsync(explanation.ServerTools, output);
         }
 
         if (explanation.Team is { } team)
@@ -129,14 +130,28 @@ internal static class ExplainReport
         await output.WriteLineAsync();
     }
 
+    private static async Task WriteToolsAsync(IReadOnlyList<ExplainedTool> tools, TextWriter output)
+    {
+        foreach (var tool in tools)
+        {
+            await output.WriteLineAsync($"tool {tool.Tool.DisplayName}: {tool.Outcome}");
+        }
+
+        if (tools.Count > 0)
+        {
+            await output.WriteLineAsync();
+        }
+    }
+
     /// <summary>Writes the team's settings. Model rights are checked before the rules, limits and budget after them.</summary>
     private static async Task WriteTeamAsync(Team team, RequestExplanation explanation, TextWriter output)
     {
         await output.WriteLineAsync($"team      {team.Id}");
         await output.WriteLineAsync($"rights    {TeamDescription.Rights(team)}");
+        await output.WriteLineAsync($"tools     {TeamDescription.ServerTools(team)}");
         if (explanation.AreRightsJudged)
         {
-            await output.WriteLineAsync(explanation.Error is { Code: GatewayError.ModelNotAllowedCode } error
+            await output.WriteLineAsync(explanation.Error is { Code: GatewayError.ModelNotAllowedCode or GatewayError.ServerToolNotAllowedCode } error
                 ? $"          {error.Status}: {error.Message}"
                 : "          allowed");
         }
