@@ -12,6 +12,7 @@ internal sealed class BookEntry
     private int _end;
     private int _idSent;
     private int _questions;
+    private int _isReleased;
 
     public BookEntry(TimeProvider time, FakeScript script, ModelPrice price)
     {
@@ -110,24 +111,28 @@ internal sealed class BookEntry
         }
     }
 
+    /// <summary>Ends the scripted delay, failures and absence of the bill: <c>GET /generation</c> knows the generation once it has ended.</summary>
+    public void Release() => Volatile.Write(ref _isReleased, 1);
+
     /// <summary>Records a <c>GET /generation</c> request. Returns the status of its response.</summary>
     /// <param name="key">The mark of the key of that request.</param>
     /// <param name="delay">The time after its end for which a generation is unknown, unless the script sets it.</param>
     public int Ask(string key, TimeSpan delay)
     {
         var question = Interlocked.Increment(ref _questions);
-        if (key != Key || _script.GenerationMissing)
+        var isReleased = Volatile.Read(ref _isReleased) != 0;
+        if (key != Key || (_script.GenerationMissing && !isReleased))
         {
             return StatusCodes.Status404NotFound;
         }
 
-        if (_script.GenerationStatus is { } status && question <= (_script.GenerationFailures ?? int.MaxValue))
+        if (!isReleased && _script.GenerationStatus is { } status && question <= (_script.GenerationFailures ?? int.MaxValue))
         {
             return status;
         }
 
         var endedAt = Interlocked.Read(ref _endedAt);
-        return endedAt != 0 && _time.GetElapsedTime(endedAt) >= (_script.GenerationDelay ?? delay)
+        return endedAt != 0 && (isReleased || _time.GetElapsedTime(endedAt) >= (_script.GenerationDelay ?? delay))
             ? StatusCodes.Status200OK
             : StatusCodes.Status404NotFound;
     }
