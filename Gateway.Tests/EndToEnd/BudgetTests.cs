@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using Gateway.Billing;
 using Gateway.Tests.Support;
@@ -221,58 +220,6 @@ public sealed class BudgetTests
         Assert.Equal(
             wanted.RootElement.EnumerateObject().ToDictionary(member => member.Name, member => member.Value.GetDecimal()),
             price.EnumerateObject().ToDictionary(member => member.Name, member => member.Value.GetDecimal()));
-    }
-
-    [Theory]
-    [InlineData("\"max_tokens\":10", 150_000, 600_000, 10)]
-    [InlineData("\"max_tokens\":10,\"max_completion_tokens\":7", 150_000, 600_000, 7)]
-    [InlineData("\"max_completion_tokens\":7,\"max_output_tokens\":900,\"n\":3", 150_000, 600_000, 21)]
-    [InlineData("\"n\":2", 150_000, 600_000, 2 * 4096)]
-    [InlineData("\"models\":[\"openai/gpt-4o\",\"anthropic/claude-3-opus\"],\"max_tokens\":1", 15_000_000, 75_000_000, 1)]
-    [InlineData(
-        "\"model\":\"openai/gpt-4o-mini\",\"fallbacks\":[{\"model\":\"anthropic/claude-3-opus\"}],\"max_tokens\":1",
-        15_000_000,
-        75_000_000,
-        1)]
-    [InlineData("\"model\":\"anthropic/claude-3-opus\",\"model\":\"openai/gpt-4o-mini\",\"max_tokens\":1", 15_000_000, 75_000_000, 1)]
-    [InlineData("\"model\":\"quick\",\"max_tokens\":1", 15_000_000, 75_000_000, 1)]
-    [InlineData("\"model\":\"openai/gpt-4o-mini:nitro\",\"max_tokens\":1", 150_000, 600_000, 1)]
-    [InlineData(
-        "\"m\\u006fdel\":\"anthropic/claude-3-opus\",\"\\u006dodel\":\"openai/gpt-4o-mini\",\"max_tokens\":1",
-        15_000_000,
-        75_000_000,
-        1)]
-    [InlineData("\"max_tokens\":0", 150_000, 600_000, 4096)]
-    [InlineData("\"max_tokens\":-1", 150_000, 600_000, 4096)]
-    [InlineData("\"max_tokens\":-1,\"max_completion_tokens\":5000", 150_000, 600_000, 4096)]
-    [InlineData("\"max_tokens\":1e3,\"n\":-7", 150_000, 600_000, 1000)]
-    public async Task Reservation_IsTheDearestThatMayCome(string members, long prompt, long completion, long tokens)
-    {
-        await using var team = await TeamGateway.StartAsync(
-            """
-            "Budget": { "Usd": 1000 }, "ProviderMapping":
-            { "Aliases": [ { "Model": "quick", "Use": "openai/gpt-4o-mini", "Fallbacks": ["anthropic/claude-3-opus"] } ] }
-            """);
-        var body = TeamGateway.Body(members);
-        Assert.Equal(200, (await team.PostAsync("/v1/chat/completions", body)).Status);
-
-        var row = Assert.Single(await team.RowsAsync());
-        Assert.Equal((Encoding.UTF8.GetByteCount(body) * prompt) + (tokens * completion), row.ReservedPico);
-    }
-
-    [Fact]
-    public async Task Reservation_CountsNoPicturesAsText()
-    {
-        await using var team = await StartAsync(1);
-        var picture = Convert.ToBase64String(new byte[600_000]);
-        var text = new string('a', 10_000) + " ";
-        var body = $$$"""
-            {"model":"openai/gpt-4o-mini","max_tokens":1,"messages":[{"role":"user","content":[{"type":"text","text":"{{{text}}}"},
-            {"type":"image_url","image_url":{"url":"data:image/png;base64,{{{picture}}}"}}]}]}
-            """;
-        Assert.Equal(200, (await team.PostAsync("/v1/chat/completions", body)).Status);
-
-        Assert.InRange(Assert.Single(await team.RowsAsync()).ReservedPico, 10_000 * 150_000L, 11_000 * 150_000L);
     }
 
     [Fact]

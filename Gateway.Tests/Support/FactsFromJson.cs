@@ -35,6 +35,8 @@ internal static class FactsFromJson
         ["plugins"] = BodyMemberName.Plugins,
         ["web_search_options"] = BodyMemberName.WebSearchOptions,
         ["mcp_servers"] = BodyMemberName.McpServers,
+        ["best_of"] = BodyMemberName.BestOf,
+        ["prompt"] = BodyMemberName.Prompt,
         ["service_tier"] = BodyMemberName.ServiceTier,
         ["speed"] = BodyMemberName.Speed,
     };
@@ -61,7 +63,10 @@ internal static class FactsFromJson
         }
 
         var insertAt = all.Count == 0 ? bom + json.IndexOf((byte)'{') + 1 : bom + all[^1].ValueEnd;
-        return new BodyFacts(body.Length, insertAt, all.Count == 0, members, models, [], new ReadOnlySequence<byte>(body)) { ServerTools = tools ?? ServerToolFacts.None };
+        return new BodyFacts(body.Length, insertAt, all.Count == 0, members, models, new ReadOnlySequence<byte>(body))
+        {
+            ServerTools = tools ?? ServerToolFacts.None,
+        };
     }
 
     /// <summary>The body as it leaves: the edits done, after checking that they ascend and do not overlap.</summary>

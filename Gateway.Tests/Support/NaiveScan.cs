@@ -77,6 +77,8 @@ internal static class NaiveScan
                 "plugins" => BodyMemberName.Plugins,
                 "web_search_options" => BodyMemberName.WebSearchOptions,
                 "mcp_servers" => BodyMemberName.McpServers,
+                "best_of" => BodyMemberName.BestOf,
+                "prompt" => BodyMemberName.Prompt,
                 "service_tier" => BodyMemberName.ServiceTier,
                 "speed" => BodyMemberName.Speed,
                 _ => null,
@@ -131,7 +133,7 @@ internal static class NaiveScan
             }
         }
 
-        return new BodyFacts(body.Length, insertAt, isEmpty, members, models, [], new ReadOnlySequence<byte>(body));
+        return new BodyFacts(body.Length, insertAt, isEmpty, members, models, new ReadOnlySequence<byte>(body));
     }
 
     private static bool IsOpen(JsonTokenType type) => type is JsonTokenType.StartObject or JsonTokenType.StartArray;

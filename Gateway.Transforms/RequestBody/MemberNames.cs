@@ -30,6 +30,8 @@ internal static class MemberNames
         6 when key.SequenceEqual("models"u8) => BodyMemberName.Models,
         6 when key.SequenceEqual("stream"u8) => BodyMemberName.Stream,
         6 when key.SequenceEqual("preset"u8) => BodyMemberName.Preset,
+        6 when key.SequenceEqual("prompt"u8) => BodyMemberName.Prompt,
+        7 when key.SequenceEqual("best_of"u8) => BodyMemberName.BestOf,
         7 when key.SequenceEqual("plugins"u8) => BodyMemberName.Plugins,
         8 when key.SequenceEqual("provider"u8) => BodyMemberName.Provider,
         8 when key.SequenceEqual("messages"u8) => BodyMemberName.Messages,

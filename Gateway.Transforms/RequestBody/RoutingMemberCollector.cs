@@ -28,12 +28,8 @@ internal struct RoutingMemberCollector()
     private const int TopLevel = 1;
     private const int EveryLevel = int.MaxValue;
 
-    // Shorter strings count as text. A longer string may be an image, a recording or a file in base64.
-    private const int LongString = 1024;
-
     private readonly List<BodyMember> _members = [];
     private readonly List<(ByteRange Value, int Member)> _names = [];
-    private List<ByteRange>? _longStrings;
 
     // The current member, at depth 1.
     private long _keyStart;
@@ -154,12 +150,6 @@ internal struct RoutingMemberCollector()
             _names.Add((new ByteRange((int)start, (int)(end - start)), _members.Count));
         }
 
-        // A long string beyond the maximum counts as text.
-        if (end - start >= LongString && (_longStrings ??= []).Count < MaxEntries)
-        {
-            _longStrings.Add(new ByteRange((int)start, (int)(end - start)));
-        }
-
         return null;
     }
 
@@ -228,8 +218,9 @@ internal struct RoutingMemberCollector()
 
     /// <summary>The facts about the body.</summary>
     /// <param name="length">The length of the body in bytes.</param>
+    /// <param name="prompt">The facts about the prompt.</param>
     /// <param name="body">The body.</param>
-    public readonly BodyFacts ToFacts(int length, in ReadOnlySequence<byte> body)
+    public readonly BodyFacts ToFacts(int length, in PromptFacts prompt, in ReadOnlySequence<byte> body)
     {
         var models = _names.Count == 0 ? [] : new ModelName[_names.Count];
         for (var i = 0; i < models.Length; i++)
@@ -238,8 +229,9 @@ internal struct RoutingMemberCollector()
             models[i] = new ModelName(JsonStringDecoder.Decode(body.Slice(value.Start + 1, value.Length - 2)), value, member);
         }
 
-        return new BodyFacts(length, (int)_insertAt, _isEmpty, _members, models, _longStrings ?? [], body)
+        return new BodyFacts(length, (int)_insertAt, _isEmpty, _members, models, body)
         {
+            Prompt = prompt,
             ServerTools = ServerToolFacts.Read(_members, _tools, body),
         };
     }

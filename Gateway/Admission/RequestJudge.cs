@@ -16,18 +16,13 @@ internal static class RequestJudge
 {
     /// <summary>Judges a request with a valid body, before the rules are applied.</summary>
     /// <param name="team">The calling team.</param>
+    /// <param name="endpoint">The endpoint.</param>
     /// <param name="limits">The section <c>Limits</c>.</param>
     /// <param name="prices">The current prices.</param>
     /// <param name="session">The client's header <see cref="SessionScope.Header"/>; read only for a team that scopes its sessions.</param>
-    /// <param name="endpoint">The endpoint; <see langword="null"/> if it is unknown.</param>
     /// <param name="reviewed">The request.</param>
     public static RequestVerdict Judge(
-        Team team,
-        LimitsSettings limits,
-        PriceList prices,
-        StringValues session,
-        TeamEndpoint? endpoint,
-        in RequestReviewContext reviewed)
+        Team team, TeamEndpoint endpoint, LimitsSettings limits, PriceList prices, StringValues session, in RequestReviewContext reviewed)
     {
         var requested = reviewed.Requested;
         var tools = ServerToolJudge.Judge(team, requested.Tools, reviewed);
@@ -42,13 +37,7 @@ internal static class RequestJudge
             return Refused(GatewayError.ModelNotAllowed(refused), tools);
         }
 
-        var size = new RequestSize(
-            reviewed.Facts.CountText(reviewed.Body),
-            reviewed.Facts.Choices,
-
-            // Some servers treat a cap of zero or less as no cap.
-            reviewed.Facts.MaxOutputTokens is > 0 and var cap ? cap : null,
-            limits.AssumedCompletionTokens);
+        var size = RequestMeasure.Of(endpoint, limits, reviewed);
         var amount = ReservationEstimate.Find(PricedNames(requested), reviewed.Models.NamesPreset, prices, size, out var dearest);
         ProviderRule? ceiling = null;
         if (limits.WriteMaxPrice && team.Budget is not null && amount is not null && reviewed.Endpoint != RequestEndpoint.Images)
@@ -63,15 +52,18 @@ internal static class RequestJudge
         {
             var maxCost = team.ServerTools.MaxCost;
             amount += maxCost;
-            stop = endpoint is { RunsServerTools: true } ? StopCondition.Add(reviewed.Facts, reviewed.Body, maxCost.ToString()) : null;
+            stop = endpoint.RunsServerTools ? StopCondition.Add(reviewed.Facts, reviewed.Body, maxCost.ToString()) : null;
         }
 
         var (scoped, edit) = team.ScopesSessions ? SessionScope.Apply(team.Id, session, reviewed) : default;
-        return new RequestVerdict(
-            new RequestReview(null, ceiling, edit, tools.Removal, stop),
-            new RequestCost(ReservationEstimate.EstimateTokens(size), amount),
-            scoped,
-            tools);
+        return new RequestVerdict(new RequestReview(null, ceiling, edit, tools.Removal, stop))
+        {
+            Cost = new RequestCost(ReservationEstimate.EstimateTokens(size), amount),
+            Session = scoped,
+            Tools = tools,
+            Size = size,
+            Price = dearest,
+        };
     }
 
     /// <summary>Whether a call is refused because its price is unknown, so that its cost cannot be reserved in the team's budget.</summary>
@@ -79,7 +71,7 @@ internal static class RequestJudge
         team.Budget is not null && cost.Cost is null && !limits.AllowUnknownPrices;
 
     private static RequestVerdict Refused(GatewayError error, ServerToolVerdict tools) =>
-        new(new RequestReview(error.ToRejection()), default, null, tools);
+        new(new RequestReview(error.ToRejection())) { Tools = tools };
 
     // The body's own names are checked by themselves, so that a tool's model does not stand in for a missing one.
     private static string? FindRefused(ModelRights rights, in RequestedModels requested, IReadOnlyList<string?> presets) =>

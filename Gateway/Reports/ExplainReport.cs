@@ -158,6 +158,11 @@ internal static class ExplainReport
 
         await output.WriteLineAsync($"limits    {TeamDescription.Limits(team.Limits)}");
         await output.WriteLineAsync($"budget    {TeamDescription.Budget(team)}");
+        if (explanation.Estimate is { } estimate)
+        {
+            await output.WriteLineAsync($"reserved  {estimate}");
+        }
+
         await output.WriteLineAsync();
     }
 

@@ -75,8 +75,12 @@ internal static class RequestExplainer
             return explanation with { Error = GatewayError.Rejected(refusal) };
         }
 
-        return team is not null && prices is not null && endpoint is { IsMetered: true }
-            && RequestJudge.IsPriceMissing(team, settings.Limits, verdict!.Value.Cost)
+        if (verdict is not null && prices is not null && endpoint is { IsMetered: true })
+        {
+            explanation = explanation with { Estimate = RequestEstimate.Of(verdict.Value) };
+        }
+
+        return explanation.Estimate is { Cost: var cost } && RequestJudge.IsPriceMissing(team!, settings.Limits, cost)
             ? explanation with { Error = GatewayError.PriceUnknown }
             : explanation with { SentBody = mapping.Decision.ApplyTo(body) };
 
@@ -84,7 +88,7 @@ internal static class RequestExplainer
         {
             verdict = team is null
                 ? null
-                : RequestJudge.Judge(team, settings.Limits, prices ?? PriceList.Empty, StringValues.Empty, endpoint, reviewed);
+                : RequestJudge.Judge(team, endpoint!, settings.Limits, prices ?? PriceList.Empty, StringValues.Empty, reviewed);
             tools = reviewed.Requested.Tools;
             closed = reviewed.Closed;
             return verdict?.Review ?? default;

@@ -33,6 +33,9 @@ internal sealed record RequestExplanation(PathString Path, ErrorDialect Dialect)
     /// <summary>The server tools and plugins that the request uses.</summary>
     public IReadOnlyList<ExplainedTool> ServerTools { get; init; } = [];
 
+    /// <summary>What would be reserved; <see langword="null"/> if the price is left out of the verdict or the request is refused before.</summary>
+    public RequestEstimate? Estimate { get; init; }
+
     /// <summary>The body that goes upstream; <see langword="null"/> for a refused request.</summary>
     public ReadOnlyMemory<byte>? SentBody { get; init; }
 }

@@ -17,6 +17,9 @@ internal sealed record LimitsSettings
     /// </summary>
     public int AssumedCompletionTokens { get; init; } = 4096;
 
+    /// <summary>The bytes of text that a reservation assumes per prompt token, 1 to 4. Default: 2. Reloadable.</summary>
+    public int BytesPerToken { get; init; } = 2;
+
     /// <summary>
     /// Whether a team with a budget may call a model without a known price; the reservation is then zero. Default: off, the response is
     /// 402. Reloadable.
