@@ -240,7 +240,7 @@ internal struct RoutingMemberCollector()
 
         return new BodyFacts(length, (int)_insertAt, _isEmpty, _members, models, _longStrings ?? [], body)
         {
-            ServerTools = ServerToolFacts.Read(_members, _tools, body),
+            ServerTools = ServerToolFacts.Read(_members, _tools?.Records, body),
         };
     }
 
