@@ -388,8 +388,7 @@ internal struct JsonObjectScanner() : IDisposable
         }
     }
 
-    /// <summary>Records a fault; the first one is kept.</summary>
-    /// <returns><see langword="false"/>.</returns>
+    /// <summary>Records a fault; the first one is kept. Returns <see langword="false"/>.</summary>
     public bool Fail(long offset, string problem)
     {
         _fault ??= new BodyFault(offset, problem);

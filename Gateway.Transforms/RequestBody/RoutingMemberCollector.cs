@@ -232,7 +232,7 @@ internal struct RoutingMemberCollector()
         return new BodyFacts(length, (int)_insertAt, _isEmpty, _members, models, body)
         {
             Prompt = prompt,
-            ServerTools = ServerToolFacts.Read(_members, _tools, body),
+            ServerTools = ServerToolFacts.Read(_members, _tools?.Records, body),
         };
     }
 

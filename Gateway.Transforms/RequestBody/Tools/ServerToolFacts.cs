@@ -44,7 +44,7 @@ internal sealed class ServerToolFacts
     /// <param name="members">The routing members.</param>
     /// <param name="scanned">What the scan found in <c>tools</c> and <c>plugins</c>; <see langword="null"/> without these members.</param>
     /// <param name="body">The body.</param>
-    public static ServerToolFacts Read(List<BodyMember> members, ServerToolScanner? scanned, in ReadOnlySequence<byte> body)
+    public static ServerToolFacts Read(List<BodyMember> members, ToolRecords? scanned, in ReadOnlySequence<byte> body)
     {
         List<ServerToolUse>? uses = null;
         var isFast = false;
@@ -83,7 +83,7 @@ internal sealed class ServerToolFacts
         return new ServerToolFacts(uses, scanned.Elements, scanned.Lists, isFast);
     }
 
-    private static ServerToolUse ReadUse(ServerToolScanner scanned, int index, in ReadOnlySequence<byte> body)
+    private static ServerToolUse ReadUse(ToolRecords scanned, int index, in ReadOnlySequence<byte> body)
     {
         var tool = scanned.Tools[index];
         var text = tool.Name.Length == 0 ? ServerToolUse.Unknown : Text(tool.Name, body);

@@ -13,14 +13,9 @@ namespace OpenRouterGateway.Transforms.RequestBody.Tools;
 /// </remarks>
 internal sealed class ServerToolScanner
 {
-    private const int MaxEntries = RoutingMemberCollector.MaxEntries;
     private const int MaxNesting = 16;
 
-    private readonly List<ScannedTool> _tools = [];
-    private readonly List<ScannedModel> _models = [];
-    private readonly List<ByteRange> _names = [];
-    private readonly List<ToolElement> _elements = [];
-    private readonly List<ToolList> _lists = [];
+    private readonly ToolRecords _records = new();
     private readonly ToolFrame[] _frames = new ToolFrame[MaxNesting];
     private int _open; // frames
 
@@ -46,20 +41,8 @@ internal sealed class ServerToolScanner
     /// <summary>Why the body exceeds a limit; <see langword="null"/> if it does not.</summary>
     public string? Problem { get; private set; }
 
-    /// <summary>The server tools, those inside of others first.</summary>
-    public IReadOnlyList<ScannedTool> Tools => _tools;
-
-    /// <summary>The models that they name.</summary>
-    public IReadOnlyList<ScannedModel> Models => _models;
-
-    /// <summary>The elements that contain them.</summary>
-    public IReadOnlyList<ToolElement> Elements => _elements;
-
-    /// <summary>The arrays that the elements belong to.</summary>
-    public IReadOnlyList<ToolList> Lists => _lists;
-
-    /// <summary>Whether a plugin pins the model of earlier messages.</summary>
-    public bool PinsModel { get; private set; }
+    /// <summary>What was found.</summary>
+    public ToolRecords Records => _records;
 
     /// <summary>Begins a member <c>tools</c> or <c>plugins</c>.</summary>
     /// <param name="isPlugins">Whether it is <c>plugins</c>.</param>
@@ -82,7 +65,7 @@ internal sealed class ServerToolScanner
                 Open(depth: 2, isPlugins);
                 break;
             case not (JsonValueKind.Null or JsonValueKind.False):
-                AddTool(default, isPlugins);
+                Report(_records.AddTool(default, isPlugins));
                 break;
         }
     }
@@ -97,7 +80,7 @@ internal sealed class ServerToolScanner
 
         if (_rootDepth > 0 && !_isPlugins)
         {
-            _lists.Add(new ToolList(_member, _elementCount));
+            _records.AddList(_member, _elementCount);
         }
     }
 
@@ -141,7 +124,7 @@ internal sealed class ServerToolScanner
         if (_open == 0 && depth == _rootDepth)
         {
             _elementStart = at;
-            _firstTool = _tools.Count;
+            _firstTool = _records.Tools.Count;
         }
 
         if (depth == (_open == 0 ? _rootDepth : _frames[_open - 1].ElementsDepth))
@@ -169,7 +152,7 @@ internal sealed class ServerToolScanner
     {
         if (_modelDepth > 0)
         {
-            AddModel(value);
+            Report(_records.AddModel(value, _modelKey));
             return;
         }
 
@@ -187,13 +170,13 @@ internal sealed class ServerToolScanner
                 _frames[_open - 1].HasServerExecution = true;
                 break;
             case ToolKey.Id:
-                _names.Add(value);
+                _records.AddName(value);
                 break;
             default:
                 // A string in place of an object.
                 if (depth == (_open == 0 ? _rootDepth : _frames[_open - 1].ElementsDepth))
                 {
-                    AddTool(value, _isPlugins && _open == 0);
+                    Report(_records.AddTool(value, _isPlugins && _open == 0));
                 }
 
                 break;
@@ -234,7 +217,7 @@ internal sealed class ServerToolScanner
         _commaStart = at;
         if (_lastIsRecorded)
         {
-            _elements[^1] = _elements[^1] with { CommaEnd = at + 1 };
+            _records.EndLastElement(at + 1);
         }
     }
 
@@ -247,7 +230,7 @@ internal sealed class ServerToolScanner
                 Open(depth + 1, isPlugin);
                 break;
             case not (JsonValueKind.String or JsonValueKind.Null):
-                AddTool(default, isPlugin);
+                Report(_records.AddTool(default, isPlugin));
                 break;
         }
     }
@@ -265,7 +248,7 @@ internal sealed class ServerToolScanner
                 AddType(default, ToolKind.Server);
                 break;
             case ToolKey.Id when kind != JsonValueKind.Null:
-                _names.Add(default);
+                _records.AddName(default);
                 break;
             case ToolKey.Execution:
                 frame.HasServerExecution = true;
@@ -307,82 +290,13 @@ internal sealed class ServerToolScanner
             return;
         }
 
-        _frames[_open++] = new ToolFrame
-        {
-            Depth = depth,
-            IsPlugin = isPlugin,
-            FirstName = _names.Count,
-            FirstModel = _models.Count,
-            FirstUse = _tools.Count,
-        };
+        _frames[_open++] = _records.Open(depth, isPlugin);
     }
 
     private void Close()
     {
-        var frame = _frames[--_open];
-        var isUsed = IsUsed(frame);
-        if (!isUsed && (frame.Kinds & ToolKind.Namespace) == 0)
-        {
-            Truncate(_names, frame.FirstName);
-            Truncate(_models, frame.FirstModel);
-            Truncate(_tools, frame.FirstUse);
-            return;
-        }
-
-        if (frame.Problem is { } problem)
-        {
-            Report(problem);
-        }
-
-        if (!isUsed)
-        {
-            // A namespace: the tools in it stay, with their models.
-            Truncate(_names, frame.FirstName);
-            for (var i = _models.Count - 1; i >= frame.FirstModel; i--)
-            {
-                if (_models[i].Tool < 0)
-                {
-                    _models.RemoveAt(i);
-                }
-            }
-
-            return;
-        }
-
-        // A tool whose content was skipped may contain any tool and name any model.
-        if (frame.WasSkipped || _names.Count == frame.FirstName)
-        {
-            AddTool(default, frame.IsPlugin, frame.HasPreset, frame.WasSkipped);
-        }
-
-        for (var i = frame.FirstName; i < _names.Count; i++)
-        {
-            AddTool(_names[i], frame.IsPlugin, frame.HasPreset, frame.WasSkipped);
-        }
-
-        Truncate(_names, frame.FirstName);
-        for (var i = frame.FirstModel; i < _models.Count; i++)
-        {
-            if (_models[i].Tool < 0)
-            {
-                _models[i] = _models[i] with { Tool = _tools.Count - 1 };
-            }
-        }
-
-        PinsModel |= frame.PinsModel;
-    }
-
-    private static bool IsUsed(in ToolFrame frame)
-    {
-        if (frame.IsPlugin)
-        {
-            return frame.IsEnabled || !frame.IsDisabled;
-        }
-
-        return (frame.Kinds & ToolKind.Server) != 0
-            || frame.WasSkipped
-            || ((frame.Kinds & ToolKind.ToolSearch) != 0 && (!frame.HasClientExecution || frame.HasServerExecution))
-            || ((frame.Kinds & ToolKind.Bash) != 0 && frame.HasEngine);
+        var problem = _records.Close(_frames[--_open]);
+        Report(problem);
     }
 
     private void AddType(ByteRange value, ToolKind kind)
@@ -398,66 +312,28 @@ internal sealed class ServerToolScanner
             frame.IsSkipped = false;
             if (kind != ToolKind.Namespace)
             {
-                _names.Add(value);
+                _records.AddName(value);
             }
         }
 
         frame.Kinds |= kind;
     }
 
-    private void AddModel(ByteRange value)
-    {
-        if (value.Length - 2 > RoutingMemberCollector.MaxModelNameLength)
-        {
-            Report($"a model name of more than {RoutingMemberCollector.MaxModelNameLength} bytes");
-        }
-        else if (_models.Count == MaxEntries)
-        {
-            Report($"more than {MaxEntries} model names in tools");
-        }
-        else
-        {
-            _models.Add(new ScannedModel(value, _modelKey, Tool: -1));
-        }
-    }
-
-    private void AddTool(ByteRange name, bool isPlugin, bool hasPreset = false, bool namesAnyModel = false)
-    {
-        if (name.Length - 2 > RoutingMemberCollector.MaxModelNameLength)
-        {
-            Report($"a type of a tool of more than {RoutingMemberCollector.MaxModelNameLength} bytes");
-        }
-        else if (_tools.Count == MaxEntries)
-        {
-            Report($"more than {MaxEntries} server tools");
-        }
-        else
-        {
-            _tools.Add(new ScannedTool(name, isPlugin, Element: -1, hasPreset, namesAnyModel));
-        }
-    }
-
     private void EndElement(int end)
     {
-        _lastIsRecorded = false;
-        if (!_isPlugins && _tools.Count > _firstTool)
-        {
-            for (var i = _firstTool; i < _tools.Count; i++)
-            {
-                _tools[i] = _tools[i] with { Element = _elements.Count };
-            }
-
-            _elements.Add(new ToolElement(
-                _lists.Count, _elementCount, new ByteRange(_elementStart, end - _elementStart), _commaStart, CommaEnd: -1));
-            _lastIsRecorded = true;
-        }
-
+        var value = new ByteRange(_elementStart, end - _elementStart);
+        _lastIsRecorded = !_isPlugins && _records.TryAddElement(_firstTool, _elementCount, value, _commaStart);
         _elementCount++;
     }
 
     // A limit is exceeded by the innermost open element, if that proves to be a server tool.
-    private void Report(string problem)
+    private void Report(string? problem)
     {
+        if (problem is null)
+        {
+            return;
+        }
+
         if (_open > 0)
         {
             _frames[_open - 1].Problem ??= problem;
@@ -467,6 +343,4 @@ internal sealed class ServerToolScanner
             Problem ??= problem;
         }
     }
-
-    private static void Truncate<T>(List<T> list, int count) => list.RemoveRange(count, list.Count - count);
 }
