@@ -102,6 +102,19 @@ public sealed class PriceListRefresherTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task ModelsOfEveryOutput_AreAskedFor()
+    {
+        await CreateAsync();
+
+        await _refresher.StartAsync(Cancel);
+        await TurnAsync(Embeddings);
+
+        Assert.True(Knows("google/gemini-2.5-flash-image"));
+        Assert.Contains(_upstream.Requests.All, request => request.Target == RequestHandler.BasePath + Models + "?output_modalities=all");
+        await _refresher.StopAsync(Cancel);
+    }
+
+    [Fact]
     public async Task DamagedFile_IsPassedOver()
     {
         await CreateAsync();

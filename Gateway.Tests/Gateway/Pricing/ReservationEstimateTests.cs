@@ -127,7 +127,11 @@ public sealed class ReservationEstimateTests
 
     private static RequestSize Size(long text, long choices, long cap) => new()
     {
-        TextBytes = text, BytesPerToken = 1, Choices = choices, StatedOutputTokens = cap, OutputTokens = cap,
+        TextBytes = text,
+        BytesPerToken = 1,
+        Choices = choices,
+        StatedOutputTokens = cap,
+        OutputTokens = cap,
     };
 
     private static PicoDollars? Find(string[] models, RequestSize size) =>
