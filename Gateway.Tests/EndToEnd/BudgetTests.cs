@@ -27,7 +27,7 @@ public sealed class BudgetTests
         var calls = await Task.WhenAll(Enumerable.Range(0, 60).Select(_ => team.OpenStreamAsync(Dollar, Stalled)));
 
         Assert.Equal(10, calls.Count(call => call.Head!.Status == 200));
-        Assert.Equal(50, calls.Count(call => call.Head!.Status == 402));
+        Assert.Equal(50, calls.Count(call => call.Head!.Status == 429));
         Assert.Equal(10, team.Upstream.Book.Entries.Count);
         foreach (var call in calls)
         {
@@ -42,7 +42,7 @@ public sealed class BudgetTests
         var calls = await Task.WhenAll(Enumerable.Range(0, 60).Select(_ => team.ChatAsync(Dollar)));
 
         Assert.Equal(10, calls.Count(call => call.Status == 200));
-        Assert.Equal(50, calls.Count(call => call.Status == 402));
+        Assert.Equal(50, calls.Count(call => call.Status is 402 or 429));
         Assert.Equal(10 * Pico, team.Upstream.Book.Total);
         Assert.All(calls, call => Assert.Equal(call.Status == 200, call.Upstream is not null));
     }
@@ -171,7 +171,8 @@ public sealed class BudgetTests
         Assert.Equal(502, (await team.ChatAsync(Dollar, "x-fake-close: 1")).Status);
         await team.RestartAsync();
 
-        Assert.Equal("budget_exceeded", CodeOf(await team.ChatAsync(Dollar)));
+        // Half of it may still turn out to have cost nothing.
+        Assert.Equal("budget_reserved", CodeOf(await team.ChatAsync(Dollar)));
     }
 
     [Fact]
@@ -230,8 +231,85 @@ public sealed class BudgetTests
         Assert.Equal(200, call.Status);
         Assert.Equal(200, (await team.ChatAsync(Dollar)).Status);
 
-        (await team.ChatAsync(Dollar)).IsRefused(402);
+        var refused = await team.ChatAsync(Dollar);
+        refused.IsRefused(429);
+        Assert.Equal("budget_reserved", CodeOf(refused));
+        Assert.NotEmpty(refused.Head.Header("Retry-After") ?? "");
+        Assert.Null(refused.Head.Header("x-should-retry"));
+        Assert.Equal(
+            """{"needed_usd":1,"left_usd":0,"reserved_usd":1,"resets_at":null}""",
+            refused.Json.GetProperty("error").GetProperty("metadata").GetRawText());
         Assert.Equal(GenerationState.Provisional, (await team.RowsAsync())[0].State);
+    }
+
+    [Fact]
+    public async Task RefusalsOfUpstream_HoldNothingWhileTheyAreAskedFor()
+    {
+        await using var team = await StartAsync(1);
+        for (var i = 0; i < 5; i++)
+        {
+            Assert.Equal(429, (await team.ChatAsync(Dollar, "x-fake-status: 429", "x-fake-generation-missing: 1")).Status);
+        }
+
+        Assert.Equal(200, (await team.ChatAsync(Dollar)).Status);
+        (await team.ChatAsync(Dollar)).IsRefused(402);
+        Assert.Equal(5, (await team.RowsAsync()).Count(row => row is { State: GenerationState.Provisional, Status: 429 }));
+
+        // Neither after a restart, which seeds the counter from the ledger.
+        await team.RestartAsync();
+        (await team.ChatAsync(Dollar)).IsRefused(402);
+    }
+
+    [Theory]
+    [InlineData("", "402")]
+    [InlineData(", \"IncludeByok\": false", "200")]
+    public async Task ProvidersOwnAmount_CountsUnlessTheBudgetLeavesItOut(string more, string expected)
+    {
+        await using var team = await TeamGateway.StartAsync($$""" "Budget": { "Usd": 1, "Period": "Total"{{more}} } """);
+        foreach (var members in (string[])["", "\"stream\":true"])
+        {
+            var call = await team.ChatAsync(members, "x-fake-byok: 0.6");
+            Assert.Equal(200, call.Status);
+            var bill = team.Bill(call);
+            var row = await team.ClosedRowAsync(bill);
+            Assert.Equal(((long)bill.Cost, 600_000_000_000L), (row.CostPico, row.UpstreamCostPico));
+        }
+
+        Assert.Equal(expected, $"{(await team.ChatAsync()).Status}");
+
+        // Neither a bill that is asked for, nor a restart, counts differently.
+        await team.RestartAsync();
+        Assert.Equal(expected, $"{(await team.ChatAsync()).Status}");
+    }
+
+    [Fact]
+    public async Task ProvidersOwnAmount_IsReadFromTheBillThatIsAskedFor()
+    {
+        await using var team = await StartAsync(1);
+        var call = await team.ChatAsync("\"model\":\"openai/gpt-4o-mini\"", "x-fake-byok: 2", "x-fake-no-usage: 1");
+
+        Assert.Equal(2 * Pico, (await team.ClosedRowAsync(team.Bill(call))).UpstreamCostPico);
+        (await team.ChatAsync(Dollar)).IsRefused(402);
+    }
+
+    [Fact]
+    public async Task BudgetThatOnlyReports_LetsPassAndCounts()
+    {
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            OutOfProcess = true,
+            Team = """ "Budget": { "Usd": 1, "Period": "Total", "WhenExceeded": "Report" } """,
+            PrepareUpstream = static upstream => upstream.Prices.Set("test/dollar", "0", "0", "1"),
+        });
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Equal(200, (await team.ChatAsync(Dollar)).Status);
+        }
+
+        Assert.Equal(3 * Pico, (await team.RowsAsync()).Sum(row => row.Charge));
+        await team.Gateway.Process.WaitForLineAsync(
+            line => line.Contains("budget_exceeded", StringComparison.Ordinal) && line.Contains("only reports", StringComparison.Ordinal),
+            "a warning");
     }
 
     private static Task<TeamGateway> StartAsync(int usd, string limits = "{}") => TeamGateway.StartAsync(new TeamGatewayOptions

@@ -58,7 +58,10 @@ internal static class RequestJudge
         var (scoped, edit) = team.ScopesSessions ? SessionScope.Apply(team.Id, session, reviewed) : default;
         return new RequestVerdict(new RequestReview(null, ceiling, edit, tools.Removal, stop))
         {
-            Cost = new RequestCost(ReservationEstimate.EstimateTokens(size), amount),
+            Cost = new RequestCost(
+                ReservationEstimate.EstimateTokens(size),
+                amount,
+                PromptTokens: ReservationEstimate.EstimateTokens(size with { StatedOutputTokens = 0 })),
             Session = scoped,
             Tools = tools,
             Size = size,

@@ -36,7 +36,7 @@ internal static class RequestExplainer
 
         var facts = RouteFacts.Of(route);
         var explanation = new RequestExplanation(path, facts.DialectOf(path)) { Route = route, Team = team };
-        var target = team is null ? default : EndpointGate.Judge(team, facts, HttpMethods.Post, path, StringValues.Empty);
+        var target = team is null ? default : EndpointGate.Judge(team, facts, HttpMethods.Post, path);
         if (team is not null && target.Endpoint is null)
         {
             return explanation with { Error = GatewayError.EndpointNotAllowed };

@@ -25,7 +25,7 @@ internal sealed class BookEntry
         AllCompletionTokens = script.CompletionTokens ?? script.Events;
 
         // An error in place of a response, without an id, is an error of the API and not of a generation.
-        var isRejected = script.Status is >= 400 || script is { ErrorInside: true, NoGenerationId: true };
+        var isRejected = script.Status is >= 300 or 204 or 205 || script is { ErrorInside: true, NoGenerationId: true };
         IsBilled = !isRejected || script.BillError;
     }
 
@@ -70,6 +70,12 @@ internal sealed class BookEntry
     /// <summary>The bill in the spelling that the script selects.</summary>
     public string CostText => TextOf(Cost);
 
+    /// <summary>The provider's own bill in pico-dollars; <see langword="null"/> without BYOK or for an unbilled call.</summary>
+    public Int128? ByokCost => IsBilled ? _script.ByokCost : null;
+
+    /// <summary>The provider's own bill; <see langword="null"/> without BYOK.</summary>
+    public string? ByokText => ByokCost is { } cost ? Pico.Plain(cost) : null;
+
     public BookEnd End => (BookEnd)Volatile.Read(ref _end);
 
     /// <summary>Whether the headers with the id were passed to the network.</summary>
@@ -79,7 +85,7 @@ internal sealed class BookEntry
     public int Questions => Volatile.Read(ref _questions);
 
     /// <summary>The <c>usage</c> of the whole response.</summary>
-    public Usage WholeUsage => new(PromptTokens, AllCompletionTokens, TextOf(CostOf(AllCompletionTokens)));
+    public Usage WholeUsage => new(PromptTokens, AllCompletionTokens, TextOf(CostOf(AllCompletionTokens)), ByokText);
 
     /// <summary>The time from the request to its end, or to now.</summary>
     public TimeSpan Duration

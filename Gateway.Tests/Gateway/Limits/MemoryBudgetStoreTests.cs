@@ -94,7 +94,7 @@ public sealed class MemoryBudgetStoreTests : BudgetStoreTests
     }
 
     private protected override IBudgetStore Create() =>
-        new MemoryBudgetStore((key, recent) => Ledger.ReadChargesAsync(key.Team, key.Start, recent, CancellationToken.None), _time);
+        new MemoryBudgetStore((key, recent) => Ledger.ReadChargesAsync(key.Team, key.Start, recent, DateTimeOffset.MinValue, CancellationToken.None), _time);
 
     private protected override IBudgetStore SecondNode() => Store;
 }

@@ -46,6 +46,23 @@ public sealed class PriceListRefresherTests : IAsyncDisposable
         _folder.Dispose();
     }
 
+    [Fact]
+    public async Task File_IsForItsOwnerOnly()
+    {
+        await CreateAsync();
+
+        var path = Path.Combine(_folder.Path, "data", "prices.json");
+        await _refresher.StartAsync(Cancel);
+        await Eventually.TrueAsync(() => File.Exists(path), "the price file");
+
+        if (!OperatingSystem.IsWindows())
+        {
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
+        }
+
+        await _refresher.StopAsync(Cancel);
+    }
+
     [Theory]
     [MemberData(nameof(EveryDamage))]
     public async Task EitherList_DamagedInAnyWay_LeavesTheOtherAndWhatIsKnown(string path, string damage)

@@ -21,6 +21,12 @@ internal sealed record LimitsSettings
     public int BytesPerToken { get; init; } = 2;
 
     /// <summary>
+    /// The time for which a call of unknown cost counts against its budget at its reservation, up to 30 days. Default: <c>01:00:00</c>.
+    /// Reloadable.
+    /// </summary>
+    public TimeSpan UnknownHold { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>
     /// Whether a team with a budget may call a model without a known price; the reservation is then zero. Default: off, the response is
     /// 402. Reloadable.
     /// </summary>

@@ -242,6 +242,10 @@ internal sealed class TeamReader
 
         return ReadUsd(settings.Usd, "Budget:Usd", faults) is { } limit
             ? new TeamBudget(limit, settings.Period ?? BudgetPeriod.Month)
+            {
+                IncludesByok = settings.IncludeByok ?? true,
+                WhenExceeded = settings.WhenExceeded ?? ExceededPolicy.Refuse,
+            }
             : null;
     }
 
