@@ -276,29 +276,10 @@ public sealed class ProviderMappingRules
         return found;
     }
 
-    /// <summary>The server tools that the matching enforced rules do not allow.</summary>
-    private List<ClosedServerTool> FindClosed(in RequestedModels? requested)
-    {
-        if (requested is not { Tools: { Count: > 0 } tools } || FindEnforced(requested, trace: null) is not { } enforced)
-        {
-            return NothingClosed;
-        }
-
-        var closed = new List<ClosedServerTool>();
-        foreach (var tool in tools)
-        {
-            foreach (var i in enforced)
-            {
-                if (Rules[i].Closes(tool.Name))
-                {
-                    closed.Add(new ClosedServerTool(tool, Rules[i]));
-                    break;
-                }
-            }
-        }
-
-        return closed;
-    }
+    private List<ClosedServerTool> FindClosed(in RequestedModels? requested) =>
+        requested is { Tools: { Count: > 0 } tools } && FindEnforced(requested, trace: null) is { } enforced
+            ? ClosedServerTool.FindAll(tools, enforced, Rules)
+            : NothingClosed;
 
     // The common case: one rule, and a client without a provider. The block was rendered when the rule was created.
     private static (string? Applied, RuleRefusal? Refusal) ApplyAlone(

@@ -4,7 +4,6 @@ using Gateway.Limits;
 using Gateway.Metering;
 using Gateway.Observability;
 using Gateway.Requests;
-using Gateway.Teams;
 using Microsoft.AspNetCore.Http.Features;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using Yarp.ReverseProxy.Forwarder;
