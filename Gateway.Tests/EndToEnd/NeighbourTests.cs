@@ -5,7 +5,10 @@ using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: uploads of one team, or of strangers, do not keep the calls of others waiting.</summary>
+/// <summary>
+/// Promise: uploads of one team, or of strangers, do not keep the calls of others waiting. The clock of the gateway stands still, so that no
+/// upload loses its place for being slow unless a test says so.
+/// </summary>
 public sealed class NeighbourTests
 {
     private const string Chat = "/v1/chat/completions";
@@ -13,24 +16,37 @@ public sealed class NeighbourTests
     private const string Other = "ogw-other";
     private const int Megabyte = 1024 * 1024;
 
-    /// <summary>The announced lengths are such that two, or ten, of the uploads take all of the memory that one team may take.</summary>
+    /// <summary>Kestrel has a clock of its own, by which it would end a stalled upload after half a minute.</summary>
+    private const string NoRate = """{ "BytesPerSecond": 0 }""";
+
+    /// <summary>More than one, since the gateway may see an upload that has to wait later than the first call.</summary>
+    private const int Calls = 5;
+
+    /// <summary>The announced lengths are such that two, or eight, of the uploads take all of the memory that one team may take.</summary>
     [Theory]
     [InlineData(100 * Megabyte, 2)]
-    [InlineData(20 * Megabyte, 10)]
+    [InlineData(25 * Megabyte, 8)]
     public async Task TwelveStalledUploadsOfATeam_DelayNobodyElse(int length, int held)
     {
-        await using var team = await StartAsync("{}");
+        await using var team = await StartAsync($$"""{ "Limits": { "MinRequestBodyDataRate": {{NoRate}} } }""", FakeTime.StartNow());
         await using var stalled = await StallAsync(
             12, held, () => team.Gateway.ConnectAsync(), client => Head(client, TeamSetup.Key, length, Expect));
 
-        Assert.Equal(200, (await CallAsync(team, 100_000)).Status);
-        Assert.Equal(200, (await CallAsync(team, 100)).Status);
+        for (var i = 0; i < Calls; i++)
+        {
+            Assert.Equal(200, (await CallAsync(team, 100_000)).Status);
+            Assert.Equal(200, (await CallAsync(team, 100)).Status);
+        }
     }
 
     [Fact]
     public async Task SixStalledUploadsOfStrangers_DelayNobodyElse()
     {
-        await using var pair = await GatewayPair.StartAsync();
+        await using var pair = await GatewayPair.StartAsync(options =>
+        {
+            options.Time = FakeTime.StartNow();
+            options.Settings = ShippedSettings.WithValues(("Server:Limits:MinRequestBodyDataRate", NoRate));
+        });
         var next = 1;
         await using var stalled = await StallAsync(
             6,
@@ -38,7 +54,10 @@ public sealed class NeighbourTests
             () => RawHttpClient.ConnectAsync(pair.Gateway.Address, from: IPAddress.Parse($"127.0.0.{++next}")),
             client => Head(client, "sk-or-v1-stranger", 100 * Megabyte, Expect));
 
-        Assert.Equal(200, (await pair.PostAsync(Chat, Body(100_000))).Status);
+        for (var i = 0; i < Calls; i++)
+        {
+            Assert.Equal(200, (await pair.PostAsync(Chat, Body(100_000))).Status);
+        }
     }
 
     [Fact]

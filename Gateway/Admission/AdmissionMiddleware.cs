@@ -97,14 +97,18 @@ internal sealed class AdmissionMiddleware
             request.Admission = new AdmissionRecord(limits, null);
             if (error is not null)
             {
+                await lease.CancelAsync();
                 await ErrorMiddleware.RefuseAsync(context, error);
                 return;
             }
 
+            // Before the first byte: a client that has read the response may send its next request at once.
+            context.Response.OnStarting(static state => ((ILimitLease)state).ReturnAsync(tokens: null).AsTask(), lease);
             await _next(context);
         }
         finally
         {
+            // Has an effect only if no response was started.
             await lease.ReturnAsync(tokens: null);
         }
     }
