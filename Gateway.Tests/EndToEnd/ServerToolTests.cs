@@ -36,6 +36,10 @@ public sealed class ServerToolTests : IClassFixture<ServerToolTests.Fixture>
     [InlineData("/v1/chat/completions", "\"speed\":\"fast\"", "openai/gpt-4o-mini-fast")]
     [InlineData("/v1/chat/completions", "\"plugins\":[{\"id\":\"auto-router\"}]", "*")]
     [InlineData("/v1/chat/completions", "\"plugins\":[{\"id\":\"auto-router\",\"allowed_models\":[\"openai/gpt-4o-mini\"],\"pin_model\":true}],\"messages\":[{\"role\":\"assistant\",\"model\":\"x/y\"}]", "x/y")]
+    [InlineData("/v1/chat/completions", "\"tools\":[{\"type\":\"openrouter:advisor\",\"parameters\":{\"model\":\"openai/gpt-4o-mini\"},\"parameters\":{}}]", "*")]
+    [InlineData("/v1/responses", "\"tools\":[{\"type\":\"openrouter:advisor\",\"model\":\"openai/gpt-4o-mini\"}]", "*")]
+    [InlineData("/v1/chat/completions", "\"plugins\":[{\"id\":\"auto-router\",\"allowed_models\":[\"openai/gpt-4o-mini\"],\"allowed_models\":[]}]", "*")]
+    [InlineData("/v1/chat/completions", "\"plugins\":[{\"id\":\"pareto-router\",\"models\":[\"openai/gpt-4o-mini\"]}]", "*")]
     public async Task ModelOfAServerTool_NeedsTheTeamsRight(string path, string members, string model)
     {
         var call = await PostAsync("rights", path, $$"""{"model":"openai/gpt-4o-mini",{{members}}}""");

@@ -138,7 +138,7 @@ internal sealed class ToolsFromJson
     {
         var before = _found.Count;
         var tool = new Tool(isPlugin);
-        Walk(range, tool, isOwn: true, isInList: false);
+        Walk(range, tool, "element", isInList: false);
         var isUsed = isPlugin
             ? tool.IsEnabled || !tool.IsDisabled
             : tool.Kinds.Contains("server") || tool.WasSkipped
@@ -157,15 +157,21 @@ internal sealed class ToolsFromJson
         List<string?> names = [.. tool.WasSkipped || tool.Names.Count == 0 ? (string?[])[null] : [], .. tool.Names];
         foreach (var name in names)
         {
-            _found.Add(new Found(name, isPlugin) { HasPreset = tool.HasPreset, NamesAny = tool.WasSkipped });
+            _found.Add(new Found(name, isPlugin)
+            {
+                HasPreset = tool.HasPreset,
+                NamesAny = tool.WasSkipped,
+                Choices = names.Count == 1 && tool.Parameters < 2 ? tool.Choices : [("repeated", "element", false)],
+            });
         }
 
         _found[^1].Models.AddRange(tool.Models);
         _pins |= tool.Pins;
     }
 
-    private void Walk(Range range, Tool tool, bool isOwn, bool isInList)
+    private void Walk(Range range, Tool tool, string place, bool isInList)
     {
+        var isOwn = place == "element";
         foreach (var (name, value) in Members(range))
         {
             if (isOwn && !tool.IsPlugin && name == "type")
@@ -202,7 +208,12 @@ internal sealed class ToolsFromJson
                     tool.HasPreset |= value.Kind != JsonValueKind.Null;
                     break;
                 case "model" or "models" or "analysis_models" or "allowed_models":
-                    tool.Models.AddRange(Strings(value).Select(text => (name, text)));
+                    tool.Models.AddRange(Strings(value));
+                    tool.Choices.Add((name, place, IsChoice(name, value)));
+                    continue;
+                case "parameters" when isOwn:
+                    tool.Parameters++;
+                    WalkValue(value, tool, isInList, "parameters");
                     continue;
                 case "tools" when !isInList && value.Kind == JsonValueKind.Object:
                     AddObject(value.Range, isPlugin: false);
@@ -224,11 +235,17 @@ internal sealed class ToolsFromJson
         }
     }
 
-    private void WalkValue(Value value, Tool tool, bool isInList)
+    /// <summary>Whether a value names models as its member should: at least one, and nothing else.</summary>
+    private bool IsChoice(string name, Value value) => name == "model"
+        ? value.Kind == JsonValueKind.String && Text(value.Range).Length > 0
+        : value.Kind == JsonValueKind.Array && Items(value.Range) is { Count: > 0 } items
+            && items.TrueForAll(item => item.Kind == JsonValueKind.String && Text(item.Range).Length > 0);
+
+    private void WalkValue(Value value, Tool tool, bool isInList, string place = "elsewhere")
     {
         if (value.Kind == JsonValueKind.Object)
         {
-            Walk(value.Range, tool, isOwn: false, isInList);
+            Walk(value.Range, tool, place, isInList);
         }
         else if (value.Kind == JsonValueKind.Array)
         {
@@ -332,7 +349,11 @@ internal sealed class ToolsFromJson
 
         public List<string?> Names { get; } = [];
 
-        public List<(string Key, string Text)> Models { get; } = [];
+        public List<string> Models { get; } = [];
+
+        public List<(string Name, string Place, bool IsGood)> Choices { get; } = [];
+
+        public int Parameters { get; set; }
 
         public bool Skips { get; set; }
 
@@ -361,22 +382,37 @@ internal sealed class ToolsFromJson
 
         public bool NamesAny { get; init; }
 
-        public List<(string Key, string Text)> Models { get; } = [];
+        public List<(string Name, string Place, bool IsGood)> Choices { get; init; } = [];
+
+        public List<string> Models { get; } = [];
 
         public string Describe()
         {
             var text = name ?? "(unknown)";
-            var names = Models.Where(model => !model.Text.Contains('*', StringComparison.Ordinal)).Select(model => model.Text).ToArray();
-            var chooses = isPlugin
-                ? Contains("router")
-                : Contains("advisor") || Contains("subagent") || Contains("image_generation");
+            var names = Models.Where(model => !model.Contains('*', StringComparison.Ordinal)).ToArray();
+            var chooses = Contains("fusion")
+                || (isPlugin ? Contains("router") : Contains("advisor") || Contains("subagent") || Contains("image_generation"));
             var any = NamesAny || names.Length < Models.Count
-                || (Contains("fusion")
-                    ? HasPreset || Models.TrueForAll(model => model.Key == "model") || Models.TrueForAll(model => model.Key != "model")
-                    : chooses && names.Length == 0);
+                || (chooses && !NamesItsModels()) || (Contains("fusion") && HasPreset);
             return $"uses {(isPlugin ? "plugin:" : "")}{text} in element {Element}, models [{string.Join(" ", names)}], any {any}\n";
 
             bool Contains(string part) => text.Contains(part, StringComparison.OrdinalIgnoreCase);
+
+            bool NamesItsModels()
+            {
+                // The members that the tool reads, each of them once and at its place, and no other member that looks like one.
+                var place = !isPlugin && text.StartsWith("openrouter:", StringComparison.Ordinal) ? "parameters" : "element";
+                string[] read = (isPlugin, text) switch
+                {
+                    (true, "auto-router" or "auto-beta-router") => ["allowed_models"],
+                    (true, _) => Contains("fusion") ? ["analysis_models", "model"] : [],
+                    (false, _) when place == "parameters" => Contains("fusion") ? ["analysis_models", "model"] : ["model"],
+                    (false, _) => text == "image_generation" || text.StartsWith("advisor_", StringComparison.Ordinal) ? ["model"] : [],
+                };
+                return read.Length > 0
+                    && Choices.Select(choice => choice.Name).Order(StringComparer.Ordinal).SequenceEqual(read)
+                    && Choices.TrueForAll(choice => choice.Place == place && choice.IsGood);
+            }
         }
     }
 }

@@ -4,6 +4,6 @@ namespace OpenRouterGateway.Transforms.RequestBody.Tools;
 /// <param name="Name">The JSON string of its type or id, quotes included; empty if it has none.</param>
 /// <param name="IsPlugin">Whether it is a plugin.</param>
 /// <param name="Element">See <see cref="ServerToolUse.Element"/>.</param>
-/// <param name="HasPreset">Whether it has a member <c>preset</c>.</param>
+/// <param name="Naming">Where it names models.</param>
 /// <param name="NamesAnyModel">Whether it may name models that the scan did not record.</param>
-internal readonly record struct ScannedTool(ByteRange Name, bool IsPlugin, int Element, bool HasPreset, bool NamesAnyModel);
+internal readonly record struct ScannedTool(ByteRange Name, bool IsPlugin, int Element, ModelNaming Naming, bool NamesAnyModel);

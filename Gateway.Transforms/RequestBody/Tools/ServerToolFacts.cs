@@ -9,8 +9,6 @@ internal sealed class ServerToolFacts
 {
     private const int LongestTier = 64;
 
-    private static readonly string[] ChoosesByItself = ["advisor", "subagent", "fusion", "image_generation"];
-
     private ServerToolFacts(
         IReadOnlyList<ServerToolUse> uses, IReadOnlyList<ToolElement> elements, IReadOnlyList<ToolList> lists, bool isFast)
     {
@@ -89,7 +87,6 @@ internal sealed class ServerToolFacts
         var text = tool.Name.Length == 0 ? ServerToolUse.Unknown : Text(tool.Name, body);
         List<string>? models = null;
         var namesAny = tool.NamesAnyModel;
-        var (hasModel, hasPanel) = (false, false);
         foreach (var model in scanned.Models)
         {
             if (model.Tool != index)
@@ -97,8 +94,6 @@ internal sealed class ServerToolFacts
                 continue;
             }
 
-            hasModel |= model.Key == ToolKey.Model;
-            hasPanel |= model.Key != ToolKey.Model;
             var name = Text(model.Value, body);
             if (name.Contains('*', StringComparison.Ordinal))
             {
@@ -110,36 +105,8 @@ internal sealed class ServerToolFacts
             }
         }
 
-        if (text.Contains("fusion", StringComparison.OrdinalIgnoreCase))
-        {
-            // The panel and the judge are chosen separately.
-            namesAny |= tool.HasPreset || !hasModel || !hasPanel;
-        }
-        else if (Chooses(text, tool.IsPlugin))
-        {
-            namesAny |= models is null;
-        }
-
+        namesAny |= tool.Naming.LeavesOpen(text, tool.IsPlugin);
         return new ServerToolUse(tool.IsPlugin ? ServerToolUse.PluginPrefix + text : text, tool.Element, models ?? [], namesAny);
-    }
-
-    // By parts of the name, so that later versions of a tool are recognized.
-    private static bool Chooses(string name, bool isPlugin)
-    {
-        if (isPlugin)
-        {
-            return name.Contains("router", StringComparison.OrdinalIgnoreCase);
-        }
-
-        foreach (var part in ChoosesByItself)
-        {
-            if (name.Contains(part, StringComparison.OrdinalIgnoreCase))
-            {
-                return true;
-            }
-        }
-
-        return false;
     }
 
     private static string Text(ByteRange value, in ReadOnlySequence<byte> body) =>

@@ -14,6 +14,7 @@ namespace OpenRouterGateway.Transforms.RequestBody.Tools;
 internal sealed class ServerToolScanner
 {
     private const int MaxNesting = 16;
+    private const int EmptyStringLength = 2; // the quotes
 
     private readonly ToolRecords _records = new();
     private readonly ToolFrame[] _frames = new ToolFrame[MaxNesting];
@@ -35,8 +36,8 @@ internal sealed class ServerToolScanner
     private ToolKey _pending;
     private int _pendingDepth;
     private ToolKey _captured;
-    private ToolKey _modelKey;
     private int _modelDepth;
+    private bool _modelIsEmpty;
 
     /// <summary>Why the body exceeds a limit; <see langword="null"/> if it does not.</summary>
     public string? Problem { get; private set; }
@@ -104,6 +105,7 @@ internal sealed class ServerToolScanner
         {
             ToolKey.None => false,
             ToolKey.Type or ToolKey.Execution => depth == frame.Depth && !frame.IsPlugin && (!frame.IsSkipped || key == ToolKey.Type),
+            ToolKey.Parameters => depth == frame.Depth && !frame.IsSkipped,
             ToolKey.Id or ToolKey.Enabled or ToolKey.PinModel => depth == frame.Depth && frame.IsPlugin,
             _ => !frame.IsSkipped,
         };
@@ -118,6 +120,8 @@ internal sealed class ServerToolScanner
         _captured = ToolKey.None;
         if (_modelDepth > 0)
         {
+            // A list of models has only strings.
+            _frames[_open - 1].Naming.IsDoubtful |= kind != JsonValueKind.String;
             return false;
         }
 
@@ -152,7 +156,9 @@ internal sealed class ServerToolScanner
     {
         if (_modelDepth > 0)
         {
-            Report(_records.AddModel(value, _modelKey));
+            _modelIsEmpty = false;
+            _frames[_open - 1].Naming.IsDoubtful |= value.Length == EmptyStringLength;
+            Report(_records.AddModel(value));
             return;
         }
 
@@ -188,7 +194,12 @@ internal sealed class ServerToolScanner
     {
         if (_modelDepth > 0)
         {
-            _modelDepth = depth == _modelDepth ? 0 : _modelDepth;
+            if (depth == _modelDepth)
+            {
+                _modelDepth = 0;
+                _frames[_open - 1].Naming.IsDoubtful |= _modelIsEmpty;
+            }
+
             return;
         }
 
@@ -203,6 +214,8 @@ internal sealed class ServerToolScanner
             {
                 frame.ElementsDepth = 0;
             }
+
+            frame.IsInParameters &= depth != frame.Depth;
         }
 
         if (_open == 0 && depth == _rootDepth)
@@ -261,7 +274,7 @@ internal sealed class ServerToolScanner
                 frame.HasEngine = true;
                 break;
             case ToolKey.Preset:
-                frame.HasPreset |= kind != JsonValueKind.Null;
+                frame.Naming.HasPreset |= kind != JsonValueKind.Null;
                 break;
             case ToolKey.PinModel:
                 frame.PinsModel |= kind is not (JsonValueKind.False or JsonValueKind.Null);
@@ -275,11 +288,23 @@ internal sealed class ServerToolScanner
             case ToolKey.Tools when kind == JsonValueKind.Object:
                 Open(depth + 1, isPlugin: false);
                 break;
+            case ToolKey.Parameters:
+                frame.IsInParameters = true;
+                frame.Naming.AddParameters();
+                break;
             case ToolKey.Model or ToolKey.Models or ToolKey.AnalysisModels or ToolKey.AllowedModels:
-                _modelKey = key;
                 _modelDepth = depth;
+                _modelIsEmpty = true;
+                AddNaming(ref frame, key, kind, depth);
                 break;
         }
+    }
+
+    private static void AddNaming(ref ToolFrame frame, ToolKey key, JsonValueKind kind, int depth)
+    {
+        var isOfItsType = kind == (key == ToolKey.Model ? JsonValueKind.String : JsonValueKind.Array);
+        frame.Naming.IsDoubtful |= !isOfItsType || (depth > frame.Depth && !frame.IsInParameters);
+        frame.Naming.Add(key, depth - frame.Depth);
     }
 
     private void Open(int depth, bool isPlugin)

@@ -26,8 +26,13 @@ internal struct ToolFrame
     public bool HasClientExecution;
     public bool HasServerExecution;
     public bool HasEngine;
-    public bool HasPreset;
     public bool PinsModel;
+
+    /// <summary>Whether its member <c>parameters</c> is open.</summary>
+    public bool IsInParameters;
+
+    /// <summary>Where it names models.</summary>
+    public ModelNaming Naming;
 
     // Where its entries begin in the lists of the scanner.
     public int FirstName;

@@ -30,6 +30,9 @@ internal enum ToolKey
     /// <summary><c>tools</c>, at any depth: the tools of a subagent, of fusion or of a namespace.</summary>
     Tools,
 
+    /// <summary><c>parameters</c> of a tool.</summary>
+    Parameters,
+
     /// <summary><c>model</c>, at any depth.</summary>
     Model,
 

@@ -61,14 +61,16 @@ internal sealed class ToolRecords
 
         // A tool whose content was skipped may contain any tool and name any model.
         var problem = frame.Problem;
+        var naming = frame.Naming;
+        naming.IsDoubtful |= _names.Count - frame.FirstName > 1;
         if (frame.WasSkipped || _names.Count == frame.FirstName)
         {
-            problem ??= AddTool(default, frame.IsPlugin, frame.HasPreset, frame.WasSkipped);
+            problem ??= AddTool(default, frame.IsPlugin, naming, frame.WasSkipped);
         }
 
         for (var i = frame.FirstName; i < _names.Count; i++)
         {
-            problem ??= AddTool(_names[i], frame.IsPlugin, frame.HasPreset, frame.WasSkipped);
+            problem ??= AddTool(_names[i], frame.IsPlugin, naming, frame.WasSkipped);
         }
 
         Truncate(_names, frame.FirstName);
@@ -89,7 +91,7 @@ internal sealed class ToolRecords
 
     /// <summary>Adds a model that the open element names.</summary>
     /// <returns>Why a limit is exceeded; <see langword="null"/> if none is.</returns>
-    public string? AddModel(ByteRange value, ToolKey key)
+    public string? AddModel(ByteRange value)
     {
         if (value.Length - 2 > MaxNameLength)
         {
@@ -101,13 +103,13 @@ internal sealed class ToolRecords
             return $"more than {MaxEntries} model names in tools";
         }
 
-        _models.Add(new ScannedModel(value, key, Tool: -1));
+        _models.Add(new ScannedModel(value, Tool: -1));
         return null;
     }
 
     /// <summary>Adds a server tool.</summary>
     /// <returns>Why a limit is exceeded; <see langword="null"/> if none is.</returns>
-    public string? AddTool(ByteRange name, bool isPlugin, bool hasPreset = false, bool namesAnyModel = false)
+    public string? AddTool(ByteRange name, bool isPlugin, ModelNaming naming = default, bool namesAnyModel = false)
     {
         if (name.Length - 2 > MaxNameLength)
         {
@@ -119,7 +121,7 @@ internal sealed class ToolRecords
             return $"more than {MaxEntries} server tools";
         }
 
-        _tools.Add(new ScannedTool(name, isPlugin, Element: -1, hasPreset, namesAnyModel));
+        _tools.Add(new ScannedTool(name, isPlugin, Element: -1, naming, namesAnyModel));
         return null;
     }
 

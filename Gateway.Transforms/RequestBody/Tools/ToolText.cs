@@ -52,6 +52,7 @@ internal static class ToolText
         7 when key.SequenceEqual("enabled"u8) => ToolKey.Enabled,
         9 when key.SequenceEqual("execution"u8) => ToolKey.Execution,
         9 when key.SequenceEqual("pin_model"u8) => ToolKey.PinModel,
+        10 when key.SequenceEqual("parameters"u8) => ToolKey.Parameters,
         14 when key.SequenceEqual("allowed_models"u8) => ToolKey.AllowedModels,
         15 when key.SequenceEqual("analysis_models"u8) => ToolKey.AnalysisModels,
         _ => ToolKey.None,

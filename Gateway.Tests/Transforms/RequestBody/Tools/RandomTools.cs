@@ -70,6 +70,11 @@ internal static class RandomTools
 
     private static string Element(TestRandom random, int depth, bool isPlugin)
     {
+        if (random.Next(5) == 0)
+        {
+            return Choosing(random, depth, isPlugin);
+        }
+
         var members = new List<string>();
         if (random.Next(8) > 0)
         {
@@ -81,6 +86,34 @@ internal static class RandomTools
         for (var i = random.Next(4); i > 0; i--)
         {
             members.Insert(random.Next(members.Count + 1), InnerMember(random, depth + 1, isPlugin));
+        }
+
+        return "{" + Space(random) + string.Join(Comma(random), members) + "}";
+    }
+
+    // A tool that names its models where it reads them, at times with a second name that may be a decoy.
+    private static string Choosing(TestRandom random, int depth, bool isPlugin)
+    {
+        var name = isPlugin
+            ? Pick(["fusion", "auto-router", "auto-beta-router", "pareto-router", "new-router"], random)
+            : Pick(["openrouter:advisor", "openrouter:fusion", "openrouter:image_generation", "advisor_20260301", "image_generation", "fusion"], random);
+        var one = Key("model", random) + Model(random);
+        var list = Key(name.EndsWith("router", StringComparison.Ordinal) ? "allowed_models" : "analysis_models", random) + $"[{Model(random)}]";
+        var models = name.EndsWith("router", StringComparison.Ordinal) ? list
+            : name.Contains("fusion", StringComparison.Ordinal) ? one + Comma(random) + list : one;
+        if (random.Next(4) == 0)
+        {
+            models += Comma(random) + InnerMember(random, depth + 1, isPlugin);
+        }
+
+        var members = new List<string>
+        {
+            Key(isPlugin ? "id" : "type", random) + Quote(name, random),
+            name.StartsWith("openrouter:", StringComparison.Ordinal) ? $"{Key("parameters", random)}{{{models}}}" : models,
+        };
+        if (random.Next(3) == 0)
+        {
+            members.Insert(random.Next(3), InnerMember(random, depth + 1, isPlugin));
         }
 
         return "{" + Space(random) + string.Join(Comma(random), members) + "}";
