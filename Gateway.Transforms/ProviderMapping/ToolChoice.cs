@@ -9,11 +9,18 @@ namespace OpenRouterGateway.Transforms.ProviderMapping;
 /// <summary>Finds whether <c>tool_choice</c> needs a tool. It is read only when tools are removed.</summary>
 internal static class ToolChoice
 {
+    // A longer value is not read: a body could fill it with names. Clients send fewer than a hundred bytes.
+    private const int LongestValue = 64 * 1024;
+
     // A longer text is no name of a tool.
     private const int LongestText = 4096;
 
+    // A tool has a type, a name and a label.
+    private const int MostNames = 4 * RoutingMemberCollector.MaxEntries;
+
     /// <summary>
     /// Whether an occurrence of <c>tool_choice</c> names a removed tool by its type or name, or demands a call although no tool is left.
+    /// A value of more than 64 KiB counts as needing the tool, and so does any value if the removed tools have more than 4,096 names.
     /// </summary>
     /// <param name="facts">The facts about the body.</param>
     /// <param name="body">The body.</param>
@@ -31,13 +38,15 @@ internal static class ToolChoice
                 continue;
             }
 
-            names ??= NamesOf(facts, body, elements, removed);
-            foreach (var text in Strings(body.Slice(member.Value.Start, member.Value.Length)))
+            if (member.Value.Length > LongestValue)
             {
-                if (names.Contains(text) || (isEmptied && text is "required" or "any"))
-                {
-                    return true;
-                }
+                return true;
+            }
+
+            names ??= NamesOf(facts, body, elements, removed);
+            if (names.Count > MostNames || Needs(body.Slice(member.Value.Start, member.Value.Length), names, isEmptied))
+            {
+                return true;
             }
         }
 
@@ -54,7 +63,7 @@ internal static class ToolChoice
             var json = body.Slice(value.Start, value.Length);
             var reader = new Utf8JsonReader(json, JsonText.AnyDepth);
             var isName = false;
-            while (reader.Read())
+            while (names.Count <= MostNames && reader.Read())
             {
                 if (reader.TokenType == JsonTokenType.String && isName)
                 {
@@ -68,19 +77,19 @@ internal static class ToolChoice
         return names;
     }
 
-    private static List<string> Strings(ReadOnlySequence<byte> json)
+    private static bool Needs(in ReadOnlySequence<byte> choice, HashSet<string> names, bool isEmptied)
     {
-        var texts = new List<string>();
-        var reader = new Utf8JsonReader(json, JsonText.AnyDepth);
+        var reader = new Utf8JsonReader(choice, JsonText.AnyDepth);
         while (reader.Read())
         {
-            if (reader.TokenType == JsonTokenType.String)
+            if (reader.TokenType == JsonTokenType.String && Text(reader, choice) is var text
+                && (names.Contains(text) || (isEmptied && text is "required" or "any")))
             {
-                texts.Add(Text(reader, json));
+                return true;
             }
         }
 
-        return texts;
+        return false;
     }
 
     private static string Text(in Utf8JsonReader reader, in ReadOnlySequence<byte> json)

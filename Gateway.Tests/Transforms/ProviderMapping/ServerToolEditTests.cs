@@ -57,6 +57,20 @@ public sealed class ServerToolEditTests
     }
 
     [Theory]
+    [InlineData(65_536, 4_000, true)]
+    [InlineData(65_537, 4_000, false)]
+    [InlineData(65_536, 5_000, false)]
+    public void ToolChoiceOfUnusualSize_NeedsTheTool(int choiceLength, int names, bool isRemoved)
+    {
+        var choice = new string('c', choiceLength - 2);
+        var element = string.Concat(Enumerable.Range(0, names).Select(i => $",\"name\":\"n{i}\""));
+        var bytes = Encoding.UTF8.GetBytes($$"""{"tools":[{"type":"mcp"{{element}}},{"x":1}],"tool_choice":"{{choice}}"}""");
+        var facts = BodyScan.Facts(bytes);
+
+        Assert.Equal(isRemoved, ServerToolRemoval.TryCreate(facts, new(bytes), facts.ServerTools.Uses, out _, out _));
+    }
+
+    [Theory]
     [InlineData("""{"model":"m"}""", """{"model":"m","stop_server_tools_when":[CONDITIONS]}""")]
     [InlineData("""{"stop_server_tools_when":null,"a":1}""", """{"stop_server_tools_when":[CONDITIONS],"a":1}""")]
     [InlineData("""{"stop_server_tools_when" : [ ] }""", """{"stop_server_tools_when" : [ CONDITIONS] }""")]
