@@ -176,7 +176,7 @@ internal sealed class ServerToolScanner
                 _frames[_open - 1].HasServerExecution = true;
                 break;
             case ToolKey.Id:
-                _records.AddName(value);
+                Report(_records.AddName(value));
                 break;
             default:
                 // A string in place of an object.
@@ -261,7 +261,7 @@ internal sealed class ServerToolScanner
                 AddType(default, ToolKind.Server);
                 break;
             case ToolKey.Id when kind != JsonValueKind.Null:
-                _records.AddName(default);
+                Report(_records.AddName(default));
                 break;
             case ToolKey.Execution:
                 frame.HasServerExecution = true;
@@ -337,7 +337,7 @@ internal sealed class ServerToolScanner
             frame.IsSkipped = false;
             if (kind != ToolKind.Namespace)
             {
-                _records.AddName(value);
+                Report(_records.AddName(value));
             }
         }
 

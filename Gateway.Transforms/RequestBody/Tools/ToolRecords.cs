@@ -87,7 +87,17 @@ internal sealed class ToolRecords
     }
 
     /// <summary>Adds a type or id of the open element.</summary>
-    public void AddName(ByteRange value) => _names.Add(value);
+    /// <returns>Why a limit is exceeded; <see langword="null"/> if none is.</returns>
+    public string? AddName(ByteRange value)
+    {
+        if (_names.Count == MaxEntries)
+        {
+            return $"more than {MaxEntries} types of tools";
+        }
+
+        _names.Add(value);
+        return null;
+    }
 
     /// <summary>Adds a model that the open element names.</summary>
     /// <returns>Why a limit is exceeded; <see langword="null"/> if none is.</returns>

@@ -163,6 +163,7 @@ public sealed class ServerToolScanTests
 
     [Theory]
     [InlineData("more than 1024 server tools")]
+    [InlineData("more than 1024 types of tools")]
     [InlineData("more than 1024 model names in tools")]
     [InlineData("a model name of more than 4096 bytes")]
     [InlineData("a type of a tool of more than 4096 bytes")]
@@ -172,6 +173,7 @@ public sealed class ServerToolScanTests
         var tools = problem switch
         {
             "more than 1024 server tools" => string.Join(',', Enumerable.Repeat("""{"type":"mcp"}""", Most + 1)),
+            "more than 1024 types of tools" => $"{{{string.Join(',', Enumerable.Repeat("\"type\":\"mcp\"", Most + 1))}}}",
             "more than 1024 model names in tools" =>
                 $$"""{"type":"mcp","models":[{{string.Join(',', Enumerable.Repeat("\"m\"", Most + 1))}}]}""",
             "a model name of more than 4096 bytes" => $$"""{"type":"mcp","model":"{{new string('m', 5000)}}"}""",
