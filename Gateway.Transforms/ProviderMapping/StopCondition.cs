@@ -45,14 +45,17 @@ internal static class StopCondition
                 edits.Add(value.End - 1, 0, Utf8((IsEmpty(body, value) ? "" : ",") + conditions));
                 break;
             default:
-                // Not a list; upstream decides what it makes of the client's value.
+                // Not a list; upstream decides what it makes of the client's value. The edit takes the place of the value's last byte, since
+                // an insertion behind it could follow a member that another edit adds at the end of the object.
                 edits.Add(value.Start, 0, Utf8("["));
-                edits.Add(value.End, 0, Utf8($",{conditions}]"));
+                edits.Add(value.End - 1, 1, (byte[])[LastByte(body, value), .. Utf8($",{conditions}]")]);
                 break;
         }
 
         return edits.Build();
     }
+
+    private static byte LastByte(in ReadOnlySequence<byte> body, ByteRange value) => body.Slice(value.End - 1, 1).FirstSpan[0];
 
     private static int Steps(BodyFacts facts, in ReadOnlySequence<byte> body)
     {

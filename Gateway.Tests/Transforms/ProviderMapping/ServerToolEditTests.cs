@@ -77,6 +77,7 @@ public sealed class ServerToolEditTests
     [InlineData("""{"stop_server_tools_when":[{"type":"max_cost","max_cost_in_dollars":9} ]}""", """{"stop_server_tools_when":[{"type":"max_cost","max_cost_in_dollars":9} ,CONDITIONS]}""")]
     [InlineData("""{"stop_server_tools_when":[1],"stop_server_tools_when":[2]}""", """{"stop_server_tools_when":[2,CONDITIONS]}""")]
     [InlineData("""{"stop_server_tools_when":{"type":"x"}}""", """{"stop_server_tools_when":[{"type":"x"},CONDITIONS]}""")]
+    [InlineData("""{"stop_server_tools_when":7 ,"a":1}""", """{"stop_server_tools_when":[7,CONDITIONS] ,"a":1}""")]
     [InlineData("""{"max_tool_calls":5}""", """{"max_tool_calls":5,"stop_server_tools_when":[FIVE]}""")]
     [InlineData("""{"max_tool_calls":1,"max_tool_calls":5.9}""", """{"max_tool_calls":1,"max_tool_calls":5.9,"stop_server_tools_when":[FIVE]}""")]
     [InlineData("""{"max_tool_calls":1e9}""", """{"max_tool_calls":1e9,"stop_server_tools_when":[CONDITIONS]}""")]
@@ -90,6 +91,32 @@ public sealed class ServerToolEditTests
             expected.Replace("CONDITIONS", Conditions, StringComparison.Ordinal)
                 .Replace("FIVE", Conditions.Replace("30", "5", StringComparison.Ordinal), StringComparison.Ordinal),
             Encoding.UTF8.GetString(sent));
+    }
+
+    [Theory]
+    [InlineData("""{"type":"step_count_is","step_count":5}""")]
+    [InlineData("\"x\"")]
+    [InlineData("7")]
+    [InlineData("[]")]
+    [InlineData("null")]
+    public void StopConditionAtTheEndOfTheBody_StandsBeforeTheFallbacksOfAnAlias(string stop)
+    {
+        var body = Encoding.UTF8.GetBytes(
+            $$"""{"model":"gpt-4o","messages":[],"tools":[{"type":"openrouter:web_search"}],"stop_server_tools_when":{{stop}}}""");
+
+        var decision = RuleSet.Aliases(RuleSet.Alias("gpt-4o", "openai/gpt-4o", "x/y")).Decide(
+            BodyScan.Facts(body),
+            new(body),
+            RequestEndpoint.Generation,
+            static (_, request) => new RequestReview(null, ToolEdits: StopCondition.Add(request.Facts, request.Body, "0.25")),
+            0);
+        using var sent = JsonDocument.Parse(FactsFromJson.Apply(body, decision.Edits));
+
+        Assert.Equal("openai/gpt-4o", sent.RootElement.GetProperty("model").GetString());
+        Assert.Equal("""["x/y"]""", sent.RootElement.GetProperty("models").GetRawText());
+        var conditions = sent.RootElement.GetProperty("stop_server_tools_when");
+        Assert.EndsWith(Conditions + "]", conditions.GetRawText(), StringComparison.Ordinal);
+        Assert.Equal(stop is "[]" or "null" ? 2 : 3, conditions.GetArrayLength());
     }
 
     [Fact]
