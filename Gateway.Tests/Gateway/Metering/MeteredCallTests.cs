@@ -28,7 +28,7 @@ public sealed class MeteredCallTests
     {
         { "disposed unsent", GenerationState.Settled, 0, 0, "Failed" },
         { "unsent", GenerationState.Settled, 0, 0, "UpstreamUnreachable" },
-        { "answered and reset", GenerationState.Unresolvable, 1000, null, "UpstreamBroke" },
+        { "answered and reset", GenerationState.Unresolvable, 1000, 3, "UpstreamBroke" },
         { "no answer", GenerationState.Unresolvable, 1000, null, "UpstreamTimedOut" },
         { "disposed without an answer", GenerationState.Unresolvable, 1000, null, "Failed" },
         { "refused", GenerationState.Settled, 0, 0, "Completed" },
