@@ -23,7 +23,7 @@ public sealed class AdmissionControllerTests
     private static readonly Lazy<Task<SettingsSnapshot>> Loaded = new(LoadAsync);
 
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 8, 15, 12, 0, 0, TimeSpan.Zero));
-    private readonly Stores _stores = new();
+    private readonly RecordingStores _stores = new();
 
     [Fact]
     public async Task Request_AcquiresLeaseReservationAndRowInOrder()
@@ -229,90 +229,5 @@ public sealed class AdmissionControllerTests
         public BodyFacts Facts { get; } = BodyScan.Facts(body);
 
         public ProviderMappingDecision Decision { get; } = new([], "rule", "sent", null);
-    }
-
-    /// <summary>Records each step; one store can fail.</summary>
-    private sealed class Stores : ILimitStore, ILimitLease, IBudgetStore, ILedger
-    {
-        public Stores() => Result = new LimitResult { Lease = this };
-
-        public List<string> Steps { get; } = [];
-
-        public List<LedgerEntry> Entries { get; } = [];
-
-        public IReadOnlyList<string> Scopes { get; private set; } = [];
-
-        public BudgetKey? Budget { get; private set; }
-
-        public LimitResult Result { get; set; }
-
-        public bool IsBudgetSpent { get; set; }
-
-        public string Failing { get; set; } = "";
-
-        /// <summary>What the failing store throws; by default the exception that it declares.</summary>
-        public Exception? Fault { get; set; }
-
-        public ValueTask<LimitResult> TakeAsync(LimitRequest request)
-        {
-            Fail("limits", new LimitStoreException("down"));
-            Steps.Add($"take {request.EstimatedTokens}");
-            Scopes = [.. request.Scopes.Select(scope => scope.Holder)];
-            return new(Result);
-        }
-
-        public ValueTask ReturnAsync(long? tokens)
-        {
-            Steps.Add("return lease");
-            return default;
-        }
-
-        public ValueTask CancelAsync()
-        {
-            Steps.Add("cancel lease");
-            return default;
-        }
-
-        public ValueTask<BudgetResult> ReserveAsync(BudgetKey key, PicoDollars limit, Guid id, PicoDollars amount)
-        {
-            Fail("budget", new LimitStoreException("down"));
-            Budget = key;
-            Steps.Add($"reserve {amount.Value} of {limit.Value}");
-            return new(new BudgetResult(!IsBudgetSpent, amount));
-        }
-
-        public ValueTask<bool> SettleAsync(BudgetKey key, Guid id, PicoDollars reserved, PicoDollars charge, bool isCounted)
-        {
-            Steps.Add($"settle {reserved.Value} as {charge.Value}");
-            return new(true);
-        }
-
-        public void Forget(BudgetKey key)
-        {
-        }
-
-        public ValueTask<PicoDollars> ReadAsync(BudgetKey key) => new(PicoDollars.Zero);
-
-        public ValueTask WriteAsync(LedgerEntry entry)
-        {
-            Fail("ledger", new LedgerException("full"));
-            Steps.Add($"write {entry.GetType().Name}");
-            Entries.Add(entry);
-            return default;
-        }
-
-        public void Post(LedgerEntry entry)
-        {
-            Steps.Add($"post {entry.GetType().Name}");
-            Entries.Add(entry);
-        }
-
-        private void Fail(string store, Exception declared)
-        {
-            if (Failing == store)
-            {
-                throw Fault ?? declared;
-            }
-        }
     }
 }

@@ -24,7 +24,8 @@ public sealed class PriceCeilingTests
     {
         var price = new ModelPrice(new(123), new(456), default);
 
-        Assert.Same(PriceCeiling.RuleFor(price), PriceCeiling.RuleFor(price));
-        Assert.NotSame(PriceCeiling.RuleFor(price), PriceCeiling.RuleFor(price with { Prompt = new(124) }));
+        var rule = PriceCeiling.RuleFor(price);
+        Assert.NotSame(rule, PriceCeiling.RuleFor(price with { Prompt = new(124) }));
+        Assert.Same(rule, PriceCeiling.RuleFor(price));
     }
 }

@@ -28,6 +28,16 @@ public sealed class ReservationEstimateTests
         new PicoDollars(10 * 1000 + 1),
         Find(["dear-answer", "dear-prompt"], new RequestSize(1000, 1, 1, 4096)));
 
+    [Theory]
+    [InlineData("dear-answer", "dear-prompt")]
+    [InlineData("dear-prompt", "dear-answer")]
+    public void DearestPrice_IsTheHighestOfEachPart(string first, string second)
+    {
+        Assert.NotNull(ReservationEstimate.Find([first, second], namesPreset: false, Prices, new RequestSize(1, 1, 1, 1), out var dearest));
+
+        Assert.Equal(new ModelPrice(new(10), new(10), new(5)), dearest);
+    }
+
     [Fact]
     public void OneUnknownPrice_MakesTheWholeUnknown() => Assert.Null(Find(["dear-answer", "unheard-of"], new RequestSize(1, 1, 1, 1)));
 
