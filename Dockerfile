@@ -1,5 +1,8 @@
+# Base images are pinned by digest, so that a build is repeatable and a moved tag changes nothing; the tag before the digest names the
+# version. To update, change both together.
+#
 # Restore is a layer of its own, so a code change does not download the packages again.
-FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
+FROM mcr.microsoft.com/dotnet/sdk:10.0.401@sha256:e70cdb7f80b0348f5cb85f19a8f670fca061f033d57eed12fa003d58b0e06317 AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends clang zlib1g-dev \
  && rm -rf /var/lib/apt/lists/*
@@ -15,7 +18,7 @@ RUN dotnet publish Gateway -c Release --use-current-runtime --no-restore -p:Publ
  && rm -f /app/*.dbg
 
 # The native program needs certificates and the C library, but no .NET runtime.
-FROM mcr.microsoft.com/dotnet/runtime-deps:10.0-noble-chiseled
+FROM mcr.microsoft.com/dotnet/runtime-deps:10.0.12-noble-chiseled@sha256:18d4848091a40d13dbfdd6a8340c1657dc3e2f2d7fa2f042e9d162e68669dbc9
 WORKDIR /app
 COPY --from=build /app .
 # The working directory takes precedence for settings. Mount a folder there, not a file: editors and ConfigMaps replace the file, and a mounted

@@ -80,9 +80,12 @@ public static class ProviderMappingExtensions
     {
         builder.Services.TryAddSingleton<ProviderMappingPipeline>();
         builder.Services.TryAddSingleton<RuleSetResolver>();
-        builder.Services.TryAddSingleton(static services => new RequestBodyMemory(
-            services.GetRequiredService<IOptions<ProviderMappingOptions>>().Value.RequestBodyMemory,
-            services.GetService<TimeProvider>() ?? TimeProvider.System));
+        builder.Services.TryAddSingleton(static services =>
+        {
+            var options = services.GetRequiredService<IOptions<ProviderMappingOptions>>().Value;
+            return new RequestBodyMemory(
+                options.RequestBodyMemory, options.MaxWaitingBodies, services.GetService<TimeProvider>() ?? TimeProvider.System);
+        });
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<ITransformFactory, ProviderMappingTransformFactory>());
         return builder;
     }

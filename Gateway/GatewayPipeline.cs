@@ -23,7 +23,8 @@ internal static class GatewayPipeline
         app.MapHealth();
         app.MapReverseProxy(proxy =>
         {
-            // Team: identifies the caller and checks that the endpoint is open to it. Reads headers only.
+            // Team: identifies the caller, checks that the endpoint is open to it, and acquires its lease, by which it counts as in flight.
+            // Reads headers only.
             proxy.UseMiddleware<TeamMiddleware>();
 
             // Prices: delays calls under a budget until the first price list has arrived.
@@ -32,7 +33,8 @@ internal static class GatewayPipeline
             // RequestBody: on routes with the transform, scans the body, judges the team's rights and applies the rules.
             proxy.UseProviderMapping();
 
-            // Admission: acquires the lease, the budget reservation and the ledger row of a metered call, and reports the end to the call.
+            // Admission: charges the lease and acquires the budget reservation and the ledger row of a metered call, and reports the end to
+            // the call.
             proxy.UseMiddleware<AdmissionMiddleware>();
 
             // YARP: chooses a destination, then forwards. The ProviderMapping transform splices the body; the response transform lets the

@@ -41,6 +41,13 @@ internal static class GatewayProgram
                 await ExplainReport.WriteAsync(snapshot, startup.Arguments.Explain!, output, error) ? Success : SettingsStartup.FaultyStart,
             GatewayCommand.Usage => await UsageCommand.RunAsync(
                 snapshot.Settings.Usage, startup.Arguments.Usage!, () => LedgerOf(snapshot, startup.Sources!), output, error) ? Success : Failure,
+            GatewayCommand.WriteOff => await WriteOffCommand.RunAsync(
+                snapshot.Settings.Usage,
+                startup.Arguments.WriteOff!,
+                () => LedgerOf(snapshot, startup.Sources!),
+                TimeProvider.System,
+                output,
+                error) ? Success : Failure,
             GatewayCommand.Health => await ProbeAsync(snapshot.Settings.Server, error),
             _ => await ServeAsync(startup, loader, output, error),
         };

@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using Gateway.Tests.Support;
 using Xunit;
 
@@ -12,7 +11,7 @@ namespace Gateway.Tests.EndToEnd;
 /// Promise: usage, metrics and explanations are at an address of their own, where one is set, and nowhere else. The gateways run as
 /// processes: metrics are counted by the process.
 /// </summary>
-public sealed partial class AdminTests : IClassFixture<AdminTests.Fixture>
+public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
 {
     private const string Token = "adm-51b7e0c2";
     private readonly GatewayPair _pair;
@@ -67,6 +66,19 @@ public sealed partial class AdminTests : IClassFixture<AdminTests.Fixture>
         Assert.Equal("no-store", json.Headers.CacheControl?.ToString());
         Assert.Equal("team,requests,prompt_tokens,completion_tokens,cost_usd,unresolved\r\n", await csv.Content.ReadAsStringAsync(Stop));
         Assert.Equal("text/csv; charset=utf-8", csv.Content.Headers.ContentType?.ToString());
+    }
+
+    [Fact]
+    public async Task Health_ShowsTheWholeState()
+    {
+        using var admin = await ClientAsync(_pair);
+        using var page = JsonDocument.Parse(await admin.GetStringAsync("/admin/health", Stop));
+
+        Assert.Equal(
+            ["status", "version", "restart_required", "loaded_at", "last_reload", "restart_required_by"],
+            page.RootElement.EnumerateObject().Select(member => member.Name));
+        Assert.Equal(await _pair.Gateway.VersionAsync(), page.RootElement.GetProperty("version").GetString());
+        Assert.Equal(JsonValueKind.Null, page.RootElement.GetProperty("last_reload").GetProperty("at").ValueKind);
     }
 
     [Theory]
@@ -212,7 +224,7 @@ public sealed partial class AdminTests : IClassFixture<AdminTests.Fixture>
         await using var pair = await GatewayPair.StartAsync(options => options.OutOfProcess = true);
         await pair.Gateway.Process.WaitForLineAsync(line => line.Contains("forwards to", StringComparison.Ordinal), "the start");
 
-        Assert.DoesNotContain(pair.Gateway.Process.Lines, line => AdminLine().IsMatch(line));
+        Assert.DoesNotContain(pair.Gateway.Process.Lines, line => line.Contains("\"RequiresToken\"", StringComparison.Ordinal));
         Assert.Equal(404, (await pair.GetAsync("/metrics")).Status);
         Assert.Equal(404, (await pair.GetAsync("/admin/usage")).Status);
     }
@@ -290,15 +302,7 @@ public sealed partial class AdminTests : IClassFixture<AdminTests.Fixture>
             ("ProviderMapping", """{ "Rules": [{ "Name": "eu", "Model": "mistralai/*", "Provider": { "only": ["mistral"] } }] }"""));
     }
 
-    /// <summary>A client of the admin address, which is the system's to choose and stands in the log.</summary>
-    private static async Task<HttpClient> ClientAsync(GatewayPair pair)
-    {
-        var line = await pair.Gateway.Process.WaitForLineAsync(line => AdminLine().IsMatch(line), "the admin address");
-        return new HttpClient(new SocketsHttpHandler { UseProxy = false })
-        {
-            BaseAddress = new Uri("http://" + AdminLine().Match(line).Groups["address"].Value),
-        };
-    }
+    private static Task<HttpClient> ClientAsync(GatewayPair pair) => pair.Gateway.AdminClientAsync();
 
     private static Task<HttpResponseMessage> PostAsync(HttpClient admin, string question) =>
         admin.PostAsync("/admin/explain", new StringContent(question, Encoding.UTF8, "application/json"));
@@ -315,9 +319,6 @@ public sealed partial class AdminTests : IClassFixture<AdminTests.Fixture>
         folder.Write("appsettings.json", ShippedSettings.With(("Admin", admin)));
         return await GatewayProcess.RunAsync(["--ip", "127.0.0.1", "--port", "0"], folder.Path);
     }
-
-    [GeneratedRegex("\"Addresses\":\"(?<address>127\\.0\\.0\\.1:\\d+)\",\"RequiresToken\"")]
-    private static partial Regex AdminLine();
 
     public sealed class Fixture : GatewayFixture
     {

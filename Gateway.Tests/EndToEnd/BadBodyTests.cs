@@ -18,54 +18,7 @@ public sealed class BadBodyTests : IClassFixture<BadBodyTests.Fixture>
         _pair = fixture.Pair;
     }
 
-    public static TheoryData<string> Bad() =>
-    [
-        "",
-        " ",
-        "{",
-        "}",
-        "[]",
-        "[{\"model\":\"m\"}]",
-        "null",
-        "true",
-        "1",
-        "\"text\"",
-        "{\"model\":\"m\"} x",
-        "{\"model\":\"m\"}{}",
-        "{\"model\":\"m\",}",
-        "{,\"model\":\"m\"}",
-        "{\"model\":\"m\" \"a\":1}",
-        "{\"model\" \"m\"}",
-        "{model:\"m\"}",
-        "{'model':'m'}",
-        "{\"model\":\"m\"",
-        "{\"model\":\"m",
-        "{\"model\":\"a\nb\"}",
-        "{\"model\":\"a\tb\"}",
-        "{\"a\":\"\\x\"}",
-        "{\"a\":\"\\u12G4\"}",
-        "{\"a\":\"\\u12\"}",
-        "{\"a\":01}",
-        "{\"a\":+1}",
-        "{\"a\":1.}",
-        "{\"a\":.5}",
-        "{\"a\":1e}",
-        "{\"a\":-}",
-        "{\"a\":NaN}",
-        "{\"a\":Infinity}",
-        "{\"a\":tru}",
-        "{\"a\":True}",
-        "{\"a\":[1,]}",
-        "{\"a\":[1 2]}",
-        "{\"a\":[}",
-        "{\"a\":{]}",
-        "{/* comment */\"model\":\"m\"}",
-        "{\"model\":\"m\"}//",
-        "\u00A0{\"model\":\"m\"}",
-        "\uFEFF\uFEFF{\"model\":\"m\"}",
-        "\uFEFF",
-        "{\"model\":\"m\"}\0",
-    ];
+    public static TheoryData<string> Bad() => [.. HostileBodies.NotOneObject];
 
     [Theory]
     [MemberData(nameof(Bad))]

@@ -44,6 +44,59 @@ public sealed class CheckAndExplainTests : IDisposable
         Assert.Contains("future_member", output.All, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("0.0.0.0", false, false, "Server:Address: 0.0.0.0 without teams")]
+    [InlineData("::", false, false, "Server:Address: :: without teams")]
+    [InlineData("127.0.0.1", false, false, null)]
+    [InlineData("0.0.0.0", true, false, "Server:Https: is off: keys of teams reach 0.0.0.0 over plain HTTP")]
+    [InlineData("192.0.2.1", true, false, "Server:Https: is off: keys of teams reach 192.0.2.1 over plain HTTP")]
+    [InlineData("127.0.0.1", true, false, null)]
+    [InlineData("0.0.0.0", true, true, null)]
+    public async Task Check_WarnsOfAnOpenListener(string address, bool hasTeams, bool isHttps, string? warning)
+    {
+        var tree = System.Text.Json.Nodes.JsonNode.Parse(
+            hasTeams ? TeamSetup.Settings(TeamSetup.Team()) : ShippedSettings.Parse().ToJsonString())!;
+        tree["Server"]!["Address"] = address;
+        _folder.Write("search.key", TeamSetup.UpstreamKey);
+        if (isHttps)
+        {
+            var (certificate, key) = TestCertificate.Create().WriteTo(_folder);
+            tree["Server"]!["Https"] = true;
+            tree["Server"]!["CertPath"] = certificate;
+            tree["Server"]!["KeyPath"] = key;
+        }
+
+        _folder.Write("appsettings.json", tree.ToJsonString());
+        var output = await RunAsync("check");
+
+        Assert.Equal(0, output.ExitCode);
+        var warnings = output.Out.Split('\n').Where(line => line.StartsWith("warning: Server:", StringComparison.Ordinal)).ToArray();
+        if (warning is null)
+        {
+            Assert.Empty(warnings);
+        }
+        else
+        {
+            Assert.StartsWith("warning: " + warning, Assert.Single(warnings), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task ControlCharacters_DoNotReachTheTerminal()
+    {
+        _folder.Write("appsettings.json", ShippedSettings.WithRules(
+            """[{ "Name": "r", "Model": ["*", "x\u001B[2J"], "Provider": { "only": ["a\u202E"] } }]"""));
+        _folder.Write("body.json", "{\"model\":\"x\\u001b[2J\\nrule r: forged\",\"messages\":[\"\u009B2J\u202E\u007F\"]}");
+
+        foreach (var output in (GatewayOutput[])[await RunAsync("check"), await RunAsync("explain", "--body", "body.json")])
+        {
+            Assert.Equal(0, output.ExitCode);
+            Assert.Contains("\\u001B[2J", output.Out, StringComparison.OrdinalIgnoreCase);
+            Assert.DoesNotContain(output.All, letter => (char.IsControl(letter) && letter is not ('\r' or '\n')) || letter == '\u202E');
+            Assert.DoesNotContain("\nrule r: forged", output.All, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task Check_ExitsWithOneAndNamesEveryFault()
     {

@@ -26,6 +26,7 @@ public sealed class HeaderTests : IClassFixture<HeaderTests.Fixture>
             "X-Title: App",
             "X-OpenRouter-Title: App",
             "X-OpenRouter-Metadata: enabled",
+            "X-OpenRouter-Cache: true",
             "x-session-id: s-1",
             "x-anthropic-beta: a,b",
             "anthropic-version: 2023-06-01",
@@ -71,11 +72,25 @@ public sealed class HeaderTests : IClassFixture<HeaderTests.Fixture>
             "X-Forwarded-Prefix: /x",
             "X-Forwarded-Port: 1",
             "Forwarded: for=10.1.2.3",
-            "X-Real-IP: 10.1.2.3");
+            "X-Real-IP: 10.1.2.3",
+            "X-Envoy-Original-Path: /x");
 
         Assert.DoesNotContain(call.Forwarded.Headers, header => header.Key.StartsWith("X-Forwarded", StringComparison.OrdinalIgnoreCase));
         Assert.Null(call.Forwarded.Header("Forwarded"));
+        Assert.Null(call.Forwarded.Header("X-Envoy-Original-Path"));
         Assert.Null(call.Forwarded.Header("Via"));
+    }
+
+    [Theory]
+    [InlineData("/v1/chat/completions")]
+    [InlineData("/v1/files")]
+    public async Task HeadersThatTellOfTheClient_DoNotReachUpstream(string path)
+    {
+        var call = await _pair.PostAsync(
+            path, """{"model":"ruled"}""", [.. HostileRequests.HiddenHeaders.Select(name => name + ": 203.0.113.7")]);
+
+        Assert.DoesNotContain(
+            call.Forwarded.Headers, header => HostileRequests.HiddenHeaders.Contains(header.Key, StringComparer.OrdinalIgnoreCase));
     }
 
     [Theory]

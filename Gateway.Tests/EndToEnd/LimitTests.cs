@@ -1,5 +1,6 @@
 using System.Globalization;
 using FakeOpenRouter;
+using Gateway.Billing;
 using Gateway.Tests.Support;
 using Xunit;
 
@@ -42,6 +43,87 @@ public sealed class LimitTests
         Assert.Equal("0", refused.Head.Header("x-ratelimit-remaining-requests"));
         Assert.InRange(int.Parse(refused.Head.Header("Retry-After")!, CultureInfo.InvariantCulture), 1, 30);
         Assert.Null(refused.Upstream);
+    }
+
+    [Fact]
+    public async Task CatalogueCalls_CountAsRequestsAndCostNoTokens()
+    {
+        await using var team = await TeamGateway.StartAsync(
+            """ "Limits": { "RequestsPerMinute": 3, "TokensPerMinute": 10000, "ConcurrentRequests": 1 } """);
+
+        var first = await GetAsync(team, "/v1/models");
+        Assert.Equal(200, first.Status);
+        Assert.Equal("2", first.Header("x-ratelimit-remaining-requests"));
+        Assert.Null(first.Header("x-ratelimit-remaining-tokens"));
+        Assert.Equal(200, (await team.PostAsync("/v1/messages/count_tokens", TeamGateway.Body())).Status);
+        Assert.Equal(200, (await GetAsync(team, "/v1/providers")).Status);
+
+        Assert.Equal(429, (await GetAsync(team, "/v1/models")).Status);
+        (await team.ChatAsync()).IsRefused(429);
+    }
+
+    [Fact]
+    public async Task CatalogueCall_IsARequestInFlight()
+    {
+        await using var team = await TeamGateway.StartAsync(OneAtATime);
+        await using (var held = await team.OpenStreamAsync("", "x-fake-stall-after: 1"))
+        {
+            Assert.Equal(429, (await GetAsync(team, "/v1/models")).Status);
+            held.Client.Reset();
+        }
+
+        await Eventually.TrueAsync(async () => (await GetAsync(team, "/v1/models")).Status == 200, "a free place");
+        Assert.Equal(200, (await GetAsync(team, "/v1/models")).Status);
+    }
+
+    [Fact]
+    public async Task StreamThatIsClosedBeforeItsUsage_CountsWhatWentBy()
+    {
+        await using var team = await TeamGateway.StartAsync(""" "Limits": { "TokensPerMinute": 2000 } """);
+        for (var i = 0; i < 2; i++)
+        {
+            // No bill arrives.
+            await using var call = await team.SendAsync(
+                "/v1/chat/completions",
+                TeamGateway.Body("\"stream\":true"),
+                "x-fake-events: 1000",
+                "x-fake-stall-after: 1000",
+                "x-fake-generation-missing: 1");
+            var head = await call.Client.ReadHeadAsync();
+            Assert.Equal(200, head.Status);
+            var pieces = new List<RawPiece>();
+            while (string.Concat(pieces.Select(piece => piece.Text)).Split("\"delta\"").Length <= 1000)
+            {
+                pieces.Add((await call.Client.ReadPieceAsync(head, pieces))!);
+            }
+
+            call.Client.Reset();
+            await (await team.Upstream.Requests.WaitForAsync(call.Id)).WaitForEndAsync();
+            await team.RowAsync(row => row.GenerationId == team.Bill(call.Id).Id && row.State == GenerationState.Provisional, "its end");
+        }
+
+        var refused = await team.ChatAsync("\"max_tokens\":1500");
+        refused.IsRefused(429);
+        Assert.Equal(
+            """{"limit":"tokens","scope":"team"}""", refused.Json.GetProperty("error").GetProperty("metadata").GetRawText());
+    }
+
+    [Fact]
+    public async Task StreamThatIsClosedBeforeItsUsage_IsCorrectedByItsBill()
+    {
+        await using var team = await TeamGateway.StartAsync(""" "Limits": { "TokensPerMinute": 2000 } """);
+
+        // Ten events go by, and upstream bills 1,900 tokens.
+        await using var call = await team.OpenStreamAsync(
+            "", "x-fake-events: 10", "x-fake-completion-tokens: 1900", "x-fake-stall-after: 10");
+        await team.Upstream.Requests.WaitForAsync(request => request.Id == call.Id && request.EventsWritten == 10);
+        call.Client.Reset();
+        await team.ClosedRowAsync(team.Bill(call.Id));
+
+        await Eventually.TrueAsync(
+            async () => (await team.ChatAsync()).Head.Header("x-ratelimit-remaining-tokens") is { } left
+                && int.Parse(left, CultureInfo.InvariantCulture) < 1500,
+            "the correction");
     }
 
     [Fact]
@@ -246,4 +328,11 @@ public sealed class LimitTests
     }
 
     private static string? CodeOf(Exchange call) => call.Json.GetProperty("error").GetProperty("code").GetString();
+
+    private static async Task<RawResponse> GetAsync(TeamGateway team, string target)
+    {
+        await using var client = await team.Gateway.ConnectAsync();
+        await client.GetAsync(target, "x-api-key: " + TeamSetup.Key);
+        return (await client.ReadAsync()).Head;
+    }
 }

@@ -34,7 +34,7 @@ public sealed class RedisAndPostgresTests
             i => (i % 2 == 0 ? one : two).OpenStreamAsync(Dollar, "x-fake-stall-after: 1")));
 
         Assert.Equal(10, calls.Count(call => call.Head!.Status == 200));
-        Assert.Equal(50, calls.Count(call => call.Head!.Status == 402));
+        Assert.Equal(50, calls.Count(call => call.Head!.Status == 429));
         Assert.Equal(10, upstream.Book.Entries.Count);
         foreach (var call in calls)
         {

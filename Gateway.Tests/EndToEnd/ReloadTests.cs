@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Gateway.Tests.Support;
 using Xunit;
@@ -26,7 +27,7 @@ public sealed class ReloadTests
         await pair.Gateway.WaitForVersionChangeAsync("");
         await WaitForRuleAsync(pair, "after");
 
-        Assert.True((await pair.Gateway.HealthAsync()).GetProperty("last_reload").GetProperty("succeeded").GetBoolean());
+        Assert.Equal("ok", (await pair.Gateway.HealthAsync()).GetProperty("status").GetString());
     }
 
     /// <summary>That it takes less than a second is shown with the watcher's own clock, by its tests.</summary>
@@ -111,17 +112,23 @@ public sealed class ReloadTests
     {
         await using var pair = await GatewayPair.StartAsync(options =>
         {
-            options.Rules(Rule("good"));
+            options.Settings = ShippedSettings.With(
+                ("Admin", """{ "Url": "http://127.0.0.1:0" }"""), ("ProviderMapping", $$"""{ "Rules": {{Rule("good")}} }"""));
             options.OutOfProcess = true;
         });
+        using var admin = await pair.Gateway.AdminClientAsync();
         var version = await pair.Gateway.VersionAsync();
 
         await pair.Gateway.WriteSettingsAsync(text);
         await pair.Gateway.Process.WaitForLineAsync(line => line.Contains(path, StringComparison.Ordinal), path);
 
-        await Eventually.TrueAsync(
-            async () => (await pair.Gateway.HealthAsync()).GetProperty("last_reload").GetRawText().Contains(path, StringComparison.Ordinal),
-            "the fault on the health page");
+        await UntilRefusedAsync(pair.Gateway);
+        Assert.Contains(path, await FaultsAsync(admin), StringComparison.Ordinal);
+
+        // The public page tells strangers neither paths nor names.
+        Assert.Equal(
+            ["status", "version", "restart_required", "ready"],
+            (await pair.Gateway.HealthAsync()).EnumerateObject().Select(member => member.Name));
         Assert.Equal(version, await pair.Gateway.VersionAsync());
         Assert.Equal("good", await RuleAsync(pair));
         Assert.Equal(200, (await pair.GetAsync("/v1/models")).Status);
@@ -130,10 +137,7 @@ public sealed class ReloadTests
         await pair.Gateway.WriteSettingsAsync(text);
         await pair.Gateway.WriteSettingsAsync(ShippedSettings.WithRules(Rule("better")));
         await WaitForRuleAsync(pair, "better");
-        Assert.DoesNotContain(
-            path + "\"",
-            (await pair.Gateway.HealthAsync()).GetProperty("last_reload").GetProperty("faults").GetRawText(),
-            StringComparison.Ordinal);
+        Assert.DoesNotContain(path + "\"", await FaultsAsync(admin), StringComparison.Ordinal);
         Assert.False(pair.Gateway.Process.HasExited);
     }
 
@@ -337,7 +341,13 @@ public sealed class ReloadTests
 
     /// <summary>Waits until the gateway has seen settings that it does not take.</summary>
     private static Task UntilRefusedAsync(GatewayHost gateway) => Eventually.TrueAsync(
-        async () => !(await gateway.HealthAsync()).GetProperty("last_reload").GetProperty("succeeded").GetBoolean(), "refused settings");
+        async () => (await gateway.HealthAsync()).GetProperty("status").GetString() == "degraded", "refused settings");
+
+    private static async Task<string> FaultsAsync(HttpClient admin)
+    {
+        using var page = JsonDocument.Parse(await admin.GetStringAsync("/admin/health", TestContext.Current.CancellationToken));
+        return page.RootElement.GetProperty("last_reload").GetProperty("faults").GetRawText();
+    }
 
     private static async Task WriteAsync(GatewayHost gateway, string text, string how)
     {

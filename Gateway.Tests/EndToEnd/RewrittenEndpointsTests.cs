@@ -89,12 +89,48 @@ public sealed class RewrittenEndpointsTests : IClassFixture<RewrittenEndpointsTe
         Assert.Equal(contentType, call.Forwarded.Header("Content-Type"));
     }
 
+    [Fact]
+    public async Task Upgrade_Is426ThatNamesTheProtocol()
+    {
+        var call = await _pair.SendAsync(
+            "GET",
+            "/v1/responses",
+            ["Authorization: Bearer k", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"],
+            null);
+
+        call.IsRefused(426);
+        Assert.Equal("upgrade_not_supported", call.Json.GetProperty("error").GetProperty("code").GetString());
+        Assert.Equal("HTTP/1.1", call.Head.Header("Upgrade"));
+        Assert.Null(call.Upstream);
+    }
+
+    [Theory]
+    [InlineData("multipart/form-data; boundary=b")]
+    [InlineData("multipart/json; application/json")]
+    [InlineData("Multipart/Related;boundary=b")]
+    [InlineData("application/json, multipart/mixed")]
+    [InlineData("application/json", "multipart/form-data; boundary=b")]
+    public async Task MultipartType_IsRefusedOnARewrittenRoute(params string[] types)
+    {
+        foreach (var path in (string[])["/v1/chat/completions", "/v1/images", "/api/v1/responses"])
+        {
+            var call = await _pair.SendAsync(
+                "POST",
+                path,
+                ["Authorization: Bearer k", .. types.Select(type => "Content-Type: " + type)],
+                System.Text.Encoding.UTF8.GetBytes(Body));
+
+            call.IsRefused(415);
+            Assert.Equal("unsupported_media_type", call.Json.GetProperty("error").GetProperty("code").GetString());
+            Assert.Null(call.Upstream);
+        }
+    }
+
     [Theory]
     [InlineData("/v1/audio/transcriptions")]
     [InlineData("/v1/files")]
-    [InlineData("/v1/chat/completions")]
-    [InlineData("/v1/images")]
-    public async Task Multipart_PassesUntouchedOnEveryRoute(string path)
+    [InlineData("/v1/images/edits")]
+    public async Task Multipart_PassesUntouchedOnOtherRoutes(string path)
     {
         byte[] body = [.. "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nruled\r\n--b\r\n\r\n"u8, 0, 255, 254, 13, 10, .. "--b--\r\n"u8];
 

@@ -40,7 +40,7 @@ public sealed class RollingRestartTests
         await stream.ReadPieceAsync(head, []);
 
         // The counter of the other process is seeded with the reservation.
-        Assert.Equal(402, await ChatAsync(counting));
+        Assert.Equal(429, await ChatAsync(counting));
 
         await stream.DisposeAsync();
         await settlingTime.AdvanceUntilAsync(
@@ -79,7 +79,7 @@ public sealed class RollingRestartTests
         Assert.Equal(200, (await stream.ReadHeadAsync()).Status);
 
         await countingTime.AdvanceUntilAsync(
-            MemoryBudgetReconciler.RoundPeriod, async () => await ChatAsync(counting) == 402, "the reservation of the other process");
+            MemoryBudgetReconciler.RoundPeriod, async () => await ChatAsync(counting) == 429, "the reservation of the other process");
     }
 
     private static async Task<int> ChatAsync(GatewayHost gateway)

@@ -65,6 +65,14 @@ public sealed class SecretsTests
         await team.Gateway.Process.WaitForLineAsync(
             line => line.Contains("Teams:0:OpenRouterKey", StringComparison.Ordinal), "a fault of the settings");
         answers.Add((await team.Gateway.HealthAsync()).ToString());
+        using (var admin = await team.Gateway.AdminClientAsync())
+        {
+            admin.DefaultRequestHeaders.Add("Authorization", "Bearer " + Environment["MARKED_TOKEN"]);
+            var page = await admin.GetStringAsync("/admin/health", TestContext.Current.CancellationToken);
+            Assert.Contains("Teams:0:OpenRouterKey", page, StringComparison.Ordinal);
+            answers.Add(page);
+        }
+
         var check = await RunAsync("check");
         Assert.Equal(1, check.ExitCode);
         await team.ReloadAsync(TeamMembers + """, "ScopeSessions": true """);

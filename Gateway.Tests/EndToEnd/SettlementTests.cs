@@ -12,9 +12,9 @@ namespace Gateway.Tests.EndToEnd;
 public sealed class SettlementTests
 {
     [Theory]
-    [InlineData("x-fake-generation-status: 404", "x-fake-generation-failures: 2")]
-    [InlineData("x-fake-generation-status: 500", "x-fake-generation-failures: 1")]
-    [InlineData("x-fake-generation-delay-ms: 1500")]
+    [InlineData("x-fake-generation-status: 404")]
+    [InlineData("x-fake-generation-status: 500")]
+    [InlineData("x-fake-generation-delay-ms: 3600000")]
     public async Task Bill_IsAskedForUntilItIsThere(params string[] lines)
     {
         await using var team = await TeamGateway.StartAsync("");
@@ -25,6 +25,7 @@ public sealed class SettlementTests
         Assert.Equal(GenerationState.Provisional, open.State);
         Assert.Equal(open.ReservedPico, open.Charge);
 
+        bill.Release();
         var row = await team.ClosedRowAsync(bill);
         Assert.Equal(GenerationState.Settled, row.State);
         Assert.Equal((long)bill.Cost, row.CostPico);

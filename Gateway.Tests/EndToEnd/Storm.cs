@@ -19,6 +19,8 @@ internal sealed class Storm
     /// <summary>Names how many calls a storm has, for one that is longer than the tests' own.</summary>
     public const string OperationsVariable = "GATEWAY_STORM_OPERATIONS";
 
+    private const int MaxRetries = 2;
+
     private static readonly TimeSpan Silence = TimeSpan.FromMilliseconds(300);
 
     private readonly IReadOnlyList<StormGateway> _gateways;
@@ -83,7 +85,19 @@ internal sealed class Storm
             }
 
             var operation = StormOperation.Next(prng);
-            _outcomes.Add(await CallAsync(key, $"{key.Label}-{own}", operation, _gateways[Below(prng, _gateways.Count)]));
+            var target = _gateways[Below(prng, _gateways.Count)];
+            StormOutcome outcome;
+            for (var attempt = 0; ; attempt++, own++)
+            {
+                outcome = await CallAsync(key, $"{key.Label}-{own}", operation, target);
+                _outcomes.Add(outcome);
+
+                // Clients repeat a call as SDKs do.
+                if (attempt == MaxRetries || outcome.Status is not (429 or >= 500))
+                {
+                    break;
+                }
+            }
         }
     }
 

@@ -71,6 +71,8 @@ public sealed class StormDriverTests : IAsyncLifetime
     [InlineData("nameless at nothing", "charged at nothing")]
     [InlineData("nameless and settled", "the book has no such call")]
     [InlineData("one pico more", "charged")]
+    [InlineData("no amount of the provider", "nothing of the provider in the ledger, 12500000000 in the book")]
+    [InlineData("an unknown that the design does not know", "2 rows are unresolvable")]
     public void Audit_FindsTheFault(string fault, string? message)
     {
         // One call that was answered, one whose upstream broke before an answer.
@@ -82,7 +84,7 @@ public sealed class StormDriverTests : IAsyncLifetime
             new("worker0-1", wholeOperation, 200, "gen-1", IsComplete: true, WasKilled: false),
             new("worker0-2", closedOperation, 502, null, IsComplete: true, WasKilled: false),
         ];
-        var settled = new StormRow("red", "worker0", "gen-1", GenerationState.Settled, 99, 29_000_000_000);
+        var settled = new StormRow("red", "worker0", "gen-1", GenerationState.Settled, 99, 29_000_000_000, 12_500_000_000);
         var nameless = new StormRow("red", "worker0", null, GenerationState.Unresolvable, 99, null);
         StormRow[] rows = fault switch
         {
@@ -98,6 +100,8 @@ public sealed class StormDriverTests : IAsyncLifetime
             "no row" => [nameless, nameless],
             "no nameless row" => [settled],
             "nameless at nothing" => [settled, nameless with { ReservedPico = 0 }],
+            "no amount of the provider" => [settled with { UpstreamPico = null }, nameless],
+            "an unknown that the design does not know" => [settled, nameless, nameless],
             "nameless and settled" => [settled, nameless with { State = GenerationState.Settled, CostPico = 98 }],
             _ => throw new ArgumentOutOfRangeException(nameof(fault)),
         };
@@ -132,7 +136,7 @@ public sealed class StormDriverTests : IAsyncLifetime
     public void Audit_WantsUndisturbedCallsAnswered()
     {
         var entry = Entry("gen-1", "worker0-1", StormKind.Whole, out var operation);
-        var row = new StormRow("red", "worker0", "gen-1", GenerationState.Settled, 99, (long)entry.Cost);
+        var row = new StormRow("red", "worker0", "gen-1", GenerationState.Settled, 99, (long)entry.Cost, 12_500_000_000);
         var outcome = new StormOutcome("worker0-1", operation, 402, "gen-1", IsComplete: true, WasKilled: false);
 
         Assert.Single(new StormAudit([row], [entry], [outcome], StormSettings.TeamsByKey).Faults());
@@ -164,14 +168,15 @@ public sealed class StormDriverTests : IAsyncLifetime
             """
             PRAGMA journal_mode = WAL;
             CREATE TABLE generations (
-              team TEXT, key_label TEXT, generation_id TEXT, state INTEGER, reserved_pico INTEGER, cost_pico INTEGER);
-            INSERT INTO generations VALUES ('red', 'worker0', 'gen-1', 2, 9223372036854775807, 0), ('blue', 'worker1', NULL, 3, 7, NULL);
+              team TEXT, key_label TEXT, generation_id TEXT, state INTEGER, reserved_pico INTEGER, cost_pico INTEGER,
+              upstream_cost_pico INTEGER);
+            INSERT INTO generations VALUES ('red', 'worker0', 'gen-1', 2, 9223372036854775807, 0, 5), ('blue', 'worker1', NULL, 3, 7, NULL, NULL);
             """;
         await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
 
         Assert.Equal(
             [
-                new StormRow("red", "worker0", "gen-1", GenerationState.Settled, long.MaxValue, 0),
+                new StormRow("red", "worker0", "gen-1", GenerationState.Settled, long.MaxValue, 0, 5),
                 new StormRow("blue", "worker1", null, GenerationState.Unresolvable, 7, null),
             ],
             await StormLedger.ReadSqliteAsync(folder.File("usage.db")));
@@ -180,7 +185,7 @@ public sealed class StormDriverTests : IAsyncLifetime
     /// <summary>A generation of 29,000,000,000 pico-dollars.</summary>
     private static BookEntry Entry(string id, string scriptId, StormKind kind, out StormOperation operation)
     {
-        var script = FakeScript.Parse([$"x-fake-id: {scriptId}", "x-fake-prompt-tokens: 0", "x-fake-completion-tokens: 29"]);
+        var script = FakeScript.Parse([$"x-fake-id: {scriptId}", "x-fake-prompt-tokens: 0", "x-fake-completion-tokens: 29", "x-fake-byok: 0.0125"]);
         operation = new StormOperation(kind, "/v1/chat/completions", "{}", Streams: false, [], 0, default);
         return new BookEntry(TimeProvider.System, script, ModelPrice.Parse("0", "0.001", "0"))
         {

@@ -29,4 +29,16 @@ internal enum StormKind
 
     /// <summary>Upstream answers 200 and puts an error into the answer.</summary>
     ErrorInside,
+
+    /// <summary>The CDN answers with a page of its own, before it reaches the origin: nothing is generated.</summary>
+    FreePage,
+
+    /// <summary>A front answers with a page of its own: nobody knows whether something is generated.</summary>
+    UnknownPage,
+
+    /// <summary>Upstream redirects.</summary>
+    Redirect,
+
+    /// <summary>Upstream does not process the request, and says so.</summary>
+    Refused,
 }

@@ -8,7 +8,7 @@ namespace Gateway.Tests.EndToEnd;
 /// <summary>Reads a gateway's ledger with plain SQL.</summary>
 internal static class StormLedger
 {
-    private const string Query = "SELECT team, key_label, generation_id, state, reserved_pico, cost_pico FROM generations";
+    private const string Query = "SELECT team, key_label, generation_id, state, reserved_pico, cost_pico, upstream_cost_pico FROM generations";
 
     /// <summary>The rows of a SQLite file that a gateway may have open.</summary>
     public static async Task<IReadOnlyList<StormRow>> ReadSqliteAsync(string path)
@@ -39,7 +39,8 @@ internal static class StormLedger
                 await reader.IsDBNullAsync(2) ? null : reader.GetString(2),
                 (GenerationState)Convert.ToInt32(reader.GetValue(3), System.Globalization.CultureInfo.InvariantCulture),
                 reader.GetInt64(4),
-                await reader.IsDBNullAsync(5) ? null : reader.GetInt64(5)));
+                await reader.IsDBNullAsync(5) ? null : reader.GetInt64(5),
+                await reader.IsDBNullAsync(6) ? null : reader.GetInt64(6)));
         }
 
         return rows;

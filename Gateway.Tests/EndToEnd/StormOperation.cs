@@ -15,13 +15,20 @@ internal sealed record StormOperation(
 
     private static readonly string[] EmbeddingModels = ["openai/text-embedding-3-small", "qwen/qwen3-embedding-8b"];
 
+    private static readonly int[] FreePages = [521, 522, 523, 525, 526, 527, 530];
+
+    private static readonly int[] UnknownPages = [500, 502, 503, 504, 520, 524];
+
+    private static readonly int[] Redirects = [301, 302, 303, 307, 308];
+
     private static readonly int[] Statuses = [400, 402, 404, 429, 500, 502, 503, 529];
 
     // How often each kind comes, in percent.
     private static readonly (StormKind Kind, int Percent)[] Mix =
     [
-        (StormKind.Whole, 38), (StormKind.LeaveAtByte, 22), (StormKind.LeaveBeforeHead, 9), (StormKind.LeaveInBody, 3),
-        (StormKind.Stall, 4), (StormKind.Cut, 11), (StormKind.Close, 4), (StormKind.Error, 5), (StormKind.ErrorInside, 4),
+        (StormKind.Whole, 32), (StormKind.LeaveAtByte, 20), (StormKind.LeaveBeforeHead, 8), (StormKind.LeaveInBody, 3),
+        (StormKind.Stall, 4), (StormKind.Cut, 10), (StormKind.Close, 4), (StormKind.Error, 5), (StormKind.ErrorInside, 4),
+        (StormKind.FreePage, 3), (StormKind.UnknownPage, 2), (StormKind.Redirect, 2), (StormKind.Refused, 3),
     ];
 
     public static StormOperation Next(Prng prng)
@@ -50,6 +57,8 @@ internal sealed record StormOperation(
             .. Rarely(10, $"x-fake-delay-ms: {Below(prng, 200)}"),
             .. Rarely(15, "x-fake-gzip: 1"),
             .. Rarely(20, $"x-fake-split: {1 + Below(prng, 400)}"),
+            .. Rarely(20, "x-fake-byok: 0.0125"),
+            .. Rarely(streams ? 20 : 0, $"x-fake-interim-cost: 0.00{Below(prng, 9)}"),
         ];
 
         switch (kind)
@@ -72,6 +81,19 @@ internal sealed record StormOperation(
             case StormKind.Error:
                 script.AddRange([$"x-fake-status: {Statuses[Below(prng, Statuses.Length)]}"]);
                 break;
+            case StormKind.FreePage:
+                Page(FreePages);
+                break;
+            case StormKind.UnknownPage:
+                Page(UnknownPages);
+                break;
+            case StormKind.Redirect:
+                script.AddRange(
+                    [$"x-fake-status: {Redirects[Below(prng, Redirects.Length)]}", "x-fake-header: Location: /elsewhere", "x-fake-body: moved"]);
+                break;
+            case StormKind.Refused:
+                script.AddRange(["x-fake-refuse: 1"]);
+                break;
             case StormKind.ErrorInside:
                 script.AddRange([streams ? $"x-fake-error-after: {1 + Below(prng, events)}" : "x-fake-error: 1"]);
                 break;
@@ -80,6 +102,9 @@ internal sealed record StormOperation(
         var (path, body) = Call(prng, dialect, streams);
         var leaveAfter = TimeSpan.FromMilliseconds(Below(prng, Below(prng, 4) == 0 ? 1300 : 150));
         return new StormOperation(kind, path, body, streams, script, 1 + Below(prng, 6000), leaveAfter);
+
+        void Page(int[] statuses) => script.AddRange(
+            [$"x-fake-status: {statuses[Below(prng, statuses.Length)]}", "x-fake-content-type: text/html", "x-fake-body: <html>a page</html>"]);
 
         string[] Rarely(int percent, params string[] lines) => Below(prng, 100) < percent ? lines : [];
     }

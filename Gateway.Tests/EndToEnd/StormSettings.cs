@@ -23,6 +23,18 @@ internal static class StormSettings
     public static IReadOnlyDictionary<string, string> TeamsByKey { get; } = Teams.ToDictionary(
         team => BillingBook.MarkOf(OpenRouterKeyOf(team)));
 
+    /// <summary>The section that makes the gateway speak HTTP/2 with an upstream without TLS.</summary>
+    public static (string Name, string Json) Http2
+    {
+        get
+        {
+            var proxy = ShippedSettings.Parse()["ReverseProxy"]!;
+            proxy["Clusters"]!["openrouter"]!["HttpRequest"]!["Version"] = "2";
+            proxy["Clusters"]!["openrouter"]!["HttpRequest"]!["VersionPolicy"] = "RequestVersionExact";
+            return ("ReverseProxy", proxy.ToJsonString());
+        }
+    }
+
     /// <summary>The shipped settings with the teams and these sections.</summary>
     public static string With(params (string Name, string Json)[] sections)
     {

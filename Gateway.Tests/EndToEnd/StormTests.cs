@@ -4,7 +4,7 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: the money is right. After a storm of calls that go wrong in every way, and of kills, the ledger says what upstream bills.
+/// Promise: the money is right, also over HTTP/2. After a storm of calls that go wrong in every way, and of kills, the ledger says what upstream bills.
 /// </summary>
 public sealed class StormTests
 {
@@ -14,10 +14,11 @@ public sealed class StormTests
     [Fact]
     public async Task Sqlite_OneNode_SaysWhatUpstreamBills()
     {
-        await using var upstream = await FakeOpenRouterServer.StartAsync(new FakeOpenRouterOptions { Record = false, Book = true });
+        await using var upstream = await FakeOpenRouterServer.StartAsync(new FakeOpenRouterOptions { Record = false, Book = true, Http2 = true });
         await using var gateway = await StormGateway.StartAsync(
             upstream.BaseUrl,
-            StormSettings.With(("Usage", """{ "Store": "Sqlite", "Sqlite": { "Path": "usage.db" }, "PricesPath": "prices.json" }""")),
+            StormSettings.With(
+                ("Usage", """{ "Store": "Sqlite", "Sqlite": { "Path": "usage.db" }, "PricesPath": "prices.json" }"""), StormSettings.Http2),
             StormSettings.Environment);
         var storm = new Storm([gateway], StormSettings.Keys);
 

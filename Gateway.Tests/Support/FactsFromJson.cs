@@ -26,6 +26,10 @@ internal static class FactsFromJson
         ["prompt_cache_key"] = BodyMemberName.PromptCacheKey,
         ["messages"] = BodyMemberName.Messages,
         ["input"] = BodyMemberName.Input,
+        ["best_of"] = BodyMemberName.BestOf,
+        ["prompt"] = BodyMemberName.Prompt,
+        ["service_tier"] = BodyMemberName.ServiceTier,
+        ["speed"] = BodyMemberName.Speed,
     };
 
     /// <summary>Reads the facts of a body that holds one JSON object, with or without a byte order mark.</summary>
@@ -48,7 +52,7 @@ internal static class FactsFromJson
         }
 
         var insertAt = all.Count == 0 ? bom + json.IndexOf((byte)'{') + 1 : bom + all[^1].ValueEnd;
-        return new BodyFacts(body.Length, insertAt, all.Count == 0, members, models, [], new ReadOnlySequence<byte>(body));
+        return new BodyFacts(body.Length, insertAt, all.Count == 0, members, models, new ReadOnlySequence<byte>(body));
     }
 
     /// <summary>The body as it leaves: the edits done, after checking that they ascend and do not overlap.</summary>

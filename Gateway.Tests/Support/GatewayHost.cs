@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Security;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -14,7 +15,7 @@ namespace Gateway.Tests.Support;
 /// A gateway that listens on a real socket of 127.0.0.1, with a settings file and a folder of its own. It runs in this process, unless
 /// the test needs a process or <see cref="GatewayProcess.ProgramVariable"/> names a published program, which then is what is tested.
 /// </summary>
-internal sealed class GatewayHost : IAsyncDisposable
+internal sealed partial class GatewayHost : IAsyncDisposable
 {
     private readonly TempFolder _folder;
     private readonly Factory? _factory;
@@ -117,6 +118,13 @@ internal sealed class GatewayHost : IAsyncDisposable
         await WaitForVersionChangeAsync(before);
     }
 
+    /// <summary>A client of the admin address of a process. The system chooses the port; the log has it.</summary>
+    public async Task<HttpClient> AdminClientAsync()
+    {
+        var line = await Process.WaitForLineAsync(static line => AdminLine().IsMatch(line), "the admin address");
+        return new HttpClient(NewHandler()) { BaseAddress = new Uri("http://" + AdminLine().Match(line).Groups["address"].Value) };
+    }
+
     /// <summary>A raw connection to it.</summary>
     public Task<RawHttpClient> ConnectAsync() => RawHttpClient.ConnectAsync(Address);
 
@@ -160,6 +168,9 @@ internal sealed class GatewayHost : IAsyncDisposable
 
         return arguments;
     }
+
+    [GeneratedRegex("\"Addresses\":\"(?<address>127\\.0\\.0\\.1:\\d+)\",\"RequiresToken\"")]
+    private static partial Regex AdminLine();
 
     private static SocketsHttpHandler NewHandler()
     {

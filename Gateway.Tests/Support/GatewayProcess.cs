@@ -68,7 +68,7 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
     {
         var start = new ProcessStartInfo
         {
-            FileName = PublishedProgram ?? "dotnet",
+            FileName = IgnoresInterrupts() ? "env" : PublishedProgram ?? "dotnet",
             WorkingDirectory = workingDirectory,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -76,6 +76,12 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
             StandardOutputEncoding = Encoding.UTF8,
             StandardErrorEncoding = Encoding.UTF8,
         };
+        if (IgnoresInterrupts())
+        {
+            start.ArgumentList.Add("--default-signal=INT");
+            start.ArgumentList.Add(PublishedProgram ?? "dotnet");
+        }
+
         if (PublishedProgram is null)
         {
             start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Gateway.dll"));
@@ -97,6 +103,20 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
         }
 
         return new GatewayProcess(start);
+    }
+
+    /// <summary>
+    /// Whether this process ignores SIGINT, as a shell without job control makes the processes that it starts in the background. A process
+    /// inherits that, and .NET leaves an ignored signal ignored.
+    /// </summary>
+    private static bool IgnoresInterrupts()
+    {
+        const string Status = "/proc/self/status";
+        const string Mask = "SigIgn:";
+        const ulong Interrupt = 1UL << (2 - 1);
+        return File.Exists(Status)
+            && File.ReadLines(Status).FirstOrDefault(line => line.StartsWith(Mask, StringComparison.Ordinal)) is { } line
+            && (ulong.Parse(line.AsSpan(Mask.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) & Interrupt) != 0;
     }
 
     /// <summary>Runs a command to its end.</summary>

@@ -11,7 +11,8 @@ internal sealed record LedgerRow
     private const string Query =
         """
         SELECT team, key_label, endpoint, model_asked, model_answered, provider, generation_id, streams, prompt_tokens, completion_tokens,
-           reserved_pico, cost_pico, state, ended, status, finish_reason, first_token_us, asked, ask_at, is_counted, destination
+           reserved_pico, cost_pico, state, ended, status, finish_reason, first_token_us, asked, ask_at, is_counted, destination, upstream_cost_pico,
+           reason
         FROM generations ORDER BY started_at, id
         """;
 
@@ -58,10 +59,16 @@ internal sealed record LedgerRow
 
     public string? Destination { get; init; }
 
-    public bool IsClosed => State is GenerationState.Settled or GenerationState.Unresolvable;
+    /// <summary>The provider's own amount.</summary>
+    public long? UpstreamCostPico { get; init; }
+
+    /// <summary>Why it was written off.</summary>
+    public string? Reason { get; init; }
+
+    public bool IsClosed => State is GenerationState.Settled or GenerationState.Unresolvable or GenerationState.WrittenOff;
 
     /// <summary>What the team is charged.</summary>
-    public long Charge => State == GenerationState.Settled ? CostPico ?? 0 : ReservedPico;
+    public long Charge => State == GenerationState.Settled ? CostPico ?? 0 : State == GenerationState.WrittenOff ? 0 : ReservedPico;
 
     /// <summary>The rows of a SQLite file that a gateway may have open, in the order of their calls.</summary>
     public static async Task<IReadOnlyList<LedgerRow>> ReadSqliteAsync(string path)
@@ -109,6 +116,8 @@ internal sealed record LedgerRow
                 AskAt = Number("ask_at"),
                 IsCounted = Number("is_counted") != 0,
                 Destination = Text("destination"),
+                UpstreamCostPico = Number("upstream_cost_pico"),
+                Reason = Text("reason"),
             });
         }
 

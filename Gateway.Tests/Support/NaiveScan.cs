@@ -69,6 +69,10 @@ internal static class NaiveScan
                 "prompt_cache_key" => BodyMemberName.PromptCacheKey,
                 "messages" => BodyMemberName.Messages,
                 "input" => BodyMemberName.Input,
+                "best_of" => BodyMemberName.BestOf,
+                "prompt" => BodyMemberName.Prompt,
+                "service_tier" => BodyMemberName.ServiceTier,
+                "speed" => BodyMemberName.Speed,
                 _ => null,
             };
             reader.Read();
@@ -121,7 +125,7 @@ internal static class NaiveScan
             }
         }
 
-        return new BodyFacts(body.Length, insertAt, isEmpty, members, models, [], new ReadOnlySequence<byte>(body));
+        return new BodyFacts(body.Length, insertAt, isEmpty, members, models, new ReadOnlySequence<byte>(body));
     }
 
     private static bool IsOpen(JsonTokenType type) => type is JsonTokenType.StartObject or JsonTokenType.StartArray;

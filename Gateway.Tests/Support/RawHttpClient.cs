@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
@@ -25,10 +26,12 @@ internal sealed class RawHttpClient : IAsyncDisposable
     /// <summary>Host and port, for a Host header.</summary>
     public string Authority { get; }
 
-    /// <summary>Connects; with TLS when the address says https, to any certificate.</summary>
-    public static async Task<RawHttpClient> ConnectAsync(Uri address, RemoteCertificateValidationCallback? validate = null)
+    /// <summary>Connects; with TLS when the address says https, to any certificate; from another address of the loopback net if wanted.</summary>
+    public static async Task<RawHttpClient> ConnectAsync(
+        Uri address, RemoteCertificateValidationCallback? validate = null, IPAddress? from = null)
     {
-        var tcp = new TcpClient { NoDelay = true };
+        var tcp = from is null ? new TcpClient() : new TcpClient(new IPEndPoint(from, 0));
+        tcp.NoDelay = true;
         await tcp.ConnectAsync(address.Host, address.Port);
         Stream stream = tcp.GetStream();
         if (address.Scheme == Uri.UriSchemeHttps)

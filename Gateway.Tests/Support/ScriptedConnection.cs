@@ -58,6 +58,17 @@ internal sealed class ScriptedConnection : IAsyncDisposable
         return (head, Take(length));
     }
 
+    /// <summary>Reads a number of bytes.</summary>
+    public async Task<byte[]> ReadExactlyAsync(int count)
+    {
+        while (_unread.Count < count)
+        {
+            await FillAsync();
+        }
+
+        return Take(count);
+    }
+
     public Task SendAsync(string text) => SendAsync(Encoding.UTF8.GetBytes(text));
 
     public async Task SendAsync(ReadOnlyMemory<byte> bytes) => await _stream.WriteAsync(bytes, Stopping);

@@ -33,12 +33,33 @@ public sealed class ProviderMappingOptions
     /// The number of bytes that all request bodies together may hold in memory. Default: 268,435,456.
     /// </summary>
     /// <remarks>
-    /// A body of more than 64 KB reserves its Content-Length before it is read and waits, in order of arrival, until the reservation fits. A body
-    /// of unknown length (chunked or encoded) reserves the size limit once it exceeds 64 KB and releases the surplus at its end. A body larger
-    /// than the whole budget is admitted alone. A reservation ends when the body has been sent or the request ends. The delegate is called
-    /// under a lock whenever a reservation is made or released, so it must be fast and thread-safe.
+    /// A body of more than 64 KB reserves its Content-Length before it is read and waits until it is its owner's turn and the reservation
+    /// fits; see <see cref="RequestBodyOwner"/>. A body of unknown length (chunked or encoded) reserves the size limit once it exceeds 64 KB
+    /// and releases the surplus at its end. A body larger than the whole budget is admitted alone. A reservation ends when the body has been
+    /// sent or the request ends. The connections of waiting bodies count 256 KB each, up to a quarter of the budget. Bodies of up to 64 KB are
+    /// counted, but need a reservation only if all of them together hold a quarter of the budget. The delegate is called for every body, and
+    /// under a lock for reservations, so it must be fast and thread-safe.
     /// </remarks>
     public Func<long> RequestBodyMemory { get; set; } = static () => 256 * 1024 * 1024;
+
+    /// <summary>
+    /// The maximum number of bodies that wait for memory. Default: 256. A further body is rejected with 503 <c>server_busy</c>, and a body
+    /// of an owner that has a quarter of them while bodies of other owners wait. If all places are taken, a body of an owner with fewer
+    /// waiting bodies replaces the last one of the owner with the most. The delegate is called under
+    /// a lock, so it must be fast and thread-safe.
+    /// </summary>
+    public Func<int> MaxWaitingBodies { get; set; } = static () => 256;
+
+    /// <summary>
+    /// The owner of a request's body, such as the id of a tenant; compared by <see cref="object.Equals(object)"/>. Default: the peer's IPv4
+    /// address, or the /64 prefix of its IPv6 address. Called for bodies
+    /// that need a reservation.
+    /// </summary>
+    /// <remarks>
+    /// Owners take turns, one body a turn. While bodies of others wait, an owner gets no more than half of the memory, or one body of any
+    /// size. An owner that holds more than an eighth leaves an eighth free for the others.
+    /// </remarks>
+    public Func<HttpContext, object> RequestBodyOwner { get; set; } = PeerAddress.Of;
 
     /// <summary>
     /// Writes the response to a request that is not forwarded. Default: the rejection as JSON in the shape of OpenAI's errors,

@@ -12,8 +12,14 @@ namespace OpenRouterGateway.Transforms.ProviderMapping;
 /// <summary>A rule set: ordered lists of rules and aliases, compiled once. Immutable and thread-safe.</summary>
 public sealed class ProviderMappingRules
 {
+    // Clients send a few hundred bytes. Narrowing builds an object for each provider name, many times the size of the member.
+    private const int MaxProviderSize = 64 * 1024;
+
     private static readonly RequestRejection NotAnObject =
         new(400, "invalid_provider", "'provider' must be an object.", "provider");
+
+    private static readonly RequestRejection ProviderTooLarge =
+        new(400, "invalid_provider", $"'provider' is larger than {MaxProviderSize} bytes.", "provider");
 
     // Ordinals are indexes of Rules and Aliases.
     private readonly PatternIndex _ordinary;
@@ -152,6 +158,11 @@ public sealed class ProviderMappingRules
     {
         var edits = new EditList();
         var models = EffectiveModels.Create(Aliases, _aliases, facts, endpoint, edits, trace);
+        if (HasOversizedProvider(facts))
+        {
+            return new ProviderMappingDecision([], null, models.Model, ProviderTooLarge);
+        }
+
         var provider = facts.LastIndexOf(BodyMemberName.Provider);
         var clientSets = provider >= 0 && facts.Members[provider].Kind != JsonValueKind.Null;
         if (clientSets && facts.Members[provider].Kind != JsonValueKind.Object)
@@ -190,6 +201,19 @@ public sealed class ProviderMappingRules
         return refusal is not null
             ? new ProviderMappingDecision([], refusal.Rule.Name, models.Model, refusal.Rejection)
             : new ProviderMappingDecision(edits.Build(), applied, models.Model, null);
+    }
+
+    private static bool HasOversizedProvider(BodyFacts facts)
+    {
+        foreach (var member in facts.Members)
+        {
+            if (member.Name == BodyMemberName.Provider && member.Value.Length > MaxProviderSize)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private RuleMatches FindMatches(in EffectiveModels models, ProviderRule? reviewed, DecisionTrace? trace)

@@ -5,7 +5,7 @@ namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>
 /// The bytes of one request body, in pooled blocks. The first block is small and later ones are large: memory grows with the bytes that
-/// have arrived, not with the announced Content-Length, and nothing is copied between blocks. A body of more than one small block has a
+/// have arrived, not with the announced Content-Length, and nothing is copied between blocks. The body counts among the small ones or has a
 /// reservation in the memory budget of all bodies.
 /// </summary>
 internal sealed class BodyBuffer(RequestBodyMemory memory)
@@ -15,6 +15,8 @@ internal sealed class BodyBuffer(RequestBodyMemory memory)
 
     private Block? _first;
     private Block? _last;
+    private BodyReservation? _reservation;
+    private int _small;
     private int _used; // of the last block
     private volatile int _length;
     private int _released;
@@ -28,14 +30,46 @@ internal sealed class BodyBuffer(RequestBodyMemory memory)
     /// <summary>The size of its reservation in bytes; 0 without one.</summary>
     public long Reserved { get; private set; }
 
-    /// <summary>Reserves memory for a body larger than <see cref="RequestBodyMemory.SmallBodySize"/>. Called at most once.</summary>
+    /// <summary>Counts the body among the small ones, which need no reservation.</summary>
+    /// <param name="length">The length of the body, up to <see cref="RequestBodyMemory.SmallBodySize"/>.</param>
+    /// <returns>Whether it needs no reservation.</returns>
+    public bool TryHoldSmall(int length)
+    {
+        var size = (int)Math.Min(FirstBlock, BitOperations.RoundUpToPowerOf2((uint)length + 1));
+        if (!memory.TryHoldSmall(size))
+        {
+            return false;
+        }
+
+        _small = size;
+        return true;
+    }
+
+    /// <summary>
+    /// Reserves memory for the whole body. A body of unknown length that turns out to be larger than its reservation reserves anew; it gives
+    /// up the first reservation before it waits, since bodies that hold one and wait for another could deadlock.
+    /// </summary>
+    /// <param name="owner">The owner of the body.</param>
     /// <param name="length">The length of the body, or its maximum.</param>
     /// <param name="cancellationToken">Cancels the wait.</param>
-    public async ValueTask ReserveAsync(long length, CancellationToken cancellationToken)
+    /// <returns>Whether the memory is reserved; if not, too many bodies wait.</returns>
+    public async ValueTask<bool> TryReserveAsync(object owner, long length, CancellationToken cancellationToken)
     {
         var size = MemoryFor(length);
-        await memory.ReserveAsync(size, cancellationToken);
+        if (_reservation is not null)
+        {
+            memory.Release(_reservation, Reserved);
+            (_reservation, Reserved) = (null, 0);
+        }
+
+        _reservation = await memory.ReserveAsync(owner, size, cancellationToken);
+        if (_reservation is null)
+        {
+            return false;
+        }
+
         Reserved = size;
+        return true;
     }
 
     /// <summary>Releases the part of the reservation that the complete body does not use.</summary>
@@ -43,7 +77,7 @@ internal sealed class BodyBuffer(RequestBodyMemory memory)
     {
         if (Capacity < Reserved)
         {
-            memory.Release(Reserved - Capacity);
+            memory.Release(_reservation!, Reserved - Capacity);
             Reserved = Capacity;
         }
     }
@@ -100,10 +134,11 @@ internal sealed class BodyBuffer(RequestBodyMemory memory)
             }
 
             _first = _last = null;
-            if (Reserved > 0)
+            memory.ReleaseSmall(_small);
+            if (_reservation is not null)
             {
                 // The reservation is released last, so that the next admitted body finds the blocks.
-                memory.Release(Reserved);
+                memory.Release(_reservation, Reserved);
             }
         }
     }

@@ -26,6 +26,9 @@ internal enum BodyMemberName
     /// <summary><c>n</c>: the number of completions.</summary>
     Choices,
 
+    /// <summary><c>best_of</c>: the number of completions from which <c>n</c> are chosen.</summary>
+    BestOf,
+
     /// <summary><c>max_tokens</c>: the maximum length of a completion.</summary>
     MaxTokens,
 
@@ -46,6 +49,15 @@ internal enum BodyMemberName
 
     /// <summary><c>input</c>: the conversation of the <c>/responses</c> dialect, the texts of embeddings.</summary>
     Input,
+
+    /// <summary><c>prompt</c>: the prompts of completions.</summary>
+    Prompt,
+
+    /// <summary><c>service_tier</c>: the tier of the provider.</summary>
+    ServiceTier,
+
+    /// <summary><c>speed</c>: the tier in the <c>/messages</c> dialect.</summary>
+    Speed,
 }
 
 /// <summary>

@@ -12,6 +12,7 @@ internal struct JsonObjectScanner() : IDisposable
 {
     private JsonNesting _nesting;
     private RoutingMemberCollector _members = new();
+    private PromptCollector _prompt = new();
 
     private ScanState _state = ScanState.Start;
     private long _offset; // of the current piece
@@ -30,7 +31,7 @@ internal struct JsonObjectScanner() : IDisposable
     public readonly bool IsAtEnd => _state == ScanState.End;
 
     /// <summary>The facts about a complete object; see <see cref="RoutingMemberCollector.ToFacts"/>.</summary>
-    public readonly BodyFacts ToFacts(int length, in ReadOnlySequence<byte> body) => _members.ToFacts(length, body);
+    public readonly BodyFacts ToFacts(int length, in ReadOnlySequence<byte> body) => _members.ToFacts(length, _prompt.Facts, body);
 
     /// <summary>Returns the array that deep nesting has rented.</summary>
     public void Dispose() => _nesting.Dispose();
@@ -55,37 +56,10 @@ internal struct JsonObjectScanner() : IDisposable
 
                     continue;
 
-                case ScanState.Escape:
-                    AddToKey(b);
-                    if (JsonStringSearch.IsSimpleEscape(b))
+                case ScanState.Escape or ScanState.Hex:
+                    if (!ScanEscape(b, _offset + i))
                     {
-                        _state = ScanState.String;
-                    }
-                    else if (b == 'u')
-                    {
-                        _remaining = 4;
-                        _state = ScanState.Hex;
-                    }
-                    else
-                    {
-                        Fail(_offset + i, "invalid escape sequence");
                         return;
-                    }
-
-                    i++;
-                    continue;
-
-                case ScanState.Hex:
-                    if (!char.IsAsciiHexDigit((char)b))
-                    {
-                        Fail(_offset + i, "invalid \\u escape sequence");
-                        return;
-                    }
-
-                    AddToKey(b);
-                    if (--_remaining == 0)
-                    {
-                        _state = ScanState.String;
                     }
 
                     i++;
@@ -197,7 +171,7 @@ internal struct JsonObjectScanner() : IDisposable
                 if (b == '{')
                 {
                     _members.BeginBody(at);
-                    BeginContainer(isObject: true);
+                    BeginContainer(at, isObject: true);
                     return true;
                 }
 
@@ -224,11 +198,11 @@ internal struct JsonObjectScanner() : IDisposable
                 return true;
             case (byte)'{':
                 _members.BeginValue(at, JsonValueKind.Object, _nesting.Depth);
-                BeginContainer(isObject: true);
+                BeginContainer(at, isObject: true);
                 return true;
             case (byte)'[':
                 _members.BeginValue(at, JsonValueKind.Array, _nesting.Depth);
-                BeginContainer(isObject: false);
+                BeginContainer(at, isObject: false);
                 return true;
             case (byte)'-' or (>= (byte)'0' and <= (byte)'9'):
                 _members.BeginValue(at, JsonValueKind.Number, _nesting.Depth);
@@ -259,6 +233,7 @@ internal struct JsonObjectScanner() : IDisposable
         _tokenStart = at;
         _isKey = isKey;
         _state = ScanState.String;
+        _prompt.BeginString();
         if (isKey)
         {
             _members.BeginKey(at, _nesting.Depth);
@@ -290,6 +265,7 @@ internal struct JsonObjectScanner() : IDisposable
 
             if (i == piece.Length || stop == '\\')
             {
+                _prompt.AddPart(piece[start..i]);
                 return true;
             }
 
@@ -298,14 +274,17 @@ internal struct JsonObjectScanner() : IDisposable
                 return Fail(_offset + i, "unescaped control character in a string");
             }
 
+            var rest = piece[start..i];
             i++;
             if (_isKey)
             {
                 _state = ScanState.Colon;
+                _prompt.EndKey(rest);
                 _members.EndKey(_nesting.Depth);
             }
             else
             {
+                _prompt.EndString(rest, _tokenStart, _offset + i, _nesting.Depth, _nesting.InObject);
                 EndString(_offset + i);
             }
 
@@ -313,12 +292,30 @@ internal struct JsonObjectScanner() : IDisposable
         }
     }
 
-    private void AddToKey(byte b)
+    /// <summary>Scans one byte of an escape that is not completely in one piece, or that is invalid.</summary>
+    private bool ScanEscape(byte b, long at)
     {
+        _prompt.AddPart([b]);
         if (_isKey)
         {
             _members.AddToKey([b], _nesting.Depth);
         }
+
+        if (_state == ScanState.Hex)
+        {
+            _state = --_remaining == 0 ? ScanState.String : ScanState.Hex;
+            return char.IsAsciiHexDigit((char)b) || Fail(at, "invalid \\u escape sequence");
+        }
+
+        if (b == 'u')
+        {
+            _remaining = 4;
+            _state = ScanState.Hex;
+            return true;
+        }
+
+        _state = ScanState.String;
+        return JsonStringSearch.IsSimpleEscape(b) || Fail(at, "invalid escape sequence");
     }
 
     private void EndString(long end)
@@ -360,8 +357,9 @@ internal struct JsonObjectScanner() : IDisposable
         return true;
     }
 
-    private void BeginContainer(bool isObject)
+    private void BeginContainer(long at, bool isObject)
     {
+        _prompt.BeginContainer(isObject, _nesting.InObject, at, _nesting.Depth + 1);
         _nesting.Push(isObject);
         _state = isObject ? ScanState.ObjectFirst : ScanState.ArrayFirst;
     }

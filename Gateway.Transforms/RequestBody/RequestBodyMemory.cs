@@ -1,8 +1,8 @@
 namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>
-/// The memory budget of all request bodies. A body reserves its full size before the first read, in order of arrival, so a reader never
-/// needs to reserve more and readers cannot deadlock. Bodies of up to 65,536 bytes are not counted and never wait.
+/// The memory of all request bodies: a budget that their owners share, and the blocks of the bodies. Bodies of up to 65,536 bytes need no
+/// reservation as long as they hold no more than a quarter of the budget together.
 /// </summary>
 public sealed class RequestBodyMemory : IDisposable
 {
@@ -11,29 +11,36 @@ public sealed class RequestBodyMemory : IDisposable
 
     internal const int BlockSize = 1024 * 1024;
 
+    /// <summary>The unread bytes that the connection of a waiting body may buffer. The host limits its connections to it.</summary>
+    internal const int BufferedWhileWaiting = 256 * 1024;
+
     /// <summary>The time after which unused blocks are released.</summary>
     internal static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(30);
 
     /// <summary>The minimum number of released blocks for which a garbage collection is worth its cost.</summary>
     private const int WorthCollecting = 32;
 
+    private const int SmallBodiesShare = 4;
+
     private readonly Func<long> _capacity;
+    private readonly BodyBudget _budget;
     private readonly ITimer _trim;
     private readonly Lock _gate = new();
-    private readonly LinkedList<Waiter> _waiters = [];
 
     // Blocks are kept for the next body: the shared pool keeps few arrays of this size, and garbage would grow to several times the used
     // memory before it is collected.
     private readonly Stack<byte[]> _idle = [];
     private int _leastIdle;
     private bool _isTrimDue;
-    private long _held;
+    private long _small;
 
-    /// <param name="capacity">Returns the budget in bytes. Called under the lock whenever a reservation is made or released.</param>
+    /// <param name="capacity">Returns the budget in bytes. Called for every body, and under a lock for reservations.</param>
+    /// <param name="maxWaiting">Returns the maximum number of waiting bodies. Called under a lock whenever a body has to wait.</param>
     /// <param name="time">The clock.</param>
-    internal RequestBodyMemory(Func<long> capacity, TimeProvider time)
+    internal RequestBodyMemory(Func<long> capacity, Func<int> maxWaiting, TimeProvider time)
     {
         _capacity = capacity;
+        _budget = new BodyBudget(() => capacity() - Volatile.Read(ref _small), maxWaiting);
         Time = time;
         _trim = time.CreateTimer(
             static memory => ((RequestBodyMemory)memory!).Trim(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -42,28 +49,10 @@ public sealed class RequestBodyMemory : IDisposable
     /// <summary>
     /// The sum of all reservations in bytes. It exceeds the budget while a body larger than the budget is admitted alone.
     /// </summary>
-    public long HeldBytes
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _held;
-            }
-        }
-    }
+    public long HeldBytes => _budget.HeldBytes;
 
     /// <summary>The number of bodies that wait unread for a reservation.</summary>
-    public int WaitingBodies
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _waiters.Count;
-            }
-        }
-    }
+    public int WaitingBodies => _budget.WaitingBodies;
 
     internal TimeProvider Time { get; }
 
@@ -78,41 +67,33 @@ public sealed class RequestBodyMemory : IDisposable
         }
     }
 
-    /// <summary>Makes a reservation, after all earlier ones and as soon as it fits into the budget.</summary>
-    /// <param name="bytes">The size in bytes; the caller passes it to <see cref="Release"/> at the end.</param>
+    /// <summary>Makes a reservation as soon as it is the body's turn and it fits into the budget.</summary>
+    /// <param name="owner">The owner of the body; compared by <see cref="object.Equals(object)"/>.</param>
+    /// <param name="bytes">The size in bytes; the caller passes all of it to <see cref="Release"/> in the end.</param>
     /// <param name="cancellationToken">Cancels the wait; nothing is reserved then.</param>
+    /// <returns>The reservation; <see langword="null"/> if too many bodies wait.</returns>
     /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
-    internal Task ReserveAsync(long bytes, CancellationToken cancellationToken)
+    internal ValueTask<BodyReservation?> ReserveAsync(object owner, long bytes, CancellationToken cancellationToken) =>
+        _budget.ReserveAsync(owner, bytes, cancellationToken);
+
+    /// <summary>Counts a small body without a reservation, and without a lock.</summary>
+    /// <returns>Whether it is counted; if not, small bodies hold a quarter of the budget, and the body needs a reservation.</returns>
+    internal bool TryHoldSmall(int bytes)
     {
-        cancellationToken.ThrowIfCancellationRequested();
-        Waiter waiter;
-        lock (_gate)
+        if (Interlocked.Add(ref _small, bytes) <= _capacity() / SmallBodiesShare)
         {
-            if (_waiters.Count == 0 && Fits(bytes))
-            {
-                _held += bytes;
-                return Task.CompletedTask;
-            }
-
-            waiter = new Waiter(this, bytes);
-            _waiters.AddLast(waiter.Node);
-
-            // The budget may have grown since the last call.
-            Admit();
+            return true;
         }
 
-        return waiter.WaitAsync(cancellationToken);
+        ReleaseSmall(bytes);
+        return false;
     }
+
+    /// <summary>Releases what <see cref="TryHoldSmall"/> has counted. The next release of a reservation admits waiting bodies.</summary>
+    internal void ReleaseSmall(int bytes) => Interlocked.Add(ref _small, -bytes);
 
     /// <summary>Releases a reservation or a part of it.</summary>
-    internal void Release(long bytes)
-    {
-        lock (_gate)
-        {
-            _held -= bytes;
-            Admit();
-        }
-    }
+    internal void Release(BodyReservation reservation, long bytes) => _budget.Release(reservation, bytes);
 
     /// <summary>A block of <see cref="BlockSize"/> bytes, for a body with a reservation.</summary>
     internal byte[] RentBlock()
@@ -152,37 +133,6 @@ public sealed class RequestBodyMemory : IDisposable
     /// <inheritdoc />
     public void Dispose() => _trim.Dispose();
 
-    // A body larger than the budget is admitted if nothing else is reserved.
-    private bool Fits(long bytes) => _held == 0 || bytes <= _capacity() - _held;
-
-    /// <summary>Admits waiting bodies in order of arrival, up to the first that does not fit.</summary>
-    private void Admit()
-    {
-        while (_waiters.First is { Value: var next } && Fits(next.Bytes))
-        {
-            _waiters.RemoveFirst();
-            _held += next.Bytes;
-            next.SetAdmitted();
-        }
-    }
-
-    private void Leave(Waiter waiter, CancellationToken cancellationToken)
-    {
-        lock (_gate)
-        {
-            // A waiter that was admitted in the meantime has its reservation; its next read is cancelled and releases it.
-            if (waiter.Node.List is null)
-            {
-                return;
-            }
-
-            _waiters.Remove(waiter.Node);
-            Admit();
-        }
-
-        waiter.SetLeft(cancellationToken);
-    }
-
     private void Trim()
     {
         int dropped;
@@ -206,34 +156,6 @@ public sealed class RequestBodyMemory : IDisposable
         if (dropped >= WorthCollecting)
         {
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        }
-    }
-
-    private sealed class Waiter
-    {
-        private readonly RequestBodyMemory _memory;
-        private readonly TaskCompletionSource _admitted = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public Waiter(RequestBodyMemory memory, long bytes)
-        {
-            _memory = memory;
-            Bytes = bytes;
-            Node = new LinkedListNode<Waiter>(this);
-        }
-
-        public long Bytes { get; }
-
-        public LinkedListNode<Waiter> Node { get; }
-
-        public void SetAdmitted() => _admitted.SetResult();
-
-        public void SetLeft(CancellationToken cancellationToken) => _admitted.SetCanceled(cancellationToken);
-
-        public async Task WaitAsync(CancellationToken cancellationToken)
-        {
-            using var leaving = cancellationToken.UnsafeRegister(
-                static (waiter, cancellationToken) => ((Waiter)waiter!)._memory.Leave((Waiter)waiter, cancellationToken), this);
-            await _admitted.Task;
         }
     }
 }

@@ -15,14 +15,21 @@ internal static class RequestBodyReader
 
     private static readonly RequestRejection TooSlow = new(408, "request_timeout", "The request body arrived too slowly.");
 
+    private static readonly RequestRejection Busy = new(503, "server_busy", "Too many request bodies are waiting for memory.")
+    {
+        // The time after which a stalled upload loses its reservation.
+        RetryAfter = SlowUploadMonitor.Window,
+    };
+
     /// <summary>Reads the whole body, after its memory is reserved.</summary>
     /// <param name="request">The request. Its body is read to the end unless it is rejected.</param>
     /// <param name="buffer">Receives the decoded bytes.</param>
     /// <param name="memory">The memory budget of all bodies.</param>
     /// <param name="maxSize">The maximum size of the decoded body in bytes.</param>
+    /// <param name="ownerOf">Returns the owner of a body that needs a reservation.</param>
     /// <returns>The facts about the body, or its rejection.</returns>
     public static async ValueTask<RequestBodyResult> ReadAsync(
-        HttpRequest request, BodyBuffer buffer, RequestBodyMemory memory, long maxSize)
+        HttpRequest request, BodyBuffer buffer, RequestBodyMemory memory, long maxSize, Func<HttpContext, object> ownerOf)
     {
         if (!TryOpen(request, out var stream, out var wasDecoded))
         {
@@ -48,24 +55,42 @@ internal static class RequestBodyReader
         using var scanner = new BodyScanner();
         try
         {
+            // The full size is reserved at once: bodies that reserve step by step could deadlock. A body of known length is not read before
+            // that, so its "100 Continue" is not sent either. A body of unknown length counts as small until it is larger.
+            var reserved = RequestBodyMemory.SmallBodySize;
+            var needed = length ?? RequestBodyMemory.SmallBodySize;
+            if (needed <= RequestBodyMemory.SmallBodySize && buffer.TryHoldSmall((int)needed))
+            {
+                needed = 0;
+            }
+
             while (true)
             {
-                var expected = length - buffer.Length;
-                if (buffer.Reserved == 0)
+                if (needed > 0)
                 {
-                    if ((length ?? buffer.Length) > RequestBodyMemory.SmallBodySize)
+                    if (monitor is not null)
                     {
-                        // The full size is reserved at once: bodies that reserve step by step could deadlock. A body of known length is not
-                        // read before that, so its "100 Continue" is not sent either.
-                        await buffer.ReserveAsync(length ?? maxSize, stopping);
-                        monitor = new SlowUploadMonitor(memory, buffer, stopping);
-                        stopping = monitor.Stopping;
+                        await monitor.DisposeAsync();
+                        monitor = null;
+                        stopping = request.HttpContext.RequestAborted;
                     }
-                    else if (length is null && buffer.Length == RequestBodyMemory.SmallBodySize)
+
+                    if (!await buffer.TryReserveAsync(ownerOf(request.HttpContext), needed, stopping))
                     {
-                        // The body may be complete; a read of one byte detects the end.
-                        expected = 0;
+                        return new(Busy);
                     }
+
+                    reserved = (int)needed;
+                    needed = 0;
+                    monitor = new SlowUploadMonitor(memory, buffer, stopping);
+                    stopping = monitor.Stopping;
+                }
+
+                var expected = length - buffer.Length;
+                if (expected is null && buffer.Length == reserved)
+                {
+                    // The body may be complete; a read of one byte detects the end.
+                    expected = 0;
                 }
 
                 var free = buffer.GetMemory(expected);
@@ -85,6 +110,11 @@ internal static class RequestBodyReader
                 if (buffer.Length > maxSize)
                 {
                     return new(RequestBodyCheck.TooLarge(maxSize));
+                }
+
+                if (buffer.Length > reserved)
+                {
+                    needed = maxSize;
                 }
 
                 if (!scanner.Scan(free.Span[..count]))

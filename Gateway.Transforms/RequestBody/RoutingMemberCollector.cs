@@ -23,12 +23,8 @@ internal struct RoutingMemberCollector()
     // The longest spelling of a routing member's name: 21 letters of six bytes each ("\u006d\u0061…").
     private const int KeyCapacity = 21 * 6;
 
-    // Shorter strings count as text. A longer string may be an image, a recording or a file in base64.
-    private const int LongString = 1024;
-
     private readonly List<BodyMember> _members = [];
     private readonly List<(ByteRange Value, int Member)> _names = [];
-    private List<ByteRange>? _longStrings;
 
     // The current member, at depth 1.
     private long _keyStart;
@@ -136,12 +132,6 @@ internal struct RoutingMemberCollector()
             _names.Add((new ByteRange((int)start, (int)(end - start)), _members.Count));
         }
 
-        // A long string beyond the maximum counts as text.
-        if (end - start >= LongString && (_longStrings ??= []).Count < MaxEntries)
-        {
-            _longStrings.Add(new ByteRange((int)start, (int)(end - start)));
-        }
-
         return null;
     }
 
@@ -181,8 +171,9 @@ internal struct RoutingMemberCollector()
 
     /// <summary>The facts about the body.</summary>
     /// <param name="length">The length of the body in bytes.</param>
+    /// <param name="prompt">The facts about the prompt.</param>
     /// <param name="body">The body.</param>
-    public readonly BodyFacts ToFacts(int length, in ReadOnlySequence<byte> body)
+    public readonly BodyFacts ToFacts(int length, in PromptFacts prompt, in ReadOnlySequence<byte> body)
     {
         var models = _names.Count == 0 ? [] : new ModelName[_names.Count];
         for (var i = 0; i < models.Length; i++)
@@ -191,7 +182,7 @@ internal struct RoutingMemberCollector()
             models[i] = new ModelName(JsonStringDecoder.Decode(body.Slice(value.Start + 1, value.Length - 2)), value, member);
         }
 
-        return new BodyFacts(length, (int)_insertAt, _isEmpty, _members, models, _longStrings ?? [], body);
+        return new BodyFacts(length, (int)_insertAt, _isEmpty, _members, models, body) { Prompt = prompt };
     }
 
     // Names matter in the object itself and in entries of its `fallbacks`.

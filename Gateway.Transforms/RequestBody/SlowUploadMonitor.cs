@@ -1,39 +1,44 @@
 namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>
-/// Ends a slow upload while other bodies wait for memory. Kestrel's minimum data rate is an average over the whole upload: an upload that
+/// Ends a slow upload while other bodies wait for memory. The server's minimum data rate is an average over the whole upload: an upload that
 /// starts fast and then stalls would keep its reservation for days.
 /// </summary>
 internal sealed class SlowUploadMonitor : IAsyncDisposable
 {
-    /// <summary>The interval over which the rate is measured: long enough for a short loss of signal.</summary>
-    internal static readonly TimeSpan Window = TimeSpan.FromSeconds(30);
+    /// <summary>The interval over which the rate is measured.</summary>
+    internal static readonly TimeSpan Window = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// The longest acceptable duration of an upload, which defines the minimum rate: the request timeout of OpenAI's clients.
+    /// The minimum number of bytes that arrive in a <see cref="Window"/>: 32 KB a second. The rate does not depend on the announced length,
+    /// with which a client could lower it.
     /// </summary>
-    internal static readonly TimeSpan LongestUpload = TimeSpan.FromMinutes(10);
+    internal const int LeastPerWindow = 5 * 32 * 1024;
+
+    private const int SamplesPerWindow = 5;
 
     private readonly RequestBodyMemory _memory;
     private readonly BodyBuffer _body;
-    private readonly long _minPerWindow;
     private readonly CancellationTokenSource _stop;
     private readonly ITimer _timer;
-    private long _lastLength;
+
+    // The lengths at the last samples of one window; a ring.
+    private readonly int[] _lengths = new int[SamplesPerWindow];
+    private int _samples;
     private volatile bool _isTooSlow;
 
     /// <summary>Starts to monitor an upload.</summary>
-    /// <param name="memory">The memory budget that other bodies may wait for.</param>
+    /// <param name="memory">The memory that other bodies may wait for.</param>
     /// <param name="body">The body that is uploaded.</param>
     /// <param name="requestAborted">Cancels <see cref="Stopping"/> too.</param>
     public SlowUploadMonitor(RequestBodyMemory memory, BodyBuffer body, CancellationToken requestAborted)
     {
         _memory = memory;
         _body = body;
-        _minPerWindow = (long)(body.Reserved * (Window / LongestUpload));
-        _lastLength = body.Length;
+        _lengths.AsSpan().Fill(body.Length);
         _stop = CancellationTokenSource.CreateLinkedTokenSource(requestAborted);
-        _timer = memory.Time.CreateTimer(static monitor => ((SlowUploadMonitor)monitor!).Check(), this, Window, Window);
+        var period = Window / SamplesPerWindow;
+        _timer = memory.Time.CreateTimer(static monitor => ((SlowUploadMonitor)monitor!).Sample(), this, period, period);
     }
 
     /// <summary>Cancels the current read: the client disconnected, or <see cref="IsTooSlow"/>.</summary>
@@ -45,20 +50,21 @@ internal sealed class SlowUploadMonitor : IAsyncDisposable
     /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {
-        // Waits for a check in progress.
+        // Waits for a sample in progress.
         await _timer.DisposeAsync();
         _stop.Dispose();
     }
 
-    private void Check()
+    private void Sample()
     {
+        ref var oldest = ref _lengths[_samples++ % SamplesPerWindow];
         var length = _body.Length;
-        if (length - _lastLength < _minPerWindow && _memory.WaitingBodies > 0)
+        if (_samples >= SamplesPerWindow && length - oldest < LeastPerWindow && _memory.WaitingBodies > 0)
         {
             _isTooSlow = true;
             _stop.Cancel();
         }
 
-        _lastLength = length;
+        oldest = length;
     }
 }

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using Gateway.Configuration;
 using Gateway.Configuration.Model;
 using Gateway.Errors;
+using Gateway.Health;
 using Gateway.Ledger;
 using Gateway.Observability;
 using Gateway.Pricing;
@@ -31,6 +32,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
     private readonly AdminGuard _guard;
     private readonly UsageEndpoint _usage;
     private readonly ExplainEndpoint _explain;
+    private readonly SettingsStore _store;
     private readonly MeterProvider _metrics;
     private readonly TimeProvider _time;
     private readonly ILoggerFactory _loggers;
@@ -66,6 +68,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         _guard = new AdminGuard(settings.Token);
         _usage = new UsageEndpoint(ledger, loggers.CreateLogger<UsageEndpoint>());
         _explain = new ExplainEndpoint(store, prices);
+        _store = store;
         _metrics = metrics;
         _time = time;
         _loggers = loggers;
@@ -133,6 +136,12 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         app.Use(Guard);
         app.UseRouting();
         Map(app, "/admin/usage", _usage.AnswerAsync, HttpMethods.Get, HttpMethods.Head);
+        Map(
+            app,
+            "/admin/health",
+            context => AdminResponses.WriteAsync(context, "application/json", HealthReport.Render(_store.State)),
+            HttpMethods.Get,
+            HttpMethods.Head);
         Map(app, "/admin/explain", _explain.AnswerAsync, HttpMethods.Post);
         app.MapScrape("/metrics", _metrics);
         return app;

@@ -4,6 +4,7 @@ using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Observability;
 using Gateway.Prices;
+using Gateway.Settlement;
 using Gateway.Workers;
 using OpenRouterGateway.Transforms.RequestBody;
 using OpenTelemetry.Metrics;
@@ -36,6 +37,7 @@ internal static class AdminServices
             metrics.ObserveLimitStore(() => limits.IsFailing);
             var bodies = provider.GetRequiredService<RequestBodyMemory>();
             metrics.ObserveBodies(() => bodies.HeldBytes, () => bodies.WaitingBodies);
+            metrics.ObserveDrift(() => provider.GetRequiredService<UpstreamDrift>().Usd);
             metrics.ObserveWorkers(provider.GetRequiredService<WorkerHealth>());
             return metrics;
         });

@@ -78,7 +78,9 @@ internal sealed class ExplainEndpoint(SettingsStore settings, Func<SettingsSnaps
         }
     }
 
-    /// <summary>The report as text, and the verdict for programs: the body that goes upstream, or status and body of the error.</summary>
+    /// <summary>
+    /// The report as text, and the verdict for programs: the body that goes upstream, or status and body of the error, and the estimate.
+    /// </summary>
     private static ReadOnlyMemory<byte> Render(RequestExplanation explanation, string text)
     {
         var output = new ArrayBufferWriter<byte>();
@@ -94,6 +96,12 @@ internal sealed class ExplainEndpoint(SettingsStore settings, Func<SettingsSnaps
         else if (explanation.SentBody is { } sent)
         {
             json.WriteString("body"u8, sent.Span);
+        }
+
+        if (explanation.Estimate is { } estimate)
+        {
+            json.WritePropertyName("estimate"u8);
+            estimate.WriteTo(json);
         }
 
         json.WriteEndObject();

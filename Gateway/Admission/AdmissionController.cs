@@ -4,27 +4,30 @@ using Gateway.Errors;
 using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Metering;
+using Gateway.Observability;
 using Gateway.Primitives;
+using Gateway.Teams;
 
 namespace Gateway.Admission;
 
 /// <summary>
-/// Admits a metered request. Acquires, in order, a rate-limit lease, a budget reservation and a durable ledger row; if a step fails,
-/// everything acquired so far is released.
+/// Admits a metered request. Charges its rate-limit lease and acquires, in order, a budget reservation and a durable ledger row; if a step
+/// fails, everything acquired so far is released, the lease included.
 /// </summary>
 internal sealed partial class AdmissionController
 {
-    private readonly ILimitStore _limits;
     private readonly IBudgetStore _budgets;
     private readonly ILedger _ledger;
+    private readonly GatewayMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger<AdmissionController> _logger;
 
-    public AdmissionController(ILimitStore limits, IBudgetStore budgets, ILedger ledger, TimeProvider time, ILogger<AdmissionController> logger)
+    public AdmissionController(
+        IBudgetStore budgets, ILedger ledger, GatewayMetrics metrics, TimeProvider time, ILogger<AdmissionController> logger)
     {
-        _limits = limits;
         _budgets = budgets;
         _ledger = ledger;
+        _metrics = metrics;
         _time = time;
         _logger = logger;
     }
@@ -43,14 +46,14 @@ internal sealed partial class AdmissionController
         var isAdmitted = false;
         try
         {
-            if (request.Caller.Key.ScopesIn(team) is { Count: > 0 } scopes)
+            if (request.Lease is { } lease)
             {
                 try
                 {
-                    limits = await call.TakeLeaseAsync(_limits, scopes, request.Cost.Tokens);
-                    if (limits.Lease is null)
+                    limits = await call.TakeLeaseAsync(lease, request.Cost.Tokens, request.Cost.PromptTokens);
+                    if (limits.RefusedBy is not null)
                     {
-                        return Refused(limits, GatewayError.RateLimited(limits.RetryAfter));
+                        return Refused(limits, GatewayError.RateLimited(limits));
                     }
                 }
                 catch (LimitStoreException fault)
@@ -72,9 +75,9 @@ internal sealed partial class AdmissionController
 
                 try
                 {
-                    if (!await call.ReserveAsync(BudgetKey.At(team.Id, budget.Period, now), budget.Limit))
+                    if (await ReserveAsync(call, team, budget, request.RequestId, now) is { } refusal)
                     {
-                        return Refused(limits, GatewayError.BudgetExceeded);
+                        return Refused(limits, refusal);
                     }
                 }
                 catch (LimitStoreException fault)
@@ -115,6 +118,50 @@ internal sealed partial class AdmissionController
         }
     }
 
+    /// <summary>
+    /// Admits or refuses a catalogue call. It counts as a request and as a request in flight, and costs neither tokens nor money.
+    /// </summary>
+    /// <returns>The result of the limits, and the refusal.</returns>
+    public async ValueTask<(LimitResult? Limits, GatewayError? Error)> AdmitCatalogueAsync(
+        ILimitLease lease, LimitsSettings settings, string requestId)
+    {
+        try
+        {
+            var limits = await lease.ChargeAsync(estimatedTokens: 0);
+            return (limits, limits.RefusedBy is null ? null : GatewayError.RateLimited(limits));
+        }
+        catch (LimitStoreException fault)
+        {
+            Log.LimitsUnavailable(_logger, fault.Message, settings.WhenStoreFails.Limits, requestId);
+            return (null, settings.WhenStoreFails.Limits == FailurePolicy.Refuse ? GatewayError.LimitsUnavailable : null);
+        }
+    }
+
+    /// <summary>Reserves the amount of a call in the team's budget.</summary>
+    /// <returns>The error if the request is refused.</returns>
+    private async ValueTask<GatewayError?> ReserveAsync(
+        MeteredCall call, Team team, TeamBudget budget, string requestId, DateTimeOffset now)
+    {
+        var key = BudgetKey.At(team.Id, budget.Period, now);
+        var result = await call.ReserveAsync(key, budget.Limit, budget.IncludesByok);
+        if (result.IsGranted)
+        {
+            return null;
+        }
+
+        var error = GatewayError.OverBudget(
+            new BudgetShortfall(call.Reserved, budget.Limit, result.Charged, result.Reserved, key.End));
+        if (budget.WhenExceeded == ExceededPolicy.Refuse)
+        {
+            return error;
+        }
+
+        Log.BudgetExceeded(_logger, error.Code, team.Id, error.Message, requestId);
+        _metrics.RequestRefused(error.Code, team.Id);
+        await call.ReserveAsync(key, PicoDollars.MaxStored, budget.IncludesByok);
+        return null;
+    }
+
     private static AdmissionDecision Refused(LimitResult? limits, GatewayError error) => new(limits, null, error);
 
     private static LedgerEntry.Began RowOf(MeteredCall call, in AdmissionRequest request, DateTimeOffset now) => new(call.Id)
@@ -139,6 +186,10 @@ internal sealed partial class AdmissionController
 
         [LoggerMessage(LogEvents.BudgetsUnavailable, LogLevel.Warning, "The budget store failed: {Fault}; policy {Policy}. Request {RequestId}")]
         public static partial void BudgetsUnavailable(ILogger logger, string fault, FailurePolicy policy, string requestId);
+
+        [LoggerMessage(
+            LogEvents.BudgetExceeded, LogLevel.Warning, "{Code} for team {Team}, whose budget only reports: {Reason} Request {RequestId}")]
+        public static partial void BudgetExceeded(ILogger logger, string code, string team, string reason, string requestId);
 
         [LoggerMessage(LogEvents.LedgerUnavailable, LogLevel.Error, "The ledger cannot be written: {Fault}; policy {Policy}. Request {RequestId}")]
         public static partial void LedgerUnavailable(ILogger logger, string fault, FailurePolicy policy, string requestId);

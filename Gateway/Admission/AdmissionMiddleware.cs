@@ -1,5 +1,6 @@
 using Gateway.Billing;
 using Gateway.Errors;
+using Gateway.Limits;
 using Gateway.Metering;
 using Gateway.Observability;
 using Gateway.Requests;
@@ -11,7 +12,7 @@ namespace Gateway.Admission;
 
 /// <summary>
 /// The Admission phase. Admits a team's metered request as a <see cref="MeteredCall"/>, reports its end to the call and records its
-/// metrics. Every other request passes.
+/// metrics. A catalogue call only holds a lease under the team's limits. Every other request passes.
 /// </summary>
 internal sealed class AdmissionMiddleware
 {
@@ -36,6 +37,11 @@ internal sealed class AdmissionMiddleware
             return InvokeCoreAsync(context, request);
         }
 
+        if (request.TakeLease() is { } lease)
+        {
+            return InvokeCatalogueAsync(context, request, lease);
+        }
+
         request.Admission = default;
         return _next(context);
     }
@@ -45,7 +51,14 @@ internal sealed class AdmissionMiddleware
         var caller = request.Caller;
         var mapping = context.Features.Get<IProviderMappingFeature>();
         var decision = await _controller.AdmitAsync(new AdmissionRequest(
-            request.RequestId, request.StartedAt, request.Snapshot, caller.Identity!, caller.Endpoint!, request.Body.Cost, mapping));
+            request.RequestId,
+            request.StartedAt,
+            request.Snapshot,
+            caller.Identity!,
+            caller.Endpoint!,
+            request.TakeLease(),
+            request.Body.Cost,
+            mapping));
         request.Admission = new AdmissionRecord(decision.Limits, decision.Call);
         if (decision.Call is not { } call)
         {
@@ -76,13 +89,37 @@ internal sealed class AdmissionMiddleware
         }
     }
 
+    private async Task InvokeCatalogueAsync(HttpContext context, GatewayContext request, ILimitLease lease)
+    {
+        try
+        {
+            var (limits, error) = await _controller.AdmitCatalogueAsync(lease, request.Snapshot.Settings.Limits, request.RequestId);
+            request.Admission = new AdmissionRecord(limits, null);
+            if (error is not null)
+            {
+                await lease.CancelAsync();
+                await ErrorMiddleware.RefuseAsync(context, error);
+                return;
+            }
+
+            // Before the first byte: a client that has read the response may send its next request at once.
+            context.Response.OnStarting(static state => ((ILimitLease)state).ReturnAsync(tokens: null).AsTask(), lease);
+            await _next(context);
+        }
+        finally
+        {
+            // Has an effect only if no response was started.
+            await lease.ReturnAsync(tokens: null);
+        }
+    }
+
     /// <summary>Reports the end of the inner phases to the call. Has no effect if the call has already been settled.</summary>
     private static async ValueTask EndAsync(HttpContext context, GatewayContext request, MeteredCall call, bool hasThrown)
     {
         await using (call)
         {
             var failure = context.Features.Get<IForwarderErrorFeature>();
-            if (failure is not null && ForwardFailure.IsBeforeSending(failure))
+            if (failure is not null && ForwardFailure.IsNotProcessed(failure))
             {
                 call.Unsent();
             }
@@ -124,9 +161,9 @@ internal sealed class AdmissionMiddleware
             _time.GetElapsedTime(request.StartedAt),
             call.TimeToFirstToken);
         _metrics.Settled(settlement.Decision.State);
-        if (settlement.Decision.State == GenerationState.Settled && facts.Usage is { } usage)
+        if (settlement.Bill is { } bill)
         {
-            _metrics.GenerationBilled(generation, usage);
+            _metrics.GenerationBilled(generation, bill);
         }
     }
 

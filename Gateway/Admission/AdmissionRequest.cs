@@ -1,4 +1,5 @@
 using Gateway.Configuration;
+using Gateway.Limits;
 using Gateway.Pricing;
 using Gateway.Teams;
 using OpenRouterGateway.Transforms.ProviderMapping;
@@ -11,6 +12,7 @@ namespace Gateway.Admission;
 /// <param name="Snapshot">The settings snapshot of the request.</param>
 /// <param name="Caller">The team and its key.</param>
 /// <param name="Endpoint">The endpoint.</param>
+/// <param name="Lease">The request's lease, which the admission owns from now on; <see langword="null"/> without limits.</param>
 /// <param name="Cost">The estimated use.</param>
 /// <param name="Mapping">The facts and the decision about the body; <see langword="null"/> if the body was not read.</param>
 internal readonly record struct AdmissionRequest(
@@ -19,5 +21,6 @@ internal readonly record struct AdmissionRequest(
     SettingsSnapshot Snapshot,
     CallerIdentity Caller,
     TeamEndpoint Endpoint,
+    ILimitLease? Lease,
     RequestCost Cost,
     IProviderMappingFeature? Mapping);

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json;
 using Gateway.Pricing;
+using Gateway.Primitives;
 using OpenRouterGateway.Transforms.ProviderMapping;
 
 namespace Gateway.Admission;
@@ -18,11 +19,12 @@ internal static class PriceCeiling
     // The limit of the cache, well above the number of prices in a list. Beyond it most entries belong to outdated lists.
     private const int MaxRules = 10_000;
 
-    private static readonly ConcurrentDictionary<ModelPrice, ProviderRule> Rules = new();
+    private static readonly ConcurrentDictionary<(PicoDollars Prompt, PicoDollars Completion), ProviderRule> Rules = new();
 
-    public static ProviderRule RuleFor(ModelPrice price)
+    public static ProviderRule RuleFor(in ModelPrice price)
     {
-        if (Rules.TryGetValue(price, out var rule))
+        var key = (price.Prompt, price.Completion);
+        if (Rules.TryGetValue(key, out var rule))
         {
             return rule;
         }
@@ -32,10 +34,10 @@ internal static class PriceCeiling
             Rules.Clear();
         }
 
-        return Rules[price] = Create(price);
+        return Rules[key] = Create(price);
     }
 
-    private static ProviderRule Create(ModelPrice price)
+    private static ProviderRule Create(in ModelPrice price)
     {
         var block = $$$"""{"max_price":{"prompt":{{{price.Prompt * TokensPerPrice}}},"completion":{{{price.Completion * TokensPerPrice}}}}}""";
         using var document = JsonDocument.Parse(Encoding.UTF8.GetBytes(block));

@@ -15,26 +15,21 @@ internal static class RequestJudge
 {
     /// <summary>Judges a request with a valid body, before the rules are applied.</summary>
     /// <param name="team">The calling team.</param>
+    /// <param name="endpoint">The endpoint.</param>
     /// <param name="limits">The section <c>Limits</c>.</param>
     /// <param name="prices">The current prices.</param>
     /// <param name="session">The client's header <see cref="SessionScope.Header"/>; read only for a team that scopes its sessions.</param>
     /// <param name="reviewed">The request.</param>
     public static RequestVerdict Judge(
-        Team team, LimitsSettings limits, PriceList prices, StringValues session, in RequestReviewContext reviewed)
+        Team team, TeamEndpoint endpoint, LimitsSettings limits, PriceList prices, StringValues session, in RequestReviewContext reviewed)
     {
         var names = reviewed.Models.Names;
         if (team.Rights.Refuse(names, reviewed.Facts.Presets) is { } refused)
         {
-            return new RequestVerdict(new RequestReview(GatewayError.ModelNotAllowed(refused).ToRejection()), default, null);
+            return new RequestVerdict(new RequestReview(GatewayError.ModelNotAllowed(refused).ToRejection()));
         }
 
-        var size = new RequestSize(
-            reviewed.Facts.CountText(reviewed.Body),
-            reviewed.Facts.Choices,
-
-            // Some servers treat a cap of zero or less as no cap.
-            reviewed.Facts.MaxOutputTokens is > 0 and var cap ? cap : null,
-            limits.AssumedCompletionTokens);
+        var size = RequestMeasure.Of(endpoint, limits, reviewed);
         var amount = ReservationEstimate.Find(names, reviewed.Models.NamesPreset, prices, size, out var dearest);
         ProviderRule? ceiling = null;
         if (limits.WriteMaxPrice && team.Budget is not null && amount is not null && reviewed.Endpoint != RequestEndpoint.Images)
@@ -45,8 +40,16 @@ internal static class RequestJudge
         }
 
         var (scoped, edit) = team.ScopesSessions ? SessionScope.Apply(team.Id, session, reviewed) : default;
-        return new RequestVerdict(
-            new RequestReview(null, ceiling, edit), new RequestCost(ReservationEstimate.EstimateTokens(size), amount), scoped);
+        return new RequestVerdict(new RequestReview(null, ceiling, edit))
+        {
+            Cost = new RequestCost(
+                ReservationEstimate.EstimateTokens(size),
+                amount,
+                PromptTokens: ReservationEstimate.EstimateTokens(size with { StatedOutputTokens = 0 })),
+            Session = scoped,
+            Size = size,
+            Price = dearest,
+        };
     }
 
     /// <summary>Whether a call is refused because its price is unknown, so that its cost cannot be reserved in the team's budget.</summary>

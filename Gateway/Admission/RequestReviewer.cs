@@ -18,7 +18,8 @@ internal sealed class RequestReviewer(PriceListStore prices)
 
         var snapshot = request.Snapshot;
         var session = team.ScopesSessions ? context.Request.Headers[SessionScope.Header] : default;
-        var verdict = RequestJudge.Judge(team, snapshot.Settings.Limits, prices.For(snapshot), session, reviewed);
+        var verdict = RequestJudge.Judge(
+            team, request.Caller.Endpoint!, snapshot.Settings.Limits, prices.For(snapshot), session, reviewed);
         request.Body = new RequestBodyRecord(verdict.Cost, verdict.Session);
         if (verdict.Review.Rejection is null && verdict.Cost.Cost is null && team.Budget is not null)
         {

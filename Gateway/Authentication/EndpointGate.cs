@@ -1,6 +1,5 @@
 using Gateway.Routing;
 using Gateway.Teams;
-using Microsoft.Extensions.Primitives;
 
 namespace Gateway.Authentication;
 
@@ -12,32 +11,17 @@ internal static class EndpointGate
     /// <param name="route">The route that the request has matched.</param>
     /// <param name="method">The request's method.</param>
     /// <param name="path">The request's path.</param>
-    /// <param name="contentType">The request's <c>Content-Type</c>.</param>
     /// <returns>The target with its endpoint; the default if the endpoint is closed to the team.</returns>
-    public static RouteTarget Judge(Team team, RouteFacts route, string method, PathString path, StringValues contentType)
+    public static RouteTarget Judge(Team team, RouteFacts route, string method, PathString path)
     {
         var target = route.TargetOf(path);
         return target.Endpoint is { } endpoint
             && endpoint.Takes(method)
-            && (!endpoint.IsMetered || !IsJudgedByItsBody(team) || (route.IsRewritten && !IsMultipart(contentType)))
+            && (!endpoint.IsMetered || !IsJudgedByItsBody(team) || route.IsRewritten)
             ? target
             : default;
     }
 
     /// <summary>Whether the rights or the budget of a team depend on the model or the size of a request.</summary>
     private static bool IsJudgedByItsBody(Team team) => !team.Rights.IsUnlimited || team.Budget is not null;
-
-    // Multipart bodies are forwarded without being read, so their model and their price are unknown.
-    private static bool IsMultipart(StringValues contentType)
-    {
-        foreach (var type in contentType)
-        {
-            if (type is not null && type.Contains("multipart/", StringComparison.OrdinalIgnoreCase))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
 }

@@ -1,4 +1,5 @@
 using Gateway.Configuration;
+using Gateway.Configuration.ReverseProxy;
 using Gateway.Errors;
 using Gateway.Ledger;
 using Gateway.Requests;
@@ -10,8 +11,9 @@ using Microsoft.Net.Http.Headers;
 namespace Gateway.Authentication;
 
 /// <summary>
-/// The Team phase. Identifies the caller and checks that the endpoint is open to it. Reads headers only, so the body of an unknown caller
-/// is never read. Without teams the caller's own key is sent upstream, and the phase only requires that a key is present.
+/// The Team phase. Identifies the caller, checks that the endpoint is open to it, and counts the request as one of the team's and the key's
+/// requests in flight. Reads headers only, so the body of an unknown caller is never read. Without teams the caller's own key is sent
+/// upstream, and the phase only requires that a key is present.
 /// </summary>
 internal sealed class TeamMiddleware
 {
@@ -24,9 +26,12 @@ internal sealed class TeamMiddleware
     private readonly SettingsStore _settings;
     private readonly TimeProvider _time;
     private readonly IGenerationOwnership _ownership;
+    private readonly ConcurrencyGate _concurrency;
 
-    public TeamMiddleware(RequestDelegate next, SettingsStore settings, TimeProvider time, IGenerationOwnership ownership)
+    public TeamMiddleware(
+        RequestDelegate next, SettingsStore settings, TimeProvider time, IGenerationOwnership ownership, ConcurrencyGate concurrency)
     {
+        _concurrency = concurrency;
         _next = next;
         _settings = settings;
         _time = time;
@@ -41,9 +46,9 @@ internal sealed class TeamMiddleware
         var teams = gateway.Snapshot.Teams;
         if (IsPreflight(context))
         {
-            // A preflight carries no credentials. With teams it is forwarded without any.
-            return teams.IsEmpty && HoldsGatewayKey(context.Request)
-                ? ErrorMiddleware.RefuseAsync(context, GatewayError.UnknownKey)
+            // A preflight carries neither credentials nor a body. With teams it is forwarded without any credentials.
+            return HasBody(context) ? ErrorMiddleware.RefuseAsync(context, GatewayError.PreflightBody)
+                : teams.IsEmpty && HoldsGatewayKey(context.Request) ? ErrorMiddleware.RefuseAsync(context, GatewayError.UnknownKey)
                 : EnterWithoutTeam(context, gateway);
         }
 
@@ -51,8 +56,9 @@ internal sealed class TeamMiddleware
         {
             // A gateway key is never sent upstream, not even when its team is no longer configured.
             return HoldsGatewayKey(context.Request) ? ErrorMiddleware.RefuseAsync(context, GatewayError.UnknownKey)
-                : HasKey(context.Request) ? EnterWithoutTeam(context, gateway)
-                : ErrorMiddleware.RefuseAsync(context, GatewayError.MissingKey);
+                : !HasKey(context.Request) ? ErrorMiddleware.RefuseAsync(context, GatewayError.MissingKey)
+                : IsUpgrade(context) && IsRewritten(context, gateway) ? ErrorMiddleware.RefuseAsync(context, GatewayError.UpgradeRefused)
+                : EnterWithoutTeam(context, gateway);
         }
 
         return Identify(context.Request, teams) is { } caller
@@ -69,13 +75,45 @@ internal sealed class TeamMiddleware
     private Task EnterAsync(HttpContext context, GatewayContext gateway, CallerIdentity caller)
     {
         var request = context.Request;
-        var target = IsUpgrade(context)
+        var isUpgrade = IsUpgrade(context);
+        if (isUpgrade && IsRewritten(context, gateway))
+        {
+            gateway.Caller = new CallerRecord(caller, null, default);
+            return ErrorMiddleware.RefuseAsync(context, GatewayError.UpgradeRefused);
+        }
+
+        var target = isUpgrade
             ? default
-            : EndpointGate.Judge(caller.Team, gateway.Route.Facts, request.Method, request.Path, request.Headers.ContentType);
+            : EndpointGate.Judge(caller.Team, gateway.Route.Facts, request.Method, request.Path);
         gateway.Caller = new CallerRecord(caller, target.Endpoint, target.UpstreamPath);
         return target.Endpoint is not { } endpoint ? ErrorMiddleware.RefuseAsync(context, GatewayError.EndpointNotAllowed)
             : endpoint.Kind == TeamEndpointKind.OwnCall ? EnterIfOwnAsync(context, caller.Team, target.CallId ?? IdInQuery(request))
+            : ScopesOf(endpoint, caller) is { Count: > 0 } scopes ? EnterUnderLimitsAsync(context, gateway, scopes)
             : _next(context);
+    }
+
+    private static IReadOnlyList<LimitScope> ScopesOf(TeamEndpoint endpoint, CallerIdentity caller) =>
+        endpoint.IsMetered ? caller.Key.ScopesIn(caller.Team)
+        : endpoint.Kind == TeamEndpointKind.Catalogue ? caller.Key.CatalogueScopesIn(caller.Team)
+        : [];
+
+    private async Task EnterUnderLimitsAsync(HttpContext context, GatewayContext gateway, IReadOnlyList<LimitScope> scopes)
+    {
+        if (await _concurrency.EnterAsync(gateway, scopes) is { } refusal)
+        {
+            await ErrorMiddleware.RefuseAsync(context, refusal);
+            return;
+        }
+
+        try
+        {
+            await _next(context);
+        }
+        finally
+        {
+            // Has an effect only if the request has ended before its admission: its client left during the upload, or a phase failed.
+            await gateway.CancelLeaseAsync();
+        }
     }
 
     private async Task EnterIfOwnAsync(HttpContext context, Team team, string? id)
@@ -166,6 +204,15 @@ internal sealed class TeamMiddleware
         && context.Request.Headers.ContainsKey(HeaderNames.Origin)
         && context.Request.Headers.ContainsKey(HeaderNames.AccessControlRequestMethod)
         && !IsUpgrade(context);
+
+    private static bool HasBody(HttpContext context) =>
+        context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true };
+
+    /// <summary>
+    /// Whether a POST to the path of an upgrade would be rewritten: the messages of the other protocol would reach the same endpoint unread.
+    /// </summary>
+    private static bool IsRewritten(HttpContext context, GatewayContext gateway) =>
+        RewrittenRoutes.Find(gateway.Snapshot.Routes, context.Request.Path) is { } route && RewrittenRoutes.IsRewritten(route);
 
     /// <summary>
     /// Whether the request asks to switch to another protocol, whose messages the gateway cannot judge. An offer of h2c does not count:

@@ -12,6 +12,11 @@ internal enum GenerationState
     /// <summary>The bill is known. Its cost is charged.</summary>
     Settled = 2,
 
-    /// <summary>No bill will arrive. The reservation is charged.</summary>
+    /// <summary>
+    /// No bill will arrive. The budget counts the reservation for <c>Limits:UnknownHold</c>; reports show the row as unresolved.
+    /// </summary>
     Unresolvable = 3,
+
+    /// <summary>No bill has arrived, and an operator has decided that the call cost nothing. Nothing is charged.</summary>
+    WrittenOff = 4,
 }

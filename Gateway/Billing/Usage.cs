@@ -22,8 +22,22 @@ internal sealed record Usage
     /// <summary>The billed amount; <see langword="null"/> if unknown. An unknown amount never counts as zero.</summary>
     public PicoDollars? Cost { get; init; }
 
+    /// <summary>
+    /// The provider's own amount for a call with the account's key at that provider (BYOK), which <see cref="Cost"/> does not include;
+    /// <see langword="null"/> without BYOK.
+    /// </summary>
+    public PicoDollars? UpstreamCost { get; init; }
+
     /// <summary>The amount that caching saved, negative if it added to the cost; <see langword="null"/> if unknown.</summary>
     public PicoDollars? Discount { get; init; }
+
+    /// <summary>The amount that a budget counts; zero if <see cref="Cost"/> is unknown.</summary>
+    /// <param name="includesByok">Whether the budget counts the provider's own amounts.</param>
+    public PicoDollars Charge(bool includesByok) =>
+        (Cost ?? PicoDollars.Zero) + (includesByok ? UpstreamCost ?? PicoDollars.Zero : PicoDollars.Zero);
+
+    /// <summary>Whether a number of tokens is known.</summary>
+    public bool HasTokens => PromptTokens is not null || CompletionTokens is not null;
 
     /// <summary>Tokens of prompt and completion; an unknown number counts as zero.</summary>
     public long Tokens => (PromptTokens ?? 0) + (CompletionTokens ?? 0);

@@ -22,4 +22,9 @@ internal sealed record CommandLineArguments : SettingsFlags
 
     /// <summary>The arguments of <c>usage</c>; set exactly when <see cref="Command"/> is <see cref="GatewayCommand.Usage"/>.</summary>
     public UsageArguments? Usage { get; init; }
+
+    /// <summary>
+    /// The arguments of <c>write-off</c>; set when <see cref="Command"/> is <see cref="GatewayCommand.WriteOff"/> and there is no fault.
+    /// </summary>
+    public WriteOffArguments? WriteOff { get; init; }
 }

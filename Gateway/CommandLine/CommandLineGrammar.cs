@@ -36,6 +36,12 @@ internal sealed class CommandLineGrammar
         Root.Add(Health);
         Root.Add(Keys);
         Root.Add(Usage);
+        WriteOff.Add(WriteOffTeam);
+        WriteOff.Add(WriteOffUntil);
+        WriteOff.Add(WriteOffId);
+        WriteOff.Add(WriteOffReason);
+        WriteOff.Add(WriteOffDryRun);
+        Root.Add(WriteOff);
 
         // System.CommandLine only parses. Without an action it would report a missing sub-command as an error.
         Root.SetAction(_ => 0);
@@ -45,6 +51,7 @@ internal sealed class CommandLineGrammar
         Keys.SetAction(_ => 0);
         KeysNew.SetAction(_ => 0);
         Usage.SetAction(_ => 0);
+        WriteOff.SetAction(_ => 0);
     }
 
     public Option<string> Port { get; } = Value("--port", "PORT", "Listening port; 0 lets the system choose [default: 3000]", "-p");
@@ -87,6 +94,14 @@ internal sealed class CommandLineGrammar
     public Option<string> UsageTo { get; } = Value("--to", "TIME", "End, exclusive");
     public Option<bool> UsageCsv { get; } = new("--csv") { Description = "Print CSV", Recursive = true, Arity = ArgumentArity.Zero };
 
+    public Option<string> WriteOffTeam { get; } = Value("--team", "ID", "The team; it need not be configured any more");
+    public Option<string> WriteOffUntil { get; } =
+        Value("--until", "TIME", "Only calls before this time: a date, or a time such as 2026-11-01T00:00:00Z");
+    public Option<string> WriteOffId { get; } = Value("--id", "ID", "Only this call: its generation id, or the id that --dry-run prints");
+    public Option<string> WriteOffReason { get; } = Value("--reason", "TEXT", "Why the calls cost nothing; the ledger keeps it");
+    public Option<bool> WriteOffDryRun { get; } =
+        new("--dry-run") { Description = "Only print the calls", Recursive = true, Arity = ArgumentArity.Zero };
+
     public RootCommand Root { get; } = new(
         "A gateway in front of openrouter.ai that decides from the model name which providers may serve a request.");
     public Command Check { get; } = new("check", "Validate the settings and print what they mean; exit code 1 on a fault");
@@ -96,6 +111,9 @@ internal sealed class CommandLineGrammar
     public Command Keys { get; } = new("keys", "Keys of the teams' clients");
     public Command KeysNew { get; } = new("new", "Create a key, and print it once with the JSON for the settings; reads no settings");
     public Command Usage { get; } = new("usage", "Print usage and cost from the ledger of these settings");
+
+    public Command WriteOff { get; } = new(
+        "write-off", "Set calls of unknown cost in the ledger of these settings to zero, with a reason; prints their count and sum");
 
     /// <summary>Parses arguments into flags, values and unmatched tokens.</summary>
     public ParseResult Parse(IReadOnlyList<string> args) => Root.Parse(args, Configuration);

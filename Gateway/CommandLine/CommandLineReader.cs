@@ -3,8 +3,8 @@ using System.Globalization;
 using System.Reflection;
 using Gateway.Configuration.Reading;
 using Gateway.Ledger;
-using Gateway.Primitives;
 using Gateway.Reports;
+using OpenRouterGateway.Transforms.Json;
 using OpenRouterGateway.Transforms.ProviderMapping;
 
 namespace Gateway.CommandLine;
@@ -62,6 +62,7 @@ internal sealed class CommandLineReader
                 : command == _grammar.Health ? GatewayCommand.Health
                 : command == _grammar.Keys || command == _grammar.KeysNew ? GatewayCommand.KeysNew
                 : command == _grammar.Usage ? GatewayCommand.Usage
+                : command == _grammar.WriteOff ? GatewayCommand.WriteOff
                 : GatewayCommand.Serve,
             Port = Port(),
             Address = Checked(_grammar.Ip, SettingFormats.AddressExpected, SettingFormats.IsAddress),
@@ -76,6 +77,7 @@ internal sealed class CommandLineReader
             Explain = command == _grammar.Explain ? Explain() : null,
             KeysNew = command == _grammar.Keys || command == _grammar.KeysNew ? KeysNew(isNew: command == _grammar.KeysNew) : null,
             Usage = command == _grammar.Usage ? Usage() : null,
+            WriteOff = command == _grammar.WriteOff ? WriteOff() : null,
         };
 
         AddUnknownArguments();
@@ -208,12 +210,36 @@ internal sealed class CommandLineReader
         }
 
         return usage;
+    }
 
-        DateTimeOffset? Time(Option<string> option)
+    private WriteOffArguments? WriteOff()
+    {
+        var before = _faults.Count;
+        var team = Checked(_grammar.WriteOffTeam, SettingFormats.TeamIdExpected, SettingFormats.IsTeamId);
+        var until = Time(_grammar.WriteOffUntil);
+        var id = Text(_grammar.WriteOffId, "the id of a call");
+        var expected = $"why the calls cost nothing, in up to {LedgerSanitizer.MaxTextLength} characters";
+        var reason = Checked(_grammar.WriteOffReason, expected, value => value.Length <= LedgerSanitizer.MaxTextLength);
+        if (_faults.Count == before && (team is null || reason is null))
         {
-            var time = default(DateTimeOffset);
-            return Checked(option, UsageQuery.TimeExpected, value => UsageQuery.TryTime(value, out time)) is null ? null : time;
+            _faults.Add(new SettingsFault(
+                "write-off", $"no {(team is null ? "team" : "reason")} given; expected write-off --team ID --reason TEXT"));
         }
+
+        return team is null || reason is null || _faults.Count > before ? null : new WriteOffArguments
+        {
+            Team = team,
+            Until = until,
+            Id = id,
+            Reason = reason,
+            IsDryRun = _parsed.GetValue(_grammar.WriteOffDryRun),
+        };
+    }
+
+    private DateTimeOffset? Time(Option<string> option)
+    {
+        var time = default(DateTimeOffset);
+        return Checked(option, UsageQuery.TimeExpected, value => UsageQuery.TryTime(value, out time)) is null ? null : time;
     }
 
     private string? Checked(Option<string> option, string expected, Func<string, bool> isGood)
@@ -291,7 +317,7 @@ internal sealed class CommandLineReader
             }
             else
             {
-                _faults.Add(new SettingsFault($"\"{text}\"", "unknown argument; expected a flag, check, explain, health, keys or usage"));
+                _faults.Add(new SettingsFault($"\"{text}\"", "unknown argument; expected a flag, check, explain, health, keys, usage or write-off"));
             }
         }
     }

@@ -20,4 +20,7 @@ internal enum GatewayCommand
 
     /// <summary>Print usage and cost.</summary>
     Usage,
+
+    /// <summary>Set calls of unknown cost to zero, with a reason.</summary>
+    WriteOff,
 }

@@ -2,6 +2,7 @@ using System.Collections;
 using Gateway.Configuration;
 using Gateway.Configuration.Reading;
 using Gateway.Hosting;
+using Gateway.Primitives;
 using Gateway.Reports;
 
 namespace Gateway.CommandLine;
@@ -73,7 +74,7 @@ internal sealed record SettingsStartup
         SettingsFault[] faults = [.. commandLine.Faults, .. result.Faults, .. CheckCertificate(result.Snapshot)];
         foreach (var fault in faults)
         {
-            await error.WriteLineAsync(fault.ToString());
+            await error.WriteLineAsync(TerminalText.Escape(fault.ToString()));
         }
 
         var isCheck = commandLine.Arguments.Command == GatewayCommand.Check;
@@ -94,7 +95,7 @@ internal sealed record SettingsStartup
         {
             foreach (var fault in commandLine.Faults)
             {
-                await error.WriteLineAsync(fault.ToString());
+                await error.WriteLineAsync(TerminalText.Escape(fault.ToString()));
             }
 
             if (commandLine.Faults.Count > 0 || commandLine.Arguments.KeysNew is not { } arguments)

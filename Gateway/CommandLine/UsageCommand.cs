@@ -1,5 +1,6 @@
 using Gateway.Configuration.Model;
 using Gateway.Ledger;
+using Gateway.Primitives;
 using Gateway.Reports;
 
 namespace Gateway.CommandLine;
@@ -40,7 +41,7 @@ internal static class UsageCommand
     }
 
     private static Task WriteAsync(IReadOnlyList<UsageRow> rows, UsageArguments arguments, TextWriter output) =>
-        arguments.Csv ? output.WriteAsync(UsageReport.ToCsv(arguments.Group, rows))
+        arguments.Csv ? output.WriteAsync(TerminalText.EscapeLines(UsageReport.ToCsv(arguments.Group, rows)))
         : rows.Count == 0 ? output.WriteLineAsync(arguments is { From: null, To: null } ? "No usage yet." : "No usage in this time range.")
         : output.WriteAsync(UsageTable.Render(arguments.Group, rows));
 }

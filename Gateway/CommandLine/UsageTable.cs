@@ -71,7 +71,5 @@ internal static class UsageTable
         return point < 0 ? 0 : text.Length - point - 1;
     }
 
-    /// <summary>A name without control characters: model names come from clients.</summary>
-    private static string Printable(string name) =>
-        name.Length == 0 ? "(none)" : string.Concat(name.Select(letter => char.IsControl(letter) ? '?' : letter));
+    private static string Printable(string name) => name.Length == 0 ? "(none)" : TerminalText.Escape(name);
 }

@@ -58,12 +58,15 @@ internal sealed partial class ErrorMiddleware
         }
     }
 
-    /// <summary>Refuses a request: records its end and writes the error response.</summary>
-    public static Task RefuseAsync(HttpContext context, GatewayError error)
+    /// <summary>Refuses a request: records its end, cancels its lease and writes the error response.</summary>
+    public static async Task RefuseAsync(HttpContext context, GatewayError error)
     {
-        var end = error.Origin == ErrorOrigin.Gateway ? RequestEnd.Failed : RequestEnd.Refused;
-        GatewayContext.Of(context).EndAs(end, error.Code);
-        return GatewayErrorWriter.WriteAsync(context, error);
+        var request = GatewayContext.Of(context);
+        request.EndAs(error.Origin == ErrorOrigin.Gateway ? RequestEnd.Failed : RequestEnd.Refused, error.Code);
+
+        // A client that has read the response can use its place at once.
+        await request.CancelLeaseAsync();
+        await GatewayErrorWriter.WriteAsync(context, error);
     }
 
     private async Task HandleAsync(HttpContext context, Exception exception)

@@ -7,16 +7,22 @@ namespace Gateway.Errors;
 /// <summary>Interprets a failure of YARP's forwarder, for the error response and for the settlement.</summary>
 internal static class ForwardFailure
 {
+    /// <summary>HTTP/2's error code <c>REFUSED_STREAM</c>.</summary>
+    private const long RefusedStream = 7;
+
     /// <summary>The end of the request, and the error to send if the response has not started.</summary>
     public static (RequestEnd End, GatewayError Error) Classify(IForwarderErrorFeature failure, int status) => failure.Error switch
     {
+        // A timeout of the connection attempt is reported as a cancellation, and a refused stream may be reported as a fault of the body.
+        ForwarderError.RequestCreation => (RequestEnd.Failed, GatewayError.Internal),
+        not ForwarderError.NoAvailableDestinations when IsNotProcessed(failure) =>
+            (RequestEnd.UpstreamUnreachable, GatewayError.UpstreamUnreachable),
         ForwarderError.RequestTimedOut or ForwarderError.RequestCanceled or ForwarderError.RequestBodyCanceled
             or ForwarderError.ResponseBodyCanceled
             or ForwarderError.UpgradeActivityTimeout => (RequestEnd.UpstreamTimedOut, GatewayError.UpstreamTimedOut),
         ForwarderError.NoAvailableDestinations => (RequestEnd.UpstreamUnreachable, GatewayError.UpstreamUnavailable),
         ForwarderError.ResponseBodyDestination or ForwarderError.ResponseHeaders => (RequestEnd.UpstreamBroke, GatewayError.UpstreamBroke),
         ForwarderError.RequestBodyClient => (RequestEnd.Refused, GatewayError.ForStatus(status)),
-        ForwarderError.RequestCreation => (RequestEnd.Failed, GatewayError.Internal),
         _ => (RequestEnd.UpstreamUnreachable, GatewayError.UpstreamUnreachable),
     };
 
@@ -29,26 +35,27 @@ internal static class ForwardFailure
         _ => false,
     };
 
-    /// <summary>Whether the request failed before upstream could see any byte of it, so that it cannot be billed.</summary>
-    public static bool IsBeforeSending(IForwarderErrorFeature failure)
+    /// <summary>
+    /// Whether upstream has surely not processed the request, so that it cannot be billed: no connection was made, or upstream has refused
+    /// the request's HTTP/2 stream or excluded it by a <c>GOAWAY</c>.
+    /// </summary>
+    public static bool IsNotProcessed(IForwarderErrorFeature failure) =>
+        failure.Error is ForwarderError.NoAvailableDestinations or ForwarderError.RequestCreation || IsNotProcessed(failure.Exception);
+
+    private static bool IsNotProcessed(Exception? fault) => fault switch
     {
-        if (failure.Error is ForwarderError.NoAvailableDestinations or ForwarderError.RequestCreation)
+        null => false,
+        AggregateException all => all.InnerExceptions.Any(IsNotProcessed),
+        RequestNotProcessedException => true,
+        HttpRequestException
         {
-            return true;
-        }
+            HttpRequestError: HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError
+                or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError,
+        } => true,
+        HttpProtocolException { ErrorCode: RefusedStream } => true,
 
-        for (var fault = failure.Exception; fault is not null; fault = fault.InnerException)
-        {
-            if (fault is HttpRequestException
-                {
-                    HttpRequestError: HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError
-                        or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError,
-                })
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
+        // SocketsHttpHandler's ConnectTimeout. Other timeouts of the gateway cancel a token without a TimeoutException.
+        OperationCanceledException { InnerException: TimeoutException } => true,
+        _ => IsNotProcessed(fault.InnerException),
+    };
 }

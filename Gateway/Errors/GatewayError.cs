@@ -1,4 +1,6 @@
 using System.Globalization;
+using Gateway.Billing;
+using Gateway.Limits;
 using Microsoft.Net.Http.Headers;
 using OpenRouterGateway.Transforms.RequestBody;
 
@@ -22,6 +24,7 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     private const string UpstreamTrouble = "api_error";
     private const string Permission = "permission_error";
     private const string Billing = "billing_error";
+    private const string Overloaded = "overloaded_error";
     private const int QuotedLength = 60;
 
     // Stops the retries of OpenAI's and Anthropic's SDKs. They cannot succeed before an operator acts.
@@ -47,11 +50,24 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
         Headers = [DoNotRetry],
     };
 
-    /// <summary>The team's budget does not cover the reservation of the request.</summary>
+    /// <summary>
+    /// The team's budget does not cover the reservation of the request, even if all calls in flight cost nothing. See
+    /// <see cref="OverBudget"/>.
+    /// </summary>
     public static GatewayError BudgetExceeded { get; } = new(402, ErrorOrigin.Client, Billing, "budget_exceeded",
         "The team's budget does not cover this request.")
     {
         Headers = [DoNotRetry],
+    };
+
+    /// <summary>
+    /// Only open reservations are in the way: when their calls are billed, the budget may cover the request. SDKs retry a 429, and never a
+    /// 402. See <see cref="OverBudget"/>.
+    /// </summary>
+    public static GatewayError BudgetReserved { get; } = new(429, ErrorOrigin.Client, "rate_limit_error", "budget_reserved",
+        "The rest of the team's budget is reserved for other calls.")
+    {
+        Headers = [new(HeaderNames.RetryAfter, "5")],
     };
 
     public static GatewayError LimitsUnavailable { get; } = StoreUnavailable("limits_unavailable", "limits");
@@ -72,6 +88,19 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     public static GatewayError RequestTooLarge { get; } = new(413, ErrorOrigin.Client, "request_too_large", "request_too_large",
         "The request body exceeds the size limit of this path.");
 
+    /// <summary>
+    /// An upgrade on an endpoint whose bodies are rewritten. The status makes Codex fall back to POST at once. RFC 9110, 15.5.22 requires the
+    /// header.
+    /// </summary>
+    public static GatewayError UpgradeRefused { get; } = new(426, ErrorOrigin.Client, InvalidRequest, "upgrade_not_supported",
+        "This endpoint accepts no protocol upgrade. Send a POST request.")
+    {
+        Headers = [new(HeaderNames.Upgrade, "HTTP/1.1"), new(HeaderNames.Connection, HeaderNames.Upgrade)],
+    };
+
+    public static GatewayError PreflightBody { get; } = new(400, ErrorOrigin.Client, InvalidRequest, "bad_request",
+        "A preflight request has no body.");
+
     public static GatewayError BadRequest { get; } = new(400, ErrorOrigin.Client, InvalidRequest, "bad_request",
         "The request is malformed: its framing does not match its headers.");
 
@@ -81,7 +110,7 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     public static GatewayError UpstreamBroke { get; } = new(502, ErrorOrigin.Upstream, UpstreamTrouble, "upstream_disconnected",
         "The upstream closed the connection before its response was complete.");
 
-    public static GatewayError UpstreamUnavailable { get; } = new(503, ErrorOrigin.Upstream, "overloaded_error", "upstream_unavailable",
+    public static GatewayError UpstreamUnavailable { get; } = new(503, ErrorOrigin.Upstream, Overloaded, "upstream_unavailable",
         "No upstream destination is available.");
 
     public static GatewayError UpstreamTimedOut { get; } = new(504, ErrorOrigin.Upstream, "timeout_error", "upstream_timeout",
@@ -93,6 +122,9 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     /// <summary>Additional response headers. Default none.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Headers { get; init; } = [];
 
+    /// <summary>The members of the error's <c>metadata</c>, for programs. Default none.</summary>
+    public ErrorMetadata? Metadata { get; init; }
+
     /// <summary>The team may not use a model.</summary>
     /// <param name="name">
     /// The name in the request; empty if it names no model. The message quotes only the beginning of a long name.
@@ -103,12 +135,29 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
             : $"The team may not use the model '{Shorten(name)}'.",
         "model");
 
+    /// <summary>The team's budget does not cover the reservation of a request.</summary>
+    public static GatewayError OverBudget(in BudgetShortfall shortfall)
+    {
+        var error = shortfall.IsReservedOnly ? BudgetReserved : BudgetExceeded;
+        return error with
+        {
+            Message = $"{error.Message} It may cost {shortfall.Needed} USD; {shortfall.Left} USD are left, and {shortfall.Reserved} USD are "
+                + "reserved for calls that are not billed yet.",
+            Metadata = ErrorMetadata.Of(shortfall),
+        };
+    }
+
+    /// <summary>A limit of the team or of its key is exhausted.</summary>
+    /// <param name="refused">The result of the store.</param>
+    public static GatewayError RateLimited(LimitResult refused) =>
+        RateLimited(refused.RetryAfter) with { Metadata = ErrorMetadata.Of(refused) };
+
     /// <summary>A limit of the team or of its key is exhausted.</summary>
     /// <param name="retryAfter">The retry delay; sent in whole seconds, at least 1.</param>
     /// <param name="headers">The headers with the levels of the limits.</param>
     public static GatewayError RateLimited(TimeSpan retryAfter, params ReadOnlySpan<KeyValuePair<string, string>> headers)
     {
-        var seconds = Math.Max(1, (long)Math.Ceiling(retryAfter.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        var seconds = Seconds(retryAfter);
         return new GatewayError(429, ErrorOrigin.Client, "rate_limit_error", "rate_limit_exceeded",
             $"A limit of the team is exhausted. Try again in {seconds} s.")
         {
@@ -125,11 +174,15 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
             403 => Permission,
             408 => "timeout_error",
             413 => "request_too_large",
+            503 => Overloaded,
             _ => InvalidRequest,
         },
         rejection.Code,
         rejection.Message,
-        rejection.Param);
+        rejection.Param)
+    {
+        Headers = rejection.RetryAfter is { } delay ? [new(HeaderNames.RetryAfter, Seconds(delay))] : [],
+    };
 
     /// <summary>The error as a rejection of the provider mapping; <see cref="Rejected"/> converts it back.</summary>
     public RequestRejection ToRejection() => new(Status, Code, Message, Param);
@@ -151,6 +204,9 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     // Neither a bug in the gateway nor a fault of the client. The log has the reason, for the operator of the store.
     private static GatewayError StoreUnavailable(string code, string counted) => new(503, ErrorOrigin.Upstream, UpstreamTrouble, code,
         $"The gateway cannot count {counted} at the moment, and refuses requests that it cannot count.");
+
+    private static string Seconds(TimeSpan delay) =>
+        Math.Max(1, (long)Math.Ceiling(delay.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
 
     private static string Shorten(string name)
     {

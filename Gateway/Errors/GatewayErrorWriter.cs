@@ -94,6 +94,7 @@ internal static class GatewayErrorWriter
             json.WriteString("param"u8, error.Param);
         }
 
+        error.Metadata?.WriteTo(json);
         json.WriteEndObject();
         json.WriteEndObject();
         json.Flush();

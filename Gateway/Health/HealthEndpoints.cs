@@ -35,40 +35,14 @@ internal static class HealthEndpoints
     private static void Map(IEndpointRouteBuilder endpoints, string path, RequestDelegate handler) =>
         endpoints.MapMethods(path, [HttpMethods.Get, HttpMethods.Head], handler).WithMetadata(ProbeMetadata.Instance);
 
+    /// <summary>
+    /// The state without its faults, which name paths and variables. The admin address shows them, see <see cref="HealthReport"/>.
+    /// </summary>
     private static void WriteHealth(Utf8JsonWriter json, HttpContext context)
     {
         var state = context.RequestServices.GetRequiredService<SettingsStore>().State;
-        json.WriteString("status"u8, state.LastReloadSucceeded ? "ok"u8 : "degraded"u8);
-        json.WriteString("version"u8, state.Version);
-        json.WriteString("loaded_at"u8, state.LoadedAt);
+        HealthReport.WriteSummary(json, state);
         json.WriteBoolean("ready"u8, context.RequestServices.GetRequiredService<Readiness>().IsReady);
-        json.WriteStartObject("last_reload"u8);
-        if (state.LastReloadAt is { } at)
-        {
-            json.WriteString("at"u8, at);
-        }
-        else
-        {
-            json.WriteNull("at"u8);
-        }
-
-        json.WriteBoolean("succeeded"u8, state.LastReloadSucceeded);
-        json.WriteStartArray("faults"u8);
-        foreach (var fault in state.Faults)
-        {
-            json.WriteStringValue(fault.ToString());
-        }
-
-        json.WriteEndArray();
-        json.WriteEndObject();
-        json.WriteBoolean("restart_required"u8, state.RestartRequired.Count > 0);
-        json.WriteStartArray("restart_required_by"u8);
-        foreach (var name in state.RestartRequired)
-        {
-            json.WriteStringValue(name);
-        }
-
-        json.WriteEndArray();
     }
 
     private static Task WriteJsonAsync(HttpContext context, int status, Action<Utf8JsonWriter, HttpContext> write)

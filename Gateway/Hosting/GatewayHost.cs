@@ -87,8 +87,11 @@ internal static class GatewayHost
         services.AddRoutingCore();
         services.AddSingleton<IForwarderHttpClientFactory, UpstreamClientFactory>();
         AddTransforms(services.AddReverseProxy());
-        services.AddOptions<ProviderMappingOptions>().Configure<SettingsStore>(
-            static (mapping, settings) => mapping.RequestBodyMemory = () => settings.Current.Settings.Server.RequestBodyMemory);
+        services.AddOptions<ProviderMappingOptions>().Configure<SettingsStore>(static (mapping, settings) =>
+        {
+            mapping.RequestBodyMemory = () => settings.Current.Settings.Server.RequestBodyMemory;
+            mapping.MaxWaitingBodies = () => settings.Current.Settings.Server.MaxWaitingBodies;
+        });
         DisableDataProtectionKeys(services);
 
         // YARP registers authorization, which makes the host add a middleware to every request. The settings check rejects authorization
@@ -125,6 +128,9 @@ internal static class GatewayHost
                     ? team.Rules
                     : GatewayContext.Of(context).Snapshot.Rules;
                 mapping.MaxRequestBodySize = static context => GatewayContext.Of(context).Snapshot.Settings.Server.MaxRequestBodySize;
+                // Teams share the memory; without teams, the peer addresses do.
+                var peer = mapping.RequestBodyOwner;
+                mapping.RequestBodyOwner = context => GatewayContext.Of(context).Team?.Id ?? peer(context);
                 mapping.OnRejected = static (context, rejection) =>
                     Errors.ErrorMiddleware.RefuseAsync(context, Errors.GatewayError.Rejected(rejection));
             })

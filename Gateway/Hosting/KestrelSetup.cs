@@ -5,6 +5,7 @@ using Gateway.Upstream;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Net.Http.Headers;
+using OpenRouterGateway.Transforms.RequestBody;
 
 namespace Gateway.Hosting;
 
@@ -12,10 +13,10 @@ namespace Gateway.Hosting;
 internal static class KestrelSetup
 {
     /// <summary>
-    /// The number of unread bytes that a connection buffers. Many connections may wait for body memory at once. Kestrel's default of 1 MB
+    /// The number of unread bytes that a connection, or an HTTP/2 stream, buffers. Many connections may wait for body memory at once. Kestrel's default of 1 MB
     /// gives no more throughput (docs/decisions/0005).
     /// </summary>
-    public const int UnreadSize = 256 * 1024;
+    public const int UnreadSize = RequestBodyMemory.BufferedWhileWaiting;
 
     public static void Apply(KestrelServerOptions kestrel, ServerSettings server, TlsCertificateStore? certificates)
     {
@@ -31,6 +32,7 @@ internal static class KestrelSetup
         kestrel.Limits.MaxRequestLineSize = server.Limits.MaxRequestLineSize;
         kestrel.Limits.MaxRequestHeaderCount = server.Limits.MaxRequestHeaderCount;
         kestrel.Limits.Http2.MaxStreamsPerConnection = server.Limits.MaxStreamsPerConnection;
+        kestrel.Limits.Http2.InitialStreamWindowSize = UnreadSize;
         kestrel.Limits.MinRequestBodyDataRate = server.Limits.MinRequestBodyDataRate is { BytesPerSecond: > 0 } rate
             ? new MinDataRate(rate.BytesPerSecond, rate.GracePeriod)
             : null;

@@ -1,11 +1,11 @@
 using Gateway.Admission;
+using Gateway.Authentication;
 using Gateway.Configuration;
 using Gateway.Configuration.Reading;
 using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.OpenRouter;
 using Gateway.Prices;
-using Gateway.Primitives;
 using Gateway.Settlement;
 using Gateway.Workers;
 using OpenRouterGateway.Transforms.ProviderMapping;
@@ -29,11 +29,13 @@ internal static class TeamServices
         services.AddSingleton<LedgerWriter>();
         services.AddSingleton<ILedger>(static provider => provider.GetRequiredService<LedgerWriter>());
         services.AddSingleton<IGenerationOwnership, LedgerOwnership>();
+        services.AddSingleton(static provider => TermsOf(
+            provider.GetRequiredService<SettingsStore>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => LimitStores.Create(
             settings.Limits,
             snapshot.RedisConfiguration?.Reveal() ?? "",
             provider.GetRequiredService<ILedgerStore>(),
-            PeriodOf(provider.GetRequiredService<SettingsStore>()),
+            provider.GetRequiredService<BudgetTerms>(),
             provider.GetRequiredService<WorkerHealth>(),
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILoggerFactory>()));
@@ -43,6 +45,7 @@ internal static class TeamServices
         services.AddSingleton<PriceListStore>();
         services.AddSingleton<PriceListFile>();
         services.AddSingleton<RequestReviewer>();
+        services.AddSingleton<ConcurrencyGate>();
         services.AddSingleton<AdmissionController>();
         services.AddOptions<ProviderMappingOptions>()
             .Configure<RequestReviewer>(static (mapping, reviewer) => mapping.Review = reviewer.Review);
@@ -56,10 +59,14 @@ internal static class TeamServices
             provider, RetentionOf(provider.GetRequiredService<SettingsStore>())));
         services.AddHostedService<BudgetReloadHandler>();
         services.AddHostedService<SettlementWorker>();
+        services.AddSingleton<UpstreamDrift>();
+        services.AddHostedService<DriftWorker>();
     }
 
     private static Func<TimeSpan> RetentionOf(SettingsStore settings) => () => settings.Current.Settings.Usage.Retention;
 
-    private static Func<string, BudgetPeriod?> PeriodOf(SettingsStore settings) => id =>
-        settings.Current.Teams.TryGet(id, out var team) ? team.Budget?.Period : null;
+    private static BudgetTerms TermsOf(SettingsStore settings, TimeProvider time) => new(
+        id => settings.Current.Teams.TryGet(id, out var team) ? team.Budget : null,
+        () => settings.Current.Settings.Limits.UnknownHold,
+        time);
 }

@@ -1,3 +1,5 @@
+using Gateway.Primitives;
+
 namespace Gateway.Ledger;
 
 /// <summary>
@@ -36,12 +38,36 @@ internal interface ILedgerStore : IAsyncDisposable
     Task<IReadOnlyList<UsageRow>> ReadUsageAsync(
         UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken);
 
-    /// <summary>The charges of a team since a time; <see cref="DateTimeOffset.MinValue"/> includes removed rows.</summary>
-    Task<TeamCharges> ReadChargesAsync(string team, DateTimeOffset from, CancellationToken cancellationToken) =>
-        ReadChargesAsync(team, from, DateTimeOffset.MaxValue, cancellationToken);
+    /// <summary>
+    /// The charges of a team since a time, with the ids of the rows created since <paramref name="recent"/>.
+    /// <see cref="DateTimeOffset.MinValue"/> as the time includes removed rows.
+    /// </summary>
+    /// <param name="team">The team's id.</param>
+    /// <param name="from">The start of the period.</param>
+    /// <param name="recent">The time since which rows are named.</param>
+    /// <param name="heldSince">Unresolvable rows that were closed before this time are not charged.</param>
+    /// <param name="cancellationToken">Cancels the query.</param>
+    Task<TeamCharges> ReadChargesAsync(
+        string team, DateTimeOffset from, DateTimeOffset recent, DateTimeOffset heldSince, CancellationToken cancellationToken);
 
-    /// <summary>The charges of a team since a time, with the ids of the rows created since <paramref name="recent"/>.</summary>
-    Task<TeamCharges> ReadChargesAsync(string team, DateTimeOffset from, DateTimeOffset recent, CancellationToken cancellationToken);
+    /// <summary>The costs of all settled rows of a team, including removed ones.</summary>
+    Task<PicoDollars> ReadCostsAsync(string team, CancellationToken cancellationToken);
+
+    /// <summary>The unresolvable rows that a query selects, oldest first.</summary>
+    Task<IReadOnlyList<UnresolvedRow>> ReadUnresolvedAsync(WriteOffQuery query, CancellationToken cancellationToken);
+
+    /// <summary>Writes off the rows that a query selects: they cost nothing from now on.</summary>
+    /// <param name="query">The rows.</param>
+    /// <param name="reason">Why; kept in the rows.</param>
+    /// <param name="now">The current time.</param>
+    /// <param name="cancellationToken">Cancels the write.</param>
+    /// <returns>The rows, as they were.</returns>
+    Task<IReadOnlyList<UnresolvedRow>> WriteOffAsync(
+        WriteOffQuery query, string reason, DateTimeOffset now, CancellationToken cancellationToken);
+
+    /// <summary>Stores a value under a name, unless there is one already.</summary>
+    /// <returns>The stored value.</returns>
+    Task<string> KeepFirstAsync(string name, string value, CancellationToken cancellationToken);
 
     /// <summary>The rows of other nodes with an id above <paramref name="after"/>, in the order of their ids.</summary>
     Task<IReadOnlyList<RowCharge>> ReadBegunByOthersAsync(Guid after, int max, CancellationToken cancellationToken);
@@ -59,11 +85,12 @@ internal interface ILedgerStore : IAsyncDisposable
     Task<bool> HasGenerationAsync(string team, string generationId, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Removes closed rows of requests that arrived before a time; their cost stays in the teams' totals. One call removes up to 1,000
-    /// rows, so writers wait only briefly.
+    /// Removes rows of requests that arrived before a time, except those of requests in flight; their cost stays in the teams' totals. Rows
+    /// that still wait for a bill become unresolvable first, so that those of a removed team do not stay forever. One call removes up to
+    /// 1,000 rows, so writers wait only briefly.
     /// </summary>
     /// <returns>The number of removed rows; zero if there are no more.</returns>
-    Task<int> RemoveBeforeAsync(DateTimeOffset before, CancellationToken cancellationToken);
+    Task<int> RemoveBeforeAsync(DateTimeOffset before, DateTimeOffset now, CancellationToken cancellationToken);
 }
 
 /// <summary>The ledger could not be read or written. The message is safe to log: it contains no connection string.</summary>

@@ -101,6 +101,29 @@ internal abstract record LedgerEntry(Guid Id)
         /// <summary>The time of the next bill query; <see langword="null"/> for none.</summary>
         public DateTimeOffset? AskAt { get; init; }
 
+        /// <summary>
+        /// The amount that the budget counts until the bill is known; <see langword="null"/> keeps the row's value, which is the reservation
+        /// at first.
+        /// </summary>
+        public PicoDollars? Held { get; init; }
+
+        /// <summary>Whether upstream failed or refused the call; <see langword="null"/> keeps the row's value.</summary>
+        public bool? IsError { get; init; }
+
+        /// <summary>
+        /// The tokens that the token limits count until the bill is known; <see langword="null"/> keeps the row's value, which is none at
+        /// first.
+        /// </summary>
+        public long? LimitTokens { get; init; }
+
+        /// <summary>
+        /// The clock of <see cref="SettlementSchedule"/>; <see langword="null"/> keeps the row's value, which is zero at first.
+        /// </summary>
+        public TimeSpan? AnsweredTime { get; init; }
+
+        /// <summary>When the bill was last queried; <see langword="null"/> keeps the row's value.</summary>
+        public DateTimeOffset? AskedAt { get; init; }
+
         /// <summary>Whether the charge of this entry is in the budget's counter.</summary>
         public bool IsCounted { get; init; } = true;
     }

@@ -60,7 +60,7 @@ internal sealed partial class LedgerMaintenance : Worker
         try
         {
             // A reload may change the retention during a turn.
-            while (Boundary() is { } before && await _store.RemoveBeforeAsync(before, cancellationToken) is > 0 and var removed)
+            while (Boundary() is { } before && await _store.RemoveBeforeAsync(before, _time.GetUtcNow(), cancellationToken) is > 0 and var removed)
             {
                 total += removed;
                 await Task.Delay(Pause, _time, cancellationToken);

@@ -18,16 +18,23 @@ internal enum UsageGroup
 /// <param name="PromptTokens">As far as known.</param>
 /// <param name="CompletionTokens">As far as known.</param>
 /// <param name="Cost">The charge.</param>
-/// <param name="Unresolved">The number of rows without a known bill: those in every state but settled.</param>
+/// <param name="Unresolved">The number of rows without a known bill: those in every state but settled and written off.</param>
 internal sealed record UsageRow(
     string Name, long Requests, long PromptTokens, long CompletionTokens, PicoDollars Cost, long Unresolved);
 
 /// <summary>A team's charges in a period, to restore a budget's counter.</summary>
-/// <param name="Charged">The sum over all rows; open ones count with their reservation.</param>
-/// <param name="Open">The rows that are reserved, provisional, or recent and unresolvable, with their reservation.</param>
+/// <param name="Charged">
+/// The sum over all rows, without the providers' own amounts; open ones count with what is held for them, unresolvable ones with their
+/// reservation for a time.
+/// </param>
+/// <param name="Open">The rows that are reserved, provisional, or unresolvable and counted for a time, with what is held for them.</param>
 /// <param name="Recent">The rows whose ids were created since the time that the query names.</param>
 internal sealed record TeamCharges(
-    PicoDollars Charged, IReadOnlyDictionary<Guid, PicoDollars> Open, IReadOnlyCollection<Guid> Recent);
+    PicoDollars Charged, IReadOnlyDictionary<Guid, PicoDollars> Open, IReadOnlyCollection<Guid> Recent)
+{
+    /// <summary>The providers' own amounts (BYOK) of settled rows.</summary>
+    public PicoDollars UpstreamCost { get; init; }
+}
 
 /// <summary>A generation that is due for a bill query.</summary>
 /// <param name="Id">The row.</param>
@@ -40,6 +47,11 @@ internal sealed record TeamCharges(
 /// <param name="IsCounted">Whether the reservation is in the budget's counter.</param>
 /// <param name="Status">The status of upstream's response; <see langword="null"/> if there was none.</param>
 /// <param name="Destination">The destination that served the request; <see langword="null"/> in rows of earlier versions.</param>
+/// <param name="KeyLabel">Label of the team's key.</param>
+/// <param name="IsError">Whether upstream failed or refused the call. Not known of rows of earlier versions.</param>
+/// <param name="LimitTokens">The tokens that the token limits count for the call; <see langword="null"/> without such limits.</param>
+/// <param name="AnsweredTime">The clock of the schedule.</param>
+/// <param name="AskedAt">When the bill was last queried; <see langword="null"/> for never.</param>
 internal sealed record PendingGeneration(
     Guid Id,
     string Team,
@@ -50,14 +62,44 @@ internal sealed record PendingGeneration(
     int Asked,
     bool IsCounted,
     int? Status = null,
-    string? Destination = null);
+    string? Destination = null,
+    string KeyLabel = "",
+    bool IsError = false,
+    long? LimitTokens = null,
+    TimeSpan AnsweredTime = default,
+    DateTimeOffset? AskedAt = null);
 
 /// <summary>A row's charge, for correcting a budget's counter.</summary>
 /// <param name="Id">The row.</param>
 /// <param name="Team">The team.</param>
 /// <param name="StartedAt">When its request arrived.</param>
 /// <param name="IsOpen">Whether the charge may still change.</param>
-/// <param name="Charge">The cost when settled, else the reservation.</param>
+/// <param name="Charge">The cost when settled, zero when written off, else what is held.</param>
 /// <param name="IsUnresolvable">Whether the row is closed without a bill. A late bill may still settle it.</param>
+/// <param name="UpstreamCost">The provider's own amount (BYOK) when settled.</param>
+/// <param name="ClosedAt">When the row was closed; <see langword="null"/> for an open one.</param>
 internal sealed record RowCharge(
-    Guid Id, string Team, DateTimeOffset StartedAt, bool IsOpen, PicoDollars Charge, bool IsUnresolvable = false);
+    Guid Id,
+    string Team,
+    DateTimeOffset StartedAt,
+    bool IsOpen,
+    PicoDollars Charge,
+    bool IsUnresolvable = false,
+    PicoDollars UpstreamCost = default,
+    DateTimeOffset? ClosedAt = null);
+
+/// <summary>The unresolvable rows to write off.</summary>
+/// <param name="Team">Their team.</param>
+/// <param name="Until">The time before which their requests arrived; <see langword="null"/> for no bound.</param>
+/// <param name="Id">Upstream's id or the row's own, if only one row is meant.</param>
+internal sealed record WriteOffQuery(string Team, DateTimeOffset? Until, string? Id);
+
+/// <summary>An unresolvable row, to be written off.</summary>
+/// <param name="Id">The row.</param>
+/// <param name="StartedAt">When its request arrived.</param>
+/// <param name="KeyLabel">Label of the team's key.</param>
+/// <param name="Model">The model; empty if the request names none.</param>
+/// <param name="GenerationId">Upstream's id; <see langword="null"/> without one.</param>
+/// <param name="Reserved">The reservation.</param>
+internal sealed record UnresolvedRow(
+    Guid Id, DateTimeOffset StartedAt, string KeyLabel, string Model, string? GenerationId, PicoDollars Reserved);

@@ -20,7 +20,12 @@ internal static class LedgerRows
         reader.GetInt32(6),
         reader.GetInt32(7) != 0,
         reader.IsDBNull(8) ? null : reader.GetInt32(8),
-        reader.IsDBNull(9) ? null : reader.GetString(9));
+        reader.IsDBNull(9) ? null : reader.GetString(9),
+        reader.GetString(10),
+        reader.GetInt32(11) != 0,
+        reader.IsDBNull(12) ? null : reader.GetInt64(12),
+        TimeSpan.FromMilliseconds(reader.GetInt64(13)),
+        reader.IsDBNull(14) ? null : LedgerKeys.FromStored(reader.GetInt64(14)));
 
     /// <summary>A row of <see cref="LedgerSql.RowCharge"/>.</summary>
     public static RowCharge Charge(DbDataReader reader, Guid id) => new(
@@ -29,15 +34,26 @@ internal static class LedgerRows
         LedgerKeys.FromStored(reader.GetInt64(2)),
         reader.GetInt32(3) < (int)GenerationState.Settled,
         PicoDollars.FromStored(reader.GetInt64(4)),
-        reader.GetInt32(3) == (int)GenerationState.Unresolvable);
+        reader.GetInt32(3) == (int)GenerationState.Unresolvable,
+        PicoDollars.FromStored(reader.GetInt64(5)),
+        reader.IsDBNull(6) ? null : LedgerKeys.FromStored(reader.GetInt64(6)));
+
+    /// <summary>A row of <see cref="LedgerSql.Unresolved"/>.</summary>
+    public static UnresolvedRow Unresolved(DbDataReader reader, Guid id) => new(
+        id,
+        LedgerKeys.FromStored(reader.GetInt64(1)),
+        reader.GetString(2),
+        reader.GetString(3),
+        reader.IsDBNull(4) ? null : reader.GetString(4),
+        PicoDollars.FromStored(reader.GetInt64(5)));
 
     /// <summary>Adds a row of <see cref="LedgerSql.Charges"/> with an id to the open rows, to the recent ones, or to both.</summary>
     public static void AddSingle(
         DbDataReader reader, Guid id, PicoDollars charge, Guid firstRecent, Dictionary<Guid, PicoDollars> open, List<Guid> recent)
     {
-        // A late bill may still settle a recent row that is unresolvable.
-        var (state, isRecent) = (reader.GetInt32(3), id.CompareTo(firstRecent) >= 0);
-        if (state < (int)GenerationState.Settled || (isRecent && state == (int)GenerationState.Unresolvable))
+        // A held row counts as open: the budget stops counting it after a time, and a late bill may still settle it.
+        var (state, isHeld, isRecent) = (reader.GetInt32(5), reader.GetInt32(6) != 0, id.CompareTo(firstRecent) >= 0);
+        if (state < (int)GenerationState.Settled || isHeld)
         {
             open.Add(id, charge);
         }

@@ -22,6 +22,21 @@ internal static class LedgerSchema
     // The destination that served the request, which is queried for the bill.
     private const string AddDestination = "ALTER TABLE generations ADD COLUMN destination TEXT NULL";
 
+    // The provider's own amount (BYOK); what the budget holds until the bill is known, if not the reservation; whether upstream failed or
+    // refused the call; the tokens that the token limits count; the settlement clock; the last bill query; why the row was written off.
+    private static readonly string[] AddSettlement =
+    [
+        "ALTER TABLE generations ADD COLUMN upstream_cost_pico BIGINT NULL",
+        "ALTER TABLE generations ADD COLUMN held_pico BIGINT NULL",
+        "ALTER TABLE generations ADD COLUMN is_error INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE generations ADD COLUMN limit_tokens BIGINT NULL",
+        "ALTER TABLE generations ADD COLUMN answered_ms BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE generations ADD COLUMN asked_at BIGINT NULL",
+        "ALTER TABLE generations ADD COLUMN reason TEXT NULL",
+        "ALTER TABLE removed_totals ADD COLUMN upstream_micro BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE removed_totals ADD COLUMN upstream_pico BIGINT NOT NULL DEFAULT 0",
+    ];
+
     // {0} is the type of an id, {1} the ending of the statement for a table that is its own index.
     private static readonly string[][] Postgres =
     [
@@ -81,6 +96,7 @@ internal static class LedgerSchema
             """,
         ],
         [AddDestination],
+        AddSettlement,
     ];
 
     // In a file, each changed row writes whole pages. The awaited write is therefore one journal row with all entries of a transaction. The
@@ -90,6 +106,7 @@ internal static class LedgerSchema
         Postgres[0],
         ["CREATE TABLE journal (position INTEGER NOT NULL PRIMARY KEY, entries BLOB NOT NULL)"],
         [AddDestination],
+        AddSettlement,
     ];
 
     /// <summary>The newest schema version that this program supports.</summary>

@@ -5,12 +5,42 @@ namespace Gateway.Ledger;
 /// </summary>
 internal static class LedgerSql
 {
-    /// <summary>The charge of a row.</summary>
-    public const string Charge = "CASE WHEN state = 2 THEN COALESCE(cost_pico, reserved_pico) ELSE reserved_pico END";
+    /// <summary>The amount of a row that is not settled yet, or never will be.</summary>
+    private const string Held = "COALESCE(held_pico, reserved_pico)";
+
+    private const string Cost = "COALESCE(cost_pico, reserved_pico)";
+
+    /// <summary>The charge of a row, regardless of how long it has been unresolvable, without the provider's own amount.</summary>
+    private const string Charge = $"CASE WHEN state = 2 THEN {Cost} WHEN state = 4 THEN 0 ELSE {Held} END";
+
+    /// <summary>The provider's own amount of a settled row (BYOK).</summary>
+    private const string UpstreamCost = "CASE WHEN state = 2 THEN COALESCE(upstream_cost_pico, 0) ELSE 0 END";
+
+    /// <summary>Whether the budget counts an unresolvable row: it was closed since $5.</summary>
+    private const string IsHeld = "state = 3 AND COALESCE(closed_at, started_at) >= $5";
+
+    private const string BudgetCharge = $"CASE WHEN state = 2 THEN {Cost} WHEN state < 2 OR ({IsHeld}) THEN {Held} ELSE 0 END";
+
+    // Rows are removed long after the budget has stopped counting the unresolvable ones.
+    private const string RemovedCharge = $"CASE WHEN state = 2 THEN {Cost} ELSE 0 END";
+
+    // A row is reported at its reservation until it is settled or written off.
+    private const string ReportCharge = $"CASE WHEN state = 2 THEN {Cost} WHEN state = 4 THEN 0 ELSE reserved_pico END";
+
+    /// <summary>The number of models with a row of their own in a report.</summary>
+    public const int MaxModels = 1000;
+
+    /// <summary>The row of all other models.</summary>
+    public const string OtherModels = "(other models)";
 
     // Sums of pico-dollars overflow 64 bits, so whole micro-dollars and remainders are summed separately.
-    private const string ChargeSums =
-        $"CAST(COALESCE(SUM(({Charge}) / 1000000), 0) AS BIGINT), CAST(COALESCE(SUM(({Charge}) % 1000000), 0) AS BIGINT)";
+    private const string BudgetSums = $"{MicroOf}{BudgetCharge}{PicoOf}{BudgetCharge}{End}, {UpstreamSums}";
+    private const string RemovedSums = $"{MicroOf}{RemovedCharge}{PicoOf}{RemovedCharge}{End}, {UpstreamSums}";
+    private const string ReportSums = $"{MicroOf}{ReportCharge}{PicoOf}{ReportCharge}{End}";
+    private const string UpstreamSums = $"{MicroOf}{UpstreamCost}{PicoOf}{UpstreamCost}{End}";
+    private const string MicroOf = "CAST(COALESCE(SUM((";
+    private const string PicoOf = ") / 1000000), 0) AS BIGINT), CAST(COALESCE(SUM((";
+    private const string End = ") % 1000000), 0) AS BIGINT)";
 
     // Idempotent: an entry is written twice if the response to a commit is lost.
     public const string Began =
@@ -27,7 +57,7 @@ internal static class LedgerSql
     public const string Ended = EndedHead + EndedTail;
 
     // A separate statement: an update that names an indexed column maintains its index even if the value stays.
-    public const string EndedAndNamed = EndedHead + ", generation_id = COALESCE(generation_id, $21)" + EndedAndNamedTail;
+    public const string EndedAndNamed = EndedHead + ", generation_id = COALESCE(generation_id, $27)" + EndedAndNamedTail;
 
     private const string EndedHead =
         """
@@ -50,15 +80,21 @@ internal static class LedgerSql
             asked = COALESCE($17, asked),
             ask_at = $18,
             is_counted = $19,
-            destination = COALESCE($20, destination)
+            destination = COALESCE($20, destination),
+            upstream_cost_pico = COALESCE($21, upstream_cost_pico),
+            held_pico = COALESCE($22, held_pico),
+            is_error = COALESCE($23, is_error),
+            limit_tokens = COALESCE($24, limit_tokens),
+            answered_ms = COALESCE($25, answered_ms),
+            asked_at = COALESCE($26, asked_at)
         """;
 
-    // Settled rows do not change. Unresolvable rows may still be settled by a late bill.
-    private const string EndedTail = "\nWHERE id = $1 AND (state < 2 OR (state = 3 AND $2 = 2))";
+    // Settled rows do not change. Unresolvable and written-off rows may still be settled by a late bill.
+    private const string EndedTail = "\nWHERE id = $1 AND (state < 2 OR (state >= 3 AND $2 = 2))";
 
     // Another node may adopt a row while the row's own node cannot renew its lock. Such a row becomes provisional once its generation id is
     // known.
-    private const string EndedAndNamedTail = "\nWHERE id = $1 AND (state < 2 OR (state = 3 AND ($2 = 2 OR ($2 = 1 AND generation_id IS NULL))))";
+    private const string EndedAndNamedTail = "\nWHERE id = $1 AND (state < 2 OR (state >= 3 AND ($2 = 2 OR (state = 3 AND $2 = 1 AND generation_id IS NULL))))";
 
     public const string ReservingNodes = "SELECT DISTINCT node FROM generations WHERE state = 0 AND state < 2";
 
@@ -75,23 +111,48 @@ internal static class LedgerSql
         """;
 
     public const string PendingColumns =
-        "id, team, generation_id, started_at, COALESCE(ended_at, started_at), reserved_pico, asked, is_counted, status, destination";
+        """
+        id, team, generation_id, started_at, COALESCE(ended_at, started_at), reserved_pico, asked, is_counted, status, destination,
+        key_label, is_error, limit_tokens, answered_ms, asked_at
+        """;
 
     /// <summary>
-    /// Open and recent rows one by one, and the sum of the others as a row without an id, in one query for a consistent view.
+    /// Open, held and recent rows one by one, and the sum of the others as a row without an id, in one query for a consistent view.
     /// </summary>
     public const string Charges =
         $"""
-        SELECT CASE WHEN state < 2 OR id >= $4 THEN id END, {ChargeSums}, MIN(state)
+        SELECT CASE WHEN state < 2 OR id >= $4 OR ({IsHeld}) THEN id END, {BudgetSums}, MIN(state), MAX(CASE WHEN {IsHeld} THEN 1 ELSE 0 END)
         FROM generations
         WHERE id >= $2 AND team = $1 AND started_at >= $3
         GROUP BY 1
         """;
 
     /// <summary>All charges, including those of removed rows.</summary>
-    public const string ChargesEver = Charges + " UNION ALL SELECT NULL, charged_micro, charged_pico, 2 FROM removed_totals WHERE team = $1";
+    public const string ChargesEver =
+        Charges + " UNION ALL SELECT NULL, charged_micro, charged_pico, upstream_micro, upstream_pico, 2, 0 FROM removed_totals WHERE team = $1";
 
-    public const string RowCharge = $"SELECT id, team, started_at, state, {Charge} FROM generations WHERE ";
+    /// <summary>The costs of all settled rows of a team, including removed ones.</summary>
+    public const string CostsEver =
+        $"""
+        SELECT {MicroOf}cost_pico{PicoOf}cost_pico{End} FROM generations WHERE team = $1 AND state = 2
+        UNION ALL SELECT charged_micro, charged_pico FROM removed_totals WHERE team = $1
+        """;
+
+    public const string RowCharge = $"SELECT id, team, started_at, state, {Charge}, {UpstreamCost}, closed_at FROM generations WHERE ";
+
+    /// <summary>The unresolvable rows of a team before a time, or the one with an id: upstream's, or the row's own.</summary>
+    private const string ToWriteOff =
+        "state = 3 AND team = $1 AND started_at < $2 AND ($3 = '' OR generation_id = $3 OR id = $4)";
+
+    public const string Unresolved =
+        $"""
+        SELECT id, started_at, key_label, COALESCE(model_answered, model_sent, model_asked, ''), generation_id, reserved_pico
+        FROM generations WHERE {ToWriteOff} ORDER BY id
+        """;
+
+    public const string WriteOff = $"UPDATE generations SET state = 4, reason = $5, closed_at = $6 WHERE {ToWriteOff}";
+
+    public const string AddFirst = "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING";
 
     public const string Uncounted = RowCharge + "is_counted = 0 AND state >= 2 ORDER BY started_at LIMIT $1";
 
@@ -104,27 +165,59 @@ internal static class LedgerSql
             WHERE substr(generation_id, 1, 14) = substr($1, 1, 14) AND generation_id = $1 AND generation_id IS NOT NULL AND team = $2)
         """;
 
+    /// <summary>Open rows that are older than the retention: nobody asks for them any more, such as those of a removed team.</summary>
+    public const string GiveUp =
+        "UPDATE generations SET state = 3, closed_at = $3, ask_at = NULL WHERE state = 1 AND state < 2 AND id <= $1 AND started_at < $2";
+
     public const string Removable =
         "SELECT id FROM generations WHERE id <= $1 AND started_at < $2 AND state >= 2 ORDER BY id LIMIT 1000";
 
-    public const string TotalsOfRemoved = $"team, COUNT(*), {ChargeSums}";
+    public const string TotalsOfRemoved = $"team, COUNT(*), {RemovedSums}";
 
     public const string AddToTotals =
         """
         ON CONFLICT (team) DO UPDATE SET
             requests = removed_totals.requests + excluded.requests,
             charged_micro = removed_totals.charged_micro + excluded.charged_micro,
-            charged_pico = removed_totals.charged_pico + excluded.charged_pico
+            charged_pico = removed_totals.charged_pico + excluded.charged_pico,
+            upstream_micro = removed_totals.upstream_micro + excluded.upstream_micro,
+            upstream_pico = removed_totals.upstream_pico + excluded.upstream_pico
         """;
 
     /// <summary>Usage in a time range.</summary>
-    public static string Usage(UsageGroup group) =>
+    public static string Usage(UsageGroup group) => group == UsageGroup.Model ? UsageByModel :
         $"""
         SELECT {Name(group)}, COUNT(*),
             CAST(COALESCE(SUM(prompt_tokens), 0) AS BIGINT), CAST(COALESCE(SUM(completion_tokens), 0) AS BIGINT),
-            {ChargeSums}, CAST(SUM(CASE WHEN state = 2 THEN 0 ELSE 1 END) AS BIGINT)
+            {ReportSums}, CAST(SUM(CASE WHEN state IN (2, 4) THEN 0 ELSE 1 END) AS BIGINT)
         FROM generations
         WHERE id >= $1 AND id <= $2 AND started_at >= $3 AND started_at < $4
+        GROUP BY 1
+        """;
+
+    /// <summary>
+    /// The name of a call without an answer is the client's text. A client can invent any number of names, so the report keeps those that
+    /// upstream has answered, then those with the highest charge, up to a maximum, and sums up the others.
+    /// </summary>
+    private static readonly string UsageByModel =
+        $"""
+        WITH names AS (
+            SELECT COALESCE(model_answered, model_sent, model_asked, '') AS name,
+                MAX(CASE WHEN model_answered IS NULL THEN 0 ELSE 1 END) AS is_answered, COUNT(*) AS requests,
+                COALESCE(SUM(prompt_tokens), 0) AS prompt, COALESCE(SUM(completion_tokens), 0) AS completion,
+                CAST(COALESCE(SUM(({ReportCharge}) / 1000000), 0) AS BIGINT) AS micro,
+                CAST(COALESCE(SUM(({ReportCharge}) % 1000000), 0) AS BIGINT) AS pico,
+                SUM(CASE WHEN state IN (2, 4) THEN 0 ELSE 1 END) AS unresolved
+            FROM generations
+            WHERE id >= $1 AND id <= $2 AND started_at >= $3 AND started_at < $4
+            GROUP BY 1
+        ), places AS (
+            SELECT names.*, ROW_NUMBER() OVER (ORDER BY is_answered DESC, micro DESC, requests DESC, name) AS place FROM names
+        )
+        SELECT CASE WHEN place <= {MaxModels} THEN name ELSE '{OtherModels}' END, CAST(SUM(requests) AS BIGINT),
+            CAST(SUM(prompt) AS BIGINT), CAST(SUM(completion) AS BIGINT), CAST(SUM(micro) AS BIGINT), CAST(SUM(pico) AS BIGINT),
+            CAST(SUM(unresolved) AS BIGINT)
+        FROM places
         GROUP BY 1
         """;
 
@@ -132,7 +225,6 @@ internal static class LedgerSql
     {
         UsageGroup.Team => "team",
         UsageGroup.Key => "team || '/' || key_label",
-        UsageGroup.Model => "COALESCE(model_answered, model_sent, model_asked, '')",
         UsageGroup.Provider => "COALESCE(provider, '')",
         UsageGroup.Rule => "COALESCE(rule, '')",
         _ => throw new ArgumentOutOfRangeException(nameof(group), group, null),

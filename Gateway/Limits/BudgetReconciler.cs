@@ -22,7 +22,7 @@ internal sealed partial class BudgetReconciler : Worker
     private readonly RedisBudgetStore _store;
     private readonly RedisLink _link;
     private readonly ILedgerStore _ledger;
-    private readonly Func<string, BudgetPeriod?> _periodOf;
+    private readonly BudgetTerms _terms;
     private readonly TimeProvider _time;
     private readonly ILogger<BudgetReconciler> _logger;
     private readonly TimeSpan _age;
@@ -31,7 +31,7 @@ internal sealed partial class BudgetReconciler : Worker
     /// <param name="store">The budgets.</param>
     /// <param name="link">The connection to Redis, whose recovery starts a round; not owned.</param>
     /// <param name="ledger">The ledger.</param>
-    /// <param name="periodOf">The period of a team's budget in the current settings; <see langword="null"/> without a budget.</param>
+    /// <param name="terms">What budgets count.</param>
     /// <param name="health">The registry of workers.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The log.</param>
@@ -41,7 +41,7 @@ internal sealed partial class BudgetReconciler : Worker
         RedisBudgetStore store,
         RedisLink link,
         ILedgerStore ledger,
-        Func<string, BudgetPeriod?> periodOf,
+        BudgetTerms terms,
         WorkerHealth health,
         TimeProvider time,
         ILogger<BudgetReconciler> logger,
@@ -54,7 +54,7 @@ internal sealed partial class BudgetReconciler : Worker
         _store = store;
         _link = link;
         _ledger = ledger;
-        _periodOf = periodOf;
+        _terms = terms;
         _time = time;
         _logger = logger;
         _age = age ?? DefaultAge;
@@ -122,9 +122,19 @@ internal sealed partial class BudgetReconciler : Worker
             {
                 // The counter is missing if the team has no budget, if the period is over, or if Redis has lost the counter and no request
                 // has needed it since. In the last case a later request seeds the counter from the ledger, including this row.
-                if (_periodOf(row.Team) is { } period)
+                if (_terms.PeriodOf(row.Team) is not { } period)
                 {
-                    await _store.TrySettleAsync(BudgetKey.At(row.Team, period, row.StartedAt), row.Id, row.Charge, isCounted: false);
+                    continue;
+                }
+
+                var key = BudgetKey.At(row.Team, period, row.StartedAt);
+                if (!row.IsUnresolvable)
+                {
+                    await _store.TrySettleAsync(key, row.Id, _terms.ChargeOf(row), isCounted: false);
+                }
+                else if (_terms.IsHeld(row))
+                {
+                    await _store.TryHoldAsync(key, row.Id, row.Charge, isCounted: false);
                 }
             }
 
@@ -141,7 +151,10 @@ internal sealed partial class BudgetReconciler : Worker
         }
     }
 
-    /// <summary>Settles reservations whose row is closed, or missing because the request failed before its row was written.</summary>
+    /// <summary>
+    /// Settles reservations whose row is closed, or missing because the request failed before its row was written. Those of unresolvable
+    /// rows expire after a time, and those of refused calls hold nothing.
+    /// </summary>
     private async Task<int> SettleEndedAsync(BudgetKey key, IReadOnlyList<Guid> open, CancellationToken cancellationToken)
     {
         var before = _time.GetUtcNow() - _age;
@@ -155,18 +168,28 @@ internal sealed partial class BudgetReconciler : Worker
         var rows = await _ledger.ReadChargesAsync(old, cancellationToken);
         foreach (var id in old)
         {
-            var charge = PicoDollars.Zero;
-            if (rows.TryGetValue(id, out var row))
+            if (!rows.TryGetValue(id, out var row))
             {
-                if (row.IsOpen)
+                await _store.TrySettleAsync(key, id, PicoDollars.Zero, isCounted: true);
+            }
+            else if (_terms.IsHeld(row))
+            {
+                if (row.Charge == PicoDollars.Zero)
                 {
-                    continue;
+                    await _store.TryHoldAsync(key, id, row.Charge, isCounted: true);
                 }
 
-                charge = row.Charge;
+                continue;
+            }
+            else if (row.IsUnresolvable)
+            {
+                await _store.ExpireAsync(key, id);
+            }
+            else
+            {
+                await _store.TrySettleAsync(key, id, _terms.ChargeOf(row), isCounted: true);
             }
 
-            await _store.TrySettleAsync(key, id, charge, isCounted: true);
             settled++;
         }
 

@@ -5,8 +5,8 @@ using Gateway.Teams;
 namespace Gateway.Limits;
 
 /// <summary>
-/// Removes the counters of budgets that a reload adds, removes or gives another period, so that they are seeded from the ledger again.
-/// Calls without the budget are not in its counter.
+/// Removes the counters of budgets that a reload adds, removes or gives another period or other terms, so that they are seeded from the
+/// ledger again. Calls without the budget are not in its counter.
 /// </summary>
 internal sealed class BudgetReloadHandler(SettingsStore settings, IBudgetStore budgets, TimeProvider time) : IHostedService
 {
@@ -37,7 +37,9 @@ internal sealed class BudgetReloadHandler(SettingsStore settings, IBudgetStore b
     {
         foreach (var team in teams.Teams)
         {
-            if (team.Budget is { } budget && (!others.TryGet(team.Id, out var other) || other.Budget?.Period != budget.Period))
+            if (team.Budget is { } budget
+                && (!others.TryGet(team.Id, out var other)
+                    || other.Budget?.Period != budget.Period || other.Budget.IncludesByok != budget.IncludesByok))
             {
                 budgets.Forget(BudgetKey.At(team.Id, budget.Period, time.GetUtcNow()));
             }

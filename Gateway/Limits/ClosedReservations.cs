@@ -3,30 +3,49 @@ using Gateway.Primitives;
 
 namespace Gateway.Limits;
 
-/// <summary>Finds the open reservations of a memory budget whose ledger rows are closed.</summary>
+/// <summary>Compares the open reservations of a memory budget with their ledger rows.</summary>
 internal static class ClosedReservations
 {
     /// <summary>
-    /// The age up to which a late bill may settle an unresolvable row. Calls end within hours, and a call that ends reports its own bill.
+    /// The age of a reservation without a row after which its row was removed. A younger one may have an entry in the ledger's queue.
     /// </summary>
-    internal static readonly TimeSpan LateBill = TimeSpan.FromDays(1);
+    internal static readonly TimeSpan LongestQueue = TimeSpan.FromDays(1);
+
+    /// <summary>What has become of a reservation.</summary>
+    /// <param name="Id">The reservation.</param>
+    /// <param name="Charge">What the budget counts from now on.</param>
+    /// <param name="IsOpen">Whether the reservation stays open, with this amount.</param>
+    /// <param name="IsExpired">
+    /// Whether nothing counts any more although the bill is unknown. A late bill is still added.
+    /// </param>
+    public readonly record struct Change(Guid Id, PicoDollars Charge, bool IsOpen, bool IsExpired);
 
     /// <summary>
-    /// The reservations to close, with the charges of their rows. A reservation with an open row stays open. A reservation without a row
-    /// stays open, too: its entry is still queued for the ledger, and this process settles it. The
-    /// reservation of an unresolvable row stays open until no late bill can follow; its charge is the reservation.
+    /// The reservations to change. A reservation with an open row stays open, with the amount of the row; that of an unresolvable row stays
+    /// open as long as the row counts. A reservation without a row stays open, too: its entry is still queued for the ledger, and this
+    /// process settles it.
     /// </summary>
     /// <param name="open">The open reservations of one counter.</param>
     /// <param name="rows">The ledger's rows by id.</param>
+    /// <param name="terms">What budgets count.</param>
     /// <param name="now">The current time.</param>
-    public static IEnumerable<(Guid Id, PicoDollars Charge)> Of(
-        IEnumerable<Guid> open, IReadOnlyDictionary<Guid, RowCharge> rows, DateTimeOffset now)
+    public static IEnumerable<Change> Of(
+        IEnumerable<Guid> open, IReadOnlyDictionary<Guid, RowCharge> rows, BudgetTerms terms, DateTimeOffset now)
     {
+        var firstQueued = LedgerKeys.FirstAt(now - LongestQueue);
         foreach (var id in open)
         {
-            if (rows.TryGetValue(id, out var row) && !row.IsOpen && !(row.IsUnresolvable && now - row.StartedAt < LateBill))
+            if (!rows.TryGetValue(id, out var row))
             {
-                yield return (id, row.Charge);
+                if (id.CompareTo(firstQueued) < 0)
+                {
+                    yield return new Change(id, PicoDollars.Zero, IsOpen: false, IsExpired: true);
+                }
+            }
+            else
+            {
+                var isHeld = terms.IsHeld(row);
+                yield return new Change(id, terms.ChargeOf(row), isHeld, !isHeld && row.IsUnresolvable);
             }
         }
     }

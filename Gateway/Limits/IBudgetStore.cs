@@ -6,7 +6,10 @@ namespace Gateway.Limits;
 /// <summary>The result of a reservation.</summary>
 /// <param name="IsGranted">Whether the amount is reserved.</param>
 /// <param name="Charged">The period's charges, including this reservation if granted.</param>
-internal readonly record struct BudgetResult(bool IsGranted, PicoDollars Charged);
+/// <param name="Reserved">
+/// The part of the charges that are open reservations. Known for a refusal; read after it, so it may belong to a slightly later moment.
+/// </param>
+internal readonly record struct BudgetResult(bool IsGranted, PicoDollars Charged, PicoDollars Reserved = default);
 
 /// <summary>
 /// Counts the charges of budgets, in this process or in a shared Redis. The ledger is authoritative: missing counters are seeded from it,
@@ -28,6 +31,17 @@ internal interface IBudgetStore
     /// Whether the charge is counted or will be. If not, the caller marks the ledger row as uncounted, and the reconciler adds the charge.
     /// </returns>
     ValueTask<bool> SettleAsync(BudgetKey key, Guid id, PicoDollars reserved, PicoDollars charge, bool isCounted);
+
+    /// <summary>
+    /// Changes the amount that is held for a call whose bill is not known yet. Without a granted reservation, reserves the amount regardless
+    /// of the limit. Without effect if the call is settled.
+    /// </summary>
+    /// <param name="key">The period of the reservation.</param>
+    /// <param name="id">The reservation.</param>
+    /// <param name="amount">The amount.</param>
+    /// <param name="isCounted">Whether the reservation was granted.</param>
+    /// <returns>Whether the amount is counted or will be.</returns>
+    ValueTask<bool> HoldAsync(BudgetKey key, Guid id, PicoDollars amount, bool isCounted);
 
     /// <summary>
     /// Removes a period's counter, so that the next reservation seeds it from the ledger. Used for a budget that was not counted for a

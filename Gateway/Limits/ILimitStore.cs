@@ -2,14 +2,6 @@ using Gateway.Teams;
 
 namespace Gateway.Limits;
 
-/// <summary>A request for a lease under limits.</summary>
-/// <param name="Id">The id of the call.</param>
-/// <param name="Scopes">The limits of the team, then of the key; at least one. The lease is acquired under all of them or none.</param>
-/// <param name="EstimatedTokens">
-/// The estimated token usage. An estimate above a limit counts as the limit, so that an empty bucket admits the request.
-/// </param>
-internal readonly record struct LimitRequest(Guid Id, IReadOnlyList<LimitScope> Scopes, long EstimatedTokens);
-
 /// <summary>The kind of a limit.</summary>
 internal enum LimitKind
 {
@@ -24,12 +16,9 @@ internal enum LimitKind
 /// <param name="Reset">The time until the limit is fully available again.</param>
 internal readonly record struct LimitLevel(long Limit, long Remaining, TimeSpan Reset);
 
-/// <summary>The result of a request for a lease.</summary>
+/// <summary>The result of a charge, or the refusal of a lease.</summary>
 internal sealed record LimitResult
 {
-    /// <summary>The lease; <see langword="null"/> if refused.</summary>
-    public ILimitLease? Lease { get; init; }
-
     /// <summary>The kind of the exhausted limit; <see langword="null"/> unless refused.</summary>
     public LimitKind? RefusedBy { get; init; }
 
@@ -46,26 +35,48 @@ internal sealed record LimitResult
     public LimitLevel? Tokens { get; init; }
 }
 
-/// <summary>A request's lease under its limits.</summary>
+/// <summary>
+/// A request's lease under its limits. From its acquisition to its end it counts as one of the requests in flight. Once charged, it also
+/// counts as a request and its tokens against the limits per minute. <see cref="ReturnAsync"/> and <see cref="CancelAsync"/> end it; only
+/// the first call has an effect, and neither throws if the store fails: the release is retried later, or the lease expires.
+/// </summary>
 internal interface ILimitLease
 {
+    /// <summary>Whether one of the limits is a limit of tokens.</summary>
+    bool CountsTokens { get; }
+
     /// <summary>
-    /// Releases the lease and corrects the token limits. Only the first call has an effect. Does not throw if the store fails: the release
-    /// is retried later, or the lease expires.
+    /// Counts the request and its tokens against the limits per minute of all scopes, or of none if one of them is exhausted. Called at
+    /// most once, before the end. A refused or failed charge leaves the request in flight.
     /// </summary>
+    /// <param name="estimatedTokens">
+    /// The estimated token usage. An estimate above a limit counts as the limit, so that an empty bucket admits the request.
+    /// </param>
+    /// <exception cref="LimitStoreException">The store failed or was too slow.</exception>
+    ValueTask<LimitResult> ChargeAsync(long estimatedTokens);
+
+    /// <summary>Ends the lease and corrects the token limits of a charged lease.</summary>
     /// <param name="tokens">The used tokens; <see langword="null"/> if unknown, which keeps the estimate.</param>
     ValueTask ReturnAsync(long? tokens);
 
-    /// <summary>Undoes the acquisition: releases the lease and gives back the request and its tokens to the limits.</summary>
+    /// <summary>Ends the lease and undoes its charge: the limits get back the request and its tokens.</summary>
     ValueTask CancelAsync();
 }
 
 /// <summary>Enforces rate and concurrency limits, with counters in this process or in a shared Redis.</summary>
 internal interface ILimitStore
 {
-    /// <summary>Acquires a lease.</summary>
+    /// <summary>Acquires a lease under the concurrency limits of all scopes, or of none if one of them is exhausted.</summary>
+    /// <param name="scopes">The limits of the team, then of the key; at least one. <see cref="ILimitLease.ChargeAsync"/> uses them too.</param>
     /// <exception cref="LimitStoreException">The store failed or was too slow.</exception>
-    ValueTask<LimitResult> TakeAsync(LimitRequest request);
+    ValueTask<LimitEntry> EnterAsync(IReadOnlyList<LimitScope> scopes);
+
+    /// <summary>
+    /// Corrects the token limits of a call that has ended, when its bill is known. Does not throw if the store fails: the buckets drain.
+    /// </summary>
+    /// <param name="scopes">The limits of the team, then of the key.</param>
+    /// <param name="change">The billed tokens less those that the limits count.</param>
+    ValueTask CorrectAsync(IReadOnlyList<LimitScope> scopes, long change);
 }
 
 /// <summary>The store of limits or budgets failed or was too slow. The message contains no addresses or secrets.</summary>

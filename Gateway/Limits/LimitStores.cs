@@ -1,6 +1,6 @@
+using Gateway.Billing;
 using Gateway.Configuration.Model;
 using Gateway.Ledger;
-using Gateway.Primitives;
 using Gateway.Workers;
 using StackExchange.Redis;
 
@@ -45,7 +45,7 @@ internal sealed class LimitStores : IAsyncDisposable
     /// <param name="settings">The section <c>Limits</c>.</param>
     /// <param name="redisConfiguration">The resolved <see cref="RedisSettings.Configuration"/>; read for Redis only.</param>
     /// <param name="ledger">The ledger; must be open before the first request.</param>
-    /// <param name="periodOf">The period of a team's budget in the current settings; <see langword="null"/> without a budget.</param>
+    /// <param name="terms">What budgets count.</param>
     /// <param name="health">The registry of workers.</param>
     /// <param name="time">The clock.</param>
     /// <param name="loggers">The log.</param>
@@ -54,30 +54,36 @@ internal sealed class LimitStores : IAsyncDisposable
         LimitsSettings settings,
         string redisConfiguration,
         ILedgerStore ledger,
-        Func<string, BudgetPeriod?> periodOf,
+        BudgetTerms terms,
         WorkerHealth health,
         TimeProvider time,
         ILoggerFactory loggers)
     {
         if (settings.Store == LimitsStore.Memory)
         {
-            var memory = new MemoryBudgetStore(
-                (key, recent) => ledger.ReadChargesAsync(key.Team, key.Start, recent, CancellationToken.None), time);
+            var memory = new MemoryBudgetStore((key, recent) => SeedAsync(ledger, terms, key, recent), time);
             return new LimitStores(
                 new MemoryLimitStore(time),
                 memory,
-                new MemoryBudgetReconciler(memory, ledger, health, time, loggers.CreateLogger<MemoryBudgetReconciler>()));
+                new MemoryBudgetReconciler(memory, ledger, terms, health, time, loggers.CreateLogger<MemoryBudgetReconciler>()));
         }
 
         var redis = settings.Redis;
         var link = new RedisLink(
             ConfigurationOptions.Parse(redisConfiguration), redis.KeyPrefix, redis.Timeout, time, loggers.CreateLogger<RedisLink>());
-        var budgets = new RedisBudgetStore(link, redis.KeyPrefix, ledger, time);
+        var budgets = new RedisBudgetStore(link, redis.KeyPrefix, ledger, terms, time);
         return new LimitStores(
             link,
             new RedisLimitStore(link, redis.KeyPrefix, time),
             budgets,
-            new BudgetReconciler(budgets, link, ledger, periodOf, health, time, loggers.CreateLogger<BudgetReconciler>()));
+            new BudgetReconciler(budgets, link, ledger, terms, health, time, loggers.CreateLogger<BudgetReconciler>()));
+    }
+
+    /// <summary>Reads the charges of a period from the ledger, under the terms of the current settings.</summary>
+    internal static async Task<TeamCharges> SeedAsync(ILedgerStore ledger, BudgetTerms terms, BudgetKey key, DateTimeOffset recent)
+    {
+        var charges = await ledger.ReadChargesAsync(key.Team, key.Start, recent, terms.HeldSince, CancellationToken.None);
+        return charges with { Charged = terms.ChargeOf(key.Team, charges) };
     }
 
     /// <summary>

@@ -7,7 +7,8 @@ namespace Gateway.Limits;
 /// <summary>
 /// Compares memory budgets with the ledger, every minute. During a rolling restart two processes share a ledger: each admits calls that the
 /// other's counters do not include, and each may settle rows of the other. A round adds the rows that other processes have begun. If
-/// another process has closed the row of an open reservation, the row's charge replaces the reservation.
+/// another process has closed the row of an open reservation, the row's charge replaces the reservation. The reservation of an unresolvable
+/// row stops counting after <c>Limits:UnknownHold</c>.
 /// </summary>
 internal sealed partial class MemoryBudgetReconciler : Worker
 {
@@ -23,22 +24,30 @@ internal sealed partial class MemoryBudgetReconciler : Worker
 
     private readonly MemoryBudgetStore _store;
     private readonly ILedgerStore _ledger;
+    private readonly BudgetTerms _terms;
     private readonly TimeProvider _time;
     private readonly ILogger<MemoryBudgetReconciler> _logger;
 
     /// <summary>Creates a reconciler.</summary>
     /// <param name="store">The budgets.</param>
     /// <param name="ledger">The ledger.</param>
+    /// <param name="terms">What budgets count.</param>
     /// <param name="health">The registry of workers.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The log.</param>
     public MemoryBudgetReconciler(
-        MemoryBudgetStore store, ILedgerStore ledger, WorkerHealth health, TimeProvider time, ILogger<MemoryBudgetReconciler> logger)
+        MemoryBudgetStore store,
+        ILedgerStore ledger,
+        BudgetTerms terms,
+        WorkerHealth health,
+        TimeProvider time,
+        ILogger<MemoryBudgetReconciler> logger)
         : base("budgets", RoundPeriod, health, time, logger)
     {
         FirstDelay = RoundPeriod;
         _store = store;
         _ledger = ledger;
+        _terms = terms;
         _time = time;
         _logger = logger;
     }
@@ -54,9 +63,9 @@ internal sealed partial class MemoryBudgetReconciler : Worker
             foreach (var chunk in ids.Chunk(MaxRowsPerQuery))
             {
                 var rows = await _ledger.ReadChargesAsync(chunk, cancellationToken);
-                foreach (var (id, charge) in ClosedReservations.Of(chunk, rows, now))
+                foreach (var change in ClosedReservations.Of(chunk, rows, _terms, now))
                 {
-                    closed += _store.TryClose(key, id, charge) ? 1 : 0;
+                    closed += _store.TryChange(key, change) ? 1 : 0;
                 }
             }
         }
@@ -86,7 +95,8 @@ internal sealed partial class MemoryBudgetReconciler : Worker
         do
         {
             rows = await _ledger.ReadBegunByOthersAsync(after, MaxRowsPerQuery, cancellationToken);
-            added += _store.AddBegun(rows);
+            added += _store.AddBegun(
+                [.. rows.Select(row => row with { Charge = _terms.ChargeOf(row), IsUnresolvable = row.IsUnresolvable && _terms.IsHeld(row) })]);
             after = rows.Count > 0 ? rows[^1].Id : after;
         }
         while (rows.Count == MaxRowsPerQuery);
@@ -100,7 +110,7 @@ internal sealed partial class MemoryBudgetReconciler : Worker
         [LoggerMessage(
             LogEvents.ReservationsClosed,
             LogLevel.Information,
-            "Budgets were corrected from the ledger: {Added} calls of other processes added, {Closed} reservations closed")]
+            "Budgets were corrected from the ledger: {Added} calls of other processes added, {Closed} reservations changed")]
         public static partial void ReservationsClosed(ILogger logger, int added, int closed);
     }
 }

@@ -58,6 +58,17 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<Tea
     }
 
     /// <inheritdoc />
+    public ValueTask<bool> HoldAsync(BudgetKey key, Guid id, PicoDollars amount, bool isCounted)
+    {
+        if (!IsOver(key))
+        {
+            CounterOf(key).Hold(id, amount, isCounted);
+        }
+
+        return new ValueTask<bool>(true);
+    }
+
+    /// <inheritdoc />
     public void Forget(BudgetKey key) => _counters.TryRemove(key, out _);
 
     /// <inheritdoc />
@@ -89,10 +100,10 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<Tea
         return open;
     }
 
-    /// <summary>Settles a reservation whose ledger row is closed, unless it has already been settled.</summary>
-    /// <returns>Whether the reservation was open.</returns>
-    internal bool TryClose(BudgetKey key, Guid id, PicoDollars charge) =>
-        _counters.TryGetValue(key, out var counter) && counter.TryClose(id, charge);
+    /// <summary>Applies what the ledger says about a reservation, unless it has already been settled.</summary>
+    /// <returns>Whether the counter has changed.</returns>
+    internal bool TryChange(BudgetKey key, ClosedReservations.Change change) =>
+        _counters.TryGetValue(key, out var counter) && counter.TryChange(change);
 
     /// <summary>
     /// The lowest id of which a counter may not know the row: rows of other processes with higher ids are to be read.
@@ -200,6 +211,12 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<Tea
         /// <summary>Charges that arrived before the counter was seeded. The query may have read their rows as open.</summary>
         private Dictionary<Guid, PicoDollars>? _early;
 
+        /// <summary>The sum of <see cref="_open"/>.</summary>
+        private PicoDollars _reserved;
+
+        /// <summary>Ids that have stopped counting although their bill is unknown. A late bill is added.</summary>
+        private HashSet<Guid>? _expired;
+
         /// <summary>
         /// Settled ids without a granted reservation, so that a repeated settlement counts once. Only failures cause them.
         /// </summary>
@@ -238,12 +255,12 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<Tea
                 var isGranted = _open.ContainsKey(id);
                 if (!isGranted && _charged + amount <= limit)
                 {
-                    _open.Add(id, amount);
+                    Open(id, amount);
                     _charged += amount;
                     isGranted = true;
                 }
 
-                result = new BudgetResult(isGranted, _charged);
+                result = new BudgetResult(isGranted, _charged, isGranted ? default : _reserved);
                 return true;
             }
         }
@@ -265,17 +282,47 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<Tea
             }
         }
 
-        public bool TryClose(Guid id, PicoDollars charge)
+        public bool TryChange(ClosedReservations.Change change)
         {
             lock (_gate)
             {
-                if (!_open.Remove(id, out var reserved))
+                if (!_open.TryGetValue(change.Id, out var reserved) || (change.IsOpen && change.Charge == reserved))
                 {
                     return false;
                 }
 
-                _charged += charge - reserved;
+                Close(change.Id);
+                _charged += change.Charge - reserved;
+                if (change.IsOpen)
+                {
+                    Open(change.Id, change.Charge);
+                }
+                else if (change.IsExpired)
+                {
+                    (_expired ??= []).Add(change.Id);
+                }
+
                 return true;
+            }
+        }
+
+        public void Hold(Guid id, PicoDollars amount, bool isCounted)
+        {
+            lock (_gate)
+            {
+                // The seed reads the amount from the row.
+                if (!_isSeeded)
+                {
+                    return;
+                }
+
+                var isOpen = _open.TryGetValue(id, out var reserved);
+                if (isOpen || (!isCounted && !_recent.Contains(id) && _late?.Contains(id) != true))
+                {
+                    Close(id);
+                    Open(id, amount);
+                    _charged += amount - reserved;
+                }
             }
         }
 
@@ -292,7 +339,7 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<Tea
                 _charged += row.Charge;
                 if (row.IsOpen || row.IsUnresolvable)
                 {
-                    _open.Add(row.Id, row.Charge);
+                    Open(row.Id, row.Charge);
                 }
 
                 return true;
@@ -321,13 +368,18 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<Tea
                     return;
                 }
 
-                if (_open.Remove(id, out var reserved))
+                if (_open.TryGetValue(id, out var reserved))
                 {
+                    Close(id);
                     _charged += charge - reserved;
                     if (!isCounted)
                     {
                         (_late ??= []).Add(id);
                     }
+                }
+                else if (_expired?.Remove(id) == true)
+                {
+                    _charged += charge;
                 }
                 else if (!isCounted && !_recent.Contains(id) && (_late ??= []).Add(id))
                 {
@@ -356,6 +408,22 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<Tea
             }
         }
 
+        // The caller holds _gate.
+        private void Open(Guid id, PicoDollars amount)
+        {
+            _open.Add(id, amount);
+            _reserved += amount;
+        }
+
+        // The caller holds _gate.
+        private void Close(Guid id)
+        {
+            if (_open.Remove(id, out var amount))
+            {
+                _reserved -= amount;
+            }
+        }
+
         private async Task ReadAsync(BudgetKey key, Func<BudgetKey, DateTimeOffset, Task<TeamCharges>> seed, DateTimeOffset recent)
         {
             var charges = await seed(key, recent);
@@ -364,7 +432,7 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<Tea
                 _charged = charges.Charged;
                 foreach (var (id, reserved) in charges.Open)
                 {
-                    _open.Add(id, reserved);
+                    Open(id, reserved);
                 }
 
                 _firstUnread = LedgerKeys.FirstAt(recent);

@@ -42,14 +42,31 @@ internal sealed class MemoryLimitStore : ILimitStore
     }
 
     /// <inheritdoc />
-    public ValueTask<LimitResult> TakeAsync(LimitRequest request) => new(Take(request));
+    public ValueTask<LimitEntry> EnterAsync(IReadOnlyList<LimitScope> scopes) => new(Enter(scopes));
 
-    private LimitResult Take(in LimitRequest request)
+    /// <inheritdoc />
+    public ValueTask CorrectAsync(IReadOnlyList<LimitScope> scopes, long change)
     {
-        var scopes = request.Scopes;
+        lock (_gate)
+        {
+            var now = Now();
+            foreach (var scope in scopes)
+            {
+                if (scope.TokensPerMinute is { } limit)
+                {
+                    var holder = HolderOf(scope.Holder);
+                    holder.Tokens.Advance(now, limit);
+                    holder.Tokens.Take(now, change);
+                }
+            }
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    private LimitEntry Enter(IReadOnlyList<LimitScope> scopes)
+    {
         var shares = new Share[scopes.Count];
-        LimitLevel? requests = null;
-        LimitLevel? tokens = null;
         lock (_gate)
         {
             // Read inside the lock, so that the time of a bucket never goes back.
@@ -59,16 +76,56 @@ internal sealed class MemoryLimitStore : ILimitStore
                 Sweep(now);
             }
 
-            var refusal = default(Refusal);
+            string? full = null;
             for (var i = 0; i < shares.Length; i++)
             {
                 var scope = scopes[i];
-                ref var share = ref shares[i];
-                share.Holder = HolderOf(scope.Holder);
-                share.HasRequests = scope.RequestsPerMinute is not null;
-                share.HasTokens = scope.TokensPerMinute is not null;
-                share.Tokens = Math.Clamp(request.EstimatedTokens, 0, scope.TokensPerMinute ?? 0);
-                Judge(share, scope, now, ref refusal);
+                shares[i].Scope = scope;
+                shares[i].Holder = HolderOf(scope.Holder);
+                if (shares[i].Holder.InFlight >= (scope.ConcurrentRequests ?? int.MaxValue))
+                {
+                    full ??= scope.Holder;
+                }
+            }
+
+            if (full is not null)
+            {
+                foreach (ref readonly var share in shares.AsSpan())
+                {
+                    share.Advance(now);
+                }
+
+                var (requests, tokens) = Levels(shares);
+                return new LimitEntry(new LimitResult
+                {
+                    RefusedBy = LimitKind.Concurrency,
+                    Holder = full,
+                    RetryAfter = RetryConcurrency,
+                    Requests = requests,
+                    Tokens = tokens,
+                });
+            }
+
+            foreach (ref readonly var share in shares.AsSpan())
+            {
+                share.Holder.InFlight++;
+            }
+
+            return new LimitEntry(new Lease(this, shares));
+        }
+    }
+
+    private LimitResult Charge(Share[] shares, long estimatedTokens)
+    {
+        lock (_gate)
+        {
+            var now = Now();
+            var refusal = default(Refusal);
+            foreach (ref var share in shares.AsSpan())
+            {
+                share.Tokens = Math.Clamp(estimatedTokens, 0, share.Scope.TokensPerMinute ?? 0);
+                share.Advance(now);
+                Judge(share, ref refusal);
             }
 
             var isGranted = refusal.Holder is null;
@@ -76,22 +133,13 @@ internal sealed class MemoryLimitStore : ILimitStore
             {
                 if (isGranted)
                 {
-                    share.Acquire(now);
-                }
-
-                if (share.HasRequests)
-                {
-                    requests = Tighter(requests, share.Holder.Requests.ToLevel());
-                }
-
-                if (share.HasTokens)
-                {
-                    tokens = Tighter(tokens, share.Holder.Tokens.ToLevel());
+                    share.Charge(now);
                 }
             }
 
+            var (requests, tokens) = Levels(shares);
             return isGranted
-                ? new LimitResult { Lease = new Lease(this, shares), Requests = requests, Tokens = tokens }
+                ? new LimitResult { Requests = requests, Tokens = tokens }
                 : new LimitResult
                 {
                     RefusedBy = refusal.Kind,
@@ -103,63 +151,65 @@ internal sealed class MemoryLimitStore : ILimitStore
         }
     }
 
+    /// <summary>The tightest levels of the limits per minute. The buckets must have been advanced.</summary>
+    private static (LimitLevel? Requests, LimitLevel? Tokens) Levels(Share[] shares)
+    {
+        LimitLevel? requests = null;
+        LimitLevel? tokens = null;
+        foreach (ref readonly var share in shares.AsSpan())
+        {
+            if (share.Scope.RequestsPerMinute is not null)
+            {
+                requests = Tighter(requests, share.Holder.Requests.ToLevel());
+            }
+
+            if (share.Scope.TokensPerMinute is not null)
+            {
+                tokens = Tighter(tokens, share.Holder.Tokens.ToLevel());
+            }
+        }
+
+        return (requests, tokens);
+    }
+
     /// <summary>The level with the lower remaining amount.</summary>
     internal static LimitLevel Tighter(LimitLevel? one, LimitLevel other) =>
         one is { } level && level.Remaining <= other.Remaining ? level : other;
 
     /// <summary>Checks the limits of one holder. Keeps the refusal with the longest delay, since an earlier retry cannot succeed.</summary>
-    private static void Judge(in Share share, in LimitScope scope, long now, ref Refusal refusal)
+    private static void Judge(in Share share, ref Refusal refusal)
     {
-        if (scope.RequestsPerMinute is { } requests)
+        if (share.Scope.RequestsPerMinute is not null)
         {
-            share.Holder.Requests.Advance(now, requests);
-            refusal.Keep(scope.Holder, LimitKind.Requests, share.Holder.Requests.WaitFor(1));
+            refusal.Keep(share.Scope.Holder, LimitKind.Requests, share.Holder.Requests.WaitFor(1));
         }
 
-        if (scope.TokensPerMinute is { } tokens)
+        if (share.Scope.TokensPerMinute is not null)
         {
-            share.Holder.Tokens.Advance(now, tokens);
-            refusal.Keep(scope.Holder, LimitKind.Tokens, share.Holder.Tokens.WaitFor(share.Tokens));
-        }
-
-        if (share.Holder.InFlight >= (scope.ConcurrentRequests ?? int.MaxValue))
-        {
-            refusal.Keep(scope.Holder, LimitKind.Concurrency, (long)RetryConcurrency.TotalMilliseconds);
+            refusal.Keep(share.Scope.Holder, LimitKind.Tokens, share.Holder.Tokens.WaitFor(share.Tokens));
         }
     }
 
-    private void Return(Share[] shares, long? tokens)
+    /// <summary>Ends a lease.</summary>
+    /// <param name="shares">The shares of the lease.</param>
+    /// <param name="requests">The change to the used requests.</param>
+    /// <param name="tokens">The used tokens; <see langword="null"/> keeps the estimate.</param>
+    private void End(Share[] shares, int requests, long? tokens)
     {
         lock (_gate)
         {
             var now = Now();
-            foreach (ref var share in shares.AsSpan())
+            foreach (ref readonly var share in shares.AsSpan())
             {
                 share.Holder.InFlight--;
-                if (share.HasTokens && tokens is { } used)
+                if (requests != 0 && share.Scope.RequestsPerMinute is not null)
+                {
+                    share.Holder.Requests.Take(now, requests);
+                }
+
+                if (tokens is { } used && share.Scope.TokensPerMinute is not null)
                 {
                     share.Holder.Tokens.Take(now, Math.Max(0, used) - share.Tokens);
-                }
-            }
-        }
-    }
-
-    private void Cancel(Share[] shares)
-    {
-        lock (_gate)
-        {
-            var now = Now();
-            foreach (ref var share in shares.AsSpan())
-            {
-                share.Holder.InFlight--;
-                if (share.HasRequests)
-                {
-                    share.Holder.Requests.Take(now, -1);
-                }
-
-                if (share.HasTokens)
-                {
-                    share.Holder.Tokens.Take(now, -share.Tokens);
                 }
             }
         }
@@ -204,19 +254,32 @@ internal sealed class MemoryLimitStore : ILimitStore
     private struct Share
     {
         public Holder Holder;
-        public bool HasRequests;
-        public bool HasTokens;
+        public LimitScope Scope;
+
+        /// <summary>The charged tokens; 0 before the charge.</summary>
         public long Tokens;
 
-        public readonly void Acquire(long now)
+        public readonly void Advance(long now)
         {
-            Holder.InFlight++;
-            if (HasRequests)
+            if (Scope.RequestsPerMinute is { } requests)
+            {
+                Holder.Requests.Advance(now, requests);
+            }
+
+            if (Scope.TokensPerMinute is { } tokens)
+            {
+                Holder.Tokens.Advance(now, tokens);
+            }
+        }
+
+        public readonly void Charge(long now)
+        {
+            if (Scope.RequestsPerMinute is not null)
             {
                 Holder.Requests.Take(now, 1);
             }
 
-            if (HasTokens)
+            if (Scope.TokensPerMinute is not null)
             {
                 Holder.Tokens.Take(now, Tokens);
             }
@@ -241,22 +304,27 @@ internal sealed class MemoryLimitStore : ILimitStore
     private sealed class Lease(MemoryLimitStore store, Share[] shares) : ILimitLease
     {
         private Share[]? _shares = shares;
+        private bool _isCharged;
 
-        public ValueTask ReturnAsync(long? tokens)
+        public bool CountsTokens { get; } = shares.Any(static share => share.Scope.TokensPerMinute is not null);
+
+        public ValueTask<LimitResult> ChargeAsync(long estimatedTokens)
         {
-            if (Interlocked.Exchange(ref _shares, null) is { } shares)
-            {
-                store.Return(shares, tokens);
-            }
-
-            return ValueTask.CompletedTask;
+            ObjectDisposedException.ThrowIf(_shares is null, this);
+            var result = store.Charge(_shares, estimatedTokens);
+            _isCharged = result.RefusedBy is null;
+            return new(result);
         }
 
-        public ValueTask CancelAsync()
+        public ValueTask ReturnAsync(long? tokens) => End(0, tokens);
+
+        public ValueTask CancelAsync() => End(-1, 0);
+
+        private ValueTask End(int requests, long? tokens)
         {
             if (Interlocked.Exchange(ref _shares, null) is { } shares)
             {
-                store.Cancel(shares);
+                store.End(shares, _isCharged ? requests : 0, _isCharged ? tokens : null);
             }
 
             return ValueTask.CompletedTask;

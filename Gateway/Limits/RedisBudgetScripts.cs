@@ -4,7 +4,8 @@ namespace Gateway.Limits;
 /// The Lua scripts of <see cref="RedisBudgetStore"/>. Amounts are 64-bit integers. Lua's numbers are exact only up to 2^53, which is 9,007
 /// dollars, so no script converts an amount to a number: HINCRBY adds amounts exactly, and the scripts read and compare them as text. The
 /// hash of a period has the fields <c>total</c>; <c>s:LEDGER</c>, a mark that the total includes that ledger's charges; <c>r:LEDGER:ID</c>,
-/// a reservation; and <c>d:ID</c>, a mark that a charge without a reservation has been added.
+/// a reservation; <c>d:ID</c>, a mark that a charge without a reservation has been added; and <c>e:ID</c>, a mark that a reservation has
+/// stopped counting although its bill is unknown.
 /// </summary>
 internal static class RedisBudgetScripts
 {
@@ -37,14 +38,16 @@ internal static class RedisBudgetScripts
 
     /// <summary>
     /// Key: the period. Arguments: the ledger's mark, the reservation's field, the charge, the field that marks an uncounted charge as
-    /// added, and 1 if the reservation was granted. Returns -1 if the ledger's charges are missing, otherwise 1.
+    /// added, 1 if the reservation was granted, and the field that marks an expired reservation. Returns -1 if the ledger's charges are
+    /// missing, otherwise 1.
     /// </summary>
     public const string Settle = """
         local key, mark, field, charge, done, counted = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1'
         if redis.call('HEXISTS', key, mark) == 0 then return -1 end
         local reserved = redis.call('HGET', key, field)
         local is_done = redis.call('HEXISTS', key, done) == 1
-        if not reserved and (counted or is_done) then return 1 end
+        local is_expired = redis.call('HDEL', key, ARGV[6]) == 1
+        if not reserved and not is_expired and (counted or is_done) then return 1 end
 
         -- The reservation is subtracted before the charge is added: both together may overflow. A late reservation may follow its charge.
         if reserved and reserved ~= '0' then redis.call('HINCRBY', key, 'total', '-' .. reserved) end
@@ -57,6 +60,40 @@ internal static class RedisBudgetScripts
         end
         if reserved then redis.call('HDEL', key, field) end
         if not counted then redis.call('HSET', key, done, '1') end
+        return 1
+        """;
+
+    /// <summary>
+    /// Key: the period. Arguments: the ledger's mark, the reservation's field, its new amount, the field that marks an uncounted charge as
+    /// added, and 1 if the reservation was granted. Returns -1 if the ledger's charges are missing, otherwise 1.
+    /// </summary>
+    public const string Hold = """
+        local key, mark, field, amount, done, counted = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1'
+        if redis.call('HEXISTS', key, mark) == 0 then return -1 end
+        local reserved = redis.call('HGET', key, field)
+        if not reserved and (counted or redis.call('HEXISTS', key, done) == 1) then return 1 end
+        if reserved and reserved ~= '0' then redis.call('HINCRBY', key, 'total', '-' .. reserved) end
+        local added = redis.pcall('HINCRBY', key, 'total', amount)
+        if type(added) == 'table' then
+          if reserved then redis.call('HINCRBY', key, 'total', reserved) end
+          return added
+        end
+        redis.call('HSET', key, field, amount)
+        return 1
+        """;
+
+    /// <summary>
+    /// Key: the period. Arguments: the ledger's mark, the reservation's field, the field that marks it as expired. Returns -1 if the
+    /// ledger's charges are missing, otherwise 1.
+    /// </summary>
+    public const string Expire = """
+        local key, mark, field, expired = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+        if redis.call('HEXISTS', key, mark) == 0 then return -1 end
+        local reserved = redis.call('HGET', key, field)
+        if not reserved then return 1 end
+        if reserved ~= '0' then redis.call('HINCRBY', key, 'total', '-' .. reserved) end
+        redis.call('HDEL', key, field)
+        redis.call('HSET', key, expired, '1')
         return 1
         """;
 

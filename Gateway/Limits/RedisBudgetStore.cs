@@ -32,6 +32,7 @@ internal sealed class RedisBudgetStore : IBudgetStore
     private readonly RedisLink _link;
     private readonly string _keyPrefix;
     private readonly ILedgerStore _ledger;
+    private readonly BudgetTerms _terms;
     private readonly TimeProvider _time;
 
     /// <summary>The periods in use, and how many times this process has seeded their counters.</summary>
@@ -44,12 +45,14 @@ internal sealed class RedisBudgetStore : IBudgetStore
     /// <param name="link">The connection to Redis; not owned.</param>
     /// <param name="keyPrefix">The prefix of every key.</param>
     /// <param name="ledger">The ledger; must be open before the first call.</param>
+    /// <param name="terms">What budgets count.</param>
     /// <param name="time">The clock.</param>
-    public RedisBudgetStore(RedisLink link, string keyPrefix, ILedgerStore ledger, TimeProvider time)
+    public RedisBudgetStore(RedisLink link, string keyPrefix, ILedgerStore ledger, BudgetTerms terms, TimeProvider time)
     {
         _link = link;
         _keyPrefix = keyPrefix;
         _ledger = ledger;
+        _terms = terms;
         _time = time;
     }
 
@@ -66,7 +69,7 @@ internal sealed class RedisBudgetStore : IBudgetStore
             var reply = await _link.RunAsync(RedisBudgetScripts.Reserve, keys, values, late => Undo(key, id, late));
             if (TryRead(reply, out var code, out var total))
             {
-                return new BudgetResult(code == 1, total);
+                return code == 1 ? new BudgetResult(true, total) : new BudgetResult(false, total, await SumOpenAsync(key));
             }
 
             // A concurrent request may have seeded the counter since this one was sent.
@@ -101,6 +104,20 @@ internal sealed class RedisBudgetStore : IBudgetStore
     }
 
     /// <inheritdoc />
+    public async ValueTask<bool> HoldAsync(BudgetKey key, Guid id, PicoDollars amount, bool isCounted)
+    {
+        try
+        {
+            return await TryHoldAsync(key, id, amount, isCounted);
+        }
+        catch (LimitStoreException)
+        {
+            // The reconciler holds the amount of the row.
+            return isCounted;
+        }
+    }
+
+    /// <inheritdoc />
     public void Forget(BudgetKey key) => _link.Post(RedisBudgetScripts.Forget, [KeyOf(key)], []);
 
     /// <inheritdoc />
@@ -125,9 +142,23 @@ internal sealed class RedisBudgetStore : IBudgetStore
     internal async ValueTask<bool> TrySettleAsync(BudgetKey key, Guid id, PicoDollars charge, bool isCounted)
     {
         var reply = await _link.RunAsync(
-            RedisBudgetScripts.Settle, [KeyOf(key)], [Mark, FieldOf(id), Stored(charge), DoneField(id), isCounted ? "1" : "0"]);
+            RedisBudgetScripts.Settle, [KeyOf(key)], [Mark, FieldOf(id), Stored(charge), DoneField(id), isCounted ? "1" : "0", ExpiredField(id)]);
         return Number(reply) == 1;
     }
+
+    /// <summary>Changes the amount of a reservation. Returns false if there is no counter; a later seed then includes the amount.</summary>
+    /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
+    internal async ValueTask<bool> TryHoldAsync(BudgetKey key, Guid id, PicoDollars amount, bool isCounted)
+    {
+        var reply = await _link.RunAsync(
+            RedisBudgetScripts.Hold, [KeyOf(key)], [Mark, FieldOf(id), Stored(amount), DoneField(id), isCounted ? "1" : "0"]);
+        return Number(reply) == 1;
+    }
+
+    /// <summary>Stops counting a reservation whose bill is unknown. A late bill is still added.</summary>
+    /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
+    internal async ValueTask ExpireAsync(BudgetKey key, Guid id) =>
+        await _link.RunAsync(RedisBudgetScripts.Expire, [KeyOf(key)], [Mark, FieldOf(id), ExpiredField(id)]);
 
     /// <summary>Retries settlements without a reply.</summary>
     /// <returns>The number of retried settlements.</returns>
@@ -171,17 +202,9 @@ internal sealed class RedisBudgetStore : IBudgetStore
     /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
     internal async IAsyncEnumerable<IReadOnlyList<Guid>> ScanOpenAsync(BudgetKey key)
     {
-        var cursor = "0";
         var start = FieldStart();
-        do
+        await foreach (var fields in ScanAsync(key, start + "*"))
         {
-            var reply = await _link.RunAsync(RedisBudgetScripts.Scan, [KeyOf(key)], [cursor, start + "*"]);
-            if (reply.Length != 2 || (string?)reply[0] is not { } next || (string?[]?)reply[1] is not { } fields)
-            {
-                throw Unexpected();
-            }
-
-            cursor = next;
             var ids = new List<Guid>();
             for (var i = 0; i < fields.Length; i += 2)
             {
@@ -192,6 +215,39 @@ internal sealed class RedisBudgetStore : IBudgetStore
             }
 
             yield return ids;
+        }
+    }
+
+    /// <summary>The sum of the open reservations of all ledgers in a period.</summary>
+    private async ValueTask<PicoDollars> SumOpenAsync(BudgetKey key)
+    {
+        var sum = PicoDollars.Zero;
+        await foreach (var fields in ScanAsync(key, "r:*"))
+        {
+            for (var i = 1; i < fields.Length; i += 2)
+            {
+                sum += long.TryParse(fields[i], NumberStyles.None, CultureInfo.InvariantCulture, out var amount)
+                    ? PicoDollars.FromStored(amount)
+                    : throw Unexpected();
+            }
+        }
+
+        return sum;
+    }
+
+    private async IAsyncEnumerable<string?[]> ScanAsync(BudgetKey key, string pattern)
+    {
+        var cursor = "0";
+        do
+        {
+            var reply = await _link.RunAsync(RedisBudgetScripts.Scan, [KeyOf(key)], [cursor, pattern]);
+            if (reply.Length != 2 || (string?)reply[0] is not { } next || (string?[]?)reply[1] is not { } fields)
+            {
+                throw Unexpected();
+            }
+
+            cursor = next;
+            yield return fields;
         }
         while (cursor != "0");
     }
@@ -219,6 +275,8 @@ internal sealed class RedisBudgetStore : IBudgetStore
 
     private static string DoneField(Guid id) => "d:" + id.ToString("N");
 
+    private static string ExpiredField(Guid id) => "e:" + id.ToString("N");
+
     private string Mark => "s:" + _ledger.LedgerId;
 
     private string FieldStart() => "r:" + _ledger.LedgerId + ":";
@@ -237,7 +295,7 @@ internal sealed class RedisBudgetStore : IBudgetStore
         // Without a reply the effect is unknown. The reconciler settles reservations without a row.
         if (late is { Resp2Type: ResultType.Array, Length: 2 } && late[0].Resp2Type == ResultType.Integer && (long)late[0] == 1)
         {
-            _link.Post(RedisBudgetScripts.Settle, [KeyOf(key)], [Mark, FieldOf(id), "0", DoneField(id), "1"]);
+            _link.Post(RedisBudgetScripts.Settle, [KeyOf(key)], [Mark, FieldOf(id), "0", DoneField(id), "1", ExpiredField(id)]);
         }
     }
 
@@ -269,11 +327,12 @@ internal sealed class RedisBudgetStore : IBudgetStore
     private async Task SeedOnceAsync(BudgetKey key)
     {
         var readAt = _time.GetUtcNow();
-        var charges = await _ledger.ReadChargesAsync(key.Team, key.Start, CancellationToken.None);
+        var charges = await _ledger.ReadChargesAsync(
+            key.Team, key.Start, DateTimeOffset.MaxValue, _terms.HeldSince, CancellationToken.None);
         var uncounted = await _ledger.ReadUncountedAsync(MaxUncounted, CancellationToken.None);
 
         var expires = key.End is { } end ? (end + Grace).ToUnixTimeMilliseconds() : 0;
-        var values = new List<RedisValue> { Mark, Stored(charges.Charged), expires.ToString(CultureInfo.InvariantCulture) };
+        var values = new List<RedisValue> { Mark, Stored(_terms.ChargeOf(key.Team, charges)), expires.ToString(CultureInfo.InvariantCulture) };
         foreach (var (id, reserved) in charges.Open)
         {
             values.Add(FieldOf(id));

@@ -7,15 +7,21 @@ namespace Gateway.Limits;
 /// </summary>
 internal static class RedisLimitScripts
 {
+    /// <summary>The step of <see cref="Take"/> that adds a lease to the requests in flight.</summary>
+    public const string Enter = "enter";
+
+    /// <summary>The step of <see cref="Take"/> that counts the request and its tokens.</summary>
+    public const string Charge = "charge";
+
     /// <summary>
     /// Keys: for each scope the hash of its buckets and the sorted set of its requests in flight. Arguments: the lease, its lifetime in
-    /// milliseconds, then for each scope the limits of requests, tokens and concurrency (-1 for none) and the tokens to take. Returns 1 or
-    /// 0 for granted or refused, the refusing scope and kind, and the retry delay in milliseconds; then for each scope, for requests and
-    /// for tokens, the remaining amount and the milliseconds until the limit is fully available again.
+    /// milliseconds, the step, then for each scope the limits of requests, tokens and concurrency (-1 for none) and the tokens to take.
+    /// Returns 1 or 0 for granted or refused, the refusing scope and kind, and the retry delay in milliseconds; then for each scope, for
+    /// requests and for tokens, the remaining amount and the milliseconds until the limit is fully available again.
     /// </summary>
     public const string Take = Common + """
 
-        local lease, lifetime = ARGV[1], tonumber(ARGV[2])
+        local lease, lifetime, enters = ARGV[1], tonumber(ARGV[2]), ARGV[3] == 'enter'
         local scopes = #KEYS / 2
         local refused_scope, refused_kind, wait = -1, -1, 0
         local buckets = {}
@@ -28,19 +34,23 @@ internal static class RedisLimitScripts
 
         for scope = 1, scopes do
           local hash, flying = KEYS[scope * 2 - 1], KEYS[scope * 2]
-          local from = 3 + (scope - 1) * 4
+          local from = 4 + (scope - 1) * 4
           local requests, tokens = tonumber(ARGV[from]), tonumber(ARGV[from + 1])
           local concurrent, amount = tonumber(ARGV[from + 2]), tonumber(ARGV[from + 3])
           local bucket = { requests = requests, tokens = tokens, concurrent = concurrent, r = 0, t = 0, amount = amount }
           if requests >= 0 then
             bucket.r = used(hash, 'r', requests)
-            refuse(scope, 0, ceiling(bucket.r - (requests - 1) * PARTS, requests))
+            if not enters then
+              refuse(scope, 0, ceiling(bucket.r - (requests - 1) * PARTS, requests))
+            end
           end
           if tokens >= 0 then
             bucket.t = used(hash, 't', tokens)
-            refuse(scope, 1, ceiling(bucket.t - (tokens - amount) * PARTS, tokens))
+            if not enters then
+              refuse(scope, 1, ceiling(bucket.t - (tokens - amount) * PARTS, tokens))
+            end
           end
-          if concurrent >= 0 then
+          if enters and concurrent >= 0 then
             redis.call('ZREMRANGEBYSCORE', flying, '-inf', text(now))
             if redis.call('ZCARD', flying) >= concurrent then
               refuse(scope, 2, 1000)
@@ -54,7 +64,7 @@ internal static class RedisLimitScripts
         for scope = 1, scopes do
           local hash, flying = KEYS[scope * 2 - 1], KEYS[scope * 2]
           local bucket = buckets[scope]
-          if granted then
+          if granted and not enters then
             if bucket.requests >= 0 then
               bucket.r = bucket.r + PARTS
               keep(hash, 'r', bucket.r, bucket.requests)
@@ -63,10 +73,10 @@ internal static class RedisLimitScripts
               bucket.t = math.min(bucket.t + bucket.amount * PARTS, MOST)
               keep(hash, 't', bucket.t, bucket.tokens)
             end
-            if bucket.concurrent >= 0 then
-              redis.call('ZADD', flying, text(now + lifetime), lease)
-              redis.call('PEXPIRE', flying, text(lifetime * 2))
-            end
+          end
+          if granted and enters and bucket.concurrent >= 0 then
+            redis.call('ZADD', flying, text(now + lifetime), lease)
+            redis.call('PEXPIRE', flying, text(lifetime * 2))
           end
           for _, level in ipairs({ { bucket.r, bucket.requests }, { bucket.t, bucket.tokens } }) do
             reply[#reply + 1] = math.max(0, math.floor((level[2] * PARTS - level[1]) / PARTS))
@@ -77,8 +87,8 @@ internal static class RedisLimitScripts
         """;
 
     /// <summary>
-    /// Keys as for <see cref="Take"/>. Arguments: the lease, then for each scope its limits of requests and tokens (-1 for none) and the
-    /// amounts to take from each; a negative amount gives back.
+    /// Keys as for <see cref="Take"/>. Arguments: the lease to end, or an empty string for none, then for each scope its limits of requests
+    /// and tokens (-1 for none) and the amounts to take from each; a negative amount gives back.
     /// </summary>
     public const string Return = Common + """
 

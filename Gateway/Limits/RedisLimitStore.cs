@@ -5,9 +5,10 @@ using StackExchange.Redis;
 namespace Gateway.Limits;
 
 /// <summary>
-/// Counts limits that several nodes share in Redis, by one atomic script per request. A lease under a concurrency limit is a member of a
-/// sorted set, scored by its expiry. Its node renews it while the request is in flight, so the leases of a killed node expire. Only holders
-/// with a concurrency limit have a set, so a new limit does not count requests that were already in flight.
+/// Counts limits that several nodes share in Redis, by one atomic script each for the entry, the charge and the end of a lease. A script
+/// without limits to count is not sent. A lease under a concurrency limit is a member of a sorted set, scored by its expiry. Its node renews
+/// it while the request is in flight, so the leases of a killed node expire. Only holders with a concurrency limit have a set, so a new limit
+/// does not count requests that were already in flight.
 /// </summary>
 internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
 {
@@ -45,60 +46,36 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
     }
 
     /// <inheritdoc />
-    public async ValueTask<LimitResult> TakeAsync(LimitRequest request)
+    public async ValueTask<LimitEntry> EnterAsync(IReadOnlyList<LimitScope> scopes)
     {
-        var scopes = request.Scopes;
+        var lease = new Lease(this, Guid.NewGuid().ToString("N"), scopes);
+        return await lease.EnterAsync() is { } refusal ? new LimitEntry(refusal) : new LimitEntry(lease);
+    }
+
+    /// <inheritdoc />
+    public async ValueTask CorrectAsync(IReadOnlyList<LimitScope> scopes, long change)
+    {
         var keys = new RedisKey[scopes.Count * 2];
-        var values = new RedisValue[2 + (scopes.Count * 4)];
-        var amounts = new long[scopes.Count];
-        var isConcurrencyLimited = false;
-        values[0] = request.Id.ToString("N");
-        values[1] = (long)_leaseTime.TotalMilliseconds;
+        var values = new RedisValue[1 + (scopes.Count * 4)];
+        values[0] = "";
         for (var i = 0; i < scopes.Count; i++)
         {
-            var scope = scopes[i];
-            amounts[i] = Math.Clamp(request.EstimatedTokens, 0, scope.TokensPerMinute ?? 0);
-            isConcurrencyLimited |= scope.ConcurrentRequests is not null;
-            keys[i * 2] = KeyOf(scope.Holder, "");
-            keys[(i * 2) + 1] = KeyOf(scope.Holder, ":flying");
-            values[2 + (i * 4)] = scope.RequestsPerMinute ?? -1;
-            values[3 + (i * 4)] = scope.TokensPerMinute ?? -1;
-            values[4 + (i * 4)] = scope.ConcurrentRequests ?? -1;
-            values[5 + (i * 4)] = amounts[i];
+            keys[i * 2] = KeyOf(scopes[i].Holder, "");
+            keys[(i * 2) + 1] = KeyOf(scopes[i].Holder, ":flying");
+            values[1 + (i * 4)] = scopes[i].RequestsPerMinute ?? -1;
+            values[2 + (i * 4)] = scopes[i].TokensPerMinute ?? -1;
+            values[3 + (i * 4)] = 0;
+            values[4 + (i * 4)] = change;
         }
 
-        var lease = new Lease(this, values[0], scopes, keys, amounts, isConcurrencyLimited);
-        var reply = Numbers(await _link.RunAsync(RedisLimitScripts.Take, keys, values, lease.Undo), 4 + (scopes.Count * 4));
-        LimitLevel? requests = null;
-        LimitLevel? tokens = null;
-        for (var i = 0; i < scopes.Count; i++)
+        try
         {
-            var level = reply.AsSpan(4 + (i * 4), 4);
-            if (scopes[i].RequestsPerMinute is { } requestLimit)
-            {
-                requests = MemoryLimitStore.Tighter(requests, new LimitLevel(requestLimit, level[0], TimeSpan.FromMilliseconds(level[1])));
-            }
-
-            if (scopes[i].TokensPerMinute is { } tokenLimit)
-            {
-                tokens = MemoryLimitStore.Tighter(tokens, new LimitLevel(tokenLimit, level[2], TimeSpan.FromMilliseconds(level[3])));
-            }
+            await _link.RunAsync(RedisLimitScripts.Return, keys, values);
         }
-
-        if (reply[0] == 1)
+        catch (LimitStoreException)
         {
-            lease.Begin();
-            return new LimitResult { Lease = lease, Requests = requests, Tokens = tokens };
+            // Not repeated, since a correction is not idempotent.
         }
-
-        return new LimitResult
-        {
-            RefusedBy = (LimitKind)reply[2],
-            Holder = scopes[(int)reply[1]].Holder,
-            RetryAfter = TimeSpan.FromMilliseconds(reply[3]),
-            Requests = requests,
-            Tokens = tokens,
-        };
     }
 
     /// <inheritdoc />
@@ -214,30 +191,87 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
         }
     }
 
-    private sealed class Lease(
-        RedisLimitStore store,
-        RedisValue name,
-        IReadOnlyList<LimitScope> scopes,
-        RedisKey[] keys,
-        long[] amounts,
-        bool isConcurrencyLimited) : ILimitLease
+    private sealed class Lease : ILimitLease
     {
+        private readonly RedisLimitStore _store;
+        private readonly IReadOnlyList<LimitScope> _scopes;
+        private readonly RedisKey[] _keys;
+        private readonly long[] _amounts;
+        private readonly bool _isConcurrencyLimited;
+        private readonly bool _isRateLimited;
+        private bool _isCharged;
         private int _isOver;
 
-        public RedisValue Name => name;
+        public Lease(RedisLimitStore store, RedisValue name, IReadOnlyList<LimitScope> scopes)
+        {
+            _store = store;
+            Name = name;
+            _scopes = scopes;
+            _keys = new RedisKey[scopes.Count * 2];
+            _amounts = new long[scopes.Count];
+            var flying = new List<RedisKey>(scopes.Count);
+            for (var i = 0; i < scopes.Count; i++)
+            {
+                var scope = scopes[i];
+                _keys[i * 2] = store.KeyOf(scope.Holder, "");
+                _keys[(i * 2) + 1] = store.KeyOf(scope.Holder, ":flying");
+                CountsTokens |= scope.TokensPerMinute is not null;
+                _isRateLimited |= scope.RequestsPerMinute is not null || scope.TokensPerMinute is not null;
+                if (scope.ConcurrentRequests is not null)
+                {
+                    flying.Add(_keys[(i * 2) + 1]);
+                }
+            }
+
+            Flying = [.. flying];
+            _isConcurrencyLimited = Flying.Length > 0;
+        }
+
+        public RedisValue Name { get; }
+
+        public bool CountsTokens { get; }
 
         public bool IsOver => Volatile.Read(ref _isOver) != 0;
 
         /// <summary>The sets that contain the lease.</summary>
-        public RedisKey[] Flying { get; } =
-            [.. Enumerable.Range(0, scopes.Count).Where(i => scopes[i].ConcurrentRequests is not null).Select(i => keys[(i * 2) + 1])];
+        public RedisKey[] Flying { get; }
 
-        public void Begin()
+        /// <summary>Joins the requests in flight.</summary>
+        /// <returns>The refusal; <see langword="null"/> if granted.</returns>
+        public async ValueTask<LimitResult?> EnterAsync()
         {
-            if (isConcurrencyLimited)
+            if (!_isConcurrencyLimited)
             {
-                store._live.TryAdd(this, 0);
+                return null;
             }
+
+            // The request does not use a lease whose reply is late or lost. Its release is correct whether it was granted or not.
+            var result = await TakeAsync(RedisLimitScripts.Enter, _ => _store._link.Post(RedisLimitScripts.Release, Flying, [Name]));
+            if (result.RefusedBy is not null)
+            {
+                return result;
+            }
+
+            _store._live.TryAdd(this, 0);
+            return null;
+        }
+
+        public async ValueTask<LimitResult> ChargeAsync(long estimatedTokens)
+        {
+            ObjectDisposedException.ThrowIf(IsOver, this);
+            if (!_isRateLimited)
+            {
+                return new LimitResult();
+            }
+
+            for (var i = 0; i < _amounts.Length; i++)
+            {
+                _amounts[i] = Math.Clamp(estimatedTokens, 0, _scopes[i].TokensPerMinute ?? 0);
+            }
+
+            var result = await TakeAsync(RedisLimitScripts.Charge, UndoCharge);
+            _isCharged = result.RefusedBy is null;
+            return result;
         }
 
         public ValueTask ReturnAsync(long? tokens)
@@ -247,57 +281,97 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
                 return ValueTask.CompletedTask;
             }
 
-            var isTokenLimited = tokens is not null && scopes.Any(scope => scope.TokensPerMinute is not null);
-            return isConcurrencyLimited || isTokenLimited
-                ? EndAsync(Changes(i => tokens is { } used ? Math.Max(0, used) - amounts[i] : 0, 0))
+            var isTokenLimited = _isCharged && tokens is not null && _scopes.Any(scope => scope.TokensPerMinute is not null);
+            return _isConcurrencyLimited || isTokenLimited
+                ? EndAsync(Changes(Name, i => isTokenLimited ? Math.Max(0, tokens!.Value) - _amounts[i] : 0, 0))
                 : ValueTask.CompletedTask;
         }
 
         public ValueTask CancelAsync() =>
-            Interlocked.Exchange(ref _isOver, 1) != 0 ? ValueTask.CompletedTask : EndAsync(Changes(i => -amounts[i], -1));
+            Interlocked.Exchange(ref _isOver, 1) != 0 || !(_isConcurrencyLimited || _isCharged) ? ValueTask.CompletedTask
+            : EndAsync(_isCharged ? Changes(Name, i => -_amounts[i], -1) : Changes(Name, static _ => 0, 0));
 
-        /// <summary>Releases a lease whose reply is late, or lost if it is <see langword="null"/>. The request does not use it.</summary>
-        public void Undo(RedisResult? reply)
+        /// <summary>Undoes a charge whose reply is late. The request stays in flight. After a lost reply the buckets drain.</summary>
+        private void UndoCharge(RedisResult? reply)
         {
-            if (reply is null)
+            if (reply is { Resp2Type: ResultType.Array, Length: > 0 } && (long)reply[0] == 1)
             {
-                // Unknown whether the lease was granted. Its release is correct in both cases, and the buckets drain.
-                if (isConcurrencyLimited)
+                _store._link.Post(RedisLimitScripts.Return, _keys, Changes(RedisValue.EmptyString, i => -_amounts[i], -1));
+            }
+        }
+
+        private async ValueTask<LimitResult> TakeAsync(string step, Action<RedisResult?> undo)
+        {
+            var values = new RedisValue[3 + (_scopes.Count * 4)];
+            values[0] = Name;
+            values[1] = (long)_store._leaseTime.TotalMilliseconds;
+            values[2] = step;
+            for (var i = 0; i < _scopes.Count; i++)
+            {
+                values[3 + (i * 4)] = _scopes[i].RequestsPerMinute ?? -1;
+                values[4 + (i * 4)] = _scopes[i].TokensPerMinute ?? -1;
+                values[5 + (i * 4)] = _scopes[i].ConcurrentRequests ?? -1;
+                values[6 + (i * 4)] = _amounts[i];
+            }
+
+            return ResultOf(Numbers(await _store._link.RunAsync(RedisLimitScripts.Take, _keys, values, undo), 4 + (_scopes.Count * 4)));
+        }
+
+        private LimitResult ResultOf(long[] reply)
+        {
+            LimitLevel? requests = null;
+            LimitLevel? tokens = null;
+            for (var i = 0; i < _scopes.Count; i++)
+            {
+                var level = reply.AsSpan(4 + (i * 4), 4);
+                if (_scopes[i].RequestsPerMinute is { } requestLimit)
                 {
-                    store._link.Post(RedisLimitScripts.Release, Flying, [name]);
+                    requests = MemoryLimitStore.Tighter(requests, new LimitLevel(requestLimit, level[0], TimeSpan.FromMilliseconds(level[1])));
+                }
+
+                if (_scopes[i].TokensPerMinute is { } tokenLimit)
+                {
+                    tokens = MemoryLimitStore.Tighter(tokens, new LimitLevel(tokenLimit, level[2], TimeSpan.FromMilliseconds(level[3])));
                 }
             }
-            else if (reply.Resp2Type == ResultType.Array && reply.Length > 0 && (long)reply[0] == 1)
-            {
-                store._link.Post(RedisLimitScripts.Return, keys, Changes(i => -amounts[i], -1));
-            }
+
+            return reply[0] == 1
+                ? new LimitResult { Requests = requests, Tokens = tokens }
+                : new LimitResult
+                {
+                    RefusedBy = (LimitKind)reply[2],
+                    Holder = _scopes[(int)reply[1]].Holder,
+                    RetryAfter = TimeSpan.FromMilliseconds(reply[3]),
+                    Requests = requests,
+                    Tokens = tokens,
+                };
         }
 
         private async ValueTask EndAsync(RedisValue[] values)
         {
-            store._live.TryRemove(this, out _);
+            _store._live.TryRemove(this, out _);
             try
             {
-                await store._link.RunAsync(RedisLimitScripts.Return, keys, values);
+                await _store._link.RunAsync(RedisLimitScripts.Return, _keys, values);
             }
             catch (LimitStoreException)
             {
                 // Only the idempotent release is retried. The correction of the tokens is not idempotent, and the buckets drain.
-                if (isConcurrencyLimited && store._unreleased.Count < MaxUnreleased)
+                if (_isConcurrencyLimited && _store._unreleased.Count < MaxUnreleased)
                 {
-                    store._unreleased.Enqueue(this);
+                    _store._unreleased.Enqueue(this);
                 }
             }
         }
 
-        private RedisValue[] Changes(Func<int, long> tokens, long requests)
+        private RedisValue[] Changes(RedisValue name, Func<int, long> tokens, long requests)
         {
-            var values = new RedisValue[1 + (scopes.Count * 4)];
+            var values = new RedisValue[1 + (_scopes.Count * 4)];
             values[0] = name;
-            for (var i = 0; i < scopes.Count; i++)
+            for (var i = 0; i < _scopes.Count; i++)
             {
-                values[1 + (i * 4)] = scopes[i].RequestsPerMinute ?? -1;
-                values[2 + (i * 4)] = scopes[i].TokensPerMinute ?? -1;
+                values[1 + (i * 4)] = _scopes[i].RequestsPerMinute ?? -1;
+                values[2 + (i * 4)] = _scopes[i].TokensPerMinute ?? -1;
                 values[3 + (i * 4)] = requests;
                 values[4 + (i * 4)] = tokens(i);
             }

@@ -9,7 +9,10 @@ namespace Gateway.Metering;
 /// <remarks>Not thread-safe; reads one response.</remarks>
 internal sealed class EncodedUsageReader : IResponseReader
 {
-    /// <summary>The limit of decoded bytes per response, against decompression bombs. Bytes beyond it are not read.</summary>
+    /// <summary>
+    /// The limit of decoded bytes per response, against decompression bombs. Bytes beyond it are read only as long as the generation has no
+    /// id: then the bill can be found nowhere else. Nothing of the response is kept in either case.
+    /// </summary>
     internal const int MaxDecodedBytes = 64 * 1024 * 1024;
 
     private const int BufferSize = 8 * 1024;
@@ -20,6 +23,7 @@ internal sealed class EncodedUsageReader : IResponseReader
 
     private Stream? _decoder;
     private bool _isOver;
+    private bool _isNamed;
 
     public EncodedUsageReader(bool isEventStream, ResponseEncoding encoding)
     {
@@ -37,8 +41,20 @@ internal sealed class EncodedUsageReader : IResponseReader
     /// <inheritdoc />
     public bool HasData => _reader.HasData;
 
+    /// <inheritdoc />
+    public bool HasContent => _reader.HasContent;
+
+    /// <inheritdoc />
+    public bool IsCostInterim => _reader.IsCostInterim;
+
+    /// <inheritdoc />
+    public long PassedTokens => _reader.PassedTokens;
+
     /// <summary>The number of decoded bytes.</summary>
     internal long DecodedBytes { get; private set; }
+
+    /// <inheritdoc />
+    public void NoteNamed() => _isNamed = true;
 
     /// <inheritdoc />
     public void Read(ReadOnlySpan<byte> bytes)
@@ -100,7 +116,7 @@ internal sealed class EncodedUsageReader : IResponseReader
         try
         {
             int count;
-            while (DecodedBytes < MaxDecodedBytes
+            while ((DecodedBytes < MaxDecodedBytes || !_isNamed)
                 && (count = await decoder.ReadAsync(buffer).ConfigureAwait(false)) > 0)
             {
                 DecodedBytes += count;

@@ -13,6 +13,19 @@ internal static class EventFilter
     public static bool MayMatter(ReadOnlySpan<byte> data) =>
         HasValue(data, "_reason\""u8) || HasValue(data, "\"usage\""u8) || HasValue(data, "error\""u8) || EndsResponse(data);
 
+    /// <summary>Whether the data of an event contains a piece of a completion. A repetition of the whole text does not count.</summary>
+    public static bool CarriesText(ReadOnlySpan<byte> data) =>
+        data.IndexOf("\"delta\""u8) >= 0
+        || (data.IndexOf("\"text\""u8) >= 0 && data[..Math.Min(HeadLength, data.Length)].IndexOf(".done\""u8) < 0);
+
+    /// <summary>Whether the type of an event is one of those that open a stream, before its content.</summary>
+    public static bool IsOpening(ReadOnlySpan<byte> data)
+    {
+        var value = TypeOf(data);
+        return value.StartsWith("\"ping\""u8) || value.StartsWith("\"message_start\""u8)
+            || value.StartsWith("\"response.created\""u8) || value.StartsWith("\"response.in_progress\""u8);
+    }
+
     /// <summary>Whether the data contains the name other than as a member with the value null.</summary>
     private static bool HasValue(ReadOnlySpan<byte> data, ReadOnlySpan<byte> name)
     {
@@ -35,16 +48,16 @@ internal static class EventFilter
 
     private static bool EndsResponse(ReadOnlySpan<byte> data)
     {
-        var head = data[..Math.Min(HeadLength, data.Length)];
-        var at = head.IndexOf("\"type\""u8);
-        if (at < 0)
-        {
-            return false;
-        }
-
-        var value = AfterColon(data[(at + 6)..]);
+        var value = TypeOf(data);
         return value.StartsWith("\"message_stop"u8) || value.StartsWith("\"response.completed"u8)
             || value.StartsWith("\"response.incomplete"u8) || value.StartsWith("\"response.failed"u8);
+    }
+
+    /// <summary>The data from the value of its <c>type</c> on; empty if no type is among the first bytes.</summary>
+    private static ReadOnlySpan<byte> TypeOf(ReadOnlySpan<byte> data)
+    {
+        var at = data[..Math.Min(HeadLength, data.Length)].IndexOf("\"type\""u8);
+        return at < 0 ? default : AfterColon(data[(at + 6)..]);
     }
 
     private static ReadOnlySpan<byte> AfterColon(ReadOnlySpan<byte> data)

@@ -13,6 +13,21 @@ internal interface IResponseReader : IDisposable
     /// <summary>Whether data other than blanks and keep-alive comments has arrived.</summary>
     bool HasData { get; }
 
+    /// <summary>
+    /// Whether data other than upstream's error has arrived. The events that open a stream (<c>response.created</c>, <c>message_start</c>,
+    /// <c>ping</c>…) do not count.
+    /// </summary>
+    bool HasContent { get; }
+
+    /// <summary>Whether more was generated after the last cost that a stream told. That cost is not the bill.</summary>
+    bool IsCostInterim { get; }
+
+    /// <summary>An estimate of the completion tokens in the events that have arrived; zero for a response that is not a stream.</summary>
+    long PassedTokens { get; }
+
+    /// <summary>Reports that the generation can be asked for by its id, so that the bill need not be found in the response.</summary>
+    void NoteNamed();
+
     /// <summary>Reads the next bytes. The response may be split at any position.</summary>
     void Read(ReadOnlySpan<byte> bytes);
 

@@ -3,7 +3,6 @@ using Gateway.Billing;
 using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Primitives;
-using Gateway.Teams;
 
 namespace Gateway.Metering;
 
@@ -13,8 +12,8 @@ namespace Gateway.Metering;
 /// before its last bytes are sent to the client; when the response is cut off; or at the latest in <see cref="DisposeAsync"/>.
 /// </summary>
 /// <remarks>
-/// Admission acquires (<see cref="TakeLeaseAsync"/>, <see cref="ReserveAsync"/>, <see cref="BeginAsync"/>) or gives up
-/// (<see cref="CancelAsync"/>). Afterwards the events of the call are reported in order: <see cref="Sent"/>, <see cref="Answered"/>,
+/// Admission hands over the lease that the request holds since the Team phase and acquires the rest (<see cref="TakeLeaseAsync"/>,
+/// <see cref="ReserveAsync"/>, <see cref="BeginAsync"/>), or gives up (<see cref="CancelAsync"/>). Afterwards the events of the call are reported in order: <see cref="Sent"/>, <see cref="Answered"/>,
 /// <see cref="Named"/>, then <see cref="CompletedAsync"/> or <see cref="EndedAsync"/>. Another attempt is another instance with its own
 /// lease, reservation and row.
 /// <para>
@@ -30,7 +29,10 @@ internal sealed partial class MeteredCall : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly long _startedAt;
     private ILimitLease? _lease;
+    private long _estimatedTokens;
+    private long _promptTokens;
     private BudgetKey? _budget;
+    private bool _includesByok;
     private bool _isReserved;
     private bool _mayHaveRow;
     private bool _isRowDeferred;
@@ -56,7 +58,7 @@ internal sealed partial class MeteredCall : IAsyncDisposable
         _logger = logger;
     }
 
-    /// <summary>The key of the ledger row, and of the lease and the reservation in their stores.</summary>
+    /// <summary>The key of the ledger row, and of the reservation in its store.</summary>
     public required Guid Id { get; init; }
 
     /// <summary>The amount to reserve. It is charged as long as the bill is unknown.</summary>
@@ -76,26 +78,35 @@ internal sealed partial class MeteredCall : IAsyncDisposable
 
     private bool IsSettled => Volatile.Read(ref _settled) != 0;
 
-    /// <summary>Acquires a rate-limit lease.</summary>
-    /// <returns>The result of the store. A result without a lease means that the request is refused.</returns>
-    /// <exception cref="LimitStoreException">The store failed.</exception>
-    public async ValueTask<LimitResult> TakeLeaseAsync(ILimitStore limits, IReadOnlyList<LimitScope> scopes, long tokens)
+    /// <summary>Takes over the request's lease, whatever the result, and charges it.</summary>
+    /// <param name="lease">The lease.</param>
+    /// <param name="tokens">The estimated tokens.</param>
+    /// <param name="promptTokens">The estimated tokens of the prompt alone.</param>
+    /// <returns>The result of the charge.</returns>
+    /// <exception cref="LimitStoreException">The store failed. If the call proceeds, the lease is ended without a charge.</exception>
+    public ValueTask<LimitResult> TakeLeaseAsync(ILimitLease lease, long tokens, long promptTokens)
     {
-        var result = await limits.TakeAsync(new LimitRequest(Id, scopes, tokens));
-        _lease = result.Lease;
-        return result;
+        _lease = lease;
+        _estimatedTokens = tokens;
+        _promptTokens = promptTokens;
+        return lease.ChargeAsync(tokens);
     }
 
     /// <summary>Reserves the amount <see cref="Reserved"/> in a period of the team's budget.</summary>
-    /// <returns>Whether the budget covers the amount.</returns>
+    /// <param name="budget">The period.</param>
+    /// <param name="limit">The limit.</param>
+    /// <param name="includesByok">Whether the budget counts the provider's own amount.</param>
+    /// <returns>The result of the store: whether the budget covers the amount, and what it counts.</returns>
     /// <exception cref="LimitStoreException">
     /// The store failed. If the call proceeds, its charge is added to the counter without a reservation.
     /// </exception>
-    public async ValueTask<bool> ReserveAsync(BudgetKey budget, PicoDollars limit)
+    public async ValueTask<BudgetResult> ReserveAsync(BudgetKey budget, PicoDollars limit, bool includesByok)
     {
         _budget = budget;
-        _isReserved = (await _budgets.ReserveAsync(budget, limit, Id, Reserved)).IsGranted;
-        return _isReserved;
+        _includesByok = includesByok;
+        var result = await _budgets.ReserveAsync(budget, limit, Id, Reserved);
+        _isReserved = result.IsGranted;
+        return result;
     }
 
     /// <summary>Writes the ledger row durably.</summary>
@@ -208,18 +219,29 @@ internal sealed partial class MeteredCall : IAsyncDisposable
             return;
         }
 
-        var decision = SettlementDecision.Of(Reserved, _wasSent, _status, GenerationId, _response is { IsEventStream: true }, facts);
+        var outcome = new CallOutcome
+        {
+            WasSent = _wasSent,
+            Status = _status,
+            IsNamed = GenerationId is not null,
+            IsErrorOnly = _response is { IsErrorOnly: true },
+            IsCostInterim = _response is { IsCostInterim: true },
+            Facts = facts,
+        };
+        var decision = SettlementDecision.Of(Reserved, _includesByok, outcome);
         var timeToFirstToken = TimeToFirstToken;
-        Settlement = new CallSettlement(decision, end, facts, timeToFirstToken);
+        Settlement = new CallSettlement(decision, end, facts, outcome.Bill, timeToFirstToken);
+        var tokens = TokensOf(decision, outcome);
         if (_lease is not null)
         {
-            // A call that is settled without usage has used no tokens. If the usage is unknown, the estimate is kept.
-            await ReleaseLeaseAsync(
-                isCancelled: false, facts.Usage?.Tokens ?? (decision.State == GenerationState.Settled ? 0 : null));
+            await ReleaseLeaseAsync(isCancelled: false, tokens);
         }
 
         var isOpen = decision.State == GenerationState.Provisional;
-        var isCounted = _budget is null || (isOpen ? _isReserved : await SettleBudgetAsync(decision.Charge));
+        var isCounted = _budget is null
+            || (decision.State == GenerationState.Settled ? await SettleBudgetAsync(decision.Charge)
+                : decision.Charge == Reserved && (isOpen || _isReserved) ? _isReserved
+                : await HoldBudgetAsync(decision.Charge));
 
         var now = _time.GetUtcNow();
         var entry = new LedgerEntry.Ended(Id)
@@ -232,11 +254,18 @@ internal sealed partial class MeteredCall : IAsyncDisposable
             AnsweredModel = facts.Model,
             Provider = facts.Provider,
             FinishReason = facts.FinishReason,
-            Usage = decision.State == GenerationState.Settled ? (facts.Usage ?? new Usage()) with { Cost = decision.Charge } : facts.Usage,
+            Usage = outcome.Bill ?? (facts.Usage ?? new Usage()) with
+            {
+                Cost = decision.State == GenerationState.Settled ? PicoDollars.Zero : null,
+                UpstreamCost = null,
+            },
             TimeToFirstToken = timeToFirstToken,
             EndedAt = now,
             ClosedAt = isOpen ? null : now,
             AskAt = isOpen ? now + SettlementSchedule.First : null,
+            Held = isOpen && decision.Charge != Reserved ? decision.Charge : null,
+            IsError = outcome.IsError ? true : null,
+            LimitTokens = isOpen && _lease is { CountsTokens: true } ? tokens ?? _estimatedTokens : null,
             IsCounted = isCounted,
         };
 
@@ -250,6 +279,20 @@ internal sealed partial class MeteredCall : IAsyncDisposable
             Post(entry);
         }
     }
+
+    /// <summary>
+    /// The tokens that the token limits count from now on; <see langword="null"/> keeps the estimate. A cut stream counts with what went by
+    /// until its bill is known.
+    /// </summary>
+    private long? TokensOf(SettlementDecision decision, in CallOutcome outcome) => outcome switch
+    {
+        { IsCostInterim: false, Facts: { IsComplete: true, Usage: { HasTokens: true } usage } } => usage.Tokens,
+        { Bill: not null } => null,
+        _ when decision.State == GenerationState.Settled || outcome.IsRefusal => 0,
+        _ when _response is { IsEventStream: true } stream =>
+            (outcome.Facts.Usage?.PromptTokens ?? _promptTokens) + Math.Max(outcome.Facts.Usage?.CompletionTokens ?? 0, stream.PassedTokens),
+        _ => null,
+    };
 
 #pragma warning disable CA1031 // Any exception of a store: the other resources of the call are released all the same.
     private async ValueTask ReleaseLeaseAsync(bool isCancelled, long? tokens)
@@ -276,6 +319,21 @@ internal sealed partial class MeteredCall : IAsyncDisposable
         {
             Log.NotReleased(_logger, "reservation", Id, fault);
             return false;
+        }
+    }
+
+    /// <summary>Holds another amount than the reservation, or an amount without a reservation.</summary>
+    /// <returns>Whether the amount is counted.</returns>
+    private async ValueTask<bool> HoldBudgetAsync(PicoDollars amount)
+    {
+        try
+        {
+            return await _budgets.HoldAsync(_budget!.Value, Id, amount, _isReserved);
+        }
+        catch (Exception fault)
+        {
+            Log.NotReleased(_logger, "reservation", Id, fault);
+            return _isReserved;
         }
     }
 

@@ -37,6 +37,15 @@ internal sealed class MeteredResponse : IResponseObserver, IDisposable
     /// <summary>The timestamp of the first data. Blanks and comments are not data.</summary>
     public long? FirstDataAt { get; private set; }
 
+    /// <summary>Whether the only data that has arrived is upstream's error: the events of a stream, or a complete body.</summary>
+    public bool IsErrorOnly => _reader is { HasContent: false, Facts: { HasError: true } facts } && (IsEventStream || facts.IsComplete);
+
+    /// <inheritdoc cref="IResponseReader.IsCostInterim" />
+    public bool IsCostInterim => _reader.IsCostInterim;
+
+    /// <inheritdoc cref="IResponseReader.PassedTokens" />
+    public long PassedTokens => _reader.PassedTokens;
+
     private bool IsComplete => _reader.IsComplete || _remainingBytes <= 0;
 
     /// <inheritdoc />
@@ -91,6 +100,7 @@ internal sealed class MeteredResponse : IResponseObserver, IDisposable
         }
 
         _isNamed = true;
+        _reader.NoteNamed();
         return _call.KeepNameAsync();
     }
 }

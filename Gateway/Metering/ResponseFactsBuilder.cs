@@ -14,6 +14,14 @@ internal sealed class ResponseFactsBuilder
     private bool _hasError;
     private bool _isComplete;
 
+    // The current document: whether it is an object, whether it contains an error, output or a type, and whether its type opens a stream.
+    private bool _documentIsObject;
+    private bool _documentHasError;
+    private bool _documentHasOutput;
+    private bool _documentIsTyped;
+    private bool _documentHasCost;
+    private bool _documentOpens;
+
     // The bill before the current document, in the current document, and in total.
     private UsageBuilder _usageBefore;
     private UsageBuilder _usageRead;
@@ -41,6 +49,22 @@ internal sealed class ResponseFactsBuilder
     /// <summary>The meaning of the current document's <c>type</c> for the end of the response.</summary>
     public ResponseEnd End { get; private set; }
 
+    /// <summary>Whether the current document, which is a body, contains output.</summary>
+    public bool DocumentHasOutput => _documentHasOutput;
+
+    /// <summary>Whether a cost is known.</summary>
+    public bool HasCost => _usage.HasCost;
+
+    /// <summary>Whether the current document contains a cost.</summary>
+    public bool DocumentHasCost => _documentHasCost;
+
+    /// <summary>
+    /// Whether the current document, which is an event, is content: neither an error nor an event that opens a stream, and not an untyped
+    /// object without choices.
+    /// </summary>
+    public bool DocumentIsContent =>
+        !_documentHasError && !_documentOpens && (_documentIsTyped || _documentHasOutput || !_documentIsObject);
+
     /// <summary>The facts. Built on demand and rebuilt only after a change.</summary>
     public ResponseFacts Facts => _facts ??= new ResponseFacts
     {
@@ -57,7 +81,16 @@ internal sealed class ResponseFactsBuilder
     {
         End = ResponseEnd.None;
         _usageBefore = _usage;
+        _documentIsObject = false;
+        _documentHasError = false;
+        _documentHasOutput = false;
+        _documentIsTyped = false;
+        _documentHasCost = false;
+        _documentOpens = false;
     }
+
+    /// <summary>Records that the current document is an object.</summary>
+    public void BeginObject() => _documentIsObject = true;
 
     /// <summary>
     /// Begins a bill. It replaces an earlier bill of the same document and is merged with the bills of earlier documents.
@@ -71,12 +104,26 @@ internal sealed class ResponseFactsBuilder
         _facts = null;
     }
 
+    /// <summary>Records that a member has a value other than null.</summary>
+    public void NoteValue(ResponsePosition position, ResponseMember member)
+    {
+        if (member == ResponseMember.Error)
+        {
+            NoteError();
+        }
+        else if (position == ResponsePosition.Root && member is ResponseMember.Choices or ResponseMember.Output)
+        {
+            _documentHasOutput = true;
+        }
+    }
+
     /// <summary>Records the value of a member: an unescaped string, or the text of a number or literal.</summary>
     public void Note(ResponseMember member, ReadOnlySpan<byte> text, bool isString)
     {
         if (member is >= ResponseMember.PromptTokens and <= ResponseMember.Cost)
         {
             _usageRead.Note(member, text, isString);
+            _documentHasCost |= member == ResponseMember.Cost && _usageRead.HasCost;
         }
         else if (isString)
         {
@@ -122,9 +169,25 @@ internal sealed class ResponseFactsBuilder
                 break;
             case ResponseMember.Type:
                 End = EndOf(text);
-                HasError |= End is ResponseEnd.Error or ResponseEnd.Failed;
+                _documentIsTyped = true;
+                _documentOpens = IsOpening(text);
+                if (End is ResponseEnd.Error or ResponseEnd.Failed)
+                {
+                    NoteError();
+                }
+
                 break;
         }
+    }
+
+    private static bool IsOpening(ReadOnlySpan<byte> type) =>
+        type.SequenceEqual("ping"u8) || type.SequenceEqual("message_start"u8)
+        || type.SequenceEqual("response.created"u8) || type.SequenceEqual("response.in_progress"u8);
+
+    private void NoteError()
+    {
+        HasError = true;
+        _documentHasError = true;
     }
 
     private static bool IsPending(ReadOnlySpan<byte> status) =>

@@ -15,6 +15,7 @@ internal enum ResponseMember : byte
     StopReason,
     Error,
     Choices,
+    Output,
     Usage,
     IncompleteDetails,
 
@@ -31,10 +32,13 @@ internal enum ResponseMember : byte
     CacheWritten,
     CachedTokens,
     ReasoningTokens,
+    UpstreamCost,
+    IsByok,
     Cost,
 
     // Other containers and their members.
     PromptDetails,
     CompletionDetails,
+    CostDetails,
     IncompleteReason,
 }

@@ -32,4 +32,7 @@ internal enum ResponsePosition : byte
 
     /// <summary>The details of the completion tokens.</summary>
     CompletionDetails,
+
+    /// <summary>The details of the amount.</summary>
+    CostDetails,
 }

@@ -117,14 +117,19 @@ internal sealed class ResponseScanner(ResponseFactsBuilder facts)
 
     private int BeginValue(byte value)
     {
-        if (_member == ResponseMember.Error && value != (byte)'n')
+        if (value != (byte)'n')
         {
-            facts.HasError = true;
+            facts.NoteValue(Position, _member);
         }
 
         switch (value)
         {
             case (byte)'{':
+                if (_state == State.Start)
+                {
+                    facts.BeginObject();
+                }
+
                 Enter(_state == State.Start ? ResponsePosition.Root : ResponseShape.ObjectOf(Position, _member), State.Name);
                 return 1;
             case (byte)'[':

@@ -20,6 +20,7 @@ internal static class ResponseShape
             ResponsePosition.Delta when name.SequenceEqual("stop_reason"u8) => ResponseMember.StopReason,
             ResponsePosition.Incomplete when name.SequenceEqual("reason"u8) => ResponseMember.IncompleteReason,
             ResponsePosition.PromptDetails when name.SequenceEqual("cached_tokens"u8) => ResponseMember.CachedTokens,
+            ResponsePosition.CostDetails when name.SequenceEqual("upstream_inference_cost"u8) => ResponseMember.UpstreamCost,
             ResponsePosition.CompletionDetails when name.SequenceEqual("reasoning_tokens"u8) => ResponseMember.ReasoningTokens,
             _ => ResponseMember.None,
         };
@@ -38,6 +39,7 @@ internal static class ResponseShape
             ResponseMember.IncompleteDetails => ResponsePosition.Incomplete,
             ResponseMember.PromptDetails => ResponsePosition.PromptDetails,
             ResponseMember.CompletionDetails => ResponsePosition.CompletionDetails,
+            ResponseMember.CostDetails => ResponsePosition.CostDetails,
             _ => position == ResponsePosition.Choices ? ResponsePosition.Choice : ResponsePosition.None,
         };
     }
@@ -48,6 +50,7 @@ internal static class ResponseShape
         {
             _ when name.SequenceEqual("type"u8) => ResponseMember.Type,
             _ when name.SequenceEqual("delta"u8) => ResponseMember.Delta,
+            _ when name.SequenceEqual("content"u8) || name.SequenceEqual("output"u8) || name.SequenceEqual("data"u8) => ResponseMember.Output,
             _ when name.SequenceEqual("message"u8) || name.SequenceEqual("response"u8) => ResponseMember.Response,
             _ => OfResponse(name),
         };
@@ -89,6 +92,8 @@ internal static class ResponseShape
             _ when name.SequenceEqual("completion_tokens"u8) || name.SequenceEqual("output_tokens"u8) => ResponseMember.CompletionTokens,
             _ when name.SequenceEqual("total_tokens"u8) => ResponseMember.TotalTokens,
             _ when name.SequenceEqual("cost"u8) => ResponseMember.Cost,
+            _ when name.SequenceEqual("cost_details"u8) => ResponseMember.CostDetails,
+            _ when name.SequenceEqual("is_byok"u8) => ResponseMember.IsByok,
             _ when name.SequenceEqual("prompt_tokens_details"u8) || name.SequenceEqual("input_tokens_details"u8) =>
                 ResponseMember.PromptDetails,
             _ when name.SequenceEqual("completion_tokens_details"u8) || name.SequenceEqual("output_tokens_details"u8) =>

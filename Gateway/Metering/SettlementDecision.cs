@@ -5,42 +5,38 @@ namespace Gateway.Metering;
 
 /// <summary>The decision about the billing state and the charge of a call at its end.</summary>
 /// <param name="State">Settled, provisional (upstream is asked for the bill) or unresolvable.</param>
-/// <param name="Charge">The amount to charge to the budget now.</param>
+/// <param name="Charge">
+/// The amount that the budget counts from now on: the bill, or what is held until the bill is known.
+/// </param>
 internal readonly record struct SettlementDecision(GenerationState State, PicoDollars Charge)
 {
     /// <summary>
-    /// Decides by the observed facts. A cost in the response takes precedence. Without a cost, a call that cannot have been billed is
-    /// charged nothing, a generation with an id is provisional, and every other call stays charged at its reservation: an unknown cost is
-    /// never zero.
+    /// Decides by what came back. The first rule that fits applies: what upstream has not processed costs nothing; a complete response
+    /// with a cost costs that; a generation with an id is asked for; a response that proves that nothing was generated costs nothing;
+    /// everything else is unknown. An unknown cost is never zero by itself.
     /// </summary>
     /// <param name="reserved">The reserved amount.</param>
-    /// <param name="wasSent">Whether upstream can have seen any byte of the request.</param>
-    /// <param name="status">The status of upstream's response; <see langword="null"/> without a response.</param>
-    /// <param name="generationId">Upstream's id of the generation; <see langword="null"/> if unknown.</param>
-    /// <param name="isStream">Whether the response is an event stream.</param>
-    /// <param name="facts">The facts read from the response.</param>
-    public static SettlementDecision Of(
-        PicoDollars reserved, bool wasSent, int? status, string? generationId, bool isStream, ResponseFacts facts)
+    /// <param name="includesByok">Whether the budget counts the provider's own amounts.</param>
+    /// <param name="outcome">What came back.</param>
+    public static SettlementDecision Of(PicoDollars reserved, bool includesByok, in CallOutcome outcome)
     {
-        if (facts.Usage?.Cost is { } cost)
-        {
-            return new SettlementDecision(GenerationState.Settled, cost);
-        }
-
-        if (!wasSent)
+        if (!outcome.WasSent)
         {
             return new SettlementDecision(GenerationState.Settled, PicoDollars.Zero);
         }
 
-        if (generationId is not null)
+        if (outcome.Bill is { } bill)
         {
-            return new SettlementDecision(GenerationState.Provisional, reserved);
+            return new SettlementDecision(GenerationState.Settled, bill.Charge(includesByok));
         }
 
-        // With a 4xx, or a JSON error as the whole body, OpenRouter states that there is no generation, and bills nothing. The error page
-        // of an intermediary proves nothing about the generation.
-        var isRefusal = status is >= 400 and < 500 || (status is not null && !isStream && facts is { HasError: true, IsComplete: true });
-        return isRefusal
+        if (outcome.IsNamed)
+        {
+            // A budget must not be blocked by refusals, of which a client may collect many in a short time.
+            return new SettlementDecision(GenerationState.Provisional, outcome.IsRefusal ? PicoDollars.Zero : reserved);
+        }
+
+        return outcome.IsFree
             ? new SettlementDecision(GenerationState.Settled, PicoDollars.Zero)
             : new SettlementDecision(GenerationState.Unresolvable, reserved);
     }

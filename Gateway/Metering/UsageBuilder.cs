@@ -20,7 +20,12 @@ internal struct UsageBuilder
     private long? _cacheWritten;
     private long? _reasoningTokens;
     private PicoDollars? _cost;
+    private PicoDollars? _upstreamCost;
+    private bool _isByok;
     private bool _hasMembers;
+
+    /// <summary>Whether the amount is known.</summary>
+    public readonly bool HasCost => _cost is not null;
 
     /// <summary>Records the value of a token count or of the amount: the text of a number or of a string.</summary>
     public void Note(ResponseMember member, ReadOnlySpan<byte> text, bool isString)
@@ -33,6 +38,18 @@ internal struct UsageBuilder
                 _cost = cost;
                 _hasMembers = true;
             }
+        }
+        else if (member == ResponseMember.UpstreamCost)
+        {
+            // Without BYOK this member may repeat the cost, so it is a bill of its own only beside is_byok.
+            if (PicoDollars.TryParse(text, out var cost) && cost >= PicoDollars.Zero)
+            {
+                _upstreamCost = cost;
+            }
+        }
+        else if (member == ResponseMember.IsByok)
+        {
+            _isByok = !isString && text.SequenceEqual("true"u8);
         }
         else if (!isString
             && Utf8Parser.TryParse(text, out long tokens, out var length) && length == text.Length
@@ -60,6 +77,7 @@ internal struct UsageBuilder
             CachedTokens = _cachedTokens ?? _cacheRead,
             ReasoningTokens = _reasoningTokens,
             Cost = _cost,
+            UpstreamCost = _isByok ? _upstreamCost : null,
         };
     }
 

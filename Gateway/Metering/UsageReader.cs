@@ -35,7 +35,12 @@ internal sealed class UsageReader : IResponseReader
     // The current event.
     private ResponseEnd _event;
     private int _dataLines;
+    private bool _isParsed;
     private int _events;
+
+    // The text that has passed, and the bytes of a data line that is split between two reads.
+    private PassedText _passed;
+    private int _lineBytes;
 
     public UsageReader(bool isEventStream)
     {
@@ -62,6 +67,20 @@ internal sealed class UsageReader : IResponseReader
 
     /// <inheritdoc />
     public bool HasData { get; private set; }
+
+    /// <inheritdoc />
+    public bool HasContent { get; private set; }
+
+    /// <inheritdoc />
+    public bool IsCostInterim { get; private set; }
+
+    /// <inheritdoc />
+    public long PassedTokens => _passed.Tokens;
+
+    /// <inheritdoc />
+    public void NoteNamed()
+    {
+    }
 
     /// <inheritdoc />
     public void Read(ReadOnlySpan<byte> bytes)
@@ -139,6 +158,8 @@ internal sealed class UsageReader : IResponseReader
         {
             _facts.IsComplete = true;
         }
+
+        HasContent |= _facts.DocumentHasOutput;
     }
 
     private void ReadEvents(ReadOnlySpan<byte> bytes)
@@ -231,6 +252,16 @@ internal sealed class UsageReader : IResponseReader
             _scanner.Read(data);
             EndDocument();
         }
+        else
+        {
+            HasContent = HasContent || !EventFilter.IsOpening(data);
+        }
+
+        if (EventFilter.CarriesText(data))
+        {
+            _passed.Add(data.Length);
+            IsCostInterim |= _facts.HasCost && !(_isParsed && _facts.DocumentHasCost);
+        }
     }
 
     /// <summary>Whether this is one of the first events and the id of the response is unknown.</summary>
@@ -313,6 +344,7 @@ internal sealed class UsageReader : IResponseReader
     {
         if (_dataLines++ == 0)
         {
+            _lineBytes = 0;
             _doneLength = 0;
             _scanner.Begin();
         }
@@ -326,6 +358,7 @@ internal sealed class UsageReader : IResponseReader
     private void ReadDataPart(ReadOnlySpan<byte> bytes)
     {
         HasData |= !bytes.IsEmpty;
+        _lineBytes += bytes.Length;
         if (_doneLength >= 0)
         {
             foreach (var value in bytes)
@@ -353,8 +386,17 @@ internal sealed class UsageReader : IResponseReader
         }
         else if (_line == Line.Data)
         {
-            _facts.IsComplete |= _doneLength == DoneData.Length;
-            EndDocument();
+            if (_doneLength == DoneData.Length)
+            {
+                _facts.IsComplete = true;
+            }
+            else if (_lineBytes > 0)
+            {
+                EndDocument();
+                _passed.Add(_lineBytes);
+                IsCostInterim |= _facts is { HasCost: true, DocumentHasCost: false, DocumentIsContent: true, End: ResponseEnd.None };
+                _lineBytes = 0;
+            }
         }
 
         _line = Line.Start;
@@ -364,6 +406,8 @@ internal sealed class UsageReader : IResponseReader
     /// <summary>Marks the response as complete if the type of a closed document ends it.</summary>
     private void EndDocument()
     {
+        _isParsed = true;
+        IsCostInterim &= !_facts.DocumentHasCost;
         if (_scanner.IsClosed && _facts.End is ResponseEnd.Done or ResponseEnd.Failed)
         {
             _facts.IsComplete = true;
@@ -377,8 +421,11 @@ internal sealed class UsageReader : IResponseReader
         {
             _facts.HasError |= _event is ResponseEnd.Error or ResponseEnd.Failed;
             _facts.IsComplete |= _event is ResponseEnd.Done or ResponseEnd.Failed;
+            HasContent |= _isParsed && _event is not (ResponseEnd.Error or ResponseEnd.Failed)
+                && (!_scanner.IsClosed || _facts.DocumentIsContent);
         }
 
+        _isParsed = false;
         _dataLines = 0;
         _event = ResponseEnd.None;
     }

@@ -203,6 +203,14 @@ internal sealed class GatewayMetrics : IDisposable
         _meter.CreateObservableGauge("gateway.bodies.waiting", waiting, "{request}", "Requests whose unread body waits for memory.");
     }
 
+    /// <summary>Creates the metric of the OpenRouter keys' drift. Must be called once.</summary>
+    /// <param name="drift">Returns the drift in US dollars, by the mark of a key.</param>
+    public void ObserveDrift(Func<IReadOnlyCollection<KeyValuePair<string, double>>> drift) => _meter.CreateObservableGauge(
+        "gateway.upstream.drift",
+        () => drift().Select(key => new Measurement<double>(key.Value, new KeyValuePair<string, object?>("key", key.Key))),
+        "usd",
+        "What upstream says that an OpenRouter key has used, less what the ledger says, both since the gateway first asked.");
+
     /// <summary>Creates the metrics of background workers. Must be called once.</summary>
     public void ObserveWorkers(WorkerHealth health)
     {
@@ -300,6 +308,7 @@ internal sealed class GatewayMetrics : IDisposable
         GenerationState.Provisional => "provisional",
         GenerationState.Settled => "settled",
         GenerationState.Unresolvable => "unresolvable",
+        GenerationState.WrittenOff => "written_off",
         _ => TagValueLimiter.Other,
     };
 
@@ -318,7 +327,7 @@ internal sealed class GatewayMetrics : IDisposable
     {
         { OperationNameTag, OperationTag(generation.Endpoint) },
         { ProviderNameTag, ProviderName },
-        { RequestModelTag, _models.Tag(generation.SentModel, generation.IsPriced || generation.AnsweredModel is not null) },
+        { RequestModelTag, _models.Tag(generation.SentModel, generation.IsSentModelKnown) },
         { ResponseModelTag, _models.Tag(generation.AnsweredModel, isTrusted: true) },
         { Team, generation.Team ?? "" },
     };

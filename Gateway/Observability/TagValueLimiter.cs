@@ -4,7 +4,7 @@ namespace Gateway.Observability;
 
 /// <summary>
 /// Limits the values of a metric tag. Each new value creates a time series for the life of the process, so free text of clients must not
-/// become a value.
+/// become a value. Spellings in another case share the value of the first: names of models and providers compare without case.
 /// </summary>
 /// <param name="capacity">The number of kept values. Later values become <see cref="Other"/>.</param>
 internal sealed class TagValueLimiter(int capacity)
@@ -15,7 +15,7 @@ internal sealed class TagValueLimiter(int capacity)
     /// <summary>The length of the longest kept value.</summary>
     public const int LongestName = 128;
 
-    private readonly ConcurrentDictionary<string, string> _names = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, string> _names = new(StringComparer.OrdinalIgnoreCase);
     private int _count;
 
     /// <summary>The tag value of a name: the name itself if it is kept, otherwise <see cref="Other"/>; empty without a name.</summary>

@@ -7,5 +7,9 @@ namespace Gateway.OpenRouter;
 /// Whether a 404 proves that the call has no bill: the responding destination served the call, or no other destination of its cluster can
 /// have served it.
 /// </param>
-internal readonly record struct OpenRouterBill<T>(T? Value, bool IsMissing)
+/// <param name="IsAnswered">
+/// Whether upstream has answered: a destination that can know the bill sent a 200 or a 404 with JSON. The error page of an intermediary is
+/// no answer.
+/// </param>
+internal readonly record struct OpenRouterBill<T>(T? Value, bool IsMissing, bool IsAnswered)
     where T : class;

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Text.Json;
 using Gateway.Configuration;
 using Gateway.Secrets;
 using Yarp.ReverseProxy;
@@ -57,6 +58,7 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
     {
         using var timeout = new CancellationTokenSource(RequestTimeout, time);
         using var limited = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
+        var isAnswered = false;
         foreach (var target in targets)
         {
             if (timeout.IsCancellationRequested)
@@ -67,19 +69,22 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
             var (status, body) = await SendAsync(target, path, key, maxSize, limited.Token, cancellationToken);
             if (status == Ok && read(body) is { } value)
             {
-                return new OpenRouterBill<T>(value, IsMissing: false);
+                return new OpenRouterBill<T>(value, IsMissing: false, IsAnswered: true);
             }
 
-            if (endsWhenMissing && status == NotFound && target.IsAuthoritative)
+            var isJson = endsWhenMissing && status is Ok or NotFound && IsJsonObject(body);
+            if (isJson && status == NotFound && target.IsAuthoritative)
             {
-                return new OpenRouterBill<T>(null, IsMissing: true);
+                return new OpenRouterBill<T>(null, IsMissing: true, IsAnswered: true);
             }
+
+            isAnswered |= isJson && target.MayKnow;
         }
 
-        return default;
+        return new OpenRouterBill<T>(null, IsMissing: false, isAnswered);
     }
 
-    /// <summary>Sends one request. The status is 0 if no response arrived, and the body is empty unless the status is 200.</summary>
+    /// <summary>Sends one request. The status is 0 if no response arrived, and the body is empty unless the status is 200 or 404.</summary>
     private async Task<(int Status, byte[] Body)> SendAsync(
         Target target, string path, UpstreamKey key, int maxSize, CancellationToken limited, CancellationToken cancellationToken)
     {
@@ -108,7 +113,7 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
 
             using var response = await model.HttpClient.SendAsync(request, attempt.Token);
             var status = (int)response.StatusCode;
-            return (status, status == Ok ? await ReadAsync(response.Content, maxSize, attempt.Token) : []);
+            return (status, status is Ok or NotFound ? await ReadAsync(response.Content, maxSize, attempt.Token) : []);
         }
         catch (Exception fault) when (IsFailedAttempt(fault) && !cancellationToken.IsCancellationRequested)
         {
@@ -122,6 +127,19 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
     /// </summary>
     private static bool IsFailedAttempt(Exception fault) => fault is HttpRequestException or IOException or InvalidDataException
         or InvalidOperationException or NotSupportedException or OperationCanceledException;
+
+    private static bool IsJsonObject(byte[] body)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(body);
+            return document.RootElement.ValueKind == JsonValueKind.Object;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>Reads and decodes a body. The cluster's HTTP client decodes nothing, since it forwards calls unchanged.</summary>
     private static async Task<byte[]> ReadAsync(HttpContent content, int maxSize, CancellationToken cancellationToken)
@@ -162,7 +180,7 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
 
         if (serving is not null)
         {
-            yield return new Target(cluster.Model, serving, IsAuthoritative: true);
+            yield return new Target(cluster.Model, serving, IsAuthoritative: true, MayKnow: true);
         }
 
         var isOnly = serving is null && cluster.Destinations.Count == 1;
@@ -170,7 +188,7 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
         {
             if (destination != serving)
             {
-                yield return new Target(cluster.Model, destination, isOnly);
+                yield return new Target(cluster.Model, destination, isOnly, MayKnow: serving is null);
             }
         }
     }
@@ -187,5 +205,9 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
             ? cluster
             : null;
 
-    private readonly record struct Target(ClusterModel Cluster, DestinationState Destination, bool IsAuthoritative);
+    /// <param name="Cluster">The cluster.</param>
+    /// <param name="Destination">The destination.</param>
+    /// <param name="IsAuthoritative">Whether its 404 proves that a call has no bill.</param>
+    /// <param name="MayKnow">Whether it may have served the call: it has, or it is unknown which destination has.</param>
+    private readonly record struct Target(ClusterModel Cluster, DestinationState Destination, bool IsAuthoritative, bool MayKnow);
 }

@@ -40,7 +40,7 @@ internal sealed partial class PriceListFile(SettingsStore settings, SettingsSour
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
-            await File.WriteAllBytesAsync(temporary, list.ToJson(), cancellationToken);
+            await PrivateFile.WriteAsync(temporary, list.ToJson(), cancellationToken);
             File.Move(temporary, _path, overwrite: true);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)

@@ -19,9 +19,10 @@ internal sealed partial class PriceListRefresher : Worker
     /// <summary>The refresh interval while only one of the two lists is available.</summary>
     internal static readonly TimeSpan PartialInterval = TimeSpan.FromMinutes(5);
 
-    private const string Models = "models";
+    // By default the list contains only the models that write text.
+    private const string Models = "models?output_modalities=all";
 
-    // Embedding models are in a list of their own.
+    // Embedding models have a list of their own, which an upstream may keep up to date by itself.
     private const string Embeddings = "embeddings/models";
 
     private readonly SettingsStore _settings;
@@ -95,7 +96,7 @@ internal sealed partial class PriceListRefresher : Worker
         if (models is not null && embeddings is not null)
         {
             // Entries do not record their list, so previous entries are dropped only if both lists are new.
-            _store.Put(models.Over(embeddings), hasModels: true);
+            _store.Put(models.Join(embeddings), hasModels: true);
         }
 
         // The file does not record its lists either: it is written only if it contains a list of models.

@@ -2,15 +2,71 @@ using Gateway.Primitives;
 
 namespace Gateway.Pricing;
 
-/// <summary>The prices of a model.</summary>
+/// <summary>The prices of a model. A part that the list does not state costs nothing.</summary>
 /// <param name="Prompt">Price per token of the prompt.</param>
-/// <param name="Completion">Price per token of the completion.</param>
+/// <param name="Completion">
+/// Price per token of the completion: the highest of text, reasoning, audio and images, since a completion may consist of any of them.
+/// </param>
 /// <param name="Request">Price per request.</param>
 internal readonly record struct ModelPrice(PicoDollars Prompt, PicoDollars Completion, PicoDollars Request)
 {
+    /// <summary>Price per token of the prompt that is written to a cache for five minutes.</summary>
+    public PicoDollars CacheWrite { get; init; }
+
+    /// <summary>Price per token of the prompt that is written to a cache for an hour.</summary>
+    public PicoDollars LongCacheWrite { get; init; }
+
+    /// <summary>Price per token of an image or a recording in the prompt.</summary>
+    public PicoDollars MediaToken { get; init; }
+
+    /// <summary>Price per image in the prompt, beside its tokens.</summary>
+    public PicoDollars MediaItem { get; init; }
+
+    /// <summary>Price per image in the completion, beside its tokens.</summary>
+    public PicoDollars OutputItem { get; init; }
+
+    /// <summary>Price per web search.</summary>
+    public PicoDollars Search { get; init; }
+
     /// <summary>The higher price of each part.</summary>
     public static ModelPrice Max(ModelPrice left, ModelPrice right) => new(
         PicoDollars.Max(left.Prompt, right.Prompt),
         PicoDollars.Max(left.Completion, right.Completion),
-        PicoDollars.Max(left.Request, right.Request));
+        PicoDollars.Max(left.Request, right.Request))
+    {
+        CacheWrite = PicoDollars.Max(left.CacheWrite, right.CacheWrite),
+        LongCacheWrite = PicoDollars.Max(left.LongCacheWrite, right.LongCacheWrite),
+        MediaToken = PicoDollars.Max(left.MediaToken, right.MediaToken),
+        MediaItem = PicoDollars.Max(left.MediaItem, right.MediaItem),
+        OutputItem = PicoDollars.Max(left.OutputItem, right.OutputItem),
+        Search = PicoDollars.Max(left.Search, right.Search),
+    };
+
+    /// <summary>Each part at a multiple of its price.</summary>
+    public static ModelPrice operator *(ModelPrice price, int times)
+    {
+        return new ModelPrice(Times(price.Prompt), Times(price.Completion), Times(price.Request))
+        {
+            CacheWrite = Times(price.CacheWrite),
+            LongCacheWrite = Times(price.LongCacheWrite),
+            MediaToken = Times(price.MediaToken),
+            MediaItem = Times(price.MediaItem),
+            OutputItem = Times(price.OutputItem),
+            Search = Times(price.Search),
+        };
+
+        // A price that fits into 64 bits cannot overflow when it is multiplied by a number of tokens.
+        PicoDollars Times(PicoDollars part) => PicoDollars.FromStored((part * times).ToStored());
+    }
+
+    /// <summary>
+    /// The price of a token of the prompt. A model whose list entry has a price for cache writes, but none for writes of an hour, may write
+    /// without being asked: OpenAI's models do. Anthropic's models, which have both prices, write only on request.
+    /// </summary>
+    public PicoDollars PromptToken(CacheWrites writes) => writes switch
+    {
+        CacheWrites.Long => PicoDollars.Max(Prompt, PicoDollars.Max(CacheWrite, LongCacheWrite)),
+        CacheWrites.Short => PicoDollars.Max(Prompt, CacheWrite),
+        _ => LongCacheWrite == PicoDollars.Zero ? PicoDollars.Max(Prompt, CacheWrite) : Prompt,
+    };
 }

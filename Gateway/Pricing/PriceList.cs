@@ -1,167 +1,179 @@
-using System.Buffers;
 using System.Text.Json;
-using Gateway.Primitives;
 
 namespace Gateway.Pricing;
 
-/// <summary>Prices by model name. Immutable.</summary>
+/// <summary>
+/// Prices by model name. Immutable. Of several prices for one name the highest counts. The id of an entry takes precedence over the
+/// canonical slugs of others: <c>x</c>, <c>x:free</c> and <c>x:batch</c> share the slug of <c>x</c>.
+/// </summary>
 internal sealed class PriceList
 {
-    // These variants choose among the providers of a model and are not listed. `:free`, `:thinking` and `:extended` are listed.
-    private static readonly string[] DynamicVariants = [":nitro", ":floor", ":exacto", ":online"];
+    // Entries of these variants have the slug of the model that they vary, at a lower price.
+    private static readonly string[] CheapVariants = [":free", ":batch"];
 
-    private readonly Dictionary<string, ModelPrice> _prices;
+    private readonly Dictionary<string, ListedPrice> _byId;
+    private readonly Dictionary<string, ListedPrice> _bySlug;
 
-    private PriceList(Dictionary<string, ModelPrice> prices) => _prices = prices;
+    internal PriceList(Dictionary<string, ListedPrice> byId, Dictionary<string, ListedPrice> bySlug)
+    {
+        _byId = byId;
+        _bySlug = bySlug;
+    }
 
     /// <summary>A list without prices.</summary>
-    public static PriceList Empty { get; } = new([]);
+    public static PriceList Empty { get; } = new([], []);
 
-    /// <summary>The number of names that have a price.</summary>
-    public int Count => _prices.Count;
+    /// <summary>The number of entries.</summary>
+    public int Count => _byId.Count + _bySlug.Count;
 
-    /// <summary>The prices by name, in no particular order.</summary>
-    public IReadOnlyDictionary<string, ModelPrice> Entries => _prices;
+    /// <summary>The prices by id, in no particular order.</summary>
+    public IReadOnlyDictionary<string, ListedPrice> Entries => _byId;
 
-    /// <summary>
-    /// Reads the body of <c>GET /models</c>: <c>{"data":[{"id","canonical_slug","pricing":{"prompt","completion","request"}}]}</c>. A price
-    /// is decimal text in US dollars per token. Damaged entries, entries without prices and routers, whose prices are <c>-1</c>, are
-    /// skipped.
-    /// </summary>
+    /// <summary>The prices by canonical slug, in no particular order.</summary>
+    public IReadOnlyDictionary<string, ListedPrice> Slugs => _bySlug;
+
+    /// <summary>Reads a list in the format of OpenRouter; see <see cref="PriceListJson.Read"/>.</summary>
     /// <exception cref="JsonException">
     /// The body is not JSON or has no array <c>data</c>. No other exception is thrown on any input.
     /// </exception>
-    public static PriceList Read(ReadOnlyMemory<byte> body)
+    public static PriceList Read(ReadOnlyMemory<byte> body) => PriceListJson.Read(body);
+
+    /// <summary>Writes the list in the format of <see cref="Read"/>, which reads back an equal list.</summary>
+    public byte[] ToJson() => PriceListJson.Write(this);
+
+    /// <summary>Both lists, at the higher price of a name that is in both.</summary>
+    public PriceList Join(PriceList other)
     {
-        using var document = JsonDocument.Parse(body);
-        if (!JsonMembers.TryGet(document.RootElement, "data"u8, out var data) || data.ValueKind != JsonValueKind.Array)
+        var joined = (Ids: Copy(_byId), Slugs: Copy(_bySlug));
+        foreach (var (name, price) in other._byId)
         {
-            throw new JsonException("The list of models has no array 'data'.");
+            Add(joined.Ids, name, price);
         }
 
-        var prices = new Dictionary<string, ModelPrice>(StringComparer.OrdinalIgnoreCase);
-        foreach (var model in data.EnumerateArray())
+        foreach (var (name, price) in other._bySlug)
         {
-            Add(model, prices);
+            Add(joined.Slugs, name, price);
         }
 
-        return new PriceList(prices);
-    }
-
-    /// <summary>
-    /// Writes the list in the format of <see cref="Read"/>, which reads back an equal list. The output contains the parsed entries only,
-    /// not the bytes that they were read from.
-    /// </summary>
-    public byte[] ToJson()
-    {
-        var output = new ArrayBufferWriter<byte>();
-        using var json = new Utf8JsonWriter(output);
-        json.WriteStartObject();
-        json.WriteStartArray("data"u8);
-        foreach (var (name, price) in _prices)
-        {
-            json.WriteStartObject();
-            json.WriteString("id"u8, name);
-            json.WriteStartObject("pricing"u8);
-            json.WriteString("prompt"u8, price.Prompt.ToString());
-            json.WriteString("completion"u8, price.Completion.ToString());
-            json.WriteString("request"u8, price.Request.ToString());
-            json.WriteEndObject();
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-        json.WriteEndObject();
-        json.Flush();
-        return output.WrittenSpan.ToArray();
+        return new PriceList(joined.Ids, joined.Slugs);
     }
 
     /// <summary>This list, completed by the entries of another list for names that it lacks.</summary>
-    public PriceList Over(PriceList other) => other.With(_prices);
+    public PriceList Over(PriceList other)
+    {
+        var (byId, bySlug) = (Copy(_byId), Copy(_bySlug));
+        foreach (var (name, price) in other._byId)
+        {
+            // The slug of a newer entry replaces an older id.
+            if (!_bySlug.ContainsKey(name))
+            {
+                byId.TryAdd(name, price);
+            }
+        }
+
+        foreach (var (name, price) in other._bySlug)
+        {
+            bySlug.TryAdd(name, price);
+        }
+
+        return new PriceList(byId, bySlug);
+    }
 
     /// <summary>This list with additional prices, which take precedence over its own.</summary>
-    public PriceList With(IReadOnlyDictionary<string, ModelPrice> prices)
+    public PriceList With(IReadOnlyDictionary<string, ListedPrice> prices)
     {
         if (prices.Count == 0)
         {
             return this;
         }
 
-        var all = new Dictionary<string, ModelPrice>(_prices, StringComparer.OrdinalIgnoreCase);
+        var byId = Copy(_byId);
         foreach (var (name, price) in prices)
         {
-            all[name] = price;
+            byId[name] = price;
         }
 
-        return new PriceList(all);
+        return new PriceList(byId, _bySlug);
     }
 
-    /// <summary>Finds the price of a model by the name in a request. A dynamic variant has the price of its model.</summary>
-    public bool TryFind(string name, out ModelPrice price)
+    /// <summary>
+    /// Finds the price of a model by the name in a request. A dynamic variant that is not listed has the price of its model.
+    /// </summary>
+    /// <param name="name">The name.</param>
+    /// <param name="price">The price of the model.</param>
+    /// <param name="variants">The unlisted variants in the name; the price does not contain their cost.</param>
+    public bool TryFind(ReadOnlySpan<char> name, out ListedPrice price, out ModelVariants variants)
     {
-        var text = name.AsSpan().Trim();
-        var prices = _prices.GetAlternateLookup<ReadOnlySpan<char>>();
-        while (!prices.TryGetValue(text, out price))
+        variants = ModelVariants.None;
+        name = name.Trim();
+        while (!TryGet(name, out price))
         {
-            var colon = text.LastIndexOf(':');
-            if (colon < 0 || !IsDynamic(text[colon..]))
+            var colon = name.LastIndexOf(':');
+            if (colon < 0 || !TryReadVariant(name[colon..], ref variants))
             {
                 return false;
             }
 
-            text = text[..colon];
+            name = name[..colon];
         }
 
         return true;
     }
 
-    private static bool IsDynamic(ReadOnlySpan<char> variant)
+    /// <summary>
+    /// Finds the price of a model's fast tier, which some models have as an entry of its own: <c>anthropic/claude-opus-4.6-fast</c>.
+    /// </summary>
+    public bool TryFindFast(ReadOnlySpan<char> name, out ListedPrice price)
     {
-        foreach (var dynamicVariant in DynamicVariants)
+        name = name.Trim();
+        var variants = ModelVariants.None;
+        while (name.LastIndexOf(':') is >= 0 and var colon && TryReadVariant(name[colon..], ref variants))
         {
-            if (variant.Equals(dynamicVariant, StringComparison.OrdinalIgnoreCase))
+            name = name[..colon];
+        }
+
+        return TryGet($"{name}-fast", out price);
+    }
+
+    /// <summary>Adds a price to the names of a list. The highest price of a name counts.</summary>
+    internal static void Add(Dictionary<string, ListedPrice> prices, string name, ListedPrice price) =>
+        prices[name] = prices.TryGetValue(name, out var known) ? ListedPrice.Max(known, price) : price;
+
+    /// <summary>Whether an entry may lend its price to its canonical slug.</summary>
+    internal static bool NamesItsSlug(string? id)
+    {
+        foreach (var variant in CheapVariants)
+        {
+            if (id?.EndsWith(variant, StringComparison.OrdinalIgnoreCase) == true)
             {
-                return true;
+                return false;
             }
         }
 
-        return false;
-    }
-
-    private static void Add(JsonElement model, Dictionary<string, ModelPrice> prices)
-    {
-        if (JsonMembers.TryGet(model, "pricing"u8, out var pricing)
-            && TryReadPart(pricing, "prompt"u8, isRequired: true, out var prompt)
-            && TryReadPart(pricing, "completion"u8, isRequired: true, out var completion)
-            && TryReadPart(pricing, "request"u8, isRequired: false, out var request))
-        {
-            AddName("id"u8);
-            AddName("canonical_slug"u8);
-
-            void AddName(ReadOnlySpan<byte> member)
-            {
-                if (JsonMembers.TryGet(model, member, out var name) && JsonMembers.Text(name) is { Length: > 0 } text)
-                {
-                    prices.TryAdd(text, new ModelPrice(prompt, completion, request));
-                }
-            }
-        }
-    }
-
-    private static bool TryReadPart(JsonElement pricing, ReadOnlySpan<byte> member, bool isRequired, out PicoDollars price)
-    {
-        price = default;
-        if (!JsonMembers.TryGet(pricing, member, out var value) || value.ValueKind is not (JsonValueKind.String or JsonValueKind.Number))
-        {
-            return !isRequired;
-        }
-
-        if (JsonMembers.Money(value) is not { } amount || amount < PicoDollars.Zero)
-        {
-            return false;
-        }
-
-        price = amount;
         return true;
     }
+
+    private static Dictionary<string, ListedPrice> Copy(Dictionary<string, ListedPrice> prices) => new(prices, StringComparer.OrdinalIgnoreCase);
+
+    // These variants choose among the providers of a model and are not listed. `:free`, `:thinking` and `:extended` are listed.
+    private static bool TryReadVariant(ReadOnlySpan<char> variant, ref ModelVariants variants)
+    {
+        if (variant.Equals(":nitro", StringComparison.OrdinalIgnoreCase))
+        {
+            variants |= ModelVariants.Nitro;
+            return true;
+        }
+
+        if (variant.Equals(":online", StringComparison.OrdinalIgnoreCase))
+        {
+            variants |= ModelVariants.Online;
+            return true;
+        }
+
+        return variant.Equals(":floor", StringComparison.OrdinalIgnoreCase) || variant.Equals(":exacto", StringComparison.OrdinalIgnoreCase);
+    }
+
+    private bool TryGet(ReadOnlySpan<char> name, out ListedPrice price) =>
+        _byId.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out price!)
+        || _bySlug.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out price!);
 }

@@ -1,8 +1,44 @@
 namespace Gateway.Pricing;
 
 /// <summary>The properties of a request that determine its estimated cost.</summary>
-/// <param name="TextBytes">The number of bytes of the body that a model may receive as text.</param>
-/// <param name="Choices">The number of completions that the request asks for.</param>
-/// <param name="MaxOutputTokens">The smallest output cap in the request; <see langword="null"/> without a cap.</param>
-/// <param name="AssumedTokens">The output cap to assume for a request without a cap.</param>
-internal readonly record struct RequestSize(long TextBytes, long Choices, long? MaxOutputTokens, int AssumedTokens);
+internal readonly record struct RequestSize
+{
+    /// <summary>The tokens of an image, a recording or a document.</summary>
+    public const int TokensPerMediaPart = 2000;
+
+    /// <summary>The number of bytes of the body that a model may receive as text.</summary>
+    public required long TextBytes { get; init; }
+
+    /// <summary>The number of bytes of text per token of the prompt.</summary>
+    public required int BytesPerToken { get; init; }
+
+    /// <summary>The number of images, recordings and documents.</summary>
+    public long MediaParts { get; init; }
+
+    /// <summary>The number of completions that the request asks for.</summary>
+    public required long Choices { get; init; }
+
+    /// <summary>The highest stated output cap of one completion; 0 without one.</summary>
+    public required long StatedOutputTokens { get; init; }
+
+    /// <summary>The output tokens to reserve for one completion: the stated cap, or the assumed one.</summary>
+    public required long OutputTokens { get; init; }
+
+    /// <summary>The writes to prompt caches.</summary>
+    public CacheWrites CacheWrites { get; init; }
+
+    /// <summary>The service tier.</summary>
+    public ServiceTier Tier { get; init; }
+
+    /// <summary>The tokens of the text.</summary>
+    public long TextTokens => (TextBytes + BytesPerToken - 1) / BytesPerToken;
+
+    /// <summary>The tokens of images, recordings and documents.</summary>
+    public long MediaTokens => MediaParts * TokensPerMediaPart;
+
+    /// <summary>The tokens of the prompt.</summary>
+    public long PromptTokens => TextTokens + MediaTokens;
+
+    /// <summary>The output tokens of all completions.</summary>
+    public long AllOutputTokens => (long)Int128.Min((Int128)Choices * OutputTokens, long.MaxValue);
+}

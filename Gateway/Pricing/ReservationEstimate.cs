@@ -2,9 +2,15 @@ using Gateway.Primitives;
 
 namespace Gateway.Pricing;
 
-/// <summary>Computes the amount and the tokens to reserve for a request before its bill is known.</summary>
+/// <summary>Computes the amount and the tokens to reserve for a request before its bill is known. An unsure figure is the dearest.</summary>
 internal static class ReservationEstimate
 {
+    /// <summary>The factor of a fast tier that has no price in the list.</summary>
+    private const int FastTierFactor = 2;
+
+    // The dearest search of OpenRouter's engines, with some results more than the ten that its price includes.
+    private static readonly PicoDollars DearestSearch = new(20_000_000_000);
+
     /// <summary>
     /// The amount to reserve: the highest estimate of all models. <see langword="null"/> if the price of a model is unknown, if a preset is
     /// named, or if no model is named: presets and the account's default may choose any model.
@@ -26,7 +32,7 @@ internal static class ReservationEstimate
         var most = PicoDollars.Zero;
         foreach (var model in models)
         {
-            if (!prices.TryFind(model, out var price))
+            if (PriceOf(model, prices, size) is not { } price)
             {
                 return null;
             }
@@ -39,13 +45,19 @@ internal static class ReservationEstimate
     }
 
     /// <summary>
-    /// The worst case at a price: the request price, one prompt token per byte of text, and for each choice the stated output cap or else
-    /// the assumed cap.
+    /// The worst case at a price: the request price, the tokens of the prompt, and for each choice the stated output cap or else the
+    /// assumed one.
     /// </summary>
-    public static PicoDollars Estimate(ModelPrice price, in RequestSize size)
+    public static PicoDollars Estimate(in ModelPrice price, in RequestSize size)
     {
-        var completion = (Int128)size.Choices * (size.MaxOutputTokens ?? size.AssumedTokens);
-        return Bound(price.Request + Bound(price.Prompt * size.TextBytes) + Bound(price.Completion * (long)Int128.Min(completion, long.MaxValue)));
+        var text = price.PromptToken(size.CacheWrites);
+        return Bound(
+            price.Request
+            + Bound(text * size.TextTokens)
+            + Bound(PicoDollars.Max(text, price.MediaToken) * size.MediaTokens)
+            + Bound(price.MediaItem * size.MediaParts)
+            + Bound(price.Completion * size.AllOutputTokens)
+            + Bound(price.OutputItem * size.Choices));
 
         // Larger amounts cannot be stored, and no budget is that large.
         static PicoDollars Bound(PicoDollars amount) => amount > PicoDollars.MaxStored ? PicoDollars.MaxStored : amount;
@@ -58,7 +70,28 @@ internal static class ReservationEstimate
     public static long EstimateTokens(in RequestSize size)
     {
         const int BytesPerToken = 4;
-        var completion = (Int128)size.Choices * (size.MaxOutputTokens ?? 0);
+        var completion = (Int128)size.Choices * size.StatedOutputTokens;
         return (long)Int128.Min((size.TextBytes / BytesPerToken) + 1 + completion, long.MaxValue);
+    }
+
+    /// <summary>The price of a model for a request, with overrides, variants and tier; <see langword="null"/> if it is unknown.</summary>
+    private static ModelPrice? PriceOf(string model, PriceList prices, in RequestSize size)
+    {
+        if (!prices.TryFind(model, out var listed, out var variants))
+        {
+            return null;
+        }
+
+        var price = listed.At(size.PromptTokens);
+        if (size.Tier == ServiceTier.Fast || (size.Tier == ServiceTier.Unstated && variants.HasFlag(ModelVariants.Nitro)))
+        {
+            price = prices.TryFindFast(model, out var fast)
+                ? ModelPrice.Max(price, fast.At(size.PromptTokens))
+                : price * FastTierFactor;
+        }
+
+        return variants.HasFlag(ModelVariants.Online)
+            ? price with { Request = price.Request + PicoDollars.Max(price.Search, DearestSearch) }
+            : price;
     }
 }

@@ -43,6 +43,7 @@ internal static class LogEvents
     public const int BudgetsUnavailable = 1701;
     public const int LedgerUnavailable = 1702;
     public const int CallNotReleased = 1703;
+    public const int BudgetExceeded = 1704;
 
     // Settlement and Pricing: 1800-1899
     public const int PricesUnreadable = 1800;

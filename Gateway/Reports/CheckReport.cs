@@ -66,14 +66,14 @@ internal static class CheckReport
             Line($"  {team.Id}: {TeamDescription.Of(team)}");
         }
 
-        foreach (var warning in snapshot.Warnings.Concat(EnforcementGaps(snapshot)))
+        foreach (var warning in snapshot.Warnings.Concat(ExposureGaps(snapshot)).Concat(EnforcementGaps(snapshot)))
         {
             Line($"warning: {warning}");
         }
 
         return text.ToString();
 
-        void Line(FormattableString line) => text.AppendLine(line.ToString(CultureInfo.InvariantCulture));
+        void Line(FormattableString line) => text.AppendLine(TerminalText.Escape(line.ToString(CultureInfo.InvariantCulture)));
 
         void WriteRoutes(bool isRewritten)
         {
@@ -82,6 +82,27 @@ internal static class CheckReport
                 var methods = route.Match.Methods is { Count: > 0 } given ? string.Join('|', given) : "any";
                 Line($"  {methods} {route.Match.Path ?? "/{**any}"} -> {route.ClusterId} ({route.RouteId})");
             }
+        }
+    }
+
+    /// <summary>Warnings about a listener that is open to more than its operator may think of.</summary>
+    private static IEnumerable<SettingsFault> ExposureGaps(SettingsSnapshot snapshot)
+    {
+        var server = snapshot.Settings.Server;
+        var address = IPAddress.Parse(server.Address);
+        if (snapshot.Teams.IsEmpty && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)))
+        {
+            yield return new SettingsFault(
+                $"{SettingsSchema.Server}:{nameof(ServerSettings.Address)}",
+                $"{address} without teams serves everyone who reaches the port and has any OpenRouter key; configure teams, restrict the "
+                    + "port, or listen on 127.0.0.1");
+        }
+
+        if (!snapshot.Teams.IsEmpty && !server.Https && !IPAddress.IsLoopback(address))
+        {
+            yield return new SettingsFault(
+                $"{SettingsSchema.Server}:{nameof(ServerSettings.Https)}",
+                $"is off: keys of teams reach {address} over plain HTTP; set Https, or terminate TLS on this machine and listen on 127.0.0.1");
         }
     }
 

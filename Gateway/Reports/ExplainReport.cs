@@ -6,6 +6,7 @@ using DiffPlex.DiffBuilder;
 using DiffPlex.DiffBuilder.Model;
 using Gateway.Configuration;
 using Gateway.Errors;
+using Gateway.Primitives;
 using Gateway.Teams;
 using OpenRouterGateway.Transforms.ProviderMapping.Explaining;
 using OpenRouterGateway.Transforms.RequestBody;
@@ -27,7 +28,7 @@ internal static class ExplainReport
             var known = snapshot.Teams.IsEmpty
                 ? "there are none"
                 : $"expected one of {string.Join(", ", snapshot.Teams.Teams.Select(one => one.Id))}";
-            await error.WriteLineAsync($"--team \"{id}\": unknown team; {known}");
+            await LineAsync(error, $"--team \"{id}\": unknown team; {known}");
             return false;
         }
 
@@ -38,7 +39,7 @@ internal static class ExplainReport
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            await error.WriteLineAsync($"--body \"{arguments.BodyPath}\": {fault.Message}");
+            await LineAsync(error, $"--body \"{arguments.BodyPath}\": {fault.Message}");
             return false;
         }
 
@@ -46,7 +47,7 @@ internal static class ExplainReport
         var explanation = RequestExplainer.Explain(snapshot, team, prices: null, PathOf(arguments.RequestPath), body);
         if (arguments.BodyPath is not null && FindMismatch(explanation, arguments.Model) is { } mismatch)
         {
-            await error.WriteLineAsync($"--model \"{arguments.Model}\": {mismatch}");
+            await LineAsync(error, $"--model \"{arguments.Model}\": {mismatch}");
             return false;
         }
 
@@ -54,7 +55,7 @@ internal static class ExplainReport
         if (explanation is { Error: null, Team.Budget: not null })
         {
             await output.WriteLineAsync();
-            await output.WriteLineAsync("The price is not checked here; POST /admin/explain of the running gateway checks it.");
+            await LineAsync(output, "The price is not checked here; POST /admin/explain of the running gateway checks it.");
         }
 
         return true;
@@ -88,7 +89,7 @@ internal static class ExplainReport
             await WriteTeamAsync(team, explanation, output);
         }
 
-        await output.WriteLineAsync(explanation switch
+        await LineAsync(output, explanation switch
         {
             { Route: null } => $"404: no route matches POST {explanation.Path}.",
             { Error: { } error } => $"{error.Status}: {error.Message}",
@@ -106,24 +107,24 @@ internal static class ExplainReport
     private static async Task WriteStepsAsync(
         ProviderMappingExplanation explanation, BodyFacts facts, string target, SettingsSnapshot snapshot, TextWriter output)
     {
-        await output.WriteLineAsync($"request   POST {target}");
-        await output.WriteLineAsync($"model     {facts.RequestedModel ?? "(none)"}");
+        await LineAsync(output, $"request   POST {target}");
+        await LineAsync(output, $"model     {facts.RequestedModel ?? "(none)"}");
         if (explanation.Decision.SentModel != facts.RequestedModel)
         {
-            await output.WriteLineAsync($"sent as   {explanation.Decision.SentModel}");
+            await LineAsync(output, $"sent as   {explanation.Decision.SentModel}");
         }
 
-        await output.WriteLineAsync($"settings  {snapshot.Version}");
+        await LineAsync(output, $"settings  {snapshot.Version}");
         await output.WriteLineAsync();
         if (explanation.Steps.Count == 0)
         {
-            await output.WriteLineAsync("There are no rules and no aliases.");
+            await LineAsync(output, "There are no rules and no aliases.");
         }
 
         foreach (var step in explanation.Steps)
         {
-            await output.WriteLineAsync($"{(step.IsAlias ? "alias" : "rule")} {step.Name}: {step.Outcome}");
-            await output.WriteLineAsync($"    {step.Sentence}");
+            await LineAsync(output, $"{(step.IsAlias ? "alias" : "rule")} {step.Name}: {step.Outcome}");
+            await LineAsync(output, $"    {step.Sentence}");
         }
 
         await output.WriteLineAsync();
@@ -132,26 +133,34 @@ internal static class ExplainReport
     /// <summary>Writes the team's settings. Model rights are checked before the rules, limits and budget after them.</summary>
     private static async Task WriteTeamAsync(Team team, RequestExplanation explanation, TextWriter output)
     {
-        await output.WriteLineAsync($"team      {team.Id}");
-        await output.WriteLineAsync($"rights    {TeamDescription.Rights(team)}");
+        await LineAsync(output, $"team      {team.Id}");
+        await LineAsync(output, $"rights    {TeamDescription.Rights(team)}");
         if (explanation.AreRightsJudged)
         {
-            await output.WriteLineAsync(explanation.Error is { Code: GatewayError.ModelNotAllowedCode } error
+            await LineAsync(output, explanation.Error is { Code: GatewayError.ModelNotAllowedCode } error
                 ? $"          {error.Status}: {error.Message}"
                 : "          allowed");
         }
 
-        await output.WriteLineAsync($"limits    {TeamDescription.Limits(team.Limits)}");
-        await output.WriteLineAsync($"budget    {TeamDescription.Budget(team)}");
+        await LineAsync(output, $"limits    {TeamDescription.Limits(team.Limits)}");
+        await LineAsync(output, $"budget    {TeamDescription.Budget(team)}");
+        if (explanation.Estimate is { } estimate)
+        {
+            await LineAsync(output, $"reserved  {estimate}");
+        }
+
         await output.WriteLineAsync();
     }
+
+    /// <summary>Writes one line. Names and bodies come from clients, so a line never reaches a terminal unescaped.</summary>
+    private static Task LineAsync(TextWriter output, string line) => output.WriteLineAsync(TerminalText.Escape(line));
 
     private static async Task WriteDiffAsync(byte[] before, byte[] after, TextWriter output)
     {
         foreach (var line in InlineDiffBuilder.Diff(Indent(before), Indent(after)).Lines)
         {
             var mark = line.Type switch { ChangeType.Inserted => '+', ChangeType.Deleted => '-', _ => ' ' };
-            await output.WriteLineAsync($"{mark} {line.Text}");
+            await LineAsync(output, $"{mark} {line.Text}");
         }
     }
 

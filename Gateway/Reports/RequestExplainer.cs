@@ -35,7 +35,7 @@ internal static class RequestExplainer
 
         var facts = RouteFacts.Of(route);
         var explanation = new RequestExplanation(path, facts.DialectOf(path)) { Route = route, Team = team };
-        var target = team is null ? default : EndpointGate.Judge(team, facts, HttpMethods.Post, path, StringValues.Empty);
+        var target = team is null ? default : EndpointGate.Judge(team, facts, HttpMethods.Post, path);
         if (team is not null && target.Endpoint is null)
         {
             return explanation with { Error = GatewayError.EndpointNotAllowed };
@@ -66,8 +66,12 @@ internal static class RequestExplainer
             return explanation with { Error = GatewayError.Rejected(refusal) };
         }
 
-        return team is not null && prices is not null && endpoint is { IsMetered: true }
-            && RequestJudge.IsPriceMissing(team, settings.Limits, verdict!.Value.Cost)
+        if (verdict is not null && prices is not null && endpoint is { IsMetered: true })
+        {
+            explanation = explanation with { Estimate = RequestEstimate.Of(verdict.Value) };
+        }
+
+        return explanation.Estimate is { Cost: var cost } && RequestJudge.IsPriceMissing(team!, settings.Limits, cost)
             ? explanation with { Error = GatewayError.PriceUnknown }
             : explanation with { SentBody = mapping.Decision.ApplyTo(body) };
 
@@ -75,7 +79,7 @@ internal static class RequestExplainer
         {
             verdict = team is null
                 ? null
-                : RequestJudge.Judge(team, settings.Limits, prices ?? PriceList.Empty, StringValues.Empty, reviewed);
+                : RequestJudge.Judge(team, endpoint!, settings.Limits, prices ?? PriceList.Empty, StringValues.Empty, reviewed);
             return verdict?.Review ?? default;
         }
     }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Gateway.Billing;
 using Gateway.Configuration;
+using Gateway.Limits;
 using Gateway.Teams;
 
 namespace Gateway.Requests;
@@ -19,6 +20,7 @@ internal sealed class GatewayContext
     private UpstreamRecord? _upstream;
     private long? _bodyBeganAt;
     private RequestEnd? _end;
+    private ILimitLease? _lease;
 
     /// <summary>The id of the request in the response (<c>x-request-id</c>) and in the log.</summary>
     public string RequestId { get; } = ActivityTraceId.CreateRandom().ToHexString();
@@ -91,6 +93,19 @@ internal sealed class GatewayContext
     /// <summary>The context of a request in the pipeline.</summary>
     public static GatewayContext Of(HttpContext context) =>
         context.Features.Get<GatewayContext>() ?? throw NotSet("RequestLog");
+
+    /// <summary>
+    /// Makes the request the owner of a lease, from the Team phase until a later phase takes it. A request that is refused or ends before
+    /// that cancels it.
+    /// </summary>
+    public void HoldLease(ILimitLease lease) => _lease = lease;
+
+    /// <summary>Hands over the lease. The caller becomes its owner.</summary>
+    /// <returns>The lease; <see langword="null"/> if the request holds none.</returns>
+    public ILimitLease? TakeLease() => Interlocked.Exchange(ref _lease, null);
+
+    /// <summary>Cancels the lease if the request still holds it.</summary>
+    public ValueTask CancelLeaseAsync() => TakeLease()?.CancelAsync() ?? default;
 
     /// <summary>Records the first byte of an event stream.</summary>
     public void BodyBegan(long timestamp) => _bodyBeganAt ??= timestamp;

@@ -47,12 +47,18 @@ internal static class GenerationReader
                     CachedTokens = Number(data, "native_tokens_cached"u8),
                     ReasoningTokens = Number(data, "native_tokens_reasoning"u8),
                     Cost = cost,
+                    UpstreamCost = IsByok(data) && Money(data, "upstream_inference_cost"u8) is { } upstream && upstream >= PicoDollars.Zero
+                        ? upstream
+                        : null,
                     Discount = Money(data, "cache_discount"u8),
                 },
                 IsComplete = true,
             };
         }
     }
+
+    private static bool IsByok(JsonElement data) =>
+        JsonMembers.TryGet(data, "is_byok"u8, out var value) && value.ValueKind == JsonValueKind.True;
 
     private static string? Text(JsonElement data, ReadOnlySpan<byte> member) =>
         JsonMembers.TryGet(data, member, out var value) ? JsonMembers.Text(value) : null;

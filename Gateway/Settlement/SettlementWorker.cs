@@ -13,8 +13,8 @@ namespace Gateway.Settlement;
 
 /// <summary>
 /// Requests the bills of generations that ended without one. The open rows of the ledger are the work list, so the work continues after a
-/// restart, and with a shared ledger each node settles the rows of all nodes. A generation without a bill after a day stays charged at its
-/// reservation. The rows of a team that is not configured wait until the team is configured again.
+/// restart, and with a shared ledger each node settles the rows of all nodes. A generation without a bill after a day of upstream's answers
+/// becomes unresolvable. The rows of a team that is not configured wait until the team is configured again.
 /// </summary>
 internal sealed partial class SettlementWorker : Worker
 {
@@ -35,6 +35,7 @@ internal sealed partial class SettlementWorker : Worker
     private readonly ILedgerStore _store;
     private readonly LedgerWriter _ledger;
     private readonly IBudgetStore _budgets;
+    private readonly ILimitStore _limits;
     private readonly SettingsStore _settings;
     private readonly IOpenRouterClient _upstream;
     private readonly GatewayMetrics _metrics;
@@ -46,6 +47,7 @@ internal sealed partial class SettlementWorker : Worker
         ILedgerStore store,
         LedgerWriter ledger,
         IBudgetStore budgets,
+        ILimitStore limits,
         SettingsStore settings,
         IOpenRouterClient upstream,
         GatewayMetrics metrics,
@@ -57,6 +59,7 @@ internal sealed partial class SettlementWorker : Worker
         _store = store;
         _ledger = ledger;
         _budgets = budgets;
+        _limits = limits;
         _settings = settings;
         _upstream = upstream;
         _metrics = metrics;
@@ -159,15 +162,18 @@ internal sealed partial class SettlementWorker : Worker
         }
 
         var now = _time.GetUtcNow();
-        var next = SettlementSchedule.Next(row.EndedAt, asked, now);
-        if (next is not null && row.Status is >= 400 && asked >= SettlementSchedule.EarlyCount && bill.IsMissing)
+        var answered = bill.IsAnswered
+            ? SettlementSchedule.Advance(row.AnsweredTime, row.AskedAt ?? row.EndedAt, now)
+            : row.AnsweredTime;
+        if (bill.IsMissing && (row.IsError || row.Status is >= 400) && answered >= SettlementSchedule.LastOfError)
         {
-            // Upstream refused the call and has no record of the generation. It does not bill errors.
+            // Upstream refused or failed the call and has no record of the generation. It does not bill errors.
             await SettleAsync(row, ResponseFacts.None with { Usage = new Usage { Cost = PicoDollars.Zero } }, asked);
             return;
         }
 
-        if (next is null)
+        var isOver = answered >= SettlementSchedule.Last;
+        if (isOver)
         {
             _metrics.Settled(GenerationState.Unresolvable);
             Log.GenerationUnresolvable(_logger, row.GenerationId, row.Team, row.Reserved.ToString());
@@ -175,51 +181,70 @@ internal sealed partial class SettlementWorker : Worker
 
         _ledger.Post(new LedgerEntry.Ended(row.Id)
         {
-            State = next is null ? GenerationState.Unresolvable : GenerationState.Provisional,
+            State = isOver ? GenerationState.Unresolvable : GenerationState.Provisional,
             Asked = asked,
-            AskAt = next,
-            ClosedAt = next is null ? now : null,
-            IsCounted = next is not null ? row.IsCounted : await ChargeAsync(row, row.Reserved),
+            AskedAt = now,
+            AnsweredTime = answered,
+            AskAt = isOver ? null : SettlementSchedule.Next(row.EndedAt, asked, now),
+            ClosedAt = isOver ? now : null,
+            IsCounted = isOver && team.Budget is { } budget
+                ? await _budgets.HoldAsync(BudgetKey.At(row.Team, budget.Period, row.StartedAt), row.Id, row.Reserved, row.IsCounted)
+                : row.IsCounted,
         });
     }
 
     private async ValueTask SettleAsync(PendingGeneration row, ResponseFacts facts, int asked)
     {
+        var bill = facts.Usage!;
         _ledger.Post(new LedgerEntry.Ended(row.Id)
         {
             State = GenerationState.Settled,
             AnsweredModel = facts.Model,
             Provider = facts.Provider,
             FinishReason = facts.FinishReason,
-            Usage = facts.Usage,
+            Usage = bill,
             Asked = asked,
             ClosedAt = _time.GetUtcNow(),
-            IsCounted = await ChargeAsync(row, facts.Usage!.Cost!.Value),
+            IsCounted = await ChargeAsync(row, bill),
         });
+        await CorrectLimitsAsync(row, bill);
         _metrics.Settled(GenerationState.Settled);
-        _metrics.GenerationBilled(new MeteredGeneration(row.Team, "", null, false, facts.Model, facts.Provider), facts.Usage);
+        _metrics.GenerationBilled(new MeteredGeneration(row.Team, "", null, false, facts.Model, facts.Provider), bill);
     }
 
     /// <summary>Replaces the reservation in the budget's counter by the charge.</summary>
     /// <returns>Whether the charge is counted. Also true without a budget.</returns>
-    private async ValueTask<bool> ChargeAsync(PendingGeneration row, PicoDollars charge) =>
+    private async ValueTask<bool> ChargeAsync(PendingGeneration row, Usage bill) =>
         !_settings.Current.Teams.TryGet(row.Team, out var team)
         || team.Budget is not { } budget
         || await _budgets.SettleAsync(
-            BudgetKey.At(row.Team, budget.Period, row.StartedAt), row.Id, row.Reserved, charge, row.IsCounted);
+            BudgetKey.At(row.Team, budget.Period, row.StartedAt), row.Id, row.Reserved, bill.Charge(budget.IncludesByok), row.IsCounted);
+
+    /// <summary>Replaces the tokens that the limits count by those of the bill. A free call has used none.</summary>
+    private async ValueTask CorrectLimitsAsync(PendingGeneration row, Usage bill)
+    {
+        if (row.LimitTokens is { } counted
+            && (bill.HasTokens || bill.Cost == PicoDollars.Zero)
+            && bill.Tokens != counted
+            && _settings.Current.Teams.TryGet(row.Team, out var team)
+            && team.Keys.FirstOrDefault(key => key.Label == row.KeyLabel) is { } key)
+        {
+            await _limits.CorrectAsync(key.ScopesIn(team), bill.Tokens - counted);
+        }
+    }
 
     private static partial class Log
     {
         [LoggerMessage(
             LogEvents.OrphansAdopted,
             LogLevel.Warning,
-            "Open calls of processes that died: upstream is asked for {Provisional} bills; {Unresolvable} stay charged at their reservation")]
+            "Open calls of processes that died: upstream is asked for {Provisional} bills; {Unresolvable} are unresolved at their reservation")]
         public static partial void OrphansAdopted(ILogger logger, int provisional, int unresolvable);
 
         [LoggerMessage(
             LogEvents.GenerationUnresolvable,
             LogLevel.Warning,
-            "No bill arrived for generation {GenerationId} of team {Team} within a day; it stays charged at its reservation, {Usd} USD")]
+            "Upstream has answered for a day without a bill for generation {GenerationId} of team {Team}; it is unresolved at its reservation, {Usd} USD")]
         public static partial void GenerationUnresolvable(ILogger logger, string generationId, string team, string usd);
     }
 }

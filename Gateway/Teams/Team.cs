@@ -48,7 +48,14 @@ internal sealed record TeamLimits(int? RequestsPerMinute, int? TokensPerMinute, 
 /// <summary>The budget of a team.</summary>
 /// <param name="Limit">The amount per period.</param>
 /// <param name="Period">The period.</param>
-internal sealed record TeamBudget(PicoDollars Limit, BudgetPeriod Period);
+internal sealed record TeamBudget(PicoDollars Limit, BudgetPeriod Period)
+{
+    /// <summary>Whether it counts the providers' own amounts (BYOK).</summary>
+    public bool IncludesByok { get; init; } = true;
+
+    /// <summary>The policy for requests that it does not cover.</summary>
+    public ExceededPolicy WhenExceeded { get; init; }
+}
 
 /// <summary>Attribution headers of OpenRouter: <c>HTTP-Referer</c> and <c>X-Title</c>.</summary>
 internal sealed record Attribution(string? Referer, string? Title)

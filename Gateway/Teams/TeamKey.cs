@@ -4,6 +4,7 @@ namespace Gateway.Teams;
 internal sealed class TeamKey
 {
     private IReadOnlyList<LimitScope>? _scopes;
+    private IReadOnlyList<LimitScope>? _catalogueScopes;
 
     /// <summary>Its name in logs and reports; default <c>key-N</c>. Never the key.</summary>
     public required string Label { get; init; }
@@ -20,6 +21,15 @@ internal sealed class TeamKey
     /// <summary>The limits of a request with this key: those of the team, then its own.</summary>
     /// <param name="team">The team of the key.</param>
     public IReadOnlyList<LimitScope> ScopesIn(Team team) => _scopes ??= [.. Scopes(team)];
+
+    /// <summary>The limits of a catalogue call, which uses no tokens.</summary>
+    /// <param name="team">The team of the key.</param>
+    public IReadOnlyList<LimitScope> CatalogueScopesIn(Team team) => _catalogueScopes ??=
+    [
+        .. ScopesIn(team)
+            .Where(scope => scope.RequestsPerMinute is not null || scope.ConcurrentRequests is not null)
+            .Select(scope => scope with { TokensPerMinute = null }),
+    ];
 
     private IEnumerable<LimitScope> Scopes(Team team)
     {

@@ -1,10 +1,12 @@
 using System.Net;
+using Gateway.Errors;
 
 namespace Gateway.Upstream;
 
 /// <summary>
 /// Sends headers and body together if the body is in memory. YARP flushes the headers first, for bodies that arrive slowly. That costs a
-/// second socket write and a second packet per call.
+/// second socket write and a second packet per call. Sends every body once: a second reading fails with
+/// <see cref="RequestNotProcessedException"/>.
 /// </summary>
 internal sealed class BufferedBodyHandler(HttpMessageHandler inner) : DelegatingHandler(inner)
 {
@@ -13,22 +15,25 @@ internal sealed class BufferedBodyHandler(HttpMessageHandler inner) : Delegating
 
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        if (request.Content is { } content && request.Options.TryGetValue(IsBuffered, out _))
+        if (request.Content is { } content)
         {
-            request.Content = new BufferedContent(content);
+            request.Content = new SingleUseContent(content, request.Options.TryGetValue(IsBuffered, out _));
         }
 
         return base.SendAsync(request, cancellationToken);
     }
 
-    /// <summary>Wraps YARP's content, which still copies the body, and gives it a stream that skips the first flush.</summary>
-    private sealed class BufferedContent : HttpContent
+    /// <summary>Wraps YARP's content, which still copies the body. Gives it a stream that skips the first flush of a body in memory.</summary>
+    private sealed class SingleUseContent : HttpContent
     {
         private readonly HttpContent _inner;
+        private readonly bool _isBuffered;
+        private int _readings;
 
-        public BufferedContent(HttpContent inner)
+        public SingleUseContent(HttpContent inner, bool isBuffered)
         {
             _inner = inner;
+            _isBuffered = isBuffered;
             foreach (var (name, values) in inner.Headers.NonValidated)
             {
                 Headers.TryAddWithoutValidation(name, values);
@@ -39,7 +44,9 @@ internal sealed class BufferedBodyHandler(HttpMessageHandler inner) : Delegating
             SerializeToStreamAsync(stream, context, CancellationToken.None);
 
         protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken) =>
-            _inner.CopyToAsync(new WritingStream(stream), context, cancellationToken);
+            Interlocked.Increment(ref _readings) > 1
+                ? Task.FromException(new RequestNotProcessedException())
+                : _inner.CopyToAsync(_isBuffered ? new WritingStream(stream) : stream, context, cancellationToken);
 
         protected override bool TryComputeLength(out long length)
         {

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Net.Http.Headers;
 using Gateway.Requests;
 using Microsoft.Extensions.Primitives;
@@ -6,17 +7,37 @@ using Microsoft.Net.Http.Headers;
 namespace Gateway.Upstream;
 
 /// <summary>
-/// Removes headers that must not reach the next hop: forwarding headers, the hop-by-hop headers that <c>Connection</c> names (RFC 9110,
-/// 7.6.1) and, unless enabled, trace context.
+/// Removes headers that must not reach the next hop: those that describe the client or its path to the gateway, those that replace the
+/// request line, OpenRouter's internal ones, the hop-by-hop headers that <c>Connection</c> names (RFC 9110, 7.6.1) and, unless enabled, trace
+/// context.
 /// </summary>
 internal static class HopHeaders
 {
     private static readonly string[] TraceHeaders = ["traceparent", "tracestate", "baggage", "Request-Id", "Correlation-Context"];
 
+    private static readonly FrozenSet<string> ClientHeaders = FrozenSet.ToFrozenSet(
+        [
+            // Proxies and CDNs write the client's address into these. OpenRouter is behind such a CDN and might take a client's value for
+            // its own.
+            "Forwarded", "Via", "X-Real-IP", "True-Client-IP", "X-Client-IP", "Client-IP", "X-Cluster-Client-IP", "X-Originating-IP",
+            "X-Remote-IP", "X-Remote-Addr", "X-Original-Forwarded-For", "X-Original-Host", "X-ProxyUser-Ip", "Proxy-Client-IP",
+            "WL-Proxy-Client-IP", "CF-Connecting-IP", "CF-Connecting-IPv6", "CF-Pseudo-IPv4", "CF-IPCountry", "Fastly-Client-IP",
+            "Fly-Client-IP", "DO-Connecting-IP", "X-Azure-ClientIP", "X-Azure-SocketIP", "X-Appengine-User-IP", "X-NF-Client-Connection-IP",
+            "X-Vercel-Forwarded-For",
+
+            // Some servers take path or method from these in place of the request line, which is what was judged.
+            "X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override",
+
+            // Switches on OpenRouter's plugins, which the rights and rules of a request's body do not see.
+            "X-Enable-Plugins",
+        ],
+        StringComparer.OrdinalIgnoreCase);
+
     /// <summary>Removes headers from a request before it is sent upstream.</summary>
     public static void Clean(HttpContext context, HttpRequestMessage upstream, bool forwardTrace)
     {
-        RemoveForwarded(upstream.Headers);
+        var request = GatewayContext.Of(context);
+        RemoveClients(upstream.Headers, request.Team is { ScopesSessions: true });
         if (!forwardTrace)
         {
             foreach (var name in TraceHeaders)
@@ -25,7 +46,7 @@ internal static class HopHeaders
             }
         }
 
-        if (!GatewayContext.Of(context).Snapshot.Teams.IsEmpty)
+        if (!request.Snapshot.Teams.IsEmpty)
         {
             // The call is made with the team's key, not in the session of the client's browser.
             upstream.Headers.Remove(HeaderNames.Cookie);
@@ -56,14 +77,15 @@ internal static class HopHeaders
         }
     }
 
-    private static void RemoveForwarded(HttpRequestHeaders headers)
+    private static void RemoveClients(HttpRequestHeaders headers, bool scopesSessions)
     {
         List<string>? found = null;
         foreach (var (name, _) in headers.NonValidated)
         {
-            if (name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)
-                || name.Equals("Forwarded", StringComparison.OrdinalIgnoreCase)
-                || name.Equals("X-Real-IP", StringComparison.OrdinalIgnoreCase))
+            if (ClientHeaders.Contains(name)
+                || name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)
+                || name.StartsWith("X-Envoy-", StringComparison.OrdinalIgnoreCase)
+                || (name.StartsWith("X-OpenRouter-", StringComparison.OrdinalIgnoreCase) && IsInternal(name, scopesSessions)))
             {
                 (found ??= []).Add(name);
             }
@@ -74,6 +96,14 @@ internal static class HopHeaders
             headers.Remove(name);
         }
     }
+
+    /// <summary>
+    /// Whether a header of OpenRouter's is not the client's to set: the depth of a nested call, which limits the recursion of server tools,
+    /// and, for a team with scoped sessions, the response cache, which teams with one OpenRouter key share.
+    /// </summary>
+    private static bool IsInternal(string name, bool scopesSessions) =>
+        name.EndsWith("-depth", StringComparison.OrdinalIgnoreCase)
+        || (scopesSessions && name.StartsWith("X-OpenRouter-Cache", StringComparison.OrdinalIgnoreCase));
 
     /// <summary>
     /// The header names in <c>Connection</c>, without its options and without <c>Content-*</c>, which is not hop-by-hop.

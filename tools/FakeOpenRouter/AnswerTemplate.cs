@@ -80,6 +80,12 @@ internal sealed partial class AnswerTemplate
             case "cost":
                 Encoding.UTF8.GetBytes(values.Usage.Cost, output);
                 break;
+            case "byok":
+                output.Write(values.Usage.ByokCost is null ? "false"u8 : "true"u8);
+                break;
+            case "upstream":
+                Encoding.UTF8.GetBytes(values.Usage.ByokCost ?? "null", output);
+                break;
             default:
                 throw new InvalidOperationException($"There is no value for the placeholder {gap}.");
         }

@@ -13,21 +13,22 @@ internal static partial class AnswerTemplates
 
     private const string ChatUsage =
         """
-        $usage$,"usage":{"prompt_tokens":$prompt$,"completion_tokens":$completion$,"total_tokens":$total$,"cost":$cost$,"is_byok":false,
+        $usage$,"usage":{"prompt_tokens":$prompt$,"completion_tokens":$completion$,"total_tokens":$total$,"cost":$cost$,"is_byok":$byok$,
         "prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0},
-        "cost_details":{"upstream_inference_cost":null,"upstream_inference_prompt_cost":0,"upstream_inference_completions_cost":0}}$end$
+        "cost_details":{"upstream_inference_cost":$upstream$,"upstream_inference_prompt_cost":0,"upstream_inference_completions_cost":0}}$end$
         """;
 
     private const string ResponsesUsage =
         """
         $usage$,"usage":{"input_tokens":$prompt$,"input_tokens_details":{"cached_tokens":0},"output_tokens":$completion$,
-        "output_tokens_details":{"reasoning_tokens":0},"total_tokens":$total$,"cost":$cost$,"is_byok":false}$end$
+        "output_tokens_details":{"reasoning_tokens":0},"total_tokens":$total$,"cost":$cost$,"is_byok":$byok$,
+        "cost_details":{"upstream_inference_cost":$upstream$}}$end$
         """;
 
     private const string MessagesUsage =
         """
         $usage$,"usage":{"input_tokens":$prompt$,"output_tokens":$completion$,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,
-        "cost":$cost$}$end$
+        "cost":$cost$,"is_byok":$byok$,"cost_details":{"upstream_inference_cost":$upstream$}}$end$
         """;
 
     private const string ClassicError =
@@ -74,6 +75,10 @@ internal static partial class AnswerTemplates
         """
         {"id":"$id$","provider":"$provider$","model":"$model$","object":"text_completion","created":1767225600,
         """;
+
+    /// <summary>An event that tells a cost before the end of a stream.</summary>
+    public static AnswerTemplate Interim(string cost) => Data(
+        """{"id":"$id$","model":"$model$","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1,"cost":""" + cost + "}}");
 
     public static Dialect Chat { get; } = new(
         Json(
@@ -201,7 +206,7 @@ internal static partial class AnswerTemplates
             """
             {"id":"$id$","model":"$model$","provider":"$provider$",
             "results":[{"index":0,"relevance_score":0.98,"document":{"text":"$text$"}}]
-            $usage$,"usage":{"search_units":1,"total_tokens":$total$,"cost":$cost$}$end$}
+            $usage$,"usage":{"search_units":1,"total_tokens":$total$,"cost":$cost$,"is_byok":$byok$,"cost_details":{"upstream_inference_cost":$upstream$}}$end$}
             """),
         Json(ClassicError));
 
@@ -212,7 +217,7 @@ internal static partial class AnswerTemplates
                 """
                 {"id":"$id$","object":"list","model":"$model$","provider":"$provider$",
                 "data":[{"object":"embedding","index":0,"embedding":
-                """ + vector + """}]$usage$,"usage":{"prompt_tokens":$prompt$,"total_tokens":$prompt$,"cost":$cost$}$end$}"""),
+                """ + vector + """}]$usage$,"usage":{"prompt_tokens":$prompt$,"total_tokens":$prompt$,"cost":$cost$,"is_byok":$byok$,"cost_details":{"upstream_inference_cost":$upstream$}}$end$}"""),
             Json(ClassicError));
     }
 

@@ -116,14 +116,15 @@ internal sealed class BillingBook
         json.WritePropertyName("usage");
         json.WriteRawValue(entry.CostText);
         json.WriteNull("cache_discount");
-        json.WriteNull("upstream_inference_cost");
+        json.WritePropertyName("upstream_inference_cost");
+        json.WriteRawValue(entry.ByokText ?? "null");
         json.WriteString("created_at", entry.CreatedAt);
         json.WriteString("model", entry.Model);
         json.WriteNull("app_id");
         json.WriteString("provider_name", entry.Provider);
         json.WriteString("api_type", entry.Endpoint == "/embeddings" ? "embeddings" : "completions");
         json.WriteString("origin", "");
-        json.WriteBoolean("is_byok", false);
+        json.WriteBoolean("is_byok", entry.ByokCost is not null);
         json.WriteBoolean("streamed", entry.Streams);
         json.WriteBoolean("cancelled", entry.End == BookEnd.Cancelled);
         json.WriteNumber("latency", milliseconds);

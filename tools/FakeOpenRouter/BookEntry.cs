@@ -12,6 +12,7 @@ internal sealed class BookEntry
     private int _end;
     private int _idSent;
     private int _questions;
+    private int _isReleased;
 
     public BookEntry(TimeProvider time, FakeScript script, ModelPrice price)
     {
@@ -24,7 +25,7 @@ internal sealed class BookEntry
         AllCompletionTokens = script.CompletionTokens ?? script.Events;
 
         // An error in place of a response, without an id, is an error of the API and not of a generation.
-        var isRejected = script.Status is >= 400 || script is { ErrorInside: true, NoGenerationId: true };
+        var isRejected = script.Status is >= 300 or 204 or 205 || script is { ErrorInside: true, NoGenerationId: true };
         IsBilled = !isRejected || script.BillError;
     }
 
@@ -69,6 +70,12 @@ internal sealed class BookEntry
     /// <summary>The bill in the spelling that the script selects.</summary>
     public string CostText => TextOf(Cost);
 
+    /// <summary>The provider's own bill in pico-dollars; <see langword="null"/> without BYOK or for an unbilled call.</summary>
+    public Int128? ByokCost => IsBilled ? _script.ByokCost : null;
+
+    /// <summary>The provider's own bill; <see langword="null"/> without BYOK.</summary>
+    public string? ByokText => ByokCost is { } cost ? Pico.Plain(cost) : null;
+
     public BookEnd End => (BookEnd)Volatile.Read(ref _end);
 
     /// <summary>Whether the headers with the id were passed to the network.</summary>
@@ -78,7 +85,7 @@ internal sealed class BookEntry
     public int Questions => Volatile.Read(ref _questions);
 
     /// <summary>The <c>usage</c> of the whole response.</summary>
-    public Usage WholeUsage => new(PromptTokens, AllCompletionTokens, TextOf(CostOf(AllCompletionTokens)));
+    public Usage WholeUsage => new(PromptTokens, AllCompletionTokens, TextOf(CostOf(AllCompletionTokens)), ByokText);
 
     /// <summary>The time from the request to its end, or to now.</summary>
     public TimeSpan Duration
@@ -110,24 +117,28 @@ internal sealed class BookEntry
         }
     }
 
+    /// <summary>Ends the scripted delay, failures and absence of the bill: <c>GET /generation</c> knows the generation once it has ended.</summary>
+    public void Release() => Volatile.Write(ref _isReleased, 1);
+
     /// <summary>Records a <c>GET /generation</c> request. Returns the status of its response.</summary>
     /// <param name="key">The mark of the key of that request.</param>
     /// <param name="delay">The time after its end for which a generation is unknown, unless the script sets it.</param>
     public int Ask(string key, TimeSpan delay)
     {
         var question = Interlocked.Increment(ref _questions);
-        if (key != Key || _script.GenerationMissing)
+        var isReleased = Volatile.Read(ref _isReleased) != 0;
+        if (key != Key || (_script.GenerationMissing && !isReleased))
         {
             return StatusCodes.Status404NotFound;
         }
 
-        if (_script.GenerationStatus is { } status && question <= (_script.GenerationFailures ?? int.MaxValue))
+        if (!isReleased && _script.GenerationStatus is { } status && question <= (_script.GenerationFailures ?? int.MaxValue))
         {
             return status;
         }
 
         var endedAt = Interlocked.Read(ref _endedAt);
-        return endedAt != 0 && _time.GetElapsedTime(endedAt) >= (_script.GenerationDelay ?? delay)
+        return endedAt != 0 && (isReleased || _time.GetElapsedTime(endedAt) >= (_script.GenerationDelay ?? delay))
             ? StatusCodes.Status200OK
             : StatusCodes.Status404NotFound;
     }

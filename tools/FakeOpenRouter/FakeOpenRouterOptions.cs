@@ -21,6 +21,11 @@ internal sealed record FakeOpenRouterOptions
     /// </summary>
     public bool Book { get => field || Record; init; }
 
+    /// <summary>
+    /// Whether it speaks HTTP/2 without TLS, and nothing else. Only without <see cref="Record"/>, which reads the bytes of HTTP/1.1.
+    /// </summary>
+    public bool Http2 { get; init; }
+
     /// <summary>The time after its end for which <c>GET /generation</c> does not know a generation, unless its script sets it.</summary>
     public TimeSpan GenerationDelay { get; init; }
 

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace FakeOpenRouter;
 
@@ -70,6 +71,7 @@ internal sealed class FakeOpenRouterServer : IAsyncDisposable
             kestrel.Limits.MaxRequestHeaderCount = 1000;
             kestrel.Listen(IPAddress.Loopback, options.Port, endpoint =>
             {
+                endpoint.Protocols = options.Http2 ? HttpProtocols.Http2 : HttpProtocols.Http1AndHttp2;
                 endpoint.Use(next => async connection =>
                 {
                     connections.Opened();

@@ -19,6 +19,7 @@ internal sealed class FakeScript
         ["x-fake-first-byte-delay-ms"] = static (script, number) => script.FirstByteDelay = TimeSpan.FromMilliseconds(number),
         ["x-fake-early"] = static (script, number) => script.Early = number != 0,
         ["x-fake-close"] = static (script, number) => script.Close = number != 0,
+        ["x-fake-refuse"] = static (script, number) => script.Refuse = number != 0,
         ["x-fake-size"] = static (script, number) => script.Size = number,
         ["x-fake-gzip"] = static (script, number) => script.Gzip = number != 0,
         ["x-fake-whitespace"] = static (script, number) => script.Whitespace = number,
@@ -58,6 +59,8 @@ internal sealed class FakeScript
         ["x-fake-body"] = static (script, text) => script.Body = Encoding.UTF8.GetBytes(text),
         ["x-fake-body-base64"] = static (script, text) => script.Body = Convert.FromBase64String(text),
         ["x-fake-content-type"] = static (script, text) => script.ContentType = text,
+        ["x-fake-interim-cost"] = static (script, text) => script.InterimCost = text,
+        ["x-fake-byok"] = static (script, text) => script.ByokCost = Pico.Parse(text),
     };
 
     /// <summary>An empty script: the ordinary response.</summary>
@@ -98,6 +101,12 @@ internal sealed class FakeScript
 
     /// <summary><c>x-fake-close: 1</c>: the connection is closed without a response after the body has arrived.</summary>
     public bool Close { get; private set; }
+
+    /// <summary>
+    /// <c>x-fake-refuse: 1</c>: the request is not processed and not billed. HTTP/2 resets its stream with <c>REFUSED_STREAM</c>; HTTP/1.1
+    /// has no such thing, and the response is a 503.
+    /// </summary>
+    public bool Refuse { get; private set; }
 
     /// <summary><c>x-fake-size: 300000</c>: the size of a JSON response in bytes, or the total text size of a stream.</summary>
     public int Size { get; private set; }
@@ -187,6 +196,16 @@ internal sealed class FakeScript
 
     /// <summary><c>x-fake-no-generation-id: 1</c>: no <c>X-Generation-Id</c>; the request is billed, except for <see cref="ErrorInside"/>.</summary>
     public bool NoGenerationId { get; private set; }
+
+    /// <summary>
+    /// <c>x-fake-interim-cost: 0.01</c>: the first text event of a stream is followed by an event whose <c>usage</c> has this cost.
+    /// </summary>
+    public string? InterimCost { get; private set; }
+
+    /// <summary>
+    /// <c>x-fake-byok: 0.05</c>: the call uses the account's own key at the provider, which bills this amount beside OpenRouter's cost.
+    /// </summary>
+    public Int128? ByokCost { get; private set; }
 
     /// <summary><c>x-fake-cost-exponent: 1</c>: costs are written as <c>4.1e-05</c>.</summary>
     public bool CostExponent { get; private set; }

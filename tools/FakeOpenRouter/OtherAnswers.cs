@@ -25,7 +25,7 @@ internal static class OtherAnswers
         switch (path)
         {
             case RequestHandler.BasePath + "/models" when get:
-                SetStatus(context, catalogue.WriteAll(json, "text"));
+                SetStatus(context, catalogue.WriteAll(json, context.Request.Query["output_modalities"] == "all" ? null : "text"));
                 return;
             case RequestHandler.BasePath + "/embeddings/models" when get:
                 SetStatus(context, catalogue.WriteAll(json, "embeddings"));

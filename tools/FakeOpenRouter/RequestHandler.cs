@@ -120,6 +120,12 @@ internal sealed class RequestHandler
             }
         }
 
+        if (script.Refuse)
+        {
+            Refuse(context);
+            return;
+        }
+
         if (script.Echo || script.Body is not null || DialectOf(context.Request, facts) is not { } dialect)
         {
             if (await BeginAsync(context, script, record))
@@ -151,6 +157,21 @@ internal sealed class RequestHandler
         finally
         {
             call.Bill.Finish(end);
+        }
+    }
+
+    private static void Refuse(HttpContext context)
+    {
+        const int RefusedStream = 7;
+        if (context.Features.Get<IHttpResetFeature>() is { } stream)
+        {
+            stream.Reset(RefusedStream);
+        }
+        else
+        {
+            context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            context.Response.ContentType = "application/json";
+            context.Response.BodyWriter.Write(PlainError(StatusCodes.Status503ServiceUnavailable, AnswerTemplates.Chat));
         }
     }
 
@@ -359,6 +380,10 @@ internal sealed class RequestHandler
             {
                 call.Bill.Produce(values.Index + 1, script.Events);
                 yield return (stream.Text, filler);
+                if (values.Index == 0 && script.InterimCost is { } cost)
+                {
+                    yield return (AnswerTemplates.Interim(cost), default);
+                }
             }
 
             call.Bill.Produce(1, 1);

@@ -1,4 +1,5 @@
 using Gateway.Ledger;
+using Gateway.Primitives;
 
 namespace Gateway.Tests.Gateway.Admin;
 
@@ -43,7 +44,7 @@ internal sealed class FakeLedgerStore(params UsageRow[] rows) : ILedgerStore
         IReadOnlyCollection<string> teams, DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public Task<TeamCharges> ReadChargesAsync(
-        string team, DateTimeOffset from, DateTimeOffset recent, CancellationToken cancellationToken) =>
+        string team, DateTimeOffset from, DateTimeOffset recent, DateTimeOffset heldSince, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
     public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(
@@ -57,8 +58,18 @@ internal sealed class FakeLedgerStore(params UsageRow[] rows) : ILedgerStore
 
     public Task MarkCountedAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    public Task<PicoDollars> ReadCostsAsync(string team, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<IReadOnlyList<UnresolvedRow>> ReadUnresolvedAsync(WriteOffQuery query, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    public Task<IReadOnlyList<UnresolvedRow>> WriteOffAsync(
+        WriteOffQuery query, string reason, DateTimeOffset now, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<string> KeepFirstAsync(string name, string value, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     public Task<bool> HasGenerationAsync(string team, string generationId, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
-    public Task<int> RemoveBeforeAsync(DateTimeOffset before, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task<int> RemoveBeforeAsync(DateTimeOffset before, DateTimeOffset now, CancellationToken cancellationToken) => throw new NotSupportedException();
 }

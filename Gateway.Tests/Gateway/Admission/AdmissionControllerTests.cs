@@ -1,15 +1,18 @@
+using System.Diagnostics.Metrics;
 using Gateway.Admission;
 using Gateway.Billing;
 using Gateway.Configuration;
 using Gateway.Configuration.Model;
 using Gateway.Ledger;
 using Gateway.Limits;
+using Gateway.Observability;
 using Gateway.Pricing;
 using Gateway.Primitives;
 using Gateway.Secrets;
 using Gateway.Teams;
 using Gateway.Tests.Gateway.Configuration;
 using Gateway.Tests.Support;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using OpenRouterGateway.Transforms.RequestBody;
@@ -17,25 +20,36 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Admission;
 
-/// <summary>Promise: lease, reservation and row are acquired in this order, and a refusal releases all that was acquired.</summary>
-public sealed class AdmissionControllerTests
+/// <summary>
+/// Promise: the lease is charged, then the reservation and the row are acquired in this order; a refusal releases all that was acquired.
+/// </summary>
+public sealed class AdmissionControllerTests : IDisposable
 {
     private static readonly Lazy<Task<SettingsSnapshot>> Loaded = new(LoadAsync);
 
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 8, 15, 12, 0, 0, TimeSpan.Zero));
     private readonly RecordingStores _stores = new();
+    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+    private readonly GatewayMetrics _metrics;
+
+    public AdmissionControllerTests() => _metrics = new GatewayMetrics(_services.GetRequiredService<IMeterFactory>());
+
+    public void Dispose()
+    {
+        _metrics.Dispose();
+        _services.Dispose();
+    }
 
     [Fact]
-    public async Task Request_AcquiresLeaseReservationAndRowInOrder()
+    public async Task Request_ChargesItsLeaseAndAcquiresReservationAndRowInOrder()
     {
         var decision = await AdmitAsync();
 
         Assert.NotNull(decision.Call);
         Assert.Null(decision.Error);
         Assert.Same(_stores.Result, decision.Limits);
-        Assert.Equal(["take 12", "reserve 500 of 1000", "write Began"], _stores.Steps);
+        Assert.Equal(["charge 12", "reserve 500 of 1000", "write Began"], _stores.Steps);
         Assert.Equal(new BudgetKey("t", BudgetPeriod.Month, new DateTimeOffset(2026, 8, 1, 0, 0, 0, TimeSpan.Zero)), _stores.Budget);
-        Assert.Equal(["team:t", "key:t/k"], _stores.Scopes);
     }
 
     [Fact]
@@ -86,18 +100,18 @@ public sealed class AdmissionControllerTests
     [Fact]
     public async Task LimitReached_RefusesBeforeTheBudgetIsAsked()
     {
-        _stores.Result = new LimitResult { RetryAfter = TimeSpan.FromSeconds(7) };
+        _stores.Result = new LimitResult { RefusedBy = LimitKind.Requests, Holder = "team:t", RetryAfter = TimeSpan.FromSeconds(7) };
 
         var decision = await AdmitAsync();
 
         AssertRefused(decision, 429, "rate_limit_exceeded");
         Assert.Same(_stores.Result, decision.Limits);
         Assert.Contains(decision.Error!.Headers, header => header.Key == "Retry-After" && header.Value == "7");
-        Assert.Equal(["take 12"], _stores.Steps);
+        Assert.Equal(["charge 12", "cancel lease"], _stores.Steps);
     }
 
     [Fact]
-    public async Task BudgetSpent_ReturnsTheLease()
+    public async Task BudgetSpent_CancelsTheLease()
     {
         _stores.IsBudgetSpent = true;
 
@@ -105,7 +119,32 @@ public sealed class AdmissionControllerTests
 
         AssertRefused(decision, 402, "budget_exceeded");
         Assert.Same(_stores.Result, decision.Limits);
-        Assert.Equal(["take 12", "reserve 500 of 1000", "cancel lease"], _stores.Steps);
+        Assert.Equal(["charge 12", "reserve 500 of 1000", "cancel lease"], _stores.Steps);
+    }
+
+    // The budget has 1000, the request needs 500.
+    [Theory]
+    [InlineData(499, 402, "budget_exceeded")]
+    [InlineData(500, 429, "budget_reserved")]
+    public async Task OpenReservationsInTheWay_AskForARetry(int reserved, int status, string code)
+    {
+        _stores.IsBudgetSpent = true;
+        _stores.OpenReservations = new PicoDollars(reserved);
+
+        AssertRefused(await AdmitAsync(), status, code);
+    }
+
+    [Fact]
+    public async Task BudgetThatOnlyReports_ReservesRegardlessOfTheLimit()
+    {
+        _stores.IsBudgetSpent = true;
+
+        var decision = await AdmitAsync(whenExceeded: ExceededPolicy.Report);
+
+        Assert.NotNull(decision.Call);
+        Assert.True(decision.Call.IsCounted);
+        Assert.Equal(
+            ["charge 12", "reserve 500 of 1000", $"reserve 500 of {PicoDollars.MaxStored.Value}", "write Began"], _stores.Steps);
     }
 
     [Fact]
@@ -114,7 +153,7 @@ public sealed class AdmissionControllerTests
         var decision = await AdmitAsync(cost: null);
 
         AssertRefused(decision, 402, "price_unknown");
-        Assert.Equal(["take 12", "cancel lease"], _stores.Steps);
+        Assert.Equal(["charge 12", "cancel lease"], _stores.Steps);
     }
 
     [Fact]
@@ -123,13 +162,13 @@ public sealed class AdmissionControllerTests
         var decision = await AdmitAsync(cost: null, limits: new LimitsSettings { AllowUnknownPrices = true });
 
         Assert.NotNull(decision.Call);
-        Assert.Equal(["take 12", "reserve 0 of 1000", "write Began"], _stores.Steps);
+        Assert.Equal(["charge 12", "reserve 0 of 1000", "write Began"], _stores.Steps);
     }
 
     [Theory]
-    [InlineData("limits", 503, "limits_unavailable", "")]
-    [InlineData("budget", 503, "budget_unavailable", "take 12, cancel lease")]
-    [InlineData("ledger", 503, "usage_unavailable", "take 12, reserve 500 of 1000, cancel lease, settle 500 as 0, post Ended")]
+    [InlineData("limits", 503, "limits_unavailable", "cancel lease")]
+    [InlineData("budget", 503, "budget_unavailable", "charge 12, cancel lease")]
+    [InlineData("ledger", 503, "usage_unavailable", "charge 12, reserve 500 of 1000, cancel lease, settle 500 as 0, post Ended")]
     public async Task StoreThatFails_RefusesAndReleasesWhatWasAcquired(string failing, int status, string code, string steps)
     {
         _stores.Failing = failing;
@@ -141,8 +180,8 @@ public sealed class AdmissionControllerTests
 
     [Theory]
     [InlineData("limits", true, "reserve 500 of 1000, write Began")]
-    [InlineData("budget", false, "take 12, write Began")]
-    [InlineData("ledger", true, "take 12, reserve 500 of 1000, post Began")]
+    [InlineData("budget", false, "charge 12, write Began")]
+    [InlineData("ledger", true, "charge 12, reserve 500 of 1000, post Began")]
     public async Task StoreThatFails_IsPassedOverWhereThePolicyAllowsIt(string failing, bool isCounted, string steps)
     {
         _stores.Failing = failing;
@@ -165,8 +204,36 @@ public sealed class AdmissionControllerTests
 
         await Assert.ThrowsAsync<InvalidCastException>(() => AdmitAsync().AsTask());
 
-        Assert.Equal(failing == "limits" ? 0 : 1, _stores.Steps.Count(step => step == "cancel lease"));
+        Assert.Equal(1, _stores.Steps.Count(step => step == "cancel lease"));
         Assert.Equal(failing == "ledger" ? 1 : 0, _stores.Steps.Count(step => step == "settle 500 as 0"));
+    }
+
+    [Theory]
+    [InlineData("", null, "charge 0", null)]
+    [InlineData("", LimitKind.Requests, "charge 0", "rate_limit_exceeded")]
+    [InlineData("limits", null, "", "limits_unavailable")]
+    public async Task CatalogueCall_IsChargedWithoutTokens(string failing, object? refusedBy, string steps, string? code)
+    {
+        _stores.Failing = failing;
+        _stores.Result = new LimitResult { RefusedBy = (LimitKind?)refusedBy, Holder = "team:t" };
+
+        var (limits, error) = await Controller().AdmitCatalogueAsync(
+            _stores, new LimitsSettings { WhenStoreFails = new() { Limits = FailurePolicy.Refuse } }, "request");
+
+        Assert.Equal(steps, string.Join(", ", _stores.Steps));
+        Assert.Equal(code, error?.Code);
+        Assert.Same(failing == "" ? _stores.Result : null, limits);
+    }
+
+    [Fact]
+    public async Task CatalogueCall_PassesAFailingStoreWhereThePolicyAllowsIt()
+    {
+        _stores.Failing = "limits";
+
+        var (limits, error) = await Controller().AdmitCatalogueAsync(
+            _stores, new LimitsSettings { WhenStoreFails = new() { Limits = FailurePolicy.Allow } }, "request");
+
+        Assert.Equal((null, null), (limits, error));
     }
 
     private static void AssertRefused(AdmissionDecision decision, int status, string code)
@@ -182,24 +249,26 @@ public sealed class AdmissionControllerTests
         return await folder.LoadGoodAsync();
     }
 
+    private AdmissionController Controller() => new(_stores, _stores, _metrics, _time, new ListLogger<AdmissionController>());
+
     private async ValueTask<AdmissionDecision> AdmitAsync(
         bool hasLimits = true,
         bool hasBudget = true,
         int? cost = 500,
         LimitsSettings? limits = null,
         FailurePolicy policy = FailurePolicy.Refuse,
+        ExceededPolicy whenExceeded = ExceededPolicy.Refuse,
         IProviderMappingFeature? mapping = null)
     {
-        var teamLimits = hasLimits ? new TeamLimits(10, null, null) : TeamLimits.None;
-        var key = new TeamKey { Label = "k", Hash = default, Limits = teamLimits };
+        var key = new TeamKey { Label = "k", Hash = default };
         var team = new Team
         {
             Id = "t",
             Keys = [key],
             UpstreamKey = new UpstreamKey("sk"),
             Rights = ModelRights.All,
-            Limits = teamLimits,
-            Budget = hasBudget ? new TeamBudget(new PicoDollars(1000), BudgetPeriod.Month) : null,
+            Limits = TeamLimits.None,
+            Budget = hasBudget ? new TeamBudget(new PicoDollars(1000), BudgetPeriod.Month) { WhenExceeded = whenExceeded } : null,
             Rules = ProviderMappingRules.Empty,
         };
         var snapshot = await Loaded.Value;
@@ -211,13 +280,13 @@ public sealed class AdmissionControllerTests
                 Usage = new UsageSettings { WhenStoreFails = policy },
             },
         };
-        var controller = new AdmissionController(_stores, _stores, _stores, _time, new ListLogger<AdmissionController>());
-        return await controller.AdmitAsync(new AdmissionRequest(
+        return await Controller().AdmitAsync(new AdmissionRequest(
             "request",
             _time.GetTimestamp(),
             snapshot,
             new CallerIdentity(team, key),
             new TeamEndpoint(["POST"], "/chat/completions", TeamEndpointKind.Inference),
+            hasLimits ? _stores : null,
             new RequestCost(12, cost is null ? null : new PicoDollars(cost.Value)),
             mapping));
     }

@@ -27,7 +27,7 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace Gateway.Tests.Gateway.Admission;
 
-/// <summary>Promise: every admitted call is told how it ended, whatever the inner phases do.</summary>
+/// <summary>Promise: every admitted call receives its end, whatever the inner phases do, and no lease is kept.</summary>
 public sealed class AdmissionMiddlewareTests : IDisposable
 {
     private static readonly Lazy<Task<SettingsSnapshot>> Loaded = new(LoadAsync);
@@ -64,9 +64,10 @@ public sealed class AdmissionMiddlewareTests : IDisposable
     }
 
     [Fact]
-    public async Task RequestThatIsNotMetered_Passes()
+    public async Task CatalogueCallWithoutLimits_Passes()
     {
         var (context, request) = await CreateAsync(TeamEndpointKind.Catalogue);
+        Assert.NotNull(request.TakeLease());
 
         Assert.True(await InvokeAsync(context, _ => Task.CompletedTask));
 
@@ -76,9 +77,49 @@ public sealed class AdmissionMiddlewareTests : IDisposable
     }
 
     [Fact]
+    public async Task CatalogueCall_HoldsItsLeaseWithoutARow()
+    {
+        var (context, request) = await CreateAsync(TeamEndpointKind.Catalogue);
+
+        Assert.True(await InvokeAsync(context, _ =>
+        {
+            Assert.Equal(["charge 0"], _stores.Steps);
+            return Task.CompletedTask;
+        }));
+
+        Assert.Equal(["charge 0", "return lease"], _stores.Steps);
+        Assert.Same(_stores.Result, request.Admission.Limits);
+        Assert.Null(request.Admission.Call);
+        Assert.Empty(_seen);
+    }
+
+    [Fact]
+    public async Task ExceptionInACatalogueCall_ReturnsTheLease()
+    {
+        var (context, _) = await CreateAsync(TeamEndpointKind.Catalogue);
+
+        await Assert.ThrowsAsync<InvalidCastException>(() => InvokeAsync(context, _ => throw new InvalidCastException()));
+
+        Assert.Equal(["charge 0", "return lease"], _stores.Steps);
+    }
+
+    [Fact]
+    public async Task RefusedCatalogueCall_CancelsItsLease()
+    {
+        _stores.Result = Refused;
+        var (context, request) = await CreateAsync(TeamEndpointKind.Catalogue);
+
+        Assert.False(await InvokeAsync(context, _ => Task.CompletedTask));
+
+        Assert.Equal((429, RequestEnd.Refused), (context.Response.StatusCode, request.End));
+        Assert.Equal(["charge 0", "cancel lease"], _stores.Steps.Take(2));
+        Assert.Same(_stores.Result, request.Admission.Limits);
+    }
+
+    [Fact]
     public async Task RefusedRequest_GoesNoFurther()
     {
-        _stores.Result = new LimitResult { RetryAfter = TimeSpan.FromSeconds(7) };
+        _stores.Result = Refused;
         var (context, request) = await CreateAsync();
 
         Assert.False(await InvokeAsync(context, _ => Task.CompletedTask));
@@ -86,6 +127,7 @@ public sealed class AdmissionMiddlewareTests : IDisposable
         Assert.Equal((429, RequestEnd.Refused), (context.Response.StatusCode, request.End));
         Assert.Same(_stores.Result, request.Admission.Limits);
         Assert.Null(request.Admission.Call);
+        Assert.Equal(["charge 12", "cancel lease"], _stores.Steps);
         Assert.Empty(_seen);
     }
 
@@ -101,7 +143,7 @@ public sealed class AdmissionMiddlewareTests : IDisposable
             return Task.CompletedTask;
         }));
 
-        AssertEnded(GenerationState.Settled, "Completed", 0);
+        AssertEnded(GenerationState.Settled, "Completed");
     }
 
     [Fact]
@@ -115,7 +157,7 @@ public sealed class AdmissionMiddlewareTests : IDisposable
             throw new InvalidCastException();
         }));
 
-        AssertEnded(GenerationState.Unresolvable, "Failed", 500);
+        AssertEnded(GenerationState.Unresolvable, "Failed");
     }
 
     [Fact]
@@ -130,13 +172,13 @@ public sealed class AdmissionMiddlewareTests : IDisposable
             return Task.CompletedTask;
         });
 
-        AssertEnded(GenerationState.Unresolvable, "UpstreamBroke", 500);
+        AssertEnded(GenerationState.Unresolvable, "UpstreamBroke");
     }
 
     [Theory]
-    [InlineData(ForwarderError.NoAvailableDestinations, "UpstreamUnreachable", 0)]
-    [InlineData(ForwarderError.RequestTimedOut, "UpstreamTimedOut", 500)]
-    public async Task FailureOfTheForwarder_IsChargedUnlessNothingWasSent(ForwarderError error, string end, int charge)
+    [InlineData(ForwarderError.NoAvailableDestinations, "UpstreamUnreachable", true)]
+    [InlineData(ForwarderError.RequestTimedOut, "UpstreamTimedOut", false)]
+    public async Task FailureOfTheForwarder_KeepsTheReservationUnlessNothingWasSent(ForwarderError error, string end, bool isFree)
     {
         var (context, request) = await CreateAsync();
 
@@ -147,7 +189,7 @@ public sealed class AdmissionMiddlewareTests : IDisposable
             return Task.CompletedTask;
         });
 
-        AssertEnded(charge == 0 ? GenerationState.Settled : GenerationState.Unresolvable, end, charge);
+        AssertEnded(isFree ? GenerationState.Settled : GenerationState.Unresolvable, end);
     }
 
     [Theory]
@@ -173,7 +215,7 @@ public sealed class AdmissionMiddlewareTests : IDisposable
 
         Assert.Same(lifetime, context.Features.Get<IHttpRequestLifetimeFeature>());
         Assert.Equal(endsAtOnce ? RequestEnd.Completed : RequestEnd.ClientLeft, request.End);
-        AssertEnded(GenerationState.Settled, "ClientLeft", 0);
+        AssertEnded(GenerationState.Settled, "ClientLeft");
     }
 
     [Fact]
@@ -243,6 +285,9 @@ public sealed class AdmissionMiddlewareTests : IDisposable
         Assert.DoesNotContain(_seen, line => line.StartsWith("gateway.cost ", StringComparison.Ordinal));
     }
 
+    private static LimitResult Refused =>
+        new() { RefusedBy = LimitKind.Requests, Holder = "team:t", RetryAfter = TimeSpan.FromSeconds(7) };
+
     private static async Task<SettingsSnapshot> LoadAsync()
     {
         using var folder = new SettingsFolder();
@@ -272,6 +317,7 @@ public sealed class AdmissionMiddlewareTests : IDisposable
                 new CallerIdentity(team, key), new TeamEndpoint(["POST"], "/chat/completions", kind), "/chat/completions"),
             Body = new RequestBodyRecord(new RequestCost(12, new PicoDollars(500)), null),
         };
+        request.HoldLease(_stores);
         var context = new DefaultHttpContext();
         context.Features.Set(request);
         return (context, request);
@@ -280,7 +326,7 @@ public sealed class AdmissionMiddlewareTests : IDisposable
     private async Task<bool> InvokeAsync(HttpContext context, RequestDelegate next)
     {
         var wasNext = false;
-        var controller = new AdmissionController(_stores, _stores, _stores, _time, new ListLogger<AdmissionController>());
+        var controller = new AdmissionController(_stores, _stores, _metrics, _time, new ListLogger<AdmissionController>());
         var middleware = new AdmissionMiddleware(
             inner =>
             {
@@ -294,11 +340,15 @@ public sealed class AdmissionMiddlewareTests : IDisposable
         return wasNext;
     }
 
-    private void AssertEnded(object state, string end, int charge)
+    private void AssertEnded(object state, string end)
     {
         var ended = Assert.Single(_stores.Entries.OfType<LedgerEntry.Ended>());
         Assert.Equal(((GenerationState)state, end), (ended.State, ended.End));
-        Assert.Contains($"settle 500 as {charge}", _stores.Steps);
+
+        // An unresolvable call keeps its reservation until the reconciler expires it.
+        Assert.Equal(
+            (GenerationState)state == GenerationState.Settled ? ["settle 500 as 0"] : [],
+            _stores.Steps.Where(step => step.StartsWith("settle", StringComparison.Ordinal) || step.StartsWith("hold", StringComparison.Ordinal)));
         Assert.Contains("return lease", _stores.Steps);
         Assert.Contains(_seen, line => line.StartsWith("gateway.settlements 1 ", StringComparison.Ordinal));
     }

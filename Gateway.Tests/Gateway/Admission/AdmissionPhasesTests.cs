@@ -93,14 +93,15 @@ public sealed class AdmissionPhasesTests
     [Fact]
     public async Task Review_RecordsTheCostAndTheSession()
     {
-        _prices.Put(PriceList.Empty.With(new Dictionary<string, ModelPrice> { ["m"] = new(new(1), default, new(100)) }), hasModels: true);
+        _prices.Put(PriceList.Empty.With(new Dictionary<string, ListedPrice> { ["m"] = new(new ModelPrice(new(1), default, new(100))) }), hasModels: true);
         var (context, request) = await CreateAsync(CreateTeam(hasBudget: true, scopes: true));
         context.Request.Headers[SessionScope.Header] = "mine";
 
         var review = new RequestReviewer(_prices).Review(context, ReviewedBody.Create("""{"model":"m"}"""));
 
+        // The 13 bytes of the body are 7 tokens.
         Assert.Equal(default, review);
-        Assert.Equal(new PicoDollars(113), request.Body.Cost.Cost);
+        Assert.Equal(new PicoDollars(100 + 7), request.Body.Cost.Cost);
         Assert.StartsWith("t-", request.Body.Session, StringComparison.Ordinal);
     }
 
@@ -122,7 +123,7 @@ public sealed class AdmissionPhasesTests
     [InlineData(false, "*", "unheard-of", 0)]
     public async Task UnlistedModel_AsksForANewListIfABudgetNeedsIt(bool hasBudget, string allowed, string model, int wanted)
     {
-        _prices.Put(PriceList.Empty.With(new Dictionary<string, ModelPrice> { ["m"] = default }), hasModels: true);
+        _prices.Put(PriceList.Empty.With(new Dictionary<string, ListedPrice> { ["m"] = new(default(ModelPrice)) }), hasModels: true);
         _prices.NoteAsked();
         _time.Advance(PriceListStore.ShortestInterval);
         var (context, _) = await CreateAsync(CreateTeam(hasBudget, allowed));

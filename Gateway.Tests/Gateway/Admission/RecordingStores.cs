@@ -5,33 +5,33 @@ using Gateway.Primitives;
 
 namespace Gateway.Tests.Gateway.Admission;
 
-/// <summary>The stores of limits, budgets and the ledger. Records each step; one store can fail.</summary>
-internal sealed class RecordingStores : ILimitStore, ILimitLease, IBudgetStore, ILedger
+/// <summary>A lease, and the stores of budgets and the ledger. Records each step; one store can fail.</summary>
+internal sealed class RecordingStores : ILimitLease, IBudgetStore, ILedger
 {
-    public RecordingStores() => Result = new LimitResult { Lease = this };
-
     public List<string> Steps { get; } = [];
 
     public List<LedgerEntry> Entries { get; } = [];
 
-    public IReadOnlyList<string> Scopes { get; private set; } = [];
-
     public BudgetKey? Budget { get; private set; }
 
-    public LimitResult Result { get; set; }
+    public LimitResult Result { get; set; } = new();
 
     public bool IsBudgetSpent { get; set; }
 
+    /// <summary>The part of a spent budget that open reservations hold.</summary>
+    public PicoDollars OpenReservations { get; set; }
+
+    public bool CountsTokens => true;
+
     public string Failing { get; set; } = "";
 
-    /// <summary>What the failing store throws; by default the exception that it declares.</summary>
+    /// <summary>The exception of the failing store; by default the one that it declares.</summary>
     public Exception? Fault { get; set; }
 
-    public ValueTask<LimitResult> TakeAsync(LimitRequest request)
+    public ValueTask<LimitResult> ChargeAsync(long estimatedTokens)
     {
         Fail("limits", new LimitStoreException("down"));
-        Steps.Add($"take {request.EstimatedTokens}");
-        Scopes = [.. request.Scopes.Select(scope => scope.Holder)];
+        Steps.Add($"charge {estimatedTokens}");
         return new(Result);
     }
 
@@ -52,12 +52,20 @@ internal sealed class RecordingStores : ILimitStore, ILimitLease, IBudgetStore, 
         Fail("budget", new LimitStoreException("down"));
         Budget = key;
         Steps.Add($"reserve {amount.Value} of {limit.Value}");
-        return new(new BudgetResult(!IsBudgetSpent, amount));
+        return new(IsBudgetSpent && limit < PicoDollars.MaxStored
+            ? new BudgetResult(false, limit, OpenReservations)
+            : new BudgetResult(true, amount));
     }
 
     public ValueTask<bool> SettleAsync(BudgetKey key, Guid id, PicoDollars reserved, PicoDollars charge, bool isCounted)
     {
         Steps.Add($"settle {reserved.Value} as {charge.Value}");
+        return new(true);
+    }
+
+    public ValueTask<bool> HoldAsync(BudgetKey key, Guid id, PicoDollars amount, bool isCounted)
+    {
+        Steps.Add($"hold {amount.Value}");
         return new(true);
     }
 

@@ -14,10 +14,12 @@ namespace Gateway.Tests.Gateway.Admission;
 /// <summary>Promise: rights are checked before prices, and a reservation covers the most that the request may cost.</summary>
 public sealed class RequestJudgeTests
 {
-    private static readonly PriceList Prices = PriceList.Empty.With(new Dictionary<string, ModelPrice>
+    private static readonly TeamEndpoint Chat = new(["POST"], "/chat/completions", TeamEndpointKind.Inference);
+
+    private static readonly PriceList Prices = PriceList.Empty.With(new Dictionary<string, ListedPrice>
     {
-        ["a/prompt"] = new(new(10), new(1), new(0)),
-        ["a/answer"] = new(new(1), new(10), new(5)),
+        ["a/prompt"] = new(new ModelPrice(new(10), new(1), new(0))),
+        ["a/answer"] = new(new ModelPrice(new(1), new(10), new(5))),
     });
 
     private static readonly TeamBudget Budget = new(new(1_000_000), BudgetPeriod.Month);
@@ -36,13 +38,13 @@ public sealed class RequestJudgeTests
         Assert.Null(verdict.Review.Rule);
     }
 
-    // The bodies have 60 bytes each: 15 tokens by rule of thumb and one more.
+    // The bodies have 60 bytes each: 30 tokens of the amount; 15 tokens of the token limits, and one more.
     [Theory]
-    [InlineData("""{"model":"a/answer","max_tokens":7,"n":2                   }""", 5 + 60 + (2 * 7 * 10), 16 + (2 * 7))]
-    [InlineData("""{"model":"a/answer","max_tokens":1,"n":1                   }""", 5 + 60 + 10, 16 + 1)]
-    [InlineData("""{"model":"a/answer","max_tokens":0                         }""", 5 + 60 + (100 * 10), 16)]
-    [InlineData("""{"model":"a/answer"                                        }""", 5 + 60 + (100 * 10), 16)]
-    [InlineData("""{"model":"a/answer","models":["a/prompt"],"max_tokens":2   }""", 600 + 2, 16 + 2)]
+    [InlineData("""{"model":"a/answer","max_tokens":7,"n":2                   }""", 5 + 30 + (2 * 7 * 10), 16 + (2 * 7))]
+    [InlineData("""{"model":"a/answer","max_tokens":1,"n":1                   }""", 5 + 30 + 10, 16 + 1)]
+    [InlineData("""{"model":"a/answer","max_tokens":0                         }""", 5 + 30 + (100 * 10), 16)]
+    [InlineData("""{"model":"a/answer"                                        }""", 5 + 30 + (100 * 10), 16)]
+    [InlineData("""{"model":"a/answer","models":["a/prompt"],"max_tokens":2   }""", 300 + 2, 16 + 2)]
     public void Reservation_IsTheDearestModelAtTheStatedCap(string body, int amount, int tokens)
     {
         Assert.Equal(60, body.Length);
@@ -50,7 +52,7 @@ public sealed class RequestJudgeTests
         var verdict = Judge(body, CreateTeam(Budget));
 
         Assert.Null(verdict.Review.Rejection);
-        Assert.Equal(new RequestCost(tokens, new PicoDollars(amount)), verdict.Cost);
+        Assert.Equal(new RequestCost(tokens, new PicoDollars(amount), PromptTokens: 16), verdict.Cost);
     }
 
     [Theory]
@@ -78,7 +80,7 @@ public sealed class RequestJudgeTests
             """{"max_price":{"prompt":0.00001,"completion":0.00001}}""",
             Encoding.UTF8.GetString(verdict.Review.Rule!.Rendered(RequestEndpoint.Generation).Value.Span));
         Assert.Equal(WhenClientSetsProvider.Enforce, verdict.Review.Rule.Mode);
-        Assert.Equal(new PicoDollars(5 + (10 * Body.Length) + (3 * 10)), verdict.Cost.Cost);
+        Assert.Equal(new PicoDollars(5 + (10 * ((Body.Length + 1) / 2)) + (3 * 10)), verdict.Cost.Cost);
     }
 
     [Theory]
@@ -91,6 +93,7 @@ public sealed class RequestJudgeTests
     {
         var verdict = RequestJudge.Judge(
             CreateTeam(hasBudget ? Budget : null),
+            Chat,
             new LimitsSettings { WriteMaxPrice = isWritten },
             Prices,
             default,
@@ -125,7 +128,7 @@ public sealed class RequestJudgeTests
     }
 
     private static RequestVerdict Judge(string body, Team team, LimitsSettings? limits = null) =>
-        RequestJudge.Judge(team, limits ?? new LimitsSettings { AssumedCompletionTokens = 100 }, Prices, default, ReviewedBody.Create(body));
+        RequestJudge.Judge(team, Chat, limits ?? new LimitsSettings { AssumedCompletionTokens = 100 }, Prices, default, ReviewedBody.Create(body));
 
     private static Team CreateTeam(TeamBudget? budget, string? allowed = null, bool scopes = false) => new()
     {

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Gateway.Authentication;
 using Gateway.Configuration;
 using Gateway.Ledger;
+using Gateway.Limits;
 using Gateway.Requests;
 using Gateway.Teams;
 using Gateway.Tests.Gateway.Configuration;
@@ -115,7 +116,8 @@ public sealed class TeamMiddlewareTests : IDisposable
         context.Response.Body = body;
         prepare?.Invoke(context);
         var wasNext = false;
-        await new TeamMiddleware(Next, store, _time, _ownership).InvokeAsync(context);
+        var concurrency = new ConcurrencyGate(new MemoryLimitStore(_time), new ListLogger<ConcurrencyGate>());
+        await new TeamMiddleware(Next, store, _time, _ownership, concurrency).InvokeAsync(context);
 
         Assert.Equal(context.Response.StatusCode == 200, wasNext);
         if (!wasNext)

@@ -8,15 +8,16 @@ public sealed class SettlementScheduleTests
     private static readonly DateTimeOffset End = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     [Fact]
-    public void Questions_ComeSoonThenEveryFiveMinutesForADay()
+    public void Questions_ComeSoonThenEveryFiveMinutes_ForADayOfAnswers()
     {
         var asked = 0;
         var seconds = new List<double>();
-        DateTimeOffset? at = End + SettlementSchedule.First;
-        while (at is { } now)
+        var (at, before, answered) = (End + SettlementSchedule.First, End, TimeSpan.Zero);
+        while (answered < SettlementSchedule.Last)
         {
-            seconds.Add((now - End).TotalSeconds);
-            at = SettlementSchedule.Next(End, ++asked, now);
+            seconds.Add((at - End).TotalSeconds);
+            answered = SettlementSchedule.Advance(answered, before, at);
+            (before, at) = (at, SettlementSchedule.Next(End, ++asked, at));
         }
 
         Assert.Equal([1, 2, 4, 8, 15, 30, 60, 360, 660], seconds.Take(9));
@@ -27,4 +28,14 @@ public sealed class SettlementScheduleTests
     [Fact]
     public void AQuestionThatCameLate_IsNotMadeUpForAtOnce() =>
         Assert.Equal(End.AddSeconds(21), SettlementSchedule.Next(End, asked: 2, now: End.AddSeconds(20)));
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(300, 300)]
+    [InlineData(301, 300)]
+    [InlineData(3 * 24 * 3600, 300)]
+    [InlineData(-5, 0)]
+    public void Answer_AddsTheTimeSinceTheQuestionBefore_FiveMinutesAtMost(int passed, int added) => Assert.Equal(
+        TimeSpan.FromSeconds(100 + added),
+        SettlementSchedule.Advance(TimeSpan.FromSeconds(100), End, End.AddSeconds(passed)));
 }

@@ -61,13 +61,13 @@ public sealed class UsageCommandTests : IDisposable
         Assert.Empty(error);
         Assert.Equal(
             """
-            team         requests  prompt tokens  completion tokens         cost USD  unresolved
-            ------------------------------------------------------------------------------------
-            search?[31m      1000         123456                 99  12.000000000001           3
-            ads                 2             10                  5   0.250000000000           0
-            (none)              1              0                  0   0.000000000000           0
-            ------------------------------------------------------------------------------------
-            total            1003         123466                104  12.250000000001           3
+            team              requests  prompt tokens  completion tokens         cost USD  unresolved
+            -----------------------------------------------------------------------------------------
+            search\u001B[31m      1000         123456                 99  12.000000000001           3
+            ads                      2             10                  5   0.250000000000           0
+            (none)                   1              0                  0   0.000000000000           0
+            -----------------------------------------------------------------------------------------
+            total                 1003         123466                104  12.250000000001           3
 
             """.ReplaceLineEndings(Environment.NewLine),
             output);
@@ -86,6 +86,16 @@ public sealed class UsageCommandTests : IDisposable
         Assert.True(isRead);
         Assert.Equal("model,requests,prompt_tokens,completion_tokens,cost_usd,unresolved\r\ngpt,1,2,3,0.000000000001,0\r\n", output);
         Assert.Equal((UsageGroup.Model, DateTimeOffset.UnixEpoch, null), Assert.Single(store.Asked));
+    }
+
+    [Fact]
+    public async Task Csv_HasNothingThatATerminalObeys()
+    {
+        var store = new FakeLedgerStore(new UsageRow("a\u001B[2J\u202E\r\nb", 1, 2, 3, new PicoDollars(1), 0));
+
+        var (_, output, _) = await RunAsync(new UsageArguments { Group = UsageGroup.Model, Csv = true }, store);
+
+        Assert.EndsWith("unresolved\r\n\"a\\u001B[2J\\u202E\r\nb\",1,2,3,0.000000000001,0\r\n", output, StringComparison.Ordinal);
     }
 
     [Fact]

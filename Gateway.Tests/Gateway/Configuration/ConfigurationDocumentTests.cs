@@ -104,7 +104,7 @@ public sealed partial class ConfigurationDocumentTests
         RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
     private static partial Regex SettingRow();
 
-    [GeneratedRegex(@"^\| `(?<name>[a-z]+)[^`]*`", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"^\| `(?<name>[a-z][a-z-]*)[^`]*`", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
     private static partial Regex CommandRow();
 
     [GeneratedRegex(@"^\| `(?<flag>--[\w-]+)", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]

@@ -22,6 +22,7 @@ public sealed class SettingsPrecedenceTests : IDisposable
         Assert.Equal("0.0.0.0", settings.Server.Address);
         Assert.Equal(104857600, settings.Server.MaxRequestBodySize);
         Assert.Equal(268435456, settings.Server.RequestBodyMemory);
+        Assert.Equal(256, settings.Server.MaxWaitingBodies);
         Assert.Equal(TimeSpan.FromSeconds(30), settings.Server.Limits.MinRequestBodyDataRate.GracePeriod);
         Assert.Equal(new LoggingSettings().LogLevel, settings.Logging.LogLevel);
     }

@@ -21,7 +21,9 @@ public sealed partial class ErrorsDocumentTests
         (403, "model_not_allowed"),
         (403, "provider_not_allowed"),
         (415, "unsupported_content_encoding"),
+        (415, "unsupported_media_type"),
         (429, "rate_limit_exceeded"),
+        (503, "server_busy"),
     ];
 
     [Fact]

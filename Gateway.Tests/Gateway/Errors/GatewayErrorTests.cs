@@ -1,5 +1,8 @@
 using System.Text.Json;
+using Gateway.Billing;
 using Gateway.Errors;
+using Gateway.Limits;
+using Gateway.Primitives;
 using Gateway.Requests;
 using Microsoft.AspNetCore.Http;
 using Xunit;
@@ -16,6 +19,7 @@ public sealed class GatewayErrorTests
         { GatewayError.UnknownCall, 404, "not_found_error", "not_found", null },
         { GatewayError.RateLimited(TimeSpan.FromSeconds(2.1)), 429, "rate_limit_error", "rate_limit_exceeded", null },
         { GatewayError.BudgetExceeded, 402, "billing_error", "budget_exceeded", null },
+        { GatewayError.BudgetReserved, 429, "rate_limit_error", "budget_reserved", null },
         { GatewayError.PriceUnknown, 402, "billing_error", "price_unknown", "model" },
         { GatewayError.LimitsUnavailable, 503, "api_error", "limits_unavailable", null },
         { GatewayError.BudgetUnavailable, 503, "api_error", "budget_unavailable", null },
@@ -53,6 +57,42 @@ public sealed class GatewayErrorTests
         Assert.Equal(expected, response.Headers.RetryAfter);
         Assert.Equal("5", response.Headers["x-ratelimit-limit-requests"]);
         Assert.False(response.Headers.ContainsKey("x-should-retry"));
+    }
+
+    [Theory]
+    [InlineData(70, 0, 402, "budget_exceeded", "30")]
+    [InlineData(70, 20, 429, "budget_reserved", "30")]
+    [InlineData(70, 19, 402, "budget_exceeded", "30")]
+    [InlineData(120, 120, 429, "budget_reserved", "0")]
+    public async Task BudgetThatDoesNotCoverARequest_SaysWhatIsInTheWay(int charged, int reserved, int status, string code, string left)
+    {
+        var error = GatewayError.OverBudget(new BudgetShortfall(
+            Usd(50), Usd(100), Usd(charged), Usd(reserved), new DateTimeOffset(2026, 12, 1, 0, 0, 0, TimeSpan.Zero)));
+        foreach (var path in (string[])["/v1/chat/completions", "/v1/messages", "/v1/responses"])
+        {
+            var (body, response) = await WriteAsync(error, path);
+
+            Assert.Equal((status, code), (response.StatusCode, error.Code));
+            Assert.Equal(status == 402 ? "false" : null, response.Headers["x-should-retry"].SingleOrDefault());
+            Assert.Equal(status == 429, response.Headers.ContainsKey("Retry-After"));
+            Assert.Equal(
+                $$"""{"needed_usd":50,"left_usd":{{left}},"reserved_usd":{{reserved}},"resets_at":"2026-12-01T00:00:00Z"}""",
+                body.GetProperty("error").GetProperty("metadata").GetRawText());
+            Assert.Contains("may cost 50 USD", body.GetProperty("error").GetProperty("message").GetString(), StringComparison.Ordinal);
+        }
+
+        static PicoDollars Usd(int usd) => new(usd * (Int128)1_000_000_000_000);
+    }
+
+    [Fact]
+    public async Task RateLimited_NamesTheLimitAndItsHolder()
+    {
+        var refused = new LimitResult { RefusedBy = LimitKind.Concurrency, Holder = "key:a/ci", RetryAfter = TimeSpan.FromSeconds(1) };
+
+        var (body, response) = await WriteAsync(GatewayError.RateLimited(refused), "/v1/chat/completions");
+
+        Assert.Equal((429, "1"), (response.StatusCode, response.Headers.RetryAfter.ToString()));
+        Assert.Equal("""{"limit":"concurrent_requests","scope":"key"}""", body.GetProperty("error").GetProperty("metadata").GetRawText());
     }
 
     [Fact]

@@ -51,10 +51,10 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         Assert.Equal([second], (await _store.ReadBegunByOthersAsync(first, 10, Cancel)).Select(row => row.Id));
         Assert.Equal([own], (await other.ReadBegunByOthersAsync(after, 10, Cancel)).Select(row => row.Id));
 
-        var charges = await _store.ReadChargesAsync("search", DateTimeOffset.MinValue, Now.AddMinutes(-10), Cancel);
+        var charges = await ChargesAsync("search", recent: Now.AddMinutes(-10));
         Assert.Equal([first, second, own], charges.Recent.Order());
         Assert.Equal([early, second, own], charges.Open.Keys.Order());
-        Assert.Equal(charges.Charged, (await _store.ReadChargesAsync("search", DateTimeOffset.MinValue, Cancel)).Charged);
+        Assert.Equal(charges.Charged, (await ChargesAsync("search")).Charged);
     }
 
     [Fact]
@@ -76,7 +76,7 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         Assert.Equal(0, Number(first["is_counted"]));
         Assert.Equal(0, Number(first["asked"]));
         Assert.Equal(
-            "asked endpoint id is_counted key_label model_asked model_sent node reserved_pico rule settings_version started_at state streams"
+            "answered_ms asked endpoint id is_counted is_error key_label model_asked model_sent node reserved_pico rule settings_version started_at state streams"
                 .Split(' ').Append("team"),
             first.Where(column => column.Value is not null).Select(column => column.Key).Order());
 
@@ -97,12 +97,18 @@ public abstract class LedgerStoreTests : IAsyncLifetime
                 ReasoningTokens = 4,
                 Cost = new PicoDollars(55),
                 Discount = new PicoDollars(-6),
+                UpstreamCost = new PicoDollars(66),
             },
             TimeToFirstToken = TimeSpan.FromMicroseconds(123_456),
             EndedAt = Now.AddSeconds(2),
             ClosedAt = Now.AddSeconds(3),
             Asked = 2,
             AskAt = Now.AddSeconds(4),
+            Held = new PicoDollars(77),
+            IsError = true,
+            LimitTokens = 88,
+            AnsweredTime = TimeSpan.FromSeconds(9),
+            AskedAt = Now.AddSeconds(5),
         });
 
         var row = await RowAsync(id);
@@ -138,13 +144,19 @@ public abstract class LedgerStoreTests : IAsyncLifetime
             ["asked"] = 2L,
             ["ask_at"] = Now.AddSeconds(4).ToUnixTimeMilliseconds(),
             ["is_counted"] = 1L,
+            ["upstream_cost_pico"] = 66L,
+            ["held_pico"] = 77L,
+            ["is_error"] = 1L,
+            ["limit_tokens"] = 88L,
+            ["answered_ms"] = 9000L,
+            ["asked_at"] = Now.AddSeconds(5).ToUnixTimeMilliseconds(),
         };
         foreach (var (name, value) in expected)
         {
             Assert.Equal(value, row[name] is int or short ? Number(row[name]) : row[name]);
         }
 
-        Assert.Equal(expected.Keys.Append("id").Append("node").Order(), row.Keys.Order());
+        Assert.Equal(expected.Keys.Append("id").Append("node").Append("reason").Order(), row.Keys.Order());
     }
 
     [Fact]
@@ -183,6 +195,9 @@ public abstract class LedgerStoreTests : IAsyncLifetime
     [InlineData(GenerationState.Unresolvable, GenerationState.Settled, true)]
     [InlineData(GenerationState.Unresolvable, GenerationState.Provisional, true)]
     [InlineData(GenerationState.Unresolvable, GenerationState.Unresolvable, false)]
+    [InlineData(GenerationState.WrittenOff, GenerationState.Settled, true)]
+    [InlineData(GenerationState.WrittenOff, GenerationState.Provisional, false)]
+    [InlineData(GenerationState.WrittenOff, GenerationState.Unresolvable, false)]
     [InlineData(GenerationState.Settled, GenerationState.Settled, false)]
     [InlineData(GenerationState.Settled, GenerationState.Provisional, false)]
     [InlineData(GenerationState.Settled, GenerationState.Unresolvable, false)]
@@ -317,7 +332,16 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         var (late, early, future, settled) = (NewId(), NewId(), NewId(), NewId());
         await ApplyAsync(
             Began(late, reserved: 7) with { IsCounted = false },
-            Provisional(late, Now) with { GenerationId = "gen-late", Asked = 4, IsCounted = false },
+            Provisional(late, Now) with
+            {
+                GenerationId = "gen-late",
+                Asked = 4,
+                IsCounted = false,
+                IsError = true,
+                LimitTokens = 12,
+                AnsweredTime = TimeSpan.FromMinutes(7),
+                AskedAt = Now.AddSeconds(-1),
+            },
             Began(early, team: "other"), Provisional(early, Now.AddSeconds(-5)) with { GenerationId = "gen-early" },
             Began(future), Provisional(future, Now.AddSeconds(1)),
             Began(settled), Provisional(settled, Now), Settled(settled, 1));
@@ -325,8 +349,15 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         var due = await _store.TakeDueAsync(["search", "other"], Now, Now.AddMinutes(1), 10, Cancel);
         Assert.Equal(
             [
-                new PendingGeneration(early, "other", "gen-early", Now, Now, new PicoDollars(1000), 0, true),
-                new PendingGeneration(late, "search", "gen-late", Now, Now, new PicoDollars(7), 4, false),
+                new PendingGeneration(early, "other", "gen-early", Now, Now, new PicoDollars(1000), 0, true, KeyLabel: "ci"),
+                new PendingGeneration(late, "search", "gen-late", Now, Now, new PicoDollars(7), 4, false)
+                {
+                    KeyLabel = "ci",
+                    IsError = true,
+                    LimitTokens = 12,
+                    AnsweredTime = TimeSpan.FromMinutes(7),
+                    AskedAt = Now.AddSeconds(-1),
+                },
             ],
             due);
         Assert.Empty(await _store.TakeDueAsync(["search", "other"], Now, Now.AddMinutes(1), 10, Cancel));
@@ -368,19 +399,29 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         Assert.Equal([(neither, null), (both, "us"), (ended, "us"), (named, "eu")], due.Select(row => (row.Id, row.Destination)));
     }
 
-    [Fact]
-    public async Task SchemaBeforeTheDestination_IsBroughtUpToDate()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task EarlierSchema_IsBroughtUpToDate(int versions)
     {
         var id = NewId();
         await ApplyAsync(Began(id));
         Assert.Single(await _store.ReadChargesAsync([id], Cancel));
-        await ExecuteAsync("ALTER TABLE generations DROP COLUMN destination");
-        await ExecuteAsync("UPDATE meta SET value = CAST(CAST(value AS INTEGER) - 1 AS TEXT) WHERE key = 'schema_version'");
+        string[] columns = ["upstream_cost_pico", "held_pico", "is_error", "limit_tokens", "answered_ms", "asked_at", "reason"];
+        foreach (var column in versions == 1 ? columns : columns.Append("destination"))
+        {
+            await ExecuteAsync($"ALTER TABLE generations DROP COLUMN {column}");
+        }
+
+        await ExecuteAsync("ALTER TABLE removed_totals DROP COLUMN upstream_micro");
+        await ExecuteAsync("ALTER TABLE removed_totals DROP COLUMN upstream_pico");
+        await ExecuteAsync($"UPDATE meta SET value = CAST(CAST(value AS INTEGER) - {versions} AS TEXT) WHERE key = 'schema_version'");
 
         var upgraded = await OpenAsync();
 
-        await upgraded.ApplyAsync([new LedgerEntry.Named(id, "gen-1", "eu"), Provisional(id)], Cancel);
-        Assert.Equal("eu", Assert.Single(await upgraded.TakeDueAsync(["search", "other"], Now, Now.AddMinutes(1), 10, Cancel)).Destination);
+        await upgraded.ApplyAsync([new LedgerEntry.Named(id, "gen-1", "eu"), Provisional(id) with { LimitTokens = 5 }], Cancel);
+        var due = Assert.Single(await upgraded.TakeDueAsync(["search", "other"], Now, Now.AddMinutes(1), 10, Cancel));
+        Assert.Equal(("eu", 5, TimeSpan.Zero, false), (due.Destination, due.LimitTokens, due.AnsweredTime, due.IsError));
     }
 
     [Fact]
@@ -472,18 +513,115 @@ public abstract class LedgerStoreTests : IAsyncLifetime
             Began(before, reserved: 50_000, at: Now.AddDays(-2)), Settled(before, 60_000),
             Began(NewId(), team: "other"));
 
-        var charges = await _store.ReadChargesAsync("search", Now.AddDays(-1), Cancel);
+        var charges = await ChargesAsync("search", Now.AddDays(-1));
         Assert.Equal(new PicoDollars(4321), charges.Charged);
         Assert.Equal(
-            new Dictionary<Guid, PicoDollars> { [reserved] = new(1), [provisional] = new(20) }.OrderBy(row => row.Key),
+            new Dictionary<Guid, PicoDollars> { [reserved] = new(1), [provisional] = new(20), [unresolvable] = new(4000) }.OrderBy(row => row.Key),
             charges.Open.OrderBy(row => row.Key));
-        Assert.Equal(new PicoDollars(64_321), (await _store.ReadChargesAsync("search", DateTimeOffset.MinValue, Cancel)).Charged);
-        Assert.Equal(PicoDollars.Zero, (await _store.ReadChargesAsync("nobody", DateTimeOffset.MinValue, Cancel)).Charged);
+        Assert.Equal(new PicoDollars(64_321), (await ChargesAsync("search")).Charged);
+        Assert.Equal(PicoDollars.Zero, (await ChargesAsync("nobody")).Charged);
 
         var rows = await _store.ReadChargesAsync([provisional, settled, NewId()], Cancel);
         Assert.Equal(2, rows.Count);
         Assert.Equal(new RowCharge(provisional, "search", Now, true, new PicoDollars(20)), rows[provisional]);
-        Assert.Equal(new RowCharge(settled, "search", Now, false, new PicoDollars(300)), rows[settled]);
+        Assert.Equal(new RowCharge(settled, "search", Now, false, new PicoDollars(300), ClosedAt: Now), rows[settled]);
+    }
+
+    [Fact]
+    public async Task UnresolvableRows_AreChargedSinceATime_AndReportedUntilTheyAreWrittenOff()
+    {
+        var (early, late, named, others) = (NewId(), NewId(), NewId(), NewId());
+        await ApplyAsync(
+            Began(early, reserved: 1), Unresolvable(early) with { ClosedAt = Now.AddMinutes(-61) },
+            Began(late, reserved: 20), Unresolvable(late) with { ClosedAt = Now.AddMinutes(-59) },
+            Began(named, reserved: 300, at: Now.AddDays(-1)), Unresolvable(named) with { GenerationId = "gen-1763871234-x" },
+            Began(others, team: "other", reserved: 4000), Unresolvable(others));
+
+        var charges = await ChargesAsync("search", heldSince: Now.AddHours(-1));
+        Assert.Equal((new PicoDollars(320), 2), (charges.Charged, charges.Open.Count));
+        Assert.Equal(new PicoDollars(321), (await ChargesAsync("search")).Charged);
+        Assert.Equal(new UsageRow("search", 3, 0, 0, new PicoDollars(321), 3), (await UsageAsync(UsageGroup.Team)).Single(row => row.Name == "search"));
+
+        var query = new WriteOffQuery("search", Now, null);
+        Assert.Equal([named], (await _store.ReadUnresolvedAsync(query, Cancel)).Select(row => row.Id));
+        Assert.Equal([named], (await _store.WriteOffAsync(query with { Until = null, Id = "gen-1763871234-x" }, "an outage", Now, Cancel)).Select(row => row.Id));
+        Assert.Equal([early], (await _store.WriteOffAsync(query with { Until = null, Id = early.ToString() }, "an outage", Now, Cancel)).Select(row => row.Id));
+        Assert.Empty(await _store.WriteOffAsync(query with { Until = null, Id = "gen-1" }, "an outage", Now, Cancel));
+        var written = Assert.Single(await _store.WriteOffAsync(query with { Until = null }, "the rest", Now.AddHours(1), Cancel));
+        Assert.Equal(new UnresolvedRow(late, Now, "ci", "", null, new PicoDollars(20)), written);
+        Assert.Empty(await _store.ReadUnresolvedAsync(query with { Until = null }, Cancel));
+
+        var row = await RowAsync(late);
+        Assert.Equal((4L, "the rest"), (Number(row["state"]), (string?)row["reason"]));
+        Assert.Equal(Now.AddHours(1).ToUnixTimeMilliseconds(), row["closed_at"]);
+        Assert.Equal(PicoDollars.Zero, (await ChargesAsync("search")).Charged);
+        Assert.Equal(
+            [new UsageRow("other", 1, 0, 0, new PicoDollars(4000), 1), new UsageRow("search", 3, 0, 0, PicoDollars.Zero, 0)],
+            await UsageAsync(UsageGroup.Team));
+    }
+
+    [Fact]
+    public async Task HeldAmount_ReplacesTheReservationUntilTheBill()
+    {
+        var id = NewId();
+        await ApplyAsync(Began(id, reserved: 100), Provisional(id) with { Held = PicoDollars.Zero });
+        Assert.Equal(PicoDollars.Zero, (await ChargesAsync("search")).Charged);
+        Assert.Equal(PicoDollars.Zero, (await ChargesAsync("search")).Open[id]);
+        Assert.Equal(PicoDollars.Zero, (await _store.ReadChargesAsync([id], Cancel))[id].Charge);
+        Assert.Equal(new PicoDollars(100), Assert.Single(await UsageAsync(UsageGroup.Team)).Cost);
+
+        await ApplyAsync(Settled(id, 7));
+        Assert.Equal(new PicoDollars(7), (await ChargesAsync("search")).Charged);
+    }
+
+    [Fact]
+    public async Task ProvidersOwnAmounts_AreSummedApart_AlsoOfRemovedRows()
+    {
+        var (old, recent) = (NewId(Now.AddDays(-10)), NewId());
+        var byok = new Usage { Cost = new PicoDollars(1), UpstreamCost = new PicoDollars(50) };
+        await ApplyAsync(
+            Began(old, at: Now.AddDays(-10)), Settled(old, 0) with { Usage = byok },
+            Began(recent), Settled(recent, 0) with { Usage = byok with { UpstreamCost = new PicoDollars(long.MaxValue) } });
+        Assert.Equal(new PicoDollars(50), (await _store.ReadChargesAsync([old], Cancel))[old].UpstreamCost);
+        var sum = new PicoDollars((Int128)long.MaxValue + 50);
+        var before = await ChargesAsync("search");
+        Assert.Equal((new PicoDollars(2), sum), (before.Charged, before.UpstreamCost));
+
+        Assert.Equal(1, await _store.RemoveBeforeAsync(Now.AddDays(-5), Now, Cancel));
+
+        var after = await ChargesAsync("search");
+        Assert.Equal((new PicoDollars(2), sum), (after.Charged, after.UpstreamCost));
+        Assert.Equal(new PicoDollars(2), await _store.ReadCostsAsync("search", Cancel));
+        Assert.Equal(new PicoDollars(2), Assert.Single(await UsageAsync(UsageGroup.Team)).Cost + new PicoDollars(1));
+    }
+
+    [Fact]
+    public async Task OldRowsThatStillWait_AreRemoved_ThoseInFlightAreNot()
+    {
+        var at = Now.AddDays(-10);
+        var (waiting, flying, unresolvable, young) = (NewId(at), NewId(at), NewId(at), NewId());
+        await ApplyAsync(
+            Began(waiting, team: "gone", at: at), Provisional(waiting) with { GenerationId = "gen-gone" },
+            Began(flying, team: "gone", at: at),
+            Began(unresolvable, team: "gone", at: at), Unresolvable(unresolvable),
+            Began(young, team: "gone"), Provisional(young));
+
+        Assert.Equal(2, await _store.RemoveBeforeAsync(Now.AddDays(-5), Now, Cancel));
+        Assert.Equal(0, await _store.RemoveBeforeAsync(Now.AddDays(-5), Now, Cancel));
+
+        Assert.Equal(
+            new[] { flying, young }.Order(), (await _store.ReadChargesAsync([waiting, flying, unresolvable, young], Cancel)).Keys.Order());
+
+        // Nothing of unknown calls is kept: the budget has stopped counting them long ago.
+        Assert.Equal(new PicoDollars(2000), (await ChargesAsync("gone")).Charged);
+    }
+
+    [Fact]
+    public async Task FirstValue_IsKept()
+    {
+        Assert.Equal("1", await _store.KeepFirstAsync("drift:a", "1", Cancel));
+        Assert.Equal("1", await _store.KeepFirstAsync("drift:a", "2", Cancel));
+        Assert.Equal("1", await (await OpenAsync()).KeepFirstAsync("drift:a", "3", Cancel));
     }
 
     [Fact]
@@ -491,7 +629,7 @@ public abstract class LedgerStoreTests : IAsyncLifetime
     {
         var id = NewId();
         await ApplyAsync(Began(id, reserved: 9), new LedgerEntry.Ended(id) { State = GenerationState.Settled });
-        Assert.Equal(new PicoDollars(9), (await _store.ReadChargesAsync("search", DateTimeOffset.MinValue, Cancel)).Charged);
+        Assert.Equal(new PicoDollars(9), (await ChargesAsync("search")).Charged);
     }
 
     [Fact]
@@ -502,7 +640,7 @@ public abstract class LedgerStoreTests : IAsyncLifetime
             Began(open) with { IsCounted = false },
             Began(closed), Settled(closed, 5) with { IsCounted = false },
             Began(counted), Settled(counted, 5));
-        Assert.Equal([new RowCharge(closed, "search", Now, false, new PicoDollars(5))], await _store.ReadUncountedAsync(10, Cancel));
+        Assert.Equal([new RowCharge(closed, "search", Now, false, new PicoDollars(5), ClosedAt: Now)], await _store.ReadUncountedAsync(10, Cancel));
         await _store.MarkCountedAsync([closed], Cancel);
         Assert.Empty(await _store.ReadUncountedAsync(10, Cancel));
     }
@@ -536,15 +674,15 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         var removed = new List<int>();
         do
         {
-            removed.Add(await _store.RemoveBeforeAsync(Now.AddDays(-5), Cancel));
+            removed.Add(await _store.RemoveBeforeAsync(Now.AddDays(-5), Now, Cancel));
         }
         while (removed[^1] > 0 && removed.Count < 10);
 
         Assert.Equal([1000, 200, 0], removed);
         var huge = new PicoDollars((Int128)long.MaxValue * 600);
-        Assert.Equal(huge + new PicoDollars(12), (await _store.ReadChargesAsync("a", DateTimeOffset.MinValue, Cancel)).Charged);
-        Assert.Equal(huge, (await _store.ReadChargesAsync("b", DateTimeOffset.MinValue, Cancel)).Charged);
-        Assert.Equal(new PicoDollars(7), (await _store.ReadChargesAsync("a", Now.AddDays(-1), Cancel)).Charged);
+        Assert.Equal(huge + new PicoDollars(12), (await ChargesAsync("a")).Charged);
+        Assert.Equal(huge, (await ChargesAsync("b")).Charged);
+        Assert.Equal(new PicoDollars(7), (await ChargesAsync("a", Now.AddDays(-1))).Charged);
         Assert.Equal(2, Assert.Single(await UsageAsync(UsageGroup.Team)).Requests);
     }
 
@@ -583,6 +721,27 @@ public abstract class LedgerStoreTests : IAsyncLifetime
     /// <summary>Makes the place empty again.</summary>
     protected abstract Task ForgetAsync();
 
+    [Fact]
+    public async Task InventedModels_ShareARow()
+    {
+        var answered = Enumerable.Range(0, 20).Select(_ => NewId()).ToArray();
+        await ApplyAsync([.. answered.SelectMany((id, i) => new LedgerEntry[]
+        {
+            Began(id, reserved: 1), Settled(id, 5) with { AnsweredModel = $"real-{i}" },
+        })]);
+        await ApplyAsync([.. Enumerable.Range(0, LedgerSql.MaxModels + 30).Select(i =>
+            Began(NewId(), reserved: 1_000_000_000) with { SentModel = $"invented-{i}" })]);
+
+        var rows = await UsageAsync(UsageGroup.Model);
+
+        Assert.Equal(LedgerSql.MaxModels + 1, rows.Count);
+        Assert.Equal(20, rows.Count(row => row.Name.StartsWith("real-", StringComparison.Ordinal)));
+        Assert.Equal(
+            (50, new PicoDollars(50_000_000_000)),
+            rows.Where(row => row.Name == LedgerSql.OtherModels).Select(row => (row.Requests, row.Cost)).Single());
+        Assert.Equal(LedgerSql.MaxModels + 50, rows.Sum(row => row.Requests));
+    }
+
     /// <summary>Another store in the same place.</summary>
     private protected abstract ILedgerStore Create();
 
@@ -606,6 +765,11 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         await store.OpenAsync(Cancel);
         return store;
     }
+
+    private Task<TeamCharges> ChargesAsync(
+        string team, DateTimeOffset? from = null, DateTimeOffset? recent = null, DateTimeOffset? heldSince = null) =>
+        _store.ReadChargesAsync(
+            team, from ?? DateTimeOffset.MinValue, recent ?? DateTimeOffset.MaxValue, heldSince ?? DateTimeOffset.MinValue, Cancel);
 
     private Task ApplyAsync(params LedgerEntry[] entries) => _store.ApplyAsync(entries, Cancel);
 

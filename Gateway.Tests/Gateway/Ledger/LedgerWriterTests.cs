@@ -1,4 +1,5 @@
 using Gateway.Ledger;
+using Gateway.Primitives;
 using Gateway.Ledger.Sqlite;
 using Gateway.Tests.Support;
 using Gateway.Workers;
@@ -273,7 +274,7 @@ public sealed class LedgerWriterTests : IAsyncDisposable
             },
             "the old row to be removed");
         await maintenance.StopAsync(Cancel);
-        Assert.Equal(12, (long)(await _store.ReadChargesAsync("search", DateTimeOffset.MinValue, DateTimeOffset.MaxValue, Cancel)).Charged.Value);
+        Assert.Equal(12, (long)(await _store.ReadChargesAsync("search", DateTimeOffset.MinValue, DateTimeOffset.MaxValue, DateTimeOffset.MinValue, Cancel)).Charged.Value);
     }
 
     [Fact]
@@ -338,8 +339,8 @@ public sealed class LedgerWriterTests : IAsyncDisposable
         inner.ReadUsageAsync(group, from, to, cancellationToken);
 
         public Task<TeamCharges> ReadChargesAsync(
-        string team, DateTimeOffset from, DateTimeOffset recent, CancellationToken cancellationToken) =>
-            inner.ReadChargesAsync(team, from, recent, cancellationToken);
+        string team, DateTimeOffset from, DateTimeOffset recent, DateTimeOffset heldSince, CancellationToken cancellationToken) =>
+            inner.ReadChargesAsync(team, from, recent, heldSince, cancellationToken);
 
         public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(
             IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) =>
@@ -354,11 +355,21 @@ public sealed class LedgerWriterTests : IAsyncDisposable
         public Task MarkCountedAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) =>
             inner.MarkCountedAsync(ids, cancellationToken);
 
+        public Task<PicoDollars> ReadCostsAsync(string team, CancellationToken cancellationToken) => inner.ReadCostsAsync(team, cancellationToken);
+
+        public Task<IReadOnlyList<UnresolvedRow>> ReadUnresolvedAsync(WriteOffQuery query, CancellationToken cancellationToken) =>
+            inner.ReadUnresolvedAsync(query, cancellationToken);
+
+        public Task<IReadOnlyList<UnresolvedRow>> WriteOffAsync(
+            WriteOffQuery query, string reason, DateTimeOffset now, CancellationToken cancellationToken) => inner.WriteOffAsync(query, reason, now, cancellationToken);
+
+        public Task<string> KeepFirstAsync(string name, string value, CancellationToken cancellationToken) => inner.KeepFirstAsync(name, value, cancellationToken);
+
         public Task<bool> HasGenerationAsync(string team, string generationId, CancellationToken cancellationToken) =>
             inner.HasGenerationAsync(team, generationId, cancellationToken);
 
-        public Task<int> RemoveBeforeAsync(DateTimeOffset before, CancellationToken cancellationToken) =>
-            inner.RemoveBeforeAsync(before, cancellationToken);
+        public Task<int> RemoveBeforeAsync(DateTimeOffset before, DateTimeOffset now, CancellationToken cancellationToken) =>
+            inner.RemoveBeforeAsync(before, now, cancellationToken);
 
         public ValueTask DisposeAsync() => inner.DisposeAsync();
     }

@@ -25,6 +25,8 @@ public sealed class BudgetReloadHandlerTests
     [InlineData("", "a:Month", "a 2026-08-01")]
     [InlineData("a:Month b:Day", "a:Month b:Month", "b 2026-08-15, b 2026-08-01")]
     [InlineData("a", "a", "")]
+    [InlineData("a:Month", "a:Month:WithoutByok", "a 2026-08-01, a 2026-08-01")]
+    [InlineData("a:Month:WithoutByok", "a:Month:WithoutByok", "")]
     public async Task Reload_ForgetsTheCountersOfChangedBudgets(string before, string after, string forgotten)
     {
         using var folder = new SettingsFolder();
@@ -69,7 +71,9 @@ public sealed class BudgetReloadHandlerTests
             UpstreamKey = new UpstreamKey("sk"),
             Rights = ModelRights.All,
             Limits = TeamLimits.None,
-            Budget = parts.Length > 1 ? new TeamBudget(new PicoDollars(1), Enum.Parse<BudgetPeriod>(parts[1])) : null,
+            Budget = parts.Length > 1
+                ? new TeamBudget(new PicoDollars(1), Enum.Parse<BudgetPeriod>(parts[1])) { IncludesByok = parts.Length == 2 }
+                : null,
             Rules = ProviderMappingRules.Empty,
         }),
     ]);
@@ -85,6 +89,8 @@ public sealed class BudgetReloadHandlerTests
 
         public ValueTask<bool> SettleAsync(BudgetKey key, Guid id, PicoDollars reserved, PicoDollars charge, bool isCounted) =>
             throw new NotSupportedException();
+
+        public ValueTask<bool> HoldAsync(BudgetKey key, Guid id, PicoDollars amount, bool isCounted) => throw new NotSupportedException();
 
         public ValueTask<PicoDollars> ReadAsync(BudgetKey key) => throw new NotSupportedException();
     }

@@ -13,6 +13,8 @@ public abstract class BudgetStoreTests
 
     private protected FakeLedger Ledger { get; } = new();
 
+    private protected BudgetTerms Terms { get; } = TestTerms.Create(TimeProvider.System);
+
     private protected IBudgetStore Store => _store ??= Create();
 
     private protected virtual DateTimeOffset Now => TimeProvider.System.GetUtcNow();
@@ -30,13 +32,36 @@ public abstract class BudgetStoreTests
     {
         var id = Guid.CreateVersion7();
         Assert.Equal(new BudgetResult(true, Pico(100)), await ReserveAsync(id, 100, 100));
-        Assert.Equal(new BudgetResult(false, Pico(100)), await ReserveAsync(Guid.CreateVersion7(), 1, 100));
+        Assert.Equal(new BudgetResult(false, Pico(100), Pico(100)), await ReserveAsync(Guid.CreateVersion7(), 1, 100));
 
         Assert.True(await SettleAsync(id, 100, 30));
         Assert.True(await SettleAsync(id, 100, 30));
 
         Assert.Equal(Pico(30), await Store.ReadAsync(Key));
         Assert.True((await ReserveAsync(Guid.CreateVersion7(), 70, 100)).IsGranted);
+    }
+
+    [Fact]
+    public async Task HeldAmount_ReplacesTheReservationUntilTheBill()
+    {
+        var (refused, overLimit) = (Guid.CreateVersion7(), Guid.CreateVersion7());
+        await ReserveAsync(refused, 100, 100);
+
+        Assert.True(await Store.HoldAsync(Key, refused, Pico(0), isCounted: true));
+        Assert.True(await Store.HoldAsync(Key, refused, Pico(0), isCounted: true));
+        Assert.Equal(Pico(0), await Store.ReadAsync(Key));
+
+        // Without a reservation the amount is reserved, whatever the limit.
+        Assert.True(await Store.HoldAsync(Key, overLimit, Pico(500), isCounted: false));
+        Assert.Equal(new BudgetResult(false, Pico(500), Pico(500)), await ReserveAsync(Guid.CreateVersion7(), 1, 500));
+
+        Assert.True(await SettleAsync(refused, 100, 7));
+        Assert.True(await SettleAsync(overLimit, 500, 11));
+        Assert.Equal(Pico(18), await Store.ReadAsync(Key));
+
+        // Settled calls are not held again.
+        Assert.True(await Store.HoldAsync(Key, refused, Pico(100), isCounted: true));
+        Assert.Equal(Pico(18), await Store.ReadAsync(Key));
     }
 
     [Fact]
@@ -77,7 +102,7 @@ public abstract class BudgetStoreTests
         var limit = (half * 2) + 1;
         Assert.True((await ReserveAsync(one, half, limit)).IsGranted);
         Assert.Equal(new BudgetResult(true, Pico(limit)), await ReserveAsync(other, half + 1, limit));
-        Assert.Equal(new BudgetResult(false, Pico(limit)), await ReserveAsync(Guid.CreateVersion7(), 1, limit));
+        Assert.Equal(new BudgetResult(false, Pico(limit), Pico(limit)), await ReserveAsync(Guid.CreateVersion7(), 1, limit));
 
         await SettleAsync(one, half, half - 1);
         Assert.Equal(Pico(limit - 1), await Store.ReadAsync(Key));
@@ -90,7 +115,7 @@ public abstract class BudgetStoreTests
     {
         await ReserveAsync(Guid.CreateVersion7(), 10, 100);
 
-        Assert.Equal(new BudgetResult(false, Pico(10)), await ReserveAsync(Guid.CreateVersion7(), long.MaxValue, long.MaxValue - 1));
+        Assert.Equal(new BudgetResult(false, Pico(10), Pico(10)), await ReserveAsync(Guid.CreateVersion7(), long.MaxValue, long.MaxValue - 1));
         Assert.Equal(Pico(10), await Store.ReadAsync(Key));
     }
 

@@ -44,21 +44,33 @@ internal sealed class FakeLedger : ILedgerStore
     public void Close(Guid id, long charge, bool isCounted = true) =>
         _rows[id] = (_rows[id].Row with { IsOpen = false, IsUnresolvable = false, Charge = new PicoDollars(charge) }, isCounted);
 
-    public void GiveUp(Guid id) => _rows[id] = (_rows[id].Row with { IsOpen = false, IsUnresolvable = true }, true);
+    public void GiveUp(Guid id, DateTimeOffset? at = null, bool isCounted = true) =>
+        _rows[id] = (_rows[id].Row with { IsOpen = false, IsUnresolvable = true, ClosedAt = at }, isCounted);
+
+    /// <summary>Holds another amount for an open row, as for a refused call.</summary>
+    public void Hold(Guid id, long amount) => _rows[id] = (_rows[id].Row with { Charge = new PicoDollars(amount) }, true);
+
+    /// <summary>Removes a row, as the retention does.</summary>
+    public void Remove(Guid id) => _rows.TryRemove(id, out _);
 
     /// <summary>The same ledger as another node sees it.</summary>
     public FakeLedger AsNode(Guid node) => new(_rows, _nodes, node);
 
     public async Task<TeamCharges> ReadChargesAsync(
-        string team, DateTimeOffset from, DateTimeOffset recent, CancellationToken cancellationToken)
+        string team, DateTimeOffset from, DateTimeOffset recent, DateTimeOffset heldSince, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _chargeQueries);
         await WaitAsync();
         var rows = _rows.Values.Select(row => row.Row).Where(row => row.Team == team && row.StartedAt >= from).ToList();
         return new TeamCharges(
-            rows.Aggregate(PicoDollars.Zero, (sum, row) => sum + row.Charge),
-            rows.Where(row => row.IsOpen || (row.IsUnresolvable && row.Id.CompareTo(LedgerKeys.FirstAt(recent)) >= 0)).ToDictionary(row => row.Id, row => row.Charge),
-            [.. rows.Select(row => row.Id).Where(id => id.CompareTo(LedgerKeys.FirstAt(recent)) >= 0)]);
+            rows.Where(row => !row.IsUnresolvable || IsHeld(row)).Aggregate(PicoDollars.Zero, (sum, row) => sum + row.Charge),
+            rows.Where(row => row.IsOpen || IsHeld(row)).ToDictionary(row => row.Id, row => row.Charge),
+            [.. rows.Select(row => row.Id).Where(id => id.CompareTo(LedgerKeys.FirstAt(recent)) >= 0)])
+        {
+            UpstreamCost = rows.Aggregate(PicoDollars.Zero, (sum, row) => sum + row.UpstreamCost),
+        };
+
+        bool IsHeld(RowCharge row) => row.IsUnresolvable && (row.ClosedAt ?? row.StartedAt) >= heldSince;
     }
 
     public async Task<IReadOnlyList<RowCharge>> ReadBegunByOthersAsync(Guid after, int max, CancellationToken cancellationToken)
@@ -109,10 +121,20 @@ internal sealed class FakeLedger : ILedgerStore
         UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
+    public Task<PicoDollars> ReadCostsAsync(string team, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<IReadOnlyList<UnresolvedRow>> ReadUnresolvedAsync(WriteOffQuery query, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    public Task<IReadOnlyList<UnresolvedRow>> WriteOffAsync(
+        WriteOffQuery query, string reason, DateTimeOffset now, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<string> KeepFirstAsync(string name, string value, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     public Task<bool> HasGenerationAsync(string team, string generationId, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
-    public Task<int> RemoveBeforeAsync(DateTimeOffset before, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task<int> RemoveBeforeAsync(DateTimeOffset before, DateTimeOffset now, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     private async Task WaitAsync()
     {

@@ -28,7 +28,7 @@ public abstract class LimitStoreTests
         // One each second.
         var scope = Unlimited with { RequestsPerMinute = 60 };
         var start = await NowAsync();
-        LimitResult result;
+        Taken result;
         var granted = 0;
         while ((result = await TakeAsync(0, scope)).Lease is not null)
         {
@@ -60,6 +60,24 @@ public abstract class LimitStoreTests
 
         await first.Lease!.ReturnAsync(100);
         Assert.NotNull((await TakeAsync(600, scope)).Lease);
+    }
+
+    [Fact]
+    public async Task Bill_ThatComesLater_CorrectsTheTokens()
+    {
+        var scope = Unlimited with { TokensPerMinute = 1000 };
+        var start = await NowAsync();
+        await (await TakeAsync(100, scope)).Lease!.ReturnAsync(200);
+        await Store.CorrectAsync([scope], 700);
+        var taken = await TakeAsync(0, scope);
+        Assert.InRange(taken.Tokens!.Value.Remaining, 100, 100 + Refill(1000, await NowAsync() - start));
+
+        await Store.CorrectAsync([scope], -900);
+        Assert.Equal(1000, (await TakeAsync(0, scope)).Tokens!.Value.Remaining);
+
+        // Without a limit of tokens there is nothing to correct.
+        await Store.CorrectAsync([Unlimited with { Holder = "team:b", RequestsPerMinute = 5 }], 700);
+        Assert.Equal(4, (await TakeAsync(0, Unlimited with { Holder = "team:b", RequestsPerMinute = 5 })).Requests!.Value.Remaining);
     }
 
     [Fact]
@@ -183,15 +201,65 @@ public abstract class LimitStoreTests
     }
 
     [Fact]
-    public async Task RefusalThatLastsLongest_IsTheOneTold()
+    public async Task RequestInFlight_CountsBeforeItIsCharged()
+    {
+        var team = new LimitScope("team:a", 60, 600, 2);
+        var key = new LimitScope("key:a/ci", null, null, 1);
+        var lease = (await Store.EnterAsync([team, key])).Lease!;
+
+        var refusal = (await Store.EnterAsync([team, key])).Refusal!;
+
+        Assert.Equal((LimitKind.Concurrency, "key:a/ci", TimeSpan.FromSeconds(1)), (refusal.RefusedBy, refusal.Holder, refusal.RetryAfter));
+        Assert.Equal((60, 600), (refusal.Requests!.Value.Remaining, refusal.Tokens!.Value.Remaining));
+
+        // The refusal has taken nothing of the team's second place.
+        var second = (await Store.EnterAsync([team])).Lease!;
+        Assert.Equal("team:a", (await Store.EnterAsync([team])).Refusal!.Holder);
+        await second.CancelAsync();
+
+        // A lease that ends before its charge changes no limit per minute.
+        await lease.ReturnAsync(500);
+        await lease.CancelAsync();
+        var result = await TakeAsync(100, team, key);
+        Assert.Equal((59, 500), (result.Requests!.Value.Remaining, result.Tokens!.Value.Remaining));
+    }
+
+    [Fact]
+    public async Task RefusedCharge_LeavesTheRequestInFlight()
+    {
+        var scope = Unlimited with { RequestsPerMinute = 1, ConcurrentRequests = 2 };
+        Assert.NotNull((await TakeAsync(0, scope)).Lease);
+        var lease = (await Store.EnterAsync([scope])).Lease!;
+
+        Assert.Equal(LimitKind.Requests, (await lease.ChargeAsync(0)).RefusedBy);
+        Assert.Equal(LimitKind.Concurrency, (await Store.EnterAsync([scope])).Refusal!.RefusedBy);
+        await lease.CancelAsync();
+
+        Assert.True((await Store.EnterAsync([scope])).IsGranted);
+        Assert.Equal(LimitKind.Concurrency, (await Store.EnterAsync([scope])).Refusal!.RefusedBy);
+    }
+
+    [Fact]
+    public async Task RequestsInFlight_AreJudgedFirst()
     {
         var team = new LimitScope("team:a", 60, null, 1);
         var key = new LimitScope("key:a/ci", 2, null, null);
-        var start = await NowAsync();
         await TakeAsync(0, team, key);
         await TakeAsync(0, key);
 
-        var result = await TakeAsync(0, team, key);
+        Assert.Equal((LimitKind.Concurrency, "team:a"), (await TakeAsync(0, team, key)) is var result ? (result.RefusedBy, result.Holder) : default);
+    }
+
+    [Fact]
+    public async Task RefusalThatLastsLongest_IsTheOneTold()
+    {
+        var team = new LimitScope("team:a", 60, 600, null);
+        var key = new LimitScope("key:a/ci", 2, null, null);
+        var start = await NowAsync();
+        await TakeAsync(600, team, key);
+        await TakeAsync(0, key);
+
+        var result = await TakeAsync(10, team, key);
 
         Assert.Equal((LimitKind.Requests, "key:a/ci"), (result.RefusedBy, result.Holder));
         Assert.InRange(result.RetryAfter.TotalSeconds, 30 - (await NowAsync() - start).TotalSeconds, 30);
@@ -270,10 +338,39 @@ public abstract class LimitStoreTests
         Assert.Equal(LimitKind.Concurrency, (await TakeAsync(0, key)).RefusedBy);
     }
 
-    private protected ValueTask<LimitResult> TakeAsync(long tokens, params LimitScope[] scopes) => TakeFromAsync(Store, tokens, scopes);
+    private protected Task<Taken> TakeAsync(long tokens, params LimitScope[] scopes) => TakeFromAsync(Store, tokens, scopes);
 
-    private protected static ValueTask<LimitResult> TakeFromAsync(ILimitStore store, long tokens, params LimitScope[] scopes) =>
-        store.TakeAsync(new LimitRequest(Guid.NewGuid(), scopes, tokens));
+    /// <summary>Acquires and charges a lease, as a request with a body does; a refused charge cancels it.</summary>
+    private protected static async Task<Taken> TakeFromAsync(ILimitStore store, long tokens, params LimitScope[] scopes)
+    {
+        var entry = await store.EnterAsync(scopes);
+        if (!entry.IsGranted)
+        {
+            return new Taken(null, entry.Refusal);
+        }
+
+        var result = await entry.Lease.ChargeAsync(tokens);
+        if (result.RefusedBy is null)
+        {
+            return new Taken(entry.Lease, result);
+        }
+
+        await entry.Lease.CancelAsync();
+        return new Taken(null, result);
+    }
+
+    private protected sealed record Taken(ILimitLease? Lease, LimitResult Result)
+    {
+        public LimitKind? RefusedBy => Result.RefusedBy;
+
+        public string? Holder => Result.Holder;
+
+        public TimeSpan RetryAfter => Result.RetryAfter;
+
+        public LimitLevel? Requests => Result.Requests;
+
+        public LimitLevel? Tokens => Result.Tokens;
+    }
 
     /// <summary>What drains meanwhile, a request or token that is under way included.</summary>
     private static long Refill(int perMinute, TimeSpan passed) => (long)Math.Ceiling(passed.TotalMinutes * perMinute);

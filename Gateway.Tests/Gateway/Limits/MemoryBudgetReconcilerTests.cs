@@ -21,13 +21,15 @@ public sealed class MemoryBudgetReconcilerTests : IDisposable
 
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 8, 15, 12, 0, 0, TimeSpan.Zero));
     private readonly FakeLedger _ledger = new();
+    private readonly BudgetTerms _terms;
     private readonly MemoryBudgetStore _store;
     private readonly MemoryBudgetReconciler _reconciler;
 
     public MemoryBudgetReconcilerTests()
     {
-        _store = new MemoryBudgetStore((key, recent) => _ledger.ReadChargesAsync(key.Team, key.Start, recent, CancellationToken.None), _time);
-        _reconciler = new MemoryBudgetReconciler(_store, _ledger, new WorkerHealth(), _time, NullLogger<MemoryBudgetReconciler>.Instance);
+        _terms = TestTerms.Create(_time);
+        _store = new MemoryBudgetStore((key, recent) => LimitStores.SeedAsync(_ledger, _terms, key, recent), _time);
+        _reconciler = new MemoryBudgetReconciler(_store, _ledger, _terms, new WorkerHealth(), _time, NullLogger<MemoryBudgetReconciler>.Instance);
     }
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -233,17 +235,72 @@ public sealed class MemoryBudgetReconcilerTests : IDisposable
         Assert.Equal(new PicoDollars(30), await _store.ReadAsync(Key));
     }
 
-    [Fact]
-    public async Task UnresolvableRow_IsNotLookedUpForEver()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task UnresolvableRow_CountsForTheHold_AndALateBillIsAddedAfterIt(bool isReservedHere)
     {
-        await OpenAsync(100, isReservedHere: false);
-        _ledger.GiveUp(_store.ReadOpen(DateTimeOffset.MaxValue)[0].Ids[0]);
-        _time.Advance(ClosedReservations.LateBill);
+        var id = await OpenAsync(100, isReservedHere);
+        _time.Advance(TimeSpan.FromMinutes(30));
+        _ledger.GiveUp(id, _time.GetUtcNow());
+        await _reconciler.ReconcileAsync(Cancel);
+        Assert.Equal(new PicoDollars(100), await _store.ReadAsync(Key));
+
+        _time.Advance(TestTerms.Hold);
+        await _reconciler.ReconcileAsync(Cancel);
+        Assert.Equal(new PicoDollars(100), await _store.ReadAsync(Key));
+
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        await _reconciler.ReconcileAsync(Cancel);
+        Assert.Empty(_store.ReadOpen(DateTimeOffset.MaxValue));
+        Assert.Equal(PicoDollars.Zero, await _store.ReadAsync(Key));
+
+        // A process that starts now seeds the same.
+        var seeded = await LimitStores.SeedAsync(_ledger, _terms, Key, _time.GetUtcNow());
+        Assert.Equal((PicoDollars.Zero, 0), (seeded.Charged, seeded.Open.Count));
+
+        await _store.SettleAsync(Key, id, new PicoDollars(100), new PicoDollars(30), isCounted: true);
+        await _store.SettleAsync(Key, id, new PicoDollars(100), new PicoDollars(30), isCounted: true);
+        Assert.Equal(new PicoDollars(30), await _store.ReadAsync(Key));
+    }
+
+    [Fact]
+    public async Task RowThatIsWrittenOff_CountsNothing()
+    {
+        var id = await OpenAsync(100, isReservedHere: true);
+        _ledger.GiveUp(id, _time.GetUtcNow());
+        _ledger.Close(id, 0);
+        _time.Advance(TimeSpan.FromMinutes(3));
 
         await _reconciler.ReconcileAsync(Cancel);
 
-        Assert.Empty(_store.ReadOpen(DateTimeOffset.MaxValue));
-        Assert.Equal(new PicoDollars(100), await _store.ReadAsync(Key));
+        Assert.Equal(PicoDollars.Zero, await _store.ReadAsync(Key));
+    }
+
+    [Fact]
+    public async Task RowOfARefusedCall_HoldsWhatItsRowSays()
+    {
+        var id = await OpenAsync(100, isReservedHere: false);
+        _ledger.Hold(id, 0);
+        _time.Advance(TimeSpan.FromMinutes(3));
+
+        await _reconciler.ReconcileAsync(Cancel);
+        Assert.Equal(PicoDollars.Zero, await _store.ReadAsync(Key));
+
+        await _store.SettleAsync(Key, id, new PicoDollars(100), new PicoDollars(7), isCounted: true);
+        Assert.Equal(new PicoDollars(7), await _store.ReadAsync(Key));
+    }
+
+    [Fact]
+    public async Task RowThatTheRetentionRemoved_CountsNothing()
+    {
+        var id = await OpenAsync(100, isReservedHere: true);
+        _ledger.Remove(id);
+        _time.Advance(ClosedReservations.LongestQueue + TimeSpan.FromMilliseconds(1));
+
+        await _reconciler.ReconcileAsync(Cancel);
+
+        Assert.Equal(PicoDollars.Zero, await _store.ReadAsync(Key));
     }
 
     [Fact]
@@ -258,12 +315,15 @@ public sealed class MemoryBudgetReconcilerTests : IDisposable
     private async Task RunTwoProcessesAsync(TestRandom random, int seed)
     {
         var ledger = new FakeLedger();
+
+        // Longer than the test runs: another process does not add a bill that is later than the hold.
+        var terms = TestTerms.Create(_time, TimeSpan.FromDays(1));
         Guid[] nodes = [Guid.NewGuid(), Guid.NewGuid()];
         var views = nodes.Select(ledger.AsNode).ToArray();
         var stores = views.Select(view => new MemoryBudgetStore(
-            (key, recent) => view.ReadChargesAsync(key.Team, key.Start, recent, CancellationToken.None), _time)).ToArray();
+            (key, recent) => LimitStores.SeedAsync(view, terms, key, recent), _time)).ToArray();
         var reconcilers = views.Zip(stores, (view, store) => new MemoryBudgetReconciler(
-            store, view, new WorkerHealth(), _time, NullLogger<MemoryBudgetReconciler>.Instance)).ToArray();
+            store, view, terms, new WorkerHealth(), _time, NullLogger<MemoryBudgetReconciler>.Instance)).ToArray();
         var key = BudgetKey.At("a", BudgetPeriod.Total, _time.GetUtcNow());
         var running = new List<(Guid Id, int Node, long Reserved)>();
         var queued = new Queue<(DateTimeOffset At, Action Write)>();
@@ -332,7 +392,8 @@ public sealed class MemoryBudgetReconcilerTests : IDisposable
         foreach (var index in (int[])[0, 1])
         {
             await reconcilers[index].ReconcileAsync(Cancel);
-            var expected = (await ledger.ReadChargesAsync("a", DateTimeOffset.MinValue, DateTimeOffset.MaxValue, Cancel)).Charged;
+            var expected = (await ledger.ReadChargesAsync(
+                "a", DateTimeOffset.MinValue, DateTimeOffset.MaxValue, DateTimeOffset.MinValue, Cancel)).Charged;
             Assert.True(expected == await stores[index].ReadAsync(key), $"Seed {seed}, process {index}");
             reconcilers[index].Dispose();
         }

@@ -18,10 +18,14 @@ public sealed class MemoryBudgetRowsTests : IAsyncDisposable
 
     private readonly FakeTimeProvider _time = new(Start);
     private readonly FakeLedger _ledger = new();
+    private readonly BudgetTerms _terms;
     private readonly MemoryBudgetStore _store;
 
-    public MemoryBudgetRowsTests() =>
-        _store = new MemoryBudgetStore((key, recent) => _ledger.ReadChargesAsync(key.Team, key.Start, recent, CancellationToken.None), _time);
+    public MemoryBudgetRowsTests()
+    {
+        _terms = TestTerms.Create(_time);
+        _store = new MemoryBudgetStore((key, recent) => LimitStores.SeedAsync(_ledger, _terms, key, recent), _time);
+    }
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -129,7 +133,7 @@ public sealed class MemoryBudgetRowsTests : IAsyncDisposable
     public async Task Round_LogsWhatItCorrected()
     {
         var logs = new ListLogger<MemoryBudgetReconciler>();
-        using var reconciler = new MemoryBudgetReconciler(_store, _ledger, new WorkerHealth(), _time, logs);
+        using var reconciler = new MemoryBudgetReconciler(_store, _ledger, _terms, new WorkerHealth(), _time, logs);
         await reconciler.ReconcileAsync(Cancel);
         var key = await SeedAsync(BudgetPeriod.Month);
         await reconciler.ReconcileAsync(Cancel);
@@ -138,13 +142,13 @@ public sealed class MemoryBudgetRowsTests : IAsyncDisposable
         var id = Guid.CreateVersion7(_time.GetUtcNow());
         _ledger.Begin(id, "a", _time.GetUtcNow(), 100, node: Other);
         await reconciler.ReconcileAsync(Cancel);
-        Assert.Contains(" 1 calls of other processes added, 0 reservations closed", Assert.Single(logs.At(LogLevel.Information)), StringComparison.Ordinal);
+        Assert.Contains(" 1 calls of other processes added, 0 reservations changed", Assert.Single(logs.At(LogLevel.Information)), StringComparison.Ordinal);
         Assert.Equal(new PicoDollars(100), await _store.ReadAsync(key));
 
         _ledger.Close(id, 30);
         _time.Advance(MemoryBudgetReconciler.Age + TimeSpan.FromMilliseconds(1));
         await reconciler.ReconcileAsync(Cancel);
-        Assert.Contains(" 0 calls of other processes added, 1 reservations closed", logs.At(LogLevel.Information)[1], StringComparison.Ordinal);
+        Assert.Contains(" 0 calls of other processes added, 1 reservations changed", logs.At(LogLevel.Information)[1], StringComparison.Ordinal);
         Assert.Equal(new PicoDollars(30), await _store.ReadAsync(key));
         Assert.Equal(LedgerKeys.FirstAt(_time.GetUtcNow() - MemoryBudgetStore.Lateness), _store.FirstUnread());
     }

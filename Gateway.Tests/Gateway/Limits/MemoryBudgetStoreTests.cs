@@ -107,11 +107,12 @@ public sealed class MemoryBudgetStoreTests : BudgetStoreTests
     {
         var store = (MemoryBudgetStore)Store;
         var id = Guid.CreateVersion7();
-        Assert.False(store.TryClose(Key, id, Pico(5)));
+        var change = new ClosedReservations.Change(id, Pico(5), IsOpen: false, IsExpired: false);
+        Assert.False(store.TryChange(Key, change));
         await ReserveAsync(id, 10, 100);
 
-        Assert.True(store.TryClose(Key, id, Pico(5)));
-        Assert.False(store.TryClose(Key, id, Pico(6)));
+        Assert.True(store.TryChange(Key, change));
+        Assert.False(store.TryChange(Key, change with { Charge = Pico(6) }));
 
         Assert.Equal(Pico(5), await store.ReadAsync(Key));
     }
@@ -133,7 +134,7 @@ public sealed class MemoryBudgetStoreTests : BudgetStoreTests
     }
 
     private protected override IBudgetStore Create() =>
-        new MemoryBudgetStore((key, recent) => Ledger.ReadChargesAsync(key.Team, key.Start, recent, CancellationToken.None), _time);
+        new MemoryBudgetStore((key, recent) => Ledger.ReadChargesAsync(key.Team, key.Start, recent, DateTimeOffset.MinValue, CancellationToken.None), _time);
 
     private protected override IBudgetStore SecondNode() => Store;
 }

@@ -69,6 +69,51 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
         Assert.Empty(await Ledger.ReadUncountedAsync(10, CancellationToken.None));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task UnresolvableRow_CountsForTheHold_AndALateBillIsAddedAfterIt(bool isCounted)
+    {
+        Assert.Equal(Pico(0), await Store.ReadAsync(Key));
+
+        // Old enough to be compared, and young enough to be in the period.
+        var startedAt = Now - BudgetReconciler.DefaultAge - TimeSpan.FromSeconds(1);
+        var id = Guid.CreateVersion7(startedAt);
+        if (isCounted)
+        {
+            await ReserveAsync(id, 100, 1000);
+        }
+
+        Ledger.Begin(id, "a", Key.Start > startedAt ? Now : startedAt, 100, isCounted);
+        Ledger.GiveUp(id, Now, isCounted);
+        await ReconcileAsync();
+        await ReconcileAsync();
+        Assert.Equal(Pico(100), await Store.ReadAsync(Key));
+        Assert.Empty(await Ledger.ReadUncountedAsync(10, CancellationToken.None));
+
+        Ledger.GiveUp(id, Now - TestTerms.Hold - TimeSpan.FromSeconds(1));
+        await ReconcileAsync();
+        Assert.Equal(Pico(0), await Store.ReadAsync(Key));
+
+        Assert.True(await SettleAsync(id, 100, 30));
+        Assert.True(await SettleAsync(id, 100, 30));
+        Assert.Equal(Pico(30), await Store.ReadAsync(Key));
+    }
+
+    [Fact]
+    public async Task RowOfARefusedCall_HoldsWhatItsRowSays()
+    {
+        Assert.Equal(Pico(0), await Store.ReadAsync(Key));
+        var id = Guid.CreateVersion7(Now - BudgetReconciler.DefaultAge - TimeSpan.FromSeconds(1));
+        await ReserveAsync(id, 100, 1000);
+        Ledger.Begin(id, "a", Now, 100);
+        Ledger.Hold(id, 0);
+
+        await ReconcileAsync();
+
+        Assert.Equal(Pico(0), await Store.ReadAsync(Key));
+    }
+
     [Fact]
     public async Task UncountedRowsOfBefore_AreAddedOnceByAnyNumberOfNodes()
     {
@@ -140,7 +185,7 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
         Ledger.Begin(mine, "a", Now, 100);
         var otherLedger = new FakeLedger();
         otherLedger.Begin(Guid.CreateVersion7(), "a", Now, 1000);
-        var other = new RedisBudgetStore(_link ?? Link(), _prefix, otherLedger, TimeProvider.System);
+        var other = new RedisBudgetStore(_link ?? Link(), _prefix, otherLedger, Terms, TimeProvider.System);
 
         Assert.Equal(Pico(100), await Store.ReadAsync(Key));
         Assert.Equal(new BudgetResult(true, Pico(1105)), await other.ReserveAsync(Key, Pico(5000), theirs, Pico(5)));
@@ -178,7 +223,7 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
     // Each node once, and once more for an answer that crossed the making of the counter.
     private protected override int MostSeedQueries => 4;
 
-    private protected override IBudgetStore Create() => new RedisBudgetStore(Link(), _prefix, Ledger, TimeProvider.System);
+    private protected override IBudgetStore Create() => new RedisBudgetStore(Link(), _prefix, Ledger, Terms, TimeProvider.System);
 
     private RedisLink Link()
     {
@@ -200,7 +245,7 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
             (RedisBudgetStore)Store,
             _link,
             Ledger,
-            team => team == "a" ? BudgetPeriod.Month : null,
+            Terms,
             new WorkerHealth(),
             TimeProvider.System,
             NullLogger<BudgetReconciler>.Instance);

@@ -91,7 +91,31 @@ public sealed class RedisOutageTests : IAsyncLifetime
         // All three places, and what was counted against the other limits.
         await Eventually.TrueAsync(
             async () => await _server.SendAsync("ZCARD ogw:limit:{a}:team:a:flying") == ":0", "the places");
-        var result = await stores.Limits.TakeAsync(new LimitRequest(Guid.NewGuid(), [Scope], 10));
+        var lease = (await stores.Limits.EnterAsync([Scope])).Lease!;
+        var result = await lease.ChargeAsync(10);
+        Assert.Equal((19, 1990), (result.Requests!.Value.Remaining, result.Tokens!.Value.Remaining));
+    }
+
+    [Fact]
+    public async Task ChargeThatIsAnsweredTooLate_IsGivenBackAndTheRequestStaysInFlight()
+    {
+        await _server.StartAsync();
+        var stores = Create();
+        await UntilGrantedAsync(stores);
+        var lease = (await stores.Limits.EnterAsync([Scope])).Lease!;
+
+        await _server.SuspendAsync();
+        await Assert.ThrowsAsync<LimitStoreException>(async () => await lease.ChargeAsync(10));
+        await _server.ResumeAsync();
+
+        // The used requests, in parts of which the charge has taken 60,000: "0" has one digit.
+        await Eventually.TrueAsync(async () => await _server.SendAsync("HGET ogw:limit:{a}:team:a ru") == "$1", "the charge to be undone");
+        Assert.Equal(":1", await _server.SendAsync("ZCARD ogw:limit:{a}:team:a:flying"));
+
+        await lease.ReturnAsync(500);
+        Assert.Equal(":0", await _server.SendAsync("ZCARD ogw:limit:{a}:team:a:flying"));
+        var next = (await stores.Limits.EnterAsync([Scope])).Lease!;
+        var result = await next.ChargeAsync(10);
         Assert.Equal((19, 1990), (result.Requests!.Value.Remaining, result.Tokens!.Value.Remaining));
     }
 
@@ -173,7 +197,7 @@ public sealed class RedisOutageTests : IAsyncLifetime
         await _server.SendAsync("CONFIG SET requirepass other");
         var stores = Create(",password=verysecret,user=alsosecret");
         var fault = await Assert.ThrowsAsync<LimitStoreException>(
-            async () => await stores.Limits.TakeAsync(new LimitRequest(Guid.NewGuid(), [Scope], 1)));
+            async () => await stores.Limits.EnterAsync([Scope]));
         while (!stores.IsFailing)
         {
             await FailAsync(stores);
@@ -189,7 +213,7 @@ public sealed class RedisOutageTests : IAsyncLifetime
             new LimitsSettings { Store = LimitsStore.Redis, Redis = new RedisSettings { Timeout = Bound } },
             _server.Configuration + more,
             _ledger,
-            team => team == "a" ? BudgetPeriod.Month : null,
+            TestTerms.Create(TimeProvider.System),
             new WorkerHealth(),
             TimeProvider.System,
             LoggerFactory.Create(builder => builder.AddProvider(_logs)));
@@ -203,7 +227,7 @@ public sealed class RedisOutageTests : IAsyncLifetime
     private static async Task FailAsync(LimitStores stores)
     {
         await Assert.ThrowsAsync<LimitStoreException>(
-            async () => await stores.Limits.TakeAsync(new LimitRequest(Guid.NewGuid(), [Scope], 10)));
+            async () => await stores.Limits.EnterAsync([Scope]));
     }
 
     private static async Task UntilGrantedAsync(LimitStores stores) =>
@@ -212,14 +236,14 @@ public sealed class RedisOutageTests : IAsyncLifetime
             {
                 try
                 {
-                    var result = await stores.Limits.TakeAsync(new LimitRequest(Guid.NewGuid(), [Scope], 10));
-                    if (result.Lease is { } lease)
+                    var entry = await stores.Limits.EnterAsync([Scope]);
+                    if (entry.IsGranted)
                     {
-                        await lease.CancelAsync();
+                        await entry.Lease.CancelAsync();
                     }
 
                     // Places that an outage's late answers granted may still be on their way back.
-                    return result.Lease is not null;
+                    return entry.IsGranted;
                 }
                 catch (LimitStoreException)
                 {

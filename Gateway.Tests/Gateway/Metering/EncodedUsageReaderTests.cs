@@ -61,10 +61,29 @@ public sealed class EncodedUsageReaderTests
 
     [Theory]
     [MemberData(nameof(AllEncodings))]
+    public async Task LongAnswerWithoutAnId_IsReadToItsBillAndNotKept(string encoding)
+    {
+        var answer = await EncodeAsync(
+            encoding, [.. "{\"data\":\""u8, .. new byte[EncodedUsageReader.MaxDecodedBytes + 1], .. "\",\"usage\":{\"cost\":0.25}}"u8]);
+        using var reader = (EncodedUsageReader)Reader(encoding, isEventStream: false);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        foreach (var piece in answer.Chunk(16 * 1024))
+        {
+            reader.Read(piece);
+        }
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, answer.Length + 200_000);
+        Assert.True(reader.IsComplete);
+        Assert.Equal("0.25", reader.Facts.Usage?.Cost.ToString());
+    }
+
+    [Theory]
+    [MemberData(nameof(AllEncodings))]
     public async Task Bomb_IsReadUpToALimitAndCostsNoMemory(string encoding)
     {
         var bomb = await EncodeAsync(encoding, [.. "{\"id\":\"a\",\"x\":\""u8, .. new byte[200_000_000], .. "\"}"u8]);
         using var reader = (EncodedUsageReader)Reader(encoding, isEventStream: false);
+        reader.NoteNamed();
         var before = GC.GetAllocatedBytesForCurrentThread();
         foreach (var piece in bomb.Chunk(16 * 1024))
         {

@@ -4,7 +4,6 @@ using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Metering;
 using Gateway.Primitives;
-using Gateway.Teams;
 using Gateway.Tests.Gateway.Configuration;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
@@ -20,8 +19,6 @@ public sealed class MeteredCallTests
     private static readonly ResponseFacts Billed =
         new() { Id = "gen-1", Usage = new Usage { PromptTokens = 3, CompletionTokens = 4, Cost = new(7) }, IsComplete = true };
 
-    private static readonly LimitScope[] Scopes = [new("team:a", 10, null, null)];
-
     private readonly FakeTimeProvider _time = new();
     private readonly Stores _stores = new();
     private readonly ListLogger<MeteredCall> _logs = new();
@@ -35,8 +32,11 @@ public sealed class MeteredCallTests
         { "disposed without an answer", GenerationState.Unresolvable, 1000, null, "Failed" },
         { "refused", GenerationState.Settled, 0, 0, "Completed" },
         { "completed", GenerationState.Settled, 7, 7, "Completed" },
-        { "named and cut", GenerationState.Provisional, 1000, null, "ClientLeft" },
+        { "named and cut", GenerationState.Provisional, 1000, 3, "ClientLeft" },
         { "named and disposed", GenerationState.Provisional, 1000, null, "Failed" },
+        { "named and refused", GenerationState.Provisional, 0, 0, "Completed" },
+        { "named and read", GenerationState.Provisional, 1000, 3 + 9, "UpstreamBroke" },
+        { "named with interim usage", GenerationState.Provisional, 1000, 20 + 4, "ClientLeft" },
     };
 
     [Theory]
@@ -59,7 +59,8 @@ public sealed class MeteredCallTests
         Assert.Equal(((GenerationState)state, new PicoDollars(charge)), (settlement.Decision.State, settlement.Decision.Charge));
         Assert.Equal(end, settlement.End.ToWord());
         Assert.Equal([$"return {tokens?.ToString(System.Globalization.CultureInfo.InvariantCulture)}"], _stores.Leases);
-        Assert.Equal((GenerationState)state == GenerationState.Provisional ? [] : [new PicoDollars(charge)], _stores.Charges);
+        Assert.Equal((GenerationState)state == GenerationState.Settled ? [new PicoDollars(charge)] : [], _stores.Charges);
+        Assert.Equal(charge == 0 && (GenerationState)state == GenerationState.Provisional ? [PicoDollars.Zero] : [], _stores.Held);
         var ended = Assert.Single(_stores.Entries.OfType<LedgerEntry.Ended>());
         Assert.Equal(((GenerationState)state, end), (ended.State, ended.End));
         Assert.Equal((GenerationState)state == GenerationState.Provisional, ended.AskAt is not null && ended.ClosedAt is null);
@@ -69,8 +70,8 @@ public sealed class MeteredCallTests
     public async Task Cancel_ReleasesWhatWasAcquiredAndClosesARowThatMayExist()
     {
         var call = Create();
-        await call.TakeLeaseAsync(_stores, Scopes, 5);
-        await call.ReserveAsync(Budget, Limit);
+        await call.TakeLeaseAsync(_stores, 5, 3);
+        await call.ReserveAsync(Budget, Limit, includesByok: true);
         _stores.IsLedgerFailing = true;
         await Assert.ThrowsAsync<LedgerException>(async () => await call.BeginAsync(Row(call)));
 
@@ -89,9 +90,9 @@ public sealed class MeteredCallTests
     public async Task Cancel_TouchesNothingThatWasNotAcquired()
     {
         var call = Create();
-        await call.TakeLeaseAsync(_stores, Scopes, 5);
+        await call.TakeLeaseAsync(_stores, 5, 3);
         _stores.IsBudgetSpent = true;
-        Assert.False(await call.ReserveAsync(Budget, Limit));
+        Assert.False((await call.ReserveAsync(Budget, Limit, includesByok: true)).IsGranted);
 
         await call.CancelAsync();
 
@@ -164,8 +165,8 @@ public sealed class MeteredCallTests
             var stores = new Stores();
             var logs = new ListLogger<MeteredCall>();
             var call = new MeteredCall(stores, stores, _time, _time.GetTimestamp(), logs) { Id = Guid.CreateVersion7(), Reserved = Reserved };
-            await call.TakeLeaseAsync(stores, Scopes, 5);
-            Assert.True(await call.ReserveAsync(Budget, Limit));
+            await call.TakeLeaseAsync(stores, 5, 3);
+            Assert.True((await call.ReserveAsync(Budget, Limit, includesByok: true)).IsGranted);
             await call.BeginAsync(Row(call));
             stores.Failing = [.. failing];
 
@@ -264,6 +265,30 @@ public sealed class MeteredCallTests
                 await call.KeepNameAsync();
                 await call.EndedAsync(RequestEnd.ClientLeft);
                 return;
+            case "named and refused":
+                call.Sent("primary");
+                _ = call.Answered(429, isEventStream: false, namesJob: false, Headers());
+                call.Named("gen-1");
+                await call.EndedAsync(RequestEnd.Completed);
+                return;
+            case "named and read":
+                call.Sent("primary");
+                var read = call.Answered(200, isEventStream: true, namesJob: false, Headers());
+                call.Named("gen-1");
+                for (var i = 0; i < 9; i++)
+                {
+                    await read.ObserveAsync("data: {\"choices\":[{\"delta\":{\"content\":\"word\"}}]}\n\n"u8.ToArray());
+                }
+
+                await call.EndedAsync(RequestEnd.UpstreamBroke);
+                return;
+            case "named with interim usage":
+                call.Sent("primary");
+                var interim = call.Answered(200, isEventStream: true, namesJob: false, Headers());
+                call.Named("gen-1");
+                await interim.ObserveAsync("data: {\"choices\":[],\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":4,\"cost\":1}}\n\n"u8.ToArray());
+                await call.EndedAsync(RequestEnd.ClientLeft);
+                return;
             case "named and disposed":
                 call.Sent("primary");
                 call.Named("gen-1");
@@ -289,18 +314,20 @@ public sealed class MeteredCallTests
     private async Task<MeteredCall> AdmitAsync()
     {
         var call = Create();
-        await call.TakeLeaseAsync(_stores, Scopes, 5);
-        Assert.True(await call.ReserveAsync(Budget, Limit));
+        await call.TakeLeaseAsync(_stores, 5, 3);
+        Assert.True((await call.ReserveAsync(Budget, Limit, includesByok: true)).IsGranted);
         await call.BeginAsync(Row(call));
         return call;
     }
 
     /// <summary>Records everything that a call does to the stores.</summary>
-    private sealed class Stores : ILimitStore, ILimitLease, IBudgetStore, ILedger
+    private sealed class Stores : ILimitLease, IBudgetStore, ILedger
     {
         public List<string> Leases { get; } = [];
 
         public List<PicoDollars> Charges { get; } = [];
+
+        public List<PicoDollars> Held { get; } = [];
 
         public List<LedgerEntry> Entries { get; } = [];
 
@@ -313,7 +340,9 @@ public sealed class MeteredCallTests
         /// <summary>The resources whose store throws an exception that it does not declare.</summary>
         public HashSet<string> Failing { get; set; } = [];
 
-        public ValueTask<LimitResult> TakeAsync(LimitRequest request) => new(new LimitResult { Lease = this });
+        public ValueTask<LimitResult> ChargeAsync(long estimatedTokens) => new(new LimitResult());
+
+        public bool CountsTokens => true;
 
         public ValueTask ReturnAsync(long? tokens)
         {
@@ -336,6 +365,13 @@ public sealed class MeteredCallTests
         {
             Fail("reservation");
             Charges.Add(charge);
+            return new(true);
+        }
+
+        public ValueTask<bool> HoldAsync(BudgetKey key, Guid id, PicoDollars amount, bool isCounted)
+        {
+            Fail("reservation");
+            Held.Add(amount);
             return new(true);
         }
 

@@ -1,3 +1,4 @@
+using System.Net.Http.Headers;
 using System.Text;
 using Gateway.Billing;
 using Gateway.Ledger;
@@ -10,7 +11,7 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Metering;
 
-/// <summary>Promise: what a response says about its cost is what the call is charged, and an unknown cost is never zero.</summary>
+/// <summary>Promise: a call is charged the cost in its complete response, and an unknown cost is never zero.</summary>
 public sealed class MeteredResponseTests
 {
     private static readonly PicoDollars Limit = new(1_000_000);
@@ -22,13 +23,16 @@ public sealed class MeteredResponseTests
     public static TheoryData<bool, string, object, int> Responses => new()
     {
         { false, """{"error":{"message":"m"}}""", GenerationState.Settled, 0 },
-        { true, "data: {\"error\":{\"message\":\"m\"}}\n\ndata: [DONE]\n\n", GenerationState.Unresolvable, 500 },
+        { true, "data: {\"error\":{\"message\":\"m\"}}\n\ndata: [DONE]\n\n", GenerationState.Settled, 0 },
         { false, """{"id":"gen-1","error":{"message":"m"}}""", GenerationState.Provisional, 500 },
         { false, """{"id":"GEN-1","choices":[]}""", GenerationState.Unresolvable, 500 },
         { false, """{"id":"x-gen-1","choices":[]}""", GenerationState.Unresolvable, 500 },
         { false, """{"id":"gen-1","usage":{"cost":0.000000000007}}""", GenerationState.Settled, 7 },
-        { true, "data: {\"id\":\"gen-1\",\"usage\":{\"cost\":0.000000000007}}\n\n", GenerationState.Settled, 7 },
-        { true, "data: {\"id\":\"gen-1\",\"usage\":{\"cost\":0.000000000007}}\n", GenerationState.Settled, 7 },
+        { true, "data: {\"id\":\"gen-1\",\"usage\":{\"cost\":0.000000000007}}\n\ndata: [DONE]\n\n", GenerationState.Settled, 7 },
+        { true, "data: {\"id\":\"gen-1\",\"usage\":{\"cost\":0.000000000007}}\n\ndata: [DONE]", GenerationState.Settled, 7 },
+        { true, "data: {\"id\":\"gen-1\",\"usage\":{\"cost\":0.000000000007}}\n\n", GenerationState.Provisional, 500 },
+        { true, "data: {\"id\":\"gen-1\",\"usage\":{\"cost\":0.000000000007}}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n\n", GenerationState.Provisional, 500 },
+        { true, "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: {\"error\":{\"message\":\"m\"}}\n\ndata: [DONE]\n\n", GenerationState.Unresolvable, 500 },
         { true, "data: {\"id\":\"gen-1\"}\n\n", GenerationState.Provisional, 500 },
     };
 
@@ -37,8 +41,7 @@ public sealed class MeteredResponseTests
     public async Task Response_DecidesTheCharge(bool isEventStream, string text, object state, int charge)
     {
         await using var call = await AdmitAsync();
-        using var content = new ByteArrayContent([]);
-        var response = call.Answered(200, isEventStream, namesJob: false, content.Headers);
+        var response = call.Answered(200, isEventStream, namesJob: false, Headers());
 
         await response.ObserveAsync(Encoding.UTF8.GetBytes(text));
         await response.EndAsync();
@@ -51,8 +54,7 @@ public sealed class MeteredResponseTests
     public async Task FirstData_IsTimedOnce()
     {
         await using var call = await AdmitAsync();
-        using var content = new ByteArrayContent([]);
-        var response = call.Answered(200, isEventStream: true, namesJob: false, content.Headers);
+        var response = call.Answered(200, isEventStream: true, namesJob: false, Headers());
         await response.ObserveAsync(": a comment\n\n"u8.ToArray());
         Assert.Null(call.TimeToFirstToken);
 
@@ -70,8 +72,7 @@ public sealed class MeteredResponseTests
     public async Task IdOfAJob_IsTheCallsId()
     {
         await using var call = await AdmitAsync();
-        using var content = new ByteArrayContent([]);
-        var response = call.Answered(200, isEventStream: false, namesJob: true, content.Headers);
+        var response = call.Answered(200, isEventStream: false, namesJob: true, Headers());
 
         await response.ObserveAsync("{\"id\":\"job-1\"}"u8.ToArray());
         await response.EndAsync();
@@ -85,16 +86,23 @@ public sealed class MeteredResponseTests
         var call = Create();
         Assert.True(call.IsCounted);
 
-        Assert.True(await call.ReserveAsync(Budget, Limit));
+        Assert.True((await call.ReserveAsync(Budget, Limit, includesByok: true)).IsGranted);
         Assert.True(call.IsCounted);
 
         _stores.IsBudgetSpent = true;
         var other = Create();
-        Assert.False(await other.ReserveAsync(Budget, Limit));
+        Assert.False((await other.ReserveAsync(Budget, Limit, includesByok: true)).IsGranted);
         Assert.False(other.IsCounted);
     }
 
     private static BudgetKey Budget => new("t", BudgetPeriod.Total, DateTimeOffset.MinValue);
+
+    private static HttpContentHeaders Headers()
+    {
+        var headers = new ByteArrayContent([]).Headers;
+        headers.ContentLength = null;
+        return headers;
+    }
 
     private MeteredCall Create() => new(_stores, _stores, _time, _time.GetTimestamp(), NullLogger.Instance)
     {
@@ -105,7 +113,7 @@ public sealed class MeteredResponseTests
     private async Task<MeteredCall> AdmitAsync()
     {
         var call = Create();
-        await call.ReserveAsync(Budget, Limit);
+        await call.ReserveAsync(Budget, Limit, includesByok: true);
         call.Sent("a");
         return call;
     }

@@ -329,7 +329,7 @@ public sealed class GatewayMetricsTests : IDisposable
         Ended(unknown with { SentModel = null });
 
         Assert.Equal(
-            ["other|", "free text|", "free text|", "other text|m", "|"],
+            ["other|", "free text|", "free text|", "other|m", "|"],
             _seen.Select(line => $"{TagOf(line, "gen_ai.request.model")}|{TagOf(line, "gen_ai.response.model")}"));
 
         void Ended(MeteredGeneration generation) =>
@@ -362,6 +362,7 @@ public sealed class GatewayMetricsTests : IDisposable
         Assert.Equal("other", names.Tag(new string('x', TagValueLimiter.LongestName + 1), isTrusted: true));
         Assert.Equal("a", names.Tag("a", isTrusted: true));
         Assert.Equal("b", names.Tag("b", isTrusted: true));
+        Assert.Equal("a", names.Tag("A", isTrusted: true));
         Assert.Equal("other", names.Tag("c", isTrusted: true));
         Assert.Equal("a", names.Tag("a", isTrusted: false));
     }

@@ -105,6 +105,7 @@ public sealed partial class OperationsDocumentTests : IDisposable
         var health = new WorkerHealth();
         health.Register("w").Fail();
         metrics.ObserveWorkers(health);
+        metrics.ObserveDrift(() => [new("0123456789ab", 0.25)]);
         metrics.ObserveSettings(() => new SettingsState { Version = "v", LoadedAt = DateTimeOffset.UnixEpoch });
         return metrics;
     }

@@ -55,6 +55,28 @@ public sealed class RequestLineTests
     }
 
     [Fact]
+    public void TerminalLine_EscapesWhatATerminalObeys()
+    {
+        var formatter = new TerminalLineFormatter(new MessageTemplateTextFormatter("{Message:lj}{NewLine}{Exception}"));
+        var line = Format(formatter, Hostile.ToEvent(At, LogEventLevel.Information));
+
+        Assert.Equal("GET /a\\u000A00:00:00.000 INF forged 404 Refused", line[..line.IndexOf(" in ", StringComparison.Ordinal)]);
+        Assert.Contains("model x\\u001B[2K\\u202E\\u009B sent", line, StringComparison.Ordinal);
+        Assert.EndsWith("request abc" + Environment.NewLine, line, StringComparison.Ordinal);
+
+        var other = Format(formatter, new LogEvent(
+            At,
+            LogEventLevel.Error,
+            new InvalidOperationException("one\u001B\ntwo"),
+            new Serilog.Parsing.MessageTemplateParser().Parse("{Text} {Count} {List}"),
+            [
+                new("Text", new ScalarValue("a\u001B\nb")), new("Count", new ScalarValue(7)),
+                new("List", new SequenceValue([new ScalarValue("c\u009B")])),
+            ]));
+        Assert.Equal($"a\\u001B\\u000Ab 7 [\"c\\u009B\"]{Environment.NewLine}System.InvalidOperationException: one\\u001B\ntwo", other.TrimEnd());
+    }
+
+    [Fact]
     public void OtherEvents_AreWrittenBySerilog()
     {
         var other = new LogEvent(
@@ -101,6 +123,18 @@ public sealed class RequestLineTests
         Status = 404,
         End = RequestEnd.Refused,
         Elapsed = 12.5,
+        RequestId = "abc",
+        ConnectionId = "c",
+    };
+
+    private static RequestLine Hostile => new()
+    {
+        Method = "GET",
+        Path = "/a\n00:00:00.000 INF forged",
+        Status = 404,
+        End = RequestEnd.Refused,
+        Elapsed = 12.5,
+        Model = "x\u001B[2K\u202E\u009B",
         RequestId = "abc",
         ConnectionId = "c",
     };

@@ -69,8 +69,25 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
 
         var bill = await client.GetBillAsync("generation?id=1", Key, servedBy: "gone", Read, Cancel);
 
-        Assert.Equal(new OpenRouterBill<string>(Good, IsMissing: false), bill);
+        Assert.Equal(new OpenRouterBill<string>(Good, IsMissing: false, IsAnswered: true), bill);
         Assert.Equal(2, _requests);
+    }
+
+    [Theory]
+    [InlineData(Missing, Good, true)]
+    [InlineData("200 OK", """{"data":{}}""", true)]
+    [InlineData(Missing, "<html>not here</html>", false)]
+    [InlineData("200 OK", "<html>Sign in</html>", false)]
+    [InlineData(Missing, "", false)]
+    [InlineData("503 Service Unavailable", Good, false)]
+    [InlineData("401 Unauthorized", Good, false)]
+    public async Task Answer_IsA200OrA404WithJson(string status, string body, bool isAnswered)
+    {
+        var client = await CreateAsync(("openrouter", "a", Answers(() => Response(status, body))));
+
+        var bill = await client.GetBillAsync("generation?id=1", Key, servedBy: "a", static _ => (string?)null, Cancel);
+
+        Assert.Equal(new OpenRouterBill<string>(null, IsMissing: isAnswered && status == Missing, isAnswered), bill);
     }
 
     [Theory]
@@ -91,7 +108,7 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
 
         var bill = await client.GetBillAsync("generation?id=1", Key, servedBy, Read, Cancel);
 
-        Assert.Equal(new OpenRouterBill<string>(null, isMissing), bill);
+        Assert.Equal(new OpenRouterBill<string>(null, isMissing, IsAnswered: requests > 0), bill);
         Assert.Equal(requests, _requests);
     }
 

@@ -46,6 +46,23 @@ public sealed class PriceListRefresherTests : IAsyncDisposable
         _folder.Dispose();
     }
 
+    [Fact]
+    public async Task File_IsForItsOwnerOnly()
+    {
+        await CreateAsync();
+
+        var path = Path.Combine(_folder.Path, "data", "prices.json");
+        await _refresher.StartAsync(Cancel);
+        await Eventually.TrueAsync(() => File.Exists(path), "the price file");
+
+        if (!OperatingSystem.IsWindows())
+        {
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
+        }
+
+        await _refresher.StopAsync(Cancel);
+    }
+
     [Theory]
     [MemberData(nameof(EveryDamage))]
     public async Task EitherList_DamagedInAnyWay_LeavesTheOtherAndWhatIsKnown(string path, string damage)
@@ -98,6 +115,19 @@ public sealed class PriceListRefresherTests : IAsyncDisposable
         await TurnAsync(Embeddings);
 
         Assert.Equal(succeeds, !Assert.Single(_health.Workers).IsFailing);
+        await _refresher.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task ModelsOfEveryOutput_AreAskedFor()
+    {
+        await CreateAsync();
+
+        await _refresher.StartAsync(Cancel);
+        await TurnAsync(Embeddings);
+
+        Assert.True(Knows("google/gemini-2.5-flash-image"));
+        Assert.Contains(_upstream.Requests.All, request => request.Target == RequestHandler.BasePath + Models + "?output_modalities=all");
         await _refresher.StopAsync(Cancel);
     }
 
@@ -202,7 +232,7 @@ public sealed class PriceListRefresherTests : IAsyncDisposable
         Assert.False(_store.HasList);
     }
 
-    private bool Knows(string model) => _store.For(_settings.Current).TryFind(model, out _);
+    private bool Knows(string model) => _store.For(_settings.Current).TryFind(model, out _, out _);
 
     /// <summary>
     /// Has a whole turn run. Turns are counted by the list that is not damaged, which the client never asks for twice: the first question
@@ -254,7 +284,7 @@ public sealed class PriceListRefresherTests : IAsyncDisposable
         public async Task<T?> GetListAsync<T>(string path, UpstreamKey key, Func<byte[], T?> read, CancellationToken cancellationToken)
             where T : class
         {
-            if ("/" + path == hanging)
+            if ("/" + path.Split('?')[0] == hanging)
             {
                 await new TaskCompletionSource().Task.WaitAsync(cancellationToken);
             }

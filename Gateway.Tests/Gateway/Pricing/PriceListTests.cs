@@ -34,15 +34,15 @@ public sealed class PriceListTests
     [InlineData("openai/gpt-4o:online:FLOOR")]
     public void EverySpellingOfAModel_HasItsPrice(string name)
     {
-        Assert.True(List().TryFind(name, out var price));
-        Assert.Equal(new ModelPrice(new(2_500_000), new(10_000_000), new(1_000_000_000)), price);
+        Assert.True(List().TryFind(name, out var price, out _));
+        Assert.Equal(new ListedPrice(new ModelPrice(new(2_500_000), new(10_000_000), new(1_000_000_000))), price);
     }
 
     [Fact]
     public void FreeIsAPrice()
     {
-        Assert.True(List().TryFind("meta/llama:free", out var price));
-        Assert.Equal(default, price);
+        Assert.True(List().TryFind("meta/llama:free", out var price, out _));
+        Assert.Equal(new ListedPrice(default(ModelPrice)), price);
     }
 
     [Theory]
@@ -56,23 +56,24 @@ public sealed class PriceListTests
     [InlineData("unknown")]
     [InlineData("")]
     [InlineData(":nitro")]
-    public void WhatHasNoPrice_IsNotFree(string name) => Assert.False(List().TryFind(name, out _));
+    public void WhatHasNoPrice_IsNotFree(string name) => Assert.False(List().TryFind(name, out _, out _));
 
     [Fact]
     public void PricesAsNumbers_AreReadExactly()
     {
-        Assert.True(List().TryFind("odd/number", out var price));
-        Assert.Equal(new ModelPrice(new(500_000_000_000), new(1_000_000), default), price);
+        Assert.True(List().TryFind("odd/number", out var price, out _));
+        Assert.Equal(new ModelPrice(new(500_000_000_000), new(1_000_000), default), price.Price);
     }
 
     [Fact]
     public void StatedPrices_GoFirst()
     {
-        var list = List().With(new Dictionary<string, ModelPrice> { ["openai/gpt-4o"] = new(new(1), new(2), new(3)), ["mine"] = default });
+        var stated = new ListedPrice(new ModelPrice(new(1), new(2), new(3)));
+        var list = List().With(new Dictionary<string, ListedPrice> { ["openai/gpt-4o"] = stated, ["mine"] = stated });
 
-        Assert.True(list.TryFind("OPENAI/gpt-4o", out var price));
-        Assert.Equal(new ModelPrice(new(1), new(2), new(3)), price);
-        Assert.True(list.TryFind("mine", out _));
+        Assert.True(list.TryFind("OPENAI/gpt-4o", out var price, out _));
+        Assert.Equal(stated, price);
+        Assert.True(list.TryFind("mine", out _, out _));
     }
 
     [Theory]
@@ -83,15 +84,17 @@ public sealed class PriceListTests
     {
         var list = List();
 
-        var all = list.With(Enumerable.Range(0, count).ToDictionary(i => $"mine/{i}", i => new ModelPrice(new(i), new(2), new(3))));
+        var all = list.With(Enumerable.Range(0, count).ToDictionary(i => $"mine/{i}", Price));
 
         Assert.Equal(list.Count + count, all.Count);
         Assert.Equal(list.Entries, all.Entries.Where(entry => !entry.Key.StartsWith("mine/", StringComparison.Ordinal)));
         for (var i = 0; i < count; i++)
         {
-            Assert.True(all.TryFind($"mine/{i}", out var price));
-            Assert.Equal(new ModelPrice(new(i), new(2), new(3)), price);
+            Assert.True(all.TryFind($"mine/{i}", out var price, out _));
+            Assert.Equal(Price(i), price);
         }
+
+        static ListedPrice Price(int i) => new(new ModelPrice(new(i), new(2), new(3)));
     }
 
     [Theory]
@@ -114,8 +117,8 @@ public sealed class PriceListTests
         var kept = PriceList.Read(list.ToJson());
 
         Assert.Equal(list.Entries, kept.Entries);
-        Assert.True(kept.TryFind("openai/gpt-4o-2024-08-06", out _));
-        Assert.False(kept.TryFind("openrouter/auto", out _));
+        Assert.True(kept.TryFind("openai/gpt-4o-2024-08-06", out _, out _));
+        Assert.False(kept.TryFind("openrouter/auto", out _, out _));
     }
 
     [Fact]
@@ -127,11 +130,108 @@ public sealed class PriceListTests
 
         var both = List().Over(other);
 
-        Assert.True(both.TryFind("embed", out _));
-        Assert.True(both.TryFind("openai/gpt-4o", out _));
-        Assert.True(both.TryFind("meta/llama:free", out var price));
-        Assert.Equal(default, price);
+        Assert.True(both.TryFind("embed", out _, out _));
+        Assert.True(both.TryFind("openai/gpt-4o", out _, out _));
+        Assert.True(both.TryFind("meta/llama:free", out var price, out _));
+        Assert.Equal(new ListedPrice(default(ModelPrice)), price);
     }
+
+    // OpenRouter's list has several entries of one canonical slug, in any order.
+    [Theory]
+    [InlineData("x", "x:free", "x:batch")]
+    [InlineData("x:free", "x", "x:batch")]
+    [InlineData("x:batch", "x:free", "x")]
+    public void FreeAndBatchEntries_LendTheirPriceToNoOtherName(params string[] order)
+    {
+        var prices = new Dictionary<string, int> { ["x"] = 2, ["x:free"] = 0, ["x:batch"] = 1 };
+        var list = Read("{\"data\":[" + string.Join(',', order.Select(id => Entry(id, "x-2026", prices[id]))) + "]}");
+
+        Assert.Equal(2, PromptOf(list, "x"));
+        Assert.Equal(2, PromptOf(list, "x-2026"));
+        Assert.Equal(2, PromptOf(list, "x-2026:nitro"));
+        Assert.Equal(0, PromptOf(list, "x:free"));
+        Assert.Equal(0, PromptOf(list, "x:free:online"));
+        Assert.Equal(1, PromptOf(list, "X:batch"));
+        Assert.Null(PromptOf(list, "x-2026:free"));
+        Assert.Equal(list.ToJson(), PriceList.Read(list.ToJson()).ToJson());
+    }
+
+    [Fact]
+    public void SlugOfFreeAndBatchEntriesAlone_HasNoPrice() =>
+        Assert.Null(PromptOf(Read($$"""{"data":[{{Entry("x:free", "x", 0)}},{{Entry("x:batch", "x", 1)}}]}"""), "x"));
+
+    [Fact]
+    public void Id_GoesBeforeASlug_AndOfSeveralPricesTheHighestCounts()
+    {
+        var list = Read($$"""
+            {"data":[{{Entry("y", "x", 9)}},{{Entry("x", "z", 1)}},{{Entry("X", "z", 3)}},{{Entry("x", "z", 2)}},{{Entry("w", "v", 4)}},{{Entry("u", "v", 5)}}]}
+            """);
+
+        Assert.Equal(3, PromptOf(list, "x"));
+        Assert.Equal(3, PromptOf(list, "z"));
+        Assert.Equal(5, PromptOf(list, "v"));
+    }
+
+    [Fact]
+    public void NewerSlug_ReplacesAnOlderId()
+    {
+        // Files of earlier versions have slugs as ids.
+        var old = Read($$"""{"data":[{{Entry("x-2026", null, 0)}},{{Entry("gone", null, 7)}}]}""");
+
+        var list = Read($$"""{"data":[{{Entry("x", "x-2026", 2)}}]}""").Over(old);
+
+        Assert.Equal(2, PromptOf(list, "x-2026"));
+        Assert.Equal(7, PromptOf(list, "gone"));
+    }
+
+    [Fact]
+    public void JoinedLists_HaveTheHigherPriceOfEachName()
+    {
+        var list = Read($$"""{"data":[{{Entry("x", "s", 2)}},{{Entry("y", null, 1)}}]}""")
+            .Join(Read($$"""{"data":[{{Entry("X", "s", 1)}},{{Entry("y", null, 4)}}]}"""));
+
+        Assert.Equal(2, PromptOf(list, "x"));
+        Assert.Equal(2, PromptOf(list, "s"));
+        Assert.Equal(4, PromptOf(list, "y"));
+    }
+
+    [Fact]
+    public void EveryPart_IsReadAndKeptOnDisk()
+    {
+        var list = Read("""
+            {"data":[{"id":"m","pricing":{"prompt":"0.000003","completion":"0.00001","internal_reasoning":"0.00002","audio_output":"0.00004",
+              "image_output":"0.00003","request":"0.5","input_cache_read":"9","input_cache_write":"0.00000375","input_cache_write_1h":"0.000006",
+              "audio":"0.000007","image_token":"0.000001","image":"0.004","web_search":"0.01","discount":0.5,"overrides":[
+                {"min_prompt_tokens":200000,"prompt":"0.000006"},
+                {"utc_start":"2200","utc_end":"0600","completion":"0.00005","image":"-1"},
+                {"min_prompt_tokens":"odd","input_cache_write":"0.00001","image_output":"0.04"},
+                {"prompt":"damaged"}, null, 7 ] } }]}
+            """);
+
+        var expected = new ListedPrice(
+            new ModelPrice(new(3_000_000), new(40_000_000), new(500_000_000_000))
+            {
+                CacheWrite = new(3_750_000),
+                LongCacheWrite = new(6_000_000),
+                MediaToken = new(7_000_000),
+                MediaItem = new(4_000_000_000),
+                Search = new(10_000_000_000),
+            },
+            [
+                new PriceOverride(200_000, new ModelPrice(new(6_000_000), default, default)),
+                new PriceOverride(-1, new ModelPrice(default, new(50_000_000), default)),
+                new PriceOverride(-1, default(ModelPrice) with { CacheWrite = new(10_000_000), OutputItem = new(40_000_000_000) }),
+            ]);
+        Assert.Equal(expected, list.Entries["m"]);
+        Assert.Equal(expected, PriceList.Read(list.ToJson()).Entries["m"]);
+        Assert.Equal(50_000_000, list.Entries["m"].At(0).Completion.Value);
+    }
+
+    private static string Entry(string id, string? slug, int prompt) =>
+        $$"""{"id":"{{id}}"{{(slug is null ? "" : $",\"canonical_slug\":\"{slug}\"")}},"pricing":{"prompt":"{{prompt}}","completion":"0"} }""";
+
+    private static long? PromptOf(PriceList list, string name) =>
+        list.TryFind(name, out var price, out _) ? (long)(price.Price.Prompt.Value / 1_000_000_000_000) : null;
 
     // JSON's grammar allows all of these, and JsonElement throws at most of them.
     [Theory]

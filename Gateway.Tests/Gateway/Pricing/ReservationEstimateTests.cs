@@ -1,83 +1,148 @@
 using Gateway.Pricing;
 using Gateway.Primitives;
-using Gateway.Tests.Support;
 using Xunit;
 
 namespace Gateway.Tests.Gateway.Pricing;
 
 public sealed class ReservationEstimateTests
 {
-    private static readonly PriceList Prices = PriceList.Empty.With(new Dictionary<string, ModelPrice>
+    private const long Dollar = 1_000_000_000_000;
+
+    private static readonly PriceList Prices = PriceList.Empty.With(new Dictionary<string, ListedPrice>
     {
-        ["dear-prompt"] = new(new(10), new(1), new(0)),
-        ["dear-answer"] = new(new(1), new(10), new(5)),
+        ["dear-prompt"] = new(new ModelPrice(new(10), new(1), new(0))),
+        ["dear-answer"] = new(new ModelPrice(new(1), new(10), new(5))),
+        ["asked"] = new(new ModelPrice(new(100), default, default) { CacheWrite = new(125), LongCacheWrite = new(200) }),
+        ["unasked"] = new(new ModelPrice(new(100), default, default) { CacheWrite = new(125) }),
+        ["cheap-writes"] = new(new ModelPrice(new(100), default, default) { CacheWrite = new(10), LongCacheWrite = new(20) }),
+        ["tiered"] = new(
+            new ModelPrice(new(1), new(10), default),
+            [
+                new PriceOverride(1000, new ModelPrice(new(2), default, default)),
+                new PriceOverride(2000, new ModelPrice(new(5), new(3), default)),
+            ]),
+        ["seeing"] = new(new ModelPrice(new(1), default, default) { MediaToken = new(3), MediaItem = new(7) }),
+        ["painting"] = new(new ModelPrice(default, new(1), default) { OutputItem = new(1000) }),
+        ["quick"] = new(new ModelPrice(new(5), new(25), default)),
+        ["quick-fast"] = new(new ModelPrice(new(30), new(10), default)),
+        ["searching"] = new(new ModelPrice(new(1), default, default) { Search = new(Dollar) }),
     });
 
     [Fact]
-    public void Estimate_IsRequestAndTextAndEveryAnswerInFull() => Assert.Equal(
-        new PicoDollars(5 + (1 * 100) + (3 * 50 * 10)),
-        Find(["dear-answer"], new RequestSize(100, 3, 50, 4096)));
+    public void Estimate_IsRequestPromptAndEveryCompletionInFull() =>
+        Assert.Equal(new PicoDollars(5 + (1 * 100) + (3 * 50 * 10)), Find(["dear-answer"], Size(100, 3, 50)));
+
+    [Theory]
+    [InlineData(100, 1, 100)]
+    [InlineData(100, 2, 50)]
+    [InlineData(101, 2, 51)]
+    [InlineData(100, 3, 34)]
+    public void TextTokens_AreBytesOfTextRoundedUp(long bytes, int bytesPerToken, long tokens) =>
+        Assert.Equal(new PicoDollars(10 * tokens), Find(["dear-prompt"], Size(bytes, 1, 0) with { BytesPerToken = bytesPerToken }));
 
     [Fact]
-    public void WithoutACap_TheAssumedOneIsReckonedWith() => Assert.Equal(
-        new PicoDollars(5 + 100 + (4096 * 10)),
-        Find(["dear-answer"], new RequestSize(100, 1, null, 4096)));
+    public void OfSeveralModels_TheDearestCounts() =>
+        Assert.Equal(new PicoDollars((10 * 1000) + 1), Find(["dear-answer", "dear-prompt"], Size(1000, 1, 1)));
 
     [Fact]
-    public void OfSeveralModels_TheMostThatOneMayCostIsSetAside() => Assert.Equal(
-        new PicoDollars(10 * 1000 + 1),
-        Find(["dear-answer", "dear-prompt"], new RequestSize(1000, 1, 1, 4096)));
+    public void OneUnknownPrice_MakesTheAmountUnknown() => Assert.Null(Find(["dear-answer", "unheard-of"], Size(1, 1, 1)));
 
     [Theory]
     [InlineData("dear-answer", "dear-prompt")]
     [InlineData("dear-prompt", "dear-answer")]
     public void DearestPrice_IsTheHighestOfEachPart(string first, string second)
     {
-        Assert.NotNull(ReservationEstimate.Find([first, second], namesPreset: false, Prices, new RequestSize(1, 1, 1, 1), out var dearest));
+        Assert.NotNull(ReservationEstimate.Find([first, second], namesPreset: false, Prices, Size(1, 1, 1), out var dearest));
 
         Assert.Equal(new ModelPrice(new(10), new(10), new(5)), dearest);
     }
 
     [Fact]
-    public void OneUnknownPrice_MakesTheWholeUnknown() => Assert.Null(Find(["dear-answer", "unheard-of"], new RequestSize(1, 1, 1, 1)));
-
-    [Fact]
     public void NoModelOrAPreset_IsUnknown()
     {
-        Assert.Null(Find([], new RequestSize(1, 1, 1, 1)));
-        Assert.Null(ReservationEstimate.Find(["dear-answer"], namesPreset: true, Prices, new RequestSize(1, 1, 1, 1), out _));
+        Assert.Null(Find([], Size(1, 1, 1)));
+        Assert.Null(ReservationEstimate.Find(["dear-answer"], namesPreset: true, Prices, Size(1, 1, 1), out _));
     }
 
     [Fact]
-    public void AbsurdDemands_AreTheLargestAmountAndNoOverflow() => Assert.Equal(
-        PicoDollars.MaxStored,
-        Find(["dear-answer"], new RequestSize(long.MaxValue, long.MaxValue, long.MaxValue, 1)));
+    public void AbsurdFigures_GiveTheLargestAmountWithoutOverflow()
+    {
+        var absurd = PriceList.Empty.With(new Dictionary<string, ListedPrice>
+        {
+            ["gold"] = new(new ModelPrice(PicoDollars.MaxStored, PicoDollars.MaxStored, PicoDollars.MaxStored)),
+        });
+        var size = Size(long.MaxValue - 1, long.MaxValue, long.MaxValue) with { Tier = ServiceTier.Fast };
+
+        Assert.Equal(PicoDollars.MaxStored, Find(["dear-answer"], size));
+        Assert.Equal(PicoDollars.MaxStored, ReservationEstimate.Find(["gold"], namesPreset: false, absurd, size, out _));
+    }
+
+    [Theory]
+    [InlineData("asked", 0, 100)]
+    [InlineData("asked", 1, 125)]
+    [InlineData("asked", 2, 200)]
+    [InlineData("unasked", 0, 125)]
+    [InlineData("unasked", 1, 125)]
+    [InlineData("unasked", 2, 125)]
+    [InlineData("cheap-writes", 2, 100)]
+    public void CacheWrites_CountWhereTheyMayHappen(string model, int writes, long price) =>
+        Assert.Equal(new PicoDollars(price), Find([model], Size(1, 1, 0) with { CacheWrites = (CacheWrites)writes }));
+
+    [Theory]
+    [InlineData(1000, 1)]
+    [InlineData(1001, 2)]
+    [InlineData(2000, 2)]
+    [InlineData(2001, 5)]
+    public void Overrides_CountAboveTheirOwnPromptSize(long tokens, long price) =>
+        Assert.Equal(new PicoDollars((tokens * price) + 10), Find(["tiered"], Size(tokens, 1, 1)));
+
+    [Fact]
+    public void MediaParts_HaveTokensAndAPriceOfTheirOwn() =>
+        Assert.Equal(new PicoDollars(10 + (2 * ((2000 * 3) + 7))), Find(["seeing"], Size(10, 1, 0) with { MediaParts = 2 }));
+
+    [Fact]
+    public void MediaTokens_CountTowardsOverrides() =>
+        Assert.Equal(new PicoDollars((2001 * 5) + 10), Find(["tiered"], Size(1, 1, 1) with { MediaParts = 1 }));
+
+    [Fact]
+    public void ImagesInTheAnswer_HaveAPriceEach() => Assert.Equal(new PicoDollars(2 * (1000 + 50)), Find(["painting"], Size(0, 2, 50)));
+
+    [Theory]
+    [InlineData("dear-prompt", 2, 20)]
+    [InlineData("dear-prompt:nitro", 0, 20)]
+    [InlineData("dear-prompt:nitro", 1, 10)]
+    [InlineData("dear-prompt:floor", 0, 10)]
+    [InlineData("dear-prompt", 0, 10)]
+    [InlineData("quick", 2, 30)]
+    [InlineData("quick:nitro", 2, 30)]
+    [InlineData("quick:NITRO", 0, 30)]
+    [InlineData("quick", 0, 5)]
+    public void FastTier_HasItsListedPriceOrTwiceTheModels(string model, int tier, long price) =>
+        Assert.Equal(new PicoDollars(price), Find([model], Size(1, 1, 0) with { Tier = (ServiceTier)tier }));
+
+    [Theory]
+    [InlineData("dear-prompt:online", 20_000_000_000 + 10)]
+    [InlineData("dear-prompt:free:online", null)]
+    [InlineData("searching:online", Dollar + 1)]
+    public void Online_AddsASearch(string model, long? amount) =>
+        Assert.Equal(amount is { } pico ? new PicoDollars(pico) : null, Find([model], Size(1, 1, 0)));
 
     [Fact]
     public void Tokens_AreAQuarterOfTheTextAndTheStatedCaps()
     {
-        Assert.Equal(101 + (2 * 50), ReservationEstimate.EstimateTokens(new RequestSize(400, 2, 50, 4096)));
-        Assert.Equal(101, ReservationEstimate.EstimateTokens(new RequestSize(400, 2, null, 4096)));
-        Assert.Equal(long.MaxValue, ReservationEstimate.EstimateTokens(new RequestSize(400, long.MaxValue, long.MaxValue, 4096)));
+        Assert.Equal(101 + (2 * 50), ReservationEstimate.EstimateTokens(Size(400, 2, 50)));
+        Assert.Equal(101, ReservationEstimate.EstimateTokens(Size(400, 2, 50) with { StatedOutputTokens = 0 }));
+        Assert.Equal(long.MaxValue, ReservationEstimate.EstimateTokens(Size(400, long.MaxValue, long.MaxValue)));
     }
 
-    [Theory]
-    [InlineData("""{"n":3,"max_tokens":10}""", 3, 10L)]
-    [InlineData("""{"max_tokens":10,"max_completion_tokens":5,"max_output_tokens":7}""", 1, 5L)]
-    [InlineData("""{"max_tokens":5,"max_tokens":10}""", 1, 10L)]
-    [InlineData("""{"ma\u0078_tokens":5}""", 1, 5L)]
-    [InlineData("""{"n":0,"max_tokens":-5}""", 1, 0L)]
-    [InlineData("""{"n":"3","max_tokens":null}""", 1, null)]
-    [InlineData("""{"n":2.5,"max_tokens":1e2}""", 3, 100L)]
-    [InlineData("""{"max_tokens":99999999999999999999999999}""", 1, long.MaxValue)]
-    [InlineData("""{"messages":[{"n":9,"max_tokens":1}]}""", 1, null)]
-    public void WhatTheBodyStates_IsRead(string body, long choices, long? cap)
+    private static RequestSize Size(long text, long choices, long cap) => new()
     {
-        var facts = BodyScan.Facts(body);
-
-        Assert.Equal(choices, facts.Choices);
-        Assert.Equal(cap, facts.MaxOutputTokens);
-    }
+        TextBytes = text,
+        BytesPerToken = 1,
+        Choices = choices,
+        StatedOutputTokens = cap,
+        OutputTokens = cap,
+    };
 
     private static PicoDollars? Find(string[] models, RequestSize size) =>
         ReservationEstimate.Find(models, namesPreset: false, Prices, size, out _);

@@ -39,6 +39,17 @@ public sealed class GenerationReaderTests
     }
 
     [Theory]
+    [InlineData("\"is_byok\":true,\"upstream_inference_cost\":0.25", 250_000_000_000L)]
+    [InlineData("\"is_byok\":true,\"upstream_inference_cost\":\"0.25\"", 250_000_000_000L)]
+    [InlineData("\"is_byok\":false,\"upstream_inference_cost\":0.25", null)]
+    [InlineData("\"upstream_inference_cost\":0.25", null)]
+    [InlineData("\"is_byok\":true,\"upstream_inference_cost\":null", null)]
+    [InlineData("\"is_byok\":true,\"upstream_inference_cost\":-1", null)]
+    public void ProvidersOwnAmount_IsReadWithByokOnly(string members, long? pico) => Assert.Equal(
+        pico is { } amount ? new PicoDollars(amount) : null,
+        Read($"{{\"data\":{{\"total_cost\":0.5,{members}}}}}")!.Usage!.UpstreamCost);
+
+    [Theory]
     [InlineData("""{"data":{"total_cost":1e-6}}""", 1_000_000)]
     [InlineData("""{"data":{"total_cost":"0.5"}}""", 500_000_000_000)]
     [InlineData("""{"data":{"total_cost":0}}""", 0)]

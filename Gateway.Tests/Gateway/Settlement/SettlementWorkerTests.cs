@@ -49,7 +49,8 @@ public sealed class SettlementWorkerTests
         using var worker = new SettlementWorker(
             store,
             writer,
-            new MemoryBudgetStore((key, recent) => store.ReadChargesAsync(key.Team, key.Start, recent, Cancel), time),
+            new MemoryBudgetStore((key, recent) => store.ReadChargesAsync(key.Team, key.Start, recent, DateTimeOffset.MinValue, Cancel), time),
+            new MemoryLimitStore(time),
             settings,
             upstream,
             services.GetRequiredService<GatewayMetrics>(),

@@ -8,6 +8,7 @@ using Gateway.Observability;
 using Gateway.Prices;
 using Gateway.Settlement;
 using Gateway.Tests.Gateway.Configuration;
+using Gateway.Tests.Gateway.Limits;
 using Gateway.Tests.Support;
 using Gateway.Workers;
 using Microsoft.Extensions.DependencyInjection;
@@ -113,6 +114,21 @@ public sealed class EveryWorkerTests : IAsyncDisposable
 
     [Theory]
     [MemberData(nameof(FailureKinds.All), MemberType = typeof(FailureKinds))]
+    public async Task Drift(string kind)
+    {
+        var (store, writer) = await LedgerAsync();
+        var upstream = new ThrowingOpenRouterClient("""{"data":{"usage":0.5}}""") { Fault = () => FailureKinds.Create(kind) };
+        var drift = new UpstreamDrift();
+        var worker = Own(new DriftWorker(
+            store, writer, await SettingsAsync(), upstream, drift, _health, _time, NullLogger<DriftWorker>.Instance));
+
+        await AssertSurvivesAsync(worker, () => upstream.Fault = null);
+
+        Assert.Single(drift.Usd);
+    }
+
+    [Theory]
+    [MemberData(nameof(FailureKinds.All), MemberType = typeof(FailureKinds))]
     public async Task Retention(string kind)
     {
         var (store, writer) = await LedgerAsync();
@@ -135,7 +151,7 @@ public sealed class EveryWorkerTests : IAsyncDisposable
             ConfigurationOptions.Parse("127.0.0.1:1"), "ogw:", TimeSpan.FromSeconds(1), TimeProvider.System, NullLogger<RedisLink>.Instance);
         _asyncOwned.Add(link);
         var worker = Own(new BudgetReconciler(
-            new RedisBudgetStore(link, "ogw:", store, _time), link, store, _ => null, _health, _time, NullLogger<BudgetReconciler>.Instance));
+            new RedisBudgetStore(link, "ogw:", store, TestTerms.Create(_time), _time), link, store, TestTerms.Create(_time), _health, _time, NullLogger<BudgetReconciler>.Instance));
 
         await AssertSurvivesAsync(worker, () => store.Fault = null);
     }
@@ -226,7 +242,8 @@ public sealed class EveryWorkerTests : IAsyncDisposable
         return Own(new SettlementWorker(
             store,
             writer,
-            new MemoryBudgetStore((key, recent) => store.ReadChargesAsync(key.Team, key.Start, recent, Cancel), _time),
+            new MemoryBudgetStore((key, recent) => store.ReadChargesAsync(key.Team, key.Start, recent, DateTimeOffset.MinValue, Cancel), _time),
+            new MemoryLimitStore(_time),
             await SettingsAsync(),
             upstream,
             services.GetRequiredService<GatewayMetrics>(),

@@ -1,4 +1,5 @@
 using Gateway.Ledger;
+using Gateway.Primitives;
 
 namespace Gateway.Tests.Gateway.Workers;
 
@@ -29,8 +30,8 @@ internal sealed class ThrowingLedgerStore(ILedgerStore inner) : ILedgerStore
         inner.ReadUsageAsync(group, from, to, cancellationToken);
 
     public Task<TeamCharges> ReadChargesAsync(
-        string team, DateTimeOffset from, DateTimeOffset recent, CancellationToken cancellationToken) =>
-        inner.ReadChargesAsync(team, from, recent, cancellationToken);
+        string team, DateTimeOffset from, DateTimeOffset recent, DateTimeOffset heldSince, CancellationToken cancellationToken) =>
+        inner.ReadChargesAsync(team, from, recent, heldSince, cancellationToken);
 
     public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(
         IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) => inner.ReadChargesAsync(ids, cancellationToken);
@@ -47,13 +48,23 @@ internal sealed class ThrowingLedgerStore(ILedgerStore inner) : ILedgerStore
     public Task MarkCountedAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) =>
         inner.MarkCountedAsync(ids, cancellationToken);
 
+    public Task<PicoDollars> ReadCostsAsync(string team, CancellationToken cancellationToken) => inner.ReadCostsAsync(team, cancellationToken);
+
+    public Task<IReadOnlyList<UnresolvedRow>> ReadUnresolvedAsync(WriteOffQuery query, CancellationToken cancellationToken) =>
+        inner.ReadUnresolvedAsync(query, cancellationToken);
+
+    public Task<IReadOnlyList<UnresolvedRow>> WriteOffAsync(
+        WriteOffQuery query, string reason, DateTimeOffset now, CancellationToken cancellationToken) => inner.WriteOffAsync(query, reason, now, cancellationToken);
+
+    public Task<string> KeepFirstAsync(string name, string value, CancellationToken cancellationToken) => inner.KeepFirstAsync(name, value, cancellationToken);
+
     public Task<bool> HasGenerationAsync(string team, string generationId, CancellationToken cancellationToken) =>
         inner.HasGenerationAsync(team, generationId, cancellationToken);
 
-    public Task<int> RemoveBeforeAsync(DateTimeOffset before, CancellationToken cancellationToken)
+    public Task<int> RemoveBeforeAsync(DateTimeOffset before, DateTimeOffset now, CancellationToken cancellationToken)
     {
         _ = Throw();
-        return inner.RemoveBeforeAsync(before, cancellationToken);
+        return inner.RemoveBeforeAsync(before, now, cancellationToken);
     }
 
     private Task<IReadOnlyList<PendingGeneration>>? Throw() => Fault is { } fault ? throw fault() : null;

@@ -15,7 +15,7 @@ internal sealed class ThrowingOpenRouterClient(string answer) : IOpenRouterClien
 
     public Task<OpenRouterBill<T>> GetBillAsync<T>(
         string path, UpstreamKey key, string? servedBy, Func<byte[], T?> read, CancellationToken cancellationToken)
-        where T : class => Task.FromResult(new OpenRouterBill<T>(Read(read), IsMissing: false));
+        where T : class => Task.FromResult(new OpenRouterBill<T>(Read(read), IsMissing: false, IsAnswered: true));
 
     private T? Read<T>(Func<byte[], T?> read)
         where T : class => Fault is { } fault ? throw fault() : read(Encoding.UTF8.GetBytes(answer));

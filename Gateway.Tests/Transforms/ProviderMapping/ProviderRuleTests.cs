@@ -147,14 +147,30 @@ public class ProviderRuleTests
     [InlineData("""{"only":["openai"],"zdr":false}""", "Provider:zdr", "no effect under Enforce")]
     [InlineData("""{"only":["openai"],"allow_fallbacks":true}""", "Provider:allow_fallbacks", "no effect under Enforce")]
     [InlineData("""{"only":["openai"],"data_collection":"allow"}""", "Provider:data_collection", "no effect under Enforce")]
-    [InlineData("""{"only":[]}""", "Provider:only", "every request is refused")]
-    [InlineData("""{"quantizations":[]}""", "Provider:quantizations", "every request is refused")]
     public void OddEnforceRule_IsAWarning(string provider, string path, string text)
     {
         var (rule, problems) = Create(provider, WhenClientSetsProvider.Enforce);
         Assert.NotNull(rule);
         Assert.Contains(problems, problem =>
             problem.IsWarning && problem.Path == path && problem.Message.Contains(text, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("""{"only":["openai"],"zrd":true}""", "Provider:zrd", "did you mean \"zdr\"?")]
+    [InlineData("""{"dataCollection":"deny"}""", "Provider:dataCollection", "did you mean \"data_collection\"?")]
+    [InlineData("""{"zdr":true,"something_else":1}""", "Provider:something_else", "expected one of allow_fallbacks, ")]
+    [InlineData("""{"max_price":{"promt":1}}""", "Provider:max_price:promt", "did you mean \"prompt\"?")]
+    [InlineData("""{"only":[]}""", "Provider:only", "would refuse every request; expected a list of provider names")]
+    [InlineData("""{"quantizations":[]}""", "Provider:quantizations", "would refuse every request; expected a list of quantizations")]
+    [InlineData("""{"zdr":true,"ignore":[]}""", "Provider:ignore", "enforces nothing")]
+    [InlineData("""{"zdr":true,"order":[]}""", "Provider:order", "enforces nothing")]
+    public void UnknownMemberOrEmptyListUnderEnforce_IsAFaultWithASuggestion(string provider, string path, string text)
+    {
+        var (rule, problems) = Create(provider, WhenClientSetsProvider.Enforce);
+        Assert.Null(rule);
+        Assert.Contains(problems, problem =>
+            !problem.IsWarning && problem.Path == path && problem.Message.Contains(text, StringComparison.Ordinal));
+        Assert.All(Create(provider).Problems, problem => Assert.True(problem.IsWarning));
     }
 
     [Theory]

@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using Gateway.Tests.Support;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using OpenRouterGateway.Transforms.RequestBody;
@@ -77,26 +76,6 @@ public sealed class RequestReviewTests
         Assert.Equal(["a", "long/name", "c"], NamesOf(rules, """{"model":"a","models":["short"],"fallbacks":[{"model":"c"}]}"""));
         Assert.Equal(["a"], NamesOf(ProviderMappingRules.Empty, """{"mod\u0065l":"a"}"""));
         Assert.Empty(NamesOf(ProviderMappingRules.Empty, """{"messages":[]}"""));
-    }
-
-    [Theory]
-    [InlineData("""{"model":"m"}""", 0)]
-    [InlineData("""{"url":"data:image/png;base64,LONG"}""", 1)]
-    [InlineData("""{"data":"LONG"}""", 1)]
-    [InlineData("""{"data":["LONG","data:audio/wav;base64,LONG"]}""", 2)]
-    [InlineData("""{"text":"LONG and more"}""", 0)]
-    [InlineData("""{"text":"data:text/plain,LONG"}""", 0)]
-    [InlineData("""{"text":"data:x;base64,LONG and more"}""", 0)]
-    [InlineData("""{"text":"\u0041LONG"}""", 0)]
-    [InlineData("""{"data":"AAAA"}""", 0)]
-    public void Base64_IsNoText(string body, int count)
-    {
-        var bytes = Encoding.UTF8.GetBytes(body.Replace("LONG", new string('A', 5000), StringComparison.Ordinal));
-        var strings = JsonDocument.Parse(bytes).RootElement.EnumerateObject().Select(member => member.Value)
-            .SelectMany(value => value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : new[] { value })
-            .Sum(value => value.GetRawText().Length);
-
-        Assert.Equal(bytes.Length - (count > 0 ? strings : 0), BodyScan.Facts(bytes).CountText(new(bytes)));
     }
 
     [Theory]

@@ -6,7 +6,7 @@ namespace Gateway.Tests.Transforms.RequestBody;
 
 public sealed class BodyBufferTests : IDisposable
 {
-    private readonly RequestBodyMemory _memory = new(() => 256 * 1024 * 1024, TimeProvider.System);
+    private readonly RequestBodyMemory _memory = new(() => 256 * 1024 * 1024, () => 256, TimeProvider.System);
 
     public void Dispose() => _memory.Dispose();
 
@@ -119,7 +119,7 @@ public sealed class BodyBufferTests : IDisposable
     public async Task Place_IsWhatTheBlocksTake(int length)
     {
         var buffer = new BodyBuffer(_memory);
-        await buffer.ReserveAsync(length, TestContext.Current.CancellationToken);
+        await buffer.TryReserveAsync("owner", length, TestContext.Current.CancellationToken);
         var place = buffer.Reserved;
         Assert.Equal(place, _memory.HeldBytes);
         Assert.InRange(place, length, length + (1024 * 1024));
@@ -144,7 +144,7 @@ public sealed class BodyBufferTests : IDisposable
     public async Task Place_ShrinksToTheBlocksOnceTheEndIsKnown()
     {
         var buffer = new BodyBuffer(_memory);
-        await buffer.ReserveAsync(100_000_000, TestContext.Current.CancellationToken);
+        await buffer.TryReserveAsync("owner", 100_000_000, TestContext.Current.CancellationToken);
         buffer.GetMemory(null);
         buffer.Advance(65_536);
         buffer.GetMemory(null);

@@ -10,7 +10,7 @@ namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 /// </summary>
 internal sealed class ProviderBlockReader
 {
-    private const string Root = "Provider";
+    internal const string Root = "Provider";
     private const string NamesExpected = "a list of provider names such as [\"anthropic\", \"google-vertex\"]";
 
     private static readonly string[] Quantizations =
@@ -71,8 +71,11 @@ internal sealed class ProviderBlockReader
         }
 
         var block = new ProviderBlock(members);
-        WarnOfCost(block);
-        WarnOfCombinations(block);
+        foreach (var (path, message) in OddCombinations.Find(block, _mode))
+        {
+            Warn(path, message);
+        }
+
         return block;
     }
 
@@ -81,7 +84,7 @@ internal sealed class ProviderBlockReader
         var path = Path(Root, member.Name);
         if (!ProviderMembers.IsKnown(member.Name))
         {
-            Warn(path, "is not a member that OpenRouter documents; it is sent as written");
+            Unknown(path, member.Name, ProviderMembers.All, "is not a member that OpenRouter documents");
             return true;
         }
 
@@ -185,9 +188,18 @@ internal sealed class ProviderBlockReader
 
         if (names.Count == 0)
         {
-            Warn(path, _mode == WhenClientSetsProvider.Enforce && path is Root + ":only" or Root + ":quantizations"
-                ? "is empty: under Enforce every request is refused"
-                : "is empty");
+            if (_mode != WhenClientSetsProvider.Enforce)
+            {
+                Warn(path, "is empty");
+            }
+            else if (path is Root + ":only" or Root + ":quantizations")
+            {
+                Fault(path, $"is empty, which would refuse every request; expected {expected}");
+            }
+            else
+            {
+                Fault(path, $"is empty, which enforces nothing; expected {expected}, or no such member");
+            }
         }
 
         var seen = new HashSet<string>(StringComparer.Ordinal);
@@ -252,16 +264,28 @@ internal sealed class ProviderBlockReader
             Fault(path, value, "at least one price, such as {\"prompt\": 1.5}");
         }
 
-        CheckParts(prices, value, path, PriceComponents, "a price such as 1.5 or \"1.5\"", (json, kind) =>
-            PriceLimit.TryParse(json.Span, kind, out var price) && !price.IsNegative && price.IsMeasurable);
+        CheckParts(
+            prices,
+            value,
+            path,
+            PriceComponents,
+            "a price such as 1.5 or \"1.5\"",
+            (json, kind) => PriceLimit.TryParse(json.Span, kind, out var price) && !price.IsNegative && price.IsMeasurable,
+            (partPath, name) => Unknown(partPath, name, PriceComponents, $"is not one of {string.Join(", ", PriceComponents)}"));
     }
 
     private void CheckPercentiles(JsonMember member, ReadOnlyMemory<byte> value, string path)
     {
         if (member.Kind == JsonValueKind.Object)
         {
-            CheckParts(JsonMember.ReadAll(value.Span), value, path, Percentiles, "a number", (_, kind) =>
-                kind is JsonValueKind.Number or JsonValueKind.Null);
+            CheckParts(
+                JsonMember.ReadAll(value.Span),
+                value,
+                path,
+                Percentiles,
+                "a number",
+                (_, kind) => kind is JsonValueKind.Number or JsonValueKind.Null,
+                (partPath, _) => Warn(partPath, $"is not one of {string.Join(", ", Percentiles)}; it is sent as written"));
         }
         else if (member.Kind != JsonValueKind.Number)
         {
@@ -275,7 +299,8 @@ internal sealed class ProviderBlockReader
         string path,
         string[] known,
         string expected,
-        Func<ReadOnlyMemory<byte>, JsonValueKind, bool> isValid)
+        Func<ReadOnlyMemory<byte>, JsonValueKind, bool> isValid,
+        Action<string, string> unknown)
     {
         var seen = new HashSet<string>(StringComparer.Ordinal);
         foreach (var part in parts)
@@ -292,62 +317,27 @@ internal sealed class ProviderBlockReader
             }
             else if (!known.Contains(part.Name))
             {
-                Warn(partPath, $"is not one of {string.Join(", ", known)}; it is sent as written");
+                unknown(partPath, part.Name);
             }
         }
     }
 
-    private void WarnOfCost(ProviderBlock block)
+    /// <summary>
+    /// An unknown member may be new at OpenRouter. Under Enforce it is a fault: a misspelled restriction would silently restrict nothing.
+    /// </summary>
+    private void Unknown(string path, string name, IReadOnlyCollection<string> known, string problem)
     {
-        if (block.Order is { Names.Count: > 0 })
+        if (_mode != WhenClientSetsProvider.Enforce)
         {
-            Warn($"{Root}:order", "'order' switches off OpenRouter's load balancing, its sticky prompt-cache routing and the tiers of "
-                + "':nitro' and ':floor'; 'only' and 'ignore' do not");
+            Warn(path, problem + "; it is sent as written");
         }
-        else if (block.Members.Any(member => member.Name == "sort"))
+        else if (NearestName.Find(name, known) is { } nearest)
         {
-            Warn($"{Root}:sort", "'sort' switches off OpenRouter's load balancing");
+            Fault(path, $"{problem}, so it would enforce nothing; did you mean \"{nearest}\"?");
         }
-    }
-
-    private void WarnOfCombinations(ProviderBlock block)
-    {
-        if (block.Order is { Names.Count: > 0 } && block.Members.Any(member => member.Name == "sort"))
+        else
         {
-            Warn($"{Root}:sort", "has no effect beside 'order'");
-        }
-
-        if (block.Order is null && block.Only is null
-            && block.Members.Any(member => member is { Name: "allow_fallbacks", Kind: JsonValueKind.False }))
-        {
-            Warn(
-                $"{Root}:allow_fallbacks",
-                "is false without 'order' or 'only': OpenRouter tries only the first provider that it picks");
-        }
-
-        foreach (var name in block.Order?.Names ?? [])
-        {
-            if (block.Only is { } only && !only.Covers(name) && only.CoveredBy(name).Count == 0)
-            {
-                Warn($"{Root}:order", $"names {JsonText.Quoted(name.Text)}, which 'only' excludes");
-            }
-            else if (block.Ignore?.Covers(name) == true)
-            {
-                Warn($"{Root}:order", $"names {JsonText.Quoted(name.Text)}, which 'ignore' excludes");
-            }
-        }
-
-        foreach (var name in block.Only?.Names ?? [])
-        {
-            if (block.Ignore?.Covers(name) == true)
-            {
-                Warn($"{Root}:only", $"names {JsonText.Quoted(name.Text)}, which 'ignore' excludes");
-            }
-        }
-
-        if (_mode == WhenClientSetsProvider.Enforce && block.Members.All(member => ProviderMembers.IsPreference(member.Name)))
-        {
-            Warn(Root, "enforces nothing: its members are preferences, and a client can still reach every provider");
+            Fault(path, $"{problem}, so it would enforce nothing; expected one of {string.Join(", ", known)}");
         }
     }
 

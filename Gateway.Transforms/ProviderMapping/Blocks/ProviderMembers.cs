@@ -23,6 +23,9 @@ internal static class ProviderMembers
     private static readonly ReadOnlyMemory<byte> False = Encoding.UTF8.GetBytes("false");
     private static readonly ReadOnlyMemory<byte> Deny = Encoding.UTF8.GetBytes("\"deny\"");
 
+    /// <summary>The documented members, in alphabetical order.</summary>
+    public static IReadOnlyList<string> All { get; } = [.. Known.Order(StringComparer.Ordinal)];
+
     /// <summary>Whether OpenRouter documents such a member.</summary>
     public static bool IsKnown(string name) => Known.Contains(name);
 

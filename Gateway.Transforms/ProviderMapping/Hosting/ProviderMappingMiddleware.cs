@@ -13,6 +13,9 @@ namespace OpenRouterGateway.Transforms.ProviderMapping.Hosting;
 /// </remarks>
 internal sealed class ProviderMappingMiddleware
 {
+    private static readonly RequestRejection Multipart =
+        new(415, "unsupported_media_type", "The request body must be one JSON object; multipart/* is not accepted.");
+
     private readonly RequestDelegate _next;
     private readonly ProviderMappingOptions _options;
     private readonly RequestBodyMemory _memory;
@@ -30,9 +33,9 @@ internal sealed class ProviderMappingMiddleware
     public Task InvokeAsync(HttpContext context)
     {
         var route = context.GetReverseProxyFeature().Route.Config;
-        return _routes.Find(route) is { } rules && !IsMultipart(context.Request)
-            ? InvokeCoreAsync(context, rules, route.MaxRequestBodySize)
-            : _next(context);
+        return _routes.Find(route) is not { } rules ? _next(context)
+            : IsMultipart(context.Request) ? _options.OnRejected(context, Multipart)
+            : InvokeCoreAsync(context, rules, route.MaxRequestBodySize);
     }
 
     private async Task InvokeCoreAsync(HttpContext context, Func<HttpContext, ProviderMappingRules> rules, long? routeLimit)
@@ -42,7 +45,7 @@ internal sealed class ProviderMappingMiddleware
         try
         {
             var maxSize = RequestBodyCheck.MaxSize(routeLimit, _options.MaxRequestBodySize(context));
-            var result = await RequestBodyReader.ReadAsync(context.Request, body, _memory, maxSize);
+            var result = await RequestBodyReader.ReadAsync(context.Request, body, _memory, maxSize, _options.RequestBodyOwner);
             if (result.IsRejected)
             {
                 // The body is released before the response: other uploads may be waiting, and this client may read its response slowly.
@@ -71,8 +74,18 @@ internal sealed class ProviderMappingMiddleware
         }
     }
 
-    // multipart is the only non-JSON body on these paths, and it is streamed. Every other body is parsed as JSON, whatever its
-    // Content-Type.
-    private static bool IsMultipart(HttpRequest request) =>
-        request.ContentType is { } type && type.AsSpan().TrimStart().StartsWith("multipart/", StringComparison.OrdinalIgnoreCase);
+    // Upstream may read a body of such a type in another way than the rules did. Every other body is parsed as JSON, whatever its
+    // Content-Type. A type anywhere in a list or in a second line counts, since parsers differ in the one that they use.
+    private static bool IsMultipart(HttpRequest request)
+    {
+        foreach (var type in request.Headers.ContentType)
+        {
+            if (type is not null && type.Contains("multipart/", StringComparison.OrdinalIgnoreCase))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 }

@@ -9,7 +9,7 @@ internal sealed class ProviderMappingTransform : RequestTransform
 
     public override ValueTask ApplyAsync(RequestTransformContext context)
     {
-        // multipart bodies were not read and are streamed. If Content is null, YARP found no body to send.
+        // If Content is null, YARP found no body to send.
         if (context.HttpContext.Features.Get<IProviderMappingFeature>() is ProviderMappingFeature feature
             && context.ProxyRequest.Content is { } content)
         {

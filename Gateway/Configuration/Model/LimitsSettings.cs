@@ -17,6 +17,15 @@ internal sealed record LimitsSettings
     /// </summary>
     public int AssumedCompletionTokens { get; init; } = 4096;
 
+    /// <summary>The bytes of text that a reservation assumes per prompt token, 1 to 4. Default: 2. Reloadable.</summary>
+    public int BytesPerToken { get; init; } = 2;
+
+    /// <summary>
+    /// The time for which a call of unknown cost counts against its budget at its reservation, up to 30 days. Default: <c>01:00:00</c>.
+    /// Reloadable.
+    /// </summary>
+    public TimeSpan UnknownHold { get; init; } = TimeSpan.FromHours(1);
+
     /// <summary>
     /// Whether a team with a budget may call a model without a known price; the reservation is then zero. Default: off, the response is
     /// 402. Reloadable.

@@ -34,10 +34,15 @@ internal sealed record ServerSettings
     public long MaxRequestBodySize { get; init; } = 100 * 1024 * 1024;
 
     /// <summary>
-    /// The memory budget for bodies on rewritten routes, in bytes. Bodies that do not fit wait unread; bodies up to 64 KB never wait.
-    /// Default: 268435456 (256 MiB). Reloadable.
+    /// The memory budget for bodies on rewritten routes, in bytes. Bodies that do not fit wait unread; bodies up to 64 KB share a quarter of it
+    /// before they wait. Default: 268435456 (256 MiB). Reloadable.
     /// </summary>
     public long RequestBodyMemory { get; init; } = 256 * 1024 * 1024;
+
+    /// <summary>
+    /// The maximum number of bodies that wait for memory; beyond it the response is 503. Default: 256. Reloadable.
+    /// </summary>
+    public int MaxWaitingBodies { get; init; } = 256;
 
     /// <summary>Whether responses carry <c>x-gateway-rule</c>. Default: on. Reloadable.</summary>
     public bool RuleHeader { get; init; } = true;

@@ -12,7 +12,11 @@ internal static class LimitsSettingsCheck
     private const string Configuration = "Redis:Configuration";
     private const int LongestPrefix = 64;
     private const int MostTokens = 10_000_000;
+
+    // English prose has about as many. A reservation that assumes more is less than most bills.
+    private const int MostBytesPerToken = 4;
     private static readonly TimeSpan LongestTimeout = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LongestHold = TimeSpan.FromDays(30);
 
     /// <summary>Checks the section.</summary>
     /// <param name="given">The section as read.</param>
@@ -24,6 +28,8 @@ internal static class LimitsSettingsCheck
         LimitsSettings given, UsageStore usage, SettingsFaultCollector faults, SecretReader secrets)
     {
         faults.Range("AssumedCompletionTokens", given.AssumedCompletionTokens, 1, MostTokens);
+        faults.Range("BytesPerToken", given.BytesPerToken, 1, MostBytesPerToken);
+        faults.Range("UnknownHold", given.UnknownHold, TimeSpan.Zero, LongestHold);
         faults.Range("Redis:Timeout", given.Redis.Timeout, TimeSpan.FromMilliseconds(1), LongestTimeout);
         if (given.Redis.KeyPrefix is not { Length: > 0 and <= LongestPrefix } prefix || prefix.Any(c => c is <= ' ' or >= '\u007F'))
         {

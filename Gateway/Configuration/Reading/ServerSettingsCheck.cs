@@ -8,6 +8,7 @@ internal sealed class ServerSettingsCheck
 {
     private const long MaxHeaderBytes = 1024 * 1024;
     private const long LeastBodyMemory = 1024 * 1024;
+    private const int MostWaitingBodies = 100_000;
     private static readonly TimeSpan Longest = TimeSpan.FromDays(1);
 
     private readonly SettingsObject _section;
@@ -45,6 +46,7 @@ internal sealed class ServerSettingsCheck
         Range("Port", given.Port, 0, 65535);
         Range("MaxRequestBodySize", given.MaxRequestBodySize, 1, int.MaxValue);
         Range("RequestBodyMemory", given.RequestBodyMemory, LeastBodyMemory, long.MaxValue);
+        Range("MaxWaitingBodies", given.MaxWaitingBodies, 0, MostWaitingBodies);
         if (given.RequestBodyMemory < given.MaxRequestBodySize)
         {
             _warnings.Add(new SettingsFault(

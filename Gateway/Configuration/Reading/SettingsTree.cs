@@ -3,6 +3,7 @@ using System.Text.Json;
 using Gateway.Configuration.Model;
 using Gateway.Configuration.Schema;
 using Gateway.Primitives;
+using OpenRouterGateway.Transforms.Json;
 
 namespace Gateway.Configuration.Reading;
 

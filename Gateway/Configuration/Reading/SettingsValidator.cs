@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Gateway.Configuration.Schema;
-using Gateway.Primitives;
+using OpenRouterGateway.Transforms.Json;
 
 namespace Gateway.Configuration.Reading;
 

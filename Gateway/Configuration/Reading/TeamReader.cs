@@ -249,7 +249,11 @@ internal sealed class TeamReader
             return null;
         }
 
-        return new TeamBudget(limit, settings.Period ?? BudgetPeriod.Month);
+        return new TeamBudget(limit, settings.Period ?? BudgetPeriod.Month)
+        {
+            IncludesByok = settings.IncludeByok ?? true,
+            WhenExceeded = settings.WhenExceeded ?? ExceededPolicy.Refuse,
+        };
     }
 
     private static Attribution ReadAttribution(AttributionSettings? settings, SettingsFaultCollector faults)

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Gateway.Configuration.Reading;
 using Gateway.Configuration.Schema;
-using Gateway.Primitives;
+using OpenRouterGateway.Transforms.Json;
 
 namespace Gateway.Configuration.ReverseProxy;
 

@@ -68,7 +68,13 @@ internal static class PostgresEntries
             Small(entry.Asked),
             Time(entry.AskAt),
             Flag(entry.IsCounted),
-            Text(entry.Destination));
+            Text(entry.Destination),
+            Number(entry.Usage?.UpstreamCost?.ToStored()),
+            Number(entry.Held?.ToStored()),
+            Small(entry.IsError is { } isError ? isError ? 1 : 0 : null),
+            Number(LedgerSanitizer.Tokens(entry.LimitTokens)),
+            Number(entry.AnsweredTime is { } answered ? (long)answered.TotalMilliseconds : null),
+            Time(entry.AskedAt));
         if (entry.GenerationId is { } generationId)
         {
             command.Parameters.Add(Text(generationId));

@@ -116,7 +116,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {
-                due.Add((reader.GetInt64(10), LedgerRows.Pending(reader, reader.GetGuid(0))));
+                due.Add((reader.GetInt64(15), LedgerRows.Pending(reader, reader.GetGuid(0))));
             }
 
             // UPDATE … RETURNING has no order.
@@ -145,9 +145,10 @@ internal sealed class PostgresLedgerStore : ILedgerStore
         });
 
     public Task<TeamCharges> ReadChargesAsync(
-        string team, DateTimeOffset from, DateTimeOffset recent, CancellationToken cancellationToken) => GuardAsync(async () =>
+        string team, DateTimeOffset from, DateTimeOffset recent, DateTimeOffset heldSince, CancellationToken cancellationToken) =>
+        GuardAsync(async () =>
     {
-        var charged = PicoDollars.Zero;
+        var (charged, upstreamCost) = (PicoDollars.Zero, PicoDollars.Zero);
         var open = new Dictionary<Guid, PicoDollars>();
         var recentIds = new List<Guid>();
         var firstRecent = LedgerKeys.FirstAt(recent);
@@ -156,20 +157,65 @@ internal sealed class PostgresLedgerStore : ILedgerStore
             Text(team),
             Id(LedgerKeys.Floor(from)),
             Time(from),
-            Id(firstRecent));
+            Id(firstRecent),
+            Time(heldSince));
         command.CommandTimeout = ReportTimeoutSeconds;
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
             var charge = LedgerSums.FromSums(reader.GetInt64(1), reader.GetInt64(2));
             charged += charge;
+            upstreamCost += LedgerSums.FromSums(reader.GetInt64(3), reader.GetInt64(4));
             if (!reader.IsDBNull(0))
             {
                 LedgerRows.AddSingle(reader, reader.GetGuid(0), charge, firstRecent, open, recentIds);
             }
         }
 
-        return new TeamCharges(charged, open, recentIds);
+        return new TeamCharges(charged, open, recentIds) { UpstreamCost = upstreamCost };
+    });
+
+    public Task<PicoDollars> ReadCostsAsync(string team, CancellationToken cancellationToken) => GuardAsync(async () =>
+    {
+        var costs = PicoDollars.Zero;
+        await using var command = Command(LedgerSql.CostsEver, Text(team));
+        command.CommandTimeout = ReportTimeoutSeconds;
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            costs += LedgerSums.FromSums(reader.GetInt64(0), reader.GetInt64(1));
+        }
+
+        return costs;
+    });
+
+    public Task<IReadOnlyList<UnresolvedRow>> ReadUnresolvedAsync(WriteOffQuery query, CancellationToken cancellationToken) =>
+        GuardAsync<IReadOnlyList<UnresolvedRow>>(async () =>
+        {
+            await using var command = Command(LedgerSql.Unresolved, Values(query));
+            return await ReadUnresolvedAsync(command, cancellationToken);
+        });
+
+    public Task<IReadOnlyList<UnresolvedRow>> WriteOffAsync(
+        WriteOffQuery query, string reason, DateTimeOffset now, CancellationToken cancellationToken) =>
+        GuardAsync<IReadOnlyList<UnresolvedRow>>(async () =>
+        {
+            await using var connection = await _source.OpenConnectionAsync(cancellationToken);
+            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            await using var read = connection.Command(LedgerSql.Unresolved + " FOR UPDATE", Values(query));
+            var rows = await ReadUnresolvedAsync(read, cancellationToken);
+            await using var write = connection.Command(LedgerSql.WriteOff, [.. Values(query), Text(reason), Time(now)]);
+            await write.ExecuteNonQueryAsync(cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+            return rows;
+        });
+
+    public Task<string> KeepFirstAsync(string name, string value, CancellationToken cancellationToken) => GuardAsync(async () =>
+    {
+        await using var add = Command(LedgerSql.AddFirst, Text(name), Text(value));
+        await add.ExecuteNonQueryAsync(cancellationToken);
+        await using var read = Command(LedgerSchema.ReadMeta, Text(name));
+        return (string)(await read.ExecuteScalarAsync(cancellationToken))!;
     });
 
     public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(
@@ -212,15 +258,20 @@ internal sealed class PostgresLedgerStore : ILedgerStore
             });
     }
 
-    public Task<int> RemoveBeforeAsync(DateTimeOffset before, CancellationToken cancellationToken) => GuardAsync(async () =>
+    public Task<int> RemoveBeforeAsync(DateTimeOffset before, DateTimeOffset now, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
+        await using (var giveUp = Command(LedgerSql.GiveUp, Id(LedgerKeys.Ceiling(before)), Time(before), Time(now)))
+        {
+            await giveUp.ExecuteNonQueryAsync(cancellationToken);
+        }
+
         // Teams in a fixed order, so that two nodes cannot deadlock on the totals.
         await using var command = Command(
             $"""
             WITH gone AS (
                 DELETE FROM generations WHERE id IN ({LedgerSql.Removable} FOR UPDATE SKIP LOCKED) RETURNING *),
             totals AS (
-                INSERT INTO removed_totals (team, requests, charged_micro, charged_pico)
+                INSERT INTO removed_totals (team, requests, charged_micro, charged_pico, upstream_micro, upstream_pico)
                 SELECT {LedgerSql.TotalsOfRemoved} FROM gone GROUP BY team ORDER BY team
                 {LedgerSql.AddToTotals})
             SELECT COUNT(*) FROM gone
@@ -283,6 +334,26 @@ internal sealed class PostgresLedgerStore : ILedgerStore
 
         return charges;
     }
+
+    private static async Task<List<UnresolvedRow>> ReadUnresolvedAsync(NpgsqlCommand command, CancellationToken cancellationToken)
+    {
+        var rows = new List<UnresolvedRow>();
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            rows.Add(LedgerRows.Unresolved(reader, reader.GetGuid(0)));
+        }
+
+        return rows;
+    }
+
+    private static NpgsqlParameter[] Values(WriteOffQuery query) =>
+    [
+        Text(query.Team),
+        Time(query.Until ?? DateTimeOffset.MaxValue),
+        Text(query.Id ?? ""),
+        Id(Guid.TryParse(query.Id, out var id) ? id : Guid.Empty),
+    ];
 
     private NpgsqlCommand Command(string sql, params ReadOnlySpan<NpgsqlParameter> parameters) =>
         _source.CreateCommand(sql).With(parameters);

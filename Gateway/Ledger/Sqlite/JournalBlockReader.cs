@@ -7,7 +7,11 @@ internal ref struct JournalBlockReader(ReadOnlySpan<byte> bytes)
     public const char TextValue = 't';
 
     private const byte WithoutDestination = 1;
+    private const byte WithoutSettlement = 2;
     private const byte Null = 0;
+
+    // The values that format 3 added to the end of an entry: all of them are numbers.
+    private const int SettlementValues = 6;
 
     private ReadOnlySpan<byte> _rest = bytes;
 
@@ -78,7 +82,7 @@ internal ref struct JournalBlockReader(ReadOnlySpan<byte> bytes)
     public static ReadOnlySpan<char> ValuesOf(JournalEntryKind kind) => kind switch
     {
         JournalEntryKind.Began => "ntttttttnnn",
-        JournalEntryKind.Ended => "ntntttnnnnnnnnnnnnt",
+        JournalEntryKind.Ended => "ntntttnnnnnnnnnnnntnnnnnn",
         _ => "t",
     };
 
@@ -94,18 +98,18 @@ internal ref struct JournalBlockReader(ReadOnlySpan<byte> bytes)
     }
 
     /// <summary>
-    /// Converts a block to the current format. Format 1 has no destination, which is the last value of entries that have one. Blocks of
-    /// other formats are returned unchanged.
+    /// Converts a block to the current format: earlier formats lack the last values of entries. Blocks of other formats are returned
+    /// unchanged.
     /// </summary>
     /// <exception cref="LedgerException">The block cannot be read.</exception>
     public static ReadOnlySpan<byte> Upgrade(ReadOnlySpan<byte> block)
     {
-        if (block is not [WithoutDestination, ..])
+        if (block is not [WithoutDestination or WithoutSettlement, ..])
         {
             return block;
         }
 
-        // Each entry grows by one byte, and is longer than a byte.
+        // Each entry grows by a few bytes, and is longer than an id.
         var upgraded = new byte[block.Length * 2];
         upgraded[0] = JournalBlockWriter.Format;
         var (from, length) = (1, 1);
@@ -115,16 +119,18 @@ internal ref struct JournalBlockReader(ReadOnlySpan<byte> bytes)
         {
             var kind = reader.Kind();
             reader.Id();
-            if (kind == JournalEntryKind.Began)
+            if (kind != JournalEntryKind.Began)
             {
-                reader.Skip(ValuesOf(kind));
-                continue;
+                reader.Text(out _);
             }
 
-            reader.Text(out _);
-            reader.Skip(ValuesOf(kind)[..^1]);
+            var missing = Missing(kind, block[0]);
+            reader.Skip(ValuesOf(kind)[..^missing]);
             Copy(block, block.Length - reader.Left);
-            upgraded[length++] = Null;
+            for (var i = 0; i < missing; i++)
+            {
+                upgraded[length++] = Null;
+            }
         }
 
         Copy(block, block.Length);
@@ -136,6 +142,14 @@ internal ref struct JournalBlockReader(ReadOnlySpan<byte> bytes)
             length += to - from;
             from = to;
         }
+    }
+
+    /// <summary>The number of values that an entry of an earlier format lacks.</summary>
+    private static int Missing(JournalEntryKind kind, byte format)
+    {
+        var settlement = kind == JournalEntryKind.Ended ? SettlementValues : 0;
+        var destination = kind != JournalEntryKind.Began && format == WithoutDestination ? 1 : 0;
+        return settlement + destination;
     }
 
     private void Skip(ReadOnlySpan<char> values)

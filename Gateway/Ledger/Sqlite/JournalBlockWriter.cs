@@ -13,8 +13,11 @@ namespace Gateway.Ledger.Sqlite;
 /// </remarks>
 internal sealed class JournalBlockWriter
 {
-    /// <summary>The current format. Format 1 ends before the destination. Higher numbers belong to newer versions.</summary>
-    public const byte Format = 2;
+    /// <summary>
+    /// The current format. Format 1 ends before the destination, format 2 before the provider's own amount. Higher numbers belong to newer
+    /// versions.
+    /// </summary>
+    public const byte Format = 3;
 
     private byte[] _bytes = new byte[4096];
     private int _length;
@@ -93,6 +96,12 @@ internal sealed class JournalBlockWriter
         Write(entry.AskAt is { } askAt ? LedgerKeys.ToStored(askAt) : null);
         Write(entry.IsCounted ? 1 : 0);
         Write(entry.Destination);
+        Write(usage?.UpstreamCost?.ToStored());
+        Write(entry.Held?.ToStored());
+        Write(entry.IsError is { } isError ? isError ? 1 : 0 : null);
+        Write(LedgerSanitizer.Tokens(entry.LimitTokens));
+        Write(entry.AnsweredTime is { } answered ? (long)answered.TotalMilliseconds : null);
+        Write(entry.AskedAt is { } askedAt ? LedgerKeys.ToStored(askedAt) : null);
     }
 
     private void Write(byte value) => Room(1)[0] = value;

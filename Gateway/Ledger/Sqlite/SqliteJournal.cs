@@ -22,9 +22,10 @@ internal sealed class SqliteJournal : IDisposable
         INSERT INTO generations (id, node, started_at, team, key_label, rule, settings_version, endpoint, model_asked, model_sent, streams,
             reserved_pico, is_counted, state, ended, status, model_answered, provider, finish_reason, prompt_tokens, completion_tokens,
             cached_tokens, reasoning_tokens, cost_pico, discount_pico, first_token_us, ended_at, closed_at, asked, ask_at, destination,
-            generation_id)
+            upstream_cost_pico, held_pico, is_error, limit_tokens, answered_ms, asked_at, generation_id)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, COALESCE($31, $13), COALESCE($14, 0), $15, $16, $17, $18, $19, $20, $21,
-            $22, $23, $24, $25, $26, $27, $28, COALESCE($29, 0), $30, COALESCE($32, $35), COALESCE($34, $33))
+            $22, $23, $24, $25, $26, $27, $28, COALESCE($29, 0), $30, COALESCE($32, $41), $33, $34, COALESCE($35, 0), $36, COALESCE($37, 0),
+            $38, COALESCE($40, $39))
         ON CONFLICT (id) DO NOTHING
         """;
 
@@ -276,7 +277,7 @@ internal sealed class SqliteJournal : IDisposable
             ended.Id();
             if (ended.Text(out var generationId))
             {
-                _whole.BindText(33, generationId);
+                _whole.BindText(39, generationId);
             }
 
             Bind(_whole, 14, kind, ref ended);
@@ -288,8 +289,8 @@ internal sealed class SqliteJournal : IDisposable
             kind = named.Kind();
             named.Id();
             named.Text(out var generationId);
-            _whole.BindText(34, generationId);
-            Bind(_whole, 35, kind, ref named);
+            _whole.BindText(40, generationId);
+            Bind(_whole, 41, kind, ref named);
         }
 
         _whole.Run();
@@ -323,7 +324,7 @@ internal sealed class SqliteJournal : IDisposable
             Bind(statement, 2, kind, ref reader);
             if (isNamed)
             {
-                statement.BindText(21, generationId);
+                statement.BindText(27, generationId);
             }
 
             statement.Run();

@@ -1,3 +1,4 @@
+using Gateway.Primitives;
 using Microsoft.Data.Sqlite;
 
 namespace Gateway.Ledger.Sqlite;
@@ -177,6 +178,8 @@ internal sealed class SqliteLedgerFile : IDisposable
                 : Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         }
 
+        // SQLite gives the files beside the database (-wal, -shm) the mode of the database.
+        PrivateFile.EnsureExists(Path);
         _node ??= SqliteNode.Create(Path);
         _writer = new SqliteLedgerConnection(_connectionString, _node.Id, BusyTimeout, Tuning);
         _ledgerId = _writer.LedgerId;

@@ -127,10 +127,10 @@ internal sealed class SqliteLedgerStore : ILedgerStore
         });
 
     public Task<TeamCharges> ReadChargesAsync(
-        string team, DateTimeOffset from, DateTimeOffset recent, CancellationToken cancellationToken) =>
+        string team, DateTimeOffset from, DateTimeOffset recent, DateTimeOffset heldSince, CancellationToken cancellationToken) =>
         _file.ReadLongAsync(connection =>
         {
-            var charged = PicoDollars.Zero;
+            var (charged, upstreamCost) = (PicoDollars.Zero, PicoDollars.Zero);
             var open = new Dictionary<Guid, PicoDollars>();
             var recentIds = new List<Guid>();
             var firstRecent = LedgerKeys.FirstAt(recent);
@@ -139,20 +139,58 @@ internal sealed class SqliteLedgerStore : ILedgerStore
                 LedgerSanitizer.Text(team)!,
                 LedgerKeys.ToBytes(LedgerKeys.Floor(from)),
                 LedgerKeys.ToStored(from),
-                LedgerKeys.ToBytes(firstRecent));
+                LedgerKeys.ToBytes(firstRecent),
+                LedgerKeys.ToStored(heldSince));
             using var reader = command.ExecuteReader();
             while (reader.Read())
             {
                 var charge = LedgerSums.FromSums(reader.GetInt64(1), reader.GetInt64(2));
                 charged += charge;
+                upstreamCost += LedgerSums.FromSums(reader.GetInt64(3), reader.GetInt64(4));
                 if (!reader.IsDBNull(0))
                 {
                     LedgerRows.AddSingle(reader, Id(reader, 0), charge, firstRecent, open, recentIds);
                 }
             }
 
-            return new TeamCharges(charged, open, recentIds);
+            return new TeamCharges(charged, open, recentIds) { UpstreamCost = upstreamCost };
         });
+
+    public Task<PicoDollars> ReadCostsAsync(string team, CancellationToken cancellationToken) => _file.ReadLongAsync(connection =>
+    {
+        var costs = PicoDollars.Zero;
+        using var command = connection.Command(LedgerSql.CostsEver, LedgerSanitizer.Text(team)!);
+        using var reader = command.ExecuteReader();
+        while (reader.Read())
+        {
+            costs += LedgerSums.FromSums(reader.GetInt64(0), reader.GetInt64(1));
+        }
+
+        return costs;
+    });
+
+    public Task<IReadOnlyList<UnresolvedRow>> ReadUnresolvedAsync(WriteOffQuery query, CancellationToken cancellationToken) =>
+        _file.ReadLongAsync<IReadOnlyList<UnresolvedRow>>(connection => ReadUnresolved(connection, query));
+
+    public Task<IReadOnlyList<UnresolvedRow>> WriteOffAsync(
+        WriteOffQuery query, string reason, DateTimeOffset now, CancellationToken cancellationToken) => _file.WriteAsync<IReadOnlyList<UnresolvedRow>>(connection =>
+    {
+        using var transaction = connection.BeginTransaction(deferred: false);
+        var rows = ReadUnresolved(connection, query);
+        using var command = connection.Command(
+            LedgerSql.WriteOff, [.. Values(query), LedgerSanitizer.Text(reason)!, LedgerKeys.ToStored(now)]);
+        command.ExecuteNonQuery();
+        transaction.Commit();
+        return rows;
+    });
+
+    public Task<string> KeepFirstAsync(string name, string value, CancellationToken cancellationToken) => _file.WriteAsync(connection =>
+    {
+        using var add = connection.Command(LedgerSql.AddFirst, name, value);
+        add.ExecuteNonQuery();
+        using var read = connection.Command(LedgerSchema.ReadMeta, name);
+        return (string)read.ExecuteScalar()!;
+    });
 
     public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(
         IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) =>
@@ -229,13 +267,16 @@ internal sealed class SqliteLedgerStore : ILedgerStore
             });
     }
 
-    public Task<int> RemoveBeforeAsync(DateTimeOffset before, CancellationToken cancellationToken) => _file.WriteAsync(connection =>
+    public Task<int> RemoveBeforeAsync(DateTimeOffset before, DateTimeOffset now, CancellationToken cancellationToken) =>
+        _file.WriteAsync(connection =>
     {
         var (ceiling, moment) = (LedgerKeys.ToBytes(LedgerKeys.Ceiling(before)), LedgerKeys.ToStored(before));
         using var transaction = connection.BeginTransaction(deferred: false);
+        using var giveUp = connection.Command(LedgerSql.GiveUp, ceiling, moment, LedgerKeys.ToStored(now));
+        giveUp.ExecuteNonQuery();
         using var total = connection.Command(
             $"""
-            INSERT INTO removed_totals (team, requests, charged_micro, charged_pico)
+            INSERT INTO removed_totals (team, requests, charged_micro, charged_pico, upstream_micro, upstream_pico)
             SELECT {LedgerSql.TotalsOfRemoved} FROM generations WHERE id IN ({LedgerSql.Removable}) GROUP BY team
             {LedgerSql.AddToTotals}
             """,
@@ -253,6 +294,27 @@ internal sealed class SqliteLedgerStore : ILedgerStore
         _file.Dispose();
         return ValueTask.CompletedTask;
     }
+
+    private static List<UnresolvedRow> ReadUnresolved(SqliteConnection connection, WriteOffQuery query)
+    {
+        var rows = new List<UnresolvedRow>();
+        using var command = connection.Command(LedgerSql.Unresolved, [.. Values(query)]);
+        using var reader = command.ExecuteReader();
+        while (reader.Read())
+        {
+            rows.Add(LedgerRows.Unresolved(reader, Id(reader, 0)));
+        }
+
+        return rows;
+    }
+
+    private static object[] Values(WriteOffQuery query) =>
+    [
+        LedgerSanitizer.Text(query.Team)!,
+        LedgerKeys.ToStored(query.Until ?? DateTimeOffset.MaxValue),
+        query.Id ?? "",
+        LedgerKeys.ToBytes(Guid.TryParse(query.Id, out var id) ? id : Guid.Empty),
+    ];
 
     private static Guid Id(SqliteDataReader reader, int ordinal) => LedgerKeys.FromBytes(reader.GetFieldValue<byte[]>(ordinal));
 

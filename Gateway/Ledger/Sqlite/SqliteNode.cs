@@ -1,3 +1,5 @@
+using Gateway.Primitives;
+
 namespace Gateway.Ledger.Sqlite;
 
 /// <summary>
@@ -85,7 +87,7 @@ internal sealed class SqliteNode : IDisposable
     {
         try
         {
-            return new FileStream(path, mode, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+            return PrivateFile.Open(path, mode, FileShare.None);
         }
         catch (FileNotFoundException)
         {

@@ -34,10 +34,11 @@ public class LimitStoreBenchmarks
     }
 
     [Benchmark]
-    public async ValueTask TakeAndReturn()
+    public async ValueTask EnterChargeAndReturn()
     {
-        var result = await _limitStore.TakeAsync(new LimitRequest(Guid.Empty, _scopes[Next()], 1000));
-        await result.Lease!.ReturnAsync(800);
+        var lease = (await _limitStore.EnterAsync(_scopes[Next()])).Lease!;
+        await lease.ChargeAsync(1000);
+        await lease.ReturnAsync(800);
     }
 
     [Benchmark]

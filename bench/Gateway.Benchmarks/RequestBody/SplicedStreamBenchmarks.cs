@@ -11,7 +11,7 @@ public class SplicedStreamBenchmarks
     private static readonly byte[] Block = ",\"provider\":{\"order\":[\"Anthropic\",\"Google\"]}"u8.ToArray();
 
     // One for the process, as in the library.
-    private static readonly RequestBodyMemory Memory = new(static () => int.MaxValue, TimeProvider.System);
+    private static readonly RequestBodyMemory Memory = new(static () => int.MaxValue, static () => 0, TimeProvider.System);
 
     private readonly byte[] _target = new byte[64 * 1024];
     private BodyBuffer _body = null!;

@@ -81,6 +81,7 @@ public sealed class SettingsFaultTests : IDisposable
     [InlineData("\"Server\": { \"Port\": \"3000\" }", "Server:Port: got \"3000\"; expected a whole number")]
     [InlineData("\"Server\": { \"Https\": \"true\" }", "Server:Https: got \"true\"; expected true or false")]
     [InlineData("\"Server\": { \"MaxRequestBodySize\": 0 }", "Server:MaxRequestBodySize: got 0; expected 1 to 2147483647")]
+    [InlineData("\"Server\": { \"MaxWaitingBodies\": -1 }", "Server:MaxWaitingBodies: got -1; expected 0 to 100000")]
     [InlineData("\"Server\": { \"RequestBodyMemory\": 65536 }", "Server:RequestBodyMemory: got 65536; expected 1048576 or more")]
     [InlineData("\"Server\": { \"ShutdownTimeout\": \"-00:00:01\" }", "Server:ShutdownTimeout: got \"-00:00:01\"; expected a time in the form \"hh:mm:ss\", such as \"00:00:30\"")]
     [InlineData("\"Server\": { \"ShutdownTimeout\": \"2.00:00:00\" }", "Server:ShutdownTimeout: got \"2.00:00:00\"; expected \"00:00:00\" to \"1.00:00:00\"")]
@@ -212,7 +213,7 @@ public sealed class SettingsFaultTests : IDisposable
     [InlineData("GATEWAY_OPENROUTER_BASE_URL", "https://me:secret@openrouter.ai", "GATEWAY_OPENROUTER_BASE_URL: the URL holds a user name or password; expected an absolute http or https URL such as https://openrouter.ai/api/v1")]
     [InlineData("GATEWAY_OPENROUTER_BASE_URL", "https://me:secret@open router.ai", "GATEWAY_OPENROUTER_BASE_URL: the value is not a valid upstream address; expected an absolute http or https URL such as https://openrouter.ai/api/v1")]
     [InlineData("GATEWAY_MODEL_PROVIDER_MAPPING", "gpt-4", "GATEWAY_MODEL_PROVIDER_MAPPING: got \"gpt-4\", expected PATTERN=PROVIDER[,PROVIDER...]")]
-    [InlineData("Server__Prot", "1", "Server:Prot: unknown setting; expected one of Address, Port, Https, CertPath, KeyPath, MaxRequestBodySize, RequestBodyMemory, RuleHeader, ForwardTraceHeaders, EventStreamHeaderDelay, ShutdownTimeout, ShutdownDelay, Limits; did you mean Port? (from Server__Prot)")]
+    [InlineData("Server__Prot", "1", "Server:Prot: unknown setting; expected one of Address, Port, Https, CertPath, KeyPath, MaxRequestBodySize, RequestBodyMemory, MaxWaitingBodies, RuleHeader, ForwardTraceHeaders, EventStreamHeaderDelay, ShutdownTimeout, ShutdownDelay, Limits; did you mean Port? (from Server__Prot)")]
     [InlineData("ProviderMapping__Rules__1__Model", "x", "ProviderMapping:Rules:1: is not an index of this array; expected 0 to 0 (from ProviderMapping__Rules__1__Model)")]
     [InlineData("Teams__0__Id", "x", "Teams:0:Keys: is missing; expected an array (from Teams__0__Id)", "Teams:0:OpenRouterKey: is missing; expected a string (from Teams__0__Id)")]
     public async Task BadVariable_IsNamed(string name, string value, params string[] expected)

@@ -80,7 +80,7 @@ public sealed class SqliteJournalTests : IDisposable
         var id = await BeginAsync();
         Assert.Equal(1000, (await store.ReadChargesAsync([id], Cancel))[id].Charge.Value);
         id = await BeginAsync();
-        Assert.Contains(id, (await store.ReadChargesAsync("search", DateTimeOffset.MinValue, DateTimeOffset.MaxValue, Cancel)).Open.Keys);
+        Assert.Contains(id, (await store.ReadChargesAsync("search", DateTimeOffset.MinValue, DateTimeOffset.MaxValue, DateTimeOffset.MinValue, Cancel)).Open.Keys);
         await BeginAsync();
         Assert.Equal(3, (await store.ReadUsageAsync(UsageGroup.Team, null, null, Cancel)).Single().Requests);
         await store.ApplyAsync([new LedgerEntry.Named(id, "gen-1763871234-b")], Cancel);
@@ -97,7 +97,7 @@ public sealed class SqliteJournalTests : IDisposable
         at = Now.AddDays(-10);
         id = await BeginAsync();
         await store.ApplyAsync([Settled(id, 5)], Cancel);
-        Assert.Equal(1, await store.RemoveBeforeAsync(Now.AddDays(-5), Cancel));
+        Assert.Equal(1, await store.RemoveBeforeAsync(Now.AddDays(-5), Now, Cancel));
 
         async Task<Guid> BeginAsync()
         {
@@ -146,10 +146,10 @@ public sealed class SqliteJournalTests : IDisposable
         var id = NewId();
         await store.ApplyAsync([Began(id)], Cancel);
         var entries = await EntriesAsync();
-        await SetEntriesAsync([3, .. entries[1..]]);
+        await SetEntriesAsync([JournalBlockWriter.Format + 1, .. entries[1..]]);
 
         var failure = await Assert.ThrowsAsync<LedgerException>(() => store.ReadChargesAsync([id], Cancel));
-        Assert.Contains("entries of format 3", failure.Message, StringComparison.Ordinal);
+        Assert.Contains($"entries of format {JournalBlockWriter.Format + 1}", failure.Message, StringComparison.Ordinal);
         failure = await Assert.ThrowsAsync<LedgerException>(() => OpenAsync(Database));
         Assert.Contains("another version of the gateway", failure.Message, StringComparison.Ordinal);
 
@@ -206,24 +206,26 @@ public sealed class SqliteJournalTests : IDisposable
         }
     }
 
-    [Fact]
-    public async Task EntriesOfFormat1_AreFolded()
+    [Theory]
+    [InlineData(1, 1, 7)]
+    [InlineData(2, 0, 6)]
+    public async Task EntriesOfAnEarlierFormat_AreFolded(byte format, int missingOfNamed, int missingOfEnded)
     {
         var (named, settled) = (NewId(), NewId());
         await using var store = await OpenAsync(Database, isCompacting: false);
         await store.ApplyAsync([Began(NewId())], Cancel);
 
-        // Format 1 ends its entries before the destination, which is null here: one zero byte.
+        // Earlier formats end their entries before values that are null here: one zero byte each.
         var head = (await EntriesAsync())[..17];
-        head[0] = 1;
+        head[0] = format;
         await SetEntriesAsync(
         [
             .. head,
             .. Written(Began(named)),
-            .. Written(new LedgerEntry.Named(named, "gen-1763871234-a"))[..^1],
-            .. Written(Provisional(named))[..^1],
+            .. Written(new LedgerEntry.Named(named, "gen-1763871234-a"))[..^missingOfNamed],
+            .. Written(Provisional(named))[..^missingOfEnded],
             .. Written(Began(settled)),
-            .. Written(Settled(settled, 7) with { GenerationId = "gen-1763871234-b" })[..^1],
+            .. Written(Settled(settled, 7) with { GenerationId = "gen-1763871234-b" })[..^missingOfEnded],
         ]);
 
         Assert.Equal(7, (await store.ReadChargesAsync([settled], Cancel))[settled].Charge.Value);
@@ -243,6 +245,7 @@ public sealed class SqliteJournalTests : IDisposable
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
+    [InlineData(3)]
     public async Task DatabaseOfAnEarlierVersion_IsBroughtUpToDate(int version)
     {
         var id = NewId();

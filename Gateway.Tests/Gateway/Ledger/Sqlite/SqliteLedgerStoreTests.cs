@@ -35,6 +35,24 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
     }
 
     [Fact]
+    public async Task NewFiles_AreForTheirOwnerOnly()
+    {
+        await using var store = new SqliteLedgerStore(_folder.File("usage.db"));
+        await store.OpenAsync(Cancel);
+        await store.ApplyAsync([Began(NewId())], Cancel);
+
+        var files = Directory.GetFiles(_folder.Path, "usage.db*");
+        Assert.Contains(_folder.File("usage.db-wal"), files);
+        Assert.Contains(_folder.File("usage.db-shm"), files);
+        Assert.Contains(files, file => file.Contains(".node-", StringComparison.Ordinal));
+        if (!OperatingSystem.IsWindows())
+        {
+            UnixFileMode[] modes = [.. files.Select(File.GetUnixFileMode).Distinct()];
+            Assert.Equal([UnixFileMode.UserRead | UnixFileMode.UserWrite], modes);
+        }
+    }
+
+    [Fact]
     public async Task PathThatIsAFolder_IsTold()
     {
         Directory.CreateDirectory(_folder.File("folder"));

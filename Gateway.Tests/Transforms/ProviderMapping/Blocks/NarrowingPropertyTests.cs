@@ -47,7 +47,9 @@ public class NarrowingPropertyTests
         Optional("sort", Gen.OneOf("\"price\"", """{"by":"latency"}""")),
         Optional("unknown", Gen.OneOf("1", "[ ]")));
 
-    private static readonly Gen<string> RuleBlock = Block.Where(block => block != "{}");
+    // An unknown member is a fault in an Enforce rule.
+    private static readonly Gen<string> RuleBlock = Block.Where(block =>
+        block != "{}" && !block.Contains("unknown", StringComparison.Ordinal));
 
     [Fact]
     public void Narrowing_GivesExactlyWhatAllAllow() => Gen.Select(Block, RuleBlock.Array[1, 3]).Sample(

@@ -23,6 +23,7 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
     private RecordingUpstream _upstream = null!;
     private MappingHost _host = null!;
     private long _heldBehind;
+    private int _maxWaiting = 256;
 
     public async ValueTask InitializeAsync() => _upstream = await RecordingUpstream.StartAsync();
 
@@ -35,7 +36,7 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
     [Fact]
     public async Task ManyAtOnce_AreReadAFewAtATimeInTheOrderTheyCame()
     {
-        await StartAsync(5 * Megabyte);
+        await StartAsync(7 * Megabyte);
         var uploads = new List<Upload>();
         for (var i = 0; i < 10; i++)
         {
@@ -75,10 +76,10 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
     public async Task BodyLargerThanAll_IsServedAlone()
     {
         await StartAsync(Megabyte);
-        await using var first = await BeginAsync("first", 100_000);
+        await using var first = await BeginAsync("first", 200_000);
         await using var giant = await BeginAsync("giant", 3 * Megabyte);
         await WaitingAsync(1);
-        await using var next = await BeginAsync("next", 100_000);
+        await using var next = await BeginAsync("next", 200_000);
         await WaitingAsync(2);
 
         first.Finish();
@@ -190,6 +191,116 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
         await NothingIsHeldAsync();
     }
 
+    [Fact]
+    public async Task BodyThatMayNotWait_IsRefusedWithADelay()
+    {
+        _maxWaiting = 1;
+        await StartAsync(Megabyte);
+        await using var first = await BeginAsync("first", 800_000);
+        await using var waiting = await BeginAsync("waiting", 800_000);
+
+        await using var refused = await RawConnection.OpenAsync(_host.Http1);
+        await refused.SendHeadAsync("Content-Length: 800000\r\n");
+        var answer = await refused.ReadAnswerAsync();
+
+        Assert.Equal((503, "5"), (answer.Status, answer.Headers["Retry-After"]));
+        Assert.Contains("\"code\":\"server_busy\"", answer.Body, StringComparison.Ordinal);
+        first.Finish();
+        waiting.Finish();
+        Assert.Equal(200, await waiting.StatusAsync());
+        await NothingIsHeldAsync();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task SmallBodies_TakeAQuarterWithoutAReservation_AndTurnsBeyondIt(bool isChunked)
+    {
+        await StartAsync(Megabyte, limit: 400_000);
+        var body = Body("small", FreeSize - 1);
+        var headers = $"{(isChunked ? "Transfer-Encoding: chunked" : $"Content-Length: {body.Length}")}\r\nx-owner: ";
+        var uploads = new List<RawConnection>();
+        for (var i = 0; i < 20; i++)
+        {
+            uploads.Add(await RawConnection.OpenAsync(_host.Http1));
+            await uploads[i].SendHeadAsync(headers + "a\r\n");
+        }
+
+        // Four are only counted, ten more leave an eighth of the rest free, and six wait.
+        await WaitingAsync(6);
+        Assert.InRange(_host.Memory.HeldBytes, 10 * FreeSize, 11 * FreeSize);
+
+        await using (var other = await RawConnection.OpenAsync(_host.Http1))
+        {
+            await other.SendHeadAsync(headers + "b\r\n");
+            await other.SendAsync(isChunked ? [.. Chunked(body), .. "0\r\n\r\n"u8] : body);
+            Assert.Equal(200, (await other.ReadAnswerAsync()).Status);
+        }
+
+        foreach (var upload in uploads)
+        {
+            await upload.SendAsync(isChunked ? [.. Chunked(body), .. "0\r\n\r\n"u8] : body);
+        }
+
+        foreach (var upload in uploads)
+        {
+            Assert.Equal(200, (await upload.ReadAnswerAsync()).Status);
+            await upload.DisposeAsync();
+        }
+
+        await NothingIsHeldAsync();
+    }
+
+    /// <summary>Its length is unknown: it reserves 64 KB, since small bodies hold a quarter, and then the size limit.</summary>
+    [Fact]
+    public async Task BodyThatOutgrowsItsReservation_ReservesAnew()
+    {
+        await StartAsync(Megabyte, limit: 400_000);
+        var small = new List<RawConnection>();
+        for (var i = 0; i < 5; i++)
+        {
+            small.Add(await RawConnection.OpenAsync(_host.Http1));
+            await small[i].SendHeadAsync($"Content-Length: {FreeSize - 1}\r\n");
+        }
+
+        await HeldAsync();
+        await using var large = await RawConnection.OpenAsync(_host.Http1);
+        await large.SendHeadAsync("Transfer-Encoding: chunked\r\nx-owner: b\r\n");
+        await large.SendAsync([.. Chunked(Body("large", 300_000)), .. "0\r\n\r\n"u8]);
+
+        Assert.Equal(200, (await large.ReadAnswerAsync()).Status);
+        foreach (var connection in small)
+        {
+            connection.Reset();
+            await connection.DisposeAsync();
+        }
+
+        await NothingIsHeldAsync();
+    }
+
+    [Fact]
+    public async Task OwnersThatTheHostNames_TakeTurns()
+    {
+        await StartAsync(2 * Megabyte);
+        await using var first = await BeginAsync("first", 1_500_000, "a");
+        await using var second = await BeginAsync("second", 1_500_000, "a");
+        await using var third = await BeginAsync("third", 1_500_000, "a");
+        await using var other = await BeginAsync("other", 1_500_000, "b");
+        await WaitingAsync(3);
+
+        foreach (var upload in (Upload[])[third, other, second, first])
+        {
+            upload.Finish();
+        }
+
+        foreach (var upload in (Upload[])[first, second, third, other])
+        {
+            Assert.Equal(200, await upload.StatusAsync());
+        }
+
+        Assert.Equal(["first", "second", "other", "third"], _read);
+    }
+
     [Theory]
     [InlineData("chunked")]
     [InlineData("gzip")]
@@ -291,6 +402,8 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
             {
                 options.RequestBodyMemory = () => memory;
                 options.MaxRequestBodySize = _ => limit;
+                options.MaxWaitingBodies = () => _maxWaiting;
+                options.RequestBodyOwner = context => context.Request.Headers["x-owner"].ToString();
             },
             Behind = context =>
             {
@@ -303,11 +416,11 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
     /// Begins a large body and waits until the server has seen it: it holds a place then, or waits for one. Connections are read in any
     /// order, so that the next body could otherwise come first.
     /// </summary>
-    private async Task<Upload> BeginAsync(string model, int length)
+    private async Task<Upload> BeginAsync(string model, int length, string owner = "")
     {
         var before = (_host.Memory.HeldBytes, _host.Memory.WaitingBodies);
         var connection = await RawConnection.OpenAsync(_host.Http1);
-        await connection.SendHeadAsync($"Content-Length: {length}\r\n");
+        await connection.SendHeadAsync($"Content-Length: {length}\r\nx-owner: {owner}\r\n");
         await Eventually.TrueAsync(() => (_host.Memory.HeldBytes, _host.Memory.WaitingBodies) != before, $"{model} to be seen");
         return new Upload(connection, Body(model, length));
     }

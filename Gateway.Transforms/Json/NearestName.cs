@@ -1,4 +1,4 @@
-namespace Gateway.Primitives;
+namespace OpenRouterGateway.Transforms.Json;
 
 /// <summary>Finds the known name that is nearest to a misspelled one, for "did you mean".</summary>
 internal static class NearestName

@@ -1,0 +1,118 @@
+using System.Globalization;
+using System.Text;
+using Gateway.Tests.Support;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>
+/// Promise: in a container of 512 MB, waves of uploads of one team neither starve another team nor end the process. The number of uploads
+/// is small here; <see cref="UploadsVariable"/> raises it, and then the latencies of the other team are printed.
+/// </summary>
+public sealed class NeighbourLoadTests
+{
+    /// <summary>Names the number of uploads of a wave, such as 2500.</summary>
+    private const string UploadsVariable = "GATEWAY_TEST_UPLOADS";
+
+    /// <summary>What .NET allows its heap in a container of 512 MB: 384 MB.</summary>
+    private const string HeapLimit = "18000000";
+    private const int Waves = 4;
+    private const int SentBytes = 300_000;
+    private const long Tolerance = 64L * 1024 * 1024;
+    private const string Other = "ogw-other";
+    private static readonly string? Asked = Environment.GetEnvironmentVariable(UploadsVariable) is { Length: > 0 } asked ? asked : null;
+    private static readonly int Uploads = Asked is null ? 400 : int.Parse(Asked, CultureInfo.InvariantCulture);
+
+    [Theory]
+    [InlineData("")]
+    [InlineData(""" "Limits": { "ConcurrentRequests": 1 } """)]
+    public async Task WavesOfUploads_LeaveTheOtherTeamItsCallsAndTheProcessItsMemory(string limits)
+    {
+        var options = new TeamGatewayOptions
+        {
+            Team = limits,
+            MoreTeams = reference => [TeamSetup.Team("", "other", Other, reference: reference)],
+        };
+        options.Environment["DOTNET_GCHeapHardLimit"] = HeapLimit;
+        await using var team = await TeamGateway.StartAsync(options);
+        var latencies = new List<TimeSpan>();
+        var resident = new List<long>();
+        var piece = Encoding.ASCII.GetBytes("{\"model\":\"m\",\"text\":\"" + new string('x', SentBytes));
+        for (var wave = 0; wave < Waves; wave++)
+        {
+            var clients = new List<RawHttpClient>(Uploads);
+            var sending = new List<Task>(Uploads);
+            try
+            {
+                for (var i = 0; i < Uploads; i++)
+                {
+                    var client = await team.Gateway.ConnectAsync();
+                    clients.Add(client);
+                    sending.Add(UploadAsync(client, piece));
+                }
+
+                for (var call = 0; call < (Asked is null ? 10 : 300); call++)
+                {
+                    await CallAsync(team, call % 2 == 0 ? 100 : 100_000, latencies);
+                }
+
+                Assert.False(team.Gateway.Process.HasExited, team.Gateway.Process.Text);
+                resident.Add(team.Gateway.Process.WorkingSet);
+            }
+            finally
+            {
+                foreach (var client in clients)
+                {
+                    client.Reset();
+                }
+
+                await Task.WhenAll(sending);
+                foreach (var client in clients)
+                {
+                    await client.DisposeAsync();
+                }
+            }
+        }
+
+        await CallAsync(team, 100_000, latencies);
+        resident.Add(team.Gateway.Process.WorkingSet);
+        latencies.Sort();
+        if (Asked is not null)
+        {
+            TestContext.Current.TestOutputHelper!.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{Uploads} uploads: p50 {latencies[latencies.Count / 2].TotalMilliseconds:0} ms, "
+                + $"p99 {latencies[latencies.Count * 99 / 100].TotalMilliseconds:0} ms, most {latencies[^1].TotalMilliseconds:0} ms; "
+                + $"resident {string.Join(", ", resident.Select(bytes => bytes / 1024 / 1024))} MB"));
+        }
+
+        // The first wave fills the pools.
+        Assert.All(resident.Skip(2), bytes => Assert.InRange(bytes, 0, resident[1] + Tolerance));
+    }
+
+    private static async Task UploadAsync(RawHttpClient client, byte[] piece)
+    {
+        try
+        {
+            await client.SendAsync(
+                $"POST /v1/chat/completions HTTP/1.1\r\nHost: {client.Authority}\r\n{TeamSetup.Bearer}\r\nContent-Length: 104857600\r\n\r\n");
+            await client.SendAsync(piece);
+        }
+        catch (Exception refused) when (refused is IOException or ObjectDisposedException)
+        {
+            // The gateway refuses most of them and closes their connections.
+        }
+    }
+
+    private static async Task CallAsync(TeamGateway team, int length, List<TimeSpan> latencies)
+    {
+        const string Head = "{\"model\":\"openai/gpt-4o-mini\",\"max_tokens\":5,\"messages\":[{\"role\":\"user\",\"content\":\"";
+        var body = Head + new string('x', length) + "\"}]}";
+        var start = TimeProvider.System.GetTimestamp();
+        var answer = await team.PostAsync("/v1/chat/completions", body, "x-api-key: " + Other);
+#pragma warning disable RS0030 // Printed for people; the test does not judge it.
+        latencies.Add(TimeProvider.System.GetElapsedTime(start));
+#pragma warning restore RS0030
+        Assert.Equal(200, answer.Status);
+    }
+}

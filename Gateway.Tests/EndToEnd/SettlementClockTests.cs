@@ -1,0 +1,109 @@
+using Gateway.Billing;
+using Gateway.Tests.Support;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>
+/// Promise: a bill is asked for until upstream has answered for a day. While nobody asks, or upstream does not answer, no time passes.
+/// </summary>
+public sealed class SettlementClockTests
+{
+    [Fact]
+    public async Task GatewayThatStoodStillForDays_AsksOn_AlsoWhenUpstreamIsAwayAtFirst()
+    {
+        SkipOutOfProcess();
+        var time = FakeTime.StartNow();
+        await using var team = await StartAsync(time);
+        var call = await team.ChatAsync("", "x-fake-no-usage: 1", "x-fake-generation-status: 503", "x-fake-generation-failures: 4");
+        var bill = team.Bill(call);
+        await time.AdvanceUntilAsync(TimeSpan.FromSeconds(1), () => Task.FromResult(bill.Questions > 0), "the first question");
+        await team.StopAsync();
+
+        time.Advance(TimeSpan.FromDays(3));
+        await team.StartGatewayAsync();
+
+        LedgerRow? row = null;
+        await time.AdvanceUntilAsync(
+            TimeSpan.FromMinutes(1), async () => (row = (await team.RowsAsync()).Single()).IsClosed, "a closed row");
+        Assert.Equal((GenerationState.Settled, (long?)bill.Cost), (row!.State, row.CostPico));
+        Assert.True(bill.Questions > 4);
+    }
+
+    [Fact]
+    public async Task UpstreamThatIsAwayForDays_IsAskedOn()
+    {
+        SkipOutOfProcess();
+        var time = FakeTime.StartNow();
+        await using var team = await StartAsync(time);
+        var call = await team.ChatAsync("", "x-fake-no-usage: 1", "x-fake-generation-status: 503", "x-fake-generation-failures: 12");
+        var bill = team.Bill(call);
+
+        // The questions that are not answered are far more than a day apart.
+        LedgerRow? row = null;
+        await time.AdvanceUntilAsync(
+            TimeSpan.FromHours(9), async () => (row = (await team.RowsAsync()).Single()).IsClosed, "a closed row");
+
+        Assert.Equal((GenerationState.Settled, (long?)bill.Cost), (row!.State, row.CostPico));
+    }
+
+    [Fact]
+    public async Task ErrorThatUpstreamDoesNotKnow_CostsNothingAfterTenMinutesOfAnswers()
+    {
+        SkipOutOfProcess();
+        var time = FakeTime.StartNow();
+        await using var team = await StartAsync(time);
+        var start = time.GetUtcNow();
+        await team.ChatAsync("", "x-fake-status: 500", "x-fake-generation-missing: 1");
+        await team.ChatAsync("", "x-fake-no-usage: 1", "x-fake-generation-missing: 1");
+
+        // Rows of one moment are in no order.
+        IReadOnlyList<LedgerRow> rows = [];
+        await time.AdvanceUntilAsync(
+            TimeSpan.FromSeconds(20), async () => (rows = await team.RowsAsync()).Any(row => row.IsClosed), "the end of the error");
+
+        var error = rows.Single(row => row.Status == 500);
+        Assert.Equal((GenerationState.Settled, (long?)0), (error.State, error.CostPico));
+        Assert.True(time.GetUtcNow() - start >= TimeSpan.FromMinutes(10));
+        Assert.Equal(GenerationState.Provisional, rows.Single(row => row.Status == 200).State);
+
+        // What is no error is asked for until a day of answers is over, and is unresolved then.
+        await time.AdvanceUntilAsync(
+            TimeSpan.FromMinutes(5), async () => (rows = await team.RowsAsync()).All(row => row.IsClosed), "the end of the other call");
+        var unknown = rows.Single(row => row.Status == 200);
+        Assert.Equal((GenerationState.Unresolvable, null), (unknown.State, unknown.CostPico));
+        Assert.True(time.GetUtcNow() - start >= TimeSpan.FromDays(1));
+    }
+
+    [Fact]
+    public async Task UnknownCall_CountsForTheHold_AndStandsInReportsUntilItIsWrittenOff()
+    {
+        SkipOutOfProcess();
+        var time = FakeTime.StartNow();
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            Time = time,
+            Team = """ "Budget": { "Usd": 1, "Period": "Total" } """,
+            Limits = """{ "UnknownHold": "02:00:00" }""",
+            PrepareUpstream = static upstream => upstream.Prices.Set("test/dollar", "0", "0", "1"),
+        });
+        const string Dollar = "\"model\":\"test/dollar\"";
+        Assert.Equal(502, (await team.ChatAsync(Dollar, "x-fake-close: 1", "x-fake-no-generation-id: 1")).Status);
+        (await team.ChatAsync(Dollar)).IsRefused(429);
+        time.Advance(TimeSpan.FromHours(1.5));
+        (await team.ChatAsync(Dollar)).IsRefused(429);
+
+        await time.AdvanceUntilAsync(
+            TimeSpan.FromMinutes(10), async () => (await team.ChatAsync(Dollar, "x-fake-status: 418", "x-fake-no-generation-id: 1")).Status == 418, "room");
+
+        // A process that starts now agrees, and reports still show the call.
+        await team.RestartAsync();
+        Assert.Equal(418, (await team.ChatAsync(Dollar, "x-fake-status: 418", "x-fake-no-generation-id: 1")).Status);
+        Assert.Equal(GenerationState.Unresolvable, (await team.RowsAsync())[0].State);
+    }
+
+    private static void SkipOutOfProcess() =>
+        Assert.SkipWhen(GatewayProcess.PublishedProgram is not null, "The clock is inside the test process.");
+
+    private static Task<TeamGateway> StartAsync(TimeProvider time) => TeamGateway.StartAsync(new TeamGatewayOptions { Time = time });
+}

@@ -1,0 +1,77 @@
+using Gateway.Billing;
+using Gateway.Errors;
+using Xunit;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Gateway.Tests.Gateway.Errors;
+
+/// <summary>Promise: a request that upstream has surely not processed is recognised, whatever the HTTP client and YARP make of it.</summary>
+public sealed class ForwardFailureTests
+{
+    public static TheoryData<ForwarderError, Exception?, bool> Failures => new()
+    {
+        { ForwarderError.NoAvailableDestinations, null, true },
+        { ForwarderError.RequestCreation, new InvalidOperationException(), true },
+        { ForwarderError.Request, new HttpRequestException(HttpRequestError.NameResolutionError), true },
+        { ForwarderError.Request, new HttpRequestException(HttpRequestError.ConnectionError), true },
+        { ForwarderError.Request, new HttpRequestException(HttpRequestError.SecureConnectionError), true },
+        { ForwarderError.Request, new HttpRequestException(HttpRequestError.ProxyTunnelError), true },
+        { ForwarderError.Request, new HttpRequestException("x", new HttpProtocolException(7, "REFUSED_STREAM", null)), true },
+        { ForwarderError.RequestBodyClient, new RequestNotProcessedException(), true },
+        {
+            ForwarderError.RequestBodyDestination,
+            new AggregateException(new IOException(), new HttpRequestException("x", new RequestNotProcessedException())),
+            true
+        },
+        { ForwarderError.RequestTimedOut, new OperationCanceledException("x", new TimeoutException()), true },
+        { ForwarderError.RequestTimedOut, new OperationCanceledException(), false },
+        { ForwarderError.Request, new HttpRequestException("x", new HttpProtocolException(8, "CANCEL", null)), false },
+        { ForwarderError.Request, new HttpRequestException(HttpRequestError.ResponseEnded), false },
+        { ForwarderError.RequestBodyDestination, new AggregateException(new IOException(), new IOException()), false },
+        { ForwarderError.ResponseBodyDestination, new IOException(), false },
+    };
+
+    [Theory]
+    [MemberData(nameof(Failures))]
+    public void NotProcessed_IsRecognised(ForwarderError error, Exception? exception, bool expected)
+    {
+        var failure = new Failure(error, exception);
+
+        Assert.Equal(expected, ForwardFailure.IsNotProcessed(failure));
+        if (expected && error is not ForwarderError.NoAvailableDestinations and not ForwarderError.RequestCreation)
+        {
+            Assert.Equal((RequestEnd.UpstreamUnreachable, GatewayError.UpstreamUnreachable), ForwardFailure.Classify(failure, 400));
+        }
+    }
+
+    [Fact]
+    public async Task ConnectTimeout_OfTheHttpClient_IsRecognised()
+    {
+        var isConnecting = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var handler = new SocketsHttpHandler
+        {
+            ConnectTimeout = TimeSpan.FromMilliseconds(1),
+            ConnectCallback = async (_, token) =>
+            {
+                isConnecting.TrySetResult();
+                await new TaskCompletionSource().Task.WaitAsync(token);
+                return Stream.Null;
+            },
+        };
+        using var client = new HttpMessageInvoker(handler);
+        using var request = new HttpRequestMessage(HttpMethod.Get, "http://upstream.example/");
+
+        var fault = await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => client.SendAsync(request, TestContext.Current.CancellationToken));
+
+        await isConnecting.Task;
+        Assert.True(ForwardFailure.IsNotProcessed(new Failure(ForwarderError.RequestTimedOut, fault)));
+    }
+
+    private sealed class Failure(ForwarderError error, Exception? exception) : IForwarderErrorFeature
+    {
+        public ForwarderError Error => error;
+
+        public Exception? Exception => exception;
+    }
+}

@@ -1,0 +1,157 @@
+using System.Text;
+using Gateway.Metering;
+using Xunit;
+
+namespace Gateway.Tests.Gateway.Metering;
+
+/// <summary>What the reader tells beside the facts: whether anything but upstream's error came, and how much text went by.</summary>
+public sealed class UsageReaderContentTests
+{
+    private const string Error = """data: {"error":{"code":502,"message":"x"}}""";
+    private const string Text = """data: {"choices":[{"index":0,"delta":{"content":"x"}}]}""";
+
+    public static TheoryData<string, bool> Streams => new()
+    {
+        { Error, false },
+        { """data: {"error":{"code":502},"choices":[{"delta":{"content":""},"finish_reason":"error"}]}""", false },
+        { """data: {"choices":[{"finish_reason":"error","error":{"code":502}}]}""", false },
+        { "event: error\ndata: gone", false },
+        { """event: error|data: {"type":"error","error":{"type":"api_error"}}""", false },
+        { """data: {"type":"response.failed","response":{"status":"failed","error":{"code":"x"}}}""", false },
+        { $": OPENROUTER PROCESSING||{Error}", false },
+        { "data: {\"type\":\"ping\"}||" + Error, false },
+        { "data: {\"type\":\"message_start\",\"message\":{\"content\":[]}}||data: {\"type\":\"ping\"}||" + Error, false },
+        { "data: {\"type\":\"response.created\",\"response\":{}}||data: {\"type\":\"response.in_progress\",\"response\":{}}||" + Error, false },
+        { "data: {\"id\":\"x\",\"object\":\"chat.completion.chunk\"}||" + Error, false },
+        { Error + "||data: [DONE]", false },
+        { "data: {|data: \"error\":{}}", false },
+        { Text, true },
+        { $"{Text}||{Error}", true },
+        { "data: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"x\"}}||" + Error, true },
+        { "data: not JSON||" + Error, true },
+        { "data: {\"choices\":[||" + Error, true },
+    };
+
+    public static TheoryData<string, bool> Bodies => new()
+    {
+        { """{"error":{"code":502}}""", false },
+        { """{"id":"x","error":{"code":502},"choices":null}""", false },
+        { """{"error":{"data":1,"output":2},"user_id":"u"}""", false },
+        { """{"type":"error","error":{"type":"api_error"},"request_id":null}""", false },
+        { """{"error":{"code":502},"choices":[]}""", true },
+        { """{"output":[],"error":null}""", true },
+        { """{"content":[{"text":"x"}]}""", true },
+        { """{"data":[{"embedding":[]}]}""", true },
+    };
+
+    [Theory]
+    [MemberData(nameof(Streams))]
+    public void Stream_TellsContentFromErrors(string events, bool expected)
+    {
+        var bytes = Encoding.UTF8.GetBytes(events.Replace('|', '\n') + "\n\n");
+        foreach (var size in new[] { bytes.Length, 1, 3, 20 })
+        {
+            var reader = new UsageReader(isEventStream: true);
+            UsageCases.Read(reader, bytes.Chunk(size));
+            Assert.True(reader.HasContent == expected, $"in pieces of {size}: {reader.HasContent}");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Bodies))]
+    public void Body_TellsContentFromErrors(string body, bool expected)
+    {
+        var bytes = Encoding.UTF8.GetBytes(body);
+        foreach (var size in new[] { bytes.Length, 1, 3 })
+        {
+            var reader = new UsageReader(isEventStream: false);
+            UsageCases.Read(reader, bytes.Chunk(size));
+            Assert.Equal(expected, reader.HasContent);
+        }
+    }
+
+    [Theory]
+    [InlineData(100, 1)]
+    [InlineData(1000, 1)]
+    [InlineData(10, 80)]
+    [InlineData(1, 400)]
+    public void PassedTokens_AreAboutThoseOfTheText(int events, int tokensPerEvent)
+    {
+        var text = new string('a', tokensPerEvent * 4);
+        var stream = string.Concat(Enumerable.Repeat(
+            $$$"""
+            data: {"id":"gen-1767225600-aB3aB3aB3aB3aB3aB3","provider":"OpenAI","model":"openai/gpt-4o-mini","object":"chat.completion.chunk","created":1767225600,"choices":[{"index":0,"delta":{"role":"assistant","content":"{{{text}}}"},"finish_reason":null,"native_finish_reason":null,"logprobs":null}]}
+
+
+            """,
+            events));
+        var first = stream.Replace(text, "", StringComparison.Ordinal)[..(stream.Replace(text, "", StringComparison.Ordinal).Length / events)];
+        foreach (var size in new[] { stream.Length, 50 })
+        {
+            var reader = new UsageReader(isEventStream: true);
+            UsageCases.Read(reader, Encoding.UTF8.GetBytes((events > 1 ? first : "") + stream).Chunk(size));
+            var tokens = (double)events * tokensPerEvent;
+            Assert.InRange(reader.PassedTokens, tokens * 0.7, (tokens * 1.6) + 10);
+        }
+    }
+
+    [Theory]
+    [InlineData("chat.sse", false)]
+    [InlineData("chat-usage-with-reason.sse", false)]
+    [InlineData("completions.sse", false)]
+    [InlineData("messages.sse", false)]
+    [InlineData("messages-unnamed.sse", false)]
+    [InlineData("responses.sse", false)]
+    [InlineData("responses-unnamed.sse", false)]
+    [InlineData("responses-incomplete.sse", false)]
+    [InlineData("images.sse", false)]
+    [InlineData("data: {\"choices\":[],\"usage\":{\"cost\":1}}||data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}||data: [DONE]", true)]
+    [InlineData("data: {\"choices\":[{\"text\":\"x\"}],\"usage\":{\"cost\":1}}||data: {\"choices\":[{\"text\":\"y\"}]}||data: [DONE]", true)]
+    [InlineData("data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}],\"usage\":{\"cost\":1}}||data: [DONE]", false)]
+    public void CostBeforeMoreText_IsInterim(string answer, bool expected)
+    {
+        var bytes = answer.EndsWith(".sse", StringComparison.Ordinal)
+            ? UsageCases.Answer(answer)
+            : Encoding.UTF8.GetBytes(answer.Replace('|', '\n') + "\n\n");
+        foreach (var size in new[] { bytes.Length, 1, 50 })
+        {
+            var reader = new UsageReader(isEventStream: true);
+            foreach (var piece in bytes.Chunk(size))
+            {
+                reader.Read(piece);
+                Assert.False(reader.IsComplete && reader.IsCostInterim != expected, $"in pieces of {size}");
+            }
+
+            Assert.True(reader.IsComplete);
+        }
+    }
+
+    [Theory]
+    [InlineData("\"is_byok\":true,\"cost_details\":{\"upstream_inference_cost\":0.25}", 250_000_000_000L)]
+    [InlineData("\"cost_details\":{\"upstream_inference_cost\":0.25},\"is_byok\":true", 250_000_000_000L)]
+    [InlineData("\"is_byok\":false,\"cost_details\":{\"upstream_inference_cost\":0.25}", null)]
+    [InlineData("\"cost_details\":{\"upstream_inference_cost\":0.25}", null)]
+    [InlineData("\"is_byok\":\"true\",\"cost_details\":{\"upstream_inference_cost\":0.25}", null)]
+    [InlineData("\"is_byok\":true,\"cost_details\":{\"upstream_inference_cost\":null}", null)]
+    [InlineData("\"is_byok\":true,\"cost_details\":{\"upstream_inference_cost\":-1}", null)]
+    public void ProvidersOwnAmount_IsReadWithByokOnly(string members, long? pico)
+    {
+        var bytes = Encoding.UTF8.GetBytes($"{{\"usage\":{{\"cost\":0.5,{members}}}}}");
+        foreach (var size in new[] { bytes.Length, 1 })
+        {
+            var facts = UsageCases.Read(new UsageReader(isEventStream: false), bytes.Chunk(size));
+            Assert.Equal((500_000_000_000L, pico), ((long)facts.Usage!.Cost!.Value.Value, (long?)facts.Usage.UpstreamCost?.Value));
+        }
+    }
+
+    [Fact]
+    public void WholeText_ThatIsRepeatedAtItsEnd_CountsOnce()
+    {
+        var text = new string('a', 40_000);
+        var reader = new UsageReader(isEventStream: true);
+        UsageCases.Read(reader, Encoding.UTF8.GetBytes(
+            $$"""data: {"type":"response.output_text.done","text":"{{text}}"}""" + "\n\n"));
+
+        Assert.Equal(0, reader.PassedTokens);
+    }
+}

@@ -1,0 +1,211 @@
+using System.Text;
+
+namespace Gateway.Tests.Support;
+
+/// <summary>
+/// The corpus of hostile requests. A new case is one line. <c>HostileRequestTests</c> sends each of them to a gateway without teams and to
+/// one with teams, and checks beside the status what every forwarded request has to obey.
+/// </summary>
+internal static class HostileRequests
+{
+    /// <summary>Stands for the caller's key.</summary>
+    public const string Key = "<KEY>";
+
+    /// <summary>Stands for the request's <c>x-fake-id</c>.</summary>
+    public const string Id = "<ID>";
+
+    private const string Chat = "/v1/chat/completions";
+    private const string Allowed = TeamGateway.Model;
+    private const string Plain = $$"""{"model":"{{Allowed}}","messages":[]}""";
+
+    private static readonly string Large = new('x', 65_536);
+
+    /// <summary>The headers of clients that never go upstream.</summary>
+    public static IReadOnlyList<string> HiddenHeaders { get; } =
+    [
+        "X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "X-Real-IP", "Via", "True-Client-IP", "CF-Connecting-IP", "CF-Connecting-IPv6",
+        "X-Client-IP", "X-Cluster-Client-IP", "X-Envoy-External-Address", "X-Original-Forwarded-For", "Fastly-Client-IP", "Fly-Client-IP",
+        "X-Azure-ClientIP", "x-openrouter-fusion-depth", "X-OpenRouter-Advisor-Depth", "x-openrouter-subagent-depth",
+        "x-openrouter-other-depth", "X-Enable-Plugins", "x-enable-plugins", "X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override",
+        "X-Envoy-Original-Path",
+    ];
+
+    public static IReadOnlyList<HostileRequest> All { get; } =
+    [
+        .. HostileBodies.NotOneObject.Select((body, i) => new HostileRequest($"not one object {i + 1}", Post(body), 400, 400)),
+        .. Bodies(), .. Models(), .. Types(), .. Paths(), .. Framing(), .. Callers(), .. Upgrades(), .. Headers(),
+    ];
+
+    private static HostileRequest[] Bodies() =>
+    [
+        new("invalid UTF-8", PostLatin("{\"a\":\"\u00FF\"}"), 400, 400),
+        new("overlong UTF-8", PostLatin("{\"a\":\"\u00C0\u0080\"}"), 400, 400),
+        new("surrogate in UTF-8", PostLatin("{\"a\":\"\u00ED\u00A0\u0080\"}"), 400, 400),
+        new("UTF-16", PostLatin("\u00FE\u00FF\0{\0}"), 400, 400),
+        new("provider is text", Post(With("\"provider\":\"openai\"")), 400, 400),
+        new("provider is a list", Post(With("\"provider\":[]")), 400, 400),
+        new("provider is a number", Post(With("\"provider\":1")), 400, 400),
+        new("provider is null", Post(With("\"provider\":null")), 200, 200),
+        new("provider of the client", Post(With("\"provider\":{\"only\":[\"openai\"]}")), 403, 403),
+        new("provider escaped", Post(With("\"provid\\u0065r\":{\"only\":[\"openai\"]}")), 403, 403),
+        new("provider twice, bad one last", Post(With("\"provider\":{\"zdr\":true},\"provider\":{\"only\":[\"openai\"]}")), 403, 403),
+        new("provider twice, bad one first", Post(With("\"provider\":{\"only\":[\"openai\"]},\"provider\":{\"zdr\":true}")), 200, 200),
+        new("provider that hardens nothing", Post(With("\"provider\":{\"zdr\":false,\"only\":[\"mistral\",\"openai\"]}")), 200, 200),
+        new("provider of 64 KB", Post(With($"\"provider\":{{\"order\":[\"{Large}\"]}}")), 400, 400),
+        new("provider of 64 KB, then a small one", Post(With($"\"provider\":{{\"x\":\"{Large}\"}},\"provider\":{{}}")), 400, 400),
+        new("provider a thousand times", Post(With(Repeat("\"provider\":{}", 1025))), 400, 400),
+        new("model a thousand times", Post("{" + Repeat($"\"model\":\"{Allowed}\"", 1025) + "}"), 400, 400),
+        new("model of 4 KB", Post($"{{\"model\":\"{Large}\"}}"), 400, 400),
+        new("models of a thousand", Post($"{{\"models\":[{Repeat($"\"{Allowed}\"", 1025)}]}}"), 400, 400),
+        new("nested 5,000 deep", Post(With($"\"a\":{new string('[', 5000)}{new string(']', 5000)}")), 200, 200),
+        new("rule in a nested look-alike", Post(With("\"a\":{\"provider\":{\"only\":[\"mistral\"]}}")), 200, 200),
+    ];
+
+    private static HostileRequest[] Models() =>
+    [
+        new("denied model", Post("{\"model\":\"denied/x\"}"), 200, 403),
+        new("denied model in capitals", Post("{\"model\":\"DENIED/X\"}"), 200, 403),
+        new("denied model, escaped name", Post("{\"mod\\u0065l\":\"denied/x\"}"), 200, 403),
+        new("denied model, escaped value", Post("{\"model\":\"d\\u0065nied/x\"}"), 200, 403),
+        new("denied model first", Post($"{{\"model\":\"denied/x\",\"messages\":[],\"model\":\"{Allowed}\"}}"), 200, 403),
+        new("denied model last", Post($"{{\"model\":\"{Allowed}\",\"model\":\"denied/x\"}}"), 200, 403),
+        new("denied model in models", Post(With("\"models\":[\"denied/x\"]")), 200, 403),
+        new("denied model in earlier models", Post(With("\"models\":[\"denied/x\"],\"models\":[]")), 200, 403),
+        new("denied model in fallbacks", Post(With("\"fallbacks\":[{\"model\":\"denied/x\"}]")), 200, 403),
+        new("denied model with a variant", Post("{\"model\":\"denied/x:free\"}"), 200, 403),
+        new("denied model with a tilde", Post("{\"model\":\"~denied/x\"}"), 200, 403),
+        new("preset as a model", Post("{\"model\":\"@preset/x\"}"), 200, 403),
+        new("preset behind a model", Post($"{{\"model\":\"{Allowed}@preset/x\"}}"), 200, 403),
+        new("preset beside a model", Post(With("\"preset\":\"x\"")), 200, 403),
+        new("no model", Post("{\"messages\":[]}"), 200, 403),
+        new("control characters in a model", Post("{\"model\":\"a\\u001b[2Jb\\u202Ec\\u009B\"}"), 200, 403),
+    ];
+
+    private static HostileRequest[] Types() =>
+    [
+        new("multipart", Post(Plain, "Content-Type: multipart/form-data; boundary=b"), 415, 415),
+        new("multipart that says JSON", Post(Plain, "Content-Type: multipart/json; application/json"), 415, 415),
+        new("multipart in capitals", Post(Plain, "Content-Type: MULTIPART/RELATED"), 415, 415),
+        new("multipart behind JSON", Post(Plain, "Content-Type: application/json, multipart/mixed"), 415, 415),
+        new("multipart as a second line", Post(Plain, "Content-Type: application/json", "Content-Type: multipart/mixed"), 415, 415),
+        new("multipart form", Post("--b\r\n\r\nx\r\n--b--", "Content-Type: multipart/form-data; boundary=b"), 415, 415),
+        new("form", Post(Plain, "Content-Type: application/x-www-form-urlencoded"), 200, 200),
+        new("text", Post(Plain, "Content-Type: text/plain"), 200, 200),
+        new("unknown encoding", Post(Plain, "Content-Encoding: zstd"), 415, 415),
+        new("two encodings", Post(Plain, "Content-Encoding: gzip, gzip"), 415, 415),
+        new("encoding of another body", Post(Plain, "Content-Encoding: gzip"), 400, 400),
+        new("encoding of another body, br", Post(Plain, "Content-Encoding: br"), 400, 400),
+    ];
+
+    private static HostileRequest[] Paths() =>
+    [
+        .. ((string[])["/v1/chat//completions", "/v1/chat%2Fcompletions", "/v1/chat\\completions", "/v1/chat%5ccompletions", "/v2/models"])
+            .Select(path => new HostileRequest("path " + path, To(path), 404, 404)),
+        .. ((string[])["/V1/Chat/Completions", "/v1/chat/completions/", "/v1/x/../chat/completions", "/v1/%63hat/completions"])
+            .Select(path => new HostileRequest("path " + path, To(path), 200, 200)),
+        .. ((string[])["/v1/keys", "/v1/models/../keys", "/v1/%6Beys", "/v1/%256Beys", "/v1/keys;/models", "/v1/auth/keys", "/v1/files"])
+            .Select(path => new HostileRequest("path " + path, To(path), 200, 403)),
+        new("call of another team", Get("/v1/generation?id=gen-1"), HostileRequest.Any, 404),
+        new("two calls", Get("/v1/generation?id=gen-1&id=gen-2"), HostileRequest.Any, 404),
+        new("prompts of a call", Get("/v1/generation/content?id=gen-1"), HostileRequest.Any, 403),
+        new("tunnel", Send("CONNECT", "/v1/models", null), 405, 405),
+        new("tunnel to a host", "CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n", HostileRequest.Refused, HostileRequest.Refused),
+        new("TRACE", Send("TRACE", Chat, null), HostileRequest.Any, 403),
+        new("PUT", Send("PUT", Chat, Plain), HostileRequest.Any, 403),
+    ];
+
+    private static HostileRequest[] Framing() =>
+    [
+        .. ((string[])
+        [
+            "Content-Length: 5\r\nTransfer-Encoding: chunked", "Content-Length: 5\r\nContent-Length: 6", "Content-Length: abc",
+            "Content-Length: -1", "Content-Length: +1", "Content-Length: 0x5", "Transfer-Encoding: gzip", "Transfer-Encoding: xchunked",
+        ]).Select(lines => new HostileRequest(
+            "framing " + lines.Replace("\r\n", ", ", StringComparison.Ordinal), Head("POST", Chat, lines) + "0\r\n\r\n",
+            HostileRequest.Refused, HostileRequest.Refused)),
+        .. ((string[])["zz", "ffffffffffffffff", "-1", "1;\u0000"]).Select(size => new HostileRequest(
+            "chunk " + size, Head("POST", Chat, "Transfer-Encoding: chunked") + size + "\r\n", HostileRequest.Refused, HostileRequest.Refused)),
+        new("terabyte", Head("POST", Chat, "Content-Length: 1099511627776"), 413, 413),
+        new("blank before a colon", Head("POST", Chat, "Content-Length : 0"), HostileRequest.Refused, HostileRequest.Refused),
+        new("folded header", Head("POST", Chat, "X-A: a\r\n b", "Content-Length: 0"), HostileRequest.Refused, HostileRequest.Refused),
+        new("NUL in a header", Head("POST", Chat, "X-A: a\0b", "Content-Length: 0"), HostileRequest.Refused, HostileRequest.Refused),
+        new("no host", $"GET /v1/models HTTP/1.1\r\nAuthorization: Bearer {Key}\r\n\r\n", HostileRequest.Refused, HostileRequest.Refused),
+        new("two hosts", Head("GET", "/v1/models", "Host: other"), HostileRequest.Refused, HostileRequest.Refused),
+        new("header of 300 KB", Head("GET", "/v1/models", "X-A: " + new string('x', 300_000)), 431, 431),
+        new("target of 300 KB", Head("GET", "/v1/models?" + new string('x', 300_000)), 414, 414),
+        new("no HTTP", "\u0016\u0003\u0001\u0002\0\u0001\r\n\r\n", HostileRequest.Refused, HostileRequest.Refused),
+    ];
+
+    private static HostileRequest[] Callers() =>
+    [
+        new("no key", Anonymous("POST", Chat, Plain), 401, 401),
+        new("empty key", Anonymous("POST", Chat, Plain, "Authorization: Bearer "), 401, 401),
+        new("basic", Anonymous("POST", Chat, Plain, "Authorization: Basic eDp5"), 401, 401),
+        new("gateway's key of nobody", Anonymous("POST", Chat, Plain, "Authorization: Bearer ogw-nobody"), 401, 401),
+        new("gateway's key beside another", Anonymous("POST", Chat, Plain, "Authorization: Bearer sk-x", "x-api-key: ogw-nobody"), 401, 401),
+        new("preflight with a body", Preflight("Content-Length: 5") + "12345", 400, 400),
+        new("preflight with chunks", Preflight("Transfer-Encoding: chunked") + "5\r\n12345\r\n0\r\n\r\n", 400, 400),
+        new("preflight with a gateway's key", Preflight("Authorization: Bearer ogw-nobody"), 401, HostileRequest.Any),
+        new("half a preflight", Anonymous("OPTIONS", Chat, Plain, "Origin: https://a.example"), 401, 401),
+    ];
+
+    private static HostileRequest[] Upgrades() =>
+    [
+        new("websocket", Upgrade("/v1/responses", "websocket"), 426, 426),
+        new("websocket in capitals", Upgrade("/V1/Responses/", "WebSocket"), 426, 426),
+        new("websocket below /api", Upgrade("/api/v1/chat/completions", "websocket"), 426, 426),
+        new("websocket among others", Upgrade("/v1/responses", "h2c, websocket"), 426, 426),
+        new("another protocol", Upgrade("/v1/messages", "SPDY/3.1"), 426, 426),
+        new("websocket elsewhere", Upgrade("/v1/realtime", "websocket"), HostileRequest.Any, 403),
+        new("websocket on a catalogue", Upgrade("/v1/models", "websocket"), HostileRequest.Any, 403),
+        new("websocket that looks like a preflight", Upgrade(Chat, "websocket", "OPTIONS"), 426, 426),
+        new("h2c", Upgrade("/v1/models", "h2c"), 200, 200),
+    ];
+
+    private static HostileRequest[] Headers() =>
+    [
+        .. HiddenHeaders.Select(name => new HostileRequest("header " + name, Post(Plain, name + ": 1"), 200, 200)),
+        new("header named in Connection", Post(Plain, "Connection: keep-alive, X-Forwarded-For, Authorization"), HostileRequest.Any, HostileRequest.Any),
+        new("cache beside scoped sessions", Post(Plain, "X-OpenRouter-Cache: true", "X-OpenRouter-Cache-TTL: 60"), 200, 200),
+    ];
+
+    private static string With(string members) => $$"""{"model":"{{Allowed}}",{{members}},"messages":[]}""";
+
+    private static string Repeat(string text, int count) => string.Join(',', Enumerable.Repeat(text, count));
+
+    private static string Post(string body, params string[] lines) => Send("POST", Chat, body, lines);
+
+    private static string PostLatin(string body) => Head("POST", Chat, $"Content-Length: {body.Length}") + body;
+
+    private static string To(string path) => Send("POST", path, Plain);
+
+    private static string Get(string target) => Send("GET", target, null);
+
+    private static string Send(string method, string target, string? body, params string[] lines) =>
+        Anonymous(method, target, body, ["Authorization: Bearer " + Key, .. lines]);
+
+    private static string Head(string method, string target, params string[] lines) =>
+        Join(method, target, ["Authorization: Bearer " + Key, .. lines]);
+
+    private static string Preflight(string line) =>
+        Join("OPTIONS", Chat, ["Origin: https://a.example", "Access-Control-Request-Method: POST", line]);
+
+    private static string Upgrade(string target, string protocol, string method = "GET") => Head(
+        method,
+        target,
+        "Origin: https://a.example",
+        "Access-Control-Request-Method: POST",
+        "Connection: Upgrade",
+        "Upgrade: " + protocol,
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==");
+
+    private static string Anonymous(string method, string target, string? body, params string[] lines)
+    {
+        var bytes = body is null ? "" : Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(body));
+        return Join(method, target, body is null ? lines : [.. lines, $"Content-Length: {bytes.Length}"]) + bytes;
+    }
+
+    private static string Join(string method, string target, string[] lines) =>
+        $"{method} {target} HTTP/1.1\r\nHost: h\r\nx-fake-id: {Id}\r\n{string.Concat(lines.Select(line => line + "\r\n"))}\r\n";
+}

@@ -1,0 +1,67 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace Gateway.Tests.Support;
+
+/// <summary>The server's side of HTTP/2 on a <see cref="ScriptedConnection"/>: frames that no well-behaved server sends.</summary>
+internal sealed class Http2Script(ScriptedConnection connection)
+{
+    private const byte Data = 0;
+    private const byte Headers = 1;
+    private const byte ResetStream = 3;
+    private const byte Settings = 4;
+    private const byte GoAway = 7;
+    private const byte EndStream = 1;
+    private const byte EndHeaders = 4;
+    private const byte Acknowledged = 1;
+    private const int PrefaceLength = 24;
+
+    /// <summary>Exchanges the settings.</summary>
+    public async Task BeginAsync()
+    {
+        await connection.ReadExactlyAsync(PrefaceLength);
+        await SendAsync(Settings, 0, 0, []);
+    }
+
+    /// <summary>Reads frames up to the end of the next request.</summary>
+    /// <returns>The request's stream.</returns>
+    public async Task<int> ReadRequestAsync()
+    {
+        while (true)
+        {
+            var head = await connection.ReadExactlyAsync(9);
+            var (type, flags) = (head[3], head[4]);
+            await connection.ReadExactlyAsync((head[0] << 16) | (head[1] << 8) | head[2]);
+            if (type == Settings && (flags & Acknowledged) == 0)
+            {
+                await SendAsync(Settings, Acknowledged, 0, []);
+            }
+            else if (type is Data or Headers && (flags & EndStream) != 0)
+            {
+                return BinaryPrimitives.ReadInt32BigEndian(head.AsSpan(5));
+            }
+        }
+    }
+
+    /// <summary>Refuses a stream without having processed it: REFUSED_STREAM.</summary>
+    public Task RefuseAsync(int stream) => SendAsync(ResetStream, 0, stream, [0, 0, 0, 7]);
+
+    /// <summary>Ends the connection, and excludes all of its streams.</summary>
+    public Task GoAwayAsync() => SendAsync(GoAway, 0, 0, new byte[8]);
+
+    /// <summary>Answers with a status that HPACK's static table knows, and a JSON body.</summary>
+    public async Task AnswerAsync(int stream, string body)
+    {
+        // :status 200, and content-type as a literal.
+        byte[] type = [.. "application/json"u8];
+        await SendAsync(Headers, EndHeaders, stream, [0x88, 0x0F, 0x10, (byte)type.Length, .. type]);
+        await SendAsync(Data, EndStream, stream, Encoding.UTF8.GetBytes(body));
+    }
+
+    private Task SendAsync(byte type, byte flags, int stream, byte[] payload)
+    {
+        byte[] frame = [(byte)(payload.Length >> 16), (byte)(payload.Length >> 8), (byte)payload.Length, type, flags, 0, 0, 0, 0, .. payload];
+        BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(5), stream);
+        return connection.SendAsync(frame);
+    }
+}

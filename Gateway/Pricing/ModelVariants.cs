@@ -1,0 +1,14 @@
+namespace Gateway.Pricing;
+
+/// <summary>The dynamic variants in a model's name that change what a call costs.</summary>
+[Flags]
+internal enum ModelVariants
+{
+    None = 0,
+
+    /// <summary><c>:nitro</c>: providers are sorted by throughput, their fast tiers included.</summary>
+    Nitro = 1,
+
+    /// <summary><c>:online</c>: OpenRouter searches the web first.</summary>
+    Online = 2,
+}
