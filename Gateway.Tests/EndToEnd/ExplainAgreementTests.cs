@@ -35,7 +35,8 @@ public sealed class ExplainAgreementTests
         ("search", "\"AllowedModels\": [\"openai/*\", \"good/*\"], \"DeniedModels\": [\"*:free\"]"),
         ("denying", "\"DeniedModels\": [\"bad/*\", \"@preset/bad\"]"),
         ("presets", "\"AllowedModels\": [\"good/*\", \"@preset/*\"]"),
-        ("free", "\"ScopeSessions\": true"),
+        ("free", "\"ScopeSessions\": true, \"ServerTools\": { \"WhenClosed\": \"Report\" }"),
+        ("removing", "\"Budget\": { \"Usd\": 1000000 }, \"ServerTools\": { \"Allow\": [\"openrouter:*\"], \"WhenClosed\": \"Remove\" }"),
         ("spending", "\"Budget\": { \"Usd\": 1000000 }"),
         ("own", """
             "ProviderMapping": { "Rules": [ { "Name": "mine", "Model": "*", "WhenClientSetsProvider": "Enforce", "Provider": { "max_price": { "prompt": 1 } } } ],
@@ -71,7 +72,8 @@ public sealed class ExplainAgreementTests
         Assert.InRange(allowed, RequestsPerRun / 10, RequestsPerRun * 9 / 10);
         Assert.Superset(
             new HashSet<string>(
-                ["", "not_found", "endpoint_not_allowed", "invalid_json", "invalid_provider", "model_not_allowed", "provider_not_allowed", "request_too_large"],
+                ["", "not_found", "endpoint_not_allowed", "invalid_json", "invalid_provider", "model_not_allowed", "provider_not_allowed", "request_too_large",
+                    "server_tool_not_allowed"],
                 StringComparer.Ordinal),
             codes);
         Assert.Equal(limits == "{}", codes.Contains("price_unknown"));

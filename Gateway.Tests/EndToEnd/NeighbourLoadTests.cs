@@ -18,7 +18,7 @@ public sealed class NeighbourLoadTests
     private const string HeapLimit = "18000000";
     private const int Waves = 4;
     private const int SentBytes = 300_000;
-    private const long Tolerance = 64L * 1024 * 1024;
+    private const long ContainerLimit = 512L * 1024 * 1024;
     private const string Other = "ogw-other";
     private static readonly string? Asked = Environment.GetEnvironmentVariable(UploadsVariable) is { Length: > 0 } asked ? asked : null;
     private static readonly int Uploads = Asked is null ? 400 : int.Parse(Asked, CultureInfo.InvariantCulture);
@@ -86,8 +86,8 @@ public sealed class NeighbourLoadTests
                 + $"resident {string.Join(", ", resident.Select(bytes => bytes / 1024 / 1024))} MB"));
         }
 
-        // The first wave fills the pools.
-        Assert.All(resident.Skip(2), bytes => Assert.InRange(bytes, 0, resident[1] + Tolerance));
+        // The uploads of all waves together are larger than the heap may become: it would be full if their memory were not released.
+        Assert.All(resident, bytes => Assert.InRange(bytes, 0, ContainerLimit));
     }
 
     private static async Task UploadAsync(RawHttpClient client, byte[] piece)

@@ -23,7 +23,7 @@ public sealed class OwnRequestTests
 
         await SettleCutStreamAsync(team);
 
-        Assert.Contains($"GET {upstream.BaseUrl}/models", proxy.Requests);
+        Assert.Contains($"GET {upstream.BaseUrl}/models?output_modalities=all", proxy.Requests);
         Assert.Contains($"POST {upstream.BaseUrl}/chat/completions", proxy.Requests);
         Assert.Contains(proxy.Requests, request => request.StartsWith($"GET {upstream.BaseUrl}/generation?id=", StringComparison.Ordinal));
         Assert.All(
@@ -111,7 +111,7 @@ public sealed class OwnRequestTests
         await SettleCutStreamAsync(team);
 
         Assert.Empty(ofTheHost.Requests);
-        Assert.Contains($"GET {upstream.BaseUrl}/models", ofTheCluster.Requests);
+        Assert.Contains($"GET {upstream.BaseUrl}/models?output_modalities=all", ofTheCluster.Requests);
     }
 
     [Fact]

@@ -48,7 +48,18 @@ internal static class RandomRequest
         return random.Next(8) == 0 ? Damage(body, random) : body;
     }
 
-    private static string Member(TestRandom random) => random.Next(14) switch
+    private static readonly string[] Tools =
+    [
+        "{\"type\":\"function\"}", "{\"type\":\"function\"}", "{\"type\":\"openrouter:web_search\"}", "{\"ty\\u0070e\":\"openrouter:files\"}",
+        "{\"type\":\"openrouter:advisor\",\"parameters\":{\"model\":\"bad/m\"}}", "{\"type\":\"web_search_20250305\",\"name\":\"s\"}",
+        "{\"model\":\"good/m\",\"type\":\"advisor_20260301\"}", "{\"type\":\"openrouter:datetime\"}", "7",
+    ];
+
+    private static readonly string[] Plugins = ["{\"id\":\"web\"}", "{\"id\":\"unheard\"}", "{\"id\":\"web\",\"enabled\":false}", "{\"id\":\"auto-router\"}"];
+
+    private static readonly string[] Choices = ["\"auto\"", "\"required\"", "{\"type\":\"tool\",\"name\":\"s\"}"];
+
+    private static string Member(TestRandom random) => random.Next(19) switch
     {
         < 6 => Key("model", random) + Model(random),
         6 => Key("models", random) + (random.Next(30) == 0 ? Many() : $"[{Model(random)},{Model(random)}]"),
@@ -56,6 +67,11 @@ internal static class RandomRequest
         8 => Key("preset", random) + Presets[random.Next(Presets.Length)],
         9 or 10 => Key("provider", random) + Providers[random.Next(Providers.Length)],
         11 => Key("session_id", random) + Quote("s" + random.Next(3).ToString(CultureInfo.InvariantCulture), random),
+        14 or 15 => Key("tools", random) + $"[{Tools[random.Next(Tools.Length)]} , {Tools[random.Next(Tools.Length)]}]",
+        16 => Key("plugins", random) + $"[{Plugins[random.Next(Plugins.Length)]}]",
+        17 => random.Next(2) == 0
+            ? Key("tool_choice", random) + Choices[random.Next(Choices.Length)]
+            : Key("stop_server_tools_when", random) + (random.Next(2) == 0 ? "[]" : "null"),
         12 => Key("max_tokens", random) + random.Next(100).ToString(CultureInfo.InvariantCulture),
         _ => "\"messages\":[{\"role\":\"user\",\"content\":\"" + new string('x', random.Next(20) == 0 ? MaxSize : random.Next(40)) + "\"}]",
     };

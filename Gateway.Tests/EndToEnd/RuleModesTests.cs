@@ -192,7 +192,7 @@ public sealed class RuleModesTests : IClassFixture<RuleModesTests.Fixture>
                 [
                   { "Name": "k", "Model": "keep", "Provider": { "only": ["mistral", "azure"], "zdr": true } },
                   { "Name": "f", "Model": "fill", "WhenClientSetsProvider": "Fill", "Provider": { "only": ["mistral", "azure"], "zdr": true } },
-                  { "Name": "strict", "Model": "enforce", "WhenClientSetsProvider": "Enforce",
+                  { "Name": "strict", "Model": "enforce", "WhenClientSetsProvider": "Enforce", "ServerTools": ["preset:x"],
                     "Provider": { "only": ["mistral", "azure"], "ignore": ["deepinfra"], "data_collection": "deny", "zdr": true,
                                   "allow_fallbacks": false, "max_price": { "prompt": 1.5 } } },
                   { "Name": "twice-a", "Model": "twice", "WhenClientSetsProvider": "Enforce", "Provider": { "only": ["mistral", "azure"] } },

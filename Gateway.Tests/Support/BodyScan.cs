@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 using OpenRouterGateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.RequestBody.Tools;
 using Xunit;
 
 namespace Gateway.Tests.Support;
@@ -88,6 +89,32 @@ internal static class BodyScan
         foreach (var model in facts.Models)
         {
             text.Append(CultureInfo.InvariantCulture, $"names '{model.Text}' at {model.Value.Start}+{model.Value.Length} in {model.Member}\n");
+        }
+
+        text.Append(Describe(facts.ServerTools));
+        return text.ToString();
+    }
+
+    /// <summary>The server tools in words; empty for none.</summary>
+    public static string Describe(ServerToolFacts tools)
+    {
+        var text = new StringBuilder(tools.IsFast ? "fast\n" : "");
+        foreach (var use in tools.Uses)
+        {
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"uses {use.Name} in element {use.Element}, models [{string.Join(" ", use.Models)}], any {use.NamesAnyModel}\n");
+        }
+
+        foreach (var (list, index, value, commaStart, commaEnd) in tools.Elements)
+        {
+            text.Append(
+                CultureInfo.InvariantCulture, $"element {index} of list {list}: {value.Start}+{value.Length}, commas {commaStart} {commaEnd}\n");
+        }
+
+        foreach (var (member, count) in tools.Lists)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"list in member {member} of {count}\n");
         }
 
         return text.ToString();

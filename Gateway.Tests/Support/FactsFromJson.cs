@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using OpenRouterGateway.Transforms.Json;
 using OpenRouterGateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.RequestBody.Tools;
 using Xunit;
 
 namespace Gateway.Tests.Support;
@@ -26,6 +27,14 @@ internal static class FactsFromJson
         ["prompt_cache_key"] = BodyMemberName.PromptCacheKey,
         ["messages"] = BodyMemberName.Messages,
         ["input"] = BodyMemberName.Input,
+        ["tools"] = BodyMemberName.Tools,
+        ["tool_choice"] = BodyMemberName.ToolChoice,
+        ["parallel_tool_calls"] = BodyMemberName.ParallelToolCalls,
+        ["max_tool_calls"] = BodyMemberName.MaxToolCalls,
+        ["stop_server_tools_when"] = BodyMemberName.StopServerToolsWhen,
+        ["plugins"] = BodyMemberName.Plugins,
+        ["web_search_options"] = BodyMemberName.WebSearchOptions,
+        ["mcp_servers"] = BodyMemberName.McpServers,
         ["best_of"] = BodyMemberName.BestOf,
         ["prompt"] = BodyMemberName.Prompt,
         ["service_tier"] = BodyMemberName.ServiceTier,
@@ -33,7 +42,9 @@ internal static class FactsFromJson
     };
 
     /// <summary>Reads the facts of a body that holds one JSON object, with or without a byte order mark.</summary>
-    public static BodyFacts Read(byte[] body)
+    /// <param name="body">The body.</param>
+    /// <param name="tools">Its server tools, which are not read here.</param>
+    public static BodyFacts Read(byte[] body, ServerToolFacts? tools = null)
     {
         var bom = body.AsSpan().StartsWith("\uFEFF"u8) ? 3 : 0;
         var json = body.AsSpan(bom);
@@ -52,7 +63,10 @@ internal static class FactsFromJson
         }
 
         var insertAt = all.Count == 0 ? bom + json.IndexOf((byte)'{') + 1 : bom + all[^1].ValueEnd;
-        return new BodyFacts(body.Length, insertAt, all.Count == 0, members, models, new ReadOnlySequence<byte>(body));
+        return new BodyFacts(body.Length, insertAt, all.Count == 0, members, models, new ReadOnlySequence<byte>(body))
+        {
+            ServerTools = tools ?? ServerToolFacts.None,
+        };
     }
 
     /// <summary>The body as it leaves: the edits done, after checking that they ascend and do not overlap.</summary>

@@ -74,9 +74,9 @@ internal static class HostileRequests
         new("denied model in fallbacks", Post(With("\"fallbacks\":[{\"model\":\"denied/x\"}]")), 200, 403),
         new("denied model with a variant", Post("{\"model\":\"denied/x:free\"}"), 200, 403),
         new("denied model with a tilde", Post("{\"model\":\"~denied/x\"}"), 200, 403),
-        new("preset as a model", Post("{\"model\":\"@preset/x\"}"), 200, 403),
-        new("preset behind a model", Post($"{{\"model\":\"{Allowed}@preset/x\"}}"), 200, 403),
-        new("preset beside a model", Post(With("\"preset\":\"x\"")), 200, 403),
+        new("preset as a model", Post("{\"model\":\"@preset/x\"}"), 403, 403),
+        new("preset behind a model", Post($"{{\"model\":\"{Allowed}@preset/x\"}}"), 403, 403),
+        new("preset beside a model", Post(With("\"preset\":\"x\"")), 403, 403),
         new("no model", Post("{\"messages\":[]}"), 200, 403),
         new("control characters in a model", Post("{\"model\":\"a\\u001b[2Jb\\u202Ec\\u009B\"}"), 200, 403),
     ];

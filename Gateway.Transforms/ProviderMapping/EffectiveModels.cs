@@ -160,23 +160,6 @@ internal readonly struct EffectiveModels
         }
     }
 
-    /// <summary>The names that enforced rules match, in every spelling; an empty name if the request names no model.</summary>
-    internal List<string> Spellings()
-    {
-        var spellings = new List<string>();
-        foreach (var name in Names)
-        {
-            ModelSpellings.Add(name, spellings);
-        }
-
-        if (spellings.Count == 0)
-        {
-            spellings.Add("");
-        }
-
-        return spellings;
-    }
-
     private static ModelAlias? Find(IReadOnlyList<ModelAlias> aliases, PatternIndex patterns, string name, DecisionTrace? trace)
     {
         var found = name.Length > 0 ? patterns.FindFirst(name) : PatternIndex.None;

@@ -21,6 +21,8 @@ public sealed class ProviderMappingRules
     private static readonly RequestRejection ProviderTooLarge =
         new(400, "invalid_provider", $"'provider' is larger than {MaxProviderSize} bytes.", "provider");
 
+    private static readonly List<ClosedServerTool> NothingClosed = [];
+
     // Ordinals are indexes of Rules and Aliases.
     private readonly PatternIndex _ordinary;
     private readonly PatternIndex _enforced;
@@ -170,18 +172,29 @@ public sealed class ProviderMappingRules
             return new ProviderMappingDecision([], null, models.Model, NotAnObject);
         }
 
-        var reviewed = review?.Invoke(state, new RequestReviewContext(facts, body, endpoint, models)) ?? default;
+        RequestedModels? requested = _enforced.IsEmpty ? null : RequestedModels.Create(models.Names, facts);
+        var closed = FindClosed(requested);
+        var reviewed = review?.Invoke(state, new RequestReviewContext(facts, body, endpoint, models, requested, closed)) ?? default;
         if (reviewed.Rejection is not null)
         {
             return new ProviderMappingDecision([], null, models.Model, reviewed.Rejection);
         }
 
-        if (reviewed.Edit is { } edit)
+        if (reviewed.Removal is { } removal)
         {
-            edits.Add(edit.Offset, edit.Remove, edit.Insert);
+            requested = requested?.Without(removal);
+            closed = FindClosed(requested);
         }
 
-        var matching = FindMatches(models, reviewed.Rule, trace);
+        if (closed.Count > 0)
+        {
+            var refused = RuleRefusal.ServerTool(closed[0].Rule, closed[0].Tool);
+            trace?.Add(refused.Rule, ExplainedOutcome.Refused, refused.Rejection.Message);
+            return new ProviderMappingDecision([], refused.Rule.Name, models.Model, refused.Rejection);
+        }
+
+        reviewed.AddTo(edits);
+        var matching = FindMatches(models, requested, reviewed.Rule, trace);
         if (clientSets && matching.Ordinary is { Mode: WhenClientSetsProvider.KeepClient } keeps)
         {
             trace?.Add(
@@ -216,10 +229,11 @@ public sealed class ProviderMappingRules
         return false;
     }
 
-    private RuleMatches FindMatches(in EffectiveModels models, ProviderRule? reviewed, DecisionTrace? trace)
+    private RuleMatches FindMatches(
+        in EffectiveModels models, in RequestedModels? requested, ProviderRule? reviewed, DecisionTrace? trace)
     {
         var ordinary = FindOrdinary(models, trace);
-        var found = FindEnforced(models, trace);
+        var found = FindEnforced(requested, trace);
         var enforced = found?.ConvertAll(i => Rules[i]);
 
         // No rule is both ordinary and enforced, so the search fails; its complement is the position of the ordinary rule among the
@@ -247,18 +261,25 @@ public sealed class ProviderMappingRules
         return first;
     }
 
-    private List<int>? FindEnforced(in EffectiveModels models, DecisionTrace? trace)
+    private List<int>? FindEnforced(in RequestedModels? requested, DecisionTrace? trace)
     {
-        if (_enforced.IsEmpty)
+        if (requested is not { } names)
         {
             return null;
         }
 
-        var spellings = models.Spellings();
-        var found = _enforced.FindAll(spellings);
+        var spellings = ModelSpellings.OfAll(names.All);
+        var found = names.All.Contains(RequestedModels.Any)
+            ? [.. Rules.Index().Where(static rule => rule.Item.Mode == WhenClientSetsProvider.Enforce).Select(static rule => rule.Index)]
+            : _enforced.FindAll(spellings);
         trace?.EnforcedSearched(spellings, found);
         return found;
     }
+
+    private List<ClosedServerTool> FindClosed(in RequestedModels? requested) =>
+        requested is { Tools: { Count: > 0 } tools } && FindEnforced(requested, trace: null) is { } enforced
+            ? ClosedServerTool.FindAll(tools, enforced, Rules)
+            : NothingClosed;
 
     // The common case: one rule, and a client without a provider. The block was rendered when the rule was created.
     private static (string? Applied, RuleRefusal? Refusal) ApplyAlone(

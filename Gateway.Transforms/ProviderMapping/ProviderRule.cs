@@ -22,13 +22,20 @@ public sealed class ProviderRule
     private readonly RenderedBlock _forEmbeddings;
     private readonly RenderedBlock _forImages;
 
-    private ProviderRule(string name, WhenClientSetsProvider mode, ModelPattern[] patterns, ProviderBlock block)
+    private readonly ModelPatternSet _serverTools;
+    private readonly bool _closesServerTools;
+
+    private ProviderRule(
+        string name, WhenClientSetsProvider mode, ModelPattern[] patterns, ProviderBlock block, IReadOnlyList<ModelPattern> serverTools)
     {
         Name = name;
         Mode = mode;
         Patterns = patterns;
         Block = block;
         Models = [.. patterns.Select(pattern => pattern.Text)];
+        ServerTools = [.. serverTools.Select(pattern => pattern.Text)];
+        _serverTools = new ModelPatternSet(serverTools);
+        _closesServerTools = mode == WhenClientSetsProvider.Enforce && block.RestrictsProviders;
         _forGeneration = Render(RequestEndpoint.Generation);
         _forEmbeddings = Render(RequestEndpoint.Embeddings);
         _forImages = Render(RequestEndpoint.Images);
@@ -42,6 +49,18 @@ public sealed class ProviderRule
 
     /// <summary>The model patterns as written. The rule matches if any of them matches.</summary>
     public IReadOnlyList<string> Models { get; }
+
+    /// <summary>
+    /// The patterns of the server tools that stay open under the rule, as written: <c>openrouter:web_search</c>, <c>plugin:web</c>,
+    /// <c>preset:*</c>. Only a rule in mode <see cref="WhenClientSetsProvider.Enforce"/> has any. Default: empty.
+    /// </summary>
+    public IReadOnlyList<string> ServerTools { get; }
+
+    /// <summary>
+    /// Whether the rule closes the server tools that it does not list: it is enforced, and its block has <c>only</c>,
+    /// <c>data_collection: deny</c> or <c>zdr: true</c>, which OpenRouter does not apply to server tools.
+    /// </summary>
+    public bool ClosesServerTools => _closesServerTools;
 
     /// <summary>The compiled model patterns.</summary>
     internal IReadOnlyList<ModelPattern> Patterns { get; }
@@ -77,6 +96,26 @@ public sealed class ProviderRule
         JsonElement provider,
         WhenClientSetsProvider mode,
         ICollection<RuleProblem> problems,
+        [NotNullWhen(true)] out ProviderRule? rule) => TryCreate(name, models, provider, mode, serverTools: null, problems, out rule);
+
+    /// <summary>Creates a rule from its parts, and renders its block once.</summary>
+    /// <param name="name">The rule's name.</param>
+    /// <param name="models">One or more model patterns; a <c>*</c> matches any run of characters.</param>
+    /// <param name="provider">The block: a JSON object with OpenRouter's own member names.</param>
+    /// <param name="mode">Which block wins if the client sends a <c>provider</c> of its own.</param>
+    /// <param name="serverTools">See <see cref="ServerTools"/>; <see langword="null"/> if the setting is missing.</param>
+    /// <param name="problems">
+    /// Receives every fault and warning, with paths such as <c>Name</c>, <c>Model</c>, <c>Model:1</c> and <c>Provider:order</c>.
+    /// </param>
+    /// <param name="rule">The rule; <see langword="null"/> after a fault.</param>
+    /// <returns>Whether there was no fault. Warnings do not prevent a rule.</returns>
+    public static bool TryCreate(
+        string name,
+        IReadOnlyList<string> models,
+        JsonElement provider,
+        WhenClientSetsProvider mode,
+        IReadOnlyList<string>? serverTools,
+        ICollection<RuleProblem> problems,
         [NotNullWhen(true)] out ProviderRule? rule)
     {
         ArgumentNullException.ThrowIfNull(models);
@@ -110,8 +149,9 @@ public sealed class ProviderRule
         }
 
         var block = ProviderBlockReader.Read(provider, mode, problems);
-        rule = isNamed && block is not null && patterns.Count > 0 && patterns.Count == models.Count
-            ? new ProviderRule(name, mode, [.. patterns], block)
+        var tools = ReadServerTools(serverTools, mode, block, problems);
+        rule = isNamed && block is not null && tools is not null && patterns.Count > 0 && patterns.Count == models.Count
+            ? new ProviderRule(name, mode, [.. patterns], block, tools)
             : null;
         return rule is not null;
     }
@@ -150,6 +190,10 @@ public sealed class ProviderRule
     internal static bool IsName(string? name) =>
         name is { Length: >= 1 and <= MaxNameLength } && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
 
+    /// <summary>Whether the rule closes a server tool.</summary>
+    /// <param name="tool">The tool's name, see <c>ServerToolUse.Name</c>.</param>
+    internal bool Closes(string tool) => _closesServerTools && !_serverTools.IsMatch(tool);
+
     /// <summary>The block, rendered for a request whose client set no <c>provider</c>.</summary>
     internal RenderedBlock Rendered(RequestEndpoint endpoint) => endpoint switch
     {
@@ -158,6 +202,32 @@ public sealed class ProviderRule
         RequestEndpoint.Images => _forImages,
         _ => throw new ArgumentOutOfRangeException(nameof(endpoint), endpoint, null),
     };
+
+    private static List<ModelPattern>? ReadServerTools(
+        IReadOnlyList<string>? texts, WhenClientSetsProvider mode, ProviderBlock? block, ICollection<RuleProblem> problems)
+    {
+        if (texts is null)
+        {
+            return [];
+        }
+
+        if (mode != WhenClientSetsProvider.Enforce)
+        {
+            problems.Add(new RuleProblem(
+                nameof(ServerTools), $"is set on a rule in mode {mode}, which closes no server tools; expected it on Enforce rules only"));
+            return null;
+        }
+
+        if (block is { RestrictsProviders: false })
+        {
+            problems.Add(new RuleProblem(
+                nameof(ServerTools),
+                "has no effect: the rule closes no server tools without only, data_collection \"deny\" or zdr true in its Provider",
+                IsWarning: true));
+        }
+
+        return ServerToolPatterns.Read(texts, nameof(ServerTools), problems);
+    }
 
     // Rendered by the same steps as for a request, so that the results cannot differ.
     private RenderedBlock Render(RequestEndpoint endpoint)

@@ -8,4 +8,32 @@ namespace OpenRouterGateway.Transforms.ProviderMapping;
 /// <see cref="WhenClientSetsProvider.Enforce"/>.</param>
 /// <param name="Edit">An edit of the body outside of <c>model</c>, <c>models</c>, <c>fallbacks</c> and <c>provider</c>, or
 /// <see langword="null"/>.</param>
-internal readonly record struct RequestReview(RequestRejection? Rejection, ProviderRule? Rule = null, BodyEdit? Edit = null);
+/// <param name="Removal">The server tools that the host removes, or <see langword="null"/>. The rules do not see them.</param>
+/// <param name="ToolEdits">The edits that limit the server tools, or <see langword="null"/>.</param>
+internal readonly record struct RequestReview(
+    RequestRejection? Rejection,
+    ProviderRule? Rule = null,
+    BodyEdit? Edit = null,
+    ServerToolRemoval? Removal = null,
+    IReadOnlyList<BodyEdit>? ToolEdits = null)
+{
+    /// <summary>Adds all edits.</summary>
+    public void AddTo(EditList edits)
+    {
+        if (Edit is { } edit)
+        {
+            edits.Add(edit.Offset, edit.Remove, edit.Insert);
+        }
+
+        AddAll(Removal?.Edits, edits);
+        AddAll(ToolEdits, edits);
+    }
+
+    private static void AddAll(IReadOnlyList<BodyEdit>? from, EditList edits)
+    {
+        foreach (var edit in from ?? [])
+        {
+            edits.Add(edit.Offset, edit.Remove, edit.Insert);
+        }
+    }
+}

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using OpenRouterGateway.Transforms.Json;
+using OpenRouterGateway.Transforms.RequestBody.Tools;
 
 namespace OpenRouterGateway.Transforms.RequestBody;
 
@@ -49,6 +50,9 @@ public sealed class BodyFacts
 
     /// <summary>The models that the members name, those of earlier duplicates included, in the order of the body.</summary>
     internal IReadOnlyList<ModelName> Models { get; }
+
+    /// <summary>The server tools and plugins that the body uses. Default: none.</summary>
+    internal ServerToolFacts ServerTools { get; init; } = ServerToolFacts.None;
 
     /// <summary>
     /// The index in <see cref="Members"/> of the last occurrence of <paramref name="name"/>, which counts; -1 if there is none.

@@ -53,6 +53,30 @@ internal enum BodyMemberName
     /// <summary><c>prompt</c>: the prompts of completions.</summary>
     Prompt,
 
+    /// <summary><c>tools</c>: the tools that the model may call.</summary>
+    Tools,
+
+    /// <summary><c>tool_choice</c>: which tool the model must call.</summary>
+    ToolChoice,
+
+    /// <summary><c>parallel_tool_calls</c>: whether the model may call several tools at once.</summary>
+    ParallelToolCalls,
+
+    /// <summary><c>max_tool_calls</c>: the maximum number of steps of a loop of server tools.</summary>
+    MaxToolCalls,
+
+    /// <summary><c>stop_server_tools_when</c>: the conditions that end a loop of server tools.</summary>
+    StopServerToolsWhen,
+
+    /// <summary><c>plugins</c>: OpenRouter's plugins.</summary>
+    Plugins,
+
+    /// <summary><c>web_search_options</c>: the options of a web search by OpenRouter.</summary>
+    WebSearchOptions,
+
+    /// <summary><c>mcp_servers</c>: MCP servers that the provider calls.</summary>
+    McpServers,
+
     /// <summary><c>service_tier</c>: the tier of the provider.</summary>
     ServiceTier,
 

@@ -20,6 +20,7 @@ internal struct JsonObjectScanner() : IDisposable
 
     // The current string, number or literal.
     private bool _isKey;
+    private bool _isCollected;
     private int _remaining; // hex digits of \uXXXX, or bytes of a literal or of a byte order mark
     private string _literal = "";
     private long _tokenStart;
@@ -234,10 +235,7 @@ internal struct JsonObjectScanner() : IDisposable
         _isKey = isKey;
         _state = ScanState.String;
         _prompt.BeginString();
-        if (isKey)
-        {
-            _members.BeginKey(at, _nesting.Depth);
-        }
+        _isCollected = isKey ? _members.BeginKey(at, _nesting.Depth) : _members.CollectsValue;
     }
 
     private bool ScanString(ReadOnlySpan<byte> piece, ref int i)
@@ -258,9 +256,9 @@ internal struct JsonObjectScanner() : IDisposable
                 _state = ScanState.Escape;
             }
 
-            if (_isKey)
+            if (_isCollected)
             {
-                _members.AddToKey(piece[start..i], _nesting.Depth);
+                _members.AddText(piece[start..i]);
             }
 
             if (i == piece.Length || stop == '\\')
@@ -280,7 +278,10 @@ internal struct JsonObjectScanner() : IDisposable
             {
                 _state = ScanState.Colon;
                 _prompt.EndKey(rest);
-                _members.EndKey(_nesting.Depth);
+                if (_isCollected)
+                {
+                    _members.EndKey(_nesting.Depth);
+                }
             }
             else
             {
@@ -296,9 +297,9 @@ internal struct JsonObjectScanner() : IDisposable
     private bool ScanEscape(byte b, long at)
     {
         _prompt.AddPart([b]);
-        if (_isKey)
+        if (_isCollected)
         {
-            _members.AddToKey([b], _nesting.Depth);
+            _members.AddText([b]);
         }
 
         if (_state == ScanState.Hex)
@@ -381,14 +382,13 @@ internal struct JsonObjectScanner() : IDisposable
     private void EndValue(long end)
     {
         _state = ScanState.AfterValue;
-        if (_nesting.Depth == 1 && _members.EndMember(end) is { } problem)
+        if (_nesting.Depth <= _members.WatchedDepth && _members.EndValue(end, _nesting.Depth) is { } problem)
         {
             Fail(_members.KeyStart, problem);
         }
     }
 
-    /// <summary>Records a fault; the first one is kept.</summary>
-    /// <returns><see langword="false"/>.</returns>
+    /// <summary>Records a fault; the first one is kept. Returns <see langword="false"/>.</summary>
     public bool Fail(long offset, string problem)
     {
         _fault ??= new BodyFault(offset, problem);

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using OpenRouterGateway.Transforms.Json;
+using OpenRouterGateway.Transforms.RequestBody.Tools;
 
 namespace OpenRouterGateway.Transforms.RequestBody;
 
@@ -20,8 +21,12 @@ internal struct RoutingMemberCollector()
     /// <summary>The maximum length of a model name, in bytes of the body.</summary>
     public const int MaxModelNameLength = 4096;
 
-    // The longest spelling of a routing member's name: 21 letters of six bytes each ("\u006d\u0061…").
-    private const int KeyCapacity = 21 * 6;
+    // The longest spelling of a routing member's name: 22 letters of six bytes each ("\u0073\u0074…").
+    private const int KeyCapacity = 22 * 6;
+
+    // Only values at depth 1 matter, except in members that are searched for server tools.
+    private const int TopLevel = 1;
+    private const int EveryLevel = int.MaxValue;
 
     private readonly List<BodyMember> _members = [];
     private readonly List<(ByteRange Value, int Member)> _names = [];
@@ -36,7 +41,11 @@ internal struct RoutingMemberCollector()
     private long _insertAt;
     private bool _isEmpty = true;
 
-    // The current name, collected because it may have escapes or span two pieces.
+    // The values down to this depth matter.
+    private int _watchedDepth = TopLevel;
+    private ServerToolScanner? _tools;
+
+    // The current name or value, collected because it may have escapes or span two pieces.
     private KeyBuffer _key;
     private int _keyLength;
     private bool _keyIsModel; // in an entry of `fallbacks`
@@ -44,28 +53,32 @@ internal struct RoutingMemberCollector()
     /// <summary>The offset of the name of the current member.</summary>
     public readonly long KeyStart => _keyStart;
 
+    /// <summary>The depth down to which <see cref="EndValue"/> has to be called.</summary>
+    public readonly int WatchedDepth => _watchedDepth;
+
+    /// <summary>Whether the bytes of the string value that begins have to be added.</summary>
+    public bool CollectsValue { get; private set; }
+
     /// <summary>Records the beginning of the object.</summary>
     public void BeginBody(long at) => _insertAt = at + 1;
 
     /// <summary>Records the beginning of a member name.</summary>
+    /// <returns>Whether the bytes of the name have to be added.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void BeginKey(long at, int depth)
+    public bool BeginKey(long at, int depth)
     {
         _keyLength = 0;
         if (depth == 1)
         {
             _keyStart = at;
         }
+
+        return KeyMatters(depth);
     }
 
-    /// <summary>Adds bytes to the current member name.</summary>
-    public void AddToKey(ReadOnlySpan<byte> bytes, int depth)
+    /// <summary>Adds bytes to the current member name or value.</summary>
+    public void AddText(ReadOnlySpan<byte> bytes)
     {
-        if (!KeyMatters(depth))
-        {
-            return;
-        }
-
         // A name that does not fit is not a routing member.
         if (_keyLength + bytes.Length <= KeyCapacity)
         {
@@ -75,22 +88,21 @@ internal struct RoutingMemberCollector()
         _keyLength = (int)Math.Min((long)_keyLength + bytes.Length, KeyCapacity + 1);
     }
 
-    /// <summary>Records the end of the current member name.</summary>
+    /// <summary>Records the end of a member name whose bytes were added.</summary>
     public void EndKey(int depth)
     {
-        if (!KeyMatters(depth))
-        {
-            return;
-        }
-
-        var key = _keyLength <= KeyCapacity ? MemberNames.Find(_key[.._keyLength]) : null;
+        ReadOnlySpan<byte> text = _keyLength <= KeyCapacity ? _key[.._keyLength] : default;
         if (depth == 1)
         {
-            _member = key;
+            _member = MemberNames.Find(text);
+        }
+        else if (_watchedDepth == TopLevel)
+        {
+            _keyIsModel = MemberNames.Find(text) == BodyMemberName.Model;
         }
         else
         {
-            _keyIsModel = key == BodyMemberName.Model;
+            _tools!.EndKey(ToolText.FindKey(text), depth);
         }
     }
 
@@ -98,10 +110,9 @@ internal struct RoutingMemberCollector()
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void BeginValue(long at, JsonValueKind kind, int depth)
     {
-        if (depth == 1)
+        if (depth <= _watchedDepth)
         {
-            _valueStart = at;
-            _valueKind = kind;
+            BeginWatchedValue(at, kind, depth);
         }
     }
 
@@ -109,6 +120,13 @@ internal struct RoutingMemberCollector()
     /// <returns>The fault of the body, at the start of the string; <see langword="null"/> if there is none.</returns>
     public string? EndString(long start, long end, int depth, bool inObject)
     {
+        if (_watchedDepth != TopLevel)
+        {
+            ReadOnlySpan<byte> text = CollectsValue && _keyLength <= KeyCapacity ? _key[.._keyLength] : default;
+            CollectsValue = false;
+            _tools!.EndString(new ByteRange((int)start, (int)(end - start)), depth, text);
+        }
+
         // The value of `model`, an entry of `models` or `fallbacks`, or `model` in an entry of `fallbacks`.
         var namesModel = _member switch
         {
@@ -135,12 +153,34 @@ internal struct RoutingMemberCollector()
         return null;
     }
 
-    /// <summary>Records the end of the value of a member.</summary>
+    /// <summary>Records the end of a value at a depth that is watched.</summary>
     /// <returns>The fault of the body, at <see cref="KeyStart"/>; <see langword="null"/> if there is none.</returns>
-    public string? EndMember(long end)
+    public string? EndValue(long end, int depth)
+    {
+        if (depth == 1)
+        {
+            return EndMember(end);
+        }
+
+        _tools!.EndValue((int)end, depth);
+        _awaitsComma |= depth == 2;
+        return _tools.Problem;
+    }
+
+    private string? EndMember(long end)
     {
         _isEmpty = false;
         _insertAt = end;
+        if (_watchedDepth != TopLevel)
+        {
+            _watchedDepth = TopLevel;
+            _tools!.EndMember();
+            if (_tools.Problem is { } problem)
+            {
+                return problem;
+            }
+        }
+
         if (_member is { } name)
         {
             if (_members.Count == MaxEntries)
@@ -165,7 +205,14 @@ internal struct RoutingMemberCollector()
         if (_awaitsComma)
         {
             _awaitsComma = false;
-            _members[^1] = _members[^1] with { CommaEnd = (int)(at + 1) };
+            if (_watchedDepth != TopLevel)
+            {
+                _tools!.AddComma((int)at);
+            }
+            else
+            {
+                _members[^1] = _members[^1] with { CommaEnd = (int)(at + 1) };
+            }
         }
     }
 
@@ -182,13 +229,39 @@ internal struct RoutingMemberCollector()
             models[i] = new ModelName(JsonStringDecoder.Decode(body.Slice(value.Start + 1, value.Length - 2)), value, member);
         }
 
-        return new BodyFacts(length, (int)_insertAt, _isEmpty, _members, models, body) { Prompt = prompt };
+        return new BodyFacts(length, (int)_insertAt, _isEmpty, _members, models, body)
+        {
+            Prompt = prompt,
+            ServerTools = ServerToolFacts.Read(_members, _tools?.Records, body),
+        };
     }
 
-    // Names matter in the object itself and in entries of its `fallbacks`.
+    // Names matter in the object itself, in entries of its `fallbacks`, and where server tools are searched.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly bool KeyMatters(int depth) =>
-        depth == 1 || (depth == 3 && _member == BodyMemberName.Fallbacks && _valueKind == JsonValueKind.Array);
+        depth == 1
+        || (_watchedDepth == TopLevel
+            ? depth == 3 && _member == BodyMemberName.Fallbacks && _valueKind == JsonValueKind.Array
+            : _tools!.KeyMatters(depth));
+
+    private void BeginWatchedValue(long at, JsonValueKind kind, int depth)
+    {
+        if (depth > 1)
+        {
+            CollectsValue = _tools!.BeginValue((int)at, kind, depth);
+            _keyLength = 0;
+            return;
+        }
+
+        _valueStart = at;
+        _valueKind = kind;
+        if (_member is BodyMemberName.Tools or BodyMemberName.Plugins && kind is not (JsonValueKind.Null or JsonValueKind.False))
+        {
+            _tools ??= new ServerToolScanner();
+            _tools.BeginMember(_member == BodyMemberName.Plugins, _members.Count, kind);
+            _watchedDepth = EveryLevel;
+        }
+    }
 
     [InlineArray(KeyCapacity)]
     private struct KeyBuffer

@@ -4,12 +4,13 @@ using Gateway.Pricing;
 using Gateway.Teams;
 using Microsoft.Extensions.Primitives;
 using OpenRouterGateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.RequestBody;
 
 namespace Gateway.Admission;
 
 /// <summary>
-/// Judges a team's request by its body: checks the team's rights to the models, estimates the cost, and determines the additional rule and
-/// edit of the body. Pure: the request path and <c>explain</c> run the same code.
+/// Judges a team's request by its body: checks the team's rights to server tools and models, estimates the cost, and determines the
+/// additional rule and edits of the body. Pure: the request path and <c>explain</c> run the same code.
 /// </summary>
 internal static class RequestJudge
 {
@@ -23,14 +24,21 @@ internal static class RequestJudge
     public static RequestVerdict Judge(
         Team team, TeamEndpoint endpoint, LimitsSettings limits, PriceList prices, StringValues session, in RequestReviewContext reviewed)
     {
-        var names = reviewed.Models.Names;
-        if (team.Rights.Refuse(names, reviewed.Facts.Presets) is { } refused)
+        var requested = reviewed.Requested;
+        var tools = ServerToolJudge.Judge(team, requested.Tools, reviewed);
+        if (tools.Error is { } closed)
         {
-            return new RequestVerdict(new RequestReview(GatewayError.ModelNotAllowed(refused).ToRejection()));
+            return Refused(closed, tools);
+        }
+
+        requested = tools.Removal is { } removal ? requested.Without(removal) : requested;
+        if (FindRefused(team.Rights, requested, reviewed.Facts.Presets) is { } refused)
+        {
+            return Refused(GatewayError.ModelNotAllowed(refused), tools);
         }
 
         var size = RequestMeasure.Of(endpoint, limits, reviewed);
-        var amount = ReservationEstimate.Find(names, reviewed.Models.NamesPreset, prices, size, out var dearest);
+        var amount = ReservationEstimate.Find(PricedNames(requested), reviewed.Models.NamesPreset, prices, size, out var dearest);
         ProviderRule? ceiling = null;
         if (limits.WriteMaxPrice && team.Budget is not null && amount is not null && reviewed.Endpoint != RequestEndpoint.Images)
         {
@@ -39,14 +47,23 @@ internal static class RequestJudge
             ceiling = PriceCeiling.RuleFor(dearest);
         }
 
+        IReadOnlyList<BodyEdit>? stop = null;
+        if (team.Budget is not null && requested.Tools.Count > 0 && requested.Tools.Any(static tool => ServerToolRights.MayCostMore(tool.Name)))
+        {
+            var maxCost = team.ServerTools.MaxCost;
+            amount += maxCost;
+            stop = endpoint.RunsServerTools ? StopCondition.Add(reviewed.Facts, reviewed.Body, maxCost.ToString()) : null;
+        }
+
         var (scoped, edit) = team.ScopesSessions ? SessionScope.Apply(team.Id, session, reviewed) : default;
-        return new RequestVerdict(new RequestReview(null, ceiling, edit))
+        return new RequestVerdict(new RequestReview(null, ceiling, edit, tools.Removal, stop))
         {
             Cost = new RequestCost(
                 ReservationEstimate.EstimateTokens(size),
                 amount,
                 PromptTokens: ReservationEstimate.EstimateTokens(size with { StatedOutputTokens = 0 })),
             Session = scoped,
+            Tools = tools,
             Size = size,
             Price = dearest,
         };
@@ -55,4 +72,16 @@ internal static class RequestJudge
     /// <summary>Whether a call is refused because its price is unknown, so that its cost cannot be reserved in the team's budget.</summary>
     public static bool IsPriceMissing(Team team, LimitsSettings limits, RequestCost cost) =>
         team.Budget is not null && cost.Cost is null && !limits.AllowUnknownPrices;
+
+    private static RequestVerdict Refused(GatewayError error, ServerToolVerdict tools) =>
+        new(new RequestReview(error.ToRejection())) { Tools = tools };
+
+    // The body's own names are checked by themselves, so that a tool's model does not stand in for a missing one.
+    private static string? FindRefused(ModelRights rights, in RequestedModels requested, IReadOnlyList<string?> presets) =>
+        rights.Refuse(requested.Names, presets)
+        ?? (requested.All.Count > requested.Names.Count ? rights.Refuse(requested.All, presets) : null);
+
+    // A request without a model has no price, whatever its tools name.
+    private static IReadOnlyList<string> PricedNames(in RequestedModels requested) =>
+        requested.Names.Count == 0 ? requested.Names : requested.Ordinary;
 }

@@ -20,7 +20,8 @@ internal sealed class RequestReviewer(PriceListStore prices)
         var session = team.ScopesSessions ? context.Request.Headers[SessionScope.Header] : default;
         var verdict = RequestJudge.Judge(
             team, request.Caller.Endpoint!, snapshot.Settings.Limits, prices.For(snapshot), session, reviewed);
-        request.Body = new RequestBodyRecord(verdict.Cost, verdict.Session);
+        request.Body = new RequestBodyRecord(
+            verdict.Cost, verdict.Session, verdict.Tools.RemovedNames, verdict.Tools.ReportedNames);
         if (verdict.Review.Rejection is null && verdict.Cost.Cost is null && team.Budget is not null)
         {
             prices.AskSoon();

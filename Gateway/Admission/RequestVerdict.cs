@@ -13,6 +13,9 @@ internal readonly record struct RequestVerdict(RequestReview Review)
     /// <summary>The value of the session header sent upstream; <see langword="null"/> leaves the client's header.</summary>
     public string? Session { get; init; }
 
+    /// <summary>The verdict on the server tools.</summary>
+    public ServerToolVerdict Tools { get; init; }
+
     /// <summary>The measures from which <see cref="Cost"/> was estimated.</summary>
     public RequestSize Size { get; init; }
 

@@ -3,6 +3,7 @@ using Gateway.Billing;
 using Gateway.Limits;
 using Microsoft.Net.Http.Headers;
 using OpenRouterGateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.RequestBody.Tools;
 
 namespace Gateway.Errors;
 
@@ -19,6 +20,9 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
 {
     /// <summary>The code of <see cref="ModelNotAllowed"/>.</summary>
     public const string ModelNotAllowedCode = "model_not_allowed";
+
+    /// <summary>The code of <see cref="ServerToolNotAllowed"/>, which the provider mapping uses as well.</summary>
+    public const string ServerToolNotAllowedCode = "server_tool_not_allowed";
 
     private const string InvalidRequest = "invalid_request_error";
     private const string UpstreamTrouble = "api_error";
@@ -134,6 +138,17 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
             ? "The team may not make a request that names no model."
             : $"The team may not use the model '{Shorten(name)}'.",
         "model");
+
+    /// <summary>A server tool or plugin is closed to the team.</summary>
+    /// <param name="tool">The tool.</param>
+    /// <param name="team">The id of the team, whose setting opens the tool.</param>
+    /// <param name="cannotBeRemoved">Whether the team removes closed tools, and this one cannot be removed.</param>
+    public static GatewayError ServerToolNotAllowed(ServerToolUse tool, string team, bool cannotBeRemoved = false) => new(
+        403, ErrorOrigin.Client, Permission, ServerToolNotAllowedCode,
+        $"The team may not use the server tool '{tool.DisplayName}'"
+            + (cannotBeRemoved ? ", which cannot be removed from the request" : "")
+            + $". The setting ServerTools of the team '{team}' opens it.",
+        tool.Member);
 
     /// <summary>The team's budget does not cover the reservation of a request.</summary>
     public static GatewayError OverBudget(in BudgetShortfall shortfall)

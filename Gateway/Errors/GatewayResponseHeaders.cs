@@ -4,11 +4,16 @@ using OpenRouterGateway.Transforms.ProviderMapping;
 
 namespace Gateway.Errors;
 
-/// <summary>Sets the gateway's headers of every response: the request id, the applied rules, and the levels of the limits.</summary>
+/// <summary>
+/// Sets the gateway's headers of every response: the request id, the applied rules, the removed tools, and the levels of the limits.
+/// </summary>
 internal static class GatewayResponseHeaders
 {
     public const string RequestId = "x-request-id";
     public const string Rule = "x-gateway-rule";
+
+    /// <summary>The header that lists the server tools which were removed from the request.</summary>
+    public const string RemovedTools = "x-gateway-removed-tools";
 
     /// <summary>The header that marks an error of the gateway itself. Errors of upstream do not have it.</summary>
     public const string Error = "x-gateway-error";
@@ -18,6 +23,7 @@ internal static class GatewayResponseHeaders
     {
         response.Headers.Remove(Error);
         response.Headers.Remove(Rule);
+        response.Headers.Remove(RemovedTools);
     }
 
     /// <summary>Adds the headers whose phases have run.</summary>
@@ -31,6 +37,14 @@ internal static class GatewayResponseHeaders
         if (request.HasAdmission && request.Admission.Limits is { } limits)
         {
             RateLimitHeaders.Write(headers, limits);
+        }
+
+        // A refused request was not sent, with or without the tools.
+        if (request.HasCaller
+            && request.Body.RemovedTools is { } removed
+            && context.Features.Get<IProviderMappingFeature>() is { Decision.Rejection: null })
+        {
+            headers[RemovedTools] = removed;
         }
 
         if (request.HasRoute

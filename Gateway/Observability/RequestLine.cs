@@ -108,6 +108,8 @@ internal sealed class RequestLine : LogEventPropertyValue
             members.Add(nameof(billed.CompletionTokens), billed.CompletionTokens);
             members.Add(nameof(billed.Usd), billed.Usd);
             members.Add(nameof(billed.BillState), billed.BillState);
+            members.Add(nameof(billed.RemovedTools), billed.RemovedTools);
+            members.Add(nameof(billed.ReportedTools), billed.ReportedTools);
         }
 
         members.Add(nameof(Rule), Rule);
@@ -145,6 +147,12 @@ internal sealed class RequestLine : LogEventPropertyValue
         public string? Usd { get; init; }
 
         public string? BillState { get; init; }
+
+        /// <summary>The server tools that were removed from the request.</summary>
+        public string? RemovedTools { get; init; }
+
+        /// <summary>The server tools that are closed to the team and passed nevertheless.</summary>
+        public string? ReportedTools { get; init; }
     }
 
     /// <summary>Collects the members as Serilog properties.</summary>

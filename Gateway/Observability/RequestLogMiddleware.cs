@@ -60,6 +60,10 @@ internal sealed class RequestLogMiddleware
         {
             _metrics.RequestRefused(code, team);
         }
+        else if (request.HasCaller && request.Body.ReportedTools is not null)
+        {
+            _metrics.RequestRefused(GatewayError.ServerToolNotAllowedCode, team);
+        }
     }
 
     private void Write(HttpContext context, GatewayContext request)
@@ -114,6 +118,8 @@ internal sealed class RequestLogMiddleware
             CompletionTokens = facts?.Usage?.CompletionTokens,
             Usd = bill?.Charge.ToString(),
             BillState = bill?.State.ToString(),
+            RemovedTools = request.Body.RemovedTools,
+            ReportedTools = request.Body.ReportedTools,
         };
     }
 

@@ -7,6 +7,7 @@ using Gateway.Configuration.Reading;
 using Gateway.Configuration.ReverseProxy;
 using Gateway.Configuration.Schema;
 using Gateway.Primitives;
+using Gateway.Teams;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using Yarp.ReverseProxy.Configuration;
 
@@ -52,6 +53,10 @@ internal static class CheckReport
             Line($"  {rule.Name} ({rule.Mode}, from {rule.Source})");
             Line($"    models   {string.Join(", ", rule.Models)}");
             Line($"    provider {rule.Block}");
+            if (rule.ServerTools is { } tools)
+            {
+                Line($"    tools    {(tools.Count == 0 ? "no server tool is open" : string.Join(", ", tools))}");
+            }
         }
 
         Line($"aliases: {snapshot.Rules.Aliases.Count}");
@@ -61,6 +66,11 @@ internal static class CheckReport
         }
 
         Line($"teams: {snapshot.Teams.Teams.Count}");
+        if (snapshot.Teams.Teams.Any(team => team.ServerTools.Allowed is null))
+        {
+            Line($"server tools open by default: {string.Join(", ", ServerToolRights.DefaultPatterns)}");
+        }
+
         foreach (var team in snapshot.Teams.Teams)
         {
             Line($"  {team.Id}: {TeamDescription.Of(team)}");

@@ -82,6 +82,7 @@ internal static class ExplainReport
         if (explanation.Mapping is { } mapping)
         {
             await WriteStepsAsync(mapping, explanation.Facts!, target, snapshot, output);
+            await WriteToolsAsync(explanation.ServerTools, output);
         }
 
         if (explanation.Team is { } team)
@@ -130,14 +131,28 @@ internal static class ExplainReport
         await output.WriteLineAsync();
     }
 
+    private static async Task WriteToolsAsync(IReadOnlyList<ExplainedTool> tools, TextWriter output)
+    {
+        foreach (var tool in tools)
+        {
+            await LineAsync(output, $"tool {tool.Tool.DisplayName}: {tool.Outcome}");
+        }
+
+        if (tools.Count > 0)
+        {
+            await output.WriteLineAsync();
+        }
+    }
+
     /// <summary>Writes the team's settings. Model rights are checked before the rules, limits and budget after them.</summary>
     private static async Task WriteTeamAsync(Team team, RequestExplanation explanation, TextWriter output)
     {
         await LineAsync(output, $"team      {team.Id}");
         await LineAsync(output, $"rights    {TeamDescription.Rights(team)}");
+        await LineAsync(output, $"tools     {TeamDescription.ServerTools(team)}");
         if (explanation.AreRightsJudged)
         {
-            await LineAsync(output, explanation.Error is { Code: GatewayError.ModelNotAllowedCode } error
+            await LineAsync(output, explanation.Error is { Code: GatewayError.ModelNotAllowedCode or GatewayError.ServerToolNotAllowedCode } error
                 ? $"          {error.Status}: {error.Message}"
                 : "          allowed");
         }

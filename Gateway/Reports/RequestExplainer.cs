@@ -10,6 +10,7 @@ using Gateway.Teams;
 using Microsoft.Extensions.Primitives;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using OpenRouterGateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.RequestBody.Tools;
 
 namespace Gateway.Reports;
 
@@ -58,9 +59,17 @@ internal static class RequestExplainer
 
         var team = explanation.Team;
         RequestVerdict? verdict = null;
+        IReadOnlyList<ServerToolUse> tools = [];
+        IReadOnlyList<ClosedServerTool> closed = [];
         var mapping = (team?.Rules ?? snapshot.Rules).Explain(
             facts, new ReadOnlySequence<byte>(body), RequestEndpoints.Of(explanation.Path), Review);
-        explanation = explanation with { Facts = facts, Mapping = mapping, AreRightsJudged = verdict is not null };
+        explanation = explanation with
+        {
+            Facts = facts,
+            Mapping = mapping,
+            AreRightsJudged = verdict is not null,
+            ServerTools = [.. tools.Select(tool => ExplainedTool.Of(tool, team, closed, verdict?.Tools.Removal))],
+        };
         if (mapping.Decision.Rejection is { } refusal)
         {
             return explanation with { Error = GatewayError.Rejected(refusal) };
@@ -80,6 +89,8 @@ internal static class RequestExplainer
             verdict = team is null
                 ? null
                 : RequestJudge.Judge(team, endpoint!, settings.Limits, prices ?? PriceList.Empty, StringValues.Empty, reviewed);
+            tools = reviewed.Requested.Tools;
+            closed = reviewed.Closed;
             return verdict?.Review ?? default;
         }
     }

@@ -30,6 +30,9 @@ internal sealed record RequestExplanation(PathString Path, ErrorDialect Dialect)
     /// <summary>Whether the team's model rights were checked; an invalid body is refused before that.</summary>
     public bool AreRightsJudged { get; init; }
 
+    /// <summary>The server tools and plugins that the request uses.</summary>
+    public IReadOnlyList<ExplainedTool> ServerTools { get; init; } = [];
+
     /// <summary>What would be reserved; <see langword="null"/> if the price is left out of the verdict or the request is refused before.</summary>
     public RequestEstimate? Estimate { get; init; }
 

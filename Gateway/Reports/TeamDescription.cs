@@ -13,6 +13,7 @@ internal static class TeamDescription
     [
         $"keys {string.Join(", ", team.Keys.Select(Key))}",
         $"models {Rights(team)}",
+        $"server tools {ServerTools(team)}",
         $"limits {Limits(team.Limits)}",
         $"budget {Budget(team)}",
         string.Create(CultureInfo.InvariantCulture, $"own rules {team.RuleSummaries.Count}"),
@@ -27,6 +28,26 @@ internal static class TeamDescription
 
         var allowed = team.Rights.Allowed is { } patterns ? Join(patterns) : "all models";
         return team.Rights.Denied.Count == 0 ? allowed : $"{allowed}, but not {Join(team.Rights.Denied)}";
+    }
+
+    /// <summary>The server tools that are open, and what becomes of the others.</summary>
+    public static string ServerTools(Team team)
+    {
+        var tools = team.ServerTools;
+        var open = tools.Allowed switch
+        {
+            null => "those open by default",
+            [] => "none",
+            var patterns => Join(patterns),
+        };
+        var others = tools.WhenClosed switch
+        {
+            WhenToolClosed.Refuse => "others refused",
+            WhenToolClosed.Remove => "others removed",
+            WhenToolClosed.Report => "others reported",
+            _ => throw new InvalidOperationException($"{tools.WhenClosed} is not described."),
+        };
+        return team.Budget is null ? $"{open}, {others}" : $"{open}, {others}, up to {tools.MaxCost} USD a request";
     }
 
     public static string Limits(TeamLimits limits)

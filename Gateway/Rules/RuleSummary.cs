@@ -8,4 +8,13 @@ namespace Gateway.Rules;
 /// <param name="Models">Its patterns.</param>
 /// <param name="Mode">Which block wins if the client sends one.</param>
 /// <param name="Block">The block as JSON.</param>
-internal sealed record RuleSummary(string Name, string Source, IReadOnlyList<string> Models, WhenClientSetsProvider Mode, string Block);
+/// <param name="ServerTools">
+/// The patterns of the server tools that the rule leaves open; <see langword="null"/> for a rule that closes none.
+/// </param>
+internal sealed record RuleSummary(
+    string Name,
+    string Source,
+    IReadOnlyList<string> Models,
+    WhenClientSetsProvider Mode,
+    string Block,
+    IReadOnlyList<string>? ServerTools = null);

@@ -1,3 +1,4 @@
+using OpenRouterGateway.Transforms.ProviderMapping;
 using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 namespace Gateway.Teams;
@@ -33,7 +34,9 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
     /// only patterns such as <c>*</c> match.
     /// </remarks>
     /// <param name="names">
-    /// Every model of the request after aliases: <c>model</c>, <c>models</c> and <c>fallbacks</c>, earlier duplicates included, as written.
+    /// Every model of the request after aliases: <c>model</c>, <c>models</c> and <c>fallbacks</c>, earlier duplicates included, as written;
+    /// and those of server tools. <see cref="RequestedModels.Any"/> stands for any model: it needs the pattern <c>*</c> in the allow-list,
+    /// and an empty deny-list.
     /// </param>
     /// <param name="presets">Every <c>preset</c> member that is not null: its text, or null if it is not a string.</param>
     /// <returns>The refused name, empty for a request without a model; <see langword="null"/> if all are allowed.</returns>
@@ -70,6 +73,12 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
 
     private bool IsAllowed(string name)
     {
+        // Any model may be one of the denied ones.
+        if (name == RequestedModels.Any && _denied is not null)
+        {
+            return false;
+        }
+
         if (!ModelSpellings.NamesPreset(name))
         {
             return IsAllowedPlain(name);

@@ -19,6 +19,9 @@ internal sealed class Team
 
     public required ModelRights Rights { get; init; }
 
+    /// <summary>Its rights to server tools. Default: <see cref="ServerToolRights.Default"/>.</summary>
+    public ServerToolRights ServerTools { get; init; } = ServerToolRights.Default;
+
     public required TeamLimits Limits { get; init; }
 
     /// <summary>Its budget; <see langword="null"/> for none.</summary>

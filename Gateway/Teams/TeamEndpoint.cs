@@ -15,6 +15,9 @@ internal sealed record TeamEndpoint(IReadOnlyList<string> Methods, string Path, 
     /// <summary>Whether OpenRouter bills a request.</summary>
     public bool IsMetered => Kind == TeamEndpointKind.Inference;
 
+    /// <summary>Whether OpenRouter runs server tools in a loop and accepts <c>stop_server_tools_when</c>.</summary>
+    public bool RunsServerTools { get; } = Path is "/chat/completions" or "/responses" or "/messages";
+
     /// <summary>Whether a method is allowed; methods are case-sensitive.</summary>
     public bool Takes(string method)
     {

@@ -22,13 +22,13 @@ internal static partial class AnswerTemplates
         """
         $usage$,"usage":{"input_tokens":$prompt$,"input_tokens_details":{"cached_tokens":0},"output_tokens":$completion$,
         "output_tokens_details":{"reasoning_tokens":0},"total_tokens":$total$,"cost":$cost$,"is_byok":$byok$,
-        "cost_details":{"upstream_inference_cost":$upstream$}}$end$
+        "cost_details":{"upstream_inference_cost":$upstream$,"upstream_inference_input_cost":0,"upstream_inference_output_cost":0}}$end$
         """;
 
     private const string MessagesUsage =
         """
         $usage$,"usage":{"input_tokens":$prompt$,"output_tokens":$completion$,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,
-        "cost":$cost$,"is_byok":$byok$,"cost_details":{"upstream_inference_cost":$upstream$}}$end$
+        "cost":$cost$,"is_byok":$byok$,"cost_details":{"upstream_inference_cost":$upstream$,"upstream_inference_input_cost":0,"upstream_inference_output_cost":0}}$end$
         """;
 
     private const string ClassicError =
@@ -206,7 +206,7 @@ internal static partial class AnswerTemplates
             """
             {"id":"$id$","model":"$model$","provider":"$provider$",
             "results":[{"index":0,"relevance_score":0.98,"document":{"text":"$text$"}}]
-            $usage$,"usage":{"search_units":1,"total_tokens":$total$,"cost":$cost$,"is_byok":$byok$,"cost_details":{"upstream_inference_cost":$upstream$}}$end$}
+            $usage$,"usage":{"search_units":1,"total_tokens":$total$,"cost":$cost$,"is_byok":$byok$,"cost_details":{"upstream_inference_cost":$upstream$,"upstream_inference_prompt_cost":0,"upstream_inference_completions_cost":0}}$end$}
             """),
         Json(ClassicError));
 
@@ -217,7 +217,7 @@ internal static partial class AnswerTemplates
                 """
                 {"id":"$id$","object":"list","model":"$model$","provider":"$provider$",
                 "data":[{"object":"embedding","index":0,"embedding":
-                """ + vector + """}]$usage$,"usage":{"prompt_tokens":$prompt$,"total_tokens":$prompt$,"cost":$cost$,"is_byok":$byok$,"cost_details":{"upstream_inference_cost":$upstream$}}$end$}"""),
+                """ + vector + """}]$usage$,"usage":{"prompt_tokens":$prompt$,"total_tokens":$prompt$,"cost":$cost$,"is_byok":$byok$,"cost_details":{"upstream_inference_cost":$upstream$,"upstream_inference_prompt_cost":0,"upstream_inference_completions_cost":0}}$end$}"""),
             Json(ClassicError));
     }
 

@@ -72,7 +72,7 @@ internal sealed class ModelCatalogue
         {
             CanonicalSlug = "deepseek/deepseek-chat-v3",
             Providers = ["deepseek", "deepinfra"],
-            Overrides = """[{"utc_start":"0030","utc_end":"0830","prompt":"0.00000056","completion":"0.00000084"}]""",
+            Overrides = """[{"utc_start":30,"utc_end":830,"prompt":"0.00000056","completion":"0.00000084"}]""",
         },
         new("deepseek/deepseek-chat:free", "DeepSeek: Chat (free)", 163840, "0", "0")
         {

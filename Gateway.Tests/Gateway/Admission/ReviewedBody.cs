@@ -6,7 +6,7 @@ using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 namespace Gateway.Tests.Gateway.Admission;
 
-/// <summary>Creates the context in which a host reviews a body without aliases.</summary>
+/// <summary>Creates the context in which a host reviews a body, without aliases and rules.</summary>
 internal static class ReviewedBody
 {
     public static RequestReviewContext Create(string body, RequestEndpoint endpoint = RequestEndpoint.Generation)
@@ -14,6 +14,6 @@ internal static class ReviewedBody
         var bytes = Encoding.UTF8.GetBytes(body);
         var facts = BodyScan.Facts(bytes);
         var models = EffectiveModels.Create([], new PatternIndex([]), facts, endpoint, new EditList(), trace: null);
-        return new RequestReviewContext(facts, new ReadOnlySequence<byte>(bytes), endpoint, models);
+        return new RequestReviewContext(facts, new ReadOnlySequence<byte>(bytes), endpoint, models, Known: null, Closed: []);
     }
 }

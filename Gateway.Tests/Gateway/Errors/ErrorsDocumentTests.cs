@@ -20,6 +20,7 @@ public sealed partial class ErrorsDocumentTests
         (400, "invalid_provider"),
         (403, "model_not_allowed"),
         (403, "provider_not_allowed"),
+        (403, "server_tool_not_allowed"),
         (415, "unsupported_content_encoding"),
         (415, "unsupported_media_type"),
         (429, "rate_limit_exceeded"),

@@ -113,6 +113,8 @@ public sealed class RequestLineTests
             CompletionTokens = 1_000_000_000_000,
             Usd = "0.000000000001",
             BillState = "Settled",
+            RemovedTools = "web_search, mcp",
+            ReportedTools = "openrouter:files",
         },
     };
 

@@ -232,8 +232,8 @@ public class EnforceRuleTests
     public void Enforce_IsNotDodgedBySpelling(string name, string pattern)
     {
         var body = $$"""{"model":{{System.Text.Encoding.UTF8.GetString(JsonText.Quote(name))}}}""";
-        Assert.Equal("rule", Set(Enforce(pattern, """{"zdr":true}""")).Decide(body).Applied);
-        Assert.Null(Set(Enforce("other", """{"zdr":true}""")).Decide(body).Applied);
+        Assert.Equal("rule", Set(Enforce(pattern, """{"require_parameters":true}""")).Decide(body).Applied);
+        Assert.Null(Set(Enforce("other", """{"require_parameters":true}""")).Decide(body).Applied);
     }
 
     [Theory]

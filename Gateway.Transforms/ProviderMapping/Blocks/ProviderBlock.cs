@@ -1,3 +1,4 @@
+using System.Text.Json;
 using OpenRouterGateway.Transforms.Json;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
@@ -15,6 +16,10 @@ internal sealed class ProviderBlock
         Ignore = Names("ignore");
         Quantizations = Names("quantizations");
         MaxPrice = Prices();
+        RestrictsProviders = Only is not null
+            || Find("zdr") is { Kind: JsonValueKind.True }
+            || (Find("data_collection") is { Kind: JsonValueKind.String } collection
+                && JsonStringDecoder.Decode(collection.Value.Span[1..^1]) == "deny");
     }
 
     /// <summary>The members in the order written.</summary>
@@ -34,6 +39,12 @@ internal sealed class ProviderBlock
 
     /// <summary>The components of <c>max_price</c>; <see langword="null"/> if the block has none.</summary>
     public List<PriceLimit>? MaxPrice { get; }
+
+    /// <summary>
+    /// Whether the block restricts which providers see a request, or what they may do with it: it has <c>only</c>, <c>zdr: true</c> or
+    /// <c>data_collection: deny</c>.
+    /// </summary>
+    public bool RestrictsProviders { get; }
 
     private ProviderList? Names(string name) =>
         Find(name) is { } member && ProviderListEntry.ReadAll(member.Value) is { } names ? new ProviderList(names) : null;

@@ -1,4 +1,5 @@
 using OpenRouterGateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.RequestBody.Tools;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 
@@ -20,6 +21,15 @@ internal sealed record RuleRefusal(ProviderRule Rule, RequestRejection Rejection
     /// <summary>The client's value cannot be narrowed because it has the wrong type.</summary>
     public static RuleRefusal WrongType(ProviderRule rule, string member, string expected) => new(
         rule, new RequestRejection(400, "invalid_provider", $"'provider.{member}' must be {expected}.", $"provider.{member}"));
+
+    /// <summary>The rule restricts providers or their use of data, and a server tool of the request is not bound by that.</summary>
+    public static RuleRefusal ServerTool(ProviderRule rule, ServerToolUse tool) => new(
+        rule,
+        new RequestRejection(
+            403,
+            "server_tool_not_allowed",
+            $"Rule '{rule.Name}' refuses the server tool '{tool.DisplayName}': no provider rule binds it, and ServerTools of the rule does not list it.",
+            tool.Member));
 
     private static RuleRefusal NotAllowed(ProviderRule rule, string member, string message) =>
         new(rule, new RequestRejection(403, "provider_not_allowed", message, $"provider.{member}"));

@@ -18,6 +18,23 @@ internal static class ModelSpellings
         return spellings;
     }
 
+    /// <summary>Every spelling of every name; an empty name if there are no names.</summary>
+    public static List<string> OfAll(IReadOnlyList<string> names)
+    {
+        var spellings = new List<string>();
+        foreach (var name in names)
+        {
+            Add(name, spellings);
+        }
+
+        if (spellings.Count == 0)
+        {
+            spellings.Add("");
+        }
+
+        return spellings;
+    }
+
     /// <summary>Adds the name as written and every other spelling of it.</summary>
     internal static void Add(string name, List<string> spellings)
     {
@@ -37,6 +54,41 @@ internal static class ModelSpellings
     /// <summary>Whether a name refers to a preset, alone or after a model.</summary>
     /// <param name="name">A model's name as a request writes it.</param>
     public static bool NamesPreset(string name) => name is null ? throw new ArgumentNullException(nameof(name)) : name.Contains(PresetMark, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>The slugs of the presets in a name.</summary>
+    public static IEnumerable<string> Presets(string name)
+    {
+        for (var at = name.IndexOf(PresetMark, StringComparison.OrdinalIgnoreCase); at >= 0;)
+        {
+            var start = at + PresetMark.Length;
+            at = name.IndexOf(PresetMark, start, StringComparison.OrdinalIgnoreCase);
+            yield return (at < 0 ? name[start..] : name[start..at]).Trim();
+        }
+    }
+
+    /// <summary>Whether one of the variants in a name is <c>:online</c>, which enables the web search.</summary>
+    public static bool IsOnline(ReadOnlySpan<char> name)
+    {
+        while (name.IndexOf(':') is >= 0 and var colon)
+        {
+            name = name[(colon + 1)..];
+            var end = name.IndexOfAny(':', '@');
+            if ((end < 0 ? name : name[..end]).Trim().Equals("online", StringComparison.OrdinalIgnoreCase))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>The name of the model's fast version; <see langword="null"/> if the name has no model.</summary>
+    public static string? FastVersion(string name)
+    {
+        var end = name.AsSpan().IndexOfAny(':', '@');
+        var model = (end < 0 ? name : name[..end]).TrimEnd();
+        return model.Trim('~', ' ').Length == 0 ? null : model + "-fast" + (end < 0 ? "" : name[end..]);
+    }
 
     // A variant may precede or follow the preset. Only the first and the last colon are tried for each: a name with a million colons must
     // not produce a million names.

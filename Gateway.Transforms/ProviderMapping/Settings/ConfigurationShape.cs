@@ -40,7 +40,7 @@ internal sealed class ConfigurationShape
         ("options", new ConfigurationShape { TakesText = true, Members = Table(), Other = Any }));
 
     private static readonly ConfigurationShape Rules = List(Object(
-        Text, ("Name", Text), ("Model", TextOrTexts), ("WhenClientSetsProvider", Text), ("Provider", Provider)));
+        Text, ("Name", Text), ("Model", TextOrTexts), ("WhenClientSetsProvider", Text), ("Provider", Provider), ("ServerTools", TextOrTexts)));
 
     private static readonly ConfigurationShape Aliases = List(Object(Text, ("Model", Text), ("Use", Text), ("Fallbacks", Texts)));
 

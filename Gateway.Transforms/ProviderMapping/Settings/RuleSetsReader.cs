@@ -20,6 +20,7 @@ internal static class RuleSetsReader
     private const string Model = "Model";
     private const string Provider = "Provider";
     private const string Mode = "WhenClientSetsProvider";
+    private const string ServerTools = "ServerTools";
     private const string Use = "Use";
     private const string Fallbacks = "Fallbacks";
 
@@ -132,7 +133,7 @@ internal static class RuleSetsReader
     private static ProviderRule? ReadRule(
         JsonElement rule, string path, string? defaultName, ICollection<RuleProblem> problems, Dictionary<string, string>? names)
     {
-        var members = Members(rule, path, problems, Name, Model, Provider, Mode);
+        var members = Members(rule, path, problems, Name, Model, Provider, Mode, ServerTools);
         if (rule.ValueKind != JsonValueKind.Object)
         {
             return null;
@@ -148,11 +149,19 @@ internal static class RuleSetsReader
 
         var models = Texts(members, Model, AModel, takesOne: true, found);
         var mode = ReadMode(members, found);
-        _ = ProviderRule.TryCreate(name, models ?? [], members.GetValueOrDefault(Provider), mode, found, out var created);
+        var tools = Texts(members, ServerTools, "a server tool or a pattern such as \"openrouter:*\"", takesOne: true, found);
+        _ = ProviderRule.TryCreate(
+            name,
+            models ?? [],
+            members.GetValueOrDefault(Provider),
+            mode,
+            members.ContainsKey(ServerTools) ? tools : null,
+            found,
+            out var created);
 
         // The wrong type of Model is already reported, and the missing pattern follows from it.
         AddAll(models is null ? found.Where(static problem => problem.Message != ProviderRule.NoPattern) : found, path, problems);
-        return models is null ? null : created;
+        return models is null || tools is null ? null : created;
     }
 
     private static ModelAlias? ReadAlias(JsonElement alias, string path, ICollection<RuleProblem> problems)

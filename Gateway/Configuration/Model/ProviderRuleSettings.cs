@@ -17,6 +17,11 @@ internal sealed record ProviderRuleSettings
     /// <summary>Which block wins if the client sends a <c>provider</c> of its own. Default: <c>KeepClient</c>.</summary>
     public WhenClientSetsProvider WhenClientSetsProvider { get; init; }
 
+    /// <summary>
+    /// Patterns of the server tools that stay open under an <c>Enforce</c> rule whose block restricts providers. Default: none.
+    /// </summary>
+    public IReadOnlyList<string>? ServerTools { get; init; }
+
     /// <summary>The <c>provider</c> block, with OpenRouter's own member names. Required.</summary>
     public required JsonElement Provider { get; init; }
 }

@@ -20,6 +20,9 @@ internal sealed record TeamSettings
     /// <summary>Patterns of models that the team may not use, even if allowed above. Default: none.</summary>
     public IReadOnlyList<string>? DeniedModels { get; init; }
 
+    /// <summary>The server tools and plugins that the team may use; an array alone is <c>Allow</c>.</summary>
+    public ServerToolsSettings? ServerTools { get; init; }
+
     /// <summary>Limits of the whole team. Default: none.</summary>
     public TeamLimitsSettings? Limits { get; init; }
 

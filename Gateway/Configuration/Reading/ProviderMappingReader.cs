@@ -141,7 +141,13 @@ internal sealed class ProviderMappingReader
         if (compiled.Rule is { } rule)
         {
             _rules.Add(rule);
-            _summaries.Add(new RuleSummary(name, path, compiled.Models, compiled.Mode, compiled.Block));
+            _summaries.Add(new RuleSummary(
+                name,
+                path,
+                compiled.Models,
+                compiled.Mode,
+                compiled.Block,
+                rule.ClosesServerTools ? rule.ServerTools : null));
         }
     }
 

@@ -57,7 +57,13 @@ internal sealed class RuleCompiler
         var settings = JsonSerializer.Deserialize(json, SettingsJsonContext.Default.ProviderRuleSettings)!;
         var problems = new List<RuleProblem>();
         _ = ProviderRule.TryCreate(
-            settings.Name ?? defaultName, settings.Model, settings.Provider, settings.WhenClientSetsProvider, problems, out var rule);
+            settings.Name ?? defaultName,
+            settings.Model,
+            settings.Provider,
+            settings.WhenClientSetsProvider,
+            settings.ServerTools,
+            problems,
+            out var rule);
         return new CompiledRule(
             settings.Name, settings.Model, settings.WhenClientSetsProvider, settings.Provider.GetRawText(), rule, problems);
     }

@@ -82,6 +82,13 @@ internal sealed class SettingsValidator
 
     private SettingsObject? ShapeMembers(SettingsNode node, SettingShape.Members shape)
     {
+        if (shape.Shorthand is { } shorthand && node is SettingsArray)
+        {
+            var only = SettingsObject.NewMembers();
+            only[shorthand] = node;
+            node = new SettingsObject(only, node.Source);
+        }
+
         if (node is not SettingsObject given)
         {
             return Reject<SettingsObject>(node, shape);
@@ -281,6 +288,7 @@ internal sealed class SettingsValidator
     /// <summary>Describes the expected value of a shape, for messages.</summary>
     private static string Describe(SettingShape shape) => shape switch
     {
+        SettingShape.Members { Shorthand: not null } => "an object or an array",
         SettingShape.Members or SettingShape.Map => "an object",
         SettingShape.List { TakesOne: true } => "a string or an array of strings",
         SettingShape.List => "an array",

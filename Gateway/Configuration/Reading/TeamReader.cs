@@ -114,6 +114,7 @@ internal sealed class TeamReader
             Keys = ReadKeys(settings, faults),
             UpstreamKey = new UpstreamKey(key ?? ""),
             Rights = allowed is null && denied.Count == 0 ? ModelRights.All : new ModelRights(allowed, denied),
+            ServerTools = ReadServerTools(settings.ServerTools, faults),
             Limits = ReadLimits(settings.Limits, "Limits", faults),
             Budget = ReadBudget(settings.Budget, faults),
             Rules = rules,
@@ -239,21 +240,46 @@ internal sealed class TeamReader
             return null;
         }
 
-        // Decimal on both sides: binary floating point would round the amount.
-        var text = settings.Usd.ToString(CultureInfo.InvariantCulture);
-        if (settings.Usd is <= 0 or > MostUsd
-            || (text.IndexOf('.', StringComparison.Ordinal) is >= 0 and var point && text.Length - point - 1 > MostDecimals)
-            || !PicoDollars.TryParse(Encoding.UTF8.GetBytes(text), out var limit))
+        return ReadUsd(settings.Usd, "Budget:Usd", faults) is { } limit
+            ? new TeamBudget(limit, settings.Period ?? BudgetPeriod.Month)
+            {
+                IncludesByok = settings.IncludeByok ?? true,
+                WhenExceeded = settings.WhenExceeded ?? ExceededPolicy.Refuse,
+            }
+            : null;
+    }
+
+    private static ServerToolRights ReadServerTools(ServerToolsSettings? settings, SettingsFaultCollector faults)
+    {
+        if (settings is null)
         {
-            faults.Fault("Budget:Usd", $"got {text}; expected more than 0 and up to {MostUsd:F0}, with at most {MostDecimals} decimals");
+            return ServerToolRights.Default;
+        }
+
+        var problems = new List<RuleProblem>();
+        var allowed = settings.Allow is { } texts ? ServerToolPatterns.Read(texts, "ServerTools:Allow", problems) : null;
+        foreach (var problem in problems)
+        {
+            faults.Fault(problem.Path, problem.Message);
+        }
+
+        var maxCost = settings.MaxUsd is { } usd ? ReadUsd(usd, "ServerTools:MaxUsd", faults) : null;
+        return new ServerToolRights(allowed, settings.WhenClosed, maxCost ?? ServerToolRights.Default.MaxCost);
+    }
+
+    private static PicoDollars? ReadUsd(decimal usd, string name, SettingsFaultCollector faults)
+    {
+        // Decimal on both sides: binary floating point would round the amount.
+        var text = usd.ToString(CultureInfo.InvariantCulture);
+        if (usd is <= 0 or > MostUsd
+            || (text.IndexOf('.', StringComparison.Ordinal) is >= 0 and var point && text.Length - point - 1 > MostDecimals)
+            || !PicoDollars.TryParse(Encoding.UTF8.GetBytes(text), out var amount))
+        {
+            faults.Fault(name, $"got {text}; expected more than 0 and up to {MostUsd:F0}, with at most {MostDecimals} decimals");
             return null;
         }
 
-        return new TeamBudget(limit, settings.Period ?? BudgetPeriod.Month)
-        {
-            IncludesByok = settings.IncludeByok ?? true,
-            WhenExceeded = settings.WhenExceeded ?? ExceededPolicy.Refuse,
-        };
+        return amount;
     }
 
     private static Attribution ReadAttribution(AttributionSettings? settings, SettingsFaultCollector faults)

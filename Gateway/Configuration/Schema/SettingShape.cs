@@ -7,7 +7,9 @@ namespace Gateway.Configuration.Schema;
 internal abstract record SettingShape
 {
     /// <summary>An object with known members.</summary>
-    public sealed record Members(IReadOnlyDictionary<string, Member> Known) : SettingShape;
+    /// <param name="Known">The members.</param>
+    /// <param name="Shorthand">The member that an array in place of the object stands for; <see langword="null"/> for none.</param>
+    public sealed record Members(IReadOnlyDictionary<string, Member> Known, string? Shorthand = null) : SettingShape;
 
     /// <summary>An object with free keys, whose values have one shape.</summary>
     public sealed record Map(SettingShape Value) : SettingShape;
@@ -91,7 +93,7 @@ internal abstract record SettingShape
                     known.Add(property.Name, new Member(shape, property.IsRequired));
                 }
 
-                return new Members(known);
+                return new Members(known, clr == typeof(ServerToolsSettings) ? nameof(ServerToolsSettings.Allow) : null);
 
             case JsonTypeInfoKind.Enumerable:
                 var item = Of(type.Options.GetTypeInfo(type.ElementType!));

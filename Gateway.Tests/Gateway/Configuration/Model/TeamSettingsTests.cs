@@ -286,10 +286,13 @@ public sealed class TeamSettingsTests : IDisposable
         var report = CheckReport.Write(snapshot, _folder.Sources(), SettingsFiles.Read(_folder.Sources()));
 
         Assert.Contains(
-            "  a: keys ci until 2030-01-01T00:00:00+00:00; models openai/*, but not *:free; limits 5 requests a minute; "
+            "  a: keys ci until 2030-01-01T00:00:00+00:00; models openai/*, but not *:free; "
+                + "server tools those open by default, others refused, up to 0.25 USD a request; limits 5 requests a minute; "
                 + "budget 2.5 USD a month; own rules 0",
             report.Split(Environment.NewLine));
-        Assert.Contains("  b: keys key-1; models all models; limits none; budget none; own rules 0", report.Split(Environment.NewLine));
+        Assert.Contains(
+            "  b: keys key-1; models all models; server tools those open by default, others refused; limits none; budget none; own rules 0",
+            report.Split(Environment.NewLine));
         Assert.DoesNotContain("marked", report, StringComparison.Ordinal);
         Assert.DoesNotContain(HashA, report, StringComparison.OrdinalIgnoreCase);
     }

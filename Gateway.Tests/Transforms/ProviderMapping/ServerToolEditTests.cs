@@ -1,0 +1,205 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Gateway.Tests.Support;
+using Gateway.Tests.Transforms.RequestBody.Tools;
+using OpenRouterGateway.Transforms.Json;
+using OpenRouterGateway.Transforms.ProviderMapping;
+using Xunit;
+
+namespace Gateway.Tests.Transforms.ProviderMapping;
+
+/// <summary>Promise: server tools are cut out of a body, and stop conditions added, without a change of any other byte.</summary>
+public sealed class ServerToolEditTests
+{
+    private const string Conditions = """{"type":"max_cost","max_cost_in_dollars":0.25},{"type":"step_count_is","step_count":30}""";
+
+    [Theory]
+    [InlineData("""{"tools":[ {"type":"mcp"} , {"type":"function"} ]}""", """{"tools":[  {"type":"function"} ]}""")]
+    [InlineData("""{"tools":[{"type":"function"}, {"type":"mcp"}]}""", """{"tools":[{"type":"function"}]}""")]
+    [InlineData("""{"tools":[{"x":1},{"type":"mcp"},{"x":2},{"type":"mcp"} ,{"type":"shell"} ]}""", """{"tools":[{"x":1},{"x":2} ]}""")]
+    [InlineData("""{"tools":[{"type":"mcp"},{"type":"mcp"},{"x":1.50}]}""", """{"tools":[{"x":1.50}]}""")]
+    [InlineData("""{"model":"m","tools":[{"type":"mcp"}],"tool_choice":"auto","parallel_tool_calls":true,"a":1}""", """{"model":"m","a":1}""")]
+    [InlineData("""{"model":"m" , "tools":[{"type":"mcp"}], "tool_choice" : "auto" }""", """{"model":"m"  }""")]
+    [InlineData("""{"tool_choice":"none","tools":[{"type":"mcp"}],"model":"m"}""", """{"model":"m"}""")]
+    [InlineData("""{"tool_choice":"auto","tools":[{"type":"mcp"}]}""", """{"tools":[]}""")]
+    [InlineData("""{"model":"m","tools":[{"type":"mcp"}],"tools":[{"x":1},{"type":"mcp"}]}""", """{"model":"m","tools":[{"x":1}]}""")]
+    [InlineData("""{"model":"m","tools":[{"x":1}],"tools":[{"type":"mcp"}]}""", """{"model":"m"}""")]
+    [InlineData("""{"tools":[{"type":"namespace","tools":[{"type":"function"},{"type":"mcp"}]},{"x":1}]}""", """{"tools":[{"x":1}]}""")]
+    [InlineData("""{"tool_choice":"required","tools":[{"type":"mcp"},{"type":"function"}]}""", """{"tool_choice":"required","tools":[{"type":"function"}]}""")]
+    public void Removal_KeepsEveryOtherByte(string body, string expected)
+    {
+        for (var size = 1; size <= body.Length; size += size < 8 ? 1 : 1000)
+        {
+            Assert.Equal(expected, Remove(body, size));
+        }
+    }
+
+    [Theory]
+    [InlineData("""{"tools":[{"type":"mcp","server_label":"a"},{"x":1}],"tool_choice":{"type":"mcp"}}""")]
+    [InlineData("""{"tools":[{"type":"mcp","server_label":"a"},{"x":1}],"tool_choice":{"type":"x","server_label":"\u0061"}}""")]
+    [InlineData("""{"tools":[{"type":"code_execution_1","name":"code"},{"x":1}],"tool_choice":{"type":"tool","name":"code"}}""")]
+    [InlineData("""{"tools":[{"type":"mcp"},{"x":1}],"tool_choice":{"type":"allowed_tools","tools":[{"type":"mcp"}]}}""")]
+    [InlineData("""{"tools":[{"type":"mcp"}],"tool_choice":"required"}""")]
+    [InlineData("""{"tools":[{"type":"mcp"}],"tool_choice":{"type":"any"}}""")]
+    [InlineData("""{"tools":[{"type":"mcp"},{"x":1}],"tool_choice":"mcp","tool_choice":"auto"}""")]
+    [InlineData("""{"plugins":[{"id":"new"}]}""")]
+    [InlineData("""{"tools":{"type":"mcp"}}""")]
+    [InlineData("""{"mcp_servers":[{}],"tools":[{"type":"mcp"}]}""")]
+    public void NeededTool_IsNotRemoved(string body)
+    {
+        var bytes = Encoding.UTF8.GetBytes(body);
+        var facts = BodyScan.Facts(bytes);
+
+        Assert.False(ServerToolRemoval.TryCreate(facts, new(bytes), facts.ServerTools.Uses, out var removal, out var needed));
+        Assert.Null(removal);
+        Assert.Contains(needed, facts.ServerTools.Uses);
+    }
+
+    [Theory]
+    [InlineData("""{"model":"m"}""", """{"model":"m","stop_server_tools_when":[CONDITIONS]}""")]
+    [InlineData("""{"stop_server_tools_when":null,"a":1}""", """{"stop_server_tools_when":[CONDITIONS],"a":1}""")]
+    [InlineData("""{"stop_server_tools_when" : [ ] }""", """{"stop_server_tools_when" : [ CONDITIONS] }""")]
+    [InlineData("""{"stop_server_tools_when":[{"type":"max_cost","max_cost_in_dollars":9} ]}""", """{"stop_server_tools_when":[{"type":"max_cost","max_cost_in_dollars":9} ,CONDITIONS]}""")]
+    [InlineData("""{"stop_server_tools_when":[1],"stop_server_tools_when":[2]}""", """{"stop_server_tools_when":[2,CONDITIONS]}""")]
+    [InlineData("""{"stop_server_tools_when":{"type":"x"}}""", """{"stop_server_tools_when":[{"type":"x"},CONDITIONS]}""")]
+    [InlineData("""{"max_tool_calls":5}""", """{"max_tool_calls":5,"stop_server_tools_when":[FIVE]}""")]
+    [InlineData("""{"max_tool_calls":1,"max_tool_calls":5.9}""", """{"max_tool_calls":1,"max_tool_calls":5.9,"stop_server_tools_when":[FIVE]}""")]
+    [InlineData("""{"max_tool_calls":1e9}""", """{"max_tool_calls":1e9,"stop_server_tools_when":[CONDITIONS]}""")]
+    [InlineData("""{"max_tool_calls":"5"}""", """{"max_tool_calls":"5","stop_server_tools_when":[CONDITIONS]}""")]
+    public void StopConditions_AreAdded(string body, string expected)
+    {
+        var bytes = Encoding.UTF8.GetBytes(body);
+        var sent = FactsFromJson.Apply(bytes, StopCondition.Add(BodyScan.Facts(bytes), new(bytes), "0.25"));
+
+        Assert.Equal(
+            expected.Replace("CONDITIONS", Conditions, StringComparison.Ordinal)
+                .Replace("FIVE", Conditions.Replace("30", "5", StringComparison.Ordinal), StringComparison.Ordinal),
+            Encoding.UTF8.GetString(sent));
+    }
+
+    [Fact]
+    public void GeneratedBodies_AreEditedAsByAParserThatWritesThemAnew()
+    {
+        var random = new TestRandom(20261128);
+        var rules = RuleSet.Set(RuleSet.Rule("*", """{"order":["A"]}"""));
+        var removed = 0;
+        for (var i = 0; i < 20_000; i++)
+        {
+            var text = RandomTools.Body(random);
+            var body = Encoding.UTF8.GetBytes(text);
+            var facts = BodyScan.Facts(body);
+            var tools = facts.ServerTools.Uses.Where(tool => tool.Element >= 0 && random.Next(3) > 0).ToArray();
+            if (tools.Length == 0 || !ServerToolRemoval.TryCreate(facts, new(body), tools, out var removal, out _))
+            {
+                continue;
+            }
+
+            removed++;
+            var decision = rules.Decide(
+                facts,
+                new(body),
+                RequestEndpoint.Generation,
+                static (state, request) => new RequestReview(
+                    null, Removal: state, ToolEdits: StopCondition.Add(request.Facts, request.Body, "0.25")),
+                removal);
+            var sent = FactsFromJson.Apply(body, decision.Edits);
+
+            var cut = tools.Select(tool => facts.ServerTools.Elements[tool.Element].Value.Start).ToHashSet();
+            Assert.True(
+                Compact(sent) == Expected(body, cut),
+                $"iteration {i}\nbody     {text}\nsent     {Compact(sent)}\nexpected {Expected(body, cut)}");
+        }
+
+        Assert.InRange(removed, 1_000, 20_000);
+    }
+
+    private static string Remove(string body, int segmentSize)
+    {
+        var bytes = Encoding.UTF8.GetBytes(body);
+        var facts = BodyScan.Facts(bytes);
+        Assert.True(ServerToolRemoval.TryCreate(
+            facts, SegmentedSequence.Create(bytes, segmentSize), facts.ServerTools.Uses, out var removal, out _));
+        return Encoding.UTF8.GetString(FactsFromJson.Apply(bytes, removal.Edits));
+    }
+
+    private static string Compact(byte[] json) => Encoding.UTF8.GetString(JsonText.Compact(json));
+
+    /// <summary>The body written anew: without the elements that begin at <paramref name="cut"/>, with stop conditions and a provider.</summary>
+    private static string Expected(byte[] body, HashSet<int> cut)
+    {
+        var members = JsonMember.ReadAll(body);
+        var last = members.FindLastIndex(member => member.Name == "tools");
+        var isEmptied = last >= 0 && members[last].Kind == JsonValueKind.Array && Kept(members[last]) is { Total: > 0, Left.Count: 0 };
+        var stop = members.FindLastIndex(member => member.Name == "stop_server_tools_when");
+        var steps = members.FindLast(member => member.Name == "max_tool_calls") is { Kind: JsonValueKind.Number } limit
+            ? Math.Clamp((int)decimal.Parse(Raw(limit), CultureInfo.InvariantCulture), 1, 30)
+            : 30;
+        var conditions = Conditions.Replace(":30}", string.Create(CultureInfo.InvariantCulture, $":{steps}}}"), StringComparison.Ordinal);
+        var written = new List<string>();
+        for (var i = 0; i < members.Count; i++)
+        {
+            var member = members[i];
+            switch (member.Name)
+            {
+                case "tools" or "tool_choice" or "parallel_tool_calls" when isEmptied:
+                    break;
+                case "tools" when member.Kind == JsonValueKind.Array:
+                    var kept = Kept(member);
+                    if (kept.Left.Count > 0 || kept.Total == 0)
+                    {
+                        written.Add($"{Key(member)}:[{string.Join(',', kept.Left)}]");
+                    }
+
+                    break;
+                case "stop_server_tools_when" when i < stop:
+                    break;
+                case "stop_server_tools_when":
+                    var value = Raw(member);
+                    written.Add(Key(member) + ":" + (member.Kind == JsonValueKind.Null ? $"[{conditions}]"
+                        : member.Kind != JsonValueKind.Array ? $"[{value},{conditions}]"
+                        : value == "[]" ? $"[{conditions}]" : $"{value[..^1]},{conditions}]"));
+                    break;
+                default:
+                    written.Add($"{Key(member)}:{Raw(member)}");
+                    break;
+            }
+        }
+
+        if (written.Count == 0)
+        {
+            written.Add("\"tools\":[]");
+        }
+
+        if (stop < 0)
+        {
+            written.Add($"\"stop_server_tools_when\":[{conditions}]");
+        }
+
+        return $"{{{string.Join(',', written)},\"provider\":{{\"order\":[\"A\"]}}}}";
+
+        string Key(JsonMember member) => Encoding.UTF8.GetString(body.AsSpan(member.Start, member.KeyEnd - member.Start));
+
+        string Raw(JsonMember member) => Compact(body[member.ValueStart..member.ValueEnd]);
+
+        (int Total, List<string> Left) Kept(JsonMember member)
+        {
+            var left = new List<string>();
+            var total = 0;
+            var reader = new Utf8JsonReader(body.AsSpan(member.ValueStart, member.ValueEnd - member.ValueStart));
+            reader.Read();
+            while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+            {
+                var from = member.ValueStart + (int)reader.TokenStartIndex;
+                reader.Skip();
+                total++;
+                if (!cut.Contains(from))
+                {
+                    left.Add(Compact(body[from..(member.ValueStart + (int)reader.BytesConsumed)]));
+                }
+            }
+
+            return (total, left);
+        }
+    }
+}

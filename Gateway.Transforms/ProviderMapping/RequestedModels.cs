@@ -1,0 +1,126 @@
+using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
+using OpenRouterGateway.Transforms.RequestBody;
+using OpenRouterGateway.Transforms.RequestBody.Tools;
+
+namespace OpenRouterGateway.Transforms.ProviderMapping;
+
+/// <summary>
+/// Every model that a request names: in <c>model</c>, <c>models</c> and <c>fallbacks</c> after aliases, in server tools and plugins, and as
+/// the fast version of a model under a fast tier.
+/// </summary>
+internal readonly struct RequestedModels
+{
+    /// <summary>The name of any model: a wildcard, or a choice that OpenRouter makes by itself.</summary>
+    public const string Any = "*";
+
+    private static readonly List<string> NoNames = [];
+
+    // OpenRouter chooses the panel of these models by itself.
+    private const string Fusion = "openrouter/fusion";
+
+    private readonly IReadOnlyList<string> _fast;
+
+    private RequestedModels(
+        IReadOnlyList<string> names,
+        IReadOnlyList<string> fast,
+        IReadOnlyList<ServerToolUse> tools,
+        bool namesAny)
+    {
+        Names = names;
+        _fast = fast;
+        Tools = tools;
+        Ordinary = namesAny || tools.Count > 0
+            ? [
+                .. names, .. tools.SelectMany(static tool => tool.Models),
+                .. namesAny || tools.Any(static tool => tool.NamesAnyModel) ? (string[])[Any] : [],
+            ]
+            : names;
+        All = fast.Count > 0 ? [.. Ordinary, .. fast] : Ordinary;
+    }
+
+    /// <summary>The names of the body's own members, as in <see cref="EffectiveModels.Names"/>.</summary>
+    public IReadOnlyList<string> Names { get; }
+
+    /// <summary>
+    /// The names of the body and of its server tools. <see cref="Any"/> is among them if a model may be called that the request does not
+    /// name.
+    /// </summary>
+    public IReadOnlyList<string> Ordinary { get; }
+
+    /// <summary>
+    /// <see cref="Ordinary"/>, and under a fast tier the fast version of each of the body's names. OpenRouter serves those that exist.
+    /// </summary>
+    public IReadOnlyList<string> All { get; }
+
+    /// <summary>The server tools that the request uses, presets and <c>:online</c> included.</summary>
+    public IReadOnlyList<ServerToolUse> Tools { get; }
+
+    /// <summary>Finds the models and server tools of a request.</summary>
+    /// <param name="names">The names after aliases.</param>
+    /// <param name="facts">The facts about the body.</param>
+    public static RequestedModels Create(IReadOnlyList<string> names, BodyFacts facts)
+    {
+        List<ServerToolUse>? tools = null;
+        List<string>? fast = null;
+        var namesAny = false;
+        for (var i = 0; i < names.Count; i++)
+        {
+            namesAny |= names[i].Contains(Fusion, StringComparison.OrdinalIgnoreCase);
+            if (facts.ServerTools.IsFast && ModelSpellings.FastVersion(names[i]) is { } version)
+            {
+                (fast ??= []).Add(version);
+            }
+
+            AddTools(names[i], element: -1, ref tools);
+        }
+
+        // The model of a server tool may have a variant or a preset as well.
+        for (var i = 0; i < facts.ServerTools.Uses.Count; i++)
+        {
+            foreach (var model in facts.ServerTools.Uses[i].Models)
+            {
+                AddTools(model, facts.ServerTools.Uses[i].Element, ref tools);
+            }
+        }
+
+        for (var i = 0; i < facts.Presets.Count; i++)
+        {
+            var preset = facts.Presets[i] ?? ServerToolUse.Unknown;
+            (tools ??= []).Add(new ServerToolUse(ServerToolUse.PresetPrefix + preset, Element: -1, [], NamesAnyModel: false));
+        }
+
+        return new RequestedModels(
+            names,
+            fast ?? NoNames,
+            tools is null ? facts.ServerTools.Uses : [.. facts.ServerTools.Uses, .. tools],
+            namesAny);
+    }
+
+    /// <summary>The models and server tools without those of removed elements of <c>tools</c>.</summary>
+    public RequestedModels Without(ServerToolRemoval removal)
+    {
+        return new RequestedModels(
+            Names,
+            _fast,
+            [.. Tools.Where(tool => !removal.Removes(tool))],
+            namesAny: Names.Any(static name => name.Contains(Fusion, StringComparison.OrdinalIgnoreCase)));
+    }
+
+    private static void AddTools(string name, int element, ref List<ServerToolUse>? tools)
+    {
+        if (name.AsSpan().IndexOfAny(':', '@') < 0)
+        {
+            return;
+        }
+
+        if (ModelSpellings.IsOnline(name))
+        {
+            (tools ??= []).Add(new ServerToolUse(ServerToolUse.WebPlugin, element, [], NamesAnyModel: false));
+        }
+
+        foreach (var preset in ModelSpellings.Presets(name))
+        {
+            (tools ??= []).Add(new ServerToolUse(ServerToolUse.PresetPrefix + preset, element, [], NamesAnyModel: false));
+        }
+    }
+}

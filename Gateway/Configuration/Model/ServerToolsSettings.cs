@@ -1,0 +1,22 @@
+using Gateway.Teams;
+
+namespace Gateway.Configuration.Model;
+
+/// <summary>The server tools and plugins of a team.</summary>
+internal sealed record ServerToolsSettings
+{
+    /// <summary>
+    /// Patterns of the open tools: types such as <c>openrouter:web_search</c>, <c>plugin:ID</c> and <c>preset:SLUG</c>. Default:
+    /// <see cref="ServerToolRights.DefaultPatterns"/>, which a list replaces.
+    /// </summary>
+    public IReadOnlyList<string>? Allow { get; init; }
+
+    /// <summary>What becomes of a request that uses a closed tool. Default: <c>Refuse</c>.</summary>
+    public WhenToolClosed WhenClosed { get; init; }
+
+    /// <summary>
+    /// The cost of server tools in US dollars that a request under a budget reserves, and at which it stops to call them; above 0 and up to
+    /// 9,000,000. Default: 0.25.
+    /// </summary>
+    public decimal? MaxUsd { get; init; }
+}
