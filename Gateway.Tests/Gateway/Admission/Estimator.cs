@@ -41,7 +41,7 @@ internal sealed class Estimator : IDisposable
         var folder = new SettingsFolder();
         folder.Variables["UPSTREAM"] = TeamSetup.UpstreamKey;
         folder.Write("appsettings.json", ShippedSettings.With(
-            ("Teams", $"[ {TeamSetup.Team(""" "Budget": { "Usd": 100 } """, reference: "env:UPSTREAM")} ]"),
+            ("Teams", $"[ {TeamSetup.Team(""" "Budget": { "Usd": 100 }, "ServerTools": ["*"] """, reference: "env:UPSTREAM")} ]"),
             ("Limits", limits)));
         var snapshot = await folder.LoadGoodAsync();
         Assert.True(snapshot.Teams.TryGet("search", out var team));

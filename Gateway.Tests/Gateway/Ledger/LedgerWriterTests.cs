@@ -1,6 +1,6 @@
 using Gateway.Ledger;
-using Gateway.Primitives;
 using Gateway.Ledger.Sqlite;
+using Gateway.Primitives;
 using Gateway.Tests.Support;
 using Gateway.Workers;
 using Microsoft.Extensions.Logging;

@@ -52,7 +52,7 @@ public sealed class SettingsFaultTests : IDisposable
             "Server:Limits:MaxConections: unknown setting; expected one of",
             "Server:Limits:KeepAliveTimeout: got \"30\"; expected a time in the form \"hh:mm:ss\"",
             "Logging:LogLevel:Default: got \"Loud\"; expected one of Trace, Debug",
-            "ProviderMapping:Rules:0:Modle: unknown setting; expected one of Name, Model, WhenClientSetsProvider, Provider, ServerTools; did you mean",
+            "ProviderMapping:Rules:0:Modle: unknown setting; expected one of Name, Model, WhenClientSetsProvider, ServerTools, Provider; did you mean",
             "ProviderMapping:Rules:0:Model: is missing",
             "ProviderMapping:Rules:1:Model: ",
             "ProviderMapping:Rules:1:Provider:order: ",
