@@ -21,7 +21,7 @@ internal sealed class RecordingStores : ILimitLease, IBudgetStore, ILedger
     /// <summary>The part of a spent budget that open reservations hold.</summary>
     public PicoDollars OpenReservations { get; set; }
 
-    public bool CountsTokens => true;
+    public long? TakenTokens { get; private set; }
 
     public string Failing { get; set; } = "";
 
@@ -32,6 +32,7 @@ internal sealed class RecordingStores : ILimitLease, IBudgetStore, ILedger
     {
         Fail("limits", new LimitStoreException("down"));
         Steps.Add($"charge {estimatedTokens}");
+        TakenTokens = Result.RefusedBy is null ? estimatedTokens : null;
         return new(Result);
     }
 

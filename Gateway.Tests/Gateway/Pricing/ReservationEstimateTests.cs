@@ -25,6 +25,8 @@ public sealed class ReservationEstimateTests
         ["painting"] = new(new ModelPrice(default, new(1), default) { OutputItem = new(1000) }),
         ["quick"] = new(new ModelPrice(new(5), new(25), default)),
         ["quick-fast"] = new(new ModelPrice(new(30), new(10), default)),
+        ["slow"] = new(new ModelPrice(new(5), new(25), default)),
+        ["slow-fast"] = new(new ModelPrice(new(1), new(1), default)),
         ["searching"] = new(new ModelPrice(new(1), default, default) { Search = new(Dollar) }),
     });
 
@@ -117,6 +119,7 @@ public sealed class ReservationEstimateTests
     [InlineData("quick:nitro", 2, 30)]
     [InlineData("quick:NITRO", 0, 30)]
     [InlineData("quick", 0, 5)]
+    [InlineData("slow", 2, 10)]
     public void FastTier_HasItsListedPriceOrTwiceTheModels(string model, int tier, long price) =>
         Assert.Equal(new PicoDollars(price), Find([model], Size(1, 1, 0) with { Tier = (ServiceTier)tier }));
 
