@@ -49,6 +49,16 @@ public sealed class ReservationEstimateTests
     [Fact]
     public void OneUnknownPrice_MakesTheAmountUnknown() => Assert.Null(Find(["dear-answer", "unheard-of"], Size(1, 1, 1)));
 
+    [Theory]
+    [InlineData("dear-answer", "dear-prompt")]
+    [InlineData("dear-prompt", "dear-answer")]
+    public void DearestPrice_IsTheHighestOfEachPart(string first, string second)
+    {
+        Assert.NotNull(ReservationEstimate.Find([first, second], namesPreset: false, Prices, Size(1, 1, 1), out var dearest));
+
+        Assert.Equal(new ModelPrice(new(10), new(10), new(5)), dearest);
+    }
+
     [Fact]
     public void NoModelOrAPreset_IsUnknown()
     {
