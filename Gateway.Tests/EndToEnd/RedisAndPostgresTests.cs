@@ -180,6 +180,28 @@ public sealed class RedisAndPostgresTests
         Assert.Equal(upstream.Book.Total, rows.Sum(row => row.Charge));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task PostgresGoneAtTheStart_BudgetsRefuse_AndACallOpensIt(bool isShared)
+    {
+        await using var postgres = new PostgresServer();
+        var connection = await postgres.CreateDatabaseAsync();
+        await postgres.StopAsync();
+        await using var upstream = await StartUpstreamAsync();
+        await using var team = await StartAsync(upstream, Budget, isShared ? await SharedLimitsAsync() : "{}", UsageOf(connection));
+
+        for (var i = 0; i < 3; i++)
+        {
+            var refused = await team.ChatAsync();
+            refused.IsRefused(503);
+            Assert.Equal("budget_unavailable", refused.Json.GetProperty("error").GetProperty("code").GetString());
+        }
+
+        await postgres.StartAsync();
+        await Eventually.TrueAsync(async () => (await team.ChatAsync()).Status == 200, "a ledger that is open");
+    }
+
     /// <summary>A stream of which the client has the first piece, and upstream keeps the rest.</summary>
     private static async Task<TeamCall> OpenSteppedAsync(TeamGateway team)
     {

@@ -42,6 +42,8 @@ internal static class HostileRequests
         new("overlong UTF-8", PostLatin("{\"a\":\"\u00C0\u0080\"}"), 400, 400),
         new("surrogate in UTF-8", PostLatin("{\"a\":\"\u00ED\u00A0\u0080\"}"), 400, 400),
         new("UTF-16", PostLatin("\u00FE\u00FF\0{\0}"), 400, 400),
+        new("surrogate in a role", Post($"{{\"model\":\"{Allowed}\",\"messages\":[{{\"role\":\"\\udc00\",\"content\":\"x\"}}]}}"), 200, 200),
+        new("surrogate in the name of a message's member", Post($"{{\"model\":\"{Allowed}\",\"messages\":[{{\"\\ud800\":1}}]}}"), 200, 200),
         new("provider is text", Post(With("\"provider\":\"openai\"")), 400, 400),
         new("provider is a list", Post(With("\"provider\":[]")), 400, 400),
         new("provider is a number", Post(With("\"provider\":1")), 400, 400),
@@ -166,6 +168,7 @@ internal static class HostileRequests
     [
         .. HiddenHeaders.Select(name => new HostileRequest("header " + name, Post(Plain, name + ": 1"), 200, 200)),
         new("header named in Connection", Post(Plain, "Connection: keep-alive, X-Forwarded-For, Authorization"), HostileRequest.Any, HostileRequest.Any),
+        new("header of a content named in Connection", Post(Plain, "Connection: Expires", "Expires: 0"), 200, 200),
         new("cache beside scoped sessions", Post(Plain, "X-OpenRouter-Cache: true", "X-OpenRouter-Cache-TTL: 60"), 200, 200),
     ];
 

@@ -93,9 +93,10 @@ internal static class SessionScope
                 }
             }
         }
-        catch (JsonException)
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {
-            // The JSON is nested too deeply for the reader. The whole text is used as the opening.
+            // The JSON is nested too deeply for the reader, or a name or role has a lone surrogate, which the reader cannot compare. The whole
+            // text is used as the opening.
         }
 
         return text;

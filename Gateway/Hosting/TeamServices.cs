@@ -28,13 +28,14 @@ internal static class TeamServices
             provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<LedgerWriter>();
         services.AddSingleton<ILedger>(static provider => provider.GetRequiredService<LedgerWriter>());
+        services.AddSingleton<LedgerAccess>();
         services.AddSingleton<IGenerationOwnership, LedgerOwnership>();
         services.AddSingleton(static provider => TermsOf(
             provider.GetRequiredService<SettingsStore>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => LimitStores.Create(
             settings.Limits,
             snapshot.RedisConfiguration?.Reveal() ?? "",
-            provider.GetRequiredService<ILedgerStore>(),
+            provider.GetRequiredService<LedgerAccess>(),
             provider.GetRequiredService<BudgetTerms>(),
             provider.GetRequiredService<WorkerHealth>(),
             provider.GetRequiredService<TimeProvider>(),

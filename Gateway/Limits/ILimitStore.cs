@@ -42,8 +42,11 @@ internal sealed record LimitResult
 /// </summary>
 internal interface ILimitLease
 {
-    /// <summary>Whether one of the limits is a limit of tokens.</summary>
-    bool CountsTokens { get; }
+    /// <summary>
+    /// The tokens that the charge has taken from every limit of tokens: the estimate, or the lowest such limit if that is less;
+    /// <see langword="null"/> without a charge or without such a limit.
+    /// </summary>
+    long? TakenTokens { get; }
 
     /// <summary>
     /// Counts the request and its tokens against the limits per minute of all scopes, or of none if one of them is exhausted. Called at

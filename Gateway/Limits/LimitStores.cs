@@ -44,7 +44,7 @@ internal sealed class LimitStores : IAsyncDisposable
     /// <summary>Creates the stores, without waiting for Redis.</summary>
     /// <param name="settings">The section <c>Limits</c>.</param>
     /// <param name="redisConfiguration">The resolved <see cref="RedisSettings.Configuration"/>; read for Redis only.</param>
-    /// <param name="ledger">The ledger; must be open before the first request.</param>
+    /// <param name="ledger">The ledger, which a budget opens before it reads it.</param>
     /// <param name="terms">What budgets count.</param>
     /// <param name="health">The registry of workers.</param>
     /// <param name="time">The clock.</param>
@@ -53,7 +53,7 @@ internal sealed class LimitStores : IAsyncDisposable
     public static LimitStores Create(
         LimitsSettings settings,
         string redisConfiguration,
-        ILedgerStore ledger,
+        LedgerAccess ledger,
         BudgetTerms terms,
         WorkerHealth health,
         TimeProvider time,
@@ -61,11 +61,17 @@ internal sealed class LimitStores : IAsyncDisposable
     {
         if (settings.Store == LimitsStore.Memory)
         {
-            var memory = new MemoryBudgetStore((key, recent) => SeedAsync(ledger, terms, key, recent), time);
+            var memory = new MemoryBudgetStore(
+                async (key, recent) =>
+                {
+                    await ledger.EnsureOpenAsync();
+                    return await SeedAsync(ledger.Store, terms, key, recent);
+                },
+                time);
             return new LimitStores(
                 new MemoryLimitStore(time),
                 memory,
-                new MemoryBudgetReconciler(memory, ledger, terms, health, time, loggers.CreateLogger<MemoryBudgetReconciler>()));
+                new MemoryBudgetReconciler(memory, ledger.Store, terms, health, time, loggers.CreateLogger<MemoryBudgetReconciler>()));
         }
 
         var redis = settings.Redis;
@@ -76,7 +82,7 @@ internal sealed class LimitStores : IAsyncDisposable
             link,
             new RedisLimitStore(link, redis.KeyPrefix, time),
             budgets,
-            new BudgetReconciler(budgets, link, ledger, terms, health, time, loggers.CreateLogger<BudgetReconciler>()));
+            new BudgetReconciler(budgets, link, ledger.Store, terms, health, time, loggers.CreateLogger<BudgetReconciler>()));
     }
 
     /// <summary>Reads the charges of a period from the ledger, under the terms of the current settings.</summary>

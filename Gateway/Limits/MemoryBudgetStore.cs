@@ -27,7 +27,7 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<Tea
     /// <summary>The time that a counter is kept after its period, for requests that were admitted at the end of the period.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromHours(1);
 
-    private readonly ConcurrentDictionary<BudgetKey, Counter> _counters = new();
+    private readonly ConcurrentDictionary<BudgetKey, MemoryBudgetCounter> _counters = new();
 
     /// <summary>The number of counters.</summary>
     internal int CounterCount => _counters.Count;
@@ -158,7 +158,8 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<Tea
         }
     }
 
-    private async ValueTask<BudgetResult> ReserveSeededAsync(BudgetKey key, Counter counter, PicoDollars limit, Guid id, PicoDollars amount)
+    private async ValueTask<BudgetResult> ReserveSeededAsync(
+        BudgetKey key, MemoryBudgetCounter counter, PicoDollars limit, Guid id, PicoDollars amount)
     {
         BudgetResult result;
         do
@@ -169,7 +170,7 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<Tea
         return result;
     }
 
-    private async Task SeedAsync(BudgetKey key, Counter counter)
+    private async Task SeedAsync(BudgetKey key, MemoryBudgetCounter counter)
     {
         try
         {
@@ -181,7 +182,7 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<Tea
         }
     }
 
-    private Counter CounterOf(BudgetKey key)
+    private MemoryBudgetCounter CounterOf(BudgetKey key)
     {
         if (_counters.TryGetValue(key, out var counter))
         {
@@ -196,259 +197,8 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<Tea
             }
         }
 
-        return _counters.GetOrAdd(key, static _ => new Counter());
+        return _counters.GetOrAdd(key, static _ => new MemoryBudgetCounter());
     }
 
     private bool IsOver(BudgetKey key) => key.End is { } end && time.GetUtcNow() >= end + Grace;
-
-    private sealed class Counter
-    {
-        private readonly Lock _gate = new();
-
-        /// <summary>Open reservations, of this process or of rows that were open in the ledger when the counter was seeded.</summary>
-        private readonly Dictionary<Guid, PicoDollars> _open = [];
-
-        /// <summary>Charges that arrived before the counter was seeded. The query may have read their rows as open.</summary>
-        private Dictionary<Guid, PicoDollars>? _early;
-
-        /// <summary>The sum of <see cref="_open"/>.</summary>
-        private PicoDollars _reserved;
-
-        /// <summary>Ids that have stopped counting although their bill is unknown. A late bill is added.</summary>
-        private HashSet<Guid>? _expired;
-
-        /// <summary>
-        /// Settled ids without a granted reservation, so that a repeated settlement counts once. Only failures cause them.
-        /// </summary>
-        private HashSet<Guid>? _late;
-
-        /// <summary>Rows above <see cref="_firstUnread"/> that the counter includes: those of the seed, and those of other processes.</summary>
-        private readonly HashSet<Guid> _recent = [];
-
-        private Guid _firstUnread;
-        private PicoDollars _charged;
-        private bool _isSeeded;
-        private Task? _seeding;
-
-        /// <summary>The lowest id of a row that the counter may not include; <see langword="null"/> until it is seeded.</summary>
-        public Guid? FirstUnread
-        {
-            get
-            {
-                lock (_gate)
-                {
-                    return _isSeeded ? _firstUnread : null;
-                }
-            }
-        }
-
-        public bool TryReserve(PicoDollars limit, Guid id, PicoDollars amount, out BudgetResult result)
-        {
-            lock (_gate)
-            {
-                if (!_isSeeded)
-                {
-                    result = default;
-                    return false;
-                }
-
-                var isGranted = _open.ContainsKey(id);
-                if (!isGranted && _charged + amount <= limit)
-                {
-                    Open(id, amount);
-                    _charged += amount;
-                    isGranted = true;
-                }
-
-                result = new BudgetResult(isGranted, _charged, isGranted ? default : _reserved);
-                return true;
-            }
-        }
-
-        public bool TryRead(out PicoDollars charged)
-        {
-            lock (_gate)
-            {
-                charged = _charged;
-                return _isSeeded;
-            }
-        }
-
-        public Guid[] OpenBelow(Guid first)
-        {
-            lock (_gate)
-            {
-                return [.. _open.Keys.Where(id => id.CompareTo(first) < 0)];
-            }
-        }
-
-        public bool TryChange(ClosedReservations.Change change)
-        {
-            lock (_gate)
-            {
-                if (!_open.TryGetValue(change.Id, out var reserved) || (change.IsOpen && change.Charge == reserved))
-                {
-                    return false;
-                }
-
-                Close(change.Id);
-                _charged += change.Charge - reserved;
-                if (change.IsOpen)
-                {
-                    Open(change.Id, change.Charge);
-                }
-                else if (change.IsExpired)
-                {
-                    (_expired ??= []).Add(change.Id);
-                }
-
-                return true;
-            }
-        }
-
-        public void Hold(Guid id, PicoDollars amount, bool isCounted)
-        {
-            lock (_gate)
-            {
-                // The seed reads the amount from the row.
-                if (!_isSeeded)
-                {
-                    return;
-                }
-
-                var isOpen = _open.TryGetValue(id, out var reserved);
-                if (isOpen || (!isCounted && !_recent.Contains(id) && _late?.Contains(id) != true))
-                {
-                    Close(id);
-                    Open(id, amount);
-                    _charged += amount - reserved;
-                }
-            }
-        }
-
-        public bool TryAdd(RowCharge row)
-        {
-            lock (_gate)
-            {
-                if (!_isSeeded || row.Id.CompareTo(_firstUnread) < 0 || !_recent.Add(row.Id)
-                    || _open.ContainsKey(row.Id) || _late?.Contains(row.Id) == true)
-                {
-                    return false;
-                }
-
-                _charged += row.Charge;
-                if (row.IsOpen || row.IsUnresolvable)
-                {
-                    Open(row.Id, row.Charge);
-                }
-
-                return true;
-            }
-        }
-
-        public void MarkRead(Guid firstUnread)
-        {
-            lock (_gate)
-            {
-                if (_isSeeded && firstUnread.CompareTo(_firstUnread) > 0)
-                {
-                    _firstUnread = firstUnread;
-                    _recent.RemoveWhere(id => id.CompareTo(firstUnread) < 0);
-                }
-            }
-        }
-
-        public void Settle(Guid id, PicoDollars charge, bool isCounted)
-        {
-            lock (_gate)
-            {
-                if (!_isSeeded)
-                {
-                    (_early ??= []).TryAdd(id, charge);
-                    return;
-                }
-
-                if (_open.TryGetValue(id, out var reserved))
-                {
-                    Close(id);
-                    _charged += charge - reserved;
-                    if (!isCounted)
-                    {
-                        (_late ??= []).Add(id);
-                    }
-                }
-                else if (_expired?.Remove(id) == true)
-                {
-                    _charged += charge;
-                }
-                else if (!isCounted && !_recent.Contains(id) && (_late ??= []).Add(id))
-                {
-                    _charged += charge;
-                }
-            }
-        }
-
-        /// <summary>Seeds the counter. Concurrent callers share one query; after a failure the next caller starts another.</summary>
-        public Task SeedAsync(BudgetKey key, Func<BudgetKey, DateTimeOffset, Task<TeamCharges>> seed, DateTimeOffset recent)
-        {
-            lock (_gate)
-            {
-                if (_isSeeded)
-                {
-                    return Task.CompletedTask;
-                }
-
-                if (_seeding is null or { IsCompleted: true })
-                {
-                    // On the thread pool: a query that completes synchronously would otherwise run inside the lock.
-                    _seeding = Task.Run(() => ReadAsync(key, seed, recent));
-                }
-
-                return _seeding;
-            }
-        }
-
-        // The caller holds _gate.
-        private void Open(Guid id, PicoDollars amount)
-        {
-            _open.Add(id, amount);
-            _reserved += amount;
-        }
-
-        // The caller holds _gate.
-        private void Close(Guid id)
-        {
-            if (_open.Remove(id, out var amount))
-            {
-                _reserved -= amount;
-            }
-        }
-
-        private async Task ReadAsync(BudgetKey key, Func<BudgetKey, DateTimeOffset, Task<TeamCharges>> seed, DateTimeOffset recent)
-        {
-            var charges = await seed(key, recent);
-            lock (_gate)
-            {
-                _charged = charges.Charged;
-                foreach (var (id, reserved) in charges.Open)
-                {
-                    Open(id, reserved);
-                }
-
-                _firstUnread = LedgerKeys.FirstAt(recent);
-                _recent.UnionWith(charges.Recent);
-                _isSeeded = true;
-                foreach (var (id, charge) in _early ?? [])
-                {
-                    // A row that was already closed when the ledger was read is part of the sum. A recent row that the ledger did not have
-                    // is still queued.
-                    Settle(id, charge, isCounted: true);
-                    _charged += id.CompareTo(_firstUnread) >= 0 && !_recent.Contains(id) ? charge : PicoDollars.Zero;
-                    (_late ??= []).Add(id);
-                }
-
-                _early = null;
-            }
-        }
-    }
 }

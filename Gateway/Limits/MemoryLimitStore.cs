@@ -306,13 +306,24 @@ internal sealed class MemoryLimitStore : ILimitStore
         private Share[]? _shares = shares;
         private bool _isCharged;
 
-        public bool CountsTokens { get; } = shares.Any(static share => share.Scope.TokensPerMinute is not null);
+        public long? TakenTokens { get; private set; }
 
         public ValueTask<LimitResult> ChargeAsync(long estimatedTokens)
         {
             ObjectDisposedException.ThrowIf(_shares is null, this);
             var result = store.Charge(_shares, estimatedTokens);
             _isCharged = result.RefusedBy is null;
+            if (_isCharged)
+            {
+                foreach (ref readonly var share in _shares.AsSpan())
+                {
+                    if (share.Scope.TokensPerMinute is not null)
+                    {
+                        TakenTokens = Math.Min(TakenTokens ?? long.MaxValue, share.Tokens);
+                    }
+                }
+            }
+
             return new(result);
         }
 

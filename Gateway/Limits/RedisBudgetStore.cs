@@ -31,7 +31,7 @@ internal sealed class RedisBudgetStore : IBudgetStore
 
     private readonly RedisLink _link;
     private readonly string _keyPrefix;
-    private readonly ILedgerStore _ledger;
+    private readonly LedgerAccess _ledger;
     private readonly BudgetTerms _terms;
     private readonly TimeProvider _time;
 
@@ -44,10 +44,10 @@ internal sealed class RedisBudgetStore : IBudgetStore
     /// <summary>Creates a store.</summary>
     /// <param name="link">The connection to Redis; not owned.</param>
     /// <param name="keyPrefix">The prefix of every key.</param>
-    /// <param name="ledger">The ledger; must be open before the first call.</param>
+    /// <param name="ledger">The ledger. A reservation opens it; its id is part of the fields of a hash.</param>
     /// <param name="terms">What budgets count.</param>
     /// <param name="time">The clock.</param>
-    public RedisBudgetStore(RedisLink link, string keyPrefix, ILedgerStore ledger, BudgetTerms terms, TimeProvider time)
+    public RedisBudgetStore(RedisLink link, string keyPrefix, LedgerAccess ledger, BudgetTerms terms, TimeProvider time)
     {
         _link = link;
         _keyPrefix = keyPrefix;
@@ -59,6 +59,7 @@ internal sealed class RedisBudgetStore : IBudgetStore
     /// <inheritdoc />
     public async ValueTask<BudgetResult> ReserveAsync(BudgetKey key, PicoDollars limit, Guid id, PicoDollars amount)
     {
+        await OpenLedgerAsync();
         RedisKey[] keys = [KeyOf(key)];
         RedisValue[] values = [Mark, FieldOf(id), Stored(amount), Stored(PicoDollars.Zero - amount), Stored(limit)];
         for (var attempt = 0; attempt < Attempts; attempt++)
@@ -123,6 +124,7 @@ internal sealed class RedisBudgetStore : IBudgetStore
     /// <inheritdoc />
     public async ValueTask<PicoDollars> ReadAsync(BudgetKey key)
     {
+        await OpenLedgerAsync();
         RedisKey[] keys = [KeyOf(key)];
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
@@ -277,9 +279,12 @@ internal sealed class RedisBudgetStore : IBudgetStore
 
     private static string ExpiredField(Guid id) => "e:" + id.ToString("N");
 
-    private string Mark => "s:" + _ledger.LedgerId;
+    /// <exception cref="LimitStoreException">The ledger is not open. No reservation of this process has been granted then.</exception>
+    private string LedgerId => _ledger.IsOpen ? _ledger.Store.LedgerId : throw new LimitStoreException("The ledger is not open.");
 
-    private string FieldStart() => "r:" + _ledger.LedgerId + ":";
+    private string Mark => "s:" + LedgerId;
+
+    private string FieldStart() => "r:" + LedgerId + ":";
 
     private string FieldOf(Guid id) => FieldStart() + id.ToString("N");
 
@@ -296,6 +301,18 @@ internal sealed class RedisBudgetStore : IBudgetStore
         if (late is { Resp2Type: ResultType.Array, Length: 2 } && late[0].Resp2Type == ResultType.Integer && (long)late[0] == 1)
         {
             _link.Post(RedisBudgetScripts.Settle, [KeyOf(key)], [Mark, FieldOf(id), "0", DoneField(id), "1", ExpiredField(id)]);
+        }
+    }
+
+    private async ValueTask OpenLedgerAsync()
+    {
+        try
+        {
+            await _ledger.EnsureOpenAsync();
+        }
+        catch (LedgerException fault)
+        {
+            throw new LimitStoreException("The ledger of a budget could not be opened.", fault);
         }
     }
 
@@ -327,9 +344,9 @@ internal sealed class RedisBudgetStore : IBudgetStore
     private async Task SeedOnceAsync(BudgetKey key)
     {
         var readAt = _time.GetUtcNow();
-        var charges = await _ledger.ReadChargesAsync(
+        var charges = await _ledger.Store.ReadChargesAsync(
             key.Team, key.Start, DateTimeOffset.MaxValue, _terms.HeldSince, CancellationToken.None);
-        var uncounted = await _ledger.ReadUncountedAsync(MaxUncounted, CancellationToken.None);
+        var uncounted = await _ledger.Store.ReadUncountedAsync(MaxUncounted, CancellationToken.None);
 
         var expires = key.End is { } end ? (end + Grace).ToUnixTimeMilliseconds() : 0;
         var values = new List<RedisValue> { Mark, Stored(_terms.ChargeOf(key.Team, charges)), expires.ToString(CultureInfo.InvariantCulture) };

@@ -215,7 +215,6 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
                 var scope = scopes[i];
                 _keys[i * 2] = store.KeyOf(scope.Holder, "");
                 _keys[(i * 2) + 1] = store.KeyOf(scope.Holder, ":flying");
-                CountsTokens |= scope.TokensPerMinute is not null;
                 _isRateLimited |= scope.RequestsPerMinute is not null || scope.TokensPerMinute is not null;
                 if (scope.ConcurrentRequests is not null)
                 {
@@ -229,7 +228,7 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
 
         public RedisValue Name { get; }
 
-        public bool CountsTokens { get; }
+        public long? TakenTokens { get; private set; }
 
         public bool IsOver => Volatile.Read(ref _isOver) != 0;
 
@@ -271,6 +270,14 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
 
             var result = await TakeAsync(RedisLimitScripts.Charge, UndoCharge);
             _isCharged = result.RefusedBy is null;
+            for (var i = 0; _isCharged && i < _amounts.Length; i++)
+            {
+                if (_scopes[i].TokensPerMinute is not null)
+                {
+                    TakenTokens = Math.Min(TakenTokens ?? long.MaxValue, _amounts[i]);
+                }
+            }
+
             return result;
         }
 

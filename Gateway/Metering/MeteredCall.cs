@@ -29,7 +29,6 @@ internal sealed partial class MeteredCall : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly long _startedAt;
     private ILimitLease? _lease;
-    private long _estimatedTokens;
     private long _promptTokens;
     private BudgetKey? _budget;
     private bool _includesByok;
@@ -87,7 +86,6 @@ internal sealed partial class MeteredCall : IAsyncDisposable
     public ValueTask<LimitResult> TakeLeaseAsync(ILimitLease lease, long tokens, long promptTokens)
     {
         _lease = lease;
-        _estimatedTokens = tokens;
         _promptTokens = promptTokens;
         return lease.ChargeAsync(tokens);
     }
@@ -162,8 +160,11 @@ internal sealed partial class MeteredCall : IAsyncDisposable
         _destination = destination;
     }
 
-    /// <summary>Reports that the transport failed before upstream could see any byte of the request.</summary>
-    public void Unsent() => _wasSent = false;
+    /// <summary>
+    /// Reports that the transport failed before upstream could see any byte of the request. Has no effect after a response: a call that was
+    /// answered was processed.
+    /// </summary>
+    public void Unsent() => _wasSent &= _response is not null;
 
     /// <summary>Reports the headers of upstream's response.</summary>
     /// <param name="status">The status code.</param>
@@ -265,7 +266,7 @@ internal sealed partial class MeteredCall : IAsyncDisposable
             AskAt = isOpen ? now + SettlementSchedule.First : null,
             Held = isOpen && decision.Charge != Reserved ? decision.Charge : null,
             IsError = outcome.IsError ? true : null,
-            LimitTokens = isOpen && _lease is { CountsTokens: true } ? tokens ?? _estimatedTokens : null,
+            LimitTokens = isOpen && _lease?.TakenTokens is { } taken ? tokens ?? taken : null,
             IsCounted = isCounted,
         };
 

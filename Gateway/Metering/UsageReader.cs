@@ -13,9 +13,6 @@ internal sealed class UsageReader : IResponseReader
     // The number of first events that are parsed without a filter, until one of them contains the id of the response.
     private const int FirstEvents = 8;
 
-    // The longest known event name is response.incomplete.
-    private const int NameCapacity = 32;
-
     private readonly bool _isEventStream;
     private readonly ResponseFactsBuilder _facts = new();
     private readonly ResponseScanner _scanner;
@@ -25,12 +22,8 @@ internal sealed class UsageReader : IResponseReader
     private int _markLength;
 
     // The state of a line that is split between two reads.
-    private Line _line = Line.Start;
+    private SplitLine _line = new();
     private bool _skipsLineFeed;
-    private bool _skipsBlank;
-    private readonly byte[] _name = new byte[NameCapacity];
-    private int _nameLength;
-    private int _doneLength;
 
     // The current event.
     private ResponseEnd _event;
@@ -49,15 +42,7 @@ internal sealed class UsageReader : IResponseReader
         _scanner.Begin();
     }
 
-    private enum Line : byte
-    {
-        // At the start of a line, in its field name, in the value of a field, or in an ignored line.
-        Start, Field, Event, Data, Other,
-    }
-
     private static ReadOnlySpan<byte> Mark => [0xEF, 0xBB, 0xBF];
-
-    private static ReadOnlySpan<byte> DoneData => "[DONE]"u8;
 
     /// <inheritdoc />
     public ResponseFacts Facts => _facts.Facts;
@@ -127,7 +112,7 @@ internal sealed class UsageReader : IResponseReader
                 // A partial mark is invalid input: neither JSON nor a field name starts with these bytes.
                 if (_markLength > 0)
                 {
-                    _line = Line.Other;
+                    _line.Ignore();
                     _scanner.Read(Mark[..1]);
                 }
 
@@ -198,7 +183,7 @@ internal sealed class UsageReader : IResponseReader
                 }
             }
 
-            if (_line == Line.Start)
+            if (_line.IsEmpty)
             {
                 // If the next line is empty, this line is the last one of its event.
                 ReadLine(line, isLast: !bytes.IsEmpty && bytes[0] is (byte)'\n' or (byte)'\r');
@@ -219,11 +204,11 @@ internal sealed class UsageReader : IResponseReader
         }
         else if (isLast && _dataLines == 0 && line.StartsWith("data:"u8))
         {
-            ReadData(WithoutBlank(line[5..]));
+            ReadData(SplitLine.WithoutBlank(line[5..]));
         }
         else if (line.StartsWith("event:"u8))
         {
-            _event = ResponseFactsBuilder.EndOf(WithoutBlank(line[6..]));
+            _event = ResponseFactsBuilder.EndOf(SplitLine.WithoutBlank(line[6..]));
         }
         else if (line.StartsWith("data"u8))
         {
@@ -244,7 +229,7 @@ internal sealed class UsageReader : IResponseReader
         _dataLines = 1;
         if (data[0] == (byte)'[')
         {
-            _facts.IsComplete |= data.TrimEnd((byte)' ').SequenceEqual(DoneData);
+            _facts.IsComplete |= data.TrimEnd((byte)' ').SequenceEqual(SplitLine.Done);
         }
         else if (IsFirst() || EventFilter.MayMatter(data))
         {
@@ -284,73 +269,37 @@ internal sealed class UsageReader : IResponseReader
             return;
         }
 
-        if (_line is Line.Start or Line.Field)
+        if (_line.Field is EventField.None or EventField.Unfinished)
         {
-            bytes = ReadField(bytes);
+            bytes = _line.ReadField(bytes);
+            if (_line.Field == EventField.Data)
+            {
+                BeginData();
+            }
         }
 
-        if (_skipsBlank && !bytes.IsEmpty)
-        {
-            _skipsBlank = false;
-            bytes = WithoutBlank(bytes);
-        }
-
-        if (_line == Line.Data)
+        bytes = _line.SkipBlank(bytes);
+        if (_line.Field == EventField.Data)
         {
             ReadDataPart(bytes);
         }
-        else if (_line == Line.Event)
+        else if (_line.Field == EventField.Event)
         {
-            CarryName(bytes);
+            _line.ReadName(bytes);
         }
-    }
-
-    private ReadOnlySpan<byte> ReadField(ReadOnlySpan<byte> bytes)
-    {
-        var length = bytes.IndexOf((byte)':');
-        if (_line == Line.Start)
-        {
-            _line = Line.Field;
-            _nameLength = 0;
-        }
-
-        CarryName(length < 0 ? bytes : bytes[..length]);
-        if (length < 0)
-        {
-            return default;
-        }
-
-        var name = _name.AsSpan(0, _nameLength);
-        _line = name.SequenceEqual("data"u8) ? Line.Data : name.SequenceEqual("event"u8) ? Line.Event : Line.Other;
-        _skipsBlank = true;
-        _nameLength = 0;
-        if (_line == Line.Data)
-        {
-            BeginData();
-        }
-
-        return bytes[(length + 1)..];
-    }
-
-    /// <summary>Buffers a name until it is complete. A name that exceeds the buffer is unknown anyway, so it is truncated.</summary>
-    private void CarryName(ReadOnlySpan<byte> part)
-    {
-        part = part[..Math.Min(part.Length, NameCapacity - _nameLength)];
-        part.CopyTo(_name.AsSpan(_nameLength));
-        _nameLength += part.Length;
     }
 
     private void BeginData()
     {
-        if (_dataLines++ == 0)
+        var isFirst = _dataLines++ == 0;
+        _line.BeginData(isFirst);
+        if (isFirst)
         {
             _lineBytes = 0;
-            _doneLength = 0;
             _scanner.Begin();
         }
         else
         {
-            _doneLength = -1;
             _scanner.Read("\n"u8);
         }
     }
@@ -359,34 +308,19 @@ internal sealed class UsageReader : IResponseReader
     {
         HasData |= !bytes.IsEmpty;
         _lineBytes += bytes.Length;
-        if (_doneLength >= 0)
-        {
-            foreach (var value in bytes)
-            {
-                if (_doneLength < DoneData.Length && value == DoneData[_doneLength])
-                {
-                    _doneLength++;
-                }
-                else if (_doneLength < DoneData.Length || value != (byte)' ')
-                {
-                    _doneLength = -1;
-                    break;
-                }
-            }
-        }
-
+        _line.ReadData(bytes);
         _scanner.Read(bytes);
     }
 
     private void EndLine()
     {
-        if (_line == Line.Event)
+        if (_line.Field == EventField.Event)
         {
-            _event = ResponseFactsBuilder.EndOf(_name.AsSpan(0, _nameLength));
+            _event = ResponseFactsBuilder.EndOf(_line.Name);
         }
-        else if (_line == Line.Data)
+        else if (_line.Field == EventField.Data)
         {
-            if (_doneLength == DoneData.Length)
+            if (_line.IsDone)
             {
                 _facts.IsComplete = true;
             }
@@ -399,8 +333,7 @@ internal sealed class UsageReader : IResponseReader
             }
         }
 
-        _line = Line.Start;
-        _skipsBlank = false;
+        _line.End();
     }
 
     /// <summary>Marks the response as complete if the type of a closed document ends it.</summary>
@@ -429,6 +362,4 @@ internal sealed class UsageReader : IResponseReader
         _dataLines = 0;
         _event = ResponseEnd.None;
     }
-
-    private static ReadOnlySpan<byte> WithoutBlank(ReadOnlySpan<byte> value) => value is [(byte)' ', ..] ? value[1..] : value;
 }

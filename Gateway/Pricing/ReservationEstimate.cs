@@ -85,9 +85,9 @@ internal static class ReservationEstimate
         var price = listed.At(size.PromptTokens);
         if (size.Tier == ServiceTier.Fast || (size.Tier == ServiceTier.Unstated && variants.HasFlag(ModelVariants.Nitro)))
         {
-            price = prices.TryFindFast(model, out var fast)
-                ? ModelPrice.Max(price, fast.At(size.PromptTokens))
-                : price * FastTierFactor;
+            // A listed `MODEL-fast` may be the tier's price, or another model that is cheaper.
+            var doubled = price * FastTierFactor;
+            price = prices.TryFindFast(model, out var fast) ? ModelPrice.Max(doubled, fast.At(size.PromptTokens)) : doubled;
         }
 
         return variants.HasFlag(ModelVariants.Online)

@@ -29,6 +29,9 @@ internal sealed partial class SettlementWorker : Worker
     /// </summary>
     internal static readonly TimeSpan Lease = TimeSpan.FromMinutes(1);
 
+    /// <summary>The time in which a full bucket of tokens drains.</summary>
+    private static readonly TimeSpan LimitPeriod = TimeSpan.FromMinutes(1);
+
     /// <summary>The time between two searches for open rows of processes that have died.</summary>
     private static readonly TimeSpan OrphanPeriod = TimeSpan.FromSeconds(5);
 
@@ -220,12 +223,15 @@ internal sealed partial class SettlementWorker : Worker
         || await _budgets.SettleAsync(
             BudgetKey.At(row.Team, budget.Period, row.StartedAt), row.Id, row.Reserved, bill.Charge(budget.IncludesByok), row.IsCounted);
 
-    /// <summary>Replaces the tokens that the limits count by those of the bill. A free call has used none.</summary>
+    /// <summary>
+    /// Replaces the tokens that the limits count by those of the bill. A free call has used none. Buckets drain within a minute, so a later
+    /// correction gives nothing back: the tokens would be those of other calls.
+    /// </summary>
     private async ValueTask CorrectLimitsAsync(PendingGeneration row, Usage bill)
     {
         if (row.LimitTokens is { } counted
             && (bill.HasTokens || bill.Cost == PicoDollars.Zero)
-            && bill.Tokens != counted
+            && (bill.Tokens > counted || (bill.Tokens < counted && _time.GetUtcNow() - row.EndedAt < LimitPeriod))
             && _settings.Current.Teams.TryGet(row.Team, out var team)
             && team.Keys.FirstOrDefault(key => key.Label == row.KeyLabel) is { } key)
         {

@@ -54,7 +54,12 @@ internal static class HopHeaders
 
         foreach (var name in NamesIn(context.Request.Headers.Connection))
         {
-            upstream.Headers.Remove(name);
+            // Remove throws for names such as Expires, which are headers of a content.
+            if (upstream.Headers.NonValidated.Contains(name))
+            {
+                upstream.Headers.Remove(name);
+            }
+
             if (name == ConnectionHeaderEncoding.Close)
             {
                 context.Response.Headers.Connection = "close";

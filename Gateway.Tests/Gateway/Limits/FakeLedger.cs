@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Gateway.Ledger;
 using Gateway.Primitives;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gateway.Tests.Gateway.Limits;
 
@@ -10,7 +11,9 @@ internal sealed class FakeLedger : ILedgerStore
     private readonly ConcurrentDictionary<Guid, (RowCharge Row, bool IsCounted)> _rows;
     private readonly ConcurrentDictionary<Guid, Guid> _nodes;
     private readonly Guid _node;
+    private readonly string _id = Guid.NewGuid().ToString("N");
     private int _chargeQueries;
+    private bool _isOpen;
 
     public FakeLedger()
         : this(new(), new(), Guid.Empty)
@@ -23,6 +26,8 @@ internal sealed class FakeLedger : ILedgerStore
         _rows = rows;
         _nodes = nodes;
         _node = node;
+        Access = new LedgerAccess(
+            new LedgerWriter(this, TimeProvider.System, NullLogger<LedgerWriter>.Instance), this, TimeProvider.System);
     }
 
     /// <summary>What every query waits for, to make races happen.</summary>
@@ -30,7 +35,10 @@ internal sealed class FakeLedger : ILedgerStore
 
     public bool IsFailing { get; set; }
 
-    public string LedgerId { get; } = Guid.NewGuid().ToString("N");
+    public string LedgerId => _isOpen ? _id : throw new InvalidOperationException("The ledger is not open");
+
+    /// <summary>The ledger as budgets use it: closed until the first of them opens it.</summary>
+    internal LedgerAccess Access { get; }
 
     /// <summary>How often a team's charges were asked for.</summary>
     public int ChargeQueries => Volatile.Read(ref _chargeQueries);
@@ -107,7 +115,11 @@ internal sealed class FakeLedger : ILedgerStore
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    public Task OpenAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+    public async Task OpenAsync(CancellationToken cancellationToken)
+    {
+        await WaitAsync();
+        _isOpen = true;
+    }
 
     public Task ApplyAsync(IReadOnlyList<LedgerEntry> entries, CancellationToken cancellationToken) => throw new NotSupportedException();
 

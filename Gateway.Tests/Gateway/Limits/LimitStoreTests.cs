@@ -81,6 +81,20 @@ public abstract class LimitStoreTests
     }
 
     [Fact]
+    public async Task Lease_TellsTheTokensThatItHasTaken()
+    {
+        var team = Unlimited with { TokensPerMinute = 1000 };
+        var key = new LimitScope("key:a/one", null, 400, null);
+
+        Assert.Equal(300, (await TakeAsync(300, team)).Lease!.TakenTokens);
+        Assert.Equal(400, (await TakeAsync(1_000_000, team with { Holder = "team:b" }, key)).Lease!.TakenTokens);
+        Assert.Null((await TakeAsync(300, Unlimited with { Holder = "team:c", RequestsPerMinute = 5 })).Lease!.TakenTokens);
+        var refused = await Store.EnterAsync([key]);
+        Assert.Equal(LimitKind.Tokens, (await refused.Lease!.ChargeAsync(400)).RefusedBy);
+        Assert.Null(refused.Lease.TakenTokens);
+    }
+
+    [Fact]
     public async Task Truth_MayExceedTheLimitAndIsPaidBack()
     {
         var scope = Unlimited with { TokensPerMinute = 1000 };

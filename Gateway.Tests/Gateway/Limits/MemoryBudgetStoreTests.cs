@@ -78,6 +78,46 @@ public sealed class MemoryBudgetStoreTests : BudgetStoreTests
     }
 
     [Fact]
+    public async Task CallThatOutlivesItsPeriod_IsSettledInItsCounter()
+    {
+        var key = Key;
+        var id = Guid.CreateVersion7();
+        await ReserveAsync(id, 10, 100);
+        _time.Advance(TimeSpan.FromDays(40));
+
+        Assert.True(await Store.SettleAsync(key, id, Pico(10), Pico(5), isCounted: true));
+
+        Assert.Equal(Pico(5), await Store.ReadAsync(key));
+    }
+
+    [Fact]
+    public async Task ForgottenCounter_IsSeededFromTheLedgerAgain()
+    {
+        await ReserveAsync(Guid.CreateVersion7(), 10, 100);
+        Ledger.Begin(Guid.CreateVersion7(), "a", Now, 70);
+
+        Store.Forget(Key);
+
+        Assert.Equal(Pico(70), await Store.ReadAsync(Key));
+        Assert.False((await ReserveAsync(Guid.CreateVersion7(), 31, 100)).IsGranted);
+    }
+
+    [Fact]
+    public async Task Reservation_IsClosedByTheReconcilerOnce()
+    {
+        var store = (MemoryBudgetStore)Store;
+        var id = Guid.CreateVersion7();
+        var change = new ClosedReservations.Change(id, Pico(5), IsOpen: false, IsExpired: false);
+        Assert.False(store.TryChange(Key, change));
+        await ReserveAsync(id, 10, 100);
+
+        Assert.True(store.TryChange(Key, change));
+        Assert.False(store.TryChange(Key, change with { Charge = Pico(6) }));
+
+        Assert.Equal(Pico(5), await store.ReadAsync(Key));
+    }
+
+    [Fact]
     public async Task SlowLedger_HoldsARequestForABoundedTime()
     {
         Ledger.Gate = new TaskCompletionSource().Task;

@@ -63,6 +63,34 @@ public sealed class MemoryLimitStoreTests : LimitStoreTests
         Assert.InRange(used, 6000 * elapsed * 0.9, 6000 + (6000 * elapsed));
     }
 
+    [Fact]
+    public async Task Holders_AreKnownByTheirNamesAsWritten()
+    {
+        var store = new MemoryLimitStore(_time);
+
+        Assert.NotNull((await TakeFromAsync(store, 0, new LimitScope("team:a", 1, null, null))).Lease);
+        Assert.NotNull((await TakeFromAsync(store, 0, new LimitScope("team:A", 1, null, null))).Lease);
+        Assert.Null((await TakeFromAsync(store, 0, new LimitScope("team:a", 1, null, null))).Lease);
+    }
+
+    [Theory]
+    [InlineData(0, 0L, 100)]
+    [InlineData(10, 0L, 100)]
+    [InlineData(10, -5L, 100)]
+    [InlineData(10, 1L, 99)]
+    [InlineData(10, null, 90)]
+    public async Task UsedTokens_ReplaceTheEstimate(int estimate, long? used, int remaining)
+    {
+        var store = new MemoryLimitStore(_time);
+        var scope = new LimitScope("team:a", null, 100, null);
+        var taken = await TakeFromAsync(store, estimate, scope);
+        Assert.Equal(100 - estimate, taken.Tokens!.Value.Remaining);
+
+        await taken.Lease!.ReturnAsync(used);
+
+        Assert.Equal(remaining, (await TakeFromAsync(store, 0, scope)).Tokens!.Value.Remaining);
+    }
+
     private protected override ILimitStore Create() => new MemoryLimitStore(_time);
 
     private protected override Task<TimeSpan> NowAsync() => Task.FromResult(_time.GetUtcNow() - DateTimeOffset.UnixEpoch);

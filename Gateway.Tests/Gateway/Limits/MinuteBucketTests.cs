@@ -8,6 +8,18 @@ namespace Gateway.Tests.Gateway.Limits;
 public sealed class MinuteBucketTests
 {
     [Fact]
+    public void AmountTakenAfterAPause_IsTakenAtItsTime()
+    {
+        var bucket = new MinuteBucket();
+        bucket.Advance(0, 60);
+
+        bucket.Take(60_000, 60);
+        bucket.Advance(60_000, 60);
+
+        Assert.Equal((0, 1000), (bucket.ToLevel().Remaining, bucket.WaitFor(1)));
+    }
+
+    [Fact]
     public void WhatItGives_IsAtMostTheLimitAndTheRefill() =>
         Gen.Select(Gen.Int[1, 5000], Gen.Select(Gen.Int[0, 700], Gen.Int[0, 6000]).Array[1, 200]).Sample((limit, steps) =>
         {

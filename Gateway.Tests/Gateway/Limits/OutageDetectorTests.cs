@@ -13,6 +13,9 @@ public sealed class OutageDetectorTests
     [InlineData("xxxxx", true)]
     [InlineData("xxxx", false)]
     [InlineData("xxxx.xxxx.xx", false)] // Too few to be judged by their share.
+    [InlineData("x.xxxx", false)]
+    [InlineData("xxxxx.", false)]
+    [InlineData("x.x.x.x.x.x.x.x.x.x", false)]
     [InlineData(".x.x.x.x.x.x.x.x.x.x", true)]
     [InlineData(".x.x.x.x.x.x.x.x.x..x", false)]
     [InlineData("....................x...x..x...x", false)]
@@ -41,6 +44,20 @@ public sealed class OutageDetectorTests
         }
 
         Assert.True(isOutage);
+    }
+
+    [Fact]
+    public void NewWindow_CountsFromNothing()
+    {
+        var detector = new OutageDetector(_time);
+        detector.Count(isFailure: false);
+        _time.Advance(OutageDetector.Window);
+
+        // One call short of the number to judge, more than half of them failures.
+        for (var i = 0; i < OutageDetector.CallsToJudge - 1; i++)
+        {
+            Assert.False(detector.Count(isFailure: i % 2 == 0));
+        }
     }
 
     [Fact]

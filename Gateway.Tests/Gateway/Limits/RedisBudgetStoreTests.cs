@@ -20,7 +20,11 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
     private RedisServer _server = null!;
     private RedisLink _link = null!;
 
-    public async ValueTask InitializeAsync() => _server = await redis.GetAsync();
+    public async ValueTask InitializeAsync()
+    {
+        _server = await redis.GetAsync();
+        await Ledger.Access.EnsureOpenAsync();
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -53,6 +57,23 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
 
         Assert.Equal(Pico(61), await Store.ReadAsync(Key));
         Assert.Empty(await Ledger.ReadUncountedAsync(10, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task LedgerThatIsNotOpen_IsAFailureOfTheStore_AndIsOpenedByTheNextReservation()
+    {
+        var id = Guid.CreateVersion7();
+        var ledger = new FakeLedger { IsFailing = true };
+        var store = new RedisBudgetStore(Link(), _prefix, ledger.Access, Terms, TimeProvider.System);
+        await Assert.ThrowsAsync<LimitStoreException>(async () => await store.ReserveAsync(Key, Pico(10), id, Pico(1)));
+        await Assert.ThrowsAsync<LimitStoreException>(async () => await store.ReadAsync(Key));
+
+        // The charge of a call that passed all the same is left to the reconciler.
+        Assert.False(await store.SettleAsync(Key, id, Pico(1), Pico(1), isCounted: false));
+        Assert.False(await store.HoldAsync(Key, id, Pico(1), isCounted: false));
+
+        ledger.IsFailing = false;
+        Assert.Equal(new BudgetResult(true, Pico(1)), await store.ReserveAsync(Key, Pico(10), id, Pico(1)));
     }
 
     [Fact]
@@ -185,7 +206,7 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
         Ledger.Begin(mine, "a", Now, 100);
         var otherLedger = new FakeLedger();
         otherLedger.Begin(Guid.CreateVersion7(), "a", Now, 1000);
-        var other = new RedisBudgetStore(_link ?? Link(), _prefix, otherLedger, Terms, TimeProvider.System);
+        var other = new RedisBudgetStore(_link ?? Link(), _prefix, otherLedger.Access, Terms, TimeProvider.System);
 
         Assert.Equal(Pico(100), await Store.ReadAsync(Key));
         Assert.Equal(new BudgetResult(true, Pico(1105)), await other.ReserveAsync(Key, Pico(5000), theirs, Pico(5)));
@@ -223,7 +244,7 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
     // Each node once, and once more for an answer that crossed the making of the counter.
     private protected override int MostSeedQueries => 4;
 
-    private protected override IBudgetStore Create() => new RedisBudgetStore(Link(), _prefix, Ledger, Terms, TimeProvider.System);
+    private protected override IBudgetStore Create() => new RedisBudgetStore(Link(), _prefix, Ledger.Access, Terms, TimeProvider.System);
 
     private RedisLink Link()
     {

@@ -212,7 +212,7 @@ public sealed class RedisOutageTests : IAsyncLifetime
         var stores = LimitStores.Create(
             new LimitsSettings { Store = LimitsStore.Redis, Redis = new RedisSettings { Timeout = Bound } },
             _server.Configuration + more,
-            _ledger,
+            _ledger.Access,
             TestTerms.Create(TimeProvider.System),
             new WorkerHealth(),
             TimeProvider.System,

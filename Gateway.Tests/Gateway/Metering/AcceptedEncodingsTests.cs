@@ -13,6 +13,7 @@ public sealed class AcceptedEncodingsTests
     [InlineData("gzip, deflate, br")]
     [InlineData("br;q=1.0, GZIP;q=0.5,identity;q=0")]
     [InlineData("x-gzip,,deflate")]
+    [InlineData("X-GZIP, Deflate, BR, IDENTITY")]
     [InlineData("gzip, *;q=0")]
     [InlineData("gzip;q=0")]
     public void HeaderThatCanBeRead_StaysAsItIs(string accepted) => Assert.Null(AcceptedEncodings.Narrow(accepted));

@@ -28,6 +28,7 @@ public sealed class MeteredCallTests
     {
         { "disposed unsent", GenerationState.Settled, 0, 0, "Failed" },
         { "unsent", GenerationState.Settled, 0, 0, "UpstreamUnreachable" },
+        { "answered and reset", GenerationState.Unresolvable, 1000, 3, "UpstreamBroke" },
         { "no answer", GenerationState.Unresolvable, 1000, null, "UpstreamTimedOut" },
         { "disposed without an answer", GenerationState.Unresolvable, 1000, null, "Failed" },
         { "refused", GenerationState.Settled, 0, 0, "Completed" },
@@ -240,6 +241,12 @@ public sealed class MeteredCallTests
                 call.Unsent();
                 await call.EndedAsync(RequestEnd.UpstreamUnreachable);
                 return;
+            case "answered and reset":
+                call.Sent("primary");
+                call.Answered(200, isEventStream: true, namesJob: false, Headers());
+                call.Unsent();
+                await call.EndedAsync(RequestEnd.UpstreamBroke);
+                return;
             case "no answer":
                 call.Sent("primary");
                 await call.EndedAsync(RequestEnd.UpstreamTimedOut);
@@ -342,7 +349,7 @@ public sealed class MeteredCallTests
 
         public ValueTask<LimitResult> ChargeAsync(long estimatedTokens) => new(new LimitResult());
 
-        public bool CountsTokens => true;
+        public long? TakenTokens => 5;
 
         public ValueTask ReturnAsync(long? tokens)
         {

@@ -76,6 +76,39 @@ public sealed class PriceListTests
         Assert.True(list.TryFind("mine", out _, out _));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void StatedPrices_AreAddedHoweverFew(int count)
+    {
+        var list = List();
+
+        var all = list.With(Enumerable.Range(0, count).ToDictionary(i => $"mine/{i}", Price));
+
+        Assert.Equal(list.Count + count, all.Count);
+        Assert.Equal(list.Entries, all.Entries.Where(entry => !entry.Key.StartsWith("mine/", StringComparison.Ordinal)));
+        for (var i = 0; i < count; i++)
+        {
+            Assert.True(all.TryFind($"mine/{i}", out var price, out _));
+            Assert.Equal(Price(i), price);
+        }
+
+        static ListedPrice Price(int i) => new(new ModelPrice(new(i), new(2), new(3)));
+    }
+
+    [Theory]
+    [InlineData("""{"prompt":"1"}""")]
+    [InlineData("""{"completion":"1"}""")]
+    [InlineData("""{"request":"1"}""")]
+    [InlineData("""{"prompt":null,"completion":"1"}""")]
+    [InlineData("""{"prompt":"1","completion":[]}""")]
+    [InlineData("""{"prompt":"-0.000000000001","completion":"1"}""")]
+    [InlineData("""{"prompt":"1","completion":"-0.000000000001"}""")]
+    [InlineData("""{"prompt":"1","completion":"1","request":"-0.000000000001"}""")]
+    public void HalfAPrice_IsNoPrice(string pricing) =>
+        Assert.Equal(0, Read($$"""{"data":[{"id":"half","pricing":{{pricing}}}]}""").Count);
+
     [Fact]
     public void ListOnDisk_IsTheListAsked()
     {

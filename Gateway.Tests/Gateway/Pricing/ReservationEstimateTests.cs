@@ -25,6 +25,8 @@ public sealed class ReservationEstimateTests
         ["painting"] = new(new ModelPrice(default, new(1), default) { OutputItem = new(1000) }),
         ["quick"] = new(new ModelPrice(new(5), new(25), default)),
         ["quick-fast"] = new(new ModelPrice(new(30), new(10), default)),
+        ["slow"] = new(new ModelPrice(new(5), new(25), default)),
+        ["slow-fast"] = new(new ModelPrice(new(1), new(1), default)),
         ["searching"] = new(new ModelPrice(new(1), default, default) { Search = new(Dollar) }),
     });
 
@@ -46,6 +48,16 @@ public sealed class ReservationEstimateTests
 
     [Fact]
     public void OneUnknownPrice_MakesTheAmountUnknown() => Assert.Null(Find(["dear-answer", "unheard-of"], Size(1, 1, 1)));
+
+    [Theory]
+    [InlineData("dear-answer", "dear-prompt")]
+    [InlineData("dear-prompt", "dear-answer")]
+    public void DearestPrice_IsTheHighestOfEachPart(string first, string second)
+    {
+        Assert.NotNull(ReservationEstimate.Find([first, second], namesPreset: false, Prices, Size(1, 1, 1), out var dearest));
+
+        Assert.Equal(new ModelPrice(new(10), new(10), new(5)), dearest);
+    }
 
     [Fact]
     public void NoModelOrAPreset_IsUnknown()
@@ -107,6 +119,7 @@ public sealed class ReservationEstimateTests
     [InlineData("quick:nitro", 2, 30)]
     [InlineData("quick:NITRO", 0, 30)]
     [InlineData("quick", 0, 5)]
+    [InlineData("slow", 2, 10)]
     public void FastTier_HasItsListedPriceOrTwiceTheModels(string model, int tier, long price) =>
         Assert.Equal(new PicoDollars(price), Find([model], Size(1, 1, 0) with { Tier = (ServiceTier)tier }));
 

@@ -22,6 +22,7 @@ public sealed class GatewayKeysTests
     [InlineData("Bearer  \"ogw-abc\"", true)]
     [InlineData("Bearer x, Bearer ogw-abc", true)]
     [InlineData("Bearer xogw-ogw-y ogw-z", true)]
+    [InlineData("Bearer ogw-abc, Bearer xogw-abc", true)]
     [InlineData("Bearer sk-or-v1-ogw-abc", false)]
     [InlineData("Bearer sk_ogw-abc", false)]
     [InlineData("Bearer xogw-abc", false)]

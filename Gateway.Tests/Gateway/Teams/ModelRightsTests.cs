@@ -46,6 +46,11 @@ public sealed class ModelRightsTests
     [InlineData("-", "openai/gpt-4o", "~openai/gpt-4o", false)]
     [InlineData("-", "openai/gpt-4o", " ~ openai/gpt-4o : nitro ", false)]
     [InlineData("-", "openai/gpt-4o", "\topenai/gpt-4o\n", false)]
+    [InlineData("-", "openai/gpt-4o", " openai/gpt-4o", false)]
+    [InlineData("-", "openai/gpt-4o", "openai/gpt-4o ", false)]
+    [InlineData("-", "o", "o ", false)]
+    [InlineData("openai/gpt-4o", "-", " openai/gpt-4o", true)]
+    [InlineData("openai/gpt-4o", "-", "openai/gpt-4o\n", true)]
     [InlineData("-", "openai/gpt-4o", "openai/gpt-4o@preset/x", false)]
     [InlineData("-", "openai/gpt-4o", "openai/gpt-4o:nitro@preset/x:free", false)]
     [InlineData("-", "openai/gpt-4o", "OPENAI/gpt-4o@PRESET/x", false)]
@@ -63,7 +68,9 @@ public sealed class ModelRightsTests
     [InlineData("openai/*", "-", "openai/gpt-4o@preset/x", false)]
     [InlineData("openai/* @preset/*", "-", "openai/gpt-4o@preset/x", true)]
     [InlineData("openai/* @preset/x", "-", "openai/gpt-4o@preset/X", true)]
+    [InlineData("openai/* @preset/x", "-", "openai/gpt-4o@PRESET/x", true)]
     [InlineData("openai/* @preset/x", "-", "openai/gpt-4o@preset/y", false)]
+    [InlineData("openai/* @preset/x", "-", "openai/gpt-4o@PRESET/y", false)]
     [InlineData("openai/* @preset/*", "-", "anthropic/claude@preset/x", false)]
     [InlineData("openai/* @preset/*", "-", "~anthropic/claude:nitro@preset/x", false)]
     [InlineData("@preset/*", "-", "@preset/x", true)]
@@ -112,6 +119,17 @@ public sealed class ModelRightsTests
         Assert.Null(rights.Refuse(["openai/gpt-4o"], ["x"]));
         Assert.Equal("anthropic/claude", rights.Refuse(["anthropic/claude"], ["x"]));
         Assert.Equal("@preset/y", rights.Refuse(["openai/gpt-4o"], ["x", "y"]));
+    }
+
+    [Fact]
+    public void Lists_AreKeptAsWritten()
+    {
+        var rights = Create("openai/* @preset/X", "*:Free");
+
+        Assert.Equal(["openai/*", "@preset/X"], rights.Allowed!.Select(pattern => pattern.Text));
+        Assert.Equal(["*:Free"], rights.Denied.Select(pattern => pattern.Text));
+        Assert.Null(ModelRights.All.Allowed);
+        Assert.Empty(ModelRights.All.Denied);
     }
 
     [Fact]

@@ -33,6 +33,19 @@ public sealed class TeamDirectoryTests
     }
 
     [Fact]
+    public void Team_IsFoundByItsIdAsWritten()
+    {
+        var directory = new TeamDirectory([Create("a", "ogw-one"), Create("b", "ogw-two")]);
+
+        Assert.True(directory.TryGet("b", out var team));
+        Assert.Equal("b", team.Id);
+        Assert.False(directory.TryGet("B", out _));
+        Assert.Equal(["a", "b"], directory.Teams.Select(each => each.Id));
+        Assert.False(directory.IsEmpty);
+        Assert.True(TeamDirectory.Empty.IsEmpty);
+    }
+
+    [Fact]
     public void VeryLongKey_IsHashedLikeAnyOther()
     {
         // On a stack of 256 KB a megabyte of characters would not fit.

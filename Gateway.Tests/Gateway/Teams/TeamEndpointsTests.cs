@@ -9,6 +9,22 @@ namespace Gateway.Tests.Gateway.Teams;
 public sealed class TeamEndpointsTests
 {
     [Theory]
+    [InlineData("POST", "/videos", true)]
+    [InlineData("POST", "/Videos/", true)]
+    [InlineData("POST", "/chat/completions", false)]
+    [InlineData("GET", "/videos/models", false)]
+    [InlineData("GET", "/videos/job-1", false)]
+    public void NewVideo_IsAJobOfItsTeam(string method, string path, bool isJob) =>
+        Assert.Equal(isJob, Find(method, path, out _)!.OrdersAJob);
+
+    [Theory]
+    [InlineData("/VIDEOS/job-1/Content", true)]
+    [InlineData("/videos/job-1./content", true)]
+    [InlineData("/videos/.job-1/content", false)]
+    [InlineData("/videos/job-1/other", false)]
+    public void PathWithAnId_IsMatchedBySegments(string path, bool isOpen) => Assert.Equal(isOpen, Find("GET", path, out _) is not null);
+
+    [Theory]
     [InlineData("POST", "/chat/completions", "/chat/completions", true)]
     [InlineData("POST", "/Chat/COMPLETIONS/", "/chat/completions", true)]
     [InlineData("POST", "/completions", "/completions", true)]

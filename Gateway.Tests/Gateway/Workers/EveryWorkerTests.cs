@@ -143,7 +143,7 @@ public sealed class EveryWorkerTests : IAsyncDisposable
     [MemberData(nameof(FailureKinds.All), MemberType = typeof(FailureKinds))]
     public async Task Budgets(string kind)
     {
-        var (store, _) = await LedgerAsync();
+        var (store, writer) = await LedgerAsync();
         store.Fault = () => FailureKinds.Create(kind);
 
         // No call goes to Redis: nothing is known of any budget.
@@ -151,7 +151,7 @@ public sealed class EveryWorkerTests : IAsyncDisposable
             ConfigurationOptions.Parse("127.0.0.1:1"), "ogw:", TimeSpan.FromSeconds(1), TimeProvider.System, NullLogger<RedisLink>.Instance);
         _asyncOwned.Add(link);
         var worker = Own(new BudgetReconciler(
-            new RedisBudgetStore(link, "ogw:", store, TestTerms.Create(_time), _time), link, store, TestTerms.Create(_time), _health, _time, NullLogger<BudgetReconciler>.Instance));
+            new RedisBudgetStore(link, "ogw:", new LedgerAccess(writer, store, _time), TestTerms.Create(_time), _time), link, store, TestTerms.Create(_time), _health, _time, NullLogger<BudgetReconciler>.Instance));
 
         await AssertSurvivesAsync(worker, () => store.Fault = null);
     }

@@ -1,0 +1,144 @@
+using System.Text;
+using Gateway.Admission;
+using Gateway.Configuration.Model;
+using Gateway.Pricing;
+using Gateway.Primitives;
+using Gateway.Secrets;
+using Gateway.Teams;
+using OpenRouterGateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
+using Xunit;
+
+namespace Gateway.Tests.Gateway.Admission;
+
+/// <summary>Promise: rights are checked before prices, and a reservation covers the most that the request may cost.</summary>
+public sealed class RequestJudgeTests
+{
+    private static readonly TeamEndpoint Chat = new(["POST"], "/chat/completions", TeamEndpointKind.Inference);
+
+    private static readonly PriceList Prices = PriceList.Empty.With(new Dictionary<string, ListedPrice>
+    {
+        ["a/prompt"] = new(new ModelPrice(new(10), new(1), new(0))),
+        ["a/answer"] = new(new ModelPrice(new(1), new(10), new(5))),
+    });
+
+    private static readonly TeamBudget Budget = new(new(1_000_000), BudgetPeriod.Month);
+
+    [Theory]
+    [InlineData("""{"model":"b/x"}""", "b/x")]
+    [InlineData("""{"model":"a/answer","models":["b/x"]}""", "b/x")]
+    [InlineData("""{"model":"a/answer","preset":"p"}""", "@preset/p")]
+    public void ModelOrPresetWithoutRight_IsRefusedAndCostsNothing(string body, string named)
+    {
+        var verdict = Judge(body, CreateTeam(Budget, "a/*"));
+
+        Assert.Equal((403, "model_not_allowed"), (verdict.Review.Rejection!.Status, verdict.Review.Rejection.Code));
+        Assert.Contains(named, verdict.Review.Rejection.Message, StringComparison.Ordinal);
+        Assert.Equal(default, verdict.Cost);
+        Assert.Null(verdict.Review.Rule);
+    }
+
+    // The bodies have 60 bytes each: 30 tokens of the amount; 15 tokens of the token limits, and one more.
+    [Theory]
+    [InlineData("""{"model":"a/answer","max_tokens":7,"n":2                   }""", 5 + 30 + (2 * 7 * 10), 16 + (2 * 7))]
+    [InlineData("""{"model":"a/answer","max_tokens":1,"n":1                   }""", 5 + 30 + 10, 16 + 1)]
+    [InlineData("""{"model":"a/answer","max_tokens":0                         }""", 5 + 30 + (100 * 10), 16)]
+    [InlineData("""{"model":"a/answer"                                        }""", 5 + 30 + (100 * 10), 16)]
+    [InlineData("""{"model":"a/answer","models":["a/prompt"],"max_tokens":2   }""", 300 + 2, 16 + 2)]
+    public void Reservation_IsTheDearestModelAtTheStatedCap(string body, int amount, int tokens)
+    {
+        Assert.Equal(60, body.Length);
+
+        var verdict = Judge(body, CreateTeam(Budget));
+
+        Assert.Null(verdict.Review.Rejection);
+        Assert.Equal(new RequestCost(tokens, new PicoDollars(amount), PromptTokens: 16), verdict.Cost);
+    }
+
+    [Theory]
+    [InlineData("""{"model":"b/unheard-of"}""")]
+    [InlineData("""{"model":"a/answer","models":["b/unheard-of"]}""")]
+    [InlineData("""{"model":"a/answer","preset":"p"}""")]
+    [InlineData("""{"messages":[]}""")]
+    public void UnknownPrice_HasNoAmountButTokens(string body)
+    {
+        var verdict = Judge(body, CreateTeam(Budget), new LimitsSettings { WriteMaxPrice = true });
+
+        Assert.Null(verdict.Cost.Cost);
+        Assert.Equal((body.Length / 4) + 1, verdict.Cost.Tokens);
+        Assert.Null(verdict.Review.Rule);
+    }
+
+    [Fact]
+    public void PriceCeiling_AllowsEachModelAndReservesItsOwnPrices()
+    {
+        const string Body = """{"model":"a/answer","models":["a/prompt"],"max_tokens":3}""";
+
+        var verdict = Judge(Body, CreateTeam(Budget), new LimitsSettings { WriteMaxPrice = true });
+
+        Assert.Equal(
+            """{"max_price":{"prompt":0.00001,"completion":0.00001}}""",
+            Encoding.UTF8.GetString(verdict.Review.Rule!.Rendered(RequestEndpoint.Generation).Value.Span));
+        Assert.Equal(WhenClientSetsProvider.Enforce, verdict.Review.Rule.Mode);
+        Assert.Equal(new PicoDollars(5 + (10 * ((Body.Length + 1) / 2)) + (3 * 10)), verdict.Cost.Cost);
+    }
+
+    [Theory]
+    [InlineData(true, true, RequestEndpoint.Generation, true)]
+    [InlineData(true, true, RequestEndpoint.Embeddings, true)]
+    [InlineData(true, true, RequestEndpoint.Images, false)]
+    [InlineData(true, false, RequestEndpoint.Generation, false)]
+    [InlineData(false, true, RequestEndpoint.Generation, false)]
+    public void PriceCeiling_IsWrittenForABudgetWhereTheEndpointTakesIt(bool isWritten, bool hasBudget, object endpoint, bool hasCeiling)
+    {
+        var verdict = RequestJudge.Judge(
+            CreateTeam(hasBudget ? Budget : null),
+            Chat,
+            new LimitsSettings { WriteMaxPrice = isWritten },
+            Prices,
+            default,
+            ReviewedBody.Create("""{"model":"a/answer"}""", (RequestEndpoint)endpoint));
+
+        Assert.Equal(hasCeiling, verdict.Review.Rule is not null);
+        Assert.NotNull(verdict.Cost.Cost);
+    }
+
+    [Theory]
+    [InlineData(true, true, false, true)]
+    [InlineData(true, true, true, false)]
+    [InlineData(true, false, false, false)]
+    [InlineData(false, true, false, false)]
+    [InlineData(false, false, true, false)]
+    public void MissingPrice_RefusesATeamWithABudgetUnlessItIsAllowed(bool hasBudget, bool isUnknown, bool isAllowed, bool isMissing) => Assert.Equal(
+        isMissing,
+        RequestJudge.IsPriceMissing(
+            CreateTeam(hasBudget ? Budget : null),
+            new LimitsSettings { AllowUnknownPrices = isAllowed },
+            new RequestCost(1, isUnknown ? null : PicoDollars.Zero)));
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Session_IsScopedForATeamThatAsksForIt(bool scopes)
+    {
+        var verdict = Judge("""{"model":"a/answer","session_id":"s"}""", CreateTeam(null, scopes: scopes));
+
+        Assert.Equal(scopes, verdict.Session is not null);
+        Assert.Equal(scopes, verdict.Review.Edit is not null);
+    }
+
+    private static RequestVerdict Judge(string body, Team team, LimitsSettings? limits = null) =>
+        RequestJudge.Judge(team, Chat, limits ?? new LimitsSettings { AssumedCompletionTokens = 100 }, Prices, default, ReviewedBody.Create(body));
+
+    private static Team CreateTeam(TeamBudget? budget, string? allowed = null, bool scopes = false) => new()
+    {
+        Id = "t",
+        Keys = [],
+        UpstreamKey = new UpstreamKey("sk"),
+        Rights = allowed is null ? ModelRights.All : new ModelRights([ModelPattern.Create(allowed, "", [])!], []),
+        Limits = TeamLimits.None,
+        Budget = budget,
+        Rules = ProviderMappingRules.Empty,
+        ScopesSessions = scopes,
+    };
+}
