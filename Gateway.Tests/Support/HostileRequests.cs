@@ -126,7 +126,10 @@ internal static class HostileRequests
             "framing " + lines.Replace("\r\n", ", ", StringComparison.Ordinal), Head("POST", Chat, lines) + "0\r\n\r\n",
             HostileRequest.Refused, HostileRequest.Refused)),
         .. ((string[])["zz", "ffffffffffffffff", "-1", "1;\u0000"]).Select(size => new HostileRequest(
-            "chunk " + size, Head("POST", Chat, "Transfer-Encoding: chunked") + size + "\r\n", HostileRequest.Refused, HostileRequest.Refused)),
+            "chunk " + size,
+            Head("POST", Chat, "Transfer-Encoding: chunked") + size + "\r\nx\r\n0\r\n\r\n",
+            HostileRequest.Refused,
+            HostileRequest.Refused)),
         new("terabyte", Head("POST", Chat, "Content-Length: 1099511627776"), 413, 413),
         new("blank before a colon", Head("POST", Chat, "Content-Length : 0"), HostileRequest.Refused, HostileRequest.Refused),
         new("folded header", Head("POST", Chat, "X-A: a\r\n b", "Content-Length: 0"), HostileRequest.Refused, HostileRequest.Refused),
