@@ -19,6 +19,7 @@ internal readonly struct RequestedModels
     private const string Fusion = "openrouter/fusion";
 
     private readonly IReadOnlyList<string> _fast;
+    private readonly bool _namesAny; // in the body's own members
 
     private RequestedModels(
         IReadOnlyList<string> names,
@@ -28,6 +29,7 @@ internal readonly struct RequestedModels
     {
         Names = names;
         _fast = fast;
+        _namesAny = namesAny;
         Tools = tools;
         Ordinary = namesAny || tools.Count > 0
             ? [
@@ -97,14 +99,8 @@ internal readonly struct RequestedModels
     }
 
     /// <summary>The models and server tools without those of removed elements of <c>tools</c>.</summary>
-    public RequestedModels Without(ServerToolRemoval removal)
-    {
-        return new RequestedModels(
-            Names,
-            _fast,
-            [.. Tools.Where(tool => !removal.Removes(tool))],
-            namesAny: Names.Any(static name => name.Contains(Fusion, StringComparison.OrdinalIgnoreCase)));
-    }
+    public RequestedModels Without(ServerToolRemoval removal) =>
+        new(Names, _fast, [.. Tools.Where(tool => !removal.Removes(tool))], _namesAny);
 
     private static void AddTools(string name, int element, ref List<ServerToolUse>? tools)
     {

@@ -42,7 +42,7 @@ internal static class StopCondition
                 edits.Add(value.Start, value.Length, Utf8($"[{conditions}]"));
                 break;
             case JsonValueKind.Array:
-                edits.Add(value.End - 1, 0, Utf8((IsEmpty(body, value) ? "" : ",") + conditions));
+                edits.Add(value.End - 1, 0, Utf8((JsonGap.IsEmpty(body, value) ? "" : ",") + conditions));
                 break;
             default:
                 // Not a list; upstream decides what it makes of the client's value. The edit takes the place of the value's last byte, since
@@ -69,19 +69,6 @@ internal static class StopCondition
         return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var steps)
             ? (int)Math.Clamp(Math.Floor(steps), 1, MostSteps)
             : MostSteps;
-    }
-
-    private static bool IsEmpty(in ReadOnlySequence<byte> body, ByteRange value)
-    {
-        foreach (var segment in body.Slice(value.Start + 1, value.Length - 2))
-        {
-            if (segment.Span.ContainsAnyExcept(" \t\r\n"u8))
-            {
-                return false;
-            }
-        }
-
-        return true;
     }
 
     private static byte[] Utf8(string text) => Encoding.UTF8.GetBytes(text);

@@ -7,6 +7,22 @@ internal static class JsonGap
 {
     private const int WindowSize = 64;
 
+    /// <summary>Whether an array or object has nothing between its brackets.</summary>
+    /// <param name="body">The body.</param>
+    /// <param name="value">The value, brackets included.</param>
+    public static bool IsEmpty(in ReadOnlySequence<byte> body, ByteRange value)
+    {
+        foreach (var segment in body.Slice(value.Start + 1, value.Length - 2))
+        {
+            if (segment.Span.ContainsAnyExcept(" \t\r\n"u8))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     /// <summary>The offset of the comma before a member; -1 if the member is the first one.</summary>
     /// <param name="body">The body.</param>
     /// <param name="start">The offset of the member's name.</param>

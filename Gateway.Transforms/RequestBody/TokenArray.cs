@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using OpenRouterGateway.Transforms.Json;
 
 namespace OpenRouterGateway.Transforms.RequestBody;
 
@@ -34,7 +35,7 @@ internal static class TokenArray
     /// <param name="array">The array with its brackets.</param>
     public static long CountPrompts(in ReadOnlySequence<byte> array)
     {
-        var reader = new Utf8JsonReader(array, new JsonReaderOptions { MaxDepth = int.MaxValue });
+        var reader = new Utf8JsonReader(array, JsonText.AnyDepth);
         long prompts = 0;
         reader.Read();
         while (reader.Read() && reader.CurrentDepth > 0)

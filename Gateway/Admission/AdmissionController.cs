@@ -58,10 +58,9 @@ internal sealed partial class AdmissionController
                 }
                 catch (LimitStoreException fault)
                 {
-                    Log.LimitsUnavailable(_logger, fault.Message, settings.Limits.WhenStoreFails.Limits, request.RequestId);
-                    if (settings.Limits.WhenStoreFails.Limits == FailurePolicy.Refuse)
+                    if (WhenLimitsFail(fault, settings.Limits, request.RequestId) is { } refusal)
                     {
-                        return Refused(limits, GatewayError.LimitsUnavailable);
+                        return Refused(limits, refusal);
                     }
                 }
             }
@@ -132,9 +131,16 @@ internal sealed partial class AdmissionController
         }
         catch (LimitStoreException fault)
         {
-            Log.LimitsUnavailable(_logger, fault.Message, settings.WhenStoreFails.Limits, requestId);
-            return (null, settings.WhenStoreFails.Limits == FailurePolicy.Refuse ? GatewayError.LimitsUnavailable : null);
+            return (null, WhenLimitsFail(fault, settings, requestId));
         }
+    }
+
+    /// <summary>Logs a failure of the limit store and applies the policy.</summary>
+    /// <returns>The error if the request is refused.</returns>
+    private GatewayError? WhenLimitsFail(LimitStoreException fault, LimitsSettings settings, string requestId)
+    {
+        Log.LimitsUnavailable(_logger, fault.Message, settings.WhenStoreFails.Limits, requestId);
+        return settings.WhenStoreFails.Limits == FailurePolicy.Refuse ? GatewayError.LimitsUnavailable : null;
     }
 
     /// <summary>Reserves the amount of a call in the team's budget.</summary>

@@ -132,7 +132,7 @@ internal static class RequestMeasure
     /// <summary>Whether <c>provider</c> admits the fast tier of a provider by its tag, such as <c>openai/priority</c>.</summary>
     private static bool NamesFastTier(in ReadOnlySequence<byte> provider)
     {
-        var reader = new Utf8JsonReader(provider, new JsonReaderOptions { MaxDepth = int.MaxValue });
+        var reader = new Utf8JsonReader(provider, JsonText.AnyDepth);
         while (reader.Read())
         {
             if (reader.TokenType == JsonTokenType.String && IsFastTag(reader.HasValueSequence ? reader.ValueSequence.ToArray() : reader.ValueSpan))

@@ -8,6 +8,7 @@ using Gateway.Configuration;
 using Gateway.Errors;
 using Gateway.Primitives;
 using Gateway.Teams;
+using OpenRouterGateway.Transforms.Json;
 using OpenRouterGateway.Transforms.ProviderMapping.Explaining;
 using OpenRouterGateway.Transforms.RequestBody;
 
@@ -199,7 +200,7 @@ internal static class ExplainReport
     private static string Indent(byte[] body)
     {
         var text = new StringBuilder();
-        var reader = new Utf8JsonReader(WithoutByteOrderMark(body), new JsonReaderOptions { MaxDepth = int.MaxValue });
+        var reader = new Utf8JsonReader(WithoutByteOrderMark(body), JsonText.AnyDepth);
         var previous = JsonTokenType.None;
         while (reader.Read())
         {

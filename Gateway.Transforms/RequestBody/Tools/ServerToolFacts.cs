@@ -53,7 +53,8 @@ internal sealed class ServerToolFacts
                 case BodyMemberName.WebSearchOptions when member.Kind != JsonValueKind.Null:
                     (uses ??= []).Add(new ServerToolUse(ServerToolUse.WebPlugin, -1, [], NamesAnyModel: false));
                     break;
-                case BodyMemberName.McpServers when member.Kind != JsonValueKind.Null && !IsEmptyArray(member, body):
+                case BodyMemberName.McpServers when member.Kind != JsonValueKind.Null
+                    && !(member.Kind == JsonValueKind.Array && JsonGap.IsEmpty(body, member.Value)):
                     (uses ??= []).Add(new ServerToolUse("mcp", -1, [], NamesAnyModel: false));
                     break;
                 case BodyMemberName.ServiceTier or BodyMemberName.Speed:
@@ -116,22 +117,4 @@ internal sealed class ServerToolFacts
         member.Kind == JsonValueKind.String && member.Value.Length <= LongestTier
         && Text(member.Value, body).Trim() is var tier
         && (tier.Equals("fast", StringComparison.OrdinalIgnoreCase) || tier.Equals("priority", StringComparison.OrdinalIgnoreCase));
-
-    private static bool IsEmptyArray(in BodyMember member, in ReadOnlySequence<byte> body)
-    {
-        if (member.Kind != JsonValueKind.Array)
-        {
-            return false;
-        }
-
-        foreach (var segment in body.Slice(member.Value.Start + 1, member.Value.Length - 2))
-        {
-            if (segment.Span.ContainsAnyExcept(" \t\r\n"u8))
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
 }
