@@ -52,7 +52,17 @@ internal static class LedgerSql
         """;
 
     public const string Named =
-        "UPDATE generations SET generation_id = $2, destination = COALESCE($3, destination) WHERE id = $1 AND generation_id IS NULL";
+        NamedHead + "\nWHERE id = $1 AND generation_id IS NULL AND NOT (state = 3 AND COALESCE(ended, '') = 'GatewayDied')";
+
+    /// <summary>
+    /// Names an adopted row: another node may adopt a row while the row's own node cannot renew its lock. The row becomes provisional, so
+    /// that its bill is requested even if its own node dies. A separate statement: most updates do not change the index of the state.
+    /// </summary>
+    public const string NamedAdopted =
+        NamedHead + ", state = 1, asked = 0, ask_at = closed_at, closed_at = NULL"
+        + "\nWHERE id = $1 AND generation_id IS NULL AND state = 3 AND ended = 'GatewayDied'";
+
+    private const string NamedHead = "UPDATE generations SET generation_id = $2, destination = COALESCE($3, destination)";
 
     public const string Ended = EndedHead + EndedTail;
 
@@ -92,8 +102,7 @@ internal static class LedgerSql
     // Settled rows do not change. Unresolvable and written-off rows may still be settled by a late bill.
     private const string EndedTail = "\nWHERE id = $1 AND (state < 2 OR (state >= 3 AND $2 = 2))";
 
-    // Another node may adopt a row while the row's own node cannot renew its lock. Such a row becomes provisional once its generation id is
-    // known.
+    // An adopted row becomes provisional once its generation id is known, as in NamedAdopted.
     private const string EndedAndNamedTail = "\nWHERE id = $1 AND (state < 2 OR (state >= 3 AND ($2 = 2 OR (state = 3 AND $2 = 1 AND generation_id IS NULL))))";
 
     public const string ReservingNodes = "SELECT DISTINCT node FROM generations WHERE state = 0 AND state < 2";

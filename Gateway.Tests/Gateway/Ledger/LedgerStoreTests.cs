@@ -230,6 +230,36 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         Assert.Equal((int)GenerationState.Unresolvable, Number((await RowAsync(id))["state"]));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task AdoptedRow_IsAskedForOnceItsOwnNodeNamesIt(bool isEnded)
+    {
+        // A node that cannot renew its lock counts as dead.
+        var id = NewId();
+        var node = await OpenAsync();
+        await node.ApplyAsync([Began(id)], Cancel);
+        await DieAsync(node);
+        await Eventually.TrueAsync(async () => await _store.AdoptOrphansAsync(Now, Cancel) == (0, 1), "the row to be adopted");
+
+        await ApplyAsync(new LedgerEntry.Named(id, "gen-1763871234-late", "eu"));
+        var named = await RowAsync(id);
+        Assert.Equal(((int)GenerationState.Provisional, null), (Number(named["state"]), named["closed_at"]));
+        Assert.Equal(("gen-1763871234-late", "eu"), (named["generation_id"], named["destination"]));
+        if (isEnded)
+        {
+            await ApplyAsync(Provisional(id, Now.AddSeconds(-1)) with { End = "ClientLeft" });
+            Assert.Equal("ClientLeft", (await RowAsync(id))["ended"]);
+        }
+
+        Assert.Equal(id, Assert.Single(await _store.TakeDueAsync(["search"], Now, Now.AddMinutes(1), 10, Cancel)).Id);
+
+        // It is named once.
+        await ApplyAsync(Unresolvable(id), new LedgerEntry.Named(id, "gen-1763871234-other"));
+        Assert.Equal((int)GenerationState.Unresolvable, Number((await RowAsync(id))["state"]));
+        Assert.Equal("gen-1763871234-late", (await RowAsync(id))["generation_id"]);
+    }
+
     [Fact]
     public async Task GenerationId_StaysTheFirst()
     {
