@@ -153,13 +153,14 @@ internal static class LedgerSql
     private const string ToWriteOff =
         "state = 3 AND team = $1 AND started_at < $2 AND ($3 = '' OR generation_id = $3 OR id = $4)";
 
-    public const string Unresolved =
-        $"""
-        SELECT id, started_at, key_label, COALESCE(model_answered, model_sent, model_asked, ''), generation_id, reserved_pico
-        FROM generations WHERE {ToWriteOff} ORDER BY id
-        """;
+    private const string UnresolvedColumns =
+        "id, started_at, key_label, COALESCE(model_answered, model_sent, model_asked, ''), generation_id, reserved_pico";
 
-    public const string WriteOff = $"UPDATE generations SET state = 4, reason = $5, closed_at = $6 WHERE {ToWriteOff}";
+    public const string Unresolved = $"SELECT {UnresolvedColumns} FROM generations WHERE {ToWriteOff} ORDER BY id";
+
+    /// <summary>Returns the rows that it has written, in no order.</summary>
+    public const string WriteOff =
+        $"UPDATE generations SET state = 4, reason = $5, closed_at = $6 WHERE {ToWriteOff} RETURNING {UnresolvedColumns}";
 
     public const string AddFirst = "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING";
 

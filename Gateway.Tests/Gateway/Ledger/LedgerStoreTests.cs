@@ -261,6 +261,19 @@ public abstract class LedgerStoreTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task WaitingRow_IsNotWrittenOff()
+    {
+        var (waiting, unresolvable) = (NewId(), NewId());
+        await ApplyAsync(
+            Began(waiting), Provisional(waiting) with { GenerationId = "gen-1763871234-x" },
+            Began(unresolvable), Unresolvable(unresolvable));
+
+        Assert.Equal([unresolvable], (await _store.WriteOffAsync(new WriteOffQuery("search", null, null), "an outage", Now, Cancel)).Select(row => row.Id));
+
+        Assert.Equal((int)GenerationState.Provisional, Number((await RowAsync(waiting))["state"]));
+    }
+
+    [Fact]
     public async Task GenerationId_StaysTheFirst()
     {
         var id = NewId();

@@ -200,14 +200,10 @@ internal sealed class PostgresLedgerStore : ILedgerStore
         WriteOffQuery query, string reason, DateTimeOffset now, CancellationToken cancellationToken) =>
         GuardAsync<IReadOnlyList<UnresolvedRow>>(async () =>
         {
-            await using var connection = await _source.OpenConnectionAsync(cancellationToken);
-            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-            await using var read = connection.Command(LedgerSql.Unresolved + " FOR UPDATE", Values(query));
-            var rows = await ReadUnresolvedAsync(read, cancellationToken);
-            await using var write = connection.Command(LedgerSql.WriteOff, [.. Values(query), Text(reason), Time(now)]);
-            await write.ExecuteNonQueryAsync(cancellationToken);
-            await transaction.CommitAsync(cancellationToken);
-            return rows;
+            // One statement: the result is the rows that it has written, also if other rows become unresolvable meanwhile.
+            await using var command = Command(LedgerSql.WriteOff, [.. Values(query), Text(reason), Time(now)]);
+            var rows = await ReadUnresolvedAsync(command, cancellationToken);
+            return [.. rows.OrderBy(row => row.Id)];
         });
 
     public Task<string> KeepFirstAsync(string name, string value, CancellationToken cancellationToken) => GuardAsync(async () =>

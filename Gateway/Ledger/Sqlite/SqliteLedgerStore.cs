@@ -170,19 +170,16 @@ internal sealed class SqliteLedgerStore : ILedgerStore
     });
 
     public Task<IReadOnlyList<UnresolvedRow>> ReadUnresolvedAsync(WriteOffQuery query, CancellationToken cancellationToken) =>
-        _file.ReadLongAsync<IReadOnlyList<UnresolvedRow>>(connection => ReadUnresolved(connection, query));
+        _file.ReadLongAsync<IReadOnlyList<UnresolvedRow>>(connection => ReadUnresolved(connection, LedgerSql.Unresolved, [.. Values(query)]));
 
     public Task<IReadOnlyList<UnresolvedRow>> WriteOffAsync(
-        WriteOffQuery query, string reason, DateTimeOffset now, CancellationToken cancellationToken) => _file.WriteAsync<IReadOnlyList<UnresolvedRow>>(connection =>
-    {
-        using var transaction = connection.BeginTransaction(deferred: false);
-        var rows = ReadUnresolved(connection, query);
-        using var command = connection.Command(
-            LedgerSql.WriteOff, [.. Values(query), LedgerSanitizer.Text(reason)!, LedgerKeys.ToStored(now)]);
-        command.ExecuteNonQuery();
-        transaction.Commit();
-        return rows;
-    });
+        WriteOffQuery query, string reason, DateTimeOffset now, CancellationToken cancellationToken) =>
+        _file.WriteAsync<IReadOnlyList<UnresolvedRow>>(connection =>
+        {
+            var rows = ReadUnresolved(
+                connection, LedgerSql.WriteOff, [.. Values(query), LedgerSanitizer.Text(reason)!, LedgerKeys.ToStored(now)]);
+            return [.. rows.OrderBy(row => row.Id)];
+        });
 
     public Task<string> KeepFirstAsync(string name, string value, CancellationToken cancellationToken) => _file.WriteAsync(connection =>
     {
@@ -295,10 +292,10 @@ internal sealed class SqliteLedgerStore : ILedgerStore
         return ValueTask.CompletedTask;
     }
 
-    private static List<UnresolvedRow> ReadUnresolved(SqliteConnection connection, WriteOffQuery query)
+    private static List<UnresolvedRow> ReadUnresolved(SqliteConnection connection, string sql, object[] values)
     {
         var rows = new List<UnresolvedRow>();
-        using var command = connection.Command(LedgerSql.Unresolved, [.. Values(query)]);
+        using var command = connection.Command(sql, values);
         using var reader = command.ExecuteReader();
         while (reader.Read())
         {
