@@ -3,11 +3,14 @@ using Gateway.Primitives;
 
 namespace Gateway.Tests.Gateway.Workers;
 
-/// <summary>A ledger whose questions by workers throw while the test wants it.</summary>
+/// <summary>A ledger whose questions by workers, or whose writes, throw while the test wants it.</summary>
 internal sealed class ThrowingLedgerStore(ILedgerStore inner) : ILedgerStore
 {
     /// <summary>Makes what is thrown.</summary>
     public Func<Exception>? Fault { get; set; }
+
+    /// <summary>Makes what writes throw.</summary>
+    public Func<Exception>? WriteFault { get; set; }
 
     public string LedgerId => inner.LedgerId;
 
@@ -16,7 +19,7 @@ internal sealed class ThrowingLedgerStore(ILedgerStore inner) : ILedgerStore
     public Task OpenAsync(CancellationToken cancellationToken) => inner.OpenAsync(cancellationToken);
 
     public Task ApplyAsync(IReadOnlyList<LedgerEntry> entries, CancellationToken cancellationToken) =>
-        inner.ApplyAsync(entries, cancellationToken);
+        WriteFault is { } fault ? Task.FromException(fault()) : inner.ApplyAsync(entries, cancellationToken);
 
     public Task<(int Provisional, int Unresolvable)> AdoptOrphansAsync(DateTimeOffset now, CancellationToken cancellationToken) =>
         inner.AdoptOrphansAsync(now, cancellationToken);
