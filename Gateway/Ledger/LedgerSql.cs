@@ -162,8 +162,6 @@ internal static class LedgerSql
     public const string WriteOff =
         $"UPDATE generations SET state = 4, reason = $5, closed_at = $6 WHERE {ToWriteOff} RETURNING {UnresolvedColumns}";
 
-    public const string AddFirst = "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING";
-
     public const string Uncounted = RowCharge + "is_counted = 0 AND state >= 2 ORDER BY started_at LIMIT $1";
 
     /// <summary>Rows of other nodes in the order of their ids, which is that of their creation.</summary>

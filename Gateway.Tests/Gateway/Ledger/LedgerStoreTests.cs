@@ -660,11 +660,16 @@ public abstract class LedgerStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task FirstValue_IsKept()
+    public async Task Value_IsKeptUntilTheNext()
     {
-        Assert.Equal("1", await _store.KeepFirstAsync("drift:a", "1", Cancel));
-        Assert.Equal("1", await _store.KeepFirstAsync("drift:a", "2", Cancel));
-        Assert.Equal("1", await (await OpenAsync()).KeepFirstAsync("drift:a", "3", Cancel));
+        Assert.Null(await _store.ReadValueAsync("drift:a", Cancel));
+        await _store.WriteValueAsync("drift:a", "1", Cancel);
+        await _store.WriteValueAsync("drift:a", "2", Cancel);
+        var text = new string('x', 10_000);
+        await _store.WriteValueAsync("drift:b", text, Cancel);
+        Assert.Equal(text, await _store.ReadValueAsync("drift:b", Cancel));
+        Assert.Equal("2", await _store.ReadValueAsync("drift:a", Cancel));
+        Assert.Equal("2", await (await OpenAsync()).ReadValueAsync("drift:a", Cancel));
     }
 
     [Fact]

@@ -206,12 +206,16 @@ internal sealed class PostgresLedgerStore : ILedgerStore
             return [.. rows.OrderBy(row => row.Id)];
         });
 
-    public Task<string> KeepFirstAsync(string name, string value, CancellationToken cancellationToken) => GuardAsync(async () =>
+    public Task<string?> ReadValueAsync(string name, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
-        await using var add = Command(LedgerSql.AddFirst, Text(name), Text(value));
-        await add.ExecuteNonQueryAsync(cancellationToken);
-        await using var read = Command(LedgerSchema.ReadMeta, Text(name));
-        return (string)(await read.ExecuteScalarAsync(cancellationToken))!;
+        await using var command = Command(LedgerSchema.ReadMeta, Text(name));
+        return (string?)await command.ExecuteScalarAsync(cancellationToken);
+    });
+
+    public Task WriteValueAsync(string name, string value, CancellationToken cancellationToken) => GuardAsync(async () =>
+    {
+        await using var command = Command(LedgerSchema.WriteMeta, Text(name), LongText(value));
+        return await command.ExecuteNonQueryAsync(cancellationToken);
     });
 
     public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(

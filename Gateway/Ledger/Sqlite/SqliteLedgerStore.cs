@@ -181,12 +181,16 @@ internal sealed class SqliteLedgerStore : ILedgerStore
             return [.. rows.OrderBy(row => row.Id)];
         });
 
-    public Task<string> KeepFirstAsync(string name, string value, CancellationToken cancellationToken) => _file.WriteAsync(connection =>
+    public Task<string?> ReadValueAsync(string name, CancellationToken cancellationToken) => _file.ReadAsync(connection =>
     {
-        using var add = connection.Command(LedgerSql.AddFirst, name, value);
-        add.ExecuteNonQuery();
-        using var read = connection.Command(LedgerSchema.ReadMeta, name);
-        return (string)read.ExecuteScalar()!;
+        using var command = connection.Command(LedgerSchema.ReadMeta, name);
+        return (string?)command.ExecuteScalar();
+    });
+
+    public Task WriteValueAsync(string name, string value, CancellationToken cancellationToken) => _file.WriteAsync(connection =>
+    {
+        using var command = connection.Command(LedgerSchema.WriteMeta, name, value);
+        return command.ExecuteNonQuery();
     });
 
     public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(
