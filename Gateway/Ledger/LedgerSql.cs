@@ -5,13 +5,16 @@ namespace Gateway.Ledger;
 /// </summary>
 internal static class LedgerSql
 {
-    /// <summary>The amount of a row that is not settled yet, or never will be.</summary>
+    /// <summary>
+    /// The amount of a row that is not settled yet. An unresolvable row counts its reservation, whatever was held before.
+    /// </summary>
     private const string Held = "COALESCE(held_pico, reserved_pico)";
 
     private const string Cost = "COALESCE(cost_pico, reserved_pico)";
 
     /// <summary>The charge of a row, regardless of how long it has been unresolvable, without the provider's own amount.</summary>
-    private const string Charge = $"CASE WHEN state = 2 THEN {Cost} WHEN state = 4 THEN 0 ELSE {Held} END";
+    private const string Charge =
+        $"CASE WHEN state = 2 THEN {Cost} WHEN state = 4 THEN 0 WHEN state = 3 THEN reserved_pico ELSE {Held} END";
 
     /// <summary>The provider's own amount of a settled row (BYOK).</summary>
     private const string UpstreamCost = "CASE WHEN state = 2 THEN COALESCE(upstream_cost_pico, 0) ELSE 0 END";
@@ -19,7 +22,13 @@ internal static class LedgerSql
     /// <summary>Whether the budget counts an unresolvable row: it was closed since $5.</summary>
     private const string IsHeld = "state = 3 AND COALESCE(closed_at, started_at) >= $5";
 
-    private const string BudgetCharge = $"CASE WHEN state = 2 THEN {Cost} WHEN state < 2 OR ({IsHeld}) THEN {Held} ELSE 0 END";
+    private const string BudgetCharge =
+        $"CASE WHEN state = 2 THEN {Cost} WHEN state < 2 THEN {Held} WHEN {IsHeld} THEN reserved_pico ELSE 0 END";
+
+    /// <summary>
+    /// Whether a row was adopted and is still without a bill. Its own node may be alive and settle it: the node could not renew its lock.
+    /// </summary>
+    private const string IsAdopted = "state >= 3 AND ended = 'GatewayDied'";
 
     // Rows are removed long after the budget has stopped counting the unresolvable ones.
     private const string RemovedCharge = $"CASE WHEN state = 2 THEN {Cost} ELSE 0 END";
@@ -126,11 +135,13 @@ internal static class LedgerSql
         """;
 
     /// <summary>
-    /// Open, held and recent rows one by one, and the sum of the others as a row without an id, in one query for a consistent view.
+    /// Open, held, adopted and recent rows one by one, and the sum of the others as a row without an id, in one query for a consistent
+    /// view.
     /// </summary>
     public const string Charges =
         $"""
-        SELECT CASE WHEN state < 2 OR id >= $4 OR ({IsHeld}) THEN id END, {BudgetSums}, MIN(state), MAX(CASE WHEN {IsHeld} THEN 1 ELSE 0 END)
+        SELECT CASE WHEN state < 2 OR id >= $4 OR ({IsHeld}) OR ({IsAdopted}) THEN id END, {BudgetSums}, MIN(state),
+            MAX(CASE WHEN {IsHeld} THEN 1 ELSE 0 END)
         FROM generations
         WHERE id >= $2 AND team = $1 AND started_at >= $3
         GROUP BY 1

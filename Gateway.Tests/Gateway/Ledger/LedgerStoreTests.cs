@@ -613,6 +613,12 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         Assert.Equal(PicoDollars.Zero, (await _store.ReadChargesAsync([id], Cancel))[id].Charge);
         Assert.Equal(new PicoDollars(100), Assert.Single(await UsageAsync(UsageGroup.Team)).Cost);
 
+        // Once no bill is to come, the reservation counts.
+        await ApplyAsync(Unresolvable(id));
+        var unknown = await ChargesAsync("search");
+        Assert.Equal((new PicoDollars(100), new PicoDollars(100)), (unknown.Charged, unknown.Open[id]));
+        Assert.Equal(new PicoDollars(100), (await _store.ReadChargesAsync([id], Cancel))[id].Charge);
+
         await ApplyAsync(Settled(id, 7));
         Assert.Equal(new PicoDollars(7), (await ChargesAsync("search")).Charged);
     }

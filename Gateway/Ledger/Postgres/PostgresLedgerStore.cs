@@ -150,7 +150,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
     {
         var (charged, upstreamCost) = (PicoDollars.Zero, PicoDollars.Zero);
         var open = new Dictionary<Guid, PicoDollars>();
-        var recentIds = new List<Guid>();
+        var (expired, recentIds) = (new List<Guid>(), new List<Guid>());
         var firstRecent = LedgerKeys.FirstAt(recent);
         await using var command = Command(
             from == DateTimeOffset.MinValue ? LedgerSql.ChargesEver : LedgerSql.Charges,
@@ -168,11 +168,11 @@ internal sealed class PostgresLedgerStore : ILedgerStore
             upstreamCost += LedgerSums.FromSums(reader.GetInt64(3), reader.GetInt64(4));
             if (!reader.IsDBNull(0))
             {
-                LedgerRows.AddSingle(reader, reader.GetGuid(0), charge, firstRecent, open, recentIds);
+                LedgerRows.AddSingle(reader, reader.GetGuid(0), charge, firstRecent, open, expired, recentIds);
             }
         }
 
-        return new TeamCharges(charged, open, recentIds) { UpstreamCost = upstreamCost };
+        return new TeamCharges(charged, open, recentIds) { UpstreamCost = upstreamCost, Expired = expired };
     });
 
     public Task<PicoDollars> ReadCostsAsync(string team, CancellationToken cancellationToken) => GuardAsync(async () =>

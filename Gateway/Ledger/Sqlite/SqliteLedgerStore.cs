@@ -132,7 +132,7 @@ internal sealed class SqliteLedgerStore : ILedgerStore
         {
             var (charged, upstreamCost) = (PicoDollars.Zero, PicoDollars.Zero);
             var open = new Dictionary<Guid, PicoDollars>();
-            var recentIds = new List<Guid>();
+            var (expired, recentIds) = (new List<Guid>(), new List<Guid>());
             var firstRecent = LedgerKeys.FirstAt(recent);
             using var command = connection.Command(
                 from == DateTimeOffset.MinValue ? LedgerSql.ChargesEver : LedgerSql.Charges,
@@ -149,11 +149,11 @@ internal sealed class SqliteLedgerStore : ILedgerStore
                 upstreamCost += LedgerSums.FromSums(reader.GetInt64(3), reader.GetInt64(4));
                 if (!reader.IsDBNull(0))
                 {
-                    LedgerRows.AddSingle(reader, Id(reader, 0), charge, firstRecent, open, recentIds);
+                    LedgerRows.AddSingle(reader, Id(reader, 0), charge, firstRecent, open, expired, recentIds);
                 }
             }
 
-            return new TeamCharges(charged, open, recentIds) { UpstreamCost = upstreamCost };
+            return new TeamCharges(charged, open, recentIds) { UpstreamCost = upstreamCost, Expired = expired };
         });
 
     public Task<PicoDollars> ReadCostsAsync(string team, CancellationToken cancellationToken) => _file.ReadLongAsync(connection =>
