@@ -73,6 +73,7 @@ internal sealed partial class BudgetReconciler : Worker
     /// <exception cref="LedgerException">The ledger failed. The next round completes the work.</exception>
     internal async Task ReconcileAsync(CancellationToken cancellationToken)
     {
+        await _store.ForgetAgainAsync();
         var added = await AddUncountedAsync(cancellationToken);
         var settled = await _store.SettleAgainAsync();
         foreach (var key in _store.KnownKeys())

@@ -32,6 +32,7 @@ internal sealed class RedisBudgetStore : IBudgetStore
 
     private readonly RedisLink _link;
     private readonly RedisBudgetNames _names;
+    private readonly RedisBudgetRemovals _removals;
     private readonly LedgerAccess _ledger;
     private readonly BudgetTerms _terms;
     private readonly TimeProvider _time;
@@ -52,6 +53,7 @@ internal sealed class RedisBudgetStore : IBudgetStore
     {
         _link = link;
         _names = new RedisBudgetNames(keyPrefix, ledger);
+        _removals = new RedisBudgetRemovals(link, _names);
         _ledger = ledger;
         _terms = terms;
         _time = time;
@@ -61,6 +63,7 @@ internal sealed class RedisBudgetStore : IBudgetStore
     public async ValueTask<BudgetResult> ReserveAsync(BudgetKey key, PicoDollars limit, Guid id, PicoDollars amount)
     {
         await OpenLedgerAsync();
+        await _removals.CompleteAsync(key);
         RedisKey[] keys = [_names.KeyOf(key)];
         RedisValue[] values = [_names.Mark, _names.FieldOf(id), Stored(amount), Stored(PicoDollars.Zero - amount), Stored(limit)];
         for (var attempt = 0; attempt < Attempts; attempt++)
@@ -123,12 +126,13 @@ internal sealed class RedisBudgetStore : IBudgetStore
     }
 
     /// <inheritdoc />
-    public void Forget(BudgetKey key) => _link.Post(RedisBudgetScripts.Forget, [_names.KeyOf(key)], []);
+    public void Forget(BudgetKey key) => _removals.Begin(key);
 
     /// <inheritdoc />
     public async ValueTask<PicoDollars> ReadAsync(BudgetKey key)
     {
         await OpenLedgerAsync();
+        await _removals.CompleteAsync(key);
         RedisKey[] keys = [_names.KeyOf(key)];
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
@@ -172,6 +176,10 @@ internal sealed class RedisBudgetStore : IBudgetStore
             RedisBudgetScripts.Expire,
             [_names.KeyOf(key)],
             [_names.Mark, _names.FieldOf(id), ExpiredField(id), DoneField(id), isCounted ? "1" : "0"]);
+
+    /// <summary>Removes the counters that <see cref="Forget"/> could not remove.</summary>
+    /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
+    internal ValueTask ForgetAgainAsync() => _removals.CompleteAllAsync();
 
     /// <summary>Retries settlements without a reply.</summary>
     /// <returns>The number of retried settlements.</returns>

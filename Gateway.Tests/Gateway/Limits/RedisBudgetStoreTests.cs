@@ -204,6 +204,30 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
         Assert.Equal(Pico(0), await Store.ReadAsync(Key));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task CounterThatCouldNotBeForgotten_IsForgottenLater(bool isRound)
+    {
+        await using var server = await StartOwnAsync();
+        Assert.Equal(Pico(0), await Store.ReadAsync(Key));
+        Ledger.Begin(Guid.CreateVersion7(), "a", Now, 100);
+
+        await server.SendAsync("ACL SETUSER default -del");
+        Store.Forget(Key);
+
+        // Replies arrive in order: the attempt is over.
+        await _link.RunAsync("return 1", [_prefix + "other"], []);
+        await server.SendAsync("ACL SETUSER default +del");
+        if (isRound)
+        {
+            await ReconcileAsync();
+            Assert.Equal(":0", await server.SendAsync($"DBSIZE"));
+        }
+
+        Assert.Equal(Pico(100), await Store.ReadAsync(Key));
+    }
+
     [Fact]
     public async Task AmountSetAsideBehindItsCharge_IsGivenBack()
     {
