@@ -74,7 +74,7 @@ internal sealed class RedisBudgetStore : IBudgetStore
             var reply = await _link.RunAsync(RedisBudgetScripts.Reserve, keys, values, late => Undo(key, id, late));
             if (TryRead(reply, out var code, out var total))
             {
-                return code == 1 ? new BudgetResult(true, total) : new BudgetResult(false, total, await SumOpenAsync(key));
+                return code == 1 ? new BudgetResult(true, total) : await RefuseAsync(key, total);
             }
 
             // A concurrent request may have seeded the counter since this one was sent.
@@ -239,19 +239,27 @@ internal sealed class RedisBudgetStore : IBudgetStore
         }
     }
 
-    /// <summary>The sum of the open reservations of all ledgers in a period.</summary>
-    private async ValueTask<PicoDollars> SumOpenAsync(BudgetKey key)
+    /// <summary>Completes a refusal with the sum of the open reservations of all ledgers in the period.</summary>
+    private async ValueTask<BudgetResult> RefuseAsync(BudgetKey key, PicoDollars total)
     {
         var sum = PicoDollars.Zero;
-        await foreach (var fields in ScanAsync(key, "r:*"))
+        try
         {
-            for (var i = 1; i < fields.Length; i += 2)
+            await foreach (var fields in ScanAsync(key, "r:*"))
             {
-                sum += Reserved(fields[i]);
+                for (var i = 1; i < fields.Length; i += 2)
+                {
+                    sum += Reserved(fields[i]);
+                }
             }
         }
+        catch (LimitStoreException)
+        {
+            // The refusal stands: the budget has decided. Without the sum it does not tell that reservations are in the way.
+            sum = PicoDollars.Zero;
+        }
 
-        return sum;
+        return new BudgetResult(false, total, sum);
     }
 
     private static PicoDollars Reserved(string? value) =>

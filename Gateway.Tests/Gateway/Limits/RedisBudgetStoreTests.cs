@@ -204,6 +204,16 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
         Assert.Equal(Pico(0), await Store.ReadAsync(Key));
     }
 
+    [Fact]
+    public async Task RefusalWhoseReservationsCannotBeRead_IsARefusal()
+    {
+        await ReserveAsync(Guid.CreateVersion7(), 10, 10);
+        var start = Key.Start.ToString("yyyyMMdd", CultureInfo.InvariantCulture);
+        await _server.SendAsync($"HSET {_prefix}budget:{{a}}:Month:{start} r:odd odd");
+
+        Assert.Equal(new BudgetResult(false, Pico(10)), await ReserveAsync(Guid.CreateVersion7(), 1, 10));
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
