@@ -90,15 +90,16 @@ internal sealed class DriftWorker : Worker
         var name = $"drift:{mark}";
         var before = DriftFigures.Read(await _store.ReadValueAsync(name, cancellationToken));
         var drift = before is null ? PicoDollars.Zero : before.Drift + (used.Amount - before.Used);
-        foreach (var (team, cost) in before?.Costs ?? [])
-        {
-            drift -= await _store.ReadCostsAsync(team, cancellationToken) - cost;
-        }
-
         var costs = new Dictionary<string, PicoDollars>(StringComparer.Ordinal);
         foreach (var team in teams)
         {
             costs[team.Id] = await _store.ReadCostsAsync(team.Id, cancellationToken);
+        }
+
+        foreach (var (team, cost) in before?.Costs ?? [])
+        {
+            // The same figure is subtracted here and kept for the next turn.
+            drift -= (costs.TryGetValue(team, out var now) ? now : await _store.ReadCostsAsync(team, cancellationToken)) - cost;
         }
 
         await _store.WriteValueAsync(name, new DriftFigures(used.Amount, drift, costs).ToText(), cancellationToken);
