@@ -5,6 +5,7 @@ using Gateway.Ledger;
 using Gateway.Primitives;
 using StackExchange.Redis;
 using static Gateway.Limits.RedisBudgetNames;
+using static Gateway.Limits.RedisBudgetValues;
 
 namespace Gateway.Limits;
 
@@ -109,7 +110,14 @@ internal sealed class RedisBudgetStore : IBudgetStore
     }
 
     /// <inheritdoc />
-    public void Release(BudgetKey key, Guid id) => SettleLater(key, id, PicoDollars.Zero);
+    public void Release(BudgetKey key, Guid id)
+    {
+        // Before the ledger is open, no reservation is sent.
+        if (_ledger.IsOpen)
+        {
+            SettleLater(key, id, PicoDollars.Zero);
+        }
+    }
 
     /// <inheritdoc />
     public async ValueTask<bool> HoldAsync(BudgetKey key, Guid id, PicoDollars amount, bool isCounted)
@@ -262,11 +270,6 @@ internal sealed class RedisBudgetStore : IBudgetStore
         return new BudgetResult(false, total, sum);
     }
 
-    private static PicoDollars Reserved(string? value) =>
-        long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var amount)
-            ? PicoDollars.FromStored(amount)
-            : throw Unexpected();
-
     private async IAsyncEnumerable<string?[]> ScanAsync(BudgetKey key, string pattern)
     {
         var cursor = "0";
@@ -283,27 +286,6 @@ internal sealed class RedisBudgetStore : IBudgetStore
         }
         while (cursor != "0");
     }
-
-    private static LimitStoreException Unexpected() => new("Redis returned an unexpected reply to a script.");
-
-    private static long Number(RedisResult reply) =>
-        reply.Resp2Type == ResultType.Integer ? (long)reply : throw Unexpected();
-
-    private static bool TryRead(RedisResult reply, out long code, out PicoDollars total)
-    {
-        if (reply.Length != 2
-            || reply[0].Resp2Type != ResultType.Integer
-            || !long.TryParse((string?)reply[1], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var amount))
-        {
-            throw Unexpected();
-        }
-
-        code = (long)reply[0];
-        total = PicoDollars.FromStored(amount);
-        return code >= 0;
-    }
-
-    private static string Stored(PicoDollars amount) => amount.ToStored().ToString(CultureInfo.InvariantCulture);
 
     private void Undo(BudgetKey key, Guid id, RedisResult? late)
     {
