@@ -56,7 +56,7 @@ internal static class ReservationEstimate
             + Bound(text * size.TextTokens)
             + Bound(PicoDollars.Max(text, price.MediaToken) * size.MediaTokens)
             + Bound(price.MediaItem * size.MediaParts)
-            + Bound(price.Completion * size.AllOutputTokens)
+            + Bound(price.CompletionToken * size.AllOutputTokens)
             + Bound(price.OutputItem * size.Choices));
 
         // Larger amounts cannot be stored, and no budget is that large.

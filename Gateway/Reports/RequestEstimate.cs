@@ -40,7 +40,7 @@ internal sealed record RequestEstimate(RequestCost Cost, RequestSize Size, Model
         {
             json.WriteStartObject("prices"u8);
             json.WriteString("prompt"u8, PromptPrice.ToString());
-            json.WriteString("completion"u8, Price.Completion.ToString());
+            json.WriteString("completion"u8, Price.CompletionToken.ToString());
             json.WriteString("request"u8, Price.Request.ToString());
             json.WriteEndObject();
         }
