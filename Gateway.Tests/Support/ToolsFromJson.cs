@@ -52,7 +52,8 @@ internal sealed class ToolsFromJson
                     first.Append("uses mcp in element -1, models [], any False\n");
                     break;
                 case "service_tier" or "speed" when value.Kind == JsonValueKind.String:
-                    isFast |= Text(value.Range).Trim().ToUpperInvariant() is "FAST" or "PRIORITY";
+                    isFast |= Text(value.Range).Trim().ToUpperInvariant() is "FAST" or "PRIORITY"
+                        || value.Range.End.Value - value.Range.Start.Value > 64;
                     break;
                 case "messages" when value.Kind == JsonValueKind.Array:
                     pinned.AddRange(Items(value.Range).Where(item => item.Kind == JsonValueKind.Object)
