@@ -16,7 +16,7 @@ internal sealed class ToolsFromJson
     [
         "model", "models", "fallbacks", "provider", "preset", "stream", "n", "max_tokens", "max_completion_tokens", "max_output_tokens",
         "session_id", "prompt_cache_key", "messages", "input", "tools", "tool_choice", "parallel_tool_calls", "max_tool_calls",
-        "stop_server_tools_when", "plugins", "web_search_options", "mcp_servers", "service_tier", "speed", "best_of", "prompt",
+        "stop_server_tools_when", "plugins", "web_search_options", "mcp_servers", "service_tier", "speed", "best_of", "prompt", "documents",
     ];
 
     private readonly byte[] _body;

@@ -39,6 +39,7 @@ internal static class RequestMeasure
             TextBytes = text,
             BytesPerToken = limits.BytesPerToken,
             MediaParts = facts.Prompt.MediaParts,
+            RankedDocuments = members.Ranked is null ? 0 : CountRanked(members, facts, body),
             Choices = choices,
             StatedOutputTokens = stated,
             OutputTokens = output,
@@ -117,5 +118,22 @@ internal static class RequestMeasure
         }
 
         return isStandard && tiers == 1 ? ServiceTier.Standard : ServiceTier.Unstated;
+    }
+
+    /// <summary>The documents that the endpoint ranks: of duplicates, the most.</summary>
+    private static long CountRanked(EndpointMembers members, BodyFacts facts, in ReadOnlySequence<byte> body)
+    {
+        long most = 0;
+        foreach (var member in facts.Members)
+        {
+            if (member.Name == members.Ranked)
+            {
+                most = Math.Max(most, member.Kind == JsonValueKind.Array
+                    ? TokenArray.CountPrompts(body.Slice(member.Value.Start, member.Value.Length))
+                    : 1);
+            }
+        }
+
+        return most;
     }
 }

@@ -45,14 +45,14 @@ internal static class ReservationEstimate
     }
 
     /// <summary>
-    /// The worst case at a price: the request price, the tokens of the prompt, and for each choice the stated output cap or else the
+    /// The worst case at a price: the price of each billed request, the tokens of the prompt, and for each choice the stated output cap or else the
     /// assumed one.
     /// </summary>
     public static PicoDollars Estimate(in ModelPrice price, in RequestSize size)
     {
         var text = price.PromptToken(size.CacheWrites);
         return Bound(
-            price.Request
+            Bound(price.Request * size.BilledRequests)
             + Bound(text * size.TextTokens)
             + Bound(PicoDollars.Max(text, price.MediaToken) * size.MediaTokens)
             + Bound(price.MediaItem * size.MediaParts)
