@@ -40,7 +40,7 @@ internal sealed partial class AdmissionController
         var call = new MeteredCall(_budgets, _ledger, _time, request.StartedAt, _logger)
         {
             Id = Guid.CreateVersion7(now),
-            Reserved = request.Cost.Cost ?? PicoDollars.Zero,
+            Reserved = request.Cost.Reserved,
         };
         var (team, settings) = (request.Caller.Team, request.Snapshot.Settings);
         LimitResult? limits = null;

@@ -39,6 +39,7 @@ internal static class RequestMeasure
             TextBytes = text,
             BytesPerToken = limits.BytesPerToken,
             MediaParts = facts.Prompt.MediaParts,
+            Documents = endpoint.RunsServerTools ? facts.Prompt.Documents : 0,
             RankedDocuments = members.Ranked is null ? 0 : CountRanked(members, facts, body),
             Choices = choices,
             StatedOutputTokens = stated,

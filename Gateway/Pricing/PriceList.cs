@@ -170,13 +170,10 @@ internal sealed class PriceList
             return true;
         }
 
-        if (variant.Equals(":online", StringComparison.OrdinalIgnoreCase))
-        {
-            variants |= ModelVariants.Online;
-            return true;
-        }
-
-        return variant.Equals(":floor", StringComparison.OrdinalIgnoreCase) || variant.Equals(":exacto", StringComparison.OrdinalIgnoreCase);
+        // `:online` is a server tool, whose cost is not part of the model's price.
+        return variant.Equals(":floor", StringComparison.OrdinalIgnoreCase)
+            || variant.Equals(":exacto", StringComparison.OrdinalIgnoreCase)
+            || variant.Equals(":online", StringComparison.OrdinalIgnoreCase);
     }
 
     private bool TryGet(ReadOnlySpan<char> name, out ListedPrice price) =>

@@ -20,6 +20,9 @@ internal readonly record struct RequestSize
     /// <summary>The number of images, recordings and documents.</summary>
     public long MediaParts { get; init; }
 
+    /// <summary>The number of <see cref="MediaParts"/> that are files or documents, whose pages OpenRouter may read at a price.</summary>
+    public long Documents { get; init; }
+
     /// <summary>The number of documents that the request ranks; 0 unless it ranks.</summary>
     public long RankedDocuments { get; init; }
 
