@@ -27,6 +27,7 @@ public sealed class ProviderMappingRules
     private readonly PatternIndex _ordinary;
     private readonly PatternIndex _enforced;
     private readonly PatternIndex _aliases;
+    private readonly bool _admitFastTier; // any of the rules
 
     /// <summary>Creates a rule set.</summary>
     /// <param name="rules">
@@ -46,6 +47,7 @@ public sealed class ProviderMappingRules
         Aliases = rest is null ? [.. aliases] : new ConcatenatedList<ModelAlias>([.. aliases], rest.Aliases);
         _ordinary = new PatternIndex(PatternsOf(rules, areEnforced: false), rest?._ordinary, rules.Count);
         _enforced = new PatternIndex(PatternsOf(rules, areEnforced: true), rest?._enforced, rules.Count);
+        _admitFastTier = rules.Any(static rule => rule.AdmitsFastTier) || rest is { _admitFastTier: true };
         _aliases = new PatternIndex(aliases.Select(static (alias, i) => (i, alias.Pattern)), rest?._aliases, aliases.Count);
     }
 
@@ -174,7 +176,8 @@ public sealed class ProviderMappingRules
 
         RequestedModels? requested = _enforced.IsEmpty ? null : RequestedModels.Create(models.Names, facts);
         var closed = FindClosed(requested);
-        var reviewed = review?.Invoke(state, new RequestReviewContext(facts, body, endpoint, models, requested, closed)) ?? default;
+        var isFast = _admitFastTier && AddsFastTier(models, requested, clientSets);
+        var reviewed = review?.Invoke(state, new RequestReviewContext(facts, body, endpoint, models, requested, closed, isFast)) ?? default;
         if (reviewed.Rejection is not null)
         {
             return new ProviderMappingDecision([], null, models.Model, reviewed.Rejection);
@@ -274,6 +277,14 @@ public sealed class ProviderMappingRules
             : _enforced.FindAll(spellings);
         trace?.EnforcedSearched(spellings, found);
         return found;
+    }
+
+    /// <summary>Whether a rule that applies may add the tag of a fast tier to <c>provider</c>.</summary>
+    private bool AddsFastTier(in EffectiveModels models, in RequestedModels? requested, bool clientSets)
+    {
+        var rule = FindOrdinary(models, trace: null) is not PatternIndex.None and var first ? Rules[first] : null;
+        return (rule is { AdmitsFastTier: true } && !(clientSets && rule.Mode == WhenClientSetsProvider.KeepClient))
+            || FindEnforced(requested, trace: null)?.Exists(i => Rules[i].AdmitsFastTier) == true;
     }
 
     private List<ClosedServerTool> FindClosed(in RequestedModels? requested) =>

@@ -23,6 +23,7 @@ internal struct PromptCollector()
     private PromptKey _key; // of the value that follows
     private List<LongString>? _longStrings;
     private int _mediaParts;
+    private int _documents;
     private bool _writesCache;
     private bool _writesLongCache;
 
@@ -31,7 +32,7 @@ internal struct PromptCollector()
     private int _partLength;
 
     /// <summary>The collected facts.</summary>
-    public readonly PromptFacts Facts => new(_mediaParts, _writesCache, _writesLongCache, _longStrings);
+    public readonly PromptFacts Facts => new(_mediaParts, _documents, _writesCache, _writesLongCache, _longStrings);
 
     /// <summary>Records the beginning of an object or array.</summary>
     /// <param name="isObject">Whether it is an object.</param>
@@ -110,9 +111,10 @@ internal struct PromptCollector()
         {
             _writesLongCache |= !word.SequenceEqual("5m"u8);
         }
-        else if (MediaTypes.IsPart(word))
+        else if (MediaTypes.Find(word) is { } part)
         {
             _mediaParts++;
+            _documents += part == MediaPartKind.Document ? 1 : 0;
         }
     }
 

@@ -1,10 +1,10 @@
 using Gateway.Configuration.Model;
 using Gateway.Errors;
 using Gateway.Pricing;
+using Gateway.Primitives;
 using Gateway.Teams;
 using Microsoft.Extensions.Primitives;
 using OpenRouterGateway.Transforms.ProviderMapping;
-using OpenRouterGateway.Transforms.RequestBody;
 
 namespace Gateway.Admission;
 
@@ -47,21 +47,31 @@ internal static class RequestJudge
             ceiling = PriceCeiling.RuleFor(dearest);
         }
 
-        IReadOnlyList<BodyEdit>? stop = null;
-        if (team.Budget is not null && requested.Tools.Count > 0 && requested.Tools.Any(static tool => ServerToolRights.MayCostMore(tool.Name)))
+        // The most of what may be billed beside tokens: either a search at its price, or tools at the amount that stops them.
+        var (hasTools, hasBudget) = (requested.Tools.Count > 0, team.Budget is not null);
+        var isBounded = hasTools && hasBudget && requested.Tools.Any(static tool => ServerToolRights.MayCostMore(tool.Name));
+        var toolCost = hasTools && requested.Tools.Any(static tool => ServerToolRights.Searches(tool.Name))
+            ? PicoDollars.Max(dearest.Search, ReservationEstimate.DearestSearch)
+            : PicoDollars.Zero;
+        if (isBounded || (hasBudget && size.Documents > 0))
         {
-            var maxCost = team.ServerTools.MaxCost;
-            amount += maxCost;
-            stop = endpoint.RunsServerTools ? StopCondition.Add(reviewed.Facts, reviewed.Body, maxCost.ToString()) : null;
+            toolCost = PicoDollars.Max(toolCost, team.ServerTools.MaxCost);
         }
+
+        var stop = isBounded && endpoint.RunsServerTools
+            ? StopCondition.Add(reviewed.Facts, reviewed.Body, team.ServerTools.MaxCost.ToString())
+            : null;
 
         var (scoped, edit) = team.ScopesSessions ? SessionScope.Apply(team.Id, session, reviewed) : default;
         return new RequestVerdict(new RequestReview(null, ceiling, edit, tools.Removal, stop))
         {
             Cost = new RequestCost(
                 ReservationEstimate.EstimateTokens(size),
-                amount,
-                PromptTokens: ReservationEstimate.EstimateTokens(size with { StatedOutputTokens = 0 })),
+                amount + toolCost,
+                PromptTokens: ReservationEstimate.EstimateTokens(size with { StatedOutputTokens = 0 }))
+            {
+                ToolCost = toolCost,
+            },
             Session = scoped,
             Tools = tools,
             Size = size,

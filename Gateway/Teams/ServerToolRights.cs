@@ -26,6 +26,8 @@ internal sealed class ServerToolRights
         "plugin:response-healing", "plugin:context-compression", "plugin:moderation", "plugin:auto-router", "plugin:auto-beta-router",
         "plugin:pareto-router", "plugin:switchyard-router");
 
+    private static readonly ModelPatternSet Searching = Compile("*web_search*", "plugin:web");
+
     private static readonly ModelPatternSet OpenByDefault = Compile([.. DefaultPatterns]);
 
     private readonly ModelPatternSet _open;
@@ -60,6 +62,9 @@ internal sealed class ServerToolRights
 
     /// <summary>Whether a tool may cost more than the tokens of the models that a request names.</summary>
     public static bool MayCostMore(string name) => !Free.IsMatch(name);
+
+    /// <summary>Whether a tool searches the web.</summary>
+    public static bool Searches(string name) => Searching.IsMatch(name);
 
     private static ModelPatternSet Compile(params string[] patterns)
     {

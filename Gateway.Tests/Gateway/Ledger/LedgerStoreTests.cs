@@ -467,6 +467,57 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         Assert.Equal(("eu", 5, TimeSpan.Zero, false), (due.Destination, due.LimitTokens, due.AnsweredTime, due.IsError));
     }
 
+    /// <summary>A ledger as a program of each schema version left it: a removed, a settled and an open row.</summary>
+    [Fact]
+    public async Task EverySchema_KeepsItsTotals()
+    {
+        var isSqlite = Key(Guid.Empty) is byte[];
+        string[] all = [.. LedgerSchema.Upgrade(null, isSqlite)];
+        for (var version = 1; version <= LedgerSchema.Version(isSqlite); version++)
+        {
+            await ForgetAsync();
+            var (settled, open) = (NewId(Now.AddDays(-10)), NewId());
+            var later = LedgerSchema.Upgrade(version.ToString(CultureInfo.InvariantCulture), isSqlite).Count();
+            foreach (var statement in all[..^later].Prepend(LedgerSchema.CreateMeta))
+            {
+                await ExecuteAsync(statement);
+            }
+
+            await ExecuteAsync($"INSERT INTO meta (key, value) VALUES ('{LedgerSchema.VersionKey}', '{version}')");
+            await ExecuteAsync("INSERT INTO removed_totals (team, requests, charged_micro, charged_pico) VALUES ('search', 3, 5, 7), ('other', 1, 2, 0)");
+            await ExecuteAsync(
+                $"""
+                INSERT INTO generations (id, started_at, node, team, key_label, settings_version, endpoint, streams, reserved_pico, cost_pico, state,
+                    is_counted, closed_at, ask_at, generation_id)
+                VALUES ({Literal(settled)}, {Now.AddDays(-10).ToUnixTimeMilliseconds()}, {Literal(Guid.Empty)}, 'search', 'ci', 'v', '/chat/completions', 0,
+                    1000, 11, {(int)GenerationState.Settled}, 1, {Now.AddDays(-10).ToUnixTimeMilliseconds()}, NULL, 'gen-1763871234-a'),
+                    ({Literal(open)}, {Now.ToUnixTimeMilliseconds()}, {Literal(Guid.Empty)}, 'search', 'ci', 'v', '/chat/completions', 1,
+                    1000, NULL, {(int)GenerationState.Provisional}, 1, NULL, {Now.ToUnixTimeMilliseconds()}, 'gen-1763871234-b')
+                """);
+
+            var store = await OpenAsync();
+
+            var charges = await ChargesOfAsync(store, "search");
+            Assert.Equal((5_000_007 + 11 + 1000, 0), ((long)charges.Charged.Value, (long)charges.UpstreamCost.Value));
+            Assert.Equal(new PicoDollars(2_000_000), (await ChargesOfAsync(store, "other")).Charged);
+            Assert.Equal([open], charges.Open.Keys);
+            Assert.Equal(open, Assert.Single(await store.TakeDueAsync(["search"], Now, Now.AddMinutes(1), 10, Cancel)).Id);
+
+            // What this version settles and removes is added to what the earlier one has removed.
+            var usage = new Usage { Cost = new PicoDollars(13), UpstreamCost = new PicoDollars(17) };
+            await store.ApplyAsync([Settled(open, 0) with { Usage = usage }], Cancel);
+            Assert.Equal(2, await store.RemoveBeforeAsync(Now.AddDays(1), Now.AddDays(2), Cancel));
+            charges = await ChargesOfAsync(store, "search");
+            Assert.Equal((5_000_007 + 11 + 13, 17), ((long)charges.Charged.Value, (long)charges.UpstreamCost.Value));
+            Assert.Equal(new PicoDollars(5_000_007 + 11 + 13), await store.ReadCostsAsync("search", Cancel));
+        }
+
+        string Literal(Guid id) => Key(id) is byte[] bytes ? $"X'{Convert.ToHexString(bytes)}'" : $"'{id}'";
+
+        static Task<TeamCharges> ChargesOfAsync(ILedgerStore store, string team) =>
+            store.ReadChargesAsync(team, DateTimeOffset.MinValue, DateTimeOffset.MaxValue, DateTimeOffset.MinValue, Cancel);
+    }
+
     [Fact]
     public async Task NothingProvisional_NothingIsDue()
     {

@@ -16,7 +16,11 @@ internal sealed class ThrowingLedgerStore(ILedgerStore inner) : ILedgerStore
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();
 
-    public Task OpenAsync(CancellationToken cancellationToken) => inner.OpenAsync(cancellationToken);
+    public Task OpenAsync(CancellationToken cancellationToken)
+    {
+        _ = Throw();
+        return inner.OpenAsync(cancellationToken);
+    }
 
     public Task ApplyAsync(IReadOnlyList<LedgerEntry> entries, CancellationToken cancellationToken) =>
         WriteFault is { } fault ? Task.FromException(fault()) : inner.ApplyAsync(entries, cancellationToken);

@@ -99,6 +99,17 @@ public sealed class PromptFactsTests
     public void MediaParts_AreCountedByTheirTypeWhereverTheyAre(string body, int count) => Check(body, isText: true, count);
 
     [Theory]
+    [InlineData("""{"a":[{"type":"file"},{"typ\u0065":"d\u006fcument"},{"type":"input_file"}]}""", 3)]
+    [InlineData("""{"a":[{"type":"image"},{"type":"input_audio"},{"type":"computer_screenshot"},{"type":"video_url"}],"type":"files"}""", 0)]
+    public void Documents_AreTheFilesAmongTheMediaParts(string body, int count)
+    {
+        foreach (var facts in EveryWay(Encoding.UTF8.GetBytes(body)))
+        {
+            Assert.Equal(count, facts.Prompt.Documents);
+        }
+    }
+
+    [Theory]
     [InlineData("""{"messages":[]}""", false, false)]
     [InlineData("""{"ttl":"1h","cache_contro":1}""", false, true)]
     [InlineData("""{"messages":[{"content":[{"type":"text","cache_control":{"type":"ephemeral"}}]}]}""", true, false)]

@@ -139,6 +139,10 @@ public sealed class ServerToolScanTests
     [InlineData("\"speed\":\"fast\"", true)]
     [InlineData("\"service_tier\":\"pr\\u0069ority\"", true)]
     [InlineData("\"service_tier\":\"fast\",\"service_tier\":\"default\"", true)]
+    [InlineData("\"service_tier\":\" Priority \"", true)]
+    [InlineData("\"speed\":\"fast                                                                          \"", true)]
+    [InlineData("\"service_tier\":\"scale\"", false)]
+    [InlineData("\"service_tier\":[\"fast\"]", false)]
     [InlineData("\"service_tier\":\"flex\"", false)]
     [InlineData("\"service_tier\":null", false)]
     public void FastTier_IsFound(string members, bool isFast) => Assert.Equal(isFast, BodyScan.Facts($"{{{members}}}").ServerTools.IsFast);
