@@ -173,6 +173,11 @@ public sealed class ProviderMappingRules
         }
 
         RequestedModels? requested = _enforced.IsEmpty ? null : RequestedModels.Create(models.Names, facts);
+        if (requested is { } judged && ModelNameCheck.Find(facts, body, judged) is { } unclear)
+        {
+            return new ProviderMappingDecision([], null, models.Model, unclear);
+        }
+
         var closed = FindClosed(requested);
         var reviewed = review?.Invoke(state, new RequestReviewContext(facts, body, endpoint, models, requested, closed)) ?? default;
         if (reviewed.Rejection is not null)
