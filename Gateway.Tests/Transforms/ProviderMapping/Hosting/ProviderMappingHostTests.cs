@@ -151,26 +151,6 @@ public class ProviderMappingHostTests
     }
 
     [Theory]
-    [InlineData("gzip")]
-    [InlineData("deflate")]
-    [InlineData("br")]
-    public async Task ClientThatLeavesAnEncodedUpload_IsNoFault(string encoding)
-    {
-        await using var upstream = await RecordingUpstream.StartAsync();
-        await using var host = await MappingHost.StartAsync(upstream.Address);
-        await using (var connection = await RawConnection.OpenAsync(host.Http1))
-        {
-            await connection.SendHeadAsync($"Content-Length: 1000\r\nContent-Encoding: {encoding}\r\n");
-            await connection.SendAsync(Encode("{\"model\":"u8.ToArray(), encoding)[..^4]);
-            connection.Reset();
-        }
-
-        await using var next = await RawConnection.OpenAsync(host.Http1);
-        Assert.Equal(200, (await next.SendBodyAsync("{\"model\":\"m\"}"u8.ToArray())).Status);
-        AssertNothingWentWrong(host);
-    }
-
-    [Theory]
     [InlineData("zstd")]
     [InlineData("compress")]
     [InlineData("gzip, br")]
