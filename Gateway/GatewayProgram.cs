@@ -22,13 +22,19 @@ internal static class GatewayProgram
     private const int Success = 0;
     private const int Failure = 1;
 
-    public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error)
+    /// <param name="args">The arguments.</param>
+    /// <param name="variables">The environment's variables.</param>
+    /// <param name="workingDirectory">The directory that relative paths start from.</param>
+    /// <param name="output">Receives pages, reports and the log.</param>
+    /// <param name="error">Receives faults, one per line.</param>
+    public static async Task<int> RunAsync(
+        string[] args, IReadOnlyDictionary<string, string> variables, string workingDirectory, TextWriter output, TextWriter error)
     {
         var loader = new SettingsLoader(new ReverseProxyDryRun(
             proxy => GatewayHost.AddTransforms(proxy),
             services => new ReverseProxyApplicationBuilder(new ApplicationBuilder(services)).UseProviderMapping()));
         var startup = await SettingsStartup.RunAsync(
-            args, SettingsStartup.ProcessVariables(), Directory.GetCurrentDirectory(), AppContext.BaseDirectory, loader, output, error);
+            args, variables, workingDirectory, AppContext.BaseDirectory, loader, output, error);
         if (startup.ExitCode is { } exitCode)
         {
             return exitCode;
@@ -38,7 +44,7 @@ internal static class GatewayProgram
         return startup.Arguments.Command switch
         {
             GatewayCommand.Explain =>
-                await ExplainReport.WriteAsync(snapshot, startup.Arguments.Explain!, output, error) ? Success : SettingsStartup.FaultyStart,
+                await ExplainReport.WriteAsync(snapshot, startup.Arguments.Explain!, workingDirectory, output, error) ? Success : SettingsStartup.FaultyStart,
             GatewayCommand.Usage => await UsageCommand.RunAsync(
                 snapshot.Settings.Usage, startup.Arguments.Usage!, () => LedgerOf(snapshot, startup.Sources!), output, error) ? Success : Failure,
             GatewayCommand.WriteOff => await WriteOffCommand.RunAsync(

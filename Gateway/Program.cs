@@ -1,4 +1,5 @@
 using Gateway;
+using Gateway.CommandLine;
 
 // The console's own writer makes one system call per 256 characters.
 const int OutputBuffer = 64 * 1024;
@@ -12,4 +13,4 @@ if (Environment.GetEnvironmentVariable(InlineCompletions) is null)
 }
 
 await using var output = new StreamWriter(Console.OpenStandardOutput(), bufferSize: OutputBuffer);
-return await GatewayProgram.RunAsync(args, output, Console.Error);
+return await GatewayProgram.RunAsync(args, SettingsStartup.ProcessVariables(), Directory.GetCurrentDirectory(), output, Console.Error);

@@ -287,7 +287,7 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
         using var folder = new TempFolder();
         folder.Write("appsettings.json", ShippedSettings.Text);
 
-        var output = await GatewayProcess.RunAsync(["usage", "--group", "model"], folder.Path);
+        var output = await GatewayCommandRun.RunAsync(["usage", "--group", "model"], folder.Path);
 
         Assert.Equal(0, output.ExitCode);
         Assert.Equal("No usage yet.", output.All.Trim());
@@ -317,7 +317,7 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
     {
         using var folder = new TempFolder();
         folder.Write("appsettings.json", ShippedSettings.With(("Admin", admin)));
-        return await GatewayProcess.RunAsync(["--ip", "127.0.0.1", "--port", "0"], folder.Path);
+        return await GatewayCommandRun.RunAsync(["--ip", "127.0.0.1", "--port", "0"], folder.Path);
     }
 
     public sealed class Fixture : GatewayFixture

@@ -17,7 +17,7 @@ public sealed class CheckAndExplainTests : IDisposable
     {
         _folder.Write("appsettings.json", ShippedSettings.Text);
 
-        var output = await RunAsync("check");
+        var output = await GatewayProcess.RunAsync(["check"], _folder.Path);
 
         Assert.Equal(0, output.ExitCode);
         Assert.Empty(output.Error);
@@ -105,7 +105,7 @@ public sealed class CheckAndExplainTests : IDisposable
             ("ProviderMapping:Aliases", """[{ "Model": "a" }]"""),
             ("Unheard", "1")));
 
-        var output = await RunAsync("check");
+        var output = await GatewayProcess.RunAsync(["check"], _folder.Path);
 
         Assert.Equal(1, output.ExitCode);
         Assert.All(
@@ -279,5 +279,5 @@ public sealed class CheckAndExplainTests : IDisposable
         Assert.DoesNotContain("   at ", output.All, StringComparison.Ordinal);
     }
 
-    private Task<GatewayOutput> RunAsync(params string[] arguments) => GatewayProcess.RunAsync(arguments, _folder.Path);
+    private Task<GatewayOutput> RunAsync(params string[] arguments) => GatewayCommandRun.RunAsync(arguments, _folder.Path);
 }

@@ -60,7 +60,7 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public async Task EveryFault_IsReportedAtOnceInOneLineEach()
     {
-        var output = await RunAsync(
+        var output = await RunProcessAsync(
             "--port", "70000", "--ip", "not-an-ip", "--openrouter-base-url", "ftp://x", "--model-provider-mapping", "no-equals",
             "--model-provider-mapping", "=A", "--model-provider-mapping", "a=B,,C", "--unheard-of");
 
@@ -117,7 +117,7 @@ public sealed class CommandLineTests : IDisposable
         listener.Start();
         var port = ((System.Net.IPEndPoint)listener.LocalEndpoint).Port.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
-        var output = await RunAsync("--ip", "127.0.0.1", "--port", port);
+        var output = await RunProcessAsync("--ip", "127.0.0.1", "--port", port);
 
         Assert.Equal(2, output.ExitCode);
         Assert.Contains(port, output.All, StringComparison.Ordinal);
@@ -147,7 +147,10 @@ public sealed class CommandLineTests : IDisposable
         Assert.Matches(@"^\d+\.\d+\.\d+\S*\s*$", output.Out);
     }
 
-    private Task<GatewayOutput> RunAsync(params string[] arguments) => GatewayProcess.RunAsync(arguments, _folder.Path);
+    /// <summary>Runs the program as a process: its entry point and its exit code are under test.</summary>
+    private Task<GatewayOutput> RunProcessAsync(params string[] arguments) => GatewayProcess.RunAsync(arguments, _folder.Path);
+
+    private Task<GatewayOutput> RunAsync(params string[] arguments) => GatewayCommandRun.RunAsync(arguments, _folder.Path);
 
     private static async Task<string?> ProviderAsync(Uri address, FakeOpenRouter.FakeOpenRouterServer upstream, string model)
     {

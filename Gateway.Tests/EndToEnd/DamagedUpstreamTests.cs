@@ -28,7 +28,8 @@ public sealed class DamagedUpstreamTests
     {
         await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
         {
-            OutOfProcess = true,
+            // A process shows its exit code; the other damages show that the host of this process goes on.
+            OutOfProcess = damage is "503" or "surrogate-id",
             WaitsForPrices = false,
             Team = """ "Budget": { "Usd": 1, "Period": "Total" } """,
             PrepareUpstream = upstream => upstream.Damages.Set(path, damage),
@@ -41,9 +42,12 @@ public sealed class DamagedUpstreamTests
         team.Upstream.Damages.Set(path, path == "/models" && damage is "404" or "br-lie" ? null : damage);
         await Eventually.TrueAsync(async () => (await team.ChatAsync()).Status == 200, "a call with a price");
 
-        Assert.False(team.Gateway.Process.HasExited);
-        await team.Gateway.Process.TerminateAsync();
-        Assert.Equal(0, (await team.Gateway.Process.WaitForExitAsync()).ExitCode);
+        if (team.Gateway.RunningProcess is { } process)
+        {
+            Assert.False(process.HasExited);
+            await process.TerminateAsync();
+            Assert.Equal(0, (await process.WaitForExitAsync()).ExitCode);
+        }
     }
 
     [Fact]

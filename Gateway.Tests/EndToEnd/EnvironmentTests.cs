@@ -68,7 +68,7 @@ public sealed class EnvironmentTests
         using var folder = new TempFolder();
         folder.Write("appsettings.json", ShippedSettings.Text);
 
-        var output = await GatewayProcess.RunAsync(["check"], folder.Path, new Dictionary<string, string> { [name] = value });
+        var output = await GatewayCommandRun.RunAsync(["check"], folder.Path, new Dictionary<string, string> { [name] = value });
 
         Assert.Equal(0, output.ExitCode);
     }
@@ -84,7 +84,7 @@ public sealed class EnvironmentTests
         using var folder = new TempFolder();
         folder.Write("appsettings.json", ShippedSettings.Text);
 
-        var output = await GatewayProcess.RunAsync([], folder.Path, new Dictionary<string, string> { [name] = value });
+        var output = await GatewayCommandRun.RunAsync([], folder.Path, new Dictionary<string, string> { [name] = value });
 
         Assert.Equal(2, output.ExitCode);
         Assert.Contains(
@@ -131,7 +131,7 @@ public sealed class EnvironmentTests
     /// <summary>What <c>check</c> says about the listening address.</summary>
     private static async Task<string> ListeningAsync(TempFolder folder, Dictionary<string, string> environment, params string[] arguments)
     {
-        var output = await GatewayProcess.RunAsync(["check", .. arguments], folder.Path, environment);
+        var output = await GatewayCommandRun.RunAsync(["check", .. arguments], folder.Path, environment);
         Assert.True(output.ExitCode == 0, output.All);
         return output.Out.Split('\n').Single(
             line => line.Contains("http://", StringComparison.Ordinal) && line.Contains("listen", StringComparison.Ordinal));

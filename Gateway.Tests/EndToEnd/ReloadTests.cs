@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Gateway.Tests.Support;
 using Xunit;
@@ -68,77 +67,6 @@ public sealed class ReloadTests
         }
 
         await Eventually.TrueAsync(async () => await RuleAtAsync(address) == "v2", "the swapped settings");
-    }
-
-    public static TheoryData<string, string> Faulty() => new()
-    {
-        {
-            """{ "ProviderMapping": { "Rules": [ { "Name": "x", "Model": "", "Provider": { "order": ["a"] } } ] } }""",
-            "ProviderMapping:Rules:0:Model"
-        },
-        { """{ "ProviderMapping": { "Rules": [ { "Name": "x", "Model": "*" } ] } }""", "ProviderMapping:Rules:0:Provider" },
-        {
-            """{ "ProviderMapping": { "Rules": [ { "Name": "x", "Model": "*", "Provider": { "order": "a" } } ] } }""",
-            "ProviderMapping:Rules:0:Provider:order"
-        },
-        {
-            """{ "ProviderMapping": { "Rules": [ { "Name": "x y", "Model": "*", "Provider": { "zdr": true } } ] } }""",
-            "ProviderMapping:Rules:0:Name"
-        },
-        { """{ "ProviderMapping": { "Rules": [ { "Modell": "*" } ] } }""", "ProviderMapping:Rules:0:Modell" },
-        { """{ "ProviderMappin": { } }""", "ProviderMappin" },
-        { """{ "ProviderMapping": { "Rules": [] }, "ProviderMapping": { "Rules": [] } }""", "ProviderMapping" },
-        {
-            """{ "ReverseProxy": { "Routes": { "r": { "ClusterId": "missing", "Match": { "Path": "/x" } } }, "Clusters": { } } }""",
-            "ReverseProxy:Routes:r"
-        },
-        {
-            """{ "ReverseProxy": { "Routes": { "r": { "ClusterId": "c", "Match": { "Path": "/x" }, "Transforms": [ { "Nonsense": "1" } ] } }, "Clusters": { "c": { "Destinations": { "d": { "Address": "http://127.0.0.1:1" } } } } } }""",
-            "ReverseProxy:Routes:r"
-        },
-        {
-            """{ "ReverseProxy": { "Routes": { "r": { "ClusterId": "c", "Mtach": { "Path": "/x" } } }, "Clusters": { "c": { } } } }""",
-            "ReverseProxy:Routes:r:Mtach"
-        },
-        { """{ "Server": { "MaxRequestBodySize": "many" } }""", "Server:MaxRequestBodySize" },
-        { "{ not json", "appsettings.json" },
-        { "", "appsettings.json" },
-        { "[]", "appsettings.json" },
-    };
-
-    [Theory]
-    [MemberData(nameof(Faulty))]
-    public async Task FaultyEdit_KeepsTheLastGoodSettingsAndSaysWhy(string text, string path)
-    {
-        await using var pair = await GatewayPair.StartAsync(options =>
-        {
-            options.Settings = ShippedSettings.With(
-                ("Admin", """{ "Url": "http://127.0.0.1:0" }"""), ("ProviderMapping", $$"""{ "Rules": {{Rule("good")}} }"""));
-            options.OutOfProcess = true;
-        });
-        using var admin = await pair.Gateway.AdminClientAsync();
-        var version = await pair.Gateway.VersionAsync();
-
-        await pair.Gateway.WriteSettingsAsync(text);
-        await pair.Gateway.Process.WaitForLineAsync(line => line.Contains(path, StringComparison.Ordinal), path);
-
-        await UntilRefusedAsync(pair.Gateway);
-        Assert.Contains(path, await FaultsAsync(admin), StringComparison.Ordinal);
-
-        // The public page tells strangers neither paths nor names.
-        Assert.Equal(
-            ["status", "version", "restart_required", "ready"],
-            (await pair.Gateway.HealthAsync()).EnumerateObject().Select(member => member.Name));
-        Assert.Equal(version, await pair.Gateway.VersionAsync());
-        Assert.Equal("good", await RuleAsync(pair));
-        Assert.Equal(200, (await pair.GetAsync("/v1/models")).Status);
-
-        // A touch of the same bad content is nothing new; a good file ends it.
-        await pair.Gateway.WriteSettingsAsync(text);
-        await pair.Gateway.WriteSettingsAsync(ShippedSettings.WithRules(Rule("better")));
-        await WaitForRuleAsync(pair, "better");
-        Assert.DoesNotContain(path + "\"", await FaultsAsync(admin), StringComparison.Ordinal);
-        Assert.False(pair.Gateway.Process.HasExited);
     }
 
     [Fact]
@@ -342,12 +270,6 @@ public sealed class ReloadTests
     /// <summary>Waits until the gateway has seen settings that it does not take.</summary>
     private static Task UntilRefusedAsync(GatewayHost gateway) => Eventually.TrueAsync(
         async () => (await gateway.HealthAsync()).GetProperty("status").GetString() == "degraded", "refused settings");
-
-    private static async Task<string> FaultsAsync(HttpClient admin)
-    {
-        using var page = JsonDocument.Parse(await admin.GetStringAsync("/admin/health", TestContext.Current.CancellationToken));
-        return page.RootElement.GetProperty("last_reload").GetProperty("faults").GetRawText();
-    }
 
     private static async Task WriteAsync(GatewayHost gateway, string text, string how)
     {

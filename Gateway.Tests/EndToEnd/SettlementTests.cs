@@ -162,7 +162,7 @@ public sealed class SettlementTests
             ("Teams", $"[ {TeamSetup.Team()} ]"),
             ("Usage", """{ "Sqlite": { "Path": "file/usage.db" } }""")));
 
-        var output = await GatewayProcess.RunAsync(["--port", "0", "--ip", "127.0.0.1"], folder.Path);
+        var output = await GatewayCommandRun.RunAsync(["--port", "0", "--ip", "127.0.0.1"], folder.Path);
 
         Assert.Equal(2, output.ExitCode);
         Assert.Contains("usage.db", output.Error, StringComparison.Ordinal);

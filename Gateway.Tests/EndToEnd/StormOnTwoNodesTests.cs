@@ -9,8 +9,8 @@ namespace Gateway.Tests.EndToEnd;
 /// </summary>
 public sealed class StormOnTwoNodesTests(PostgresServer postgres, SharedRedis redis)
 {
-    private const int Operations = 400;
-    private const int Kills = 4;
+    private const int Operations = 250;
+    private const int Kills = 3;
 
     [Fact]
     public async Task Postgres_TwoNodes_SayWhatUpstreamBills()

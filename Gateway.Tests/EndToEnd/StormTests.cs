@@ -8,8 +8,8 @@ namespace Gateway.Tests.EndToEnd;
 /// </summary>
 public sealed class StormTests
 {
-    private const int Operations = 400;
-    private const int Kills = 3;
+    private const int Operations = 300;
+    private const int Kills = 2;
 
     [Fact]
     public async Task Sqlite_OneNode_SaysWhatUpstreamBills()

@@ -151,7 +151,7 @@ public sealed class TlsTests
         using var folder = new TempFolder();
         folder.Write("appsettings.json", ShippedSettings.Text);
 
-        var output = await GatewayProcess.RunAsync(["--https", "--port", "0"], folder.Path);
+        var output = await GatewayCommandRun.RunAsync(["--https", "--port", "0"], folder.Path);
 
         Assert.Equal(2, output.ExitCode);
         Assert.Contains("cert", output.Error, StringComparison.OrdinalIgnoreCase);

@@ -194,7 +194,8 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private static bool IsForTheGateway(string name)
+    /// <summary>Whether a variable is one of the gateway, of the host or of proxies. Programs under test do not inherit it.</summary>
+    public static bool IsForTheGateway(string name)
     {
         return name.StartsWith("GATEWAY_", StringComparison.OrdinalIgnoreCase)
             || name.StartsWith("ASPNETCORE_", StringComparison.OrdinalIgnoreCase)

@@ -20,8 +20,14 @@ namespace Gateway.Reports;
 internal static class ExplainReport
 {
     /// <summary>Explains one request.</summary>
+    /// <param name="snapshot">The settings.</param>
+    /// <param name="arguments">The request.</param>
+    /// <param name="workingDirectory">The directory that the body's relative path starts from.</param>
+    /// <param name="output">Receives the explanation.</param>
+    /// <param name="error">Receives the fault.</param>
     /// <returns>Whether the arguments describe a request. The request itself may be refused.</returns>
-    public static async Task<bool> WriteAsync(SettingsSnapshot snapshot, ExplainArguments arguments, TextWriter output, TextWriter error)
+    public static async Task<bool> WriteAsync(
+        SettingsSnapshot snapshot, ExplainArguments arguments, string workingDirectory, TextWriter output, TextWriter error)
     {
         Team? team = null;
         if (arguments.Team is { } id && !snapshot.Teams.TryGet(id, out team))
@@ -36,7 +42,7 @@ internal static class ExplainReport
         byte[] body;
         try
         {
-            body = arguments.BodyPath is { } path ? await File.ReadAllBytesAsync(path) : MinimalBody(arguments.Model);
+            body = arguments.BodyPath is { } path ? await File.ReadAllBytesAsync(Path.GetFullPath(path, workingDirectory)) : MinimalBody(arguments.Model);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {

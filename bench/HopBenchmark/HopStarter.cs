@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Gateway.CommandLine;
 
 namespace HopBenchmark;
 
@@ -134,7 +135,8 @@ internal sealed class HopStarter
     {
         var port = FreePort();
         WriteSettings(port, File.ReadAllText(Path.Combine(folder, "appsettings.json")), GatewaySettings.FewRules, teams: 0);
-        _ = Gateway.GatewayProgram.RunAsync(GatewayArguments(port), TextWriter.Null, Console.Error);
+        _ = Gateway.GatewayProgram.RunAsync(
+            GatewayArguments(port), SettingsStartup.ProcessVariables(), Directory.GetCurrentDirectory(), TextWriter.Null, Console.Error);
         return ReadyAsync(new Hop(Hop.Gateway, UrlOf(port, ChatPath), Process: null), marksRule: true, Stopwatch.GetTimestamp());
     }
 

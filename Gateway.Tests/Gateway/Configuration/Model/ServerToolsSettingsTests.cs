@@ -126,6 +126,7 @@ public sealed class ServerToolsSettingsTests : IDisposable
         await ExplainReport.WriteAsync(
             await _folder.LoadGoodAsync(),
             new ExplainArguments { BodyPath = Path.Combine(_folder.Path, "body.json"), Team = team },
+            AppContext.BaseDirectory,
             output,
             output);
         return output.ToString();

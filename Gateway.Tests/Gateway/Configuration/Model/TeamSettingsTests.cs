@@ -362,7 +362,7 @@ public sealed class TeamSettingsTests : IDisposable
     private static async Task<string> ExplainAsync(SettingsSnapshot snapshot, string model, string? team)
     {
         using var output = new StringWriter();
-        await ExplainReport.WriteAsync(snapshot, new ExplainArguments { Model = model, Team = team }, output, output);
+        await ExplainReport.WriteAsync(snapshot, new ExplainArguments { Model = model, Team = team }, AppContext.BaseDirectory, output, output);
         return output.ToString();
     }
 }
