@@ -51,6 +51,11 @@ internal sealed class ToolsFromJson
                     && (value.Kind != JsonValueKind.Array || Items(value.Range).Count > 0):
                     first.Append("uses mcp in element -1, models [], any False\n");
                     break;
+                case "prompt" when value.Kind == JsonValueKind.Object:
+                    var ids = Members(value.Range).Where(inner => inner.Name == "id").Select(inner => inner.Value).ToList();
+                    var id = ids is [{ Kind: JsonValueKind.String } only] && Text(only.Range) is { Length: > 0 } read ? read : "(unknown)";
+                    first.Append(CultureInfo.InvariantCulture, $"uses prompt:{id} in element -1, models [], any True\n");
+                    break;
                 case "service_tier" or "speed" when value.Kind == JsonValueKind.String:
                     isFast |= Text(value.Range).Trim().ToUpperInvariant() is "FAST" or "PRIORITY"
                         || value.Range.End.Value - value.Range.Start.Value > 64;

@@ -175,6 +175,11 @@ public sealed class ProviderMappingRules
         }
 
         RequestedModels? requested = _enforced.IsEmpty ? null : RequestedModels.Create(models.Names, facts);
+        if (requested is { } judged && ModelNameCheck.Find(facts, body, judged) is { } unclear)
+        {
+            return new ProviderMappingDecision([], null, models.Model, unclear);
+        }
+
         var closed = FindClosed(requested);
         var isFast = _admitFastTier && AddsFastTier(models, requested, clientSets);
         var reviewed = review?.Invoke(state, new RequestReviewContext(facts, body, endpoint, models, requested, closed, isFast)) ?? default;

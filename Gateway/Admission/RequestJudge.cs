@@ -32,13 +32,13 @@ internal static class RequestJudge
         }
 
         requested = tools.Removal is { } removal ? requested.Without(removal) : requested;
-        if (FindRefused(team.Rights, requested, reviewed.Facts.Presets) is { } refused)
+        if (FindRefused(team.Rights, requested, reviewed) is { } refused)
         {
-            return Refused(GatewayError.ModelNotAllowed(refused), tools);
+            return new(new RequestReview(refused)) { Tools = tools };
         }
 
         var size = RequestMeasure.Of(endpoint, limits, reviewed);
-        var amount = ReservationEstimate.Find(PricedNames(requested), reviewed.Models.NamesPreset, prices, size, out var dearest);
+        var amount = ReservationEstimate.Find(PricedNames(requested, reviewed), reviewed.Models.NamesPreset, prices, size, out var dearest);
         ProviderRule? ceiling = null;
         if (limits.WriteMaxPrice && team.Budget is not null && amount is not null && reviewed.Endpoint != RequestEndpoint.Images)
         {
@@ -86,12 +86,28 @@ internal static class RequestJudge
     private static RequestVerdict Refused(GatewayError error, ServerToolVerdict tools) =>
         new(new RequestReview(error.ToRejection())) { Tools = tools };
 
-    // The body's own names are checked by themselves, so that a tool's model does not stand in for a missing one.
-    private static string? FindRefused(ModelRights rights, in RequestedModels requested, IReadOnlyList<string?> presets) =>
-        rights.Refuse(requested.Names, presets)
-        ?? (requested.All.Count > requested.Names.Count ? rights.Refuse(requested.All, presets) : null);
+    private static RequestRejection? FindRefused(ModelRights rights, in RequestedModels requested, in RequestReviewContext reviewed)
+    {
+        if (rights.IsUnlimited)
+        {
+            return null;
+        }
 
-    // A request without a model has no price, whatever its tools name.
-    private static IReadOnlyList<string> PricedNames(in RequestedModels requested) =>
-        requested.Names.Count == 0 ? requested.Names : requested.Ordinary;
+        if (ModelNameCheck.Find(reviewed.Facts, reviewed.Body, requested) is { } unclear)
+        {
+            return unclear;
+        }
+
+        // The body's own names are checked by themselves, so that a tool's model does not stand in for a missing one. Neither does a
+        // fallback, nor an earlier duplicate of a `model` that is null.
+        var presets = reviewed.Facts.Presets;
+        var refused = rights.Refuse(requested.Names, presets)
+            ?? (requested.All.Count > requested.Names.Count ? rights.Refuse(requested.All, presets) : null)
+            ?? (reviewed.Models.Model is null && presets.Count == 0 ? rights.Refuse([], presets) : null);
+        return refused is null ? null : GatewayError.ModelNotAllowed(refused).ToRejection();
+    }
+
+    // A request without a model has no price, whatever its tools and fallbacks name.
+    private static IReadOnlyList<string> PricedNames(in RequestedModels requested, in RequestReviewContext reviewed) =>
+        reviewed.Models.Model is null ? [] : requested.Ordinary;
 }

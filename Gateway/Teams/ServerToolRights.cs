@@ -18,6 +18,7 @@ internal sealed class ServerToolRights
         "plugin:context-compression", "plugin:moderation",
         "openrouter:advisor", "advisor_*", "openrouter:subagent", "openrouter:fusion", "openrouter:image_generation", "image_generation",
         "plugin:auto-router", "plugin:auto-beta-router", "plugin:pareto-router", "plugin:switchyard-router", "plugin:fusion", "preset:*",
+        "prompt:*",
     ];
 
     // A router's choice is priced like a named model. Every other tool that is not known to be free may cost more than tokens.
@@ -57,7 +58,7 @@ internal sealed class ServerToolRights
     public PicoDollars MaxCost { get; }
 
     /// <summary>Whether a tool is open.</summary>
-    /// <param name="name">The tool's name: its type, <c>plugin:ID</c> or <c>preset:SLUG</c>.</param>
+    /// <param name="name">The tool's name: its type, <c>plugin:ID</c>, <c>preset:SLUG</c> or <c>prompt:ID</c>.</param>
     public bool IsOpen(string name) => _open.IsMatch(name);
 
     /// <summary>Whether a tool may cost more than the tokens of the models that a request names.</summary>

@@ -6,6 +6,12 @@ namespace OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 /// </summary>
 internal static class ModelSpellings
 {
+    /// <summary>
+    /// The number of presets in one name that are judged one by one. A name with more may stand for any preset and any model: real names
+    /// have one, and each costs a record.
+    /// </summary>
+    public const int MaxPresets = 8;
+
     private const string PresetMark = "@preset/";
 
     /// <summary>The name as written, first, and every other spelling of it.</summary>

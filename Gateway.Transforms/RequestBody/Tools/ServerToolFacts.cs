@@ -55,6 +55,9 @@ internal sealed class ServerToolFacts
                     && !(member.Kind == JsonValueKind.Array && JsonGap.IsEmpty(body, member.Value)):
                     (uses ??= []).Add(new ServerToolUse("mcp", -1, [], NamesAnyModel: false));
                     break;
+                case BodyMemberName.Prompt when member.Kind == JsonValueKind.Object:
+                    (uses ??= []).Add(StoredPrompt.Read(member, body));
+                    break;
                 case BodyMemberName.ServiceTier or BodyMemberName.Speed:
                     isFast |= FastTiers.Read(member, body) == StatedTier.Fast;
                     break;
