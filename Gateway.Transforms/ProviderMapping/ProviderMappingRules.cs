@@ -276,11 +276,10 @@ public sealed class ProviderMappingRules
             return null;
         }
 
-        var spellings = ModelSpellings.OfAll(names.All);
         var found = names.All.Contains(RequestedModels.Any)
             ? [.. Rules.Index().Where(static rule => rule.Item.Mode == WhenClientSetsProvider.Enforce).Select(static rule => rule.Index)]
-            : _enforced.FindAll(spellings);
-        trace?.EnforcedSearched(spellings, found);
+            : _enforced.FindAll(ModelSpellings.OfAll(names.All));
+        trace?.EnforcedSearched([.. ModelSpellings.OfAll(names.All)], found);
         return found;
     }
 

@@ -5,6 +5,7 @@ using Gateway.Primitives;
 using Gateway.Teams;
 using Microsoft.Extensions.Primitives;
 using OpenRouterGateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.RequestBody;
 
 namespace Gateway.Admission;
 
