@@ -11,11 +11,11 @@ using Gateway.Workers;
 namespace Gateway.Settlement;
 
 /// <summary>
-/// Compares, every ten minutes and after a reload, what OpenRouter says that a key has used with what the ledger says of the key's teams:
-/// money that goes past the ledger. The drift counts from the first turn that has seen the key. Each turn adds what has been used since the
-/// turn before, less the costs since then of the teams that had the key in the turn before. So a team that is removed, renamed or given
-/// another key leaves no drift behind. The figures of the last turn are kept in the ledger, so that a restart changes nothing. Calls in
-/// flight and rows without a bill show as drift.
+/// Compares what OpenRouter says that a key has used with what the ledger says of the key's teams: money that goes past the ledger. Runs
+/// every ten minutes and after a reload. The drift counts from the first turn that has seen the key. Each turn
+/// adds what has been used since the turn before, less the costs since then of the teams that had the key in the turn before. So a team
+/// that is removed, renamed or given another key leaves no drift behind. The figures of the last turn and the key of each team are kept in
+/// the ledger, so that a restart changes nothing. Calls in flight and rows without a bill show as drift.
 /// </summary>
 internal sealed class DriftWorker : Worker
 {
@@ -29,6 +29,9 @@ internal sealed class DriftWorker : Worker
     private readonly SettingsStore _settings;
     private readonly IOpenRouterClient _upstream;
     private readonly UpstreamDrift _drift;
+
+    /// <summary>The key of each team in the ledger, as far as this process has read or written it.</summary>
+    private readonly Dictionary<string, string> _keyOf = new(StringComparer.Ordinal);
 
     public DriftWorker(
         ILedgerStore store,
@@ -72,12 +75,67 @@ internal sealed class DriftWorker : Worker
         _drift.Keep(keys.Select(key => key.Key).ToHashSet(StringComparer.Ordinal));
         foreach (var key in keys)
         {
+            foreach (var team in key)
+            {
+                await AssignAsync(team.Id, key.Key, cancellationToken);
+            }
+        }
+
+        foreach (var key in keys)
+        {
             await CompareAsync(key.Key, [.. key], cancellationToken);
         }
     }
 
     /// <inheritdoc />
     protected override bool IsExpected(Exception fault) => fault is LedgerException || base.IsExpected(fault);
+
+    /// <summary>
+    /// Records the key of a team. A team that had another key leaves its figures. This needs no answer of either key, so it also holds for
+    /// a key without teams and for a revoked one.
+    /// </summary>
+    private async Task AssignAsync(string team, string mark, CancellationToken cancellationToken)
+    {
+        _keyOf.TryGetValue(team, out var known);
+        if (known == mark)
+        {
+            return;
+        }
+
+        // Another node may have recorded the key already. This one may have compared the old key since then.
+        var name = $"drift:team:{team}";
+        var before = await _store.ReadValueAsync(name, cancellationToken);
+        foreach (var old in new HashSet<string?> { known, before })
+        {
+            if (old is not null && old != mark)
+            {
+                await LeaveAsync(team, old, cancellationToken);
+            }
+        }
+
+        if (before != mark)
+        {
+            if (await ReadAsync(mark, cancellationToken) is { } figures
+                && figures.Costs.TryAdd(team, await _store.ReadCostsAsync(team, cancellationToken)))
+            {
+                await WriteAsync(mark, figures, cancellationToken);
+            }
+
+            await _store.WriteValueAsync(name, mark, cancellationToken);
+        }
+
+        _keyOf[team] = mark;
+    }
+
+    /// <summary>Subtracts the costs of a team so far from the drift of a key. The team's later costs are those of another key.</summary>
+    private async Task LeaveAsync(string team, string mark, CancellationToken cancellationToken)
+    {
+        if (await ReadAsync(mark, cancellationToken) is { } figures && figures.Costs.Remove(team, out var cost))
+        {
+            var now = await _store.ReadCostsAsync(team, cancellationToken);
+            await WriteAsync(mark, figures with { Drift = figures.Drift - (now - cost) }, cancellationToken);
+        }
+    }
 
     private async Task CompareAsync(string mark, IReadOnlyList<Team> teams, CancellationToken cancellationToken)
     {
@@ -87,8 +145,7 @@ internal sealed class DriftWorker : Worker
             return;
         }
 
-        var name = $"drift:{mark}";
-        var before = DriftFigures.Read(await _store.ReadValueAsync(name, cancellationToken));
+        var before = await ReadAsync(mark, cancellationToken);
         var drift = before is null ? PicoDollars.Zero : before.Drift + (used.Amount - before.Used);
         var costs = new Dictionary<string, PicoDollars>(StringComparer.Ordinal);
         foreach (var team in teams)
@@ -102,9 +159,15 @@ internal sealed class DriftWorker : Worker
             drift -= (costs.TryGetValue(team, out var now) ? now : await _store.ReadCostsAsync(team, cancellationToken)) - cost;
         }
 
-        await _store.WriteValueAsync(name, new DriftFigures(used.Amount, drift, costs).ToText(), cancellationToken);
+        await WriteAsync(mark, new DriftFigures(used.Amount, drift, costs), cancellationToken);
         _drift.Set(mark, (double)drift.Value / PicoPerUsd);
     }
+
+    private async Task<DriftFigures?> ReadAsync(string mark, CancellationToken cancellationToken) =>
+        DriftFigures.Read(await _store.ReadValueAsync($"drift:{mark}", cancellationToken));
+
+    private Task WriteAsync(string mark, DriftFigures figures, CancellationToken cancellationToken) =>
+        _store.WriteValueAsync($"drift:{mark}", figures.ToText(), cancellationToken);
 
     private void OnChanged(SettingsSnapshot snapshot) => WakeAfterBackOff();
 

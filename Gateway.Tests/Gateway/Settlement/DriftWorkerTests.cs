@@ -118,6 +118,110 @@ public sealed class DriftWorkerTests : IDisposable
             Assert.Equal(new Dictionary<string, double> { [one] = usd }, Sorted(await RunAsync(ledger, keys: 1)));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task TeamThatReturnsToAKey_IsNoDrift(bool isOnlyTeam)
+    {
+        _folder.Variables["ONE"] = "sk-or-one";
+        _folder.Variables["TWO"] = "sk-or-two";
+        var (one, two) = (DriftWorker.MarkOf("sk-or-one"), DriftWorker.MarkOf("sk-or-two"));
+        await using var ledger = await OpenAsync();
+        await AssertDriftAsync("ONE", "sk-or-one", "100", one, 0);
+
+        // Calls since the last turn are those of the key before. It has no team now, or it does not answer.
+        await SpendAsync(ledger.Store, "a", Pico);
+        await AssertDriftAsync("TWO", "sk-or-two", "7", two, 0);
+        await SpendAsync(ledger.Store, "a", 100 * Pico);
+        await AssertDriftAsync("TWO", "sk-or-two", "107.5", two, 0.5);
+
+        await AssertDriftAsync("ONE", "sk-or-one", "101.25", one, 0.25);
+        await SpendAsync(ledger.Store, "a", 2 * Pico);
+        await AssertDriftAsync("ONE", "sk-or-one", "103.25", one, 0.25);
+        await SpendAsync(ledger.Store, "a", 3 * Pico);
+        await AssertDriftAsync("TWO", "sk-or-two", "107.5", two, 0.5);
+        await AssertDriftAsync("ONE", "sk-or-one", "106.25", one, 0.25);
+
+        async Task AssertDriftAsync(string reference, string key, string used, string mark, double usd)
+        {
+            _upstream.Used.Clear();
+            _upstream.Used[key] = used;
+            var other = TeamSetup.Team("", "b", "ogw-b", reference: "env:ONE");
+            var keys = isOnlyTeam || reference == "ONE" ? 1 : 2;
+            _folder.Write("appsettings.json", SettingsFolder.Json(
+                $"\"Teams\": [ {TeamSetup.Team("", "a", "ogw-a", reference: "env:" + reference)}{(isOnlyTeam ? "" : ", " + other)} ]"));
+            Assert.Equal(new Dictionary<string, double> { [mark] = usd }, Sorted(await RunAsync(ledger, keys)));
+        }
+    }
+
+    [Fact]
+    public async Task NewKeyOfATeam_IsNotChargedWithTheOldKeysCalls_ThoughItDoesNotAnswerYet()
+    {
+        _folder.Variables["ONE"] = "sk-or-one";
+        _folder.Variables["TWO"] = "sk-or-two";
+        var two = DriftWorker.MarkOf("sk-or-two");
+        await using var ledger = await OpenAsync();
+        Configure("ONE");
+        (_upstream.Used["sk-or-one"], _upstream.Used["sk-or-two"]) = ("100", "7");
+        await RunAsync(ledger);
+
+        _upstream.Used.Clear();
+        Configure("TWO");
+        await RunAsync(ledger, keys: 1);
+        await SpendAsync(ledger.Store, "a", 3 * Pico);
+
+        _upstream.Used["sk-or-two"] = "10";
+        Assert.Equal(new Dictionary<string, double> { [two] = 0 }, Sorted(await RunAsync(ledger, keys: 1)));
+
+        void Configure(string reference) => _folder.Write("appsettings.json", SettingsFolder.Json(
+            $"""
+            "Teams": [ {TeamSetup.Team("", "a", "ogw-a", reference: "env:" + reference)}, {TeamSetup.Team("", "b", "ogw-b", reference: "env:TWO")} ]
+            """));
+    }
+
+    [Fact]
+    public async Task NodeThatReloadsLater_LeavesNoCostsAtTheOldKey()
+    {
+        _folder.Variables["ONE"] = "sk-or-one";
+        _folder.Variables["TWO"] = "sk-or-two";
+        var (one, two) = (DriftWorker.MarkOf("sk-or-one"), DriftWorker.MarkOf("sk-or-two"));
+        await using var ledger = await OpenAsync();
+        var first = await LoadAsync("ONE");
+        using var settings = new SettingsStore(first, _time, NullLogger<SettingsStore>.Instance);
+        var drift = new UpstreamDrift();
+        using var worker = new DriftWorker(
+            ledger.Store, ledger.Writer, settings, _upstream, drift, new WorkerHealth(), _time, NullLogger<DriftWorker>.Instance);
+        Answer("sk-or-one", "100");
+        await worker.StartAsync(Cancel);
+        await UntilAsync(one, 0);
+
+        // The other node has the new settings, and this one still compares the old key.
+        Answer("sk-or-two", "7");
+        var next = await LoadAsync("TWO");
+        await RunAsync(ledger, keys: 1);
+        Answer("sk-or-one", "100.5");
+        worker.Wake();
+        await UntilAsync(one, 0.5);
+
+        Answer("sk-or-two", "7");
+        Assert.True(await settings.PublishAsync(first with { Teams = next.Teams, Version = "two" }, Cancel));
+        await UntilAsync(two, 0);
+        await SpendAsync(ledger.Store, "a", 100 * Pico);
+        Answer("sk-or-one", "100.75");
+        Assert.True(await settings.PublishAsync(first with { Version = "one" }, Cancel));
+        await UntilAsync(one, 0.75);
+        await worker.StopAsync(Cancel);
+
+        void Answer(string key, string used)
+        {
+            _upstream.Used.Clear();
+            _upstream.Used[key] = used;
+        }
+
+        Task UntilAsync(string mark, double usd) =>
+            Eventually.TrueAsync(() => drift.Usd.SequenceEqual([new(mark, usd)]), $"{usd} USD of {mark}");
+    }
+
     [Fact]
     public void Mark_DoesNotContainTheKey() => Assert.Matches("^[0-9a-f]{12}$", DriftWorker.MarkOf("sk-or-v1-secret"));
 
@@ -127,6 +231,14 @@ public sealed class DriftWorkerTests : IDisposable
     {
         var id = NewId();
         return store.ApplyAsync([Began(id, team), Settled(id, cost), Began(NewId(), team, reserved: 9 * Pico)], Cancel);
+    }
+
+    /// <summary>Settings with one team that has a key.</summary>
+    private Task<SettingsSnapshot> LoadAsync(string reference, string more = "")
+    {
+        _folder.Write("appsettings.json", SettingsFolder.Json(
+            $"\"Teams\": [ {TeamSetup.Team(more, "a", "ogw-a", reference: "env:" + reference)} ]"));
+        return _folder.LoadGoodAsync();
     }
 
     private async Task<OpenLedger> OpenAsync()
