@@ -12,7 +12,7 @@ namespace Gateway.Settlement;
 
 /// <summary>
 /// Compares what OpenRouter says that a key has used with what the ledger says of the key's teams: money that goes past the ledger. Runs
-/// every ten minutes and after a reload. The drift counts from the first turn that has seen the key. Each turn
+/// every ten minutes and after a reload that changes a team's key. The drift counts from the first turn that has seen the key. Each turn
 /// adds what has been used since the turn before, less the costs since then of the teams that had the key in the turn before. So a team
 /// that is removed, renamed or given another key leaves no drift behind. The figures of the last turn and the key of each team are kept in
 /// the ledger, so that a restart changes nothing. Calls in flight and rows without a bill show as drift.
@@ -33,6 +33,11 @@ internal sealed class DriftWorker : Worker
     /// <summary>The key of each team in the ledger, as far as this process has read or written it.</summary>
     private readonly Dictionary<string, string> _keyOf = new(StringComparer.Ordinal);
 
+    private readonly Lock _gate = new();
+
+    /// <summary>The key of each team in the latest settings.</summary>
+    private Dictionary<string, string> _latestKeyOf;
+
     public DriftWorker(
         ILedgerStore store,
         LedgerWriter ledger,
@@ -49,6 +54,7 @@ internal sealed class DriftWorker : Worker
         _settings = settings;
         _upstream = upstream;
         _drift = drift;
+        _latestKeyOf = KeysOf(settings.Current);
         settings.Changed += OnChanged;
     }
 
@@ -169,7 +175,27 @@ internal sealed class DriftWorker : Worker
     private Task WriteAsync(string mark, DriftFigures figures, CancellationToken cancellationToken) =>
         _store.WriteValueAsync($"drift:{mark}", figures.ToText(), cancellationToken);
 
-    private void OnChanged(SettingsSnapshot snapshot) => WakeAfterBackOff();
+    // A turn costs a request for each key and a sum for each team, so other reloads start none.
+    private void OnChanged(SettingsSnapshot snapshot)
+    {
+        lock (_gate)
+        {
+            // Handlers of two reloads may run in any order.
+            var keyOf = KeysOf(_settings.Current);
+            if (keyOf.Count == _latestKeyOf.Count
+                && keyOf.All(team => _latestKeyOf.TryGetValue(team.Key, out var mark) && mark == team.Value))
+            {
+                return;
+            }
+
+            _latestKeyOf = keyOf;
+        }
+
+        WakeAfterBackOff();
+    }
+
+    private static Dictionary<string, string> KeysOf(SettingsSnapshot snapshot) =>
+        snapshot.Teams.Teams.ToDictionary(team => team.Id, team => MarkOf(team.UpstreamKey.Reveal()), StringComparer.Ordinal);
 
     private static UsedAmount? ReadUsage(byte[] body)
     {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Gateway.Configuration;
 using Gateway.Ledger;
 using Gateway.Ledger.Sqlite;
@@ -223,6 +224,40 @@ public sealed class DriftWorkerTests : IDisposable
     }
 
     [Fact]
+    public async Task Reload_AsksForKeysOnlyIfATeamHasAnotherKey()
+    {
+        _folder.Variables["ONE"] = "sk-or-one";
+        _folder.Variables["TWO"] = "sk-or-two";
+        var (one, two) = (DriftWorker.MarkOf("sk-or-one"), DriftWorker.MarkOf("sk-or-two"));
+        (_upstream.Used["sk-or-one"], _upstream.Used["sk-or-two"]) = ("100", "7");
+        await using var ledger = await OpenAsync();
+        var first = await LoadAsync("ONE");
+        using var settings = new SettingsStore(first, _time, NullLogger<SettingsStore>.Instance);
+        var drift = new UpstreamDrift();
+        using var worker = new DriftWorker(
+            ledger.Store, ledger.Writer, settings, _upstream, drift, new WorkerHealth(), _time, NullLogger<DriftWorker>.Instance);
+        await worker.StartAsync(Cancel);
+        await UntilComparedAsync(one);
+
+        var limited = await LoadAsync("ONE", "\"Limits\": { \"RequestsPerMinute\": 7 }");
+        for (var i = 0; i < 20; i++)
+        {
+            Assert.True(await settings.PublishAsync(first with { Teams = limited.Teams, Version = $"limited-{i}" }, Cancel));
+            await SpendAsync(ledger.Store, "a", Pico);
+        }
+
+        Assert.True(await settings.PublishAsync(first with { Teams = (await LoadAsync("TWO")).Teams, Version = "two" }, Cancel));
+        await UntilComparedAsync(two);
+        Assert.True(await settings.PublishAsync(first with { Version = "one" }, Cancel));
+        await UntilComparedAsync(one);
+        await worker.StopAsync(Cancel);
+
+        Assert.Equal(["sk-or-one", "sk-or-two", "sk-or-one"], _upstream.Asked);
+
+        Task UntilComparedAsync(string mark) => Eventually.TrueAsync(() => drift.Usd.Select(key => key.Key).SequenceEqual([mark]), mark);
+    }
+
+    [Fact]
     public void Mark_DoesNotContainTheKey() => Assert.Matches("^[0-9a-f]{12}$", DriftWorker.MarkOf("sk-or-v1-secret"));
 
     private static Dictionary<string, double> Sorted(UpstreamDrift drift) => new(drift.Usd);
@@ -279,10 +314,13 @@ public sealed class DriftWorkerTests : IDisposable
 
         public int Turns => Volatile.Read(ref _turns);
 
+        public ConcurrentQueue<string> Asked { get; } = [];
+
         public Task<T?> GetListAsync<T>(string path, UpstreamKey key, Func<byte[], T?> read, CancellationToken cancellationToken)
             where T : class
         {
             Assert.Equal("key", path);
+            Asked.Enqueue(key.Reveal());
             Interlocked.Increment(ref _turns);
             return Task.FromResult(Used.TryGetValue(key.Reveal(), out var used)
                 ? read(System.Text.Encoding.UTF8.GetBytes($$$"""{"data":{"label":"x","usage":{{{used}}},"limit":null}}"""))
