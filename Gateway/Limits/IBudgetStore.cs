@@ -18,7 +18,10 @@ internal readonly record struct BudgetResult(bool IsGranted, PicoDollars Charged
 internal interface IBudgetStore
 {
     /// <summary>Reserves an amount if the period's charges including it do not exceed the limit. Atomic, also between nodes.</summary>
-    /// <exception cref="LimitStoreException">The store, or the ledger that seeds a new counter, failed or was too slow.</exception>
+    /// <exception cref="LimitStoreException">
+    /// The store, or the ledger that seeds a new counter, failed or was too slow. The amount can be reserved only if
+    /// <see cref="LimitStoreException.MayHaveTakenEffect"/> is true.
+    /// </exception>
     ValueTask<BudgetResult> ReserveAsync(BudgetKey key, PicoDollars limit, Guid id, PicoDollars amount);
 
     /// <summary>Replaces the reservation of <paramref name="id"/> by its charge. Idempotent.</summary>

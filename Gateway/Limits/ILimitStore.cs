@@ -83,4 +83,8 @@ internal interface ILimitStore
 }
 
 /// <summary>The store of limits or budgets failed or was too slow. The message contains no addresses or secrets.</summary>
-internal sealed class LimitStoreException(string message, Exception? inner = null) : Exception(message, inner);
+internal sealed class LimitStoreException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>Whether the operation was sent to the store and may have taken effect, although its reply is missing.</summary>
+    public bool MayHaveTakenEffect { get; init; }
+}

@@ -330,6 +330,11 @@ internal sealed class RedisBudgetStore : IBudgetStore
         {
             throw new LimitStoreException("The counter of a budget could not be seeded from the ledger.", fault);
         }
+        catch (LimitStoreException fault)
+        {
+            // The seed may have taken effect. The reservation that waits for it is not sent.
+            throw new LimitStoreException(fault.Message, fault);
+        }
         finally
         {
             if (seeding.IsCompleted)

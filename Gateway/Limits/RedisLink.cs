@@ -89,7 +89,7 @@ internal sealed partial class RedisLink : IAsyncDisposable
         {
             Count(IsOutage(fault));
             _ = WatchAsync(reply, late);
-            throw new LimitStoreException(Describe(fault));
+            throw new LimitStoreException(Describe(fault)) { MayHaveTakenEffect = true };
         }
     }
 

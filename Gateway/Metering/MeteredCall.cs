@@ -34,7 +34,7 @@ internal sealed partial class MeteredCall : IAsyncDisposable
     private bool _includesByok;
     private bool _isReserved;
 
-    // Also set if the store failed, which may have reserved the amount all the same.
+    // Also set if the store failed after the reservation was sent, and may have reserved the amount all the same.
     private bool _mayBeReserved;
     private bool _mayHaveRow;
     private bool _isRowDeferred;
@@ -106,9 +106,17 @@ internal sealed partial class MeteredCall : IAsyncDisposable
         _budget = budget;
         _includesByok = includesByok;
         _mayBeReserved = true;
-        var result = await _budgets.ReserveAsync(budget, limit, Id, Reserved);
-        _isReserved = _mayBeReserved = result.IsGranted;
-        return result;
+        try
+        {
+            var result = await _budgets.ReserveAsync(budget, limit, Id, Reserved);
+            _isReserved = _mayBeReserved = result.IsGranted;
+            return result;
+        }
+        catch (LimitStoreException fault)
+        {
+            _mayBeReserved = fault.MayHaveTakenEffect;
+            throw;
+        }
     }
 
     /// <summary>Writes the ledger row durably.</summary>

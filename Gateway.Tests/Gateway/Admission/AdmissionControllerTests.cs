@@ -167,7 +167,8 @@ public sealed class AdmissionControllerTests : IDisposable
 
     [Theory]
     [InlineData("limits", 503, "limits_unavailable", "cancel lease")]
-    [InlineData("budget", 503, "budget_unavailable", "charge 12, cancel lease, release")]
+    [InlineData("budget", 503, "budget_unavailable", "charge 12, cancel lease")]
+    [InlineData("budget's reply", 503, "budget_unavailable", "charge 12, cancel lease, release")]
     [InlineData("ledger", 503, "usage_unavailable", "charge 12, reserve 500 of 1000, cancel lease, settle 500 as 0, post Ended")]
     public async Task StoreThatFails_RefusesAndReleasesWhatWasAcquired(string failing, int status, string code, string steps)
     {

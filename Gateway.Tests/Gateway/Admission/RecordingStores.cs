@@ -51,6 +51,7 @@ internal sealed class RecordingStores : ILimitLease, IBudgetStore, ILedger
     public ValueTask<BudgetResult> ReserveAsync(BudgetKey key, PicoDollars limit, Guid id, PicoDollars amount)
     {
         Fail("budget", new LimitStoreException("down"));
+        Fail("budget's reply", new LimitStoreException("late") { MayHaveTakenEffect = true });
         Budget = key;
         Steps.Add($"reserve {amount.Value} of {limit.Value}");
         return new(IsBudgetSpent && limit < PicoDollars.MaxStored

@@ -65,7 +65,8 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
         var id = Guid.CreateVersion7();
         var ledger = new FakeLedger { IsFailing = true };
         var store = new RedisBudgetStore(Link(), _prefix, ledger.Access, Terms, TimeProvider.System);
-        await Assert.ThrowsAsync<LimitStoreException>(async () => await store.ReserveAsync(Key, Pico(10), id, Pico(1)));
+        var fault = await Assert.ThrowsAsync<LimitStoreException>(async () => await store.ReserveAsync(Key, Pico(10), id, Pico(1)));
+        Assert.False(fault.MayHaveTakenEffect);
         await Assert.ThrowsAsync<LimitStoreException>(async () => await store.ReadAsync(Key));
 
         // The charge of a call that passed all the same is left to the reconciler.

@@ -1,11 +1,14 @@
 using Gateway.Billing;
 using Gateway.Configuration.Model;
+using Gateway.Ledger;
 using Gateway.Limits;
+using Gateway.Metering;
 using Gateway.Primitives;
 using Gateway.Teams;
 using Gateway.Tests.Support;
 using Gateway.Workers;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace Gateway.Tests.Gateway.Limits;
@@ -131,8 +134,9 @@ public sealed class RedisOutageTests : IAsyncLifetime
         await _server.SuspendAsync();
         for (var i = 0; i < 3; i++)
         {
-            await Assert.ThrowsAsync<LimitStoreException>(
+            var fault = await Assert.ThrowsAsync<LimitStoreException>(
                 async () => await stores.Budgets.ReserveAsync(key, new PicoDollars(100), Guid.CreateVersion7(), new PicoDollars(10)));
+            Assert.True(fault.MayHaveTakenEffect);
         }
 
         await _server.ResumeAsync();
@@ -188,6 +192,44 @@ public sealed class RedisOutageTests : IAsyncLifetime
             "the reconciler");
         Assert.Equal(new PicoDollars(37), await stores.Budgets.ReadAsync(key));
         await stores.Reconciler.StopAsync(TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task CallsThatAnOutageRefuses_DoNotDisplaceTheSettlementsOfOthers()
+    {
+        await _server.StartAsync();
+        var stores = Create();
+        await UntilGrantedAsync(stores);
+        var now = TimeProvider.System.GetUtcNow();
+        var (key, id) = (BudgetKey.At("a", BudgetPeriod.Month, now), Guid.CreateVersion7());
+        Assert.True((await stores.Budgets.ReserveAsync(key, new PicoDollars(1000), id, new PicoDollars(100))).IsGranted);
+        await _server.SuspendAsync();
+        while (!stores.IsFailing)
+        {
+            await FailAsync(stores);
+        }
+
+        // More than the store keeps.
+        await using var writer = new LedgerWriter(_ledger, TimeProvider.System, NullLogger<LedgerWriter>.Instance);
+        for (var i = 0; i < 10_001; i++)
+        {
+            var refused = new MeteredCall(stores.Budgets, writer, TimeProvider.System, startedAt: 0, NullLogger<MeteredCall>.Instance)
+            {
+                Id = Guid.CreateVersion7(now),
+                Reserved = new PicoDollars(1),
+            };
+            var fault = await Assert.ThrowsAsync<LimitStoreException>(
+                async () => await refused.ReserveAsync(BudgetKey.At("b", BudgetPeriod.Month, now), new PicoDollars(1), includesByok: true));
+            Assert.False(fault.MayHaveTakenEffect);
+            await refused.CancelAsync();
+        }
+
+        Assert.True(await stores.Budgets.SettleAsync(key, id, new PicoDollars(100), new PicoDollars(7), isCounted: true));
+        await _server.ResumeAsync();
+        await UntilGrantedAsync(stores);
+        await ((BudgetReconciler)stores.Reconciler).ReconcileAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(new PicoDollars(7), await stores.Budgets.ReadAsync(key));
     }
 
     [Fact]
