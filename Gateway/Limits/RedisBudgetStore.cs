@@ -347,7 +347,8 @@ internal sealed class RedisBudgetStore : IBudgetStore
     /// <summary>
     /// Seeds the counter with the ledger's charges. The sum includes closed rows that the ledger lists as uncounted. They are marked, so
     /// that the reconciler does not add them again. The list is read after the sum: a row that was closed in between is among the open rows
-    /// of the sum and needs no mark, and a row that began in between is not in the sum and must not be marked.
+    /// of the sum and needs no mark; an expired row that was settled in between, or a row that began in between, is not in the sum and must
+    /// not be marked.
     /// </summary>
     private async Task SeedOnceAsync(BudgetKey key)
     {
@@ -374,9 +375,10 @@ internal sealed class RedisBudgetStore : IBudgetStore
         }
 
         // A row without a bill has no charge yet. Its late bill is added.
+        var expired = charges.Expired.ToHashSet();
         foreach (var row in uncounted)
         {
-            if (!_terms.IsExpired(row) && !charges.Open.ContainsKey(row.Id)
+            if (!_terms.IsExpired(row) && !charges.Open.ContainsKey(row.Id) && !expired.Contains(row.Id)
                 && row.Team == key.Team && row.StartedAt >= key.Start && row.StartedAt < readAt)
             {
                 values.Add(DoneField(row.Id));

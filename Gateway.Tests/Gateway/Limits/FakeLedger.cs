@@ -35,6 +35,9 @@ internal sealed class FakeLedger : ILedgerStore
 
     public bool IsFailing { get; set; }
 
+    /// <summary>Runs before the uncounted rows are read.</summary>
+    public Action? BeforeUncounted { get; set; }
+
     public string LedgerId => _isOpen ? _id : throw new InvalidOperationException("The ledger is not open");
 
     /// <summary>The ledger as budgets use it: closed until the first of them opens it.</summary>
@@ -76,6 +79,7 @@ internal sealed class FakeLedger : ILedgerStore
             [.. rows.Select(row => row.Id).Where(id => id.CompareTo(LedgerKeys.FirstAt(recent)) >= 0)])
         {
             UpstreamCost = rows.Aggregate(PicoDollars.Zero, (sum, row) => sum + row.UpstreamCost),
+            Expired = [.. rows.Where(row => row.IsUnresolvable && !IsHeld(row)).Select(row => row.Id)],
         };
 
         bool IsHeld(RowCharge row) => row.IsUnresolvable && (row.ClosedAt ?? row.StartedAt) >= heldSince;
@@ -100,6 +104,7 @@ internal sealed class FakeLedger : ILedgerStore
     public async Task<IReadOnlyList<RowCharge>> ReadUncountedAsync(int max, CancellationToken cancellationToken)
     {
         await WaitAsync();
+        BeforeUncounted?.Invoke();
         return [.. _rows.Values.Where(row => !row.IsCounted && !row.Row.IsOpen).Select(row => row.Row).Take(max)];
     }
 

@@ -240,6 +240,27 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
     }
 
     [Fact]
+    public async Task ExpiredRowThatIsSettledDuringTheSeed_IsCountedOnce()
+    {
+        var id = Guid.CreateVersion7(Now - TimeSpan.FromMinutes(1));
+        Ledger.Begin(id, "a", Key.Start, 100);
+        Ledger.GiveUp(id, Now - TestTerms.Hold - TimeSpan.FromSeconds(1));
+
+        // After the sum was read, its node settles the row; the counter does not exist yet.
+        Ledger.BeforeUncounted = () =>
+        {
+            Ledger.BeforeUncounted = null;
+            Ledger.Close(id, 30, isCounted: false);
+        };
+        Assert.Equal(Pico(0), await Store.ReadAsync(Key));
+
+        await ReconcileAsync();
+        await ReconcileAsync();
+
+        Assert.Equal(Pico(30), await Store.ReadAsync(Key));
+    }
+
+    [Fact]
     public async Task AmountSetAsideBehindItsCharge_IsGivenBack()
     {
         // The policy let the call pass when the answer was missing; what was sent arrives when the call is long over.
