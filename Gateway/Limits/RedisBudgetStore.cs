@@ -159,6 +159,7 @@ internal sealed class RedisBudgetStore : IBudgetStore
     /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
     internal async ValueTask<bool> TrySettleAsync(BudgetKey key, Guid id, PicoDollars charge, bool isCounted)
     {
+        await _removals.CompleteAsync(key);
         var reply = await _link.RunAsync(
             RedisBudgetScripts.Settle,
             [_names.KeyOf(key)],
@@ -170,6 +171,7 @@ internal sealed class RedisBudgetStore : IBudgetStore
     /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
     internal async ValueTask<bool> TryHoldAsync(BudgetKey key, Guid id, PicoDollars amount, bool isCounted)
     {
+        await _removals.CompleteAsync(key);
         var reply = await _link.RunAsync(
             RedisBudgetScripts.Hold,
             [_names.KeyOf(key)],
@@ -179,11 +181,14 @@ internal sealed class RedisBudgetStore : IBudgetStore
 
     /// <summary>Stops counting a reservation whose bill is unknown. A late bill is still added.</summary>
     /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
-    internal async ValueTask ExpireAsync(BudgetKey key, Guid id, bool isCounted) =>
+    internal async ValueTask ExpireAsync(BudgetKey key, Guid id, bool isCounted)
+    {
+        await _removals.CompleteAsync(key);
         await _link.RunAsync(
             RedisBudgetScripts.Expire,
             [_names.KeyOf(key)],
             [_names.Mark, _names.FieldOf(id), ExpiredField(id), DoneField(id), isCounted ? "1" : "0"]);
+    }
 
     /// <summary>Removes the counters that <see cref="Forget"/> could not remove.</summary>
     /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>

@@ -239,6 +239,36 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
         Assert.Equal(Pico(100), await Store.ReadAsync(Key));
     }
 
+    [Theory]
+    [InlineData("settle")]
+    [InlineData("hold")]
+    [InlineData("expire")]
+    public async Task CounterThatIsToBeForgotten_IsNotChanged(string operation)
+    {
+        await using var server = await StartOwnAsync();
+        var id = Guid.CreateVersion7();
+        await ReserveAsync(id, 100, 1000);
+        await server.SendAsync("ACL SETUSER default -del");
+        Store.Forget(Key);
+        await _link.RunAsync("return 1", [_prefix + "other"], []);
+        await server.SendAsync("ACL SETUSER default +del");
+
+        switch (operation)
+        {
+            case "settle":
+                Assert.False(await SettleAsync(id, 100, 30));
+                break;
+            case "hold":
+                Assert.False(await Store.HoldAsync(Key, id, Pico(30), isCounted: true));
+                break;
+            default:
+                await ((RedisBudgetStore)Store).ExpireAsync(Key, id, isCounted: true);
+                break;
+        }
+
+        Assert.Equal(":0", await server.SendAsync("DBSIZE"));
+    }
+
     [Fact]
     public async Task ExpiredRowThatIsSettledDuringTheSeed_IsCountedOnce()
     {
