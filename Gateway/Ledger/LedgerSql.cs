@@ -60,16 +60,32 @@ internal static class LedgerSql
         ON CONFLICT (id) DO NOTHING
         """;
 
+    /// <summary>Names a row that is not adopted. A settled row is named too.</summary>
     public const string Named =
         NamedHead + "\nWHERE id = $1 AND generation_id IS NULL AND NOT (state = 3 AND COALESCE(ended, '') = 'GatewayDied')";
 
     /// <summary>
     /// Names an adopted row: another node may adopt a row while the row's own node cannot renew its lock. The row becomes provisional, so
-    /// that its bill is requested even if its own node dies. A separate statement: most updates do not change the index of the state.
+    /// that its bill is requested even if its own node dies. In SQLite a separate statement, which runs only if <see cref="Named"/> has
+    /// changed no row: an update that names an indexed column maintains its index even if the value stays.
     /// </summary>
     public const string NamedAdopted =
         NamedHead + ", state = 1, asked = 0, ask_at = closed_at, closed_at = NULL"
-        + "\nWHERE id = $1 AND generation_id IS NULL AND state = 3 AND ended = 'GatewayDied'";
+        + $"\nWHERE id = $1 AND generation_id IS NULL AND {IsOrphan}";
+
+    /// <summary>
+    /// <see cref="Named"/> and <see cref="NamedAdopted"/> as one statement, for PostgreSQL: an assignment of the same value maintains no
+    /// further index there.
+    /// </summary>
+    public const string NamedOrAdopted =
+        NamedHead
+        + $", state = CASE WHEN {IsOrphan} THEN 1 ELSE state END, asked = CASE WHEN {IsOrphan} THEN 0 ELSE asked END"
+        + $", ask_at = CASE WHEN {IsOrphan} THEN closed_at ELSE ask_at END"
+        + $", closed_at = CASE WHEN {IsOrphan} THEN NULL ELSE closed_at END"
+        + "\nWHERE id = $1 AND generation_id IS NULL";
+
+    /// <summary>Whether a row was adopted without a generation id, and is not settled or written off.</summary>
+    private const string IsOrphan = "state = 3 AND ended = 'GatewayDied'";
 
     private const string NamedHead = "UPDATE generations SET generation_id = $2, destination = COALESCE($3, destination)";
 

@@ -15,14 +15,14 @@ internal static class PostgresEntries
                 batch.BatchCommands.Add(Command(began, node));
                 break;
             case LedgerEntry.Named named:
-                AddName(batch, named.Id, named.GenerationId, named.Destination);
+                batch.BatchCommands.Add(Name(named.Id, named.GenerationId, named.Destination));
                 break;
             case LedgerEntry.Ended ended:
                 batch.BatchCommands.Add(Command(ended));
                 if (ended.GenerationId is { } generationId)
                 {
                     // The update does not change a settled row; the generation id is stored in that case too.
-                    AddName(batch, ended.Id, generationId, destination: null);
+                    batch.BatchCommands.Add(Name(ended.Id, generationId, destination: null));
                 }
 
                 break;
@@ -42,12 +42,8 @@ internal static class PostgresEntries
         return command;
     }
 
-    // One of the two changes the row.
-    private static void AddName(NpgsqlBatch batch, Guid id, string generationId, string? destination)
-    {
-        batch.BatchCommands.Add(Batched(LedgerSql.Named, Id(id), Text(generationId), Text(destination)));
-        batch.BatchCommands.Add(Batched(LedgerSql.NamedAdopted, Id(id), Text(generationId), Text(destination)));
-    }
+    private static NpgsqlBatchCommand Name(Guid id, string generationId, string? destination) =>
+        Batched(LedgerSql.NamedOrAdopted, Id(id), Text(generationId), Text(destination));
 
     private static NpgsqlBatchCommand Command(LedgerEntry.Ended entry)
     {
