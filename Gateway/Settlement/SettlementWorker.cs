@@ -44,6 +44,10 @@ internal sealed partial class SettlementWorker : Worker
     private readonly GatewayMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger<SettlementWorker> _logger;
+
+    /// <summary>Settlements whose write failed. The commit may have succeeded and its reply been lost.</summary>
+    private readonly ConcurrentQueue<Settlement> _unconfirmed = new();
+
     private DateTimeOffset _nextOrphanSearch = DateTimeOffset.MinValue;
 
     public SettlementWorker(
@@ -79,6 +83,7 @@ internal sealed partial class SettlementWorker : Worker
             return;
         }
 
+        await ConfirmAsync(cancellationToken);
         var now = _time.GetUtcNow();
         if (now >= _nextOrphanSearch)
         {
@@ -198,12 +203,13 @@ internal sealed partial class SettlementWorker : Worker
     }
 
     /// <summary>
-    /// Settles a row. The write is awaited: if it fails, the bill is requested again after the lease, and limits and metrics count it then.
+    /// Settles a row. The write is awaited. If it fails, the next turn reads the row: a settled row is finished then, and the bill of any
+    /// other row is requested again after the lease.
     /// </summary>
     private async ValueTask SettleAsync(PendingGeneration row, DateTimeOffset leasedUntil, ResponseFacts facts, int asked)
     {
         var bill = facts.Usage!;
-        await _ledger.WriteAsync(new LedgerEntry.Ended(row.Id)
+        var entry = new LedgerEntry.Ended(row.Id)
         {
             State = GenerationState.Settled,
             AnsweredModel = facts.Model,
@@ -213,7 +219,44 @@ internal sealed partial class SettlementWorker : Worker
             Asked = asked,
             ClosedAt = _time.GetUtcNow(),
             IsCounted = await ChargeAsync(row, bill),
-        });
+        };
+        var settlement = new Settlement(row, leasedUntil, facts);
+        try
+        {
+            await _ledger.WriteAsync(entry);
+        }
+        catch (LedgerException)
+        {
+            _unconfirmed.Enqueue(settlement);
+            throw;
+        }
+
+        await FinishAsync(settlement);
+    }
+
+    /// <summary>Finishes the settlements of failed writes that are in the ledger all the same.</summary>
+    private async Task ConfirmAsync(CancellationToken cancellationToken)
+    {
+        if (_unconfirmed.IsEmpty)
+        {
+            return;
+        }
+
+        var rows = await _store.ReadChargesAsync([.. _unconfirmed.Select(settlement => settlement.Row.Id)], cancellationToken);
+        while (_unconfirmed.TryDequeue(out var settlement))
+        {
+            if (rows.TryGetValue(settlement.Row.Id, out var row) && row is { IsOpen: false, IsUnresolvable: false, IsExpired: false })
+            {
+                await FinishAsync(settlement);
+            }
+        }
+    }
+
+    /// <summary>Corrects the limits and the metrics once the ledger has the bill.</summary>
+    private async ValueTask FinishAsync(Settlement settlement)
+    {
+        var (row, leasedUntil, facts) = settlement;
+        var bill = facts.Usage!;
 
         // After the lease, another node may have settled the row and corrected the limits.
         if (_time.GetUtcNow() < leasedUntil)
@@ -248,6 +291,9 @@ internal sealed partial class SettlementWorker : Worker
             await _limits.CorrectAsync(key.ScopesIn(team), bill.Tokens - counted);
         }
     }
+
+    /// <summary>The bill of a leased row.</summary>
+    private sealed record Settlement(PendingGeneration Row, DateTimeOffset LeasedUntil, ResponseFacts Facts);
 
     private static partial class Log
     {

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using Gateway.Configuration;
 using Gateway.Ledger;
 using Gateway.Ledger.Sqlite;
@@ -126,6 +127,82 @@ public sealed class SettlementWorkerTests
                 return await condition();
             },
             what);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task BillWhoseCommitHasNoReply_CorrectsTheTokensAndCountsOnce(bool isLedgerDownAfterIt)
+    {
+        using var folder = new SettingsFolder();
+        folder.Variables["UPSTREAM"] = TeamSetup.UpstreamKey;
+        var team = TeamSetup.Team("\"Limits\": { \"TokensPerMinute\": 1000 }", keyMore: ", \"Label\": \"ci\"", reference: "env:UPSTREAM");
+        folder.Write("appsettings.json", SettingsFolder.Json($"\"Teams\": [ {team} ]"));
+        var time = new FakeTimeProvider(Now);
+        using var settings = new SettingsStore(await folder.LoadGoodAsync(), time, NullLogger<SettingsStore>.Instance);
+        await using var services = new ServiceCollection().AddMetrics().AddSingleton<GatewayMetrics>().BuildServiceProvider();
+        var costs = new ConcurrentQueue<double>();
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, meter) =>
+        {
+            if (instrument.Name == "gateway.cost" && ReferenceEquals(instrument.Meter.Scope, services.GetRequiredService<IMeterFactory>()))
+            {
+                meter.EnableMeasurementEvents(instrument);
+            }
+        };
+        listener.SetMeasurementEventCallback<double>((_, cost, _, _) => costs.Enqueue(cost));
+        listener.Start();
+        var store = new ThrowingLedgerStore(new SqliteLedgerStore(Path.Combine(folder.Path, "usage.db")));
+        await using var writer = new LedgerWriter(store, time, NullLogger<LedgerWriter>.Instance);
+        await writer.EnsureOpenAsync(Cancel);
+        var id = NewId();
+        await writer.WriteAsync(Began(id));
+        await writer.WriteAsync(Provisional(id) with { GenerationId = "gen-1763871234-x", LimitTokens = 10 });
+
+        var (upstream, limits, health) = (new BillingUpstream(), new RecordingLimits(), new WorkerHealth());
+        using var worker = new SettlementWorker(
+            store,
+            writer,
+            new MemoryBudgetStore((key, recent) => store.ReadChargesAsync(key.Team, key.Start, recent, DateTimeOffset.MinValue, Cancel), time),
+            limits,
+            settings,
+            upstream,
+            services.GetRequiredService<GatewayMetrics>(),
+            health,
+            time,
+            NullLogger<SettlementWorker>.Instance);
+        var failures = 0;
+        store.ReplyFault = () =>
+        {
+            store.ReplyFault = null;
+            store.Fault = isLedgerDownAfterIt ? Fail : null;
+            return Fail();
+        };
+        await worker.StartAsync(Cancel);
+        await Eventually.TrueAsync(() => health.Workers.Single().IsFailing, "the lost reply");
+        if (isLedgerDownAfterIt)
+        {
+            worker.Wake();
+            await Eventually.TrueAsync(() => Volatile.Read(ref failures) > 1, "a turn without a ledger");
+            store.Fault = null;
+        }
+
+        worker.Wake();
+        await Eventually.TrueAsync(() => !limits.Changes.IsEmpty, "the correction");
+        await Eventually.TrueAsync(() => !health.Workers.Single().IsFailing, "the end of the turn");
+        worker.Wake();
+        await worker.StopAsync(Cancel);
+
+        Assert.False((await store.ReadChargesAsync([id], Cancel))[id].IsOpen);
+        Assert.Equal([1], limits.Changes);
+        Assert.Equal(1, upstream.Requests);
+        Assert.Equal([1.0], costs);
+
+        LedgerException Fail()
+        {
+            Interlocked.Increment(ref failures);
+            return new LedgerException("The connection was reset.");
+        }
     }
 
     /// <summary>An upstream that has a bill of eleven tokens.</summary>

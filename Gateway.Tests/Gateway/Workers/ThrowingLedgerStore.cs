@@ -12,6 +12,9 @@ internal sealed class ThrowingLedgerStore(ILedgerStore inner) : ILedgerStore
     /// <summary>Makes what writes throw.</summary>
     public Func<Exception>? WriteFault { get; set; }
 
+    /// <summary>Makes what writes throw after they have succeeded: the reply to the commit is lost.</summary>
+    public Func<Exception>? ReplyFault { get; set; }
+
     public string LedgerId => inner.LedgerId;
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();
@@ -22,8 +25,19 @@ internal sealed class ThrowingLedgerStore(ILedgerStore inner) : ILedgerStore
         return inner.OpenAsync(cancellationToken);
     }
 
-    public Task ApplyAsync(IReadOnlyList<LedgerEntry> entries, CancellationToken cancellationToken) =>
-        WriteFault is { } fault ? Task.FromException(fault()) : inner.ApplyAsync(entries, cancellationToken);
+    public async Task ApplyAsync(IReadOnlyList<LedgerEntry> entries, CancellationToken cancellationToken)
+    {
+        if (WriteFault is { } fault)
+        {
+            throw fault();
+        }
+
+        await inner.ApplyAsync(entries, cancellationToken);
+        if (ReplyFault is { } replyFault)
+        {
+            throw replyFault();
+        }
+    }
 
     public Task<(int Provisional, int Unresolvable)> AdoptOrphansAsync(DateTimeOffset now, CancellationToken cancellationToken) =>
         inner.AdoptOrphansAsync(now, cancellationToken);
@@ -41,7 +55,11 @@ internal sealed class ThrowingLedgerStore(ILedgerStore inner) : ILedgerStore
         inner.ReadChargesAsync(team, from, recent, heldSince, cancellationToken);
 
     public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(
-        IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) => inner.ReadChargesAsync(ids, cancellationToken);
+        IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken)
+    {
+        _ = Throw();
+        return inner.ReadChargesAsync(ids, cancellationToken);
+    }
 
     public Task<IReadOnlyList<RowCharge>> ReadBegunByOthersAsync(Guid after, int max, CancellationToken cancellationToken) =>
         inner.ReadBegunByOthersAsync(after, max, cancellationToken);
