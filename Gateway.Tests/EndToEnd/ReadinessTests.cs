@@ -7,15 +7,19 @@ namespace Gateway.Tests.EndToEnd;
 public sealed class ReadinessTests
 {
     [Theory]
-    [InlineData(""" "Budget": { "Usd": 1 } """, 503, "waiting")]
-    [InlineData("", 200, "ready")]
-    public async Task LedgerThatIsNotOpen_CountsWhereABudgetNeedsIt(string members, int status, string word)
+    [InlineData(""" "Budget": { "Usd": 1 } """, "Refuse", "Refuse", 503, "waiting")]
+    [InlineData(""" "Budget": { "Usd": 1 } """, "Allow", "Refuse", 503, "waiting")]
+    [InlineData(""" "Budget": { "Usd": 1 } """, "Refuse", "Allow", 503, "waiting")]
+    [InlineData(""" "Budget": { "Usd": 1 } """, "Allow", "Allow", 200, "ready")]
+    [InlineData("", "Refuse", "Refuse", 200, "ready")]
+    public async Task LedgerThatIsNotOpen_CountsWhereABudgetNeedsIt(string members, string budgets, string usage, int status, string word)
     {
         using var port = LoopbackPort.Claim();
         await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
         {
             Team = members,
-            Usage = $$"""{ "Store": "Postgres", "Postgres": { "ConnectionString": "Host=127.0.0.1;Port={{port.Number}};Username=u;Password=p;Database=d" } }""",
+            Usage = $$"""{ "Store": "Postgres", "Postgres": { "ConnectionString": "Host=127.0.0.1;Port={{port.Number}};Username=u;Password=p;Database=d" }, "WhenStoreFails": "{{usage}}" }""",
+            Limits = $$"""{ "WhenStoreFails": { "Budgets": "{{budgets}}" } }""",
             WaitsForPrices = false,
         });
 

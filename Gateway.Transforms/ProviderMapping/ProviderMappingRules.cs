@@ -180,8 +180,9 @@ public sealed class ProviderMappingRules
             return new ProviderMappingDecision([], null, models.Model, unclear);
         }
 
-        var closed = FindClosed(requested);
-        var isFast = _admitFastTier && AddsFastTier(models, requested, clientSets);
+        var enforced = FindEnforced(requested);
+        var closed = FindClosed(requested, enforced);
+        var isFast = review is not null && _admitFastTier && AddsFastTier(models, enforced, clientSets);
         var reviewed = review?.Invoke(state, new RequestReviewContext(facts, body, endpoint, models, requested, closed, isFast)) ?? default;
         if (reviewed.Rejection is not null)
         {
@@ -191,7 +192,8 @@ public sealed class ProviderMappingRules
         if (reviewed.Removal is { } removal)
         {
             requested = requested?.Without(removal);
-            closed = FindClosed(requested);
+            enforced = FindEnforced(requested);
+            closed = FindClosed(requested, enforced);
         }
 
         if (closed.Count > 0)
@@ -202,7 +204,12 @@ public sealed class ProviderMappingRules
         }
 
         reviewed.AddTo(edits);
-        var matching = FindMatches(models, requested, reviewed.Rule, trace);
+        if (requested is { } spelt)
+        {
+            trace?.EnforcedSearched([.. ModelSpellings.OfAll(spelt.All)], enforced);
+        }
+
+        var matching = FindMatches(models, enforced, reviewed.Rule, trace);
         if (clientSets && matching.Ordinary is { Mode: WhenClientSetsProvider.KeepClient } keeps)
         {
             trace?.Add(
@@ -237,11 +244,9 @@ public sealed class ProviderMappingRules
         return false;
     }
 
-    private RuleMatches FindMatches(
-        in EffectiveModels models, in RequestedModels? requested, ProviderRule? reviewed, DecisionTrace? trace)
+    private RuleMatches FindMatches(in EffectiveModels models, List<int>? found, ProviderRule? reviewed, DecisionTrace? trace)
     {
         var ordinary = FindOrdinary(models, trace);
-        var found = FindEnforced(requested, trace);
         var enforced = found?.ConvertAll(i => Rules[i]);
 
         // No rule is both ordinary and enforced, so the search fails; its complement is the position of the ordinary rule among the
@@ -269,30 +274,28 @@ public sealed class ProviderMappingRules
         return first;
     }
 
-    private List<int>? FindEnforced(in RequestedModels? requested, DecisionTrace? trace)
+    private List<int>? FindEnforced(in RequestedModels? requested)
     {
         if (requested is not { } names)
         {
             return null;
         }
 
-        var found = names.All.Contains(RequestedModels.Any)
+        return names.All.Contains(RequestedModels.Any)
             ? [.. Rules.Index().Where(static rule => rule.Item.Mode == WhenClientSetsProvider.Enforce).Select(static rule => rule.Index)]
             : _enforced.FindAll(ModelSpellings.OfAll(names.All));
-        trace?.EnforcedSearched([.. ModelSpellings.OfAll(names.All)], found);
-        return found;
     }
 
     /// <summary>Whether a rule that applies may add the tag of a fast tier to <c>provider</c>.</summary>
-    private bool AddsFastTier(in EffectiveModels models, in RequestedModels? requested, bool clientSets)
+    private bool AddsFastTier(in EffectiveModels models, List<int>? enforced, bool clientSets)
     {
         var rule = FindOrdinary(models, trace: null) is not PatternIndex.None and var first ? Rules[first] : null;
         return (rule is { AdmitsFastTier: true } && !(clientSets && rule.Mode == WhenClientSetsProvider.KeepClient))
-            || FindEnforced(requested, trace: null)?.Exists(i => Rules[i].AdmitsFastTier) == true;
+            || enforced?.Exists(i => Rules[i].AdmitsFastTier) == true;
     }
 
-    private List<ClosedServerTool> FindClosed(in RequestedModels? requested) =>
-        requested is { Tools: { Count: > 0 } tools } && FindEnforced(requested, trace: null) is { } enforced
+    private List<ClosedServerTool> FindClosed(in RequestedModels? requested, List<int>? enforced) =>
+        requested is { Tools: { Count: > 0 } tools } && enforced is not null
             ? ClosedServerTool.FindAll(tools, enforced, Rules)
             : NothingClosed;
 

@@ -86,7 +86,7 @@ internal struct PromptCollector()
         {
             if (_key is PromptKey.Type or PromptKey.Ttl)
             {
-                EndWord(_partLength == 0 ? rest : Whole(rest));
+                EndWord(_partLength == 0 ? rest : Whole(rest), depth);
             }
             else if (end - start >= LongStringLength)
             {
@@ -105,7 +105,7 @@ internal struct PromptCollector()
         _ => PromptPlace.None,
     };
 
-    private void EndWord(ReadOnlySpan<byte> word)
+    private void EndWord(ReadOnlySpan<byte> word, int depth)
     {
         if (_key == PromptKey.Ttl)
         {
@@ -114,7 +114,12 @@ internal struct PromptCollector()
         else if (MediaTypes.Find(word) is { } part)
         {
             _mediaParts++;
-            _documents += part == MediaPartKind.Document ? 1 : 0;
+
+            // A schema or the input of a tool may have a "type" of "file"; only a part of the prompt is one.
+            if (part == MediaPartKind.Document && (depth >= Levels || _places[depth] == PromptPlace.Part))
+            {
+                _documents++;
+            }
         }
     }
 

@@ -100,11 +100,11 @@ internal static class RequestJudge
         }
 
         // The body's own names are checked by themselves, so that a tool's model does not stand in for a missing one. Neither does a
-        // fallback, nor an earlier duplicate of a `model` that is null.
+        // fallback, nor an earlier duplicate of a `model` or `preset` that is null.
         var presets = reviewed.Facts.Presets;
         var refused = rights.Refuse(requested.Names, presets)
             ?? (requested.All.Count > requested.Names.Count ? rights.Refuse(requested.All, presets) : null)
-            ?? (reviewed.Models.Model is null && presets.Count == 0 ? rights.Refuse([], presets) : null);
+            ?? (reviewed.Models.Model is null && !reviewed.Models.NamesPreset ? rights.Refuse([], []) : null);
         return refused is null ? null : GatewayError.ModelNotAllowed(refused).ToRejection();
     }
 

@@ -1,11 +1,12 @@
 using Gateway.Configuration;
+using Gateway.Configuration.Model;
 using Gateway.Ledger;
 
 namespace Gateway.Health;
 
 /// <summary>
-/// Whether the gateway accepts new requests: from its start until a stop is requested, except while the ledger is not open and a budget needs
-/// it.
+/// Whether the gateway accepts new requests: from its start until a stop is requested, except while the ledger is not open, a budget needs it
+/// and <c>WhenStoreFails</c> refuses calls without it.
 /// </summary>
 internal sealed class Readiness(IHostApplicationLifetime lifetime, LedgerWriter ledger, SettingsStore settings)
 {
@@ -16,5 +17,9 @@ internal sealed class Readiness(IHostApplicationLifetime lifetime, LedgerWriter 
 
     public bool IsReady => State == ReadinessState.Ready;
 
-    private bool LacksLedger => !ledger.IsOpen && settings.Current.Teams.Teams.Any(static team => team.Budget is not null);
+    // Where both policies allow calls without the store, the gateway serves without it, and a balancer must not take it out of service.
+    private bool LacksLedger => !ledger.IsOpen && settings.Current is var current
+        && (current.Settings.Limits.WhenStoreFails.Budgets == FailurePolicy.Refuse
+            || current.Settings.Usage.WhenStoreFails == FailurePolicy.Refuse)
+        && current.Teams.Teams.Any(static team => team.Budget is not null);
 }
