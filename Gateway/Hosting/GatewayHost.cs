@@ -63,7 +63,10 @@ internal static class GatewayHost
         services.AddSingleton<SettingsStore>();
         services.AddSingleton<IConfigChangeListener>(static provider => provider.GetRequiredService<SettingsStore>());
         services.AddSingleton(static provider => provider.GetRequiredService<SettingsStore>().ProxyConfig);
-        services.AddHostedService<SettingsWatcher>();
+        services.AddSingleton<SettingsWatcher>();
+        services.AddHostedService(static provider => provider.GetRequiredService<SettingsWatcher>());
+        services.AddSingleton<RequestsInFlight>();
+        services.AddHostedService<RequestDrain>();
         services.AddSingleton<Readiness>();
         services.AddHostedService<ShutdownDelay>();
         services.AddHostedService<StartupSummary>();

@@ -299,6 +299,7 @@ internal sealed class GatewayMetrics : IDisposable
         RequestEnd.UpstreamTimedOut => "upstream_timed_out",
         RequestEnd.UpstreamBroke => "upstream_broke",
         RequestEnd.Failed => "failed",
+        RequestEnd.Shutdown => "shutdown",
         _ => TagValueLimiter.Other,
     };
 

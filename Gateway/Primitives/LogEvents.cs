@@ -8,6 +8,7 @@ internal static class LogEvents
     public const int SettingsRejected = 1001;
     public const int SettingWarned = 1002;
     public const int RestartRequired = 1003;
+    public const int SettingsUnchanged = 1005;
 
     // Errors: 1100-1199
     public const int ClientLeft = 1100;
@@ -20,6 +21,8 @@ internal static class LogEvents
     // Hosting: 1300-1399
     public const int Started = 1300;
     public const int CertificateRenewed = 1301;
+    public const int StopRequested = 1310;
+    public const int RequestsCut = 1311;
 
     // Teams: 1400-1499
     public const int RouteLedElsewhere = 1400;
