@@ -21,8 +21,12 @@ namespace Gateway.Admin;
 /// </summary>
 internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
 {
+    private const string Live = HealthEndpoints.Live;
     private const long MaxRequestBodySize = 1024 * 1024;
-    private const int MaxConnections = 100;
+
+    // Below the file descriptors that the public listener leaves to others (OpenFiles).
+    private const int MaxConnections = 32;
+
     private static readonly TimeSpan HeadersTimeout = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan KeepAliveTimeout = TimeSpan.FromSeconds(75);
     private static readonly TimeSpan TimeToStop = TimeSpan.FromSeconds(1);
@@ -143,6 +147,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
             HttpMethods.Get,
             HttpMethods.Head);
         Map(app, "/admin/explain", _explain.AnswerAsync, HttpMethods.Post);
+        Map(app, Live, static context => AdminResponses.WriteAsync(context, "application/json", HealthReport.Live), HttpMethods.Get, HttpMethods.Head);
         app.MapScrape("/metrics", _metrics);
         return app;
     }
@@ -180,9 +185,11 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         return next(context);
     }
 
-    /// <summary>Runs before routing: unauthorized callers get the same response for every path.</summary>
+    /// <summary>
+    /// Runs before routing: unauthorized callers get the same response for every path but that of the probe, which says nothing else.
+    /// </summary>
     private Task Guard(HttpContext context, RequestDelegate next) =>
-        _guard.FindFault(context.Request) is { } fault ? ErrorMiddleware.RefuseAsync(context, fault) : next(context);
+        !context.Request.Path.Equals(Live, StringComparison.Ordinal) && _guard.FindFault(context.Request) is { } fault ? ErrorMiddleware.RefuseAsync(context, fault) : next(context);
 
     private static void Map(IEndpointRouteBuilder endpoints, string path, RequestDelegate handler, params string[] methods) =>
         endpoints.MapMethods(path, methods, handler);

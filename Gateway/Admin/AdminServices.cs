@@ -4,6 +4,7 @@ using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Observability;
 using Gateway.Prices;
+using Gateway.Requests;
 using Gateway.Settlement;
 using Gateway.Workers;
 using OpenRouterGateway.Transforms.RequestBody;
@@ -37,6 +38,10 @@ internal static class AdminServices
             metrics.ObserveLimitStore(() => limits.IsFailing);
             var bodies = provider.GetRequiredService<RequestBodyMemory>();
             metrics.ObserveBodies(() => bodies.HeldBytes, () => bodies.WaitingBodies);
+            var connections = provider.GetRequiredService<ConnectionGate>();
+            var requests = provider.GetRequiredService<RequestsInFlight>();
+            metrics.ObserveCapacity(() => connections.Open, () => connections.Refused, () => connections.Limit, () => requests.Count);
+            metrics.ObserveLog(() => provider.GetRequiredService<ConsoleSink>().Dropped);
             metrics.ObserveDrift(() => provider.GetRequiredService<UpstreamDrift>().Usd);
             metrics.ObserveWorkers(provider.GetRequiredService<WorkerHealth>());
             return metrics;

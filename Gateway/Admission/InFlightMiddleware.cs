@@ -1,10 +1,11 @@
 using Gateway.Billing;
+using Gateway.Errors;
 using Gateway.Requests;
 
 namespace Gateway.Admission;
 
 /// <summary>
-/// The InFlight phase. Counts the request as in flight. If <see cref="RequestsInFlight.CutAll"/> is called, the request's
+/// The InFlight phase. Counts the request as in flight, and refuses it above the limit. If <see cref="RequestsInFlight.CutAll"/> is called, the request's
 /// <c>RequestAborted</c> token is cancelled while the client is still connected: the inner phases give up, and the client receives an error.
 /// </summary>
 internal sealed class InFlightMiddleware
@@ -18,14 +19,16 @@ internal sealed class InFlightMiddleware
         _inFlight = inFlight;
     }
 
-    public async Task InvokeAsync(HttpContext context)
+    public Task InvokeAsync(HttpContext context) =>
+        _inFlight.TryEnter() ? InvokeCoreAsync(context) : ErrorMiddleware.RefuseAsync(context, GatewayError.ServerBusy);
+
+    private async Task InvokeCoreAsync(HttpContext context)
     {
         var request = GatewayContext.Of(context);
         var clientLeft = context.RequestAborted;
         using var lifetime = new Lifetime(request, clientLeft, _inFlight.Cut);
         request.Cut = _inFlight.Cut;
         context.RequestAborted = lifetime.Token;
-        _inFlight.Enter();
         try
         {
             await _next(context);

@@ -7,6 +7,9 @@ namespace Gateway.Health;
 /// <summary>The state of the settings as JSON: a summary for anyone, and the whole for operators.</summary>
 internal static class HealthReport
 {
+    /// <summary>The response of the liveness probe.</summary>
+    public static ReadOnlyMemory<byte> Live { get; } = """{"status":"live"}"""u8.ToArray();
+
     /// <summary>Writes the members that name no file, variable or setting.</summary>
     public static void WriteSummary(Utf8JsonWriter json, SettingsState state)
     {

@@ -40,6 +40,27 @@ public sealed class InFlightMiddlewareTests : IDisposable
     }
 
     [Fact]
+    public async Task RequestAboveTheLimit_IsRefusedUntilAnotherEnds()
+    {
+        _inFlight.Limit = 1;
+        var hasRun = false;
+        Assert.True(_inFlight.TryEnter());
+
+        await InvokeAsync(() => throw new InvalidOperationException("The request is above the limit."));
+        Assert.Equal((503, "1"), (_context.Response.StatusCode, _context.Response.Headers.RetryAfter.ToString()));
+        Assert.Equal("server_busy", _request.RefusalCode);
+
+        _inFlight.Exit();
+        await InvokeAsync(() =>
+        {
+            hasRun = true;
+            return Task.CompletedTask;
+        });
+        Assert.True(hasRun);
+        Assert.Equal(0, _inFlight.Count);
+    }
+
+    [Fact]
     public async Task Cut_IsRecordedBeforeTheRequestIsAborted()
     {
         await InvokeAsync(() =>
