@@ -37,6 +37,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
     private readonly UsageEndpoint _usage;
     private readonly ExplainEndpoint _explain;
     private readonly SettingsStore _store;
+    private readonly Func<string?> _limitStoreFault;
     private readonly MeterProvider _metrics;
     private readonly TimeProvider _time;
     private readonly ILoggerFactory _loggers;
@@ -48,6 +49,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
     /// <param name="store">The current settings.</param>
     /// <param name="prices">Returns the current prices for a snapshot.</param>
     /// <param name="ledger">Returns the ledger; <see langword="null"/> if there is none.</param>
+    /// <param name="limitStoreFault">Returns why the store of limits fails; <see langword="null"/> as long as it works.</param>
     /// <param name="metrics">The metrics of <c>/metrics</c>.</param>
     /// <param name="time">The clock.</param>
     /// <param name="loggers">The gateway's loggers.</param>
@@ -57,6 +59,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         SettingsStore store,
         Func<SettingsSnapshot, PriceList> prices,
         Func<ILedgerStore?> ledger,
+        Func<string?> limitStoreFault,
         MeterProvider metrics,
         TimeProvider time,
         ILoggerFactory loggers)
@@ -73,6 +76,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         _usage = new UsageEndpoint(ledger, loggers.CreateLogger<UsageEndpoint>());
         _explain = new ExplainEndpoint(store, prices);
         _store = store;
+        _limitStoreFault = limitStoreFault;
         _metrics = metrics;
         _time = time;
         _loggers = loggers;
@@ -143,7 +147,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         Map(
             app,
             "/admin/health",
-            context => AdminResponses.WriteAsync(context, "application/json", HealthReport.Render(_store.State)),
+            context => AdminResponses.WriteAsync(context, "application/json", HealthReport.Render(_store.State, _limitStoreFault())),
             HttpMethods.Get,
             HttpMethods.Head);
         Map(app, "/admin/explain", _explain.AnswerAsync, HttpMethods.Post);

@@ -62,6 +62,7 @@ internal static class AdminServices
                 provider.GetRequiredService<SettingsStore>(),
                 provider.GetRequiredService<PriceListStore>().For,
                 () => ledger(provider),
+                () => provider.GetRequiredService<LimitStores>().Fault,
                 provider.GetRequiredService<MeterProvider>(),
                 provider.GetRequiredService<TimeProvider>(),
                 provider.GetRequiredService<ILoggerFactory>()));
