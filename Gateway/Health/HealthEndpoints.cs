@@ -30,11 +30,12 @@ internal static class HealthEndpoints
         });
         Map(endpoints, "/health/ready", static context =>
         {
-            var isReady = context.RequestServices.GetRequiredService<Readiness>().IsReady;
+            var readiness = context.RequestServices.GetRequiredService<Readiness>();
+            var status = readiness.Status;
             return WriteJsonAsync(
                 context,
-                isReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable,
-                (json, _) => json.WriteString("status"u8, isReady ? "ready"u8 : "stopping"u8));
+                status == Readiness.Ready ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable,
+                (json, _) => json.WriteString("status"u8, status));
         });
     }
 

@@ -203,6 +203,23 @@ public sealed class EveryWorkerTests : IAsyncDisposable
         Assert.Equal(7, settings.Current.Settings.Server.MaxRequestBodySize);
     }
 
+    [Theory]
+    [MemberData(nameof(FailureKinds.All), MemberType = typeof(FailureKinds))]
+    public async Task Ledger(string kind)
+    {
+        var store = new ThrowingLedgerStore(new SqliteLedgerStore(Path.Combine(_folder.Path, "usage.db")))
+        {
+            Fault = () => FailureKinds.Create(kind),
+        };
+        var writer = new LedgerWriter(store, _time, NullLogger<LedgerWriter>.Instance);
+        _asyncOwned.Add(writer);
+        var worker = Own(new LedgerOpening(writer, await SettingsAsync(), _health, _time, NullLogger<LedgerOpening>.Instance));
+
+        await AssertSurvivesAsync(worker, () => store.Fault = null);
+
+        Assert.True(writer.IsOpen);
+    }
+
     private async Task AssertSurvivesAsync(Worker worker, Action repair, bool wakes = true)
     {
         var state = Assert.Single(_health.Workers);

@@ -13,7 +13,8 @@ internal sealed class ThrowingLedgerStore(ILedgerStore inner) : ILedgerStore
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();
 
-    public Task OpenAsync(CancellationToken cancellationToken) => inner.OpenAsync(cancellationToken);
+    public Task OpenAsync(CancellationToken cancellationToken) =>
+        Fault is { } fault ? Task.FromException(fault()) : inner.OpenAsync(cancellationToken);
 
     public Task ApplyAsync(IReadOnlyList<LedgerEntry> entries, CancellationToken cancellationToken) =>
         inner.ApplyAsync(entries, cancellationToken);
