@@ -59,7 +59,7 @@ public sealed class LateLedgerTests
         {
             Assert.Equal(503, (int)waiting.StatusCode);
             Assert.Equal(
-                """{"status":"waiting_for_ledger"}""", await waiting.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+                """{"status":"waiting"}""", await waiting.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         }
 
         await comeUp();

@@ -30,14 +30,21 @@ internal static class HealthEndpoints
         });
         Map(endpoints, "/health/ready", static context =>
         {
-            var readiness = context.RequestServices.GetRequiredService<Readiness>();
-            var status = readiness.Status;
+            var state = context.RequestServices.GetRequiredService<Readiness>().State;
             return WriteJsonAsync(
                 context,
-                status == Readiness.Ready ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable,
-                (json, _) => json.WriteString("status"u8, status));
+                state == ReadinessState.Ready ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable,
+                (json, _) => json.WriteString("status"u8, WordOf(state)));
         });
     }
+
+    private static ReadOnlySpan<byte> WordOf(ReadinessState state) => state switch
+    {
+        ReadinessState.Ready => "ready"u8,
+        ReadinessState.Waiting => "waiting"u8,
+        ReadinessState.Stopping => "stopping"u8,
+        _ => throw new ArgumentOutOfRangeException(nameof(state), state, null),
+    };
 
     private static void Map(IEndpointRouteBuilder endpoints, string path, RequestDelegate handler) =>
         endpoints.MapMethods(path, [HttpMethods.Get, HttpMethods.Head], handler).WithMetadata(ProbeMetadata.Instance);

@@ -5,26 +5,21 @@ using Gateway.Ledger;
 namespace Gateway.Health;
 
 /// <summary>
-/// Whether the gateway accepts new requests: from its start until a stop is requested, unless the ledger has not been opened yet and calls of
-/// teams are refused for that.
+/// Whether the gateway accepts new requests: from its start until a stop is requested, except while the ledger is not open, a budget needs it
+/// and <c>WhenStoreFails</c> refuses calls without it.
 /// </summary>
-internal sealed class Readiness(IHostApplicationLifetime lifetime, SettingsStore settings, LedgerWriter ledger)
+internal sealed class Readiness(IHostApplicationLifetime lifetime, LedgerWriter ledger, SettingsStore settings)
 {
-    /// <summary>The <see cref="Status"/> of a gateway that accepts requests.</summary>
-    public const string Ready = "ready";
+    public ReadinessState State =>
+        lifetime.ApplicationStopping.IsCancellationRequested ? ReadinessState.Stopping
+        : !lifetime.ApplicationStarted.IsCancellationRequested || LacksLedger ? ReadinessState.Waiting
+        : ReadinessState.Ready;
 
-    public bool IsReady => Status == Ready;
+    public bool IsReady => State == ReadinessState.Ready;
 
-    /// <summary>The state, as a word for the probe's response.</summary>
-    public string Status =>
-        lifetime.ApplicationStopping.IsCancellationRequested ? "stopping"
-        : !lifetime.ApplicationStarted.IsCancellationRequested ? "starting"
-        : !ledger.IsOpen && NeedsLedger(settings.Current) ? "waiting_for_ledger"
-        : Ready;
-
-    private static bool NeedsLedger(SettingsSnapshot snapshot) =>
-        !snapshot.Teams.IsEmpty
-        && (snapshot.Settings.Usage.WhenStoreFails == FailurePolicy.Refuse
-            || (snapshot.Settings.Limits.WhenStoreFails.Budgets == FailurePolicy.Refuse
-                && snapshot.Teams.Teams.Any(static team => team.Budget is not null)));
+    // Where both policies allow calls without the store, the gateway serves without it, and a balancer must not take it out of service.
+    private bool LacksLedger => !ledger.IsOpen && settings.Current is var current
+        && (current.Settings.Limits.WhenStoreFails.Budgets == FailurePolicy.Refuse
+            || current.Settings.Usage.WhenStoreFails == FailurePolicy.Refuse)
+        && current.Teams.Teams.Any(static team => team.Budget is not null);
 }

@@ -1,29 +1,40 @@
 using Gateway.Configuration;
+using Gateway.Primitives;
 using Gateway.Workers;
 
 namespace Gateway.Ledger;
 
 /// <summary>
-/// Opens the ledger if there are teams: at the start, and when a reload adds the first team. A store that is not there yet (a database that
-/// starts later, a folder that is mounted later) is tried again every second; requests do not wait for it. A ledger that no retry can open
-/// is a fault of the start.
+/// Opens the ledger if there are teams: at the start, and when a reload adds the first team. A ledger that no retry can open is a fault of
+/// the start. A store that is not there yet (a database that starts later, a folder that is mounted later) is tried again in the background,
+/// since a gateway that is not ready receives no request that would open the ledger.
 /// </summary>
-internal sealed class LedgerOpening : Worker
+internal sealed partial class LedgerOpening : Worker
 {
-    private static readonly TimeSpan RetryPeriod = TimeSpan.FromSeconds(1);
-
-    // A reload wakes the worker.
-    private static readonly TimeSpan IdlePeriod = TimeSpan.FromHours(1);
+    internal static readonly TimeSpan Interval = TimeSpan.FromSeconds(30);
+    internal static readonly TimeSpan FirstTurn = TimeSpan.FromSeconds(1);
 
     private readonly LedgerWriter _writer;
     private readonly SettingsStore _settings;
+    private readonly ILogger<LedgerOpening> _logger;
 
-    public LedgerOpening(LedgerWriter writer, SettingsStore settings, WorkerHealth health, TimeProvider time, ILogger<LedgerOpening> logger)
-        : base("ledger", RetryPeriod, health, time, logger)
+    /// <summary>Creates the worker.</summary>
+    /// <param name="writer">The writer, which opens the ledger.</param>
+    /// <param name="settings">The settings.</param>
+    /// <param name="health">The registry of workers.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">The log.</param>
+    public LedgerOpening(
+        LedgerWriter writer, SettingsStore settings, WorkerHealth health, TimeProvider time, ILogger<LedgerOpening> logger)
+        : base("ledger", Interval, health, time, logger)
     {
+        FirstDelay = FirstTurn;
         _writer = writer;
         _settings = settings;
+        _logger = logger;
     }
+
+    private bool IsWanted => !_writer.IsOpen && !_settings.Current.Teams.IsEmpty;
 
     /// <inheritdoc />
     /// <exception cref="LedgerException">The ledger cannot be used, and a retry cannot change that.</exception>
@@ -32,13 +43,14 @@ internal sealed class LedgerOpening : Worker
         _settings.Changed += OnChanged;
         try
         {
-            await OpenAsync(cancellationToken);
+            if (IsWanted)
+            {
+                await _writer.EnsureOpenAsync(cancellationToken);
+            }
         }
-#pragma warning disable CA1031 // Any exception: the first turn fails with the same one, and a worker goes on.
-        catch (Exception fault) when (fault is LedgerException ledger ? !ledger.IsPermanent : !cancellationToken.IsCancellationRequested)
-#pragma warning restore CA1031
+        catch (LedgerException fault) when (!fault.IsPermanent)
         {
-            // The first turn tries again and logs the fault.
+            Log.LedgerNotOpen(_logger, fault.Message);
         }
 
         await base.StartAsync(cancellationToken);
@@ -52,24 +64,23 @@ internal sealed class LedgerOpening : Worker
     }
 
     /// <inheritdoc />
-    protected override bool IsExpected(Exception fault) => fault is LedgerException;
+    protected override Task RunOnceAsync(CancellationToken cancellationToken) =>
+        IsWanted ? _writer.EnsureOpenAsync(cancellationToken) : Task.CompletedTask;
 
     /// <inheritdoc />
-    protected override async Task RunOnceAsync(CancellationToken cancellationToken)
-    {
-        Period = RetryPeriod;
-        await OpenAsync(cancellationToken);
-        Period = IdlePeriod;
-    }
-
-    private Task OpenAsync(CancellationToken cancellationToken) =>
-        _settings.Current.Teams.IsEmpty ? Task.CompletedTask : _writer.EnsureOpenAsync(cancellationToken);
+    protected override bool IsExpected(Exception fault) => fault is LedgerException || base.IsExpected(fault);
 
     private void OnChanged(SettingsSnapshot snapshot)
     {
-        if (!_writer.IsOpen)
+        if (IsWanted)
         {
             Wake();
         }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(LogEvents.LedgerNotOpen, LogLevel.Error, "The ledger cannot be opened and is tried again: {Fault}")]
+        public static partial void LedgerNotOpen(ILogger logger, string fault);
     }
 }

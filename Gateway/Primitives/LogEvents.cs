@@ -44,6 +44,7 @@ internal static class LogEvents
     public const int LedgerEntriesDropped = 1602;
     public const int LedgerEntriesLost = 1603;
     public const int LedgerRowsRemoved = 1604;
+    public const int LedgerNotOpen = 1606;
 
     // Metering and Admission: 1700-1799
     public const int LimitsUnavailable = 1700;
@@ -63,7 +64,7 @@ internal static class LogEvents
     public const int AdminStarted = 1900;
     public const int UsageUnreadable = 1901;
 
-    // Workers: 2000-2099. They replace 1004, 1302, 1502, 1605, 1606 and 1803.
+    // Workers: 2000-2099. They replace 1004, 1302, 1502, 1605 and 1803.
     public const int WorkerFailed = 2000;
     public const int WorkerRecovered = 2001;
 }
