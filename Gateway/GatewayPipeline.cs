@@ -23,6 +23,9 @@ internal static class GatewayPipeline
         app.MapHealth();
         app.MapReverseProxy(proxy =>
         {
+            // InFlight: counts the request, and cuts it if the gateway stops and the time for requests in flight is over.
+            proxy.UseMiddleware<InFlightMiddleware>();
+
             // Team: identifies the caller, checks that the endpoint is open to it, and acquires its lease, by which it counts as in flight.
             // Reads headers only.
             proxy.UseMiddleware<TeamMiddleware>();

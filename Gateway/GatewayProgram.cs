@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Gateway.Admin;
@@ -35,11 +36,18 @@ internal static class GatewayProgram
             services => new ReverseProxyApplicationBuilder(new ApplicationBuilder(services)).UseProviderMapping()));
         var startup = await SettingsStartup.RunAsync(
             args, variables, workingDirectory, AppContext.BaseDirectory, loader, output, error);
-        if (startup.ExitCode is { } exitCode)
+        if (startup is { ExitCode: null, Arguments.Command: GatewayCommand.Serve })
         {
-            return exitCode;
+            return await ServeAsync(startup, loader, output, error);
         }
 
+        var exitCode = startup.ExitCode ?? await RunCommandAsync(startup, workingDirectory, output, error);
+        await output.FlushAsync();
+        return exitCode;
+    }
+
+    private static async Task<int> RunCommandAsync(SettingsStartup startup, string workingDirectory, TextWriter output, TextWriter error)
+    {
         var snapshot = startup.Snapshot!;
         return startup.Arguments.Command switch
         {
@@ -55,7 +63,7 @@ internal static class GatewayProgram
                 output,
                 error) ? Success : Failure,
             GatewayCommand.Health => await ProbeAsync(snapshot.Settings.Server, error),
-            _ => await ServeAsync(startup, loader, output, error),
+            _ => throw new UnreachableException(),
         };
     }
 

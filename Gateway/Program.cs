@@ -12,5 +12,6 @@ if (Environment.GetEnvironmentVariable(InlineCompletions) is null)
     Environment.SetEnvironmentVariable(InlineCompletions, "1");
 }
 
-await using var output = new StreamWriter(Console.OpenStandardOutput(), bufferSize: OutputBuffer);
+// Not disposed: if the reader of the output is stuck, a flush at the end would block for ever. The writers flush.
+var output = new StreamWriter(Console.OpenStandardOutput(), bufferSize: OutputBuffer);
 return await GatewayProgram.RunAsync(args, SettingsStartup.ProcessVariables(), Directory.GetCurrentDirectory(), output, Console.Error);

@@ -75,7 +75,7 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
         using var page = JsonDocument.Parse(await admin.GetStringAsync("/admin/health", Stop));
 
         Assert.Equal(
-            ["status", "version", "restart_required", "loaded_at", "last_reload", "restart_required_by"],
+            ["status", "version", "restart_required", "loaded_at", "last_reload", "restart_required_by", "limit_store_fault"],
             page.RootElement.EnumerateObject().Select(member => member.Name));
         Assert.Equal(await _pair.Gateway.VersionAsync(), page.RootElement.GetProperty("version").GetString());
         Assert.Equal(JsonValueKind.Null, page.RootElement.GetProperty("last_reload").GetProperty("at").ValueKind);

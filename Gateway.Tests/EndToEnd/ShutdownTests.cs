@@ -5,7 +5,10 @@ using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: SIGTERM lets streams in flight finish within a set time, takes nothing new, and the exit code is 0.</summary>
+/// <summary>
+/// Promise: SIGTERM lets streams in flight finish within a set time, takes nothing new, and the exit code is 0. What is cut ends with an error.
+/// A second signal ends the gateway at once.
+/// </summary>
 public sealed class ShutdownTests
 {
     [Theory]
@@ -56,27 +59,78 @@ public sealed class ShutdownTests
     }
 
     [Fact]
-    public async Task StreamThatNeverEnds_IsCutAfterTheSetTimeAndUpstreamIsAborted()
+    public async Task StreamsThatNeverEnd_AreCutAfterTheSetTimeWithAnErrorOfTheirDialect()
     {
         await using var pair = await GatewayPair.StartAsync(options =>
         {
             options.OutOfProcess = true;
             options.Settings = ShippedSettings.WithValues(("Server:ShutdownTimeout", "\"00:00:01\""));
         });
-        await using var client = await pair.Gateway.ConnectAsync();
-        await client.PostAsync("/v1/chat/completions", """{"model":"m","stream":true}""", "x-fake-stall-after: 2");
-        var head = await client.ReadHeadAsync();
-        await pair.Upstream.Requests.WaitForAsync(request => request.EventsWritten == 2);
+        (string Path, string End)[] streams =
+        [
+            ("/v1/chat/completions", """data: {"error":{"message":"Connection error: the gateway is stopping. Try again.","type":"api_error","code":"gateway_stopping","param":null}}"""),
+            ("/v1/messages", "event: error\ndata: " + """{"type":"error","error":{"type":"api_error","message":"Connection error: the gateway is stopping. Try again."}}"""),
+            ("/v1/responses", "event: error\ndata: " + """{"type":"error","code":"gateway_stopping","message":"Connection error: the gateway is stopping. Try again.","param":null}"""),
+        ];
+        var clients = new List<(RawHttpClient Client, RawResponse Head)>();
+        foreach (var (path, _) in streams)
+        {
+            var client = await pair.Gateway.ConnectAsync();
+            await client.PostAsync(path, """{"model":"m","stream":true}""", "x-fake-stall-after: 2");
+            clients.Add((client, await client.ReadHeadAsync()));
+        }
+
+        await using var mute = await pair.Gateway.ConnectAsync();
+        await mute.PostAsync("/v1/chat/completions", """{"model":"m"}""", "x-fake-delay-ms: 600000", "x-fake-id: mute");
+        await pair.Upstream.Requests.WaitForAsync(request => request.Id == "mute" && request.BodyComplete);
 
         await pair.Gateway.Process.TerminateAsync();
-        var body = await client.ReadBodyAsync(head);
-        var output = await pair.Gateway.Process.WaitForExitAsync();
 
-        Assert.NotEqual(RawEnd.Complete, body.End);
-        Assert.DoesNotContain("[DONE]", body.Text, StringComparison.Ordinal);
+        for (var i = 0; i < streams.Length; i++)
+        {
+            var body = await clients[i].Client.ReadBodyAsync(clients[i].Head);
+            Assert.NotEqual(RawEnd.Complete, body.End);
+            Assert.EndsWith("\n\n" + streams[i].End + "\n\n", body.Text, StringComparison.Ordinal);
+            await clients[i].Client.DisposeAsync();
+        }
+
+        var refused = await mute.ReadAsync();
+        Assert.Equal((503, "1"), (refused.Head.Status, refused.Head.Header("retry-after")));
+        Assert.Contains("\"gateway_stopping\"", refused.Body.Text, StringComparison.Ordinal);
+
+        var output = await pair.Gateway.Process.WaitForExitAsync();
         Assert.Equal(0, output.ExitCode);
-        await pair.Upstream.Requests.Last.WaitForEndAsync();
-        Assert.Equal(FakeOpenRouter.ReceivedEnd.ClientAborted, pair.Upstream.Requests.Last.End);
+        Assert.Equal(4, output.Out.Split('\n').Count(line => line.Contains("\"End\":\"Shutdown\"", StringComparison.Ordinal)));
+        Assert.Contains("\"InFlight\":4,\"TimeToFinish\":\"00:00:01\"", output.Out, StringComparison.Ordinal);
+        foreach (var request in pair.Upstream.Requests.All)
+        {
+            await request.WaitForEndAsync();
+            Assert.Equal(FakeOpenRouter.ReceivedEnd.ClientAborted, request.End);
+        }
+    }
+
+    [Theory]
+    [InlineData("TERM", "INT", 130)]
+    [InlineData("INT", "TERM", 143)]
+    public async Task SecondSignal_EndsTheGatewayAtOnce(string first, string second, int exitCode)
+    {
+        // Without the second signal, the stream would keep the gateway for longer than the test waits.
+        await using var pair = await GatewayPair.StartAsync(options =>
+        {
+            options.OutOfProcess = true;
+            options.Settings = ShippedSettings.WithValues(("Server:ShutdownTimeout", "\"00:10:00\""));
+        });
+        await using var client = await pair.Gateway.ConnectAsync();
+        await client.PostAsync("/v1/chat/completions", """{"model":"m","stream":true}""", "x-fake-stall-after: 2");
+        await client.ReadHeadAsync();
+
+        await pair.Gateway.Process.TerminateAsync(first);
+        var line = await pair.Gateway.Process.WaitForLineAsync(
+            line => line.Contains("\"InFlight\"", StringComparison.Ordinal), "the requests in flight");
+        Assert.Contains($"\"Signal\":\"SIG{first}\",\"InFlight\":1,\"TimeToFinish\":\"00:10:00\"", line, StringComparison.Ordinal);
+        await pair.Gateway.Process.TerminateAsync(second);
+
+        Assert.Equal(exitCode, (await pair.Gateway.Process.WaitForExitAsync()).ExitCode);
     }
 
     [Fact]

@@ -63,7 +63,7 @@ internal sealed partial class GatewayHost : IAsyncDisposable
             {
                 var flags = arguments.SelectMany(
                     argument => argument.Value is null ? [$"--{argument.Name}"] : new[] { $"--{argument.Name}", argument.Value });
-                var process = GatewayProcess.Start([.. flags, .. options.Arguments], folder.Path, options.Environment);
+                var process = GatewayProcess.Start([.. flags, .. options.Arguments], folder.Path, options.Environment, options.Through);
                 try
                 {
                     var processAddress = await process.WaitForAddressAsync(options.Upstream);

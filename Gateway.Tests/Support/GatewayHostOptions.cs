@@ -22,6 +22,9 @@ internal sealed class GatewayHostOptions
 
     public List<string> Arguments { get; } = [];
 
+    /// <summary>A command that replaces itself by the program; see <see cref="GatewayProcess.Start"/>.</summary>
+    public IReadOnlyList<string> Through { get; set; } = [];
+
     /// <summary>Environment variables of the process.</summary>
     public Dictionary<string, string> Environment { get; } = [];
 

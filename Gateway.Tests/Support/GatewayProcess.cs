@@ -63,12 +63,25 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
     /// <summary>
     /// Starts the program. Variables of the gateway, of the host and of proxies are not inherited, so that only the test's own count.
     /// </summary>
+    /// <param name="arguments">The arguments of the program.</param>
+    /// <param name="workingDirectory">Its working directory.</param>
+    /// <param name="environment">Additional variables.</param>
+    /// <param name="through">A command that replaces itself by the program, such as <c>nohup</c>.</param>
     public static GatewayProcess Start(
-        IReadOnlyList<string> arguments, string workingDirectory, IReadOnlyDictionary<string, string>? environment = null)
+        IReadOnlyList<string> arguments,
+        string workingDirectory,
+        IReadOnlyDictionary<string, string>? environment = null,
+        IReadOnlyList<string>? through = null)
     {
-        var start = new ProcessStartInfo
+        IReadOnlyList<string> command =
+        [
+            .. through ?? [],
+            .. IgnoresInterrupts() ? ["env", "--default-signal=INT"] : Array.Empty<string>(),
+            .. PublishedProgram is { } program ? [program] : new[] { "dotnet", Path.Combine(AppContext.BaseDirectory, "Gateway.dll") },
+            .. arguments,
+        ];
+        var start = new ProcessStartInfo(command[0], command.Skip(1))
         {
-            FileName = IgnoresInterrupts() ? "env" : PublishedProgram ?? "dotnet",
             WorkingDirectory = workingDirectory,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -76,22 +89,6 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
             StandardOutputEncoding = Encoding.UTF8,
             StandardErrorEncoding = Encoding.UTF8,
         };
-        if (IgnoresInterrupts())
-        {
-            start.ArgumentList.Add("--default-signal=INT");
-            start.ArgumentList.Add(PublishedProgram ?? "dotnet");
-        }
-
-        if (PublishedProgram is null)
-        {
-            start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Gateway.dll"));
-        }
-
-        foreach (var argument in arguments)
-        {
-            start.ArgumentList.Add(argument);
-        }
-
         foreach (var name in start.Environment.Keys.Where(IsForTheGateway).ToList())
         {
             start.Environment.Remove(name);

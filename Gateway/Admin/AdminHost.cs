@@ -21,8 +21,12 @@ namespace Gateway.Admin;
 /// </summary>
 internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
 {
+    private const string Live = HealthEndpoints.Live;
     private const long MaxRequestBodySize = 1024 * 1024;
-    private const int MaxConnections = 100;
+
+    // Below the file descriptors that the public listener leaves to others (OpenFiles).
+    private const int MaxConnections = 32;
+
     private static readonly TimeSpan HeadersTimeout = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan KeepAliveTimeout = TimeSpan.FromSeconds(75);
     private static readonly TimeSpan TimeToStop = TimeSpan.FromSeconds(1);
@@ -33,6 +37,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
     private readonly UsageEndpoint _usage;
     private readonly ExplainEndpoint _explain;
     private readonly SettingsStore _store;
+    private readonly Func<string?> _limitStoreFault;
     private readonly MeterProvider _metrics;
     private readonly TimeProvider _time;
     private readonly ILoggerFactory _loggers;
@@ -44,6 +49,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
     /// <param name="store">The current settings.</param>
     /// <param name="prices">Returns the current prices for a snapshot.</param>
     /// <param name="ledger">Returns the ledger; <see langword="null"/> if there is none.</param>
+    /// <param name="limitStoreFault">Returns why the store of limits fails; <see langword="null"/> as long as it works.</param>
     /// <param name="metrics">The metrics of <c>/metrics</c>.</param>
     /// <param name="time">The clock.</param>
     /// <param name="loggers">The gateway's loggers.</param>
@@ -53,6 +59,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         SettingsStore store,
         Func<SettingsSnapshot, PriceList> prices,
         Func<ILedgerStore?> ledger,
+        Func<string?> limitStoreFault,
         MeterProvider metrics,
         TimeProvider time,
         ILoggerFactory loggers)
@@ -69,6 +76,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         _usage = new UsageEndpoint(ledger, loggers.CreateLogger<UsageEndpoint>());
         _explain = new ExplainEndpoint(store, prices);
         _store = store;
+        _limitStoreFault = limitStoreFault;
         _metrics = metrics;
         _time = time;
         _loggers = loggers;
@@ -139,10 +147,11 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         Map(
             app,
             "/admin/health",
-            context => AdminResponses.WriteAsync(context, "application/json", HealthReport.Render(_store.State)),
+            context => AdminResponses.WriteAsync(context, "application/json", HealthReport.Render(_store.State, _limitStoreFault())),
             HttpMethods.Get,
             HttpMethods.Head);
         Map(app, "/admin/explain", _explain.AnswerAsync, HttpMethods.Post);
+        Map(app, Live, static context => AdminResponses.WriteAsync(context, "application/json", HealthReport.Live), HttpMethods.Get, HttpMethods.Head);
         app.MapScrape("/metrics", _metrics);
         return app;
     }
@@ -180,9 +189,11 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         return next(context);
     }
 
-    /// <summary>Runs before routing: unauthorized callers get the same response for every path.</summary>
+    /// <summary>
+    /// Runs before routing: unauthorized callers get the same response for every path but that of the probe, which says nothing else.
+    /// </summary>
     private Task Guard(HttpContext context, RequestDelegate next) =>
-        _guard.FindFault(context.Request) is { } fault ? ErrorMiddleware.RefuseAsync(context, fault) : next(context);
+        !context.Request.Path.Equals(Live, StringComparison.Ordinal) && _guard.FindFault(context.Request) is { } fault ? ErrorMiddleware.RefuseAsync(context, fault) : next(context);
 
     private static void Map(IEndpointRouteBuilder endpoints, string path, RequestDelegate handler, params string[] methods) =>
         endpoints.MapMethods(path, methods, handler);

@@ -4,6 +4,7 @@ using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Observability;
 using Gateway.Prices;
+using Gateway.Requests;
 using Gateway.Settlement;
 using Gateway.Workers;
 using OpenRouterGateway.Transforms.RequestBody;
@@ -37,6 +38,10 @@ internal static class AdminServices
             metrics.ObserveLimitStore(() => limits.IsFailing);
             var bodies = provider.GetRequiredService<RequestBodyMemory>();
             metrics.ObserveBodies(() => bodies.HeldBytes, () => bodies.WaitingBodies);
+            var connections = provider.GetRequiredService<ConnectionGate>();
+            var requests = provider.GetRequiredService<RequestsInFlight>();
+            metrics.ObserveCapacity(() => connections.Open, () => connections.Refused, () => connections.Limit, () => requests.Count);
+            metrics.ObserveLog(() => provider.GetRequiredService<ConsoleSink>().Dropped);
             metrics.ObserveDrift(() => provider.GetRequiredService<UpstreamDrift>().Usd);
             metrics.ObserveWorkers(provider.GetRequiredService<WorkerHealth>());
             return metrics;
@@ -57,6 +62,7 @@ internal static class AdminServices
                 provider.GetRequiredService<SettingsStore>(),
                 provider.GetRequiredService<PriceListStore>().For,
                 () => ledger(provider),
+                () => provider.GetRequiredService<LimitStores>().Fault,
                 provider.GetRequiredService<MeterProvider>(),
                 provider.GetRequiredService<TimeProvider>(),
                 provider.GetRequiredService<ILoggerFactory>()));

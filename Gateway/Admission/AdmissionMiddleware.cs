@@ -66,7 +66,7 @@ internal sealed class AdmissionMiddleware
             return;
         }
 
-        var lifetime = mapping is { Facts.Streams: false } ? DetachFromClient(context) : null;
+        var lifetime = mapping is { Facts.Streams: false } ? DetachFromClient(context, request.Cut) : null;
         var hasThrown = true;
         try
         {
@@ -131,16 +131,17 @@ internal sealed class AdmissionMiddleware
 
     /// <summary>
     /// Lets a call that does not stream run to its end when its client disconnects. Upstream bills such a call in full (OpenRouter's
-    /// streaming guide), and the response contains the bill. Kestrel discards the bytes for a disconnected client.
+    /// streaming guide), and the response contains the bill. Kestrel discards the bytes for a disconnected client. Only the shutdown ends
+    /// such a call early.
     /// </summary>
-    private static IHttpRequestLifetimeFeature? DetachFromClient(HttpContext context)
+    private static IHttpRequestLifetimeFeature? DetachFromClient(HttpContext context, CancellationToken cut)
     {
         if (context.Features.Get<IHttpRequestLifetimeFeature>() is not { } lifetime)
         {
             return null;
         }
 
-        context.Features.Set<IHttpRequestLifetimeFeature>(new DetachedLifetime(lifetime));
+        context.Features.Set<IHttpRequestLifetimeFeature>(new DetachedLifetime(lifetime) { RequestAborted = cut });
         return lifetime;
     }
 

@@ -23,6 +23,9 @@ internal enum RequestEnd
 
     /// <summary>A bug in the gateway.</summary>
     Failed,
+
+    /// <summary>The gateway stopped, and the time for requests in flight was over.</summary>
+    Shutdown,
 }
 
 /// <summary>The names of request ends in the ledger and in the log.</summary>
@@ -37,6 +40,7 @@ internal static class RequestEnds
         RequestEnd.UpstreamTimedOut => "UpstreamTimedOut",
         RequestEnd.UpstreamBroke => "UpstreamBroke",
         RequestEnd.Failed => "Failed",
+        RequestEnd.Shutdown => "Shutdown",
         _ => throw new ArgumentOutOfRangeException(nameof(end), end, null),
     };
 }

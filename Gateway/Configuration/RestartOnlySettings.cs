@@ -10,7 +10,7 @@ internal static class RestartOnlySettings
         ("Server:Https", now => now.Settings.Server.Https),
         ("Server:ShutdownTimeout", now => now.Settings.Server.ShutdownTimeout),
         ("Server:ShutdownDelay", now => now.Settings.Server.ShutdownDelay),
-        ("Server:Limits:MaxConnections", now => now.Settings.Server.Limits.MaxConnections),
+        ("Server:Limits:MaxConnections", now => now.Settings.Server.Limits.MaxConnections ?? -1),
         ("Server:Limits:RequestHeadersTimeout", now => now.Settings.Server.Limits.RequestHeadersTimeout),
         ("Server:Limits:KeepAliveTimeout", now => now.Settings.Server.Limits.KeepAliveTimeout),
         ("Server:Limits:MaxRequestHeadersTotalSize", now => now.Settings.Server.Limits.MaxRequestHeadersTotalSize),

@@ -10,7 +10,7 @@ namespace Gateway.Configuration;
 /// file is read only after its identity, size or times changed (<see cref="FileChangeDetector"/>). Polls instead of using events of the
 /// file system: the symbolic link swap of a ConfigMap, a rename over the file and a bind mount raise different events, or none.
 /// </summary>
-internal sealed class SettingsWatcher : Worker
+internal sealed partial class SettingsWatcher : Worker
 {
     /// <summary>
     /// The time between two checks. Together with <see cref="RereadDelay"/> and the load, a change takes effect within a second.
@@ -32,12 +32,14 @@ internal sealed class SettingsWatcher : Worker
     private readonly SettingsLoader _loader;
     private readonly SettingsStore _store;
     private readonly TimeProvider _time;
+    private readonly ILogger<SettingsWatcher> _logger;
     private SettingsFiles _seen;
     private bool[] _seenReferenced = [];
     private IReadOnlyList<string> _referenced = [];
     private WatchedSettingsFiles? _files;
     private WatchedSecretFile[]? _secrets;
     private int _nextSecret;
+    private int _isReadDue;
 
     /// <summary>Creates a watcher.</summary>
     /// <param name="sources">The sources of the settings.</param>
@@ -62,10 +64,21 @@ internal sealed class SettingsWatcher : Worker
         _loader = loader;
         _store = store;
         _time = time;
+        _logger = logger;
     }
 
     /// <summary>Reads the files. Tests replace it to count the reads.</summary>
     internal IFileReader Reader { get; init; } = DiskFileReader.Instance;
+
+    /// <summary>
+    /// Reads all files in the next turn, which starts at once, and loads the settings, whether or not a file seems to have changed. The
+    /// log then has the result, also if nothing has changed or the same faults are found again.
+    /// </summary>
+    public void ReadNow()
+    {
+        Volatile.Write(ref _isReadDue, 1);
+        Wake();
+    }
 
     /// <inheritdoc />
     protected override Task RunOnceAsync(CancellationToken cancellationToken) => CheckAsync(cancellationToken);
@@ -73,9 +86,16 @@ internal sealed class SettingsWatcher : Worker
     /// <summary>Checks once, and reloads if content changed.</summary>
     internal async Task CheckAsync(CancellationToken cancellationToken)
     {
+        var isReadDue = Interlocked.Exchange(ref _isReadDue, 0) == 1;
+        if (isReadDue)
+        {
+            // Without stamps, every file is read.
+            _files = null;
+        }
+
         _secrets ??= Watch(_store.Current.SecretFiles);
         var files = ReadStable();
-        if (files.HasSameContent(_seen) && Referenced().SequenceEqual(_seenReferenced) && !HasSecretChanged(_secrets))
+        if (!isReadDue && files.HasSameContent(_seen) && Referenced().SequenceEqual(_seenReferenced) && !HasSecretChanged(_secrets))
         {
             return;
         }
@@ -85,7 +105,7 @@ internal sealed class SettingsWatcher : Worker
         {
             await Task.Delay(RereadDelay, _time, cancellationToken);
             files = ReadStable();
-            if (files.HasSameContent(_seen) && !_secrets.Any(secret => secret.HasChanged()))
+            if (!isReadDue && files.HasSameContent(_seen) && !_secrets.Any(secret => secret.HasChanged()))
             {
                 return;
             }
@@ -106,6 +126,10 @@ internal sealed class SettingsWatcher : Worker
         else if (snapshot.Version != _store.Current.Version || !_store.State.LastReloadSucceeded)
         {
             await _store.PublishAsync(snapshot, cancellationToken);
+        }
+        else if (isReadDue)
+        {
+            Log.SettingsUnchanged(_logger, snapshot.Version);
         }
     }
 
@@ -152,4 +176,10 @@ internal sealed class SettingsWatcher : Worker
     /// The existence of each file that rejected settings refer to. A certificate that arrives after the settings makes them valid.
     /// </summary>
     private bool[] Referenced() => [.. _referenced.Select(File.Exists)];
+
+    private static partial class Log
+    {
+        [LoggerMessage(LogEvents.SettingsUnchanged, LogLevel.Information, "Settings read: {Version} has not changed")]
+        public static partial void SettingsUnchanged(ILogger logger, string version);
+    }
 }

@@ -72,6 +72,12 @@ internal sealed partial class ErrorMiddleware
     private async Task HandleAsync(HttpContext context, Exception exception)
     {
         var request = GatewayContext.Of(context);
+        if (request.End == RequestEnd.Shutdown)
+        {
+            await EndByShutdownAsync(context);
+            return;
+        }
+
         if (context.RequestAborted.IsCancellationRequested
             || exception is OperationCanceledException or (IOException and not BadHttpRequestException))
         {
@@ -109,6 +115,12 @@ internal sealed partial class ErrorMiddleware
     private static async Task HandleAsync(HttpContext context, IForwarderErrorFeature failure)
     {
         var request = GatewayContext.Of(context);
+        if (request.End == RequestEnd.Shutdown)
+        {
+            await EndByShutdownAsync(context);
+            return;
+        }
+
         if (context.RequestAborted.IsCancellationRequested)
         {
             // EventStream has already recorded the end of a broken stream; the first recorded end is kept.
@@ -132,6 +144,19 @@ internal sealed partial class ErrorMiddleware
             context.Response.Clear();
             await GatewayErrorWriter.WriteAsync(context, error);
         }
+    }
+
+    /// <summary>Ends a request that the shutdown has cut. A response that has started is incomplete, so its connection is aborted.</summary>
+    private static Task EndByShutdownAsync(HttpContext context)
+    {
+        if (context.Response.HasStarted)
+        {
+            context.Abort();
+            return Task.CompletedTask;
+        }
+
+        context.Response.Clear();
+        return RefuseAsync(context, GatewayError.Stopping);
     }
 
     /// <summary>Whether the request is a CONNECT for a tunnel. YARP forwards extended CONNECT for WebSockets only.</summary>

@@ -117,6 +117,23 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     public static GatewayError UpstreamUnavailable { get; } = new(503, ErrorOrigin.Upstream, Overloaded, "upstream_unavailable",
         "No upstream destination is available.");
 
+    /// <summary>As many requests are in flight as the process has file descriptors for.</summary>
+    public static GatewayError ServerBusy { get; } = new(503, ErrorOrigin.Upstream, Overloaded, "server_busy",
+        "The gateway serves as many requests as it can. Try again.")
+    {
+        Headers = [new(HeaderNames.RetryAfter, "1")],
+    };
+
+    /// <summary>
+    /// The gateway stops before the request has ended. The message has the words by which agents recognise a failure that a second attempt
+    /// may mend.
+    /// </summary>
+    public static GatewayError Stopping { get; } = new(503, ErrorOrigin.Upstream, UpstreamTrouble, "gateway_stopping",
+        "Connection error: the gateway is stopping. Try again.")
+    {
+        Headers = [new(HeaderNames.RetryAfter, "1")],
+    };
+
     public static GatewayError UpstreamTimedOut { get; } = new(504, ErrorOrigin.Upstream, "timeout_error", "upstream_timeout",
         "The upstream sent no data for too long.");
 

@@ -12,6 +12,9 @@ internal static class HealthEndpoints
     // The response of the original program, which scripts search for.
     private const string Greeting = "API 代理服务运行中";
 
+    /// <summary>The path of the liveness probe.</summary>
+    public const string Live = "/health/live";
+
     public static void MapHealth(this IEndpointRouteBuilder endpoints)
     {
         Map(endpoints, "/", static context =>
@@ -20,8 +23,11 @@ internal static class HealthEndpoints
             return WriteAsync(context, System.Text.Encoding.UTF8.GetBytes(Greeting));
         });
         Map(endpoints, "/health", static context => WriteJsonAsync(context, StatusCodes.Status200OK, WriteHealth));
-        Map(endpoints, "/health/live", static context =>
-            WriteJsonAsync(context, StatusCodes.Status200OK, static (json, _) => json.WriteString("status"u8, "live"u8)));
+        Map(endpoints, Live, static context =>
+        {
+            context.Response.ContentType = "application/json";
+            return WriteAsync(context, HealthReport.Live);
+        });
         Map(endpoints, "/health/ready", static context =>
         {
             var state = context.RequestServices.GetRequiredService<Readiness>().State;

@@ -7,6 +7,9 @@ namespace Gateway.Health;
 /// <summary>The state of the settings as JSON: a summary for anyone, and the whole for operators.</summary>
 internal static class HealthReport
 {
+    /// <summary>The response of the liveness probe.</summary>
+    public static ReadOnlyMemory<byte> Live { get; } = """{"status":"live"}"""u8.ToArray();
+
     /// <summary>Writes the members that name no file, variable or setting.</summary>
     public static void WriteSummary(Utf8JsonWriter json, SettingsState state)
     {
@@ -16,7 +19,9 @@ internal static class HealthReport
     }
 
     /// <summary>Renders the state with the faults of the last reload and the settings that wait for a restart.</summary>
-    public static ReadOnlyMemory<byte> Render(SettingsState state)
+    /// <param name="state">The state.</param>
+    /// <param name="limitStoreFault">Why the store of limits fails; <see langword="null"/> as long as it works.</param>
+    public static ReadOnlyMemory<byte> Render(SettingsState state, string? limitStoreFault)
     {
         var output = new ArrayBufferWriter<byte>();
         using var json = new Utf8JsonWriter(output);
@@ -37,6 +42,7 @@ internal static class HealthReport
         WriteList(json, "faults"u8, state.Faults.Select(fault => fault.ToString()));
         json.WriteEndObject();
         WriteList(json, "restart_required_by"u8, state.RestartRequired);
+        json.WriteString("limit_store_fault"u8, limitStoreFault);
         json.WriteEndObject();
         json.Flush();
         return output.WrittenMemory;

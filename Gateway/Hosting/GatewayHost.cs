@@ -12,6 +12,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 using OpenRouterGateway.Transforms;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using Yarp.ReverseProxy.Configuration;
@@ -38,6 +39,14 @@ internal static class GatewayHost
         });
         builder.WebHost.UseKestrelCore();
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>, ConnectionMemory>();
+
+        // Kestrel uses the last registered transport that can bind an address.
+        builder.Services.AddSingleton<ConnectionGate>();
+        builder.Services.AddSingleton<IConnectionListenerFactory>(static provider => new LimitedTransport(
+            new SocketTransportFactory(
+                provider.GetRequiredService<IOptions<SocketTransportOptions>>(), provider.GetRequiredService<ILoggerFactory>()),
+            provider.GetRequiredService<ConnectionGate>()));
+        builder.Services.AddHostedService<ConnectionLimits>();
         builder.Services.Configure<SocketTransportOptions>(static sockets =>
         {
             sockets.MaxReadBufferSize = KestrelSetup.UnreadSize;
@@ -63,7 +72,10 @@ internal static class GatewayHost
         services.AddSingleton<SettingsStore>();
         services.AddSingleton<IConfigChangeListener>(static provider => provider.GetRequiredService<SettingsStore>());
         services.AddSingleton(static provider => provider.GetRequiredService<SettingsStore>().ProxyConfig);
-        services.AddHostedService<SettingsWatcher>();
+        services.AddSingleton<SettingsWatcher>();
+        services.AddHostedService(static provider => provider.GetRequiredService<SettingsWatcher>());
+        services.AddSingleton<RequestsInFlight>();
+        services.AddHostedService<RequestDrain>();
         services.AddSingleton<Readiness>();
         services.AddHostedService<ShutdownDelay>();
         services.AddHostedService<StartupSummary>();
@@ -106,7 +118,11 @@ internal static class GatewayHost
         }
 
         builder.WebHost.ConfigureKestrel(
-            kestrel => KestrelSetup.Apply(kestrel, server, kestrel.ApplicationServices.GetService<TlsCertificateStore>()));
+            kestrel => KestrelSetup.Apply(
+                kestrel,
+                server,
+                kestrel.ApplicationServices.GetRequiredService<ConnectionGate>(),
+                kestrel.ApplicationServices.GetService<TlsCertificateStore>()));
 
         var app = builder.Build();
         app.Services.GetRequiredService<SettingsStore>().Changed += next => levels.Apply(next.Settings.Logging);

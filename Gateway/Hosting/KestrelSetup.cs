@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using Gateway.Configuration.Model;
+using Gateway.Requests;
 using Gateway.Upstream;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
@@ -18,14 +19,16 @@ internal static class KestrelSetup
     /// </summary>
     public const int UnreadSize = RequestBodyMemory.BufferedWhileWaiting;
 
-    public static void Apply(KestrelServerOptions kestrel, ServerSettings server, TlsCertificateStore? certificates)
+    public static void Apply(KestrelServerOptions kestrel, ServerSettings server, ConnectionGate connections, TlsCertificateStore? certificates)
     {
         kestrel.AddServerHeader = false;
 
         // Keeps header values byte for byte; UpstreamClientFactory does the same upstream.
         kestrel.RequestHeaderEncodingSelector = EncodingOf;
         kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
-        kestrel.Limits.MaxConcurrentConnections = server.Limits.MaxConnections == 0 ? null : server.Limits.MaxConnections;
+
+        // LimitedTransport counts the connections.
+        kestrel.Limits.MaxConcurrentConnections = null;
         kestrel.Limits.RequestHeadersTimeout = server.Limits.RequestHeadersTimeout;
         kestrel.Limits.KeepAliveTimeout = server.Limits.KeepAliveTimeout;
         kestrel.Limits.MaxRequestHeadersTotalSize = server.Limits.MaxRequestHeadersTotalSize;
@@ -46,6 +49,17 @@ internal static class KestrelSetup
 
         kestrel.Listen(IPAddress.Parse(server.Address), server.Port, listener =>
         {
+            listener.Use(next => async connection =>
+            {
+                try
+                {
+                    await next(connection);
+                }
+                finally
+                {
+                    connections.Exit();
+                }
+            });
             if (certificates is null)
             {
                 // HTTP/2 without TLS cannot be negotiated. Kestrel logs a warning if both versions are enabled.

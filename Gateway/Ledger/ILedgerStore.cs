@@ -96,4 +96,8 @@ internal interface ILedgerStore : IAsyncDisposable
 }
 
 /// <summary>The ledger could not be read or written. The message is safe to log: it contains no connection string.</summary>
-internal sealed class LedgerException(string message, Exception? inner = null) : Exception(message, inner);
+internal sealed class LedgerException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>Whether the ledger cannot be used and a retry cannot change that: it is no ledger, or that of a newer version.</summary>
+    public bool IsPermanent { get; init; }
+}

@@ -1,13 +1,13 @@
 using Gateway.Configuration;
-using Gateway.Configuration.Model;
 using Gateway.Primitives;
 using Gateway.Workers;
 
 namespace Gateway.Ledger;
 
 /// <summary>
-/// Opens the ledger if there are teams: at the start, where an unusable file is a fault, and when a reload adds the first team. If that
-/// fails, it tries again in the background, since a gateway that is not ready receives no request that would open the ledger.
+/// Opens the ledger if there are teams: at the start, and when a reload adds the first team. A ledger that no retry can open is a fault of
+/// the start. A store that is not there yet (a database that starts later, a folder that is mounted later) is tried again in the background,
+/// since a gateway that is not ready receives no request that would open the ledger.
 /// </summary>
 internal sealed partial class LedgerOpening : Worker
 {
@@ -37,6 +37,7 @@ internal sealed partial class LedgerOpening : Worker
     private bool IsWanted => !_writer.IsOpen && !_settings.Current.Teams.IsEmpty;
 
     /// <inheritdoc />
+    /// <exception cref="LedgerException">The ledger cannot be used, and a retry cannot change that.</exception>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         _settings.Changed += OnChanged;
@@ -47,7 +48,7 @@ internal sealed partial class LedgerOpening : Worker
                 await _writer.EnsureOpenAsync(cancellationToken);
             }
         }
-        catch (LedgerException fault) when (_settings.Current.Settings.Usage.Store == UsageStore.Postgres)
+        catch (LedgerException fault) when (!fault.IsPermanent)
         {
             Log.LedgerNotOpen(_logger, fault.Message);
         }

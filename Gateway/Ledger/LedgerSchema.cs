@@ -121,7 +121,10 @@ internal static class LedgerSchema
         if (applied > known)
         {
             throw new LedgerException(
-                $"The ledger has schema version {version}, this version supports up to {known}: a newer gateway wrote it");
+                $"The ledger has schema version {version}, this version supports up to {known}: a newer gateway wrote it")
+            {
+                IsPermanent = true,
+            };
         }
 
         return (isSqlite ? Sqlite : Postgres).Skip(applied).SelectMany(statements => statements).Select(statement => statement

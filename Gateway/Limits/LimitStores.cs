@@ -38,6 +38,9 @@ internal sealed class LimitStores : IAsyncDisposable
     /// <summary>Whether the store has an outage. Calls then follow <see cref="LimitsSettings.WhenStoreFails"/> without waiting.</summary>
     public bool IsFailing => _link?.IsOpen ?? false;
 
+    /// <summary>Why the store fails; <see langword="null"/> as long as it works.</summary>
+    public string? Fault => _link?.Fault;
+
     /// <summary>The number of failed calls of the store since the start of the process.</summary>
     public long Failures => _link?.Failures ?? 0;
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Gateway.Primitives;
 using StackExchange.Redis;
 
@@ -29,6 +28,7 @@ internal sealed partial class RedisLink : IAsyncDisposable
     private long _failures;
     private long _openedAt;
     private volatile bool _isOpen;
+    private volatile string? _reason;
     private Task _probing = Task.CompletedTask;
 
     /// <summary>Creates a link and starts to connect in the background.</summary>
@@ -60,6 +60,9 @@ internal sealed partial class RedisLink : IAsyncDisposable
     /// <summary>Whether the circuit is open. Calls then fail at once.</summary>
     public bool IsOpen => _isOpen;
 
+    /// <summary>Why Redis fails; <see langword="null"/> as long as the circuit is closed. Contains no address and no password.</summary>
+    public string? Fault => _isOpen ? _reason : null;
+
     /// <summary>The number of calls that failed because of Redis, without those rejected by the open circuit.</summary>
     public long Failures => Interlocked.Read(ref _failures);
 
@@ -82,14 +85,15 @@ internal sealed partial class RedisLink : IAsyncDisposable
         try
         {
             var result = await reply.WaitAsync(_timeout, _time);
-            Count(isFailure: false);
+            Count(null);
             return result;
         }
         catch (Exception fault) when (IsOfRedis(fault))
         {
-            Count(IsOutage(fault));
+            var reason = RedisFault.Describe(fault, _options.Ssl, _timeout);
+            Count(IsOutage(fault) ? reason : null);
             _ = WatchAsync(reply, late);
-            throw new LimitStoreException(Describe(fault)) { MayHaveTakenEffect = true };
+            throw new LimitStoreException(reason) { MayHaveTakenEffect = true };
         }
     }
 
@@ -160,32 +164,25 @@ internal sealed partial class RedisLink : IAsyncDisposable
         late?.Invoke(reply.IsCompletedSuccessfully ? await reply : null);
     }
 
-    /// <summary>Describes a failure without the addresses and the connection string that the exception's message contains.</summary>
-    private string Describe(Exception fault) => fault switch
-    {
-        TimeoutException => string.Create(CultureInfo.InvariantCulture, $"Redis did not respond within {_timeout.TotalMilliseconds:0} ms."),
-        RedisServerException => $"Redis answered with the error {fault.Message.Split(' ', 2)[0]}.",
-        RedisConnectionException connection => $"Redis is not connected ({connection.FailureType}).",
-        _ => $"Redis failed ({fault.GetType().Name}).",
-    };
-
-    private void Count(bool isFailure)
+    /// <param name="failure">Why the call failed; <see langword="null"/> if it did not fail because of Redis.</param>
+    private void Count(string? failure)
     {
         lock (_gate)
         {
-            var isOutage = _detector.Count(isFailure);
-            _failures += isFailure ? 1 : 0;
+            var isOutage = _detector.Count(failure is not null);
+            _failures += failure is not null ? 1 : 0;
             if (_isOpen || !isOutage)
             {
                 return;
             }
 
+            _reason = failure;
             _isOpen = true;
             _openedAt = _time.GetTimestamp();
             _probing = ProbeAsync();
         }
 
-        Log.LimitStoreFailed(_logger);
+        Log.LimitStoreFailed(_logger, failure!);
     }
 
     private async Task ProbeAsync()
@@ -216,10 +213,19 @@ internal sealed partial class RedisLink : IAsyncDisposable
             return true;
         }
 #pragma warning disable CA1031 // Any exception: without another probe the circuit would stay open forever.
-        catch (Exception) when (!_stopping.IsCancellationRequested)
+        catch (Exception fault) when (!_stopping.IsCancellationRequested)
 #pragma warning restore CA1031
         {
             _ = WatchAsync(reply, null);
+
+            // The first failures may be timeouts of a connection that is then refused.
+            var reason = RedisFault.Describe(fault, _options.Ssl, _timeout);
+            if (reason != _reason && RedisFault.IsRefusal(fault, _options.Ssl))
+            {
+                Log.LimitStoreFailed(_logger, reason);
+            }
+
+            _reason = reason;
             return false;
         }
     }
@@ -229,8 +235,8 @@ internal sealed partial class RedisLink : IAsyncDisposable
         [LoggerMessage(
             LogEvents.LimitStoreFailed,
             LogLevel.Warning,
-            "Redis, the store of limits and budgets, does not respond in time; until it does, calls follow Limits:WhenStoreFails")]
-        public static partial void LimitStoreFailed(ILogger logger);
+            "Redis, the store of limits and budgets, fails: {Reason} Until it works, calls follow Limits:WhenStoreFails")]
+        public static partial void LimitStoreFailed(ILogger logger, string reason);
 
         [LoggerMessage(LogEvents.LimitStoreRecovered, LogLevel.Information, "Redis responds again after {OutageMs} ms")]
         public static partial void LimitStoreRecovered(ILogger logger, long outageMs);

@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
+using Gateway.Primitives;
 using Serilog.Core;
 using Serilog.Debugging;
 using Serilog.Events;
 using Serilog.Formatting;
+using Serilog.Parsing;
 
 namespace Gateway.Observability;
 
@@ -20,26 +22,49 @@ internal sealed class ConsoleSink : ILogEventSink, IDisposable
     /// <summary>The longest time that an event waits for its batch. Too short to be noticed at a terminal.</summary>
     public static readonly TimeSpan LongestWait = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>The longest time that the end of the program waits for the reader of the output.</summary>
+    public static readonly TimeSpan LongestEnd = TimeSpan.FromSeconds(2);
+
+    private static readonly MessageTemplate LinesDropped =
+        new MessageTemplateParser().Parse("{Dropped} log lines were dropped: standard output was not read in time");
+
     private readonly ITextFormatter _formatter;
     private readonly TextWriter _output;
+    private readonly Action<string> _writeError;
+    private readonly TimeProvider _time;
     private readonly ITimer _timer;
     private readonly Lock _writing = new();
     private readonly ConcurrentQueue<LogEvent> _queue = new();
     private int _queued;
     private int _isDue;
+    private int _isDisposed;
+    private long _dropped;
 
-    public ConsoleSink(ITextFormatter formatter, TextWriter output, TimeProvider time)
+    // Used by the thread that writes.
+    private long _reported;
+
+    /// <param name="formatter">Formats the events.</param>
+    /// <param name="output">Standard output.</param>
+    /// <param name="writeError">Receives one line at the end if standard output is not read any more. May block.</param>
+    /// <param name="time">The clock.</param>
+    public ConsoleSink(ITextFormatter formatter, TextWriter output, Action<string> writeError, TimeProvider time)
     {
         _formatter = formatter;
         _output = output;
+        _writeError = writeError;
+        _time = time;
         _timer = time.CreateTimer(_ => WriteDue(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
+
+    /// <summary>The number of events that were dropped: the queue was full, or the output failed.</summary>
+    public long Dropped => Interlocked.Read(ref _dropped);
 
     public void Emit(LogEvent logEvent)
     {
         if (Interlocked.Increment(ref _queued) > LongestQueue)
         {
             Interlocked.Decrement(ref _queued);
+            Interlocked.Increment(ref _dropped);
             return;
         }
 
@@ -47,11 +72,37 @@ internal sealed class ConsoleSink : ILogEventSink, IDisposable
         SetDue();
     }
 
-    /// <summary>Writes the queued events.</summary>
+    /// <summary>Writes the queued events, unless the output is not read: a write to it may block for ever.</summary>
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+        {
+            return;
+        }
+
         _timer.Dispose();
-        Write();
+        if (!EndsInTime(Write))
+        {
+            Interlocked.Add(ref _dropped, Volatile.Read(ref _queued));
+
+            // Standard error may be the same pipe.
+            EndsInTime(() => _writeError($"Standard output is not read; {Dropped} log lines were dropped."));
+        }
+    }
+
+    /// <summary>Runs a write that may block, on a thread that then does not keep the process from ending.</summary>
+    private bool EndsInTime(Action write)
+    {
+        var writing = Task.Run(write);
+        try
+        {
+            writing.WaitAsync(LongestEnd, _time).GetAwaiter().GetResult();
+            return true;
+        }
+        catch (Exception exception) when (exception is TimeoutException or IOException)
+        {
+            return false;
+        }
     }
 
     private void SetDue()
@@ -78,21 +129,47 @@ internal sealed class ConsoleSink : ILogEventSink, IDisposable
     {
         lock (_writing)
         {
+            var taken = 0;
             try
             {
                 while (_queue.TryDequeue(out var logged))
                 {
+                    taken++;
                     Interlocked.Decrement(ref _queued);
                     _formatter.Format(logged, _output);
                 }
 
+                var dropped = Dropped;
+                if (dropped > _reported)
+                {
+                    _formatter.Format(DroppedEvent(dropped - _reported), _output);
+                }
+
                 _output.Flush();
+                _reported = dropped;
             }
             catch (Exception exception)
             {
+                Interlocked.Add(ref _dropped, taken);
+
                 // A failing log must not end the program. Serilog's own sinks report failures to SelfLog, too.
                 SelfLog.WriteLine("Standard output cannot be written: {0}", exception);
             }
         }
     }
+
+    private LogEvent DroppedEvent(long count) => new(
+        _time.GetUtcNow(),
+        LogEventLevel.Warning,
+        exception: null,
+        LinesDropped,
+        [
+            new LogEventProperty("Dropped", new ScalarValue(count)),
+            new LogEventProperty("SourceContext", new ScalarValue(typeof(ConsoleSink).FullName)),
+            new LogEventProperty("EventId", new StructureValue(
+            [
+                new LogEventProperty("Id", new ScalarValue(LogEvents.LinesDropped)),
+                new LogEventProperty("Name", new ScalarValue(nameof(LogEvents.LinesDropped))),
+            ])),
+        ]);
 }

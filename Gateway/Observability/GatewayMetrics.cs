@@ -203,6 +203,25 @@ internal sealed class GatewayMetrics : IDisposable
         _meter.CreateObservableGauge("gateway.bodies.waiting", waiting, "{request}", "Requests whose unread body waits for memory.");
     }
 
+    /// <summary>Creates the metrics of connections and of requests in flight. Must be called once.</summary>
+    /// <param name="open">Returns the number of open connections.</param>
+    /// <param name="refused">Returns the number of refused connections.</param>
+    /// <param name="limit">Returns the maximum number of connections.</param>
+    /// <param name="inFlight">Returns the number of requests in flight.</param>
+    public void ObserveCapacity(Func<int> open, Func<long> refused, Func<int> limit, Func<int> inFlight)
+    {
+        _meter.CreateObservableGauge("gateway.connections.open", open, "{connection}", "Open connections of clients.");
+        _meter.CreateObservableGauge("gateway.connections.limit", limit, "{connection}", "The maximum of open connections of clients.");
+        _meter.CreateObservableCounter(
+            "gateway.connections.refused", refused, "{connection}", "Connections that were closed at once because all were in use.");
+        _meter.CreateObservableGauge("gateway.requests.in_flight", inFlight, "{request}", "Requests in flight.");
+    }
+
+    /// <summary>Creates the metric of the log. Must be called once.</summary>
+    /// <param name="dropped">Returns the number of dropped lines.</param>
+    public void ObserveLog(Func<long> dropped) => _meter.CreateObservableCounter(
+        "gateway.log.dropped", dropped, "{line}", "Log lines that were dropped because standard output was not read, or failed.");
+
     /// <summary>Creates the metric of the OpenRouter keys' drift. Must be called once.</summary>
     /// <param name="drift">Returns the drift in US dollars, by the mark of a key.</param>
     public void ObserveDrift(Func<IReadOnlyCollection<KeyValuePair<string, double>>> drift) => _meter.CreateObservableGauge(
@@ -299,6 +318,7 @@ internal sealed class GatewayMetrics : IDisposable
         RequestEnd.UpstreamTimedOut => "upstream_timed_out",
         RequestEnd.UpstreamBroke => "upstream_broke",
         RequestEnd.Failed => "failed",
+        RequestEnd.Shutdown => "shutdown",
         _ => TagValueLimiter.Other,
     };
 

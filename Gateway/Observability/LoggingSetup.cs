@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Options;
+using Microsoft.Win32.SafeHandles;
 using Serilog;
-using Serilog.Core;
 using Serilog.Formatting;
 using Serilog.Formatting.Display;
 
@@ -14,27 +14,45 @@ internal static class LoggingSetup
 {
     private const string TerminalTemplate = "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}";
 
+    // The file descriptor.
+    private const nint StandardError = 2;
+
     /// <summary>Adds Serilog as the provider, with the levels of the settings.</summary>
     /// <param name="logging">The host's logging builder.</param>
     /// <param name="levels">The levels.</param>
     /// <param name="output">Standard output. Flushed after every batch.</param>
     public static void AddGatewayLogging(this ILoggingBuilder logging, LogLevels levels, TextWriter output)
     {
-        var logger = CreateLogger(output);
+        var sink = CreateSink(output);
+        var logger = new LoggerConfiguration().MinimumLevel.Verbose().WriteTo.Sink(sink).CreateLogger();
         logging.AddSerilog(logger, dispose: true);
+        logging.Services.AddSingleton(sink);
         logging.Services.AddSingleton<Serilog.ILogger>(logger);
         logging.Services.AddSingleton<IConfigureOptions<LoggerFilterOptions>>(levels);
         logging.Services.AddSingleton<IOptionsChangeTokenSource<LoggerFilterOptions>>(levels);
     }
 
-    private static Logger CreateLogger(TextWriter output)
+    private static ConsoleSink CreateSink(TextWriter output)
     {
         ITextFormatter formatter = Console.IsOutputRedirected
             ? new CompactLineFormatter()
             : new TerminalLineFormatter(new MessageTemplateTextFormatter(TerminalTemplate));
-        return new LoggerConfiguration()
-            .MinimumLevel.Verbose()
-            .WriteTo.Sink(new ConsoleSink(formatter, output, TimeProvider.System))
-            .CreateLogger();
+        return new ConsoleSink(formatter, output, WriteError, TimeProvider.System);
+    }
+
+    /// <summary>Writes a line to standard error while a write to standard output is blocked.</summary>
+    private static void WriteError(string line)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Console.Error.WriteLine(line);
+            return;
+        }
+
+        // .NET's console streams share a lock, which the blocked write holds. Opened now, because the stream of a file begins at the current
+        // position.
+        using var handle = new SafeFileHandle(StandardError, ownsHandle: false);
+        using var error = new StreamWriter(new FileStream(handle, FileAccess.Write, bufferSize: 0));
+        error.WriteLine(line);
     }
 }

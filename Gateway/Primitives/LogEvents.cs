@@ -8,6 +8,7 @@ internal static class LogEvents
     public const int SettingsRejected = 1001;
     public const int SettingWarned = 1002;
     public const int RestartRequired = 1003;
+    public const int SettingsUnchanged = 1005;
 
     // Errors: 1100-1199
     public const int ClientLeft = 1100;
@@ -16,10 +17,17 @@ internal static class LogEvents
     // Observability: 1200-1299
     public const int RequestEnded = 1200;
     public const int TeamRequestEnded = 1201;
+    public const int LinesDropped = 1202;
 
     // Hosting: 1300-1399
     public const int Started = 1300;
     public const int CertificateRenewed = 1301;
+    public const int StopRequested = 1310;
+    public const int RequestsCut = 1311;
+    public const int DescriptorsAreFew = 1312;
+    public const int ConnectionLimitIsTooHigh = 1313;
+    public const int ConnectionsRefused = 1314;
+    public const int ConnectionsAccepted = 1315;
 
     // Teams: 1400-1499
     public const int RouteLedElsewhere = 1400;

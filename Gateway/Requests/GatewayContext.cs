@@ -84,6 +84,12 @@ internal sealed class GatewayContext
     /// </summary>
     public long? FirstByteAt => _bodyBeganAt ?? _upstream?.HeadersAt;
 
+    /// <summary>
+    /// Cancelled when the gateway stops and the time for requests in flight is over. <see cref="End"/> is then
+    /// <see cref="RequestEnd.Shutdown"/>.
+    /// </summary>
+    public CancellationToken Cut { get; set; }
+
     /// <summary>How the request ended; <see cref="RequestEnd.Completed"/> unless another end was recorded.</summary>
     public RequestEnd End => _end ?? RequestEnd.Completed;
 

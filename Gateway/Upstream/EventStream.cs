@@ -6,7 +6,7 @@ namespace Gateway.Upstream;
 
 /// <summary>
 /// Passes upstream's event stream to the client unchanged. Sends the response headers early if the first byte is late. If upstream fails
-/// after the headers were sent, sends an error event in the route's dialect before the connection is aborted.
+/// or the gateway stops after the headers were sent, sends an error event in the route's dialect before the connection is aborted.
 /// </summary>
 /// <remarks>
 /// Writes to the response in these two cases only. In both of them YARP waits in a read of this stream and does not write.
@@ -97,10 +97,12 @@ internal sealed class EventStream : Stream
         {
             count = _headersAreDue ? await AwaitFirstByteAsync(read, cancellationToken) : await read;
         }
-        catch (Exception exception) when (!_context.RequestAborted.IsCancellationRequested)
+        catch (Exception exception) when (_request.End == RequestEnd.Shutdown || !_context.RequestAborted.IsCancellationRequested)
         {
-            // The client is connected, so upstream has broken off, or sent no data for longer than the cluster's ActivityTimeout.
-            await FailAsync(exception is OperationCanceledException ? RequestEnd.UpstreamTimedOut : RequestEnd.UpstreamBroke);
+            // The client is connected, so the shutdown has cut the request, or upstream has broken off, or sent no data for longer than the
+            // cluster's ActivityTimeout.
+            await FailAsync(_request.End == RequestEnd.Shutdown ? RequestEnd.Shutdown
+                : exception is OperationCanceledException ? RequestEnd.UpstreamTimedOut : RequestEnd.UpstreamBroke);
             throw;
         }
 
@@ -179,7 +181,12 @@ internal sealed class EventStream : Stream
             // An event cannot be appended to an encoded stream or to a stream with an announced length.
             if (!_isEncoded && _context.Response.ContentLength is null)
             {
-                var error = end == RequestEnd.UpstreamTimedOut ? GatewayError.UpstreamTimedOut : GatewayError.UpstreamBroke;
+                var error = end switch
+                {
+                    RequestEnd.Shutdown => GatewayError.Stopping,
+                    RequestEnd.UpstreamTimedOut => GatewayError.UpstreamTimedOut,
+                    _ => GatewayError.UpstreamBroke,
+                };
                 await WriteErrorAsync(body, error);
             }
 

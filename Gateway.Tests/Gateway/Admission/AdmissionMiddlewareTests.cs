@@ -219,6 +219,27 @@ public sealed class AdmissionMiddlewareTests : IDisposable
     }
 
     [Fact]
+    public async Task Shutdown_CutsACallThatOutlivesItsClient()
+    {
+        var (context, request) = await CreateAsync();
+        using var lifetime = new Lifetime();
+        using var cut = new CancellationTokenSource();
+        context.Features.Set<IHttpRequestLifetimeFeature>(lifetime);
+        context.Features.Set<IProviderMappingFeature>(new Mapping(streams: false));
+        request.Cut = cut.Token;
+
+        await InvokeAsync(context, async _ =>
+        {
+            Assert.False(context.RequestAborted.IsCancellationRequested);
+            request.EndAs(RequestEnd.Shutdown);
+            await cut.CancelAsync();
+            Assert.True(context.RequestAborted.IsCancellationRequested);
+        });
+
+        AssertEnded(GenerationState.Settled, "Shutdown");
+    }
+
+    [Fact]
     public async Task ClientThatStays_IsNotSaidToHaveLeft()
     {
         var (context, request) = await CreateAsync();

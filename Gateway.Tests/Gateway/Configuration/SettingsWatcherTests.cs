@@ -376,6 +376,39 @@ public sealed class SettingsWatcherTests : IDisposable
     }
 
     [Fact]
+    public async Task ReadNow_DoesNotWaitForTheNextCheck()
+    {
+        // The clock stands still: only the first check and the one that is asked for take place.
+        var path = _folder.Write("appsettings.json", Json(1));
+        var watcher = await StartAsync(new FakeTimeProvider());
+        await watcher.StartAsync(TestContext.Current.CancellationToken);
+        for (var size = 2; size < 5; size++)
+        {
+            await File.WriteAllTextAsync(path, Json(size), TestContext.Current.CancellationToken);
+            watcher.ReadNow();
+            await Eventually.TrueAsync(() => Size == size, "the settings to be read");
+        }
+
+        await watcher.StopAsync(TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task ReadNow_ReportsTheSameFaultsAgain()
+    {
+        _folder.Write("appsettings.json", Json(1));
+        var watcher = await StartAsync();
+        _folder.Write("appsettings.json", Json(0));
+        await CheckAsync(watcher);
+        await CheckAsync(watcher);
+        Assert.Single(Errors);
+
+        watcher.ReadNow();
+        await CheckAsync(watcher);
+
+        Assert.Equal(2, Errors.Length);
+    }
+
+    [Fact]
     public async Task RunningWatcher_TakesWriteAfterWrite()
     {
         var path = _folder.Write("appsettings.json", Json(1));

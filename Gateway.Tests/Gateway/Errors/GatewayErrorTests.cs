@@ -23,6 +23,7 @@ public sealed class GatewayErrorTests
         { GatewayError.PriceUnknown, 402, "billing_error", "price_unknown", "model" },
         { GatewayError.LimitsUnavailable, 503, "api_error", "limits_unavailable", null },
         { GatewayError.BudgetUnavailable, 503, "api_error", "budget_unavailable", null },
+        { GatewayError.Stopping, 503, "api_error", "gateway_stopping", null },
         { GatewayError.UsageUnavailable, 503, "api_error", "usage_unavailable", null },
     };
 

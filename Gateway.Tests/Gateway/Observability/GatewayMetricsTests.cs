@@ -286,6 +286,7 @@ public sealed class GatewayMetricsTests : IDisposable
     [InlineData(nameof(RequestEnd.UpstreamTimedOut), "upstream_timed_out")]
     [InlineData(nameof(RequestEnd.UpstreamBroke), "upstream_broke")]
     [InlineData(nameof(RequestEnd.Failed), "failed")]
+    [InlineData(nameof(RequestEnd.Shutdown), "shutdown")]
     public void End_HasAWord(string end, string expected)
     {
         var value = Enum.Parse<RequestEnd>(end);

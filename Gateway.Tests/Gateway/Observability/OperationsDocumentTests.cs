@@ -102,6 +102,8 @@ public sealed partial class OperationsDocumentTests : IDisposable
         metrics.ObserveLedger(() => 0, () => 1, () => 1);
         metrics.ObserveLimitStore(() => false);
         metrics.ObserveBodies(() => 1, () => 0);
+        metrics.ObserveLog(() => 1);
+        metrics.ObserveCapacity(() => 1, () => 1, () => 8, () => 1);
         var health = new WorkerHealth();
         health.Register("w").Fail();
         metrics.ObserveWorkers(health);

@@ -3,8 +3,11 @@ namespace Gateway.Configuration.Model;
 /// <summary>Section <c>Server:Limits</c>: Kestrel's limits. Changes require a restart.</summary>
 internal sealed record ServerLimitsSettings
 {
-    /// <summary>The maximum number of client connections; further ones are closed at once. 0 turns the limit off. Default: 10000.</summary>
-    public long MaxConnections { get; init; } = 10_000;
+    /// <summary>
+    /// The maximum number of client connections; further ones are closed at once. 0 turns the limit off. Default: as many as the file
+    /// descriptors allow, at most 10000.
+    /// </summary>
+    public long? MaxConnections { get; init; }
 
     /// <summary>The time limit for a request's headers. Default: 15 seconds.</summary>
     public TimeSpan RequestHeadersTimeout { get; init; } = TimeSpan.FromSeconds(15);

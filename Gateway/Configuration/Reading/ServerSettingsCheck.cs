@@ -58,7 +58,7 @@ internal sealed class ServerSettingsCheck
         Range("ShutdownDelay", given.ShutdownDelay, TimeSpan.Zero);
 
         var limits = given.Limits;
-        Range("Limits:MaxConnections", limits.MaxConnections, 0, long.MaxValue);
+        Range("Limits:MaxConnections", limits.MaxConnections ?? 0, 0, long.MaxValue);
         Range("Limits:RequestHeadersTimeout", limits.RequestHeadersTimeout, TimeSpan.FromSeconds(1));
         Range("Limits:KeepAliveTimeout", limits.KeepAliveTimeout, TimeSpan.FromSeconds(1));
         Range("Limits:MaxRequestHeadersTotalSize", limits.MaxRequestHeadersTotalSize, 1024, MaxHeaderBytes);

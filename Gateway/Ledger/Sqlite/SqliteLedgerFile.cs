@@ -13,6 +13,10 @@ namespace Gateway.Ledger.Sqlite;
 /// </remarks>
 internal sealed class SqliteLedgerFile : IDisposable
 {
+    // SQLite's result codes.
+    private const int Corrupt = 11;
+    private const int NotADatabase = 26;
+
     private readonly string _connectionString;
     private readonly Lock _writing = new();
     private SqliteLedgerConnection? _writer;
@@ -161,7 +165,10 @@ internal sealed class SqliteLedgerFile : IDisposable
     }
 
     private LedgerException Failure(Exception exception) => exception as LedgerException
-        ?? new LedgerException($"The ledger {Path} failed: {exception.Message}", exception);
+        ?? new LedgerException($"The ledger {Path} failed: {exception.Message}", exception)
+        {
+            IsPermanent = exception is SqliteException { SqliteErrorCode: NotADatabase or Corrupt },
+        };
 
     private SqliteLedgerConnection Writer()
     {

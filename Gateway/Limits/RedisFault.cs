@@ -1,0 +1,73 @@
+using System.Globalization;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using StackExchange.Redis;
+
+namespace Gateway.Limits;
+
+/// <summary>
+/// Describes failures of Redis for operators. The messages of the exceptions contain addresses, user names and parts of the connection
+/// string, and are not used.
+/// </summary>
+internal static class RedisFault
+{
+    /// <summary>Describes a failure.</summary>
+    /// <param name="fault">The exception of the client.</param>
+    /// <param name="isTls">Whether the connection uses TLS.</param>
+    /// <param name="timeout">The longest time that a call waits for a reply.</param>
+    public static string Describe(Exception fault, bool isTls, TimeSpan timeout) => Refusal(fault, isTls) ?? fault switch
+    {
+        TimeoutException => string.Create(CultureInfo.InvariantCulture, $"Redis did not respond within {timeout.TotalMilliseconds:0} ms."),
+        RedisServerException error => $"Redis answered with the error {CodeOf(error)}.",
+        RedisConnectionException connection => Chain(fault).OfType<SocketException>().FirstOrDefault() is { } socket
+            ? $"Redis is not connected ({socket.SocketErrorCode})."
+            : $"Redis is not connected ({connection.FailureType}).",
+        _ => $"Redis failed ({fault.GetType().Name}).",
+    };
+
+    /// <summary>Whether Redis refuses the gateway, which only a change of the settings or of Redis mends.</summary>
+    public static bool IsRefusal(Exception fault, bool isTls) => Refusal(fault, isTls) is not null;
+
+    private static string? Refusal(Exception fault, bool isTls)
+    {
+        if (fault is RedisServerException error)
+        {
+            return CodeOf(error) == "NOPERM"
+                ? "Redis denies its user a right (NOPERM): the scripts of the gateway need EVAL, EVALSHA, SCRIPT, and the commands and keys in them."
+                : null;
+        }
+
+        if (fault is not RedisConnectionException)
+        {
+            return null;
+        }
+
+        // A handshake that fails is reported as a failed authentication, too. A server without TLS does not answer it.
+        return isTls && HasHandshakeFailed(fault)
+            ? "The TLS handshake with Redis failed: Redis does not use TLS, or its certificate is not valid (ssl in Limits:Redis:Configuration)."
+            : Chain(fault).Any(static inner => inner is RedisConnectionException { FailureType: ConnectionFailureType.AuthenticationFailure })
+                ? "Redis rejects the user name or the password (Limits:Redis:Configuration)."
+                : null;
+    }
+
+    private static bool HasHandshakeFailed(Exception fault) => Chain(fault).Any(static inner => inner is AuthenticationException
+        || (inner is IOException
+            && inner.InnerException is SocketException { SocketErrorCode: SocketError.OperationAborted or SocketError.ConnectionReset }));
+
+    private static string CodeOf(RedisServerException error) => error.Message.Split(' ', 2)[0].TrimEnd(':');
+
+    private static IEnumerable<Exception> Chain(Exception fault)
+    {
+        for (Exception? current = fault; current is not null; current = current.InnerException)
+        {
+            yield return current;
+            if (current is AggregateException all)
+            {
+                foreach (var inner in all.InnerExceptions.Skip(1).SelectMany(Chain))
+                {
+                    yield return inner;
+                }
+            }
+        }
+    }
+}

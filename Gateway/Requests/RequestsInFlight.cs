@@ -1,0 +1,46 @@
+namespace Gateway.Requests;
+
+/// <summary>
+/// Counts the requests in flight, refuses those above a limit, and cuts those that are left when a stopping gateway has waited long enough.
+/// </summary>
+internal sealed class RequestsInFlight : IDisposable
+{
+    private readonly CancellationTokenSource _cut = new();
+    private volatile int _limit = int.MaxValue;
+    private int _count;
+
+    /// <summary>The maximum number of requests in flight.</summary>
+    public int Limit
+    {
+        get => _limit;
+        set => _limit = value;
+    }
+
+    /// <summary>The number of requests in flight.</summary>
+    public int Count => Volatile.Read(ref _count);
+
+    /// <summary>Cancelled when the requests in flight are cut.</summary>
+    public CancellationToken Cut => _cut.Token;
+
+    /// <summary>Counts a request until <see cref="Exit"/>.</summary>
+    /// <returns>Whether there is room.</returns>
+    public bool TryEnter()
+    {
+        if (Interlocked.Increment(ref _count) <= _limit)
+        {
+            return true;
+        }
+
+        Exit();
+        return false;
+    }
+
+    /// <summary>A counted request has ended.</summary>
+    public void Exit() => Interlocked.Decrement(ref _count);
+
+    /// <summary>Cuts the requests in flight, and those that arrive later.</summary>
+    public void CutAll() => _cut.Cancel();
+
+    /// <inheritdoc />
+    public void Dispose() => _cut.Dispose();
+}
