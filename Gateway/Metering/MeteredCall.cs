@@ -33,6 +33,9 @@ internal sealed partial class MeteredCall : IAsyncDisposable
     private BudgetKey? _budget;
     private bool _includesByok;
     private bool _isReserved;
+
+    // Also set if the store failed, which may have reserved the amount all the same.
+    private bool _mayBeReserved;
     private bool _mayHaveRow;
     private bool _isRowDeferred;
     private bool _wasSent;
@@ -102,8 +105,9 @@ internal sealed partial class MeteredCall : IAsyncDisposable
     {
         _budget = budget;
         _includesByok = includesByok;
+        _mayBeReserved = true;
         var result = await _budgets.ReserveAsync(budget, limit, Id, Reserved);
-        _isReserved = result.IsGranted;
+        _isReserved = _mayBeReserved = result.IsGranted;
         return result;
     }
 
@@ -136,6 +140,11 @@ internal sealed partial class MeteredCall : IAsyncDisposable
         }
 
         var isCounted = !_isReserved || await SettleBudgetAsync(PicoDollars.Zero);
+        if (_mayBeReserved && !_isReserved)
+        {
+            _budgets.Release(_budget!.Value, Id);
+        }
+
         if (_mayHaveRow)
         {
             // A commit that was reported as failed may have succeeded. If the row exists, it is closed without a charge.
