@@ -1,5 +1,6 @@
 using Gateway.Admission;
 using Gateway.Authentication;
+using Gateway.Browsers;
 using Gateway.Errors;
 using Gateway.Health;
 using Gateway.Observability;
@@ -15,11 +16,17 @@ internal static class GatewayPipeline
         // RequestLog: creates the request's context; writes one line and the metrics of every request.
         app.UseMiddleware<RequestLogMiddleware>();
 
+        // Browser: exposes the headers of responses to browsers.
+        app.UseMiddleware<BrowserMiddleware>();
+
         // Errors: turns a failure of an inner phase into an error response in the dialect of the route.
         app.UseMiddleware<ErrorMiddleware>();
 
         // Routing: the health endpoints, else a route of appsettings.json, else 404.
         app.UseRouting();
+
+        // Preflight: answers CORS preflights, which carry no key.
+        app.UseMiddleware<PreflightMiddleware>();
         app.MapHealth();
         app.MapReverseProxy(proxy =>
         {

@@ -27,6 +27,7 @@ public sealed class PathTests : IClassFixture<PathTests.Fixture>
     [InlineData("/api/v1/files/file-1/content", "/api/v1/files/file-1/content")]
     [InlineData("/api/beta/batches/b-1", "/api/beta/batches/b-1")]
     [InlineData("/api/beta/batches?limit=1", "/api/beta/batches?limit=1")]
+    [InlineData("/api/alpha/things/t-1?limit=1", "/api/alpha/things/t-1?limit=1")]
     [InlineData("/v1/cursor/chat/completions", "/api/v1/cursor/chat/completions")]
     [InlineData("/v1/x/a%20b%C3%A4", "/api/v1/x/a%20b%C3%A4")]
     public async Task Get_ReachesTheSamePathBelowTheBase(string asked, string arrived)
@@ -45,6 +46,7 @@ public sealed class PathTests : IClassFixture<PathTests.Fixture>
     [InlineData("/v1/messages/count_tokens?beta=true", "/api/v1/messages/count_tokens?beta=true")]
     [InlineData("/v1/chat/completions?q=%41%7E|%zz&r=%3A[]{}\"'^`<>", "/api/v1/chat/completions?q=%41%7E|%zz&r=%3A[]{}\"'^`<>")]
     [InlineData("/api/beta/batches?q=%41/../b", "/api/beta/batches?q=%41/../b")]
+    [InlineData("/api/alpha/responses?a=%2F", "/api/alpha/responses?a=%2F")]
     public async Task Post_KeepsItsQuery(string asked, string arrived)
     {
         var call = await _pair.PostAsync(asked, """{"model":"m"}""");

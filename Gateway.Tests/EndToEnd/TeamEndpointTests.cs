@@ -63,6 +63,8 @@ public sealed class TeamEndpointTests : IClassFixture<TeamEndpointTests.Fixture>
     [InlineData("POST", "/api/beta/batches")]
     [InlineData("GET", "/api/beta/batches/b-1")]
     [InlineData("POST", "/api/beta/chat/completions")]
+    [InlineData("POST", "/api/alpha/chat/completions")]
+    [InlineData("GET", "/api/alpha/models")]
     [InlineData("GET", "/v1/chat/completions")]
     [InlineData("DELETE", "/v1/models")]
     [InlineData("PATCH", "/v1/chat/completions")]

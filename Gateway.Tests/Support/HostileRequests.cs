@@ -150,7 +150,8 @@ internal static class HostileRequests
         new("gateway's key beside another", Anonymous("POST", Chat, Plain, "Authorization: Bearer sk-x", "x-api-key: ogw-nobody"), 401, 401),
         new("preflight with a body", Preflight("Content-Length: 5") + "12345", 400, 400),
         new("preflight with chunks", Preflight("Transfer-Encoding: chunked") + "5\r\n12345\r\n0\r\n\r\n", 400, 400),
-        new("preflight with a gateway's key", Preflight("Authorization: Bearer ogw-nobody"), 401, HostileRequest.Any),
+        new("preflight with a gateway's key", Preflight("Authorization: Bearer ogw-nobody"), 204, 204),
+        new("preflight with a key", Preflight("Authorization: Bearer sk-x"), 204, 204),
         new("half a preflight", Anonymous("OPTIONS", Chat, Plain, "Origin: https://a.example"), 401, 401),
     ];
 

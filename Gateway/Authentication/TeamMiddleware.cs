@@ -5,8 +5,6 @@ using Gateway.Ledger;
 using Gateway.Requests;
 using Gateway.Routing;
 using Gateway.Teams;
-using Microsoft.AspNetCore.Http.Features;
-using Microsoft.Net.Http.Headers;
 
 namespace Gateway.Authentication;
 
@@ -44,20 +42,12 @@ internal sealed class TeamMiddleware
         var route = context.GetReverseProxyFeature().Route.Config;
         gateway.Route = new RouteRecord(_settings.ForRoute(route), RouteFacts.Of(route));
         var teams = gateway.Snapshot.Teams;
-        if (IsPreflight(context))
-        {
-            // A preflight carries neither credentials nor a body. With teams it is forwarded without any credentials.
-            return HasBody(context) ? ErrorMiddleware.RefuseAsync(context, GatewayError.PreflightBody)
-                : teams.IsEmpty && HoldsGatewayKey(context.Request) ? ErrorMiddleware.RefuseAsync(context, GatewayError.UnknownKey)
-                : EnterWithoutTeam(context, gateway);
-        }
-
         if (teams.IsEmpty)
         {
             // A gateway key is never sent upstream, not even when its team is no longer configured.
             return HoldsGatewayKey(context.Request) ? ErrorMiddleware.RefuseAsync(context, GatewayError.UnknownKey)
                 : !HasKey(context.Request) ? ErrorMiddleware.RefuseAsync(context, GatewayError.MissingKey)
-                : IsUpgrade(context) && IsRewritten(context, gateway) ? ErrorMiddleware.RefuseAsync(context, GatewayError.UpgradeRefused)
+                : ProtocolUpgrade.IsRequested(context) && IsRewritten(context, gateway) ? ErrorMiddleware.RefuseAsync(context, GatewayError.UpgradeRefused)
                 : EnterWithoutTeam(context, gateway);
         }
 
@@ -75,7 +65,7 @@ internal sealed class TeamMiddleware
     private Task EnterAsync(HttpContext context, GatewayContext gateway, CallerIdentity caller)
     {
         var request = context.Request;
-        var isUpgrade = IsUpgrade(context);
+        var isUpgrade = ProtocolUpgrade.IsRequested(context);
         if (isUpgrade && IsRewritten(context, gateway))
         {
             gateway.Caller = new CallerRecord(caller, null, default);
@@ -198,46 +188,9 @@ internal sealed class TeamMiddleware
         return false;
     }
 
-    // A browser's CORS preflight. It carries no credentials, and upstream responds to it.
-    private static bool IsPreflight(HttpContext context) =>
-        HttpMethods.IsOptions(context.Request.Method)
-        && context.Request.Headers.ContainsKey(HeaderNames.Origin)
-        && context.Request.Headers.ContainsKey(HeaderNames.AccessControlRequestMethod)
-        && !IsUpgrade(context);
-
-    private static bool HasBody(HttpContext context) =>
-        context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true };
-
     /// <summary>
     /// Whether a POST to the path of an upgrade would be rewritten: the messages of the other protocol would reach the same endpoint unread.
     /// </summary>
     private static bool IsRewritten(HttpContext context, GatewayContext gateway) =>
         RewrittenRoutes.Find(gateway.Snapshot.Routes, context.Request.Path) is { } route && RewrittenRoutes.IsRewritten(route);
-
-    /// <summary>
-    /// Whether the request asks to switch to another protocol, whose messages the gateway cannot judge. An offer of h2c does not count:
-    /// Java's client sends it with every request and accepts that it is ignored.
-    /// </summary>
-    private static bool IsUpgrade(HttpContext context)
-    {
-        if (context.Features.Get<IHttpExtendedConnectFeature>() is { IsExtendedConnect: true })
-        {
-            return true;
-        }
-
-        if (context.Features.Get<IHttpUpgradeFeature>() is not { IsUpgradableRequest: true })
-        {
-            return false;
-        }
-
-        foreach (var value in context.Request.Headers.Upgrade)
-        {
-            if (value is not null && !value.AsSpan().Trim().Equals("h2c", StringComparison.OrdinalIgnoreCase))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
 }

@@ -34,6 +34,12 @@ internal static class GatewayResponseHeaders
 
         // An id from upstream is kept, since responses pass unchanged. The log line contains the id that was sent.
         headers.TryAdd(RequestId, request.RequestId);
+        if (headers.AccessControlAllowOrigin.Count == 0)
+        {
+            // A page of another origin may read the response. It authenticates with a key, so no origin has to be trusted.
+            headers.AccessControlAllowOrigin = "*";
+        }
+
         if (request.HasAdmission && request.Admission.Limits is { } limits)
         {
             RateLimitHeaders.Write(headers, limits);

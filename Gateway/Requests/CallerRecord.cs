@@ -3,8 +3,7 @@ using Gateway.Teams;
 namespace Gateway.Requests;
 
 /// <summary>
-/// The Team phase's record of the caller and the endpoint. The default is a caller without a team: no teams are configured, or the request
-/// is a browser's preflight.
+/// The Team phase's record of the caller and the endpoint. The default is a caller without a team: no teams are configured.
 /// </summary>
 /// <param name="Identity">The team and its key; <see langword="null"/> for a caller without a team.</param>
 /// <param name="Endpoint">The called endpoint; <see langword="null"/> without a team, or if the endpoint is closed to the team.</param>

@@ -5,7 +5,7 @@ namespace Gateway.Upstream;
 
 /// <summary>
 /// The transform <c>{ "BaseAddress": "WithoutVersion" }</c>: removes a trailing <c>/v1</c> from the destination's address, for paths that
-/// OpenRouter serves outside of <c>/v1</c> (<c>/api/beta/…</c>). Both kinds of paths can then use one cluster.
+/// OpenRouter serves outside of <c>/v1</c> (<c>/api/beta/…</c>, <c>/api/alpha/…</c>). Both kinds of paths can then use one cluster.
 /// </summary>
 internal sealed class BaseAddressTransformFactory : ITransformFactory
 {

@@ -35,12 +35,7 @@ internal sealed partial class TeamRequest(string routeId, ILogger logger) : Requ
         headers.Remove(HeaderNames.Authorization);
         headers.Remove(TeamMiddleware.ApiKeyHeader);
         var caller = gateway.Caller;
-        if (caller.Team is not { } team)
-        {
-            // A browser's preflight.
-            return default;
-        }
-
+        var team = caller.Team!;
         if (!IsAsJudged(context, caller))
         {
             Log.RouteLedElsewhere(logger, routeId, gateway.RequestId);

@@ -22,12 +22,19 @@ internal sealed record FakeOpenRouterOptions
     public bool Book { get => field || Record; init; }
 
     /// <summary>
-    /// Whether it speaks HTTP/2 without TLS, and nothing else. Only without <see cref="Record"/>, which reads the bytes of HTTP/1.1.
+    /// Whether it speaks HTTP/2 without TLS, and nothing else. Recorded headers then have lower-case names, and lines of one name are
+    /// beside each other.
     /// </summary>
     public bool Http2 { get; init; }
 
     /// <summary>The time after its end for which <c>GET /generation</c> does not know a generation, unless its script sets it.</summary>
     public TimeSpan GenerationDelay { get; init; }
+
+    /// <summary>The scenario that is played from the start.</summary>
+    public Scenario Scenario { get; init; } = Scenario.None;
+
+    /// <summary>Receives a line for every fault of a scenario that is applied.</summary>
+    public Action<string>? Note { get; init; }
 
     /// <summary>The clock of delays and pauses.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;

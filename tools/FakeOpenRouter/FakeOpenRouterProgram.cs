@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace FakeOpenRouter;
 
-/// <summary>The command line: <c>--port N</c>, <c>--seed N</c> and so on. Runs until SIGINT or SIGTERM.</summary>
+/// <summary>The command line: <c>--port N</c>, <c>--scenario FILE</c> and so on. Runs until SIGINT or SIGTERM.</summary>
 internal static class FakeOpenRouterProgram
 {
     private const int DefaultPort = 9001;
@@ -31,14 +31,29 @@ internal static class FakeOpenRouterProgram
                 case "--book" when value is null:
                     options = options with { Book = true };
                     break;
+                case "--http2" when value is null:
+                    options = options with { Http2 = true };
+                    break;
+                case "--scenario" when (value ?? Next(args, ref i)) is { } file:
+                    try
+                    {
+                        options = options with { Scenario = Scenario.Parse(await File.ReadAllBytesAsync(file)), Note = Console.WriteLine };
+                    }
+                    catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or FormatException)
+                    {
+                        await Console.Error.WriteLineAsync($"--scenario {file}: {fault.Message}");
+                        return 2;
+                    }
+
+                    break;
                 case "--help" or "-h":
                     Console.WriteLine(
-                        "FakeOpenRouter [--port 9001] [--seed N] [--no-record] [--book] [--generation-delay-ms N]; "
+                        "FakeOpenRouter [--port 9001] [--seed N] [--no-record] [--book] [--generation-delay-ms N] [--http2] [--scenario FILE]; "
                         + "x-fake-… request headers script its responses.");
                     return 0;
                 default:
                     await Console.Error.WriteLineAsync(
-                        $"\"{args[i]}\": expected --port N, --seed N, --no-record, --book or --generation-delay-ms N");
+                        $"\"{args[i]}\": expected --port N, --seed N, --no-record, --book, --generation-delay-ms N, --http2 or --scenario FILE");
                     return 2;
             }
         }

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace FakeOpenRouter;
 
@@ -12,11 +13,16 @@ internal sealed class FakeOpenRouterServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly RequestHandler _handler;
+    private readonly ScenarioPlayer _scenario;
+    private readonly OutageSwitch _outage;
 
-    private FakeOpenRouterServer(WebApplication app, RequestHandler handler, ConnectionCounter connections)
+    private FakeOpenRouterServer(
+        WebApplication app, RequestHandler handler, ConnectionCounter connections, ScenarioPlayer scenario, OutageSwitch outage)
     {
         _app = app;
         _handler = handler;
+        _scenario = scenario;
+        _outage = outage;
         Connections = connections;
         RootUrl = app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.Single();
     }
@@ -47,12 +53,17 @@ internal sealed class FakeOpenRouterServer : IAsyncDisposable
     /// </summary>
     public void Script(params string[] lines) => _handler.DefaultScript = FakeScript.Parse(lines);
 
+    /// <summary>Starts a scenario, from its first second and request. Ends the one before.</summary>
+    public Task PlayAsync(Scenario scenario) => _scenario.PlayAsync(scenario);
+
     /// <summary>Binds the port and starts the server.</summary>
     public static async Task<FakeOpenRouterServer> StartAsync(FakeOpenRouterOptions? options = null)
     {
         options ??= new FakeOpenRouterOptions();
         var connections = new ConnectionCounter();
-        var handler = new RequestHandler(options, options.Time, connections);
+        var outage = new OutageSwitch();
+        var scenario = new ScenarioPlayer(options.Time, outage, options.Note);
+        var handler = new RequestHandler(options, options.Time, connections, scenario);
 
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore();
@@ -75,7 +86,7 @@ internal sealed class FakeOpenRouterServer : IAsyncDisposable
                 endpoint.Use(next => async connection =>
                 {
                     connections.Opened();
-                    if (options.Record)
+                    if (options.Record && !options.Http2)
                     {
                         HeadTap.Install(connection);
                     }
@@ -98,16 +109,23 @@ internal sealed class FakeOpenRouterServer : IAsyncDisposable
             builder.WebHost.UseSockets(sockets => sockets.MaxWriteBufferSize = 1);
         }
 
+        // Kestrel takes the listener factory that is registered last.
+        builder.Services.AddSingleton<IConnectionListenerFactory>(services => outage.Wrap(
+            ActivatorUtilities.CreateInstance<SocketTransportFactory>(services)));
+
         var app = builder.Build();
         app.Run(handler.HandleAsync);
         await app.StartAsync();
-        return new FakeOpenRouterServer(app, handler, connections);
+        await scenario.PlayAsync(options.Scenario);
+        return new FakeOpenRouterServer(app, handler, connections, scenario, outage);
     }
 
     /// <summary>Stops at once; responses in progress are aborted.</summary>
     public async ValueTask DisposeAsync()
     {
+        _scenario.Dispose();
         await _app.StopAsync(new CancellationToken(canceled: true));
         await _app.DisposeAsync();
+        _outage.Dispose();
     }
 }

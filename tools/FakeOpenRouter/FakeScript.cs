@@ -19,6 +19,7 @@ internal sealed class FakeScript
         ["x-fake-first-byte-delay-ms"] = static (script, number) => script.FirstByteDelay = TimeSpan.FromMilliseconds(number),
         ["x-fake-early"] = static (script, number) => script.Early = number != 0,
         ["x-fake-close"] = static (script, number) => script.Close = number != 0,
+        ["x-fake-goaway"] = static (script, number) => script.GoAway = number != 0,
         ["x-fake-refuse"] = static (script, number) => script.Refuse = number != 0,
         ["x-fake-size"] = static (script, number) => script.Size = number,
         ["x-fake-gzip"] = static (script, number) => script.Gzip = number != 0,
@@ -56,6 +57,7 @@ internal sealed class FakeScript
     private static readonly Dictionary<string, Action<FakeScript, string>> Texts = new(StringComparer.OrdinalIgnoreCase)
     {
         ["x-fake-id"] = static (script, text) => script.Id = text,
+        ["x-fake-fault"] = static (script, text) => script.Apply(Faults.Find(text)),
         ["x-fake-body"] = static (script, text) => script.Body = Encoding.UTF8.GetBytes(text),
         ["x-fake-body-base64"] = static (script, text) => script.Body = Convert.FromBase64String(text),
         ["x-fake-content-type"] = static (script, text) => script.ContentType = text,
@@ -71,6 +73,9 @@ internal sealed class FakeScript
 
     /// <summary><c>x-fake-id: abc</c>: the name under which <c>/__requests/abc</c> shows the request.</summary>
     public string? Id { get; private set; }
+
+    /// <summary>Whether it says nothing but <see cref="Id"/>, so that a scenario still applies.</summary>
+    public bool IsNameOnly { get; private set; }
 
     /// <summary><c>x-fake-status: 429</c>: the status of the response. Without a scripted body it has OpenRouter's error shape.</summary>
     public int? Status { get; private set; }
@@ -101,6 +106,12 @@ internal sealed class FakeScript
 
     /// <summary><c>x-fake-close: 1</c>: the connection is closed without a response after the body has arrived.</summary>
     public bool Close { get; private set; }
+
+    /// <summary>
+    /// <c>x-fake-goaway: 1</c>: the connection takes no further requests after this one. HTTP/2 sends <c>GOAWAY</c>, HTTP/1.1
+    /// <c>Connection: close</c>.
+    /// </summary>
+    public bool GoAway { get; private set; }
 
     /// <summary>
     /// <c>x-fake-refuse: 1</c>: the request is not processed and not billed. HTTP/2 resets its stream with <c>REFUSED_STREAM</c>; HTTP/1.1
@@ -243,7 +254,8 @@ internal sealed class FakeScript
     /// <summary>
     /// Reads a request's headers. Unknown <c>x-fake-…</c> names and invalid values are faults, so a misspelled header fails its test.
     /// </summary>
-    public static FakeScript Parse(IHeaderDictionary headers, FakeScript otherwise)
+    /// <returns>The script; <see langword="null"/> if the request has none.</returns>
+    public static FakeScript? Parse(IHeaderDictionary headers)
     {
         FakeScript? script = null;
         foreach (var (name, values) in headers)
@@ -253,7 +265,8 @@ internal sealed class FakeScript
                 continue;
             }
 
-            script ??= new FakeScript();
+            script ??= new FakeScript { IsNameOnly = true };
+            script.IsNameOnly &= name.Equals("x-fake-id", StringComparison.OrdinalIgnoreCase);
             foreach (var value in values)
             {
                 if (!script.TrySet(name, value ?? ""))
@@ -263,7 +276,21 @@ internal sealed class FakeScript
             }
         }
 
-        return script ?? otherwise;
+        return script;
+    }
+
+    private void Apply(Fault fault)
+    {
+        if (fault == Faults.Down)
+        {
+            throw new FormatException($"\"{fault.Name}\" is a fault of the server, for scenarios only");
+        }
+
+        foreach (var line in fault.Script)
+        {
+            var colon = line.IndexOf(':', StringComparison.Ordinal);
+            TrySet(line[..colon], line[(colon + 1)..].Trim());
+        }
     }
 
     private bool TrySet(string name, string value)

@@ -54,7 +54,8 @@ internal static class OtherAnswers
             }
         }
         else if (path.StartsWith(RequestHandler.BasePath + "/", StringComparison.Ordinal)
-            || path.StartsWith("/api/beta/", StringComparison.Ordinal))
+            || path.StartsWith("/api/beta/", StringComparison.Ordinal)
+            || path.StartsWith("/api/alpha/", StringComparison.Ordinal))
         {
             WriteReceived(json, context, record);
         }

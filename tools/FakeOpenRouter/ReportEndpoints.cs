@@ -4,7 +4,8 @@ namespace FakeOpenRouter;
 
 /// <summary>
 /// Reports for users of the stand-alone program: <c>/__requests</c>, <c>/__last</c>, <c>/__book</c> and <c>/__reset</c> for received and
-/// billed requests. <c>/__prices</c> and <c>/__catalogue</c> change the catalogue, <c>/__damage</c> damages responses.
+/// billed requests. <c>/__prices</c> and <c>/__catalogue</c> change the catalogue, <c>/__damage</c> damages responses,
+/// <c>/__scenario</c> starts a scenario.
 /// </summary>
 internal sealed class ReportEndpoints
 {
@@ -13,9 +14,12 @@ internal sealed class ReportEndpoints
     private readonly BillingBook _book;
     private readonly ModelCatalogue _prices;
     private readonly AnswerDamages _damages;
+    private readonly ScenarioPlayer _scenario;
 
-    public ReportEndpoints(RequestLog requests, ConnectionCounter connections, BillingBook book, ModelCatalogue prices, AnswerDamages damages)
+    public ReportEndpoints(
+        RequestLog requests, ConnectionCounter connections, BillingBook book, ModelCatalogue prices, AnswerDamages damages, ScenarioPlayer scenario)
     {
+        _scenario = scenario;
         _requests = requests;
         _connections = connections;
         _book = book;
@@ -33,7 +37,7 @@ internal sealed class ReportEndpoints
             _book.Reset();
             context.Response.StatusCode = StatusCodes.Status204NoContent;
         }
-        else if (parts is ["__prices" or "__catalogue" or "__damage"] && HttpMethods.IsPost(context.Request.Method))
+        else if (parts is ["__prices" or "__catalogue" or "__damage" or "__scenario"] && HttpMethods.IsPost(context.Request.Method))
         {
             await ChangeAsync(context, parts[0]);
         }
@@ -42,6 +46,12 @@ internal sealed class ReportEndpoints
             context.Response.ContentType = "application/json";
             await using var json = new Utf8JsonWriter(context.Response.Body);
             _book.WriteAll(json);
+        }
+        else if (parts is ["__scenario"])
+        {
+            context.Response.ContentType = "application/json";
+            await using var json = new Utf8JsonWriter(context.Response.Body);
+            _scenario.Write(json);
         }
         else if (parts is ["__requests"])
         {
@@ -67,6 +77,15 @@ internal sealed class ReportEndpoints
     {
         try
         {
+            if (what == "__scenario")
+            {
+                using var json = new MemoryStream();
+                await context.Request.Body.CopyToAsync(json, context.RequestAborted);
+                await _scenario.PlayAsync(Scenario.Parse(json.ToArray()));
+                context.Response.StatusCode = StatusCodes.Status204NoContent;
+                return;
+            }
+
             using var document = await JsonDocument.ParseAsync(context.Request.Body, default, context.RequestAborted);
             var body = document.RootElement;
             if (what == "__catalogue")

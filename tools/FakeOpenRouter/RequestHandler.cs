@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace FakeOpenRouter;
@@ -11,21 +12,22 @@ internal sealed class RequestHandler
     /// <summary>The base path of OpenRouter's API.</summary>
     public const string BasePath = "/api/v1";
 
-    private static readonly byte[] KeepAlive = ": OPENROUTER PROCESSING\n\n"u8.ToArray();
     private static readonly byte[] Blank = [(byte)' '];
 
     private readonly FakeOpenRouterOptions _options;
     private readonly TimeProvider _time;
     private readonly ReportEndpoints _report;
+    private readonly ScenarioPlayer _scenario;
     private int _generations;
 
-    public RequestHandler(FakeOpenRouterOptions options, TimeProvider time, ConnectionCounter connections)
+    public RequestHandler(FakeOpenRouterOptions options, TimeProvider time, ConnectionCounter connections, ScenarioPlayer scenario)
     {
         _options = options;
         _time = time;
+        _scenario = scenario;
         Requests = new RequestLog(options.KeepBodyBytes);
         Book = new BillingBook(options.GenerationDelay);
-        _report = new ReportEndpoints(Requests, connections, Book, Prices, Damages);
+        _report = new ReportEndpoints(Requests, connections, Book, Prices, Damages, scenario);
     }
 
     public RequestLog Requests { get; }
@@ -52,7 +54,7 @@ internal sealed class RequestHandler
         FakeScript script;
         try
         {
-            script = FakeScript.Parse(context.Request.Headers, DefaultScript);
+            script = ScriptOf(context.Request);
         }
         catch (FormatException fault)
         {
@@ -81,6 +83,18 @@ internal sealed class RequestHandler
         }
     }
 
+    /// <summary>The request's own script, else that of the scenario, else the default.</summary>
+    private FakeScript ScriptOf(HttpRequest request)
+    {
+        var own = FakeScript.Parse(request.Headers);
+        if (own is null or { IsNameOnly: true } && _scenario.Take(request) is { } lines)
+        {
+            return FakeScript.Parse(own is null ? lines : [.. lines, $"x-fake-id: {own.Id}"]);
+        }
+
+        return own ?? DefaultScript;
+    }
+
     private ReceivedRequest? Record(HttpContext context, FakeScript script)
     {
         var number = Requests.NextNumber();
@@ -97,11 +111,15 @@ internal sealed class RequestHandler
             Target = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget,
             Protocol = context.Request.Protocol,
             Connection = context.Connection.Id,
-            Headers = context.Features.Get<HeadTap>()?.TakeHeaders() ?? [],
+            Headers = context.Features.Get<HeadTap>()?.TakeHeaders() ?? HeadersOf(context.Request),
         };
         Requests.Add(record);
         return record;
     }
+
+    // HTTP/2 has no bytes of a head to record.
+    private static List<KeyValuePair<string, string>> HeadersOf(HttpRequest request) =>
+        [.. request.Headers.SelectMany(header => header.Value.Select(value => KeyValuePair.Create(header.Key, value ?? "")))];
 
     private async Task AnswerAsync(HttpContext context, FakeScript script, ReceivedRequest? record)
     {
@@ -111,13 +129,18 @@ internal sealed class RequestHandler
         {
             if (record is null && !_options.Book && !script.Echo)
             {
-                facts = await DrainBodyAsync(context);
+                facts = await BodyDrain.ReadAsync(context);
             }
             else
             {
                 body = await ReadBodyAsync(context, record);
                 facts = RequestFacts.Read(body);
             }
+        }
+
+        if (script.GoAway)
+        {
+            context.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
         }
 
         if (script.Refuse)
@@ -245,7 +268,7 @@ internal sealed class RequestHandler
         {
             Head(context, script, "text/event-stream");
             context.Response.Headers.CacheControl = "no-cache";
-            return await WriteStreamAsync(script, writer, record, call) ? BookEnd.Complete : BookEnd.Failed;
+            return await StreamAnswer.WriteAsync(script, writer, record, call) ? BookEnd.Complete : BookEnd.Failed;
         }
         else
         {
@@ -303,7 +326,7 @@ internal sealed class RequestHandler
         template.Write(buffer, values);
         if (script.Size > buffer.WrittenCount)
         {
-            values.Text = Filler(script.Size - buffer.WrittenCount + values.Text.Length);
+            values.Text = StreamAnswer.Filler(script.Size - buffer.WrittenCount + values.Text.Length);
             buffer.ResetWrittenCount();
             template.Write(buffer, values);
         }
@@ -333,106 +356,6 @@ internal sealed class RequestHandler
         await writer.WriteAsync(body);
     }
 
-    /// <summary>Writes an event stream. Returns whether it ended properly.</summary>
-    private static async Task<bool> WriteStreamAsync(FakeScript script, AnswerWriter writer, ReceivedRequest? record, Call call)
-    {
-        var stream = call.Dialect.Stream!;
-        var values = call.Values;
-        var sent = 0;
-        var buffer = new ArrayBufferWriter<byte>(512);
-        if (script.FirstByteDelay > TimeSpan.Zero || script.Step || script.StallAfter is 0 || script.CutAfter is 0)
-        {
-            await writer.FlushHeadersAsync();
-            await writer.PauseAsync(script.FirstByteDelay);
-        }
-
-        if (await IsOverAsync())
-        {
-            return false;
-        }
-
-        for (var i = 0; i < script.KeepAlives; i++)
-        {
-            await writer.WriteAsync(KeepAlive);
-            await writer.PauseAsync(script.KeepAliveInterval);
-        }
-
-        foreach (var (template, text) in Events())
-        {
-            values.Text = text;
-            if (!await SendAsync(template) || await IsOverAsync())
-            {
-                return false;
-            }
-        }
-
-        return true;
-
-        IEnumerable<(AnswerTemplate Template, ReadOnlyMemory<byte> Text)> Events()
-        {
-            foreach (var template in stream.Opening)
-            {
-                yield return (template, default);
-            }
-
-            ReadOnlyMemory<byte> filler = script.Size > 0 ? Filler(script.Size / Math.Max(1, script.Events)) : " word"u8.ToArray();
-            for (values.Index = 0; values.Index < script.Events; values.Index++)
-            {
-                call.Bill.Produce(values.Index + 1, script.Events);
-                yield return (stream.Text, filler);
-                if (values.Index == 0 && script.InterimCost is { } cost)
-                {
-                    yield return (AnswerTemplates.Interim(cost), default);
-                }
-            }
-
-            call.Bill.Produce(1, 1);
-            foreach (var template in stream.Closing)
-            {
-                yield return (template, "All of the text."u8.ToArray());
-            }
-        }
-
-        async ValueTask<bool> SendAsync(AnswerTemplate template)
-        {
-            buffer.ResetWrittenCount();
-            values.Sequence = sent;
-            template.Write(buffer, values);
-            await writer.WriteAsync(buffer.WrittenMemory);
-            if (writer.IsCut)
-            {
-                return false;
-            }
-
-            sent++;
-            record?.CountEvent();
-            await writer.PauseAsync(script.Interval);
-            return true;
-        }
-
-        async ValueTask<bool> IsOverAsync()
-        {
-            if (sent == script.StallAfter)
-            {
-                await writer.PauseAsync(Timeout.InfiniteTimeSpan);
-            }
-
-            if (sent == script.CutAfter)
-            {
-                await writer.CutAsync();
-                return true;
-            }
-
-            if (sent == script.ErrorAfter)
-            {
-                await SendAsync(stream.Error);
-                return true;
-            }
-
-            return sent == script.EndAfter;
-        }
-    }
-
     private static byte[] PlainError(int status, Dialect dialect)
     {
         var text = status.ToString(CultureInfo.InvariantCulture);
@@ -442,13 +365,6 @@ internal sealed class RequestHandler
                 : $$$"""
                    {"error":{"code":{{{text}}},"message":"Scripted error {{{text}}}","metadata":{"provider_name":"FakeProvider"}},"user_id":"u"}
                    """);
-    }
-
-    private static byte[] Filler(int length)
-    {
-        var filler = new byte[Math.Max(0, length)];
-        filler.AsSpan().Fill((byte)'x');
-        return filler;
     }
 
     private static Dialect? DialectOf(HttpRequest request, RequestFacts facts)
@@ -489,30 +405,4 @@ internal sealed class RequestHandler
 
         return bytes;
     }
-
-    /// <summary>Reads the body without keeping it. Only its beginning and end are searched for <c>"stream": true</c>.</summary>
-    private static async ValueTask<RequestFacts> DrainBodyAsync(HttpContext context)
-    {
-        var streams = false;
-        var reader = context.Request.BodyReader;
-        while (true)
-        {
-            var read = await reader.ReadAsync(context.RequestAborted);
-            streams |= SaysStream(read.Buffer.FirstSpan);
-            reader.AdvanceTo(read.Buffer.End);
-            if (read.IsCompleted)
-            {
-                return streams ? RequestFacts.Unknown with { Stream = true } : RequestFacts.Unknown;
-            }
-        }
-    }
-
-    private static bool SaysStream(ReadOnlySpan<byte> bytes)
-    {
-        var at = bytes.IndexOf("\"stream\""u8);
-        return at >= 0 && bytes[(at + 8)..].TrimStart(": \t\r\n"u8).StartsWith("true"u8);
-    }
-
-    /// <summary>A request to an inference endpoint.</summary>
-    private sealed record Call(Dialect Dialect, AnswerValues Values, BookEntry Bill, bool Streams);
 }

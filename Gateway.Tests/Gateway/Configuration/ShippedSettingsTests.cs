@@ -48,7 +48,7 @@ public sealed class ShippedSettingsTests : IDisposable
         Assert.All(rewritten, route => Assert.StartsWith(
             route.Transforms![0]["PathRemovePrefix"] + "/", route.Match.Path!, StringComparison.Ordinal));
         Assert.Equal(
-            ["/api/beta/{**rest}", "/api/v1/{**rest}", "/api/{**rest}", "/v1/{**rest}"],
+            ["/api/alpha/{**rest}", "/api/beta/{**rest}", "/api/v1/{**rest}", "/api/{**rest}", "/v1/{**rest}"],
             routes.Except(rewritten).Select(route => route.Match.Path!).Order(StringComparer.Ordinal));
         Assert.All(routes.Except(rewritten), route => Assert.Null(route.Match.Methods));
     }
@@ -120,7 +120,7 @@ public sealed class ShippedSettingsTests : IDisposable
         Assert.Contains("cluster openrouter: http://127.0.0.1:9/api/v1", report);
         Assert.Contains("rewritten routes: 24", report);
         Assert.Contains("  POST /v1/chat/completions -> openrouter (v1-chat)", report);
-        Assert.Contains("other routes: 4", report);
+        Assert.Contains("other routes: 5", report);
         Assert.Contains("  any /v1/{**rest} -> openrouter (v1-rest)", report);
         Assert.Contains("  cli-1 (KeepClient, from --model-provider-mapping)", report);
         Assert.Contains("    models   a/*", report);

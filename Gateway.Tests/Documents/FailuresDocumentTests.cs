@@ -1,0 +1,101 @@
+using System.Globalization;
+using FakeOpenRouter;
+using Gateway.Billing;
+using Gateway.Tests.Support;
+using Xunit;
+
+namespace Gateway.Tests.Documents;
+
+/// <summary>Plays the faults of <c>docs/failures.md</c>, and compares what the document says of them with what happens.</summary>
+public sealed class FailuresDocumentTests : IClassFixture<FailuresDocumentTests.Fixture>
+{
+    private static readonly IReadOnlyList<MarkdownSection> Sections =
+        MarkdownSection.Read(Path.Combine(Repository.Root, "docs", "failures.md"));
+
+    private static readonly IReadOnlyDictionary<string, IReadOnlyList<string>> Rows =
+        Sections.Single(section => section.Heading == "## Upstream").TableRows.ToDictionary(row => row[0].Trim('`'));
+
+    private readonly Fixture _fixture;
+
+    public FailuresDocumentTests(Fixture fixture)
+    {
+        _fixture = fixture;
+    }
+
+    public static TheoryData<string> PlayedFaults => [.. Rows.Keys];
+
+    public static TheoryData<string> Named => [.. NamedTests.In(Sections)];
+
+    [Theory]
+    [MemberData(nameof(PlayedFaults))]
+    public async Task Fault_IsAsDocumented(string fault)
+    {
+        var (call, client, charge, log) = (Rows[fault][1], Rows[fault][2], Rows[fault][3], Rows[fault][4].Trim('`'));
+        var (answer, row) = await _fixture.CallAsync(fault, call == "stream");
+
+        Assert.Equal(int.Parse(client.AsSpan(0, 3), CultureInfo.InvariantCulture), answer.Status);
+        if (client.Split('`') is [_, var code, ..] && !code.StartsWith("Retry", StringComparison.Ordinal))
+        {
+            answer.IsRefused(answer.Status);
+            Assert.Equal(code, answer.Json.GetProperty("error").GetProperty("code").GetString());
+        }
+        else
+        {
+            Assert.Null(answer.Head.Header("x-gateway-error"));
+        }
+
+        Assert.Equal(log, row.Ended);
+        Assert.Equal(charge.Split(';')[0], ChargeOf(row));
+    }
+
+    [Fact]
+    public void Faults_AreThoseOfTheKit() => Assert.Subset(Faults.All.Select(fault => fault.Name).ToHashSet(), Rows.Keys.ToHashSet());
+
+    [Theory]
+    [MemberData(nameof(Named))]
+    public void NamedTest_Exists(string name) => Assert.True(NamedTests.Exists(name));
+
+    [Fact]
+    public void Links_LeadToFiles() => Assert.All(
+        Sections.SelectMany(section => section.Links),
+        link => Assert.True(File.Exists(Path.Combine(Repository.Root, "docs", link.Split('#')[0])), link));
+
+    private static string ChargeOf(LedgerRow row) => row switch
+    {
+        // The first question may have been answered meanwhile.
+        { State: GenerationState.Provisional } or { State: GenerationState.Settled, Questions: > 0 } => "asked for",
+        { State: GenerationState.Settled, CostPico: 0 } => "nothing",
+        { State: GenerationState.Settled, CostPico: > 0 } => "cost",
+        { State: GenerationState.Unresolvable, Charge: > 0 } => "unknown",
+        _ => $"{row.State}, {row.CostPico}",
+    };
+
+    public sealed class Fixture : IAsyncLifetime
+    {
+        private TeamGateway? _team;
+
+        public async ValueTask InitializeAsync() => _team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            Team = """ "Budget": { "Usd": 1000, "Period": "Total" } """,
+        });
+
+        public async ValueTask DisposeAsync()
+        {
+            if (_team is not null)
+            {
+                await _team.DisposeAsync();
+            }
+        }
+
+        /// <summary>Makes a call under a fault, and waits for its row in the ledger.</summary>
+        internal async Task<(Exchange Answer, LedgerRow Row)> CallAsync(string fault, bool isStream)
+        {
+            var rows = (await _team!.RowsAsync()).Count;
+            var answer = await _team.ChatAsync(isStream ? "\"stream\":true" : "", $"x-fake-fault: {fault}");
+            var row = await Eventually.GetAsync(
+                async () => await _team.RowsAsync() is { } all && all.Count > rows && all[^1].Ended is not null ? all[^1] : null,
+                "the row of the call");
+            return (answer, row);
+        }
+    }
+}
