@@ -1,4 +1,5 @@
 using Gateway.Admission;
+using Gateway.Attempts;
 using Gateway.Authentication;
 using Gateway.Errors;
 using Gateway.Health;
@@ -37,11 +38,14 @@ internal static class GatewayPipeline
             // the call.
             proxy.UseMiddleware<AdmissionMiddleware>();
 
+            // Attempts: runs the rest again as long as the client has seen nothing and upstream has surely not billed the attempt.
+            proxy.UseMiddleware<AttemptMiddleware>();
+
             // YARP: chooses a destination, then forwards. The ProviderMapping transform splices the body; the response transform lets the
             // metered call observe the response.
             proxy.UseLoadBalancing();
 
-            // YARP: records the outcome for the destination's passive health.
+            // YARP: records the outcome of each attempt for the destination's passive health.
             proxy.UsePassiveHealthChecks();
         });
     }

@@ -56,6 +56,7 @@ internal sealed class SettingsLoader
         CheckSections(tree.Root, faults);
         var shaped = SettingsObject.NewMembers();
         var server = CheckServer(tree, shaped, sources, faults, warnings);
+        var upstream = CheckUpstream(tree, shaped, faults, warnings);
         var logging = Bind(tree, shaped, SettingsSchema.Logging, SettingsJsonContext.Default.LoggingSettings, faults).Settings;
         var compiler = new RuleCompiler(_compiler);
         var mapping = ProviderMappingReader.Read(
@@ -90,7 +91,13 @@ internal sealed class SettingsLoader
             SecretFiles = secrets.Files,
             Snapshot = new SettingsSnapshot
             {
-                Settings = new GatewaySettings(server!, logging!) { Usage = usage!, Limits = limits!, Admin = admin! },
+                Settings = new GatewaySettings(server!, logging!)
+                {
+                    Upstream = upstream!,
+                    Usage = usage!,
+                    Limits = limits!,
+                    Admin = admin!,
+                },
                 Rules = mapping.Compiled,
                 Teams = teams,
                 PostgresConnectionString = postgres,
@@ -124,6 +131,15 @@ internal sealed class SettingsLoader
     {
         var (server, section) = Bind(tree, shaped, SettingsSchema.Server, SettingsJsonContext.Default.ServerSettings, faults);
         return server is null ? null : ServerSettingsCheck.Check(server, section!, sources.WorkingDirectory, faults, warnings);
+    }
+
+    private static UpstreamSettings? CheckUpstream(
+        SettingsTree tree, Shaped shaped, List<SettingsFault> faults, List<SettingsFault> warnings)
+    {
+        var (upstream, section) = Bind(tree, shaped, SettingsSchema.Upstream, SettingsJsonContext.Default.UpstreamSettings, faults);
+        return upstream is null
+            ? null
+            : UpstreamSettingsCheck.Check(upstream, new SettingsFaultCollector(SettingsSchema.Upstream, section!, faults, warnings));
     }
 
     private static (UsageSettings? Settings, SecretText? Postgres) CheckUsage(

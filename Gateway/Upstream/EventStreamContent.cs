@@ -1,22 +1,21 @@
 using System.Net;
+using System.Net.Http.Headers;
 
 namespace Gateway.Upstream;
 
 /// <summary>
 /// The content of an event stream, read through <see cref="EventStream"/>. It has no headers: YARP has already copied them.
 /// </summary>
-internal sealed class EventStreamContent(HttpResponseMessage response, HttpContext context, TimeProvider time) : HttpContent
+internal sealed class EventStreamContent(
+    HttpResponseMessage response, HttpContentHeaders headers, HttpContext context, TimeProvider time) : HttpContent
 {
     private readonly HttpContent _inner = response.Content;
 
-    /// <summary>The content of upstream's response, with its headers.</summary>
-    public HttpContent Inner => _inner;
-
     // Without a length and without chunks, only the end of the connection marks the end of the stream.
     private readonly bool _endsWithConnection =
-        response.Version.Major == 1 && response.Content.Headers.ContentLength is null && response.Headers.TransferEncodingChunked != true;
+        response.Version.Major == 1 && headers.ContentLength is null && response.Headers.TransferEncodingChunked != true;
 
-    private readonly bool _isEncoded = response.Content.Headers.ContentEncoding.Count > 0;
+    private readonly bool _isEncoded = headers.ContentEncoding.Count > 0;
 
     protected override async Task<Stream> CreateContentReadStreamAsync(CancellationToken cancellationToken) =>
         new EventStream(await _inner.ReadAsStreamAsync(cancellationToken), context, time, _endsWithConnection, _isEncoded);

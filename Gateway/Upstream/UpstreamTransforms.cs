@@ -1,9 +1,9 @@
 using System.Net.Http.Headers;
+using Gateway.Attempts;
 using Gateway.Errors;
 using Gateway.Metering;
 using Gateway.Requests;
 using Gateway.Teams;
-using OpenRouterGateway.Transforms.ProviderMapping;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Transforms;
 using Yarp.ReverseProxy.Transforms.Builder;
@@ -16,12 +16,6 @@ namespace Gateway.Upstream;
 /// </summary>
 internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTransforms> logger) : ITransformProvider
 {
-    /// <summary>The response header in which OpenRouter sends the id of a generation (its streaming guide).</summary>
-    private const string GenerationId = "X-Generation-Id";
-
-    // OpenRouter's ids have about forty characters.
-    private const int LongestId = 200;
-
     public void ValidateRoute(TransformRouteValidationContext context)
     {
     }
@@ -51,30 +45,52 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
         var context = transform.HttpContext;
         if (transform.ProxyResponse is { } response)
         {
-            HopHeaders.Clean(context.Response, response);
-            GatewayResponseHeaders.Claim(context.Response);
-            GatewayResponseHeaders.Apply(context);
             var request = GatewayContext.Of(context);
-            request.Upstream = new UpstreamRecord(context.Response.StatusCode, time.GetTimestamp());
-            var isEventStream = IsEventStream(response.Content.Headers);
-            if (context.Response.StatusCode is StatusCodes.Status204NoContent or StatusCodes.Status205ResetContent)
-            {
-                // These statuses have no body, even if upstream announces one. Kestrel would turn an announced or written body into a 500.
-                context.Response.ContentLength = null;
-                transform.SuppressResponseBody = true;
-            }
-            else if (isEventStream)
-            {
-                response.Content = new EventStreamContent(response, context, time);
-            }
-
-            if (request.Admission.Call is { } call)
-            {
-                return MeterAsync(call, request.Caller.Endpoint!, response, isEventStream);
-            }
+            return ResponseDropping.MayDrop(context, request, (int)response.StatusCode)
+                ? DropOrPassAsync(transform, request, response)
+                : PassAsync(transform, request, response, response.Content.Headers);
         }
 
         return default;
+    }
+
+    private async ValueTask DropOrPassAsync(ResponseTransformContext transform, GatewayContext request, HttpResponseMessage response)
+    {
+        var headers = response.Content.Headers;
+        if (await ResponseDropping.TryDropAsync(transform.HttpContext, request, response, transform.CancellationToken))
+        {
+            transform.SuppressResponseBody = true;
+            return;
+        }
+
+        await PassAsync(transform, request, response, headers);
+    }
+
+    private ValueTask PassAsync(
+        ResponseTransformContext transform, GatewayContext request, HttpResponseMessage response, HttpContentHeaders headers)
+    {
+        // There is no further attempt.
+        request.Attempts.Body?.ReleaseKept();
+        var context = transform.HttpContext;
+        HopHeaders.Clean(context.Response, response);
+        GatewayResponseHeaders.Claim(context.Response);
+        GatewayResponseHeaders.Apply(context);
+        request.Upstream = new UpstreamRecord(context.Response.StatusCode, time.GetTimestamp());
+        var isEventStream = IsEventStream(headers);
+        if (context.Response.StatusCode is StatusCodes.Status204NoContent or StatusCodes.Status205ResetContent)
+        {
+            // These statuses have no body, even if upstream announces one. Kestrel would turn an announced or written body into a 500.
+            context.Response.ContentLength = null;
+            transform.SuppressResponseBody = true;
+        }
+        else if (isEventStream)
+        {
+            response.Content = new EventStreamContent(response, headers, context, time);
+        }
+
+        return request.Admission.Call is { } call
+            ? MeterAsync(call, request.Caller.Endpoint!, response, headers, isEventStream)
+            : default;
     }
 
     /// <summary>
@@ -82,18 +98,15 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
     /// sent. The id of any other response is durable before its first byte is sent, so a response in one piece needs a single write for the
     /// id and the settlement.
     /// </summary>
-    private static ValueTask MeterAsync(MeteredCall call, TeamEndpoint endpoint, HttpResponseMessage response, bool isEventStream)
+    private static ValueTask MeterAsync(
+        MeteredCall call, TeamEndpoint endpoint, HttpResponseMessage response, HttpContentHeaders headers, bool isEventStream)
     {
-        if (!endpoint.OrdersAJob
-            && response.Headers.NonValidated.TryGetValues(GenerationId, out var ids)
-            && ids.ToString() is { Length: > 0 and <= LongestId } id)
+        if (!endpoint.OrdersAJob && GenerationIdHeader.Of(response) is { } id)
         {
             call.Named(id);
         }
 
-        // EventStreamContent has no headers. Upstream's content has the encoding.
-        var inner = response.Content is EventStreamContent stream ? stream.Inner : response.Content;
-        var observer = call.Answered((int)response.StatusCode, isEventStream, endpoint.OrdersAJob, inner.Headers);
+        var observer = call.Answered((int)response.StatusCode, isEventStream, endpoint.OrdersAJob, headers);
         response.Content = new ObservedContent(response.Content, observer);
         return isEventStream ? call.KeepNameAsync() : default;
     }
@@ -122,14 +135,14 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
         }
     }
 
-    /// <summary>Marks requests whose body is in memory for <see cref="BufferedBodyHandler"/>.</summary>
+    /// <summary>Tells <see cref="BufferedBodyHandler"/> about the attempts of requests with a body.</summary>
     private sealed class BufferedBody : RequestTransform
     {
         public override ValueTask ApplyAsync(RequestTransformContext context)
         {
-            if (context.HttpContext.Features.Get<IProviderMappingFeature>() is not null)
+            if (context.ProxyRequest.Content is not null)
             {
-                context.ProxyRequest.Options.Set(BufferedBodyHandler.IsBuffered, true);
+                context.ProxyRequest.Options.Set(BufferedBodyHandler.Attempts, GatewayContext.Of(context.HttpContext).Attempts);
             }
 
             return default;

@@ -287,6 +287,7 @@ public sealed class AdmissionControllerTests : IDisposable
             new CallerIdentity(team, key),
             new TeamEndpoint(["POST"], "/chat/completions", TeamEndpointKind.Inference),
             hasLimits ? _stores : null,
+            IsLeaseCharged: false,
             new RequestCost(12, cost is null ? null : new PicoDollars(cost.Value)),
             mapping));
     }
