@@ -28,6 +28,9 @@ internal static class GatewayPipeline
             // Reads headers only.
             proxy.UseMiddleware<TeamMiddleware>();
 
+            // Availability: refuses requests while no destination can be reached.
+            proxy.UseMiddleware<AvailabilityMiddleware>();
+
             // Prices: delays calls under a budget until the first price list has arrived.
             proxy.UseMiddleware<PriceListMiddleware>();
 

@@ -107,7 +107,7 @@ internal sealed class SettingsLoader
                 RuleSummaries = mapping.Summaries,
                 Overrides = Overrides(tree, proxy),
                 Routes = [.. proxy.Routes.Select(route => Stamp(route, routesVersion))],
-                Clusters = proxy.Clusters,
+                Clusters = [.. proxy.Clusters.Select(PassiveHealthDefaults.Apply)],
                 Version = Version(shaped, tree.Mappings, secrets),
                 RoutesVersion = routesVersion,
                 Warnings = warnings,

@@ -180,6 +180,11 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
         };
     }
 
+    /// <summary>No destination is available until its health is tried again.</summary>
+    /// <param name="retryAfter">The retry delay; sent in whole seconds, at least 1.</param>
+    public static GatewayError NoDestination(TimeSpan retryAfter) =>
+        UpstreamUnavailable with { Headers = [new(HeaderNames.RetryAfter, Seconds(retryAfter))] };
+
     /// <summary>The error for a rejection of the provider mapping.</summary>
     public static GatewayError Rejected(RequestRejection rejection) => new(
         rejection.Status,
