@@ -70,6 +70,7 @@ internal sealed class SettingsLoader
         var proxy = await _dryRun.RunAsync(
             tree.Root.Members[SettingsSchema.ReverseProxy], tree.BaseUrl, tree.BaseUrlSource, faults, warnings);
         shaped[SettingsSchema.ReverseProxy] = proxy.Section;
+        var destinationKeys = DestinationKeyReader.Read(proxy.Section, teams, secrets, faults, warnings);
         _compiler = compiler;
 
         string[] referenced = [.. ((string?[])[server?.CertPath, server?.KeyPath]).OfType<string>()];
@@ -100,6 +101,7 @@ internal sealed class SettingsLoader
                 },
                 Rules = mapping.Compiled,
                 Teams = teams,
+                DestinationKeys = destinationKeys,
                 PostgresConnectionString = postgres,
                 RedisConfiguration = redis,
                 AdminToken = token,
