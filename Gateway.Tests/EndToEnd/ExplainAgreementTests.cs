@@ -72,7 +72,7 @@ public sealed class ExplainAgreementTests
         Assert.InRange(allowed, RequestsPerRun / 10, RequestsPerRun * 9 / 10);
         Assert.Superset(
             new HashSet<string>(
-                ["", "not_found", "endpoint_not_allowed", "invalid_json", "invalid_provider", "model_not_allowed", "provider_not_allowed", "request_too_large",
+                ["", "not_found", "endpoint_not_allowed", "invalid_json", "invalid_model", "invalid_provider", "model_not_allowed", "provider_not_allowed", "request_too_large",
                     "server_tool_not_allowed"],
                 StringComparer.Ordinal),
             codes);

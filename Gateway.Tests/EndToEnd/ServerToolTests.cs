@@ -33,6 +33,10 @@ public sealed class ServerToolTests : IClassFixture<ServerToolTests.Fixture>
     [InlineData("/v1/chat/completions", "\"plugins\":[{\"id\":\"fusion\",\"analysis_models\":[\"anthropic/claude-3-opus\"],\"model\":\"openai/gpt-4o-mini\"}]", "anthropic/claude-3-opus")]
     [InlineData("/v1/chat/completions", "\"tools\":[{\"type\":\"openrouter:subagent\",\"parameters\":{\"model\":\"openai/gpt-4o-mini\",\"tools\":[" + Advisor + "]}}]", "anthropic/claude-3-opus")]
     [InlineData("/v1/chat/completions", "\"tools\":[" + Advisor + "],\"tools\":[]", "anthropic/claude-3-opus")]
+    [InlineData("/v1/chat/completions", "\"tools\":[{\"type\":\"openrouter:advisor\",\"parameters\":{\"model\":\"anthropic/claude-opus-4\"}}]", "anthropic/claude-opus-4")]
+    [InlineData("/v1/chat/completions", "\"plugins\":[{\"id\":\"fusion\",\"analysis_models\":[\"anthropic/claude-opus-4\"]}]", "anthropic/claude-opus-4")]
+    [InlineData("/v1/messages", "\"tools\":[{\"type\":\"advisor_20260301\",\"name\":\"advisor\",\"model\":\"anthropic/claude-opus-4\"}]", "anthropic/claude-opus-4")]
+    [InlineData("/v1/responses", "\"prompt\":{\"id\":\"pmpt_1\"}", "*")]
     [InlineData("/v1/chat/completions", "\"speed\":\"fast\"", "openai/gpt-4o-mini-fast")]
     [InlineData("/v1/chat/completions", "\"plugins\":[{\"id\":\"auto-router\"}]", "*")]
     [InlineData("/v1/chat/completions", "\"plugins\":[{\"id\":\"auto-router\",\"allowed_models\":[\"openai/gpt-4o-mini\"],\"pin_model\":true}],\"messages\":[{\"role\":\"assistant\",\"model\":\"x/y\"}]", "x/y")]
@@ -52,6 +56,7 @@ public sealed class ServerToolTests : IClassFixture<ServerToolTests.Fixture>
     [InlineData("denying", "\"model\":\"openrouter/auto\",\"plugins\":[{\"id\":\"auto-router\",\"allowed_models\":[\"anthropic/claude-3-opus\"]}]", "model_not_allowed", "'anthropic/claude-3-opus'")]
     [InlineData("denying", "\"model\":\"openrouter/auto\",\"plugins\":[{\"id\":\"auto-router\",\"allowed_models\":[\"anthropic/*\"]}]", "model_not_allowed", "'*'")]
     [InlineData("denying", "\"model\":\"openrouter/fusion\"", "model_not_allowed", "'*'")]
+    [InlineData("denying", "\"prompt\":{\"id\":\"pmpt_1\"}", "model_not_allowed", "'*'")]
     [InlineData("denying", $"\"tools\":[{Files}]", "server_tool_not_allowed", "'openrouter:files'")]
     [InlineData("spending", $"\"tools\":[{Files}]", "server_tool_not_allowed", "'openrouter:files'")]
     [InlineData("spending", "\"tools\":[{\"type\":\"namespace\",\"name\":\"n\",\"tools\":[" + Files + "]}]", "server_tool_not_allowed", "'openrouter:files'")]
@@ -75,6 +80,7 @@ public sealed class ServerToolTests : IClassFixture<ServerToolTests.Fixture>
     [InlineData("{\"model\":\"openai/gpt-4o\",\"tools\":[" + Search + "]}", "'openrouter:web_search'")]
     [InlineData("{\"model\":\"openai/gpt-4o\",\"plugins\":[{\"id\":\"web\"}]}", "'plugin:web'")]
     [InlineData("{\"model\":\"openai/gpt-4o:online\"}", "'plugin:web'")]
+    [InlineData("{\"model\":\"x/y\",\"prompt\":{\"id\":\"pmpt_1\"}}", "'prompt:pmpt_1'")]
     public async Task EnforcedZdr_ClosesServerTools(string body, string named)
     {
         foreach (var path in Dialects)

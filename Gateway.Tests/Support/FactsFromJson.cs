@@ -37,6 +37,7 @@ internal static class FactsFromJson
         ["mcp_servers"] = BodyMemberName.McpServers,
         ["best_of"] = BodyMemberName.BestOf,
         ["prompt"] = BodyMemberName.Prompt,
+        ["documents"] = BodyMemberName.Documents,
         ["service_tier"] = BodyMemberName.ServiceTier,
         ["speed"] = BodyMemberName.Speed,
     };

@@ -80,7 +80,7 @@ internal static class HostileRequests
         new("preset behind a model", Post($"{{\"model\":\"{Allowed}@preset/x\"}}"), 403, 403),
         new("preset beside a model", Post(With("\"preset\":\"x\"")), 403, 403),
         new("no model", Post("{\"messages\":[]}"), 200, 403),
-        new("control characters in a model", Post("{\"model\":\"a\\u001b[2Jb\\u202Ec\\u009B\"}"), 200, 403),
+        new("control characters in a model", Post("{\"model\":\"a\\u001b[2Jb\\u202Ec\\u009B\"}"), 400, 400),
     ];
 
     private static HostileRequest[] Types() =>

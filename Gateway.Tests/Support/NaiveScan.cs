@@ -79,6 +79,7 @@ internal static class NaiveScan
                 "mcp_servers" => BodyMemberName.McpServers,
                 "best_of" => BodyMemberName.BestOf,
                 "prompt" => BodyMemberName.Prompt,
+                "documents" => BodyMemberName.Documents,
                 "service_tier" => BodyMemberName.ServiceTier,
                 "speed" => BodyMemberName.Speed,
                 _ => null,

@@ -16,7 +16,7 @@ internal sealed class ToolsFromJson
     [
         "model", "models", "fallbacks", "provider", "preset", "stream", "n", "max_tokens", "max_completion_tokens", "max_output_tokens",
         "session_id", "prompt_cache_key", "messages", "input", "tools", "tool_choice", "parallel_tool_calls", "max_tool_calls",
-        "stop_server_tools_when", "plugins", "web_search_options", "mcp_servers", "service_tier", "speed", "best_of", "prompt",
+        "stop_server_tools_when", "plugins", "web_search_options", "mcp_servers", "service_tier", "speed", "best_of", "prompt", "documents",
     ];
 
     private readonly byte[] _body;
@@ -51,8 +51,14 @@ internal sealed class ToolsFromJson
                     && (value.Kind != JsonValueKind.Array || Items(value.Range).Count > 0):
                     first.Append("uses mcp in element -1, models [], any False\n");
                     break;
+                case "prompt" when value.Kind == JsonValueKind.Object:
+                    var ids = Members(value.Range).Where(inner => inner.Name == "id").Select(inner => inner.Value).ToList();
+                    var id = ids is [{ Kind: JsonValueKind.String } only] && Text(only.Range) is { Length: > 0 } read ? read : "(unknown)";
+                    first.Append(CultureInfo.InvariantCulture, $"uses prompt:{id} in element -1, models [], any True\n");
+                    break;
                 case "service_tier" or "speed" when value.Kind == JsonValueKind.String:
-                    isFast |= Text(value.Range).Trim().ToUpperInvariant() is "FAST" or "PRIORITY";
+                    isFast |= Text(value.Range).Trim().ToUpperInvariant() is "FAST" or "PRIORITY"
+                        || value.Range.End.Value - value.Range.Start.Value > 64;
                     break;
                 case "messages" when value.Kind == JsonValueKind.Array:
                     pinned.AddRange(Items(value.Range).Where(item => item.Kind == JsonValueKind.Object)

@@ -27,6 +27,7 @@ public sealed class ProviderMappingRules
     private readonly PatternIndex _ordinary;
     private readonly PatternIndex _enforced;
     private readonly PatternIndex _aliases;
+    private readonly bool _admitFastTier; // any of the rules
 
     /// <summary>Creates a rule set.</summary>
     /// <param name="rules">
@@ -46,6 +47,7 @@ public sealed class ProviderMappingRules
         Aliases = rest is null ? [.. aliases] : new ConcatenatedList<ModelAlias>([.. aliases], rest.Aliases);
         _ordinary = new PatternIndex(PatternsOf(rules, areEnforced: false), rest?._ordinary, rules.Count);
         _enforced = new PatternIndex(PatternsOf(rules, areEnforced: true), rest?._enforced, rules.Count);
+        _admitFastTier = rules.Any(static rule => rule.AdmitsFastTier) || rest is { _admitFastTier: true };
         _aliases = new PatternIndex(aliases.Select(static (alias, i) => (i, alias.Pattern)), rest?._aliases, aliases.Count);
     }
 
@@ -173,8 +175,15 @@ public sealed class ProviderMappingRules
         }
 
         RequestedModels? requested = _enforced.IsEmpty ? null : RequestedModels.Create(models.Names, facts);
-        var closed = FindClosed(requested);
-        var reviewed = review?.Invoke(state, new RequestReviewContext(facts, body, endpoint, models, requested, closed)) ?? default;
+        if (requested is { } judged && ModelNameCheck.Find(facts, body, judged) is { } unclear)
+        {
+            return new ProviderMappingDecision([], null, models.Model, unclear);
+        }
+
+        var enforced = FindEnforced(requested);
+        var closed = FindClosed(requested, enforced);
+        var isFast = review is not null && _admitFastTier && AddsFastTier(models, enforced, clientSets);
+        var reviewed = review?.Invoke(state, new RequestReviewContext(facts, body, endpoint, models, requested, closed, isFast)) ?? default;
         if (reviewed.Rejection is not null)
         {
             return new ProviderMappingDecision([], null, models.Model, reviewed.Rejection);
@@ -183,7 +192,8 @@ public sealed class ProviderMappingRules
         if (reviewed.Removal is { } removal)
         {
             requested = requested?.Without(removal);
-            closed = FindClosed(requested);
+            enforced = FindEnforced(requested);
+            closed = FindClosed(requested, enforced);
         }
 
         if (closed.Count > 0)
@@ -194,7 +204,12 @@ public sealed class ProviderMappingRules
         }
 
         reviewed.AddTo(edits);
-        var matching = FindMatches(models, requested, reviewed.Rule, trace);
+        if (requested is { } spelt)
+        {
+            trace?.EnforcedSearched([.. ModelSpellings.OfAll(spelt.All)], enforced);
+        }
+
+        var matching = FindMatches(models, enforced, reviewed.Rule, trace);
         if (clientSets && matching.Ordinary is { Mode: WhenClientSetsProvider.KeepClient } keeps)
         {
             trace?.Add(
@@ -229,11 +244,9 @@ public sealed class ProviderMappingRules
         return false;
     }
 
-    private RuleMatches FindMatches(
-        in EffectiveModels models, in RequestedModels? requested, ProviderRule? reviewed, DecisionTrace? trace)
+    private RuleMatches FindMatches(in EffectiveModels models, List<int>? found, ProviderRule? reviewed, DecisionTrace? trace)
     {
         var ordinary = FindOrdinary(models, trace);
-        var found = FindEnforced(requested, trace);
         var enforced = found?.ConvertAll(i => Rules[i]);
 
         // No rule is both ordinary and enforced, so the search fails; its complement is the position of the ordinary rule among the
@@ -261,23 +274,28 @@ public sealed class ProviderMappingRules
         return first;
     }
 
-    private List<int>? FindEnforced(in RequestedModels? requested, DecisionTrace? trace)
+    private List<int>? FindEnforced(in RequestedModels? requested)
     {
         if (requested is not { } names)
         {
             return null;
         }
 
-        var spellings = ModelSpellings.OfAll(names.All);
-        var found = names.All.Contains(RequestedModels.Any)
+        return names.All.Contains(RequestedModels.Any)
             ? [.. Rules.Index().Where(static rule => rule.Item.Mode == WhenClientSetsProvider.Enforce).Select(static rule => rule.Index)]
-            : _enforced.FindAll(spellings);
-        trace?.EnforcedSearched(spellings, found);
-        return found;
+            : _enforced.FindAll(ModelSpellings.OfAll(names.All));
     }
 
-    private List<ClosedServerTool> FindClosed(in RequestedModels? requested) =>
-        requested is { Tools: { Count: > 0 } tools } && FindEnforced(requested, trace: null) is { } enforced
+    /// <summary>Whether a rule that applies may add the tag of a fast tier to <c>provider</c>.</summary>
+    private bool AddsFastTier(in EffectiveModels models, List<int>? enforced, bool clientSets)
+    {
+        var rule = FindOrdinary(models, trace: null) is not PatternIndex.None and var first ? Rules[first] : null;
+        return (rule is { AdmitsFastTier: true } && !(clientSets && rule.Mode == WhenClientSetsProvider.KeepClient))
+            || enforced?.Exists(i => Rules[i].AdmitsFastTier) == true;
+    }
+
+    private List<ClosedServerTool> FindClosed(in RequestedModels? requested, List<int>? enforced) =>
+        requested is { Tools: { Count: > 0 } tools } && enforced is not null
             ? ClosedServerTool.FindAll(tools, enforced, Rules)
             : NothingClosed;
 

@@ -1,9 +1,11 @@
+using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using OpenRouterGateway.Transforms.Json;
 using OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 using OpenRouterGateway.Transforms.ProviderMapping.Settings;
+using OpenRouterGateway.Transforms.RequestBody;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping;
 
@@ -39,6 +41,7 @@ public sealed class ProviderRule
         _forGeneration = Render(RequestEndpoint.Generation);
         _forEmbeddings = Render(RequestEndpoint.Embeddings);
         _forImages = Render(RequestEndpoint.Images);
+        AdmitsFastTier = !_forGeneration.IsEmpty && FastTiers.AreAdmittedBy(new ReadOnlySequence<byte>(_forGeneration.Value));
     }
 
     /// <summary>The rule's name, <c>[A-Za-z0-9._-]{1,64}</c>. Decisions and refusals report it.</summary>
@@ -61,6 +64,9 @@ public sealed class ProviderRule
     /// <c>data_collection: deny</c> or <c>zdr: true</c>, which OpenRouter does not apply to server tools.
     /// </summary>
     public bool ClosesServerTools => _closesServerTools;
+
+    /// <summary>Whether the block admits the fast tier of a provider by its tag, such as <c>openai/priority</c>.</summary>
+    internal bool AdmitsFastTier { get; }
 
     /// <summary>The compiled model patterns.</summary>
     internal IReadOnlyList<ModelPattern> Patterns { get; }

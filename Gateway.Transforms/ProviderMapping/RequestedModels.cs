@@ -13,6 +13,12 @@ internal readonly struct RequestedModels
     /// <summary>The name of any model: a wildcard, or a choice that OpenRouter makes by itself.</summary>
     public const string Any = "*";
 
+    /// <summary>
+    /// The number of presets in model names that are recorded one by one. Each name beyond it that has a preset counts as one preset that
+    /// may choose any model.
+    /// </summary>
+    internal const int MaxPresets = RoutingMemberCollector.MaxEntries;
+
     private static readonly List<string> NoNames = [];
 
     // OpenRouter chooses the panel of these models by itself.
@@ -87,8 +93,7 @@ internal readonly struct RequestedModels
 
         for (var i = 0; i < facts.Presets.Count; i++)
         {
-            var preset = facts.Presets[i] ?? ServerToolUse.Unknown;
-            (tools ??= []).Add(new ServerToolUse(ServerToolUse.PresetPrefix + preset, Element: -1, [], NamesAnyModel: false));
+            (tools ??= []).Add(PresetOf(facts.Presets[i]));
         }
 
         return new RequestedModels(
@@ -114,9 +119,33 @@ internal readonly struct RequestedModels
             (tools ??= []).Add(new ServerToolUse(ServerToolUse.WebPlugin, element, [], NamesAnyModel: false));
         }
 
+        AddPresets(name, element, ref tools);
+    }
+
+    private static void AddPresets(string name, int element, ref List<ServerToolUse>? tools)
+    {
+        var first = tools?.Count ?? 0;
         foreach (var preset in ModelSpellings.Presets(name))
         {
-            (tools ??= []).Add(new ServerToolUse(ServerToolUse.PresetPrefix + preset, element, [], NamesAnyModel: false));
+            tools ??= [];
+            if (tools.Count - first == ModelSpellings.MaxPresets || tools.Count >= MaxPresets)
+            {
+                tools.RemoveRange(first, tools.Count - first);
+                tools.Add(Preset(ServerToolUse.Unknown, element) with { NamesAnyModel = true });
+                return;
+            }
+
+            tools.Add(Preset(preset, element));
         }
     }
+
+    // Upstream may read a slug that contains another preset, or one longer than any model name, in any way.
+    private static ServerToolUse PresetOf(string? slug)
+    {
+        var isOdd = slug is not null && (slug.Length > RoutingMemberCollector.MaxModelNameLength || ModelSpellings.NamesPreset(slug));
+        return Preset(isOdd ? ServerToolUse.Unknown : slug ?? ServerToolUse.Unknown, element: -1) with { NamesAnyModel = isOdd };
+    }
+
+    private static ServerToolUse Preset(string slug, int element) =>
+        new(ServerToolUse.PresetPrefix + slug, element, [], NamesAnyModel: false);
 }

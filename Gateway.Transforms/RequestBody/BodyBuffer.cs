@@ -8,7 +8,7 @@ namespace OpenRouterGateway.Transforms.RequestBody;
 /// have arrived, not with the announced Content-Length, and nothing is copied between blocks. The body counts among the small ones or has a
 /// reservation in the memory budget of all bodies.
 /// </summary>
-internal sealed class BodyBuffer(RequestBodyMemory memory)
+internal sealed class BodyBuffer(RequestBodyMemory memory) : IUploadProgress
 {
     private const int FirstBlock = RequestBodyMemory.SmallBodySize;
     private const int LaterBlock = RequestBodyMemory.BlockSize;
@@ -24,6 +24,9 @@ internal sealed class BodyBuffer(RequestBodyMemory memory)
 
     /// <summary>The number of bytes read.</summary>
     public int Length => _length;
+
+    /// <inheritdoc />
+    long IUploadProgress.ReceivedBytes => _length;
 
     /// <summary>The size of its blocks in bytes.</summary>
     public long Capacity { get; private set; }

@@ -53,6 +53,9 @@ internal enum BodyMemberName
     /// <summary><c>prompt</c>: the prompts of completions.</summary>
     Prompt,
 
+    /// <summary><c>documents</c>: the documents that are ranked.</summary>
+    Documents,
+
     /// <summary><c>tools</c>: the tools that the model may call.</summary>
     Tools,
 

@@ -9,23 +9,25 @@ internal static class MediaTypes
     /// <summary>The longest spelling of a <c>type</c>: 19 letters of six bytes each.</summary>
     public const int MaxLength = 19 * 6;
 
-    /// <summary>Whether a <c>type</c>, escaped or not, says that its object is an image, a recording, a video or a document.</summary>
-    public static bool IsPart(ReadOnlySpan<byte> type)
+    /// <summary>
+    /// The kind of media part that a <c>type</c>, escaped or not, says that its object is; <see langword="null"/> if it is none.
+    /// </summary>
+    public static MediaPartKind? Find(ReadOnlySpan<byte> type)
     {
         if (type.Length > MaxLength)
         {
-            return false;
+            return null;
         }
 
         if (!type.Contains((byte)'\\'))
         {
-            return IsPlainPart(type);
+            return FindPlain(type);
         }
 
         Span<char> decoded = stackalloc char[MaxLength];
         var length = JsonStringDecoder.Decode(type, decoded);
         Span<byte> plain = stackalloc byte[3 * MaxLength];
-        return IsPlainPart(plain[..Encoding.UTF8.GetBytes(decoded[..length], plain)]);
+        return FindPlain(plain[..Encoding.UTF8.GetBytes(decoded[..length], plain)]);
     }
 
     /// <summary>
@@ -43,15 +45,17 @@ internal static class MediaTypes
         static bool StartsWith(ReadOnlySpan<char> text, string start) => text.StartsWith(start, StringComparison.OrdinalIgnoreCase);
     }
 
-    private static bool IsPlainPart(ReadOnlySpan<byte> type) => type.Length switch
+    private static MediaPartKind? FindPlain(ReadOnlySpan<byte> type) => type.Length switch
     {
-        4 => type.SequenceEqual("file"u8),
-        5 => type.SequenceEqual("image"u8) || type.SequenceEqual("audio"u8) || type.SequenceEqual("video"u8),
-        8 => type.SequenceEqual("document"u8),
-        9 => type.SequenceEqual("image_url"u8) || type.SequenceEqual("video_url"u8) || type.SequenceEqual("audio_url"u8),
-        10 => type.SequenceEqual("input_file"u8),
-        11 => type.SequenceEqual("input_image"u8) || type.SequenceEqual("input_audio"u8) || type.SequenceEqual("input_video"u8),
-        19 => type.SequenceEqual("computer_screenshot"u8),
-        _ => false,
+        4 when type.SequenceEqual("file"u8) => MediaPartKind.Document,
+        5 when type.SequenceEqual("image"u8) || type.SequenceEqual("audio"u8) || type.SequenceEqual("video"u8) => MediaPartKind.Recorded,
+        8 when type.SequenceEqual("document"u8) => MediaPartKind.Document,
+        9 when type.SequenceEqual("image_url"u8) || type.SequenceEqual("video_url"u8) || type.SequenceEqual("audio_url"u8)
+            => MediaPartKind.Recorded,
+        10 when type.SequenceEqual("input_file"u8) => MediaPartKind.Document,
+        11 when type.SequenceEqual("input_image"u8) || type.SequenceEqual("input_audio"u8) || type.SequenceEqual("input_video"u8)
+            => MediaPartKind.Recorded,
+        19 when type.SequenceEqual("computer_screenshot"u8) => MediaPartKind.Recorded,
+        _ => null,
     };
 }

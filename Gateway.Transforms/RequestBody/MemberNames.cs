@@ -36,6 +36,7 @@ internal static class MemberNames
         8 when key.SequenceEqual("provider"u8) => BodyMemberName.Provider,
         8 when key.SequenceEqual("messages"u8) => BodyMemberName.Messages,
         9 when key.SequenceEqual("fallbacks"u8) => BodyMemberName.Fallbacks,
+        9 when key.SequenceEqual("documents"u8) => BodyMemberName.Documents,
         10 when key.SequenceEqual("max_tokens"u8) => BodyMemberName.MaxTokens,
         10 when key.SequenceEqual("session_id"u8) => BodyMemberName.SessionId,
         11 when key.SequenceEqual("tool_choice"u8) => BodyMemberName.ToolChoice,

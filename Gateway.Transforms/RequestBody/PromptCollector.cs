@@ -23,6 +23,7 @@ internal struct PromptCollector()
     private PromptKey _key; // of the value that follows
     private List<LongString>? _longStrings;
     private int _mediaParts;
+    private int _documents;
     private bool _writesCache;
     private bool _writesLongCache;
 
@@ -31,7 +32,7 @@ internal struct PromptCollector()
     private int _partLength;
 
     /// <summary>The collected facts.</summary>
-    public readonly PromptFacts Facts => new(_mediaParts, _writesCache, _writesLongCache, _longStrings);
+    public readonly PromptFacts Facts => new(_mediaParts, _documents, _writesCache, _writesLongCache, _longStrings);
 
     /// <summary>Records the beginning of an object or array.</summary>
     /// <param name="isObject">Whether it is an object.</param>
@@ -85,7 +86,7 @@ internal struct PromptCollector()
         {
             if (_key is PromptKey.Type or PromptKey.Ttl)
             {
-                EndWord(_partLength == 0 ? rest : Whole(rest));
+                EndWord(_partLength == 0 ? rest : Whole(rest), depth);
             }
             else if (end - start >= LongStringLength)
             {
@@ -104,15 +105,21 @@ internal struct PromptCollector()
         _ => PromptPlace.None,
     };
 
-    private void EndWord(ReadOnlySpan<byte> word)
+    private void EndWord(ReadOnlySpan<byte> word, int depth)
     {
         if (_key == PromptKey.Ttl)
         {
             _writesLongCache |= !word.SequenceEqual("5m"u8);
         }
-        else if (MediaTypes.IsPart(word))
+        else if (MediaTypes.Find(word) is { } part)
         {
             _mediaParts++;
+
+            // A schema or the input of a tool may have a "type" of "file"; only a part of the prompt is one.
+            if (part == MediaPartKind.Document && (depth >= Levels || _places[depth] == PromptPlace.Part))
+            {
+                _documents++;
+            }
         }
     }
 

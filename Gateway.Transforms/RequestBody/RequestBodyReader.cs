@@ -31,7 +31,7 @@ internal static class RequestBodyReader
     public static async ValueTask<RequestBodyResult> ReadAsync(
         HttpRequest request, BodyBuffer buffer, RequestBodyMemory memory, long maxSize, Func<HttpContext, object> ownerOf)
     {
-        if (!TryOpen(request, out var stream, out var wasDecoded))
+        if (!TryOpen(request, out var stream, out var encoded))
         {
             return new(new RequestRejection(
                 415, "unsupported_content_encoding", "The Content-Encoding of the request body is not gzip, deflate, br or identity."));
@@ -49,6 +49,7 @@ internal static class RequestBodyReader
             limit.MaxRequestBodySize = request.ContentLength is null ? (maxSize + 1) * SmallestChunk : maxSize;
         }
 
+        var wasDecoded = encoded is not null;
         var length = wasDecoded ? null : request.ContentLength;
         var stopping = request.HttpContext.RequestAborted;
         SlowUploadMonitor? monitor = null;
@@ -82,7 +83,7 @@ internal static class RequestBodyReader
 
                     reserved = (int)needed;
                     needed = 0;
-                    monitor = new SlowUploadMonitor(memory, buffer, stopping);
+                    monitor = new SlowUploadMonitor(memory, encoded ?? (IUploadProgress)buffer, stopping);
                     stopping = monitor.Stopping;
                 }
 
@@ -141,9 +142,11 @@ internal static class RequestBodyReader
             // Kestrel reports every framing error as a bad request except a chunk size that overflows.
             return new(BadFraming);
         }
-        catch (Exception exception) when (wasDecoded && exception is InvalidDataException or InvalidOperationException)
+        catch (Exception exception) when (encoded is { HasFailed: false }
+            && exception is InvalidDataException or InvalidOperationException or IOException)
         {
-            // BrotliStream throws InvalidOperationException for invalid data.
+            // BrotliStream throws InvalidOperationException for invalid data, ZLibStream an IOException for a stream that asks for a preset
+            // dictionary.
             return new(new RequestRejection(
                 400, "invalid_content_encoding", "The request body does not match its Content-Encoding."));
         }
@@ -166,19 +169,25 @@ internal static class RequestBodyReader
             : new(rejection);
     }
 
-    private static bool TryOpen(HttpRequest request, out Stream stream, out bool wasDecoded)
+    private static bool TryOpen(HttpRequest request, out Stream stream, out EncodedBodyStream? encoded)
     {
-        var encoding = request.Headers[HeaderNames.ContentEncoding].ToString();
-        Stream? decoder = encoding.Trim().ToUpperInvariant() switch
+        stream = request.Body;
+        encoded = null;
+        var encoding = request.Headers[HeaderNames.ContentEncoding].ToString().Trim().ToUpperInvariant();
+        if (encoding is "" or "IDENTITY")
         {
-            "" or "IDENTITY" => request.Body,
-            "GZIP" or "X-GZIP" => new GZipStream(request.Body, CompressionMode.Decompress, leaveOpen: true),
-            "DEFLATE" => new ZLibStream(request.Body, CompressionMode.Decompress, leaveOpen: true),
-            "BR" => new BrotliStream(request.Body, CompressionMode.Decompress, leaveOpen: true),
+            return true;
+        }
+
+        encoded = new EncodedBodyStream(request.Body);
+        Stream? decoder = encoding switch
+        {
+            "GZIP" or "X-GZIP" => new GZipStream(encoded, CompressionMode.Decompress, leaveOpen: true),
+            "DEFLATE" => new ZLibStream(encoded, CompressionMode.Decompress, leaveOpen: true),
+            "BR" => new BrotliStream(encoded, CompressionMode.Decompress, leaveOpen: true),
             _ => null,
         };
-        stream = decoder ?? request.Body;
-        wasDecoded = decoder is not null && decoder != request.Body;
+        stream = decoder ?? stream;
         return decoder is not null;
     }
 }

@@ -19,7 +19,7 @@ internal struct RoutingMemberCollector()
     public const int MaxEntries = 1024;
 
     /// <summary>The maximum length of a model name, in bytes of the body.</summary>
-    public const int MaxModelNameLength = 4096;
+    public const int MaxModelNameLength = 512;
 
     // The longest spelling of a routing member's name: 22 letters of six bytes each ("\u0073\u0074…").
     private const int KeyCapacity = 22 * 6;

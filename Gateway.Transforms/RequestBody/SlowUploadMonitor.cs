@@ -11,31 +11,31 @@ internal sealed class SlowUploadMonitor : IAsyncDisposable
 
     /// <summary>
     /// The minimum number of bytes that arrive in a <see cref="Window"/>: 32 KB a second. The rate does not depend on the announced length,
-    /// with which a client could lower it.
+    /// with which a client could lower it, nor on the decoded length, with which a few compressed bytes could raise it.
     /// </summary>
     internal const int LeastPerWindow = 5 * 32 * 1024;
 
     private const int SamplesPerWindow = 5;
 
     private readonly RequestBodyMemory _memory;
-    private readonly BodyBuffer _body;
+    private readonly IUploadProgress _upload;
     private readonly CancellationTokenSource _stop;
     private readonly ITimer _timer;
 
-    // The lengths at the last samples of one window; a ring.
-    private readonly int[] _lengths = new int[SamplesPerWindow];
+    // The received bytes at the last samples of one window; a ring.
+    private readonly long[] _received = new long[SamplesPerWindow];
     private int _samples;
     private volatile bool _isTooSlow;
 
     /// <summary>Starts to monitor an upload.</summary>
     /// <param name="memory">The memory that other bodies may wait for.</param>
-    /// <param name="body">The body that is uploaded.</param>
+    /// <param name="upload">The upload.</param>
     /// <param name="requestAborted">Cancels <see cref="Stopping"/> too.</param>
-    public SlowUploadMonitor(RequestBodyMemory memory, BodyBuffer body, CancellationToken requestAborted)
+    public SlowUploadMonitor(RequestBodyMemory memory, IUploadProgress upload, CancellationToken requestAborted)
     {
         _memory = memory;
-        _body = body;
-        _lengths.AsSpan().Fill(body.Length);
+        _upload = upload;
+        _received.AsSpan().Fill(upload.ReceivedBytes);
         _stop = CancellationTokenSource.CreateLinkedTokenSource(requestAborted);
         var period = Window / SamplesPerWindow;
         _timer = memory.Time.CreateTimer(static monitor => ((SlowUploadMonitor)monitor!).Sample(), this, period, period);
@@ -57,14 +57,14 @@ internal sealed class SlowUploadMonitor : IAsyncDisposable
 
     private void Sample()
     {
-        ref var oldest = ref _lengths[_samples++ % SamplesPerWindow];
-        var length = _body.Length;
-        if (_samples >= SamplesPerWindow && length - oldest < LeastPerWindow && _memory.WaitingBodies > 0)
+        ref var oldest = ref _received[_samples++ % SamplesPerWindow];
+        var received = _upload.ReceivedBytes;
+        if (_samples >= SamplesPerWindow && received - oldest < LeastPerWindow && _memory.WaitingBodies > 0)
         {
             _isTooSlow = true;
             _stop.Cancel();
         }
 
-        oldest = length;
+        oldest = received;
     }
 }

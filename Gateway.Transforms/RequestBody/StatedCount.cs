@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Buffers.Text;
+using System.Text;
 using System.Text.Json;
+using OpenRouterGateway.Transforms.Json;
 
 namespace OpenRouterGateway.Transforms.RequestBody;
 
@@ -29,7 +31,7 @@ internal readonly record struct StatedCount(long Highest, bool IsUnsure)
                     JsonValueKind.Number => ReadNumber(body.Slice(member.Value.Start, member.Value.Length)),
 
                     // Some servers accept digits in quotes.
-                    JsonValueKind.String => ReadNumber(body.Slice(member.Value.Start + 1, member.Value.Length - 2)),
+                    JsonValueKind.String => ReadText(body.Slice(member.Value.Start + 1, member.Value.Length - 2)),
                     _ => 0,
                 };
                 highest = Math.Max(highest, value);
@@ -50,13 +52,39 @@ internal readonly record struct StatedCount(long Highest, bool IsUnsure)
 
         Span<byte> digits = stackalloc byte[(int)text.Length];
         text.CopyTo(digits);
-        if (Utf8Parser.TryParse(digits, out long count, out var consumed) && consumed == digits.Length)
+        return TryParse(digits, out var count) ? count : 0;
+    }
+
+    /// <summary>
+    /// Reads the text of a string. Servers differ in what they accept beside digits, such as <c>1_000</c> or <c>0x10</c>: a text with digits
+    /// that is not a plain number is the highest number.
+    /// </summary>
+    private static long ReadText(in ReadOnlySequence<byte> raw)
+    {
+        if (raw.Length > LongestNumber)
         {
-            return count;
+            return long.MaxValue;
         }
 
-        return !Utf8Parser.TryParse(digits, out double number, out consumed) || consumed != digits.Length || double.IsNaN(number) ? 0
-            : number < long.MaxValue ? (long)Math.Ceiling(Math.Max(0, number))
-            : long.MaxValue;
+        var text = JsonStringDecoder.Decode(raw).Trim();
+        return TryParse(Encoding.UTF8.GetBytes(text), out var count) ? count
+            : text.Any(char.IsDigit) ? long.MaxValue
+            : 0;
+    }
+
+    private static bool TryParse(ReadOnlySpan<byte> digits, out long count)
+    {
+        if (Utf8Parser.TryParse(digits, out count, out var consumed) && consumed == digits.Length)
+        {
+            return true;
+        }
+
+        if (!Utf8Parser.TryParse(digits, out double number, out consumed) || consumed != digits.Length || double.IsNaN(number))
+        {
+            return false;
+        }
+
+        count = number < long.MaxValue ? (long)Math.Ceiling(Math.Max(0, number)) : long.MaxValue;
+        return true;
     }
 }

@@ -1,3 +1,4 @@
+using Gateway.Authentication;
 using Gateway.Billing;
 using Gateway.Configuration.Model;
 using Gateway.Errors;
@@ -41,7 +42,7 @@ internal sealed partial class AdmissionController
         var call = new MeteredCall(_budgets, _ledger, _time, request.StartedAt, _logger)
         {
             Id = Guid.CreateVersion7(now),
-            Reserved = request.Cost.Cost ?? PicoDollars.Zero,
+            Reserved = request.Cost.Reserved,
         };
         var (team, settings) = (request.Caller.Team, request.Snapshot.Settings);
         LimitResult? limits = null;
@@ -64,7 +65,7 @@ internal sealed partial class AdmissionController
                 }
                 catch (LimitStoreException fault)
                 {
-                    if (WhenLimitsFail(fault, settings.Limits, request.RequestId) is { } refusal)
+                    if (LimitFailurePolicy.Apply(fault, settings.Limits, request.RequestId, _logger) is { } refusal)
                     {
                         return Refused(limits, refusal);
                     }
@@ -176,16 +177,8 @@ internal sealed partial class AdmissionController
         }
         catch (LimitStoreException fault)
         {
-            return (null, WhenLimitsFail(fault, settings, requestId));
+            return (null, LimitFailurePolicy.Apply(fault, settings, requestId, _logger));
         }
-    }
-
-    /// <summary>Logs a failure of the limit store and applies the policy.</summary>
-    /// <returns>The error if the request is refused.</returns>
-    private GatewayError? WhenLimitsFail(LimitStoreException fault, LimitsSettings settings, string requestId)
-    {
-        Log.LimitsUnavailable(_logger, fault.Message, settings.WhenStoreFails.Limits, requestId);
-        return settings.WhenStoreFails.Limits == FailurePolicy.Refuse ? GatewayError.LimitsUnavailable : null;
     }
 
     /// <summary>Reserves the amount of a call in the team's budget.</summary>
@@ -243,9 +236,6 @@ internal sealed partial class AdmissionController
 
     private static partial class Log
     {
-        [LoggerMessage(LogEvents.LimitsUnavailable, LogLevel.Warning, "The limit store failed: {Fault}; policy {Policy}. Request {RequestId}")]
-        public static partial void LimitsUnavailable(ILogger logger, string fault, FailurePolicy policy, string requestId);
-
         [LoggerMessage(LogEvents.BudgetsUnavailable, LogLevel.Warning, "The budget store failed: {Fault}; policy {Policy}. Request {RequestId}")]
         public static partial void BudgetsUnavailable(ILogger logger, string fault, FailurePolicy policy, string requestId);
 

@@ -11,6 +11,7 @@ internal sealed record EndpointMembers(IReadOnlyList<BodyMemberName> OutputCaps)
     private static readonly EndpointMembers Messages = new([BodyMemberName.MaxTokens]);
     private static readonly EndpointMembers Responses = new([BodyMemberName.MaxOutputTokens]);
     private static readonly EndpointMembers Embeddings = new([]) { TokenArray = BodyMemberName.Input };
+    private static readonly EndpointMembers Rerank = new([]) { Ranked = BodyMemberName.Documents };
     private static readonly EndpointMembers Others = new([]);
 
     private static readonly EndpointMembers Completions = new([BodyMemberName.MaxTokens])
@@ -25,6 +26,9 @@ internal sealed record EndpointMembers(IReadOnlyList<BodyMemberName> OutputCaps)
     /// <summary>The member that may hold tokens in place of text, and several prompts that are answered one by one.</summary>
     public BodyMemberName? TokenArray { get; private init; }
 
+    /// <summary>The member with the documents that the endpoint ranks.</summary>
+    public BodyMemberName? Ranked { get; private init; }
+
     /// <summary>The members of an endpoint.</summary>
     public static EndpointMembers Of(TeamEndpoint endpoint) => endpoint.Path switch
     {
@@ -33,6 +37,7 @@ internal sealed record EndpointMembers(IReadOnlyList<BodyMemberName> OutputCaps)
         "/messages" => Messages,
         "/responses" => Responses,
         "/embeddings" => Embeddings,
+        "/rerank" => Rerank,
         _ => Others,
     };
 }

@@ -23,7 +23,7 @@ internal static class PriceCeiling
 
     public static ProviderRule RuleFor(in ModelPrice price)
     {
-        var key = (price.Prompt, price.Completion);
+        var key = (price.Prompt, price.CompletionToken);
         if (Rules.TryGetValue(key, out var rule))
         {
             return rule;
@@ -39,7 +39,7 @@ internal static class PriceCeiling
 
     private static ProviderRule Create(in ModelPrice price)
     {
-        var block = $$$"""{"max_price":{"prompt":{{{price.Prompt * TokensPerPrice}}},"completion":{{{price.Completion * TokensPerPrice}}}}}""";
+        var block = $$$"""{"max_price":{"prompt":{{{price.Prompt * TokensPerPrice}}},"completion":{{{price.CompletionToken * TokensPerPrice}}}}}""";
         using var document = JsonDocument.Parse(Encoding.UTF8.GetBytes(block));
         var problems = new List<RuleProblem>();
         return ProviderRule.TryCreate(Name, ["*"], document.RootElement, WhenClientSetsProvider.Enforce, problems, out var rule)

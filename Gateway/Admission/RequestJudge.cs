@@ -1,6 +1,7 @@
 using Gateway.Configuration.Model;
 using Gateway.Errors;
 using Gateway.Pricing;
+using Gateway.Primitives;
 using Gateway.Teams;
 using Microsoft.Extensions.Primitives;
 using OpenRouterGateway.Transforms.ProviderMapping;
@@ -32,13 +33,13 @@ internal static class RequestJudge
         }
 
         requested = tools.Removal is { } removal ? requested.Without(removal) : requested;
-        if (FindRefused(team.Rights, requested, reviewed.Facts.Presets) is { } refused)
+        if (FindRefused(team.Rights, requested, reviewed) is { } refused)
         {
-            return Refused(GatewayError.ModelNotAllowed(refused), tools);
+            return new(new RequestReview(refused)) { Tools = tools };
         }
 
         var size = RequestMeasure.Of(endpoint, limits, reviewed);
-        var amount = ReservationEstimate.Find(PricedNames(requested), reviewed.Models.NamesPreset, prices, size, out var dearest);
+        var amount = ReservationEstimate.Find(PricedNames(requested, reviewed), reviewed.Models.NamesPreset, prices, size, out var dearest);
         ProviderRule? ceiling = null;
         if (limits.WriteMaxPrice && team.Budget is not null && amount is not null && reviewed.Endpoint != RequestEndpoint.Images)
         {
@@ -47,21 +48,31 @@ internal static class RequestJudge
             ceiling = PriceCeiling.RuleFor(dearest);
         }
 
-        IReadOnlyList<BodyEdit>? stop = null;
-        if (team.Budget is not null && requested.Tools.Count > 0 && requested.Tools.Any(static tool => ServerToolRights.MayCostMore(tool.Name)))
+        // The most of what may be billed beside tokens: either a search at its price, or tools at the amount that stops them.
+        var (hasTools, hasBudget) = (requested.Tools.Count > 0, team.Budget is not null);
+        var isBounded = hasTools && hasBudget && requested.Tools.Any(static tool => ServerToolRights.MayCostMore(tool.Name));
+        var toolCost = hasTools && requested.Tools.Any(static tool => ServerToolRights.Searches(tool.Name))
+            ? PicoDollars.Max(dearest.Search, ReservationEstimate.DearestSearch)
+            : PicoDollars.Zero;
+        if (isBounded || (hasBudget && size.Documents > 0))
         {
-            var maxCost = team.ServerTools.MaxCost;
-            amount += maxCost;
-            stop = endpoint.RunsServerTools ? StopCondition.Add(reviewed.Facts, reviewed.Body, maxCost.ToString()) : null;
+            toolCost = PicoDollars.Max(toolCost, team.ServerTools.MaxCost);
         }
+
+        var stop = isBounded && endpoint.RunsServerTools
+            ? StopCondition.Add(reviewed.Facts, reviewed.Body, team.ServerTools.MaxCost.ToString())
+            : null;
 
         var (scoped, edit) = team.ScopesSessions ? SessionScope.Apply(team.Id, session, reviewed) : default;
         return new RequestVerdict(new RequestReview(null, ceiling, edit, tools.Removal, stop))
         {
             Cost = new RequestCost(
                 ReservationEstimate.EstimateTokens(size),
-                amount,
-                PromptTokens: ReservationEstimate.EstimateTokens(size with { StatedOutputTokens = 0 })),
+                amount + toolCost,
+                PromptTokens: ReservationEstimate.EstimateTokens(size with { StatedOutputTokens = 0 }))
+            {
+                ToolCost = toolCost,
+            },
             Session = scoped,
             Tools = tools,
             Size = size,
@@ -76,12 +87,28 @@ internal static class RequestJudge
     private static RequestVerdict Refused(GatewayError error, ServerToolVerdict tools) =>
         new(new RequestReview(error.ToRejection())) { Tools = tools };
 
-    // The body's own names are checked by themselves, so that a tool's model does not stand in for a missing one.
-    private static string? FindRefused(ModelRights rights, in RequestedModels requested, IReadOnlyList<string?> presets) =>
-        rights.Refuse(requested.Names, presets)
-        ?? (requested.All.Count > requested.Names.Count ? rights.Refuse(requested.All, presets) : null);
+    private static RequestRejection? FindRefused(ModelRights rights, in RequestedModels requested, in RequestReviewContext reviewed)
+    {
+        if (rights.IsUnlimited)
+        {
+            return null;
+        }
 
-    // A request without a model has no price, whatever its tools name.
-    private static IReadOnlyList<string> PricedNames(in RequestedModels requested) =>
-        requested.Names.Count == 0 ? requested.Names : requested.Ordinary;
+        if (ModelNameCheck.Find(reviewed.Facts, reviewed.Body, requested) is { } unclear)
+        {
+            return unclear;
+        }
+
+        // The body's own names are checked by themselves, so that a tool's model does not stand in for a missing one. Neither does a
+        // fallback, nor an earlier duplicate of a `model` or `preset` that is null.
+        var presets = reviewed.Facts.Presets;
+        var refused = rights.Refuse(requested.Names, presets)
+            ?? (requested.All.Count > requested.Names.Count ? rights.Refuse(requested.All, presets) : null)
+            ?? (reviewed.Models.Model is null && !reviewed.Models.NamesPreset ? rights.Refuse([], []) : null);
+        return refused is null ? null : GatewayError.ModelNotAllowed(refused).ToRejection();
+    }
+
+    // A request without a model has no price, whatever its tools and fallbacks name.
+    private static IReadOnlyList<string> PricedNames(in RequestedModels requested, in RequestReviewContext reviewed) =>
+        reviewed.Models.Model is null ? [] : requested.Ordinary;
 }

@@ -1,10 +1,8 @@
 using System.Buffers;
-using System.Text;
 using System.Text.Json;
 using Gateway.Configuration.Model;
 using Gateway.Pricing;
 using Gateway.Teams;
-using OpenRouterGateway.Transforms.Json;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using OpenRouterGateway.Transforms.RequestBody;
 
@@ -16,9 +14,6 @@ namespace Gateway.Admission;
 /// </summary>
 internal static class RequestMeasure
 {
-    // The longest value of `service_tier` and `speed` that is compared; a longer one is unknown.
-    private const int LongestTier = 64;
-
     /// <summary>Measures a request.</summary>
     /// <param name="endpoint">The endpoint.</param>
     /// <param name="limits">The section <c>Limits</c>.</param>
@@ -44,13 +39,15 @@ internal static class RequestMeasure
             TextBytes = text,
             BytesPerToken = limits.BytesPerToken,
             MediaParts = facts.Prompt.MediaParts,
+            Documents = endpoint.RunsServerTools ? facts.Prompt.Documents : 0,
+            RankedDocuments = members.Ranked is null ? 0 : CountRanked(members, facts, body),
             Choices = choices,
             StatedOutputTokens = stated,
             OutputTokens = output,
             CacheWrites = !facts.Prompt.WritesCache ? CacheWrites.Unasked
                 : facts.Prompt.WritesLongCache ? CacheWrites.Long
                 : CacheWrites.Short,
-            Tier = TierOf(facts, body),
+            Tier = TierOf(reviewed),
         };
     }
 
@@ -90,64 +87,54 @@ internal static class RequestMeasure
         return (Math.Max(stated, raised), Math.Max(output > 0 ? output : assumed, raised));
     }
 
-    private static ServiceTier TierOf(BodyFacts facts, in ReadOnlySequence<byte> body)
+    /// <summary>The dearest tier that may serve the request as it is sent. Only a single standard tier surely counts.</summary>
+    private static ServiceTier TierOf(in RequestReviewContext reviewed)
     {
-        var (tiers, tier) = (0, ServiceTier.Unstated);
-        foreach (var member in facts.Members)
+        if (reviewed.RulesAddFastTier)
+        {
+            return ServiceTier.Fast;
+        }
+
+        var (tiers, isStandard) = (0, false);
+        foreach (var member in reviewed.Facts.Members)
         {
             switch (member.Name)
             {
-                case BodyMemberName.ServiceTier or BodyMemberName.Speed when member.Kind != JsonValueKind.Null:
-                    var stated = TierOf(member, body);
-                    if (stated == ServiceTier.Fast)
+                case BodyMemberName.Speed when member.Kind == JsonValueKind.Null:
+                    break;
+                case BodyMemberName.ServiceTier or BodyMemberName.Speed:
+                    var stated = FastTiers.Read(member, reviewed.Body);
+                    if (stated is StatedTier.Fast or StatedTier.Unknown)
                     {
-                        return stated;
+                        return ServiceTier.Fast;
                     }
 
-                    // Only a single tier surely counts.
-                    tier = member.Name == BodyMemberName.ServiceTier && ++tiers == 1 ? stated : ServiceTier.Unstated;
-                    break;
-                case BodyMemberName.ServiceTier:
                     tiers++;
-                    tier = ServiceTier.Unstated;
+                    isStandard |= member.Name == BodyMemberName.ServiceTier && stated == StatedTier.Standard;
                     break;
-                case BodyMemberName.Provider when NamesFastTier(body.Slice(member.Value.Start, member.Value.Length)):
+                case BodyMemberName.Provider
+                    when FastTiers.AreAdmittedBy(reviewed.Body.Slice(member.Value.Start, member.Value.Length)):
                     return ServiceTier.Fast;
             }
         }
 
-        return tier;
+        return isStandard && tiers == 1 ? ServiceTier.Standard : ServiceTier.Unstated;
     }
 
-    private static ServiceTier TierOf(in BodyMember member, in ReadOnlySequence<byte> body) =>
-        member.Kind != JsonValueKind.String || member.Value.Length > LongestTier
-            ? ServiceTier.Fast
-            : JsonStringDecoder.Decode(body.Slice(member.Value.Start + 1, member.Value.Length - 2)) switch
-            {
-                "default" or "flex" or "standard" or "standard_only" => ServiceTier.Standard,
-                "auto" => ServiceTier.Unstated,
-                _ => ServiceTier.Fast,
-            };
-
-    /// <summary>Whether <c>provider</c> admits the fast tier of a provider by its tag, such as <c>openai/priority</c>.</summary>
-    private static bool NamesFastTier(in ReadOnlySequence<byte> provider)
+    /// <summary>The documents that the endpoint ranks: of duplicates, the most.</summary>
+    private static long CountRanked(EndpointMembers members, BodyFacts facts, in ReadOnlySequence<byte> body)
     {
-        var reader = new Utf8JsonReader(provider, JsonText.AnyDepth);
-        while (reader.Read())
+        long most = 0;
+        foreach (var member in facts.Members)
         {
-            if (reader.TokenType == JsonTokenType.String && IsFastTag(reader.HasValueSequence ? reader.ValueSequence.ToArray() : reader.ValueSpan))
+            if (member.Name == members.Ranked)
             {
-                return true;
+                most = Math.Max(most, member.Kind == JsonValueKind.Array
+                    ? TokenArray.CountPrompts(body.Slice(member.Value.Start, member.Value.Length))
+                    : 1);
             }
         }
 
-        return false;
+        return most;
     }
-
-    private static bool IsFastTag(ReadOnlySpan<byte> tag) => tag.Contains((byte)'\\')
-        ? IsFastTag(Encoding.UTF8.GetBytes(JsonStringDecoder.Decode(tag).Replace('\\', '/')))
-        : EndsWith(tag, "/priority"u8) || EndsWith(tag, "/fast"u8);
-
-    private static bool EndsWith(ReadOnlySpan<byte> text, ReadOnlySpan<byte> end) =>
-        text.Length >= end.Length && Ascii.EqualsIgnoreCase(text[^end.Length..], end);
 }

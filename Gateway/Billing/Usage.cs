@@ -7,6 +7,11 @@ namespace Gateway.Billing;
 /// </summary>
 internal sealed record Usage
 {
+    /// <summary>
+    /// The highest number of tokens that is read from a bill: far above any token count, and small enough that sums do not overflow.
+    /// </summary>
+    public const long MostTokens = 1_000_000_000_000_000;
+
     /// <summary>Tokens of the prompt, including cached ones; <see langword="null"/> if unknown.</summary>
     public long? PromptTokens { get; init; }
 

@@ -24,13 +24,21 @@ internal static class HealthEndpoints
             WriteJsonAsync(context, StatusCodes.Status200OK, static (json, _) => json.WriteString("status"u8, "live"u8)));
         Map(endpoints, "/health/ready", static context =>
         {
-            var isReady = context.RequestServices.GetRequiredService<Readiness>().IsReady;
+            var state = context.RequestServices.GetRequiredService<Readiness>().State;
             return WriteJsonAsync(
                 context,
-                isReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable,
-                (json, _) => json.WriteString("status"u8, isReady ? "ready"u8 : "stopping"u8));
+                state == ReadinessState.Ready ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable,
+                (json, _) => json.WriteString("status"u8, WordOf(state)));
         });
     }
+
+    private static ReadOnlySpan<byte> WordOf(ReadinessState state) => state switch
+    {
+        ReadinessState.Ready => "ready"u8,
+        ReadinessState.Waiting => "waiting"u8,
+        ReadinessState.Stopping => "stopping"u8,
+        _ => throw new ArgumentOutOfRangeException(nameof(state), state, null),
+    };
 
     private static void Map(IEndpointRouteBuilder endpoints, string path, RequestDelegate handler) =>
         endpoints.MapMethods(path, [HttpMethods.Get, HttpMethods.Head], handler).WithMetadata(ProbeMetadata.Instance);

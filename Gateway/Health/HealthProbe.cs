@@ -7,7 +7,9 @@ namespace Gateway.Health;
 /// <summary>Checks that a gateway on this machine is alive: the health check of a container image without an HTTP client.</summary>
 internal static class HealthProbe
 {
-    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(2);
+    // Container engines bound a health check themselves, usually to less. This bound ends a probe that nothing else bounds; a busy machine
+    // must not fail it.
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(10);
 
     /// <summary>Sends the health check.</summary>
     /// <returns>The fault, including the address; <see langword="null"/> if the gateway is alive.</returns>

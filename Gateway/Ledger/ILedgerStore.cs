@@ -65,9 +65,11 @@ internal interface ILedgerStore : IAsyncDisposable
     Task<IReadOnlyList<UnresolvedRow>> WriteOffAsync(
         WriteOffQuery query, string reason, DateTimeOffset now, CancellationToken cancellationToken);
 
-    /// <summary>Stores a value under a name, unless there is one already.</summary>
-    /// <returns>The stored value.</returns>
-    Task<string> KeepFirstAsync(string name, string value, CancellationToken cancellationToken);
+    /// <summary>Reads a value that was stored under a name; <see langword="null"/> without one.</summary>
+    Task<string?> ReadValueAsync(string name, CancellationToken cancellationToken);
+
+    /// <summary>Stores a value under a name, in place of the one before.</summary>
+    Task WriteValueAsync(string name, string value, CancellationToken cancellationToken);
 
     /// <summary>The rows of other nodes with an id above <paramref name="after"/>, in the order of their ids.</summary>
     Task<IReadOnlyList<RowCharge>> ReadBegunByOthersAsync(Guid after, int max, CancellationToken cancellationToken);

@@ -34,6 +34,9 @@ internal sealed record TeamCharges(
 {
     /// <summary>The providers' own amounts (BYOK) of settled rows.</summary>
     public PicoDollars UpstreamCost { get; init; }
+
+    /// <summary>The rows that are not charged although their bill is unknown, if a late bill may still settle them.</summary>
+    public IReadOnlyCollection<Guid> Expired { get; init; } = [];
 }
 
 /// <summary>A generation that is due for a bill query.</summary>
@@ -74,10 +77,15 @@ internal sealed record PendingGeneration(
 /// <param name="Team">The team.</param>
 /// <param name="StartedAt">When its request arrived.</param>
 /// <param name="IsOpen">Whether the charge may still change.</param>
-/// <param name="Charge">The cost when settled, zero when written off, else what is held.</param>
-/// <param name="IsUnresolvable">Whether the row is closed without a bill. A late bill may still settle it.</param>
+/// <param name="Charge">The cost when settled, the reservation when unresolvable, zero when written off, else what is held.</param>
+/// <param name="IsUnresolvable">
+/// Whether the row is closed without a bill and counts its reservation for a time. A late bill may still settle it.
+/// </param>
 /// <param name="UpstreamCost">The provider's own amount (BYOK) when settled.</param>
 /// <param name="ClosedAt">When the row was closed; <see langword="null"/> for an open one.</param>
+/// <param name="IsExpired">
+/// Whether the row is closed without a bill and counts nothing, such as a row that is written off. A late bill may still settle it.
+/// </param>
 internal sealed record RowCharge(
     Guid Id,
     string Team,
@@ -86,7 +94,8 @@ internal sealed record RowCharge(
     PicoDollars Charge,
     bool IsUnresolvable = false,
     PicoDollars UpstreamCost = default,
-    DateTimeOffset? ClosedAt = null);
+    DateTimeOffset? ClosedAt = null,
+    bool IsExpired = false);
 
 /// <summary>The unresolvable rows to write off.</summary>
 /// <param name="Team">Their team.</param>

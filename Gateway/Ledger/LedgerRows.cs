@@ -36,7 +36,8 @@ internal static class LedgerRows
         PicoDollars.FromStored(reader.GetInt64(4)),
         reader.GetInt32(3) == (int)GenerationState.Unresolvable,
         PicoDollars.FromStored(reader.GetInt64(5)),
-        reader.IsDBNull(6) ? null : LedgerKeys.FromStored(reader.GetInt64(6)));
+        reader.IsDBNull(6) ? null : LedgerKeys.FromStored(reader.GetInt64(6)),
+        reader.GetInt32(3) == (int)GenerationState.WrittenOff);
 
     /// <summary>A row of <see cref="LedgerSql.Unresolved"/>.</summary>
     public static UnresolvedRow Unresolved(DbDataReader reader, Guid id) => new(
@@ -47,15 +48,25 @@ internal static class LedgerRows
         reader.IsDBNull(4) ? null : reader.GetString(4),
         PicoDollars.FromStored(reader.GetInt64(5)));
 
-    /// <summary>Adds a row of <see cref="LedgerSql.Charges"/> with an id to the open rows, to the recent ones, or to both.</summary>
+    /// <summary>Adds a row of <see cref="LedgerSql.Charges"/> with an id to the open or the expired rows, and to the recent ones.</summary>
     public static void AddSingle(
-        DbDataReader reader, Guid id, PicoDollars charge, Guid firstRecent, Dictionary<Guid, PicoDollars> open, List<Guid> recent)
+        DbDataReader reader,
+        Guid id,
+        PicoDollars charge,
+        Guid firstRecent,
+        Dictionary<Guid, PicoDollars> open,
+        List<Guid> expired,
+        List<Guid> recent)
     {
         // A held row counts as open: the budget stops counting it after a time, and a late bill may still settle it.
         var (state, isHeld, isRecent) = (reader.GetInt32(5), reader.GetInt32(6) != 0, id.CompareTo(firstRecent) >= 0);
         if (state < (int)GenerationState.Settled || isHeld)
         {
             open.Add(id, charge);
+        }
+        else if (state > (int)GenerationState.Settled)
+        {
+            expired.Add(id);
         }
 
         if (isRecent)

@@ -5,13 +5,16 @@ namespace Gateway.Ledger;
 /// </summary>
 internal static class LedgerSql
 {
-    /// <summary>The amount of a row that is not settled yet, or never will be.</summary>
+    /// <summary>
+    /// The amount of a row that is not settled yet. An unresolvable row counts its reservation, whatever was held before.
+    /// </summary>
     private const string Held = "COALESCE(held_pico, reserved_pico)";
 
     private const string Cost = "COALESCE(cost_pico, reserved_pico)";
 
     /// <summary>The charge of a row, regardless of how long it has been unresolvable, without the provider's own amount.</summary>
-    private const string Charge = $"CASE WHEN state = 2 THEN {Cost} WHEN state = 4 THEN 0 ELSE {Held} END";
+    private const string Charge =
+        $"CASE WHEN state = 2 THEN {Cost} WHEN state = 4 THEN 0 WHEN state = 3 THEN reserved_pico ELSE {Held} END";
 
     /// <summary>The provider's own amount of a settled row (BYOK).</summary>
     private const string UpstreamCost = "CASE WHEN state = 2 THEN COALESCE(upstream_cost_pico, 0) ELSE 0 END";
@@ -19,7 +22,13 @@ internal static class LedgerSql
     /// <summary>Whether the budget counts an unresolvable row: it was closed since $5.</summary>
     private const string IsHeld = "state = 3 AND COALESCE(closed_at, started_at) >= $5";
 
-    private const string BudgetCharge = $"CASE WHEN state = 2 THEN {Cost} WHEN state < 2 OR ({IsHeld}) THEN {Held} ELSE 0 END";
+    private const string BudgetCharge =
+        $"CASE WHEN state = 2 THEN {Cost} WHEN state < 2 THEN {Held} WHEN {IsHeld} THEN reserved_pico ELSE 0 END";
+
+    /// <summary>
+    /// Whether a row was adopted and is still without a bill. Its own node may be alive and settle it: the node could not renew its lock.
+    /// </summary>
+    private const string IsAdopted = "state >= 3 AND ended = 'GatewayDied'";
 
     // Rows are removed long after the budget has stopped counting the unresolvable ones.
     private const string RemovedCharge = $"CASE WHEN state = 2 THEN {Cost} ELSE 0 END";
@@ -52,7 +61,17 @@ internal static class LedgerSql
         """;
 
     public const string Named =
-        "UPDATE generations SET generation_id = $2, destination = COALESCE($3, destination) WHERE id = $1 AND generation_id IS NULL";
+        NamedHead + "\nWHERE id = $1 AND generation_id IS NULL AND NOT (state = 3 AND COALESCE(ended, '') = 'GatewayDied')";
+
+    /// <summary>
+    /// Names an adopted row: another node may adopt a row while the row's own node cannot renew its lock. The row becomes provisional, so
+    /// that its bill is requested even if its own node dies. A separate statement: most updates do not change the index of the state.
+    /// </summary>
+    public const string NamedAdopted =
+        NamedHead + ", state = 1, asked = 0, ask_at = closed_at, closed_at = NULL"
+        + "\nWHERE id = $1 AND generation_id IS NULL AND state = 3 AND ended = 'GatewayDied'";
+
+    private const string NamedHead = "UPDATE generations SET generation_id = $2, destination = COALESCE($3, destination)";
 
     public const string Ended = EndedHead + EndedTail;
 
@@ -92,8 +111,7 @@ internal static class LedgerSql
     // Settled rows do not change. Unresolvable and written-off rows may still be settled by a late bill.
     private const string EndedTail = "\nWHERE id = $1 AND (state < 2 OR (state >= 3 AND $2 = 2))";
 
-    // Another node may adopt a row while the row's own node cannot renew its lock. Such a row becomes provisional once its generation id is
-    // known.
+    // An adopted row becomes provisional once its generation id is known, as in NamedAdopted.
     private const string EndedAndNamedTail = "\nWHERE id = $1 AND (state < 2 OR (state >= 3 AND ($2 = 2 OR (state = 3 AND $2 = 1 AND generation_id IS NULL))))";
 
     public const string ReservingNodes = "SELECT DISTINCT node FROM generations WHERE state = 0 AND state < 2";
@@ -117,11 +135,13 @@ internal static class LedgerSql
         """;
 
     /// <summary>
-    /// Open, held and recent rows one by one, and the sum of the others as a row without an id, in one query for a consistent view.
+    /// Open, held, adopted and recent rows one by one, and the sum of the others as a row without an id, in one query for a consistent
+    /// view.
     /// </summary>
     public const string Charges =
         $"""
-        SELECT CASE WHEN state < 2 OR id >= $4 OR ({IsHeld}) THEN id END, {BudgetSums}, MIN(state), MAX(CASE WHEN {IsHeld} THEN 1 ELSE 0 END)
+        SELECT CASE WHEN state < 2 OR id >= $4 OR ({IsHeld}) OR ({IsAdopted}) THEN id END, {BudgetSums}, MIN(state),
+            MAX(CASE WHEN {IsHeld} THEN 1 ELSE 0 END)
         FROM generations
         WHERE id >= $2 AND team = $1 AND started_at >= $3
         GROUP BY 1
@@ -144,15 +164,14 @@ internal static class LedgerSql
     private const string ToWriteOff =
         "state = 3 AND team = $1 AND started_at < $2 AND ($3 = '' OR generation_id = $3 OR id = $4)";
 
-    public const string Unresolved =
-        $"""
-        SELECT id, started_at, key_label, COALESCE(model_answered, model_sent, model_asked, ''), generation_id, reserved_pico
-        FROM generations WHERE {ToWriteOff} ORDER BY id
-        """;
+    private const string UnresolvedColumns =
+        "id, started_at, key_label, COALESCE(model_answered, model_sent, model_asked, ''), generation_id, reserved_pico";
 
-    public const string WriteOff = $"UPDATE generations SET state = 4, reason = $5, closed_at = $6 WHERE {ToWriteOff}";
+    public const string Unresolved = $"SELECT {UnresolvedColumns} FROM generations WHERE {ToWriteOff} ORDER BY id";
 
-    public const string AddFirst = "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING";
+    /// <summary>Returns the rows that it has written, in no order.</summary>
+    public const string WriteOff =
+        $"UPDATE generations SET state = 4, reason = $5, closed_at = $6 WHERE {ToWriteOff} RETURNING {UnresolvedColumns}";
 
     public const string Uncounted = RowCharge + "is_counted = 0 AND state >= 2 ORDER BY started_at LIMIT $1";
 

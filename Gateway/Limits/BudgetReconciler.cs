@@ -7,14 +7,14 @@ namespace Gateway.Limits;
 
 /// <summary>
 /// Compares the budgets in Redis with the ledger, periodically and after an outage. Adds charges that Redis does not have, and settles
-/// reservations of calls that have ended or never began. Several nodes may reconcile at the same time, since both steps are idempotent.
+/// reservations of calls that have ended. Several nodes may reconcile at the same time, since both steps are idempotent.
 /// </summary>
 internal sealed partial class BudgetReconciler : Worker
 {
     /// <summary>The time between two rounds.</summary>
     internal static readonly TimeSpan DefaultPeriod = TimeSpan.FromSeconds(10);
 
-    /// <summary>The minimum age of a reservation that is looked up. Its row has reached the ledger by then.</summary>
+    /// <summary>The minimum age of a reservation that is looked up. Most calls end earlier and are settled by their own node.</summary>
     internal static readonly TimeSpan DefaultAge = TimeSpan.FromMinutes(2);
 
     private const int MaxRowsPerQuery = 1000;
@@ -73,13 +73,14 @@ internal sealed partial class BudgetReconciler : Worker
     /// <exception cref="LedgerException">The ledger failed. The next round completes the work.</exception>
     internal async Task ReconcileAsync(CancellationToken cancellationToken)
     {
+        await _store.ForgetAgainAsync();
         var added = await AddUncountedAsync(cancellationToken);
         var settled = await _store.SettleAgainAsync();
         foreach (var key in _store.KnownKeys())
         {
-            await foreach (var ids in _store.ScanOpenAsync(key))
+            await foreach (var open in _store.ScanOpenAsync(key))
             {
-                settled += await SettleEndedAsync(key, ids, cancellationToken);
+                settled += await SettleEndedAsync(key, open, cancellationToken);
             }
         }
 
@@ -95,21 +96,6 @@ internal sealed partial class BudgetReconciler : Worker
 
     /// <inheritdoc />
     protected override bool IsExpected(Exception fault) => fault is LedgerException or LimitStoreException || base.IsExpected(fault);
-
-    /// <summary>The creation time of a UUID of version 7: its first 48 bits are milliseconds of Unix time.</summary>
-    private static DateTimeOffset CreatedAt(Guid id)
-    {
-        Span<byte> bytes = stackalloc byte[16];
-        id.TryWriteBytes(bytes, bigEndian: true, out _);
-        long milliseconds = 0;
-        foreach (var value in bytes[..6])
-        {
-            milliseconds = (milliseconds << 8) | value;
-        }
-
-        // 48 bits exceed the range of DateTimeOffset.
-        return DateTimeOffset.FromUnixTimeMilliseconds(Math.Min(milliseconds, DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()));
-    }
 
     /// <summary>Adds the charges of closed rows that no counter includes.</summary>
     private async Task<int> AddUncountedAsync(CancellationToken cancellationToken)
@@ -128,13 +114,17 @@ internal sealed partial class BudgetReconciler : Worker
                 }
 
                 var key = BudgetKey.At(row.Team, period, row.StartedAt);
-                if (!row.IsUnresolvable)
+                if (_terms.IsExpired(row))
                 {
-                    await _store.TrySettleAsync(key, row.Id, _terms.ChargeOf(row), isCounted: false);
+                    await _store.ExpireAsync(key, row.Id, isCounted: false);
                 }
                 else if (_terms.IsHeld(row))
                 {
                     await _store.TryHoldAsync(key, row.Id, row.Charge, isCounted: false);
+                }
+                else
+                {
+                    await _store.TrySettleAsync(key, row.Id, _terms.ChargeOf(row), isCounted: false);
                 }
             }
 
@@ -152,42 +142,41 @@ internal sealed partial class BudgetReconciler : Worker
     }
 
     /// <summary>
-    /// Settles reservations whose row is closed, or missing because the request failed before its row was written. Those of unresolvable
-    /// rows expire after a time, and those of refused calls hold nothing.
+    /// Settles reservations whose row is closed. A reservation whose row is open or unresolvable holds the amount of the row. A reservation
+    /// without a row is unknown: its row may be queued on another node. It counts for the same time as an unresolvable row.
     /// </summary>
-    private async Task<int> SettleEndedAsync(BudgetKey key, IReadOnlyList<Guid> open, CancellationToken cancellationToken)
+    private async Task<int> SettleEndedAsync(
+        BudgetKey key, IReadOnlyList<(Guid Id, PicoDollars Amount)> open, CancellationToken cancellationToken)
     {
-        var before = _time.GetUtcNow() - _age;
-        Guid[] old = [.. open.Where(id => CreatedAt(id) < before)];
-        if (old.Length == 0)
+        var firstYoung = LedgerKeys.FirstAt(_time.GetUtcNow() - _age);
+        var old = open.Where(reservation => reservation.Id.CompareTo(firstYoung) < 0).ToList();
+        if (old.Count == 0)
         {
             return 0;
         }
 
         var settled = 0;
-        var rows = await _ledger.ReadChargesAsync(old, cancellationToken);
-        foreach (var id in old)
+        var firstHeld = LedgerKeys.FirstAt(_terms.HeldSince);
+        var rows = await _ledger.ReadChargesAsync([.. old.Select(reservation => reservation.Id)], cancellationToken);
+        foreach (var (id, amount) in old)
         {
-            if (!rows.TryGetValue(id, out var row))
+            var isKnown = rows.TryGetValue(id, out var row);
+            if (isKnown ? _terms.IsHeld(row!) : id.CompareTo(firstHeld) >= 0)
             {
-                await _store.TrySettleAsync(key, id, PicoDollars.Zero, isCounted: true);
-            }
-            else if (_terms.IsHeld(row))
-            {
-                if (row.Charge == PicoDollars.Zero)
+                if (!isKnown || row!.Charge == amount)
                 {
-                    await _store.TryHoldAsync(key, id, row.Charge, isCounted: true);
+                    continue;
                 }
 
-                continue;
+                await _store.TryHoldAsync(key, id, row.Charge, isCounted: true);
             }
-            else if (row.IsUnresolvable)
+            else if (!isKnown || _terms.IsExpired(row!))
             {
-                await _store.ExpireAsync(key, id);
+                await _store.ExpireAsync(key, id, isCounted: true);
             }
             else
             {
-                await _store.TrySettleAsync(key, id, _terms.ChargeOf(row), isCounted: true);
+                await _store.TrySettleAsync(key, id, _terms.ChargeOf(row!), isCounted: true);
             }
 
             settled++;
@@ -201,7 +190,7 @@ internal sealed partial class BudgetReconciler : Worker
         [LoggerMessage(
             LogEvents.BudgetsReconciled,
             LogLevel.Information,
-            "Budgets were corrected from the ledger: {Added} charges added, {Settled} reservations settled")]
+            "Budgets were corrected from the ledger: {Added} charges added, {Settled} reservations changed")]
         public static partial void BudgetsReconciled(ILogger logger, int added, int settled);
     }
 }

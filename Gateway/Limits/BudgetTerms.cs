@@ -22,9 +22,12 @@ internal sealed class BudgetTerms(Func<string, TeamBudget?> budgetOf, Func<TimeS
     /// <summary>Whether a row counts only for a time: its request is in flight, its bill is awaited, or it is unresolvable.</summary>
     public bool IsHeld(RowCharge row) => row.IsOpen || (row.IsUnresolvable && (row.ClosedAt ?? row.StartedAt) >= HeldSince);
 
+    /// <summary>Whether a row counts nothing although its bill is unknown. A late bill is added.</summary>
+    public bool IsExpired(RowCharge row) => row.IsExpired || (row.IsUnresolvable && !IsHeld(row));
+
     /// <summary>The amount of a row.</summary>
     public PicoDollars ChargeOf(RowCharge row) =>
-        row.IsUnresolvable && !IsHeld(row) ? PicoDollars.Zero
+        IsExpired(row) ? PicoDollars.Zero
         : row.Charge + (CountsByok(row.Team) ? row.UpstreamCost : PicoDollars.Zero);
 
     /// <summary>The amount of a team's rows.</summary>

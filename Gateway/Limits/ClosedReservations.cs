@@ -44,8 +44,7 @@ internal static class ClosedReservations
             }
             else
             {
-                var isHeld = terms.IsHeld(row);
-                yield return new Change(id, terms.ChargeOf(row), isHeld, !isHeld && row.IsUnresolvable);
+                yield return new Change(id, terms.ChargeOf(row), terms.IsHeld(row), terms.IsExpired(row));
             }
         }
     }

@@ -33,6 +33,11 @@ internal interface IBudgetStore
     ValueTask<bool> SettleAsync(BudgetKey key, Guid id, PicoDollars reserved, PicoDollars charge, bool isCounted);
 
     /// <summary>
+    /// Releases the reservation of a refused call whose store failed and may have granted it all the same. Does not wait for the store.
+    /// </summary>
+    void Release(BudgetKey key, Guid id);
+
+    /// <summary>
     /// Changes the amount that is held for a call whose bill is not known yet. Without a granted reservation, reserves the amount regardless
     /// of the limit. Without effect if the call is settled.
     /// </summary>

@@ -44,7 +44,7 @@ internal interface ILimitLease
 {
     /// <summary>
     /// The tokens that the charge has taken from every limit of tokens: the estimate, or the lowest such limit if that is less;
-    /// <see langword="null"/> without a charge or without such a limit.
+    /// <see langword="null"/> without a charge or without such a limit. Found on each access, also after the end.
     /// </summary>
     long? TakenTokens { get; }
 

@@ -148,6 +148,10 @@ internal sealed class MemoryBudgetCounter
             {
                 Open(row.Id, row.Charge);
             }
+            else if (row.IsExpired)
+            {
+                (_expired ??= []).Add(row.Id);
+            }
 
             return true;
         }
@@ -187,6 +191,10 @@ internal sealed class MemoryBudgetCounter
             else if (_expired?.Remove(id) == true)
             {
                 _charged += charge;
+                if (!isCounted)
+                {
+                    (_late ??= []).Add(id);
+                }
             }
             else if (!isCounted && !_recent.Contains(id) && (_late ??= []).Add(id))
             {
@@ -240,6 +248,11 @@ internal sealed class MemoryBudgetCounter
             foreach (var (id, reserved) in charges.Open)
             {
                 Open(id, reserved);
+            }
+
+            if (charges.Expired.Count > 0)
+            {
+                _expired = [.. charges.Expired];
             }
 
             _firstUnread = LedgerKeys.FirstAt(recent);

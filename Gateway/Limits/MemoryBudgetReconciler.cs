@@ -95,8 +95,12 @@ internal sealed partial class MemoryBudgetReconciler : Worker
         do
         {
             rows = await _ledger.ReadBegunByOthersAsync(after, MaxRowsPerQuery, cancellationToken);
-            added += _store.AddBegun(
-                [.. rows.Select(row => row with { Charge = _terms.ChargeOf(row), IsUnresolvable = row.IsUnresolvable && _terms.IsHeld(row) })]);
+            added += _store.AddBegun([.. rows.Select(row => row with
+            {
+                Charge = _terms.ChargeOf(row),
+                IsUnresolvable = row.IsUnresolvable && _terms.IsHeld(row),
+                IsExpired = _terms.IsExpired(row),
+            })]);
             after = rows.Count > 0 ? rows[^1].Id : after;
         }
         while (rows.Count == MaxRowsPerQuery);

@@ -58,6 +58,12 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<Tea
     }
 
     /// <inheritdoc />
+    /// <remarks>Without effect: this store fails only before it grants a reservation.</remarks>
+    public void Release(BudgetKey key, Guid id)
+    {
+    }
+
+    /// <inheritdoc />
     public ValueTask<bool> HoldAsync(BudgetKey key, Guid id, PicoDollars amount, bool isCounted)
     {
         if (!IsOver(key))

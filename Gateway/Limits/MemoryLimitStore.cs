@@ -303,27 +303,32 @@ internal sealed class MemoryLimitStore : ILimitStore
 
     private sealed class Lease(MemoryLimitStore store, Share[] shares) : ILimitLease
     {
-        private Share[]? _shares = shares;
+        private readonly Share[] _shares = shares;
+        private int _isOver;
         private bool _isCharged;
 
-        public long? TakenTokens { get; private set; }
+        public long? TakenTokens
+        {
+            get
+            {
+                long? least = null;
+                foreach (ref readonly var share in _shares.AsSpan())
+                {
+                    if (_isCharged && share.Scope.TokensPerMinute is not null)
+                    {
+                        least = Math.Min(least ?? long.MaxValue, share.Tokens);
+                    }
+                }
+
+                return least;
+            }
+        }
 
         public ValueTask<LimitResult> ChargeAsync(long estimatedTokens)
         {
-            ObjectDisposedException.ThrowIf(_shares is null, this);
+            ObjectDisposedException.ThrowIf(Volatile.Read(ref _isOver) != 0, this);
             var result = store.Charge(_shares, estimatedTokens);
             _isCharged = result.RefusedBy is null;
-            if (_isCharged)
-            {
-                foreach (ref readonly var share in _shares.AsSpan())
-                {
-                    if (share.Scope.TokensPerMinute is not null)
-                    {
-                        TakenTokens = Math.Min(TakenTokens ?? long.MaxValue, share.Tokens);
-                    }
-                }
-            }
-
             return new(result);
         }
 
@@ -333,9 +338,9 @@ internal sealed class MemoryLimitStore : ILimitStore
 
         private ValueTask End(int requests, long? tokens)
         {
-            if (Interlocked.Exchange(ref _shares, null) is { } shares)
+            if (Interlocked.Exchange(ref _isOver, 1) == 0)
             {
-                store.End(shares, _isCharged ? requests : 0, _isCharged ? tokens : null);
+                store.End(_shares, _isCharged ? requests : 0, _isCharged ? tokens : null);
             }
 
             return ValueTask.CompletedTask;

@@ -83,15 +83,15 @@ internal static class RedisBudgetScripts
         """;
 
     /// <summary>
-    /// Key: the period. Arguments: the ledger's mark, the reservation's field, the field that marks it as expired. Returns -1 if the
-    /// ledger's charges are missing, otherwise 1.
+    /// Key: the period. Arguments: the ledger's mark, the reservation's field, the field that marks it as expired, the field that marks an
+    /// uncounted charge as added, and 1 if the reservation was granted. Returns -1 if the ledger's charges are missing, otherwise 1.
     /// </summary>
     public const string Expire = """
-        local key, mark, field, expired = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+        local key, mark, field, expired, done, counted = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1'
         if redis.call('HEXISTS', key, mark) == 0 then return -1 end
         local reserved = redis.call('HGET', key, field)
-        if not reserved then return 1 end
-        if reserved ~= '0' then redis.call('HINCRBY', key, 'total', '-' .. reserved) end
+        if not reserved and (counted or redis.call('HEXISTS', key, done) == 1) then return 1 end
+        if reserved and reserved ~= '0' then redis.call('HINCRBY', key, 'total', '-' .. reserved) end
         redis.call('HDEL', key, field)
         redis.call('HSET', key, expired, '1')
         return 1

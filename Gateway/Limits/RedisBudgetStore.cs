@@ -4,6 +4,8 @@ using Gateway.Billing;
 using Gateway.Ledger;
 using Gateway.Primitives;
 using StackExchange.Redis;
+using static Gateway.Limits.RedisBudgetNames;
+using static Gateway.Limits.RedisBudgetValues;
 
 namespace Gateway.Limits;
 
@@ -30,7 +32,8 @@ internal sealed class RedisBudgetStore : IBudgetStore
     private const int MaxUnsettled = 10_000;
 
     private readonly RedisLink _link;
-    private readonly string _keyPrefix;
+    private readonly RedisBudgetNames _names;
+    private readonly RedisBudgetRemovals _removals;
     private readonly LedgerAccess _ledger;
     private readonly BudgetTerms _terms;
     private readonly TimeProvider _time;
@@ -50,7 +53,8 @@ internal sealed class RedisBudgetStore : IBudgetStore
     public RedisBudgetStore(RedisLink link, string keyPrefix, LedgerAccess ledger, BudgetTerms terms, TimeProvider time)
     {
         _link = link;
-        _keyPrefix = keyPrefix;
+        _names = new RedisBudgetNames(keyPrefix, ledger);
+        _removals = new RedisBudgetRemovals(link, _names);
         _ledger = ledger;
         _terms = terms;
         _time = time;
@@ -60,8 +64,9 @@ internal sealed class RedisBudgetStore : IBudgetStore
     public async ValueTask<BudgetResult> ReserveAsync(BudgetKey key, PicoDollars limit, Guid id, PicoDollars amount)
     {
         await OpenLedgerAsync();
-        RedisKey[] keys = [KeyOf(key)];
-        RedisValue[] values = [Mark, FieldOf(id), Stored(amount), Stored(PicoDollars.Zero - amount), Stored(limit)];
+        await _removals.CompleteAsync(key);
+        RedisKey[] keys = [_names.KeyOf(key)];
+        RedisValue[] values = [_names.Mark, _names.FieldOf(id), Stored(amount), Stored(PicoDollars.Zero - amount), Stored(limit)];
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
             var seeds = _seeds.GetOrAdd(key, 0);
@@ -70,7 +75,7 @@ internal sealed class RedisBudgetStore : IBudgetStore
             var reply = await _link.RunAsync(RedisBudgetScripts.Reserve, keys, values, late => Undo(key, id, late));
             if (TryRead(reply, out var code, out var total))
             {
-                return code == 1 ? new BudgetResult(true, total) : new BudgetResult(false, total, await SumOpenAsync(key));
+                return code == 1 ? new BudgetResult(true, total) : await RefuseAsync(key, total);
             }
 
             // A concurrent request may have seeded the counter since this one was sent.
@@ -95,12 +100,22 @@ internal sealed class RedisBudgetStore : IBudgetStore
             // The reply is missing, but the script may have run. Without a reservation the row is marked as uncounted, and the reconciler
             // adds the charge: the script's mark prevents a second addition. With a reservation the settlement is retried, since it has an
             // effect only as long as the reservation exists. The reconciler settles reservations that exceed the queue.
-            if (isCounted && _unsettled.Count < MaxUnsettled)
+            if (isCounted)
             {
-                _unsettled.Enqueue((key, id, charge));
+                SettleLater(key, id, charge);
             }
 
             return isCounted;
+        }
+    }
+
+    /// <inheritdoc />
+    public void Release(BudgetKey key, Guid id)
+    {
+        // Before the ledger is open, no reservation is sent.
+        if (_ledger.IsOpen)
+        {
+            SettleLater(key, id, PicoDollars.Zero);
         }
     }
 
@@ -119,16 +134,17 @@ internal sealed class RedisBudgetStore : IBudgetStore
     }
 
     /// <inheritdoc />
-    public void Forget(BudgetKey key) => _link.Post(RedisBudgetScripts.Forget, [KeyOf(key)], []);
+    public void Forget(BudgetKey key) => _removals.Begin(key);
 
     /// <inheritdoc />
     public async ValueTask<PicoDollars> ReadAsync(BudgetKey key)
     {
         await OpenLedgerAsync();
-        RedisKey[] keys = [KeyOf(key)];
+        await _removals.CompleteAsync(key);
+        RedisKey[] keys = [_names.KeyOf(key)];
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
-            if (TryRead(await _link.RunAsync(RedisBudgetScripts.Read, keys, [Mark]), out _, out var total))
+            if (TryRead(await _link.RunAsync(RedisBudgetScripts.Read, keys, [_names.Mark]), out _, out var total))
             {
                 return total;
             }
@@ -144,7 +160,9 @@ internal sealed class RedisBudgetStore : IBudgetStore
     internal async ValueTask<bool> TrySettleAsync(BudgetKey key, Guid id, PicoDollars charge, bool isCounted)
     {
         var reply = await _link.RunAsync(
-            RedisBudgetScripts.Settle, [KeyOf(key)], [Mark, FieldOf(id), Stored(charge), DoneField(id), isCounted ? "1" : "0", ExpiredField(id)]);
+            RedisBudgetScripts.Settle,
+            [_names.KeyOf(key)],
+            [_names.Mark, _names.FieldOf(id), Stored(charge), DoneField(id), isCounted ? "1" : "0", ExpiredField(id)]);
         return Number(reply) == 1;
     }
 
@@ -153,14 +171,23 @@ internal sealed class RedisBudgetStore : IBudgetStore
     internal async ValueTask<bool> TryHoldAsync(BudgetKey key, Guid id, PicoDollars amount, bool isCounted)
     {
         var reply = await _link.RunAsync(
-            RedisBudgetScripts.Hold, [KeyOf(key)], [Mark, FieldOf(id), Stored(amount), DoneField(id), isCounted ? "1" : "0"]);
+            RedisBudgetScripts.Hold,
+            [_names.KeyOf(key)],
+            [_names.Mark, _names.FieldOf(id), Stored(amount), DoneField(id), isCounted ? "1" : "0"]);
         return Number(reply) == 1;
     }
 
     /// <summary>Stops counting a reservation whose bill is unknown. A late bill is still added.</summary>
     /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
-    internal async ValueTask ExpireAsync(BudgetKey key, Guid id) =>
-        await _link.RunAsync(RedisBudgetScripts.Expire, [KeyOf(key)], [Mark, FieldOf(id), ExpiredField(id)]);
+    internal async ValueTask ExpireAsync(BudgetKey key, Guid id, bool isCounted) =>
+        await _link.RunAsync(
+            RedisBudgetScripts.Expire,
+            [_names.KeyOf(key)],
+            [_names.Mark, _names.FieldOf(id), ExpiredField(id), DoneField(id), isCounted ? "1" : "0"]);
+
+    /// <summary>Removes the counters that <see cref="Forget"/> could not remove.</summary>
+    /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
+    internal ValueTask ForgetAgainAsync() => _removals.CompleteAllAsync();
 
     /// <summary>Retries settlements without a reply.</summary>
     /// <returns>The number of retried settlements.</returns>
@@ -202,39 +229,45 @@ internal sealed class RedisBudgetStore : IBudgetStore
 
     /// <summary>The open reservations of this ledger in a period, page by page.</summary>
     /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
-    internal async IAsyncEnumerable<IReadOnlyList<Guid>> ScanOpenAsync(BudgetKey key)
+    internal async IAsyncEnumerable<IReadOnlyList<(Guid Id, PicoDollars Amount)>> ScanOpenAsync(BudgetKey key)
     {
-        var start = FieldStart();
+        var start = _names.FieldStart;
         await foreach (var fields in ScanAsync(key, start + "*"))
         {
-            var ids = new List<Guid>();
+            var open = new List<(Guid, PicoDollars)>();
             for (var i = 0; i < fields.Length; i += 2)
             {
                 if (fields[i] is { } field && Guid.TryParseExact(field.AsSpan(start.Length), "N", out var id))
                 {
-                    ids.Add(id);
+                    open.Add((id, Reserved(fields[i + 1])));
                 }
             }
 
-            yield return ids;
+            yield return open;
         }
     }
 
-    /// <summary>The sum of the open reservations of all ledgers in a period.</summary>
-    private async ValueTask<PicoDollars> SumOpenAsync(BudgetKey key)
+    /// <summary>Completes a refusal with the sum of the open reservations of all ledgers in the period.</summary>
+    private async ValueTask<BudgetResult> RefuseAsync(BudgetKey key, PicoDollars total)
     {
         var sum = PicoDollars.Zero;
-        await foreach (var fields in ScanAsync(key, "r:*"))
+        try
         {
-            for (var i = 1; i < fields.Length; i += 2)
+            await foreach (var fields in ScanAsync(key, "r:*"))
             {
-                sum += long.TryParse(fields[i], NumberStyles.None, CultureInfo.InvariantCulture, out var amount)
-                    ? PicoDollars.FromStored(amount)
-                    : throw Unexpected();
+                for (var i = 1; i < fields.Length; i += 2)
+                {
+                    sum += Reserved(fields[i]);
+                }
             }
         }
+        catch (LimitStoreException)
+        {
+            // The refusal stands: the budget has decided. Without the sum it does not tell that reservations are in the way.
+            sum = PicoDollars.Zero;
+        }
 
-        return sum;
+        return new BudgetResult(false, total, sum);
     }
 
     private async IAsyncEnumerable<string?[]> ScanAsync(BudgetKey key, string pattern)
@@ -242,7 +275,7 @@ internal sealed class RedisBudgetStore : IBudgetStore
         var cursor = "0";
         do
         {
-            var reply = await _link.RunAsync(RedisBudgetScripts.Scan, [KeyOf(key)], [cursor, pattern]);
+            var reply = await _link.RunAsync(RedisBudgetScripts.Scan, [_names.KeyOf(key)], [cursor, pattern]);
             if (reply.Length != 2 || (string?)reply[0] is not { } next || (string?[]?)reply[1] is not { } fields)
             {
                 throw Unexpected();
@@ -254,53 +287,23 @@ internal sealed class RedisBudgetStore : IBudgetStore
         while (cursor != "0");
     }
 
-    private static LimitStoreException Unexpected() => new("Redis returned an unexpected reply to a script.");
-
-    private static long Number(RedisResult reply) =>
-        reply.Resp2Type == ResultType.Integer ? (long)reply : throw Unexpected();
-
-    private static bool TryRead(RedisResult reply, out long code, out PicoDollars total)
-    {
-        if (reply.Length != 2
-            || reply[0].Resp2Type != ResultType.Integer
-            || !long.TryParse((string?)reply[1], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var amount))
-        {
-            throw Unexpected();
-        }
-
-        code = (long)reply[0];
-        total = PicoDollars.FromStored(amount);
-        return code >= 0;
-    }
-
-    private static string Stored(PicoDollars amount) => amount.ToStored().ToString(CultureInfo.InvariantCulture);
-
-    private static string DoneField(Guid id) => "d:" + id.ToString("N");
-
-    private static string ExpiredField(Guid id) => "e:" + id.ToString("N");
-
-    /// <exception cref="LimitStoreException">The ledger is not open. No reservation of this process has been granted then.</exception>
-    private string LedgerId => _ledger.IsOpen ? _ledger.Store.LedgerId : throw new LimitStoreException("The ledger is not open.");
-
-    private string Mark => "s:" + LedgerId;
-
-    private string FieldStart() => "r:" + LedgerId + ":";
-
-    private string FieldOf(Guid id) => FieldStart() + id.ToString("N");
-
-    /// <summary>The key of a period. The part in braces determines the slot of a Redis cluster.</summary>
-    private RedisKey KeyOf(BudgetKey key)
-    {
-        var start = key.End is null ? "0" : key.Start.ToString("yyyyMMdd", CultureInfo.InvariantCulture);
-        return $"{_keyPrefix}budget:{{{key.Team}}}:{key.Period}:{start}";
-    }
-
     private void Undo(BudgetKey key, Guid id, RedisResult? late)
     {
-        // Without a reply the effect is unknown. The reconciler settles reservations without a row.
+        // Without a reply the effect is unknown. A refused call releases the reservation, and the end of any other call replaces it.
         if (late is { Resp2Type: ResultType.Array, Length: 2 } && late[0].Resp2Type == ResultType.Integer && (long)late[0] == 1)
         {
-            _link.Post(RedisBudgetScripts.Settle, [KeyOf(key)], [Mark, FieldOf(id), "0", DoneField(id), "1", ExpiredField(id)]);
+            _link.Post(
+                RedisBudgetScripts.Settle,
+                [_names.KeyOf(key)],
+                [_names.Mark, _names.FieldOf(id), "0", DoneField(id), "1", ExpiredField(id)]);
+        }
+    }
+
+    private void SettleLater(BudgetKey key, Guid id, PicoDollars charge)
+    {
+        if (_unsettled.Count < MaxUnsettled)
+        {
+            _unsettled.Enqueue((key, id, charge));
         }
     }
 
@@ -349,23 +352,34 @@ internal sealed class RedisBudgetStore : IBudgetStore
         var uncounted = await _ledger.Store.ReadUncountedAsync(MaxUncounted, CancellationToken.None);
 
         var expires = key.End is { } end ? (end + Grace).ToUnixTimeMilliseconds() : 0;
-        var values = new List<RedisValue> { Mark, Stored(_terms.ChargeOf(key.Team, charges)), expires.ToString(CultureInfo.InvariantCulture) };
+        var values = new List<RedisValue>
+        {
+            _names.Mark, Stored(_terms.ChargeOf(key.Team, charges)), expires.ToString(CultureInfo.InvariantCulture),
+        };
         foreach (var (id, reserved) in charges.Open)
         {
-            values.Add(FieldOf(id));
+            values.Add(_names.FieldOf(id));
             values.Add(Stored(reserved));
         }
 
+        foreach (var id in charges.Expired)
+        {
+            values.Add(ExpiredField(id));
+            values.Add("1");
+        }
+
+        // A row without a bill has no charge yet. Its late bill is added.
         foreach (var row in uncounted)
         {
-            if (row.Team == key.Team && row.StartedAt >= key.Start && row.StartedAt < readAt && !charges.Open.ContainsKey(row.Id))
+            if (!_terms.IsExpired(row) && !charges.Open.ContainsKey(row.Id)
+                && row.Team == key.Team && row.StartedAt >= key.Start && row.StartedAt < readAt)
             {
                 values.Add(DoneField(row.Id));
                 values.Add("1");
             }
         }
 
-        await _link.RunAsync(RedisBudgetScripts.Seed, [KeyOf(key)], [.. values]);
+        await _link.RunAsync(RedisBudgetScripts.Seed, [_names.KeyOf(key)], [.. values]);
         _seeds.AddOrUpdate(key, 1, static (_, seeds) => seeds + 1);
     }
 }

@@ -228,7 +228,22 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
 
         public RedisValue Name { get; }
 
-        public long? TakenTokens { get; private set; }
+        public long? TakenTokens
+        {
+            get
+            {
+                long? least = null;
+                for (var i = 0; _isCharged && i < _amounts.Length; i++)
+                {
+                    if (_scopes[i].TokensPerMinute is not null)
+                    {
+                        least = Math.Min(least ?? long.MaxValue, _amounts[i]);
+                    }
+                }
+
+                return least;
+            }
+        }
 
         public bool IsOver => Volatile.Read(ref _isOver) != 0;
 
@@ -270,14 +285,6 @@ internal sealed class RedisLimitStore : ILimitStore, IAsyncDisposable
 
             var result = await TakeAsync(RedisLimitScripts.Charge, UndoCharge);
             _isCharged = result.RefusedBy is null;
-            for (var i = 0; _isCharged && i < _amounts.Length; i++)
-            {
-                if (_scopes[i].TokensPerMinute is not null)
-                {
-                    TakenTokens = Math.Min(TakenTokens ?? long.MaxValue, _amounts[i]);
-                }
-            }
-
             return result;
         }
 

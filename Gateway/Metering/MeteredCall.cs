@@ -34,6 +34,9 @@ internal sealed partial class MeteredCall : IAsyncDisposable
     private BudgetKey? _budget;
     private bool _includesByok;
     private bool _isReserved;
+
+    // Also set if the store failed, which may have reserved the amount all the same.
+    private bool _mayBeReserved;
     private bool _mayHaveRow;
     private bool _isRowDeferred;
     private bool _wasSent;
@@ -110,8 +113,9 @@ internal sealed partial class MeteredCall : IAsyncDisposable
     {
         _budget = budget;
         _includesByok = includesByok;
+        _mayBeReserved = true;
         var result = await _budgets.ReserveAsync(budget, limit, Id, Reserved);
-        _isReserved = result.IsGranted;
+        _isReserved = _mayBeReserved = result.IsGranted;
         return result;
     }
 
@@ -144,6 +148,11 @@ internal sealed partial class MeteredCall : IAsyncDisposable
         }
 
         var isCounted = !_isReserved || await SettleBudgetAsync(PicoDollars.Zero);
+        if (_mayBeReserved && !_isReserved)
+        {
+            _budgets.Release(_budget!.Value, Id);
+        }
+
         if (_mayHaveRow)
         {
             // A commit that was reported as failed may have succeeded. If the row exists, it is closed without a charge.

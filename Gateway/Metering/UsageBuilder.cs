@@ -8,9 +8,6 @@ namespace Gateway.Metering;
 /// <summary>Collects the members of a bill. A missing or invalid member leaves the previous value.</summary>
 internal struct UsageBuilder
 {
-    // Far above any token count, and small enough that sums do not overflow.
-    private const long MaxTokens = 1_000_000_000_000_000;
-
     private long? _promptTokens;
     private long? _inputTokens;
     private long? _completionTokens;
@@ -53,7 +50,7 @@ internal struct UsageBuilder
         }
         else if (!isString
             && Utf8Parser.TryParse(text, out long tokens, out var length) && length == text.Length
-            && tokens is >= 0 and <= MaxTokens)
+            && tokens is >= 0 and <= Usage.MostTokens)
         {
             Tokens(ref this, member) = tokens;
             _hasMembers = true;

@@ -8,19 +8,20 @@ namespace Gateway.Observability;
 
 /// <summary>
 /// Formats log events as compact JSON (CLEF). Request lines are written directly from their values, all other events by
-/// <see cref="CompactJsonFormatter"/>.
+/// <see cref="CompactJsonFormatter"/>. Both escape the characters that a terminal obeys.
 /// </summary>
 internal sealed class CompactLineFormatter : ITextFormatter
 {
     private readonly CompactJsonFormatter _others = new();
-    private readonly Members _members = new();
+    private readonly Members _members = new(new EscapingWriter());
 
     // Not thread-safe; ConsoleSink formats one event at a time.
     public void Format(LogEvent logEvent, TextWriter output)
     {
+        _members.Output = output;
         if (RequestLine.Of(logEvent) is not { } line)
         {
-            _others.Format(logEvent, output);
+            _others.Format(logEvent, _members.Escaping);
             return;
         }
 
@@ -38,15 +39,21 @@ internal sealed class CompactLineFormatter : ITextFormatter
             output.Write('"');
         }
 
-        _members.Output = output;
         line.WriteTo(_members);
         output.Write('}');
         output.WriteLine();
     }
 
-    private sealed class Members : ILogMembers
+    private sealed class Members(EscapingWriter escaping) : ILogMembers
     {
-        public TextWriter Output { get; set; } = TextWriter.Null;
+        /// <summary>Writes to <see cref="Output"/>, escaped.</summary>
+        public TextWriter Escaping => escaping;
+
+        public TextWriter Output
+        {
+            get => escaping.Output;
+            set => escaping.Output = value;
+        }
 
         public void Add(string name, string? value)
         {
@@ -57,7 +64,7 @@ internal sealed class CompactLineFormatter : ITextFormatter
             }
             else
             {
-                JsonValueFormatter.WriteQuotedJsonString(value, Output);
+                JsonValueFormatter.WriteQuotedJsonString(value, escaping);
             }
         }
 

@@ -87,13 +87,13 @@ internal sealed class PriceListStore(TimeProvider time)
     public void NoteAsked() => Volatile.Write(ref _askedAt, time.GetTimestamp());
 
     // The validation of the settings rejects a price that cannot be parsed.
-    private static Dictionary<string, ListedPrice> Configured(IReadOnlyList<ModelPriceSettings> prices)
+    private static Dictionary<string, StatedPrice> Configured(IReadOnlyList<ModelPriceSettings> prices)
     {
-        var configured = new Dictionary<string, ListedPrice>(StringComparer.OrdinalIgnoreCase);
+        var configured = new Dictionary<string, StatedPrice>(StringComparer.OrdinalIgnoreCase);
         foreach (var price in prices)
         {
-            configured[price.Model.Trim()] = new ListedPrice(
-                new ModelPrice(Read(price.Prompt), Read(price.Completion), Read(price.Request)));
+            configured[price.Model.Trim()] = new StatedPrice(
+                Read(price.Prompt), Read(price.Completion), price.Request is { } request ? Read(request) : null);
         }
 
         return configured;

@@ -4,9 +4,7 @@ namespace Gateway.Pricing;
 
 /// <summary>The prices of a model. A part that the list does not state costs nothing.</summary>
 /// <param name="Prompt">Price per token of the prompt.</param>
-/// <param name="Completion">
-/// Price per token of the completion: the highest of text, reasoning, audio and images, since a completion may consist of any of them.
-/// </param>
+/// <param name="Completion">Price per token of text in the completion.</param>
 /// <param name="Request">Price per request.</param>
 internal readonly record struct ModelPrice(PicoDollars Prompt, PicoDollars Completion, PicoDollars Request)
 {
@@ -15,6 +13,9 @@ internal readonly record struct ModelPrice(PicoDollars Prompt, PicoDollars Compl
 
     /// <summary>Price per token of the prompt that is written to a cache for an hour.</summary>
     public PicoDollars LongCacheWrite { get; init; }
+
+    /// <summary>Price per token of reasoning, audio or images in the completion: the highest of them.</summary>
+    public PicoDollars OutputToken { get; init; }
 
     /// <summary>Price per token of an image or a recording in the prompt.</summary>
     public PicoDollars MediaToken { get; init; }
@@ -28,6 +29,9 @@ internal readonly record struct ModelPrice(PicoDollars Prompt, PicoDollars Compl
     /// <summary>Price per web search.</summary>
     public PicoDollars Search { get; init; }
 
+    /// <summary>The highest price of a token of the completion, which may consist of text, reasoning, audio or images.</summary>
+    public PicoDollars CompletionToken => PicoDollars.Max(Completion, OutputToken);
+
     /// <summary>The higher price of each part.</summary>
     public static ModelPrice Max(ModelPrice left, ModelPrice right) => new(
         PicoDollars.Max(left.Prompt, right.Prompt),
@@ -36,6 +40,7 @@ internal readonly record struct ModelPrice(PicoDollars Prompt, PicoDollars Compl
     {
         CacheWrite = PicoDollars.Max(left.CacheWrite, right.CacheWrite),
         LongCacheWrite = PicoDollars.Max(left.LongCacheWrite, right.LongCacheWrite),
+        OutputToken = PicoDollars.Max(left.OutputToken, right.OutputToken),
         MediaToken = PicoDollars.Max(left.MediaToken, right.MediaToken),
         MediaItem = PicoDollars.Max(left.MediaItem, right.MediaItem),
         OutputItem = PicoDollars.Max(left.OutputItem, right.OutputItem),
@@ -49,6 +54,7 @@ internal readonly record struct ModelPrice(PicoDollars Prompt, PicoDollars Compl
         {
             CacheWrite = Times(price.CacheWrite),
             LongCacheWrite = Times(price.LongCacheWrite),
+            OutputToken = Times(price.OutputToken),
             MediaToken = Times(price.MediaToken),
             MediaItem = Times(price.MediaItem),
             OutputItem = Times(price.OutputItem),

@@ -8,7 +8,4 @@ internal enum ModelVariants
 
     /// <summary><c>:nitro</c>: providers are sorted by throughput, their fast tiers included.</summary>
     Nitro = 1,
-
-    /// <summary><c>:online</c>: OpenRouter searches the web first.</summary>
-    Online = 2,
 }

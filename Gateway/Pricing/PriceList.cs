@@ -96,6 +96,12 @@ internal sealed class PriceList
         return new PriceList(byId, _bySlug);
     }
 
+    /// <summary>This list with the prices in the settings, each of which replaces those prices of its model that it states.</summary>
+    public PriceList With(IReadOnlyDictionary<string, StatedPrice> stated) => With(stated.ToDictionary(
+        static price => price.Key,
+        price => price.Value.Over(TryFind(price.Key, out var listed, out _) ? listed : null),
+        StringComparer.OrdinalIgnoreCase));
+
     /// <summary>
     /// Finds the price of a model by the name in a request. A dynamic variant that is not listed has the price of its model.
     /// </summary>
@@ -164,13 +170,10 @@ internal sealed class PriceList
             return true;
         }
 
-        if (variant.Equals(":online", StringComparison.OrdinalIgnoreCase))
-        {
-            variants |= ModelVariants.Online;
-            return true;
-        }
-
-        return variant.Equals(":floor", StringComparison.OrdinalIgnoreCase) || variant.Equals(":exacto", StringComparison.OrdinalIgnoreCase);
+        // `:online` is a server tool, whose cost is not part of the model's price.
+        return variant.Equals(":floor", StringComparison.OrdinalIgnoreCase)
+            || variant.Equals(":exacto", StringComparison.OrdinalIgnoreCase)
+            || variant.Equals(":online", StringComparison.OrdinalIgnoreCase);
     }
 
     private bool TryGet(ReadOnlySpan<char> name, out ListedPrice price) =>

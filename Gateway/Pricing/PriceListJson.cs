@@ -105,6 +105,7 @@ internal static class PriceListJson
         Write("request"u8, price.Request);
         Write("input_cache_write"u8, price.CacheWrite);
         Write("input_cache_write_1h"u8, price.LongCacheWrite);
+        Write("internal_reasoning"u8, price.OutputToken);
         Write("image_token"u8, price.MediaToken);
         Write("image"u8, price.MediaItem);
         Write("image_output"u8, price.OutputItem);
@@ -162,9 +163,9 @@ internal static class PriceListJson
 
         var (imagePerToken, imagePerItem) = Split(Other("image"u8));
         var (outputPerToken, outputPerItem) = Split(Other("image_output"u8));
-        return new ModelPrice(
-            prompt, Highest(completion, Other("internal_reasoning"u8), Other("audio_output"u8), outputPerToken), request)
+        return new ModelPrice(prompt, completion, request)
         {
+            OutputToken = Highest(Other("internal_reasoning"u8), Other("audio_output"u8), outputPerToken),
             CacheWrite = Other("input_cache_write"u8),
             LongCacheWrite = Other("input_cache_write_1h"u8),
             MediaToken = Highest(Other("audio"u8), Other("image_token"u8), imagePerToken),

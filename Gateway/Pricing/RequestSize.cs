@@ -6,6 +6,11 @@ internal readonly record struct RequestSize
     /// <summary>The tokens of an image, a recording or a document.</summary>
     public const int TokensPerMediaPart = 2000;
 
+    // A search ranks up to a hundred documents. Cohere splits a document into pieces of 500 tokens, the query included, and counts each
+    // piece; a query has at most half of them.
+    private const int DocumentsPerSearch = 100;
+    private const int TokensPerDocument = 250;
+
     /// <summary>The number of bytes of the body that a model may receive as text.</summary>
     public required long TextBytes { get; init; }
 
@@ -14,6 +19,12 @@ internal readonly record struct RequestSize
 
     /// <summary>The number of images, recordings and documents.</summary>
     public long MediaParts { get; init; }
+
+    /// <summary>The number of <see cref="MediaParts"/> that are files or documents, whose pages OpenRouter may read at a price.</summary>
+    public long Documents { get; init; }
+
+    /// <summary>The number of documents that the request ranks; 0 unless it ranks.</summary>
+    public long RankedDocuments { get; init; }
 
     /// <summary>The number of completions that the request asks for.</summary>
     public required long Choices { get; init; }
@@ -29,6 +40,11 @@ internal readonly record struct RequestSize
 
     /// <summary>The service tier.</summary>
     public ServiceTier Tier { get; init; }
+
+    /// <summary>The number of times that the price of a request is billed: the searches of a ranking, otherwise one.</summary>
+    public long BilledRequests => RankedDocuments == 0
+        ? 1
+        : (RankedDocuments + (TextTokens / TokensPerDocument) + DocumentsPerSearch - 1) / DocumentsPerSearch;
 
     /// <summary>The tokens of the text.</summary>
     public long TextTokens => (TextBytes + BytesPerToken - 1) / BytesPerToken;

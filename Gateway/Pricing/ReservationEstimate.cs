@@ -8,8 +8,10 @@ internal static class ReservationEstimate
     /// <summary>The factor of a fast tier that has no price in the list.</summary>
     private const int FastTierFactor = 2;
 
-    // The dearest search of OpenRouter's engines, with some results more than the ten that its price includes.
-    private static readonly PicoDollars DearestSearch = new(20_000_000_000);
+    /// <summary>
+    /// The price of the dearest search of OpenRouter's engines, with some results more than the ten that its price includes.
+    /// </summary>
+    public static readonly PicoDollars DearestSearch = new(20_000_000_000);
 
     /// <summary>
     /// The amount to reserve: the highest estimate of all models. <see langword="null"/> if the price of a model is unknown, if a preset is
@@ -45,18 +47,18 @@ internal static class ReservationEstimate
     }
 
     /// <summary>
-    /// The worst case at a price: the request price, the tokens of the prompt, and for each choice the stated output cap or else the
+    /// The worst case at a price: the price of each billed request, the tokens of the prompt, and for each choice the stated output cap or else the
     /// assumed one.
     /// </summary>
     public static PicoDollars Estimate(in ModelPrice price, in RequestSize size)
     {
         var text = price.PromptToken(size.CacheWrites);
         return Bound(
-            price.Request
+            Bound(price.Request * size.BilledRequests)
             + Bound(text * size.TextTokens)
             + Bound(PicoDollars.Max(text, price.MediaToken) * size.MediaTokens)
             + Bound(price.MediaItem * size.MediaParts)
-            + Bound(price.Completion * size.AllOutputTokens)
+            + Bound(price.CompletionToken * size.AllOutputTokens)
             + Bound(price.OutputItem * size.Choices));
 
         // Larger amounts cannot be stored, and no budget is that large.
@@ -74,7 +76,10 @@ internal static class ReservationEstimate
         return (long)Int128.Min((size.TextBytes / BytesPerToken) + 1 + completion, long.MaxValue);
     }
 
-    /// <summary>The price of a model for a request, with overrides, variants and tier; <see langword="null"/> if it is unknown.</summary>
+    /// <summary>
+    /// The price of a model for a request, with overrides, variants and tier; <see langword="null"/> if it is unknown. Searches are not part
+    /// of it.
+    /// </summary>
     private static ModelPrice? PriceOf(string model, PriceList prices, in RequestSize size)
     {
         if (!prices.TryFind(model, out var listed, out var variants))
@@ -90,8 +95,6 @@ internal static class ReservationEstimate
             price = prices.TryFindFast(model, out var fast) ? ModelPrice.Max(doubled, fast.At(size.PromptTokens)) : doubled;
         }
 
-        return variants.HasFlag(ModelVariants.Online)
-            ? price with { Request = price.Request + PicoDollars.Max(price.Search, DearestSearch) }
-            : price;
+        return price;
     }
 }

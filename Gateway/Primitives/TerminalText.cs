@@ -27,6 +27,12 @@ internal static class TerminalText
     /// <summary>Escapes a text of several lines; line ends and tabs are kept.</summary>
     public static string EscapeLines(string text) => Escape(text, LineEnds);
 
+    /// <summary>Whether <see cref="Escape(string)"/> would escape a character.</summary>
+    public static bool IsObeyed(char letter) => Obeyed.Contains(letter);
+
+    /// <summary>Whether <see cref="Escape(string)"/> would escape a character of a text.</summary>
+    public static bool HasObeyed(ReadOnlySpan<char> text) => text.ContainsAny(Obeyed);
+
     private static string Escape(string text, ReadOnlySpan<char> kept)
     {
         if (!text.AsSpan().ContainsAny(Obeyed))

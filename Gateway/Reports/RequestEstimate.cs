@@ -21,9 +21,10 @@ internal sealed record RequestEstimate(RequestCost Cost, RequestSize Size, Model
         var media = Size.MediaParts > 0 ? $", {Number(Size.MediaTokens)} of them for {Number(Size.MediaParts)} media parts" : "";
         var choices = Size.Choices > 1 ? $" in each of {Number(Size.Choices)} completions" : "";
         var tokens = $"{Number(Size.PromptTokens)} prompt tokens{media}, {Number(Size.OutputTokens)} output tokens{choices}";
+        var tools = Cost.ToolCost > PicoDollars.Zero ? $"; {Cost.ToolCost} USD for server tools" : "";
         return Cost.Cost is { } amount
-            ? $"{amount} USD for {tokens}; at most {PromptPrice} and {Price.Completion} USD a token, {Price.Request} USD a request"
-            : $"the price is unknown; {tokens}";
+            ? $"{amount} USD for {tokens}; at most {PromptPrice} and {Price.CompletionToken} USD a token, {Price.Request} USD a request{tools}"
+            : $"the price is unknown; {tokens}{tools}";
     }
 
     /// <summary>Writes the estimate as an object; amounts are decimal text in US dollars.</summary>
@@ -40,7 +41,7 @@ internal sealed record RequestEstimate(RequestCost Cost, RequestSize Size, Model
         {
             json.WriteStartObject("prices"u8);
             json.WriteString("prompt"u8, PromptPrice.ToString());
-            json.WriteString("completion"u8, Price.Completion.ToString());
+            json.WriteString("completion"u8, Price.CompletionToken.ToString());
             json.WriteString("request"u8, Price.Request.ToString());
             json.WriteEndObject();
         }

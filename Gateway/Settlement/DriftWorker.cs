@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -12,9 +11,11 @@ using Gateway.Workers;
 namespace Gateway.Settlement;
 
 /// <summary>
-/// Compares, every ten minutes, what OpenRouter says that a key has used with what the ledger says of the key's teams: money that goes past
-/// the ledger. Both count from the first turn that has seen the key, and a team from the first turn that has seen it with that key. The
-/// first figures are kept in the ledger, so that a restart changes nothing. Calls in flight and rows without a bill show as drift.
+/// Compares, every ten minutes and after a reload, what OpenRouter says that a key has used with what the ledger says of the key's teams:
+/// money that goes past the ledger. The drift counts from the first turn that has seen the key. Each turn adds what has been used since the
+/// turn before, less the costs since then of the teams that had the key in the turn before. So a team that is removed, renamed or given
+/// another key leaves no drift behind. The figures of the last turn are kept in the ledger, so that a restart changes nothing. Calls in
+/// flight and rows without a bill show as drift.
 /// </summary>
 internal sealed class DriftWorker : Worker
 {
@@ -45,6 +46,14 @@ internal sealed class DriftWorker : Worker
         _settings = settings;
         _upstream = upstream;
         _drift = drift;
+        settings.Changed += OnChanged;
+    }
+
+    /// <inheritdoc />
+    public override void Dispose()
+    {
+        _settings.Changed -= OnChanged;
+        base.Dispose();
     }
 
     /// <summary>The name of a key in metrics: the beginning of its SHA-256.</summary>
@@ -79,21 +88,26 @@ internal sealed class DriftWorker : Worker
             return;
         }
 
-        var drift = await SinceFirstAsync($"drift:{mark}", used.Amount, cancellationToken);
+        var name = $"drift:{mark}";
+        var before = DriftFigures.Read(await _store.ReadValueAsync(name, cancellationToken));
+        var drift = before is null ? PicoDollars.Zero : before.Drift + (used.Amount - before.Used);
+        var costs = new Dictionary<string, PicoDollars>(StringComparer.Ordinal);
         foreach (var team in teams)
         {
-            var costs = await _store.ReadCostsAsync(team.Id, cancellationToken);
-            drift -= await SinceFirstAsync($"drift:{mark}:{team.Id}", costs, cancellationToken);
+            costs[team.Id] = await _store.ReadCostsAsync(team.Id, cancellationToken);
         }
 
+        foreach (var (team, cost) in before?.Costs ?? [])
+        {
+            // The same figure is subtracted here and kept for the next turn.
+            drift -= (costs.TryGetValue(team, out var now) ? now : await _store.ReadCostsAsync(team, cancellationToken)) - cost;
+        }
+
+        await _store.WriteValueAsync(name, new DriftFigures(used.Amount, drift, costs).ToText(), cancellationToken);
         _drift.Set(mark, (double)drift.Value / PicoPerUsd);
     }
 
-    private async Task<PicoDollars> SinceFirstAsync(string name, PicoDollars amount, CancellationToken cancellationToken)
-    {
-        var first = await _store.KeepFirstAsync(name, amount.Value.ToString(CultureInfo.InvariantCulture), cancellationToken);
-        return amount - new PicoDollars(Int128.Parse(first, CultureInfo.InvariantCulture));
-    }
+    private void OnChanged(SettingsSnapshot snapshot) => WakeAfterBackOff();
 
     private static UsedAmount? ReadUsage(byte[] body)
     {

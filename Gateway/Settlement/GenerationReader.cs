@@ -65,7 +65,7 @@ internal static class GenerationReader
 
     private static long? Number(JsonElement data, ReadOnlySpan<byte> member) =>
         JsonMembers.TryGet(data, member, out var value) && value.ValueKind == JsonValueKind.Number
-            && value.TryGetInt64(out var number) && number >= 0 ? number : null;
+            && value.TryGetInt64(out var number) && number is >= 0 and <= Usage.MostTokens ? number : null;
 
     private static PicoDollars? Money(JsonElement data, ReadOnlySpan<byte> member) =>
         JsonMembers.TryGet(data, member, out var value) ? JsonMembers.Money(value) : null;

@@ -117,7 +117,8 @@ internal sealed partial class SettlementWorker : Worker
         do
         {
             string[] teams = [.. _settings.Current.Teams.Teams.Select(team => team.Id)];
-            due = await _store.TakeDueAsync(teams, now, _time.GetUtcNow() + Lease, BatchSize, stoppingToken);
+            var leasedUntil = _time.GetUtcNow() + Lease;
+            due = await _store.TakeDueAsync(teams, now, leasedUntil, BatchSize, stoppingToken);
             await Parallel.ForEachAsync(
                 due,
                 new ParallelOptions { MaxDegreeOfParallelism = BatchSize, CancellationToken = stoppingToken },
@@ -125,7 +126,7 @@ internal sealed partial class SettlementWorker : Worker
                 {
                     try
                     {
-                        await AskAsync(row, token);
+                        await AskAsync(row, leasedUntil, token);
                     }
 #pragma warning disable CA1031 // Any exception: it fails the turn, but must not stop the other rows.
                     catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
@@ -143,7 +144,7 @@ internal sealed partial class SettlementWorker : Worker
         }
     }
 
-    private async ValueTask AskAsync(PendingGeneration row, CancellationToken stoppingToken)
+    private async ValueTask AskAsync(PendingGeneration row, DateTimeOffset leasedUntil, CancellationToken stoppingToken)
     {
         // A reload may have removed the team since the row was taken.
         if (!_settings.Current.Teams.TryGet(row.Team, out var team))
@@ -160,7 +161,7 @@ internal sealed partial class SettlementWorker : Worker
         var asked = row.Asked + 1;
         if (bill.Value is { } facts)
         {
-            await SettleAsync(row, facts, asked);
+            await SettleAsync(row, leasedUntil, facts, asked);
             return;
         }
 
@@ -171,7 +172,7 @@ internal sealed partial class SettlementWorker : Worker
         if (bill.IsMissing && (row.IsError || row.Status is >= 400) && answered >= SettlementSchedule.LastOfError)
         {
             // Upstream refused or failed the call and has no record of the generation. It does not bill errors.
-            await SettleAsync(row, ResponseFacts.None with { Usage = new Usage { Cost = PicoDollars.Zero } }, asked);
+            await SettleAsync(row, leasedUntil, ResponseFacts.None with { Usage = new Usage { Cost = PicoDollars.Zero } }, asked);
             return;
         }
 
@@ -196,10 +197,13 @@ internal sealed partial class SettlementWorker : Worker
         });
     }
 
-    private async ValueTask SettleAsync(PendingGeneration row, ResponseFacts facts, int asked)
+    /// <summary>
+    /// Settles a row. The write is awaited: if it fails, the bill is requested again after the lease, and limits and metrics count it then.
+    /// </summary>
+    private async ValueTask SettleAsync(PendingGeneration row, DateTimeOffset leasedUntil, ResponseFacts facts, int asked)
     {
         var bill = facts.Usage!;
-        _ledger.Post(new LedgerEntry.Ended(row.Id)
+        await _ledger.WriteAsync(new LedgerEntry.Ended(row.Id)
         {
             State = GenerationState.Settled,
             AnsweredModel = facts.Model,
@@ -210,7 +214,13 @@ internal sealed partial class SettlementWorker : Worker
             ClosedAt = _time.GetUtcNow(),
             IsCounted = await ChargeAsync(row, bill),
         });
-        await CorrectLimitsAsync(row, bill);
+
+        // After the lease, another node may have settled the row and corrected the limits.
+        if (_time.GetUtcNow() < leasedUntil)
+        {
+            await CorrectLimitsAsync(row, bill);
+        }
+
         _metrics.Settled(GenerationState.Settled);
         _metrics.GenerationBilled(new MeteredGeneration(row.Team, "", null, false, facts.Model, facts.Provider), bill);
     }

@@ -1,5 +1,6 @@
 using OpenRouterGateway.Transforms.ProviderMapping;
 using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
+using OpenRouterGateway.Transforms.RequestBody;
 
 namespace Gateway.Teams;
 
@@ -84,21 +85,26 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
             return IsAllowedPlain(name);
         }
 
-        var parts = SplitAtPresets(name);
-
         // With two presets it is unknown which one upstream uses.
-        return !MatchesAny(_denied, name)
+        return SplitAtPresets(name) is { } parts
+            && !MatchesAny(_denied, name)
             && (_allowed is null || parts.Count == 2)
             && (IsBlank(parts[0]) || IsAllowedPlain(parts[0]))
             && parts.Skip(1).All(IsAllowedPreset);
     }
 
-    private static List<string> SplitAtPresets(string name)
+    /// <summary>The model and the presets of a name; <see langword="null"/> for more than <see cref="ModelSpellings.MaxPresets"/>.</summary>
+    private static List<string>? SplitAtPresets(string name)
     {
         var parts = new List<string>();
         var rest = name.AsSpan();
         while (rest.IndexOf(PresetMark, StringComparison.OrdinalIgnoreCase) is >= 0 and var at)
         {
+            if (parts.Count == ModelSpellings.MaxPresets)
+            {
+                return null;
+            }
+
             parts.Add(rest[..at].ToString());
             rest = rest[(at + PresetMark.Length)..];
         }
@@ -113,6 +119,11 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
         {
             // A preset that is not a string may stand for any: all presets must be allowed, and none denied.
             return !_deniesPresets && !MatchesAny(_denied, PresetMark) && _allowedPresets?.IsMatch(PresetMark) != false;
+        }
+
+        if (preset.Length > RoutingMemberCollector.MaxModelNameLength)
+        {
+            return false;
         }
 
         if (ModelSpellings.NamesPreset(preset))

@@ -18,6 +18,7 @@ internal sealed class ServerToolRights
         "plugin:context-compression", "plugin:moderation",
         "openrouter:advisor", "advisor_*", "openrouter:subagent", "openrouter:fusion", "openrouter:image_generation", "image_generation",
         "plugin:auto-router", "plugin:auto-beta-router", "plugin:pareto-router", "plugin:switchyard-router", "plugin:fusion", "preset:*",
+        "prompt:*",
     ];
 
     // A router's choice is priced like a named model. Every other tool that is not known to be free may cost more than tokens.
@@ -25,6 +26,8 @@ internal sealed class ServerToolRights
         "openrouter:datetime", "*tool_search*", "openrouter:apply_patch", "openrouter:experimental__search_models",
         "plugin:response-healing", "plugin:context-compression", "plugin:moderation", "plugin:auto-router", "plugin:auto-beta-router",
         "plugin:pareto-router", "plugin:switchyard-router");
+
+    private static readonly ModelPatternSet Searching = Compile("*web_search*", "plugin:web");
 
     private static readonly ModelPatternSet OpenByDefault = Compile([.. DefaultPatterns]);
 
@@ -55,11 +58,14 @@ internal sealed class ServerToolRights
     public PicoDollars MaxCost { get; }
 
     /// <summary>Whether a tool is open.</summary>
-    /// <param name="name">The tool's name: its type, <c>plugin:ID</c> or <c>preset:SLUG</c>.</param>
+    /// <param name="name">The tool's name: its type, <c>plugin:ID</c>, <c>preset:SLUG</c> or <c>prompt:ID</c>.</param>
     public bool IsOpen(string name) => _open.IsMatch(name);
 
     /// <summary>Whether a tool may cost more than the tokens of the models that a request names.</summary>
     public static bool MayCostMore(string name) => !Free.IsMatch(name);
+
+    /// <summary>Whether a tool searches the web.</summary>
+    public static bool Searches(string name) => Searching.IsMatch(name);
 
     private static ModelPatternSet Compile(params string[] patterns)
     {

@@ -167,7 +167,7 @@ public sealed class AdmissionControllerTests : IDisposable
 
     [Theory]
     [InlineData("limits", 503, "limits_unavailable", "cancel lease")]
-    [InlineData("budget", 503, "budget_unavailable", "charge 12, cancel lease")]
+    [InlineData("budget", 503, "budget_unavailable", "charge 12, cancel lease, release")]
     [InlineData("ledger", 503, "usage_unavailable", "charge 12, reserve 500 of 1000, cancel lease, settle 500 as 0, post Ended")]
     public async Task StoreThatFails_RefusesAndReleasesWhatWasAcquired(string failing, int status, string code, string steps)
     {
@@ -236,6 +236,16 @@ public sealed class AdmissionControllerTests : IDisposable
         Assert.Equal((null, null), (limits, error));
     }
 
+    [Theory]
+    [InlineData(null, 70)]
+    [InlineData(500, 500)]
+    public async Task UnknownPriceThatIsAllowed_ReservesTheCostOfServerTools(int? cost, int reserved)
+    {
+        var decision = await AdmitAsync(cost: cost, toolCost: 70, limits: new LimitsSettings { AllowUnknownPrices = true });
+
+        Assert.Equal(new PicoDollars(reserved), decision.Call!.Reserved);
+    }
+
     private static void AssertRefused(AdmissionDecision decision, int status, string code)
     {
         Assert.Null(decision.Call);
@@ -255,6 +265,7 @@ public sealed class AdmissionControllerTests : IDisposable
         bool hasLimits = true,
         bool hasBudget = true,
         int? cost = 500,
+        int toolCost = 0,
         LimitsSettings? limits = null,
         FailurePolicy policy = FailurePolicy.Refuse,
         ExceededPolicy whenExceeded = ExceededPolicy.Refuse,
@@ -288,7 +299,7 @@ public sealed class AdmissionControllerTests : IDisposable
             new TeamEndpoint(["POST"], "/chat/completions", TeamEndpointKind.Inference),
             hasLimits ? _stores : null,
             IsLeaseCharged: false,
-            new RequestCost(12, cost is null ? null : new PicoDollars(cost.Value)),
+            new RequestCost(12, cost is null ? null : new PicoDollars(cost.Value)) { ToolCost = new PicoDollars(toolCost) },
             mapping));
     }
 

@@ -36,12 +36,15 @@ internal sealed class Estimator : IDisposable
     /// <summary>Creates an estimator.</summary>
     /// <param name="prices">The list of models.</param>
     /// <param name="limits">The section <c>Limits</c>.</param>
-    public static async Task<Estimator> CreateAsync(string prices, string limits = "{}")
+    /// <param name="mapping">The section <c>ProviderMapping</c>.</param>
+    /// <param name="maxCost">The team's <c>MaxUsd</c> for server tools.</param>
+    public static async Task<Estimator> CreateAsync(string prices, string limits = "{}", string mapping = "{}", string maxCost = "0.25")
     {
         var folder = new SettingsFolder();
         folder.Variables["UPSTREAM"] = TeamSetup.UpstreamKey;
         folder.Write("appsettings.json", ShippedSettings.With(
-            ("Teams", $"[ {TeamSetup.Team(""" "Budget": { "Usd": 100 }, "ServerTools": ["*"] """, reference: "env:UPSTREAM")} ]"),
+            ("Teams", $"[ {TeamSetup.Team($$""" "Budget": { "Usd": 100 }, "ServerTools": { "Allow": ["*"], "MaxUsd": {{maxCost}} } """, reference: "env:UPSTREAM")} ]"),
+            ("ProviderMapping", mapping),
             ("Limits", limits)));
         var snapshot = await folder.LoadGoodAsync();
         Assert.True(snapshot.Teams.TryGet("search", out var team));

@@ -125,11 +125,14 @@ internal static class RandomBody
     {
         "/v1/completions" => [("prompt", Prompts(random))],
         "/v1/embeddings" => [("input", Prompts(random))],
-        "/v1/rerank" => [("query", Text(random)), ("documents", new TreeArray(Text(random), Text(random)))],
+        "/v1/rerank" => [("query", Text(random)), ("documents", Documents(random))],
         "/v1/images" => [("prompt", Text(random))],
         "/v1/responses" => random.Next(3) == 0 ? [("input", Text(random))] : [("input", Conversation(random))],
         _ => [("messages", Conversation(random))],
     };
+
+    private static TreeArray Documents(TestRandom random) =>
+        new([.. Enumerable.Range(0, random.Next(4) == 0 ? random.Next(400) : 2).Select(_ => (BodyTree)Text(random))]);
 
     private static BodyTree Prompts(TestRandom random) => random.Next(4) switch
     {

@@ -64,6 +64,8 @@ internal sealed class RecordingStores : ILimitLease, IBudgetStore, ILedger
         return new(true);
     }
 
+    public void Release(BudgetKey key, Guid id) => Steps.Add("release");
+
     public ValueTask<bool> HoldAsync(BudgetKey key, Guid id, PicoDollars amount, bool isCounted)
     {
         Steps.Add($"hold {amount.Value}");

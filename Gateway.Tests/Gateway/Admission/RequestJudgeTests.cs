@@ -69,6 +69,24 @@ public sealed class RequestJudgeTests
         Assert.Null(verdict.Review.Rule);
     }
 
+    [Theory]
+    [InlineData("""{"model":"b/unheard-of","tools":[{"type":"openrouter:web_fetch"}]}""", 250_000_000_000)]
+    [InlineData("""{"model":"b/unheard-of:online"}""", 250_000_000_000)]
+    [InlineData("""{"model":"b/unheard-of","tools":[{"type":"openrouter:datetime"}]}""", 0)]
+    public void UnknownPrice_LeavesTheCostOfServerTools(string body, long reserved)
+    {
+        var verdict = Judge(body, CreateTeam(Budget));
+
+        Assert.Null(verdict.Cost.Cost);
+        Assert.Equal(new PicoDollars(reserved), verdict.Cost.Reserved);
+    }
+
+    [Theory]
+    [InlineData("""{"model":"a/answer:online","max_tokens":1}""", 20_000_000_000)]
+    [InlineData("""{"model":"a/answer","max_tokens":1,"tools":[{"type":"openrouter:web_fetch"}]}""", 0)]
+    public void WithoutABudget_OnlyASearchIsAdded(string body, long search) =>
+        Assert.Equal(new PicoDollars(5 + ((body.Length + 1) / 2) + 10 + search), Judge(body, CreateTeam(null)).Cost.Cost);
+
     [Fact]
     public void PriceCeiling_AllowsEachModelAndReservesItsOwnPrices()
     {

@@ -5,9 +5,9 @@ using System.Text.Json;
 namespace Gateway.Tests.Gateway.Admission;
 
 /// <summary>
-/// What OpenRouter bills for a body, as its documents say, by a plain reading that shares no code with the gateway: the last duplicate counts,
-/// each endpoint reads its own cap and writes up to it (4,096 tokens without one), two bytes of text are a token, an image or a document has
-/// up to 2,000 tokens, and everything whose place or type is not that of media is text.
+/// What OpenRouter bills for a body, as its documents say, by a plain reading that shares no code with the gateway: the last duplicate
+/// counts, each endpoint reads its own cap and writes up to it (4,096 tokens without one), a ranking is billed by the search, two bytes of
+/// text are a token, an image or a document has up to 2,000 tokens, and everything whose place or type is not that of media is text.
 /// </summary>
 internal sealed class UpstreamBill(string prices) : IDisposable
 {
@@ -49,9 +49,10 @@ internal sealed class UpstreamBill(string prices) : IDisposable
             "/v1/completions" => Math.Max(Number(body, "n") ?? 1, Number(body, "best_of") ?? 1) * Prompts(body),
             _ => 1,
         };
+        var requests = path == "/v1/rerank" ? Searches(body) : 1;
         return Models(body).Max(model => PriceOf(model, body, prompt, tokens, hour) switch
         {
-            var price => price.Request + (tokens * price.Prompt) + (prompt.Media * price.Media) + (choices * output * price.Completion),
+            var price => price.Search + (requests * price.Request) + (tokens * price.Prompt) + (prompt.Media * price.Media) + (choices * output * price.Completion),
         });
     }
 
@@ -67,7 +68,32 @@ internal sealed class UpstreamBill(string prices) : IDisposable
         }
     }
 
-    private (decimal Prompt, decimal Completion, decimal Request, decimal Media) PriceOf(
+    /// <summary>A search for every hundred documents. A document is split into pieces of 500 tokens, of which the query takes half at most.</summary>
+    private static long Searches(JsonElement body)
+    {
+        const int PieceTokens = 500;
+        var query = Math.Min(PieceTokens / 2, Tokens(body, "query"));
+        if (!body.TryGetProperty("documents", out var documents) || documents.ValueKind != JsonValueKind.Array)
+        {
+            return 1;
+        }
+
+        var pieces = documents.EnumerateArray().Sum(document => Math.Max(1, Pieces(document)));
+        return Math.Max(1, (pieces + 99) / 100);
+
+        long Pieces(JsonElement document) => (TokensOf(document) + PieceTokens - query - 1) / (PieceTokens - query);
+
+        static long Tokens(JsonElement body, string name) => body.TryGetProperty(name, out var value) ? TokensOf(value) : 0;
+
+        static long TokensOf(JsonElement value)
+        {
+            var prompt = new Prompt();
+            Read(value, Place.Text, prompt);
+            return (prompt.Text + 1) / 2;
+        }
+    }
+
+    private (decimal Prompt, decimal Completion, decimal Request, decimal Media, decimal Search) PriceOf(
         string name, JsonElement body, Prompt prompt, long tokens, int hour)
     {
         var model = name.Trim().ToLowerInvariant();
@@ -111,8 +137,9 @@ internal sealed class UpstreamBill(string prices) : IDisposable
         return (
             factor * perPrompt,
             factor * perCompletion,
-            (factor * Price(pricing, "request")) + (isOnline ? SearchPrice : 0),
-            factor * Price(pricing, "image"));
+            factor * Price(pricing, "request"),
+            factor * Price(pricing, "image"),
+            isOnline ? SearchPrice : 0);
     }
 
     private IEnumerable<(string Id, string? Slug, JsonElement Pricing)> Rows() => _prices.RootElement.GetProperty("data").EnumerateArray().Select(

@@ -124,11 +124,11 @@ public sealed class StoreSettingsTests : IDisposable
     }
 
     [Fact]
-    public async Task PriceWithoutRequest_CostsNothingARequest()
+    public async Task PriceWithoutRequest_StatesNone()
     {
         Write("\"Limits\": { \"Prices\": [ { \"Model\": \"m\", \"Prompt\": \"0.1\", \"Completion\": \"1e-6\" } ] }");
 
-        Assert.Equal("0", Assert.Single((await _folder.LoadGoodAsync()).Settings.Limits.Prices).Request);
+        Assert.Null(Assert.Single((await _folder.LoadGoodAsync()).Settings.Limits.Prices).Request);
     }
 
     [Fact]

@@ -17,6 +17,7 @@ public sealed partial class ErrorsDocumentTests
     [
         (400, "invalid_content_encoding"),
         (400, "invalid_json"),
+        (400, "invalid_model"),
         (400, "invalid_provider"),
         (403, "model_not_allowed"),
         (403, "provider_not_allowed"),

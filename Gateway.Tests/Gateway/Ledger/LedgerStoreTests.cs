@@ -230,6 +230,49 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         Assert.Equal((int)GenerationState.Unresolvable, Number((await RowAsync(id))["state"]));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task AdoptedRow_IsAskedForOnceItsOwnNodeNamesIt(bool isEnded)
+    {
+        // A node that cannot renew its lock counts as dead.
+        var id = NewId();
+        var node = await OpenAsync();
+        await node.ApplyAsync([Began(id)], Cancel);
+        await DieAsync(node);
+        await Eventually.TrueAsync(async () => await _store.AdoptOrphansAsync(Now, Cancel) == (0, 1), "the row to be adopted");
+
+        await ApplyAsync(new LedgerEntry.Named(id, "gen-1763871234-late", "eu"));
+        var named = await RowAsync(id);
+        Assert.Equal(((int)GenerationState.Provisional, null), (Number(named["state"]), named["closed_at"]));
+        Assert.Equal(("gen-1763871234-late", "eu"), (named["generation_id"], named["destination"]));
+        if (isEnded)
+        {
+            await ApplyAsync(Provisional(id, Now.AddSeconds(-1)) with { End = "ClientLeft" });
+            Assert.Equal("ClientLeft", (await RowAsync(id))["ended"]);
+        }
+
+        Assert.Equal(id, Assert.Single(await _store.TakeDueAsync(["search"], Now, Now.AddMinutes(1), 10, Cancel)).Id);
+
+        // It is named once.
+        await ApplyAsync(Unresolvable(id), new LedgerEntry.Named(id, "gen-1763871234-other"));
+        Assert.Equal((int)GenerationState.Unresolvable, Number((await RowAsync(id))["state"]));
+        Assert.Equal("gen-1763871234-late", (await RowAsync(id))["generation_id"]);
+    }
+
+    [Fact]
+    public async Task WaitingRow_IsNotWrittenOff()
+    {
+        var (waiting, unresolvable) = (NewId(), NewId());
+        await ApplyAsync(
+            Began(waiting), Provisional(waiting) with { GenerationId = "gen-1763871234-x" },
+            Began(unresolvable), Unresolvable(unresolvable));
+
+        Assert.Equal([unresolvable], (await _store.WriteOffAsync(new WriteOffQuery("search", null, null), "an outage", Now, Cancel)).Select(row => row.Id));
+
+        Assert.Equal((int)GenerationState.Provisional, Number((await RowAsync(waiting))["state"]));
+    }
+
     [Fact]
     public async Task GenerationId_StaysTheFirst()
     {
@@ -424,6 +467,57 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         Assert.Equal(("eu", 5, TimeSpan.Zero, false), (due.Destination, due.LimitTokens, due.AnsweredTime, due.IsError));
     }
 
+    /// <summary>A ledger as a program of each schema version left it: a removed, a settled and an open row.</summary>
+    [Fact]
+    public async Task EverySchema_KeepsItsTotals()
+    {
+        var isSqlite = Key(Guid.Empty) is byte[];
+        string[] all = [.. LedgerSchema.Upgrade(null, isSqlite)];
+        for (var version = 1; version <= LedgerSchema.Version(isSqlite); version++)
+        {
+            await ForgetAsync();
+            var (settled, open) = (NewId(Now.AddDays(-10)), NewId());
+            var later = LedgerSchema.Upgrade(version.ToString(CultureInfo.InvariantCulture), isSqlite).Count();
+            foreach (var statement in all[..^later].Prepend(LedgerSchema.CreateMeta))
+            {
+                await ExecuteAsync(statement);
+            }
+
+            await ExecuteAsync($"INSERT INTO meta (key, value) VALUES ('{LedgerSchema.VersionKey}', '{version}')");
+            await ExecuteAsync("INSERT INTO removed_totals (team, requests, charged_micro, charged_pico) VALUES ('search', 3, 5, 7), ('other', 1, 2, 0)");
+            await ExecuteAsync(
+                $"""
+                INSERT INTO generations (id, started_at, node, team, key_label, settings_version, endpoint, streams, reserved_pico, cost_pico, state,
+                    is_counted, closed_at, ask_at, generation_id)
+                VALUES ({Literal(settled)}, {Now.AddDays(-10).ToUnixTimeMilliseconds()}, {Literal(Guid.Empty)}, 'search', 'ci', 'v', '/chat/completions', 0,
+                    1000, 11, {(int)GenerationState.Settled}, 1, {Now.AddDays(-10).ToUnixTimeMilliseconds()}, NULL, 'gen-1763871234-a'),
+                    ({Literal(open)}, {Now.ToUnixTimeMilliseconds()}, {Literal(Guid.Empty)}, 'search', 'ci', 'v', '/chat/completions', 1,
+                    1000, NULL, {(int)GenerationState.Provisional}, 1, NULL, {Now.ToUnixTimeMilliseconds()}, 'gen-1763871234-b')
+                """);
+
+            var store = await OpenAsync();
+
+            var charges = await ChargesOfAsync(store, "search");
+            Assert.Equal((5_000_007 + 11 + 1000, 0), ((long)charges.Charged.Value, (long)charges.UpstreamCost.Value));
+            Assert.Equal(new PicoDollars(2_000_000), (await ChargesOfAsync(store, "other")).Charged);
+            Assert.Equal([open], charges.Open.Keys);
+            Assert.Equal(open, Assert.Single(await store.TakeDueAsync(["search"], Now, Now.AddMinutes(1), 10, Cancel)).Id);
+
+            // What this version settles and removes is added to what the earlier one has removed.
+            var usage = new Usage { Cost = new PicoDollars(13), UpstreamCost = new PicoDollars(17) };
+            await store.ApplyAsync([Settled(open, 0) with { Usage = usage }], Cancel);
+            Assert.Equal(2, await store.RemoveBeforeAsync(Now.AddDays(1), Now.AddDays(2), Cancel));
+            charges = await ChargesOfAsync(store, "search");
+            Assert.Equal((5_000_007 + 11 + 13, 17), ((long)charges.Charged.Value, (long)charges.UpstreamCost.Value));
+            Assert.Equal(new PicoDollars(5_000_007 + 11 + 13), await store.ReadCostsAsync("search", Cancel));
+        }
+
+        string Literal(Guid id) => Key(id) is byte[] bytes ? $"X'{Convert.ToHexString(bytes)}'" : $"'{id}'";
+
+        static Task<TeamCharges> ChargesOfAsync(ILedgerStore store, string team) =>
+            store.ReadChargesAsync(team, DateTimeOffset.MinValue, DateTimeOffset.MaxValue, DateTimeOffset.MinValue, Cancel);
+    }
+
     [Fact]
     public async Task NothingProvisional_NothingIsDue()
     {
@@ -570,6 +664,12 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         Assert.Equal(PicoDollars.Zero, (await _store.ReadChargesAsync([id], Cancel))[id].Charge);
         Assert.Equal(new PicoDollars(100), Assert.Single(await UsageAsync(UsageGroup.Team)).Cost);
 
+        // Once no bill is to come, the reservation counts.
+        await ApplyAsync(Unresolvable(id));
+        var unknown = await ChargesAsync("search");
+        Assert.Equal((new PicoDollars(100), new PicoDollars(100)), (unknown.Charged, unknown.Open[id]));
+        Assert.Equal(new PicoDollars(100), (await _store.ReadChargesAsync([id], Cancel))[id].Charge);
+
         await ApplyAsync(Settled(id, 7));
         Assert.Equal(new PicoDollars(7), (await ChargesAsync("search")).Charged);
     }
@@ -617,11 +717,16 @@ public abstract class LedgerStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task FirstValue_IsKept()
+    public async Task Value_IsKeptUntilTheNext()
     {
-        Assert.Equal("1", await _store.KeepFirstAsync("drift:a", "1", Cancel));
-        Assert.Equal("1", await _store.KeepFirstAsync("drift:a", "2", Cancel));
-        Assert.Equal("1", await (await OpenAsync()).KeepFirstAsync("drift:a", "3", Cancel));
+        Assert.Null(await _store.ReadValueAsync("drift:a", Cancel));
+        await _store.WriteValueAsync("drift:a", "1", Cancel);
+        await _store.WriteValueAsync("drift:a", "2", Cancel);
+        var text = new string('x', 10_000);
+        await _store.WriteValueAsync("drift:b", text, Cancel);
+        Assert.Equal(text, await _store.ReadValueAsync("drift:b", Cancel));
+        Assert.Equal("2", await _store.ReadValueAsync("drift:a", Cancel));
+        Assert.Equal("2", await (await OpenAsync()).ReadValueAsync("drift:a", Cancel));
     }
 
     [Fact]

@@ -363,7 +363,9 @@ public sealed class LedgerWriterTests : IAsyncDisposable
         public Task<IReadOnlyList<UnresolvedRow>> WriteOffAsync(
             WriteOffQuery query, string reason, DateTimeOffset now, CancellationToken cancellationToken) => inner.WriteOffAsync(query, reason, now, cancellationToken);
 
-        public Task<string> KeepFirstAsync(string name, string value, CancellationToken cancellationToken) => inner.KeepFirstAsync(name, value, cancellationToken);
+        public Task<string?> ReadValueAsync(string name, CancellationToken cancellationToken) => inner.ReadValueAsync(name, cancellationToken);
+
+        public Task WriteValueAsync(string name, string value, CancellationToken cancellationToken) => inner.WriteValueAsync(name, value, cancellationToken);
 
         public Task<bool> HasGenerationAsync(string team, string generationId, CancellationToken cancellationToken) =>
             inner.HasGenerationAsync(team, generationId, cancellationToken);

@@ -90,6 +90,8 @@ public sealed class BudgetReloadHandlerTests
         public ValueTask<bool> SettleAsync(BudgetKey key, Guid id, PicoDollars reserved, PicoDollars charge, bool isCounted) =>
             throw new NotSupportedException();
 
+        public void Release(BudgetKey key, Guid id) => throw new NotSupportedException();
+
         public ValueTask<bool> HoldAsync(BudgetKey key, Guid id, PicoDollars amount, bool isCounted) => throw new NotSupportedException();
 
         public ValueTask<PicoDollars> ReadAsync(BudgetKey key) => throw new NotSupportedException();

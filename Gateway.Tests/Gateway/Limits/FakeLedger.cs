@@ -141,7 +141,9 @@ internal sealed class FakeLedger : ILedgerStore
     public Task<IReadOnlyList<UnresolvedRow>> WriteOffAsync(
         WriteOffQuery query, string reason, DateTimeOffset now, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    public Task<string> KeepFirstAsync(string name, string value, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task<string?> ReadValueAsync(string name, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task WriteValueAsync(string name, string value, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public Task<bool> HasGenerationAsync(string team, string generationId, CancellationToken cancellationToken) =>
         throw new NotSupportedException();

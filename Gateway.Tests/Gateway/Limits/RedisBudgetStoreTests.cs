@@ -154,8 +154,7 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
     [Fact]
     public async Task ReservationsWithoutAnOpenRow_AreSettled()
     {
-        var (missing, closed, open, young) = (Old(), Old(), Old(), Guid.CreateVersion7());
-        await ReserveAsync(missing, 1, 10_000);
+        var (closed, open, young) = (Old(), Old(), Guid.CreateVersion7());
         await ReserveAsync(closed, 20, 10_000);
         await ReserveAsync(open, 300, 10_000);
         await ReserveAsync(young, 4000, 10_000);
@@ -168,6 +167,75 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
         Assert.Equal(Pico(4315), await Store.ReadAsync(Key));
 
         static Guid Old() => Guid.CreateVersion7(TimeProvider.System.GetUtcNow().AddMinutes(-3));
+    }
+
+    [Fact]
+    public async Task ReservationWithoutARow_CountsForTheHold_AndALateBillIsAddedAfterIt()
+    {
+        // The row may be queued on another node.
+        var young = Guid.CreateVersion7(Now - BudgetReconciler.DefaultAge - TimeSpan.FromSeconds(1));
+        var old = Guid.CreateVersion7(Now - TestTerms.Hold - TimeSpan.FromSeconds(1));
+        await ReserveAsync(young, 100, 1000);
+        await ReserveAsync(old, 20, 1000);
+
+        await ReconcileAsync();
+        await ReconcileAsync();
+        Assert.Equal(Pico(100), await Store.ReadAsync(Key));
+
+        foreach (var _ in Enumerable.Range(0, 2))
+        {
+            await SettleAsync(young, 100, 30);
+            await SettleAsync(old, 20, 5);
+        }
+
+        Assert.Equal(Pico(35), await Store.ReadAsync(Key));
+    }
+
+    [Fact]
+    public async Task ReservationWithoutAReply_OfARefusedCall_IsReleasedByTheNextRound()
+    {
+        var id = Guid.CreateVersion7();
+        await ReserveAsync(id, 100, 1000);
+        Store.Release(Key, id);
+        Store.Release(Key, Guid.CreateVersion7());
+
+        await ReconcileAsync();
+
+        Assert.Equal(Pico(0), await Store.ReadAsync(Key));
+    }
+
+    [Fact]
+    public async Task RefusalWhoseReservationsCannotBeRead_IsARefusal()
+    {
+        await ReserveAsync(Guid.CreateVersion7(), 10, 10);
+        var start = Key.Start.ToString("yyyyMMdd", CultureInfo.InvariantCulture);
+        await _server.SendAsync($"HSET {_prefix}budget:{{a}}:Month:{start} r:odd odd");
+
+        Assert.Equal(new BudgetResult(false, Pico(10)), await ReserveAsync(Guid.CreateVersion7(), 1, 10));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task CounterThatCouldNotBeForgotten_IsForgottenLater(bool isRound)
+    {
+        await using var server = await StartOwnAsync();
+        Assert.Equal(Pico(0), await Store.ReadAsync(Key));
+        Ledger.Begin(Guid.CreateVersion7(), "a", Now, 100);
+
+        await server.SendAsync("ACL SETUSER default -del");
+        Store.Forget(Key);
+
+        // Replies arrive in order: the attempt is over.
+        await _link.RunAsync("return 1", [_prefix + "other"], []);
+        await server.SendAsync("ACL SETUSER default +del");
+        if (isRound)
+        {
+            await ReconcileAsync();
+            Assert.Equal(":0", await server.SendAsync($"DBSIZE"));
+        }
+
+        Assert.Equal(Pico(100), await Store.ReadAsync(Key));
     }
 
     [Fact]
@@ -191,7 +259,10 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
     {
         for (var i = 0; i < 1500; i++)
         {
-            await ReserveAsync(Guid.CreateVersion7(TimeProvider.System.GetUtcNow().AddMinutes(-3)), 1, 10_000);
+            var id = Guid.CreateVersion7(TimeProvider.System.GetUtcNow().AddMinutes(-3));
+            await ReserveAsync(id, 1, 10_000);
+            Ledger.Begin(id, "a", Now, 1);
+            Ledger.Close(id, 0);
         }
 
         await ReconcileAsync();

@@ -375,6 +375,8 @@ public sealed class MeteredCallTests
             return new(true);
         }
 
+        public void Release(BudgetKey key, Guid id) => throw new NotSupportedException();
+
         public ValueTask<bool> HoldAsync(BudgetKey key, Guid id, PicoDollars amount, bool isCounted)
         {
             Fail("reservation");

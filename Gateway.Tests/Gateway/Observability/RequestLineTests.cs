@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Gateway.Billing;
 using Gateway.Observability;
+using Gateway.Primitives;
 using Serilog.Events;
 using Serilog.Formatting.Compact;
 using Serilog.Formatting.Display;
@@ -23,7 +24,40 @@ public sealed class RequestLineTests
         {
             var logged = line.ToEvent(At, level);
 
-            Assert.Equal(Format(new CompactJsonFormatter(), line.Spell(logged)), Format(new CompactLineFormatter(), logged));
+            var serilogs = Format(new CompactJsonFormatter(), line.Spell(logged)).Replace("\u2028", "\\u2028", StringComparison.Ordinal);
+            Assert.Equal(serilogs, Format(new CompactLineFormatter(), logged));
+        }
+    }
+
+    [Fact]
+    public void CompactLine_EscapesWhatATerminalObeys()
+    {
+        var hostile = string.Concat(Enumerable.Range(0, 0x2100).Select(code => (char)code));
+        var line = Format(
+            new CompactLineFormatter(),
+            new RequestLine
+            {
+                Method = "GET",
+                Path = hostile,
+                Status = 404,
+                End = RequestEnd.Refused,
+                Elapsed = 1,
+                Model = hostile,
+                RequestId = "abc",
+                ConnectionId = "c",
+            }.ToEvent(At, LogEventLevel.Information));
+        var other = Format(new CompactLineFormatter(), new LogEvent(
+            At,
+            LogEventLevel.Error,
+            new InvalidOperationException(hostile),
+            new Serilog.Parsing.MessageTemplateParser().Parse("{Text} {List} \u009B"),
+            [new("Text", new ScalarValue(hostile)), new("List", new SequenceValue([new ScalarValue(hostile), new ScalarValue('\u202E')]))]));
+
+        foreach (var text in new[] { line, other })
+        {
+            Assert.Equal(text.TrimEnd('\r', '\n'), TerminalText.Escape(text.TrimEnd('\r', '\n')));
+            using var json = JsonDocument.Parse(text);
+            Assert.Equal(hostile, json.RootElement.GetProperty(text == line ? "Model" : "Text").GetString());
         }
     }
 

@@ -209,8 +209,9 @@ public sealed class PriceListTests
             """);
 
         var expected = new ListedPrice(
-            new ModelPrice(new(3_000_000), new(40_000_000), new(500_000_000_000))
+            new ModelPrice(new(3_000_000), new(10_000_000), new(500_000_000_000))
             {
+                OutputToken = new(40_000_000),
                 CacheWrite = new(3_750_000),
                 LongCacheWrite = new(6_000_000),
                 MediaToken = new(7_000_000),
@@ -224,7 +225,7 @@ public sealed class PriceListTests
             ]);
         Assert.Equal(expected, list.Entries["m"]);
         Assert.Equal(expected, PriceList.Read(list.ToJson()).Entries["m"]);
-        Assert.Equal(50_000_000, list.Entries["m"].At(0).Completion.Value);
+        Assert.Equal(50_000_000, list.Entries["m"].At(0).CompletionToken.Value);
     }
 
     private static string Entry(string id, string? slug, int prompt) =>

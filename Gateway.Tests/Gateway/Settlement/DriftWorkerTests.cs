@@ -64,6 +64,61 @@ public sealed class DriftWorkerTests : IDisposable
     }
 
     [Fact]
+    public async Task TeamThatLeavesAKey_IsNoDrift()
+    {
+        _folder.Variables["ONE"] = "sk-or-one";
+        _folder.Variables["TWO"] = "sk-or-two";
+        var one = DriftWorker.MarkOf("sk-or-one");
+        _upstream.Used["sk-or-one"] = "100";
+        await using (var ledger = await OpenAsync())
+        {
+            Configure(("a", "ONE"), ("b", "ONE"));
+            await AssertDriftAsync(ledger, 0);
+            await SpendAsync(ledger.Store, "a", Pico);
+            await SpendAsync(ledger.Store, "b", 2 * Pico);
+            _upstream.Used["sk-or-one"] = "103";
+            await AssertDriftAsync(ledger, 0);
+
+            // Removed, with a call since the last turn.
+            await SpendAsync(ledger.Store, "b", Pico);
+            _upstream.Used["sk-or-one"] = "104.5";
+            Configure(("a", "ONE"));
+            await AssertDriftAsync(ledger, 0.5);
+
+            // Renamed.
+            Configure(("c", "ONE"));
+            await AssertDriftAsync(ledger, 0.5);
+            await SpendAsync(ledger.Store, "c", 4 * Pico);
+            _upstream.Used["sk-or-one"] = "108.5";
+            await AssertDriftAsync(ledger, 0.5);
+        }
+
+        // The other key's calls are not the first key's.
+        await using var next = await OpenAsync();
+        var two = DriftWorker.MarkOf("sk-or-two");
+        _upstream.Used["sk-or-two"] = "7";
+        Configure(("a", "ONE"), ("c", "TWO"));
+        Assert.Equal(new Dictionary<string, double> { [one] = 0.5, [two] = 0 }, Sorted(await RunAsync(next)));
+        await SpendAsync(next.Store, "c", Pico);
+        _upstream.Used["sk-or-two"] = "8.25";
+        Assert.Equal(new Dictionary<string, double> { [one] = 0.5, [two] = 0.25 }, Sorted(await RunAsync(next)));
+
+        // Back again.
+        _upstream.Used.Remove("sk-or-two");
+        Configure(("a", "ONE"), ("b", "ONE"), ("c", "ONE"));
+        await AssertDriftAsync(next, 0.5);
+        await SpendAsync(next.Store, "c", Pico);
+        _upstream.Used["sk-or-one"] = "109.5";
+        await AssertDriftAsync(next, 0.5);
+
+        void Configure(params (string Id, string Key)[] teams) => _folder.Write("appsettings.json", SettingsFolder.Json(
+            $"\"Teams\": [ {string.Join(", ", teams.Select(team => TeamSetup.Team("", team.Id, "ogw-" + team.Id, reference: "env:" + team.Key)))} ]"));
+
+        async Task AssertDriftAsync(OpenLedger ledger, double usd) =>
+            Assert.Equal(new Dictionary<string, double> { [one] = usd }, Sorted(await RunAsync(ledger, keys: 1)));
+    }
+
+    [Fact]
     public void Mark_DoesNotContainTheKey() => Assert.Matches("^[0-9a-f]{12}$", DriftWorker.MarkOf("sk-or-v1-secret"));
 
     private static Dictionary<string, double> Sorted(UpstreamDrift drift) => new(drift.Usd);
@@ -82,7 +137,7 @@ public sealed class DriftWorkerTests : IDisposable
         return new OpenLedger(store, writer);
     }
 
-    private async Task<UpstreamDrift> RunAsync(OpenLedger ledger)
+    private async Task<UpstreamDrift> RunAsync(OpenLedger ledger, int keys = 2)
     {
         using var settings = new SettingsStore(await _folder.LoadGoodAsync(), _time, NullLogger<SettingsStore>.Instance);
         var drift = new UpstreamDrift();
@@ -91,7 +146,7 @@ public sealed class DriftWorkerTests : IDisposable
             ledger.Store, ledger.Writer, settings, _upstream, drift, health, _time, NullLogger<DriftWorker>.Instance);
         var turns = _upstream.Turns;
         await worker.StartAsync(Cancel);
-        await Eventually.TrueAsync(() => _upstream.Turns >= turns + 2, "a question for each key");
+        await Eventually.TrueAsync(() => _upstream.Turns >= turns + keys, "a question for each key");
         await Eventually.TrueAsync(() => drift.Usd.Count == _upstream.Used.Count, "the drift of each key");
         await worker.StopAsync(Cancel);
         Assert.False(health.Workers.Single().IsFailing);

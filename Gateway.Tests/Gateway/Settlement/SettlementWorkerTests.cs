@@ -7,7 +7,9 @@ using Gateway.Observability;
 using Gateway.OpenRouter;
 using Gateway.Secrets;
 using Gateway.Settlement;
+using Gateway.Teams;
 using Gateway.Tests.Gateway.Configuration;
+using Gateway.Tests.Gateway.Workers;
 using Gateway.Tests.Support;
 using Gateway.Workers;
 using Microsoft.Extensions.DependencyInjection;
@@ -18,7 +20,9 @@ using static Gateway.Tests.Gateway.Ledger.LedgerSamples;
 
 namespace Gateway.Tests.Gateway.Settlement;
 
-/// <summary>Promise: a bill is requested by one node at a time, however slowly upstream responds.</summary>
+/// <summary>
+/// Promise: a bill is requested by one node at a time, however slowly upstream responds, and corrects the token limits once.
+/// </summary>
 public sealed class SettlementWorkerTests
 {
     private static readonly TimeSpan SlowResponse = TimeSpan.FromSeconds(45);
@@ -73,6 +77,89 @@ public sealed class SettlementWorkerTests
         Assert.Empty(taken.Intersect(second));
         Assert.Superset(all.Except(first).Except(second).ToHashSet(StringComparer.Ordinal), taken);
         await worker.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task TokensOfABill_AreCorrectedOnce_HoweverOftenItIsRequested()
+    {
+        using var folder = new SettingsFolder();
+        folder.Variables["UPSTREAM"] = TeamSetup.UpstreamKey;
+        var team = TeamSetup.Team("\"Limits\": { \"TokensPerMinute\": 1000 }", keyMore: ", \"Label\": \"ci\"", reference: "env:UPSTREAM");
+        folder.Write("appsettings.json", SettingsFolder.Json($"\"Teams\": [ {team} ]"));
+        var time = new FakeTimeProvider(Now);
+        using var settings = new SettingsStore(await folder.LoadGoodAsync(), time, NullLogger<SettingsStore>.Instance);
+        await using var services = new ServiceCollection().AddMetrics().AddSingleton<GatewayMetrics>().BuildServiceProvider();
+        var store = new ThrowingLedgerStore(new SqliteLedgerStore(Path.Combine(folder.Path, "usage.db")));
+        await using var writer = new LedgerWriter(store, time, NullLogger<LedgerWriter>.Instance);
+        await writer.EnsureOpenAsync(Cancel);
+        var id = NewId();
+        await writer.WriteAsync(Began(id));
+        await writer.WriteAsync(Provisional(id) with { GenerationId = "gen-1763871234-x", LimitTokens = 10 });
+
+        var (upstream, limits) = (new BillingUpstream(), new RecordingLimits());
+        using var worker = new SettlementWorker(
+            store,
+            writer,
+            new MemoryBudgetStore((key, recent) => store.ReadChargesAsync(key.Team, key.Start, recent, DateTimeOffset.MinValue, Cancel), time),
+            limits,
+            settings,
+            upstream,
+            services.GetRequiredService<GatewayMetrics>(),
+            new WorkerHealth(),
+            time,
+            NullLogger<SettlementWorker>.Instance);
+
+        // While the ledger cannot be written, the bill is requested again after each lease.
+        store.WriteFault = static () => new LedgerException("The disk is full.");
+        await worker.StartAsync(Cancel);
+        await UntilAsync(() => Task.FromResult(upstream.Requests >= 3), "three requests");
+        store.WriteFault = null;
+        await UntilAsync(async () => !(await store.ReadChargesAsync([id], Cancel))[id].IsOpen, "the bill in the ledger");
+        await worker.StopAsync(Cancel);
+
+        Assert.Equal([1], limits.Changes);
+
+        Task UntilAsync(Func<Task<bool>> condition, string what) => Eventually.TrueAsync(
+            async () =>
+            {
+                time.Advance(SettlementWorker.TurnPeriod);
+                return await condition();
+            },
+            what);
+    }
+
+    /// <summary>An upstream that has a bill of eleven tokens.</summary>
+    private sealed class BillingUpstream : IOpenRouterClient
+    {
+        private int _requests;
+
+        public int Requests => Volatile.Read(ref _requests);
+
+        public Task<T?> GetListAsync<T>(string path, UpstreamKey key, Func<byte[], T?> read, CancellationToken cancellationToken)
+            where T : class => throw new NotSupportedException();
+
+        public Task<OpenRouterBill<T>> GetBillAsync<T>(
+            string path, UpstreamKey key, string? servedBy, Func<byte[], T?> read, CancellationToken cancellationToken)
+            where T : class
+        {
+            Interlocked.Increment(ref _requests);
+            var bill = read("""{"data":{"total_cost":1,"native_tokens_prompt":5,"native_tokens_completion":6}}"""u8.ToArray());
+            return Task.FromResult(new OpenRouterBill<T>(bill, IsMissing: false, IsAnswered: true));
+        }
+    }
+
+    /// <summary>Limits that record their corrections.</summary>
+    private sealed class RecordingLimits : ILimitStore
+    {
+        public ConcurrentQueue<long> Changes { get; } = [];
+
+        public ValueTask<LimitEntry> EnterAsync(IReadOnlyList<LimitScope> scopes) => throw new NotSupportedException();
+
+        public ValueTask CorrectAsync(IReadOnlyList<LimitScope> scopes, long change)
+        {
+            Changes.Enqueue(change);
+            return default;
+        }
     }
 
     /// <summary>An upstream that has no bill, and says so when the test wants it.</summary>

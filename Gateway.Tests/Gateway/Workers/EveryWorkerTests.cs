@@ -114,6 +114,30 @@ public sealed class EveryWorkerTests : IAsyncDisposable
 
     [Theory]
     [MemberData(nameof(FailureKinds.All), MemberType = typeof(FailureKinds))]
+    public async Task LedgerOpening(string kind)
+    {
+        var settings = await SettingsAsync(""", "Usage": { "Store": "Postgres", "Postgres": { "ConnectionString": "Host=h" } }""");
+        var store = new ThrowingLedgerStore(new SqliteLedgerStore(Path.Combine(_folder.Path, "usage.db")));
+        var writer = new LedgerWriter(store, _time, NullLogger<LedgerWriter>.Instance);
+        _asyncOwned.Add(writer);
+        var worker = Own(new LedgerOpening(writer, settings, _health, _time, NullLogger<LedgerOpening>.Instance));
+
+        // The start is the first attempt, which may fail.
+        var isFirst = true;
+        store.Fault = () =>
+        {
+            Exception fault = isFirst ? new LedgerException("marked") : FailureKinds.Create(kind);
+            isFirst = false;
+            return fault;
+        };
+
+        await AssertSurvivesAsync(worker, () => store.Fault = null);
+
+        Assert.True(writer.IsOpen);
+    }
+
+    [Theory]
+    [MemberData(nameof(FailureKinds.All), MemberType = typeof(FailureKinds))]
     public async Task Drift(string kind)
     {
         var (store, writer) = await LedgerAsync();

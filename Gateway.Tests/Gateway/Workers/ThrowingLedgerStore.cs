@@ -3,20 +3,27 @@ using Gateway.Primitives;
 
 namespace Gateway.Tests.Gateway.Workers;
 
-/// <summary>A ledger whose questions by workers throw while the test wants it.</summary>
+/// <summary>A ledger whose questions by workers, or whose writes, throw while the test wants it.</summary>
 internal sealed class ThrowingLedgerStore(ILedgerStore inner) : ILedgerStore
 {
     /// <summary>Makes what is thrown.</summary>
     public Func<Exception>? Fault { get; set; }
 
+    /// <summary>Makes what writes throw.</summary>
+    public Func<Exception>? WriteFault { get; set; }
+
     public string LedgerId => inner.LedgerId;
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();
 
-    public Task OpenAsync(CancellationToken cancellationToken) => inner.OpenAsync(cancellationToken);
+    public Task OpenAsync(CancellationToken cancellationToken)
+    {
+        _ = Throw();
+        return inner.OpenAsync(cancellationToken);
+    }
 
     public Task ApplyAsync(IReadOnlyList<LedgerEntry> entries, CancellationToken cancellationToken) =>
-        inner.ApplyAsync(entries, cancellationToken);
+        WriteFault is { } fault ? Task.FromException(fault()) : inner.ApplyAsync(entries, cancellationToken);
 
     public Task<(int Provisional, int Unresolvable)> AdoptOrphansAsync(DateTimeOffset now, CancellationToken cancellationToken) =>
         inner.AdoptOrphansAsync(now, cancellationToken);
@@ -56,7 +63,9 @@ internal sealed class ThrowingLedgerStore(ILedgerStore inner) : ILedgerStore
     public Task<IReadOnlyList<UnresolvedRow>> WriteOffAsync(
         WriteOffQuery query, string reason, DateTimeOffset now, CancellationToken cancellationToken) => inner.WriteOffAsync(query, reason, now, cancellationToken);
 
-    public Task<string> KeepFirstAsync(string name, string value, CancellationToken cancellationToken) => inner.KeepFirstAsync(name, value, cancellationToken);
+    public Task<string?> ReadValueAsync(string name, CancellationToken cancellationToken) => inner.ReadValueAsync(name, cancellationToken);
+
+    public Task WriteValueAsync(string name, string value, CancellationToken cancellationToken) => inner.WriteValueAsync(name, value, cancellationToken);
 
     public Task<bool> HasGenerationAsync(string team, string generationId, CancellationToken cancellationToken) =>
         inner.HasGenerationAsync(team, generationId, cancellationToken);

@@ -227,7 +227,7 @@ public class EnforceRuleTests
     [InlineData("~m:free@preset/x", "~m:free@preset/x")]
     [InlineData(" \t m\n", "m")]
     [InlineData(" ~ m : free @preset/x", "m")]
-    [InlineData("\u00a0m", "m")]
+    [InlineData("\v\fm\r", "m")]
     [InlineData("@preset/x", "@preset/*")]
     public void Enforce_IsNotDodgedBySpelling(string name, string pattern)
     {

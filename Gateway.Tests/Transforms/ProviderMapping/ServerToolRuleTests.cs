@@ -23,6 +23,12 @@ public sealed class ServerToolRuleTests
     [InlineData("""{"model":"m","plugins":[{"id":"auto-router","allowed_models":["x:online"]}]}""", "plugin:auto-router", "plugins")]
     [InlineData("""{"model":"m","preset":"x"}""", "preset:x", "model")]
     [InlineData("""{"model":"m@preset/x"}""", "preset:x", "model")]
+    [InlineData("""{"model":"m","prompt":{"id":"pmpt_1","variables":{"id":"x"}}}""", "prompt:pmpt_1", "prompt")]
+    [InlineData("""{"model":"other","prompt":{"id":"pmpt_1"}}""", "prompt:pmpt_1", "prompt")]
+    [InlineData("""{"prompt":{"id":"p"},"model":"m","prompt":null}""", "prompt:p", "prompt")]
+    [InlineData("""{"model":"m","prompt":{"id":"a","id":"b"}}""", "prompt:(unknown)", "prompt")]
+    [InlineData("""{"model":"m","prompt":{"id":["a"]}}""", "prompt:(unknown)", "prompt")]
+    [InlineData("""{"model":"m","prompt":{}}""", "prompt:(unknown)", "prompt")]
     [InlineData("""{"tools":[{"type":"mcp"}],"model":"m","tools":[]}""", "mcp", "tools")]
     public void RestrictingRule_ClosesServerTools(string body, string tool, string param)
     {
@@ -44,6 +50,8 @@ public sealed class ServerToolRuleTests
     [InlineData("""{"max_price":{"prompt":1},"require_parameters":true}""", """{"model":"m","tools":[{"type":"mcp"}]}""")]
     [InlineData("""{"zdr":true}""", """{"model":"m","tools":[{"type":"function"},{"name":"x"}],"plugins":[{"id":"web","enabled":false}]}""")]
     [InlineData("""{"zdr":true}""", """{"model":"m:free"}""")]
+    [InlineData("""{"zdr":true}""", """{"model":"m","prompt":"text","messages":[{"prompt":{"id":"x"}}]}""")]
+    [InlineData("""{"zdr":true}""", """{"model":"m","prompt":["text"]}""")]
     [InlineData("""{"zdr":true}""", """{"model":"m:onlinex"}""")]
     public void OtherRequestsAndRules_CloseNothing(string provider, string body) =>
         Assert.Null(Set(Enforce("m", provider)).Decide(body).Rejection);

@@ -171,7 +171,7 @@ public class BodyScannerFactsTests
         var longest = new string('m', RoutingMemberCollector.MaxModelNameLength);
         Assert.Equal(longest, BodyScan.Facts("{\"model\":\"" + longest + "\"}").RequestedModel);
         Assert.Equal(
-            "fault at 9: a model name of more than 4096 bytes", BodyScan.Whole(Encoding.UTF8.GetBytes("{\"model\":\"" + longest + "m\"}")));
+            "fault at 9: a model name of more than 512 bytes", BodyScan.Whole(Encoding.UTF8.GetBytes("{\"model\":\"" + longest + "m\"}")));
 
         // A text that names no model may be of any length.
         Assert.Empty(BodyScan.Facts("{\"models\":{\"x\":\"" + longest + "m\"}}").Models);

@@ -99,6 +99,21 @@ public sealed class PromptFactsTests
     public void MediaParts_AreCountedByTheirTypeWhereverTheyAre(string body, int count) => Check(body, isText: true, count);
 
     [Theory]
+    [InlineData("""{"messages":[{"content":[{"type":"file"},{"typ\u0065":"d\u006fcument"},{"type":"input_file"}]}]}""", 3)]
+    [InlineData("""{"input":[{"type":"input_file"},{"content":[{"type":"input_file"}]},{"output":[{"type":"input_file"}]}]}""", 3)]
+    [InlineData("""{"messages":[{"content":[{"type":"tool_result","content":[{"type":"document"}]}]}]}""", 1)]
+    [InlineData("""{"messages":[{"content":[{"type":"tool_use","input":{"type":"file","path":"a.txt"}}]}]}""", 0)]
+    [InlineData("""{"tools":[{"function":{"parameters":{"properties":{"upload":{"type":"file"}}}}}]}""", 0)]
+    [InlineData("""{"messages":[{"content":[{"type":"image"},{"type":"input_audio"},{"type":"computer_screenshot"},{"type":"video_url"}]}],"type":"files"}""", 0)]
+    public void Documents_AreTheFilesAmongTheMediaParts(string body, int count)
+    {
+        foreach (var facts in EveryWay(Encoding.UTF8.GetBytes(body)))
+        {
+            Assert.Equal(count, facts.Prompt.Documents);
+        }
+    }
+
+    [Theory]
     [InlineData("""{"messages":[]}""", false, false)]
     [InlineData("""{"ttl":"1h","cache_contro":1}""", false, true)]
     [InlineData("""{"messages":[{"content":[{"type":"text","cache_control":{"type":"ephemeral"}}]}]}""", true, false)]

@@ -67,6 +67,30 @@ public sealed class SlowUploadMonitorTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task EncodedUpload_IsMeasuredByTheBytesThatArrive()
+    {
+        Assert.True(await _body.TryReserveAsync("one", 100_000_000, TestContext.Current.CancellationToken));
+        await using var encoded = new EncodedBodyStream(new MemoryStream(new byte[20 * Least]));
+        await using var monitor = new SlowUploadMonitor(_memory, encoded, _aborted.Token);
+        var waiting = WaitAsync();
+
+        // Much arrives that decodes to nothing yet.
+        for (var second = 1; second < 20; second++)
+        {
+            await encoded.ReadExactlyAsync(new byte[Least / 5], TestContext.Current.CancellationToken);
+            _time.Advance(Second);
+            Assert.False(monitor.IsTooSlow, $"after {second} s");
+        }
+
+        // Nothing arrives, and what has arrived decodes to much.
+        Bring(10 * Least);
+        _time.Advance(Second);
+        Assert.True(monitor.IsTooSlow);
+        _body.Release();
+        Assert.NotNull(await waiting);
+    }
+
+    [Fact]
     public async Task Upload_MayStallWhileNobodyWaits()
     {
         await using var monitor = await StartAsync(800_000);

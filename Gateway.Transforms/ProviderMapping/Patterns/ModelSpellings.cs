@@ -6,6 +6,12 @@ namespace OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 /// </summary>
 internal static class ModelSpellings
 {
+    /// <summary>
+    /// The number of presets in one name that are judged one by one. A name with more may stand for any preset and any model: real names
+    /// have one, and each costs a record.
+    /// </summary>
+    public const int MaxPresets = 8;
+
     private const string PresetMark = "@preset/";
 
     /// <summary>The name as written, first, and every other spelling of it.</summary>
@@ -18,22 +24,16 @@ internal static class ModelSpellings
         return spellings;
     }
 
-    /// <summary>Every spelling of every name; an empty name if there are no names.</summary>
-    public static List<string> OfAll(IReadOnlyList<string> names)
+    /// <summary>
+    /// Every spelling of every name; an empty name if there are no names. The spellings of one name are created at a time: a request may name
+    /// a thousand models, and those of all names together would take a hundred times the memory of its body.
+    /// </summary>
+    public static IEnumerable<string> OfAll(IReadOnlyList<string> names) => names switch
     {
-        var spellings = new List<string>();
-        foreach (var name in names)
-        {
-            Add(name, spellings);
-        }
-
-        if (spellings.Count == 0)
-        {
-            spellings.Add("");
-        }
-
-        return spellings;
-    }
+        [] => [""],
+        [var only] => Of(only),
+        _ => names.SelectMany(Of),
+    };
 
     /// <summary>Adds the name as written and every other spelling of it.</summary>
     internal static void Add(string name, List<string> spellings)

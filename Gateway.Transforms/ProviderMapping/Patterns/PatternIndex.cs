@@ -28,6 +28,9 @@ internal sealed class PatternIndex
     // One bit per literal; sets of more than 65,536 literals use the heap.
     private const int MaxWordsOnStack = 1024;
 
+    // Ordinals found again that are kept before they are removed: a thousand names may match the same ten thousand rules.
+    private const int RepeatedOrdinals = 4096;
+
     private readonly AhoCorasickAutomaton _automaton;
 
     // Sorted by literal, then by ordinal; _firstEntries holds the index of each literal's first entry.
@@ -98,22 +101,28 @@ internal sealed class PatternIndex
     }
 
     /// <summary>The ordinals with a pattern that matches one of the names, ascending; <see langword="null"/> if there are none.</summary>
-    public List<int>? FindAll(List<string> names)
+    public List<int>? FindAll(IEnumerable<string> names)
     {
         List<int>? found = null;
+        var limit = RepeatedOrdinals;
         foreach (var name in names)
         {
             Collect(name, from: 0, ref found);
+            if (found?.Count > limit)
+            {
+                found = Distinct(found);
+                limit = found.Count + RepeatedOrdinals;
+            }
         }
 
-        if (found is { Count: > 1 })
-        {
-            // An ordinal may match by several patterns and for several names.
-            found.Sort();
-            found = [.. found.Distinct()];
-        }
+        return found is { Count: > 1 } ? Distinct(found) : found;
+    }
 
-        return found;
+    // An ordinal may match by several patterns and for several names.
+    private static List<int> Distinct(List<int> ordinals)
+    {
+        ordinals.Sort();
+        return [.. ordinals.Distinct()];
     }
 
     private int Words => (_firstEntries.Length + 63) / 64;

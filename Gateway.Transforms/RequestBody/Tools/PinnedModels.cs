@@ -12,9 +12,6 @@ internal static class PinnedModels
 {
     private const int MaxNames = RoutingMemberCollector.MaxEntries;
 
-    // "model", each letter as \uXXXX.
-    private const int LongestKey = 5 * 6;
-
     /// <summary>Reads them. More than <see cref="MaxNames"/> names count as any model.</summary>
     public static ServerToolUse Read(List<BodyMember> members, in ReadOnlySequence<byte> body)
     {
@@ -33,10 +30,12 @@ internal static class PinnedModels
 
     private static bool TryRead(in ReadOnlySequence<byte> messages, HashSet<string> names)
     {
+        var known = names.GetAlternateLookup<ReadOnlySpan<char>>();
+        Span<char> buffer = stackalloc char[RoutingMemberCollector.MaxModelNameLength];
         var reader = new Utf8JsonReader(messages, JsonText.AnyDepth);
         while (reader.Read())
         {
-            if (reader is not { CurrentDepth: 2, TokenType: JsonTokenType.PropertyName } || !IsModel(reader, messages) || !reader.Read())
+            if (reader is not { CurrentDepth: 2, TokenType: JsonTokenType.PropertyName } || !JsonReaderText.Is(reader, "model") || !reader.Read())
             {
                 continue;
             }
@@ -46,22 +45,26 @@ internal static class PinnedModels
                 continue;
             }
 
-            if (names.Count == MaxNames || Length(reader) > RoutingMemberCollector.MaxModelNameLength)
+            if (JsonReaderText.Length(reader) > buffer.Length)
             {
                 return false;
             }
 
-            names.Add(Text(reader, messages));
+            // A conversation repeats few names; only a new one costs a string.
+            var name = buffer[..JsonReaderText.Read(reader, buffer)];
+            if (known.Contains(name))
+            {
+                continue;
+            }
+
+            if (names.Count == MaxNames)
+            {
+                return false;
+            }
+
+            known.Add(name);
         }
 
         return true;
     }
-
-    private static bool IsModel(in Utf8JsonReader reader, in ReadOnlySequence<byte> messages) =>
-        Length(reader) <= LongestKey && Text(reader, messages) == "model";
-
-    private static long Length(in Utf8JsonReader reader) => reader.HasValueSequence ? reader.ValueSequence.Length : reader.ValueSpan.Length;
-
-    private static string Text(in Utf8JsonReader reader, in ReadOnlySequence<byte> messages) =>
-        JsonStringDecoder.Decode(messages.Slice(reader.TokenStartIndex + 1, Length(reader)));
 }

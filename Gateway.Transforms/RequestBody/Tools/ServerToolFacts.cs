@@ -7,8 +7,6 @@ namespace OpenRouterGateway.Transforms.RequestBody.Tools;
 /// <summary>The server tools and plugins that a body uses, and the other members that choose models. Immutable.</summary>
 internal sealed class ServerToolFacts
 {
-    private const int LongestTier = 64;
-
     private ServerToolFacts(
         IReadOnlyList<ServerToolUse> uses, IReadOnlyList<ToolElement> elements, IReadOnlyList<ToolList> lists, bool isFast)
     {
@@ -57,8 +55,11 @@ internal sealed class ServerToolFacts
                     && !(member.Kind == JsonValueKind.Array && JsonGap.IsEmpty(body, member.Value)):
                     (uses ??= []).Add(new ServerToolUse("mcp", -1, [], NamesAnyModel: false));
                     break;
+                case BodyMemberName.Prompt when member.Kind == JsonValueKind.Object:
+                    (uses ??= []).Add(StoredPrompt.Read(member, body));
+                    break;
                 case BodyMemberName.ServiceTier or BodyMemberName.Speed:
-                    isFast |= IsFastTier(member, body);
+                    isFast |= FastTiers.Read(member, body) == StatedTier.Fast;
                     break;
             }
         }
@@ -112,9 +113,4 @@ internal sealed class ServerToolFacts
 
     private static string Text(ByteRange value, in ReadOnlySequence<byte> body) =>
         JsonStringDecoder.Decode(body.Slice(value.Start + 1, value.Length - 2));
-
-    private static bool IsFastTier(in BodyMember member, in ReadOnlySequence<byte> body) =>
-        member.Kind == JsonValueKind.String && member.Value.Length <= LongestTier
-        && Text(member.Value, body).Trim() is var tier
-        && (tier.Equals("fast", StringComparison.OrdinalIgnoreCase) || tier.Equals("priority", StringComparison.OrdinalIgnoreCase));
 }

@@ -2,7 +2,7 @@ namespace OpenRouterGateway.Transforms.RequestBody.Tools;
 
 /// <summary>A use of a server tool or plugin, which OpenRouter executes by itself. Immutable.</summary>
 /// <param name="Name">
-/// The tool's <c>type</c> as written (<c>openrouter:web_search</c>), <c>plugin:ID</c> or <c>preset:SLUG</c>; <see cref="Unknown"/> for an
+/// The tool's <c>type</c> as written (<c>openrouter:web_search</c>), <c>plugin:ID</c>, <c>preset:SLUG</c> or <c>prompt:ID</c>; <see cref="Unknown"/> for an
 /// element without a readable type.
 /// </param>
 /// <param name="Element">Index into <see cref="ServerToolFacts.Elements"/>; -1 if the tool is not an element of <c>tools</c>.</param>
@@ -24,6 +24,9 @@ internal sealed record ServerToolUse(string Name, int Element, IReadOnlyList<str
     /// <summary>The beginning of the names of presets.</summary>
     public const string PresetPrefix = "preset:";
 
+    /// <summary>The beginning of the names of stored prompts.</summary>
+    public const string PromptPrefix = "prompt:";
+
     /// <summary>The name for messages: shortened, without control characters.</summary>
     public string DisplayName
     {
@@ -37,5 +40,6 @@ internal sealed record ServerToolUse(string Name, int Element, IReadOnlyList<str
     /// <summary>The member of the body that uses it.</summary>
     public string Member => Name.StartsWith(PluginPrefix, StringComparison.Ordinal) ? "plugins"
         : Name.StartsWith(PresetPrefix, StringComparison.Ordinal) ? "model"
+        : Name.StartsWith(PromptPrefix, StringComparison.Ordinal) ? "prompt"
         : "tools";
 }

@@ -7,7 +7,8 @@ namespace OpenRouterGateway.Transforms.RequestBody.Tools;
 internal sealed class ToolRecords
 {
     private const int MaxEntries = RoutingMemberCollector.MaxEntries;
-    private const int MaxNameLength = RoutingMemberCollector.MaxModelNameLength;
+    private const int MaxModelLength = RoutingMemberCollector.MaxModelNameLength;
+    private const int MaxTypeLength = 4096;
 
     private readonly List<ScannedTool> _tools = [];
     private readonly List<ScannedModel> _models = [];
@@ -103,9 +104,9 @@ internal sealed class ToolRecords
     /// <returns>Why a limit is exceeded; <see langword="null"/> if none is.</returns>
     public string? AddModel(ByteRange value)
     {
-        if (value.Length - 2 > MaxNameLength)
+        if (value.Length - 2 > MaxModelLength)
         {
-            return $"a model name of more than {MaxNameLength} bytes";
+            return $"a model name of more than {MaxModelLength} bytes";
         }
 
         if (_models.Count == MaxEntries)
@@ -121,9 +122,9 @@ internal sealed class ToolRecords
     /// <returns>Why a limit is exceeded; <see langword="null"/> if none is.</returns>
     public string? AddTool(ByteRange name, bool isPlugin, ModelNaming naming = default, bool namesAnyModel = false)
     {
-        if (name.Length - 2 > MaxNameLength)
+        if (name.Length - 2 > MaxTypeLength)
         {
-            return $"a type of a tool of more than {MaxNameLength} bytes";
+            return $"a type of a tool of more than {MaxTypeLength} bytes";
         }
 
         if (_tools.Count == MaxEntries)

@@ -38,7 +38,7 @@ internal sealed record LimitsSettings
     /// </summary>
     public bool WriteMaxPrice { get; init; }
 
-    /// <summary>Prices that override upstream's price list, for models that are missing from it. Reloadable.</summary>
+    /// <summary>Prices that replace those of upstream's price list, or stand for models that are missing from it. Reloadable.</summary>
     public IReadOnlyList<ModelPriceSettings> Prices { get; init; } = [];
 }
 
@@ -90,6 +90,6 @@ internal sealed record ModelPriceSettings
     /// <summary>Price of a completion token. Required.</summary>
     public required string Completion { get; init; }
 
-    /// <summary>Price of a request. Default: <c>0</c>.</summary>
-    public string Request { get; init; } = "0";
+    /// <summary>Price of a request. Default: the listed one.</summary>
+    public string? Request { get; init; }
 }

@@ -53,7 +53,6 @@ internal static class LimitsSettingsCheck
             given with
             {
                 Redis = given.Redis with { Configuration = SettingFormats.Shown(given.Redis.Configuration) },
-                Prices = [.. given.Prices.Select(price => price with { Request = price.Request ?? "0" })],
             },
             redis);
     }

@@ -15,14 +15,14 @@ internal static class PostgresEntries
                 batch.BatchCommands.Add(Command(began, node));
                 break;
             case LedgerEntry.Named named:
-                batch.BatchCommands.Add(Command(named.Id, named.GenerationId, named.Destination));
+                AddName(batch, named.Id, named.GenerationId, named.Destination);
                 break;
             case LedgerEntry.Ended ended:
                 batch.BatchCommands.Add(Command(ended));
                 if (ended.GenerationId is { } generationId)
                 {
                     // The update does not change a settled row; the generation id is stored in that case too.
-                    batch.BatchCommands.Add(Command(ended.Id, generationId, destination: null));
+                    AddName(batch, ended.Id, generationId, destination: null);
                 }
 
                 break;
@@ -42,8 +42,12 @@ internal static class PostgresEntries
         return command;
     }
 
-    private static NpgsqlBatchCommand Command(Guid id, string generationId, string? destination) =>
-        Batched(LedgerSql.Named, Id(id), Text(generationId), Text(destination));
+    // One of the two changes the row.
+    private static void AddName(NpgsqlBatch batch, Guid id, string generationId, string? destination)
+    {
+        batch.BatchCommands.Add(Batched(LedgerSql.Named, Id(id), Text(generationId), Text(destination)));
+        batch.BatchCommands.Add(Batched(LedgerSql.NamedAdopted, Id(id), Text(generationId), Text(destination)));
+    }
 
     private static NpgsqlBatchCommand Command(LedgerEntry.Ended entry)
     {

@@ -150,7 +150,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
     {
         var (charged, upstreamCost) = (PicoDollars.Zero, PicoDollars.Zero);
         var open = new Dictionary<Guid, PicoDollars>();
-        var recentIds = new List<Guid>();
+        var (expired, recentIds) = (new List<Guid>(), new List<Guid>());
         var firstRecent = LedgerKeys.FirstAt(recent);
         await using var command = Command(
             from == DateTimeOffset.MinValue ? LedgerSql.ChargesEver : LedgerSql.Charges,
@@ -168,11 +168,11 @@ internal sealed class PostgresLedgerStore : ILedgerStore
             upstreamCost += LedgerSums.FromSums(reader.GetInt64(3), reader.GetInt64(4));
             if (!reader.IsDBNull(0))
             {
-                LedgerRows.AddSingle(reader, reader.GetGuid(0), charge, firstRecent, open, recentIds);
+                LedgerRows.AddSingle(reader, reader.GetGuid(0), charge, firstRecent, open, expired, recentIds);
             }
         }
 
-        return new TeamCharges(charged, open, recentIds) { UpstreamCost = upstreamCost };
+        return new TeamCharges(charged, open, recentIds) { UpstreamCost = upstreamCost, Expired = expired };
     });
 
     public Task<PicoDollars> ReadCostsAsync(string team, CancellationToken cancellationToken) => GuardAsync(async () =>
@@ -200,22 +200,22 @@ internal sealed class PostgresLedgerStore : ILedgerStore
         WriteOffQuery query, string reason, DateTimeOffset now, CancellationToken cancellationToken) =>
         GuardAsync<IReadOnlyList<UnresolvedRow>>(async () =>
         {
-            await using var connection = await _source.OpenConnectionAsync(cancellationToken);
-            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-            await using var read = connection.Command(LedgerSql.Unresolved + " FOR UPDATE", Values(query));
-            var rows = await ReadUnresolvedAsync(read, cancellationToken);
-            await using var write = connection.Command(LedgerSql.WriteOff, [.. Values(query), Text(reason), Time(now)]);
-            await write.ExecuteNonQueryAsync(cancellationToken);
-            await transaction.CommitAsync(cancellationToken);
-            return rows;
+            // One statement: the result is the rows that it has written, also if other rows become unresolvable meanwhile.
+            await using var command = Command(LedgerSql.WriteOff, [.. Values(query), Text(reason), Time(now)]);
+            var rows = await ReadUnresolvedAsync(command, cancellationToken);
+            return [.. rows.OrderBy(row => row.Id)];
         });
 
-    public Task<string> KeepFirstAsync(string name, string value, CancellationToken cancellationToken) => GuardAsync(async () =>
+    public Task<string?> ReadValueAsync(string name, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
-        await using var add = Command(LedgerSql.AddFirst, Text(name), Text(value));
-        await add.ExecuteNonQueryAsync(cancellationToken);
-        await using var read = Command(LedgerSchema.ReadMeta, Text(name));
-        return (string)(await read.ExecuteScalarAsync(cancellationToken))!;
+        await using var command = Command(LedgerSchema.ReadMeta, Text(name));
+        return (string?)await command.ExecuteScalarAsync(cancellationToken);
+    });
+
+    public Task WriteValueAsync(string name, string value, CancellationToken cancellationToken) => GuardAsync(async () =>
+    {
+        await using var command = Command(LedgerSchema.WriteMeta, Text(name), LongText(value));
+        return await command.ExecuteNonQueryAsync(cancellationToken);
     });
 
     public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(

@@ -17,6 +17,9 @@ internal static class PostgresParameters
     public static NpgsqlParameter Text(string? value) =>
         new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)LedgerSanitizer.Text(value) ?? DBNull.Value };
 
+    /// <summary>Text of the gateway's own, of any length.</summary>
+    public static NpgsqlParameter LongText(string value) => new() { NpgsqlDbType = NpgsqlDbType.Text, Value = value };
+
     public static NpgsqlParameter Number(long? value) =>
         new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = (object?)value ?? DBNull.Value };
 

@@ -32,9 +32,6 @@ internal sealed class SqliteJournal : IDisposable
     // The maximum number of appends in one read transaction. A checkpoint ends at the oldest open read transaction, so it is renewed often.
     private const int LongestView = 256;
 
-    // Marks a missing position.
-    private const int None = -1;
-
     private readonly sqlite3 _database;
     private readonly List<SqliteStatement> _statements = [];
     private readonly SqliteStatement _begin;
@@ -47,12 +44,13 @@ internal sealed class SqliteJournal : IDisposable
     private readonly SqliteStatement _remove;
     private readonly SqliteStatement _whole;
     private readonly SqliteStatement _named;
+    private readonly SqliteStatement _namedAdopted;
     private readonly SqliteStatement _ended;
     private readonly SqliteStatement _endedAndNamed;
 
     // State of the transaction in progress.
     private readonly JournalBlockWriter _writer = new();
-    private readonly List<Change> _changes = [];
+    private readonly List<JournalChange> _changes = [];
     private readonly Dictionary<Guid, int> _begun = [];
     private byte[] _bytes = new byte[64 * 1024];
     private int _length;
@@ -75,6 +73,7 @@ internal sealed class SqliteJournal : IDisposable
             _remove = Prepare("DELETE FROM journal WHERE position <= $1");
             _whole = Prepare(Whole);
             _named = Prepare(LedgerSql.Named);
+            _namedAdopted = Prepare(LedgerSql.NamedAdopted);
             _ended = Prepare(LedgerSql.Ended);
             _endedAndNamed = Prepare(LedgerSql.EndedAndNamed);
         }
@@ -235,23 +234,23 @@ internal sealed class SqliteJournal : IDisposable
         {
             if (_begun.TryAdd(id, _changes.Count))
             {
-                _changes.Add(new Change(kind, block, position));
+                _changes.Add(new JournalChange(kind, block, position));
             }
         }
-        else if (_begun.TryGetValue(id, out var index) && _changes[index] is { Ended: None } begun)
+        else if (_begun.TryGetValue(id, out var index) && _changes[index] is { Ended: JournalChange.None } begun)
         {
             // Later entries of the same row are merged into its insert: the first name and the first end.
             _changes[index] = kind == JournalEntryKind.Ended ? begun with { Ended = position }
-                : begun.Named == None ? begun with { Named = position }
+                : begun.Named == JournalChange.None ? begun with { Named = position }
                 : begun;
         }
         else
         {
-            _changes.Add(new Change(kind, block, position));
+            _changes.Add(new JournalChange(kind, block, position));
         }
     }
 
-    private void Write(in Change change)
+    private void Write(in JournalChange change)
     {
         if (change.Kind == JournalEntryKind.Began)
         {
@@ -263,14 +262,14 @@ internal sealed class SqliteJournal : IDisposable
         }
     }
 
-    private void Insert(in Change change)
+    private void Insert(in JournalChange change)
     {
         var began = ReaderAt(change.Position);
         var kind = began.Kind();
         _whole.Bind(1, began.Id());
         _whole.Bind(2, ReaderAt(change.Block).Begin());
         Bind(_whole, 3, kind, ref began);
-        if (change.Ended != None)
+        if (change.Ended != JournalChange.None)
         {
             var ended = ReaderAt(change.Ended);
             kind = ended.Kind();
@@ -283,7 +282,7 @@ internal sealed class SqliteJournal : IDisposable
             Bind(_whole, 14, kind, ref ended);
         }
 
-        if (change.Named != None)
+        if (change.Named != JournalChange.None)
         {
             var named = ReaderAt(change.Named);
             kind = named.Kind();
@@ -300,12 +299,12 @@ internal sealed class SqliteJournal : IDisposable
         }
 
         // The row exists: the entry was written twice because the response to a commit was lost. The later entries are new.
-        if (change.Named != None)
+        if (change.Named != JournalChange.None)
         {
             Update(change.Named);
         }
 
-        if (change.Ended != None)
+        if (change.Ended != JournalChange.None)
         {
             Update(change.Ended);
         }
@@ -335,14 +334,27 @@ internal sealed class SqliteJournal : IDisposable
 
             // The row is already settled; only its generation id may be missing.
         }
-        else
+
+        if (!TryName(_named, position))
         {
-            Bind(_named, 3, kind, ref reader);
+            TryName(_namedAdopted, position);
+        }
+    }
+
+    private bool TryName(SqliteStatement statement, int position)
+    {
+        var reader = ReaderAt(position);
+        var kind = reader.Kind();
+        statement.Bind(1, reader.Id());
+        reader.Text(out var generationId);
+        statement.BindText(2, generationId);
+        if (kind == JournalEntryKind.Named)
+        {
+            Bind(statement, 3, kind, ref reader);
         }
 
-        _named.Bind(1, id);
-        _named.BindText(2, generationId);
-        _named.Run();
+        statement.Run();
+        return raw.sqlite3_changes(_database) != 0;
     }
 
     private static void Bind(SqliteStatement statement, int first, JournalEntryKind kind, ref JournalBlockReader reader)
@@ -382,18 +394,5 @@ internal sealed class SqliteJournal : IDisposable
         var statement = new SqliteStatement(_database, sql);
         _statements.Add(statement);
         return statement;
-    }
-
-    /// <summary>The changes of one row in one transaction.</summary>
-    /// <param name="Kind">The kind of its first entry.</param>
-    /// <param name="Block">The start of the entry's block.</param>
-    /// <param name="Position">The start of the entry.</param>
-    private readonly record struct Change(JournalEntryKind Kind, int Block, int Position)
-    {
-        /// <summary>The position of the row's first name, if the row is created in the same transaction.</summary>
-        public int Named { get; init; } = None;
-
-        /// <summary>The position of the row's first end, if the row is created in the same transaction.</summary>
-        public int Ended { get; init; } = None;
     }
 }

@@ -132,7 +132,7 @@ internal sealed class SqliteLedgerStore : ILedgerStore
         {
             var (charged, upstreamCost) = (PicoDollars.Zero, PicoDollars.Zero);
             var open = new Dictionary<Guid, PicoDollars>();
-            var recentIds = new List<Guid>();
+            var (expired, recentIds) = (new List<Guid>(), new List<Guid>());
             var firstRecent = LedgerKeys.FirstAt(recent);
             using var command = connection.Command(
                 from == DateTimeOffset.MinValue ? LedgerSql.ChargesEver : LedgerSql.Charges,
@@ -149,11 +149,11 @@ internal sealed class SqliteLedgerStore : ILedgerStore
                 upstreamCost += LedgerSums.FromSums(reader.GetInt64(3), reader.GetInt64(4));
                 if (!reader.IsDBNull(0))
                 {
-                    LedgerRows.AddSingle(reader, Id(reader, 0), charge, firstRecent, open, recentIds);
+                    LedgerRows.AddSingle(reader, Id(reader, 0), charge, firstRecent, open, expired, recentIds);
                 }
             }
 
-            return new TeamCharges(charged, open, recentIds) { UpstreamCost = upstreamCost };
+            return new TeamCharges(charged, open, recentIds) { UpstreamCost = upstreamCost, Expired = expired };
         });
 
     public Task<PicoDollars> ReadCostsAsync(string team, CancellationToken cancellationToken) => _file.ReadLongAsync(connection =>
@@ -170,26 +170,27 @@ internal sealed class SqliteLedgerStore : ILedgerStore
     });
 
     public Task<IReadOnlyList<UnresolvedRow>> ReadUnresolvedAsync(WriteOffQuery query, CancellationToken cancellationToken) =>
-        _file.ReadLongAsync<IReadOnlyList<UnresolvedRow>>(connection => ReadUnresolved(connection, query));
+        _file.ReadLongAsync<IReadOnlyList<UnresolvedRow>>(connection => ReadUnresolved(connection, LedgerSql.Unresolved, [.. Values(query)]));
 
     public Task<IReadOnlyList<UnresolvedRow>> WriteOffAsync(
-        WriteOffQuery query, string reason, DateTimeOffset now, CancellationToken cancellationToken) => _file.WriteAsync<IReadOnlyList<UnresolvedRow>>(connection =>
+        WriteOffQuery query, string reason, DateTimeOffset now, CancellationToken cancellationToken) =>
+        _file.WriteAsync<IReadOnlyList<UnresolvedRow>>(connection =>
+        {
+            var rows = ReadUnresolved(
+                connection, LedgerSql.WriteOff, [.. Values(query), LedgerSanitizer.Text(reason)!, LedgerKeys.ToStored(now)]);
+            return [.. rows.OrderBy(row => row.Id)];
+        });
+
+    public Task<string?> ReadValueAsync(string name, CancellationToken cancellationToken) => _file.ReadAsync(connection =>
     {
-        using var transaction = connection.BeginTransaction(deferred: false);
-        var rows = ReadUnresolved(connection, query);
-        using var command = connection.Command(
-            LedgerSql.WriteOff, [.. Values(query), LedgerSanitizer.Text(reason)!, LedgerKeys.ToStored(now)]);
-        command.ExecuteNonQuery();
-        transaction.Commit();
-        return rows;
+        using var command = connection.Command(LedgerSchema.ReadMeta, name);
+        return (string?)command.ExecuteScalar();
     });
 
-    public Task<string> KeepFirstAsync(string name, string value, CancellationToken cancellationToken) => _file.WriteAsync(connection =>
+    public Task WriteValueAsync(string name, string value, CancellationToken cancellationToken) => _file.WriteAsync(connection =>
     {
-        using var add = connection.Command(LedgerSql.AddFirst, name, value);
-        add.ExecuteNonQuery();
-        using var read = connection.Command(LedgerSchema.ReadMeta, name);
-        return (string)read.ExecuteScalar()!;
+        using var command = connection.Command(LedgerSchema.WriteMeta, name, value);
+        return command.ExecuteNonQuery();
     });
 
     public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(
@@ -295,10 +296,10 @@ internal sealed class SqliteLedgerStore : ILedgerStore
         return ValueTask.CompletedTask;
     }
 
-    private static List<UnresolvedRow> ReadUnresolved(SqliteConnection connection, WriteOffQuery query)
+    private static List<UnresolvedRow> ReadUnresolved(SqliteConnection connection, string sql, object[] values)
     {
         var rows = new List<UnresolvedRow>();
-        using var command = connection.Command(LedgerSql.Unresolved, [.. Values(query)]);
+        using var command = connection.Command(sql, values);
         using var reader = command.ExecuteReader();
         while (reader.Read())
         {

@@ -62,6 +62,32 @@ public sealed class PostgresLedgerStoreTests(PostgresServer server) : LedgerStor
             "the node to be known as alive again");
     }
 
+    [Fact]
+    public async Task WriteOff_TellsTheRowsThatItWrote_AlsoIfOthersAreGivenUpMeanwhile()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        var (early, late) = (NewId(), NewId());
+        await using var store = Create();
+        await store.OpenAsync(cancel);
+        await store.ApplyAsync([Began(early), Unresolvable(early), Began(late)], cancel);
+        await using var blocking = await ConnectAsync();
+        await using var transaction = await blocking.BeginTransactionAsync(cancel);
+        await ExecuteAsync(blocking, "UPDATE generations SET asked = asked WHERE state = 3");
+
+        var writing = store.WriteOffAsync(new WriteOffQuery("search", null, null), "an outage", Now, cancel);
+        await using var watching = await ConnectAsync();
+        await Eventually.TrueAsync(
+            async () => await CountAsync(
+                watching, "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0,
+            "the write to wait for the row");
+        await store.ApplyAsync([Unresolvable(late)], cancel);
+        await transaction.CommitAsync(cancel);
+
+        var written = Assert.Single(await writing);
+        Assert.Equal(early, written.Id);
+        Assert.Equal(1, await CountAsync(watching, "SELECT COUNT(*) FROM generations WHERE state = 4"));
+    }
+
     [Theory]
     [InlineData("Host=127.0.0.1;Password=secret-4711;Nonsense=1")]
     [InlineData("secret-4711")]
@@ -101,4 +127,18 @@ public sealed class PostgresLedgerStoreTests(PostgresServer server) : LedgerStor
     }
 
     protected override object Key(Guid id) => id;
+
+    private static async Task ExecuteAsync(DbConnection connection, string sql)
+    {
+        await using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+    }
+
+    private static async Task<long> CountAsync(DbConnection connection, string sql)
+    {
+        await using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        return (long)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
+    }
 }

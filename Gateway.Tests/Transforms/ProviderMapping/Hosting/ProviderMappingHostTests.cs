@@ -135,6 +135,21 @@ public class ProviderMappingHostTests
         AssertNothingWentWrong(host);
     }
 
+    [Fact]
+    public async Task DeflateThatAsksForADictionary_IsA400()
+    {
+        await using var upstream = await RecordingUpstream.StartAsync();
+        await using var host = await MappingHost.StartAsync(upstream.Address);
+        await using var connection = await RawConnection.OpenAsync(host.Http1);
+
+        // RFC 1950: FDICT is set, and the checksum of the dictionary follows.
+        var answer = await connection.SendBodyAsync([0x78, 0x20, 1, 2, 3, 4, .. "some data"u8], "Content-Encoding: deflate\r\n");
+
+        Assert.Equal((400, "invalid_content_encoding"), (answer.Status, Code(answer)));
+        Assert.Equal(0, upstream.Count);
+        AssertNothingWentWrong(host);
+    }
+
     [Theory]
     [InlineData("zstd")]
     [InlineData("compress")]

@@ -192,6 +192,31 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task UploadOfAFewBytesThatDecodeToMany_LosesItsPlace()
+    {
+        await StartAsync(Megabyte, limit: 800_000);
+        using var packed = new MemoryStream();
+        await using (var gzip = new GZipStream(packed, CompressionMode.Compress, leaveOpen: true))
+        {
+            await gzip.WriteAsync(Body("bomb", 700_000), TestContext.Current.CancellationToken);
+        }
+
+        await using var bomb = await RawConnection.OpenAsync(_host.Http1);
+        await bomb.SendHeadAsync($"Content-Length: {packed.Length}\r\nContent-Encoding: gzip\r\n");
+        await bomb.SendAsync(packed.ToArray()[..^20]);
+        await HeldAsync();
+        await using var waiting = await BeginAsync("waiting", 700_000);
+        await WaitingAsync(1);
+
+        // One window, in which hundreds of kilobytes were decoded.
+        _time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal(408, (await bomb.ReadAnswerAsync()).Status);
+        waiting.Finish();
+        Assert.Equal(200, await waiting.StatusAsync());
+        await NothingIsHeldAsync();
+    }
+
+    [Fact]
     public async Task BodyThatMayNotWait_IsRefusedWithADelay()
     {
         _maxWaiting = 1;

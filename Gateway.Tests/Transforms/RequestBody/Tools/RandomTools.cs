@@ -49,6 +49,7 @@ internal static class RandomTools
         12 => Key(random.Next(2) == 0 ? "service_tier" : "speed", random) + Pick(["\"fast\"", "\"Priority\"", "\"fl\\u0065x\"", "\"f\\u0061st\"", "1", "null"], random),
         13 => Key("messages", random) + Pick(["[{\"role\":\"assistant\",\"mod\\u0065l\":\"p/q\"},{\"model\":7},\"x\"]", "[]", "\"x\"", "[{\"x\":{\"model\":\"no\"}}]"], random),
         14 => Key("tool_choice", random) + "\"auto\"",
+        15 => Key("prompt", random) + Pick(["{\"id\":\"p\"}", "{\"variables\":{\"id\":\"x\"},\"\\u0069d\":\"p\\u0071\"}", "{}", "{\"id\":\"a\",\"id\":null}", "\"text\"", "{\"id\":[{}]}"], random),
         _ => Key("model", random) + "\"openai/gpt-4o\"",
     };
 

@@ -139,6 +139,10 @@ public sealed class ServerToolScanTests
     [InlineData("\"speed\":\"fast\"", true)]
     [InlineData("\"service_tier\":\"pr\\u0069ority\"", true)]
     [InlineData("\"service_tier\":\"fast\",\"service_tier\":\"default\"", true)]
+    [InlineData("\"service_tier\":\" Priority \"", true)]
+    [InlineData("\"speed\":\"fast                                                                          \"", true)]
+    [InlineData("\"service_tier\":\"scale\"", false)]
+    [InlineData("\"service_tier\":[\"fast\"]", false)]
     [InlineData("\"service_tier\":\"flex\"", false)]
     [InlineData("\"service_tier\":null", false)]
     public void FastTier_IsFound(string members, bool isFast) => Assert.Equal(isFast, BodyScan.Facts($"{{{members}}}").ServerTools.IsFast);
@@ -165,7 +169,7 @@ public sealed class ServerToolScanTests
     [InlineData("more than 1024 server tools")]
     [InlineData("more than 1024 types of tools")]
     [InlineData("more than 1024 model names in tools")]
-    [InlineData("a model name of more than 4096 bytes")]
+    [InlineData("a model name of more than 512 bytes")]
     [InlineData("a type of a tool of more than 4096 bytes")]
     [InlineData("tools nested more than 16 deep")]
     public void HostileTools_AreAFault(string problem)
@@ -176,7 +180,7 @@ public sealed class ServerToolScanTests
             "more than 1024 types of tools" => $"{{{string.Join(',', Enumerable.Repeat("\"type\":\"mcp\"", Most + 1))}}}",
             "more than 1024 model names in tools" =>
                 $$"""{"type":"mcp","models":[{{string.Join(',', Enumerable.Repeat("\"m\"", Most + 1))}}]}""",
-            "a model name of more than 4096 bytes" => $$"""{"type":"mcp","model":"{{new string('m', 5000)}}"}""",
+            "a model name of more than 512 bytes" => $$"""{"type":"mcp","model":"{{new string('m', 5000)}}"}""",
             "a type of a tool of more than 4096 bytes" => $$"""{"type":"{{new string('m', 5000)}}"}""",
             _ => string.Concat(Enumerable.Repeat("""{"type":"namespace","tools":[""", 20)) + string.Concat(Enumerable.Repeat("]}", 20)),
         };
