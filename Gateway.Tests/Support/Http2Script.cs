@@ -67,6 +67,19 @@ internal sealed class Http2Script(ScriptedConnection connection)
         await SendAsync(Data, EndStream, stream, Encoding.UTF8.GetBytes(body));
     }
 
+    /// <summary>Begins an event stream.</summary>
+    public Task BeginEventStreamAsync(int stream)
+    {
+        byte[] type = [.. "text/event-stream"u8];
+        return SendAsync(Headers, EndHeaders, stream, [0x88, 0x0F, 0x10, (byte)type.Length, .. type]);
+    }
+
+    /// <summary>Sends a part of an answer's body.</summary>
+    public Task SendDataAsync(int stream, string body) => SendAsync(Data, 0, stream, Encoding.UTF8.GetBytes(body));
+
+    /// <summary>Ends an answer in the middle: INTERNAL_ERROR.</summary>
+    public Task ResetAsync(int stream) => SendAsync(ResetStream, 0, stream, [0, 0, 0, 2]);
+
     private Task SendAsync(byte type, byte flags, int stream, byte[] payload)
     {
         byte[] frame = [(byte)(payload.Length >> 16), (byte)(payload.Length >> 8), (byte)payload.Length, type, flags, 0, 0, 0, 0, .. payload];

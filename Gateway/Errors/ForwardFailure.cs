@@ -20,6 +20,10 @@ internal static class ForwardFailure
         ForwarderError.RequestTimedOut or ForwarderError.RequestCanceled or ForwarderError.RequestBodyCanceled
             or ForwarderError.ResponseBodyCanceled
             or ForwarderError.UpgradeActivityTimeout => (RequestEnd.UpstreamTimedOut, GatewayError.UpstreamTimedOut),
+
+        // A time limit ended the wait for the first data, or for the next.
+        ForwarderError.ResponseHeaders or ForwarderError.ResponseBodyDestination when failure.Exception is OperationCanceledException =>
+            (RequestEnd.UpstreamTimedOut, GatewayError.UpstreamTimedOut),
         ForwarderError.NoAvailableDestinations => (RequestEnd.UpstreamUnreachable, GatewayError.UpstreamUnavailable),
         ForwarderError.ResponseBodyDestination or ForwarderError.ResponseHeaders => (RequestEnd.UpstreamBroke, GatewayError.UpstreamBroke),
         ForwarderError.RequestBodyClient => (RequestEnd.Refused, GatewayError.ForStatus(status)),

@@ -63,4 +63,7 @@ internal static class LogEvents
     // Attempts: 2100-2199
     public const int DestinationLeftAlone = 2100;
     public const int DestinationReached = 2101;
+
+    // Upstream: 2200-2299
+    public const int UpstreamKeyRejected = 2200;
 }

@@ -46,5 +46,5 @@ internal sealed class UpstreamClientFactory(SettingsStore settings) : ForwarderH
     }
 
     protected override HttpMessageHandler WrapHandler(ForwarderHttpClientContext context, HttpMessageHandler handler) =>
-        new BufferedBodyHandler(handler);
+        new AnswerTimeoutHandler(new BufferedBodyHandler(handler));
 }

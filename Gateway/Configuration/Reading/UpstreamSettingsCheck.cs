@@ -10,12 +10,26 @@ internal static class UpstreamSettingsCheck
     private static readonly TimeSpan ShortestTimeout = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestTimeout = TimeSpan.FromMinutes(1);
 
+    private static readonly TimeSpan ShortestLimit = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestLimit = TimeSpan.FromDays(1);
+
     /// <summary>Checks the section.</summary>
     public static UpstreamSettings Check(UpstreamSettings given, SettingsFaultCollector faults)
     {
         faults.Range("MaxAttempts", given.MaxAttempts, 1, MostAttempts);
         faults.Range("MaxRetriedBodySize", given.MaxRetriedBodySize, 0, LargestBody);
         faults.Range("ConnectTimeout", given.ConnectTimeout, ShortestTimeout, LongestTimeout);
+        Range("FirstEventTimeout", given.FirstEventTimeout);
+        Range("EventTimeout", given.EventTimeout);
+        Range("TotalTimeout", given.TotalTimeout);
         return given;
+
+        void Range(string name, TimeSpan? value)
+        {
+            if (value is { } limit)
+            {
+                faults.Range(name, limit, ShortestLimit, LongestLimit);
+            }
+        }
     }
 }
