@@ -48,7 +48,8 @@ internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : Stream
     public async ValueTask<bool> TryHoldMoreAsync(TimeSpan limit, TimeProvider time, CancellationToken cancellationToken)
     {
         MakeRoom();
-        var read = inner.ReadAsync(_buffer.AsMemory(_end), TokenOf(cancellationToken));
+        var token = TokenOf(cancellationToken);
+        var read = inner.ReadAsync(_buffer.AsMemory(_end), token);
         int count;
         if (read.IsCompletedSuccessfully)
         {
@@ -60,6 +61,11 @@ internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : Stream
             try
             {
                 count = await pending.WaitAsync(limit, time, CancellationToken.None);
+            }
+            catch (TimeoutException) when (token.IsCancellationRequested)
+            {
+                // The read is about to fail, which decides more than the end of the time to hold.
+                count = await pending;
             }
             catch (TimeoutException) when (!pending.IsCompleted)
             {
