@@ -1,4 +1,5 @@
 using System.Text;
+using Gateway.Billing;
 using Gateway.Tests.Support;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
@@ -194,7 +195,7 @@ public sealed class FirstDataTests : IClassFixture<FirstDataTests.Fixture>
         Assert.Equal((200, Error, 200), (stream.Status, stream.Body.Text, json.Status));
     }
 
-    /// <summary>The scripted upstream's own errors, in every dialect, on HTTP/2 to upstream too.</summary>
+    /// <summary>The scripted upstream's own errors, in every dialect.</summary>
     [Theory]
     [InlineData("chat/completions", false, 502)]
     [InlineData("completions", false, 502)]
@@ -208,6 +209,40 @@ public sealed class FirstDataTests : IClassFixture<FirstDataTests.Fixture>
 
         Assert.Equal((status, "application/json"), (stream.Status, stream.Head.Header("Content-Type")));
         Assert.Contains("Provider", stream.Body.Text, StringComparison.Ordinal);
+    }
+
+    /// <summary>The status of the error is the response's for everything behind it: here for another attempt.</summary>
+    [Theory]
+    [InlineData("text/event-stream", "data: {\"error\":{\"code\":429}}\n\n")]
+    [InlineData("application/json", """{"error":{"code":503}}""")]
+    public async Task ErrorThatCostsNothing_IsDroppedForAnotherDestination(string type, string body)
+    {
+        await using var busy = Answering(type, body);
+        await using var gateway = await GatewayHost.StartAsync(options => options.Settings = ShippedSettings.With(
+            ("ReverseProxy", Destinations.Of(busy.BaseUrl, _pair.Upstream.BaseUrl))));
+        await using var client = await gateway.ConnectAsync();
+        await client.PostAsync(Chat, Streaming);
+        var (head, answer) = await client.ReadAsync();
+
+        Assert.Equal((200, "2"), (head.Status, head.Header("x-gateway-attempts")));
+        Assert.EndsWith(Done, answer.Text, StringComparison.Ordinal);
+        Assert.Equal(1, busy.Connections);
+    }
+
+    /// <summary>The same for charge and ledger.</summary>
+    [Theory]
+    [InlineData("text/event-stream", Comment + "data: {\"error\":{\"code\":429}}\n\n")]
+    [InlineData("application/json", """{"error":{"code":429}}""")]
+    public async Task Error_IsChargedByItsStatus(string type, string body)
+    {
+        await using var team = await TeamGateway.StartAsync(""" "Budget": { "Usd": 1 } """);
+
+        var call = await team.ChatAsync("\"stream\":true", Script(body, type));
+
+        Assert.Equal(429, call.Status);
+        var row = await team.RowAsync(row => row.IsClosed);
+        Assert.Equal(
+            (GenerationState.Settled, 0L, 429L, "Completed"), (row.State, row.CostPico!.Value, row.Status!.Value, row.Ended));
     }
 
     private static ScriptedSocketUpstream Answering(string type, string body) => ScriptedSocketUpstream.Answering(
