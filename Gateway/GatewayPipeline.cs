@@ -1,4 +1,5 @@
 using Gateway.Admission;
+using Gateway.Attempts;
 using Gateway.Authentication;
 using Gateway.Browsers;
 using Gateway.Errors;
@@ -37,6 +38,9 @@ internal static class GatewayPipeline
             // Reads headers only.
             proxy.UseMiddleware<TeamMiddleware>();
 
+            // Availability: refuses requests while no destination can be reached.
+            proxy.UseMiddleware<AvailabilityMiddleware>();
+
             // Prices: delays calls under a budget until the first price list has arrived.
             proxy.UseMiddleware<PriceListMiddleware>();
 
@@ -47,11 +51,14 @@ internal static class GatewayPipeline
             // the call.
             proxy.UseMiddleware<AdmissionMiddleware>();
 
+            // Attempts: runs the rest again as long as the client has seen nothing and upstream has surely not billed the attempt.
+            proxy.UseMiddleware<AttemptMiddleware>();
+
             // YARP: chooses a destination, then forwards. The ProviderMapping transform splices the body; the response transform lets the
             // metered call observe the response.
             proxy.UseLoadBalancing();
 
-            // YARP: records the outcome for the destination's passive health.
+            // YARP: records the outcome of each attempt for the destination's passive health.
             proxy.UsePassiveHealthChecks();
         });
     }

@@ -168,6 +168,30 @@ public sealed class OpenAiDotNetTests : IClassFixture<OpenAiDotNetTests.Fixture>
         Assert.Contains("larger than 200000 bytes", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task ErrorInA200_Throws(bool streams)
+    {
+        var chat = Client(streams ? "x-fake-error-after: 0" : "x-fake-error: 1").GetChatClient(Model);
+
+        var error = await Assert.ThrowsAsync<ClientResultException>(async () =>
+        {
+            if (!streams)
+            {
+                await chat.CompleteChatAsync([new UserChatMessage("Hello")], null, Cancel);
+                return;
+            }
+
+            await foreach (var _ in chat.CompleteChatStreamingAsync([new UserChatMessage("Hello")], null, Cancel))
+            {
+            }
+        });
+
+        Assert.Equal(502, error.Status);
+        Assert.Contains(streams ? "Provider disconnected" : "Provider returned error", error.Message, StringComparison.Ordinal);
+    }
+
     // The client knows no error event and skips it: the failed connection is what tells.
     [Fact]
     public async Task StreamThatBreaks_Throws()

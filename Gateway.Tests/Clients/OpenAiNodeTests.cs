@@ -95,10 +95,15 @@ public sealed class OpenAiNodeTests : IClassFixture<OpenAiNodeTests.Client>
 
     [Fact]
     public void StreamThatBreaks_Throws() =>
-        _client.AssertFailure("cut", "APIError", null, "The upstream closed the connection before its response was complete.");
+        _client.AssertFailure("cut", "APIError", null, "Upstream connection error: ");
 
     [Fact]
     public void ErrorEventOfUpstream_Throws() => _client.AssertFailure("error-event", "APIError", null, "Provider disconnected");
+
+    [Theory]
+    [InlineData("error-in-200", "Provider returned error")]
+    [InlineData("error-in-200-stream", "Provider disconnected")]
+    public void ErrorInA200_Throws(string id, string message) => _client.AssertFailure(id, "InternalServerError", 502, message);
 
     [Fact]
     public void CompletionsStream_ArrivesWhole() =>

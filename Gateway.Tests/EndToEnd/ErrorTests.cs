@@ -108,11 +108,11 @@ public sealed class ErrorTests : IClassFixture<ErrorTests.Fixture>
     }
 
     [Fact]
-    public async Task ErrorInside200_PassesVerbatim()
+    public async Task ErrorInside200_PassesVerbatimWithItsStatus()
     {
         var call = await _pair.PostAsync("/v1/chat/completions", """{"model":"m"}""", "x-fake-error: 1");
 
-        Assert.Equal(200, call.Status);
+        Assert.Equal(502, call.Status);
         Assert.Equal(502, call.Json.GetProperty("error").GetProperty("code").GetInt32());
         Assert.Null(call.Head.Header("x-gateway-error"));
     }

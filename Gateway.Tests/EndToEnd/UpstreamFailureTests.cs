@@ -18,19 +18,14 @@ public sealed class UpstreamFailureTests : IClassFixture<UpstreamFailureTests.Fi
 
     [Theory]
     [InlineData("chat/completions", 3)]
-    [InlineData("chat/completions", 0)]
     [InlineData("completions", 2)]
     [InlineData("responses", 6)]
     [InlineData("messages", 4)]
     [InlineData("images", 2)]
     public async Task StreamCutBetweenEvents_EndsWithAnErrorEventAndAFailedConnection(string endpoint, int after)
     {
-        // After nothing but the headers there is a comment at least, so that an event stream has begun.
         var call = await _pair.PostAsync(
-            "/v1/" + endpoint,
-            """{"model":"m","stream":true}""",
-            "x-fake-events: 9",
-            after > 0 ? $"x-fake-cut-after: {after}" : "x-fake-cut-at-byte: 26");
+            "/v1/" + endpoint, """{"model":"m","stream":true}""", "x-fake-events: 9", $"x-fake-cut-after: {after}");
 
         Assert.Equal(200, call.Status);
         Assert.NotEqual(RawEnd.Complete, call.Body.End);
@@ -42,9 +37,27 @@ public sealed class UpstreamFailureTests : IClassFixture<UpstreamFailureTests.Fi
     }
 
     [Theory]
-    [InlineData(100)]
+    [InlineData("chat/completions", 26)]
+    [InlineData("chat/completions", 100)]
+    [InlineData("messages", 26)]
+    public async Task StreamCutBeforeItsFirstData_Is502(string endpoint, int at)
+    {
+        var call = await _pair.PostAsync("/v1/" + endpoint, """{"model":"m","stream":true}""", $"x-fake-cut-at-byte: {at}");
+
+        if (endpoint == "messages")
+        {
+            call.IsRefusedInMessagesDialect(502);
+        }
+        else
+        {
+            call.IsRefused(502);
+        }
+    }
+
+    [Theory]
     [InlineData(400)]
     [InlineData(401)]
+    [InlineData(500)]
     public async Task StreamCutWithinAnEvent_StillEndsWithAReadableErrorEvent(int at)
     {
         var call = await _pair.PostAsync("/v1/chat/completions", """{"model":"m","stream":true}""", $"x-fake-cut-at-byte: {at}");
@@ -98,15 +111,22 @@ public sealed class UpstreamFailureTests : IClassFixture<UpstreamFailureTests.Fi
     }
 
     [Theory]
-    [InlineData("x-fake-cut-at-byte: 100", "x-fake-size: 1000")]
-    [InlineData("x-fake-cut-at-byte: 100", "x-fake-chunked: 1")]
-    [InlineData("x-fake-cut-at-byte: 70000", "x-fake-size: 300000")]
+    [InlineData("x-fake-cut-at-byte: 500", "x-fake-chunked: 0")]
+    [InlineData("x-fake-cut-at-byte: 500", "x-fake-chunked: 1")]
+    [InlineData("x-fake-cut-at-byte: 70000", "x-fake-chunked: 1")]
     public async Task JsonCutShort_IsAFailedConnection(string script, string other)
     {
-        var call = await _pair.PostAsync("/v1/chat/completions", """{"model":"m"}""", script, other);
+        var call = await _pair.PostAsync("/v1/chat/completions", """{"model":"m"}""", script, other, "x-fake-size: 300000");
 
+        Assert.Equal(200, call.Status);
         Assert.NotEqual(RawEnd.Complete, call.Body.End);
     }
+
+    [Theory]
+    [InlineData("x-fake-chunked: 0")]
+    [InlineData("x-fake-chunked: 1")]
+    public async Task JsonCutBeforeItsOutput_Is502(string other) =>
+        (await _pair.PostAsync("/v1/chat/completions", """{"model":"m"}""", "x-fake-cut-at-byte: 100", other)).IsRefused(502);
 
     [Fact]
     public async Task StreamCutOnAnUntouchedRoute_IsAFailedConnection()
@@ -186,9 +206,10 @@ public sealed class UpstreamFailureTests : IClassFixture<UpstreamFailureTests.Fi
     }
 
     [Theory]
-    [InlineData("Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")]
-    [InlineData("Content-Length: 100\r\n\r\nhello")]
-    public async Task StreamThatCannotBeAddedTo_BringsWhatCameBeforeTheCut(string rest)
+    [InlineData("Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", "hello")]
+    [InlineData("Content-Length: 100\r\n\r\ndata: [1]\n\n", "data: [1]\n\n")]
+    [InlineData("Content-Length: 100\r\n\r\ndata: [DONE]\n\n", "data: [DONE]\n\n")]
+    public async Task StreamThatCannotBeAddedTo_BringsWhatCameBeforeTheCut(string rest, string came)
     {
         await using var upstream = ScriptedSocketUpstream.Answering("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n" + rest);
         await using var gateway = await GatewayHost.StartAsync(options => options.Upstream = upstream.BaseUrl);
@@ -196,7 +217,7 @@ public sealed class UpstreamFailureTests : IClassFixture<UpstreamFailureTests.Fi
         await client.PostAsync("/v1/chat/completions", """{"model":"m","stream":true}""");
         var (_, body) = await client.ReadAsync();
 
-        Assert.Equal("hello", body.Text);
+        Assert.Equal(came, body.Text);
         Assert.NotEqual(RawEnd.Complete, body.End);
     }
 

@@ -16,6 +16,9 @@ internal sealed class Http2Script(ScriptedConnection connection)
     private const byte Acknowledged = 1;
     private const int PrefaceLength = 24;
 
+    /// <summary>Whether the last request had a body: it is a call, and not a question of the gateway's own.</summary>
+    public bool HasBody { get; private set; }
+
     /// <summary>Exchanges the settings.</summary>
     public async Task BeginAsync()
     {
@@ -38,6 +41,7 @@ internal sealed class Http2Script(ScriptedConnection connection)
             }
             else if (type is Data or Headers && (flags & EndStream) != 0)
             {
+                HasBody = type == Data;
                 return BinaryPrimitives.ReadInt32BigEndian(head.AsSpan(5));
             }
         }
@@ -46,8 +50,13 @@ internal sealed class Http2Script(ScriptedConnection connection)
     /// <summary>Refuses a stream without having processed it: REFUSED_STREAM.</summary>
     public Task RefuseAsync(int stream) => SendAsync(ResetStream, 0, stream, [0, 0, 0, 7]);
 
-    /// <summary>Ends the connection, and excludes all of its streams.</summary>
-    public Task GoAwayAsync() => SendAsync(GoAway, 0, 0, new byte[8]);
+    /// <summary>Ends the connection with a GOAWAY and excludes all streams above the last one; by default all of them.</summary>
+    public Task GoAwayAsync(int last = 0)
+    {
+        var payload = new byte[8];
+        BinaryPrimitives.WriteInt32BigEndian(payload, last);
+        return SendAsync(GoAway, 0, 0, payload);
+    }
 
     /// <summary>Answers with a status that HPACK's static table knows, and a JSON body.</summary>
     public async Task AnswerAsync(int stream, string body)
@@ -57,6 +66,19 @@ internal sealed class Http2Script(ScriptedConnection connection)
         await SendAsync(Headers, EndHeaders, stream, [0x88, 0x0F, 0x10, (byte)type.Length, .. type]);
         await SendAsync(Data, EndStream, stream, Encoding.UTF8.GetBytes(body));
     }
+
+    /// <summary>Begins an event stream.</summary>
+    public Task BeginEventStreamAsync(int stream)
+    {
+        byte[] type = [.. "text/event-stream"u8];
+        return SendAsync(Headers, EndHeaders, stream, [0x88, 0x0F, 0x10, (byte)type.Length, .. type]);
+    }
+
+    /// <summary>Sends a part of an answer's body.</summary>
+    public Task SendDataAsync(int stream, string body) => SendAsync(Data, 0, stream, Encoding.UTF8.GetBytes(body));
+
+    /// <summary>Ends an answer in the middle: INTERNAL_ERROR.</summary>
+    public Task ResetAsync(int stream) => SendAsync(ResetStream, 0, stream, [0, 0, 0, 2]);
 
     private Task SendAsync(byte type, byte flags, int stream, byte[] payload)
     {

@@ -7,15 +7,16 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace Gateway.Tests.Support;
 
-/// <summary>YARP's state for the clusters of a snapshot, with the program's HTTP clients and without a listener.</summary>
+/// <summary>YARP's state for the clusters of some settings, with the program's HTTP clients and without a listener.</summary>
 internal sealed class LoadedProxy : IAsyncDisposable
 {
     private readonly WebApplication _app;
 
-    public LoadedProxy(SettingsSnapshot snapshot)
+    public LoadedProxy(SettingsStore settings)
     {
         var builder = WebApplication.CreateSlimBuilder();
-        builder.Services.AddReverseProxy().LoadFromMemory([], snapshot.Clusters);
+        builder.Services.AddSingleton(settings);
+        global::Gateway.Hosting.GatewayHost.AddTransforms(builder.Services.AddReverseProxy().LoadFromMemory([], settings.Current.Clusters));
         builder.Services.AddSingleton<IForwarderHttpClientFactory, UpstreamClientFactory>();
         _app = builder.Build();
         _app.MapReverseProxy();

@@ -75,6 +75,15 @@ internal sealed class BodyBudget(Func<long> capacity, Func<int> maxWaiting)
         }
     }
 
+    /// <summary>Whether a reservation could be made at once.</summary>
+    public bool HasRoom(object key, long bytes)
+    {
+        lock (_gate)
+        {
+            return _waiting == 0 && HasRoom(_owners.GetValueOrDefault(key) ?? new BodyOwner(key), bytes, buffered: 0);
+        }
+    }
+
     /// <summary>Makes a reservation as soon as it is the body's turn and it fits.</summary>
     /// <param name="key">The owner of the body; compared by <see cref="object.Equals(object)"/>.</param>
     /// <param name="bytes">The size in bytes.</param>

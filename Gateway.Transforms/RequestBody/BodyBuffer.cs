@@ -20,6 +20,7 @@ internal sealed class BodyBuffer(RequestBodyMemory memory) : IUploadProgress
     private int _used; // of the last block
     private volatile int _length;
     private int _released;
+    private int _references = 1; // the owner's, and one for each reading in progress
 
     /// <summary>The number of bytes read.</summary>
     public int Length => _length;
@@ -32,6 +33,12 @@ internal sealed class BodyBuffer(RequestBodyMemory memory) : IUploadProgress
 
     /// <summary>The size of its reservation in bytes; 0 without one.</summary>
     public long Reserved { get; private set; }
+
+    /// <summary>Whether the owner has released the bytes.</summary>
+    public bool IsReleased => Volatile.Read(ref _released) == 1;
+
+    /// <summary>The place among the kept bodies. Guarded by the lock of the <see cref="RequestBodyMemory"/>.</summary>
+    internal LinkedListNode<BodyBuffer>? Kept { get; set; }
 
     /// <summary>Counts the body among the small ones, which need no reservation.</summary>
     /// <param name="length">The length of the body, up to <see cref="RequestBodyMemory.SmallBodySize"/>.</param>
@@ -119,32 +126,89 @@ internal sealed class BodyBuffer(RequestBodyMemory memory) : IUploadProgress
     {
         get
         {
-            ObjectDisposedException.ThrowIf(Volatile.Read(ref _released) == 1, this);
-            return _first is null ? default : new ReadOnlySequence<byte>(_first, 0, _last!, _used);
+            ObjectDisposedException.ThrowIf(IsReleased, this);
+            return Sequence;
         }
     }
+
+    private ReadOnlySequence<byte> Sequence => _first is null ? default : new ReadOnlySequence<byte>(_first, 0, _last!, _used);
+
+    /// <summary>
+    /// Begins a reading that may outlive the owner: the blocks are freed when the owner has released them and no reading is in progress.
+    /// </summary>
+    /// <param name="bytes">The bytes read, valid until <see cref="EndReading"/>.</param>
+    /// <returns>Whether the bytes are still there.</returns>
+    public bool TryBeginReading(out ReadOnlySequence<byte> bytes)
+    {
+        var references = Volatile.Read(ref _references);
+        while (references > 0)
+        {
+            var seen = Interlocked.CompareExchange(ref _references, references + 1, references);
+            if (seen == references)
+            {
+                bytes = Sequence;
+                return true;
+            }
+
+            references = seen;
+        }
+
+        bytes = default;
+        return false;
+    }
+
+    /// <summary>Ends a reading. The last one frees blocks and reservation.</summary>
+    public void EndReading()
+    {
+        if (Interlocked.Decrement(ref _references) > 0)
+        {
+            return;
+        }
+
+        for (var block = _first; block is not null; block = block.Following)
+        {
+            block.ReturnTo(memory);
+        }
+
+        _first = _last = null;
+        memory.ReleaseSmall(_small);
+        if (_reservation is not null)
+        {
+            // The reservation is released last, so that the next admitted body finds the blocks.
+            memory.Release(_reservation, Reserved);
+        }
+    }
+
+    /// <summary>
+    /// Declares that the body was sent and is kept only in case it has to be sent again. If other bodies wait for memory, the oldest such
+    /// body is released. A body without a reservation is in nobody's way.
+    /// </summary>
+    public void Keep()
+    {
+        if (_reservation is not null)
+        {
+            memory.Keep(this);
+        }
+    }
+
+    /// <summary>Takes a kept body back, to send it again.</summary>
+    /// <returns>Whether its bytes are still there.</returns>
+    public bool TryTakeBack() => _reservation is null ? !IsReleased : memory.TryTakeBack(this);
 
     /// <summary>
     /// Releases blocks and reservation. Idempotent: both the end of the upload and the end of the request call it.
     /// </summary>
     public void Release()
     {
-        if (Interlocked.Exchange(ref _released, 1) == 0)
+        if (_reservation is null ? TrySetReleased() : memory.TryForget(this))
         {
-            for (var block = _first; block is not null; block = block.Following)
-            {
-                block.ReturnTo(memory);
-            }
-
-            _first = _last = null;
-            memory.ReleaseSmall(_small);
-            if (_reservation is not null)
-            {
-                // The reservation is released last, so that the next admitted body finds the blocks.
-                memory.Release(_reservation, Reserved);
-            }
+            EndReading();
         }
     }
+
+    /// <summary>Sets <see cref="IsReleased"/>. The caller then ends the owner's reading.</summary>
+    /// <returns>Whether it was not set before.</returns>
+    internal bool TrySetReleased() => Interlocked.Exchange(ref _released, 1) == 0;
 
     /// <summary>
     /// The total size of a body's blocks. It exceeds the body's length, since the size of the last block is a power of two.

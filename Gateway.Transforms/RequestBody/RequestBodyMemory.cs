@@ -30,6 +30,9 @@ public sealed class RequestBodyMemory : IDisposable
     // Blocks are kept for the next body: the shared pool keeps few arrays of this size, and garbage would grow to several times the used
     // memory before it is collected.
     private readonly Stack<byte[]> _idle = [];
+
+    // Bodies with a reservation that were sent and are kept in case they have to be sent again, the oldest first.
+    private readonly LinkedList<BodyBuffer> _kept = [];
     private int _leastIdle;
     private bool _isTrimDue;
     private long _small;
@@ -56,6 +59,17 @@ public sealed class RequestBodyMemory : IDisposable
 
     internal TimeProvider Time { get; }
 
+    internal int KeptBodies
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _kept.Count;
+            }
+        }
+    }
+
     internal int IdleBlocks
     {
         get
@@ -67,14 +81,66 @@ public sealed class RequestBodyMemory : IDisposable
         }
     }
 
-    /// <summary>Makes a reservation as soon as it is the body's turn and it fits into the budget.</summary>
+    /// <summary>
+    /// Makes a reservation as soon as it is the body's turn and it fits into the budget. Kept bodies make room for it.
+    /// </summary>
     /// <param name="owner">The owner of the body; compared by <see cref="object.Equals(object)"/>.</param>
     /// <param name="bytes">The size in bytes; the caller passes all of it to <see cref="Release"/> in the end.</param>
     /// <param name="cancellationToken">Cancels the wait; nothing is reserved then.</param>
     /// <returns>The reservation; <see langword="null"/> if too many bodies wait.</returns>
     /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
-    internal ValueTask<BodyReservation?> ReserveAsync(object owner, long bytes, CancellationToken cancellationToken) =>
-        _budget.ReserveAsync(owner, bytes, cancellationToken);
+    internal ValueTask<BodyReservation?> ReserveAsync(object owner, long bytes, CancellationToken cancellationToken)
+    {
+        while (!_budget.HasRoom(owner, bytes) && TryReleaseKept())
+        {
+        }
+
+        return _budget.ReserveAsync(owner, bytes, cancellationToken);
+    }
+
+    /// <summary>Keeps a body that was sent, until its owner releases it or another body needs the memory.</summary>
+    internal void Keep(BodyBuffer body)
+    {
+        lock (_gate)
+        {
+            if (body.IsReleased)
+            {
+                return;
+            }
+
+            body.Kept ??= new LinkedListNode<BodyBuffer>(body);
+            if (body.Kept.List is null)
+            {
+                _kept.AddLast(body.Kept);
+            }
+        }
+
+        while (_budget.WaitingBodies > 0 && TryReleaseKept())
+        {
+        }
+    }
+
+    /// <summary>Ends the keeping of a body whose owner sends it again.</summary>
+    /// <returns>Whether the body was not released meanwhile.</returns>
+    internal bool TryTakeBack(BodyBuffer body)
+    {
+        lock (_gate)
+        {
+            Remove(body);
+            return !body.IsReleased;
+        }
+    }
+
+    /// <summary>Ends the keeping of a body whose owner releases it.</summary>
+    /// <returns>Whether the body was not released before.</returns>
+    internal bool TryForget(BodyBuffer body)
+    {
+        lock (_gate)
+        {
+            Remove(body);
+            return body.TrySetReleased();
+        }
+    }
 
     /// <summary>Counts a small body without a reservation, and without a lock.</summary>
     /// <returns>Whether it is counted; if not, small bodies hold a quarter of the budget, and the body needs a reservation.</returns>
@@ -132,6 +198,34 @@ public sealed class RequestBodyMemory : IDisposable
 
     /// <inheritdoc />
     public void Dispose() => _trim.Dispose();
+
+    /// <summary>Releases the oldest kept body.</summary>
+    private bool TryReleaseKept()
+    {
+        BodyBuffer body;
+        lock (_gate)
+        {
+            if (_kept.First is not { Value: var oldest })
+            {
+                return false;
+            }
+
+            body = oldest;
+            Remove(body);
+            _ = body.TrySetReleased();
+        }
+
+        body.EndReading();
+        return true;
+    }
+
+    private static void Remove(BodyBuffer body)
+    {
+        if (body.Kept is { List: { } list } kept)
+        {
+            list.Remove(kept);
+        }
+    }
 
     private void Trim()
     {

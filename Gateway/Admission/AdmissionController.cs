@@ -7,7 +7,9 @@ using Gateway.Limits;
 using Gateway.Metering;
 using Gateway.Observability;
 using Gateway.Primitives;
+using Gateway.Requests;
 using Gateway.Teams;
+using OpenRouterGateway.Transforms.ProviderMapping;
 
 namespace Gateway.Admission;
 
@@ -47,7 +49,11 @@ internal sealed partial class AdmissionController
         var isAdmitted = false;
         try
         {
-            if (request.Lease is { } lease)
+            if (request is { Lease: { } charged, IsLeaseCharged: true })
+            {
+                call.TakeChargedLease(charged, request.Cost.PromptTokens);
+            }
+            else if (request.Lease is { } lease)
             {
                 try
                 {
@@ -118,6 +124,45 @@ internal sealed partial class AdmissionController
         }
     }
 
+    /// <summary>Admits or refuses the first attempt at a request's call.</summary>
+    public ValueTask<AdmissionDecision> AdmitAsync(GatewayContext request, IProviderMappingFeature? mapping) =>
+        AdmitAsync(RequestOf(request, mapping, isLeaseCharged: false));
+
+    /// <summary>
+    /// Ends an attempt that upstream has surely not billed, and admits the next one, which reserves anew. The lease is kept, since the limits
+    /// count requests and not attempts.
+    /// </summary>
+    /// <param name="request">The request, whose record of the admission is replaced.</param>
+    /// <param name="mapping">The facts and the decision about the body; <see langword="null"/> if the body was not read.</param>
+    /// <param name="isUnsent">Whether upstream has not processed the attempt; otherwise it has answered with a status that costs nothing.</param>
+    /// <returns>The error if the next attempt is refused.</returns>
+    public async ValueTask<GatewayError?> ReadmitAsync(GatewayContext request, IProviderMappingFeature? mapping, bool isUnsent)
+    {
+        var (limits, call) = request.Admission;
+        await using (call)
+        {
+            if (call!.DetachLease() is { } lease)
+            {
+                request.HoldLease(lease);
+            }
+
+            if (isUnsent)
+            {
+                call.Unsent();
+            }
+
+            await call.EndedAsync(isUnsent ? RequestEnd.UpstreamUnreachable : RequestEnd.Completed);
+            if (call.Settlement is { } settlement)
+            {
+                _metrics.Settled(settlement.Decision.State);
+            }
+        }
+
+        var decision = await AdmitAsync(RequestOf(request, mapping, isLeaseCharged: true));
+        request.RenewAdmission(new AdmissionRecord(limits, decision.Call));
+        return decision.Error;
+    }
+
     /// <summary>
     /// Admits or refuses a catalogue call. It counts as a request and as a request in flight, and costs neither tokens nor money.
     /// </summary>
@@ -160,6 +205,17 @@ internal sealed partial class AdmissionController
         await call.ReserveAsync(key, PicoDollars.MaxStored, budget.IncludesByok);
         return null;
     }
+
+    private static AdmissionRequest RequestOf(GatewayContext request, IProviderMappingFeature? mapping, bool isLeaseCharged) => new(
+        request.RequestId,
+        request.StartedAt,
+        request.Snapshot,
+        request.Caller.Identity!,
+        request.Caller.Endpoint!,
+        request.TakeLease(),
+        isLeaseCharged,
+        request.Body.Cost,
+        mapping);
 
     private static AdmissionDecision Refused(LimitResult? limits, GatewayError error) => new(limits, null, error);
 

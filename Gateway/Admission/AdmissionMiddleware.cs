@@ -48,25 +48,16 @@ internal sealed class AdmissionMiddleware
 
     private async Task InvokeCoreAsync(HttpContext context, GatewayContext request)
     {
-        var caller = request.Caller;
         var mapping = context.Features.Get<IProviderMappingFeature>();
-        var decision = await _controller.AdmitAsync(new AdmissionRequest(
-            request.RequestId,
-            request.StartedAt,
-            request.Snapshot,
-            caller.Identity!,
-            caller.Endpoint!,
-            request.TakeLease(),
-            request.Body.Cost,
-            mapping));
+        var decision = await _controller.AdmitAsync(request, mapping);
         request.Admission = new AdmissionRecord(decision.Limits, decision.Call);
-        if (decision.Call is not { } call)
+        if (decision.Call is null)
         {
             await ErrorMiddleware.RefuseAsync(context, decision.Error!);
             return;
         }
 
-        var lifetime = mapping is { Facts.Streams: false } ? DetachFromClient(context, request.Cut) : null;
+        var lifetime = mapping is { Facts.Streams: false } ? DetachFromClient(context, request) : null;
         var hasThrown = true;
         try
         {
@@ -84,8 +75,12 @@ internal sealed class AdmissionMiddleware
                 }
             }
 
-            await EndAsync(context, request, call, hasThrown);
-            Count(context, request, call, mapping?.Decision.SentModel);
+            // That of the last attempt; none if its admission was refused.
+            if (request.Admission.Call is { } call)
+            {
+                await EndAsync(context, request, call, hasThrown);
+                Count(context, request, call, mapping?.Decision.SentModel);
+            }
         }
     }
 
@@ -134,14 +129,15 @@ internal sealed class AdmissionMiddleware
     /// streaming guide), and the response contains the bill. Kestrel discards the bytes for a disconnected client. Only the shutdown ends
     /// such a call early.
     /// </summary>
-    private static IHttpRequestLifetimeFeature? DetachFromClient(HttpContext context, CancellationToken cut)
+    private static IHttpRequestLifetimeFeature? DetachFromClient(HttpContext context, GatewayContext request)
     {
         if (context.Features.Get<IHttpRequestLifetimeFeature>() is not { } lifetime)
         {
             return null;
         }
 
-        context.Features.Set<IHttpRequestLifetimeFeature>(new DetachedLifetime(lifetime) { RequestAborted = cut });
+        request.ClientLeft = lifetime.RequestAborted;
+        context.Features.Set<IHttpRequestLifetimeFeature>(new DetachedLifetime(lifetime) { RequestAborted = request.Cut });
         return lifetime;
     }
 

@@ -13,6 +13,7 @@ namespace Gateway.Admission;
 /// <param name="Caller">The team and its key.</param>
 /// <param name="Endpoint">The endpoint.</param>
 /// <param name="Lease">The request's lease, which the admission owns from now on; <see langword="null"/> without limits.</param>
+/// <param name="IsLeaseCharged">Whether an earlier attempt has charged the lease.</param>
 /// <param name="Cost">The estimated use.</param>
 /// <param name="Mapping">The facts and the decision about the body; <see langword="null"/> if the body was not read.</param>
 internal readonly record struct AdmissionRequest(
@@ -22,5 +23,6 @@ internal readonly record struct AdmissionRequest(
     CallerIdentity Caller,
     TeamEndpoint Endpoint,
     ILimitLease? Lease,
+    bool IsLeaseCharged,
     RequestCost Cost,
     IProviderMappingFeature? Mapping);

@@ -19,6 +19,7 @@ internal static class RestartOnlySettings
         ("Server:Limits:MinRequestBodyDataRate:BytesPerSecond", now => now.Settings.Server.Limits.MinRequestBodyDataRate.BytesPerSecond),
         ("Server:Limits:MinRequestBodyDataRate:GracePeriod", now => now.Settings.Server.Limits.MinRequestBodyDataRate.GracePeriod),
         ("Server:Limits:MaxStreamsPerConnection", now => now.Settings.Server.Limits.MaxStreamsPerConnection),
+        ("Upstream:ConnectTimeout", now => now.Settings.Upstream.ConnectTimeout),
         ("Usage:Store", now => now.Settings.Usage.Store),
         ("Usage:Sqlite:Path", now => now.Settings.Usage.Sqlite.Path),
         ("Usage:Postgres:ConnectionString", now => now.PostgresConnectionString?.Reveal() ?? ""),

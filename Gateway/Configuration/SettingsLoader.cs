@@ -56,6 +56,7 @@ internal sealed class SettingsLoader
         CheckSections(tree.Root, faults);
         var shaped = SettingsObject.NewMembers();
         var server = CheckServer(tree, shaped, sources, faults, warnings);
+        var upstream = CheckUpstream(tree, shaped, faults, warnings);
         var logging = Bind(tree, shaped, SettingsSchema.Logging, SettingsJsonContext.Default.LoggingSettings, faults).Settings;
         var compiler = new RuleCompiler(_compiler);
         var mapping = ProviderMappingReader.Read(
@@ -69,6 +70,7 @@ internal sealed class SettingsLoader
         var proxy = await _dryRun.RunAsync(
             tree.Root.Members[SettingsSchema.ReverseProxy], tree.BaseUrl, tree.BaseUrlSource, faults, warnings);
         shaped[SettingsSchema.ReverseProxy] = proxy.Section;
+        var destinationKeys = DestinationKeyReader.Read(proxy.Section, teams, secrets, faults, warnings);
         _compiler = compiler;
 
         string[] referenced = [.. ((string?[])[server?.CertPath, server?.KeyPath]).OfType<string>()];
@@ -90,9 +92,16 @@ internal sealed class SettingsLoader
             SecretFiles = secrets.Files,
             Snapshot = new SettingsSnapshot
             {
-                Settings = new GatewaySettings(server!, logging!) { Usage = usage!, Limits = limits!, Admin = admin! },
+                Settings = new GatewaySettings(server!, logging!)
+                {
+                    Upstream = upstream!,
+                    Usage = usage!,
+                    Limits = limits!,
+                    Admin = admin!,
+                },
                 Rules = mapping.Compiled,
                 Teams = teams,
+                DestinationKeys = destinationKeys,
                 PostgresConnectionString = postgres,
                 RedisConfiguration = redis,
                 AdminToken = token,
@@ -100,7 +109,7 @@ internal sealed class SettingsLoader
                 RuleSummaries = mapping.Summaries,
                 Overrides = Overrides(tree, proxy),
                 Routes = [.. proxy.Routes.Select(route => Stamp(route, routesVersion))],
-                Clusters = proxy.Clusters,
+                Clusters = [.. proxy.Clusters.Select(PassiveHealthDefaults.Apply)],
                 Version = Version(shaped, tree.Mappings, secrets),
                 RoutesVersion = routesVersion,
                 Warnings = warnings,
@@ -124,6 +133,15 @@ internal sealed class SettingsLoader
     {
         var (server, section) = Bind(tree, shaped, SettingsSchema.Server, SettingsJsonContext.Default.ServerSettings, faults);
         return server is null ? null : ServerSettingsCheck.Check(server, section!, sources.WorkingDirectory, faults, warnings);
+    }
+
+    private static UpstreamSettings? CheckUpstream(
+        SettingsTree tree, Shaped shaped, List<SettingsFault> faults, List<SettingsFault> warnings)
+    {
+        var (upstream, section) = Bind(tree, shaped, SettingsSchema.Upstream, SettingsJsonContext.Default.UpstreamSettings, faults);
+        return upstream is null
+            ? null
+            : UpstreamSettingsCheck.Check(upstream, new SettingsFaultCollector(SettingsSchema.Upstream, section!, faults, warnings));
     }
 
     private static (UsageSettings? Settings, SecretText? Postgres) CheckUsage(

@@ -1,5 +1,6 @@
 using Gateway.Configuration.Model;
 using Gateway.Configuration.Reading;
+using Gateway.Configuration.ReverseProxy;
 using Gateway.Rules;
 using Gateway.Secrets;
 using Gateway.Teams;
@@ -22,6 +23,9 @@ internal sealed record SettingsSnapshot
 
     /// <summary>The teams, compiled.</summary>
     public required TeamDirectory Teams { get; init; }
+
+    /// <summary>The OpenRouter keys of destinations that have one of their own.</summary>
+    public DestinationKeys DestinationKeys { get; init; } = DestinationKeys.None;
 
     /// <summary>The connection string of the ledger's database; set if and only if <c>Usage:Store</c> is <c>Postgres</c>.</summary>
     public SecretText? PostgresConnectionString { get; init; }

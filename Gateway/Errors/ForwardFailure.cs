@@ -20,6 +20,10 @@ internal static class ForwardFailure
         ForwarderError.RequestTimedOut or ForwarderError.RequestCanceled or ForwarderError.RequestBodyCanceled
             or ForwarderError.ResponseBodyCanceled
             or ForwarderError.UpgradeActivityTimeout => (RequestEnd.UpstreamTimedOut, GatewayError.UpstreamTimedOut),
+
+        // A time limit ended the wait for the first data, or for the next.
+        ForwarderError.ResponseHeaders or ForwarderError.ResponseBodyDestination when failure.Exception is OperationCanceledException =>
+            (RequestEnd.UpstreamTimedOut, GatewayError.UpstreamTimedOut),
         ForwarderError.NoAvailableDestinations => (RequestEnd.UpstreamUnreachable, GatewayError.UpstreamUnavailable),
         ForwarderError.ResponseBodyDestination or ForwarderError.ResponseHeaders => (RequestEnd.UpstreamBroke, GatewayError.UpstreamBroke),
         ForwarderError.RequestBodyClient => (RequestEnd.Refused, GatewayError.ForStatus(status)),
@@ -40,22 +44,32 @@ internal static class ForwardFailure
     /// the request's HTTP/2 stream or excluded it by a <c>GOAWAY</c>.
     /// </summary>
     public static bool IsNotProcessed(IForwarderErrorFeature failure) =>
-        failure.Error is ForwarderError.NoAvailableDestinations or ForwarderError.RequestCreation || IsNotProcessed(failure.Exception);
+        failure.Error is ForwarderError.NoAvailableDestinations or ForwarderError.RequestCreation
+        || Reason(failure.Exception) != Unprocessed.No;
 
-    private static bool IsNotProcessed(Exception? fault) => fault switch
+    /// <summary>
+    /// Why upstream has surely not processed a request that was to be sent to a destination. <see cref="Unprocessed.No"/> for a request that
+    /// failed before a destination was involved.
+    /// </summary>
+    public static Unprocessed Reason(IForwarderErrorFeature failure) =>
+        failure.Error is ForwarderError.NoAvailableDestinations or ForwarderError.RequestCreation
+            ? Unprocessed.No
+            : Reason(failure.Exception);
+
+    private static Unprocessed Reason(Exception? fault) => fault switch
     {
-        null => false,
-        AggregateException all => all.InnerExceptions.Any(IsNotProcessed),
-        RequestNotProcessedException => true,
+        null => Unprocessed.No,
+        AggregateException all => all.InnerExceptions.Select(Reason).FirstOrDefault(reason => reason != Unprocessed.No),
+        RequestNotProcessedException => Unprocessed.Refused,
         HttpRequestException
         {
             HttpRequestError: HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError
                 or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError,
-        } => true,
-        HttpProtocolException { ErrorCode: RefusedStream } => true,
+        } => Unprocessed.NoConnection,
+        HttpProtocolException { ErrorCode: RefusedStream } => Unprocessed.Refused,
 
         // SocketsHttpHandler's ConnectTimeout. Other timeouts of the gateway cancel a token without a TimeoutException.
-        OperationCanceledException { InnerException: TimeoutException } => true,
-        _ => IsNotProcessed(fault.InnerException),
+        OperationCanceledException { InnerException: TimeoutException } => Unprocessed.NoConnection,
+        _ => Reason(fault.InnerException),
     };
 }

@@ -111,8 +111,12 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     public static GatewayError UpstreamUnreachable { get; } = new(502, ErrorOrigin.Upstream, UpstreamTrouble, "upstream_unreachable",
         "The upstream could not be reached, or closed the connection before it responded.");
 
-    public static GatewayError UpstreamBroke { get; } = new(502, ErrorOrigin.Upstream, UpstreamTrouble, "upstream_disconnected",
-        "The upstream closed the connection before its response was complete.");
+    /// <summary>
+    /// The response broke off. As the event that ends a stream it has the type and the words by which agents recognise a failed connection, which
+    /// they try again.
+    /// </summary>
+    public static GatewayError UpstreamBroke { get; } = new(502, ErrorOrigin.Upstream, "server_error", "upstream_disconnected",
+        "Upstream connection error: the upstream closed the connection before its response was complete.");
 
     public static GatewayError UpstreamUnavailable { get; } = new(503, ErrorOrigin.Upstream, Overloaded, "upstream_unavailable",
         "No upstream destination is available.");
@@ -134,8 +138,19 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
         Headers = [new(HeaderNames.RetryAfter, "1")],
     };
 
+    /// <summary>Upstream rejects the key that the gateway holds for a team, or its account has no credit left.</summary>
+    public static GatewayError UpstreamKeyRejected { get; } = new(503, ErrorOrigin.Upstream, UpstreamTrouble, "upstream_key_rejected",
+        "The upstream rejects the key that the gateway uses for this team, or its account is out of credit. The operator has to act.")
+    {
+        Headers = [DoNotRetry],
+    };
+
     public static GatewayError UpstreamTimedOut { get; } = new(504, ErrorOrigin.Upstream, "timeout_error", "upstream_timeout",
-        "The upstream sent no data for too long.");
+        "The upstream sent no data for too long.")
+    {
+        // Upstream may still process the call, and bill it.
+        Headers = [DoNotRetry],
+    };
 
     public static GatewayError Internal { get; } = new(500, ErrorOrigin.Gateway, "api_error", "internal_error",
         "The gateway failed. Its log has the details under the x-request-id of this response.");
@@ -196,6 +211,11 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
             Headers = [new(HeaderNames.RetryAfter, seconds), .. headers],
         };
     }
+
+    /// <summary>No destination is available until its health is tried again.</summary>
+    /// <param name="retryAfter">The retry delay; sent in whole seconds, at least 1.</param>
+    public static GatewayError NoDestination(TimeSpan retryAfter) =>
+        UpstreamUnavailable with { Headers = [new(HeaderNames.RetryAfter, Seconds(retryAfter))] };
 
     /// <summary>The error for a rejection of the provider mapping.</summary>
     public static GatewayError Rejected(RequestRejection rejection) => new(

@@ -83,7 +83,8 @@ internal static class GatewayErrorWriter
         json.WriteStartObject("error"u8);
         if (dialect == ErrorDialect.Anthropic)
         {
-            json.WriteString("type"u8, error.Type);
+            // Anthropic's API has no server_error.
+            json.WriteString("type"u8, error.Type == "server_error" ? "api_error" : error.Type);
             json.WriteString("message"u8, error.Message);
         }
         else

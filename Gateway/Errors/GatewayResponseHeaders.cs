@@ -1,3 +1,4 @@
+using System.Globalization;
 using Gateway.Limits;
 using Gateway.Requests;
 using OpenRouterGateway.Transforms.ProviderMapping;
@@ -5,7 +6,8 @@ using OpenRouterGateway.Transforms.ProviderMapping;
 namespace Gateway.Errors;
 
 /// <summary>
-/// Sets the gateway's headers of every response: the request id, the applied rules, the removed tools, and the levels of the limits.
+/// Sets the gateway's headers of every response: the request id, the applied rules, the removed tools, the attempts, upstream's own status,
+/// and the levels of the limits.
 /// </summary>
 internal static class GatewayResponseHeaders
 {
@@ -14,6 +16,12 @@ internal static class GatewayResponseHeaders
 
     /// <summary>The header that lists the server tools which were removed from the request.</summary>
     public const string RemovedTools = "x-gateway-removed-tools";
+
+    /// <summary>The header that says how often the request was sent, if more than once.</summary>
+    public const string Attempts = "x-gateway-attempts";
+
+    /// <summary>The header with the status that upstream sent, if the status of the error in the response has replaced it.</summary>
+    public const string UpstreamStatus = "x-gateway-upstream-status";
 
     /// <summary>The header that marks an error of the gateway itself. Errors of upstream do not have it.</summary>
     public const string Error = "x-gateway-error";
@@ -24,6 +32,8 @@ internal static class GatewayResponseHeaders
         response.Headers.Remove(Error);
         response.Headers.Remove(Rule);
         response.Headers.Remove(RemovedTools);
+        response.Headers.Remove(Attempts);
+        response.Headers.Remove(UpstreamStatus);
     }
 
     /// <summary>Adds the headers whose phases have run.</summary>
@@ -51,6 +61,16 @@ internal static class GatewayResponseHeaders
             && context.Features.Get<IProviderMappingFeature>() is { Decision.Rejection: null })
         {
             headers[RemovedTools] = removed;
+        }
+
+        if (request is { HasAttempts: true, Attempts.Count: > 1 and var attempts })
+        {
+            headers[Attempts] = attempts.ToString(CultureInfo.InvariantCulture);
+        }
+
+        if (request is { HasUpstream: true, Upstream.ReplacedStatus: { } status })
+        {
+            headers[UpstreamStatus] = status.ToString(CultureInfo.InvariantCulture);
         }
 
         if (request.HasRoute

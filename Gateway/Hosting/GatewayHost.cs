@@ -1,4 +1,5 @@
 using Gateway.Admin;
+using Gateway.Attempts;
 using Gateway.Configuration;
 using Gateway.Configuration.Reading;
 using Gateway.Health;
@@ -17,6 +18,7 @@ using OpenRouterGateway.Transforms;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;
+using Yarp.ReverseProxy.Health;
 
 namespace Gateway.Hosting;
 
@@ -132,11 +134,14 @@ internal static class GatewayHost
     }
 
     /// <summary>
-    /// Registers the transforms that routes may declare and those of every route. The dry run of the settings registers the same ones.
+    /// Registers the transforms that routes may declare, those of every route, and the health policy that clusters may name. The dry run of the
+    /// settings registers the same ones.
     /// </summary>
     public static IReverseProxyBuilder AddTransforms(IReverseProxyBuilder proxy)
     {
         proxy.Services.AddSingleton(TimeProvider.System);
+        proxy.Services.AddSingleton<DestinationOutages>();
+        proxy.Services.AddSingleton<IPassiveHealthCheckPolicy, TransportFailurePolicy>();
         return proxy
             .AddProviderMapping(static mapping =>
             {

@@ -26,6 +26,17 @@ internal static class EventFilter
             || value.StartsWith("\"response.created\""u8) || value.StartsWith("\"response.in_progress\""u8);
     }
 
+    /// <summary>Whether the type of an event says that no further one is needed: the response is complete, or has failed.</summary>
+    public static bool EndsResponse(ReadOnlySpan<byte> data)
+    {
+        var value = TypeOf(data);
+        return value.StartsWith("\"message_stop"u8) || value.StartsWith("\"response.completed"u8)
+            || value.StartsWith("\"response.incomplete"u8) || value.StartsWith("\"response.failed"u8);
+    }
+
+    /// <summary>Whether the type of an event is <c>ping</c>.</summary>
+    public static bool IsPing(ReadOnlySpan<byte> data) => TypeOf(data).StartsWith("\"ping\""u8);
+
     /// <summary>Whether the data contains the name other than as a member with the value null.</summary>
     private static bool HasValue(ReadOnlySpan<byte> data, ReadOnlySpan<byte> name)
     {
@@ -44,13 +55,6 @@ internal static class EventFilter
                 return true;
             }
         }
-    }
-
-    private static bool EndsResponse(ReadOnlySpan<byte> data)
-    {
-        var value = TypeOf(data);
-        return value.StartsWith("\"message_stop"u8) || value.StartsWith("\"response.completed"u8)
-            || value.StartsWith("\"response.incomplete"u8) || value.StartsWith("\"response.failed"u8);
     }
 
     /// <summary>The data from the value of its <c>type</c> on; empty if no type is among the first bytes.</summary>

@@ -13,9 +13,10 @@ namespace Gateway.Metering;
 /// </summary>
 /// <remarks>
 /// Admission hands over the lease that the request holds since the Team phase and acquires the rest (<see cref="TakeLeaseAsync"/>,
-/// <see cref="ReserveAsync"/>, <see cref="BeginAsync"/>), or gives up (<see cref="CancelAsync"/>). Afterwards the events of the call are reported in order: <see cref="Sent"/>, <see cref="Answered"/>,
-/// <see cref="Named"/>, then <see cref="CompletedAsync"/> or <see cref="EndedAsync"/>. Another attempt is another instance with its own
-/// lease, reservation and row.
+/// <see cref="ReserveAsync"/>, <see cref="BeginAsync"/>), or gives up (<see cref="CancelAsync"/>). Afterwards the events of the call are
+/// reported in order: <see cref="Sent"/>, <see cref="Answered"/>, <see cref="Named"/>, then <see cref="CompletedAsync"/> or
+/// <see cref="EndedAsync"/>. Another attempt is another instance with its own reservation and row. It takes over the lease
+/// (<see cref="DetachLease"/>), since the limits count requests and not attempts.
 /// <para>
 /// The end of a call releases each resource independently: a step that fails is logged, does not keep the others from running, and does not
 /// end the call. Upstream bills the call either way.
@@ -92,6 +93,13 @@ internal sealed partial class MeteredCall : IAsyncDisposable
         _promptTokens = promptTokens;
         return lease.ChargeAsync(tokens);
     }
+
+    /// <summary>Takes over the lease of an earlier attempt, which was charged with the same estimate.</summary>
+    public void TakeChargedLease(ILimitLease lease, long promptTokens) => (_lease, _promptTokens) = (lease, promptTokens);
+
+    /// <summary>Takes the lease from the call before its settlement. The caller becomes its owner.</summary>
+    /// <returns>The lease; <see langword="null"/> if the call has none.</returns>
+    public ILimitLease? DetachLease() => Interlocked.Exchange(ref _lease, null);
 
     /// <summary>Reserves the amount <see cref="Reserved"/> in a period of the team's budget.</summary>
     /// <param name="budget">The period.</param>

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Gateway.Billing;
 using Gateway.Configuration;
+using Gateway.Errors;
 using Gateway.Workers;
 
 namespace Gateway.Observability;
@@ -62,6 +63,7 @@ internal sealed class GatewayMetrics : IDisposable
     private readonly Histogram<double> _timeToFirstToken;
     private readonly Counter<double> _cost;
     private readonly Counter<long> _settlements;
+    private readonly Counter<long> _repeatedAttempts;
 
     // The current version and the ones before it. A series that is no longer observed keeps its last value, so a replaced version is
     // observed as 0.
@@ -81,6 +83,8 @@ internal sealed class GatewayMetrics : IDisposable
         _cost = _meter.CreateCounter<double>("gateway.cost", "USD", "Cost of generations. For graphs; the ledger is exact.");
         _settlements = _meter.CreateCounter<long>(
             "gateway.settlements", "{generation}", "Generations whose ledger row has reached a state.");
+        _repeatedAttempts = _meter.CreateCounter<long>(
+            "gateway.attempts.repeated", "{attempt}", "Attempts after whose failure the gateway sent the request again.");
     }
 
     /// <summary>Records the end of any request.</summary>
@@ -176,6 +180,15 @@ internal sealed class GatewayMetrics : IDisposable
             _settlements.Add(1, new KeyValuePair<string, object?>("state", StateTag(state)));
         }
     }
+
+    /// <summary>Records an attempt that is repeated. Repetitions by the HTTP client are not recorded.</summary>
+    /// <param name="destination">The id of the destination.</param>
+    /// <param name="reason">Why upstream has not processed it; otherwise its response is dropped.</param>
+    /// <param name="status">The status of a dropped response.</param>
+    public void AttemptRepeated(string destination, Unprocessed reason, int status) => _repeatedAttempts.Add(
+        1,
+        new KeyValuePair<string, object?>("destination", destination),
+        new KeyValuePair<string, object?>("reason", ReasonTag(reason, status)));
 
     /// <summary>Creates the metrics of the ledger. Must be called once.</summary>
     /// <param name="queue">Returns the number of queued entries.</param>
@@ -320,6 +333,13 @@ internal sealed class GatewayMetrics : IDisposable
         RequestEnd.Failed => "failed",
         RequestEnd.Shutdown => "shutdown",
         _ => TagValueLimiter.Other,
+    };
+
+    internal static string ReasonTag(Unprocessed reason, int status) => reason switch
+    {
+        Unprocessed.NoConnection => "no_connection",
+        Unprocessed.Refused => "refused",
+        _ => StatusClassTag(status),
     };
 
     internal static string StateTag(GenerationState state) => state switch

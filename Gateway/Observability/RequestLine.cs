@@ -51,6 +51,9 @@ internal sealed class RequestLine : LogEventPropertyValue
 
     public string? Destination { get; init; }
 
+    /// <summary>How often the request was sent.</summary>
+    public int? Attempts { get; init; }
+
     public string? SettingsVersion { get; init; }
 
     public string? Reason { get; init; }
@@ -115,6 +118,7 @@ internal sealed class RequestLine : LogEventPropertyValue
         members.Add(nameof(Rule), Rule);
         members.Add(nameof(BodyBytes), BodyBytes);
         members.Add(nameof(Destination), Destination);
+        members.Add(nameof(Attempts), Attempts);
         members.Add(nameof(SettingsVersion), SettingsVersion);
         members.Add(nameof(Reason), Reason);
         members.Add(nameof(RequestId), RequestId);

@@ -88,6 +88,7 @@ internal sealed class RequestLogMiddleware
             Rule = mapping?.Decision.AppliedRules,
             BodyBytes = mapping?.Facts.Length,
             Destination = context.Features.Get<IReverseProxyFeature>()?.ProxiedDestination?.DestinationId,
+            Attempts = request.HasAttempts ? request.Attempts.Count : null,
             SettingsVersion = request.HasRoute ? request.Snapshot.Version : null,
             Reason = ReasonOf(context),
             RequestId = context.Response.Headers[GatewayResponseHeaders.RequestId].ToString() is { Length: > 0 } sent ? sent : request.RequestId,

@@ -8,7 +8,8 @@ namespace Gateway.OpenRouter;
 internal interface IOpenRouterClient
 {
     /// <summary>
-    /// Requests a list from the available destinations of the default cluster, one after another, until one returns a readable list.
+    /// Requests a list from the available destinations of the default cluster, one after another, until one returns a readable list. Those that
+    /// have a key of their own are asked last, and with that key.
     /// </summary>
     /// <typeparam name="T">The type of the list.</typeparam>
     /// <param name="path">Path and query below the base address, without a leading slash.</param>
@@ -20,8 +21,9 @@ internal interface IOpenRouterClient
         where T : class;
 
     /// <summary>
-    /// Requests the bill of a call from the destination that served it, then from the available destinations of the same cluster, until one
-    /// returns a readable bill. Another cluster is never asked, since it may belong to another host or account.
+    /// Requests the bill of a call from the destination that served it, then from the available destinations of the same cluster and account,
+    /// until one returns a readable bill. Another cluster is never asked, since it may belong to another host or account. A destination with a
+    /// key of its own is another account: it is asked, with this key, only if it served the call.
     /// </summary>
     /// <typeparam name="T">The type of the bill.</typeparam>
     /// <param name="path">Path and query below the base address, without a leading slash.</param>

@@ -11,7 +11,8 @@ namespace Gateway.OpenRouter;
 
 /// <summary>
 /// Sends the gateway's own requests, for price lists and for the bills of calls. It uses the HTTP client, the HTTP version and the
-/// destinations of YARP's current cluster, so proxy and TLS settings and reloads apply to these requests as they do to calls.
+/// destinations of YARP's current cluster, so proxy and TLS settings and reloads apply to these requests as they do to calls. A destination
+/// with a key of its own is asked with this key, and never with a team's.
 /// </summary>
 internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup proxy, TimeProvider time) : IOpenRouterClient
 {
@@ -38,13 +39,13 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
     /// <inheritdoc />
     public async Task<T?> GetListAsync<T>(string path, UpstreamKey key, Func<byte[], T?> read, CancellationToken cancellationToken)
         where T : class =>
-        (await GetAsync(Targets(servedBy: null), path, key, MaxListSize, read, endsWhenMissing: false, cancellationToken)).Value;
+        (await GetAsync(Targets(servedBy: null, isBill: false), path, key, MaxListSize, read, endsWhenMissing: false, cancellationToken)).Value;
 
     /// <inheritdoc />
     public Task<OpenRouterBill<T>> GetBillAsync<T>(
         string path, UpstreamKey key, string? servedBy, Func<byte[], T?> read, CancellationToken cancellationToken)
         where T : class =>
-        GetAsync(Targets(servedBy), path, key, MaxBillSize, read, endsWhenMissing: true, cancellationToken);
+        GetAsync(Targets(servedBy, isBill: true), path, key, MaxBillSize, read, endsWhenMissing: true, cancellationToken);
 
     private async Task<OpenRouterBill<T>> GetAsync<T>(
         IEnumerable<Target> targets,
@@ -109,7 +110,7 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
             };
             request.Headers.Host = destination.Host;
             request.Headers.AcceptEncoding.Add(new StringWithQualityHeaderValue(Gzip));
-            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key.Reveal());
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", (target.Key ?? key).Reveal());
 
             using var response = await model.HttpClient.SendAsync(request, attempt.Token);
             var status = (int)response.StatusCode;
@@ -168,9 +169,10 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
 
     /// <summary>
     /// The destinations to try, in order: first the one that served the call, even if it is unhealthy, since only that one certainly has
-    /// the bill; then the available destinations of its cluster. None if the cluster is no longer configured.
+    /// the bill; then the available destinations of its cluster that use the same account, which is the team's unless a destination has a key
+    /// of its own. None if the cluster is no longer configured. Lists are those of any account; the team's goes first.
     /// </summary>
-    private IEnumerable<Target> Targets(string? servedBy)
+    private IEnumerable<Target> Targets(string? servedBy, bool isBill)
     {
         var (cluster, serving) = servedBy is null ? (DefaultCluster(), null) : Find(servedBy);
         if (cluster is null)
@@ -178,19 +180,33 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
             yield break;
         }
 
+        var keys = settings.Current.DestinationKeys;
         if (serving is not null)
         {
-            yield return new Target(cluster.Model, serving, IsAuthoritative: true, MayKnow: true);
+            yield return new Target(cluster.Model, serving, KeyOf(serving), IsAuthoritative: true, MayKnow: true);
+            if (KeyOf(serving) is not null)
+            {
+                yield break;
+            }
         }
 
         var isOnly = serving is null && cluster.Destinations.Count == 1;
-        foreach (var destination in cluster.DestinationsState.AvailableDestinations)
+        var others = cluster.DestinationsState.AvailableDestinations.Where(destination => destination != serving);
+        foreach (var destination in others.Where(destination => KeyOf(destination) is null))
         {
-            if (destination != serving)
+            yield return new Target(cluster.Model, destination, null, isOnly, MayKnow: serving is null);
+        }
+
+        if (!isBill)
+        {
+            foreach (var destination in others.Where(destination => KeyOf(destination) is not null))
             {
-                yield return new Target(cluster.Model, destination, isOnly, MayKnow: serving is null);
+                yield return new Target(cluster.Model, destination, KeyOf(destination), isOnly, MayKnow: true);
             }
         }
+
+        UpstreamKey? KeyOf(DestinationState destination) =>
+            keys.IsEmpty ? null : keys.Find(cluster.ClusterId, destination.DestinationId);
     }
 
     private (ClusterState? Cluster, DestinationState? Destination) Find(string servedBy)
@@ -207,7 +223,9 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
 
     /// <param name="Cluster">The cluster.</param>
     /// <param name="Destination">The destination.</param>
+    /// <param name="Key">Its own key; <see langword="null"/> if it is asked with the team's.</param>
     /// <param name="IsAuthoritative">Whether its 404 proves that a call has no bill.</param>
     /// <param name="MayKnow">Whether it may have served the call: it has, or it is unknown which destination has.</param>
-    private readonly record struct Target(ClusterModel Cluster, DestinationState Destination, bool IsAuthoritative, bool MayKnow);
+    private readonly record struct Target(
+        ClusterModel Cluster, DestinationState Destination, UpstreamKey? Key, bool IsAuthoritative, bool MayKnow);
 }

@@ -67,4 +67,11 @@ internal static class LogEvents
     // Workers: 2000-2099. They replace 1004, 1302, 1502, 1605 and 1803.
     public const int WorkerFailed = 2000;
     public const int WorkerRecovered = 2001;
+
+    // Attempts: 2100-2199
+    public const int DestinationLeftAlone = 2100;
+    public const int DestinationReached = 2101;
+
+    // Upstream: 2200-2299
+    public const int UpstreamKeyRejected = 2200;
 }

@@ -17,6 +17,7 @@ internal sealed class GatewayContext
     private CallerRecord? _caller;
     private RequestBodyRecord? _body;
     private AdmissionRecord? _admission;
+    private RequestAttempts? _attempts;
     private UpstreamRecord? _upstream;
     private long? _bodyBeganAt;
     private RequestEnd? _end;
@@ -64,6 +65,15 @@ internal sealed class GatewayContext
 
     public bool HasAdmission => _admission is not null;
 
+    /// <summary>The record of the Attempts phase.</summary>
+    public RequestAttempts Attempts
+    {
+        get => _attempts ?? throw NotSet("Attempts");
+        set => _attempts = _attempts is null ? value : throw AlreadySet("Attempts");
+    }
+
+    public bool HasAttempts => _attempts is not null;
+
     /// <summary>The record of the response transform.</summary>
     public UpstreamRecord Upstream
     {
@@ -72,6 +82,12 @@ internal sealed class GatewayContext
     }
 
     public bool HasUpstream => _upstream is not null;
+
+    /// <summary>
+    /// Cancelled when the client of a call that runs to its end without it has disconnected. Never cancelled for other requests, whose
+    /// <c>RequestAborted</c> is.
+    /// </summary>
+    public CancellationToken ClientLeft { get; set; }
 
     /// <summary>The settings snapshot of the request, from <see cref="Route"/>.</summary>
     public SettingsSnapshot Snapshot => Route.Snapshot;
@@ -113,6 +129,9 @@ internal sealed class GatewayContext
     /// <summary>Cancels the lease if the request still holds it.</summary>
     public ValueTask CancelLeaseAsync() => TakeLease()?.CancelAsync() ?? default;
 
+    /// <summary>Replaces the record of the Admission phase by that of another attempt.</summary>
+    public void RenewAdmission(AdmissionRecord record) => _admission = record;
+
     /// <summary>Records the first byte of an event stream.</summary>
     public void BodyBegan(long timestamp) => _bodyBeganAt ??= timestamp;
 
@@ -133,11 +152,14 @@ internal sealed class GatewayContext
     {
         if (record is not null)
         {
-            throw new InvalidOperationException($"The record of the phase {phase} has already been set.");
+            throw AlreadySet(phase);
         }
 
         record = value;
     }
+
+    private static InvalidOperationException AlreadySet(string phase) =>
+        new($"The record of the phase {phase} has already been set.");
 
     private static InvalidOperationException NotSet(string phase) => new($"The phase {phase} has not run.");
 }

@@ -1,52 +1,92 @@
 using System.Net;
+using System.Net.Http.Headers;
 using Gateway.Errors;
+using Gateway.Requests;
+using OpenRouterGateway.Transforms.ProviderMapping.Hosting;
 
 namespace Gateway.Upstream;
 
 /// <summary>
-/// Sends headers and body together if the body is in memory. YARP flushes the headers first, for bodies that arrive slowly. That costs a
-/// second socket write and a second packet per call. Sends every body once: a second reading fails with
-/// <see cref="RequestNotProcessedException"/>.
+/// Decides how the HTTP client reads request bodies. A kept body can be read again, so that the client repeats by itself what an HTTP/2
+/// server has refused or excluded by a <c>GOAWAY</c>; every other body is read once. A body in memory leaves together with its headers: YARP
+/// flushes the headers first, for bodies that arrive slowly, which costs a second socket write and a second packet per call.
 /// </summary>
 internal sealed class BufferedBodyHandler(HttpMessageHandler inner) : DelegatingHandler(inner)
 {
-    /// <summary>The option that marks a request whose body is in memory.</summary>
-    public static readonly HttpRequestOptionsKey<bool> IsBuffered = new("Gateway.IsBodyBuffered");
+    /// <summary>The option with the record of the request's attempts. Own requests of the gateway have none.</summary>
+    public static readonly HttpRequestOptionsKey<RequestAttempts> Attempts = new("Gateway.Attempts");
 
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        if (request.Content is { } content)
+        if (request.Content is { } content && request.Options.TryGetValue(Attempts, out var attempts))
         {
-            request.Content = new SingleUseContent(content, request.Options.TryGetValue(IsBuffered, out _));
+            request.Content = attempts.Body is { IsKept: true } body
+                ? new KeptContent(content.Headers, body, attempts)
+                : new SingleUseContent(content, attempts);
         }
 
         return base.SendAsync(request, cancellationToken);
     }
 
-    /// <summary>Wraps YARP's content, which still copies the body. Gives it a stream that skips the first flush of a body in memory.</summary>
+    private static void Copy(HttpContentHeaders from, HttpContentHeaders to)
+    {
+        foreach (var (name, values) in from.NonValidated)
+        {
+            to.TryAddWithoutValidation(name, values);
+        }
+    }
+
+    /// <summary>Replaces YARP's content, which can be read only once, by the kept body.</summary>
+    private sealed class KeptContent : HttpContent
+    {
+        private readonly ProviderMappingFeature _body;
+        private readonly RequestAttempts _attempts;
+
+        public KeptContent(HttpContentHeaders headers, ProviderMappingFeature body, RequestAttempts attempts)
+        {
+            _body = body;
+            _attempts = attempts;
+            Copy(headers, Headers);
+        }
+
+        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
+            SerializeToStreamAsync(stream, context, CancellationToken.None);
+
+        // Without a body, nothing of this sending can be processed either: the Content-Length announces one.
+        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken) =>
+            (_attempts.TryBeginReading() ? _body.TrySend(stream, cancellationToken) : null)
+            ?? Task.FromException(new RequestNotProcessedException());
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = 0;
+            return false;
+        }
+    }
+
+    /// <summary>
+    /// Wraps YARP's content, which still copies the body. Gives it a stream that skips the first flush of a body in memory. A second reading
+    /// fails with <see cref="RequestNotProcessedException"/>.
+    /// </summary>
     private sealed class SingleUseContent : HttpContent
     {
         private readonly HttpContent _inner;
-        private readonly bool _isBuffered;
-        private int _readings;
+        private readonly RequestAttempts _attempts;
 
-        public SingleUseContent(HttpContent inner, bool isBuffered)
+        public SingleUseContent(HttpContent inner, RequestAttempts attempts)
         {
             _inner = inner;
-            _isBuffered = isBuffered;
-            foreach (var (name, values) in inner.Headers.NonValidated)
-            {
-                Headers.TryAddWithoutValidation(name, values);
-            }
+            _attempts = attempts;
+            Copy(inner.Headers, Headers);
         }
 
         protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
             SerializeToStreamAsync(stream, context, CancellationToken.None);
 
         protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken) =>
-            Interlocked.Increment(ref _readings) > 1
-                ? Task.FromException(new RequestNotProcessedException())
-                : _inner.CopyToAsync(_isBuffered ? new WritingStream(stream) : stream, context, cancellationToken);
+            _attempts.TryBeginReading()
+                ? _inner.CopyToAsync(_attempts.Body is null ? stream : new WritingStream(stream), context, cancellationToken)
+                : Task.FromException(new RequestNotProcessedException());
 
         protected override bool TryComputeLength(out long length)
         {

@@ -5,33 +5,41 @@ using Gateway.Requests;
 namespace Gateway.Upstream;
 
 /// <summary>
-/// Passes upstream's event stream to the client unchanged. Sends the response headers early if the first byte is late. If upstream fails
-/// or the gateway stops after the headers were sent, sends an error event in the route's dialect before the connection is aborted.
+/// Passes upstream's event stream to the client unchanged. If upstream fails or the gateway stops after the headers were sent, sends an error
+/// event in the route's dialect before the connection is aborted.
 /// </summary>
-/// <remarks>
-/// Writes to the response in these two cases only. In both of them YARP waits in a read of this stream and does not write.
-/// </remarks>
+/// <remarks>Writes to the response in this case only, while YARP waits in a read of this stream and does not write.</remarks>
 internal sealed class EventStream : Stream
 {
     // An abort discards bytes that Kestrel has not yet handed to the socket. Kestrel does not report the handover, so the abort is delayed.
     private static readonly TimeSpan AbortDelay = TimeSpan.FromMilliseconds(50);
 
     private readonly Stream _inner;
+    private readonly AnswerTimers _timers;
     private readonly HttpContext _context;
     private readonly GatewayContext _request;
     private readonly TimeProvider _time;
     private readonly bool _endsWithConnection;
     private readonly bool _isEncoded;
 
+    private EventScanner _events = new();
     private bool _hasBytes;
-    private bool _headersAreDue = true;
 
     // The last four bytes, the newest lowest. They show whether the stream is between two events.
     private uint _lastBytes;
 
-    public EventStream(Stream inner, HttpContext context, TimeProvider time, bool endsWithConnection, bool isEncoded)
+    /// <summary>Creates the stream.</summary>
+    /// <param name="inner">Upstream's stream, which owns <paramref name="timers"/> and reads under their token.</param>
+    /// <param name="timers">The time limits.</param>
+    /// <param name="context">The request.</param>
+    /// <param name="time">The host's clock.</param>
+    /// <param name="endsWithConnection">Whether only the end of the connection marks the end of the stream.</param>
+    /// <param name="isEncoded">Whether the stream is compressed.</param>
+    public EventStream(
+        Stream inner, AnswerTimers timers, HttpContext context, TimeProvider time, bool endsWithConnection, bool isEncoded)
     {
         _inner = inner;
+        _timers = timers;
         _context = context;
         _request = GatewayContext.Of(context);
         _time = time;
@@ -57,10 +65,11 @@ internal sealed class EventStream : Stream
 
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
+        _timers.BeginRead();
         var read = _inner.ReadAsync(buffer, cancellationToken);
         if (!read.IsCompletedSuccessfully)
         {
-            return AwaitReadAsync(read, buffer, cancellationToken);
+            return AwaitReadAsync(read, buffer);
         }
 
         var count = read.Result;
@@ -90,39 +99,27 @@ internal sealed class EventStream : Stream
         base.Dispose(disposing);
     }
 
-    private async ValueTask<int> AwaitReadAsync(ValueTask<int> read, Memory<byte> buffer, CancellationToken cancellationToken)
+    private async ValueTask<int> AwaitReadAsync(ValueTask<int> read, Memory<byte> buffer)
     {
         int count;
         try
         {
-            count = _headersAreDue ? await AwaitFirstByteAsync(read, cancellationToken) : await read;
+            count = await read;
         }
         catch (Exception exception) when (_request.End == RequestEnd.Shutdown || !_context.RequestAborted.IsCancellationRequested)
         {
-            // The client is connected, so the shutdown has cut the request, or upstream has broken off, or sent no data for longer than the
-            // cluster's ActivityTimeout.
-            await FailAsync(_request.End == RequestEnd.Shutdown ? RequestEnd.Shutdown
-                : exception is OperationCanceledException ? RequestEnd.UpstreamTimedOut : RequestEnd.UpstreamBroke);
-            throw;
+            // The client is connected, so the shutdown has cut the request, upstream has broken off, or a time limit is over.
+            if (!IsComplete() || _context.Response.ContentLength is not null)
+            {
+                await FailAsync(_request.End == RequestEnd.Shutdown ? RequestEnd.Shutdown
+                    : exception is OperationCanceledException ? RequestEnd.UpstreamTimedOut : RequestEnd.UpstreamBroke);
+                throw;
+            }
+
+            count = 0;
         }
 
         return count == 0 && !buffer.IsEmpty ? await EndAsync() : Pass(buffer.Span[..count]);
-    }
-
-    /// <summary>Waits for the first byte, and sends the response headers if it is late.</summary>
-    private async Task<int> AwaitFirstByteAsync(ValueTask<int> pending, CancellationToken cancellationToken)
-    {
-        _headersAreDue = false;
-        var read = pending.AsTask();
-        using var delayEnd = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var delay = Task.Delay(_request.Snapshot.Settings.Server.EventStreamHeaderDelay, _time, delayEnd.Token);
-        if (await Task.WhenAny(read, delay) == delay && !delay.IsCanceled)
-        {
-            await _context.Response.Body.FlushAsync(cancellationToken);
-        }
-
-        await delayEnd.CancelAsync();
-        return await read;
     }
 
     private int Pass(ReadOnlySpan<byte> bytes)
@@ -132,13 +129,17 @@ internal sealed class EventStream : Stream
             if (!_hasBytes)
             {
                 _hasBytes = true;
-                _headersAreDue = false;
                 _request.BodyBegan(_time.GetTimestamp());
             }
 
             foreach (var b in bytes[^Math.Min(4, bytes.Length)..])
             {
                 _lastBytes = (_lastBytes << 8) | b;
+            }
+
+            if (_isEncoded || _events.Read(bytes))
+            {
+                _timers.NoteData();
             }
         }
 
@@ -147,17 +148,24 @@ internal sealed class EventStream : Stream
 
     /// <summary>
     /// Handles the end of the stream. If only the end of the connection marks the end of the stream, a stream that ends in the middle of an
-    /// event is broken.
+    /// event is broken, unless it was the last one.
     /// </summary>
     private async ValueTask<int> EndAsync()
     {
-        if (_endsWithConnection && _hasBytes && !_isEncoded && !IsBetweenEvents)
+        if (_endsWithConnection && _hasBytes && !_isEncoded && !IsBetweenEvents && !IsComplete())
         {
             await FailAsync(RequestEnd.UpstreamBroke);
             throw new HttpIOException(HttpRequestError.ResponseEnded, "The upstream closed the connection in the middle of an event.");
         }
 
         return 0;
+    }
+
+    /// <summary>Whether the stream has ended for its client, however its connection ends.</summary>
+    private bool IsComplete()
+    {
+        _events.End();
+        return _events.IsComplete;
     }
 
     private async Task FailAsync(RequestEnd end)

@@ -6,6 +6,7 @@ using Gateway.Metering;
 using Gateway.OpenRouter;
 using Gateway.Primitives;
 using Gateway.Requests;
+using Gateway.Secrets;
 using Gateway.Teams;
 using Microsoft.Net.Http.Headers;
 using Yarp.ReverseProxy.Transforms;
@@ -13,9 +14,9 @@ using Yarp.ReverseProxy.Transforms;
 namespace Gateway.Upstream;
 
 /// <summary>
-/// Replaces the caller's credentials by the team's OpenRouter key, and sets the team's attribution and scoped session. Refuses a request if
-/// the route's transforms have changed its path, method or query in a way that was not judged. Without teams the caller's own credentials
-/// pass.
+/// Replaces the caller's credentials by the team's OpenRouter key, or by the destination's own, and sets the team's attribution and scoped
+/// session. Refuses a request if the route's transforms have changed its path, method or query in a way that was not judged. Without teams
+/// the caller's own credentials pass.
 /// </summary>
 internal sealed partial class TeamRequest(string routeId, ILogger logger) : RequestTransform
 {
@@ -42,7 +43,8 @@ internal sealed partial class TeamRequest(string routeId, ILogger logger) : Requ
             return new ValueTask(ErrorMiddleware.RefuseAsync(context.HttpContext, GatewayError.EndpointNotAllowed));
         }
 
-        headers.TryAddWithoutValidation(HeaderNames.Authorization, "Bearer " + team.UpstreamKey.Reveal());
+        headers.TryAddWithoutValidation(
+            HeaderNames.Authorization, "Bearer " + (KeyOf(context.HttpContext, gateway) ?? team.UpstreamKey).Reveal());
         Attribute(context.HttpContext.Request.Headers, headers, team.Attribution);
         if (gateway.Body.Session is { } session)
         {
@@ -61,6 +63,13 @@ internal sealed partial class TeamRequest(string routeId, ILogger logger) : Requ
         call?.Sent(DestinationOf(context.HttpContext));
         return default;
     }
+
+    /// <summary>The destination's own key; <see langword="null"/> if it has none.</summary>
+    private static UpstreamKey? KeyOf(HttpContext context, GatewayContext gateway) =>
+        gateway.Snapshot.DestinationKeys is { IsEmpty: false } keys
+            && context.GetReverseProxyFeature() is { ProxiedDestination: { } destination, Cluster.Config: var cluster }
+            ? keys.Find(cluster.ClusterId, destination.DestinationId)
+            : null;
 
     private static string? DestinationOf(HttpContext context) =>
         context.GetReverseProxyFeature() is { ProxiedDestination: { } destination, Cluster.Config: var cluster }

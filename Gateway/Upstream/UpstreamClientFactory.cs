@@ -1,11 +1,15 @@
 using System.Text;
+using Gateway.Configuration;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace Gateway.Upstream;
 
 /// <summary>Creates the HTTP client of a cluster, with connection properties that YARP's settings cannot express.</summary>
-internal sealed class UpstreamClientFactory : ForwarderHttpClientFactory
+internal sealed class UpstreamClientFactory(SettingsStore settings) : ForwarderHttpClientFactory
 {
+    // The value at the start: a client that a reload creates must not differ from the others.
+    private readonly TimeSpan _connectTimeout = settings.Current.Settings.Upstream.ConnectTimeout;
+
     protected override void ConfigureHandler(ForwarderHttpClientContext context, SocketsHttpHandler handler)
     {
         base.ConfigureHandler(context, handler);
@@ -15,8 +19,11 @@ internal sealed class UpstreamClientFactory : ForwarderHttpClientFactory
         // precedence.
         handler.UseProxy = true;
 
-        // The value of the original gateway. Slower connections rarely succeed.
-        handler.ConnectTimeout = TimeSpan.FromSeconds(10);
+        handler.ConnectTimeout = _connectTimeout;
+
+        // Shorter than the idle time of servers and load balancers (nginx 75 s, AWS 60 s), which would close a connection while a request is
+        // on its way.
+        handler.PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30);
 
         // Without a limit, pooled connections would not follow changes of DNS.
         handler.PooledConnectionLifetime = TimeSpan.FromMinutes(5);
@@ -39,5 +46,5 @@ internal sealed class UpstreamClientFactory : ForwarderHttpClientFactory
     }
 
     protected override HttpMessageHandler WrapHandler(ForwarderHttpClientContext context, HttpMessageHandler handler) =>
-        new BufferedBodyHandler(handler);
+        new AnswerTimeoutHandler(new BufferedBodyHandler(handler));
 }

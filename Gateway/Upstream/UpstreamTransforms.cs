@@ -1,8 +1,10 @@
 using System.Net.Http.Headers;
+using Gateway.Attempts;
+using Gateway.Billing;
 using Gateway.Errors;
 using Gateway.Metering;
+using Gateway.Primitives;
 using Gateway.Requests;
-using Gateway.Teams;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Transforms;
@@ -14,14 +16,8 @@ namespace Gateway.Upstream;
 /// Adds the transforms that every route has, regardless of its settings. Requests get clean headers and the team's key. Responses get the
 /// gateway's headers and are observed.
 /// </summary>
-internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTransforms> logger) : ITransformProvider
+internal sealed partial class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTransforms> logger) : ITransformProvider
 {
-    /// <summary>The response header in which OpenRouter sends the id of a generation (its streaming guide).</summary>
-    private const string GenerationId = "X-Generation-Id";
-
-    // OpenRouter's ids have about forty characters.
-    private const int LongestId = 200;
-
     public void ValidateRoute(TransformRouteValidationContext context)
     {
     }
@@ -42,39 +38,145 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
         context.RequestTransforms.Add(new TeamRequest(context.Route.RouteId, logger));
         context.RequestTransforms.Add(new ExactQuery());
         context.RequestTransforms.Add(new BufferedBody());
+        context.RequestTransforms.Add(new TimeLimits(time));
         context.AddResponseTransform(OnResponse);
     }
 
     private ValueTask OnResponse(ResponseTransformContext transform)
     {
         // YARP has already copied the headers. Without a response the Errors phase writes the error.
-        var context = transform.HttpContext;
-        if (transform.ProxyResponse is { } response)
+        if (transform.ProxyResponse is not { } response)
         {
-            HopHeaders.Clean(context.Response, response);
-            GatewayResponseHeaders.Claim(context.Response);
-            GatewayResponseHeaders.Apply(context);
-            var request = GatewayContext.Of(context);
-            request.Upstream = new UpstreamRecord(context.Response.StatusCode, time.GetTimestamp());
-            var isEventStream = IsEventStream(response.Content.Headers);
-            if (context.Response.StatusCode is StatusCodes.Status204NoContent or StatusCodes.Status205ResetContent)
-            {
-                // These statuses have no body, even if upstream announces one. Kestrel would turn an announced or written body into a 500.
-                context.Response.ContentLength = null;
-                transform.SuppressResponseBody = true;
-            }
-            else if (isEventStream)
-            {
-                response.Content = new EventStreamContent(response, context, time);
-            }
-
-            if (request.Admission.Call is { } call)
-            {
-                return MeterAsync(call, request.Caller.Endpoint!, response, isEventStream);
-            }
+            return default;
         }
 
-        return default;
+        var context = transform.HttpContext;
+        var answer = new Answer(transform, GatewayContext.Of(context), response, response.Content.Headers, time.GetTimestamp());
+        var isEventStream = IsEventStream(answer.Headers) && HasBody(context.Response.StatusCode);
+        if (AnswerHead.IsHeld(context, response, answer.Headers, isEventStream))
+        {
+            return HoldAsync(answer, isEventStream);
+        }
+
+        TimersOf(response)?.Dispose();
+        return DecideAsync(answer);
+    }
+
+    /// <summary>Waits for the first data, which may change the status, before anything is decided by the status.</summary>
+    private async ValueTask HoldAsync(Answer answer, bool isEventStream)
+    {
+        var (transform, request, response) = (answer.Transform, answer.Request, answer.Response);
+        var context = transform.HttpContext;
+        var content = response.Content;
+        if (request.Admission.Call is { } call)
+        {
+            NameCall(call, request, response);
+        }
+
+        var timers = TimersOf(answer, isEventStream);
+        AnswerHead head;
+        try
+        {
+            head = await AnswerHead.HoldAsync(context, response, isEventStream, timers, time, transform.CancellationToken);
+        }
+        catch (Exception exception) when (!context.RequestAborted.IsCancellationRequested)
+        {
+            timers?.Dispose();
+            request.Upstream = new UpstreamRecord((int)response.StatusCode, answer.HeadersAt);
+            request.EndAs(exception is OperationCanceledException ? RequestEnd.UpstreamTimedOut : RequestEnd.UpstreamBroke);
+            throw;
+        }
+
+        answer = head switch
+        {
+            { ReplacedStatus: { } status } => answer with { ReplacedStatus = status, Headers = response.Content.Headers },
+            _ when isEventStream => answer with
+            {
+                Events = new EventStream(
+                    head.Stream!, timers!, context, time, EndsWithConnection(response, answer.Headers), IsEncoded(answer.Headers)),
+            },
+            _ => answer,
+        };
+        await DecideAsync(answer);
+        if (head.IsLate && isEventStream && !transform.SuppressResponseBody)
+        {
+            await context.Response.Body.FlushAsync(transform.CancellationToken);
+        }
+    }
+
+    private ValueTask DecideAsync(in Answer answer) =>
+        answer is { Events: null, Request.Team: not null } && RejectedKey.IsPossible((int)answer.Response.StatusCode) ? RefuseKeyOrPassAsync(answer)
+        : ResponseDropping.MayDrop(answer.Transform.HttpContext, answer.Request, (int)answer.Response.StatusCode)
+            ? DropOrPassAsync(answer)
+            : PassAsync(answer);
+
+    /// <summary>Replaces an error about the team's OpenRouter key, which is the operator's and not the caller's, by one of the gateway.</summary>
+    private async ValueTask RefuseKeyOrPassAsync(Answer answer)
+    {
+        var (transform, request, response) = (answer.Transform, answer.Request, answer.Response);
+        var held = new HeldStream(await response.Content.ReadAsStreamAsync(transform.CancellationToken), timers: null);
+        response.Content = new PassedContent(response.Content, held);
+        await held.HoldAllAsync(transform.CancellationToken);
+        var status = (int)response.StatusCode;
+        if (!RejectedKey.Is(status, await RejectedKey.DecodeAsync(held.Held, answer.Headers.ContentEncoding)))
+        {
+            await PassAsync(answer);
+            return;
+        }
+
+        // The call is settled by upstream's error.
+        request.Upstream = new UpstreamRecord(status, answer.HeadersAt, answer.ReplacedStatus);
+        request.Attempts.Body?.ReleaseKept();
+        if (request.Admission.Call is { } call)
+        {
+            NameCall(call, request, response);
+            var observer = call.Answered(status, isEventStream: false, request.Caller.Endpoint!.OrdersAJob, answer.Headers);
+            await observer.ObserveAsync(held.Held);
+            await observer.EndAsync();
+        }
+
+        Log.KeyRejected(logger, request.Team!.Id, status, request.RequestId);
+        var context = transform.HttpContext;
+        context.Response.Clear();
+        await ErrorMiddleware.RefuseAsync(context, GatewayError.UpstreamKeyRejected);
+        transform.SuppressResponseBody = true;
+    }
+
+    private static async ValueTask DropOrPassAsync(Answer answer)
+    {
+        var transform = answer.Transform;
+        if (await ResponseDropping.TryDropAsync(transform.HttpContext, answer.Request, answer.Response, transform.CancellationToken))
+        {
+            transform.SuppressResponseBody = true;
+            return;
+        }
+
+        await PassAsync(answer);
+    }
+
+    private static ValueTask PassAsync(in Answer answer)
+    {
+        var (transform, request, response) = (answer.Transform, answer.Request, answer.Response);
+        var context = transform.HttpContext;
+
+        // There is no further attempt.
+        request.Attempts.Body?.ReleaseKept();
+        request.Upstream = new UpstreamRecord(context.Response.StatusCode, answer.HeadersAt, answer.ReplacedStatus);
+        HopHeaders.Clean(context.Response, response);
+        GatewayResponseHeaders.Claim(context.Response);
+        GatewayResponseHeaders.Apply(context);
+        if (!HasBody(context.Response.StatusCode))
+        {
+            // These statuses have no body, even if upstream announces one. Kestrel would turn an announced or written body into a 500.
+            context.Response.ContentLength = null;
+            transform.SuppressResponseBody = true;
+        }
+        else if (answer.Events is { } events)
+        {
+            response.Content = new PassedContent(response.Content, events);
+        }
+
+        return request.Admission.Call is { } call ? MeterAsync(call, answer) : default;
     }
 
     /// <summary>
@@ -82,21 +184,58 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
     /// sent. The id of any other response is durable before its first byte is sent, so a response in one piece needs a single write for the
     /// id and the settlement.
     /// </summary>
-    private static ValueTask MeterAsync(MeteredCall call, TeamEndpoint endpoint, HttpResponseMessage response, bool isEventStream)
+    private static ValueTask MeterAsync(MeteredCall call, in Answer answer)
     {
-        if (!endpoint.OrdersAJob
-            && response.Headers.NonValidated.TryGetValues(GenerationId, out var ids)
-            && ids.ToString() is { Length: > 0 and <= LongestId } id)
+        NameCall(call, answer.Request, answer.Response);
+        var observer = call.Answered(
+            (int)answer.Response.StatusCode, answer.Events is not null, answer.Request.Caller.Endpoint!.OrdersAJob, answer.Headers);
+        answer.Response.Content = new ObservedContent(answer.Response.Content, observer);
+        return answer.Events is not null ? call.KeepNameAsync() : default;
+    }
+
+    private static void NameCall(MeteredCall call, GatewayContext request, HttpResponseMessage response)
+    {
+        if (!request.Caller.Endpoint!.OrdersAJob && GenerationIdHeader.Of(response) is { } id)
         {
             call.Named(id);
         }
-
-        // EventStreamContent has no headers. Upstream's content has the encoding.
-        var inner = response.Content is EventStreamContent stream ? stream.Inner : response.Content;
-        var observer = call.Answered((int)response.StatusCode, isEventStream, endpoint.OrdersAJob, inner.Headers);
-        response.Content = new ObservedContent(response.Content, observer);
-        return isEventStream ? call.KeepNameAsync() : default;
     }
+
+    /// <summary>The time limits of a response: those that began with its sending, or new ones for an event stream.</summary>
+    private AnswerTimers? TimersOf(in Answer answer, bool isEventStream)
+    {
+        var timers = TimersOf(answer.Response);
+        if (timers is null && !isEventStream)
+        {
+            return null;
+        }
+
+        var settings = answer.Request.Snapshot.Settings.Upstream;
+        var silence = TimeLimits.SilenceOf(answer.Transform.HttpContext);
+        TimeSpan? first = isEventStream ? settings.FirstEventTimeout ?? silence : null;
+        if (timers is null)
+        {
+            timers = new AnswerTimers(first, settings.EventTimeout ?? silence, settings.TotalTimeout, time);
+        }
+        else
+        {
+            timers.Begin(first);
+        }
+
+        timers.Link(answer.Transform.CancellationToken);
+        return timers;
+    }
+
+    private static AnswerTimers? TimersOf(HttpResponseMessage response) =>
+        response.RequestMessage?.Options.TryGetValue(AnswerTimeoutHandler.Timers, out var timers) == true ? timers : null;
+
+    private static bool HasBody(int status) => status is not (StatusCodes.Status204NoContent or StatusCodes.Status205ResetContent);
+
+    /// <summary>Whether only the end of the connection marks the end of the stream: there is no length, and there are no chunks.</summary>
+    private static bool EndsWithConnection(HttpResponseMessage response, HttpContentHeaders headers) =>
+        response.Version.Major == 1 && headers.ContentLength is null && response.Headers.TransferEncodingChunked != true;
+
+    private static bool IsEncoded(HttpContentHeaders headers) => headers.NonValidated.Contains("Content-Encoding");
 
     private static bool IsEventStream(HttpContentHeaders headers) =>
         headers.NonValidated.TryGetValues("Content-Type", out var types)
@@ -122,14 +261,41 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
         }
     }
 
-    /// <summary>Marks requests whose body is in memory for <see cref="BufferedBodyHandler"/>.</summary>
+    /// <summary>Tells <see cref="BufferedBodyHandler"/> about the attempts of requests with a body.</summary>
     private sealed class BufferedBody : RequestTransform
     {
         public override ValueTask ApplyAsync(RequestTransformContext context)
         {
-            if (context.HttpContext.Features.Get<IProviderMappingFeature>() is not null)
+            if (context.ProxyRequest.Content is not null)
             {
-                context.ProxyRequest.Options.Set(BufferedBodyHandler.IsBuffered, true);
+                context.ProxyRequest.Options.Set(BufferedBodyHandler.Attempts, GatewayContext.Of(context.HttpContext).Attempts);
+            }
+
+            return default;
+        }
+    }
+
+    /// <summary>Begins the time limits of a response that count from the sending of its request.</summary>
+    private sealed class TimeLimits(TimeProvider time) : RequestTransform
+    {
+        // YARP's default.
+        private static readonly TimeSpan DefaultSilence = TimeSpan.FromSeconds(100);
+
+        /// <summary>The cluster's limit of silence.</summary>
+        public static TimeSpan SilenceOf(HttpContext context) =>
+            context.GetReverseProxyFeature().Cluster.Config.HttpRequest?.ActivityTimeout ?? DefaultSilence;
+
+        public override ValueTask ApplyAsync(RequestTransformContext context)
+        {
+            var settings = GatewayContext.Of(context.HttpContext).Snapshot.Settings.Upstream;
+            var first = settings.FirstEventTimeout is { } limit
+                && context.HttpContext.Features.Get<IProviderMappingFeature>() is { Facts.Streams: true }
+                    ? limit
+                    : default(TimeSpan?);
+            if (first is not null || settings.TotalTimeout is not null)
+            {
+                context.ProxyRequest.Options.Set(AnswerTimeoutHandler.Timers, new AnswerTimers(
+                    first, settings.EventTimeout ?? SilenceOf(context.HttpContext), settings.TotalTimeout, time));
             }
 
             return default;
@@ -145,4 +311,30 @@ internal sealed class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTran
             return default;
         }
     }
+
+    private static partial class Log
+    {
+        [LoggerMessage(
+            LogEvents.UpstreamKeyRejected,
+            LogLevel.Error,
+            "The upstream rejects the OpenRouter key of team {Team} with status {Status}. Request {RequestId}")]
+        public static partial void KeyRejected(ILogger logger, string team, int status, string requestId);
+    }
+
+    /// <summary>Upstream's response on its way through the phases of the transform.</summary>
+    /// <param name="Transform">YARP's context.</param>
+    /// <param name="Request">The request.</param>
+    /// <param name="Response">The response.</param>
+    /// <param name="Headers">The headers of its content, which a wrapper of the content does not have.</param>
+    /// <param name="HeadersAt">When the headers arrived.</param>
+    /// <param name="ReplacedStatus">The status that upstream sent, if the response's first data has replaced it.</param>
+    /// <param name="Events">The stream of events; <see langword="null"/> for any other response.</param>
+    private readonly record struct Answer(
+        ResponseTransformContext Transform,
+        GatewayContext Request,
+        HttpResponseMessage Response,
+        HttpContentHeaders Headers,
+        long HeadersAt,
+        int? ReplacedStatus = null,
+        EventStream? Events = null);
 }

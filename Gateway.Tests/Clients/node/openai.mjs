@@ -100,6 +100,12 @@ await check('cut', { 'cut-after': 2 }, () =>
 await check('error-event', { 'error-after': 2 }, () =>
   failure(async () => read(await client.chat.completions.create({ model, messages, stream: true }))));
 
+await check('error-in-200', { error: 1 }, () =>
+  failure(() => once.chat.completions.create({ model, messages })));
+
+await check('error-in-200-stream', { 'error-after': 0 }, () =>
+  failure(async () => read(await once.chat.completions.create({ model, messages, stream: true }))));
+
 await check('completions-stream', { events: 4 }, async () => {
   let text = '';
   for await (const chunk of await client.completions.create({ model, prompt: 'Hello', stream: true })) {

@@ -299,6 +299,7 @@ public sealed class AdmissionControllerTests : IDisposable
             new CallerIdentity(team, key),
             new TeamEndpoint(["POST"], "/chat/completions", TeamEndpointKind.Inference),
             hasLimits ? _stores : null,
+            IsLeaseCharged: false,
             new RequestCost(12, cost is null ? null : new PicoDollars(cost.Value)) { ToolCost = new PicoDollars(toolCost) },
             mapping));
     }

@@ -306,6 +306,58 @@ public sealed class AdmissionMiddlewareTests : IDisposable
         Assert.DoesNotContain(_seen, line => line.StartsWith("gateway.cost ", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task NextAttempt_ReservesAnewUnderTheSameLease(bool isUnsent)
+    {
+        var (context, request) = await CreateAsync();
+        MeteredCall? first = null;
+
+        await InvokeAsync(context, async inner =>
+        {
+            first = request.Admission.Call!;
+            first.Sent("a");
+            if (!isUnsent)
+            {
+                using var content = new ByteArrayContent([]);
+                _ = first.Answered(429, isEventStream: false, namesJob: false, content.Headers);
+            }
+
+            Assert.Null(await Controller().ReadmitAsync(request, null, isUnsent));
+            Assert.NotSame(first, request.Admission.Call);
+            Assert.Equal(
+                ["charge 12", "reserve 500 of 1000", "write Began", "settle 500 as 0", "post Ended", "reserve 500 of 1000", "write Began"],
+                _stores.Steps);
+            request.Admission.Call!.Sent("b");
+        });
+
+        Assert.Same(_stores.Result, request.Admission.Limits);
+        Assert.Equal(
+            [(first!.Id, GenerationState.Settled), (request.Admission.Call!.Id, GenerationState.Unresolvable)],
+            _stores.Entries.OfType<LedgerEntry.Ended>().Select(ended => (ended.Id, ended.State)));
+        Assert.Single(_stores.Steps, step => step.Contains("lease", StringComparison.Ordinal));
+        Assert.Equal(["return lease", "post Ended"], _stores.Steps[^2..]);
+    }
+
+    [Fact]
+    public async Task NextAttemptWithoutRoomInTheBudget_EndsTheRequest()
+    {
+        var (context, request) = await CreateAsync();
+
+        await InvokeAsync(context, async _ =>
+        {
+            request.Admission.Call!.Sent("a");
+            _stores.IsBudgetSpent = true;
+            Assert.Equal("budget_exceeded", (await Controller().ReadmitAsync(request, null, isUnsent: true))?.Code);
+        });
+
+        Assert.Null(request.Admission.Call);
+        Assert.Single(_stores.Entries.OfType<LedgerEntry.Ended>());
+        Assert.Equal("cancel lease", _stores.Steps[^1]);
+        Assert.Null(request.TakeLease());
+    }
+
     private static LimitResult Refused =>
         new() { RefusedBy = LimitKind.Requests, Holder = "team:t", RetryAfter = TimeSpan.FromSeconds(7) };
 
@@ -344,10 +396,12 @@ public sealed class AdmissionMiddlewareTests : IDisposable
         return (context, request);
     }
 
+    private AdmissionController Controller() => new(_stores, _stores, _metrics, _time, new ListLogger<AdmissionController>());
+
     private async Task<bool> InvokeAsync(HttpContext context, RequestDelegate next)
     {
         var wasNext = false;
-        var controller = new AdmissionController(_stores, _stores, _metrics, _time, new ListLogger<AdmissionController>());
+        var controller = Controller();
         var middleware = new AdmissionMiddleware(
             inner =>
             {

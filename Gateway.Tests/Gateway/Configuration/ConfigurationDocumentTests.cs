@@ -38,6 +38,7 @@ public sealed partial class ConfigurationDocumentTests
 
     [Theory]
     [InlineData(SettingsSchema.Server)]
+    [InlineData(SettingsSchema.Upstream)]
     [InlineData(SettingsSchema.Usage)]
     [InlineData(SettingsSchema.Limits)]
     [InlineData(SettingsSchema.Admin)]

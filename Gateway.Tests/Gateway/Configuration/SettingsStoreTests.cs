@@ -164,7 +164,7 @@ public sealed class SettingsStoreTests : IDisposable
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton<IConfigChangeListener>(store);
         builder.Services.AddSingleton(store.ProxyConfig);
-        var proxy = builder.Services.AddReverseProxy();
+        var proxy = global::Gateway.Hosting.GatewayHost.AddTransforms(builder.Services.AddReverseProxy());
         configure?.Invoke(proxy);
         var app = builder.Build();
         app.UseRouting();

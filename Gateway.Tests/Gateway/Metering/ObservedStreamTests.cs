@@ -125,7 +125,7 @@ public sealed class ObservedStreamTests
         var (context, time) = (Context(), new FakeTimeProvider());
         var observer = new Observer { Gate = new TaskCompletionSource() };
         var events = new EventStream(
-            new MemoryStream("data: x\n\n"u8.ToArray()), context, time, endsWithConnection: true, isEncoded: false);
+            new MemoryStream("data: x\n\n"u8.ToArray()), Timers(time), context, time, endsWithConnection: true, isEncoded: false);
         await using var stream = new ObservedStream(events, observer);
 
         var firstByteAt = time.GetTimestamp();
@@ -146,7 +146,7 @@ public sealed class ObservedStreamTests
         var context = Context();
         var observer = new Observer();
         var events = new EventStream(
-            new MemoryStream("data: x\n"u8.ToArray()), context, TimeProvider.System, endsWithConnection: true, isEncoded: false);
+            new MemoryStream("data: x\n"u8.ToArray()), Timers(TimeProvider.System), context, TimeProvider.System, endsWithConnection: true, isEncoded: false);
         await using var stream = new ObservedStream(events, observer);
 
         Assert.Equal(8, await stream.ReadAsync(new byte[100], TestContext.Current.CancellationToken));
@@ -154,6 +154,8 @@ public sealed class ObservedStreamTests
         Assert.Equal(0, observer.Ends);
         Assert.Equal(RequestEnd.UpstreamBroke, GatewayContext.Of(context).End);
     }
+
+    private static AnswerTimers Timers(TimeProvider time) => new(null, TimeSpan.FromMinutes(1), null, time);
 
     private static DefaultHttpContext Context()
     {

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Text.RegularExpressions;
 using Gateway.Billing;
 using Gateway.Configuration;
+using Gateway.Errors;
 using Gateway.Observability;
 using Gateway.Primitives;
 using Gateway.Tests.Support;
@@ -120,6 +121,7 @@ public sealed partial class OperationsDocumentTests : IDisposable
         metrics.GenerationEnded(generation, RequestEnd.Completed, 200, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
         metrics.GenerationBilled(generation, new Usage { PromptTokens = 1, CompletionTokens = 1, Cost = new PicoDollars(1) });
         metrics.Settled(GenerationState.Settled);
+        metrics.AttemptRepeated("openrouter", Unprocessed.NoConnection, 502);
     }
 
     [GeneratedRegex(@"^\| `(?<name>\w+)` \| `(?<instrument>[\w.]+)` \|", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]

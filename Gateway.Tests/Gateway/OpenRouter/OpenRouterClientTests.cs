@@ -190,7 +190,7 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
             }
             """);
         _settings = new SettingsStore(await _folder.LoadGoodAsync(), TimeProvider.System, NullLogger<SettingsStore>.Instance);
-        var proxy = new LoadedProxy(_settings.Current);
+        var proxy = new LoadedProxy(_settings);
         _owned.Add(proxy);
         return new OpenRouterClient(_settings, proxy.State, TimeProvider.System);
     }

@@ -270,7 +270,7 @@ public sealed class PriceListRefresherTests : IAsyncDisposable
             }
             """);
         _settings = new SettingsStore(await _folder.LoadGoodAsync(), _time, NullLogger<SettingsStore>.Instance);
-        _proxy = new LoadedProxy(_settings.Current);
+        _proxy = new LoadedProxy(_settings);
         var client = new OpenRouterClient(_settings, _proxy.State, TimeProvider.System);
         _store = new PriceListStore(_time);
         _file = new PriceListFile(_settings, _folder.Sources(), NullLogger<PriceListFile>.Instance);

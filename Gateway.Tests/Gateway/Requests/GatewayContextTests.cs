@@ -13,6 +13,11 @@ public sealed class GatewayContextTests
         { "Team", context => _ = context.Caller, context => context.Caller = default },
         { "Team", context => _ = context.Team, context => context.Caller = default },
         { "Admission", context => _ = context.Admission, context => context.Admission = default },
+        {
+            "Attempts",
+            context => _ = context.Attempts,
+            context => context.Attempts = new RequestAttempts(1, null, TimeProvider.System, CancellationToken.None)
+        },
         { "Upstream", context => _ = context.Upstream, context => context.Upstream = default },
     };
 

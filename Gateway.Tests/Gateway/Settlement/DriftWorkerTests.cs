@@ -317,18 +317,19 @@ public sealed class DriftWorkerTests : IDisposable
         public ConcurrentQueue<string> Asked { get; } = [];
 
         public Task<T?> GetListAsync<T>(string path, UpstreamKey key, Func<byte[], T?> read, CancellationToken cancellationToken)
-            where T : class
-        {
-            Assert.Equal("key", path);
-            Asked.Enqueue(key.Reveal());
-            Interlocked.Increment(ref _turns);
-            return Task.FromResult(Used.TryGetValue(key.Reveal(), out var used)
-                ? read(System.Text.Encoding.UTF8.GetBytes($$$"""{"data":{"label":"x","usage":{{{used}}},"limit":null}}"""))
-                : null);
-        }
+            where T : class => throw new NotSupportedException();
 
         public Task<OpenRouterBill<T>> GetBillAsync<T>(
             string path, UpstreamKey key, string? servedBy, Func<byte[], T?> read, CancellationToken cancellationToken)
-            where T : class => throw new NotSupportedException();
+            where T : class
+        {
+            Assert.Equal(("key", null), (path, servedBy));
+            Asked.Enqueue(key.Reveal());
+            Interlocked.Increment(ref _turns);
+            var value = Used.TryGetValue(key.Reveal(), out var used)
+                ? read(System.Text.Encoding.UTF8.GetBytes($$$"""{"data":{"label":"x","usage":{{{used}}},"limit":null}}"""))
+                : null;
+            return Task.FromResult(new OpenRouterBill<T>(value, IsMissing: false, IsAnswered: value is not null));
+        }
     }
 }

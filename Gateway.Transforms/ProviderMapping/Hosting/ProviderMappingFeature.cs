@@ -1,3 +1,4 @@
+using System.Buffers;
 using OpenRouterGateway.Transforms.RequestBody;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping.Hosting;
@@ -7,6 +8,8 @@ internal sealed class ProviderMappingFeature(
     RequestEndpoint endpoint, BodyBuffer body, bool wasDecoded, BodyFacts facts, ProviderMappingDecision decision)
     : IProviderMappingFeature, IDisposable
 {
+    private const int LargestBuffer = 64 * 1024;
+
     private SplicedStream? _open;
 
     public RequestEndpoint Endpoint => endpoint;
@@ -18,9 +21,64 @@ internal sealed class ProviderMappingFeature(
     /// <summary>Whether the body was decoded, so that its <c>Content-Encoding</c> must not be forwarded.</summary>
     public bool WasDecoded => wasDecoded;
 
-    /// <summary>Opens the body to send. The buffer is released at the end of the stream.</summary>
-    public SplicedStream OpenBody() => _open = new(body.Bytes, decision.Edits, body.Release);
+    /// <summary>The length of the body with its edits applied.</summary>
+    public long SentLength { get; } = SplicedStream.SplicedLength(body.Length, decision.Edits);
 
-    /// <summary>Ends the body together with the request: a send that is still in progress fails.</summary>
+    /// <summary>
+    /// Whether the host sends the body with <see cref="TrySend"/>, as often as it needs to, and releases it. Otherwise the transform opens the
+    /// body once, and the end of the stream releases it. Set before the request is forwarded.
+    /// </summary>
+    public bool IsKept { get; set; }
+
+    /// <summary>Opens the body to send. The buffer is released at the end of the stream.</summary>
+    /// <exception cref="ObjectDisposedException">The buffer was released.</exception>
+    public SplicedStream OpenBody()
+    {
+        _open?.Dispose();
+        return _open = new(body.Bytes, decision.Edits, body.Release);
+    }
+
+    /// <summary>Sends the kept body. Sendings are independent: one that is still in progress may be followed by another.</summary>
+    /// <param name="destination">The stream of the request.</param>
+    /// <param name="cancellationToken">Cancels the sending.</param>
+    /// <returns>The sending; <see langword="null"/> if the body was released.</returns>
+    public Task? TrySend(Stream destination, CancellationToken cancellationToken) =>
+        body.TryBeginReading(out var bytes) ? SendAsync(bytes, destination, cancellationToken) : null;
+
+    /// <summary>Ensures that the body stays until it is sent again. A body that was sent may be released for others that need memory.</summary>
+    /// <returns>Whether the body can be sent again.</returns>
+    public bool TryTakeBack() => body.TryTakeBack();
+
+    /// <summary>Releases a kept body, which is not sent again. Sendings in progress continue.</summary>
+    public void ReleaseKept()
+    {
+        if (IsKept)
+        {
+            body.Release();
+        }
+    }
+
+    /// <summary>Ends the body together with the request: a send of the opened body that is still in progress fails.</summary>
     public void Dispose() => _open?.Dispose();
+
+    private async Task SendAsync(ReadOnlySequence<byte> bytes, Stream destination, CancellationToken cancellationToken)
+    {
+        // Head, inserted bytes and tail leave in one write where they fit: HTTP/2 makes a frame of each write.
+        var buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(SentLength, LargestBuffer));
+        try
+        {
+            using var spliced = new SplicedStream(bytes, decision.Edits, static () => { });
+            while (spliced.Read(buffer) is > 0 and var count)
+            {
+                await destination.WriteAsync(buffer.AsMemory(0, count), cancellationToken);
+            }
+
+            body.Keep();
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+            body.EndReading();
+        }
+    }
 }

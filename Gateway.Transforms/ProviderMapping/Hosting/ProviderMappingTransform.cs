@@ -13,9 +13,12 @@ internal sealed class ProviderMappingTransform : RequestTransform
         if (context.HttpContext.Features.Get<IProviderMappingFeature>() is ProviderMappingFeature feature
             && context.ProxyRequest.Content is { } content)
         {
-            var body = feature.OpenBody();
-            context.HttpContext.Request.Body = body;
-            content.Headers.ContentLength = body.Length;
+            if (!feature.IsKept)
+            {
+                context.HttpContext.Request.Body = feature.OpenBody();
+            }
+
+            content.Headers.ContentLength = feature.SentLength;
             if (feature.WasDecoded)
             {
                 content.Headers.ContentEncoding.Clear();

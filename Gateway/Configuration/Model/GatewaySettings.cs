@@ -7,6 +7,9 @@ namespace Gateway.Configuration.Model;
 /// <param name="Logging">Section <c>Logging</c>.</param>
 internal sealed record GatewaySettings(ServerSettings Server, LoggingSettings Logging)
 {
+    /// <summary>Section <c>Upstream</c>.</summary>
+    public UpstreamSettings Upstream { get; init; } = new();
+
     /// <summary>Section <c>Usage</c>.</summary>
     public UsageSettings Usage { get; init; } = new();
 

@@ -52,8 +52,10 @@ internal sealed record ServerSettings
     /// </summary>
     public bool ForwardTraceHeaders { get; init; }
 
-    /// <summary>How long the headers of an event stream wait for upstream's first byte. Default: one second. Reloadable.</summary>
-    public TimeSpan EventStreamHeaderDelay { get; init; } = TimeSpan.FromSeconds(1);
+    /// <summary>
+    /// How long the status of a response waits for upstream's first data, which may be an error. Default: three seconds. Reloadable.
+    /// </summary>
+    public TimeSpan EventStreamHeaderDelay { get; init; } = TimeSpan.FromSeconds(3);
 
     /// <summary>The time limit for requests in flight after SIGTERM. Default: five minutes. Requires a restart.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromMinutes(5);

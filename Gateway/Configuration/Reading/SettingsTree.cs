@@ -163,6 +163,8 @@ internal sealed record SettingsTree(
         byte[] json = section switch
         {
             SettingsSchema.Server => JsonSerializer.SerializeToUtf8Bytes(new ServerSettings(), SettingsJsonContext.Default.ServerSettings),
+            SettingsSchema.Upstream =>
+                JsonSerializer.SerializeToUtf8Bytes(new UpstreamSettings(), SettingsJsonContext.Default.UpstreamSettings),
             SettingsSchema.Usage => JsonSerializer.SerializeToUtf8Bytes(new UsageSettings(), SettingsJsonContext.Default.UsageSettings),
             SettingsSchema.Limits => JsonSerializer.SerializeToUtf8Bytes(new LimitsSettings(), SettingsJsonContext.Default.LimitsSettings),
             SettingsSchema.Admin => JsonSerializer.SerializeToUtf8Bytes(new AdminSettings(), SettingsJsonContext.Default.AdminSettings),

@@ -6,6 +6,7 @@ namespace Gateway.Configuration.Schema;
 /// <summary>Source-generated readers of the sections. The validator uses their metadata to find unknown and missing keys.</summary>
 [JsonSourceGenerationOptions(UseStringEnumConverter = true)]
 [JsonSerializable(typeof(ServerSettings))]
+[JsonSerializable(typeof(UpstreamSettings))]
 [JsonSerializable(typeof(LoggingSettings))]
 [JsonSerializable(typeof(ProviderMappingSettings))]
 [JsonSerializable(typeof(TeamSettings))]

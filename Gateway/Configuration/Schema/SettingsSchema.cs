@@ -4,6 +4,7 @@ namespace Gateway.Configuration.Schema;
 internal static class SettingsSchema
 {
     public const string Server = "Server";
+    public const string Upstream = "Upstream";
     public const string ReverseProxy = "ReverseProxy";
     public const string ProviderMapping = "ProviderMapping";
     public const string Teams = "Teams";
@@ -20,6 +21,7 @@ internal static class SettingsSchema
         new OrderedDictionary<string, SettingShape>(StringComparer.OrdinalIgnoreCase)
         {
             [Server] = SettingShape.Of(SettingsJsonContext.Default.ServerSettings),
+            [Upstream] = SettingShape.Of(SettingsJsonContext.Default.UpstreamSettings),
             [ReverseProxy] = ReverseProxySchema.Section,
             [ProviderMapping] = SettingShape.Of(SettingsJsonContext.Default.ProviderMappingSettings),
             [Teams] = new SettingShape.List(SettingShape.Of(SettingsJsonContext.Default.TeamSettings), KeepsPlaces: true),

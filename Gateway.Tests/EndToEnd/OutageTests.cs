@@ -1,0 +1,186 @@
+using Gateway.Billing;
+using Gateway.Tests.Support;
+using Microsoft.Extensions.Time.Testing;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>
+/// Promise: an outage of upstream costs no team anything, is a 503 with Retry-After within ten failures, and is over for clients within ten
+/// seconds of upstream's return.
+/// </summary>
+public sealed class OutageTests
+{
+    private const string Prices = """{ "Prices": [ { "Model": "test/dollar", "Prompt": "0", "Completion": "0", "Request": "1" } ] }""";
+    private const string DollarCall = "\"model\":\"test/dollar\"";
+
+    // The budget covers one call at a time: one that were charged would be the last.
+    private const string Budget = """ "Budget": { "Usd": 1 } """;
+
+    private static readonly string[] CdnPage =
+        ["x-fake-status: 521", "x-fake-body: <html>", "x-fake-content-type: text/html", "x-fake-no-generation-id: 1"];
+
+    [Fact]
+    public async Task OutageBehindACdn_CostsNothingAndEndsTenSecondsAfterUpstreamsReturn()
+    {
+        Assert.SkipWhen(GatewayProcess.PublishedProgram is not null, "The clock is inside the test process.");
+        var time = FakeTime.StartNow();
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions { Team = Budget, Limits = Prices, Time = time });
+
+        var (failures, retryAfter) = await FailUntilRefusedAsync(() => team.ChatAsync(DollarCall, CdnPage), time, 521);
+        Assert.InRange(failures, 5, 10);
+
+        var sent = team.Upstream.Requests.Count;
+        var rows = await team.RowsAsync();
+        time.Advance(TimeSpan.FromSeconds(4));
+        var refused = await team.ChatAsync(DollarCall);
+        refused.IsRefused(503);
+        Assert.Equal(
+            (retryAfter - 4, "upstream_unavailable"),
+            (RetryAfter(refused), refused.Json.GetProperty("error").GetProperty("code").GetString()));
+        Assert.Equal(sent, team.Upstream.Requests.Count);
+        Assert.Equal(rows.Count, (await team.RowsAsync()).Count);
+
+        // While upstream is still down, one failure suffices.
+        await ReactivateAsync(team, time, TimeSpan.FromSeconds(retryAfter - 4), 521, CdnPage);
+        await Eventually.TrueAsync(async () => (await team.ChatAsync(DollarCall, CdnPage)).Status == 503, "a second pause");
+        await ReactivateAsync(team, time, TimeSpan.FromSeconds(10), 200);
+
+        await Eventually.TrueAsync(
+            async () => (rows = await team.RowsAsync()).All(row => row.IsClosed), "closed rows");
+        Assert.All(rows.Where(row => row.Status != 200), row => Assert.Equal((GenerationState.Settled, 0L), (row.State, row.CostPico)));
+        Assert.Single(rows, row => row.Status == 200);
+    }
+
+    [Fact]
+    public async Task OutageWithoutConnections_CostsNothing()
+    {
+        Assert.SkipWhen(GatewayProcess.PublishedProgram is not null, "The clock is inside the test process.");
+        var time = FakeTime.StartNow();
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            Team = Budget,
+            Limits = Prices,
+            UpstreamUrl = ScriptedSocketUpstream.RefusingBaseUrl,
+            WaitsForPrices = false,
+            Time = time,
+        });
+
+        // Calls wait some seconds for prices, which do not come either.
+        var (failures, _) = await FailUntilRefusedAsync(
+            async () =>
+            {
+                var call = team.ChatAsync(DollarCall);
+                await time.AdvanceUntilAsync(TimeSpan.FromSeconds(1), () => Task.FromResult(call.IsCompleted), "the end of the wait");
+                return await call;
+            },
+            time,
+            502);
+        Assert.InRange(failures, 1, 10);
+
+        IReadOnlyList<LedgerRow> rows = [];
+        await Eventually.TrueAsync(async () => (rows = await team.RowsAsync()).All(row => row.IsClosed), "closed rows");
+        Assert.All(rows, row => Assert.Equal((GenerationState.Settled, 0L), (row.State, row.CostPico)));
+    }
+
+    [Fact]
+    public async Task DestinationThatIsDown_IsNotTriedFirst()
+    {
+        Assert.SkipWhen(GatewayProcess.PublishedProgram is not null, "The clock is inside the test process.");
+        var time = FakeTime.StartNow();
+        await using var upstream = await FakeOpenRouter.FakeOpenRouterServer.StartAsync();
+        await using var gateway = await GatewayHost.StartAsync(options =>
+        {
+            options.Settings = ShippedSettings.With(
+                ("ReverseProxy", Destinations.Of(ScriptedSocketUpstream.RefusingBaseUrl, upstream.BaseUrl)));
+            options.Time = time;
+        });
+
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                time.Advance(TimeSpan.FromMilliseconds(500));
+                await using var client = await gateway.ConnectAsync();
+                await client.PostAsync("/v1/chat/completions", "{}");
+                var (head, _) = await client.ReadAsync();
+                Assert.Equal(200, head.Status);
+                return head.Header("x-gateway-attempts") is null;
+            },
+            "a call that goes to the other destination at once");
+    }
+
+    [Theory]
+    [InlineData("""{ "Passive": { "Enabled": false } }""", true)]
+    [InlineData("""{ "AvailableDestinationsPolicy": "HealthyOrPanic" }""", true)]
+    [InlineData("""{ "Passive": { "ReactivationPeriod": "00:01:00" } }""", false)]
+    public async Task HealthCheckOfTheCluster_Holds(string settings, bool passes)
+    {
+        Assert.SkipWhen(GatewayProcess.PublishedProgram is not null, "The clock is inside the test process.");
+        var time = FakeTime.StartNow();
+        await using var gateway = await GatewayHost.StartAsync(options =>
+        {
+            options.Settings = ShippedSettings.With(("ReverseProxy", Destinations.Section(
+                $", \"HealthCheck\": {settings}", ("a", $$"""{ "Address": "{{ScriptedSocketUpstream.RefusingBaseUrl}}" }"""))));
+            options.Time = time;
+        });
+        string? retryAfter = null;
+        var statuses = new List<int>();
+        for (var i = 0; i < 10; i++)
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            await using var client = await gateway.ConnectAsync();
+            await client.PostAsync("/v1/chat/completions", "{}");
+            var (head, _) = await client.ReadAsync();
+            statuses.Add(head.Status);
+            retryAfter ??= head.Header("Retry-After");
+            if (!passes && head.Status != 503 && i > 2)
+            {
+                // The destination's health is updated beside the request.
+                await Eventually.TrueAsync(
+                    async () => (await gateway.Client.GetAsync("/v1/models", TestContext.Current.CancellationToken)).StatusCode
+                        == System.Net.HttpStatusCode.ServiceUnavailable,
+                    "a pause");
+            }
+        }
+
+        Assert.Equal(passes, !statuses.Contains(503));
+        Assert.Equal(!passes, int.TryParse(retryAfter, out var seconds) && seconds is > 40 and <= 60);
+    }
+
+    /// <summary>Calls as a client that tries again after half a second, until the gateway refuses.</summary>
+    /// <returns>The number of failures before that, and the delay after which the client may try again.</returns>
+    private static async Task<(int Failures, int RetryAfter)> FailUntilRefusedAsync(
+        Func<Task<Exchange>> callAsync, FakeTimeProvider time, int status)
+    {
+        for (var failures = 0; ; failures++)
+        {
+            var call = await callAsync();
+            if (call.Status == 503)
+            {
+                Assert.InRange(RetryAfter(call), 1, 10);
+                return (failures, RetryAfter(call));
+            }
+
+            Assert.Equal(status, call.Status);
+            Assert.True(failures < 100, "The destination is never left alone.");
+            time.Advance(TimeSpan.FromMilliseconds(500));
+        }
+    }
+
+    private static int RetryAfter(Exchange call) =>
+        int.Parse(call.Head.Header("Retry-After")!, System.Globalization.CultureInfo.InvariantCulture);
+
+    /// <summary>Lets the pause pass. Health is updated beside the requests, so the first ones may still be refused.</summary>
+    private static async Task ReactivateAsync(TeamGateway team, FakeTimeProvider time, TimeSpan pause, int status, params string[] lines)
+    {
+        time.Advance(pause);
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                var call = await team.ChatAsync(DollarCall, lines);
+                Assert.True(call.Status == status || call.Status == 503, call.Head.StatusLine);
+                return call.Status == status;
+            },
+            "a call that reaches the destination");
+    }
+}

@@ -1,0 +1,119 @@
+using System.Text;
+using Gateway.Billing;
+using Gateway.Tests.Support;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>
+/// Promise: an upstream error about the key that the gateway holds for a team is the operator's: the team gets a 503 that no SDK repeats, and
+/// is charged nothing. A provider's error, and one that a smaller request cures, is the caller's.
+/// </summary>
+public sealed class RejectedKeyTests : IClassFixture<RejectedKeyTests.Fixture>
+{
+    private const string NoUser = """{"error":{"message":"User not found.","code":401}}""";
+    private const string NoCredit = """{"error":{"message":"Insufficient credits. Add more.","code":402},"user_id":"u"}""";
+    private const string ProvidersKey = """{"error":{"message":"Bad key","code":401,"metadata":{"provider_name":"Azure"}}}""";
+    private const string CanAfford = """{"error":{"message":"You requested up to 4096 tokens, but can only afford 512.","code":402}}""";
+    private const string Prompt = """{"error":{"message":"Prompt tokens limit exceeded: 13221 > 8000.","code":402}}""";
+
+    private readonly TeamGateway _team;
+
+    public RejectedKeyTests(Fixture fixture)
+    {
+        _team = fixture.Team;
+    }
+
+    [Theory]
+    [InlineData("/v1/chat/completions", "x-fake-status: 401", NoUser)]
+    [InlineData("/v1/chat/completions", "x-fake-status: 402", NoCredit)]
+    [InlineData("/v1/messages", "x-fake-status: 401", """{"type":"error","error":{"type":"authentication_error","message":"x"}}""")]
+    [InlineData("/v1/responses", "x-fake-status: 401", "<html>")]
+    [InlineData("/v1/chat/completions", "x-fake-status: 401", "{\"error\":{\"metadata\":{\"provider_name\":null}}}")]
+    [InlineData("/v1/chat/completions", "x-fake-status: 200", NoUser)]
+    [InlineData("/v1/chat/completions", "x-fake-status: 200", "data: " + NoCredit + "\n\n")]
+    public async Task ErrorAboutTheKey_Is503(string path, string status, string body)
+    {
+        foreach (var gzip in (bool[])[false, true])
+        {
+            if (gzip && status.EndsWith("200", StringComparison.Ordinal))
+            {
+                continue;
+            }
+
+            var call = await PostAsync(path, body, status, gzip ? "x-fake-gzip: 1" : "x-fake-gzip: 0");
+
+            Assert.Equal("false", call.Head.Header("x-should-retry"));
+            Assert.Null(call.Head.Header("Content-Encoding"));
+            if (path == "/v1/messages")
+            {
+                call.IsRefusedInMessagesDialect(503);
+            }
+            else
+            {
+                call.IsRefused(503);
+                Assert.Equal("upstream_key_rejected", call.Json.GetProperty("error").GetProperty("code").GetString());
+            }
+        }
+
+        await Eventually.TrueAsync(
+            async () => (await _team.RowsAsync()).All(row => row is { State: GenerationState.Settled, CostPico: 0, Status: >= 401 and <= 403 }),
+            "rows that cost nothing");
+    }
+
+    [Theory]
+    [InlineData("x-fake-status: 401", ProvidersKey, 401)]
+    [InlineData("x-fake-status: 402", CanAfford, 402)]
+    [InlineData("x-fake-status: 402", Prompt, 402)]
+    [InlineData("x-fake-status: 200", CanAfford, 402)]
+    [InlineData("x-fake-status: 403", NoUser, 403)]
+    public async Task AnyOtherError_Passes(string status, string body, int expected)
+    {
+        var call = await PostAsync("/v1/chat/completions", body, status);
+
+        Assert.Equal((expected, body), (call.Status, call.Body.Text));
+        Assert.Null(call.Head.Header("x-gateway-error"));
+    }
+
+    [Fact]
+    public async Task CatalogueCall_IsJudgedTheSameWay()
+    {
+        await using var client = await _team.Gateway.ConnectAsync();
+        var encoded = Convert.ToBase64String(Encoding.UTF8.GetBytes(NoUser));
+        await client.SendAsync(
+            $"GET /v1/models HTTP/1.1\r\nHost: {client.Authority}\r\n{TeamSetup.Bearer}\r\nx-fake-status: 401\r\nx-fake-body-base64: {encoded}\r\n\r\n");
+        var (head, body) = await client.ReadAsync();
+
+        new Exchange(head, body, null).IsRefused(503);
+    }
+
+    /// <summary>Without teams the key is the caller's own.</summary>
+    [Fact]
+    public async Task WithoutTeams_EveryErrorPasses()
+    {
+        await using var pair = await GatewayPair.StartAsync();
+
+        var call = await pair.PostAsync("/v1/chat/completions", "{}", Script(NoUser, "x-fake-status: 401"));
+
+        Assert.Equal((401, NoUser), (call.Status, call.Body.Text));
+    }
+
+    private static string[] Script(string body, params string[] more) =>
+    [
+        $"x-fake-body-base64: {Convert.ToBase64String(Encoding.UTF8.GetBytes(body))}",
+        body.StartsWith("data:", StringComparison.Ordinal) ? "x-fake-content-type: text/event-stream" : "x-fake-chunked: 1",
+        .. more,
+    ];
+
+    private Task<Exchange> PostAsync(string path, string body, params string[] more) =>
+        _team.PostAsync(path, TeamGateway.Body(), Script(body, more));
+
+    public sealed class Fixture : IAsyncLifetime
+    {
+        internal TeamGateway Team { get; private set; } = null!;
+
+        public async ValueTask InitializeAsync() => Team = await TeamGateway.StartAsync(""" "Budget": { "Usd": 1 } """);
+
+        public ValueTask DisposeAsync() => Team.DisposeAsync();
+    }
+}

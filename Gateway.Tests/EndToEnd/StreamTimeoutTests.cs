@@ -1,0 +1,188 @@
+using System.Threading.Channels;
+using Gateway.Tests.Support;
+using Microsoft.Extensions.Time.Testing;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>
+/// Promise: an event stream without progress ends in time. Comments, <c>ping</c> events and blank data are no progress. Before the status went
+/// out it is a 504 that no SDK repeats, afterwards the dialect's error event.
+/// </summary>
+public sealed class StreamTimeoutTests
+{
+    private const string Streaming = """{"model":"m","stream":true}""";
+    private const string Chunk = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+    private const string Delta = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\"}\n\n";
+    private const string Ping = "event: ping\ndata: {\"type\": \"ping\"}\n\n";
+    private const string Comment = ": OPENROUTER PROCESSING\n\n";
+    private const string EventTimeout = "Upstream:EventTimeout";
+    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+
+    [Theory]
+    [InlineData("/v1/chat/completions", Chunk, Comment, EventTimeout)]
+    [InlineData("/v1/chat/completions", Chunk, "data:\n\ndata:  \n\n", EventTimeout)]
+    [InlineData("/v1/chat/completions", Chunk, Comment, "ReverseProxy:Clusters:openrouter:HttpRequest:ActivityTimeout")]
+    [InlineData("/v1/messages", Delta, Ping, EventTimeout)]
+    [InlineData("/v1/messages", Delta, "data: {\"type\":\"ping\"}\n\n", EventTimeout)]
+    [InlineData("/v1/responses", "data: {\"type\":\"response.output_text.delta\"}\n\n", Comment, EventTimeout)]
+    [InlineData("/v1/chat/completions", "", Comment, "Upstream:FirstEventTimeout")]
+    [InlineData("/v1/chat/completions", Chunk, Chunk, "Upstream:TotalTimeout")]
+    public async Task StreamWithoutProgress_EndsWithAnErrorEvent(string path, string data, string keepAlive, string setting)
+    {
+        await using var run = await Run.StartAsync((setting, "\"00:10:00\""));
+        run.Send(data + keepAlive);
+        await run.Client.PostAsync(path, Streaming);
+        var reading = run.Client.ReadHeadAsync();
+        if (data.Length == 0)
+        {
+            await run.Time.AdvanceUntilAsync(Second / 2, () => Task.FromResult(reading.IsCompleted), "the head");
+        }
+
+        var head = await reading;
+        List<RawPiece> pieces = [(await run.Client.ReadPieceAsync(head, []))!];
+
+        for (var minutes = 0; !pieces[^1].Text.Contains("too long", StringComparison.Ordinal); minutes++)
+        {
+            Assert.True(minutes < 30, "It never ended.");
+            run.Send(keepAlive);
+            run.Time.Advance(TimeSpan.FromMinutes(1));
+            pieces.Add((await run.Client.ReadPieceAsync(head, pieces))!);
+        }
+
+        var ending = run.Client.ReadBodyAsync(head);
+        await run.Time.AdvanceUntilAsync(Second, () => Task.FromResult(ending.IsCompleted), "the end");
+        Assert.NotEqual(RawEnd.Complete, (await ending).End);
+    }
+
+    [Theory]
+    [InlineData("/v1/chat/completions", "Upstream:FirstEventTimeout", true)]
+    [InlineData("/v1/chat/completions", "Upstream:FirstEventTimeout", false)]
+    [InlineData("/v1/messages", "Upstream:FirstEventTimeout", true)]
+    [InlineData("/v1/responses", "Upstream:TotalTimeout", true)]
+    [InlineData("/v1/chat/completions", "Upstream:TotalTimeout", false)]
+    public async Task StreamWithoutProgressBeforeItsStatus_Is504(string path, string setting, bool hasHead)
+    {
+        await using var run = await Run.StartAsync((setting, "\"00:00:02\""), hasHead);
+        await run.Client.PostAsync(path, Streaming);
+        var reading = run.Client.ReadAsync();
+        await run.HasRequest.GuardAsync();
+        await run.Time.AdvanceUntilAsync(Second, () => Task.FromResult(reading.IsCompleted), "the answer");
+        var (head, body) = await reading;
+
+        var call = new Exchange(head, body, null);
+        Assert.Equal("false", head.Header("x-should-retry"));
+        if (path == "/v1/messages")
+        {
+            call.IsRefusedInMessagesDialect(504);
+        }
+        else
+        {
+            call.IsRefused(504);
+        }
+    }
+
+    [Fact]
+    public async Task StreamWithProgress_MayLast()
+    {
+        await using var run = await Run.StartAsync((EventTimeout, "\"00:00:10\""));
+        run.Send(Chunk);
+        await run.Client.PostAsync("/v1/chat/completions", Streaming);
+        var head = await run.Client.ReadHeadAsync();
+        List<RawPiece> pieces = [(await run.Client.ReadPieceAsync(head, []))!];
+        for (var i = 0; i < 10; i++)
+        {
+            run.Time.Advance(TimeSpan.FromSeconds(9));
+            run.Send(Comment + Chunk);
+            pieces.Add((await run.Client.ReadPieceAsync(head, pieces))!);
+            Assert.Equal(Comment + Chunk, pieces[^1].Text);
+        }
+
+        run.End();
+        Assert.Equal(RawEnd.Complete, (await run.Client.ReadBodyAsync(head)).End);
+    }
+
+    [Fact]
+    public async Task CallThatDoesNotStream_HasNoFirstEvent()
+    {
+        await using var run = await Run.StartAsync(("Upstream:FirstEventTimeout", "\"00:00:02\""), type: "application/json");
+        await run.Client.PostAsync("/v1/chat/completions", """{"model":"m"}""");
+        var reading = run.Client.ReadAsync();
+        await run.HasRequest.GuardAsync();
+        run.Time.Advance(TimeSpan.FromMinutes(1));
+        run.Send("""{"choices":[]}""");
+        run.End();
+
+        Assert.Equal("""{"choices":[]}""", (await reading).Body.Text);
+    }
+
+    [Fact]
+    public async Task JsonThatNeverBegins_EndsAfterTheTotalTimeout()
+    {
+        await using var run = await Run.StartAsync(("Upstream:TotalTimeout", "\"00:10:00\""), type: "application/json");
+        run.Send(" ");
+        await run.Client.PostAsync("/v1/chat/completions", """{"model":"m"}""");
+        var reading = run.Client.ReadHeadAsync();
+        await run.Time.AdvanceUntilAsync(Second / 2, () => Task.FromResult(reading.IsCompleted), "the head");
+        var ending = run.Client.ReadBodyAsync(await reading);
+        await run.Time.AdvanceUntilAsync(TimeSpan.FromMinutes(1), () => Task.FromResult(ending.IsCompleted), "the end");
+
+        Assert.Equal((200, " "), ((await reading).Status, (await ending).Text));
+        Assert.NotEqual(RawEnd.Complete, (await ending).End);
+    }
+
+    /// <summary>A gateway whose clock the test drives, a client, and an upstream that sends what it is told.</summary>
+    private sealed class Run : IAsyncDisposable
+    {
+        private readonly Channel<string> _parts = Channel.CreateUnbounded<string>();
+        private readonly TaskCompletionSource _hasRequest = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private ScriptedSocketUpstream _upstream = null!;
+        private GatewayHost _gateway = null!;
+
+        public FakeTimeProvider Time { get; } = new();
+
+        public RawHttpClient Client { get; private set; } = null!;
+
+        public Task HasRequest => _hasRequest.Task;
+
+        public static async Task<Run> StartAsync((string, string) setting, bool hasHead = true, string type = "text/event-stream")
+        {
+            var run = new Run();
+            run._upstream = ScriptedSocketUpstream.Start(async connection =>
+            {
+                await connection.ReadRequestAsync();
+                if (hasHead)
+                {
+                    await connection.SendAsync($"HTTP/1.1 200 OK\r\nContent-Type: {type}\r\nTransfer-Encoding: chunked\r\n\r\n");
+                }
+
+                run._hasRequest.SetResult();
+                await foreach (var part in run._parts.Reader.ReadAllAsync(connection.Stopping))
+                {
+                    await connection.SendChunkAsync(part);
+                }
+
+                await connection.SendAsync("0\r\n\r\n");
+            });
+            run._gateway = await GatewayHost.StartAsync(options =>
+            {
+                options.Upstream = run._upstream.BaseUrl;
+                options.Time = run.Time;
+                options.Settings = ShippedSettings.WithValues(setting);
+            });
+            run.Client = await run._gateway.ConnectAsync();
+            return run;
+        }
+
+        public void Send(string part) => _parts.Writer.TryWrite(part);
+
+        public void End() => _parts.Writer.Complete();
+
+        public async ValueTask DisposeAsync()
+        {
+            await Client.DisposeAsync();
+            await _gateway.DisposeAsync();
+            await _upstream.DisposeAsync();
+        }
+    }
+}

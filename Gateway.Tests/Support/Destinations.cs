@@ -1,0 +1,27 @@
+using System.Text.Json.Nodes;
+
+namespace Gateway.Tests.Support;
+
+/// <summary>The shipped section <c>ReverseProxy</c> with other destinations for its cluster.</summary>
+internal static class Destinations
+{
+    /// <summary>Destinations of which the first available one is asked first.</summary>
+    /// <param name="more">More members of the cluster, behind a comma.</param>
+    /// <param name="destinations">Names in the order in which they are asked, and the members of each as JSON.</param>
+    public static string Section(string more, params (string Name, string Json)[] destinations)
+    {
+        var section = ShippedSettings.Parse()["ReverseProxy"]!;
+        section["Clusters"]!["openrouter"] = JsonNode.Parse(
+            $$"""
+            {
+              "LoadBalancingPolicy": "FirstAlphabetical",
+              "Destinations": { {{string.Join(", ", destinations.Select(one => $"\"{one.Name}\": {one.Json}"))}} } {{more}}
+            }
+            """);
+        return section.ToJsonString();
+    }
+
+    /// <summary>The same for plain addresses: <c>a</c>, <c>b</c>…</summary>
+    public static string Of(params string[] addresses) => Section(
+        "", [.. addresses.Select((address, i) => (((char)('a' + i)).ToString(), $$"""{ "Address": "{{address}}" }"""))]);
+}

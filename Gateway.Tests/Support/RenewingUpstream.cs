@@ -1,0 +1,191 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace Gateway.Tests.Support;
+
+/// <summary>
+/// An upstream with TLS and HTTP/2 that renews each connection after a number of requests, as nginx does (<c>keepalive_requests</c>): it
+/// excludes the next stream by a GOAWAY, ignores whatever crosses it on the wire, and answers the streams before. Its book has every call
+/// that it has processed, by the <c>user</c> of the body.
+/// </summary>
+internal sealed partial class RenewingUpstream : LoopbackServer
+{
+    private const byte Data = 0;
+    private const byte Headers = 1;
+    private const byte Settings = 4;
+    private const byte Ping = 6;
+    private const byte GoAway = 7;
+    private const byte WindowUpdate = 8;
+    private const byte EndStream = 1;
+    private const byte EndHeaders = 4;
+    private const byte Acknowledged = 1;
+    private const int PrefaceLength = 24;
+    private const int HeadLength = 9;
+
+    private readonly int _requestsPerConnection;
+    private readonly X509Certificate2 _certificate = Certificate();
+    private readonly ConcurrentDictionary<string, int> _book = new();
+    private int _generations;
+    private int _renewals;
+    private int _excluded;
+
+    public RenewingUpstream(int requestsPerConnection) => _requestsPerConnection = requestsPerConnection;
+
+    public string BaseUrl => $"https://127.0.0.1:{Port}/api/v1";
+
+    /// <summary>How often each call was processed.</summary>
+    public IReadOnlyDictionary<string, int> Book => _book;
+
+    /// <summary>The number of GOAWAYs.</summary>
+    public int Renewals => Volatile.Read(ref _renewals);
+
+    /// <summary>The number of streams that were excluded.</summary>
+    public int Excluded => Volatile.Read(ref _excluded);
+
+    protected override async Task ServeAsync(NetworkStream client, CancellationToken cancellationToken)
+    {
+        await using var secure = new SslStream(client);
+        await secure.AuthenticateAsServerAsync(
+            new SslServerAuthenticationOptions { ServerCertificate = _certificate, ApplicationProtocols = [SslApplicationProtocol.Http2] },
+            cancellationToken);
+        await using var stream = new BufferedStream(secure, 64 * 1024);
+        await stream.ReadExactlyAsync(new byte[PrefaceLength], cancellationToken);
+        var connection = new Connection(this);
+
+        // At most 128 streams at once, as nginx has it, and a window for all of them.
+        connection.Send(Settings, 0, 0, [0, 3, 0, 0, 0, 128]);
+        connection.Send(WindowUpdate, 0, 0, [0x3F, 0, 0, 0]);
+        var head = new byte[HeadLength];
+        while (true)
+        {
+            await secure.WriteAsync(connection.TakeOutput(), cancellationToken);
+            if (await stream.ReadAtLeastAsync(head, HeadLength, throwOnEndOfStream: false, cancellationToken) < HeadLength)
+            {
+                return;
+            }
+
+            var payload = new byte[(head[0] << 16) | (head[1] << 8) | head[2]];
+            await stream.ReadExactlyAsync(payload, cancellationToken);
+            connection.Receive(head[3], head[4], BinaryPrimitives.ReadInt32BigEndian(head.AsSpan(5)), payload);
+        }
+    }
+
+    private static X509Certificate2 Certificate()
+    {
+        var pair = TestCertificate.Create();
+        return X509Certificate2.CreateFromPem(pair.CertificatePem, pair.KeyPem);
+    }
+
+    private byte[] Answer(string body)
+    {
+        // A GET is a question of the gateway's own.
+        if (body.Length > 0)
+        {
+            _book.AddOrUpdate(User().Match(body).Groups["user"].Value, 1, static (_, count) => count + 1);
+        }
+
+        return Encoding.UTF8.GetBytes(body.Length == 0
+            ? "{}"
+            : $$$"""{"id":"gen-{{{Interlocked.Increment(ref _generations)}}}","choices":[],"usage":{"cost":0.000001}}""");
+    }
+
+    [GeneratedRegex("\"user\":\"(?<user>[^\"]+)\"", RegexOptions.ExplicitCapture)]
+    private static partial Regex User();
+
+    /// <summary>The state of one connection. Frames are handled one after another.</summary>
+    private sealed class Connection(RenewingUpstream upstream)
+    {
+        private readonly Dictionary<int, StringBuilder> _open = [];
+        private readonly ArrayBufferWriter<byte> _output = new();
+        private int _accepted;
+        private int _last;
+        private bool _isLeaving;
+
+        public byte[] TakeOutput()
+        {
+            var bytes = _output.WrittenSpan.ToArray();
+            _output.ResetWrittenCount();
+            return bytes;
+        }
+
+        public void Receive(byte type, byte flags, int stream, byte[] payload)
+        {
+            switch (type)
+            {
+                case Settings when (flags & Acknowledged) == 0:
+                    Send(Settings, Acknowledged, 0, []);
+                    break;
+                case Ping when (flags & Acknowledged) == 0:
+                    Send(Ping, Acknowledged, 0, payload);
+                    break;
+                case Headers:
+                    if (!TryAccept(stream))
+                    {
+                        return;
+                    }
+
+                    if ((flags & EndStream) != 0)
+                    {
+                        Complete(stream);
+                    }
+
+                    break;
+                case Data when _open.TryGetValue(stream, out var body):
+                    body.Append(Encoding.UTF8.GetString(payload));
+                    if ((flags & EndStream) != 0)
+                    {
+                        Complete(stream);
+                    }
+
+                    break;
+            }
+        }
+
+        public void Send(byte type, byte flags, int stream, byte[] payload)
+        {
+            byte[] head = [(byte)(payload.Length >> 16), (byte)(payload.Length >> 8), (byte)payload.Length, type, flags, 0, 0, 0, 0];
+            BinaryPrimitives.WriteInt32BigEndian(head.AsSpan(5), stream);
+            _output.Write(head);
+            _output.Write(payload);
+        }
+
+        private bool TryAccept(int stream)
+        {
+            if (_accepted < upstream._requestsPerConnection)
+            {
+                _accepted++;
+                _last = stream;
+                _open.Add(stream, new StringBuilder());
+                return true;
+            }
+
+            Interlocked.Increment(ref upstream._excluded);
+            if (!_isLeaving)
+            {
+                _isLeaving = true;
+                Interlocked.Increment(ref upstream._renewals);
+                var payload = new byte[8];
+                BinaryPrimitives.WriteInt32BigEndian(payload, _last);
+                Send(GoAway, 0, 0, payload);
+            }
+
+            return false;
+        }
+
+        private void Complete(int stream)
+        {
+            _open.Remove(stream, out var body);
+
+            // :status 200, and content-type as a literal.
+            byte[] type = [.. "application/json"u8];
+            Send(Headers, EndHeaders, stream, [0x88, 0x0F, 0x10, (byte)type.Length, .. type]);
+            Send(Data, EndStream, stream, upstream.Answer(body!.ToString()));
+        }
+    }
+}

@@ -1,0 +1,14 @@
+namespace Gateway.Metering;
+
+/// <summary>The response header in which OpenRouter sends the id of a generation (its streaming guide).</summary>
+internal static class GenerationIdHeader
+{
+    private const string Name = "X-Generation-Id";
+
+    // OpenRouter's ids have about forty characters.
+    private const int LongestId = 200;
+
+    /// <summary>The id; <see langword="null"/> if the response has none.</summary>
+    public static string? Of(HttpResponseMessage response) =>
+        response.Headers.NonValidated.TryGetValues(Name, out var ids) && ids.ToString() is { Length: > 0 and <= LongestId } id ? id : null;
+}

@@ -1,0 +1,138 @@
+using System.Net;
+using System.Net.Http.Headers;
+using Gateway.Configuration.Model;
+using Gateway.Metering;
+using Gateway.Requests;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Gateway.Upstream;
+
+/// <summary>
+/// Holds back the status of a response until its first data has arrived. If that is upstream's error, the response becomes what an upstream
+/// that had waited for it would have sent: the error's status and the error as JSON. All later phases see that response.
+/// </summary>
+/// <param name="Stream">The body from its beginning; <see langword="null"/> if an event has replaced it.</param>
+/// <param name="IsLate">Whether the time to hold ended before the first byte arrived.</param>
+/// <param name="ReplacedStatus">The status that upstream sent, if the error's status has replaced it.</param>
+internal readonly record struct AnswerHead(HeldStream? Stream, bool IsLate, int? ReplacedStatus)
+{
+    /// <summary>
+    /// Whether the response may be an error with status 200: an event stream, or the JSON of a call. Responses to other methods are not
+    /// answers of a model: the content of a file may look like an error.
+    /// </summary>
+    public static bool IsHeld(HttpContext context, HttpResponseMessage response, HttpContentHeaders headers, bool isEventStream) =>
+        isEventStream
+        || (response.StatusCode == HttpStatusCode.OK && HttpMethods.IsPost(context.Request.Method) && IsPlain(headers) && IsJson(headers)
+            && GatewayContext.Of(context).Snapshot.Settings.Upstream.ErrorsInSuccess == ErrorsInSuccess.Status);
+
+    /// <summary>Holds a response until it is decided, whole, too large, or the time is over.</summary>
+    public static async ValueTask<AnswerHead> HoldAsync(
+        HttpContext context,
+        HttpResponseMessage response,
+        bool isEventStream,
+        AnswerTimers? timers,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
+        var request = GatewayContext.Of(context);
+        var headers = response.Content.Headers;
+        var delay = request.Snapshot.Settings.Server.EventStreamHeaderDelay;
+        var judge = JudgeOf(response, headers, isEventStream);
+        var beganAt = time.GetTimestamp();
+        var stream = new HeldStream(await response.Content.ReadAsStreamAsync(cancellationToken), timers);
+        var isLate = false;
+        var dataEvents = 0;
+        AnswerVerdict verdict;
+        while (true)
+        {
+            verdict = judge.Judge(stream.Held.Span, stream.IsWhole);
+            if (judge.DataEvents > dataEvents)
+            {
+                dataEvents = judge.DataEvents;
+                timers?.NoteData();
+                timers?.BeginRead();
+            }
+
+            if (verdict.IsDecided || stream.IsWhole || stream.Held.Length >= HeldStream.MaxSize)
+            {
+                break;
+            }
+
+            if (!await stream.TryHoldMoreAsync(Left(delay, time.GetElapsedTime(beganAt)), time, cancellationToken))
+            {
+                isLate = stream.Held.IsEmpty;
+                break;
+            }
+
+            if (isEventStream && !stream.Held.IsEmpty)
+            {
+                request.BodyBegan(time.GetTimestamp());
+            }
+        }
+
+        if (verdict.ErrorStatus is { } status
+            && request.Snapshot.Settings.Upstream.ErrorsInSuccess == ErrorsInSuccess.Status
+            && HttpMethods.IsPost(context.Request.Method))
+        {
+            return BecomeError(context, response, stream, status, verdict.Data);
+        }
+
+        response.Content = new PassedContent(response.Content, stream);
+        return new AnswerHead(stream, isLate, ReplacedStatus: null);
+    }
+
+    private static AnswerHead BecomeError(HttpContext context, HttpResponseMessage response, HeldStream stream, int status, byte[]? data)
+    {
+        var sent = (int)response.StatusCode;
+        response.StatusCode = (HttpStatusCode)status;
+        context.Response.StatusCode = status;
+        if (context.Features.Get<IHttpResponseFeature>() is { } feature)
+        {
+            // That of the status 200.
+            feature.ReasonPhrase = null;
+        }
+
+        if (data is null)
+        {
+            var content = new PassedContent(response.Content, stream);
+            foreach (var (name, values) in response.Content.Headers.NonValidated)
+            {
+                content.Headers.TryAddWithoutValidation(name, values);
+            }
+
+            response.Content = content;
+            return new AnswerHead(stream, IsLate: false, sent);
+        }
+
+        stream.Dispose();
+        response.Content.Dispose();
+        response.Content = new ByteArrayContent(data) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
+        context.Response.ContentType = "application/json";
+        context.Response.ContentLength = data.Length;
+        return new AnswerHead(Stream: null, IsLate: false, sent);
+    }
+
+    private static IAnswerJudge JudgeOf(HttpResponseMessage response, HttpContentHeaders headers, bool isEventStream) =>
+        !isEventStream ? new JsonJudge()
+        : response.StatusCode == HttpStatusCode.OK && IsPlain(headers) ? new EventJudge()
+        : AnyByteJudge.Instance;
+
+    private static TimeSpan Left(TimeSpan delay, TimeSpan elapsed) => elapsed < delay ? delay - elapsed : TimeSpan.Zero;
+
+    private static bool IsPlain(HttpContentHeaders headers) =>
+        !headers.NonValidated.Contains("Content-Encoding") || ResponseReaders.EncodingOf(headers.ContentEncoding) == ResponseEncoding.None;
+
+    private static bool IsJson(HttpContentHeaders headers)
+    {
+        if (!headers.NonValidated.TryGetValues("Content-Type", out var types))
+        {
+            return false;
+        }
+
+        var type = types.ToString().AsSpan();
+        var end = type.IndexOf(';');
+        type = (end < 0 ? type : type[..end]).Trim();
+        return type.Equals("application/json", StringComparison.OrdinalIgnoreCase)
+            || type.EndsWith("+json", StringComparison.OrdinalIgnoreCase);
+    }
+}

@@ -1,0 +1,121 @@
+namespace Gateway.Upstream;
+
+/// <summary>
+/// The time limits of one response: for its first data, between two data, and in all. Cancels <see cref="Token"/> when one is over. A write to
+/// a slow client does not count as a time without data.
+/// </summary>
+/// <remarks>One timer for the whole response: it looks for the time left when it fires. Data only leaves a timestamp.</remarks>
+internal sealed class AnswerTimers : IDisposable
+{
+    // The longest time of a timer is a little under 50 days.
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(40);
+
+    private readonly TimeProvider _time;
+    private readonly TimeSpan _eventTimeout;
+    private readonly TimeSpan? _totalTimeout;
+    private readonly long _beganAt;
+    private readonly CancellationTokenSource _source = new();
+    private readonly ITimer _timer;
+    private CancellationTokenRegistration _link;
+
+    // The current limit without data, and since when there is none. While the reader does not read, no time passes.
+    private TimeSpan _limit;
+    private long _since;
+    private volatile bool _isReading = true;
+    private bool _hasData;
+
+    /// <summary>Starts the time of a response.</summary>
+    /// <param name="firstTimeout">The limit for the first data; <see langword="null"/> for none yet.</param>
+    /// <param name="eventTimeout">The limit between two data.</param>
+    /// <param name="totalTimeout">The limit for the whole response; <see langword="null"/> for none.</param>
+    /// <param name="time">The host's clock.</param>
+    public AnswerTimers(TimeSpan? firstTimeout, TimeSpan eventTimeout, TimeSpan? totalTimeout, TimeProvider time)
+    {
+        _time = time;
+        _eventTimeout = eventTimeout;
+        _totalTimeout = totalTimeout;
+        _limit = firstTimeout ?? Longest;
+        _beganAt = _since = time.GetTimestamp();
+        _timer = time.CreateTimer(static timers => ((AnswerTimers)timers!).OnTimer(), this, Left(), Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>Cancelled when a limit is over, or with a linked token.</summary>
+    public CancellationToken Token => _source.Token;
+
+    /// <summary>Cancels <see cref="Token"/> with another token. Replaces an earlier link.</summary>
+    public void Link(CancellationToken other)
+    {
+        _link.Dispose();
+        _link = other.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _source);
+    }
+
+    /// <summary>
+    /// Begins the time for the first data of an event stream, unless it has begun with the sending. A response that is not an event stream has
+    /// no such time.
+    /// </summary>
+    /// <param name="firstTimeout">The limit; <see langword="null"/> if it is not an event stream.</param>
+    public void Begin(TimeSpan? firstTimeout)
+    {
+        if (firstTimeout is null || _limit == Longest)
+        {
+            _limit = firstTimeout ?? Longest;
+            Volatile.Write(ref _since, _time.GetTimestamp());
+            _timer.Change(Left(), Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    /// <summary>Notes that the reader waits for the next bytes. If the last ones were data, the time without data begins.</summary>
+    public void BeginRead()
+    {
+        if (!_isReading)
+        {
+            Volatile.Write(ref _since, _time.GetTimestamp());
+            _isReading = true;
+        }
+    }
+
+    /// <summary>Notes that data has arrived.</summary>
+    public void NoteData()
+    {
+        _isReading = false;
+        if (!_hasData)
+        {
+            // The limit between two data may be shorter than the one that the timer waits for.
+            _hasData = true;
+            _limit = _eventTimeout;
+            _timer.Change(Left(), Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        _timer.Dispose();
+        _link.Dispose();
+    }
+
+    private void OnTimer()
+    {
+        var left = Left();
+        if (left <= TimeSpan.Zero)
+        {
+            _source.Cancel();
+        }
+        else
+        {
+            _timer.Change(left, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    private TimeSpan Left()
+    {
+        var left = _isReading ? _limit - _time.GetElapsedTime(Volatile.Read(ref _since)) : _limit;
+        if (_totalTimeout is { } total)
+        {
+            var totalLeft = total - _time.GetElapsedTime(_beganAt);
+            left = totalLeft < left ? totalLeft : left;
+        }
+
+        return left < Longest ? left : Longest;
+    }
+}

@@ -1,0 +1,186 @@
+using System.Buffers;
+
+namespace Gateway.Upstream;
+
+/// <summary>
+/// Reads the beginning of a response ahead of its reader, which then receives the same bytes from the beginning. Holds a bounded number of
+/// bytes.
+/// </summary>
+/// <param name="inner">Upstream's stream.</param>
+/// <param name="timers">The time limits of the response, which this stream owns and reads under; <see langword="null"/> for none.</param>
+/// <remarks>Not thread-safe. Nothing is held any more once the reader has begun to read.</remarks>
+internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : Stream
+{
+    /// <summary>The largest beginning that is held.</summary>
+    public const int MaxSize = 64 * 1024;
+
+    private const int FirstSize = 4 * 1024;
+
+    private byte[]? _buffer;
+    private int _start;
+    private int _end;
+
+    // A read into the free part of the buffer that has outlasted the time to hold.
+    private Task<int>? _pending;
+
+    /// <summary>The bytes that are held.</summary>
+    public ReadOnlyMemory<byte> Held => _buffer.AsMemory(_start, _end - _start);
+
+    /// <summary>Whether they are the whole response.</summary>
+    public bool IsWhole { get; private set; }
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => false;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    /// <summary>Holds what arrives next.</summary>
+    /// <returns>Whether something has arrived, or the end, before the time was over.</returns>
+    public async ValueTask<bool> TryHoldMoreAsync(TimeSpan limit, TimeProvider time, CancellationToken cancellationToken)
+    {
+        MakeRoom();
+        var token = TokenOf(cancellationToken);
+        var read = inner.ReadAsync(_buffer.AsMemory(_end), token);
+        int count;
+        if (read.IsCompletedSuccessfully)
+        {
+            count = read.Result;
+        }
+        else
+        {
+            var pending = read.AsTask();
+            try
+            {
+                count = await pending.WaitAsync(limit, time, CancellationToken.None);
+            }
+            catch (TimeoutException) when (token.IsCancellationRequested)
+            {
+                // The read is about to fail, which decides more than the end of the time to hold.
+                count = await pending;
+            }
+            catch (TimeoutException) when (!pending.IsCompleted)
+            {
+                _pending = pending;
+                return false;
+            }
+        }
+
+        Note(count);
+        return true;
+    }
+
+    /// <summary>Holds the whole response, or as much of it as may be held.</summary>
+    public async ValueTask HoldAllAsync(CancellationToken cancellationToken)
+    {
+        while (!IsWhole && _end - _start < MaxSize)
+        {
+            MakeRoom();
+            Note(await inner.ReadAsync(_buffer.AsMemory(_end), TokenOf(cancellationToken)));
+        }
+    }
+
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+        _pending is not null ? AwaitPendingAsync(buffer)
+        : _end > _start ? new(Take(buffer.Span))
+        : IsWhole ? new(0)
+        : inner.ReadAsync(buffer, TokenOf(cancellationToken));
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override void Flush() => throw new NotSupportedException();
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            inner.Dispose();
+            timers?.Dispose();
+
+            // A read that is still pending may write to the buffer.
+            if (_pending is null)
+            {
+                Release();
+            }
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private CancellationToken TokenOf(CancellationToken reader) => timers?.Token ?? reader;
+
+    private async ValueTask<int> AwaitPendingAsync(Memory<byte> buffer)
+    {
+        // What was held before the read began goes first.
+        if (_end > _start)
+        {
+            return Take(buffer.Span);
+        }
+
+        var count = await _pending!;
+        _pending = null;
+        Note(count);
+        return Take(buffer.Span);
+    }
+
+    private int Take(Span<byte> buffer)
+    {
+        var count = Math.Min(buffer.Length, _end - _start);
+        _buffer.AsSpan(_start, count).CopyTo(buffer);
+        _start += count;
+        if (_start == _end && _pending is null)
+        {
+            Release();
+        }
+
+        return count;
+    }
+
+    private void Note(int count)
+    {
+        IsWhole = count == 0;
+        _end += count;
+    }
+
+    private void MakeRoom()
+    {
+        if (_buffer is null)
+        {
+            _buffer = ArrayPool<byte>.Shared.Rent(FirstSize);
+        }
+        else if (_end == _buffer.Length)
+        {
+            var larger = ArrayPool<byte>.Shared.Rent(2 * _buffer.Length);
+            _buffer.AsSpan(0, _end).CopyTo(larger);
+            ArrayPool<byte>.Shared.Return(_buffer);
+            _buffer = larger;
+        }
+    }
+
+    private void Release()
+    {
+        if (_buffer is { } buffer)
+        {
+            _buffer = null;
+            _start = _end = 0;
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+using System.Net;
+
+namespace Gateway.Upstream;
+
+/// <summary>
+/// The content of a response, read through another stream than its own. It has no headers unless they are added: YARP has already copied them.
+/// </summary>
+internal sealed class PassedContent(HttpContent inner, Stream stream) : HttpContent
+{
+    protected override Task<Stream> CreateContentReadStreamAsync() => Task.FromResult(stream);
+
+    protected override Task SerializeToStreamAsync(Stream target, TransportContext? context) => stream.CopyToAsync(target);
+
+    protected override bool TryComputeLength(out long length)
+    {
+        length = 0;
+        return false;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            stream.Dispose();
+            inner.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+}

@@ -1,0 +1,77 @@
+using System.IO.Compression;
+using System.Text.Json;
+using Gateway.Metering;
+
+namespace Gateway.Upstream;
+
+/// <summary>
+/// Recognises upstream's errors about the gateway's own key, which a team's client can do nothing about: a 401 that names no provider, and a
+/// 402 that a smaller request would not cure.
+/// </summary>
+internal static class RejectedKey
+{
+    /// <summary>Whether an error with a status may be about the key.</summary>
+    public static bool IsPossible(int status) => status is StatusCodes.Status401Unauthorized or StatusCodes.Status402PaymentRequired;
+
+    /// <summary>Whether an error is about the key.</summary>
+    /// <param name="status">Its status.</param>
+    /// <param name="body">Its body, without an encoding.</param>
+    public static bool Is(int status, ReadOnlyMemory<byte> body)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(body);
+            return document.RootElement is not { ValueKind: JsonValueKind.Object } root
+                || !root.TryGetProperty("error"u8, out var error)
+                || error.ValueKind != JsonValueKind.Object
+                || !(status == StatusCodes.Status401Unauthorized ? NamesProvider(error) : SaysWhatIsLeft(error));
+        }
+        catch (JsonException)
+        {
+            // A page of an intermediary, or nothing.
+            return true;
+        }
+    }
+
+    /// <summary>Decodes the beginning of a body. Returns nothing if it has another encoding than it says.</summary>
+    public static async ValueTask<ReadOnlyMemory<byte>> DecodeAsync(ReadOnlyMemory<byte> body, ICollection<string> encodings)
+    {
+        var encoding = ResponseReaders.EncodingOf(encodings);
+        if (encoding == ResponseEncoding.None)
+        {
+            return body;
+        }
+
+        var encoded = new MemoryStream(body.ToArray());
+        await using Stream? decoder = encoding switch
+        {
+            ResponseEncoding.Gzip => new GZipStream(encoded, CompressionMode.Decompress),
+            ResponseEncoding.Brotli => new BrotliStream(encoded, CompressionMode.Decompress),
+            ResponseEncoding.Deflate => new ZLibStream(encoded, CompressionMode.Decompress),
+            _ => null,
+        };
+        var decoded = new byte[HeldStream.MaxSize];
+        try
+        {
+            return decoder is null ? default : decoded.AsMemory(0, await decoder.ReadAtLeastAsync(decoded, decoded.Length, throwOnEndOfStream: false));
+        }
+        catch (Exception exception) when (exception is InvalidDataException or InvalidOperationException or IOException)
+        {
+            return default;
+        }
+    }
+
+    private static bool NamesProvider(JsonElement error) =>
+        error.TryGetProperty("metadata"u8, out var metadata)
+        && metadata.ValueKind == JsonValueKind.Object
+        && metadata.TryGetProperty("provider_name"u8, out var provider)
+        && provider.ValueKind == JsonValueKind.String
+        && !provider.ValueEquals(""u8);
+
+    /// <summary>Whether the message says how large a request may be: "…but can only afford 512", "Prompt tokens limit exceeded: 5000 > 1200".</summary>
+    private static bool SaysWhatIsLeft(JsonElement error) =>
+        error.TryGetProperty("message"u8, out var message)
+        && message.ValueKind == JsonValueKind.String
+        && message.GetString() is { } text
+        && (text.Contains("afford", StringComparison.OrdinalIgnoreCase) || text.Contains("tokens limit exceeded", StringComparison.OrdinalIgnoreCase));
+}
