@@ -170,11 +170,15 @@ public sealed class OutageTests
     private static int RetryAfter(Exchange call) =>
         int.Parse(call.Head.Header("Retry-After")!, System.Globalization.CultureInfo.InvariantCulture);
 
-    /// <summary>Lets the pause pass. Health is updated beside the requests, so the first ones may still be refused.</summary>
+    /// <summary>
+    /// Lets the pause pass. Health is updated beside the requests: the first ones may still be refused, and the pause may begin after the
+    /// refusal that shows it.
+    /// </summary>
     private static async Task ReactivateAsync(TeamGateway team, FakeTimeProvider time, TimeSpan pause, int status, params string[] lines)
     {
         time.Advance(pause);
-        await Eventually.TrueAsync(
+        await time.AdvanceUntilAsync(
+            TimeSpan.FromMilliseconds(500),
             async () =>
             {
                 var call = await team.ChatAsync(DollarCall, lines);
