@@ -62,15 +62,16 @@ internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : Stream
             {
                 count = await pending.WaitAsync(limit, time, CancellationToken.None);
             }
-            catch (TimeoutException) when (token.IsCancellationRequested)
+            catch (TimeoutException)
             {
-                // The read is about to fail, which decides more than the end of the time to hold.
+                // The read may complete while the time ends, and a cancelled read is about to fail: both decide more than the time.
+                if (!pending.IsCompleted && !token.IsCancellationRequested)
+                {
+                    _pending = pending;
+                    return false;
+                }
+
                 count = await pending;
-            }
-            catch (TimeoutException) when (!pending.IsCompleted)
-            {
-                _pending = pending;
-                return false;
             }
         }
 
