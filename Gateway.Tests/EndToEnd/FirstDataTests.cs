@@ -104,6 +104,7 @@ public sealed class FirstDataTests : IClassFixture<FirstDataTests.Fixture>
     [InlineData("""{"error":null,"results":[]}""")]
     [InlineData("""{"results":{"error":1}}""")]
     [InlineData("""{"error":{"code":500}""")]
+    [InlineData("""{"\ud800":1,"error":{"code":500}}""")]
     [InlineData("""["error"]""")]
     [InlineData("  ")]
     [InlineData("")]

@@ -43,8 +43,9 @@ internal sealed class JsonJudge : IAnswerJudge
         {
             return Read(held, isWhole);
         }
-        catch (JsonException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
+            // It is not JSON, or a name contains a lone surrogate.
             return AnswerVerdict.Passes;
         }
     }
