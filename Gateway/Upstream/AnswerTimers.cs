@@ -116,6 +116,7 @@ internal sealed class AnswerTimers : IDisposable
             left = totalLeft < left ? totalLeft : left;
         }
 
-        return left < Longest ? left : Longest;
+        // A timer does not take a negative time.
+        return left < TimeSpan.Zero ? TimeSpan.Zero : left < Longest ? left : Longest;
     }
 }

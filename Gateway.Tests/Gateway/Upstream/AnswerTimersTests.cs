@@ -127,6 +127,19 @@ public sealed class AnswerTimersTests
         Assert.False(timers.Token.IsCancellationRequested);
     }
 
+    [Fact]
+    public void DataAfterTheEnd_IsIgnored()
+    {
+        using var timers = New(first: 5, between: 5, total: 10);
+        _time.Advance(Seconds(20));
+
+        timers.NoteData();
+        timers.BeginRead();
+        timers.Begin(Seconds(5));
+
+        Assert.True(timers.Token.IsCancellationRequested);
+    }
+
     private static TimeSpan Seconds(int seconds) => TimeSpan.FromSeconds(seconds);
 
     private AnswerTimers New(int first, int between, int? total = null) =>
