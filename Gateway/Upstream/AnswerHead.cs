@@ -43,31 +43,39 @@ internal readonly record struct AnswerHead(HeldStream? Stream, bool IsLate, int?
         var isLate = false;
         var dataEvents = 0;
         AnswerVerdict verdict;
-        while (true)
+        try
         {
-            verdict = judge.Judge(stream.Held.Span, stream.IsWhole);
-            if (judge.DataEvents > dataEvents)
+            while (true)
             {
-                dataEvents = judge.DataEvents;
-                timers?.NoteData();
-                timers?.BeginRead();
-            }
+                verdict = judge.Judge(stream.Held.Span, stream.IsWhole);
+                if (judge.DataEvents > dataEvents)
+                {
+                    dataEvents = judge.DataEvents;
+                    timers?.NoteData();
+                    timers?.BeginRead();
+                }
 
-            if (verdict.IsDecided || stream.IsWhole || stream.Held.Length >= HeldStream.MaxSize)
-            {
-                break;
-            }
+                if (verdict.IsDecided || stream.IsWhole || stream.Held.Length >= HeldStream.MaxSize)
+                {
+                    break;
+                }
 
-            if (!await stream.TryHoldMoreAsync(Left(delay, time.GetElapsedTime(beganAt)), time, cancellationToken))
-            {
-                isLate = stream.Held.IsEmpty;
-                break;
-            }
+                if (!await stream.TryHoldMoreAsync(Left(delay, time.GetElapsedTime(beganAt)), time, cancellationToken))
+                {
+                    isLate = stream.Held.IsEmpty;
+                    break;
+                }
 
-            if (isEventStream && !stream.Held.IsEmpty)
-            {
-                request.BodyBegan(time.GetTimestamp());
+                if (isEventStream && !stream.Held.IsEmpty)
+                {
+                    request.BodyBegan(time.GetTimestamp());
+                }
             }
+        }
+        catch
+        {
+            stream.Dispose();
+            throw;
         }
 
         if (verdict.ErrorStatus is { } status

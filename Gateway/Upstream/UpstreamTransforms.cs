@@ -79,11 +79,15 @@ internal sealed partial class UpstreamTransforms(TimeProvider time, ILogger<Upst
         {
             head = await AnswerHead.HoldAsync(context, response, isEventStream, timers, time, transform.CancellationToken);
         }
-        catch (Exception exception) when (!context.RequestAborted.IsCancellationRequested)
+        catch (Exception exception)
         {
             timers?.Dispose();
-            request.Upstream = new UpstreamRecord((int)response.StatusCode, answer.HeadersAt);
-            request.EndAs(exception is OperationCanceledException ? RequestEnd.UpstreamTimedOut : RequestEnd.UpstreamBroke);
+            if (!context.RequestAborted.IsCancellationRequested)
+            {
+                request.Upstream = new UpstreamRecord((int)response.StatusCode, answer.HeadersAt);
+                request.EndAs(exception is OperationCanceledException ? RequestEnd.UpstreamTimedOut : RequestEnd.UpstreamBroke);
+            }
+
             throw;
         }
 

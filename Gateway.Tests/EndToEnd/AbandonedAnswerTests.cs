@@ -1,0 +1,77 @@
+using Gateway.Tests.Support;
+using Gateway.Upstream;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>Promise: an answer whose client leaves before its first data leaves nothing behind.</summary>
+public sealed class AbandonedAnswerTests
+{
+    [Fact]
+    public async Task ClientThatLeavesBeforeTheFirstData_LeavesNoTimer()
+    {
+        var time = new CountingTime();
+        await using var upstream = ScriptedSocketUpstream.Start(async connection =>
+        {
+            await connection.ReadRequestAsync();
+            await connection.SendAsync("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+            await connection.WaitForCloseAsync();
+        });
+        await using var gateway = await GatewayHost.StartAsync(options =>
+        {
+            options.Upstream = upstream.BaseUrl;
+            options.Time = time;
+            options.Settings = ShippedSettings.WithValues(("Server:EventStreamHeaderDelay", "\"01:00:00\""));
+        });
+
+        await using (var client = await gateway.ConnectAsync())
+        {
+            await client.PostAsync("/v1/chat/completions", """{"model":"m","stream":true}""");
+            await Eventually.TrueAsync(() => time.Live == 1, "the answer's timer");
+        }
+
+        await Eventually.TrueAsync(() => time.Live == 0, "its end");
+    }
+
+    /// <summary>The system's clock, which counts the timers of answers.</summary>
+    private sealed class CountingTime : TimeProvider
+    {
+        private int _live;
+
+        public int Live => Volatile.Read(ref _live);
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            var timer = base.CreateTimer(callback, state, dueTime, period);
+            if (state is not AnswerTimers)
+            {
+                return timer;
+            }
+
+            Interlocked.Increment(ref _live);
+            return new Counted(this, timer);
+        }
+
+        private sealed class Counted(CountingTime owner, ITimer timer) : ITimer
+        {
+            private int _isDisposed;
+
+            public bool Change(TimeSpan dueTime, TimeSpan period) => timer.Change(dueTime, period);
+
+            public ValueTask DisposeAsync()
+            {
+                Dispose();
+                return default;
+            }
+
+            public void Dispose()
+            {
+                timer.Dispose();
+                if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
+                {
+                    Interlocked.Decrement(ref owner._live);
+                }
+            }
+        }
+    }
+}
