@@ -246,6 +246,29 @@ public sealed class FirstDataTests : IClassFixture<FirstDataTests.Fixture>
             (GenerationState.Settled, 0L, 429L, "Completed"), (row.State, row.CostPico!.Value, row.Status!.Value, row.Ended));
     }
 
+    /// <summary>An opening event may have named the generation: then the error may be billed, and the call is not sent again.</summary>
+    [Theory]
+    [InlineData("/v1/messages", "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"gen-§\",\"content\":[]}}\n\nevent: error\n", Overloaded)]
+    [InlineData(Chat, Comment + "data: {\"id\":\"gen-§\"}\n\n", """{"error":{"code":429}}""")]
+    public async Task GenerationNamedBeforeTheError_IsKept(string path, string before, string error)
+    {
+        var id = "gen-" + path.Length;
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            Team = """ "Budget": { "Usd": 1 } """,
+            Upstream = _pair.Upstream,
+            KeepsDestinations = true,
+            Sections = [("ReverseProxy", Destinations.Of(_pair.Upstream.BaseUrl, _pair.Upstream.BaseUrl))],
+        });
+        var body = before.Replace("gen-§", id, StringComparison.Ordinal) + $"data: {error}\n\n";
+
+        var call = await team.PostAsync(
+            path, TeamGateway.Body("\"stream\":true"), Script(body, "text/event-stream", "x-fake-no-generation-id: 1"));
+
+        Assert.Equal((error, null), (call.Body.Text, call.Head.Header("x-gateway-attempts")));
+        await team.RowAsync(row => row.GenerationId == id, "a row with the generation's id");
+    }
+
     private static ScriptedSocketUpstream Answering(string type, string body) => ScriptedSocketUpstream.Answering(
         $"HTTP/1.1 200 OK\r\nContent-Type: {type}\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}");
 

@@ -5,10 +5,21 @@ internal static class GenerationIdHeader
 {
     private const string Name = "X-Generation-Id";
 
+    private const string IdPrefix = "gen-";
+
     // OpenRouter's ids have about forty characters.
     private const int LongestId = 200;
 
     /// <summary>The id; <see langword="null"/> if the response has none.</summary>
     public static string? Of(HttpResponseMessage response) =>
         response.Headers.NonValidated.TryGetValues(Name, out var ids) && ids.ToString() is { Length: > 0 and <= LongestId } id ? id : null;
+
+    /// <summary>Adds an id that the body has named, unless it is another id than a generation's.</summary>
+    public static void Add(HttpResponseMessage response, string? id)
+    {
+        if (id?.StartsWith(IdPrefix, StringComparison.Ordinal) == true)
+        {
+            response.Headers.TryAddWithoutValidation(Name, id);
+        }
+    }
 }

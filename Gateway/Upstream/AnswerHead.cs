@@ -112,12 +112,28 @@ internal readonly record struct AnswerHead(HeldStream? Stream, bool IsLate, int?
             return new AnswerHead(stream, IsLate: false, sent);
         }
 
+        KeepId(response, stream.Held.Span);
         stream.Dispose();
         response.Content.Dispose();
         response.Content = new ByteArrayContent(data) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
         context.Response.ContentType = "application/json";
         context.Response.ContentLength = data.Length;
         return new AnswerHead(Stream: null, IsLate: false, sent);
+    }
+
+    /// <summary>
+    /// Keeps the generation's id that an event has named, as the header that a response has otherwise: the events are discarded, and a
+    /// response with an id may be billed.
+    /// </summary>
+    private static void KeepId(HttpResponseMessage response, ReadOnlySpan<byte> events)
+    {
+        if (GenerationIdHeader.Of(response) is null)
+        {
+            using var reader = new UsageReader(isEventStream: true);
+            reader.Read(events);
+            reader.End();
+            GenerationIdHeader.Add(response, reader.Facts.Id);
+        }
     }
 
     private static IAnswerJudge JudgeOf(HttpResponseMessage response, HttpContentHeaders headers, bool isEventStream) =>
