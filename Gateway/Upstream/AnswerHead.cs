@@ -102,13 +102,7 @@ internal readonly record struct AnswerHead(HeldStream? Stream, bool IsLate, int?
 
         if (data is null)
         {
-            var content = new PassedContent(response.Content, stream);
-            foreach (var (name, values) in response.Content.Headers.NonValidated)
-            {
-                content.Headers.TryAddWithoutValidation(name, values);
-            }
-
-            response.Content = content;
+            response.Content = PassedContent.WithHeaders(response.Content.Headers, response.Content, stream);
             return new AnswerHead(stream, IsLate: false, sent);
         }
 

@@ -79,13 +79,29 @@ internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : Stream
         return true;
     }
 
-    /// <summary>Holds the whole response, or as much of it as may be held.</summary>
-    public async ValueTask HoldAllAsync(CancellationToken cancellationToken)
+    /// <summary>Holds the whole response, or as much of it as may be held and arrives in time. A response that breaks ends there.</summary>
+    /// <returns>Whether it has not broken.</returns>
+    public async ValueTask<bool> HoldAllAsync(TimeSpan limit, TimeProvider time, CancellationToken cancellationToken)
     {
-        while (!IsWhole && _end - _start < MaxSize)
+        var beganAt = time.GetTimestamp();
+        try
         {
-            MakeRoom();
-            Note(await inner.ReadAsync(_buffer.AsMemory(_end), TokenOf(cancellationToken)));
+            while (!IsWhole && _end - _start < MaxSize)
+            {
+                var left = limit - time.GetElapsedTime(beganAt);
+                if (!await TryHoldMoreAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, time, cancellationToken))
+                {
+                    break;
+                }
+            }
+
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or HttpRequestException or OperationCanceledException
+            && !cancellationToken.IsCancellationRequested)
+        {
+            IsWhole = true;
+            return false;
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Headers;
 
 namespace Gateway.Upstream;
 
@@ -7,6 +8,18 @@ namespace Gateway.Upstream;
 /// </summary>
 internal sealed class PassedContent(HttpContent inner, Stream stream) : HttpContent
 {
+    /// <summary>Creates a content that has headers, too.</summary>
+    public static PassedContent WithHeaders(HttpContentHeaders headers, HttpContent inner, Stream stream)
+    {
+        var content = new PassedContent(inner, stream);
+        foreach (var (name, values) in headers.NonValidated)
+        {
+            content.Headers.TryAddWithoutValidation(name, values);
+        }
+
+        return content;
+    }
+
     protected override Task<Stream> CreateContentReadStreamAsync() => Task.FromResult(stream);
 
     protected override Task SerializeToStreamAsync(Stream target, TransportContext? context) => stream.CopyToAsync(target);

@@ -118,9 +118,7 @@ internal sealed partial class UpstreamTransforms(TimeProvider time, ILogger<Upst
     private async ValueTask RefuseKeyOrPassAsync(Answer answer)
     {
         var (transform, request, response) = (answer.Transform, answer.Request, answer.Response);
-        var held = new HeldStream(await response.Content.ReadAsStreamAsync(transform.CancellationToken), timers: null);
-        response.Content = new PassedContent(response.Content, held);
-        await held.HoldAllAsync(transform.CancellationToken);
+        var held = await PeekAsync(answer);
         var status = (int)response.StatusCode;
         if (!RejectedKey.Is(status, await RejectedKey.DecodeAsync(held.Held, answer.Headers.ContentEncoding)))
         {
@@ -146,16 +144,48 @@ internal sealed partial class UpstreamTransforms(TimeProvider time, ILogger<Upst
         transform.SuppressResponseBody = true;
     }
 
-    private static async ValueTask DropOrPassAsync(Answer answer)
+    private async ValueTask DropOrPassAsync(Answer answer)
     {
-        var transform = answer.Transform;
-        if (await ResponseDropping.TryDropAsync(transform.HttpContext, answer.Request, answer.Response, transform.CancellationToken))
+        var (transform, request, response) = (answer.Transform, answer.Request, answer.Response);
+        bool isDropped;
+        if (answer.Headers.ContentType?.MediaType?.EndsWith("json", StringComparison.OrdinalIgnoreCase) == true)
+        {
+            // Decided by the part of the body that has arrived in time.
+            var held = await PeekAsync(answer);
+            var content = response.Content;
+            response.Content = PassedContent.WithHeaders(answer.Headers, content, new MemoryStream(held.Held.ToArray()));
+            isDropped = await ResponseDropping.TryDropAsync(transform.HttpContext, request, response, transform.CancellationToken);
+            response.Content = content;
+        }
+        else
+        {
+            isDropped = await ResponseDropping.TryDropAsync(transform.HttpContext, request, response, transform.CancellationToken);
+        }
+
+        if (isDropped)
         {
             transform.SuppressResponseBody = true;
             return;
         }
 
         await PassAsync(answer);
+    }
+
+    /// <summary>
+    /// Reads the body of an error ahead, for a decision. If it breaks, the response is its status and the part of the body that has arrived: the
+    /// status says what the client and the charge need.
+    /// </summary>
+    private async ValueTask<HeldStream> PeekAsync(Answer answer)
+    {
+        var (transform, response) = (answer.Transform, answer.Response);
+        var held = new HeldStream(await response.Content.ReadAsStreamAsync(transform.CancellationToken), timers: null);
+        response.Content = new PassedContent(response.Content, held);
+        if (!await held.HoldAllAsync(answer.Request.Snapshot.Settings.Server.EventStreamHeaderDelay, time, transform.CancellationToken))
+        {
+            transform.HttpContext.Response.ContentLength = null;
+        }
+
+        return held;
     }
 
     private static ValueTask PassAsync(in Answer answer)
