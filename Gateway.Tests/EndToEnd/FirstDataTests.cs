@@ -79,6 +79,7 @@ public sealed class FirstDataTests : IClassFixture<FirstDataTests.Fixture>
     [InlineData(Comment + "id: 7\r\nretry: 5\r\n\r\n" + Comment + Chunk + """data: {"error":{"code":500}}""" + "\n\n")]
     [InlineData(Created + InProgress + "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\"}\n\n")]
     [InlineData(MessageStart + Ping + "event: content_block_start\ndata: {\"type\":\"content_block_start\"}\n\n")]
+    [InlineData(MessageStart + Ping + "event: message_stop\ndata: {\"type\":\"message_stop\"}\n")]
     [InlineData("data: {\"choices\":[],\"error\":null}\n\n")]
     [InlineData("data: not json\n\ndata: {\"error\":{}}\n\n")]
     [InlineData("data: {\"error\":\n\n")]

@@ -23,6 +23,9 @@ internal struct EventScanner()
     /// <summary>Whether the last event of the response has arrived, as far as a client needs it.</summary>
     public bool IsComplete { get; private set; }
 
+    /// <summary>Whether the blank line that ends the last event is missing. A client discards an event without it.</summary>
+    public bool LacksBlankLine { get; private set; }
+
     private static ReadOnlySpan<byte> Mark => [0xEF, 0xBB, 0xBF];
 
     /// <summary>Reads the next bytes.</summary>
@@ -103,6 +106,7 @@ internal struct EventScanner()
         {
             _isPing = false;
             _endsResponse = false;
+            LacksBlankLine = false;
             return false;
         }
 
@@ -128,7 +132,16 @@ internal struct EventScanner()
             return false;
         }
 
-        IsComplete |= _endsResponse || IsDone(data) || EventFilter.EndsResponse(data);
+        if (_endsResponse || EventFilter.EndsResponse(data))
+        {
+            IsComplete = LacksBlankLine = true;
+        }
+        else if (IsDone(data))
+        {
+            // It says nothing more than the end of the stream.
+            IsComplete = true;
+        }
+
         return !_isPing && !EventFilter.IsPing(data);
     }
 

@@ -25,6 +25,10 @@ internal sealed class EventStream : Stream
     private EventScanner _events = new();
     private bool _hasBytes;
 
+    // What the last event lacks, after the end of upstream's stream.
+    private bool _hasEnded;
+    private ReadOnlyMemory<byte> _missing;
+
     // The last four bytes, the newest lowest. They show whether the stream is between two events.
     private uint _lastBytes;
 
@@ -63,8 +67,16 @@ internal sealed class EventStream : Stream
 
     private bool IsBetweenEvents => (_lastBytes & 0xFFFF) is 0x0A0A or 0x0D0D || _lastBytes == 0x0D0A0D0A;
 
+    /// <summary>The bytes that end a truncated line and event.</summary>
+    private ReadOnlyMemory<byte> EndOfEvent => (_lastBytes & 0xFF) == '\n' ? "\n"u8.ToArray() : "\n\n"u8.ToArray();
+
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
+        if (_hasEnded)
+        {
+            return new(TakeMissing(buffer.Span));
+        }
+
         _timers.BeginRead();
         var read = _inner.ReadAsync(buffer, cancellationToken);
         if (!read.IsCompletedSuccessfully)
@@ -73,7 +85,7 @@ internal sealed class EventStream : Stream
         }
 
         var count = read.Result;
-        return count == 0 && !buffer.IsEmpty ? EndAsync() : new(Pass(buffer.Span[..count]));
+        return count == 0 && !buffer.IsEmpty ? EndAsync(buffer, isBroken: false) : new(Pass(buffer.Span[..count]));
     }
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
@@ -102,6 +114,7 @@ internal sealed class EventStream : Stream
     private async ValueTask<int> AwaitReadAsync(ValueTask<int> read, Memory<byte> buffer)
     {
         int count;
+        var isBroken = false;
         try
         {
             count = await read;
@@ -117,9 +130,10 @@ internal sealed class EventStream : Stream
             }
 
             count = 0;
+            isBroken = true;
         }
 
-        return count == 0 && !buffer.IsEmpty ? await EndAsync() : Pass(buffer.Span[..count]);
+        return count == 0 && !buffer.IsEmpty ? await EndAsync(buffer, isBroken) : Pass(buffer.Span[..count]);
     }
 
     private int Pass(ReadOnlySpan<byte> bytes)
@@ -148,9 +162,9 @@ internal sealed class EventStream : Stream
 
     /// <summary>
     /// Handles the end of the stream. If only the end of the connection marks the end of the stream, a stream that ends in the middle of an
-    /// event is broken, unless it was the last one.
+    /// event is broken, unless it was the last one. A last event that lacks only its blank line is completed.
     /// </summary>
-    private async ValueTask<int> EndAsync()
+    private async ValueTask<int> EndAsync(Memory<byte> buffer, bool isBroken)
     {
         if (_endsWithConnection && _hasBytes && !_isEncoded && !IsBetweenEvents && !IsComplete())
         {
@@ -158,7 +172,21 @@ internal sealed class EventStream : Stream
             throw new HttpIOException(HttpRequestError.ResponseEnded, "The upstream closed the connection in the middle of an event.");
         }
 
-        return 0;
+        _hasEnded = true;
+        if ((isBroken || _endsWithConnection) && !_isEncoded && _events.LacksBlankLine)
+        {
+            _missing = EndOfEvent;
+        }
+
+        return TakeMissing(buffer.Span);
+    }
+
+    private int TakeMissing(Span<byte> buffer)
+    {
+        var count = Math.Min(buffer.Length, _missing.Length);
+        _missing.Span[..count].CopyTo(buffer);
+        _missing = _missing[count..];
+        return count;
     }
 
     /// <summary>Whether the stream has ended for its client, however its connection ends.</summary>
@@ -211,8 +239,8 @@ internal sealed class EventStream : Stream
     {
         if (_hasBytes && !IsBetweenEvents)
         {
-            // Ends the truncated line and event. Otherwise a parser would read the error as a part of them.
-            await body.WriteAsync((_lastBytes & 0xFF) == '\n' ? "\n"u8.ToArray() : "\n\n"u8.ToArray());
+            // Otherwise a parser would read the error as a part of the truncated event.
+            await body.WriteAsync(EndOfEvent);
         }
 
         await body.WriteAsync(GatewayErrorWriter.RenderEvent(GatewayErrorWriter.DialectOf(_context), error));
