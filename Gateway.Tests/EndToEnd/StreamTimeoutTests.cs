@@ -117,6 +117,20 @@ public sealed class StreamTimeoutTests
     }
 
     [Fact]
+    public async Task ResponseThatIsNotHeld_EndsAfterTheTotalTimeout()
+    {
+        await using var run = await Run.StartAsync(("Upstream:TotalTimeout", "\"00:10:00\""), type: "text/plain");
+        run.Send("x");
+        await run.Client.PostAsync("/v1/chat/completions", """{"model":"m"}""");
+        var head = await run.Client.ReadHeadAsync();
+        var ending = run.Client.ReadBodyAsync(head);
+        await run.Time.AdvanceUntilAsync(TimeSpan.FromMinutes(1), () => Task.FromResult(ending.IsCompleted), "the end");
+
+        Assert.Equal((200, "x"), (head.Status, (await ending).Text));
+        Assert.NotEqual(RawEnd.Complete, (await ending).End);
+    }
+
+    [Fact]
     public async Task JsonThatNeverBegins_EndsAfterTheTotalTimeout()
     {
         await using var run = await Run.StartAsync(("Upstream:TotalTimeout", "\"00:10:00\""), type: "application/json");

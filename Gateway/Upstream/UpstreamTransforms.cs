@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Headers;
 using Gateway.Attempts;
 using Gateway.Billing;
@@ -58,8 +59,25 @@ internal sealed partial class UpstreamTransforms(TimeProvider time, ILogger<Upst
             return HoldAsync(answer, isEventStream);
         }
 
-        TimersOf(response)?.Dispose();
-        return DecideAsync(answer);
+        return TimersOf(response) is null ? DecideAsync(answer) : TimeAsync(answer);
+    }
+
+    /// <summary>Continues the time limits of a response that is not held: the one for the whole response.</summary>
+    private async ValueTask TimeAsync(Answer answer)
+    {
+        var response = answer.Response;
+        if (HasBody(answer.Transform.HttpContext.Response.StatusCode) && response.StatusCode != HttpStatusCode.SwitchingProtocols)
+        {
+            var stream = await response.Content.ReadAsStreamAsync(CancellationToken.None);
+            response.Content = PassedContent.WithHeaders(
+                answer.Headers, response.Content, new HeldStream(stream, TimersOf(answer, isEventStream: false)));
+        }
+        else
+        {
+            TimersOf(response)!.Dispose();
+        }
+
+        await DecideAsync(answer);
     }
 
     /// <summary>Waits for the first data, which may change the status, before anything is decided by the status.</summary>
