@@ -59,6 +59,31 @@ public sealed class AttemptTests
         Assert.All(await ClosedRowsAsync(team), row => Assert.Equal((GenerationState.Settled, 0L), (row.State, row.CostPico)));
     }
 
+    /// <summary>Headers prove that upstream has processed the request: its REFUSED_STREAM comes too late.</summary>
+    [Theory]
+    [InlineData("text/event-stream")]
+    [InlineData("application/json")]
+    [InlineData("text/plain")]
+    public async Task StreamThatIsRefusedAfterItsHeaders_IsNotSentAgainAndKeepsItsId(string type)
+    {
+        var requests = 0;
+        await using var upstream = StartHttp2(async (script, stream) =>
+        {
+            Interlocked.Increment(ref requests);
+            await script.BeginAnswerAsync(stream, type, "gen-h2");
+            await script.RefuseAsync(stream);
+        });
+        await using var team = await StartOnHttp2Async(upstream.BaseUrl);
+
+        var call = await team.ChatAsync("\"model\":\"test/dollar\"");
+
+        Assert.Null(call.Head.Header("x-gateway-attempts"));
+        Assert.Equal(1, requests);
+        var row = await team.RowAsync(row => row.GenerationId == "gen-h2", "the row of the id");
+        Assert.Equal(GenerationState.Provisional, row.State);
+        Assert.Single(await team.RowsAsync());
+    }
+
     [Fact]
     public async Task StreamThatAGoAwayIncludes_IsNotSentAgain()
     {

@@ -79,7 +79,7 @@ public sealed class StreamEndTests
             var script = new Http2Script(connection);
             await script.BeginAsync();
             var request = await script.ReadRequestAsync();
-            await script.BeginEventStreamAsync(request);
+            await script.BeginAnswerAsync(request);
             await script.SendDataAsync(request, stream);
             await arrived.Task.GuardAsync();
             await script.ResetAsync(request);

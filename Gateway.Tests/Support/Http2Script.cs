@@ -67,11 +67,16 @@ internal sealed class Http2Script(ScriptedConnection connection)
         await SendAsync(Data, EndStream, stream, Encoding.UTF8.GetBytes(body));
     }
 
-    /// <summary>Begins an event stream.</summary>
-    public Task BeginEventStreamAsync(int stream)
+    /// <summary>Begins an answer with status 200: an event stream, unless another type is given.</summary>
+    /// <param name="stream">The request's stream.</param>
+    /// <param name="type">The type of its content.</param>
+    /// <param name="id">The generation's id, for the header <c>X-Generation-Id</c>; <see langword="null"/> for none.</param>
+    public Task BeginAnswerAsync(int stream, string type = "text/event-stream", string? id = null)
     {
-        byte[] type = [.. "text/event-stream"u8];
-        return SendAsync(Headers, EndHeaders, stream, [0x88, 0x0F, 0x10, (byte)type.Length, .. type]);
+        byte[] content = Encoding.ASCII.GetBytes(type);
+        byte[] name = [.. "x-generation-id"u8];
+        byte[] named = id is null ? [] : [0, (byte)name.Length, .. name, (byte)id.Length, .. Encoding.ASCII.GetBytes(id)];
+        return SendAsync(Headers, EndHeaders, stream, [0x88, 0x0F, 0x10, (byte)content.Length, .. content, .. named]);
     }
 
     /// <summary>Sends a part of an answer's body.</summary>

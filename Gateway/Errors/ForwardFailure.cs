@@ -41,20 +41,26 @@ internal static class ForwardFailure
 
     /// <summary>
     /// Whether upstream has surely not processed the request, so that it cannot be billed: no connection was made, or upstream has refused
-    /// the request's HTTP/2 stream or excluded it by a <c>GOAWAY</c>.
+    /// the request's HTTP/2 stream or excluded it by a <c>GOAWAY</c>, before it sent headers.
     /// </summary>
     public static bool IsNotProcessed(IForwarderErrorFeature failure) =>
         failure.Error is ForwarderError.NoAvailableDestinations or ForwarderError.RequestCreation
-        || Reason(failure.Exception) != Unprocessed.No;
+        || Reason(failure) != Unprocessed.No;
 
     /// <summary>
     /// Why upstream has surely not processed a request that was to be sent to a destination. <see cref="Unprocessed.No"/> for a request that
     /// failed before a destination was involved.
     /// </summary>
     public static Unprocessed Reason(IForwarderErrorFeature failure) =>
-        failure.Error is ForwarderError.NoAvailableDestinations or ForwarderError.RequestCreation
+        failure.Error is ForwarderError.NoAvailableDestinations or ForwarderError.RequestCreation || IsInResponse(failure.Error)
             ? Unprocessed.No
             : Reason(failure.Exception);
+
+    /// <summary>Whether the failure came after the response's headers. Upstream has processed such a request, whatever ends the response.</summary>
+    private static bool IsInResponse(ForwarderError error) => error is ForwarderError.ResponseHeaders or ForwarderError.ResponseBodyCanceled
+        or ForwarderError.ResponseBodyClient or ForwarderError.ResponseBodyDestination or ForwarderError.UpgradeRequestCanceled
+        or ForwarderError.UpgradeRequestClient or ForwarderError.UpgradeRequestDestination or ForwarderError.UpgradeResponseCanceled
+        or ForwarderError.UpgradeResponseClient or ForwarderError.UpgradeResponseDestination or ForwarderError.UpgradeActivityTimeout;
 
     private static Unprocessed Reason(Exception? fault) => fault switch
     {

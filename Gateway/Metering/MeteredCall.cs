@@ -186,10 +186,10 @@ internal sealed partial class MeteredCall : IAsyncDisposable
     }
 
     /// <summary>
-    /// Reports that the transport failed before upstream could see any byte of the request. Has no effect after a response: a call that was
-    /// answered was processed.
+    /// Reports that the transport failed before upstream could see any byte of the request. Has no effect after a response or an id: a call
+    /// that was answered or named was processed.
     /// </summary>
-    public void Unsent() => _wasSent &= _response is not null;
+    public void Unsent() => _wasSent &= _response is not null || GenerationId is not null;
 
     /// <summary>Reports the headers of upstream's response.</summary>
     /// <param name="status">The status code.</param>

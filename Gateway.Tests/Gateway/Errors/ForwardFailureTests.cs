@@ -29,6 +29,8 @@ public sealed class ForwardFailureTests
         { ForwarderError.Request, new HttpRequestException(HttpRequestError.ResponseEnded), false },
         { ForwarderError.RequestBodyDestination, new AggregateException(new IOException(), new IOException()), false },
         { ForwarderError.ResponseBodyDestination, new IOException(), false },
+        { ForwarderError.ResponseHeaders, new HttpProtocolException(7, "REFUSED_STREAM", null), false },
+        { ForwarderError.ResponseBodyDestination, new HttpProtocolException(7, "REFUSED_STREAM", null), false },
     };
 
     [Theory]

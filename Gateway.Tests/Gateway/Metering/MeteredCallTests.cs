@@ -29,6 +29,7 @@ public sealed class MeteredCallTests
         { "disposed unsent", GenerationState.Settled, 0, 0, "Failed" },
         { "unsent", GenerationState.Settled, 0, 0, "UpstreamUnreachable" },
         { "answered and reset", GenerationState.Unresolvable, 1000, 3, "UpstreamBroke" },
+        { "named and refused stream", GenerationState.Provisional, 1000, null, "UpstreamBroke" },
         { "no answer", GenerationState.Unresolvable, 1000, null, "UpstreamTimedOut" },
         { "disposed without an answer", GenerationState.Unresolvable, 1000, null, "Failed" },
         { "refused", GenerationState.Settled, 0, 0, "Completed" },
@@ -244,6 +245,12 @@ public sealed class MeteredCallTests
             case "answered and reset":
                 call.Sent("primary");
                 call.Answered(200, isEventStream: true, namesJob: false, Headers());
+                call.Unsent();
+                await call.EndedAsync(RequestEnd.UpstreamBroke);
+                return;
+            case "named and refused stream":
+                call.Sent("primary");
+                call.Named("gen-1");
                 call.Unsent();
                 await call.EndedAsync(RequestEnd.UpstreamBroke);
                 return;
