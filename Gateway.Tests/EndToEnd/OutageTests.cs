@@ -83,6 +83,54 @@ public sealed class OutageTests
         Assert.All(rows, row => Assert.Equal((GenerationState.Settled, 0L), (row.State, row.CostPico)));
     }
 
+    /// <summary>Streams that began well and go on prove that the destination can be reached, before their bodies end.</summary>
+    [Fact]
+    public async Task DestinationThatBeginsStreams_IsNotLeftAlone()
+    {
+        Assert.SkipWhen(GatewayProcess.PublishedProgram is not null, "The clock is inside the test process.");
+        var time = FakeTime.StartNow();
+        await using var upstream = ScriptedSocketUpstream.Start(async connection =>
+        {
+            var (_, body) = await connection.ReadRequestAsync();
+            if (body.AsSpan().IndexOf("stream"u8) < 0)
+            {
+                await connection.SendAsync("HTTP/1.1 521 Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                return;
+            }
+
+            await connection.SendAsync("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+            await connection.SendChunkAsync("data: {\"choices\":[]}\n\n");
+            await connection.WaitForCloseAsync();
+        });
+        await using var gateway = await GatewayHost.StartAsync(options =>
+        {
+            options.Upstream = upstream.BaseUrl;
+            options.Time = time;
+        });
+        var streams = new List<RawHttpClient>();
+        try
+        {
+            for (var i = 0; i < 12; i++)
+            {
+                time.Advance(TimeSpan.FromSeconds(1));
+                var stream = await gateway.ConnectAsync();
+                streams.Add(stream);
+                await stream.PostAsync("/v1/chat/completions", """{"stream":true}""");
+                Assert.Equal(200, (await stream.ReadHeadAsync()).Status);
+                await using var client = await gateway.ConnectAsync();
+                await client.PostAsync("/v1/chat/completions", "{}");
+                Assert.Equal(521, (await client.ReadAsync()).Head.Status);
+            }
+        }
+        finally
+        {
+            foreach (var stream in streams)
+            {
+                await stream.DisposeAsync();
+            }
+        }
+    }
+
     [Fact]
     public async Task DestinationThatIsDown_IsNotTriedFirst()
     {

@@ -10,19 +10,26 @@ namespace Gateway.Attempts;
 
 /// <summary>
 /// YARP's passive health policy of the gateway: leaves a destination alone for the cluster's <c>ReactivationPeriod</c> if it cannot be reached
-/// (<see cref="DestinationOutages"/>). An outage then costs the callers no time, and budgets no reservation.
+/// (<see cref="DestinationOutages"/>). An outage then costs the callers no time, and budgets no reservation. The responses that end the
+/// failures in a row are noted when their headers arrive (<see cref="ReachedDestinations"/>).
 /// </summary>
 internal sealed partial class TransportFailurePolicy : IPassiveHealthCheckPolicy
 {
     private readonly DestinationOutages _outages;
+    private readonly ReachedDestinations _reached;
     private readonly IDestinationHealthUpdater _health;
     private readonly TimeProvider _time;
     private readonly ILogger<TransportFailurePolicy> _logger;
 
     public TransportFailurePolicy(
-        DestinationOutages outages, IDestinationHealthUpdater health, TimeProvider time, ILogger<TransportFailurePolicy> logger)
+        DestinationOutages outages,
+        ReachedDestinations reached,
+        IDestinationHealthUpdater health,
+        TimeProvider time,
+        ILogger<TransportFailurePolicy> logger)
     {
         _outages = outages;
+        _reached = reached;
         _health = health;
         _time = time;
         _logger = logger;
@@ -37,8 +44,8 @@ internal sealed partial class TransportFailurePolicy : IPassiveHealthCheckPolicy
         var request = GatewayContext.Of(context);
         switch (IsReached(context, request))
         {
-            case true when _outages.Reach(destination, request.HasUpstream ? request.Upstream.HeadersAt : _time.GetTimestamp()):
-                Log.DestinationReached(_logger, destination.DestinationId, cluster.ClusterId);
+            case true:
+                _reached.Note(destination, cluster.ClusterId, _time.GetTimestamp());
                 break;
             case false:
                 var pause = cluster.Model.Config.HealthCheck?.Passive?.ReactivationPeriod ?? PassiveHealthDefaults.ReactivationPeriod;
@@ -52,7 +59,9 @@ internal sealed partial class TransportFailurePolicy : IPassiveHealthCheckPolicy
         }
     }
 
-    /// <summary>Whether the attempt has reached the destination; <see langword="null"/> if it does not show.</summary>
+    /// <summary>
+    /// Whether the attempt has reached the destination; <see langword="null"/> if it does not show, or was noted with the response's headers.
+    /// </summary>
     private static bool? IsReached(HttpContext context, GatewayContext request)
     {
         if (context.Features.Get<IForwarderErrorFeature>() is { } failure)
@@ -61,17 +70,17 @@ internal sealed partial class TransportFailurePolicy : IPassiveHealthCheckPolicy
             {
                 Unprocessed.NoConnection => false,
                 Unprocessed.Refused => true,
-                _ => request.HasUpstream ? IsReached(request.Upstream.Status) : null,
+                _ => IsUnreachable(context, request) ? false : null,
             };
         }
 
-        return request.HasUpstream ? IsReached(request.Upstream.Status)
-            : request.HasAttempts && request.Attempts.DroppedFor is not null ? IsReached(context.Response.StatusCode)
-            : null;
+        return IsUnreachable(context, request) ? false : null;
     }
 
-    // A CDN in front of the destination reports that the destination cannot be reached: 520 and 524 come after a connection was made.
-    private static bool IsReached(int status) => status is not (521 or 522 or 523 or 525 or 526 or 530);
+    /// <summary>Whether the response says that the destination cannot be reached.</summary>
+    private static bool IsUnreachable(HttpContext context, GatewayContext request) =>
+        request.HasUpstream ? !ReachedDestinations.IsReached(request.Upstream.Status)
+        : request.HasAttempts && request.Attempts.DroppedFor is not null && !ReachedDestinations.IsReached(context.Response.StatusCode);
 
     private static partial class Log
     {
@@ -80,8 +89,5 @@ internal sealed partial class TransportFailurePolicy : IPassiveHealthCheckPolicy
             LogLevel.Warning,
             "Destination {Destination} of cluster {Cluster} cannot be reached; it is left alone for {Pause}")]
         public static partial void DestinationLeftAlone(ILogger logger, string destination, string cluster, TimeSpan pause);
-
-        [LoggerMessage(LogEvents.DestinationReached, LogLevel.Information, "Destination {Destination} of cluster {Cluster} is reached again")]
-        public static partial void DestinationReached(ILogger logger, string destination, string cluster);
     }
 }

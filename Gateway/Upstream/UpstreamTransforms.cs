@@ -17,7 +17,8 @@ namespace Gateway.Upstream;
 /// Adds the transforms that every route has, regardless of its settings. Requests get clean headers and the team's key. Responses get the
 /// gateway's headers and are observed.
 /// </summary>
-internal sealed partial class UpstreamTransforms(TimeProvider time, ILogger<UpstreamTransforms> logger) : ITransformProvider
+internal sealed partial class UpstreamTransforms(TimeProvider time, ReachedDestinations reached, ILogger<UpstreamTransforms> logger)
+    : ITransformProvider
 {
     public void ValidateRoute(TransformRouteValidationContext context)
     {
@@ -53,6 +54,7 @@ internal sealed partial class UpstreamTransforms(TimeProvider time, ILogger<Upst
 
         var context = transform.HttpContext;
         var answer = new Answer(transform, GatewayContext.Of(context), response, response.Content.Headers, time.GetTimestamp());
+        reached.Note(context, (int)response.StatusCode, answer.HeadersAt);
         var isEventStream = IsEventStream(answer.Headers) && HasBody(context.Response.StatusCode);
         if (AnswerHead.IsHeld(context, response, answer.Headers, isEventStream))
         {
