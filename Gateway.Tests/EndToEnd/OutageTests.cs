@@ -131,6 +131,34 @@ public sealed class OutageTests
         }
     }
 
+    /// <summary>An error in a response with status 200 comes from the destination, whatever its code says.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task DestinationThatSendsErrorsOfACdn_IsNotLeftAlone(bool isDropped)
+    {
+        Assert.SkipWhen(GatewayProcess.PublishedProgram is not null, "The clock is inside the test process.");
+        var time = FakeTime.StartNow();
+        await using var upstream = await FakeOpenRouter.FakeOpenRouterServer.StartAsync();
+        await using var gateway = await GatewayHost.StartAsync(options =>
+        {
+            string[] addresses = isDropped ? [upstream.BaseUrl, upstream.BaseUrl] : [upstream.BaseUrl];
+            options.Settings = ShippedSettings.With(("ReverseProxy", Destinations.Of(addresses)));
+            options.Time = time;
+        });
+        for (var i = 0; i < 10; i++)
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            await using var client = await gateway.ConnectAsync();
+            await client.PostAsync(
+                "/v1/chat/completions", "{}", "x-fake-body: {\"error\":{\"code\":522}}", "x-fake-no-generation-id: 1");
+            var (head, _) = await client.ReadAsync();
+
+            Assert.Equal((522, "200"), (head.Status, head.Header("x-gateway-upstream-status")));
+            Assert.Equal(isDropped ? "2" : null, head.Header("x-gateway-attempts"));
+        }
+    }
+
     [Fact]
     public async Task DestinationThatIsDown_IsNotTriedFirst()
     {

@@ -70,7 +70,7 @@ internal sealed class AttemptMiddleware
 
         return context.Features.Get<IForwarderErrorFeature>() is { } failure
             && ForwardFailure.Reason(failure) != Unprocessed.No
-            && !request.HasUpstream
+            && attempts.UpstreamStatus is null
             && attempts.HasMore
             && !context.Response.HasStarted
             && !HasClientLeft(context, request)

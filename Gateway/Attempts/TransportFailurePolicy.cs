@@ -70,17 +70,19 @@ internal sealed partial class TransportFailurePolicy : IPassiveHealthCheckPolicy
             {
                 Unprocessed.NoConnection => false,
                 Unprocessed.Refused => true,
-                _ => IsUnreachable(context, request) ? false : null,
+                _ => IsUnreachable(request) ? false : null,
             };
         }
 
-        return IsUnreachable(context, request) ? false : null;
+        return IsUnreachable(request) ? false : null;
     }
 
-    /// <summary>Whether the response says that the destination cannot be reached.</summary>
-    private static bool IsUnreachable(HttpContext context, GatewayContext request) =>
-        request.HasUpstream ? !ReachedDestinations.IsReached(request.Upstream.Status)
-        : request.HasAttempts && request.Attempts.DroppedFor is not null && !ReachedDestinations.IsReached(context.Response.StatusCode);
+    /// <summary>
+    /// Whether the response's status says that the destination cannot be reached. The status of an error in a response with status 200 is no
+    /// such status: the destination has sent it.
+    /// </summary>
+    private static bool IsUnreachable(GatewayContext request) =>
+        request is { HasAttempts: true, Attempts.UpstreamStatus: { } status } && !ReachedDestinations.IsReached(status);
 
     private static partial class Log
     {

@@ -52,6 +52,12 @@ internal sealed class RequestAttempts
     /// </summary>
     public IReadOnlyList<DestinationState>? DroppedFor { get; set; }
 
+    /// <summary>
+    /// The status of the current attempt's response as upstream sent it, even if an error in the response has replaced it;
+    /// <see langword="null"/> until its headers have arrived.
+    /// </summary>
+    public int? UpstreamStatus { get; set; }
+
     /// <summary>Whether the request may be sent once more, by number.</summary>
     public bool HasMore => Count < _max;
 
@@ -65,6 +71,7 @@ internal sealed class RequestAttempts
     public void Begin()
     {
         DroppedFor = null;
+        UpstreamStatus = null;
 
         // A body that comes from the client is gone after one reading, so its readings are never reset.
         if (Body is not null)

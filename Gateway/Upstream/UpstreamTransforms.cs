@@ -54,6 +54,7 @@ internal sealed partial class UpstreamTransforms(TimeProvider time, ReachedDesti
 
         var context = transform.HttpContext;
         var answer = new Answer(transform, GatewayContext.Of(context), response, response.Content.Headers, time.GetTimestamp());
+        answer.Request.Attempts.UpstreamStatus = (int)response.StatusCode;
         reached.Note(context, (int)response.StatusCode, answer.HeadersAt);
         var isEventStream = IsEventStream(answer.Headers) && HasBody(context.Response.StatusCode);
         if (AnswerHead.IsHeld(context, response, answer.Headers, isEventStream))
