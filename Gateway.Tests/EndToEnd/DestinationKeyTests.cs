@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json.Nodes;
 using FakeOpenRouter;
 using Gateway.Billing;
 using Gateway.Tests.Support;
@@ -47,6 +48,73 @@ public sealed class DestinationKeyTests
         Assert.DoesNotContain(one.Requests.All, request => request.Path.EndsWith("/generation", StringComparison.Ordinal));
     }
 
+    /// <summary>The request has the keys of the settings that it began with, and those are not for a destination that came later.</summary>
+    [Fact]
+    public async Task DestinationThatAReloadAdds_GetsNoKeyOfEarlierSettings()
+    {
+        var hasRequest = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var goOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var one = ScriptedSocketUpstream.Start(async connection =>
+        {
+            while (true)
+            {
+                var (head, _) = await connection.ReadRequestAsync();
+                if (head.StartsWith("POST", StringComparison.Ordinal))
+                {
+                    hasRequest.SetResult();
+                    await goOn.Task.GuardAsync();
+                    await connection.SendAsync("HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n");
+                }
+                else
+                {
+                    await connection.SendAsync("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+                }
+            }
+        });
+        await using var two = await FakeOpenRouterServer.StartAsync();
+        using var secret = new TempFolder();
+        secret.Write("two.key", OwnKey);
+        await using var team = await StartAsync(one.BaseUrl);
+
+        var calling = team.ChatAsync(Model);
+        await hasRequest.Task.GuardAsync();
+        await ReloadAsync(team, Section(one.BaseUrl, two.BaseUrl, $"file:{secret.File("two.key")}"));
+        goOn.SetResult();
+
+        Assert.Equal(429, (await calling).Status);
+        Assert.All(two.Requests.All, request => Assert.Equal($"Bearer {OwnKey}", request.Header("Authorization")));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task DestinationThatAReloadMoves_GetsNoKeyOfEarlierSettings(bool hasOwnKey)
+    {
+        await using var one = await FakeOpenRouterServer.StartAsync();
+        await using var two = await FakeOpenRouterServer.StartAsync();
+        using var secret = new TempFolder();
+        secret.Write("two.key", OwnKey);
+        await using var team = await StartAsync(one.BaseUrl);
+        var body = TeamGateway.Body(Model);
+
+        // "Continue" is the answer to the first reading of the body: the request has its settings by then.
+        await using var client = await team.Gateway.ConnectAsync();
+        await client.SendAsync(
+            $"POST {Chat} HTTP/1.1\r\nHost: {client.Authority}\r\nx-api-key: {TeamSetup.Key}\r\nContent-Type: application/json\r\n"
+            + $"Expect: 100-continue\r\nContent-Length: {body.Length}\r\n\r\n");
+        Assert.Equal(100, (await client.ReadHeadAsync()).Status);
+        await ReloadAsync(team, Destinations.Section("", ("a", hasOwnKey
+            ? Destination(two.BaseUrl, $"file:{secret.File("two.key")}")
+            : $$"""{ "Address": "{{two.BaseUrl}}" }""")));
+        await client.SendAsync(body);
+        var (head, answer) = await client.ReadAsync();
+
+        new Exchange(head, answer, null).IsRefused(503);
+        Assert.Equal("1", head.Header("Retry-After"));
+        Assert.DoesNotContain(one.Requests.All.Concat(two.Requests.All), request => request.Path.EndsWith("/completions", StringComparison.Ordinal));
+        Assert.Equal(200, (await team.ChatAsync(Model)).Status);
+    }
+
     [Fact]
     public async Task OnlyDestinationWithAKeyOfItsOwn_IsAskedForPricesWithIt()
     {
@@ -80,6 +148,24 @@ public sealed class DestinationKeyTests
         using var response = await gateway.Client.GetAsync("/v1/models", TestContext.Current.CancellationToken);
 
         Assert.Equal("Bearer sk-or-v1-test", upstream.Requests.Single.Header("Authorization"));
+    }
+
+    private const string Model = "\"model\":\"test/dollar\"";
+
+    /// <summary>A gateway with one destination, whose name is <c>a</c>.</summary>
+    private static Task<TeamGateway> StartAsync(string address) => TeamGateway.StartAsync(new TeamGatewayOptions
+    {
+        Limits = """{ "Prices": [ { "Model": "test/dollar", "Prompt": "0", "Completion": "0", "Request": "1" } ] }""",
+        KeepsDestinations = true,
+        WaitsForPrices = false,
+        Sections = [("ReverseProxy", Destinations.Of(address))],
+    });
+
+    private static Task ReloadAsync(TeamGateway team, string section)
+    {
+        var settings = JsonNode.Parse(team.Settings())!;
+        settings["ReverseProxy"] = JsonNode.Parse(section);
+        return team.Gateway.ReloadAsync(settings.ToJsonString());
     }
 
     private static string Section(string one, string two, string reference) => Destinations.Section(

@@ -18,7 +18,22 @@ internal static class NextDestinations
             : [.. available.Where(destination => destination != current && !attempts.HasTried(destination))];
     }
 
-    /// <summary>The available destinations of the request's cluster. Health may have changed since the request began.</summary>
-    public static IReadOnlyList<DestinationState> Available(HttpContext context) =>
-        context.GetRouteModel().Cluster?.DestinationsState.AvailableDestinations ?? [];
+    /// <summary>
+    /// The available destinations of the request's cluster. Health may have changed since the request began. A destination that a reload has
+    /// added or changed since is none of them: the request's keys are not for it.
+    /// </summary>
+    public static IReadOnlyList<DestinationState> Available(HttpContext context)
+    {
+        if (context.GetRouteModel().Cluster is not { } cluster)
+        {
+            return [];
+        }
+
+        var snapshot = GatewayContext.Of(context).Snapshot;
+        var available = cluster.DestinationsState.AvailableDestinations;
+        return available.All(IsKnown) ? available : [.. available.Where(IsKnown)];
+
+        bool IsKnown(DestinationState destination) =>
+            snapshot.HasDestination(cluster.ClusterId, destination.DestinationId, destination.Model.Config);
+    }
 }

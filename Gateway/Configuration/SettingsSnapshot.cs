@@ -61,4 +61,26 @@ internal sealed record SettingsSnapshot
 
     /// <summary>The warnings.</summary>
     public required IReadOnlyList<SettingsFault> Warnings { get; init; }
+
+    /// <summary>
+    /// Whether a destination is one of these settings. A reload may have added it since, or given its name another address or key: the keys of
+    /// these settings are not for it then.
+    /// </summary>
+    /// <param name="cluster">The name of its cluster.</param>
+    /// <param name="destination">Its name.</param>
+    /// <param name="config">What it is now.</param>
+    public bool HasDestination(string cluster, string destination, DestinationConfig config)
+    {
+        for (var i = 0; i < Clusters.Count; i++)
+        {
+            if (string.Equals(Clusters[i].ClusterId, cluster, StringComparison.OrdinalIgnoreCase))
+            {
+                return Clusters[i].Destinations is { } destinations
+                    && destinations.TryGetValue(destination, out var known)
+                    && (ReferenceEquals(known, config) || known.Equals(config));
+            }
+        }
+
+        return false;
+    }
 }

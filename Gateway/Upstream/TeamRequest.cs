@@ -15,8 +15,8 @@ namespace Gateway.Upstream;
 
 /// <summary>
 /// Replaces the caller's credentials by the team's OpenRouter key, or by the destination's own, and sets the team's attribution and scoped
-/// session. Refuses a request if the route's transforms have changed its path, method or query in a way that was not judged. Without teams
-/// the caller's own credentials pass.
+/// session. Refuses a request if the route's transforms have changed its path, method or query in a way that was not judged, or if a reload
+/// has changed its destination, for which the key is not. Without teams the caller's own credentials pass.
 /// </summary>
 internal sealed partial class TeamRequest(string routeId, ILogger logger) : RequestTransform
 {
@@ -41,6 +41,14 @@ internal sealed partial class TeamRequest(string routeId, ILogger logger) : Requ
         {
             Log.RouteLedElsewhere(logger, routeId, gateway.RequestId);
             return new ValueTask(ErrorMiddleware.RefuseAsync(context.HttpContext, GatewayError.EndpointNotAllowed));
+        }
+
+        var proxy = context.HttpContext.GetReverseProxyFeature();
+        if (proxy.ProxiedDestination is { } destination
+            && !gateway.Snapshot.HasDestination(proxy.Cluster.Config.ClusterId, destination.DestinationId, destination.Model.Config))
+        {
+            // A reload has changed the destination since the request began. The client's next request has the new settings.
+            return new ValueTask(ErrorMiddleware.RefuseAsync(context.HttpContext, GatewayError.NoDestination(TimeSpan.Zero)));
         }
 
         headers.TryAddWithoutValidation(
