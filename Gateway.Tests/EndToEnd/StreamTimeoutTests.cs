@@ -82,6 +82,36 @@ public sealed class StreamTimeoutTests
         }
     }
 
+    /// <summary>The limits hold while the request's body is on its way and upstream has stopped reading.</summary>
+    [Theory]
+    [InlineData("Upstream:TotalTimeout")]
+    [InlineData("Upstream:FirstEventTimeout")]
+    public async Task LimitDuringTheRequestsBody_Is504(string setting)
+    {
+        var time = new FakeTimeProvider();
+        var hasHead = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var upstream = ScriptedSocketUpstream.Start(async connection =>
+        {
+            await connection.ReadHeadAsync();
+            hasHead.SetResult();
+            await new TaskCompletionSource().Task.WaitAsync(connection.Stopping);
+        });
+        await using var gateway = await GatewayHost.StartAsync(options =>
+        {
+            options.Upstream = upstream.BaseUrl;
+            options.Time = time;
+            options.Settings = ShippedSettings.WithValues((setting, "\"00:00:02\""));
+        });
+        await using var client = await gateway.ConnectAsync();
+        await client.PostAsync("/v1/chat/completions", $$"""{"model":"m","stream":true,"user":"{{new string('x', 16_000_000)}}"}""");
+        var reading = client.ReadHeadAsync();
+        await hasHead.Task.GuardAsync();
+        time.Advance(2 * Second);
+        var head = await reading;
+
+        Assert.Equal((504, "false"), (head.Status, head.Header("x-should-retry")));
+    }
+
     [Fact]
     public async Task StreamWithProgress_MayLast()
     {

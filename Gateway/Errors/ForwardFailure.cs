@@ -17,6 +17,7 @@ internal static class ForwardFailure
         ForwarderError.RequestCreation => (RequestEnd.Failed, GatewayError.Internal),
         not ForwarderError.NoAvailableDestinations when IsNotProcessed(failure) =>
             (RequestEnd.UpstreamUnreachable, GatewayError.UpstreamUnreachable),
+        _ when IsTimeLimit(failure.Exception) => (RequestEnd.UpstreamTimedOut, GatewayError.UpstreamTimedOut),
         ForwarderError.RequestTimedOut or ForwarderError.RequestCanceled or ForwarderError.RequestBodyCanceled
             or ForwarderError.ResponseBodyCanceled
             or ForwarderError.UpgradeActivityTimeout => (RequestEnd.UpstreamTimedOut, GatewayError.UpstreamTimedOut),
@@ -61,6 +62,10 @@ internal static class ForwardFailure
         or ForwarderError.ResponseBodyClient or ForwarderError.ResponseBodyDestination or ForwarderError.UpgradeRequestCanceled
         or ForwarderError.UpgradeRequestClient or ForwarderError.UpgradeRequestDestination or ForwarderError.UpgradeResponseCanceled
         or ForwarderError.UpgradeResponseClient or ForwarderError.UpgradeResponseDestination or ForwarderError.UpgradeActivityTimeout;
+
+    /// <summary>Whether a time limit of the gateway has ended the transfer, the request's body included.</summary>
+    private static bool IsTimeLimit(Exception? fault) =>
+        fault is ResponseTimeoutException || (fault is AggregateException all && all.InnerExceptions.Any(IsTimeLimit));
 
     private static Unprocessed Reason(Exception? fault) => fault switch
     {

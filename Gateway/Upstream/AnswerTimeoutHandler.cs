@@ -1,3 +1,5 @@
+using Gateway.Errors;
+
 namespace Gateway.Upstream;
 
 /// <summary>Applies the time limits of a request's response, which begin with its sending, until the response's headers have arrived.</summary>
@@ -17,6 +19,11 @@ internal sealed class AnswerTimeoutHandler(HttpMessageHandler inner) : Delegatin
         try
         {
             return await base.SendAsync(request, timers.Token);
+        }
+        catch (Exception) when (timers.Token.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            timers.Dispose();
+            throw new ResponseTimeoutException();
         }
         catch
         {

@@ -46,6 +46,17 @@ public sealed class ForwardFailureTests
         }
     }
 
+    [Theory]
+    [InlineData(ForwarderError.RequestBodyClient, 400)]
+    [InlineData(ForwarderError.RequestBodyDestination, 502)]
+    public void TimeLimitDuringTheRequestsBody_IsUpstreamsTimeout(ForwarderError error, int status)
+    {
+        var failure = new Failure(error, new AggregateException(new IOException(), new ResponseTimeoutException()));
+
+        Assert.Equal((RequestEnd.UpstreamTimedOut, GatewayError.UpstreamTimedOut), ForwardFailure.Classify(failure, status));
+        Assert.False(ForwardFailure.IsNotProcessed(failure));
+    }
+
     [Fact]
     public async Task ConnectTimeout_OfTheHttpClient_IsRecognised()
     {
