@@ -70,6 +70,7 @@ internal sealed class SettingsLoader
         var proxy = await _dryRun.RunAsync(
             tree.Root.Members[SettingsSchema.ReverseProxy], tree.BaseUrl, tree.BaseUrlSource, faults, warnings);
         shaped[SettingsSchema.ReverseProxy] = proxy.Section;
+        ActivityTimeouts.Warn(upstream, proxy.Clusters, warnings);
         var destinationKeys = DestinationKeyReader.Read(proxy.Section, teams, secrets, faults, warnings);
         _compiler = compiler;
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using Gateway.Attempts;
 using Gateway.Billing;
+using Gateway.Configuration.ReverseProxy;
 using Gateway.Errors;
 using Gateway.Metering;
 using Gateway.Primitives;
@@ -333,12 +334,9 @@ internal sealed partial class UpstreamTransforms(TimeProvider time, ReachedDesti
     /// <summary>Begins the time limits of a response that count from the sending of its request.</summary>
     private sealed class TimeLimits(TimeProvider time) : RequestTransform
     {
-        // YARP's default.
-        private static readonly TimeSpan DefaultSilence = TimeSpan.FromSeconds(100);
-
         /// <summary>The cluster's limit of silence.</summary>
         public static TimeSpan SilenceOf(HttpContext context) =>
-            context.GetReverseProxyFeature().Cluster.Config.HttpRequest?.ActivityTimeout ?? DefaultSilence;
+            ActivityTimeouts.Of(context.GetReverseProxyFeature().Cluster.Config);
 
         public override ValueTask ApplyAsync(RequestTransformContext context)
         {

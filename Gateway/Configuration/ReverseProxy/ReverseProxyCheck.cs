@@ -16,6 +16,9 @@ internal static class ReverseProxyCheck
 
     private static readonly TimeSpan LongestActivityTimeout = TimeSpan.FromDays(7);
 
+    private static readonly TimeSpan ShortestPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromDays(1);
+
     /// <summary>Checks the section in canonical form.</summary>
     public static void Check(SettingsObject section, List<SettingsFault> faults, ICollection<SettingsFault> warnings)
     {
@@ -143,6 +146,15 @@ internal static class ReverseProxyCheck
             faults.Add(new SettingsFault(
                 $"{path}:HttpRequest:ActivityTimeout",
                 $"got \"{text}\"; expected more than \"00:00:00\" and \"{LongestActivityTimeout:c}\" at most"));
+        }
+
+        // YARP starts a timer with it. Zero would leave nothing alone, and a value out of the timer's range throws when a destination fails.
+        if (cluster.Members.GetValueOrDefault("HealthCheck") is SettingsObject health
+            && health.Members.GetValueOrDefault("Passive") is SettingsObject passive
+            && passive.Members.GetValueOrDefault("ReactivationPeriod") is SettingsValue { Text: var pause })
+        {
+            new SettingsFaultCollector($"{path}:HealthCheck:Passive", passive, faults, warnings)
+                .Range("ReactivationPeriod", TimeSpan.Parse(pause, CultureInfo.InvariantCulture), ShortestPause, LongestPause);
         }
 
         if (cluster.Members.GetValueOrDefault("HttpClient") is SettingsObject client
