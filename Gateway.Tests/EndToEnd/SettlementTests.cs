@@ -153,23 +153,6 @@ public sealed class SettlementTests
     }
 
     [Fact]
-    public async Task LedgerThatCannotBeOpened_IsAFaultAtTheStart()
-    {
-        using var folder = new TempFolder();
-        folder.Write("search.key", TeamSetup.UpstreamKey);
-        folder.Write("file", "");
-        folder.Write("appsettings.json", ShippedSettings.With(
-            ("Teams", $"[ {TeamSetup.Team()} ]"),
-            ("Usage", """{ "Sqlite": { "Path": "file/usage.db" } }""")));
-
-        var output = await GatewayCommandRun.RunAsync(["--port", "0", "--ip", "127.0.0.1"], folder.Path);
-
-        Assert.Equal(2, output.ExitCode);
-        Assert.Contains("usage.db", output.Error, StringComparison.Ordinal);
-        Assert.DoesNotContain("   at ", output.Error + output.Out, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public async Task Generation_IsTheOwnTeamsOnly()
     {
         await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
