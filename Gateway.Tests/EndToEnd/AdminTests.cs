@@ -180,9 +180,13 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
     public async Task LargeQuestion_IsA413()
     {
         using var admin = await ClientAsync(_pair);
-        using var answer = await PostAsync(admin, $$"""{"model":"{{new string('x', 1100 * 1024)}}"}""");
+        await using var client = await RawHttpClient.ConnectAsync(admin.BaseAddress!);
 
-        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
+        // The length alone decides. A client that sends the body as well may find the connection closed before it has read the answer.
+        await client.SendAsync(
+            $"POST /admin/explain HTTP/1.1\r\nHost: {client.Authority}\r\nContent-Type: application/json\r\nContent-Length: {1100 * 1024}\r\n\r\n");
+
+        Assert.Equal(413, (await client.ReadHeadAsync()).Status);
     }
 
     [Theory]
