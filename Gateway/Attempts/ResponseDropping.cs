@@ -1,3 +1,4 @@
+using System.Net.Http.Headers;
 using Gateway.Billing;
 using Gateway.Metering;
 using Gateway.Primitives;
@@ -14,7 +15,7 @@ internal static class ResponseDropping
     /// <summary>The prefix of OpenRouter's generation ids.</summary>
     private const string IdPrefix = "gen-";
 
-    /// <summary>The largest body that is read for the decision.</summary>
+    /// <summary>The size from which a body is not looked into.</summary>
     private const int LargestBody = 64 * 1024;
 
     /// <summary>Whether a response with a status may be dropped, so that its body is worth a look.</summary>
@@ -25,20 +26,22 @@ internal static class ResponseDropping
         && NextDestinations.Untried(context, request.Attempts).Count > 0;
 
     /// <summary>Drops the response if it costs nothing and the request can be sent again. Otherwise it is left complete.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="request">The gateway's context of the request.</param>
+    /// <param name="response">The response.</param>
+    /// <param name="headers">The headers of its content.</param>
+    /// <param name="body">The body, or its beginning; <see langword="null"/> if it is not JSON.</param>
     /// <returns>Whether it is dropped.</returns>
     public static async ValueTask<bool> TryDropAsync(
-        HttpContext context, GatewayContext request, HttpResponseMessage response, CancellationToken cancellationToken)
+        HttpContext context,
+        GatewayContext request,
+        HttpResponseMessage response,
+        HttpContentHeaders headers,
+        ReadOnlyMemory<byte>? body)
     {
-        var headers = response.Content.Headers;
-        PeekedContent? peeked = null;
-        if (headers.ContentType?.MediaType?.EndsWith("json", StringComparison.OrdinalIgnoreCase) == true)
-        {
-            response.Content = peeked = await PeekedContent.ReadAsync(response.Content, LargestBody, cancellationToken);
-        }
-
         var attempts = request.Attempts;
         var next = NextDestinations.Untried(context, attempts);
-        if (!IsFree(response, peeked, headers.ContentEncoding) || next.Count == 0 || !attempts.TryTakeBodyBack())
+        if (!IsFree(response, body, headers.ContentEncoding) || next.Count == 0 || !attempts.TryTakeBodyBack())
         {
             return false;
         }
@@ -54,9 +57,9 @@ internal static class ResponseDropping
 
             var observer = call.Answered(
                 (int)response.StatusCode, isEventStream: false, request.Caller.Endpoint!.OrdersAJob, headers);
-            if (peeked is not null)
+            if (body is { } bytes)
             {
-                await observer.ObserveAsync(peeked.Bytes);
+                await observer.ObserveAsync(bytes);
             }
         }
 
@@ -64,14 +67,14 @@ internal static class ResponseDropping
     }
 
     /// <summary>Whether the response settles a call at nothing, at once.</summary>
-    private static bool IsFree(HttpResponseMessage response, PeekedContent? peeked, ICollection<string> encodings)
+    private static bool IsFree(HttpResponseMessage response, ReadOnlyMemory<byte>? body, ICollection<string> encodings)
     {
         var facts = ResponseFacts.None;
         var isErrorOnly = false;
-        if (peeked is { IsWhole: true })
+        if (body is { Length: < LargestBody } bytes)
         {
             using var reader = ResponseReaders.Create(isEventStream: false, encodings);
-            reader.Read(peeked.Bytes.Span);
+            reader.Read(bytes.Span);
             reader.End();
             facts = reader.Facts;
             isErrorOnly = facts is { HasError: true, IsComplete: true } && !reader.HasContent;

@@ -168,23 +168,11 @@ internal sealed partial class UpstreamTransforms(TimeProvider time, ReachedDesti
 
     private async ValueTask DropOrPassAsync(Answer answer)
     {
-        var (transform, request, response) = (answer.Transform, answer.Request, answer.Response);
-        bool isDropped;
-        if (answer.Headers.ContentType?.MediaType?.EndsWith("json", StringComparison.OrdinalIgnoreCase) == true)
-        {
-            // Decided by the part of the body that has arrived in time.
-            var held = await PeekAsync(answer);
-            var content = response.Content;
-            response.Content = PassedContent.WithHeaders(answer.Headers, content, new MemoryStream(held.Held.ToArray()));
-            isDropped = await ResponseDropping.TryDropAsync(transform.HttpContext, request, response, transform.CancellationToken);
-            response.Content = content;
-        }
-        else
-        {
-            isDropped = await ResponseDropping.TryDropAsync(transform.HttpContext, request, response, transform.CancellationToken);
-        }
-
-        if (isDropped)
+        // Decided by the part of the body that has arrived in time.
+        var transform = answer.Transform;
+        var isJson = answer.Headers.ContentType?.MediaType?.EndsWith("json", StringComparison.OrdinalIgnoreCase) == true;
+        ReadOnlyMemory<byte>? body = isJson ? (await PeekAsync(answer)).Held : null;
+        if (await ResponseDropping.TryDropAsync(transform.HttpContext, answer.Request, answer.Response, answer.Headers, body))
         {
             transform.SuppressResponseBody = true;
             return;
