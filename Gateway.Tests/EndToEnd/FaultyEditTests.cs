@@ -53,7 +53,7 @@ public sealed class FaultyEditTests(FaultyEditTests.Running running) : IClassFix
         var admin = running.Admin;
         var good = running.NextRule();
         await pair.Gateway.WriteSettingsAsync(Settings(good));
-        await WaitForRuleAsync(pair, good);
+        await pair.WaitForRuleAsync(good);
         var version = await pair.Gateway.VersionAsync();
         var printed = pair.Gateway.Process.Lines.Count;
 
@@ -70,14 +70,14 @@ public sealed class FaultyEditTests(FaultyEditTests.Running running) : IClassFix
             ["status", "version", "restart_required", "ready"],
             (await pair.Gateway.HealthAsync()).EnumerateObject().Select(member => member.Name));
         Assert.Equal(version, await pair.Gateway.VersionAsync());
-        Assert.Equal(good, await RuleAsync(pair));
+        Assert.Equal(good, await pair.RuleAsync());
         Assert.Equal(200, (await pair.GetAsync("/v1/models")).Status);
 
         // A touch of the same bad content is nothing new; a good file ends it.
         await pair.Gateway.WriteSettingsAsync(text);
         var better = running.NextRule();
         await pair.Gateway.WriteSettingsAsync(Settings(better));
-        await WaitForRuleAsync(pair, better);
+        await pair.WaitForRuleAsync(better);
         Assert.DoesNotContain(path + "\"", await FaultsAsync(admin), StringComparison.Ordinal);
         Assert.False(pair.Gateway.Process.HasExited);
     }
@@ -85,11 +85,6 @@ public sealed class FaultyEditTests(FaultyEditTests.Running running) : IClassFix
     private static string Settings(string rule) => ShippedSettings.With(
         ("Admin", """{ "Url": "http://127.0.0.1:0" }"""),
         ("ProviderMapping", $$"""{ "Rules": [{ "Name": "{{rule}}", "Model": "*", "Provider": { "only": ["{{rule}}"] } }] }"""));
-
-    private static async Task<string?> RuleAsync(GatewayPair pair) => (await pair.ChatAsync("m")).Head.Header("x-gateway-rule");
-
-    private static Task WaitForRuleAsync(GatewayPair pair, string rule) =>
-        Eventually.TrueAsync(async () => await RuleAsync(pair) == rule, $"rule {rule}");
 
     private static async Task<string> FaultsAsync(HttpClient admin)
     {

@@ -23,7 +23,7 @@ public sealed class OutageTests
     [Fact]
     public async Task OutageBehindACdn_CostsNothingAndEndsTenSecondsAfterUpstreamsReturn()
     {
-        Assert.SkipWhen(GatewayProcess.PublishedProgram is not null, "The clock is inside the test process.");
+        FakeTime.SkipWithPublishedProgram();
         var time = FakeTime.StartNow();
         await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions { Team = Budget, Limits = Prices, Time = time });
 
@@ -55,7 +55,7 @@ public sealed class OutageTests
     [Fact]
     public async Task OutageWithoutConnections_CostsNothing()
     {
-        Assert.SkipWhen(GatewayProcess.PublishedProgram is not null, "The clock is inside the test process.");
+        FakeTime.SkipWithPublishedProgram();
         var time = FakeTime.StartNow();
         await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
         {
@@ -87,7 +87,7 @@ public sealed class OutageTests
     [Fact]
     public async Task DestinationThatBeginsStreams_IsNotLeftAlone()
     {
-        Assert.SkipWhen(GatewayProcess.PublishedProgram is not null, "The clock is inside the test process.");
+        FakeTime.SkipWithPublishedProgram();
         var time = FakeTime.StartNow();
         await using var upstream = ScriptedSocketUpstream.Start(async connection =>
         {
@@ -137,7 +137,7 @@ public sealed class OutageTests
     [InlineData(true)]
     public async Task DestinationThatSendsErrorsOfACdn_IsNotLeftAlone(bool isDropped)
     {
-        Assert.SkipWhen(GatewayProcess.PublishedProgram is not null, "The clock is inside the test process.");
+        FakeTime.SkipWithPublishedProgram();
         var time = FakeTime.StartNow();
         await using var upstream = await FakeOpenRouter.FakeOpenRouterServer.StartAsync();
         await using var gateway = await GatewayHost.StartAsync(options =>
@@ -162,7 +162,7 @@ public sealed class OutageTests
     [Fact]
     public async Task DestinationThatIsDown_IsNotTriedFirst()
     {
-        Assert.SkipWhen(GatewayProcess.PublishedProgram is not null, "The clock is inside the test process.");
+        FakeTime.SkipWithPublishedProgram();
         var time = FakeTime.StartNow();
         await using var upstream = await FakeOpenRouter.FakeOpenRouterServer.StartAsync();
         await using var gateway = await GatewayHost.StartAsync(options =>
@@ -191,7 +191,7 @@ public sealed class OutageTests
     [InlineData("""{ "Passive": { "ReactivationPeriod": "00:01:00" } }""", false)]
     public async Task HealthCheckOfTheCluster_Holds(string settings, bool passes)
     {
-        Assert.SkipWhen(GatewayProcess.PublishedProgram is not null, "The clock is inside the test process.");
+        FakeTime.SkipWithPublishedProgram();
         var time = FakeTime.StartNow();
         await using var gateway = await GatewayHost.StartAsync(options =>
         {

@@ -158,7 +158,7 @@ public sealed class OwnRequestTests
     [Fact]
     public async Task MissingBill_IsNoBillOnlyWhereTheCallWasServed()
     {
-        Assert.SkipWhen(GatewayProcess.PublishedProgram is not null, "The clock is inside the test process.");
+        FakeTime.SkipWithPublishedProgram();
         var time = FakeTime.StartNow();
         await using var one = await FakeOpenRouterServer.StartAsync(new FakeOpenRouterOptions { Seed = 1111111111 });
         var two = await FakeOpenRouterServer.StartAsync(new FakeOpenRouterOptions { Seed = 2222222222 });

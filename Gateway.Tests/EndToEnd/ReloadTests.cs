@@ -19,12 +19,12 @@ public sealed class ReloadTests
     public async Task Edit_IsInForceHoweverItIsWritten(string how)
     {
         await using var pair = await GatewayPair.StartAsync(options => options.Rules(Rule("before")));
-        Assert.Equal("before", await RuleAsync(pair));
+        Assert.Equal("before", await pair.RuleAsync());
         var text = ShippedSettings.WithRules(Rule("after"));
 
         await WriteAsync(pair.Gateway, text, how);
         await pair.Gateway.WaitForVersionChangeAsync("");
-        await WaitForRuleAsync(pair, "after");
+        await pair.WaitForRuleAsync("after");
 
         Assert.Equal("ok", (await pair.Gateway.HealthAsync()).GetProperty("status").GetString());
     }
@@ -37,7 +37,7 @@ public sealed class ReloadTests
         for (var i = 1; i <= 3; i++)
         {
             await pair.Gateway.WriteSettingsAsync(ShippedSettings.WithRules(Rule($"v{i}")));
-            await WaitForRuleAsync(pair, $"v{i}");
+            await pair.WaitForRuleAsync($"v{i}");
         }
     }
 
@@ -84,7 +84,7 @@ public sealed class ReloadTests
 
         File.Move(
             pair.Gateway.Folder.Write("good.tmp", ShippedSettings.WithRules(Rule("good"))), pair.Gateway.SettingsPath, overwrite: true);
-        await WaitForRuleAsync(pair, "good");
+        await pair.WaitForRuleAsync("good");
 
         Assert.Single(pair.Gateway.Process.Lines, line => line.Contains("Unheard", StringComparison.Ordinal));
     }
@@ -96,7 +96,7 @@ public sealed class ReloadTests
         File.Delete(pair.Gateway.SettingsPath);
         await UntilRefusedAsync(pair.Gateway);
 
-        Assert.Equal("good", await RuleAsync(pair));
+        Assert.Equal("good", await pair.RuleAsync());
     }
 
     [Fact]
@@ -161,7 +161,7 @@ public sealed class ReloadTests
             ("Server:Limits:RequestHeadersTimeout", "\"00:00:17\""),
             ("ProviderMapping:Rules", Rule("rest-applies"))));
 
-        Assert.Equal("rest-applies", await RuleAsync(pair));
+        Assert.Equal("rest-applies", await pair.RuleAsync());
         var health = await pair.Gateway.HealthAsync();
         Assert.True(health.GetProperty("restart_required").GetBoolean());
         await pair.Gateway.Process.WaitForLineAsync(
@@ -175,7 +175,7 @@ public sealed class ReloadTests
     {
         const string Trace = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         await using var pair = await GatewayPair.StartAsync(options => options.Settings = ShippedSettings.WithRules(Rule("r")));
-        Assert.Equal("r", await RuleAsync(pair));
+        Assert.Equal("r", await pair.RuleAsync());
 
         await pair.Gateway.ReloadAsync(ShippedSettings.WithValues(
             ("ProviderMapping:Rules", Rule("r")), ("Server:RuleHeader", "false"), ("Server:ForwardTraceHeaders", "true")));
@@ -238,7 +238,7 @@ public sealed class ReloadTests
 
         await stop.CancelAsync();
         await Task.WhenAll(load);
-        Assert.Equal("v30", await RuleAsync(pair));
+        Assert.Equal("v30", await pair.RuleAsync());
     }
 
     private static string Numbered(int number)
@@ -253,18 +253,11 @@ public sealed class ReloadTests
 
     private static string Rule(string name) => $$"""[{ "Name": "{{name}}", "Model": "*", "Provider": { "only": ["{{name}}"] } }]""";
 
-    private static async Task<string?> RuleAsync(GatewayPair pair) => (await pair.ChatAsync("m")).Head.Header("x-gateway-rule");
-
     private static async Task<string?> RuleAtAsync(Uri address)
     {
         await using var client = await RawHttpClient.ConnectAsync(address);
         await client.PostAsync("/v1/chat/completions", """{"model":"m"}""");
         return (await client.ReadHeadAsync()).Header("x-gateway-rule");
-    }
-
-    private static Task WaitForRuleAsync(GatewayPair pair, string rule)
-    {
-        return Eventually.TrueAsync(async () => await RuleAsync(pair) == rule, $"rule {rule}");
     }
 
     /// <summary>Waits until the gateway has seen settings that it does not take.</summary>

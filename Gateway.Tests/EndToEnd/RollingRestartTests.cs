@@ -18,7 +18,7 @@ public sealed class RollingRestartTests
     [InlineData(false)]
     public async Task CallThatOneProcessSettles_LeavesTheBudgetOfTheOther(bool isOfTheOldOne)
     {
-        Assert.SkipWhen(GatewayProcess.PublishedProgram is not null, "The clock is inside the test process.");
+        FakeTime.SkipWithPublishedProgram();
 
         // Each has a clock of its own, which says which of them asks for the bill.
         var (oldTime, newTime) = (FakeTime.StartNow(), FakeTime.StartNow());
@@ -55,7 +55,7 @@ public sealed class RollingRestartTests
     [InlineData(false)]
     public async Task CallThatOneProcessAdmits_CountsInTheBudgetOfTheOther(bool isOfTheOldOne)
     {
-        Assert.SkipWhen(GatewayProcess.PublishedProgram is not null, "The clock is inside the test process.");
+        FakeTime.SkipWithPublishedProgram();
         var (oldTime, newTime) = (FakeTime.StartNow(), FakeTime.StartNow());
         await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
         {

@@ -12,7 +12,7 @@ public sealed class SettlementClockTests
     [Fact]
     public async Task GatewayThatStoodStillForDays_AsksOn_AlsoWhenUpstreamIsAwayAtFirst()
     {
-        SkipOutOfProcess();
+        FakeTime.SkipWithPublishedProgram();
         var time = FakeTime.StartNow();
         await using var team = await StartAsync(time);
         var call = await team.ChatAsync("", "x-fake-no-usage: 1", "x-fake-generation-status: 503", "x-fake-generation-failures: 4");
@@ -33,7 +33,7 @@ public sealed class SettlementClockTests
     [Fact]
     public async Task UpstreamThatIsAwayForDays_IsAskedOn()
     {
-        SkipOutOfProcess();
+        FakeTime.SkipWithPublishedProgram();
         var time = FakeTime.StartNow();
         await using var team = await StartAsync(time);
         var call = await team.ChatAsync("", "x-fake-no-usage: 1", "x-fake-generation-status: 503", "x-fake-generation-failures: 12");
@@ -50,7 +50,7 @@ public sealed class SettlementClockTests
     [Fact]
     public async Task ErrorThatUpstreamDoesNotKnow_CostsNothingAfterTenMinutesOfAnswers()
     {
-        SkipOutOfProcess();
+        FakeTime.SkipWithPublishedProgram();
         var time = FakeTime.StartNow();
         await using var team = await StartAsync(time);
         var start = time.GetUtcNow();
@@ -78,7 +78,7 @@ public sealed class SettlementClockTests
     [Fact]
     public async Task UnknownCall_CountsForTheHold_AndStandsInReportsUntilItIsWrittenOff()
     {
-        SkipOutOfProcess();
+        FakeTime.SkipWithPublishedProgram();
         var time = FakeTime.StartNow();
         await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
         {
@@ -101,9 +101,6 @@ public sealed class SettlementClockTests
         Assert.Equal(418, (await team.ChatAsync(Dollar, "x-fake-status: 418", "x-fake-no-generation-id: 1")).Status);
         Assert.Equal(GenerationState.Unresolvable, (await team.RowsAsync())[0].State);
     }
-
-    private static void SkipOutOfProcess() =>
-        Assert.SkipWhen(GatewayProcess.PublishedProgram is not null, "The clock is inside the test process.");
 
     private static Task<TeamGateway> StartAsync(TimeProvider time) => TeamGateway.StartAsync(new TeamGatewayOptions { Time = time });
 }

@@ -205,7 +205,7 @@ public sealed class SettlementTests
     [Fact]
     public async Task RetentionOfAReload_IsThatOfTheNextTurn()
     {
-        Assert.SkipWhen(GatewayProcess.PublishedProgram is not null, "The clock is inside the test process.");
+        FakeTime.SkipWithPublishedProgram();
         var time = FakeTime.StartNow();
         await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions { Time = time });
         var bill = team.Bill(await team.ChatAsync());

@@ -191,7 +191,7 @@ public sealed class StreamTimeoutTests
 
         public static async Task<Run> StartAsync((string, string) setting, bool hasHead = true, string type = "text/event-stream")
         {
-            Assert.SkipWhen(GatewayProcess.PublishedProgram is not null, "The clock is inside the test process.");
+            FakeTime.SkipWithPublishedProgram();
             var run = new Run();
             run._upstream = ScriptedSocketUpstream.Start(async connection =>
             {

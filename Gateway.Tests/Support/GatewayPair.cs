@@ -56,6 +56,12 @@ internal sealed class GatewayPair : IAsyncDisposable
         return PostAsync(target, Encoding.UTF8.GetBytes(body), headerLines);
     }
 
+    /// <summary>The rule that is applied to a call.</summary>
+    public async Task<string?> RuleAsync() => (await ChatAsync("m")).Head.Header("x-gateway-rule");
+
+    /// <summary>Waits until a rule is in force.</summary>
+    public Task WaitForRuleAsync(string rule) => Eventually.TrueAsync(async () => await RuleAsync() == rule, $"rule {rule}");
+
     /// <summary>A chat request for one model, with nothing else in it.</summary>
     public Task<Exchange> ChatAsync(string model, params string[] headerLines)
     {

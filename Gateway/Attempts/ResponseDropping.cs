@@ -12,9 +12,6 @@ namespace Gateway.Attempts;
 /// </summary>
 internal static class ResponseDropping
 {
-    /// <summary>The prefix of OpenRouter's generation ids.</summary>
-    private const string IdPrefix = "gen-";
-
     /// <summary>The size from which a body is not looked into.</summary>
     private const int LargestBody = 64 * 1024;
 
@@ -84,7 +81,7 @@ internal static class ResponseDropping
         {
             WasSent = true,
             Status = (int)response.StatusCode,
-            IsNamed = GenerationIdHeader.Of(response) is not null || facts.Id?.StartsWith(IdPrefix, StringComparison.Ordinal) == true,
+            IsNamed = GenerationIdHeader.Of(response) is not null || GenerationIdHeader.IsGeneration(facts.Id),
             IsErrorOnly = isErrorOnly,
             Facts = facts,
         };

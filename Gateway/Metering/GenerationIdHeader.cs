@@ -14,10 +14,13 @@ internal static class GenerationIdHeader
     public static string? Of(HttpResponseMessage response) =>
         response.Headers.NonValidated.TryGetValues(Name, out var ids) && ids.ToString() is { Length: > 0 and <= LongestId } id ? id : null;
 
+    /// <summary>Whether an <c>id</c> in a body names a generation: it has the prefix of OpenRouter's generation ids.</summary>
+    public static bool IsGeneration(string? id) => id?.StartsWith(IdPrefix, StringComparison.Ordinal) == true;
+
     /// <summary>Adds an id that the body has named, unless it is another id than a generation's.</summary>
     public static void Add(HttpResponseMessage response, string? id)
     {
-        if (id?.StartsWith(IdPrefix, StringComparison.Ordinal) == true)
+        if (IsGeneration(id))
         {
             response.Headers.TryAddWithoutValidation(Name, id);
         }

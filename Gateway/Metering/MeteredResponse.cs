@@ -8,9 +8,6 @@ namespace Gateway.Metering;
 /// </summary>
 internal sealed class MeteredResponse : IResponseObserver, IDisposable
 {
-    /// <summary>The prefix of OpenRouter's generation ids. An <c>id</c> in a body with this prefix names the generation.</summary>
-    private const string IdPrefix = "gen-";
-
     private readonly MeteredCall _call;
     private readonly TimeProvider _time;
     private readonly bool _namesJob;
@@ -84,7 +81,7 @@ internal sealed class MeteredResponse : IResponseObserver, IDisposable
     {
         if (_call.GenerationId is null
             && _reader.Facts.Id is { } id
-            && (_namesJob || id.StartsWith(IdPrefix, StringComparison.Ordinal)))
+            && (_namesJob || GenerationIdHeader.IsGeneration(id)))
         {
             _call.Named(id);
         }
