@@ -132,7 +132,7 @@ public sealed class AttemptTests
         await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
         {
             KeepsDestinations = true,
-            WaitsForPrices = false,
+            HasStoredPrices = true,
             Sections =
             [
                 ("ReverseProxy", Destinations.Of($"https://127.0.0.1:{mute.Port}/api/v1")),
@@ -382,7 +382,7 @@ public sealed class AttemptTests
                 .. sections,
             ],
             KeepsDestinations = true,
-            WaitsForPrices = false,
+            HasStoredPrices = true,
         });
 
     private static async Task<IReadOnlyList<LedgerRow>> ClosedRowsAsync(TeamGateway team)

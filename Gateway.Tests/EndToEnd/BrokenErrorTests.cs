@@ -50,7 +50,7 @@ public sealed class BrokenErrorTests
             Team = """ "Budget": { "Usd": 1 } """,
             Limits = """{ "Prices": [ { "Model": "test/dollar", "Prompt": "0", "Completion": "0", "Request": "1" } ] }""",
             KeepsDestinations = true,
-            WaitsForPrices = false,
+            HasStoredPrices = true,
             Sections = [("ReverseProxy", Destinations.Of(broken.BaseUrl))],
         });
 

@@ -144,7 +144,7 @@ public sealed class ChargeTests : IClassFixture<ChargeTests.Fixture>
             Limits = """{ "Prices": [ { "Model": "test/dollar", "Prompt": "0", "Completion": "0", "Request": "1" } ] }""",
             Sections = [("ReverseProxy", proxy.ToJsonString())],
             UpstreamUrl = url,
-            WaitsForPrices = false,
+            HasStoredPrices = true,
         });
     }
 

@@ -31,7 +31,7 @@ public sealed class ConnectionRenewalTests
             Team = """ "Budget": { "Usd": 1000000 } """,
             Limits = """{ "Prices": [ { "Model": "test/dollar", "Prompt": "0", "Completion": "0", "Request": "1" } ] }""",
             KeepsDestinations = true,
-            WaitsForPrices = false,
+            HasStoredPrices = true,
             Sections =
             [
                 ("ReverseProxy", Destinations.Section(

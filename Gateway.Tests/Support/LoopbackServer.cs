@@ -35,7 +35,11 @@ internal abstract class LoopbackServer : IAsyncDisposable
         {
             while (true)
             {
-                serving.Add(GuardAsync(await _listener.AcceptTcpClientAsync(_stop.Token)));
+                var client = await _listener.AcceptTcpClientAsync(_stop.Token);
+
+                // Servers send small answers at once; Nagle's algorithm would hold them until the peer's delayed acknowledgement.
+                client.NoDelay = true;
+                serving.Add(GuardAsync(client));
             }
         }
         catch (OperationCanceledException)

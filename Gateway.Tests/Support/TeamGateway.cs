@@ -44,6 +44,12 @@ internal sealed class TeamGateway : IAsyncDisposable
         try
         {
             options.PrepareUpstream?.Invoke(team.Upstream);
+            if (options.HasStoredPrices)
+            {
+                await File.WriteAllTextAsync(
+                    team.PricesPath, """{ "data": [ { "id": "test/stored", "pricing": { "prompt": "0", "completion": "0" } } ] }""");
+            }
+
             await team.StartGatewayAsync();
             return team;
         }

@@ -35,6 +35,11 @@ internal sealed class TeamGatewayOptions
     /// <summary>Whether the start waits until the prices are known.</summary>
     public bool WaitsForPrices { get; init; } = true;
 
+    /// <summary>
+    /// Whether an earlier process has stored a price list, for an upstream that has none: calls under a budget would wait for it.
+    /// </summary>
+    public bool HasStoredPrices { get; init; }
+
     /// <summary>An upstream that is there; by default one of its own.</summary>
     public FakeOpenRouterServer? Upstream { get; init; }
 

@@ -4,13 +4,14 @@ using Gateway.Requests;
 namespace Gateway.Admission;
 
 /// <summary>
-/// Delays metered calls of teams with a budget until the first price list has arrived, at most for a few seconds. After that the price is
-/// unknown. Usually only a program that starts for the first time has no list. Every other request passes.
+/// Delays metered calls of teams with a budget until the first price list has arrived. All calls share one deadline, a few seconds after the
+/// first of them; after that the price is unknown. Usually only a program that starts for the first time has no list. Every other request
+/// passes.
 /// </summary>
 internal sealed class PriceListMiddleware(RequestDelegate next, PriceListStore prices)
 {
     public Task InvokeAsync(HttpContext context) =>
-        prices.HasList || GatewayContext.Of(context).Caller is not { Team.Budget: not null, IsMetered: true }
+        !prices.IsAwaited || GatewayContext.Of(context).Caller is not { Team.Budget: not null, IsMetered: true }
             ? next(context)
             : AwaitAsync(context);
 

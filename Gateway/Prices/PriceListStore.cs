@@ -15,10 +15,11 @@ internal sealed class PriceListStore(TimeProvider time)
     /// <summary>The minimum time between two refreshes that requests for unlisted models cause.</summary>
     internal static readonly TimeSpan ShortestInterval = TimeSpan.FromMinutes(1);
 
-    /// <summary>The longest time that a request under a budget waits for the first list.</summary>
+    /// <summary>How long requests under a budget wait for the first list, from the first of them.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
 
     private readonly TaskCompletionSource _firstList = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Task? _waitEnd;
     private long _askedAt;
     private volatile PriceList _list = PriceList.Empty;
     private volatile Prepared? _current;
@@ -34,6 +35,9 @@ internal sealed class PriceListStore(TimeProvider time)
     /// </summary>
     public bool HasList => _firstList.Task.IsCompleted;
 
+    /// <summary>Whether requests still wait for the first list.</summary>
+    public bool IsAwaited => !HasList && Volatile.Read(ref _waitEnd) is not { IsCompleted: true };
+
     /// <summary>The prices for a request with this settings snapshot.</summary>
     public PriceList For(SettingsSnapshot snapshot)
     {
@@ -48,18 +52,16 @@ internal sealed class PriceListStore(TimeProvider time)
         return merged;
     }
 
-    /// <summary>Asks for a list and waits for the first one, at most for a few seconds.</summary>
-    public async Task WaitForListAsync(CancellationToken cancellationToken)
+    /// <summary>
+    /// Asks for a list and waits for the first one. All requests share one deadline, a few seconds after the first of them, so that an
+    /// upstream without a list does not delay each of them. After the deadline the price stays unknown, and the settings decide whether such
+    /// a request is refused.
+    /// </summary>
+    public Task WaitForListAsync(CancellationToken cancellationToken)
     {
         Wanted?.Invoke();
-        try
-        {
-            await _firstList.Task.WaitAsync(LongestWait, time, cancellationToken);
-        }
-        catch (TimeoutException)
-        {
-            // The price stays unknown. The settings decide whether such a request is refused.
-        }
+        var end = LazyInitializer.EnsureInitialized(ref _waitEnd, () => Task.Delay(LongestWait, time, CancellationToken.None));
+        return Task.WhenAny(_firstList.Task, end).WaitAsync(cancellationToken);
     }
 
     /// <summary>Asks for a newer list because a request names an unlisted model. Has no effect within a minute after a refresh.</summary>

@@ -169,6 +169,24 @@ public sealed class PriceListRefresherTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task RequestsWithoutAList_WaitUntilOneDeadline()
+    {
+        await CreateAsync();
+        Assert.True(_store.IsAwaited);
+
+        var first = _store.WaitForListAsync(Cancel);
+        _time.Advance(TimeSpan.FromSeconds(4));
+        var second = _store.WaitForListAsync(Cancel);
+        Assert.True(_store.IsAwaited);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await first;
+        await second;
+
+        Assert.False(_store.IsAwaited);
+        Assert.False(_store.HasList);
+    }
+
+    [Fact]
     public async Task RequestsWithoutAList_DoNotShortenTheBackOff()
     {
         await CreateAsync();
