@@ -207,7 +207,7 @@ public sealed class LimitTests
         await using var team = await TeamGateway.StartAsync(OneAtATime);
         await using var kept = await team.Gateway.ConnectAsync();
         var body = TeamGateway.Body(kind == "sse" ? "\"stream\":true" : "");
-        for (var i = 0; i < 200; i++)
+        for (var i = 0; i < 100; i++)
         {
             int status;
             if (i % 2 == 0)

@@ -47,9 +47,6 @@ public sealed class OwnRequestTests
 
     [Theory]
     [InlineData("HTTP_PROXY")]
-    [InlineData("http_proxy")]
-    [InlineData("ALL_PROXY")]
-    [InlineData("HTTPS_PROXY", true)]
     [InlineData("all_proxy", true)]
     public async Task ProxyVariable_CarriesCallsPricesAndBills(string name, bool isTls = false)
     {

@@ -9,7 +9,7 @@ namespace Gateway.Tests.EndToEnd;
 /// </summary>
 public sealed class StormOnTwoNodesTests(PostgresServer postgres, SharedRedis redis)
 {
-    private const int Operations = 250;
+    private const int Operations = 150;
     private const int Kills = 3;
 
     [Fact]

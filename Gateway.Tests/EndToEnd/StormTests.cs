@@ -8,7 +8,7 @@ namespace Gateway.Tests.EndToEnd;
 /// </summary>
 public sealed class StormTests
 {
-    private const int Operations = 300;
+    private const int Operations = 200;
     private const int Kills = 2;
 
     [Fact]

@@ -51,22 +51,23 @@ public sealed class UsageReaderHostileTests
         var beginning = Encoding.UTF8.GetBytes(first + second);
         var block = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(repeated, 1 << 16)));
 
-        // The first call of a method may allocate once a process, for example for statics.
-        using (var warm = new UsageReader(isEventStream))
-        {
-            warm.Read(beginning);
-            warm.Read(block);
-        }
-
         var reader = new UsageReader(isEventStream);
         reader.Read(beginning);
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 200; i++)
+
+        // The runtime allocates too, for example for statics and for methods that it compiles anew, but not in each round.
+        var least = long.MaxValue;
+        for (var round = 0; round < 4; round++)
         {
-            reader.Read(block);
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var i = 0; i < 50; i++)
+            {
+                reader.Read(block);
+            }
+
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
         }
 
-        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1024);
+        Assert.InRange(least, 0, 256);
         reader.End();
         Assert.Equal(ResponseFacts.None, reader.Facts);
     }

@@ -11,7 +11,7 @@ namespace Gateway.Tests.Transforms.RequestBody;
 /// </summary>
 public class BodyScannerFuzzTests(ITestOutputHelper output)
 {
-    private const int DefaultIterations = 500_000;
+    private const int DefaultIterations = 150_000;
 
     // Below the scanner's limits on notes: three bytes are the shortest entry of `models`.
     private const int MaxLength = 3_000;
