@@ -144,6 +144,17 @@ public sealed class MeteringTests : IClassFixture<MeteringTests.Fixture>
         Assert.Equal(0, bill.Questions);
     }
 
+    [Fact]
+    public async Task ClientThatLeavesACallWhoseBodyIsNotRead_LeavesItToItsEnd()
+    {
+        await using var call = await _team.SendAsync("/v1/audio/transcriptions", "{}", "x-fake-delay-ms: 400");
+        var request = await _team.Upstream.Requests.WaitForAsync(candidate => candidate.Id == call.Id && candidate.BodyComplete);
+        call.Client.Reset();
+        await request.WaitForEndAsync();
+
+        Assert.Equal(ReceivedEnd.Complete, request.End);
+    }
+
     [Theory]
     [InlineData("", "x-fake-close: 1", NoId)]
     [InlineData("\"stream\":true", "x-fake-close: 1", NoId)]
