@@ -8,7 +8,8 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: an upstream that renews its HTTP/2 connections under load fails no call, processes each once and bills each once.
+/// Promise: an upstream that renews its HTTP/2 connections under load, limits their streams or opens their windows slowly fails no call,
+/// processes each once and bills each once.
 /// </summary>
 public sealed class ConnectionRenewalTests
 {
@@ -68,4 +69,70 @@ public sealed class ConnectionRenewalTests
             rows,
             row => Assert.Equal((GenerationState.Settled, row.GenerationId is null ? 0 : 1_000_000), (row.State, row.CostPico)));
     }
+
+    /// <summary>By default, calls above the limit of a connection take another one. Without that they wait for their turn.</summary>
+    [Theory]
+    [InlineData(1, true)]
+    [InlineData(10, true)]
+    [InlineData(1, false)]
+    [InlineData(10, false)]
+    public async Task StreamLimit_FailsNoCall(byte limit, bool hasMoreConnections)
+    {
+        const int Calls = 50;
+        await using var upstream = new RenewingUpstream { MaxStreams = limit, CallsBeforeAnswers = hasMoreConnections && limit > 1 ? Calls : 0 };
+        await using var gateway = await StartAsync(upstream, hasMoreConnections ? "" : """, "EnableMultipleHttp2Connections": false""");
+        using var client = new HttpClient { BaseAddress = gateway.Address, Timeout = HangGuard.Limit };
+        client.DefaultRequestHeaders.Add("Authorization", "Bearer sk-or-v1-caller");
+
+        var statuses = await Task.WhenAll(Enumerable.Range(0, Calls).Select(async number =>
+        {
+            using var content = new StringContent(
+                $$"""{"model":"m","messages":[],"user":"call-{{number}}"}""", Encoding.UTF8, "application/json");
+            using var response = await client.PostAsync("/v1/chat/completions", content, TestContext.Current.CancellationToken);
+            return response.StatusCode;
+        }));
+
+        Assert.All(statuses, status => Assert.Equal(HttpStatusCode.OK, status));
+        Assert.Equal(Calls, upstream.Book.Count);
+        Assert.All(upstream.Book, call => Assert.Equal(1, call.Value));
+        Assert.Equal(hasMoreConnections, upstream.Connections > 1);
+    }
+
+    /// <summary>The time limits of a response do not run while its request is sent.</summary>
+    [Theory]
+    [InlineData("/v1/chat/completions")]
+    [InlineData("/v1/files")]
+    public async Task SlowWindow_CutsNoUpload(string path)
+    {
+        FakeTime.SkipWithPublishedProgram();
+        var time = FakeTime.StartNow();
+        var windows = 0;
+        await using var upstream = new RenewingUpstream
+        {
+            BeforeWindow = () =>
+            {
+                windows++;
+                time.Advance(TimeSpan.FromMinutes(2));
+            },
+        };
+        await using var gateway = await StartAsync(upstream, "", time);
+        await using var client = await gateway.ConnectAsync();
+
+        await client.PostAsync(path, $$"""{"model":"m","stream":true,"user":"slow","messages":["{{new string('x', 1024 * 1024)}}"]}""");
+
+        Assert.Equal(200, (await client.ReadAsync()).Head.Status);
+        Assert.Equal(1, upstream.Book["slow"]);
+        Assert.True(windows >= 64);
+    }
+
+    private static Task<GatewayHost> StartAsync(RenewingUpstream upstream, string client, TimeProvider? time = null) =>
+        GatewayHost.StartAsync(options =>
+        {
+            options.Time = time;
+            options.Settings = ShippedSettings.With(
+                ("Upstream", """{ "EventTimeout": "00:01:00" }"""),
+                ("ReverseProxy", Destinations.Section(
+                    $$""", "HttpClient": { "DangerousAcceptAnyServerCertificate": true {{client}} } """,
+                    ("a", $$"""{ "Address": "{{upstream.BaseUrl}}" }"""))));
+        });
 }

@@ -185,6 +185,48 @@ public sealed class OutageTests
             "a call that goes to the other destination at once");
     }
 
+    [Fact]
+    public async Task Metrics_SayWhichDestinationIsLeftAlone()
+    {
+        await using var upstream = await FakeOpenRouter.FakeOpenRouterServer.StartAsync();
+        await using var gateway = await GatewayHost.StartAsync(options =>
+        {
+            options.OutOfProcess = true;
+            options.Settings = Settings(("a", ScriptedSocketUpstream.RefusingBaseUrl), ("b", upstream.BaseUrl));
+        });
+        using var admin = await gateway.AdminClientAsync();
+        Assert.Equal((0, 0), (await LeftAloneAsync("a"), await LeftAloneAsync("b")));
+
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                await using var client = await gateway.ConnectAsync();
+                await client.PostAsync("/v1/chat/completions", "{}");
+                await client.ReadAsync();
+                return await LeftAloneAsync("a") == 1;
+            },
+            "a destination that is left alone");
+        Assert.Equal(0, await LeftAloneAsync("b"));
+
+        // A series that ended would keep its value.
+        await gateway.ReloadAsync(Settings(("b", upstream.BaseUrl)));
+        Assert.Equal((0, 0), (await LeftAloneAsync("a"), await LeftAloneAsync("b")));
+
+        async Task<int> LeftAloneAsync(string destination)
+        {
+            var text = await admin.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
+            return text.Contains(Line(1), StringComparison.Ordinal) ? 1 : text.Contains(Line(0), StringComparison.Ordinal) ? 0 : -1;
+
+            string Line(int value) =>
+                $"gateway_destination_left_alone{{cluster=\"openrouter\",destination=\"{destination}\"}} {value}";
+        }
+
+        static string Settings(params (string Name, string Address)[] destinations) => ShippedSettings.With(
+            ("ReverseProxy", Destinations.Section(
+                "", [.. destinations.Select(one => (one.Name, $$"""{ "Address": "{{one.Address}}" }"""))])),
+            ("Admin", """{ "Url": "http://127.0.0.1:0" }"""));
+    }
+
     [Theory]
     [InlineData("""{ "Passive": { "Enabled": false } }""", true)]
     [InlineData("""{ "AvailableDestinationsPolicy": "HealthyOrPanic" }""", true)]

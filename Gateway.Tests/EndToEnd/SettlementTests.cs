@@ -117,10 +117,10 @@ public sealed class SettlementTests
         Assert.Equal(200, (await team.ChatAsync()).Status);
         await using (var other = new SqliteConnection($"Data Source={team.LedgerPath};Pooling=False"))
         {
-            // Somebody else writes, and does not end.
+            // Another process has the file locked.
             await other.OpenAsync(TestContext.Current.CancellationToken);
             await using var command = other.CreateCommand();
-            command.CommandText = "BEGIN IMMEDIATE";
+            command.CommandText = "BEGIN EXCLUSIVE";
             await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
 
             for (var i = 0; i < 3; i++)

@@ -175,6 +175,42 @@ public sealed class StreamTimeoutTests
         Assert.NotEqual(RawEnd.Complete, (await ending).End);
     }
 
+    /// <summary>The limit counts from the sending, also while the client still sends a body that passes unread.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task SlowUploadThatPasses_EndsAfterTheTotalTimeout(bool hasLength)
+    {
+        FakeTime.SkipWithPublishedProgram();
+        var time = new FakeTimeProvider();
+        var received = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var left = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var upstream = ScriptedSocketUpstream.Start(async connection =>
+        {
+            await connection.ReadHeadAsync();
+            received.TrySetResult();
+            await connection.WaitForCloseAsync();
+            left.TrySetResult();
+        });
+        await using var gateway = await GatewayHost.StartAsync(options =>
+        {
+            options.Upstream = upstream.BaseUrl;
+            options.Time = time;
+            options.Settings = ShippedSettings.WithValues(("Upstream:TotalTimeout", "\"00:10:00\""));
+        });
+        await using var client = await gateway.ConnectAsync();
+        var length = hasLength ? "Content-Length: 100000" : "Transfer-Encoding: chunked";
+        await client.SendAsync($"POST /v1/files HTTP/1.1\r\nHost: {client.Authority}\r\nAuthorization: Bearer sk-or-v1-caller\r\n{length}\r\n\r\n");
+        await client.SendAsync(hasLength ? "x" : "1\r\nx\r\n");
+        await received.Task.GuardAsync();
+
+        var reading = client.ReadHeadAsync();
+        await time.AdvanceUntilAsync(Second * 30, () => Task.FromResult(reading.IsCompleted), "the head");
+
+        Assert.Equal(504, (await reading).Status);
+        await left.Task.GuardAsync();
+    }
+
     /// <summary>A gateway whose clock the test drives, a client, and an upstream that sends what it is told.</summary>
     private sealed class Run : IAsyncDisposable
     {

@@ -1,3 +1,4 @@
+using Gateway.Attempts;
 using Gateway.Configuration;
 using Gateway.Configuration.Model;
 using Gateway.Ledger;
@@ -43,6 +44,7 @@ internal static class AdminServices
             metrics.ObserveCapacity(() => connections.Open, () => connections.Refused, () => connections.Limit, () => requests.Count);
             metrics.ObserveLog(() => provider.GetRequiredService<ConsoleSink>().Dropped);
             metrics.ObserveDrift(() => provider.GetRequiredService<UpstreamDrift>().Usd);
+            metrics.ObserveDestinations(() => provider.GetRequiredService<LeftAloneDestinations>().Read());
             metrics.ObserveWorkers(provider.GetRequiredService<WorkerHealth>());
             return metrics;
         });

@@ -141,6 +141,7 @@ internal static class GatewayHost
     {
         proxy.Services.AddSingleton(TimeProvider.System);
         proxy.Services.AddSingleton<DestinationOutages>();
+        proxy.Services.AddSingleton<LeftAloneDestinations>();
         proxy.Services.AddSingleton<ReachedDestinations>();
         proxy.Services.AddSingleton<IPassiveHealthCheckPolicy, TransportFailurePolicy>();
         return proxy

@@ -14,12 +14,17 @@ internal static class LedgerStores
     /// <param name="workingDirectory">The base of a relative path of the SQLite file.</param>
     /// <param name="postgresConnectionString">The resolved connection string.</param>
     /// <param name="time">The clock.</param>
+    /// <param name="logger">The log of what happens to the SQLite file; by default none.</param>
     /// <exception cref="LedgerException">The connection string cannot be read.</exception>
     public static ILedgerStore Create(
-        UsageSettings settings, string workingDirectory, string? postgresConnectionString, TimeProvider time) =>
+        UsageSettings settings,
+        string workingDirectory,
+        string? postgresConnectionString,
+        TimeProvider time,
+        ILogger<SqliteLedgerStore>? logger = null) =>
         settings.Store switch
         {
-            UsageStore.Sqlite => new SqliteLedgerStore(Path.Combine(workingDirectory, settings.Sqlite.Path)),
+            UsageStore.Sqlite => new SqliteLedgerStore(Path.Combine(workingDirectory, settings.Sqlite.Path), logger),
             UsageStore.Postgres => new PostgresLedgerStore(postgresConnectionString ?? "", time),
             _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Store, null),
         };

@@ -3,6 +3,7 @@ using Gateway.Authentication;
 using Gateway.Configuration;
 using Gateway.Configuration.Reading;
 using Gateway.Ledger;
+using Gateway.Ledger.Sqlite;
 using Gateway.Limits;
 using Gateway.OpenRouter;
 using Gateway.Prices;
@@ -25,7 +26,8 @@ internal static class TeamServices
             settings.Usage,
             sources.WorkingDirectory,
             snapshot.PostgresConnectionString?.Reveal(),
-            provider.GetRequiredService<TimeProvider>()));
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<SqliteLedgerStore>>()));
         services.AddSingleton<LedgerWriter>();
         services.AddSingleton<ILedger>(static provider => provider.GetRequiredService<LedgerWriter>());
         services.AddSingleton<LedgerAccess>();

@@ -100,4 +100,7 @@ internal sealed class LedgerException(string message, Exception? inner = null) :
 {
     /// <summary>Whether the ledger cannot be used and a retry cannot change that: it is no ledger, or that of a newer version.</summary>
     public bool IsPermanent { get; init; }
+
+    /// <summary>Whether another process has the SQLite file locked.</summary>
+    public bool IsLocked { get; init; }
 }

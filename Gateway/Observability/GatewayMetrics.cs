@@ -243,6 +243,18 @@ internal sealed class GatewayMetrics : IDisposable
         "usd",
         "What upstream says that an OpenRouter key has used, less what the ledger says, both since the gateway first asked.");
 
+    /// <summary>Creates the metric of the destinations' health. Must be called once.</summary>
+    /// <param name="destinations">Returns the destinations of the settings, and whether each is left alone.</param>
+    public void ObserveDestinations(
+        Func<IReadOnlyCollection<(string Cluster, string Destination, bool IsLeftAlone)>> destinations) => _meter.CreateObservableGauge(
+        "gateway.destination.left_alone",
+        () => destinations().Select(one => new Measurement<int>(
+            one.IsLeftAlone ? 1 : 0,
+            new KeyValuePair<string, object?>("cluster", one.Cluster),
+            new KeyValuePair<string, object?>("destination", one.Destination))),
+        null,
+        "1 while a destination is left alone because it cannot be reached, otherwise 0.");
+
     /// <summary>Creates the metrics of background workers. Must be called once.</summary>
     public void ObserveWorkers(WorkerHealth health)
     {

@@ -42,9 +42,40 @@ internal readonly record struct FileStamp(ulong Device, ulong Inode, ulong Size,
     /// </returns>
     public static FileStamp? Of(string path)
     {
-        if (_isUnavailable)
+        if (!TryRead(path, out var status))
         {
             return null;
+        }
+
+        return status is not { } file ? Missing
+            : (file.Mode & FileTypeMask) != RegularFile || file.Size == 0 ? null
+            : new FileStamp(
+                DeviceOf(file),
+                file.Inode,
+                file.Size,
+                Nanoseconds(file.ModifiedSeconds, file.ModifiedNanoseconds),
+                Nanoseconds(file.ChangedSeconds, file.ChangedNanoseconds));
+    }
+
+    /// <summary>Which file is at an absolute path, whatever its content.</summary>
+    /// <returns>
+    /// The default value for a path without a file; <see langword="null"/> on systems other than Linux and for paths that cannot be examined.
+    /// </returns>
+    public static (ulong Device, ulong Inode)? IdentityOf(string path) =>
+        !TryRead(path, out var status) ? null : status is { } file ? (DeviceOf(file), file.Inode) : default((ulong, ulong));
+
+    private static ulong DeviceOf(in Status file) => ((ulong)file.DeviceMajor << 32) | file.DeviceMinor;
+
+    /// <summary>Examines a path.</summary>
+    /// <param name="path">The absolute path.</param>
+    /// <param name="file">The file at the path; <see langword="null"/> if there is none.</param>
+    /// <returns>Whether the path could be examined.</returns>
+    private static bool TryRead(string path, out Status? file)
+    {
+        file = null;
+        if (_isUnavailable)
+        {
+            return false;
         }
 
         try
@@ -54,23 +85,17 @@ internal readonly record struct FileStamp(ulong Device, ulong Inode, ulong Size,
             Encoding.UTF8.GetBytes(path, name);
             if (NativeMethods.Statx(CurrentDirectory, name, ForceSync, BasicStatistics, out var status) != 0)
             {
-                return Marshal.GetLastPInvokeError() is NoSuchFile or NotADirectory ? Missing : null;
+                return Marshal.GetLastPInvokeError() is NoSuchFile or NotADirectory;
             }
 
-            return (status.Mode & FileTypeMask) != RegularFile || status.Size == 0
-                ? null
-                : new FileStamp(
-                    ((ulong)status.DeviceMajor << 32) | status.DeviceMinor,
-                    status.Inode,
-                    status.Size,
-                    Nanoseconds(status.ModifiedSeconds, status.ModifiedNanoseconds),
-                    Nanoseconds(status.ChangedSeconds, status.ChangedNanoseconds));
+            file = status;
+            return true;
         }
         catch (Exception exception) when (exception is DllNotFoundException or EntryPointNotFoundException)
         {
             // The C library has no statx: every check reads the content.
             _isUnavailable = true;
-            return null;
+            return false;
         }
     }
 

@@ -45,6 +45,10 @@ internal static class LogEvents
     public const int LedgerEntriesLost = 1603;
     public const int LedgerRowsRemoved = 1604;
     public const int LedgerNotOpen = 1606;
+    public const int LedgerRestored = 1607;
+    public const int LedgerReplaced = 1608;
+    public const int LedgerNotRestored = 1609;
+    public const int LedgerFileLost = 1610;
 
     // Metering and Admission: 1700-1799
     public const int LimitsUnavailable = 1700;

@@ -10,6 +10,20 @@ internal sealed class UpstreamClientFactory(SettingsStore settings) : ForwarderH
     // The value at the start: a client that a reload creates must not differ from the others.
     private readonly TimeSpan _connectTimeout = settings.Current.Settings.Upstream.ConnectTimeout;
 
+    /// <summary>
+    /// How long a connection takes new requests. Without a limit, pooled connections would not follow changes of DNS. Default: five minutes.
+    /// </summary>
+    internal TimeSpan ConnectionLifetime { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>
+    /// The time without frames from upstream after which an HTTP/2 connection with requests in flight is asked for a sign of life by a PING.
+    /// Default: 30 seconds.
+    /// </summary>
+    internal TimeSpan PingDelay { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>The time to answer a PING, after which the connection counts as dead. Default: ten seconds.</summary>
+    internal TimeSpan PingTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
     protected override void ConfigureHandler(ForwarderHttpClientContext context, SocketsHttpHandler handler)
     {
         base.ConfigureHandler(context, handler);
@@ -25,8 +39,7 @@ internal sealed class UpstreamClientFactory(SettingsStore settings) : ForwarderH
         // on its way.
         handler.PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30);
 
-        // Without a limit, pooled connections would not follow changes of DNS.
-        handler.PooledConnectionLifetime = TimeSpan.FromMinutes(5);
+        handler.PooledConnectionLifetime = ConnectionLifetime;
 
         // Closing the connection when the client disconnects stops the generation and its cost. By default the handler first drains the
         // response for two seconds, to reuse the connection.
@@ -36,9 +49,8 @@ internal sealed class UpstreamClientFactory(SettingsStore settings) : ForwarderH
         // takes precedence.
         handler.RequestHeaderEncodingSelector ??= static (_, _) => Encoding.Latin1;
 
-        // Detects dead HTTP/2 connections.
-        handler.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
-        handler.KeepAlivePingTimeout = TimeSpan.FromSeconds(10);
+        handler.KeepAlivePingDelay = PingDelay;
+        handler.KeepAlivePingTimeout = PingTimeout;
         handler.KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests;
 
         // HopHeaders decides about the client's trace headers. The HTTP client must not add its own.

@@ -105,6 +105,7 @@ public sealed partial class OperationsDocumentTests : IDisposable
         metrics.ObserveBodies(() => 1, () => 0);
         metrics.ObserveLog(() => 1);
         metrics.ObserveCapacity(() => 1, () => 1, () => 8, () => 1);
+        metrics.ObserveDestinations(() => [("c", "d", true)]);
         var health = new WorkerHealth();
         health.Register("w").Fail();
         metrics.ObserveWorkers(health);

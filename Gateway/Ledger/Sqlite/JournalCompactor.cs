@@ -23,6 +23,8 @@ internal sealed class JournalCompactor : IDisposable
 
     private readonly string _connectionString;
     private readonly TimeSpan _interval;
+    private readonly SqliteLedgerRescue _rescue;
+    private readonly Action _runRescue;
     private readonly Func<bool, bool> _compact;
     private readonly Action<Action> _withoutWriters;
     private readonly ManualResetEvent _stopping = new(initialState: false);
@@ -34,10 +36,20 @@ internal sealed class JournalCompactor : IDisposable
     /// <param name="interval">
     /// The delay between the first entry and its move. Entries of the same row within the delay become one change.
     /// </param>
+    /// <param name="rescue">Says whether the file was deleted or replaced.</param>
+    /// <param name="runRescue">Saves the content of a file that was deleted or replaced.</param>
     /// <param name="compact">Moves some entries (few if its argument is true), and returns whether there are more.</param>
     /// <param name="withoutWriters">Runs an action while no writer of this process is active.</param>
-    public JournalCompactor(string connectionString, TimeSpan interval, Func<bool, bool> compact, Action<Action> withoutWriters)
+    public JournalCompactor(
+        string connectionString,
+        TimeSpan interval,
+        SqliteLedgerRescue rescue,
+        Action runRescue,
+        Func<bool, bool> compact,
+        Action<Action> withoutWriters)
     {
+        _rescue = rescue;
+        _runRescue = runRescue;
         _connectionString = connectionString;
         _interval = interval;
         _compact = compact;
@@ -68,6 +80,14 @@ internal sealed class JournalCompactor : IDisposable
             {
                 try
                 {
+                    if (_rescue.IsNeeded)
+                    {
+                        // The new file must not share the log's index with connections to the old one.
+                        connection?.Dispose();
+                        connection = null;
+                        _runRescue();
+                    }
+
                     for (var i = 0; _compact(i < MaxShort) && !_stopping.WaitOne(Pause); i++)
                     {
                     }

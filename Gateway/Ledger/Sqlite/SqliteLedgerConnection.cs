@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.Data.Sqlite;
+using SQLitePCL;
 
 namespace Gateway.Ledger.Sqlite;
 
@@ -9,7 +10,12 @@ internal sealed class SqliteLedgerConnection : IDisposable
     private readonly Guid _node;
 
     /// <summary>Opens the file and upgrades its schema.</summary>
-    public SqliteLedgerConnection(string connectionString, Guid node, TimeSpan busyTimeout, string tuning)
+    /// <param name="connectionString">The connection string of the database.</param>
+    /// <param name="node">The id of this process in the rows that it creates.</param>
+    /// <param name="openTimeout">The maximum wait for the transaction of another process while the file is opened.</param>
+    /// <param name="busyTimeout">The maximum wait of later writes.</param>
+    /// <param name="tuning">Statements to run.</param>
+    public SqliteLedgerConnection(string connectionString, Guid node, TimeSpan openTimeout, TimeSpan busyTimeout, string tuning)
     {
         _node = node;
         Connection = new SqliteConnection(connectionString);
@@ -22,7 +28,7 @@ internal sealed class SqliteLedgerConnection : IDisposable
             Execute(
                 $"""
                 PRAGMA page_size = 1024;
-                PRAGMA busy_timeout = {(long)busyTimeout.TotalMilliseconds};
+                PRAGMA busy_timeout = {(long)openTimeout.TotalMilliseconds};
                 PRAGMA journal_mode = WAL;
                 PRAGMA synchronous = NORMAL;
                 PRAGMA wal_autocheckpoint = 64000;
@@ -30,6 +36,7 @@ internal sealed class SqliteLedgerConnection : IDisposable
                 {tuning}
                 """);
             LedgerId = Migrate();
+            Execute($"PRAGMA busy_timeout = {(long)busyTimeout.TotalMilliseconds}");
             Journal = new SqliteJournal(Connection);
         }
         catch
@@ -59,7 +66,19 @@ internal sealed class SqliteLedgerConnection : IDisposable
 
     private string Migrate()
     {
-        using var transaction = Connection.BeginTransaction(deferred: false);
+        // Not BeginTransaction, which tries again after SQLite's own wait. If a statement fails, the connection is closed.
+        using (var begin = new SqliteStatement(Connection.Handle!, "BEGIN IMMEDIATE"))
+        {
+            try
+            {
+                begin.Run();
+            }
+            catch (LedgerException fault) when (!fault.IsLocked)
+            {
+                throw new SqliteException(fault.Message, raw.sqlite3_errcode(Connection.Handle!));
+            }
+        }
+
         Execute(LedgerSchema.CreateMeta);
         var version = ReadMeta(LedgerSchema.VersionKey);
         foreach (var statement in LedgerSchema.Upgrade(version, isSqlite: true))
@@ -80,7 +99,7 @@ internal sealed class SqliteLedgerConnection : IDisposable
             WriteMeta(LedgerSchema.LedgerIdKey, id);
         }
 
-        transaction.Commit();
+        Execute("COMMIT");
         return id;
     }
 

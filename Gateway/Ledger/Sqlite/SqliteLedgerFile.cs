@@ -14,22 +14,35 @@ namespace Gateway.Ledger.Sqlite;
 internal sealed class SqliteLedgerFile : IDisposable
 {
     // SQLite's result codes.
+    private const int Busy = 5;
     private const int Corrupt = 11;
     private const int NotADatabase = 26;
 
+    /// <summary>The wait for a file that has been locked for longer than <see cref="BusyTimeout"/>.</summary>
+    private static readonly TimeSpan WaitWhileLocked = TimeSpan.FromMilliseconds(100);
+
     private readonly string _connectionString;
+    private readonly string _readingString;
+    private readonly SqliteLedgerRescue _rescue;
     private readonly Lock _writing = new();
     private SqliteLedgerConnection? _writer;
     private SqliteNode? _node;
     private JournalCompactor? _compactor;
     private bool _isCompactionDue;
+    private volatile bool _isLocked;
     private string? _ledgerId;
     private bool _isDisposed;
 
-    public SqliteLedgerFile(string path)
+    public SqliteLedgerFile(string path, ILogger logger)
     {
         Path = System.IO.Path.GetFullPath(path);
-        _connectionString = new SqliteConnectionStringBuilder { DataSource = Path, Pooling = false, DefaultTimeout = 5 }.ToString();
+        var settings = new SqliteConnectionStringBuilder { DataSource = Path, Pooling = false, DefaultTimeout = 5 };
+        _connectionString = settings.ToString();
+
+        // A query must not create a file in the place of one that was deleted.
+        settings.Mode = SqliteOpenMode.ReadWrite;
+        _readingString = settings.ToString();
+        _rescue = new SqliteLedgerRescue(Path, logger);
     }
 
     /// <summary>The file's full path.</summary>
@@ -50,6 +63,9 @@ internal sealed class SqliteLedgerFile : IDisposable
     /// <summary>The id of this process in the rows that it creates. Known once the file is open for writing.</summary>
     public Guid? NodeId => _node?.Id;
 
+    // One request waits for a file that is locked for long, not every one.
+    private TimeSpan Wait => _isLocked && WaitWhileLocked < BusyTimeout ? WaitWhileLocked : BusyTimeout;
+
     /// <summary>Appends entries to the journal, durably, and wakes the compactor.</summary>
     public Task AppendAsync(IReadOnlyList<LedgerEntry> entries)
     {
@@ -60,15 +76,16 @@ internal sealed class SqliteLedgerFile : IDisposable
                 try
                 {
                     Writer().Append(entries);
+                    _isLocked = false;
                     if (!_isCompactionDue)
                     {
                         _isCompactionDue = true;
                         _compactor!.Wake();
                     }
                 }
-                catch
+                catch (Exception exception)
                 {
-                    Reset();
+                    Reset(exception);
                     throw;
                 }
             }
@@ -91,12 +108,13 @@ internal sealed class SqliteLedgerFile : IDisposable
                 try
                 {
                     var writer = Writer();
+                    WakeIfMoved();
                     writer.Journal.CompactAll();
                     return Task.FromResult(write(writer.Connection));
                 }
-                catch
+                catch (Exception exception)
                 {
-                    Reset();
+                    Reset(exception);
                     throw;
                 }
             }
@@ -157,8 +175,7 @@ internal sealed class SqliteLedgerFile : IDisposable
         lock (_writing)
         {
             TryCompactRest();
-            _writer?.Dispose();
-            _writer = null;
+            Close();
             _node?.Dispose();
             _node = null;
         }
@@ -188,23 +205,43 @@ internal sealed class SqliteLedgerFile : IDisposable
         // SQLite gives the files beside the database (-wal, -shm) the mode of the database.
         PrivateFile.EnsureExists(Path);
         _node ??= SqliteNode.Create(Path);
-        _writer = new SqliteLedgerConnection(_connectionString, _node.Id, BusyTimeout, Tuning);
+        _writer = new SqliteLedgerConnection(_connectionString, _node.Id, Wait, BusyTimeout, Tuning);
+        _isLocked = false;
+        _rescue.Opened();
         _ledgerId = _writer.LedgerId;
-        _compactor ??= new JournalCompactor(_connectionString, CompactionInterval, Compact, WithoutWriters);
+        _compactor ??= new JournalCompactor(_readingString, CompactionInterval, _rescue, Rescue, Compact, WithoutWriters);
         return _writer;
     }
 
     // After a failure the state of the connection is unknown. The next call opens a new one, and SQLite rolls back uncommitted changes.
-    private void Reset()
+    private void Reset(Exception exception)
+    {
+        NoteLock(exception);
+        Close();
+    }
+
+    private void Close()
     {
         _writer?.Dispose();
         _writer = null;
     }
 
+    private void NoteLock(Exception exception) =>
+        _isLocked |= exception is LedgerException { IsLocked: true } or SqliteException { SqliteErrorCode: Busy };
+
+    private void WakeIfMoved()
+    {
+        if (_rescue.IsNeeded)
+        {
+            _compactor?.Wake();
+        }
+    }
+
     private T Read<T>(Func<SqliteConnection, T> read)
     {
         // Each query opens a connection, which takes about 100 microseconds: queries are rare and never wait for each other.
-        using var connection = new SqliteConnection(_connectionString);
+        WakeIfMoved();
+        using var connection = new SqliteConnection(_readingString);
         connection.Open();
         CompactAll(connection);
         return read(connection);
@@ -221,7 +258,7 @@ internal sealed class SqliteLedgerFile : IDisposable
             }
         }
 
-        using (var command = connection.Command($"PRAGMA busy_timeout = {(long)BusyTimeout.TotalMilliseconds}"))
+        using (var command = connection.Command($"PRAGMA busy_timeout = {(long)Wait.TotalMilliseconds}"))
         {
             command.ExecuteNonQuery();
         }
@@ -229,7 +266,15 @@ internal sealed class SqliteLedgerFile : IDisposable
         using var journal = new SqliteJournal(connection);
         lock (_writing)
         {
-            journal.CompactAll();
+            try
+            {
+                journal.CompactAll();
+            }
+            catch (LedgerException exception)
+            {
+                NoteLock(exception);
+                throw;
+            }
         }
     }
 
@@ -251,8 +296,21 @@ internal sealed class SqliteLedgerFile : IDisposable
             catch (Exception exception)
             {
                 _isCompactionDue = true;
-                Reset();
+                Reset(exception);
                 throw Failure(exception);
+            }
+        }
+    }
+
+    // Called by the compactor's thread, which has closed its own connection.
+    private void Rescue()
+    {
+        lock (_writing)
+        {
+            if (!_isDisposed && _writer is { } writer && _rescue.IsNeeded)
+            {
+                writer.Journal.CloseReadTransaction();
+                _rescue.Run(writer.Connection, Close);
             }
         }
     }
@@ -273,6 +331,10 @@ internal sealed class SqliteLedgerFile : IDisposable
         try
         {
             _writer?.Journal.CompactAll();
+            if (_writer is { } writer && _rescue.IsNeeded)
+            {
+                _rescue.Run(writer.Connection, Close);
+            }
         }
         catch (LedgerException)
         {

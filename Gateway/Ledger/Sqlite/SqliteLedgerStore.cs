@@ -1,5 +1,6 @@
 using Gateway.Primitives;
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gateway.Ledger.Sqlite;
 
@@ -8,13 +9,19 @@ internal sealed class SqliteLedgerStore : ILedgerStore
 {
     private readonly SqliteLedgerFile _file;
 
-    public SqliteLedgerStore(string path) => _file = new SqliteLedgerFile(path);
+    /// <param name="path">The file.</param>
+    /// <param name="logger">The log of what happens to the file; by default none.</param>
+    public SqliteLedgerStore(string path, ILogger<SqliteLedgerStore>? logger = null) =>
+        _file = new SqliteLedgerFile(path, logger ?? NullLogger<SqliteLedgerStore>.Instance);
 
-    /// <summary>The maximum wait of a write for the transaction of another process. Default: 2 seconds.</summary>
+    /// <summary>
+    /// The maximum wait of a write for the transaction of another process. Default: 2 seconds. After a wait that was in vain, the next ones
+    /// last a tenth of a second, until the file is free.
+    /// </summary>
     public TimeSpan BusyTimeout
     {
         get => _file.BusyTimeout;
-        init => _file.BusyTimeout = value;
+        set => _file.BusyTimeout = value;
     }
 
     /// <summary>

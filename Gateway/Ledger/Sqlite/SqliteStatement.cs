@@ -39,7 +39,7 @@ internal sealed class SqliteStatement : IDisposable
     {
         if (!TryRun())
         {
-            throw new LedgerException("The SQLite database is locked");
+            throw new LedgerException("The SQLite database is locked") { IsLocked = true };
         }
     }
 

@@ -85,6 +85,19 @@ public sealed class SettingsFaultTests : IDisposable
     [InlineData("\"Server\": { \"RequestBodyMemory\": 65536 }", "Server:RequestBodyMemory: got 65536; expected 1048576 or more")]
     [InlineData("\"Server\": { \"ShutdownTimeout\": \"-00:00:01\" }", "Server:ShutdownTimeout: got \"-00:00:01\"; expected a time in the form \"hh:mm:ss\", such as \"00:00:30\"")]
     [InlineData("\"Server\": { \"ShutdownTimeout\": \"2.00:00:00\" }", "Server:ShutdownTimeout: got \"2.00:00:00\"; expected \"00:00:00\" to \"1.00:00:00\"")]
+    [InlineData("\"Upstream\": { \"MaxAttempts\": 0 }", "Upstream:MaxAttempts: got 0; expected 1 to 10")]
+    [InlineData("\"Upstream\": { \"MaxAttempts\": 11 }", "Upstream:MaxAttempts: got 11; expected 1 to 10")]
+    [InlineData("\"Upstream\": { \"MaxRetriedBodySize\": -1 }", "Upstream:MaxRetriedBodySize: got -1; expected 0 to 104857600")]
+    [InlineData("\"Upstream\": { \"MaxRetriedBodySize\": 104857601 }", "Upstream:MaxRetriedBodySize: got 104857601; expected 0 to 104857600")]
+    [InlineData("\"Upstream\": { \"ConnectTimeout\": \"00:00:00.099\" }", "Upstream:ConnectTimeout: got \"00:00:00.0990000\"; expected \"00:00:00.1000000\" to \"00:01:00\"")]
+    [InlineData("\"Upstream\": { \"ConnectTimeout\": \"00:01:01\" }", "Upstream:ConnectTimeout: got \"00:01:01\"; expected \"00:00:00.1000000\" to \"00:01:00\"")]
+    [InlineData("\"Upstream\": { \"FirstEventTimeout\": \"00:00:00\" }", "Upstream:FirstEventTimeout: got \"00:00:00\"; expected \"00:00:01\" to \"1.00:00:00\"")]
+    [InlineData("\"Upstream\": { \"FirstEventTimeout\": \"1.00:00:01\" }", "Upstream:FirstEventTimeout: got \"1.00:00:01\"; expected \"00:00:01\" to \"1.00:00:00\"")]
+    [InlineData("\"Upstream\": { \"EventTimeout\": \"00:00:00\" }", "Upstream:EventTimeout: got \"00:00:00\"; expected \"00:00:01\" to \"1.00:00:00\"")]
+    [InlineData("\"Upstream\": { \"EventTimeout\": \"1.00:00:01\" }", "Upstream:EventTimeout: got \"1.00:00:01\"; expected \"00:00:01\" to \"1.00:00:00\"")]
+    [InlineData("\"Upstream\": { \"TotalTimeout\": \"00:00:00\" }", "Upstream:TotalTimeout: got \"00:00:00\"; expected \"00:00:01\" to \"1.00:00:00\"")]
+    [InlineData("\"Upstream\": { \"TotalTimeout\": \"1.00:00:01\" }", "Upstream:TotalTimeout: got \"1.00:00:01\"; expected \"00:00:01\" to \"1.00:00:00\"")]
+    [InlineData("\"Upstream\": { \"ErrorsInSuccess\": \"Hide\" }", "Upstream:ErrorsInSuccess: got \"Hide\"; expected one of Status, PassThrough")]
     [InlineData("\"Teams\": {}", "Teams: got an object; expected an array")]
     [InlineData("\"ProviderMapping\": { \"Rules\": {} }", "ProviderMapping:Rules: got an object; expected an array")]
     [InlineData("\"ProviderMapping\": { \"Rules\": [ null ] }", "ProviderMapping:Rules:0: got null; expected an object")]
@@ -97,6 +110,20 @@ public sealed class SettingsFaultTests : IDisposable
         _folder.Write("appsettings.json", SettingsFolder.Json(section));
 
         Assert.Equal([expected], await _folder.LoadBadAsync());
+    }
+
+    [Theory]
+    [InlineData("1", "0", "00:00:00.1", "00:00:01")]
+    [InlineData("10", "104857600", "00:01:00", "1.00:00:00")]
+    public async Task EndsOfTheRangesOfUpstream_AreAllowed(string attempts, string size, string connect, string limit)
+    {
+        _folder.Write("appsettings.json", SettingsFolder.Json(
+            $$"""
+            "Upstream": { "MaxAttempts": {{attempts}}, "MaxRetriedBodySize": {{size}}, "ConnectTimeout": "{{connect}}",
+              "FirstEventTimeout": "{{limit}}", "EventTimeout": "{{limit}}", "TotalTimeout": "{{limit}}" }
+            """));
+
+        await _folder.LoadGoodAsync();
     }
 
     [Theory]

@@ -118,6 +118,32 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
     }
 
     [Fact]
+    public async Task FileThatIsLockedForLong_IsWaitedForOnce()
+    {
+        await using var store = new SqliteLedgerStore(_folder.File("locked.db"))
+        {
+            BusyTimeout = TimeSpan.FromMilliseconds(50),
+            CompactionInterval = TimeSpan.FromHours(1),
+        };
+        await store.OpenAsync(Cancel);
+        var id = NewId();
+        await using (var other = new SqliteConnection($"Data Source={_folder.File("locked.db")};Pooling=false"))
+        {
+            await other.OpenAsync(Cancel);
+            await using var transaction = other.BeginTransaction(deferred: false);
+            await Assert.ThrowsAsync<LedgerException>(() => store.ApplyAsync([Began(id)], Cancel));
+
+            // A write that waited again would not end.
+            store.BusyTimeout = TimeSpan.FromDays(1);
+            await Task.Run(() => Assert.ThrowsAsync<LedgerException>(() => store.ApplyAsync([Began(id)], Cancel))).GuardAsync();
+            await Task.Run(() => Assert.ThrowsAsync<LedgerException>(() => store.TakeDueAsync(["search"], Now, Now, 1, Cancel))).GuardAsync();
+        }
+
+        await store.ApplyAsync([Began(id)], Cancel);
+        Assert.Single(await store.ReadChargesAsync([id], Cancel));
+    }
+
+    [Fact]
     public async Task LockOfAKilledProcess_IsFree()
     {
         // A process that holds a node's lock as the gateway does, and is killed: nobody gets to clean up.

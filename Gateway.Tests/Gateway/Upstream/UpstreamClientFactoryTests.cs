@@ -1,0 +1,106 @@
+using System.Net;
+using Gateway.Configuration;
+using Gateway.Tests.Gateway.Configuration;
+using Gateway.Tests.Support;
+using Gateway.Upstream;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+using Yarp.ReverseProxy.Configuration;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Gateway.Tests.Gateway.Upstream;
+
+/// <summary>
+/// Promise: connections to upstream are renewed after their lifetime, which cuts no request, and an HTTP/2 connection that has died unnoticed
+/// ends its requests.
+/// </summary>
+public sealed class UpstreamClientFactoryTests : IDisposable
+{
+    private readonly SettingsFolder _folder = new();
+    private SettingsStore? _settings;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public void Dispose()
+    {
+        _settings?.Dispose();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public async Task ConnectionOlderThanItsLifetime_TakesNoNewRequestAndEndsItsOwn()
+    {
+        await using var upstream = new RenewingUpstream { CallsBeforeAnswers = 2 };
+        using var client = await CreateAsync(lifetime: TimeSpan.FromMilliseconds(1));
+        var first = SendAsync(client, upstream, "first");
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                using var response = await SendAsync(client, upstream, user: null);
+                return upstream.Connections > 1;
+            },
+            "another connection");
+
+        using var second = await SendAsync(client, upstream, "second").GuardAsync();
+        using var answered = await first.GuardAsync();
+
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK), (answered.StatusCode, second.StatusCode));
+        Assert.Equal(["first", "second"], upstream.Book.Keys.Order());
+        Assert.All(upstream.Book, call => Assert.Equal(1, call.Value));
+    }
+
+    [Fact]
+    public async Task SilentConnection_IsAskedForASignOfLifeAndKept()
+    {
+        await using var upstream = new RenewingUpstream { AnswersAfterPing = true };
+        using var client = await CreateAsync(ping: TimeSpan.FromSeconds(1));
+
+        using var response = await SendAsync(client, upstream, "call").GuardAsync();
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal((1, true), (upstream.Connections, upstream.Pings > 0));
+    }
+
+    [Fact]
+    public async Task ConnectionThatNoLongerAnswers_EndsItsRequestAndIsReplaced()
+    {
+        await using var upstream = new RenewingUpstream { FallsSilent = true };
+        using var client = await CreateAsync(ping: TimeSpan.FromSeconds(1));
+
+        await Assert.ThrowsAsync<HttpRequestException>(() => SendAsync(client, upstream, "lost").GuardAsync());
+
+        upstream.FallsSilent = false;
+        using var response = await SendAsync(client, upstream, "next").GuardAsync();
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal(2, upstream.Connections);
+        Assert.Equal(1, upstream.Book["next"]);
+    }
+
+    private static Task<HttpResponseMessage> SendAsync(HttpMessageInvoker client, RenewingUpstream upstream, string? user) =>
+        client.SendAsync(
+            new HttpRequestMessage(user is null ? HttpMethod.Get : HttpMethod.Post, upstream.BaseUrl + "/chat/completions")
+            {
+                Version = HttpVersion.Version20,
+                VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+                Content = user is null ? null : new StringContent($$"""{"user":"{{user}}"}"""),
+            },
+            Cancel);
+
+    private async Task<HttpMessageInvoker> CreateAsync(TimeSpan? lifetime = null, TimeSpan? ping = null)
+    {
+        _folder.Write("appsettings.json", SettingsFolder.Json());
+        _settings = new SettingsStore(await _folder.LoadGoodAsync(), TimeProvider.System, NullLogger<SettingsStore>.Instance);
+        var standard = new UpstreamClientFactory(_settings);
+        var factory = new UpstreamClientFactory(_settings)
+        {
+            ConnectionLifetime = lifetime ?? standard.ConnectionLifetime,
+            PingDelay = ping ?? standard.PingDelay,
+            PingTimeout = ping ?? standard.PingTimeout,
+        };
+        return factory.CreateClient(new ForwarderHttpClientContext
+        {
+            ClusterId = "openrouter",
+            NewConfig = new HttpClientConfig { DangerousAcceptAnyServerCertificate = true },
+        });
+    }
+}
