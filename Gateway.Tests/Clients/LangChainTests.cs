@@ -91,6 +91,13 @@ public sealed class LangChainTests : IClassFixture<LangChainTests.Client>
         Assert.Equal("error", _client.Check("openrouter-error-event").GetProperty("finish").GetString());
     }
 
+    [Theory]
+    [InlineData("openai-error-in-200", "InternalServerError", "Provider returned error")]
+    [InlineData("openai-error-in-200-stream", "InternalServerError", "Provider disconnected")]
+    [InlineData("openrouter-error-in-200", "OpenRouterError", "Provider returned error")]
+    [InlineData("openrouter-error-in-200-stream", "OpenRouterError", "Provider disconnected")]
+    public void ErrorInA200_Throws(string id, string type, string message) => _client.AssertFailure(id, type, 502, message);
+
     [Fact]
     public void Embeddings_AreAnswered() =>
         Assert.Equal("[0.25,-0.5,0.125,1]", _client.Check("openai-embeddings").GetProperty("vector").GetRawText());
