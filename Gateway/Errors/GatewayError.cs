@@ -129,10 +129,10 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     };
 
     /// <summary>
-    /// The gateway stops before the request has ended. The message has the words by which agents recognise a failure that a second attempt
-    /// may mend.
+    /// The gateway stops before the request has ended. As the event that ends a stream it has the type and the words by which agents recognise a
+    /// failed connection, which they try again.
     /// </summary>
-    public static GatewayError Stopping { get; } = new(503, ErrorOrigin.Upstream, UpstreamTrouble, "gateway_stopping",
+    public static GatewayError Stopping { get; } = new(503, ErrorOrigin.Upstream, "server_error", "gateway_stopping",
         "Connection error: the gateway is stopping. Try again.")
     {
         Headers = [new(HeaderNames.RetryAfter, "1")],
