@@ -77,7 +77,7 @@ public sealed class LangChainTests : IClassFixture<LangChainTests.Client>
 
     // ChatOpenRouter skips the error event, which has no choices: there the failed connection is what tells.
     [Theory]
-    [InlineData("openai-cut", "APIError", "Upstream connection error: the upstream closed the connection before its response was complete.")]
+    [InlineData("openai-cut", "APIError", "Upstream connection error: premature close. The upstream closed the connection before its response was complete.")]
     [InlineData("openrouter-cut", "TypeError", "terminated")]
     public void StreamThatBreaks_Throws(string id, string type, string message) => _client.AssertFailure(id, type, null, message);
 

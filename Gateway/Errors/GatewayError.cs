@@ -116,7 +116,7 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     /// they try again.
     /// </summary>
     public static GatewayError UpstreamBroke { get; } = new(502, ErrorOrigin.Upstream, "server_error", "upstream_disconnected",
-        "Upstream connection error: the upstream closed the connection before its response was complete.");
+        "Upstream connection error: premature close. The upstream closed the connection before its response was complete.");
 
     public static GatewayError UpstreamUnavailable { get; } = new(503, ErrorOrigin.Upstream, Overloaded, "upstream_unavailable",
         "No upstream destination is available.");
@@ -133,7 +133,7 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     /// failed connection, which they try again.
     /// </summary>
     public static GatewayError Stopping { get; } = new(503, ErrorOrigin.Upstream, "server_error", "gateway_stopping",
-        "Connection error: the gateway is stopping. Try again.")
+        "Connection error: premature close. The gateway is stopping. Try again.")
     {
         Headers = [new(HeaderNames.RetryAfter, "1")],
     };
