@@ -149,6 +149,31 @@ public sealed class AttemptTests
     }
 
     [Fact]
+    public async Task ClientThatLeavesBeforeAConnection_IsChargedNothing()
+    {
+        // It accepts connections and never answers the TLS handshake.
+        await using var mute = ScriptedSocketUpstream.Start(static connection => connection.WaitForCloseAsync());
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            Team = """ "Budget": { "Usd": 1 } """,
+            Limits = """{ "Prices": [ { "Model": "test/dollar", "Prompt": "0", "Completion": "0", "Request": "1" } ] }""",
+            KeepsDestinations = true,
+            HasStoredPrices = true,
+            Sections = [("ReverseProxy", Destinations.Of($"https://127.0.0.1:{mute.Port}/api/v1"))],
+        });
+        var call = await team.SendAsync("/v1/chat/completions", """{"model":"test/dollar","stream":true,"messages":[]}""");
+        await using (call)
+        {
+            await Eventually.TrueAsync(async () => (await team.RowsAsync()).Count == 1, "the reservation");
+            call.Client.Reset();
+        }
+
+        Assert.All(
+            await ClosedRowsAsync(team),
+            row => Assert.Equal((GenerationState.Settled, 0L, "ClientLeft"), (row.State, row.CostPico, row.Ended)));
+    }
+
+    [Fact]
     public async Task RequestWithoutABody_IsSentAgain()
     {
         await using var alive = await FakeOpenRouterServer.StartAsync();

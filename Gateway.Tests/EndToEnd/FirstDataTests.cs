@@ -40,6 +40,7 @@ public sealed class FirstDataTests : IClassFixture<FirstDataTests.Fixture>
     [InlineData("/v1/responses", Created, """{"type":"response.failed","response":{"status":"failed","error":{"code":"invalid_prompt"},"output":[]}}""", 400)]
     [InlineData("/v1/messages", MessageStart + Ping, Overloaded, 529)]
     [InlineData("/v1/messages", "event: error\n", Overloaded, 529)]
+    [InlineData(Chat, "event: error\n", "Internal Server Error", 502)]
     public async Task ErrorAsFirstEvent_IsTheStatusThatItSays(string path, string before, string data, int status)
     {
         foreach (var split in (int[])[0, 1, 7])
@@ -54,6 +55,18 @@ public sealed class FirstDataTests : IClassFixture<FirstDataTests.Fixture>
             Assert.Null(call.Head.Header("x-gateway-error"));
             Assert.DoesNotContain(" OK", call.Head.StatusLine, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public async Task ErrorBehindLargeOpeningEvents_IsTheStatusThatItSays()
+    {
+        // The events that open a response repeat its instructions and tools.
+        var created = Created.Replace("\"output\":[]", $"\"instructions\":\"{new string('i', 100_000)}\"", StringComparison.Ordinal);
+        const string Data = """{"type":"error","code":"rate_limit_exceeded","message":"x","param":null}""";
+
+        var (head, answer) = await AskAsync("/v1/responses", "text/event-stream", $"{created}{created}data: {Data}\n\n");
+
+        Assert.Equal((429, Data), (head.Status, answer.Text));
     }
 
     [Theory]
@@ -120,17 +133,14 @@ public sealed class FirstDataTests : IClassFixture<FirstDataTests.Fixture>
     }
 
     [Theory]
-    [InlineData("application/json", """{"error":{"code":500},"text":"§"}""")]
-    [InlineData("text/event-stream", "data: {\"error\":{\"code\":500},\"text\":\"§\"}\n\n")]
-    [InlineData("text/event-stream", Comment + ":§\n\ndata: {\"error\":{\"code\":500}}\n\n")]
-    public async Task MoreThanIsHeld_PassesToTheByte(string type, string pattern)
+    [InlineData("application/json", """{"error":{"code":500},"text":"§"}""", 70_000)]
+    [InlineData("text/event-stream", "data: {\"error\":{\"code\":500},\"text\":\"§\"}\n\n", 1_100_000)]
+    [InlineData("text/event-stream", Comment + ":§\n\ndata: {\"error\":{\"code\":500}}\n\n", 1_100_000)]
+    public async Task MoreThanIsHeld_PassesToTheByte(string type, string pattern, int length)
     {
-        var body = pattern.Replace("§", new string('x', 70_000), StringComparison.Ordinal);
-        await using var upstream = Answering(type, body);
-        await using var gateway = await GatewayHost.StartAsync(options => options.Upstream = upstream.BaseUrl);
-        await using var client = await gateway.ConnectAsync();
-        await client.PostAsync(Chat, Streaming);
-        var (head, answer) = await client.ReadAsync();
+        var body = pattern.Replace("§", new string('x', length), StringComparison.Ordinal);
+
+        var (head, answer) = await AskAsync(Chat, type, body);
 
         Assert.Equal((200, body), (head.Status, answer.Text));
     }
@@ -277,6 +287,16 @@ public sealed class FirstDataTests : IClassFixture<FirstDataTests.Fixture>
     [
         $"x-fake-body-base64: {Convert.ToBase64String(Encoding.UTF8.GetBytes(body))}", $"x-fake-content-type: {type}", .. more,
     ];
+
+    /// <summary>Sends a call to an upstream that answers with a body too large for a script.</summary>
+    private static async Task<(RawResponse Head, RawBody Body)> AskAsync(string path, string type, string body)
+    {
+        await using var upstream = Answering(type, body);
+        await using var gateway = await GatewayHost.StartAsync(options => options.Upstream = upstream.BaseUrl);
+        await using var client = await gateway.ConnectAsync();
+        await client.PostAsync(path, Streaming);
+        return await client.ReadAsync();
+    }
 
     private Task<Exchange> PostAsync(string path, string request, string body, string type, params string[] more) =>
         _pair.PostAsync(path, request, Script(body, type, more));

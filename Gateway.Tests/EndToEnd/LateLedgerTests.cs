@@ -62,6 +62,14 @@ public sealed class LateLedgerTests
                 """{"status":"waiting"}""", await waiting.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         }
 
+        // Nobody knows yet whose call it is: a 404 would make its client give up a job that is paid for.
+        using (var question = new HttpRequestMessage(HttpMethod.Get, "/v1/generation?id=gen-1763871234-late"))
+        {
+            question.Headers.Add("x-api-key", TeamSetup.Key);
+            using var unknown = await team.Gateway.Client.SendAsync(question, TestContext.Current.CancellationToken);
+            Assert.Equal(503, (int)unknown.StatusCode);
+        }
+
         await comeUp();
 
         // No call is sent meanwhile: a load balancer sends none to a gateway that is not ready.

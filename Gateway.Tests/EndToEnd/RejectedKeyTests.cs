@@ -30,6 +30,9 @@ public sealed class RejectedKeyTests : IClassFixture<RejectedKeyTests.Fixture>
     [InlineData("/v1/messages", "x-fake-status: 401", """{"type":"error","error":{"type":"authentication_error","message":"x"}}""")]
     [InlineData("/v1/responses", "x-fake-status: 401", "<html>")]
     [InlineData("/v1/chat/completions", "x-fake-status: 401", "{\"error\":{\"metadata\":{\"provider_name\":null}}}")]
+    [InlineData("/v1/chat/completions", "x-fake-status: 401", "{\"erro\\ud800\":1,\"error\":{\"message\":\"\\ud83d\"}}")]
+    [InlineData("/v1/chat/completions", "x-fake-status: 402", "{\"error\":{\"message\":\"\\ud83d\"}}")]
+    [InlineData("/v1/responses", "x-fake-status: 200", "data: {\"type\":\"error\",\"code\":401,\"message\":\"User not found.\"}\n\n")]
     [InlineData("/v1/chat/completions", "x-fake-status: 200", NoUser)]
     [InlineData("/v1/chat/completions", "x-fake-status: 200", "data: " + NoCredit + "\n\n")]
     public async Task ErrorAboutTheKey_Is503(string path, string status, string body)
@@ -66,6 +69,7 @@ public sealed class RejectedKeyTests : IClassFixture<RejectedKeyTests.Fixture>
     [InlineData("x-fake-status: 402", CanAfford, 402)]
     [InlineData("x-fake-status: 402", Prompt, 402)]
     [InlineData("x-fake-status: 200", CanAfford, 402)]
+    [InlineData("x-fake-status: 402", "{\"error\":{\"message\":\"You can only afford 512: \\ud83d\",\"code\":402}}", 402)]
     [InlineData("x-fake-status: 403", NoUser, 403)]
     public async Task AnyOtherError_Passes(string status, string body, int expected)
     {
@@ -73,6 +77,16 @@ public sealed class RejectedKeyTests : IClassFixture<RejectedKeyTests.Fixture>
 
         Assert.Equal((expected, body), (call.Status, call.Body.Text));
         Assert.Null(call.Head.Header("x-gateway-error"));
+    }
+
+    [Theory]
+    [InlineData("""{"type":"error","code":402,"message":"You can only afford 512","param":null}""", 402)]
+    [InlineData("""{"type":"response.failed","response":{"error":{"code":401,"message":"x","metadata":{"provider_name":"Azure"}}}}""", 401)]
+    public async Task OtherErrorInAnEvent_Passes(string data, int expected)
+    {
+        var call = await PostAsync("/v1/responses", $"data: {data}\n\n", "x-fake-status: 200");
+
+        Assert.Equal((expected, data), (call.Status, call.Body.Text));
     }
 
     [Fact]

@@ -283,7 +283,7 @@ public sealed class ProviderMappingRules
 
         return names.All.Contains(RequestedModels.Any)
             ? [.. Rules.Index().Where(static rule => rule.Item.Mode == WhenClientSetsProvider.Enforce).Select(static rule => rule.Index)]
-            : _enforced.FindAll(ModelSpellings.OfAll(names.All));
+            : _enforced.FindAll(ModelSpellings.OfAll(names.WithPresets()));
     }
 
     /// <summary>Whether a rule that applies may add the tag of a fast tier to <c>provider</c>.</summary>

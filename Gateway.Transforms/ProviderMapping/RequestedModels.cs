@@ -60,6 +60,24 @@ internal readonly struct RequestedModels
     /// </summary>
     public IReadOnlyList<string> All { get; }
 
+    /// <summary>
+    /// <see cref="All"/>, and each preset as <c>@preset/SLUG</c>, however the request names it: by the member <c>preset</c>, by a name of its
+    /// own or at the end of a model's name.
+    /// </summary>
+    public IReadOnlyList<string> WithPresets()
+    {
+        List<string>? names = null;
+        for (var i = 0; i < Tools.Count; i++)
+        {
+            if (Tools[i].Name.StartsWith(ServerToolUse.PresetPrefix, StringComparison.Ordinal))
+            {
+                (names ??= [.. All]).Add(string.Concat(ModelPattern.PresetMark, Tools[i].Name.AsSpan(ServerToolUse.PresetPrefix.Length).Trim()));
+            }
+        }
+
+        return names ?? All;
+    }
+
     /// <summary>The server tools that the request uses, presets and <c>:online</c> included.</summary>
     public IReadOnlyList<ServerToolUse> Tools { get; }
 

@@ -188,6 +188,11 @@ internal struct RoutingMemberCollector()
                 return $"more than {MaxEntries} routing members";
             }
 
+            if (name == BodyMemberName.Preset && _valueKind == JsonValueKind.String && end - _valueStart - 2 > MaxModelNameLength)
+            {
+                return $"a preset of more than {MaxModelNameLength} bytes";
+            }
+
             // The casts cannot overflow: the host limits a body to less than int.MaxValue bytes.
             var value = new ByteRange((int)_valueStart, (int)(end - _valueStart));
             _members.Add(new BodyMember(name, (int)_keyStart, value, _valueKind, CommaEnd: -1));

@@ -58,7 +58,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         AdminSettings settings,
         SettingsStore store,
         Func<SettingsSnapshot, PriceList> prices,
-        Func<ILedgerStore?> ledger,
+        Func<ValueTask<ILedgerStore?>> ledger,
         Func<string?> limitStoreFault,
         MeterProvider metrics,
         TimeProvider time,

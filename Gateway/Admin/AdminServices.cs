@@ -24,7 +24,7 @@ internal static class AdminServices
     /// <param name="ledger">Returns the ledger, or <see langword="null"/>; called at each use.</param>
     /// <param name="variable">Reads an environment variable, for OpenTelemetry's settings.</param>
     public static void AddGatewayAdmin(
-        this IServiceCollection services, AdminSettings admin, Func<IServiceProvider, ILedgerStore?> ledger, Func<string, string?> variable)
+        this IServiceCollection services, AdminSettings admin, Func<IServiceProvider, ValueTask<ILedgerStore?>> ledger, Func<string, string?> variable)
     {
         services.AddMetrics();
         services.AddSingleton(static provider =>

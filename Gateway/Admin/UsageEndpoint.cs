@@ -8,9 +8,12 @@ using Microsoft.Net.Http.Headers;
 namespace Gateway.Admin;
 
 /// <summary><c>GET /admin/usage</c>: sums of usage by group.</summary>
-/// <param name="ledger">Returns the ledger; <see langword="null"/> as long as no team was configured.</param>
+/// <param name="ledger">
+/// Returns the open ledger; <see langword="null"/> as long as no team was configured. Throws <see cref="LedgerException"/> if it cannot be
+/// opened.
+/// </param>
 /// <param name="logger">Receives the details of failures, which the response does not contain.</param>
-internal sealed partial class UsageEndpoint(Func<ILedgerStore?> ledger, ILogger<UsageEndpoint> logger)
+internal sealed partial class UsageEndpoint(Func<ValueTask<ILedgerStore?>> ledger, ILogger<UsageEndpoint> logger)
 {
     private const string Json = "application/json";
     private const string Csv = "text/csv";
@@ -29,7 +32,7 @@ internal sealed partial class UsageEndpoint(Func<ILedgerStore?> ledger, ILogger<
         IReadOnlyList<UsageRow> rows;
         try
         {
-            rows = ledger() is { } store
+            rows = await ledger() is { } store
                 ? await store.ReadUsageAsync(query.Group, query.From, query.To, context.RequestAborted)
                 : [];
         }

@@ -57,7 +57,7 @@ internal sealed class AdmissionMiddleware
             return;
         }
 
-        var lifetime = mapping is { Facts.Streams: false } ? DetachFromClient(context, request) : null;
+        var lifetime = mapping is { Facts.Streams: true } ? null : DetachFromClient(context, request);
         var hasThrown = true;
         try
         {
@@ -114,7 +114,7 @@ internal sealed class AdmissionMiddleware
         await using (call)
         {
             var failure = context.Features.Get<IForwarderErrorFeature>();
-            if (failure is not null && ForwardFailure.IsNotProcessed(failure))
+            if (failure is not null && (ForwardFailure.IsNotProcessed(failure) || request.Attempts.IsUnread))
             {
                 call.Unsent();
             }
@@ -127,7 +127,7 @@ internal sealed class AdmissionMiddleware
     /// <summary>
     /// Lets a call that does not stream run to its end when its client disconnects. Upstream bills such a call in full (OpenRouter's
     /// streaming guide), and the response contains the bill. Kestrel discards the bytes for a disconnected client. Only the shutdown ends
-    /// such a call early.
+    /// such a call early. A body that is not read, such as an upload of audio, does not say that it streams.
     /// </summary>
     private static IHttpRequestLifetimeFeature? DetachFromClient(HttpContext context, GatewayContext request)
     {

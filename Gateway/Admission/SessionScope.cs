@@ -28,30 +28,34 @@ internal static class SessionScope
     {
         if (Find(request, BodyMemberName.SessionId) is { } member)
         {
-            var scoped = Scope(team, Bytes(request.Body, member));
+            var scoped = Scope(team, Slice(request.Body, member));
             return (scoped, new BodyEdit(member.Start, member.Length, Encoding.UTF8.GetBytes($"\"{scoped}\"")));
         }
 
         if (header.ToString() is { Length: > 0 } value)
         {
-            return (Scope(team, Encoding.UTF8.GetBytes(value)), null);
+            return (Scope(team, new ReadOnlySequence<byte>(Encoding.UTF8.GetBytes(value))), null);
         }
 
         if (Find(request, BodyMemberName.PromptCacheKey) is { } cacheKey)
         {
-            return (Scope(team, Bytes(request.Body, cacheKey)), null);
+            return (Scope(team, Slice(request.Body, cacheKey)), null);
         }
 
-        return (Opening(request) is { } opening ? Scope(team, opening) : null, null);
+        return (Opening(request) is { } opening ? Scope(team, new ReadOnlySequence<byte>(opening)) : null, null);
     }
 
     // Hashed, because the team's id and the client's value together may exceed the limit of 256 characters for a session.
-    private static string Scope(string team, ReadOnlySpan<byte> value)
+    private static string Scope(string team, in ReadOnlySequence<byte> value)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.UTF8.GetBytes(team));
         hash.AppendData([0]);
-        hash.AppendData(value);
+        foreach (var segment in value)
+        {
+            hash.AppendData(segment.Span);
+        }
+
         return $"{team}-{Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 16))}";
     }
 
@@ -60,7 +64,7 @@ internal static class SessionScope
             ? request.Facts.Members[i].Value
             : null;
 
-    private static byte[] Bytes(in ReadOnlySequence<byte> body, ByteRange range) => body.Slice(range.Start, range.Length).ToArray();
+    private static ReadOnlySequence<byte> Slice(in ReadOnlySequence<byte> body, ByteRange range) => body.Slice(range.Start, range.Length);
 
     /// <summary>The messages up to and including the first user message. They are the same in every turn of a conversation.</summary>
     private static byte[]? Opening(in RequestReviewContext request)
@@ -74,7 +78,7 @@ internal static class SessionScope
         }
 
         var range = facts.Members[i].Value;
-        var text = Bytes(request.Body, range with { Length = Math.Min(range.Length, LongestOpening) });
+        var text = Slice(request.Body, range with { Length = Math.Min(range.Length, LongestOpening) }).ToArray();
         if (facts.Members[i].Kind != JsonValueKind.Array)
         {
             return text;

@@ -91,10 +91,24 @@ internal sealed class CommandLineReader
     }
 
     /// <summary>A value other than true and false is an unmatched argument and reported as one.</summary>
-    private bool? Https() =>
-        _parsed.GetResult(_grammar.Https) is { Implicit: false } && !_parsed.UnmatchedTokens.Any(IsValueOfHttps)
-            ? _parsed.GetValue(_grammar.Https) ?? true
+    private bool? Https()
+    {
+        if (_parsed.GetResult(_grammar.Https) is not { Implicit: false } given || _parsed.UnmatchedTokens.Any(IsValueOfHttps))
+        {
+            return null;
+        }
+
+        var fault = given.IdentifierTokenCount > 1 ? $"given {given.IdentifierTokenCount} times; expected once"
+            : _args.Contains(_grammar.Https.Name + "=") ? "no value given; expected true or false, or no equals sign"
             : null;
+        if (fault is not null)
+        {
+            _faults.Add(new SettingsFault(_grammar.Https.Name, fault));
+            return null;
+        }
+
+        return _parsed.GetValue(_grammar.Https) ?? true;
+    }
 
     private bool IsValueOfHttps(string text) => _args.Contains($"{_grammar.Https.Name}={text}");
 
@@ -294,6 +308,9 @@ internal sealed class CommandLineReader
 
     private void AddUnknownArguments()
     {
+        // System.CommandLine drops these as directives.
+        _faults.AddRange(
+            _args.TakeWhile(static text => text.StartsWith('[') && text.EndsWith(']')).Select(static text => UnknownArgument(text)));
         var unknown = _parsed.UnmatchedTokens;
         for (var i = 0; i < unknown.Count; i++)
         {
@@ -317,10 +334,13 @@ internal sealed class CommandLineReader
             }
             else
             {
-                _faults.Add(new SettingsFault($"\"{text}\"", "unknown argument; expected a flag, check, explain, health, keys, usage or write-off"));
+                _faults.Add(UnknownArgument(text));
             }
         }
     }
+
+    private static SettingsFault UnknownArgument(string text) =>
+        new($"\"{text}\"", "unknown argument; expected a flag, check, explain, health, keys, usage or write-off");
 
     private bool Follows(string first, string second)
     {

@@ -73,5 +73,5 @@ internal static class WriteOffCommand
 
     // Names of models come from clients.
     private static string Printable(string name) =>
-        name.Length == 0 ? "(none)" : string.Concat(name.Select(letter => char.IsControl(letter) ? '?' : letter));
+        name.Length == 0 ? "(none)" : TerminalText.Escape(name);
 }

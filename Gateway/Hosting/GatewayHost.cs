@@ -95,7 +95,7 @@ internal static class GatewayHost
 
         services.AddGatewayAdmin(
             snapshot.Settings.Admin with { Token = snapshot.AdminToken?.Reveal() ?? "" },
-            static provider => provider.GetRequiredService<LedgerWriter>().IsOpen ? provider.GetRequiredService<ILedgerStore>() : null,
+            OpenLedgerAsync,
             Environment.GetEnvironmentVariable);
         services.AddTeams(snapshot, sources);
         services.AddRoutingCore();
@@ -158,6 +158,19 @@ internal static class GatewayHost
             })
             .AddTransformFactory<BaseAddressTransformFactory>()
             .AddTransforms<UpstreamTransforms>();
+    }
+
+    /// <summary>The ledger for the admin address; <see langword="null"/> as long as no team was configured.</summary>
+    private static async ValueTask<ILedgerStore?> OpenLedgerAsync(IServiceProvider provider)
+    {
+        var ledger = provider.GetRequiredService<LedgerAccess>();
+        if (!ledger.IsOpen && provider.GetRequiredService<SettingsStore>().Current.Teams.IsEmpty)
+        {
+            return null;
+        }
+
+        await ledger.EnsureOpenAsync();
+        return ledger.Store;
     }
 
     /// <summary>

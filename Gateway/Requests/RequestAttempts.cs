@@ -25,6 +25,7 @@ internal sealed class RequestAttempts
     private readonly long _startedAt;
     private int _count;
     private int _readings;
+    private bool _hasContent;
     private List<DestinationState>? _tried;
 
     /// <summary>Creates the record of a request that was not sent yet.</summary>
@@ -58,6 +59,12 @@ internal sealed class RequestAttempts
     /// </summary>
     public int? UpstreamStatus { get; set; }
 
+    /// <summary>
+    /// Whether the HTTP client has not read the body of the current attempt: it never had a connection, or a stream, to send the request on,
+    /// so upstream cannot have processed it. False for a request without a body.
+    /// </summary>
+    public bool IsUnread => Volatile.Read(ref _hasContent) && Volatile.Read(ref _readings) == 0;
+
     /// <summary>Whether the request may be sent once more, by number.</summary>
     public bool HasMore => Count < _max;
 
@@ -72,6 +79,7 @@ internal sealed class RequestAttempts
     {
         DroppedFor = null;
         UpstreamStatus = null;
+        _hasContent = false;
 
         // A body that comes from the client is gone after one reading, so its readings are never reset.
         if (Body is not null)
@@ -81,6 +89,9 @@ internal sealed class RequestAttempts
 
         Interlocked.Increment(ref _count);
     }
+
+    /// <summary>Notes that the HTTP client has received the request with its body.</summary>
+    public void NoteContent() => Volatile.Write(ref _hasContent, true);
 
     /// <summary>Notes that the HTTP client reads the body. A second reading within an attempt is another sending.</summary>
     /// <returns>Whether it may.</returns>

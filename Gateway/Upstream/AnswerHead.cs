@@ -40,6 +40,7 @@ internal readonly record struct AnswerHead(HeldStream? Stream, bool IsLate, int?
         var judge = JudgeOf(response, headers, isEventStream);
         var beganAt = time.GetTimestamp();
         var stream = new HeldStream(await response.Content.ReadAsStreamAsync(cancellationToken), timers);
+        var limit = isEventStream ? HeldStream.MaxEventsSize : HeldStream.MaxSize;
         var isLate = false;
         var dataEvents = 0;
         AnswerVerdict verdict;
@@ -55,7 +56,7 @@ internal readonly record struct AnswerHead(HeldStream? Stream, bool IsLate, int?
                     timers?.BeginRead();
                 }
 
-                if (verdict.IsDecided || stream.IsWhole || stream.Held.Length >= HeldStream.MaxSize)
+                if (verdict.IsDecided || stream.IsWhole || stream.Held.Length >= limit)
                 {
                     break;
                 }

@@ -20,6 +20,7 @@ internal sealed class BufferedBodyHandler(HttpMessageHandler inner) : Delegating
     {
         if (request.Content is { } content && request.Options.TryGetValue(Attempts, out var attempts))
         {
+            attempts.NoteContent();
             request.Content = attempts.Body is { IsKept: true } body
                 ? new KeptContent(content.Headers, body, attempts)
                 : new SingleUseContent(content, attempts);

@@ -45,12 +45,13 @@ internal sealed class EventJudge : IAnswerJudge
             return AnswerVerdict.Undecided;
         }
 
-        if (!AnswerDocument.TryRead(data, out var document))
+        var isNamedError = IsError(ResponseFactsBuilder.EndOf(name));
+        if (!AnswerDocument.TryRead(data, out var document) && !isNamedError)
         {
             return AnswerVerdict.Passes;
         }
 
-        if (document.HasError || IsError(ResponseFactsBuilder.EndOf(name)) || IsErrorType(document.Type))
+        if (document.HasError || isNamedError || IsErrorType(document.Type))
         {
             return AnswerVerdict.Error(document.Status, data.ToArray());
         }

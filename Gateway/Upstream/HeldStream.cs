@@ -14,6 +14,11 @@ internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : Stream
     /// <summary>The largest beginning that is held.</summary>
     public const int MaxSize = 64 * 1024;
 
+    /// <summary>
+    /// The largest beginning of an event stream that is held: the events that open a response repeat its instructions and tools.
+    /// </summary>
+    public const int MaxEventsSize = 1024 * 1024;
+
     private const int FirstSize = 4 * 1024;
 
     private byte[]? _buffer;

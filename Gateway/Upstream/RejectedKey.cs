@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Text.Json;
 using Gateway.Metering;
+using Gateway.Primitives;
 
 namespace Gateway.Upstream;
 
@@ -21,9 +22,7 @@ internal static class RejectedKey
         try
         {
             using var document = JsonDocument.Parse(body);
-            return document.RootElement is not { ValueKind: JsonValueKind.Object } root
-                || !root.TryGetProperty("error"u8, out var error)
-                || error.ValueKind != JsonValueKind.Object
+            return ErrorOf(document.RootElement) is not { } error
                 || !(status == StatusCodes.Status401Unauthorized ? NamesProvider(error) : SaysWhatIsLeft(error));
         }
         catch (JsonException)
@@ -61,17 +60,28 @@ internal static class RejectedKey
         }
     }
 
+    /// <summary>
+    /// The error of a body: its <c>error</c>, that of the <c>response</c> in an event <c>response.failed</c>, or an event <c>error</c> itself.
+    /// </summary>
+    private static JsonElement? ErrorOf(JsonElement root) =>
+        JsonMembers.TryGet(root, "error"u8, out var error) && error.ValueKind == JsonValueKind.Object ? error
+        : JsonMembers.TryGet(root, "response"u8, out var response)
+            && JsonMembers.TryGet(response, "error"u8, out error) && error.ValueKind == JsonValueKind.Object ? error
+        : JsonMembers.TryGet(root, "type"u8, out var type) && JsonMembers.Text(type) == "error" ? root
+        : null;
+
     private static bool NamesProvider(JsonElement error) =>
-        error.TryGetProperty("metadata"u8, out var metadata)
-        && metadata.ValueKind == JsonValueKind.Object
-        && metadata.TryGetProperty("provider_name"u8, out var provider)
+        JsonMembers.TryGet(error, "metadata"u8, out var metadata)
+        && JsonMembers.TryGet(metadata, "provider_name"u8, out var provider)
         && provider.ValueKind == JsonValueKind.String
-        && !provider.ValueEquals(""u8);
+        && JsonMembers.Text(provider) != "";
 
     /// <summary>Whether the message says how large a request may be: "…but can only afford 512", "Prompt tokens limit exceeded: 5000 > 1200".</summary>
     private static bool SaysWhatIsLeft(JsonElement error) =>
-        error.TryGetProperty("message"u8, out var message)
+        JsonMembers.TryGet(error, "message"u8, out var message)
         && message.ValueKind == JsonValueKind.String
-        && message.GetString() is { } text
+
+        // The raw text: a message that quotes a prompt may have been cut inside a surrogate pair, and cannot be decoded then.
+        && message.GetRawText() is { } text
         && (text.Contains("afford", StringComparison.OrdinalIgnoreCase) || text.Contains("tokens limit exceeded", StringComparison.OrdinalIgnoreCase));
 }

@@ -90,7 +90,7 @@ public sealed class UsageEndpointTests
         using var body = new MemoryStream();
         context.Response.Body = body;
 
-        await new UsageEndpoint(() => store, NullLogger<UsageEndpoint>.Instance).AnswerAsync(context);
+        await new UsageEndpoint(() => ValueTask.FromResult(store), NullLogger<UsageEndpoint>.Instance).AnswerAsync(context);
 
         return (context, Encoding.UTF8.GetString(body.ToArray()));
     }

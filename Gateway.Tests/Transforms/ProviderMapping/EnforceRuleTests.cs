@@ -237,6 +237,19 @@ public class EnforceRuleTests
     }
 
     [Theory]
+    [InlineData("""{"preset":"x","messages":[]}""", "@preset/*", true)]
+    [InlineData("""{"preset":"x","preset":null}""", "@preset/x", true)]
+    [InlineData("""{"model":"m","preset":" x "}""", "@preset/x", true)]
+    [InlineData("""{"model":"m@preset/x"}""", "@preset/*", true)]
+    [InlineData("""{"model":"m@PRESET/x:free"}""", "@preset/x", true)]
+    [InlineData("""{"model":"@preset/x"}""", "@preset/x", true)]
+    [InlineData("""{"model":"m","preset":"y"}""", "@preset/x", false)]
+    [InlineData("""{"model":"m"}""", "@preset/*", false)]
+    [InlineData("""{"model":"m"}""", "\tm\t", true)]
+    public void Enforce_BindsEachSpellingOfAPreset(string body, string pattern, bool applies) =>
+        Assert.Equal(applies ? "rule" : null, Set(Enforce(pattern, """{"zdr":true}""")).Decide(body).Applied);
+
+    [Theory]
     [InlineData("""{"model":"m","model":"x"}""", true)]
     [InlineData("""{"model":"x","models":["y","m"]}""", true)]
     [InlineData("""{"models":["m"],"models":["x"]}""", true)]

@@ -173,6 +173,11 @@ public class BodyScannerFactsTests
         Assert.Equal(
             "fault at 9: a model name of more than 512 bytes", BodyScan.Whole(Encoding.UTF8.GetBytes("{\"model\":\"" + longest + "m\"}")));
 
+        // Nor is a preset longer: it is decoded for the rules and rights.
+        Assert.Equal(longest, Assert.Single(BodyScan.Facts("{\"preset\":\"" + longest + "\"}").Presets));
+        Assert.Contains(
+            "a preset of more than 512 bytes", BodyScan.Whole(Encoding.UTF8.GetBytes("{\"preset\":\"" + longest + "m\"}")), StringComparison.Ordinal);
+
         // A text that names no model may be of any length.
         Assert.Empty(BodyScan.Facts("{\"models\":{\"x\":\"" + longest + "m\"}}").Models);
     }

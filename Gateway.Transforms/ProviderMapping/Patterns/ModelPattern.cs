@@ -8,7 +8,8 @@ namespace OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 /// </summary>
 internal sealed class ModelPattern
 {
-    private const string PresetMark = "@preset/";
+    /// <summary>The beginning of a preset in a model name.</summary>
+    internal const string PresetMark = "@preset/";
 
     private readonly string _prefix;
     private readonly string _suffix;
@@ -49,7 +50,8 @@ internal sealed class ModelPattern
             return null;
         }
 
-        return new ModelPattern(text);
+        // A name is compared without blanks round it.
+        return new ModelPattern(text.Trim());
     }
 
     /// <summary>Whether a name matches.</summary>
