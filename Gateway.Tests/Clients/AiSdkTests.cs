@@ -78,7 +78,7 @@ public sealed class AiSdkTests : IClassFixture<AiSdkTests.Client>
         _client.AssertFailure("no-answer", "APICallError", 502, "The upstream could not be reached");
 
     [Theory]
-    [InlineData("cut", "Upstream connection error: the upstream closed the connection before its response was complete.")]
+    [InlineData("cut", "Upstream connection error: premature close. The upstream closed the connection before its response was complete.")]
     [InlineData("error-event", "Provider disconnected")]
     public void StreamThatFails_SaysSoInAPart(string id, string message) => _client.AssertFailure(id, "Error", null, message);
 

@@ -99,7 +99,7 @@ public sealed class AnthropicSdkTests : IClassFixture<AnthropicSdkTests.Client>
     [InlineData("cut")]
     [InlineData("cut-helper")]
     public void StreamThatBreaks_Throws(string id) =>
-        _client.AssertFailure(id, "APIError", null, "Upstream connection error: the upstream closed the connection before its response was complete.");
+        _client.AssertFailure(id, "APIError", null, "Upstream connection error: premature close. The upstream closed the connection before its response was complete.");
 
     [Fact]
     public void ErrorEventOfUpstream_Throws() => _client.AssertFailure("error-event", "APIError", null, "Provider disconnected");

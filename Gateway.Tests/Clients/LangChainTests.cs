@@ -77,7 +77,7 @@ public sealed class LangChainTests : IClassFixture<LangChainTests.Client>
 
     // ChatOpenRouter skips the error event, which has no choices: there the failed connection is what tells.
     [Theory]
-    [InlineData("openai-cut", "APIError", "Upstream connection error: the upstream closed the connection before its response was complete.")]
+    [InlineData("openai-cut", "APIError", "Upstream connection error: premature close. The upstream closed the connection before its response was complete.")]
     [InlineData("openrouter-cut", "TypeError", "terminated")]
     public void StreamThatBreaks_Throws(string id, string type, string message) => _client.AssertFailure(id, type, null, message);
 
@@ -90,6 +90,13 @@ public sealed class LangChainTests : IClassFixture<LangChainTests.Client>
         Assert.Equal("Provider disconnected", failure.GetProperty("message").GetString());
         Assert.Equal("error", _client.Check("openrouter-error-event").GetProperty("finish").GetString());
     }
+
+    [Theory]
+    [InlineData("openai-error-in-200", "InternalServerError", "Provider returned error")]
+    [InlineData("openai-error-in-200-stream", "InternalServerError", "Provider disconnected")]
+    [InlineData("openrouter-error-in-200", "OpenRouterError", "Provider returned error")]
+    [InlineData("openrouter-error-in-200-stream", "OpenRouterError", "Provider disconnected")]
+    public void ErrorInA200_Throws(string id, string type, string message) => _client.AssertFailure(id, type, 502, message);
 
     [Fact]
     public void Embeddings_AreAnswered() =>

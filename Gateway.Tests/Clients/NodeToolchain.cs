@@ -23,9 +23,17 @@ internal static class NodeToolchain
     public static Task<string?> EnsureAsync() => Preparation.Value;
 
     /// <summary>Runs a script with these variables and, save for what a program needs to be found, no others: SDKs read many.</summary>
-    public static Task<NodeOutput> RunAsync(string script, IReadOnlyDictionary<string, string> environment)
+    public static Task<NodeOutput> RunAsync(string script, IReadOnlyDictionary<string, string> environment) =>
+        RunAsync(Folder, environment, script);
+
+    /// <inheritdoc cref="RunAsync(string, IReadOnlyDictionary{string, string})"/>
+    /// <param name="folder">The working directory.</param>
+    /// <param name="environment">The variables.</param>
+    /// <param name="script">The script and its arguments.</param>
+    public static Task<NodeOutput> RunAsync(string folder, IReadOnlyDictionary<string, string> environment, params string[] script)
     {
         var start = Start("node", script);
+        start.WorkingDirectory = folder;
         start.Environment.Clear();
         foreach (var name in (ReadOnlySpan<string>)["PATH", "SystemRoot"])
         {

@@ -89,6 +89,12 @@ public sealed class OpenRouterSdkTests : IClassFixture<OpenRouterSdkTests.Client
         Assert.Equal("Provider disconnected", _client.Check("error-event").GetProperty("error").GetProperty("message").GetString());
     }
 
+    [Theory]
+    [InlineData("error-in-200", "Provider returned error")]
+    [InlineData("error-in-200-stream", "Provider disconnected")]
+    public void ErrorInA200_Throws(string id, string message) =>
+        _client.AssertFailure(id, "BadGatewayResponseError", 502, message);
+
     [Fact]
     public void Embeddings_AreAnswered() =>
         Assert.Equal("[0.25,-0.5,0.125,1]", _client.Check("embeddings").GetProperty("vector").GetRawText());

@@ -116,7 +116,7 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     /// they try again.
     /// </summary>
     public static GatewayError UpstreamBroke { get; } = new(502, ErrorOrigin.Upstream, "server_error", "upstream_disconnected",
-        "Upstream connection error: the upstream closed the connection before its response was complete.");
+        "Upstream connection error: premature close. The upstream closed the connection before its response was complete.");
 
     public static GatewayError UpstreamUnavailable { get; } = new(503, ErrorOrigin.Upstream, Overloaded, "upstream_unavailable",
         "No upstream destination is available.");
@@ -129,11 +129,11 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     };
 
     /// <summary>
-    /// The gateway stops before the request has ended. The message has the words by which agents recognise a failure that a second attempt
-    /// may mend.
+    /// The gateway stops before the request has ended. As the event that ends a stream it has the type and the words by which agents recognise a
+    /// failed connection, which they try again.
     /// </summary>
-    public static GatewayError Stopping { get; } = new(503, ErrorOrigin.Upstream, UpstreamTrouble, "gateway_stopping",
-        "Connection error: the gateway is stopping. Try again.")
+    public static GatewayError Stopping { get; } = new(503, ErrorOrigin.Upstream, "server_error", "gateway_stopping",
+        "Connection error: premature close. The gateway is stopping. Try again.")
     {
         Headers = [new(HeaderNames.RetryAfter, "1")],
     };

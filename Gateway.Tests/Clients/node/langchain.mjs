@@ -73,6 +73,11 @@ for (const [name, create] of Object.entries(clients)) {
     facts.failure = await failure(async () => Object.assign(facts, await read(await create().stream(prompt))));
     return facts;
   });
+
+  await check(`${name}-error-in-200`, { error: 1 }, () => failure(() => create().invoke(prompt)));
+
+  await check(`${name}-error-in-200-stream`, { 'error-after': 0 }, () =>
+    failure(async () => read(await create().stream(prompt))));
 }
 
 await check('openai-embeddings', {}, async () => {

@@ -78,6 +78,10 @@ await check('cut', { 'cut-after': 2 }, () => failure(async () => read(await send
 
 await check('error-event', { 'error-after': 2 }, async () => read(await send({ stream: true })));
 
+await check('error-in-200', { error: 1 }, () => failure(() => send({})));
+
+await check('error-in-200-stream', { 'error-after': 0 }, () => failure(async () => read(await send({ stream: true }))));
+
 await check('embeddings', {}, async () => {
   const answer = await once.embeddings.generate({ requestBody: { model: 'openai/text-embedding-3-small', input: 'a' } });
   return { vector: answer.data[0].embedding };

@@ -23,7 +23,7 @@ public sealed class GatewayErrorTests
         { GatewayError.PriceUnknown, 402, "billing_error", "price_unknown", "model" },
         { GatewayError.LimitsUnavailable, 503, "api_error", "limits_unavailable", null },
         { GatewayError.BudgetUnavailable, 503, "api_error", "budget_unavailable", null },
-        { GatewayError.Stopping, 503, "api_error", "gateway_stopping", null },
+        { GatewayError.Stopping, 503, "server_error", "gateway_stopping", null },
         { GatewayError.UsageUnavailable, 503, "api_error", "usage_unavailable", null },
     };
 
@@ -40,7 +40,8 @@ public sealed class GatewayErrorTests
 
             var (messages, response) = await WriteAsync(error, "/v1/messages");
             Assert.Equal(status, response.StatusCode);
-            Assert.Equal(("error", type), (messages.GetProperty("type").GetString(), messages.GetProperty("error").GetProperty("type").GetString()));
+            var typeOfMessages = type == "server_error" ? "api_error" : type;
+            Assert.Equal(("error", typeOfMessages), (messages.GetProperty("type").GetString(), messages.GetProperty("error").GetProperty("type").GetString()));
         }
     }
 
