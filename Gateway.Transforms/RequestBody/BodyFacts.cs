@@ -21,7 +21,7 @@ public sealed class BodyFacts
         int length,
         int insertAt,
         bool isEmpty,
-        IReadOnlyList<BodyMember> members,
+        List<BodyMember> members,
         IReadOnlyList<ModelName> models,
         in ReadOnlySequence<byte> body)
     {
@@ -45,8 +45,10 @@ public sealed class BodyFacts
     /// <summary>Whether the object has no members.</summary>
     internal bool IsEmpty { get; }
 
-    /// <summary>All occurrences of routing members, in the order of the body.</summary>
-    internal IReadOnlyList<BodyMember> Members { get; }
+    /// <summary>
+    /// All occurrences of routing members, in the order of the body. A list, since an interface allocates an enumerator for each loop.
+    /// </summary>
+    internal List<BodyMember> Members { get; }
 
     /// <summary>The models that the members name, those of earlier duplicates included, in the order of the body.</summary>
     internal IReadOnlyList<ModelName> Models { get; }

@@ -24,6 +24,7 @@ internal struct PromptCollector()
     private List<LongString>? _longStrings;
     private int _mediaParts;
     private int _documents;
+    private TextDocument _text = new();
     private bool _writesCache;
     private bool _writesLongCache;
 
@@ -110,15 +111,23 @@ internal struct PromptCollector()
         if (_key == PromptKey.Ttl)
         {
             _writesLongCache |= !word.SequenceEqual("5m"u8);
+            return;
         }
-        else if (MediaTypes.Find(word) is { } part)
+
+        var place = depth < Levels ? _places[depth] : PromptPlace.Part;
+        if (place == PromptPlace.Data)
+        {
+            _documents += _text.AddSource(_starts[depth - 1], word);
+        }
+
+        if (MediaTypes.Find(word) is { } part)
         {
             _mediaParts++;
 
             // A schema or the input of a tool may have a "type" of "file"; only a part of the prompt is one.
-            if (part == MediaPartKind.Document && (depth >= Levels || _places[depth] == PromptPlace.Part))
+            if (part == MediaPartKind.Document && place == PromptPlace.Part)
             {
-                _documents++;
+                _documents += 1 + (depth < Levels ? _text.AddPart(_starts[depth], word) : 0);
             }
         }
     }
@@ -141,6 +150,60 @@ internal struct PromptCollector()
     {
         AddPart(rest);
         return _partLength <= MediaTypes.MaxLength ? _part[.._partLength] : default;
+    }
+
+    /// <summary>
+    /// Finds the documents whose source is text of the body, as <c>{"type":"document","source":{"type":"text",...}}</c>: no pages are read. A
+    /// part with two sources, or with a source of two types, has pages, since upstream may read either.
+    /// </summary>
+    private struct TextDocument()
+    {
+        private int _document = -1; // the start of the part
+        private int _source = -1; // the start of the part that has the source
+        private bool _isText;
+        private bool _isFound;
+
+        /// <summary>Records the type of a part that is a document.</summary>
+        /// <returns>The change of the number of documents with pages.</returns>
+        public int AddPart(int start, ReadOnlySpan<byte> type)
+        {
+            if (!type.SequenceEqual("document"u8))
+            {
+                return 0;
+            }
+
+            _document = start;
+            return Find();
+        }
+
+        /// <summary>Records the type of a part's source.</summary>
+        /// <returns>The change of the number of documents with pages.</returns>
+        public int AddSource(int start, ReadOnlySpan<byte> type)
+        {
+            if (_source == start)
+            {
+                _isText = false;
+                var wasFound = _isFound;
+                _isFound = false;
+                return wasFound ? 1 : 0;
+            }
+
+            _source = start;
+            _isText = type.SequenceEqual("text"u8) || type.SequenceEqual("content"u8);
+            _isFound = false;
+            return Find();
+        }
+
+        private int Find()
+        {
+            if (_isFound || !_isText || _source != _document)
+            {
+                return 0;
+            }
+
+            _isFound = true;
+            return -1;
+        }
     }
 
     [InlineArray(Levels)]

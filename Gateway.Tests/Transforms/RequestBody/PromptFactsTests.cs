@@ -105,6 +105,18 @@ public sealed class PromptFactsTests
     [InlineData("""{"messages":[{"content":[{"type":"tool_use","input":{"type":"file","path":"a.txt"}}]}]}""", 0)]
     [InlineData("""{"tools":[{"function":{"parameters":{"properties":{"upload":{"type":"file"}}}}}]}""", 0)]
     [InlineData("""{"messages":[{"content":[{"type":"image"},{"type":"input_audio"},{"type":"computer_screenshot"},{"type":"video_url"}]}],"type":"files"}""", 0)]
+
+    // A source of text has no pages.
+    [InlineData("""{"messages":[{"content":[{"type":"document","source":{"type":"text","media_type":"text/plain","data":"x"}}]}]}""", 0)]
+    [InlineData("""{"messages":[{"content":[{"source":{"type":"content","content":[{"type":"text","text":"x"}]},"type":"document"}]}]}""", 0)]
+    [InlineData("""{"messages":[{"content":[{"type":"document","source":{"type":"text"}},{"type":"document","source":{"type":"base64"}},{"type":"document","source":{"type":"url"}}]}]}""", 2)]
+    [InlineData("""{"messages":[{"content":[{"type":"document","source":{"type":"text"},"source":{"type":"text"}},{"type":"document"}]}]}""", 2)]
+    [InlineData("""{"messages":[{"content":[{"type":"document","source":{"type":"text","type":"base64"}}]}]}""", 1)]
+    [InlineData("""{"messages":[{"content":[{"source":{"type":"text"},"source":{"type":"url"},"type":"document"}]}]}""", 1)]
+    [InlineData("""{"messages":[{"content":[{"type":"document","source":{"type":"text"},"type":"document"}]}]}""", 1)]
+    [InlineData("""{"messages":[{"content":[{"type":"file","source":{"type":"text"},"file":{"file_data":"x"}}]}]}""", 1)]
+    [InlineData("""{"messages":[{"content":[{"type":"document","source":{"x":{"type":"text"}}}]}]}""", 1)]
+    [InlineData("""{"messages":[{"content":[{"type":"document"},{"source":{"type":"text"}}]}]}""", 1)]
     public void Documents_AreTheFilesAmongTheMediaParts(string body, int count)
     {
         foreach (var facts in EveryWay(Encoding.UTF8.GetBytes(body)))
