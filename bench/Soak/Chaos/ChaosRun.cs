@@ -16,8 +16,11 @@ internal sealed class ChaosRun
     // The scripted upstream sometimes closes a connection after a GOAWAY while a request is on its way. See ChaosVerdict.
     private const double MostLost = 0.001;
 
-    // In a shorter run memory is still warming up, and rare faults may not happen.
+    // In a shorter run rare faults may not happen.
     private static readonly TimeSpan LongEnough = TimeSpan.FromMinutes(3);
+
+    // The memory of a process that was under load for a shorter time is still warming up.
+    private static readonly TimeSpan WarmUp = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ChangeBound = TimeSpan.FromSeconds(15);
 
@@ -33,6 +36,9 @@ internal sealed class ChaosRun
     private readonly ConcurrentDictionary<(string Target, bool IsHttp2, bool HasOwnFault), Availability> _availability = new();
 
     private int _lost;
+
+    // How long the last process was under load.
+    private TimeSpan _loaded;
 
     private ChaosRun(SoakOptions options, string folder)
     {
@@ -152,6 +158,7 @@ internal sealed class ChaosRun
             var events = weather.RunAsync(stop.Token);
             await Task.WhenAll(callers.Select(caller => Task.Run(() => caller.RunAsync(stop.Token), CancellationToken.None)));
             await events;
+            _loaded = gateway.Samples[^1].At;
         }
         finally
         {
@@ -234,11 +241,12 @@ internal sealed class ChaosRun
         var peak = gateway.AllSamples.Max(sample => sample.Megabytes);
         Add("resident memory at most", $"{peak:0} MB", $"{MostMegabytes} MB", peak <= MostMegabytes);
         var trend = MemoryOf(gateway);
+        var isWarm = _loaded >= WarmUp;
         Add(
-            "resident memory, second half of the last process",
+            "resident memory, second half of the last process's load",
             FormattableString.Invariant($"{trend.PerMinute:+0.00;-0.00} MB/min"),
-            IsLong ? $"{MostMegabytesPerMinute} MB/min" : "too short to judge",
-            trend.PerMinute <= MostMegabytesPerMinute || !IsLong);
+            isWarm ? $"{MostMegabytesPerMinute} MB/min" : "too short to judge",
+            trend.PerMinute <= MostMegabytesPerMinute || !isWarm);
         var missing = Kinds().Where(kind => _outcomes.StatusesOf(kind).Count == 0).ToList();
         Add(
             "faults that did not happen",
@@ -254,12 +262,9 @@ internal sealed class ChaosRun
         Add("exit code at SIGTERM", exitCode?.ToString(CultureInfo.InvariantCulture) ?? "none", "0", exitCode == 0);
     }
 
-    private static Trend MemoryOf(KilledGateway gateway)
-    {
-        var half = gateway.Samples[^1].At / 2;
-        return Trend.Of(
-            [.. gateway.Samples.Where(sample => sample.At >= half).Select(sample => (sample.At.TotalMinutes, sample.Megabytes))]);
-    }
+    private Trend MemoryOf(KilledGateway gateway) => Trend.Of(
+        [.. gateway.Samples.Where(sample => sample.At >= _loaded / 2 && sample.At <= _loaded)
+            .Select(sample => (sample.At.TotalMinutes, sample.Megabytes))]);
 
     private void WriteReport(KilledGateway gateway, SettingsChanger changer, Weather weather, ChaosAudit audit)
     {

@@ -50,7 +50,9 @@ internal static class ChaosSettings
                 upstream.Name, new JsonObject { ["Address"] = upstream.Address }))),
         ["HttpRequest"] = new JsonObject
         {
-            ["ActivityTimeout"] = "00:30:00", ["Version"] = version, ["VersionPolicy"] = "RequestVersionExact",
+            ["ActivityTimeout"] = "00:30:00",
+            ["Version"] = version,
+            ["VersionPolicy"] = "RequestVersionExact",
         },
     };
 }
