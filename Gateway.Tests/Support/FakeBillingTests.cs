@@ -378,6 +378,23 @@ public sealed partial class FakeBillingTests : IAsyncLifetime
         Assert.Empty(Server.Book.Entries);
     }
 
+    /// <summary>What has no entry may have been processed as well; what was refused was not.</summary>
+    [Fact]
+    public async Task BookPage_HasTheStatusOfEveryRequestThatArrived()
+    {
+        await CallAsync("{}", "x-fake-id: one");
+        await CallAsync("{}", "x-fake-id: one", "x-fake-status: 502", "x-fake-body: page");
+        await CallAsync("{}", "x-fake-id: two", "x-fake-close: 1");
+        await CallAsync("{}", "x-fake-id: refused", "x-fake-refuse: 1");
+        await CallAsync("{}");
+        using var page = JsonDocument.Parse(await GetAsync("/__book"));
+
+        var statuses = page.RootElement.GetProperty("statuses").EnumerateObject()
+            .OrderBy(request => request.Name, StringComparer.Ordinal)
+            .Select(request => $"{request.Name} {request.Value.GetRawText()}");
+        Assert.Equal(["one [200,502]", "two [200]"], statuses);
+    }
+
     [Fact]
     public void Readme_ListsEveryHeader()
     {

@@ -30,13 +30,16 @@ internal static class Bodies
     /// <summary>The path and body of one of four endpoints.</summary>
     public static (string Path, string Body) OfAnyEndpoint(Prng prng) => prng.Below(8) switch
     {
-        0 => ("/v1/embeddings", $$"""{"model":"{{EmbeddingModel}}","input":"{{Text(prng, prng.Between(10, 600))}}"}"""),
+        0 => Embedding(prng),
         1 => OfStream(prng, 1, stream: false),
         2 => OfStream(prng, 2, stream: false),
         _ => OfStream(prng, 0, stream: false),
     };
 
-    /// <summary>The path and body of one of three endpoints that stream.</summary>
+    public static (string Path, string Body) Embedding(Prng prng) =>
+        ("/v1/embeddings", $$"""{"model":"{{EmbeddingModel}}","input":"{{Text(prng, prng.Between(10, 600))}}"}""");
+
+    /// <summary>The path and body of one of the endpoints that stream: chat, responses, messages, completions.</summary>
     public static (string Path, string Body) OfStream(Prng prng, int endpoint, bool stream = true)
     {
         var length = prng.Between(10, 1500);
@@ -50,6 +53,9 @@ internal static class Bodies
                 "/v1/messages",
                 $$"""{"model":"{{Model}}","max_tokens":64,"messages":[{"role":"user","content":"{{Text(prng, length)}}"}]"""
                 + Streaming(stream) + "}"),
+            3 => (
+                "/v1/completions",
+                $$"""{"model":"{{Model}}","prompt":"{{Text(prng, length)}}","max_tokens":64{{Streaming(stream)}}}"""),
             _ => throw new ArgumentOutOfRangeException(nameof(endpoint), endpoint, null),
         };
     }

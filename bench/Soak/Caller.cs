@@ -89,7 +89,7 @@ internal sealed class Caller : IDisposable
             fault = $"an answer that cannot be read: {garbled.Message}";
         }
 
-        _outcomes.Count(kind, _status);
+        _outcomes.Count(kind.ToString(), _status);
         if (fault is not null)
         {
             _outcomes.Fail(kind.ToString(), name, fault);

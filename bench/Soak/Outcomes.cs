@@ -7,7 +7,7 @@ internal sealed class Outcomes
 {
     private const int MostFailures = 1000;
 
-    private readonly ConcurrentDictionary<CallKind, ConcurrentDictionary<int, int>> _statuses = new();
+    private readonly ConcurrentDictionary<string, ConcurrentDictionary<int, int>> _statuses = new();
     private readonly ConcurrentQueue<(string Kind, string Call, string What)> _failures = new();
     private int _failed;
     private int _breaks;
@@ -29,7 +29,7 @@ internal sealed class Outcomes
     public IReadOnlyCollection<(string Kind, string Call, string What)> Failures => _failures;
 
     /// <summary>Counts a call with the status of its response; 0 if there was none or the client did not wait for it.</summary>
-    public void Count(CallKind kind, int status) =>
+    public void Count(string kind, int status) =>
         _statuses.GetOrAdd(kind, static _ => new()).AddOrUpdate(status, 1, static (_, count) => count + 1);
 
     public void CountBreak(bool isSilent)
@@ -50,6 +50,6 @@ internal sealed class Outcomes
     }
 
     /// <summary>The number of calls of a kind by status.</summary>
-    public IReadOnlyDictionary<int, int> StatusesOf(CallKind kind) =>
+    public IReadOnlyDictionary<int, int> StatusesOf(string kind) =>
         _statuses.TryGetValue(kind, out var statuses) ? statuses : new Dictionary<int, int>();
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Soak;
+using Soak.Chaos;
 
 var minutes = new Option<double>("--minutes") { Description = "duration of the load", DefaultValueFactory = _ => 10 };
 minutes.Validators.Add(result =>
@@ -32,15 +33,21 @@ var command = new RootCommand("A bounded soak of the gateway: all features on, a
 {
     minutes, workers, seed, gateway, picture,
 };
-command.SetAction((parsed, cancellationToken) => SoakRun.RunAsync(
-    new SoakOptions
-    {
-        Load = TimeSpan.FromMinutes(parsed.GetValue(minutes)),
-        Workers = parsed.GetValue(workers),
-        Seed = parsed.GetValue(seed),
-        Gateway = parsed.GetValue(gateway),
-        Picture = parsed.GetValue(picture),
-        CommandLine = string.Join(' ', args),
-    },
-    cancellationToken));
+command.SetAction((parsed, cancellationToken) => SoakRun.RunAsync(OptionsOf(parsed), cancellationToken));
+var chaos = new Command("chaos", "Every fault of upstream at random, with kills and changes of the settings.")
+{
+    minutes, workers, seed, gateway,
+};
+chaos.SetAction((parsed, cancellationToken) => ChaosRun.RunAsync(OptionsOf(parsed), cancellationToken));
+command.Add(chaos);
 return await command.Parse(args).InvokeAsync();
+
+SoakOptions OptionsOf(ParseResult parsed) => new()
+{
+    Load = TimeSpan.FromMinutes(parsed.GetValue(minutes)),
+    Workers = parsed.GetValue(workers),
+    Seed = parsed.GetValue(seed),
+    Gateway = parsed.GetValue(gateway),
+    Picture = parsed.GetValue(picture),
+    CommandLine = string.Join(' ', args),
+};

@@ -8,9 +8,10 @@ internal static class Report
 {
     private const int ExamplesPerKind = 5;
 
-    public static string Render(IReadOnlyList<string> head, IReadOnlyList<Check> checks, Outcomes outcomes)
+    public static string Render(
+        string title, IReadOnlyList<string> head, IReadOnlyList<Check> checks, Outcomes outcomes, IEnumerable<string> kinds)
     {
-        var text = new StringBuilder("# Soak\n\n");
+        var text = new StringBuilder($"# {title}\n\n");
         foreach (var line in head)
         {
             Line($"- {line}");
@@ -23,7 +24,7 @@ internal static class Report
         }
 
         Line("\n| call | times | answered with |\n|---|---:|---|");
-        foreach (var kind in Enum.GetValues<CallKind>())
+        foreach (var kind in kinds)
         {
             var statuses = outcomes.StatusesOf(kind);
             var shares = statuses.OrderBy(entry => entry.Key)

@@ -9,9 +9,6 @@ namespace Soak;
 /// </summary>
 internal sealed class SettingsChanger : IDisposable
 {
-    /// <summary>The time limit of a change on a busy machine. On an idle machine a change takes at most a second.</summary>
-    public static readonly TimeSpan Bound = TimeSpan.FromSeconds(5);
-
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(50);
 
     private readonly SoakSettings _settings;
@@ -23,8 +20,15 @@ internal sealed class SettingsChanger : IDisposable
     private int _applied;
     private int _written;
 
-    public SettingsChanger(SoakSettings settings, string file, int port, Outcomes outcomes, Prng prng)
+    /// <param name="settings">The settings.</param>
+    /// <param name="file">The gateway's settings file.</param>
+    /// <param name="port">The gateway's port.</param>
+    /// <param name="bound">The time limit of a change. On an idle machine a change takes at most a second.</param>
+    /// <param name="outcomes">Receives failed changes.</param>
+    /// <param name="prng">Selects the changes.</param>
+    public SettingsChanger(SoakSettings settings, string file, int port, TimeSpan bound, Outcomes outcomes, Prng prng)
     {
+        Bound = bound;
         _settings = settings;
         _file = file;
         _health = new Uri($"http://127.0.0.1:{port}/health");
@@ -32,6 +36,9 @@ internal sealed class SettingsChanger : IDisposable
         _prng = prng;
         File.WriteAllText(file, settings.Render(0));
     }
+
+    /// <summary>The time limit of a change.</summary>
+    public TimeSpan Bound { get; }
 
     /// <summary>The newest version that is known to be applied: the oldest one that a call started now can get.</summary>
     public int Applied => Volatile.Read(ref _applied);
@@ -56,19 +63,25 @@ internal sealed class SettingsChanger : IDisposable
             while (true)
             {
                 await Task.Delay(_prng.Between(1500, 5000), stop);
-                if (_prng.Chance(25))
-                {
-                    await BreakAsync();
-                    await Task.Delay(_prng.Between(200, 2000), stop);
-                }
-
-                await ChangeAsync();
+                await BreakAndChangeAsync(stop);
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             await ChangeAsync();
         }
+    }
+
+    /// <summary>Changes the settings once, in a quarter of the cases after an invalid file.</summary>
+    public async Task BreakAndChangeAsync(CancellationToken stop)
+    {
+        if (_prng.Chance(25))
+        {
+            await BreakAsync();
+            await Task.Delay(_prng.Between(200, 2000), stop);
+        }
+
+        await ChangeAsync();
     }
 
     public void Dispose() => _client.Dispose();

@@ -1,9 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
-using System.Text;
-using HopBenchmark;
 
 namespace Soak;
 
@@ -24,12 +20,10 @@ internal sealed class SoakRun
     // In a shorter run memory is still warming up, and rare kinds of calls may not happen.
     private static readonly TimeSpan LongEnough = TimeSpan.FromMinutes(3);
 
-    private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan BetweenAttempts = TimeSpan.FromMilliseconds(50);
-
     // Connections to upstream are kept for a minute; missing bills are queried within a minute or two.
     private static readonly TimeSpan QuietPatience = TimeSpan.FromMinutes(4);
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan ChangeBound = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(30);
 
     private readonly SoakOptions _options;
@@ -62,38 +56,33 @@ internal sealed class SoakRun
 
     private async Task<bool> RunAsync(CancellationToken cancellationToken)
     {
-        var root = FindRoot();
-        var published = Path.Combine(AppContext.BaseDirectory, "published");
-        var gatewayFolder = _options.Gateway is { } given
-            ? Path.GetFullPath(given)
-            : Path.GetDirectoryName(await Tool.PublishAsync(root, "Gateway", published))!;
-        var upstreamProgram = await Tool.PublishAsync(root, "tools/FakeOpenRouter", published);
+        var (gatewayFolder, upstreamProgram) = await Programs.PublishAsync(_options.Gateway);
 
-        var upstreamPort = FreePort();
+        var upstreamPort = Programs.FreePort();
         using var upstream = ServedProcess.Start(
             _folder, "upstream", ["dotnet", upstreamProgram, "--no-record", "--book", "--port", Bodies.Number(upstreamPort)]);
-        await WaitAsync(upstream, new Uri($"http://127.0.0.1:{upstreamPort}/api/v1/models"));
+        await Programs.WaitAsync(upstream, new Uri($"http://127.0.0.1:{upstreamPort}/api/v1/models"));
         var eventsAround = new List<int>();
         for (var endpoint = 0; endpoint < 3; endpoint++)
         {
-            eventsAround.Add(await EventsAroundAsync(upstreamPort, endpoint));
+            eventsAround.Add(await Programs.EventsAroundAsync(upstreamPort, endpoint));
         }
 
-        var port = FreePort();
-        var adminPort = FreePort();
+        var port = Programs.FreePort();
+        var adminPort = Programs.FreePort();
         var prng = new Prng(_options.Seed);
         var settings = new SoakSettings(
             await File.ReadAllTextAsync(Path.Combine(gatewayFolder, "appsettings.json"), cancellationToken), _folder, adminPort);
         var settingsFile = Path.Combine(_folder, "settings.json");
-        using var changer = new SettingsChanger(settings, settingsFile, port, _outcomes, new Prng(prng.Next()));
+        using var changer = new SettingsChanger(settings, settingsFile, port, ChangeBound, _outcomes, new Prng(prng.Next()));
         using var gateway = ServedProcess.Start(
             _folder,
             "gateway",
             [
-                .. Program(gatewayFolder), "--ip", "127.0.0.1", "--port", Bodies.Number(port),
+                .. Programs.Command(gatewayFolder), "--ip", "127.0.0.1", "--port", Bodies.Number(port),
                 "--openrouter-base-url", $"http://127.0.0.1:{upstreamPort}/api/v1", "--config", settingsFile,
             ]);
-        await WaitAsync(gateway, new Uri($"http://127.0.0.1:{port}/health/ready"));
+        await Programs.WaitAsync(gateway, new Uri($"http://127.0.0.1:{port}/health/ready"));
 
         // The connections of the readiness probe are closed by then.
         await Task.Delay(BetweenLooks, cancellationToken);
@@ -177,7 +166,7 @@ internal sealed class SoakRun
         IReadOnlyList<Sample> samples, Sample idle, Sample quiet, Trend memory, LedgerCount ledger, SettingsChanger changer)
     {
         var isLong = _options.Load >= LongEnough;
-        var missing = Enum.GetValues<CallKind>().Where(kind => _outcomes.StatusesOf(kind).Count == 0).ToList();
+        var missing = Enum.GetValues<CallKind>().Where(kind => _outcomes.StatusesOf(kind.ToString()).Count == 0).ToList();
         Add("unexpected outcomes", Bodies.Number(_outcomes.Failed), "0", _outcomes.Failed == 0);
         var silent = Math.Max(1, (int)(_outcomes.Breaks * SilentBreaks));
         Add(
@@ -203,8 +192,8 @@ internal sealed class SoakRun
         Add(
             "changes of the settings, the slowest",
             $"{changer.Changes} taken, {changer.Refusals} refused, {changer.Slowest.TotalSeconds:0.00} s",
-            $"{SettingsChanger.Bound.TotalSeconds} s",
-            changer.Changes > 0 && changer.Slowest <= SettingsChanger.Bound);
+            $"{ChangeBound.TotalSeconds} s",
+            changer.Changes > 0 && changer.Slowest <= ChangeBound);
     }
 
     private async Task JudgeEndAsync(ServedProcess gateway)
@@ -235,7 +224,7 @@ internal sealed class SoakRun
             $"the ledger: {ledger.Settled} rows settled, {ledger.Unresolvable} unresolvable (calls given up before upstream told an id), "
             + $"{ledger.Open} open",
         ];
-        Console.Write(Report.Render(head, _checks, _outcomes));
+        Console.Write(Report.Render("Soak", head, _checks, _outcomes, Enum.GetNames<CallKind>()));
         if (_options.Picture is { } picture)
         {
             var subtitle =
@@ -246,71 +235,4 @@ internal sealed class SoakRun
     }
 
     private void Add(string name, string found, string bound, bool holds) => _checks.Add(new Check(name, found, bound, holds));
-
-    private static string[] Program(string folder)
-    {
-        var library = Path.Combine(folder, "Gateway.dll");
-        return File.Exists(library) ? ["dotnet", library] : [Path.Combine(folder, "Gateway")];
-    }
-
-    /// <summary>The number of events of a stream besides text events, as upstream sends them.</summary>
-    private static async Task<int> EventsAroundAsync(int port, int endpoint)
-    {
-        const int Texts = 3;
-        var (path, body) = Bodies.OfStream(new Prng(0), endpoint);
-        using var client = new HttpClient();
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"http://127.0.0.1:{port}/api{path}")
-        {
-            Content = new StringContent(body, Encoding.UTF8, "application/json"),
-        };
-        request.Headers.Add("x-fake-events", Bodies.Number(Texts));
-        using var response = await client.SendAsync(request);
-        var text = await response.EnsureSuccessStatusCode().Content.ReadAsStringAsync();
-        return text.Split('\n').Count(line => line.StartsWith("data:", StringComparison.Ordinal)) - Texts;
-    }
-
-    private static async Task WaitAsync(ServedProcess process, Uri page)
-    {
-        using var client = new HttpClient();
-        var attempts = StartPatience / BetweenAttempts;
-        for (var attempt = 0; attempt < attempts && !process.HasExited; attempt++)
-        {
-            try
-            {
-                using var response = await client.GetAsync(page);
-                if (response.IsSuccessStatusCode)
-                {
-                    return;
-                }
-            }
-            catch (HttpRequestException)
-            {
-                // The program does not listen yet.
-            }
-
-            await Task.Delay(BetweenAttempts);
-        }
-
-        throw new InvalidOperationException($"{page} does not respond; its output is in {process.Output}");
-    }
-
-    private static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
-    }
-
-    private static string FindRoot()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "OpenRouterGateway.sln")))
-            {
-                return folder.FullName;
-            }
-        }
-
-        throw new InvalidOperationException("This program publishes the gateway from its own clone: run it there.");
-    }
 }

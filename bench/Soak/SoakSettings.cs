@@ -33,12 +33,15 @@ internal sealed class SoakSettings
     private readonly string _shipped;
     private readonly string _folder;
     private readonly int _adminPort;
+    private readonly Action<JsonNode>? _complete;
 
     /// <param name="shipped">The text of the shipped settings.</param>
     /// <param name="folder">A folder for this run, for the ledger and the secret.</param>
     /// <param name="adminPort">The port of the admin address.</param>
-    public SoakSettings(string shipped, string folder, int adminPort)
+    /// <param name="complete">Changes the sections that all versions share.</param>
+    public SoakSettings(string shipped, string folder, int adminPort, Action<JsonNode>? complete = null)
     {
+        _complete = complete;
         _shipped = shipped;
         _folder = folder;
         _adminPort = adminPort;
@@ -92,6 +95,7 @@ internal sealed class SoakSettings
             ["PricesPath"] = Path.Combine(_folder, "prices.json"),
         };
         settings["Admin"] = new JsonObject { ["Url"] = $"http://127.0.0.1:{_adminPort}" };
+        _complete?.Invoke(settings);
         return settings.ToJsonString();
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Security.Cryptography;
@@ -15,6 +16,7 @@ internal sealed class BillingBook
 {
     private readonly TimeSpan _generationDelay;
     private ConcurrentDictionary<string, BookEntry> _entries = new();
+    private ConcurrentDictionary<string, ImmutableList<int>> _statuses = new();
 
     /// <param name="generationDelay">The time after its end for which <c>GET /generation</c> does not know a generation.</param>
     public BillingBook(TimeSpan generationDelay)
@@ -46,8 +48,16 @@ internal sealed class BillingBook
 
     public void Add(BookEntry entry) => Volatile.Read(ref _entries)[entry.Id] = entry;
 
-    /// <summary>Removes all generations.</summary>
-    public void Reset() => Volatile.Write(ref _entries, new ConcurrentDictionary<string, BookEntry>());
+    /// <summary>Records that a request with an <c>x-fake-id</c> has arrived as a whole and is responded to with a status.</summary>
+    public void AddRequest(string scriptId, int status) =>
+        Volatile.Read(ref _statuses).AddOrUpdate(scriptId, _ => [status], (_, statuses) => statuses.Add(status));
+
+    /// <summary>Removes all generations and requests.</summary>
+    public void Reset()
+    {
+        Volatile.Write(ref _entries, new ConcurrentDictionary<string, BookEntry>());
+        Volatile.Write(ref _statuses, new ConcurrentDictionary<string, ImmutableList<int>>());
+    }
 
     /// <summary>Writes the response of <c>GET /generation?id=</c>. Returns its status.</summary>
     public int WriteGeneration(Utf8JsonWriter json, HttpRequest request)
@@ -100,6 +110,19 @@ internal sealed class BillingBook
         }
 
         json.WriteEndArray();
+        json.WriteStartObject("statuses");
+        foreach (var (id, statuses) in Volatile.Read(ref _statuses))
+        {
+            json.WriteStartArray(id);
+            foreach (var status in statuses)
+            {
+                json.WriteNumberValue(status);
+            }
+
+            json.WriteEndArray();
+        }
+
+        json.WriteEndObject();
         json.WriteEndObject();
     }
 

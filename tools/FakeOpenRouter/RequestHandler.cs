@@ -149,6 +149,11 @@ internal sealed class RequestHandler
             return;
         }
 
+        if (_options.Book && script.Id is { } id)
+        {
+            Book.AddRequest(id, script.Status ?? StatusCodes.Status200OK);
+        }
+
         if (script.Echo || script.Body is not null || DialectOf(context.Request, facts) is not { } dialect)
         {
             if (await BeginAsync(context, script, record))

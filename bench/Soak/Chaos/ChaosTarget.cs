@@ -1,0 +1,25 @@
+namespace Soak.Chaos;
+
+/// <summary>What callers call: the gateway, or an upstream directly.</summary>
+internal sealed record ChaosTarget
+{
+    /// <summary>A letter in the ids of its calls.</summary>
+    public required string Name { get; init; }
+
+    public required int Port { get; init; }
+
+    /// <summary>The prefix of the paths whose upstream speaks HTTP/1.1.</summary>
+    public required string Prefix { get; init; }
+
+    /// <summary>Whether <see cref="ChaosSettings.Http2Prefix"/> leads to an upstream with HTTP/2.</summary>
+    public required bool HasHttp2 { get; init; }
+
+    /// <summary>The time after which a client gives up.</summary>
+    public required TimeSpan Patience { get; init; }
+
+    /// <summary>A number that changes when the target is killed and when it is back; odd while it runs.</summary>
+    public Func<int> Changes { get; init; } = static () => 1;
+
+    /// <summary>Whether an outage can have touched a call over HTTP/2 or HTTP/1.1 that began at a time and ends now.</summary>
+    public Func<bool, long, bool> WasDownSince { get; init; } = static (_, _) => false;
+}
