@@ -71,7 +71,7 @@ public sealed class WriteOffCommandTests : IDisposable
         Assert.Equal(
             (true,
                 $"""
-                2026-03-14T15:09:26Z  {unknown}  ci  a/b?[31m  0.25 USD
+                2026-03-14T15:09:26Z  {unknown}  ci  a/b\u001B[31m  0.25 USD
                 2026-03-14T15:09:26Z  gen-1763871234-x  ci  (none)  1 USD
                 2 calls of team search, 1.25 USD in all, are unresolved and would be written off.
 
