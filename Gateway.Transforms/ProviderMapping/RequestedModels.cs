@@ -71,7 +71,7 @@ internal readonly struct RequestedModels
         {
             if (Tools[i].Name.StartsWith(ServerToolUse.PresetPrefix, StringComparison.Ordinal))
             {
-                (names ??= [.. All]).Add(string.Concat(ModelPattern.PresetMark, Tools[i].Name.AsSpan(ServerToolUse.PresetPrefix.Length).Trim()));
+                (names ??= [.. All]).Add(string.Concat(ModelSpellings.PresetMark, Tools[i].Name.AsSpan(ServerToolUse.PresetPrefix.Length).Trim()));
             }
         }
 

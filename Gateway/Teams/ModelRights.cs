@@ -9,8 +9,6 @@ namespace Gateway.Teams;
 /// <param name="denied">The deny-list: no pattern may match.</param>
 internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnlyList<ModelPattern> denied)
 {
-    private const string PresetMark = "@preset/";
-
     private readonly ModelPatternSet? _allowed = allowed is null ? null : new(allowed);
     private readonly ModelPatternSet? _allowedPresets = allowed is null ? null : new(allowed.Where(NamesPresets));
     private readonly ModelPatternSet? _denied = denied.Count == 0 ? null : new(denied);
@@ -65,7 +63,7 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
         {
             if (!IsAllowedPreset(presets[i]))
             {
-                return PresetMark + presets[i];
+                return ModelSpellings.PresetMark + presets[i];
             }
         }
 
@@ -98,7 +96,7 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
     {
         var parts = new List<string>();
         var rest = name.AsSpan();
-        while (rest.IndexOf(PresetMark, StringComparison.OrdinalIgnoreCase) is >= 0 and var at)
+        while (rest.IndexOf(ModelSpellings.PresetMark, StringComparison.OrdinalIgnoreCase) is >= 0 and var at)
         {
             if (parts.Count == ModelSpellings.MaxPresets)
             {
@@ -106,7 +104,7 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
             }
 
             parts.Add(rest[..at].ToString());
-            rest = rest[(at + PresetMark.Length)..];
+            rest = rest[(at + ModelSpellings.PresetMark.Length)..];
         }
 
         parts.Add(rest.ToString());
@@ -118,7 +116,7 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
         if (preset is null)
         {
             // A preset that is not a string may stand for any: all presets must be allowed, and none denied.
-            return !_deniesPresets && !MatchesAny(_denied, PresetMark) && _allowedPresets?.IsMatch(PresetMark) != false;
+            return !_deniesPresets && !MatchesAny(_denied, ModelSpellings.PresetMark) && _allowedPresets?.IsMatch(ModelSpellings.PresetMark) != false;
         }
 
         if (preset.Length > RoutingMemberCollector.MaxModelNameLength)
@@ -131,7 +129,7 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
             return IsAllowed(preset);
         }
 
-        var name = PresetMark + preset.Trim();
+        var name = ModelSpellings.PresetMark + preset.Trim();
         if (MatchesAny(_denied, name))
         {
             return false;

@@ -8,9 +8,6 @@ namespace OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 /// </summary>
 internal sealed class ModelPattern
 {
-    /// <summary>The beginning of a preset in a model name.</summary>
-    internal const string PresetMark = "@preset/";
-
     private readonly string _prefix;
     private readonly string _suffix;
     private readonly Piece[] _middle;
@@ -33,9 +30,9 @@ internal sealed class ModelPattern
 
     /// <summary>Whether every name that it matches refers to a preset.</summary>
     internal bool MatchesPresetsOnly =>
-        _prefix.Contains(PresetMark, StringComparison.OrdinalIgnoreCase)
-        || _suffix.Contains(PresetMark, StringComparison.OrdinalIgnoreCase)
-        || _middle.Any(piece => piece.Text.Contains(PresetMark, StringComparison.OrdinalIgnoreCase));
+        _prefix.Contains(ModelSpellings.PresetMark, StringComparison.OrdinalIgnoreCase)
+        || _suffix.Contains(ModelSpellings.PresetMark, StringComparison.OrdinalIgnoreCase)
+        || _middle.Any(piece => piece.Text.Contains(ModelSpellings.PresetMark, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Compiles a pattern.</summary>
     /// <param name="text">The pattern. Blank text is a fault.</param>

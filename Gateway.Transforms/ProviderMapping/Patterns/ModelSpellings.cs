@@ -12,7 +12,8 @@ internal static class ModelSpellings
     /// </summary>
     public const int MaxPresets = 8;
 
-    private const string PresetMark = "@preset/";
+    /// <summary>The beginning of a preset in a model name.</summary>
+    internal const string PresetMark = "@preset/";
 
     /// <summary>The name as written, first, and every other spelling of it.</summary>
     /// <param name="name">A model's name as a request writes it.</param>
