@@ -136,6 +136,15 @@ public sealed class RuleModesTests : IClassFixture<RuleModesTests.Fixture>
     }
 
     [Fact]
+    public async Task RouteThatSetsThePathOfImages_TakesTheirMembers()
+    {
+        (await _pair.PostAsync("/pictures", """{"model":"enforce","prompt":"x"}""")).IsRefused(403);
+        Assert.Equal(
+            """{"only":["openai"]}""",
+            (await _pair.PostAsync("/pictures", """{"model":"images-ok","prompt":"x"}""")).ForwardedJson.GetProperty("provider").GetRawText());
+    }
+
+    [Fact]
     public async Task RefusalOnMessages_SpeaksItsDialect()
     {
         var call = await _pair.PostAsync("/v1/messages", """{"model":"enforce","provider":{"only":["openai"]}}""");
@@ -201,6 +210,13 @@ public sealed class RuleModesTests : IClassFixture<RuleModesTests.Fixture>
                   { "Name": "all", "Model": "all-members", "Provider": {{AllMembers}} }
                 ]
                 """);
+            options.Settings = TeamSetup.WithRoutes(
+                options.Settings,
+                ("pictures",
+                    """
+                    { "ClusterId": "openrouter", "Match": { "Path": "/pictures" },
+                      "Transforms": [ { "PathSet": "/images" }, { "ProviderMapping": "Default" } ] }
+                    """));
         }
     }
 }

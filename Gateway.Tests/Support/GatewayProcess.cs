@@ -75,8 +75,8 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
     {
         IReadOnlyList<string> command =
         [
+            .. IgnoresSignals() ? ["env", "--default-signal=INT,HUP"] : Array.Empty<string>(),
             .. through ?? [],
-            .. IgnoresInterrupts() ? ["env", "--default-signal=INT"] : Array.Empty<string>(),
             .. PublishedProgram is { } program ? [program] : new[] { "dotnet", Path.Combine(AppContext.BaseDirectory, "Gateway.dll") },
             .. arguments,
         ];
@@ -103,17 +103,17 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
     }
 
     /// <summary>
-    /// Whether this process ignores SIGINT, as a shell without job control makes the processes that it starts in the background. A process
-    /// inherits that, and .NET leaves an ignored signal ignored.
+    /// Whether this process ignores SIGINT, as a shell without job control makes the processes that it starts in the background, or SIGHUP,
+    /// as under <c>nohup</c>. A process inherits that, and .NET leaves an ignored signal ignored.
     /// </summary>
-    private static bool IgnoresInterrupts()
+    private static bool IgnoresSignals()
     {
         const string Status = "/proc/self/status";
         const string Mask = "SigIgn:";
-        const ulong Interrupt = 1UL << (2 - 1);
+        const ulong HangUpOrInterrupt = (1UL << (1 - 1)) | (1UL << (2 - 1));
         return File.Exists(Status)
             && File.ReadLines(Status).FirstOrDefault(line => line.StartsWith(Mask, StringComparison.Ordinal)) is { } line
-            && (ulong.Parse(line.AsSpan(Mask.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) & Interrupt) != 0;
+            && (ulong.Parse(line.AsSpan(Mask.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) & HangUpOrInterrupt) != 0;
     }
 
     /// <summary>Runs a command to its end.</summary>

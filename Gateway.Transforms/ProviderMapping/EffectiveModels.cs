@@ -44,7 +44,7 @@ internal readonly struct EffectiveModels
             {
                 var name = _facts.Models[i];
                 names.Add(_aliasOf?[i]?.Use ?? name.Text);
-                if (_aliasOf?[i] is not null && _facts.LastIndexOf(_facts.Members[name.Member].Name) != name.Member)
+                if (_aliasOf?[i] is not null && IsEarlier(name))
                 {
                     names.Add(name.Text);
                 }
@@ -55,7 +55,7 @@ internal readonly struct EffectiveModels
         }
     }
 
-    /// <summary>Whether the request refers to a preset in any of the documented ways.</summary>
+    /// <summary>Whether the request refers to a preset in any of the documented ways; earlier duplicates, which no parser reads, do not.</summary>
     public bool NamesPreset
     {
         get
@@ -67,7 +67,7 @@ internal readonly struct EffectiveModels
 
             for (var i = 0; i < _facts.Models.Count; i++)
             {
-                if (ModelSpellings.NamesPreset(_aliasOf?[i]?.Use ?? _facts.Models[i].Text))
+                if (!IsEarlier(_facts.Models[i]) && ModelSpellings.NamesPreset(_aliasOf?[i]?.Use ?? _facts.Models[i].Text))
                 {
                     return true;
                 }
@@ -159,6 +159,8 @@ internal readonly struct EffectiveModels
             }
         }
     }
+
+    private bool IsEarlier(ModelName name) => _facts.LastIndexOf(_facts.Members[name.Member].Name) != name.Member;
 
     private static ModelAlias? Find(IReadOnlyList<ModelAlias> aliases, PatternIndex patterns, string name, DecisionTrace? trace)
     {

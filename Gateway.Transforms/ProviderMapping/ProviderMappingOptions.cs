@@ -62,6 +62,13 @@ public sealed class ProviderMappingOptions
     public Func<HttpContext, object> RequestBodyOwner { get; set; } = PeerAddress.Of;
 
     /// <summary>
+    /// The path whose end tells the kind of the endpoint: <c>/images</c> and <c>/images/generations</c> take fewer members of
+    /// <c>provider</c>, <c>/embeddings</c> and <c>/rerank</c> execute no server tools. Default: the request's path. A host whose routes
+    /// change the path, by <c>PathSet</c> for example, returns the path at upstream.
+    /// </summary>
+    public Func<HttpContext, PathString> EndpointPath { get; set; } = static context => context.Request.Path;
+
+    /// <summary>
     /// Writes the response to a request that is not forwarded. Default: the rejection as JSON in the shape of OpenAI's errors,
     /// <c>{"error":{"message","type","code","param"}}</c>.
     /// </summary>

@@ -154,6 +154,7 @@ internal static class GatewayHost
                 // Teams share the memory; without teams, the peer addresses do.
                 var peer = mapping.RequestBodyOwner;
                 mapping.RequestBodyOwner = context => GatewayContext.Of(context).Team?.Id ?? peer(context);
+                mapping.EndpointPath = static context => GatewayContext.Of(context).Route.Facts.EndpointPathOf(context.Request.Path);
                 mapping.OnRejected = static (context, rejection) =>
                     Errors.ErrorMiddleware.RefuseAsync(context, Errors.GatewayError.Rejected(rejection));
             })

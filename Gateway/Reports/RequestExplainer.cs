@@ -62,7 +62,7 @@ internal static class RequestExplainer
         IReadOnlyList<ServerToolUse> tools = [];
         IReadOnlyList<ClosedServerTool> closed = [];
         var mapping = (team?.Rules ?? snapshot.Rules).Explain(
-            facts, new ReadOnlySequence<byte>(body), RequestEndpoints.Of(explanation.Path), Review);
+            facts, new ReadOnlySequence<byte>(body), RequestEndpoints.Of(RouteFacts.Of(explanation.Route!).EndpointPathOf(explanation.Path)), Review);
         explanation = explanation with
         {
             Facts = facts,

@@ -40,6 +40,11 @@ internal sealed class RouteFacts
     /// <summary>The upstream endpoint of a path that the route has matched; the default if it cannot be predicted.</summary>
     public RouteTarget TargetOf(PathString path) => IsLiteral(path) ? _literalTarget : Find(path);
 
+    /// <summary>
+    /// The path that tells the kind of the endpoint: the path at upstream, or the request's own path if upstream's cannot be predicted.
+    /// </summary>
+    public PathString EndpointPathOf(PathString path) => TargetOf(path).UpstreamPath is { HasValue: true } upstream ? upstream : path;
+
     /// <summary>The error dialect of a path that the route has matched.</summary>
     public ErrorDialect DialectOf(PathString path) => IsLiteral(path) ? _literalDialect : ErrorDialects.Of(path);
 

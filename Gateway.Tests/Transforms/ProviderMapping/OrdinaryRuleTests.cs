@@ -130,7 +130,6 @@ public class OrdinaryRuleTests
     [InlineData("""{"model":"openai/gpt-4@PRESET/x"}""")]
     [InlineData("""{"model":"a","models":["b","@preset/x"]}""")]
     [InlineData("""{"model":"a","fallbacks":[{"model":"b@preset/x"}]}""")]
-    [InlineData("""{"model":"@preset/x","model":"a"}""")]
     [InlineData("""{"model":"a","preset":"x"}""")]
     [InlineData("""{"model":"a","preset":{}}""")]
     public void Preset_IsLeftAlone(string body)
@@ -145,6 +144,8 @@ public class OrdinaryRuleTests
     [Theory]
     [InlineData("""{"model":"a","preset":null}""")]
     [InlineData("""{"model":"a","preset":"x","preset":null}""")]
+    [InlineData("""{"model":"@preset/x","model":"a"}""")]
+    [InlineData("""{"model":"a","models":["@preset/x"],"models":["b"]}""")]
     [InlineData("""{"model":"a@preset"}""")]
     public void NoPreset_IsNotLeftAlone(string body) => Assert.Equal("rule", Set(Rule("*", Zdr)).Decide(body).Applied);
 

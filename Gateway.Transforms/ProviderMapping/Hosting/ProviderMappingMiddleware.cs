@@ -54,7 +54,7 @@ internal sealed class ProviderMappingMiddleware
                 return;
             }
 
-            var endpoint = RequestEndpoints.Of(context.Request.Path);
+            var endpoint = RequestEndpoints.Of(_options.EndpointPath(context));
             var decision = rules(context).Decide(result.Facts, body.Bytes, endpoint, _options.Review, context);
             feature = new ProviderMappingFeature(endpoint, body, result.WasDecoded, result.Facts, decision);
             context.Features.Set<IProviderMappingFeature>(feature);

@@ -12,6 +12,9 @@ internal static class ModelSpellings
     /// </summary>
     public const int MaxPresets = 8;
 
+    /// <summary>The number of variants in one name that are judged one by one.</summary>
+    private const int MaxVariants = 4;
+
     /// <summary>The beginning of a preset in a model name.</summary>
     internal const string PresetMark = "@preset/";
 
@@ -91,32 +94,48 @@ internal static class ModelSpellings
         return model.Trim('~', ' ').Length == 0 ? null : model + "-fast" + (end < 0 ? "" : name[end..]);
     }
 
-    // A variant may precede or follow the preset. Only the first and the last colon are tried for each: a name with a million colons must
-    // not produce a million names.
+    // A variant may precede or follow the preset.
     private static void AddVariants(string name, int first, List<string> spellings)
     {
         var mark = name.IndexOf(PresetMark, StringComparison.OrdinalIgnoreCase);
         var model = mark < 0 ? name : name[..mark];
         var preset = mark < 0 ? "" : name[mark..];
-        foreach (var head in WithoutVariant(model))
+        foreach (var head in WithFewerVariants(model))
         {
             AddNew(head, first, spellings);
-            foreach (var tail in WithoutVariant(preset))
+            foreach (var tail in WithFewerVariants(preset))
             {
                 AddNew(head + tail, first, spellings);
             }
         }
     }
 
-    private static IEnumerable<string> WithoutVariant(string name)
+    /// <summary>
+    /// The name, the name cut at each of its variants, and the name with each variant alone, so that <c>*:free</c> matches whichever variant
+    /// stands behind it. Of the variants after the first <see cref="MaxVariants"/> only the last is cut off by itself: a name of a million
+    /// colons must not produce a million names.
+    /// </summary>
+    private static IEnumerable<string> WithFewerVariants(string name)
     {
         yield return name;
         var colon = name.IndexOf(':', StringComparison.Ordinal);
-        if (colon >= 0)
+        if (colon < 0)
         {
-            yield return name[..colon];
-            yield return name[..name.LastIndexOf(':')];
+            yield break;
         }
+
+        var model = name[..colon];
+        yield return model;
+        for (var i = 0; i < MaxVariants && colon >= 0; i++)
+        {
+            var next = name.IndexOf(':', colon + 1);
+            var end = next < 0 ? name.Length : next;
+            yield return name[..end];
+            yield return model + name[colon..end];
+            colon = next;
+        }
+
+        yield return name[..name.LastIndexOf(':')];
     }
 
     private static void AddNew(string name, int first, List<string> spellings)

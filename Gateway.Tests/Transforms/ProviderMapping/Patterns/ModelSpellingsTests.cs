@@ -23,6 +23,18 @@ public sealed class ModelSpellingsTests
     public void OfAll_IsThatOfEachName() =>
         Assert.Equal([.. ModelSpellings.Of("~a:free"), .. ModelSpellings.Of("b@preset/c")], ModelSpellings.OfAll(["~a:free", "b@preset/c"]));
 
+    [Theory]
+    [InlineData("a/b:x:free:y")]
+    [InlineData("a/b:free:x:y")]
+    [InlineData("a/b:x:y:free")]
+    [InlineData("~a/b@preset/p:x:free:y")]
+    public void Of_SeveralVariants_HasANameThatEndsWithEachOfThem(string name) =>
+        Assert.Contains(ModelSpellings.Of(name), static spelling => spelling.EndsWith(":free", StringComparison.Ordinal));
+
+    [Fact]
+    public void Of_AMillionVariants_IsAFewNames() =>
+        Assert.InRange(ModelSpellings.Of("a/b" + string.Concat(Enumerable.Repeat(":x", 1_000_000)) + "@preset/p").Count, 1, 200);
+
     private sealed class CountingList(string[] names) : IReadOnlyList<string>
     {
         public int Read { get; private set; }
