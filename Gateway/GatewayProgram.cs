@@ -49,16 +49,23 @@ internal static class GatewayProgram
     private static async Task<int> RunCommandAsync(SettingsStartup startup, string workingDirectory, TextWriter output, TextWriter error)
     {
         var snapshot = startup.Snapshot!;
+        var ledger = snapshot.Settings.Usage;
+        ledger = ledger with { Sqlite = new SqliteSettings { Path = Path.GetFullPath(ledger.Sqlite.Path, startup.Sources!.WorkingDirectory) } };
         return startup.Arguments.Command switch
         {
             GatewayCommand.Explain =>
                 await ExplainReport.WriteAsync(snapshot, startup.Arguments.Explain!, workingDirectory, output, error) ? Success : SettingsStartup.FaultyStart,
             GatewayCommand.Usage => await UsageCommand.RunAsync(
-                snapshot.Settings.Usage, startup.Arguments.Usage!, () => LedgerOf(snapshot, startup.Sources!), output, error) ? Success : Failure,
+                ledger,
+                startup.Arguments.Usage!,
+                settings => LedgerOf(settings, snapshot, startup.Sources!),
+                TimeProvider.System,
+                output,
+                error) ? Success : Failure,
             GatewayCommand.WriteOff => await WriteOffCommand.RunAsync(
-                snapshot.Settings.Usage,
+                ledger,
                 startup.Arguments.WriteOff!,
-                () => LedgerOf(snapshot, startup.Sources!),
+                () => LedgerOf(ledger, snapshot, startup.Sources!),
                 TimeProvider.System,
                 output,
                 error) ? Success : Failure,
@@ -100,8 +107,8 @@ internal static class GatewayProgram
         return Failure;
     }
 
-    private static ILedgerStore LedgerOf(SettingsSnapshot snapshot, SettingsSources sources) => LedgerStores.Create(
-        snapshot.Settings.Usage, sources.WorkingDirectory, snapshot.PostgresConnectionString?.Reveal(), TimeProvider.System);
+    private static ILedgerStore LedgerOf(UsageSettings settings, SettingsSnapshot snapshot, SettingsSources sources) => LedgerStores.Create(
+        settings, sources.WorkingDirectory, snapshot.PostgresConnectionString?.Reveal(), TimeProvider.System);
 
     private static async Task<int> ServeAsync(SettingsStartup startup, SettingsLoader loader, TextWriter output, TextWriter error)
     {

@@ -286,15 +286,17 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
     }
 
     [Fact]
-    public async Task UsageCommand_WithoutALedger_SaysSoAndMakesNone()
+    public async Task UsageCommand_WithoutALedger_NamesItsPathAndMakesNone()
     {
         using var folder = new TempFolder();
         folder.Write("appsettings.json", ShippedSettings.Text);
 
         var output = await GatewayCommandRun.RunAsync(["usage", "--group", "model"], folder.Path);
 
-        Assert.Equal(0, output.ExitCode);
-        Assert.Equal("No usage yet.", output.All.Trim());
+        Assert.Equal(1, output.ExitCode);
+        Assert.Equal(
+            $"Usage:Sqlite:Path: there is no ledger at {folder.File("data/usage.db")}; a relative path starts at the working directory",
+            output.All.Trim());
         Assert.Equal(["appsettings.json"], Directory.EnumerateFileSystemEntries(folder.Path).Select(Path.GetFileName));
     }
 

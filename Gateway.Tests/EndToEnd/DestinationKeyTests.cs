@@ -43,6 +43,12 @@ public sealed class DestinationKeyTests
         var row = await team.ClosedRowAsync(bill);
         Assert.Equal((GenerationState.Settled, (long?)bill.Cost, "b"), (row.State, row.CostPico, row.Destination));
         Assert.True(row.Questions > 0);
+
+        // The row says which key was used, but not the key; the bill tells region and tier. Both attempts have the request's id.
+        Assert.Equal(($"file:{secret.File("two.key")}", "global", "default"), (row.UpstreamKey, row.Region, row.ServiceTier));
+        var attempts = await team.RowsAsync();
+        Assert.Equal([head.Header("x-request-id"), head.Header("x-request-id")], attempts.Select(attempt => attempt.RequestId));
+        Assert.Equal($"file:{team.Data.File("search.key")}", attempts.Single(attempt => attempt.Destination == "a").UpstreamKey);
         Assert.All(one.Requests.All, request => Assert.Equal($"Bearer {TeamSetup.UpstreamKey}", request.Header("Authorization")));
         Assert.All(two.Requests.All, request => Assert.Equal($"Bearer {OwnKey}", request.Header("Authorization")));
         Assert.DoesNotContain(one.Requests.All, request => request.Path.EndsWith("/generation", StringComparison.Ordinal));

@@ -12,7 +12,7 @@ internal sealed record LedgerRow
         """
         SELECT team, key_label, endpoint, model_asked, model_answered, provider, generation_id, streams, prompt_tokens, completion_tokens,
            reserved_pico, cost_pico, state, ended, status, finish_reason, first_token_us, asked, ask_at, is_counted, destination, upstream_cost_pico,
-           reason
+           reason, request_id, upstream_key, region, service_tier
         FROM generations ORDER BY started_at, id
         """;
 
@@ -64,6 +64,15 @@ internal sealed record LedgerRow
 
     /// <summary>Why it was written off.</summary>
     public string? Reason { get; init; }
+
+    public string? RequestId { get; init; }
+
+    /// <summary>The name of the OpenRouter key.</summary>
+    public string? UpstreamKey { get; init; }
+
+    public string? Region { get; init; }
+
+    public string? ServiceTier { get; init; }
 
     public bool IsClosed => State is GenerationState.Settled or GenerationState.Unresolvable or GenerationState.WrittenOff;
 
@@ -118,6 +127,10 @@ internal sealed record LedgerRow
                 Destination = Text("destination"),
                 UpstreamCostPico = Number("upstream_cost_pico"),
                 Reason = Text("reason"),
+                RequestId = Text("request_id"),
+                UpstreamKey = Text("upstream_key"),
+                Region = Text("region"),
+                ServiceTier = Text("service_tier"),
             });
         }
 

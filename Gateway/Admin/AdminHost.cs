@@ -73,7 +73,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         }
 
         _guard = new AdminGuard(settings.Token);
-        _usage = new UsageEndpoint(ledger, loggers.CreateLogger<UsageEndpoint>());
+        _usage = new UsageEndpoint(ledger, time, loggers.CreateLogger<UsageEndpoint>());
         _explain = new ExplainEndpoint(store, prices);
         _store = store;
         _limitStoreFault = limitStoreFault;

@@ -12,8 +12,9 @@ namespace Gateway.Admin;
 /// Returns the open ledger; <see langword="null"/> as long as no team was configured. Throws <see cref="LedgerException"/> if it cannot be
 /// opened.
 /// </param>
+/// <param name="time">The clock.</param>
 /// <param name="logger">Receives the details of failures, which the response does not contain.</param>
-internal sealed partial class UsageEndpoint(Func<ValueTask<ILedgerStore?>> ledger, ILogger<UsageEndpoint> logger)
+internal sealed partial class UsageEndpoint(Func<ValueTask<ILedgerStore?>> ledger, TimeProvider time, ILogger<UsageEndpoint> logger)
 {
     private const string Json = "application/json";
     private const string Csv = "text/csv";
@@ -23,7 +24,7 @@ internal sealed partial class UsageEndpoint(Func<ValueTask<ILedgerStore?>> ledge
 
     public async Task AnswerAsync(HttpContext context)
     {
-        if (UsageQuery.Read(context.Request.Query, out var error) is not { } query)
+        if (UsageQuery.Read(context.Request.Query, time.GetUtcNow(), out var error) is not { } query)
         {
             await ErrorMiddleware.RefuseAsync(context, error!);
             return;
@@ -33,7 +34,7 @@ internal sealed partial class UsageEndpoint(Func<ValueTask<ILedgerStore?>> ledge
         try
         {
             rows = await ledger() is { } store
-                ? await store.ReadUsageAsync(query.Group, query.From, query.To, context.RequestAborted)
+                ? await store.ReadUsageAsync(query, context.RequestAborted)
                 : [];
         }
         catch (LedgerException fault)
@@ -46,11 +47,11 @@ internal sealed partial class UsageEndpoint(Func<ValueTask<ILedgerStore?>> ledge
         context.Response.Headers.Vary = HeaderNames.Accept;
         if (PrefersCsv(context.Request))
         {
-            await AdminResponses.WriteAsync(context, Csv + "; charset=utf-8", Encoding.UTF8.GetBytes(UsageReport.ToCsv(query.Group, rows)));
+            await AdminResponses.WriteAsync(context, Csv + "; charset=utf-8", Encoding.UTF8.GetBytes(UsageReport.ToCsv(query.Groups, rows)));
         }
         else
         {
-            await AdminResponses.WriteAsync(context, Json, UsageReport.ToJson(query.Group, rows));
+            await AdminResponses.WriteAsync(context, Json, UsageReport.ToJson(query.Groups, rows));
         }
     }
 

@@ -222,6 +222,7 @@ internal sealed partial class AdmissionController
     private static LedgerEntry.Began RowOf(MeteredCall call, in AdmissionRequest request, DateTimeOffset now) => new(call.Id)
     {
         StartedAt = now,
+        RequestId = request.RequestId,
         Team = request.Caller.Team.Id,
         KeyLabel = request.Caller.Key.Label,
         Rule = request.Mapping?.Decision.AppliedRules,

@@ -27,10 +27,12 @@ internal sealed class CommandLineGrammar
         KeysNew.Add(KeyLabel);
         KeysNew.Add(KeyExpires);
         Keys.Add(KeysNew);
-        Usage.Add(UsageGroup);
-        Usage.Add(UsageFrom);
-        Usage.Add(UsageTo);
-        Usage.Add(UsageCsv);
+        foreach (Option option in (Option[])[UsageGroup, UsageTeam, UsageKey, UsageModel, UsageFrom, UsageTo, UsageLast, UsageUnresolved,
+            UsageFormat, UsageCsv])
+        {
+            Usage.Add(option);
+        }
+
         Root.Add(Check);
         Root.Add(Explain);
         Root.Add(Health);
@@ -89,10 +91,18 @@ internal sealed class CommandLineGrammar
     public Option<string> KeyLabel { get; } = Value("--label", "LABEL", "Name of the key in reports");
     public Option<string> KeyExpires { get; } = Value("--expires", "TIME", "When the key expires, as ISO 8601 with an offset");
 
-    public Option<string> UsageGroup { get; } = Value("--group", "NAME", "team, key, model, provider or rule [default: team]");
+    public Option<string> UsageGroup { get; } =
+        Value("--group", "NAME,…", "One or more of team, key, model, provider, rule, day, month [default: team]");
+    public Option<string> UsageTeam { get; } = Value("--team", "ID", "Only this team; repeatable");
+    public Option<string> UsageKey { get; } = Value("--key", "LABEL", "Only the key with this label, or team/label; repeatable");
+    public Option<string> UsageModel { get; } = Value("--model", "NAME", "Only this model; * stands for any characters; repeatable");
     public Option<string> UsageFrom { get; } = Value("--from", "TIME", "Start, inclusive: a date, or a time such as 2026-11-01T00:00:00Z");
     public Option<string> UsageTo { get; } = Value("--to", "TIME", "End, exclusive");
-    public Option<bool> UsageCsv { get; } = new("--csv") { Description = "Print CSV", Recursive = true, Arity = ArgumentArity.Zero };
+    public Option<string> UsageLast { get; } = Value("--last", "PERIOD", "The last hours, days or weeks up to now: 24h, 7d, 4w");
+    public Option<bool> UsageUnresolved { get; } =
+        new("--unresolved") { Description = "Only calls whose bill is unknown", Recursive = true, Arity = ArgumentArity.Zero };
+    public Option<string> UsageFormat { get; } = Value("--format", "FORMAT", "table, csv or json [default: table]");
+    public Option<bool> UsageCsv { get; } = new("--csv") { Description = "The same as --format csv", Recursive = true, Arity = ArgumentArity.Zero };
 
     public Option<string> WriteOffTeam { get; } = Value("--team", "ID", "The team; it need not be configured any more");
     public Option<string> WriteOffUntil { get; } =

@@ -4,6 +4,7 @@ using System.Reflection;
 using Gateway.Configuration.Reading;
 using Gateway.Ledger;
 using Gateway.Reports;
+using Gateway.Teams;
 using OpenRouterGateway.Transforms.Json;
 using OpenRouterGateway.Transforms.ProviderMapping;
 
@@ -209,21 +210,85 @@ internal sealed class CommandLineReader
 
     private UsageArguments Usage()
     {
-        var group = UsageGroup.Team;
-        Checked(_grammar.UsageGroup, UsageQuery.GroupExpected, value => UsageQuery.TryGroup(value, out group));
-        var usage = new UsageArguments
+        var selection = new UsageSelection();
+        var groups = selection.Groups;
+        TimeSpan? last = null;
+        if (Checked(_grammar.UsageGroup, UsageQuery.GroupExpected, value => UsageQuery.TryGroups(value, out groups)) is null)
         {
-            Group = group,
+            groups = selection.Groups;
+        }
+
+        Checked(_grammar.UsageLast, UsageQuery.LastExpected, value =>
+        {
+            var isGood = UsageQuery.TryLast(value, out var length);
+            last = isGood ? length : null;
+            return isGood;
+        });
+        selection = new UsageSelection
+        {
+            Groups = groups,
+            Teams = Texts(_grammar.UsageTeam, SettingFormats.TeamIdExpected, SettingFormats.IsTeamId),
+            Keys = Texts(_grammar.UsageKey, UsageQuery.KeyExpected, UsageQuery.IsKey),
+            Models = Texts(_grammar.UsageModel, UsageQuery.ModelExpected, UsageQuery.IsModel),
             From = Time(_grammar.UsageFrom),
             To = Time(_grammar.UsageTo),
-            Csv = _parsed.GetValue(_grammar.UsageCsv),
+            IsUnresolvedOnly = _parsed.GetValue(_grammar.UsageUnresolved),
         };
-        if (usage.From > usage.To)
+        if (selection.From > selection.To)
         {
             _faults.Add(new SettingsFault(_grammar.UsageTo.Name, "expected a time that is not before --from"));
         }
 
-        return usage;
+        if (last is not null && selection is not { From: null, To: null })
+        {
+            _faults.Add(new SettingsFault(_grammar.UsageLast.Name, "is a period of its own; expected no --from and no --to beside it"));
+        }
+
+        return new UsageArguments { Selection = selection, Last = last, Format = Format() };
+    }
+
+    private UsageFormat Format()
+    {
+        UsageFormat? format = null;
+        Checked(_grammar.UsageFormat, "table, csv or json", value => (format = value.ToLowerInvariant() switch
+        {
+            "table" => UsageFormat.Table,
+            "csv" => UsageFormat.Csv,
+            "json" => UsageFormat.Json,
+            _ => null,
+        }) is not null);
+        if (!_parsed.GetValue(_grammar.UsageCsv))
+        {
+            return format ?? UsageFormat.Table;
+        }
+
+        if (format is not null and not UsageFormat.Csv)
+        {
+            _faults.Add(new SettingsFault(_grammar.UsageCsv.Name, "contradicts --format; expected one of them"));
+        }
+
+        return UsageFormat.Csv;
+    }
+
+    /// <summary>The values of a flag that may be repeated.</summary>
+    private List<string> Texts(Option<string> option, string expected, Func<string, bool> isGood)
+    {
+        if (_parsed.GetResult(option) is not { Implicit: false } given)
+        {
+            return [];
+        }
+
+        if (given.Tokens.Count < given.IdentifierTokenCount || _args.Contains(option.Name + "="))
+        {
+            _faults.Add(new SettingsFault(option.Name, $"no value given; expected {expected}"));
+        }
+
+        // A key that is passed by mistake is not quoted.
+        _faults.AddRange(given.Tokens.Where(token => !isGood(token.Value) || IsFlag(token.Value)).Select(token =>
+            IsFlag(token.Value) ? new SettingsFault(option.Name, $"no value given; expected {expected}")
+            : GatewayKeys.IsIn(token.Value) ? new SettingsFault(option.Name, $"is a key; expected {expected}")
+            : Fault(option, token.Value, $"expected {expected}")));
+        return [.. given.Tokens.Select(token => token.Value)];
     }
 
     private WriteOffArguments? WriteOff()

@@ -5,15 +5,15 @@ namespace Gateway.CommandLine;
 /// <summary>The arguments of <c>usage</c>.</summary>
 internal sealed record UsageArguments
 {
-    /// <summary>The grouping (<c>--group</c>).</summary>
-    public UsageGroup Group { get; init; }
+    /// <summary>
+    /// The rows and their grouping (<c>--group</c>, <c>--team</c>, <c>--key</c>, <c>--model</c>, <c>--from</c>, <c>--to</c>,
+    /// <c>--unresolved</c>).
+    /// </summary>
+    public UsageSelection Selection { get; init; } = new();
 
-    /// <summary>The start (<c>--from</c>), inclusive; <see langword="null"/> for no bound.</summary>
-    public DateTimeOffset? From { get; init; }
+    /// <summary>The length of the period that ends now (<c>--last</c>), in place of a start and an end.</summary>
+    public TimeSpan? Last { get; init; }
 
-    /// <summary>The end (<c>--to</c>), exclusive; <see langword="null"/> for no bound.</summary>
-    public DateTimeOffset? To { get; init; }
-
-    /// <summary>Whether to print CSV in place of a table (<c>--csv</c>).</summary>
-    public bool Csv { get; init; }
+    /// <summary>The format (<c>--format</c>, <c>--csv</c>).</summary>
+    public UsageFormat Format { get; init; }
 }

@@ -1,36 +1,50 @@
+using System.Text;
 using Gateway.Configuration.Model;
+using Gateway.Configuration.Schema;
 using Gateway.Ledger;
+using Gateway.Ledger.Sqlite;
 using Gateway.Primitives;
 using Gateway.Reports;
 
 namespace Gateway.CommandLine;
 
-/// <summary>The sub-command <c>usage</c>: prints the ledger's usage as a table or CSV. It may run beside the gateway.</summary>
+/// <summary>
+/// The sub-command <c>usage</c>: prints the ledger's usage as a table, CSV or JSON. It may run beside the gateway, and reads a ledger that it
+/// may not write.
+/// </summary>
 internal static class UsageCommand
 {
     /// <summary>Prints usage.</summary>
-    /// <param name="settings">The location of the ledger.</param>
+    /// <param name="settings">The location of the ledger; the path of a file is absolute.</param>
     /// <param name="arguments">The query and the format.</param>
-    /// <param name="ledger">Creates the ledger's store, not yet open.</param>
-    /// <param name="output">Receives the table.</param>
+    /// <param name="ledger">Creates the store of a ledger at a location, not yet open.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="output">Receives the usage.</param>
     /// <param name="error">Receives the fault.</param>
-    /// <returns>Whether the ledger was read; a missing file counts as an empty ledger.</returns>
+    /// <returns>Whether the ledger was read.</returns>
     public static async Task<bool> RunAsync(
-        UsageSettings settings, UsageArguments arguments, Func<ILedgerStore> ledger, TextWriter output, TextWriter error)
+        UsageSettings settings,
+        UsageArguments arguments,
+        Func<UsageSettings, ILedgerStore> ledger,
+        TimeProvider time,
+        TextWriter output,
+        TextWriter error)
     {
         // Opening a store creates its file; a query must not.
         if (settings.Store == UsageStore.Sqlite && !File.Exists(settings.Sqlite.Path))
         {
-            await WriteAsync([], arguments, output);
-            return true;
+            await error.WriteLineAsync(MissingLedger(settings));
+            return false;
         }
 
+        var selection = arguments.Last is { } length ? UsageQuery.Last(arguments.Selection, length, time.GetUtcNow()) : arguments.Selection;
         try
         {
-            await using var store = ledger();
+            using var copy = settings.Store == UsageStore.Sqlite ? SqliteLedgerCopy.OfReadOnly(settings.Sqlite.Path) : null;
+            await using var store = ledger(copy is null ? settings : settings with { Sqlite = new SqliteSettings { Path = copy.Path } });
             await store.OpenAsync(CancellationToken.None);
-            await WriteAsync(
-                await store.ReadUsageAsync(arguments.Group, arguments.From, arguments.To, CancellationToken.None), arguments, output);
+            var rows = await store.ReadUsageAsync(selection, CancellationToken.None);
+            await output.WriteAsync(Render(selection.Groups, rows, arguments.Format));
             return true;
         }
         catch (LedgerException fault)
@@ -40,8 +54,17 @@ internal static class UsageCommand
         }
     }
 
-    private static Task WriteAsync(IReadOnlyList<UsageRow> rows, UsageArguments arguments, TextWriter output) =>
-        arguments.Csv ? output.WriteAsync(TerminalText.EscapeLines(UsageReport.ToCsv(arguments.Group, rows)))
-        : rows.Count == 0 ? output.WriteLineAsync(arguments is { From: null, To: null } ? "No usage yet." : "No usage in this time range.")
-        : output.WriteAsync(UsageTable.Render(arguments.Group, rows));
+    /// <summary>The fault of a ledger that is not where the settings say.</summary>
+    public static string MissingLedger(UsageSettings settings) =>
+        $"{SettingsSchema.Usage}:Sqlite:Path: there is no ledger at {settings.Sqlite.Path}; a relative path starts at the working directory";
+
+    private static string Render(IReadOnlyList<UsageGroup> groups, IReadOnlyList<UsageRow> rows, UsageFormat format) => format switch
+    {
+        UsageFormat.Csv => TerminalText.EscapeLines(UsageReport.ToCsv(groups, rows)),
+
+        // What the terminal would obey stands in strings only, where the escape means the same.
+        UsageFormat.Json => TerminalText.EscapeLines(Encoding.UTF8.GetString(UsageReport.ToJson(groups, rows).Span)) + Environment.NewLine,
+        _ when rows.Count == 0 => "No usage in this period." + Environment.NewLine,
+        _ => UsageTable.Render(groups, rows),
+    };
 }

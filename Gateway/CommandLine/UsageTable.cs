@@ -11,10 +11,10 @@ internal static class UsageTable
 {
     private const string Gap = "  ";
 
-    public static string Render(UsageGroup group, IReadOnlyList<UsageRow> rows)
+    public static string Render(IReadOnlyList<UsageGroup> groups, IReadOnlyList<UsageRow> rows)
     {
         var total = rows.Aggregate(
-            new UsageRow("total", 0, 0, 0, PicoDollars.Zero, 0),
+            new UsageRow([], 0, 0, 0, PicoDollars.Zero, 0),
             static (sum, row) => sum with
             {
                 Requests = sum.Requests + row.Requests,
@@ -23,10 +23,14 @@ internal static class UsageTable
                 Cost = sum.Cost + row.Cost,
                 Unresolved = sum.Unresolved + row.Unresolved,
             });
-        IReadOnlyList<UsageRow> all = [.. UsageReport.Sort(rows), total];
-        var decimals = all.Max(row => DecimalsOf(row.Cost));
-        string[] header = [UsageReport.NameOf(group), "requests", "prompt tokens", "completion tokens", "cost USD", "unresolved"];
-        string[][] cells = [header, .. all.Select(row => Cells(row, decimals))];
+        var decimals = rows.Append(total).Max(row => DecimalsOf(row.Cost));
+        string[] header = [.. groups.Select(UsageReport.NameOf), "requests", "prompt tokens", "completion tokens", "cost USD", "unresolved"];
+        string[][] cells =
+        [
+            header,
+            .. UsageReport.Sort(groups, rows).Select(row => Cells(row.Names.Select(Printable), row, decimals)),
+            Cells(groups.Select((_, i) => i == 0 ? "total" : ""), total, decimals),
+        ];
         var widths = header.Select((_, column) => cells.Max(line => line[column].Length)).ToArray();
 
         var text = new StringBuilder();
@@ -38,15 +42,15 @@ internal static class UsageTable
             }
 
             text.AppendLine(string.Join(
-                Gap, cells[i].Select((cell, column) => column == 0 ? cell.PadRight(widths[0]) : cell.PadLeft(widths[column]))));
+                Gap, cells[i].Select((cell, column) => column < groups.Count ? cell.PadRight(widths[column]) : cell.PadLeft(widths[column]))));
         }
 
         return text.ToString();
     }
 
-    private static string[] Cells(UsageRow row, int decimals) =>
+    private static string[] Cells(IEnumerable<string> names, UsageRow row, int decimals) =>
     [
-        Printable(row.Name),
+        .. names,
         Number(row.Requests),
         Number(row.PromptTokens),
         Number(row.CompletionTokens),

@@ -12,7 +12,7 @@ namespace Gateway.CommandLine;
 internal static class WriteOffCommand
 {
     /// <summary>Writes off calls, or prints what would be written off.</summary>
-    /// <param name="settings">The location of the ledger.</param>
+    /// <param name="settings">The location of the ledger; the path of a file is absolute.</param>
     /// <param name="arguments">The calls and the reason.</param>
     /// <param name="ledger">Creates the ledger's store, not yet open.</param>
     /// <param name="time">The clock.</param>
@@ -30,7 +30,7 @@ internal static class WriteOffCommand
         // Opening a store creates its file.
         if (settings.Store == UsageStore.Sqlite && !File.Exists(settings.Sqlite.Path))
         {
-            await error.WriteLineAsync($"Usage: there is no ledger at {settings.Sqlite.Path}");
+            await error.WriteLineAsync(UsageCommand.MissingLedger(settings));
             return false;
         }
 

@@ -34,9 +34,8 @@ internal interface ILedgerStore : IAsyncDisposable
     Task<IReadOnlyList<PendingGeneration>> TakeDueAsync(
         IReadOnlyCollection<string> teams, DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken);
 
-    /// <summary>Sums up the usage of requests that arrived in a time range. Bounds are optional; the upper bound is exclusive.</summary>
-    Task<IReadOnlyList<UsageRow>> ReadUsageAsync(
-        UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken);
+    /// <summary>Sums up the usage of requests, in no order.</summary>
+    Task<IReadOnlyList<UsageRow>> ReadUsageAsync(UsageSelection selection, CancellationToken cancellationToken);
 
     /// <summary>
     /// The charges of a team since a time, with the ids of the rows created since <paramref name="recent"/>.

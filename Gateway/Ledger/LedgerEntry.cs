@@ -13,6 +13,9 @@ internal abstract record LedgerEntry(Guid Id)
         /// <summary>When the request arrived.</summary>
         public required DateTimeOffset StartedAt { get; init; }
 
+        /// <summary>The id of the request (<c>x-request-id</c>). All attempts at one request share it.</summary>
+        public string? RequestId { get; init; }
+
         /// <summary>Id of the team.</summary>
         public required string Team { get; init; }
 
@@ -51,7 +54,8 @@ internal abstract record LedgerEntry(Guid Id)
     /// <param name="Id">The row's key.</param>
     /// <param name="GenerationId">Upstream's id.</param>
     /// <param name="Destination">The destination that served the request and that is queried for the bill.</param>
-    public sealed record Named(Guid Id, string GenerationId, string? Destination = null) : LedgerEntry(Id);
+    /// <param name="UpstreamKey">The name of the OpenRouter key that the request carried.</param>
+    public sealed record Named(Guid Id, string GenerationId, string? Destination = null, string? UpstreamKey = null) : LedgerEntry(Id);
 
     /// <summary>The request ended, or its bill was queried. A <see langword="null"/> keeps the row's value.</summary>
     public sealed record Ended(Guid Id) : LedgerEntry(Id)
@@ -61,6 +65,9 @@ internal abstract record LedgerEntry(Guid Id)
 
         /// <summary>The destination that served the request, if it is not in the row yet.</summary>
         public string? Destination { get; init; }
+
+        /// <summary>The name of the OpenRouter key that the request carried, if it is not in the row yet.</summary>
+        public string? UpstreamKey { get; init; }
 
         /// <summary>The new state. A row in state <see cref="GenerationState.Settled"/> does not change any more.</summary>
         public required GenerationState State { get; init; }
@@ -76,6 +83,12 @@ internal abstract record LedgerEntry(Guid Id)
 
         /// <summary>The provider that answered.</summary>
         public string? Provider { get; init; }
+
+        /// <summary>The data region that upstream routed the call through.</summary>
+        public string? Region { get; init; }
+
+        /// <summary>The service tier that the provider reports.</summary>
+        public string? ServiceTier { get; init; }
 
         /// <summary>Why the model stopped.</summary>
         public string? FinishReason { get; init; }

@@ -2,26 +2,6 @@ using Gateway.Primitives;
 
 namespace Gateway.Ledger;
 
-/// <summary>The grouping of usage.</summary>
-internal enum UsageGroup
-{
-    Team,
-    Key,
-    Model,
-    Provider,
-    Rule,
-}
-
-/// <summary>Usage of one group. Rows that are not settled count with their reservation.</summary>
-/// <param name="Name">The team's id, the key's label and so on; empty if the rows have none. For a key, <c>team/label</c>.</param>
-/// <param name="Requests">Rows.</param>
-/// <param name="PromptTokens">As far as known.</param>
-/// <param name="CompletionTokens">As far as known.</param>
-/// <param name="Cost">The charge.</param>
-/// <param name="Unresolved">The number of rows without a known bill: those in every state but settled and written off.</param>
-internal sealed record UsageRow(
-    string Name, long Requests, long PromptTokens, long CompletionTokens, PicoDollars Cost, long Unresolved);
-
 /// <summary>A team's charges in a period, to restore a budget's counter.</summary>
 /// <param name="Charged">
 /// The sum over all rows, without the providers' own amounts; open ones count with what is held for them, unresolvable ones with their

@@ -75,12 +75,14 @@ internal static class LedgerRows
         }
     }
 
-    /// <summary>A row of <see cref="LedgerSql.Usage"/>.</summary>
-    public static UsageRow Usage(DbDataReader reader) => new(
-        reader.GetString(0),
-        reader.GetInt64(1),
-        reader.GetInt64(2),
-        reader.GetInt64(3),
-        LedgerSums.FromSums(reader.GetInt64(4), reader.GetInt64(5)),
-        reader.GetInt64(6));
+    /// <summary>A row of <see cref="UsageSql.Query"/>.</summary>
+    /// <param name="reader">The reader at the row.</param>
+    /// <param name="groups">The number of the group's members.</param>
+    public static UsageRow Usage(DbDataReader reader, int groups) => new(
+        [.. Enumerable.Range(0, groups).Select(reader.GetString)],
+        reader.GetInt64(groups),
+        reader.GetInt64(groups + 1),
+        reader.GetInt64(groups + 2),
+        LedgerSums.FromSums(reader.GetInt64(groups + 3), reader.GetInt64(groups + 4)),
+        reader.GetInt64(groups + 5));
 }

@@ -37,6 +37,15 @@ internal static class LedgerSchema
         "ALTER TABLE removed_totals ADD COLUMN upstream_pico BIGINT NOT NULL DEFAULT 0",
     ];
 
+    // The id of the request; the name of the OpenRouter key; the data region and the service tier, as upstream tells them.
+    private static readonly string[] AddOrigin =
+    [
+        "ALTER TABLE generations ADD COLUMN request_id TEXT NULL",
+        "ALTER TABLE generations ADD COLUMN upstream_key TEXT NULL",
+        "ALTER TABLE generations ADD COLUMN region TEXT NULL",
+        "ALTER TABLE generations ADD COLUMN service_tier TEXT NULL",
+    ];
+
     // {0} is the type of an id, {1} the ending of the statement for a table that is its own index.
     private static readonly string[][] Postgres =
     [
@@ -97,6 +106,7 @@ internal static class LedgerSchema
         ],
         [AddDestination],
         AddSettlement,
+        AddOrigin,
     ];
 
     // In a file, each changed row writes whole pages. The awaited write is therefore one journal row with all entries of a transaction. The
@@ -107,6 +117,7 @@ internal static class LedgerSchema
         ["CREATE TABLE journal (position INTEGER NOT NULL PRIMARY KEY, entries BLOB NOT NULL)"],
         [AddDestination],
         AddSettlement,
+        AddOrigin,
     ];
 
     /// <summary>The newest schema version that this program supports.</summary>

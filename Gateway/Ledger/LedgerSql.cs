@@ -33,19 +33,12 @@ internal static class LedgerSql
     // Rows are removed long after the budget has stopped counting the unresolvable ones.
     private const string RemovedCharge = $"CASE WHEN state = 2 THEN {Cost} ELSE 0 END";
 
-    // A row is reported at its reservation until it is settled or written off.
-    private const string ReportCharge = $"CASE WHEN state = 2 THEN {Cost} WHEN state = 4 THEN 0 ELSE reserved_pico END";
-
-    /// <summary>The number of models with a row of their own in a report.</summary>
-    public const int MaxModels = 1000;
-
-    /// <summary>The row of all other models.</summary>
-    public const string OtherModels = "(other models)";
+    /// <summary>A row is reported at its reservation until it is settled or written off.</summary>
+    public const string ReportCharge = $"CASE WHEN state = 2 THEN {Cost} WHEN state = 4 THEN 0 ELSE reserved_pico END";
 
     // Sums of pico-dollars overflow 64 bits, so whole micro-dollars and remainders are summed separately.
     private const string BudgetSums = $"{MicroOf}{BudgetCharge}{PicoOf}{BudgetCharge}{End}, {UpstreamSums}";
     private const string RemovedSums = $"{MicroOf}{RemovedCharge}{PicoOf}{RemovedCharge}{End}, {UpstreamSums}";
-    private const string ReportSums = $"{MicroOf}{ReportCharge}{PicoOf}{ReportCharge}{End}";
     private const string UpstreamSums = $"{MicroOf}{UpstreamCost}{PicoOf}{UpstreamCost}{End}";
     private const string MicroOf = "CAST(COALESCE(SUM((";
     private const string PicoOf = ") / 1000000), 0) AS BIGINT), CAST(COALESCE(SUM((";
@@ -55,8 +48,8 @@ internal static class LedgerSql
     public const string Began =
         """
         INSERT INTO generations (id, started_at, node, team, key_label, rule, settings_version, endpoint, model_asked, model_sent,
-            streams, reserved_pico, state, is_counted)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13)
+            streams, reserved_pico, state, is_counted, request_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $14)
         ON CONFLICT (id) DO NOTHING
         """;
 
@@ -87,12 +80,13 @@ internal static class LedgerSql
     /// <summary>Whether a row was adopted without a generation id, and is not settled or written off.</summary>
     private const string IsOrphan = "state = 3 AND ended = 'GatewayDied'";
 
-    private const string NamedHead = "UPDATE generations SET generation_id = $2, destination = COALESCE($3, destination)";
+    private const string NamedHead =
+        "UPDATE generations SET generation_id = $2, destination = COALESCE($3, destination), upstream_key = COALESCE($4, upstream_key)";
 
     public const string Ended = EndedHead + EndedTail;
 
     // A separate statement: an update that names an indexed column maintains its index even if the value stays.
-    public const string EndedAndNamed = EndedHead + ", generation_id = COALESCE(generation_id, $27)" + EndedAndNamedTail;
+    public const string EndedAndNamed = EndedHead + ", generation_id = COALESCE(generation_id, $30)" + EndedAndNamedTail;
 
     private const string EndedHead =
         """
@@ -121,7 +115,10 @@ internal static class LedgerSql
             is_error = COALESCE($23, is_error),
             limit_tokens = COALESCE($24, limit_tokens),
             answered_ms = COALESCE($25, answered_ms),
-            asked_at = COALESCE($26, asked_at)
+            asked_at = COALESCE($26, asked_at),
+            upstream_key = COALESCE($27, upstream_key),
+            region = COALESCE($28, region),
+            service_tier = COALESCE($29, service_tier)
         """;
 
     // Settled rows do not change. Unresolvable and written-off rows may still be settled by a late bill.
@@ -218,50 +215,4 @@ internal static class LedgerSql
             upstream_micro = removed_totals.upstream_micro + excluded.upstream_micro,
             upstream_pico = removed_totals.upstream_pico + excluded.upstream_pico
         """;
-
-    /// <summary>Usage in a time range.</summary>
-    public static string Usage(UsageGroup group) => group == UsageGroup.Model ? UsageByModel :
-        $"""
-        SELECT {Name(group)}, COUNT(*),
-            CAST(COALESCE(SUM(prompt_tokens), 0) AS BIGINT), CAST(COALESCE(SUM(completion_tokens), 0) AS BIGINT),
-            {ReportSums}, CAST(SUM(CASE WHEN state IN (2, 4) THEN 0 ELSE 1 END) AS BIGINT)
-        FROM generations
-        WHERE id >= $1 AND id <= $2 AND started_at >= $3 AND started_at < $4
-        GROUP BY 1
-        """;
-
-    /// <summary>
-    /// The name of a call without an answer is the client's text. A client can invent any number of names, so the report keeps those that
-    /// upstream has answered, then those with the highest charge, up to a maximum, and sums up the others.
-    /// </summary>
-    private static readonly string UsageByModel =
-        $"""
-        WITH names AS (
-            SELECT COALESCE(model_answered, model_sent, model_asked, '') AS name,
-                MAX(CASE WHEN model_answered IS NULL THEN 0 ELSE 1 END) AS is_answered, COUNT(*) AS requests,
-                COALESCE(SUM(prompt_tokens), 0) AS prompt, COALESCE(SUM(completion_tokens), 0) AS completion,
-                CAST(COALESCE(SUM(({ReportCharge}) / 1000000), 0) AS BIGINT) AS micro,
-                CAST(COALESCE(SUM(({ReportCharge}) % 1000000), 0) AS BIGINT) AS pico,
-                SUM(CASE WHEN state IN (2, 4) THEN 0 ELSE 1 END) AS unresolved
-            FROM generations
-            WHERE id >= $1 AND id <= $2 AND started_at >= $3 AND started_at < $4
-            GROUP BY 1
-        ), places AS (
-            SELECT names.*, ROW_NUMBER() OVER (ORDER BY is_answered DESC, micro DESC, requests DESC, name) AS place FROM names
-        )
-        SELECT CASE WHEN place <= {MaxModels} THEN name ELSE '{OtherModels}' END, CAST(SUM(requests) AS BIGINT),
-            CAST(SUM(prompt) AS BIGINT), CAST(SUM(completion) AS BIGINT), CAST(SUM(micro) AS BIGINT), CAST(SUM(pico) AS BIGINT),
-            CAST(SUM(unresolved) AS BIGINT)
-        FROM places
-        GROUP BY 1
-        """;
-
-    private static string Name(UsageGroup group) => group switch
-    {
-        UsageGroup.Team => "team",
-        UsageGroup.Key => "team || '/' || key_label",
-        UsageGroup.Provider => "COALESCE(provider, '')",
-        UsageGroup.Rule => "COALESCE(rule, '')",
-        _ => throw new ArgumentOutOfRangeException(nameof(group), group, null),
-    };
 }

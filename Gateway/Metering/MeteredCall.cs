@@ -42,6 +42,7 @@ internal sealed partial class MeteredCall : IAsyncDisposable
     private bool _wasSent;
     private bool _isNameDurable;
     private string? _destination;
+    private string? _upstreamKey;
     private int? _status;
     private MeteredResponse? _response;
     private int _settled;
@@ -179,10 +180,12 @@ internal sealed partial class MeteredCall : IAsyncDisposable
 
     /// <summary>Reports that the request is sent, so that upstream can have seen it.</summary>
     /// <param name="destination">The destination of the request. It is the first one to be asked for the bill.</param>
-    public void Sent(string? destination)
+    /// <param name="upstreamKey">The name of the OpenRouter key that the request carries.</param>
+    public void Sent(string? destination, string? upstreamKey)
     {
         _wasSent = true;
         _destination = destination;
+        _upstreamKey = upstreamKey;
     }
 
     /// <summary>
@@ -216,7 +219,7 @@ internal sealed partial class MeteredCall : IAsyncDisposable
         }
 
         _isNameDurable = true;
-        return WriteAsync(new LedgerEntry.Named(Id, GenerationId, _destination));
+        return WriteAsync(new LedgerEntry.Named(Id, GenerationId, _destination, _upstreamKey));
     }
 
     /// <summary>Reports that the response is complete, and settles the call.</summary>
@@ -274,11 +277,13 @@ internal sealed partial class MeteredCall : IAsyncDisposable
         {
             GenerationId = _isNameDurable ? null : GenerationId,
             Destination = _isNameDurable ? null : _destination,
+            UpstreamKey = _isNameDurable ? null : _upstreamKey,
             State = decision.State,
             End = end.ToWord(),
             Status = _status,
             AnsweredModel = facts.Model,
             Provider = facts.Provider,
+            ServiceTier = facts.ServiceTier,
             FinishReason = facts.FinishReason,
             Usage = outcome.Bill ?? (facts.Usage ?? new Usage()) with
             {

@@ -17,6 +17,17 @@ internal sealed record ResponseFacts
     public string? Provider { get; init; }
 
     /// <summary>
+    /// The data region that upstream routed the call through: <c>global</c>, <c>europe</c>, <c>us</c>. Only <c>GET /generation</c> tells it.
+    /// </summary>
+    public string? Region { get; init; }
+
+    /// <summary>
+    /// The service tier that the provider reports, as upstream spells it: <c>default</c>, <c>priority</c>, <c>flex</c>; <c>standard</c> in
+    /// messages.
+    /// </summary>
+    public string? ServiceTier { get; init; }
+
+    /// <summary>
     /// The finish reason in upstream's terms: <c>stop</c>, <c>length</c>, <c>tool_calls</c>, <c>end_turn</c>, <c>completed</c>…
     /// </summary>
     public string? FinishReason { get; init; }

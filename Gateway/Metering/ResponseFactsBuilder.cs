@@ -8,6 +8,7 @@ internal sealed class ResponseFactsBuilder
     private string? _id;
     private string? _model;
     private string? _provider;
+    private string? _serviceTier;
     private string? _stopReason;
     private string? _status;
     private string? _incompleteReason;
@@ -71,6 +72,7 @@ internal sealed class ResponseFactsBuilder
         Id = _id,
         Model = _model,
         Provider = _provider,
+        ServiceTier = _serviceTier,
         FinishReason = _stopReason ?? _incompleteReason ?? _status,
         Usage = _usage.ToUsage(),
         HasError = _hasError,
@@ -158,6 +160,10 @@ internal sealed class ResponseFactsBuilder
             case ResponseMember.Provider:
                 SetText(ref _provider, text);
                 break;
+            // "auto" is what the request asks for; an unfinished response repeats it.
+            case ResponseMember.ServiceTier when !text.SequenceEqual("auto"u8):
+                SetText(ref _serviceTier, text, TierOf(text));
+                break;
             case ResponseMember.StopReason:
                 SetText(ref _stopReason, text);
                 break;
@@ -202,7 +208,17 @@ internal sealed class ResponseFactsBuilder
         }
     }
 
-    private void SetText(ref string? field, ReadOnlySpan<byte> text)
+    /// <summary>The constant of a documented tier, which needs no string of its own.</summary>
+    private static string? TierOf(ReadOnlySpan<byte> text) => text switch
+    {
+        _ when text.SequenceEqual("default"u8) => "default",
+        _ when text.SequenceEqual("standard"u8) => "standard",
+        _ when text.SequenceEqual("priority"u8) => "priority",
+        _ when text.SequenceEqual("flex"u8) => "flex",
+        _ => null,
+    };
+
+    private void SetText(ref string? field, ReadOnlySpan<byte> text, string? known = null)
     {
         // Later events repeat the values of the first event. A value with control characters is ignored, since a database may reject it.
         if (text.IsEmpty || text.ContainsAnyInRange((byte)0, (byte)0x1F) || (field is not null && Ascii.Equals(text, field)))
@@ -210,7 +226,7 @@ internal sealed class ResponseFactsBuilder
             return;
         }
 
-        field = Encoding.UTF8.GetString(text);
+        field = known ?? Encoding.UTF8.GetString(text);
         _facts = null;
     }
 }

@@ -41,4 +41,7 @@ internal enum ResponseMember : byte
     CompletionDetails,
     CostDetails,
     IncompleteReason,
+
+    // A member of a response, and in messages of its usage.
+    ServiceTier,
 }

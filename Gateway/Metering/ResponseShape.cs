@@ -69,6 +69,7 @@ internal static class ResponseShape
             _ when name.SequenceEqual("status"u8) => ResponseMember.Status,
             _ when name.SequenceEqual("stop_reason"u8) => ResponseMember.StopReason,
             _ when name.SequenceEqual("incomplete_details"u8) => ResponseMember.IncompleteDetails,
+            _ when name.SequenceEqual("service_tier"u8) => ResponseMember.ServiceTier,
             _ => ResponseMember.None,
         };
     }
@@ -100,6 +101,7 @@ internal static class ResponseShape
                 ResponseMember.CompletionDetails,
             _ when name.SequenceEqual("cache_read_input_tokens"u8) => ResponseMember.CacheRead,
             _ when name.SequenceEqual("cache_creation_input_tokens"u8) => ResponseMember.CacheWritten,
+            _ when name.SequenceEqual("service_tier"u8) => ResponseMember.ServiceTier,
             _ => ResponseMember.None,
         };
     }

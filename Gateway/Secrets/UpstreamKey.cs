@@ -3,8 +3,13 @@ namespace Gateway.Secrets;
 /// <summary>
 /// An OpenRouter key. Only <see cref="Reveal"/> returns the text, so that it cannot be formatted into a message by accident.
 /// </summary>
-internal sealed class UpstreamKey(string value)
+/// <param name="value">The key.</param>
+/// <param name="name">The reference in the settings that led to the key, such as <c>env:OPENROUTER_API_KEY</c>. It is no secret.</param>
+internal sealed class UpstreamKey(string value, string name = "")
 {
+    /// <summary>The key's name in the ledger: its reference in the settings.</summary>
+    public string Name { get; } = name;
+
     /// <summary>The text of the key, for the header of a request to upstream only.</summary>
     public string Reveal() => value;
 

@@ -39,6 +39,8 @@ internal static class GenerationReader
             {
                 Model = Text(data, "model"u8),
                 Provider = Text(data, "provider_name"u8),
+                Region = Text(data, "data_region"u8),
+                ServiceTier = Text(data, "service_tier"u8),
                 FinishReason = Text(data, "finish_reason"u8),
                 Usage = new Usage
                 {

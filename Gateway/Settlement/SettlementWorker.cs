@@ -214,6 +214,8 @@ internal sealed partial class SettlementWorker : Worker
             State = GenerationState.Settled,
             AnsweredModel = facts.Model,
             Provider = facts.Provider,
+            Region = facts.Region,
+            ServiceTier = facts.ServiceTier,
             FinishReason = facts.FinishReason,
             Usage = bill,
             Asked = asked,

@@ -51,8 +51,8 @@ internal sealed partial class TeamRequest(string routeId, ILogger logger) : Requ
             return new ValueTask(ErrorMiddleware.RefuseAsync(context.HttpContext, GatewayError.NoDestination(TimeSpan.Zero)));
         }
 
-        headers.TryAddWithoutValidation(
-            HeaderNames.Authorization, "Bearer " + (KeyOf(context.HttpContext, gateway) ?? team.UpstreamKey).Reveal());
+        var key = KeyOf(context.HttpContext, gateway) ?? team.UpstreamKey;
+        headers.TryAddWithoutValidation(HeaderNames.Authorization, "Bearer " + key.Reveal());
         Attribute(context.HttpContext.Request.Headers, headers, team.Attribution);
         if (gateway.Body.Session is { } session)
         {
@@ -68,7 +68,7 @@ internal sealed partial class TeamRequest(string routeId, ILogger logger) : Requ
             headers.TryAddWithoutValidation(HeaderNames.AcceptEncoding, readable);
         }
 
-        call?.Sent(DestinationOf(context.HttpContext));
+        call?.Sent(DestinationOf(context.HttpContext), key.Name);
         return default;
     }
 

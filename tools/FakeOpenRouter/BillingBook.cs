@@ -145,6 +145,8 @@ internal sealed class BillingBook
         json.WriteString("model", entry.Model);
         json.WriteNull("app_id");
         json.WriteString("provider_name", entry.Provider);
+        json.WriteString("data_region", "global");
+        json.WriteString("service_tier", "default");
         json.WriteString("api_type", entry.Endpoint == "/embeddings" ? "embeddings" : "completions");
         json.WriteString("origin", "");
         json.WriteBoolean("is_byok", entry.ByokCost is not null);

@@ -8,7 +8,7 @@ internal sealed class FakeLedgerStore(params UsageRow[] rows) : ILedgerStore
 {
     public string? Fault { get; init; }
 
-    public List<(UsageGroup Group, DateTimeOffset? From, DateTimeOffset? To)> Asked { get; } = [];
+    public List<UsageSelection> Asked { get; } = [];
 
     public bool IsOpen { get; private set; }
 
@@ -22,10 +22,9 @@ internal sealed class FakeLedgerStore(params UsageRow[] rows) : ILedgerStore
         return Task.CompletedTask;
     }
 
-    public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(
-        UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(UsageSelection selection, CancellationToken cancellationToken)
     {
-        Asked.Add((group, from, to));
+        Asked.Add(selection);
         return Fault is null ? Task.FromResult<IReadOnlyList<UsageRow>>(rows) : throw new LedgerException(Fault);
     }
 

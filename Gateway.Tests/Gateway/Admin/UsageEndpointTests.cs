@@ -5,13 +5,16 @@ using Gateway.Primitives;
 using Gateway.Requests;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
 namespace Gateway.Tests.Gateway.Admin;
 
 public sealed class UsageEndpointTests
 {
-    private static readonly UsageRow Row = new("search", 3, 10, 20, new PicoDollars(1_500_000_000_000), 1);
+    private static readonly UsageRow Row = new(["search"], 3, 10, 20, new PicoDollars(1_500_000_000_000), 1);
+
+    private static readonly DateTimeOffset Now = new(2026, 11, 28, 12, 30, 0, TimeSpan.Zero);
 
     [Theory]
     [InlineData(null, false)]
@@ -42,11 +45,25 @@ public sealed class UsageEndpointTests
     {
         var store = new FakeLedgerStore();
 
-        await AskAsync(store, "?group=Model&from=2026-11-01&to=2026-12-01", null);
+        await AskAsync(store, "?group=Model,day&from=2026-11-01&to=2026-12-01&team=a&team=b&key=ci&model=openai/*&unresolved=true", null);
 
+        var asked = Assert.Single(store.Asked);
+        Assert.Equal([UsageGroup.Model, UsageGroup.Day], asked.Groups);
         Assert.Equal(
-            (UsageGroup.Model, new DateTimeOffset(2026, 11, 1, 0, 0, 0, TimeSpan.Zero), new DateTimeOffset(2026, 12, 1, 0, 0, 0, TimeSpan.Zero)),
-            Assert.Single(store.Asked));
+            (new DateTimeOffset(2026, 11, 1, 0, 0, 0, TimeSpan.Zero), new DateTimeOffset(2026, 12, 1, 0, 0, 0, TimeSpan.Zero), true),
+            (asked.From, asked.To, asked.IsUnresolvedOnly));
+        Assert.Equal("a b,ci,openai/*", $"{string.Join(' ', asked.Teams)},{string.Join(' ', asked.Keys)},{string.Join(' ', asked.Models)}");
+    }
+
+    [Fact]
+    public async Task LastDays_EndNow()
+    {
+        var store = new FakeLedgerStore();
+
+        await AskAsync(store, "?last=7d", null);
+
+        var asked = Assert.Single(store.Asked);
+        Assert.Equal((Now.AddDays(-7), null), (asked.From, asked.To));
     }
 
     [Fact]
@@ -90,7 +107,7 @@ public sealed class UsageEndpointTests
         using var body = new MemoryStream();
         context.Response.Body = body;
 
-        await new UsageEndpoint(() => ValueTask.FromResult(store), NullLogger<UsageEndpoint>.Instance).AnswerAsync(context);
+        await new UsageEndpoint(() => ValueTask.FromResult(store), new FakeTimeProvider(Now), NullLogger<UsageEndpoint>.Instance).AnswerAsync(context);
 
         return (context, Encoding.UTF8.GetString(body.ToArray()));
     }

@@ -62,6 +62,7 @@ public sealed class AdmissionControllerTests : IDisposable
             new LedgerEntry.Began(decision.Call!.Id)
             {
                 StartedAt = _time.GetUtcNow(),
+                RequestId = "request",
                 Team = "t",
                 KeyLabel = "k",
                 Rule = "rule",

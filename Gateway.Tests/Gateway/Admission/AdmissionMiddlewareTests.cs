@@ -153,7 +153,7 @@ public sealed class AdmissionMiddlewareTests : IDisposable
 
         await Assert.ThrowsAsync<InvalidCastException>(() => InvokeAsync(context, _ =>
         {
-            request.Admission.Call!.Sent("a");
+            request.Admission.Call!.Sent("a", "env:KEY");
             throw new InvalidCastException();
         }));
 
@@ -167,7 +167,7 @@ public sealed class AdmissionMiddlewareTests : IDisposable
 
         await InvokeAsync(context, _ =>
         {
-            request.Admission.Call!.Sent("a");
+            request.Admission.Call!.Sent("a", "env:KEY");
             request.EndAs(RequestEnd.UpstreamBroke);
             return Task.CompletedTask;
         });
@@ -184,7 +184,7 @@ public sealed class AdmissionMiddlewareTests : IDisposable
 
         await InvokeAsync(context, _ =>
         {
-            request.Admission.Call!.Sent("a");
+            request.Admission.Call!.Sent("a", "env:KEY");
             context.Features.Set<IForwarderErrorFeature>(new Failure(error));
             return Task.CompletedTask;
         });
@@ -276,7 +276,7 @@ public sealed class AdmissionMiddlewareTests : IDisposable
         {
             request.Upstream = new UpstreamRecord(500, 0);
             var call = request.Admission.Call!;
-            call.Sent("a");
+            call.Sent("a", "env:KEY");
             using var content = new ByteArrayContent([]);
             _ = call.Answered(200, isEventStream: false, namesJob: false, content.Headers);
             _time.Advance(TimeSpan.FromSeconds(2));
@@ -296,7 +296,7 @@ public sealed class AdmissionMiddlewareTests : IDisposable
 
         await InvokeAsync(context, _ =>
         {
-            request.Admission.Call!.Sent("a");
+            request.Admission.Call!.Sent("a", "env:KEY");
             context.Response.StatusCode = 504;
             return Task.CompletedTask;
         });
@@ -317,7 +317,7 @@ public sealed class AdmissionMiddlewareTests : IDisposable
         await InvokeAsync(context, async inner =>
         {
             first = request.Admission.Call!;
-            first.Sent("a");
+            first.Sent("a", "env:KEY");
             if (!isUnsent)
             {
                 using var content = new ByteArrayContent([]);
@@ -329,7 +329,7 @@ public sealed class AdmissionMiddlewareTests : IDisposable
             Assert.Equal(
                 ["charge 12", "reserve 500 of 1000", "write Began", "settle 500 as 0", "post Ended", "reserve 500 of 1000", "write Began"],
                 _stores.Steps);
-            request.Admission.Call!.Sent("b");
+            request.Admission.Call!.Sent("b", "env:KEY");
         });
 
         Assert.Same(_stores.Result, request.Admission.Limits);
@@ -347,7 +347,7 @@ public sealed class AdmissionMiddlewareTests : IDisposable
 
         await InvokeAsync(context, async _ =>
         {
-            request.Admission.Call!.Sent("a");
+            request.Admission.Call!.Sent("a", "env:KEY");
             _stores.IsBudgetSpent = true;
             Assert.Equal("budget_exceeded", (await Controller().ReadmitAsync(request, null, isUnsent: true))?.Code);
         });

@@ -69,6 +69,7 @@ public abstract class LedgerStoreTests : IAsyncLifetime
             Streams = true,
             IsCounted = false,
             KeyLabel = "laptop",
+            RequestId = "0af7651916cd43dd8448eb211c80319c",
         };
         await ApplyAsync(began);
         var first = await RowAsync(id);
@@ -76,11 +77,11 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         Assert.Equal(0, Number(first["is_counted"]));
         Assert.Equal(0, Number(first["asked"]));
         Assert.Equal(
-            "answered_ms asked endpoint id is_counted is_error key_label model_asked model_sent node reserved_pico rule settings_version started_at state streams"
+            "answered_ms asked endpoint id is_counted is_error key_label model_asked model_sent node request_id reserved_pico rule settings_version started_at state streams"
                 .Split(' ').Append("team"),
             first.Where(column => column.Value is not null).Select(column => column.Key).Order());
 
-        await ApplyAsync(new LedgerEntry.Named(id, "gen-1763871234-abc", "eu"));
+        await ApplyAsync(new LedgerEntry.Named(id, "gen-1763871234-abc", "eu", "env:OPENROUTER_API_KEY_EU"));
         await ApplyAsync(new LedgerEntry.Ended(id)
         {
             State = GenerationState.Provisional,
@@ -88,6 +89,8 @@ public abstract class LedgerStoreTests : IAsyncLifetime
             Status = 200,
             AnsweredModel = "openai/gpt-4o-2024",
             Provider = "Azure",
+            Region = "europe",
+            ServiceTier = "flex",
             FinishReason = "stop",
             Usage = new Usage
             {
@@ -150,6 +153,10 @@ public abstract class LedgerStoreTests : IAsyncLifetime
             ["limit_tokens"] = 88L,
             ["answered_ms"] = 9000L,
             ["asked_at"] = Now.AddSeconds(5).ToUnixTimeMilliseconds(),
+            ["request_id"] = "0af7651916cd43dd8448eb211c80319c",
+            ["upstream_key"] = "env:OPENROUTER_API_KEY_EU",
+            ["region"] = "europe",
+            ["service_tier"] = "flex",
         };
         foreach (var (name, value) in expected)
         {
@@ -452,26 +459,39 @@ public abstract class LedgerStoreTests : IAsyncLifetime
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
+    [InlineData(3)]
     public async Task EarlierSchema_IsBroughtUpToDate(int versions)
     {
         var id = NewId();
         await ApplyAsync(Began(id));
         Assert.Single(await _store.ReadChargesAsync([id], Cancel));
-        string[] columns = ["upstream_cost_pico", "held_pico", "is_error", "limit_tokens", "answered_ms", "asked_at", "reason"];
-        foreach (var column in versions == 1 ? columns : columns.Append("destination"))
+        string[][] added =
+        [
+            ["request_id", "upstream_key", "region", "service_tier"],
+            ["upstream_cost_pico", "held_pico", "is_error", "limit_tokens", "answered_ms", "asked_at", "reason"],
+            ["destination"],
+        ];
+        foreach (var column in added.Take(versions).SelectMany(columns => columns))
         {
             await ExecuteAsync($"ALTER TABLE generations DROP COLUMN {column}");
         }
 
-        await ExecuteAsync("ALTER TABLE removed_totals DROP COLUMN upstream_micro");
-        await ExecuteAsync("ALTER TABLE removed_totals DROP COLUMN upstream_pico");
+        if (versions > 1)
+        {
+            await ExecuteAsync("ALTER TABLE removed_totals DROP COLUMN upstream_micro");
+            await ExecuteAsync("ALTER TABLE removed_totals DROP COLUMN upstream_pico");
+        }
+
         await ExecuteAsync($"UPDATE meta SET value = CAST(CAST(value AS INTEGER) - {versions} AS TEXT) WHERE key = 'schema_version'");
 
         var upgraded = await OpenAsync();
 
-        await upgraded.ApplyAsync([new LedgerEntry.Named(id, "gen-1", "eu"), Provisional(id) with { LimitTokens = 5 }], Cancel);
+        await upgraded.ApplyAsync(
+            [new LedgerEntry.Named(id, "gen-1", "eu", "env:KEY"), Provisional(id) with { LimitTokens = 5, ServiceTier = "flex" }], Cancel);
         var due = Assert.Single(await upgraded.TakeDueAsync(["search", "other"], Now, Now.AddMinutes(1), 10, Cancel));
         Assert.Equal(("eu", 5, TimeSpan.Zero, false), (due.Destination, due.LimitTokens, due.AnsweredTime, due.IsError));
+        var row = await RowAsync(id);
+        Assert.Equal(((object?)null, (object?)"env:KEY", (object?)"flex"), (row["request_id"], row["upstream_key"], row["service_tier"]));
     }
 
     /// <summary>A ledger as a program of each schema version left it: a removed, a settled and an open row.</summary>
@@ -504,6 +524,9 @@ public abstract class LedgerStoreTests : IAsyncLifetime
 
             var store = await OpenAsync();
 
+            var report = Assert.Single(await store.ReadUsageAsync(new UsageSelection { Groups = [UsageGroup.Team, UsageGroup.Key] }, Cancel));
+            Assert.Equal(["search", "search/ci"], report.Names);
+            Assert.Equal((2, 1011, 1), (report.Requests, (long)report.Cost.Value, report.Unresolved));
             var charges = await ChargesOfAsync(store, "search");
             Assert.Equal((5_000_007 + 11 + 1000, 0), ((long)charges.Charged.Value, (long)charges.UpstreamCost.Value));
             Assert.Equal(new PicoDollars(2_000_000), (await ChargesOfAsync(store, "other")).Charged);
@@ -573,15 +596,15 @@ public abstract class LedgerStoreTests : IAsyncLifetime
 
         var huge = new PicoDollars((Int128)long.MaxValue * 3);
         Assert.Equal(
-            [new UsageRow("a", 2, 0, 0, new PicoDollars(20), 1), new UsageRow("search", 4, 5, 6, huge + new PicoDollars(10), 3)],
+            [new Row("a", 2, 0, 0, new PicoDollars(20), 1), new Row("search", 4, 5, 6, huge + new PicoDollars(10), 3)],
             await UsageAsync(UsageGroup.Team));
         Assert.Equal(["a/ci", "search/ci", "search/laptop"], (await UsageAsync(UsageGroup.Key)).Select(row => row.Name));
         Assert.Equal(["", "m-answered", "m-asked", "m-sent"], (await UsageAsync(UsageGroup.Model)).Select(row => row.Name));
         Assert.Equal(["", "Azure"], (await UsageAsync(UsageGroup.Provider)).Select(row => row.Name));
         Assert.Equal(
             [
-                new UsageRow("", 4, 5, 6, new PicoDollars((Int128)long.MaxValue + 30), 2),
-                new UsageRow("eu", 2, 0, 0, new PicoDollars((Int128)long.MaxValue * 2), 2),
+                new Row("", 4, 5, 6, new PicoDollars((Int128)long.MaxValue + 30), 2),
+                new Row("eu", 2, 0, 0, new PicoDollars((Int128)long.MaxValue * 2), 2),
             ],
             await UsageAsync(UsageGroup.Rule));
     }
@@ -641,7 +664,7 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         var charges = await ChargesAsync("search", heldSince: Now.AddHours(-1));
         Assert.Equal((new PicoDollars(320), 2), (charges.Charged, charges.Open.Count));
         Assert.Equal(new PicoDollars(321), (await ChargesAsync("search")).Charged);
-        Assert.Equal(new UsageRow("search", 3, 0, 0, new PicoDollars(321), 3), (await UsageAsync(UsageGroup.Team)).Single(row => row.Name == "search"));
+        Assert.Equal(new Row("search", 3, 0, 0, new PicoDollars(321), 3), (await UsageAsync(UsageGroup.Team)).Single(row => row.Name == "search"));
 
         var query = new WriteOffQuery("search", Now, null);
         Assert.Equal([named], (await _store.ReadUnresolvedAsync(query, Cancel)).Select(row => row.Id));
@@ -657,7 +680,7 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         Assert.Equal(Now.AddHours(1).ToUnixTimeMilliseconds(), row["closed_at"]);
         Assert.Equal(PicoDollars.Zero, (await ChargesAsync("search")).Charged);
         Assert.Equal(
-            [new UsageRow("other", 1, 0, 0, new PicoDollars(4000), 1), new UsageRow("search", 3, 0, 0, PicoDollars.Zero, 0)],
+            [new Row("other", 1, 0, 0, new PicoDollars(4000), 1), new Row("search", 3, 0, 0, PicoDollars.Zero, 0)],
             await UsageAsync(UsageGroup.Team));
     }
 
@@ -841,17 +864,17 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         {
             Began(id, reserved: 1), Settled(id, 5) with { AnsweredModel = $"real-{i}" },
         })]);
-        await ApplyAsync([.. Enumerable.Range(0, LedgerSql.MaxModels + 30).Select(i =>
+        await ApplyAsync([.. Enumerable.Range(0, UsageSql.MaxModels + 30).Select(i =>
             Began(NewId(), reserved: 1_000_000_000) with { SentModel = $"invented-{i}" })]);
 
         var rows = await UsageAsync(UsageGroup.Model);
 
-        Assert.Equal(LedgerSql.MaxModels + 1, rows.Count);
+        Assert.Equal(UsageSql.MaxModels + 1, rows.Count);
         Assert.Equal(20, rows.Count(row => row.Name.StartsWith("real-", StringComparison.Ordinal)));
         Assert.Equal(
             (50, new PicoDollars(50_000_000_000)),
-            rows.Where(row => row.Name == LedgerSql.OtherModels).Select(row => (row.Requests, row.Cost)).Single());
-        Assert.Equal(LedgerSql.MaxModels + 50, rows.Sum(row => row.Requests));
+            rows.Where(row => row.Name == UsageSql.OtherModels).Select(row => (row.Requests, row.Cost)).Single());
+        Assert.Equal(UsageSql.MaxModels + 50, rows.Sum(row => row.Requests));
     }
 
     /// <summary>Another store in the same place.</summary>
@@ -885,8 +908,10 @@ public abstract class LedgerStoreTests : IAsyncLifetime
 
     private Task ApplyAsync(params LedgerEntry[] entries) => _store.ApplyAsync(entries, Cancel);
 
-    private async Task<List<UsageRow>> UsageAsync(UsageGroup group, DateTimeOffset? from = null, DateTimeOffset? to = null) =>
-        [.. (await _store.ReadUsageAsync(group, from, to, Cancel)).OrderBy(row => row.Name, StringComparer.Ordinal)];
+    private async Task<List<Row>> UsageAsync(UsageGroup group, DateTimeOffset? from = null, DateTimeOffset? to = null) =>
+        [.. (await _store.ReadUsageAsync(new UsageSelection { Groups = [group], From = from, To = to }, Cancel))
+            .Select(row => new Row(row.Names.Single(), row.Requests, row.PromptTokens, row.CompletionTokens, row.Cost, row.Unresolved))
+            .OrderBy(row => row.Name, StringComparer.Ordinal)];
 
     private async Task ExecuteAsync(string sql)
     {
@@ -911,4 +936,7 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         Assert.True(await reader.ReadAsync(Cancel));
         return Enumerable.Range(0, reader.FieldCount).ToDictionary(reader.GetName, i => reader.IsDBNull(i) ? null : reader.GetValue(i));
     }
+
+    /// <summary>A row of a report with one member.</summary>
+    private sealed record Row(string Name, long Requests, long PromptTokens, long CompletionTokens, PicoDollars Cost, long Unresolved);
 }

@@ -334,9 +334,8 @@ public sealed class LedgerWriterTests : IAsyncDisposable
             IReadOnlyCollection<string> teams, DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken) =>
             inner.TakeDueAsync(teams, now, leasedUntil, max, cancellationToken);
 
-        public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(
-        UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken) =>
-        inner.ReadUsageAsync(group, from, to, cancellationToken);
+        public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(UsageSelection selection, CancellationToken cancellationToken) =>
+            inner.ReadUsageAsync(selection, cancellationToken);
 
         public Task<TeamCharges> ReadChargesAsync(
         string team, DateTimeOffset from, DateTimeOffset recent, DateTimeOffset heldSince, CancellationToken cancellationToken) =>

@@ -134,8 +134,7 @@ internal sealed class FakeLedger : ILedgerStore
     public Task<IReadOnlyList<PendingGeneration>> TakeDueAsync(
         IReadOnlyCollection<string> teams, DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(
-        UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken) =>
+    public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(UsageSelection selection, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
     public Task<PicoDollars> ReadCostsAsync(string team, CancellationToken cancellationToken) => throw new NotSupportedException();

@@ -107,12 +107,12 @@ public sealed class MeteredCallTests
     public async Task Name_IsDurableBeforeTheFirstByteAndTheSettlementBeforeTheLastOne()
     {
         await using var call = await AdmitAsync();
-        call.Sent("primary");
+        call.Sent("primary", "env:KEY");
         var answer = call.Answered(200, isEventStream: true, namesJob: false, Headers());
 
         await answer.ObserveAsync("data: {\"id\":\"gen-1\",\"choices\":[]}\n\n"u8.ToArray());
         var named = Assert.Single(_stores.Written.OfType<LedgerEntry.Named>());
-        Assert.Equal(("gen-1", "primary"), (named.GenerationId, named.Destination));
+        Assert.Equal(("gen-1", "primary", "env:KEY"), (named.GenerationId, named.Destination, named.UpstreamKey));
         Assert.Null(call.Settlement);
 
         await answer.ObserveAsync("data: {\"id\":\"gen-1\",\"usage\":{\"cost\":0.000000000007}}\n\ndata: [DONE]\n\n"u8.ToArray());
@@ -124,14 +124,16 @@ public sealed class MeteredCallTests
     public async Task AnswerInOnePiece_IsNamedAndSettledByOneWrite()
     {
         await using var call = await AdmitAsync();
-        call.Sent("primary");
+        call.Sent("primary", "env:KEY");
         var body = "{\"id\":\"gen-1\",\"usage\":{\"cost\":0.000000000007}}"u8.ToArray();
         var answer = call.Answered(200, isEventStream: false, namesJob: false, Headers(body.Length));
 
         await answer.ObserveAsync(body);
 
         var ended = Assert.IsType<LedgerEntry.Ended>(_stores.Written[^1]);
-        Assert.Equal(("gen-1", "primary", GenerationState.Settled), (ended.GenerationId, ended.Destination, ended.State));
+        Assert.Equal(
+            ("gen-1", "primary", "env:KEY", GenerationState.Settled),
+            (ended.GenerationId, ended.Destination, ended.UpstreamKey, ended.State));
         Assert.Empty(_stores.Entries.OfType<LedgerEntry.Named>());
     }
 
@@ -139,7 +141,7 @@ public sealed class MeteredCallTests
     public async Task LedgerThatFailsUnderWay_QueuesTheEntries()
     {
         await using var call = await AdmitAsync();
-        call.Sent("primary");
+        call.Sent("primary", "env:KEY");
         _ = call.Answered(200, isEventStream: true, namesJob: false, Headers());
         call.Named("gen-1");
         _stores.IsLedgerFailing = true;
@@ -212,7 +214,7 @@ public sealed class MeteredCallTests
         await Assert.ThrowsAsync<LedgerException>(async () => await call.BeginAsync(Row(call)));
         call.BeginDeferred(Row(call));
         _stores.IsLedgerFailing = false;
-        call.Sent("primary");
+        call.Sent("primary", "env:KEY");
         call.Named("gen-1");
 
         await call.KeepNameAsync();
@@ -238,55 +240,55 @@ public sealed class MeteredCallTests
             case "disposed unsent":
                 return;
             case "unsent":
-                call.Sent("primary");
+                call.Sent("primary", "env:KEY");
                 call.Unsent();
                 await call.EndedAsync(RequestEnd.UpstreamUnreachable);
                 return;
             case "answered and reset":
-                call.Sent("primary");
+                call.Sent("primary", "env:KEY");
                 call.Answered(200, isEventStream: true, namesJob: false, Headers());
                 call.Unsent();
                 await call.EndedAsync(RequestEnd.UpstreamBroke);
                 return;
             case "named and refused stream":
-                call.Sent("primary");
+                call.Sent("primary", "env:KEY");
                 call.Named("gen-1");
                 call.Unsent();
                 await call.EndedAsync(RequestEnd.UpstreamBroke);
                 return;
             case "no answer":
-                call.Sent("primary");
+                call.Sent("primary", "env:KEY");
                 await call.EndedAsync(RequestEnd.UpstreamTimedOut);
                 return;
             case "disposed without an answer":
-                call.Sent("primary");
+                call.Sent("primary", "env:KEY");
                 return;
             case "refused":
-                call.Sent("primary");
+                call.Sent("primary", "env:KEY");
                 _ = call.Answered(400, isEventStream: false, namesJob: false, Headers());
                 await call.EndedAsync(RequestEnd.Completed);
                 return;
             case "completed":
-                call.Sent("primary");
+                call.Sent("primary", "env:KEY");
                 _ = call.Answered(200, isEventStream: false, namesJob: false, Headers());
                 call.Named("gen-1");
                 await call.CompletedAsync(Billed);
                 return;
             case "named and cut":
-                call.Sent("primary");
+                call.Sent("primary", "env:KEY");
                 _ = call.Answered(200, isEventStream: true, namesJob: false, Headers());
                 call.Named("gen-1");
                 await call.KeepNameAsync();
                 await call.EndedAsync(RequestEnd.ClientLeft);
                 return;
             case "named and refused":
-                call.Sent("primary");
+                call.Sent("primary", "env:KEY");
                 _ = call.Answered(429, isEventStream: false, namesJob: false, Headers());
                 call.Named("gen-1");
                 await call.EndedAsync(RequestEnd.Completed);
                 return;
             case "named and read":
-                call.Sent("primary");
+                call.Sent("primary", "env:KEY");
                 var read = call.Answered(200, isEventStream: true, namesJob: false, Headers());
                 call.Named("gen-1");
                 for (var i = 0; i < 9; i++)
@@ -297,14 +299,14 @@ public sealed class MeteredCallTests
                 await call.EndedAsync(RequestEnd.UpstreamBroke);
                 return;
             case "named with interim usage":
-                call.Sent("primary");
+                call.Sent("primary", "env:KEY");
                 var interim = call.Answered(200, isEventStream: true, namesJob: false, Headers());
                 call.Named("gen-1");
                 await interim.ObserveAsync("data: {\"choices\":[],\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":4,\"cost\":1}}\n\n"u8.ToArray());
                 await call.EndedAsync(RequestEnd.ClientLeft);
                 return;
             case "named and disposed":
-                call.Sent("primary");
+                call.Sent("primary", "env:KEY");
                 call.Named("gen-1");
                 return;
             default:

@@ -114,7 +114,7 @@ public sealed class MeteredResponseTests
     {
         var call = Create();
         await call.ReserveAsync(Budget, Limit, includesByok: true);
-        call.Sent("a");
+        call.Sent("a", "env:KEY");
         return call;
     }
 }

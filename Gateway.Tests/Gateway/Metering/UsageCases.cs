@@ -26,6 +26,7 @@ internal static class UsageCases
         Add("id", facts.Id);
         Add("model", facts.Model);
         Add("provider", facts.Provider);
+        Add("tier", facts.ServiceTier);
         Add("finish", facts.FinishReason);
         Add("error", facts.HasError ? "yes" : "no");
         Add("complete", facts.IsComplete ? "yes" : "no");

@@ -9,10 +9,16 @@ namespace Gateway.Tests.Gateway.Reports;
 
 public sealed class UsageQueryTests
 {
+    private static readonly DateTimeOffset Now = new(2026, 11, 28, 12, 30, 0, TimeSpan.Zero);
+
     [Fact]
     public void NoParameters_MeanAllTeamsForEver()
     {
-        Assert.Equal(new UsageQuery(UsageGroup.Team, null, null), Read("", out _));
+        var query = Read("", out _)!;
+
+        Assert.Equal([UsageGroup.Team], query.Groups);
+        Assert.Empty(query.Teams.Concat(query.Keys).Concat(query.Models));
+        Assert.Equal((null, null, false), (query.From, query.To, query.IsUnresolvedOnly));
     }
 
     [Theory]
@@ -21,12 +27,31 @@ public sealed class UsageQueryTests
     [InlineData("MODEL", nameof(UsageGroup.Model))]
     [InlineData("Provider", nameof(UsageGroup.Provider))]
     [InlineData("rule", nameof(UsageGroup.Rule))]
+    [InlineData("day", nameof(UsageGroup.Day))]
+    [InlineData(" month ", nameof(UsageGroup.Month))]
     public void Group_IsTakenInAnyCase(string text, string expected)
     {
         var group = Enum.Parse<UsageGroup>(expected);
 
-        Assert.Equal(group, Read("?group=" + text, out _)?.Group);
+        Assert.Equal([group], Read("?group=" + text, out _)?.Groups);
         Assert.Equal(expected.ToLowerInvariant(), UsageReport.NameOf(group));
+    }
+
+    [Fact]
+    public void Groups_KeepTheirOrder() =>
+        Assert.Equal([UsageGroup.Model, UsageGroup.Team, UsageGroup.Day], Read("?group=model,team,day", out _)?.Groups);
+
+    [Theory]
+    [InlineData("24h", 24)]
+    [InlineData("7d", 7 * 24)]
+    [InlineData("7D", 7 * 24)]
+    [InlineData("4w", 4 * 7 * 24)]
+    [InlineData("9999w", 9999 * 7 * 24)]
+    public void LastPeriod_EndsNow(string text, int hours)
+    {
+        var query = Read("?last=" + text, out _);
+
+        Assert.Equal((Now.AddHours(-hours), null), (query?.From, query?.To));
     }
 
     [Theory]
@@ -59,14 +84,32 @@ public sealed class UsageQueryTests
     [InlineData("?to=", "to")]
     [InlineData("?to=0001-01-01T00:00:00%2B14:00", "to")]
     [InlineData("?from=2026-11-02&to=2026-11-01", "to")]
-    [InlineData("?team=search", null)]
+    [InlineData("?group=team,team", "group")]
+    [InlineData("?group=team,", "group")]
+    [InlineData("?last=7", "last")]
+    [InlineData("?last=d", "last")]
+    [InlineData("?last=0d", "last")]
+    [InlineData("?last=-7d", "last")]
+    [InlineData("?last=7m", "last")]
+    [InlineData("?last=10000d", "last")]
+    [InlineData("?last=7d&last=7d", "last")]
+    [InlineData("?last=7d&from=2026-11-01", "last")]
+    [InlineData("?to=2026-11-01&last=7d", "last")]
+    [InlineData("?unresolved=false", "unresolved")]
+    [InlineData("?unresolved=", "unresolved")]
+    [InlineData("?team=", "team")]
+    [InlineData("?team=a&team=b c", "team")]
+    [InlineData("?key=", "key")]
+    [InlineData("?key=ogw-0123456789", "key")]
+    [InlineData("?model=", "model")]
+    [InlineData("?users=search", null)]
     public void BadParameter_IsNamed(string query, string? parameter)
     {
         Assert.Null(Read(query, out var error));
 
         Assert.Equal(400, error?.Status);
         Assert.Equal(parameter, error?.Param);
-        Assert.Contains(parameter ?? "expected group, from and to", error?.Message, StringComparison.Ordinal);
+        Assert.Contains(parameter ?? "expected group, team, key, model, from, to, last and unresolved", error?.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -77,6 +120,14 @@ public sealed class UsageQueryTests
         Assert.DoesNotContain("secret", error?.Message, StringComparison.Ordinal);
     }
 
-    private static UsageQuery? Read(string query, out global::Gateway.Errors.GatewayError? error) =>
-        UsageQuery.Read(new QueryCollection(QueryHelpers.ParseQuery(query)), out error);
+    [Fact]
+    public void BadValue_IsNotRepeated()
+    {
+        Read("?key=ogw-0123456789", out var error);
+
+        Assert.DoesNotContain("0123456789", error?.Message, StringComparison.Ordinal);
+    }
+
+    private static UsageSelection? Read(string query, out global::Gateway.Errors.GatewayError? error) =>
+        UsageQuery.Read(new QueryCollection(QueryHelpers.ParseQuery(query)), Now, out error);
 }

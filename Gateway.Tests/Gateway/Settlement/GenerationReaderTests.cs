@@ -15,7 +15,7 @@ public sealed class GenerationReaderTests
         var facts = Read("""
             {"data":{"id":"gen-1","total_cost":0.000012345678,"model":"openai/gpt-4o","provider_name":"Azure","finish_reason":"stop",
              "tokens_prompt":1,"tokens_completion":2,"native_tokens_prompt":10,"native_tokens_completion":25,"native_tokens_reasoning":5,
-             "native_tokens_cached":3,"cache_discount":-0.5,"cancelled":true}}
+             "native_tokens_cached":3,"cache_discount":-0.5,"cancelled":true,"data_region":"europe","service_tier":"flex"}}
             """);
 
         Assert.Equal(
@@ -23,6 +23,8 @@ public sealed class GenerationReaderTests
             {
                 Model = "openai/gpt-4o",
                 Provider = "Azure",
+                Region = "europe",
+                ServiceTier = "flex",
                 FinishReason = "stop",
                 Usage = new Usage
                 {

@@ -112,7 +112,7 @@ internal sealed class TeamReader
         {
             Id = settings.Id,
             Keys = ReadKeys(settings, faults),
-            UpstreamKey = new UpstreamKey(key ?? ""),
+            UpstreamKey = new UpstreamKey(key ?? "", settings.OpenRouterKey),
             Rights = allowed is null && denied.Count == 0 ? ModelRights.All : new ModelRights(allowed, denied),
             ServerTools = ReadServerTools(settings.ServerTools, faults),
             Limits = ReadLimits(settings.Limits, "Limits", faults),

@@ -75,7 +75,7 @@ internal static class DestinationKeyReader
             collector.Fault(Setting, $"resolves to a gateway key, {GatewayKeys.Prefix}…; expected an OpenRouter key");
         }
 
-        return new UpstreamKey(key);
+        return new UpstreamKey(key, reference);
     }
 
     /// <summary>

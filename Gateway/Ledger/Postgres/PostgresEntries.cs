@@ -15,14 +15,14 @@ internal static class PostgresEntries
                 batch.BatchCommands.Add(Command(began, node));
                 break;
             case LedgerEntry.Named named:
-                batch.BatchCommands.Add(Name(named.Id, named.GenerationId, named.Destination));
+                batch.BatchCommands.Add(Name(named.Id, named.GenerationId, named.Destination, named.UpstreamKey));
                 break;
             case LedgerEntry.Ended ended:
                 batch.BatchCommands.Add(Command(ended));
                 if (ended.GenerationId is { } generationId)
                 {
                     // The update does not change a settled row; the generation id is stored in that case too.
-                    batch.BatchCommands.Add(Name(ended.Id, generationId, destination: null));
+                    batch.BatchCommands.Add(Name(ended.Id, generationId, destination: null, upstreamKey: null));
                 }
 
                 break;
@@ -42,8 +42,8 @@ internal static class PostgresEntries
         return command;
     }
 
-    private static NpgsqlBatchCommand Name(Guid id, string generationId, string? destination) =>
-        Batched(LedgerSql.NamedOrAdopted, Id(id), Text(generationId), Text(destination));
+    private static NpgsqlBatchCommand Name(Guid id, string generationId, string? destination, string? upstreamKey) =>
+        Batched(LedgerSql.NamedOrAdopted, Id(id), Text(generationId), Text(destination), Text(upstreamKey));
 
     private static NpgsqlBatchCommand Command(LedgerEntry.Ended entry)
     {
@@ -74,7 +74,10 @@ internal static class PostgresEntries
             Small(entry.IsError is { } isError ? isError ? 1 : 0 : null),
             Number(LedgerSanitizer.Tokens(entry.LimitTokens)),
             Number(entry.AnsweredTime is { } answered ? (long)answered.TotalMilliseconds : null),
-            Time(entry.AskedAt));
+            Time(entry.AskedAt),
+            Text(entry.UpstreamKey),
+            Text(entry.Region),
+            Text(entry.ServiceTier));
         if (entry.GenerationId is { } generationId)
         {
             command.Parameters.Add(Text(generationId));
@@ -97,5 +100,6 @@ internal static class PostgresEntries
         Text(entry.SentModel),
         Flag(entry.Streams),
         Number(entry.Reserved.ToStored()),
-        Flag(entry.IsCounted));
+        Flag(entry.IsCounted),
+        Text(entry.RequestId));
 }

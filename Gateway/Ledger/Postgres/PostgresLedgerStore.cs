@@ -123,22 +123,25 @@ internal sealed class PostgresLedgerStore : ILedgerStore
             return [.. due.OrderBy(row => row.DueAt).Select(row => row.Row)];
         });
 
-    public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(
-        UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken) =>
+    public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(UsageSelection selection, CancellationToken cancellationToken) =>
         GuardAsync<IReadOnlyList<UsageRow>>(async () =>
         {
             var rows = new List<UsageRow>();
+            var (sql, values) = UsageSql.Query(selection, isSqlite: false);
             await using var command = Command(
-                LedgerSql.Usage(group),
-                Id(LedgerKeys.Floor(from)),
-                Id(LedgerKeys.Ceiling(to)),
-                Time(from ?? DateTimeOffset.MinValue),
-                Time(to ?? DateTimeOffset.MaxValue));
+                sql,
+                [
+                    Id(LedgerKeys.Floor(selection.From)),
+                    Id(LedgerKeys.Ceiling(selection.To)),
+                    Time(selection.From ?? DateTimeOffset.MinValue),
+                    Time(selection.To ?? DateTimeOffset.MaxValue),
+                    .. values.Select(LongText),
+                ]);
             command.CommandTimeout = ReportTimeoutSeconds;
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {
-                rows.Add(LedgerRows.Usage(reader));
+                rows.Add(LedgerRows.Usage(reader, selection.Groups.Count));
             }
 
             return rows;

@@ -8,10 +8,15 @@ internal ref struct JournalBlockReader(ReadOnlySpan<byte> bytes)
 
     private const byte WithoutDestination = 1;
     private const byte WithoutSettlement = 2;
+    private const byte WithoutOrigin = 3;
     private const byte Null = 0;
 
     // The values that format 3 added to the end of an entry: all of them are numbers.
     private const int SettlementValues = 6;
+
+    // The values that format 4 added: the region, the tier and the key to an end, one of them to other entries.
+    private const int OriginValuesOfEnded = 3;
+    private const int OriginValues = 1;
 
     private ReadOnlySpan<byte> _rest = bytes;
 
@@ -81,9 +86,9 @@ internal ref struct JournalBlockReader(ReadOnlySpan<byte> bytes)
     /// <summary>The types of an entry's values after its id and, if it has one, its generation id: numbers and texts.</summary>
     public static ReadOnlySpan<char> ValuesOf(JournalEntryKind kind) => kind switch
     {
-        JournalEntryKind.Began => "ntttttttnnn",
-        JournalEntryKind.Ended => "ntntttnnnnnnnnnnnntnnnnnn",
-        _ => "t",
+        JournalEntryKind.Began => "ntttttttnnnt",
+        JournalEntryKind.Ended => "ntntttnnnnnnnnnnnntnnnnnnttt",
+        _ => "tt",
     };
 
     /// <summary>Skips the values of an entry, after its id.</summary>
@@ -104,7 +109,7 @@ internal ref struct JournalBlockReader(ReadOnlySpan<byte> bytes)
     /// <exception cref="LedgerException">The block cannot be read.</exception>
     public static ReadOnlySpan<byte> Upgrade(ReadOnlySpan<byte> block)
     {
-        if (block is not [WithoutDestination or WithoutSettlement, ..])
+        if (block is not [WithoutDestination or WithoutSettlement or WithoutOrigin, ..])
         {
             return block;
         }
@@ -147,9 +152,10 @@ internal ref struct JournalBlockReader(ReadOnlySpan<byte> bytes)
     /// <summary>The number of values that an entry of an earlier format lacks.</summary>
     private static int Missing(JournalEntryKind kind, byte format)
     {
-        var settlement = kind == JournalEntryKind.Ended ? SettlementValues : 0;
+        var origin = kind == JournalEntryKind.Ended ? OriginValuesOfEnded : OriginValues;
+        var settlement = kind == JournalEntryKind.Ended && format <= WithoutSettlement ? SettlementValues : 0;
         var destination = kind != JournalEntryKind.Began && format == WithoutDestination ? 1 : 0;
-        return settlement + destination;
+        return origin + settlement + destination;
     }
 
     private void Skip(ReadOnlySpan<char> values)

@@ -14,10 +14,10 @@ namespace Gateway.Ledger.Sqlite;
 internal sealed class JournalBlockWriter
 {
     /// <summary>
-    /// The current format. Format 1 ends before the destination, format 2 before the provider's own amount. Higher numbers belong to newer
-    /// versions.
+    /// The current format. Format 1 ends before the destination, format 2 before the provider's own amount, format 3 before the request's id
+    /// and the name of the OpenRouter key. Higher numbers belong to newer versions.
     /// </summary>
-    public const byte Format = 3;
+    public const byte Format = 4;
 
     private byte[] _bytes = new byte[4096];
     private int _length;
@@ -45,6 +45,7 @@ internal sealed class JournalBlockWriter
                 Write(named.Id);
                 Write(named.GenerationId);
                 Write(named.Destination);
+                Write(named.UpstreamKey);
                 break;
             case LedgerEntry.Ended ended:
                 Write(ended);
@@ -69,6 +70,7 @@ internal sealed class JournalBlockWriter
         Write(entry.Streams ? 1 : 0);
         Write(entry.Reserved.ToStored());
         Write(entry.IsCounted ? 1 : 0);
+        Write(entry.RequestId);
     }
 
     private void Write(LedgerEntry.Ended entry)
@@ -102,6 +104,9 @@ internal sealed class JournalBlockWriter
         Write(LedgerSanitizer.Tokens(entry.LimitTokens));
         Write(entry.AnsweredTime is { } answered ? (long)answered.TotalMilliseconds : null);
         Write(entry.AskedAt is { } askedAt ? LedgerKeys.ToStored(askedAt) : null);
+        Write(entry.UpstreamKey);
+        Write(entry.Region);
+        Write(entry.ServiceTier);
     }
 
     private void Write(byte value) => Room(1)[0] = value;

@@ -20,12 +20,13 @@ internal sealed class SqliteJournal : IDisposable
     private const string Whole =
         """
         INSERT INTO generations (id, node, started_at, team, key_label, rule, settings_version, endpoint, model_asked, model_sent, streams,
-            reserved_pico, is_counted, state, ended, status, model_answered, provider, finish_reason, prompt_tokens, completion_tokens,
-            cached_tokens, reasoning_tokens, cost_pico, discount_pico, first_token_us, ended_at, closed_at, asked, ask_at, destination,
-            upstream_cost_pico, held_pico, is_error, limit_tokens, answered_ms, asked_at, generation_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, COALESCE($31, $13), COALESCE($14, 0), $15, $16, $17, $18, $19, $20, $21,
-            $22, $23, $24, $25, $26, $27, $28, COALESCE($29, 0), $30, COALESCE($32, $41), $33, $34, COALESCE($35, 0), $36, COALESCE($37, 0),
-            $38, COALESCE($40, $39))
+            reserved_pico, is_counted, request_id, state, ended, status, model_answered, provider, finish_reason, prompt_tokens,
+            completion_tokens, cached_tokens, reasoning_tokens, cost_pico, discount_pico, first_token_us, ended_at, closed_at, asked, ask_at,
+            destination, upstream_cost_pico, held_pico, is_error, limit_tokens, answered_ms, asked_at, upstream_key, region, service_tier,
+            generation_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, COALESCE($32, $13), $14, COALESCE($15, 0), $16, $17, $18, $19, $20,
+            $21, $22, $23, $24, $25, $26, $27, $28, $29, COALESCE($30, 0), $31, COALESCE($33, $45), $34, $35, COALESCE($36, 0), $37,
+            COALESCE($38, 0), $39, COALESCE($40, $46), $41, $42, COALESCE($44, $43))
         ON CONFLICT (id) DO NOTHING
         """;
 
@@ -276,10 +277,10 @@ internal sealed class SqliteJournal : IDisposable
             ended.Id();
             if (ended.Text(out var generationId))
             {
-                _whole.BindText(39, generationId);
+                _whole.BindText(43, generationId);
             }
 
-            Bind(_whole, 14, kind, ref ended);
+            Bind(_whole, 15, kind, ref ended);
         }
 
         if (change.Named != JournalChange.None)
@@ -288,8 +289,8 @@ internal sealed class SqliteJournal : IDisposable
             kind = named.Kind();
             named.Id();
             named.Text(out var generationId);
-            _whole.BindText(40, generationId);
-            Bind(_whole, 41, kind, ref named);
+            _whole.BindText(44, generationId);
+            Bind(_whole, 45, kind, ref named);
         }
 
         _whole.Run();
@@ -323,7 +324,7 @@ internal sealed class SqliteJournal : IDisposable
             Bind(statement, 2, kind, ref reader);
             if (isNamed)
             {
-                statement.BindText(27, generationId);
+                statement.BindText(30, generationId);
             }
 
             statement.Run();

@@ -113,21 +113,24 @@ internal sealed class SqliteLedgerStore : ILedgerStore
             return due;
         });
 
-    public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(
-        UsageGroup group, DateTimeOffset? from, DateTimeOffset? to, CancellationToken cancellationToken) =>
+    public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(UsageSelection selection, CancellationToken cancellationToken) =>
         _file.ReadLongAsync<IReadOnlyList<UsageRow>>(connection =>
         {
             var rows = new List<UsageRow>();
+            var (sql, values) = UsageSql.Query(selection, isSqlite: true);
             using var command = connection.Command(
-                LedgerSql.Usage(group),
-                LedgerKeys.ToBytes(LedgerKeys.Floor(from)),
-                LedgerKeys.ToBytes(LedgerKeys.Ceiling(to)),
-                LedgerKeys.ToStored(from ?? DateTimeOffset.MinValue),
-                LedgerKeys.ToStored(to ?? DateTimeOffset.MaxValue));
+                sql,
+                [
+                    LedgerKeys.ToBytes(LedgerKeys.Floor(selection.From)),
+                    LedgerKeys.ToBytes(LedgerKeys.Ceiling(selection.To)),
+                    LedgerKeys.ToStored(selection.From ?? DateTimeOffset.MinValue),
+                    LedgerKeys.ToStored(selection.To ?? DateTimeOffset.MaxValue),
+                    .. values,
+                ]);
             using var reader = command.ExecuteReader();
             while (reader.Read())
             {
-                rows.Add(LedgerRows.Usage(reader));
+                rows.Add(LedgerRows.Usage(reader, selection.Groups.Count));
             }
 
             return rows;

@@ -43,6 +43,8 @@ public sealed class TeamSettingsTests : IDisposable
         Assert.Equal(GatewayKeys.Hash("ogw-a"), team.Keys[0].Hash.ToArray());
         Assert.Equal(Secret, team.UpstreamKey.Reveal());
         Assert.DoesNotContain("marked", $"{team.UpstreamKey}", StringComparison.Ordinal);
+        Assert.Matches("^(env|file):", team.UpstreamKey.Name);
+        Assert.DoesNotContain(Secret, team.UpstreamKey.Name, StringComparison.Ordinal);
         Assert.True(team.Rights.IsUnlimited && team.Limits.IsNone && team.Keys[0].Limits.IsNone && team.Attribution.IsNone);
         Assert.Null(team.Budget);
         Assert.False(team.ScopesSessions);

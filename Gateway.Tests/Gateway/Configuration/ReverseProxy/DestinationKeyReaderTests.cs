@@ -21,6 +21,7 @@ public sealed class DestinationKeyReaderTests : IDisposable
         var snapshot = await _folder.LoadGoodAsync();
 
         Assert.Equal("sk-other", snapshot.DestinationKeys.Find("OpenRouter", "B")!.Reveal());
+        Assert.Equal("env:OTHER", snapshot.DestinationKeys.Find("OpenRouter", "B")!.Name);
         Assert.Null(snapshot.DestinationKeys.Find("openrouter", "a"));
         Assert.Null(snapshot.DestinationKeys.Find("other", "b"));
         Assert.False(snapshot.DestinationKeys.IsEmpty);

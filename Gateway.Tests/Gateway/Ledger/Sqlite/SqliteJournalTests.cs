@@ -82,7 +82,7 @@ public sealed class SqliteJournalTests : IDisposable
         id = await BeginAsync();
         Assert.Contains(id, (await store.ReadChargesAsync("search", DateTimeOffset.MinValue, DateTimeOffset.MaxValue, DateTimeOffset.MinValue, Cancel)).Open.Keys);
         await BeginAsync();
-        Assert.Equal(3, (await store.ReadUsageAsync(UsageGroup.Team, null, null, Cancel)).Single().Requests);
+        Assert.Equal(3, (await store.ReadUsageAsync(new UsageSelection(), Cancel)).Single().Requests);
         await store.ApplyAsync([new LedgerEntry.Named(id, "gen-1763871234-b")], Cancel);
         Assert.True(await store.HasGenerationAsync("search", "gen-1763871234-b", Cancel));
         await store.ApplyAsync([Settled(id, 5) with { IsCounted = false }], Cancel);
@@ -207,9 +207,10 @@ public sealed class SqliteJournalTests : IDisposable
     }
 
     [Theory]
-    [InlineData(1, 1, 7)]
-    [InlineData(2, 0, 6)]
-    public async Task EntriesOfAnEarlierFormat_AreFolded(byte format, int missingOfNamed, int missingOfEnded)
+    [InlineData(1, 1, 2, 10)]
+    [InlineData(2, 1, 1, 9)]
+    [InlineData(3, 1, 1, 3)]
+    public async Task EntriesOfAnEarlierFormat_AreFolded(byte format, int missingOfBegan, int missingOfNamed, int missingOfEnded)
     {
         var (named, settled) = (NewId(), NewId());
         await using var store = await OpenAsync(Database, isCompacting: false);
@@ -221,10 +222,10 @@ public sealed class SqliteJournalTests : IDisposable
         await SetEntriesAsync(
         [
             .. head,
-            .. Written(Began(named)),
+            .. Written(Began(named))[..^missingOfBegan],
             .. Written(new LedgerEntry.Named(named, "gen-1763871234-a"))[..^missingOfNamed],
             .. Written(Provisional(named))[..^missingOfEnded],
-            .. Written(Began(settled)),
+            .. Written(Began(settled))[..^missingOfBegan],
             .. Written(Settled(settled, 7) with { GenerationId = "gen-1763871234-b" })[..^missingOfEnded],
         ]);
 
@@ -246,6 +247,7 @@ public sealed class SqliteJournalTests : IDisposable
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
+    [InlineData(4)]
     public async Task DatabaseOfAnEarlierVersion_IsBroughtUpToDate(int version)
     {
         var id = NewId();
@@ -317,8 +319,10 @@ public sealed class SqliteJournalTests : IDisposable
             SentModel = Coin(random) ? null : new string('m', Below(random, 300)),
             Streams = Coin(random),
             IsCounted = Coin(random),
+            RequestId = Coin(random) ? null : "r" + Below(random, 10),
         },
-        < 6 => new LedgerEntry.Named(id, "gen-" + Below(random, 100), Coin(random) ? null : "d" + Below(random, 10)),
+        < 6 => new LedgerEntry.Named(
+            id, "gen-" + Below(random, 100), Coin(random) ? null : "d" + Below(random, 10), Coin(random) ? null : "k" + Below(random, 10)),
         _ => new LedgerEntry.Ended(id)
         {
             GenerationId = Coin(random) ? null : "gen-" + Below(random, 100),
@@ -328,6 +332,9 @@ public sealed class SqliteJournalTests : IDisposable
             Status = Coin(random) ? null : 200 + Below(random, 400),
             AnsweredModel = Coin(random) ? null : "m",
             Provider = Coin(random) ? null : "p" + Below(random, 10),
+            UpstreamKey = Coin(random) ? null : "k" + Below(random, 10),
+            Region = Coin(random) ? null : "r" + Below(random, 10),
+            ServiceTier = Coin(random) ? null : "t" + Below(random, 10),
             FinishReason = Coin(random) ? null : "stop",
             Usage = Coin(random)
                 ? null
