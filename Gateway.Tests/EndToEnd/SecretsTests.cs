@@ -154,7 +154,7 @@ public sealed class SecretsTests
     private static Dictionary<string, string> Environment => new()
     {
         ["MARKED_TOKEN"] = "MARKED-token-of-the-administrator-0123456789",
-        ["MARKED_KEY"] = "sk-or-v1-MARKED-of-the-environment",
+        ["UPSTREAM_KEY_OF_LIMITED"] = "sk-or-v1-MARKED-of-the-environment",
     };
 
     private static string BodyOf(string members)
@@ -173,7 +173,7 @@ public sealed class SecretsTests
             KeyMore = $$""" }, { "Label": "second", "Sha256": "{{Hash(Key)}}" """,
             MoreTeams = _ =>
             [
-                TeamSetup.Team(""" "Limits": { "RequestsPerMinute": 1 } """, "limited", "ogw-MARKED-limited", reference: "env:MARKED_KEY"),
+                TeamSetup.Team(""" "Limits": { "RequestsPerMinute": 1 } """, "limited", "ogw-MARKED-limited", reference: "env:UPSTREAM_KEY_OF_LIMITED"),
             ],
             Sections = [("Admin", """{ "Url": "http://127.0.0.1:9464", "Token": "env:MARKED_TOKEN" }""")],
         };
