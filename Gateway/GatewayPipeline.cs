@@ -17,6 +17,9 @@ internal static class GatewayPipeline
         // RequestLog: creates the request's context; writes one line and the metrics of every request.
         app.UseMiddleware<RequestLogMiddleware>();
 
+        // Trace: records the server span of the request, if traces are exported.
+        app.UseMiddleware<TraceMiddleware>();
+
         // Browser: exposes the headers of responses to browsers.
         app.UseMiddleware<BrowserMiddleware>();
 
