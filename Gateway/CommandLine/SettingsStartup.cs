@@ -70,7 +70,7 @@ internal sealed record SettingsStartup
         // Faults in flags and in settings are reported together. With an invalid --config the settings file is unknown.
         var sources = SettingsSources.Resolve(commandLine.Arguments, variables, workingDirectory, programDirectory);
         var files = SettingsFiles.Read(sources);
-        var result = commandLine.IsConfigPathFaulty ? new SettingsLoadResult() : await loader.LoadAsync(sources, files);
+        var result = commandLine.IsConfigPathFaulty ? new SettingsLoadResult() : await loader.LoadAsync(sources, files, NeedsOf(commandLine.Arguments.Command));
         SettingsFault[] faults = [.. commandLine.Faults, .. result.Faults, .. CheckCertificate(result.Snapshot)];
         foreach (var fault in faults)
         {
@@ -87,6 +87,12 @@ internal sealed record SettingsStartup
         {
             await output.WriteAsync(CheckReport.Write(result.Snapshot, sources, files));
             return Leave(0);
+        }
+
+        // The report of check lists them.
+        foreach (var unresolved in result.UnresolvedSecrets)
+        {
+            await error.WriteLineAsync(TerminalText.Escape($"warning: {unresolved}"));
         }
 
         return new SettingsStartup { Arguments = commandLine.Arguments, Sources = sources, Files = files, Snapshot = result.Snapshot };
@@ -109,6 +115,13 @@ internal sealed record SettingsStartup
 
         SettingsStartup Leave(int code) => new() { Arguments = commandLine.Arguments, ExitCode = code };
     }
+
+    private static SecretNeeds NeedsOf(GatewayCommand command) => command switch
+    {
+        GatewayCommand.Check or GatewayCommand.Explain => SecretNeeds.None,
+        GatewayCommand.Usage or GatewayCommand.WriteOff => SecretNeeds.Ledger,
+        _ => SecretNeeds.All,
+    };
 
     // Checked at the start only: a pair that is being replaced must not block a reload. The previous pair stays in use.
     private static IEnumerable<SettingsFault> CheckCertificate(SettingsSnapshot? snapshot)

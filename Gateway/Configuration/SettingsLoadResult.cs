@@ -20,4 +20,7 @@ internal sealed record SettingsLoadResult
 
     /// <summary>The secret files that the settings refer to, as they were read. The result depends on their content.</summary>
     public IReadOnlyList<SecretFile> SecretFiles { get; init; } = [];
+
+    /// <summary>The references to secrets that do not resolve and need not for this load. They are among the warnings.</summary>
+    public IReadOnlyList<SettingsFault> UnresolvedSecrets { get; init; } = [];
 }

@@ -42,7 +42,8 @@ internal sealed class SettingsLoader
     /// <summary>Loads the settings from files that were already read.</summary>
     /// <param name="sources">Variables, flags and the names of the files.</param>
     /// <param name="files">The content of the files.</param>
-    public async ValueTask<SettingsLoadResult> LoadAsync(SettingsSources sources, SettingsFiles files)
+    /// <param name="needs">The secrets that must resolve.</param>
+    public async ValueTask<SettingsLoadResult> LoadAsync(SettingsSources sources, SettingsFiles files, SecretNeeds needs = SecretNeeds.All)
     {
         var faults = new List<SettingsFault>();
         var warnings = new List<SettingsFault>();
@@ -61,7 +62,7 @@ internal sealed class SettingsLoader
         var compiler = new RuleCompiler(_compiler);
         var mapping = ProviderMappingReader.Read(
             Shape(tree, shaped, SettingsSchema.ProviderMapping, faults), tree.Mappings, compiler, faults, warnings);
-        var secrets = new SecretReader(tree.Variable, sources.WorkingDirectory);
+        var secrets = new SecretReader(tree.Variable, sources.WorkingDirectory, needs);
         var teams = TeamReader.Read(
             Shape(tree, shaped, SettingsSchema.Teams, faults), mapping, secrets, _time.GetUtcNow(), faults, warnings);
         var (usage, postgres) = CheckUsage(tree, shaped, sources, teams, secrets, faults, warnings);
@@ -91,6 +92,7 @@ internal sealed class SettingsLoader
         {
             ReferencedFiles = referenced,
             SecretFiles = secrets.Files,
+            UnresolvedSecrets = secrets.Unresolved,
             Snapshot = new SettingsSnapshot
             {
                 Settings = new GatewaySettings(server!, logging!)
