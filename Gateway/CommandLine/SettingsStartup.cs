@@ -72,20 +72,27 @@ internal sealed record SettingsStartup
         var files = SettingsFiles.Read(sources);
         var result = commandLine.IsConfigPathFaulty ? new SettingsLoadResult() : await loader.LoadAsync(sources, files, NeedsOf(commandLine.Arguments.Command));
         SettingsFault[] faults = [.. commandLine.Faults, .. result.Faults, .. CheckCertificate(result.Snapshot)];
-        foreach (var fault in faults)
+        var isCheck = commandLine.Arguments.Command == GatewayCommand.Check;
+        var isJson = isCheck && commandLine.Arguments.IsCheckJson;
+        foreach (var fault in isJson ? [] : faults)
         {
             await error.WriteLineAsync(TerminalText.Escape(fault.ToString()));
         }
 
-        var isCheck = commandLine.Arguments.Command == GatewayCommand.Check;
         if (faults.Length > 0 || result.Snapshot is null)
         {
+            if (isJson)
+            {
+                await output.WriteAsync(CheckReport.ToJson(new CheckDocument { Faults = faults, Warnings = result.Warnings }));
+            }
+
             return Leave(isCheck && commandLine.Faults.Count == 0 ? FaultySettings : FaultyStart);
         }
 
         if (isCheck)
         {
-            await output.WriteAsync(CheckReport.Write(result.Snapshot, sources, files));
+            var report = CheckReport.Create(result.Snapshot, sources, files);
+            await output.WriteAsync(isJson ? CheckReport.ToJson(report) : CheckReport.ToText(report));
             return Leave(0);
         }
 

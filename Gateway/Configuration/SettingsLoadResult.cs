@@ -12,6 +12,9 @@ internal sealed record SettingsLoadResult
     /// <summary>All faults.</summary>
     public IReadOnlyList<SettingsFault> Faults { get; init; } = [];
 
+    /// <summary>The warnings; those of a snapshot are in it.</summary>
+    public IReadOnlyList<SettingsFault> Warnings { get; init; } = [];
+
     /// <summary>Whether a file is missing or incomplete, as in the middle of a write. The load should be repeated.</summary>
     public bool IsUnfinished { get; init; }
 

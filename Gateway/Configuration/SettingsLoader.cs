@@ -81,6 +81,7 @@ internal sealed class SettingsLoader
             return new SettingsLoadResult
             {
                 Faults = faults,
+                Warnings = warnings,
                 IsUnfinished = tree.IsUnfinished || secrets.IsUnfinished,
                 ReferencedFiles = referenced,
                 SecretFiles = secrets.Files,
