@@ -70,7 +70,8 @@ internal sealed record SettingsStartup
         // Faults in flags and in settings are reported together. With an invalid --config the settings file is unknown.
         var sources = SettingsSources.Resolve(commandLine.Arguments, variables, workingDirectory, programDirectory);
         var files = SettingsFiles.Read(sources);
-        var result = commandLine.IsConfigPathFaulty ? new SettingsLoadResult() : await loader.LoadAsync(sources, files, NeedsOf(commandLine.Arguments.Command));
+        var result = commandLine.IsConfigPathFaulty ? new SettingsLoadResult() : await loader.LoadAsync(
+            sources, files, needs: NeedsOf(commandLine.Arguments.Command));
         SettingsFault[] faults = [.. commandLine.Faults, .. result.Faults, .. CheckCertificate(result.Snapshot)];
         var isCheck = commandLine.Arguments.Command == GatewayCommand.Check;
         var isJson = isCheck && commandLine.Arguments.IsCheckJson;

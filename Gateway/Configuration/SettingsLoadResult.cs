@@ -26,4 +26,7 @@ internal sealed record SettingsLoadResult
 
     /// <summary>The references to secrets that do not resolve and need not for this load. They are among the warnings.</summary>
     public IReadOnlyList<SettingsFault> UnresolvedSecrets { get; init; } = [];
+
+    /// <summary>The files of the teams, as they were read; <see langword="null"/> without <c>TeamsFolder</c>. The result depends on them.</summary>
+    public TeamFolder? TeamFolder { get; init; }
 }

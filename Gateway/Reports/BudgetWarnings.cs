@@ -2,7 +2,6 @@ using System.Text.Json;
 using Gateway.Catalogue;
 using Gateway.Configuration;
 using Gateway.Configuration.Reading;
-using Gateway.Configuration.Schema;
 using Gateway.Prices;
 using Gateway.Pricing;
 using Gateway.Primitives;
@@ -42,15 +41,14 @@ internal static class BudgetWarnings
                 .OrderBy(one => one.Amount)
                 .ThenBy(one => one.Model, StringComparer.Ordinal),
         ];
-        for (var i = 0; i < teams.Count; i++)
+        foreach (var team in teams)
         {
-            var team = teams[i];
             if (team.Budget is { } budget
                 && models.FirstOrDefault(one => CallableModels.MayCall(snapshot, team, one.Model)) is { Model: not null } cheapest
                 && cheapest.Amount > budget.Limit)
             {
                 yield return new SettingsFault(
-                    $"{SettingsSchema.Teams}:{i}:Budget:Usd",
+                    $"{team.Source}:Budget:Usd",
                     $"{budget.Limit} covers no call: the cheapest that the team may make, of {cheapest.Model} without a stated output cap, reserves "
                         + $"{cheapest.Amount} USD");
             }

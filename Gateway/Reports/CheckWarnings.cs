@@ -25,7 +25,9 @@ internal static class CheckWarnings
         .. ExposureGaps(snapshot),
         .. EnforcementGaps(snapshot),
         .. ShadowedRules(snapshot.RuleSummaries),
-        .. snapshot.Teams.Teams.SelectMany(team => ShadowedRules(team.RuleSummaries)),
+
+        // Teams may have the same rules from TeamDefaults.
+        .. snapshot.Teams.Teams.SelectMany(team => ShadowedRules(team.RuleSummaries)).DistinctBy(warning => warning.Message),
         .. ForbiddenAliases(snapshot),
         .. BudgetWarnings.Find(snapshot),
         .. LedgerFolderCheck.Find(snapshot),
@@ -112,9 +114,8 @@ internal static class CheckWarnings
     {
         var global = snapshot.Rules.Aliases.ToHashSet(ReferenceEqualityComparer.Instance);
         var refused = new OrderedDictionary<(ModelAlias Alias, string Model), List<string>>();
-        for (var i = 0; i < snapshot.Teams.Teams.Count; i++)
+        foreach (var team in snapshot.Teams.Teams)
         {
-            var team = snapshot.Teams.Teams[i];
             if (team.Rights.IsUnlimited)
             {
                 continue;
@@ -136,7 +137,7 @@ internal static class CheckWarnings
                     else
                     {
                         yield return new SettingsFault(
-                            $"{SettingsSchema.Teams}:{i}:{nameof(TeamSettings.ProviderMapping)}:{nameof(ProviderMappingSettings.Aliases)}",
+                            $"{team.Source}:{nameof(TeamSettings.ProviderMapping)}:{nameof(ProviderMappingSettings.Aliases)}",
                             $"alias {alias.Model}: the team may not use {Describe(alias, model)}, so its calls of the alias are refused");
                     }
                 }

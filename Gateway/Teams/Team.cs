@@ -13,6 +13,9 @@ internal sealed class Team
     /// <summary>The id in logs, metrics, limits, budgets and the ledger.</summary>
     public required string Id { get; init; }
 
+    /// <summary>The path of its settings, for reports: <c>Teams:0</c>, or the name of its file.</summary>
+    public string Source { get; init; } = "";
+
     /// <summary>The keys that its clients send.</summary>
     public required IReadOnlyList<TeamKey> Keys { get; init; }
 
