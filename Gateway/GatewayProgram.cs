@@ -50,7 +50,6 @@ internal static class GatewayProgram
     {
         var snapshot = startup.Snapshot!;
         var ledger = snapshot.Settings.Usage;
-        ledger = ledger with { Sqlite = new SqliteSettings { Path = Path.GetFullPath(ledger.Sqlite.Path, startup.Sources!.WorkingDirectory) } };
         return startup.Arguments.Command switch
         {
             GatewayCommand.Explain =>
