@@ -184,7 +184,7 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<Tea
         }
         catch (Exception fault) when (fault is LedgerException or TimeoutException)
         {
-            throw new LimitStoreException("The counter of a budget could not be seeded from the ledger.", fault);
+            throw new LimitStoreException($"The counter of a budget could not be seeded from the ledger: {fault.Message}", fault);
         }
     }
 
