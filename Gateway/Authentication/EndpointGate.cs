@@ -17,6 +17,7 @@ internal static class EndpointGate
         var target = route.TargetOf(path);
         return target.Endpoint is { } endpoint
             && endpoint.Takes(method)
+            && (!endpoint.NeedsBudget || team.Budget is not null)
             && (!endpoint.IsMetered || !IsJudgedByItsBody(team) || route.IsRewritten)
             ? target
             : default;

@@ -84,7 +84,7 @@ internal sealed class TeamMiddleware
 
     private static IReadOnlyList<LimitScope> ScopesOf(TeamEndpoint endpoint, CallerIdentity caller) =>
         endpoint.IsMetered ? caller.Key.ScopesIn(caller.Team)
-        : endpoint.Kind == TeamEndpointKind.Catalogue ? caller.Key.CatalogueScopesIn(caller.Team)
+        : endpoint.Kind is TeamEndpointKind.Catalogue or TeamEndpointKind.Account ? caller.Key.CatalogueScopesIn(caller.Team)
         : [];
 
     private async Task EnterUnderLimitsAsync(HttpContext context, GatewayContext gateway, IReadOnlyList<LimitScope> scopes)

@@ -79,4 +79,8 @@ internal static class LogEvents
 
     // Upstream: 2200-2299
     public const int UpstreamKeyRejected = 2200;
+    public const int CatalogueUnreadable = 2201;
+
+    // SelfService: 2300-2399
+    public const int BudgetUnreadable = 2300;
 }
