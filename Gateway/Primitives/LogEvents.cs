@@ -78,4 +78,13 @@ internal static class LogEvents
 
     // Upstream: 2200-2299
     public const int UpstreamKeyRejected = 2200;
+
+    // The phases of a request, at level Debug: 2300-2399
+    public const int CallerIdentified = 2300;
+    public const int RulesTried = 2301;
+    public const int BodyEdited = 2302;
+    public const int CallAdmitted = 2303;
+    public const int AttemptSent = 2304;
+    public const int AttemptEnded = 2305;
+    public const int RequestRefused = 2306;
 }
