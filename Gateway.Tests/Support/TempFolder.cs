@@ -9,6 +9,7 @@ internal sealed class TempFolder : IDisposable
     public string Write(string name, string text)
     {
         var path = File(name);
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
         System.IO.File.WriteAllText(path, text);
         return path;
     }

@@ -20,4 +20,7 @@ internal sealed record SettingsLoadResult
 
     /// <summary>The secret files that the settings refer to, as they were read. The result depends on their content.</summary>
     public IReadOnlyList<SecretFile> SecretFiles { get; init; } = [];
+
+    /// <summary>The files of the teams, as they were read; <see langword="null"/> without <c>TeamsFolder</c>. The result depends on them.</summary>
+    public TeamFolder? TeamFolder { get; init; }
 }

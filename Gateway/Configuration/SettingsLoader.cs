@@ -19,13 +19,15 @@ namespace Gateway.Configuration;
 /// </summary>
 /// <remarks>
 /// Unchanged parts of the previous load are reused: compiled rules (<see cref="RuleCompiler"/>) and the result of YARP's dry run
-/// (<see cref="ReverseProxyDryRun"/>). The result equals that of a first load.
+/// (<see cref="ReverseProxyDryRun"/>). The result equals that of a first load, except that a faulty file of <c>TeamsFolder</c> is replaced
+/// by its last good state.
 /// </remarks>
 internal sealed class SettingsLoader
 {
     private readonly ReverseProxyDryRun _dryRun;
     private readonly TimeProvider _time;
     private volatile RuleCompiler? _compiler;
+    private volatile IReadOnlyDictionary<string, TeamFile>? _teamFiles;
 
     /// <summary>Creates a loader.</summary>
     /// <param name="dryRun">Checks YARP's section.</param>
@@ -42,7 +44,11 @@ internal sealed class SettingsLoader
     /// <summary>Loads the settings from files that were already read.</summary>
     /// <param name="sources">Variables, flags and the names of the files.</param>
     /// <param name="files">The content of the files.</param>
-    public async ValueTask<SettingsLoadResult> LoadAsync(SettingsSources sources, SettingsFiles files)
+    /// <param name="isRepeated">
+    /// Whether the last load has found a file in the middle of a write, so that what is found now counts: a file of a team that is still
+    /// missing is removed.
+    /// </param>
+    public async ValueTask<SettingsLoadResult> LoadAsync(SettingsSources sources, SettingsFiles files, bool isRepeated = false)
     {
         var faults = new List<SettingsFault>();
         var warnings = new List<SettingsFault>();
@@ -62,8 +68,18 @@ internal sealed class SettingsLoader
         var mapping = ProviderMappingReader.Read(
             Shape(tree, shaped, SettingsSchema.ProviderMapping, faults), tree.Mappings, compiler, faults, warnings);
         var secrets = new SecretReader(tree.Variable, sources.WorkingDirectory);
-        var teams = TeamReader.Read(
-            Shape(tree, shaped, SettingsSchema.Teams, faults), mapping, secrets, _time.GetUtcNow(), faults, warnings);
+        var teamReader = new TeamDirectoryReader(mapping, secrets, _time.GetUtcNow(), _teamFiles);
+        teamReader.ReadDefaults(Shape(tree, shaped, SettingsSchema.TeamDefaults, faults));
+        teamReader.ReadSection(Shape(tree, shaped, SettingsSchema.Teams, faults, teamReader.WithDefaults));
+        var folder = ReadFolder(tree, shaped, sources, faults);
+        if (folder is not null)
+        {
+            teamReader.ReadFolder(folder);
+        }
+
+        faults.AddRange(teamReader.Faults);
+        warnings.AddRange(teamReader.Warnings);
+        var teams = faults.Count > 0 ? TeamDirectory.Empty : teamReader.Teams;
         var (usage, postgres) = CheckUsage(tree, shaped, sources, teams, secrets, faults, warnings);
         var (limits, redis) = CheckLimits(tree, shaped, usage?.Store ?? default, secrets, faults, warnings);
         var (admin, token) = CheckAdmin(tree, shaped, secrets, faults, warnings);
@@ -80,17 +96,26 @@ internal sealed class SettingsLoader
             return new SettingsLoadResult
             {
                 Faults = faults,
-                IsUnfinished = tree.IsUnfinished || secrets.IsUnfinished,
+                IsUnfinished = tree.IsUnfinished || secrets.IsUnfinished || teamReader.IsUnfinished,
                 ReferencedFiles = referenced,
                 SecretFiles = secrets.Files,
+                TeamFolder = folder,
             };
+        }
+
+        var isUnfinished = teamReader.IsUnfinished || (teamReader.FileFaults.Count > 0 && secrets.IsUnfinished);
+        if (isRepeated || !isUnfinished)
+        {
+            _teamFiles = teamReader.Files;
         }
 
         var routesVersion = Hash(proxy.Section.ToUtf8Json());
         return new SettingsLoadResult
         {
+            IsUnfinished = isUnfinished,
             ReferencedFiles = referenced,
             SecretFiles = secrets.Files,
+            TeamFolder = folder,
             Snapshot = new SettingsSnapshot
             {
                 Settings = new GatewaySettings(server!, logging!)
@@ -111,9 +136,11 @@ internal sealed class SettingsLoader
                 Overrides = Overrides(tree, proxy),
                 Routes = [.. proxy.Routes.Select(route => Stamp(route, routesVersion))],
                 Clusters = [.. proxy.Clusters.Select(PassiveHealthDefaults.Apply)],
-                Version = Version(shaped, tree.Mappings, secrets),
+                Version = Version(shaped, teamReader.Entries, tree.Mappings, secrets),
                 RoutesVersion = routesVersion,
                 Warnings = warnings,
+                TeamFolder = folder,
+                TeamFaults = teamReader.FileFaults,
             },
         };
     }
@@ -198,10 +225,29 @@ internal sealed class SettingsLoader
         return (JsonSerializer.Deserialize(whole.ToUtf8Json(), type), whole);
     }
 
-    /// <summary>Validates a section, and keeps its canonical form for <see cref="Version"/>.</summary>
-    private static SettingsNode? Shape(SettingsTree tree, Shaped shaped, string name, List<SettingsFault> faults)
+    /// <summary>Reads the folder of the teams; <see langword="null"/> if there is none.</summary>
+    private static TeamFolder? ReadFolder(SettingsTree tree, Shaped shaped, SettingsSources sources, List<SettingsFault> faults)
     {
-        var section = SettingsValidator.Shape(tree.Root.Members[name], SettingsSchema.Sections[name], name, faults);
+        if (Shape(tree, shaped, SettingsSchema.TeamsFolder, faults) is not SettingsValue { Text.Length: > 0 } path)
+        {
+            return null;
+        }
+
+        if (string.IsNullOrWhiteSpace(path.Text) || path.Text.Contains('\0', StringComparison.Ordinal))
+        {
+            faults.Add(new SettingsFault(SettingsSchema.TeamsFolder, "is blank; expected the path of a folder"));
+            return null;
+        }
+
+        return TeamFolder.Read(Path.GetFullPath(path.Text, sources.WorkingDirectory));
+    }
+
+    /// <summary>Validates a section, and keeps its canonical form for <see cref="Version"/>.</summary>
+    private static SettingsNode? Shape(
+        SettingsTree tree, Shaped shaped, string name, List<SettingsFault> faults, Func<SettingsNode, SettingsNode>? prepare = null)
+    {
+        var given = tree.Root.Members[name];
+        var section = SettingsValidator.Shape(prepare is null ? given : prepare(given), SettingsSchema.Sections[name], name, faults);
         if (section is not null)
         {
             shaped[name] = section;
@@ -264,7 +310,8 @@ internal sealed class SettingsLoader
     }
 
     // The hash is computed from the canonical form: 3000 in a file and "3000" in a variable are the same setting.
-    private static string Version(Shaped shaped, IReadOnlyList<MappingArgument> mappings, SecretReader secrets)
+    private static string Version(
+        Shaped shaped, IReadOnlyList<SettingsNode> teamEntries, IReadOnlyList<MappingArgument> mappings, SecretReader secrets)
     {
         var sections = SettingsObject.NewMembers();
         foreach (var name in SettingsSchema.Sections.Keys)
@@ -273,6 +320,11 @@ internal sealed class SettingsLoader
         }
 
         var content = new SettingsObject(sections, null).ToUtf8Json();
+        if (teamEntries.Count > 0)
+        {
+            content = [.. content, .. new SettingsArray(teamEntries, null).ToUtf8Json()];
+        }
+
         var rules = Encoding.UTF8.GetBytes(string.Concat(mappings.Select(mapping => $"\n{mapping.Name} {mapping.Text}")));
         return Hash([.. content, .. rules, .. Encoding.UTF8.GetBytes(secrets.Fingerprint)]);
     }

@@ -62,6 +62,12 @@ internal sealed record SettingsSnapshot
     /// <summary>The warnings.</summary>
     public required IReadOnlyList<SettingsFault> Warnings { get; init; }
 
+    /// <summary>The files of the teams, as they were read; <see langword="null"/> without <c>TeamsFolder</c>.</summary>
+    public TeamFolder? TeamFolder { get; init; }
+
+    /// <summary>The faults of files of <c>TeamsFolder</c>, whose teams have their last good state, or none.</summary>
+    public IReadOnlyList<SettingsFault> TeamFaults { get; init; } = [];
+
     /// <summary>
     /// Whether a destination is one of these settings. A reload may have added it since, or given its name another address or key: the keys of
     /// these settings are not for it then.

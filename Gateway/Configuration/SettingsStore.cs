@@ -80,7 +80,7 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
                 _inYarp = routes;
             }
 
-            var known = _current.Warnings;
+            var known = _current;
             _current = next;
             Accept(next, known);
         }
@@ -163,16 +163,29 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
     }
 
     /// <param name="next">The new settings.</param>
-    /// <param name="known">Warnings that were logged before; they are not repeated.</param>
-    private void Accept(SettingsSnapshot next, IReadOnlyList<SettingsFault> known)
+    /// <param name="known">The previous settings. Their warnings and faults were logged before and are not repeated.</param>
+    private void Accept(SettingsSnapshot next, SettingsSnapshot known)
     {
         var now = _time.GetUtcNow();
         var restart = RestartOnlySettings.Changed(_started, next);
         var isNews = !restart.SequenceEqual(_state.RestartRequired);
-        _state = new SettingsState { Version = next.Version, LoadedAt = now, LastReloadAt = now, RestartRequired = restart };
+        _state = new SettingsState
+        {
+            Version = next.Version,
+            LoadedAt = now,
+            LastReloadAt = now,
+            LastReloadSucceeded = next.TeamFaults.Count == 0,
+            Faults = next.TeamFaults,
+            RestartRequired = restart,
+        };
 
         Log.SettingsApplied(_logger, next.Version, next.RoutesVersion);
-        foreach (var warning in next.Warnings.Except(known))
+        foreach (var fault in next.TeamFaults.Except(known.TeamFaults))
+        {
+            Log.TeamFileRejected(_logger, fault.Path, fault.Message);
+        }
+
+        foreach (var warning in next.Warnings.Except(known.Warnings))
         {
             Log.SettingWarned(_logger, warning.Path, warning.Message);
         }
@@ -240,6 +253,10 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
 
         [LoggerMessage(LogEvents.SettingsRejected, LogLevel.Error, "Settings rejected: {Path}: {Fault}; {Version} stays in effect")]
         public static partial void SettingsRejected(ILogger logger, string path, string fault, string version);
+
+        [LoggerMessage(
+            LogEvents.TeamFileRejected, LogLevel.Error, "Team file rejected: {Path}: {Fault}; its team keeps its last good state, the others are reloaded")]
+        public static partial void TeamFileRejected(ILogger logger, string path, string fault);
 
         [LoggerMessage(LogEvents.SettingWarned, LogLevel.Warning, "{Path}: {Warning}")]
         public static partial void SettingWarned(ILogger logger, string path, string warning);

@@ -6,9 +6,10 @@ using Gateway.Workers;
 namespace Gateway.Configuration;
 
 /// <summary>
-/// Checks the settings files, and the secret files that they refer to, several times per second and reloads when their content changed. A
-/// file is read only after its identity, size or times changed (<see cref="FileChangeDetector"/>). Polls instead of using events of the
-/// file system: the symbolic link swap of a ConfigMap, a rename over the file and a bind mount raise different events, or none.
+/// Checks the settings files, the files of the teams and the secret files that they refer to several times per second, and reloads when
+/// their content changed. A file is read only after its identity, size or times changed (<see cref="FileChangeDetector"/>). Polls instead of
+/// using events of the file system: the symbolic link swap of a ConfigMap, a rename over the file and a bind mount raise different events,
+/// or none.
 /// </summary>
 internal sealed partial class SettingsWatcher : Worker
 {
@@ -25,9 +26,6 @@ internal sealed partial class SettingsWatcher : Worker
     /// <summary>The maximum number of repeated reads in one check, for files that change while they are read.</summary>
     private const int Attempts = 3;
 
-    /// <summary>The number of secret files per check, in rotation. It bounds the cost with hundreds of teams.</summary>
-    private const int SecretsAtATime = 32;
-
     private readonly SettingsSources _sources;
     private readonly SettingsLoader _loader;
     private readonly SettingsStore _store;
@@ -37,8 +35,8 @@ internal sealed partial class SettingsWatcher : Worker
     private bool[] _seenReferenced = [];
     private IReadOnlyList<string> _referenced = [];
     private WatchedSettingsFiles? _files;
-    private WatchedSecretFile[]? _secrets;
-    private int _nextSecret;
+    private LoadedFiles? _secrets;
+    private LoadedTeamFolder? _teams;
     private int _isReadDue;
 
     /// <summary>Creates a watcher.</summary>
@@ -93,9 +91,15 @@ internal sealed partial class SettingsWatcher : Worker
             _files = null;
         }
 
-        _secrets ??= Watch(_store.Current.SecretFiles);
+        if (_secrets is null)
+        {
+            _secrets = Watch(_store.Current.SecretFiles);
+            _teams = Watch(_store.Current.TeamFolder);
+        }
+
         var files = ReadStable();
-        if (!isReadDue && files.HasSameContent(_seen) && Referenced().SequenceEqual(_seenReferenced) && !HasSecretChanged(_secrets))
+        if (!isReadDue && files.HasSameContent(_seen) && Referenced().SequenceEqual(_seenReferenced) && !_secrets.HasChanged()
+            && _teams?.HasChanged() != true)
         {
             return;
         }
@@ -105,12 +109,12 @@ internal sealed partial class SettingsWatcher : Worker
         {
             await Task.Delay(RereadDelay, _time, cancellationToken);
             files = ReadStable();
-            if (!isReadDue && files.HasSameContent(_seen) && !_secrets.Any(secret => secret.HasChanged()))
+            if (!isReadDue && files.HasSameContent(_seen) && !_secrets.HasAnyChanged() && _teams?.HasAnyChanged() != true)
             {
                 return;
             }
 
-            result = await _loader.LoadAsync(_sources, files);
+            result = await _loader.LoadAsync(_sources, files, isRepeated: true);
         }
 
         // Recorded before it is applied, so each content is checked and logged once.
@@ -118,12 +122,13 @@ internal sealed partial class SettingsWatcher : Worker
         _referenced = result.Snapshot is null ? result.ReferencedFiles : [];
         _seenReferenced = Referenced();
         _secrets = Watch(result.SecretFiles);
+        _teams = Watch(result.TeamFolder);
 
         if (result.Snapshot is not { } snapshot)
         {
             _store.Reject(result.Faults);
         }
-        else if (snapshot.Version != _store.Current.Version || !_store.State.LastReloadSucceeded)
+        else if (snapshot.Version != _store.Current.Version || snapshot.TeamFaults.Count > 0 || !_store.State.LastReloadSucceeded)
         {
             await _store.PublishAsync(snapshot, cancellationToken);
         }
@@ -154,23 +159,10 @@ internal sealed partial class SettingsWatcher : Worker
         return files;
     }
 
-    private WatchedSecretFile[] Watch(IReadOnlyList<SecretFile> secrets) =>
-        [.. secrets.Select(secret => new WatchedSecretFile(secret, Reader, _time))];
+    private LoadedFiles Watch(IReadOnlyList<SecretFile> secrets) =>
+        new(secrets.Select(secret => new LoadedFile(secret.Path, secret.Hash, SecretFile.MaxBytes, Reader, _time)));
 
-    /// <summary>Whether one of the next secret files differs from its loaded content.</summary>
-    private bool HasSecretChanged(WatchedSecretFile[] secrets)
-    {
-        for (var i = 0; i < Math.Min(SecretsAtATime, secrets.Length); i++)
-        {
-            _nextSecret = (_nextSecret + 1) % secrets.Length;
-            if (secrets[_nextSecret].HasChanged())
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
+    private LoadedTeamFolder? Watch(TeamFolder? folder) => folder is null ? null : new LoadedTeamFolder(folder, Reader, _time);
 
     /// <summary>
     /// The existence of each file that rejected settings refer to. A certificate that arrives after the settings makes them valid.

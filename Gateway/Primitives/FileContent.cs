@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace Gateway.Primitives;
 
 /// <summary>The content of a file at one moment.</summary>
@@ -7,6 +9,9 @@ namespace Gateway.Primitives;
 internal sealed record FileContent(string Path, byte[]? Bytes, string? Fault)
 {
     public bool IsMissing => Bytes is null && Fault is null;
+
+    /// <summary>SHA-256 of the content; <see langword="null"/> if the file is missing or cannot be read.</summary>
+    public string? Hash => Bytes is null ? null : Convert.ToHexString(SHA256.HashData(Bytes));
 
     public static FileContent Missing(string path) => new(path, null, null);
 

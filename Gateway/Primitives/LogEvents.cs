@@ -9,6 +9,7 @@ internal static class LogEvents
     public const int SettingWarned = 1002;
     public const int RestartRequired = 1003;
     public const int SettingsUnchanged = 1005;
+    public const int TeamFileRejected = 1006;
 
     // Errors: 1100-1199
     public const int ClientLeft = 1100;

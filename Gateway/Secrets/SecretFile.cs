@@ -1,23 +1,19 @@
-using System.Security.Cryptography;
 using Gateway.Primitives;
 
 namespace Gateway.Secrets;
 
 /// <summary>A secret file that the settings refer to, as it was when they were loaded.</summary>
 /// <param name="Path">Its absolute path.</param>
-/// <param name="Hash">SHA-256 of its content; <see langword="null"/> if it was missing or could not be read.</param>
+/// <param name="Hash">The <see cref="FileContent.Hash"/> of its content.</param>
 internal readonly record struct SecretFile(string Path, string? Hash)
 {
     /// <summary>Larger files count as unreadable: no secret is that long, and a reference may name a device without an end.</summary>
     public const int MaxBytes = 64 * 1024;
 
     /// <summary>Reads the file.</summary>
-    public static (SecretFile File, FileContent Content) Read(string path) => Read(path, DiskFileReader.Instance);
-
-    /// <summary>Reads the file.</summary>
-    public static (SecretFile File, FileContent Content) Read(string path, IFileReader reader)
+    public static (SecretFile File, FileContent Content) Read(string path)
     {
-        var content = reader.Read(path, MaxBytes);
-        return (new SecretFile(path, content.Bytes is { } bytes ? Convert.ToHexString(SHA256.HashData(bytes)) : null), content);
+        var content = FileContent.Read(path, MaxBytes);
+        return (new SecretFile(path, content.Hash), content);
     }
 }

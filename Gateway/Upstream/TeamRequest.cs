@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using Gateway.Admission;
 using Gateway.Authentication;
+using Gateway.Configuration;
 using Gateway.Errors;
 using Gateway.Metering;
 using Gateway.OpenRouter;
@@ -15,8 +16,8 @@ namespace Gateway.Upstream;
 
 /// <summary>
 /// Replaces the caller's credentials by the team's OpenRouter key, or by the destination's own, and sets the team's attribution and scoped
-/// session. Refuses a request if the route's transforms have changed its path, method or query in a way that was not judged, or if a reload
-/// has changed its destination, for which the key is not. Without teams the caller's own credentials pass.
+/// session. Refuses a request if the route's transforms have changed its path, method or query in a way that was not judged. If a reload has
+/// changed its destination, the key is that of the settings in force. Without teams the caller's own credentials pass.
 /// </summary>
 internal sealed partial class TeamRequest(string routeId, ILogger logger) : RequestTransform
 {
@@ -43,16 +44,12 @@ internal sealed partial class TeamRequest(string routeId, ILogger logger) : Requ
             return new ValueTask(ErrorMiddleware.RefuseAsync(context.HttpContext, GatewayError.EndpointNotAllowed));
         }
 
-        var proxy = context.HttpContext.GetReverseProxyFeature();
-        if (proxy.ProxiedDestination is { } destination
-            && !gateway.Snapshot.HasDestination(proxy.Cluster.Config.ClusterId, destination.DestinationId, destination.Model.Config))
+        if (KeyOf(context.HttpContext, gateway.Snapshot, team) is not { } key)
         {
-            // A reload has changed the destination since the request began. The client's next request has the new settings.
             return new ValueTask(ErrorMiddleware.RefuseAsync(context.HttpContext, GatewayError.NoDestination(TimeSpan.Zero)));
         }
 
-        headers.TryAddWithoutValidation(
-            HeaderNames.Authorization, "Bearer " + (KeyOf(context.HttpContext, gateway) ?? team.UpstreamKey).Reveal());
+        headers.TryAddWithoutValidation(HeaderNames.Authorization, "Bearer " + key.Reveal());
         Attribute(context.HttpContext.Request.Headers, headers, team.Attribution);
         if (gateway.Body.Session is { } session)
         {
@@ -72,12 +69,34 @@ internal sealed partial class TeamRequest(string routeId, ILogger logger) : Requ
         return default;
     }
 
-    /// <summary>The destination's own key; <see langword="null"/> if it has none.</summary>
-    private static UpstreamKey? KeyOf(HttpContext context, GatewayContext gateway) =>
-        gateway.Snapshot.DestinationKeys is { IsEmpty: false } keys
-            && context.GetReverseProxyFeature() is { ProxiedDestination: { } destination, Cluster.Config: var cluster }
-            ? keys.Find(cluster.ClusterId, destination.DestinationId)
-            : null;
+    /// <summary>
+    /// The key for the destination: its own or the team's. If a reload has added or changed the destination since the request began, the
+    /// request's settings hold no key for it; the settings in force do.
+    /// </summary>
+    /// <returns>The key; <see langword="null"/> if no settings hold one: another reload has changed the destination or removed the team.</returns>
+    private static UpstreamKey? KeyOf(HttpContext context, SettingsSnapshot snapshot, Team team)
+    {
+        if (context.GetReverseProxyFeature() is not { ProxiedDestination: { } destination, Cluster.Config.ClusterId: var cluster })
+        {
+            return team.UpstreamKey;
+        }
+
+        if (!snapshot.HasDestination(cluster, destination.DestinationId, destination.Model.Config))
+        {
+            snapshot = context.RequestServices.GetRequiredService<SettingsStore>().Current;
+            if (!snapshot.HasDestination(cluster, destination.DestinationId, destination.Model.Config)
+                || !snapshot.Teams.TryGet(team.Id, out var renewed))
+            {
+                return null;
+            }
+
+            team = renewed;
+        }
+
+        return snapshot.DestinationKeys is { IsEmpty: false } keys && keys.Find(cluster, destination.DestinationId) is { } own
+            ? own
+            : team.UpstreamKey;
+    }
 
     private static string? DestinationOf(HttpContext context) =>
         context.GetReverseProxyFeature() is { ProxiedDestination: { } destination, Cluster.Config: var cluster }

@@ -38,6 +38,76 @@ public sealed class RequestJudgeTests
         Assert.Null(verdict.Review.Rule);
     }
 
+    [Theory]
+    [InlineData("""{"model":"a/answer","tools":[{"type":"openrouter:advisor","parameters":{"model":"b/x"}}]}""", "b/x")]
+    [InlineData("""{"model":"a/answer","plugins":[{"id":"fusion","model":"b/x"}]}""", "b/x")]
+    [InlineData("""{"model":"a/answer","tools":[{"type":"openrouter:advisor"}]}""", "")]
+    [InlineData("""{"fallbacks":[{"model":"a/answer"}]}""", "")]
+    [InlineData("""{"messages":[]}""", "")]
+    public void ModelOfAToolOrMissingModelWithoutRight_IsRefused(string body, string named)
+    {
+        var rejection = Judge(body, CreateTeam(null, "a/*")).Review.Rejection;
+
+        Assert.Equal((403, "model_not_allowed"), (rejection!.Status, rejection.Code));
+        Assert.Contains(named, rejection.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"model":"a/answer","tools":[{"type":"openrouter:advisor","parameters":{"model":"a/prompt"}}]}""", "a/*")]
+    [InlineData("""{"models":["a/answer"]}""", "a/*")]
+    [InlineData("""{"model":"a/answer","fallbacks":[{"model":"a/prompt"}]}""", "a/*")]
+    [InlineData("""{"preset":"p"}""", "@preset/p")]
+    [InlineData("""{"model":"@preset/p"}""", "@preset/p")]
+    [InlineData("""{"messages":[]}""", "*")]
+    public void ModelsWithRights_Pass(string body, string allowed) =>
+        Assert.Null(Judge(body, CreateTeam(null, allowed)).Review.Rejection);
+
+    [Theory]
+    [InlineData("a/*", 400)]
+    [InlineData(null, null)]
+    public void NameThatIsNoPrintableAscii_IsRefusedWhereRightsAreJudged(string? allowed, int? status) =>
+        Assert.Equal(status, Judge("""{"model":"a/\u00e9"}""", CreateTeam(null, allowed)).Review.Rejection?.Status);
+
+    [Theory]
+    [InlineData(WhenToolClosed.Refuse, "mcp", 403)]
+    [InlineData(WhenToolClosed.Refuse, "openrouter:datetime", null)]
+    [InlineData(WhenToolClosed.Report, "mcp", null)]
+    [InlineData(WhenToolClosed.Remove, "mcp", null)]
+    public void ClosedTool_IsRefusedRemovedOrReported(object whenClosed, string tool, int? status)
+    {
+        var verdict = Judge(
+            $$"""{"model":"a/answer","tools":[{"type":"function"},{"type":"{{tool}}"},{"type":"{{tool}}"}]}""",
+            CreateTeam(null, whenClosed: (WhenToolClosed)whenClosed));
+
+        Assert.Equal(status, verdict.Review.Rejection?.Status);
+        Assert.Equal((WhenToolClosed)whenClosed == WhenToolClosed.Report ? "mcp" : null, verdict.Tools.ReportedNames);
+        Assert.Equal((WhenToolClosed)whenClosed == WhenToolClosed.Remove ? "mcp" : null, verdict.Tools.RemovedNames);
+    }
+
+    [Fact]
+    public void ClosedToolThatTheRequestNeeds_IsRefusedAlsoWhereToolsAreRemoved()
+    {
+        const string Body = """{"model":"a/answer","tools":[{"type":"mcp"}],"tool_choice":{"type":"mcp"}}""";
+
+        var rejection = Judge(Body, CreateTeam(null, whenClosed: WhenToolClosed.Remove)).Review.Rejection;
+
+        Assert.Equal((403, "server_tool_not_allowed"), (rejection!.Status, rejection.Code));
+    }
+
+    [Fact]
+    public void NamesOfReportedTools_AreAFewShortOnes()
+    {
+        var tools = Enumerable.Range(0, 11).Select(static i => $$"""{"type":"{{(char)('a' + i)}},\u00e9{{new string('x', 100)}}"}""");
+
+        var names = Judge($$"""{"model":"a/answer","tools":[{{string.Join(',', tools)}}]}""", CreateTeam(null, whenClosed: WhenToolClosed.Report))
+            .Tools.ReportedNames!.Split(", ");
+
+        Assert.Equal(11, names.Length);
+        Assert.Equal("...", names[^1]);
+        Assert.All(names[..^1], static name => Assert.Equal(64, name.Length));
+        Assert.StartsWith("a??x", names[0], StringComparison.Ordinal);
+    }
+
     // The bodies have 60 bytes each: 30 tokens of the amount; 15 tokens of the token limits, and one more.
     [Theory]
     [InlineData("""{"model":"a/answer","max_tokens":7,"n":2                   }""", 5 + 30 + (2 * 7 * 10), 16 + (2 * 7))]
@@ -149,12 +219,14 @@ public sealed class RequestJudgeTests
     private static RequestVerdict Judge(string body, Team team, LimitsSettings? limits = null) =>
         RequestJudge.Judge(team, Chat, limits ?? new LimitsSettings { AssumedCompletionTokens = 100 }, Prices, default, ReviewedBody.Create(body));
 
-    private static Team CreateTeam(TeamBudget? budget, string? allowed = null, bool scopes = false) => new()
+    private static Team CreateTeam(
+        TeamBudget? budget, string? allowed = null, bool scopes = false, WhenToolClosed whenClosed = WhenToolClosed.Refuse) => new()
     {
         Id = "t",
         Keys = [],
         UpstreamKey = new UpstreamKey("sk"),
         Rights = allowed is null ? ModelRights.All : new ModelRights([ModelPattern.Create(allowed, "", [])!], []),
+        ServerTools = new ServerToolRights(null, whenClosed, ServerToolRights.Default.MaxCost),
         Limits = TeamLimits.None,
         Budget = budget,
         Rules = ProviderMappingRules.Empty,

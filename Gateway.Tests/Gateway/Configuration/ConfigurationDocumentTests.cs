@@ -18,7 +18,7 @@ public sealed partial class ConfigurationDocumentTests
     {
         var settings = SettingsSchema.Sections
             .Where(section => section.Key != SettingsSchema.ReverseProxy)
-            .SelectMany(section => Paths(section.Key, section.Value))
+            .SelectMany(section => section.Key == SettingsSchema.TeamDefaults ? [section.Key] : Paths(section.Key, section.Value))
             .Order(StringComparer.Ordinal);
 
         Assert.Equal(settings, SettingRow().Matches(Document).Select(row => row.Groups["path"].Value).Order(StringComparer.Ordinal));
@@ -101,7 +101,7 @@ public sealed partial class ConfigurationDocumentTests
     };
 
     [GeneratedRegex(
-        @"^\| `(?<path>[A-Z]\w+:[\w:]+)` \| [^|]+ \| (?<default>[^|]+) \| (?<force>[^|]+) \|",
+        @"^\| `(?<path>[A-Z]\w+:[\w:]+|Team\w+)` \| [^|]+ \| (?<default>[^|]+) \| (?<force>[^|]+) \|",
         RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
     private static partial Regex SettingRow();
 

@@ -196,6 +196,43 @@ public sealed class PriceListTests
     }
 
     [Fact]
+    public void JoinedLists_HaveTheSlugsOfBoth()
+    {
+        var list = Read($$"""{"data":[{{Entry("x", "s", 2)}}]}""").Join(Read($$"""{"data":[{{Entry("y", "t", 3)}}]}"""));
+
+        Assert.Equal(2, PromptOf(list, "s"));
+        Assert.Equal(3, PromptOf(list, "t"));
+        Assert.Equal(4, list.Count);
+    }
+
+    [Theory]
+    [InlineData("x:FREE")]
+    [InlineData("x:Batch")]
+    public void CheapVariant_InAnySpelling_LendsNoPriceToItsSlug(string id) =>
+        Assert.Null(PromptOf(Read($$"""{"data":[{{Entry(id, "s", 0)}}]}"""), "s"));
+
+    [Theory]
+    [InlineData(" x:floor:NITRO ")]
+    [InlineData("x:Exacto")]
+    [InlineData("x")]
+    public void FastTier_IsFoundByEverySpellingOfItsModel(string name)
+    {
+        var list = Read($$"""{"data":[{{Entry("x", null, 1)}},{{Entry("x-fast", null, 6)}}]}""");
+
+        Assert.True(list.TryFindFast(name, out var price));
+        Assert.Equal(PromptOf(list, "x-fast"), (long)(price.Price.Prompt.Value / 1_000_000_000_000));
+    }
+
+    [Theory]
+    [InlineData("x:floor:NITRO", true)]
+    [InlineData("x:floor:exacto", false)]
+    public void Nitro_IsToldInAnySpelling(string name, bool isNitro)
+    {
+        Assert.True(Read($$"""{"data":[{{Entry("x", null, 1)}}]}""").TryFind(name, out _, out var variants));
+        Assert.Equal(isNitro ? ModelVariants.Nitro : ModelVariants.None, variants);
+    }
+
+    [Fact]
     public void EveryPart_IsReadAndKeptOnDisk()
     {
         var list = Read("""

@@ -79,10 +79,13 @@ internal sealed class ProviderMappingReader
     /// </summary>
     /// <param name="section">The team's section in canonical form.</param>
     /// <param name="path">Its path.</param>
-    public (ProviderMappingRules Rules, IReadOnlyList<RuleSummary> Summaries) ReadTeam(SettingsNode section, string path)
+    /// <param name="faults">Receives every fault.</param>
+    /// <param name="warnings">Receives the warnings.</param>
+    public (ProviderMappingRules Rules, IReadOnlyList<RuleSummary> Summaries) ReadTeam(
+        SettingsNode section, string path, ICollection<SettingsFault> faults, ICollection<SettingsFault> warnings)
     {
         var names = new Dictionary<string, string>(_names, StringComparer.OrdinalIgnoreCase);
-        var reader = new ProviderMappingReader(path, DefaultTeamName, names, _compiler, _faults, _warnings);
+        var reader = new ProviderMappingReader(path, DefaultTeamName, names, _compiler, faults, warnings);
         reader.ReadEntries(section);
         var rules = reader._rules.Count == 0 && reader._aliases.Count == 0
             ? Compiled

@@ -160,6 +160,11 @@ internal sealed record SettingsTree(
     /// </summary>
     public static SettingsNode Default(string section)
     {
+        if (section == SettingsSchema.TeamsFolder)
+        {
+            return new SettingsValue(JsonValueKind.String, "", null);
+        }
+
         byte[] json = section switch
         {
             SettingsSchema.Server => JsonSerializer.SerializeToUtf8Bytes(new ServerSettings(), SettingsJsonContext.Default.ServerSettings),

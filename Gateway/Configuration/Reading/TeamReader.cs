@@ -4,7 +4,6 @@ using System.Text.Json;
 using Gateway.Configuration.Model;
 using Gateway.Configuration.Schema;
 using Gateway.Primitives;
-using Gateway.Rules;
 using Gateway.Secrets;
 using Gateway.Teams;
 using OpenRouterGateway.Transforms.ProviderMapping;
@@ -12,114 +11,117 @@ using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 
 namespace Gateway.Configuration.Reading;
 
-/// <summary>Compiles section <c>Teams</c> into teams.</summary>
-internal sealed class TeamReader
+/// <summary>Compiles the settings of one team.</summary>
+/// <param name="global">The global rules, which follow the team's own.</param>
+/// <param name="secrets">Resolves references.</param>
+/// <param name="now">The time that decides whether keys have expired.</param>
+/// <param name="claims">The ids and keys of the teams that were read before.</param>
+internal sealed class TeamReader(ProviderMappingReader global, SecretReader secrets, DateTimeOffset now, TeamClaims claims)
 {
     private const decimal MostUsd = 9_000_000;
     private const int MostDecimals = 12;
 
-    private readonly ProviderMappingReader _global;
-    private readonly SecretReader _secrets;
-    private readonly DateTimeOffset _now;
-    private readonly ICollection<SettingsFault> _faults;
-    private readonly ICollection<SettingsFault> _warnings;
-    private readonly Dictionary<string, string> _ids = new(StringComparer.OrdinalIgnoreCase);
-    private readonly Dictionary<string, string> _keys = new(StringComparer.OrdinalIgnoreCase);
-
-    private TeamReader(
-        ProviderMappingReader global,
-        SecretReader secrets,
-        DateTimeOffset now,
-        ICollection<SettingsFault> faults,
-        ICollection<SettingsFault> warnings)
+    /// <summary>Reads a team.</summary>
+    /// <param name="entry">The team in canonical form, without invalid members.</param>
+    /// <param name="path">Its path.</param>
+    /// <param name="knownKey">Its OpenRouter key, if it is known; <see langword="null"/> to resolve the reference.</param>
+    /// <param name="faults">Receives every fault. After a fault the team must not be used.</param>
+    /// <param name="warnings">Receives the warnings.</param>
+    public Team Read(
+        SettingsObject entry, string path, UpstreamKey? knownKey, ICollection<SettingsFault> faults, ICollection<SettingsFault> warnings)
     {
-        _global = global;
-        _secrets = secrets;
-        _now = now;
-        _faults = faults;
-        _warnings = warnings;
+        var (settings, mapping) = Deserialize(entry);
+        var collector = new SettingsFaultCollector(path, entry, faults, warnings);
+        ClaimId(settings.Id, collector);
+        var key = knownKey ?? ReadUpstreamKey(settings.OpenRouterKey, collector);
+        return Build(settings, mapping, ReadKeys(settings, collector), key, collector, faults, warnings);
     }
 
-    /// <summary>Reads the teams.</summary>
-    /// <param name="section">
-    /// The section in canonical form, with gaps for invalid teams, whose faults are reported already; <see langword="null"/> if the section
-    /// itself is invalid.
-    /// </param>
-    /// <param name="global">The global rules, which follow the team's own.</param>
-    /// <param name="secrets">Resolves references.</param>
-    /// <param name="now">The time that decides whether keys have expired.</param>
+    /// <summary>Checks the members that teams start from.</summary>
+    /// <param name="defaults">Section <c>TeamDefaults</c> in canonical form.</param>
     /// <param name="faults">Receives every fault.</param>
-    /// <param name="warnings">Receives the warnings.</param>
-    public static TeamDirectory Read(
-        SettingsNode? section,
-        ProviderMappingReader global,
-        SecretReader secrets,
-        DateTimeOffset now,
-        ICollection<SettingsFault> faults,
-        ICollection<SettingsFault> warnings)
+    public void CheckDefaults(SettingsObject defaults, ICollection<SettingsFault> faults)
     {
-        var reader = new TeamReader(global, secrets, now, faults, warnings);
-        var teams = new List<Team>();
-        var before = faults.Count;
-        var items = section is SettingsArray array ? array.Items : [];
-        for (var i = 0; i < items.Count; i++)
+        var members = defaults.ToMembers();
+        foreach (var name in (string[])[nameof(TeamSettings.Id), nameof(TeamSettings.OpenRouterKey)])
         {
-            if (items[i] is SettingsObject entry)
-            {
-                teams.Add(reader.ReadTeam(entry, i));
-            }
+            members[name] = new SettingsValue(JsonValueKind.String, "", null);
         }
 
-        // A directory requires unique ids, so it is built only without faults.
-        return faults.Count > before ? TeamDirectory.Empty : new TeamDirectory(teams);
+        members[nameof(TeamSettings.Keys)] = new SettingsArray([], null);
+        var (settings, mapping) = Deserialize(new SettingsObject(members, defaults.Source));
+
+        // Warnings are those of the teams.
+        var warnings = new List<SettingsFault>();
+        var collector = new SettingsFaultCollector(SettingsSchema.TeamDefaults, defaults, faults, warnings);
+        Build(settings, mapping, [], new UpstreamKey(""), collector, faults, warnings);
     }
 
-    /// <summary>Reads a team.</summary>
-    /// <param name="entry">The entry in canonical form, without invalid members.</param>
-    /// <param name="index">The index of the entry.</param>
-    private Team ReadTeam(SettingsObject entry, int index)
+    private static (TeamSettings Settings, SettingsNode? Mapping) Deserialize(SettingsObject entry)
     {
-        // The rules are read entry by entry below.
+        // The rules are read entry by entry.
         var members = entry.ToMembers();
         members.Remove(nameof(TeamSettings.ProviderMapping), out var mapping);
-        var settings = JsonSerializer.Deserialize(
-            new SettingsObject(members, entry.Source).ToUtf8Json(), SettingsJsonContext.Default.TeamSettings)!;
-        var faults = new SettingsFaultCollector($"{SettingsSchema.Teams}:{index}", entry, _faults, _warnings);
-        if (!SettingFormats.IsTeamId(settings.Id))
-        {
-            faults.Fault("Id", $"got \"{settings.Id}\"; expected {SettingFormats.TeamIdExpected}");
-        }
-        else if (!_ids.TryAdd(settings.Id, faults.PathOf("Id")))
-        {
-            faults.Fault("Id", $"\"{settings.Id}\" is already used by {_ids[settings.Id]}; expected unique ids");
-        }
+        var json = new SettingsObject(members, entry.Source).ToUtf8Json();
+        return (JsonSerializer.Deserialize(json, SettingsJsonContext.Default.TeamSettings)!, mapping);
+    }
 
-        var key = _secrets.ReadHeaderValue(settings.OpenRouterKey, allowsLiteral: false, "OpenRouterKey", faults);
+    private void ClaimId(string id, SettingsFaultCollector faults)
+    {
+        if (!SettingFormats.IsTeamId(id))
+        {
+            faults.Fault("Id", $"got \"{id}\"; expected {SettingFormats.TeamIdExpected}");
+        }
+        else if (claims.ClaimId(id, faults.PathOf("Id")) is { } other)
+        {
+            faults.Fault("Id", $"\"{id}\" is already used by {other}; expected unique ids");
+        }
+    }
+
+    private UpstreamKey ReadUpstreamKey(string reference, SettingsFaultCollector faults)
+    {
+        var key = secrets.ReadHeaderValue(reference, allowsLiteral: false, "OpenRouterKey", faults);
         if (key is not null && GatewayKeys.IsIn(key))
         {
             faults.Fault("OpenRouterKey", $"resolves to a gateway key, {GatewayKeys.Prefix}…; expected an OpenRouter key");
         }
 
-        var allowed = ReadPatterns(settings.AllowedModels, "AllowedModels", faults);
-        var denied = ReadPatterns(settings.DeniedModels, "DeniedModels", faults) ?? [];
+        return new UpstreamKey(key ?? "");
+    }
+
+    /// <summary>Reads the members that <c>TeamDefaults</c> may have, and builds the team.</summary>
+    private Team Build(
+        TeamSettings settings,
+        SettingsNode? mapping,
+        IReadOnlyList<TeamKey> keys,
+        UpstreamKey upstreamKey,
+        SettingsFaultCollector collector,
+        ICollection<SettingsFault> faults,
+        ICollection<SettingsFault> warnings)
+    {
+        var allowed = ReadPatterns(settings.AllowedModels, "AllowedModels", collector);
+        var denied = ReadPatterns(settings.DeniedModels, "DeniedModels", collector) ?? [];
         if (settings.AllowedModels is { Count: 0 })
         {
-            faults.Fault("AllowedModels", "is empty, which would allow no model; expected one or more patterns, or no AllowedModels");
+            collector.Fault("AllowedModels", "is empty, which would allow no model; expected one or more patterns, or no AllowedModels");
         }
 
-        var (rules, summaries) = ReadRules(mapping, faults);
+        // A team without rules of its own shares the global set.
+        var (rules, summaries) = mapping is null
+            ? (global.Compiled, [])
+            : global.ReadTeam(mapping, collector.PathOf(nameof(TeamSettings.ProviderMapping)), faults, warnings);
         return new Team
         {
             Id = settings.Id,
-            Keys = ReadKeys(settings, faults),
-            UpstreamKey = new UpstreamKey(key ?? ""),
+            Keys = keys,
+            UpstreamKey = upstreamKey,
             Rights = allowed is null && denied.Count == 0 ? ModelRights.All : new ModelRights(allowed, denied),
-            ServerTools = ReadServerTools(settings.ServerTools, faults),
-            Limits = ReadLimits(settings.Limits, "Limits", faults),
-            Budget = ReadBudget(settings.Budget, faults),
+            ServerTools = ReadServerTools(settings.ServerTools, collector),
+            Limits = ReadLimits(settings.Limits, "Limits", collector),
+            Budget = ReadBudget(settings.Budget, collector),
             Rules = rules,
             RuleSummaries = summaries,
-            Attribution = ReadAttribution(settings.Attribution, faults),
+            Attribution = ReadAttribution(settings.Attribution, collector),
             ScopesSessions = settings.ScopeSessions,
         };
     }
@@ -163,9 +165,9 @@ internal sealed class TeamReader
         else
         {
             isHash = true;
-            if (!_keys.TryAdd(hash, faults.PathOf(path)))
+            if (claims.ClaimKey(hash, faults.PathOf(path)) is { } other)
             {
-                faults.Fault($"{path}:Sha256", $"is already used by {_keys[hash]}; expected unique keys");
+                faults.Fault($"{path}:Sha256", $"is already used by {other}; expected unique keys");
             }
         }
 
@@ -175,7 +177,7 @@ internal sealed class TeamReader
             if (SettingFormats.TryExpiry(text, out var moment))
             {
                 expires = moment;
-                if (moment <= _now)
+                if (moment <= now)
                 {
                     faults.Warn($"{path}:Expires", $"the key \"{label}\" has expired");
                 }
@@ -299,11 +301,4 @@ internal sealed class TeamReader
             return value;
         }
     }
-
-    /// <summary>The team's rules, followed by the global ones. A team without its own rules shares the global set.</summary>
-    private (ProviderMappingRules Rules, IReadOnlyList<RuleSummary> Summaries) ReadRules(
-        SettingsNode? section, SettingsFaultCollector faults) =>
-        section is null
-            ? (_global.Compiled, [])
-            : _global.ReadTeam(section, faults.PathOf(nameof(TeamSettings.ProviderMapping)));
 }

@@ -9,7 +9,20 @@ internal abstract record SettingShape
     /// <summary>An object with known members.</summary>
     /// <param name="Known">The members.</param>
     /// <param name="Shorthand">The member that an array in place of the object stands for; <see langword="null"/> for none.</param>
-    public sealed record Members(IReadOnlyDictionary<string, Member> Known, string? Shorthand = null) : SettingShape;
+    public sealed record Members(IReadOnlyDictionary<string, Member> Known, string? Shorthand = null) : SettingShape
+    {
+        /// <summary>The same object without some of its members.</summary>
+        public Members Without(params ReadOnlySpan<string> names)
+        {
+            var known = new OrderedDictionary<string, Member>(Known, StringComparer.OrdinalIgnoreCase);
+            foreach (var name in names)
+            {
+                known.Remove(name);
+            }
+
+            return this with { Known = known };
+        }
+    }
 
     /// <summary>An object with free keys, whose values have one shape.</summary>
     public sealed record Map(SettingShape Value) : SettingShape;

@@ -1,3 +1,5 @@
+using Gateway.Configuration.Model;
+
 namespace Gateway.Configuration.Schema;
 
 /// <summary>The sections of the settings file.</summary>
@@ -7,7 +9,9 @@ internal static class SettingsSchema
     public const string Upstream = "Upstream";
     public const string ReverseProxy = "ReverseProxy";
     public const string ProviderMapping = "ProviderMapping";
+    public const string TeamDefaults = "TeamDefaults";
     public const string Teams = "Teams";
+    public const string TeamsFolder = "TeamsFolder";
     public const string Usage = "Usage";
     public const string Limits = "Limits";
     public const string Admin = "Admin";
@@ -15,6 +19,9 @@ internal static class SettingsSchema
 
     /// <summary>A top-level key for editors. The gateway ignores it.</summary>
     public const string JsonSchema = "$schema";
+
+    /// <summary>The shape of a team.</summary>
+    public static SettingShape.Members Team { get; } = (SettingShape.Members)SettingShape.Of(SettingsJsonContext.Default.TeamSettings);
 
     /// <summary>Every section with its shape.</summary>
     public static IReadOnlyDictionary<string, SettingShape> Sections { get; } =
@@ -24,7 +31,9 @@ internal static class SettingsSchema
             [Upstream] = SettingShape.Of(SettingsJsonContext.Default.UpstreamSettings),
             [ReverseProxy] = ReverseProxySchema.Section,
             [ProviderMapping] = SettingShape.Of(SettingsJsonContext.Default.ProviderMappingSettings),
-            [Teams] = new SettingShape.List(SettingShape.Of(SettingsJsonContext.Default.TeamSettings), KeepsPlaces: true),
+            [TeamDefaults] = Team.Without(nameof(TeamSettings.Id), nameof(TeamSettings.Keys), nameof(TeamSettings.OpenRouterKey)),
+            [Teams] = new SettingShape.List(Team, KeepsPlaces: true),
+            [TeamsFolder] = SettingShape.TextValue,
             [Usage] = SettingShape.Of(SettingsJsonContext.Default.UsageSettings),
             [Limits] = SettingShape.Of(SettingsJsonContext.Default.LimitsSettings),
             [Admin] = SettingShape.Of(SettingsJsonContext.Default.AdminSettings),

@@ -1,14 +1,13 @@
 using Gateway.Primitives;
-using Gateway.Secrets;
 using Gateway.Tests.Support;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
-namespace Gateway.Tests.Gateway.Secrets;
+namespace Gateway.Tests.Gateway.Primitives;
 
-public sealed class WatchedSecretFileTests : IDisposable
+public sealed class LoadedFileTests : IDisposable
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("secret-");
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("loaded-");
     private readonly CountingFileReader _reader = new();
     private readonly FakeTimeProvider _time = new();
 
@@ -19,7 +18,7 @@ public sealed class WatchedSecretFileTests : IDisposable
     public async Task Change_StaysUntilTheSettingsAreLoadedAgain(string change)
     {
         var path = FileChange.Create(_folder.FullName, "one");
-        var file = new WatchedSecretFile(SecretFile.Read(path).File, _reader, _time);
+        var file = Load(path);
         Settle();
         Assert.False(file.HasChanged());
 
@@ -43,7 +42,7 @@ public sealed class WatchedSecretFileTests : IDisposable
     public void IdleFile_IsNotRead()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Stamps are read with Linux's statx.");
-        var file = new WatchedSecretFile(SecretFile.Read(FileChange.Create(_folder.FullName, "one")).File, _reader, _time);
+        var file = Load(FileChange.Create(_folder.FullName, "one"));
         file.HasChanged();
         _time.Advance(FileChangeDetector.Settling);
         file.HasChanged();
@@ -56,4 +55,6 @@ public sealed class WatchedSecretFileTests : IDisposable
 
         Assert.Equal(before, _reader.Reads);
     }
+
+    private LoadedFile Load(string path) => new(path, FileContent.Read(path).Hash, 1024, _reader, _time);
 }
