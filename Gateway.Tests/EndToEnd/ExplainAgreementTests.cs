@@ -128,6 +128,9 @@ public sealed class ExplainAgreementTests
         var preview = new AdmissionPreview(stores.LimitPreview, stores.BudgetPreview, time);
         await using var holding = await gateway.OpenStreamAsync("\"model\":\"test/dollar\"", "x-fake-stall-after: 1", "x-api-key: " + KeyOf("holding"));
         await using var busy = await gateway.OpenStreamAsync("", "x-fake-stall-after: 1", "x-api-key: " + KeyOf("busy"));
+
+        // Holds its estimate: a settled answer would give nearly all of it back.
+        await using var tokens = await gateway.OpenStreamAsync("\"max_tokens\":400", "x-fake-stall-after: 1", "x-api-key: " + KeyOf("tokens"));
         var random = new TestRandom((ulong)seed);
         var outcomes = new HashSet<(string Team, string Code)>();
         for (var i = 0; i < EdgeRequests; i++)
