@@ -67,8 +67,13 @@ public sealed class TerminalLineFormatterTests
     {
         var line = Line(new Parts
         {
-            Method = "GET", Path = "/a\n00:00:00.000 INF forged", Status = 404, End = RequestEnd.Refused, Elapsed = 12.5,
-            Model = "x\u001B[2K\u202E\u009B", RequestId = "abc",
+            Method = "GET",
+            Path = "/a\n00:00:00.000 INF forged",
+            Status = 404,
+            End = RequestEnd.Refused,
+            Elapsed = 12.5,
+            Model = "x\u001B[2K\u202E\u009B",
+            RequestId = "abc",
         });
 
         Assert.Equal("GET /a\\u000A00:00:00.000 INF forged 404 Refused 12.5 ms x\\u001B[2K\\u202E\\u009B abc", line);
