@@ -2,9 +2,11 @@ using Gateway.Admission;
 using Gateway.Attempts;
 using Gateway.Authentication;
 using Gateway.Browsers;
+using Gateway.Catalogue;
 using Gateway.Errors;
 using Gateway.Health;
 using Gateway.Observability;
+using Gateway.SelfService;
 using OpenRouterGateway.Transforms;
 
 namespace Gateway;
@@ -16,6 +18,9 @@ internal static class GatewayPipeline
     {
         // RequestLog: creates the request's context; writes one line and the metrics of every request.
         app.UseMiddleware<RequestLogMiddleware>();
+
+        // Trace: records the server span of the request, if traces are exported.
+        app.UseMiddleware<TraceMiddleware>();
 
         // Browser: exposes the headers of responses to browsers.
         app.UseMiddleware<BrowserMiddleware>();
@@ -47,9 +52,15 @@ internal static class GatewayPipeline
             // RequestBody: on routes with the transform, scans the body, judges the team's rights and applies the rules.
             proxy.UseProviderMapping();
 
+            // Catalogue: refuses the pages of models that the team may not use.
+            proxy.UseMiddleware<CatalogueMiddleware>();
+
             // Admission: charges the lease and acquires the budget reservation and the ledger row of a metered call, and reports the end to
             // the call.
             proxy.UseMiddleware<AdmissionMiddleware>();
+
+            // Account: answers a team's requests for its own key and credits.
+            proxy.UseMiddleware<AccountMiddleware>();
 
             // Attempts: runs the rest again as long as the client has seen nothing and upstream has surely not billed the attempt.
             proxy.UseMiddleware<AttemptMiddleware>();

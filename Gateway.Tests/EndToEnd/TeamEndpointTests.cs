@@ -52,7 +52,6 @@ public sealed class TeamEndpointTests : IClassFixture<TeamEndpointTests.Fixture>
     [InlineData("GET", "/v1/models//../keys")]
     [InlineData("GET", "/v1/./keys")]
     [InlineData("GET", "/v1/keys;/models")]
-    [InlineData("GET", "/v1/key")]
     [InlineData("GET", "/v1/credits")]
     [InlineData("GET", "/v1/activity")]
     [InlineData("POST", "/v1/auth/keys")]

@@ -372,6 +372,8 @@ public sealed partial class FakeBillingTests : IAsyncLifetime
         Assert.Equal(["one", "two"], entries.Select(entry => entry.GetProperty("script_id").GetString()));
         Assert.Equal(["17000000", "11000000"], entries.Select(entry => entry.GetProperty("cost_pico").GetString()));
         Assert.All(entries, entry => Assert.True(entry.GetProperty("id_sent").GetBoolean()));
+        Assert.All(entries, entry => Assert.Equal(3, entry.GetProperty("whole_completion_tokens").GetInt32()));
+        Assert.Equal([false, true], entries.Select(entry => entry.GetProperty("failed").GetBoolean()));
 
         using var nothing = new StringContent("");
         using var reset = await Client.PostAsync(new Uri("/__reset", UriKind.Relative), nothing, Cancelled);

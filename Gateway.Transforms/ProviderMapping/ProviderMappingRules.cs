@@ -109,6 +109,10 @@ public sealed class ProviderMappingRules
     internal ProviderMappingRules PrecededBy(IReadOnlyList<ProviderRule> rules, IReadOnlyList<ModelAlias> aliases) =>
         new(rules, aliases, rest: this);
 
+    /// <summary>The alias that replaces a model's name; <see langword="null"/> if none does.</summary>
+    internal ModelAlias? FindAlias(string name) =>
+        name.Length > 0 && _aliases.FindFirst(name) is var found && found != PatternIndex.None ? Aliases[found] : null;
+
     /// <summary>Decides on the edits of a body, or on its rejection.</summary>
     /// <param name="facts">The facts about the body.</param>
     /// <param name="body">The body.</param>

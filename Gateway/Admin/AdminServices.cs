@@ -12,6 +12,7 @@ using Gateway.Settlement;
 using Gateway.Workers;
 using OpenRouterGateway.Transforms.RequestBody;
 using OpenTelemetry.Metrics;
+using OpenTelemetry.Trace;
 using Yarp.ReverseProxy;
 
 namespace Gateway.Admin;
@@ -52,8 +53,15 @@ internal static class AdminServices
             return metrics;
         });
 
+        services.AddSingleton<GatewayTraces>();
+        if (OtlpExport.IsConfigured(OtlpExport.Traces, variable))
+        {
+            services.AddSingleton(_ => TracesExport.Start(variable)!);
+            services.AddHostedService<TracesStart>();
+        }
+
         var hasAdmin = !string.IsNullOrWhiteSpace(admin.Url);
-        if (!hasAdmin && !MetricsExport.HasOtlpEndpoint(variable))
+        if (!hasAdmin && !OtlpExport.IsConfigured(OtlpExport.Metrics, variable))
         {
             return;
         }
@@ -90,6 +98,18 @@ internal static class AdminServices
                     ? GatewayError.NoDestination(outages.RetryAfter(state.AllDestinations))
                     : null,
             time);
+    }
+
+    /// <summary>Creates the tracer provider at the start: spans are recorded from then on.</summary>
+    private sealed class TracesStart(TracerProvider export) : IHostedService
+    {
+        public Task StartAsync(CancellationToken cancellationToken)
+        {
+            _ = export;
+            return Task.CompletedTask;
+        }
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 
     /// <summary>Creates the instruments at the start: gauges are exported from then on.</summary>

@@ -21,16 +21,23 @@ internal sealed class AttemptMiddleware
     private readonly RequestDelegate _next;
     private readonly AdmissionController _admission;
     private readonly GatewayMetrics _metrics;
+    private readonly GatewayTraces _traces;
     private readonly TimeProvider _time;
     private readonly ILogger<AttemptMiddleware> _logger;
 
     public AttemptMiddleware(
-        RequestDelegate next, AdmissionController admission, GatewayMetrics metrics, TimeProvider time, ILogger<AttemptMiddleware> logger)
+        RequestDelegate next,
+        AdmissionController admission,
+        GatewayMetrics metrics,
+        GatewayTraces traces,
+        TimeProvider time,
+        ILogger<AttemptMiddleware> logger)
     {
         _logger = logger;
         _next = next;
         _admission = admission;
         _metrics = metrics;
+        _traces = traces;
         _time = time;
     }
 
@@ -49,13 +56,31 @@ internal sealed class AttemptMiddleware
         do
         {
             attempts.Begin();
-            await _next(context);
+            await (_traces.IsEnabled ? TraceAsync(context, attempts) : _next(context));
             if (_logger.IsEnabled(LogLevel.Debug))
             {
                 PhaseLog.AttemptEnded(_logger, attempts.Count, OutcomeOf(context, attempts), request.RequestId);
             }
         }
         while (FindNext(context, request, attempts) is { } next && await TryPrepareAsync(context, request, mapping, next));
+    }
+
+    /// <summary>Runs an attempt within its client span.</summary>
+    private async Task TraceAsync(HttpContext context, RequestAttempts attempts)
+    {
+        using var span = _traces.StartAttempt(context.Request);
+        var number = attempts.Count;
+        try
+        {
+            await _next(context);
+        }
+        finally
+        {
+            if (span is not null)
+            {
+                GatewayTraces.DescribeAttempt(span, context, attempts, number);
+            }
+        }
     }
 
     /// <summary>Decides whether there is another attempt.</summary>

@@ -17,6 +17,7 @@ internal static class EndpointGate
         var target = route.TargetOf(path);
         return target.Endpoint is { } endpoint
             && endpoint.Takes(method)
+            && (!endpoint.NeedsBudget || team.Budget is not null)
             && (!endpoint.IsMetered || !IsJudgedByItsBody(team) || route.IsRewritten)
             ? target
             : default;
@@ -25,7 +26,7 @@ internal static class EndpointGate
     /// <summary>The limits under which a request is counted; none for an endpoint that is not counted.</summary>
     public static IReadOnlyList<LimitScope> ScopesOf(TeamEndpoint endpoint, CallerIdentity caller) =>
         endpoint.IsMetered ? caller.Key.ScopesIn(caller.Team)
-        : endpoint.Kind == TeamEndpointKind.Catalogue ? caller.Key.CatalogueScopesIn(caller.Team)
+        : endpoint.Kind is TeamEndpointKind.Catalogue or TeamEndpointKind.Account ? caller.Key.CatalogueScopesIn(caller.Team)
         : [];
 
     /// <summary>Whether the rights or the budget of a team depend on the model or the size of a request.</summary>

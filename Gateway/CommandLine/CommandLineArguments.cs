@@ -12,6 +12,9 @@ internal sealed record CommandLineArguments : SettingsFlags
     /// <summary>The sub-command.</summary>
     public GatewayCommand Command { get; init; }
 
+    /// <summary>Whether <c>check</c> prints JSON (<c>--json</c>).</summary>
+    public bool IsCheckJson { get; init; }
+
     /// <summary>The arguments of <c>explain</c>; set exactly when <see cref="Command"/> is <see cref="GatewayCommand.Explain"/>.</summary>
     public ExplainArguments? Explain { get; init; }
 

@@ -19,6 +19,7 @@ internal sealed class CommandLineGrammar
             Root.Add(option);
         }
 
+        Check.Add(CheckJson);
         Explain.Add(ExplainModel);
         Explain.Add(ExplainBody);
         Explain.Add(ExplainPath);
@@ -79,6 +80,8 @@ internal sealed class CommandLineGrammar
     public Option<string> Environment { get; } = Hidden("--environment");
     public Option<string> ContentRoot { get; } = Hidden("--contentRoot");
     public Option<string> ApplicationName { get; } = Hidden("--applicationName");
+
+    public Option<bool> CheckJson { get; } = new("--json") { Description = "Print JSON", Recursive = true, Arity = ArgumentArity.Zero };
 
     public Option<string> ExplainModel { get; } = Value("--model", "NAME", "The requested model");
     public Option<string> ExplainBody { get; } = Value("--body", "FILE", "File with the request body");

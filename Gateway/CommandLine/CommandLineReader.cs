@@ -74,6 +74,7 @@ internal sealed class CommandLineReader
             ConfigPath = config,
             Verbose = _parsed.GetValue(_grammar.Verbose),
             Environment = Checked(_grammar.Environment, SettingFormats.EnvironmentNameExpected, SettingFormats.IsEnvironmentName),
+            IsCheckJson = command == _grammar.Check && _parsed.GetValue(_grammar.CheckJson),
             Explain = command == _grammar.Explain ? Explain() : null,
             KeysNew = command == _grammar.Keys || command == _grammar.KeysNew ? KeysNew(isNew: command == _grammar.KeysNew) : null,
             Usage = command == _grammar.Usage ? Usage() : null,

@@ -70,23 +70,37 @@ internal sealed record SettingsStartup
         // Faults in flags and in settings are reported together. With an invalid --config the settings file is unknown.
         var sources = SettingsSources.Resolve(commandLine.Arguments, variables, workingDirectory, programDirectory);
         var files = SettingsFiles.Read(sources);
-        var result = commandLine.IsConfigPathFaulty ? new SettingsLoadResult() : await loader.LoadAsync(sources, files);
+        var result = commandLine.IsConfigPathFaulty ? new SettingsLoadResult() : await loader.LoadAsync(
+            sources, files, needs: NeedsOf(commandLine.Arguments.Command));
         SettingsFault[] faults = [.. commandLine.Faults, .. result.Faults, .. CheckCertificate(result.Snapshot)];
-        foreach (var fault in faults)
+        var isCheck = commandLine.Arguments.Command == GatewayCommand.Check;
+        var isJson = isCheck && commandLine.Arguments.IsCheckJson;
+        foreach (var fault in isJson ? [] : faults)
         {
             await error.WriteLineAsync(TerminalText.Escape(fault.ToString()));
         }
 
-        var isCheck = commandLine.Arguments.Command == GatewayCommand.Check;
         if (faults.Length > 0 || result.Snapshot is null)
         {
+            if (isJson)
+            {
+                await output.WriteAsync(CheckReport.ToJson(new CheckDocument { Faults = faults, Warnings = result.Warnings }));
+            }
+
             return Leave(isCheck && commandLine.Faults.Count == 0 ? FaultySettings : FaultyStart);
         }
 
         if (isCheck)
         {
-            await output.WriteAsync(CheckReport.Write(result.Snapshot, sources, files));
+            var report = CheckReport.Create(result.Snapshot, sources, files);
+            await output.WriteAsync(isJson ? CheckReport.ToJson(report) : CheckReport.ToText(report));
             return Leave(0);
+        }
+
+        // The report of check lists them.
+        foreach (var unresolved in result.UnresolvedSecrets)
+        {
+            await error.WriteLineAsync(TerminalText.Escape($"warning: {unresolved}"));
         }
 
         return new SettingsStartup { Arguments = commandLine.Arguments, Sources = sources, Files = files, Snapshot = result.Snapshot };
@@ -109,6 +123,13 @@ internal sealed record SettingsStartup
 
         SettingsStartup Leave(int code) => new() { Arguments = commandLine.Arguments, ExitCode = code };
     }
+
+    private static SecretNeeds NeedsOf(GatewayCommand command) => command switch
+    {
+        GatewayCommand.Check or GatewayCommand.Explain => SecretNeeds.None,
+        GatewayCommand.Usage or GatewayCommand.WriteOff => SecretNeeds.Ledger,
+        _ => SecretNeeds.All,
+    };
 
     // Checked at the start only: a pair that is being replaced must not block a reload. The previous pair stays in use.
     private static IEnumerable<SettingsFault> CheckCertificate(SettingsSnapshot? snapshot)

@@ -48,7 +48,9 @@ internal sealed class SettingsLoader
     /// Whether the last load has found a file in the middle of a write, so that what is found now counts: a file of a team that is still
     /// missing is removed.
     /// </param>
-    public async ValueTask<SettingsLoadResult> LoadAsync(SettingsSources sources, SettingsFiles files, bool isRepeated = false)
+    /// <param name="needs">The secrets that must resolve.</param>
+    public async ValueTask<SettingsLoadResult> LoadAsync(
+        SettingsSources sources, SettingsFiles files, bool isRepeated = false, SecretNeeds needs = SecretNeeds.All)
     {
         var faults = new List<SettingsFault>();
         var warnings = new List<SettingsFault>();
@@ -67,7 +69,7 @@ internal sealed class SettingsLoader
         var compiler = new RuleCompiler(_compiler);
         var mapping = ProviderMappingReader.Read(
             Shape(tree, shaped, SettingsSchema.ProviderMapping, faults), tree.Mappings, compiler, faults, warnings);
-        var secrets = new SecretReader(tree.Variable, sources.WorkingDirectory);
+        var secrets = new SecretReader(tree.Variable, sources.WorkingDirectory, needs);
         var teamReader = new TeamDirectoryReader(mapping, secrets, _time.GetUtcNow(), _teamFiles);
         teamReader.ReadDefaults(Shape(tree, shaped, SettingsSchema.TeamDefaults, faults));
         teamReader.ReadSection(Shape(tree, shaped, SettingsSchema.Teams, faults, teamReader.WithDefaults));
@@ -96,6 +98,7 @@ internal sealed class SettingsLoader
             return new SettingsLoadResult
             {
                 Faults = faults,
+                Warnings = warnings,
                 IsUnfinished = tree.IsUnfinished || secrets.IsUnfinished || teamReader.IsUnfinished,
                 ReferencedFiles = referenced,
                 SecretFiles = secrets.Files,
@@ -115,6 +118,7 @@ internal sealed class SettingsLoader
             IsUnfinished = isUnfinished,
             ReferencedFiles = referenced,
             SecretFiles = secrets.Files,
+            UnresolvedSecrets = secrets.Unresolved,
             TeamFolder = folder,
             Snapshot = new SettingsSnapshot
             {

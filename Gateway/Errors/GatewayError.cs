@@ -114,6 +114,10 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     public static GatewayError UpstreamUnreachable { get; } = new(502, ErrorOrigin.Upstream, UpstreamTrouble, "upstream_unreachable",
         "The upstream could not be reached, or closed the connection before it responded.");
 
+    /// <summary>Upstream's list of models cannot be reduced to those of a team.</summary>
+    public static GatewayError CatalogueUnreadable { get; } = new(502, ErrorOrigin.Upstream, UpstreamTrouble, "catalogue_unreadable",
+        "The upstream's list of models could not be read, so it cannot be reduced to the models that the team may use.");
+
     /// <summary>
     /// The response broke off. As the event that ends a stream it has the type and the words by which agents recognise a failed connection, which
     /// they try again.

@@ -1,5 +1,6 @@
 using Gateway.Admin;
 using Gateway.Attempts;
+using Gateway.Catalogue;
 using Gateway.Configuration;
 using Gateway.Configuration.Reading;
 using Gateway.Health;
@@ -146,6 +147,8 @@ internal static class GatewayHost
         proxy.Services.AddSingleton<LeftAloneDestinations>();
         proxy.Services.AddSingleton<ReachedDestinations>();
         proxy.Services.AddSingleton<IPassiveHealthCheckPolicy, TransportFailurePolicy>();
+        proxy.Services.AddSingleton<CatalogueMemory>();
+        proxy.Services.AddSingleton<CatalogueResponse>();
         return proxy
             .AddProviderMapping(static mapping =>
             {

@@ -7,6 +7,7 @@ using Gateway.Ledger.Sqlite;
 using Gateway.Limits;
 using Gateway.OpenRouter;
 using Gateway.Prices;
+using Gateway.SelfService;
 using Gateway.Settlement;
 using Gateway.Workers;
 using OpenRouterGateway.Transforms.ProviderMapping;
@@ -50,6 +51,7 @@ internal static class TeamServices
         services.AddSingleton<RequestReviewer>();
         services.AddSingleton<ConcurrencyGate>();
         services.AddSingleton<AdmissionController>();
+        services.AddSingleton<TeamAccounts>();
         services.AddOptions<ProviderMappingOptions>()
             .Configure<RequestReviewer>(static (mapping, reviewer) => mapping.Review = reviewer.Review);
 

@@ -1,7 +1,5 @@
-using System.Reflection;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
-using OpenTelemetry.Resources;
 
 namespace Gateway.Observability;
 
@@ -11,17 +9,9 @@ namespace Gateway.Observability;
 /// </summary>
 internal static class MetricsExport
 {
-    private const string ServiceName = "openrouter-gateway";
-
     // Connection metrics of both listeners. ASP.NET Core's request metrics are left out: they cost time per request and say less than the
     // gateway's metrics.
     private const string ConnectionsMeter = "Microsoft.AspNetCore.Server.Kestrel";
-
-    /// <summary>The variables that enable OTLP. The exporter itself reads these and its other variables.</summary>
-    public static IReadOnlyList<string> OtlpVariables { get; } = ["OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
-
-    /// <summary>Whether the environment configures an OTLP endpoint.</summary>
-    public static bool HasOtlpEndpoint(Func<string, string?> variable) => OtlpVariables.Any(name => !string.IsNullOrWhiteSpace(variable(name)));
 
     /// <summary>Starts the export.</summary>
     /// <param name="forPrometheus">Whether the admin address serves <c>/metrics</c>.</param>
@@ -29,7 +19,7 @@ internal static class MetricsExport
     /// <returns>The meter provider; <see langword="null"/> without an export.</returns>
     public static MeterProvider? Start(bool forPrometheus, Func<string, string?> variable)
     {
-        var forOtlp = HasOtlpEndpoint(variable);
+        var forOtlp = OtlpExport.IsConfigured(OtlpExport.Metrics, variable);
         if (!forPrometheus && !forOtlp)
         {
             return null;
@@ -37,10 +27,7 @@ internal static class MetricsExport
 
         // Not registered with the host, whose configuration does not contain the OTEL_ variables.
         var builder = Sdk.CreateMeterProviderBuilder()
-            .SetResourceBuilder(ResourceBuilder.CreateEmpty()
-                .AddService(ServiceName, serviceVersion: Version())
-                .AddTelemetrySdk()
-                .AddEnvironmentVariableDetector())
+            .SetResourceBuilder(OtlpExport.Resource())
             .AddMeter(GatewayMetrics.MeterName, ConnectionsMeter);
         if (forPrometheus)
         {
@@ -49,7 +36,7 @@ internal static class MetricsExport
 
         if (forOtlp)
         {
-            builder.AddOtlpExporter();
+            builder.AddOtlpExporter(options => OtlpExport.Configure(options, OtlpExport.Metrics, variable));
         }
 
         return builder.Build();
@@ -59,7 +46,4 @@ internal static class MetricsExport
     public static void MapScrape(this IEndpointRouteBuilder endpoints, string path, MeterProvider provider) => endpoints
         .MapPrometheusScrapingEndpoint(path, provider, configureBranchedPipeline: null, optionsName: null)
         .WithMetadata(new HttpMethodMetadata([HttpMethods.Get, HttpMethods.Head]));
-
-    private static string? Version() =>
-        typeof(MetricsExport).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0];
 }

@@ -79,13 +79,17 @@ internal static class LogEvents
 
     // Upstream: 2200-2299
     public const int UpstreamKeyRejected = 2200;
+    public const int CatalogueUnreadable = 2201;
 
-    // The phases of a request, at level Debug: 2300-2399
-    public const int CallerIdentified = 2300;
-    public const int RulesTried = 2301;
-    public const int BodyEdited = 2302;
-    public const int CallAdmitted = 2303;
-    public const int AttemptSent = 2304;
-    public const int AttemptEnded = 2305;
-    public const int RequestRefused = 2306;
+    // SelfService: 2300-2399
+    public const int BudgetUnreadable = 2300;
+
+    // The phases of a request, at level Debug: 2400-2499
+    public const int CallerIdentified = 2400;
+    public const int RulesTried = 2401;
+    public const int BodyEdited = 2402;
+    public const int CallAdmitted = 2403;
+    public const int AttemptSent = 2404;
+    public const int AttemptEnded = 2405;
+    public const int RequestRefused = 2406;
 }

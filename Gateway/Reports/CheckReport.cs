@@ -1,82 +1,129 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using Gateway.Configuration;
 using Gateway.Configuration.Model;
 using Gateway.Configuration.Reading;
 using Gateway.Configuration.ReverseProxy;
-using Gateway.Configuration.Schema;
 using Gateway.Primitives;
+using Gateway.Rules;
 using Gateway.Teams;
-using OpenRouterGateway.Transforms.ProviderMapping;
 using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.Reports;
 
-/// <summary>The output of <c>check</c>: the effective settings, and warnings.</summary>
+/// <summary>The output of <c>check</c>: the effective settings, and warnings, as text or JSON.</summary>
 internal static class CheckReport
 {
-    /// <summary>Writes the report, warnings last.</summary>
-    public static string Write(SettingsSnapshot snapshot, SettingsSources sources, SettingsFiles files)
+    private static readonly JsonSerializerOptions Relaxed = new(CheckJsonContext.Default.Options)
     {
-        var text = new StringBuilder();
-        Line($"settings {snapshot.Version}, environment {sources.EnvironmentName}");
-        Line($"  from {string.Join(", ", Files(files))}");
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        TypeInfoResolver = CheckJsonContext.Default,
+    };
 
-        foreach (var (path, source) in snapshot.Overrides)
+    /// <summary>Collects the report about valid settings.</summary>
+    public static CheckDocument Create(SettingsSnapshot snapshot, SettingsSources sources, SettingsFiles files)
+    {
+        var server = snapshot.Settings.Server;
+        var teams = snapshot.Teams.Teams;
+        return new CheckDocument
+        {
+            Faults = [],
+            Warnings = [.. snapshot.Warnings, .. CheckWarnings.Find(snapshot)],
+            Meaning = new CheckedSettings
+            {
+                Version = snapshot.Version,
+                Environment = sources.EnvironmentName,
+                Files = [.. ((FileContent[])[files.Main, files.Overlay, files.DotEnv]).Where(file => file.Bytes is not null).Select(file => file.Path)],
+                Overrides = [.. snapshot.Overrides.Select(one => new CheckedOverride(one.Path, one.Source))],
+                Listens = $"{(server.Https ? "https" : "http")}://{new IPEndPoint(IPAddress.Parse(server.Address), server.Port)}",
+                Certificate = server.Https ? server.CertPath : null,
+                Key = server.Https ? server.KeyPath : null,
+                Clusters =
+                [
+                    .. snapshot.Clusters.Select(cluster => new CheckedCluster(
+                        cluster.ClusterId, [.. cluster.Destinations!.Values.Select(destination => destination.Address)])),
+                ],
+                Routes = [.. snapshot.Routes.Select(Describe)],
+                Rules = [.. snapshot.RuleSummaries.Select(Describe)],
+                Aliases = [.. snapshot.Rules.Aliases.Select(alias => new CheckedAlias(alias.Model, alias.Use, alias.Fallbacks))],
+                Teams = [.. teams.Select(TeamDescription.Of)],
+                DefaultServerTools = teams.Any(team => team.ServerTools.Allowed is null) ? ServerToolRights.DefaultPatterns : null,
+                Ledger = snapshot.Teams.IsEmpty ? null : LedgerOf(snapshot.Settings.Usage),
+            },
+        };
+    }
+
+    /// <summary>Writes the report about valid settings as text, warnings last.</summary>
+    public static string Write(SettingsSnapshot snapshot, SettingsSources sources, SettingsFiles files) =>
+        ToText(Create(snapshot, sources, files));
+
+    /// <summary>The report as JSON. Control characters are escaped, also those that terminals interpret.</summary>
+    public static string ToJson(CheckDocument document) =>
+        TerminalText.EscapeLines(JsonSerializer.Serialize(document, Relaxed.GetTypeInfo(typeof(CheckDocument)))) + Environment.NewLine;
+
+    /// <summary>The report about valid settings as text.</summary>
+    public static string ToText(CheckDocument document)
+    {
+        var meaning = document.Meaning!;
+        var text = new StringBuilder();
+        Line($"settings {meaning.Version}, environment {meaning.Environment}");
+        Line($"  from {string.Join(", ", meaning.Files)}");
+        foreach (var (path, source) in meaning.Overrides)
         {
             Line($"  {path} from {source}");
         }
 
-        var server = snapshot.Settings.Server;
-        var address = new IPEndPoint(IPAddress.Parse(server.Address), server.Port);
-        Line($"listens on {(server.Https ? "https" : "http")}://{address}");
-        if (server.Https)
+        Line($"listens on {meaning.Listens}");
+        if (meaning.Certificate is not null)
         {
-            Line($"  certificate {server.CertPath}, key {server.KeyPath}");
+            Line($"  certificate {meaning.Certificate}, key {meaning.Key}");
         }
 
-        foreach (var cluster in snapshot.Clusters)
+        foreach (var cluster in meaning.Clusters)
         {
-            var destinations = cluster.Destinations!.Values.Select(destination => destination.Address);
-            Line($"cluster {cluster.ClusterId}: {string.Join(", ", destinations)}");
+            Line($"cluster {cluster.Name}: {string.Join(", ", cluster.Destinations)}");
         }
 
-        Line($"rewritten routes: {Count(snapshot.Routes, isRewritten: true)}");
-        WriteRoutes(isRewritten: true);
-        Line($"other routes: {Count(snapshot.Routes, isRewritten: false)}");
-        WriteRoutes(isRewritten: false);
-
-        Line($"rules, in the order in which they are tried: {snapshot.RuleSummaries.Count}");
-        foreach (var rule in snapshot.RuleSummaries)
+        WriteRoutes("rewritten routes", isRewritten: true);
+        WriteRoutes("other routes", isRewritten: false);
+        Line($"rules, in the order in which they are tried: {meaning.Rules.Count}");
+        foreach (var rule in meaning.Rules)
         {
             Line($"  {rule.Name} ({rule.Mode}, from {rule.Source})");
             Line($"    models   {string.Join(", ", rule.Models)}");
-            Line($"    provider {rule.Block}");
+            Line($"    provider {rule.Provider.GetRawText()}");
             if (rule.ServerTools is { } tools)
             {
                 Line($"    tools    {(tools.Count == 0 ? "no server tool is open" : string.Join(", ", tools))}");
             }
         }
 
-        Line($"aliases: {snapshot.Rules.Aliases.Count}");
-        foreach (var alias in snapshot.Rules.Aliases)
+        Line($"aliases: {meaning.Aliases.Count}");
+        foreach (var alias in meaning.Aliases)
         {
             Line($"  {alias.Model} -> {alias.Use}{(alias.Fallbacks.Count == 0 ? "" : $", else {string.Join(", ", alias.Fallbacks)}")}");
         }
 
-        Line($"teams: {snapshot.Teams.Teams.Count}");
-        if (snapshot.Teams.Teams.Any(team => team.ServerTools.Allowed is null))
+        Line($"teams: {meaning.Teams.Count}");
+        if (meaning.DefaultServerTools is { } open)
         {
-            Line($"server tools open by default: {string.Join(", ", ServerToolRights.DefaultPatterns)}");
+            Line($"server tools open by default: {string.Join(", ", open)}");
         }
 
-        foreach (var team in snapshot.Teams.Teams)
+        foreach (var team in meaning.Teams)
         {
-            Line($"  {team.Id}: {TeamDescription.Of(team)}");
+            Line($"  {team.Id}: {TeamDescription.ToText(team)}");
         }
 
-        foreach (var warning in snapshot.Warnings.Concat(ExposureGaps(snapshot)).Concat(EnforcementGaps(snapshot)))
+        if (meaning.Ledger is { } ledger)
+        {
+            Line($"ledger: {ledger}");
+        }
+
+        foreach (var warning in document.Warnings)
         {
             Line($"warning: {warning}");
         }
@@ -85,71 +132,27 @@ internal static class CheckReport
 
         void Line(FormattableString line) => text.AppendLine(TerminalText.Escape(line.ToString(CultureInfo.InvariantCulture)));
 
-        void WriteRoutes(bool isRewritten)
+        void WriteRoutes(string title, bool isRewritten)
         {
-            foreach (var route in snapshot.Routes.Where(route => RewrittenRoutes.IsRewritten(route) == isRewritten))
+            var routes = meaning.Routes.Where(route => route.IsRewritten == isRewritten).ToArray();
+            Line($"{title}: {routes.Length}");
+            foreach (var route in routes)
             {
-                var methods = route.Match.Methods is { Count: > 0 } given ? string.Join('|', given) : "any";
-                Line($"  {methods} {route.Match.Path ?? "/{**any}"} -> {route.ClusterId} ({route.RouteId})");
+                Line($"  {(route.Methods.Count > 0 ? string.Join('|', route.Methods) : "any")} {route.Path} -> {route.Cluster} ({route.Name})");
             }
         }
     }
 
-    /// <summary>Warnings about a listener that is open to more than its operator may think of.</summary>
-    private static IEnumerable<SettingsFault> ExposureGaps(SettingsSnapshot snapshot)
-    {
-        var server = snapshot.Settings.Server;
-        var address = IPAddress.Parse(server.Address);
-        if (snapshot.Teams.IsEmpty && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)))
-        {
-            yield return new SettingsFault(
-                $"{SettingsSchema.Server}:{nameof(ServerSettings.Address)}",
-                $"{address} without teams serves everyone who reaches the port and has any OpenRouter key; configure teams, restrict the "
-                    + "port, or listen on 127.0.0.1");
-        }
+    private static CheckedRoute Describe(RouteConfig route) => new(
+        route.RouteId, route.Match.Methods ?? [], route.Match.Path ?? "/{**any}", route.ClusterId, RewrittenRoutes.IsRewritten(route));
 
-        if (!snapshot.Teams.IsEmpty && !server.Https && !IPAddress.IsLoopback(address))
-        {
-            yield return new SettingsFault(
-                $"{SettingsSchema.Server}:{nameof(ServerSettings.Https)}",
-                $"is off: keys of teams reach {address} over plain HTTP; set Https, or terminate TLS on this machine and listen on 127.0.0.1");
-        }
+    private static CheckedRule Describe(RuleSummary rule)
+    {
+        using var block = JsonDocument.Parse(rule.Block);
+        return new CheckedRule(rule.Name, rule.Mode.ToString(), rule.Source, rule.Models, block.RootElement.Clone(), rule.ServerTools);
     }
 
-    /// <summary>Warnings about kinds of requests that no Enforce rule matches.</summary>
-    private static IEnumerable<SettingsFault> EnforcementGaps(SettingsSnapshot snapshot)
-    {
-        var enforced = snapshot.RuleSummaries.Where(rule => rule.Mode == WhenClientSetsProvider.Enforce).ToArray();
-        var patterns = enforced.SelectMany(rule => rule.Models).ToArray();
-        var unbound = new List<(string Requests, string Pattern)>();
-        Find("presets", "@preset/*", "@preset");
-        Find("openrouter/auto", "openrouter/auto", "openrouter/");
-        Find("requests without a model", "*", null);
-        if (enforced.Length > 0 && unbound.Count > 0)
-        {
-            yield return new SettingsFault(
-                $"{SettingsSchema.ProviderMapping}:{nameof(ProviderMappingSettings.Rules)}",
-                $"{Enumerate(unbound)} get past your Enforce rules; add "
-                    + $"{string.Join(", ", unbound.Select(kind => $"\"{kind.Pattern}\""))} to a rule's Model to bind them");
-        }
-
-        static string Enumerate(List<(string Requests, string Pattern)> kinds) => kinds.Count == 1
-            ? kinds[0].Requests
-            : $"{string.Join(", ", kinds.SkipLast(1).Select(kind => kind.Requests))} and {kinds[^1].Requests}";
-
-        void Find(string requests, string pattern, string? name)
-        {
-            if (!patterns.Any(bound => bound.Trim('*').Length == 0
-                || (name is not null && bound.Contains(name, StringComparison.OrdinalIgnoreCase))))
-            {
-                unbound.Add((requests, pattern));
-            }
-        }
-    }
-
-    private static IEnumerable<string> Files(SettingsFiles files) =>
-        ((FileContent[])[files.Main, files.Overlay, files.DotEnv]).Where(file => file.Bytes is not null).Select(file => file.Path);
-
-    private static int Count(IReadOnlyList<RouteConfig> routes, bool isRewritten) =>
-        routes.Count(route => RewrittenRoutes.IsRewritten(route) == isRewritten);
+    private static string LedgerOf(UsageSettings usage) => usage.Store == UsageStore.Postgres
+        ? "PostgreSQL"
+        : $"{usage.Sqlite.Path}{(File.Exists(usage.Sqlite.Path) ? "" : ", which does not exist yet")}";
 }

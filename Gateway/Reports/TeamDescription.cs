@@ -8,15 +8,25 @@ namespace Gateway.Reports;
 /// <summary>Describes a team for <c>check</c> and <c>explain</c>. Contains neither secrets nor their hashes.</summary>
 internal static class TeamDescription
 {
+    /// <summary>The description in parts.</summary>
+    public static CheckedTeam Of(Team team) => new(
+        team.Id,
+        [.. team.Keys.Select(Key)],
+        Rights(team),
+        ServerTools(team),
+        Limits(team.Limits),
+        Budget(team),
+        team.RuleSummaries.Count);
+
     /// <summary>The description on one line.</summary>
-    public static string Of(Team team) => string.Join("; ",
+    public static string ToText(CheckedTeam team) => string.Join("; ",
     [
-        $"keys {string.Join(", ", team.Keys.Select(Key))}",
-        $"models {Rights(team)}",
-        $"server tools {ServerTools(team)}",
-        $"limits {Limits(team.Limits)}",
-        $"budget {Budget(team)}",
-        string.Create(CultureInfo.InvariantCulture, $"own rules {team.RuleSummaries.Count}"),
+        $"keys {string.Join(", ", team.Keys)}",
+        $"models {team.Models}",
+        $"server tools {team.ServerTools}",
+        $"limits {team.Limits}",
+        $"budget {team.Budget}",
+        string.Create(CultureInfo.InvariantCulture, $"own rules {team.OwnRules}"),
     ]);
 
     public static string Rights(Team team)

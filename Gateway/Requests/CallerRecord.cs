@@ -15,4 +15,13 @@ internal readonly record struct CallerRecord(CallerIdentity? Identity, TeamEndpo
 
     /// <summary>Whether upstream bills the call and the gateway meters it.</summary>
     public bool IsMetered => Endpoint is { IsMetered: true };
+
+    /// <summary>
+    /// Whether the response is a list or a number of models that differs from upstream's: the team has model rights, or aliases that are
+    /// added to the list.
+    /// </summary>
+    public bool IsListEdited =>
+        Endpoint is { ListMember: { } member }
+        && Team is { } team
+        && (!team.Rights.IsUnlimited || (member == TeamEndpoint.ModelId && team.ExactAliases.Count > 0));
 }

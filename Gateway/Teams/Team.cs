@@ -8,8 +8,13 @@ namespace Gateway.Teams;
 /// <summary>A team: its keys, models, limits, budget and rules. Immutable; belongs to one settings snapshot.</summary>
 internal sealed class Team
 {
+    private IReadOnlyList<ModelAlias>? _exactAliases;
+
     /// <summary>The id in logs, metrics, limits, budgets and the ledger.</summary>
     public required string Id { get; init; }
+
+    /// <summary>The path of its settings, for reports: <c>Teams:0</c>, or the name of its file.</summary>
+    public string Source { get; init; } = "";
 
     /// <summary>The keys that its clients send.</summary>
     public required IReadOnlyList<TeamKey> Keys { get; init; }
@@ -29,6 +34,14 @@ internal sealed class Team
 
     /// <summary>Its own rules, followed by the global rules.</summary>
     public required ProviderMappingRules Rules { get; init; }
+
+    /// <summary>Its aliases of a single name, without patterns; of several for one name the first. In order.</summary>
+    public IReadOnlyList<ModelAlias> ExactAliases => _exactAliases ??=
+    [
+        .. Rules.Aliases
+            .Where(static alias => !alias.Model.Contains('*', StringComparison.Ordinal))
+            .DistinctBy(static alias => alias.Model, StringComparer.OrdinalIgnoreCase),
+    ];
 
     /// <summary>Its own rules as written, in order.</summary>
     public IReadOnlyList<RuleSummary> RuleSummaries { get; init; } = [];

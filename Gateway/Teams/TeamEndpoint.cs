@@ -9,14 +9,39 @@ internal sealed record TeamEndpoint(IReadOnlyList<string> Methods, string Path, 
     /// <summary>The endpoint that creates videos: its response names a job, which later requests query by its id.</summary>
     private const string Videos = "/videos";
 
+    /// <summary>The member that names the model of an entry in most lists of models. The team's aliases are added to these lists.</summary>
+    public const string ModelId = "id";
+
+    private readonly int _author = Array.IndexOf(Path.Split('/'), "{author}");
+
+    /// <summary>The member that names the model of an entry, if the response is a list of models; otherwise <see langword="null"/>.</summary>
+    public string? ListMember { get; } = Kind != TeamEndpointKind.Catalogue ? null : Path switch
+    {
+        "/models" or "/models/count" or "/models/user" or "/embeddings/models" or "/images/models" or "/videos/models" => ModelId,
+        "/endpoints/zdr" => "model_id",
+        _ => null,
+    };
+
+    /// <summary>Whether the response is the number of models.</summary>
+    public bool CountsModels { get; } = Path == "/models/count";
+
     /// <summary>Whether the <c>id</c> in the response is the id of a job that the team queries later.</summary>
     public bool OrdersAJob { get; } = Kind == TeamEndpointKind.Inference && Path == Videos;
+
+    /// <summary>Whether only a team with a budget may call it: without one there are no credits.</summary>
+    public bool NeedsBudget { get; } = Path == "/credits";
 
     /// <summary>Whether OpenRouter bills a request.</summary>
     public bool IsMetered => Kind == TeamEndpointKind.Inference;
 
     /// <summary>Whether OpenRouter runs server tools in a loop and accepts <c>stop_server_tools_when</c>.</summary>
     public bool RunsServerTools { get; } = Path is "/chat/completions" or "/responses" or "/messages";
+
+    /// <summary>The model in a path of this endpoint, such as <c>openai/gpt-4o</c>; <see langword="null"/> if the path has none.</summary>
+    public string? ModelOf(PathString path) =>
+        _author >= 0 && path.Value?.Split('/') is { } segments && segments.Length > _author + 1
+            ? $"{segments[_author]}/{segments[_author + 1]}"
+            : null;
 
     /// <summary>Whether a method is allowed; methods are case-sensitive.</summary>
     public bool Takes(string method)
@@ -44,4 +69,7 @@ internal enum TeamEndpointKind
 
     /// <summary>Returns one earlier generation or video, to the team that created it.</summary>
     OwnCall,
+
+    /// <summary>Returns what the team has spent and what its budget leaves. The gateway answers it; it is never forwarded.</summary>
+    Account,
 }

@@ -2,7 +2,7 @@ namespace Gateway.Teams;
 
 /// <summary>
 /// The endpoints that teams may call, as an exact table. Every other endpoint is closed: requests go upstream with the team's OpenRouter
-/// key, which can do more than call models.
+/// key, which can do more than call models. The gateway itself answers those of the kind <see cref="TeamEndpointKind.Account"/>.
 /// </summary>
 internal static class TeamEndpoints
 {
@@ -47,6 +47,10 @@ internal static class TeamEndpoints
         new(Get, "/generation", TeamEndpointKind.OwnCall),
         new(Get, "/videos/{id}", TeamEndpointKind.OwnCall),
         new(Get, "/videos/{id}/content", TeamEndpointKind.OwnCall),
+
+        new(Get, "/key", TeamEndpointKind.Account),
+        new(Get, "/auth/key", TeamEndpointKind.Account),
+        new(Get, "/credits", TeamEndpointKind.Account),
     ];
 
     /// <summary>Every endpoint with each of its methods. A test compares it with the documentation.</summary>

@@ -1,5 +1,7 @@
 using System.Collections.Frozen;
+using System.Diagnostics;
 using System.Net.Http.Headers;
+using Gateway.Observability;
 using Gateway.Requests;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
@@ -13,7 +15,9 @@ namespace Gateway.Upstream;
 /// </summary>
 internal static class HopHeaders
 {
-    private static readonly string[] TraceHeaders = ["traceparent", "tracestate", "baggage", "Request-Id", "Correlation-Context"];
+    private const string TraceParent = "traceparent";
+
+    private static readonly string[] TraceHeaders = [TraceParent, "tracestate", "baggage", "Request-Id", "Correlation-Context"];
 
     private static readonly FrozenSet<string> ClientHeaders = FrozenSet.ToFrozenSet(
         [
@@ -44,6 +48,13 @@ internal static class HopHeaders
             {
                 upstream.Headers.Remove(name);
             }
+        }
+
+        else if (Activity.Current is { } span && GatewayTraces.IsOwn(span))
+        {
+            // Upstream's spans belong to the attempt.
+            upstream.Headers.Remove(TraceParent);
+            upstream.Headers.TryAddWithoutValidation(TraceParent, span.Id);
         }
 
         if (!request.Snapshot.Teams.IsEmpty)

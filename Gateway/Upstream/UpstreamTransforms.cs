@@ -19,8 +19,8 @@ namespace Gateway.Upstream;
 /// Adds the transforms that every route has, regardless of its settings. Requests get clean headers and the team's key. Responses get the
 /// gateway's headers and are observed.
 /// </summary>
-internal sealed partial class UpstreamTransforms(TimeProvider time, ReachedDestinations reached, ILogger<UpstreamTransforms> logger)
-    : ITransformProvider
+internal sealed partial class UpstreamTransforms(
+    TimeProvider time, ReachedDestinations reached, CatalogueResponse catalogue, ILogger<UpstreamTransforms> logger) : ITransformProvider
 {
     public void ValidateRoute(TransformRouteValidationContext context)
     {
@@ -40,6 +40,7 @@ internal sealed partial class UpstreamTransforms(TimeProvider time, ReachedDesti
 
         // Last, after the route's own transforms have changed path and query, so that none of them can replace the team's key.
         context.RequestTransforms.Add(new TeamRequest(context.Route.RouteId, logger));
+        context.RequestTransforms.Add(new CatalogueRequest());
         context.RequestTransforms.Add(new ExactQuery());
         context.RequestTransforms.Add(new BufferedBody());
         context.RequestTransforms.Add(new TimeLimits(time));
@@ -200,7 +201,7 @@ internal sealed partial class UpstreamTransforms(TimeProvider time, ReachedDesti
         return held;
     }
 
-    private static ValueTask PassAsync(in Answer answer)
+    private ValueTask PassAsync(in Answer answer)
     {
         var (transform, request, response) = (answer.Transform, answer.Request, answer.Response);
         var context = transform.HttpContext;
@@ -222,7 +223,10 @@ internal sealed partial class UpstreamTransforms(TimeProvider time, ReachedDesti
             response.Content = new PassedContent(response.Content, events);
         }
 
-        return request.Admission.Call is { } call ? MeterAsync(call, answer) : default;
+        return request.Admission.Call is { } call ? MeterAsync(call, answer)
+            : CatalogueResponse.IsEdited(context, request) && !transform.SuppressResponseBody
+                ? catalogue.EditAsync(transform, request, response, answer.Headers.ContentEncoding)
+            : default;
     }
 
     /// <summary>

@@ -13,11 +13,28 @@ internal sealed class ClientConnection : IDisposable
     private int _from;
     private int _to;
 
+    private ClientConnection()
+    {
+    }
+
     /// <summary>The number of received bytes.</summary>
     public long Received { get; private set; }
 
-    public async Task ConnectAsync(int port, CancellationToken cancellationToken) =>
-        await _socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port), cancellationToken);
+    /// <summary>Connects to a port of 127.0.0.1.</summary>
+    public static async Task<ClientConnection> OpenAsync(int port, CancellationToken cancellationToken)
+    {
+        var connection = new ClientConnection();
+        try
+        {
+            await connection._socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port), cancellationToken);
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
 
     public Task SendAsync(string text, CancellationToken cancellationToken) => SendAsync(Encoding.UTF8.GetBytes(text), cancellationToken);
 

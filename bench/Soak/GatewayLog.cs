@@ -6,12 +6,14 @@ namespace Soak;
 internal static class GatewayLog
 {
     /// <summary>The messages of all errors except those about invalid settings, each with its count.</summary>
-    public static IReadOnlyList<string> ErrorsIn(string file)
+    /// <param name="files">The files.</param>
+    /// <param name="expected">The beginning of another message that is expected.</param>
+    public static IReadOnlyList<string> ErrorsIn(IEnumerable<string> files, string? expected = null)
     {
         var errors = new Dictionary<string, int>();
-        foreach (var line in File.ReadLines(file))
+        foreach (var line in files.SelectMany(File.ReadLines))
         {
-            if (ErrorOf(line) is { } error)
+            if (ErrorOf(line) is { } error && (expected is null || !error.StartsWith(expected, StringComparison.Ordinal)))
             {
                 errors[error] = errors.GetValueOrDefault(error) + 1;
             }
@@ -26,6 +28,12 @@ internal static class GatewayLog
         if (!line.StartsWith('{'))
         {
             return line.Length == 0 ? null : line;
+        }
+
+        // The last line of a killed process.
+        if (!line.EndsWith('}'))
+        {
+            return null;
         }
 
         using var json = JsonDocument.Parse(line);

@@ -38,6 +38,13 @@ var chaos = new Command("chaos", "Every fault of upstream at random, with kills 
 {
     minutes, workers, seed, gateway,
 };
+chaos.Validators.Add(result =>
+{
+    if (result.GetValue(workers) > ChaosRun.MostWorkers)
+    {
+        result.AddError($"--workers: at most {ChaosRun.MostWorkers} clients, since each has a team of its own");
+    }
+});
 chaos.SetAction((parsed, cancellationToken) => ChaosRun.RunAsync(OptionsOf(parsed), cancellationToken));
 command.Add(chaos);
 return await command.Parse(args).InvokeAsync();

@@ -29,20 +29,16 @@ internal static class Programs
         return File.Exists(library) ? ["dotnet", library] : [Path.Combine(folder, "Gateway")];
     }
 
-    /// <summary>The number of events of a stream besides text events, as upstream sends them.</summary>
-    public static async Task<int> EventsAroundAsync(int port, int endpoint)
+    /// <summary>The number of events besides text events in a stream of each of the first so many endpoints, as upstream sends them.</summary>
+    public static async Task<IReadOnlyList<int>> EventsAroundAsync(int port, int endpoints)
     {
-        const int Texts = 3;
-        var (path, body) = Bodies.OfStream(new Prng(0), endpoint);
-        using var client = new HttpClient();
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"http://127.0.0.1:{port}/api{path}")
+        var around = new List<int>();
+        for (var endpoint = 0; endpoint < endpoints; endpoint++)
         {
-            Content = new StringContent(body, Encoding.UTF8, "application/json"),
-        };
-        request.Headers.Add("x-fake-events", Bodies.Number(Texts));
-        using var response = await client.SendAsync(request);
-        var text = await response.EnsureSuccessStatusCode().Content.ReadAsStringAsync();
-        return text.Split('\n').Count(line => line.StartsWith("data:", StringComparison.Ordinal)) - Texts;
+            around.Add(await CountEventsAroundAsync(port, endpoint));
+        }
+
+        return around;
     }
 
     /// <summary>Waits until a page of a program responds with a success.</summary>
@@ -82,6 +78,21 @@ internal static class Programs
     /// <summary>A client that speaks exactly one version of HTTP, without TLS.</summary>
     public static HttpClient ClientOf(Version version) =>
         new() { DefaultRequestVersion = version, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
+
+    private static async Task<int> CountEventsAroundAsync(int port, int endpoint)
+    {
+        const int Texts = 3;
+        var (path, body) = Bodies.OfStream(new Prng(0), endpoint);
+        using var client = new HttpClient();
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"http://127.0.0.1:{port}/api{path}")
+        {
+            Content = new StringContent(body, Encoding.UTF8, "application/json"),
+        };
+        request.Headers.Add("x-fake-events", Bodies.Number(Texts));
+        using var response = await client.SendAsync(request);
+        var text = await response.EnsureSuccessStatusCode().Content.ReadAsStringAsync();
+        return Expected.CountEvents(text) - Texts;
+    }
 
     private static string FindRoot()
     {

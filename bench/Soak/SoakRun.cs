@@ -24,12 +24,11 @@ internal sealed class SoakRun
     private static readonly TimeSpan QuietPatience = TimeSpan.FromMinutes(4);
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ChangeBound = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(30);
 
     private readonly SoakOptions _options;
     private readonly string _folder;
     private readonly Outcomes _outcomes = new();
-    private readonly List<Check> _checks = [];
+    private readonly CheckList _checks = new();
 
     private SoakRun(SoakOptions options, string folder)
     {
@@ -38,21 +37,8 @@ internal sealed class SoakRun
     }
 
     /// <summary>Runs everything. Returns the exit code: 0 if all checks hold.</summary>
-    public static async Task<int> RunAsync(SoakOptions options, CancellationToken cancellationToken)
-    {
-        var folder = Directory.CreateTempSubdirectory("soak-").FullName;
-        var holds = await new SoakRun(options, folder).RunAsync(cancellationToken);
-        if (holds)
-        {
-            Directory.Delete(folder, recursive: true);
-        }
-        else
-        {
-            await Console.Error.WriteLineAsync($"settings, ledger and logs are left in {folder}");
-        }
-
-        return holds ? 0 : 1;
-    }
+    public static Task<int> RunAsync(SoakOptions options, CancellationToken cancellationToken) =>
+        RunFolder.UseAsync("soak-", folder => new SoakRun(options, folder).RunAsync(cancellationToken));
 
     private async Task<bool> RunAsync(CancellationToken cancellationToken)
     {
@@ -62,27 +48,12 @@ internal sealed class SoakRun
         using var upstream = ServedProcess.Start(
             _folder, "upstream", ["dotnet", upstreamProgram, "--no-record", "--book", "--port", Bodies.Number(upstreamPort)]);
         await Programs.WaitAsync(upstream, new Uri($"http://127.0.0.1:{upstreamPort}/api/v1/models"));
-        var eventsAround = new List<int>();
-        for (var endpoint = 0; endpoint < 3; endpoint++)
-        {
-            eventsAround.Add(await Programs.EventsAroundAsync(upstreamPort, endpoint));
-        }
-
-        var port = Programs.FreePort();
-        var adminPort = Programs.FreePort();
+        var eventsAround = await Programs.EventsAroundAsync(upstreamPort, endpoints: 3);
         var prng = new Prng(_options.Seed);
-        var settings = new SoakSettings(
-            await File.ReadAllTextAsync(Path.Combine(gatewayFolder, "appsettings.json"), cancellationToken), _folder, adminPort);
-        var settingsFile = Path.Combine(_folder, "settings.json");
-        using var changer = new SettingsChanger(settings, settingsFile, port, ChangeBound, _outcomes, new Prng(prng.Next()));
+        using var setup = await GatewaySetup.CreateAsync(gatewayFolder, _folder, ChangeBound, _outcomes, new Prng(prng.Next()));
         using var gateway = ServedProcess.Start(
-            _folder,
-            "gateway",
-            [
-                .. Programs.Command(gatewayFolder), "--ip", "127.0.0.1", "--port", Bodies.Number(port),
-                "--openrouter-base-url", $"http://127.0.0.1:{upstreamPort}/api/v1", "--config", settingsFile,
-            ]);
-        await Programs.WaitAsync(gateway, new Uri($"http://127.0.0.1:{port}/health/ready"));
+            _folder, "gateway", [.. setup.Command, "--openrouter-base-url", $"http://127.0.0.1:{upstreamPort}/api/v1"]);
+        await Programs.WaitAsync(gateway, new Uri($"http://127.0.0.1:{setup.Port}/health/ready"));
 
         // The connections of the readiness probe are closed by then.
         await Task.Delay(BetweenLooks, cancellationToken);
@@ -92,8 +63,9 @@ internal sealed class SoakRun
         using var stopSampling = new CancellationTokenSource();
         sampler.BeginLoad();
         var sampling = sampler.RunAsync(stopSampling.Token);
-        var took = await LoadAsync(new Target(port, adminPort, changer, eventsAround), prng, gateway, cancellationToken);
-        var (quiet, ledger) = await WaitForQuietAsync(gateway, sampler, settings, idle);
+        var target = new Target(setup.Port, setup.AdminPort, setup.Changer, eventsAround);
+        var took = await LoadAsync(target, prng, gateway, cancellationToken);
+        var (quiet, ledger) = await WaitForQuietAsync(gateway, sampler, setup.Settings, idle);
         await stopSampling.CancelAsync();
         await sampling;
         var samples = sampler.Samples;
@@ -101,10 +73,10 @@ internal sealed class SoakRun
             [.. samples.Where(sample => sample.At >= _options.Load / 2 && sample.At <= _options.Load)
                 .Select(sample => (sample.At.TotalMinutes, sample.Megabytes))]);
 
-        Judge(samples, idle, quiet, memory, ledger, changer);
+        Judge(samples, idle, quiet, memory, ledger, setup.Changer);
         await JudgeEndAsync(gateway);
-        await ReportAsync(samples, idle, quiet, memory, ledger, changer, took);
-        return _checks.TrueForAll(check => check.Holds);
+        await ReportAsync(samples, idle, quiet, memory, ledger, setup.Changer, took);
+        return _checks.Hold;
     }
 
     private async Task<TimeSpan> LoadAsync(Target target, Prng prng, ServedProcess gateway, CancellationToken cancellationToken)
@@ -167,29 +139,29 @@ internal sealed class SoakRun
     {
         var isLong = _options.Load >= LongEnough;
         var missing = Enum.GetValues<CallKind>().Where(kind => _outcomes.StatusesOf(kind.ToString()).Count == 0).ToList();
-        Add("unexpected outcomes", Bodies.Number(_outcomes.Failed), "0", _outcomes.Failed == 0);
+        _checks.Zero("unexpected outcomes", _outcomes.Failed);
         var silent = Math.Max(1, (int)(_outcomes.Breaks * SilentBreaks));
-        Add(
+        _checks.Add(
             "streams broken off by upstream, of which without an error event",
             $"{_outcomes.Breaks}, {_outcomes.SilentBreaks}",
             Bodies.Number(silent),
             _outcomes.SilentBreaks <= silent);
-        Add(
+        _checks.Add(
             "kinds of calls that did not happen",
             missing.Count == 0 ? "none" : string.Join(", ", missing),
             isLong ? "none" : "too short to judge",
             missing.Count == 0 || !isLong);
-        Add(
+        _checks.Add(
             "resident memory, second half of the load",
             $"{memory.PerMinute.ToString("+0.00;-0.00", CultureInfo.InvariantCulture)} MB/min",
             isLong ? $"{MostMegabytesPerMinute} MB/min" : "too short to judge",
             memory.PerMinute <= MostMegabytesPerMinute || !isLong);
-        Add("sockets when quiet", Bodies.Number(quiet.Sockets), $"{idle.Sockets}, as before the load", quiet.Sockets <= idle.Sockets);
-        Add("open files when quiet", Bodies.Number(quiet.Files), $"{idle.Files}, as before the load, and 8", quiet.Files <= idle.Files + 8);
+        _checks.Add("sockets when quiet", Bodies.Number(quiet.Sockets), $"{idle.Sockets}, as before the load", quiet.Sockets <= idle.Sockets);
+        _checks.Add("open files when quiet", Bodies.Number(quiet.Files), $"{idle.Files}, as before the load, and 8", quiet.Files <= idle.Files + 8);
         var threads = samples.Max(sample => sample.Threads);
-        Add("threads at most", Bodies.Number(threads), Bodies.Number(MostThreads), threads <= MostThreads);
-        Add("rows left open in the ledger", ledger.Open.ToString(CultureInfo.InvariantCulture), "0", ledger.Open == 0);
-        Add(
+        _checks.Add("threads at most", Bodies.Number(threads), Bodies.Number(MostThreads), threads <= MostThreads);
+        _checks.Zero("rows left open in the ledger", ledger.Open);
+        _checks.Add(
             "changes of the settings, the slowest",
             $"{changer.Changes} taken, {changer.Refusals} refused, {changer.Slowest.TotalSeconds:0.00} s",
             $"{ChangeBound.TotalSeconds} s",
@@ -198,12 +170,8 @@ internal sealed class SoakRun
 
     private async Task JudgeEndAsync(ServedProcess gateway)
     {
-        var died = gateway.HasExited;
-        var exitCode = died ? null : await gateway.TerminateAsync(EndPatience);
-        Add("exit code at SIGTERM", died ? "it had died" : exitCode is { } code ? Bodies.Number(code) : "none in time", "0", exitCode == 0);
-        var errors = GatewayLog.ErrorsIn(gateway.Output);
-        var found = errors.Count == 0 ? "0" : string.Join("; ", errors);
-        Add("errors in its log beside those of the broken settings", found, "0", errors.Count == 0);
+        await _checks.EndAsync(gateway);
+        _checks.None("errors in its log beside those of the broken settings", GatewayLog.ErrorsIn([gateway.Output]));
     }
 
     private async Task ReportAsync(
@@ -224,7 +192,7 @@ internal sealed class SoakRun
             $"the ledger: {ledger.Settled} rows settled, {ledger.Unresolvable} unresolvable (calls given up before upstream told an id), "
             + $"{ledger.Open} open",
         ];
-        Console.Write(Report.Render("Soak", head, _checks, _outcomes, Enum.GetNames<CallKind>()));
+        Console.Write(Report.Render("Soak", head, _checks.All, _outcomes, Enum.GetNames<CallKind>()));
         if (_options.Picture is { } picture)
         {
             var subtitle =
@@ -233,6 +201,4 @@ internal sealed class SoakRun
             await File.WriteAllTextAsync(picture, Picture.Draw(samples, _options.Load, memory, subtitle));
         }
     }
-
-    private void Add(string name, string found, string bound, bool holds) => _checks.Add(new Check(name, found, bound, holds));
 }

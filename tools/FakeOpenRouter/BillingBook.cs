@@ -100,10 +100,12 @@ internal sealed class BillingBook
             json.WriteString("cost_pico", entry.Cost.ToString(CultureInfo.InvariantCulture));
             json.WriteNumber("prompt_tokens", entry.PromptTokens);
             json.WriteNumber("completion_tokens", entry.CompletionTokens);
+            json.WriteNumber("whole_completion_tokens", entry.AllCompletionTokens);
             json.WriteBoolean("streamed", entry.Streams);
             json.WriteBoolean("billed", entry.IsBilled);
             json.WriteBoolean("finished", entry.End != BookEnd.Open);
             json.WriteBoolean("cancelled", entry.End == BookEnd.Cancelled);
+            json.WriteBoolean("failed", entry.End == BookEnd.Failed);
             json.WriteBoolean("id_sent", entry.IdSent);
             json.WriteNumber("questions", entry.Questions);
             json.WriteEndObject();

@@ -27,6 +27,12 @@ internal sealed record FakeOpenRouterOptions
     /// </summary>
     public bool Http2 { get; init; }
 
+    /// <summary>
+    /// Whether a flush returns only after its bytes were passed to the socket, so that the book knows exactly whether an id was sent. With it,
+    /// Kestrel may drop the last <c>GOAWAY</c> of an HTTP/2 connection.
+    /// </summary>
+    public bool FlushesToSocket { get; init; } = true;
+
     /// <summary>The time after its end for which <c>GET /generation</c> does not know a generation, unless its script sets it.</summary>
     public TimeSpan GenerationDelay { get; init; }
 

@@ -32,7 +32,7 @@ internal static class FakeOpenRouterProgram
                     options = options with { Book = true };
                     break;
                 case "--http2" when value is null:
-                    options = options with { Http2 = true };
+                    options = options with { Http2 = true, FlushesToSocket = false };
                     break;
                 case "--scenario" when (value ?? Next(args, ref i)) is { } file:
                     try

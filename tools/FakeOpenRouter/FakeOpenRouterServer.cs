@@ -93,7 +93,7 @@ internal sealed class FakeOpenRouterServer : IAsyncDisposable
 
                     try
                     {
-                        await next(connection);
+                        await (options.Http2 ? Linger.ServeAsync(connection, next) : next(connection));
                     }
                     finally
                     {
@@ -103,9 +103,8 @@ internal sealed class FakeOpenRouterServer : IAsyncDisposable
             });
         });
 
-        if (options.Book)
+        if (options is { Book: true, FlushesToSocket: true })
         {
-            // With this, a flush returns only after its bytes were passed to the socket: the book must know whether an id was sent.
             builder.WebHost.UseSockets(sockets => sockets.MaxWriteBufferSize = 1);
         }
 

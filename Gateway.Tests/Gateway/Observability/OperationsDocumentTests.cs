@@ -12,6 +12,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
+using OpenTelemetry.Exporter;
 using Xunit;
 
 namespace Gateway.Tests.Gateway.Observability;
@@ -80,21 +81,60 @@ public sealed partial class OperationsDocumentTests : IDisposable
     }
 
     [Theory]
-    [InlineData(null, null, false)]
-    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4317", true)]
-    [InlineData("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://127.0.0.1:4317", true)]
-    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", " ", false)]
-    [InlineData("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:4317", false)]
-    public void Otlp_IsSwitchedOnByItsVariables(string? name, string? value, bool expected)
+    [InlineData("", false, false)]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317", true, true)]
+    [InlineData("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=http://127.0.0.1:4317", true, false)]
+    [InlineData("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://127.0.0.1:4317", false, true)]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT= ", false, false)]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 OTEL_TRACES_EXPORTER=none", true, false)]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 OTEL_METRICS_EXPORTER=None", false, true)]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 OTEL_TRACES_EXPORTER=otlp", true, true)]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 OTEL_SDK_DISABLED=true", false, false)]
+    public void Otlp_IsSwitchedByItsVariables(string variables, bool metrics, bool traces)
     {
-        Assert.Equal(expected, MetricsExport.HasOtlpEndpoint(variable => variable == name ? value : null));
-        Assert.All(MetricsExport.OtlpVariables, variable => Assert.Contains($"`{variable}`", Document, StringComparison.Ordinal));
+        var values = variables.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(static text => text.Split('=', 2)).ToDictionary(
+            static pair => pair[0], static pair => pair[1]);
+
+        Assert.Equal(metrics, OtlpExport.IsConfigured(OtlpExport.Metrics, values.GetValueOrDefault));
+        Assert.Equal(traces, OtlpExport.IsConfigured(OtlpExport.Traces, values.GetValueOrDefault));
+        foreach (var signal in (string[])[OtlpExport.Metrics, OtlpExport.Traces])
+        {
+            Assert.All(
+                [.. OtlpExport.EndpointVariables(signal), OtlpExport.ExporterVariable(signal)],
+                static variable => Assert.Contains($"`{variable}`", Document, StringComparison.Ordinal));
+        }
+    }
+
+    [Theory]
+    [InlineData(OtlpExport.Metrics, OtlpExport.Traces)]
+    [InlineData(OtlpExport.Traces, OtlpExport.Metrics)]
+    public void VariablesOfASignal_AreForThatSignal(string signal, string other)
+    {
+        var values = new Dictionary<string, string>
+        {
+            [$"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"] = "http://127.0.0.1:4318/v1/own",
+            [$"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL"] = " http/protobuf ",
+            [$"OTEL_EXPORTER_OTLP_{signal}_HEADERS"] = "a=b",
+            [$"OTEL_EXPORTER_OTLP_{signal}_TIMEOUT"] = "123",
+        };
+        var options = new OtlpExporterOptions();
+        var unchanged = new OtlpExporterOptions { Protocol = OtlpExportProtocol.Grpc, Endpoint = new Uri("http://127.0.0.1:4317"), Headers = "c=d" };
+
+        OtlpExport.Configure(options, signal, values.GetValueOrDefault);
+        OtlpExport.Configure(unchanged, other, values.GetValueOrDefault);
+
+        Assert.Equal(
+            (OtlpExportProtocol.HttpProtobuf, new Uri("http://127.0.0.1:4318/v1/own"), "a=b", 123),
+            (options.Protocol, options.Endpoint, options.Headers, options.TimeoutMilliseconds));
+        Assert.Equal(
+            (OtlpExportProtocol.Grpc, new Uri("http://127.0.0.1:4317"), "c=d"), (unchanged.Protocol, unchanged.Endpoint, unchanged.Headers));
     }
 
     [Fact]
     public void WithoutAReader_NothingListens()
     {
         Assert.Null(MetricsExport.Start(forPrometheus: false, _ => null));
+        Assert.Null(TracesExport.Start(_ => null));
     }
 
     private static GatewayMetrics Create(IMeterFactory meters)

@@ -59,6 +59,9 @@ public sealed class TeamEndpointsTests
     [InlineData("GET", "/generation", "/generation", false)]
     [InlineData("GET", "/videos/job-1", "/videos/{id}", false)]
     [InlineData("GET", "/videos/job-1/content", "/videos/{id}/content", false)]
+    [InlineData("GET", "/Key/", "/key", false)]
+    [InlineData("GET", "/auth/key", "/auth/key", false)]
+    [InlineData("GET", "/credits", "/credits", false)]
     public void ListedEndpoint_IsOpen(string method, string path, string expected, bool isMetered)
     {
         var endpoint = Find(method, path, out var id);
@@ -100,12 +103,15 @@ public sealed class TeamEndpointsTests
     [InlineData("POST", "/generation")]
     [InlineData("GET", "/generation/content")]
     [InlineData("POST", "/generation/feedback")]
-    [InlineData("GET", "/key")]
     [InlineData("GET", "/keys")]
     [InlineData("POST", "/keys")]
     [InlineData("DELETE", "/keys/abc")]
-    [InlineData("GET", "/credits")]
     [InlineData("GET", "/activity")]
+    [InlineData("HEAD", "/key")]
+    [InlineData("POST", "/key")]
+    [InlineData("GET", "/key/abc")]
+    [InlineData("GET", "/credits/coinbase")]
+    [InlineData("POST", "/credits")]
     [InlineData("POST", "/auth/keys")]
     [InlineData("GET", "/byok")]
     [InlineData("GET", "/guardrails")]

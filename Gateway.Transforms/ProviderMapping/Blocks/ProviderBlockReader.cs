@@ -161,7 +161,7 @@ internal sealed class ProviderBlockReader
         {
             if (!ProviderNames.IsKnown(name.Canonical))
             {
-                Warn(path, $"names {JsonText.Quoted(name.Text)}, which is not a known provider; it is sent as written");
+                Warn(path, $"names {JsonText.Quoted(name.Text)}, which is not a known provider; it is sent as written{DidYouMean(ProviderNames.Nearest(name.Text))}");
             }
         }
     }
@@ -329,7 +329,7 @@ internal sealed class ProviderBlockReader
     {
         if (_mode != WhenClientSetsProvider.Enforce)
         {
-            Warn(path, problem + "; it is sent as written");
+            Warn(path, problem + "; it is sent as written" + DidYouMean(NearestName.Find(name, known)));
         }
         else if (NearestName.Find(name, known) is { } nearest)
         {
@@ -340,6 +340,8 @@ internal sealed class ProviderBlockReader
             Fault(path, $"{problem}, so it would enforce nothing; expected one of {string.Join(", ", known)}");
         }
     }
+
+    private static string DidYouMean(string? nearest) => nearest is null ? "" : $"; did you mean \"{nearest}\"?";
 
     private void WarnUnlessOneOf(string[] known, ReadOnlyMemory<byte> value, string path)
     {

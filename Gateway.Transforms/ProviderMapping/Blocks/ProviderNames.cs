@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using OpenRouterGateway.Transforms.Json;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 
@@ -74,6 +75,20 @@ internal static class ProviderNames
     {
         var slash = canonical.IndexOf('/', StringComparison.Ordinal);
         return Slugs.Contains(slash > 0 ? canonical[..slash] : canonical);
+    }
+
+    /// <summary>
+    /// The known provider whose slug or display name is nearest to an unknown one, with the endpoint after the slash;
+    /// <see langword="null"/> if none is near enough to be a typing error.
+    /// </summary>
+    public static string? Nearest(string name)
+    {
+        const int Longest = 64;
+        var slash = name.IndexOf('/', StringComparison.Ordinal);
+        var provider = slash > 0 ? name[..slash] : name;
+        return provider.Length <= Longest && NearestName.Find(provider, [.. Slugs, .. DisplayNames.Keys]) is { } nearest
+            ? Canonical(nearest) + (slash > 0 ? name[slash..] : "")
+            : null;
     }
 
     /// <summary>

@@ -18,20 +18,27 @@ internal sealed class SecretReader
 
     private readonly Func<string, string?> _variable;
     private readonly string _workingDirectory;
+    private readonly SecretNeeds _needs;
+    private readonly List<SettingsFault> _unresolved = [];
     private readonly OrderedDictionary<string, (SecretFile File, FileContent Content)> _files = new(StringComparer.Ordinal);
     private readonly List<string> _found = [];
 
     /// <summary>Creates a reader.</summary>
     /// <param name="variable">Returns a variable of the environment or of <c>.env</c>; <see langword="null"/> if it is not set.</param>
     /// <param name="workingDirectory">The base of relative paths.</param>
-    public SecretReader(Func<string, string?> variable, string workingDirectory)
+    /// <param name="needs">The secrets that must resolve.</param>
+    public SecretReader(Func<string, string?> variable, string workingDirectory, SecretNeeds needs = SecretNeeds.All)
     {
+        _needs = needs;
         _variable = variable;
         _workingDirectory = workingDirectory;
     }
 
     /// <summary>The referenced files, as they were read.</summary>
     public IReadOnlyList<SecretFile> Files => [.. _files.Values.Select(file => file.File)];
+
+    /// <summary>The references that do not resolve and need not, as warnings.</summary>
+    public IReadOnlyList<SettingsFault> Unresolved => _unresolved;
 
     /// <summary>Whether a file was missing or empty, as in the middle of a write.</summary>
     public bool IsUnfinished { get; private set; }
@@ -67,12 +74,14 @@ internal sealed class SecretReader
     /// <param name="allowsLiteral">Whether the value may be the secret itself.</param>
     /// <param name="name">The setting, relative to its section.</param>
     /// <param name="faults">Receives the fault.</param>
-    /// <returns>The trimmed secret; <see langword="null"/> after a fault.</returns>
-    public string? Read(string text, bool allowsLiteral, string name, SettingsFaultCollector faults)
+    /// <param name="isOfLedger">Whether it is the ledger's connection string.</param>
+    /// <returns>The trimmed secret; <see langword="null"/> after a fault, or if it does not resolve and need not.</returns>
+    public string? Read(string text, bool allowsLiteral, string name, SettingsFaultCollector faults, bool isOfLedger = false)
     {
         text = text.Trim();
-        var secret = text.StartsWith(Env, StringComparison.OrdinalIgnoreCase) ? ReadVariable(text[Env.Length..].Trim(), name, faults)
-            : text.StartsWith(File, StringComparison.OrdinalIgnoreCase) ? ReadFile(text[File.Length..].Trim(), name, faults)
+        var isNeeded = _needs == SecretNeeds.All || (_needs == SecretNeeds.Ledger && isOfLedger);
+        var secret = text.StartsWith(Env, StringComparison.OrdinalIgnoreCase) ? ReadVariable(text[Env.Length..].Trim(), name, faults, isNeeded)
+            : text.StartsWith(File, StringComparison.OrdinalIgnoreCase) ? ReadFile(text[File.Length..].Trim(), name, faults, isNeeded)
             : allowsLiteral && text.Length > 0 ? text
             : null;
         if (secret is null && !IsReference(text))
@@ -90,7 +99,20 @@ internal sealed class SecretReader
         return secret;
     }
 
-    private string? ReadVariable(string variable, string name, SettingsFaultCollector faults)
+    private void NoteUnresolved(string name, string problem, string expected, SettingsFaultCollector faults, bool isNeeded)
+    {
+        if (isNeeded)
+        {
+            faults.Fault(name, problem + expected);
+            return;
+        }
+
+        var message = $"{problem} here; the gateway needs it at its start";
+        faults.Warn(name, message);
+        _unresolved.Add(new SettingsFault(faults.PathOf(name), message));
+    }
+
+    private string? ReadVariable(string variable, string name, SettingsFaultCollector faults, bool isNeeded)
     {
         if (variable.Length == 0 || char.IsAsciiDigit(variable[0]) || !variable.All(c => char.IsAsciiLetterOrDigit(c) || c == '_'))
         {
@@ -103,11 +125,11 @@ internal sealed class SecretReader
             return value;
         }
 
-        faults.Fault(name, $"env:{variable} is not set or empty; expected it in the environment or in .env");
+        NoteUnresolved(name, $"env:{variable} is not set or empty", "; expected it in the environment or in .env", faults, isNeeded);
         return null;
     }
 
-    private string? ReadFile(string path, string name, SettingsFaultCollector faults)
+    private string? ReadFile(string path, string name, SettingsFaultCollector faults, bool isNeeded)
     {
         if (path.Length == 0 || path.Contains('\0', StringComparison.Ordinal))
         {
@@ -125,7 +147,7 @@ internal sealed class SecretReader
         if (content.Bytes is not { } bytes)
         {
             IsUnfinished |= content.IsMissing;
-            faults.Fault(name, $"file:{path} {content.Fault ?? "does not exist"}");
+            NoteUnresolved(name, $"file:{path} {content.Fault ?? "does not exist"}", "", faults, isNeeded);
             return null;
         }
 
@@ -139,7 +161,7 @@ internal sealed class SecretReader
             }
 
             IsUnfinished = true;
-            faults.Fault(name, $"file:{path} is empty; expected the secret and nothing else");
+            NoteUnresolved(name, $"file:{path} is empty", "; expected the secret and nothing else", faults, isNeeded);
         }
         catch (DecoderFallbackException)
         {

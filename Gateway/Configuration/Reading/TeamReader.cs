@@ -113,6 +113,7 @@ internal sealed class TeamReader(ProviderMappingReader global, SecretReader secr
         return new Team
         {
             Id = settings.Id,
+            Source = collector.PathOf(""),
             Keys = keys,
             UpstreamKey = upstreamKey,
             Rights = allowed is null && denied.Count == 0 ? ModelRights.All : new ModelRights(allowed, denied),

@@ -61,7 +61,7 @@ internal static class UsageSettingsCheck
             return null;
         }
 
-        if (secrets.Read(text, allowsLiteral: true, ConnectionString, faults) is not { } connection)
+        if (secrets.Read(text, allowsLiteral: true, ConnectionString, faults, isOfLedger: true) is not { } connection)
         {
             return null;
         }

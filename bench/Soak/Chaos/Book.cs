@@ -7,7 +7,10 @@ namespace Soak.Chaos;
 internal sealed class Book
 {
     private readonly Dictionary<string, BookedCall> _calls = [];
+    private readonly Lazy<ILookup<string, BookedCall>> _callsByScript;
     private readonly Dictionary<string, List<int>> _statuses = [];
+
+    private Book() => _callsByScript = new(() => _calls.Values.ToLookup(call => call.ScriptId));
 
     /// <summary>The billed generations by id.</summary>
     public IReadOnlyDictionary<string, BookedCall> Calls => _calls;
@@ -29,6 +32,10 @@ internal sealed class Book
         return book;
     }
 
+    /// <summary>Whether upstream has sent a whole response with a text to a request.</summary>
+    public bool HasSentWhole(string scriptId, string text) =>
+        _callsByScript.Value[scriptId].Any(call => call is { IsBilled: true, Failed: false } && call.Text == text);
+
     private void Add(JsonElement json, string letter)
     {
         foreach (var entry in json.GetProperty("entries").EnumerateArray())
@@ -37,7 +44,17 @@ internal sealed class Book
             {
                 var cost = long.Parse(entry.GetProperty("cost_pico").GetString()!, CultureInfo.InvariantCulture);
                 var id = entry.GetProperty("id").GetString()!;
-                _calls[id] = new BookedCall(id, scriptId, cost, entry.GetProperty("billed").GetBoolean(), entry.GetProperty("questions").GetInt32());
+                _calls[id] = new BookedCall
+                {
+                    Id = id,
+                    ScriptId = scriptId,
+                    Cost = cost,
+                    IsBilled = entry.GetProperty("billed").GetBoolean(),
+                    Questions = entry.GetProperty("questions").GetInt32(),
+                    Streams = entry.GetProperty("streamed").GetBoolean(),
+                    Failed = entry.GetProperty("failed").GetBoolean(),
+                    Words = entry.GetProperty("whole_completion_tokens").GetInt32(),
+                };
             }
         }
 

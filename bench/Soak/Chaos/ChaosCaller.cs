@@ -13,8 +13,6 @@ internal sealed class ChaosCaller : IDisposable
     // A client that disconnects waits for this long for the bytes that it wants to see.
     private static readonly TimeSpan LongestStay = TimeSpan.FromSeconds(3);
 
-    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(20);
-
     private static readonly string[] Faults =
         [.. FakeOpenRouter.Faults.All.Where(fault => fault != FakeOpenRouter.Faults.Down).Select(fault => fault.Name)];
 
@@ -22,8 +20,10 @@ internal sealed class ChaosCaller : IDisposable
     private readonly ChaosTarget _target;
     private readonly Action<ChaosCall> _report;
     private readonly Prng _calls;
+    private readonly KeptConnection _kept;
     private Prng _prng = new(0);
-    private ClientConnection? _kept;
+
+    // ChaosTarget.Changes when the kept connection was opened.
     private int _keptChanges;
 
     /// <param name="number">The number of the client, which is also that of its team.</param>
@@ -36,6 +36,7 @@ internal sealed class ChaosCaller : IDisposable
         _target = target;
         _report = report;
         _calls = new Prng(seed);
+        _kept = new KeptConnection(target.Port);
     }
 
     /// <summary>Makes calls until cancelled; the last one is completed.</summary>
@@ -50,7 +51,7 @@ internal sealed class ChaosCaller : IDisposable
         }
     }
 
-    public void Dispose() => _kept?.Dispose();
+    public void Dispose() => _kept.Dispose();
 
     private static string NextFault(Prng prng) => prng.Below(100) switch
     {
@@ -80,9 +81,8 @@ internal sealed class ChaosCaller : IDisposable
             _ => [$"x-fake-fault: {fault}"],
         };
         var bytes = Encoding.UTF8.GetBytes(body);
-        var head = $"POST {prefix}{path[ChaosSettings.Http1Prefix.Length..]} HTTP/1.1\r\nHost: gateway\r\n"
-            + $"Authorization: Bearer {SoakSettings.KeyOf(_number)}\r\nContent-Type: application/json\r\n"
-            + $"Content-Length: {bytes.Length}\r\nx-fake-id: {id}\r\n{string.Concat(script.Select(line => line + "\r\n"))}\r\n";
+        var head = RequestHead.Post(
+            prefix + path[ChaosSettings.Http1Prefix.Length..], bytes.Length, SoakSettings.KeyOf(_number), [$"x-fake-id: {id}", .. script]);
         var call = new ChaosCall { Id = id, Fault = fault, Endpoint = endpoint, Streams = streams, IsHttp2 = isHttp2 };
         return await ExchangeAsync(call, head, bytes);
     }
@@ -96,7 +96,7 @@ internal sealed class ChaosCaller : IDisposable
         using var deadline = new CancellationTokenSource(call.Fault == ChaosCall.Leave ? LongestStay : _target.Patience);
         try
         {
-            var connection = _kept ??= await ConnectAsync(deadline.Token);
+            var connection = await _kept.GetAsync(deadline.Token);
             await connection.SendAsync(head, deadline.Token);
             await connection.SendAsync(body, deadline.Token);
             if (call.Fault == ChaosCall.Leave)
@@ -120,8 +120,7 @@ internal sealed class ChaosCaller : IDisposable
         var changes = _keptChanges;
         if (!answer.KeepsConnection || _prng.Chance(15))
         {
-            _kept?.Leave(reset: _prng.Chance(50));
-            _kept = null;
+            _kept.Drop(reset: _prng.Chance(50));
         }
 
         return call with
@@ -134,33 +133,14 @@ internal sealed class ChaosCaller : IDisposable
         };
     }
 
-    // A killed gateway gets no calls until it is back, as behind a load balancer; its connections are closed.
+    // The connections of a killed gateway are closed.
     private async Task WaitForRestartAsync()
     {
-        if (_kept is not null && _keptChanges != _target.Changes())
+        var changes = await _target.WaitForRestartAsync();
+        if (changes != _keptChanges)
         {
-            _kept.Dispose();
-            _kept = null;
-        }
-
-        while ((_keptChanges = _target.Changes()) % 2 == 0)
-        {
-            await Task.Delay(BetweenLooks);
-        }
-    }
-
-    private async Task<ClientConnection> ConnectAsync(CancellationToken cancellationToken)
-    {
-        var connection = new ClientConnection();
-        try
-        {
-            await connection.ConnectAsync(_target.Port, cancellationToken);
-            return connection;
-        }
-        catch
-        {
-            connection.Dispose();
-            throw;
+            _kept.Drop(reset: false);
+            _keptChanges = changes;
         }
     }
 }

@@ -3,6 +3,8 @@ namespace Soak.Chaos;
 /// <summary>What callers call: the gateway, or an upstream directly.</summary>
 internal sealed record ChaosTarget
 {
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(20);
+
     /// <summary>A letter in the ids of its calls.</summary>
     public required string Name { get; init; }
 
@@ -22,4 +24,18 @@ internal sealed record ChaosTarget
 
     /// <summary>Whether an outage can have touched a call over HTTP/2 or HTTP/1.1 that began at a time and ends now.</summary>
     public Func<bool, long, bool> WasDownSince { get; init; } = static (_, _) => false;
+
+    /// <summary>
+    /// Waits until a killed target is back, as behind a load balancer, which sends no calls to it before. Returns <see cref="Changes"/>.
+    /// </summary>
+    public async Task<int> WaitForRestartAsync()
+    {
+        int changes;
+        while ((changes = Changes()) % 2 == 0)
+        {
+            await Task.Delay(BetweenLooks);
+        }
+
+        return changes;
+    }
 }

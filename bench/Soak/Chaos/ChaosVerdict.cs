@@ -26,15 +26,6 @@ internal sealed class ChaosVerdict(IReadOnlyList<int> eventsAround)
         call.Answer is { Status: 200, IsComplete: true } answer
         && (call.Streams ? IsEventStream(answer) && HasMarker(call) : IsWholeJson(answer));
 
-    /// <summary>
-    /// Whether a call over HTTP/2 was lost with its connection, which another call's <c>GOAWAY</c> has closed. Upstream may close it while a
-    /// request is on its way, and that request is not sent again, since it may have been processed.
-    /// </summary>
-    public static bool IsLostWithItsConnection(ChaosCall call) =>
-        call is { IsHttp2: true, Hangs: false, Fault: not ("goaway" or "goaway-refused") }
-        && call.Took < ChaosSettings.EventTimeout
-        && call.Answer is { Status: 502, IsOfGateway: true, IsComplete: true };
-
     /// <summary>What is wrong with the outcome; <see langword="null"/> if nothing is.</summary>
     public string? FaultOf(ChaosCall call)
     {

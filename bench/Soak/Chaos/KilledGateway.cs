@@ -14,9 +14,6 @@ internal sealed class KilledGateway(string folder, int port, IReadOnlyList<strin
     /// <summary>Odd while it runs. A call that sees the same number at its start and end has met no kill.</summary>
     public int Changes => Volatile.Read(ref _changes);
 
-    /// <summary>Whether it accepts calls.</summary>
-    public bool IsAlive => Changes % 2 == 1;
-
     /// <summary>The number of kills.</summary>
     public int Kills => _starts - 1;
 

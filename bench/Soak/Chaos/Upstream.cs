@@ -11,11 +11,19 @@ internal sealed class Upstream : IDisposable
     // Episodes start a moment after the request that asks for them, since an outage aborts that request's connection as well.
     private const double Lead = 0.3;
 
+    // The timer of a busy upstream is late.
+    private const double Slack = 1;
+
+    // Later than every timestamp, also with some seconds added.
+    private const long Never = long.MaxValue / 2;
+
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(100);
+
     private readonly ServedProcess _process;
     private readonly HttpClient _client;
     private readonly Lock _lock = new();
     private long _busyUntil;
-    private long _downFrom = long.MaxValue;
+    private long _downFrom = Never;
     private long _downUntil;
 
     private Upstream(string name, int port, ServedProcess process, Version version)
@@ -38,7 +46,7 @@ internal sealed class Upstream : IDisposable
     public string Address => $"http://127.0.0.1:{Port}/api/v1";
 
     /// <summary>Whether an episode is still in progress.</summary>
-    public bool IsBusy => Stopwatch.GetTimestamp() < _busyUntil;
+    public bool IsBusy => Stopwatch.GetTimestamp() < Volatile.Read(ref _busyUntil);
 
     /// <summary>Starts an upstream. The number makes its generation ids different from those of the others.</summary>
     public static async Task<Upstream> StartAsync(string program, string folder, int number, Version version)
@@ -60,22 +68,22 @@ internal sealed class Upstream : IDisposable
     {
         var range = string.Create(CultureInfo.InvariantCulture, $"[{Lead}, {Lead + seconds}]");
         var share = fault == "down" ? "" : $", \"every\": {Bodies.Number(every)}";
-        var ends = Stopwatch.GetTimestamp() + (long)((Lead + seconds + 0.5) * Stopwatch.Frequency);
-        lock (_lock)
+
+        // The upstream counts from the arrival of the request, which the end of the request follows.
+        SetEnd(fault, Never);
+        try
         {
-            _busyUntil = ends;
-            if (fault == "down")
-            {
-                _downFrom = Stopwatch.GetTimestamp();
-                _downUntil = ends;
-            }
+            await PlayAsync($$"""{ "steps": [ { "fault": "{{fault}}", "seconds": {{range}}{{share}} } ] }""");
         }
-
-        await PlayAsync($$"""{ "steps": [ { "fault": "{{fault}}", "seconds": {{range}}{{share}} } ] }""");
+        catch (HttpRequestException)
+        {
+            // The outage began before the response was sent, or the one before has not ended yet.
+        }
+        finally
+        {
+            SetEnd(fault, Stopwatch.GetTimestamp() + (long)((Lead + seconds + Slack) * Stopwatch.Frequency));
+        }
     }
-
-    /// <summary>Ends all episodes.</summary>
-    public Task EndEpisodesAsync() => PlayAsync("{}");
 
     /// <summary>Whether it was down at some time since then, or a while before.</summary>
     public bool WasDownSince(long began, TimeSpan before)
@@ -86,9 +94,14 @@ internal sealed class Upstream : IDisposable
         }
     }
 
-    /// <summary>Reads the book.</summary>
+    /// <summary>Reads the book, after the end of the last episode.</summary>
     public async Task<JsonDocument> BookAsync()
     {
+        while (IsBusy)
+        {
+            await Task.Delay(BetweenLooks);
+        }
+
         await using var page = await _client.GetStreamAsync(new Uri("/__book", UriKind.Relative));
         return await JsonDocument.ParseAsync(page);
     }
@@ -97,6 +110,19 @@ internal sealed class Upstream : IDisposable
     {
         _client.Dispose();
         _process.Dispose();
+    }
+
+    private void SetEnd(string fault, long end)
+    {
+        lock (_lock)
+        {
+            Volatile.Write(ref _busyUntil, end);
+            if (fault == "down")
+            {
+                _downFrom = end == Never ? Stopwatch.GetTimestamp() : _downFrom;
+                _downUntil = end;
+            }
+        }
     }
 
     private async Task PlayAsync(string scenario)

@@ -52,7 +52,7 @@ internal sealed class Weather
     /// <summary>The number of episodes, of which outages.</summary>
     public (int All, int Outages) Episodes { get; private set; }
 
-    /// <summary>Plays all events in order, one at a time, until cancelled. At the end the settings are valid and no episode goes on.</summary>
+    /// <summary>Plays all events in order, one at a time, until cancelled. At the end the settings are valid.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
         var began = Stopwatch.GetTimestamp();

@@ -96,19 +96,10 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
     [Fact]
     public async Task FileThatIsLocked_Fails_UntilItIsFree()
     {
-        await using var store = new SqliteLedgerStore(_folder.File("locked.db"))
-        {
-            BusyTimeout = TimeSpan.FromMilliseconds(50),
-
-            // The store's own compaction must not be what locks it.
-            CompactionInterval = TimeSpan.FromHours(1),
-        };
-        await store.OpenAsync(Cancel);
+        await using var store = await OpenLockableAsync();
         var id = NewId();
-        await using (var other = new SqliteConnection($"Data Source={_folder.File("locked.db")};Pooling=false"))
+        await using (await LockAsync())
         {
-            await other.OpenAsync(Cancel);
-            await using var transaction = other.BeginTransaction(deferred: false);
             await Assert.ThrowsAsync<LedgerException>(() => store.ApplyAsync([Began(id)], Cancel));
             await Assert.ThrowsAsync<LedgerException>(() => store.TakeDueAsync(["search", "other"], Now, Now, 1, Cancel));
         }
@@ -120,17 +111,10 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
     [Fact]
     public async Task FileThatIsLockedForLong_IsWaitedForOnce()
     {
-        await using var store = new SqliteLedgerStore(_folder.File("locked.db"))
-        {
-            BusyTimeout = TimeSpan.FromMilliseconds(50),
-            CompactionInterval = TimeSpan.FromHours(1),
-        };
-        await store.OpenAsync(Cancel);
+        await using var store = await OpenLockableAsync();
         var id = NewId();
-        await using (var other = new SqliteConnection($"Data Source={_folder.File("locked.db")};Pooling=false"))
+        await using (await LockAsync())
         {
-            await other.OpenAsync(Cancel);
-            await using var transaction = other.BeginTransaction(deferred: false);
             await Assert.ThrowsAsync<LedgerException>(() => store.ApplyAsync([Began(id)], Cancel));
 
             // A write that waited again would not end.
@@ -228,4 +212,28 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
     }
 
     protected override object Key(Guid id) => LedgerKeys.ToBytes(id);
+
+    private async Task<SqliteLedgerStore> OpenLockableAsync()
+    {
+        var store = new SqliteLedgerStore(_folder.File("locked.db"))
+        {
+            BusyTimeout = TimeSpan.FromMilliseconds(50),
+
+            // The store's own compaction must not be what locks it.
+            CompactionInterval = TimeSpan.FromHours(1),
+        };
+        await store.OpenAsync(Cancel);
+        return store;
+    }
+
+    /// <summary>Locks the file with a write transaction, which ends with its connection.</summary>
+    private async Task<SqliteConnection> LockAsync()
+    {
+        var other = new SqliteConnection($"Data Source={_folder.File("locked.db")};Pooling=false");
+        await other.OpenAsync(Cancel);
+        await using var begin = other.CreateCommand();
+        begin.CommandText = "BEGIN IMMEDIATE";
+        await begin.ExecuteNonQueryAsync(Cancel);
+        return other;
+    }
 }
