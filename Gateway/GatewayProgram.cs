@@ -52,7 +52,10 @@ internal static class GatewayProgram
         return startup.Arguments.Command switch
         {
             GatewayCommand.Explain =>
-                await ExplainReport.WriteAsync(snapshot, startup.Arguments.Explain!, workingDirectory, output, error) ? Success : SettingsStartup.FaultyStart,
+                await ExplainReport.WriteAsync(
+                    snapshot, startup.Arguments.Explain!, workingDirectory, output, error, FilesOf(snapshot, startup.Sources!))
+                    ? Success
+                    : SettingsStartup.FaultyStart,
             GatewayCommand.Usage => await UsageCommand.RunAsync(
                 snapshot.Settings.Usage, startup.Arguments.Usage!, () => LedgerOf(snapshot, startup.Sources!), output, error) ? Success : Failure,
             GatewayCommand.WriteOff => await WriteOffCommand.RunAsync(
@@ -98,6 +101,17 @@ internal static class GatewayProgram
 
         await error.WriteLineAsync(fault);
         return Failure;
+    }
+
+    private static ExplainFiles FilesOf(SettingsSnapshot snapshot, SettingsSources sources)
+    {
+        var usage = snapshot.Settings.Usage;
+        return new ExplainFiles
+        {
+            Ledger = () => LedgerOf(snapshot, sources),
+            LedgerPath = usage.Store == UsageStore.Sqlite ? Path.GetFullPath(usage.Sqlite.Path, sources.WorkingDirectory) : null,
+            PricesPath = Path.GetFullPath(usage.PricesPath, sources.WorkingDirectory),
+        };
     }
 
     private static ILedgerStore LedgerOf(SettingsSnapshot snapshot, SettingsSources sources) => LedgerStores.Create(
