@@ -53,7 +53,10 @@ internal static class GatewayProgram
         return startup.Arguments.Command switch
         {
             GatewayCommand.Explain =>
-                await ExplainReport.WriteAsync(snapshot, startup.Arguments.Explain!, workingDirectory, output, error) ? Success : SettingsStartup.FaultyStart,
+                await ExplainReport.WriteAsync(
+                    snapshot, startup.Arguments.Explain!, workingDirectory, output, error, FilesOf(snapshot, startup.Sources!))
+                    ? Success
+                    : SettingsStartup.FaultyStart,
             GatewayCommand.Usage => await UsageCommand.RunAsync(
                 ledger,
                 startup.Arguments.Usage!,
@@ -104,6 +107,17 @@ internal static class GatewayProgram
 
         await error.WriteLineAsync(fault);
         return Failure;
+    }
+
+    private static ExplainFiles FilesOf(SettingsSnapshot snapshot, SettingsSources sources)
+    {
+        var usage = snapshot.Settings.Usage;
+        return new ExplainFiles
+        {
+            Ledger = () => LedgerOf(usage, snapshot, sources),
+            LedgerPath = usage.Store == UsageStore.Sqlite ? Path.GetFullPath(usage.Sqlite.Path, sources.WorkingDirectory) : null,
+            PricesPath = Path.GetFullPath(usage.PricesPath, sources.WorkingDirectory),
+        };
     }
 
     private static ILedgerStore LedgerOf(UsageSettings settings, SettingsSnapshot snapshot, SettingsSources sources) => LedgerStores.Create(

@@ -1,10 +1,14 @@
 using System.Text;
+using Gateway.Admission;
 using Gateway.Configuration;
 using Gateway.Errors;
+using Gateway.Limits;
+using Gateway.Prices;
 using Gateway.Pricing;
 using Gateway.Reports;
 using Gateway.Tests.Gateway.Configuration;
 using Gateway.Tests.Support;
+using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
@@ -95,6 +99,85 @@ public sealed class ExplainAgreementTests
             gateway, await folder.LoadGoodAsync(), PriceList.Empty, team, "/v1/chat/completions", Encoding.UTF8.GetBytes(body), body);
     }
 
+    /// <summary>
+    /// Budgets nearly used up, reservations of calls in flight, and limits used up: the explanation sees them as the request does, and takes
+    /// nothing.
+    /// </summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task RequestAtTheEdge_GetsWhatExplainSays(int seed)
+    {
+        FakeTime.SkipWithPublishedProgram();
+        var time = FakeTime.StartNow();
+        await using var gateway = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            Time = time,
+            Team = EdgeTeams[0].More,
+            MoreTeams = reference => EdgeTeams[1..].Select(
+                team => TeamSetup.Team(team.More, team.Id, KeyOf(team.Id), team.KeyMore, reference)),
+            PrepareUpstream = static upstream =>
+            {
+                upstream.Prices.Set("test/dollar", "0", "0", "1");
+                upstream.Prices.Set("test/mill", "0", "0.001");
+            },
+        });
+        var snapshot = gateway.Gateway.Services.GetRequiredService<SettingsStore>().Current;
+        var prices = gateway.Gateway.Services.GetRequiredService<PriceListStore>().For(snapshot);
+        var stores = gateway.Gateway.Services.GetRequiredService<LimitStores>();
+        var preview = new AdmissionPreview(stores.LimitPreview, stores.BudgetPreview, time);
+        await using var holding = await gateway.OpenStreamAsync("\"model\":\"test/dollar\"", "x-fake-stall-after: 1", "x-api-key: " + KeyOf("holding"));
+        await using var busy = await gateway.OpenStreamAsync("", "x-fake-stall-after: 1", "x-api-key: " + KeyOf("busy"));
+
+        // Holds its estimate: a settled answer would give nearly all of it back.
+        await using var tokens = await gateway.OpenStreamAsync("\"max_tokens\":400", "x-fake-stall-after: 1", "x-api-key: " + KeyOf("tokens"));
+        var random = new TestRandom((ulong)seed);
+        var outcomes = new HashSet<(string Team, string Code)>();
+        for (var i = 0; i < EdgeRequests; i++)
+        {
+            var id = EdgeTeams[random.Next(EdgeTeams.Length)].Id;
+            var model = EdgeModels[random.Next(EdgeModels.Length)];
+            var members = $"\"model\":\"{model}\",\"max_tokens\":{1 + random.Next(400)}";
+            var body = Encoding.UTF8.GetBytes(TeamGateway.Body(random.Next(5) == 0 ? members[..members.IndexOf(',', StringComparison.Ordinal)] : members));
+            var path = random.Next(10) == 0 ? "/v1/messages/count_tokens" : "/v1/chat/completions";
+            Assert.True(snapshot.Teams.TryGet(id, out var team));
+            var request = new ExplainedRequest(snapshot, team, path, body);
+            var expected = await RequestExplainer.ExplainAsync(request, prices, preview);
+
+            // Neither explanation has taken anything.
+            Assert.Equal(expected.Error?.Message, (await RequestExplainer.ExplainAsync(request, prices, preview)).Error?.Message);
+            var error = await CompareAsync(gateway, expected, id, path, body, $"seed {seed}, request {i}");
+
+            outcomes.Add((id, error?.Code ?? ""));
+            time.Advance(TimeSpan.FromMilliseconds(random.Next(1000)));
+        }
+
+        // Each team gets through and is refused by its limit or its budget.
+        (string, string)[] wanted =
+        [
+            ("search", ""), ("search", "budget_exceeded"), ("search", "price_unknown"), ("holding", "budget_reserved"), ("reporting", ""),
+            ("requests", ""), ("requests", "rate_limit_exceeded"), ("tokens", ""), ("tokens", "rate_limit_exceeded"),
+            ("busy", "rate_limit_exceeded"), ("keyed", ""), ("keyed", "rate_limit_exceeded"),
+        ];
+        Assert.Empty(wanted.Except(outcomes));
+        Assert.DoesNotContain(("reporting", "budget_exceeded"), outcomes);
+    }
+
+    private const int EdgeRequests = 150;
+
+    private static readonly string[] EdgeModels = ["test/dollar", "test/mill", "test/mill", "test/mill", TeamGateway.Model, "nobody/knows"];
+
+    private static readonly (string Id, string More, string KeyMore)[] EdgeTeams =
+    [
+        ("search", """ "Budget": { "Usd": 1.3, "Period": "Total" } """, ""),
+        ("holding", """ "Budget": { "Usd": 1.2, "Period": "Month" } """, ""),
+        ("reporting", """ "Budget": { "Usd": 0.5, "Period": "Total", "WhenExceeded": "Report" } """, ""),
+        ("requests", """ "Limits": { "RequestsPerMinute": 5 } """, ""),
+        ("tokens", """ "Limits": { "TokensPerMinute": 450 }, "Budget": { "Usd": 100 } """, ""),
+        ("busy", """ "Limits": { "ConcurrentRequests": 1 } """, ""),
+        ("keyed", """ "Limits": { "RequestsPerMinute": 50 } """, """, "Label": "ci", "Limits": { "RequestsPerMinute": 4, "TokensPerMinute": 2000 } """),
+    ];
+
     private static Task<TeamGateway> StartAsync(string limits) => TeamGateway.StartAsync(new TeamGatewayOptions
     {
         Team = Teams[0].More,
@@ -111,7 +194,13 @@ public sealed class ExplainAgreementTests
         TeamGateway gateway, SettingsSnapshot snapshot, PriceList prices, string id, string path, byte[] body, string name)
     {
         Assert.True(snapshot.Teams.TryGet(id, out var team));
-        var expected = RequestExplainer.Explain(snapshot, team, prices, path, body);
+        return await CompareAsync(gateway, RequestExplainer.Explain(snapshot, team, prices, path, body), id, path, body, name);
+    }
+
+    /// <summary>Sends a request and compares its answer with an explanation.</summary>
+    private static async Task<GatewayError?> CompareAsync(
+        TeamGateway gateway, RequestExplanation expected, string id, string path, byte[] body, string name)
+    {
         var context = $"{name}: team {id}, POST {path}, body {Encoding.Latin1.GetString(body.AsSpan(0, Math.Min(body.Length, 500)))}";
 
         var call = TeamGateway.NextId();

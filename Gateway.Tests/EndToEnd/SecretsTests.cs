@@ -102,6 +102,14 @@ public sealed class SecretsTests
         SearchFiles();
 
         Assert.True(printed.Count > 10);
+
+        // The search includes a line of every phase.
+        string[] phases =
+        [
+            "CallerIdentified", "RulesTried", "BodyEdited", "CallAdmitted", "AttemptSent", "AttemptEnded", "RequestRefused",
+        ];
+        Assert.All(phases, phase => Assert.Equal(
+            isVerbose, printed.Any(line => line.Contains($"\"Name\":\"{phase}\"", StringComparison.Ordinal))));
         Assert.True((await team.RowsAsync()).Count > 10);
         var found = printed.Concat(answers).Where(text => text.Contains(Mark, StringComparison.OrdinalIgnoreCase)).ToList();
         Assert.True(found.Count == 0, string.Join('\n', found));

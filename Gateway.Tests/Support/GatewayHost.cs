@@ -42,6 +42,9 @@ internal sealed partial class GatewayHost : IAsyncDisposable
     /// <summary>The same, for tests that asked for a process.</summary>
     public GatewayProcess Process => RunningProcess ?? throw new InvalidOperationException("This gateway runs inside the test's process.");
 
+    /// <summary>The services of a gateway inside the test's process.</summary>
+    public IServiceProvider Services => _factory?.Services ?? throw new InvalidOperationException("This gateway runs as a process.");
+
     /// <summary>The settings file, to be edited.</summary>
     public string SettingsPath => _folder.File("appsettings.json");
 

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using OpenRouterGateway.Transforms.ProviderMapping.Explaining;
 using OpenRouterGateway.Transforms.ProviderMapping.Hosting;
 using OpenRouterGateway.Transforms.ProviderMapping.Settings;
 using OpenRouterGateway.Transforms.RequestBody;
@@ -79,6 +80,9 @@ public sealed class ProviderMappingOptions
     /// no objection.
     /// </summary>
     internal Func<HttpContext, RequestReviewContext, RequestReview> Review { get; set; } = static (_, _) => default;
+
+    /// <summary>Observes the decisions. Default: none.</summary>
+    internal IDecisionObserver? Observer { get; set; }
 
     /// <summary>The rule sets of the configuration section; <see langword="null"/> without one.</summary>
     internal ConfiguredRuleSets? Configured { get; set; }

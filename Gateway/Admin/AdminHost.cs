@@ -5,7 +5,6 @@ using Gateway.Errors;
 using Gateway.Health;
 using Gateway.Ledger;
 using Gateway.Observability;
-using Gateway.Pricing;
 using Gateway.Primitives;
 using Gateway.Requests;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -47,7 +46,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
     /// <summary>Creates the host.</summary>
     /// <param name="settings">Section <c>Admin</c>, with the token itself in place of its reference.</param>
     /// <param name="store">The current settings.</param>
-    /// <param name="prices">Returns the current prices for a snapshot.</param>
+    /// <param name="explain">The endpoint of explanations.</param>
     /// <param name="ledger">Returns the ledger; <see langword="null"/> if there is none.</param>
     /// <param name="limitStoreFault">Returns why the store of limits fails; <see langword="null"/> as long as it works.</param>
     /// <param name="metrics">The metrics of <c>/metrics</c>.</param>
@@ -57,7 +56,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
     public AdminHost(
         AdminSettings settings,
         SettingsStore store,
-        Func<SettingsSnapshot, PriceList> prices,
+        ExplainEndpoint explain,
         Func<ValueTask<ILedgerStore?>> ledger,
         Func<string?> limitStoreFault,
         MeterProvider metrics,
@@ -74,7 +73,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
 
         _guard = new AdminGuard(settings.Token);
         _usage = new UsageEndpoint(ledger, time, loggers.CreateLogger<UsageEndpoint>());
-        _explain = new ExplainEndpoint(store, prices);
+        _explain = explain;
         _store = store;
         _limitStoreFault = limitStoreFault;
         _metrics = metrics;

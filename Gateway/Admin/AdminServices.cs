@@ -1,6 +1,8 @@
+using Gateway.Admission;
 using Gateway.Attempts;
 using Gateway.Configuration;
 using Gateway.Configuration.Model;
+using Gateway.Errors;
 using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Observability;
@@ -11,6 +13,7 @@ using Gateway.Workers;
 using OpenRouterGateway.Transforms.RequestBody;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;
+using Yarp.ReverseProxy;
 
 namespace Gateway.Admin;
 
@@ -70,7 +73,7 @@ internal static class AdminServices
             services.AddSingleton(provider => new AdminHost(
                 admin,
                 provider.GetRequiredService<SettingsStore>(),
-                provider.GetRequiredService<PriceListStore>().For,
+                ExplainOf(provider),
                 () => ledger(provider),
                 () => provider.GetRequiredService<LimitStores>().Fault,
                 provider.GetRequiredService<MeterProvider>(),
@@ -78,6 +81,23 @@ internal static class AdminServices
                 provider.GetRequiredService<ILoggerFactory>()));
             services.AddHostedService(static provider => provider.GetRequiredService<AdminHost>());
         }
+    }
+
+    private static ExplainEndpoint ExplainOf(IServiceProvider provider)
+    {
+        var stores = provider.GetRequiredService<LimitStores>();
+        var time = provider.GetRequiredService<TimeProvider>();
+        var clusters = provider.GetRequiredService<IProxyStateLookup>();
+        var outages = provider.GetRequiredService<DestinationOutages>();
+        return new ExplainEndpoint(
+            provider.GetRequiredService<SettingsStore>(),
+            provider.GetRequiredService<PriceListStore>().For,
+            new AdmissionPreview(stores.LimitPreview, stores.BudgetPreview, time),
+            route => route.ClusterId is { } id && clusters.TryGetCluster(id, out var cluster)
+                && cluster.DestinationsState is { AvailableDestinations.Count: 0 } state
+                    ? GatewayError.NoDestination(outages.RetryAfter(state.AllDestinations))
+                    : null,
+            time);
     }
 
     /// <summary>Creates the tracer provider at the start: spans are recorded from then on.</summary>

@@ -3,19 +3,31 @@ using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Gateway.Admission;
 using Gateway.Configuration;
 using Gateway.Errors;
+using Gateway.Limits;
 using Gateway.Pricing;
 using Gateway.Primitives;
 using Gateway.Reports;
+using Gateway.Routing;
 using Gateway.Teams;
+using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.Admin;
 
-/// <summary><c>POST /admin/explain</c>: the report of the sub-command <c>explain</c>, with the current settings and prices.</summary>
+/// <summary><c>POST /admin/explain</c>: the report of the sub-command <c>explain</c>, with the current settings, prices and levels.</summary>
 /// <param name="settings">Holds the current settings.</param>
 /// <param name="prices">Returns the current prices for a snapshot.</param>
-internal sealed class ExplainEndpoint(SettingsStore settings, Func<SettingsSnapshot, PriceList> prices)
+/// <param name="preview">The current levels of limits and budgets.</param>
+/// <param name="availability">Returns the error for a route whose destinations are all unavailable.</param>
+/// <param name="time">The clock.</param>
+internal sealed class ExplainEndpoint(
+    SettingsStore settings,
+    Func<SettingsSnapshot, PriceList> prices,
+    AdmissionPreview preview,
+    Func<RouteConfig, GatewayError?> availability,
+    TimeProvider time)
 {
     // The maximum depth of the request to this endpoint. The explained body in it is checked by the gateway's own scanner.
     private static readonly JsonDocumentOptions Depth = new() { MaxDepth = 1000 };
@@ -46,7 +58,7 @@ internal sealed class ExplainEndpoint(SettingsStore settings, Func<SettingsSnaps
         }
         catch (JsonException)
         {
-            return (null, "the body is not JSON; expected {\"model\", \"team\", \"body\", \"path\"} with at least model or body");
+            return (null, "the body is not JSON; expected {\"model\", \"team\", \"key\", \"body\", \"path\"} with at least model or body");
         }
 
         using (document)
@@ -65,14 +77,27 @@ internal sealed class ExplainEndpoint(SettingsStore settings, Func<SettingsSnaps
             }
 
             var body = question.Body ?? ExplainReport.MinimalBody(question.Model);
-            var explanation = RequestExplainer.Explain(snapshot, team, prices(snapshot), ExplainReport.PathOf(question.Path), body);
+            var request = new ExplainedRequest(snapshot, team, ExplainReport.PathOf(question.Path), body);
+            if (question.Key is { } label)
+            {
+                if (team?.Keys.FirstOrDefault(key => key.Label == label) is not { } key)
+                {
+                    return ("key", "unknown key of the team");
+                }
+
+                request = request with { Key = key };
+            }
+
+            var explanation = request.Key?.Expires <= time.GetUtcNow()
+                ? new RequestExplanation(request.Path, ErrorDialects.Of(request.Path)) { Error = GatewayError.UnknownKey }
+                : await RequestExplainer.ExplainAsync(request, prices(snapshot), preview, availability);
             if (question.Body is not null && ExplainReport.FindMismatch(explanation, question.Model) is { } mismatch)
             {
                 return ("model", mismatch);
             }
 
             using var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
-            await ExplainReport.WriteAsync(snapshot, explanation, question.Path, body, text);
+            await ExplainReport.WriteAsync(request, explanation, question.Path, text);
             await AdminResponses.WriteAsync(context, "application/json", Render(explanation, text.ToString()));
             return null;
         }
@@ -104,20 +129,56 @@ internal sealed class ExplainEndpoint(SettingsStore settings, Func<SettingsSnaps
             estimate.WriteTo(json);
         }
 
+        WriteLevels(json, explanation);
         json.WriteEndObject();
         json.Flush();
         return output.WrittenMemory;
     }
 
+    /// <summary>Writes the levels of the limits and of the budget, without the request; amounts are decimal text in US dollars.</summary>
+    private static void WriteLevels(Utf8JsonWriter json, RequestExplanation explanation)
+    {
+        if (explanation.Forecast is { Limits: { } limits })
+        {
+            json.WriteStartObject("limits"u8);
+            WriteLevel("requests", limits.Requests);
+            WriteLevel("tokens", limits.Tokens);
+            json.WriteEndObject();
+        }
+
+        if (explanation.Forecast is { Period: { } period, Budget: var level })
+        {
+            var limit = explanation.Team!.Budget!.Limit;
+            json.WriteStartObject("budget"u8);
+            json.WriteString("limit_usd"u8, limit.ToString());
+            json.WriteString("charged_usd"u8, level.Charged.ToString());
+            json.WriteString("reserved_usd"u8, level.Reserved.ToString());
+            json.WriteString("left_usd"u8, PicoDollars.Max(limit - level.Charged, PicoDollars.Zero).ToString());
+            json.WriteString("resets_at"u8, ErrorMetadata.Text(period.End));
+            json.WriteEndObject();
+        }
+
+        void WriteLevel(string name, LimitLevel? level)
+        {
+            if (level is { } one)
+            {
+                json.WriteStartObject(name);
+                json.WriteNumber("limit"u8, one.Limit);
+                json.WriteNumber("left"u8, one.Remaining);
+                json.WriteEndObject();
+            }
+        }
+    }
+
     /// <summary>The parsed request to this endpoint. The explained body is kept byte for byte.</summary>
-    private readonly record struct Question(string? Model, string? Team, byte[]? Body, string Path)
+    private readonly record struct Question(string? Model, string? Team, string? Key, byte[]? Body, string Path)
     {
         public static (Question Question, (string? Member, string Message)? Fault) Read(JsonElement root)
         {
-            var question = new Question(null, null, null, new ExplainArguments().RequestPath);
+            var question = new Question(null, null, null, null, new ExplainArguments().RequestPath);
             if (root.ValueKind != JsonValueKind.Object)
             {
-                return (question, (null, "expected an object with model, team, body and path"));
+                return (question, (null, "expected an object with model, team, key, body and path"));
             }
 
             foreach (var member in root.EnumerateObject())
@@ -131,20 +192,23 @@ internal sealed class ExplainEndpoint(SettingsStore settings, Func<SettingsSnaps
                     case "team" when !string.IsNullOrWhiteSpace(text):
                         question = question with { Team = text };
                         break;
+                    case "key" when !string.IsNullOrWhiteSpace(text):
+                        question = question with { Key = text };
+                        break;
                     case "path" when text?.StartsWith('/') == true:
                         question = question with { Path = text };
                         break;
                     case "body" when member.Value.ValueKind == JsonValueKind.Object:
                         question = question with { Body = Encoding.UTF8.GetBytes(member.Value.GetRawText()) };
                         break;
-                    case ("model" or "team") and var name:
+                    case ("model" or "team" or "key") and var name:
                         return (question, (name, "expected a name"));
                     case "path":
                         return (question, ("path", "expected a path that begins with /"));
                     case "body":
                         return (question, ("body", "expected the request's body, an object"));
                     default:
-                        return (question, (null, "unknown member; expected model, team, body and path"));
+                        return (question, (null, "unknown member; expected model, team, key, body and path"));
                 }
             }
 

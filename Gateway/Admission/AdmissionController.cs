@@ -1,3 +1,4 @@
+using System.Globalization;
 using Gateway.Authentication;
 using Gateway.Billing;
 using Gateway.Configuration.Model;
@@ -6,6 +7,7 @@ using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Metering;
 using Gateway.Observability;
+using Gateway.Pricing;
 using Gateway.Primitives;
 using Gateway.Requests;
 using Gateway.Teams;
@@ -46,6 +48,7 @@ internal sealed partial class AdmissionController
         };
         var (team, settings) = (request.Caller.Team, request.Snapshot.Settings);
         LimitResult? limits = null;
+        BudgetResult? budgeted = null;
         var isAdmitted = false;
         try
         {
@@ -81,10 +84,13 @@ internal sealed partial class AdmissionController
 
                 try
                 {
-                    if (await ReserveAsync(call, team, budget, request.RequestId, now) is { } refusal)
+                    var (result, refusal) = await ReserveAsync(call, team, budget, request, now);
+                    if (refusal is not null)
                     {
                         return Refused(limits, refusal);
                     }
+
+                    budgeted = result;
                 }
                 catch (LimitStoreException fault)
                 {
@@ -113,6 +119,7 @@ internal sealed partial class AdmissionController
             }
 
             isAdmitted = true;
+            LogAdmitted(request, limits, budgeted);
             return new AdmissionDecision(limits, call, null);
         }
         finally
@@ -181,29 +188,50 @@ internal sealed partial class AdmissionController
         }
     }
 
+    /// <summary>Judges the answer of the budget's store. Pure: <c>explain</c> runs the same code.</summary>
+    /// <returns>The error, also for a budget that only reports; <see langword="null"/> if the amount is granted.</returns>
+    public static GatewayError? Judge(TeamBudget budget, BudgetKey key, in RequestCost cost, in BudgetResult result) => result.IsGranted
+        ? null
+        : GatewayError.OverBudget(
+            new BudgetShortfall(cost.Reserved, budget.Limit, result.Charged, result.Reserved, key.End), cost.Basis, cost.ToolCost);
+
     /// <summary>Reserves the amount of a call in the team's budget.</summary>
-    /// <returns>The error if the request is refused.</returns>
-    private async ValueTask<GatewayError?> ReserveAsync(
-        MeteredCall call, Team team, TeamBudget budget, string requestId, DateTimeOffset now)
+    /// <returns>The answer of the store, and the error if the request is refused.</returns>
+    private async ValueTask<(BudgetResult Result, GatewayError? Error)> ReserveAsync(
+        MeteredCall call, Team team, TeamBudget budget, AdmissionRequest request, DateTimeOffset now)
     {
         var key = BudgetKey.At(team.Id, budget.Period, now);
         var result = await call.ReserveAsync(key, budget.Limit, budget.IncludesByok);
-        if (result.IsGranted)
+        if (Judge(budget, key, request.Cost, result) is not { } error)
         {
-            return null;
+            return (result, null);
         }
 
-        var error = GatewayError.OverBudget(
-            new BudgetShortfall(call.Reserved, budget.Limit, result.Charged, result.Reserved, key.End));
         if (budget.WhenExceeded == ExceededPolicy.Refuse)
         {
-            return error;
+            return (result, error);
         }
 
-        Log.BudgetExceeded(_logger, error.Code, team.Id, error.Message, requestId);
+        Log.BudgetExceeded(_logger, error.Code, team.Id, error.Message, request.RequestId);
         _metrics.RequestRefused(error.Code, team.Id);
-        await call.ReserveAsync(key, PicoDollars.MaxStored, budget.IncludesByok);
-        return null;
+        return (await call.ReserveAsync(key, PicoDollars.MaxStored, budget.IncludesByok), null);
+    }
+
+    private void LogAdmitted(in AdmissionRequest request, LimitResult? limits, BudgetResult? budget)
+    {
+        if (_logger.IsEnabled(LogLevel.Debug))
+        {
+            PhaseLog.CallAdmitted(
+                _logger,
+                request.Cost.Reserved.ToString(),
+                request.Cost.Tokens,
+                limits is null ? "none" : $"{Left(limits.Requests)} requests and {Left(limits.Tokens)} tokens left",
+                budget is { } result ? $"{result.Charged} of {request.Caller.Team.Budget!.Limit} USD charged" : "none",
+                request.RequestId);
+        }
+
+        static string Left(LimitLevel? level) =>
+            level is { } one ? string.Create(CultureInfo.InvariantCulture, $"{one.Remaining} of {one.Limit}") : "any";
     }
 
     private static AdmissionRequest RequestOf(GatewayContext request, IProviderMappingFeature? mapping, bool isLeaseCharged) => new(

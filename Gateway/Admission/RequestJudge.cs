@@ -33,7 +33,7 @@ internal static class RequestJudge
         }
 
         requested = tools.Removal is { } removal ? requested.Without(removal) : requested;
-        if (FindRefused(team.Rights, requested, reviewed) is { } refused)
+        if (FindRefused(team, requested, reviewed) is { } refused)
         {
             return new(new RequestReview(refused)) { Tools = tools };
         }
@@ -72,6 +72,7 @@ internal static class RequestJudge
                 PromptTokens: ReservationEstimate.EstimateTokens(size with { StatedOutputTokens = 0 }))
             {
                 ToolCost = toolCost,
+                Basis = EstimateBasis.Of(size, dearest),
             },
             Session = scoped,
             Tools = tools,
@@ -87,8 +88,9 @@ internal static class RequestJudge
     private static RequestVerdict Refused(GatewayError error, ServerToolVerdict tools) =>
         new(new RequestReview(error.ToRejection())) { Tools = tools };
 
-    private static RequestRejection? FindRefused(ModelRights rights, in RequestedModels requested, in RequestReviewContext reviewed)
+    private static RequestRejection? FindRefused(Team team, in RequestedModels requested, in RequestReviewContext reviewed)
     {
+        var rights = team.Rights;
         if (rights.IsUnlimited)
         {
             return null;
@@ -105,7 +107,7 @@ internal static class RequestJudge
         var refused = rights.Refuse(requested.Names, presets)
             ?? (requested.All.Count > requested.Names.Count ? rights.Refuse(requested.All, presets) : null)
             ?? (reviewed.Models.Model is null && !reviewed.Models.NamesPreset ? rights.Refuse([], []) : null);
-        return refused is null ? null : GatewayError.ModelNotAllowed(refused).ToRejection();
+        return refused is null ? null : GatewayError.ModelNotAllowed(refused, team.Id).ToRejection();
     }
 
     // A request without a model has no price, whatever its tools and fallbacks name.

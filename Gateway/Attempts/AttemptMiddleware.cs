@@ -1,3 +1,4 @@
+using System.Globalization;
 using Gateway.Admission;
 using Gateway.Billing;
 using Gateway.Errors;
@@ -22,10 +23,17 @@ internal sealed class AttemptMiddleware
     private readonly GatewayMetrics _metrics;
     private readonly GatewayTraces _traces;
     private readonly TimeProvider _time;
+    private readonly ILogger<AttemptMiddleware> _logger;
 
     public AttemptMiddleware(
-        RequestDelegate next, AdmissionController admission, GatewayMetrics metrics, GatewayTraces traces, TimeProvider time)
+        RequestDelegate next,
+        AdmissionController admission,
+        GatewayMetrics metrics,
+        GatewayTraces traces,
+        TimeProvider time,
+        ILogger<AttemptMiddleware> logger)
     {
+        _logger = logger;
         _next = next;
         _admission = admission;
         _metrics = metrics;
@@ -49,6 +57,10 @@ internal sealed class AttemptMiddleware
         {
             attempts.Begin();
             await (_traces.IsEnabled ? TraceAsync(context, attempts) : _next(context));
+            if (_logger.IsEnabled(LogLevel.Debug))
+            {
+                PhaseLog.AttemptEnded(_logger, attempts.Count, OutcomeOf(context, attempts), request.RequestId);
+            }
         }
         while (FindNext(context, request, attempts) is { } next && await TryPrepareAsync(context, request, mapping, next));
     }
@@ -99,6 +111,14 @@ internal sealed class AttemptMiddleware
             && attempts.TryTakeBodyBack()
                 ? next
                 : null;
+    }
+
+    private static string OutcomeOf(HttpContext context, RequestAttempts attempts)
+    {
+        var status = attempts.UpstreamStatus is { } upstreams ? string.Create(CultureInfo.InvariantCulture, $"status {upstreams}") : "no response";
+        return context.Features.Get<IForwarderErrorFeature>() is { } failure ? $"{status}, {failure.Error}: {FailureReason.Of(failure)}"
+            : attempts.DroppedFor is not null ? $"{status}, dropped for another destination"
+            : status;
     }
 
     private static IReadOnlyList<DestinationState> NextOf(HttpContext context, RequestAttempts attempts) =>

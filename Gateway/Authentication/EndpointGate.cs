@@ -23,6 +23,12 @@ internal static class EndpointGate
             : default;
     }
 
+    /// <summary>The limits under which a request is counted; none for an endpoint that is not counted.</summary>
+    public static IReadOnlyList<LimitScope> ScopesOf(TeamEndpoint endpoint, CallerIdentity caller) =>
+        endpoint.IsMetered ? caller.Key.ScopesIn(caller.Team)
+        : endpoint.Kind is TeamEndpointKind.Catalogue or TeamEndpointKind.Account ? caller.Key.CatalogueScopesIn(caller.Team)
+        : [];
+
     /// <summary>Whether the rights or the budget of a team depend on the model or the size of a request.</summary>
     private static bool IsJudgedByItsBody(Team team) => !team.Rights.IsUnlimited || team.Budget is not null;
 }

@@ -2,6 +2,7 @@ using Gateway.Configuration;
 using Gateway.Configuration.ReverseProxy;
 using Gateway.Errors;
 using Gateway.Ledger;
+using Gateway.Observability;
 using Gateway.Requests;
 using Gateway.Routing;
 using Gateway.Teams;
@@ -25,10 +26,17 @@ internal sealed class TeamMiddleware
     private readonly TimeProvider _time;
     private readonly IGenerationOwnership _ownership;
     private readonly ConcurrencyGate _concurrency;
+    private readonly ILogger<TeamMiddleware> _logger;
 
     public TeamMiddleware(
-        RequestDelegate next, SettingsStore settings, TimeProvider time, IGenerationOwnership ownership, ConcurrencyGate concurrency)
+        RequestDelegate next,
+        SettingsStore settings,
+        TimeProvider time,
+        IGenerationOwnership ownership,
+        ConcurrencyGate concurrency,
+        ILogger<TeamMiddleware> logger)
     {
+        _logger = logger;
         _concurrency = concurrency;
         _next = next;
         _settings = settings;
@@ -76,16 +84,12 @@ internal sealed class TeamMiddleware
             ? default
             : EndpointGate.Judge(caller.Team, gateway.Route.Facts, request.Method, request.Path);
         gateway.Caller = new CallerRecord(caller, target.Endpoint, target.UpstreamPath);
+        PhaseLog.CallerIdentified(_logger, caller.Team.Id, caller.Key.Label, target.Endpoint?.Path, gateway.RequestId);
         return target.Endpoint is not { } endpoint ? ErrorMiddleware.RefuseAsync(context, GatewayError.EndpointNotAllowed)
             : endpoint.Kind == TeamEndpointKind.OwnCall ? EnterIfOwnAsync(context, caller.Team, target.CallId ?? IdInQuery(request))
-            : ScopesOf(endpoint, caller) is { Count: > 0 } scopes ? EnterUnderLimitsAsync(context, gateway, scopes)
+            : EndpointGate.ScopesOf(endpoint, caller) is { Count: > 0 } scopes ? EnterUnderLimitsAsync(context, gateway, scopes)
             : _next(context);
     }
-
-    private static IReadOnlyList<LimitScope> ScopesOf(TeamEndpoint endpoint, CallerIdentity caller) =>
-        endpoint.IsMetered ? caller.Key.ScopesIn(caller.Team)
-        : endpoint.Kind is TeamEndpointKind.Catalogue or TeamEndpointKind.Account ? caller.Key.CatalogueScopesIn(caller.Team)
-        : [];
 
     private async Task EnterUnderLimitsAsync(HttpContext context, GatewayContext gateway, IReadOnlyList<LimitScope> scopes)
     {

@@ -19,7 +19,7 @@ internal sealed class ErrorMetadata
         WriteAmount(json, "needed_usd", shortfall.Needed);
         WriteAmount(json, "left_usd", shortfall.Left);
         WriteAmount(json, "reserved_usd", shortfall.Reserved);
-        json.WriteString("resets_at", shortfall.ResetsAt?.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
+        json.WriteString("resets_at", Text(shortfall.ResetsAt));
     });
 
     /// <summary>The exhausted limit and its holder.</summary>
@@ -34,6 +34,9 @@ internal sealed class ErrorMetadata
         });
         json.WriteString("scope", refused.Holder?.Split(':')[0]);
     });
+
+    /// <summary>The end of a budget's period as text, in UTC.</summary>
+    public static string? Text(DateTimeOffset? end) => end?.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
     /// <summary>Writes the member <c>metadata</c>.</summary>
     public void WriteTo(Utf8JsonWriter json)

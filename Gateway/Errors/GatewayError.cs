@@ -1,6 +1,8 @@
 using System.Globalization;
 using Gateway.Billing;
 using Gateway.Limits;
+using Gateway.Pricing;
+using Gateway.Primitives;
 using Microsoft.Net.Http.Headers;
 using OpenRouterGateway.Transforms.RequestBody;
 using OpenRouterGateway.Transforms.RequestBody.Tools;
@@ -24,6 +26,7 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     /// <summary>The code of <see cref="ServerToolNotAllowed"/>, which the provider mapping uses as well.</summary>
     public const string ServerToolNotAllowedCode = "server_tool_not_allowed";
 
+    private const string RateLimitExceededCode = "rate_limit_exceeded";
     private const string InvalidRequest = "invalid_request_error";
     private const string UpstreamTrouble = "api_error";
     private const string Permission = "permission_error";
@@ -169,10 +172,12 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     /// <param name="name">
     /// The name in the request; empty if it names no model. The message quotes only the beginning of a long name.
     /// </param>
-    public static GatewayError ModelNotAllowed(string name) => new(403, ErrorOrigin.Client, Permission, ModelNotAllowedCode,
-        name.Length == 0
+    /// <param name="team">The id of the team, whose settings exclude the model.</param>
+    public static GatewayError ModelNotAllowed(string name, string team) => new(403, ErrorOrigin.Client, Permission, ModelNotAllowedCode,
+        (name.Length == 0
             ? "The team may not make a request that names no model."
-            : $"The team may not use the model '{Shorten(name)}'.",
+            : $"The team may not use the model '{Shorten(name)}'.")
+            + $" The settings AllowedModels and DeniedModels of the team '{team}' decide.",
         "model");
 
     /// <summary>A server tool or plugin is closed to the team.</summary>
@@ -187,32 +192,36 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
         tool.Member);
 
     /// <summary>The team's budget does not cover the reservation of a request.</summary>
-    public static GatewayError OverBudget(in BudgetShortfall shortfall)
+    /// <param name="shortfall">The amounts.</param>
+    /// <param name="basis">The token counts behind the needed amount.</param>
+    /// <param name="toolCost">The part of the needed amount that is for server tools.</param>
+    public static GatewayError OverBudget(in BudgetShortfall shortfall, in EstimateBasis basis = default, PicoDollars toolCost = default)
     {
         var error = shortfall.IsReservedOnly ? BudgetReserved : BudgetExceeded;
+        var until = ErrorMetadata.Text(shortfall.ResetsAt) is { } end ? $" until {end}" : "";
         return error with
         {
-            Message = $"{error.Message} It may cost {shortfall.Needed} USD; {shortfall.Left} USD are left, and {shortfall.Reserved} USD are "
-                + "reserved for calls that are not billed yet.",
+            Message = $"{error.Message} It may cost {shortfall.Needed} USD{Reason(basis, toolCost)}. {shortfall.Left} USD are left{until}, and "
+                + $"{shortfall.Reserved} USD are reserved for calls that are not billed yet.",
             Metadata = ErrorMetadata.Of(shortfall),
         };
     }
 
     /// <summary>A limit of the team or of its key is exhausted.</summary>
     /// <param name="refused">The result of the store.</param>
-    public static GatewayError RateLimited(LimitResult refused) =>
-        RateLimited(refused.RetryAfter) with { Metadata = ErrorMetadata.Of(refused) };
-
-    /// <summary>A limit of the team or of its key is exhausted.</summary>
-    /// <param name="retryAfter">The retry delay; sent in whole seconds, at least 1.</param>
-    /// <param name="headers">The headers with the levels of the limits.</param>
-    public static GatewayError RateLimited(TimeSpan retryAfter, params ReadOnlySpan<KeyValuePair<string, string>> headers)
+    public static GatewayError RateLimited(LimitResult refused)
     {
-        var seconds = Seconds(retryAfter);
-        return new GatewayError(429, ErrorOrigin.Client, "rate_limit_error", "rate_limit_exceeded",
-            $"A limit of the team is exhausted. Try again in {seconds} s.")
+        var seconds = Seconds(refused.RetryAfter);
+        return new GatewayError(429, ErrorOrigin.Client, "rate_limit_error", RateLimitExceededCode,
+            $"The limit {refused.RefusedBy switch
+            {
+                LimitKind.Requests => "RequestsPerMinute",
+                LimitKind.Tokens => "TokensPerMinute",
+                _ => "ConcurrentRequests",
+            }} of {HolderOf(refused)} is exhausted. Try again in {seconds} s.")
         {
-            Headers = [new(HeaderNames.RetryAfter, seconds), .. headers],
+            Headers = [new(HeaderNames.RetryAfter, seconds)],
+            Metadata = ErrorMetadata.Of(refused),
         };
     }
 
@@ -260,6 +269,33 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     // Neither a bug in the gateway nor a fault of the client. The log has the reason, for the operator of the store.
     private static GatewayError StoreUnavailable(string code, string counted) => new(503, ErrorOrigin.Upstream, UpstreamTrouble, code,
         $"The gateway cannot count {counted} at the moment, and refuses requests that it cannot count.");
+
+    private static string Reason(in EstimateBasis basis, PicoDollars toolCost)
+    {
+        if (basis == default)
+        {
+            return "";
+        }
+
+        var choices = basis.Choices > 1 ? string.Create(CultureInfo.InvariantCulture, $"{basis.Choices} times ") : "";
+        var cap = basis.IsOutputStated ? "the cap of the request" : "assumed, since the request states no cap";
+        var output = basis.OutputTokens == 0
+            ? ""
+            : string.Create(CultureInfo.InvariantCulture, $" and {choices}{basis.OutputTokens} output tokens ({cap})");
+        var tools = toolCost > PicoDollars.Zero ? $", {toolCost} USD of it for server tools" : "";
+        return string.Create(CultureInfo.InvariantCulture, $" for {basis.PromptTokens} prompt tokens (estimated from its size){output}{tools}");
+    }
+
+    // The holder is team:ID or key:ID/LABEL.
+    private static string HolderOf(LimitResult refused)
+    {
+        var (kind, name) = refused.Holder?.IndexOf(':') is > 0 and var colon
+            ? (refused.Holder[..colon], refused.Holder[(colon + 1)..])
+            : ("team", "");
+        return kind == "key" && name.IndexOf('/') is > 0 and var slash
+            ? $"the key '{name[(slash + 1)..]}' of the team '{name[..slash]}'"
+            : $"the team '{name}'";
+    }
 
     private static string Seconds(TimeSpan delay) =>
         Math.Max(1, (long)Math.Ceiling(delay.TotalSeconds)).ToString(CultureInfo.InvariantCulture);

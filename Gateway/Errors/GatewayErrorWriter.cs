@@ -16,6 +16,7 @@ internal static class GatewayErrorWriter
     public static async Task WriteAsync(HttpContext context, GatewayError error)
     {
         var response = context.Response;
+        GatewayContext.Of(context).Error = (error.Code, error.Message);
         response.StatusCode = error.Status;
         GatewayResponseHeaders.Apply(context);
         response.Headers[GatewayResponseHeaders.Error] = "1";
@@ -44,6 +45,13 @@ internal static class GatewayErrorWriter
         var request = GatewayContext.Of(context);
         var path = context.Request.Path;
         return request.HasRoute ? request.Route.Facts.DialectOf(path) : ErrorDialects.Of(path);
+    }
+
+    /// <summary>Writes the event that ends a stream after a failure, in the dialect of the route.</summary>
+    public static ValueTask WriteEventAsync(HttpContext context, Stream body, GatewayError error)
+    {
+        GatewayContext.Of(context).Error = (error.Code, error.Message);
+        return body.WriteAsync(RenderEvent(DialectOf(context), error));
     }
 
     /// <summary>Renders the event that ends a stream after a failure.</summary>

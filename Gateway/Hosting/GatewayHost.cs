@@ -107,6 +107,8 @@ internal static class GatewayHost
             mapping.RequestBodyMemory = () => settings.Current.Settings.Server.RequestBodyMemory;
             mapping.MaxWaitingBodies = () => settings.Current.Settings.Server.MaxWaitingBodies;
         });
+        services.AddSingleton<DecisionLog>();
+        services.AddOptions<ProviderMappingOptions>().Configure<DecisionLog>(static (mapping, log) => mapping.Observer = log);
         DisableDataProtectionKeys(services);
 
         // YARP registers authorization, which makes the host add a middleware to every request. The settings check rejects authorization

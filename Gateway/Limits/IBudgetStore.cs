@@ -9,7 +9,11 @@ namespace Gateway.Limits;
 /// <param name="Reserved">
 /// The part of the charges that are open reservations. Known for a refusal; read after it, so it may belong to a slightly later moment.
 /// </param>
-internal readonly record struct BudgetResult(bool IsGranted, PicoDollars Charged, PicoDollars Reserved = default);
+internal readonly record struct BudgetResult(bool IsGranted, PicoDollars Charged, PicoDollars Reserved = default)
+{
+    /// <summary>The decision about another amount at the same charges.</summary>
+    public BudgetResult For(PicoDollars amount, PicoDollars limit) => this with { IsGranted = Charged + amount <= limit };
+}
 
 /// <summary>
 /// Counts the charges of budgets, in this process or in a shared Redis. The ledger is authoritative: missing counters are seeded from it,

@@ -32,6 +32,12 @@ internal sealed class LimitStores : IAsyncDisposable
     /// <summary>The store of budgets.</summary>
     public IBudgetStore Budgets { get; }
 
+    /// <summary>The previews of <see cref="Limits"/>.</summary>
+    public ILimitPreview LimitPreview => (ILimitPreview)Limits;
+
+    /// <summary>The previews of <see cref="Budgets"/>.</summary>
+    public IBudgetPreview BudgetPreview => (IBudgetPreview)Budgets;
+
     /// <summary>The worker that compares the budgets with the ledger. It must be started after the ledger is open.</summary>
     public Worker Reconciler { get; }
 

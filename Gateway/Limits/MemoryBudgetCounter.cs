@@ -72,6 +72,15 @@ internal sealed class MemoryBudgetCounter
         }
     }
 
+    public bool TryPreview(PicoDollars limit, PicoDollars amount, out BudgetResult result)
+    {
+        lock (_gate)
+        {
+            result = new BudgetResult(false, _charged, _reserved).For(amount, limit);
+            return _isSeeded;
+        }
+    }
+
     public bool TryRead(out PicoDollars charged)
     {
         lock (_gate)

@@ -13,7 +13,7 @@ namespace Gateway.Limits;
 /// </summary>
 /// <param name="seed">Reads the charges of a period from the ledger, with the ids of the rows created since a time.</param>
 /// <param name="time">The clock.</param>
-internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<TeamCharges>> seed, TimeProvider time) : IBudgetStore
+internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<TeamCharges>> seed, TimeProvider time) : IBudgetStore, IBudgetPreview
 {
     /// <summary>The longest time that a request waits for a counter to be seeded.</summary>
     internal static readonly TimeSpan SeedTimeout = TimeSpan.FromSeconds(5);
@@ -88,6 +88,19 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<Tea
         }
 
         return charged;
+    }
+
+    /// <inheritdoc />
+    public async ValueTask<BudgetResult> PreviewAsync(BudgetKey key, PicoDollars limit, PicoDollars amount)
+    {
+        var counter = CounterOf(key);
+        BudgetResult result;
+        while (!counter.TryPreview(limit, amount, out result))
+        {
+            await SeedAsync(key, counter);
+        }
+
+        return result;
     }
 
     /// <summary>The open reservations whose ids were created before a moment, by period.</summary>
@@ -184,7 +197,7 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<Tea
         }
         catch (Exception fault) when (fault is LedgerException or TimeoutException)
         {
-            throw new LimitStoreException("The counter of a budget could not be seeded from the ledger.", fault);
+            throw new LimitStoreException($"The counter of a budget could not be seeded from the ledger: {fault.Message}", fault);
         }
     }
 

@@ -8,7 +8,7 @@ namespace Gateway.Limits;
 /// than with a <c>ConcurrencyLimiter</c>, whose number of permits is fixed: after a reload with a lower limit, a new limiter could not
 /// represent the requests in flight.
 /// </summary>
-internal sealed class MemoryLimitStore : ILimitStore
+internal sealed class MemoryLimitStore : ILimitStore, ILimitPreview
 {
     /// <summary>The retry delay after a refusal by a concurrency limit. The end of the requests in flight is unknown.</summary>
     internal static readonly TimeSpan RetryConcurrency = TimeSpan.FromSeconds(1);
@@ -64,7 +64,26 @@ internal sealed class MemoryLimitStore : ILimitStore
         return ValueTask.CompletedTask;
     }
 
-    private LimitEntry Enter(IReadOnlyList<LimitScope> scopes)
+    /// <inheritdoc />
+    public ValueTask<LimitResult?> PreviewEntryAsync(IReadOnlyList<LimitScope> scopes) => new(Enter(scopes, isPreview: true).Refusal);
+
+    /// <inheritdoc />
+    public ValueTask<LimitResult> PreviewChargeAsync(IReadOnlyList<LimitScope> scopes, long estimatedTokens)
+    {
+        var shares = new Share[scopes.Count];
+        lock (_gate)
+        {
+            for (var i = 0; i < shares.Length; i++)
+            {
+                shares[i].Scope = scopes[i];
+                shares[i].Holder = HolderOf(scopes[i].Holder);
+            }
+        }
+
+        return new(Charge(shares, estimatedTokens, isPreview: true));
+    }
+
+    private LimitEntry Enter(IReadOnlyList<LimitScope> scopes, bool isPreview = false)
     {
         var shares = new Share[scopes.Count];
         lock (_gate)
@@ -106,6 +125,11 @@ internal sealed class MemoryLimitStore : ILimitStore
                 });
             }
 
+            if (isPreview)
+            {
+                return default;
+            }
+
             foreach (ref readonly var share in shares.AsSpan())
             {
                 share.Holder.InFlight++;
@@ -115,7 +139,7 @@ internal sealed class MemoryLimitStore : ILimitStore
         }
     }
 
-    private LimitResult Charge(Share[] shares, long estimatedTokens)
+    private LimitResult Charge(Share[] shares, long estimatedTokens, bool isPreview = false)
     {
         lock (_gate)
         {
@@ -131,7 +155,7 @@ internal sealed class MemoryLimitStore : ILimitStore
             var isGranted = refusal.Holder is null;
             foreach (ref var share in shares.AsSpan())
             {
-                if (isGranted)
+                if (isGranted && !isPreview)
                 {
                     share.Charge(now);
                 }

@@ -14,7 +14,7 @@ namespace Gateway.Limits;
 /// ledgers on one Redis add their charges to the same hash. A lost reply, or a node that is killed between two steps, makes a hash differ
 /// from the ledger; <see cref="BudgetReconciler"/> corrects it.
 /// </summary>
-internal sealed class RedisBudgetStore : IBudgetStore
+internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
 {
     /// <summary>The longest time that a request waits for a counter to be seeded: two queries of the ledger and one script.</summary>
     internal static readonly TimeSpan SeedTimeout = TimeSpan.FromSeconds(5);
@@ -154,6 +154,10 @@ internal sealed class RedisBudgetStore : IBudgetStore
 
         throw new LimitStoreException("Redis does not keep the counter of a budget.");
     }
+
+    /// <inheritdoc />
+    public async ValueTask<BudgetResult> PreviewAsync(BudgetKey key, PicoDollars limit, PicoDollars amount) =>
+        (await RefuseAsync(key, await ReadAsync(key))).For(amount, limit);
 
     /// <summary>Settles a reservation. Returns false if there is no counter; a later seed then includes the charge.</summary>
     /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>

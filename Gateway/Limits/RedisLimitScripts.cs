@@ -13,6 +13,12 @@ internal static class RedisLimitScripts
     /// <summary>The step of <see cref="Take"/> that counts the request and its tokens.</summary>
     public const string Charge = "charge";
 
+    /// <summary>The step of <see cref="Take"/> that decides like <see cref="Enter"/> and counts nothing.</summary>
+    public const string PreviewEntry = "preview-enter";
+
+    /// <summary>The step of <see cref="Take"/> that decides like <see cref="Charge"/> and counts nothing.</summary>
+    public const string PreviewCharge = "preview-charge";
+
     /// <summary>
     /// Keys: for each scope the hash of its buckets and the sorted set of its requests in flight. Arguments: the lease, its lifetime in
     /// milliseconds, the step, then for each scope the limits of requests, tokens and concurrency (-1 for none) and the tokens to take.
@@ -21,7 +27,9 @@ internal static class RedisLimitScripts
     /// </summary>
     public const string Take = Common + """
 
-        local lease, lifetime, enters = ARGV[1], tonumber(ARGV[2]), ARGV[3] == 'enter'
+        local lease, lifetime, step = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+        local enters = step == 'enter' or step == 'preview-enter'
+        local counts = step == 'enter' or step == 'charge'
         local scopes = #KEYS / 2
         local refused_scope, refused_kind, wait = -1, -1, 0
         local buckets = {}
@@ -64,7 +72,7 @@ internal static class RedisLimitScripts
         for scope = 1, scopes do
           local hash, flying = KEYS[scope * 2 - 1], KEYS[scope * 2]
           local bucket = buckets[scope]
-          if granted and not enters then
+          if granted and counts and not enters then
             if bucket.requests >= 0 then
               bucket.r = bucket.r + PARTS
               keep(hash, 'r', bucket.r, bucket.requests)
@@ -74,7 +82,7 @@ internal static class RedisLimitScripts
               keep(hash, 't', bucket.t, bucket.tokens)
             end
           end
-          if granted and enters and bucket.concurrent >= 0 then
+          if granted and counts and enters and bucket.concurrent >= 0 then
             redis.call('ZADD', flying, text(now + lifetime), lease)
             redis.call('PEXPIRE', flying, text(lifetime * 2))
           end

@@ -3,7 +3,7 @@ namespace Gateway.Metering;
 /// <summary>The response header in which OpenRouter sends the id of a generation (its streaming guide).</summary>
 internal static class GenerationIdHeader
 {
-    private const string Name = "X-Generation-Id";
+    public const string Name = "X-Generation-Id";
 
     private const string IdPrefix = "gen-";
 

@@ -2,7 +2,6 @@ using Microsoft.Extensions.Options;
 using Microsoft.Win32.SafeHandles;
 using Serilog;
 using Serilog.Formatting;
-using Serilog.Formatting.Display;
 
 namespace Gateway.Observability;
 
@@ -12,8 +11,6 @@ namespace Gateway.Observability;
 /// </summary>
 internal static class LoggingSetup
 {
-    private const string TerminalTemplate = "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}";
-
     // The file descriptor.
     private const nint StandardError = 2;
 
@@ -36,7 +33,7 @@ internal static class LoggingSetup
     {
         ITextFormatter formatter = Console.IsOutputRedirected
             ? new CompactLineFormatter()
-            : new TerminalLineFormatter(new MessageTemplateTextFormatter(TerminalTemplate));
+            : new TerminalLineFormatter(TerminalLineFormatter.WantsColour(Environment.GetEnvironmentVariable));
         return new ConsoleSink(formatter, output, WriteError, TimeProvider.System);
     }
 

@@ -1,13 +1,12 @@
 using Gateway.Billing;
 using Gateway.Primitives;
 using Serilog.Events;
-using Serilog.Parsing;
 
 namespace Gateway.Observability;
 
 /// <summary>
 /// The log line of a finished request. Carried as a single LogEvent property and formatted directly, to avoid one property, boxed value and
-/// dictionary entry per field (docs/decisions/0007-a-cheap-hop.md). <see cref="Spell"/> returns the event as Serilog would have created it.
+/// dictionary entry per field (docs/decisions/0007-a-cheap-hop.md). <c>docs/logging.md</c> lists the members.
 /// </summary>
 internal sealed class RequestLine : LogEventPropertyValue
 {
@@ -36,6 +35,9 @@ internal sealed class RequestLine : LogEventPropertyValue
 
     public required RequestEnd End { get; init; }
 
+    /// <summary>The code of the gateway's error response or error event.</summary>
+    public string? Code { get; init; }
+
     /// <summary>From the start of the request to its end, in milliseconds like all times of the line.</summary>
     public required double Elapsed { get; init; }
 
@@ -60,6 +62,9 @@ internal sealed class RequestLine : LogEventPropertyValue
 
     public required string RequestId { get; init; }
 
+    /// <summary>Upstream's id of the generation.</summary>
+    public string? GenerationId { get; init; }
+
     public required string ConnectionId { get; init; }
 
     /// <summary>The members about the team and its call; <see langword="null"/> without a team.</summary>
@@ -76,15 +81,6 @@ internal sealed class RequestLine : LogEventPropertyValue
     public static RequestLine? Of(LogEvent logged) =>
         logged.Properties.TryGetValue(PropertyName, out var value) ? value as RequestLine : null;
 
-    /// <summary>Creates an event with the template and one property per member, for formatters that do not know request lines.</summary>
-    public LogEvent Spell(LogEvent logged)
-    {
-        var properties = new PropertyList();
-        WriteTo(properties);
-        return new LogEvent(
-            logged.Timestamp, logged.Level, null, new MessageTemplateParser().Parse(MessageTemplate), properties.Properties);
-    }
-
     /// <summary>Passes the members to a visitor, in order.</summary>
     public void WriteTo(ILogMembers members)
     {
@@ -92,6 +88,7 @@ internal sealed class RequestLine : LogEventPropertyValue
         members.Add(nameof(Path), Path);
         members.Add(nameof(Status), Status);
         members.Add(nameof(End), End.ToWord());
+        members.Add(nameof(Code), Code);
         members.Add("ElapsedMs", Elapsed);
         members.Add("FirstByteMs", FirstByte);
         if (Team is { } team)
@@ -122,6 +119,7 @@ internal sealed class RequestLine : LogEventPropertyValue
         members.Add(nameof(SettingsVersion), SettingsVersion);
         members.Add(nameof(Reason), Reason);
         members.Add(nameof(RequestId), RequestId);
+        members.Add(nameof(GenerationId), GenerationId);
         members.AddEventId(Team is null ? Ended : TeamEnded);
         members.Add(nameof(SourceContext), SourceContext);
         members.Add(nameof(ConnectionId), ConnectionId);
@@ -157,24 +155,6 @@ internal sealed class RequestLine : LogEventPropertyValue
 
         /// <summary>The server tools that are closed to the team and passed nevertheless.</summary>
         public string? ReportedTools { get; init; }
-    }
-
-    /// <summary>Collects the members as Serilog properties.</summary>
-    private sealed class PropertyList : ILogMembers
-    {
-        public List<LogEventProperty> Properties { get; } = [];
-
-        public void Add(string name, string? value) => Properties.Add(new LogEventProperty(name, new ScalarValue(value)));
-
-        public void Add(string name, long? value) => Properties.Add(new LogEventProperty(name, new ScalarValue(value)));
-
-        public void Add(string name, double? value) => Properties.Add(new LogEventProperty(name, new ScalarValue(value)));
-
-        public void AddEventId(EventId value) => Properties.Add(new LogEventProperty(nameof(EventId), new StructureValue(
-        [
-            new LogEventProperty(nameof(value.Id), new ScalarValue(value.Id)),
-            new LogEventProperty(nameof(value.Name), new ScalarValue(value.Name)),
-        ])));
     }
 }
 

@@ -1,5 +1,6 @@
 using Gateway.Billing;
 using Gateway.Errors;
+using Gateway.Metering;
 using Gateway.Requests;
 using Gateway.Teams;
 using OpenRouterGateway.Transforms.ProviderMapping;
@@ -68,6 +69,11 @@ internal sealed class RequestLogMiddleware
 
     private void Write(HttpContext context, GatewayContext request)
     {
+        if (request.Error is var (code, message))
+        {
+            PhaseLog.RequestRefused(_logger, code, message, request.RequestId);
+        }
+
         var level = LevelOf(context, request);
         if (!_logger.IsEnabled(level))
         {
@@ -81,6 +87,7 @@ internal sealed class RequestLogMiddleware
             Path = Shorten(context.Request.Path.Value),
             Status = context.Response.StatusCode,
             End = request.End,
+            Code = request.Error?.Code,
             Elapsed = Math.Round(_time.GetElapsedTime(request.StartedAt).TotalMilliseconds, 1),
             FirstByte = Elapsed(request, request.FirstByteAt),
             Model = Shorten(mapping?.Facts.RequestedModel),
@@ -90,8 +97,9 @@ internal sealed class RequestLogMiddleware
             Destination = context.Features.Get<IReverseProxyFeature>()?.ProxiedDestination?.DestinationId,
             Attempts = request.HasAttempts ? request.Attempts.Count : null,
             SettingsVersion = request.HasRoute ? request.Snapshot.Version : null,
-            Reason = ReasonOf(context),
+            Reason = FailureReason.Of(context.Features.Get<IForwarderErrorFeature>()),
             RequestId = context.Response.Headers[GatewayResponseHeaders.RequestId].ToString() is { Length: > 0 } sent ? sent : request.RequestId,
+            GenerationId = GenerationIdOf(context, request),
             ConnectionId = context.Connection.Id,
             Team = TeamPartOf(request),
         };
@@ -124,6 +132,11 @@ internal sealed class RequestLogMiddleware
         };
     }
 
+    // The response of a caller without a team is not read, so only its header names the generation.
+    private static string? GenerationIdOf(HttpContext context, GatewayContext request) =>
+        (request.HasAdmission ? request.Admission.Call?.GenerationId : null)
+        ?? (context.Response.Headers[GenerationIdHeader.Name].ToString() is { Length: > 0 } id ? Shorten(id) : null);
+
     // A request that is refused in the Team phase or before has no caller.
     private static Team? TeamOf(GatewayContext request) => request.HasCaller ? request.Team : null;
 
@@ -141,17 +154,6 @@ internal sealed class RequestLogMiddleware
     };
 
     private static bool IsProbe(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<ProbeMetadata>() is not null;
-
-    /// <summary>
-    /// The reason of a failed hop: the message of its innermost exception, which describes a socket or protocol error. A message that
-    /// quotes upstream's data, such as an invalid chunk length, is cut before the quotation.
-    /// </summary>
-    private static string? ReasonOf(HttpContext context)
-    {
-        var reason = context.Features.Get<IForwarderErrorFeature>()?.Exception?.GetBaseException().Message;
-        var quotation = reason?.IndexOf('\'') ?? -1;
-        return quotation < 0 ? reason : reason![..quotation].TrimEnd(' ', ':');
-    }
 
     private static string? Shorten(string? text) => text?.Length > LongestText ? string.Concat(text.AsSpan(0, LongestText), "…") : text;
 }

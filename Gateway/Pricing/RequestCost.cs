@@ -11,6 +11,9 @@ internal readonly record struct RequestCost(long Tokens, PicoDollars? Cost, long
     /// <summary>The part of the amount for server tools and searches, which is known even if the price of a model is not.</summary>
     public PicoDollars ToolCost { get; init; }
 
+    /// <summary>The token counts behind the amount; the default if no body was read.</summary>
+    public EstimateBasis Basis { get; init; }
+
     /// <summary>The amount that a call reserves which passes although a price is unknown, or whose prices are known.</summary>
     public PicoDollars Reserved => Cost ?? ToolCost;
 }

@@ -35,6 +35,9 @@ internal readonly record struct RequestSize
     /// <summary>The output tokens to reserve for one completion: the stated cap, or the assumed one.</summary>
     public required long OutputTokens { get; init; }
 
+    /// <summary>Whether <see cref="OutputTokens"/> are stated by the request, and not assumed.</summary>
+    public bool IsOutputStated => StatedOutputTokens > 0 && StatedOutputTokens >= OutputTokens;
+
     /// <summary>The writes to prompt caches.</summary>
     public CacheWrites CacheWrites { get; init; }
 

@@ -83,4 +83,13 @@ internal static class LogEvents
 
     // SelfService: 2300-2399
     public const int BudgetUnreadable = 2300;
+
+    // The phases of a request, at level Debug: 2400-2499
+    public const int CallerIdentified = 2400;
+    public const int RulesTried = 2401;
+    public const int BodyEdited = 2402;
+    public const int CallAdmitted = 2403;
+    public const int AttemptSent = 2404;
+    public const int AttemptEnded = 2405;
+    public const int RequestRefused = 2406;
 }

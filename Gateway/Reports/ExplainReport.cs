@@ -1,11 +1,14 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using DiffPlex.DiffBuilder;
 using DiffPlex.DiffBuilder.Model;
+using Gateway.Billing;
 using Gateway.Configuration;
 using Gateway.Errors;
+using Gateway.Limits;
 using Gateway.Primitives;
 using Gateway.Teams;
 using OpenRouterGateway.Transforms.Json;
@@ -25,9 +28,10 @@ internal static class ExplainReport
     /// <param name="workingDirectory">The directory that the body's relative path starts from.</param>
     /// <param name="output">Receives the explanation.</param>
     /// <param name="error">Receives the fault.</param>
+    /// <param name="files">The ledger and the price list; <see langword="null"/> leaves price and budget out of the verdict.</param>
     /// <returns>Whether the arguments describe a request. The request itself may be refused.</returns>
     public static async Task<bool> WriteAsync(
-        SettingsSnapshot snapshot, ExplainArguments arguments, string workingDirectory, TextWriter output, TextWriter error)
+        SettingsSnapshot snapshot, ExplainArguments arguments, string workingDirectory, TextWriter output, TextWriter error, ExplainFiles? files = null)
     {
         Team? team = null;
         if (arguments.Team is { } id && !snapshot.Teams.TryGet(id, out team))
@@ -50,19 +54,23 @@ internal static class ExplainReport
             return false;
         }
 
-        // The price list exists only in a running gateway.
-        var explanation = RequestExplainer.Explain(snapshot, team, prices: null, PathOf(arguments.RequestPath), body);
+        var request = new ExplainedRequest(snapshot, team, PathOf(arguments.RequestPath), body);
+        var (explanation, notes) = await (files ?? ExplainFiles.None).ExplainAsync(request);
         if (arguments.BodyPath is not null && FindMismatch(explanation, arguments.Model) is { } mismatch)
         {
             await LineAsync(error, $"--model \"{arguments.Model}\": {mismatch}");
             return false;
         }
 
-        await WriteAsync(snapshot, explanation, arguments.RequestPath, body, output);
-        if (explanation is { Error: null, Team.Budget: not null })
+        await WriteAsync(request, explanation, arguments.RequestPath, output);
+        if (notes.Count > 0)
         {
             await output.WriteLineAsync();
-            await LineAsync(output, "The price is not checked here; POST /admin/explain of the running gateway checks it.");
+        }
+
+        foreach (var note in notes)
+        {
+            await LineAsync(output, note);
         }
 
         return true;
@@ -78,23 +86,21 @@ internal static class ExplainReport
             : null;
 
     /// <summary>Writes an explanation.</summary>
-    /// <param name="snapshot">The settings.</param>
+    /// <param name="request">The request.</param>
     /// <param name="explanation">The explanation.</param>
     /// <param name="target">The request target, as given.</param>
-    /// <param name="body">The request's body.</param>
     /// <param name="output">Receives the report.</param>
-    public static async Task WriteAsync(
-        SettingsSnapshot snapshot, RequestExplanation explanation, string target, byte[] body, TextWriter output)
+    public static async Task WriteAsync(ExplainedRequest request, RequestExplanation explanation, string target, TextWriter output)
     {
         if (explanation.Mapping is { } mapping)
         {
-            await WriteStepsAsync(mapping, explanation.Facts!, target, snapshot, output);
+            await WriteStepsAsync(mapping, explanation.Facts!, target, request.Snapshot, output);
             await WriteToolsAsync(explanation.ServerTools, output);
         }
 
         if (explanation.Team is { } team)
         {
-            await WriteTeamAsync(team, explanation, output);
+            await WriteTeamAsync(team, request, explanation, output);
         }
 
         await LineAsync(output, explanation switch
@@ -108,7 +114,7 @@ internal static class ExplainReport
         });
         if (explanation is { SentBody: { } sent, Mapping.Decision.Edits.Count: > 0 })
         {
-            await WriteDiffAsync(body, sent.ToArray(), output);
+            await WriteDiffAsync(request.Body.ToArray(), sent.ToArray(), output);
         }
     }
 
@@ -151,8 +157,11 @@ internal static class ExplainReport
         }
     }
 
-    /// <summary>Writes the team's settings. Model rights are checked before the rules, limits and budget after them.</summary>
-    private static async Task WriteTeamAsync(Team team, RequestExplanation explanation, TextWriter output)
+    /// <summary>
+    /// Writes the team's settings and the levels of its limits and budget. Model rights are checked before the rules, limits and budget after
+    /// them.
+    /// </summary>
+    private static async Task WriteTeamAsync(Team team, ExplainedRequest request, RequestExplanation explanation, TextWriter output)
     {
         await LineAsync(output, $"team      {team.Id}");
         await LineAsync(output, $"rights    {TeamDescription.Rights(team)}");
@@ -165,13 +174,44 @@ internal static class ExplainReport
         }
 
         await LineAsync(output, $"limits    {TeamDescription.Limits(team.Limits)}");
+        if (request.Key is { Limits.IsNone: false } key)
+        {
+            await LineAsync(output, $"          key {key.Label}: {TeamDescription.Limits(key.Limits)}");
+        }
+        else if (request.LeavesOutKeys)
+        {
+            await LineAsync(output, "          The limits of its keys are left out, since the key of the request is not given.");
+        }
+
+        if (explanation.Forecast is { Limits: { } levels })
+        {
+            await LineAsync(output, $"          left: {Level(levels.Requests)} requests, {Level(levels.Tokens)} tokens");
+        }
+
         await LineAsync(output, $"budget    {TeamDescription.Budget(team)}");
         if (explanation.Estimate is { } estimate)
         {
             await LineAsync(output, $"reserved  {estimate}");
         }
 
+        if (explanation.Forecast is { Period: { } period, Budget: var budget })
+        {
+            var shortfall = new BudgetShortfall(PicoDollars.Zero, team.Budget!.Limit, budget.Charged, budget.Reserved, period.End);
+            await LineAsync(
+                output,
+                $"left      {shortfall.Left} USD; {budget.Charged} USD are charged, {budget.Reserved} USD of them for calls that are not billed yet"
+                    + (ErrorMetadata.Text(period.End) is { } end ? $"; resets at {end}" : ""));
+        }
+
+        if (explanation.Forecast is { Reported: { } reported })
+        {
+            await LineAsync(output, $"          The budget only reports: {reported.Message}");
+        }
+
         await output.WriteLineAsync();
+
+        static string Level(LimitLevel? level) =>
+            level is { } one ? string.Create(CultureInfo.InvariantCulture, $"{one.Remaining} of {one.Limit}") : "any number of";
     }
 
     /// <summary>Writes one line. Names and bodies come from clients, so a line never reaches a terminal unescaped.</summary>

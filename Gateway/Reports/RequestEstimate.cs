@@ -20,7 +20,7 @@ internal sealed record RequestEstimate(RequestCost Cost, RequestSize Size, Model
     {
         var media = Size.MediaParts > 0 ? $", {Number(Size.MediaTokens)} of them for {Number(Size.MediaParts)} media parts" : "";
         var choices = Size.Choices > 1 ? $" in each of {Number(Size.Choices)} completions" : "";
-        var tokens = $"{Number(Size.PromptTokens)} prompt tokens{media}, {Number(Size.OutputTokens)} output tokens{choices}";
+        var tokens = $"{Number(Size.PromptTokens)} prompt tokens{media}, {Number(Size.OutputTokens)} output tokens{choices} ({(Size.IsOutputStated ? "the request's cap" : "assumed")})";
         var tools = Cost.ToolCost > PicoDollars.Zero ? $"; {Cost.ToolCost} USD for server tools" : "";
         return Cost.Cost is { } amount
             ? $"{amount} USD for {tokens}; at most {PromptPrice} and {Price.CompletionToken} USD a token, {Price.Request} USD a request{tools}"
@@ -36,7 +36,9 @@ internal sealed record RequestEstimate(RequestCost Cost, RequestSize Size, Model
         json.WriteNumber("prompt_tokens"u8, Size.PromptTokens);
         json.WriteNumber("media_parts"u8, Size.MediaParts);
         json.WriteNumber("output_tokens"u8, Size.OutputTokens);
+        json.WriteBoolean("output_is_stated"u8, Size.IsOutputStated);
         json.WriteNumber("choices"u8, Size.Choices);
+        json.WriteString("tools_usd"u8, Cost.ToolCost.ToString());
         if (Cost.Cost is not null)
         {
             json.WriteStartObject("prices"u8);

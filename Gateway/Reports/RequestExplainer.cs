@@ -11,16 +11,17 @@ using Microsoft.Extensions.Primitives;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using OpenRouterGateway.Transforms.RequestBody;
 using OpenRouterGateway.Transforms.RequestBody.Tools;
+using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.Reports;
 
 /// <summary>
 /// Explains the handling of a POST with a JSON body. Calls the decision functions of the request pipeline, in their order, and makes no
-/// decision of its own. The current levels of limits and budgets are not part of the verdict.
+/// decision of its own.
 /// </summary>
 internal static class RequestExplainer
 {
-    /// <summary>Explains one request.</summary>
+    /// <summary>Explains a request without the current levels of limits and budgets.</summary>
     /// <param name="snapshot">The settings.</param>
     /// <param name="team">The team that sends the request; <see langword="null"/> for a client without a team.</param>
     /// <param name="prices">The current prices; <see langword="null"/> leaves the price out of the verdict.</param>
@@ -29,27 +30,79 @@ internal static class RequestExplainer
     public static RequestExplanation Explain(
         SettingsSnapshot snapshot, Team? team, PriceList? prices, PathString path, ReadOnlyMemory<byte> body)
     {
-        if (RequestPaths.IsAmbiguous(path) || RewrittenRoutes.Find(snapshot.Routes, path) is not { } route)
+        var request = new ExplainedRequest(snapshot, team, path, body);
+        var (explanation, endpoint) = FindEndpoint(request);
+        explanation = explanation.Error is null ? ExplainBody(explanation, request, endpoint, prices) : explanation;
+        return explanation is { Error: null, Estimate.Cost: var cost } && RequestJudge.IsPriceMissing(team!, snapshot.Settings.Limits, cost)
+            ? explanation with { Error = GatewayError.PriceUnknown, SentBody = null }
+            : explanation;
+    }
+
+    /// <summary>Explains a request with the levels of limits and budgets.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="prices">The current prices; <see langword="null"/> leaves the price and the budget out of the verdict.</param>
+    /// <param name="preview">The levels.</param>
+    /// <param name="availability">
+    /// Returns the error for a route whose destinations are all unavailable; <see langword="null"/> if that is not known.
+    /// </param>
+    public static async ValueTask<RequestExplanation> ExplainAsync(
+        ExplainedRequest request, PriceList? prices, AdmissionPreview preview, Func<RouteConfig, GatewayError?>? availability = null)
+    {
+        var limits = request.Snapshot.Settings.Limits;
+        var (explanation, endpoint) = FindEndpoint(request);
+        if (explanation.Error is not null)
         {
-            return new RequestExplanation(path, ErrorDialects.Of(path)) { Error = GatewayError.NotFound };
+            return explanation;
+        }
+
+        IReadOnlyList<LimitScope> scopes = endpoint is null ? [] : EndpointGate.ScopesOf(endpoint, request.Caller!);
+        if ((await preview.EnterAsync(scopes, limits) ?? availability?.Invoke(explanation.Route!)) is { } refusal)
+        {
+            return explanation with { Error = refusal };
+        }
+
+        explanation = ExplainBody(explanation, request, endpoint, prices);
+        if (explanation.Error is not null || endpoint is null || (prices is null && endpoint.IsMetered))
+        {
+            return explanation;
+        }
+
+        var metered = endpoint.IsMetered ? request.Team : null;
+        var forecast = await preview.AdmitAsync(metered, scopes, limits, explanation.Estimate?.Cost ?? default);
+        return explanation with
+        {
+            Forecast = forecast,
+            Error = forecast.Error,
+            SentBody = forecast.Error is null ? explanation.SentBody : null,
+        };
+    }
+
+    /// <summary>Finds the route and the endpoint; without an endpoint, the explanation has an error or there is no team.</summary>
+    private static (RequestExplanation Explanation, TeamEndpoint? Endpoint) FindEndpoint(ExplainedRequest request)
+    {
+        var (path, team) = (request.Path, request.Team);
+        if (RequestPaths.IsAmbiguous(path) || RewrittenRoutes.Find(request.Snapshot.Routes, path) is not { } route)
+        {
+            return (new RequestExplanation(path, ErrorDialects.Of(path)) { Error = GatewayError.NotFound }, null);
         }
 
         var facts = RouteFacts.Of(route);
         var explanation = new RequestExplanation(path, facts.DialectOf(path)) { Route = route, Team = team };
         var target = team is null ? default : EndpointGate.Judge(team, facts, HttpMethods.Post, path);
-        if (team is not null && target.Endpoint is null)
-        {
-            return explanation with { Error = GatewayError.EndpointNotAllowed };
-        }
-
-        return facts.IsRewritten
-            ? ExplainBody(explanation, snapshot, target.Endpoint, prices, body)
-            : explanation with { SentBody = body };
+        return team is not null && target.Endpoint is null
+            ? (explanation with { Error = GatewayError.EndpointNotAllowed }, null)
+            : (explanation, target.Endpoint);
     }
 
     private static RequestExplanation ExplainBody(
-        RequestExplanation explanation, SettingsSnapshot snapshot, TeamEndpoint? endpoint, PriceList? prices, ReadOnlyMemory<byte> body)
+        RequestExplanation explanation, ExplainedRequest request, TeamEndpoint? endpoint, PriceList? prices)
     {
+        var (snapshot, body) = (request.Snapshot, request.Body);
+        if (!RouteFacts.Of(explanation.Route!).IsRewritten)
+        {
+            return explanation with { SentBody = body };
+        }
+
         var settings = snapshot.Settings;
         if (!RequestBodyCheck.TryCheck(
             body, explanation.Route!.MaxRequestBodySize, settings.Server.MaxRequestBodySize, out var facts, out var rejection))
@@ -75,14 +128,11 @@ internal static class RequestExplainer
             return explanation with { Error = GatewayError.Rejected(refusal) };
         }
 
-        if (verdict is not null && prices is not null && endpoint is { IsMetered: true })
+        return explanation with
         {
-            explanation = explanation with { Estimate = RequestEstimate.Of(verdict.Value) };
-        }
-
-        return explanation.Estimate is { Cost: var cost } && RequestJudge.IsPriceMissing(team!, settings.Limits, cost)
-            ? explanation with { Error = GatewayError.PriceUnknown }
-            : explanation with { SentBody = mapping.Decision.ApplyTo(body) };
+            Estimate = verdict is not null && prices is not null && endpoint is { IsMetered: true } ? RequestEstimate.Of(verdict.Value) : null,
+            SentBody = mapping.Decision.ApplyTo(body),
+        };
 
         RequestReview Review(RequestReviewContext reviewed)
         {

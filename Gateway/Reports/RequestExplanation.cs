@@ -1,3 +1,4 @@
+using Gateway.Admission;
 using Gateway.Errors;
 using Gateway.Routing;
 using Gateway.Teams;
@@ -35,6 +36,9 @@ internal sealed record RequestExplanation(PathString Path, ErrorDialect Dialect)
 
     /// <summary>What would be reserved; <see langword="null"/> if the price is left out of the verdict or the request is refused before.</summary>
     public RequestEstimate? Estimate { get; init; }
+
+    /// <summary>What limits and budget decide at the moment; <see langword="null"/> if that is not known, or the request is refused before.</summary>
+    public AdmissionForecast? Forecast { get; init; }
 
     /// <summary>The body that goes upstream; <see langword="null"/> for a refused request.</summary>
     public ReadOnlyMemory<byte>? SentBody { get; init; }

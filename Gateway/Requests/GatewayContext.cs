@@ -112,6 +112,12 @@ internal sealed class GatewayContext
     /// <summary>The code of the gateway's refusal, if there was one.</summary>
     public string? RefusalCode { get; private set; }
 
+    /// <summary>
+    /// The code and the message of the error that the gateway has sent, as a response or as the last event of a stream;
+    /// <see langword="null"/> if it has sent none. Beside refusals it includes failures of upstream.
+    /// </summary>
+    public (string Code, string Message)? Error { get; set; }
+
     /// <summary>The context of a request in the pipeline.</summary>
     public static GatewayContext Of(HttpContext context) =>
         context.Features.Get<GatewayContext>() ?? throw NotSet("RequestLog");

@@ -243,6 +243,6 @@ internal sealed class EventStream : Stream
             await body.WriteAsync(EndOfEvent);
         }
 
-        await body.WriteAsync(GatewayErrorWriter.RenderEvent(GatewayErrorWriter.DialectOf(_context), error));
+        await GatewayErrorWriter.WriteEventAsync(_context, body, error);
     }
 }

@@ -5,6 +5,7 @@ using Gateway.Billing;
 using Gateway.Configuration.ReverseProxy;
 using Gateway.Errors;
 using Gateway.Metering;
+using Gateway.Observability;
 using Gateway.Primitives;
 using Gateway.Requests;
 using OpenRouterGateway.Transforms.ProviderMapping;
@@ -43,6 +44,7 @@ internal sealed partial class UpstreamTransforms(
         context.RequestTransforms.Add(new ExactQuery());
         context.RequestTransforms.Add(new BufferedBody());
         context.RequestTransforms.Add(new TimeLimits(time));
+        context.RequestTransforms.Add(new SentAttempt(logger));
         context.AddResponseTransform(OnResponse);
     }
 
@@ -341,6 +343,21 @@ internal sealed partial class UpstreamTransforms(
             {
                 context.ProxyRequest.Options.Set(AnswerTimeoutHandler.Timers, new AnswerTimers(
                     first, settings.EventTimeout ?? SilenceOf(context.HttpContext), settings.TotalTimeout, time));
+            }
+
+            return default;
+        }
+    }
+
+    /// <summary>Logs the destination of an attempt.</summary>
+    private sealed class SentAttempt(ILogger logger) : RequestTransform
+    {
+        public override ValueTask ApplyAsync(RequestTransformContext context)
+        {
+            if (logger.IsEnabled(LogLevel.Debug))
+            {
+                var (request, proxy) = (GatewayContext.Of(context.HttpContext), context.HttpContext.GetReverseProxyFeature());
+                PhaseLog.AttemptSent(logger, request.Attempts.Count, proxy.ProxiedDestination?.DestinationId, request.RequestId);
             }
 
             return default;

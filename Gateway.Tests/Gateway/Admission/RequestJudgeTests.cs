@@ -122,7 +122,8 @@ public sealed class RequestJudgeTests
         var verdict = Judge(body, CreateTeam(Budget));
 
         Assert.Null(verdict.Review.Rejection);
-        Assert.Equal(new RequestCost(tokens, new PicoDollars(amount), PromptTokens: 16), verdict.Cost);
+        Assert.Equal(new RequestCost(tokens, new PicoDollars(amount), PromptTokens: 16), verdict.Cost with { Basis = default });
+        Assert.Equal(EstimateBasis.Of(verdict.Size, verdict.Price), verdict.Cost.Basis);
     }
 
     [Theory]

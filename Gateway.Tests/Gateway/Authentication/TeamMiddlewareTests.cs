@@ -7,6 +7,7 @@ using Gateway.Requests;
 using Gateway.Teams;
 using Gateway.Tests.Gateway.Configuration;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
@@ -117,7 +118,7 @@ public sealed class TeamMiddlewareTests : IDisposable
         prepare?.Invoke(context);
         var wasNext = false;
         var concurrency = new ConcurrencyGate(new MemoryLimitStore(_time), new ListLogger<ConcurrencyGate>());
-        await new TeamMiddleware(Next, store, _time, _ownership, concurrency).InvokeAsync(context);
+        await new TeamMiddleware(Next, store, _time, _ownership, concurrency, NullLogger<TeamMiddleware>.Instance).InvokeAsync(context);
 
         Assert.Equal(context.Response.StatusCode == 200, wasNext);
         if (!wasNext)

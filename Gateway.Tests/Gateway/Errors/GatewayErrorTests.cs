@@ -2,6 +2,7 @@ using System.Text.Json;
 using Gateway.Billing;
 using Gateway.Errors;
 using Gateway.Limits;
+using Gateway.Pricing;
 using Gateway.Primitives;
 using Gateway.Requests;
 using Microsoft.AspNetCore.Http;
@@ -15,9 +16,9 @@ public sealed class GatewayErrorTests
     {
         { GatewayError.UnknownKey, 401, "authentication_error", "invalid_api_key", null },
         { GatewayError.EndpointNotAllowed, 403, "permission_error", "endpoint_not_allowed", null },
-        { GatewayError.ModelNotAllowed("a/b"), 403, "permission_error", "model_not_allowed", "model" },
+        { GatewayError.ModelNotAllowed("a/b", "search"), 403, "permission_error", "model_not_allowed", "model" },
         { GatewayError.UnknownCall, 404, "not_found_error", "not_found", null },
-        { GatewayError.RateLimited(TimeSpan.FromSeconds(2.1)), 429, "rate_limit_error", "rate_limit_exceeded", null },
+        { GatewayError.RateLimited(Exhausted(2.1)), 429, "rate_limit_error", "rate_limit_exceeded", null },
         { GatewayError.BudgetExceeded, 402, "billing_error", "budget_exceeded", null },
         { GatewayError.BudgetReserved, 429, "rate_limit_error", "budget_reserved", null },
         { GatewayError.PriceUnknown, 402, "billing_error", "price_unknown", "model" },
@@ -53,12 +54,27 @@ public sealed class GatewayErrorTests
     [InlineData(59.999, "60")]
     public async Task RateLimited_SaysWhenToComeBack(double seconds, string expected)
     {
-        var (_, response) = await WriteAsync(
-            GatewayError.RateLimited(TimeSpan.FromSeconds(seconds), KeyValuePair.Create("x-ratelimit-limit-requests", "5")), "/v1/chat/completions");
+        var (_, response) = await WriteAsync(GatewayError.RateLimited(Exhausted(seconds)), "/v1/chat/completions");
 
         Assert.Equal(expected, response.Headers.RetryAfter);
-        Assert.Equal("5", response.Headers["x-ratelimit-limit-requests"]);
         Assert.False(response.Headers.ContainsKey("x-should-retry"));
+    }
+
+    [Theory]
+    [InlineData(24, 4096, false, 1, 0, "It may cost 50 USD for 24 prompt tokens (estimated from its size) and 4096 output tokens (assumed, since the request states no cap). ")]
+    [InlineData(7, 10, true, 2, 1, "It may cost 50 USD for 7 prompt tokens (estimated from its size) and 2 times 10 output tokens (the cap of the request), 1 USD of it for server tools. ")]
+    [InlineData(7, 0, false, 1, 0, "It may cost 50 USD for 7 prompt tokens (estimated from its size). ")]
+    [InlineData(0, 0, false, 0, 0, "It may cost 50 USD. ")]
+    public void BudgetThatDoesNotCoverARequest_SaysWhatItNeedsAndWhy(long prompt, long output, bool isStated, long choices, int tools, string expected)
+    {
+        var end = new DateTimeOffset(2026, 12, 1, 0, 0, 0, TimeSpan.Zero);
+        var shortfall = new BudgetShortfall(Usd(50), Usd(100), Usd(70), Usd(5), end);
+        var basis = new EstimateBasis(prompt, output, isStated, choices);
+
+        Assert.Equal(
+            $"The team's budget does not cover this request. {expected}30 USD are left until 2026-12-01T00:00:00Z, and 5 USD are reserved for calls that are not billed yet.",
+            GatewayError.OverBudget(shortfall, basis, Usd(tools)).Message);
+        Assert.Contains("30 USD are left, and", GatewayError.OverBudget(shortfall with { ResetsAt = null }, basis, Usd(tools)).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -82,8 +98,6 @@ public sealed class GatewayErrorTests
                 body.GetProperty("error").GetProperty("metadata").GetRawText());
             Assert.Contains("may cost 50 USD", body.GetProperty("error").GetProperty("message").GetString(), StringComparison.Ordinal);
         }
-
-        static PicoDollars Usd(int usd) => new(usd * (Int128)1_000_000_000_000);
     }
 
     [Fact]
@@ -95,6 +109,10 @@ public sealed class GatewayErrorTests
 
         Assert.Equal((429, "1"), (response.StatusCode, response.Headers.RetryAfter.ToString()));
         Assert.Equal("""{"limit":"concurrent_requests","scope":"key"}""", body.GetProperty("error").GetProperty("metadata").GetRawText());
+        Assert.Equal(
+            "The limit ConcurrentRequests of the key 'ci' of the team 'a' is exhausted. Try again in 1 s.",
+            body.GetProperty("error").GetProperty("message").GetString());
+        Assert.Equal("The limit TokensPerMinute of the team 'search' is exhausted. Try again in 2 s.", GatewayError.RateLimited(Exhausted(2)).Message);
     }
 
     [Fact]
@@ -108,11 +126,19 @@ public sealed class GatewayErrorTests
     [Fact]
     public void RefusedModel_IsNamedShortAndOnOneLine()
     {
-        Assert.Equal("The team may not use the model 'a/b'.", GatewayError.ModelNotAllowed("a/b").Message);
-        Assert.Equal("The team may not make a request that names no model.", GatewayError.ModelNotAllowed("").Message);
-        Assert.True(GatewayError.ModelNotAllowed(new string('x', 5000)).Message.Length < 120);
-        Assert.DoesNotContain('\n', GatewayError.ModelNotAllowed("a\nb\ud800").Message);
+        Assert.Equal(
+            "The team may not use the model 'a/b'. The settings AllowedModels and DeniedModels of the team 'search' decide.",
+            GatewayError.ModelNotAllowed("a/b", "search").Message);
+        Assert.StartsWith(
+            "The team may not make a request that names no model. The settings", GatewayError.ModelNotAllowed("", "search").Message, StringComparison.Ordinal);
+        Assert.True(GatewayError.ModelNotAllowed(new string('x', 5000), "search").Message.Length < 200);
+        Assert.DoesNotContain('\n', GatewayError.ModelNotAllowed("a\nb\ud800", "search").Message);
     }
+
+    private static PicoDollars Usd(int usd) => new(usd * (Int128)1_000_000_000_000);
+
+    private static LimitResult Exhausted(double seconds) =>
+        new() { RefusedBy = LimitKind.Tokens, Holder = "team:search", RetryAfter = TimeSpan.FromSeconds(seconds) };
 
     private static async Task<(JsonElement Body, HttpResponse Response)> WriteAsync(GatewayError error, string path)
     {

@@ -42,6 +42,25 @@ public abstract class BudgetStoreTests
     }
 
     [Fact]
+    public async Task Preview_DecidesAsTheReservationAndReservesNothing()
+    {
+        var preview = (IBudgetPreview)Store;
+        var (open, settled) = (Guid.CreateVersion7(), Guid.CreateVersion7());
+        Assert.Equal(new BudgetResult(true, Pico(0), Pico(0)), await preview.PreviewAsync(Key, Pico(100), Pico(100)));
+        Assert.True((await ReserveAsync(open, 30, 100)).IsGranted);
+        Assert.True((await ReserveAsync(settled, 20, 100)).IsGranted);
+        Assert.True(await SettleAsync(settled, 20, 5));
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Equal(new BudgetResult(true, Pico(35), Pico(30)), await preview.PreviewAsync(Key, Pico(100), Pico(65)));
+            Assert.Equal(new BudgetResult(false, Pico(35), Pico(30)), await preview.PreviewAsync(Key, Pico(100), Pico(66)));
+        }
+
+        Assert.Equal(new BudgetResult(false, Pico(35), Pico(30)), await ReserveAsync(Guid.CreateVersion7(), 66, 100));
+        Assert.True((await ReserveAsync(Guid.CreateVersion7(), 65, 100)).IsGranted);
+    }
+
+    [Fact]
     public async Task HeldAmount_ReplacesTheReservationUntilTheBill()
     {
         var (refused, overLimit) = (Guid.CreateVersion7(), Guid.CreateVersion7());

@@ -352,6 +352,35 @@ public abstract class LimitStoreTests
         Assert.Equal(LimitKind.Concurrency, (await TakeAsync(0, key)).RefusedBy);
     }
 
+    [Fact]
+    public async Task Preview_DecidesAsTheRequestAndCountsNothing()
+    {
+        var team = Unlimited with { RequestsPerMinute = 2, TokensPerMinute = 1000, ConcurrentRequests = 2 };
+        var key = new LimitScope("key:a/ci", null, 500, null);
+        var preview = (ILimitPreview)Store;
+        for (var i = 0; i < 5; i++)
+        {
+            Assert.Null(await preview.PreviewEntryAsync([team, key]));
+            var granted = await preview.PreviewChargeAsync([team, key], 500);
+            Assert.Equal((null, 2, 500), (granted.RefusedBy, granted.Requests!.Value.Remaining, granted.Tokens!.Value.Remaining));
+        }
+
+        Assert.NotNull((await TakeAsync(500, team, key)).Lease);
+        var tokens = await preview.PreviewChargeAsync([team, key], 400);
+        Assert.Equal((LimitKind.Tokens, "key:a/ci"), (tokens.RefusedBy, tokens.Holder));
+        Assert.InRange(tokens.RetryAfter.TotalSeconds, 0, 48);
+        Assert.Null(await preview.PreviewEntryAsync([team, key]));
+
+        Assert.NotNull((await TakeAsync(0, team)).Lease);
+        var full = await preview.PreviewEntryAsync([team, key]);
+        Assert.Equal((LimitKind.Concurrency, "team:a"), (full!.RefusedBy, full.Holder));
+        Assert.Equal(LimitKind.Requests, (await preview.PreviewChargeAsync([team], 0)).RefusedBy);
+
+        // Holders without limits, and holders that were never seen.
+        Assert.Null((await preview.PreviewChargeAsync([Unlimited with { Holder = "team:b" }], 9)).RefusedBy);
+        Assert.Null(await preview.PreviewEntryAsync([Unlimited with { Holder = "team:b", ConcurrentRequests = 1 }]));
+    }
+
     private protected Task<Taken> TakeAsync(long tokens, params LimitScope[] scopes) => TakeFromAsync(Store, tokens, scopes);
 
     /// <summary>Acquires and charges a lease, as a request with a body does; a refused charge cancels it.</summary>

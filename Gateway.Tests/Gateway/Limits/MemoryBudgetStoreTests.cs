@@ -130,7 +130,11 @@ public sealed class MemoryBudgetStoreTests : BudgetStoreTests
                 return Task.FromResult(reserving.IsCompleted);
             },
             "the bound");
-        await Assert.ThrowsAsync<LimitStoreException>(() => reserving);
+        var fault = await Assert.ThrowsAsync<LimitStoreException>(() => reserving);
+
+        // The log has the message only.
+        Assert.EndsWith($": {fault.InnerException!.Message}", fault.Message, StringComparison.Ordinal);
+        Assert.IsType<TimeoutException>(fault.InnerException);
     }
 
     private protected override IBudgetStore Create() =>

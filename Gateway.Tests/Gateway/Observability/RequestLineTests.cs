@@ -2,9 +2,10 @@ using System.Text.Json;
 using Gateway.Billing;
 using Gateway.Observability;
 using Gateway.Primitives;
+using Microsoft.Extensions.Logging;
 using Serilog.Events;
 using Serilog.Formatting.Compact;
-using Serilog.Formatting.Display;
+using Serilog.Parsing;
 using Xunit;
 
 namespace Gateway.Tests.Gateway.Observability;
@@ -24,7 +25,7 @@ public sealed class RequestLineTests
         {
             var logged = line.ToEvent(At, level);
 
-            var serilogs = Format(new CompactJsonFormatter(), line.Spell(logged)).Replace("\u2028", "\\u2028", StringComparison.Ordinal);
+            var serilogs = Format(new CompactJsonFormatter(), Spell(line, logged)).Replace("\u2028", "\\u2028", StringComparison.Ordinal);
             Assert.Equal(serilogs, Format(new CompactLineFormatter(), logged));
         }
     }
@@ -50,7 +51,7 @@ public sealed class RequestLineTests
             At,
             LogEventLevel.Error,
             new InvalidOperationException(hostile),
-            new Serilog.Parsing.MessageTemplateParser().Parse("{Text} {List} \u009B"),
+            new MessageTemplateParser().Parse("{Text} {List} \u009B"),
             [new("Text", new ScalarValue(hostile)), new("List", new SequenceValue([new ScalarValue(hostile), new ScalarValue('\u202E')]))]));
 
         foreach (var text in new[] { line, other })
@@ -76,41 +77,6 @@ public sealed class RequestLineTests
     }
 
     [Fact]
-    public void TerminalLine_ReadsAsASentence()
-    {
-        var text = Format(
-            new TerminalLineFormatter(new MessageTemplateTextFormatter("{Level:u3} {Message:lj}")),
-            Empty.ToEvent(At, LogEventLevel.Information));
-
-        Assert.Equal(
-            "INF GET null 404 Refused in 12.5 ms, first byte null ms, model null sent null, rule null, body null B, "
-            + "destination null, settings null, reason null, request abc",
-            text);
-    }
-
-    [Fact]
-    public void TerminalLine_EscapesWhatATerminalObeys()
-    {
-        var formatter = new TerminalLineFormatter(new MessageTemplateTextFormatter("{Message:lj}{NewLine}{Exception}"));
-        var line = Format(formatter, Hostile.ToEvent(At, LogEventLevel.Information));
-
-        Assert.Equal("GET /a\\u000A00:00:00.000 INF forged 404 Refused", line[..line.IndexOf(" in ", StringComparison.Ordinal)]);
-        Assert.Contains("model x\\u001B[2K\\u202E\\u009B sent", line, StringComparison.Ordinal);
-        Assert.EndsWith("request abc" + Environment.NewLine, line, StringComparison.Ordinal);
-
-        var other = Format(formatter, new LogEvent(
-            At,
-            LogEventLevel.Error,
-            new InvalidOperationException("one\u001B\ntwo"),
-            new Serilog.Parsing.MessageTemplateParser().Parse("{Text} {Count} {List}"),
-            [
-                new("Text", new ScalarValue("a\u001B\nb")), new("Count", new ScalarValue(7)),
-                new("List", new SequenceValue([new ScalarValue("c\u009B")])),
-            ]));
-        Assert.Equal($"a\\u001B\\u000Ab 7 [\"c\\u009B\"]{Environment.NewLine}System.InvalidOperationException: one\\u001B\ntwo", other.TrimEnd());
-    }
-
-    [Fact]
     public void OtherEvents_AreWrittenBySerilog()
     {
         var other = new LogEvent(
@@ -119,7 +85,7 @@ public sealed class RequestLineTests
         Assert.Equal(Format(new CompactJsonFormatter(), other), Format(new CompactLineFormatter(), other));
     }
 
-    private static RequestLine Full => new()
+    internal static RequestLine Full => new()
     {
         Method = "POST",
         Path = "/v1/chat/completions",
@@ -134,7 +100,10 @@ public sealed class RequestLineTests
         Destination = "openrouter",
         SettingsVersion = "1fcd93ed3748",
         Reason = "Connection refused",
+        Code = "upstream_unreachable",
+        Attempts = 2,
         RequestId = "25fed430525952e3a3221f9142ba044f",
+        GenerationId = "gen-1767225600-77777777",
         ConnectionId = "0HNQ95A5FPIP3",
         Team = new RequestLine.TeamPart
         {
@@ -152,7 +121,7 @@ public sealed class RequestLineTests
         },
     };
 
-    private static RequestLine Empty => new()
+    internal static RequestLine Empty => new()
     {
         Method = "GET",
         Path = null,
@@ -163,22 +132,36 @@ public sealed class RequestLineTests
         ConnectionId = "c",
     };
 
-    private static RequestLine Hostile => new()
-    {
-        Method = "GET",
-        Path = "/a\n00:00:00.000 INF forged",
-        Status = 404,
-        End = RequestEnd.Refused,
-        Elapsed = 12.5,
-        Model = "x\u001B[2K\u202E\u009B",
-        RequestId = "abc",
-        ConnectionId = "c",
-    };
-
-    private static string Format(Serilog.Formatting.ITextFormatter formatter, LogEvent logged)
+    internal static string Format(Serilog.Formatting.ITextFormatter formatter, LogEvent logged)
     {
         using var text = new StringWriter();
         formatter.Format(logged, text);
         return text.ToString();
+    }
+
+    /// <summary>The event as Serilog would have created it: with the template and one property per member.</summary>
+    private static LogEvent Spell(RequestLine line, LogEvent logged)
+    {
+        var properties = new PropertyList();
+        line.WriteTo(properties);
+        return new LogEvent(
+            logged.Timestamp, logged.Level, null, new MessageTemplateParser().Parse(line.MessageTemplate), properties.Properties);
+    }
+
+    private sealed class PropertyList : ILogMembers
+    {
+        public List<LogEventProperty> Properties { get; } = [];
+
+        public void Add(string name, string? value) => Properties.Add(new LogEventProperty(name, new ScalarValue(value)));
+
+        public void Add(string name, long? value) => Properties.Add(new LogEventProperty(name, new ScalarValue(value)));
+
+        public void Add(string name, double? value) => Properties.Add(new LogEventProperty(name, new ScalarValue(value)));
+
+        public void AddEventId(EventId value) => Properties.Add(new LogEventProperty(nameof(EventId), new StructureValue(
+        [
+            new LogEventProperty(nameof(value.Id), new ScalarValue(value.Id)),
+            new LogEventProperty(nameof(value.Name), new ScalarValue(value.Name)),
+        ])));
     }
 }

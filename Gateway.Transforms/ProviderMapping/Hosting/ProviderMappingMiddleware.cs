@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
+using OpenRouterGateway.Transforms.ProviderMapping.Explaining;
 using OpenRouterGateway.Transforms.RequestBody;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping.Hosting;
@@ -55,7 +56,9 @@ internal sealed class ProviderMappingMiddleware
             }
 
             var endpoint = RequestEndpoints.Of(_options.EndpointPath(context));
-            var decision = rules(context).Decide(result.Facts, body.Bytes, endpoint, _options.Review, context);
+            var decision = _options.Observer is { IsEnabled: true } observer
+                ? Explain(context, rules(context), result.Facts, body, endpoint, observer)
+                : rules(context).Decide(result.Facts, body.Bytes, endpoint, _options.Review, context);
             feature = new ProviderMappingFeature(endpoint, body, result.WasDecoded, result.Facts, decision);
             context.Features.Set<IProviderMappingFeature>(feature);
             if (decision.Rejection is not null)
@@ -72,6 +75,14 @@ internal sealed class ProviderMappingMiddleware
             feature?.Dispose();
             body.Release();
         }
+    }
+
+    private ProviderMappingDecision Explain(
+        HttpContext context, ProviderMappingRules rules, BodyFacts facts, BodyBuffer body, RequestEndpoint endpoint, IDecisionObserver observer)
+    {
+        var explanation = rules.Explain(facts, body.Bytes, endpoint, request => _options.Review(context, request));
+        observer.Decided(context, explanation);
+        return explanation.Decision;
     }
 
     // Upstream may read a body of such a type in another way than the rules did. Every other body is parsed as JSON, whatever its

@@ -11,7 +11,8 @@ internal sealed class ChaosRun
     private const int DirectCallers = 4;
     private const double MostMegabytes = 400;
 
-    // A garbage collector that has settled keeps within this; five megabytes a minute, three minutes from window to window, do not.
+    // A garbage collector that has settled keeps within this. A leak of five megabytes a minute, over the three minutes between the windows of a
+    // run of ten, does not.
     private const double MostGrowth = 15;
 
     // The faults key-refused and no-credits.

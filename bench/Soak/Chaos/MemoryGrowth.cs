@@ -9,8 +9,8 @@ internal sealed record MemoryGrowth(double Warm, double End)
     private static readonly TimeSpan WarmUp = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan Window = TimeSpan.FromMinutes(1);
 
-    // Three minutes from window to window.
-    private static readonly TimeSpan LongEnough = TimeSpan.FromMinutes(6);
+    // Two minutes from window to window.
+    private static readonly TimeSpan LongEnough = TimeSpan.FromMinutes(5);
 
     /// <param name="samples">The samples of a process.</param>
     /// <param name="load">How long it was under load.</param>

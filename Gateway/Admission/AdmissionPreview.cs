@@ -1,0 +1,100 @@
+using Gateway.Billing;
+using Gateway.Configuration.Model;
+using Gateway.Errors;
+using Gateway.Limits;
+using Gateway.Pricing;
+using Gateway.Primitives;
+using Gateway.Teams;
+
+namespace Gateway.Admission;
+
+/// <summary>
+/// Tells for <c>explain</c> what limits and budget would decide about a request at the moment, in the order of
+/// <see cref="Authentication.ConcurrencyGate"/> and <see cref="AdmissionController"/>. Counts and reserves nothing.
+/// </summary>
+/// <param name="limits">The limits; <see langword="null"/> if they are not known, which leaves them out.</param>
+/// <param name="budgets">The budgets; <see langword="null"/> if they are not known, which leaves them out.</param>
+/// <param name="time">The clock.</param>
+internal sealed class AdmissionPreview(ILimitPreview? limits, IBudgetPreview? budgets, TimeProvider time)
+{
+    /// <summary>Whether the current levels of limits are known.</summary>
+    public bool KnowsLimits => limits is not null;
+
+    /// <summary>The refusal by a limit of requests in flight; <see langword="null"/> for none.</summary>
+    public async ValueTask<GatewayError?> EnterAsync(IReadOnlyList<LimitScope> scopes, LimitsSettings settings)
+    {
+        if (limits is null || scopes.Count == 0)
+        {
+            return null;
+        }
+
+        try
+        {
+            return await limits.PreviewEntryAsync(scopes) is { } refusal ? GatewayError.RateLimited(refusal) : null;
+        }
+        catch (LimitStoreException)
+        {
+            return WhenLimitsFail(settings);
+        }
+    }
+
+    /// <summary>The decision about a request with a valid body.</summary>
+    /// <param name="team">The team of a metered call; <see langword="null"/> for a catalogue call, which uses neither tokens nor money.</param>
+    /// <param name="scopes">The limits of the request.</param>
+    /// <param name="settings">The section <c>Limits</c>.</param>
+    /// <param name="cost">The estimated use.</param>
+    public async ValueTask<AdmissionForecast> AdmitAsync(
+        Team? team, IReadOnlyList<LimitScope> scopes, LimitsSettings settings, RequestCost cost)
+    {
+        LimitResult? levels = null;
+        if (limits is not null && scopes.Count > 0)
+        {
+            try
+            {
+                levels = await limits.PreviewChargeAsync(scopes, cost.Tokens);
+                if (levels.RefusedBy is not null)
+                {
+                    return new(GatewayError.RateLimited(levels)) { Limits = levels };
+                }
+            }
+            catch (LimitStoreException)
+            {
+                if (WhenLimitsFail(settings) is { } error)
+                {
+                    return new(error);
+                }
+            }
+        }
+
+        if (team?.Budget is not { } budget)
+        {
+            return new(Error: null) { Limits = levels };
+        }
+
+        if (RequestJudge.IsPriceMissing(team, settings, cost))
+        {
+            return new(GatewayError.PriceUnknown) { Limits = levels };
+        }
+
+        if (budgets is null)
+        {
+            return new(Error: null) { Limits = levels };
+        }
+
+        try
+        {
+            var key = BudgetKey.At(team.Id, budget.Period, time.GetUtcNow());
+            var result = await budgets.PreviewAsync(key, budget.Limit, cost.Reserved);
+            var error = AdmissionController.Judge(budget, key, cost, result);
+            var isRefused = budget.WhenExceeded == ExceededPolicy.Refuse;
+            return new(isRefused ? error : null) { Limits = levels, Period = key, Budget = result, Reported = isRefused ? null : error };
+        }
+        catch (LimitStoreException)
+        {
+            return new(settings.WhenStoreFails.Budgets == FailurePolicy.Refuse ? GatewayError.BudgetUnavailable : null) { Limits = levels };
+        }
+    }
+
+    private static GatewayError? WhenLimitsFail(LimitsSettings settings) =>
+        settings.WhenStoreFails.Limits == FailurePolicy.Refuse ? GatewayError.LimitsUnavailable : null;
+}

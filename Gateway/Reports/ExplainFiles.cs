@@ -1,0 +1,105 @@
+using System.Text.Json;
+using Gateway.Admission;
+using Gateway.Ledger;
+using Gateway.Limits;
+using Gateway.Pricing;
+
+namespace Gateway.Reports;
+
+/// <summary>
+/// Explains a request on the command line, from the files of a gateway: its ledger and its price list. What a running gateway has set aside
+/// in memory, and the levels of its limits, are not known.
+/// </summary>
+internal sealed class ExplainFiles
+{
+    /// <summary>Explains without files.</summary>
+    public static ExplainFiles None { get; } = new();
+
+    /// <summary>Creates the ledger's store, not yet open.</summary>
+    public Func<ILedgerStore>? Ledger { get; init; }
+
+    /// <summary>The path of the ledger; <see langword="null"/> for a database. Opening a store would create the file.</summary>
+    public string? LedgerPath { get; init; }
+
+    /// <summary>The path of the price list.</summary>
+    public string? PricesPath { get; init; }
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Explains a request.</summary>
+    /// <returns>The explanation, and what it leaves out.</returns>
+    public async Task<(RequestExplanation Explanation, IReadOnlyList<string> Notes)> ExplainAsync(ExplainedRequest request)
+    {
+        var notes = new List<string>();
+        var hasBudget = request.Team?.Budget is not null;
+        var prices = hasBudget ? await ReadPricesAsync(notes) : null;
+        RequestExplanation explanation;
+        try
+        {
+            await using var ledger = hasBudget && prices is not null ? await OpenLedgerAsync(notes) : null;
+            explanation = await ExplainAsync(request, prices, ledger);
+        }
+        catch (LedgerException fault)
+        {
+            notes.Add($"The ledger cannot be read, so the level of the budget is left out: {fault.Message}");
+            explanation = await ExplainAsync(request, prices, ledger: null);
+        }
+
+        if (request.Team is { } team && (hasBudget || !team.Limits.IsNone || team.Keys.Any(static key => !key.Limits.IsNone)))
+        {
+            notes.Add(
+                "This command knows the ledger, not what a running gateway has set aside, nor the levels of its limits. "
+                + "POST /admin/explain of the running gateway knows both.");
+        }
+
+        return (explanation, notes);
+    }
+
+    private async Task<RequestExplanation> ExplainAsync(ExplainedRequest request, PriceList? prices, ILedgerStore? ledger)
+    {
+        var (teams, unknownHold) = (request.Snapshot.Teams, request.Snapshot.Settings.Limits.UnknownHold);
+        var terms = new BudgetTerms(id => teams.TryGet(id, out var team) ? team.Budget : null, () => unknownHold, Time);
+        var budgets = ledger is null ? null : new LedgerBudgetPreview(ledger, terms);
+        return await RequestExplainer.ExplainAsync(request, prices, new AdmissionPreview(limits: null, budgets, Time));
+    }
+
+    private async Task<PriceList?> ReadPricesAsync(List<string> notes)
+    {
+        try
+        {
+            if (PricesPath is not null)
+            {
+                return PriceList.Read(await File.ReadAllBytesAsync(PricesPath));
+            }
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or JsonException)
+        {
+            notes.Add($"The price list {PricesPath} cannot be read: {fault.Message}");
+        }
+
+        notes.Add("Without a price list, the price and the budget are left out.");
+        return null;
+    }
+
+    private async Task<ILedgerStore?> OpenLedgerAsync(List<string> notes)
+    {
+        if (Ledger is null || (LedgerPath is not null && !File.Exists(LedgerPath)))
+        {
+            notes.Add($"There is no ledger{(LedgerPath is null ? "" : $" at {LedgerPath}")}, so the level of the budget is left out.");
+            return null;
+        }
+
+        var store = Ledger();
+        try
+        {
+            await store.OpenAsync(CancellationToken.None);
+            return store;
+        }
+        catch
+        {
+            await store.DisposeAsync();
+            throw;
+        }
+    }
+}
