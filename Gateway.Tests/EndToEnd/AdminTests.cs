@@ -241,6 +241,7 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
         {
             options.Environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.Address;
             options.Environment["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf";
+            options.Environment["OTEL_TRACES_EXPORTER"] = "none";
             options.Environment["OTEL_METRIC_EXPORT_INTERVAL"] = "3600000";
             options.Environment["OTEL_SERVICE_NAME"] = "our-gateway";
         });

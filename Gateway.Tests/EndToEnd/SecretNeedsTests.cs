@@ -55,17 +55,20 @@ public sealed class SecretNeedsTests : IDisposable
     }
 
     [Theory]
-    [InlineData("explain", "--model", "m", "--team", "search")]
-    [InlineData("usage")]
-    public async Task OtherCommand_WorksAndWarns(params string[] arguments)
+    [InlineData(0, "rules", "explain", "--model", "m", "--team", "search")]
+    [InlineData(1, "usage.db", "usage")]
+    public async Task OtherCommand_WorksAndWarns(int exitCode, string result, params string[] arguments)
     {
         var output = await RunAsync(arguments);
 
-        Assert.Equal(0, output.ExitCode);
-        Assert.NotEmpty(output.Out);
+        // There is no ledger here, which usage says by its path.
+        Assert.Equal(exitCode, output.ExitCode);
+        Assert.Contains(result, output.All, StringComparison.Ordinal);
         Assert.Equal(
             References.Select(reference => $"warning: {reference} here; the gateway needs it at its start").Order(StringComparer.Ordinal),
-            output.Error.Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal));
+            output.Error.Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries)
+                .Where(static line => line.StartsWith("warning: ", StringComparison.Ordinal))
+                .Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -6,6 +6,8 @@ namespace Gateway.Requests;
 internal sealed class RequestsInFlight : IDisposable
 {
     private readonly CancellationTokenSource _cut = new();
+    private readonly Lock _gate = new();
+    private bool _isDisposed;
     private volatile int _limit = int.MaxValue;
     private int _count;
 
@@ -38,9 +40,26 @@ internal sealed class RequestsInFlight : IDisposable
     /// <summary>A counted request has ended.</summary>
     public void Exit() => Interlocked.Decrement(ref _count);
 
-    /// <summary>Cuts the requests in flight, and those that arrive later.</summary>
-    public void CutAll() => _cut.Cancel();
+    /// <summary>Cuts the requests in flight, and those that arrive later. Has no effect after the end of the host.</summary>
+    public void CutAll()
+    {
+        // The timer that calls this may fire while the host ends.
+        lock (_gate)
+        {
+            if (!_isDisposed)
+            {
+                _cut.Cancel();
+            }
+        }
+    }
 
     /// <inheritdoc />
-    public void Dispose() => _cut.Dispose();
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _isDisposed = true;
+            _cut.Dispose();
+        }
+    }
 }
