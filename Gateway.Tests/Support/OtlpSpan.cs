@@ -27,9 +27,12 @@ internal sealed record OtlpSpan
 
     /// <summary>Reads the spans of an <c>ExportTraceServiceRequest</c>.</summary>
     public static IEnumerable<OtlpSpan> Read(byte[] message) =>
-        from resource in Fields(message) where resource.Number == 1
-        from scope in Fields(resource.Bytes) where scope.Number == 2
-        from span in Fields(scope.Bytes) where span.Number == 2
+        from resource in Fields(message)
+        where resource.Number == 1
+        from scope in Fields(resource.Bytes)
+        where scope.Number == 2
+        from span in Fields(scope.Bytes)
+        where span.Number == 2
         select ReadSpan(span.Bytes);
 
     private static OtlpSpan ReadSpan(byte[] bytes)

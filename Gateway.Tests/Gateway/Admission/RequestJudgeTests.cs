@@ -221,15 +221,15 @@ public sealed class RequestJudgeTests
 
     private static Team CreateTeam(
         TeamBudget? budget, string? allowed = null, bool scopes = false, WhenToolClosed whenClosed = WhenToolClosed.Refuse) => new()
-    {
-        Id = "t",
-        Keys = [],
-        UpstreamKey = new UpstreamKey("sk"),
-        Rights = allowed is null ? ModelRights.All : new ModelRights([ModelPattern.Create(allowed, "", [])!], []),
-        ServerTools = new ServerToolRights(null, whenClosed, ServerToolRights.Default.MaxCost),
-        Limits = TeamLimits.None,
-        Budget = budget,
-        Rules = ProviderMappingRules.Empty,
-        ScopesSessions = scopes,
-    };
+        {
+            Id = "t",
+            Keys = [],
+            UpstreamKey = new UpstreamKey("sk"),
+            Rights = allowed is null ? ModelRights.All : new ModelRights([ModelPattern.Create(allowed, "", [])!], []),
+            ServerTools = new ServerToolRights(null, whenClosed, ServerToolRights.Default.MaxCost),
+            Limits = TeamLimits.None,
+            Budget = budget,
+            Rules = ProviderMappingRules.Empty,
+            ScopesSessions = scopes,
+        };
 }
