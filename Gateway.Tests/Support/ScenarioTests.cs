@@ -208,7 +208,7 @@ public sealed partial class ScenarioTests : IAsyncLifetime
         var head = await CallAsync("x-fake-fault: goaway");
         Assert.Equal((200, "close"), (head.Status, head.Header("Connection")));
 
-        await using var server = await FakeOpenRouterServer.StartAsync(new FakeOpenRouterOptions { Http2 = true });
+        await using var server = await FakeOpenRouterServer.StartAsync(new FakeOpenRouterOptions { Http2 = true, FlushesToSocket = false });
         using var client = new HttpClient { BaseAddress = new Uri(server.RootUrl) };
         Assert.Equal(HttpStatusCode.OK, (await PostHttp2Async(client)).StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await PostHttp2Async(client)).StatusCode);
@@ -227,7 +227,7 @@ public sealed partial class ScenarioTests : IAsyncLifetime
     [InlineData("goaway-refused")]
     public async Task RefusedStream_IsNotBilled(string fault)
     {
-        await using var server = await FakeOpenRouterServer.StartAsync(new FakeOpenRouterOptions { Http2 = true });
+        await using var server = await FakeOpenRouterServer.StartAsync(new FakeOpenRouterOptions { Http2 = true, FlushesToSocket = false });
         using var client = new HttpClient { BaseAddress = new Uri(server.RootUrl) };
 
         var failed = await Assert.ThrowsAsync<HttpRequestException>(() => PostHttp2Async(client, fault));

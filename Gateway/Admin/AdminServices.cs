@@ -7,6 +7,7 @@ using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Observability;
 using Gateway.Prices;
+using Gateway.Primitives;
 using Gateway.Requests;
 using Gateway.Settlement;
 using Gateway.Workers;
@@ -48,6 +49,8 @@ internal static class AdminServices
             metrics.ObserveCapacity(() => connections.Open, () => connections.Refused, () => connections.Limit, () => requests.Count);
             metrics.ObserveLog(() => provider.GetRequiredService<ConsoleSink>().Dropped);
             metrics.ObserveDrift(() => provider.GetRequiredService<UpstreamDrift>().Usd);
+            metrics.ObserveBudgets(() => provider.GetRequiredService<BudgetLevels>().Current.Select(static level => (
+                level.Team, UsdOf(level.Limit), UsdOf(level.Spent), UsdOf(level.Reserved))));
             metrics.ObserveDestinations(() => provider.GetRequiredService<LeftAloneDestinations>().Read());
             metrics.ObserveWorkers(provider.GetRequiredService<WorkerHealth>());
             return metrics;
@@ -99,6 +102,9 @@ internal static class AdminServices
                     : null,
             time);
     }
+
+    // For graphs; the ledger is exact.
+    private static double UsdOf(PicoDollars amount) => (double)amount.Value / 1e12;
 
     /// <summary>Creates the tracer provider at the start: spans are recorded from then on.</summary>
     private sealed class TracesStart(TracerProvider export) : IHostedService

@@ -66,6 +66,9 @@ internal static class TeamServices
         services.AddHostedService<SettlementWorker>();
         services.AddSingleton<UpstreamDrift>();
         services.AddHostedService<DriftWorker>();
+        services.AddSingleton<BudgetLevels>();
+        services.AddSingleton(static provider => provider.GetRequiredService<LimitStores>().BudgetPreview);
+        services.AddHostedService<BudgetLevelWorker>();
     }
 
     private static Func<TimeSpan> RetentionOf(SettingsStore settings) => () => settings.Current.Settings.Usage.Retention;

@@ -87,6 +87,9 @@ internal sealed class GatewayMetrics : IDisposable
             "gateway.attempts.repeated", "{attempt}", "Attempts after whose failure the gateway sent the request again.");
     }
 
+    /// <summary>Whether metrics are exported.</summary>
+    public bool IsExported => _requests.Enabled;
+
     /// <summary>Records the end of any request.</summary>
     /// <param name="team">The id of the team; <see langword="null"/> without a team.</param>
     /// <param name="path">The requested path. Unknown paths share one tag value.</param>
@@ -242,6 +245,21 @@ internal sealed class GatewayMetrics : IDisposable
         () => drift().Select(key => new Measurement<double>(key.Value, new KeyValuePair<string, object?>("key", key.Key))),
         "usd",
         "What upstream says that an OpenRouter key has used, less what the ledger says, both since the gateway first asked.");
+
+    /// <summary>Creates the metric of the teams' budgets. Must be called once.</summary>
+    /// <param name="budgets">Returns the amounts of each budget in US dollars.</param>
+    public void ObserveBudgets(Func<IEnumerable<(string Team, double Limit, double Spent, double Reserved)>> budgets) =>
+        _meter.CreateObservableGauge(
+            "gateway.budget",
+            () => budgets().SelectMany(static budget => (Measurement<double>[])
+            [
+                Of(budget.Team, "limit", budget.Limit), Of(budget.Team, "spent", budget.Spent), Of(budget.Team, "reserved", budget.Reserved),
+            ]),
+            "usd",
+            "The budget of a team in its current period: its limit, its charges and its open reservations.");
+
+    private static Measurement<double> Of(string team, string kind, double usd) =>
+        new(usd, new KeyValuePair<string, object?>(Team, team), new KeyValuePair<string, object?>("kind", kind));
 
     /// <summary>Creates the metric of the destinations' health. Must be called once.</summary>
     /// <param name="destinations">Returns the destinations of the settings, and whether each is left alone.</param>

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Gateway.Configuration;
 using Gateway.Configuration.Reading;
 using Gateway.Hosting;
@@ -149,6 +150,33 @@ public sealed class EveryWorkerTests : IAsyncDisposable
         await AssertSurvivesAsync(worker, () => upstream.Fault = null);
 
         Assert.Single(drift.Usd);
+    }
+
+    [Theory]
+    [MemberData(nameof(FailureKinds.All), MemberType = typeof(FailureKinds))]
+    public async Task BudgetLevels(string kind)
+    {
+        var (_, writer) = await LedgerAsync();
+        await using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+        using var metrics = new GatewayMetrics(services.GetRequiredService<IMeterFactory>());
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = static (instrument, listener) =>
+        {
+            if (instrument.Meter.Name == GatewayMetrics.MeterName)
+            {
+                listener.EnableMeasurementEvents(instrument);
+            }
+        };
+        listener.Start();
+        var levels = new BudgetLevels();
+        var budgets = new ThrowingBudgetPreview { Fault = () => FailureKinds.Create(kind) };
+        var worker = Own(new BudgetLevelWorker(
+            await SettingsAsync(", \"TeamDefaults\": { \"Budget\": { \"Usd\": 1 } }"), writer, budgets, levels, metrics, _health, _time, NullLogger<BudgetLevelWorker>.Instance));
+
+        await AssertSurvivesAsync(worker, () => budgets.Fault = null);
+
+        var level = Assert.Single(levels.Current);
+        Assert.Equal((7, 3), (level.Spent.Value, level.Reserved.Value));
     }
 
     [Theory]

@@ -1,0 +1,41 @@
+using System.Globalization;
+using Gateway.Tests.Support;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>Promise: metrics show each budget: its limit, what is spent and what open calls have reserved.</summary>
+public sealed class BudgetMetricsTests
+{
+    [Fact]
+    public async Task Budget_IsAGaugeOfLimitSpentAndReserved()
+    {
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            OutOfProcess = true,
+            Team = "\"Budget\": { \"Usd\": 12.5 }",
+            Sections = [("Admin", """{ "Url": "http://127.0.0.1:0" }""")],
+        });
+        var bill = team.Bill(await team.ChatAsync());
+        var row = await team.ClosedRowAsync(bill);
+        await using var open = await team.OpenStreamAsync("", "x-fake-stall-after: 2");
+        using var admin = await team.Gateway.AdminClientAsync();
+
+        // A reload reads the budgets anew.
+        await team.ReloadAsync("\"Budget\": { \"Usd\": 20 }");
+        await Eventually.TrueAsync(async () => await ReadAsync("limit") == 20, "the limit of the reload");
+
+        Assert.Equal((double)row.CostPico!.Value / 1e12, (await ReadAsync("spent"))!.Value, 12);
+        Assert.True(await ReadAsync("reserved") > 0);
+
+        async Task<double?> ReadAsync(string kind)
+        {
+            var text = await admin.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
+            return text.Split('\n')
+                .Where(line => line.StartsWith("gateway_budget_usd{", StringComparison.Ordinal)
+                    && line.Contains($"kind=\"{kind}\"", StringComparison.Ordinal) && line.Contains("team=\"search\"", StringComparison.Ordinal))
+                .Select(static line => (double?)double.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture))
+                .SingleOrDefault();
+        }
+    }
+}
