@@ -1,5 +1,4 @@
-// The client marks its responses as a preview; they are tested here because callers use them.
-#pragma warning disable OPENAI001
+#pragma warning disable OPENAI001 // The client marks its responses as a preview; they are tested here because callers use them.
 
 using System.ClientModel;
 using System.ClientModel.Primitives;

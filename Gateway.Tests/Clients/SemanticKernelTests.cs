@@ -1,5 +1,4 @@
-// The kernel marks endpoints other than OpenAI's as experimental; they are tested here because callers use them.
-#pragma warning disable SKEXP0010
+#pragma warning disable SKEXP0010 // The kernel marks endpoints other than OpenAI's as experimental; they are tested here because callers use them.
 
 using System.ClientModel;
 using System.Net;

@@ -7,7 +7,6 @@ using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Observability;
 using Gateway.Prices;
-using Gateway.Primitives;
 using Gateway.Requests;
 using Gateway.Settlement;
 using Gateway.Workers;
@@ -50,7 +49,7 @@ internal static class AdminServices
             metrics.ObserveLog(() => provider.GetRequiredService<ConsoleSink>().Dropped);
             metrics.ObserveDrift(() => provider.GetRequiredService<UpstreamDrift>().Usd);
             metrics.ObserveBudgets(() => provider.GetRequiredService<BudgetLevels>().Current.Select(static level => (
-                level.Team, UsdOf(level.Limit), UsdOf(level.Spent), UsdOf(level.Reserved))));
+                level.Team, level.Limit.ApproximateUsd, level.Spent.ApproximateUsd, level.Reserved.ApproximateUsd)));
             metrics.ObserveDestinations(() => provider.GetRequiredService<LeftAloneDestinations>().Read());
             metrics.ObserveWorkers(provider.GetRequiredService<WorkerHealth>());
             return metrics;
@@ -102,9 +101,6 @@ internal static class AdminServices
                     : null,
             time);
     }
-
-    // For graphs; the ledger is exact.
-    private static double UsdOf(PicoDollars amount) => (double)amount.Value / 1e12;
 
     /// <summary>Creates the tracer provider at the start: spans are recorded from then on.</summary>
     private sealed class TracesStart(TracerProvider export) : IHostedService

@@ -4,18 +4,15 @@ using Gateway.Primitives;
 namespace Gateway.Configuration;
 
 /// <summary>
-/// Compares <c>TeamsFolder</c> with the files that the settings were loaded from. The folder is listed only after its time changed, and a file
-/// is read only after its stamp changed. Not thread-safe.
+/// Compares <c>TeamsFolder</c> with the files that the settings were loaded from. The folder is listed, and a file is
+/// read, only after its stamp changed. Not thread-safe.
 /// </summary>
 internal sealed class LoadedTeamFolder
 {
     private readonly string _path;
     private readonly string[] _loaded;
     private readonly LoadedFiles _files;
-    private readonly TimeProvider _time;
-    private ((ulong Device, ulong Inode)? Identity, DateTime Time) _stamp;
-    private long _stampSeenAt;
-    private bool _isSettled;
+    private readonly FileChangeDetector _list;
 
     /// <summary>Creates the comparison.</summary>
     /// <param name="loaded">The folder as it was loaded.</param>
@@ -27,7 +24,7 @@ internal sealed class LoadedTeamFolder
         _loaded = [.. loaded.Files.Select(static file => file.Path)];
         _files = new LoadedFiles(
             loaded.Files.Select(file => new LoadedFile(file.Path, file.Hash, TeamFolder.MaxBytes, reader, time)));
-        _time = time;
+        _list = new FileChangeDetector(() => FileStamp.OfFolder(loaded.Path), time);
     }
 
     /// <summary>Whether files were added, removed or renamed, or one of the next files differs from its loaded content.</summary>
@@ -38,21 +35,9 @@ internal sealed class LoadedTeamFolder
 
     private bool HasListChanged()
     {
-        var stamp = (FileStamp.IdentityOf(_path), Directory.GetLastWriteTimeUtc(_path));
-        var now = _time.GetTimestamp();
-        if (stamp != _stamp)
-        {
-            _stamp = stamp;
-            _stampSeenAt = now;
-            _isSettled = false;
-        }
-        else if (_isSettled)
+        if (!_list.NeedsRead())
         {
             return false;
-        }
-        else
-        {
-            _isSettled = _time.GetElapsedTime(_stampSeenAt, now) >= FileChangeDetector.Settling;
         }
 
         try
@@ -61,8 +46,8 @@ internal sealed class LoadedTeamFolder
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            // The cause may go away without a change of the folder's time. A folder that could not be read is compared with an empty list.
-            _stamp = default;
+            // The cause may go away without a change of the stamp. A folder that could not be read is compared with an empty list.
+            _list.Distrust();
             return _loaded.Length > 0;
         }
     }

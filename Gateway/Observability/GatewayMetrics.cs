@@ -166,7 +166,7 @@ internal sealed class GatewayMetrics : IDisposable
         if (_cost.Enabled && usage.Cost is { } cost)
         {
             // A counter cannot decrease. The rounding of a double is invisible in a graph.
-            _cost.Add(Math.Max(0, (double)cost.Value / 1e12), new TagList
+            _cost.Add(Math.Max(0, cost.ApproximateUsd), new TagList
             {
                 { Team, generation.Team ?? "" },
                 { ResponseModelTag, _models.Tag(generation.AnsweredModel, isTrusted: true) },

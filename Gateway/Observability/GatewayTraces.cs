@@ -18,7 +18,6 @@ internal sealed class GatewayTraces : IDisposable
 
     // The conventions recommend to discard a longer one.
     private const int LongestTraceState = 512;
-    private const int LongestText = 200;
     private const string ProviderName = "openrouter";
 
     private readonly ActivitySource _source = new(SourceName);
@@ -49,7 +48,7 @@ internal sealed class GatewayTraces : IDisposable
         span.DisplayName = NameOf(http, mapping?.Facts.RequestedModel);
         span.SetTag("http.request.method", http.Method);
         span.SetTag("url.scheme", http.Scheme);
-        span.SetTag("url.path", Shorten(http.Path.Value));
+        span.SetTag("url.path", ShortText.Of(http.Path.Value));
         span.SetTag("http.route", GatewayMetrics.EndpointTag(http.Path.Value));
         span.SetTag("http.response.status_code", status);
         span.SetTag("gateway.request.id", request.RequestId);
@@ -74,14 +73,14 @@ internal sealed class GatewayTraces : IDisposable
         if (request.HasAdmission && request.Admission.Call?.Settlement is { } settlement)
         {
             var facts = settlement.Facts;
-            span.SetTag("gen_ai.response.id", Shorten(facts.Id));
-            span.SetTag("gen_ai.response.model", Shorten(facts.Model));
+            span.SetTag("gen_ai.response.id", ShortText.Of(facts.Id));
+            span.SetTag("gen_ai.response.model", ShortText.Of(facts.Model));
             span.SetTag("gen_ai.response.finish_reasons", facts.FinishReason is { } reason ? (string[])[reason] : null);
             span.SetTag("gen_ai.usage.input_tokens", facts.Usage?.PromptTokens);
             span.SetTag("gen_ai.usage.output_tokens", facts.Usage?.CompletionTokens);
-            span.SetTag("gateway.upstream.provider", Shorten(facts.Provider));
+            span.SetTag("gateway.upstream.provider", ShortText.Of(facts.Provider));
             span.SetTag("gateway.bill.state", GatewayMetrics.StateTag(settlement.Decision.State));
-            span.SetTag("gateway.bill.cost_usd", (double)settlement.Decision.Charge.Value / 1e12);
+            span.SetTag("gateway.bill.cost_usd", settlement.Decision.Charge.ApproximateUsd);
         }
 
         if ((request.RefusalCode ?? GatewayMetrics.ErrorTag(request.End, status)) is { Length: > 0 } error)
@@ -146,13 +145,11 @@ internal sealed class GatewayTraces : IDisposable
     {
         span.SetTag("gen_ai.operation.name", GatewayMetrics.OperationTag(path.Value));
         span.SetTag("gen_ai.provider.name", ProviderName);
-        span.SetTag("gen_ai.request.model", Shorten(model));
+        span.SetTag("gen_ai.request.model", ShortText.Of(model));
     }
 
     // The conventions name a span by its operation and model. A request without a model is named by its method and endpoint.
     private static string NameOf(HttpRequest request, string? model) => model is { Length: > 0 }
-        ? $"{GatewayMetrics.OperationTag(request.Path.Value)} {Shorten(model)}"
+        ? $"{GatewayMetrics.OperationTag(request.Path.Value)} {ShortText.Of(model)}"
         : $"{request.Method} {GatewayMetrics.EndpointTag(request.Path.Value)}";
-
-    private static string? Shorten(string? text) => text?.Length > LongestText ? string.Concat(text.AsSpan(0, LongestText), "…") : text;
 }

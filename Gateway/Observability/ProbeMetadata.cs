@@ -4,4 +4,7 @@ namespace Gateway.Observability;
 internal sealed class ProbeMetadata
 {
     public static ProbeMetadata Instance { get; } = new();
+
+    /// <summary>Whether a request is a probe. Known after routing.</summary>
+    public static bool IsProbe(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<ProbeMetadata>() is not null;
 }

@@ -16,8 +16,6 @@ namespace Gateway.Observability;
 /// </summary>
 internal sealed class RequestLogMiddleware
 {
-    private const int LongestText = 200;
-
     private readonly RequestDelegate _next;
     private readonly ILogger _logger;
     private readonly Serilog.ILogger _lines;
@@ -50,7 +48,7 @@ internal sealed class RequestLogMiddleware
 
     private void Count(HttpContext context, GatewayContext request)
     {
-        if (IsProbe(context))
+        if (ProbeMetadata.IsProbe(context))
         {
             return;
         }
@@ -84,14 +82,14 @@ internal sealed class RequestLogMiddleware
         var line = new RequestLine
         {
             Method = context.Request.Method,
-            Path = Shorten(context.Request.Path.Value),
+            Path = ShortText.Of(context.Request.Path.Value),
             Status = context.Response.StatusCode,
             End = request.End,
             Code = request.Error?.Code,
             Elapsed = Math.Round(_time.GetElapsedTime(request.StartedAt).TotalMilliseconds, 1),
             FirstByte = Elapsed(request, request.FirstByteAt),
-            Model = Shorten(mapping?.Facts.RequestedModel),
-            SentModel = Shorten(mapping?.Decision.SentModel),
+            Model = ShortText.Of(mapping?.Facts.RequestedModel),
+            SentModel = ShortText.Of(mapping?.Decision.SentModel),
             Rule = mapping?.Decision.AppliedRules,
             BodyBytes = mapping?.Facts.Length,
             Destination = context.Features.Get<IReverseProxyFeature>()?.ProxiedDestination?.DestinationId,
@@ -121,8 +119,8 @@ internal sealed class RequestLogMiddleware
             Id = team.Id,
             Key = request.Caller.Identity!.Key.Label,
             FirstToken = call?.TimeToFirstToken is { } first ? Math.Round(first.TotalMilliseconds, 1) : null,
-            AnsweredModel = Shorten(facts?.Model),
-            Provider = Shorten(facts?.Provider),
+            AnsweredModel = ShortText.Of(facts?.Model),
+            Provider = ShortText.Of(facts?.Provider),
             PromptTokens = facts?.Usage?.PromptTokens,
             CompletionTokens = facts?.Usage?.CompletionTokens,
             Usd = bill?.Charge.ToString(),
@@ -135,7 +133,7 @@ internal sealed class RequestLogMiddleware
     // The response of a caller without a team is not read, so only its header names the generation.
     private static string? GenerationIdOf(HttpContext context, GatewayContext request) =>
         (request.HasAdmission ? request.Admission.Call?.GenerationId : null)
-        ?? (context.Response.Headers[GenerationIdHeader.Name].ToString() is { Length: > 0 } id ? Shorten(id) : null);
+        ?? (context.Response.Headers[GenerationIdHeader.Name].ToString() is { Length: > 0 } id ? ShortText.Of(id) : null);
 
     // A request that is refused in the Team phase or before has no caller.
     private static Team? TeamOf(GatewayContext request) => request.HasCaller ? request.Team : null;
@@ -150,10 +148,8 @@ internal sealed class RequestLogMiddleware
         RequestEnd.Failed => LogLevel.Error,
 
         // Health probes arrive every few seconds and are not client requests.
-        _ => IsProbe(context) ? LogLevel.Debug : LogLevel.Information,
+        _ => ProbeMetadata.IsProbe(context) ? LogLevel.Debug : LogLevel.Information,
     };
 
     private static bool IsProbe(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<ProbeMetadata>() is not null;
-
-    private static string? Shorten(string? text) => text?.Length > LongestText ? string.Concat(text.AsSpan(0, LongestText), "…") : text;
 }

@@ -35,7 +35,7 @@ internal sealed class TraceMiddleware
 
     private static void Describe(Activity span, HttpContext context)
     {
-        if (context.GetEndpoint()?.Metadata.GetMetadata<ProbeMetadata>() is not null)
+        if (ProbeMetadata.IsProbe(context))
         {
             // Known only after routing. The exporter takes recorded spans.
             span.ActivityTraceFlags &= ~ActivityTraceFlags.Recorded;

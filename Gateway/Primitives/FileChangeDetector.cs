@@ -13,17 +13,23 @@ internal sealed class FileChangeDetector
     /// </summary>
     internal static readonly TimeSpan Settling = TimeSpan.FromSeconds(2);
 
-    private readonly string _path;
-    private readonly IFileReader _reader;
+    private readonly Func<FileStamp?> _read;
     private readonly TimeProvider _time;
     private FileStamp? _stamp;
     private long _stampSeenAt;
     private bool _isSettled;
 
     public FileChangeDetector(string path, IFileReader reader, TimeProvider time)
+        : this(() => reader.StampOf(path), time)
     {
-        _path = path;
-        _reader = reader;
+    }
+
+    /// <summary>Creates a detector of anything that has a stamp.</summary>
+    /// <param name="stamp">Reads the stamp; <see langword="null"/> if no stamp can represent the content.</param>
+    /// <param name="time">The clock.</param>
+    public FileChangeDetector(Func<FileStamp?> stamp, TimeProvider time)
+    {
+        _read = stamp;
         _time = time;
     }
 
@@ -33,7 +39,7 @@ internal sealed class FileChangeDetector
     /// </summary>
     public bool NeedsRead()
     {
-        var stamp = _reader.StampOf(_path);
+        var stamp = _read();
         var now = _time.GetTimestamp();
         if (stamp is null || stamp != _stamp)
         {

@@ -21,6 +21,7 @@ namespace Gateway.Primitives;
 internal readonly record struct FileStamp(ulong Device, ulong Inode, ulong Size, Int128 Modified, Int128 Changed)
 {
     private const int RegularFile = 0x8000;
+    private const int Folder = 0x4000;
     private const int FileTypeMask = 0xF000;
     private const int CurrentDirectory = -100;
 
@@ -49,13 +50,13 @@ internal readonly record struct FileStamp(ulong Device, ulong Inode, ulong Size,
 
         return status is not { } file ? Missing
             : (file.Mode & FileTypeMask) != RegularFile || file.Size == 0 ? null
-            : new FileStamp(
-                DeviceOf(file),
-                file.Inode,
-                file.Size,
-                Nanoseconds(file.ModifiedSeconds, file.ModifiedNanoseconds),
-                Nanoseconds(file.ChangedSeconds, file.ChangedNanoseconds));
+            : Create(file);
     }
+
+    /// <summary>Reads the stamp of the list of names in the folder at an absolute path.</summary>
+    /// <returns><see langword="null"/> on systems other than Linux, and for anything but a folder that can be examined.</returns>
+    public static FileStamp? OfFolder(string path) =>
+        TryRead(path, out var status) && status is { } folder && (folder.Mode & FileTypeMask) == Folder ? Create(folder) : null;
 
     /// <summary>Which file is at an absolute path, whatever its content.</summary>
     /// <returns>
@@ -63,6 +64,13 @@ internal readonly record struct FileStamp(ulong Device, ulong Inode, ulong Size,
     /// </returns>
     public static (ulong Device, ulong Inode)? IdentityOf(string path) =>
         !TryRead(path, out var status) ? null : status is { } file ? (DeviceOf(file), file.Inode) : default((ulong, ulong));
+
+    private static FileStamp Create(in Status file) => new(
+        DeviceOf(file),
+        file.Inode,
+        file.Size,
+        Nanoseconds(file.ModifiedSeconds, file.ModifiedNanoseconds),
+        Nanoseconds(file.ChangedSeconds, file.ChangedNanoseconds));
 
     private static ulong DeviceOf(in Status file) => ((ulong)file.DeviceMajor << 32) | file.DeviceMinor;
 

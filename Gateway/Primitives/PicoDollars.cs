@@ -17,6 +17,9 @@ internal readonly record struct PicoDollars(Int128 Value) : IComparable<PicoDoll
 
     public static PicoDollars Zero => default;
 
+    /// <summary>The amount in US dollars as a binary fraction, for graphs and gauges. Never stored or summed.</summary>
+    public double ApproximateUsd => (double)Value / 1e12;
+
     public static PicoDollars operator +(PicoDollars left, PicoDollars right) => new(left.Value + right.Value);
 
     public static PicoDollars operator -(PicoDollars left, PicoDollars right) => new(left.Value - right.Value);

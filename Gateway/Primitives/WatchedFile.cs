@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-
 namespace Gateway.Primitives;
 
 /// <summary>
@@ -10,7 +8,7 @@ internal sealed class WatchedFile
 {
     private readonly IFileReader _reader;
     private readonly FileChangeDetector _detector;
-    private byte[] _hash;
+    private string? _hash;
 
     /// <summary>Starts to watch. The present content counts as known.</summary>
     /// <param name="path">The absolute path; each check follows symbolic links again. The file need not exist.</param>
@@ -44,7 +42,7 @@ internal sealed class WatchedFile
         }
 
         var hash = Hash();
-        if (hash.AsSpan().SequenceEqual(_hash))
+        if (hash == _hash)
         {
             return false;
         }
@@ -53,7 +51,7 @@ internal sealed class WatchedFile
         return true;
     }
 
-    private byte[] Hash()
+    private string? Hash()
     {
         var content = _reader.Read(Path, int.MaxValue);
         if (content.Fault is not null)
@@ -62,6 +60,6 @@ internal sealed class WatchedFile
             _detector.Distrust();
         }
 
-        return content.Bytes is { } bytes ? SHA256.HashData(bytes) : [];
+        return content.Hash;
     }
 }

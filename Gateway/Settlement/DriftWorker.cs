@@ -22,7 +22,6 @@ internal sealed class DriftWorker : Worker
     internal static readonly TimeSpan TurnPeriod = TimeSpan.FromMinutes(10);
 
     private const int MarkBytes = 6;
-    private const double PicoPerUsd = 1e12;
 
     private readonly ILedgerStore _store;
     private readonly LedgerWriter _ledger;
@@ -167,7 +166,7 @@ internal sealed class DriftWorker : Worker
         }
 
         await WriteAsync(mark, new DriftFigures(used.Amount, drift, costs), cancellationToken);
-        _drift.Set(mark, (double)drift.Value / PicoPerUsd);
+        _drift.Set(mark, drift.ApproximateUsd);
     }
 
     private async Task<DriftFigures?> ReadAsync(string mark, CancellationToken cancellationToken) =>
