@@ -15,7 +15,7 @@ public sealed class VerboseTests
         var options = new TeamGatewayOptions
         {
             OutOfProcess = true,
-            Team = """ "Budget": { "Usd": 1, "Period": "Day" }, "Limits": { "RequestsPerMinute": 60, "TokensPerMinute": 100000 } """,
+            Team = """ "Budget": { "Usd": 1, "Period": "Day" }, "Limits": { "RequestsPerMinute": 60, "TokensPerMinute": 1000000000 } """,
             Sections =
             [
                 ("ProviderMapping", """
