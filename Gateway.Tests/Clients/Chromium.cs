@@ -39,6 +39,9 @@ internal sealed class Chromium : IAsyncDisposable
     /// <summary>Why there is no browser here; <see langword="null"/> if there is one.</summary>
     public static string? Missing => Find() is null ? "Chromium is needed to test the gateway in a browser; it is not installed." : null;
 
+    /// <summary>The program, if there is one here.</summary>
+    public static string? Program => Find();
+
     /// <summary>What the browser has printed.</summary>
     public string Output
     {

@@ -86,7 +86,8 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
     [InlineData("POST", "/admin/usage", 405, "method_not_allowed")]
     [InlineData("DELETE", "/metrics", 405, "method_not_allowed")]
     [InlineData("GET", "/admin/explain", 405, "method_not_allowed")]
-    [InlineData("GET", "/", 404, "not_found")]
+    [InlineData("POST", "/", 405, "method_not_allowed")]
+    [InlineData("GET", "/dashboard", 404, "not_found")]
     [InlineData("GET", "/health", 404, "not_found")]
     [InlineData("GET", "/metrics/x", 404, "not_found")]
     [InlineData("GET", "/v1/models", 404, "not_found")]
@@ -114,6 +115,85 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
 
         Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
         Assert.Equal("host_not_allowed", await CodeAsync(answer));
+    }
+
+    [Theory]
+    [InlineData("/")]
+    [InlineData("/admin/usage")]
+    [InlineData("/admin/health")]
+    [InlineData("/metrics")]
+    [InlineData("/nothing")]
+    public async Task PagesOfOtherOrigins_ReadNothing(string path)
+    {
+        using var admin = await ClientAsync(_pair);
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        request.Headers.Add("Origin", "https://evil.example");
+        using var answer = await admin.SendAsync(request, Stop);
+
+        Assert.False(answer.Headers.Contains("Access-Control-Allow-Origin"));
+        Assert.Equal("nosniff", Assert.Single(answer.Headers.GetValues("X-Content-Type-Options")));
+    }
+
+    [Theory]
+    [InlineData("https://evil.example", "application/json", 403, "origin_not_allowed")]
+    [InlineData(null, "text/plain", 415, "unsupported_media_type")]
+    [InlineData(null, "application/x-www-form-urlencoded", 415, "unsupported_media_type")]
+    public async Task Explain_IsNotForFormsOfOtherPages(string? origin, string type, int status, string code)
+    {
+        using var admin = await ClientAsync(_pair);
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/admin/explain")
+        {
+            Content = new StringContent("""{"model":"mistralai/x"}""", Encoding.UTF8, type),
+        };
+        if (origin is not null)
+        {
+            request.Headers.Add("Origin", origin);
+        }
+
+        using var answer = await admin.SendAsync(request, Stop);
+
+        Assert.Equal(status, (int)answer.StatusCode);
+        Assert.Equal(code, await CodeAsync(answer));
+    }
+
+    [Theory]
+    [InlineData("/", "text/html; charset=utf-8")]
+    [InlineData("/dashboard.css", "text/css; charset=utf-8")]
+    [InlineData("/dashboard.js", "text/javascript; charset=utf-8")]
+    public async Task DashboardFile_IsOnlyForItsOwnPage_AndSentOnce(string path, string type)
+    {
+        using var admin = await ClientAsync(_pair);
+        using var answer = await admin.GetAsync(path, Stop);
+        using var again = new HttpRequestMessage(HttpMethod.Get, path);
+        again.Headers.IfNoneMatch.Add(answer.Headers.ETag!);
+        using var known = await admin.SendAsync(again, Stop);
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal(type, answer.Content.Headers.ContentType?.ToString());
+        Assert.Equal("no-cache", answer.Headers.CacheControl?.ToString());
+        Assert.Equal("no-referrer", Assert.Single(answer.Headers.GetValues("Referrer-Policy")));
+        Assert.Equal("nosniff", Assert.Single(answer.Headers.GetValues("X-Content-Type-Options")));
+        Assert.Equal(
+            "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; "
+            + "form-action 'none'; frame-ancestors 'none'",
+            Assert.Single(answer.Headers.GetValues("Content-Security-Policy")));
+        Assert.Equal(HttpStatusCode.NotModified, known.StatusCode);
+        Assert.Equal(answer.Headers.ETag, known.Headers.ETag);
+        Assert.Empty(await known.Content.ReadAsByteArrayAsync(Stop));
+    }
+
+    [Fact]
+    public async Task Rules_AreListedInTheirOrder()
+    {
+        using var admin = await ClientAsync(_pair);
+
+        var version = $"\"version\":\"{await _pair.Gateway.VersionAsync()}\",";
+        var rules = await admin.GetStringAsync("/admin/rules", Stop);
+
+        Assert.Contains(version, rules, StringComparison.Ordinal);
+        Assert.Equal(
+            """{"teams":0,"rules":[{"name":"eu","models":["mistralai/*"],"mode":"KeepClient","source":"ProviderMapping:Rules:0","provider":{"only":["mistral"]}}],"aliases":[]}""",
+            rules.Replace(version, "", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -193,6 +273,8 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
     [InlineData("/metrics")]
     [InlineData("/admin/usage")]
     [InlineData("/admin/explain")]
+    [InlineData("/admin/rules")]
+    [InlineData("/dashboard.js")]
     public async Task PublicPort_ServesNoneOfIt(string path)
     {
         Assert.Equal(404, (await _pair.GetAsync(path)).Status);
@@ -207,11 +289,11 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
             options.Settings = ShippedSettings.With(("Admin", $$"""{ "Url": "http://127.0.0.1:0", "Token": "{{Token}}" }"""));
         });
         using var admin = await ClientAsync(pair);
-        foreach (var path in (string[])["/metrics", "/admin/usage", "/nothing"])
+        foreach (var path in (string[])["/", "/dashboard.js", "/metrics", "/admin/usage", "/nothing"])
         {
             using var refused = await admin.GetAsync(path, Stop);
             Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
-            Assert.Equal("Bearer", refused.Headers.WwwAuthenticate.ToString());
+            Assert.Equal("Basic realm=\"OpenRouterGateway\", charset=\"UTF-8\"", refused.Headers.WwwAuthenticate.ToString());
             Assert.Equal("invalid_admin_token", await CodeAsync(refused));
         }
 

@@ -121,9 +121,15 @@ internal sealed partial class GatewayHost : IAsyncDisposable
         await WaitForVersionChangeAsync(before);
     }
 
-    /// <summary>A client of the admin address of a process. The system chooses the port; the log has it.</summary>
+    /// <summary>A client of the admin address. The system chooses the port; of a process the log has it.</summary>
     public async Task<HttpClient> AdminClientAsync()
     {
+        if (_factory is not null)
+        {
+            var addresses = _factory.Services.GetRequiredService<global::Gateway.Admin.AdminHost>().Addresses;
+            return new HttpClient(NewHandler()) { BaseAddress = new Uri(addresses.Single()) };
+        }
+
         var line = await Process.WaitForLineAsync(static line => AdminLine().IsMatch(line), "the admin address");
         return new HttpClient(NewHandler()) { BaseAddress = new Uri("http://" + AdminLine().Match(line).Groups["address"].Value) };
     }

@@ -1,21 +1,24 @@
 using System.Net.Sockets;
 using Gateway.Configuration;
 using Gateway.Configuration.Model;
+using Gateway.Dashboard;
 using Gateway.Errors;
 using Gateway.Health;
 using Gateway.Ledger;
 using Gateway.Observability;
 using Gateway.Primitives;
+using Gateway.Reports;
 using Gateway.Requests;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Net.Http.Headers;
 using OpenTelemetry.Metrics;
 
 namespace Gateway.Admin;
 
 /// <summary>
-/// The admin address: usage, metrics and explanations on a separate listener, unreachable through the public port. It starts before the
+/// The admin address: dashboard, usage, metrics and explanations on a separate listener, unreachable through the public port. It starts before the
 /// public listener, so a failed bind stops the start before any request is served.
 /// </summary>
 internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
@@ -149,9 +152,16 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
             context => AdminResponses.WriteAsync(context, "application/json", HealthReport.Render(_store.State, _limitStoreFault())),
             HttpMethods.Get,
             HttpMethods.Head);
+        Map(
+            app,
+            "/admin/rules",
+            context => AdminResponses.WriteAsync(context, "application/json", RulesReport.Render(_store.Current)),
+            HttpMethods.Get,
+            HttpMethods.Head);
         Map(app, "/admin/explain", _explain.AnswerAsync, HttpMethods.Post);
         Map(app, Live, static context => AdminResponses.WriteAsync(context, "application/json", HealthReport.Live), HttpMethods.Get, HttpMethods.Head);
         app.MapScrape("/metrics", _metrics);
+        app.MapDashboard();
         return app;
     }
 
@@ -172,7 +182,10 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         }
     }
 
-    /// <summary>Sets the request values that errors need, and adds <c>Cache-Control: no-store</c> to responses.</summary>
+    /// <summary>
+    /// Sets the request values that errors need, and the headers of all responses: nothing is stored but the dashboard's files, and pages of
+    /// other origins may read nothing, unlike on the public port.
+    /// </summary>
     private Task Begin(HttpContext context, RequestDelegate next)
     {
         context.Features.Set(new GatewayContext { StartedAt = _time.GetTimestamp() });
@@ -180,8 +193,13 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
             static response =>
             {
                 var headers = ((HttpResponse)response).Headers;
-                headers.CacheControl = "no-store";
+                if (headers.CacheControl.Count == 0)
+                {
+                    headers.CacheControl = "no-store";
+                }
+
                 headers.XContentTypeOptions = "nosniff";
+                headers.Remove(HeaderNames.AccessControlAllowOrigin);
                 return Task.CompletedTask;
             },
             context.Response);
@@ -224,7 +242,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         [LoggerMessage(
             LogEvents.AdminStarted,
             LogLevel.Information,
-            "Usage, metrics and explanations are served at {Addresses}; token required: {RequiresToken}")]
+            "Dashboard, usage, metrics and explanations are served at {Addresses}; token required: {RequiresToken}")]
         public static partial void AdminStarted(ILogger logger, string addresses, bool requiresToken);
     }
 }

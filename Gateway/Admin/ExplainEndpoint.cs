@@ -34,8 +34,18 @@ internal sealed class ExplainEndpoint(
 
     private static readonly JsonWriterOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    private static readonly GatewayError WrongMediaType = new(415, ErrorOrigin.Client, "invalid_request_error", "unsupported_media_type",
+        "The request needs the header 'Content-Type: application/json'.");
+
     public async Task AnswerAsync(HttpContext context)
     {
+        // A page of another origin can send this type only after a preflight, which fails here.
+        if (!context.Request.HasJsonContentType())
+        {
+            await ErrorMiddleware.RefuseAsync(context, WrongMediaType);
+            return;
+        }
+
         var fault = await TryAnswerAsync(context);
         if (fault is var (member, message))
         {

@@ -40,9 +40,19 @@ public sealed class AdminGuardTests
     [InlineData("Bearer s3crett", 401)]
     [InlineData("Bearer ", 401)]
     [InlineData("Basic s3cret", 401)]
+    [InlineData("Basic YW55Ym9keTpzM2NyZXQ=", null)]
+    [InlineData("basic  YW55Ym9keTpzM2NyZXQ= ", null)]
+    [InlineData("Basic OnMzY3JldA==", null)]
+    [InlineData("Basic czNjcmV0Og==", 401)]
+    [InlineData("Basic czNjcmV0", 401)]
+    [InlineData("Basic YTpzM2NyZXQ6", 401)]
+    [InlineData("Basic YTpTM0NSRVQ=", 401)]
+    [InlineData("Basic %%%", 401)]
+    [InlineData("Basic ", 401)]
+    [InlineData("Digest YW55Ym9keTpzM2NyZXQ=", 401)]
     [InlineData("s3cret", 401)]
     [InlineData("", 401)]
-    public void WithAToken_OnlyItsBearerIsServed(string authorization, int? status)
+    public void WithAToken_OnlyItIsServed_AsABearerOrAsBasicsPassword(string authorization, int? status)
     {
         var context = new DefaultHttpContext();
         context.Request.Host = new HostString("gateway.internal");
@@ -52,6 +62,36 @@ public sealed class AdminGuardTests
 
         Assert.Equal(status, fault?.Status);
         Assert.DoesNotContain("s3cret", fault?.Message ?? "", StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("POST", "http://localhost:9464", null)]
+    [InlineData("POST", "http://LOCALHOST:9464", null)]
+    [InlineData("POST", "https://localhost:9464", null)]
+    [InlineData("POST", null, null)]
+    [InlineData("POST", "http://localhost:9465", 403)]
+    [InlineData("POST", "http://localhost", 403)]
+    [InlineData("POST", "http://evil.example", 403)]
+    [InlineData("POST", "http://evil.example/http://localhost:9464", 403)]
+    [InlineData("POST", "null", 403)]
+    [InlineData("POST", "localhost:9464", 403)]
+    [InlineData("POST", "", 403)]
+    [InlineData("DELETE", "http://evil.example", 403)]
+    [InlineData("GET", "http://evil.example", null)]
+    [InlineData("HEAD", "http://evil.example", null)]
+    public void RequestThatIsNoRead_IsOfNoOtherOrigin(string method, string? origin, int? status)
+    {
+        var context = new DefaultHttpContext();
+        context.Request.Method = method;
+        context.Request.Host = new HostString("localhost:9464");
+        context.Request.Headers.Authorization = "Bearer s3cret";
+        if (origin is not null)
+        {
+            context.Request.Headers.Origin = origin;
+        }
+
+        Assert.Equal(status, new AdminGuard("s3cret").FindFault(context.Request)?.Status);
+        Assert.Equal(status, new AdminGuard(null).FindFault(context.Request)?.Status);
     }
 
     [Fact]

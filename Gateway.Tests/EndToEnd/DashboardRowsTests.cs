@@ -1,0 +1,173 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Gateway.Tests.Support;
+using Microsoft.Playwright;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>
+/// Promise: the dashboard stays responsive with ten thousand requests, keeps its place while it refreshes, says when it shows old data, and
+/// makes no markup of any name.
+/// </summary>
+[Collection(DashboardTestGroup.Name)]
+public sealed class DashboardRowsTests(DashboardBrowser browser)
+{
+    private const int Many = 10_000;
+    private const string Hostile = "\"><img src=x onerror=window.hit=1><script>window.hit=1</script>{{1}}${1}";
+
+    [Fact]
+    public async Task TenThousandRequests_AreAHandfulOfNodes()
+    {
+        var sample = DashboardSample.Busy(Many);
+        await using var visit = await browser.OpenAsync("view=requests", null, sample);
+
+        await visit.Expect("#count").ToContainTextAsync("10,000 requests");
+        await visit.Expect("#requests").ToHaveAttributeAsync("aria-rowcount", "10001");
+        Assert.InRange(await visit.Page.Locator("#requests-sizer .row").CountAsync(), 10, 60);
+
+        await visit.Page.Locator("#requests").FocusAsync();
+        await visit.Page.Keyboard.PressAsync("End");
+        await visit.Expect("#requests-sizer .row[aria-selected=true]").ToHaveAttributeAsync("aria-rowindex", "10001");
+        await visit.Expect("#requests-sizer .row[aria-selected=true]").ToBeInViewportAsync();
+        Assert.InRange(await visit.Page.Locator("#requests-sizer .row").CountAsync(), 10, 60);
+        await visit.Page.Keyboard.PressAsync("PageUp");
+        await visit.Page.Keyboard.PressAsync("Home");
+        await visit.Expect("#requests-sizer .row[aria-selected=true]").ToHaveAttributeAsync("aria-rowindex", "2");
+
+        await visit.Page.Locator("#q").FillAsync((string)sample.Requests[7_777]!["request_id"]!);
+        await visit.Expect("#requests-sizer .row").ToHaveCountAsync(1);
+        await visit.Expect("#count").ToContainTextAsync("1 of 10,000 requests");
+    }
+
+    [Fact]
+    public async Task OldestOfFullMemory_IsTheEndOfWhatChartsKnow()
+    {
+        await using var visit = await browser.OpenAsync("range=6h", null, DashboardSample.Busy(Many));
+
+        await visit.Expect("#coverage").ToContainTextAsync("hatched: no longer kept");
+        await visit.Expect("#panel-traffic .unknown").ToHaveCountAsync(1);
+    }
+
+    [Fact]
+    public async Task Refresh_KeepsScrollSelectionAndFocus()
+    {
+        var sample = DashboardSample.Busy(500);
+        await using var visit = await browser.OpenAsync("view=requests", null, sample);
+        const string TopRow =
+            """
+            () => {
+              const body = document.getElementById('requests-body').getBoundingClientRect();
+              return [...document.querySelectorAll('#requests-sizer .row')].find(row => row.getBoundingClientRect().bottom > body.top + 1).rowKey;
+            }
+            """;
+        await visit.Page.Locator("#requests-body").EvaluateAsync("body => { body.scrollTop = 3000; }");
+        await visit.Expect("#requests-sizer .row[aria-rowindex=\"103\"]").ToHaveCountAsync(1);
+        await visit.Page.Locator("#q").FocusAsync();
+        var before = await visit.Page.EvaluateAsync<string>(TopRow);
+
+        for (var i = 0; i < 7; i++)
+        {
+            sample.Arrive();
+        }
+
+        await visit.RefreshAsync();
+        await visit.Expect("#count").ToContainTextAsync("507 requests");
+
+        Assert.Equal(before, await visit.Page.EvaluateAsync<string>(TopRow));
+        await visit.Expect("#q").ToBeFocusedAsync();
+    }
+
+    [Fact]
+    public async Task UnreachableGateway_IsSaid_AndItsReturn()
+    {
+        await using var visit = await browser.OpenAsync();
+        visit.IsCutOff = true;
+        await visit.Page.RouteAsync("**/admin/**", static route => route.AbortAsync());
+        await visit.Page.EvaluateAsync("() => { const pause = document.getElementById('pause'); pause.click(); pause.click(); }");
+
+        await visit.Expect("#status").ToHaveAttributeAsync("data-state", "stale");
+        await visit.Expect("#banner").ToContainTextAsync("The gateway cannot be reached. What you see is of ");
+        await visit.Expect("body").ToHaveClassAsync("is-stale");
+        await Assertions.Expect(visit.Page).ToHaveTitleAsync("Unreachable – OpenRouterGateway");
+        Assert.Equal(DashboardBrowser.Calls.ToString(CultureInfo.InvariantCulture), await visit.Page.Locator("#tiles dd").First.InnerTextAsync());
+
+        await visit.Page.UnrouteAllAsync();
+        await visit.RefreshAsync();
+        await visit.Expect("#banner").ToBeHiddenAsync();
+    }
+
+    [Fact]
+    public async Task Page_IsReadAgainOnlyWhileItCanBeSeen()
+    {
+        await using var visit = await browser.OpenAsync("view=explain");
+        const string Show =
+            """
+            hidden => {
+              Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
+              document.dispatchEvent(new Event('visibilitychange'));
+            }
+            """;
+        await visit.Page.Clock.InstallAsync();
+        await visit.RefreshAsync();
+
+        var shown = Reads(visit);
+        await visit.Page.Clock.RunForAsync(5_000);
+        await Eventually.TrueAsync(() => Reads(visit) > shown, "a read while the page is seen");
+        await visit.RefreshAsync();
+
+        await visit.Page.EvaluateAsync(Show, true);
+        var hidden = Reads(visit);
+        await visit.Page.Clock.RunForAsync(60_000);
+        Assert.Equal(hidden, Reads(visit));
+
+        await visit.Page.EvaluateAsync(Show, false);
+        await Eventually.TrueAsync(() => Reads(visit) > hidden, "a read when the page is seen again");
+    }
+
+    [Fact]
+    public async Task HostileNames_StayText()
+    {
+        var sample = DashboardSample.Busy(20);
+        foreach (var row in sample.Requests)
+        {
+            foreach (var name in (string[])["team", "key", "model", "sent_model", "answered_model", "provider", "rule", "code", "path", "end", "destination", "version"])
+            {
+                row![name] = Hostile;
+            }
+        }
+
+        foreach (var team in sample.TeamList)
+        {
+            team!["id"] = Hostile + team["id"];
+            team["keys"]![0]!["label"] = Hostile;
+        }
+
+        sample.Rules["version"] = Hostile;
+        sample.Rules["rules"]![0]!["name"] = Hostile;
+        sample.Rules["rules"]![0]!["models"]![0] = Hostile;
+        sample.Rules["rules"]![0]!["source"] = Hostile;
+        sample.Rules["rules"]![0]!["mode"] = Hostile;
+        sample.Explanation = new JsonObject
+        {
+            ["text"] = Hostile, ["status"] = 403, ["error"] = new JsonObject { ["error"] = new JsonObject { ["code"] = Hostile, ["message"] = Hostile } },
+        };
+        await using var visit = await browser.OpenAsync("by=model", null, sample);
+        foreach (var view in (string[])["overview", "teams", "settings", "explain", "requests"])
+        {
+            await visit.Page.Locator("#tab-" + view).ClickAsync();
+            await visit.Expect("#view-" + view).ToContainTextAsync(view == "explain" ? "Try a request" : Hostile);
+        }
+
+        await visit.Page.Locator("#requests-sizer .row").First.ClickAsync();
+        await visit.Expect("#drawer").ToContainTextAsync(Hostile);
+        await visit.Page.Locator("#drawer button", new PageLocatorOptions { HasTextString = "Explain this model now" }).ClickAsync();
+        await visit.Page.Locator("#x-go").ClickAsync();
+        await visit.Expect("#explained pre").ToContainTextAsync(Hostile);
+
+        Assert.Equal(0, await visit.Page.Locator("body img, body script").CountAsync());
+        Assert.False(await visit.Page.EvaluateAsync<bool>("() => 'hit' in window"));
+    }
+
+    private static int Reads(DashboardVisit visit) => visit.Requests.Count(static url => url.EndsWith("/admin/teams", StringComparison.Ordinal));
+}

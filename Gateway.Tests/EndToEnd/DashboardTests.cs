@@ -1,0 +1,193 @@
+using System.Globalization;
+using System.Text.Json;
+using Gateway.Tests.Support;
+using Microsoft.Playwright;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>
+/// Promise: the page at the admin address shows what the gateway has served, in a real browser: traffic, errors, cost, budgets, single
+/// requests, rules and explanations. It asks no other host, and nothing that a client names becomes markup.
+/// </summary>
+[Collection(DashboardTestGroup.Name)]
+public sealed class DashboardTests(DashboardBrowser browser)
+{
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Overview_AddsUpTheRequests()
+    {
+        await using var visit = await browser.OpenAsync();
+        var requests = await browser.RequestsAsync();
+        var cost = requests.Sum(static request => request.TryGetProperty("cost_usd", out var one) ? one.GetDecimal() : 0);
+
+        Assert.Equal(DashboardBrowser.Calls.ToString(CultureInfo.InvariantCulture), await TileAsync(visit, "Requests"));
+        Assert.InRange(decimal.Parse((await TileAsync(visit, "Cost"))[1..], CultureInfo.InvariantCulture), cost * 0.99m, cost * 1.01m);
+        await visit.Expect("#panel-errors").ToContainTextAsync("model_not_allowed");
+        await visit.Expect("#panel-errors").ToContainTextAsync("HTTP 429 from upstream");
+        await visit.Expect("#panel-traffic .legend li").ToHaveCountAsync(4);
+        await visit.Expect("#panel-traffic svg rect.f-answered").Not.ToHaveCountAsync(0);
+        await visit.Expect("#panel-cost .ranks li:first-child").ToContainTextAsync("search");
+        await visit.Expect("#panel-budgets").ToContainTextAsync("$1.00 a day");
+
+        // Values begin at zero.
+        Assert.Equal("$0", await visit.Page.Locator("#panel-cost svg text").First.TextContentAsync());
+        Assert.Equal("0", await visit.Page.Locator("#panel-traffic svg text").First.TextContentAsync());
+    }
+
+    [Theory]
+    [InlineData("7d")]
+    [InlineData("30d")]
+    public async Task Days_AreThoseOfTheLedger(string range)
+    {
+        await using var visit = await browser.OpenAsync($"range={range}&by=model");
+        using var usage = JsonDocument.Parse(await browser.Admin.GetStringAsync("/admin/usage?group=model&last=7d", Stop));
+        var calls = usage.RootElement.GetProperty("rows").EnumerateArray().Sum(static row => row.GetProperty("requests").GetInt32());
+
+        await visit.Expect("#panel-cost .ranks").ToContainTextAsync(TeamGateway.Model);
+        Assert.NotEqual(0, calls);
+        Assert.Equal(calls.ToString(CultureInfo.InvariantCulture), await TileAsync(visit, "Requests"));
+        await visit.Expect("#panel-latency").ToContainTextAsync("Choose 24 h or less");
+    }
+
+    [Fact]
+    public async Task Error_LeadsToItsRequests_AndARequestToItsAnswer()
+    {
+        await using var visit = await browser.OpenAsync();
+        await visit.Page.Locator("#panel-errors button", new PageLocatorOptions { HasTextString = "model_not_allowed" }).ClickAsync();
+
+        await visit.Expect("#count").ToContainTextAsync($"1 of {DashboardBrowser.Calls} requests");
+        await visit.Page.Locator("#requests-sizer .row").ClickAsync();
+        await visit.Expect("#drawer").ToContainTextAsync("403 · model_not_allowed · Refused by the gateway");
+        await visit.Expect("#drawer").ToContainTextAsync("denied/model");
+
+        await visit.Page.Locator("#drawer button", new PageLocatorOptions { HasTextString = "Explain this model now" }).ClickAsync();
+        await visit.Expect("#x-team").ToHaveValueAsync("search");
+        await visit.Page.Locator("#x-go").ClickAsync();
+        await visit.Expect("#explained .verdict").ToContainTextAsync("Refused with 403 model_not_allowed");
+    }
+
+    [Fact]
+    public async Task Explain_ShowsTheChangesOfABody()
+    {
+        await using var visit = await browser.OpenAsync("view=explain");
+        await visit.Page.Locator("#x-team").SelectOptionAsync("search");
+        await visit.Page.Locator("#x-body").FillAsync($$"""{"model":"{{TeamGateway.Model}}","seed":1e2,"messages":[]}""");
+        await visit.Page.Locator("#x-go").ClickAsync();
+
+        await visit.Expect("#explained .verdict").ToContainTextAsync("Allowed");
+        await visit.Expect("#explained .added").Not.ToHaveCountAsync(0);
+        await visit.Expect("#explained pre").ToContainTextAsync("\"seed\": 1e2");
+        await visit.Expect("#explained .facts").ToContainTextAsync("Would be reserved");
+
+        await visit.Page.Locator("#x-body").FillAsync("{");
+        await visit.Page.Locator("#x-go").ClickAsync();
+        await visit.Expect("#explained .verdict").ToContainTextAsync("The body is not JSON");
+    }
+
+    [Fact]
+    public async Task Request_IsFoundByEitherId_AndByALink()
+    {
+        var request = (await browser.RequestsAsync()).First(static one => one.TryGetProperty("generation_id", out _));
+        var (id, generation) = (request.GetProperty("request_id").GetString()!, request.GetProperty("generation_id").GetString()!);
+
+        await using (var visit = await browser.OpenAsync($"view=requests&id={generation}"))
+        {
+            await visit.Expect("#drawer").ToContainTextAsync(id);
+        }
+
+        await using (var visit = await browser.OpenAsync("view=requests"))
+        {
+            await visit.Page.Locator("#q").FillAsync(id);
+            await visit.Page.Keyboard.PressAsync("Enter");
+            await visit.Expect("#drawer").ToContainTextAsync(generation);
+            await visit.Expect("#drawer .phases").ToBeVisibleAsync();
+            Assert.Contains($"id={id}", visit.Page.Url, StringComparison.Ordinal);
+        }
+
+        await using var unknown = await browser.OpenAsync("view=requests&id=gen-nothing");
+        unknown.IsCutOff = true;
+        await unknown.Expect("#drawer").ToContainTextAsync("Not found");
+    }
+
+    [Fact]
+    public async Task Filters_LeaveWhatTheyName()
+    {
+        await using var visit = await browser.OpenAsync("view=requests");
+        await visit.Page.Locator("#f-outcome").SelectOptionAsync("upstream");
+        await visit.Expect("#count").ToContainTextAsync($"1 of {DashboardBrowser.Calls}");
+        await visit.Expect("#requests-sizer .row .chip").ToHaveTextAsync("429");
+
+        await visit.Page.Locator("#clear").ClickAsync();
+        await visit.Page.Locator("#f-team").SelectOptionAsync("shop");
+        await visit.Expect("#requests-sizer .row").ToHaveCountAsync(1);
+        Assert.Contains("team=shop", visit.Page.Url, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Teams_ShowBudgetLimitsAndKeys()
+    {
+        await using var visit = await browser.OpenAsync("view=teams");
+        var search = visit.Page.Locator("#teams article", new PageLocatorOptions { HasTextString = "search" });
+
+        await Assertions.Expect(search.Locator("[role=meter]")).ToHaveAttributeAsync("aria-valuemax", "1");
+        await Assertions.Expect(search).ToContainTextAsync("1,000 requests a minute");
+        await Assertions.Expect(search.Locator(".keys")).ToContainTextAsync("ci<b>");
+        await visit.Expect("#teams").ToContainTextAsync("No budget");
+    }
+
+    [Fact]
+    public async Task Rules_AndTheSettingsInEffect_AreShown()
+    {
+        await using var visit = await browser.OpenAsync("view=settings");
+
+        await visit.Expect("#panel-reload").ToContainTextAsync(await browser.Team.Gateway.VersionAsync());
+        await visit.Expect("#panel-rules .rule").ToContainTextAsync("openai/*, mistralai/*");
+        await visit.Expect("#panel-rules .rule").ToContainTextAsync("""{"order":["azure"]}""");
+        await visit.Expect("#panel-system").ToContainTextAsync("Open connections");
+    }
+
+    [Fact]
+    public async Task NameOfAClient_StaysText()
+    {
+        await using var visit = await browser.OpenAsync("view=requests&team=shop");
+
+        await visit.Expect("#requests-sizer .row").ToContainTextAsync(DashboardBrowser.HostileModel);
+        Assert.Equal(0, await visit.Page.Locator("main img, main script").CountAsync());
+    }
+
+    [Fact]
+    public async Task Token_IsBasicsPassword_AndAGatewayWithoutTeamsSaysSo()
+    {
+        await using var visit = await browser.OpenAsync(
+            "", new BrowserNewContextOptions { HttpCredentials = new HttpCredentials { Username = "anybody", Password = DashboardBrowser.Token } }, null, browser.Closed);
+
+        await visit.Expect("#panel-traffic").ToContainTextAsync("No requests in the last 1 h.");
+        await visit.Expect("#panel-cost").ToContainTextAsync("No team is configured");
+        await visit.Expect("#panel-budgets").ToContainTextAsync("No teams are configured");
+        await visit.Page.Locator("#tab-teams").ClickAsync();
+        await visit.Expect("#teams").ToContainTextAsync("No teams are configured");
+        await visit.Page.Locator("#tab-requests").ClickAsync();
+        await visit.Expect("#count").ToContainTextAsync("No requests yet.");
+        await visit.Page.Locator("#tab-settings").ClickAsync();
+        await visit.Expect("#panel-rules").ToContainTextAsync("0 teams");
+        await visit.Page.Locator("#tab-explain").ClickAsync();
+        await visit.Page.Locator("#x-model").FillAsync("a/b");
+        await visit.Page.Keyboard.PressAsync("Enter");
+        await visit.Expect("#explained .verdict").ToContainTextAsync("Allowed");
+    }
+
+    [Fact]
+    public void Script_MakesNoMarkupOfText()
+    {
+        var script = File.ReadAllText(Path.Combine(Repository.Root, "Gateway", "Dashboard", "dashboard.js"));
+
+        Assert.All(
+            (string[])["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "DOMParser", "eval(", "new Function", "javascript:", "srcdoc", ".style.cssText"],
+            word => Assert.DoesNotContain(word, script, StringComparison.Ordinal));
+    }
+
+    private static async Task<string> TileAsync(DashboardVisit visit, string name) =>
+        await visit.Page.Locator("#tiles > div", new PageLocatorOptions { HasTextString = name }).First.Locator("dd").First.InnerTextAsync();
+}
