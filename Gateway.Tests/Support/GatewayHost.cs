@@ -121,13 +121,13 @@ internal sealed partial class GatewayHost : IAsyncDisposable
         await WaitForVersionChangeAsync(before);
     }
 
-    /// <summary>A client of the admin address. The system chooses the port; of a process the log has it.</summary>
+    /// <summary>A client of the admin address. The system chooses the port; the log of a process has it.</summary>
     public async Task<HttpClient> AdminClientAsync()
     {
-        if (_factory is not null)
+        if (RunningProcess is null)
         {
-            var addresses = _factory.Services.GetRequiredService<global::Gateway.Admin.AdminHost>().Addresses;
-            return new HttpClient(NewHandler()) { BaseAddress = new Uri(addresses.Single()) };
+            var address = new Uri(Services.GetRequiredService<global::Gateway.Admin.AdminHost>().Addresses.Single());
+            return new HttpClient(NewHandler()) { BaseAddress = address, Timeout = HangGuard.Limit };
         }
 
         var line = await Process.WaitForLineAsync(static line => AdminLine().IsMatch(line), "the admin address");
