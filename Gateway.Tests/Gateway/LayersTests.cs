@@ -32,7 +32,7 @@ public sealed partial class LayersTests
         "Settlement",
 
         // Front ends.
-        "Reports", "Health", "Dashboard", "Admin", "Hosting", "CommandLine",
+        "Reports", "Health", "Admin", "Hosting", "CommandLine",
     ];
 
     private static readonly Dictionary<string, HashSet<string>> Types = ReadTypes();

@@ -26,7 +26,7 @@ internal sealed class DashboardSample
     private static readonly string[] Teams = ["assistants", "search", "checkout", "research", "ops"];
 
     private readonly TestRandom _random = new(7);
-    private readonly DateTimeOffset _now = DateTimeOffset.UtcNow;
+    private readonly DateTimeOffset _now = TimeProvider.System.GetUtcNow();
 
     /// <summary>The rows of <c>/admin/requests</c>, newest first.</summary>
     public JsonArray Requests { get; } = [];
@@ -48,7 +48,7 @@ internal sealed class DashboardSample
     public static DashboardSample Busy(int count)
     {
         var sample = new DashboardSample();
-        foreach (var age in Enumerable.Range(0, count).Select(i => Math.Pow((double)i / count, 1.25) * 7200))
+        foreach (var age in Enumerable.Range(0, count).Select(_ => Math.Pow(sample._random.Next(1_000_000) / 1e6, 1.15) * 7200).Order().ToArray())
         {
             sample.Requests.Add(sample.Request(age));
         }

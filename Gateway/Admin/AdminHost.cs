@@ -1,7 +1,6 @@
 using System.Net.Sockets;
 using Gateway.Configuration;
 using Gateway.Configuration.Model;
-using Gateway.Dashboard;
 using Gateway.Errors;
 using Gateway.Health;
 using Gateway.Ledger;

@@ -1,4 +1,4 @@
-namespace Gateway.Dashboard;
+namespace Gateway.Admin;
 
 /// <summary>The dashboard: one page, one stylesheet and one script, which read the admin address's own endpoints.</summary>
 internal static class DashboardEndpoints

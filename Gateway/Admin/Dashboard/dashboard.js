@@ -152,7 +152,7 @@ const state = { view: 'overview', range: '1h', by: 'team', q: '', team: '', mode
 const DEFAULTS = { ...state };
 const VIEWS = ['overview', 'requests', 'teams', 'settings', 'explain'];
 const data = { byId: new Map(), rows: [], filtered: [], isFull: false, incomplete: '', teams: null, health: null, rules: null, metrics: null, usage: null, usageFor: '', faults: {} };
-const link = { isPaused: false, isBusy: false, lastOk: 0, failing: null, ticks: 0, timer: 0 };
+const link = { isPaused: false, isBusy: false, isWanted: false, lastOk: 0, failing: null, ticks: 0, timer: 0 };
 
 function readHash() {
   const parameters = new URLSearchParams(location.hash.slice(1));
@@ -269,6 +269,7 @@ async function loadSettings() {
 
 async function refresh() {
   clearTimeout(link.timer);
+  link.isWanted = link.isBusy;
   if (link.isBusy) return;
   link.isBusy = true;
   const sources = {
@@ -294,7 +295,8 @@ async function refresh() {
     link.lastOk = Date.now();
   }
   show();
-  plan();
+  if (link.isWanted && !document.hidden && !link.isPaused) refresh();
+  else plan();
 }
 
 /** Plans the next refresh: only while the page can be seen. */
@@ -637,11 +639,11 @@ function showTiles(range, start, rows, failed, cost, tokens, unbilled, first, to
   const open = metric('gateway_connections_open');
   const since = isDays() ? `since ${date(start)}` : `since ${hour(start)} UTC`;
   const tiles = [
-    ['Requests', count(calls), isDays() ? `metered calls ${since}` : `${trim(calls / minutes, 1)} a minute, ${since}`],
+    ['Requests', count(calls), isDays() ? `metered calls ${since}` : `${trim(calls / minutes, 1)} a minute`],
     ['Errors', rows.length === 0 ? '–' : percent(failed / rows.length), rows.length === 0 ? 'no requests' : `${count(failed)} of ${isDays() ? 'the latest ' : ''}${plural(rows.length, 'request')}`, failed > 0 && failed / rows.length >= .05 ? 'bad' : null],
     ['Cost', usd(cost), unbilled > 0 ? `${plural(unbilled, 'call')} not billed yet` : since],
     ['Tokens', compact(tokens), since],
-    ['First token, p50', first.length === 0 ? '–' : duration(percentile(first, .5)), first.length === 0 ? 'no streams' : `p95 ${duration(percentile(first, .95))} of ${plural(first.length, 'stream')}`],
+    ['First token, p50', first.length === 0 ? '–' : duration(percentile(first, .5)), first.length === 0 ? 'no streams' : `p95 ${duration(percentile(first, .95))}`],
     ['In flight', inFlight === undefined ? '–' : count(inFlight), open === undefined ? '' : `${plural(open, 'open connection')}`],
   ];
   sync($('tiles'), tiles, tile => tile[0], tile => h('div', null, h('dt', null, tile[0]), h('dd'), h('dd')), (node, [, value, more, tone]) => {
@@ -737,7 +739,7 @@ function showLatency(range, base, rows, first) {
     note: i => plural(samples[i].length, 'streamed response'),
   });
   setText(panels.latency.note, isDays() ? '' : `Streamed responses, per ${range.per}, UTC`);
-  panels.latency.legend.hidden = isDays();
+  panels.latency.legend.hidden = isDays() || first.length === 0;
   sync(panels.latency.legend, series, one => one.name, () => h('li', null, h('i', { class: 'key dash' }), h('span'), h('b')), (node, one) => {
     setAttribute(node.children[0], 'class', `key dash f-${one.tone}`);
     setText(node.children[1], one.name);
@@ -750,8 +752,10 @@ function showLatency(range, base, rows, first) {
 const LENGTHS = { day: DAY, week: 7 * DAY };
 
 function budgetOf(team, budget) {
-  const limit = Number(budget.limit_usd), spent = Number(budget.spent_usd), reserved = Number(budget.reserved_usd), left = Number(budget.left_usd);
-  const used = limit > 0 ? (spent + reserved) / limit : 1;
+  // While the store of budgets fails, only the limit is known.
+  const isKnown = budget.spent_usd !== undefined;
+  const limit = Number(budget.limit_usd), spent = Number(budget.spent_usd ?? 0), reserved = Number(budget.reserved_usd ?? 0), left = Number(budget.left_usd ?? 0);
+  const used = !isKnown ? 0 : limit > 0 ? (spent + reserved) / limit : 1;
   const end = budget.resets_at ? Date.parse(budget.resets_at) : null;
   const name = String(budget.period).toLowerCase();
   let pace = null;
@@ -760,7 +764,7 @@ function budgetOf(team, budget) {
     const begin = LENGTHS[name] ? end - LENGTHS[name] : Date.UTC(d.getUTCFullYear(), d.getUTCMonth() - 1, d.getUTCDate());
     pace = Math.max(0, Math.min(1, (Date.now() - begin) / (end - begin)));
   }
-  return { team, name, limit, spent, reserved, left, used, end, pace, whenExceeded: budget.when_exceeded, key: `${team} ${budget.key ?? ''} ${name}`, holder: budget.key };
+  return { team, name, isKnown, limit, spent, reserved, left, used, end, pace, whenExceeded: budget.when_exceeded, key: `${team} ${budget.key ?? ''} ${name}`, holder: budget.key };
 }
 
 const toneOf = used => used >= 1 ? 'bad' : used >= .8 ? 'warn' : 'good';
@@ -784,7 +788,7 @@ function updateBudget(node, one, isNamed) {
   setAttribute(meter, 'aria-label', `Budget of ${one.team} a ${one.name}`);
   setAttribute(meter, 'aria-valuemax', one.limit);
   setAttribute(meter, 'aria-valuenow', Math.min(one.limit, one.spent + one.reserved));
-  setAttribute(meter, 'aria-valuetext', `${usd(one.spent)} spent, ${usd(one.reserved)} reserved, ${usd(one.left)} left of ${of}`);
+  setAttribute(meter, 'aria-valuetext', !one.isKnown ? 'unknown' : `${usd(one.spent)} spent, ${usd(one.reserved)} reserved, ${usd(one.left)} left of ${of}`);
   const spent = Math.min(1, one.limit > 0 ? one.spent / one.limit : 1);
   meter.children[0].style.width = `${spent * 100}%`;
   meter.children[1].style.left = `${spent * 100}%`;
@@ -793,6 +797,11 @@ function updateBudget(node, one, isNamed) {
   if (one.pace !== null) meter.children[2].style.left = `calc(${one.pace * 100}% - 1px)`;
   meter.title = one.pace === null ? '' : `The mark stands at ${percent(one.pace)}: as much of the period is over.`;
   const [a, b, c, d] = figures.children;
+  for (const figure of [b, c, d]) figure.hidden = !one.isKnown;
+  if (!one.isKnown) {
+    put(a, 'unknown:', 'the store of budgets fails');
+    return;
+  }
   put(a, usd(one.spent), 'spent');
   put(b, usd(one.reserved), 'reserved');
   put(c, usd(one.left), 'left');
@@ -1017,6 +1026,7 @@ function closeRequest() {
 
 async function showRequest() {
   const drawer = $('drawer');
+  document.body.classList.toggle('has-drawer', state.id !== '');
   if (!state.id) {
     drawer.hidden = true;
     shownId = '';

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using Gateway.Errors;
 
-namespace Gateway.Dashboard;
+namespace Gateway.Admin;
 
 /// <summary>A file of the dashboard: an embedded resource, served with a strong <c>ETag</c>.</summary>
 internal sealed class DashboardFile
