@@ -3,13 +3,15 @@ namespace Gateway.Tests.Support;
 /// <summary>Polling until an event is seen, for what a test can only see from outside. Never a judgement about time.</summary>
 internal static class Eventually
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan FirstInterval = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan LongestInterval = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Asks again and again until there is an answer.</summary>
     public static async Task<T> GetAsync<T>(Func<Task<T?>> ask, Func<string> what)
         where T : class
     {
         using var guard = HangGuard.Start();
+        var interval = FirstInterval;
         while (true)
         {
             if (await ask() is { } answer)
@@ -23,8 +25,11 @@ internal static class Eventually
             }
 
 #pragma warning disable RS0030 // The one place that polls.
-            await Task.Delay(Interval);
+            await Task.Delay(interval);
 #pragma warning restore RS0030
+
+            // Most conditions read a ledger or send a request: a test that waits for seconds would take the processor from the others.
+            interval = interval * 1.25 < LongestInterval ? interval * 1.25 : LongestInterval;
         }
     }
 
