@@ -157,7 +157,7 @@ public sealed class PriceListRefresherTests : IAsyncDisposable
 
         // The request does not shorten the back-off, and waits longer than the back-off lasts.
         var waiting = _store.WaitForListAsync(Cancel);
-        await Eventually.TrueAsync(
+        await Eventually.InStepsAsync(
             () =>
             {
                 _time.Advance(TimeSpan.FromMilliseconds(10));
@@ -209,7 +209,7 @@ public sealed class PriceListRefresherTests : IAsyncDisposable
             }
 
             Assert.Equal(turn, Asked(Models));
-            await Eventually.TrueAsync(
+            await Eventually.InStepsAsync(
                 () =>
                 {
                     _time.Advance(TimeSpan.FromSeconds(1));
