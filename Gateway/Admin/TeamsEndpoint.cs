@@ -46,14 +46,15 @@ internal sealed partial class TeamsEndpoint(
         }
 
         var documents = new List<TeamsDocument.Team>(teams.Count);
+        var faults = new List<string>();
         foreach (var team in teams)
         {
             context.RequestAborted.ThrowIfCancellationRequested();
             documents.Add(new TeamsDocument.Team
             {
                 Id = team.Id,
-                Budgets = team.Budget is { } budget ? [await LevelOfAsync(team.Id, budget, isKnown: store is not null)] : [],
-                Limits = team.Limits.IsNone ? null : await LevelsOfAsync(team),
+                Budgets = team.Budget is { } budget ? [await LevelOfAsync(team.Id, budget, isKnown: store is not null, faults)] : [],
+                Limits = team.Limits.IsNone ? null : await LevelsOfAsync(team, faults),
                 Keys = [.. team.Keys.Select(key => new TeamsDocument.Key
                 {
                     Label = key.Label,
@@ -63,13 +64,18 @@ internal sealed partial class TeamsEndpoint(
             });
         }
 
+        if (faults.Count > 0)
+        {
+            Log.LevelsUnreadable(logger, faults.Count, faults[0]);
+        }
+
         await AdminResponses.WriteAsync(
             context,
             "application/json",
             JsonSerializer.SerializeToUtf8Bytes(new TeamsDocument(documents), LookupJsonContext.Default.TeamsDocument));
     }
 
-    private async Task<TeamsDocument.Budget> LevelOfAsync(string holder, TeamBudget budget, bool isKnown)
+    private async Task<TeamsDocument.Budget> LevelOfAsync(string holder, TeamBudget budget, bool isKnown, List<string> faults)
     {
         var period = BudgetKey.At(holder, budget.Period, time.GetUtcNow());
         var document = new TeamsDocument.Budget
@@ -96,12 +102,12 @@ internal sealed partial class TeamsEndpoint(
         }
         catch (Exception fault) when (fault is LimitStoreException or LedgerException)
         {
-            Log.LevelsUnreadable(logger, holder, fault.Message);
+            faults.Add(fault.Message);
             return document;
         }
     }
 
-    private async Task<TeamsDocument.Limits> LevelsOfAsync(Team team)
+    private async Task<TeamsDocument.Limits> LevelsOfAsync(Team team, List<string> faults)
     {
         var scope = LimitScope.Of(team);
         try
@@ -115,7 +121,7 @@ internal sealed partial class TeamsEndpoint(
         }
         catch (LimitStoreException fault)
         {
-            Log.LevelsUnreadable(logger, team.Id, fault.Message);
+            faults.Add(fault.Message);
             return new TeamsDocument.Limits(
                 Of(scope.RequestsPerMinute, null), Of(scope.TokensPerMinute, null), Of(scope.ConcurrentRequests, null));
         }
@@ -164,8 +170,8 @@ internal sealed partial class TeamsEndpoint(
 
     private static partial class Log
     {
-        [LoggerMessage(LogEvents.LevelsUnreadable, LogLevel.Warning, "The levels of team {Team} could not be read: {Fault}")]
-        public static partial void LevelsUnreadable(ILogger logger, string team, string fault);
+        [LoggerMessage(LogEvents.LevelsUnreadable, LogLevel.Warning, "{Count} levels of budgets and limits could not be read: {Fault}")]
+        public static partial void LevelsUnreadable(ILogger logger, int count, string fault);
 
         [LoggerMessage(LogEvents.TeamsUnreadable, LogLevel.Warning, "The teams' levels could not be read, since the ledger failed: {Fault}")]
         public static partial void LedgerUnreadable(ILogger logger, string fault);
