@@ -53,7 +53,7 @@ internal sealed class TeamAccounts(LedgerAccess ledger, IBudgetStore budgets, Bu
         async Task<TeamSpending> SinceAsync(BudgetPeriod period)
         {
             var charges = await ledger.Store.ReadChargesAsync(
-                team, BudgetKey.At(team, period, now).Start, DateTimeOffset.MaxValue, terms.HeldSince, CancellationToken.None);
+                team, null, BudgetKey.At(team, period, now).Start, DateTimeOffset.MaxValue, terms.HeldSince, CancellationToken.None);
             return new TeamSpending(charges.Charged, charges.UpstreamCost);
         }
     }

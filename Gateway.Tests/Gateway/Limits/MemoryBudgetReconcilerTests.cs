@@ -393,7 +393,7 @@ public sealed class MemoryBudgetReconcilerTests : IDisposable
         {
             await reconcilers[index].ReconcileAsync(Cancel);
             var expected = (await ledger.ReadChargesAsync(
-                "a", DateTimeOffset.MinValue, DateTimeOffset.MaxValue, DateTimeOffset.MinValue, Cancel)).Charged;
+                "a", null, DateTimeOffset.MinValue, DateTimeOffset.MaxValue, DateTimeOffset.MinValue, Cancel)).Charged;
             Assert.True(expected == await stores[index].ReadAsync(key), $"Seed {seed}, process {index}");
             reconcilers[index].Dispose();
         }
