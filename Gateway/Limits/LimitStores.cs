@@ -98,7 +98,7 @@ internal sealed class LimitStores : IAsyncDisposable
     internal static async Task<TeamCharges> SeedAsync(ILedgerStore ledger, BudgetTerms terms, BudgetKey key, DateTimeOffset recent)
     {
         var charges = await ledger.ReadChargesAsync(key.Team, key.KeyLabel, key.Start, recent, terms.HeldSince, CancellationToken.None);
-        return charges with { Charged = terms.ChargeOf(key.Team, charges) };
+        return charges with { Charged = terms.ChargeOf(key, charges) };
     }
 
     /// <summary>

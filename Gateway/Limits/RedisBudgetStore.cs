@@ -369,7 +369,7 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
         var expires = key.End is { } end ? (end + Grace).ToUnixTimeMilliseconds() : 0;
         var values = new List<RedisValue>
         {
-            _names.Mark, Stored(_terms.ChargeOf(key.Team, charges)), expires.ToString(CultureInfo.InvariantCulture),
+            _names.Mark, Stored(_terms.ChargeOf(key, charges)), expires.ToString(CultureInfo.InvariantCulture),
         };
         foreach (var (id, reserved) in charges.Open)
         {

@@ -158,7 +158,7 @@ public sealed class StoreSettingsTests : IDisposable
         Assert.Equal(["Usage:WhenStoreFails", "Admin:Token"], RestartOnlySettings.Changed(started, await _folder.LoadGoodAsync()));
     }
 
-    // A counter that is made anew is made from the rows of its period.
+    // A counter that is made anew is made from the sums of its days and from the rows that are not settled.
     [Theory]
     [InlineData("Day", "23:59:59", "1.00:00:00")]
     [InlineData("Week", "6.00:00:00", "7.00:00:00")]

@@ -46,10 +46,11 @@ internal sealed class FakeLedger : ILedgerStore
     /// <summary>How often a team's charges were asked for.</summary>
     public int ChargeQueries => Volatile.Read(ref _chargeQueries);
 
-    public void Begin(Guid id, string team, DateTimeOffset startedAt, long reserved, bool isCounted = true, Guid node = default)
+    public void Begin(
+        Guid id, string team, DateTimeOffset startedAt, long reserved, bool isCounted = true, Guid node = default, string keyLabel = "")
     {
         _nodes[id] = node;
-        _rows[id] = (new RowCharge(id, team, startedAt, IsOpen: true, new PicoDollars(reserved)), isCounted);
+        _rows[id] = (new RowCharge(id, team, startedAt, IsOpen: true, new PicoDollars(reserved), KeyLabel: keyLabel), isCounted);
     }
 
     public void Close(Guid id, long charge, bool isCounted = true) =>
