@@ -173,6 +173,18 @@ public sealed class StoreSettingsTests : IDisposable
             StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task RetentionBelowTheBudgetOfAKey_IsAFault()
+    {
+        _folder.Variables["UPSTREAM"] = "sk-or-v1-x";
+        var team = TeamSetup.Team(
+            """ "Budget": { "Usd": 1, "Period": "Day" } """, keyMore: """, "Label": "ci", "Budget": { "Usd": 1, "Period": "Week" } """, reference: "env:UPSTREAM");
+        Write($$""" "Usage": { "Retention": "6.00:00:00" }, "Teams": [ {{team}} ]""");
+
+        Assert.EndsWith(
+            "since the budget of key \"ci\" of team \"search\" is for a Week", Assert.Single(await _folder.LoadBadAsync()), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("1.00:00:00", "Day")]
     [InlineData("31.00:00:00", "Month")]
