@@ -107,6 +107,7 @@ internal static class LedgerSchema
         [AddDestination],
         AddSettlement,
         AddOrigin,
+        DailySumsSchema.Postgres,
     ];
 
     // In a file, each changed row writes whole pages. The awaited write is therefore one journal row with all entries of a transaction. The
@@ -118,6 +119,7 @@ internal static class LedgerSchema
         [AddDestination],
         AddSettlement,
         AddOrigin,
+        DailySumsSchema.Sqlite,
     ];
 
     /// <summary>The newest schema version that this program supports.</summary>
