@@ -51,6 +51,12 @@ internal sealed class Team
 
     /// <summary>Whether session ids are prefixed with the team, so that sticky routing separates it from other teams.</summary>
     public bool ScopesSessions { get; init; }
+
+    /// <summary>The URL that alerts about its budget are posted to; <see langword="null"/> for the general one.</summary>
+    public SecretText? AlertWebhook { get; init; }
+
+    /// <summary>Whether the settings name such a URL. <c>check</c> need not resolve it.</summary>
+    public bool HasAlertWebhook { get; init; }
 }
 
 /// <summary>Limits of a team or a key; <see langword="null"/> means no limit.</summary>
