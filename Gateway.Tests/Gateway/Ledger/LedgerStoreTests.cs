@@ -460,13 +460,16 @@ public abstract class LedgerStoreTests : IAsyncLifetime
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
+    [InlineData(4)]
     public async Task EarlierSchema_IsBroughtUpToDate(int versions)
     {
         var id = NewId();
         await ApplyAsync(Began(id));
         Assert.Single(await _store.ReadChargesAsync([id], Cancel));
+        await ExecuteAsync("DROP TABLE alerts");
         string[][] added =
         [
+            [],
             ["request_id", "upstream_key", "region", "service_tier"],
             ["upstream_cost_pico", "held_pico", "is_error", "limit_tokens", "answered_ms", "asked_at", "reason"],
             ["destination"],
@@ -476,7 +479,7 @@ public abstract class LedgerStoreTests : IAsyncLifetime
             await ExecuteAsync($"ALTER TABLE generations DROP COLUMN {column}");
         }
 
-        if (versions > 1)
+        if (versions > 2)
         {
             await ExecuteAsync("ALTER TABLE removed_totals DROP COLUMN upstream_micro");
             await ExecuteAsync("ALTER TABLE removed_totals DROP COLUMN upstream_pico");

@@ -248,6 +248,7 @@ public sealed class SqliteJournalTests : IDisposable
     [InlineData(2)]
     [InlineData(3)]
     [InlineData(4)]
+    [InlineData(5)]
     public async Task DatabaseOfAnEarlierVersion_IsBroughtUpToDate(int version)
     {
         var id = NewId();
