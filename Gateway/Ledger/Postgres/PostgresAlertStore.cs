@@ -45,7 +45,7 @@ internal sealed class PostgresAlertStore(NpgsqlDataSource source) : IAlertStore
     public Task RemoveExpiredAsync(DateTimeOffset now, CancellationToken cancellationToken) =>
         ExecuteAsync(AlertSql.RemoveExpired, cancellationToken, Time(now));
 
-    private Task ExecuteAsync(string sql, CancellationToken cancellationToken, params NpgsqlParameter[] parameters) =>
+    private Task<int> ExecuteAsync(string sql, CancellationToken cancellationToken, params NpgsqlParameter[] parameters) =>
         PostgresLedgerStore.GuardAsync(async () =>
         {
             await using var command = source.CreateCommand(sql).With(parameters);

@@ -69,7 +69,7 @@ internal sealed class SqliteAlertStore(SqliteLedgerFile file) : IAlertStore
         return names;
     }
 
-    private Task ExecuteAsync(string sql, params object[] values) => file.WriteAsync(connection =>
+    private Task<int> ExecuteAsync(string sql, params object[] values) => file.WriteAsync(connection =>
     {
         using var command = connection.Command(sql, values);
         return command.ExecuteNonQuery();
