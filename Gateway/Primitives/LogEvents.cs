@@ -68,6 +68,9 @@ internal static class LogEvents
     // Admin: 1900-1999
     public const int AdminStarted = 1900;
     public const int UsageUnreadable = 1901;
+    public const int RequestsUnreadable = 1902;
+    public const int LevelsUnreadable = 1903;
+    public const int TeamsUnreadable = 1904;
 
     // Workers: 2000-2099. They replace 1004, 1302, 1502, 1605 and 1803.
     public const int WorkerFailed = 2000;

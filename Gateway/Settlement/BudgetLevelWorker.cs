@@ -4,7 +4,6 @@ using Gateway.Configuration;
 using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Observability;
-using Gateway.Primitives;
 using Gateway.Workers;
 
 namespace Gateway.Settlement;
@@ -65,9 +64,8 @@ internal sealed class BudgetLevelWorker : Worker
             if (team.Budget is { } budget)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                var level = await _budgets.PreviewAsync(
-                    BudgetKey.At(team.Id, budget.Period, _time.GetUtcNow()), budget.Limit, PicoDollars.Zero);
-                levels.Add(new BudgetLevel(team.Id, budget.Limit, level.Charged - level.Reserved, level.Reserved));
+                levels.Add(await BudgetLevel.ReadAsync(
+                    _budgets, BudgetKey.At(team.Id, budget.Period, _time.GetUtcNow()), budget.Limit));
             }
         }
 

@@ -6,7 +6,7 @@ using static Gateway.Ledger.Postgres.PostgresParameters;
 namespace Gateway.Ledger.Postgres;
 
 /// <summary>The ledger in a PostgreSQL database that several nodes share. Each node settles rows that other nodes have left open.</summary>
-internal sealed class PostgresLedgerStore : ILedgerStore
+internal sealed partial class PostgresLedgerStore : ILedgerStore
 {
     // Statements of requests and settlement take milliseconds. A longer one has failed.
     private const int TimeoutSeconds = 5;

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Gateway.Ledger.Sqlite;
 
 /// <summary>The ledger in an SQLite file: its statements. <see cref="SqliteLedgerFile"/> owns the connections.</summary>
-internal sealed class SqliteLedgerStore : ILedgerStore
+internal sealed partial class SqliteLedgerStore : ILedgerStore
 {
     private readonly SqliteLedgerFile _file;
 
