@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
+using Gateway.Primitives;
 using Gateway.Tests.Support;
 using Xunit;
 
@@ -215,6 +216,33 @@ public sealed class RequestLookupTests(PostgresServer server)
         Assert.Contains(IdOf(calls[0]), texts[^1], StringComparison.Ordinal);
         Assert.All(texts, text => Assert.All(
             [Mark, TeamSetup.Key, TeamSetup.UpstreamKey], secret => Assert.DoesNotContain(secret, text, StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task NameOfAClient_ReachesATerminalEscaped()
+    {
+        const string Name = "denied/\u001b[31m\u009b\u202e\u2028x";
+        await using var team = await StartAsync();
+        using var admin = await team.Gateway.AdminClientAsync();
+        var call = await team.ChatAsync($"\"model\":{JsonSerializer.Serialize(Name)}");
+
+        var found = await FindAsync(admin, IdOf(call));
+
+        Assert.Equal(Name, Text(found, "model"));
+        Assert.False(TerminalText.HasObeyed(found.GetRawText()));
+        Assert.False(TerminalText.HasObeyed(await admin.GetStringAsync("/admin/requests", Stop)));
+    }
+
+    [Fact]
+    public async Task ResponseWithUpstreamsRequestId_IsFoundByIt()
+    {
+        await using var team = await StartAsync();
+        using var admin = await team.Gateway.AdminClientAsync();
+        var call = await team.ChatAsync("", "x-fake-header: x-request-id: upstreams-1");
+        Assert.Equal("upstreams-1", IdOf(call));
+
+        Assert.Equal("upstreams-1", Text(await FindAsync(admin, "upstreams-1"), "request_id"));
+        Assert.Single(await ListAsync(admin, ""));
     }
 
     [Fact]

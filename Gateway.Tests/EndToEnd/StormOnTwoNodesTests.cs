@@ -9,7 +9,7 @@ namespace Gateway.Tests.EndToEnd;
 /// </summary>
 public sealed class StormOnTwoNodesTests(PostgresServer postgres, SharedRedis redis)
 {
-    private const int Operations = 150;
+    private static readonly int Operations = TestEffort.Times(75);
     private const int Kills = 3;
 
     [Fact]
@@ -30,5 +30,6 @@ public sealed class StormOnTwoNodesTests(PostgresServer postgres, SharedRedis re
 
         var rows = await StormAudit.WaitForClosedRowsAsync(() => StormLedger.ReadPostgresAsync(database));
         new StormAudit(rows, upstream.Book.Entries, storm.Outcomes, StormSettings.TeamsByKey).AssertRight(storm.Seed);
+        Assert.Empty(await StormLedger.WrongPostgresSumsAsync(database));
     }
 }

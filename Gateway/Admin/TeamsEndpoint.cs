@@ -46,21 +46,22 @@ internal sealed partial class TeamsEndpoint(
         }
 
         var documents = new List<TeamsDocument.Team>(teams.Count);
+        var faults = new List<string>();
         foreach (var team in teams)
         {
             context.RequestAborted.ThrowIfCancellationRequested();
             documents.Add(new TeamsDocument.Team
             {
                 Id = team.Id,
-                Budgets = team.Budget is { } budget ? [await LevelOfAsync(team.Id, budget, isKnown: store is not null)] : [],
-                Limits = team.Limits.IsNone ? null : await LevelsOfAsync(team),
-                Keys = [.. team.Keys.Select(key => new TeamsDocument.Key
-                {
-                    Label = key.Label,
-                    Expires = key.Expires?.UtcDateTime,
-                    LastUsed = uses.Of(team.Id, key.Label).At?.UtcDateTime,
-                })],
+                Budgets = await LevelsOfAsync(team.Id, null, team.Budget, isKnown: store is not null, faults) ?? [],
+                Limits = team.Limits.IsNone ? null : await LevelsOfAsync(team, faults),
+                Keys = await KeysOfAsync(team, isKnown: store is not null, faults),
             });
+        }
+
+        if (faults.Count > 0)
+        {
+            Log.LevelsUnreadable(logger, faults.Count, faults[0]);
         }
 
         await AdminResponses.WriteAsync(
@@ -69,9 +70,29 @@ internal sealed partial class TeamsEndpoint(
             JsonSerializer.SerializeToUtf8Bytes(new TeamsDocument(documents), LookupJsonContext.Default.TeamsDocument));
     }
 
-    private async Task<TeamsDocument.Budget> LevelOfAsync(string holder, TeamBudget budget, bool isKnown)
+    private async Task<IReadOnlyList<TeamsDocument.Key>> KeysOfAsync(Team team, bool isKnown, List<string> faults)
     {
-        var period = BudgetKey.At(holder, budget.Period, time.GetUtcNow());
+        var keys = new List<TeamsDocument.Key>(team.Keys.Count);
+        foreach (var key in team.Keys)
+        {
+            keys.Add(new TeamsDocument.Key
+            {
+                Label = key.Label,
+                Expires = key.Expires?.UtcDateTime,
+                LastUsed = uses.Of(team.Id, key.Label).At?.UtcDateTime,
+                Budgets = await LevelsOfAsync(team.Id, key.Label, key.Budget, isKnown, faults),
+            });
+        }
+
+        return keys;
+    }
+
+    private async Task<IReadOnlyList<TeamsDocument.Budget>?> LevelsOfAsync(
+        string team, string? keyLabel, TeamBudget? budget, bool isKnown, List<string> faults) =>
+        budget is null ? null : [await LevelOfAsync(BudgetKey.At(team, budget.Period, time.GetUtcNow(), keyLabel), budget, isKnown, faults)];
+
+    private async Task<TeamsDocument.Budget> LevelOfAsync(BudgetKey period, TeamBudget budget, bool isKnown, List<string> faults)
+    {
         var document = new TeamsDocument.Budget
         {
             Period = budget.Period.ToString().ToLowerInvariant(),
@@ -96,12 +117,12 @@ internal sealed partial class TeamsEndpoint(
         }
         catch (Exception fault) when (fault is LimitStoreException or LedgerException)
         {
-            Log.LevelsUnreadable(logger, holder, fault.Message);
+            faults.Add(fault.Message);
             return document;
         }
     }
 
-    private async Task<TeamsDocument.Limits> LevelsOfAsync(Team team)
+    private async Task<TeamsDocument.Limits> LevelsOfAsync(Team team, List<string> faults)
     {
         var scope = LimitScope.Of(team);
         try
@@ -115,7 +136,7 @@ internal sealed partial class TeamsEndpoint(
         }
         catch (LimitStoreException fault)
         {
-            Log.LevelsUnreadable(logger, team.Id, fault.Message);
+            faults.Add(fault.Message);
             return new TeamsDocument.Limits(
                 Of(scope.RequestsPerMinute, null), Of(scope.TokensPerMinute, null), Of(scope.ConcurrentRequests, null));
         }
@@ -164,8 +185,8 @@ internal sealed partial class TeamsEndpoint(
 
     private static partial class Log
     {
-        [LoggerMessage(LogEvents.LevelsUnreadable, LogLevel.Warning, "The levels of team {Team} could not be read: {Fault}")]
-        public static partial void LevelsUnreadable(ILogger logger, string team, string fault);
+        [LoggerMessage(LogEvents.LevelsUnreadable, LogLevel.Warning, "{Count} levels of budgets and limits could not be read: {Fault}")]
+        public static partial void LevelsUnreadable(ILogger logger, int count, string fault);
 
         [LoggerMessage(LogEvents.TeamsUnreadable, LogLevel.Warning, "The teams' levels could not be read, since the ledger failed: {Fault}")]
         public static partial void LedgerUnreadable(ILogger logger, string fault);

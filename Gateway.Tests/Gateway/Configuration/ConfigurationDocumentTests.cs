@@ -42,6 +42,7 @@ public sealed partial class ConfigurationDocumentTests
     [InlineData(SettingsSchema.Usage)]
     [InlineData(SettingsSchema.Limits)]
     [InlineData(SettingsSchema.Admin)]
+    [InlineData(SettingsSchema.Alerts)]
     public void Defaults_AreThoseOfTheProgram(string section)
     {
         var defaults = SettingRow().Matches(Document)
@@ -75,13 +76,13 @@ public sealed partial class ConfigurationDocumentTests
     {
         var example = File.ReadAllText(Path.Combine(Repository.Root, ".env.example"));
         Assert.Equal(
-            EnvironmentVariables.Names.Order(StringComparer.Ordinal),
+            EnvironmentVariables.DotEnvNames.Order(StringComparer.Ordinal),
             ExampleLine().Matches(example).Select(line => line.Groups["name"].Value).Order(StringComparer.Ordinal));
 
         var faults = new List<SettingsFault>();
         var uncommented = System.Text.Encoding.UTF8.GetBytes(
             example.Replace("\n#", "\n", StringComparison.Ordinal).Replace("\n ", "\n# ", StringComparison.Ordinal));
-        Assert.Equal(EnvironmentVariables.Names.Count + 3, DotEnvFile.Read(uncommented, ".env", faults).Count);
+        Assert.Equal(EnvironmentVariables.DotEnvNames.Count + 3, DotEnvFile.Read(uncommented, ".env", faults).Count);
         Assert.Empty(faults);
     }
 
@@ -96,6 +97,8 @@ public sealed partial class ConfigurationDocumentTests
     private static IEnumerable<KeyValuePair<string, string>> Values(string path, SettingsNode node) => node switch
     {
         SettingsObject members => members.Members.SelectMany(member => Values($"{path}:{member.Key}", member.Value)),
+        SettingsArray { Items: [SettingsValue, ..] } array =>
+            [new(path, $"[{string.Join(", ", array.Items.Cast<SettingsValue>().Select(item => item.Text))}]")],
         SettingsValue { Type: not System.Text.Json.JsonValueKind.Null } value => [new(path, value.Text)],
         _ => [],
     };

@@ -144,6 +144,13 @@ internal sealed record SettingsTree(
                                 + "enableServiceLinks: false keeps it out of the pod"));
                     }
                 }
+                else if (name.Equals(EnvironmentVariables.Config, StringComparison.OrdinalIgnoreCase))
+                {
+                    if (Get(sources.Variables, name) is null)
+                    {
+                        warnings.Add(new SettingsFault(name, "is ignored in .env; set it in the environment, or give --config"));
+                    }
+                }
                 else if (!EnvironmentVariables.Names.Contains(name, StringComparer.OrdinalIgnoreCase))
                 {
                     var nearest = NearestName.Find(name, EnvironmentVariables.Names);
@@ -173,6 +180,7 @@ internal sealed record SettingsTree(
             SettingsSchema.Usage => JsonSerializer.SerializeToUtf8Bytes(new UsageSettings(), SettingsJsonContext.Default.UsageSettings),
             SettingsSchema.Limits => JsonSerializer.SerializeToUtf8Bytes(new LimitsSettings(), SettingsJsonContext.Default.LimitsSettings),
             SettingsSchema.Admin => JsonSerializer.SerializeToUtf8Bytes(new AdminSettings(), SettingsJsonContext.Default.AdminSettings),
+            SettingsSchema.Alerts => JsonSerializer.SerializeToUtf8Bytes(new AlertsSettings(), SettingsJsonContext.Default.AlertsSettings),
             SettingsSchema.Logging =>
                 JsonSerializer.SerializeToUtf8Bytes(new LoggingSettings(), SettingsJsonContext.Default.LoggingSettings),
             SettingsSchema.Teams => [],

@@ -45,7 +45,7 @@ public sealed class SettingsFaultTests : IDisposable
 
         string[] expected =
         [
-            "Servr: unknown setting; expected one of Server, Upstream, ReverseProxy, ProviderMapping, TeamDefaults, Teams, TeamsFolder, Usage, Limits, Admin, Logging; did you mean Server?",
+            "Servr: unknown setting; expected one of Server, Upstream, ReverseProxy, ProviderMapping, TeamDefaults, Teams, TeamsFolder, Usage, Limits, Admin, Alerts, Logging; did you mean Server?",
             "Server:Port: got \"abc\"; expected a whole number",
             "Server:port: set twice",
             "Server:Address: got \"localhost\"; expected an IPv4 or IPv6 address",
@@ -210,6 +210,9 @@ public sealed class SettingsFaultTests : IDisposable
         var fault = Assert.Single(await _folder.LoadBadAsync());
         Assert.StartsWith(
             $"appsettings.json: not found; expected it in {_folder.Path} or {_folder.ProgramDirectory}", fault, StringComparison.Ordinal);
+
+        _folder.Variables["GATEWAY_CONFIG"] = "y.json";
+        Assert.Equal(["y.json: not found; expected the settings file that GATEWAY_CONFIG names"], await _folder.LoadBadAsync());
 
         _folder.Args = ["--config", "sub/x.json"];
         Assert.Equal(["sub/x.json: not found; expected the settings file that --config names"], await _folder.LoadBadAsync());

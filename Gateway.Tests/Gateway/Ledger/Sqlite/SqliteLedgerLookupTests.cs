@@ -20,6 +20,48 @@ public sealed class SqliteLedgerLookupTests : LedgerLookupTests
         return Task.CompletedTask;
     }
 
+    /// <summary>
+    /// A ledger has millions of rows: a look-up that reads all of them takes seconds. Lists and key uses read the latest rows, in the order of
+    /// the primary key.
+    /// </summary>
+    [Theory]
+    [InlineData(nameof(LookupSql.ByGeneration), "SEARCH generations USING INDEX generations_generation_id (<expr>=?)")]
+    [InlineData(nameof(LookupSql.ByRequest), "SEARCH generations USING PRIMARY KEY (id>? AND id<?)")]
+    [InlineData(nameof(LookupSql.ById), "SEARCH generations USING PRIMARY KEY (id=?)")]
+    [InlineData(nameof(LookupSql.Oldest), "SEARCH generations USING PRIMARY KEY (id>?)")]
+    [InlineData(nameof(LookupSql.KeyUses), "SEARCH generations USING PRIMARY KEY (id>?)")]
+    [InlineData(nameof(LookupSql.Latest), "SEARCH generations USING PRIMARY KEY (id>?)")]
+    public async Task Query_ReadsAnIndex(string name, string expected)
+    {
+        var sql = name switch
+        {
+            nameof(LookupSql.ByGeneration) => LookupSql.ByGeneration,
+            nameof(LookupSql.ByRequest) => LookupSql.ByRequest,
+            nameof(LookupSql.ById) => LookupSql.ById,
+            nameof(LookupSql.Oldest) => LookupSql.Oldest,
+            nameof(LookupSql.KeyUses) => LookupSql.KeyUses,
+            _ => LookupSql.Latest(new() { Team = "search", Model = "x*", Status = 200, Limit = 100 }).Sql,
+        };
+        await using var connection = new SqliteConnection($"Data Source={Path};Pooling=False");
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+        await using var command = connection.CreateCommand();
+        command.CommandText = "EXPLAIN QUERY PLAN " + sql;
+        for (var i = 1; i <= 6; i++)
+        {
+            command.Parameters.AddWithValue($"${i}", "x");
+        }
+
+        var plan = new List<string>();
+        await using var reader = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
+        while (await reader.ReadAsync(TestContext.Current.CancellationToken))
+        {
+            plan.Add(reader.GetString(3));
+        }
+
+        Assert.Contains(expected, plan);
+        Assert.DoesNotContain(plan, step => step.StartsWith("SCAN generations", StringComparison.Ordinal));
+    }
+
     private protected override async Task FillAsync(int rows, DateTimeOffset from)
     {
         await using var connection = new SqliteConnection($"Data Source={Path};Pooling=False");
