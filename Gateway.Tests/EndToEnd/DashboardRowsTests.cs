@@ -157,7 +157,9 @@ public sealed class DashboardRowsTests(DashboardBrowser browser)
         sample.Rules["rules"]![0]!["mode"] = Hostile;
         sample.Explanation = new JsonObject
         {
-            ["text"] = Hostile, ["status"] = 403, ["error"] = new JsonObject { ["error"] = new JsonObject { ["code"] = Hostile, ["message"] = Hostile } },
+            ["text"] = Hostile,
+            ["status"] = 403,
+            ["error"] = new JsonObject { ["error"] = new JsonObject { ["code"] = Hostile, ["message"] = Hostile } },
         };
         await using var visit = await browser.OpenAsync("by=model", null, sample);
         foreach (var view in (string[])["overview", "teams", "settings", "explain", "requests"])

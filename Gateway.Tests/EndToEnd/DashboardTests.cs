@@ -30,6 +30,7 @@ public sealed class DashboardTests(DashboardBrowser browser)
         await visit.Expect("#panel-traffic svg rect.f-answered").Not.ToHaveCountAsync(0);
         await visit.Expect("#panel-cost .ranks li:first-child").ToContainTextAsync("search");
         await visit.Expect("#panel-budgets").ToContainTextAsync("$1.00 a day");
+        await visit.Expect("#panel-budgets").ToContainTextAsync("search / ci<b>");
 
         // Values begin at zero.
         Assert.Equal("$0", await visit.Page.Locator("#panel-cost svg text").First.TextContentAsync());
@@ -137,7 +138,8 @@ public sealed class DashboardTests(DashboardBrowser browser)
         await using var visit = await browser.OpenAsync("view=teams");
         var search = visit.Page.Locator("#teams article", new PageLocatorOptions { HasTextString = "search" });
 
-        await Assertions.Expect(search.Locator("[role=meter]")).ToHaveAttributeAsync("aria-valuemax", "1");
+        await Assertions.Expect(search.Locator("[role=meter]").First).ToHaveAttributeAsync("aria-valuemax", "1");
+        await Assertions.Expect(search.Locator(".keys [role=meter]")).ToHaveAttributeAsync("aria-valuemax", "0.5");
         await Assertions.Expect(search).ToContainTextAsync("1,000 requests a minute");
         await Assertions.Expect(search.Locator(".keys")).ToContainTextAsync("ci<b>");
         await visit.Expect("#teams").ToContainTextAsync("No budget");

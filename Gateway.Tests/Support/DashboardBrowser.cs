@@ -48,7 +48,7 @@ public sealed class DashboardBrowser : IAsyncLifetime
         {
             OutOfProcess = true,
             Team = """ "DeniedModels": [ "denied/*" ], "Limits": { "RequestsPerMinute": 1000 }, "Budget": { "Usd": 1, "Period": "Day" } """,
-            KeyMore = """ , "Label": "ci<b>" """,
+            KeyMore = """ , "Label": "ci<b>", "Budget": { "Usd": 0.5, "Period": "Week" } """,
             MoreTeams = static reference => [TeamSetup.Team("", "shop", ShopKey, reference: reference)],
             Sections =
             [
@@ -71,7 +71,8 @@ public sealed class DashboardBrowser : IAsyncLifetime
         // The browser's sandbox does not work for root, as which containers run.
         _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {
-            ExecutablePath = Chromium.Program, Args = ["--no-sandbox", "--no-proxy-server"],
+            ExecutablePath = Chromium.Program,
+            Args = ["--no-sandbox", "--no-proxy-server"],
         });
     }
 

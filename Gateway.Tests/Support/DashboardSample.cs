@@ -99,15 +99,21 @@ internal sealed class DashboardSample
         {
             budgets.Add(new JsonObject
             {
-                ["period"] = period, ["limit_usd"] = limit, ["spent_usd"] = spent, ["reserved_usd"] = reserved,
-                ["left_usd"] = Math.Max(0, Math.Round(limit - spent - reserved, 4)), ["when_exceeded"] = "refuse",
+                ["period"] = period,
+                ["limit_usd"] = limit,
+                ["spent_usd"] = spent,
+                ["reserved_usd"] = reserved,
+                ["left_usd"] = Math.Max(0, Math.Round(limit - spent - reserved, 4)),
+                ["when_exceeded"] = "refuse",
                 ["resets_at"] = days > 0 ? Time(-days * 86400) : null,
             });
         }
 
         TeamList.Add(new JsonObject
         {
-            ["id"] = id, ["budgets"] = budgets, ["limits"] = new JsonObject { ["requests_per_minute"] = new JsonObject { ["limit"] = 600, ["remaining"] = 412 } },
+            ["id"] = id,
+            ["budgets"] = budgets,
+            ["limits"] = new JsonObject { ["requests_per_minute"] = new JsonObject { ["limit"] = 600, ["remaining"] = 412 } },
             ["keys"] = new JsonArray(new JsonObject { ["label"] = "prod", ["last_used"] = Time(4) }, new JsonObject { ["label"] = "ci", ["expires"] = Time(-4e6) }),
         });
     }
@@ -117,8 +123,15 @@ internal sealed class DashboardSample
         var model = Pick(Models, static one => one.Weight);
         var row = new JsonObject
         {
-            ["time"] = Time(age), ["request_id"] = Hex(4), ["team"] = Teams[Math.Min(_random.Next(7), _random.Next(5))], ["key"] = "prod", ["method"] = "POST",
-            ["path"] = "/v1/chat/completions", ["model"] = model.Model, ["rule"] = model.Provider == "Mistral" ? "eu" : "cheap", ["version"] = "3f9a01c27be4",
+            ["time"] = Time(age),
+            ["request_id"] = Hex(4),
+            ["team"] = Teams[Math.Min(_random.Next(7), _random.Next(5))],
+            ["key"] = "prod",
+            ["method"] = "POST",
+            ["path"] = "/v1/chat/completions",
+            ["model"] = model.Model,
+            ["rule"] = model.Provider == "Mistral" ? "eu" : "cheap",
+            ["version"] = "3f9a01c27be4",
         };
         if (_random.Next(100) < 5)
         {

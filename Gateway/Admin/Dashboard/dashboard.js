@@ -751,6 +751,12 @@ function showLatency(range, base, rows, first) {
 
 const LENGTHS = { day: DAY, week: 7 * DAY };
 
+/** The budgets of a team, and those that its keys have of their own. */
+const budgetsOf = team => [
+  ...(team.budgets || []).map(budget => budgetOf(team.id, budget)),
+  ...(team.keys || []).flatMap(key => (key.budgets || []).map(budget => budgetOf(`${team.id} / ${key.label}`, budget))),
+];
+
 function budgetOf(team, budget) {
   // While the store of budgets fails, only the limit is known.
   const isKnown = budget.spent_usd !== undefined;
@@ -764,7 +770,7 @@ function budgetOf(team, budget) {
     const begin = LENGTHS[name] ? end - LENGTHS[name] : Date.UTC(d.getUTCFullYear(), d.getUTCMonth() - 1, d.getUTCDate());
     pace = Math.max(0, Math.min(1, (Date.now() - begin) / (end - begin)));
   }
-  return { team, name, isKnown, limit, spent, reserved, left, used, end, pace, whenExceeded: budget.when_exceeded, key: `${team} ${budget.key ?? ''} ${name}`, holder: budget.key };
+  return { team, name, isKnown, limit, spent, reserved, left, used, end, pace, whenExceeded: budget.when_exceeded, key: `${team} ${name}` };
 }
 
 const toneOf = used => used >= 1 ? 'bad' : used >= .8 ? 'warn' : 'good';
@@ -816,13 +822,13 @@ function put(node, value, noun) {
 }
 
 function showBudgets() {
-  const all = (data.teams || []).flatMap(team => (team.budgets || []).map(budget => budgetOf(team.id, budget))).sort((a, b) => b.used - a.used || (a.key < b.key ? -1 : 1));
+  const all = (data.teams || []).flatMap(budgetsOf).sort((a, b) => b.used - a.used || (a.key < b.key ? -1 : 1));
   const shown = all.slice(0, 5);
   setText(panels.budgets.note, all.length > 0 ? 'Most used first; the mark shows how much of the period is over' : '');
   sync(panels.budgets.list, shown, one => one.key, budgetNode, (node, one) => updateBudget(node, one, true));
   panels.budgets.empty.hidden = shown.length > 0;
   setText(panels.budgets.empty, data.teams === null ? data.faults.teams || 'Loading' : data.teams.length === 0
-    ? 'No teams are configured: callers send OpenRouter keys of their own, and nothing is metered.' : 'No team has a budget.');
+    ? 'No teams are configured: callers send OpenRouter keys of their own, and nothing is metered.' : 'No team and no key has a budget.');
   panels.budgets.more.hidden = all.length <= shown.length;
   setText(panels.budgets.more, `Show all ${count(all.length)} budgets`);
 }
@@ -855,10 +861,11 @@ function showTeams() {
     sync(budgets, all.length > 0 ? all : [null], one => one === null ? '(none)' : one.key, one => one === null ? h('p', { class: 'note' }, 'No budget: not bounded by cost.') : budgetNode(),
       (child, one) => one === null || updateBudget(child, one, false));
     setText(limits, limitText(team.limits));
-    sync(keys, team.keys || [], key => key.label, () => h('li', null, h('span'), h('span', { class: 'note' })), (child, key) => {
+    sync(keys, team.keys || [], key => key.label, () => h('li', null, h('span'), h('span', { class: 'note' }), h('div')), (child, key) => {
       setText(child.firstChild, key.label);
+      sync(child.lastChild, (key.budgets || []).map(budget => budgetOf(`${team.id} / ${key.label}`, budget)), one => one.key, budgetNode, (meter, one) => updateBudget(meter, one, false));
       const expires = key.expires ? Date.parse(key.expires) : null;
-      child.lastChild.replaceChildren(
+      child.children[1].replaceChildren(
         key.last_used ? 'last used ' : 'not used yet', key.last_used ? timeNode(Date.parse(key.last_used)) : '',
         expires === null ? '' : expires <= Date.now() ? ', expired ' : ', expires ', expires === null ? '' : timeNode(expires, date(expires)));
     });
@@ -1196,6 +1203,7 @@ async function explain(event) {
     const facts = [];
     if (answer.estimate?.needed_usd !== undefined) facts.push(['Would be reserved', `${answer.estimate.needed_usd} USD`]);
     if (answer.budget) facts.push(['Budget left', `${answer.budget.left_usd} of ${answer.budget.limit_usd} USD`]);
+    if (answer.key_budget) facts.push(["The key's budget left", `${answer.key_budget.left_usd} of ${answer.key_budget.limit_usd} USD`]);
     for (const [name, level] of Object.entries(answer.limits || {})) facts.push([`Limit of ${name}`, `${count(level.left)} of ${count(level.limit)} left`]);
     if (facts.length > 0) answerTo.append(h('dl', { class: 'facts' }, facts.map(([name, value]) => [h('dt', null, name), h('dd', null, value)])));
     const isDiff = answer.text.indexOf('body, before (-) and after (+):');
