@@ -121,9 +121,15 @@ internal sealed partial class GatewayHost : IAsyncDisposable
         await WaitForVersionChangeAsync(before);
     }
 
-    /// <summary>A client of the admin address of a process. The system chooses the port; the log has it.</summary>
+    /// <summary>A client of the admin address. The system chooses the port; the log of a process has it.</summary>
     public async Task<HttpClient> AdminClientAsync()
     {
+        if (RunningProcess is null)
+        {
+            var address = new Uri(Services.GetRequiredService<global::Gateway.Admin.AdminHost>().Addresses.Single());
+            return new HttpClient(NewHandler()) { BaseAddress = address, Timeout = HangGuard.Limit };
+        }
+
         var line = await Process.WaitForLineAsync(static line => AdminLine().IsMatch(line), "the admin address");
         return new HttpClient(NewHandler()) { BaseAddress = new Uri("http://" + AdminLine().Match(line).Groups["address"].Value) };
     }

@@ -15,7 +15,7 @@ using OpenTelemetry.Metrics;
 namespace Gateway.Admin;
 
 /// <summary>
-/// The admin address: usage, metrics and explanations on a separate listener, unreachable through the public port. It starts before the
+/// The admin address: usage, look-up, metrics and explanations on a separate listener, unreachable through the public port. It starts before the
 /// public listener, so a failed bind stops the start before any request is served.
 /// </summary>
 internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
@@ -34,6 +34,8 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
     private readonly AdminAddress _address;
     private readonly AdminGuard _guard;
     private readonly UsageEndpoint _usage;
+    private readonly RequestsEndpoint _requests;
+    private readonly TeamsEndpoint _teams;
     private readonly ExplainEndpoint _explain;
     private readonly SettingsStore _store;
     private readonly Func<string?> _limitStoreFault;
@@ -46,6 +48,8 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
     /// <summary>Creates the host.</summary>
     /// <param name="settings">Section <c>Admin</c>, with the token itself in place of its reference.</param>
     /// <param name="store">The current settings.</param>
+    /// <param name="requests">The endpoint of requests.</param>
+    /// <param name="teams">The endpoint of teams.</param>
     /// <param name="explain">The endpoint of explanations.</param>
     /// <param name="ledger">Returns the ledger; <see langword="null"/> if there is none.</param>
     /// <param name="limitStoreFault">Returns why the store of limits fails; <see langword="null"/> as long as it works.</param>
@@ -56,6 +60,8 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
     public AdminHost(
         AdminSettings settings,
         SettingsStore store,
+        RequestsEndpoint requests,
+        TeamsEndpoint teams,
         ExplainEndpoint explain,
         Func<ValueTask<ILedgerStore?>> ledger,
         Func<string?> limitStoreFault,
@@ -73,6 +79,8 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
 
         _guard = new AdminGuard(settings.Token);
         _usage = new UsageEndpoint(ledger, time, loggers.CreateLogger<UsageEndpoint>());
+        _requests = requests;
+        _teams = teams;
         _explain = explain;
         _store = store;
         _limitStoreFault = limitStoreFault;
@@ -85,6 +93,9 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
     /// <summary>The bound addresses, after the start.</summary>
     public IReadOnlyCollection<string> Addresses =>
         [.. _app?.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses ?? []];
+
+    /// <summary>The endpoints, after the start.</summary>
+    internal IEnumerable<Endpoint> Endpoints => ((IEndpointRouteBuilder?)_app)?.DataSources.SelectMany(static source => source.Endpoints) ?? [];
 
     /// <inheritdoc />
     public async Task StartAsync(CancellationToken cancellationToken)
@@ -142,17 +153,25 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         app.UseMiddleware<ErrorMiddleware>();
         app.Use(Guard);
         app.UseRouting();
-        Map(app, "/admin/usage", _usage.AnswerAsync, HttpMethods.Get, HttpMethods.Head);
-        Map(
-            app,
+        Read("/admin/usage", AdminOperations.Usage, _usage.AnswerAsync);
+        Read("/admin/requests", AdminOperations.Requests, _requests.AnswerManyAsync);
+        Read($"/admin/requests/{{{RequestsEndpoint.IdParameter}}}", AdminOperations.Request, _requests.AnswerOneAsync);
+        Read("/admin/teams", AdminOperations.Teams, _teams.AnswerAsync);
+        Read(
             "/admin/health",
-            context => AdminResponses.WriteAsync(context, "application/json", HealthReport.Render(_store.State, _limitStoreFault())),
-            HttpMethods.Get,
-            HttpMethods.Head);
-        Map(app, "/admin/explain", _explain.AnswerAsync, HttpMethods.Post);
-        Map(app, Live, static context => AdminResponses.WriteAsync(context, "application/json", HealthReport.Live), HttpMethods.Get, HttpMethods.Head);
-        app.MapScrape("/metrics", _metrics);
+            AdminOperations.Health,
+            context => AdminResponses.WriteAsync(context, "application/json", HealthReport.Render(_store.State, _limitStoreFault())));
+        app.MapMethods("/admin/explain", [HttpMethods.Post], _explain.AnswerAsync).WithMetadata(AdminOperations.Explain);
+        Read(
+            "/admin/openapi.json",
+            AdminOperations.Document,
+            context => OpenApiDocument.AnswerAsync(context, ((IEndpointRouteBuilder)app).DataSources));
+        Read(Live, AdminOperations.Live, static context => AdminResponses.WriteAsync(context, "application/json", HealthReport.Live));
+        app.MapScrape("/metrics", _metrics).WithMetadata(AdminOperations.Metrics);
         return app;
+
+        void Read(string path, AdminOperation operation, RequestDelegate answer) =>
+            app.MapMethods(path, [HttpMethods.Get, HttpMethods.Head], answer).WithMetadata(operation);
     }
 
     private void Listen(KestrelServerOptions kestrel)
@@ -175,7 +194,7 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
     /// <summary>Sets the request values that errors need, and adds <c>Cache-Control: no-store</c> to responses.</summary>
     private Task Begin(HttpContext context, RequestDelegate next)
     {
-        context.Features.Set(new GatewayContext { StartedAt = _time.GetTimestamp() });
+        context.Features.Set(new GatewayContext { StartedAt = _time.GetTimestamp(), ArrivedAt = _time.GetUtcNow() });
         context.Response.OnStarting(
             static response =>
             {
@@ -193,9 +212,6 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
     /// </summary>
     private Task Guard(HttpContext context, RequestDelegate next) =>
         !context.Request.Path.Equals(Live, StringComparison.Ordinal) && _guard.FindFault(context.Request) is { } fault ? ErrorMiddleware.RefuseAsync(context, fault) : next(context);
-
-    private static void Map(IEndpointRouteBuilder endpoints, string path, RequestDelegate handler, params string[] methods) =>
-        endpoints.MapMethods(path, methods, handler);
 
     /// <summary>The gateway starts and stops this host; it handles no signals itself.</summary>
     private sealed class NestedHostLifetime : IHostLifetime

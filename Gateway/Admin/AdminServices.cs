@@ -9,6 +9,7 @@ using Gateway.Observability;
 using Gateway.Prices;
 using Gateway.Requests;
 using Gateway.Settlement;
+using Gateway.Teams;
 using Gateway.Workers;
 using OpenRouterGateway.Transforms.RequestBody;
 using OpenTelemetry.Metrics;
@@ -55,6 +56,10 @@ internal static class AdminServices
             return metrics;
         });
 
+        var hasAdmin = !string.IsNullOrWhiteSpace(admin.Url);
+        services.AddSingleton<KeyUses>();
+        services.AddSingleton(provider => new RecentRequests(
+            hasAdmin ? admin.KeepRequests : 0, provider.GetRequiredService<TimeProvider>().GetUtcNow()));
         services.AddSingleton<GatewayTraces>();
         if (OtlpExport.IsConfigured(OtlpExport.Traces, variable))
         {
@@ -62,7 +67,6 @@ internal static class AdminServices
             services.AddHostedService<TracesStart>();
         }
 
-        var hasAdmin = !string.IsNullOrWhiteSpace(admin.Url);
         if (!hasAdmin && !OtlpExport.IsConfigured(OtlpExport.Metrics, variable))
         {
             return;
@@ -75,6 +79,18 @@ internal static class AdminServices
             services.AddSingleton(provider => new AdminHost(
                 admin,
                 provider.GetRequiredService<SettingsStore>(),
+                new RequestsEndpoint(
+                    new RequestLookup(provider.GetRequiredService<RecentRequests>(), () => LookupAsync(ledger(provider))),
+                    provider.GetRequiredService<TimeProvider>(),
+                    provider.GetRequiredService<ILogger<RequestsEndpoint>>()),
+                new TeamsEndpoint(
+                    provider.GetRequiredService<SettingsStore>(),
+                    () => provider.GetRequiredService<LimitStores>().BudgetPreview,
+                    () => provider.GetRequiredService<LimitStores>().LimitPreview,
+                    provider.GetRequiredService<KeyUses>(),
+                    () => LookupAsync(ledger(provider)),
+                    provider.GetRequiredService<TimeProvider>(),
+                    provider.GetRequiredService<ILogger<TeamsEndpoint>>()),
                 ExplainOf(provider),
                 () => ledger(provider),
                 () => provider.GetRequiredService<LimitStores>().Fault,
@@ -84,6 +100,9 @@ internal static class AdminServices
             services.AddHostedService(static provider => provider.GetRequiredService<AdminHost>());
         }
     }
+
+    // Both stores look up requests.
+    private static async ValueTask<ILedgerLookup?> LookupAsync(ValueTask<ILedgerStore?> ledger) => (ILedgerLookup?)await ledger;
 
     private static ExplainEndpoint ExplainOf(IServiceProvider provider)
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Gateway.Alerts;
 using Gateway.Authentication;
 using Gateway.Billing;
 using Gateway.Configuration.Model;
@@ -23,15 +24,22 @@ internal sealed partial class AdmissionController
 {
     private readonly IBudgetStore _budgets;
     private readonly ILedger _ledger;
+    private readonly AlertSignals _alerts;
     private readonly GatewayMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger<AdmissionController> _logger;
 
     public AdmissionController(
-        IBudgetStore budgets, ILedger ledger, GatewayMetrics metrics, TimeProvider time, ILogger<AdmissionController> logger)
+        IBudgetStore budgets,
+        ILedger ledger,
+        AlertSignals alerts,
+        GatewayMetrics metrics,
+        TimeProvider time,
+        ILogger<AdmissionController> logger)
     {
         _budgets = budgets;
         _ledger = ledger;
+        _alerts = alerts;
         _metrics = metrics;
         _time = time;
         _logger = logger;
@@ -205,7 +213,13 @@ internal sealed partial class AdmissionController
             var result = await call.ReserveAsync(key, budget.Limit, budget.IncludesByok);
             if (Judge(budget, key, request.Cost, result) is { } error)
             {
-                if (budget.WhenExceeded == ExceededPolicy.Refuse)
+                var isRefused = budget.WhenExceeded == ExceededPolicy.Refuse;
+                if (error.Code == GatewayError.BudgetExceeded.Code)
+                {
+                    _alerts.BudgetExceeded(request.Snapshot, key, budget.Limit, result.Charged - result.Reserved, isRefused, now);
+                }
+
+                if (isRefused)
                 {
                     return (result, error);
                 }

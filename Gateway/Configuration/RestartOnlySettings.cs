@@ -30,6 +30,7 @@ internal static class RestartOnlySettings
         ("Limits:Redis:KeyPrefix", now => now.Settings.Limits.Redis.KeyPrefix),
         ("Limits:Redis:Timeout", now => now.Settings.Limits.Redis.Timeout),
         ("Admin:Url", now => now.Settings.Admin.Url),
+        ("Admin:KeepRequests", now => now.Settings.Admin.KeepRequests),
         ("Admin:Token", now => now.AdminToken?.Reveal() ?? ""),
     ];
 

@@ -1,4 +1,5 @@
 using Gateway.Admission;
+using Gateway.Alerts;
 using Gateway.Authentication;
 using Gateway.Configuration;
 using Gateway.Configuration.Reading;
@@ -69,6 +70,10 @@ internal static class TeamServices
         services.AddSingleton<BudgetLevels>();
         services.AddSingleton(static provider => provider.GetRequiredService<LimitStores>().BudgetPreview);
         services.AddHostedService<BudgetLevelWorker>();
+        services.AddSingleton<AlertClient>();
+        services.AddSingleton<AlertPoster>();
+        services.AddHostedService(static provider => provider.GetRequiredService<AlertPoster>());
+        services.AddHostedService<AlertRaiser>();
     }
 
     private static Func<TimeSpan> RetentionOf(SettingsStore settings) => () => settings.Current.Settings.Usage.Retention;

@@ -11,6 +11,9 @@ internal interface ILedgerStore : IAsyncDisposable
     /// <summary>The permanent id of the ledger. Several ledgers may share a budget; the id distinguishes their reservations.</summary>
     string LedgerId { get; }
 
+    /// <summary>The alerts in the ledger.</summary>
+    IAlertStore Alerts { get; }
+
     /// <summary>Opens the store, upgrades its schema, and registers this process as alive.</summary>
     Task OpenAsync(CancellationToken cancellationToken);
 

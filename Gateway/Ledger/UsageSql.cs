@@ -16,7 +16,7 @@ internal static class UsageSql
     public const string OtherModels = "(other models)";
 
     // Both stores have LIKE, but only PostgreSQL escapes by a backslash unless told.
-    private const char Escape = '\\';
+    public const char Escape = '\\';
 
     private const string Model = "COALESCE(model_answered, model_sent, model_asked, '')";
     private const string Key = "team || '/' || key_label";
@@ -123,7 +123,7 @@ internal static class UsageSql
     }
 
     /// <summary>A pattern of a model as one of LIKE. The letters of model names are those of ASCII, which both stores lower alike.</summary>
-    private static string Pattern(string model)
+    public static string Pattern(string model)
     {
         var pattern = new StringBuilder(model.Length + 8);
         foreach (var letter in model)

@@ -15,4 +15,8 @@ internal interface ILimitPreview
     /// <param name="estimatedTokens">The estimated token usage.</param>
     /// <exception cref="LimitStoreException">The store failed or was too slow.</exception>
     ValueTask<LimitResult> PreviewChargeAsync(IReadOnlyList<LimitScope> scopes, long estimatedTokens);
+
+    /// <summary>The number of requests in flight under a holder. Counted only under a limit of them.</summary>
+    /// <exception cref="LimitStoreException">The store failed or was too slow.</exception>
+    ValueTask<long> CountInFlightAsync(LimitScope scope);
 }

@@ -83,6 +83,15 @@ internal sealed class MemoryLimitStore : ILimitStore, ILimitPreview
         return new(Charge(shares, estimatedTokens, isPreview: true));
     }
 
+    /// <inheritdoc />
+    public ValueTask<long> CountInFlightAsync(LimitScope scope)
+    {
+        lock (_gate)
+        {
+            return new(_holders.TryGetValue(scope.Holder, out var holder) ? holder.InFlight : 0);
+        }
+    }
+
     private LimitEntry Enter(IReadOnlyList<LimitScope> scopes, bool isPreview = false)
     {
         var shares = new Share[scopes.Count];

@@ -126,6 +126,12 @@ internal static class RedisLimitScripts
         return 1
         """;
 
+    /// <summary>Key: the requests in flight of one holder. Returns the number of leases that have not expired, in an array.</summary>
+    public const string InFlight = Common + """
+
+        return { redis.call('ZCOUNT', KEYS[1], '(' .. text(now), '+inf') }
+        """;
+
     /// <summary>Keys: the requests in flight of each holder. Argument: an ended lease. Idempotent.</summary>
     public const string Release = """
         for i = 1, #KEYS do

@@ -60,6 +60,10 @@ internal sealed partial class RedisLimitStore : ILimitStore, ILimitPreview, IAsy
         new Lease(this, "", scopes).PreviewChargeAsync(estimatedTokens);
 
     /// <inheritdoc />
+    public async ValueTask<long> CountInFlightAsync(LimitScope scope) =>
+        scope.ConcurrentRequests is null ? 0 : Numbers(await _link.RunAsync(RedisLimitScripts.InFlight, [KeyOf(scope.Holder, ":flying")], []), 1)[0];
+
+    /// <inheritdoc />
     public async ValueTask CorrectAsync(IReadOnlyList<LimitScope> scopes, long change)
     {
         var keys = new RedisKey[scopes.Count * 2];

@@ -65,6 +65,9 @@ internal sealed partial class MeteredCall : IAsyncDisposable
     /// <summary>Upstream's id of the generation; <see langword="null"/> until it is known.</summary>
     public string? GenerationId { get; private set; }
 
+    /// <summary>The name of the OpenRouter key that the request carried; <see langword="null"/> if it was not sent.</summary>
+    public string? UpstreamKey => _upstreamKey;
+
     /// <summary>The result of the settlement; <see langword="null"/> until the call is settled.</summary>
     public CallSettlement? Settlement { get; private set; }
 

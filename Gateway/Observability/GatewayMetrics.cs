@@ -64,6 +64,7 @@ internal sealed class GatewayMetrics : IDisposable
     private readonly Counter<double> _cost;
     private readonly Counter<long> _settlements;
     private readonly Counter<long> _repeatedAttempts;
+    private readonly Counter<long> _alerts;
 
     // The current version and the ones before it. A series that is no longer observed keeps its last value, so a replaced version is
     // observed as 0.
@@ -85,6 +86,7 @@ internal sealed class GatewayMetrics : IDisposable
             "gateway.settlements", "{generation}", "Generations whose ledger row has reached a state.");
         _repeatedAttempts = _meter.CreateCounter<long>(
             "gateway.attempts.repeated", "{attempt}", "Attempts after whose failure the gateway sent the request again.");
+        _alerts = _meter.CreateCounter<long>("gateway.alerts", "{post}", "Posts of alerts to webhooks, by outcome.");
     }
 
     /// <summary>Whether metrics are exported.</summary>
@@ -192,6 +194,12 @@ internal sealed class GatewayMetrics : IDisposable
         1,
         new KeyValuePair<string, object?>("destination", destination),
         new KeyValuePair<string, object?>("reason", ReasonTag(reason, status)));
+
+    /// <summary>Records the outcome of an alert's post.</summary>
+    /// <param name="kind">The kind of the alert.</param>
+    /// <param name="outcome"><c>posted</c>, <c>failed</c> (it is posted again) or <c>dropped</c> (it is given up).</param>
+    public void AlertEnded(string kind, string outcome) =>
+        _alerts.Add(1, new KeyValuePair<string, object?>("kind", kind), new KeyValuePair<string, object?>("outcome", outcome));
 
     /// <summary>Creates the metrics of the ledger. Must be called once.</summary>
     /// <param name="queue">Returns the number of queued entries.</param>

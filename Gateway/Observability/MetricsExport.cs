@@ -43,7 +43,7 @@ internal static class MetricsExport
     }
 
     /// <summary>Serves Prometheus' scrapes at a path.</summary>
-    public static void MapScrape(this IEndpointRouteBuilder endpoints, string path, MeterProvider provider) => endpoints
+    public static IEndpointConventionBuilder MapScrape(this IEndpointRouteBuilder endpoints, string path, MeterProvider provider) => endpoints
         .MapPrometheusScrapingEndpoint(path, provider, configureBranchedPipeline: null, optionsName: null)
         .WithMetadata(new HttpMethodMetadata([HttpMethods.Get, HttpMethods.Head]));
 }

@@ -1,6 +1,7 @@
 using Gateway.Billing;
 using Gateway.Errors;
 using Gateway.Metering;
+using Gateway.Primitives;
 using Gateway.Requests;
 using Gateway.Teams;
 using OpenRouterGateway.Transforms.ProviderMapping;
@@ -20,20 +21,31 @@ internal sealed class RequestLogMiddleware
     private readonly ILogger _logger;
     private readonly Serilog.ILogger _lines;
     private readonly GatewayMetrics _metrics;
+    private readonly RecentRequests _recent;
+    private readonly KeyUses _uses;
     private readonly TimeProvider _time;
 
-    public RequestLogMiddleware(RequestDelegate next, ILoggerFactory loggers, Serilog.ILogger lines, GatewayMetrics metrics, TimeProvider time)
+    public RequestLogMiddleware(
+        RequestDelegate next,
+        ILoggerFactory loggers,
+        Serilog.ILogger lines,
+        GatewayMetrics metrics,
+        RecentRequests recent,
+        KeyUses uses,
+        TimeProvider time)
     {
         _next = next;
         _logger = loggers.CreateLogger(RequestLine.SourceContext);
         _lines = lines;
         _metrics = metrics;
+        _recent = recent;
+        _uses = uses;
         _time = time;
     }
 
     public async Task InvokeAsync(HttpContext context)
     {
-        var request = new GatewayContext { StartedAt = _time.GetTimestamp() };
+        var request = new GatewayContext { StartedAt = _time.GetTimestamp(), ArrivedAt = _time.GetUtcNow() };
         context.Features.Set(request);
         try
         {
@@ -72,8 +84,16 @@ internal sealed class RequestLogMiddleware
             PhaseLog.RequestRefused(_logger, code, message, request.RequestId);
         }
 
+        if (request.HasCaller && request.Caller.Identity is { } caller)
+        {
+            _uses.Note(caller, request.ArrivedAt);
+        }
+
+        // Requests of unknown callers are not kept: they would push out those of teams.
+        var isKept = _recent.IsOn && request.HasCaller;
         var level = LevelOf(context, request);
-        if (!_logger.IsEnabled(level))
+        var isLogged = _logger.IsEnabled(level);
+        if (!isLogged && !isKept)
         {
             return;
         }
@@ -101,7 +121,30 @@ internal sealed class RequestLogMiddleware
             ConnectionId = context.Connection.Id,
             Team = TeamPartOf(request),
         };
-        _lines.Write(line.ToEvent(_time.GetUtcNow(), LevelConvert.ToSerilogLevel(level)));
+        if (isKept)
+        {
+            _recent.Add(line, DetailsOf(request, mapping));
+        }
+
+        if (isLogged)
+        {
+            _lines.Write(line.ToEvent(_time.GetUtcNow(), LevelConvert.ToSerilogLevel(level)));
+        }
+    }
+
+    private static RequestDetails DetailsOf(GatewayContext request, IProviderMappingFeature? mapping)
+    {
+        var call = request.HasAdmission ? request.Admission.Call : null;
+        var bill = call?.Settlement?.Decision;
+        return new RequestDetails(request.ArrivedAt, request.RequestId, mapping?.Facts.Streams)
+        {
+            Row = call?.Id,
+            State = bill?.State,
+            Cost = bill is null ? null
+                : bill.Value.State == GenerationState.Settled ? call!.Settlement!.Value.Bill?.Cost ?? PicoDollars.Zero
+                : call!.Reserved,
+            UpstreamKey = call?.UpstreamKey,
+        };
     }
 
     private static RequestLine.TeamPart? TeamPartOf(GatewayContext request)
@@ -150,6 +193,4 @@ internal sealed class RequestLogMiddleware
         // Health probes arrive every few seconds and are not client requests.
         _ => ProbeMetadata.IsProbe(context) ? LogLevel.Debug : LogLevel.Information,
     };
-
-    private static bool IsProbe(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<ProbeMetadata>() is not null;
 }

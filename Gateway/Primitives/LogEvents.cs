@@ -68,6 +68,9 @@ internal static class LogEvents
     // Admin: 1900-1999
     public const int AdminStarted = 1900;
     public const int UsageUnreadable = 1901;
+    public const int RequestsUnreadable = 1902;
+    public const int LevelsUnreadable = 1903;
+    public const int TeamsUnreadable = 1904;
 
     // Workers: 2000-2099. They replace 1004, 1302, 1502, 1605 and 1803.
     public const int WorkerFailed = 2000;
@@ -92,4 +95,9 @@ internal static class LogEvents
     public const int AttemptSent = 2404;
     public const int AttemptEnded = 2405;
     public const int RequestRefused = 2406;
+
+    // Alerts: 2500-2599
+    public const int AlertPosted = 2500;
+    public const int AlertNotPosted = 2501;
+    public const int AlertGivenUp = 2502;
 }

@@ -120,7 +120,13 @@ internal static class UsageQuery
         text, TimeFormats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out time);
 
     /// <summary>Reads a number of hours, days or weeks: up to four digits and a letter.</summary>
-    public static bool TryLast(string text, out TimeSpan length)
+    public static bool TryLast(string text, out TimeSpan length) => TryLength(text, allowsMinutes: false, out length);
+
+    /// <summary>Reads a length: up to four digits and a letter.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="allowsMinutes">Whether <c>m</c> stands for minutes. For reports of usage it would read as months.</param>
+    /// <param name="length">The length.</param>
+    public static bool TryLength(string text, bool allowsMinutes, out TimeSpan length)
     {
         length = default;
         if (text is not [.. { Length: > 0 and <= 4 } digits, var unit]
@@ -132,6 +138,7 @@ internal static class UsageQuery
 
         length = char.ToLowerInvariant(unit) switch
         {
+            'm' when allowsMinutes => TimeSpan.FromMinutes(number),
             'h' => TimeSpan.FromHours(number),
             'd' => TimeSpan.FromDays(number),
             'w' => TimeSpan.FromDays(7L * number),
@@ -178,8 +185,8 @@ internal static class UsageQuery
         _ => TimeExpected,
     };
 
-    // The name of an unknown parameter is the caller's text and is not repeated in the response.
-    private static GatewayError Invalid(string? name, string message) => new(
+    /// <summary>The error of a parameter. The name of an unknown parameter is the caller's text and is not repeated in the response.</summary>
+    public static GatewayError Invalid(string? name, string message) => new(
         StatusCodes.Status400BadRequest,
         ErrorOrigin.Client,
         "invalid_request_error",

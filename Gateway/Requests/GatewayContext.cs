@@ -1,7 +1,7 @@
-using System.Diagnostics;
 using Gateway.Billing;
 using Gateway.Configuration;
 using Gateway.Limits;
+using Gateway.Primitives;
 using Gateway.Teams;
 
 namespace Gateway.Requests;
@@ -13,6 +13,7 @@ namespace Gateway.Requests;
 /// </summary>
 internal sealed class GatewayContext
 {
+    private string? _requestId;
     private RouteRecord? _route;
     private CallerRecord? _caller;
     private RequestBodyRecord? _body;
@@ -24,7 +25,10 @@ internal sealed class GatewayContext
     private ILimitLease? _lease;
 
     /// <summary>The id of the request in the response (<c>x-request-id</c>) and in the log.</summary>
-    public string RequestId { get; } = ActivityTraceId.CreateRandom().ToHexString();
+    public string RequestId => _requestId ??= RequestIds.Create(ArrivedAt);
+
+    /// <summary>When the request arrived; the time in its id.</summary>
+    public DateTimeOffset ArrivedAt { get; init; } = DateTimeOffset.UnixEpoch;
 
     /// <summary>When the request began, as a timestamp of the host's clock.</summary>
     public required long StartedAt { get; init; }

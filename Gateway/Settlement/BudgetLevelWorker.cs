@@ -4,7 +4,6 @@ using Gateway.Configuration;
 using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Observability;
-using Gateway.Primitives;
 using Gateway.Teams;
 using Gateway.Workers;
 
@@ -77,9 +76,8 @@ internal sealed class BudgetLevelWorker : Worker
             if (budget is not null)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                var level = await _budgets.PreviewAsync(
-                    BudgetKey.At(team, budget.Period, _time.GetUtcNow(), keyLabel), budget.Limit, PicoDollars.Zero);
-                levels.Add(new BudgetLevel(team, keyLabel, budget.Limit, level.Charged - level.Reserved, level.Reserved));
+                levels.Add(await BudgetLevel.ReadAsync(
+                    _budgets, BudgetKey.At(team, budget.Period, _time.GetUtcNow(), keyLabel), budget.Limit));
             }
         }
     }

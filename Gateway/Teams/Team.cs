@@ -65,6 +65,12 @@ internal sealed record Team
     /// <summary>Whether session ids are prefixed with the team, so that sticky routing separates it from other teams.</summary>
     public bool ScopesSessions { get; init; }
 
+    /// <summary>The URL that alerts about its budget are posted to; <see langword="null"/> for the general one.</summary>
+    public SecretText? AlertWebhook { get; init; }
+
+    /// <summary>Whether the settings name such a URL. <c>check</c> need not resolve it.</summary>
+    public bool HasAlertWebhook { get; init; }
+
     /// <summary>
     /// The team as a request with one of its keys sees it: with the models that both allow, and with the key's budget. Everything that
     /// judges a request reads the team, so nothing can leave out the key.

@@ -41,15 +41,12 @@ internal sealed class TeamKey
     {
         if (!team.Limits.IsNone)
         {
-            yield return Scope($"team:{team.Id}", team.Limits);
+            yield return LimitScope.Of(team);
         }
 
         if (!Limits.IsNone)
         {
-            yield return Scope($"key:{team.Id}/{Label}", Limits);
+            yield return LimitScope.Of(team, this);
         }
-
-        static LimitScope Scope(string holder, TeamLimits limits) =>
-            new(holder, limits.RequestsPerMinute, limits.TokensPerMinute, limits.ConcurrentRequests);
     }
 }

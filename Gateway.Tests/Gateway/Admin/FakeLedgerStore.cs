@@ -16,6 +16,8 @@ internal sealed class FakeLedgerStore(params UsageRow[] rows) : ILedgerStore
 
     public string LedgerId => "fake";
 
+    public IAlertStore Alerts => throw new NotSupportedException();
+
     public Task OpenAsync(CancellationToken cancellationToken)
     {
         IsOpen = true;

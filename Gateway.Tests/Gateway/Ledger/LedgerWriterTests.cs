@@ -308,6 +308,8 @@ public sealed class LedgerWriterTests : IAsyncDisposable
 
         public string LedgerId => inner.LedgerId;
 
+        public IAlertStore Alerts => inner.Alerts;
+
         public Task OpenAsync(CancellationToken cancellationToken) => inner.OpenAsync(cancellationToken);
 
         public async Task ApplyAsync(IReadOnlyList<LedgerEntry> entries, CancellationToken cancellationToken)

@@ -40,6 +40,8 @@ internal sealed class FakeLedger : ILedgerStore
 
     public string LedgerId => _isOpen ? _id : throw new InvalidOperationException("The ledger is not open");
 
+    public IAlertStore Alerts => throw new NotSupportedException();
+
     /// <summary>The ledger as budgets use it: closed until the first of them opens it.</summary>
     internal LedgerAccess Access { get; }
 

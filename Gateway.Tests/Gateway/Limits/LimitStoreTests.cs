@@ -381,6 +381,22 @@ public abstract class LimitStoreTests
         Assert.Null(await preview.PreviewEntryAsync([Unlimited with { Holder = "team:b", ConcurrentRequests = 1 }]));
     }
 
+    [Fact]
+    public async Task RequestsInFlight_AreCountedUntilTheyEnd()
+    {
+        var team = Unlimited with { ConcurrentRequests = 3 };
+        var preview = (ILimitPreview)Store;
+        Assert.Equal(0, await preview.CountInFlightAsync(team));
+
+        var lease = (await TakeAsync(0, team)).Lease!;
+        Assert.NotNull((await TakeAsync(0, team)).Lease);
+        Assert.Equal(2, await preview.CountInFlightAsync(team));
+        Assert.Equal(0, await preview.CountInFlightAsync(team with { Holder = "team:b" }));
+
+        await lease.ReturnAsync(null);
+        Assert.Equal(1, await preview.CountInFlightAsync(team));
+    }
+
     private protected Task<Taken> TakeAsync(long tokens, params LimitScope[] scopes) => TakeFromAsync(Store, tokens, scopes);
 
     /// <summary>Acquires and charges a lease, as a request with a body does; a refused charge cancels it.</summary>

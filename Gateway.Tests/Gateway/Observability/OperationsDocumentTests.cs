@@ -164,6 +164,7 @@ public sealed partial class OperationsDocumentTests : IDisposable
         metrics.GenerationBilled(generation, new Usage { PromptTokens = 1, CompletionTokens = 1, Cost = new PicoDollars(1) });
         metrics.Settled(GenerationState.Settled);
         metrics.AttemptRepeated("openrouter", Unprocessed.NoConnection, 502);
+        metrics.AlertEnded("budget_threshold", "posted");
     }
 
     [GeneratedRegex(@"^\| `(?<name>\w+)` \| `(?<instrument>[\w.]+)` \|", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]

@@ -17,6 +17,15 @@ internal sealed class ThrowingLedgerStore(ILedgerStore inner) : ILedgerStore
 
     public string LedgerId => inner.LedgerId;
 
+    public IAlertStore Alerts
+    {
+        get
+        {
+            _ = Throw();
+            return inner.Alerts;
+        }
+    }
+
     public ValueTask DisposeAsync() => inner.DisposeAsync();
 
     public Task OpenAsync(CancellationToken cancellationToken)

@@ -11,4 +11,9 @@ internal sealed record AdminSettings
     /// Required unless <see cref="Url"/> is loopback. Default: none.
     /// </summary>
     public string Token { get; init; } = "";
+
+    /// <summary>
+    /// The number of requests that are kept in memory for the look-up, from 0 to 1,000,000. 0 keeps none. Default: 10,000.
+    /// </summary>
+    public int KeepRequests { get; init; } = 10_000;
 }

@@ -43,6 +43,12 @@ internal sealed record TeamSettings
     /// OpenRouter account. Default: off.
     /// </summary>
     public bool ScopeSessions { get; init; }
+
+    /// <summary>
+    /// The URL that alerts about the team's budget are posted to in place of <see cref="AlertsSettings.Webhook"/>, as a reference:
+    /// <c>env:NAME</c> or <c>file:PATH</c>. Default: none.
+    /// </summary>
+    public string? AlertWebhook { get; init; }
 }
 
 /// <summary>A key of a team.</summary>

@@ -9,6 +9,8 @@ internal static class AdminSettingsCheck
 {
     private const string Expected = "expected http://, an IP address or localhost, and a port, such as http://127.0.0.1:9464";
 
+    private const int MaxKeptRequests = 1_000_000;
+
     /// <summary>Checks the section.</summary>
     /// <returns>The settings with secrets masked, and the token if there is one.</returns>
     public static (AdminSettings Settings, SecretText? Token) Check(
@@ -16,6 +18,11 @@ internal static class AdminSettingsCheck
     {
         var url = given.Url.Trim();
         var settings = given with { Url = url, Token = SettingFormats.Shown(given.Token) };
+        if (given.KeepRequests is < 0 or > MaxKeptRequests)
+        {
+            faults.Fault("KeepRequests", $"got {given.KeepRequests}; expected a number from 0 to 1000000");
+        }
+
         if (url.Length == 0)
         {
             return (settings, null);

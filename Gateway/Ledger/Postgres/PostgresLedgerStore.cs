@@ -6,7 +6,7 @@ using static Gateway.Ledger.Postgres.PostgresParameters;
 namespace Gateway.Ledger.Postgres;
 
 /// <summary>The ledger in a PostgreSQL database that several nodes share. Each node settles rows that other nodes have left open.</summary>
-internal sealed class PostgresLedgerStore : ILedgerStore
+internal sealed partial class PostgresLedgerStore : ILedgerStore
 {
     // Statements of requests and settlement take milliseconds. A longer one has failed.
     private const int TimeoutSeconds = 5;
@@ -29,6 +29,7 @@ internal sealed class PostgresLedgerStore : ILedgerStore
             builder.EnableArrays();
             _source = builder.Build();
             _node = new PostgresNode(bounded, time);
+            Alerts = new PostgresAlertStore(_source);
         }
         catch (Exception)
         {
@@ -38,6 +39,8 @@ internal sealed class PostgresLedgerStore : ILedgerStore
     }
 
     public string LedgerId => _ledgerId ?? throw new InvalidOperationException("The ledger is not open");
+
+    public IAlertStore Alerts { get; }
 
     public Task OpenAsync(CancellationToken cancellationToken) => GuardAsync(async () =>
     {
@@ -301,7 +304,8 @@ internal sealed class PostgresLedgerStore : ILedgerStore
         _ => exception.GetType().Name,
     };
 
-    private static async Task<T> GuardAsync<T>(Func<Task<T>> work)
+    /// <summary>Runs a statement. Its failures are <see cref="LedgerException"/>s.</summary>
+    internal static async Task<T> GuardAsync<T>(Func<Task<T>> work)
     {
         try
         {

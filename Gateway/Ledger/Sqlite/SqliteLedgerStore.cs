@@ -5,14 +5,17 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Gateway.Ledger.Sqlite;
 
 /// <summary>The ledger in an SQLite file: its statements. <see cref="SqliteLedgerFile"/> owns the connections.</summary>
-internal sealed class SqliteLedgerStore : ILedgerStore
+internal sealed partial class SqliteLedgerStore : ILedgerStore
 {
     private readonly SqliteLedgerFile _file;
 
     /// <param name="path">The file.</param>
     /// <param name="logger">The log of what happens to the file; by default none.</param>
-    public SqliteLedgerStore(string path, ILogger<SqliteLedgerStore>? logger = null) =>
+    public SqliteLedgerStore(string path, ILogger<SqliteLedgerStore>? logger = null)
+    {
         _file = new SqliteLedgerFile(path, logger ?? NullLogger<SqliteLedgerStore>.Instance);
+        Alerts = new SqliteAlertStore(_file);
+    }
 
     /// <summary>
     /// The maximum wait of a write for the transaction of another process. Default: 2 seconds. After a wait that was in vain, the next ones
@@ -41,6 +44,8 @@ internal sealed class SqliteLedgerStore : ILedgerStore
     }
 
     public string LedgerId => _file.LedgerId;
+
+    public IAlertStore Alerts { get; }
 
     public Task OpenAsync(CancellationToken cancellationToken) => _file.WriteAsync(_ => true);
 

@@ -1,0 +1,125 @@
+using System.Text.Json.Nodes;
+using System.Text.Json.Schema;
+using System.Text.Json.Serialization.Metadata;
+using Gateway.Primitives;
+
+namespace Gateway.Admin;
+
+/// <summary>JSON schemas of the admin address' documents.</summary>
+internal static class AdminSchemas
+{
+    /// <summary>The schema of plain text.</summary>
+    public const string Text = """{"type":"string"}""";
+
+    /// <summary>The answer of the probe.</summary>
+    public const string Live = """{"type":"object","required":["status"],"properties":{"status":{"type":"string","enum":["live"]}}}""";
+
+    /// <summary>The state of the settings.</summary>
+    public const string Health =
+        """
+        {
+          "type": "object",
+          "required": ["status", "version", "restart_required", "loaded_at", "last_reload", "restart_required_by", "limit_store_fault"],
+          "properties": {
+            "status": { "type": "string", "enum": ["ok", "degraded"] },
+            "version": { "type": "string" },
+            "restart_required": { "type": "boolean" },
+            "loaded_at": { "type": "string", "format": "date-time" },
+            "last_reload": {
+              "type": "object",
+              "required": ["at", "succeeded", "faults"],
+              "properties": {
+                "at": { "type": ["string", "null"], "format": "date-time" },
+                "succeeded": { "type": "boolean" },
+                "faults": { "type": "array", "items": { "type": "string" } }
+              }
+            },
+            "restart_required_by": { "type": "array", "items": { "type": "string" } },
+            "limit_store_fault": { "type": ["string", "null"] }
+          }
+        }
+        """;
+
+    /// <summary>The question of an explanation.</summary>
+    public const string Question =
+        """
+        {
+          "type": "object",
+          "additionalProperties": false,
+          "anyOf": [{ "required": ["model"] }, { "required": ["body"] }],
+          "properties": {
+            "model": { "type": "string" },
+            "team": { "type": "string" },
+            "key": { "type": "string", "description": "The label of a key of the team." },
+            "body": { "type": "object", "description": "The request's body." },
+            "path": { "type": "string", "description": "The request's path." }
+          }
+        }
+        """;
+
+    /// <summary>An explanation.</summary>
+    public const string Explanation =
+        """
+        {
+          "type": "object",
+          "required": ["text"],
+          "properties": {
+            "text": { "type": "string", "description": "The report for people." },
+            "status": { "type": "integer", "description": "The status of the refusal." },
+            "error": { "type": "object", "description": "The body of the refusal." },
+            "body": { "type": "string", "description": "The body that is sent upstream." },
+            "estimate": { "type": "object", "description": "What is set aside for the request." },
+            "limits": { "type": "object", "description": "The levels of the limits." },
+            "budget": { "type": "object", "description": "The level of the budget." }
+          }
+        }
+        """;
+
+    /// <summary>The OpenAPI document.</summary>
+    public const string Document = """{"type":"object","required":["openapi","info","paths"]}""";
+
+    /// <summary>An error.</summary>
+    public const string Error =
+        """
+        {
+          "type": "object",
+          "required": ["error"],
+          "properties": {
+            "error": {
+              "type": "object",
+              "required": ["message", "type", "code"],
+              "properties": {
+                "message": { "type": "string" },
+                "type": { "type": "string" },
+                "code": { "type": ["string", "null"] },
+                "param": { "type": ["string", "null"] }
+              }
+            }
+          }
+        }
+        """;
+
+    private static readonly JsonSchemaExporterOptions Options = new()
+    {
+        TreatNullObliviousAsNonNullable = true,
+        TransformSchemaNode = static (context, schema) => Adapt(context.TypeInfo.Type, schema),
+    };
+
+    /// <summary>The schema of a serialised type. Members that are <see langword="null"/> are left out of documents.</summary>
+    public static string Of(JsonTypeInfo type) => type.GetJsonSchemaAsNode(Options).ToJsonString();
+
+    private static JsonNode Adapt(Type type, JsonNode schema)
+    {
+        if ((Nullable.GetUnderlyingType(type) ?? type) == typeof(PicoDollars))
+        {
+            return new JsonObject { ["type"] = "number", ["description"] = "US dollars." };
+        }
+
+        if (schema is JsonObject members && members["type"] is JsonArray types)
+        {
+            members["type"] = types.Select(static one => one?.GetValue<string>()).First(static one => one != "null");
+        }
+
+        return schema;
+    }
+}
