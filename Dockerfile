@@ -15,15 +15,20 @@ COPY .editorconfig appsettings.json ./
 COPY Gateway.Transforms Gateway.Transforms
 COPY Gateway Gateway
 RUN dotnet publish Gateway -c Release --use-current-runtime --no-restore -p:PublishAot=true -p:DebugType=none -p:StripSymbols=true -o /app \
- && rm -f /app/*.dbg
+ && rm -f /app/*.dbg \
+ && mkdir -p /etc/gateway /var/lib/gateway \
+ && mv /app/appsettings.json /etc/gateway/
 
 # The native program needs certificates and the C library, but no .NET runtime.
 FROM mcr.microsoft.com/dotnet/runtime-deps:10.0.12-noble-chiseled@sha256:18d4848091a40d13dbfdd6a8340c1657dc3e2f2d7fa2f042e9d162e68669dbc9
-WORKDIR /app
-COPY --from=build /app .
-# The working directory takes precedence for settings. Mount a folder there, not a file: editors and ConfigMaps replace the file, and a mounted
-# file would keep showing its old content.
-WORKDIR /etc/gateway
+COPY --from=build /app /app
+# The settings. Mount a folder here, not a file: editors and ConfigMaps replace the file, and a mounted file would keep showing its old content.
+COPY --from=build /etc/gateway /etc/gateway
+ENV GATEWAY_CONFIG=/etc/gateway/appsettings.json
+# The data: ledger and prices. Relative paths of the settings start here.
+COPY --from=build --chown=$APP_UID:$APP_UID /var/lib/gateway /var/lib/gateway
+VOLUME /var/lib/gateway
+WORKDIR /var/lib/gateway
 USER $APP_UID
 EXPOSE 3000
 # The health check reads the same settings but not the flags of the container: set address, port and HTTPS by file or variable.

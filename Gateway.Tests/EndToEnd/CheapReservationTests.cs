@@ -4,11 +4,11 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: a body cannot be made to reserve less than it costs. Sixty calls race for a budget of ten dollars, and no bill is known yet.
+/// Promise: a body cannot be made to reserve less than it costs. Twenty calls race for a budget of ten dollars, and no bill is known yet.
 /// </summary>
 public sealed class CheapReservationTests
 {
-    private const int Calls = 60;
+    private const int Calls = 20;
     private const string Budget = """ "Budget": { "Usd": 10, "Period": "Total" } """;
 
     // A thousandth of a dollar for every token of an answer: the assumed 4,096 cost more than four dollars.

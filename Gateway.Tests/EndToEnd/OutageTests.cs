@@ -179,7 +179,7 @@ public sealed class OutageTests
             options.Time = time;
         });
 
-        await Eventually.TrueAsync(
+        await Eventually.InStepsAsync(
             async () =>
             {
                 time.Advance(TimeSpan.FromMilliseconds(500));

@@ -17,12 +17,11 @@ public sealed class SecretsTests
     private const string Answer =
         """{"id":"gen-1767225600-77777777","model":"m","choices":[{"message":{"content":"MARKED answer"}}],"usage":{"cost":1}}""";
 
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task NoSink_HasAKeyAPromptOrAnAnswer(bool isVerbose)
+    // With --verbose, which adds lines to those that are always there.
+    [Fact]
+    public async Task NoSink_HasAKeyAPromptOrAnAnswer()
     {
-        await using var team = await StartAsync(isVerbose);
+        await using var team = await StartAsync();
         var printed = new List<string>();
         var answers = new List<string>();
 
@@ -108,8 +107,7 @@ public sealed class SecretsTests
         [
             "CallerIdentified", "RulesTried", "BodyEdited", "CallAdmitted", "AttemptSent", "AttemptEnded", "RequestRefused",
         ];
-        Assert.All(phases, phase => Assert.Equal(
-            isVerbose, printed.Any(line => line.Contains($"\"Name\":\"{phase}\"", StringComparison.Ordinal))));
+        Assert.All(phases, phase => Assert.Contains(printed, line => line.Contains($"\"Name\":\"{phase}\"", StringComparison.Ordinal)));
         Assert.True((await team.RowsAsync()).Count > 10);
         var found = printed.Concat(answers).Where(text => text.Contains(Mark, StringComparison.OrdinalIgnoreCase)).ToList();
         Assert.True(found.Count == 0, string.Join('\n', found));
@@ -171,7 +169,7 @@ public sealed class SecretsTests
         return $$"""{ {{model}} {{members}} "user":"MARKED", "messages":[{"role":"user","content":"MARKED prompt"}] }""";
     }
 
-    private static Task<TeamGateway> StartAsync(bool isVerbose)
+    private static Task<TeamGateway> StartAsync()
     {
         var options = new TeamGatewayOptions
         {
@@ -190,11 +188,7 @@ public sealed class SecretsTests
             options.Environment[name] = value;
         }
 
-        if (isVerbose)
-        {
-            options.Arguments.Add("--verbose");
-        }
-
+        options.Arguments.Add("--verbose");
         return TeamGateway.StartAsync(options);
 
         static string Hash(string key) => Convert.ToHexStringLower(GatewayKeys.Hash(key));

@@ -9,7 +9,7 @@ namespace Gateway.Tests.EndToEnd;
 /// </summary>
 public sealed class StormOnTwoNodesTests(PostgresServer postgres, SharedRedis redis)
 {
-    private const int Operations = 150;
+    private static readonly int Operations = TestEffort.Times(75);
     private const int Kills = 3;
 
     [Fact]

@@ -1,4 +1,5 @@
 using FakeOpenRouter;
+using Gateway.Tests.Support;
 using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
@@ -8,7 +9,7 @@ namespace Gateway.Tests.EndToEnd;
 /// </summary>
 public sealed class StormTests
 {
-    private const int Operations = 200;
+    private static readonly int Operations = TestEffort.Times(100);
     private const int Kills = 2;
 
     [Fact]

@@ -15,7 +15,7 @@ internal static class FakeTime
 
     /// <summary>Advances step by step until the condition holds.</summary>
     public static Task AdvanceUntilAsync(this FakeTimeProvider time, TimeSpan step, Func<Task<bool>> condition, string what) =>
-        Eventually.TrueAsync(
+        Eventually.InStepsAsync(
             async () =>
             {
                 time.Advance(step);

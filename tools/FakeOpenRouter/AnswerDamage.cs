@@ -19,7 +19,7 @@ internal sealed class AnswerDamage
         new("html") { Change = _ => "<html>Bad gateway</html>" },
         new("cut") { IsCut = true, Change = body => body[..(body.Length / 2)] },
         new("truncated") { Change = body => body[..(body.Length / 2)] },
-        new("too-long") { Size = 65 * 1024 * 1024 },
+        new("too-long") { Size = 17 * 1024 * 1024 },
         new("gzip-bomb") { Encoding = "gzip", Padding = 17 * 1024 * 1024 },
         new("gzip-lie") { Encoding = "gzip" },
         new("br-lie") { Encoding = "br" },
@@ -82,7 +82,7 @@ internal sealed class AnswerDamage
         byte[] body = Size > 0 ? Blanks(Size) : System.Text.Encoding.Latin1.GetBytes(Change?.Invoke(text) ?? text);
         if (Padding > 0)
         {
-            body = Compress([.. body, .. Blanks(Padding)]);
+            body = Compress(body, Blanks(Padding));
         }
 
         if (IsCut && Change is null)
@@ -115,12 +115,13 @@ internal sealed class AnswerDamage
     private static string Replace(string body, string old, string replacement) =>
         body.IndexOf(old, Ordinal) is >= 0 and var at ? $"{body[..at]}{replacement}{body[(at + old.Length)..]}" : body;
 
-    private static byte[] Compress(byte[] body)
+    private static byte[] Compress(byte[] body, byte[] padding)
     {
         using var compressed = new MemoryStream();
         using (var gzip = new GZipStream(compressed, CompressionLevel.Fastest))
         {
             gzip.Write(body);
+            gzip.Write(padding);
         }
 
         return compressed.ToArray();

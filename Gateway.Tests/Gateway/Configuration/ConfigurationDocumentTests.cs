@@ -75,13 +75,13 @@ public sealed partial class ConfigurationDocumentTests
     {
         var example = File.ReadAllText(Path.Combine(Repository.Root, ".env.example"));
         Assert.Equal(
-            EnvironmentVariables.Names.Order(StringComparer.Ordinal),
+            EnvironmentVariables.DotEnvNames.Order(StringComparer.Ordinal),
             ExampleLine().Matches(example).Select(line => line.Groups["name"].Value).Order(StringComparer.Ordinal));
 
         var faults = new List<SettingsFault>();
         var uncommented = System.Text.Encoding.UTF8.GetBytes(
             example.Replace("\n#", "\n", StringComparison.Ordinal).Replace("\n ", "\n# ", StringComparison.Ordinal));
-        Assert.Equal(EnvironmentVariables.Names.Count + 3, DotEnvFile.Read(uncommented, ".env", faults).Count);
+        Assert.Equal(EnvironmentVariables.DotEnvNames.Count + 3, DotEnvFile.Read(uncommented, ".env", faults).Count);
         Assert.Empty(faults);
     }
 

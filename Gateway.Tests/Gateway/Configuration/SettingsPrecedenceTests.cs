@@ -252,6 +252,33 @@ public sealed class SettingsPrecedenceTests : IDisposable
     }
 
     [Fact]
+    public async Task VariableOfTheSettingsFile_GoesBeforeTheWorkingDirectory_AndBehindTheFlag()
+    {
+        _folder.Write("appsettings.json", SettingsFolder.Json(""" "Server": { "Port": 1 } """));
+        _folder.Write("variable/gateway.json", SettingsFolder.Json(""" "Server": { "Port": 2 } """));
+        _folder.Write("variable/gateway.Production.json", """{ "Server": { "Address": "127.0.0.2" } }""");
+        _folder.Write("flag.json", SettingsFolder.Json(""" "Server": { "Port": 3 } """));
+        _folder.Variables["GATEWAY_CONFIG"] = "variable/gateway.json";
+
+        var named = await _folder.LoadGoodAsync();
+        Assert.Equal((2, "127.0.0.2"), (named.Settings.Server.Port, named.Settings.Server.Address));
+        Assert.Empty(named.Warnings);
+
+        _folder.Args = ["--config", "flag.json"];
+        Assert.Equal(3, (await _folder.LoadGoodAsync()).Settings.Server.Port);
+    }
+
+    [Fact]
+    public async Task VariableOfTheSettingsFile_InDotEnv_IsWarnedOf()
+    {
+        _folder.Write("appsettings.json", SettingsFolder.Json());
+        _folder.Write(".env", "GATEWAY_CONFIG=other.json");
+
+        var warning = Assert.Single((await _folder.LoadGoodAsync()).Warnings);
+        Assert.Equal("GATEWAY_CONFIG: is ignored in .env; set it in the environment, or give --config", warning.ToString());
+    }
+
+    [Fact]
     public async Task FileInTheWorkingDirectory_GoesBeforeTheOneBesideTheProgram()
     {
         _folder.Write("program/appsettings.json", SettingsFolder.Json(""" "Server": { "Port": 1 } """));

@@ -362,7 +362,7 @@ public sealed class SettingsWatcherTests : IDisposable
         for (var size = 2; size <= 3; size++)
         {
             _folder.Write("appsettings.json", Json(size));
-            await Eventually.TrueAsync(
+            await Eventually.InStepsAsync(
                 () =>
                 {
                     time.Advance(SettingsWatcher.CheckPeriod);

@@ -266,7 +266,7 @@ public sealed class LedgerWriterTests : IAsyncDisposable
             _store, _writer, () => retention, new WorkerHealth(), _time, NullLogger<LedgerMaintenance>.Instance);
         retention = TimeSpan.FromDays(days);
         await maintenance.StartAsync(Cancel);
-        await Eventually.TrueAsync(
+        await Eventually.InStepsAsync(
             async () =>
             {
                 _time.Advance(TimeSpan.FromSeconds(30));

@@ -123,7 +123,7 @@ public sealed class MemoryBudgetReconcilerTests : IDisposable
         _ledger.IsFailing = false;
         _ledger.Close(id, 30);
 
-        await Eventually.TrueAsync(
+        await Eventually.InStepsAsync(
             async () =>
             {
                 _time.Advance(MemoryBudgetReconciler.RoundPeriod);

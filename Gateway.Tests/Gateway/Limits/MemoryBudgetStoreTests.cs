@@ -123,7 +123,7 @@ public sealed class MemoryBudgetStoreTests : BudgetStoreTests
         Ledger.Gate = new TaskCompletionSource().Task;
         var reserving = ReserveAsync(Guid.CreateVersion7(), 1, 10).AsTask();
 
-        await Support.Eventually.TrueAsync(
+        await Support.Eventually.InStepsAsync(
             () =>
             {
                 _time.Advance(MemoryBudgetStore.SeedTimeout);

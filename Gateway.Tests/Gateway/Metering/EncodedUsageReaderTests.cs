@@ -81,7 +81,7 @@ public sealed class EncodedUsageReaderTests
     [MemberData(nameof(AllEncodings))]
     public async Task Bomb_IsReadUpToALimitAndCostsNoMemory(string encoding)
     {
-        var bomb = await EncodeAsync(encoding, [.. "{\"id\":\"a\",\"x\":\""u8, .. new byte[200_000_000], .. "\"}"u8]);
+        var bomb = await EncodeAsync(encoding, [.. "{\"id\":\"a\",\"x\":\""u8, .. new byte[EncodedUsageReader.MaxDecodedBytes + 1_000_000], .. "\"}"u8]);
         using var reader = (EncodedUsageReader)Reader(encoding, isEventStream: false);
         reader.NoteNamed();
         var before = GC.GetAllocatedBytesForCurrentThread();

@@ -88,7 +88,7 @@ public sealed class ConsoleSinkTests : IDisposable
 
         var ending = Task.Run(sink.Dispose, TestContext.Current.CancellationToken);
         await output.Writing.GuardAsync();
-        await Eventually.TrueAsync(
+        await Eventually.InStepsAsync(
             () =>
             {
                 _time.Advance(ConsoleSink.LongestEnd);

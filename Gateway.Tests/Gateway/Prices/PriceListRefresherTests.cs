@@ -97,9 +97,11 @@ public sealed class PriceListRefresherTests : IAsyncDisposable
         Assert.True(Knows(Model));
         Assert.True(Knows(Embedding));
 
+        // Before the stop, which may keep the last turn from its file.
+        await Eventually.TrueAsync(
+            async () => _store.Upstream.Entries.ToHashSet().SetEquals((await _file.ReadAsync(Cancel)).Entries), "the file of the last turn");
         Assert.False(_refresher.ExecuteTask!.IsCompleted);
         await _refresher.StopAsync(Cancel);
-        Assert.Equal(_store.Upstream.Entries, (await _file.ReadAsync(Cancel)).Entries);
     }
 
     [Theory]
@@ -155,7 +157,7 @@ public sealed class PriceListRefresherTests : IAsyncDisposable
 
         // The request does not shorten the back-off, and waits longer than the back-off lasts.
         var waiting = _store.WaitForListAsync(Cancel);
-        await Eventually.TrueAsync(
+        await Eventually.InStepsAsync(
             () =>
             {
                 _time.Advance(TimeSpan.FromMilliseconds(10));
@@ -207,7 +209,7 @@ public sealed class PriceListRefresherTests : IAsyncDisposable
             }
 
             Assert.Equal(turn, Asked(Models));
-            await Eventually.TrueAsync(
+            await Eventually.InStepsAsync(
                 () =>
                 {
                     _time.Advance(TimeSpan.FromSeconds(1));

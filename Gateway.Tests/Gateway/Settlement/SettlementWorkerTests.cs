@@ -120,7 +120,7 @@ public sealed class SettlementWorkerTests
 
         Assert.Equal([1], limits.Changes);
 
-        Task UntilAsync(Func<Task<bool>> condition, string what) => Eventually.TrueAsync(
+        Task UntilAsync(Func<Task<bool>> condition, string what) => Eventually.InStepsAsync(
             async () =>
             {
                 time.Advance(SettlementWorker.TurnPeriod);

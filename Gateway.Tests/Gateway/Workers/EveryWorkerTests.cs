@@ -104,7 +104,7 @@ public sealed class EveryWorkerTests : IAsyncDisposable
             wakes: false);
 
         // What is settled is written behind the turn.
-        await Eventually.TrueAsync(
+        await Eventually.InStepsAsync(
             async () =>
             {
                 _time.Advance(TimeSpan.FromSeconds(1));

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using CsCheck;
+using Gateway.Tests.Support;
 using OpenRouterGateway.Transforms.Json;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using Xunit;
@@ -79,7 +80,7 @@ public class EditPropertyTests
                     Assert.Single(Values(after, "model"));
                 }
             },
-            iter: 5_000);
+            iter: TestEffort.Times(2_000));
 
     private static IEnumerable<string> Values(List<(string Name, string Key, string Value)> members, string name) =>
         members.Where(member => member.Name == name).Select(member => member.Value);

@@ -8,6 +8,9 @@ internal static class EnvironmentVariables
     public const string ModelProviderMapping = "GATEWAY_MODEL_PROVIDER_MAPPING";
     public const string Port = "GATEWAY_PORT";
 
+    /// <summary>The path of the settings file, as <c>--config</c>. Read from the environment only: <c>.env</c> is one of the settings' files.</summary>
+    public const string Config = "GATEWAY_CONFIG";
+
     /// <summary>The short variables, each with the path of its setting.</summary>
     public static IReadOnlyDictionary<string, string> Settings { get; } =
         new OrderedDictionary<string, string>(StringComparer.OrdinalIgnoreCase)
@@ -19,8 +22,11 @@ internal static class EnvironmentVariables
             ["GATEWAY_KEY_PATH"] = "Server:KeyPath",
         };
 
+    /// <summary>Every variable with the prefix <c>GATEWAY_</c> that <c>.env</c> may hold.</summary>
+    public static IReadOnlyList<string> DotEnvNames { get; } = [.. Settings.Keys, OpenRouterBaseUrl, ModelProviderMapping];
+
     /// <summary>Every variable with the prefix <c>GATEWAY_</c>.</summary>
-    public static IReadOnlyList<string> Names { get; } = [.. Settings.Keys, OpenRouterBaseUrl, ModelProviderMapping];
+    public static IReadOnlyList<string> Names { get; } = [.. DotEnvNames, Config];
 
     /// <summary>
     /// Whether Kubernetes set the variable for a Service named <c>gateway</c>. Its pods have a variable

@@ -55,16 +55,18 @@ internal sealed record SettingsSources
 
         string main;
         string missing;
-        if (arguments.ConfigPath is { } given)
+        var named = arguments.ConfigPath ?? Variable(variables, EnvironmentVariables.Config);
+        if (named is not null)
         {
-            main = Path.GetFullPath(given, workingDirectory);
-            missing = "not found; expected the settings file that --config names";
+            var source = arguments.ConfigPath is null ? EnvironmentVariables.Config : "--config";
+            main = Path.GetFullPath(named, workingDirectory);
+            missing = $"not found; expected the settings file that {source} names";
         }
         else
         {
             main = Path.Combine(workingDirectory, DefaultName);
             var beside = Path.Combine(programDirectory, DefaultName);
-            missing = $"not found; expected it in {workingDirectory} or {programDirectory}, or another file by --config";
+            missing = $"not found; expected it in {workingDirectory} or {programDirectory}, or another file by --config or {EnvironmentVariables.Config}";
             if (!File.Exists(main) && File.Exists(beside))
             {
                 main = beside;

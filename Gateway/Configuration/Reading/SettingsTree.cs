@@ -144,6 +144,13 @@ internal sealed record SettingsTree(
                                 + "enableServiceLinks: false keeps it out of the pod"));
                     }
                 }
+                else if (name.Equals(EnvironmentVariables.Config, StringComparison.OrdinalIgnoreCase))
+                {
+                    if (Get(sources.Variables, name) is null)
+                    {
+                        warnings.Add(new SettingsFault(name, "is ignored in .env; set it in the environment, or give --config"));
+                    }
+                }
                 else if (!EnvironmentVariables.Names.Contains(name, StringComparer.OrdinalIgnoreCase))
                 {
                     var nearest = NearestName.Find(name, EnvironmentVariables.Names);

@@ -211,6 +211,9 @@ public sealed class SettingsFaultTests : IDisposable
         Assert.StartsWith(
             $"appsettings.json: not found; expected it in {_folder.Path} or {_folder.ProgramDirectory}", fault, StringComparison.Ordinal);
 
+        _folder.Variables["GATEWAY_CONFIG"] = "y.json";
+        Assert.Equal(["y.json: not found; expected the settings file that GATEWAY_CONFIG names"], await _folder.LoadBadAsync());
+
         _folder.Args = ["--config", "sub/x.json"];
         Assert.Equal(["sub/x.json: not found; expected the settings file that --config names"], await _folder.LoadBadAsync());
     }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using CsCheck;
+using Gateway.Tests.Support;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 using Xunit;
@@ -59,7 +60,7 @@ public class NarrowingPropertyTests
             Assert.Equal(Allowed([client, .. blocks]), result.Rejection is null ? Allowed(Provider(result.Body)) : []);
             Assert.NotEqual(400, result.Rejection?.Status);
         },
-        iter: 2_000);
+        iter: TestEffort.Times(700));
 
     [Fact]
     public void Switches_OnlyHarden() => Gen.Select(Block, RuleBlock.Array[1, 3]).Sample(
@@ -78,7 +79,7 @@ public class NarrowingPropertyTests
                     Is(Provider(result.Body), "allow_fallbacks", JsonValueKind.False));
             }
         },
-        iter: 2_000);
+        iter: TestEffort.Times(700));
 
     [Fact]
     public void Order_StaysWithinWhatIsAllowed() => Gen.Select(Block, RuleBlock.Array[1, 3]).Sample(
@@ -95,7 +96,7 @@ public class NarrowingPropertyTests
                 }
             }
         },
-        iter: 2_000);
+        iter: TestEffort.Times(700));
 
     [Fact]
     public void ApplyingTwice_IsApplyingOnce() => Gen.Select(Block, RuleBlock.Array[1, 3], RuleBlock, Gen.Bool).Sample(
@@ -112,7 +113,7 @@ public class NarrowingPropertyTests
                 Assert.Equal(once.Body, twice.Body);
             }
         },
-        iter: 2_000);
+        iter: TestEffort.Times(700));
 
     [Fact]
     public void SequenceOfEnforceRules_DoesNotMatterForTheSet() => Gen.Select(Block, RuleBlock.Array[2, 4]).Sample(
@@ -129,7 +130,7 @@ public class NarrowingPropertyTests
                 Assert.Equal(Broadest(forth, "quantizations"), Broadest(back, "quantizations"));
             }
         },
-        iter: 2_000);
+        iter: TestEffort.Times(700));
 
     [Fact]
     public void RenderedFragment_EqualsComposing() => RuleBlock.Sample(
@@ -140,7 +141,7 @@ public class NarrowingPropertyTests
             Assert.Equal(alone.Rejection?.Status, composed.Rejection?.Status);
             Assert.Equal(Provider(alone.Body), Provider(composed.Body));
         },
-        iter: 2_000);
+        iter: TestEffort.Times(700));
 
     private static ProviderMappingRules Enforced(string[] blocks) =>
         Set([.. blocks.Select((block, i) => Enforce("*", block, $"rule-{i}"))]);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using Gateway.Tests.Support;
 using Xunit;
@@ -7,21 +6,20 @@ namespace Gateway.Tests.Transforms.RequestBody.Tools;
 
 /// <summary>
 /// Promise: the scan finds the server tools that a full walk with the framework's reader finds, however the body is split and damaged.
-/// <c>GATEWAY_FUZZ_TOOL_ITERATIONS</c> sets the number of bodies (two million take some minutes), <c>GATEWAY_FUZZ_SEED</c> repeats a run.
+/// Two million bodies are an effort of 200.
 /// </summary>
 public sealed class ServerToolFuzzTests(ITestOutputHelper output)
 {
-    private const int DefaultIterations = 30_000;
+    private static readonly int Iterations = TestEffort.Times(10_000);
 
     [Fact]
     public void GeneratedBodies_HaveTheServerToolsOfAFullWalk()
     {
-        var seed = Setting("GATEWAY_FUZZ_SEED", 20261128);
-        var iterations = Setting("GATEWAY_FUZZ_TOOL_ITERATIONS", DefaultIterations);
-        output.WriteLine($"seed {seed}, {iterations} iterations");
-        var random = new TestRandom((ulong)seed);
+        var seed = TestEffort.Seed(20261128);
+        output.WriteLine($"seed {seed}, {Iterations} iterations");
+        var random = new TestRandom(seed);
         var (valid, used) = (0, 0);
-        for (var i = 0; i < iterations; i++)
+        for (var i = 0; i < Iterations; i++)
         {
             var text = RandomTools.Body(random);
             var body = Encoding.UTF8.GetBytes(random.Next(40) == 0 ? "\uFEFF" + text : text);
@@ -51,7 +49,7 @@ public sealed class ServerToolFuzzTests(ITestOutputHelper output)
             }
         }
 
-        Assert.InRange(valid, iterations / 2, iterations);
+        Assert.InRange(valid, Iterations / 2, Iterations);
         Assert.InRange(used, valid / 2, valid);
     }
 
@@ -85,7 +83,4 @@ public sealed class ServerToolFuzzTests(ITestOutputHelper output)
 
         return pieces;
     }
-
-    private static int Setting(string name, int otherwise) =>
-        int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var value) ? value : otherwise;
 }

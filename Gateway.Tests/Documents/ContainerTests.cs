@@ -1,0 +1,65 @@
+using System.Text.RegularExpressions;
+using Gateway.Configuration.Reading;
+using Gateway.Tests.Gateway.Configuration;
+using Gateway.Tests.Support;
+using Xunit;
+
+namespace Gateway.Tests.Documents;
+
+/// <summary>
+/// Promise: the image and the compose files agree about folders, and set what the gateway knows. deploy/container/check runs the program under
+/// their conditions.
+/// </summary>
+public sealed partial class ContainerTests
+{
+    private static readonly string Dockerfile = Read("Dockerfile");
+    private static readonly string Compose = Read("compose.yaml");
+
+    [Fact]
+    public void Image_StartsInItsVolume_WithTheMountedSettings()
+    {
+        Assert.Equal(["/var/lib/gateway"], Values("VOLUME"));
+        Assert.Equal("/var/lib/gateway", Values("WORKDIR")[^1]);
+        var variable = Assert.Single(Values("ENV")).Split('=');
+        Assert.Contains(variable[0], EnvironmentVariables.Names);
+        Assert.Equal("/etc/gateway/appsettings.json", variable[1]);
+        Assert.Contains("/var/lib/gateway /var/lib/gateway", string.Join('\n', Values("COPY")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Compose_MountsTheFoldersOfTheImage()
+    {
+        Assert.Contains("- ./config:/etc/gateway:ro\n", Compose, StringComparison.Ordinal);
+        Assert.Contains("- data:/var/lib/gateway\n", Compose, StringComparison.Ordinal);
+        Assert.Contains("read_only: true\n", Compose, StringComparison.Ordinal);
+        Assert.Contains("\"127.0.0.1:9464:9464\"", Compose, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task SharedStores_AreSettingsOfTheGateway()
+    {
+        using var folder = new SettingsFolder();
+        folder.Write("appsettings.json", SettingsFolder.Json());
+        var settings = Setting().Matches(Read("compose.shared.yaml"));
+        Assert.Equal(4, settings.Count);
+        foreach (Match setting in settings)
+        {
+            folder.Variables[setting.Groups["name"].Value] = setting.Groups["value"].Value;
+        }
+
+        var snapshot = await folder.LoadGoodAsync();
+
+        Assert.Equal(("Postgres", "Redis"), (snapshot.Settings.Usage.Store.ToString(), snapshot.Settings.Limits.Store.ToString()));
+    }
+
+    private static string Read(string name) => File.ReadAllText(Path.Combine(Repository.Root, name));
+
+    private static string[] Values(string instruction) =>
+        [.. Instruction().Matches(Dockerfile).Where(line => line.Groups["name"].Value == instruction).Select(line => line.Groups["value"].Value)];
+
+    [GeneratedRegex("^(?<name>[A-Z]+) (?<value>.+)$", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
+    private static partial Regex Instruction();
+
+    [GeneratedRegex("^ +(?<name>[A-Za-z]+(__[A-Za-z]+)+): (?<value>.+)$", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
+    private static partial Regex Setting();
+}
