@@ -183,17 +183,17 @@ public sealed class RecentRequestsTests
 
     private static RequestLine Line(
         string id, string? model = "openai/gpt-4o", string path = "/v1/chat/completions", string method = "POST", string? answered = null) => new()
-    {
-        Method = method,
-        Path = path,
-        Status = 403,
-        End = RequestEnd.Refused,
-        Code = "refused",
-        Elapsed = 12.5,
-        Model = model,
-        SentModel = model,
-        RequestId = id,
-        ConnectionId = "c",
-        Team = new RequestLine.TeamPart { Id = "search", Key = "ci", AnsweredModel = answered },
-    };
+        {
+            Method = method,
+            Path = path,
+            Status = 403,
+            End = RequestEnd.Refused,
+            Code = "refused",
+            Elapsed = 12.5,
+            Model = model,
+            SentModel = model,
+            RequestId = id,
+            ConnectionId = "c",
+            Team = new RequestLine.TeamPart { Id = "search", Key = "ci", AnsweredModel = answered },
+        };
 }
