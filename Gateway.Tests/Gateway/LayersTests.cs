@@ -26,7 +26,7 @@ public sealed partial class LayersTests
         "Ledger", "Ledger.Sqlite", "Ledger.Postgres", "Limits", "OpenRouter", "Prices",
 
         // The path of a request.
-        "Metering", "Routing", "Requests", "Errors", "Observability", "Browsers", "Authentication", "Admission", "Catalogue", "SelfService", "Attempts", "Upstream",
+        "Metering", "Routing", "Requests", "Errors", "Observability", "Alerts", "Browsers", "Authentication", "Admission", "Catalogue", "SelfService", "Attempts", "Upstream",
 
         // Beside the requests.
         "Settlement",

@@ -85,6 +85,7 @@ internal sealed class SettingsLoader
         var (usage, postgres) = CheckUsage(tree, shaped, sources, teams, secrets, faults, warnings);
         var (limits, redis) = CheckLimits(tree, shaped, usage?.Store ?? default, secrets, faults, warnings);
         var (admin, token) = CheckAdmin(tree, shaped, secrets, faults, warnings);
+        var (alerts, webhook, secret) = CheckAlerts(tree, shaped, teams, secrets, faults, warnings);
         var proxy = await _dryRun.RunAsync(
             tree.Root.Members[SettingsSchema.ReverseProxy], tree.BaseUrl, tree.BaseUrlSource, faults, warnings);
         shaped[SettingsSchema.ReverseProxy] = proxy.Section;
@@ -128,6 +129,7 @@ internal sealed class SettingsLoader
                     Usage = usage!,
                     Limits = limits!,
                     Admin = admin!,
+                    Alerts = alerts!,
                 },
                 Rules = mapping.Compiled,
                 Teams = teams,
@@ -135,6 +137,8 @@ internal sealed class SettingsLoader
                 PostgresConnectionString = postgres,
                 RedisConfiguration = redis,
                 AdminToken = token,
+                AlertWebhook = webhook,
+                AlertSecret = secret,
                 SecretFiles = secrets.Files,
                 RuleSummaries = mapping.Summaries,
                 Overrides = Overrides(tree, proxy),
@@ -213,6 +217,20 @@ internal sealed class SettingsLoader
         return admin is null
             ? default
             : AdminSettingsCheck.Check(admin, new SettingsFaultCollector(SettingsSchema.Admin, section!, faults, warnings), secrets);
+    }
+
+    private static (AlertsSettings? Settings, SecretText? Webhook, SecretText? Secret) CheckAlerts(
+        SettingsTree tree, Shaped shaped, TeamDirectory teams, SecretReader secrets, List<SettingsFault> faults, List<SettingsFault> warnings)
+    {
+        var (alerts, section) = Bind(tree, shaped, SettingsSchema.Alerts, SettingsJsonContext.Default.AlertsSettings, faults);
+        return alerts is null
+            ? default
+            : AlertsSettingsCheck.Check(
+                alerts,
+                teams.Teams,
+                faults.Count > 0,
+                new SettingsFaultCollector(SettingsSchema.Alerts, section!, faults, warnings),
+                secrets);
     }
 
     /// <summary>Reads a section. Invalid members keep their defaults, so that the other members can be checked.</summary>

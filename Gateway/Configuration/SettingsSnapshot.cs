@@ -36,6 +36,12 @@ internal sealed record SettingsSnapshot
     /// <summary>The token that requests to the admin address must carry; <see langword="null"/> for none.</summary>
     public SecretText? AdminToken { get; init; }
 
+    /// <summary>The URL that alerts are posted to; <see langword="null"/> for none but those of teams.</summary>
+    public SecretText? AlertWebhook { get; init; }
+
+    /// <summary>The secret that signs alerts; <see langword="null"/> for no signature.</summary>
+    public SecretText? AlertSecret { get; init; }
+
     /// <summary>The files that secrets were read from.</summary>
     public IReadOnlyList<SecretFile> SecretFiles { get; init; } = [];
 

@@ -1,4 +1,5 @@
 using Gateway.Admin;
+using Gateway.Alerts;
 using Gateway.Attempts;
 using Gateway.Catalogue;
 using Gateway.Configuration;
@@ -147,6 +148,7 @@ internal static class GatewayHost
         proxy.Services.AddSingleton<LeftAloneDestinations>();
         proxy.Services.AddSingleton<ReachedDestinations>();
         proxy.Services.AddSingleton<IPassiveHealthCheckPolicy, TransportFailurePolicy>();
+        proxy.Services.AddSingleton<AlertSignals>();
         proxy.Services.AddSingleton<CatalogueMemory>();
         proxy.Services.AddSingleton<CatalogueResponse>();
         return proxy

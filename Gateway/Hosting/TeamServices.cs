@@ -1,4 +1,5 @@
 using Gateway.Admission;
+using Gateway.Alerts;
 using Gateway.Authentication;
 using Gateway.Configuration;
 using Gateway.Configuration.Reading;
@@ -33,7 +34,7 @@ internal static class TeamServices
         services.AddSingleton<ILedger>(static provider => provider.GetRequiredService<LedgerWriter>());
         services.AddSingleton<LedgerAccess>();
         services.AddSingleton<IGenerationOwnership, LedgerOwnership>();
-        services.AddSingleton(static provider => TermsOf(
+        services.AddSingleton(static provider => BudgetTerms.Of(
             provider.GetRequiredService<SettingsStore>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => LimitStores.Create(
             settings.Limits,
@@ -69,12 +70,11 @@ internal static class TeamServices
         services.AddSingleton<BudgetLevels>();
         services.AddSingleton(static provider => provider.GetRequiredService<LimitStores>().BudgetPreview);
         services.AddHostedService<BudgetLevelWorker>();
+        services.AddSingleton<AlertClient>();
+        services.AddSingleton<AlertPoster>();
+        services.AddHostedService(static provider => provider.GetRequiredService<AlertPoster>());
+        services.AddHostedService<AlertRaiser>();
     }
 
     private static Func<TimeSpan> RetentionOf(SettingsStore settings) => () => settings.Current.Settings.Usage.Retention;
-
-    private static BudgetTerms TermsOf(SettingsStore settings, TimeProvider time) => new(
-        id => settings.Current.Teams.TryGet(id, out var team) ? team.Budget : null,
-        () => settings.Current.Settings.Limits.UnknownHold,
-        time);
 }

@@ -27,6 +27,15 @@ internal static class LedgerRows
         TimeSpan.FromMilliseconds(reader.GetInt64(13)),
         reader.IsDBNull(14) ? null : LedgerKeys.FromStored(reader.GetInt64(14)));
 
+    /// <summary>A row of <see cref="AlertSql.Columns"/>.</summary>
+    public static ClaimedAlert Alert(DbDataReader reader, DateTimeOffset leasedUntil) => new(
+        reader.GetString(0),
+        reader.GetString(1),
+        reader.GetString(2),
+        LedgerKeys.FromStored(reader.GetInt64(3)),
+        reader.GetInt32(4),
+        leasedUntil);
+
     /// <summary>A row of <see cref="LedgerSql.RowCharge"/>.</summary>
     public static RowCharge Charge(DbDataReader reader, Guid id) => new(
         id,
@@ -37,7 +46,8 @@ internal static class LedgerRows
         reader.GetInt32(3) == (int)GenerationState.Unresolvable,
         PicoDollars.FromStored(reader.GetInt64(5)),
         reader.IsDBNull(6) ? null : LedgerKeys.FromStored(reader.GetInt64(6)),
-        reader.GetInt32(3) == (int)GenerationState.WrittenOff);
+        reader.GetInt32(3) == (int)GenerationState.WrittenOff,
+        reader.GetString(7));
 
     /// <summary>A row of <see cref="LedgerSql.Unresolved"/>.</summary>
     public static UnresolvedRow Unresolved(DbDataReader reader, Guid id) => new(

@@ -46,6 +46,24 @@ internal static class LedgerSchema
         "ALTER TABLE generations ADD COLUMN service_tier TEXT NULL",
     ];
 
+    // Alerts to be posted, and the names of those that were. A due one has a time, which a claim moves to the end of its lease.
+    private static readonly string[] AddAlerts =
+    [
+        """
+        CREATE TABLE alerts (
+            name TEXT NOT NULL PRIMARY KEY,
+            team TEXT NOT NULL,
+            content TEXT NOT NULL,
+            raised_at BIGINT NOT NULL,
+            expires_at BIGINT NULL,
+            attempts INTEGER NOT NULL,
+            due_at BIGINT NULL,
+            posted_at BIGINT NULL
+        ){1}
+        """,
+        "CREATE INDEX alerts_due ON alerts (due_at) WHERE due_at IS NOT NULL",
+    ];
+
     // {0} is the type of an id, {1} the ending of the statement for a table that is its own index.
     private static readonly string[][] Postgres =
     [
@@ -107,6 +125,8 @@ internal static class LedgerSchema
         [AddDestination],
         AddSettlement,
         AddOrigin,
+        DailySumsSchema.Postgres,
+        AddAlerts,
     ];
 
     // In a file, each changed row writes whole pages. The awaited write is therefore one journal row with all entries of a transaction. The
@@ -118,6 +138,8 @@ internal static class LedgerSchema
         [AddDestination],
         AddSettlement,
         AddOrigin,
+        DailySumsSchema.Sqlite,
+        AddAlerts,
     ];
 
     /// <summary>The newest schema version that this program supports.</summary>

@@ -156,8 +156,19 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
     }
 
     /// <inheritdoc />
-    public async ValueTask<BudgetResult> PreviewAsync(BudgetKey key, PicoDollars limit, PicoDollars amount) =>
-        (await RefuseAsync(key, await ReadAsync(key))).For(amount, limit);
+    /// <remarks>
+    /// A reservation that is open before or after the sum is read counts as open, so that what is spent is not overstated while calls begin and
+    /// end.
+    /// </remarks>
+    public async ValueTask<BudgetResult> PreviewAsync(BudgetKey key, PicoDollars limit, PicoDollars amount)
+    {
+        var open = new Dictionary<string, PicoDollars>(StringComparer.Ordinal);
+        await AddOpenAsync(key, open);
+        var total = await ReadAsync(key);
+        await AddOpenAsync(key, open);
+        var reserved = open.Values.Aggregate(PicoDollars.Zero, static (sum, one) => sum + one);
+        return new BudgetResult(false, total, reserved).For(amount, limit);
+    }
 
     /// <summary>Settles a reservation. Returns false if there is no counter; a later seed then includes the charge.</summary>
     /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
@@ -259,24 +270,30 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
     /// <summary>Completes a refusal with the sum of the open reservations of all ledgers in the period.</summary>
     private async ValueTask<BudgetResult> RefuseAsync(BudgetKey key, PicoDollars total)
     {
-        var sum = PicoDollars.Zero;
+        var open = new Dictionary<string, PicoDollars>(StringComparer.Ordinal);
         try
         {
-            await foreach (var fields in ScanAsync(key, "r:*"))
-            {
-                for (var i = 1; i < fields.Length; i += 2)
-                {
-                    sum += Reserved(fields[i]);
-                }
-            }
+            await AddOpenAsync(key, open);
         }
         catch (LimitStoreException)
         {
             // The refusal stands: the budget has decided. Without the sum it does not tell that reservations are in the way.
-            sum = PicoDollars.Zero;
+            open.Clear();
         }
 
-        return new BudgetResult(false, total, sum);
+        return new BudgetResult(false, total, open.Values.Aggregate(PicoDollars.Zero, static (sum, one) => sum + one));
+    }
+
+    /// <summary>Adds the open reservations of all ledgers in a period, by their fields.</summary>
+    private async ValueTask AddOpenAsync(BudgetKey key, Dictionary<string, PicoDollars> open)
+    {
+        await foreach (var fields in ScanAsync(key, "r:*"))
+        {
+            for (var i = 0; i < fields.Length; i += 2)
+            {
+                open[fields[i] ?? ""] = Reserved(fields[i + 1]);
+            }
+        }
     }
 
     private async IAsyncEnumerable<string?[]> ScanAsync(BudgetKey key, string pattern)
@@ -363,13 +380,13 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
     {
         var readAt = _time.GetUtcNow();
         var charges = await _ledger.Store.ReadChargesAsync(
-            key.Team, key.Start, DateTimeOffset.MaxValue, _terms.HeldSince, CancellationToken.None);
+            key.Team, key.KeyLabel, key.Start, DateTimeOffset.MaxValue, _terms.HeldSince, CancellationToken.None);
         var uncounted = await _ledger.Store.ReadUncountedAsync(MaxUncounted, CancellationToken.None);
 
         var expires = key.End is { } end ? (end + Grace).ToUnixTimeMilliseconds() : 0;
         var values = new List<RedisValue>
         {
-            _names.Mark, Stored(_terms.ChargeOf(key.Team, charges)), expires.ToString(CultureInfo.InvariantCulture),
+            _names.Mark, Stored(_terms.ChargeOf(key, charges)), expires.ToString(CultureInfo.InvariantCulture),
         };
         foreach (var (id, reserved) in charges.Open)
         {
@@ -388,7 +405,7 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
         foreach (var row in uncounted)
         {
             if (!_terms.IsExpired(row) && !charges.Open.ContainsKey(row.Id) && !expired.Contains(row.Id)
-                && row.Team == key.Team && row.StartedAt >= key.Start && row.StartedAt < readAt)
+                && key.Includes(row.Team, row.KeyLabel) && row.StartedAt >= key.Start && row.StartedAt < readAt)
             {
                 values.Add(DoneField(row.Id));
                 values.Add("1");

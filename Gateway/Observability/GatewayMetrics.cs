@@ -64,6 +64,7 @@ internal sealed class GatewayMetrics : IDisposable
     private readonly Counter<double> _cost;
     private readonly Counter<long> _settlements;
     private readonly Counter<long> _repeatedAttempts;
+    private readonly Counter<long> _alerts;
 
     // The current version and the ones before it. A series that is no longer observed keeps its last value, so a replaced version is
     // observed as 0.
@@ -85,6 +86,7 @@ internal sealed class GatewayMetrics : IDisposable
             "gateway.settlements", "{generation}", "Generations whose ledger row has reached a state.");
         _repeatedAttempts = _meter.CreateCounter<long>(
             "gateway.attempts.repeated", "{attempt}", "Attempts after whose failure the gateway sent the request again.");
+        _alerts = _meter.CreateCounter<long>("gateway.alerts", "{post}", "Posts of alerts to webhooks, by outcome.");
     }
 
     /// <summary>Whether metrics are exported.</summary>
@@ -193,6 +195,12 @@ internal sealed class GatewayMetrics : IDisposable
         new KeyValuePair<string, object?>("destination", destination),
         new KeyValuePair<string, object?>("reason", ReasonTag(reason, status)));
 
+    /// <summary>Records the outcome of an alert's post.</summary>
+    /// <param name="kind">The kind of the alert.</param>
+    /// <param name="outcome"><c>posted</c>, <c>failed</c> (it is posted again) or <c>dropped</c> (it is given up).</param>
+    public void AlertEnded(string kind, string outcome) =>
+        _alerts.Add(1, new KeyValuePair<string, object?>("kind", kind), new KeyValuePair<string, object?>("outcome", outcome));
+
     /// <summary>Creates the metrics of the ledger. Must be called once.</summary>
     /// <param name="queue">Returns the number of queued entries.</param>
     /// <param name="failures">Returns the number of failed writes since the start of the process.</param>
@@ -246,20 +254,25 @@ internal sealed class GatewayMetrics : IDisposable
         "usd",
         "What upstream says that an OpenRouter key has used, less what the ledger says, both since the gateway first asked.");
 
-    /// <summary>Creates the metric of the teams' budgets. Must be called once.</summary>
-    /// <param name="budgets">Returns the amounts of each budget in US dollars.</param>
-    public void ObserveBudgets(Func<IEnumerable<(string Team, double Limit, double Spent, double Reserved)>> budgets) =>
+    /// <summary>Creates the metric of the budgets. Must be called once.</summary>
+    /// <param name="budgets">
+    /// Returns the amounts of each budget in US dollars; the label of the key is <see langword="null"/> for a team's budget.
+    /// </param>
+    public void ObserveBudgets(Func<IEnumerable<(string Team, string? Key, double Limit, double Spent, double Reserved)>> budgets) =>
         _meter.CreateObservableGauge(
             "gateway.budget",
             () => budgets().SelectMany(static budget => (Measurement<double>[])
             [
-                Of(budget.Team, "limit", budget.Limit), Of(budget.Team, "spent", budget.Spent), Of(budget.Team, "reserved", budget.Reserved),
+                Of(budget.Team, budget.Key, "limit", budget.Limit),
+                Of(budget.Team, budget.Key, "spent", budget.Spent),
+                Of(budget.Team, budget.Key, "reserved", budget.Reserved),
             ]),
             "usd",
-            "The budget of a team in its current period: its limit, its charges and its open reservations.");
+            "The budget of a team or of a key in its current period: its limit, its charges and its open reservations.");
 
-    private static Measurement<double> Of(string team, string kind, double usd) =>
-        new(usd, new KeyValuePair<string, object?>(Team, team), new KeyValuePair<string, object?>("kind", kind));
+    private static Measurement<double> Of(string team, string? key, string kind, double usd) => key is null
+        ? new(usd, new KeyValuePair<string, object?>(Team, team), new KeyValuePair<string, object?>("kind", kind))
+        : new(usd, new(Team, team), new("key", key), new("kind", kind));
 
     /// <summary>Creates the metric of the destinations' health. Must be called once.</summary>
     /// <param name="destinations">Returns the destinations of the settings, and whether each is left alone.</param>

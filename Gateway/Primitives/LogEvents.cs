@@ -95,4 +95,9 @@ internal static class LogEvents
     public const int AttemptSent = 2404;
     public const int AttemptEnded = 2405;
     public const int RequestRefused = 2406;
+
+    // Alerts: 2500-2599
+    public const int AlertPosted = 2500;
+    public const int AlertNotPosted = 2501;
+    public const int AlertGivenUp = 2502;
 }

@@ -58,7 +58,19 @@ internal sealed record CheckedSettings
 
     /// <summary>Where the ledger is kept; <see langword="null"/> without teams, which have none.</summary>
     public string? Ledger { get; init; }
+
+    /// <summary>Where alerts go; <see langword="null"/> without a webhook.</summary>
+    public CheckedAlerts? Alerts { get; init; }
 }
+
+/// <summary>The alerts.</summary>
+/// <param name="Webhook">The reference of the general webhook; <see langword="null"/> if there are those of teams only.</param>
+/// <param name="Teams">The teams with a webhook of their own.</param>
+/// <param name="Format">The format of the body.</param>
+/// <param name="BudgetThresholds">The fractions of a budget.</param>
+/// <param name="IsSigned">Whether bodies are signed.</param>
+internal sealed record CheckedAlerts(
+    string? Webhook, IReadOnlyList<string> Teams, string Format, IReadOnlyList<decimal> BudgetThresholds, bool IsSigned);
 
 /// <summary>A setting from outside the settings file, without its value.</summary>
 internal sealed record CheckedOverride(string Path, string Source);

@@ -52,6 +52,7 @@ internal static class CheckReport
                 Teams = [.. teams.Select(TeamDescription.Of)],
                 DefaultServerTools = teams.Any(team => team.ServerTools.Allowed is null) ? ServerToolRights.DefaultPatterns : null,
                 Ledger = snapshot.Teams.IsEmpty ? null : LedgerOf(snapshot.Settings.Usage),
+                Alerts = AlertsOf(snapshot.Settings.Alerts, teams),
             },
         };
     }
@@ -123,6 +124,17 @@ internal static class CheckReport
             Line($"ledger: {ledger}");
         }
 
+        if (meaning.Alerts is { } alerts)
+        {
+            var thresholds = string.Join(", ", alerts.BudgetThresholds.Select(threshold => $"{(threshold * 100).ToString("0.##", CultureInfo.InvariantCulture)} %"));
+            Line($"alerts: {alerts.Format}, {(alerts.IsSigned ? "signed" : "not signed")}, to {alerts.Webhook ?? "webhooks of teams only"}");
+            Line($"  budget thresholds: {(thresholds.Length == 0 ? "none" : thresholds)}");
+            if (alerts.Teams.Count > 0)
+            {
+                Line($"  teams with a webhook of their own: {string.Join(", ", alerts.Teams)}");
+            }
+        }
+
         foreach (var warning in document.Warnings)
         {
             Line($"warning: {warning}");
@@ -150,6 +162,16 @@ internal static class CheckReport
     {
         using var block = JsonDocument.Parse(rule.Block);
         return new CheckedRule(rule.Name, rule.Mode.ToString(), rule.Source, rule.Models, block.RootElement.Clone(), rule.ServerTools);
+    }
+
+    // The settings, not the secrets: check need not resolve them.
+    private static CheckedAlerts? AlertsOf(AlertsSettings alerts, IReadOnlyList<Team> teams)
+    {
+        string[] own = [.. teams.Where(team => team.HasAlertWebhook).Select(team => team.Id)];
+        return alerts.Webhook.Length == 0 && own.Length == 0
+            ? null
+            : new CheckedAlerts(
+                alerts.Webhook.Length == 0 ? null : alerts.Webhook, own, alerts.Format.ToString(), alerts.BudgetThresholds, alerts.Secret.Length > 0);
     }
 
     private static string LedgerOf(UsageSettings usage) => usage.Store == UsageStore.Postgres

@@ -1,3 +1,4 @@
+using Gateway.Secrets;
 using OpenRouterGateway.Transforms.ProviderMapping.Hosting;
 using Yarp.ReverseProxy.Model;
 
@@ -58,6 +59,9 @@ internal sealed class RequestAttempts
     /// <see langword="null"/> until its headers have arrived.
     /// </summary>
     public int? UpstreamStatus { get; set; }
+
+    /// <summary>The OpenRouter key that the current attempt carries; <see langword="null"/> without teams.</summary>
+    public UpstreamKey? UpstreamKey { get; set; }
 
     /// <summary>
     /// Whether the HTTP client has not read the body of the current attempt: it never had a connection, or a stream, to send the request on,

@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+
 namespace Gateway.Secrets;
 
 /// <summary>
@@ -7,6 +10,13 @@ namespace Gateway.Secrets;
 /// <param name="name">The reference in the settings that led to the key, such as <c>env:OPENROUTER_API_KEY</c>. It is no secret.</param>
 internal sealed class UpstreamKey(string value, string name = "")
 {
+    private const int MarkBytes = 6;
+
+    private string? _mark;
+
+    /// <summary>The beginning of the key's SHA-256, which tells keys apart and does not reveal them.</summary>
+    public string Mark => _mark ??= Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(value)).AsSpan(0, MarkBytes));
+
     /// <summary>The key's name in the ledger: its reference in the settings.</summary>
     public string Name { get; } = name;
 

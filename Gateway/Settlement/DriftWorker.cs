@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using Gateway.Configuration;
 using Gateway.Ledger;
@@ -20,8 +18,6 @@ namespace Gateway.Settlement;
 internal sealed class DriftWorker : Worker
 {
     internal static readonly TimeSpan TurnPeriod = TimeSpan.FromMinutes(10);
-
-    private const int MarkBytes = 6;
 
     private readonly ILedgerStore _store;
     private readonly LedgerWriter _ledger;
@@ -64,9 +60,6 @@ internal sealed class DriftWorker : Worker
         base.Dispose();
     }
 
-    /// <summary>The name of a key in metrics: the beginning of its SHA-256.</summary>
-    internal static string MarkOf(string key) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)).AsSpan(0, MarkBytes));
-
     /// <inheritdoc />
     protected override async Task RunOnceAsync(CancellationToken cancellationToken)
     {
@@ -76,7 +69,7 @@ internal sealed class DriftWorker : Worker
             return;
         }
 
-        var keys = _settings.Current.Teams.Teams.GroupBy(team => MarkOf(team.UpstreamKey.Reveal()), StringComparer.Ordinal).ToList();
+        var keys = _settings.Current.Teams.Teams.GroupBy(team => team.UpstreamKey.Mark, StringComparer.Ordinal).ToList();
         _drift.Keep(keys.Select(key => key.Key).ToHashSet(StringComparer.Ordinal));
         foreach (var key in keys)
         {
@@ -195,7 +188,7 @@ internal sealed class DriftWorker : Worker
     }
 
     private static Dictionary<string, string> KeysOf(SettingsSnapshot snapshot) =>
-        snapshot.Teams.Teams.ToDictionary(team => team.Id, team => MarkOf(team.UpstreamKey.Reveal()), StringComparer.Ordinal);
+        snapshot.Teams.Teams.ToDictionary(team => team.Id, team => team.UpstreamKey.Mark, StringComparer.Ordinal);
 
     private static UsedAmount? ReadUsage(byte[] body)
     {

@@ -50,6 +50,7 @@ internal sealed partial class TeamRequest(string routeId, ILogger logger) : Requ
         }
 
         headers.TryAddWithoutValidation(HeaderNames.Authorization, "Bearer " + key.Reveal());
+        gateway.Attempts.UpstreamKey = key;
         Attribute(context.HttpContext.Request.Headers, headers, team.Attribution);
         if (gateway.Body.Session is { } session)
         {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using Gateway.Alerts;
 using Gateway.Attempts;
 using Gateway.Billing;
 using Gateway.Configuration.ReverseProxy;
@@ -20,7 +21,8 @@ namespace Gateway.Upstream;
 /// gateway's headers and are observed.
 /// </summary>
 internal sealed partial class UpstreamTransforms(
-    TimeProvider time, ReachedDestinations reached, CatalogueResponse catalogue, ILogger<UpstreamTransforms> logger) : ITransformProvider
+    TimeProvider time, ReachedDestinations reached, CatalogueResponse catalogue, AlertSignals alerts, ILogger<UpstreamTransforms> logger)
+    : ITransformProvider
 {
     public void ValidateRoute(TransformRouteValidationContext context)
     {
@@ -163,6 +165,11 @@ internal sealed partial class UpstreamTransforms(
         }
 
         Log.KeyRejected(logger, request.Team!.Id, status, request.RequestId);
+        if (request.Attempts.UpstreamKey is { } key)
+        {
+            alerts.KeyRejected(request.Snapshot, request.Team.Id, key, status, time.GetUtcNow());
+        }
+
         var context = transform.HttpContext;
         context.Response.Clear();
         await ErrorMiddleware.RefuseAsync(context, GatewayError.UpstreamKeyRejected);

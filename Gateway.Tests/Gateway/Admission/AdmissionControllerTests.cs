@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Gateway.Admission;
+using Gateway.Alerts;
 using Gateway.Billing;
 using Gateway.Configuration;
 using Gateway.Configuration.Model;
@@ -261,7 +262,7 @@ public sealed class AdmissionControllerTests : IDisposable
         return await folder.LoadGoodAsync();
     }
 
-    private AdmissionController Controller() => new(_stores, _stores, _metrics, _time, new ListLogger<AdmissionController>());
+    private AdmissionController Controller() => new(_stores, _stores, new AlertSignals(), _metrics, _time, new ListLogger<AdmissionController>());
 
     private async ValueTask<AdmissionDecision> AdmitAsync(
         bool hasLimits = true,

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using Gateway.Admission;
+using Gateway.Alerts;
 using Gateway.Billing;
 using Gateway.Configuration;
 using Gateway.Ledger;
@@ -397,7 +398,7 @@ public sealed class AdmissionMiddlewareTests : IDisposable
         return (context, request);
     }
 
-    private AdmissionController Controller() => new(_stores, _stores, _metrics, _time, new ListLogger<AdmissionController>());
+    private AdmissionController Controller() => new(_stores, _stores, new AlertSignals(), _metrics, _time, new ListLogger<AdmissionController>());
 
     private async Task<bool> InvokeAsync(HttpContext context, RequestDelegate next)
     {

@@ -42,6 +42,7 @@ public sealed partial class ConfigurationDocumentTests
     [InlineData(SettingsSchema.Usage)]
     [InlineData(SettingsSchema.Limits)]
     [InlineData(SettingsSchema.Admin)]
+    [InlineData(SettingsSchema.Alerts)]
     public void Defaults_AreThoseOfTheProgram(string section)
     {
         var defaults = SettingRow().Matches(Document)
@@ -96,6 +97,8 @@ public sealed partial class ConfigurationDocumentTests
     private static IEnumerable<KeyValuePair<string, string>> Values(string path, SettingsNode node) => node switch
     {
         SettingsObject members => members.Members.SelectMany(member => Values($"{path}:{member.Key}", member.Value)),
+        SettingsArray { Items: [SettingsValue, ..] } array =>
+            [new(path, $"[{string.Join(", ", array.Items.Cast<SettingsValue>().Select(item => item.Text))}]")],
         SettingsValue { Type: not System.Text.Json.JsonValueKind.Null } value => [new(path, value.Text)],
         _ => [],
     };

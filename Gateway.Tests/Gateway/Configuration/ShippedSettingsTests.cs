@@ -84,10 +84,12 @@ public sealed class ShippedSettingsTests : IDisposable
 
         _folder.Write("appsettings.json", string.Join('\n', lines));
         _folder.Variables["OPENROUTER_API_KEY_SEARCH"] = "sk-or-v1-x";
+        _folder.Variables["ALERT_WEBHOOK"] = "https://hooks.example/x";
 
         var snapshot = await _folder.LoadGoodAsync();
 
-        Assert.Equal(12, end - start);
+        Assert.Equal(13, end - start);
+        Assert.Equal("https://hooks.example/x", snapshot.AlertWebhook?.Reveal());
         Assert.Equal("search", Assert.Single(snapshot.Teams.Teams).Id);
         Assert.Equal("http://127.0.0.1:9464", snapshot.Settings.Admin.Url);
         Assert.Empty(snapshot.Warnings);

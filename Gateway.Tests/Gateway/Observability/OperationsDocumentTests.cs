@@ -149,7 +149,7 @@ public sealed partial class OperationsDocumentTests : IDisposable
         var health = new WorkerHealth();
         health.Register("w").Fail();
         metrics.ObserveWorkers(health);
-        metrics.ObserveBudgets(() => [("t", 1, 0.5, 0.25)]);
+        metrics.ObserveBudgets(() => [("t", "k", 1, 0.5, 0.25)]);
         metrics.ObserveDrift(() => [new("0123456789ab", 0.25)]);
         metrics.ObserveSettings(() => new SettingsState { Version = "v", LoadedAt = DateTimeOffset.UnixEpoch });
         return metrics;
@@ -164,6 +164,7 @@ public sealed partial class OperationsDocumentTests : IDisposable
         metrics.GenerationBilled(generation, new Usage { PromptTokens = 1, CompletionTokens = 1, Cost = new PicoDollars(1) });
         metrics.Settled(GenerationState.Settled);
         metrics.AttemptRepeated("openrouter", Unprocessed.NoConnection, 502);
+        metrics.AlertEnded("budget_threshold", "posted");
     }
 
     [GeneratedRegex(@"^\| `(?<name>\w+)` \| `(?<instrument>[\w.]+)` \|", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]

@@ -38,7 +38,7 @@ public sealed class DriftWorkerTests : IDisposable
             "Teams": [ {TeamSetup.Team("", "a", "ogw-a", reference: "env:ONE")}, {TeamSetup.Team("", "b", "ogw-b", reference: "env:ONE")},
                 {TeamSetup.Team("", "c", "ogw-c", reference: "env:TWO")} ]
             """));
-        var (one, two) = (DriftWorker.MarkOf("sk-or-one"), DriftWorker.MarkOf("sk-or-two"));
+        var (one, two) = (new UpstreamKey("sk-or-one").Mark, new UpstreamKey("sk-or-two").Mark);
         _upstream.Used["sk-or-one"] = "100.25";
         _upstream.Used["sk-or-two"] = "7";
         await using (var ledger = await OpenAsync())
@@ -69,7 +69,7 @@ public sealed class DriftWorkerTests : IDisposable
     {
         _folder.Variables["ONE"] = "sk-or-one";
         _folder.Variables["TWO"] = "sk-or-two";
-        var one = DriftWorker.MarkOf("sk-or-one");
+        var one = new UpstreamKey("sk-or-one").Mark;
         _upstream.Used["sk-or-one"] = "100";
         await using (var ledger = await OpenAsync())
         {
@@ -96,7 +96,7 @@ public sealed class DriftWorkerTests : IDisposable
 
         // The other key's calls are not the first key's.
         await using var next = await OpenAsync();
-        var two = DriftWorker.MarkOf("sk-or-two");
+        var two = new UpstreamKey("sk-or-two").Mark;
         _upstream.Used["sk-or-two"] = "7";
         Configure(("a", "ONE"), ("c", "TWO"));
         Assert.Equal(new Dictionary<string, double> { [one] = 0.5, [two] = 0 }, Sorted(await RunAsync(next)));
@@ -126,7 +126,7 @@ public sealed class DriftWorkerTests : IDisposable
     {
         _folder.Variables["ONE"] = "sk-or-one";
         _folder.Variables["TWO"] = "sk-or-two";
-        var (one, two) = (DriftWorker.MarkOf("sk-or-one"), DriftWorker.MarkOf("sk-or-two"));
+        var (one, two) = (new UpstreamKey("sk-or-one").Mark, new UpstreamKey("sk-or-two").Mark);
         await using var ledger = await OpenAsync();
         await AssertDriftAsync("ONE", "sk-or-one", "100", one, 0);
 
@@ -160,7 +160,7 @@ public sealed class DriftWorkerTests : IDisposable
     {
         _folder.Variables["ONE"] = "sk-or-one";
         _folder.Variables["TWO"] = "sk-or-two";
-        var two = DriftWorker.MarkOf("sk-or-two");
+        var two = new UpstreamKey("sk-or-two").Mark;
         await using var ledger = await OpenAsync();
         Configure("ONE");
         (_upstream.Used["sk-or-one"], _upstream.Used["sk-or-two"]) = ("100", "7");
@@ -185,7 +185,7 @@ public sealed class DriftWorkerTests : IDisposable
     {
         _folder.Variables["ONE"] = "sk-or-one";
         _folder.Variables["TWO"] = "sk-or-two";
-        var (one, two) = (DriftWorker.MarkOf("sk-or-one"), DriftWorker.MarkOf("sk-or-two"));
+        var (one, two) = (new UpstreamKey("sk-or-one").Mark, new UpstreamKey("sk-or-two").Mark);
         await using var ledger = await OpenAsync();
         var first = await LoadAsync("ONE");
         using var settings = new SettingsStore(first, _time, NullLogger<SettingsStore>.Instance);
@@ -228,7 +228,7 @@ public sealed class DriftWorkerTests : IDisposable
     {
         _folder.Variables["ONE"] = "sk-or-one";
         _folder.Variables["TWO"] = "sk-or-two";
-        var (one, two) = (DriftWorker.MarkOf("sk-or-one"), DriftWorker.MarkOf("sk-or-two"));
+        var (one, two) = (new UpstreamKey("sk-or-one").Mark, new UpstreamKey("sk-or-two").Mark);
         (_upstream.Used["sk-or-one"], _upstream.Used["sk-or-two"]) = ("100", "7");
         await using var ledger = await OpenAsync();
         var first = await LoadAsync("ONE");
@@ -258,7 +258,7 @@ public sealed class DriftWorkerTests : IDisposable
     }
 
     [Fact]
-    public void Mark_DoesNotContainTheKey() => Assert.Matches("^[0-9a-f]{12}$", DriftWorker.MarkOf("sk-or-v1-secret"));
+    public void Mark_DoesNotContainTheKey() => Assert.Matches("^[0-9a-f]{12}$", new UpstreamKey("sk-or-v1-secret").Mark);
 
     private static Dictionary<string, double> Sorted(UpstreamDrift drift) => new(drift.Usd);
 

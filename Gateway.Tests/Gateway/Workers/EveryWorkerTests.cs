@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Gateway.Alerts;
 using Gateway.Configuration;
 using Gateway.Configuration.Reading;
 using Gateway.Hosting;
@@ -181,6 +182,37 @@ public sealed class EveryWorkerTests : IAsyncDisposable
 
     [Theory]
     [MemberData(nameof(FailureKinds.All), MemberType = typeof(FailureKinds))]
+    public async Task Alerts(string kind)
+    {
+        var (store, writer) = await LedgerAsync();
+        await using var services = new ServiceCollection().AddMetrics().AddSingleton<GatewayMetrics>().BuildServiceProvider();
+        using var client = new AlertClient(_time);
+        var settings = await AlertSettingsAsync();
+        using var poster = new AlertPoster(
+            settings, writer, store, client, services.GetRequiredService<GatewayMetrics>(), new WorkerHealth(), _time, NullLogger<AlertPoster>.Instance);
+        var budgets = new ThrowingBudgetPreview { Fault = () => FailureKinds.Create(kind) };
+        var worker = Own(new AlertRaiser(
+            settings, writer, store, budgets, new AlertSignals(), poster, _health, _time, NullLogger<AlertRaiser>.Instance));
+
+        await AssertSurvivesAsync(worker, () => budgets.Fault = null);
+    }
+
+    [Theory]
+    [MemberData(nameof(FailureKinds.All), MemberType = typeof(FailureKinds))]
+    public async Task AlertPosts(string kind)
+    {
+        var (store, writer) = await LedgerAsync();
+        store.Fault = () => FailureKinds.Create(kind);
+        await using var services = new ServiceCollection().AddMetrics().AddSingleton<GatewayMetrics>().BuildServiceProvider();
+        using var client = new AlertClient(_time);
+        var worker = Own(new AlertPoster(
+            await AlertSettingsAsync(), writer, store, client, services.GetRequiredService<GatewayMetrics>(), _health, _time, NullLogger<AlertPoster>.Instance));
+
+        await AssertSurvivesAsync(worker, () => store.Fault = null);
+    }
+
+    [Theory]
+    [MemberData(nameof(FailureKinds.All), MemberType = typeof(FailureKinds))]
     public async Task Retention(string kind)
     {
         var (store, writer) = await LedgerAsync();
@@ -294,7 +326,7 @@ public sealed class EveryWorkerTests : IAsyncDisposable
         return Own(new SettlementWorker(
             store,
             writer,
-            new MemoryBudgetStore((key, recent) => store.ReadChargesAsync(key.Team, key.Start, recent, DateTimeOffset.MinValue, Cancel), _time),
+            new MemoryBudgetStore((key, recent) => store.ReadChargesAsync(key.Team, key.KeyLabel, key.Start, recent, DateTimeOffset.MinValue, Cancel), _time),
             new MemoryLimitStore(_time),
             await SettingsAsync(),
             upstream,
@@ -312,6 +344,12 @@ public sealed class EveryWorkerTests : IAsyncDisposable
         _folder.Variables["UPSTREAM"] = TeamSetup.UpstreamKey;
         WriteSettings(more);
         return Own(new SettingsStore(await _folder.LoadGoodAsync(), _time, NullLogger<SettingsStore>.Instance));
+    }
+
+    private Task<SettingsStore> AlertSettingsAsync()
+    {
+        _folder.Variables["HOOK"] = "http://127.0.0.1:9/hook";
+        return SettingsAsync(""", "TeamDefaults": { "Budget": { "Usd": 1 } }, "Alerts": { "Webhook": "env:HOOK" }""");
     }
 
     private T Own<T>(T owned)

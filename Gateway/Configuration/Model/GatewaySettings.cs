@@ -18,4 +18,7 @@ internal sealed record GatewaySettings(ServerSettings Server, LoggingSettings Lo
 
     /// <summary>Section <c>Admin</c>.</summary>
     public AdminSettings Admin { get; init; } = new();
+
+    /// <summary>Section <c>Alerts</c>, with references in place of the secrets.</summary>
+    public AlertsSettings Alerts { get; init; } = new();
 }

@@ -180,6 +180,7 @@ internal sealed record SettingsTree(
             SettingsSchema.Usage => JsonSerializer.SerializeToUtf8Bytes(new UsageSettings(), SettingsJsonContext.Default.UsageSettings),
             SettingsSchema.Limits => JsonSerializer.SerializeToUtf8Bytes(new LimitsSettings(), SettingsJsonContext.Default.LimitsSettings),
             SettingsSchema.Admin => JsonSerializer.SerializeToUtf8Bytes(new AdminSettings(), SettingsJsonContext.Default.AdminSettings),
+            SettingsSchema.Alerts => JsonSerializer.SerializeToUtf8Bytes(new AlertsSettings(), SettingsJsonContext.Default.AlertsSettings),
             SettingsSchema.Logging =>
                 JsonSerializer.SerializeToUtf8Bytes(new LoggingSettings(), SettingsJsonContext.Default.LoggingSettings),
             SettingsSchema.Teams => [],

@@ -1,6 +1,5 @@
 using Gateway.Configuration.Schema;
 using Gateway.Primitives;
-using Gateway.Secrets;
 using Gateway.Teams;
 
 namespace Gateway.Configuration.Reading;
@@ -92,7 +91,7 @@ internal sealed class TeamDirectoryReader
         {
             if (items[i] is SettingsObject entry)
             {
-                _teams.Add(_reader.Read(entry, $"{SettingsSchema.Teams}:{i}", knownKey: null, _faults, _warnings));
+                _teams.Add(_reader.Read(entry, $"{SettingsSchema.Teams}:{i}", known: null, _faults, _warnings));
                 _claims.Accept();
             }
         }
@@ -147,7 +146,7 @@ internal sealed class TeamDirectoryReader
         }
 
         faults.AddRange(duplicates.Select(fault => fault with { Path = $"{name}:{fault.Path}" }));
-        return TryAdd(file.Path, entry, knownKey: null, faults);
+        return TryAdd(file.Path, entry, known: null, faults);
     }
 
     private void KeepLastGood(string path)
@@ -155,16 +154,16 @@ internal sealed class TeamDirectoryReader
         // The file's own faults are reported already.
         if (_known?.TryGetValue(path, out var good) == true)
         {
-            TryAdd(path, good.Entry, good.Key, new List<SettingsFault>());
+            TryAdd(path, good.Entry, good, new List<SettingsFault>());
         }
     }
 
-    private bool TryAdd(string path, SettingsObject entry, UpstreamKey? knownKey, List<SettingsFault> faults)
+    private bool TryAdd(string path, SettingsObject entry, TeamFile? known, List<SettingsFault> faults)
     {
         var name = NameOf(path);
         var shaped = SettingsValidator.Shape(SettingsNode.Merge(_defaults, entry), SettingsSchema.Team, name, faults) as SettingsObject;
         var warnings = new List<SettingsFault>();
-        var team = shaped is null ? null : _reader.Read(shaped, name, knownKey, faults, warnings);
+        var team = shaped is null ? null : _reader.Read(shaped, name, known, faults, warnings);
         if (team is null || faults.Count > 0)
         {
             _claims.Reject();
@@ -174,7 +173,7 @@ internal sealed class TeamDirectoryReader
         _claims.Accept();
         _warnings.AddRange(warnings);
         _teams.Add(team);
-        _files.Add(path, new TeamFile(entry, team.UpstreamKey));
+        _files.Add(path, new TeamFile(entry, team.UpstreamKey, team.AlertWebhook));
         _entries.Add(shaped!);
         return true;
     }

@@ -5,4 +5,5 @@ namespace Gateway.Configuration.Reading;
 /// <summary>The last good state of a file of <c>TeamsFolder</c>.</summary>
 /// <param name="Entry">The team as written.</param>
 /// <param name="Key">Its OpenRouter key.</param>
-internal sealed record TeamFile(SettingsObject Entry, UpstreamKey Key);
+/// <param name="AlertWebhook">The URL of its webhook; <see langword="null"/> for none.</param>
+internal sealed record TeamFile(SettingsObject Entry, UpstreamKey Key, SecretText? AlertWebhook);

@@ -24,17 +24,18 @@ internal sealed class TeamReader(ProviderMappingReader global, SecretReader secr
     /// <summary>Reads a team.</summary>
     /// <param name="entry">The team in canonical form, without invalid members.</param>
     /// <param name="path">Its path.</param>
-    /// <param name="knownKey">Its OpenRouter key, if it is known; <see langword="null"/> to resolve the reference.</param>
+    /// <param name="known">Its last good state, whose secrets are used; <see langword="null"/> to resolve the references.</param>
     /// <param name="faults">Receives every fault. After a fault the team must not be used.</param>
     /// <param name="warnings">Receives the warnings.</param>
     public Team Read(
-        SettingsObject entry, string path, UpstreamKey? knownKey, ICollection<SettingsFault> faults, ICollection<SettingsFault> warnings)
+        SettingsObject entry, string path, TeamFile? known, ICollection<SettingsFault> faults, ICollection<SettingsFault> warnings)
     {
         var (settings, mapping) = Deserialize(entry);
         var collector = new SettingsFaultCollector(path, entry, faults, warnings);
         ClaimId(settings.Id, collector);
-        var key = knownKey ?? ReadUpstreamKey(settings.OpenRouterKey, collector);
-        return Build(settings, mapping, ReadKeys(settings, collector), key, collector, faults, warnings);
+        var key = known?.Key ?? ReadUpstreamKey(settings.OpenRouterKey, collector);
+        var webhook = known is null ? ReadWebhook(settings, collector) : known.AlertWebhook;
+        return Build(settings, mapping, ReadKeys(settings, collector), key, webhook, collector, faults, warnings);
     }
 
     /// <summary>Checks the members that teams start from.</summary>
@@ -54,7 +55,7 @@ internal sealed class TeamReader(ProviderMappingReader global, SecretReader secr
         // Warnings are those of the teams.
         var warnings = new List<SettingsFault>();
         var collector = new SettingsFaultCollector(SettingsSchema.TeamDefaults, defaults, faults, warnings);
-        Build(settings, mapping, [], new UpstreamKey(""), collector, faults, warnings);
+        Build(settings, mapping, [], new UpstreamKey(""), ReadWebhook(settings, collector), collector, faults, warnings);
     }
 
     private static (TeamSettings Settings, SettingsNode? Mapping) Deserialize(SettingsObject entry)
@@ -89,22 +90,23 @@ internal sealed class TeamReader(ProviderMappingReader global, SecretReader secr
         return new UpstreamKey(key ?? "", reference);
     }
 
+    private SecretText? ReadWebhook(TeamSettings settings, SettingsFaultCollector faults) => settings.AlertWebhook is { } reference
+        ? AlertsSettingsCheck.ReadWebhook(reference, nameof(settings.AlertWebhook), faults, secrets)
+        : null;
+
     /// <summary>Reads the members that <c>TeamDefaults</c> may have, and builds the team.</summary>
     private Team Build(
         TeamSettings settings,
         SettingsNode? mapping,
         IReadOnlyList<TeamKey> keys,
         UpstreamKey upstreamKey,
+        SecretText? alertWebhook,
         SettingsFaultCollector collector,
         ICollection<SettingsFault> faults,
         ICollection<SettingsFault> warnings)
     {
-        var allowed = ReadPatterns(settings.AllowedModels, "AllowedModels", collector);
+        var allowed = ReadAllowed(settings.AllowedModels, "AllowedModels", collector);
         var denied = ReadPatterns(settings.DeniedModels, "DeniedModels", collector) ?? [];
-        if (settings.AllowedModels is { Count: 0 })
-        {
-            collector.Fault("AllowedModels", "is empty, which would allow no model; expected one or more patterns, or no AllowedModels");
-        }
 
         // A team without rules of its own shares the global set.
         var (rules, summaries) = mapping is null
@@ -119,11 +121,13 @@ internal sealed class TeamReader(ProviderMappingReader global, SecretReader secr
             Rights = allowed is null && denied.Count == 0 ? ModelRights.All : new ModelRights(allowed, denied),
             ServerTools = ReadServerTools(settings.ServerTools, collector),
             Limits = ReadLimits(settings.Limits, "Limits", collector),
-            Budget = ReadBudget(settings.Budget, collector),
+            Budget = ReadBudget(settings.Budget, "Budget", collector),
             Rules = rules,
             RuleSummaries = summaries,
             Attribution = ReadAttribution(settings.Attribution, collector),
             ScopesSessions = settings.ScopeSessions,
+            AlertWebhook = alertWebhook,
+            HasAlertWebhook = settings.AlertWebhook is not null,
         };
     }
 
@@ -195,7 +199,21 @@ internal sealed class TeamReader(ProviderMappingReader global, SecretReader secr
             Hash = isHash ? Convert.FromHexString(hash) : [],
             Expires = expires,
             Limits = ReadLimits(settings.Limits, $"{path}:Limits", faults),
+            Rights = ReadAllowed(settings.AllowedModels, $"{path}:AllowedModels", faults) is { } allowed
+                ? new ModelRights(allowed, [])
+                : ModelRights.All,
+            Budget = ReadBudget(settings.Budget, $"{path}:Budget", faults),
         };
+    }
+
+    private static List<ModelPattern>? ReadAllowed(IReadOnlyList<string>? texts, string name, SettingsFaultCollector faults)
+    {
+        if (texts is { Count: 0 })
+        {
+            faults.Fault(name, "is empty, which would allow no model; expected one or more patterns, or no AllowedModels");
+        }
+
+        return ReadPatterns(texts, name, faults);
     }
 
     private static List<ModelPattern>? ReadPatterns(IReadOnlyList<string>? texts, string name, SettingsFaultCollector faults)
@@ -236,14 +254,14 @@ internal sealed class TeamReader(ProviderMappingReader global, SecretReader secr
         return new TeamLimits(settings.RequestsPerMinute, settings.TokensPerMinute, settings.ConcurrentRequests);
     }
 
-    private static TeamBudget? ReadBudget(TeamBudgetSettings? settings, SettingsFaultCollector faults)
+    private static TeamBudget? ReadBudget(TeamBudgetSettings? settings, string name, SettingsFaultCollector faults)
     {
         if (settings is null)
         {
             return null;
         }
 
-        return ReadUsd(settings.Usd, "Budget:Usd", faults) is { } limit
+        return ReadUsd(settings.Usd, $"{name}:Usd", faults) is { } limit
             ? new TeamBudget(limit, settings.Period ?? BudgetPeriod.Month)
             {
                 IncludesByok = settings.IncludeByok ?? true,

@@ -57,6 +57,7 @@ internal abstract record SettingShape
     [
         nameof(TeamSettings.OpenRouterKey), nameof(TeamKeySettings.Sha256), nameof(TeamKeySettings.Label),
         nameof(PostgresSettings.ConnectionString), nameof(RedisSettings.Configuration), nameof(AdminSettings.Token),
+        nameof(AlertsSettings.Webhook), nameof(AlertsSettings.Secret), nameof(TeamSettings.AlertWebhook),
     ];
 
     /// <summary>Arrays of these types are checked entry by entry.</summary>

@@ -13,4 +13,5 @@ namespace Gateway.Configuration.Schema;
 [JsonSerializable(typeof(UsageSettings))]
 [JsonSerializable(typeof(LimitsSettings))]
 [JsonSerializable(typeof(AdminSettings))]
+[JsonSerializable(typeof(AlertsSettings))]
 internal sealed partial class SettingsJsonContext : JsonSerializerContext;

@@ -15,6 +15,7 @@ internal static class SettingsSchema
     public const string Usage = "Usage";
     public const string Limits = "Limits";
     public const string Admin = "Admin";
+    public const string Alerts = "Alerts";
     public const string Logging = "Logging";
 
     /// <summary>A top-level key for editors. The gateway ignores it.</summary>
@@ -37,6 +38,7 @@ internal static class SettingsSchema
             [Usage] = SettingShape.Of(SettingsJsonContext.Default.UsageSettings),
             [Limits] = SettingShape.Of(SettingsJsonContext.Default.LimitsSettings),
             [Admin] = SettingShape.Of(SettingsJsonContext.Default.AdminSettings),
+            [Alerts] = SettingShape.Of(SettingsJsonContext.Default.AlertsSettings),
             [Logging] = SettingShape.Of(SettingsJsonContext.Default.LoggingSettings),
         };
 }

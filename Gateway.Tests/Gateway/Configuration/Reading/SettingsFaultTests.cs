@@ -45,7 +45,7 @@ public sealed class SettingsFaultTests : IDisposable
 
         string[] expected =
         [
-            "Servr: unknown setting; expected one of Server, Upstream, ReverseProxy, ProviderMapping, TeamDefaults, Teams, TeamsFolder, Usage, Limits, Admin, Logging; did you mean Server?",
+            "Servr: unknown setting; expected one of Server, Upstream, ReverseProxy, ProviderMapping, TeamDefaults, Teams, TeamsFolder, Usage, Limits, Admin, Alerts, Logging; did you mean Server?",
             "Server:Port: got \"abc\"; expected a whole number",
             "Server:port: set twice",
             "Server:Address: got \"localhost\"; expected an IPv4 or IPv6 address",

@@ -19,6 +19,12 @@ public sealed class PostgresLedgerLookupTests(PostgresServer server) : LedgerLoo
     {
         await using var connection = new NpgsqlConnection(_connectionString);
         await connection.OpenAsync(TestContext.Current.CancellationToken);
+        await using (var withoutSums = new NpgsqlCommand("SET session_replication_role = replica", connection))
+        {
+            // The sum of a day would have as many versions as rows are inserted at once.
+            await withoutSums.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        }
+
         await using var command = new NpgsqlCommand(
             Fill(
                 "(lpad(to_hex($1 + n), 12, '0') || '70008000000000000000')::uuid",

@@ -1,0 +1,14 @@
+namespace Gateway.Alerts;
+
+/// <summary>What an alert is about.</summary>
+internal enum AlertKind
+{
+    /// <summary>A threshold of a budget is spent.</summary>
+    BudgetThreshold,
+
+    /// <summary>A budget does not cover a request.</summary>
+    BudgetExceeded,
+
+    /// <summary>Upstream rejects an OpenRouter key.</summary>
+    UpstreamKeyRejected,
+}
