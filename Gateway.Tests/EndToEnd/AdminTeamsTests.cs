@@ -45,6 +45,10 @@ public sealed class AdminTeamsTests
         Assert.Equal(
             ("ci", new DateTime(2100, 1, 1, 0, 0, 0, DateTimeKind.Utc), now),
             (keys[0].GetProperty("label").GetString(), keys[0].GetProperty("expires").GetDateTime(), keys[0].GetProperty("last_used").GetDateTime()));
+        var own = Assert.Single(keys[0].GetProperty("budgets").EnumerateArray());
+        Assert.Equal(
+            ("total", 2m, Usd("spent_usd"), false),
+            (own.GetProperty("period").GetString(), own.GetProperty("limit_usd").GetDecimal(), own.GetProperty("spent_usd").GetDecimal(), own.TryGetProperty("resets_at", out _)));
 
         var bare = (await TeamsAsync(admin)).GetProperty("bare");
         Assert.Equal("""{"id":"bare","budgets":[],"keys":[{"label":"key-1"}]}""", bare.GetRawText());
@@ -79,7 +83,7 @@ public sealed class AdminTeamsTests
             "Limits": { "RequestsPerMinute": 60, "ConcurrentRequests": 3 },
             "Budget": { "Usd": 12.5, "Period": "Month", "WhenExceeded": "Report" }
             """,
-        KeyMore = """, "Label": "ci", "Expires": "2100-01-01T00:00:00Z" """,
+        KeyMore = """, "Label": "ci", "Expires": "2100-01-01T00:00:00Z", "Budget": { "Usd": 2, "Period": "Total" } """,
         MoreTeams = reference => [TeamSetup.Team("", "bare", "ogw-bare", reference: reference)],
         Sections = [("Admin", """{ "Url": "http://127.0.0.1:0" }""")],
         Time = time,

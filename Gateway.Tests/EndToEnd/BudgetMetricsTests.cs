@@ -14,6 +14,7 @@ public sealed class BudgetMetricsTests
         {
             OutOfProcess = true,
             Team = "\"Budget\": { \"Usd\": 12.5 }",
+            KeyMore = """, "Label": "ci", "Budget": { "Usd": 3 }""",
             Sections = [("Admin", """{ "Url": "http://127.0.0.1:0" }""")],
         });
         var bill = team.Bill(await team.ChatAsync());
@@ -27,13 +28,15 @@ public sealed class BudgetMetricsTests
 
         Assert.Equal((double)row.CostPico!.Value / 1e12, (await ReadAsync("spent"))!.Value, 12);
         Assert.True(await ReadAsync("reserved") > 0);
+        Assert.Equal((3, await ReadAsync("spent")), (await ReadAsync("limit", "ci"), await ReadAsync("spent", "ci")));
 
-        async Task<double?> ReadAsync(string kind)
+        async Task<double?> ReadAsync(string kind, string? key = null)
         {
             var text = await admin.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
             return text.Split('\n')
                 .Where(line => line.StartsWith("gateway_budget_usd{", StringComparison.Ordinal)
-                    && line.Contains($"kind=\"{kind}\"", StringComparison.Ordinal) && line.Contains("team=\"search\"", StringComparison.Ordinal))
+                    && line.Contains($"kind=\"{kind}\"", StringComparison.Ordinal) && line.Contains("team=\"search\"", StringComparison.Ordinal)
+                    && line.Contains(key is null ? "" : $"key=\"{key}\"", StringComparison.Ordinal) && (key is not null || !line.Contains("key=", StringComparison.Ordinal)))
                 .Select(static line => (double?)double.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture))
                 .SingleOrDefault();
         }

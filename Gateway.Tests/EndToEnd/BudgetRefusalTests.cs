@@ -54,7 +54,7 @@ public sealed class BudgetRefusalTests : IClassFixture<BudgetRefusalTests.Fixtur
             Assert.NotEmpty(refused.Head.Header("Retry-After") ?? "");
             var error = refused.Json.GetProperty("error");
             Assert.Equal(
-                """{"needed_usd":1,"left_usd":0.5,"reserved_usd":1,"resets_at":null}""", error.GetProperty("metadata").GetRawText());
+                """{"needed_usd":1,"left_usd":0.5,"reserved_usd":1,"resets_at":null,"scope":"team"}""", error.GetProperty("metadata").GetRawText());
             Assert.Equal(
                 "The rest of the team's budget is reserved for other calls. It may cost 1 USD for "
                     + error.GetProperty("message").GetString()!.Split(" USD for ")[1].Split(' ')[0]

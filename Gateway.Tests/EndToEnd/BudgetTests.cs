@@ -237,7 +237,7 @@ public sealed class BudgetTests
         Assert.NotEmpty(refused.Head.Header("Retry-After") ?? "");
         Assert.Null(refused.Head.Header("x-should-retry"));
         Assert.Equal(
-            """{"needed_usd":1,"left_usd":0,"reserved_usd":1,"resets_at":null}""",
+            """{"needed_usd":1,"left_usd":0,"reserved_usd":1,"resets_at":null,"scope":"team"}""",
             refused.Json.GetProperty("error").GetProperty("metadata").GetRawText());
         Assert.Equal(GenerationState.Provisional, (await team.RowsAsync())[0].State);
     }

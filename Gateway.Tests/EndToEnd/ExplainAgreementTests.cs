@@ -158,12 +158,13 @@ public sealed class ExplainAgreementTests
             ("search", ""), ("search", "budget_exceeded"), ("search", "price_unknown"), ("holding", "budget_reserved"), ("reporting", ""),
             ("requests", ""), ("requests", "rate_limit_exceeded"), ("tokens", ""), ("tokens", "rate_limit_exceeded"),
             ("busy", "rate_limit_exceeded"), ("keyed", ""), ("keyed", "rate_limit_exceeded"),
+            ("thrifty", "budget_exceeded"), ("thrifty", "model_not_allowed"), ("poor", "budget_exceeded"),
         ];
         Assert.Empty(wanted.Except(outcomes));
         Assert.DoesNotContain(("reporting", "budget_exceeded"), outcomes);
     }
 
-    private const int EdgeRequests = 150;
+    private const int EdgeRequests = 180;
 
     private static readonly string[] EdgeModels = ["test/dollar", "test/mill", "test/mill", "test/mill", TeamGateway.Model, "nobody/knows"];
 
@@ -176,6 +177,8 @@ public sealed class ExplainAgreementTests
         ("tokens", """ "Limits": { "TokensPerMinute": 450 }, "Budget": { "Usd": 100 } """, ""),
         ("busy", """ "Limits": { "ConcurrentRequests": 1 } """, ""),
         ("keyed", """ "Limits": { "RequestsPerMinute": 50 } """, """, "Label": "ci", "Limits": { "RequestsPerMinute": 4, "TokensPerMinute": 2000 } """),
+        ("thrifty", """ "Budget": { "Usd": 100 } """, """, "AllowedModels": ["test/mill"], "Budget": { "Usd": 0.2, "Period": "Total" } """),
+        ("poor", """ "Budget": { "Usd": 0.2, "Period": "Total" } """, """, "Budget": { "Usd": 100 } """),
     ];
 
     private static Task<TeamGateway> StartAsync(string limits) => TeamGateway.StartAsync(new TeamGatewayOptions

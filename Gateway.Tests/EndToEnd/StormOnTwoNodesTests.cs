@@ -30,5 +30,6 @@ public sealed class StormOnTwoNodesTests(PostgresServer postgres, SharedRedis re
 
         var rows = await StormAudit.WaitForClosedRowsAsync(() => StormLedger.ReadPostgresAsync(database));
         new StormAudit(rows, upstream.Book.Entries, storm.Outcomes, StormSettings.TeamsByKey).AssertRight(storm.Seed);
+        Assert.Empty(await StormLedger.WrongPostgresSumsAsync(database));
     }
 }

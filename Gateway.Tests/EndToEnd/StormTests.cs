@@ -27,5 +27,6 @@ public sealed class StormTests
 
         var rows = await StormAudit.WaitForClosedRowsAsync(() => StormLedger.ReadSqliteAsync(gateway.Folder.File("usage.db")));
         new StormAudit(rows, upstream.Book.Entries, storm.Outcomes, StormSettings.TeamsByKey).AssertRight(storm.Seed);
+        Assert.Empty(await StormLedger.WrongSqliteSumsAsync(gateway.Folder.File("usage.db")));
     }
 }

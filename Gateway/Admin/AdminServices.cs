@@ -50,7 +50,7 @@ internal static class AdminServices
             metrics.ObserveLog(() => provider.GetRequiredService<ConsoleSink>().Dropped);
             metrics.ObserveDrift(() => provider.GetRequiredService<UpstreamDrift>().Usd);
             metrics.ObserveBudgets(() => provider.GetRequiredService<BudgetLevels>().Current.Select(static level => (
-                level.Team, level.Limit.ApproximateUsd, level.Spent.ApproximateUsd, level.Reserved.ApproximateUsd)));
+                level.Team, level.KeyLabel, level.Limit.ApproximateUsd, level.Spent.ApproximateUsd, level.Reserved.ApproximateUsd)));
             metrics.ObserveDestinations(() => provider.GetRequiredService<LeftAloneDestinations>().Read());
             metrics.ObserveWorkers(provider.GetRequiredService<WorkerHealth>());
             return metrics;

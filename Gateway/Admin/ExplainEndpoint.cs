@@ -135,7 +135,7 @@ internal sealed class ExplainEndpoint(
         return output.WrittenMemory;
     }
 
-    /// <summary>Writes the levels of the limits and of the budget, without the request; amounts are decimal text in US dollars.</summary>
+    /// <summary>Writes the levels of the limits and of the budgets, without the request; amounts are decimal text in US dollars.</summary>
     private static void WriteLevels(Utf8JsonWriter json, RequestExplanation explanation)
     {
         if (explanation.Forecast is { Limits: { } limits })
@@ -146,14 +146,13 @@ internal sealed class ExplainEndpoint(
             json.WriteEndObject();
         }
 
-        if (explanation.Forecast is { Period: { } period, Budget: var level })
+        foreach (var (budget, period, level) in explanation.Forecast?.Budgets ?? [])
         {
-            var limit = explanation.Team!.Budget!.Limit;
-            json.WriteStartObject("budget"u8);
-            json.WriteString("limit_usd"u8, limit.ToString());
+            json.WriteStartObject(period.KeyLabel is null ? "budget"u8 : "key_budget"u8);
+            json.WriteString("limit_usd"u8, budget.Limit.ToString());
             json.WriteString("charged_usd"u8, level.Charged.ToString());
             json.WriteString("reserved_usd"u8, level.Reserved.ToString());
-            json.WriteString("left_usd"u8, PicoDollars.Max(limit - level.Charged, PicoDollars.Zero).ToString());
+            json.WriteString("left_usd"u8, PicoDollars.Max(budget.Limit - level.Charged, PicoDollars.Zero).ToString());
             json.WriteString("resets_at"u8, ErrorMetadata.Text(period.End));
             json.WriteEndObject();
         }

@@ -53,14 +53,9 @@ internal sealed partial class TeamsEndpoint(
             documents.Add(new TeamsDocument.Team
             {
                 Id = team.Id,
-                Budgets = team.Budget is { } budget ? [await LevelOfAsync(team.Id, budget, isKnown: store is not null, faults)] : [],
+                Budgets = await LevelsOfAsync(team.Id, null, team.Budget, isKnown: store is not null, faults) ?? [],
                 Limits = team.Limits.IsNone ? null : await LevelsOfAsync(team, faults),
-                Keys = [.. team.Keys.Select(key => new TeamsDocument.Key
-                {
-                    Label = key.Label,
-                    Expires = key.Expires?.UtcDateTime,
-                    LastUsed = uses.Of(team.Id, key.Label).At?.UtcDateTime,
-                })],
+                Keys = await KeysOfAsync(team, isKnown: store is not null, faults),
             });
         }
 
@@ -75,9 +70,29 @@ internal sealed partial class TeamsEndpoint(
             JsonSerializer.SerializeToUtf8Bytes(new TeamsDocument(documents), LookupJsonContext.Default.TeamsDocument));
     }
 
-    private async Task<TeamsDocument.Budget> LevelOfAsync(string holder, TeamBudget budget, bool isKnown, List<string> faults)
+    private async Task<IReadOnlyList<TeamsDocument.Key>> KeysOfAsync(Team team, bool isKnown, List<string> faults)
     {
-        var period = BudgetKey.At(holder, budget.Period, time.GetUtcNow());
+        var keys = new List<TeamsDocument.Key>(team.Keys.Count);
+        foreach (var key in team.Keys)
+        {
+            keys.Add(new TeamsDocument.Key
+            {
+                Label = key.Label,
+                Expires = key.Expires?.UtcDateTime,
+                LastUsed = uses.Of(team.Id, key.Label).At?.UtcDateTime,
+                Budgets = await LevelsOfAsync(team.Id, key.Label, key.Budget, isKnown, faults),
+            });
+        }
+
+        return keys;
+    }
+
+    private async Task<IReadOnlyList<TeamsDocument.Budget>?> LevelsOfAsync(
+        string team, string? keyLabel, TeamBudget? budget, bool isKnown, List<string> faults) =>
+        budget is null ? null : [await LevelOfAsync(BudgetKey.At(team, budget.Period, time.GetUtcNow(), keyLabel), budget, isKnown, faults)];
+
+    private async Task<TeamsDocument.Budget> LevelOfAsync(BudgetKey period, TeamBudget budget, bool isKnown, List<string> faults)
+    {
         var document = new TeamsDocument.Budget
         {
             Period = budget.Period.ToString().ToLowerInvariant(),

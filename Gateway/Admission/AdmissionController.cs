@@ -56,7 +56,7 @@ internal sealed partial class AdmissionController
         };
         var (team, settings) = (request.Caller.Team, request.Snapshot.Settings);
         LimitResult? limits = null;
-        BudgetResult? budgeted = null;
+        var (ofTeam, ofKey) = ((BudgetResult?)null, (BudgetResult?)null);
         var isAdmitted = false;
         try
         {
@@ -83,30 +83,22 @@ internal sealed partial class AdmissionController
                 }
             }
 
-            if (team.Budget is { } budget)
+            if (team.HasBudget)
             {
                 if (RequestJudge.IsPriceMissing(team, settings.Limits, request.Cost))
                 {
                     return Refused(limits, GatewayError.PriceUnknown);
                 }
 
-                try
+                (ofTeam, var refusal) = await ReserveAsync(call, null, team.Budget, request, now);
+                if (refusal is null)
                 {
-                    var (result, refusal) = await ReserveAsync(call, team, budget, request, now);
-                    if (refusal is not null)
-                    {
-                        return Refused(limits, refusal);
-                    }
-
-                    budgeted = result;
+                    (ofKey, refusal) = await ReserveAsync(call, request.Caller.Key.Label, team.KeyBudget, request, now);
                 }
-                catch (LimitStoreException fault)
+
+                if (refusal is not null)
                 {
-                    Log.BudgetsUnavailable(_logger, fault.Message, settings.Limits.WhenStoreFails.Budgets, request.RequestId);
-                    if (settings.Limits.WhenStoreFails.Budgets == FailurePolicy.Refuse)
-                    {
-                        return Refused(limits, GatewayError.BudgetUnavailable);
-                    }
+                    return Refused(limits, refusal);
                 }
             }
 
@@ -127,7 +119,7 @@ internal sealed partial class AdmissionController
             }
 
             isAdmitted = true;
-            LogAdmitted(request, limits, budgeted);
+            LogAdmitted(request, limits, ofTeam, ofKey);
             return new AdmissionDecision(limits, call, null);
         }
         finally
@@ -196,53 +188,73 @@ internal sealed partial class AdmissionController
         }
     }
 
-    /// <summary>Judges the answer of the budget's store. Pure: <c>explain</c> runs the same code.</summary>
+    /// <summary>Judges the answer of a budget's store. Pure: <c>explain</c> runs the same code.</summary>
     /// <returns>The error, also for a budget that only reports; <see langword="null"/> if the amount is granted.</returns>
     public static GatewayError? Judge(TeamBudget budget, BudgetKey key, in RequestCost cost, in BudgetResult result) => result.IsGranted
         ? null
         : GatewayError.OverBudget(
-            new BudgetShortfall(cost.Reserved, budget.Limit, result.Charged, result.Reserved, key.End), cost.Basis, cost.ToolCost);
+            new BudgetShortfall(cost.Reserved, budget.Limit, result.Charged, result.Reserved, key.End) { IsOfKey = key.KeyLabel is not null }, cost.Basis, cost.ToolCost);
 
-    /// <summary>Reserves the amount of a call in the team's budget.</summary>
-    /// <returns>The answer of the store, and the error if the request is refused.</returns>
-    private async ValueTask<(BudgetResult Result, GatewayError? Error)> ReserveAsync(
-        MeteredCall call, Team team, TeamBudget budget, AdmissionRequest request, DateTimeOffset now)
+    /// <summary>Reserves the amount of a call in the budget of its team or of its key.</summary>
+    /// <returns>
+    /// The answer of the store, and the error if the request is refused. A refused call releases what its other budget has reserved.
+    /// </returns>
+    private async ValueTask<(BudgetResult? Result, GatewayError? Error)> ReserveAsync(
+        MeteredCall call, string? keyLabel, TeamBudget? budget, AdmissionRequest request, DateTimeOffset now)
     {
-        var key = BudgetKey.At(team.Id, budget.Period, now);
-        var result = await call.ReserveAsync(key, budget.Limit, budget.IncludesByok);
-        if (Judge(budget, key, request.Cost, result) is not { } error)
+        if (budget is null)
         {
+            return default;
+        }
+
+        try
+        {
+            var (team, key) = (request.Caller.Team.Id, BudgetKey.At(request.Caller.Team.Id, budget.Period, now, keyLabel));
+            var result = await call.ReserveAsync(key, budget.Limit, budget.IncludesByok);
+            if (Judge(budget, key, request.Cost, result) is { } error)
+            {
+                var isRefused = budget.WhenExceeded == ExceededPolicy.Refuse;
+                if (error.Code == GatewayError.BudgetExceeded.Code)
+                {
+                    _alerts.BudgetExceeded(request.Snapshot, key, budget.Limit, result.Charged - result.Reserved, isRefused, now);
+                }
+
+                if (isRefused)
+                {
+                    return (result, error);
+                }
+
+                Log.BudgetExceeded(_logger, error.Code, team, error.Message, request.RequestId);
+                _metrics.RequestRefused(error.Code, team);
+                result = await call.ReserveAsync(key, PicoDollars.MaxStored, budget.IncludesByok);
+            }
+
             return (result, null);
         }
-
-        var isRefused = budget.WhenExceeded == ExceededPolicy.Refuse;
-        if (error.Code == GatewayError.BudgetExceeded.Code)
+        catch (LimitStoreException fault)
         {
-            _alerts.BudgetExceeded(request.Snapshot, key, budget.Limit, result.Charged - result.Reserved, isRefused, now);
+            var policy = request.Snapshot.Settings.Limits.WhenStoreFails.Budgets;
+            Log.BudgetsUnavailable(_logger, fault.Message, policy, request.RequestId);
+            return (null, policy == FailurePolicy.Refuse ? GatewayError.BudgetUnavailable : null);
         }
-
-        if (isRefused)
-        {
-            return (result, error);
-        }
-
-        Log.BudgetExceeded(_logger, error.Code, team.Id, error.Message, request.RequestId);
-        _metrics.RequestRefused(error.Code, team.Id);
-        return (await call.ReserveAsync(key, PicoDollars.MaxStored, budget.IncludesByok), null);
     }
 
-    private void LogAdmitted(in AdmissionRequest request, LimitResult? limits, BudgetResult? budget)
+    private void LogAdmitted(in AdmissionRequest request, LimitResult? limits, BudgetResult? ofTeam, BudgetResult? ofKey)
     {
         if (_logger.IsEnabled(LogLevel.Debug))
         {
+            var team = request.Caller.Team;
             PhaseLog.CallAdmitted(
                 _logger,
                 request.Cost.Reserved.ToString(),
                 request.Cost.Tokens,
                 limits is null ? "none" : $"{Left(limits.Requests)} requests and {Left(limits.Tokens)} tokens left",
-                budget is { } result ? $"{result.Charged} of {request.Caller.Team.Budget!.Limit} USD charged" : "none",
+                ofTeam is null && ofKey is null ? "none" : $"{Charged(ofTeam, team.Budget, "")}{Charged(ofKey, team.KeyBudget, ofTeam is null ? "key " : ", key ")}",
                 request.RequestId);
         }
+
+        static string Charged(BudgetResult? result, TeamBudget? budget, string prefix) =>
+            result is { } one ? $"{prefix}{one.Charged} of {budget!.Limit} USD charged" : "";
 
         static string Left(LimitLevel? level) =>
             level is { } one ? string.Create(CultureInfo.InvariantCulture, $"{one.Remaining} of {one.Limit}") : "any";

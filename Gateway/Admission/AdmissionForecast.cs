@@ -1,4 +1,3 @@
-using Gateway.Billing;
 using Gateway.Errors;
 using Gateway.Limits;
 
@@ -11,11 +10,8 @@ internal sealed record AdmissionForecast(GatewayError? Error)
     /// <summary>The levels of the limits; <see langword="null"/> without limits, or if they are not known.</summary>
     public LimitResult? Limits { get; init; }
 
-    /// <summary>The period of the budget; <see langword="null"/> without a budget, or if its level is not known.</summary>
-    public BudgetKey? Period { get; init; }
-
-    /// <summary>The level of the budget, without the request; the default without <see cref="Period"/>.</summary>
-    public BudgetResult Budget { get; init; }
+    /// <summary>The levels of the team's budget and of the key's, as far as there are such and their levels are known.</summary>
+    public IReadOnlyList<BudgetForecast> Budgets { get; init; } = [];
 
     /// <summary>The error of a budget that only reports: the request passes.</summary>
     public GatewayError? Reported { get; init; }

@@ -39,12 +39,15 @@ internal sealed class AdmissionPreview(ILimitPreview? limits, IBudgetPreview? bu
     }
 
     /// <summary>The decision about a request with a valid body.</summary>
-    /// <param name="team">The team of a metered call; <see langword="null"/> for a catalogue call, which uses neither tokens nor money.</param>
+    /// <param name="team">
+    /// The team of a metered call, as its key sees it; <see langword="null"/> for a catalogue call, which uses neither tokens nor money.
+    /// </param>
+    /// <param name="keyLabel">The label of the key.</param>
     /// <param name="scopes">The limits of the request.</param>
     /// <param name="settings">The section <c>Limits</c>.</param>
     /// <param name="cost">The estimated use.</param>
     public async ValueTask<AdmissionForecast> AdmitAsync(
-        Team? team, IReadOnlyList<LimitScope> scopes, LimitsSettings settings, RequestCost cost)
+        Team? team, string? keyLabel, IReadOnlyList<LimitScope> scopes, LimitsSettings settings, RequestCost cost)
     {
         LimitResult? levels = null;
         if (limits is not null && scopes.Count > 0)
@@ -66,7 +69,7 @@ internal sealed class AdmissionPreview(ILimitPreview? limits, IBudgetPreview? bu
             }
         }
 
-        if (team?.Budget is not { } budget)
+        if (team is not { HasBudget: true })
         {
             return new(Error: null) { Limits = levels };
         }
@@ -81,17 +84,36 @@ internal sealed class AdmissionPreview(ILimitPreview? limits, IBudgetPreview? bu
             return new(Error: null) { Limits = levels };
         }
 
+        var forecast = new AdmissionForecast(Error: null) { Limits = levels };
+        forecast = await AddAsync(forecast, team, null, team.Budget, settings, cost);
+        return forecast.Error is null ? await AddAsync(forecast, team, keyLabel, team.KeyBudget, settings, cost) : forecast;
+    }
+
+    /// <summary>Adds the level of a budget, and the error of one that does not cover the request.</summary>
+    private async ValueTask<AdmissionForecast> AddAsync(
+        AdmissionForecast forecast, Team team, string? keyLabel, TeamBudget? budget, LimitsSettings settings, RequestCost cost)
+    {
+        if (budget is null)
+        {
+            return forecast;
+        }
+
         try
         {
-            var key = BudgetKey.At(team.Id, budget.Period, time.GetUtcNow());
-            var result = await budgets.PreviewAsync(key, budget.Limit, cost.Reserved);
+            var key = BudgetKey.At(team.Id, budget.Period, time.GetUtcNow(), keyLabel);
+            var result = await budgets!.PreviewAsync(key, budget.Limit, cost.Reserved);
             var error = AdmissionController.Judge(budget, key, cost, result);
             var isRefused = budget.WhenExceeded == ExceededPolicy.Refuse;
-            return new(isRefused ? error : null) { Limits = levels, Period = key, Budget = result, Reported = isRefused ? null : error };
+            return forecast with
+            {
+                Error = isRefused ? error : null,
+                Budgets = [.. forecast.Budgets, new BudgetForecast(budget, key, result)],
+                Reported = isRefused ? forecast.Reported : forecast.Reported ?? error,
+            };
         }
         catch (LimitStoreException)
         {
-            return new(settings.WhenStoreFails.Budgets == FailurePolicy.Refuse ? GatewayError.BudgetUnavailable : null) { Limits = levels };
+            return forecast with { Error = settings.WhenStoreFails.Budgets == FailurePolicy.Refuse ? GatewayError.BudgetUnavailable : null };
         }
     }
 

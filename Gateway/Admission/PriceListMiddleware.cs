@@ -11,7 +11,7 @@ namespace Gateway.Admission;
 internal sealed class PriceListMiddleware(RequestDelegate next, PriceListStore prices)
 {
     public Task InvokeAsync(HttpContext context) =>
-        !prices.IsAwaited || GatewayContext.Of(context).Caller is not { Team.Budget: not null, IsMetered: true }
+        !prices.IsAwaited || GatewayContext.Of(context).Caller is not { Team.HasBudget: true, IsMetered: true }
             ? next(context)
             : AwaitAsync(context);
 

@@ -41,7 +41,7 @@ internal static class RequestJudge
         var size = RequestMeasure.Of(endpoint, limits, reviewed);
         var amount = ReservationEstimate.Find(PricedNames(requested, reviewed), reviewed.Models.NamesPreset, prices, size, out var dearest);
         ProviderRule? ceiling = null;
-        if (limits.WriteMaxPrice && team.Budget is not null && amount is not null && reviewed.Endpoint != RequestEndpoint.Images)
+        if (limits.WriteMaxPrice && team.HasBudget && amount is not null && reviewed.Endpoint != RequestEndpoint.Images)
         {
             // The ceiling allows any of the models at the highest price of each part, so the reservation uses these prices.
             amount = ReservationEstimate.Estimate(dearest, size);
@@ -49,7 +49,7 @@ internal static class RequestJudge
         }
 
         // The most of what may be billed beside tokens: either a search at its price, or tools at the amount that stops them.
-        var (hasTools, hasBudget) = (requested.Tools.Count > 0, team.Budget is not null);
+        var (hasTools, hasBudget) = (requested.Tools.Count > 0, team.HasBudget);
         var isBounded = hasTools && hasBudget && requested.Tools.Any(static tool => ServerToolRights.MayCostMore(tool.Name));
         var toolCost = hasTools && requested.Tools.Any(static tool => ServerToolRights.Searches(tool.Name))
             ? PicoDollars.Max(dearest.Search, ReservationEstimate.DearestSearch)
@@ -83,7 +83,7 @@ internal static class RequestJudge
 
     /// <summary>Whether a call is refused because its price is unknown, so that its cost cannot be reserved in the team's budget.</summary>
     public static bool IsPriceMissing(Team team, LimitsSettings limits, RequestCost cost) =>
-        team.Budget is not null && cost.Cost is null && !limits.AllowUnknownPrices;
+        team.HasBudget && cost.Cost is null && !limits.AllowUnknownPrices;
 
     private static RequestVerdict Refused(GatewayError error, ServerToolVerdict tools) =>
         new(new RequestReview(error.ToRejection())) { Tools = tools };
@@ -107,7 +107,7 @@ internal static class RequestJudge
         var refused = rights.Refuse(requested.Names, presets)
             ?? (requested.All.Count > requested.Names.Count ? rights.Refuse(requested.All, presets) : null)
             ?? (reviewed.Models.Model is null && !reviewed.Models.NamesPreset ? rights.Refuse([], []) : null);
-        return refused is null ? null : GatewayError.ModelNotAllowed(refused, team.Id).ToRejection();
+        return refused is null ? null : GatewayError.ModelNotAllowed(refused, team.Id, team.HasKeyRights).ToRejection();
     }
 
     // A request without a model has no price, whatever its tools and fallbacks name.

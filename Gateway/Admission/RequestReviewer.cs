@@ -22,7 +22,7 @@ internal sealed class RequestReviewer(PriceListStore prices)
             team, request.Caller.Endpoint!, snapshot.Settings.Limits, prices.For(snapshot), session, reviewed);
         request.Body = new RequestBodyRecord(
             verdict.Cost, verdict.Session, verdict.Tools.RemovedNames, verdict.Tools.ReportedNames);
-        if (verdict.Review.Rejection is null && verdict.Cost.Cost is null && team.Budget is not null)
+        if (verdict.Review.Rejection is null && verdict.Cost.Cost is null && team.HasBudget)
         {
             prices.AskSoon();
         }

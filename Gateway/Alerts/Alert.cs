@@ -14,6 +14,9 @@ internal sealed record Alert
     /// <summary>The id of the team.</summary>
     public required string Team { get; init; }
 
+    /// <summary>The label of the team's key whose budget it is; <see langword="null"/> for the budget of the team.</summary>
+    public string? KeyLabel { get; init; }
+
     /// <summary>The budget; <see langword="null"/> if the alert is about a key.</summary>
     public AlertBudget? Budget { get; init; }
 

@@ -25,6 +25,7 @@ internal static class AlertJson
         writer.WriteString("id"u8, alert.Id);
         WriteTime(writer, "time"u8, alert.Time);
         writer.WriteString("team"u8, alert.Team);
+        writer.WriteString("key"u8, alert.KeyLabel);
         writer.WriteString("period"u8, alert.Budget?.Period.ToString().ToLowerInvariant());
         WriteTime(writer, "period_start"u8, alert.Budget?.Start);
         WriteTime(writer, "resets_at"u8, alert.Budget?.ResetsAt);
@@ -51,6 +52,7 @@ internal static class AlertJson
                 Id = root.GetProperty("id"u8).GetGuid(),
                 Time = root.GetProperty("time"u8).GetDateTimeOffset(),
                 Team = root.GetProperty("team"u8).GetString() ?? "",
+                KeyLabel = root.GetProperty("key"u8).GetString(),
                 Budget = ReadBudget(root),
                 Threshold = IsNull(root, "threshold"u8, out var threshold) ? null : threshold.GetDecimal(),
                 IsRefused = IsNull(root, "refused"u8, out var refused) ? null : refused.GetBoolean(),

@@ -99,6 +99,7 @@ internal sealed class AlertRaiser : Worker
             AlertNames.OfRefusal(refusal.Key),
             New(AlertKind.BudgetExceeded, refusal.Key.Team, refusal.Time) with
             {
+                KeyLabel = refusal.Key.KeyLabel,
                 Budget = BudgetOf(refusal.Key, refusal.Limit, refusal.Spent),
                 IsRefused = refusal.IsRefused,
             },
@@ -126,10 +127,14 @@ internal sealed class AlertRaiser : Worker
         var raised = new HashSet<string>(StringComparer.Ordinal);
         foreach (var team in settings.Teams.Teams)
         {
-            if (team.Budget is { } budget && AlertWebhooks.Find(settings, AlertKind.BudgetThreshold, team.Id) is not null)
+            if (AlertWebhooks.Find(settings, AlertKind.BudgetThreshold, team.Id) is not null)
             {
-                cancellationToken.ThrowIfCancellationRequested();
-                await RaiseThresholdsAsync(team, budget, settings.Settings.Alerts.BudgetThresholds, raised, cancellationToken);
+                var thresholds = settings.Settings.Alerts.BudgetThresholds;
+                await RaiseThresholdsAsync(team.Id, null, team.Budget, thresholds, raised, cancellationToken);
+                foreach (var key in team.Keys)
+                {
+                    await RaiseThresholdsAsync(team.Id, key.Label, key.Budget, thresholds, raised, cancellationToken);
+                }
             }
         }
 
@@ -138,10 +143,21 @@ internal sealed class AlertRaiser : Worker
     }
 
     private async Task RaiseThresholdsAsync(
-        Team team, TeamBudget budget, IReadOnlyList<decimal> thresholds, HashSet<string> raised, CancellationToken cancellationToken)
+        string team,
+        string? keyLabel,
+        TeamBudget? budget,
+        IReadOnlyList<decimal> thresholds,
+        HashSet<string> raised,
+        CancellationToken cancellationToken)
     {
+        if (budget is null)
+        {
+            return;
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
         var now = _time.GetUtcNow();
-        var key = BudgetKey.At(team.Id, budget.Period, now);
+        var key = BudgetKey.At(team, budget.Period, now, keyLabel);
         var level = await _budgets.PreviewAsync(key, budget.Limit, PicoDollars.Zero);
         var spent = level.Charged - level.Reserved;
         foreach (var threshold in thresholds)
@@ -156,8 +172,9 @@ internal sealed class AlertRaiser : Worker
             {
                 await RaiseAsync(
                     name,
-                    New(AlertKind.BudgetThreshold, team.Id, now) with
+                    New(AlertKind.BudgetThreshold, team, now) with
                     {
+                        KeyLabel = keyLabel,
                         Budget = BudgetOf(key, budget.Limit, spent),
                         Threshold = threshold,
                     },

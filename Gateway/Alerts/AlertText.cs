@@ -12,9 +12,9 @@ internal readonly record struct AlertText(string Title, string Details)
     public static AlertText Of(Alert alert) => alert.Kind switch
     {
         AlertKind.BudgetThreshold => new AlertText(
-            $"Team {alert.Team} has spent {Percent(alert.Threshold!.Value)} of its budget", $"{Spent(alert.Budget!)}{Reset(alert.Budget!)}"),
+            $"{(alert.KeyLabel is { } label ? $"Key {label} of team" : "Team")} {alert.Team} has spent {Percent(alert.Threshold!.Value)} of its budget", $"{Spent(alert.Budget!)}{Reset(alert.Budget!)}"),
         AlertKind.BudgetExceeded => new AlertText(
-            $"A request of team {alert.Team} exceeds its budget",
+            $"A request of {(alert.KeyLabel is { } label ? $"key {label} of " : "")}team {alert.Team} exceeds its budget",
             (alert.IsRefused == true
                 ? "It was refused with 402 budget_exceeded. "
                 : "It has passed, since the budget only reports. ")

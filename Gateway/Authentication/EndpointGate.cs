@@ -17,7 +17,7 @@ internal static class EndpointGate
         var target = route.TargetOf(path);
         return target.Endpoint is { } endpoint
             && endpoint.Takes(method)
-            && (!endpoint.NeedsBudget || team.Budget is not null)
+            && (!endpoint.NeedsBudget || team.HasBudget)
             && (!endpoint.IsMetered || !IsJudgedByItsBody(team) || route.IsRewritten)
             ? target
             : default;
@@ -30,5 +30,5 @@ internal static class EndpointGate
         : [];
 
     /// <summary>Whether the rights or the budget of a team depend on the model or the size of a request.</summary>
-    private static bool IsJudgedByItsBody(Team team) => !team.Rights.IsUnlimited || team.Budget is not null;
+    private static bool IsJudgedByItsBody(Team team) => !team.Rights.IsUnlimited || team.HasBudget;
 }

@@ -11,6 +11,9 @@ namespace Gateway.Billing;
 internal readonly record struct BudgetShortfall(
     PicoDollars Needed, PicoDollars Limit, PicoDollars Charged, PicoDollars Reserved, DateTimeOffset? ResetsAt)
 {
+    /// <summary>Whether the budget is that of the key; otherwise it is the team's.</summary>
+    public bool IsOfKey { get; init; }
+
     /// <summary>The amount that may still be reserved.</summary>
     public PicoDollars Left => PicoDollars.Max(Limit - Charged, PicoDollars.Zero);
 

@@ -32,7 +32,7 @@ internal sealed class CatalogueMiddleware(RequestDelegate next)
 
         // Upstream's page of the name, whatever an alias makes of it in a call.
         return endpoint.ModelOf(caller.UpstreamPath) is { } model && team.Rights.Refuse([model], []) is { } refused
-            ? GatewayError.ModelNotAllowed(refused, team.Id)
+            ? GatewayError.ModelNotAllowed(refused, team.Id, team.HasKeyRights)
             : null;
     }
 }

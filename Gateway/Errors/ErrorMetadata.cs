@@ -13,13 +13,14 @@ internal sealed class ErrorMetadata
 
     private ErrorMetadata(Action<Utf8JsonWriter> write) => _write = write;
 
-    /// <summary>The amounts of a budget that does not cover a request.</summary>
+    /// <summary>The amounts of a budget that does not cover a request, and whose it is.</summary>
     public static ErrorMetadata Of(BudgetShortfall shortfall) => new(json =>
     {
         WriteAmount(json, "needed_usd", shortfall.Needed);
         WriteAmount(json, "left_usd", shortfall.Left);
         WriteAmount(json, "reserved_usd", shortfall.Reserved);
         json.WriteString("resets_at", Text(shortfall.ResetsAt));
+        json.WriteString("scope", shortfall.IsOfKey ? "key" : "team");
     });
 
     /// <summary>The exhausted limit and its holder.</summary>

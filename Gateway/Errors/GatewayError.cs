@@ -173,11 +173,12 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     /// The name in the request; empty if it names no model. The message quotes only the beginning of a long name.
     /// </param>
     /// <param name="team">The id of the team, whose settings exclude the model.</param>
-    public static GatewayError ModelNotAllowed(string name, string team) => new(403, ErrorOrigin.Client, Permission, ModelNotAllowedCode,
+    /// <param name="hasKeyRights">Whether the settings of the key may exclude it too.</param>
+    public static GatewayError ModelNotAllowed(string name, string team, bool hasKeyRights = false) => new(403, ErrorOrigin.Client, Permission, ModelNotAllowedCode,
         (name.Length == 0
             ? "The team may not make a request that names no model."
             : $"The team may not use the model '{Shorten(name)}'.")
-            + $" The settings AllowedModels and DeniedModels of the team '{team}' decide.",
+            + $" The settings AllowedModels and DeniedModels of the team '{team}'{(hasKeyRights ? " and AllowedModels of its key" : "")} decide.",
         "model");
 
     /// <summary>A server tool or plugin is closed to the team.</summary>
@@ -198,10 +199,11 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
     public static GatewayError OverBudget(in BudgetShortfall shortfall, in EstimateBasis basis = default, PicoDollars toolCost = default)
     {
         var error = shortfall.IsReservedOnly ? BudgetReserved : BudgetExceeded;
+        var message = shortfall.IsOfKey ? error.Message.Replace("team's budget", "key's budget", StringComparison.Ordinal) : error.Message;
         var until = ErrorMetadata.Text(shortfall.ResetsAt) is { } end ? $" until {end}" : "";
         return error with
         {
-            Message = $"{error.Message} It may cost {shortfall.Needed} USD{Reason(basis, toolCost)}. {shortfall.Left} USD are left{until}, and "
+            Message = $"{message} It may cost {shortfall.Needed} USD{Reason(basis, toolCost)}. {shortfall.Left} USD are left{until}, and "
                 + $"{shortfall.Reserved} USD are reserved for calls that are not billed yet.",
             Metadata = ErrorMetadata.Of(shortfall),
         };

@@ -34,7 +34,7 @@ internal static class TeamServices
         services.AddSingleton<ILedger>(static provider => provider.GetRequiredService<LedgerWriter>());
         services.AddSingleton<LedgerAccess>();
         services.AddSingleton<IGenerationOwnership, LedgerOwnership>();
-        services.AddSingleton(static provider => TermsOf(
+        services.AddSingleton(static provider => BudgetTerms.Of(
             provider.GetRequiredService<SettingsStore>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => LimitStores.Create(
             settings.Limits,
@@ -77,9 +77,4 @@ internal static class TeamServices
     }
 
     private static Func<TimeSpan> RetentionOf(SettingsStore settings) => () => settings.Current.Settings.Usage.Retention;
-
-    private static BudgetTerms TermsOf(SettingsStore settings, TimeProvider time) => new(
-        id => settings.Current.Teams.TryGet(id, out var team) ? team.Budget : null,
-        () => settings.Current.Settings.Limits.UnknownHold,
-        time);
 }

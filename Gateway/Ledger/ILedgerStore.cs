@@ -41,16 +41,22 @@ internal interface ILedgerStore : IAsyncDisposable
     Task<IReadOnlyList<UsageRow>> ReadUsageAsync(UsageSelection selection, CancellationToken cancellationToken);
 
     /// <summary>
-    /// The charges of a team since a time, with the ids of the rows created since <paramref name="recent"/>.
-    /// <see cref="DateTimeOffset.MinValue"/> as the time includes removed rows.
+    /// The charges of a team, or of one of its keys, since the start of a day, removed rows included; with the ids of the rows created since
+    /// <paramref name="recent"/>. What the settled rows cost is read from the sums of days.
     /// </summary>
     /// <param name="team">The team's id.</param>
-    /// <param name="from">The start of the period.</param>
+    /// <param name="keyLabel">The label of the key; <see langword="null"/> for all keys.</param>
+    /// <param name="from">The start of the period, which is the start of a UTC day.</param>
     /// <param name="recent">The time since which rows are named.</param>
     /// <param name="heldSince">Unresolvable rows that were closed before this time are not charged.</param>
     /// <param name="cancellationToken">Cancels the query.</param>
     Task<TeamCharges> ReadChargesAsync(
-        string team, DateTimeOffset from, DateTimeOffset recent, DateTimeOffset heldSince, CancellationToken cancellationToken);
+        string team,
+        string? keyLabel,
+        DateTimeOffset from,
+        DateTimeOffset recent,
+        DateTimeOffset heldSince,
+        CancellationToken cancellationToken);
 
     /// <summary>The costs of all settled rows of a team, including removed ones.</summary>
     Task<PicoDollars> ReadCostsAsync(string team, CancellationToken cancellationToken);
@@ -89,8 +95,8 @@ internal interface ILedgerStore : IAsyncDisposable
     Task<bool> HasGenerationAsync(string team, string generationId, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Removes rows of requests that arrived before a time, except those of requests in flight; their cost stays in the teams' totals. Rows
-    /// that still wait for a bill become unresolvable first, so that those of a removed team do not stay forever. One call removes up to
+    /// Removes rows of requests that arrived before a time, except those of requests in flight; the sums of days keep their cost. Rows that
+    /// still wait for a bill become unresolvable first, so that those of a removed team do not stay forever. One call removes up to
     /// 1,000 rows, so writers wait only briefly.
     /// </summary>
     /// <returns>The number of removed rows; zero if there are no more.</returns>

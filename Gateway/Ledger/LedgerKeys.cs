@@ -17,6 +17,9 @@ internal static class LedgerKeys
 
     private const long MaxMilliseconds = (1L << 48) - 1;
 
+    /// <summary>The length of a UTC day.</summary>
+    public const long MillisecondsPerDay = 86_400_000;
+
     /// <summary>A lower bound of the keys of requests that arrived since a time.</summary>
     public static Guid Floor(DateTimeOffset? from) =>
         from is { } moment && moment > DateTimeOffset.UnixEpoch + Slack
@@ -43,6 +46,12 @@ internal static class LedgerKeys
 
     /// <summary>The time in a store's column.</summary>
     public static DateTimeOffset FromStored(long milliseconds) => DateTimeOffset.FromUnixTimeMilliseconds(milliseconds);
+
+    /// <summary>The number of a UTC day, counted from 1970-01-01.</summary>
+    /// <exception cref="ArgumentException">The moment is not the start of a day.</exception>
+    public static long DayOf(DateTimeOffset start) => Math.DivRem(ToStored(start), MillisecondsPerDay) is (var day, 0)
+        ? day
+        : throw new ArgumentException($"{start:O} is not the start of a UTC day.", nameof(start));
 
     private static Guid At(DateTimeOffset moment, byte tail)
     {

@@ -5,8 +5,8 @@ using Gateway.Workers;
 namespace Gateway.Ledger;
 
 /// <summary>
-/// Removes rows older than <see cref="UsageSettings.Retention"/> of the current settings, every hour. The store adds their cost to the
-/// team's total. A ledger that is not open stays closed.
+/// Removes rows older than <see cref="UsageSettings.Retention"/> of the current settings, every hour. The sums of days keep their cost. A
+/// ledger that is not open stays closed.
 /// </summary>
 internal sealed partial class LedgerMaintenance : Worker
 {

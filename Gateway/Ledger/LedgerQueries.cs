@@ -2,7 +2,7 @@ using Gateway.Primitives;
 
 namespace Gateway.Ledger;
 
-/// <summary>A team's charges in a period, to restore a budget's counter.</summary>
+/// <summary>The charges of a team, or of one of its keys, in a period, to restore a budget's counter.</summary>
 /// <param name="Charged">
 /// The sum over all rows, without the providers' own amounts; open ones count with what is held for them, unresolvable ones with their
 /// reservation for a time.
@@ -66,6 +66,7 @@ internal sealed record PendingGeneration(
 /// <param name="IsExpired">
 /// Whether the row is closed without a bill and counts nothing, such as a row that is written off. A late bill may still settle it.
 /// </param>
+/// <param name="KeyLabel">Label of the team's key.</param>
 internal sealed record RowCharge(
     Guid Id,
     string Team,
@@ -75,7 +76,8 @@ internal sealed record RowCharge(
     bool IsUnresolvable = false,
     PicoDollars UpstreamCost = default,
     DateTimeOffset? ClosedAt = null,
-    bool IsExpired = false);
+    bool IsExpired = false,
+    string KeyLabel = "");
 
 /// <summary>The unresolvable rows to write off.</summary>
 /// <param name="Team">Their team.</param>

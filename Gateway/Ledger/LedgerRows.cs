@@ -46,7 +46,8 @@ internal static class LedgerRows
         reader.GetInt32(3) == (int)GenerationState.Unresolvable,
         PicoDollars.FromStored(reader.GetInt64(5)),
         reader.IsDBNull(6) ? null : LedgerKeys.FromStored(reader.GetInt64(6)),
-        reader.GetInt32(3) == (int)GenerationState.WrittenOff);
+        reader.GetInt32(3) == (int)GenerationState.WrittenOff,
+        reader.GetString(7));
 
     /// <summary>A row of <see cref="LedgerSql.Unresolved"/>.</summary>
     public static UnresolvedRow Unresolved(DbDataReader reader, Guid id) => new(

@@ -125,6 +125,7 @@ internal static class LedgerSchema
         [AddDestination],
         AddSettlement,
         AddOrigin,
+        DailySumsSchema.Postgres,
         AddAlerts,
     ];
 
@@ -137,6 +138,7 @@ internal static class LedgerSchema
         [AddDestination],
         AddSettlement,
         AddOrigin,
+        DailySumsSchema.Sqlite,
         AddAlerts,
     ];
 

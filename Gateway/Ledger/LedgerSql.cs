@@ -22,27 +22,13 @@ internal static class LedgerSql
     /// <summary>Whether the budget counts an unresolvable row: it was closed since $5.</summary>
     private const string IsHeld = "state = 3 AND COALESCE(closed_at, started_at) >= $5";
 
-    private const string BudgetCharge =
-        $"CASE WHEN state = 2 THEN {Cost} WHEN state < 2 THEN {Held} WHEN {IsHeld} THEN reserved_pico ELSE 0 END";
-
     /// <summary>
     /// Whether a row was adopted and is still without a bill. Its own node may be alive and settle it: the node could not renew its lock.
     /// </summary>
     private const string IsAdopted = "state >= 3 AND ended = 'GatewayDied'";
 
-    // Rows are removed long after the budget has stopped counting the unresolvable ones.
-    private const string RemovedCharge = $"CASE WHEN state = 2 THEN {Cost} ELSE 0 END";
-
     /// <summary>A row is reported at its reservation until it is settled or written off.</summary>
     public const string ReportCharge = $"CASE WHEN state = 2 THEN {Cost} WHEN state = 4 THEN 0 ELSE reserved_pico END";
-
-    // Sums of pico-dollars overflow 64 bits, so whole micro-dollars and remainders are summed separately.
-    private const string BudgetSums = $"{MicroOf}{BudgetCharge}{PicoOf}{BudgetCharge}{End}, {UpstreamSums}";
-    private const string RemovedSums = $"{MicroOf}{RemovedCharge}{PicoOf}{RemovedCharge}{End}, {UpstreamSums}";
-    private const string UpstreamSums = $"{MicroOf}{UpstreamCost}{PicoOf}{UpstreamCost}{End}";
-    private const string MicroOf = "CAST(COALESCE(SUM((";
-    private const string PicoOf = ") / 1000000), 0) AS BIGINT), CAST(COALESCE(SUM((";
-    private const string End = ") % 1000000), 0) AS BIGINT)";
 
     // Idempotent: an entry is written twice if the response to a commit is lost.
     public const string Began =
@@ -147,35 +133,41 @@ internal static class LedgerSql
         key_label, is_error, limit_tokens, answered_ms, asked_at
         """;
 
+    private const string OfKey = "($6 = '' OR key_label = $6)";
+
     /// <summary>
-    /// Open, held, adopted and recent rows one by one, and the sum of the others as a row without an id, in one query for a consistent
-    /// view.
+    /// The sums of the settled rows as a row without an id, then open, held, adopted and recent rows one by one, in one query for a
+    /// consistent view. A recent settled row is named only: the sums include it.
     /// </summary>
+    /// <remarks>$1 is the team, $2 the first day, $3 its start, $4 the first recent id, $6 the label of a key; empty for all keys.</remarks>
     public const string Charges =
         $"""
-        SELECT CASE WHEN state < 2 OR id >= $4 OR ({IsHeld}) OR ({IsAdopted}) THEN id END, {BudgetSums}, MIN(state),
-            MAX(CASE WHEN {IsHeld} THEN 1 ELSE 0 END)
-        FROM generations
-        WHERE id >= $2 AND team = $1 AND started_at >= $3
-        GROUP BY 1
+        SELECT NULL, {Sum}charged_micro{EndSum}, {Sum}charged_pico{EndSum}, {Sum}upstream_micro{EndSum}, {Sum}upstream_pico{EndSum}, 2, 0
+        FROM daily_sums WHERE team = $1 AND day >= $2 AND {OfKey}
+        UNION ALL
+        SELECT id, {Held} / 1000000, {Held} % 1000000, 0, 0, state, 0
+        FROM generations WHERE state < 2 AND team = $1 AND started_at >= $3 AND {OfKey}
+        UNION ALL
+        SELECT id, CASE WHEN {IsHeld} THEN reserved_pico / 1000000 ELSE 0 END, CASE WHEN {IsHeld} THEN reserved_pico % 1000000 ELSE 0 END, 0, 0,
+            state, CASE WHEN {IsHeld} THEN 1 ELSE 0 END
+        FROM generations WHERE state >= 3 AND team = $1 AND started_at >= $3 AND {OfKey} AND (id >= $4 OR ({IsHeld}) OR ({IsAdopted}))
+        UNION ALL
+        SELECT id, 0, 0, 0, 0, state, 0
+        FROM generations WHERE state = 2 AND id >= $4 AND team = $1 AND started_at >= $3 AND {OfKey}
         """;
-
-    /// <summary>All charges, including those of removed rows.</summary>
-    public const string ChargesEver =
-        Charges + " UNION ALL SELECT NULL, charged_micro, charged_pico, upstream_micro, upstream_pico, 2, 0 FROM removed_totals WHERE team = $1";
 
     /// <summary>The costs of all settled rows of a team, including removed ones.</summary>
-    public const string CostsEver =
-        $"""
-        SELECT {MicroOf}cost_pico{PicoOf}cost_pico{End} FROM generations WHERE team = $1 AND state = 2
-        UNION ALL SELECT charged_micro, charged_pico FROM removed_totals WHERE team = $1
-        """;
+    public const string CostsEver = $"SELECT {Sum}charged_micro{EndSum}, {Sum}charged_pico{EndSum} FROM daily_sums WHERE team = $1";
 
-    public const string RowCharge = $"SELECT id, team, started_at, state, {Charge}, {UpstreamCost}, closed_at FROM generations WHERE ";
+    // PostgreSQL sums BIGINT as NUMERIC.
+    private const string Sum = "CAST(COALESCE(SUM(";
+    private const string EndSum = "), 0) AS BIGINT)";
+
+    public const string RowCharge = $"SELECT id, team, started_at, state, {Charge}, {UpstreamCost}, closed_at, key_label FROM generations WHERE ";
 
     /// <summary>The unresolvable rows of a team before a time, or the one with an id: upstream's, or the row's own.</summary>
     private const string ToWriteOff =
-        "state = 3 AND team = $1 AND started_at < $2 AND ($3 = '' OR generation_id = $3 OR id = $4)";
+        "state = 3 AND state >= 3 AND team = $1 AND started_at < $2 AND ($3 = '' OR generation_id = $3 OR id = $4)";
 
     private const string UnresolvedColumns =
         "id, started_at, key_label, COALESCE(model_answered, model_sent, model_asked, ''), generation_id, reserved_pico";
@@ -203,16 +195,4 @@ internal static class LedgerSql
 
     public const string Removable =
         "SELECT id FROM generations WHERE id <= $1 AND started_at < $2 AND state >= 2 ORDER BY id LIMIT 1000";
-
-    public const string TotalsOfRemoved = $"team, COUNT(*), {RemovedSums}";
-
-    public const string AddToTotals =
-        """
-        ON CONFLICT (team) DO UPDATE SET
-            requests = removed_totals.requests + excluded.requests,
-            charged_micro = removed_totals.charged_micro + excluded.charged_micro,
-            charged_pico = removed_totals.charged_pico + excluded.charged_pico,
-            upstream_micro = removed_totals.upstream_micro + excluded.upstream_micro,
-            upstream_pico = removed_totals.upstream_pico + excluded.upstream_pico
-        """;
 }

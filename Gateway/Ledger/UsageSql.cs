@@ -3,7 +3,10 @@ using System.Text;
 
 namespace Gateway.Ledger;
 
-/// <summary>The query of a <see cref="UsageSelection"/>. Only the functions that format a time differ between the stores.</summary>
+/// <summary>
+/// The query of a <see cref="UsageSelection"/>. Only the functions that format a time differ between the stores. A selection that the sums of
+/// days answer reads them (<see cref="UsageDaysSql"/>), any other reads the rows.
+/// </summary>
 internal static class UsageSql
 {
     /// <summary>The number of models with a row of their own in a report.</summary>
@@ -19,6 +22,9 @@ internal static class UsageSql
     private const string Key = "team || '/' || key_label";
     private const string IsUnresolved = "state NOT IN (2, 4)";
 
+    /// <summary>1 for a row without a known bill, else 0.</summary>
+    public const string CountsUnresolved = $"CASE WHEN {IsUnresolved} THEN 1 ELSE 0 END";
+
     /// <summary>
     /// Writes the query. The parameters $1 to $4 are the bounds of the ids and of the times; the values follow from $5 on.
     /// </summary>
@@ -31,7 +37,13 @@ internal static class UsageSql
     public static (string Sql, IReadOnlyList<string> Values) Query(UsageSelection selection, bool isSqlite)
     {
         var values = new List<string>();
-        var columns = string.Join(", ", selection.Groups.Select((group, i) => $"{Member(group, isSqlite)} AS member{i}"));
+        var filter = Filter(selection, values);
+        if (UsageDays.Of(selection) is { } days)
+        {
+            return (UsageDaysSql.Query(selection, days, filter, isSqlite), values);
+        }
+
+        var columns = string.Join(", ", selection.Groups.Select((group, i) => $"{Member(group, "started_at / 1000", isSqlite)} AS member{i}"));
         var places = string.Join(", ", selection.Groups.Select((_, i) => i + 1));
         var sums =
             $"""
@@ -39,10 +51,10 @@ internal static class UsageSql
                 COALESCE(SUM(prompt_tokens), 0) AS prompt, COALESCE(SUM(completion_tokens), 0) AS completion,
                 CAST(COALESCE(SUM(({LedgerSql.ReportCharge}) / 1000000), 0) AS BIGINT) AS micro,
                 CAST(COALESCE(SUM(({LedgerSql.ReportCharge}) % 1000000), 0) AS BIGINT) AS pico,
-                SUM(CASE WHEN {IsUnresolved} THEN 1 ELSE 0 END) AS unresolved,
+                SUM({CountsUnresolved}) AS unresolved,
                 MAX(CASE WHEN model_answered IS NULL THEN 0 ELSE 1 END) AS is_answered
             FROM generations
-            WHERE id >= $1 AND id <= $2 AND started_at >= $3 AND started_at < $4{Filter(selection, values)}
+            WHERE id >= $1 AND id <= $2 AND started_at >= $3 AND started_at < $4{filter}
             GROUP BY {places}
             """;
         var model = selection.Groups.ToList().IndexOf(UsageGroup.Model);
@@ -76,7 +88,8 @@ internal static class UsageSql
             """;
     }
 
-    private static string Totals(string sum) => string.Join(
+    /// <summary>The columns of a report after the group's members.</summary>
+    public static string Totals(string sum) => string.Join(
         ", ",
         ((string[])["requests", "prompt", "completion", "micro", "pico", "unresolved"]).Select(column => $"CAST({sum}({column}) AS BIGINT)"));
 
@@ -126,17 +139,21 @@ internal static class UsageSql
         return pattern.ToString();
     }
 
-    private static string Member(UsageGroup group, bool isSqlite) => group switch
+    /// <summary>The value of a member of the group.</summary>
+    /// <param name="group">The member.</param>
+    /// <param name="seconds">The time of the row, in seconds since 1970.</param>
+    /// <param name="isSqlite">Whether the store is SQLite.</param>
+    public static string Member(UsageGroup group, string seconds, bool isSqlite) => group switch
     {
         UsageGroup.Team => "team",
         UsageGroup.Key => Key,
         UsageGroup.Model => Model,
         UsageGroup.Provider => "COALESCE(provider, '')",
         UsageGroup.Rule => "COALESCE(rule, '')",
-        UsageGroup.Day when isSqlite => "strftime('%Y-%m-%d', started_at / 1000, 'unixepoch')",
-        UsageGroup.Day => "to_char(to_timestamp(started_at / 1000) AT TIME ZONE 'UTC', 'YYYY-MM-DD')",
-        UsageGroup.Month when isSqlite => "strftime('%Y-%m', started_at / 1000, 'unixepoch')",
-        UsageGroup.Month => "to_char(to_timestamp(started_at / 1000) AT TIME ZONE 'UTC', 'YYYY-MM')",
+        UsageGroup.Day when isSqlite => $"strftime('%Y-%m-%d', {seconds}, 'unixepoch')",
+        UsageGroup.Day => $"to_char(to_timestamp({seconds}) AT TIME ZONE 'UTC', 'YYYY-MM-DD')",
+        UsageGroup.Month when isSqlite => $"strftime('%Y-%m', {seconds}, 'unixepoch')",
+        UsageGroup.Month => $"to_char(to_timestamp({seconds}) AT TIME ZONE 'UTC', 'YYYY-MM')",
         _ => throw new ArgumentOutOfRangeException(nameof(group), group, null),
     };
 }

@@ -2,12 +2,12 @@ using System.Collections.Immutable;
 
 namespace Gateway.Limits;
 
-/// <summary>The latest level of each team's budget, for the metrics. Thread-safe.</summary>
+/// <summary>The latest level of each budget, for the metrics. Thread-safe.</summary>
 internal sealed class BudgetLevels
 {
     private ImmutableArray<BudgetLevel> _current = [];
 
-    /// <summary>The levels; teams without a budget have none.</summary>
+    /// <summary>The levels; teams and keys without a budget have none.</summary>
     public ImmutableArray<BudgetLevel> Current
     {
         get => _current;

@@ -106,26 +106,10 @@ internal sealed partial class BudgetReconciler : Worker
             var rows = await _ledger.ReadUncountedAsync(MaxRowsPerQuery, cancellationToken);
             foreach (var row in rows)
             {
-                // The counter is missing if the team has no budget, if the period is over, or if Redis has lost the counter and no request
-                // has needed it since. In the last case a later request seeds the counter from the ledger, including this row.
-                if (_terms.PeriodOf(row.Team) is not { } period)
-                {
-                    continue;
-                }
-
-                var key = BudgetKey.At(row.Team, period, row.StartedAt);
-                if (_terms.IsExpired(row))
-                {
-                    await _store.ExpireAsync(key, row.Id, isCounted: false);
-                }
-                else if (_terms.IsHeld(row))
-                {
-                    await _store.TryHoldAsync(key, row.Id, row.Charge, isCounted: false);
-                }
-                else
-                {
-                    await _store.TrySettleAsync(key, row.Id, _terms.ChargeOf(row), isCounted: false);
-                }
+                // The key's counter follows if the team's fails: the next turn reads the row again, and the team's counter adds it once.
+                var (team, key) = _terms.KeysOf(row.Team, row.KeyLabel, row.StartedAt);
+                await AddAsync(team, row);
+                await AddAsync(key, row);
             }
 
             if (rows.Count > 0)
@@ -138,6 +122,31 @@ internal sealed partial class BudgetReconciler : Worker
             {
                 return added;
             }
+        }
+    }
+
+    /// <summary>
+    /// Adds the charge of a row to a counter. The counter is missing if there is no budget, if the period is over, or if Redis has lost the
+    /// counter and no request has needed it since. In the last case a later request seeds the counter from the ledger, including this row.
+    /// </summary>
+    private async ValueTask AddAsync(BudgetKey? budget, RowCharge row)
+    {
+        if (budget is not { } key)
+        {
+            return;
+        }
+
+        if (_terms.IsExpired(row))
+        {
+            await _store.ExpireAsync(key, row.Id, isCounted: false);
+        }
+        else if (_terms.IsHeld(row))
+        {
+            await _store.TryHoldAsync(key, row.Id, row.Charge, isCounted: false);
+        }
+        else
+        {
+            await _store.TrySettleAsync(key, row.Id, _terms.ChargeOf(key, row), isCounted: false);
         }
     }
 
@@ -176,7 +185,7 @@ internal sealed partial class BudgetReconciler : Worker
             }
             else
             {
-                await _store.TrySettleAsync(key, id, _terms.ChargeOf(row!), isCounted: true);
+                await _store.TrySettleAsync(key, id, _terms.ChargeOf(key, row!), isCounted: true);
             }
 
             settled++;

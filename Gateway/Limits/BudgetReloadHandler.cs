@@ -37,12 +37,20 @@ internal sealed class BudgetReloadHandler(SettingsStore settings, IBudgetStore b
     {
         foreach (var team in teams.Teams)
         {
-            if (team.Budget is { } budget
-                && (!others.TryGet(team.Id, out var other)
-                    || other.Budget?.Period != budget.Period || other.Budget.IncludesByok != budget.IncludesByok))
+            others.TryGet(team.Id, out var other);
+            Forget(team.Id, null, team.Budget, other?.Budget);
+            foreach (var key in team.Keys)
             {
-                budgets.Forget(BudgetKey.At(team.Id, budget.Period, time.GetUtcNow()));
+                Forget(team.Id, key.Label, key.Budget, other?.BudgetOf(key.Label));
             }
+        }
+    }
+
+    private void Forget(string team, string? keyLabel, TeamBudget? budget, TeamBudget? other)
+    {
+        if (budget is not null && (other?.Period != budget.Period || other.IncludesByok != budget.IncludesByok))
+        {
+            budgets.Forget(BudgetKey.At(team, budget.Period, time.GetUtcNow(), keyLabel));
         }
     }
 }

@@ -1,3 +1,4 @@
+using Gateway.Billing;
 using Gateway.Ledger;
 using Gateway.Primitives;
 
@@ -25,12 +26,13 @@ internal static class ClosedReservations
     /// open as long as the row counts. A reservation without a row stays open, too: its entry is still queued for the ledger, and this
     /// process settles it.
     /// </summary>
-    /// <param name="open">The open reservations of one counter.</param>
+    /// <param name="key">The period of the counter.</param>
+    /// <param name="open">The open reservations of the counter.</param>
     /// <param name="rows">The ledger's rows by id.</param>
     /// <param name="terms">What budgets count.</param>
     /// <param name="now">The current time.</param>
     public static IEnumerable<Change> Of(
-        IEnumerable<Guid> open, IReadOnlyDictionary<Guid, RowCharge> rows, BudgetTerms terms, DateTimeOffset now)
+        BudgetKey key, IEnumerable<Guid> open, IReadOnlyDictionary<Guid, RowCharge> rows, BudgetTerms terms, DateTimeOffset now)
     {
         var firstQueued = LedgerKeys.FirstAt(now - LongestQueue);
         foreach (var id in open)
@@ -44,7 +46,7 @@ internal static class ClosedReservations
             }
             else
             {
-                yield return new Change(id, terms.ChargeOf(row), terms.IsHeld(row), terms.IsExpired(row));
+                yield return new Change(id, terms.ChargeOf(key, row), terms.IsHeld(row), terms.IsExpired(row));
             }
         }
     }

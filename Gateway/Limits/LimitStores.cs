@@ -97,8 +97,8 @@ internal sealed class LimitStores : IAsyncDisposable
     /// <summary>Reads the charges of a period from the ledger, under the terms of the current settings.</summary>
     internal static async Task<TeamCharges> SeedAsync(ILedgerStore ledger, BudgetTerms terms, BudgetKey key, DateTimeOffset recent)
     {
-        var charges = await ledger.ReadChargesAsync(key.Team, key.Start, recent, terms.HeldSince, CancellationToken.None);
-        return charges with { Charged = terms.ChargeOf(key.Team, charges) };
+        var charges = await ledger.ReadChargesAsync(key.Team, key.KeyLabel, key.Start, recent, terms.HeldSince, CancellationToken.None);
+        return charges with { Charged = terms.ChargeOf(key, charges) };
     }
 
     /// <summary>

@@ -63,7 +63,7 @@ internal sealed partial class MemoryBudgetReconciler : Worker
             foreach (var chunk in ids.Chunk(MaxRowsPerQuery))
             {
                 var rows = await _ledger.ReadChargesAsync(chunk, cancellationToken);
-                foreach (var change in ClosedReservations.Of(chunk, rows, _terms, now))
+                foreach (var change in ClosedReservations.Of(key, chunk, rows, _terms, now))
                 {
                     closed += _store.TryChange(key, change) ? 1 : 0;
                 }
@@ -95,12 +95,12 @@ internal sealed partial class MemoryBudgetReconciler : Worker
         do
         {
             rows = await _ledger.ReadBegunByOthersAsync(after, MaxRowsPerQuery, cancellationToken);
-            added += _store.AddBegun([.. rows.Select(row => row with
+            added += _store.AddBegun(rows, (key, row) => row with
             {
-                Charge = _terms.ChargeOf(row),
+                Charge = _terms.ChargeOf(key, row),
                 IsUnresolvable = row.IsUnresolvable && _terms.IsHeld(row),
                 IsExpired = _terms.IsExpired(row),
-            })]);
+            });
             after = rows.Count > 0 ? rows[^1].Id : after;
         }
         while (rows.Count == MaxRowsPerQuery);

@@ -143,8 +143,10 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<Tea
     }
 
     /// <summary>Adds rows of other processes to the counters of their periods, each row once.</summary>
+    /// <param name="rows">The rows.</param>
+    /// <param name="countedIn">The row as a budget counts it.</param>
     /// <returns>The number of added rows.</returns>
-    internal int AddBegun(IReadOnlyList<RowCharge> rows)
+    internal int AddBegun(IReadOnlyList<RowCharge> rows, Func<BudgetKey, RowCharge, RowCharge> countedIn)
     {
         if (rows.Count == 0)
         {
@@ -157,9 +159,9 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<Tea
         {
             foreach (var (key, counter) in counters[row.Team])
             {
-                if (row.StartedAt >= key.Start && (key.End is not { } end || row.StartedAt < end))
+                if (key.Includes(row.Team, row.KeyLabel) && row.StartedAt >= key.Start && (key.End is not { } end || row.StartedAt < end))
                 {
-                    added += counter.TryAdd(row) ? 1 : 0;
+                    added += counter.TryAdd(countedIn(key, row)) ? 1 : 0;
                 }
             }
         }

@@ -32,6 +32,7 @@ internal sealed class RedisBudgetNames(string keyPrefix, LedgerAccess ledger)
     public RedisKey KeyOf(BudgetKey key)
     {
         var start = key.End is null ? "0" : key.Start.ToString("yyyyMMdd", CultureInfo.InvariantCulture);
-        return $"{keyPrefix}budget:{{{key.Team}}}:{key.Period}:{start}";
+        var label = key.KeyLabel is { } own ? $":key:{own}" : "";
+        return $"{keyPrefix}budget:{{{key.Team}}}:{key.Period}:{start}{label}";
     }
 }

@@ -380,13 +380,13 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
     {
         var readAt = _time.GetUtcNow();
         var charges = await _ledger.Store.ReadChargesAsync(
-            key.Team, key.Start, DateTimeOffset.MaxValue, _terms.HeldSince, CancellationToken.None);
+            key.Team, key.KeyLabel, key.Start, DateTimeOffset.MaxValue, _terms.HeldSince, CancellationToken.None);
         var uncounted = await _ledger.Store.ReadUncountedAsync(MaxUncounted, CancellationToken.None);
 
         var expires = key.End is { } end ? (end + Grace).ToUnixTimeMilliseconds() : 0;
         var values = new List<RedisValue>
         {
-            _names.Mark, Stored(_terms.ChargeOf(key.Team, charges)), expires.ToString(CultureInfo.InvariantCulture),
+            _names.Mark, Stored(_terms.ChargeOf(key, charges)), expires.ToString(CultureInfo.InvariantCulture),
         };
         foreach (var (id, reserved) in charges.Open)
         {
@@ -405,7 +405,7 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
         foreach (var row in uncounted)
         {
             if (!_terms.IsExpired(row) && !charges.Open.ContainsKey(row.Id) && !expired.Contains(row.Id)
-                && row.Team == key.Team && row.StartedAt >= key.Start && row.StartedAt < readAt)
+                && key.Includes(row.Team, row.KeyLabel) && row.StartedAt >= key.Start && row.StartedAt < readAt)
             {
                 values.Add(DoneField(row.Id));
                 values.Add("1");

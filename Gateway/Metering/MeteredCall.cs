@@ -7,7 +7,7 @@ using Gateway.Primitives;
 namespace Gateway.Metering;
 
 /// <summary>
-/// One attempt at a metered call, and the only owner of its resources: the rate-limit lease, the budget reservation and the ledger row. It
+/// One attempt at a metered call, and the only owner of its resources: the rate-limit lease, the budget reservations and the ledger row. It
 /// records how much of the request upstream can have seen and how the call ended. It settles exactly once: when the response is complete,
 /// before its last bytes are sent to the client; when the response is cut off; or at the latest in <see cref="DisposeAsync"/>.
 /// </summary>
@@ -31,12 +31,6 @@ internal sealed partial class MeteredCall : IAsyncDisposable
     private readonly long _startedAt;
     private ILimitLease? _lease;
     private long _promptTokens;
-    private BudgetKey? _budget;
-    private bool _includesByok;
-    private bool _isReserved;
-
-    // Also set if the store failed after the reservation was sent, and may have reserved the amount all the same.
-    private bool _mayBeReserved;
     private bool _mayHaveRow;
     private bool _isRowDeferred;
     private bool _wasSent;
@@ -67,9 +61,6 @@ internal sealed partial class MeteredCall : IAsyncDisposable
 
     /// <summary>The amount to reserve. It is charged as long as the bill is unknown.</summary>
     public required PicoDollars Reserved { get; init; }
-
-    /// <summary>Whether the budget's counter includes the reservation. Also true without a budget.</summary>
-    public bool IsCounted => _budget is null || _isReserved;
 
     /// <summary>Upstream's id of the generation; <see langword="null"/> until it is known.</summary>
     public string? GenerationId { get; private set; }
@@ -105,32 +96,6 @@ internal sealed partial class MeteredCall : IAsyncDisposable
     /// <returns>The lease; <see langword="null"/> if the call has none.</returns>
     public ILimitLease? DetachLease() => Interlocked.Exchange(ref _lease, null);
 
-    /// <summary>Reserves the amount <see cref="Reserved"/> in a period of the team's budget.</summary>
-    /// <param name="budget">The period.</param>
-    /// <param name="limit">The limit.</param>
-    /// <param name="includesByok">Whether the budget counts the provider's own amount.</param>
-    /// <returns>The result of the store: whether the budget covers the amount, and what it counts.</returns>
-    /// <exception cref="LimitStoreException">
-    /// The store failed. If the call proceeds, its charge is added to the counter without a reservation.
-    /// </exception>
-    public async ValueTask<BudgetResult> ReserveAsync(BudgetKey budget, PicoDollars limit, bool includesByok)
-    {
-        _budget = budget;
-        _includesByok = includesByok;
-        _mayBeReserved = true;
-        try
-        {
-            var result = await _budgets.ReserveAsync(budget, limit, Id, Reserved);
-            _isReserved = _mayBeReserved = result.IsGranted;
-            return result;
-        }
-        catch (LimitStoreException fault)
-        {
-            _mayBeReserved = fault.MayHaveTakenEffect;
-            throw;
-        }
-    }
-
     /// <summary>Writes the ledger row durably.</summary>
     /// <exception cref="LedgerException">The ledger failed.</exception>
     public ValueTask BeginAsync(LedgerEntry.Began row)
@@ -159,12 +124,7 @@ internal sealed partial class MeteredCall : IAsyncDisposable
             await ReleaseLeaseAsync(isCancelled: true, tokens: null);
         }
 
-        var isCounted = !_isReserved || await SettleBudgetAsync(PicoDollars.Zero);
-        if (_mayBeReserved && !_isReserved)
-        {
-            _budgets.Release(_budget!.Value, Id);
-        }
-
+        var isCounted = await ReleaseBudgetsAsync();
         if (_mayHaveRow)
         {
             // A commit that was reported as failed may have succeeded. If the row exists, it is closed without a charge.
@@ -260,7 +220,7 @@ internal sealed partial class MeteredCall : IAsyncDisposable
             IsCostInterim = _response is { IsCostInterim: true },
             Facts = facts,
         };
-        var decision = SettlementDecision.Of(Reserved, _includesByok, outcome);
+        var decision = SettlementDecision.Of(Reserved, IncludesByok, outcome);
         var timeToFirstToken = TimeToFirstToken;
         Settlement = new CallSettlement(decision, end, facts, outcome.Bill, timeToFirstToken);
         var tokens = TokensOf(decision, outcome);
@@ -270,10 +230,9 @@ internal sealed partial class MeteredCall : IAsyncDisposable
         }
 
         var isOpen = decision.State == GenerationState.Provisional;
-        var isCounted = _budget is null
-            || (decision.State == GenerationState.Settled ? await SettleBudgetAsync(decision.Charge)
-                : decision.Charge == Reserved && (isOpen || _isReserved) ? _isReserved
-                : await HoldBudgetAsync(decision.Charge));
+        var isCounted = decision.State == GenerationState.Settled
+            ? await SettleBudgetsAsync(decision, outcome)
+            : await HoldBudgetsAsync(decision.Charge, isOpen);
 
         var now = _time.GetUtcNow();
         var entry = new LedgerEntry.Ended(Id)
@@ -338,36 +297,6 @@ internal sealed partial class MeteredCall : IAsyncDisposable
         catch (Exception fault)
         {
             Log.NotReleased(_logger, "lease", Id, fault);
-        }
-    }
-
-    /// <summary>Settles the reservation.</summary>
-    /// <returns>Whether the charge is counted. If not, the row says so, and the reconciler corrects the counter from it.</returns>
-    private async ValueTask<bool> SettleBudgetAsync(PicoDollars charge)
-    {
-        try
-        {
-            return await _budgets.SettleAsync(_budget!.Value, Id, Reserved, charge, _isReserved);
-        }
-        catch (Exception fault)
-        {
-            Log.NotReleased(_logger, "reservation", Id, fault);
-            return false;
-        }
-    }
-
-    /// <summary>Holds another amount than the reservation, or an amount without a reservation.</summary>
-    /// <returns>Whether the amount is counted.</returns>
-    private async ValueTask<bool> HoldBudgetAsync(PicoDollars amount)
-    {
-        try
-        {
-            return await _budgets.HoldAsync(_budget!.Value, Id, amount, _isReserved);
-        }
-        catch (Exception fault)
-        {
-            Log.NotReleased(_logger, "reservation", Id, fault);
-            return _isReserved;
         }
     }
 

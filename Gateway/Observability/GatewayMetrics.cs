@@ -254,20 +254,25 @@ internal sealed class GatewayMetrics : IDisposable
         "usd",
         "What upstream says that an OpenRouter key has used, less what the ledger says, both since the gateway first asked.");
 
-    /// <summary>Creates the metric of the teams' budgets. Must be called once.</summary>
-    /// <param name="budgets">Returns the amounts of each budget in US dollars.</param>
-    public void ObserveBudgets(Func<IEnumerable<(string Team, double Limit, double Spent, double Reserved)>> budgets) =>
+    /// <summary>Creates the metric of the budgets. Must be called once.</summary>
+    /// <param name="budgets">
+    /// Returns the amounts of each budget in US dollars; the label of the key is <see langword="null"/> for a team's budget.
+    /// </param>
+    public void ObserveBudgets(Func<IEnumerable<(string Team, string? Key, double Limit, double Spent, double Reserved)>> budgets) =>
         _meter.CreateObservableGauge(
             "gateway.budget",
             () => budgets().SelectMany(static budget => (Measurement<double>[])
             [
-                Of(budget.Team, "limit", budget.Limit), Of(budget.Team, "spent", budget.Spent), Of(budget.Team, "reserved", budget.Reserved),
+                Of(budget.Team, budget.Key, "limit", budget.Limit),
+                Of(budget.Team, budget.Key, "spent", budget.Spent),
+                Of(budget.Team, budget.Key, "reserved", budget.Reserved),
             ]),
             "usd",
-            "The budget of a team in its current period: its limit, its charges and its open reservations.");
+            "The budget of a team or of a key in its current period: its limit, its charges and its open reservations.");
 
-    private static Measurement<double> Of(string team, string kind, double usd) =>
-        new(usd, new KeyValuePair<string, object?>(Team, team), new KeyValuePair<string, object?>("kind", kind));
+    private static Measurement<double> Of(string team, string? key, string kind, double usd) => key is null
+        ? new(usd, new KeyValuePair<string, object?>(Team, team), new KeyValuePair<string, object?>("kind", kind))
+        : new(usd, new(Team, team), new("key", key), new("kind", kind));
 
     /// <summary>Creates the metric of the destinations' health. Must be called once.</summary>
     /// <param name="destinations">Returns the destinations of the settings, and whether each is left alone.</param>

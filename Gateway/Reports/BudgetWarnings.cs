@@ -5,12 +5,13 @@ using Gateway.Configuration.Reading;
 using Gateway.Prices;
 using Gateway.Pricing;
 using Gateway.Primitives;
+using Gateway.Teams;
 
 namespace Gateway.Reports;
 
 /// <summary>
 /// Warnings about budgets that do not cover one call: the reservation of a call without a prompt, at the cheapest price of a model that the
-/// team may use. Free models do not count. The prices are those that a gateway has stored, and those of the settings.
+/// team or the key may use. Free models do not count. The prices are those that a gateway has stored, and those of the settings.
 /// </summary>
 internal static class BudgetWarnings
 {
@@ -18,7 +19,7 @@ internal static class BudgetWarnings
     public static IEnumerable<SettingsFault> Find(SettingsSnapshot snapshot)
     {
         var teams = snapshot.Teams.Teams;
-        if (teams.All(team => team.Budget is null))
+        if (teams.All(team => team.Budget is null && team.Keys.All(static key => key.Budget is null)))
         {
             yield break;
         }
@@ -43,17 +44,33 @@ internal static class BudgetWarnings
         ];
         foreach (var team in teams)
         {
-            if (team.Budget is { } budget
-                && models.FirstOrDefault(one => CallableModels.MayCall(snapshot, team, one.Model)) is { Model: not null } cheapest
-                && cheapest.Amount > budget.Limit)
+            if (FindUncovered(team, team.Budget) is { } cheapest)
             {
-                yield return new SettingsFault(
-                    $"{team.Source}:Budget:Usd",
-                    $"{budget.Limit} covers no call: the cheapest that the team may make, of {cheapest.Model} without a stated output cap, reserves "
-                        + $"{cheapest.Amount} USD");
+                yield return Warning($"{team.Source}:Budget:Usd", "team", team.Budget!, cheapest);
+            }
+
+            for (var i = 0; i < team.Keys.Count; i++)
+            {
+                var key = team.Keys[i];
+                if (FindUncovered(team.As(key), key.Budget) is { } cheapestOfKey)
+                {
+                    yield return Warning($"{team.Source}:Keys:{i}:Budget:Usd", "key", key.Budget!, cheapestOfKey);
+                }
             }
         }
+
+        (string Model, PicoDollars Amount)? FindUncovered(Team team, TeamBudget? budget) =>
+            budget is not null
+            && models.FirstOrDefault(one => CallableModels.MayCall(snapshot, team, one.Model)) is { Model: not null } cheapest
+            && cheapest.Amount > budget.Limit
+                ? cheapest
+                : null;
     }
+
+    private static SettingsFault Warning(string path, string holder, TeamBudget budget, (string Model, PicoDollars Amount) cheapest) => new(
+        path,
+        $"{budget.Limit} covers no call: the cheapest that the {holder} may make, of {cheapest.Model} without a stated output cap, reserves "
+            + $"{cheapest.Amount} USD");
 
     private static PriceList PricesOf(SettingsSnapshot snapshot)
     {

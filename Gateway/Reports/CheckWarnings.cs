@@ -29,6 +29,7 @@ internal static class CheckWarnings
         // Teams may have the same rules from TeamDefaults.
         .. snapshot.Teams.Teams.SelectMany(team => ShadowedRules(team.RuleSummaries)).DistinctBy(warning => warning.Message),
         .. ForbiddenAliases(snapshot),
+        .. KeyWarnings.Find(snapshot),
         .. BudgetWarnings.Find(snapshot),
         .. LedgerFolderCheck.Find(snapshot),
     ];

@@ -32,7 +32,7 @@ internal sealed class ExplainFiles
     public async Task<(RequestExplanation Explanation, IReadOnlyList<string> Notes)> ExplainAsync(ExplainedRequest request)
     {
         var notes = new List<string>();
-        var hasBudget = request.Team?.Budget is not null;
+        var hasBudget = request.Team is { HasBudget: true };
         var prices = hasBudget ? await ReadPricesAsync(notes) : null;
         RequestExplanation explanation;
         try
@@ -59,7 +59,7 @@ internal sealed class ExplainFiles
     private async Task<RequestExplanation> ExplainAsync(ExplainedRequest request, PriceList? prices, ILedgerStore? ledger)
     {
         var (teams, unknownHold) = (request.Snapshot.Teams, request.Snapshot.Settings.Limits.UnknownHold);
-        var terms = new BudgetTerms(id => teams.TryGet(id, out var team) ? team.Budget : null, () => unknownHold, Time);
+        var terms = new BudgetTerms(id => teams.TryGet(id, out var team) ? team : null, () => unknownHold, Time);
         var budgets = ledger is null ? null : new LedgerBudgetPreview(ledger, terms);
         return await RequestExplainer.ExplainAsync(request, prices, new AdmissionPreview(limits: null, budgets, Time));
     }

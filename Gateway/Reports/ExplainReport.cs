@@ -164,7 +164,12 @@ internal static class ExplainReport
     private static async Task WriteTeamAsync(Team team, ExplainedRequest request, RequestExplanation explanation, TextWriter output)
     {
         await LineAsync(output, $"team      {team.Id}");
-        await LineAsync(output, $"rights    {TeamDescription.Rights(team)}");
+        await LineAsync(output, $"rights    {TeamDescription.Rights(request.Sender!.Rights)}");
+        if (request.Key is { Rights.IsUnlimited: false } narrowed)
+        {
+            await LineAsync(output, $"          key {narrowed.Label}: {TeamDescription.Rights(narrowed.Rights)}");
+        }
+
         await LineAsync(output, $"tools     {TeamDescription.ServerTools(team)}");
         if (explanation.AreRightsJudged)
         {
@@ -174,13 +179,13 @@ internal static class ExplainReport
         }
 
         await LineAsync(output, $"limits    {TeamDescription.Limits(team.Limits)}");
-        if (request.Key is { Limits.IsNone: false } key)
+        if (request.Key is { Limits.IsNone: false } limited)
         {
-            await LineAsync(output, $"          key {key.Label}: {TeamDescription.Limits(key.Limits)}");
+            await LineAsync(output, $"          key {limited.Label}: {TeamDescription.Limits(limited.Limits)}");
         }
         else if (request.LeavesOutKeys)
         {
-            await LineAsync(output, "          The limits of its keys are left out, since the key of the request is not given.");
+            await LineAsync(output, "          The limits, models and budgets of its keys are left out, since the key of the request is not given.");
         }
 
         if (explanation.Forecast is { Limits: { } levels })
@@ -188,18 +193,24 @@ internal static class ExplainReport
             await LineAsync(output, $"          left: {Level(levels.Requests)} requests, {Level(levels.Tokens)} tokens");
         }
 
-        await LineAsync(output, $"budget    {TeamDescription.Budget(team)}");
+        await LineAsync(output, $"budget    {TeamDescription.Budget(team.Budget)}");
+        if (team.KeyBudget is not null)
+        {
+            await LineAsync(output, $"          key {request.Key!.Label}: {TeamDescription.Budget(team.KeyBudget)}");
+        }
+
         if (explanation.Estimate is { } estimate)
         {
             await LineAsync(output, $"reserved  {estimate}");
         }
 
-        if (explanation.Forecast is { Period: { } period, Budget: var budget })
+        foreach (var (budget, period, level) in explanation.Forecast?.Budgets ?? [])
         {
-            var shortfall = new BudgetShortfall(PicoDollars.Zero, team.Budget!.Limit, budget.Charged, budget.Reserved, period.End);
+            var shortfall = new BudgetShortfall(PicoDollars.Zero, budget.Limit, level.Charged, level.Reserved, period.End);
             await LineAsync(
                 output,
-                $"left      {shortfall.Left} USD; {budget.Charged} USD are charged, {budget.Reserved} USD of them for calls that are not billed yet"
+                $"left      {(period.KeyLabel is { } label ? $"key {label}: " : "")}{shortfall.Left} USD; {level.Charged} USD are charged, "
+                    + $"{level.Reserved} USD of them for calls that are not billed yet"
                     + (ErrorMetadata.Text(period.End) is { } end ? $"; resets at {end}" : ""));
         }
 

@@ -68,7 +68,7 @@ internal static class RequestExplainer
         }
 
         var metered = endpoint.IsMetered ? request.Team : null;
-        var forecast = await preview.AdmitAsync(metered, scopes, limits, explanation.Estimate?.Cost ?? default);
+        var forecast = await preview.AdmitAsync(metered, request.Key?.Label, scopes, limits, explanation.Estimate?.Cost ?? default);
         return explanation with
         {
             Forecast = forecast,

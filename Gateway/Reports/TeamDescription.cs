@@ -12,10 +12,10 @@ internal static class TeamDescription
     public static CheckedTeam Of(Team team) => new(
         team.Id,
         [.. team.Keys.Select(Key)],
-        Rights(team),
+        Rights(team.Rights),
         ServerTools(team),
         Limits(team.Limits),
-        Budget(team),
+        Budget(team.Budget),
         team.RuleSummaries.Count);
 
     /// <summary>The description on one line.</summary>
@@ -29,15 +29,15 @@ internal static class TeamDescription
         string.Create(CultureInfo.InvariantCulture, $"own rules {team.OwnRules}"),
     ]);
 
-    public static string Rights(Team team)
+    public static string Rights(ModelRights rights)
     {
-        if (team.Rights.IsUnlimited)
+        if (rights.IsUnlimited)
         {
             return "all models";
         }
 
-        var allowed = team.Rights.Allowed is { } patterns ? Join(patterns) : "all models";
-        return team.Rights.Denied.Count == 0 ? allowed : $"{allowed}, but not {Join(team.Rights.Denied)}";
+        var allowed = rights.Allowed is { } patterns ? Join(patterns) : "all models";
+        return rights.Denied.Count == 0 ? allowed : $"{allowed}, but not {Join(rights.Denied)}";
     }
 
     /// <summary>The server tools that are open, and what becomes of the others.</summary>
@@ -57,7 +57,7 @@ internal static class TeamDescription
             WhenToolClosed.Report => "others reported",
             _ => throw new InvalidOperationException($"{tools.WhenClosed} is not described."),
         };
-        return team.Budget is null ? $"{open}, {others}" : $"{open}, {others}, up to {tools.MaxCost} USD a request";
+        return !team.HasBudget ? $"{open}, {others}" : $"{open}, {others}, up to {tools.MaxCost} USD a request";
     }
 
     public static string Limits(TeamLimits limits)
@@ -76,11 +76,12 @@ internal static class TeamDescription
             one => string.Create(CultureInfo.InvariantCulture, $"{one.Value} {one.Unit}")));
     }
 
-    public static string Budget(Team team) => team.Budget is { } budget
-        ? budget.Period == BudgetPeriod.Total
-            ? $"{budget.Limit} USD in total"
-            : $"{budget.Limit} USD a {budget.Period.ToString().ToLowerInvariant()}"
-        : "none";
+    public static string Budget(TeamBudget? budget) => budget switch
+    {
+        null => "none",
+        { Period: BudgetPeriod.Total } => $"{budget.Limit} USD in total",
+        _ => $"{budget.Limit} USD a {budget.Period.ToString().ToLowerInvariant()}",
+    };
 
     private static string Key(TeamKey key)
     {
@@ -90,7 +91,13 @@ internal static class TeamDescription
             text += $" until {expires.ToString("yyyy-MM-dd'T'HH:mm:ssK", CultureInfo.InvariantCulture)}";
         }
 
-        return key.Limits.IsNone ? text : $"{text} ({Limits(key.Limits)})";
+        string[] own =
+        [
+            .. key.Rights.IsUnlimited ? (string[])[] : [$"models {Rights(key.Rights)}"],
+            .. key.Limits.IsNone ? (string[])[] : [Limits(key.Limits)],
+            .. key.Budget is null ? (string[])[] : [Budget(key.Budget)],
+        ];
+        return own.Length == 0 ? text : $"{text} ({string.Join("; ", own)})";
     }
 
     private static string Join(IReadOnlyList<ModelPattern> patterns) => string.Join(", ", patterns.Select(pattern => pattern.Text));

@@ -55,5 +55,8 @@ internal sealed record TeamsDocument(IReadOnlyList<TeamsDocument.Team> Teams)
         public DateTime? Expires { get; init; }
 
         public DateTime? LastUsed { get; init; }
+
+        /// <summary>The key's own budget; <see langword="null"/> without one.</summary>
+        public IReadOnlyList<Budget>? Budgets { get; init; }
     }
 }

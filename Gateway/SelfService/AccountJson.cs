@@ -14,7 +14,7 @@ internal static class AccountJson
 
     /// <summary>The response of <c>/key</c>.</summary>
     /// <param name="key">The key of the request.</param>
-    /// <param name="account">The account of its team.</param>
+    /// <param name="account">Its account, or that of its team.</param>
     public static ReadOnlyMemory<byte> RenderKey(TeamKey key, TeamAccount account) => Render(json =>
     {
         json.WriteString("label"u8, key.Label);
@@ -40,11 +40,11 @@ internal static class AccountJson
         void Amount(ReadOnlySpan<byte> name, PicoDollars? amount) => Write(json, name, amount);
     });
 
-    /// <summary>The response of <c>/credits</c>: the budget of the period, and what its counter has charged.</summary>
-    public static ReadOnlyMemory<byte> RenderCredits(TeamBudget budget, PicoDollars charged) => Render(json =>
+    /// <summary>The response of <c>/credits</c>: the limit of the budget that leaves least, and what its counter has charged.</summary>
+    public static ReadOnlyMemory<byte> RenderCredits(BudgetBalance least) => Render(json =>
     {
-        Write(json, "total_credits"u8, budget.Limit);
-        Write(json, "total_usage"u8, charged);
+        Write(json, "total_credits"u8, least.Limit);
+        Write(json, "total_usage"u8, least.Charged);
     });
 
     /// <summary>

@@ -23,8 +23,8 @@ internal sealed partial class AccountMiddleware(RequestDelegate next, TeamAccoun
         try
         {
             body = caller.Endpoint!.NeedsBudget
-                ? AccountJson.RenderCredits(team.Budget!, await accounts.ReadChargedAsync(team))
-                : AccountJson.RenderKey(key, await accounts.ReadAsync(team, context.RequestAborted));
+                ? AccountJson.RenderCredits(await accounts.ReadLeastAsync(caller.Identity))
+                : AccountJson.RenderKey(key, await accounts.ReadAsync(caller.Identity, context.RequestAborted));
         }
         catch (LimitStoreException fault)
         {

@@ -4,12 +4,13 @@ using Gateway.Configuration;
 using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Observability;
+using Gateway.Teams;
 using Gateway.Workers;
 
 namespace Gateway.Settlement;
 
 /// <summary>
-/// Reads the levels of the teams' budgets for the metrics: every fifteen seconds and after a reload, if metrics are exported. Reads what a
+/// Reads the levels of the budgets of teams and keys for the metrics: every fifteen seconds and after a reload, if metrics are exported. Reads what a
 /// call would be judged by, and reserves nothing.
 /// </summary>
 internal sealed class BudgetLevelWorker : Worker
@@ -61,15 +62,24 @@ internal sealed class BudgetLevelWorker : Worker
         var levels = ImmutableArray.CreateBuilder<BudgetLevel>();
         foreach (var team in _settings.Current.Teams.Teams)
         {
-            if (team.Budget is { } budget)
+            await AddAsync(team.Id, null, team.Budget);
+            foreach (var key in team.Keys)
             {
-                cancellationToken.ThrowIfCancellationRequested();
-                levels.Add(await BudgetLevel.ReadAsync(
-                    _budgets, BudgetKey.At(team.Id, budget.Period, _time.GetUtcNow()), budget.Limit));
+                await AddAsync(team.Id, key.Label, key.Budget);
             }
         }
 
         _levels.Current = levels.ToImmutable();
+
+        async ValueTask AddAsync(string team, string? keyLabel, TeamBudget? budget)
+        {
+            if (budget is not null)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                levels.Add(await BudgetLevel.ReadAsync(
+                    _budgets, BudgetKey.At(team, budget.Period, _time.GetUtcNow(), keyLabel), budget.Limit));
+            }
+        }
     }
 
     /// <inheritdoc />

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
 using Gateway.Billing;
 using Gateway.Configuration;
 using Gateway.Ledger;
@@ -40,6 +41,7 @@ internal sealed partial class SettlementWorker : Worker
     private readonly IBudgetStore _budgets;
     private readonly ILimitStore _limits;
     private readonly SettingsStore _settings;
+    private readonly BudgetTerms _terms;
     private readonly IOpenRouterClient _upstream;
     private readonly GatewayMetrics _metrics;
     private readonly TimeProvider _time;
@@ -68,6 +70,7 @@ internal sealed partial class SettlementWorker : Worker
         _budgets = budgets;
         _limits = limits;
         _settings = settings;
+        _terms = BudgetTerms.Of(settings, time);
         _upstream = upstream;
         _metrics = metrics;
         _time = time;
@@ -196,9 +199,7 @@ internal sealed partial class SettlementWorker : Worker
             AnsweredTime = answered,
             AskAt = isOver ? null : SettlementSchedule.Next(row.EndedAt, asked, now),
             ClosedAt = isOver ? now : null,
-            IsCounted = isOver && team.Budget is { } budget
-                ? await _budgets.HoldAsync(BudgetKey.At(row.Team, budget.Period, row.StartedAt), row.Id, row.Reserved, row.IsCounted)
-                : row.IsCounted,
+            IsCounted = isOver ? await HoldAsync(row) : row.IsCounted,
         });
     }
 
@@ -270,13 +271,31 @@ internal sealed partial class SettlementWorker : Worker
         _metrics.GenerationBilled(new MeteredGeneration(row.Team, "", null, false, facts.Model, facts.Provider), bill);
     }
 
-    /// <summary>Replaces the reservation in the budget's counter by the charge.</summary>
+    /// <summary>Replaces the reservations in the budgets' counters by the charge.</summary>
     /// <returns>Whether the charge is counted. Also true without a budget.</returns>
-    private async ValueTask<bool> ChargeAsync(PendingGeneration row, Usage bill) =>
-        !_settings.Current.Teams.TryGet(row.Team, out var team)
-        || team.Budget is not { } budget
-        || await _budgets.SettleAsync(
-            BudgetKey.At(row.Team, budget.Period, row.StartedAt), row.Id, row.Reserved, bill.Charge(budget.IncludesByok), row.IsCounted);
+    private async ValueTask<bool> ChargeAsync(PendingGeneration row, Usage bill)
+    {
+        var (team, key) = _terms.KeysOf(row.Team, row.KeyLabel, row.StartedAt);
+        var (isCounted, fault) = await BudgetSettlement.SettleAsync(_budgets, row.Id, row.Reserved, ChargeIn(team), ChargeIn(key));
+        if (fault is not null)
+        {
+            ExceptionDispatchInfo.Throw(fault);
+        }
+
+        return isCounted;
+
+        BudgetCharge? ChargeIn(BudgetKey? budget) =>
+            budget is { } period ? new BudgetCharge(period, _terms.ChargeOf(period, bill), row.IsCounted) : null;
+    }
+
+    /// <summary>Holds the reservation of a row whose bill does not come.</summary>
+    /// <returns>Whether the amount is counted. Without a budget, as before.</returns>
+    private async ValueTask<bool> HoldAsync(PendingGeneration row)
+    {
+        var (team, key) = _terms.KeysOf(row.Team, row.KeyLabel, row.StartedAt);
+        var isCounted = team is { } whole ? await _budgets.HoldAsync(whole, row.Id, row.Reserved, row.IsCounted) : row.IsCounted;
+        return (key is { } own ? await _budgets.HoldAsync(own, row.Id, row.Reserved, row.IsCounted) : isCounted) && isCounted;
+    }
 
     /// <summary>
     /// Replaces the tokens that the limits count by those of the bill. A free call has used none. Buckets drain within a minute, so a later

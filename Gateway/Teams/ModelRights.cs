@@ -4,7 +4,7 @@ using OpenRouterGateway.Transforms.RequestBody;
 
 namespace Gateway.Teams;
 
-/// <summary>The models that a team may use. Every model name in a request is checked in every spelling that it may stand for.</summary>
+/// <summary>The models that a team, or a key within its team, may use. Every model name in a request is checked in every spelling that it may stand for.</summary>
 /// <param name="allowed">The allow-list: one pattern must match. <see langword="null"/> allows all models.</param>
 /// <param name="denied">The deny-list: no pattern may match.</param>
 internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnlyList<ModelPattern> denied)
@@ -14,16 +14,27 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
     private readonly ModelPatternSet? _denied = denied.Count == 0 ? null : new(denied);
     private readonly bool _deniesPresets = denied.Any(NamesPresets);
 
+    // Rights that hold in addition.
+    private ModelRights? _outer;
+
     public static ModelRights All { get; } = new(null, []);
 
     /// <summary>Whether every model is allowed.</summary>
-    public bool IsUnlimited => allowed is null && denied.Count == 0;
+    public bool IsUnlimited => allowed is null && denied.Count == 0 && _outer is null;
 
-    /// <summary>The patterns of the allow-list, as written; <see langword="null"/> if all models are allowed.</summary>
+    /// <summary>
+    /// The patterns of the allow-list, as written; <see langword="null"/> if all models are allowed. Of narrowed rights, those of the inner ones.
+    /// </summary>
     public IReadOnlyList<ModelPattern>? Allowed => allowed;
 
     /// <summary>The patterns of the deny-list, as written.</summary>
     public IReadOnlyList<ModelPattern> Denied => denied;
+
+    /// <summary>The rights within these: each model needs to be allowed by both.</summary>
+    public ModelRights Narrow(ModelRights inner) =>
+        inner.IsUnlimited ? this
+        : IsUnlimited ? inner
+        : new ModelRights(inner.Allowed, inner.Denied) { _outer = this };
 
     /// <summary>Checks the models and presets of a request.</summary>
     /// <remarks>
@@ -44,6 +55,11 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
         if (IsUnlimited)
         {
             return null;
+        }
+
+        if (_outer?.Refuse(names, presets) is { } refused)
+        {
+            return refused;
         }
 
         if (names.Count == 0 && presets.Count == 0)

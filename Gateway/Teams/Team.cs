@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Gateway.Primitives;
 using Gateway.Rules;
 using Gateway.Secrets;
@@ -5,8 +6,11 @@ using OpenRouterGateway.Transforms.ProviderMapping;
 
 namespace Gateway.Teams;
 
-/// <summary>A team: its keys, models, limits, budget and rules. Immutable; belongs to one settings snapshot.</summary>
-internal sealed class Team
+/// <summary>
+/// A team: its keys, models, limits, budget and rules; or, as <see cref="As"/> returns it, the team as a request with one of its keys sees it.
+/// Immutable; belongs to one settings snapshot. A record for its copies only: it compares by reference.
+/// </summary>
+internal sealed record Team
 {
     private IReadOnlyList<ModelAlias>? _exactAliases;
 
@@ -24,6 +28,9 @@ internal sealed class Team
 
     public required ModelRights Rights { get; init; }
 
+    /// <summary>Whether <see cref="Rights"/> include those of a key.</summary>
+    public bool HasKeyRights { get; private init; }
+
     /// <summary>Its rights to server tools. Default: <see cref="ServerToolRights.Default"/>.</summary>
     public ServerToolRights ServerTools { get; init; } = ServerToolRights.Default;
 
@@ -31,6 +38,12 @@ internal sealed class Team
 
     /// <summary>Its budget; <see langword="null"/> for none.</summary>
     public TeamBudget? Budget { get; init; }
+
+    /// <summary>The budget of the key, in the team as a key sees it; otherwise <see langword="null"/>.</summary>
+    public TeamBudget? KeyBudget { get; private init; }
+
+    /// <summary>Whether calls reserve an amount in a budget: that of the team or that of the key.</summary>
+    public bool HasBudget => Budget is not null || KeyBudget is not null;
 
     /// <summary>Its own rules, followed by the global rules.</summary>
     public required ProviderMappingRules Rules { get; init; }
@@ -57,6 +70,34 @@ internal sealed class Team
 
     /// <summary>Whether the settings name such a URL. <c>check</c> need not resolve it.</summary>
     public bool HasAlertWebhook { get; init; }
+
+    /// <summary>
+    /// The team as a request with one of its keys sees it: with the models that both allow, and with the key's budget. Everything that
+    /// judges a request reads the team, so nothing can leave out the key.
+    /// </summary>
+    public Team As(TeamKey key) => key.Rights.IsUnlimited && key.Budget is null
+        ? this
+        : this with { Rights = Rights.Narrow(key.Rights), HasKeyRights = !key.Rights.IsUnlimited, KeyBudget = key.Budget };
+
+    /// <summary>The budget of one of its keys; <see langword="null"/> if the key has none, or is no longer there.</summary>
+    public TeamBudget? BudgetOf(string keyLabel)
+    {
+        for (var i = 0; i < Keys.Count; i++)
+        {
+            if (Keys[i].Label == keyLabel)
+            {
+                return Keys[i].Budget;
+            }
+        }
+
+        return null;
+    }
+
+    public bool Equals(Team? other) => ReferenceEquals(this, other);
+
+    public override int GetHashCode() => RuntimeHelpers.GetHashCode(this);
+
+    public override string ToString() => Id;
 }
 
 /// <summary>Limits of a team or a key; <see langword="null"/> means no limit.</summary>
@@ -67,7 +108,7 @@ internal sealed record TeamLimits(int? RequestsPerMinute, int? TokensPerMinute, 
     public bool IsNone => RequestsPerMinute is null && TokensPerMinute is null && ConcurrentRequests is null;
 }
 
-/// <summary>The budget of a team.</summary>
+/// <summary>The budget of a team or of a key.</summary>
 /// <param name="Limit">The amount per period.</param>
 /// <param name="Period">The period.</param>
 internal sealed record TeamBudget(PicoDollars Limit, BudgetPeriod Period)

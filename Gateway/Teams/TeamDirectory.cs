@@ -20,7 +20,7 @@ internal sealed class TeamDirectory
         Teams = teams;
         _byId = teams.ToDictionary(team => team.Id, StringComparer.Ordinal);
         _byHash = teams
-            .SelectMany(team => team.Keys, (team, key) => new CallerIdentity(team, key))
+            .SelectMany(team => team.Keys, (team, key) => new CallerIdentity(team.As(key), key))
             .GroupBy(caller => Start(caller.Key.Hash.Span))
             .ToDictionary(group => group.Key, group => group.ToArray());
     }

@@ -18,6 +18,12 @@ internal sealed class TeamKey
     /// <summary>Limits of this key, in addition to its team's.</summary>
     public TeamLimits Limits { get; init; } = TeamLimits.None;
 
+    /// <summary>The models that this key may use, as far as its team may use them.</summary>
+    public ModelRights Rights { get; init; } = ModelRights.All;
+
+    /// <summary>The budget of this key, in addition to its team's; <see langword="null"/> for none.</summary>
+    public TeamBudget? Budget { get; init; }
+
     /// <summary>The limits of a request with this key: those of the team, then its own.</summary>
     /// <param name="team">The team of the key.</param>
     public IReadOnlyList<LimitScope> ScopesIn(Team team) => _scopes ??= [.. Scopes(team)];

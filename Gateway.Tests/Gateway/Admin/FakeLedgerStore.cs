@@ -45,7 +45,7 @@ internal sealed class FakeLedgerStore(params UsageRow[] rows) : ILedgerStore
         IReadOnlyCollection<string> teams, DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public Task<TeamCharges> ReadChargesAsync(
-        string team, DateTimeOffset from, DateTimeOffset recent, DateTimeOffset heldSince, CancellationToken cancellationToken) =>
+        string team, string? keyLabel, DateTimeOffset from, DateTimeOffset recent, DateTimeOffset heldSince, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
     public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(

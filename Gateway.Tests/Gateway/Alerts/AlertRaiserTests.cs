@@ -199,6 +199,28 @@ public sealed class AlertRaiserTests
     }
 
     [Fact]
+    public async Task BudgetOfAKey_IsABudgetOfItsOwn()
+    {
+        await using var setup = await AlertSetup.CreateAsync(keyMore: ", \"Label\": \"c|i\", \"Budget\": { \"Usd\": 5, \"Period\": \"Day\" }");
+        var ofKey = setup.BudgetOf("search") with { KeyLabel = "c|i" };
+        setup.Budgets.Spend(ofKey, 4);
+        setup.Spend("search", 4);
+        var node = await setup.StartNodeAsync();
+        await setup.PostsAsync(1);
+        setup.Spend("search", 8);
+        await setup.PostsAsync(2);
+        node.Signals.BudgetExceeded(setup.Settings.Current, ofKey, AlertSetup.Usd(5), AlertSetup.Usd(5), true, setup.Time.GetUtcNow());
+        await setup.PostsAsync(3);
+        setup.Refuse(node, "search");
+        var posts = await setup.PostsAsync(4);
+
+        Assert.Equal(
+            [("budget_threshold", "c|i"), ("budget_threshold", null), ("budget_exceeded", "c|i"), ("budget_exceeded", null)],
+            posts.Select(post => (post.Type, post.Json.GetProperty("key").GetString())));
+        Assert.StartsWith("Key c|i of team search has spent 80 %", posts[0].Json.GetProperty("text").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task FailingBudgetStore_HoldsUpNoRefusal()
     {
         await using var setup = await AlertSetup.CreateAsync();

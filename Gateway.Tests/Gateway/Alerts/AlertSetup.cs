@@ -53,14 +53,15 @@ internal sealed class AlertSetup : IAsyncDisposable
     /// <param name="alerts">More members of section <c>Alerts</c>, behind a comma.</param>
     /// <param name="search">More members of team <c>search</c>.</param>
     /// <param name="hasWebhook">Whether there is a general webhook.</param>
-    public static async Task<AlertSetup> CreateAsync(string alerts = "", string search = "", bool hasWebhook = true)
+    /// <param name="keyMore">More members of the key of team <c>search</c>, behind a comma.</param>
+    public static async Task<AlertSetup> CreateAsync(string alerts = "", string search = "", bool hasWebhook = true, string keyMore = "")
     {
         var setup = new AlertSetup(await AlertReceiver.StartAsync());
         setup._folder.Variables["UPSTREAM"] = UpstreamKey;
         setup._folder.Variables["SECRET"] = Secret;
         setup._folder.Variables["HOOK"] = setup.Receiver.Url();
         setup._folder.Variables["OWN"] = setup.Receiver.Url("/own");
-        setup.Write(alerts, search, hasWebhook);
+        setup.Write(alerts, search, hasWebhook, keyMore);
         setup._settings = new SettingsStore(await setup._folder.LoadGoodAsync(), setup.Time, NullLogger<SettingsStore>.Instance);
         return setup;
     }
@@ -141,12 +142,12 @@ internal sealed class AlertSetup : IAsyncDisposable
             line => $"{line.Message} {line.Exception}".Contains("CANARY", StringComparison.Ordinal));
     }
 
-    private void Write(string alerts, string search, bool hasWebhook)
+    private void Write(string alerts, string search, bool hasWebhook, string keyMore = "")
     {
         const string Budget = "\"Budget\": { \"Usd\": 10, \"Period\": \"Day\" }";
         string[] teams =
         [
-            TeamSetup.Team(search.Contains("\"Budget\"", StringComparison.Ordinal) ? search : Budget + (search.Length > 0 ? ", " + search : ""), reference: "env:UPSTREAM"),
+            TeamSetup.Team(search.Contains("\"Budget\"", StringComparison.Ordinal) ? search : Budget + (search.Length > 0 ? ", " + search : ""), keyMore: keyMore, reference: "env:UPSTREAM"),
             TeamSetup.Team(Budget, id: "ads", key: "ogw-ads", reference: "env:UPSTREAM"),
         ];
         var webhook = hasWebhook ? "\"Webhook\": \"env:HOOK\"" : "\"Format\": \"Json\"";

@@ -158,7 +158,7 @@ public sealed class StoreSettingsTests : IDisposable
         Assert.Equal(["Usage:WhenStoreFails", "Admin:Token"], RestartOnlySettings.Changed(started, await _folder.LoadGoodAsync()));
     }
 
-    // A counter that is made anew is made from the rows of its period.
+    // A counter that is made anew is made from the sums of its days and from the rows that are not settled.
     [Theory]
     [InlineData("Day", "23:59:59", "1.00:00:00")]
     [InlineData("Week", "6.00:00:00", "7.00:00:00")]
@@ -171,6 +171,18 @@ public sealed class StoreSettingsTests : IDisposable
             $"Usage:Retention: got \"{retention}\"; expected at least \"{least}\", or \"00:00:00\" to keep all rows, since the budget of team \"",
             Assert.Single(await _folder.LoadBadAsync()),
             StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task RetentionBelowTheBudgetOfAKey_IsAFault()
+    {
+        _folder.Variables["UPSTREAM"] = "sk-or-v1-x";
+        var team = TeamSetup.Team(
+            """ "Budget": { "Usd": 1, "Period": "Day" } """, keyMore: """, "Label": "ci", "Budget": { "Usd": 1, "Period": "Week" } """, reference: "env:UPSTREAM");
+        Write($$""" "Usage": { "Retention": "6.00:00:00" }, "Teams": [ {{team}} ]""");
+
+        Assert.EndsWith(
+            "since the budget of key \"ci\" of team \"search\" is for a Week", Assert.Single(await _folder.LoadBadAsync()), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -94,7 +94,7 @@ public sealed class GatewayErrorTests
             Assert.Equal(status == 402 ? "false" : null, response.Headers["x-should-retry"].SingleOrDefault());
             Assert.Equal(status == 429, response.Headers.ContainsKey("Retry-After"));
             Assert.Equal(
-                $$"""{"needed_usd":50,"left_usd":{{left}},"reserved_usd":{{reserved}},"resets_at":"2026-12-01T00:00:00Z"}""",
+                $$"""{"needed_usd":50,"left_usd":{{left}},"reserved_usd":{{reserved}},"resets_at":"2026-12-01T00:00:00Z","scope":"team"}""",
                 body.GetProperty("error").GetProperty("metadata").GetRawText());
             Assert.Contains("may cost 50 USD", body.GetProperty("error").GetProperty("message").GetString(), StringComparison.Ordinal);
         }

@@ -274,7 +274,7 @@ public sealed class LedgerWriterTests : IAsyncDisposable
             },
             "the old row to be removed");
         await maintenance.StopAsync(Cancel);
-        Assert.Equal(12, (long)(await _store.ReadChargesAsync("search", DateTimeOffset.MinValue, DateTimeOffset.MaxValue, DateTimeOffset.MinValue, Cancel)).Charged.Value);
+        Assert.Equal(12, (long)(await _store.ReadChargesAsync("search", null, DateTimeOffset.MinValue, DateTimeOffset.MaxValue, DateTimeOffset.MinValue, Cancel)).Charged.Value);
     }
 
     [Fact]
@@ -340,8 +340,8 @@ public sealed class LedgerWriterTests : IAsyncDisposable
             inner.ReadUsageAsync(selection, cancellationToken);
 
         public Task<TeamCharges> ReadChargesAsync(
-        string team, DateTimeOffset from, DateTimeOffset recent, DateTimeOffset heldSince, CancellationToken cancellationToken) =>
-            inner.ReadChargesAsync(team, from, recent, heldSince, cancellationToken);
+        string team, string? keyLabel, DateTimeOffset from, DateTimeOffset recent, DateTimeOffset heldSince, CancellationToken cancellationToken) =>
+            inner.ReadChargesAsync(team, keyLabel, from, recent, heldSince, cancellationToken);
 
         public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(
             IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) =>

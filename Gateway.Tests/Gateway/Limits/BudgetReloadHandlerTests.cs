@@ -27,6 +27,11 @@ public sealed class BudgetReloadHandlerTests
     [InlineData("a", "a", "")]
     [InlineData("a:Month", "a:Month:WithoutByok", "a 2026-08-01, a 2026-08-01")]
     [InlineData("a:Month:WithoutByok", "a:Month:WithoutByok", "")]
+    [InlineData("a:Month+ci:Day", "a:Month+ci:Day", "")]
+    [InlineData("a:Month+ci:Day", "a:Month", "a/ci 2026-08-15")]
+    [InlineData("a+ci:Day", "a+ci:Month", "a/ci 2026-08-15, a/ci 2026-08-01")]
+    [InlineData("a+ci:Day", "b+ci:Day", "a/ci 2026-08-15, b/ci 2026-08-15")]
+    [InlineData("a+ci:Day", "a+laptop:Day", "a/ci 2026-08-15, a/laptop 2026-08-15")]
     public async Task Reload_ForgetsTheCountersOfChangedBudgets(string before, string after, string forgotten)
     {
         using var folder = new SettingsFolder();
@@ -41,7 +46,7 @@ public sealed class BudgetReloadHandlerTests
         await handler.StopAsync(TestContext.Current.CancellationToken);
         Assert.True(await store.PublishAsync(snapshot with { Teams = Teams("c:Day"), Version = "3" }, TestContext.Current.CancellationToken));
 
-        Assert.Equal(forgotten, string.Join(", ", budgets.Forgotten.Select(key => $"{key.Team} {key.Start:yyyy-MM-dd}")));
+        Assert.Equal(forgotten, string.Join(", ", budgets.Forgotten.Select(key => $"{key.Team}{(key.KeyLabel is { } label ? "/" + label : "")} {key.Start:yyyy-MM-dd}")));
     }
 
     [Fact]
@@ -64,15 +69,17 @@ public sealed class BudgetReloadHandlerTests
 
     private static TeamDirectory Teams(string text) => new(
     [
-        .. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(team => team.Split(':')).Select(parts => new Team
+        .. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(team => team.Split('+')).Select(team => (Parts: team[0].Split(':'), Key: team.Length > 1 ? team[1].Split(':') : null)).Select(team => new Team
         {
-            Id = parts[0],
-            Keys = [],
+            Id = team.Parts[0],
+            Keys = team.Key is not [var label, var period]
+                ? []
+                : [new TeamKey { Label = label, Hash = new byte[32], Budget = new TeamBudget(new PicoDollars(1), Enum.Parse<BudgetPeriod>(period)) }],
             UpstreamKey = new UpstreamKey("sk"),
             Rights = ModelRights.All,
             Limits = TeamLimits.None,
-            Budget = parts.Length > 1
-                ? new TeamBudget(new PicoDollars(1), Enum.Parse<BudgetPeriod>(parts[1])) { IncludesByok = parts.Length == 2 }
+            Budget = team.Parts.Length > 1
+                ? new TeamBudget(new PicoDollars(1), Enum.Parse<BudgetPeriod>(team.Parts[1])) { IncludesByok = team.Parts.Length == 2 }
                 : null,
             Rules = ProviderMappingRules.Empty,
         }),

@@ -1,7 +1,10 @@
 using Gateway.Billing;
+using Gateway.Ledger;
 using Gateway.Limits;
+using Gateway.Metering;
 using Gateway.Primitives;
 using Gateway.Tests.Support;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace Gateway.Tests.Gateway.Limits;
@@ -187,6 +190,67 @@ public abstract class BudgetStoreTests
     }
 
     [Fact]
+    public async Task RacingCallsUnderTwoBudgets_ExceedNeither_AndBothAreExact()
+    {
+        // The team has less than its keys together, and each key less than the team.
+        const long TeamLimit = 3000;
+        (string Label, long Limit)[] keys = [("ci", 1200), ("laptop", 2000), ("cron", 900)];
+        var charged = new long[keys.Length];
+        IBudgetStore[] stores = [Store, SecondNode()];
+        var rows = new NoLedger();
+        await Task.WhenAll(Enumerable.Range(1, 8).Select(seed => Task.Run(async () =>
+        {
+            var random = new TestRandom((ulong)seed);
+            for (var i = 0; i < 40; i++)
+            {
+                var which = random.Next(keys.Length);
+                var call = new MeteredCall(stores[random.Next(2)], rows, TimeProvider.System, 0, NullLogger.Instance)
+                {
+                    Id = Guid.CreateVersion7(),
+                    Reserved = Pico(1 + random.Next(400)),
+                };
+                if (!(await call.ReserveAsync(Key, Pico(TeamLimit), includesByok: true)).IsGranted
+                    || !(await call.ReserveAsync(KeyOf(keys[which].Label), Pico(keys[which].Limit), includesByok: true)).IsGranted)
+                {
+                    await call.CancelAsync();
+                }
+                else
+                {
+                    var charge = random.Next(3) == 0 ? 0 : random.Next(20);
+                    Interlocked.Add(ref charged[which], charge);
+                    call.Sent(null, null);
+                    await call.CompletedAsync(new ResponseFacts { Usage = new Usage { Cost = Pico(charge) }, IsComplete = true });
+                }
+
+                // Reservations of calls in flight are in both counters.
+                Assert.True(await Store.ReadAsync(Key) <= Pico(TeamLimit));
+                Assert.True(await Store.ReadAsync(KeyOf(keys[which].Label)) <= Pico(keys[which].Limit));
+                await call.DisposeAsync();
+            }
+        })));
+
+        Assert.Equal(Pico(charged.Sum()), await Store.ReadAsync(Key));
+        for (var i = 0; i < keys.Length; i++)
+        {
+            Assert.Equal(Pico(charged[i]), await Store.ReadAsync(KeyOf(keys[i].Label)));
+        }
+
+        BudgetKey KeyOf(string label) => Key with { KeyLabel = label };
+    }
+
+    [Fact]
+    public async Task NewCounterOfAKey_IsMadeFromTheRowsOfItsLabel()
+    {
+        var (own, other) = (Guid.CreateVersion7(), Guid.CreateVersion7());
+        Ledger.Begin(own, "a", Now, 100, keyLabel: "ci");
+        Ledger.Begin(other, "a", Now, 1000, keyLabel: "laptop");
+
+        Assert.Equal(Pico(100), await Store.ReadAsync(Key with { KeyLabel = "ci" }));
+        Assert.Equal(Pico(1100), await Store.ReadAsync(Key));
+        Assert.Equal(Pico(0), await Store.ReadAsync(Key with { KeyLabel = "cron" }));
+    }
+
+    [Fact]
     public async Task NewCounter_IsMadeFromTheLedgerAndSettlesItsOpenRows()
     {
         var (open, closed, other, before) = (Guid.CreateVersion7(), Guid.CreateVersion7(), Guid.CreateVersion7(), Guid.CreateVersion7());
@@ -254,6 +318,15 @@ public abstract class BudgetStoreTests
     }
 
     private protected static PicoDollars Pico(Int128 value) => new(value);
+
+    private sealed class NoLedger : ILedger
+    {
+        public ValueTask WriteAsync(LedgerEntry entry) => default;
+
+        public void Post(LedgerEntry entry)
+        {
+        }
+    }
 
     /// <summary>Another store of the same counters, or the same where there is only one.</summary>
     private protected virtual IBudgetStore SecondNode() => Create();

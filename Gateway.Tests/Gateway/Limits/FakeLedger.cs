@@ -48,10 +48,11 @@ internal sealed class FakeLedger : ILedgerStore
     /// <summary>How often a team's charges were asked for.</summary>
     public int ChargeQueries => Volatile.Read(ref _chargeQueries);
 
-    public void Begin(Guid id, string team, DateTimeOffset startedAt, long reserved, bool isCounted = true, Guid node = default)
+    public void Begin(
+        Guid id, string team, DateTimeOffset startedAt, long reserved, bool isCounted = true, Guid node = default, string keyLabel = "")
     {
         _nodes[id] = node;
-        _rows[id] = (new RowCharge(id, team, startedAt, IsOpen: true, new PicoDollars(reserved)), isCounted);
+        _rows[id] = (new RowCharge(id, team, startedAt, IsOpen: true, new PicoDollars(reserved), KeyLabel: keyLabel), isCounted);
     }
 
     public void Close(Guid id, long charge, bool isCounted = true) =>
@@ -70,11 +71,11 @@ internal sealed class FakeLedger : ILedgerStore
     public FakeLedger AsNode(Guid node) => new(_rows, _nodes, node);
 
     public async Task<TeamCharges> ReadChargesAsync(
-        string team, DateTimeOffset from, DateTimeOffset recent, DateTimeOffset heldSince, CancellationToken cancellationToken)
+        string team, string? keyLabel, DateTimeOffset from, DateTimeOffset recent, DateTimeOffset heldSince, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _chargeQueries);
         await WaitAsync();
-        var rows = _rows.Values.Select(row => row.Row).Where(row => row.Team == team && row.StartedAt >= from).ToList();
+        var rows = _rows.Values.Select(row => row.Row).Where(row => row.Team == team && (keyLabel is null || row.KeyLabel == keyLabel) && row.StartedAt >= from).ToList();
         return new TeamCharges(
             rows.Where(row => !row.IsUnresolvable || IsHeld(row)).Aggregate(PicoDollars.Zero, (sum, row) => sum + row.Charge),
             rows.Where(row => row.IsOpen || IsHeld(row)).ToDictionary(row => row.Id, row => row.Charge),

@@ -325,7 +325,9 @@ public sealed class MemoryBudgetReconcilerTests : IDisposable
         var reconcilers = views.Zip(stores, (view, store) => new MemoryBudgetReconciler(
             store, view, terms, new WorkerHealth(), _time, NullLogger<MemoryBudgetReconciler>.Instance)).ToArray();
         var key = BudgetKey.At("a", BudgetPeriod.Total, _time.GetUtcNow());
-        var running = new List<(Guid Id, int Node, long Reserved)>();
+        string[] labels = ["ci", "laptop"];
+        BudgetKey[] keys = [key, .. labels.Select(label => key with { KeyLabel = label })];
+        var running = new List<(Guid Id, int Node, long Reserved, BudgetKey Own)>();
         var queued = new Queue<(DateTimeOffset At, Action Write)>();
 
         // Entries reach the ledger in order; some wait for minutes.
@@ -353,9 +355,14 @@ public sealed class MemoryBudgetReconcilerTests : IDisposable
             {
                 case 0 or 1:
                     var (id, reserved, startedAt) = (Guid.CreateVersion7(_time.GetUtcNow()), 1 + random.Next(99), _time.GetUtcNow());
-                    Assert.True((await stores[node].ReserveAsync(key, new PicoDollars(1_000_000), id, new PicoDollars(reserved))).IsGranted);
-                    running.Add((id, node, reserved));
-                    Write(() => ledger.Begin(id, "a", startedAt, reserved, node: nodes[node]));
+                    var own = keys[1 + random.Next(labels.Length)];
+                    foreach (var budget in (BudgetKey[])[key, own])
+                    {
+                        Assert.True((await stores[node].ReserveAsync(budget, new PicoDollars(1_000_000), id, new PicoDollars(reserved))).IsGranted);
+                    }
+
+                    running.Add((id, node, reserved, own));
+                    Write(() => ledger.Begin(id, "a", startedAt, reserved, node: nodes[node], keyLabel: own.KeyLabel!));
                     break;
                 case 2 when running.Count > 0:
                     var call = running[random.Next(running.Count)];
@@ -369,7 +376,12 @@ public sealed class MemoryBudgetReconcilerTests : IDisposable
                         Write(() => ledger.GiveUp(call.Id));
                     }
 
-                    await stores[settling].SettleAsync(key, call.Id, new PicoDollars(call.Reserved), new PicoDollars(charge), isCounted: true);
+                    await BudgetSettlement.SettleAsync(
+                        stores[settling],
+                        call.Id,
+                        new PicoDollars(call.Reserved),
+                        new BudgetCharge(key, new PicoDollars(charge), IsCounted: true),
+                        new BudgetCharge(call.Own, new PicoDollars(charge), IsCounted: true));
                     Write(() => ledger.Close(call.Id, charge));
                     break;
                 case 3:
@@ -380,7 +392,7 @@ public sealed class MemoryBudgetReconcilerTests : IDisposable
                     Flush(_time.GetUtcNow() - (MemoryBudgetStore.Lateness / 2));
                     break;
                 case 5:
-                    await stores[node].ReadAsync(key);
+                    await stores[node].ReadAsync(keys[random.Next(keys.Length)]);
                     break;
                 default:
                     break;
@@ -392,9 +404,13 @@ public sealed class MemoryBudgetReconcilerTests : IDisposable
         foreach (var index in (int[])[0, 1])
         {
             await reconcilers[index].ReconcileAsync(Cancel);
-            var expected = (await ledger.ReadChargesAsync(
-                "a", DateTimeOffset.MinValue, DateTimeOffset.MaxValue, DateTimeOffset.MinValue, Cancel)).Charged;
-            Assert.True(expected == await stores[index].ReadAsync(key), $"Seed {seed}, process {index}");
+            foreach (var budget in keys)
+            {
+                var expected = (await ledger.ReadChargesAsync(
+                    "a", budget.KeyLabel, DateTimeOffset.MinValue, DateTimeOffset.MaxValue, DateTimeOffset.MinValue, Cancel)).Charged;
+                Assert.True(expected == await stores[index].ReadAsync(budget), $"Seed {seed}, process {index}, key {budget.KeyLabel}");
+            }
+
             reconcilers[index].Dispose();
         }
     }

@@ -39,9 +39,9 @@ public sealed class MemoryBudgetRowsTests : IAsyncDisposable
         var key = await SeedAsync(BudgetPeriod.Month);
         RowCharge[] rows = [.. Enumerable.Range(0, count).Select(_ => Row("a", Start))];
 
-        Assert.Equal(0, _store.AddBegun([]));
-        Assert.Equal(count, _store.AddBegun(rows));
-        Assert.Equal(0, _store.AddBegun(rows));
+        Assert.Equal(0, _store.AddBegun([], AsIs));
+        Assert.Equal(count, _store.AddBegun(rows, AsIs));
+        Assert.Equal(0, _store.AddBegun(rows, AsIs));
 
         Assert.Equal(new PicoDollars(7 * count), await _store.ReadAsync(key));
     }
@@ -51,7 +51,7 @@ public sealed class MemoryBudgetRowsTests : IAsyncDisposable
     {
         var key = await SeedAsync(BudgetPeriod.Month);
 
-        Assert.Equal(0, _store.AddBegun([Row("b", Start), Row("A", Start)]));
+        Assert.Equal(0, _store.AddBegun([Row("b", Start), Row("A", Start)], AsIs));
 
         Assert.Equal(PicoDollars.Zero, await _store.ReadAsync(key));
     }
@@ -66,7 +66,7 @@ public sealed class MemoryBudgetRowsTests : IAsyncDisposable
         _store.AddBegun(
         [
             Row("a", day.Start - millisecond), Row("a", day.Start), Row("a", day.End!.Value - millisecond), Row("a", day.End.Value),
-        ]);
+        ], AsIs);
 
         Assert.Equal(new PicoDollars(2 * 7), await _store.ReadAsync(day));
         Assert.Equal(new PicoDollars(4 * 7), await _store.ReadAsync(total));
@@ -80,7 +80,7 @@ public sealed class MemoryBudgetRowsTests : IAsyncDisposable
         _ledger.Begin(old.Id, "a", Start, 7, node: Other);
         var key = await SeedAsync(BudgetPeriod.Month);
 
-        Assert.Equal(0, _store.AddBegun([old]));
+        Assert.Equal(0, _store.AddBegun([old], AsIs));
 
         Assert.Equal(new PicoDollars(7), await _store.ReadAsync(key));
     }
@@ -152,6 +152,8 @@ public sealed class MemoryBudgetRowsTests : IAsyncDisposable
         Assert.Equal(new PicoDollars(30), await _store.ReadAsync(key));
         Assert.Equal(LedgerKeys.FirstAt(_time.GetUtcNow() - MemoryBudgetStore.Lateness), _store.FirstUnread());
     }
+
+    private static RowCharge AsIs(BudgetKey key, RowCharge row) => row;
 
     private RowCharge Row(string team, DateTimeOffset startedAt) =>
         new(Guid.CreateVersion7(_time.GetUtcNow()), team, startedAt, IsOpen: true, new PicoDollars(7));

@@ -138,7 +138,7 @@ public sealed class MemoryBudgetStoreTests : BudgetStoreTests
     }
 
     private protected override IBudgetStore Create() =>
-        new MemoryBudgetStore((key, recent) => Ledger.ReadChargesAsync(key.Team, key.Start, recent, DateTimeOffset.MinValue, CancellationToken.None), _time);
+        new MemoryBudgetStore((key, recent) => Ledger.ReadChargesAsync(key.Team, key.KeyLabel, key.Start, recent, DateTimeOffset.MinValue, CancellationToken.None), _time);
 
     private protected override IBudgetStore SecondNode() => Store;
 }

@@ -204,7 +204,7 @@ public sealed class UnknownChargesTests(SharedRedis redis) : IAsyncLifetime
 
     private async Task<Node> StartAsync(bool isRedis)
     {
-        var terms = new BudgetTerms(_ => new TeamBudget(new PicoDollars(1), BudgetPeriod.Total), () => _hold, _time);
+        var terms = new BudgetTerms(_ => TestTerms.TeamWith(new TeamBudget(new PicoDollars(1), BudgetPeriod.Total)), () => _hold, _time);
         if (!isRedis)
         {
             var memory = new MemoryBudgetStore((key, recent) => LimitStores.SeedAsync(_ledger, terms, key, recent), _time);

@@ -149,7 +149,7 @@ public sealed partial class OperationsDocumentTests : IDisposable
         var health = new WorkerHealth();
         health.Register("w").Fail();
         metrics.ObserveWorkers(health);
-        metrics.ObserveBudgets(() => [("t", 1, 0.5, 0.25)]);
+        metrics.ObserveBudgets(() => [("t", "k", 1, 0.5, 0.25)]);
         metrics.ObserveDrift(() => [new("0123456789ab", 0.25)]);
         metrics.ObserveSettings(() => new SettingsState { Version = "v", LoadedAt = DateTimeOffset.UnixEpoch });
         return metrics;

@@ -141,6 +141,43 @@ public sealed class CheckWarningsTests : IDisposable
             cheapest is null ? null : $"Teams:0:Budget:Usd: {usd} covers no call: the cheapest that the team may make, of {cheapest}", warning);
     }
 
+    [Theory]
+    [InlineData("\"Budget\": { \"Usd\": 0.04 }", "Budget:Usd: 0.04 covers no call: the cheapest that the key may make, of cheap/model without a stated output cap, reserves 0.04096 USD")]
+    [InlineData("\"Budget\": { \"Usd\": 4 }, \"AllowedModels\": [\"dear/*\"]", "Budget:Usd: 4 covers no call: the cheapest that the key may make, of dear/model without a stated output cap, reserves 4.096 USD")]
+    [InlineData("\"Budget\": { \"Usd\": 21 }", "Budget:Usd: 21 is more than the budget of the team, 20 USD a month: the key cannot use it up")]
+    [InlineData("\"Budget\": { \"Usd\": 21, \"Period\": \"Total\" }", null)]
+    [InlineData("\"Budget\": { \"Usd\": 5 }", null)]
+    [InlineData("\"AllowedModels\": [\"other/*\", \"*:free\"]", "AllowedModels: allows the key key-1 no model: the team may use cheap/*, dear/*, but not *:free")]
+    [InlineData("\"AllowedModels\": [\"*model*\"]", null)]
+    [InlineData("\"AllowedModels\": [\"*\", \"other/*\"]", null)]
+    public async Task KeysBudgetOrModels_ThatTheTeamMakesPointless_AreNamed(string key, string? expected)
+    {
+        _folder.Write("prices.json", Prices);
+        var settings = ShippedSettings.With(
+            ("Usage", """{ "PricesPath": "prices.json" }"""),
+            ("Teams", $$"""[ {{TeamSetup.Team("\"AllowedModels\": [\"cheap/*\", \"dear/*\"], \"DeniedModels\": [\"*:free\"], \"Budget\": { \"Usd\": 20 }", keyMore: ", " + key)}} ]"""));
+
+        var warnings = (await WarningsAsync(settings)).Where(warning => warning.StartsWith("Teams:0:Keys:0:", StringComparison.Ordinal));
+
+        Assert.Equal(expected is null ? [] : ["Teams:0:Keys:0:" + expected], warnings);
+    }
+
+    [Theory]
+    [InlineData("a*", "*b", true)]
+    [InlineData("a*", "b*", false)]
+    [InlineData("a/*", "A/x", true)]
+    [InlineData("*x*", "a*b", true)]
+    [InlineData("a*c*", "ab", false)]
+    [InlineData("", "*", true)]
+    [InlineData("", "a*", false)]
+    [InlineData("**", "", true)]
+    [InlineData("a*b", "a*c", false)]
+    public void Patterns_OverlapIfAName_MatchesBoth(string one, string other, bool overlaps)
+    {
+        Assert.Equal(overlaps, KeyWarnings.Overlap(one, other));
+        Assert.Equal(overlaps, KeyWarnings.Overlap(other, one));
+    }
+
     [Fact]
     public async Task PricesOfTheSettings_AreEnoughForTheBudget()
     {

@@ -22,7 +22,7 @@ public sealed class TeamAccountsTests : IAsyncDisposable
 
     public TeamAccountsTests()
     {
-        var terms = new BudgetTerms(_ => Search.Budget, () => TimeSpan.FromHours(1), _time);
+        var terms = new BudgetTerms(_ => Search, () => TimeSpan.FromHours(1), _time);
         var budgets = new MemoryBudgetStore(
             async (key, recent) =>
             {
@@ -46,6 +46,8 @@ public sealed class TeamAccountsTests : IAsyncDisposable
         Rules = ProviderMappingRules.Empty,
     };
 
+    private static CallerIdentity Caller { get; } = new(Search, new TeamKey { Label = "ci", Hash = default });
+
     [Fact]
     public async Task DaysWeeksAndMonths_BeginInUtc()
     {
@@ -54,12 +56,12 @@ public sealed class TeamAccountsTests : IAsyncDisposable
         Add(new DateTimeOffset(2026, 3, 2, 0, 0, 0, TimeSpan.Zero), 100);
         Add(new DateTimeOffset(2026, 3, 4, 0, 0, 0, TimeSpan.Zero), 300);
 
-        var account = await _accounts.ReadAsync(Search, TestContext.Current.CancellationToken);
+        var account = await _accounts.ReadAsync(Caller, TestContext.Current.CancellationToken);
 
         Assert.Equal(
             [300, 400, 410, 411],
             ((TeamSpending[])[account.Day, account.Week, account.Month, account.Ever]).Select(spending => (int)spending.Charged.Value));
-        Assert.Equal((400, 600), ((int)account.Charged.Value, (int)account.Left!.Value.Value));
+        Assert.Equal((400, 600), ((int)account.Week.Charged.Value, (int)account.Left!.Value.Value));
     }
 
     [Fact]
@@ -67,9 +69,9 @@ public sealed class TeamAccountsTests : IAsyncDisposable
     {
         Add(Now, 1200);
 
-        var account = await _accounts.ReadAsync(Search, TestContext.Current.CancellationToken);
+        var account = await _accounts.ReadAsync(Caller, TestContext.Current.CancellationToken);
 
-        Assert.Equal((1200, 0), ((int)account.Charged.Value, (int)account.Left!.Value.Value));
+        Assert.Equal((1200, 0), ((int)account.Week.Charged.Value, (int)account.Left!.Value.Value));
     }
 
     [Fact]
@@ -79,10 +81,10 @@ public sealed class TeamAccountsTests : IAsyncDisposable
         Add(Now, 1);
         var gate = new TaskCompletionSource();
         _ledger.Gate = gate.Task;
-        var first = _accounts.ReadAsync(Search, TestContext.Current.CancellationToken);
+        var first = _accounts.ReadAsync(Caller, TestContext.Current.CancellationToken);
         await Eventually.TrueAsync(() => _ledger.ChargeQueries == 1, "the first query");
         Add(Now, 10);
-        var waiting = Enumerable.Range(0, 50).Select(_ => _accounts.ReadAsync(Search, TestContext.Current.CancellationToken)).ToArray();
+        var waiting = Enumerable.Range(0, 50).Select(_ => _accounts.ReadAsync(Caller, TestContext.Current.CancellationToken)).ToArray();
 
         gate.SetResult();
 
@@ -96,13 +98,13 @@ public sealed class TeamAccountsTests : IAsyncDisposable
     [Fact]
     public async Task FailedRead_IsNotRepeatedForLaterCallers()
     {
-        await _accounts.ReadAsync(Search, TestContext.Current.CancellationToken);
+        await _accounts.ReadAsync(Caller, TestContext.Current.CancellationToken);
         _ledger.IsFailing = true;
-        await Assert.ThrowsAnyAsync<Exception>(() => _accounts.ReadAsync(Search, TestContext.Current.CancellationToken));
+        await Assert.ThrowsAnyAsync<Exception>(() => _accounts.ReadAsync(Caller, TestContext.Current.CancellationToken));
         _ledger.IsFailing = false;
         Add(Now, 5);
 
-        Assert.Equal(5, (int)(await _accounts.ReadAsync(Search, TestContext.Current.CancellationToken)).Day.Charged.Value);
+        Assert.Equal(5, (int)(await _accounts.ReadAsync(Caller, TestContext.Current.CancellationToken)).Day.Charged.Value);
     }
 
     private void Add(DateTimeOffset at, long charge)

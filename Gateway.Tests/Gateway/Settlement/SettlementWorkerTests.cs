@@ -54,7 +54,7 @@ public sealed class SettlementWorkerTests
         using var worker = new SettlementWorker(
             store,
             writer,
-            new MemoryBudgetStore((key, recent) => store.ReadChargesAsync(key.Team, key.Start, recent, DateTimeOffset.MinValue, Cancel), time),
+            new MemoryBudgetStore((key, recent) => store.ReadChargesAsync(key.Team, key.KeyLabel, key.Start, recent, DateTimeOffset.MinValue, Cancel), time),
             new MemoryLimitStore(time),
             settings,
             upstream,
@@ -101,7 +101,7 @@ public sealed class SettlementWorkerTests
         using var worker = new SettlementWorker(
             store,
             writer,
-            new MemoryBudgetStore((key, recent) => store.ReadChargesAsync(key.Team, key.Start, recent, DateTimeOffset.MinValue, Cancel), time),
+            new MemoryBudgetStore((key, recent) => store.ReadChargesAsync(key.Team, key.KeyLabel, key.Start, recent, DateTimeOffset.MinValue, Cancel), time),
             limits,
             settings,
             upstream,
@@ -163,7 +163,7 @@ public sealed class SettlementWorkerTests
         using var worker = new SettlementWorker(
             store,
             writer,
-            new MemoryBudgetStore((key, recent) => store.ReadChargesAsync(key.Team, key.Start, recent, DateTimeOffset.MinValue, Cancel), time),
+            new MemoryBudgetStore((key, recent) => store.ReadChargesAsync(key.Team, key.KeyLabel, key.Start, recent, DateTimeOffset.MinValue, Cancel), time),
             limits,
             settings,
             upstream,

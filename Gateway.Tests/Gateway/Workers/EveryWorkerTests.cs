@@ -326,7 +326,7 @@ public sealed class EveryWorkerTests : IAsyncDisposable
         return Own(new SettlementWorker(
             store,
             writer,
-            new MemoryBudgetStore((key, recent) => store.ReadChargesAsync(key.Team, key.Start, recent, DateTimeOffset.MinValue, Cancel), _time),
+            new MemoryBudgetStore((key, recent) => store.ReadChargesAsync(key.Team, key.KeyLabel, key.Start, recent, DateTimeOffset.MinValue, Cancel), _time),
             new MemoryLimitStore(_time),
             await SettingsAsync(),
             upstream,

@@ -59,8 +59,8 @@ internal sealed class ThrowingLedgerStore(ILedgerStore inner) : ILedgerStore
         inner.ReadUsageAsync(selection, cancellationToken);
 
     public Task<TeamCharges> ReadChargesAsync(
-        string team, DateTimeOffset from, DateTimeOffset recent, DateTimeOffset heldSince, CancellationToken cancellationToken) =>
-        inner.ReadChargesAsync(team, from, recent, heldSince, cancellationToken);
+        string team, string? keyLabel, DateTimeOffset from, DateTimeOffset recent, DateTimeOffset heldSince, CancellationToken cancellationToken) =>
+        inner.ReadChargesAsync(team, keyLabel, from, recent, heldSince, cancellationToken);
 
     public Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(
         IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken)

@@ -65,6 +65,12 @@ internal sealed record TeamKeySettings
 
     /// <summary>Limits of this key, in addition to the team's. Default: none.</summary>
     public TeamLimitsSettings? Limits { get; init; }
+
+    /// <summary>Patterns of models that this key may use, within those of the team. Default: the team's.</summary>
+    public IReadOnlyList<string>? AllowedModels { get; init; }
+
+    /// <summary>The budget of this key, within the team's. Default: none.</summary>
+    public TeamBudgetSettings? Budget { get; init; }
 }
 
 /// <summary>Limits; each is 1 or more. <see langword="null"/> means no limit.</summary>

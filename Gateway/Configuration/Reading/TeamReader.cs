@@ -105,12 +105,8 @@ internal sealed class TeamReader(ProviderMappingReader global, SecretReader secr
         ICollection<SettingsFault> faults,
         ICollection<SettingsFault> warnings)
     {
-        var allowed = ReadPatterns(settings.AllowedModels, "AllowedModels", collector);
+        var allowed = ReadAllowed(settings.AllowedModels, "AllowedModels", collector);
         var denied = ReadPatterns(settings.DeniedModels, "DeniedModels", collector) ?? [];
-        if (settings.AllowedModels is { Count: 0 })
-        {
-            collector.Fault("AllowedModels", "is empty, which would allow no model; expected one or more patterns, or no AllowedModels");
-        }
 
         // A team without rules of its own shares the global set.
         var (rules, summaries) = mapping is null
@@ -125,7 +121,7 @@ internal sealed class TeamReader(ProviderMappingReader global, SecretReader secr
             Rights = allowed is null && denied.Count == 0 ? ModelRights.All : new ModelRights(allowed, denied),
             ServerTools = ReadServerTools(settings.ServerTools, collector),
             Limits = ReadLimits(settings.Limits, "Limits", collector),
-            Budget = ReadBudget(settings.Budget, collector),
+            Budget = ReadBudget(settings.Budget, "Budget", collector),
             Rules = rules,
             RuleSummaries = summaries,
             Attribution = ReadAttribution(settings.Attribution, collector),
@@ -203,7 +199,21 @@ internal sealed class TeamReader(ProviderMappingReader global, SecretReader secr
             Hash = isHash ? Convert.FromHexString(hash) : [],
             Expires = expires,
             Limits = ReadLimits(settings.Limits, $"{path}:Limits", faults),
+            Rights = ReadAllowed(settings.AllowedModels, $"{path}:AllowedModels", faults) is { } allowed
+                ? new ModelRights(allowed, [])
+                : ModelRights.All,
+            Budget = ReadBudget(settings.Budget, $"{path}:Budget", faults),
         };
+    }
+
+    private static List<ModelPattern>? ReadAllowed(IReadOnlyList<string>? texts, string name, SettingsFaultCollector faults)
+    {
+        if (texts is { Count: 0 })
+        {
+            faults.Fault(name, "is empty, which would allow no model; expected one or more patterns, or no AllowedModels");
+        }
+
+        return ReadPatterns(texts, name, faults);
     }
 
     private static List<ModelPattern>? ReadPatterns(IReadOnlyList<string>? texts, string name, SettingsFaultCollector faults)
@@ -244,14 +254,14 @@ internal sealed class TeamReader(ProviderMappingReader global, SecretReader secr
         return new TeamLimits(settings.RequestsPerMinute, settings.TokensPerMinute, settings.ConcurrentRequests);
     }
 
-    private static TeamBudget? ReadBudget(TeamBudgetSettings? settings, SettingsFaultCollector faults)
+    private static TeamBudget? ReadBudget(TeamBudgetSettings? settings, string name, SettingsFaultCollector faults)
     {
         if (settings is null)
         {
             return null;
         }
 
-        return ReadUsd(settings.Usd, "Budget:Usd", faults) is { } limit
+        return ReadUsd(settings.Usd, $"{name}:Usd", faults) is { } limit
             ? new TeamBudget(limit, settings.Period ?? BudgetPeriod.Month)
             {
                 IncludesByok = settings.IncludeByok ?? true,

@@ -30,22 +30,31 @@ internal static class UsageSettingsCheck
     }
 
     /// <summary>
-    /// A counter is rebuilt, for example after a restart, from the rows of its period, so these rows must be kept.
-    /// <see cref="BudgetPeriod.Total"/> needs no rows: the ledger adds the cost of removed rows to the team's total.
+    /// A counter is rebuilt, for example after a restart, from the sums of its days and from the rows whose bill is not known. Those rows
+    /// must be kept for the period. A late bill of <see cref="BudgetPeriod.Total"/> is bound by the retention alone.
     /// </summary>
     private static void CheckRetention(TimeSpan retention, TeamDirectory teams, SettingsFaultCollector faults)
     {
         if (retention > TimeSpan.Zero
-            && teams.Teams.Where(team => LengthOf(team) > retention).MaxBy(LengthOf) is { Budget: { } budget } team)
+            && teams.Teams.SelectMany(BudgetsOf).OrderByDescending(budget => LengthOf(budget.Period)).FirstOrDefault()
+                is { Holder: { } holder } longest
+            && LengthOf(longest.Period) > retention)
         {
             faults.Fault(
                 Retention,
-                $"got \"{retention:c}\"; expected at least \"{LengthOf(team):c}\", or \"00:00:00\" to keep all rows, since the budget of team "
-                + $"\"{team.Id}\" is for a {budget.Period}");
+                $"got \"{retention:c}\"; expected at least \"{LengthOf(longest.Period):c}\", or \"00:00:00\" to keep all rows, since the budget of "
+                + $"{holder} is for a {longest.Period}");
         }
     }
 
-    private static TimeSpan LengthOf(Team team) => team.Budget?.Period switch
+    private static IEnumerable<(string? Holder, BudgetPeriod Period)> BudgetsOf(Team team) =>
+    [
+        .. team.Budget is { } budget ? ((string?, BudgetPeriod)[])[($"team \"{team.Id}\"", budget.Period)] : [],
+        .. team.Keys.Where(key => key.Budget is not null)
+            .Select(key => ((string?)$"key \"{key.Label}\" of team \"{team.Id}\"", key.Budget!.Period)),
+    ];
+
+    private static TimeSpan LengthOf(BudgetPeriod period) => period switch
     {
         BudgetPeriod.Day => TimeSpan.FromDays(1),
         BudgetPeriod.Week => TimeSpan.FromDays(7),

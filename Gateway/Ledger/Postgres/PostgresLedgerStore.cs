@@ -151,48 +151,44 @@ internal sealed partial class PostgresLedgerStore : ILedgerStore
         });
 
     public Task<TeamCharges> ReadChargesAsync(
-        string team, DateTimeOffset from, DateTimeOffset recent, DateTimeOffset heldSince, CancellationToken cancellationToken) =>
-        GuardAsync(async () =>
+        string team,
+        string? keyLabel,
+        DateTimeOffset from,
+        DateTimeOffset recent,
+        DateTimeOffset heldSince,
+        CancellationToken cancellationToken)
     {
-        var (charged, upstreamCost) = (PicoDollars.Zero, PicoDollars.Zero);
-        var open = new Dictionary<Guid, PicoDollars>();
-        var (expired, recentIds) = (new List<Guid>(), new List<Guid>());
-        var firstRecent = LedgerKeys.FirstAt(recent);
-        await using var command = Command(
-            from == DateTimeOffset.MinValue ? LedgerSql.ChargesEver : LedgerSql.Charges,
-            Text(team),
-            Id(LedgerKeys.Floor(from)),
-            Time(from),
-            Id(firstRecent),
-            Time(heldSince));
-        command.CommandTimeout = ReportTimeoutSeconds;
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken))
+        var day = LedgerKeys.DayOf(from);
+        return GuardAsync(async () =>
         {
-            var charge = LedgerSums.FromSums(reader.GetInt64(1), reader.GetInt64(2));
-            charged += charge;
-            upstreamCost += LedgerSums.FromSums(reader.GetInt64(3), reader.GetInt64(4));
-            if (!reader.IsDBNull(0))
+            var (charged, upstreamCost) = (PicoDollars.Zero, PicoDollars.Zero);
+            var open = new Dictionary<Guid, PicoDollars>();
+            var (expired, recentIds) = (new List<Guid>(), new List<Guid>());
+            var firstRecent = LedgerKeys.FirstAt(recent);
+            await using var command = Command(
+                LedgerSql.Charges, Text(team), Number(day), Time(from), Id(firstRecent), Time(heldSince), Text(keyLabel ?? ""));
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken))
             {
-                LedgerRows.AddSingle(reader, reader.GetGuid(0), charge, firstRecent, open, expired, recentIds);
+                var charge = LedgerSums.FromSums(reader.GetInt64(1), reader.GetInt64(2));
+                charged += charge;
+                upstreamCost += LedgerSums.FromSums(reader.GetInt64(3), reader.GetInt64(4));
+                if (!reader.IsDBNull(0))
+                {
+                    LedgerRows.AddSingle(reader, reader.GetGuid(0), charge, firstRecent, open, expired, recentIds);
+                }
             }
-        }
 
-        return new TeamCharges(charged, open, recentIds) { UpstreamCost = upstreamCost, Expired = expired };
-    });
+            return new TeamCharges(charged, open, recentIds) { UpstreamCost = upstreamCost, Expired = expired };
+        });
+    }
 
     public Task<PicoDollars> ReadCostsAsync(string team, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
-        var costs = PicoDollars.Zero;
         await using var command = Command(LedgerSql.CostsEver, Text(team));
-        command.CommandTimeout = ReportTimeoutSeconds;
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken))
-        {
-            costs += LedgerSums.FromSums(reader.GetInt64(0), reader.GetInt64(1));
-        }
-
-        return costs;
+        await reader.ReadAsync(cancellationToken);
+        return LedgerSums.FromSums(reader.GetInt64(0), reader.GetInt64(1));
     });
 
     public Task<IReadOnlyList<UnresolvedRow>> ReadUnresolvedAsync(WriteOffQuery query, CancellationToken cancellationToken) =>
@@ -271,20 +267,11 @@ internal sealed partial class PostgresLedgerStore : ILedgerStore
             await giveUp.ExecuteNonQueryAsync(cancellationToken);
         }
 
-        // Teams in a fixed order, so that two nodes cannot deadlock on the totals.
         await using var command = Command(
-            $"""
-            WITH gone AS (
-                DELETE FROM generations WHERE id IN ({LedgerSql.Removable} FOR UPDATE SKIP LOCKED) RETURNING *),
-            totals AS (
-                INSERT INTO removed_totals (team, requests, charged_micro, charged_pico, upstream_micro, upstream_pico)
-                SELECT {LedgerSql.TotalsOfRemoved} FROM gone GROUP BY team ORDER BY team
-                {LedgerSql.AddToTotals})
-            SELECT COUNT(*) FROM gone
-            """,
+            $"DELETE FROM generations WHERE id IN ({LedgerSql.Removable} FOR UPDATE SKIP LOCKED)",
             Id(LedgerKeys.Ceiling(before)),
             Time(before));
-        return (int)(long)(await command.ExecuteScalarAsync(cancellationToken))!;
+        return await command.ExecuteNonQueryAsync(cancellationToken);
     });
 
     public async ValueTask DisposeAsync()

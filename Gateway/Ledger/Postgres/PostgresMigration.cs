@@ -10,6 +10,9 @@ internal static class PostgresMigration
     // Serializes migrations of nodes that start at the same time. "ogwledge" in ASCII.
     private const long MigrationLock = 0x6F67_776C_6564_6765;
 
+    // A migration may read and index millions of rows.
+    private const int TimeoutSeconds = 600;
+
     /// <returns>The ledger's id.</returns>
     /// <exception cref="LedgerException">The schema is newer than this program.</exception>
     public static async Task<string> RunAsync(NpgsqlDataSource source, CancellationToken cancellationToken)
@@ -43,6 +46,7 @@ internal static class PostgresMigration
         async Task ExecuteAsync(NpgsqlConnection connection, string sql, params NpgsqlParameter[] parameters)
         {
             await using var command = connection.Command(sql, parameters);
+            command.CommandTimeout = TimeoutSeconds;
             await command.ExecuteNonQueryAsync(cancellationToken);
         }
 

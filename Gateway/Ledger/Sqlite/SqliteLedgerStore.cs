@@ -142,20 +142,28 @@ internal sealed partial class SqliteLedgerStore : ILedgerStore
         });
 
     public Task<TeamCharges> ReadChargesAsync(
-        string team, DateTimeOffset from, DateTimeOffset recent, DateTimeOffset heldSince, CancellationToken cancellationToken) =>
-        _file.ReadLongAsync(connection =>
+        string team,
+        string? keyLabel,
+        DateTimeOffset from,
+        DateTimeOffset recent,
+        DateTimeOffset heldSince,
+        CancellationToken cancellationToken)
+    {
+        var day = LedgerKeys.DayOf(from);
+        return _file.ReadAsync(connection =>
         {
             var (charged, upstreamCost) = (PicoDollars.Zero, PicoDollars.Zero);
             var open = new Dictionary<Guid, PicoDollars>();
             var (expired, recentIds) = (new List<Guid>(), new List<Guid>());
             var firstRecent = LedgerKeys.FirstAt(recent);
             using var command = connection.Command(
-                from == DateTimeOffset.MinValue ? LedgerSql.ChargesEver : LedgerSql.Charges,
+                LedgerSql.Charges,
                 LedgerSanitizer.Text(team)!,
-                LedgerKeys.ToBytes(LedgerKeys.Floor(from)),
+                day,
                 LedgerKeys.ToStored(from),
                 LedgerKeys.ToBytes(firstRecent),
-                LedgerKeys.ToStored(heldSince));
+                LedgerKeys.ToStored(heldSince),
+                LedgerSanitizer.Text(keyLabel) ?? "");
             using var reader = command.ExecuteReader();
             while (reader.Read())
             {
@@ -170,18 +178,14 @@ internal sealed partial class SqliteLedgerStore : ILedgerStore
 
             return new TeamCharges(charged, open, recentIds) { UpstreamCost = upstreamCost, Expired = expired };
         });
+    }
 
-    public Task<PicoDollars> ReadCostsAsync(string team, CancellationToken cancellationToken) => _file.ReadLongAsync(connection =>
+    public Task<PicoDollars> ReadCostsAsync(string team, CancellationToken cancellationToken) => _file.ReadAsync(connection =>
     {
-        var costs = PicoDollars.Zero;
         using var command = connection.Command(LedgerSql.CostsEver, LedgerSanitizer.Text(team)!);
         using var reader = command.ExecuteReader();
-        while (reader.Read())
-        {
-            costs += LedgerSums.FromSums(reader.GetInt64(0), reader.GetInt64(1));
-        }
-
-        return costs;
+        reader.Read();
+        return LedgerSums.FromSums(reader.GetInt64(0), reader.GetInt64(1));
     });
 
     public Task<IReadOnlyList<UnresolvedRow>> ReadUnresolvedAsync(WriteOffQuery query, CancellationToken cancellationToken) =>
@@ -290,16 +294,7 @@ internal sealed partial class SqliteLedgerStore : ILedgerStore
         using var transaction = connection.BeginTransaction(deferred: false);
         using var giveUp = connection.Command(LedgerSql.GiveUp, ceiling, moment, LedgerKeys.ToStored(now));
         giveUp.ExecuteNonQuery();
-        using var total = connection.Command(
-            $"""
-            INSERT INTO removed_totals (team, requests, charged_micro, charged_pico, upstream_micro, upstream_pico)
-            SELECT {LedgerSql.TotalsOfRemoved} FROM generations WHERE id IN ({LedgerSql.Removable}) GROUP BY team
-            {LedgerSql.AddToTotals}
-            """,
-            ceiling,
-            moment);
         using var remove = connection.Command($"DELETE FROM generations WHERE id IN ({LedgerSql.Removable})", ceiling, moment);
-        total.ExecuteNonQuery();
         var removed = remove.ExecuteNonQuery();
         transaction.Commit();
         return removed;

@@ -78,6 +78,48 @@ public sealed class TeamSettingsTests : IDisposable
     }
 
     [Fact]
+    public async Task KeysBudgetAndModels_AreRead_AndHoldWithinTheTeams()
+    {
+        var team = await LoadTeamAsync(Team(
+            "\"AllowedModels\": [\"openai/*\"], \"DeniedModels\": [\"*:free\"]",
+            keyMore: """, "AllowedModels": ["*mini*", "google/*"], "Budget": { "Usd": 2.5, "Period": "Day", "IncludeByok": false, "WhenExceeded": "Report" }"""));
+
+        var key = team.Keys[0];
+        Assert.Equal(["*mini*", "google/*"], key.Rights.Allowed!.Select(pattern => pattern.Text));
+        Assert.Equal(
+            new TeamBudget(new PicoDollars(2_500_000_000_000), BudgetPeriod.Day) { IncludesByok = false, WhenExceeded = ExceededPolicy.Report }, key.Budget);
+        Assert.Same(key.Budget, team.BudgetOf(key.Label));
+        Assert.Null(team.BudgetOf("other"));
+        var view = team.As(key);
+        Assert.Equal((true, true, null), (view.HasBudget, view.HasKeyRights, view.Budget));
+        Assert.Equal(
+            [true, false, false, false, false],
+            ((string[])["openai/o-mini", "openai/o", "google/g-mini", "openai/o-mini:free", ""]).Select(model => view.Rights.Refuse([model], []) is null));
+        Assert.NotNull(view.Rights.Refuse([], []));
+        Assert.False(team.HasBudget);
+        Assert.Null(team.Rights.Refuse(["openai/o"], []));
+    }
+
+    [Fact]
+    public async Task KeyWithoutAnythingOfItsOwn_SeesItsTeam()
+    {
+        var team = await LoadTeamAsync(Team("\"Budget\": { \"Usd\": 1 }"));
+        Assert.Same(team, team.As(team.Keys[0]));
+    }
+
+    [Theory]
+    [InlineData("\"Budget\": { \"Usd\": 0 }", "Teams:0:Keys:0:Budget:Usd: ")]
+    [InlineData("\"Budget\": { }", "Teams:0:Keys:0:Budget:Usd: ")]
+    [InlineData("\"AllowedModels\": []", "Teams:0:Keys:0:AllowedModels: is empty")]
+    [InlineData("\"AllowedModels\": [\"\"]", "Teams:0:Keys:0:AllowedModels:0: ")]
+    [InlineData("\"DeniedModels\": [\"x\"]", "Teams:0:Keys:0:DeniedModels: ")]
+    public async Task KeysBudgetOrModelsThatAreWrong_AreFaultsOfTheKey(string member, string fault)
+    {
+        Write(Team(keyMore: ", " + member));
+        Assert.Contains(await _folder.LoadBadAsync(), found => found.StartsWith(fault, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task BudgetWithoutPeriod_IsAMonths()
     {
         Assert.Equal(BudgetPeriod.Month, (await LoadTeamAsync(Team("\"Budget\": { \"Usd\": 1 }"))).Budget!.Period);

@@ -80,7 +80,7 @@ public sealed class SqliteJournalTests : IDisposable
         var id = await BeginAsync();
         Assert.Equal(1000, (await store.ReadChargesAsync([id], Cancel))[id].Charge.Value);
         id = await BeginAsync();
-        Assert.Contains(id, (await store.ReadChargesAsync("search", DateTimeOffset.MinValue, DateTimeOffset.MaxValue, DateTimeOffset.MinValue, Cancel)).Open.Keys);
+        Assert.Contains(id, (await store.ReadChargesAsync("search", null, DateTimeOffset.MinValue, DateTimeOffset.MaxValue, DateTimeOffset.MinValue, Cancel)).Open.Keys);
         await BeginAsync();
         Assert.Equal(3, (await store.ReadUsageAsync(new UsageSelection(), Cancel)).Single().Requests);
         await store.ApplyAsync([new LedgerEntry.Named(id, "gen-1763871234-b")], Cancel);

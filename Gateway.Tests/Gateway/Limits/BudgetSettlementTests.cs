@@ -1,0 +1,94 @@
+using Gateway.Billing;
+using Gateway.Limits;
+using Gateway.Primitives;
+using Gateway.Teams;
+using Gateway.Tests.Support;
+using Gateway.Workers;
+using Microsoft.Extensions.Logging.Abstractions;
+using StackExchange.Redis;
+using Xunit;
+
+namespace Gateway.Tests.Gateway.Limits;
+
+/// <summary>
+/// Promise: a call counts once in each of its two budgets, also if Redis has lost the counter of one of them: the row's single mark does not
+/// make the reconciler add the charge to the other a second time.
+/// </summary>
+public sealed class BudgetSettlementTests(SharedRedis redis) : IAsyncLifetime
+{
+    private const string Label = "ci";
+
+    private static readonly PicoDollars Limit = new(10_000);
+
+    private readonly FakeLedger _ledger = new();
+    private readonly BudgetTerms _terms = new(
+        team => team == "a" ? TestTerms.TeamWith(new TeamBudget(Limit, BudgetPeriod.Total), (Label, new TeamBudget(Limit, BudgetPeriod.Total))) : null,
+        () => TestTerms.Hold,
+        TimeProvider.System);
+
+    private RedisLink _link = null!;
+    private RedisBudgetStore _store = null!;
+
+    private static BudgetKey Team { get; } = BudgetKey.At("a", BudgetPeriod.Total, default);
+
+    private static BudgetKey Key { get; } = Team with { KeyLabel = Label };
+
+    public async ValueTask InitializeAsync()
+    {
+        var server = await redis.GetAsync();
+        var prefix = redis.NewPrefix();
+        _link = new RedisLink(
+            ConfigurationOptions.Parse(server.Configuration), prefix, TimeSpan.FromSeconds(30), TimeProvider.System, NullLogger<RedisLink>.Instance);
+        _store = new RedisBudgetStore(_link, prefix, _ledger.Access, _terms, TimeProvider.System);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _link.DisposeAsync();
+        await _ledger.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task CounterThatIsLost_DoesNotMakeTheOtherCountTwice(bool isKeyLost)
+    {
+        var id = Guid.CreateVersion7();
+        Assert.True((await _store.ReserveAsync(Team, Limit, id, new PicoDollars(100))).IsGranted);
+        Assert.True((await _store.ReserveAsync(Key, Limit, id, new PicoDollars(100))).IsGranted);
+        _ledger.Begin(id, "a", TimeProvider.System.GetUtcNow(), 100, keyLabel: Label);
+        _store.Forget(isKeyLost ? Key : Team);
+
+        var (isCounted, fault) = await BudgetSettlement.SettleAsync(
+            _store, id, new PicoDollars(100), new BudgetCharge(Team, new PicoDollars(30), true), new BudgetCharge(Key, new PicoDollars(30), true));
+
+        Assert.Equal((false, null), (isCounted, fault));
+        _ledger.Close(id, 30, isCounted);
+        using var reconciler = new BudgetReconciler(
+            _store, _link, _ledger, _terms, new WorkerHealth(), TimeProvider.System, NullLogger<BudgetReconciler>.Instance);
+        await reconciler.ReconcileAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(new PicoDollars(30), await _store.ReadAsync(Team));
+        Assert.Equal(new PicoDollars(30), await _store.ReadAsync(Key));
+    }
+
+    [Fact]
+    public async Task UncountedRow_IsAddedToBoth()
+    {
+        Assert.Equal(PicoDollars.Zero, await _store.ReadAsync(Team));
+        Assert.Equal(PicoDollars.Zero, await _store.ReadAsync(Key));
+        var (own, other) = (Guid.CreateVersion7(), Guid.CreateVersion7());
+        foreach (var (id, label) in ((Guid, string)[])[(own, Label), (other, "laptop")])
+        {
+            _ledger.Begin(id, "a", TimeProvider.System.GetUtcNow(), 100, isCounted: false, keyLabel: label);
+            _ledger.Close(id, 30, isCounted: false);
+        }
+
+        using var reconciler = new BudgetReconciler(
+            _store, _link, _ledger, _terms, new WorkerHealth(), TimeProvider.System, NullLogger<BudgetReconciler>.Instance);
+        await reconciler.ReconcileAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(new PicoDollars(60), await _store.ReadAsync(Team));
+        Assert.Equal(new PicoDollars(30), await _store.ReadAsync(Key));
+    }
+}
