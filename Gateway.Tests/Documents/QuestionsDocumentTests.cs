@@ -7,7 +7,7 @@ namespace Gateway.Tests.Documents;
 
 /// <summary>
 /// Holds <c>docs/questions.md</c> against the program: "is it upstream or is it us" can be told by a header, a look-up and a metric. The other
-/// questions have tests of their own (UsageQuestionTests, AdminApiDocumentTests, AlertTests, KeyTests).
+/// questions have tests of their own (UsageQuestionTests, AdminApiDocumentTests, AlertTests, TeamAccountTests).
 /// </summary>
 public sealed partial class QuestionsDocumentTests
 {
