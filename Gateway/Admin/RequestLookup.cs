@@ -19,7 +19,7 @@ internal sealed class RequestLookup(RecentRequests recent, Func<ValueTask<ILedge
     /// <exception cref="LedgerException">The request is not in memory, or its bill was open, and the ledger cannot be read.</exception>
     public async Task<RequestRecord?> FindAsync(string id, CancellationToken cancellationToken)
     {
-        var kept = recent.Read(out _).FirstOrDefault(request => request.RequestId == id || request.OwnRequestId == id || request.GenerationId == id);
+        var kept = recent.Find(id);
         if (kept is { IsOpen: false })
         {
             return kept;
@@ -43,8 +43,23 @@ internal sealed class RequestLookup(RecentRequests recent, Func<ValueTask<ILedge
     public async Task<(IReadOnlyList<RequestRecord> Requests, DateTimeOffset? SearchedSince, LedgerException? Fault)> ListAsync(
         RequestSelection selection, CancellationToken cancellationToken)
     {
+        var found = new List<RequestRecord>();
+        var (rows, ids) = (new HashSet<Guid>(), new HashSet<string>(StringComparer.Ordinal));
         var kept = recent.Read(out var completeSince);
-        var found = kept.Where(request => IsSelected(selection, request)).Take(selection.Limit).ToList();
+        foreach (var request in kept)
+        {
+            rows.Add(request.Row ?? Guid.Empty);
+            ids.Add(request.OwnRequestId ?? request.RequestId ?? "");
+            if (IsSelected(selection, request))
+            {
+                found.Add(request);
+                if (found.Count == selection.Limit)
+                {
+                    break;
+                }
+            }
+        }
+
         try
         {
             LatestRequests? latest = null;
@@ -54,9 +69,9 @@ internal sealed class RequestLookup(RecentRequests recent, Func<ValueTask<ILedge
                 && await ledger() is { } behind)
             {
                 latest = await behind.ReadLatestAsync(selection, cancellationToken);
-                var known = kept.Select(static request => request.Row).OfType<Guid>().ToHashSet();
-                var ids = kept.Select(static request => request.OwnRequestId ?? request.RequestId).OfType<string>().ToHashSet(StringComparer.Ordinal);
-                found.AddRange(latest.Rows.Where(row => !known.Contains(row.Row!.Value) && !(row.RequestId is { } id && ids.Contains(id))));
+
+                // The rows of earlier attempts have other ids and the same request.
+                found.AddRange(latest.Rows.Where(row => !rows.Contains(row.Row!.Value) && !(row.RequestId is { } id && ids.Contains(id))));
             }
 
             List<RequestRecord> newest = [.. found.OrderByDescending(static request => request.Time).Take(selection.Limit)];

@@ -1,3 +1,4 @@
+using System.Text;
 using Gateway.Ledger;
 
 namespace Gateway.Observability;
@@ -52,27 +53,66 @@ internal sealed class RecentRequests
         Volatile.Write(ref version, before + 2);
     }
 
-    /// <summary>Reads the kept requests, those that arrived last first.</summary>
+    /// <summary>
+    /// Reads the kept requests, those that arrived last first. A request is decoded when it is enumerated: a caller that needs a hundred does
+    /// not pay for ten thousand.
+    /// </summary>
     /// <param name="completeSince">The time since which every request that has ended is among them.</param>
-    public IReadOnlyList<RequestRecord> Read(out DateTimeOffset completeSince)
+    public IEnumerable<RequestRecord> Read(out DateTimeOffset completeSince)
     {
-        var requests = new List<RequestRecord>();
         var hasOthers = Volatile.Read(ref _count) > _capacity;
+        var order = new List<(DateTimeOffset ArrivedAt, int Index)>();
+        var oldestEnd = DateTimeOffset.MaxValue;
         Span<byte> copy = stackalloc byte[RequestSlot.Size];
         for (var index = 0; index < _capacity; index++)
         {
             if (TryCopy(index, copy))
             {
-                requests.Add(RequestSlot.Read(copy));
+                var (arrivedAt, endedAt) = RequestSlot.ReadTimes(copy);
+                order.Add((arrivedAt, index));
+                oldestEnd = endedAt < oldestEnd ? endedAt : oldestEnd;
             }
         }
 
         // A request that is not kept any more had ended before the oldest one that is.
-        completeSince = !IsOn ? DateTimeOffset.MaxValue
-            : hasOthers && requests.Count > 0 ? requests.Min(static request => request.Time.AddMilliseconds(request.DurationMs ?? 0))
+        completeSince = !IsOn || (hasOthers && order.Count == 0) ? DateTimeOffset.MaxValue
+            : hasOthers ? oldestEnd
             : _startedAt;
-        requests.Sort(static (one, other) => other.Time.CompareTo(one.Time));
-        return requests;
+        order.Sort(static (one, other) => other.ArrivedAt.CompareTo(one.ArrivedAt));
+        return Decode(order);
+    }
+
+    /// <summary>Finds a request by one of its ids: the response's, the gateway's own or upstream's.</summary>
+    public RequestRecord? Find(string id)
+    {
+        var text = Encoding.UTF8.GetBytes(id);
+        Span<byte> copy = stackalloc byte[RequestSlot.Size];
+        for (var index = 0; index < _capacity && text.Length > 0; index++)
+        {
+            // Most slots are passed over without being decoded.
+            if (TryCopy(index, copy)
+                && copy.IndexOf(text) >= 0
+                && RequestSlot.Read(copy) is var request
+                && (request.RequestId == id || request.OwnRequestId == id || request.GenerationId == id))
+            {
+                return request;
+            }
+        }
+
+        return null;
+    }
+
+    private IEnumerable<RequestRecord> Decode(List<(DateTimeOffset ArrivedAt, int Index)> order)
+    {
+        var copy = new byte[RequestSlot.Size];
+        foreach (var (arrivedAt, index) in order)
+        {
+            // A slot that was written meanwhile has a newer request.
+            if (TryCopy(index, copy) && RequestSlot.ReadTimes(copy).ArrivedAt == arrivedAt)
+            {
+                yield return RequestSlot.Read(copy);
+            }
+        }
     }
 
     private bool TryCopy(int index, Span<byte> copy)

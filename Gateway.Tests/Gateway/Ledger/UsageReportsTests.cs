@@ -46,18 +46,38 @@ public abstract class UsageReportsTests : IAsyncLifetime
         {
             // Every set of members, in an order of its own, with a filter of its own.
             var groups = All.Where(group => (mask & (1 << (int)group)) != 0).OrderBy(_ => random.Next(1000)).ToArray();
-            var selection = Any(random) with { Groups = groups };
+            await AssertAsync(rows, Any(random) with { Groups = groups });
+        }
+    }
 
-            var report = await _store.ReadUsageAsync(selection, Cancel);
+    /// <summary>The sums of days answer these, but for the parts of days at the ends.</summary>
+    [Theory]
+    [InlineData(5)]
+    [InlineData(99)]
+    public async Task AnyPeriodOfDays_HasTheSumsOfItsRows(ulong seed)
+    {
+        var random = new TestRandom(seed);
+        var rows = Enumerable.Range(0, 300).Select(_ => Sample.Any(random, days: 4)).ToList();
+        await _store.ApplyAsync([.. rows.SelectMany(row => row.Entries)], Cancel);
+        UsageGroup[][] groupings = [[UsageGroup.Team], [UsageGroup.Key], [UsageGroup.Day, UsageGroup.Key], [UsageGroup.Month, UsageGroup.Team]];
+        for (var i = 0; i < 60; i++)
+        {
+            var (from, to) = (Border(), Border());
+            await AssertAsync(rows, new UsageSelection
+            {
+                Groups = groupings[random.Next(groupings.Length)],
+                From = random.Next(4) == 0 ? null : from,
+                To = random.Next(4) == 0 ? null : to,
+                Teams = random.Next(3) == 0 ? ["a"] : [],
+                Keys = random.Next(3) == 0 ? ["ci"] : [],
+            });
+        }
 
-            var selected = rows.Where(row => row.IsIn(selection)).ToList();
-            Assert.Equal(
-                selected.GroupBy(row => string.Join('|', groups.Select(row.Member)))
-                    .Select(group => Line(group.Key, group.Count(), group.Sum(row => row.Prompt), group.Sum(row => row.Completion), Sum(group), group.Count(row => row.IsUnresolved)))
-                    .Order(StringComparer.Ordinal),
-                report.Select(row => Line(string.Join('|', row.Names), row.Requests, row.PromptTokens, row.CompletionTokens, row.Cost, row.Unresolved))
-                    .Order(StringComparer.Ordinal));
-            Assert.Equal(Sum(selected), report.Aggregate(PicoDollars.Zero, static (sum, row) => sum + row.Cost));
+        // Half of them are the start of a day.
+        DateTimeOffset Border()
+        {
+            var at = Now.AddMinutes(-random.Next(5 * 24 * 60));
+            return random.Next(2) == 0 ? at : new DateTimeOffset(at.UtcDateTime.Date, TimeSpan.Zero);
         }
     }
 
@@ -134,6 +154,21 @@ public abstract class UsageReportsTests : IAsyncLifetime
 
     protected abstract Task CleanUpAsync();
 
+    private async Task AssertAsync(IReadOnlyList<Sample> rows, UsageSelection selection)
+    {
+        var groups = selection.Groups;
+        var report = await _store.ReadUsageAsync(selection, Cancel);
+
+        var selected = rows.Where(row => row.IsIn(selection)).ToList();
+        Assert.Equal(
+            selected.GroupBy(row => string.Join('|', groups.Select(row.Member)))
+                .Select(group => Line(group.Key, group.Count(), group.Sum(row => row.Prompt), group.Sum(row => row.Completion), Sum(group), group.Count(row => row.IsUnresolved)))
+                .Order(StringComparer.Ordinal),
+            report.Select(row => Line(string.Join('|', row.Names), row.Requests, row.PromptTokens, row.CompletionTokens, row.Cost, row.Unresolved))
+                .Order(StringComparer.Ordinal));
+        Assert.Equal(Sum(selected), report.Aggregate(PicoDollars.Zero, static (sum, row) => sum + row.Cost));
+    }
+
     private static string Line(string names, long requests, long prompt, long completion, PicoDollars cost, long unresolved) =>
         $"{names}: {requests} {prompt} {completion} {cost} {unresolved}";
 
@@ -178,9 +213,9 @@ public abstract class UsageReportsTests : IAsyncLifetime
 
         private string Model => Ended?.AnsweredModel ?? Began.SentModel ?? Began.AskedModel ?? "";
 
-        public static Sample Any(TestRandom random)
+        public static Sample Any(TestRandom random, int days = 90)
         {
-            var at = Now.AddMinutes(-random.Next(90 * 24 * 60));
+            var at = Now.AddMinutes(-random.Next(days * 24 * 60));
             var id = NewId(at);
             var state = (GenerationState)random.Next(4);
             return new Sample
