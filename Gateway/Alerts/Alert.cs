@@ -14,10 +14,10 @@ internal sealed record Alert
     /// <summary>The id of the team.</summary>
     public required string Team { get; init; }
 
-    /// <summary>The label of the team's key whose budget it is; <see langword="null"/> for the budget of the whole team.</summary>
+    /// <summary>The label of the team's key whose budget it is; <see langword="null"/> for the budget of the team.</summary>
     public string? KeyLabel { get; init; }
 
-    /// <summary>The budget; <see langword="null"/> if the alert is about an OpenRouter key.</summary>
+    /// <summary>The budget; <see langword="null"/> if the alert is about a key.</summary>
     public AlertBudget? Budget { get; init; }
 
     /// <summary>The fraction of the limit that is spent, for <see cref="AlertKind.BudgetThreshold"/>.</summary>

@@ -30,7 +30,7 @@ internal readonly record struct AlertText(string Title, string Details)
     /// <inheritdoc />
     public override string ToString() => $"{Title}. {Details}";
 
-    // The key's label stands in the details: Slack takes 150 characters of a title, and the labels of team and key may have 64 each.
+    // The key's label stands in the details: Slack takes 150 characters of a title, and the names of team and key may have 64 each.
     private static string Holder(Alert alert, string team, string key) => $"{(alert.KeyLabel is null ? team : key)} {alert.Team}";
 
     private static string Level(Alert alert) =>

@@ -123,7 +123,7 @@ public sealed class AlertBodyTests
     [InlineData("line\nline\u2028\u0000")]
     public void HostileName_IsText(string name)
     {
-        foreach (var alert in (Alert[])[Sample with { Team = name }, Key with { UpstreamKey = name }])
+        foreach (var alert in (Alert[])[Sample with { Team = name }, Sample with { KeyLabel = name }, Key with { UpstreamKey = name }])
         {
             var slack = JsonNode.Parse(Body(alert, AlertFormat.Slack))!;
             Assert.DoesNotContain(Strings(slack), static text => text.Contains('<', StringComparison.Ordinal) || text.Contains('>', StringComparison.Ordinal));

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Gateway.Alerts;
 using Gateway.Billing;
-using Gateway.Primitives;
 using Gateway.Secrets;
 using Gateway.Tests.Support;
 using Xunit;
@@ -37,28 +36,6 @@ public sealed class AlertRaiserTests
         Assert.Equal("budget_exceeded", (await setup.PostsAsync(3))[2].Type);
 
         string Text(string member) => post.Json.GetProperty(member).ToString();
-    }
-
-    [Fact]
-    public async Task BudgetOfAKey_AlertsByItself()
-    {
-        await using var setup = await AlertSetup.CreateAsync(keyMore: """, "Label": "ci", "Budget": { "Usd": 2, "Period": "Day" } """);
-        var key = BudgetKey.At("search", BudgetPeriod.Day, setup.Time.GetUtcNow(), "ci");
-        setup.Budgets.Spend(key, 1.6m);
-        var node = await setup.StartNodeAsync();
-        var post = Assert.Single(await setup.PostsAsync(1));
-        Assert.Equal(("budget_threshold", "search", "ci", "2"), (post.Type, post.Team, Text(post, "key"), Text(post, "limit_usd")));
-        Assert.StartsWith("A key of team search has spent 80 % of its budget. Key ci: 1.60 of 2.00 USD for this day are spent.", Text(post, "text"), StringComparison.Ordinal);
-
-        // The team's alerts are others than the key's.
-        setup.Spend("search", 8);
-        Assert.Equal("", Text((await setup.PostsAsync(2))[1], "key"));
-        setup.Refuse(node, "search");
-        Assert.Equal("", Text((await setup.PostsAsync(3))[2], "key"));
-        node.Signals.BudgetExceeded(setup.Settings.Current, key, new PicoDollars(2), new PicoDollars(1), isRefused: true, setup.Time.GetUtcNow());
-        Assert.Equal(("budget_exceeded", "ci"), ((await setup.PostsAsync(4))[3].Type, Text(setup.Receiver.Posts[3], "key")));
-
-        static string Text(AlertReceiver.Post post, string member) => post.Json.GetProperty(member).ToString();
     }
 
     [Fact]
@@ -219,6 +196,28 @@ public sealed class AlertRaiserTests
 
         Assert.Equal(
             [("budget_exceeded", "ads"), ("budget_threshold", "search")], posts.Select(post => (post.Type, post.Team)).Order());
+    }
+
+    [Fact]
+    public async Task BudgetOfAKey_IsABudgetOfItsOwn()
+    {
+        await using var setup = await AlertSetup.CreateAsync(keyMore: ", \"Label\": \"c|i\", \"Budget\": { \"Usd\": 5, \"Period\": \"Day\" }");
+        var ofKey = setup.BudgetOf("search") with { KeyLabel = "c|i" };
+        setup.Budgets.Spend(ofKey, 4);
+        setup.Spend("search", 4);
+        var node = await setup.StartNodeAsync();
+        await setup.PostsAsync(1);
+        setup.Spend("search", 8);
+        await setup.PostsAsync(2);
+        node.Signals.BudgetExceeded(setup.Settings.Current, ofKey, AlertSetup.Usd(5), AlertSetup.Usd(5), true, setup.Time.GetUtcNow());
+        await setup.PostsAsync(3);
+        setup.Refuse(node, "search");
+        var posts = await setup.PostsAsync(4);
+
+        Assert.Equal(
+            [("budget_threshold", "c|i"), ("budget_threshold", null), ("budget_exceeded", "c|i"), ("budget_exceeded", null)],
+            posts.Select(post => (post.Type, post.Json.GetProperty("key").GetString())));
+        Assert.StartsWith("A key of team search has spent 80 % of its budget. Key c|i: ", posts[0].Json.GetProperty("text").GetString(), StringComparison.Ordinal);
     }
 
     [Fact]

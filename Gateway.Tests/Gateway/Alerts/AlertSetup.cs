@@ -24,7 +24,6 @@ internal sealed class AlertSetup : IAsyncDisposable
     private readonly SettingsFolder _folder = new();
     private readonly List<AlertNode> _nodes = [];
     private SettingsStore? _settings;
-    private string _keyMore = "";
 
     private AlertSetup(AlertReceiver receiver) => Receiver = receiver;
 
@@ -62,8 +61,7 @@ internal sealed class AlertSetup : IAsyncDisposable
         setup._folder.Variables["SECRET"] = Secret;
         setup._folder.Variables["HOOK"] = setup.Receiver.Url();
         setup._folder.Variables["OWN"] = setup.Receiver.Url("/own");
-        setup._keyMore = keyMore;
-        setup.Write(alerts, search, hasWebhook);
+        setup.Write(alerts, search, hasWebhook, keyMore);
         setup._settings = new SettingsStore(await setup._folder.LoadGoodAsync(), setup.Time, NullLogger<SettingsStore>.Instance);
         return setup;
     }
@@ -144,12 +142,12 @@ internal sealed class AlertSetup : IAsyncDisposable
             line => $"{line.Message} {line.Exception}".Contains("CANARY", StringComparison.Ordinal));
     }
 
-    private void Write(string alerts, string search, bool hasWebhook)
+    private void Write(string alerts, string search, bool hasWebhook, string keyMore = "")
     {
         const string Budget = "\"Budget\": { \"Usd\": 10, \"Period\": \"Day\" }";
         string[] teams =
         [
-            TeamSetup.Team(search.Contains("\"Budget\"", StringComparison.Ordinal) ? search : Budget + (search.Length > 0 ? ", " + search : ""), keyMore: _keyMore, reference: "env:UPSTREAM"),
+            TeamSetup.Team(search.Contains("\"Budget\"", StringComparison.Ordinal) ? search : Budget + (search.Length > 0 ? ", " + search : ""), keyMore: keyMore, reference: "env:UPSTREAM"),
             TeamSetup.Team(Budget, id: "ads", key: "ogw-ads", reference: "env:UPSTREAM"),
         ];
         var webhook = hasWebhook ? "\"Webhook\": \"env:HOOK\"" : "\"Format\": \"Json\"";
