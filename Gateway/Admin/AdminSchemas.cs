@@ -147,7 +147,52 @@ internal static class AdminSchemas
     };
 
     /// <summary>The schema of a serialised type. Members that are <see langword="null"/> are left out of documents.</summary>
-    public static string Of(JsonTypeInfo type) => type.GetJsonSchemaAsNode(Options).ToJsonString();
+    public static string Of(JsonTypeInfo type)
+    {
+        var schema = type.GetJsonSchemaAsNode(Options);
+        return Inline(schema, schema).ToJsonString();
+    }
+
+    /// <summary>
+    /// Replaces references by what they refer to. The exporter writes a type that it has written before as a pointer from the schema's root,
+    /// which is another place in the OpenAPI document. No type of these documents contains itself.
+    /// </summary>
+    private static JsonNode Inline(JsonNode node, JsonNode root)
+    {
+        switch (node)
+        {
+            case JsonObject members when members["$ref"] is { } reference:
+                return Inline(Find(reference.GetValue<string>(), root).DeepClone(), root);
+            case JsonObject members:
+                foreach (var (name, child) in members.ToList())
+                {
+                    if (child is not null && Inline(child, root) is var whole && whole != child)
+                    {
+                        members[name] = whole;
+                    }
+                }
+
+                return members;
+            case JsonArray items:
+                for (var i = 0; i < items.Count; i++)
+                {
+                    if (items[i] is { } item && Inline(item, root) is var whole && whole != item)
+                    {
+                        items[i] = whole;
+                    }
+                }
+
+                return items;
+            default:
+                return node;
+        }
+    }
+
+    /// <summary>Finds the node of a JSON pointer (RFC 6901) behind <c>#/</c>.</summary>
+    private static JsonNode Find(string reference, JsonNode root) => reference.Split('/').Skip(1).Aggregate(
+        root,
+        static (node, part) => node[part.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal)]
+            ?? throw new InvalidOperationException($"The schema has no {part}."));
 
     private static JsonNode Adapt(Type type, JsonNode schema)
     {
