@@ -58,6 +58,36 @@ internal sealed class SqliteLedgerConnection : IDisposable
     /// <summary>Writes entries as one transaction. After a failure the connection must be disposed.</summary>
     public void Append(IReadOnlyList<LedgerEntry> entries) => Journal.Append(_node, entries);
 
+    /// <summary>
+    /// Copies the rows whose bill is not known yet from a ledger that this file has replaced: their calls go on, and the file would have no
+    /// row for their later entries.
+    /// </summary>
+    /// <param name="path">The full path of the replaced ledger, which has the current schema.</param>
+    /// <exception cref="SqliteException">The rows could not be copied. They remain in the replaced ledger.</exception>
+    public void TakeOpenRows(string path)
+    {
+        using (var attach = Connection.Command("ATTACH DATABASE $1 AS replaced", path))
+        {
+            attach.ExecuteNonQuery();
+        }
+
+        try
+        {
+            // By name: the columns of a file that was upgraded have another order than those of a new one.
+            using var columns = Connection.Command("SELECT group_concat(name) FROM pragma_table_info('generations')");
+            var names = (string)columns.ExecuteScalar()!;
+            using var copy = Connection.CreateCommand();
+#pragma warning disable CA2100 // The names are those of the schema.
+            copy.CommandText = $"INSERT OR IGNORE INTO main.generations ({names}) SELECT {names} FROM replaced.generations WHERE state < 2";
+#pragma warning restore CA2100
+            copy.ExecuteNonQuery();
+        }
+        finally
+        {
+            Execute("DETACH DATABASE replaced");
+        }
+    }
+
     public void Dispose()
     {
         Journal?.Dispose();

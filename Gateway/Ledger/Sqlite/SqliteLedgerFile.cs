@@ -190,11 +190,11 @@ internal sealed class SqliteLedgerFile : IDisposable
     private SqliteLedgerConnection Writer()
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        if (_writer is { } open)
-        {
-            return open;
-        }
+        return _writer ?? Open();
+    }
 
+    private SqliteLedgerConnection Open()
+    {
         if (System.IO.Path.GetDirectoryName(Path) is { } folder && !Directory.Exists(folder))
         {
             _ = OperatingSystem.IsWindows()
@@ -309,9 +309,19 @@ internal sealed class SqliteLedgerFile : IDisposable
         {
             if (!_isDisposed && _writer is { } writer && _rescue.IsNeeded)
             {
+                writer.Journal.CompactAll();
                 writer.Journal.CloseReadTransaction();
-                _rescue.Run(writer.Connection, Close);
+                RunRescue(writer);
             }
+        }
+    }
+
+    /// <summary>Saves the content of a file that was deleted or replaced. All entries are in their rows.</summary>
+    private void RunRescue(SqliteLedgerConnection writer)
+    {
+        if (_rescue.Run(writer.Connection, Close) is { } kept)
+        {
+            Open().TakeOpenRows(kept);
         }
     }
 
@@ -333,10 +343,10 @@ internal sealed class SqliteLedgerFile : IDisposable
             _writer?.Journal.CompactAll();
             if (_writer is { } writer && _rescue.IsNeeded)
             {
-                _rescue.Run(writer.Connection, Close);
+                RunRescue(writer);
             }
         }
-        catch (LedgerException)
+        catch (Exception fault) when (fault is LedgerException or SqliteException)
         {
             // The store is closing; no caller can receive the fault.
         }

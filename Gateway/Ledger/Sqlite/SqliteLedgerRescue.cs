@@ -42,9 +42,11 @@ internal sealed partial class SqliteLedgerRescue(string path, ILogger logger)
     /// </summary>
     /// <param name="open">The open connection.</param>
     /// <param name="close">Closes all connections to the old file.</param>
+    /// <returns>The path of the kept content; <see langword="null"/> if the file was put back.</returns>
     /// <exception cref="LedgerException">The content could not be saved. The open connection remains.</exception>
-    public void Run(SqliteConnection open, Action close)
+    public string? Run(SqliteConnection open, Action close)
     {
+        string? kept = null;
         // An empty file is what a program leaves that opened the path after the deletion.
         var isDeleted = new FileInfo(path) is not { Exists: true, Length: > 0 };
         try
@@ -65,7 +67,7 @@ internal sealed partial class SqliteLedgerRescue(string path, ILogger logger)
             }
             else
             {
-                var kept = FreeName();
+                kept = FreeName();
                 File.Move(_copy, kept);
                 Log.Replaced(logger, path, kept);
             }
@@ -82,6 +84,7 @@ internal sealed partial class SqliteLedgerRescue(string path, ILogger logger)
         }
 
         (_opened, _isFailing) = (null, false);
+        return kept;
     }
 
     private void Copy(SqliteConnection open)

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Diagnostics;
+using Gateway.Billing;
 using Gateway.Configuration.Model;
 using Gateway.Hosting;
 using Gateway.Ledger;
@@ -50,6 +51,33 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
             UnixFileMode[] modes = [.. files.Select(File.GetUnixFileMode).Distinct()];
             Assert.Equal([UnixFileMode.UserRead | UnixFileMode.UserWrite], modes);
         }
+    }
+
+    [Fact]
+    public async Task ReplacedFile_HasTheRowsOfCallsInFlight()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Replaced files are noticed on Linux.");
+        var path = _folder.File("usage.db");
+        await using (var other = new SqliteLedgerStore(_folder.File("backup.db")))
+        {
+            await other.OpenAsync(Cancel);
+        }
+
+        await using var store = new SqliteLedgerStore(path);
+        await store.OpenAsync(Cancel);
+        var (inFlight, settled) = (NewId(), NewId());
+        await store.ApplyAsync([Began(inFlight), Began(settled), Settled(settled, 5)], Cancel);
+
+        File.Move(_folder.File("backup.db"), path, overwrite: true);
+        await store.ApplyAsync([Began(NewId())], Cancel);
+        await Eventually.TrueAsync(() => File.Exists(path + ".replaced-1"), "the kept content");
+        await store.ApplyAsync([new LedgerEntry.Named(inFlight, "gen-1"), Settled(inFlight, 7) with { GenerationId = "gen-1" }], Cancel);
+
+        var rows = await LedgerRow.ReadSqliteAsync(path);
+        var row = Assert.Single(rows, row => row.GenerationId == "gen-1");
+        Assert.Equal((GenerationState.Settled, 7), (row.State, row.CostPico));
+        Assert.DoesNotContain(rows, row => row.CostPico == 5);
+        Assert.Contains(await LedgerRow.ReadSqliteAsync(path + ".replaced-1"), row => row.CostPico == 5);
     }
 
     [Fact]
