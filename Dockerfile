@@ -1,5 +1,5 @@
-# docker build .               the gateway as a native program: starts at once, needs little memory
-# docker build --target jit .  the same program for the JIT compiler: less processor time a call; docs/operations.md has the figures
+# docker build .               the gateway as a native program
+# docker build --target jit .  the same program for the JIT compiler; docs/operations.md says what each costs
 #
 # Base images are pinned by digest, so that a build is repeatable and a moved tag changes nothing; the tag before the digest names the
 # version. To update, change both together.
