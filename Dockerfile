@@ -11,13 +11,13 @@ COPY global.json Directory.Build.props Directory.Packages.props BannedSymbols.tx
 COPY Gateway/Gateway.csproj Gateway/
 COPY Gateway.Transforms/Gateway.Transforms.csproj Gateway.Transforms/
 RUN dotnet restore Gateway --use-current-runtime -p:PublishAot=true
-COPY .editorconfig appsettings.json ./
+COPY .editorconfig appsettings.json appsettings.schema.json ./
 COPY Gateway.Transforms Gateway.Transforms
 COPY Gateway Gateway
 RUN dotnet publish Gateway -c Release --use-current-runtime --no-restore -p:PublishAot=true -p:DebugType=none -p:StripSymbols=true -o /app \
  && rm -f /app/*.dbg \
  && mkdir -p /etc/gateway /var/lib/gateway \
- && mv /app/appsettings.json /etc/gateway/
+ && mv /app/appsettings.json /app/appsettings.schema.json /etc/gateway/
 
 # The native program needs certificates and the C library, but no .NET runtime.
 FROM mcr.microsoft.com/dotnet/runtime-deps:10.0.12-noble-chiseled@sha256:18d4848091a40d13dbfdd6a8340c1657dc3e2f2d7fa2f042e9d162e68669dbc9
