@@ -69,7 +69,7 @@ internal sealed record SettingsTree(
         root = LayVariables(root, sources.Variables, name => name, faults);
         Warn(dotEnv.Keys.Concat(sources.Variables.Keys).Distinct(StringComparer.OrdinalIgnoreCase));
 
-        root = LayFlags(root, sources, faults);
+        root = WithoutNulls(LayFlags(root, sources, faults));
 
         var mappings = new List<MappingArgument>();
         foreach (var text in sources.Arguments.ModelProviderMappings)
@@ -211,6 +211,26 @@ internal sealed record SettingsTree(
         }
 
         return new SettingsObject(members, null);
+    }
+
+    /// <summary>A section that is <c>null</c> has its defaults.</summary>
+    private static SettingsObject WithoutNulls(SettingsObject root)
+    {
+        var nulls = SettingsSchema.Sections.Keys
+            .Where(section => root.Members[section] is SettingsValue { Type: JsonValueKind.Null })
+            .ToArray();
+        if (nulls.Length == 0)
+        {
+            return root;
+        }
+
+        var members = root.ToMembers();
+        foreach (var section in nulls)
+        {
+            members[section] = Default(section);
+        }
+
+        return new SettingsObject(members, root.Source);
     }
 
     private static SettingsObject LayFlags(SettingsObject root, SettingsSources sources, ICollection<SettingsFault> faults)
