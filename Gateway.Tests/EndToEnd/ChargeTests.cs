@@ -97,6 +97,13 @@ public sealed class ChargeTests : IClassFixture<ChargeTests.Fixture>
             while (true)
             {
                 var stream = await script.ReadRequestAsync();
+                if (!script.HasBody)
+                {
+                    // A GOAWAY after a question of the gateway's own would exclude a call on the connection whose body was not read yet.
+                    await script.AnswerAsync(stream, """{"data":[]}""");
+                    continue;
+                }
+
                 Interlocked.Increment(ref requests);
                 await (isRefused ? script.RefuseAsync(stream) : script.GoAwayAsync());
             }

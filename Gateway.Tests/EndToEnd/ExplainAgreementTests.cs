@@ -142,10 +142,11 @@ public sealed class ExplainAgreementTests
             var path = random.Next(10) == 0 ? "/v1/messages/count_tokens" : "/v1/chat/completions";
             Assert.True(snapshot.Teams.TryGet(id, out var team));
             var request = new ExplainedRequest(snapshot, team, path, body);
-            var expected = await RequestExplainer.ExplainAsync(request, prices, preview);
+            var expected = await RequestExplainer.ExplainAsync(request, prices, preview, TimeProvider.System.GetUtcNow());
 
             // Neither explanation has taken anything.
-            Assert.Equal(expected.Error?.Message, (await RequestExplainer.ExplainAsync(request, prices, preview)).Error?.Message);
+            var again = await RequestExplainer.ExplainAsync(request, prices, preview, TimeProvider.System.GetUtcNow());
+            Assert.Equal(expected.Error?.Message, again.Error?.Message);
             var error = await CompareAsync(gateway, expected, id, path, body, $"seed {seed}, request {i}");
 
             outcomes.Add((id, error?.Code ?? ""));

@@ -70,6 +70,7 @@ public sealed class ExplainLevelsTests : IClassFixture<ExplainLevelsTests.Fixtur
         Assert.Contains("key ci: 1 requests a minute", ofKey.GetProperty("text").GetString(), StringComparison.Ordinal);
         Assert.False(ofOther.TryGetProperty("error", out _));
         Assert.Equal("invalid_api_key", ofExpired.GetProperty("error").GetProperty("error").GetProperty("code").GetString());
+        Assert.StartsWith("401: ", ofExpired.GetProperty("text").GetString(), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -66,9 +66,11 @@ public sealed class LedgerFileTests
             "the last row");
         Assert.Contains(rows, row => row.GenerationId == team.Upstream.Book.Entries[0].Id);
         Assert.DoesNotContain(rows, row => row.GenerationId == team.Upstream.Book.Entries[1].Id);
+
+        // A call in flight is in both files: its row in the old one has no id of a generation yet.
         Assert.Equal(
             team.Upstream.Book.Entries.Select(entry => entry.Id).Order(),
-            rows.Concat(kept).Select(row => row.GenerationId!).Distinct().Order());
+            rows.Concat(kept).Select(row => row.GenerationId).OfType<string>().Distinct().Order());
     }
 
     // The stamp of a file is read from Linux.

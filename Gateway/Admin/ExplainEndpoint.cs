@@ -10,7 +10,6 @@ using Gateway.Limits;
 using Gateway.Pricing;
 using Gateway.Primitives;
 using Gateway.Reports;
-using Gateway.Routing;
 using Gateway.Teams;
 using Yarp.ReverseProxy.Configuration;
 
@@ -90,7 +89,7 @@ internal sealed class ExplainEndpoint(
             var request = new ExplainedRequest(snapshot, team, ExplainReport.PathOf(question.Path), body);
             if (question.Key is { } label)
             {
-                if (team?.Keys.FirstOrDefault(key => key.Label == label) is not { } key)
+                if (team?.KeyOf(label) is not { } key)
                 {
                     return ("key", "unknown key of the team");
                 }
@@ -98,9 +97,7 @@ internal sealed class ExplainEndpoint(
                 request = request with { Key = key };
             }
 
-            var explanation = request.Key?.Expires <= time.GetUtcNow()
-                ? new RequestExplanation(request.Path, ErrorDialects.Of(request.Path)) { Error = GatewayError.UnknownKey }
-                : await RequestExplainer.ExplainAsync(request, prices(snapshot), preview, availability);
+            var explanation = await RequestExplainer.ExplainAsync(request, prices(snapshot), preview, time.GetUtcNow(), availability);
             if (question.Body is not null && ExplainReport.FindMismatch(explanation, question.Model) is { } mismatch)
             {
                 return ("model", mismatch);

@@ -154,7 +154,7 @@ internal sealed partial class TeamsEndpoint(
         }
         catch (LedgerException fault)
         {
-            Log.LedgerUnreadable(logger, fault.Message);
+            Log.TeamsUnreadable(logger, fault.Message);
             return null;
         }
     }
@@ -179,7 +179,7 @@ internal sealed partial class TeamsEndpoint(
         }
         catch (LedgerException fault)
         {
-            Log.LedgerUnreadable(logger, fault.Message);
+            Log.TeamsUnreadable(logger, fault.Message);
         }
     }
 
@@ -189,6 +189,6 @@ internal sealed partial class TeamsEndpoint(
         public static partial void LevelsUnreadable(ILogger logger, int count, string fault);
 
         [LoggerMessage(LogEvents.TeamsUnreadable, LogLevel.Warning, "The teams' levels could not be read, since the ledger failed: {Fault}")]
-        public static partial void LedgerUnreadable(ILogger logger, string fault);
+        public static partial void TeamsUnreadable(ILogger logger, string fault);
     }
 }

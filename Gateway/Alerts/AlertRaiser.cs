@@ -129,11 +129,10 @@ internal sealed class AlertRaiser : Worker
         {
             if (AlertWebhooks.Find(settings, AlertKind.BudgetThreshold, team.Id) is not null)
             {
-                var thresholds = settings.Settings.Alerts.BudgetThresholds;
-                await RaiseThresholdsAsync(team.Id, null, team.Budget, thresholds, raised, cancellationToken);
-                foreach (var key in team.Keys)
+                foreach (var (keyLabel, budget) in team.Budgets)
                 {
-                    await RaiseThresholdsAsync(team.Id, key.Label, key.Budget, thresholds, raised, cancellationToken);
+                    await RaiseThresholdsAsync(
+                        team.Id, keyLabel, budget, settings.Settings.Alerts.BudgetThresholds, raised, cancellationToken);
                 }
             }
         }
@@ -145,16 +144,11 @@ internal sealed class AlertRaiser : Worker
     private async Task RaiseThresholdsAsync(
         string team,
         string? keyLabel,
-        TeamBudget? budget,
+        TeamBudget budget,
         IReadOnlyList<decimal> thresholds,
         HashSet<string> raised,
         CancellationToken cancellationToken)
     {
-        if (budget is null)
-        {
-            return;
-        }
-
         cancellationToken.ThrowIfCancellationRequested();
         var now = _time.GetUtcNow();
         var key = BudgetKey.At(team, budget.Period, now, keyLabel);

@@ -24,6 +24,7 @@ internal sealed class CommandLineGrammar
         Explain.Add(ExplainBody);
         Explain.Add(ExplainPath);
         Explain.Add(ExplainTeam);
+        Explain.Add(ExplainKey);
         KeysNew.Add(KeyTeam);
         KeysNew.Add(KeyLabel);
         KeysNew.Add(KeyExpires);
@@ -89,6 +90,7 @@ internal sealed class CommandLineGrammar
     public Option<string> ExplainBody { get; } = Value("--body", "FILE", "File with the request body");
     public Option<string> ExplainPath { get; } = Value("--path", "PATH", "The request path [default: /v1/chat/completions]");
     public Option<string> ExplainTeam { get; } = Value("--team", "ID", "The team that sends the request");
+    public Option<string> ExplainKey { get; } = Value("--key", "LABEL", "The key of the team that the request carries");
 
     public Option<string> KeyTeam { get; } = Value("--team", "ID", "The team of the key; it need not exist yet");
     public Option<string> KeyLabel { get; } = Value("--label", "LABEL", "Name of the key in reports");

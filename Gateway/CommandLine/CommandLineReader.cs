@@ -168,6 +168,7 @@ internal sealed class CommandLineReader
             Model = Text(_grammar.ExplainModel, "the name of a model"),
             BodyPath = Text(_grammar.ExplainBody, "the path of a JSON file"),
             Team = Checked(_grammar.ExplainTeam, SettingFormats.TeamIdExpected, SettingFormats.IsTeamId),
+            Key = Text(_grammar.ExplainKey, "the label of a key"),
         };
 
         if (Checked(_grammar.ExplainPath, "a path that begins with /", value => value.StartsWith('/')) is { } path)

@@ -21,5 +21,5 @@ internal sealed class Readiness(IHostApplicationLifetime lifetime, LedgerWriter 
     private bool LacksLedger => !ledger.IsOpen && settings.Current is var current
         && (current.Settings.Limits.WhenStoreFails.Budgets == FailurePolicy.Refuse
             || current.Settings.Usage.WhenStoreFails == FailurePolicy.Refuse)
-        && current.Teams.Teams.Any(static team => team.Budget is not null || team.Keys.Any(static key => key.Budget is not null));
+        && current.Teams.Teams.Any(static team => team.Budgets.Any());
 }

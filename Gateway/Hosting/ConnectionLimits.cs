@@ -56,7 +56,7 @@ internal sealed partial class ConnectionLimits : IHostedService
         Log.DescriptorsAreFew(_logger, files.AllowedConnections, files.Limit, files.InUse);
         if (_gate.Limit > files.AllowedConnections)
         {
-            Log.LimitIsTooHigh(_logger, _configured!.Value);
+            Log.ConnectionLimitIsTooHigh(_logger, _configured!.Value);
         }
     }
 
@@ -73,6 +73,6 @@ internal sealed partial class ConnectionLimits : IHostedService
             LogEvents.ConnectionLimitIsTooHigh,
             LogLevel.Warning,
             "Server:Limits:MaxConnections is {Configured}, which is more than the file descriptors allow: the gateway may run out of them")]
-        public static partial void LimitIsTooHigh(ILogger logger, long configured);
+        public static partial void ConnectionLimitIsTooHigh(ILogger logger, long configured);
     }
 }

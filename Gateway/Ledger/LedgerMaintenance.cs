@@ -70,7 +70,7 @@ internal sealed partial class LedgerMaintenance : Worker
         {
             if (total > 0)
             {
-                Log.RowsRemoved(_logger, total, _retention());
+                Log.LedgerRowsRemoved(_logger, total, _retention());
             }
         }
     }
@@ -89,6 +89,6 @@ internal sealed partial class LedgerMaintenance : Worker
     {
         [LoggerMessage(
             LogEvents.LedgerRowsRemoved, LogLevel.Information, "{Count} rows of the ledger were older than {Retention} and were removed")]
-        public static partial void RowsRemoved(ILogger logger, int count, TimeSpan retention);
+        public static partial void LedgerRowsRemoved(ILogger logger, int count, TimeSpan retention);
     }
 }

@@ -151,7 +151,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
 
         if (isFirstDropped)
         {
-            Log.EntriesDropped(_logger, MaxKept);
+            Log.LedgerEntriesDropped(_logger, MaxKept);
         }
     }
 
@@ -209,7 +209,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
 
         if (QueueLength + _batch.Count is > 0 and var lost)
         {
-            Log.EntriesLost(_logger, lost);
+            Log.LedgerEntriesLost(_logger, lost);
         }
 
         await _retry.DisposeAsync();
@@ -451,7 +451,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
                 _isDropping = false;
             }
 
-            Log.Recovered(_logger, _time.GetElapsedTime(_failingSince), QueueLength, _dropped);
+            Log.LedgerRecovered(_logger, _time.GetElapsedTime(_failingSince), QueueLength, _dropped);
         }
 
         return null;
@@ -508,12 +508,12 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         {
             _failingSince = _time.GetTimestamp();
             _isFailing = true;
-            Log.Failed(_logger, failure.Message, failure.InnerException);
+            Log.LedgerFailed(_logger, failure.Message, failure.InnerException);
         }
 
         if (isFirstDropped)
         {
-            Log.EntriesDropped(_logger, MaxKept);
+            Log.LedgerEntriesDropped(_logger, MaxKept);
         }
 
         foreach (var waiter in waiters)
@@ -606,21 +606,21 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
     private static partial class Log
     {
         [LoggerMessage(LogEvents.LedgerFailed, LogLevel.Error, "The ledger cannot be written: {Reason}")]
-        public static partial void Failed(ILogger logger, string reason, Exception? exception);
+        public static partial void LedgerFailed(ILogger logger, string reason, Exception? exception);
 
         [LoggerMessage(
             LogEvents.LedgerRecovered,
             LogLevel.Information,
             "The ledger works again after {Duration}; {Queued} entries are queued, {Dropped} were lost since the start")]
-        public static partial void Recovered(ILogger logger, TimeSpan duration, int queued, long dropped);
+        public static partial void LedgerRecovered(ILogger logger, TimeSpan duration, int queued, long dropped);
 
         [LoggerMessage(
             LogEvents.LedgerEntriesDropped,
             LogLevel.Error,
             "More than {Max} entries are queued for the ledger; the oldest are lost, and their generations stay open until the process ends")]
-        public static partial void EntriesDropped(ILogger logger, int max);
+        public static partial void LedgerEntriesDropped(ILogger logger, int max);
 
         [LoggerMessage(LogEvents.LedgerEntriesLost, LogLevel.Error, "The ledger is closed; {Count} entries could not be written")]
-        public static partial void EntriesLost(ILogger logger, int count);
+        public static partial void LedgerEntriesLost(ILogger logger, int count);
     }
 }

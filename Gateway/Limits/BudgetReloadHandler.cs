@@ -38,19 +38,14 @@ internal sealed class BudgetReloadHandler(SettingsStore settings, IBudgetStore b
         foreach (var team in teams.Teams)
         {
             others.TryGet(team.Id, out var other);
-            Forget(team.Id, null, team.Budget, other?.Budget);
-            foreach (var key in team.Keys)
+            foreach (var (keyLabel, budget) in team.Budgets)
             {
-                Forget(team.Id, key.Label, key.Budget, other?.BudgetOf(key.Label));
+                var counterpart = other?.BudgetOf(keyLabel);
+                if (counterpart?.Period != budget.Period || counterpart.IncludesByok != budget.IncludesByok)
+                {
+                    budgets.Forget(BudgetKey.At(team.Id, budget.Period, time.GetUtcNow(), keyLabel));
+                }
             }
-        }
-    }
-
-    private void Forget(string team, string? keyLabel, TeamBudget? budget, TeamBudget? other)
-    {
-        if (budget is not null && (other?.Period != budget.Period || other.IncludesByok != budget.IncludesByok))
-        {
-            budgets.Forget(BudgetKey.At(team, budget.Period, time.GetUtcNow(), keyLabel));
         }
     }
 }

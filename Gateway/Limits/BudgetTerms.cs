@@ -52,6 +52,6 @@ internal sealed class BudgetTerms(Func<string, Team?> teamOf, Func<TimeSpan> unk
     private bool CountsByok(BudgetKey key)
     {
         var team = teamOf(key.Team);
-        return (key.KeyLabel is { } label ? team?.BudgetOf(label) : team?.Budget)?.IncludesByok ?? true;
+        return team?.BudgetOf(key.KeyLabel)?.IncludesByok ?? true;
     }
 }

@@ -39,13 +39,7 @@ internal sealed partial class RedisLink : IAsyncDisposable
     /// <param name="logger">The log.</param>
     public RedisLink(ConfigurationOptions options, string keyPrefix, TimeSpan timeout, TimeProvider time, ILogger<RedisLink> logger)
     {
-        _options = options.Clone();
-        _options.AbortOnConnectFail = false;
-        _options.BacklogPolicy = BacklogPolicy.FailFast;
-        _options.ReconnectRetryPolicy = new LinearRetry((int)ProbePeriod.TotalMilliseconds);
-
-        // Longer than the timeout of calls, so that a late reply is still received and its effect can be undone.
-        _options.AsyncTimeout = (int)Math.Max(5000, 4 * timeout.TotalMilliseconds);
+        _options = OptionsOf(options, timeout);
         _timeout = timeout;
         _probeKey = keyPrefix + "probe";
         _time = time;
@@ -118,6 +112,22 @@ internal sealed partial class RedisLink : IAsyncDisposable
         }
 
         _stopping.Dispose();
+    }
+
+    /// <summary>The operator's configuration with the settings that the link depends on.</summary>
+    internal static ConfigurationOptions OptionsOf(ConfigurationOptions configured, TimeSpan timeout)
+    {
+        var options = configured.Clone();
+        options.AbortOnConnectFail = false;
+        options.BacklogPolicy = BacklogPolicy.FailFast;
+
+        // The multiplexer reconnects at each heartbeat, a second apart. This policy decides when it gives up an attempt that is under way: a
+        // shorter time would end each attempt at a Redis behind a slow handshake, and connect to it never.
+        options.ReconnectRetryPolicy = new LinearRetry(options.ConnectTimeout);
+
+        // Longer than the timeout of calls, so that a late reply is still received and its effect can be undone.
+        options.AsyncTimeout = (int)Math.Max(5000, 4 * timeout.TotalMilliseconds);
+        return options;
     }
 
     private static bool IsOfRedis(Exception fault) =>

@@ -82,7 +82,7 @@ internal sealed partial class MeteredCall
         var (isCounted, fault) = await BudgetSettlement.SettleAsync(_budgets, Id, Reserved, team, key);
         if (fault is not null)
         {
-            Log.NotReleased(_logger, "reservation", Id, fault);
+            Log.CallNotReleased(_logger, "reservation", Id, fault);
         }
 
         return isCounted;
@@ -112,7 +112,7 @@ internal sealed partial class MeteredCall
         }
         catch (Exception fault)
         {
-            Log.NotReleased(_logger, "reservation", Id, fault);
+            Log.CallNotReleased(_logger, "reservation", Id, fault);
             return reservation.IsReserved;
         }
     }

@@ -296,7 +296,7 @@ internal sealed partial class MeteredCall : IAsyncDisposable
         }
         catch (Exception fault)
         {
-            Log.NotReleased(_logger, "lease", Id, fault);
+            Log.CallNotReleased(_logger, "lease", Id, fault);
         }
     }
 
@@ -308,7 +308,7 @@ internal sealed partial class MeteredCall : IAsyncDisposable
         }
         catch (Exception fault)
         {
-            Log.NotReleased(_logger, "row", Id, fault);
+            Log.CallNotReleased(_logger, "row", Id, fault);
         }
     }
 
@@ -331,7 +331,7 @@ internal sealed partial class MeteredCall : IAsyncDisposable
         }
         catch (Exception fault)
         {
-            Log.NotReleased(_logger, "row", Id, fault);
+            Log.CallNotReleased(_logger, "row", Id, fault);
             Post(entry);
         }
     }
@@ -340,6 +340,6 @@ internal sealed partial class MeteredCall : IAsyncDisposable
     private static partial class Log
     {
         [LoggerMessage(LogEvents.CallNotReleased, LogLevel.Error, "The {Resource} of call {Id} could not be released")]
-        public static partial void NotReleased(ILogger logger, string resource, Guid id, Exception fault);
+        public static partial void CallNotReleased(ILogger logger, string resource, Guid id, Exception fault);
     }
 }

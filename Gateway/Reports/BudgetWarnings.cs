@@ -19,7 +19,7 @@ internal static class BudgetWarnings
     public static IEnumerable<SettingsFault> Find(SettingsSnapshot snapshot)
     {
         var teams = snapshot.Teams.Teams;
-        if (teams.All(team => team.Budget is null && team.Keys.All(static key => key.Budget is null)))
+        if (!teams.Any(static team => team.Budgets.Any()))
         {
             yield break;
         }

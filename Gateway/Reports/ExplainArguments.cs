@@ -14,4 +14,7 @@ internal sealed record ExplainArguments
 
     /// <summary>The team that sends the request (<c>--team</c>); <see langword="null"/> for a caller without one.</summary>
     public string? Team { get; init; }
+
+    /// <summary>The label of the team's key that the request carries (<c>--key</c>); <see langword="null"/> for an unknown one.</summary>
+    public string? Key { get; init; }
 }

@@ -61,7 +61,7 @@ internal sealed class ExplainFiles
         var (teams, unknownHold) = (request.Snapshot.Teams, request.Snapshot.Settings.Limits.UnknownHold);
         var terms = new BudgetTerms(id => teams.TryGet(id, out var team) ? team : null, () => unknownHold, Time);
         var budgets = ledger is null ? null : new LedgerBudgetPreview(ledger, terms);
-        return await RequestExplainer.ExplainAsync(request, prices, new AdmissionPreview(limits: null, budgets, Time));
+        return await RequestExplainer.ExplainAsync(request, prices, new AdmissionPreview(limits: null, budgets, Time), Time.GetUtcNow());
     }
 
     private async Task<PriceList?> ReadPricesAsync(List<string> notes)

@@ -43,6 +43,15 @@ internal static class ExplainReport
             return false;
         }
 
+        TeamKey? key = null;
+        if (arguments.Key is { } label && (key = team?.KeyOf(label)) is null)
+        {
+            await LineAsync(error, $"--key \"{label}\": {(team is null
+                ? "expected --team as well"
+                : $"unknown key of team {team.Id}; expected one of {string.Join(", ", team.Keys.Select(static one => one.Label))}")}");
+            return false;
+        }
+
         byte[] body;
         try
         {
@@ -55,6 +64,7 @@ internal static class ExplainReport
         }
 
         var request = new ExplainedRequest(snapshot, team, PathOf(arguments.RequestPath), body);
+        request = key is null ? request : request with { Key = key };
         var (explanation, notes) = await (files ?? ExplainFiles.None).ExplainAsync(request);
         if (arguments.BodyPath is not null && FindMismatch(explanation, arguments.Model) is { } mismatch)
         {
@@ -105,7 +115,7 @@ internal static class ExplainReport
 
         await LineAsync(output, explanation switch
         {
-            { Route: null } => $"404: no route matches POST {explanation.Path}.",
+            { Route: null, Error.Status: StatusCodes.Status404NotFound } => $"404: no route matches POST {explanation.Path}.",
             { Error: { } error } => $"{error.Status}: {error.Message}",
             { Mapping: null, Route: { } route } =>
                 $"No rule applies: POST {explanation.Path} matches the route {route.RouteId}, which has no transform ProviderMapping.",

@@ -42,12 +42,22 @@ internal static class RequestExplainer
     /// <param name="request">The request.</param>
     /// <param name="prices">The current prices; <see langword="null"/> leaves the price and the budget out of the verdict.</param>
     /// <param name="preview">The levels.</param>
+    /// <param name="now">The current time, at which the key may have expired.</param>
     /// <param name="availability">
     /// Returns the error for a route whose destinations are all unavailable; <see langword="null"/> if that is not known.
     /// </param>
     public static async ValueTask<RequestExplanation> ExplainAsync(
-        ExplainedRequest request, PriceList? prices, AdmissionPreview preview, Func<RouteConfig, GatewayError?>? availability = null)
+        ExplainedRequest request,
+        PriceList? prices,
+        AdmissionPreview preview,
+        DateTimeOffset now,
+        Func<RouteConfig, GatewayError?>? availability = null)
     {
+        if (request.Key?.Expires <= now)
+        {
+            return new RequestExplanation(request.Path, ErrorDialects.Of(request.Path)) { Error = GatewayError.UnknownKey };
+        }
+
         var limits = request.Snapshot.Settings.Limits;
         var (explanation, endpoint) = FindEndpoint(request);
         if (explanation.Error is not null)

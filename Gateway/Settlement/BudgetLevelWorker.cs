@@ -4,7 +4,6 @@ using Gateway.Configuration;
 using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Observability;
-using Gateway.Teams;
 using Gateway.Workers;
 
 namespace Gateway.Settlement;
@@ -62,24 +61,15 @@ internal sealed class BudgetLevelWorker : Worker
         var levels = ImmutableArray.CreateBuilder<BudgetLevel>();
         foreach (var team in _settings.Current.Teams.Teams)
         {
-            await AddAsync(team.Id, null, team.Budget);
-            foreach (var key in team.Keys)
+            foreach (var (keyLabel, budget) in team.Budgets)
             {
-                await AddAsync(team.Id, key.Label, key.Budget);
+                cancellationToken.ThrowIfCancellationRequested();
+                levels.Add(await BudgetLevel.ReadAsync(
+                    _budgets, BudgetKey.At(team.Id, budget.Period, _time.GetUtcNow(), keyLabel), budget.Limit));
             }
         }
 
         _levels.Current = levels.ToImmutable();
-
-        async ValueTask AddAsync(string team, string? keyLabel, TeamBudget? budget)
-        {
-            if (budget is not null)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                levels.Add(await BudgetLevel.ReadAsync(
-                    _budgets, BudgetKey.At(team, budget.Period, _time.GetUtcNow(), keyLabel), budget.Limit));
-            }
-        }
     }
 
     /// <inheritdoc />

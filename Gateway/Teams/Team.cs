@@ -45,6 +45,26 @@ internal sealed record Team
     /// <summary>Whether calls reserve an amount in a budget: that of the team or that of the key.</summary>
     public bool HasBudget => Budget is not null || KeyBudget is not null;
 
+    /// <summary>Its budget and those of its keys, with the label of the key; <see langword="null"/> for the team's own.</summary>
+    public IEnumerable<(string? KeyLabel, TeamBudget Budget)> Budgets
+    {
+        get
+        {
+            if (Budget is not null)
+            {
+                yield return (null, Budget);
+            }
+
+            foreach (var key in Keys)
+            {
+                if (key.Budget is not null)
+                {
+                    yield return (key.Label, key.Budget);
+                }
+            }
+        }
+    }
+
     /// <summary>Its own rules, followed by the global rules.</summary>
     public required ProviderMappingRules Rules { get; init; }
 
@@ -79,19 +99,23 @@ internal sealed record Team
         ? this
         : this with { Rights = Rights.Narrow(key.Rights), HasKeyRights = !key.Rights.IsUnlimited, KeyBudget = key.Budget };
 
-    /// <summary>The budget of one of its keys; <see langword="null"/> if the key has none, or is no longer there.</summary>
-    public TeamBudget? BudgetOf(string keyLabel)
+    /// <summary>One of its keys; <see langword="null"/> if there is none with this label.</summary>
+    public TeamKey? KeyOf(string label)
     {
         for (var i = 0; i < Keys.Count; i++)
         {
-            if (Keys[i].Label == keyLabel)
+            if (Keys[i].Label == label)
             {
-                return Keys[i].Budget;
+                return Keys[i];
             }
         }
 
         return null;
     }
+
+    /// <summary>Its own budget, or that of one of its keys; <see langword="null"/> for none, or for a key that is no longer there.</summary>
+    /// <param name="keyLabel">The label of the key; <see langword="null"/> for the team's own budget.</param>
+    public TeamBudget? BudgetOf(string? keyLabel) => keyLabel is null ? Budget : KeyOf(keyLabel)?.Budget;
 
     public bool Equals(Team? other) => ReferenceEquals(this, other);
 

@@ -164,7 +164,7 @@ internal sealed partial class UpstreamTransforms(
             await observer.EndAsync();
         }
 
-        Log.KeyRejected(logger, request.Team!.Id, status, request.RequestId);
+        Log.UpstreamKeyRejected(logger, request.Team!.Id, status, request.RequestId);
         if (request.Attempts.UpstreamKey is { } key)
         {
             alerts.KeyRejected(request.Snapshot, request.Team.Id, key, status, time.GetUtcNow());
@@ -387,7 +387,7 @@ internal sealed partial class UpstreamTransforms(
             LogEvents.UpstreamKeyRejected,
             LogLevel.Error,
             "The upstream rejects the OpenRouter key of team {Team} with status {Status}. Request {RequestId}")]
-        public static partial void KeyRejected(ILogger logger, string team, int status, string requestId);
+        public static partial void UpstreamKeyRejected(ILogger logger, string team, int status, string requestId);
     }
 
     /// <summary>Upstream's response on its way through the phases of the transform.</summary>

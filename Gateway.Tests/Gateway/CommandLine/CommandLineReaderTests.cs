@@ -43,8 +43,8 @@ public sealed class CommandLineReaderTests
             new CommandLineArguments { Command = GatewayCommand.Explain, Explain = new() { Model = "openai/gpt-4o" } }
         },
         {
-            ["explain", "--model", "m", "--team", "search"],
-            new CommandLineArguments { Command = GatewayCommand.Explain, Explain = new() { Model = "m", Team = "search" } }
+            ["explain", "--model", "m", "--team", "search", "--key", "the CI"],
+            new CommandLineArguments { Command = GatewayCommand.Explain, Explain = new() { Model = "m", Team = "search", Key = "the CI" } }
         },
         {
             ["keys", "new", "--team", "search"],

@@ -18,6 +18,18 @@ public sealed class RedisFaultTests : IAsyncLifetime
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();
 
+    /// <summary>An attempt to connect that is given up early, and again each time, would never reach a slow Redis.</summary>
+    [Theory]
+    [InlineData("localhost", 5000)]
+    [InlineData("localhost,connectTimeout=9000", 9000)]
+    public void AttemptToConnect_HasTheConfiguredTime(string configuration, int milliseconds)
+    {
+        var policy = RedisLink.OptionsOf(ConfigurationOptions.Parse(configuration), TimeSpan.FromMilliseconds(100)).ReconnectRetryPolicy;
+
+        Assert.False(policy.ShouldRetry(1, milliseconds - 1));
+        Assert.True(policy.ShouldRetry(1, milliseconds));
+    }
+
     [Theory]
     [InlineData("CONFIG SET requirepass right-one", ",password=wrong-one", "Redis rejects the user name or the password")]
     [InlineData("CONFIG SET requirepass right-one", "", "Redis rejects the user name or the password")]

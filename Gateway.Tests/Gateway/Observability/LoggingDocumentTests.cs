@@ -5,6 +5,7 @@ using System.Text.RegularExpressions;
 using Gateway.Observability;
 using Gateway.Primitives;
 using Gateway.Tests.Support;
+using Microsoft.Extensions.Logging;
 using Serilog.Events;
 using Xunit;
 
@@ -48,6 +49,26 @@ public sealed partial class LoggingDocumentTests
             .Order(),
         EventRow().Matches(Document).Select(
             row => (int.Parse(row.Groups["id"].Value, CultureInfo.InvariantCulture), row.Groups["name"].Value)));
+
+    /// <summary>The name of an event in the log is that of the method that logs it.</summary>
+    [Fact]
+    public void EveryEvent_IsLogged_UnderItsName()
+    {
+        const BindingFlags All = BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
+        var names = typeof(LogEvents).GetFields(BindingFlags.Public | BindingFlags.Static)
+            .ToDictionary(field => (int)field.GetRawConstantValue()!, field => field.Name);
+        (string Listed, string Logged)[] events =
+        [
+            .. typeof(LogEvents).Assembly.GetTypes()
+                .SelectMany(type => type.GetMethods(All | BindingFlags.DeclaredOnly))
+                .Select(method => (Method: method, Message: method.GetCustomAttribute<LoggerMessageAttribute>()))
+                .Where(one => one.Message is not null)
+                .Select(one => (names[one.Message!.EventId], one.Message.EventName ?? one.Method.Name)),
+        ];
+
+        Assert.NotEmpty(events);
+        Assert.All(events, one => Assert.Equal(one.Listed, one.Logged));
+    }
 
     [Fact]
     public void EveryPhase_OfVerbose_IsDescribed() => Assert.Equal(

@@ -36,23 +36,17 @@ internal static class UsageSettingsCheck
     private static void CheckRetention(TimeSpan retention, TeamDirectory teams, SettingsFaultCollector faults)
     {
         if (retention > TimeSpan.Zero
-            && teams.Teams.SelectMany(BudgetsOf).OrderByDescending(budget => LengthOf(budget.Period)).FirstOrDefault()
-                is { Holder: { } holder } longest
+            && teams.Teams.SelectMany(static team => team.Budgets, static (team, one) => (Team: team.Id, one.KeyLabel, one.Budget.Period))
+                .OrderByDescending(static budget => LengthOf(budget.Period)).FirstOrDefault() is { Team: not null } longest
             && LengthOf(longest.Period) > retention)
         {
+            var holder = $"{(longest.KeyLabel is { } label ? $"key \"{label}\" of " : "")}team \"{longest.Team}\"";
             faults.Fault(
                 Retention,
                 $"got \"{retention:c}\"; expected at least \"{LengthOf(longest.Period):c}\", or \"00:00:00\" to keep all rows, since the budget of "
                 + $"{holder} is for a {longest.Period}");
         }
     }
-
-    private static IEnumerable<(string? Holder, BudgetPeriod Period)> BudgetsOf(Team team) =>
-    [
-        .. team.Budget is { } budget ? ((string?, BudgetPeriod)[])[($"team \"{team.Id}\"", budget.Period)] : [],
-        .. team.Keys.Where(key => key.Budget is not null)
-            .Select(key => ((string?)$"key \"{key.Label}\" of team \"{team.Id}\"", key.Budget!.Period)),
-    ];
 
     private static TimeSpan LengthOf(BudgetPeriod period) => period switch
     {

@@ -29,7 +29,7 @@ internal sealed partial class SqliteLedgerRescue(string path, ILogger logger)
         if (IsNeeded)
         {
             // There was no open connection to save it from.
-            Log.Lost(logger, path);
+            Log.LedgerFileLost(logger, path);
         }
 
         _opened = FileStamp.IdentityOf(path);
@@ -63,13 +63,13 @@ internal sealed partial class SqliteLedgerRescue(string path, ILogger logger)
             if (isDeleted)
             {
                 File.Move(_copy, path, overwrite: true);
-                Log.Restored(logger, path);
+                Log.LedgerRestored(logger, path);
             }
             else
             {
                 kept = FreeName();
                 File.Move(_copy, kept);
-                Log.Replaced(logger, path, kept);
+                Log.LedgerReplaced(logger, path, kept);
             }
         }
         catch (Exception exception) when (exception is SqliteException or IOException or UnauthorizedAccessException)
@@ -77,7 +77,7 @@ internal sealed partial class SqliteLedgerRescue(string path, ILogger logger)
             if (!_isFailing)
             {
                 _isFailing = true;
-                Log.Failed(logger, path, exception.Message);
+                Log.LedgerNotRestored(logger, path, exception.Message);
             }
 
             throw new LedgerException($"The ledger {path} was deleted or replaced and cannot be saved: {exception.Message}", exception);
@@ -115,26 +115,26 @@ internal sealed partial class SqliteLedgerRescue(string path, ILogger logger)
             LogEvents.LedgerRestored,
             LogLevel.Error,
             "The ledger {Path} was deleted while the gateway has it open; it was written again, with everything that it held")]
-        public static partial void Restored(ILogger logger, string path);
+        public static partial void LedgerRestored(ILogger logger, string path);
 
         [LoggerMessage(
             LogEvents.LedgerReplaced,
             LogLevel.Error,
             "The ledger {Path} was replaced while the gateway has it open; the gateway goes on with the new file, and keeps the content of the "
                 + "old one in {Copy}")]
-        public static partial void Replaced(ILogger logger, string path, string copy);
+        public static partial void LedgerReplaced(ILogger logger, string path, string copy);
 
         [LoggerMessage(
             LogEvents.LedgerNotRestored,
             LogLevel.Error,
             "The ledger {Path} was deleted or replaced while the gateway has it open, and its content cannot be saved: {Reason} The gateway "
                 + "tries again; what it records meanwhile is lost if it ends before")]
-        public static partial void Failed(ILogger logger, string path, string reason);
+        public static partial void LedgerNotRestored(ILogger logger, string path, string reason);
 
         [LoggerMessage(
             LogEvents.LedgerFileLost,
             LogLevel.Error,
             "The ledger {Path} was deleted or replaced while it could not be used; the gateway goes on with the file that is there now")]
-        public static partial void Lost(ILogger logger, string path);
+        public static partial void LedgerFileLost(ILogger logger, string path);
     }
 }

@@ -349,9 +349,7 @@ public sealed class TeamSettingsTests : IDisposable
             "AllowedModels": ["openai/*"], "Budget": { "Usd": 1 },
             "ProviderMapping": { "Rules": [ { "Name": "own", "Model": "*", "Provider": { "zdr": true } } ], "Aliases": [ { "Model": "gpt", "Use": "openai/gpt-4o" } ] }
             """));
-        var text = File.ReadAllText(Path.Combine(_folder.Path, "appsettings.json"))
-            .Replace("\"Path\": \"/{**rest}\" }", "\"Path\": \"/{**rest}\" }, \"Transforms\": [ { \"PathRemovePrefix\": \"/v1\" }, { \"ProviderMapping\": \"Default\" } ]", StringComparison.Ordinal);
-        _folder.Write("appsettings.json", text);
+        RewriteBodies();
         var snapshot = await _folder.LoadGoodAsync();
 
         var allowed = await ExplainAsync(snapshot, "gpt", "a");
@@ -367,6 +365,28 @@ public sealed class TeamSettingsTests : IDisposable
         Assert.DoesNotContain("rule own", await ExplainAsync(snapshot, "gpt", null), StringComparison.Ordinal);
         Assert.Equal(
             "--team \"x\": unknown team; expected one of a" + Environment.NewLine, await ExplainAsync(snapshot, "gpt", "x"));
+    }
+
+    [Fact]
+    public async Task Explain_ForAKey_AppliesItsRights()
+    {
+        Write($$"""
+            { "Id": "a", "OpenRouterKey": "env:KEY", "Keys": [
+              { "Label": "any", "Sha256": "{{HashA}}" },
+              { "Label": "mini", "Sha256": "{{HashB}}", "AllowedModels": ["openai/gpt-4o-mini"] },
+              { "Label": "old", "Sha256": "{{new string('c', 64)}}", "Expires": "2020-01-01T00:00:00Z" } ] }
+            """);
+        RewriteBodies();
+        var snapshot = await _folder.LoadGoodAsync();
+
+        Assert.Contains("since the key of the request is not given", await ExplainAsync(snapshot, "openai/gpt-4o", "a"), StringComparison.Ordinal);
+        Assert.DoesNotContain("403", await ExplainAsync(snapshot, "openai/gpt-4o", "a", "any"), StringComparison.Ordinal);
+        Assert.Contains("403", await ExplainAsync(snapshot, "openai/gpt-4o", "a", "mini"), StringComparison.Ordinal);
+        Assert.Contains("401", await ExplainAsync(snapshot, "openai/gpt-4o", "a", "old"), StringComparison.Ordinal);
+        Assert.Equal(
+            "--key \"x\": unknown key of team a; expected one of any, mini, old" + Environment.NewLine,
+            await ExplainAsync(snapshot, "gpt", "a", "x"));
+        Assert.Equal("--key \"x\": expected --team as well" + Environment.NewLine, await ExplainAsync(snapshot, "gpt", null, "x"));
     }
 
     [Fact]
@@ -403,10 +423,19 @@ public sealed class TeamSettingsTests : IDisposable
         Assert.Equal(2, error.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries).Length);
     }
 
-    private static async Task<string> ExplainAsync(SettingsSnapshot snapshot, string model, string? team)
+    /// <summary>Adds the transform to the route.</summary>
+    private void RewriteBodies() => _folder.Write(
+        "appsettings.json",
+        File.ReadAllText(Path.Combine(_folder.Path, "appsettings.json")).Replace(
+            "\"Path\": \"/{**rest}\" }",
+            "\"Path\": \"/{**rest}\" }, \"Transforms\": [ { \"PathRemovePrefix\": \"/v1\" }, { \"ProviderMapping\": \"Default\" } ]",
+            StringComparison.Ordinal));
+
+    private static async Task<string> ExplainAsync(SettingsSnapshot snapshot, string model, string? team, string? key = null)
     {
         using var output = new StringWriter();
-        await ExplainReport.WriteAsync(snapshot, new ExplainArguments { Model = model, Team = team }, AppContext.BaseDirectory, output, output);
+        await ExplainReport.WriteAsync(
+            snapshot, new ExplainArguments { Model = model, Team = team, Key = key }, AppContext.BaseDirectory, output, output);
         return output.ToString();
     }
 }
