@@ -25,7 +25,7 @@ public sealed class OverlayTests(OverlayTests.Running running) : IClassFixture<O
     public async Task Settings_PassTheCheck(string overlay)
     {
         var manifests = await running.RenderAsync(overlay);
-        using var mounted = new MountedSettings(manifests);
+        using var mounted = await MountedSettings.MountAsync(manifests);
 
         var snapshot = await mounted.Folder.LoadGoodAsync();
 
@@ -61,7 +61,7 @@ public sealed class OverlayTests(OverlayTests.Running running) : IClassFixture<O
     public async Task Probes_AreAnsweredAtTheirPorts(string overlay)
     {
         var container = (await running.RenderAsync(overlay)).Container;
-        using var mounted = new MountedSettings(await running.RenderAsync(overlay));
+        using var mounted = await MountedSettings.MountAsync(await running.RenderAsync(overlay));
         var settings = (await mounted.Folder.LoadGoodAsync()).Settings;
 
         Assert.Equal(
@@ -91,7 +91,7 @@ public sealed class OverlayTests(OverlayTests.Running running) : IClassFixture<O
     public async Task Pod_HasTheTimeAndTheMemoryOfItsSettings(string overlay)
     {
         var manifests = await running.RenderAsync(overlay);
-        using var mounted = new MountedSettings(manifests);
+        using var mounted = await MountedSettings.MountAsync(manifests);
         var server = (await mounted.Folder.LoadGoodAsync()).Settings.Server;
 
         var grace = TimeSpan.FromSeconds(manifests.Pod.Spec.TerminationGracePeriodSeconds!.Value);
@@ -154,7 +154,7 @@ public sealed class OverlayTests(OverlayTests.Running running) : IClassFixture<O
     public async Task Network_IsThatOfTheSettings(string overlay)
     {
         var manifests = await running.RenderAsync(overlay);
-        using var mounted = new MountedSettings(manifests);
+        using var mounted = await MountedSettings.MountAsync(manifests);
         var snapshot = await mounted.Folder.LoadGoodAsync();
         var policies = manifests.Find<V1NetworkPolicy>();
         string[] ports =
@@ -237,7 +237,7 @@ public sealed class OverlayTests(OverlayTests.Running running) : IClassFixture<O
         Assert.Equal(service.Spec.Ports.Single().Name, endpoint.Port);
         Assert.Equal("admin", service.Spec.Ports.Single().TargetPort.Value);
         Assert.Equal(manifests.Pod.Spec.Volumes.Single(volume => volume.Secret is not null).Secret.SecretName, endpoint.Authorization.Credentials.Name);
-        using var mounted = new MountedSettings(manifests);
+        using var mounted = await MountedSettings.MountAsync(manifests);
         Assert.Contains(endpoint.Authorization.Credentials.Key, mounted.Secrets);
         using var admin = await (await running.GatewayAsync()).AdminClientAsync();
         using var answer = await admin.GetAsync(endpoint.Path, TestContext.Current.CancellationToken);
