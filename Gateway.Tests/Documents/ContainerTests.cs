@@ -27,6 +27,44 @@ public sealed partial class ContainerTests
     }
 
     [Fact]
+    public void BaseImages_ArePinned_AndTheNativeImageIsTheDefault()
+    {
+        string[] stages = [.. Values("FROM").Select(static from => from.Split(' ')[^1])];
+        string[] bases = [.. Values("FROM").Select(static from => from.Split(' ')[0]).Except(stages)];
+
+        Assert.Equal(2, bases.Length);
+        Assert.All(bases, static image => Assert.Matches("^[^@]+:[^@]+@sha256:[0-9a-f]{64}$", image));
+        Assert.Equal("native", stages[^1]);
+        Assert.Equal(["/app /app", "/app /app"], Values("COPY").Where(static copy => copy.Contains("/app", StringComparison.Ordinal)).Select(static copy => copy.Split(' ', 2)[1]));
+    }
+
+    /// <summary>The gate publishes each image's program with the options of the Dockerfile, and runs it as the image does.</summary>
+    [Theory]
+    [InlineData("native", "-p:PublishAot=true")]
+    [InlineData("jit", "-p:SelfContained=true -p:PublishReadyToRun=true -p:PublishTrimmed=true")]
+    public void Program_IsRestoredPublishedAndTriedWithTheSameOptions(string target, string options)
+    {
+        var gate = Read(Path.Combine(".ci", "run"));
+
+        Assert.Contains($"FROM image AS {target}\nCOPY --from=build-{target} /app /app\n", Dockerfile, StringComparison.Ordinal);
+        Assert.Contains($"dotnet restore Gateway --use-current-runtime {options}", Values("RUN"));
+        Assert.Contains(
+            Values("RUN"),
+            run => run.StartsWith($"dotnet publish Gateway -c Release --use-current-runtime --no-restore {options} ", StringComparison.Ordinal));
+        Assert.Contains($"publish \"$out/{target}\" {options}\n", gate, StringComparison.Ordinal);
+        Assert.Contains($"deploy/container/check \"$out/{target}\"", gate, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void EveryCopiedFile_IsThere()
+    {
+        var copied = Values("COPY").Where(static copy => !copy.StartsWith("--", StringComparison.Ordinal))
+            .SelectMany(static copy => copy.Split(' ').SkipLast(1));
+
+        Assert.All(copied, static path => Assert.True(Path.Exists(Path.Combine(Repository.Root, path)), path));
+    }
+
+    [Fact]
     public void Compose_MountsTheFoldersOfTheImage()
     {
         Assert.Contains("- ./config:/etc/gateway:ro\n", Compose, StringComparison.Ordinal);

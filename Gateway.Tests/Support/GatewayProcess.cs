@@ -67,17 +67,21 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
     /// <param name="workingDirectory">Its working directory.</param>
     /// <param name="environment">Additional variables.</param>
     /// <param name="through">A command that replaces itself by the program, such as <c>nohup</c>.</param>
+    /// <param name="program">The assembly of another program. Default: the gateway.</param>
     public static GatewayProcess Start(
         IReadOnlyList<string> arguments,
         string workingDirectory,
         IReadOnlyDictionary<string, string>? environment = null,
-        IReadOnlyList<string>? through = null)
+        IReadOnlyList<string>? through = null,
+        string? program = null)
     {
         IReadOnlyList<string> command =
         [
             .. IgnoresSignals() ? ["env", "--default-signal=INT,HUP"] : Array.Empty<string>(),
             .. through ?? [],
-            .. PublishedProgram is { } program ? [program] : new[] { "dotnet", Path.Combine(AppContext.BaseDirectory, "Gateway.dll") },
+            .. program is null && PublishedProgram is { } published
+                ? [published]
+                : new[] { "dotnet", program ?? Path.Combine(AppContext.BaseDirectory, "Gateway.dll") },
             .. arguments,
         ];
         var start = new ProcessStartInfo(command[0], command.Skip(1))

@@ -61,7 +61,17 @@ internal sealed record CheckedSettings
 
     /// <summary>Where alerts go; <see langword="null"/> without a webhook.</summary>
     public CheckedAlerts? Alerts { get; init; }
+
+    /// <summary>The changes since the previous version that concern these settings.</summary>
+    public required IReadOnlyList<CheckedUpgrade> Upgrading { get; init; }
 }
+
+/// <summary>A change since the previous version, as in the table "Upgrading" of CHANGELOG.md.</summary>
+/// <param name="Setting">The setting or variable that decides about it and is not stated.</param>
+/// <param name="Was">The behaviour of the previous version.</param>
+/// <param name="Is">The behaviour of this version.</param>
+/// <param name="Back">The line that brings the previous behaviour back.</param>
+internal sealed record CheckedUpgrade(string Setting, string Was, string Is, string Back);
 
 /// <summary>The alerts.</summary>
 /// <param name="Webhook">The reference of the general webhook; <see langword="null"/> if there are those of teams only.</param>

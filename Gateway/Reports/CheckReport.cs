@@ -53,6 +53,7 @@ internal static class CheckReport
                 DefaultServerTools = teams.Any(team => team.ServerTools.Allowed is null) ? ServerToolRights.DefaultPatterns : null,
                 Ledger = snapshot.Teams.IsEmpty ? null : LedgerOf(snapshot.Settings.Usage),
                 Alerts = AlertsOf(snapshot.Settings.Alerts, teams),
+                Upgrading = UpgradeNotes.Find(new StatedSettings(snapshot, sources, files)),
             },
         };
     }
@@ -133,6 +134,12 @@ internal static class CheckReport
             {
                 Line($"  teams with a webhook of their own: {string.Join(", ", alerts.Teams)}");
             }
+        }
+
+        if (meaning.Upgrading.Count > 0)
+        {
+            Line($"new since {UpgradeNotes.PreviousVersion}, and not decided by these settings (CHANGELOG.md, Upgrading):");
+            Line($"  {string.Join(", ", meaning.Upgrading.Select(note => note.Setting).Distinct())}");
         }
 
         foreach (var warning in document.Warnings)

@@ -28,13 +28,24 @@ internal sealed record SettingsTree(
 {
     private const string Separator = "__";
 
-    /// <summary>Reads and merges the sources.</summary>
+    /// <summary>Reads and merges the sources, above the defaults.</summary>
     public static SettingsTree Build(
-        SettingsSources sources, SettingsFiles files, ICollection<SettingsFault> faults, ICollection<SettingsFault> warnings)
+        SettingsSources sources, SettingsFiles files, ICollection<SettingsFault> faults, ICollection<SettingsFault> warnings) =>
+        Build(sources, files, Defaults(), faults, warnings);
+
+    /// <summary>What valid sources state, without the defaults.</summary>
+    public static SettingsObject Stated(SettingsSources sources, SettingsFiles files) =>
+        Build(sources, files, SettingsObject.Empty, new List<SettingsFault>(), new List<SettingsFault>()).Root;
+
+    private static SettingsTree Build(
+        SettingsSources sources,
+        SettingsFiles files,
+        SettingsObject root,
+        ICollection<SettingsFault> faults,
+        ICollection<SettingsFault> warnings)
     {
         var isUnreadable = false;
         var isDotEnvBad = false;
-        var root = Defaults();
 
         if (!SettingFormats.IsEnvironmentName(sources.EnvironmentName))
         {
