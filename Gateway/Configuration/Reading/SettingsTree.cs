@@ -30,8 +30,11 @@ internal sealed record SettingsTree(
 
     /// <summary>Reads and merges the sources, above the defaults.</summary>
     public static SettingsTree Build(
-        SettingsSources sources, SettingsFiles files, ICollection<SettingsFault> faults, ICollection<SettingsFault> warnings) =>
-        Build(sources, files, Defaults(), faults, warnings);
+        SettingsSources sources, SettingsFiles files, ICollection<SettingsFault> faults, ICollection<SettingsFault> warnings)
+    {
+        var tree = Build(sources, files, Defaults(), faults, warnings);
+        return tree with { Root = WithoutNulls(tree.Root) };
+    }
 
     /// <summary>What valid sources state, without the defaults.</summary>
     public static SettingsObject Stated(SettingsSources sources, SettingsFiles files) =>
@@ -69,7 +72,7 @@ internal sealed record SettingsTree(
         root = LayVariables(root, sources.Variables, name => name, faults);
         Warn(dotEnv.Keys.Concat(sources.Variables.Keys).Distinct(StringComparer.OrdinalIgnoreCase));
 
-        root = WithoutNulls(LayFlags(root, sources, faults));
+        root = LayFlags(root, sources, faults);
 
         var mappings = new List<MappingArgument>();
         foreach (var text in sources.Arguments.ModelProviderMappings)
