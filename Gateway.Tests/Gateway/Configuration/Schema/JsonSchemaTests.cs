@@ -25,8 +25,9 @@ public sealed partial class JsonSchemaTests : IDisposable
     public static TheoryData<string> Files =>
     [
         "appsettings.json",
-        .. Directory.GetFiles(Path.Combine(Repository.Root, "samples", "settings"), "*.json").Select(
-            static path => Path.GetRelativePath(Repository.Root, path)),
+        .. Directory.GetFiles(Path.Combine(Repository.Root, "samples", "settings"), "*.json")
+            .Concat(Directory.GetFiles(Path.Combine(Repository.Root, "deploy", "kubernetes"), "*.json", SearchOption.AllDirectories))
+            .Select(static path => Path.GetRelativePath(Repository.Root, path)),
     ];
 
     public void Dispose() => _folder.Dispose();
