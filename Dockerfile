@@ -17,25 +17,25 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends clang zlib1g-dev \
  && rm -rf /var/lib/apt/lists/*
 RUN dotnet restore Gateway --use-current-runtime -p:PublishAot=true
-COPY .editorconfig appsettings.json ./
+COPY .editorconfig appsettings.json appsettings.schema.json ./
 COPY Gateway.Transforms Gateway.Transforms
 COPY Gateway Gateway
 RUN dotnet publish Gateway -c Release --use-current-runtime --no-restore -p:PublishAot=true -p:DebugType=none -p:StripSymbols=true -o /app \
- && rm -f /app/*.dbg /app/appsettings.json
+ && rm -f /app/*.dbg /app/appsettings.json /app/appsettings.schema.json
 
 # Brings the runtime along, trimmed to what the program uses, so that both images have one base.
 FROM projects AS build-jit
 RUN dotnet restore Gateway --use-current-runtime -p:SelfContained=true -p:PublishReadyToRun=true -p:PublishTrimmed=true
-COPY .editorconfig appsettings.json ./
+COPY .editorconfig appsettings.json appsettings.schema.json ./
 COPY Gateway.Transforms Gateway.Transforms
 COPY Gateway Gateway
 RUN dotnet publish Gateway -c Release --use-current-runtime --no-restore -p:SelfContained=true -p:PublishReadyToRun=true -p:PublishTrimmed=true -p:DebugType=none -o /app \
- && rm -f /app/appsettings.json
+ && rm -f /app/appsettings.json /app/appsettings.schema.json
 
 # Certificates and the C and C++ libraries, but no .NET runtime.
 FROM mcr.microsoft.com/dotnet/runtime-deps:10.0.12-noble-chiseled@sha256:18d4848091a40d13dbfdd6a8340c1657dc3e2f2d7fa2f042e9d162e68669dbc9 AS image
 # The settings. Mount a folder here, not a file: editors and ConfigMaps replace the file, and a mounted file would keep showing its old content.
-COPY appsettings.json /etc/gateway/
+COPY appsettings.json appsettings.schema.json /etc/gateway/
 ENV GATEWAY_CONFIG=/etc/gateway/appsettings.json
 # The data: ledger and prices. Relative paths of the settings start here.
 COPY --from=projects --chown=$APP_UID:$APP_UID /var/lib/gateway /var/lib/gateway

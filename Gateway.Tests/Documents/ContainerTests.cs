@@ -27,6 +27,23 @@ public sealed partial class ContainerTests
     }
 
     [Fact]
+    public void Image_HasTheSchemaBesideTheSettings() =>
+        Assert.Contains("appsettings.json appsettings.schema.json /etc/gateway/", Values("COPY"));
+
+    [Fact]
+    public void Image_IsBuiltFromFilesThatAreNotIgnored()
+    {
+        var context = Read(".dockerignore").Split('\n');
+        var sources = Values("COPY").Where(static copy => !copy.StartsWith("--from", StringComparison.Ordinal))
+            .SelectMany(static copy => copy.Split(' ')[..^1])
+            .ToArray();
+
+        Assert.Contains("appsettings.schema.json", sources);
+        Assert.All(sources, source => Assert.True(
+            context.Contains($"!{source}") || context.Contains($"!{source.Split('/')[0]}/**"), $"{source} is ignored"));
+    }
+
+    [Fact]
     public void BaseImages_ArePinned_AndTheNativeImageIsTheDefault()
     {
         string[] stages = [.. Values("FROM").Select(static from => from.Split(' ')[^1])];

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Gateway.Tests.Support;
@@ -49,25 +48,14 @@ public sealed partial class DeployTests
     [InlineData("test", "rules", "alerts.test.yml")]
     public async Task AlertRules_PassPromtool(params string[] arguments)
     {
-        Assert.SkipUnless(IsInstalled("promtool"), "promtool is not installed (Debian's package prometheus).");
-        var start = new ProcessStartInfo("promtool", arguments)
-        {
-            WorkingDirectory = Path.Combine(Folder, "prometheus"),
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        using var process = Process.Start(start)!;
-        var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.SkipUnless(Programs.Find("promtool") is not null, "promtool is not installed (Debian's package prometheus).");
 
-        Assert.True(process.ExitCode == 0, await output + await error);
+        var run = await CommandRun.RunAsync("promtool", arguments, Path.Combine(Folder, "prometheus"));
+
+        Assert.True(run.ExitCode == 0, run.Out + run.Error);
     }
 
     private static void AssertKnown(string name) => Assert.Contains(Suffix().Replace(name, ""), Metrics);
-
-    private static bool IsInstalled(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
-        .Any(folder => File.Exists(Path.Combine(folder, program)));
 
     [GeneratedRegex(@"^\| `(?<name>\w+)` \| `[\w.]+` \|", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
     private static partial Regex MetricRow();

@@ -45,26 +45,14 @@ public sealed class ReloadTests
     public async Task SymlinkSwapOfAConfigMap_IsSeen()
     {
         await using var upstream = await FakeOpenRouter.FakeOpenRouterServer.StartAsync();
-        using var mount = new TempFolder();
-        Directory.CreateDirectory(mount.File("..v1"));
-        Directory.CreateDirectory(mount.File("..v2"));
-        await File.WriteAllTextAsync(
-            mount.File("..v1/appsettings.json"), ShippedSettings.WithRules(Rule("v1")), TestContext.Current.CancellationToken);
-        await File.WriteAllTextAsync(
-            mount.File("..v2/appsettings.json"), ShippedSettings.WithRules(Rule("v2")), TestContext.Current.CancellationToken);
-        Directory.CreateSymbolicLink(mount.File("..data"), "..v1");
-        File.CreateSymbolicLink(mount.File("appsettings.json"), "..data/appsettings.json");
+        using var folder = new TempFolder();
+        var mount = await KubernetesVolume.CreateAsync(folder.Path, ("appsettings.json", ShippedSettings.WithRules(Rule("v1"))));
         await using var process = GatewayProcess.Start(
-            ["--config", mount.File("appsettings.json"), "--ip=127.0.0.1", "--port=0", "--openrouter-base-url", upstream.BaseUrl], mount.Path);
+            ["--config", mount.File("appsettings.json"), "--ip=127.0.0.1", "--port=0", "--openrouter-base-url", upstream.BaseUrl], folder.Path);
         var address = await process.WaitForAddressAsync(upstream.BaseUrl);
         Assert.Equal("v1", await RuleAtAsync(address));
 
-        Directory.CreateSymbolicLink(mount.File("..data_tmp"), "..v2");
-        using (var move = System.Diagnostics.Process.Start("mv", ["-T", mount.File("..data_tmp"), mount.File("..data")]))
-        {
-            await move.WaitForExitAsync(TestContext.Current.CancellationToken);
-            Assert.Equal(0, move.ExitCode);
-        }
+        await mount.UpdateAsync(("appsettings.json", ShippedSettings.WithRules(Rule("v2"))));
 
         await Eventually.TrueAsync(async () => await RuleAtAsync(address) == "v2", "the swapped settings");
     }

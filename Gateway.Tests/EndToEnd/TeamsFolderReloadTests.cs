@@ -3,7 +3,9 @@ using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: an edit of one of 500 team files takes effect under load, and no call of any team fails by it.</summary>
+/// <summary>
+/// Promise: an edit of one of 500 team files takes effect under load, and no call of any team fails by it. A folder of a ConfigMap works.
+/// </summary>
 public sealed class TeamsFolderReloadTests
 {
     private const int Count = 500;
@@ -50,5 +52,26 @@ public sealed class TeamsFolderReloadTests
             (await pair.SendAsync("POST", "/v1/chat/completions", [$"Authorization: Bearer key-{team}"], """{"model":"m"}"""u8.ToArray())).Status;
 
         string Team(int i, string more = "") => TeamSetup.Team(more, $"t{i}", $"key-{i}", reference: reference);
+    }
+
+    [Fact]
+    public async Task UpdateOfAConfigMap_ChangesAddsAndRemovesTeams()
+    {
+        using var folder = new TempFolder();
+        folder.Write("search.key", TeamSetup.UpstreamKey);
+        var mount = await KubernetesVolume.CreateAsync(folder.File("teams"), ("changed.json", Team("changed")), ("removed.json", Team("removed")));
+        await using var pair = await GatewayPair.StartAsync(
+            options => options.Settings = ShippedSettings.With(("TeamsFolder", $"\"{folder.File("teams")}\"")));
+        Assert.Equal((200, 200, 401), (await StatusAsync("changed"), await StatusAsync("removed"), await StatusAsync("added")));
+
+        await mount.UpdateAsync(("changed.json", Team("changed", "\"DeniedModels\": \"m\"")), ("added.json", Team("added")));
+
+        await Eventually.TrueAsync(
+            async () => (await StatusAsync("changed"), await StatusAsync("removed"), await StatusAsync("added")) == (403, 401, 200), "the update");
+
+        string Team(string id, string more = "") => TeamSetup.Team(more, id, "key-" + id, reference: "file:" + folder.File("search.key"));
+
+        async Task<int> StatusAsync(string id) =>
+            (await pair.SendAsync("POST", "/v1/chat/completions", [$"Authorization: Bearer key-{id}"], """{"model":"m"}"""u8.ToArray())).Status;
     }
 }

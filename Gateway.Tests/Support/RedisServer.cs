@@ -25,7 +25,7 @@ public sealed class RedisServer : IAsyncDisposable
     /// <param name="isRunning">Whether it is started at once.</param>
     public static async Task<RedisServer> StartNewAsync(bool isRunning = true)
     {
-        Assert.SkipUnless(Find() is not null, "redis-server is not installed");
+        Assert.SkipUnless(Programs.Find("redis-server") is not null, "redis-server is not installed");
         var server = new RedisServer();
         if (isRunning)
         {
@@ -38,7 +38,7 @@ public sealed class RedisServer : IAsyncDisposable
     /// <summary>Starts it, empty, on the same port.</summary>
     public async Task StartAsync()
     {
-        var start = new ProcessStartInfo(Find()!)
+        var start = new ProcessStartInfo(Programs.Find("redis-server")!)
         {
             WorkingDirectory = _folder.Path,
             RedirectStandardOutput = true,
@@ -94,11 +94,6 @@ public sealed class RedisServer : IAsyncDisposable
         _port.Dispose();
         _folder.Dispose();
     }
-
-    private static string? Find() =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
-            .Select(folder => Path.Combine(folder, "redis-server"))
-            .FirstOrDefault(File.Exists);
 
     private async Task<bool> IsAnsweringAsync()
     {

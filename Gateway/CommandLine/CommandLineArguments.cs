@@ -15,6 +15,9 @@ internal sealed record CommandLineArguments : SettingsFlags
     /// <summary>Whether <c>check</c> prints JSON (<c>--json</c>).</summary>
     public bool IsCheckJson { get; init; }
 
+    /// <summary>Whether <c>check</c> prints the JSON Schema of the settings file and reads no settings (<c>--schema</c>).</summary>
+    public bool IsCheckSchema { get; init; }
+
     /// <summary>The arguments of <c>explain</c>; set exactly when <see cref="Command"/> is <see cref="GatewayCommand.Explain"/>.</summary>
     public ExplainArguments? Explain { get; init; }
 

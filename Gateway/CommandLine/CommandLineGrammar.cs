@@ -20,6 +20,7 @@ internal sealed class CommandLineGrammar
         }
 
         Check.Add(CheckJson);
+        Check.Add(CheckSchema);
         Explain.Add(ExplainModel);
         Explain.Add(ExplainBody);
         Explain.Add(ExplainPath);
@@ -85,6 +86,13 @@ internal sealed class CommandLineGrammar
     public Option<string> ApplicationName { get; } = Hidden("--applicationName");
 
     public Option<bool> CheckJson { get; } = new("--json") { Description = "Print JSON", Recursive = true, Arity = ArgumentArity.Zero };
+
+    public Option<bool> CheckSchema { get; } = new("--schema")
+    {
+        Description = "Print the JSON Schema of the settings file; reads no settings",
+        Recursive = true,
+        Arity = ArgumentArity.Zero,
+    };
 
     public Option<string> ExplainModel { get; } = Value("--model", "NAME", "The requested model");
     public Option<string> ExplainBody { get; } = Value("--body", "FILE", "File with the request body");

@@ -76,6 +76,7 @@ internal sealed class CommandLineReader
             Verbose = _parsed.GetValue(_grammar.Verbose),
             Environment = Checked(_grammar.Environment, SettingFormats.EnvironmentNameExpected, SettingFormats.IsEnvironmentName),
             IsCheckJson = command == _grammar.Check && _parsed.GetValue(_grammar.CheckJson),
+            IsCheckSchema = command == _grammar.Check && _parsed.GetValue(_grammar.CheckSchema),
             Explain = command == _grammar.Explain ? Explain() : null,
             KeysNew = command == _grammar.Keys || command == _grammar.KeysNew ? KeysNew(isNew: command == _grammar.KeysNew) : null,
             Usage = command == _grammar.Usage ? Usage() : null,

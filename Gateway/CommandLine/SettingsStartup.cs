@@ -1,6 +1,7 @@
 using System.Collections;
 using Gateway.Configuration;
 using Gateway.Configuration.Reading;
+using Gateway.Configuration.Schema;
 using Gateway.Hosting;
 using Gateway.Primitives;
 using Gateway.Reports;
@@ -62,9 +63,9 @@ internal sealed record SettingsStartup
             return Leave(0);
         }
 
-        if (commandLine.Arguments.Command == GatewayCommand.KeysNew)
+        if (commandLine.Arguments is { Command: GatewayCommand.KeysNew } or { IsCheckSchema: true })
         {
-            return await MakeKeyAsync();
+            return await RunWithoutSettingsAsync();
         }
 
         // Faults in flags and in settings are reported together. With an invalid --config the settings file is unknown.
@@ -105,19 +106,21 @@ internal sealed record SettingsStartup
 
         return new SettingsStartup { Arguments = commandLine.Arguments, Sources = sources, Files = files, Snapshot = result.Snapshot };
 
-        async Task<SettingsStartup> MakeKeyAsync()
+        async Task<SettingsStartup> RunWithoutSettingsAsync()
         {
             foreach (var fault in commandLine.Faults)
             {
                 await error.WriteLineAsync(TerminalText.Escape(fault.ToString()));
             }
 
-            if (commandLine.Faults.Count > 0 || commandLine.Arguments.KeysNew is not { } arguments)
+            if (commandLine.Faults.Count > 0)
             {
                 return Leave(FaultyStart);
             }
 
-            await KeysNewReport.WriteAsync(arguments, output);
+            await (commandLine.Arguments.KeysNew is { } key
+                ? KeysNewReport.WriteAsync(key, output)
+                : output.WriteAsync(SettingsSchemaFile.Read()));
             return Leave(0);
         }
 

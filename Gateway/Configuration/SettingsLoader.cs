@@ -157,7 +157,7 @@ internal sealed class SettingsLoader
     {
         foreach (var (name, value) in root.Members)
         {
-            if (!SettingsSchema.Sections.ContainsKey(name) && !name.Equals(SettingsSchema.JsonSchema, StringComparison.Ordinal))
+            if (!SettingsSchema.Sections.ContainsKey(name))
             {
                 faults.Add(new SettingsFault(name, SettingsValidator.Unknown(name, SettingsSchema.Sections.Keys) + SettingsReader.From(value.Source)));
             }

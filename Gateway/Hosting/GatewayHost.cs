@@ -3,6 +3,7 @@ using Gateway.Alerts;
 using Gateway.Attempts;
 using Gateway.Catalogue;
 using Gateway.Configuration;
+using Gateway.Configuration.Model;
 using Gateway.Configuration.Reading;
 using Gateway.Health;
 using Gateway.Ledger;
@@ -15,6 +16,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting.Systemd;
 using Microsoft.Extensions.Options;
 using OpenRouterGateway.Transforms;
 using OpenRouterGateway.Transforms.ProviderMapping;
@@ -29,8 +31,11 @@ namespace Gateway.Hosting;
 /// </summary>
 internal static class GatewayHost
 {
-    // Added to the shutdown timeout of requests, for the remaining steps of the shutdown.
+    // For the steps of a shutdown after the requests in flight.
     private static readonly TimeSpan TimeToStop = TimeSpan.FromSeconds(5);
+
+    /// <summary>The longest time from a signal to the end of the process.</summary>
+    public static TimeSpan ShutdownTime(ServerSettings server) => server.ShutdownDelay + server.ShutdownTimeout + TimeToStop;
 
     public static WebApplication Build(
         SettingsSnapshot snapshot, SettingsSources sources, SettingsFiles files, SettingsLoader loader, TextWriter output)
@@ -84,11 +89,13 @@ internal static class GatewayHost
         services.AddHostedService<ShutdownDelay>();
         services.AddHostedService<StartupSummary>();
         services.AddHostedService<StartupMemoryTrimmer>();
+        services.AddSingleton<ISystemdNotifier, SystemdNotifier>();
+        services.AddHostedService<ServiceNotifications>();
         services.AddSingleton<SignalLifetime>();
         services.AddSingleton<IHostLifetime>(static provider => provider.GetRequiredService<SignalLifetime>());
         services.Configure<HostOptions>(host =>
         {
-            host.ShutdownTimeout = server.ShutdownDelay + server.ShutdownTimeout + TimeToStop;
+            host.ShutdownTimeout = ShutdownTime(server);
 
             // A failed background service must not stop the host while requests are in flight. Workers continue after failures on their
             // own.

@@ -47,29 +47,41 @@ internal static class KestrelSetup
         // Buffered bodies are limited where they are read. Streamed bodies are limited by upstream.
         kestrel.Limits.MaxRequestBodySize = null;
 
-        kestrel.Listen(IPAddress.Parse(server.Address), server.Port, listener =>
+        // The socket of a systemd .socket unit replaces the address of the settings.
+        var hasPassedSocket = false;
+        kestrel.UseSystemd(listener =>
         {
-            listener.Use(next => async connection =>
-            {
-                try
-                {
-                    await next(connection);
-                }
-                finally
-                {
-                    connections.Exit();
-                }
-            });
-            if (certificates is null)
-            {
-                // HTTP/2 without TLS cannot be negotiated. Kestrel logs a warning if both versions are enabled.
-                listener.Protocols = HttpProtocols.Http1;
-                return;
-            }
-
-            listener.Protocols = HttpProtocols.Http1AndHttp2;
-            listener.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => certificates.OptionsAsync() });
+            hasPassedSocket = true;
+            Apply(listener, connections, certificates);
         });
+        if (!hasPassedSocket)
+        {
+            kestrel.Listen(IPAddress.Parse(server.Address), server.Port, listener => Apply(listener, connections, certificates));
+        }
+    }
+
+    private static void Apply(ListenOptions listener, ConnectionGate connections, TlsCertificateStore? certificates)
+    {
+        listener.Use(next => async connection =>
+        {
+            try
+            {
+                await next(connection);
+            }
+            finally
+            {
+                connections.Exit();
+            }
+        });
+        if (certificates is null)
+        {
+            // HTTP/2 without TLS cannot be negotiated. Kestrel logs a warning if both versions are enabled.
+            listener.Protocols = HttpProtocols.Http1;
+            return;
+        }
+
+        listener.Protocols = HttpProtocols.Http1AndHttp2;
+        listener.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => certificates.OptionsAsync() });
     }
 
     // Content-Length has no encoding: with one, Kestrel fails on values of more than twenty characters instead of rejecting them.

@@ -9,7 +9,11 @@ namespace Gateway.Upstream;
 /// </summary>
 internal sealed class BaseAddressTransformFactory : ITransformFactory
 {
-    private const string Key = "BaseAddress";
+    /// <summary>
+    /// <c>WithoutVersion</c> removes the last <c>/v1</c> from the destination's address, for endpoints that upstream serves beside it.
+    /// </summary>
+    public const string Key = "BaseAddress";
+
     private const string WithoutVersion = "WithoutVersion";
     private const string Version = "/v1";
 

@@ -35,6 +35,7 @@ public sealed class AlertsSettingsTests : IDisposable
     [Fact]
     public async Task References_AreResolvedAndNotShown()
     {
+        _folder.HasOtherSpelling = true;
         var snapshot = await LoadAsync(
             """{ "BudgetThresholds": [0.5, 0.8, 1], "Webhook": "env:HOOK", "Format": "slack", "Secret": "env:SECRET" }""");
 

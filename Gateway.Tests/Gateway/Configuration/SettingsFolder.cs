@@ -1,7 +1,10 @@
+using System.Text;
 using Gateway.CommandLine;
 using Gateway.Configuration;
 using Gateway.Configuration.Reading;
 using Gateway.Configuration.ReverseProxy;
+using Gateway.Primitives;
+using Gateway.Tests.Support;
 using Microsoft.AspNetCore.Builder;
 using OpenRouterGateway.Transforms;
 using Xunit;
@@ -47,7 +50,24 @@ internal sealed class SettingsFolder : IDisposable
 
     public SettingsSources Sources() => SettingsSources.Resolve(CommandLineReader.Read(Args).Arguments, Variables, Path, ProgramDirectory);
 
-    public async Task<SettingsLoadResult> LoadAsync() => await Loader.LoadAsync(Sources());
+    /// <summary>Whether a file spells keys or words in another case than the documents, which the JSON Schema does not accept.</summary>
+    public bool HasOtherSpelling { get; set; }
+
+    /// <summary>Loads the settings. Files that the gateway accepts must be valid by the JSON Schema, too.</summary>
+    public async Task<SettingsLoadResult> LoadAsync()
+    {
+        var result = await Loader.LoadAsync(Sources());
+        if (result.Snapshot is { TeamFaults.Count: 0 } snapshot && !HasOtherSpelling)
+        {
+            var files = SettingsFiles.Read(Sources());
+            foreach (var file in (IEnumerable<FileContent>)[files.Main, files.Overlay, .. snapshot.TeamFolder?.Files ?? []])
+            {
+                Assert.Empty(file.Bytes is { } bytes ? JsonSchemaFile.Faults(Encoding.UTF8.GetString(bytes).TrimStart('\uFEFF')) : []);
+            }
+        }
+
+        return result;
+    }
 
     public async Task<SettingsSnapshot> LoadGoodAsync()
     {

@@ -149,6 +149,7 @@ public sealed class SettingsPrecedenceTests : IDisposable
     [Fact]
     public async Task Overlay_MergesObjectsAndReplacesArrays()
     {
+        _folder.HasOtherSpelling = true;
         _folder.Write("appsettings.json", SettingsFolder.Json(
             """
             "Server": { "Port": 1, "RuleHeader": false },

@@ -5,6 +5,7 @@ namespace OpenRouterGateway.Transforms.ProviderMapping.Hosting;
 /// <summary>Builds the transform that a route declares as <c>{ "ProviderMapping": "NAME" }</c>, where NAME is a rule set.</summary>
 internal sealed class ProviderMappingTransformFactory(ProviderMappingPipeline pipeline, RuleSetResolver ruleSets) : ITransformFactory
 {
+    /// <summary>Rewrites the body of the route's requests. The value names the set of rules; the gateway has <c>Default</c>.</summary>
     public const string Key = "ProviderMapping";
 
     public bool Validate(TransformRouteValidationContext context, IReadOnlyDictionary<string, string> transformValues)

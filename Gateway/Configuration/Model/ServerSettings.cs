@@ -16,15 +16,17 @@ internal sealed record ServerSettings
     public bool Https { get; init; }
 
     /// <summary>
-    /// PEM file with the certificate and its chain, as an absolute path once loaded. Flag <c>--cert-path</c>, variable
-    /// <c>GATEWAY_CERT_PATH</c>. Reloadable; the file itself is watched.
+    /// PEM file with the certificate and its chain. Default: none; flag <c>--cert-path</c>, variable <c>GATEWAY_CERT_PATH</c>. Reloadable;
+    /// the file itself is watched.
     /// </summary>
+    /// <remarks>An absolute path once loaded.</remarks>
     public string? CertPath { get; init; }
 
     /// <summary>
-    /// PEM file with the private key, as an absolute path once loaded. Flag <c>--key-path</c>, variable <c>GATEWAY_KEY_PATH</c>; reloaded,
-    /// and the file itself is watched.
+    /// PEM file with the private key. Default: none; flag <c>--key-path</c>, variable <c>GATEWAY_KEY_PATH</c>. Reloadable; the file itself
+    /// is watched.
     /// </summary>
+    /// <remarks>An absolute path once loaded.</remarks>
     public string? KeyPath { get; init; }
 
     /// <summary>

@@ -6,9 +6,10 @@ namespace Gateway.Configuration.Model;
 internal sealed record ServerToolsSettings
 {
     /// <summary>
-    /// Patterns of the open tools: types such as <c>openrouter:web_search</c>, <c>plugin:ID</c> and <c>preset:SLUG</c>. Default:
-    /// <see cref="ServerToolRights.DefaultPatterns"/>, which a list replaces.
+    /// Patterns of the open tools: types such as <c>openrouter:web_search</c>, <c>plugin:ID</c> and <c>preset:SLUG</c>. A list replaces the
+    /// default one of docs/server-tools.md.
     /// </summary>
+    /// <remarks>The default is <see cref="ServerToolRights.DefaultPatterns"/>.</remarks>
     public IReadOnlyList<string>? Allow { get; init; }
 
     /// <summary>What becomes of a request that uses a closed tool. Default: <c>Refuse</c>.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Gateway.Configuration.Schema;
 
 namespace Gateway.Configuration.Reading;
 
@@ -13,7 +14,7 @@ internal static class SettingsReader
     private static readonly JsonReaderOptions Options =
         new() { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip, MaxDepth = 64 };
 
-    /// <summary>Reads an object.</summary>
+    /// <summary>Reads an object. A top-level <c>$schema</c> is for editors and left out.</summary>
     /// <param name="utf8">The file's content.</param>
     /// <param name="file">The file's name for messages.</param>
     /// <param name="source">The source for the nodes; <see langword="null"/> for the settings file.</param>
@@ -43,7 +44,7 @@ internal static class SettingsReader
 
             // The reader reports text after the object only at the next read.
             reader.Read();
-            return tree;
+            return WithoutSchema(tree);
         }
         catch (JsonException fault)
         {
@@ -73,6 +74,18 @@ internal static class SettingsReader
         {
             return null;
         }
+    }
+
+    private static SettingsObject WithoutSchema(SettingsObject file)
+    {
+        if (!file.Members.Keys.Contains(SettingsSchema.JsonSchema, StringComparer.Ordinal))
+        {
+            return file;
+        }
+
+        var members = file.ToMembers();
+        members.Remove(SettingsSchema.JsonSchema);
+        return file with { Members = members };
     }
 
     private static SettingsNode ReadNode(ref Utf8JsonReader reader, SettingsPath path, string? source, ICollection<SettingsFault> faults)

@@ -30,8 +30,11 @@ internal sealed record SettingsTree(
 
     /// <summary>Reads and merges the sources, above the defaults.</summary>
     public static SettingsTree Build(
-        SettingsSources sources, SettingsFiles files, ICollection<SettingsFault> faults, ICollection<SettingsFault> warnings) =>
-        Build(sources, files, Defaults(), faults, warnings);
+        SettingsSources sources, SettingsFiles files, ICollection<SettingsFault> faults, ICollection<SettingsFault> warnings)
+    {
+        var tree = Build(sources, files, Defaults(), faults, warnings);
+        return tree with { Root = WithoutNulls(tree.Root) };
+    }
 
     /// <summary>What valid sources state, without the defaults.</summary>
     public static SettingsObject Stated(SettingsSources sources, SettingsFiles files) =>
@@ -211,6 +214,26 @@ internal sealed record SettingsTree(
         }
 
         return new SettingsObject(members, null);
+    }
+
+    /// <summary>A section that is <c>null</c> has its defaults.</summary>
+    private static SettingsObject WithoutNulls(SettingsObject root)
+    {
+        var nulls = SettingsSchema.Sections.Keys
+            .Where(section => root.Members[section] is SettingsValue { Type: JsonValueKind.Null })
+            .ToArray();
+        if (nulls.Length == 0)
+        {
+            return root;
+        }
+
+        var members = root.ToMembers();
+        foreach (var section in nulls)
+        {
+            members[section] = Default(section);
+        }
+
+        return new SettingsObject(members, root.Source);
     }
 
     private static SettingsObject LayFlags(SettingsObject root, SettingsSources sources, ICollection<SettingsFault> faults)

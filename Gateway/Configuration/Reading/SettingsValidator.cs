@@ -205,7 +205,7 @@ internal sealed class SettingsValidator
                 value with { Type = JsonValueKind.Number, Text = amount.ToString(CultureInfo.InvariantCulture) },
             ScalarKind.Duration when isText
                 && TimeSpan.TryParseExact(value.Text, "c", CultureInfo.InvariantCulture, out var time)
-                && time >= TimeSpan.Zero && value.Text.Contains(':') =>
+                && value.Text.Contains(':') && !value.Text.Contains('-') =>
                 value with { Type = JsonValueKind.String, Text = time.ToString("c", CultureInfo.InvariantCulture) },
             ScalarKind.Word when isText
                 && shape.Names!.FirstOrDefault(name => name.Equals(value.Text, StringComparison.OrdinalIgnoreCase)) is { } word =>

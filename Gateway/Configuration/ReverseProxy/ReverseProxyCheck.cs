@@ -11,8 +11,11 @@ internal static class ReverseProxyCheck
     /// <summary>
     /// Route settings that need a middleware which the gateway does not have. YARP ignores some of them and responds with 500 for others.
     /// </summary>
-    private static readonly string[] UnsupportedRouteSettings =
+    public static IReadOnlyList<string> UnsupportedRouteSettings { get; } =
         ["AuthorizationPolicy", "RateLimiterPolicy", "OutputCachePolicy", "TimeoutPolicy", "Timeout", "CorsPolicy"];
+
+    /// <summary>Cluster settings that need such a middleware.</summary>
+    public static IReadOnlyList<string> UnsupportedClusterSettings { get; } = ["SessionAffinity"];
 
     private static readonly TimeSpan LongestActivityTimeout = TimeSpan.FromDays(7);
 
@@ -104,10 +107,8 @@ internal static class ReverseProxyCheck
     {
         var path = $"{SettingsSchema.ReverseProxy}:Clusters:{id}";
         CheckId(path, id, "cluster", faults);
-        if (cluster.Members.ContainsKey("SessionAffinity"))
-        {
-            faults.Add(new SettingsFault($"{path}:SessionAffinity", "is not supported by this gateway; remove it"));
-        }
+        faults.AddRange(UnsupportedClusterSettings.Where(cluster.Members.ContainsKey).Select(
+            name => new SettingsFault($"{path}:{name}", "is not supported by this gateway; remove it")));
 
         var destinations = Members(cluster, "Destinations");
         if (destinations.Count == 0 && !IsAtFault(path, "Destinations", faults))

@@ -23,6 +23,7 @@ public sealed class ServerToolsSettingsTests : IDisposable
     [Fact]
     public async Task Object_IsRead()
     {
+        _folder.HasOtherSpelling = true;
         var tools = (await LoadAsync("""
             "ServerTools": { "Allow": ["openrouter:*", " plugin:web "], "WhenClosed": "remove", "MaxUsd": 0.100000000001 }
             """)).ServerTools;

@@ -53,6 +53,7 @@ public sealed class TeamSettingsTests : IDisposable
     [Fact]
     public async Task FullTeam_IsRead()
     {
+        _folder.HasOtherSpelling = true;
         var team = await LoadTeamAsync(Team(
             """
             "AllowedModels": ["openai/*", "x"], "DeniedModels": "*:free", "ScopeSessions": true,

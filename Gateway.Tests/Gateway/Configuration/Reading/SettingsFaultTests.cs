@@ -1,3 +1,4 @@
+using Gateway.Configuration.Model;
 using Gateway.Configuration.Reading;
 using Xunit;
 
@@ -202,6 +203,37 @@ public sealed class SettingsFaultTests : IDisposable
         _folder.Write("appsettings.json", "\uFEFF// c\n{ \"$schema\": \"x\", /* c */ " + SettingsFolder.Proxy + ", }");
 
         await _folder.LoadGoodAsync();
+    }
+
+    [Fact]
+    public async Task SchemaOfEditors_IsAllowedInEveryFile_AndIsNoSetting()
+    {
+        _folder.Variables["KEY"] = "sk-or-v1-key";
+        _folder.Write("appsettings.json", SettingsFolder.Json("\"TeamsFolder\": \"teams\""));
+        _folder.Write("appsettings.Production.json", """{ "$schema": "./appsettings.schema.json", "Server": { "Port": 1 } }""");
+        _folder.Write("teams/a.json", $$"""
+            { "$schema": "../appsettings.schema.json", "Id": "a", "OpenRouterKey": "env:KEY", "Keys": [ { "Sha256": "{{new string('1', 64)}}" } ] }
+            """);
+
+        var snapshot = await _folder.LoadGoodAsync();
+
+        Assert.Equal("a", Assert.Single(snapshot.Teams.Teams).Id);
+        Assert.Equal("Server:Port", Assert.Single(snapshot.Overrides).Path);
+    }
+
+    [Fact]
+    public async Task NullSection_HasItsDefaults()
+    {
+        _folder.Write("appsettings.json", SettingsFolder.Json("""
+            "Server": { "Port": 1 }, "TeamsFolder": "teams", "Alerts": null, "ProviderMapping": { "Rules": [ { "Model": "x", "Provider": { "zdr": true } } ] }
+            """));
+        _folder.Write("appsettings.Production.json", """{ "Server": null, "TeamsFolder": null, "Teams": null, "ProviderMapping": null }""");
+
+        var snapshot = await _folder.LoadGoodAsync();
+
+        Assert.Equal(new ServerSettings(), snapshot.Settings.Server);
+        Assert.Empty(snapshot.Rules.Rules);
+        Assert.Empty(snapshot.Teams.Teams);
     }
 
     [Fact]

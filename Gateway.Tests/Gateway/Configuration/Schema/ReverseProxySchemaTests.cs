@@ -52,7 +52,7 @@ public sealed class ReverseProxySchemaTests
     [Fact]
     public async Task EveryKey_ReachesYarp()
     {
-        using var folder = new SettingsFolder();
+        using var folder = new SettingsFolder { HasOtherSpelling = true };
         folder.Write("appsettings.json", """
             { "ReverseProxy": {
               "Routes": { "r": { "ClusterId": "C", "Order": 3, "MaxRequestBodySize": 5, "Metadata": { "a": 1, "b": true },
