@@ -7,7 +7,8 @@ namespace Gateway.Tests.Clients;
 /// <summary>A headless Chromium with a profile of its own, which shows one page.</summary>
 internal sealed class Chromium : IAsyncDisposable
 {
-    private static readonly string[] Programs = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"];
+    // The shell is Chromium without the window and its processes, which take most of a browser's processor time here.
+    private static readonly string[] Names = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"];
 
     private readonly TempFolder _profile = new();
     private readonly Process _process;
@@ -69,14 +70,7 @@ internal sealed class Chromium : IAsyncDisposable
         _profile.Dispose();
     }
 
-    // The shell is Chromium without the window and its processes, which take most of a browser's processor time here.
-    private static string? Find() => (Environment.GetEnvironmentVariable("PATH") ?? "")
-        .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
-        .SelectMany(static folder => Programs.Select((name, rank) => (Rank: rank, Path: Path.Combine(folder, name))))
-        .Where(static program => File.Exists(program.Path))
-        .OrderBy(static program => program.Rank)
-        .Select(static program => program.Path)
-        .FirstOrDefault();
+    private static string? Find() => Names.Select(Programs.Find).FirstOrDefault(static path => path is not null);
 
     private void Note(string? line)
     {

@@ -93,10 +93,7 @@ internal static class NodeToolchain
     {
         // On Windows npm is a script.
         string[] names = OperatingSystem.IsWindows() ? [program + ".exe", program + ".cmd"] : [program];
-        return (Environment.GetEnvironmentVariable("PATH") ?? "")
-            .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
-            .SelectMany(folder => names.Select(name => Path.Combine(folder, name)))
-            .FirstOrDefault(File.Exists);
+        return names.Select(Programs.Find).FirstOrDefault(static path => path is not null);
     }
 
     private static ProcessStartInfo Start(string program, params string[] arguments)

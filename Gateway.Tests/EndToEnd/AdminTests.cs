@@ -108,10 +108,7 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
     [InlineData("/nothing")]
     public async Task WithoutAToken_AForeignHostIsRefused(string path)
     {
-        using var admin = await ClientAsync(_pair);
-        using var request = new HttpRequestMessage(HttpMethod.Get, path);
-        request.Headers.Host = "rebound.example";
-        using var answer = await admin.SendAsync(request, Stop);
+        using var answer = await GetAsync(path, "Host", "rebound.example");
 
         Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
         Assert.Equal("host_not_allowed", await CodeAsync(answer));
@@ -125,10 +122,7 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
     [InlineData("/nothing")]
     public async Task PagesOfOtherOrigins_ReadNothing(string path)
     {
-        using var admin = await ClientAsync(_pair);
-        using var request = new HttpRequestMessage(HttpMethod.Get, path);
-        request.Headers.Add("Origin", "https://evil.example");
-        using var answer = await admin.SendAsync(request, Stop);
+        using var answer = await GetAsync(path, "Origin", "https://evil.example");
 
         Assert.False(answer.Headers.Contains("Access-Control-Allow-Origin"));
         Assert.Equal("nosniff", Assert.Single(answer.Headers.GetValues("X-Content-Type-Options")));
@@ -392,6 +386,15 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
     }
 
     private static Task<HttpClient> ClientAsync(GatewayPair pair) => pair.Gateway.AdminClientAsync();
+
+    /// <summary>Sends a request with one header of its own.</summary>
+    private async Task<HttpResponseMessage> GetAsync(string path, string header, string value)
+    {
+        using var admin = await ClientAsync(_pair);
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        request.Headers.Add(header, value);
+        return await admin.SendAsync(request, Stop);
+    }
 
     private static Task<HttpResponseMessage> PostAsync(HttpClient admin, string question) =>
         admin.PostAsync("/admin/explain", new StringContent(question, Encoding.UTF8, "application/json"));

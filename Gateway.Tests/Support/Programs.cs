@@ -7,7 +7,8 @@ internal static class Programs
     private static readonly string[] More = ["/usr/sbin", "/sbin"];
 
     /// <summary>The path of a program; <see langword="null"/> if it is not installed.</summary>
-    public static string? Find(string name) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+    public static string? Find(string name) => (Environment.GetEnvironmentVariable("PATH") ?? "")
+        .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
         .Concat(More)
         .Select(folder => Path.Combine(folder, name))
         .FirstOrDefault(File.Exists);
