@@ -279,7 +279,7 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
     {
         await using var pair = await GatewayPair.StartAsync(options =>
         {
-            options.OutOfProcess = true;
+            options.HasLog = true;
             options.Settings = ShippedSettings.With(("Admin", $$"""{ "Url": "http://127.0.0.1:0", "Token": "{{Token}}" }"""));
         });
         using var admin = await ClientAsync(pair);
@@ -295,16 +295,16 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
         admin.DefaultRequestHeaders.Host = "gateway.internal";
         Assert.Equal("""{"rows":[]}""", await admin.GetStringAsync("/admin/usage", Stop));
         Assert.DoesNotContain(Token, await admin.GetStringAsync("/metrics", Stop), StringComparison.Ordinal);
-        Assert.DoesNotContain(Token, pair.Gateway.Process.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain(Token, pair.Gateway.Log.Text, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task WithoutAUrl_ThereIsNoListener()
     {
-        await using var pair = await GatewayPair.StartAsync(options => options.OutOfProcess = true);
-        await pair.Gateway.Process.WaitForLineAsync(line => line.Contains("forwards to", StringComparison.Ordinal), "the start");
+        await using var pair = await GatewayPair.StartAsync(options => options.HasLog = true);
+        await pair.Gateway.Log.WaitForAsync(line => line.Contains("forwards to", StringComparison.Ordinal), "the start");
 
-        Assert.DoesNotContain(pair.Gateway.Process.Lines, line => line.Contains("\"RequiresToken\"", StringComparison.Ordinal));
+        Assert.DoesNotContain(pair.Gateway.Log.All, line => line.Contains("\"RequiresToken\"", StringComparison.Ordinal));
         Assert.Equal(404, (await pair.GetAsync("/metrics")).Status);
         Assert.Equal(404, (await pair.GetAsync("/admin/usage")).Status);
     }
@@ -379,7 +379,6 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
 
     private static void Configure(GatewayHostOptions options)
     {
-        options.OutOfProcess = true;
         options.Settings = ShippedSettings.With(
             ("Admin", """{ "Url": "http://127.0.0.1:0" }"""),
             ("ProviderMapping", """{ "Rules": [{ "Name": "eu", "Model": "mistralai/*", "Provider": { "only": ["mistral"] } }] }"""));

@@ -75,23 +75,23 @@ public sealed class AlertTests : IAsyncLifetime
     [Fact]
     public async Task NothingThatTheGatewayWrites_HasTheUrlOrTheSecret()
     {
-        await using var team = await StartAsync(isProcess: true);
+        await using var team = await StartAsync(hasLog: true);
         _receiver.Answer = AlertReceiver.Status(500);
         while ((await team.ChatAsync(Dollar)).Status == 200)
         {
         }
 
-        await team.Gateway.Process.WaitForLineAsync(
+        await team.Gateway.Log.WaitForAsync(
             static line => line.Contains("AlertNotPosted", StringComparison.Ordinal), "a failed alert");
         _receiver.Answer = AlertReceiver.Status(200);
         _folder.Write("hook", "ftp://CANARY.example/" + AlertReceiver.Canary);
-        await team.Gateway.Process.WaitForLineAsync(
+        await team.Gateway.Log.WaitForAsync(
             static line => line.Contains("Alerts:Webhook", StringComparison.Ordinal), "the fault of the settings");
         var version = await team.Gateway.VersionAsync();
         _folder.Write("hook", _receiver.Url("/new"));
         await team.Gateway.WaitForVersionChangeAsync(version);
         Assert.Equal(503, (await RejectAsync(team)).Status);
-        await team.Gateway.Process.WaitForLineAsync(static line => line.Contains("AlertPosted", StringComparison.Ordinal), "an alert");
+        await team.Gateway.Log.WaitForAsync(static line => line.Contains("AlertPosted", StringComparison.Ordinal), "an alert");
         using var admin = await team.Gateway.AdminClientAsync();
         var metrics = await admin.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
         var health = await admin.GetStringAsync("/admin/health", TestContext.Current.CancellationToken);
@@ -104,13 +104,13 @@ public sealed class AlertTests : IAsyncLifetime
         Assert.Equal(0, check.ExitCode);
         Assert.Contains("\"alerts\": {", check.Out, StringComparison.Ordinal);
         Assert.All(
-            (string[])[team.Gateway.Process.Text, metrics, health, check.All],
+            (string[])[team.Gateway.Log.Text, metrics, health, check.All],
             static text => Assert.DoesNotContain("CANARY", text, StringComparison.Ordinal));
     }
 
-    private async Task<TeamGateway> StartAsync(bool isProcess = false) => await TeamGateway.StartAsync(new TeamGatewayOptions
+    private async Task<TeamGateway> StartAsync(bool hasLog = false) => await TeamGateway.StartAsync(new TeamGatewayOptions
     {
-        OutOfProcess = isProcess,
+        HasLog = hasLog,
         PrepareUpstream = static upstream => upstream.Prices.Set("test/dollar", "0", "0", "1"),
         Team = $$""" "Budget": { "Usd": 5, "Period": "Total" }, "AlertWebhook": "file:{{_folder.File("own")}}" """,
         MoreTeams = reference =>
@@ -121,7 +121,7 @@ public sealed class AlertTests : IAsyncLifetime
         Sections =
         [
             ("Alerts", $$"""{ "Webhook": "file:{{_folder.File("hook")}}", "Secret": "file:{{_folder.File("secret")}}" }"""),
-            .. isProcess ? [("Admin", """{ "Url": "http://127.0.0.1:0" }""")] : Array.Empty<(string, string)>(),
+            .. hasLog ? [("Admin", """{ "Url": "http://127.0.0.1:0" }""")] : Array.Empty<(string, string)>(),
         ],
     });
 

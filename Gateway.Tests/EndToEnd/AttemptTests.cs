@@ -359,7 +359,7 @@ public sealed class AttemptTests
         await using var upstream = await FakeOpenRouterServer.StartAsync();
         await using var gateway = await GatewayHost.StartAsync(options =>
         {
-            options.OutOfProcess = true;
+            options.HasLog = true;
             options.Settings = ShippedSettings.With(
                 ("ReverseProxy", Destinations.Of(ScriptedSocketUpstream.RefusingBaseUrl, upstream.BaseUrl)),
                 ("Admin", """{ "Url": "http://127.0.0.1:0" }"""));
@@ -368,7 +368,7 @@ public sealed class AttemptTests
 
         await PostAsync(gateway);
 
-        await gateway.Process.WaitForLineAsync(
+        await gateway.Log.WaitForAsync(
             static line => line.Contains("\"Attempts\":2", StringComparison.Ordinal) && line.Contains("\"Destination\":\"b\"", StringComparison.Ordinal),
             "the request's line");
         Assert.Matches(

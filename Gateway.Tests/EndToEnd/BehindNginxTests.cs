@@ -85,7 +85,7 @@ public sealed partial class BehindNginxTests(BehindNginxTests.Running running) :
             await using var client = await RawHttpClient.ConnectAsync(nginx.Address);
             await client.GetAsync(path, $"x-fake-id: {path}");
             var (head, _) = await client.ReadAsync();
-            var line = await pair.Gateway.Process.WaitForLineAsync(
+            var line = await pair.Gateway.Log.WaitForAsync(
                 line => line.Contains($"\"RequestId\":\"{head.Header("x-request-id")}\"", StringComparison.Ordinal), "the request");
             connections.Add(ConnectionId().Match(line).Groups["id"].Value);
         }

@@ -12,7 +12,6 @@ public sealed class BudgetMetricsTests
     {
         await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
         {
-            OutOfProcess = true,
             Team = "\"Budget\": { \"Usd\": 12.5 }",
             KeyMore = """, "Label": "ci", "Budget": { "Usd": 3 }""",
             Sections = [("Admin", """{ "Url": "http://127.0.0.1:0" }""")],

@@ -297,7 +297,7 @@ public sealed class BudgetTests
     {
         await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
         {
-            OutOfProcess = true,
+            HasLog = true,
             Team = """ "Budget": { "Usd": 1, "Period": "Total", "WhenExceeded": "Report" } """,
             PrepareUpstream = static upstream => upstream.Prices.Set("test/dollar", "0", "0", "1"),
         });
@@ -307,7 +307,7 @@ public sealed class BudgetTests
         }
 
         Assert.Equal(3 * Pico, (await team.RowsAsync()).Sum(row => row.Charge));
-        await team.Gateway.Process.WaitForLineAsync(
+        await team.Gateway.Log.WaitForAsync(
             line => line.Contains("budget_exceeded", StringComparison.Ordinal) && line.Contains("only reports", StringComparison.Ordinal),
             "a warning");
     }

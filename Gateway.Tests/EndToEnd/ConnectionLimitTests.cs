@@ -23,7 +23,7 @@ public sealed partial class ConnectionLimitTests
             options.Through = ["sh", "-c", "ulimit -n 256; exec \"$@\"", "sh"];
         });
         using var admin = await pair.Gateway.AdminClientAsync();
-        var start = await pair.Gateway.Process.WaitForLineAsync(static line => Allowed().IsMatch(line), "the allowed connections");
+        var start = await pair.Gateway.Log.WaitForAsync(static line => Allowed().IsMatch(line), "the allowed connections");
         var allowed = int.Parse(Allowed().Match(start).Groups["count"].ValueSpan, null);
 
         List<TcpClient> connections = [.. Enumerable.Range(0, allowed + Extra).Select(static _ => new TcpClient())];
@@ -35,7 +35,7 @@ public sealed partial class ConnectionLimitTests
                 ends.Remove(await Task.WhenAny(ends).GuardAsync());
             }
 
-            await pair.Gateway.Process.WaitForLineAsync(
+            await pair.Gateway.Log.WaitForAsync(
                 static line => line.Contains("connections are in use", StringComparison.Ordinal), "the refusal of connections");
             Assert.Equal("""{"status":"live"}""", await admin.GetStringAsync("/health/live", TestContext.Current.CancellationToken));
             Assert.Contains(
@@ -49,7 +49,7 @@ public sealed partial class ConnectionLimitTests
             connections.ForEach(static connection => connection.Dispose());
         }
 
-        await pair.Gateway.Process.WaitForLineAsync(
+        await pair.Gateway.Log.WaitForAsync(
             static line => line.Contains("Connections are accepted again", StringComparison.Ordinal), "the end of the refusals");
         Assert.Equal(200, (await pair.ChatAsync("m")).Status);
     }

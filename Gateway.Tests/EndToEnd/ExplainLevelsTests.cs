@@ -126,7 +126,6 @@ public sealed class ExplainLevelsTests : IClassFixture<ExplainLevelsTests.Fixtur
 
         public async ValueTask InitializeAsync() => Team = await TeamGateway.StartAsync(new TeamGatewayOptions
         {
-            OutOfProcess = true,
             Team = """ "Budget": { "Usd": 1.5, "Period": "Total" }, "Limits": { "RequestsPerMinute": 60 } """,
             MoreTeams = static reference =>
             [

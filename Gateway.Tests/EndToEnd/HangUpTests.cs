@@ -17,7 +17,7 @@ public sealed class HangUpTests
 
         await pair.Gateway.Process.TerminateAsync("HUP");
         var version = await pair.Gateway.VersionAsync();
-        await pair.Gateway.Process.WaitForLineAsync(
+        await pair.Gateway.Log.WaitForAsync(
             line => line.Contains("Settings read: {Version} has not changed", StringComparison.Ordinal)
                 && line.Contains(version, StringComparison.Ordinal),
             "the result of the read");

@@ -97,7 +97,7 @@ public sealed class KeyRotationTests
         pair.Gateway.Folder.Write(".env", "SEARCH_KEY=sk-or-v1-second\n");
 
         await Eventually.TrueAsync(async () => await UpstreamKeyAsync(pair) == "Bearer sk-or-v1-second", "the key of .env");
-        Assert.DoesNotContain(pair.Gateway.Process.Lines, line => line.Contains("sk-or-v1", StringComparison.Ordinal));
+        Assert.DoesNotContain(pair.Gateway.Log.All, line => line.Contains("sk-or-v1", StringComparison.Ordinal));
     }
 
     private static async Task<string?> UpstreamKeyAsync(GatewayPair pair) =>

@@ -78,13 +78,13 @@ public sealed class LedgerFileTests
 
     private static Task<TeamGateway> StartAsync() => TeamGateway.StartAsync(new TeamGatewayOptions
     {
-        OutOfProcess = true,
+        HasLog = true,
         Team = """ "Budget": { "Usd": 1 } """,
     });
 
     private static async Task CallAsync(TeamGateway team) => Assert.Equal(200, (await team.ChatAsync()).Status);
 
-    private static Task<string> WaitForErrorAsync(TeamGateway team, string text) => team.Gateway.Process.WaitForLineAsync(
+    private static Task<string> WaitForErrorAsync(TeamGateway team, string text) => team.Gateway.Log.WaitForAsync(
         line => line.Contains("\"Error\"", StringComparison.Ordinal) && line.Contains(text, StringComparison.Ordinal), text);
 
     private static async Task AssertRowsAsync(TeamGateway team, int count)

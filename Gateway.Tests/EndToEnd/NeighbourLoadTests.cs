@@ -56,7 +56,7 @@ public sealed class NeighbourLoadTests
                     await CallAsync(team, call % 2 == 0 ? 100 : 100_000, latencies);
                 }
 
-                Assert.False(team.Gateway.Process.HasExited, team.Gateway.Process.Text);
+                Assert.False(team.Gateway.Process.HasExited, team.Gateway.Log.Text);
                 resident.Add(team.Gateway.Process.WorkingSet);
             }
             finally

@@ -196,11 +196,8 @@ public sealed class OutageTests
     public async Task Metrics_SayWhichDestinationIsLeftAlone()
     {
         await using var upstream = await FakeOpenRouter.FakeOpenRouterServer.StartAsync();
-        await using var gateway = await GatewayHost.StartAsync(options =>
-        {
-            options.OutOfProcess = true;
-            options.Settings = Settings(("a", ScriptedSocketUpstream.RefusingBaseUrl), ("b", upstream.BaseUrl));
-        });
+        await using var gateway = await GatewayHost.StartAsync(
+            options => options.Settings = Settings(("a", ScriptedSocketUpstream.RefusingBaseUrl), ("b", upstream.BaseUrl)));
         using var admin = await gateway.AdminClientAsync();
         Assert.Equal((0, 0), (await LeftAloneAsync("a"), await LeftAloneAsync("b")));
 

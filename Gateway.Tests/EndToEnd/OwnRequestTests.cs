@@ -80,7 +80,7 @@ public sealed class OwnRequestTests
         await SettleCutStreamAsync(team);
 
         Assert.NotEmpty(proxy.Requests);
-        Assert.DoesNotContain("secret", team.Gateway.Process.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", team.Gateway.Log.Text, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -79,7 +79,7 @@ public sealed class RefusalLogTests
 
     private static Task<TeamGateway> StartAsync() => TeamGateway.StartAsync(new TeamGatewayOptions
     {
-        OutOfProcess = true,
+        HasLog = true,
         Team = """ "DeniedModels": ["denied/*"], "Budget": { "Usd": 1, "Period": "Day" } """,
         MoreTeams = reference =>
         [
@@ -92,7 +92,7 @@ public sealed class RefusalLogTests
     private static async Task<JsonElement> LineOfAsync(TeamGateway team, Exchange call)
     {
         var id = call.Head.Header("x-request-id")!;
-        var line = await team.Gateway.Process.WaitForLineAsync(
+        var line = await team.Gateway.Log.WaitForAsync(
             line => line.Contains($"\"RequestId\":\"{id}\"", StringComparison.Ordinal)
                 && line.Contains("\"SourceContext\":\"Gateway.Requests\"", StringComparison.Ordinal),
             $"the line of request {id}");

@@ -60,21 +60,21 @@ public sealed class ReloadTests
     [Fact]
     public async Task BadContent_IsLoggedOnce()
     {
-        await using var pair = await GatewayPair.StartAsync(options => options.OutOfProcess = true);
+        await using var pair = await GatewayPair.StartAsync(options => options.HasLog = true);
         const string Bad = """{ "Unheard": 1 }""";
 
         // By rename, so that no half of it is seen.
         for (var i = 0; i < 4; i++)
         {
             File.Move(pair.Gateway.Folder.Write("bad.tmp", Bad), pair.Gateway.SettingsPath, overwrite: true);
-            await pair.Gateway.Process.WaitForLineAsync(line => line.Contains("Unheard", StringComparison.Ordinal), "Unheard");
+            await pair.Gateway.Log.WaitForAsync(line => line.Contains("Unheard", StringComparison.Ordinal), "Unheard");
         }
 
         File.Move(
             pair.Gateway.Folder.Write("good.tmp", ShippedSettings.WithRules(Rule("good"))), pair.Gateway.SettingsPath, overwrite: true);
         await pair.WaitForRuleAsync("good");
 
-        Assert.Single(pair.Gateway.Process.Lines, line => line.Contains("Unheard", StringComparison.Ordinal));
+        Assert.Single(pair.Gateway.Log.All, line => line.Contains("Unheard", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -143,7 +143,7 @@ public sealed class ReloadTests
     [Fact]
     public async Task PortOrLimits_WaitForARestartAndSaySo()
     {
-        await using var pair = await GatewayPair.StartAsync(options => options.OutOfProcess = true);
+        await using var pair = await GatewayPair.StartAsync(options => options.HasLog = true);
 
         await pair.Gateway.ReloadAsync(ShippedSettings.WithValues(
             ("Server:Limits:RequestHeadersTimeout", "\"00:00:17\""),
@@ -152,7 +152,7 @@ public sealed class ReloadTests
         Assert.Equal("rest-applies", await pair.RuleAsync());
         var health = await pair.Gateway.HealthAsync();
         Assert.True(health.GetProperty("restart_required").GetBoolean());
-        await pair.Gateway.Process.WaitForLineAsync(
+        await pair.Gateway.Log.WaitForAsync(
             line => line.Contains("RequestHeadersTimeout", StringComparison.Ordinal) || line.Contains(
                 "Server:Limits", StringComparison.Ordinal),
             "the setting that waits for a restart");
@@ -177,17 +177,17 @@ public sealed class ReloadTests
     [Fact]
     public async Task LogLevels_AreReloaded()
     {
-        await using var pair = await GatewayPair.StartAsync(options => options.OutOfProcess = true);
+        await using var pair = await GatewayPair.StartAsync(options => options.HasLog = true);
 
         await pair.Gateway.ReloadAsync(ShippedSettings.WithValues(("Logging:LogLevel:Gateway", "\"Warning\"")));
         var silent = await pair.ChatAsync("m");
         await pair.Gateway.ReloadAsync(ShippedSettings.WithValues(("Logging:LogLevel:Gateway", "\"Information\"")));
         var logged = await pair.ChatAsync("m");
-        await pair.Gateway.Process.TerminateAsync();
-        var output = await pair.Gateway.Process.WaitForExitAsync();
 
-        Assert.DoesNotContain(silent.Head.Header("x-request-id")!, output.All, StringComparison.Ordinal);
-        Assert.Contains(logged.Head.Header("x-request-id")!, output.All, StringComparison.Ordinal);
+        // Lines are in the order of the requests.
+        await pair.Gateway.Log.WaitForAsync(
+            line => line.Contains(logged.Head.Header("x-request-id")!, StringComparison.Ordinal), "the request's line");
+        Assert.DoesNotContain(silent.Head.Header("x-request-id")!, pair.Gateway.Log.Text, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -61,7 +61,7 @@ public sealed class SecretsTests
         await team.Gateway.WriteSettingsAsync(
             team.Settings().Replace("file:" + team.Data.File("search.key"), "sk-or-v1-MARKED-literal", StringComparison.Ordinal)
                 .Replace("\"Token\":\"env:MARKED_TOKEN\"", "\"Token\":\"\"", StringComparison.Ordinal));
-        await team.Gateway.Process.WaitForLineAsync(
+        await team.Gateway.Log.WaitForAsync(
             line => line.Contains("Teams:0:OpenRouterKey", StringComparison.Ordinal), "a fault of the settings");
         answers.Add((await team.Gateway.HealthAsync()).ToString());
         using (var admin = await team.Gateway.AdminClientAsync())
@@ -87,7 +87,7 @@ public sealed class SecretsTests
         {
             await team.Upstream.Requests.WaitForAsync(request => request.Id == call.Id && request.EventsWritten == 1);
             SearchFiles();
-            printed.AddRange(team.Gateway.Process.Lines);
+            printed.AddRange(team.Gateway.Log.All);
             await team.RestartAsync();
         }
 

@@ -56,7 +56,7 @@ public sealed class SettlementTests
         Assert.Equal(GenerationState.Settled, row.State);
         Assert.Equal((long)bill.Cost, row.CostPico);
         Assert.Equal(25, row.CompletionTokens);
-        await team.Gateway.Process.WaitForLineAsync(
+        await team.Gateway.Log.WaitForAsync(
             line => line.Contains("processes that died", StringComparison.Ordinal), "a word about the dead");
 
         // And the budget knows of it: all of the dollar but that is there.
@@ -115,7 +115,7 @@ public sealed class SettlementTests
     {
         await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
         {
-            OutOfProcess = true,
+            HasLog = true,
             Team = """ "Limits": { "ConcurrentRequests": 1 }, "Budget": { "Usd": 1 } """,
             UsageMore = $$""", "WhenStoreFails": "{{policy}}" """,
         });
@@ -143,7 +143,7 @@ public sealed class SettlementTests
                 }
             }
 
-            await team.Gateway.Process.WaitForLineAsync(
+            await team.Gateway.Log.WaitForAsync(
                 line => line.Contains("\"Error\"", StringComparison.Ordinal)
                     && line.Contains("The ledger cannot be written", StringComparison.Ordinal),
                 "an error");

@@ -125,7 +125,7 @@ public sealed class ShutdownTests
         await client.ReadHeadAsync();
 
         await pair.Gateway.Process.TerminateAsync(first);
-        var line = await pair.Gateway.Process.WaitForLineAsync(
+        var line = await pair.Gateway.Log.WaitForAsync(
             line => line.Contains("\"InFlight\"", StringComparison.Ordinal), "the requests in flight");
         Assert.Contains($"\"Signal\":\"SIG{first}\",\"InFlight\":1,\"TimeToFinish\":\"00:10:00\"", line, StringComparison.Ordinal);
         await pair.Gateway.Process.TerminateAsync(second);

@@ -29,7 +29,7 @@ internal sealed class StormGateway : IAsyncDisposable
     public int Deaths => Volatile.Read(ref _deaths);
 
     /// <summary>What it has printed since it was started last.</summary>
-    public string Output => _process?.Text ?? "";
+    public string Output => _process?.Printed.Text ?? "";
 
     public static async Task<StormGateway> StartAsync(
         string upstream, string settings, IReadOnlyDictionary<string, string>? environment = null)

@@ -28,12 +28,12 @@ public sealed class SystemdTests
             through: [Activator, "--listen", address.Authority]);
 
         // The program starts at the first connection, which waits for it.
-        await process.WaitForLineAsync(line => line.StartsWith("Listening on", StringComparison.Ordinal), "the socket");
+        await process.Printed.WaitForAsync(line => line.StartsWith("Listening on", StringComparison.Ordinal), "the socket");
         await using var client = await RawHttpClient.ConnectAsync(address);
         await client.PostAsync("/v1/chat/completions", """{"model":"m"}""");
 
         Assert.Equal(200, (await client.ReadAsync()).Head.Status);
-        await process.WaitForLineAsync(
+        await process.Printed.WaitForAsync(
             line => line.Contains($"\"Addresses\":\"{address.GetLeftPart(UriPartial.Authority)}\"", StringComparison.Ordinal), "the only address");
         await process.TerminateAsync();
         Assert.Equal(0, (await process.WaitForExitAsync()).ExitCode);

@@ -84,7 +84,7 @@ public sealed class TlsTests
             options.Certificate = first;
 
             // Its log shows that the half-renewed pair was seen.
-            options.OutOfProcess = how == "certificate first";
+            options.HasLog = how == "certificate first";
         });
         await using var open = await pair.Gateway.ConnectAsync();
         await open.GetAsync("/v1/models");
@@ -98,7 +98,7 @@ public sealed class TlsTests
                 break;
             case "certificate first":
                 folder.Write("cert.pem", second.CertificatePem);
-                await pair.Gateway.Process.WaitForLineAsync(NamesTheCertificate, "the certificate's path");
+                await pair.Gateway.Log.WaitForAsync(NamesTheCertificate, "the certificate's path");
                 folder.Write("key.pem", second.KeyPem);
                 break;
             default:
@@ -123,7 +123,7 @@ public sealed class TlsTests
         await using var pair = await GatewayPair.StartAsync(options =>
         {
             options.Certificate = first;
-            options.OutOfProcess = true;
+            options.HasLog = true;
         });
         var folder = pair.Gateway.Folder;
         switch (how)
@@ -139,7 +139,7 @@ public sealed class TlsTests
                 break;
         }
 
-        await pair.Gateway.Process.WaitForLineAsync(NamesTheCertificate, "the certificate's path");
+        await pair.Gateway.Log.WaitForAsync(NamesTheCertificate, "the certificate's path");
 
         Assert.Equal(first.Thumbprint, await ThumbprintAsync(pair));
         Assert.Equal(200, (await pair.ChatAsync("m")).Status);

@@ -141,7 +141,6 @@ public sealed class UsageQuestionTests : IClassFixture<UsageQuestionTests.Fixtur
         {
             _team = await TeamGateway.StartAsync(new TeamGatewayOptions
             {
-                OutOfProcess = true,
                 MoreTeams = reference => [TeamSetup.Team(id: "ads", key: OtherKey, reference: reference)],
                 Sections = [("Admin", """{ "Url": "http://127.0.0.1:0" }""")],
             });

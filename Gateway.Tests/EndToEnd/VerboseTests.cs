@@ -14,7 +14,7 @@ public sealed class VerboseTests
     {
         var options = new TeamGatewayOptions
         {
-            OutOfProcess = true,
+            HasLog = true,
             Team = """ "Budget": { "Usd": 1, "Period": "Day" }, "Limits": { "RequestsPerMinute": 60, "TokensPerMinute": 1000000000 } """,
             Sections =
             [
@@ -69,10 +69,10 @@ public sealed class VerboseTests
     private static async Task<List<JsonElement>> LinesAsync(TeamGateway team, Exchange call)
     {
         var id = $"\"RequestId\":\"{call.Head.Header("x-request-id")}\"";
-        await team.Gateway.Process.WaitForLineAsync(
+        await team.Gateway.Log.WaitForAsync(
             line => line.Contains(id, StringComparison.Ordinal) && line.Contains("\"TeamRequestEnded\"", StringComparison.Ordinal), "the end of the call");
         var lines = new List<JsonElement>();
-        foreach (var line in team.Gateway.Process.Lines.Where(line => line.Contains(id, StringComparison.Ordinal)))
+        foreach (var line in team.Gateway.Log.All.Where(line => line.Contains(id, StringComparison.Ordinal)))
         {
             using var json = JsonDocument.Parse(line);
             lines.Add(json.RootElement.Clone());

@@ -43,10 +43,8 @@ public sealed class DashboardBrowser : IAsyncLifetime
             return;
         }
 
-        // A process: metrics are counted by the process.
         _team = await TeamGateway.StartAsync(new TeamGatewayOptions
         {
-            OutOfProcess = true,
             Team = """ "DeniedModels": [ "denied/*" ], "Limits": { "RequestsPerMinute": 1000 }, "Budget": { "Usd": 1, "Period": "Day" } """,
             KeyMore = """ , "Label": "ci<b>", "Budget": { "Usd": 0.5, "Period": "Week" } """,
             MoreTeams = static reference => [TeamSetup.Team("", "shop", ShopKey, reference: reference)],

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using System.Web;
 using Microsoft.Playwright;
 
 namespace Gateway.Tests.Support;
@@ -69,7 +70,7 @@ internal sealed class DashboardSample
     /// <summary>Answers the page in place of the gateway, for all but its own files.</summary>
     public async Task AnswerAsync(IPage page)
     {
-        await RouteAsync("**/admin/requests?*", () => new JsonObject { ["requests"] = Requests.DeepClone() });
+        await page.RouteAsync("**/admin/requests?*", route => FulfillAsync(route, new JsonObject { ["requests"] = Since(route.Request.Url) }));
         await RouteAsync("**/admin/teams", () => new JsonObject { ["teams"] = TeamList.DeepClone() });
         await RouteAsync("**/admin/usage?*", () => new JsonObject { ["rows"] = Usage.DeepClone() });
         await RouteAsync("**/admin/rules", () => Rules);
@@ -81,6 +82,13 @@ internal sealed class DashboardSample
 
         static Task FulfillAsync(IRoute route, JsonNode answer) =>
             route.FulfillAsync(new RouteFulfillOptions { ContentType = "application/json", Body = answer.ToJsonString() });
+    }
+
+    /// <summary>The requests that an address asks for: as the gateway does, only those since a time.</summary>
+    private JsonArray Since(string address)
+    {
+        var since = HttpUtility.ParseQueryString(new Uri(address).Query)["since"] ?? "";
+        return [.. Requests.Where(row => string.CompareOrdinal((string)row!["time"]!, since) >= 0).Select(static row => row!.DeepClone())];
     }
 
     private void AddTeams()

@@ -2,6 +2,8 @@ using System.Net;
 using System.Net.Security;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Gateway.Hosting;
+using Gateway.Observability;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -42,6 +44,9 @@ internal sealed partial class GatewayHost : IAsyncDisposable
     /// <summary>The same, for tests that asked for a process.</summary>
     public GatewayProcess Process => RunningProcess ?? throw new InvalidOperationException("This gateway runs inside the test's process.");
 
+    /// <summary>The log, for tests that asked for it or for a process; with a process, all that it prints.</summary>
+    public PrintedLines Log => RunningProcess?.Printed ?? _factory?.Log ?? throw new InvalidOperationException("This gateway has no log.");
+
     /// <summary>The services of a gateway inside the test's process.</summary>
     public IServiceProvider Services => _factory?.Services ?? throw new InvalidOperationException("This gateway runs as a process.");
 
@@ -79,7 +84,7 @@ internal sealed partial class GatewayHost : IAsyncDisposable
                 }
             }
 
-            var factory = new Factory(folder, arguments, options.Time);
+            var factory = new Factory(folder, arguments, options.Time, options.HasLog);
             factory.UseKestrel();
             factory.StartServer();
             var addresses = factory.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
@@ -130,7 +135,7 @@ internal sealed partial class GatewayHost : IAsyncDisposable
             return new HttpClient(NewHandler()) { BaseAddress = address, Timeout = HangGuard.Limit };
         }
 
-        var line = await Process.WaitForLineAsync(static line => AdminLine().IsMatch(line), "the admin address");
+        var line = await Log.WaitForAsync(static line => AdminLine().IsMatch(line), "the admin address");
         return new HttpClient(NewHandler()) { BaseAddress = new Uri("http://" + AdminLine().Match(line).Groups["address"].Value) };
     }
 
@@ -200,24 +205,45 @@ internal sealed partial class GatewayHost : IAsyncDisposable
         private readonly List<(string Name, string? Value)> _arguments;
         private readonly TimeProvider? _time;
 
-        public Factory(TempFolder folder, List<(string Name, string? Value)> arguments, TimeProvider? time)
+        public Factory(TempFolder folder, List<(string Name, string? Value)> arguments, TimeProvider? time, bool hasLog)
         {
             _folder = folder;
             _arguments = arguments;
             _time = time;
+            Log = hasLog ? new PrintedLines(static limit => new TaskCompletionSource().Task.WaitAsync(limit), static () => "has ended") : null;
         }
+
+        /// <summary>The log, if it is kept.</summary>
+        public PrintedLines? Log { get; }
 
         protected override void ConfigureWebHost(IWebHostBuilder builder)
         {
             builder.UseEnvironment("Production");
             builder.UseContentRoot(_folder.Path);
 
-            // Hundreds of gateways in one process would drown the test runner's own output; tests of the log run the program.
-            builder.ConfigureLogging(static logging => logging.ClearProviders());
-            if (_time is { } time)
+            // Hundreds of gateways in one process would drown the test runner's own output.
+            builder.ConfigureLogging(logging =>
             {
-                builder.ConfigureServices(services => services.AddSingleton(time));
-            }
+                logging.ClearProviders();
+                if (Log is { } log)
+                {
+                    logging.AddOutput(new CompactLineFormatter(), new LineWriter(log.Add));
+                }
+            });
+            builder.ConfigureServices(services =>
+            {
+                // Its full collection at each start would be one of the whole test run's heap: a fifth of a second in which no test runs.
+                // The host of the admin address, which passes through here on occasion, does not have it.
+                foreach (var trimmer in services.Where(static service => service.ImplementationType == typeof(StartupMemoryTrimmer)).ToList())
+                {
+                    services.Remove(trimmer);
+                }
+
+                if (_time is { } time)
+                {
+                    services.AddSingleton(time);
+                }
+            });
 
             foreach (var (name, value) in _arguments)
             {

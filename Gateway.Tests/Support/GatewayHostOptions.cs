@@ -12,8 +12,11 @@ internal sealed class GatewayHostOptions
     /// <summary>A certificate switches HTTPS on.</summary>
     public TestCertificate? Certificate { get; set; }
 
-    /// <summary>Whether the test needs a process: its output, its working directory, signals.</summary>
+    /// <summary>Whether the test needs a process: all that it prints, its working directory, signals.</summary>
     public bool OutOfProcess { get; set; }
+
+    /// <summary>Whether the test reads the log (<see cref="GatewayHost.Log"/>). A process has one in any case.</summary>
+    public bool HasLog { get; set; }
 
     /// <summary>The clock of a gateway inside the test process; a process has the system's.</summary>
     public TimeProvider? Time { get; set; }

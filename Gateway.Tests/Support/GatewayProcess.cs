@@ -15,12 +15,11 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly StringBuilder _out = new();
     private readonly StringBuilder _error = new();
-    private readonly List<string> _lines = [];
-    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private GatewayProcess(ProcessStartInfo start)
     {
         _process = new Process { StartInfo = start };
+        Printed = new PrintedLines(_process.WaitForExitAsync, () => $"exited with {_process.ExitCode}");
         _process.OutputDataReceived += (_, line) => Note(_out, line.Data);
         _process.ErrorDataReceived += (_, line) => Note(_error, line.Data);
         _process.Start();
@@ -33,20 +32,8 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
     public static string? PublishedProgram { get; } =
         Environment.GetEnvironmentVariable(ProgramVariable) is { Length: > 0 } path ? path : null;
 
-    /// <summary>All lines printed so far, both streams together.</summary>
-    public IReadOnlyList<string> Lines
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return [.. _lines];
-            }
-        }
-    }
-
-    /// <summary>Everything printed so far.</summary>
-    public string Text => string.Join('\n', Lines);
+    /// <summary>What it has printed, both streams together.</summary>
+    public PrintedLines Printed { get; }
 
     public bool HasExited => _process.HasExited;
 
@@ -128,33 +115,11 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
         return await process.WaitForExitAsync();
     }
 
-    /// <summary>Waits for a line that satisfies a condition and returns it.</summary>
-    public async Task<string> WaitForLineAsync(Func<string, bool> condition, string what)
-    {
-        using var limit = HangGuard.Start();
-        var exited = _process.WaitForExitAsync(limit.Token);
-        while (true)
-        {
-            var changed = Volatile.Read(ref _changed).Task;
-            if (Lines.FirstOrDefault(condition) is { } line)
-            {
-                return line;
-            }
-
-            var first = await Task.WhenAny(changed, exited);
-            if (first == exited && Lines.FirstOrDefault(condition) is null)
-            {
-                var state = exited.IsCanceled ? "is still running" : $"exited with {_process.ExitCode}";
-                throw new TimeoutException($"The gateway printed no line with {what}; it {state} and printed:\n{Text}");
-            }
-        }
-    }
-
     /// <summary>Waits for the line that names the listening address: <c>http://127.0.0.1:PORT</c>, and not the upstream's.</summary>
     public async Task<Uri> WaitForAddressAsync(string? upstream)
     {
         Uri? address = null;
-        await WaitForLineAsync(line => (address = AddressIn(line, upstream)) is not null, "its listening address");
+        await Printed.WaitForAsync(line => (address = AddressIn(line, upstream)) is not null, "its listening address");
         return address!;
     }
 
@@ -175,7 +140,7 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            throw new TimeoutException($"The gateway did not end; it printed:\n{Text}");
+            throw new TimeoutException($"The gateway did not end; it printed:\n{Printed.Text}");
         }
 
         lock (_gate)
@@ -195,12 +160,15 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    /// <summary>Whether a variable is one of the gateway, of the host or of proxies. Programs under test do not inherit it.</summary>
+    /// <summary>
+    /// Whether a variable is one of the gateway, of the host, of its garbage collector or of proxies. Programs under test do not inherit it.
+    /// </summary>
     public static bool IsForTheGateway(string name)
     {
         return name.StartsWith("GATEWAY_", StringComparison.OrdinalIgnoreCase)
             || name.StartsWith("ASPNETCORE_", StringComparison.OrdinalIgnoreCase)
             || name.Equals("DOTNET_ENVIRONMENT", StringComparison.OrdinalIgnoreCase)
+            || name.StartsWith("DOTNET_GC", StringComparison.OrdinalIgnoreCase)
             || name.EndsWith("_PROXY", StringComparison.OrdinalIgnoreCase)
             || name.Contains("__", StringComparison.Ordinal);
     }
@@ -221,10 +189,9 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
         lock (_gate)
         {
             stream.Append(line).Append('\n');
-            _lines.Add(line);
         }
 
-        Interlocked.Exchange(ref _changed, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+        Printed.Add(line);
     }
 
     [GeneratedRegex(@"https?://127\.0\.0\.1:[1-9]\d*(?![\d/])")]

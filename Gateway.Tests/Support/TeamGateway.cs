@@ -89,6 +89,7 @@ internal sealed class TeamGateway : IAsyncDisposable
     {
         options.Upstream = _options.KeepsDestinations ? null : _options.UpstreamUrl ?? Upstream.BaseUrl;
         options.OutOfProcess = _options.OutOfProcess;
+        options.HasLog = _options.HasLog;
         options.Time = time;
         options.Settings = Settings();
         options.Args([.. _options.Arguments]);

@@ -29,8 +29,11 @@ internal sealed class TeamGatewayOptions
     /// <summary>The team's OpenRouter key.</summary>
     public string UpstreamKey { get; init; } = TeamSetup.UpstreamKey;
 
-    /// <summary>Whether it is a process: for its log, and to be killed.</summary>
+    /// <summary>Whether it is a process: for all that it prints, and to be killed.</summary>
     public bool OutOfProcess { get; init; }
+
+    /// <summary>Whether the test reads the log.</summary>
+    public bool HasLog { get; init; }
 
     /// <summary>Whether the start waits until the prices are known.</summary>
     public bool WaitsForPrices { get; init; } = true;

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Gateway.Admission;
 using Gateway.Attempts;
 using Gateway.Configuration;
@@ -35,7 +36,7 @@ internal static class AdminServices
         services.AddMetrics();
         services.AddSingleton(static provider =>
         {
-            var metrics = new GatewayMetrics(provider.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>());
+            var metrics = new GatewayMetrics(provider.GetRequiredService<IMeterFactory>());
             var settings = provider.GetRequiredService<SettingsStore>();
             metrics.ObserveSettings(() => settings.State);
             var ledger = provider.GetRequiredService<LedgerWriter>();
@@ -72,7 +73,8 @@ internal static class AdminServices
             return;
         }
 
-        services.AddSingleton(_ => MetricsExport.Start(hasAdmin, variable)!);
+        services.AddSingleton(provider => MetricsExport.Start(
+            provider.GetRequiredService<IMeterFactory>(), hasAdmin, variable)!);
         services.AddHostedService<MetricsStart>();
         if (hasAdmin)
         {

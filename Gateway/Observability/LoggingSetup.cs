@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using Microsoft.Win32.SafeHandles;
 using Serilog;
+using Serilog.Extensions.Logging;
 using Serilog.Formatting;
 
 namespace Gateway.Observability;
@@ -20,21 +21,28 @@ internal static class LoggingSetup
     /// <param name="output">Standard output. Flushed after every batch.</param>
     public static void AddGatewayLogging(this ILoggingBuilder logging, LogLevels levels, TextWriter output)
     {
-        var sink = CreateSink(output);
-        var logger = new LoggerConfiguration().MinimumLevel.Verbose().WriteTo.Sink(sink).CreateLogger();
-        logging.AddSerilog(logger, dispose: true);
-        logging.Services.AddSingleton(sink);
-        logging.Services.AddSingleton<Serilog.ILogger>(logger);
+        logging.AddOutput(
+            Console.IsOutputRedirected
+                ? new CompactLineFormatter()
+                : new TerminalLineFormatter(TerminalLineFormatter.WantsColour(Environment.GetEnvironmentVariable)),
+            output);
         logging.Services.AddSingleton<IConfigureOptions<LoggerFilterOptions>>(levels);
         logging.Services.AddSingleton<IOptionsChangeTokenSource<LoggerFilterOptions>>(levels);
     }
 
-    private static ConsoleSink CreateSink(TextWriter output)
+    /// <summary>Adds Serilog as the provider, and as the logger of the requests' lines.</summary>
+    /// <param name="logging">The host's logging builder.</param>
+    /// <param name="formatter">Formats the events.</param>
+    /// <param name="output">Standard output. Flushed after every batch.</param>
+    internal static void AddOutput(this ILoggingBuilder logging, ITextFormatter formatter, TextWriter output)
     {
-        ITextFormatter formatter = Console.IsOutputRedirected
-            ? new CompactLineFormatter()
-            : new TerminalLineFormatter(TerminalLineFormatter.WantsColour(Environment.GetEnvironmentVariable));
-        return new ConsoleSink(formatter, output, WriteError, TimeProvider.System);
+        var sink = new ConsoleSink(formatter, output, WriteError, TimeProvider.System);
+        var logger = new LoggerConfiguration().MinimumLevel.Verbose().WriteTo.Sink(sink).CreateLogger();
+
+        // AddSerilog would also add a filter rule for its provider, which precedes those of the settings.
+        logging.Services.AddSingleton<ILoggerProvider>(_ => new SerilogLoggerProvider(logger, dispose: true));
+        logging.Services.AddSingleton(sink);
+        logging.Services.AddSingleton<Serilog.ILogger>(logger);
     }
 
     /// <summary>Writes a line to standard error while a write to standard output is blocked.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
 
@@ -13,11 +14,14 @@ internal static class MetricsExport
     // gateway's metrics.
     private const string ConnectionsMeter = "Microsoft.AspNetCore.Server.Kestrel";
 
-    /// <summary>Starts the export.</summary>
+    /// <summary>
+    /// Starts the export. It contains the gateway's metrics of one host: of several gateways in one process, each shows its own.
+    /// </summary>
+    /// <param name="meters">The host's factory of meters.</param>
     /// <param name="forPrometheus">Whether the admin address serves <c>/metrics</c>.</param>
     /// <param name="variable">Reads an environment variable.</param>
     /// <returns>The meter provider; <see langword="null"/> without an export.</returns>
-    public static MeterProvider? Start(bool forPrometheus, Func<string, string?> variable)
+    public static MeterProvider? Start(IMeterFactory meters, bool forPrometheus, Func<string, string?> variable)
     {
         var forOtlp = OtlpExport.IsConfigured(OtlpExport.Metrics, variable);
         if (!forPrometheus && !forOtlp)
@@ -28,7 +32,10 @@ internal static class MetricsExport
         // Not registered with the host, whose configuration does not contain the OTEL_ variables.
         var builder = Sdk.CreateMeterProviderBuilder()
             .SetResourceBuilder(OtlpExport.Resource())
-            .AddMeter(GatewayMetrics.MeterName, ConnectionsMeter);
+            .AddMeter(GatewayMetrics.MeterName, ConnectionsMeter)
+            .AddView(instrument => instrument.Meter.Name == GatewayMetrics.MeterName && instrument.Meter.Scope != meters
+                ? MetricStreamConfiguration.Drop
+                : null);
         if (forPrometheus)
         {
             builder.AddPrometheusExporter(static options => options.ScopeInfoEnabled = false);

@@ -13,6 +13,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using OpenTelemetry.Exporter;
+using OpenTelemetry.Metrics;
 using Xunit;
 
 namespace Gateway.Tests.Gateway.Observability;
@@ -49,23 +50,12 @@ public sealed partial class OperationsDocumentTests : IDisposable
     [Fact]
     public async Task EveryName_IsTheOneThatPrometheusSees()
     {
-        // The provider hears every meter of the process with the gateway's name; names are the same in all of them.
-        using var export = MetricsExport.Start(forPrometheus: true, _ => null)!;
-        using var metrics = Create(_services.GetRequiredService<IMeterFactory>());
-        Record(metrics);
-        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore();
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
-        builder.Services.AddRoutingCore();
-        await using var app = builder.Build();
-        app.UseRouting();
-        app.MapScrape("/metrics", export);
-        await app.StartAsync(TestContext.Current.CancellationToken);
-        using var client = new HttpClient();
+        var meters = _services.GetRequiredService<IMeterFactory>();
+        using var export = MetricsExport.Start(meters, forPrometheus: true, _ => null)!;
+        using var metrics = Create(meters);
+        Record(metrics, "t");
 
-        var text = await client.GetStringAsync(
-            app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single() + "/metrics",
-            TestContext.Current.CancellationToken);
+        var text = await ScrapeAsync(export);
 
         Assert.Equal(
             TypeLine().Matches(text).Select(line => line.Groups["name"].Value)
@@ -78,6 +68,23 @@ public sealed partial class OperationsDocumentTests : IDisposable
                 && !tag.StartsWith("network", StringComparison.Ordinal) && !tag.StartsWith("server", StringComparison.Ordinal)
                 && !tag.StartsWith("tls", StringComparison.Ordinal)),
             tag => Assert.Contains($"`{tag}`", Document, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task GatewaysOfOneProcess_ShowTheirOwnMetrics()
+    {
+        using var others = new ServiceCollection().AddMetrics().BuildServiceProvider();
+        var meters = _services.GetRequiredService<IMeterFactory>();
+        using var export = MetricsExport.Start(meters, forPrometheus: true, _ => null)!;
+        using var metrics = Create(meters);
+        using var otherMetrics = Create(others.GetRequiredService<IMeterFactory>());
+        Record(metrics, "own");
+        Record(otherMetrics, "other");
+
+        var text = await ScrapeAsync(export);
+
+        Assert.Contains("team=\"own\"", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("team=\"other\"", text, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -133,7 +140,7 @@ public sealed partial class OperationsDocumentTests : IDisposable
     [Fact]
     public void WithoutAReader_NothingListens()
     {
-        Assert.Null(MetricsExport.Start(forPrometheus: false, _ => null));
+        Assert.Null(MetricsExport.Start(_services.GetRequiredService<IMeterFactory>(), forPrometheus: false, _ => null));
         Assert.Null(TracesExport.Start(_ => null));
     }
 
@@ -155,11 +162,27 @@ public sealed partial class OperationsDocumentTests : IDisposable
         return metrics;
     }
 
-    private static void Record(GatewayMetrics metrics)
+    private static async Task<string> ScrapeAsync(MeterProvider export)
     {
-        var generation = new MeteredGeneration("t", "/chat/completions", "m", true, "m", "p");
-        metrics.RequestEnded("t", "/v1/models", 200, RequestEnd.Completed);
-        metrics.RequestRefused("code", "t");
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Services.AddRoutingCore();
+        await using var app = builder.Build();
+        app.UseRouting();
+        app.MapScrape("/metrics", export);
+        await app.StartAsync(TestContext.Current.CancellationToken);
+        using var client = new HttpClient();
+        return await client.GetStringAsync(
+            app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single() + "/metrics",
+            TestContext.Current.CancellationToken);
+    }
+
+    private static void Record(GatewayMetrics metrics, string team)
+    {
+        var generation = new MeteredGeneration(team, "/chat/completions", "m", true, "m", "p");
+        metrics.RequestEnded(team, "/v1/models", 200, RequestEnd.Completed);
+        metrics.RequestRefused("code", team);
         metrics.GenerationEnded(generation, RequestEnd.Completed, 200, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
         metrics.GenerationBilled(generation, new Usage { PromptTokens = 1, CompletionTokens = 1, Cost = new PicoDollars(1) });
         metrics.Settled(GenerationState.Settled);
