@@ -95,7 +95,7 @@ public sealed class AlertTests : IAsyncLifetime
         using var admin = await team.Gateway.AdminClientAsync();
         var metrics = await admin.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
         var health = await admin.GetStringAsync("/admin/health", TestContext.Current.CancellationToken);
-        var check = await GatewayProcess.RunAsync(["check", "--json", "--config", team.Gateway.SettingsPath], team.Gateway.Folder.Path);
+        var check = await GatewayCommandRun.RunAsync(["check", "--json", "--config", team.Gateway.SettingsPath], team.Gateway.Folder.Path);
 
         Assert.Contains(_receiver.Posts, static post => post.Path == "/new");
         Assert.Contains("gateway_alerts_total{", metrics, StringComparison.Ordinal);

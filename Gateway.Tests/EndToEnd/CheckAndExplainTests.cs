@@ -105,7 +105,7 @@ public sealed class CheckAndExplainTests : IDisposable
             ("ProviderMapping:Aliases", """[{ "Model": "a" }]"""),
             ("Unheard", "1")));
 
-        var output = await GatewayProcess.RunAsync(["check"], _folder.Path);
+        var output = await GatewayCommandRun.RunAsync(["check"], _folder.Path);
 
         Assert.Equal(1, output.ExitCode);
         Assert.All(

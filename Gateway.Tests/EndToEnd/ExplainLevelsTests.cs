@@ -46,7 +46,7 @@ public sealed class ExplainLevelsTests : IClassFixture<ExplainLevelsTests.Fixtur
 
         // The ledger has the charge, so the command knows it, too.
         _team.Gateway.Folder.Write("body.json", Body);
-        var command = await GatewayProcess.RunAsync(
+        var command = await GatewayCommandRun.RunAsync(
             ["explain", "--team", "search", "--body", "body.json", "--config", _team.Gateway.SettingsPath], _team.Gateway.Folder.Path);
         Assert.Equal(0, command.ExitCode);
         Assert.Contains("left      0.5 USD; 1 USD are charged", command.All, StringComparison.Ordinal);
@@ -106,7 +106,7 @@ public sealed class ExplainLevelsTests : IClassFixture<ExplainLevelsTests.Fixtur
         Assert.All([noLedger, noPrices], run => Assert.Equal(0, run.ExitCode));
         Assert.False(File.Exists(_team.Data.File("no.db")));
 
-        Task<GatewayOutput> RunAsync(string settings) => GatewayProcess.RunAsync(
+        Task<GatewayOutput> RunAsync(string settings) => GatewayCommandRun.RunAsync(
             ["explain", "--team", "search", "--model", "test/dollar", "--config", _team.Data.File(settings)], _team.Data.Path);
     }
 

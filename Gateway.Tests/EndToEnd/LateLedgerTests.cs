@@ -46,7 +46,7 @@ public sealed class LateLedgerTests
             ("Teams", $"[ {TeamSetup.Team(reference: "file:" + folder.File("search.key"))} ]"),
             ("Usage", $$"""{ "Sqlite": { "Path": "{{folder.File("usage.db")}}" } }""")));
 
-        var output = await GatewayProcess.RunAsync(["--ip", "127.0.0.1", "--port", "0"], folder.Path);
+        var output = await GatewayCommandRun.RunAsync(["--ip", "127.0.0.1", "--port", "0"], folder.Path);
 
         Assert.Equal(2, output.ExitCode);
         Assert.StartsWith("Usage: The ledger", output.Error, StringComparison.Ordinal);

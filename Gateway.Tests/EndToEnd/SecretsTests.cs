@@ -130,7 +130,7 @@ public sealed class SecretsTests
 
         async Task<GatewayOutput> RunAsync(params string[] arguments)
         {
-            var run = await GatewayProcess.RunAsync(
+            var run = await GatewayCommandRun.RunAsync(
                 [.. arguments, "--config", team.Gateway.SettingsPath], team.Gateway.Folder.Path, Environment);
             printed.AddRange(run.All.Split('\n'));
             return run;
@@ -181,7 +181,7 @@ public sealed class SecretsTests
             [
                 TeamSetup.Team(""" "Limits": { "RequestsPerMinute": 1 } """, "limited", "ogw-MARKED-limited", reference: "env:UPSTREAM_KEY_OF_LIMITED"),
             ],
-            Sections = [("Admin", """{ "Url": "http://127.0.0.1:9464", "Token": "env:MARKED_TOKEN" }""")],
+            Sections = [("Admin", """{ "Url": "http://127.0.0.1:0", "Token": "env:MARKED_TOKEN" }""")],
         };
         foreach (var (name, value) in Environment)
         {

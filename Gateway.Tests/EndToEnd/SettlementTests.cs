@@ -50,7 +50,7 @@ public sealed class SettlementTests
         Assert.Equal(GenerationState.Reserved, durable.State);
         await team.Upstream.Requests.WaitForAsync(request => request.Id == call.Id && request.EventsWritten == 25);
 
-        await team.RestartAsync();
+        await team.RestartInsideAsync();
 
         var row = await team.ClosedRowAsync(bill);
         Assert.Equal(GenerationState.Settled, row.State);
@@ -76,7 +76,7 @@ public sealed class SettlementTests
         Assert.All(durable, row => Assert.Equal((GenerationState.Reserved, null), (row.State, row.GenerationId)));
         Assert.All(durable, row => Assert.True(row.ReservedPico > 0));
 
-        await team.RestartAsync();
+        await team.RestartInsideAsync();
 
         await Eventually.TrueAsync(async () => (await team.RowsAsync()).All(row => row.IsClosed), "closed rows");
         var rows = await team.RowsAsync();

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using FakeOpenRouter;
+using Xunit;
 
 namespace Gateway.Tests.Support;
 
@@ -16,6 +17,7 @@ internal sealed class TeamGateway : IAsyncDisposable
     private static int _calls;
 
     private readonly TeamGatewayOptions _options;
+    private bool _isInside;
     private GatewayHost? _gateway;
 
     private TeamGateway(TeamGatewayOptions options, FakeOpenRouterServer upstream)
@@ -88,8 +90,8 @@ internal sealed class TeamGateway : IAsyncDisposable
     public Task<GatewayHost> StartSecondAsync(TimeProvider? time = null) => GatewayHost.StartAsync(options =>
     {
         options.Upstream = _options.KeepsDestinations ? null : _options.UpstreamUrl ?? Upstream.BaseUrl;
-        options.OutOfProcess = _options.OutOfProcess;
-        options.HasLog = _options.HasLog;
+        options.OutOfProcess = _options.OutOfProcess && !_isInside;
+        options.HasLog = _options.HasLog || _isInside;
         options.Time = time;
         options.Settings = Settings();
         options.Args([.. _options.Arguments]);
@@ -103,6 +105,15 @@ internal sealed class TeamGateway : IAsyncDisposable
     public async Task RestartAsync()
     {
         await StopAsync();
+        await StartGatewayAsync();
+    }
+
+    /// <summary>Kills the process and starts a gateway with a log inside the test's process.</summary>
+    public async Task RestartInsideAsync()
+    {
+        Assert.NotNull(Gateway.RunningProcess);
+        await StopAsync();
+        _isInside = true;
         await StartGatewayAsync();
     }
 
