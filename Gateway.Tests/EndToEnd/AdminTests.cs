@@ -279,7 +279,7 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
     {
         await using var pair = await GatewayPair.StartAsync(options =>
         {
-            options.HasLog = true;
+            options.OutOfProcess = true;
             options.Settings = ShippedSettings.With(("Admin", $$"""{ "Url": "http://127.0.0.1:0", "Token": "{{Token}}" }"""));
         });
         using var admin = await ClientAsync(pair);

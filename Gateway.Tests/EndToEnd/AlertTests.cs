@@ -75,7 +75,7 @@ public sealed class AlertTests : IAsyncLifetime
     [Fact]
     public async Task NothingThatTheGatewayWrites_HasTheUrlOrTheSecret()
     {
-        await using var team = await StartAsync(hasLog: true);
+        await using var team = await StartAsync(isProcess: true);
         _receiver.Answer = AlertReceiver.Status(500);
         while ((await team.ChatAsync(Dollar)).Status == 200)
         {
@@ -108,9 +108,9 @@ public sealed class AlertTests : IAsyncLifetime
             static text => Assert.DoesNotContain("CANARY", text, StringComparison.Ordinal));
     }
 
-    private async Task<TeamGateway> StartAsync(bool hasLog = false) => await TeamGateway.StartAsync(new TeamGatewayOptions
+    private async Task<TeamGateway> StartAsync(bool isProcess = false) => await TeamGateway.StartAsync(new TeamGatewayOptions
     {
-        HasLog = hasLog,
+        OutOfProcess = isProcess,
         PrepareUpstream = static upstream => upstream.Prices.Set("test/dollar", "0", "0", "1"),
         Team = $$""" "Budget": { "Usd": 5, "Period": "Total" }, "AlertWebhook": "file:{{_folder.File("own")}}" """,
         MoreTeams = reference =>
@@ -121,7 +121,7 @@ public sealed class AlertTests : IAsyncLifetime
         Sections =
         [
             ("Alerts", $$"""{ "Webhook": "file:{{_folder.File("hook")}}", "Secret": "file:{{_folder.File("secret")}}" }"""),
-            .. hasLog ? [("Admin", """{ "Url": "http://127.0.0.1:0" }""")] : Array.Empty<(string, string)>(),
+            .. isProcess ? [("Admin", """{ "Url": "http://127.0.0.1:0" }""")] : Array.Empty<(string, string)>(),
         ],
     });
 

@@ -28,8 +28,8 @@ public sealed class DamagedUpstreamTests
     {
         await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
         {
-            // A process shows its exit code; the other kinds of damage show that the host of this process goes on.
-            OutOfProcess = damage == "surrogate-id",
+            // A process shows its exit code; the other damages show that the host of this process goes on.
+            OutOfProcess = damage is "503" or "surrogate-id",
             WaitsForPrices = false,
             Team = """ "Budget": { "Usd": 1, "Period": "Total" } """,
             PrepareUpstream = upstream => upstream.Damages.Set(path, damage),

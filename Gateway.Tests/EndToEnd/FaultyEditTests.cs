@@ -79,6 +79,7 @@ public sealed class FaultyEditTests(FaultyEditTests.Running running) : IClassFix
         await pair.Gateway.WriteSettingsAsync(Settings(better));
         await pair.WaitForRuleAsync(better);
         Assert.DoesNotContain(path + "\"", await FaultsAsync(admin), StringComparison.Ordinal);
+        Assert.False(pair.Gateway.Process.HasExited);
     }
 
     private static string Settings(string rule) => ShippedSettings.With(
@@ -91,7 +92,7 @@ public sealed class FaultyEditTests(FaultyEditTests.Running running) : IClassFix
         return page.RootElement.GetProperty("last_reload").GetProperty("faults").GetRawText();
     }
 
-    /// <summary>One gateway for all cases, which run one after another.</summary>
+    /// <summary>One process for all cases, which run one after another.</summary>
     public sealed class Running : IAsyncLifetime
     {
         private int _rules;
@@ -105,7 +106,7 @@ public sealed class FaultyEditTests(FaultyEditTests.Running running) : IClassFix
             Pair = await GatewayPair.StartAsync(options =>
             {
                 options.Settings = Settings(NextRule());
-                options.HasLog = true;
+                options.OutOfProcess = true;
             });
             Admin = await Pair.Gateway.AdminClientAsync();
         }

@@ -30,7 +30,7 @@ public sealed class LedgerFileTests
         await CallAsync(team);
 
         await AssertRowsAsync(team, 3);
-        await team.RestartAsync();
+        await team.RestartInsideAsync();
         await CallAsync(team);
         await AssertRowsAsync(team, 4);
     }
@@ -78,7 +78,7 @@ public sealed class LedgerFileTests
 
     private static Task<TeamGateway> StartAsync() => TeamGateway.StartAsync(new TeamGatewayOptions
     {
-        HasLog = true,
+        OutOfProcess = true,
         Team = """ "Budget": { "Usd": 1 } """,
     });
 

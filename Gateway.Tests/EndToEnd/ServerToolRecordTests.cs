@@ -7,7 +7,7 @@ namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
 /// Promise: the operator sees which server tools were removed or reported, by the names that docs/server-tools.md and docs/operations.md
-/// list.
+/// list. The gateway runs as a process, so that its log is complete once it has ended.
 /// </summary>
 public sealed class ServerToolRecordTests
 {
@@ -25,7 +25,7 @@ public sealed class ServerToolRecordTests
         ];
         await using var gateway = await TeamGateway.StartAsync(new TeamGatewayOptions
         {
-            HasLog = true,
+            OutOfProcess = true,
             MoreTeams = reference => teams.Select(team => TeamSetup.Team(team.More, team.Id, "ogw-" + team.Id, reference: reference)),
             Sections = [("Admin", $$"""{ "Url": "http://127.0.0.1:0", "Token": "env:ADMIN_TOKEN" }""")],
             Environment = { ["ADMIN_TOKEN"] = Token },
@@ -48,14 +48,15 @@ public sealed class ServerToolRecordTests
         }
 
         var metrics = await MetricsAsync(gateway);
+        await gateway.Gateway.Process.TerminateAsync();
+        var output = await gateway.Gateway.Process.WaitForExitAsync();
 
         Assert.Contains(Refusals("reporting") + " 1\n", metrics, StringComparison.Ordinal);
         Assert.Contains(Refusals("refusing") + " 1\n", metrics, StringComparison.Ordinal);
         Assert.DoesNotContain(Refusals("removing"), metrics, StringComparison.Ordinal);
         foreach (var ((team, body), id) in ids)
         {
-            await gateway.Gateway.Log.WaitForAsync(line => line.Contains(id, StringComparison.Ordinal), "the request's line");
-            using var line = JsonDocument.Parse(Assert.Single(gateway.Gateway.Log.All, line => line.Contains(id, StringComparison.Ordinal)));
+            using var line = JsonDocument.Parse(Assert.Single(output.All.Split('\n'), line => line.Contains(id, StringComparison.Ordinal)));
             Assert.Equal(team == "removing" && body == 0 ? "openrouter:files, mcp" : null, line.RootElement.GetProperty("RemovedTools").GetString());
             Assert.Equal(team == "reporting" && body == 0 ? "openrouter:files, mcp" : null, line.RootElement.GetProperty("ReportedTools").GetString());
         }
