@@ -113,7 +113,7 @@ public sealed class AlertStoreTests(PostgresServer server) : IAsyncDisposable
 
     private async Task<IAlertStore> OpenAsync(bool isSqlite)
     {
-        _database ??= isSqlite ? _folder.File("usage.db") : await server.CreateDatabaseAsync();
+        _database ??= isSqlite ? _folder.File("usage.db") : await server.EmptyDatabaseAsync(GetType());
         ILedgerStore store = isSqlite ? new SqliteLedgerStore(_database) : new PostgresLedgerStore(_database, TimeProvider.System);
         _stores.Add(store);
         await store.OpenAsync(Cancel);

@@ -10,7 +10,7 @@ public sealed class PostgresDailySumsTests(PostgresServer server) : DailySumsTes
 {
     private string _database = "";
 
-    protected override async Task PrepareAsync() => _database = await server.CreateDatabaseAsync();
+    protected override async Task PrepareAsync() => _database = await server.EmptyDatabaseAsync(GetType());
 
     protected override void CleanUp()
     {

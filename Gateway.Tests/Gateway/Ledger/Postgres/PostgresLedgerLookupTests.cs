@@ -11,7 +11,7 @@ public sealed class PostgresLedgerLookupTests(PostgresServer server) : LedgerLoo
     private string _connectionString = "";
 
     private protected override async Task<ILedgerStore> CreateAsync() =>
-        new PostgresLedgerStore(_connectionString = await server.CreateDatabaseAsync(), TimeProvider.System);
+        new PostgresLedgerStore(_connectionString = await server.EmptyDatabaseAsync(GetType()), TimeProvider.System);
 
     private protected override Task CleanUpAsync() => Task.CompletedTask;
 

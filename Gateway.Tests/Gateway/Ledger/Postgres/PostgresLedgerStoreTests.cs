@@ -10,9 +10,6 @@ namespace Gateway.Tests.Gateway.Ledger.Postgres;
 
 public sealed class PostgresLedgerStoreTests(PostgresServer server) : LedgerStoreTests
 {
-    // One database for all tests of this class, which run one after another: a new one costs more than most tests do.
-    private static string? _database;
-
     private string _connectionString = "";
 
     [Fact]
@@ -112,12 +109,7 @@ public sealed class PostgresLedgerStoreTests(PostgresServer server) : LedgerStor
         Assert.DoesNotContain("4711", failure.ToString(), StringComparison.Ordinal);
     }
 
-    protected override async Task PrepareAsync()
-    {
-        _connectionString = _database ??= await server.CreateDatabaseAsync();
-        await using var connection = await ConnectAsync();
-        await ExecuteAsync(connection, "DROP SCHEMA public CASCADE; CREATE SCHEMA public");
-    }
+    protected override async Task PrepareAsync() => _connectionString = await server.EmptyDatabaseAsync(GetType());
 
     protected override Task CleanUpAsync() => Task.CompletedTask;
 
