@@ -9,7 +9,7 @@ namespace Gateway.Tests.EndToEnd;
 /// </summary>
 public sealed class StormOnTwoNodesTests(PostgresServer postgres, SharedRedis redis)
 {
-    private static readonly int Operations = TestEffort.Times(75);
+    private static readonly int Operations = TestEffort.Times(37);
     private const int Kills = 3;
 
     [Fact]

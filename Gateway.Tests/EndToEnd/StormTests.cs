@@ -9,7 +9,7 @@ namespace Gateway.Tests.EndToEnd;
 /// </summary>
 public sealed class StormTests
 {
-    private static readonly int Operations = TestEffort.Times(100);
+    private static readonly int Operations = TestEffort.Times(50);
     private const int Kills = 2;
 
     [Fact]

@@ -55,7 +55,7 @@ public class ModelPatternTests
     [Fact]
     public void Pattern_AgreesWithANaiveGlob() =>
         Gen.Select(Text("aAb*/é", 1, 9), Text("aAbB/éÉ", 0, 12))
-            .Sample((pattern, name) => Create(pattern).IsMatch(name) == Glob(pattern, name), iter: TestEffort.Times(7_000));
+            .Sample((pattern, name) => Create(pattern).IsMatch(name) == Glob(pattern, name), iter: TestEffort.Times(3_500));
 
     [Fact]
     public async Task ManyStars_TakeNoExponentialTime()
