@@ -108,16 +108,13 @@ public sealed class SettlementTests
         }
     }
 
-    [Theory]
-    [InlineData("Refuse")]
-    [InlineData("Allow")]
-    public async Task LedgerThatCannotBeWritten_GoesByThePolicy(string policy)
+    [Fact]
+    public async Task LockedLedger_TakesEntries_AndMovesThemLater()
     {
         await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
         {
             HasLog = true,
             Team = """ "Limits": { "ConcurrentRequests": 1 }, "Budget": { "Usd": 1 } """,
-            UsageMore = $$""", "WhenStoreFails": "{{policy}}" """,
         });
         Assert.Equal(200, (await team.ChatAsync()).Status);
         await using (var other = new SqliteConnection($"Data Source={team.LedgerPath};Pooling=False"))
@@ -130,31 +127,60 @@ public sealed class SettlementTests
 
             for (var i = 0; i < 3; i++)
             {
-                var call = await team.ChatAsync();
-                if (policy == "Refuse")
-                {
-                    call.IsRefused(503);
-                    Assert.Equal("usage_unavailable", call.Json.GetProperty("error").GetProperty("code").GetString());
-                    Assert.Null(call.Upstream);
-                }
-                else
-                {
-                    Assert.Equal(200, call.Status);
-                }
+                Assert.Equal(200, (await team.ChatAsync()).Status);
             }
 
             await team.Gateway.Log.WaitForAsync(
                 line => line.Contains("\"Error\"", StringComparison.Ordinal)
-                    && line.Contains("The ledger cannot be written", StringComparison.Ordinal),
+                    && line.Contains("Journal entries cannot be moved into the ledger", StringComparison.Ordinal),
                 "an error");
         }
 
+        await AssertBookIsInTheLedgerAsync(team);
+    }
+
+    [Theory]
+    [InlineData("Refuse")]
+    [InlineData("Allow")]
+    public async Task JournalThatCannotBeWritten_GoesByThePolicy(string policy)
+    {
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            HasLog = true,
+            Team = """ "Limits": { "ConcurrentRequests": 1 }, "Budget": { "Usd": 1 } """,
+            UsageMore = $$""", "WhenStoreFails": "{{policy}}" """,
+        });
+        Assert.Equal(200, (await team.ChatAsync()).Status);
+        var folder = Path.GetDirectoryName(team.LedgerPath)!;
+        await Eventually.TrueAsync(
+            () => !Directory.GetFiles(folder).Any(file => file.Contains(".journal-", StringComparison.Ordinal)), "the journal to be folded");
+        Directory.Move(folder, folder + ".away");
+        File.WriteAllText(folder, "a file in its place");
+
+        for (var i = 0; i < 3; i++)
+        {
+            var call = await team.ChatAsync();
+            if (policy == "Refuse")
+            {
+                call.IsRefused(503);
+                Assert.Equal("usage_unavailable", call.Json.GetProperty("error").GetProperty("code").GetString());
+                Assert.Null(call.Upstream);
+            }
+            else
+            {
+                Assert.Equal(200, call.Status);
+            }
+        }
+
+        await team.Gateway.Log.WaitForAsync(
+            line => line.Contains("\"Error\"", StringComparison.Ordinal)
+                && line.Contains("The ledger cannot be written", StringComparison.Ordinal),
+            "an error");
+
+        File.Delete(folder);
+        Directory.Move(folder + ".away", folder);
         await Eventually.TrueAsync(async () => (await team.ChatAsync()).Status == 200, "a ledger that is written again");
-        var rows = await Eventually.GetAsync(
-            async () => await team.RowsAsync() is var rows && rows.All(row => row.IsClosed)
-                && rows.Count == team.Upstream.Book.Entries.Count ? rows : null,
-            "all rows");
-        Assert.Equal(team.Upstream.Book.Total, rows.Sum(row => row.Charge));
+        await AssertBookIsInTheLedgerAsync(team);
     }
 
     [Fact]
@@ -222,5 +248,22 @@ public sealed class SettlementTests
             "\"Usage\":{", "\"Usage\":{\"Retention\":\"1.00:00:00\",", StringComparison.Ordinal));
 
         await time.AdvanceUntilAsync(TimeSpan.FromMinutes(1), async () => (await team.RowsAsync()).Count == 0, "the row to be removed");
+    }
+
+    [Fact]
+    public async Task EntriesThatWaitForTheDisk_AreInTheLedger()
+    {
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions { UsageMore = """, "Durability": "Disk" """ });
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(async _ => Assert.Equal(200, (await team.ChatAsync()).Status)));
+        await AssertBookIsInTheLedgerAsync(team);
+    }
+
+    private static async Task AssertBookIsInTheLedgerAsync(TeamGateway team)
+    {
+        var rows = await Eventually.GetAsync(
+            async () => await team.RowsAsync() is var rows && rows.All(row => row.IsClosed)
+                && rows.Count == team.Upstream.Book.Entries.Count ? rows : null,
+            "all rows");
+        Assert.Equal(team.Upstream.Book.Total, rows.Sum(row => row.Charge));
     }
 }

@@ -1,8 +1,11 @@
 using FakeOpenRouter;
 using Gateway.Billing;
+using Gateway.Ledger.Sqlite;
+using Gateway.Primitives;
+using Gateway.Tests.Gateway.Ledger;
 using Gateway.Tests.Support;
-using Microsoft.Data.Sqlite;
 using Xunit;
+using Usage = Gateway.Billing.Usage;
 
 namespace Gateway.Tests.EndToEnd;
 
@@ -161,25 +164,28 @@ public sealed class StormDriverTests : IAsyncLifetime
     public async Task Ledger_IsReadWhileAnotherHasItOpen()
     {
         using var folder = new TempFolder();
-        await using var writer = new SqliteConnection($"Data Source={folder.File("usage.db")};Pooling=False");
+        await using var writer = new SqliteLedgerStore(folder.File("usage.db")) { CompactionInterval = TimeSpan.FromHours(1) };
         await writer.OpenAsync(TestContext.Current.CancellationToken);
-        await using var command = writer.CreateCommand();
-        command.CommandText =
-            """
-            PRAGMA journal_mode = WAL;
-            CREATE TABLE generations (
-              team TEXT, key_label TEXT, generation_id TEXT, state INTEGER, reserved_pico INTEGER, cost_pico INTEGER,
-              upstream_cost_pico INTEGER);
-            INSERT INTO generations VALUES ('red', 'worker0', 'gen-1', 2, 9223372036854775807, 0, 5), ('blue', 'worker1', NULL, 3, 7, NULL, NULL);
-            """;
-        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        var (red, blue) = (LedgerSamples.NewId(), LedgerSamples.NewId());
+        await writer.ApplyAsync(
+            [
+                LedgerSamples.Began(red, "red", long.MaxValue),
+                LedgerSamples.Settled(red, 0) with
+                {
+                    GenerationId = "gen-1",
+                    Usage = new Usage { Cost = PicoDollars.Zero, UpstreamCost = new PicoDollars(5) },
+                },
+                LedgerSamples.Began(blue, "blue", 7),
+                LedgerSamples.Unresolvable(blue),
+            ],
+            TestContext.Current.CancellationToken);
 
         Assert.Equal(
             [
-                new StormRow("red", "worker0", "gen-1", GenerationState.Settled, long.MaxValue, 0, 5),
-                new StormRow("blue", "worker1", null, GenerationState.Unresolvable, 7, null),
+                new StormRow("red", "ci", "gen-1", GenerationState.Settled, long.MaxValue, 0, 5),
+                new StormRow("blue", "ci", null, GenerationState.Unresolvable, 7, null),
             ],
-            await StormLedger.ReadSqliteAsync(folder.File("usage.db")));
+            (await StormLedger.ReadSqliteAsync(folder.File("usage.db"))).OrderByDescending(row => row.Team));
     }
 
     /// <summary>A generation of 29,000,000,000 pico-dollars.</summary>

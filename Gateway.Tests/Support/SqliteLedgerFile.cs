@@ -9,14 +9,10 @@ internal static class SqliteLedgerFile
     /// <summary>Opens it for reading, with all that was written up to now in its rows.</summary>
     public static async Task<SqliteConnection> OpenAsync(string path)
     {
-        await using (var writing = await OpenAsync(path, SqliteOpenMode.ReadWrite))
+        // What the next gateway does when it opens the file.
+        await using (var store = new SqliteLedgerStore(path))
         {
-            if (await HasEntriesAsync(writing))
-            {
-                // What the next gateway does when it opens the file.
-                using var journal = new SqliteJournal(writing);
-                journal.CompactAll();
-            }
+            await store.OpenAsync(CancellationToken.None);
         }
 
         return await OpenAsync(path, SqliteOpenMode.ReadOnly);
@@ -31,18 +27,5 @@ internal static class SqliteLedgerFile
         command.CommandText = "PRAGMA busy_timeout = 5000";
         await command.ExecuteNonQueryAsync();
         return connection;
-    }
-
-    private static async Task<bool> HasEntriesAsync(SqliteConnection connection)
-    {
-        await using var command = connection.CreateCommand();
-        command.CommandText = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'journal')";
-        if (await command.ExecuteScalarAsync() is not 1L)
-        {
-            return false;
-        }
-
-        command.CommandText = "SELECT EXISTS (SELECT 1 FROM journal)";
-        return await command.ExecuteScalarAsync() is 1L;
     }
 }

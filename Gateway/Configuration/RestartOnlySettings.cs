@@ -22,6 +22,8 @@ internal static class RestartOnlySettings
         ("Upstream:ConnectTimeout", now => now.Settings.Upstream.ConnectTimeout),
         ("Usage:Store", now => now.Settings.Usage.Store),
         ("Usage:Sqlite:Path", now => now.Settings.Usage.Sqlite.Path),
+        ("Usage:Durability", now => now.Settings.Usage.Durability),
+        ("Usage:MaxJournalSize", now => now.Settings.Usage.MaxJournalSize),
         ("Usage:Postgres:ConnectionString", now => now.PostgresConnectionString?.Reveal() ?? ""),
         ("Usage:WhenStoreFails", now => now.Settings.Usage.WhenStoreFails),
         ("Usage:PricesPath", now => now.Settings.Usage.PricesPath),

@@ -24,7 +24,11 @@ internal static class LedgerStores
         ILogger<SqliteLedgerStore>? logger = null) =>
         settings.Store switch
         {
-            UsageStore.Sqlite => new SqliteLedgerStore(Path.Combine(workingDirectory, settings.Sqlite.Path), logger),
+            UsageStore.Sqlite => new SqliteLedgerStore(Path.Combine(workingDirectory, settings.Sqlite.Path), logger)
+            {
+                WaitsForDisk = settings.Durability == LedgerDurability.Disk,
+                MaxJournalSize = settings.MaxJournalSize,
+            },
             UsageStore.Postgres => new PostgresLedgerStore(postgresConnectionString ?? "", time),
             _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Store, null),
         };

@@ -11,6 +11,9 @@ internal interface ILedgerStore : IAsyncDisposable
     /// <summary>The permanent id of the ledger. Several ledgers may share a budget; the id distinguishes their reservations.</summary>
     string LedgerId { get; }
 
+    /// <summary>Whether <see cref="ApplyAsync"/> of an open store completes on the caller's thread, without waiting for a transaction.</summary>
+    bool IsPrompt => false;
+
     /// <summary>The alerts in the ledger.</summary>
     IAlertStore Alerts { get; }
 
@@ -18,8 +21,7 @@ internal interface ILedgerStore : IAsyncDisposable
     Task OpenAsync(CancellationToken cancellationToken);
 
     /// <summary>
-    /// Writes entries in order, in one transaction: when it returns, all of them are durable; if it throws, none is. Called by one thread
-    /// at a time.
+    /// Writes entries in order: when it returns, all of them are durable; if it throws, none is. Called by one thread at a time.
     /// </summary>
     Task ApplyAsync(IReadOnlyList<LedgerEntry> entries, CancellationToken cancellationToken);
 

@@ -129,8 +129,9 @@ internal static class LedgerSchema
         AddAlerts,
     ];
 
-    // In a file, each changed row writes whole pages. The awaited write is therefore one journal row with all entries of a transaction. The
-    // entries are moved to their own rows later, in batches.
+    // In a file, each changed row writes whole pages. The awaited write therefore appends to a journal, and entries are folded into their rows
+    // later, in batches. The journal was a table up to version 7, and is a file of each node since: the sequence number of the last folded entry
+    // of each is in the second table.
     private static readonly string[][] Sqlite =
     [
         Postgres[0],
@@ -140,6 +141,7 @@ internal static class LedgerSchema
         AddOrigin,
         DailySumsSchema.Sqlite,
         AddAlerts,
+        ["CREATE TABLE journal_folded (node BLOB NOT NULL PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID"],
     ];
 
     /// <summary>The newest schema version that this program supports.</summary>

@@ -4,15 +4,23 @@ using Gateway.Primitives;
 namespace Gateway.Ledger;
 
 /// <summary>
-/// Group commit for all requests. If no transaction is in progress, the caller of an awaited write commits it itself, with all queued
-/// entries. Otherwise, and on threads that poll sockets, the entry is queued and the next batch commits it: a commit costs as much as ten
-/// entries. The store is opened by the first entry, so without teams there is no ledger.
+/// Writes the entries of all requests. The store is opened by the first entry, so without teams there is no ledger.
 /// </summary>
 /// <remarks>
+/// <para>
+/// A store that takes entries at once (<see cref="ILedgerStore.IsPrompt"/>) gets them from the caller, on its thread, under a lock: an append to
+/// a file takes less time than moving the call to another thread. Posted entries go with the next awaited one, or alone after
+/// <see cref="LingerTime"/>.
+/// </para>
+/// <para>
+/// Other stores have group commit. If no transaction is in progress, the caller of an awaited write commits it itself, with all queued
+/// entries. Otherwise, and on threads that poll sockets, the entry is queued and the next batch commits it: a commit costs as much as ten
+/// entries.
 /// There is no dedicated writer thread: handing two entries per request to another thread and waiting for it took more processor time than
 /// writing them (docs/decisions/0002-who-commits.md). Posted entries, which have no waiter, are committed with the next batch that has one,
 /// or alone after <see cref="LingerTime"/>. If a batch fails, its waiters receive the exception; posted entries keep their order and are
 /// retried.
+/// </para>
 /// </remarks>
 internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisposable
 {
@@ -90,6 +98,8 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
 
     /// <summary>The time for which the store has been failing; zero if it works.</summary>
     public TimeSpan FailingFor => _isFailing ? _time.GetElapsedTime(Volatile.Read(ref _failingSince)) : TimeSpan.Zero;
+
+    private bool IsPrompt => _store.IsPrompt && _isOpen;
 
     /// <summary>The number of queued entries.</summary>
     public int QueueLength
@@ -258,8 +268,8 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
                 return ValueTask.FromException(new LedgerException(refusal.Message, refusal));
             }
 
-            // A locked or slow file must not block a thread that polls sockets.
-            if (_isWriting || _queue.Count >= MaxBatch || !Thread.CurrentThread.IsThreadPoolThread)
+            // A slow store must not block a thread that polls sockets.
+            if (_isWriting || (!IsPrompt && (_queue.Count >= MaxBatch || !Thread.CurrentThread.IsThreadPoolThread)))
             {
                 return EnqueueWaiter(entry);
             }
@@ -267,6 +277,11 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
             _isWriting = true;
             TakeBatch();
             _batch.Add(new Item(entry, null, IsOwn: true));
+            if (IsPrompt)
+            {
+                // Under the lock: others wait for an append, and are not queued behind it.
+                return WriteOwnAsync();
+            }
         }
 
         return WriteOwnAsync();
@@ -382,6 +397,11 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
             }
 
             _isWriting = true;
+            if (IsPrompt)
+            {
+                _ = WriteRoundAsync();
+                return;
+            }
         }
 
         ThreadPool.UnsafeQueueUserWorkItem(_round, preferLocal: false);
@@ -399,9 +419,10 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
 
     private bool TakeBatch()
     {
+        var most = IsPrompt ? int.MaxValue : MaxBatch;
         lock (_gate)
         {
-            while (_batch.Count < MaxBatch && _queue.TryDequeue(out var item))
+            while (_batch.Count < most && _queue.TryDequeue(out var item))
             {
                 _batch.Add(item);
                 _awaited -= item.Waiter is null ? 0 : 1;

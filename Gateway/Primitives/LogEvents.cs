@@ -50,6 +50,10 @@ internal static class LogEvents
     public const int LedgerReplaced = 1608;
     public const int LedgerNotRestored = 1609;
     public const int LedgerFileLost = 1610;
+    public const int JournalTorn = 1611;
+    public const int JournalDamaged = 1612;
+    public const int LedgerNotFolded = 1613;
+    public const int LedgerFolded = 1614;
 
     // Metering and Admission: 1700-1799
     public const int LimitsUnavailable = 1700;

@@ -8,6 +8,15 @@ internal static class PrivateFile
 {
     private const UnixFileMode Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
+    /// <summary>Creates the folder of a file unless it exists.</summary>
+    public static void EnsureFolderOf(string path)
+    {
+        if (Path.GetDirectoryName(path) is { } folder && !Directory.Exists(folder))
+        {
+            _ = OperatingSystem.IsWindows() ? Directory.CreateDirectory(folder) : Directory.CreateDirectory(folder, Mode | UnixFileMode.UserExecute);
+        }
+    }
+
     /// <summary>Creates an empty file unless it exists.</summary>
     public static void EnsureExists(string path)
     {

@@ -23,6 +23,17 @@ internal sealed record UsageSettings
     /// </summary>
     public FailurePolicy WhenStoreFails { get; init; } = FailurePolicy.Refuse;
 
+    /// <summary>
+    /// What a write of the SQLite store waits for. Default: <c>Process</c>. PostgreSQL has its own <c>synchronous_commit</c>.
+    /// </summary>
+    public LedgerDurability Durability { get; init; }
+
+    /// <summary>
+    /// The size in bytes that the journal of the SQLite store must not exceed while its entries cannot be moved into the file, which is locked
+    /// or full. Default: 256 MB. After that, <see cref="WhenStoreFails"/> decides.
+    /// </summary>
+    public int MaxJournalSize { get; init; } = 256 * 1024 * 1024;
+
     /// <summary>The file with upstream's last price list, for a start without network. Default: <c>data/prices.json</c>.</summary>
     public string PricesPath { get; init; } = "data/prices.json";
 }
@@ -35,6 +46,16 @@ internal enum UsageStore
 
     /// <summary>A PostgreSQL database that several nodes share.</summary>
     Postgres,
+}
+
+/// <summary>What a written entry of the ledger survives.</summary>
+internal enum LedgerDurability
+{
+    /// <summary>The end of the process: the entry is handed to the operating system.</summary>
+    Process,
+
+    /// <summary>The loss of power: the entry is on the disk. Entries that arrive together share one wait.</summary>
+    Disk,
 }
 
 /// <summary>The policy while a store does not respond.</summary>

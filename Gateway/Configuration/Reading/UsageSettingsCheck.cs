@@ -11,6 +11,8 @@ internal static class UsageSettingsCheck
 {
     private const string Retention = "Retention";
     private const string ConnectionString = "Postgres:ConnectionString";
+    private const int SmallestJournal = 1024 * 1024;
+    private const int LargestJournal = 1024 * 1024 * 1024;
     private static readonly TimeSpan LongestRetention = TimeSpan.FromDays(36_500);
 
     /// <summary>Checks the section and makes its paths absolute.</summary>
@@ -19,6 +21,7 @@ internal static class UsageSettingsCheck
         UsageSettings given, TeamDirectory teams, SettingsFaultCollector faults, SecretReader secrets, string workingDirectory)
     {
         faults.Range(Retention, given.Retention, TimeSpan.Zero, LongestRetention);
+        faults.Range("MaxJournalSize", given.MaxJournalSize, SmallestJournal, LargestJournal);
         CheckRetention(given.Retention, teams, faults);
         var settings = given with
         {

@@ -4,8 +4,8 @@ using System.Text;
 namespace Gateway.Ledger.Sqlite;
 
 /// <summary>
-/// Serializes ledger entries into a block, which a transaction appends to the journal. A block starts with its format number and the id of
-/// the node that wrote it. Values follow in the order of the table's columns, sanitized.
+/// Serializes ledger entries into records of a journal file, one block an entry. A block starts with its format number and the id of the
+/// node that wrote it. Values follow in the order of the table's columns, sanitized.
 /// </summary>
 /// <remarks>
 /// A number is its byte count plus one, followed by its bytes, little-endian and zigzag-encoded. A text is its length in bytes as such a
@@ -22,18 +22,24 @@ internal sealed class JournalBlockWriter
     private byte[] _bytes = new byte[4096];
     private int _length;
 
-    /// <summary>The bytes written since <see cref="Begin"/>.</summary>
+    /// <summary>The records written since <see cref="Clear"/>.</summary>
     public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, _length);
 
-    /// <summary>Begins a block.</summary>
-    public void Begin(Guid node)
+    /// <summary>Forgets the records.</summary>
+    public void Clear() => _length = 0;
+
+    /// <summary>Writes the record of an entry.</summary>
+    public void Write(Guid node, long sequence, LedgerEntry entry)
     {
-        _length = 0;
+        var start = _length;
+        Room(JournalRecord.HeadSize);
         Write(Format);
         Write(node);
+        Write(entry);
+        JournalRecord.WriteHead(_bytes.AsSpan(start, _length - start), sequence);
     }
 
-    public void Write(LedgerEntry entry)
+    private void Write(LedgerEntry entry)
     {
         switch (entry)
         {

@@ -1,6 +1,6 @@
 namespace Gateway.Ledger.Sqlite;
 
-/// <summary>The changes of one row in one transaction of <see cref="SqliteJournal"/>.</summary>
+/// <summary>The changes of one row in one transaction of <see cref="SqliteRowWriter"/>.</summary>
 /// <param name="Kind">The kind of its first entry.</param>
 /// <param name="Block">The start of the entry's block.</param>
 /// <param name="Position">The start of the entry.</param>

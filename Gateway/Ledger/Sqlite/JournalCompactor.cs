@@ -3,7 +3,7 @@ using Microsoft.Data.Sqlite;
 namespace Gateway.Ledger.Sqlite;
 
 /// <summary>
-/// Moves journal entries into their rows and checkpoints SQLite's write-ahead log, on its own thread: requests wait neither for these nor
+/// Folds journal entries into their rows and checkpoints SQLite's write-ahead log, on its own thread: requests wait neither for these nor
 /// for the disk's sync. Sleeps while there are no writes.
 /// </summary>
 /// <remarks>
@@ -14,18 +14,14 @@ internal sealed class JournalCompactor : IDisposable
 {
     private const int LongestLog = 16_000;
 
-    // The pause between two transactions, for writers.
+    // The pause between two transactions, for other processes.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(1);
-
-    // The number of short transactions in one round. If entries are left after them, entries arrive faster than short transactions move
-    // them, and longer transactions follow.
-    private const int MaxShort = 200;
 
     private readonly string _connectionString;
     private readonly TimeSpan _interval;
     private readonly SqliteLedgerRescue _rescue;
     private readonly Action _runRescue;
-    private readonly Func<bool, bool> _compact;
+    private readonly Func<bool> _fold;
     private readonly Action<Action> _withoutWriters;
     private readonly ManualResetEvent _stopping = new(initialState: false);
     private readonly AutoResetEvent _appended = new(initialState: false);
@@ -34,25 +30,25 @@ internal sealed class JournalCompactor : IDisposable
     /// <summary>Starts the thread; the file must exist.</summary>
     /// <param name="connectionString">The connection string of the database.</param>
     /// <param name="interval">
-    /// The delay between the first entry and its move. Entries of the same row within the delay become one change.
+    /// The delay between the first entry and its transaction. Entries of the same row within the delay become one change.
     /// </param>
     /// <param name="rescue">Says whether the file was deleted or replaced.</param>
     /// <param name="runRescue">Saves the content of a file that was deleted or replaced.</param>
-    /// <param name="compact">Moves some entries (few if its argument is true), and returns whether there are more.</param>
+    /// <param name="fold">Folds some entries, and returns whether there are more.</param>
     /// <param name="withoutWriters">Runs an action while no writer of this process is active.</param>
     public JournalCompactor(
         string connectionString,
         TimeSpan interval,
         SqliteLedgerRescue rescue,
         Action runRescue,
-        Func<bool, bool> compact,
+        Func<bool> fold,
         Action<Action> withoutWriters)
     {
         _rescue = rescue;
         _runRescue = runRescue;
         _connectionString = connectionString;
         _interval = interval;
-        _compact = compact;
+        _fold = fold;
         _withoutWriters = withoutWriters;
         _thread = new Thread(Run) { IsBackground = true, Name = "Ledger compaction" };
         _thread.Start();
@@ -88,7 +84,7 @@ internal sealed class JournalCompactor : IDisposable
                         _runRescue();
                     }
 
-                    for (var i = 0; _compact(i < MaxShort) && !_stopping.WaitOne(Pause); i++)
+                    while (_fold() && !_stopping.WaitOne(Pause))
                     {
                     }
 

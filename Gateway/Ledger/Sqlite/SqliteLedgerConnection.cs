@@ -4,27 +4,23 @@ using SQLitePCL;
 
 namespace Gateway.Ledger.Sqlite;
 
-/// <summary>The writing connection, with its prepared statements. Used by one thread at a time.</summary>
+/// <summary>The writing connection, with its prepared statements. Used by one thread at a time. After a failure it must be disposed.</summary>
 internal sealed class SqliteLedgerConnection : IDisposable
 {
-    private readonly Guid _node;
-
     /// <summary>Opens the file and upgrades its schema.</summary>
     /// <param name="connectionString">The connection string of the database.</param>
-    /// <param name="node">The id of this process in the rows that it creates.</param>
     /// <param name="openTimeout">The maximum wait for the transaction of another process while the file is opened.</param>
     /// <param name="busyTimeout">The maximum wait of later writes.</param>
     /// <param name="tuning">Statements to run.</param>
-    public SqliteLedgerConnection(string connectionString, Guid node, TimeSpan openTimeout, TimeSpan busyTimeout, string tuning)
+    public SqliteLedgerConnection(string connectionString, TimeSpan openTimeout, TimeSpan busyTimeout, string tuning)
     {
-        _node = node;
         Connection = new SqliteConnection(connectionString);
         try
         {
             Connection.Open();
 
             // A write is durable once it is in the write-ahead log: it survives the end of the process. JournalCompactor runs the
-            // checkpoints; the automatic one is a fallback. A commit writes whole pages, so small pages cost less.
+            // checkpoints; the automatic one is a fallback. A transaction writes whole pages, so small pages cost less.
             Execute(
                 $"""
                 PRAGMA page_size = 1024;
@@ -37,7 +33,7 @@ internal sealed class SqliteLedgerConnection : IDisposable
                 """);
             LedgerId = Migrate();
             Execute($"PRAGMA busy_timeout = {(long)busyTimeout.TotalMilliseconds}");
-            Journal = new SqliteJournal(Connection);
+            Rows = new SqliteRowWriter(Connection);
         }
         catch
         {
@@ -49,14 +45,11 @@ internal sealed class SqliteLedgerConnection : IDisposable
     /// <summary>The connection, for writes other than entries.</summary>
     public SqliteConnection Connection { get; }
 
-    /// <summary>The entries that are not in their rows yet.</summary>
-    public SqliteJournal Journal { get; }
+    /// <summary>Folds entries into their rows.</summary>
+    public SqliteRowWriter Rows { get; }
 
     /// <summary>The ledger's id.</summary>
     public string LedgerId { get; }
-
-    /// <summary>Writes entries as one transaction. After a failure the connection must be disposed.</summary>
-    public void Append(IReadOnlyList<LedgerEntry> entries) => Journal.Append(_node, entries);
 
     /// <summary>
     /// Copies the rows whose bill is not known yet from a ledger that this file has replaced: their calls go on, and the file would have no
@@ -90,7 +83,7 @@ internal sealed class SqliteLedgerConnection : IDisposable
 
     public void Dispose()
     {
-        Journal?.Dispose();
+        Rows?.Dispose();
         Connection.Dispose();
     }
 

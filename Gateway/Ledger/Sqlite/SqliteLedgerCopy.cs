@@ -4,8 +4,8 @@ using Microsoft.Data.Sqlite;
 namespace Gateway.Ledger.Sqlite;
 
 /// <summary>
-/// A private copy of a ledger that may not be written, such as a backup. Reading a ledger takes writes: entries are moved from the journal to
-/// their rows, and an earlier schema is upgraded. They happen in the copy.
+/// A private copy of a ledger that may not be written, such as a backup. Reading a ledger takes writes: entries are folded from the journals
+/// into their rows, and an earlier schema is upgraded. They happen in the copy.
 /// </summary>
 internal sealed class SqliteLedgerCopy : IDisposable
 {
@@ -92,6 +92,19 @@ internal sealed class SqliteLedgerCopy : IDisposable
 
     private void Take(string path)
     {
+        // Before the database: what is folded meanwhile is in both, and counts once.
+        foreach (var journal in JournalFile.Paths(path))
+        {
+            try
+            {
+                CopyFile(journal, JournalFile.PathBeside(journal, path, Path));
+            }
+            catch (FileNotFoundException)
+            {
+                // Its entries are in the database by now.
+            }
+        }
+
         PrivateFile.EnsureExists(Path);
         if (File.Exists(path + Index))
         {
@@ -112,8 +125,8 @@ internal sealed class SqliteLedgerCopy : IDisposable
     private static void CopyFile(string from, string to)
     {
         // Not File.Copy, which copies the missing permission to write.
+        using var source = new FileStream(from, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         PrivateFile.EnsureExists(to);
-        using var source = File.OpenRead(from);
         using var target = new FileStream(to, FileMode.Open, FileAccess.Write);
         source.CopyTo(target);
     }

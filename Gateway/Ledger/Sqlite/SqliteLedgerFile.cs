@@ -4,31 +4,36 @@ using Microsoft.Data.Sqlite;
 namespace Gateway.Ledger.Sqlite;
 
 /// <summary>
-/// The SQLite file and its connections. One connection writes, under a lock. Each query opens its own connection and reads the last commit.
-/// Other processes may have the file open, such as the second process of a rolling restart.
+/// The SQLite file and its connections, and the journal beside it. One connection writes, under a lock. Each query opens its own connection
+/// and reads the last commit. Other processes may have the file open, such as the second process of a rolling restart.
 /// </summary>
 /// <remarks>
-/// Entries are appended to a journal table in the same file and moved into their rows by <see cref="JournalCompactor"/>. Reads and row
-/// updates move the pending entries first.
+/// Entries are appended to the journal of this process and folded into their rows by <see cref="JournalCompactor"/>. Reads and row updates
+/// fold the pending entries of all processes first.
 /// </remarks>
-internal sealed class SqliteLedgerFile : IDisposable
+internal sealed partial class SqliteLedgerFile : IDisposable
 {
     // SQLite's result codes.
     private const int Busy = 5;
     private const int Corrupt = 11;
     private const int NotADatabase = 26;
 
+    private const string ForgetSequence = "DELETE FROM journal_folded WHERE node = $1";
+
     /// <summary>The wait for a file that has been locked for longer than <see cref="BusyTimeout"/>.</summary>
     private static readonly TimeSpan WaitWhileLocked = TimeSpan.FromMilliseconds(100);
 
     private readonly string _connectionString;
     private readonly string _readingString;
+    private readonly ILogger _logger;
     private readonly SqliteLedgerRescue _rescue;
     private readonly Lock _writing = new();
     private SqliteLedgerConnection? _writer;
     private SqliteNode? _node;
     private JournalCompactor? _compactor;
-    private bool _isCompactionDue;
+    private volatile NodeJournal? _journal;
+    private int _isFoldDue;
+    private bool _isFoldFailing;
     private volatile bool _isLocked;
     private string? _ledgerId;
     private bool _isDisposed;
@@ -42,6 +47,7 @@ internal sealed class SqliteLedgerFile : IDisposable
         // A query must not create a file in the place of one that was deleted.
         settings.Mode = SqliteOpenMode.ReadWrite;
         _readingString = settings.ToString();
+        _logger = logger;
         _rescue = new SqliteLedgerRescue(Path, logger);
     }
 
@@ -54,6 +60,12 @@ internal sealed class SqliteLedgerFile : IDisposable
     /// <inheritdoc cref="SqliteLedgerStore.CompactionInterval" />
     public TimeSpan CompactionInterval { get; set; } = TimeSpan.FromMilliseconds(200);
 
+    /// <inheritdoc cref="SqliteLedgerStore.WaitsForDisk" />
+    public bool WaitsForDisk { get; set; }
+
+    /// <inheritdoc cref="SqliteLedgerStore.MaxJournalSize" />
+    public long MaxJournalSize { get; set; } = 256L * 1024 * 1024;
+
     /// <inheritdoc cref="SqliteLedgerStore.Tuning" />
     public string Tuning { get; set; } = "";
 
@@ -63,34 +75,25 @@ internal sealed class SqliteLedgerFile : IDisposable
     /// <summary>The id of this process in the rows that it creates. Known once the file is open for writing.</summary>
     public Guid? NodeId => _node?.Id;
 
+    // A journal file is removed once the transaction that folded it is durable.
+    private string Synchronous => WaitsForDisk ? "PRAGMA synchronous = FULL;" : "";
+
     // One request waits for a file that is locked for long, not every one.
     private TimeSpan Wait => _isLocked && WaitWhileLocked < BusyTimeout ? WaitWhileLocked : BusyTimeout;
 
-    /// <summary>Appends entries to the journal, durably, and wakes the compactor.</summary>
+    /// <summary>Appends entries to the journal, durably, and wakes the compactor. Waits for no transaction.</summary>
     public Task AppendAsync(IReadOnlyList<LedgerEntry> entries)
     {
         try
         {
-            lock (_writing)
+            var journal = _journal ?? OpenJournal();
+            journal.Append(entries);
+            if (Interlocked.Exchange(ref _isFoldDue, 1) == 0)
             {
-                try
-                {
-                    Writer().Append(entries);
-                    _isLocked = false;
-                    if (!_isCompactionDue)
-                    {
-                        _isCompactionDue = true;
-                        _compactor!.Wake();
-                    }
-                }
-                catch (Exception exception)
-                {
-                    Reset(exception);
-                    throw;
-                }
+                _compactor!.Wake();
             }
 
-            return Task.CompletedTask;
+            return WaitsForDisk ? FlushAsync(journal) : Task.CompletedTask;
         }
         catch (Exception exception)
         {
@@ -98,7 +101,7 @@ internal sealed class SqliteLedgerFile : IDisposable
         }
     }
 
-    /// <summary>Runs a write on the writing connection, after moving all journal entries into their rows.</summary>
+    /// <summary>Runs a write on the writing connection, after folding all journal entries into their rows.</summary>
     public Task<T> WriteAsync<T>(Func<SqliteConnection, T> write)
     {
         try
@@ -109,7 +112,7 @@ internal sealed class SqliteLedgerFile : IDisposable
                 {
                     var writer = Writer();
                     WakeIfMoved();
-                    writer.Journal.CompactAll();
+                    FoldAll(writer.Rows);
                     return Task.FromResult(write(writer.Connection));
                 }
                 catch (Exception exception)
@@ -157,7 +160,17 @@ internal sealed class SqliteLedgerFile : IDisposable
         }
     }
 
-    /// <summary>Moves the remaining journal entries into their rows, and closes the file.</summary>
+    /// <summary>Folds the journal of a dead node and removes its files.</summary>
+    /// <param name="connection">The writing connection, in a write.</param>
+    /// <param name="node">The node, whose lock this process has.</param>
+    public void FoldDead(SqliteConnection connection, Guid node)
+    {
+        FoldNode(Writer().Rows, node, isDead: true);
+        using var forget = connection.Command(ForgetSequence, LedgerKeys.ToBytes(node));
+        forget.ExecuteNonQuery();
+    }
+
+    /// <summary>Folds the remaining journal entries into their rows, and closes the file.</summary>
     public void Dispose()
     {
         lock (_writing)
@@ -174,8 +187,9 @@ internal sealed class SqliteLedgerFile : IDisposable
         _compactor?.Dispose();
         lock (_writing)
         {
-            TryCompactRest();
+            TryFoldRest();
             Close();
+            _journal?.Dispose();
             _node?.Dispose();
             _node = null;
         }
@@ -195,22 +209,41 @@ internal sealed class SqliteLedgerFile : IDisposable
 
     private SqliteLedgerConnection Open()
     {
-        if (System.IO.Path.GetDirectoryName(Path) is { } folder && !Directory.Exists(folder))
-        {
-            _ = OperatingSystem.IsWindows()
-                ? Directory.CreateDirectory(folder)
-                : Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        }
+        PrivateFile.EnsureFolderOf(Path);
 
         // SQLite gives the files beside the database (-wal, -shm) the mode of the database.
         PrivateFile.EnsureExists(Path);
         _node ??= SqliteNode.Create(Path);
-        _writer = new SqliteLedgerConnection(_connectionString, _node.Id, Wait, BusyTimeout, Tuning);
+        _writer = new SqliteLedgerConnection(_connectionString, Wait, BusyTimeout, Synchronous + Tuning);
         _isLocked = false;
         _rescue.Opened();
         _ledgerId = _writer.LedgerId;
-        _compactor ??= new JournalCompactor(_readingString, CompactionInterval, _rescue, Rescue, Compact, WithoutWriters);
+        _compactor ??= new JournalCompactor(_readingString, CompactionInterval, _rescue, Rescue, Fold, WithoutWriters);
+
+        // Last: an entry that finds the journal wakes the compactor.
+        _journal ??= new NodeJournal(Path, _node.Id, MaxJournalSize);
         return _writer;
+    }
+
+    private async Task FlushAsync(NodeJournal journal)
+    {
+        try
+        {
+            await Task.Run(journal.FlushToDisk);
+        }
+        catch (Exception exception)
+        {
+            throw Failure(exception);
+        }
+    }
+
+    private NodeJournal OpenJournal()
+    {
+        lock (_writing)
+        {
+            Writer();
+            return _journal!;
+        }
     }
 
     // After a failure the state of the connection is unknown. The next call opens a new one, and SQLite rolls back uncommitted changes.
@@ -243,32 +276,39 @@ internal sealed class SqliteLedgerFile : IDisposable
         WakeIfMoved();
         using var connection = new SqliteConnection(_readingString);
         connection.Open();
-        CompactAll(connection);
+        if (HasEntries(connection))
+        {
+            FoldAll(connection);
+        }
+
         return read(connection);
     }
 
-    // Uses the reader's connection: a full disk or a fault of the writing connection does not fail the read.
-    private void CompactAll(SqliteConnection connection)
+    private bool HasEntries(SqliteConnection connection)
     {
-        using (var command = connection.Command("SELECT EXISTS (SELECT 1 FROM journal)"))
+        if (_journal is { } journal && journal.Folded < journal.Sequence)
         {
-            if (command.ExecuteScalar() is not 1L)
-            {
-                return;
-            }
+            return true;
         }
 
-        using (var command = connection.Command($"PRAGMA busy_timeout = {(long)Wait.TotalMilliseconds}"))
+        using var command = connection.Command("SELECT EXISTS (SELECT 1 FROM journal)");
+        return command.ExecuteScalar() is 1L || JournalFile.Nodes(Path).Any(node => node != NodeId);
+    }
+
+    // Uses the reader's connection: a full disk or a fault of the writing connection does not fail the read.
+    private void FoldAll(SqliteConnection connection)
+    {
+        using (var command = connection.Command($"{Synchronous}PRAGMA busy_timeout = {(long)Wait.TotalMilliseconds}"))
         {
             command.ExecuteNonQuery();
         }
 
-        using var journal = new SqliteJournal(connection);
+        using var rows = new SqliteRowWriter(connection);
         lock (_writing)
         {
             try
             {
-                journal.CompactAll();
+                FoldAll(rows);
             }
             catch (LedgerException exception)
             {
@@ -278,12 +318,80 @@ internal sealed class SqliteLedgerFile : IDisposable
         }
     }
 
+    /// <summary>Folds what was appended up to now, by any process. The caller holds <see cref="_writing"/>.</summary>
+    private void FoldAll(SqliteRowWriter rows)
+    {
+        rows.FoldTable();
+        if (_journal is { } journal)
+        {
+            for (var last = journal.Sequence; journal.Folded < last;)
+            {
+                FoldOwn(journal, rows);
+            }
+        }
+
+        foreach (var node in JournalFile.Nodes(Path))
+        {
+            if (node != NodeId)
+            {
+                FoldNode(rows, node, isDead: false);
+            }
+        }
+    }
+
+    private bool FoldOwn(NodeJournal journal, SqliteRowWriter rows)
+    {
+        var last = journal.Sequence;
+        var (folded, isMore) = rows.Fold(journal.Reader, journal.Folded);
+        if (folded < last && !isMore)
+        {
+            // What was appended is not in the files any more: another program has written to them.
+            Log.JournalDamaged(_logger, Path, last - folded);
+            folded = last;
+        }
+
+        journal.SetFolded(folded);
+        return isMore;
+    }
+
+    private void FoldNode(SqliteRowWriter rows, Guid node, bool isDead)
+    {
+        var files = JournalFile.OpenAll(Path, node);
+        try
+        {
+            var reader = new JournalReader(node, number => files.FirstOrDefault(file => file.Number > number));
+            while (rows.Fold(reader, 0).IsMore)
+            {
+            }
+
+            if (isDead)
+            {
+                if (reader.Torn > 0)
+                {
+                    Log.JournalTorn(_logger, files[^1].Path, reader.Torn);
+                }
+
+                foreach (var file in files)
+                {
+                    file.Delete();
+                }
+            }
+        }
+        finally
+        {
+            foreach (var file in files)
+            {
+                file.Dispose();
+            }
+        }
+    }
+
     // Called by the compactor's thread.
-    private bool Compact(bool isShort)
+    private bool Fold()
     {
         lock (_writing)
         {
-            _isCompactionDue = false;
+            Volatile.Write(ref _isFoldDue, 0);
             if (_isDisposed)
             {
                 return false;
@@ -291,13 +399,29 @@ internal sealed class SqliteLedgerFile : IDisposable
 
             try
             {
-                return Writer().Journal.Compact(isShort) is not null;
+                var writer = Writer();
+                writer.Rows.FoldTable();
+                var isMore = FoldOwn(_journal!, writer.Rows);
+                if (_isFoldFailing)
+                {
+                    _isFoldFailing = false;
+                    Log.LedgerFolded(_logger, Path);
+                }
+
+                return isMore;
             }
             catch (Exception exception)
             {
-                _isCompactionDue = true;
+                Volatile.Write(ref _isFoldDue, 1);
                 Reset(exception);
-                throw Failure(exception);
+                var failure = Failure(exception);
+                if (!_isFoldFailing)
+                {
+                    _isFoldFailing = true;
+                    Log.LedgerNotFolded(_logger, failure.Message, MaxJournalSize);
+                }
+
+                throw failure;
             }
         }
     }
@@ -309,8 +433,7 @@ internal sealed class SqliteLedgerFile : IDisposable
         {
             if (!_isDisposed && _writer is { } writer && _rescue.IsNeeded)
             {
-                writer.Journal.CompactAll();
-                writer.Journal.CloseReadTransaction();
+                FoldAll(writer.Rows);
                 RunRescue(writer);
             }
         }
@@ -325,30 +448,68 @@ internal sealed class SqliteLedgerFile : IDisposable
         }
     }
 
-    // Called by the compactor's thread. The log restarts only without open read transactions.
+    // Called by the compactor's thread. The log restarts only while no transaction is in progress.
     private void WithoutWriters(Action act)
     {
         lock (_writing)
         {
-            _writer?.Journal.CloseReadTransaction();
             act();
         }
     }
 
-    // The next opening of the file moves entries that remain.
-    private void TryCompactRest()
+    // The next process folds entries that remain.
+    private void TryFoldRest()
     {
         try
         {
-            _writer?.Journal.CompactAll();
-            if (_writer is { } writer && _rescue.IsNeeded)
+            if (_writer is { } writer)
             {
-                RunRescue(writer);
+                FoldAll(writer.Rows);
+                ForgetNode(writer.Connection);
+                if (_rescue.IsNeeded)
+                {
+                    RunRescue(writer);
+                }
             }
         }
-        catch (Exception fault) when (fault is LedgerException or SqliteException)
+        catch (Exception fault) when (fault is LedgerException or SqliteException or IOException or UnauthorizedAccessException)
         {
             // The store is closing; no caller can receive the fault.
         }
+    }
+
+    // A file that could not be removed is folded by the next process, which must know up to where it is folded.
+    private void ForgetNode(SqliteConnection connection)
+    {
+        if (_node is { } node && !JournalFile.Nodes(Path).Contains(node.Id))
+        {
+            using var forget = connection.Command(ForgetSequence, LedgerKeys.ToBytes(node.Id));
+            forget.ExecuteNonQuery();
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(
+            LogEvents.JournalTorn,
+            LogLevel.Warning,
+            "The journal {Path} of a process that was killed ends within an entry; its last {Count} bytes are left out")]
+        public static partial void JournalTorn(ILogger logger, string path, long count);
+
+        [LoggerMessage(
+            LogEvents.JournalDamaged,
+            LogLevel.Error,
+            "The journal of the ledger {Path} was changed by another program; {Count} of its entries are lost, and their generations stay open "
+                + "until the process ends")]
+        public static partial void JournalDamaged(ILogger logger, string path, long count);
+
+        [LoggerMessage(
+            LogEvents.LedgerNotFolded,
+            LogLevel.Error,
+            "Journal entries cannot be moved into the ledger: {Reason} The journal takes entries meanwhile, up to {Max} bytes")]
+        public static partial void LedgerNotFolded(ILogger logger, string reason, long max);
+
+        [LoggerMessage(LogEvents.LedgerFolded, LogLevel.Information, "Journal entries are moved into the ledger {Path} again")]
+        public static partial void LedgerFolded(ILogger logger, string path);
     }
 }

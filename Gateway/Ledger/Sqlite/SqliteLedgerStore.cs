@@ -36,6 +36,23 @@ internal sealed partial class SqliteLedgerStore : ILedgerStore
         init => _file.CompactionInterval = value;
     }
 
+    /// <summary>
+    /// The size in bytes that the journal of this process must not exceed while its entries cannot be folded; longer ones are refused.
+    /// Default: 256 MB.
+    /// </summary>
+    public long MaxJournalSize
+    {
+        get => _file.MaxJournalSize;
+        init => _file.MaxJournalSize = value;
+    }
+
+    /// <summary>Whether writes wait for the disk. Default: they are handed to the operating system.</summary>
+    public bool WaitsForDisk
+    {
+        get => _file.WaitsForDisk;
+        init => _file.WaitsForDisk = value;
+    }
+
     /// <summary>Statements that the next writing connection runs when it opens. Tests use them to fill the disk.</summary>
     internal string Tuning
     {
@@ -44,6 +61,8 @@ internal sealed partial class SqliteLedgerStore : ILedgerStore
     }
 
     public string LedgerId => _file.LedgerId;
+
+    public bool IsPrompt => !WaitsForDisk;
 
     public IAlertStore Alerts { get; }
 
@@ -54,7 +73,7 @@ internal sealed partial class SqliteLedgerStore : ILedgerStore
     public Task<(int Provisional, int Unresolvable)> AdoptOrphansAsync(DateTimeOffset now, CancellationToken cancellationToken) =>
         _file.WriteAsync(connection =>
         {
-            var nodes = new HashSet<Guid>(SqliteNode.WithFile(_file.Path));
+            var nodes = new HashSet<Guid>([.. SqliteNode.WithFile(_file.Path), .. JournalFile.Nodes(_file.Path)]);
             using (var command = connection.Command(LedgerSql.ReservingNodes))
             using (var reader = command.ExecuteReader())
             {
@@ -74,6 +93,7 @@ internal sealed partial class SqliteLedgerStore : ILedgerStore
                     continue;
                 }
 
+                _file.FoldDead(connection, node);
                 using var transaction = connection.BeginTransaction(deferred: false);
                 using var named = connection.Command(LedgerSql.AdoptNamed, LedgerKeys.ToBytes(node), LedgerKeys.ToStored(now));
                 using var unnamed = connection.Command(LedgerSql.AdoptUnnamed, LedgerKeys.ToBytes(node), LedgerKeys.ToStored(now));

@@ -9,6 +9,7 @@ namespace Gateway.Ledger.Sqlite;
 internal sealed class SqliteNode : IDisposable
 {
     private const string Infix = ".node-";
+    private const int MaxAttempts = 10;
 
     private readonly FileStream _lock;
 
@@ -24,19 +25,24 @@ internal sealed class SqliteNode : IDisposable
     /// <summary>Creates a node and takes its lock.</summary>
     public static SqliteNode Create(string database)
     {
-        // A second attempt is needed only if another node removes the file between its creation and the lock.
-        for (var attempt = 0; attempt < 10; attempt++)
+        // A second attempt is needed only if another node locks or removes the file between its creation and the lock.
+        for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
             var id = Guid.NewGuid();
             var path = PathOf(database, id);
-            if (Take(path, FileMode.CreateNew) is { } held)
+            try
             {
+                var held = PrivateFile.Open(path, FileMode.CreateNew, FileShare.None);
                 if (File.Exists(path))
                 {
                     return new SqliteNode(id, held);
                 }
 
                 held.Dispose();
+            }
+            catch (IOException) when (attempt < MaxAttempts - 1)
+            {
+                // A full disk fails all attempts.
             }
         }
 
@@ -63,7 +69,7 @@ internal sealed class SqliteNode : IDisposable
     public static IDisposable? TakeDead(string database, Guid id)
     {
         var path = PathOf(database, id);
-        return !File.Exists(path) ? Nothing.Instance : Take(path, FileMode.Open) is { } held ? new SqliteNode(id, held) : null;
+        return !File.Exists(path) ? Nothing.Instance : Take(path) is { } held ? new SqliteNode(id, held) : null;
     }
 
     public void Dispose()
@@ -83,22 +89,22 @@ internal sealed class SqliteNode : IDisposable
 
     private static string PathOf(string database, Guid id) => $"{database}{Infix}{id:N}";
 
-    private static FileStream? Take(string path, FileMode mode)
+    private static FileStream? Take(string path)
     {
         try
         {
-            return PrivateFile.Open(path, mode, FileShare.None);
+            return PrivateFile.Open(path, FileMode.Open, FileShare.None);
         }
         catch (FileNotFoundException)
         {
             return null;
         }
-        catch (IOException exception) when (exception is not DirectoryNotFoundException && mode == FileMode.Open)
+        catch (IOException exception) when (exception is not DirectoryNotFoundException)
         {
             // Another process holds the lock.
             return null;
         }
-        catch (UnauthorizedAccessException) when (mode == FileMode.Open)
+        catch (UnauthorizedAccessException)
         {
             // The file belongs to another user.
             return null;

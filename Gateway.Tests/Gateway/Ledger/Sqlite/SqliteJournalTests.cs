@@ -4,8 +4,10 @@ using Gateway.Billing;
 using Gateway.Ledger;
 using Gateway.Ledger.Sqlite;
 using Gateway.Primitives;
+using Gateway.Tests.Gateway.Configuration;
 using Gateway.Tests.Support;
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
 using Xunit;
 using static Gateway.Tests.Gateway.Ledger.LedgerSamples;
 
@@ -20,6 +22,8 @@ public sealed class SqliteJournalTests : IDisposable
 
     private string Database => _folder.File("usage.db");
 
+    private string Left => _folder.File("left.db");
+
     public void Dispose() => _folder.Dispose();
 
     [Fact]
@@ -32,30 +36,163 @@ public sealed class SqliteJournalTests : IDisposable
             await store.ApplyAsync([Began(unnamed)], Cancel);
             await store.ApplyAsync([Began(settled), Settled(settled, 7)], Cancel);
 
-            // The files as the death of the process leaves them: what is written is in them, and nobody cleans up.
-            File.Copy(Database, _folder.File("left.db"));
-            File.Copy(Database + "-wal", _folder.File("left.db-wal"));
+            Leave();
         }
 
-        Assert.Equal(3, await CountAsync(_folder.File("left.db"), "journal"));
-        Assert.Equal(0, await CountAsync(_folder.File("left.db"), "generations"));
-
-        await using var next = await OpenAsync(_folder.File("left.db"));
-        Assert.Equal(0, await CountAsync(_folder.File("left.db"), "journal"));
+        Assert.Equal(0, await CountAsync(Left, "generations"));
+        await using var next = await OpenAsync(Left);
+        Assert.Equal(3, await CountAsync(Left, "generations"));
         Assert.Equal((1, 1), await next.AdoptOrphansAsync(Now, Cancel));
+        Assert.Empty(Journals(Left));
+        Assert.Equal(0, await CountAsync(Left, "journal_folded"));
         Assert.Equal(7, (await next.ReadChargesAsync([settled], Cancel))[settled].Charge.Value);
         Assert.Equal(named, Assert.Single(await next.TakeDueAsync(["search", "other"], Now, Now.AddMinutes(1), 10, Cancel)).Id);
     }
 
     [Fact]
-    public async Task ClosedStore_LeavesAnEmptyJournal()
+    public async Task EntryCutAnywhere_IsLeftOut_AndOthersAreNot()
+    {
+        var (first, last) = (NewId(), NewId());
+        long whole;
+        await using (var store = await OpenAsync(Database, isCompacting: false))
+        {
+            await store.ApplyAsync([Began(first)], Cancel);
+            whole = new FileInfo(Assert.Single(Journals(Database))).Length;
+            await store.ApplyAsync([Began(last)], Cancel);
+            Leave();
+        }
+
+        var journal = Assert.Single(Journals(Left));
+        var bytes = await File.ReadAllBytesAsync(journal, Cancel);
+        var (database, log) = (await File.ReadAllBytesAsync(Left, Cancel), await File.ReadAllBytesAsync(Left + "-wal", Cancel));
+
+        // Each byte of the head, and every seventh of the block.
+        for (var length = (int)whole; length <= bytes.Length; length += length < whole + JournalRecord.HeadSize ? 1 : 7)
+        {
+            await File.WriteAllBytesAsync(Left, database, Cancel);
+            await File.WriteAllBytesAsync(Left + "-wal", log, Cancel);
+            await File.WriteAllBytesAsync(journal, bytes[..length], Cancel);
+            var logger = new ListLogger<SqliteLedgerStore>();
+            await using var next = new SqliteLedgerStore(Left, logger);
+            await next.OpenAsync(Cancel);
+            Assert.Equal((0, length < bytes.Length ? 1 : 2), await next.AdoptOrphansAsync(Now, Cancel));
+            Assert.Equal(length < bytes.Length && length > whole ? 1 : 0, logger.At(LogLevel.Warning).Length);
+            Assert.Empty(Journals(Left));
+        }
+    }
+
+    [Fact]
+    public async Task KilledProcess_IsFoldedByOneThatLives()
+    {
+        var id = NewId();
+        await using (var store = await OpenAsync(Database, isCompacting: false))
+        {
+            await store.ApplyAsync([Began(id), Settled(id, 7)], Cancel);
+            Leave();
+        }
+
+        var journal = Assert.Single(Journals(Left));
+        File.Move(journal, _folder.File("aside"));
+        await using var living = await OpenAsync(Left);
+        await living.ApplyAsync([Began(NewId())], Cancel);
+        File.Move(_folder.File("aside"), journal);
+
+        await living.AdoptOrphansAsync(Now, Cancel);
+        Assert.False(File.Exists(journal));
+        Assert.Equal(7, (await living.ReadChargesAsync([id], Cancel))[id].Charge.Value);
+    }
+
+    [Fact]
+    public async Task EntriesOfALivingProcess_AreFoldedOnce_WhoeverFoldsThem()
+    {
+        await using var one = await OpenAsync(Database, isCompacting: false);
+        await using var other = await OpenAsync(Database, isCompacting: false);
+        var id = NewId();
+        await one.ApplyAsync([Began(id, reserved: 9)], Cancel);
+        Assert.Equal(9, (await other.ReadChargesAsync([id], Cancel))[id].Charge.Value);
+        Assert.Single(Journals(Database));
+        await using (var connection = await ConnectAsync(Database))
+        {
+            // An entry that was folded again would make the row again.
+            await using var command = connection.CreateCommand();
+            command.CommandText = "DELETE FROM generations";
+            Assert.Equal(1, await command.ExecuteNonQueryAsync(Cancel));
+        }
+
+        Assert.Empty(await one.ReadChargesAsync([id], Cancel));
+        Assert.Empty(Journals(Database));
+    }
+
+    [Fact]
+    public async Task FoldingThatDiesInItsMiddle_IsRepeatedAsAWhole()
+    {
+        await using (await OpenAsync(Database))
+        {
+            // A trigger needs the table.
+        }
+
+        await using var store = new SqliteLedgerStore(Database)
+        {
+            CompactionInterval = TimeSpan.FromHours(1),
+            Tuning =
+                """
+                CREATE TEMP TRIGGER dies BEFORE INSERT ON main.generations WHEN (SELECT COUNT(*) FROM main.generations) >= 3
+                BEGIN SELECT RAISE(ABORT, 'the disk is gone'); END;
+                """,
+        };
+        await store.OpenAsync(Cancel);
+        Guid[] ids = [.. Enumerable.Range(0, 5).Select(_ => NewId())];
+        await store.ApplyAsync([.. ids.Select(id => Began(id))], Cancel);
+
+        var failure = await Assert.ThrowsAsync<LedgerException>(() => store.MarkCountedAsync([], Cancel));
+        Assert.Contains("the disk is gone", failure.Message, StringComparison.Ordinal);
+        Assert.Equal(0, await CountAsync(Database, "generations"));
+
+        store.Tuning = "";
+        await store.MarkCountedAsync([], Cancel);
+        Assert.Equal(5, await CountAsync(Database, "generations"));
+    }
+
+    [Fact]
+    public async Task JournalThatAnotherProgramEmptied_IsTold_AndTakesLaterEntries()
+    {
+        var logger = new ListLogger<SqliteLedgerStore>();
+        await using var store = new SqliteLedgerStore(Database, logger) { CompactionInterval = TimeSpan.FromHours(1) };
+        await store.OpenAsync(Cancel);
+        await store.ApplyAsync([Began(NewId())], Cancel);
+        await File.WriteAllBytesAsync(Assert.Single(Journals(Database)), [], Cancel);
+        await store.MarkCountedAsync([], Cancel);
+        Assert.Single(logger.At(LogLevel.Error));
+
+        var id = NewId();
+        await store.ApplyAsync([Began(id)], Cancel);
+        Assert.Single(await store.ReadChargesAsync([id], Cancel));
+    }
+
+    [Fact]
+    public async Task WriteThatWaitsForTheDisk_IsARowAsWell()
+    {
+        await using (var store = new SqliteLedgerStore(Database) { WaitsForDisk = true })
+        {
+            await store.OpenAsync(Cancel);
+            Assert.False(store.IsPrompt);
+            await store.ApplyAsync([Began(NewId())], Cancel);
+        }
+
+        Assert.Equal(1, await CountAsync(Database, "generations"));
+    }
+
+    [Fact]
+    public async Task ClosedStore_LeavesNoJournal()
     {
         await using (var store = await OpenAsync(Database, isCompacting: false))
         {
             await store.ApplyAsync([Began(NewId())], Cancel);
+            Assert.Single(Journals(Database));
         }
 
-        Assert.Equal(0, await CountAsync(Database, "journal"));
+        Assert.Empty(Journals(Database));
+        Assert.Equal(0, await CountAsync(Database, "journal_folded"));
         Assert.Equal(1, await CountAsync(Database, "generations"));
     }
 
@@ -67,7 +204,7 @@ public sealed class SqliteJournalTests : IDisposable
         {
             await store.ApplyAsync([Began(NewId())], Cancel);
             await Eventually.TrueAsync(async () => await CountAsync(Database, "generations") == i, "the row");
-            Assert.Equal(0, await CountAsync(Database, "journal"));
+            await Eventually.TrueAsync(() => Journals(Database).Length == 0, "the file of the journal to be removed");
         }
     }
 
@@ -103,7 +240,7 @@ public sealed class SqliteJournalTests : IDisposable
         {
             var begun = NewId(at);
             await store.ApplyAsync([Began(begun, at: at)], Cancel);
-            Assert.NotEqual(0, await CountAsync(Database, "journal"));
+            Assert.Single(Journals(Database));
             return begun;
         }
     }
@@ -132,7 +269,7 @@ public sealed class SqliteJournalTests : IDisposable
             }
         }
 
-        Assert.NotEqual(0, await CountAsync(_folder.File("at-once.db"), "journal"));
+        Assert.Single(Journals(_folder.File("at-once.db")));
         await atOnce.ReadChargesAsync(ids, Cancel);
         var rows = await RowsAsync(_folder.File("one-by-one.db"));
         Assert.InRange(rows.Count, 80, 120);
@@ -144,16 +281,15 @@ public sealed class SqliteJournalTests : IDisposable
     {
         await using var store = await OpenAsync(Database, isCompacting: false);
         var id = NewId();
-        await store.ApplyAsync([Began(id)], Cancel);
-        var entries = await EntriesAsync();
-        await SetEntriesAsync([JournalBlockWriter.Format + 1, .. entries[1..]]);
+        var block = Block(Began(id));
+        await AddToTableAsync([JournalBlockWriter.Format + 1, .. block[1..]]);
 
         var failure = await Assert.ThrowsAsync<LedgerException>(() => store.ReadChargesAsync([id], Cancel));
         Assert.Contains($"entries of format {JournalBlockWriter.Format + 1}", failure.Message, StringComparison.Ordinal);
         failure = await Assert.ThrowsAsync<LedgerException>(() => OpenAsync(Database));
         Assert.Contains("another version of the gateway", failure.Message, StringComparison.Ordinal);
 
-        await SetEntriesAsync(entries);
+        await AddToTableAsync(block, "UPDATE journal SET entries = $entries");
         Assert.Single(await store.ReadChargesAsync([id], Cancel));
     }
 
@@ -166,8 +302,7 @@ public sealed class SqliteJournalTests : IDisposable
     public async Task BrokenEntry_IsTold(int kept, byte[] added, string said)
     {
         await using var store = await OpenAsync(Database, isCompacting: false);
-        await store.ApplyAsync([Began(NewId())], Cancel);
-        await SetEntriesAsync([.. (await EntriesAsync()).Take(kept), .. added]);
+        await AddToTableAsync([.. Block(Began(NewId())).Take(kept), .. added]);
         var failure = await Assert.ThrowsAsync<LedgerException>(() => store.TakeDueAsync(["search", "other"], Now, Now, 1, Cancel));
         Assert.Contains(said, failure.Message, StringComparison.Ordinal);
         Assert.Equal(1, await CountAsync(Database, "journal"));
@@ -214,14 +349,12 @@ public sealed class SqliteJournalTests : IDisposable
     {
         var (named, settled) = (NewId(), NewId());
         await using var store = await OpenAsync(Database, isCompacting: false);
-        await store.ApplyAsync([Began(NewId())], Cancel);
 
         // Earlier formats end their entries before values that are null here: one zero byte each.
-        var head = (await EntriesAsync())[..17];
-        head[0] = format;
-        await SetEntriesAsync(
+        await AddToTableAsync(
         [
-            .. head,
+            format,
+            .. new byte[LedgerKeys.Size],
             .. Written(Began(named))[..^missingOfBegan],
             .. Written(new LedgerEntry.Named(named, "gen-1763871234-a"))[..^missingOfNamed],
             .. Written(Provisional(named))[..^missingOfEnded],
@@ -234,13 +367,7 @@ public sealed class SqliteJournalTests : IDisposable
         var due = Assert.Single(await store.TakeDueAsync(["search", "other"], Now, Now.AddMinutes(1), 10, Cancel));
         Assert.Equal((named, "gen-1763871234-a", null), (due.Id, due.GenerationId, due.Destination));
 
-        static byte[] Written(LedgerEntry entry)
-        {
-            var writer = new JournalBlockWriter();
-            writer.Begin(Guid.Empty);
-            writer.Write(entry);
-            return writer.Written[17..].ToArray();
-        }
+        static byte[] Written(LedgerEntry entry) => Block(entry)[(1 + LedgerKeys.Size)..];
     }
 
     [Theory]
@@ -249,6 +376,8 @@ public sealed class SqliteJournalTests : IDisposable
     [InlineData(3)]
     [InlineData(4)]
     [InlineData(5)]
+    [InlineData(6)]
+    [InlineData(7)]
     public async Task DatabaseOfAnEarlierVersion_IsBroughtUpToDate(int version)
     {
         var id = NewId();
@@ -286,13 +415,12 @@ public sealed class SqliteJournalTests : IDisposable
     public async Task Log_BeginsAnew_WhileThereAreAlwaysWriters()
     {
         await using var store = await OpenAsync(Database);
-        var id = NewId();
-        await store.ApplyAsync([Began(id)], Cancel);
-        LedgerEntry[] entries = [Provisional(id)];
+        await store.ApplyAsync([Began(NewId())], Cancel);
+        await Eventually.TrueAsync(() => Journals(Database).Length == 0, "the first transaction");
         var first = await LogNumberAsync();
         for (var i = 1; i < 1_000_000; i++)
         {
-            await store.ApplyAsync(entries, Cancel);
+            await store.ApplyAsync([Began(NewId())], Cancel);
             if (i % 1000 == 0 && await LogNumberAsync() >= first + 2)
             {
                 return;
@@ -414,20 +542,34 @@ public sealed class SqliteJournalTests : IDisposable
         return rows;
     }
 
-    private async Task<byte[]> EntriesAsync()
+    private static byte[] Block(LedgerEntry entry)
     {
-        await using var connection = await ConnectAsync(Database);
-        await using var command = connection.CreateCommand();
-        command.CommandText = "SELECT entries FROM journal";
-        return (byte[])(await command.ExecuteScalarAsync(Cancel))!;
+        var writer = new JournalBlockWriter();
+        writer.Write(Guid.Empty, 1, entry);
+        return writer.Written[JournalRecord.HeadSize..].ToArray();
     }
 
-    private async Task SetEntriesAsync(byte[] entries)
+    private static string[] Journals(string database) => [.. JournalFile.Paths(database)];
+
+    // What an earlier version of the gateway does, which has the file open.
+    private async Task AddToTableAsync(byte[] entries, string sql = "INSERT INTO journal (entries) VALUES ($entries)")
     {
         await using var connection = await ConnectAsync(Database);
         await using var command = connection.CreateCommand();
-        command.CommandText = "UPDATE journal SET entries = $entries";
+        command.CommandText = sql;
         command.Parameters.AddWithValue("$entries", entries);
         Assert.Equal(1, await command.ExecuteNonQueryAsync(Cancel));
+    }
+
+    // The files as the death of the process leaves them: what is written is in them, and nobody cleans up.
+    private void Leave()
+    {
+        foreach (var journal in Journals(Database))
+        {
+            File.Copy(journal, JournalFile.PathBeside(journal, Database, Left));
+        }
+
+        File.Copy(Database, Left);
+        File.Copy(Database + "-wal", Left + "-wal");
     }
 }

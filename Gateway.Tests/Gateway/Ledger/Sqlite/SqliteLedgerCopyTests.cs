@@ -52,6 +52,11 @@ public sealed class SqliteLedgerCopyTests : IDisposable
             await store.ApplyAsync([Began(id), Settled(id, 7)], Cancel);
             await store.ReadUsageAsync(new UsageSelection(), Cancel);
             await store.ApplyAsync([Began(NewId(), team: "late")], Cancel);
+            foreach (var journal in JournalFile.Paths(live))
+            {
+                File.Copy(journal, JournalFile.PathBeside(journal, live, Database));
+            }
+
             File.Copy(live, Database);
             File.Copy(live + "-wal", Database + "-wal");
         }
@@ -127,7 +132,7 @@ public sealed class SqliteLedgerCopyTests : IDisposable
     {
         if (isFileReadOnly)
         {
-            foreach (var file in Directory.GetFiles(Backup, "usage.db*"))
+            foreach (var file in Directory.GetFiles(Backup, "usage.*"))
             {
                 Protect(file, isFolder: false);
             }

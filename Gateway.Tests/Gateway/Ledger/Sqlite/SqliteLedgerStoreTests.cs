@@ -42,7 +42,8 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
         await store.OpenAsync(Cancel);
         await store.ApplyAsync([Began(NewId())], Cancel);
 
-        var files = Directory.GetFiles(_folder.Path, "usage.db*");
+        var files = Directory.GetFiles(_folder.Path, "usage.*");
+        Assert.Contains(files, file => file.Contains("usage.journal-", StringComparison.Ordinal));
         Assert.Contains(_folder.File("usage.db-wal"), files);
         Assert.Contains(_folder.File("usage.db-shm"), files);
         Assert.Contains(files, file => file.Contains(".node-", StringComparison.Ordinal));
@@ -90,49 +91,39 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
     }
 
     [Fact]
-    public async Task FullDisk_FailsWholeBatches_UntilThereIsRoom()
+    public async Task DatabaseThatIsFull_LeavesEntriesInTheJournal_UntilThereIsRoom()
     {
         // SQLite's own bound on the file's size fails where a full disk does, with the same code.
         await using var store = new SqliteLedgerStore(_folder.File("full.db")) { Tuning = "PRAGMA max_page_count = 30;" };
         await store.OpenAsync(Cancel);
-        var written = new List<Guid>();
-        LedgerException? failure = null;
-        Guid[] lost = [];
-        for (var i = 0; i < 100 && failure is null; i++)
+        Guid[] ids = [.. Enumerable.Range(0, 2000).Select(_ => NewId())];
+        foreach (var id in ids)
         {
-            lost = [.. Enumerable.Range(0, 20).Select(_ => NewId())];
-            try
-            {
-                await store.ApplyAsync([.. lost.Select(id => Began(id))], Cancel);
-                written.AddRange(lost);
-            }
-            catch (LedgerException exception)
-            {
-                failure = exception;
-            }
+            await store.ApplyAsync([Began(id)], Cancel);
         }
 
-        Assert.Contains("full", failure?.Message, StringComparison.Ordinal);
-        Assert.NotEmpty(written);
-        Assert.Empty(await store.ReadChargesAsync(lost, Cancel));
+        // A query has a connection of its own, without the bound: the writing one is the first to fold.
+        var failure = await Assert.ThrowsAsync<LedgerException>(() => store.TakeDueAsync(["search"], Now, Now, 1, Cancel));
+        Assert.Contains("full", failure.Message, StringComparison.Ordinal);
 
         store.Tuning = "";
-        await store.ApplyAsync([.. lost.Select(id => Began(id))], Cancel);
-        Assert.Equal(written.Count + lost.Length, (await store.ReadChargesAsync([.. written, .. lost], Cancel)).Count);
+        await store.TakeDueAsync(["search"], Now, Now, 1, Cancel);
+        Assert.Equal(ids.Length, (await store.ReadChargesAsync(ids, Cancel)).Count);
+        Assert.Empty(JournalFile.Paths(_folder.File("full.db")));
     }
 
     [Fact]
-    public async Task FileThatIsLocked_Fails_UntilItIsFree()
+    public async Task FileThatIsLocked_TakesEntries_AndFailsTheRestUntilItIsFree()
     {
         await using var store = await OpenLockableAsync();
         var id = NewId();
         await using (await LockAsync())
         {
-            await Assert.ThrowsAsync<LedgerException>(() => store.ApplyAsync([Began(id)], Cancel));
+            await store.ApplyAsync([Began(id)], Cancel);
             await Assert.ThrowsAsync<LedgerException>(() => store.TakeDueAsync(["search", "other"], Now, Now, 1, Cancel));
+            await Assert.ThrowsAsync<LedgerException>(() => store.ReadChargesAsync([id], Cancel));
         }
 
-        await store.ApplyAsync([Began(id)], Cancel);
         Assert.Single(await store.ReadChargesAsync([id], Cancel));
     }
 
@@ -143,16 +134,52 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
         var id = NewId();
         await using (await LockAsync())
         {
-            await Assert.ThrowsAsync<LedgerException>(() => store.ApplyAsync([Began(id)], Cancel));
+            await store.ApplyAsync([Began(id)], Cancel);
+            await Assert.ThrowsAsync<LedgerException>(() => store.TakeDueAsync(["search"], Now, Now, 1, Cancel));
 
-            // A write that waited again would not end.
+            // A query that waited again would not end.
             store.BusyTimeout = TimeSpan.FromDays(1);
-            await Task.Run(() => Assert.ThrowsAsync<LedgerException>(() => store.ApplyAsync([Began(id)], Cancel))).GuardAsync();
+            await Task.Run(() => Assert.ThrowsAsync<LedgerException>(() => store.ReadChargesAsync([id], Cancel))).GuardAsync();
             await Task.Run(() => Assert.ThrowsAsync<LedgerException>(() => store.TakeDueAsync(["search"], Now, Now, 1, Cancel))).GuardAsync();
         }
 
-        await store.ApplyAsync([Began(id)], Cancel);
         Assert.Single(await store.ReadChargesAsync([id], Cancel));
+    }
+
+    [Fact]
+    public async Task JournalThatCannotBeFolded_TakesEntriesUpToItsMaximum()
+    {
+        await using var store = new SqliteLedgerStore(_folder.File("locked.db"))
+        {
+            BusyTimeout = TimeSpan.FromMilliseconds(50),
+            CompactionInterval = TimeSpan.FromHours(1),
+            MaxJournalSize = 100_000,
+        };
+        await store.OpenAsync(Cancel);
+        var written = new List<Guid>();
+        await using (await LockAsync())
+        {
+            LedgerException? failure = null;
+            while (failure is null)
+            {
+                var id = NewId();
+                try
+                {
+                    await store.ApplyAsync([Began(id)], Cancel);
+                    written.Add(id);
+                }
+                catch (LedgerException exception)
+                {
+                    failure = exception;
+                }
+            }
+
+            Assert.Contains("100000 bytes", failure.Message, StringComparison.Ordinal);
+            Assert.InRange(JournalFile.Paths(_folder.File("locked.db")).Sum(path => new FileInfo(path).Length), 100_000, 101_000);
+        }
+
+        Assert.Equal(written.Count, (await store.ReadChargesAsync(written, Cancel)).Count);
+        await store.ApplyAsync([Began(NewId())], Cancel);
     }
 
     [Fact]

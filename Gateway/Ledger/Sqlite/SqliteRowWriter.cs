@@ -4,17 +4,21 @@ using SQLitePCL;
 namespace Gateway.Ledger.Sqlite;
 
 /// <summary>
-/// Holds durable entries that are not in their rows yet. An awaited transaction appends a single row to a table without indexes.
-/// <see cref="Compact"/> moves entries into <c>generations</c>, in order and in batches, and deletes them from the journal in the same
-/// transaction. A process may move entries that another process appended.
+/// Folds journal entries into their rows, in order and in batches. The transaction that folds entries of a node's file stores the sequence
+/// number of the last one, so that none counts twice, whichever process folds it.
 /// </summary>
-internal sealed class SqliteJournal : IDisposable
+/// <remarks>
+/// Earlier versions appended entries to the table <c>journal</c>, and may still do so while this process has the file open. Entries in the
+/// table are removed by the transaction that folds them.
+/// </remarks>
+internal sealed class SqliteRowWriter : IDisposable
 {
-    // The number of rows that one short transaction changes. It takes a quarter of a millisecond, for which commits wait.
-    private const int FewChanges = 32;
+    // The number of rows that one transaction changes, for which other processes wait.
+    private const int MaxChanges = 2000;
 
-    // The number of rows of a long transaction, for throughput.
-    private const int ManyChanges = 512;
+    private const string Sequence = "SELECT sequence FROM journal_folded WHERE node = $1";
+    private const string SetSequence =
+        "INSERT INTO journal_folded (node, sequence) VALUES ($1, $2) ON CONFLICT (node) DO UPDATE SET sequence = excluded.sequence";
 
     // Inserts the merged row. Columns owned by an entry that has not arrived yet are NULL.
     private const string Whole =
@@ -30,16 +34,13 @@ internal sealed class SqliteJournal : IDisposable
         ON CONFLICT (id) DO NOTHING
         """;
 
-    // The maximum number of appends in one read transaction. A checkpoint ends at the oldest open read transaction, so it is renewed often.
-    private const int LongestView = 256;
-
     private readonly sqlite3 _database;
     private readonly List<SqliteStatement> _statements = [];
     private readonly SqliteStatement _begin;
     private readonly SqliteStatement _commit;
     private readonly SqliteStatement _rollback;
-    private readonly SqliteStatement _append;
-    private readonly SqliteStatement _openRead;
+    private readonly SqliteStatement _sequence;
+    private readonly SqliteStatement _setSequence;
     private readonly SqliteStatement _last;
     private readonly SqliteStatement _blocks;
     private readonly SqliteStatement _remove;
@@ -50,16 +51,14 @@ internal sealed class SqliteJournal : IDisposable
     private readonly SqliteStatement _endedAndNamed;
 
     // State of the transaction in progress.
-    private readonly JournalBlockWriter _writer = new();
     private readonly List<JournalChange> _changes = [];
     private readonly Dictionary<Guid, int> _begun = [];
     private byte[] _bytes = new byte[64 * 1024];
     private int _length;
-    private bool _isReadOpen;
-    private int _seen;
+    private long _lastRead;
 
     /// <summary>Prepares the statements; the schema must be up to date.</summary>
-    public SqliteJournal(SqliteConnection connection)
+    public SqliteRowWriter(SqliteConnection connection)
     {
         _database = connection.Handle!;
         try
@@ -67,8 +66,8 @@ internal sealed class SqliteJournal : IDisposable
             _begin = Prepare("BEGIN IMMEDIATE");
             _commit = Prepare("COMMIT");
             _rollback = Prepare("ROLLBACK");
-            _append = Prepare("INSERT INTO journal (entries) VALUES ($1)");
-            _openRead = Prepare("SELECT 1 FROM meta");
+            _sequence = Prepare(Sequence);
+            _setSequence = Prepare(SetSequence);
             _last = Prepare("SELECT COALESCE(MAX(position), 0) FROM journal");
             _blocks = Prepare("SELECT position, entries FROM journal ORDER BY position");
             _remove = Prepare("DELETE FROM journal WHERE position <= $1");
@@ -85,90 +84,77 @@ internal sealed class SqliteJournal : IDisposable
         }
     }
 
-    /// <summary>
-    /// Writes entries as one transaction. The read transaction stays open until <see cref="CloseReadTransaction"/>: opening and closing it
-    /// each time costs four system calls, a third of the total.
-    /// </summary>
-    public void Append(Guid node, IReadOnlyList<LedgerEntry> entries)
-    {
-        _writer.Begin(node);
-        for (var i = 0; i < entries.Count; i++)
-        {
-            _writer.Write(entries[i]);
-        }
-
-        if (++_seen > LongestView)
-        {
-            CloseReadTransaction();
-        }
-
-        if (!_isReadOpen)
-        {
-            _isReadOpen = _openRead.Read();
-            _seen = 0;
-        }
-
-        _append.Bind(1, _writer.Written);
-        if (!_append.TryRun())
-        {
-            // Another connection has written since, which makes the read transaction outdated, or is writing now. SQLite waits for a writer
-            // only without a read transaction.
-            CloseReadTransaction();
-            _append.Run();
-        }
-    }
-
-    /// <summary>Closes the read transaction of appending, so that the log can restart.</summary>
-    public void CloseReadTransaction()
-    {
-        if (_isReadOpen)
-        {
-            _isReadOpen = false;
-            _openRead.Reset();
-        }
-    }
-
-    /// <summary>Moves all entries appended so far into their rows.</summary>
+    /// <summary>Folds all entries that are in the table now.</summary>
     /// <exception cref="LedgerException">
-    /// The move failed, or another version of the gateway wrote the entries; all of them are kept.
+    /// The transaction failed, or another version of the gateway wrote the entries; all of them are kept.
     /// </exception>
-    public void CompactAll()
+    public void FoldTable()
     {
-        CloseReadTransaction();
         _last.Read();
         var last = _last.Number(0);
         _last.Reset();
-        while (Compact(isShort: false) is { } position && position < last)
+        for (var position = 0L; position < last;)
         {
+            _begin.Run();
+            try
+            {
+                ReadTable(last);
+                if (_length > 0)
+                {
+                    WriteChanges();
+                    _remove.Bind(1, position = _lastRead);
+                    _remove.Run();
+                }
+                else
+                {
+                    // Another process has folded them.
+                    position = last;
+                }
+
+                _commit.Run();
+            }
+            catch
+            {
+                RollBack();
+                throw;
+            }
         }
     }
 
-    /// <summary>Moves the oldest entries into their rows, as one transaction.</summary>
-    /// <param name="isShort">Whether writers wait for the transaction, which is then limited to few rows.</param>
-    /// <returns>The position of the last moved entry; <see langword="null"/> if no entries are left.</returns>
+    /// <summary>Folds the next entries of a node, as one transaction.</summary>
+    /// <param name="reader">Reads the node's files.</param>
+    /// <param name="folded">The sequence number up to which entries are known to be folded, also if the database does not know it.</param>
+    /// <returns>The sequence number up to which entries are folded, and whether others may follow.</returns>
     /// <exception cref="LedgerException">
-    /// The move failed, or another version of the gateway wrote the entries; all of them are kept.
+    /// The transaction failed, or another version of the gateway wrote the entries; all of them are kept.
     /// </exception>
-    public long? Compact(bool isShort)
+    public (long Folded, bool IsMore) Fold(JournalReader reader, long folded)
     {
-        CloseReadTransaction();
+        Span<byte> node = stackalloc byte[LedgerKeys.Size];
+        reader.Node.TryWriteBytes(node, bigEndian: true, out _);
         _begin.Run();
         try
         {
-            var (last, isAll) = ReadChanges(isShort ? FewChanges : ManyChanges);
-            foreach (var change in _changes)
+            _sequence.Bind(1, node);
+            if (_sequence.Read())
             {
-                Write(change);
+                folded = Math.Max(folded, _sequence.Number(0));
+                _sequence.Reset();
             }
 
+            reader.Seek(folded);
+            ReadFile(reader);
             if (_length > 0)
             {
-                _remove.Bind(1, last);
-                _remove.Run();
+                WriteChanges();
+                folded = reader.Sequence;
+                _setSequence.Bind(1, node);
+                _setSequence.Bind(2, folded);
+                _setSequence.Run();
             }
 
             _commit.Run();
-            return isAll ? null : last;
+            return (folded, _changes.Count >= MaxChanges);
         }
         catch
         {
@@ -185,34 +171,51 @@ internal sealed class SqliteJournal : IDisposable
         }
     }
 
-    private (long Last, bool IsAll) ReadChanges(int most)
+    private void ReadFile(JournalReader reader)
+    {
+        BeginChanges();
+        while (_changes.Count < MaxChanges && reader.TryRead(out var block))
+        {
+            AddChanges(block);
+        }
+    }
+
+    private void ReadTable(long last)
+    {
+        BeginChanges();
+        while (_changes.Count < MaxChanges && _blocks.Read())
+        {
+            if (_blocks.Number(0) > last)
+            {
+                break;
+            }
+
+            _lastRead = _blocks.Number(0);
+            AddChanges(_blocks.Bytes(1));
+        }
+
+        _blocks.Reset();
+    }
+
+    private void BeginChanges()
     {
         _changes.Clear();
         _begun.Clear();
         _length = 0;
-        var last = 0L;
-        while (_changes.Count < most)
+    }
+
+    private void AddChanges(ReadOnlySpan<byte> written)
+    {
+        var block = JournalBlockReader.Upgrade(written);
+        if (_bytes.Length - _length < block.Length)
         {
-            if (!_blocks.Read())
-            {
-                return (last, true);
-            }
-
-            last = _blocks.Number(0);
-            var block = JournalBlockReader.Upgrade(_blocks.Bytes(1));
-            if (_bytes.Length - _length < block.Length)
-            {
-                Array.Resize(ref _bytes, Math.Max(_bytes.Length * 2, _length + block.Length));
-            }
-
-            block.CopyTo(_bytes.AsSpan(_length));
-            var start = _length;
-            _length += block.Length;
-            AddChanges(start);
+            Array.Resize(ref _bytes, Math.Max(_bytes.Length * 2, _length + block.Length));
         }
 
-        _blocks.Reset();
-        return (last, false);
+        block.CopyTo(_bytes.AsSpan(_length));
+        var start = _length;
+        _length += block.Length;
+        AddChanges(start);
     }
 
     private void AddChanges(int start)
@@ -248,6 +251,14 @@ internal sealed class SqliteJournal : IDisposable
         else
         {
             _changes.Add(new JournalChange(kind, block, position));
+        }
+    }
+
+    private void WriteChanges()
+    {
+        foreach (var change in _changes)
+        {
+            Write(change);
         }
     }
 
