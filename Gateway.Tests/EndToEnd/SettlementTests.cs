@@ -139,50 +139,6 @@ public sealed class SettlementTests
         await AssertBookIsInTheLedgerAsync(team);
     }
 
-    [Theory]
-    [InlineData("Refuse")]
-    [InlineData("Allow")]
-    public async Task JournalThatCannotBeWritten_GoesByThePolicy(string policy)
-    {
-        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
-        {
-            HasLog = true,
-            Team = """ "Limits": { "ConcurrentRequests": 1 }, "Budget": { "Usd": 1 } """,
-            UsageMore = $$""", "WhenStoreFails": "{{policy}}" """,
-        });
-        Assert.Equal(200, (await team.ChatAsync()).Status);
-        var folder = Path.GetDirectoryName(team.LedgerPath)!;
-        await Eventually.TrueAsync(
-            () => !Directory.GetFiles(folder).Any(file => file.Contains(".journal-", StringComparison.Ordinal)), "the journal to be folded");
-        Directory.Move(folder, folder + ".away");
-        File.WriteAllText(folder, "a file in its place");
-
-        for (var i = 0; i < 3; i++)
-        {
-            var call = await team.ChatAsync();
-            if (policy == "Refuse")
-            {
-                call.IsRefused(503);
-                Assert.Equal("usage_unavailable", call.Json.GetProperty("error").GetProperty("code").GetString());
-                Assert.Null(call.Upstream);
-            }
-            else
-            {
-                Assert.Equal(200, call.Status);
-            }
-        }
-
-        await team.Gateway.Log.WaitForAsync(
-            line => line.Contains("\"Error\"", StringComparison.Ordinal)
-                && line.Contains("The ledger cannot be written", StringComparison.Ordinal),
-            "an error");
-
-        File.Delete(folder);
-        Directory.Move(folder + ".away", folder);
-        await Eventually.TrueAsync(async () => (await team.ChatAsync()).Status == 200, "a ledger that is written again");
-        await AssertBookIsInTheLedgerAsync(team);
-    }
-
     [Fact]
     public async Task Generation_IsTheOwnTeamsOnly()
     {
@@ -258,10 +214,53 @@ public sealed class SettlementTests
         await AssertBookIsInTheLedgerAsync(team);
     }
 
-    private static async Task AssertBookIsInTheLedgerAsync(TeamGateway team)
+    [Theory]
+    [InlineData("Refuse")]
+    [InlineData("Allow")]
+    public async Task FullDisk_GoesByThePolicy_UntilThereIsRoom(string policy)
+    {
+        using var disk = new SmallDisk(2 * 1024 * 1024);
+        var ledger = disk.File("usage.db");
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            HasLog = true,
+            Team = """ "Budget": { "Usd": 1 } """,
+            Usage = $$"""{ "Sqlite": { "Path": "{{ledger}}" }, "WhenStoreFails": "{{policy}}" }""",
+        });
+        Assert.Equal(200, (await team.ChatAsync()).Status);
+        disk.Fill(leave: 4096);
+
+        var failure = team.Gateway.Log.WaitForAsync(
+            line => line.Contains("\"Error\"", StringComparison.Ordinal) && line.Contains("The ledger cannot be written", StringComparison.Ordinal),
+            "an error");
+        var calls = 0;
+        while (!failure.IsCompleted && calls++ < 10_000)
+        {
+            await team.ChatAsync();
+        }
+
+        await failure;
+        var call = await team.ChatAsync();
+        if (policy == "Refuse")
+        {
+            call.IsRefused(503);
+            Assert.Equal("usage_unavailable", call.Json.GetProperty("error").GetProperty("code").GetString());
+            Assert.Null(call.Upstream);
+        }
+        else
+        {
+            Assert.Equal(200, call.Status);
+        }
+
+        disk.Free();
+        await Eventually.TrueAsync(async () => (await team.ChatAsync()).Status == 200, "a ledger that is written again");
+        await AssertBookIsInTheLedgerAsync(team, ledger);
+    }
+
+    private static async Task AssertBookIsInTheLedgerAsync(TeamGateway team, string? ledger = null)
     {
         var rows = await Eventually.GetAsync(
-            async () => await team.RowsAsync() is var rows && rows.All(row => row.IsClosed)
+            async () => await LedgerRow.ReadSqliteAsync(ledger ?? team.LedgerPath) is var rows && rows.All(row => row.IsClosed)
                 && rows.Count == team.Upstream.Book.Entries.Count ? rows : null,
             "all rows");
         Assert.Equal(team.Upstream.Book.Total, rows.Sum(row => row.Charge));

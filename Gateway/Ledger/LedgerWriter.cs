@@ -268,8 +268,8 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
                 return ValueTask.FromException(new LedgerException(refusal.Message, refusal));
             }
 
-            // A slow store must not block a thread that polls sockets.
-            if (_isWriting || (!IsPrompt && (_queue.Count >= MaxBatch || !Thread.CurrentThread.IsThreadPoolThread)))
+            // A slow store or a long queue must not block a thread that polls sockets.
+            if (_isWriting || _queue.Count >= MaxBatch || (!IsPrompt && !Thread.CurrentThread.IsThreadPoolThread))
             {
                 return EnqueueWaiter(entry);
             }
@@ -397,7 +397,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
             }
 
             _isWriting = true;
-            if (IsPrompt)
+            if (IsPrompt && _queue.Count < MaxBatch)
             {
                 _ = WriteRoundAsync();
                 return;
@@ -419,10 +419,9 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
 
     private bool TakeBatch()
     {
-        var most = IsPrompt ? int.MaxValue : MaxBatch;
         lock (_gate)
         {
-            while (_batch.Count < most && _queue.TryDequeue(out var item))
+            while (_batch.Count < MaxBatch && _queue.TryDequeue(out var item))
             {
                 _batch.Add(item);
                 _awaited -= item.Waiter is null ? 0 : 1;

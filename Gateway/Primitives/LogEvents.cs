@@ -54,6 +54,7 @@ internal static class LogEvents
     public const int JournalDamaged = 1612;
     public const int LedgerNotFolded = 1613;
     public const int LedgerFolded = 1614;
+    public const int JournalUnreadable = 1615;
 
     // Metering and Admission: 1700-1799
     public const int LimitsUnavailable = 1700;

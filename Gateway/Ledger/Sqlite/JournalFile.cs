@@ -19,6 +19,9 @@ internal sealed class JournalFile : IDisposable
     {
         Number = number;
         _stream = stream;
+
+        // Once: the property asks the system for the position of the file each time.
+        Handle = stream.SafeFileHandle;
     }
 
     /// <summary>The place of the file among those of its node.</summary>
@@ -28,7 +31,7 @@ internal sealed class JournalFile : IDisposable
     public string Path => _stream.Name;
 
     /// <summary>The handle, for reads and writes at positions.</summary>
-    public SafeFileHandle Handle => _stream.SafeFileHandle;
+    public SafeFileHandle Handle { get; }
 
     /// <summary>Creates a file, readable by its owner only, and its folder unless it exists.</summary>
     public static JournalFile Create(string database, Guid node, int number)
@@ -38,25 +41,38 @@ internal sealed class JournalFile : IDisposable
     }
 
     /// <summary>Opens the files of a node, in order. Files that are removed meanwhile are left out.</summary>
+    /// <exception cref="UnauthorizedAccessException">A file belongs to another user. None is open.</exception>
     public static IReadOnlyList<JournalFile> OpenAll(string database, Guid node)
     {
         var files = new List<JournalFile>();
-        foreach (var (_, number) in List(database).Where(file => file.Node == node).OrderBy(static file => file.Number))
+        try
         {
-            try
+            foreach (var (_, number) in List(database).Where(file => file.Node == node).OrderBy(static file => file.Number))
             {
-                files.Add(new JournalFile(
-                    number,
-                    new FileStream(
-                        PathOf(database, node, number), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0)));
+                try
+                {
+                    files.Add(new JournalFile(
+                        number,
+                        new FileStream(
+                            PathOf(database, node, number), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0)));
+                }
+                catch (FileNotFoundException)
+                {
+                    // Its node has removed it.
+                }
             }
-            catch (FileNotFoundException)
-            {
-                // Its node has folded it.
-            }
-        }
 
-        return files;
+            return files;
+        }
+        catch
+        {
+            foreach (var file in files)
+            {
+                file.Dispose();
+            }
+
+            throw;
+        }
     }
 
     /// <summary>The nodes that have files beside the database, alive or dead.</summary>

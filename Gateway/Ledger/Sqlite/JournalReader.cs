@@ -17,6 +17,7 @@ internal sealed class JournalReader(Guid node, Func<int, JournalFile?> next)
     private int _start;
     private int _end;
     private long _position;
+    private long _torn;
 
     /// <summary>The node.</summary>
     public Guid Node { get; } = node;
@@ -24,10 +25,12 @@ internal sealed class JournalReader(Guid node, Func<int, JournalFile?> next)
     /// <summary>The sequence number of the last entry read.</summary>
     public long Sequence { get; private set; }
 
-    /// <summary>The number of bytes behind the last whole record of the file that is read, which are torn if the node is dead.</summary>
-    public long Torn => _file is { } file ? RandomAccess.GetLength(file.Handle) - _position : 0;
+    /// <summary>The number of bytes behind the last whole records of the files read, which are torn if the node is dead.</summary>
+    public long Torn => _torn + Rest;
 
-    /// <summary>Goes on with the node's other files: this one is removed.</summary>
+    private long Rest => _file is { } file ? RandomAccess.GetLength(file.Handle) - _position : 0;
+
+    /// <summary>Begins anew, or with the node's other files: this one is removed or empty.</summary>
     public void Leave(JournalFile file)
     {
         if (_file == file)
@@ -42,7 +45,7 @@ internal sealed class JournalReader(Guid node, Func<int, JournalFile?> next)
         if (Sequence != sequence)
         {
             Begin(null);
-            Sequence = 0;
+            (Sequence, _torn) = (0, 0);
             while (Sequence < sequence && TryRead(sequence, out _))
             {
             }
@@ -52,12 +55,10 @@ internal sealed class JournalReader(Guid node, Func<int, JournalFile?> next)
     }
 
     /// <summary>Reads the next entry.</summary>
+    /// <param name="last">The sequence number of the last entry to read.</param>
     /// <param name="block">The entry's block, valid until the next call.</param>
     /// <returns>Whether there is one.</returns>
-    public bool TryRead(out ReadOnlySpan<byte> block) => TryRead(long.MaxValue, out block);
-
-    // Leaves the first entry after the last sequence number in the file.
-    private bool TryRead(long last, out ReadOnlySpan<byte> block)
+    public bool TryRead(long last, out ReadOnlySpan<byte> block)
     {
         while (true)
         {
@@ -73,6 +74,7 @@ internal sealed class JournalReader(Guid node, Func<int, JournalFile?> next)
                 // A file does not grow once there is another: what was added since is read first.
                 if (_file is null || !TryReadRecord(out record))
                 {
+                    _torn += Rest;
                     Begin(following);
                     continue;
                 }
@@ -81,6 +83,8 @@ internal sealed class JournalReader(Guid node, Func<int, JournalFile?> next)
             var sequence = JournalRecord.Sequence(record);
             if (sequence > last)
             {
+                // Its node may cut it off again.
+                Forget();
                 block = default;
                 return false;
             }

@@ -10,9 +10,13 @@ internal sealed class NodeJournal : IDisposable
     // A file that grew to this size is followed by the next one, so that files are removed under steady load, too.
     private const long LongestFile = 4 * 1024 * 1024;
 
+    // The share of the maximum size that one file may have: folded entries count until their file is removed.
+    private const int MinFiles = 4;
+
     private readonly string _database;
     private readonly Guid _node;
     private readonly long _maxSize;
+    private readonly long _longestFile;
     private readonly JournalBlockWriter _writer = new();
 
     // Guards the fields below. Held for one write to a file.
@@ -22,9 +26,12 @@ internal sealed class NodeJournal : IDisposable
     private readonly List<(JournalFile File, long Length, long Last)> _files = [];
     private int _number;
     private long _size;
+
+    // The last sequence number that was given out, also to an entry whose write failed.
+    private long _issued;
     private long _sequence;
     private long _folded;
-    private bool _isTorn;
+    private bool _isFileOver;
     private bool _isDisposed;
 
     /// <param name="database">The full path of the database.</param>
@@ -35,6 +42,7 @@ internal sealed class NodeJournal : IDisposable
         _database = database;
         _node = node;
         _maxSize = maxSize;
+        _longestFile = Math.Min(LongestFile, maxSize / MinFiles);
         Reader = new JournalReader(node, Next);
     }
 
@@ -62,14 +70,13 @@ internal sealed class NodeJournal : IDisposable
             }
 
             _writer.Clear();
-            var sequence = _sequence;
             for (var i = 0; i < entries.Count; i++)
             {
-                _writer.Write(_node, ++sequence, entries[i]);
+                _writer.Write(_node, ++_issued, entries[i]);
             }
 
-            Write(_writer.Written, sequence);
-            Volatile.Write(ref _sequence, sequence);
+            Write(_writer.Written, _issued);
+            Volatile.Write(ref _sequence, _issued);
         }
     }
 
@@ -88,28 +95,39 @@ internal sealed class NodeJournal : IDisposable
             {
                 // Its entries are in their rows, durably.
             }
+            catch (IOException)
+            {
+                // The system has dropped what it could not write, and does not tell again: no entry may stand behind it.
+                EndFile();
+                throw;
+            }
 
             number = file.Number;
         }
     }
 
-    /// <summary>Notes that entries are in their rows, durably, and removes files without others. Called by the thread that reads.</summary>
+    /// <summary>Lets the next entry begin a file: the present one is damaged.</summary>
+    public void EndFile()
+    {
+        lock (_gate)
+        {
+            _isFileOver = true;
+        }
+    }
+
+    /// <summary>
+    /// Notes that entries are in their rows, durably, and removes files without others. The last file stays open, empty: an entry needs no file
+    /// descriptor. Called by the thread that reads.
+    /// </summary>
     /// <param name="sequence">The sequence number of the last of them.</param>
     public void SetFolded(long sequence)
     {
         Volatile.Write(ref _folded, sequence);
+        Empty(sequence);
         while (TakeFolded(sequence) is { } file)
         {
             Reader.Leave(file);
-            try
-            {
-                file.Delete();
-            }
-            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-            {
-                // The next process removes it, and finds all of its entries folded.
-            }
-
+            TryDelete(file);
             file.Dispose();
         }
     }
@@ -120,8 +138,13 @@ internal sealed class NodeJournal : IDisposable
         lock (_gate)
         {
             _isDisposed = true;
-            foreach (var (file, _, _) in _files)
+            foreach (var (file, _, last) in _files)
             {
+                if (last <= _folded)
+                {
+                    TryDelete(file);
+                }
+
                 file.Dispose();
             }
 
@@ -129,11 +152,47 @@ internal sealed class NodeJournal : IDisposable
         }
     }
 
+    private static void TryDelete(JournalFile file)
+    {
+        try
+        {
+            file.Delete();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // The next process removes it, and finds all of its entries folded.
+        }
+    }
+
+    private void Empty(long sequence)
+    {
+        lock (_gate)
+        {
+            if (_files is not [(var file, > 0, var last)] || last > sequence)
+            {
+                return;
+            }
+
+            if (!File.Exists(file.Path))
+            {
+                // Others do not find the entries of a file that was deleted.
+                _isFileOver = true;
+            }
+            else if (!_isFileOver && TryCut(file, 0))
+            {
+                _files[0] = (file, 0, last);
+                _size = 0;
+                Reader.Leave(file);
+            }
+        }
+    }
+
     private JournalFile? TakeFolded(long sequence)
     {
         lock (_gate)
         {
-            if (_files is not [var oldest, ..] || oldest.Last > sequence)
+            // The last one takes the next entry.
+            if (_files is not [var oldest, ..] || oldest.Last > sequence || (_files.Count == 1 && !_isFileOver))
             {
                 return null;
             }
@@ -162,10 +221,10 @@ internal sealed class NodeJournal : IDisposable
 
     private void Write(ReadOnlySpan<byte> records, long sequence)
     {
-        if (_isTorn || _files is not [.., { Length: < LongestFile }])
+        if (_isFileOver || _files.Count == 0 || _files[^1].Length >= _longestFile)
         {
             _files.Add((JournalFile.Create(_database, _node, ++_number), 0, 0));
-            _isTorn = false;
+            _isFileOver = false;
         }
 
         var (file, length, _) = _files[^1];
@@ -175,7 +234,8 @@ internal sealed class NodeJournal : IDisposable
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            CutOff(file, length);
+            // What a failed write has left is no record. Where it cannot be cut off, it ends the file for readers; so the next entry begins one.
+            _isFileOver = !TryCut(file, length);
             throw;
         }
 
@@ -183,17 +243,16 @@ internal sealed class NodeJournal : IDisposable
         _size += records.Length;
     }
 
-    // What a failed write has left is no record and would end the file for readers.
-    private void CutOff(JournalFile file, long length)
+    private static bool TryCut(JournalFile file, long length)
     {
         try
         {
             RandomAccess.SetLength(file.Handle, length);
+            return true;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // The next entry begins a file.
-            _isTorn = true;
+            return false;
         }
     }
 }

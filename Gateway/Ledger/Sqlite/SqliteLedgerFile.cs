@@ -34,6 +34,9 @@ internal sealed partial class SqliteLedgerFile : IDisposable
     private volatile NodeJournal? _journal;
     private int _isFoldDue;
     private bool _isFoldFailing;
+
+    // Told once.
+    private readonly HashSet<Guid> _unreadable = [];
     private volatile bool _isLocked;
     private string? _ledgerId;
     private bool _isDisposed;
@@ -113,6 +116,7 @@ internal sealed partial class SqliteLedgerFile : IDisposable
                     var writer = Writer();
                     WakeIfMoved();
                     FoldAll(writer.Rows);
+                    _isLocked = false;
                     return Task.FromResult(write(writer.Connection));
                 }
                 catch (Exception exception)
@@ -163,11 +167,17 @@ internal sealed partial class SqliteLedgerFile : IDisposable
     /// <summary>Folds the journal of a dead node and removes its files.</summary>
     /// <param name="connection">The writing connection, in a write.</param>
     /// <param name="node">The node, whose lock this process has.</param>
-    public void FoldDead(SqliteConnection connection, Guid node)
+    /// <returns>Whether all of its entries are in their rows; <see langword="false"/> if its files belong to another user.</returns>
+    public bool FoldDead(SqliteConnection connection, Guid node)
     {
-        FoldNode(Writer().Rows, node, isDead: true);
+        if (!FoldNode(Writer().Rows, node, isDead: true))
+        {
+            return false;
+        }
+
         using var forget = connection.Command(ForgetSequence, LedgerKeys.ToBytes(node));
         forget.ExecuteNonQuery();
+        return true;
     }
 
     /// <summary>Folds the remaining journal entries into their rows, and closes the file.</summary>
@@ -272,8 +282,21 @@ internal sealed partial class SqliteLedgerFile : IDisposable
 
     private T Read<T>(Func<SqliteConnection, T> read)
     {
-        // Each query opens a connection, which takes about 100 microseconds: queries are rare and never wait for each other.
         WakeIfMoved();
+        if (_rescue.IsNeeded)
+        {
+            lock (_writing)
+            {
+                if (_rescue.IsNeeded && !_isDisposed && _writer is { } writer)
+                {
+                    // The file at the path is not the ledger, and SQLite would take the log of the ledger for that of this file.
+                    FoldAllOwn(writer.Rows);
+                    return read(writer.Connection);
+                }
+            }
+        }
+
+        // Each query opens a connection, which takes about 100 microseconds: queries are rare and never wait for each other.
         using var connection = new SqliteConnection(_readingString);
         connection.Open();
         if (HasEntries(connection))
@@ -304,17 +327,38 @@ internal sealed partial class SqliteLedgerFile : IDisposable
         }
 
         using var rows = new SqliteRowWriter(connection);
+        try
+        {
+            // One transaction at a time: others wait for the lock.
+            for (var last = _journal?.Sequence ?? 0; FoldsOwn(rows, last);)
+            {
+            }
+
+            lock (_writing)
+            {
+                rows.FoldTable();
+                FoldOthers(rows);
+            }
+        }
+        catch (LedgerException exception)
+        {
+            NoteLock(exception);
+            throw;
+        }
+    }
+
+    // A query that finds another file at the path must not fold into it: the entries belong to the open file, which is saved first.
+    private bool FoldsOwn(SqliteRowWriter rows, long last)
+    {
         lock (_writing)
         {
-            try
+            if (_isDisposed || _rescue.IsNeeded || _journal is not { } journal || journal.Folded >= last)
             {
-                FoldAll(rows);
+                return false;
             }
-            catch (LedgerException exception)
-            {
-                NoteLock(exception);
-                throw;
-            }
+
+            FoldOwn(journal, rows);
+            return true;
         }
     }
 
@@ -322,6 +366,12 @@ internal sealed partial class SqliteLedgerFile : IDisposable
     private void FoldAll(SqliteRowWriter rows)
     {
         rows.FoldTable();
+        FoldAllOwn(rows);
+        FoldOthers(rows);
+    }
+
+    private void FoldAllOwn(SqliteRowWriter rows)
+    {
         if (_journal is { } journal)
         {
             for (var last = journal.Sequence; journal.Folded < last;)
@@ -329,7 +379,10 @@ internal sealed partial class SqliteLedgerFile : IDisposable
                 FoldOwn(journal, rows);
             }
         }
+    }
 
+    private void FoldOthers(SqliteRowWriter rows)
+    {
         foreach (var node in JournalFile.Nodes(Path))
         {
             if (node != NodeId)
@@ -342,11 +395,12 @@ internal sealed partial class SqliteLedgerFile : IDisposable
     private bool FoldOwn(NodeJournal journal, SqliteRowWriter rows)
     {
         var last = journal.Sequence;
-        var (folded, isMore) = rows.Fold(journal.Reader, journal.Folded);
+        var (folded, isMore) = rows.Fold(journal.Reader, journal.Folded, last);
         if (folded < last && !isMore)
         {
             // What was appended is not in the files any more: another program has written to them.
             Log.JournalDamaged(_logger, Path, last - folded);
+            journal.EndFile();
             folded = last;
         }
 
@@ -354,13 +408,28 @@ internal sealed partial class SqliteLedgerFile : IDisposable
         return isMore;
     }
 
-    private void FoldNode(SqliteRowWriter rows, Guid node, bool isDead)
+    /// <returns><see langword="false"/> if the files belong to another user.</returns>
+    private bool FoldNode(SqliteRowWriter rows, Guid node, bool isDead)
     {
-        var files = JournalFile.OpenAll(Path, node);
+        IReadOnlyList<JournalFile> files;
+        try
+        {
+            files = JournalFile.OpenAll(Path, node);
+        }
+        catch (UnauthorizedAccessException exception)
+        {
+            if (_unreadable.Add(node))
+            {
+                Log.JournalUnreadable(_logger, exception.Message);
+            }
+
+            return false;
+        }
+
         try
         {
             var reader = new JournalReader(node, number => files.FirstOrDefault(file => file.Number > number));
-            while (rows.Fold(reader, 0).IsMore)
+            while (rows.Fold(reader, 0, long.MaxValue).IsMore)
             {
             }
 
@@ -376,6 +445,8 @@ internal sealed partial class SqliteLedgerFile : IDisposable
                     file.Delete();
                 }
             }
+
+            return true;
         }
         finally
         {
@@ -402,6 +473,7 @@ internal sealed partial class SqliteLedgerFile : IDisposable
                 var writer = Writer();
                 writer.Rows.FoldTable();
                 var isMore = FoldOwn(_journal!, writer.Rows);
+                _isLocked = false;
                 if (_isFoldFailing)
                 {
                     _isFoldFailing = false;
@@ -433,8 +505,15 @@ internal sealed partial class SqliteLedgerFile : IDisposable
         {
             if (!_isDisposed && _writer is { } writer && _rescue.IsNeeded)
             {
-                FoldAll(writer.Rows);
-                RunRescue(writer);
+                try
+                {
+                    FoldAllOwn(writer.Rows);
+                    RunRescue(writer);
+                }
+                catch (Exception exception)
+                {
+                    throw Failure(exception);
+                }
             }
         }
     }
@@ -462,9 +541,9 @@ internal sealed partial class SqliteLedgerFile : IDisposable
     {
         try
         {
-            if (_writer is { } writer)
+            if ((_writer ?? (_journal is { } journal && journal.Folded < journal.Sequence ? Open() : null)) is { } writer)
             {
-                FoldAll(writer.Rows);
+                FoldAllOwn(writer.Rows);
                 ForgetNode(writer.Connection);
                 if (_rescue.IsNeeded)
                 {
@@ -478,9 +557,10 @@ internal sealed partial class SqliteLedgerFile : IDisposable
         }
     }
 
-    // A file that could not be removed is folded by the next process, which must know up to where it is folded.
+    // A file that remains is folded by the next process, which must know up to where it is folded.
     private void ForgetNode(SqliteConnection connection)
     {
+        _journal?.Dispose();
         if (_node is { } node && !JournalFile.Nodes(Path).Contains(node.Id))
         {
             using var forget = connection.Command(ForgetSequence, LedgerKeys.ToBytes(node.Id));
@@ -502,6 +582,12 @@ internal sealed partial class SqliteLedgerFile : IDisposable
             "The journal of the ledger {Path} was changed by another program; {Count} of its entries are lost, and their generations stay open "
                 + "until the process ends")]
         public static partial void JournalDamaged(ILogger logger, string path, long count);
+
+        [LoggerMessage(
+            LogEvents.JournalUnreadable,
+            LogLevel.Error,
+            "The journal of another process cannot be read: {Reason} Its entries are not in the ledger until it is")]
+        public static partial void JournalUnreadable(ILogger logger, string reason);
 
         [LoggerMessage(
             LogEvents.LedgerNotFolded,

@@ -93,7 +93,11 @@ internal sealed partial class SqliteLedgerStore : ILedgerStore
                     continue;
                 }
 
-                _file.FoldDead(connection, node);
+                if (!_file.FoldDead(connection, node))
+                {
+                    continue;
+                }
+
                 using var transaction = connection.BeginTransaction(deferred: false);
                 using var named = connection.Command(LedgerSql.AdoptNamed, LedgerKeys.ToBytes(node), LedgerKeys.ToStored(now));
                 using var unnamed = connection.Command(LedgerSql.AdoptUnnamed, LedgerKeys.ToBytes(node), LedgerKeys.ToStored(now));

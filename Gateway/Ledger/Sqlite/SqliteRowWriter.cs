@@ -124,30 +124,34 @@ internal sealed class SqliteRowWriter : IDisposable
     /// <summary>Folds the next entries of a node, as one transaction.</summary>
     /// <param name="reader">Reads the node's files.</param>
     /// <param name="folded">The sequence number up to which entries are known to be folded, also if the database does not know it.</param>
+    /// <param name="last">The sequence number of the last entry to fold.</param>
     /// <returns>The sequence number up to which entries are folded, and whether others may follow.</returns>
     /// <exception cref="LedgerException">
     /// The transaction failed, or another version of the gateway wrote the entries; all of them are kept.
     /// </exception>
-    public (long Folded, bool IsMore) Fold(JournalReader reader, long folded)
+    public (long Folded, bool IsMore) Fold(JournalReader reader, long folded, long last)
     {
         Span<byte> node = stackalloc byte[LedgerKeys.Size];
         reader.Node.TryWriteBytes(node, bigEndian: true, out _);
         _begin.Run();
         try
         {
+            var stored = folded;
             _sequence.Bind(1, node);
             if (_sequence.Read())
             {
-                folded = Math.Max(folded, _sequence.Number(0));
+                stored = Math.Max(folded, _sequence.Number(0));
                 _sequence.Reset();
             }
 
-            reader.Seek(folded);
-            ReadFile(reader);
-            if (_length > 0)
+            reader.Seek(stored);
+            ReadFile(reader, last);
+
+            // Also if another process has folded them: a node that waits for the disk removes its files after a commit of its own.
+            if (_length > 0 || stored > folded)
             {
                 WriteChanges();
-                folded = reader.Sequence;
+                folded = Math.Max(stored, reader.Sequence);
                 _setSequence.Bind(1, node);
                 _setSequence.Bind(2, folded);
                 _setSequence.Run();
@@ -171,10 +175,10 @@ internal sealed class SqliteRowWriter : IDisposable
         }
     }
 
-    private void ReadFile(JournalReader reader)
+    private void ReadFile(JournalReader reader, long last)
     {
         BeginChanges();
-        while (_changes.Count < MaxChanges && reader.TryRead(out var block))
+        while (_changes.Count < MaxChanges && reader.TryRead(last, out var block))
         {
             AddChanges(block);
         }

@@ -102,7 +102,7 @@ public sealed class NodeJournalTests : IDisposable
         for (var i = 0; i < 30; i++)
         {
             journal.Append(entries);
-            while (journal.Reader.TryRead(out _))
+            while (journal.Reader.TryRead(long.MaxValue, out _))
             {
                 Assert.Equal(++read, journal.Reader.Sequence);
             }
@@ -114,15 +114,53 @@ public sealed class NodeJournalTests : IDisposable
         journal.SetFolded(journal.Sequence - 1);
         Assert.Single(JournalFile.Paths(Database));
         journal.SetFolded(journal.Sequence);
-        Assert.Empty(JournalFile.Paths(Database));
+        Assert.Equal(0, new FileInfo(Path).Length);
 
         journal.Append(entries);
-        while (journal.Reader.TryRead(out _))
+        while (journal.Reader.TryRead(long.MaxValue, out _))
         {
             read++;
         }
 
         Assert.Equal(journal.Sequence, read);
+        journal.SetFolded(read);
+        journal.Dispose();
+        Assert.Empty(JournalFile.Paths(Database));
+    }
+
+    [Fact]
+    public void FoldedEntries_LeaveRoomForOthers_ThoughSomeAreAlwaysLeft()
+    {
+        using var journal = new NodeJournal(Database, _node, 100_000);
+        for (var i = 0; i < 5000; i++)
+        {
+            journal.Append([Began(NewId())]);
+            journal.SetFolded(journal.Sequence - 1);
+        }
+
+        journal.Dispose();
+        Assert.Single(JournalFile.Paths(Database));
+    }
+
+    [Fact]
+    public void Reader_LeavesWhatIsNotWrittenYet()
+    {
+        using var journal = Create();
+        journal.Append([Began(NewId()), Began(NewId())]);
+        Assert.True(journal.Reader.TryRead(1, out _));
+        Assert.False(journal.Reader.TryRead(1, out _));
+        Assert.True(journal.Reader.TryRead(2, out _));
+    }
+
+    [Fact]
+    public void EndedFile_IsFollowedByAnother()
+    {
+        using var journal = Create();
+        journal.Append([Began(NewId())]);
+        File.WriteAllBytes(Path, [1, 2, 3]);
+        journal.EndFile();
+        journal.Append([Began(NewId())]);
+        Assert.Equal([2L], ReadAll().Entries);
     }
 
     [Fact]
@@ -133,9 +171,39 @@ public sealed class NodeJournalTests : IDisposable
         foreach (var sequence in (long[])[2, 0, 3, 1])
         {
             journal.Reader.Seek(sequence);
-            Assert.Equal(sequence < 3, journal.Reader.TryRead(out _));
+            Assert.Equal(sequence < 3, journal.Reader.TryRead(long.MaxValue, out _));
             Assert.Equal(Math.Min(3, sequence + 1), journal.Reader.Sequence);
         }
+    }
+
+    [Fact]
+    public void FullDisk_FailsTheEntry_AndLeavesNoPartOfIt()
+    {
+        using var disk = new SmallDisk(256 * 1024);
+        var database = disk.File("usage.db");
+        using var journal = new NodeJournal(database, _node, long.MaxValue);
+        journal.Append([Began(NewId())]);
+        disk.Fill(leave: 8192);
+
+        var written = 1;
+        LedgerEntry[] large = [.. Enumerable.Range(0, 7).Select(_ => Began(NewId()) with { SentModel = new string('m', 200) })];
+        Assert.Throws<IOException>(() =>
+        {
+            for (; written < 1_000_000; written += large.Length)
+            {
+                journal.Append(large);
+            }
+        });
+
+        Assert.NotEqual(1, written);
+        var (entries, torn) = ReadAll(database);
+        Assert.Equal((written, 0), (entries.Count, torn));
+
+        disk.Free();
+        journal.Append(large);
+        entries = ReadAll(database).Entries;
+        Assert.Equal(written + large.Length, entries.Count);
+        Assert.Equal(entries.Order(), entries);
     }
 
     [Fact]
@@ -166,26 +234,26 @@ public sealed class NodeJournalTests : IDisposable
         File.Delete(Path);
         journal.Append([Began(NewId())]);
 
-        Assert.True(journal.Reader.TryRead(out _));
-        Assert.True(journal.Reader.TryRead(out _));
-        Assert.False(journal.Reader.TryRead(out _));
+        Assert.True(journal.Reader.TryRead(long.MaxValue, out _));
+        Assert.True(journal.Reader.TryRead(long.MaxValue, out _));
+        Assert.False(journal.Reader.TryRead(long.MaxValue, out _));
         journal.SetFolded(2);
         journal.Append([Began(NewId())]);
-        Assert.True(journal.Reader.TryRead(out _));
+        Assert.True(journal.Reader.TryRead(long.MaxValue, out _));
         Assert.True(File.Exists(Path));
     }
 
     private NodeJournal Create() => new(Database, _node, long.MaxValue);
 
     // What another process reads, and how many bytes it finds behind the last whole entry.
-    private (List<long> Entries, long Torn) ReadAll()
+    private (List<long> Entries, long Torn) ReadAll(string? database = null)
     {
-        var files = JournalFile.OpenAll(Database, _node);
+        var files = JournalFile.OpenAll(database ?? Database, _node);
         try
         {
             var reader = new JournalReader(_node, number => files.FirstOrDefault(file => file.Number > number));
             var entries = new List<long>();
-            while (reader.TryRead(out _))
+            while (reader.TryRead(long.MaxValue, out _))
             {
                 entries.Add(reader.Sequence);
             }

@@ -109,7 +109,7 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
         store.Tuning = "";
         await store.TakeDueAsync(["search"], Now, Now, 1, Cancel);
         Assert.Equal(ids.Length, (await store.ReadChargesAsync(ids, Cancel)).Count);
-        Assert.Empty(JournalFile.Paths(_folder.File("full.db")));
+        Assert.Equal(0, JournalFile.Paths(_folder.File("full.db")).Sum(path => new FileInfo(path).Length));
     }
 
     [Fact]
