@@ -18,6 +18,7 @@ internal sealed class JournalReader(Guid node, Func<int, JournalFile?> next)
     private int _end;
     private long _position;
     private long _torn;
+    private bool _isRescan;
 
     /// <summary>The node.</summary>
     public Guid Node { get; } = node;
@@ -42,6 +43,7 @@ internal sealed class JournalReader(Guid node, Func<int, JournalFile?> next)
     /// <summary>Goes to the entries after a sequence number.</summary>
     public void Seek(long sequence)
     {
+        Forget();
         if (Sequence != sequence)
         {
             Begin(null);
@@ -89,13 +91,21 @@ internal sealed class JournalReader(Guid node, Func<int, JournalFile?> next)
                 return false;
             }
 
+            if (sequence > Sequence + 1 && !_isRescan)
+            {
+                // Its node may have emptied the file and written it anew meanwhile. Otherwise the numbers between are those of failed writes.
+                Begin(null);
+                (_torn, _isRescan) = (0, true);
+                continue;
+            }
+
             _start += record.Length;
             _position += record.Length;
 
             // Others are those of a file that is folded and could not be removed.
             if (sequence > Sequence)
             {
-                Sequence = sequence;
+                (Sequence, _isRescan) = (sequence, false);
                 block = record[JournalRecord.HeadSize..];
                 return true;
             }

@@ -107,11 +107,13 @@ internal sealed class NodeJournal : IDisposable
     }
 
     /// <summary>Lets the next entry begin a file: the present one is damaged.</summary>
-    public void EndFile()
+    /// <returns>The sequence number of the last entry that is not in a later file.</returns>
+    public long EndFile()
     {
         lock (_gate)
         {
             _isFileOver = true;
+            return _sequence;
         }
     }
 

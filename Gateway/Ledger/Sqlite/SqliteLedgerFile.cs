@@ -1,3 +1,4 @@
+using System.Data;
 using Gateway.Primitives;
 using Microsoft.Data.Sqlite;
 
@@ -260,7 +261,12 @@ internal sealed partial class SqliteLedgerFile : IDisposable
     private void Reset(Exception exception)
     {
         NoteLock(exception);
-        Close();
+
+        // A file that was deleted ends with the connection.
+        if (!_rescue.IsNeeded)
+        {
+            Close();
+        }
     }
 
     private void Close()
@@ -283,22 +289,32 @@ internal sealed partial class SqliteLedgerFile : IDisposable
     private T Read<T>(Func<SqliteConnection, T> read)
     {
         WakeIfMoved();
+
+        // Each query opens a connection, which takes about 100 microseconds: queries are rare and never wait for each other.
+        using var connection = new SqliteConnection(_readingString);
+        if (!_rescue.IsNeeded)
+        {
+            connection.Open();
+        }
+
+        // Also if the file was replaced before it was opened: SQLite would take the log of the ledger for that of this file.
         if (_rescue.IsNeeded)
         {
             lock (_writing)
             {
                 if (_rescue.IsNeeded && !_isDisposed && _writer is { } writer)
                 {
-                    // The file at the path is not the ledger, and SQLite would take the log of the ledger for that of this file.
                     FoldAllOwn(writer.Rows);
                     return read(writer.Connection);
                 }
             }
         }
 
-        // Each query opens a connection, which takes about 100 microseconds: queries are rare and never wait for each other.
-        using var connection = new SqliteConnection(_readingString);
-        connection.Open();
+        if (connection.State != ConnectionState.Open)
+        {
+            connection.Open();
+        }
+
         if (HasEntries(connection))
         {
             FoldAll(connection);
@@ -336,8 +352,11 @@ internal sealed partial class SqliteLedgerFile : IDisposable
 
             lock (_writing)
             {
-                rows.FoldTable();
-                FoldOthers(rows);
+                if (!_rescue.IsNeeded)
+                {
+                    rows.FoldTable();
+                    FoldOthers(rows);
+                }
             }
         }
         catch (LedgerException exception)
@@ -395,12 +414,12 @@ internal sealed partial class SqliteLedgerFile : IDisposable
     private bool FoldOwn(NodeJournal journal, SqliteRowWriter rows)
     {
         var last = journal.Sequence;
-        var (folded, isMore) = rows.Fold(journal.Reader, journal.Folded, last);
+        var (folded, isMore) = rows.Fold(journal.Reader, journal.Folded, last, isOwn: true);
         if (folded < last && !isMore)
         {
             // What was appended is not in the files any more: another program has written to them.
+            last = journal.EndFile();
             Log.JournalDamaged(_logger, Path, last - folded);
-            journal.EndFile();
             folded = last;
         }
 
@@ -429,7 +448,7 @@ internal sealed partial class SqliteLedgerFile : IDisposable
         try
         {
             var reader = new JournalReader(node, number => files.FirstOrDefault(file => file.Number > number));
-            while (rows.Fold(reader, 0, long.MaxValue).IsMore)
+            while (HasContent(files) && rows.Fold(reader, 0, long.MaxValue, isOwn: false).IsMore)
             {
             }
 
@@ -456,6 +475,8 @@ internal sealed partial class SqliteLedgerFile : IDisposable
             }
         }
     }
+
+    private static bool HasContent(IReadOnlyList<JournalFile> files) => files.Any(static file => RandomAccess.GetLength(file.Handle) > 0);
 
     // Called by the compactor's thread.
     private bool Fold()
@@ -539,21 +560,32 @@ internal sealed partial class SqliteLedgerFile : IDisposable
     // The next process folds entries that remain.
     private void TryFoldRest()
     {
-        try
+        Try(() =>
         {
             if ((_writer ?? (_journal is { } journal && journal.Folded < journal.Sequence ? Open() : null)) is { } writer)
             {
                 FoldAllOwn(writer.Rows);
                 ForgetNode(writer.Connection);
-                if (_rescue.IsNeeded)
-                {
-                    RunRescue(writer);
-                }
             }
-        }
-        catch (Exception fault) when (fault is LedgerException or SqliteException or IOException or UnauthorizedAccessException)
+        });
+        Try(() =>
         {
-            // The store is closing; no caller can receive the fault.
+            if (_writer is { } writer && _rescue.IsNeeded)
+            {
+                RunRescue(writer);
+            }
+        });
+
+        static void Try(Action act)
+        {
+            try
+            {
+                act();
+            }
+            catch (Exception fault) when (fault is LedgerException or SqliteException or IOException or UnauthorizedAccessException)
+            {
+                // The store is closing; no caller can receive the fault.
+            }
         }
     }
 

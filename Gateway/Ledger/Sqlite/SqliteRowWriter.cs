@@ -125,11 +125,12 @@ internal sealed class SqliteRowWriter : IDisposable
     /// <param name="reader">Reads the node's files.</param>
     /// <param name="folded">The sequence number up to which entries are known to be folded, also if the database does not know it.</param>
     /// <param name="last">The sequence number of the last entry to fold.</param>
+    /// <param name="isOwn">Whether the node is this process, which removes what is folded.</param>
     /// <returns>The sequence number up to which entries are folded, and whether others may follow.</returns>
     /// <exception cref="LedgerException">
     /// The transaction failed, or another version of the gateway wrote the entries; all of them are kept.
     /// </exception>
-    public (long Folded, bool IsMore) Fold(JournalReader reader, long folded, long last)
+    public (long Folded, bool IsMore) Fold(JournalReader reader, long folded, long last, bool isOwn)
     {
         Span<byte> node = stackalloc byte[LedgerKeys.Size];
         reader.Node.TryWriteBytes(node, bigEndian: true, out _);
@@ -148,7 +149,7 @@ internal sealed class SqliteRowWriter : IDisposable
             ReadFile(reader, last);
 
             // Also if another process has folded them: a node that waits for the disk removes its files after a commit of its own.
-            if (_length > 0 || stored > folded)
+            if (_length > 0 || (isOwn && stored > folded))
             {
                 WriteChanges();
                 folded = Math.Max(stored, reader.Sequence);

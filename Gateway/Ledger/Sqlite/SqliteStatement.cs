@@ -57,11 +57,10 @@ internal sealed class SqliteStatement : IDisposable
 
         if (code != raw.SQLITE_DONE)
         {
-            throw Failure(code);
+            throw Stop(code);
         }
 
-        raw.sqlite3_reset(_statement);
-        raw.sqlite3_clear_bindings(_statement);
+        Reset();
         return true;
     }
 
@@ -78,7 +77,7 @@ internal sealed class SqliteStatement : IDisposable
 
         if (code != raw.SQLITE_DONE)
         {
-            throw Failure(code);
+            throw Stop(code);
         }
 
         Reset();
@@ -106,6 +105,14 @@ internal sealed class SqliteStatement : IDisposable
         {
             throw Failure(code);
         }
+    }
+
+    // A statement that failed takes no parameters before it is reset, which forgets the message.
+    private LedgerException Stop(int code)
+    {
+        var failure = Failure(code);
+        Reset();
+        return failure;
     }
 
     private LedgerException Failure(int code) =>

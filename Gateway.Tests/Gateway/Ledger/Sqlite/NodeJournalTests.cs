@@ -153,6 +153,41 @@ public sealed class NodeJournalTests : IDisposable
     }
 
     [Fact]
+    public void FileThatIsWrittenAnewWhileAnotherReadsIt_IsReadFromItsBeginning()
+    {
+        using var journal = Create();
+        for (var i = 0; i < 3; i++)
+        {
+            journal.Append([Began(NewId())]);
+        }
+
+        var file = Assert.Single(JournalFile.OpenAll(Database, _node));
+        using (file)
+        {
+            var reader = new JournalReader(_node, number => file.Number > number ? file : null);
+            while (reader.TryRead(long.MaxValue, out _))
+            {
+            }
+
+            // Its node has folded them, too, and goes on with entries of the same length.
+            journal.SetFolded(3);
+            for (var i = 0; i < 6; i++)
+            {
+                journal.Append([Began(NewId())]);
+            }
+
+            var read = new List<long>();
+            reader.Seek(3);
+            while (reader.TryRead(long.MaxValue, out _))
+            {
+                read.Add(reader.Sequence);
+            }
+
+            Assert.Equal([4L, 5L, 6L, 7L, 8L, 9L], read);
+        }
+    }
+
+    [Fact]
     public void EndedFile_IsFollowedByAnother()
     {
         using var journal = Create();
