@@ -28,6 +28,7 @@ internal sealed partial class SqliteLedgerFile : IDisposable
     private readonly string _readingString;
     private readonly ILogger _logger;
     private readonly SqliteLedgerRescue _rescue;
+    private readonly JournalFolding _folding;
     private readonly Lock _writing = new();
     private SqliteLedgerConnection? _writer;
     private SqliteNode? _node;
@@ -35,9 +36,6 @@ internal sealed partial class SqliteLedgerFile : IDisposable
     private volatile NodeJournal? _journal;
     private int _isFoldDue;
     private bool _isFoldFailing;
-
-    // Told once.
-    private readonly HashSet<Guid> _unreadable = [];
     private volatile bool _isLocked;
     private string? _ledgerId;
     private bool _isDisposed;
@@ -53,6 +51,7 @@ internal sealed partial class SqliteLedgerFile : IDisposable
         _readingString = settings.ToString();
         _logger = logger;
         _rescue = new SqliteLedgerRescue(Path, logger);
+        _folding = new JournalFolding(Path, logger);
     }
 
     /// <summary>The file's full path.</summary>
@@ -116,7 +115,7 @@ internal sealed partial class SqliteLedgerFile : IDisposable
                 {
                     var writer = Writer();
                     WakeIfMoved();
-                    FoldAll(writer.Rows);
+                    _folding.FoldAll(writer.Rows, _journal, NodeId);
                     _isLocked = false;
                     return Task.FromResult(write(writer.Connection));
                 }
@@ -171,7 +170,7 @@ internal sealed partial class SqliteLedgerFile : IDisposable
     /// <returns>Whether all of its entries are in their rows; <see langword="false"/> if its files belong to another user.</returns>
     public bool FoldDead(SqliteConnection connection, Guid node)
     {
-        if (!FoldNode(Writer().Rows, node, isDead: true))
+        if (!_folding.TryFold(Writer().Rows, node, isDead: true))
         {
             return false;
         }
@@ -304,7 +303,7 @@ internal sealed partial class SqliteLedgerFile : IDisposable
             {
                 if (_rescue.IsNeeded && !_isDisposed && _writer is { } writer)
                 {
-                    FoldAllOwn(writer.Rows);
+                    _folding.FoldAllOwn(writer.Rows, _journal);
                     return read(writer.Connection);
                 }
             }
@@ -331,7 +330,7 @@ internal sealed partial class SqliteLedgerFile : IDisposable
         }
 
         using var command = connection.Command("SELECT EXISTS (SELECT 1 FROM journal)");
-        return command.ExecuteScalar() is 1L || JournalFile.Nodes(Path).Any(node => node != NodeId);
+        return command.ExecuteScalar() is 1L || _folding.HasOthers(NodeId);
     }
 
     // Uses the reader's connection: a full disk or a fault of the writing connection does not fail the read.
@@ -355,7 +354,7 @@ internal sealed partial class SqliteLedgerFile : IDisposable
                 if (!_rescue.IsNeeded)
                 {
                     rows.FoldTable();
-                    FoldOthers(rows);
+                    _folding.FoldOthers(rows, NodeId);
                 }
             }
         }
@@ -376,107 +375,10 @@ internal sealed partial class SqliteLedgerFile : IDisposable
                 return false;
             }
 
-            FoldOwn(journal, rows);
+            _folding.FoldOwn(rows, journal);
             return true;
         }
     }
-
-    /// <summary>Folds what was appended up to now, by any process. The caller holds <see cref="_writing"/>.</summary>
-    private void FoldAll(SqliteRowWriter rows)
-    {
-        rows.FoldTable();
-        FoldAllOwn(rows);
-        FoldOthers(rows);
-    }
-
-    private void FoldAllOwn(SqliteRowWriter rows)
-    {
-        if (_journal is { } journal)
-        {
-            for (var last = journal.Sequence; journal.Folded < last;)
-            {
-                FoldOwn(journal, rows);
-            }
-        }
-    }
-
-    private void FoldOthers(SqliteRowWriter rows)
-    {
-        foreach (var node in JournalFile.Nodes(Path))
-        {
-            if (node != NodeId)
-            {
-                FoldNode(rows, node, isDead: false);
-            }
-        }
-    }
-
-    private bool FoldOwn(NodeJournal journal, SqliteRowWriter rows)
-    {
-        var last = journal.Sequence;
-        var (folded, isMore) = rows.Fold(journal.Reader, journal.Folded, last, isOwn: true);
-        if (folded < last && !isMore)
-        {
-            // What was appended is not in the files any more: another program has written to them.
-            last = journal.EndFile();
-            Log.JournalDamaged(_logger, Path, last - folded);
-            folded = last;
-        }
-
-        journal.SetFolded(folded);
-        return isMore;
-    }
-
-    /// <returns><see langword="false"/> if the files belong to another user.</returns>
-    private bool FoldNode(SqliteRowWriter rows, Guid node, bool isDead)
-    {
-        IReadOnlyList<JournalFile> files;
-        try
-        {
-            files = JournalFile.OpenAll(Path, node);
-        }
-        catch (UnauthorizedAccessException exception)
-        {
-            if (_unreadable.Add(node))
-            {
-                Log.JournalUnreadable(_logger, exception.Message);
-            }
-
-            return false;
-        }
-
-        try
-        {
-            var reader = new JournalReader(node, number => files.FirstOrDefault(file => file.Number > number));
-            while (HasContent(files) && rows.Fold(reader, 0, long.MaxValue, isOwn: false).IsMore)
-            {
-            }
-
-            if (isDead)
-            {
-                if (reader.Torn > 0)
-                {
-                    Log.JournalTorn(_logger, files[^1].Path, reader.Torn);
-                }
-
-                foreach (var file in files)
-                {
-                    file.Delete();
-                }
-            }
-
-            return true;
-        }
-        finally
-        {
-            foreach (var file in files)
-            {
-                file.Dispose();
-            }
-        }
-    }
-
-    private static bool HasContent(IReadOnlyList<JournalFile> files) => files.Any(static file => RandomAccess.GetLength(file.Handle) > 0);
 
     // Called by the compactor's thread.
     private bool Fold()
@@ -493,7 +395,7 @@ internal sealed partial class SqliteLedgerFile : IDisposable
             {
                 var writer = Writer();
                 writer.Rows.FoldTable();
-                var isMore = FoldOwn(_journal!, writer.Rows);
+                var isMore = _folding.FoldOwn(writer.Rows, _journal!);
                 _isLocked = false;
                 if (_isFoldFailing)
                 {
@@ -528,7 +430,7 @@ internal sealed partial class SqliteLedgerFile : IDisposable
             {
                 try
                 {
-                    FoldAllOwn(writer.Rows);
+                    _folding.FoldAllOwn(writer.Rows, _journal);
                     RunRescue(writer);
                 }
                 catch (Exception exception)
@@ -564,7 +466,7 @@ internal sealed partial class SqliteLedgerFile : IDisposable
         {
             if ((_writer ?? (_journal is { } journal && journal.Folded < journal.Sequence ? Open() : null)) is { } writer)
             {
-                FoldAllOwn(writer.Rows);
+                _folding.FoldAllOwn(writer.Rows, _journal);
                 ForgetNode(writer.Connection);
             }
         });
@@ -602,25 +504,6 @@ internal sealed partial class SqliteLedgerFile : IDisposable
 
     private static partial class Log
     {
-        [LoggerMessage(
-            LogEvents.JournalTorn,
-            LogLevel.Warning,
-            "The journal {Path} of a process that was killed ends within an entry; its last {Count} bytes are left out")]
-        public static partial void JournalTorn(ILogger logger, string path, long count);
-
-        [LoggerMessage(
-            LogEvents.JournalDamaged,
-            LogLevel.Error,
-            "The journal of the ledger {Path} was changed by another program; {Count} of its entries are lost, and their generations stay open "
-                + "until the process ends")]
-        public static partial void JournalDamaged(ILogger logger, string path, long count);
-
-        [LoggerMessage(
-            LogEvents.JournalUnreadable,
-            LogLevel.Error,
-            "The journal of another process cannot be read: {Reason} Its entries are not in the ledger until it is")]
-        public static partial void JournalUnreadable(ILogger logger, string reason);
-
         [LoggerMessage(
             LogEvents.LedgerNotFolded,
             LogLevel.Error,
