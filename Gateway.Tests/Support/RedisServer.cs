@@ -21,6 +21,9 @@ public sealed class RedisServer : IAsyncDisposable
     /// <summary>What a client connects with.</summary>
     public string Configuration => $"127.0.0.1:{_port},connectTimeout=1000";
 
+    /// <summary>Its address for <see cref="TlsFront" />.</summary>
+    public string Url => $"tcp://127.0.0.1:{_port}";
+
     /// <summary>A server of its own, for a test that is going to harm it. Skips the test where Redis is not installed.</summary>
     /// <param name="isRunning">Whether it is started at once.</param>
     public static async Task<RedisServer> StartNewAsync(bool isRunning = true)

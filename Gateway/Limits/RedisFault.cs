@@ -42,17 +42,23 @@ internal static class RedisFault
             return null;
         }
 
-        // A handshake that fails is reported as a failed authentication, too. A server without TLS does not answer it.
-        return isTls && HasHandshakeFailed(fault)
-            ? "The TLS handshake with Redis failed: Redis does not use TLS, or its certificate is not valid (ssl in Limits:Redis:Configuration)."
-            : Chain(fault).Any(static inner => inner is RedisConnectionException { FailureType: ConnectionFailureType.AuthenticationFailure })
-                ? "Redis rejects the user name or the password (Limits:Redis:Configuration)."
-                : null;
+        if (isTls && Chain(fault).Any(IsFailedHandshake))
+        {
+            return "The TLS handshake with Redis failed: Redis does not use TLS, or its certificate is not valid (ssl in Limits:Redis:Configuration).";
+        }
+
+        return Chain(fault).Any(static inner => inner is RedisConnectionException { FailureType: ConnectionFailureType.AuthenticationFailure })
+            ? "Redis rejects the user name or the password (Limits:Redis:Configuration)."
+            : null;
     }
 
-    private static bool HasHandshakeFailed(Exception fault) => Chain(fault).Any(static inner => inner is AuthenticationException
-        || (inner is IOException
-            && inner.InnerException is SocketException { SocketErrorCode: SocketError.OperationAborted or SocketError.ConnectionReset }));
+    /// <summary>
+    /// Whether a connection ended in its TLS handshake. The client reports some of these as failed authentications, too, which carry the reply
+    /// of Redis as a plain exception. It reports the others, such as a server that closes the connection, with the step that they ended.
+    /// </summary>
+    private static bool IsFailedHandshake(Exception fault) => fault is RedisConnectionException { InnerException: { } inner } connection
+        && (connection.FailureType == ConnectionFailureType.AuthenticationFailure || Equals(connection.Data["Redis-Origin"], "ConnectedAsync"))
+        && inner is AuthenticationException or IOException or ObjectDisposedException or OperationCanceledException;
 
     private static string CodeOf(RedisServerException error) => error.Message.Split(' ', 2)[0].TrimEnd(':');
 

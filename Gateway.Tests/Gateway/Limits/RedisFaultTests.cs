@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Gateway.Limits;
 using Gateway.Tests.Support;
 using Microsoft.Extensions.Logging;
@@ -38,13 +39,51 @@ public sealed class RedisFaultTests : IAsyncLifetime
     public async Task Refusal_IsNamed(string command, string configuration, string expected)
     {
         await _server.SendAsync(command);
+
+        await FailAsync(ConfigurationOptions.Parse(_server.Configuration + configuration), expected);
+
+        Assert.DoesNotContain(
+            _logs.Lines,
+            static line => line.Message.Contains("-one", StringComparison.Ordinal) || line.Message.Contains("limited", StringComparison.Ordinal));
+    }
+
+    /// <summary>A busy machine ends a handshake in another way than an idle one; the reason is the same for each.</summary>
+    [Theory]
+    [InlineData(HandshakeEnd.Closed)]
+    [InlineData(HandshakeEnd.Reset)]
+    [InlineData(HandshakeEnd.OtherProtocol)]
+    [InlineData(HandshakeEnd.Silence)]
+    public async Task HandshakeThatFails_IsNamed(HandshakeEnd end)
+    {
+        await using var server = new NoTlsServer(end);
+
+        await FailAsync(ConfigurationOptions.Parse($"127.0.0.1:{server.Port},connectTimeout=300,ssl=true"), "The TLS handshake with Redis failed");
+    }
+
+    [Fact]
+    public async Task CertificateThatIsNotTrusted_IsAFailedHandshake()
+    {
+        await using var front = new TlsFront(_server.Url);
+
+        await FailAsync(ConfigurationOptions.Parse($"127.0.0.1:{front.Port},ssl=true"), "The TLS handshake with Redis failed");
+    }
+
+    [Fact]
+    public async Task WrongPassword_IsNamedBehindTlsToo()
+    {
+        await _server.SendAsync("CONFIG SET requirepass right-one");
+        await using var front = new TlsFront(_server.Url);
+        var options = ConfigurationOptions.Parse($"127.0.0.1:{front.Port},ssl=true,password=wrong-one");
+        options.CertificateValidation += static (_, certificate, _, _) => certificate is not null;
+
+        await FailAsync(options, "Redis rejects the user name or the password");
+    }
+
+    /// <summary>Runs scripts until the circuit is open for the expected reason, which the log has, too.</summary>
+    private async Task FailAsync(ConfigurationOptions options, string expected)
+    {
         using var loggers = new LoggerFactory([_logs]);
-        await using var link = new RedisLink(
-            ConfigurationOptions.Parse(_server.Configuration + configuration),
-            "t:",
-            TimeSpan.FromSeconds(5),
-            TimeProvider.System,
-            loggers.CreateLogger<RedisLink>());
+        await using var link = new RedisLink(options, "t:", TimeSpan.FromSeconds(5), TimeProvider.System, loggers.CreateLogger<RedisLink>());
 
         await Eventually.GetAsync(
             async () =>
@@ -56,8 +95,41 @@ public sealed class RedisFaultTests : IAsyncLifetime
 
         await Eventually.TrueAsync(
             () => _logs.Lines.Any(line => line.Message.Contains(expected, StringComparison.Ordinal)), "a line with the reason");
-        Assert.DoesNotContain(
-            _logs.Lines,
-            static line => line.Message.Contains("-one", StringComparison.Ordinal) || line.Message.Contains("limited", StringComparison.Ordinal));
+    }
+
+    /// <summary>How a server without TLS treats a handshake.</summary>
+    public enum HandshakeEnd
+    {
+        /// <summary>It closes the connection.</summary>
+        Closed,
+
+        /// <summary>It resets the connection.</summary>
+        Reset,
+
+        /// <summary>It answers in its own protocol.</summary>
+        OtherProtocol,
+
+        /// <summary>It waits for more.</summary>
+        Silence,
+    }
+
+    private sealed class NoTlsServer(HandshakeEnd end) : LoopbackServer
+    {
+        protected override async Task ServeAsync(NetworkStream client, CancellationToken cancellationToken)
+        {
+            await client.ReadExactlyAsync(new byte[16], cancellationToken);
+            switch (end)
+            {
+                case HandshakeEnd.Reset:
+                    client.Socket.Close(0);
+                    break;
+                case HandshakeEnd.OtherProtocol:
+                    await client.WriteAsync("-ERR unknown command\r\n"u8.ToArray(), cancellationToken);
+                    break;
+                case HandshakeEnd.Silence:
+                    await client.CopyToAsync(Stream.Null, cancellationToken);
+                    break;
+            }
+        }
     }
 }
