@@ -1,4 +1,3 @@
-using System.Threading.Tasks.Sources;
 using Gateway.Primitives;
 
 namespace Gateway.Ledger;
@@ -15,8 +14,7 @@ namespace Gateway.Ledger;
 /// <para>
 /// Other stores have group commit. If no transaction is in progress, the caller of an awaited write commits it itself, with all queued
 /// entries. Otherwise, and on threads that poll sockets, the entry is queued and the next batch commits it: a commit costs as much as ten
-/// entries.
-/// There is no dedicated writer thread: handing two entries per request to another thread and waiting for it took more processor time than
+/// entries. There is no dedicated writer thread: handing two entries per request to another thread and waiting for it took more processor time than
 /// writing them (docs/decisions/0002-who-commits.md). Posted entries, which have no waiter, are committed with the next batch that has one,
 /// or alone after <see cref="LingerTime"/>. If a batch fails, its waiters receive the exception; posted entries keep their order and are
 /// retried.
@@ -26,80 +24,71 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
 {
     private const int MaxBatch = 512;
 
-    // About 100 MB of memory at worst.
-    private const int MaxKept = 100_000;
-
-    // More than ever wait at once, so waiters are reused instead of allocated.
-    private const int MaxSpareWaiters = 4096;
-
     private static readonly TimeSpan LingerTime = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LastRetry = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(10);
 
-    private readonly ILedgerStore _store;
+    private readonly LedgerCommitter _committer;
     private readonly TimeProvider _time;
     private readonly ILogger<LedgerWriter> _logger;
     private readonly ITimer _retry;
     private readonly ITimer _linger;
-    private readonly SemaphoreSlim _opening = new(1, 1);
     private readonly Round _round;
+    private readonly LedgerOutage _outage;
 
-    // The transaction in progress. Only the thread that holds _isWriting uses them.
-    private readonly List<Item> _batch = new(MaxBatch);
-    private readonly List<LedgerEntry> _entries = new(MaxBatch);
+    // The transaction in progress. Only the thread that holds _isWriting uses it.
+    private readonly List<LedgerQueue.Item> _batch = new(MaxBatch);
 
     // Guards the fields below.
     private readonly Lock _gate = new();
-    private readonly Stack<Waiter> _spare = new();
-    private Queue<Item> _queue = new();
-    private int _awaited;
+    private readonly LedgerQueue _queue = new();
     private bool _isWriting;
     private bool _isLingering;
     private bool _isEnding;
     private bool _isEnded;
-    private bool _isDropping;
     private TimeSpan _retryAfter = FirstRetry;
 
     // While set, awaited writes fail at once, and posted entries wait for the retry timer.
     private LedgerException? _refusal;
 
-    private volatile bool _isOpen;
-    private volatile bool _isFailing;
-    private long _failingSince;
-    private long _commits;
-    private long _failures;
-    private long _dropped;
-
     public LedgerWriter(ILedgerStore store, TimeProvider time, ILogger<LedgerWriter> logger)
     {
-        _store = store;
+        _committer = new LedgerCommitter(store);
         _time = time;
         _logger = logger;
         _round = new Round(this);
+        _outage = new LedgerOutage(time, logger);
         _retry = time.CreateTimer(static writer => ((LedgerWriter)writer!).Retry(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _linger = time.CreateTimer(static writer => ((LedgerWriter)writer!).Flush(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Whether the last transaction succeeded, or there was none.</summary>
-    public bool IsHealthy => !_isFailing;
+    public bool IsHealthy => !_outage.IsFailing;
 
     /// <summary>Whether the store is open. It is opened by the first entry or <see cref="EnsureOpenAsync"/>.</summary>
-    public bool IsOpen => _isOpen;
+    public bool IsOpen => _committer.IsOpen;
 
     /// <summary>The number of committed transactions.</summary>
-    public long Commits => Volatile.Read(ref _commits);
+    public long Commits => _committer.Commits;
 
     /// <summary>The number of failed transactions.</summary>
-    public long Failures => Volatile.Read(ref _failures);
+    public long Failures => _outage.Failures;
 
     /// <summary>The number of lost posted entries: the store failed for too long.</summary>
-    public long Dropped => Volatile.Read(ref _dropped);
+    public long Dropped
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _queue.Dropped;
+            }
+        }
+    }
 
     /// <summary>The time for which the store has been failing; zero if it works.</summary>
-    public TimeSpan FailingFor => _isFailing ? _time.GetElapsedTime(Volatile.Read(ref _failingSince)) : TimeSpan.Zero;
-
-    private bool IsPrompt => _store.IsPrompt && _isOpen;
+    public TimeSpan FailingFor => _outage.FailingFor;
 
     /// <summary>The number of queued entries.</summary>
     public int QueueLength
@@ -118,27 +107,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
     /// request.
     /// </summary>
     /// <exception cref="LedgerException">The store could not be opened; the next call tries again.</exception>
-    public async Task EnsureOpenAsync(CancellationToken cancellationToken)
-    {
-        if (_isOpen)
-        {
-            return;
-        }
-
-        await _opening.WaitAsync(cancellationToken);
-        try
-        {
-            if (!_isOpen)
-            {
-                await _store.OpenAsync(cancellationToken);
-                _isOpen = true;
-            }
-        }
-        finally
-        {
-            _opening.Release();
-        }
-    }
+    public Task EnsureOpenAsync(CancellationToken cancellationToken) => _committer.EnsureOpenAsync(cancellationToken);
 
     public ValueTask WriteAsync(LedgerEntry entry) => EnqueueAwaited(entry);
 
@@ -149,19 +118,18 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         {
             if (_isEnding)
             {
-                isFirstDropped = CountDropped(1);
+                isFirstDropped = _queue.Drop();
             }
             else
             {
-                _queue.Enqueue(new Item(entry, null));
-                isFirstDropped = DropOldest();
+                isFirstDropped = _queue.Post(entry);
                 Linger();
             }
         }
 
         if (isFirstDropped)
         {
-            Log.LedgerEntriesDropped(_logger, MaxKept);
+            Log.LedgerEntriesDropped(_logger, LedgerQueue.MaxKept);
         }
     }
 
@@ -224,7 +192,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
 
         await _retry.DisposeAsync();
         await _linger.DisposeAsync();
-        await _store.DisposeAsync();
+        await _committer.DisposeAsync();
     }
 
     /// <summary>Stops accepting entries, and waits for the transaction in progress, which the store's timeouts end.</summary>
@@ -269,15 +237,15 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
             }
 
             // A slow store or a long queue must not block a thread that polls sockets.
-            if (_isWriting || _queue.Count >= MaxBatch || (!IsPrompt && !Thread.CurrentThread.IsThreadPoolThread))
+            if (_isWriting || _queue.Count >= MaxBatch || (!_committer.IsPrompt && !Thread.CurrentThread.IsThreadPoolThread))
             {
                 return EnqueueWaiter(entry);
             }
 
             _isWriting = true;
             TakeBatch();
-            _batch.Add(new Item(entry, null, IsOwn: true));
-            if (IsPrompt)
+            _batch.Add(new LedgerQueue.Item(entry, null, IsOwn: true));
+            if (_committer.IsPrompt)
             {
                 // Under the lock: others wait for an append, and are not queued behind it.
                 return WriteOwnAsync();
@@ -289,20 +257,14 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
 
     private ValueTask EnqueueWaiter(LedgerEntry? entry)
     {
-        if (!_spare.TryPop(out var waiter))
-        {
-            waiter = new Waiter(this);
-        }
-
-        _queue.Enqueue(new Item(entry, waiter));
-        _awaited++;
+        var waiter = _queue.Enqueue(entry);
         if (!_isWriting)
         {
             _isWriting = true;
             ThreadPool.UnsafeQueueUserWorkItem(_round, preferLocal: false);
         }
 
-        return new ValueTask(waiter, waiter.Version);
+        return waiter.Result;
     }
 
     /// <summary>Writes the batch that contains the caller's entry. The next batch is left to the thread pool.</summary>
@@ -346,7 +308,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         }
 
         // The next batch is started first: it is written while the waiters of this batch continue.
-        Waiter[] completed = [.. Waiters()];
+        LedgerWaiter[] completed = [.. Waiters()];
         StartNextBatch();
         for (var i = 0; i < completed.Length; i++)
         {
@@ -362,7 +324,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         _batch.Clear();
         lock (_gate)
         {
-            if (_awaited > 0 || (wasFull && _queue.Count > 0))
+            if (_queue.Awaited > 0 || (wasFull && _queue.Count > 0))
             {
                 ThreadPool.UnsafeQueueUserWorkItem(_round, preferLocal: false);
                 return;
@@ -397,7 +359,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
             }
 
             _isWriting = true;
-            if (IsPrompt && _queue.Count < MaxBatch)
+            if (_committer.IsPrompt && _queue.Count < MaxBatch)
             {
                 _ = WriteRoundAsync();
                 return;
@@ -421,63 +383,36 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
     {
         lock (_gate)
         {
-            while (_batch.Count < MaxBatch && _queue.TryDequeue(out var item))
-            {
-                _batch.Add(item);
-                _awaited -= item.Waiter is null ? 0 : 1;
-            }
-
+            _queue.MoveTo(_batch, MaxBatch);
             return _batch.Count > 0;
         }
     }
 
-    /// <summary>Writes the batch as one transaction. With SQLite it completes synchronously.</summary>
     private async ValueTask<LedgerException?> TryWriteAsync()
     {
-        _entries.Clear();
-        foreach (var item in _batch)
+        if (await _committer.TryWriteAsync(_batch) is { } failure)
         {
-            if (item.Entry is { } entry)
-            {
-                _entries.Add(entry);
-            }
+            return failure;
         }
 
-        try
+        if (_outage.IsFailing)
         {
-            if (_entries.Count > 0)
-            {
-                if (!_isOpen)
-                {
-                    await EnsureOpenAsync(CancellationToken.None);
-                }
-
-                await _store.ApplyAsync(_entries, CancellationToken.None);
-                _commits++;
-            }
-        }
-        catch (Exception exception)
-        {
-            // Any exception must reach the waiters.
-            return exception as LedgerException ?? new LedgerException($"The ledger failed: {exception.Message}", exception);
-        }
-
-        if (_isFailing)
-        {
-            _isFailing = false;
+            int queued;
+            long dropped;
             lock (_gate)
             {
                 _retryAfter = FirstRetry;
-                _isDropping = false;
+                _queue.Recover();
+                (queued, dropped) = (_queue.Count, _queue.Dropped);
             }
 
-            Log.LedgerRecovered(_logger, _time.GetElapsedTime(_failingSince), QueueLength, _dropped);
+            _outage.End(queued, dropped);
         }
 
         return null;
     }
 
-    private IEnumerable<Waiter> Waiters()
+    private IEnumerable<LedgerWaiter> Waiters()
     {
         foreach (var item in _batch)
         {
@@ -494,46 +429,21 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
     /// </summary>
     private void Fail(LedgerException failure)
     {
-        var waiters = new List<Waiter>();
+        IReadOnlyList<LedgerWaiter> waiters;
         bool isFirstDropped;
         lock (_gate)
         {
-            // Posted entries return to the front of the queue, in their order. All waiters fail, including those queued during the
-            // transaction.
-            var queue = new Queue<Item>(_batch.Count + _queue.Count);
-            foreach (var item in _batch.Concat(_queue))
-            {
-                if (item.Waiter is { } waiter)
-                {
-                    waiters.Add(waiter);
-                }
-                else if (!item.IsOwn)
-                {
-                    queue.Enqueue(item);
-                }
-            }
-
-            _batch.Clear();
-            _queue = queue;
-            _awaited = 0;
-            isFirstDropped = DropOldest();
+            isFirstDropped = _queue.TakeBack(_batch, out waiters);
             _refusal = failure;
             _retry.Change(_retryAfter, Timeout.InfiniteTimeSpan);
             _retryAfter = TimeSpan.FromTicks(Math.Min(_retryAfter.Ticks * 2, LastRetry.Ticks));
             _isWriting = false;
         }
 
-        _failures++;
-        if (!_isFailing)
-        {
-            _failingSince = _time.GetTimestamp();
-            _isFailing = true;
-            Log.LedgerFailed(_logger, failure.Message, failure.InnerException);
-        }
-
+        _outage.Fail(failure);
         if (isFirstDropped)
         {
-            Log.LedgerEntriesDropped(_logger, MaxKept);
+            Log.LedgerEntriesDropped(_logger, LedgerQueue.MaxKept);
         }
 
         foreach (var waiter in waiters)
@@ -542,98 +452,14 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         }
     }
 
-    private bool DropOldest()
-    {
-        var isFirst = false;
-        while (_queue.Count - _awaited > MaxKept && _queue.TryPeek(out var oldest) && oldest.Waiter is null)
-        {
-            _queue.Dequeue();
-            isFirst |= CountDropped(1);
-        }
-
-        return isFirst;
-    }
-
-    private bool CountDropped(int count)
-    {
-        _dropped += count;
-        var isFirst = !_isDropping;
-        _isDropping = true;
-        return isFirst;
-    }
-
-    private void Return(Waiter waiter)
-    {
-        lock (_gate)
-        {
-            if (_spare.Count < MaxSpareWaiters)
-            {
-                _spare.Push(waiter);
-            }
-        }
-    }
-
-    /// <param name="Entry">The entry to write; <see langword="null"/> for a marker.</param>
-    /// <param name="Waiter">The waiter; <see langword="null"/> for a posted entry.</param>
-    /// <param name="IsOwn">Whether the writing thread itself is the caller.</param>
-    private readonly record struct Item(LedgerEntry? Entry, Waiter? Waiter, bool IsOwn = false);
-
     /// <summary>Writes the next batch, as a work item of the pool.</summary>
     private sealed class Round(LedgerWriter owner) : IThreadPoolWorkItem
     {
         public void Execute() => _ = owner.WriteRoundAsync();
     }
 
-    /// <summary>The pending result of a queued write. It is reused once its result was taken.</summary>
-    private sealed class Waiter(LedgerWriter owner) : IValueTaskSource
-    {
-        private ManualResetValueTaskSourceCore<bool> _core = new() { RunContinuationsAsynchronously = true };
-
-        public short Version => _core.Version;
-
-        /// <param name="asynchronously">Whether the continuation runs on another thread of the pool.</param>
-        public void SetDone(bool asynchronously)
-        {
-            _core.RunContinuationsAsynchronously = asynchronously;
-            _core.SetResult(true);
-        }
-
-        public void SetFailed(LedgerException failure)
-        {
-            _core.RunContinuationsAsynchronously = true;
-            _core.SetException(failure);
-        }
-
-        public void GetResult(short token)
-        {
-            try
-            {
-                _core.GetResult(token);
-            }
-            finally
-            {
-                _core.Reset();
-                owner.Return(this);
-            }
-        }
-
-        public ValueTaskSourceStatus GetStatus(short token) => _core.GetStatus(token);
-
-        public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-            _core.OnCompleted(continuation, state, token, flags);
-    }
-
     private static partial class Log
     {
-        [LoggerMessage(LogEvents.LedgerFailed, LogLevel.Error, "The ledger cannot be written: {Reason}")]
-        public static partial void LedgerFailed(ILogger logger, string reason, Exception? exception);
-
-        [LoggerMessage(
-            LogEvents.LedgerRecovered,
-            LogLevel.Information,
-            "The ledger works again after {Duration}; {Queued} entries are queued, {Dropped} were lost since the start")]
-        public static partial void LedgerRecovered(ILogger logger, TimeSpan duration, int queued, long dropped);
-
         [LoggerMessage(
             LogEvents.LedgerEntriesDropped,
             LogLevel.Error,

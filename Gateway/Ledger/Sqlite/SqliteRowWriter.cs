@@ -51,10 +51,7 @@ internal sealed class SqliteRowWriter : IDisposable
     private readonly SqliteStatement _endedAndNamed;
 
     // State of the transaction in progress.
-    private readonly List<JournalChange> _changes = [];
-    private readonly Dictionary<Guid, int> _begun = [];
-    private byte[] _bytes = new byte[64 * 1024];
-    private int _length;
+    private readonly JournalChanges _changes = new();
     private long _lastRead;
 
     /// <summary>Prepares the statements; the schema must be up to date.</summary>
@@ -99,7 +96,7 @@ internal sealed class SqliteRowWriter : IDisposable
             try
             {
                 ReadTable(last);
-                if (_length > 0)
+                if (_changes.HasEntries)
                 {
                     WriteChanges();
                     _remove.Bind(1, position = _lastRead);
@@ -149,7 +146,7 @@ internal sealed class SqliteRowWriter : IDisposable
             ReadFile(reader, last);
 
             // Also if another process has folded them: a node that waits for the disk removes its files after a commit of its own.
-            if (_length > 0 || (isOwn && stored > folded))
+            if (_changes.HasEntries || (isOwn && stored > folded))
             {
                 WriteChanges();
                 folded = Math.Max(stored, reader.Sequence);
@@ -178,16 +175,16 @@ internal sealed class SqliteRowWriter : IDisposable
 
     private void ReadFile(JournalReader reader, long last)
     {
-        BeginChanges();
+        _changes.Clear();
         while (_changes.Count < MaxChanges && reader.TryRead(last, out var block))
         {
-            AddChanges(block);
+            _changes.Add(block);
         }
     }
 
     private void ReadTable(long last)
     {
-        BeginChanges();
+        _changes.Clear();
         while (_changes.Count < MaxChanges && _blocks.Read())
         {
             if (_blocks.Number(0) > last)
@@ -196,74 +193,17 @@ internal sealed class SqliteRowWriter : IDisposable
             }
 
             _lastRead = _blocks.Number(0);
-            AddChanges(_blocks.Bytes(1));
+            _changes.Add(_blocks.Bytes(1));
         }
 
         _blocks.Reset();
     }
 
-    private void BeginChanges()
-    {
-        _changes.Clear();
-        _begun.Clear();
-        _length = 0;
-    }
-
-    private void AddChanges(ReadOnlySpan<byte> written)
-    {
-        var block = JournalBlockReader.Upgrade(written);
-        if (_bytes.Length - _length < block.Length)
-        {
-            Array.Resize(ref _bytes, Math.Max(_bytes.Length * 2, _length + block.Length));
-        }
-
-        block.CopyTo(_bytes.AsSpan(_length));
-        var start = _length;
-        _length += block.Length;
-        AddChanges(start);
-    }
-
-    private void AddChanges(int start)
-    {
-        var reader = ReaderAt(start);
-        reader.Begin();
-        while (!reader.IsAtEnd)
-        {
-            var position = _length - reader.Left;
-            var kind = reader.Kind();
-            var id = LedgerKeys.FromBytes(reader.Id());
-            reader.Skip(kind);
-            AddChange(kind, id, start, position);
-        }
-    }
-
-    private void AddChange(JournalEntryKind kind, Guid id, int block, int position)
-    {
-        if (kind == JournalEntryKind.Began)
-        {
-            if (_begun.TryAdd(id, _changes.Count))
-            {
-                _changes.Add(new JournalChange(kind, block, position));
-            }
-        }
-        else if (_begun.TryGetValue(id, out var index) && _changes[index] is { Ended: JournalChange.None } begun)
-        {
-            // Later entries of the same row are merged into its insert: the first name and the first end.
-            _changes[index] = kind == JournalEntryKind.Ended ? begun with { Ended = position }
-                : begun.Named == JournalChange.None ? begun with { Named = position }
-                : begun;
-        }
-        else
-        {
-            _changes.Add(new JournalChange(kind, block, position));
-        }
-    }
-
     private void WriteChanges()
     {
-        foreach (var change in _changes)
+        for (var i = 0; i < _changes.Count; i++)
         {
-            Write(change);
+            Write(_changes[i]);
         }
     }
 
@@ -281,14 +221,14 @@ internal sealed class SqliteRowWriter : IDisposable
 
     private void Insert(in JournalChange change)
     {
-        var began = ReaderAt(change.Position);
+        var began = _changes.ReaderAt(change.Position);
         var kind = began.Kind();
         _whole.Bind(1, began.Id());
-        _whole.Bind(2, ReaderAt(change.Block).Begin());
+        _whole.Bind(2, _changes.ReaderAt(change.Block).Begin());
         Bind(_whole, 3, kind, ref began);
         if (change.Ended != JournalChange.None)
         {
-            var ended = ReaderAt(change.Ended);
+            var ended = _changes.ReaderAt(change.Ended);
             kind = ended.Kind();
             ended.Id();
             if (ended.Text(out var generationId))
@@ -301,7 +241,7 @@ internal sealed class SqliteRowWriter : IDisposable
 
         if (change.Named != JournalChange.None)
         {
-            var named = ReaderAt(change.Named);
+            var named = _changes.ReaderAt(change.Named);
             kind = named.Kind();
             named.Id();
             named.Text(out var generationId);
@@ -329,7 +269,7 @@ internal sealed class SqliteRowWriter : IDisposable
 
     private void Update(int position)
     {
-        var reader = ReaderAt(position);
+        var reader = _changes.ReaderAt(position);
         var kind = reader.Kind();
         var id = reader.Id();
         var isNamed = reader.Text(out var generationId);
@@ -360,7 +300,7 @@ internal sealed class SqliteRowWriter : IDisposable
 
     private bool TryName(SqliteStatement statement, int position)
     {
-        var reader = ReaderAt(position);
+        var reader = _changes.ReaderAt(position);
         var kind = reader.Kind();
         statement.Bind(1, reader.Id());
         reader.Text(out var generationId);
@@ -393,8 +333,6 @@ internal sealed class SqliteRowWriter : IDisposable
             first++;
         }
     }
-
-    private JournalBlockReader ReaderAt(int position) => new(_bytes.AsSpan(position, _length - position));
 
     // SQLite may have rolled back already.
     private void RollBack()
