@@ -40,7 +40,7 @@ internal static class AdminServices
             var settings = provider.GetRequiredService<SettingsStore>();
             metrics.ObserveSettings(() => settings.State);
             var ledger = provider.GetRequiredService<LedgerWriter>();
-            metrics.ObserveLedger(() => ledger.QueueLength, () => ledger.Failures, () => ledger.Dropped);
+            metrics.ObserveLedger(() => ledger.QueueLength, () => ledger.JournalSize, () => ledger.Failures, () => ledger.Dropped);
             var limits = provider.GetRequiredService<LimitStores>();
             metrics.ObserveLimitStore(() => limits.IsFailing);
             var bodies = provider.GetRequiredService<RequestBodyMemory>();

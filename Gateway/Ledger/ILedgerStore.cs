@@ -14,6 +14,9 @@ internal interface ILedgerStore : IAsyncDisposable
     /// <summary>Whether <see cref="ApplyAsync"/> of an open store completes on the caller's thread, without waiting for a transaction.</summary>
     bool IsPrompt => false;
 
+    /// <summary>The size in bytes of the journal of this process; zero for a store without one.</summary>
+    long JournalSize => 0;
+
     /// <summary>The alerts in the ledger.</summary>
     IAlertStore Alerts { get; }
 

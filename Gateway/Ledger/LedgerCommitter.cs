@@ -14,6 +14,9 @@ internal sealed class LedgerCommitter(ILedgerStore store) : IAsyncDisposable
     /// <summary>Whether a batch is written on the caller's thread, without waiting for a transaction.</summary>
     public bool IsPrompt => store.IsPrompt && _isOpen;
 
+    /// <inheritdoc cref="ILedgerStore.JournalSize" />
+    public long JournalSize => store.JournalSize;
+
     /// <summary>The number of committed transactions.</summary>
     public long Commits => Volatile.Read(ref _commits);
 

@@ -90,6 +90,9 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
     /// <summary>The time for which the store has been failing; zero if it works.</summary>
     public TimeSpan FailingFor => _outage.FailingFor;
 
+    /// <inheritdoc cref="ILedgerStore.JournalSize" />
+    public long JournalSize => _committer.JournalSize;
+
     /// <summary>The number of queued entries.</summary>
     public int QueueLength
     {

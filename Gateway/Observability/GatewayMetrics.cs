@@ -203,11 +203,13 @@ internal sealed class GatewayMetrics : IDisposable
 
     /// <summary>Creates the metrics of the ledger. Must be called once.</summary>
     /// <param name="queue">Returns the number of queued entries.</param>
+    /// <param name="journal">Returns the size of this process's journal in bytes.</param>
     /// <param name="failures">Returns the number of failed writes since the start of the process.</param>
     /// <param name="dropped">Returns the number of lost entries since the start of the process.</param>
-    public void ObserveLedger(Func<int> queue, Func<long> failures, Func<long> dropped)
+    public void ObserveLedger(Func<int> queue, Func<long> journal, Func<long> failures, Func<long> dropped)
     {
         _meter.CreateObservableGauge("gateway.ledger.queue", queue, "{entry}", "Entries queued for the ledger.");
+        _meter.CreateObservableGauge("gateway.ledger.journal", journal, "By", "Size of the journal beside the SQLite ledger.");
         _meter.CreateObservableCounter("gateway.ledger.failures", failures, "{failure}", "Failed writes to the ledger.");
         _meter.CreateObservableCounter(
             "gateway.ledger.dropped", dropped, "{entry}", "Entries lost because the ledger's queue was full.");

@@ -143,7 +143,7 @@ public sealed class GatewayMetricsTests : IDisposable
     public void Ledger_IsCountedAndShown()
     {
         var queue = 3;
-        _metrics.ObserveLedger(() => queue, () => 1, () => 17);
+        _metrics.ObserveLedger(() => queue, () => 5_000_000_000, () => 1, () => 17);
         Listen();
 
         _listener.RecordObservableInstruments();
@@ -152,7 +152,7 @@ public sealed class GatewayMetricsTests : IDisposable
 
         Assert.Equal(
             ["gateway.ledger.dropped 17", "gateway.ledger.dropped 17", "gateway.ledger.failures 1", "gateway.ledger.failures 1",
-                "gateway.ledger.queue 3", "gateway.ledger.queue 4"],
+                "gateway.ledger.journal 5000000000", "gateway.ledger.journal 5000000000", "gateway.ledger.queue 3", "gateway.ledger.queue 4"],
             _seen.Order(StringComparer.Ordinal));
     }
 

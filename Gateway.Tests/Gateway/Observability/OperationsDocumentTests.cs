@@ -147,7 +147,7 @@ public sealed partial class OperationsDocumentTests : IDisposable
     private static GatewayMetrics Create(IMeterFactory meters)
     {
         var metrics = new GatewayMetrics(meters);
-        metrics.ObserveLedger(() => 0, () => 1, () => 1);
+        metrics.ObserveLedger(() => 0, () => 0, () => 1, () => 1);
         metrics.ObserveLimitStore(() => false);
         metrics.ObserveBodies(() => 1, () => 0);
         metrics.ObserveLog(() => 1);

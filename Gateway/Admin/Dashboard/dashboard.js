@@ -1123,7 +1123,7 @@ function showSettings() {
   }
   const values = [
     ['Requests in flight', 'gateway_requests_in_flight'], ['Open connections', 'gateway_connections_open'], ['Connections at most', 'gateway_connections_limit'], ['Connections refused', 'gateway_connections_refused_total'],
-    ['Bodies waiting for memory', 'gateway_bodies_waiting'], ['Memory of bodies, bytes', 'gateway_bodies_held_bytes'], ['Ledger entries queued', 'gateway_ledger_queue'], ['Ledger writes failed', 'gateway_ledger_failures_total'],
+    ['Bodies waiting for memory', 'gateway_bodies_waiting'], ['Memory of bodies, bytes', 'gateway_bodies_held_bytes'], ['Ledger entries queued', 'gateway_ledger_queue'], ['Ledger journal, bytes', 'gateway_ledger_journal_bytes'], ['Ledger writes failed', 'gateway_ledger_failures_total'],
     ['Ledger entries lost', 'gateway_ledger_dropped_total'], ['Log lines dropped', 'gateway_log_dropped_total'], ['Attempts repeated', 'gateway_attempts_repeated_total'],
   ].map(([name, id]) => [name, metric(id)]).filter(([, value]) => value !== undefined).map(([name, value]) => [name, count(value)]);
   factRows(panels.system.facts, values);

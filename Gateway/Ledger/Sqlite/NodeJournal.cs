@@ -55,6 +55,9 @@ internal sealed class NodeJournal : IDisposable
     /// <summary>The sequence number of the last entry that is in its row.</summary>
     public long Folded => Volatile.Read(ref _folded);
 
+    /// <summary>The size of the files in bytes. Entries that are in their rows count until their file is removed or empty.</summary>
+    public long Size => Volatile.Read(ref _size);
+
     /// <summary>Appends entries. They are durable when it returns; if it throws, none of them is.</summary>
     /// <exception cref="LedgerException">The journal has its maximum size, because its entries cannot be moved to their rows.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>

@@ -75,6 +75,9 @@ internal sealed partial class SqliteLedgerFile : IDisposable
     /// <inheritdoc cref="ILedgerStore.LedgerId" />
     public string LedgerId => _ledgerId ?? throw new InvalidOperationException("The ledger is not open");
 
+    /// <inheritdoc cref="ILedgerStore.JournalSize" />
+    public long JournalSize => _journal?.Size ?? 0;
+
     /// <summary>The id of this process in the rows that it creates. Known once the file is open for writing.</summary>
     public Guid? NodeId => _node?.Id;
 

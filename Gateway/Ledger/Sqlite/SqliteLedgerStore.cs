@@ -64,6 +64,8 @@ internal sealed partial class SqliteLedgerStore : ILedgerStore
 
     public bool IsPrompt => !WaitsForDisk;
 
+    public long JournalSize => _file.JournalSize;
+
     public IAlertStore Alerts { get; }
 
     public Task OpenAsync(CancellationToken cancellationToken) => _file.WriteAsync(_ => true);

@@ -73,6 +73,19 @@ public sealed class NodeJournalTests : IDisposable
     }
 
     [Fact]
+    public void Size_IsThatOfTheFiles_UntilTheirEntriesAreInRows()
+    {
+        using var journal = Create();
+        Assert.Equal(0, journal.Size);
+
+        journal.Append([Began(NewId()), Began(NewId())]);
+        Assert.Equal(new FileInfo(Path).Length, journal.Size);
+
+        journal.SetFolded(2);
+        Assert.Equal(0, journal.Size);
+    }
+
+    [Fact]
     public void TornEntry_DoesNotHideLaterFiles()
     {
         using (var journal = Create())
