@@ -56,6 +56,8 @@ public sealed class ServerToolTests : IClassFixture<ServerToolTests.Fixture>
     [InlineData("denying", "\"model\":\"openrouter/auto\",\"plugins\":[{\"id\":\"auto-router\",\"allowed_models\":[\"anthropic/claude-3-opus\"]}]", "model_not_allowed", "'anthropic/claude-3-opus'")]
     [InlineData("denying", "\"model\":\"openrouter/auto\",\"plugins\":[{\"id\":\"auto-router\",\"allowed_models\":[\"anthropic/*\"]}]", "model_not_allowed", "'*'")]
     [InlineData("denying", "\"model\":\"openrouter/fusion\"", "model_not_allowed", "'*'")]
+    [InlineData("denying", "\"model\":\"openai/gpt-4o-mini\",\"tools\":[{\"type\":\"openrouter:advisor\",\"parameters\":{\"model\":\"openrouter/fusion\"}}]", "model_not_allowed", "'*'")]
+    [InlineData("denying", "\"model\":\"openai/gpt-4o-mini\",\"plugins\":[{\"id\":\"auto-router\",\"allowed_models\":[\"openrouter/fusion-flash\"]}]", "model_not_allowed", "'*'")]
     [InlineData("denying", "\"prompt\":{\"id\":\"pmpt_1\"}", "model_not_allowed", "'*'")]
     [InlineData("denying", $"\"tools\":[{Files}]", "server_tool_not_allowed", "'openrouter:files'")]
     [InlineData("spending", $"\"tools\":[{Files}]", "server_tool_not_allowed", "'openrouter:files'")]
@@ -140,6 +142,15 @@ public sealed class ServerToolTests : IClassFixture<ServerToolTests.Fixture>
         var body = file is null ? Body("\"plugins\":[{\"id\":\"web\"}]") : await ReadCaseAsync(file);
 
         IsRefused(await PostAsync("removing", path, body), path, "server_tool_not_allowed", $"'{named}'");
+    }
+
+    [Fact]
+    public async Task RefusedRequest_DoesNotSayWhatWasRemoved()
+    {
+        var call = await PostAsync("removing", "/v1/chat/completions", """{"model":"un/priced","tools":[{"type":"mcp"},{"type":"function"}]}""");
+
+        Assert.Equal(402, call.Status);
+        Assert.Null(call.Head.Header("x-gateway-removed-tools"));
     }
 
     [Fact]

@@ -31,12 +31,18 @@ public sealed class TeamTests : IClassFixture<TeamTests.Fixture>
     [InlineData("Authorization: Bearer ogw-one", "Connection: keep-alive, Authorization, x-api-key")]
     public async Task TeamsKey_IsReplacedByTheTeamsOpenRouterKey(params string[] lines)
     {
-        var call = await CallAsync(Chat, [.. lines, "Cookie: session=ogw-one", "Proxy-Authorization: Bearer ogw-one"]);
+        string[] elsewhere =
+        [
+            "Cookie: session=ogw-one", "Proxy-Authorization: Bearer ogw-one", "api-key: own text as a key", "x-goog-api-key: ogw-one",
+            "X-Anything: key ogw-one",
+        ];
+        var call = await CallAsync(Chat, [.. lines, .. elsewhere]);
 
         Assert.Equal(200, call.Status);
         Assert.Equal(["Bearer " + Secret], call.Forwarded.HeaderValues("Authorization"));
         Assert.Null(call.Forwarded.Header("x-api-key"));
         Assert.Null(call.Forwarded.Header("Cookie"));
+        Assert.Null(call.Forwarded.Header("api-key"));
         Assert.DoesNotContain(call.Forwarded.Headers, header => header.Value.Contains("ogw-", StringComparison.OrdinalIgnoreCase));
         Assert.DoesNotContain(call.Head.Headers, header => header.Value.Contains("marked", StringComparison.Ordinal));
     }

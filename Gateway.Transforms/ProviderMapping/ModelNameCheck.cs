@@ -1,13 +1,14 @@
 using System.Buffers;
 using System.Text.Json;
 using OpenRouterGateway.Transforms.Json;
+using OpenRouterGateway.Transforms.ProviderMapping.Patterns;
 using OpenRouterGateway.Transforms.RequestBody;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping;
 
 /// <summary>
-/// Finds model names that upstream may read differently than the gateway: members of the wrong type, and names with characters that a
-/// parser may strip or normalise. Such a request passes, except where model rights or enforced rules judge its names.
+/// Finds model names that upstream may read differently than the gateway: members of the wrong type, names with characters that a parser may
+/// strip or normalise, and names with more variants than are judged. Such a request passes, except where model rights or enforced rules judge its names.
 /// </summary>
 internal static class ModelNameCheck
 {
@@ -44,8 +45,8 @@ internal static class ModelNameCheck
             }
         }
 
-        return FindUnprintable(requested.Names, "model")
-            ?? FindUnprintable(facts.Presets, "preset")
+        return FindUnclear(requested.Names, "model")
+            ?? FindUnclear(facts.Presets, "preset")
             ?? (requested.Tools.Count > 0 ? FindInTools(requested) : null);
     }
 
@@ -53,7 +54,7 @@ internal static class ModelNameCheck
     {
         foreach (var tool in requested.Tools)
         {
-            if (FindUnprintable(tool.Models, tool.Member) is { } fault)
+            if (FindUnclear(tool.Models, tool.Member) is { } fault)
             {
                 return fault;
             }
@@ -62,14 +63,25 @@ internal static class ModelNameCheck
         return null;
     }
 
-    private static RequestRejection? FindUnprintable(IReadOnlyList<string?> names, string param)
+    private static RequestRejection? FindUnclear(IReadOnlyList<string?> names, string param)
     {
         for (var i = 0; i < names.Count; i++)
         {
-            if (names[i] is { } name && !IsPrintable(name))
+            if (names[i] is not { } name)
+            {
+                continue;
+            }
+
+            if (!IsPrintable(name))
             {
                 return new RequestRejection(
                     400, "invalid_model", $"A model name in '{param}' has characters that are not printable ASCII.", param);
+            }
+
+            if (name.AsSpan().Count(':') > ModelSpellings.MaxVariants)
+            {
+                return new RequestRejection(
+                    400, "invalid_model", $"A model name in '{param}' has more than {ModelSpellings.MaxVariants} variants.", param);
             }
         }
 

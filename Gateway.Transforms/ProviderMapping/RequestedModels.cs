@@ -40,7 +40,7 @@ internal readonly struct RequestedModels
         Ordinary = namesAny || tools.Count > 0
             ? [
                 .. names, .. tools.SelectMany(static tool => tool.Models),
-                .. namesAny || tools.Any(static tool => tool.NamesAnyModel) ? (string[])[Any] : [],
+                .. namesAny || tools.Any(static tool => tool.NamesAnyModel || tool.Models.Any(IsFusion)) ? (string[])[Any] : [],
             ]
             : names;
         All = fast.Count > 0 ? [.. Ordinary, .. fast] : Ordinary;
@@ -91,7 +91,7 @@ internal readonly struct RequestedModels
         var namesAny = false;
         for (var i = 0; i < names.Count; i++)
         {
-            namesAny |= names[i].Contains(Fusion, StringComparison.OrdinalIgnoreCase);
+            namesAny |= IsFusion(names[i]);
             if (facts.ServerTools.IsFast && ModelSpellings.FastVersion(names[i]) is { } version)
             {
                 (fast ??= []).Add(version);
@@ -124,6 +124,8 @@ internal readonly struct RequestedModels
     /// <summary>The models and server tools without those of removed elements of <c>tools</c>.</summary>
     public RequestedModels Without(ServerToolRemoval removal) =>
         new(Names, _fast, [.. Tools.Where(tool => !removal.Removes(tool))], _namesAny);
+
+    private static bool IsFusion(string name) => name.Contains(Fusion, StringComparison.OrdinalIgnoreCase);
 
     private static void AddTools(string name, int element, ref List<ServerToolUse>? tools)
     {

@@ -57,7 +57,7 @@ internal sealed class ServerToolRemoval
         var isEmptied = IsEmptied(facts, elements);
         if (ToolChoice.Needs(facts, body, elements, removed, isEmptied))
         {
-            needed = tools[0];
+            needed = FindNeeded(facts, body, tools) ?? tools[0];
             return false;
         }
 
@@ -65,6 +65,19 @@ internal sealed class ServerToolRemoval
         AddEdits(facts, body, elements, isEmptied, edits);
         removal = new ServerToolRemoval(elements, [.. removed.Select(static tool => tool.Name).Distinct(StringComparer.Ordinal)], edits.Build());
         return true;
+    }
+
+    private static ServerToolUse? FindNeeded(BodyFacts facts, in ReadOnlySequence<byte> body, IReadOnlyList<ServerToolUse> tools)
+    {
+        foreach (var tool in tools)
+        {
+            if (ToolChoice.Needs(facts, body, [tool.Element], [tool], isEmptied: false))
+            {
+                return tool;
+            }
+        }
+
+        return null;
     }
 
     // The last occurrence of `tools` counts upstream.

@@ -70,7 +70,8 @@ internal static class ToolChoice
                     names.Add(Text(reader, json));
                 }
 
-                isName = reader is { TokenType: JsonTokenType.PropertyName, CurrentDepth: 1 } && Text(reader, json) is "name" or "server_label";
+                // At any depth: a removed element may contain other tools.
+                isName = reader.TokenType == JsonTokenType.PropertyName && Text(reader, json) is "name" or "server_label";
             }
         }
 

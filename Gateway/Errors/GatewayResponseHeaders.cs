@@ -44,6 +44,11 @@ internal static class GatewayResponseHeaders
 
         // An id from upstream is kept, since responses pass unchanged. The log line contains the id that was sent.
         headers.TryAdd(RequestId, request.RequestId);
+        if (ConnectionHeaderEncoding.Closes(context.Request.Headers.Connection))
+        {
+            headers.Connection = "close";
+        }
+
         if (headers.AccessControlAllowOrigin.Count == 0)
         {
             // A page of another origin may read the response. It authenticates with a key, so no origin has to be trusted.
@@ -56,9 +61,7 @@ internal static class GatewayResponseHeaders
         }
 
         // A refused request was not sent, with or without the tools.
-        if (request.HasCaller
-            && request.Body.RemovedTools is { } removed
-            && context.Features.Get<IProviderMappingFeature>() is { Decision.Rejection: null })
+        if (request is { HasAttempts: true, Attempts.Count: > 0 } && request.Body.RemovedTools is { } removed)
         {
             headers[RemovedTools] = removed;
         }

@@ -2,7 +2,6 @@ using System.Net;
 using System.Text;
 using Gateway.Configuration.Model;
 using Gateway.Requests;
-using Gateway.Upstream;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Net.Http.Headers;

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Net.Http.Headers;
 using Gateway.Observability;
 using Gateway.Requests;
+using Gateway.Teams;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 
@@ -10,7 +11,7 @@ namespace Gateway.Upstream;
 
 /// <summary>
 /// Removes headers that must not reach the next hop: those that describe the client or its path to the gateway, those that replace the
-/// request line, OpenRouter's internal ones, the hop-by-hop headers that <c>Connection</c> names (RFC 9110, 7.6.1) and, unless enabled, trace
+/// request line, OpenRouter's internal ones, those with a gateway key, the hop-by-hop headers that <c>Connection</c> names (RFC 9110, 7.6.1) and, unless enabled, trace
 /// context.
 /// </summary>
 internal static class HopHeaders
@@ -23,7 +24,7 @@ internal static class HopHeaders
         [
             // Proxies and CDNs write the client's address into these. OpenRouter is behind such a CDN and might take a client's value for
             // its own.
-            "Forwarded", "Via", "X-Real-IP", "True-Client-IP", "X-Client-IP", "Client-IP", "X-Cluster-Client-IP", "X-Originating-IP",
+            "Forwarded", "X-Forwarded", "Forwarded-For", "Via", "X-Real-IP", "True-Client-IP", "X-Client-IP", "Client-IP", "X-Cluster-Client-IP", "X-Originating-IP",
             "X-Remote-IP", "X-Remote-Addr", "X-Original-Forwarded-For", "X-Original-Host", "X-ProxyUser-Ip", "Proxy-Client-IP",
             "WL-Proxy-Client-IP", "CF-Connecting-IP", "CF-Connecting-IPv6", "CF-Pseudo-IPv4", "CF-IPCountry", "Fastly-Client-IP",
             "Fly-Client-IP", "DO-Connecting-IP", "X-Azure-ClientIP", "X-Azure-SocketIP", "X-Appengine-User-IP", "X-NF-Client-Connection-IP",
@@ -37,11 +38,15 @@ internal static class HopHeaders
         ],
         StringComparer.OrdinalIgnoreCase);
 
+    // Clients of several providers send their key in the header of another provider, too. A team's key may have any format.
+    private static readonly FrozenSet<string> CredentialHeaders =
+        FrozenSet.ToFrozenSet(["api-key", "x-goog-api-key"], StringComparer.OrdinalIgnoreCase);
+
     /// <summary>Removes headers from a request before it is sent upstream.</summary>
     public static void Clean(HttpContext context, HttpRequestMessage upstream, bool forwardTrace)
     {
         var request = GatewayContext.Of(context);
-        RemoveClients(upstream.Headers, request.Team is { ScopesSessions: true });
+        RemoveClients(upstream.Headers, !request.Snapshot.Teams.IsEmpty, request.Team is { ScopesSessions: true });
         if (!forwardTrace)
         {
             foreach (var name in TraceHeaders)
@@ -70,11 +75,6 @@ internal static class HopHeaders
             {
                 upstream.Headers.Remove(name);
             }
-
-            if (name == ConnectionHeaderEncoding.Close)
-            {
-                context.Response.Headers.Connection = "close";
-            }
         }
 
         // Kestrel handles the client's expectation. A forwarded expectation would delay the call by a second if upstream ignores it.
@@ -93,12 +93,14 @@ internal static class HopHeaders
         }
     }
 
-    private static void RemoveClients(HttpRequestHeaders headers, bool scopesSessions)
+    private static void RemoveClients(HttpRequestHeaders headers, bool hasTeams, bool scopesSessions)
     {
         List<string>? found = null;
-        foreach (var (name, _) in headers.NonValidated)
+        foreach (var (name, values) in headers.NonValidated)
         {
             if (ClientHeaders.Contains(name)
+                || (hasTeams && CredentialHeaders.Contains(name))
+                || HasGatewayKey(values)
                 || name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)
                 || name.StartsWith("X-Envoy-", StringComparison.OrdinalIgnoreCase)
                 || (name.StartsWith("X-OpenRouter-", StringComparison.OrdinalIgnoreCase) && IsInternal(name, scopesSessions)))
@@ -111,6 +113,19 @@ internal static class HopHeaders
         {
             headers.Remove(name);
         }
+    }
+
+    private static bool HasGatewayKey(in HeaderStringValues values)
+    {
+        foreach (var value in values)
+        {
+            if (GatewayKeys.IsIn(value))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>

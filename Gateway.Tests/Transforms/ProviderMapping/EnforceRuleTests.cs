@@ -33,6 +33,11 @@ public class EnforceRuleTests
     [InlineData("""{"ignore":["a"]}""", """{"ignore":["b"]}""", """{"ignore":["b","a"]}""")]
     [InlineData("""{"ignore":["deepinfra/turbo"]}""", """{"ignore":["deepinfra"]}""", """{"ignore":["deepinfra"]}""")]
     [InlineData("""{"ignore":["deepinfra"]}""", """{"ignore":["deepinfra/turbo"]}""", """{"ignore":["deepinfra/turbo","deepinfra"]}""")]
+    // Another spelling of the client's may have no effect upstream.
+    [InlineData(
+        """{"ignore":["z-ai","deepseek"]}""",
+        """{"ignore":["Z.AI","DeepSeek"]}""",
+        """{"ignore":["Z.AI","DeepSeek","z-ai","deepseek"]}""")]
     // Switches: the harder value.
     [InlineData("""{"zdr":true}""", """{"zdr":false}""", """{"zdr":true}""")]
     [InlineData("""{"zdr":true}""", """{"zdr":true}""", """{"zdr":true}""")]

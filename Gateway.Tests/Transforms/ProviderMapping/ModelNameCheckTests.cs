@@ -43,6 +43,20 @@ public sealed class ModelNameCheckTests
     }
 
     [Theory]
+    [InlineData("""{"model":"a/b:1:2:3:4:5"}""", "model")]
+    [InlineData("""{"model":"x","models":["a/b:nitro:nitro:nitro:nitro:free:nitro"]}""", "model")]
+    [InlineData("""{"model":"x@preset/a:1:2:3:4:5"}""", "model")]
+    [InlineData("""{"model":"x","tools":[{"type":"openrouter:advisor","parameters":{"model":"a/b:::::"}}]}""", "tools")]
+    public void NameWithMoreVariantsThanAreJudged_IsA400WhereAnEnforcedRuleExists(string body, string param)
+    {
+        var refused = Set(Enforce("*:free", """{"zdr":true}""")).Decide(body).Rejection!;
+
+        Assert.Equal((400, "invalid_model", param), (refused.Status, refused.Code, refused.Param));
+        Assert.True(Set(Fill("m", """{"zdr":true}""")).Decide(body).IsUntouched);
+    }
+
+    [Theory]
+    [InlineData("""{"model":"ft:gpt-4o-mini:org:name:id"}""")]
     [InlineData("""{"model":null}""")]
     [InlineData("""{"model":"x","models":null,"fallbacks":null}""")]
     [InlineData("""{"model":"x","models":[],"fallbacks":[]}""")]

@@ -41,6 +41,18 @@ public sealed class RequestedModelsTests
         Assert.Contains(RequestedModels.Any, requested.All);
     }
 
+    [Theory]
+    [InlineData("openrouter/fusion")]
+    [InlineData("openrouter/Fusion-flash:nitro")]
+    public void FusionInAServerTool_NamesAnyModel(string model)
+    {
+        var requested = Create(
+            ["openai/gpt-4o-mini"], $$$""","tools":[{"type":"openrouter:advisor","parameters":{"model":"{{{model}}}"}}] """);
+
+        Assert.Contains(RequestedModels.Any, requested.Ordinary);
+        Assert.Contains(model, requested.Ordinary);
+    }
+
     [Fact]
     public void PresetMember_CountsOnceWhateverItHolds()
     {

@@ -41,6 +41,11 @@ public sealed class ServerToolEditTests
     [InlineData("""{"tools":[{"type":"code_execution_1","name":"code"},{"x":1}],"tool_choice":{"type":"tool","name":"code"}}""")]
     [InlineData("""{"tools":[{"type":"mcp"},{"x":1}],"tool_choice":{"type":"allowed_tools","tools":[{"type":"mcp"}]}}""")]
     [InlineData("""{"tools":[{"type":"mcp"}],"tool_choice":"required"}""")]
+    [InlineData(
+        """
+        {"tools":[{"type":"namespace","name":"n","tools":[{"type":"function","name":"f"},{"type":"mcp"}]},{"x":1}],
+         "tool_choice":{"type":"function","name":"f"}}
+        """)]
     [InlineData("""{"tools":[{"type":"mcp"}],"tool_choice":{"type":"any"}}""")]
     [InlineData("""{"tools":[{"type":"mcp"},{"x":1}],"tool_choice":"mcp","tool_choice":"auto"}""")]
     [InlineData("""{"plugins":[{"id":"new"}]}""")]
@@ -54,6 +59,16 @@ public sealed class ServerToolEditTests
         Assert.False(ServerToolRemoval.TryCreate(facts, new(bytes), facts.ServerTools.Uses, out var removal, out var needed));
         Assert.Null(removal);
         Assert.Contains(needed, facts.ServerTools.Uses);
+    }
+
+    [Fact]
+    public void NeededTool_IsTheOneThatIsNamed()
+    {
+        var bytes = """{"tools":[{"type":"mcp"},{"type":"web_fetch"},{"x":1}],"tool_choice":{"type":"web_fetch"}}"""u8.ToArray();
+        var facts = BodyScan.Facts(bytes);
+
+        Assert.False(ServerToolRemoval.TryCreate(facts, new(bytes), facts.ServerTools.Uses, out _, out var needed));
+        Assert.Equal("web_fetch", needed.Name);
     }
 
     [Theory]

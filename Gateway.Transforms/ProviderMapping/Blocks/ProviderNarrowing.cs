@@ -127,6 +127,10 @@ internal static class ProviderNarrowing
         return null;
     }
 
+    /// <summary>
+    /// Adds the rule's names to <c>ignore</c>, unless the client wrote them the same way: OpenRouter drops names that it does not know, so another
+    /// spelling may have no effect.
+    /// </summary>
     private static RuleRefusal? Unite(MutableProviderBlock block, ProviderRule rule, ProviderMember member, out bool isChanged)
     {
         isChanged = false;
@@ -144,7 +148,7 @@ internal static class ProviderNarrowing
 
         foreach (var name in rule.Block.Ignore!.Names)
         {
-            if (!ignored.Exists(entry => entry.Covers(name)))
+            if (!ignored.Exists(entry => entry.Text == name.Text || entry.Text == ProviderNames.CoveringBase(name.Text)))
             {
                 ignored.Add(name);
                 isChanged = true;

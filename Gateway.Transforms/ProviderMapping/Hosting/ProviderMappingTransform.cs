@@ -1,3 +1,4 @@
+using System.Net.Http.Headers;
 using Yarp.ReverseProxy.Transforms;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping.Hosting;
@@ -5,6 +6,8 @@ namespace OpenRouterGateway.Transforms.ProviderMapping.Hosting;
 /// <summary>Sends the body that the middleware has read, with the decision's edits and an exact Content-Length.</summary>
 internal sealed class ProviderMappingTransform : RequestTransform
 {
+    private static readonly string[] Digests = ["Content-MD5", "Digest", "Content-Digest", "Repr-Digest"];
+
     public static ProviderMappingTransform Instance { get; } = new();
 
     public override ValueTask ApplyAsync(RequestTransformContext context)
@@ -19,6 +22,12 @@ internal sealed class ProviderMappingTransform : RequestTransform
             }
 
             content.Headers.ContentLength = feature.SentLength;
+            if (feature.WasDecoded || feature.Decision.Edits.Count > 0)
+            {
+                RemoveDigests(context.ProxyRequest.Headers);
+                RemoveDigests(content.Headers);
+            }
+
             if (feature.WasDecoded)
             {
                 content.Headers.ContentEncoding.Clear();
@@ -29,5 +38,17 @@ internal sealed class ProviderMappingTransform : RequestTransform
         }
 
         return default;
+    }
+
+    // They are those of the client's bytes. Headers.Remove throws for names of the other kind.
+    private static void RemoveDigests(HttpHeaders headers)
+    {
+        foreach (var name in Digests)
+        {
+            if (headers.NonValidated.Contains(name))
+            {
+                headers.Remove(name);
+            }
+        }
     }
 }

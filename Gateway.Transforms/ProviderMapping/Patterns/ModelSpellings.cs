@@ -12,8 +12,8 @@ internal static class ModelSpellings
     /// </summary>
     public const int MaxPresets = 8;
 
-    /// <summary>The number of variants in one name that are judged one by one.</summary>
-    private const int MaxVariants = 4;
+    /// <summary>The number of variants in one name that are judged one by one. Real names have one or two.</summary>
+    public const int MaxVariants = 4;
 
     /// <summary>The beginning of a preset in a model name.</summary>
     internal const string PresetMark = "@preset/";

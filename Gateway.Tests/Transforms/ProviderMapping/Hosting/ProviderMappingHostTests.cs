@@ -40,6 +40,22 @@ public class ProviderMappingHostTests
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Theory]
+    [InlineData("""{"model":"m/x"}""", false)]
+    [InlineData("""{"model":"m/x","provider":{}}""", true)]
+    public async Task DigestOfTheClientsBytes_GoesOnlyWithThem(string body, bool isSent)
+    {
+        string[] names = ["Content-MD5", "Digest", "Content-Digest", "Repr-Digest"];
+        await using var upstream = await RecordingUpstream.StartAsync();
+        await using var host = await MappingHost.StartAsync(upstream.Address);
+        await using var connection = await RawConnection.OpenAsync(host.Http1);
+
+        var answer = await connection.SendBodyAsync(Encoding.UTF8.GetBytes(body), string.Concat(names.Select(static name => $"{name}: x\r\n")));
+
+        Assert.Equal(200, answer.Status);
+        Assert.Equal(isSent ? names.Order() : [], upstream.TakeSingle().Headers.Keys.Intersect(names).Order());
+    }
+
+    [Theory]
     [MemberData(nameof(Hops))]
     public async Task Body_ReachesUpstreamToTheByteWithItsExactLength(int textLength, bool isChunked, int clientVersion, int upstreamVersion)
     {

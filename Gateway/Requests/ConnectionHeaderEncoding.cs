@@ -1,12 +1,13 @@
 using System.Text;
+using Microsoft.Extensions.Primitives;
 
-namespace Gateway.Upstream;
+namespace Gateway.Requests;
 
 /// <summary>
 /// Preserves the names in a <c>Connection</c> header. Kestrel replaces a header that contains an option it recognises by that option alone:
 /// from <c>keep-alive, X-Hop</c> the gateway would not learn that <c>X-Hop</c> is hop-by-hop. Only the decoding of the header happens
 /// earlier, so this encoding removes options that accompany names. <c>keep-alive</c> is the default of HTTP/1.1. <c>close</c> is replaced
-/// by <see cref="Close"/>, for which <see cref="HopHeaders"/> closes the connection after the response.
+/// by <see cref="Close"/>: <see cref="Closes"/> tells whether the connection ends with the response.
 /// </summary>
 internal sealed class ConnectionHeaderEncoding : Encoding
 {
@@ -16,6 +17,20 @@ internal sealed class ConnectionHeaderEncoding : Encoding
     private const string KeepAliveOption = "keep-alive";
     private const string CloseOption = "close";
     private const string UpgradeOption = "upgrade";
+
+    /// <summary>Whether a header contains <see cref="Close"/>.</summary>
+    public static bool Closes(StringValues connection)
+    {
+        foreach (var value in connection)
+        {
+            if (value?.Contains(Close, StringComparison.Ordinal) == true)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     private ConnectionHeaderEncoding()
     {
