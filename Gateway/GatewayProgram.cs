@@ -34,20 +34,34 @@ internal static class GatewayProgram
         var loader = new SettingsLoader(new ReverseProxyDryRun(
             proxy => GatewayHost.AddTransforms(proxy),
             services => new ReverseProxyApplicationBuilder(new ApplicationBuilder(services)).UseProviderMapping()));
-        var startup = await SettingsStartup.RunAsync(
-            args, variables, workingDirectory, AppContext.BaseDirectory, loader, output, error);
-        if (startup is { ExitCode: null, Arguments.Command: GatewayCommand.Serve })
+        SettingsStartup startup;
+        try
         {
-            return await ServeAsync(startup, loader, output, error);
+            startup = await SettingsStartup.RunAsync(
+                args, variables, workingDirectory, AppContext.BaseDirectory, loader, output, error);
+            if (startup is not { ExitCode: null, Arguments.Command: GatewayCommand.Serve })
+            {
+                var exitCode = startup.ExitCode ?? await RunCommandAsync(startup, workingDirectory, output, error);
+                await output.FlushAsync();
+                return exitCode;
+            }
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            await error.WriteLineAsync($"The output cannot be written: {fault.Message}");
+            return Failure;
         }
 
-        var exitCode = startup.ExitCode ?? await RunCommandAsync(startup, workingDirectory, output, error);
-        await output.FlushAsync();
-        return exitCode;
+        return await ServeAsync(startup, loader, output, error);
     }
 
     private static async Task<int> RunCommandAsync(SettingsStartup startup, string workingDirectory, TextWriter output, TextWriter error)
     {
+        if (startup.Arguments.Command == GatewayCommand.Health)
+        {
+            return await ProbeAsync(startup.Server!, error);
+        }
+
         var snapshot = startup.Snapshot!;
         var ledger = snapshot.Settings.Usage;
         return startup.Arguments.Command switch
@@ -71,7 +85,6 @@ internal static class GatewayProgram
                 TimeProvider.System,
                 output,
                 error) ? Success : Failure,
-            GatewayCommand.Health => await ProbeAsync(snapshot.Settings.Server, error),
             _ => throw new UnreachableException(),
         };
     }

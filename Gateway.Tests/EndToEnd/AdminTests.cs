@@ -128,6 +128,22 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
         Assert.Equal("nosniff", Assert.Single(answer.Headers.GetValues("X-Content-Type-Options")));
     }
 
+    /// <summary>The request with such a body would be a 400, too.</summary>
+    [Theory]
+    [InlineData("{\"body\":{\"model\":\"\u00ff\"}}")]
+    [InlineData("{\"body\":{\"model\":\"openai/gpt-4o\",\"x\u00ff\":1}}")]
+    public async Task Explain_OfABodyThatIsNoUtf8_IsA400(string latin1)
+    {
+        using var admin = await ClientAsync(_pair);
+        using var content = new ByteArrayContent(Encoding.Latin1.GetBytes(latin1));
+        content.Headers.ContentType = new("application/json");
+
+        using var answer = await admin.PostAsync("/admin/explain", content, Stop);
+
+        using var json = JsonDocument.Parse(await answer.Content.ReadAsStringAsync(Stop));
+        Assert.Equal(400, json.RootElement.GetProperty("status").GetInt32());
+    }
+
     [Theory]
     [InlineData("https://evil.example", "application/json", 403, "origin_not_allowed")]
     [InlineData(null, "text/plain", 415, "unsupported_media_type")]

@@ -63,6 +63,56 @@ public sealed class HealthTests : IClassFixture<HealthTests.Fixture>
         Assert.Empty(output.All);
     }
 
+    [Theory]
+    [InlineData("{ \"Server\": ")]
+    [InlineData("""{ "Server": { "Port": 1 }, "Unknown": 1, "Teams": [ { "Id": "a", "OpenRouterKey": "env:NOWHERE" } ] }""")]
+    public async Task Command_ExitsWithZeroWhenTheGatewayIsAliveAndItsSettingsAreFaulty(string settings)
+    {
+        using var folder = new TempFolder();
+        folder.Write("appsettings.json", settings);
+
+        var output = await GatewayCommandRun.RunAsync(
+            ["health", "--ip", _pair.Gateway.Address.Host, $"--port={_pair.Gateway.Address.Port}"], folder.Path);
+
+        Assert.Equal((0, ""), (output.ExitCode, output.All));
+    }
+
+    [Fact]
+    public async Task Command_ExitsWithOneWhenTheAddressIsFaulty()
+    {
+        using var folder = new TempFolder();
+        folder.Write("appsettings.json", """{ "Server": { "Address": "nowhere" } }""");
+
+        var output = await GatewayCommandRun.RunAsync(["health"], folder.Path);
+
+        Assert.Equal(1, output.ExitCode);
+        Assert.Contains("Server:Address", output.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("TE, close")]
+    [InlineData("close, X-Hop")]
+    public async Task CloseBesideAnotherName_ClosesTheConnection(string header)
+    {
+        await using var connection = await RawConnection.OpenAsync(_pair.Gateway.Address);
+
+        await connection.SendAsync($"GET /health/live HTTP/1.1\r\nHost: gateway\r\nConnection: {header}\r\n\r\n");
+
+        Assert.Equal("close", (await connection.ReadAnswerAsync()).Headers["connection"]);
+    }
+
+    [Theory]
+    [InlineData("Transfer-Encoding: chunked\r\nContent-Length: 2")]
+    [InlineData("Transfer-Encoding: gzip, chunked")]
+    public async Task FramingThatUpstreamWouldNotSee_IsA400(string headers)
+    {
+        await using var connection = await RawConnection.OpenAsync(_pair.Gateway.Address);
+
+        await connection.SendAsync($"POST /v1/audio/speech HTTP/1.1\r\nHost: gateway\r\n{headers}\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n");
+
+        Assert.Equal(400, (await connection.ReadAnswerAsync()).Status);
+    }
+
     public sealed class Fixture : GatewayFixture
     {
         private protected override void Configure(GatewayHostOptions options)

@@ -40,6 +40,21 @@ public sealed class GatewayProgramTests : IDisposable
         Assert.Equal((0, ""), (await running, error.ToString()));
     }
 
+    [Theory]
+    [InlineData("keys", "new", "--team", "a")]
+    [InlineData("check")]
+    [InlineData("--help")]
+    public async Task OutputThatCannotBeWritten_IsOneLineAndExitCodeOne(params string[] args)
+    {
+        _folder.Write("appsettings.json", SettingsFolder.Json());
+        using var error = new StringWriter();
+        await using var full = new StreamWriter(new FullStream());
+
+        var exitCode = await GatewayProgram.RunAsync(args, new Dictionary<string, string>(), _folder.Path, full, error);
+
+        Assert.Equal((1, "The output cannot be written: No space left" + Environment.NewLine), (exitCode, error.ToString()));
+    }
+
     [Fact]
     public async Task BackgroundServiceThatFails_DoesNotEndTheHost()
     {
@@ -56,5 +71,36 @@ public sealed class GatewayProgramTests : IDisposable
         var sources = _folder.Sources();
         return global::Gateway.Hosting.GatewayHost.Build(
             await _folder.LoadGoodAsync(), sources, SettingsFiles.Read(sources), _folder.Loader, TextWriter.Null);
+    }
+
+    private sealed class FullStream : MemoryStream
+    {
+        private bool _wasTold;
+
+        public override void Write(byte[] buffer, int offset, int count) => Fail();
+
+        public override void Write(ReadOnlySpan<byte> buffer) => Fail();
+
+        public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
+        {
+            Fail();
+            return Task.CompletedTask;
+        }
+
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            Fail();
+            return default;
+        }
+
+        // The writer's own end is not what is tested.
+        private void Fail()
+        {
+            if (!_wasTold)
+            {
+                _wasTold = true;
+                throw new IOException("No space left");
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Globalization;
-using System.Text;
+using System.Runtime.InteropServices;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Gateway.Admission;
@@ -205,7 +205,7 @@ internal sealed class ExplainEndpoint(
                         question = question with { Path = text };
                         break;
                     case "body" when member.Value.ValueKind == JsonValueKind.Object:
-                        question = question with { Body = Encoding.UTF8.GetBytes(member.Value.GetRawText()) };
+                        question = question with { Body = JsonMarshal.GetRawUtf8Value(member.Value).ToArray() };
                         break;
                     case ("model" or "team" or "key") and var name:
                         return (question, (name, "expected a name"));

@@ -1,5 +1,6 @@
 using System.Collections;
 using Gateway.Configuration;
+using Gateway.Configuration.Model;
 using Gateway.Configuration.Reading;
 using Gateway.Configuration.Schema;
 using Gateway.Hosting;
@@ -19,6 +20,9 @@ internal sealed record SettingsStartup
     /// <summary>Exit code of <c>check</c> for faults in the settings.</summary>
     public const int FaultySettings = 1;
 
+    /// <summary>Exit code of <c>health</c> for a gateway that is not alive or cannot be found. Container engines reserve 2.</summary>
+    public const int NotAlive = 1;
+
     /// <summary>The exit code, after all output is written; <see langword="null"/> if the program continues.</summary>
     public int? ExitCode { get; private init; }
 
@@ -33,6 +37,9 @@ internal sealed record SettingsStartup
 
     /// <summary>The settings; set when there is no <see cref="ExitCode"/>.</summary>
     public SettingsSnapshot? Snapshot { get; private init; }
+
+    /// <summary>The server's section; set for <c>health</c> when there is no <see cref="ExitCode"/>.</summary>
+    public ServerSettings? Server { get; private init; }
 
     /// <summary>The variables of this process.</summary>
     public static IReadOnlyDictionary<string, string> ProcessVariables() =>
@@ -71,6 +78,11 @@ internal sealed record SettingsStartup
         // Faults in flags and in settings are reported together. With an invalid --config the settings file is unknown.
         var sources = SettingsSources.Resolve(commandLine.Arguments, variables, workingDirectory, programDirectory);
         var files = SettingsFiles.Read(sources);
+        if (commandLine.Arguments.Command == GatewayCommand.Health && commandLine.Faults.Count == 0)
+        {
+            return await ReadServerAsync();
+        }
+
         var result = commandLine.IsConfigPathFaulty ? new SettingsLoadResult() : await loader.LoadAsync(
             sources, files, needs: NeedsOf(commandLine.Arguments.Command));
         SettingsFault[] faults = [.. commandLine.Faults, .. result.Faults, .. CheckCertificate(result.Snapshot)];
@@ -122,6 +134,23 @@ internal sealed record SettingsStartup
                 ? KeysNewReport.WriteAsync(key, output)
                 : output.WriteAsync(SettingsSchemaFile.Read()));
             return Leave(0);
+        }
+
+        // A gateway lives on with settings that have become faulty, and so does its health check.
+        async Task<SettingsStartup> ReadServerAsync()
+        {
+            var serverFaults = new List<SettingsFault>();
+            if (SettingsLoader.ReadServer(sources, files, serverFaults) is { } server)
+            {
+                return new SettingsStartup { Arguments = commandLine.Arguments, Server = server };
+            }
+
+            foreach (var fault in serverFaults)
+            {
+                await error.WriteLineAsync(TerminalText.Escape(fault.ToString()));
+            }
+
+            return Leave(NotAlive);
         }
 
         SettingsStartup Leave(int code) => new() { Arguments = commandLine.Arguments, ExitCode = code };

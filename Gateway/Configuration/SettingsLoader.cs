@@ -38,6 +38,21 @@ internal sealed class SettingsLoader
         _time = time ?? TimeProvider.System;
     }
 
+    /// <summary>Reads section <c>Server</c> alone. What the rest of the settings lacks does not count, nor does a file that cannot be read.</summary>
+    /// <param name="sources">Variables, flags and the names of the files.</param>
+    /// <param name="files">The content of the files.</param>
+    /// <param name="faults">Receives the faults.</param>
+    /// <returns>The section; <see langword="null"/> if its address, its port or the type of a value is at fault.</returns>
+    public static ServerSettings? ReadServer(SettingsSources sources, SettingsFiles files, List<SettingsFault> faults)
+    {
+        var tree = SettingsTree.Build(sources, files, faults, []);
+        var before = faults.Count;
+        var server = CheckServer(tree, SettingsObject.NewMembers(), sources, faults, []);
+
+        // A certificate that is being replaced does not move the listener.
+        return faults.Skip(before).Any(static fault => fault.Path is "Server:Address" or "Server:Port") ? null : server;
+    }
+
     /// <summary>Reads the files and loads them.</summary>
     public ValueTask<SettingsLoadResult> LoadAsync(SettingsSources sources) => LoadAsync(sources, SettingsFiles.Read(sources));
 

@@ -86,8 +86,36 @@ internal static class ExplainReport
         return true;
     }
 
-    /// <summary>The path of a request target, without its query.</summary>
-    public static PathString PathOf(string target) => target.Split('?')[0];
+    /// <summary>The path of a request target, without its query and, as the server reads it, without dot segments.</summary>
+    public static PathString PathOf(string target)
+    {
+        var path = target.Split('?')[0];
+        if (!path.Contains("/.", StringComparison.Ordinal))
+        {
+            return path;
+        }
+
+        var kept = new List<string>();
+        var segments = path.Split('/')[1..];
+        foreach (var (i, segment) in segments.Index())
+        {
+            if (segment == ".." && kept.Count > 0)
+            {
+                kept.RemoveAt(kept.Count - 1);
+            }
+
+            if (segment is not ("." or ".."))
+            {
+                kept.Add(segment);
+            }
+            else if (i == segments.Length - 1)
+            {
+                kept.Add("");
+            }
+        }
+
+        return "/" + string.Join('/', kept);
+    }
 
     /// <summary>The contradiction between the model argument and the body's model; <see langword="null"/> for none.</summary>
     public static string? FindMismatch(RequestExplanation explanation, string? model) =>

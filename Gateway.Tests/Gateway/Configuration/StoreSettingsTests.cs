@@ -17,6 +17,35 @@ public sealed class StoreSettingsTests : IDisposable
     private void Write(string sections) => _folder.Write("appsettings.json", SettingsFolder.Json(sections));
 
     [Fact]
+    public async Task PasswordThatBreaksItsUrl_IsNotShown()
+    {
+        _folder.Write(
+            "appsettings.json",
+            """
+            { "ReverseProxy": {
+                "Routes": { "all": { "ClusterId": "c", "Match": { "Path": "/{**all}" } } },
+                "Clusters": { "c": {
+                    "HttpClient": { "WebProxy": { "Address": "http://user:pa/ssSECRET@proxy.corp:8080" } },
+                    "Destinations": { "d": { "Address": "http://127.0.0.1:9/" } } } } } }
+            """);
+
+        var fault = Assert.Single(await _folder.LoadBadAsync());
+
+        Assert.StartsWith("ReverseProxy:Clusters:c:HttpClient:WebProxy:Address: ", fault, StringComparison.Ordinal);
+        Assert.DoesNotContain("SECRET", fault, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("CertPath")]
+    [InlineData("KeyPath")]
+    public async Task PathWithANulCharacter_IsAFault(string name)
+    {
+        Write($$""" "Server": { "{{name}}": "a\u0000b" } """);
+
+        Assert.StartsWith($"Server:{name}: contains a NUL character", Assert.Single(await _folder.LoadBadAsync()), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task WithoutSections_DefaultsHoldWithAbsolutePaths()
     {
         Write("");

@@ -72,8 +72,8 @@ internal sealed class ServerSettingsCheck
 
         var settings = given with
         {
-            CertPath = Absolute(given.CertPath, workingDirectory),
-            KeyPath = Absolute(given.KeyPath, workingDirectory),
+            CertPath = Absolute("CertPath", given.CertPath, workingDirectory),
+            KeyPath = Absolute("KeyPath", given.KeyPath, workingDirectory),
         };
         CheckTls(settings);
         return settings;
@@ -140,6 +140,14 @@ internal sealed class ServerSettingsCheck
         return node?.Source;
     }
 
-    private static string? Absolute(string? path, string workingDirectory) =>
-        string.IsNullOrWhiteSpace(path) ? null : Path.GetFullPath(path, workingDirectory);
+    private string? Absolute(string name, string? path, string workingDirectory)
+    {
+        if (path?.Contains('\0', StringComparison.Ordinal) == true)
+        {
+            Fault(name, "contains a NUL character; expected a path");
+            return null;
+        }
+
+        return string.IsNullOrWhiteSpace(path) ? null : Path.GetFullPath(path, workingDirectory);
+    }
 }

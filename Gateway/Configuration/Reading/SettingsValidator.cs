@@ -264,11 +264,15 @@ internal sealed class SettingsValidator
     private T? Reject<T>(SettingsNode node, SettingShape shape)
         where T : SettingsNode
     {
-        var isShown = node is not SettingsValue { Type: not JsonValueKind.Null } || !shape.HoldsSecret;
+        var isShown = node is not SettingsValue { Type: not JsonValueKind.Null } value || !(shape.HoldsSecret || MayHoldPassword(value, shape));
         var given = isShown ? node.Kind : "a value that is not shown";
         _faults.Add(new SettingsFault(_path.ToString(), $"got {given}; expected {Describe(shape)}{SettingsReader.From(node.Source)}"));
         return null;
     }
+
+    // A URL with a user name and a password that contains a slash is no URL.
+    private static bool MayHoldPassword(SettingsValue value, SettingShape shape) =>
+        shape is SettingShape.Scalar { Kind: ScalarKind.Uri } && value.Text?.Contains('@') == true;
 
     private void Fault(string name, string message)
     {

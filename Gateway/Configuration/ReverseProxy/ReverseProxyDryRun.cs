@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Gateway.Configuration.Reading;
 using Gateway.Configuration.Schema;
 using Yarp.ReverseProxy.Configuration;
@@ -7,7 +8,7 @@ namespace Gateway.Configuration.ReverseProxy;
 
 /// <summary>
 /// Converts section <c>ReverseProxy</c> to YARP's routes and clusters with YARP's own reader, and runs YARP's validators and transform
-/// builder on them in a private service provider. It finds faults that YARP would otherwise report only while it applies a configuration,
+/// builder and ASP.NET's matcher on them in a private service provider. It finds faults that YARP would otherwise report only while it applies a configuration,
 /// with half of it applied.
 /// </summary>
 internal sealed class ReverseProxyDryRun
@@ -85,6 +86,10 @@ internal sealed class ReverseProxyDryRun
 
         var services = new ServiceCollection();
         services.AddLogging();
+
+        // As the gateway's host has it.
+        services.AddRoutingCore();
+        services.AddSingleton(static _ => new DiagnosticListener("Gateway.DryRun"));
         _addServices(services.AddReverseProxy().LoadFromConfig(new ConfigurationBuilder().AddInMemoryCollection(pairs).Build()));
         await using var provider = services.BuildServiceProvider();
         _onBuilt(provider);
@@ -110,13 +115,20 @@ internal sealed class ReverseProxyDryRun
             }
         }
 
+        var sound = new List<RouteConfig>();
         foreach (var route in config.Routes)
         {
+            var before = faults.Count;
             var cluster = config.Clusters.FirstOrDefault(
                 cluster => cluster.ClusterId.Equals(route.ClusterId, StringComparison.OrdinalIgnoreCase));
             await TryAsync(route, cluster, validator, transforms, faults);
+            if (faults.Count == before)
+            {
+                sound.Add(route);
+            }
         }
 
+        await RouteMatcherBuild.CheckAsync(provider, sound, faults);
         RouteAmbiguity.Check(config.Routes, faults);
 
         return new ReverseProxyConfig(config.Routes, config.Clusters, section);

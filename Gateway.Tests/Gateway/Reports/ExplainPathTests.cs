@@ -1,0 +1,19 @@
+using Gateway.Reports;
+using Xunit;
+
+namespace Gateway.Tests.Gateway.Reports;
+
+/// <summary>Promise: <c>explain</c> reads a path as the server does.</summary>
+public sealed class ExplainPathTests
+{
+    [Theory]
+    [InlineData("/v1/chat/completions?a=/./b", "/v1/chat/completions")]
+    [InlineData("/v1/x/../chat/completions", "/v1/chat/completions")]
+    [InlineData("/v1/./chat/./completions", "/v1/chat/completions")]
+    [InlineData("/../../v1/a", "/v1/a")]
+    [InlineData("/v1/a/..", "/v1/")]
+    [InlineData("/v1/a/.", "/v1/a/")]
+    [InlineData("/v1/.hidden/a..b", "/v1/.hidden/a..b")]
+    [InlineData("/.", "/")]
+    public void DotSegments_AreRemoved(string target, string path) => Assert.Equal(path, ExplainReport.PathOf(target).Value);
+}
