@@ -60,6 +60,28 @@ public sealed class BrokenErrorTests
         Assert.Equal((GenerationState.Settled, 0L, 401L), (row.State, row.CostPico!.Value, row.Status!.Value));
     }
 
+    [Theory]
+    [InlineData("text/event-stream", "data: {\"id\":\"gen-1\"}\n\n", "", "gen-1")]
+    [InlineData("text/event-stream", "data: {\"id\":\"gen-1\"}\n\n", "X-Generation-Id: gen-2\r\nX-Generation-Id: gen-2\r\n", "gen-2")]
+    [InlineData("application/json", "{\"id\":\"gen-1\",\"object\":\"chat.comp", "", "gen-1")]
+    public async Task AnswerThatBreaksBeforeItIsDecided_IsAskedForByItsId(string type, string part, string headers, string id)
+    {
+        await using var broken = ScriptedSocketUpstream.Answering(
+            $"HTTP/1.1 200 OK\r\nContent-Type: {type}\r\nContent-Length: 5000\r\n{headers}\r\n{part}");
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            Limits = """{ "Prices": [ { "Model": "test/dollar", "Prompt": "0", "Completion": "0", "Request": "1" } ] }""",
+            KeepsDestinations = true,
+            HasStoredPrices = true,
+            Sections = [("ReverseProxy", Destinations.Of(broken.BaseUrl))],
+        });
+
+        await team.ChatAsync("\"model\":\"test/dollar\"");
+
+        var row = await team.RowAsync(static row => row.State != GenerationState.Reserved);
+        Assert.Equal((GenerationState.Provisional, id, 200L), (row.State, row.GenerationId, row.Status));
+    }
+
     [Fact]
     public async Task FreeErrorThatStalls_GoesToAnotherDestinationInTime()
     {

@@ -64,6 +64,15 @@ public sealed class RejectedKeyTests : IClassFixture<RejectedKeyTests.Fixture>
             "rows that cost nothing");
     }
 
+    [Fact]
+    public async Task ErrorThatSaysItIsAStream_Is503()
+    {
+        var call = await PostAsync("/v1/chat/completions", $"data: {NoUser}\n\n", "x-fake-status: 401", "x-fake-content-type: text/event-stream");
+
+        call.IsRefused(503);
+        Assert.Equal("upstream_key_rejected", call.Json.GetProperty("error").GetProperty("code").GetString());
+    }
+
     [Theory]
     [InlineData("x-fake-status: 401", ProvidersKey, 401)]
     [InlineData("x-fake-status: 402", CanAfford, 402)]

@@ -100,13 +100,22 @@ public sealed class StreamEndTests
         Assert.Equal(!isDone, body.Text.Contains("Upstream connection error: ", StringComparison.Ordinal));
     }
 
-    private static async Task<(RawResponse Head, RawBody Body)> PostAsync(string path, bool isChunked, int split, string stream)
+    [Fact]
+    public async Task StreamThatSaysItIsNotEncoded_IsJudgedTheSameWay()
+    {
+        var (_, body) = await PostAsync("/v1/chat/completions", isChunked: true, Chunk.Length, Chunk, "Content-Encoding: identity\r\n");
+
+        Assert.Contains("Upstream connection error: ", body.Text, StringComparison.Ordinal);
+    }
+
+    private static async Task<(RawResponse Head, RawBody Body)> PostAsync(
+        string path, bool isChunked, int split, string stream, string headers = "")
     {
         await using var upstream = ScriptedSocketUpstream.Start(async connection =>
         {
             await connection.ReadRequestAsync();
             await connection.SendAsync(
-                "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n" + headers
                 + (isChunked ? "Transfer-Encoding: chunked\r\n\r\n" : "Connection: close\r\n\r\n"));
             for (var at = 0; at < stream.Length; at += split)
             {

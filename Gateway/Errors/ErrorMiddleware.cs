@@ -33,6 +33,12 @@ internal sealed partial class ErrorMiddleware
                 return;
             }
 
+            if (IsMisframed(context.Request.Headers))
+            {
+                await RefuseAsync(context, GatewayError.BadRequest);
+                return;
+            }
+
             if (RequestPaths.IsAmbiguous(context.Request.Path))
             {
                 await RefuseAsync(context, GatewayError.NotFound);
@@ -72,7 +78,7 @@ internal sealed partial class ErrorMiddleware
     private async Task HandleAsync(HttpContext context, Exception exception)
     {
         var request = GatewayContext.Of(context);
-        if (request.End == RequestEnd.Shutdown)
+        if (request.IsCutByShutdown())
         {
             await EndByShutdownAsync(context);
             return;
@@ -115,7 +121,7 @@ internal sealed partial class ErrorMiddleware
     private static async Task HandleAsync(HttpContext context, IForwarderErrorFeature failure)
     {
         var request = GatewayContext.Of(context);
-        if (request.End == RequestEnd.Shutdown)
+        if (request.IsCutByShutdown())
         {
             await EndByShutdownAsync(context);
             return;
@@ -163,6 +169,13 @@ internal sealed partial class ErrorMiddleware
     private static bool IsTunnel(HttpContext context) =>
         HttpMethods.IsConnect(context.Request.Method)
         && context.Features.Get<IHttpExtendedConnectFeature>() is not { IsExtendedConnect: true, Protocol: "websocket" };
+
+    /// <summary>
+    /// Whether the request has a length beside chunks, which Kestrel renames to <c>X-Content-Length</c>, or a transfer coding beside them, which it
+    /// forgets. Upstream would receive a header that the client did not send, or a compressed body that does not say so.
+    /// </summary>
+    private static bool IsMisframed(IHeaderDictionary headers) => headers.TransferEncoding is { Count: > 0 } coding
+        && (headers.ContainsKey("X-Content-Length") || !coding.ToString().Trim().Equals("chunked", StringComparison.OrdinalIgnoreCase));
 
     private static bool WasForwarded(HttpContext context) =>
         context.Features.Get<Yarp.ReverseProxy.Model.IReverseProxyFeature>()?.ProxiedDestination is not null;

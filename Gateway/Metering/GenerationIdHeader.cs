@@ -10,9 +10,22 @@ internal static class GenerationIdHeader
     // OpenRouter's ids have about forty characters.
     private const int LongestId = 200;
 
-    /// <summary>The id; <see langword="null"/> if the response has none.</summary>
-    public static string? Of(HttpResponseMessage response) =>
-        response.Headers.NonValidated.TryGetValues(Name, out var ids) && ids.ToString() is { Length: > 0 and <= LongestId } id ? id : null;
+    /// <summary>The id, the first one if a proxy has repeated the header; <see langword="null"/> if the response has none.</summary>
+    public static string? Of(HttpResponseMessage response)
+    {
+        if (response.Headers.NonValidated.TryGetValues(Name, out var ids))
+        {
+            foreach (var id in ids)
+            {
+                if (id.Length > 0)
+                {
+                    return id.Length <= LongestId ? id : null;
+                }
+            }
+        }
+
+        return null;
+    }
 
     /// <summary>Whether an <c>id</c> in a body names a generation: it has the prefix of OpenRouter's generation ids.</summary>
     public static bool IsGeneration(string? id) => id?.StartsWith(IdPrefix, StringComparison.Ordinal) == true;

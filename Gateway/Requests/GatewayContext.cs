@@ -110,6 +110,17 @@ internal sealed class GatewayContext
     /// </summary>
     public CancellationToken Cut { get; set; }
 
+    /// <summary>Whether the shutdown has cut the request. A failure that the cut causes may be seen before the cut is recorded.</summary>
+    public bool IsCutByShutdown()
+    {
+        if (Cut.IsCancellationRequested)
+        {
+            EndAs(RequestEnd.Shutdown);
+        }
+
+        return End == RequestEnd.Shutdown;
+    }
+
     /// <summary>How the request ended; <see cref="RequestEnd.Completed"/> unless another end was recorded.</summary>
     public RequestEnd End => _end ?? RequestEnd.Completed;
 

@@ -75,6 +75,7 @@ internal readonly record struct AnswerHead(HeldStream? Stream, bool IsLate, int?
         }
         catch
         {
+            await ObserveAsync(request, response, isEventStream, stream.Held);
             stream.Dispose();
             throw;
         }
@@ -88,6 +89,25 @@ internal readonly record struct AnswerHead(HeldStream? Stream, bool IsLate, int?
 
         response.Content = new PassedContent(response.Content, stream);
         return new AnswerHead(stream, isLate, ReplacedStatus: null);
+    }
+
+    /// <summary>
+    /// Reports what has arrived of a response that broke off to the call: its status may say that it costs nothing, and an id, that it has a bill.
+    /// </summary>
+    private static async ValueTask ObserveAsync(
+        GatewayContext request, HttpResponseMessage response, bool isEventStream, ReadOnlyMemory<byte> held)
+    {
+        if (request.Admission.Call is not { } call)
+        {
+            return;
+        }
+
+        var observer = call.Answered(
+            (int)response.StatusCode, isEventStream, request.Caller.Endpoint!.OrdersAJob, response.Content.Headers);
+        if (!held.IsEmpty)
+        {
+            await observer.ObserveAsync(held);
+        }
     }
 
     private static AnswerHead BecomeError(HttpContext context, HttpResponseMessage response, HeldStream stream, int status, byte[]? data)
@@ -138,7 +158,8 @@ internal readonly record struct AnswerHead(HeldStream? Stream, bool IsLate, int?
 
     private static TimeSpan Left(TimeSpan delay, TimeSpan elapsed) => elapsed < delay ? delay - elapsed : TimeSpan.Zero;
 
-    private static bool IsPlain(HttpContentHeaders headers) =>
+    /// <summary>Whether the body is not compressed.</summary>
+    public static bool IsPlain(HttpContentHeaders headers) =>
         !headers.NonValidated.Contains("Content-Encoding") || ResponseReaders.EncodingOf(headers.ContentEncoding) == ResponseEncoding.None;
 
     private static bool IsJson(HttpContentHeaders headers)

@@ -62,7 +62,9 @@ internal sealed partial class UpstreamTransforms(
         var answer = new Answer(transform, GatewayContext.Of(context), response, response.Content.Headers, time.GetTimestamp());
         answer.Request.Attempts.UpstreamStatus = (int)response.StatusCode;
         reached.Note(context, (int)response.StatusCode, answer.HeadersAt);
-        var isEventStream = IsEventStream(answer.Headers) && HasBody(context.Response.StatusCode);
+
+        // An error is judged by its body, whatever its type.
+        var isEventStream = IsEventStream(answer.Headers) && HasBody(context.Response.StatusCode) && (int)response.StatusCode < 400;
         if (AnswerHead.IsHeld(context, response, answer.Headers, isEventStream))
         {
             return HoldAsync(answer, isEventStream);
@@ -124,7 +126,7 @@ internal sealed partial class UpstreamTransforms(
             _ when isEventStream => answer with
             {
                 Events = new EventStream(
-                    head.Stream!, timers!, context, time, EndsWithConnection(response, answer.Headers), IsEncoded(answer.Headers)),
+                    head.Stream!, timers!, context, time, EndsWithConnection(response, answer.Headers), !AnswerHead.IsPlain(answer.Headers)),
             },
             _ => answer,
         };
@@ -291,8 +293,6 @@ internal sealed partial class UpstreamTransforms(
     /// <summary>Whether only the end of the connection marks the end of the stream: there is no length, and there are no chunks.</summary>
     private static bool EndsWithConnection(HttpResponseMessage response, HttpContentHeaders headers) =>
         response.Version.Major == 1 && headers.ContentLength is null && response.Headers.TransferEncodingChunked != true;
-
-    private static bool IsEncoded(HttpContentHeaders headers) => headers.NonValidated.Contains("Content-Encoding");
 
     private static bool IsEventStream(HttpContentHeaders headers) =>
         headers.NonValidated.TryGetValues("Content-Type", out var types)
