@@ -8,6 +8,7 @@ public sealed class DocumentCommandsTests
 {
     private const string Tool = "openrouter-gateway";
 
+    private static readonly string[] Folders = ["", "docs", "deploy", "samples", "tools", "Gateway", "Gateway.Transforms", "bench"];
     private static readonly string[] RunHere = ["README.md", "Gateway/README.md", "docs/failures.md", "tools/FakeOpenRouter/README.md"];
 
     /// <summary>Documents whose commands tests of their own run.</summary>
@@ -32,7 +33,7 @@ public sealed class DocumentCommandsTests
 
     public static TheoryData<string> Documents =>
     [
-        .. new[] { "", "docs", "deploy", "samples", "tools", "Gateway", "Gateway.Transforms", "bench" }
+        .. Folders
             .SelectMany(static folder => Directory.EnumerateFiles(
                 Path.Combine(Repository.Root, folder), "*.md", folder.Length == 0 ? SearchOption.TopDirectoryOnly : SearchOption.AllDirectories))
             .Select(static path => Path.GetRelativePath(Repository.Root, path).Replace('\\', '/'))

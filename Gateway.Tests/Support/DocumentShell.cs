@@ -126,7 +126,7 @@ internal sealed partial class DocumentShell : IAsyncDisposable
         [.. Argument().Matches(line).Select(static argument => argument.Value.Trim('"')).SkipWhile(static argument => argument == "--")];
 
     // The gateway uses the upstream of the shell; this one shows that its flags and its scenario are right.
-    private async Task<string> StartUpstreamAsync(string[] arguments)
+    private static async Task<string> StartUpstreamAsync(string[] arguments)
     {
         string[] own = [.. arguments.Where(static argument => argument is not ("--port" or "9001")), "--port", "0"];
         await using var process = GatewayProcess.Start(
