@@ -29,9 +29,6 @@ internal sealed partial class RedisLink : IAsyncDisposable
     private long _openedAt;
     private volatile bool _isOpen;
     private volatile string? _reason;
-
-    // Why connections are refused. A call finds the connection gone, and often not why.
-    private volatile string? _refusal;
     private Task _probing = Task.CompletedTask;
 
     /// <summary>Creates a link and starts to connect in the background.</summary>
@@ -87,7 +84,7 @@ internal sealed partial class RedisLink : IAsyncDisposable
         }
         catch (Exception fault) when (IsOfRedis(fault))
         {
-            var reason = ReasonOf(fault);
+            var reason = RedisFault.Describe(fault, _options.Ssl, _timeout);
             Count(IsOutage(fault) ? reason : null);
             _ = WatchAsync(reply, late);
             throw new LimitStoreException(reason) { MayHaveTakenEffect = true };
@@ -153,10 +150,7 @@ internal sealed partial class RedisLink : IAsyncDisposable
         {
             try
             {
-                var redis = await ConnectionMultiplexer.ConnectAsync(_options);
-                redis.ConnectionFailed += (_, failure) => NoteRefusal(failure.Exception);
-                redis.ConnectionRestored += (_, _) => _refusal = null;
-                return redis;
+                return await ConnectionMultiplexer.ConnectAsync(_options);
             }
 #pragma warning disable CA1031 // Any exception: without another attempt the link would never connect.
             catch (Exception) when (!_stopping.IsCancellationRequested)
@@ -166,19 +160,6 @@ internal sealed partial class RedisLink : IAsyncDisposable
             }
         }
     }
-
-    private void NoteRefusal(Exception? fault)
-    {
-        if (fault is not null && RedisFault.IsRefusal(fault, _options.Ssl))
-        {
-            _refusal = RedisFault.Describe(fault, _options.Ssl, _timeout);
-        }
-    }
-
-    private string ReasonOf(Exception fault) =>
-        fault is RedisConnectionException && !RedisFault.IsRefusal(fault, _options.Ssl) && _refusal is { } refusal
-            ? refusal
-            : RedisFault.Describe(fault, _options.Ssl, _timeout);
 
     private async Task<RedisResult> SendAsync(string script, RedisKey[] keys, RedisValue[] values)
     {
@@ -248,8 +229,8 @@ internal sealed partial class RedisLink : IAsyncDisposable
             _ = WatchAsync(reply, null);
 
             // The first failures may be timeouts of a connection that is then refused.
-            var reason = ReasonOf(fault);
-            if (reason != _reason && (reason == _refusal || RedisFault.IsRefusal(fault, _options.Ssl)))
+            var reason = RedisFault.Describe(fault, _options.Ssl, _timeout);
+            if (reason != _reason && RedisFault.IsRefusal(fault, _options.Ssl))
             {
                 Log.LimitStoreFailed(_logger, reason);
             }

@@ -68,15 +68,22 @@ public sealed class RedisFaultTests : IAsyncLifetime
         await FailAsync(ConfigurationOptions.Parse($"127.0.0.1:{front.Port},ssl=true"), "The TLS handshake with Redis failed");
     }
 
-    [Fact]
-    public async Task WrongPassword_IsNamedBehindTlsToo()
+    /// <summary>As the client reports it, from a connection whose handshake succeeded: with the reply of Redis in a plain exception.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void WrongPassword_IsNamedBehindTlsToo(bool isTls)
     {
-        await _server.SendAsync("CONFIG SET requirepass right-one");
-        await using var front = new TlsFront(_server.Url);
-        var options = ConfigurationOptions.Parse($"127.0.0.1:{front.Port},ssl=true,password=wrong-one");
-        options.CertificateValidation += static (_, certificate, _, _) => certificate is not null;
+        var fault = new RedisConnectionException(
+            ConnectionFailureType.UnableToResolvePhysicalConnection,
+            CommandFlags.None,
+            "No connection is active",
+            new RedisConnectionException(
+                ConnectionFailureType.AuthenticationFailure, CommandFlags.None, "on 127.0.0.1", new InvalidOperationException("NOAUTH")));
 
-        await FailAsync(options, "Redis rejects the user name or the password");
+        Assert.StartsWith(
+            "Redis rejects the user name or the password", RedisFault.Describe(fault, isTls, TimeSpan.Zero), StringComparison.Ordinal);
+        Assert.True(RedisFault.IsRefusal(fault, isTls));
     }
 
     /// <summary>Runs scripts until the circuit is open for the expected reason, which the log has, too.</summary>
