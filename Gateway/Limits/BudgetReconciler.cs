@@ -6,8 +6,9 @@ using Gateway.Workers;
 namespace Gateway.Limits;
 
 /// <summary>
-/// Compares the budgets in Redis with the ledger, periodically and after an outage. Adds charges that Redis does not have, and settles
-/// reservations of calls that have ended. Several nodes may reconcile at the same time, since both steps are idempotent.
+/// Compares the budgets in Redis with the ledger, periodically and after an outage. Adds charges that Redis does not have, settles
+/// reservations of calls that have ended, and removes counters that lack charges of the ledger. Several nodes may reconcile at the same time,
+/// since all steps are idempotent.
 /// </summary>
 internal sealed partial class BudgetReconciler : Worker
 {
@@ -26,6 +27,7 @@ internal sealed partial class BudgetReconciler : Worker
     private readonly TimeProvider _time;
     private readonly ILogger<BudgetReconciler> _logger;
     private readonly TimeSpan _age;
+    private readonly BudgetAudit _audit;
 
     /// <summary>Creates a reconciler.</summary>
     /// <param name="store">The budgets.</param>
@@ -58,6 +60,7 @@ internal sealed partial class BudgetReconciler : Worker
         _time = time;
         _logger = logger;
         _age = age ?? DefaultAge;
+        _audit = new BudgetAudit(ledger, terms, _age, time, logger);
         link.Recovered += Wake;
     }
 
@@ -88,6 +91,8 @@ internal sealed partial class BudgetReconciler : Worker
         {
             Log.BudgetsReconciled(_logger, added, settled);
         }
+
+        await _audit.RunAsync(_store.KnownKeys, _store.TryReadAsync, _store.Forget);
     }
 
     /// <inheritdoc />

@@ -8,7 +8,7 @@ namespace Gateway.Limits;
 /// Compares memory budgets with the ledger, every minute. During a rolling restart two processes share a ledger: each admits calls that the
 /// other's counters do not include, and each may settle rows of the other. A round adds the rows that other processes have begun. If
 /// another process has closed the row of an open reservation, the row's charge replaces the reservation. The reservation of an unresolvable
-/// row stops counting after <c>Limits:UnknownHold</c>.
+/// row stops counting after <c>Limits:UnknownHold</c>. A counter that lacks charges of the ledger is removed.
 /// </summary>
 internal sealed partial class MemoryBudgetReconciler : Worker
 {
@@ -27,6 +27,7 @@ internal sealed partial class MemoryBudgetReconciler : Worker
     private readonly BudgetTerms _terms;
     private readonly TimeProvider _time;
     private readonly ILogger<MemoryBudgetReconciler> _logger;
+    private readonly BudgetAudit _audit;
 
     /// <summary>Creates a reconciler.</summary>
     /// <param name="store">The budgets.</param>
@@ -50,6 +51,7 @@ internal sealed partial class MemoryBudgetReconciler : Worker
         _terms = terms;
         _time = time;
         _logger = logger;
+        _audit = new BudgetAudit(ledger, terms, Age, time, logger);
     }
 
     /// <summary>Runs one round.</summary>
@@ -74,6 +76,8 @@ internal sealed partial class MemoryBudgetReconciler : Worker
         {
             Log.ReservationsClosed(_logger, added, closed);
         }
+
+        await _audit.RunAsync(_store.KnownKeys, key => new(_store.TryRead(key)), _store.Forget);
     }
 
     /// <inheritdoc />

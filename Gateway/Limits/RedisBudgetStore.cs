@@ -170,6 +170,14 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
         return new BudgetResult(false, total, reserved).For(amount, limit);
     }
 
+    /// <summary>Reads a counter; <see langword="null"/> if there is none.</summary>
+    /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
+    internal async ValueTask<PicoDollars?> TryReadAsync(BudgetKey key)
+    {
+        await _removals.CompleteAsync(key);
+        return TryRead(await _link.RunAsync(RedisBudgetScripts.Read, [_names.KeyOf(key)], [_names.Mark]), out _, out var total) ? total : null;
+    }
+
     /// <summary>Settles a reservation. Returns false if there is no counter; a later seed then includes the charge.</summary>
     /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
     internal async ValueTask<bool> TrySettleAsync(BudgetKey key, Guid id, PicoDollars charge, bool isCounted)

@@ -38,6 +38,7 @@ internal static class LogEvents
     public const int LimitStoreRecovered = 1501;
     public const int BudgetsReconciled = 1503;
     public const int ReservationsClosed = 1504;
+    public const int BudgetCountedAnew = 1505;
 
     // Ledger: 1600-1699
     public const int LedgerFailed = 1600;
