@@ -180,8 +180,14 @@ public sealed class ReloadTests
         await using var pair = await GatewayPair.StartAsync(options => options.HasLog = true);
 
         await pair.Gateway.ReloadAsync(ShippedSettings.WithValues(("Logging:LogLevel:Gateway", "\"Warning\"")));
+
+        // The health page has the version before the level is set. The next reload begins after the level is.
+        await pair.Gateway.ReloadAsync(
+            ShippedSettings.WithValues(("Logging:LogLevel:Gateway", "\"Warning\""), ("Server:RuleHeader", "false")));
         var silent = await pair.ChatAsync("m");
         await pair.Gateway.ReloadAsync(ShippedSettings.WithValues(("Logging:LogLevel:Gateway", "\"Information\"")));
+        await pair.Gateway.ReloadAsync(
+            ShippedSettings.WithValues(("Logging:LogLevel:Gateway", "\"Information\""), ("Server:RuleHeader", "false")));
         var logged = await pair.ChatAsync("m");
 
         // Lines are in the order of the requests.

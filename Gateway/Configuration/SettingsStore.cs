@@ -39,7 +39,7 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
         _proxyConfig = new InMemoryConfigProvider(snapshot.Routes, snapshot.Clusters, snapshot.RoutesVersion);
     }
 
-    /// <summary>Raised when requests have new settings, before <see cref="State"/> says so, on the thread of the reload. Handlers must not throw.</summary>
+    /// <summary>Raised after new settings took effect, on the thread of the reload. Handlers must not throw.</summary>
     public event Action<SettingsSnapshot>? Changed;
 
     /// <summary>The current settings.</summary>
@@ -82,17 +82,15 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
 
             var known = _current;
             _current = next;
-            var state = Accept(next, known);
-            Changed?.Invoke(next);
-
-            // Last: who reads the new version on the health page finds all of it in effect.
-            _state = state;
-            return true;
+            Accept(next, known);
         }
         finally
         {
             _publishing.Release();
         }
+
+        Changed?.Invoke(next);
+        return true;
     }
 
     /// <summary>Records a rejected change. The current settings stay.</summary>
@@ -166,11 +164,21 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
 
     /// <param name="next">The new settings.</param>
     /// <param name="known">The previous settings. Their warnings and faults were logged before and are not repeated.</param>
-    private SettingsState Accept(SettingsSnapshot next, SettingsSnapshot known)
+    private void Accept(SettingsSnapshot next, SettingsSnapshot known)
     {
         var now = _time.GetUtcNow();
         var restart = RestartOnlySettings.Changed(_started, next);
         var isNews = !restart.SequenceEqual(_state.RestartRequired);
+        _state = new SettingsState
+        {
+            Version = next.Version,
+            LoadedAt = now,
+            LastReloadAt = now,
+            LastReloadSucceeded = next.TeamFaults.Count == 0,
+            Faults = next.TeamFaults,
+            RestartRequired = restart,
+        };
+
         Log.SettingsApplied(_logger, next.Version, next.RoutesVersion);
         foreach (var fault in next.TeamFaults.Except(known.TeamFaults))
         {
@@ -186,16 +194,6 @@ internal sealed partial class SettingsStore : IConfigChangeListener, IDisposable
         {
             Log.RestartRequired(_logger, string.Join(", ", restart));
         }
-
-        return new SettingsState
-        {
-            Version = next.Version,
-            LoadedAt = now,
-            LastReloadAt = now,
-            LastReloadSucceeded = next.TeamFaults.Count == 0,
-            Faults = next.TeamFaults,
-            RestartRequired = restart,
-        };
     }
 
     /// <summary>
