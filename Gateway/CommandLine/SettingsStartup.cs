@@ -88,9 +88,9 @@ internal sealed record SettingsStartup
         SettingsFault[] faults = [.. commandLine.Faults, .. result.Faults, .. CheckCertificate(result.Snapshot)];
         var isCheck = commandLine.Arguments.Command == GatewayCommand.Check;
         var isJson = isCheck && commandLine.Arguments.IsCheckJson;
-        foreach (var fault in isJson ? [] : faults)
+        if (!isJson)
         {
-            await error.WriteLineAsync(TerminalText.Escape(fault.ToString()));
+            await WriteAsync(faults);
         }
 
         if (faults.Length > 0 || result.Snapshot is null)
@@ -120,11 +120,7 @@ internal sealed record SettingsStartup
 
         async Task<SettingsStartup> RunWithoutSettingsAsync()
         {
-            foreach (var fault in commandLine.Faults)
-            {
-                await error.WriteLineAsync(TerminalText.Escape(fault.ToString()));
-            }
-
+            await WriteAsync(commandLine.Faults);
             if (commandLine.Faults.Count > 0)
             {
                 return Leave(FaultyStart);
@@ -145,12 +141,16 @@ internal sealed record SettingsStartup
                 return new SettingsStartup { Arguments = commandLine.Arguments, Server = server };
             }
 
-            foreach (var fault in serverFaults)
+            await WriteAsync(serverFaults);
+            return Leave(NotAlive);
+        }
+
+        async Task WriteAsync(IEnumerable<SettingsFault> lines)
+        {
+            foreach (var fault in lines)
             {
                 await error.WriteLineAsync(TerminalText.Escape(fault.ToString()));
             }
-
-            return Leave(NotAlive);
         }
 
         SettingsStartup Leave(int code) => new() { Arguments = commandLine.Arguments, ExitCode = code };

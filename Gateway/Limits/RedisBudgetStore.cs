@@ -140,11 +140,9 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
     public async ValueTask<PicoDollars> ReadAsync(BudgetKey key)
     {
         await OpenLedgerAsync();
-        await _removals.CompleteAsync(key);
-        RedisKey[] keys = [_names.KeyOf(key)];
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
-            if (TryRead(await _link.RunAsync(RedisBudgetScripts.Read, keys, [_names.Mark]), out _, out var total))
+            if (await TryReadAsync(key) is { } total)
             {
                 return total;
             }

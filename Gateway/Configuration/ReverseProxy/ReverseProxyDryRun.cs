@@ -220,7 +220,8 @@ internal sealed class ReverseProxyDryRun
         }
     }
 
-    private static string Sentence(Exception fault) => fault.Message.ReplaceLineEndings(" ").TrimEnd('.');
+    /// <summary>The message of an exception, as a part of a fault's line.</summary>
+    internal static string Sentence(Exception fault) => fault.Message.ReplaceLineEndings(" ").TrimEnd('.');
 
     /// <summary>The input and the result of a run.</summary>
     private sealed record Run(

@@ -53,7 +53,7 @@ internal static class RouteMatcherBuild
         catch (Exception fault)
 #pragma warning restore CA1031
         {
-            return fault.Message.ReplaceLineEndings(" ").TrimEnd('.');
+            return ReverseProxyDryRun.Sentence(fault);
         }
     }
 
