@@ -13,7 +13,7 @@ internal static class NodeToolchain
     /// <summary>The oldest line that every pinned SDK supports.</summary>
     private const int OldestNode = 20;
 
-    private static readonly TimeSpan InstallLimit = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan RunLimit = TimeSpan.FromMinutes(5);
     private static readonly Lazy<Task<string?>> Preparation = new(PrepareAsync);
 
     /// <summary>Where the scripts and their packages are.</summary>
@@ -80,7 +80,7 @@ internal static class NodeToolchain
         }
 
         var npm = await RunAsync(
-            Start(Find("npm")!, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"), InstallLimit);
+            Start(Find("npm")!, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"));
         if (npm.ExitCode != 0)
         {
             Assert.Fail($"npm ci failed with {npm.ExitCode}:\n{npm.Error}");
@@ -109,13 +109,13 @@ internal static class NodeToolchain
         };
     }
 
-    private static async Task<NodeOutput> RunAsync(ProcessStartInfo start, TimeSpan? limit = null)
+    private static async Task<NodeOutput> RunAsync(ProcessStartInfo start)
     {
         using var process = Process.Start(start)!;
         process.StandardInput.Close();
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();
-        using var guard = HangGuard.Start(limit);
+        using var guard = HangGuard.Start(RunLimit);
         try
         {
             await process.WaitForExitAsync(guard.Token);

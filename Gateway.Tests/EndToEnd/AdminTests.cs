@@ -35,6 +35,7 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
         var metrics = await Eventually.GetAsync(
             async () => await admin.GetStringAsync("/metrics", Stop) is var text
                 && text.Contains("end=\"completed\"", StringComparison.Ordinal)
+                && text.Contains("end=\"refused\"", StringComparison.Ordinal)
                 && text.Contains("gateway_refusals_total{", StringComparison.Ordinal) ? text : null,
             "the requests in the metrics");
 

@@ -58,7 +58,10 @@ public sealed class AlertTests : IAsyncLifetime
         Assert.Equal(["budget_exceeded", "budget_threshold"], posts.Take(2).Select(post => post.Type).Order());
         Assert.Equal(["/own", "/own", "/general", "/general"], posts.Select(post => post.Path));
         var (threshold, refusal) = (posts.Single(post => post.Type == "budget_threshold"), posts.Take(2).Single(post => post.Type == "budget_exceeded"));
-        Assert.Equal(("5", "5", "0.8"), (Raw(threshold, "spent_usd"), Raw(threshold, "limit_usd"), Raw(threshold, "threshold")));
+
+        // The worker may also look after the fourth call, which reaches the threshold.
+        Assert.Contains(Raw(threshold, "spent_usd"), (string[])["4", "5"]);
+        Assert.Equal(("5", "0.8"), (Raw(threshold, "limit_usd"), Raw(threshold, "threshold")));
         Assert.Equal(("5", "5", "true"), (Raw(refusal, "spent_usd"), Raw(refusal, "limit_usd"), Raw(refusal, "refused")));
         Assert.Equal(("budget_exceeded", "third"), (posts[2].Type, posts[2].Team));
         Assert.Equal(("upstream_key_rejected", "401", "other"), (posts[3].Type, Raw(posts[3], "status"), posts[3].Team));
@@ -91,16 +94,20 @@ public sealed class AlertTests : IAsyncLifetime
         _folder.Write("hook", _receiver.Url("/new"));
         await team.Gateway.WaitForVersionChangeAsync(version);
         Assert.Equal(503, (await RejectAsync(team)).Status);
+        await Eventually.TrueAsync(() => _receiver.Posts.Any(static post => post.Path == "/new"), "the alert at the new webhook");
         await team.Gateway.Log.WaitForAsync(static line => line.Contains("AlertPosted", StringComparison.Ordinal), "an alert");
         using var admin = await team.Gateway.AdminClientAsync();
-        var metrics = await admin.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
+
+        // The line is written before the alert is counted.
+        var metrics = await Eventually.GetAsync(
+            async () => await admin.GetStringAsync("/metrics", TestContext.Current.CancellationToken) is var text
+                && text.Contains("outcome=\"posted\"", StringComparison.Ordinal) ? text : null,
+            "the posted alert in the metrics");
         var health = await admin.GetStringAsync("/admin/health", TestContext.Current.CancellationToken);
         var check = await GatewayCommandRun.RunAsync(["check", "--json", "--config", team.Gateway.SettingsPath], team.Gateway.Folder.Path);
 
-        Assert.Contains(_receiver.Posts, static post => post.Path == "/new");
         Assert.Contains("gateway_alerts_total{", metrics, StringComparison.Ordinal);
         Assert.Contains("outcome=\"failed\"", metrics, StringComparison.Ordinal);
-        Assert.Contains("outcome=\"posted\"", metrics, StringComparison.Ordinal);
         Assert.Equal(0, check.ExitCode);
         Assert.Contains("\"alerts\": {", check.Out, StringComparison.Ordinal);
         Assert.All(

@@ -163,7 +163,11 @@ public sealed class AttemptTests
             Limits = """{ "Prices": [ { "Model": "test/dollar", "Prompt": "0", "Completion": "0", "Request": "1" } ] }""",
             KeepsDestinations = true,
             HasStoredPrices = true,
-            Sections = [("ReverseProxy", Destinations.Of($"https://127.0.0.1:{mute.Port}/api/v1"))],
+            Sections =
+            [
+                ("ReverseProxy", Destinations.Of($"https://127.0.0.1:{mute.Port}/api/v1")),
+                ("Upstream", """{ "ConnectTimeout": "00:01:00" }"""),
+            ],
         });
         var call = await team.SendAsync("/v1/chat/completions", """{"model":"test/dollar","stream":true,"messages":[]}""");
         await using (call)

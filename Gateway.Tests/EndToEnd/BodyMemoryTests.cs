@@ -29,8 +29,9 @@ public sealed class BodyMemoryTests
     [Fact]
     public async Task SlowUpload_LosesItsPlaceAndTheNextIsServed()
     {
-        await using var pair = await StartAsync(
-            Megabyte, ("Server:Limits:MinRequestBodyDataRate", """{ "BytesPerSecond": 10000, "GracePeriod": "00:00:05" }"""));
+        FakeTime.SkipWithPublishedProgram();
+        var time = FakeTime.StartNow();
+        await using var pair = await StartAsync(Megabyte, time);
         await using var slow = await pair.Gateway.ConnectAsync();
         await slow.SendAsync(Head(slow, 800_000, "Expect: 100-continue\r\n"));
         Assert.Equal(100, (await slow.ReadHeadAsync()).Status);
@@ -44,7 +45,9 @@ public sealed class BodyMemoryTests
         Assert.Equal(200, (await pair.PostAsync(Chat, Body(60_000))).Status);
         Assert.False(asked.IsCompleted);
 
-        Assert.Equal(408, (await slow.ReadHeadAsync()).Status);
+        var ended = slow.ReadHeadAsync();
+        await time.AdvanceUntilAsync(TimeSpan.FromSeconds(1), () => Task.FromResult(ended.IsCompleted), "the end of the slow upload");
+        Assert.Equal(408, (await ended).Status);
         Assert.Equal(100, (await asked).Status);
         await next.SendAsync(body);
         Assert.Equal(200, (await next.ReadHeadAsync()).Status);
@@ -53,7 +56,10 @@ public sealed class BodyMemoryTests
     [Fact]
     public async Task RaisedMemory_LetsInWhoWaits()
     {
-        await using var pair = await StartAsync(Megabyte);
+        // The holder sends nothing: by the system's clock it would lose its place in the end.
+        FakeTime.SkipWithPublishedProgram();
+        var time = FakeTime.StartNow();
+        await using var pair = await StartAsync(Megabyte, time);
         await using var holder = await pair.Gateway.ConnectAsync();
         await holder.SendAsync(Head(holder, 800_000, "Expect: 100-continue\r\n"));
         Assert.Equal(100, (await holder.ReadHeadAsync()).Status);
@@ -63,7 +69,10 @@ public sealed class BodyMemoryTests
         Assert.Equal(200, (await pair.PostAsync(Chat, Body(60_000))).Status);
         Assert.False(answer.IsCompleted);
 
-        await pair.Gateway.ReloadAsync(ShippedSettings.WithValues(("Server:RequestBodyMemory", $"{8 * Megabyte}")));
+        var before = await pair.Gateway.VersionAsync();
+        await pair.Gateway.WriteSettingsAsync(ShippedSettings.WithValues(("Server:RequestBodyMemory", $"{8 * Megabyte}")));
+        await time.AdvanceUntilAsync(
+            TimeSpan.FromMilliseconds(100), async () => await pair.Gateway.VersionAsync() != before, "the settings' reload");
 
         // In force with the next one that comes.
         Assert.Equal(200, (await pair.PostAsync(Chat, Body(800_000))).Status);
@@ -71,8 +80,12 @@ public sealed class BodyMemoryTests
         Assert.False((await pair.Gateway.HealthAsync()).GetProperty("restart_required").GetBoolean());
     }
 
-    private static Task<GatewayPair> StartAsync(long memory, params (string Path, string Json)[] more) => GatewayPair.StartAsync(
-        options => options.Settings = ShippedSettings.WithValues([("Server:RequestBodyMemory", $"{memory}"), .. more]));
+    private static Task<GatewayPair> StartAsync(long memory, TimeProvider? time = null) => GatewayPair.StartAsync(
+        options =>
+        {
+            options.Settings = ShippedSettings.WithValues(("Server:RequestBodyMemory", $"{memory}"));
+            options.Time = time;
+        });
 
     private static string Head(RawHttpClient client, int length, string more = "") =>
         $"POST {Chat} HTTP/1.1\r\nHost: {client.Authority}\r\nAuthorization: Bearer sk-or-v1-test\r\n"

@@ -100,9 +100,14 @@ public sealed class DamagedUpstreamTests
         Assert.Equal(200, (await team.ChatAsync()).Status);
         Assert.False(team.Gateway.Process.HasExited);
 
+        // All at once: the pause between two questions about a bill grows.
         foreach (var bill in bills)
         {
             team.Upstream.Damages.Set("/generation?id=" + bill.Id, null);
+        }
+
+        foreach (var bill in bills)
+        {
             var row = await team.ClosedRowAsync(bill);
             Assert.Equal((GenerationState.Settled, (long?)bill.Cost), (row.State, row.CostPico));
         }

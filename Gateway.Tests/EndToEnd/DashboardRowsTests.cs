@@ -103,9 +103,13 @@ public sealed class DashboardRowsTests(DashboardBrowser browser)
               document.dispatchEvent(new Event('visibilitychange'));
             }
             """;
+
+        // Paused until the clock is installed: the page could not clear a timer of the real one any more.
+        const string Pause = "() => document.getElementById('pause').click()";
+        await visit.Page.EvaluateAsync(Pause);
         await visit.Page.Clock.InstallAsync();
         var before = Reads(visit);
-        await visit.RefreshAsync();
+        await visit.Page.EvaluateAsync(Pause);
         await Eventually.TrueAsync(() => Reads(visit) > before, "the read on demand");
 
         var shown = Reads(visit);

@@ -52,8 +52,7 @@ public sealed class FaultyEditTests(FaultyEditTests.Running running) : IClassFix
         var pair = running.Pair;
         var admin = running.Admin;
         var good = running.NextRule();
-        await pair.Gateway.WriteSettingsAsync(Settings(good));
-        await pair.WaitForRuleAsync(good);
+        await pair.Gateway.ReloadAsync(Settings(good));
         var version = await pair.Gateway.VersionAsync();
         var printed = pair.Gateway.Log.All.Count;
 
@@ -76,8 +75,8 @@ public sealed class FaultyEditTests(FaultyEditTests.Running running) : IClassFix
         // A touch of the same bad content is nothing new; a good file ends it.
         await pair.Gateway.WriteSettingsAsync(text);
         var better = running.NextRule();
-        await pair.Gateway.WriteSettingsAsync(Settings(better));
-        await pair.WaitForRuleAsync(better);
+        await pair.Gateway.ReloadAsync(Settings(better));
+        Assert.Equal(better, await pair.RuleAsync());
         Assert.DoesNotContain(path + "\"", await FaultsAsync(admin), StringComparison.Ordinal);
         Assert.False(pair.Gateway.Process.HasExited);
     }

@@ -303,8 +303,8 @@ public sealed class FirstDataTests : IClassFixture<FirstDataTests.Fixture>
 
     public sealed class Fixture : GatewayFixture
     {
-        private protected override void Configure(GatewayHostOptions options)
-        {
-        }
+        // Upstream may take longer than the default for a body of many pieces.
+        private protected override void Configure(GatewayHostOptions options) =>
+            options.Settings = ShippedSettings.WithValues(("Server:EventStreamHeaderDelay", "\"01:00:00\""));
     }
 }

@@ -18,17 +18,18 @@ public sealed class KeyRotationTests
         });
         using var stop = new CancellationTokenSource();
         var current = 1;
-        var answered = 0;
-        var load = Enumerable.Range(0, 3).Select(async _ =>
+        var answered = new int[3];
+        var load = Enumerable.Range(0, 3).Select(async caller =>
         {
             await using var client = await pair.Gateway.ConnectAsync();
             while (!stop.IsCancellationRequested)
             {
+                var key = Volatile.Read(ref current);
                 await client.SendAsync(
-                    $"POST {Chat} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer ogw-{Volatile.Read(ref current)}\r\n"
+                    $"POST {Chat} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer ogw-{key}\r\n"
                     + "Content-Length: 13\r\n\r\n{\"model\":\"m\"}");
                 Assert.Equal(200, (await client.ReadAsync()).Head.Status);
-                Interlocked.Increment(ref answered);
+                Volatile.Write(ref answered[caller], key);
             }
         }).ToList();
 
@@ -37,9 +38,11 @@ public sealed class KeyRotationTests
         {
             await pair.Gateway.ReloadAsync(Settings($"ogw-{i - 1}", $"ogw-{i}"));
             Volatile.Write(ref current, i);
-            var before = Volatile.Read(ref answered);
+
+            // Of every caller: the next reload removes the old key.
+            var key = i;
             await Eventually.TrueAsync(
-                () => Volatile.Read(ref answered) > before + 6, "requests with the new key");
+                () => Enumerable.Range(0, 3).All(caller => Volatile.Read(ref answered[caller]) == key), "requests with the new key");
         }
 
         await stop.CancelAsync();

@@ -18,12 +18,14 @@ public sealed class LedgerFileTests
         await using var team = await StartAsync();
         await CallAsync(team);
 
-        File.Delete(team.LedgerPath);
         if (withLog)
         {
             File.Delete(team.LedgerPath + "-wal");
             File.Delete(team.LedgerPath + "-shm");
         }
+
+        // Last: the gateway may write the new file and its log at once.
+        File.Delete(team.LedgerPath);
 
         await CallAsync(team);
         await WaitForErrorAsync(team, "was deleted while the gateway has it open; it was written again");

@@ -82,7 +82,9 @@ public sealed class NeighbourTests
     [Fact]
     public async Task TooManyWaitingUploads_AreToldThatTheServerIsBusy_AndAnotherTeamStillFindsAPlace()
     {
-        await using var team = await StartAsync($$"""{ "RequestBodyMemory": {{Megabyte}}, "MaxWaitingBodies": 4 }""");
+        await using var team = await StartAsync(
+            $$"""{ "RequestBodyMemory": {{Megabyte}}, "MaxWaitingBodies": 4, "Limits": { "MinRequestBodyDataRate": {{NoRate}} } }""",
+            FakeTime.StartNow());
         var body = Body(800_000);
         await using var holder = await team.Gateway.ConnectAsync();
         await holder.SendAsync(Head(holder, TeamSetup.Key, body.Length, Expect));

@@ -158,7 +158,7 @@ public sealed class OwnRequestTests
         FakeTime.SkipWithPublishedProgram();
         var time = FakeTime.StartNow();
         await using var one = await FakeOpenRouterServer.StartAsync(new FakeOpenRouterOptions { Seed = 1111111111 });
-        var two = await FakeOpenRouterServer.StartAsync(new FakeOpenRouterOptions { Seed = 2222222222 });
+        await using var two = await FakeOpenRouterServer.StartAsync(new FakeOpenRouterOptions { Seed = 2222222222 });
         await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
         {
             Upstream = one,
@@ -172,7 +172,8 @@ public sealed class OwnRequestTests
             Assert.Equal(500, (await team.ChatAsync("", "x-fake-status: 500", "x-fake-generation-missing: 1")).Status);
         }
 
-        await two.DisposeAsync();
+        // Its port stays its own: on a free one another test's upstream could answer.
+        two.Damages.Set("/generation", "nothing");
 
         IReadOnlyList<LedgerRow> rows = [];
         await time.AdvanceUntilAsync(

@@ -130,7 +130,7 @@ public sealed class RedisAndPostgresTests
             upstream,
             Budget,
             $$"""
-            { "Store": "Redis", "Redis": { "Configuration": "{{redis.Configuration}}", "Timeout": "00:00:02" },
+            { "Store": "Redis", "Redis": { "Configuration": "{{redis.Configuration}}", "Timeout": "00:00:08" },
               "WhenStoreFails": { "Limits": "Allow", "Budgets": "Allow" } }
             """);
         Assert.Equal(200, (await team.ChatAsync(Dollar)).Status);
@@ -245,7 +245,7 @@ public sealed class RedisAndPostgresTests
         var server = await _redis.GetAsync();
         return $$"""
             { "Store": "Redis",
-              "Redis": { "Configuration": "{{server.Configuration}}", "KeyPrefix": "{{_redis.NewPrefix()}}", "Timeout": "00:00:30" } }
+              "Redis": { "Configuration": "{{server.PatientConfiguration}}", "KeyPrefix": "{{_redis.NewPrefix()}}", "Timeout": "00:00:30" } }
             """;
     }
 }

@@ -39,6 +39,9 @@ public sealed class RequestLookupTests(PostgresServer server)
             ("upstream_unreachable", 502, "search", TeamGateway.Model, await team.ChatAsync("", "x-fake-close: 1")),
         ];
 
+        // Until then the ledger's row is found, which knows less.
+        await Eventually.TrueAsync(
+            async () => Text(await FindAsync(admin, IdOf(refusals[^1].Answer)), "code") is not null, "the end of the last call");
         foreach (var (code, status, id, model, answer) in refusals)
         {
             var found = await FindAsync(admin, IdOf(answer));
@@ -72,12 +75,23 @@ public sealed class RequestLookupTests(PostgresServer server)
     {
         await using var team = await StartAsync(isSqlite ? null : await server.CreateDatabaseAsync());
         var whole = await team.ChatAsync();
+
+        // The next process lists them by the ledger's ids, which are in order by their millisecond.
+        var ended = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
+        await Eventually.TrueAsync(() => TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() > ended, "another millisecond");
         var stream = await team.ChatAsync("\"stream\":true");
         var version = await team.Gateway.VersionAsync();
 
         for (var process = 0; process < 2; process++)
         {
             using var admin = await team.Gateway.AdminClientAsync();
+            if (process == 0)
+            {
+                // Until then the ledger's rows are found, which know less.
+                await Eventually.TrueAsync(
+                    async () => (await ListAsync(admin, "limit=10")).Count(call => Text(call, "method") is not null) == 2, "the ends of both");
+            }
+
             foreach (var call in (Exchange[])[whole, stream])
             {
                 var bill = team.Bill(call);
@@ -123,6 +137,7 @@ public sealed class RequestLookupTests(PostgresServer server)
         var inFlight = await FindAsync(admin, bill.Id);
         Assert.Equal((id, "reserved", false), (Text(inFlight, "request_id"), Text(inFlight, "state"), inFlight.TryGetProperty("end", out _)));
 
+        await team.Upstream.Requests.WaitForAsync(request => request.Id == call.Id && request.EventsWritten == 25);
         await call.DisposeAsync();
         var open = await Eventually.GetAsync(
             async () => await FindAsync(admin, id) is var found && Text(found, "state") == "provisional" ? found.GetRawText() : null, "the open call");

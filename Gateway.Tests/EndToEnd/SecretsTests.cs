@@ -142,8 +142,10 @@ public sealed class SecretsTests
             {
                 foreach (var file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
                 {
-                    // A node's lock is empty, and locked.
-                    if (Path.GetFileName(file) is not ("search.key" or "appsettings.json") && new FileInfo(file).Length > 0)
+                    // A node's lock is empty, and locked. A temporary file may be gone.
+                    if (Path.GetFileName(file) is not ("search.key" or "appsettings.json")
+                        && !file.EndsWith(".tmp", StringComparison.Ordinal)
+                        && new FileInfo(file).Length > 0)
                     {
                         using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
                         using var bytes = new MemoryStream();

@@ -141,7 +141,9 @@ public sealed class ShutdownTests
             options.OutOfProcess = true;
             options.Settings = ShippedSettings.WithValues(("Server:ShutdownDelay", "\"00:10:00\""));
         });
-        Assert.Equal(200, (await pair.GetAsync("/health/ready")).Status);
+
+        // The gateway listens before it is ready.
+        await Eventually.TrueAsync(async () => (await pair.GetAsync("/health/ready")).Status == 200, "readiness");
 
         await pair.Gateway.Process.TerminateAsync();
         await Eventually.TrueAsync(

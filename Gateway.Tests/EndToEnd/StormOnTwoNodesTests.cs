@@ -19,7 +19,7 @@ public sealed class StormOnTwoNodesTests(PostgresServer postgres, SharedRedis re
         var server = await redis.GetAsync();
         var settings = StormSettings.With(
             ("Usage", """{ "Store": "Postgres", "Postgres": { "ConnectionString": "env:STORM_DATABASE" }, "PricesPath": "prices.json" }"""),
-            ("Limits", $$"""{ "Store": "Redis", "Redis": { "Configuration": "{{server.Configuration}}", "KeyPrefix": "{{redis.NewPrefix()}}", "Timeout": "00:00:30" } }"""));
+            ("Limits", $$"""{ "Store": "Redis", "Redis": { "Configuration": "{{server.PatientConfiguration}}", "KeyPrefix": "{{redis.NewPrefix()}}", "Timeout": "00:00:30" } }"""));
         var environment = new Dictionary<string, string>(StormSettings.Environment) { ["STORM_DATABASE"] = database };
         await using var upstream = await FakeOpenRouterServer.StartAsync(new FakeOpenRouterOptions { Record = false, Book = true });
         await using var first = await StormGateway.StartAsync(upstream.BaseUrl, settings, environment);

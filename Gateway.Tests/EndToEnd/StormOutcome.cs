@@ -13,5 +13,8 @@ internal sealed record StormOutcome(
     /// <summary>Whether nobody knows if the gateway saw upstream's head: it was killed, or its client left before it had one.</summary>
     public bool LeavesOpenWhetherTheHeadCame => WasKilled
         || (Status is null
-            && Operation.Kind is StormKind.LeaveAtByte or StormKind.LeaveBeforeHead or StormKind.LeaveInBody or StormKind.Stall);
+            && Operation.Kind is StormKind.LeaveAtByte or StormKind.LeaveBeforeHead or StormKind.LeaveInBody or StormKind.Stall)
+
+        // A reset of HTTP/2 discards a head that its reader has not taken yet.
+        || (Operation.Kind is StormKind.Cut && Status >= 500);
 }

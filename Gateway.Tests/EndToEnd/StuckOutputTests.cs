@@ -29,6 +29,9 @@ public sealed partial class StuckOutputTests
         await using var process = GatewayProcess.Start(
             ["--ip", "127.0.0.1", "--port", port.ToString()],
             folder.Path,
+
+            // Two threads of the pool wait for the output. Without another one the line may miss the end.
+            new Dictionary<string, string> { ["DOTNET_ThreadPool_ForceMinWorkerThreads"] = "10" },
             through: ["sh", "-c", "exec \"$@\" >\"$0\"", folder.File("output")]);
         var address = new Uri($"http://127.0.0.1:{port}");
         await Eventually.TrueAsync(() => AcceptsAsync(address), "the gateway to listen");

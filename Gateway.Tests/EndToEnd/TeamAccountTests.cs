@@ -24,6 +24,9 @@ public sealed class TeamAccountTests
         await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
         {
             Team = Budget,
+
+            // Stands still: no day ends between the call and the question.
+            Time = FakeTime.StartNow(),
             KeyMore = """, "Label": "ci", "Expires": "2099-01-02T03:04:05+01:00" """,
         });
         var call = await team.ChatAsync();
@@ -74,7 +77,7 @@ public sealed class TeamAccountTests
     [Fact]
     public async Task OpenReservation_IsNotLeftAndCountsAsUsed()
     {
-        await using var team = await TeamGateway.StartAsync(Budget);
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions { Team = Budget, Time = FakeTime.StartNow() });
         await using var call = await team.OpenStreamAsync("\"max_tokens\":1000", "x-fake-stall-after: 1");
         var row = Assert.Single(await team.RowsAsync());
         var left = new PicoDollars(500_000_000_000 - row.ReservedPico).ToString();

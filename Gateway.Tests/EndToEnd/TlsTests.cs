@@ -65,10 +65,14 @@ public sealed class TlsTests
             Content = new StringContent("""{"model":"m","stream":true}"""),
         };
         request.Headers.Add("x-fake-cut-after", "2");
-        using var response = await pair.Gateway.Client.SendAsync(
-            request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
 
-        await Assert.ThrowsAnyAsync<Exception>(async () => await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        // The reset may come before the client has taken the head.
+        await Assert.ThrowsAnyAsync<Exception>(async () =>
+        {
+            using var response = await pair.Gateway.Client.SendAsync(
+                request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+            await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        });
     }
 
     [Theory]

@@ -107,7 +107,7 @@ public sealed class UploadLimitTests(SharedRedis redis)
         var server = await redis.GetAsync();
         return $$"""
             { "Store": "Redis",
-              "Redis": { "Configuration": "{{server.Configuration}}", "KeyPrefix": "{{redis.NewPrefix()}}", "Timeout": "00:00:30" } }
+              "Redis": { "Configuration": "{{server.PatientConfiguration}}", "KeyPrefix": "{{redis.NewPrefix()}}", "Timeout": "00:00:30" } }
             """;
     }
 }

@@ -311,7 +311,7 @@ public sealed class UpstreamFailureTests : IClassFixture<UpstreamFailureTests.Fi
     // Long enough for a busy machine to pass on the events before the silence.
     private static void Impatient(GatewayHostOptions options)
     {
-        options.Settings = ShippedSettings.WithValues(("ReverseProxy:Clusters:openrouter:HttpRequest:ActivityTimeout", "\"00:00:03\""));
+        options.Settings = ShippedSettings.WithValues(("ReverseProxy:Clusters:openrouter:HttpRequest:ActivityTimeout", "\"00:00:10\""));
     }
 
     private static void IsErrorOf(string endpoint, (string Name, string Data) last)

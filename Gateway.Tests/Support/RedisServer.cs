@@ -21,6 +21,9 @@ public sealed class RedisServer : IAsyncDisposable
     /// <summary>What a client connects with.</summary>
     public string Configuration => $"127.0.0.1:{_port},connectTimeout=1000";
 
+    /// <summary>The same for a test without an outage, whose first connection may take its time.</summary>
+    public string PatientConfiguration => $"127.0.0.1:{_port},connectTimeout=60000";
+
     /// <summary>Its address for <see cref="TlsFront" />.</summary>
     public string Url => $"tcp://127.0.0.1:{_port}";
 

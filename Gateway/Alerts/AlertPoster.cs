@@ -226,9 +226,9 @@ internal sealed partial class AlertPoster : Worker
             Log.AlertNotPosted(_logger, kind, claim.Team, reason, GivenUpAfter);
         }
 
-        _metrics.AlertEnded(kind, "failed");
         var delay = BackOff(claim.Attempts);
         await _store.Alerts.ReturnAsync(claim, now + (delay > retryAfter ? delay : retryAfter), claim.Attempts + 1, CancellationToken.None);
+        _metrics.AlertEnded(kind, "failed");
     }
 
     private async Task GiveUpAsync(ClaimedAlert claim, string kind, string reason)

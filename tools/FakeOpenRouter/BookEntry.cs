@@ -111,9 +111,10 @@ internal sealed class BookEntry
     /// <summary>Records the end of the generation. The first end counts.</summary>
     public void Finish(BookEnd end)
     {
-        if (Interlocked.CompareExchange(ref _end, (int)end, (int)BookEnd.Open) == (int)BookEnd.Open)
+        // The time first: an end that can be seen has its time.
+        if (Interlocked.CompareExchange(ref _endedAt, _time.GetTimestamp(), 0) == 0)
         {
-            Interlocked.Exchange(ref _endedAt, _time.GetTimestamp());
+            Volatile.Write(ref _end, (int)end);
         }
     }
 

@@ -32,10 +32,11 @@ internal sealed class AlertNode : IAsyncDisposable
     {
         _writer = new LedgerWriter(store, time, NullLogger<LedgerWriter>.Instance);
         _client = new AlertClient(postTime);
-        _metrics = new GatewayMetrics(_services.GetRequiredService<IMeterFactory>());
+        var meters = _services.GetRequiredService<IMeterFactory>();
+        _metrics = new GatewayMetrics(meters);
         _listener.InstrumentPublished = (instrument, listener) =>
         {
-            if (instrument.Name == "gateway.alerts" && ReferenceEquals(instrument.Meter.Scope, _services.GetRequiredService<IMeterFactory>()))
+            if (instrument.Name == "gateway.alerts" && ReferenceEquals(instrument.Meter.Scope, meters))
             {
                 listener.EnableMeasurementEvents(instrument);
             }

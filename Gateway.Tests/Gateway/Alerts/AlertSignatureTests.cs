@@ -40,8 +40,10 @@ public sealed class AlertSignatureTests
         await setup.StartNodeAsync();
         await setup.OutcomesAsync("failed", 1);
         setup.Receiver.Answer = AlertReceiver.Status(200);
-        setup.Time.Advance(TimeSpan.FromSeconds(10));
+
+        // First, since the other clock makes the next attempt due.
         setup.PostTime.Advance(TimeSpan.FromSeconds(10));
+        setup.Time.Advance(TimeSpan.FromSeconds(10));
         var posts = await setup.PostsAsync(2);
 
         // Each attempt has a time of its own.

@@ -38,7 +38,7 @@ public sealed class BudgetSettlementTests(SharedRedis redis) : IAsyncLifetime
         var server = await redis.GetAsync();
         var prefix = redis.NewPrefix();
         _link = new RedisLink(
-            ConfigurationOptions.Parse(server.Configuration), prefix, TimeSpan.FromSeconds(30), TimeProvider.System, NullLogger<RedisLink>.Instance);
+            ConfigurationOptions.Parse(server.PatientConfiguration), prefix, TimeSpan.FromSeconds(30), TimeProvider.System, NullLogger<RedisLink>.Instance);
         _store = new RedisBudgetStore(_link, prefix, _ledger.Access, _terms, TimeProvider.System);
     }
 

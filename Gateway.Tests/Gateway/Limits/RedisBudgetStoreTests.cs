@@ -386,7 +386,7 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
     private RedisLink Link()
     {
         _link = new RedisLink(
-            ConfigurationOptions.Parse(_server.Configuration),
+            ConfigurationOptions.Parse(_server.PatientConfiguration),
             _prefix,
             TimeSpan.FromSeconds(5),
             TimeProvider.System,

@@ -20,7 +20,7 @@ public sealed class RedisLimitStoreTests(SharedRedis redis) : LimitStoreTests, I
     public async ValueTask InitializeAsync()
     {
         _server = await redis.GetAsync();
-        _connection = await ConnectionMultiplexer.ConnectAsync(_server.Configuration);
+        _connection = await ConnectionMultiplexer.ConnectAsync(_server.PatientConfiguration);
         _owned.Add(_connection);
     }
 
@@ -164,7 +164,7 @@ public sealed class RedisLimitStoreTests(SharedRedis redis) : LimitStoreTests, I
     private RedisLimitStore CreateNode(TimeSpan? lease = null, RedisServer? server = null)
     {
         var link = new RedisLink(
-            ConfigurationOptions.Parse((server ?? _server).Configuration),
+            ConfigurationOptions.Parse((server ?? _server).PatientConfiguration),
             _prefix,
             HangGuard.Limit,
             TimeProvider.System,

@@ -230,7 +230,7 @@ public sealed class PriceListRefresherTests : IAsyncDisposable
         await CreateAsync(client => new HangingClient(client, hanging));
 
         await _refresher.StartAsync(Cancel);
-        await Eventually.TrueAsync(() => Knows(known), "the other list");
+        await Eventually.TrueAsync(() => Knows(known) && _store.HasList == (hanging == Embeddings), "the other list");
 
         Assert.Equal(hanging == Embeddings, _store.HasList);
         await _refresher.StopAsync(Cancel);

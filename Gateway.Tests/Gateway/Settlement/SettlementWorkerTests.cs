@@ -141,11 +141,12 @@ public sealed class SettlementWorkerTests
         var time = new FakeTimeProvider(Now);
         using var settings = new SettingsStore(await folder.LoadGoodAsync(), time, NullLogger<SettingsStore>.Instance);
         await using var services = new ServiceCollection().AddMetrics().AddSingleton<GatewayMetrics>().BuildServiceProvider();
+        var meters = services.GetRequiredService<IMeterFactory>();
         var costs = new ConcurrentQueue<double>();
         using var listener = new MeterListener();
         listener.InstrumentPublished = (instrument, meter) =>
         {
-            if (instrument.Name == "gateway.cost" && ReferenceEquals(instrument.Meter.Scope, services.GetRequiredService<IMeterFactory>()))
+            if (instrument.Name == "gateway.cost" && ReferenceEquals(instrument.Meter.Scope, meters))
             {
                 meter.EnableMeasurementEvents(instrument);
             }

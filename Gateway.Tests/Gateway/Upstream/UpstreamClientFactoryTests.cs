@@ -53,7 +53,7 @@ public sealed class UpstreamClientFactoryTests : IDisposable
     public async Task SilentConnection_IsAskedForASignOfLifeAndKept()
     {
         await using var upstream = new RenewingUpstream { AnswersAfterPing = true };
-        using var client = await CreateAsync(ping: TimeSpan.FromSeconds(1));
+        using var client = await CreateAsync(ping: TimeSpan.FromSeconds(1), pingTimeout: HangGuard.Limit);
 
         using var response = await SendAsync(client, upstream, "call").GuardAsync();
 
@@ -86,7 +86,8 @@ public sealed class UpstreamClientFactoryTests : IDisposable
             },
             Cancel);
 
-    private async Task<HttpMessageInvoker> CreateAsync(TimeSpan? lifetime = null, TimeSpan? ping = null)
+    private async Task<HttpMessageInvoker> CreateAsync(
+        TimeSpan? lifetime = null, TimeSpan? ping = null, TimeSpan? pingTimeout = null)
     {
         _folder.Write("appsettings.json", SettingsFolder.Json());
         _settings = new SettingsStore(await _folder.LoadGoodAsync(), TimeProvider.System, NullLogger<SettingsStore>.Instance);
@@ -95,7 +96,7 @@ public sealed class UpstreamClientFactoryTests : IDisposable
         {
             ConnectionLifetime = lifetime ?? standard.ConnectionLifetime,
             PingDelay = ping ?? standard.PingDelay,
-            PingTimeout = ping ?? standard.PingTimeout,
+            PingTimeout = pingTimeout ?? ping ?? standard.PingTimeout,
         };
         return factory.CreateClient(new ForwarderHttpClientContext
         {

@@ -159,11 +159,13 @@ public sealed class EveryWorkerTests : IAsyncDisposable
     {
         var (_, writer) = await LedgerAsync();
         await using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
-        using var metrics = new GatewayMetrics(services.GetRequiredService<IMeterFactory>());
+        var meters = services.GetRequiredService<IMeterFactory>();
+        using var metrics = new GatewayMetrics(meters);
         using var listener = new MeterListener();
-        listener.InstrumentPublished = static (instrument, listener) =>
+        listener.InstrumentPublished = (instrument, listener) =>
         {
-            if (instrument.Meter.Name == GatewayMetrics.MeterName)
+            // Not those of the tests that run beside this one.
+            if (ReferenceEquals(instrument.Meter.Scope, meters))
             {
                 listener.EnableMeasurementEvents(instrument);
             }

@@ -215,8 +215,10 @@ public sealed class WorkerTests : IDisposable
         {
             public bool Change(TimeSpan dueTime, TimeSpan period)
             {
+                // Noted when it is set: a test may advance the clock at once.
+                var isChanged = timer.Change(dueTime, period);
                 armed.Enqueue(dueTime.TotalSeconds);
-                return timer.Change(dueTime, period);
+                return isChanged;
             }
 
             public void Dispose() => timer.Dispose();
@@ -241,7 +243,7 @@ public sealed class WorkerTests : IDisposable
         /// <summary>Waits for the next turn; completing the source ends it.</summary>
         public async Task<TaskCompletionSource> TurnAsync()
         {
-            var turn = await _turns.Reader.ReadAsync(Cancel);
+            var turn = await _turns.Reader.ReadAsync(Cancel).AsTask().GuardAsync();
             Turns++;
             return turn;
         }

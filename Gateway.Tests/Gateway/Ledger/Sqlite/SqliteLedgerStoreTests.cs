@@ -72,6 +72,9 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
         File.Move(_folder.File("backup.db"), path, overwrite: true);
         await store.ApplyAsync([Began(NewId())], Cancel);
         await Eventually.TrueAsync(() => File.Exists(path + ".replaced-1"), "the kept content");
+
+        // The copy of the open rows follows.
+        await Eventually.TrueAsync(async () => (await store.ReadChargesAsync([inFlight], Cancel)).Count == 1, "the row of the call in flight");
         await store.ApplyAsync([new LedgerEntry.Named(inFlight, "gen-1"), Settled(inFlight, 7) with { GenerationId = "gen-1" }], Cancel);
 
         var rows = await LedgerRow.ReadSqliteAsync(path);

@@ -513,7 +513,7 @@ public class ProviderMappingHostTests
         Assert.Equal((499, "400 invalid_json"), (answer.Status, answer.Body));
     }
 
-    private static HttpClient Client() => new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(60) };
+    private static HttpClient Client() => new(new SocketsHttpHandler { UseProxy = false }) { Timeout = HangGuard.Limit };
 
     private static async Task<HttpResponseMessage> PostAsync(HttpClient client, MappingHost host, int version, byte[] body, bool isChunked)
     {
@@ -587,8 +587,9 @@ public class ProviderMappingHostTests
         Assert.Equal("{\"model\":\"m\"," + Block + "}", Encoding.UTF8.GetString(upstream.TakeSingle().Body));
     }
 
-    private static void AssertNothingWentWrong(MappingHost host) =>
-        Assert.DoesNotContain(host.Logs.Lines, line => line.Level >= LogLevel.Warning);
+    // Kestrel warns of a heartbeat that a busy machine has delayed.
+    private static void AssertNothingWentWrong(MappingHost host) => Assert.DoesNotContain(
+        host.Logs.Lines, line => line.Level >= LogLevel.Warning && !line.Message.Contains("heartbeat", StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Waits until the server has written that so many requests were finished.</summary>
     private static async Task AllRequestsEndedAsync(MappingHost host, int count)

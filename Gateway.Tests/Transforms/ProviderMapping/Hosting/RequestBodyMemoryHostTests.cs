@@ -152,7 +152,7 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
     public async Task SlowUpload_LosesItsPlaceByTheServersRate_AndWaitingIsNoSlowUpload()
     {
         await StartAsync(Megabyte, kestrel: kestrel =>
-            kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 1000, gracePeriod: TimeSpan.FromSeconds(3)));
+            kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 1000, gracePeriod: TimeSpan.FromSeconds(8)));
         await using var slow = await RawConnection.OpenAsync(_host.Http1);
         await slow.SendHeadAsync("Content-Length: 800000\r\n");
         await slow.SendAsync("{\"model\":");
@@ -184,7 +184,8 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
 
         await using var waiting = await BeginAsync("waiting", 800_000);
         await WaitingAsync(1);
-        _time.Advance(TimeSpan.FromMinutes(1));
+        await _time.AdvanceUntilAsync(
+            TimeSpan.FromSeconds(5), () => Task.FromResult(_host.Memory.WaitingBodies == 0), "the place to be free");
         Assert.Equal(408, await stalled.StatusAsync());
         waiting.Finish();
         Assert.Equal(200, await waiting.StatusAsync());
@@ -208,8 +209,9 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
         await using var waiting = await BeginAsync("waiting", 700_000);
         await WaitingAsync(1);
 
-        // One window, in which hundreds of kilobytes were decoded.
-        _time.Advance(TimeSpan.FromSeconds(5));
+        // In each window hundreds of kilobytes were decoded.
+        await _time.AdvanceUntilAsync(
+            TimeSpan.FromSeconds(5), () => Task.FromResult(_host.Memory.WaitingBodies == 0), "the place to be free");
         Assert.Equal(408, (await bomb.ReadAnswerAsync()).Status);
         waiting.Finish();
         Assert.Equal(200, await waiting.StatusAsync());
