@@ -51,7 +51,7 @@ internal sealed partial class AdmissionController
         var now = _time.GetUtcNow();
         var call = new MeteredCall(_budgets, _ledger, _time, request.StartedAt, _logger)
         {
-            Id = Guid.CreateVersion7(now),
+            Id = TimeOrderedId.Create(now),
             Reserved = request.Cost.Reserved,
         };
         var (team, settings) = (request.Caller.Team, request.Snapshot.Settings);

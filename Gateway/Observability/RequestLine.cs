@@ -130,7 +130,7 @@ internal sealed class RequestLine : LogEventPropertyValue
         output.Write(RequestId);
 
     /// <summary>The members of the line about the team and its call.</summary>
-    public readonly record struct TeamPart
+    public sealed record TeamPart
     {
         public required string Id { get; init; }
 

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 
 namespace Gateway.Primitives;
@@ -17,14 +16,12 @@ internal static class RequestIds
 
     /// <summary>Creates an id.</summary>
     /// <param name="now">The current time.</param>
-    public static string Create(DateTimeOffset now) => string.Create(
-        Length,
-        (Time: now.ToUnixTimeMilliseconds(), Random: ActivityTraceId.CreateRandom().ToHexString()),
-        static (id, parts) =>
-        {
-            parts.Time.TryFormat(id, out _, "x12", CultureInfo.InvariantCulture);
-            parts.Random.AsSpan(TimeLength).CopyTo(id[TimeLength..]);
-        });
+    public static string Create(DateTimeOffset now)
+    {
+        Span<byte> id = stackalloc byte[TimeOrderedId.Length];
+        TimeOrderedId.Fill(id, now);
+        return Convert.ToHexStringLower(id);
+    }
 
     /// <summary>Reads the time in an id.</summary>
     /// <returns>Whether the text can be an id.</returns>

@@ -74,7 +74,7 @@ public sealed class RecentRequestsTests
 
         var (line, kept) = (RequestLineTests.Full, Assert.Single(recent.Read(out _)));
 
-        var team = line.Team!.Value;
+        var team = line.Team!;
         Assert.Equal(
             (row, Start, line.RequestId, "own", line.GenerationId, team.Id, team.Key, line.Method),
             (kept.Row, kept.Time, kept.RequestId, kept.OwnRequestId, kept.GenerationId, kept.Team, kept.Key, kept.Method));

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Data.Sqlite;
 
 namespace Gateway.Ledger.Sqlite;
@@ -7,15 +8,18 @@ namespace Gateway.Ledger.Sqlite;
 /// for the disk's sync. Sleeps while there are no writes.
 /// </summary>
 /// <remarks>
-/// A passive checkpoint does not block writers. The log restarts only after a complete checkpoint, which needs a short lock under steady
+/// A checkpoint follows the first transaction after it within two seconds. A passive checkpoint does not block writers. The log restarts only after a complete checkpoint, which needs a short lock under steady
 /// load.
 /// </remarks>
 internal sealed class JournalCompactor : IDisposable
 {
-    private const int LongestLog = 16_000;
+    private const int LongestLog = 4_000;
 
     // The pause between two transactions, for other processes.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(1);
+
+    // From the first transaction to the checkpoint. A page that several transactions change is then written to the database once.
+    private static readonly TimeSpan CheckpointDelay = TimeSpan.FromSeconds(2);
 
     private readonly string _connectionString;
     private readonly TimeSpan _interval;
@@ -25,6 +29,7 @@ internal sealed class JournalCompactor : IDisposable
     private readonly Action<Action> _withoutWriters;
     private readonly ManualResetEvent _stopping = new(initialState: false);
     private readonly AutoResetEvent _appended = new(initialState: false);
+    private readonly WaitHandle[] _events;
     private readonly Thread _thread;
 
     /// <summary>Starts the thread; the file must exist.</summary>
@@ -50,6 +55,7 @@ internal sealed class JournalCompactor : IDisposable
         _interval = interval;
         _fold = fold;
         _withoutWriters = withoutWriters;
+        _events = [_stopping, _appended];
         _thread = new Thread(Run) { IsBackground = true, Name = "Ledger compaction" };
         _thread.Start();
     }
@@ -69,10 +75,10 @@ internal sealed class JournalCompactor : IDisposable
     private void Run()
     {
         SqliteConnection? connection = null;
-        WaitHandle[] events = [_stopping, _appended];
+        var logged = new Stopwatch();
         try
         {
-            while (WaitHandle.WaitAny(events) != 0 && !_stopping.WaitOne(_interval))
+            while (TryWait(logged, out var isAppended))
             {
                 try
                 {
@@ -84,16 +90,19 @@ internal sealed class JournalCompactor : IDisposable
                         _runRescue();
                     }
 
-                    while (_fold() && !_stopping.WaitOne(Pause))
+                    while (isAppended && _fold() && !_stopping.WaitOne(Pause))
                     {
                     }
 
-                    connection ??= Open();
-                    if (Checkpoint(connection, "PASSIVE") > LongestLog)
+                    if (LeftOf(logged) == TimeSpan.Zero)
                     {
-                        // Covers the pages written during the first checkpoint, so the blocking one has little left to do.
-                        Checkpoint(connection, "PASSIVE");
-                        _withoutWriters(() => Checkpoint(connection, "RESTART"));
+                        connection ??= Open();
+                        Checkpoint(connection);
+                        logged.Reset();
+                    }
+                    else
+                    {
+                        logged.Start();
                     }
                 }
                 catch (Exception exception) when (exception is SqliteException or LedgerException)
@@ -111,11 +120,35 @@ internal sealed class JournalCompactor : IDisposable
         }
     }
 
+    /// <summary>Waits for entries, and then for those that come with them, or until a checkpoint is due.</summary>
+    /// <returns>Whether the thread goes on.</returns>
+    private bool TryWait(Stopwatch logged, out bool isAppended)
+    {
+        isAppended = WaitHandle.WaitAny(_events, LeftOf(logged)) == 1;
+        return !_stopping.WaitOne(isAppended ? _interval : TimeSpan.Zero);
+    }
+
     private SqliteConnection Open()
     {
         var connection = new SqliteConnection(_connectionString);
         connection.Open();
         return connection;
+    }
+
+    /// <summary>The time until the checkpoint of a log that has been written for so long; infinite if it has not been written.</summary>
+    private static TimeSpan LeftOf(Stopwatch logged) => logged.IsRunning ? LeftAfter(logged.Elapsed) : Timeout.InfiniteTimeSpan;
+
+    /// <summary>The time until the checkpoint. Never negative: a wait for a negative time fails, or never ends.</summary>
+    internal static TimeSpan LeftAfter(TimeSpan elapsed) => elapsed < CheckpointDelay ? CheckpointDelay - elapsed : TimeSpan.Zero;
+
+    private void Checkpoint(SqliteConnection connection)
+    {
+        if (Checkpoint(connection, "PASSIVE") > LongestLog)
+        {
+            // Covers the pages written during the first checkpoint, so the blocking one has little left to do.
+            Checkpoint(connection, "PASSIVE");
+            _withoutWriters(() => Checkpoint(connection, "RESTART"));
+        }
     }
 
     /// <returns>The number of pages in the log.</returns>

@@ -20,14 +20,13 @@ internal sealed class SqliteLedgerConnection : IDisposable
             Connection.Open();
 
             // A write is durable once it is in the write-ahead log: it survives the end of the process. JournalCompactor runs the
-            // checkpoints; the automatic one is a fallback. A transaction writes whole pages, so small pages cost less.
+            // checkpoints; the automatic one is a fallback.
             Execute(
                 $"""
-                PRAGMA page_size = 1024;
                 PRAGMA busy_timeout = {(long)openTimeout.TotalMilliseconds};
                 PRAGMA journal_mode = WAL;
                 PRAGMA synchronous = NORMAL;
-                PRAGMA wal_autocheckpoint = 64000;
+                PRAGMA wal_autocheckpoint = 16000;
                 PRAGMA journal_size_limit = 67108864;
                 {tuning}
                 """);

@@ -336,10 +336,12 @@ internal sealed partial class SqliteLedgerFile : IDisposable
         return command.ExecuteScalar() is 1L || _folding.HasOthers(NodeId);
     }
 
-    // Uses the reader's connection: a full disk or a fault of the writing connection does not fail the read.
+    // Uses the reader's connection: a full disk or a fault of the writing connection does not fail the read. Checkpoints are left to the
+    // compactor: a request does not wait for their syncs.
     private void FoldAll(SqliteConnection connection)
     {
-        using (var command = connection.Command($"{Synchronous}PRAGMA busy_timeout = {(long)Wait.TotalMilliseconds}"))
+        using (var command = connection.Command(
+            $"{Synchronous}PRAGMA wal_autocheckpoint = 0; PRAGMA busy_timeout = {(long)Wait.TotalMilliseconds}"))
         {
             command.ExecuteNonQuery();
         }

@@ -84,6 +84,46 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
         Assert.Contains(await LedgerRow.ReadSqliteAsync(path + ".replaced-1"), row => row.CostPico == 5);
     }
 
+    [Theory]
+    [InlineData(0, 2)]
+    [InlineData(1.75, 0.25)]
+    [InlineData(2, 0)]
+    [InlineData(2.05, 0)]
+    [InlineData(100, 0)]
+    public void TimeToTheCheckpoint_IsNeverNegative(double elapsed, double left) =>
+        Assert.Equal(TimeSpan.FromSeconds(left), JournalCompactor.LeftAfter(TimeSpan.FromSeconds(elapsed)));
+
+    [Fact]
+    public async Task RowsOfAnIdleLedger_ReachTheDatabaseFile()
+    {
+        var (path, copy) = (_folder.File("usage.db"), _folder.File("copy.db"));
+        await using var store = new SqliteLedgerStore(path);
+        await store.OpenAsync(Cancel);
+        var id = NewId();
+        await store.ApplyAsync([Began(id), Settled(id, 5)], Cancel);
+
+        // Without the write-ahead log, which a checkpoint leaves behind.
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                File.Copy(path, copy, overwrite: true);
+                await using var connection = new SqliteConnection($"Data Source={copy};Pooling=False");
+                try
+                {
+                    await connection.OpenAsync(Cancel);
+                    await using var command = connection.CreateCommand();
+                    command.CommandText = "SELECT count(*) FROM generations WHERE cost_pico = 5";
+                    return await command.ExecuteScalarAsync(Cancel) is 1L;
+                }
+                catch (SqliteException)
+                {
+                    // Copied in the middle of the checkpoint.
+                    return false;
+                }
+            },
+            "a checkpoint");
+    }
+
     [Fact]
     public async Task PathThatIsAFolder_IsTold()
     {
