@@ -24,6 +24,24 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
     }
 
     [Fact]
+    public async Task RefusedUpgrade_IsFound()
+    {
+        using var admin = await ClientAsync(_pair);
+        var refused = await _pair.SendAsync(
+            "GET", "/v1/responses", ["Authorization: Bearer k", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"], []);
+        Assert.Equal(426, refused.Status);
+
+        var found = await Eventually.GetAsync(
+            async () =>
+            {
+                using var answer = await admin.GetAsync($"/admin/requests/{refused.Head.Header("x-request-id")}", Stop);
+                return answer.IsSuccessStatusCode ? await answer.Content.ReadAsStringAsync(Stop) : null;
+            },
+            "the refused request");
+        Assert.Contains("\"code\":\"upgrade_not_supported\"", found, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Metrics_ShowRequestsAndRefusals()
     {
         await using var pair = await GatewayPair.StartAsync(Configure);

@@ -298,8 +298,64 @@ public sealed class FirstDataTests : IClassFixture<FirstDataTests.Fixture>
         return await client.ReadAsync();
     }
 
+    /// <summary>Blanks keep a connection alive until the response begins, and only then its time to be decided begins.</summary>
+    [Fact]
+    public async Task JsonErrorBehindBlanks_HasItsTimeFromItsFirstByteOn()
+    {
+        FakeTime.SkipWithPublishedProgram();
+        var time = new HoldingTime(TimeSpan.FromSeconds(3.75));
+        var (half, rest) = (new TaskCompletionSource(), new TaskCompletionSource());
+        await using var upstream = ScriptedSocketUpstream.Start(async connection =>
+        {
+            await connection.ReadRequestAsync();
+            await connection.SendAsync("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n  ");
+            await half.Task;
+            await connection.SendAsync("{\"error\":{\"code\":429,");
+            await rest.Task;
+            await connection.SendAsync("\"message\":\"slow\"}}");
+        });
+        await using var gateway = await GatewayHost.StartAsync(options =>
+        {
+            options.Upstream = upstream.BaseUrl;
+            options.Time = time;
+            options.Settings = ShippedSettings.WithValues(("Server:EventStreamHeaderDelay", "\"00:00:03.75\""));
+        });
+        await using var client = await gateway.ConnectAsync();
+        await client.PostAsync("/v1/chat/completions", """{"model":"m"}""");
+
+        // A wait for the whole time, then another one from the first byte on.
+        await Eventually.TrueAsync(() => time.Waits >= 1, "the wait for the response");
+        time.Advance(TimeSpan.FromSeconds(3));
+        var before = time.Waits;
+        half.SetResult();
+        await Eventually.TrueAsync(() => time.Waits > before, "the wait for the rest");
+        time.Advance(TimeSpan.FromSeconds(3));
+        rest.SetResult();
+
+        Assert.Equal(429, (await client.ReadAsync()).Head.Status);
+    }
+
     private Task<Exchange> PostAsync(string path, string request, string body, string type, params string[] more) =>
         _pair.PostAsync(path, request, Script(body, type, more));
+
+    /// <summary>A clock that counts the timers with one time.</summary>
+    private sealed class HoldingTime(TimeSpan counted) : FakeTimeProvider(TimeProvider.System.GetUtcNow())
+    {
+        private int _waits;
+
+        public int Waits => Volatile.Read(ref _waits);
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            var timer = base.CreateTimer(callback, state, dueTime, period);
+            if (dueTime == counted)
+            {
+                Interlocked.Increment(ref _waits);
+            }
+
+            return timer;
+        }
+    }
 
     public sealed class Fixture : GatewayFixture
     {

@@ -80,12 +80,44 @@ public sealed class RejectedKeyTests : IClassFixture<RejectedKeyTests.Fixture>
     [InlineData("x-fake-status: 200", CanAfford, 402)]
     [InlineData("x-fake-status: 402", "{\"error\":{\"message\":\"You can only afford 512: \\ud83d\",\"code\":402}}", 402)]
     [InlineData("x-fake-status: 403", NoUser, 403)]
+    [InlineData("x-fake-status: 402", "\uFEFF" + CanAfford, 402)]
+    [InlineData("x-fake-status: 402", "data: " + CanAfford + "\n\n", 402)]
+    [InlineData("x-fake-status: 401", "data: " + ProvidersKey + "\n\n", 401)]
     public async Task AnyOtherError_Passes(string status, string body, int expected)
     {
         var call = await PostAsync("/v1/chat/completions", body, status);
 
         Assert.Equal((expected, body), (call.Status, call.Body.Text));
         Assert.Null(call.Head.Header("x-gateway-error"));
+    }
+
+    [Fact]
+    public async Task ErrorThatIsCutOrLate_Passes()
+    {
+        const string Start = "{\"error\":{\"message\":\"You can only";
+        const string End = " afford 512.\",\"code\":402}}";
+        foreach (var isCut in (bool[])[true, false])
+        {
+            await using var upstream = ScriptedSocketUpstream.Start(async connection =>
+            {
+                await connection.ReadRequestAsync();
+                await connection.SendAsync(
+                    $"HTTP/1.1 402 Payment Required\r\nContent-Type: application/json\r\nContent-Length: {(Start + End).Length}\r\nConnection: close\r\n\r\n");
+                await connection.SendAsync(Start);
+                await connection.SendAsync(isCut ? "" : End);
+            });
+            await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+            {
+                UpstreamUrl = upstream.BaseUrl,
+                WaitsForPrices = false,
+                Sections = [("Server", """{ "EventStreamHeaderDelay": "00:00:00" }""")],
+            });
+
+            var call = await team.ChatAsync();
+
+            Assert.Equal((402, isCut ? Start : Start + End), (call.Status, call.Body.Text));
+            Assert.Null(call.Head.Header("x-gateway-error"));
+        }
     }
 
     [Theory]

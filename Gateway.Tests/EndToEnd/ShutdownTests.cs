@@ -84,6 +84,8 @@ public sealed class ShutdownTests
         await mute.PostAsync("/v1/chat/completions", """{"model":"m"}""", "x-fake-delay-ms: 600000", "x-fake-id: mute");
         await pair.Upstream.Requests.WaitForAsync(request => request.Id == "mute" && request.BodyComplete);
 
+        // Needs a restart: the requests have the time of the start, and the line says so.
+        await pair.Gateway.ReloadAsync(ShippedSettings.WithValues(("Server:ShutdownTimeout", "\"00:10:00\"")));
         await pair.Gateway.Process.TerminateAsync();
 
         for (var i = 0; i < streams.Length; i++)

@@ -29,6 +29,7 @@ public sealed class StreamEndTests
         { "/v1/responses", Output + "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{}}\n\n", "" },
         { "/v1/responses", Output + "data: {\"type\":\"response.incomplete\",\"response\":{}}\n\n", "" },
         { "/v1/responses", Output + "event: response.failed\ndata: {\"x\":1}\n", "\n" },
+        { "/v1/responses", Output + $"data: {{\"response\":{{\"x\":\"{new string('x', 200)}\"}},\"type\":\"response.completed\"}}\n", "\n" },
     };
 
     [Theory]

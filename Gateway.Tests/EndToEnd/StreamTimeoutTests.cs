@@ -212,6 +212,25 @@ public sealed class StreamTimeoutTests
     }
 
     /// <summary>A gateway whose clock the test drives, a client, and an upstream that sends what it is told.</summary>
+    /// <summary>A call that upstream has not taken may be repeated.</summary>
+    [Fact]
+    public async Task TimeThatEndsBeforeTheRequestIsSent_LetsTheClientRepeatIt()
+    {
+        // It accepts connections and never answers the TLS handshake.
+        await using var mute = ScriptedSocketUpstream.Start(static connection => connection.WaitForCloseAsync());
+        await using var gateway = await GatewayHost.StartAsync(options => options.Settings = ShippedSettings.With(
+            ("ReverseProxy", Destinations.Of($"https://127.0.0.1:{mute.Port}/api/v1")),
+            ("Upstream", """{ "ConnectTimeout": "00:01:00", "TotalTimeout": "00:00:01" }""")));
+        await using var client = await gateway.ConnectAsync();
+
+        await client.PostAsync("/v1/chat/completions", Streaming);
+        var (head, body) = await client.ReadAsync();
+
+        Assert.Equal(504, head.Status);
+        Assert.Contains("\"code\":\"upstream_timeout\"", body.Text, StringComparison.Ordinal);
+        Assert.Null(head.Header("x-should-retry"));
+    }
+
     private sealed class Run : IAsyncDisposable
     {
         private readonly Channel<string> _parts = Channel.CreateUnbounded<string>();

@@ -154,7 +154,7 @@ internal sealed partial class DocumentShell : IAsyncDisposable
     private async Task<string> StartGatewayAsync(string[] arguments)
     {
         await StopGatewayAsync();
-        List<string> own = [.. arguments.Where(static argument => argument is not ("--port" or "3000" or "8080" or "--ip" or "127.0.0.1"))];
+        List<string> own = [.. arguments.Where(static argument => argument is not ("--port" or "3000" or "3001" or "8080" or "--ip" or "127.0.0.1"))];
         if (!own.Contains("--openrouter-base-url"))
         {
             // Requests must not leave the machine.

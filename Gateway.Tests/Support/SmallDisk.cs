@@ -29,8 +29,18 @@ internal sealed class SmallDisk : IDisposable
     /// <summary>Fills the disk, but for a number of bytes.</summary>
     public void Fill(int leave)
     {
-        var free = (int)new DriveInfo(_folder.Path).AvailableFreeSpace;
-        System.IO.File.WriteAllBytes(File(Filler), new byte[free - leave]);
+        using var filler = new FileStream(File(Filler), FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
+        while (new DriveInfo(_folder.Path).AvailableFreeSpace - leave is > 0 and var rest)
+        {
+            try
+            {
+                filler.Write(new byte[rest]);
+            }
+            catch (IOException)
+            {
+                // The owner of the other files has taken some of it meanwhile.
+            }
+        }
     }
 
     /// <summary>Frees what <see cref="Fill"/> took.</summary>

@@ -55,7 +55,6 @@ internal sealed class TeamMiddleware
             // A gateway key is never sent upstream, not even when its team is no longer configured.
             return HoldsGatewayKey(context.Request) ? ErrorMiddleware.RefuseAsync(context, GatewayError.UnknownKey)
                 : !HasKey(context.Request) ? ErrorMiddleware.RefuseAsync(context, GatewayError.MissingKey)
-                : ProtocolUpgrade.IsRequested(context) && IsRewritten(context, gateway) ? ErrorMiddleware.RefuseAsync(context, GatewayError.UpgradeRefused)
                 : EnterWithoutTeam(context, gateway);
         }
 
@@ -67,7 +66,9 @@ internal sealed class TeamMiddleware
     private Task EnterWithoutTeam(HttpContext context, GatewayContext gateway)
     {
         gateway.Caller = default;
-        return _next(context);
+        return ProtocolUpgrade.IsRequested(context) && IsRewritten(context, gateway)
+            ? ErrorMiddleware.RefuseAsync(context, GatewayError.UpgradeRefused)
+            : _next(context);
     }
 
     private Task EnterAsync(HttpContext context, GatewayContext gateway, CallerIdentity caller)

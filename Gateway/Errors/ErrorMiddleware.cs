@@ -148,7 +148,10 @@ internal sealed partial class ErrorMiddleware
         {
             // YARP may have copied headers of the unusable response.
             context.Response.Clear();
-            await GatewayErrorWriter.WriteAsync(context, error);
+
+            // A call that upstream has not taken may be repeated.
+            var isUntaken = ReferenceEquals(error, GatewayError.UpstreamTimedOut) && request is { HasAttempts: true, Attempts.IsUnread: true };
+            await GatewayErrorWriter.WriteAsync(context, isUntaken ? error with { Headers = [] } : error);
         }
     }
 

@@ -84,7 +84,8 @@ internal static class GatewayHost
         services.AddSingleton<SettingsWatcher>();
         services.AddHostedService(static provider => provider.GetRequiredService<SettingsWatcher>());
         services.AddSingleton<RequestsInFlight>();
-        services.AddHostedService<RequestDrain>();
+        services.AddSingleton<RequestDrain>();
+        services.AddHostedService(static provider => provider.GetRequiredService<RequestDrain>());
         services.AddSingleton<Readiness>();
         services.AddHostedService<ShutdownDelay>();
         services.AddHostedService<StartupSummary>();

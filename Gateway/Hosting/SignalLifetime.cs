@@ -17,7 +17,7 @@ internal sealed partial class SignalLifetime : IHostLifetime, IDisposable
 
     private readonly IHostApplicationLifetime _lifetime;
     private readonly SettingsWatcher _settings;
-    private readonly SettingsStore _store;
+    private readonly RequestDrain _drain;
     private readonly RequestsInFlight _inFlight;
     private readonly ILogger<SignalLifetime> _logger;
     private readonly List<PosixSignalRegistration> _registrations = [];
@@ -26,13 +26,13 @@ internal sealed partial class SignalLifetime : IHostLifetime, IDisposable
     public SignalLifetime(
         IHostApplicationLifetime lifetime,
         SettingsWatcher settings,
-        SettingsStore store,
+        RequestDrain drain,
         RequestsInFlight inFlight,
         ILogger<SignalLifetime> logger)
     {
         _lifetime = lifetime;
         _settings = settings;
-        _store = store;
+        _drain = drain;
         _inFlight = inFlight;
         _logger = logger;
     }
@@ -78,8 +78,7 @@ internal sealed partial class SignalLifetime : IHostLifetime, IDisposable
             Environment.Exit(EndedBySignal + number);
         }
 
-        var server = _store.Current.Settings.Server;
-        Log.StopRequested(_logger, signal, _inFlight.Count, server.ShutdownDelay + server.ShutdownTimeout);
+        Log.StopRequested(_logger, signal, _inFlight.Count, _drain.TimeToFinish);
         _lifetime.StopApplication();
     }));
 

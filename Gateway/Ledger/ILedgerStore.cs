@@ -116,4 +116,7 @@ internal sealed class LedgerException(string message, Exception? inner = null) :
 
     /// <summary>Whether another process has the SQLite file locked.</summary>
     public bool IsLocked { get; init; }
+
+    /// <summary>Whether the entry was refused because an earlier write failed: it is surely not in the ledger.</summary>
+    public bool IsUntried { get; init; }
 }

@@ -26,6 +26,9 @@ internal sealed class LedgerAccess(LedgerWriter writer, ILedgerStore store, Time
     /// <exception cref="LedgerException">The store could not be opened, or not in time.</exception>
     public ValueTask EnsureOpenAsync() => writer.IsOpen ? ValueTask.CompletedTask : OpenAsync();
 
+    /// <inheritdoc cref="LedgerWriter.FlushAsync" />
+    public ValueTask FlushAsync() => writer.FlushAsync();
+
     private async ValueTask OpenAsync()
     {
         Task opening;

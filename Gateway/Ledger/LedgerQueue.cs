@@ -53,7 +53,7 @@ internal sealed class LedgerQueue
     /// the transaction.
     /// </summary>
     /// <param name="batch">The batch, empty afterwards.</param>
-    /// <param name="waiters">The waiters of the batch and of the queue.</param>
+    /// <param name="waiters">The waiters of the batch, then those of the queue.</param>
     /// <returns>Whether the first entry of an outage was lost for it.</returns>
     public bool TakeBack(List<Item> batch, out IReadOnlyList<LedgerWaiter> waiters)
     {

@@ -114,6 +114,19 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
 
     public ValueTask WriteAsync(LedgerEntry entry) => EnqueueAwaited(entry);
 
+    /// <summary>Waits until the entries that have been posted are written, so that a reader finds them. Returns at once while the ledger fails.</summary>
+    public async ValueTask FlushAsync()
+    {
+        try
+        {
+            await EnqueueAwaited(entry: null);
+        }
+        catch (LedgerException)
+        {
+            // They are written later; the reader gets what there is.
+        }
+    }
+
     public void Post(LedgerEntry entry)
     {
         bool isFirstDropped;
@@ -231,12 +244,12 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         {
             if (_isEnding)
             {
-                return ValueTask.FromException(new LedgerException("The ledger is closed: the gateway is stopping"));
+                return ValueTask.FromException(new LedgerException("The ledger is closed: the gateway is stopping") { IsUntried = true });
             }
 
             if (_refusal is { } refusal)
             {
-                return ValueTask.FromException(new LedgerException(refusal.Message, refusal));
+                return ValueTask.FromException(new LedgerException(refusal.Message, refusal) { IsUntried = true });
             }
 
             // A slow store or a long queue must not block a thread that polls sockets.
@@ -433,9 +446,11 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
     private void Fail(LedgerException failure)
     {
         IReadOnlyList<LedgerWaiter> waiters;
+        int tried;
         bool isFirstDropped;
         lock (_gate)
         {
+            tried = _batch.Count(static item => item.Waiter is not null);
             isFirstDropped = _queue.TakeBack(_batch, out waiters);
             _refusal = failure;
             _retry.Change(_retryAfter, Timeout.InfiniteTimeSpan);
@@ -449,9 +464,9 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
             Log.LedgerEntriesDropped(_logger, LedgerQueue.MaxKept);
         }
 
-        foreach (var waiter in waiters)
+        foreach (var (i, waiter) in waiters.Index())
         {
-            waiter.SetFailed(new LedgerException(failure.Message, failure));
+            waiter.SetFailed(new LedgerException(failure.Message, failure) { IsUntried = i >= tried });
         }
     }
 

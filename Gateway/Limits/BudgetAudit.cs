@@ -27,7 +27,7 @@ internal sealed partial class BudgetAudit(ILedgerStore ledger, BudgetTerms terms
 
     /// <summary>Compares the next counters.</summary>
     /// <param name="keys">Returns the periods with counters.</param>
-    /// <param name="read">Reads a counter; <see langword="null"/> without one.</param>
+    /// <param name="read">Reads the charges of a counter without its open reservations; <see langword="null"/> without a counter.</param>
     /// <param name="forget">Removes a counter.</param>
     /// <exception cref="LedgerException">The ledger failed.</exception>
     public async Task RunAsync(

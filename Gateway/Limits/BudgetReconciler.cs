@@ -92,7 +92,7 @@ internal sealed partial class BudgetReconciler : Worker
             Log.BudgetsReconciled(_logger, added, settled);
         }
 
-        await _audit.RunAsync(_store.KnownKeys, _store.TryReadAsync, _store.Forget);
+        await _audit.RunAsync(_store.KnownKeys, _store.TryReadSettledAsync, _store.Forget);
     }
 
     /// <inheritdoc />

@@ -90,6 +90,16 @@ internal sealed class MemoryBudgetCounter
         }
     }
 
+    /// <summary>Reads the charges without the open reservations.</summary>
+    public bool TryReadSettled(out PicoDollars settled)
+    {
+        lock (_gate)
+        {
+            settled = _charged - _reserved;
+            return _isSeeded;
+        }
+    }
+
     public Guid[] OpenBelow(Guid first)
     {
         lock (_gate)

@@ -77,7 +77,7 @@ internal sealed partial class MemoryBudgetReconciler : Worker
             Log.ReservationsClosed(_logger, added, closed);
         }
 
-        await _audit.RunAsync(_store.KnownKeys, key => new(_store.TryRead(key)), _store.Forget);
+        await _audit.RunAsync(_store.KnownKeys, key => new(_store.TryReadSettled(key)), _store.Forget);
     }
 
     /// <inheritdoc />

@@ -106,9 +106,9 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<Tea
     /// <summary>The periods with counters.</summary>
     internal IReadOnlyCollection<BudgetKey> KnownKeys() => [.. _counters.Keys.Where(key => !IsOver(key))];
 
-    /// <summary>Reads a counter; <see langword="null"/> if there is none, or if it is not seeded yet.</summary>
-    internal PicoDollars? TryRead(BudgetKey key) =>
-        _counters.TryGetValue(key, out var counter) && counter.TryRead(out var charged) ? charged : null;
+    /// <summary>Reads the charges of a counter without its open reservations; <see langword="null"/> if there is none, or if it is not seeded yet.</summary>
+    internal PicoDollars? TryReadSettled(BudgetKey key) =>
+        _counters.TryGetValue(key, out var counter) && counter.TryReadSettled(out var settled) ? settled : null;
 
     /// <summary>The open reservations whose ids were created before a moment, by period.</summary>
     internal IReadOnlyList<(BudgetKey Key, Guid[] Ids)> ReadOpen(DateTimeOffset before)

@@ -176,6 +176,25 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
         return TryRead(await _link.RunAsync(RedisBudgetScripts.Read, [_names.KeyOf(key)], [_names.Mark]), out _, out var total) ? total : null;
     }
 
+    /// <summary>Reads the charges of a counter without its open reservations; <see langword="null"/> if there is none.</summary>
+    /// <remarks>
+    /// Only a reservation that is open before and after the sum is read is left out, so that the charges are not understated while calls begin
+    /// and end.
+    /// </remarks>
+    /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
+    internal async ValueTask<PicoDollars?> TryReadSettledAsync(BudgetKey key)
+    {
+        var (before, after) = (new Dictionary<string, PicoDollars>(StringComparer.Ordinal), new Dictionary<string, PicoDollars>(StringComparer.Ordinal));
+        await AddOpenAsync(key, before);
+        if (await TryReadAsync(key) is not { } total)
+        {
+            return null;
+        }
+
+        await AddOpenAsync(key, after);
+        return before.Where(open => after.ContainsKey(open.Key)).Aggregate(total, static (left, open) => left - open.Value);
+    }
+
     /// <summary>Settles a reservation. Returns false if there is no counter; a later seed then includes the charge.</summary>
     /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
     internal async ValueTask<bool> TrySettleAsync(BudgetKey key, Guid id, PicoDollars charge, bool isCounted)

@@ -101,6 +101,12 @@ internal sealed partial class MeteredCall
 #pragma warning disable CA1031 // Any exception of a store: the other resources of the call are released all the same.
     private async ValueTask<bool> HoldBudgetAsync(BudgetReservation reservation, PicoDollars amount, bool isAwaited)
     {
+        if (reservation is { MayBeReserved: true, IsReserved: false })
+        {
+            // The late reply to the reservation is undone, and would take the held amount with it. The reconciler holds it from the row.
+            return false;
+        }
+
         if (!reservation.Exists || (amount == Reserved && (isAwaited || reservation.IsReserved)))
         {
             return reservation.IsCounted;

@@ -98,10 +98,19 @@ internal sealed partial class MeteredCall : IAsyncDisposable
 
     /// <summary>Writes the ledger row durably.</summary>
     /// <exception cref="LedgerException">The ledger failed.</exception>
-    public ValueTask BeginAsync(LedgerEntry.Began row)
+    public async ValueTask BeginAsync(LedgerEntry.Began row)
     {
         _mayHaveRow = true;
-        return _ledger.WriteAsync(row);
+        try
+        {
+            await _ledger.WriteAsync(row);
+        }
+        catch (LedgerException fault) when (fault.IsUntried)
+        {
+            // Needs no entry that closes it. During an outage those of refused calls would push out the ends of others.
+            _mayHaveRow = false;
+            throw;
+        }
     }
 
     /// <summary>Queues the row in memory because the ledger has failed. Later entries of the call are queued behind the row.</summary>

@@ -15,13 +15,16 @@ internal sealed class ResponseFactsBuilder
     private bool _hasError;
     private bool _isComplete;
 
-    // The current document: whether it is an object, whether it contains an error, output or a type, and whether its type opens a stream.
+    // The current document: whether it is an object, whether it contains an error, output, text or a type, and whether its type opens a
+    // stream or repeats what went before.
     private bool _documentIsObject;
     private bool _documentHasError;
     private bool _documentHasOutput;
     private bool _documentIsTyped;
     private bool _documentHasCost;
     private bool _documentOpens;
+    private bool _documentHasText;
+    private bool _documentRepeats;
 
     // The bill before the current document, in the current document, and in total.
     private UsageBuilder _usageBefore;
@@ -66,6 +69,9 @@ internal sealed class ResponseFactsBuilder
     public bool DocumentIsContent =>
         !_documentHasError && !_documentOpens && (_documentIsTyped || _documentHasOutput || !_documentIsObject);
 
+    /// <summary>Whether the current document, which is an event, is a piece of a completion; see <see cref="EventFilter.CarriesText"/>.</summary>
+    public bool DocumentCarriesText => _documentHasText && !_documentRepeats && !_documentOpens && End == ResponseEnd.None;
+
     /// <summary>The facts. Built on demand and rebuilt only after a change.</summary>
     public ResponseFacts Facts => _facts ??= new ResponseFacts
     {
@@ -89,6 +95,8 @@ internal sealed class ResponseFactsBuilder
         _documentIsTyped = false;
         _documentHasCost = false;
         _documentOpens = false;
+        _documentHasText = false;
+        _documentRepeats = false;
     }
 
     /// <summary>Records that the current document is an object.</summary>
@@ -112,6 +120,10 @@ internal sealed class ResponseFactsBuilder
         if (member == ResponseMember.Error)
         {
             NoteError();
+        }
+        else if (member is ResponseMember.Delta or ResponseMember.Text)
+        {
+            _documentHasText = true;
         }
         else if (position == ResponsePosition.Root && member is ResponseMember.Choices or ResponseMember.Output)
         {
@@ -177,6 +189,7 @@ internal sealed class ResponseFactsBuilder
                 End = EndOf(text);
                 _documentIsTyped = true;
                 _documentOpens = IsOpening(text);
+                _documentRepeats = text.EndsWith(".done"u8);
                 if (End is ResponseEnd.Error or ResponseEnd.Failed)
                 {
                     NoteError();

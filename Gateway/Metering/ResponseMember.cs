@@ -19,9 +19,10 @@ internal enum ResponseMember : byte
     Usage,
     IncompleteDetails,
 
-    // Members of an event: the response so far, or a change of the response.
+    // Members of an event: the response so far, a change of the response, or a piece of its text.
     Response,
     Delta,
+    Text,
 
     // Members of usage and its details: token counts and the amount.
     PromptTokens,

@@ -35,7 +35,7 @@ internal static class ResponseShape
         {
             ResponseMember.Usage => ResponsePosition.Usage,
             ResponseMember.Response => ResponsePosition.Inner,
-            ResponseMember.Delta => ResponsePosition.Delta,
+            ResponseMember.Delta when position == ResponsePosition.Root => ResponsePosition.Delta,
             ResponseMember.IncompleteDetails => ResponsePosition.Incomplete,
             ResponseMember.PromptDetails => ResponsePosition.PromptDetails,
             ResponseMember.CompletionDetails => ResponsePosition.CompletionDetails,
@@ -50,6 +50,7 @@ internal static class ResponseShape
         {
             _ when name.SequenceEqual("type"u8) => ResponseMember.Type,
             _ when name.SequenceEqual("delta"u8) => ResponseMember.Delta,
+            _ when name.SequenceEqual("text"u8) => ResponseMember.Text,
             _ when name.SequenceEqual("content"u8) || name.SequenceEqual("output"u8) || name.SequenceEqual("data"u8) => ResponseMember.Output,
             _ when name.SequenceEqual("message"u8) || name.SequenceEqual("response"u8) => ResponseMember.Response,
             _ => OfResponse(name),
@@ -79,6 +80,8 @@ internal static class ResponseShape
         return name switch
         {
             _ when name.SequenceEqual("finish_reason"u8) => ResponseMember.StopReason,
+            _ when name.SequenceEqual("delta"u8) => ResponseMember.Delta,
+            _ when name.SequenceEqual("text"u8) => ResponseMember.Text,
             _ when name.SequenceEqual("error"u8) => ResponseMember.Error,
             _ => ResponseMember.None,
         };

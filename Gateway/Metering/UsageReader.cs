@@ -327,7 +327,11 @@ internal sealed class UsageReader : IResponseReader
             else if (_lineBytes > 0)
             {
                 EndDocument();
-                _passed.Add(_lineBytes);
+                if (_facts.DocumentCarriesText)
+                {
+                    _passed.Add(_lineBytes);
+                }
+
                 IsCostInterim |= _facts is { HasCost: true, DocumentHasCost: false, DocumentIsContent: true, End: ResponseEnd.None };
                 _lineBytes = 0;
             }

@@ -146,12 +146,10 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
     private static async Task<byte[]> ReadAsync(HttpContent content, int maxSize, CancellationToken cancellationToken)
     {
         var body = await content.ReadAsStreamAsync(cancellationToken);
-        await using var plain = string.Join(',', content.Headers.ContentEncoding) switch
-        {
-            "" or Identity => body,
-            Gzip => new GZipStream(body, CompressionMode.Decompress),
-            var other => throw new InvalidDataException($"The response has the encoding {other}, which the request did not accept."),
-        };
+        var encoding = string.Join(',', content.Headers.ContentEncoding);
+        await using var plain = encoding.Length == 0 || Is(Identity) ? body
+            : Is(Gzip) || Is("x-gzip") ? new GZipStream(body, CompressionMode.Decompress)
+            : throw new InvalidDataException($"The response has the encoding {encoding}, which the request did not accept.");
         using var read = new MemoryStream();
         var buffer = new byte[64 * 1024];
         while (await plain.ReadAsync(buffer, cancellationToken) is > 0 and var count)
@@ -165,6 +163,9 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
         }
 
         return read.ToArray();
+
+        // Names of encodings ignore case, and x-gzip is gzip (RFC 9110, 8.4.1).
+        bool Is(string name) => encoding.Equals(name, StringComparison.OrdinalIgnoreCase);
     }
 
     /// <summary>

@@ -23,7 +23,11 @@ internal static class CheckWarnings
     public static IEnumerable<SettingsFault> Find(SettingsSnapshot snapshot) =>
     [
         .. ExposureGaps(snapshot),
-        .. EnforcementGaps(snapshot),
+        .. EnforcementGaps(snapshot.RuleSummaries, [], $"{SettingsSchema.ProviderMapping}:{nameof(ProviderMappingSettings.Rules)}"),
+        .. snapshot.Teams.Teams.SelectMany(team => EnforcementGaps(
+            team.RuleSummaries,
+            snapshot.RuleSummaries,
+            $"{team.Source}:{SettingsSchema.ProviderMapping}:{nameof(ProviderMappingSettings.Rules)}")).DistinctBy(warning => warning.Message),
         .. ShadowedRules(snapshot.RuleSummaries),
 
         // Teams may have the same rules from TeamDefaults.
@@ -55,31 +59,40 @@ internal static class CheckWarnings
         }
     }
 
-    /// <summary>Warnings about kinds of requests that no Enforce rule matches.</summary>
-    private static IEnumerable<SettingsFault> EnforcementGaps(SettingsSnapshot snapshot)
+    /// <summary>
+    /// Warnings about kinds of requests that Enforce rules do not bind, although their list of rules has some. The rules of a team stand
+    /// before the global ones, which bind its requests as well.
+    /// </summary>
+    internal static IEnumerable<SettingsFault> EnforcementGaps(IReadOnlyList<RuleSummary> rules, IReadOnlyList<RuleSummary> rest, string path)
     {
-        var enforced = snapshot.RuleSummaries.Where(rule => rule.Mode == WhenClientSetsProvider.Enforce).ToArray();
-        var patterns = enforced.SelectMany(rule => rule.Models).ToArray();
+        if (!rules.Any(IsEnforced))
+        {
+            yield break;
+        }
+
+        var patterns = new PatternIndex(rules.Concat(rest).Where(IsEnforced).SelectMany(
+            static (rule, i) => rule.Models.Select(model => (i, ModelPattern.Create(model, "", new List<RuleProblem>())!))));
         var unbound = new List<(string Requests, string Pattern)>();
-        Find("presets", "@preset/*", "@preset");
-        Find("openrouter/auto", "openrouter/auto", "openrouter/");
-        Find("requests without a model", "*", null);
-        if (enforced.Length > 0 && unbound.Count > 0)
+        Find("presets", "@preset/*", $"@preset/{AnyRun}");
+        Find("openrouter/auto", "openrouter/auto", "openrouter/auto");
+        Find("requests without a model", "*", $"{AnyRun}");
+        if (unbound.Count > 0)
         {
             yield return new SettingsFault(
-                $"{SettingsSchema.ProviderMapping}:{nameof(ProviderMappingSettings.Rules)}",
+                path,
                 $"{Enumerate(unbound)} get past your Enforce rules; add "
                     + $"{string.Join(", ", unbound.Select(kind => $"\"{kind.Pattern}\""))} to a rule's Model to bind them");
         }
+
+        static bool IsEnforced(RuleSummary rule) => rule.Mode == WhenClientSetsProvider.Enforce;
 
         static string Enumerate(List<(string Requests, string Pattern)> kinds) => kinds.Count == 1
             ? kinds[0].Requests
             : $"{string.Join(", ", kinds.SkipLast(1).Select(kind => kind.Requests))} and {kinds[^1].Requests}";
 
-        void Find(string requests, string pattern, string? name)
+        void Find(string requests, string pattern, string name)
         {
-            if (!patterns.Any(bound => bound.Trim('*').Length == 0
-                || (name is not null && bound.Contains(name, StringComparison.OrdinalIgnoreCase))))
+            if (patterns.FindFirst(name) == PatternIndex.None)
             {
                 unbound.Add((requests, pattern));
             }

@@ -86,10 +86,10 @@ internal static class ExplainReport
         return true;
     }
 
-    /// <summary>The path of a request target, without its query and, as the server reads it, without dot segments.</summary>
+    /// <summary>The path of a request target as the server reads it: without its query, without escapes but <c>%2F</c>, and without dot segments.</summary>
     public static PathString PathOf(string target)
     {
-        var path = target.Split('?')[0];
+        var path = PathString.FromUriComponent(target.Split('?')[0]).Value ?? "";
         if (!path.Contains("/.", StringComparison.Ordinal))
         {
             return path;
@@ -139,6 +139,10 @@ internal static class ExplainReport
         if (explanation.Team is { } team)
         {
             await WriteTeamAsync(team, request, explanation, output);
+        }
+        else if (!request.Snapshot.Teams.IsEmpty && explanation.Error is null)
+        {
+            await LineAsync(output, "No team is given: rights, limits and budgets are left out. A request without a team's key is a 401.");
         }
 
         await LineAsync(output, explanation switch

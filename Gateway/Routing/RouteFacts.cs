@@ -28,7 +28,7 @@ internal sealed class RouteFacts
         {
             _literalPath = path;
             _literalTarget = Find(path);
-            _literalDialect = ErrorDialects.Of(path);
+            _literalDialect = ErrorDialects.Of(_literalTarget.UpstreamPath is { HasValue: true } upstream ? upstream : path);
         }
     }
 
@@ -45,8 +45,8 @@ internal sealed class RouteFacts
     /// </summary>
     public PathString EndpointPathOf(PathString path) => TargetOf(path).UpstreamPath is { HasValue: true } upstream ? upstream : path;
 
-    /// <summary>The error dialect of a path that the route has matched.</summary>
-    public ErrorDialect DialectOf(PathString path) => IsLiteral(path) ? _literalDialect : ErrorDialects.Of(path);
+    /// <summary>The error dialect of a path that the route has matched: that of its endpoint.</summary>
+    public ErrorDialect DialectOf(PathString path) => IsLiteral(path) ? _literalDialect : ErrorDialects.Of(EndpointPathOf(path));
 
     private bool IsLiteral(PathString path) => string.Equals(path.Value, _literalPath, StringComparison.Ordinal);
 

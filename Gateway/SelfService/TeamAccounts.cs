@@ -54,6 +54,8 @@ internal sealed class TeamAccounts(LedgerAccess ledger, IBudgetStore budgets, Bu
 
     private async Task<Spending> ReadSpendingAsync(string team, string? keyLabel)
     {
+        // The end of the caller's last call may still be queued.
+        await ledger.FlushAsync();
         var now = time.GetUtcNow();
         return new Spending(
             await SinceAsync(BudgetPeriod.Total),

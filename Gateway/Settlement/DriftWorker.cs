@@ -69,7 +69,9 @@ internal sealed class DriftWorker : Worker
             return;
         }
 
-        var keys = _settings.Current.Teams.Teams.GroupBy(team => team.UpstreamKey.Mark, StringComparer.Ordinal).ToList();
+        // A destination with a key of its own serves calls that the teams' keys do not pay, and the sums of the ledger do not tell them apart.
+        var current = _settings.Current;
+        var keys = (current.DestinationKeys.IsEmpty ? current.Teams.Teams : []).GroupBy(team => team.UpstreamKey.Mark, StringComparer.Ordinal).ToList();
         _drift.Keep(keys.Select(key => key.Key).ToHashSet(StringComparer.Ordinal));
         foreach (var key in keys)
         {

@@ -8,6 +8,7 @@ using Gateway.Metering;
 using Gateway.Observability;
 using Gateway.OpenRouter;
 using Gateway.Primitives;
+using Gateway.Teams;
 using Gateway.Workers;
 
 namespace Gateway.Settlement;
@@ -87,21 +88,21 @@ internal sealed partial class SettlementWorker : Worker
         }
 
         await ConfirmAsync(cancellationToken);
-        var now = _time.GetUtcNow();
-        if (now >= _nextOrphanSearch)
-        {
-            await AdoptOrphansAsync(now, cancellationToken);
-            _nextOrphanSearch = now + OrphanPeriod;
-        }
-
-        await AskForDueAsync(now, cancellationToken);
+        await AskForDueAsync(_time.GetUtcNow(), cancellationToken);
     }
 
     /// <inheritdoc />
     protected override bool IsExpected(Exception fault) => fault is LedgerException || base.IsExpected(fault);
 
-    private async Task AdoptOrphansAsync(DateTimeOffset now, CancellationToken stoppingToken)
+    private async Task AdoptOrphansAsync(CancellationToken stoppingToken)
     {
+        var now = _time.GetUtcNow();
+        if (now < _nextOrphanSearch)
+        {
+            return;
+        }
+
+        _nextOrphanSearch = now + OrphanPeriod;
         var (provisional, unresolvable) = await _store.AdoptOrphansAsync(now, stoppingToken);
         if (provisional + unresolvable > 0)
         {
@@ -124,6 +125,8 @@ internal sealed partial class SettlementWorker : Worker
         IReadOnlyList<PendingGeneration> due;
         do
         {
+            // Before each batch: with an upstream that hangs, a turn takes long.
+            await AdoptOrphansAsync(stoppingToken);
             string[] teams = [.. _settings.Current.Teams.Teams.Select(team => team.Id)];
             var leasedUntil = _time.GetUtcNow() + Lease;
             due = await _store.TakeDueAsync(teams, now, leasedUntil, BatchSize, stoppingToken);
@@ -298,20 +301,33 @@ internal sealed partial class SettlementWorker : Worker
     }
 
     /// <summary>
-    /// Replaces the tokens that the limits count by those of the bill. A free call has used none. Buckets drain within a minute, so a later
-    /// correction gives nothing back: the tokens would be those of other calls.
+    /// Replaces the tokens that the limits count by those of the bill. A free call has used none. What a bucket has drained since the call
+    /// ended is not given back: the tokens would be those of other calls.
     /// </summary>
     private async ValueTask CorrectLimitsAsync(PendingGeneration row, Usage bill)
     {
-        if (row.LimitTokens is { } counted
-            && (bill.HasTokens || bill.Cost == PicoDollars.Zero)
-            && (bill.Tokens > counted || (bill.Tokens < counted && _time.GetUtcNow() - row.EndedAt < LimitPeriod))
-            && _settings.Current.Teams.TryGet(row.Team, out var team)
-            && team.Keys.FirstOrDefault(key => key.Label == row.KeyLabel) is { } key)
+        if (row.LimitTokens is not { } counted
+            || !(bill.HasTokens || bill.Cost == PicoDollars.Zero)
+            || !_settings.Current.Teams.TryGet(row.Team, out var team)
+            || team.Keys.FirstOrDefault(key => key.Label == row.KeyLabel) is not { } key)
         {
-            await _limits.CorrectAsync(key.ScopesIn(team), bill.Tokens - counted);
+            return;
+        }
+
+        foreach (var scope in key.ScopesIn(team))
+        {
+            if (ChangeOf(bill.Tokens - counted, counted, scope, _time.GetUtcNow() - row.EndedAt) is not 0 and var change)
+            {
+                await _limits.CorrectAsync([scope], change);
+            }
         }
     }
+
+    /// <summary>The correction of a bucket: all that is added, and what is given back of the tokens that it cannot have drained yet.</summary>
+    private static long ChangeOf(long change, long counted, LimitScope scope, TimeSpan? elapsed) =>
+        scope.TokensPerMinute is not { } limit ? 0
+        : change >= 0 || elapsed is not { } time || time < LimitPeriod ? change
+        : -Math.Min(-change, (long)Math.Max(0, counted - (limit * time.TotalMinutes)));
 
     /// <summary>The bill of a leased row.</summary>
     private sealed record Settlement(PendingGeneration Row, DateTimeOffset LeasedUntil, ResponseFacts Facts);

@@ -42,6 +42,7 @@ internal readonly record struct AnswerHead(HeldStream? Stream, bool IsLate, int?
         var stream = new HeldStream(await response.Content.ReadAsStreamAsync(cancellationToken), timers);
         var limit = isEventStream ? HeldStream.MaxEventsSize : HeldStream.MaxSize;
         var isLate = false;
+        var hasBegun = false;
         var dataEvents = 0;
         AnswerVerdict verdict;
         try
@@ -59,6 +60,13 @@ internal readonly record struct AnswerHead(HeldStream? Stream, bool IsLate, int?
                 if (verdict.IsDecided || stream.IsWhole || stream.Held.Length >= limit)
                 {
                     break;
+                }
+
+                if (!isEventStream && !hasBegun && stream.Held.Span.IndexOfAnyExcept(" \t\r\n"u8) >= 0)
+                {
+                    // Blanks keep the connection alive until the response begins.
+                    hasBegun = true;
+                    beganAt = time.GetTimestamp();
                 }
 
                 if (!await stream.TryHoldMoreAsync(Left(delay, time.GetElapsedTime(beganAt)), time, cancellationToken))

@@ -4,15 +4,17 @@ namespace Gateway.Upstream;
 
 /// <summary>
 /// Follows an event stream by the beginnings of its lines: whether data arrives, and whether the last event of the response has arrived, in
-/// every dialect. Buffers only the beginning of a line that is split between two reads.
+/// every dialect. Buffers only the beginning and the end of a line that is split between two reads.
 /// </summary>
 internal struct EventScanner()
 {
     // Longer than a type that is among the first bytes of an event.
     private const int LineCapacity = 128;
 
+    // The beginning of the line, and behind it the last bytes of a longer one.
     private byte[]? _line;
     private int _lineLength;
+    private int _tailLength;
     private bool _isAtStart = true;
     private bool _skipsLineFeed;
 
@@ -55,6 +57,7 @@ internal struct EventScanner()
             {
                 hasData |= ReadPart(bytes[..length]);
                 hasData |= ReadLine(_line.AsSpan(0, _lineLength));
+                EndLongLine();
                 _lineLength = 0;
             }
             else
@@ -87,11 +90,34 @@ internal struct EventScanner()
     /// <summary>Reads a part of a line. Its beginning is kept; data beyond it counts as it arrives.</summary>
     private bool ReadPart(ReadOnlySpan<byte> part)
     {
-        _line ??= new byte[LineCapacity];
+        _line ??= new byte[LineCapacity + EventFilter.TailLength];
         var kept = part[..Math.Min(part.Length, LineCapacity - _lineLength)];
         kept.CopyTo(_line.AsSpan(_lineLength));
         _lineLength += kept.Length;
+        KeepTail(part[kept.Length..]);
         return _lineLength == LineCapacity && !_isPing && _line.AsSpan().StartsWith("data:"u8) && !IsBlank(part);
+    }
+
+    private void KeepTail(ReadOnlySpan<byte> bytes)
+    {
+        var tail = _line.AsSpan(LineCapacity);
+        bytes = bytes[^Math.Min(bytes.Length, tail.Length)..];
+        var kept = Math.Min(_tailLength, tail.Length - bytes.Length);
+        tail[(_tailLength - kept).._tailLength].CopyTo(tail);
+        bytes.CopyTo(tail[kept..]);
+        _tailLength = kept + bytes.Length;
+    }
+
+    private void EndLongLine()
+    {
+        if (_tailLength > 0
+            && _line.AsSpan().StartsWith("data:"u8)
+            && EventFilter.EndsResponseAtEnd(_line.AsSpan(LineCapacity, _tailLength)))
+        {
+            IsComplete = LacksBlankLine = true;
+        }
+
+        _tailLength = 0;
     }
 
     private bool ReadLine(ReadOnlySpan<byte> line)

@@ -11,14 +11,18 @@ namespace Gateway.Upstream;
 /// </summary>
 internal static class RejectedKey
 {
+    private static ReadOnlySpan<byte> Mark => [0xEF, 0xBB, 0xBF];
+
     /// <summary>Whether an error with a status may be about the key.</summary>
     public static bool IsPossible(int status) => status is StatusCodes.Status401Unauthorized or StatusCodes.Status402PaymentRequired;
 
     /// <summary>Whether an error is about the key.</summary>
     /// <param name="status">Its status.</param>
     /// <param name="body">Its body, without an encoding.</param>
-    public static bool Is(int status, ReadOnlyMemory<byte> body)
+    /// <param name="isWhole">Whether that is the whole body.</param>
+    public static bool Is(int status, ReadOnlyMemory<byte> body, bool isWhole)
     {
+        body = DataOf(body);
         try
         {
             using var document = JsonDocument.Parse(body);
@@ -27,8 +31,8 @@ internal static class RejectedKey
         }
         catch (JsonException)
         {
-            // A page of an intermediary, or nothing.
-            return true;
+            // A page of an intermediary, or nothing. The beginning of an object that could not be read to its end is an error like any other.
+            return isWhole || body.Span is not [(byte)'{', ..];
         }
     }
 
@@ -58,6 +62,26 @@ internal static class RejectedKey
         {
             return default;
         }
+    }
+
+    /// <summary>The document of a body: without blanks and a byte order mark before it, and the data of its first event if it is a stream.</summary>
+    private static ReadOnlyMemory<byte> DataOf(ReadOnlyMemory<byte> body)
+    {
+        body = body.Span.StartsWith(Mark) ? body[Mark.Length..] : body;
+        var rest = body.TrimStart(" \t\r\n"u8);
+        while (!rest.IsEmpty && rest.Span[0] is not ((byte)'{' or (byte)'['))
+        {
+            var end = rest.Span.IndexOfAny((byte)'\r', (byte)'\n');
+            var line = end < 0 ? rest : rest[..end];
+            if (line.Span.StartsWith("data:"u8))
+            {
+                return line["data:".Length..].TrimStart((byte)' ');
+            }
+
+            rest = end < 0 ? default : rest[(end + 1)..].TrimStart("\r\n"u8);
+        }
+
+        return rest.IsEmpty ? body : rest;
     }
 
     /// <summary>

@@ -24,6 +24,9 @@ internal sealed partial class UpstreamTransforms(
     TimeProvider time, ReachedDestinations reached, CatalogueResponse catalogue, AlertSignals alerts, ILogger<UpstreamTransforms> logger)
     : ITransformProvider
 {
+    /// <summary>The time that the body of an error has which may be about the gateway's key: the status alone does not say.</summary>
+    private static readonly TimeSpan KeyErrorDelay = TimeSpan.FromSeconds(10);
+
     public void ValidateRoute(TransformRouteValidationContext context)
     {
     }
@@ -147,9 +150,9 @@ internal sealed partial class UpstreamTransforms(
     private async ValueTask RefuseKeyOrPassAsync(Answer answer)
     {
         var (transform, request, response) = (answer.Transform, answer.Request, answer.Response);
-        var held = await PeekAsync(answer);
+        var (held, isWhole) = await PeekAsync(answer, KeyErrorDelay);
         var status = (int)response.StatusCode;
-        if (!RejectedKey.Is(status, await RejectedKey.DecodeAsync(held.Held, answer.Headers.ContentEncoding)))
+        if (!RejectedKey.Is(status, await RejectedKey.DecodeAsync(held.Held, answer.Headers.ContentEncoding), isWhole))
         {
             await PassAsync(answer);
             return;
@@ -183,7 +186,7 @@ internal sealed partial class UpstreamTransforms(
         // Decided by the part of the body that has arrived in time.
         var transform = answer.Transform;
         var isJson = answer.Headers.ContentType?.MediaType?.EndsWith("json", StringComparison.OrdinalIgnoreCase) == true;
-        ReadOnlyMemory<byte>? body = isJson ? (await PeekAsync(answer)).Held : null;
+        ReadOnlyMemory<byte>? body = isJson ? (await PeekAsync(answer, answer.Request.Snapshot.Settings.Server.EventStreamHeaderDelay)).Stream.Held : null;
         if (await ResponseDropping.TryDropAsync(transform.HttpContext, answer.Request, answer.Response, answer.Headers, body))
         {
             transform.SuppressResponseBody = true;
@@ -197,17 +200,19 @@ internal sealed partial class UpstreamTransforms(
     /// Reads the body of an error ahead, for a decision. If it breaks, the response is its status and the part of the body that has arrived: the
     /// status says what the client and the charge need.
     /// </summary>
-    private async ValueTask<HeldStream> PeekAsync(Answer answer)
+    /// <returns>The body, and whether the whole of it is held.</returns>
+    private async ValueTask<(HeldStream Stream, bool IsWhole)> PeekAsync(Answer answer, TimeSpan delay)
     {
         var (transform, response) = (answer.Transform, answer.Response);
         var held = new HeldStream(await response.Content.ReadAsStreamAsync(transform.CancellationToken), timers: null);
         response.Content = new PassedContent(response.Content, held);
-        if (!await held.HoldAllAsync(answer.Request.Snapshot.Settings.Server.EventStreamHeaderDelay, time, transform.CancellationToken))
+        if (!await held.HoldAllAsync(delay, time, transform.CancellationToken))
         {
             transform.HttpContext.Response.ContentLength = null;
+            return (held, false);
         }
 
-        return held;
+        return (held, held.IsWhole);
     }
 
     private ValueTask PassAsync(in Answer answer)

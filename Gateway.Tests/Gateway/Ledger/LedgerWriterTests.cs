@@ -176,7 +176,9 @@ public sealed class LedgerWriterTests : IAsyncDisposable
     {
         await _writer.WriteAsync(Began(NewId()));
         _store.IsFailing = true;
-        await Assert.ThrowsAsync<LedgerException>(() => _writer.WriteAsync(Began(NewId())).AsTask().GuardAsync());
+        var tried = await Assert.ThrowsAsync<LedgerException>(() => _writer.WriteAsync(Began(NewId())).AsTask().GuardAsync());
+        var refused = await Assert.ThrowsAsync<LedgerException>(() => _writer.WriteAsync(Began(NewId())).AsTask().GuardAsync());
+        Assert.Equal((false, true), (tried.IsUntried, refused.IsUntried));
         var ids = Enumerable.Range(0, 100_003).Select(_ => Guid.NewGuid()).ToArray();
         foreach (var id in ids)
         {
@@ -223,6 +225,22 @@ public sealed class LedgerWriterTests : IAsyncDisposable
         await _writer.StopAsync(Cancel);
         Assert.Equal(0, _writer.QueueLength);
         Assert.Equal(2000, (await _store.ReadChargesAsync(ids, Cancel)).Count);
+    }
+
+    [Fact]
+    public async Task Flush_WaitsForWhatIsPosted_ButNotForAStoreThatFails()
+    {
+        await _writer.WriteAsync(Began(NewId()));
+        var id = NewId();
+        _writer.Post(Began(id));
+        await _writer.FlushAsync().AsTask().GuardAsync();
+        Assert.Contains(_store.Applied, entry => entry.Id == id);
+
+        _store.IsFailing = true;
+        _writer.Post(Settled(id, 1));
+        await _writer.FlushAsync().AsTask().GuardAsync();
+        Assert.Equal(1, _writer.QueueLength);
+        _store.IsFailing = false;
     }
 
     [Fact]

@@ -57,24 +57,26 @@ public sealed class MemoryBudgetReconcilerTests : IDisposable
     }
 
     /// <summary>Such a call was admitted without the budget: before a reload added it, or by a process that does not have it.</summary>
-    [Fact]
-    public async Task CounterThatLacksASettledCall_IsCountedAnew()
+    [Theory]
+    [InlineData(100)]
+    [InlineData(900)]
+    public async Task CounterThatLacksASettledCall_IsCountedAnew_WhateverIsReserved(int reserved)
     {
-        var own = await OpenAsync(100, isReservedHere: true);
+        var own = await OpenAsync(reserved, isReservedHere: true);
         var missed = Guid.CreateVersion7(_time.GetUtcNow());
         _ledger.Begin(missed, "a", _time.GetUtcNow(), 700);
         _ledger.Close(missed, 700);
-        Assert.Equal(new PicoDollars(100), await _store.ReadAsync(Key));
+        Assert.Equal(new PicoDollars(reserved), await _store.ReadAsync(Key));
 
         // One round notes what is settled, a later one finds that the counter still lacks it.
         await _reconciler.ReconcileAsync(Cancel);
         await _reconciler.ReconcileAsync(Cancel);
-        Assert.Equal(new PicoDollars(100), await _store.ReadAsync(Key));
+        Assert.Equal(new PicoDollars(reserved), await _store.ReadAsync(Key));
         _time.Advance(MemoryBudgetReconciler.Age);
         await _reconciler.ReconcileAsync(Cancel);
 
-        Assert.Equal(new PicoDollars(800), await _store.ReadAsync(Key));
-        await _store.SettleAsync(Key, own, new PicoDollars(100), new PicoDollars(30), isCounted: true);
+        Assert.Equal(new PicoDollars(700 + reserved), await _store.ReadAsync(Key));
+        await _store.SettleAsync(Key, own, new PicoDollars(reserved), new PicoDollars(30), isCounted: true);
         _ledger.Close(own, 30);
         Assert.Equal(new PicoDollars(730), await _store.ReadAsync(Key));
     }

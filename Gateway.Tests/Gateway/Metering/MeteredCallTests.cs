@@ -88,6 +88,35 @@ public sealed class MeteredCallTests
         Assert.Null(call.Settlement);
     }
 
+    /// <summary>During an outage, the entries of refused calls would push out the ends of others.</summary>
+    [Fact]
+    public async Task RowThatWasNotTried_NeedsNoEnd()
+    {
+        var call = Create();
+        _stores.IsLedgerFailing = _stores.IsUntried = true;
+        await Assert.ThrowsAsync<LedgerException>(async () => await call.BeginAsync(Row(call)));
+
+        await call.CancelAsync();
+
+        Assert.Empty(_stores.Entries);
+    }
+
+    /// <summary>The late reply to the reservation would undo the held amount, too.</summary>
+    [Fact]
+    public async Task ReservationThatMayExist_IsNotHeld_AndTheRowIsNotCounted()
+    {
+        var call = Create();
+        _stores.ReservationFault = new LimitStoreException("It is slow.") { MayHaveTakenEffect = true };
+        await Assert.ThrowsAsync<LimitStoreException>(async () => await call.ReserveAsync(Budget, Limit, includesByok: true));
+        await call.BeginAsync(Row(call));
+        call.Sent("a", null);
+
+        await call.EndedAsync(RequestEnd.UpstreamTimedOut);
+
+        Assert.Empty(_stores.Held);
+        Assert.False(Assert.Single(_stores.Entries.OfType<LedgerEntry.Ended>()).IsCounted);
+    }
+
     [Fact]
     public async Task Cancel_TouchesNothingThatWasNotAcquired()
     {
@@ -353,6 +382,10 @@ public sealed class MeteredCallTests
 
         public bool IsLedgerFailing { get; set; }
 
+        public bool IsUntried { get; set; }
+
+        public LimitStoreException? ReservationFault { get; set; }
+
         /// <summary>The resources whose store throws an exception that it does not declare.</summary>
         public HashSet<string> Failing { get; set; } = [];
 
@@ -375,7 +408,7 @@ public sealed class MeteredCallTests
         }
 
         public ValueTask<BudgetResult> ReserveAsync(BudgetKey key, PicoDollars limit, Guid id, PicoDollars amount) =>
-            new(new BudgetResult(!IsBudgetSpent, amount));
+            ReservationFault is { } fault ? throw fault : new(new BudgetResult(!IsBudgetSpent, amount));
 
         public ValueTask<bool> SettleAsync(BudgetKey key, Guid id, PicoDollars reserved, PicoDollars charge, bool isCounted)
         {
@@ -404,7 +437,7 @@ public sealed class MeteredCallTests
             Fail("row");
             if (IsLedgerFailing)
             {
-                throw new LedgerException("It is full.");
+                throw new LedgerException("It is full.") { IsUntried = IsUntried };
             }
 
             Entries.Add(entry);

@@ -144,14 +144,40 @@ public sealed class UsageReaderContentTests
         }
     }
 
-    [Fact]
-    public void WholeText_ThatIsRepeatedAtItsEnd_CountsOnce()
+    [Theory]
+    [InlineData("""{"type":"response.output_text.done","text":"#"}""")]
+    [InlineData("""{"type":"response.created","response":{"instructions":"#","text":{"format":{"type":"text"}}}}""")]
+    [InlineData("""{"type":"response.in_progress","response":{"instructions":"#","text":{"format":{"type":"text"}}}}""")]
+    [InlineData("""{"type":"response.failed","response":{"instructions":"#","text":{"format":{"type":"text"}}}}""")]
+    [InlineData("""{"type":"image_generation.partial_image","b64_json":"#"}""")]
+    [InlineData("""{"type":"response.image_generation_call.partial_image","partial_image_b64":"#"}""")]
+    [InlineData("""{"type":"message_start","message":{"content":"#"}}""")]
+    public void BytesThatAreNoPieceOfTheText_CountNothing(string data)
     {
-        var text = new string('a', 40_000);
-        var reader = new UsageReader(isEventStream: true);
-        UsageCases.Read(reader, Encoding.UTF8.GetBytes(
-            $$"""data: {"type":"response.output_text.done","text":"{{text}}"}""" + "\n\n"));
+        var bytes = Encoding.UTF8.GetBytes($"data: {data.Replace("#", new string('a', 200_000), StringComparison.Ordinal)}\n\n");
+        foreach (var size in new[] { bytes.Length, 65_536, 4_096, 50 })
+        {
+            var reader = new UsageReader(isEventStream: true);
+            UsageCases.Read(reader, bytes.Chunk(size));
 
-        Assert.Equal(0, reader.PassedTokens);
+            Assert.True(reader.PassedTokens == 0, $"{reader.PassedTokens} tokens in pieces of {size}");
+        }
+    }
+
+    [Theory]
+    [InlineData("""{"choices":[{"index":0,"delta":{"content":"#"}}]}""")]
+    [InlineData("""{"choices":[{"index":0,"text":"#"}]}""")]
+    [InlineData("""{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"#"}}""")]
+    [InlineData("""{"type":"response.output_text.delta","delta":"#"}""")]
+    public void PieceOfTheText_CountsTheSameHoweverItArrives(string data)
+    {
+        var bytes = Encoding.UTF8.GetBytes($"data: {data.Replace("#", new string('a', 100_000), StringComparison.Ordinal)}\n\n");
+        foreach (var size in new[] { bytes.Length, 65_536, 50 })
+        {
+            var reader = new UsageReader(isEventStream: true);
+            UsageCases.Read(reader, bytes.Chunk(size));
+
+            Assert.InRange(reader.PassedTokens, 24_900, 25_100);
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Text;
 using FakeOpenRouter;
 using Gateway.Configuration;
@@ -137,6 +138,31 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
         var client = await CreateAsync(("openrouter", "a", Answers(() => Response("200 OK", Good.PadRight(size)))));
 
         Assert.Equal(isRead, (await client.GetBillAsync("generation?id=1", Key, "a", Read, Cancel)).Value is not null);
+    }
+
+    [Theory]
+    [InlineData("gzip")]
+    [InlineData("GZIP")]
+    [InlineData("x-gzip")]
+    public async Task CompressedBill_IsReadWhateverItsEncodingIsCalled(string encoding)
+    {
+        using var packed = new MemoryStream();
+        await using (var gzip = new GZipStream(packed, CompressionMode.Compress, leaveOpen: true))
+        {
+            await gzip.WriteAsync(Encoding.UTF8.GetBytes(Good), Cancel);
+        }
+
+        var upstream = ScriptedSocketUpstream.Start(async connection =>
+        {
+            await connection.ReadRequestAsync();
+            await connection.SendAsync(
+                $"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {packed.Length}\r\nConnection: close\r\n\r\n");
+            await connection.SendAsync(packed.ToArray());
+        });
+        _owned.Add(upstream);
+        var client = await CreateAsync(("openrouter", "a", upstream.BaseUrl));
+
+        Assert.Equal(Good, (await client.GetBillAsync("generation?id=1", Key, "a", Read, Cancel)).Value);
     }
 
     [Fact]

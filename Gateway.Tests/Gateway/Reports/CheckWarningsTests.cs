@@ -53,6 +53,23 @@ public sealed class CheckWarningsTests : IDisposable
             warnings.Select(warning => warning.ToString()));
     }
 
+    [Theory]
+    [InlineData("*", "", null)]
+    [InlineData("@preset/* openrouter/auto *", "", null)]
+    [InlineData("@preset/x openrouter/fusion", "", "presets, openrouter/auto and requests without a model")]
+    [InlineData("*/*", "", "requests without a model")]
+    [InlineData("openrouter*", "@preset/*", "requests without a model")]
+    [InlineData("a/*", "*", null)]
+    [InlineData("", "a/*", null)]
+    public void RequestsThatEnforceRulesDoNotBind_AreNamed(string models, string rest, string? unbound)
+    {
+        var warnings = CheckWarnings.EnforcementGaps(Enforced(models), Enforced(rest), "path").ToArray();
+
+        Assert.Equal(unbound is null ? [] : [$"path: {unbound} get past your Enforce rules"], warnings.Select(warning => warning.ToString().Split(';')[0]));
+
+        static RuleSummary[] Enforced(string models) => models.Length == 0 ? [] : [Rule("rule", models, WhenClientSetsProvider.Enforce)];
+    }
+
     [Fact]
     public void EnforceRules_ShadowNothingAndAreNotShadowed()
     {

@@ -15,5 +15,9 @@ public sealed class ExplainPathTests
     [InlineData("/v1/a/.", "/v1/a/")]
     [InlineData("/v1/.hidden/a..b", "/v1/.hidden/a..b")]
     [InlineData("/.", "/")]
-    public void DotSegments_AreRemoved(string target, string path) => Assert.Equal(path, ExplainReport.PathOf(target).Value);
+    [InlineData("/v1/%63hat/completions", "/v1/chat/completions")]
+    [InlineData("/v1/x/%2e%2E/chat/completions", "/v1/chat/completions")]
+    [InlineData("/v1/a%2Fb", "/v1/a%2Fb")]
+    [InlineData("/v1/%zz", "/v1/%zz")]
+    public void DotSegmentsAndEscapes_AreRemoved(string target, string path) => Assert.Equal(path, ExplainReport.PathOf(target).Value);
 }

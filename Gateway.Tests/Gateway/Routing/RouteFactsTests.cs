@@ -33,6 +33,13 @@ public sealed class RouteFactsTests
         Assert.False(facts.IsRewritten);
     }
 
+    [Theory]
+    [InlineData("/anthropic", "PathSet=/messages", "/anthropic", "/messages")]
+    [InlineData("/x/messages", "PathSet=/chat/completions", "/x/messages", "/chat/completions")]
+    [InlineData("/{**rest}", "PathSet=/responses", "/any", "/responses")]
+    public void Dialect_IsThatOfTheEndpoint(string pattern, string transform, string path, string endpoint) =>
+        Assert.Equal(ErrorDialects.Of(endpoint), RouteFacts.Of(Route(pattern, transform)).DialectOf(path));
+
     [Fact]
     public void RewrittenRoute_IsKnownAsOne() =>
         Assert.True(RouteFacts.Of(Route("/v1/chat/completions", "ProviderMapping=Default")).IsRewritten);

@@ -129,6 +129,54 @@ public sealed class SettlementWorkerTests
             what);
     }
 
+    /// <summary>A bucket above its limit takes longer than a minute to drain, and gives back what it cannot have drained.</summary>
+    [Theory]
+    [InlineData(30, 90, 0, 0)]
+    [InlineData(5000, 30, 4989, 4989)]
+    [InlineData(5000, 90, 3000, 3500)]
+    [InlineData(5000, 600, 0, 0)]
+    public async Task LateBill_GivesBackWhatTheBucketCannotHaveDrained(long counted, int seconds, long least, long most)
+    {
+        using var folder = new SettingsFolder();
+        folder.Variables["UPSTREAM"] = TeamSetup.UpstreamKey;
+        var team = TeamSetup.Team("\"Limits\": { \"TokensPerMinute\": 1000 }", keyMore: ", \"Label\": \"ci\"", reference: "env:UPSTREAM");
+        folder.Write("appsettings.json", SettingsFolder.Json($"\"Teams\": [ {team} ]"));
+        var time = new FakeTimeProvider(Now);
+        using var settings = new SettingsStore(await folder.LoadGoodAsync(), time, NullLogger<SettingsStore>.Instance);
+        await using var services = new ServiceCollection().AddMetrics().AddSingleton<GatewayMetrics>().BuildServiceProvider();
+        var store = new SqliteLedgerStore(Path.Combine(folder.Path, "usage.db"));
+        await using var writer = new LedgerWriter(store, time, NullLogger<LedgerWriter>.Instance);
+        await writer.EnsureOpenAsync(Cancel);
+        var id = NewId();
+        await writer.WriteAsync(Began(id));
+        await writer.WriteAsync(Provisional(id) with { GenerationId = "gen-1763871234-x", LimitTokens = counted });
+        time.Advance(TimeSpan.FromSeconds(seconds));
+        var limits = new RecordingLimits();
+        using var worker = new SettlementWorker(
+            store,
+            writer,
+            new MemoryBudgetStore((key, recent) => store.ReadChargesAsync(key.Team, key.KeyLabel, key.Start, recent, DateTimeOffset.MinValue, Cancel), time),
+            limits,
+            settings,
+            new BillingUpstream(),
+            services.GetRequiredService<GatewayMetrics>(),
+            new WorkerHealth(),
+            time,
+            NullLogger<SettlementWorker>.Instance);
+
+        await worker.StartAsync(Cancel);
+        await Eventually.InStepsAsync(
+            async () =>
+            {
+                time.Advance(SettlementWorker.TurnPeriod);
+                return !(await store.ReadChargesAsync([id], Cancel))[id].IsOpen;
+            },
+            "the bill in the ledger");
+        await worker.StopAsync(Cancel);
+
+        Assert.InRange(-limits.Changes.Sum(), least, most);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -1199,6 +1199,7 @@ async function explain(event) {
     const answer = await askJson('admin/explain', { method: 'POST', headers: { 'content-type': 'application/json' }, body: text });
     const error = answer.error?.error;
     if (answer.error) say(answer.status >= 500 ? 'upstream' : 'refused', `Refused with ${answer.status}${error?.code ? ` ${error.code}` : ''}`, error?.message || '');
+    else if (!question.team && data.teams?.length) say('answered', 'Rules applied', 'Without a team: rights, limits and budgets are left out.');
     else say('answered', 'Allowed', 'The request would be sent upstream.');
     const facts = [];
     if (answer.estimate?.needed_usd !== undefined) facts.push(['Would be reserved', `${answer.estimate.needed_usd} USD`]);
