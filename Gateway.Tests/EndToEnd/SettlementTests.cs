@@ -258,6 +258,9 @@ public sealed class SettlementTests
             Assert.Equal(200, call.Status);
         }
 
+        // A line a failure, not a request.
+        Assert.DoesNotContain(team.Gateway.Log.All, line => line.Contains("LedgerUnavailable", StringComparison.Ordinal));
+
         disk.Free();
         await Eventually.TrueAsync(async () => (await team.ChatAsync()).Status == 200, "a ledger that is written again");
         await AssertBookIsInTheLedgerAsync(team, ledger);

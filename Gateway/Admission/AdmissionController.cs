@@ -289,16 +289,17 @@ internal sealed partial class AdmissionController
         IsCounted = call.IsCounted,
     };
 
+    // The stores log their outages; a line for each request would repeat them a thousand times a second.
     private static partial class Log
     {
-        [LoggerMessage(LogEvents.BudgetsUnavailable, LogLevel.Warning, "The budget store failed: {Fault}; policy {Policy}. Request {RequestId}")]
+        [LoggerMessage(LogEvents.BudgetsUnavailable, LogLevel.Debug, "The budget store failed: {Fault}; policy {Policy}. Request {RequestId}")]
         public static partial void BudgetsUnavailable(ILogger logger, string fault, FailurePolicy policy, string requestId);
 
         [LoggerMessage(
             LogEvents.BudgetExceeded, LogLevel.Warning, "{Code} for team {Team}, whose budget only reports: {Reason} Request {RequestId}")]
         public static partial void BudgetExceeded(ILogger logger, string code, string team, string reason, string requestId);
 
-        [LoggerMessage(LogEvents.LedgerUnavailable, LogLevel.Error, "The ledger cannot be written: {Fault}; policy {Policy}. Request {RequestId}")]
+        [LoggerMessage(LogEvents.LedgerUnavailable, LogLevel.Debug, "The ledger cannot be written: {Fault}; policy {Policy}. Request {RequestId}")]
         public static partial void LedgerUnavailable(ILogger logger, string fault, FailurePolicy policy, string requestId);
     }
 }

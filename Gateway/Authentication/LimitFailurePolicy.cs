@@ -23,7 +23,7 @@ internal static partial class LimitFailurePolicy
 
     private static partial class Log
     {
-        [LoggerMessage(LogEvents.LimitsUnavailable, LogLevel.Warning, "The limit store failed: {Fault}; policy {Policy}. Request {RequestId}")]
+        [LoggerMessage(LogEvents.LimitsUnavailable, LogLevel.Debug, "The limit store failed: {Fault}; policy {Policy}. Request {RequestId}")]
         public static partial void LimitsUnavailable(ILogger logger, string fault, FailurePolicy policy, string requestId);
     }
 }

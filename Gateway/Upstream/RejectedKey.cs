@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Text;
 using System.Text.Json;
 using Gateway.Metering;
 using Gateway.Primitives;
@@ -19,8 +20,7 @@ internal static class RejectedKey
     /// <summary>Whether an error is about the key.</summary>
     /// <param name="status">Its status.</param>
     /// <param name="body">Its body, without an encoding.</param>
-    /// <param name="isWhole">Whether that is the whole body.</param>
-    public static bool Is(int status, ReadOnlyMemory<byte> body, bool isWhole)
+    public static bool Is(int status, ReadOnlyMemory<byte> body)
     {
         body = DataOf(body);
         try
@@ -31,8 +31,9 @@ internal static class RejectedKey
         }
         catch (JsonException)
         {
-            // A page of an intermediary, or nothing. The beginning of an object that could not be read to its end is an error like any other.
-            return isWhole || body.Span is not [(byte)'{', ..];
+            // A page of an intermediary, nothing, or the beginning of an error, which may say enough.
+            var text = Encoding.UTF8.GetString(body.Span);
+            return !(status == StatusCodes.Status401Unauthorized ? text.Contains("\"provider_name\"", StringComparison.Ordinal) : SaysWhatIsLeft(text));
         }
     }
 
@@ -106,6 +107,8 @@ internal static class RejectedKey
         && message.ValueKind == JsonValueKind.String
 
         // The raw text: a message that quotes a prompt may have been cut inside a surrogate pair, and cannot be decoded then.
-        && message.GetRawText() is { } text
-        && (text.Contains("afford", StringComparison.OrdinalIgnoreCase) || text.Contains("tokens limit exceeded", StringComparison.OrdinalIgnoreCase));
+        && SaysWhatIsLeft(message.GetRawText());
+
+    private static bool SaysWhatIsLeft(string text) =>
+        text.Contains("afford", StringComparison.OrdinalIgnoreCase) || text.Contains("tokens limit exceeded", StringComparison.OrdinalIgnoreCase);
 }

@@ -150,9 +150,9 @@ internal sealed partial class UpstreamTransforms(
     private async ValueTask RefuseKeyOrPassAsync(Answer answer)
     {
         var (transform, request, response) = (answer.Transform, answer.Request, answer.Response);
-        var (held, isWhole) = await PeekAsync(answer, KeyErrorDelay);
+        var held = await PeekAsync(answer, KeyErrorDelay);
         var status = (int)response.StatusCode;
-        if (!RejectedKey.Is(status, await RejectedKey.DecodeAsync(held.Held, answer.Headers.ContentEncoding), isWhole))
+        if (!RejectedKey.Is(status, await RejectedKey.DecodeAsync(held.Held, answer.Headers.ContentEncoding)))
         {
             await PassAsync(answer);
             return;
@@ -186,7 +186,7 @@ internal sealed partial class UpstreamTransforms(
         // Decided by the part of the body that has arrived in time.
         var transform = answer.Transform;
         var isJson = answer.Headers.ContentType?.MediaType?.EndsWith("json", StringComparison.OrdinalIgnoreCase) == true;
-        ReadOnlyMemory<byte>? body = isJson ? (await PeekAsync(answer, answer.Request.Snapshot.Settings.Server.EventStreamHeaderDelay)).Stream.Held : null;
+        ReadOnlyMemory<byte>? body = isJson ? (await PeekAsync(answer, answer.Request.Snapshot.Settings.Server.EventStreamHeaderDelay)).Held : null;
         if (await ResponseDropping.TryDropAsync(transform.HttpContext, answer.Request, answer.Response, answer.Headers, body))
         {
             transform.SuppressResponseBody = true;
@@ -200,8 +200,7 @@ internal sealed partial class UpstreamTransforms(
     /// Reads the body of an error ahead, for a decision. If it breaks, the response is its status and the part of the body that has arrived: the
     /// status says what the client and the charge need.
     /// </summary>
-    /// <returns>The body, and whether the whole of it is held.</returns>
-    private async ValueTask<(HeldStream Stream, bool IsWhole)> PeekAsync(Answer answer, TimeSpan delay)
+    private async ValueTask<HeldStream> PeekAsync(Answer answer, TimeSpan delay)
     {
         var (transform, response) = (answer.Transform, answer.Response);
         var held = new HeldStream(await response.Content.ReadAsStreamAsync(transform.CancellationToken), timers: null);
@@ -209,10 +208,9 @@ internal sealed partial class UpstreamTransforms(
         if (!await held.HoldAllAsync(delay, time, transform.CancellationToken))
         {
             transform.HttpContext.Response.ContentLength = null;
-            return (held, false);
         }
 
-        return (held, held.IsWhole);
+        return held;
     }
 
     private ValueTask PassAsync(in Answer answer)
