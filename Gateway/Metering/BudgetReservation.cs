@@ -22,6 +22,9 @@ internal struct BudgetReservation(BudgetKey key, bool includesByok)
     /// <summary>Also set if the store failed after the reservation was sent, and may have reserved the amount all the same.</summary>
     public bool MayBeReserved { get; set; }
 
+    /// <summary>Whether the store may have reserved the amount without its reply.</summary>
+    public readonly bool IsUnknown => MayBeReserved && !IsReserved;
+
     /// <summary>Whether the budget's counter includes the reservation. Also true without a budget.</summary>
     public readonly bool IsCounted => IsReserved || !Exists;
 

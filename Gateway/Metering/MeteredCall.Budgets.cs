@@ -54,7 +54,7 @@ internal sealed partial class MeteredCall
 
         void ReleaseUnknown(in BudgetReservation reservation)
         {
-            if (reservation is { MayBeReserved: true, IsReserved: false })
+            if (reservation.IsUnknown)
             {
                 _budgets.Release(reservation.Key, Id);
             }
@@ -101,7 +101,7 @@ internal sealed partial class MeteredCall
 #pragma warning disable CA1031 // Any exception of a store: the other resources of the call are released all the same.
     private async ValueTask<bool> HoldBudgetAsync(BudgetReservation reservation, PicoDollars amount, bool isAwaited)
     {
-        if (reservation is { MayBeReserved: true, IsReserved: false })
+        if (reservation.IsUnknown)
         {
             // The late reply to the reservation is undone, and would take the held amount with it. The reconciler holds it from the row.
             return false;

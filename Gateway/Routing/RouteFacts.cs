@@ -28,7 +28,7 @@ internal sealed class RouteFacts
         {
             _literalPath = path;
             _literalTarget = Find(path);
-            _literalDialect = ErrorDialects.Of(_literalTarget.UpstreamPath is { HasValue: true } upstream ? upstream : path);
+            _literalDialect = ErrorDialects.Of(EndpointPathOf(path));
         }
     }
 

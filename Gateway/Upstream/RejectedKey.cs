@@ -12,8 +12,6 @@ namespace Gateway.Upstream;
 /// </summary>
 internal static class RejectedKey
 {
-    private static ReadOnlySpan<byte> Mark => [0xEF, 0xBB, 0xBF];
-
     /// <summary>Whether an error with a status may be about the key.</summary>
     public static bool IsPossible(int status) => status is StatusCodes.Status401Unauthorized or StatusCodes.Status402PaymentRequired;
 
@@ -68,7 +66,7 @@ internal static class RejectedKey
     /// <summary>The document of a body: without blanks and a byte order mark before it, and the data of its first event if it is a stream.</summary>
     private static ReadOnlyMemory<byte> DataOf(ReadOnlyMemory<byte> body)
     {
-        body = body.Span.StartsWith(Mark) ? body[Mark.Length..] : body;
+        body = body.Span.StartsWith(Encoding.UTF8.Preamble) ? body[Encoding.UTF8.Preamble.Length..] : body;
         var rest = body.TrimStart(" \t\r\n"u8);
         while (!rest.IsEmpty && rest.Span[0] is not ((byte)'{' or (byte)'['))
         {

@@ -83,47 +83,22 @@ public sealed class SettlementWorkerTests
     [Fact]
     public async Task TokensOfABill_AreCorrectedOnce_HoweverOftenItIsRequested()
     {
-        using var folder = new SettingsFolder();
-        folder.Variables["UPSTREAM"] = TeamSetup.UpstreamKey;
-        var team = TeamSetup.Team("\"Limits\": { \"TokensPerMinute\": 1000 }", keyMore: ", \"Label\": \"ci\"", reference: "env:UPSTREAM");
-        folder.Write("appsettings.json", SettingsFolder.Json($"\"Teams\": [ {team} ]"));
-        var time = new FakeTimeProvider(Now);
-        using var settings = new SettingsStore(await folder.LoadGoodAsync(), time, NullLogger<SettingsStore>.Instance);
-        await using var services = new ServiceCollection().AddMetrics().AddSingleton<GatewayMetrics>().BuildServiceProvider();
-        var store = new ThrowingLedgerStore(new SqliteLedgerStore(Path.Combine(folder.Path, "usage.db")));
-        await using var writer = new LedgerWriter(store, time, NullLogger<LedgerWriter>.Instance);
-        await writer.EnsureOpenAsync(Cancel);
-        var id = NewId();
-        await writer.WriteAsync(Began(id));
-        await writer.WriteAsync(Provisional(id) with { GenerationId = "gen-1763871234-x", LimitTokens = 10 });
-
-        var (upstream, limits) = (new BillingUpstream(), new RecordingLimits());
-        using var worker = new SettlementWorker(
-            store,
-            writer,
-            new MemoryBudgetStore((key, recent) => store.ReadChargesAsync(key.Team, key.KeyLabel, key.Start, recent, DateTimeOffset.MinValue, Cancel), time),
-            limits,
-            settings,
-            upstream,
-            services.GetRequiredService<GatewayMetrics>(),
-            new WorkerHealth(),
-            time,
-            NullLogger<SettlementWorker>.Instance);
+        await using var pending = await PendingCall.CreateAsync(10);
 
         // While the ledger cannot be written, the bill is requested again after each lease.
-        store.WriteFault = static () => new LedgerException("The disk is full.");
-        await worker.StartAsync(Cancel);
-        await UntilAsync(() => Task.FromResult(upstream.Requests >= 3), "three requests");
-        store.WriteFault = null;
-        await UntilAsync(async () => !(await store.ReadChargesAsync([id], Cancel))[id].IsOpen, "the bill in the ledger");
-        await worker.StopAsync(Cancel);
+        pending.Store.WriteFault = static () => new LedgerException("The disk is full.");
+        await pending.Worker.StartAsync(Cancel);
+        await UntilAsync(() => Task.FromResult(pending.Upstream.Requests >= 3), "three requests");
+        pending.Store.WriteFault = null;
+        await UntilAsync(async () => !(await pending.Store.ReadChargesAsync([pending.Id], Cancel))[pending.Id].IsOpen, "the bill in the ledger");
+        await pending.Worker.StopAsync(Cancel);
 
-        Assert.Equal([1], limits.Changes);
+        Assert.Equal([1], pending.Limits.Changes);
 
         Task UntilAsync(Func<Task<bool>> condition, string what) => Eventually.InStepsAsync(
             async () =>
             {
-                time.Advance(SettlementWorker.TurnPeriod);
+                pending.Time.Advance(SettlementWorker.TurnPeriod);
                 return await condition();
             },
             what);
@@ -137,44 +112,20 @@ public sealed class SettlementWorkerTests
     [InlineData(5000, 600, 0, 0)]
     public async Task LateBill_GivesBackWhatTheBucketCannotHaveDrained(long counted, int seconds, long least, long most)
     {
-        using var folder = new SettingsFolder();
-        folder.Variables["UPSTREAM"] = TeamSetup.UpstreamKey;
-        var team = TeamSetup.Team("\"Limits\": { \"TokensPerMinute\": 1000 }", keyMore: ", \"Label\": \"ci\"", reference: "env:UPSTREAM");
-        folder.Write("appsettings.json", SettingsFolder.Json($"\"Teams\": [ {team} ]"));
-        var time = new FakeTimeProvider(Now);
-        using var settings = new SettingsStore(await folder.LoadGoodAsync(), time, NullLogger<SettingsStore>.Instance);
-        await using var services = new ServiceCollection().AddMetrics().AddSingleton<GatewayMetrics>().BuildServiceProvider();
-        var store = new SqliteLedgerStore(Path.Combine(folder.Path, "usage.db"));
-        await using var writer = new LedgerWriter(store, time, NullLogger<LedgerWriter>.Instance);
-        await writer.EnsureOpenAsync(Cancel);
-        var id = NewId();
-        await writer.WriteAsync(Began(id));
-        await writer.WriteAsync(Provisional(id) with { GenerationId = "gen-1763871234-x", LimitTokens = counted });
-        time.Advance(TimeSpan.FromSeconds(seconds));
-        var limits = new RecordingLimits();
-        using var worker = new SettlementWorker(
-            store,
-            writer,
-            new MemoryBudgetStore((key, recent) => store.ReadChargesAsync(key.Team, key.KeyLabel, key.Start, recent, DateTimeOffset.MinValue, Cancel), time),
-            limits,
-            settings,
-            new BillingUpstream(),
-            services.GetRequiredService<GatewayMetrics>(),
-            new WorkerHealth(),
-            time,
-            NullLogger<SettlementWorker>.Instance);
+        await using var pending = await PendingCall.CreateAsync(counted);
+        pending.Time.Advance(TimeSpan.FromSeconds(seconds));
 
-        await worker.StartAsync(Cancel);
+        await pending.Worker.StartAsync(Cancel);
         await Eventually.InStepsAsync(
             async () =>
             {
-                time.Advance(SettlementWorker.TurnPeriod);
-                return !(await store.ReadChargesAsync([id], Cancel))[id].IsOpen;
+                pending.Time.Advance(SettlementWorker.TurnPeriod);
+                return !(await pending.Store.ReadChargesAsync([pending.Id], Cancel))[pending.Id].IsOpen;
             },
             "the bill in the ledger");
-        await worker.StopAsync(Cancel);
+        await pending.Worker.StopAsync(Cancel);
 
-        Assert.InRange(-limits.Changes.Sum(), least, most);
+        Assert.InRange(-pending.Limits.Changes.Sum(), least, most);
     }
 
     [Theory]
@@ -182,14 +133,8 @@ public sealed class SettlementWorkerTests
     [InlineData(true)]
     public async Task BillWhoseCommitHasNoReply_CorrectsTheTokensAndCountsOnce(bool isLedgerDownAfterIt)
     {
-        using var folder = new SettingsFolder();
-        folder.Variables["UPSTREAM"] = TeamSetup.UpstreamKey;
-        var team = TeamSetup.Team("\"Limits\": { \"TokensPerMinute\": 1000 }", keyMore: ", \"Label\": \"ci\"", reference: "env:UPSTREAM");
-        folder.Write("appsettings.json", SettingsFolder.Json($"\"Teams\": [ {team} ]"));
-        var time = new FakeTimeProvider(Now);
-        using var settings = new SettingsStore(await folder.LoadGoodAsync(), time, NullLogger<SettingsStore>.Instance);
-        await using var services = new ServiceCollection().AddMetrics().AddSingleton<GatewayMetrics>().BuildServiceProvider();
-        var meters = services.GetRequiredService<IMeterFactory>();
+        await using var pending = await PendingCall.CreateAsync(10);
+        var meters = pending.Services.GetRequiredService<IMeterFactory>();
         var costs = new ConcurrentQueue<double>();
         using var listener = new MeterListener();
         listener.InstrumentPublished = (instrument, meter) =>
@@ -201,56 +146,106 @@ public sealed class SettlementWorkerTests
         };
         listener.SetMeasurementEventCallback<double>((_, cost, _, _) => costs.Enqueue(cost));
         listener.Start();
-        var store = new ThrowingLedgerStore(new SqliteLedgerStore(Path.Combine(folder.Path, "usage.db")));
-        await using var writer = new LedgerWriter(store, time, NullLogger<LedgerWriter>.Instance);
-        await writer.EnsureOpenAsync(Cancel);
-        var id = NewId();
-        await writer.WriteAsync(Began(id));
-        await writer.WriteAsync(Provisional(id) with { GenerationId = "gen-1763871234-x", LimitTokens = 10 });
 
-        var (upstream, limits, health) = (new BillingUpstream(), new RecordingLimits(), new WorkerHealth());
-        using var worker = new SettlementWorker(
-            store,
-            writer,
-            new MemoryBudgetStore((key, recent) => store.ReadChargesAsync(key.Team, key.KeyLabel, key.Start, recent, DateTimeOffset.MinValue, Cancel), time),
-            limits,
-            settings,
-            upstream,
-            services.GetRequiredService<GatewayMetrics>(),
-            health,
-            time,
-            NullLogger<SettlementWorker>.Instance);
         var failures = 0;
-        store.ReplyFault = () =>
+        pending.Store.ReplyFault = () =>
         {
-            store.ReplyFault = null;
-            store.Fault = isLedgerDownAfterIt ? Fail : null;
+            pending.Store.ReplyFault = null;
+            pending.Store.Fault = isLedgerDownAfterIt ? Fail : null;
             return Fail();
         };
-        await worker.StartAsync(Cancel);
-        await Eventually.TrueAsync(() => health.Workers.Single().IsFailing, "the lost reply");
+        await pending.Worker.StartAsync(Cancel);
+        await Eventually.TrueAsync(() => pending.Health.Workers.Single().IsFailing, "the lost reply");
         if (isLedgerDownAfterIt)
         {
-            worker.Wake();
+            pending.Worker.Wake();
             await Eventually.TrueAsync(() => Volatile.Read(ref failures) > 1, "a turn without a ledger");
-            store.Fault = null;
+            pending.Store.Fault = null;
         }
 
-        worker.Wake();
-        await Eventually.TrueAsync(() => !limits.Changes.IsEmpty, "the correction");
-        await Eventually.TrueAsync(() => !health.Workers.Single().IsFailing, "the end of the turn");
-        worker.Wake();
-        await worker.StopAsync(Cancel);
+        pending.Worker.Wake();
+        await Eventually.TrueAsync(() => !pending.Limits.Changes.IsEmpty, "the correction");
+        await Eventually.TrueAsync(() => !pending.Health.Workers.Single().IsFailing, "the end of the turn");
+        pending.Worker.Wake();
+        await pending.Worker.StopAsync(Cancel);
 
-        Assert.False((await store.ReadChargesAsync([id], Cancel))[id].IsOpen);
-        Assert.Equal([1], limits.Changes);
-        Assert.Equal(1, upstream.Requests);
+        Assert.False((await pending.Store.ReadChargesAsync([pending.Id], Cancel))[pending.Id].IsOpen);
+        Assert.Equal([1], pending.Limits.Changes);
+        Assert.Equal(1, pending.Upstream.Requests);
         Assert.Equal([1.0], costs);
 
         LedgerException Fail()
         {
             Interlocked.Increment(ref failures);
             return new LedgerException("The connection was reset.");
+        }
+    }
+
+    /// <summary>
+    /// A call of a key of a team with 1,000 tokens a minute, which has ended without a bill, and the worker that asks for it.
+    /// </summary>
+    private sealed class PendingCall : IAsyncDisposable
+    {
+        private readonly SettingsFolder _folder = new();
+        private SettingsStore _settings = null!;
+        private LedgerWriter _writer = null!;
+
+        public FakeTimeProvider Time { get; } = new(Now);
+
+        public Guid Id { get; } = NewId();
+
+        public BillingUpstream Upstream { get; } = new();
+
+        public RecordingLimits Limits { get; } = new();
+
+        public WorkerHealth Health { get; } = new();
+
+        public ServiceProvider Services { get; } = new ServiceCollection().AddMetrics().AddSingleton<GatewayMetrics>().BuildServiceProvider();
+
+        public ThrowingLedgerStore Store { get; private set; } = null!;
+
+        public SettlementWorker Worker { get; private set; } = null!;
+
+        /// <param name="counted">The tokens that the limits count for the call.</param>
+        public static async Task<PendingCall> CreateAsync(long counted)
+        {
+            var pending = new PendingCall();
+            await pending.StartAsync(counted);
+            return pending;
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            Worker.Dispose();
+            await _writer.DisposeAsync();
+            await Services.DisposeAsync();
+            _settings.Dispose();
+            _folder.Dispose();
+        }
+
+        private async Task StartAsync(long counted)
+        {
+            _folder.Variables["UPSTREAM"] = TeamSetup.UpstreamKey;
+            var team = TeamSetup.Team("\"Limits\": { \"TokensPerMinute\": 1000 }", keyMore: ", \"Label\": \"ci\"", reference: "env:UPSTREAM");
+            _folder.Write("appsettings.json", SettingsFolder.Json($"\"Teams\": [ {team} ]"));
+            _settings = new SettingsStore(await _folder.LoadGoodAsync(), Time, NullLogger<SettingsStore>.Instance);
+            Store = new ThrowingLedgerStore(new SqliteLedgerStore(Path.Combine(_folder.Path, "usage.db")));
+            _writer = new LedgerWriter(Store, Time, NullLogger<LedgerWriter>.Instance);
+            await _writer.EnsureOpenAsync(Cancel);
+            await _writer.WriteAsync(Began(Id));
+            await _writer.WriteAsync(Provisional(Id) with { GenerationId = "gen-1763871234-x", LimitTokens = counted });
+            Worker = new SettlementWorker(
+                Store,
+                _writer,
+                new MemoryBudgetStore(
+                    (key, recent) => Store.ReadChargesAsync(key.Team, key.KeyLabel, key.Start, recent, DateTimeOffset.MinValue, Cancel), Time),
+                Limits,
+                _settings,
+                Upstream,
+                Services.GetRequiredService<GatewayMetrics>(),
+                Health,
+                Time,
+                NullLogger<SettlementWorker>.Instance);
         }
     }
 
