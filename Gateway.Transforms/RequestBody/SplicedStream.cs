@@ -90,6 +90,36 @@ internal sealed class SplicedStream : Stream
         return written;
     }
 
+    /// <summary>
+    /// Takes the next bytes without a copy, if enough of them stand in one block. They stay valid as long as the body.
+    /// </summary>
+    /// <param name="least">The least number of bytes to take, above 0.</param>
+    /// <returns>The bytes; empty if fewer follow before an edit, the end of the block or the end of the stream.</returns>
+    public ReadOnlyMemory<byte> TakeRun(int least)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (!MoveNext() || !_insert.IsEmpty)
+        {
+            return default;
+        }
+
+        var run = _rest.First;
+        if (_edit < _edits.Count)
+        {
+            run = run[..Math.Min(run.Length, _edits[_edit].Offset - _offset)];
+        }
+
+        if (run.Length < least)
+        {
+            return default;
+        }
+
+        _rest = _rest.Slice(run.Length);
+        _offset += run.Length;
+        _position += run.Length;
+        return run;
+    }
+
     /// <inheritdoc />
     public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 

@@ -29,14 +29,6 @@ internal sealed class BufferedBodyHandler(HttpMessageHandler inner) : Delegating
         return base.SendAsync(request, cancellationToken);
     }
 
-    private static void Copy(HttpContentHeaders from, HttpContentHeaders to)
-    {
-        foreach (var (name, values) in from.NonValidated)
-        {
-            to.TryAddWithoutValidation(name, values);
-        }
-    }
-
     /// <summary>Replaces YARP's content, which can be read only once, by the kept body.</summary>
     private sealed class KeptContent : HttpContent
     {
@@ -47,7 +39,7 @@ internal sealed class BufferedBodyHandler(HttpMessageHandler inner) : Delegating
         {
             _body = body;
             _attempts = attempts;
-            Copy(headers, Headers);
+            headers.CopyTo(Headers);
         }
 
         protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
@@ -78,7 +70,7 @@ internal sealed class BufferedBodyHandler(HttpMessageHandler inner) : Delegating
         {
             _inner = inner;
             _attempts = attempts;
-            Copy(inner.Headers, Headers);
+            inner.Headers.CopyTo(Headers);
         }
 
         protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>

@@ -12,11 +12,7 @@ internal sealed class PassedContent(HttpContent inner, Stream stream) : HttpCont
     public static PassedContent WithHeaders(HttpContentHeaders headers, HttpContent inner, Stream stream)
     {
         var content = new PassedContent(inner, stream);
-        foreach (var (name, values) in headers.NonValidated)
-        {
-            content.Headers.TryAddWithoutValidation(name, values);
-        }
-
+        headers.CopyTo(content.Headers);
         return content;
     }
 

@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
 using System.Text;
 using CsCheck;
 using Gateway.Tests.Support;
@@ -43,6 +45,43 @@ public class SplicedStreamTests
         });
 
     [Fact]
+    public void Runs_AreTheBytesBetweenTheEdits_WithoutACopy() =>
+        Gen.Select(BodiesWithEdits, Gen.Int[1, 50], Gen.Int[1, 30], Gen.Int[1, 20]).Sample((input, segmentSize, least, readSize) =>
+        {
+            var (body, edits) = input;
+            var ended = 0;
+            using var stream = new SplicedStream(SegmentedSequence.Create(body, segmentSize), edits, () => ended++);
+            var read = new List<byte>();
+            while (ended == 0)
+            {
+                var run = stream.TakeRun(least);
+                Assert.True(run.IsEmpty || (run.Length >= least && run.Length <= segmentSize), $"a run of {run.Length}");
+                read.AddRange(run.Span);
+                var buffer = new byte[readSize];
+                read.AddRange(buffer.AsSpan(0, stream.Read(buffer)));
+                Assert.Equal(read.Count, stream.Position);
+            }
+
+            Assert.Equal(Rebuild(body, edits), read);
+            Assert.True(stream.TakeRun(1).IsEmpty);
+            Assert.Equal(1, ended);
+        });
+
+    [Fact]
+    public void Run_IsTheBlockItself_UpToTheEdit()
+    {
+        byte[] body = [.. Enumerable.Range(0, 200).Select(i => (byte)i)];
+        using var stream = new SplicedStream(new ReadOnlySequence<byte>(body), [new BodyEdit(150, 10, "x"u8.ToArray())], () => { });
+        var head = stream.TakeRun(100);
+        Assert.Equal(150, head.Length);
+        Assert.True(MemoryMarshal.TryGetArray(head, out var array) && ReferenceEquals(array.Array, body));
+        Assert.True(stream.TakeRun(1).IsEmpty, "inserted bytes are no run");
+        Assert.Equal(1, stream.Read(new byte[1]));
+        Assert.True(stream.TakeRun(100).IsEmpty, "40 bytes are fewer than 100");
+        Assert.Equal(body[160..], stream.TakeRun(40).ToArray());
+    }
+
+    [Fact]
     public async Task EveryWayToRead_GivesTheSameBytes()
     {
         var body = Encoding.UTF8.GetBytes("{\"model\":\"a\",\"provider\":1,\"x\":2}");
@@ -85,6 +124,7 @@ public class SplicedStreamTests
         var stream = new SplicedStream(SegmentedSequence.Create("ab"u8.ToArray()), [], () => { });
         stream.Dispose();
         Assert.Throws<ObjectDisposedException>(() => stream.Read(new byte[10]));
+        Assert.Throws<ObjectDisposedException>(() => stream.TakeRun(1));
     }
 
     private static BodyEdit[] Layout(int length, (int Gap, int Remove, byte[] Insert)[] steps)

@@ -63,14 +63,26 @@ internal sealed class ProviderMappingFeature(
 
     private async Task SendAsync(ReadOnlySequence<byte> bytes, Stream destination, CancellationToken cancellationToken)
     {
-        // Head, inserted bytes and tail leave in one write where they fit: HTTP/2 makes a frame of each write.
+        // Head, inserted bytes and tail leave in one write where they fit: HTTP/2 makes a frame of each write, HTTP/1.1 a packet. What would
+        // fill a buffer leaves without a copy.
         var buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(SentLength, LargestBuffer));
         try
         {
             using var spliced = new SplicedStream(bytes, decision.Edits, static () => { });
-            while (spliced.Read(buffer) is > 0 and var count)
+            while (true)
             {
-                await destination.WriteAsync(buffer.AsMemory(0, count), cancellationToken);
+                var piece = spliced.TakeRun(LargestBuffer);
+                if (piece.IsEmpty)
+                {
+                    piece = buffer.AsMemory(0, spliced.Read(buffer));
+                }
+
+                if (piece.IsEmpty)
+                {
+                    break;
+                }
+
+                await destination.WriteAsync(piece, cancellationToken);
             }
 
             body.Keep();

@@ -8,8 +8,8 @@ namespace Gateway.Ledger.Sqlite;
 /// for the disk's sync. Sleeps while there are no writes.
 /// </summary>
 /// <remarks>
-/// A checkpoint follows the first transaction after it within two seconds. A passive checkpoint does not block writers. The log restarts only after a complete checkpoint, which needs a short lock under steady
-/// load.
+/// A checkpoint follows the first transaction after it within two seconds. A passive checkpoint does not block writers. The log restarts only
+/// after a complete checkpoint, which needs a short lock under steady load.
 /// </remarks>
 internal sealed class JournalCompactor : IDisposable
 {
