@@ -6,7 +6,7 @@ namespace Gateway.Tests.Gateway.Admission;
 /// <summary>Promise: nothing that upstream ignores or reads differently makes an estimate smaller. Bodies are generated.</summary>
 public sealed class EstimatePropertyTests : IAsyncLifetime
 {
-    private static readonly int BodiesPerEndpoint = TestEffort.Times(65);
+    private static readonly int BodiesPerEndpoint = TestEffort.Times(33);
 
     private Estimator _estimator = null!;
 

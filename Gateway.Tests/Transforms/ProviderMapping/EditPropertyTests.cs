@@ -80,7 +80,7 @@ public class EditPropertyTests
                     Assert.Single(Values(after, "model"));
                 }
             },
-            iter: TestEffort.Times(1_000));
+            iter: TestEffort.Times(500));
 
     private static IEnumerable<string> Values(List<(string Name, string Key, string Value)> members, string name) =>
         members.Where(member => member.Name == name).Select(member => member.Value);

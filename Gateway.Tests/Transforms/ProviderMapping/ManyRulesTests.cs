@@ -33,7 +33,7 @@ public class ManyRulesTests
     [Fact]
     public void LargeSet_AppliesWhatItsRulesOneByOneWould() =>
         Gen.Select(Rules, Aliases, Name).Sample(
-            (rules, aliases, name) => AssertApplied(new ProviderMappingRules(rules, aliases), rules, aliases, name), iter: TestEffort.Times(500));
+            (rules, aliases, name) => AssertApplied(new ProviderMappingRules(rules, aliases), rules, aliases, name), iter: TestEffort.Times(250));
 
     [Fact]
     public void SetBeforeAnother_AppliesWhatBothInOneWould() =>
@@ -46,7 +46,7 @@ public class ManyRulesTests
                 Assert.Equal(aliases, set.Aliases);
                 AssertApplied(set, rules, aliases, name);
             },
-            iter: TestEffort.Times(500));
+            iter: TestEffort.Times(250));
 
     [Fact]
     public void SetBeforeAnother_SharesIt()

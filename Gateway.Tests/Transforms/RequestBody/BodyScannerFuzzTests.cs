@@ -9,7 +9,7 @@ namespace Gateway.Tests.Transforms.RequestBody;
 /// </summary>
 public class BodyScannerFuzzTests(ITestOutputHelper output)
 {
-    private static readonly int Iterations = TestEffort.Times(25_000);
+    private static readonly int Iterations = TestEffort.Times(12_500);
 
     // Below the scanner's limits on notes: three bytes are the shortest entry of `models`.
     private const int MaxLength = 3_000;

@@ -43,7 +43,7 @@ public class BodyScannerPropertyTests
                 Assert.Equal(expected, BodyScan.Whole(body));
                 Assert.Equal(expected, BodyScan.InPieces(body, Cut(body, sizes)));
             },
-            iter: TestEffort.Times(500));
+            iter: TestEffort.Times(250));
 
     [Fact]
     public void GeneratedBodyWithAByteTakenOut_IsJudgedAsByTheFramework() =>
@@ -55,7 +55,7 @@ public class BodyScannerPropertyTests
                 Assert.Equal(NaiveScan.IsValid(body), BodyScan.FaultOf(body) is null);
                 Assert.Equal(BodyScan.Whole(body), BodyScan.ByteByByte(body));
             },
-            iter: TestEffort.Times(500));
+            iter: TestEffort.Times(250));
 
     private static Gen<string> Value(int levels) => levels == 0
         ? Scalars

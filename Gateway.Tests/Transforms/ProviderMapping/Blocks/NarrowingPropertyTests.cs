@@ -60,7 +60,7 @@ public class NarrowingPropertyTests
             Assert.Equal(Allowed([client, .. blocks]), result.Rejection is null ? Allowed(Provider(result.Body)) : []);
             Assert.NotEqual(400, result.Rejection?.Status);
         },
-        iter: TestEffort.Times(350));
+        iter: TestEffort.Times(175));
 
     [Fact]
     public void Switches_OnlyHarden() => Gen.Select(Block, RuleBlock.Array[1, 3]).Sample(
@@ -79,7 +79,7 @@ public class NarrowingPropertyTests
                     Is(Provider(result.Body), "allow_fallbacks", JsonValueKind.False));
             }
         },
-        iter: TestEffort.Times(350));
+        iter: TestEffort.Times(175));
 
     [Fact]
     public void Order_StaysWithinWhatIsAllowed() => Gen.Select(Block, RuleBlock.Array[1, 3]).Sample(
@@ -96,7 +96,7 @@ public class NarrowingPropertyTests
                 }
             }
         },
-        iter: TestEffort.Times(350));
+        iter: TestEffort.Times(175));
 
     [Fact]
     public void ApplyingTwice_IsApplyingOnce() => Gen.Select(Block, RuleBlock.Array[1, 3], RuleBlock, Gen.Bool).Sample(
@@ -113,7 +113,7 @@ public class NarrowingPropertyTests
                 Assert.Equal(once.Body, twice.Body);
             }
         },
-        iter: TestEffort.Times(350));
+        iter: TestEffort.Times(175));
 
     [Fact]
     public void SequenceOfEnforceRules_DoesNotMatterForTheSet() => Gen.Select(Block, RuleBlock.Array[2, 4]).Sample(
@@ -130,7 +130,7 @@ public class NarrowingPropertyTests
                 Assert.Equal(Broadest(forth, "quantizations"), Broadest(back, "quantizations"));
             }
         },
-        iter: TestEffort.Times(350));
+        iter: TestEffort.Times(175));
 
     [Fact]
     public void RenderedFragment_EqualsComposing() => RuleBlock.Sample(
@@ -141,7 +141,7 @@ public class NarrowingPropertyTests
             Assert.Equal(alone.Rejection?.Status, composed.Rejection?.Status);
             Assert.Equal(Provider(alone.Body), Provider(composed.Body));
         },
-        iter: TestEffort.Times(350));
+        iter: TestEffort.Times(175));
 
     private static ProviderMappingRules Enforced(string[] blocks) =>
         Set([.. blocks.Select((block, i) => Enforce("*", block, $"rule-{i}"))]);

@@ -32,7 +32,7 @@ public class PatternIndexTests
     [Fact]
     public void Index_AgreesWithComparingOneByOne() =>
         Gen.Select(Patterns, Name.Array[0, 3]).Sample(
-            (patterns, names) => AssertAgrees(new PatternIndex(patterns), patterns, names), iter: TestEffort.Times(1_500));
+            (patterns, names) => AssertAgrees(new PatternIndex(patterns), patterns, names), iter: TestEffort.Times(750));
 
     [Fact]
     public void Index_AgreesWithComparingOneByOne_BeforeAnother() =>
@@ -45,13 +45,13 @@ public class PatternIndexTests
                     [.. first, .. rest.Select(entry => (entry.Ordinal + from, entry.Pattern))],
                     names);
             },
-            iter: TestEffort.Times(1_500));
+            iter: TestEffort.Times(750));
 
     [Fact]
     public void Set_AgreesWithComparingOneByOne() =>
         Gen.Select(Pattern.Array[0, 40], Name).Sample(
             (patterns, name) => new ModelPatternSet(patterns).IsMatch(name) == patterns.Any(pattern => pattern.IsMatch(name)),
-            iter: TestEffort.Times(1_500));
+            iter: TestEffort.Times(750));
 
     // Whatever may be matched by a literal of one's own, by one that many share, or by none; the ends of names and of literals meet.
     [Theory]

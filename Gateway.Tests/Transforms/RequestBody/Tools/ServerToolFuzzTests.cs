@@ -10,7 +10,7 @@ namespace Gateway.Tests.Transforms.RequestBody.Tools;
 /// </summary>
 public sealed class ServerToolFuzzTests(ITestOutputHelper output)
 {
-    private static readonly int Iterations = TestEffort.Times(5_000);
+    private static readonly int Iterations = TestEffort.Times(2_500);
 
     [Fact]
     public void GeneratedBodies_HaveTheServerToolsOfAFullWalk()
