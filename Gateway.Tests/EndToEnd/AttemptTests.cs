@@ -220,6 +220,8 @@ public sealed class AttemptTests
     [InlineData("x-fake-status: 502", "x-fake-gzip: 1")]
     [InlineData("x-fake-status: 521", "x-fake-body: <html>", "x-fake-content-type: text/html")]
     [InlineData("x-fake-status: 429", "x-fake-body: ", "x-fake-content-type: text/plain")]
+    [InlineData("x-fake-status: 503", "x-fake-body-base64: ZGF0YTogeyJlcnJvciI6eyJjb2RlIjo1MDN9fQoK", "x-fake-content-type: text/event-stream")]
+    [InlineData("x-fake-body-base64: ZGF0YTogeyJpZCI6ImMxIiwiZXJyb3IiOnsiY29kZSI6NTAzfSwiY2hvaWNlcyI6W3siZGVsdGEiOnsiY29udGVudCI6IiJ9LCJmaW5pc2hfcmVhc29uIjoiZXJyb3IifV19CgpkYXRhOiBbRE9ORV0KCg==", "x-fake-content-type: text/event-stream")]
     public async Task FreeFailure_GoesToAnotherDestination(params string[] script)
     {
         await using var one = await FakeOpenRouterServer.StartAsync();
@@ -240,6 +242,9 @@ public sealed class AttemptTests
     [InlineData("x-fake-status: 524", "x-fake-body: <html>", "x-fake-content-type: text/html", FreeId)]
     [InlineData("x-fake-status: 503", "x-fake-body: {\"choices\":[],\"error\":{}}", FreeId)]
     [InlineData("x-fake-status: 503", "x-fake-body: {\"id\":\"gen-1\",\"error\":{}}", FreeId)]
+    [InlineData("x-fake-status: 529", "x-fake-body: {\"type\":\"error\",\"error\":{},\"request_id\":\"gen-1\"}", FreeId)]
+    [InlineData("x-fake-status: 503", "x-fake-body-base64: ZGF0YTogeyJpZCI6Imdlbi0xIiwiZXJyb3IiOnsiY29kZSI6NTAzfX0KCg==", "x-fake-content-type: text/event-stream", FreeId)]
+    [InlineData("x-fake-body-base64: ZGF0YTogeyJlcnJvciI6eyJjb2RlIjo1MDN9fQoKZGF0YTogeyJpZCI6ImMxIiwiY2hvaWNlcyI6W10sInVzYWdlIjp7ImNvc3QiOjAuMDF9fQoKZGF0YTogW0RPTkVdCgo=", "x-fake-content-type: text/event-stream", FreeId)]
     [InlineData("x-fake-status: 503", "x-fake-size: 300000", "x-fake-no-usage: 1")]
     [InlineData("x-fake-status: 429")]
     [InlineData("x-fake-status: 400", FreeId)]

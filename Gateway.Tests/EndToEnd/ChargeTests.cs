@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using Gateway.Billing;
 using Gateway.Tests.Support;
@@ -16,6 +17,10 @@ public sealed class ChargeTests : IClassFixture<ChargeTests.Fixture>
 
     // Events need line ends, which a header cannot have.
     private const string ErrorEvent = "ZGF0YTogeyJlcnJvciI6eyJjb2RlIjo1MDJ9fQoK"; // data: {"error":{"code":502}}
+
+    // OpenRouter's error within a stream, which has choices, as the only event.
+    private const string ErrorChunk =
+        "ZGF0YTogeyJpZCI6ImMxIiwiZXJyb3IiOnsiY29kZSI6NTAyfSwiY2hvaWNlcyI6W3siZGVsdGEiOnsiY29udGVudCI6IiJ9LCJmaW5pc2hfcmVhc29uIjoiZXJyb3IifV19CgpkYXRhOiBbRE9ORV0KCg==";
 
     private const string PingAndError =
         "ZXZlbnQ6IHBpbmcKZGF0YTogeyJ0eXBlIjoicGluZyJ9CgpldmVudDogZXJyb3IKZGF0YTogeyJ0eXBlIjoiZXJyb3IiLCJlcnJvciI6e319Cgo=";
@@ -40,6 +45,9 @@ public sealed class ChargeTests : IClassFixture<ChargeTests.Fixture>
     [InlineData("x-fake-status: 503", "x-fake-body: " + Error, "x-fake-gzip: 1")]
     [InlineData("x-fake-body-base64: " + ErrorEvent, AsEvent)]
     [InlineData("x-fake-body-base64: " + ErrorEvent, AsEvent, "x-fake-split: 5")]
+    [InlineData("x-fake-status: 503", "x-fake-body-base64: " + ErrorEvent, AsEvent, NoId)]
+    [InlineData("x-fake-status: 500", "x-fake-body-base64: " + ErrorEvent, AsEvent, "x-fake-gzip: 1", NoId)]
+    [InlineData("x-fake-body-base64: " + ErrorChunk, AsEvent, NoId)]
     [InlineData("x-fake-body-base64: " + PingAndError, AsEvent)]
     [InlineData("x-fake-body-base64: " + PingAndError, AsEvent, "x-fake-split: 9")]
     public async Task NothingGenerated_CostsNothingAtOnce(params string[] lines)
@@ -66,6 +74,30 @@ public sealed class ChargeTests : IClassFixture<ChargeTests.Fixture>
 
         Assert.Equal((GenerationState.Unresolvable, null), (row.State, row.CostPico));
         Assert.True(row.Charge > 0);
+    }
+
+    /// <summary>Whatever its status: what was generated before the error is billed.</summary>
+    [Theory]
+    [InlineData("x-fake-split: 0")]
+    [InlineData("x-fake-split: 5")]
+    [InlineData("x-fake-split: 0", "x-fake-status: 503")]
+    public async Task CostBehindAnError_IsTheBill(params string[] lines)
+    {
+        const string Stream =
+            """
+            data: {"error":{"code":400,"message":"x"}}
+
+            data: {"id":"c1","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1,"cost":0.01}}
+
+            data: [DONE]
+
+
+            """;
+
+        var row = await NewClosedRowAsync(
+            [$"x-fake-body-base64: {Convert.ToBase64String(Encoding.UTF8.GetBytes(Stream))}", AsEvent, NoId, .. lines]);
+
+        Assert.Equal((GenerationState.Settled, 10_000_000_000L), (row.State, row.CostPico));
     }
 
     [Theory]

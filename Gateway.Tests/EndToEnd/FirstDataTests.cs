@@ -145,6 +145,27 @@ public sealed class FirstDataTests : IClassFixture<FirstDataTests.Fixture>
         Assert.Equal((200, body), (head.Status, answer.Text));
     }
 
+    /// <summary>The last event of a stream that is cut needs no blank line, if its own line has ended.</summary>
+    [Theory]
+    [InlineData("data: {\"error\":{\"code\":429}}\n", 429, "{\"error\":{\"code\":429}}")]
+    [InlineData("event: message_stop\ndata: {\"type\":\"message_stop\"}\n", 200, "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n")]
+    [InlineData("data: [DONE]\r\n", 200, "data: [DONE]\r\n")]
+    public async Task CutBehindALine_LeavesItsEvent(string events, int status, string body)
+    {
+        await using var upstream = ScriptedSocketUpstream.Start(async connection =>
+        {
+            await connection.ReadRequestAsync();
+            await connection.SendAsync("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+            await connection.SendChunkAsync(events);
+        });
+        await using var gateway = await GatewayHost.StartAsync(options => options.Upstream = upstream.BaseUrl);
+        await using var client = await gateway.ConnectAsync();
+        await client.PostAsync(Chat, Streaming);
+        var (head, answer) = await client.ReadAsync();
+
+        Assert.Equal((status, body, RawEnd.Complete), (head.Status, answer.Text, answer.End));
+    }
+
     [Fact]
     public async Task EncodedAnswer_Passes()
     {

@@ -26,19 +26,21 @@ internal static class ResponseDropping
     /// <param name="context">The request.</param>
     /// <param name="request">The gateway's context of the request.</param>
     /// <param name="response">The response.</param>
+    /// <param name="isEventStream">Whether the body is events.</param>
     /// <param name="headers">The headers of its content.</param>
-    /// <param name="body">The body, or its beginning; <see langword="null"/> if it is not JSON.</param>
+    /// <param name="body">The body, or its beginning; <see langword="null"/> if it is neither JSON nor events.</param>
     /// <returns>Whether it is dropped.</returns>
     public static async ValueTask<bool> TryDropAsync(
         HttpContext context,
         GatewayContext request,
         HttpResponseMessage response,
+        bool isEventStream,
         HttpContentHeaders headers,
         ReadOnlyMemory<byte>? body)
     {
         var attempts = request.Attempts;
         var next = NextDestinations.Untried(context, attempts);
-        if (!IsFree(response, body, headers.ContentEncoding) || next.Count == 0 || !attempts.TryTakeBodyBack())
+        if (!IsFree(response, isEventStream, body, headers.ContentEncoding) || next.Count == 0 || !attempts.TryTakeBodyBack())
         {
             return false;
         }
@@ -53,7 +55,7 @@ internal static class ResponseDropping
             }
 
             var observer = call.Answered(
-                (int)response.StatusCode, isEventStream: false, request.Caller.Endpoint!.OrdersAJob, headers);
+                (int)response.StatusCode, isEventStream, request.Caller.Endpoint!.OrdersAJob, headers);
             if (body is { } bytes)
             {
                 await observer.ObserveAsync(bytes);
@@ -64,17 +66,18 @@ internal static class ResponseDropping
     }
 
     /// <summary>Whether the response settles a call at nothing, at once.</summary>
-    private static bool IsFree(HttpResponseMessage response, ReadOnlyMemory<byte>? body, ICollection<string> encodings)
+    private static bool IsFree(
+        HttpResponseMessage response, bool isEventStream, ReadOnlyMemory<byte>? body, ICollection<string> encodings)
     {
         var facts = ResponseFacts.None;
         var isErrorOnly = false;
         if (body is { Length: < LargestBody } bytes)
         {
-            using var reader = ResponseReaders.Create(isEventStream: false, encodings);
+            using var reader = ResponseReaders.Create(isEventStream, encodings);
             reader.Read(bytes.Span);
             reader.End();
             facts = reader.Facts;
-            isErrorOnly = facts is { HasError: true, IsComplete: true } && !reader.HasContent;
+            isErrorOnly = facts.HasError && (isEventStream || facts.IsComplete) && !reader.HasContent;
         }
 
         var outcome = new CallOutcome

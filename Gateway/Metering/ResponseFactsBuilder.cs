@@ -166,6 +166,9 @@ internal sealed class ResponseFactsBuilder
             case ResponseMember.Id:
                 SetText(ref _id, text);
                 break;
+            case ResponseMember.RequestId when _id is null && text.StartsWith("gen-"u8):
+                SetText(ref _id, text);
+                break;
             case ResponseMember.Model:
                 SetText(ref _model, text);
                 break;

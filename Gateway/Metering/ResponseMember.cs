@@ -34,6 +34,8 @@ internal enum ResponseMember : byte
     CachedTokens,
     ReasoningTokens,
     UpstreamCost,
+    UpstreamPromptCost,
+    UpstreamCompletionCost,
     IsByok,
     Cost,
 
@@ -45,4 +47,7 @@ internal enum ResponseMember : byte
 
     // A member of a response, and in messages of its usage.
     ServiceTier,
+
+    // A member of errors in messages, which names the generation.
+    RequestId,
 }

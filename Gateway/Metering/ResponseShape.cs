@@ -5,8 +5,8 @@ namespace Gateway.Metering;
 /// </summary>
 internal static class ResponseShape
 {
-    /// <summary>The length in bytes of the longest name, <c>cache_creation_input_tokens</c>.</summary>
-    public const int LongestName = 27;
+    /// <summary>The length in bytes of the longest name, <c>upstream_inference_completions_cost</c>.</summary>
+    public const int LongestName = 35;
 
     /// <summary>The member with an unescaped name at a position.</summary>
     public static ResponseMember MemberOf(ResponsePosition position, ReadOnlySpan<byte> name)
@@ -20,7 +20,7 @@ internal static class ResponseShape
             ResponsePosition.Delta when name.SequenceEqual("stop_reason"u8) => ResponseMember.StopReason,
             ResponsePosition.Incomplete when name.SequenceEqual("reason"u8) => ResponseMember.IncompleteReason,
             ResponsePosition.PromptDetails when name.SequenceEqual("cached_tokens"u8) => ResponseMember.CachedTokens,
-            ResponsePosition.CostDetails when name.SequenceEqual("upstream_inference_cost"u8) => ResponseMember.UpstreamCost,
+            ResponsePosition.CostDetails => OfCostDetails(name),
             ResponsePosition.CompletionDetails when name.SequenceEqual("reasoning_tokens"u8) => ResponseMember.ReasoningTokens,
             _ => ResponseMember.None,
         };
@@ -52,6 +52,7 @@ internal static class ResponseShape
             _ when name.SequenceEqual("delta"u8) => ResponseMember.Delta,
             _ when name.SequenceEqual("text"u8) => ResponseMember.Text,
             _ when name.SequenceEqual("content"u8) || name.SequenceEqual("output"u8) || name.SequenceEqual("data"u8) => ResponseMember.Output,
+            _ when name.SequenceEqual("request_id"u8) => ResponseMember.RequestId,
             _ when name.SequenceEqual("message"u8) || name.SequenceEqual("response"u8) => ResponseMember.Response,
             _ => OfResponse(name),
         };
@@ -83,6 +84,19 @@ internal static class ResponseShape
             _ when name.SequenceEqual("delta"u8) => ResponseMember.Delta,
             _ when name.SequenceEqual("text"u8) => ResponseMember.Text,
             _ when name.SequenceEqual("error"u8) => ResponseMember.Error,
+            _ => ResponseMember.None,
+        };
+    }
+
+    private static ResponseMember OfCostDetails(ReadOnlySpan<byte> name)
+    {
+        return name switch
+        {
+            _ when name.SequenceEqual("upstream_inference_cost"u8) => ResponseMember.UpstreamCost,
+            _ when name.SequenceEqual("upstream_inference_prompt_cost"u8) || name.SequenceEqual("upstream_inference_input_cost"u8) =>
+                ResponseMember.UpstreamPromptCost,
+            _ when name.SequenceEqual("upstream_inference_completions_cost"u8) || name.SequenceEqual("upstream_inference_output_cost"u8) =>
+                ResponseMember.UpstreamCompletionCost,
             _ => ResponseMember.None,
         };
     }

@@ -18,6 +18,8 @@ internal struct UsageBuilder
     private long? _reasoningTokens;
     private PicoDollars? _cost;
     private PicoDollars? _upstreamCost;
+    private PicoDollars? _upstreamPromptCost;
+    private PicoDollars? _upstreamCompletionCost;
     private bool _isByok;
     private bool _hasMembers;
 
@@ -36,12 +38,12 @@ internal struct UsageBuilder
                 _hasMembers = true;
             }
         }
-        else if (member == ResponseMember.UpstreamCost)
+        else if (member is ResponseMember.UpstreamCost or ResponseMember.UpstreamPromptCost or ResponseMember.UpstreamCompletionCost)
         {
-            // Without BYOK this member may repeat the cost, so it is a bill of its own only beside is_byok.
+            // Without BYOK these members may repeat the cost, so they are a bill of their own only beside is_byok.
             if (PicoDollars.TryParse(text, out var cost) && cost >= PicoDollars.Zero)
             {
-                _upstreamCost = cost;
+                UpstreamCosts(ref this, member) = cost;
             }
         }
         else if (member == ResponseMember.IsByok)
@@ -74,8 +76,26 @@ internal struct UsageBuilder
             CachedTokens = _cachedTokens ?? _cacheRead,
             ReasoningTokens = _reasoningTokens,
             Cost = _cost,
-            UpstreamCost = _isByok ? _upstreamCost : null,
+            UpstreamCost = _isByok ? _upstreamCost ?? SumOfParts() : null,
         };
+    }
+
+    // Some responses have the provider's costs of prompt and completion only.
+    private readonly PicoDollars? SumOfParts() => _upstreamPromptCost is null && _upstreamCompletionCost is null
+        ? null
+        : (_upstreamPromptCost ?? PicoDollars.Zero) + (_upstreamCompletionCost ?? PicoDollars.Zero);
+
+    private static ref PicoDollars? UpstreamCosts(ref UsageBuilder usage, ResponseMember member)
+    {
+        switch (member)
+        {
+            case ResponseMember.UpstreamPromptCost:
+                return ref usage._upstreamPromptCost;
+            case ResponseMember.UpstreamCompletionCost:
+                return ref usage._upstreamCompletionCost;
+            default:
+                return ref usage._upstreamCost;
+        }
     }
 
     private static ref long? Tokens(ref UsageBuilder usage, ResponseMember member)

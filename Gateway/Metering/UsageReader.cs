@@ -332,7 +332,7 @@ internal sealed class UsageReader : IResponseReader
                     _passed.Add(_lineBytes);
                 }
 
-                IsCostInterim |= _facts is { HasCost: true, DocumentHasCost: false, DocumentIsContent: true, End: ResponseEnd.None };
+                IsCostInterim |= _facts is { HasCost: true, DocumentHasCost: false, DocumentCarriesText: true };
                 _lineBytes = 0;
             }
         }

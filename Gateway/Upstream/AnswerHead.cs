@@ -14,8 +14,14 @@ namespace Gateway.Upstream;
 /// <param name="Stream">The body from its beginning; <see langword="null"/> if an event has replaced it.</param>
 /// <param name="IsLate">Whether the time to hold ended before the first byte arrived.</param>
 /// <param name="ReplacedStatus">The status that upstream sent, if the error's status has replaced it.</param>
-internal readonly record struct AnswerHead(HeldStream? Stream, bool IsLate, int? ReplacedStatus)
+/// <param name="Events">
+/// The events that an error has replaced, by which the call is settled; <see langword="null"/> if the response is settled by its own body.
+/// </param>
+internal readonly record struct AnswerHead(HeldStream? Stream, bool IsLate, int? ReplacedStatus, ReadOnlyMemory<byte>? Events = null)
 {
+    /// <summary>The time that the events behind an error have, which may name the generation or its cost. Upstream ends the stream there.</summary>
+    private static readonly TimeSpan TailDelay = TimeSpan.FromSeconds(1);
+
     /// <summary>
     /// Whether the response may be an error with status 200: an event stream, or the JSON of a call. Responses to other methods are not
     /// answers of a model: the content of a file may look like an error.
@@ -81,17 +87,31 @@ internal readonly record struct AnswerHead(HeldStream? Stream, bool IsLate, int?
                 }
             }
         }
-        catch
+        catch (Exception failure)
         {
-            await ObserveAsync(request, response, isEventStream, stream.Held);
-            stream.Dispose();
-            throw;
+            // Without its blank line the last event is only judged here: nothing of the stream follows any more.
+            verdict = isEventStream && !cancellationToken.IsCancellationRequested && EndsWithLine(stream.Held.Span)
+                ? judge.Judge(stream.Held.Span, isWhole: true)
+                : AnswerVerdict.Undecided;
+            if (!verdict.IsDecided)
+            {
+                await ObserveAsync(request, response, isEventStream, stream.Held);
+                stream.Dispose();
+                throw;
+            }
+
+            stream.Break(failure);
         }
 
         if (verdict.ErrorStatus is { } status
             && request.Snapshot.Settings.Upstream.ErrorsInSuccess == ErrorsInSuccess.Status
             && HttpMethods.IsPost(context.Request.Method))
         {
+            if (verdict.Data is not null && request.Admission.Call is not null)
+            {
+                await stream.HoldAllAsync(TailDelay, time, cancellationToken);
+            }
+
             return BecomeError(context, response, stream, status, verdict.Data);
         }
 
@@ -135,13 +155,14 @@ internal readonly record struct AnswerHead(HeldStream? Stream, bool IsLate, int?
             return new AnswerHead(stream, IsLate: false, sent);
         }
 
-        KeepId(response, stream.Held.Span);
+        var events = stream.Held.ToArray();
+        KeepId(response, events);
         stream.Dispose();
         response.Content.Dispose();
         response.Content = new ByteArrayContent(data) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
         context.Response.ContentType = "application/json";
         context.Response.ContentLength = data.Length;
-        return new AnswerHead(Stream: null, IsLate: false, sent);
+        return new AnswerHead(Stream: null, IsLate: false, sent, events);
     }
 
     /// <summary>
@@ -163,6 +184,8 @@ internal readonly record struct AnswerHead(HeldStream? Stream, bool IsLate, int?
         !isEventStream ? new JsonJudge()
         : response.StatusCode == HttpStatusCode.OK && IsPlain(headers) ? new EventJudge()
         : AnyByteJudge.Instance;
+
+    private static bool EndsWithLine(ReadOnlySpan<byte> held) => !held.IsEmpty && held[^1] is (byte)'\n' or (byte)'\r';
 
     private static TimeSpan Left(TimeSpan delay, TimeSpan elapsed) => elapsed < delay ? delay - elapsed : TimeSpan.Zero;
 

@@ -28,6 +28,9 @@ internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : Stream
     // A read into the free part of the buffer that has outlasted the time to hold.
     private Task<int>? _pending;
 
+    // What broke the response; its reader sees it behind what is held.
+    private Exception? _failure;
+
     /// <summary>The bytes that are held.</summary>
     public ReadOnlyMemory<byte> Held => _buffer.AsMemory(_start, _end - _start);
 
@@ -84,6 +87,9 @@ internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : Stream
         return true;
     }
 
+    /// <summary>Ends the response behind what is held: its reader receives that, and then the failure.</summary>
+    public void Break(Exception failure) => _failure = failure;
+
     /// <summary>Holds the whole response, or as much of it as may be held and arrives in time. A response that breaks ends there.</summary>
     /// <returns>Whether it has not broken.</returns>
     public async ValueTask<bool> HoldAllAsync(TimeSpan limit, TimeProvider time, CancellationToken cancellationToken)
@@ -91,7 +97,7 @@ internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : Stream
         var beganAt = time.GetTimestamp();
         try
         {
-            while (!IsWhole && _end - _start < MaxSize)
+            while (!IsWhole && _failure is null && _end - _start < MaxSize)
             {
                 var left = limit - time.GetElapsedTime(beganAt);
                 if (!await TryHoldMoreAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, time, cancellationToken))
@@ -114,6 +120,7 @@ internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : Stream
         _pending is not null ? AwaitPendingAsync(buffer)
         : _end > _start ? new(Take(buffer.Span))
         : IsWhole ? new(0)
+        : _failure is not null ? ValueTask.FromException<int>(_failure)
         : inner.ReadAsync(buffer, TokenOf(cancellationToken));
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>

@@ -125,7 +125,8 @@ internal sealed partial class UpstreamTransforms(
 
         answer = head switch
         {
-            { ReplacedStatus: { } status } => answer with { ReplacedStatus = status, Headers = response.Content.Headers },
+            { ReplacedStatus: { } status } =>
+                answer with { ReplacedStatus = status, Headers = response.Content.Headers, ReplacedEvents = head.Events },
             _ when isEventStream => answer with
             {
                 Events = new EventStream(
@@ -164,9 +165,7 @@ internal sealed partial class UpstreamTransforms(
         if (request.Admission.Call is { } call)
         {
             NameCall(call, request, response);
-            var observer = call.Answered(status, isEventStream: false, request.Caller.Endpoint!.OrdersAJob, answer.Headers);
-            await observer.ObserveAsync(held.Held);
-            await observer.EndAsync();
+            await SettleAsync(call, answer, answer.ReplacedEvents ?? held.Held);
         }
 
         Log.UpstreamKeyRejected(logger, request.Team!.Id, status, request.RequestId);
@@ -185,9 +184,15 @@ internal sealed partial class UpstreamTransforms(
     {
         // Decided by the part of the body that has arrived in time.
         var transform = answer.Transform;
-        var isJson = answer.Headers.ContentType?.MediaType?.EndsWith("json", StringComparison.OrdinalIgnoreCase) == true;
-        ReadOnlyMemory<byte>? body = isJson ? (await PeekAsync(answer, answer.Request.Snapshot.Settings.Server.EventStreamHeaderDelay)).Held : null;
-        if (await ResponseDropping.TryDropAsync(transform.HttpContext, answer.Request, answer.Response, answer.Headers, body))
+        var isRead = answer.HasEvents || answer.Headers.ContentType?.MediaType?.EndsWith("json", StringComparison.OrdinalIgnoreCase) == true;
+        var body = answer.ReplacedEvents;
+        if (body is null && isRead)
+        {
+            body = (await PeekAsync(answer, answer.Request.Snapshot.Settings.Server.EventStreamHeaderDelay)).Held;
+        }
+
+        if (await ResponseDropping.TryDropAsync(
+            transform.HttpContext, answer.Request, answer.Response, answer.HasEvents, answer.Headers, body))
         {
             transform.SuppressResponseBody = true;
             return;
@@ -249,11 +254,25 @@ internal sealed partial class UpstreamTransforms(
     private static ValueTask MeterAsync(MeteredCall call, in Answer answer)
     {
         NameCall(call, answer.Request, answer.Response);
-        var observer = call.Answered(
-            (int)answer.Response.StatusCode, answer.Events is not null, answer.Request.Caller.Endpoint!.OrdersAJob, answer.Headers);
-        answer.Response.Content = new ObservedContent(answer.Response.Content, observer);
+        if (answer.ReplacedEvents is { } events)
+        {
+            return SettleAsync(call, answer, events);
+        }
+
+        answer.Response.Content = new ObservedContent(answer.Response.Content, ObserverOf(call, answer));
         return answer.Events is not null ? call.KeepNameAsync() : default;
     }
+
+    /// <summary>Settles the call by a body that has arrived.</summary>
+    private static async ValueTask SettleAsync(MeteredCall call, Answer answer, ReadOnlyMemory<byte> body)
+    {
+        var observer = ObserverOf(call, answer);
+        await observer.ObserveAsync(body);
+        await observer.EndAsync();
+    }
+
+    private static MeteredResponse ObserverOf(MeteredCall call, in Answer answer) =>
+        call.Answered((int)answer.Response.StatusCode, answer.HasEvents, answer.Request.Caller.Endpoint!.OrdersAJob, answer.Headers);
 
     private static void NameCall(MeteredCall call, GatewayContext request, HttpResponseMessage response)
     {
@@ -401,6 +420,7 @@ internal sealed partial class UpstreamTransforms(
     /// <param name="HeadersAt">When the headers arrived.</param>
     /// <param name="ReplacedStatus">The status that upstream sent, if the response's first data has replaced it.</param>
     /// <param name="Events">The stream of events; <see langword="null"/> for any other response.</param>
+    /// <param name="ReplacedEvents">The events that upstream sent, if an error has replaced them.</param>
     private readonly record struct Answer(
         ResponseTransformContext Transform,
         GatewayContext Request,
@@ -408,5 +428,10 @@ internal sealed partial class UpstreamTransforms(
         HttpContentHeaders Headers,
         long HeadersAt,
         int? ReplacedStatus = null,
-        EventStream? Events = null);
+        EventStream? Events = null,
+        ReadOnlyMemory<byte>? ReplacedEvents = null)
+    {
+        /// <summary>Whether the call is settled by events, which an error's body may be, too.</summary>
+        public bool HasEvents => Events is not null || ReplacedEvents is not null || IsEventStream(Headers);
+    }
 }

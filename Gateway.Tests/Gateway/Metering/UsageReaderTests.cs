@@ -52,6 +52,55 @@ public sealed class UsageReaderTests
         }
     }
 
+    /// <summary>Whether the text goes on behind a cost must not depend on how the stream is cut.</summary>
+    [Theory]
+    [InlineData("{\"id\":\"c1\",\"choices\":[],\"openrouter_metadata\":{\"a\":1}}", false)]
+    [InlineData("{\"id\":\"c1\",\"choices\":[{\"delta\":{\"content\":\"x\"}}]}", true)]
+    public void EventBehindTheCost_MakesItInterimOnlyWithText(string behind, bool isInterim)
+    {
+        var stream = Encoding.UTF8.GetBytes(
+            $"data: {{\"id\":\"c1\",\"choices\":[],\"usage\":{{\"cost\":0.002}}}}\n\ndata: {behind}\n\ndata: [DONE]\n\n");
+        for (var at = 0; at < stream.Length; at++)
+        {
+            using var reader = new UsageReader(isEventStream: true);
+            reader.Read(stream.AsSpan(0, at));
+            reader.Read(stream.AsSpan(at));
+            reader.End();
+
+            Assert.True(reader.IsCostInterim == isInterim, $"cut at {at}");
+        }
+    }
+
+    [Theory]
+    [InlineData("\"upstream_inference_cost\":null,\"upstream_inference_input_cost\":0.4,\"upstream_inference_output_cost\":0.1", "0.5")]
+    [InlineData("\"upstream_inference_prompt_cost\":0.4,\"upstream_inference_completions_cost\":0.1", "0.5")]
+    [InlineData("\"upstream_inference_output_cost\":0.1", "0.1")]
+    [InlineData("\"upstream_inference_cost\":0.7,\"upstream_inference_input_cost\":0.4,\"upstream_inference_output_cost\":0.1", "0.7")]
+    public void ProvidersCost_MayComeInParts(string details, string expected)
+    {
+        foreach (var isByok in new[] { true, false })
+        {
+            using var reader = new UsageReader(isEventStream: false);
+            reader.Read(Encoding.UTF8.GetBytes(
+                $"{{\"usage\":{{\"cost\":0,\"is_byok\":{(isByok ? "true" : "false")},\"cost_details\":{{{details}}}}}}}"));
+
+            Assert.Equal(isByok ? expected : null, reader.Facts.Usage!.UpstreamCost?.ToString());
+        }
+    }
+
+    [Theory]
+    [InlineData("\"request_id\":\"gen-1\"", "gen-1")]
+    [InlineData("\"request_id\":\"req_1\"", null)]
+    [InlineData("\"request_id\":null", null)]
+    [InlineData("\"id\":\"gen-2\",\"request_id\":\"gen-1\"", "gen-2")]
+    public void RequestId_MayNameTheGeneration(string member, string? id)
+    {
+        using var reader = new UsageReader(isEventStream: false);
+        reader.Read(Encoding.UTF8.GetBytes($"{{\"type\":\"error\",\"error\":{{}},{member}}}"));
+
+        Assert.Equal(id, reader.Facts.Id);
+    }
+
     [Fact]
     public void Chat_IsCompleteWithItsLastBrace()
     {
