@@ -40,6 +40,8 @@ public sealed class LogTests
         await pair.SendAsync("POST", "/v1/chat/completions", keys, System.Text.Encoding.UTF8.GetBytes($"{{\"{Prompt}\" {Prompt}"));
         await pair.SendAsync("POST", "/v1/files", [.. keys, "x-fake-close: 1"], System.Text.Encoding.UTF8.GetBytes(Prompt));
         await pair.SendAsync("GET", $"/{Prompt}//x", keys, null);
+        await pair.SendAsync("GET", "/v1/" + Key, keys, null);
+        await pair.SendAsync("POST", "/v1/chat/completions", keys, System.Text.Encoding.UTF8.GetBytes($$"""{"model":"{{Key}}","messages":[]}"""));
         await using (var client = await pair.Gateway.ConnectAsync())
         {
             await client.SendAsync($"GARBAGE {Key}\r\n{Prompt}\r\n\r\n");

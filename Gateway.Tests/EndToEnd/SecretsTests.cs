@@ -86,7 +86,7 @@ public sealed class SecretsTests
         await using (var call = await team.SendAsync("/v1/chat/completions", BodyOf("\"stream\":true,"), Bearer, "x-fake-stall-after: 1"))
         {
             await team.Upstream.Requests.WaitForAsync(request => request.Id == call.Id && request.EventsWritten == 1);
-            SearchFiles();
+            SearchFiles(team);
             printed.AddRange(team.Gateway.Log.All);
             await team.RestartAsync();
         }
@@ -94,11 +94,11 @@ public sealed class SecretsTests
         await Eventually.TrueAsync(
             async () => (await team.RowsAsync()).Where(row => row.GenerationId is not null).All(row => row.IsClosed || row.Status >= 400),
             "closed rows");
-        SearchFiles();
+        SearchFiles(team);
         await team.Gateway.Process.TerminateAsync();
         var output = await team.Gateway.Process.WaitForExitAsync();
         printed.AddRange(output.All.Split('\n'));
-        SearchFiles();
+        SearchFiles(team);
 
         Assert.True(printed.Count > 10);
 
@@ -135,25 +135,74 @@ public sealed class SecretsTests
             printed.AddRange(run.All.Split('\n'));
             return run;
         }
+    }
 
-        void SearchFiles()
+    // Clients put a key into the URL or the model by mistake. What is written has its prefix, so that an operator understands.
+    [Theory]
+    [InlineData("Information")]
+    [InlineData("Debug")]
+    [InlineData("Trace")]
+    public async Task KeyInThePathOrInAName_ReachesNoSink(string level)
+    {
+        const string OpenRouterKey = "sk-or-v1-MARKED0123456789";
+        await using var collector = await OtlpReceiver.StartAsync(isGrpc: false);
+        var options = CreateOptions(
+            """ "DeniedModels": ["denied/*"] """,
+            ("Logging", $$"""
+                { "LogLevel": { "Default": "{{level}}", "Gateway": "{{level}}", "Microsoft.AspNetCore": "{{level}}", "Yarp": "{{level}}" } }
+                """));
+        options.Environment["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = collector.Address + "/v1/traces";
+        options.Environment["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/protobuf";
+        await using var team = await TeamGateway.StartAsync(options);
+        var answers = new List<string>();
+
+        foreach (var path in (string[])["/v1/" + Key, $"/v1/{OpenRouterKey}/models", "/" + Key, $"/v1{Key}", "/v1/models/" + Key])
         {
-            foreach (var folder in (string[])[team.Data.Path, team.Gateway.Folder.Path])
+            Assert.True(await GetAsync(path, Bearer) >= 400);
+            Assert.True(await GetAsync(path, "x-api-key: ogw-MARKED-of-nobody") >= 400);
+        }
+
+        foreach (var name in (string[])[Key, OpenRouterKey, "openai/" + Key, "denied/" + Key])
+        {
+            var answer = await team.PostAsync("/v1/chat/completions", BodyOf($"\"model\":\"{name}\","), Bearer, "x-fake-status: 200");
+            Assert.Equal(name.StartsWith("denied", StringComparison.Ordinal), answer.Status == 403);
+            answers.Add(answer.Status == 403 ? answer.Body.Text : "");
+        }
+
+        var repeated = $$$"""{"id":"gen-1767225600-88888888","model":"{{{Key}}}","provider":"{{{OpenRouterKey}}}","choices":[],"usage":{"cost":1,"prompt_tokens":1}}""";
+        Assert.Equal(200, (await team.PostAsync("/v1/chat/completions", BodyOf($"\"model\":\"{Key}\","), Bearer, "x-fake-body: " + repeated)).Status);
+        using (var admin = await team.Gateway.AdminClientAsync())
+        {
+            admin.DefaultRequestHeaders.Add("Authorization", "Bearer " + Environment["MARKED_TOKEN"]);
+            foreach (var page in (string[])["/admin/requests", "/admin/usage?group=model,provider", "/metrics"])
             {
-                foreach (var file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
-                {
-                    // A node's lock is empty, and locked. A temporary file may be gone.
-                    if (Path.GetFileName(file) is not ("search.key" or "appsettings.json")
-                        && !file.EndsWith(".tmp", StringComparison.Ordinal)
-                        && new FileInfo(file).Length > 0)
-                    {
-                        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-                        using var bytes = new MemoryStream();
-                        stream.CopyTo(bytes);
-                        Assert.True(bytes.ToArray().AsSpan().IndexOf(Encoding.UTF8.GetBytes(Mark)) < 0, $"{file} has a secret.");
-                    }
-                }
+                answers.Add(await admin.GetStringAsync(page, TestContext.Current.CancellationToken));
+                Assert.Contains("ogw-…", answers[^1].Replace("\\u2026", "…", StringComparison.Ordinal), StringComparison.Ordinal);
             }
+        }
+
+        SearchFiles(team);
+        await team.Gateway.Process.TerminateAsync();
+        var output = await team.Gateway.Process.WaitForExitAsync();
+        SearchFiles(team);
+
+        Assert.Contains("\"Path\":\"/v1/ogw-…\"", output.All, StringComparison.Ordinal);
+        Assert.Contains("\"Model\":\"sk-or-…\"", output.All, StringComparison.Ordinal);
+        Assert.Contains(collector.Spans, static span => span.Attributes.GetValueOrDefault("url.path") == "/v1/ogw-…");
+        Assert.Contains(collector.Spans, static span => span.Name == "chat ogw-…");
+        Assert.Contains(await team.RowsAsync(), static row => row.Asked == "ogw-…");
+        var found = output.All.Split('\n').Concat(answers).Concat(collector.Messages.Select(Encoding.UTF8.GetString))
+            .Where(static text => text.Contains(Mark, StringComparison.OrdinalIgnoreCase))
+            .ToList();
+        Assert.True(found.Count == 0, string.Join('\n', found));
+
+        async Task<int> GetAsync(string path, string key)
+        {
+            await using var client = await team.Gateway.ConnectAsync();
+            await client.GetAsync(path, key);
+            var (head, body) = await client.ReadAsync();
+            answers.Add(body.Text);
+            return head.Status;
         }
     }
 
@@ -173,26 +222,52 @@ public sealed class SecretsTests
 
     private static Task<TeamGateway> StartAsync()
     {
+        var options = CreateOptions(TeamMembers);
+        options.Arguments.Add("--verbose");
+        return TeamGateway.StartAsync(options);
+    }
+
+    private static TeamGatewayOptions CreateOptions(string teamMembers, params (string Name, string Json)[] sections)
+    {
         var options = new TeamGatewayOptions
         {
             OutOfProcess = true,
-            Team = TeamMembers,
+            Team = teamMembers,
             UpstreamKey = "sk-or-v1-MARKED-of-the-file",
             KeyMore = $$""" }, { "Label": "second", "Sha256": "{{Hash(Key)}}" """,
             MoreTeams = _ =>
             [
                 TeamSetup.Team(""" "Limits": { "RequestsPerMinute": 1 } """, "limited", "ogw-MARKED-limited", reference: "env:UPSTREAM_KEY_OF_LIMITED"),
             ],
-            Sections = [("Admin", """{ "Url": "http://127.0.0.1:0", "Token": "env:MARKED_TOKEN" }""")],
+            Sections = [("Admin", """{ "Url": "http://127.0.0.1:0", "Token": "env:MARKED_TOKEN" }"""), .. sections],
         };
         foreach (var (name, value) in Environment)
         {
             options.Environment[name] = value;
         }
 
-        options.Arguments.Add("--verbose");
-        return TeamGateway.StartAsync(options);
+        return options;
 
         static string Hash(string key) => Convert.ToHexStringLower(GatewayKeys.Hash(key));
+    }
+
+    private static void SearchFiles(TeamGateway team)
+    {
+        foreach (var folder in (string[])[team.Data.Path, team.Gateway.Folder.Path])
+        {
+            foreach (var file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
+            {
+                // A node's lock is empty, and locked. A temporary file may be gone.
+                if (Path.GetFileName(file) is not ("search.key" or "appsettings.json")
+                    && !file.EndsWith(".tmp", StringComparison.Ordinal)
+                    && new FileInfo(file).Length > 0)
+                {
+                    using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+                    using var bytes = new MemoryStream();
+                    stream.CopyTo(bytes);
+                    Assert.True(bytes.ToArray().AsSpan().IndexOf(Encoding.UTF8.GetBytes(Mark)) < 0, $"{file} has a secret.");
+                }
+            }
+        }
     }
 }

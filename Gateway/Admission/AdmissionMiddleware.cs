@@ -4,6 +4,7 @@ using Gateway.Limits;
 using Gateway.Metering;
 using Gateway.Observability;
 using Gateway.Requests;
+using Gateway.Teams;
 using Microsoft.AspNetCore.Http.Features;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using Yarp.ReverseProxy.Forwarder;
@@ -79,7 +80,7 @@ internal sealed class AdmissionMiddleware
             if (request.Admission.Call is { } call)
             {
                 await EndAsync(context, request, call, hasThrown);
-                Count(context, request, call, mapping?.Decision.SentModel);
+                Count(context, request, call, KeyText.Hide(mapping?.Decision.SentModel));
             }
         }
     }

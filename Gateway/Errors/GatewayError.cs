@@ -3,6 +3,7 @@ using Gateway.Billing;
 using Gateway.Limits;
 using Gateway.Pricing;
 using Gateway.Primitives;
+using Gateway.Teams;
 using Microsoft.Net.Http.Headers;
 using OpenRouterGateway.Transforms.RequestBody;
 using OpenRouterGateway.Transforms.RequestBody.Tools;
@@ -10,7 +11,7 @@ using OpenRouterGateway.Transforms.RequestBody.Tools;
 namespace Gateway.Errors;
 
 /// <summary>
-/// An error that the gateway itself returns. Its message contains no body, key or upstream address.
+/// An error that the gateway itself returns. Its message contains no body, key or upstream address; it may quote a name of the request.
 /// </summary>
 /// <param name="Status">HTTP status.</param>
 /// <param name="Origin">The side that caused it.</param>
@@ -161,6 +162,9 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
 
     public static GatewayError Internal { get; } = new(500, ErrorOrigin.Gateway, "api_error", "internal_error",
         "The gateway failed. Its log has the details under the x-request-id of this response.");
+
+    /// <summary>A message for people. Keys in it are hidden: it may quote the name of a model, and it is logged.</summary>
+    public string Message { get; init => field = KeyText.Hide(value); } = KeyText.Hide(Message);
 
     /// <summary>Additional response headers. Default none.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Headers { get; init; } = [];

@@ -31,10 +31,10 @@ internal abstract record LedgerEntry(Guid Id)
         /// <summary>The endpoint's path below the base address, such as <c>/chat/completions</c>.</summary>
         public required string Endpoint { get; init; }
 
-        /// <summary>The model as the client wrote it.</summary>
+        /// <summary>The model as the client wrote it, without keys.</summary>
         public string? AskedModel { get; init; }
 
-        /// <summary>The model that was sent upstream.</summary>
+        /// <summary>The model that was sent upstream, without keys.</summary>
         public string? SentModel { get; init; }
 
         /// <summary>Whether the request asks for an event stream.</summary>

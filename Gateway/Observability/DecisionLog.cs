@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Gateway.Requests;
+using Gateway.Teams;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using OpenRouterGateway.Transforms.ProviderMapping.Explaining;
 
@@ -45,7 +46,7 @@ internal sealed class DecisionLog(ILogger<DecisionLog> logger) : IDecisionObserv
             }
 
             text.Append(written++ == 0 ? "" : "; ").Append(step.IsAlias ? "alias " : "rule ").Append(step.Name).Append(": ");
-            text.Append(step.Outcome).Append(" (").Append(Shorten(step.Sentence.TrimEnd('.'))).Append(')');
+            text.Append(step.Outcome).Append(" (").Append(Shorten(KeyText.Hide(step.Sentence.TrimEnd('.')))).Append(')');
         }
 
         return written == steps.Count

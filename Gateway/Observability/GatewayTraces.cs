@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Gateway.Billing;
 using Gateway.Requests;
+using Gateway.Teams;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Model;
@@ -9,8 +10,8 @@ namespace Gateway.Observability;
 
 /// <summary>
 /// The gateway's spans: a server span for each request and a client span for each attempt at upstream. Names and attributes follow
-/// OpenTelemetry's conventions for generative AI and for HTTP. A span contains no body, no header and no query string. Without a listener no
-/// span is created.
+/// OpenTelemetry's conventions for generative AI and for HTTP. A span contains no body, no header, no query string and no key. Without a
+/// listener no span is created.
 /// </summary>
 internal sealed class GatewayTraces : IDisposable
 {
@@ -46,7 +47,7 @@ internal sealed class GatewayTraces : IDisposable
         var status = context.Response.StatusCode;
         var mapping = context.Features.Get<IProviderMappingFeature>();
         span.DisplayName = NameOf(http, mapping?.Facts.RequestedModel);
-        span.SetTag("http.request.method", http.Method);
+        span.SetTag("http.request.method", KeyText.Hide(http.Method));
         span.SetTag("url.scheme", http.Scheme);
         span.SetTag("url.path", ShortText.Of(http.Path.Value));
         span.SetTag("http.route", GatewayMetrics.EndpointTag(http.Path.Value));
@@ -106,7 +107,7 @@ internal sealed class GatewayTraces : IDisposable
     public static void DescribeAttempt(Activity span, HttpContext context, RequestAttempts attempts, int number)
     {
         var http = context.Request;
-        span.SetTag("http.request.method", http.Method);
+        span.SetTag("http.request.method", KeyText.Hide(http.Method));
         if (context.Features.Get<IProviderMappingFeature>() is { } mapping)
         {
             span.DisplayName = NameOf(http, mapping.Decision.SentModel);
@@ -151,5 +152,5 @@ internal sealed class GatewayTraces : IDisposable
     // The conventions name a span by its operation and model. A request without a model is named by its method and endpoint.
     private static string NameOf(HttpRequest request, string? model) => model is { Length: > 0 }
         ? $"{GatewayMetrics.OperationTag(request.Path.Value)} {ShortText.Of(model)}"
-        : $"{request.Method} {GatewayMetrics.EndpointTag(request.Path.Value)}";
+        : $"{KeyText.Hide(request.Method)} {GatewayMetrics.EndpointTag(request.Path.Value)}";
 }

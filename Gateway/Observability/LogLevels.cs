@@ -16,6 +16,9 @@ internal sealed class LogLevels : IConfigureOptions<LoggerFilterOptions>, IOptio
     // Quotes invalid input of clients, which may contain a key or a prompt.
     private const string BadRequests = "Microsoft.AspNetCore.Server.Kestrel.BadRequests";
 
+    // Quotes the path of each request, which may contain a key.
+    private const string RouteMatcher = "Microsoft.AspNetCore.Routing.Matching.DfaMatcher";
+
     // Without a rule for this category the host creates a trace activity for every request.
     private const string HostDiagnostics = "Microsoft.AspNetCore.Hosting.Diagnostics";
 
@@ -50,6 +53,7 @@ internal sealed class LogLevels : IConfigureOptions<LoggerFilterOptions>, IOptio
         Silence(HostDiagnostics, options);
         Silence(Forwarder, options);
         Silence(BadRequests, options);
+        Silence(RouteMatcher, options);
         foreach (var (category, level) in _settings.LogLevel)
         {
             options.Rules.Add(new LoggerFilterRule(null, category == "Default" ? null : category, level, null));

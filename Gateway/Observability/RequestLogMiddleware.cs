@@ -13,7 +13,7 @@ namespace Gateway.Observability;
 
 /// <summary>
 /// The RequestLog phase. Creates the request's context, and writes one log line and the request metrics when the request has ended. The
-/// line never contains a body, a query string or a header of the caller.
+/// line never contains a body, a query string, a header of the caller or a key, wherever the caller has put it.
 /// </summary>
 internal sealed class RequestLogMiddleware
 {
@@ -101,7 +101,7 @@ internal sealed class RequestLogMiddleware
         var mapping = context.Features.Get<IProviderMappingFeature>();
         var line = new RequestLine
         {
-            Method = context.Request.Method,
+            Method = KeyText.Hide(context.Request.Method),
             Path = ShortText.Of(context.Request.Path.Value),
             Status = context.Response.StatusCode,
             End = request.End,
@@ -168,8 +168,8 @@ internal sealed class RequestLogMiddleware
             CompletionTokens = facts?.Usage?.CompletionTokens,
             Usd = bill?.Charge.ToString(),
             BillState = bill?.State.ToString(),
-            RemovedTools = request.Body.RemovedTools,
-            ReportedTools = request.Body.ReportedTools,
+            RemovedTools = KeyText.Hide(request.Body.RemovedTools),
+            ReportedTools = KeyText.Hide(request.Body.ReportedTools),
         };
     }
 

@@ -161,6 +161,135 @@ public sealed class TeamsFolderTests : IDisposable
         Assert.Single(Store.State.Faults);
     }
 
+    [Theory]
+    [InlineData("search", "another-key", "a-copy.json:Id: \"search\" is already used by search.json:Id")]
+    [InlineData("marketing", "key-of-search", "a-copy.json:Keys:0:Sha256: is already used by search.json:Keys:0")]
+    public async Task NewFile_TakesNothingOfATeamThatIsThere(string id, string key, string expected)
+    {
+        Main(Folder);
+        File("search.json", Team("search"));
+        File("zebra.json", Team("zebra"));
+        var watcher = await StartAsync();
+
+        File("a-copy.json", TeamSetup.Team("", id, key, reference: "env:KEY"));
+        File("zebra.json", Team("zebra", """ "Limits": { "RequestsPerMinute": 9 } """));
+        await CheckAsync(watcher);
+
+        Assert.Equal([("search", (int?)null), ("zebra", 9)], Store.Current.Teams.Teams.Select(static team => (team.Id, team.Limits.RequestsPerMinute)));
+        AssertCalls("search");
+        Assert.StartsWith(expected, Assert.Single(Store.State.Faults).ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("search", "key-of-marketing")]
+    [InlineData("marketing", "key-of-search")]
+    public async Task ChangedFile_TakesNothingOfAnUntouchedOne(string id, string key)
+    {
+        Main(Folder);
+        File("marketing.json", Team("marketing"));
+        File("search.json", Team("search"));
+        var watcher = await StartAsync();
+
+        File("marketing.json", TeamSetup.Team("", id, key, reference: "env:KEY"));
+        await CheckAsync(watcher);
+
+        Assert.Equal(["marketing", "search"], Ids);
+        AssertCalls("marketing");
+        AssertCalls("search");
+        Assert.StartsWith("marketing.json:", Assert.Single(Store.State.Faults).Path, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("rule", true, "search.json:ProviderMapping:Rules:0:Name: ")]
+    [InlineData("rule", false, "search.json:ProviderMapping:Rules:0:Name: ")]
+    [InlineData("key", true, "search.json:Keys:0:Sha256: is already used by Teams:0:Keys:0")]
+    [InlineData("key", false, "search.json:Keys:0:Sha256: is already used by Teams:0:Keys:0")]
+    [InlineData("id", true, "search.json:Id: \"search\" is already used by Teams:0:Id")]
+    public async Task TeamWhoseGoodStateIsTaken_RejectsTheWholeReload(string taken, bool isAlone, string expected)
+    {
+        Main(Folder);
+        File("search.json", Team("search", """ "ProviderMapping": { "Rules": [ { "Name": "eu", "Model": "*", "Provider": { "zdr": true } } ] } """));
+        if (!isAlone)
+        {
+            File("zebra.json", Team("zebra"));
+        }
+
+        var watcher = await StartAsync();
+        var good = Store.Current;
+
+        Main(Folder + ", " + taken switch
+        {
+            "rule" => """ "ProviderMapping": { "Rules": [ { "Name": "eu", "Model": "a/*", "Provider": { "zdr": true } } ] } """,
+            "key" => Section(TeamSetup.Team("", "other", "key-of-search", reference: "env:KEY")),
+            _ => Section(TeamSetup.Team("", "search", "another-key", reference: "env:KEY")),
+        });
+        await CheckAsync(watcher);
+
+        Assert.Same(good, Store.Current);
+        AssertCalls("search");
+        Assert.False(Store.State.LastReloadSucceeded);
+        Assert.StartsWith(expected, Assert.Single(Store.State.Faults).ToString(), StringComparison.Ordinal);
+        Assert.Contains(expected, Assert.Single(_log.At(LogLevel.Error)), StringComparison.Ordinal);
+
+        Main(Folder);
+        await CheckAsync(watcher);
+        Assert.True(Store.State.LastReloadSucceeded);
+        AssertCalls("search");
+    }
+
+    [Fact]
+    public async Task BadFile_WhoseGoodStateIsTaken_TellsBothFaults()
+    {
+        Main(Folder);
+        File("search.json", Team("search"));
+        var watcher = await StartAsync();
+        var good = Store.Current;
+
+        File("search.json", "[]");
+        Main(Folder + ", " + Section(TeamSetup.Team("", "search", "another-key", reference: "env:KEY")));
+        await CheckAsync(watcher);
+
+        Assert.Same(good, Store.Current);
+        Assert.Collection(
+            Store.State.Faults,
+            static fault => Assert.Equal("search.json", fault.Path),
+            static fault => Assert.StartsWith(
+                "search.json:Id: the last good state cannot be kept: \"search\" is already used by Teams:0:Id",
+                fault.ToString(),
+                StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task OnlyFileIsNewAndBad_ItsFaultIsToldBeforeThatNoTeamIsLeft()
+    {
+        Main(Folder);
+        var renamed = File("a.json", Team("a"));
+        var watcher = await StartAsync();
+
+        System.IO.File.Delete(renamed);
+        File("b.json", Team("b", "\"AllowedModel\": \"a\""));
+        await CheckAsync(watcher);
+
+        Assert.Equal(["a"], Ids);
+        Assert.Equal(["b.json:AllowedModel", "TeamsFolder"], Store.State.Faults.Select(static fault => fault.Path));
+    }
+
+    [Fact]
+    public async Task NewAndChangedFiles_GiveTheSettingsOfAStart()
+    {
+        Main(Folder);
+        File("b.json", Team("b"));
+        File("c.json", Team("c"));
+        var watcher = await StartAsync();
+
+        File("a.json", Team("a"));
+        File("b.json", Team("b", """ "Limits": { "RequestsPerMinute": 9 } """));
+        await CheckAsync(watcher);
+
+        Assert.Equal(["a", "b", "c"], Ids);
+        Assert.Equal((await _folder.LoadGoodAsync()).Version, Store.Current.Version);
+    }
+
     [Fact]
     public async Task RemovedFile_RemovesItsTeam_AndItsGoodState()
     {
@@ -268,6 +397,12 @@ public sealed class TeamsFolderTests : IDisposable
         "too large" => Team("bad") + new string(' ', TeamFolder.MaxBytes),
         _ => kind,
     };
+
+    private void AssertCalls(string id)
+    {
+        Assert.True(Store.Current.Teams.TryFind("key-of-" + id, out var caller));
+        Assert.Equal(id, caller.Team.Id);
+    }
 
     private void Main(string sections) => _folder.Write("appsettings.json", SettingsFolder.Json(sections));
 

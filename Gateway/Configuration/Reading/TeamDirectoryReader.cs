@@ -6,7 +6,8 @@ namespace Gateway.Configuration.Reading;
 
 /// <summary>
 /// Compiles the teams of section <c>Teams</c> and of <c>TeamsFolder</c>, each on top of section <c>TeamDefaults</c>. A fault of a section
-/// rejects all settings. A fault of a file rejects that file only: its team keeps its last good state.
+/// rejects all settings. A fault of a file rejects that file only: its team keeps its last good state. If that state cannot be kept, because
+/// a section has taken an id, a key or the name of a rule, all settings are rejected: no team may be lost by an edit elsewhere.
 /// </summary>
 internal sealed class TeamDirectoryReader
 {
@@ -18,6 +19,7 @@ internal sealed class TeamDirectoryReader
     private readonly List<SettingsFault> _warnings = [];
     private readonly List<Team> _teams = [];
     private readonly Dictionary<string, TeamFile> _files = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, FileTeam> _fileTeams = new(StringComparer.Ordinal);
     private readonly List<SettingsNode> _entries = [];
     private SettingsObject _defaults = SettingsObject.Empty;
 
@@ -106,13 +108,23 @@ internal sealed class TeamDirectoryReader
             return;
         }
 
-        foreach (var file in folder.Files)
+        foreach (var file in folder.Files.OrderBy(RankOf))
         {
             var faults = new List<SettingsFault>();
             if (!TryReadFile(file, faults))
             {
-                (_known is null ? _faults : _fileFaults).AddRange(faults);
-                KeepLastGood(file.Path);
+                (CanDoWithout(file.Path, faults) ? _fileFaults : _faults).AddRange(faults);
+            }
+        }
+
+        // In the order of the names, as after a start: the version of the settings says nothing about the past.
+        foreach (var file in folder.Files)
+        {
+            if (_fileTeams.TryGetValue(file.Path, out var read))
+            {
+                _warnings.AddRange(read.Warnings);
+                _teams.Add(read.Team);
+                _entries.Add(read.Entry);
             }
         }
 
@@ -120,12 +132,19 @@ internal sealed class TeamDirectoryReader
         IsUnfinished |= _known?.Keys.Any(path => folder.Files.All(file => file.Path != path)) == true;
         if (_teams.Count == 0 && _faults.Count == 0)
         {
-            // Without teams, clients would use keys of their own.
+            // Without teams, clients would use keys of their own. The faults of the files come first: they may be the reason.
+            _faults.AddRange(_fileFaults);
             _faults.Add(new SettingsFault(
                 SettingsSchema.TeamsFolder, $"{folder.Path} has no team; expected one file NAME.json for each team, or no TeamsFolder"));
             IsUnfinished = true;
         }
     }
+
+    /// <summary>
+    /// The rank of a file in the order of reading. Ids and keys belong to whoever is read first: an edit must not take those of a team whose
+    /// file nobody has touched, and a new file none of a team that is there.
+    /// </summary>
+    private int RankOf(FileContent file) => _known?.TryGetValue(file.Path, out var good) != true ? 2 : file.Hash == good!.Hash ? 0 : 1;
 
     private bool TryReadFile(FileContent file, List<SettingsFault> faults)
     {
@@ -146,19 +165,36 @@ internal sealed class TeamDirectoryReader
         }
 
         faults.AddRange(duplicates.Select(fault => fault with { Path = $"{name}:{fault.Path}" }));
-        return TryAdd(file.Path, entry, known: null, faults);
+        return TryAdd(file.Path, entry, file.Hash!, known: null, faults);
     }
 
-    private void KeepLastGood(string path)
+    /// <summary>Whether the other teams can be loaded without a faulty file: it has no team yet, or its team keeps its last good state.</summary>
+    /// <param name="path">The path of the file.</param>
+    /// <param name="faults">Its faults. Receives those of the last good state, if it cannot be kept.</param>
+    private bool CanDoWithout(string path, List<SettingsFault> faults)
     {
-        // The file's own faults are reported already.
-        if (_known?.TryGetValue(path, out var good) == true)
+        if (_known is null)
         {
-            TryAdd(path, good.Entry, good, new List<SettingsFault>());
+            return false;
         }
+
+        if (!_known.TryGetValue(path, out var good))
+        {
+            return true;
+        }
+
+        var kept = new List<SettingsFault>();
+        if (TryAdd(path, good.Entry, good.Hash, good, kept))
+        {
+            return true;
+        }
+
+        faults.AddRange(
+            kept.Except(faults).Select(static fault => fault with { Message = $"the last good state cannot be kept: {fault.Message}" }).ToList());
+        return false;
     }
 
-    private bool TryAdd(string path, SettingsObject entry, TeamFile? known, List<SettingsFault> faults)
+    private bool TryAdd(string path, SettingsObject entry, string hash, TeamFile? known, List<SettingsFault> faults)
     {
         var name = NameOf(path);
         var shaped = SettingsValidator.Shape(SettingsNode.Merge(_defaults, entry), SettingsSchema.Team, name, faults) as SettingsObject;
@@ -171,12 +207,12 @@ internal sealed class TeamDirectoryReader
         }
 
         _claims.Accept();
-        _warnings.AddRange(warnings);
-        _teams.Add(team);
-        _files.Add(path, new TeamFile(entry, team.UpstreamKey, team.AlertWebhook));
-        _entries.Add(shaped!);
+        _files.Add(path, known ?? new TeamFile(entry, hash, team.UpstreamKey, team.AlertWebhook));
+        _fileTeams.Add(path, new FileTeam(team, shaped!, warnings));
         return true;
     }
 
     private static string NameOf(string path) => Path.GetFileName(path);
+
+    private sealed record FileTeam(Team Team, SettingsNode Entry, IReadOnlyList<SettingsFault> Warnings);
 }
