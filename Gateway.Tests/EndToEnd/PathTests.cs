@@ -29,10 +29,13 @@ public sealed class PathTests : IClassFixture<PathTests.Fixture>
     [InlineData("/api/beta/batches?limit=1", "/api/beta/batches?limit=1")]
     [InlineData("/api/alpha/things/t-1?limit=1", "/api/alpha/things/t-1?limit=1")]
     [InlineData("/v1/cursor/chat/completions", "/api/v1/cursor/chat/completions")]
+    [InlineData("http://HOST/v1/models?q=a%20b%2Fc", "/api/v1/models?q=a%20b%2Fc")]
+    [InlineData("http://HOST/v1/x/.well-known/..a/b..", "/api/v1/x/.well-known/..a/b..")]
+    [InlineData("/v1/x/.well-known/..a/b..", "/api/v1/x/.well-known/..a/b..")]
     [InlineData("/v1/x/a%20b%C3%A4", "/api/v1/x/a%20b%C3%A4")]
     public async Task Get_ReachesTheSamePathBelowTheBase(string asked, string arrived)
     {
-        var call = await _pair.GetAsync(asked);
+        var call = await _pair.GetAsync(OnThisHost(asked));
 
         Assert.Equal(arrived, call.Forwarded.Target);
         Assert.Equal("GET", call.Forwarded.Method);
@@ -92,9 +95,12 @@ public sealed class PathTests : IClassFixture<PathTests.Fixture>
     [InlineData("/v1/chat%2Fcompletions")]
     [InlineData("/v1/chat\\completions")]
     [InlineData("/v1/chat%5ccompletions")]
+    [InlineData("http://HOST/v1/x%2F..%2Fchat/completions")]
+    [InlineData("http://HOST/v1/x%5C..%5Cchat/completions")]
+    [InlineData("http://HOST/v1/chat\\completions")]
     public async Task DoubtfulSpellingOfARewrittenPath_Is404AndStaysHere(string path)
     {
-        var call = await _pair.PostAsync(path, """{"model":"m"}""");
+        var call = await _pair.PostAsync(OnThisHost(path), """{"model":"m"}""");
 
         call.IsRefused(404);
         Assert.Null(call.Upstream);
@@ -104,9 +110,15 @@ public sealed class PathTests : IClassFixture<PathTests.Fixture>
     [InlineData("/v1/../../internal")]
     [InlineData("/v1/%2e%2e/%2e%2e/internal")]
     [InlineData("/v1/models/../../../internal")]
+    [InlineData("/v1/%252e%252e/%252e%252e/internal")]
+    [InlineData("http://HOST/v1/../../internal")]
+    [InlineData("http://HOST/v1/%2e%2e/%2e%2e/internal")]
+    [InlineData("http://HOST/v1/%252e%252e/%252e%252e/internal")]
+    [InlineData("http://HOST/v1/x%2F..%2F..%2F..%2Finternal")]
+    [InlineData("http://HOST/v1/..%5C..%5Cinternal")]
     public async Task DotSegments_DoNotLeaveTheBase(string path)
     {
-        var call = await _pair.GetAsync(path);
+        var call = await _pair.GetAsync(OnThisHost(path));
 
         Assert.True(
             call.Upstream is null || call.Upstream.Target.StartsWith("/api/v1/", StringComparison.Ordinal),
@@ -134,6 +146,10 @@ public sealed class PathTests : IClassFixture<PathTests.Fixture>
             call.Upstream is null || call.ForwardedJson.TryGetProperty("provider", out _),
             $"arrived as {call.Upstream?.Target} without a provider");
     }
+
+    /// <summary>A target in absolute form has to name the host of the <c>Host</c> header.</summary>
+    private string OnThisHost(string target) =>
+        target.Replace("HOST", _pair.Gateway.Address.Authority, StringComparison.Ordinal);
 
     public sealed class Fixture : GatewayFixture
     {

@@ -40,7 +40,7 @@ internal static class RandomRequest
         var members = 1 + random.Next(6);
         for (var i = 0; i < members; i++)
         {
-            json.Append(i == 0 ? "" : random.Next(4) == 0 ? " ,\n" : ",").Append(Member(random));
+            json.Append(i == 0 ? "" : random.Next(4) == 0 ? " ,\n" : ",").Append(i == 0 && random.Next(2) == 0 ? ModelMember(random) : Member(random));
         }
 
         json.Append('}');
@@ -61,7 +61,7 @@ internal static class RandomRequest
 
     private static string Member(TestRandom random) => random.Next(19) switch
     {
-        < 6 => Key("model", random) + Model(random),
+        < 6 => ModelMember(random),
         6 => Key("models", random) + (random.Next(30) == 0 ? Many() : $"[{Model(random)},{Model(random)}]"),
         7 => Key("fallbacks", random) + $"[{{\"model\":{Model(random)}}}]",
         8 => Key("preset", random) + Presets[random.Next(Presets.Length)],
@@ -75,6 +75,9 @@ internal static class RandomRequest
         12 => Key("max_tokens", random) + random.Next(100).ToString(CultureInfo.InvariantCulture),
         _ => "\"messages\":[{\"role\":\"user\",\"content\":\"" + new string('x', random.Next(20) == 0 ? MaxSize : random.Next(40)) + "\"}]",
     };
+
+    // Most teams refuse a body without it before anything else of it is judged.
+    private static string ModelMember(TestRandom random) => Key("model", random) + Model(random);
 
     private static string Key(string name, TestRandom random) => Quote(name, random) + (random.Next(4) == 0 ? " : " : ":");
 

@@ -29,6 +29,23 @@ public sealed class RightsRefusalTests : IClassFixture<RightsRefusalTests.Fixtur
             call => Assert.Contains(message, call.Json.GetProperty("error").GetProperty("message").GetString(), StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("""{"model":null}""")]
+    [InlineData("""{"models":[]}""")]
+    [InlineData("""{"model":"","messages":[]}""")]
+    [InlineData("""{"model":"openai/gpt-4o-mini","model":null}""")]
+    public async Task RequestWithoutAModel_MayGetADeniedOne(string body)
+    {
+        var call = await _team.PostAsync("/v1/chat/completions", body);
+
+        call.IsRefused(403);
+        var error = call.Json.GetProperty("error");
+        Assert.Equal("model_not_allowed", error.GetProperty("code").GetString());
+        Assert.Contains("a request that names no model", error.GetProperty("message").GetString(), StringComparison.Ordinal);
+        Assert.Null(call.Upstream);
+    }
+
     public sealed class Fixture : IAsyncLifetime
     {
         internal TeamGateway Team { get; private set; } = null!;

@@ -1,3 +1,4 @@
+using System.Text;
 using Gateway.Tests.Support;
 using Xunit;
 
@@ -34,7 +35,8 @@ public sealed class TeamTests : IClassFixture<TeamTests.Fixture>
         string[] elsewhere =
         [
             "Cookie: session=ogw-one", "Proxy-Authorization: Bearer ogw-one", "api-key: own text as a key", "x-goog-api-key: ogw-one",
-            "X-Anything: key ogw-one",
+            "X-Anything: key ogw-one", "Content-Type: application/json; key=ogw-one", "Expires: ogw-one", "Content-Language: ogw-one",
+            "Content-Location: /ogw-one", "Allow: GET, ogw-one", "Last-Modified: ogw-one",
         ];
         var call = await CallAsync(Chat, [.. lines, .. elsewhere]);
 
@@ -139,6 +141,46 @@ public sealed class TeamTests : IClassFixture<TeamTests.Fixture>
         }
 
         Assert.Equal(200, (await pair.SendAsync("POST", Chat, ["Authorization: Bearer sk-or-v1-own"], "{}"u8.ToArray())).Status);
+    }
+
+    [Theory]
+    [InlineData("GET", "/v1/models", null)]
+    [InlineData("GET", "/v1/models", "")]
+    [InlineData("POST", Chat, "{}")]
+    [InlineData("POST", "/v1/files", "--b--")]
+    public async Task GatewayKeyWithoutTeams_IsRemovedFromEveryOtherHeader(string method, string path, string? body)
+    {
+        await using var pair = await GatewayPair.StartAsync();
+        string[] lines =
+        [
+            "Content-Type: multipart/x; boundary=b; key=ogw-one", "Expires: OGW-one", "Content-Language: en, ogw-one", "Content-Location: /ogw-one",
+            "Allow: ogw-one", "Last-Modified: ogw-one", "X-Anything: ogw-one", "Content-Disposition: attachment",
+        ];
+        var call = await pair.SendAsync(
+            method,
+            path,
+            ["Authorization: Bearer sk-or-v1-own", .. path == Chat ? lines[1..] : lines],
+            body is null ? null : Encoding.UTF8.GetBytes(body));
+
+        Assert.Equal(200, call.Status);
+        Assert.DoesNotContain(call.Forwarded.Headers, header => header.Value.Contains("ogw-", StringComparison.OrdinalIgnoreCase));
+        Assert.Equal("attachment", call.Forwarded.Header("Content-Disposition"));
+    }
+
+    [Theory]
+    [InlineData("?api_key=ogw-one", "")]
+    [InlineData("?a=%41&api_key=OGW-one&b=c+d", "?a=%41&b=c+d")]
+    [InlineData("?key=Bearer%20%6Fgw-one&&a", "?&a")]
+    [InlineData("?ogw-one", "")]
+    [InlineData("?a=xogw-one&b=%zz|", "?a=xogw-one&b=%zz|")]
+    public async Task GatewayKeyInTheQuery_IsRemoved(string query, string arrived)
+    {
+        var withTeam = await _pair.SendAsync("GET", "/v1/models" + query, ["Authorization: Bearer ogw-one"], null);
+        await using var pair = await GatewayPair.StartAsync();
+        var without = await pair.SendAsync("POST", Chat + query, ["Authorization: Bearer sk-or-v1-own"], "{}"u8.ToArray());
+
+        Assert.Equal(arrived, withTeam.Forwarded.Query);
+        Assert.Equal(arrived, without.Forwarded.Query);
     }
 
     [Fact]

@@ -14,6 +14,9 @@ internal static class HostileRequests
     /// <summary>Stands for the request's <c>x-fake-id</c>.</summary>
     public const string Id = "<ID>";
 
+    // Begins a target in absolute form.
+    private const string Origin = "http://h";
+
     private const string Chat = "/v1/chat/completions";
     private const string Allowed = TeamGateway.Model;
     private const string Plain = $$"""{"model":"{{Allowed}}","messages":[]}""";
@@ -107,6 +110,21 @@ internal static class HostileRequests
             .Select(path => new HostileRequest("path " + path, To(path), 200, 200)),
         .. ((string[])["/v1/keys", "/v1/models/../keys", "/v1/%6Beys", "/v1/%256Beys", "/v1/keys;/models", "/v1/auth/keys", "/v1/files"])
             .Select(path => new HostileRequest("path " + path, To(path), 200, 403)),
+
+        // Kestrel removes the dot segments of a target in absolute form before it decodes them.
+        .. ((string[])
+        [
+            "/v1/x%2F..%2Fchat/completions", "/v1/x%2f../chat/completions", "/v1/x%5C..%5cchat/completions", "/v1/x%2F.%2Fchat%2Fcompletions",
+            "/v1/x/%2E%2E%2Fchat/completions", "/v1/chat/%2e%2e%2f%2e%2e%2fkeys", "/v1/x%2F..%2F..%2F..%2Finternal", "/v1/models%2F..",
+            "/v1/chat%2Fcompletions", "/v1/chat%5Ccompletions", "/v1/chat\\completions", "/v1/chat//completions", "/v1/chat%2Fcompletions?q=1",
+        ]).Select(path => new HostileRequest("absolute path " + path, To(Origin + path), 404, 404)),
+        .. ((string[])
+        [
+            "/v1/chat/completions", "/V1/Chat/Completions", "/v1/x/../chat/completions", "/v1/x/%2e%2e/chat/completions",
+            "/v1/%63hat/completions", "/v1/chat/completions?q=%2F..%5C",
+        ]).Select(path => new HostileRequest("absolute path " + path, To(Origin + path), 200, 200)),
+        new("absolute path to keys", To(Origin + "/v1/models/../keys"), 200, 403),
+        new("absolute path of another scheme", To("file://h/v1/chat/completions"), HostileRequest.Refused, HostileRequest.Refused),
         new("call of another team", Get("/v1/generation?id=gen-1"), HostileRequest.Any, 404),
         new("two calls", Get("/v1/generation?id=gen-1&id=gen-2"), HostileRequest.Any, 404),
         new("prompts of a call", Get("/v1/generation/content?id=gen-1"), HostileRequest.Any, 403),
@@ -165,6 +183,9 @@ internal static class HostileRequests
         new("websocket elsewhere", Upgrade("/v1/realtime", "websocket"), HostileRequest.Any, 403),
         new("websocket on a catalogue", Upgrade("/v1/models", "websocket"), HostileRequest.Any, 403),
         new("websocket that looks like a preflight", Upgrade(Chat, "websocket", "OPTIONS"), 426, 426),
+        .. ((string[])["/v1/x%2F..%2Fresponses", "/v1/x%5C..%5Cresponses", "/v1/responses%2F."]).Select(
+            path => new HostileRequest("websocket to the absolute path " + path, Upgrade(Origin + path, "websocket"), 404, 404)),
+        new("websocket to an absolute path", Upgrade(Origin + "/v1/responses", "websocket"), 426, 426),
         new("h2c", Upgrade("/v1/models", "h2c"), 200, 200),
     ];
 

@@ -39,7 +39,7 @@ internal sealed partial class ErrorMiddleware
                 return;
             }
 
-            if (RequestPaths.IsAmbiguous(context.Request.Path))
+            if (RequestPaths.IsAmbiguous(context.Request))
             {
                 await RefuseAsync(context, GatewayError.NotFound);
                 return;

@@ -40,4 +40,20 @@ internal static class GatewayKeys
 
         return false;
     }
+
+    /// <summary>A query string without the parameters that contain a gateway key; unchanged if there is none.</summary>
+    /// <param name="query">The query string, as written, with its question mark.</param>
+    public static string RemoveFrom(string query)
+    {
+        if (!HasKey(query))
+        {
+            return query;
+        }
+
+        var left = string.Join('&', query[1..].Split('&').Where(static parameter => !HasKey(parameter)));
+        return left.Length == 0 ? "" : "?" + left;
+
+        // Without an escape, the decoded text is the text itself.
+        static bool HasKey(string text) => IsIn(Uri.UnescapeDataString(text));
+    }
 }

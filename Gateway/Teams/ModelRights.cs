@@ -40,8 +40,8 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
     /// <remarks>
     /// A name is denied if any spelling of it (<see cref="ModelSpellings"/>), of its model or of its preset matches the deny-list. With an
     /// allow-list, every name needs a spelling that matches. A preset selects the model at upstream, so it needs a pattern for presets that
-    /// matches <c>@preset/x</c>, and the model beside it must be allowed as well. A request without a model counts as the empty name, which
-    /// only patterns such as <c>*</c> match.
+    /// matches <c>@preset/x</c>, and the model beside it must be allowed as well. A request without a model counts as the empty name. It gets the
+    /// default model of the account, so it needs what <see cref="RequestedModels.Any"/> needs.
     /// </remarks>
     /// <param name="names">
     /// Every model of the request after aliases: <c>model</c>, <c>models</c> and <c>fallbacks</c>, earlier duplicates included, as written;
@@ -64,7 +64,7 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
 
         if (names.Count == 0 && presets.Count == 0)
         {
-            return IsAllowedPlain("") ? null : "";
+            return IsAllowed("") ? null : "";
         }
 
         for (var i = 0; i < names.Count; i++)
@@ -88,8 +88,8 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
 
     private bool IsAllowed(string name)
     {
-        // Any model may be one of the denied ones.
-        if (name == RequestedModels.Any && _denied is not null)
+        // Any model, such as the account's default for a request without one, may be one of the denied ones.
+        if (_denied is not null && (name == RequestedModels.Any || IsBlank(name)))
         {
             return false;
         }

@@ -47,6 +47,11 @@ internal static class HopHeaders
     {
         var request = GatewayContext.Of(context);
         RemoveClients(upstream.Headers, !request.Snapshot.Teams.IsEmpty, request.Team is { ScopesSessions: true });
+        if (upstream.Content is { } content)
+        {
+            RemoveGatewayKeys(content.Headers);
+        }
+
         if (!forwardTrace)
         {
             foreach (var name in TraceHeaders)
@@ -104,6 +109,24 @@ internal static class HopHeaders
                 || name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)
                 || name.StartsWith("X-Envoy-", StringComparison.OrdinalIgnoreCase)
                 || (name.StartsWith("X-OpenRouter-", StringComparison.OrdinalIgnoreCase) && IsInternal(name, scopesSessions)))
+            {
+                (found ??= []).Add(name);
+            }
+        }
+
+        foreach (var name in found ?? [])
+        {
+            headers.Remove(name);
+        }
+    }
+
+    /// <summary>Removes headers that HTTP counts among those of the content, such as <c>Expires</c> and <c>Content-Type</c>, if they have a key.</summary>
+    private static void RemoveGatewayKeys(HttpContentHeaders headers)
+    {
+        List<string>? found = null;
+        foreach (var (name, values) in headers.NonValidated)
+        {
+            if (HasGatewayKey(values))
             {
                 (found ??= []).Add(name);
             }

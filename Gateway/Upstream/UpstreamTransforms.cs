@@ -9,6 +9,7 @@ using Gateway.Metering;
 using Gateway.Observability;
 using Gateway.Primitives;
 using Gateway.Requests;
+using Gateway.Teams;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Transforms;
@@ -322,7 +323,8 @@ internal sealed partial class UpstreamTransforms(
 
     /// <summary>
     /// Forwards the query string unchanged. <see cref="Uri"/> would normalise it: <c>%41</c> to <c>A</c>, <c>|</c> to <c>%7C</c>,
-    /// <c>%zz</c> to <c>%25zz</c>. The path is normalised on purpose, since the gateway has judged the normalised path.
+    /// <c>%zz</c> to <c>%25zz</c>. The path is normalised on purpose, since the gateway has judged the normalised path. A parameter with a gateway
+    /// key is left out.
     /// </summary>
     private sealed class ExactQuery : RequestTransform
     {
@@ -333,7 +335,7 @@ internal sealed partial class UpstreamTransforms(
             if (context.Query.QueryString is { HasValue: true } query && context.ProxyRequest.RequestUri is null)
             {
                 var address = RequestUtilities.MakeDestinationAddress(context.DestinationPrefix, context.Path, QueryString.Empty);
-                context.ProxyRequest.RequestUri = new Uri(address.AbsoluteUri + query.Value, AsGiven);
+                context.ProxyRequest.RequestUri = new Uri(address.AbsoluteUri + GatewayKeys.RemoveFrom(query.Value), AsGiven);
             }
 
             return default;

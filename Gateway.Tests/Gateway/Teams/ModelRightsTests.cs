@@ -138,9 +138,23 @@ public sealed class ModelRightsTests
     public void NoModelAtAll_IsTheEmptyName()
     {
         Assert.Null(Create("*", "-").Refuse([], []));
-        Assert.Null(Create("-", "openai/*").Refuse([], []));
         Assert.Equal("", Create("openai/*", "-").Refuse([], []));
         Assert.Equal("", Create("-", "*").Refuse([], []));
+    }
+
+    [Fact]
+    public void NoModelAtAll_MayBeADeniedOne()
+    {
+        Assert.Equal("", Create("-", "openai/*").Refuse([], []));
+        Assert.Equal("", Create("*", "openai/*").Refuse([], []));
+        Assert.Equal("", Create("*", "-").Narrow(Create("-", "openai/*")).Refuse([], []));
+        Assert.Equal("", Create("-", "openai/*").Narrow(Create("*", "-")).Refuse([], []));
+        Assert.Equal("", Create("-", "openai/*").Refuse([""], []));
+        Assert.Equal(" ~", Create("-", "openai/*").Refuse([" ~"], []));
+
+        // A router and a preset have names of their own.
+        Assert.Null(Create("-", "openai/*").Refuse(["openrouter/auto"], []));
+        Assert.Null(Create("-", "openai/*").Refuse([], ["x"]));
     }
 
     [Fact]

@@ -73,6 +73,14 @@ public class EnforceRuleTests
     // order: the client's sequence within what is allowed; the rule's own takes its place.
     [InlineData("""{"only":["a","b"]}""", """{"order":["b","c","a"]}""", """{"order":["b","a"],"only":["a","b"]}""")]
     [InlineData("""{"ignore":["c"]}""", """{"order":["b","c","a"]}""", """{"order":["b","a"],"ignore":["c"]}""")]
+    [InlineData("""{"ignore":["openai"]}""", """{"order":["openai/priority","azure"]}""", """{"order":["azure"],"ignore":["openai"]}""")]
+    [InlineData("""{"ignore":["openai"]}""", """{"order":["OpenAI/flex "],"x":1}""", """{"x":1,"ignore":["openai"]}""")]
+    [InlineData("""{"ignore":["openai/flex"]}""", """{"order":["openai/priority"]}""", """{"order":["openai/priority"],"ignore":["openai/flex"]}""")]
+    // only: without what a rule ignores, service tiers included.
+    [InlineData("""{"ignore":["openai"]}""", """{"only":["openai/flex","azure"]}""", """{"only":["azure"],"ignore":["openai"]}""")]
+    [InlineData("""{"ignore":["openai"]}""", """{"only":["openai","azure/flex"]}""", """{"only":["azure/flex"],"ignore":["openai"]}""")]
+    [InlineData("""{"ignore":["d/x"]}""", """{"only":["d","d/y"]}""", """{"only":["d","d/y"],"ignore":["d/x"]}""")]
+    [InlineData("""{"zdr":true}""", """{"only":["a/flex"],"ignore":["a"]}""", """{"only":["a/flex"],"ignore":["a"],"zdr":true}""")]
     [InlineData("""{"only":["a"]}""", """{"order":["b"],"x":1}""", """{"x":1,"only":["a"]}""")]
     [InlineData("""{"only":["a"]}""", """{"x":1,"order":["b"]}""", """{"x":1,"only":["a"]}""")]
     [InlineData("""{"only":["a"]}""", """{"order":["b"]}""", """{"only":["a"]}""")]
@@ -80,7 +88,7 @@ public class EnforceRuleTests
     [InlineData(
         """{"only":["d/x","d/y"],"ignore":["d/x"]}""",
         """{"order":["d"]}""",
-        """{"order":["d/y"],"only":["d/x","d/y"],"ignore":["d/x"]}""")]
+        """{"order":["d/y"],"only":["d/y"],"ignore":["d/x"]}""")]
     [InlineData("""{"order":["a","b"]}""", """{"order":["c"]}""", """{"order":["a","b"]}""")]
     [InlineData("""{"order":["a","b"]}""", """{"order":["A","B"]}""", """{"order":["A","B"]}""")]
     [InlineData("""{"order":["a","b"]}""", """{"only":["b"]}""", """{"only":["b"],"order":["b"]}""")]
@@ -115,6 +123,10 @@ public class EnforceRuleTests
     [InlineData("""{"only":["a"]}""", """{"only":[]}""", "provider.only")]
     [InlineData("""{"only":["deepinfra/a"]}""", """{"only":["deepinfra/b"]}""", "provider.only")]
     [InlineData("""{"only":["openai"]}""", """{"only":["openai/priority"]}""", "provider.only")]
+    [InlineData("""{"only":["azure"]}""", """{"only":["azure/priority "]}""", "provider.only")]
+    [InlineData("""{"ignore":["openai"]}""", """{"only":["openai/flex"],"allow_fallbacks":false}""", "provider.only")]
+    [InlineData("""{"ignore":["Google","openai"]}""", """{"only":["google-vertex/priority"," OpenAI/flex"]}""", "provider.only")]
+    [InlineData("""{"ignore":["openai"]}""", """{"only":["openai"]}""", "provider.only")]
     [InlineData("""{"quantizations":["fp8"]}""", """{"quantizations":["int4"]}""", "provider.quantizations")]
     public void NothingLeft_Is403ThatNamesTheRule(string rule, string client, string param)
     {
@@ -134,6 +146,7 @@ public class EnforceRuleTests
     [InlineData("""{"only":["a"]}""", """{"only":["a",null]}""", "provider.only")]
     [InlineData("""{"quantizations":["fp8"]}""", """{"quantizations":{}}""", "provider.quantizations")]
     [InlineData("""{"ignore":["a"]}""", """{"ignore":7}""", "provider.ignore")]
+    [InlineData("""{"ignore":["a"]}""", """{"only":"a/flex"}""", "provider.only")]
     [InlineData("""{"only":["a"]}""", """{"order":"a"}""", "provider.order")]
     [InlineData("""{"zdr":true}""", """{"zdr":"true"}""", "provider.zdr")]
     [InlineData("""{"allow_fallbacks":false}""", """{"allow_fallbacks":0}""", "provider.allow_fallbacks")]
@@ -150,7 +163,6 @@ public class EnforceRuleTests
 
     [Theory]
     [InlineData("""{"zdr":true}""", """{"only":"a"}""")]
-    [InlineData("""{"ignore":["a"]}""", """{"only":"a"}""")]
     [InlineData("""{"order":["a"]}""", """{"order":7}""")]
     [InlineData("""{"max_price":{"prompt":1}}""", """{"max_price":{"image":"x","prompt":1}}""")]
     public void UnconstrainedMemberOfAWrongType_IsLeftToUpstream(string rule, string client) =>

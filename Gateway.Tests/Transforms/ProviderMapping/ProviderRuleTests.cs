@@ -144,6 +144,8 @@ public class ProviderRuleTests
     [InlineData("""{"order":["anthropic"]}""", "Provider", "its members are preferences")]
     [InlineData("""{"sort":"price","preferred_max_latency":1}""", "Provider", "its members are preferences")]
     [InlineData("""{"zdr":false}""", "Provider", "its members are preferences")]
+    [InlineData("""{"only":["azure","openai/flex"],"ignore":["openai"]}""", "Provider:only", "'ignore' excludes")]
+    [InlineData("""{"order":["openai/flex"],"ignore":["openai"]}""", "Provider:order", "'ignore' excludes")]
     [InlineData("""{"only":["openai"],"zdr":false}""", "Provider:zdr", "no effect under Enforce")]
     [InlineData("""{"only":["openai"],"allow_fallbacks":true}""", "Provider:allow_fallbacks", "no effect under Enforce")]
     [InlineData("""{"only":["openai"],"data_collection":"allow"}""", "Provider:data_collection", "no effect under Enforce")]

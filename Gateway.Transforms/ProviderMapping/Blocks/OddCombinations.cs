@@ -46,7 +46,7 @@ internal static class OddCombinations
             {
                 yield return ($"{Root}:order", $"names {JsonText.Quoted(name.Text)}, which 'only' excludes");
             }
-            else if (block.Ignore?.Covers(name) == true)
+            else if (IsIgnored(name))
             {
                 yield return ($"{Root}:order", $"names {JsonText.Quoted(name.Text)}, which 'ignore' excludes");
             }
@@ -54,7 +54,7 @@ internal static class OddCombinations
 
         foreach (var name in block.Only?.Names ?? [])
         {
-            if (block.Ignore?.Covers(name) == true)
+            if (IsIgnored(name))
             {
                 yield return ($"{Root}:only", $"names {JsonText.Quoted(name.Text)}, which 'ignore' excludes");
             }
@@ -64,5 +64,8 @@ internal static class OddCombinations
         {
             yield return (Root, "enforces nothing: its members are preferences, and a client can still reach every provider");
         }
+
+        bool IsIgnored(ProviderListEntry name) =>
+            block.Ignore is { } ignored && (mode == WhenClientSetsProvider.Enforce ? ignored.Denies(name) : ignored.Covers(name));
     }
 }

@@ -35,6 +35,13 @@ internal sealed class ProviderList
         _canonical.Contains(name.Canonical)
         || (ProviderNames.CoveringBase(name.Canonical) is { } covering && _canonical.Contains(covering));
 
+    /// <summary>
+    /// Whether one of the entries, as an enforced deny-list, excludes a name: a provider excludes its service tiers too, which OpenRouter's own
+    /// <c>ignore</c> would leave to a request that names them.
+    /// </summary>
+    public bool Denies(ProviderListEntry name) =>
+        _canonical.Contains(ProviderNames.Trimmed(name.Canonical)) || _canonical.Contains(ProviderNames.ProviderOf(name.Canonical));
+
     /// <summary>The narrower entries that a name covers.</summary>
     public IReadOnlyList<ProviderListEntry> CoveredBy(ProviderListEntry name) =>
         _byBase.TryGetValue(name.Canonical, out var endpoints) ? endpoints : [];

@@ -98,14 +98,34 @@ internal static class ProviderNames
     public static string? CoveringBase(string canonical)
     {
         var slash = canonical.IndexOf('/', StringComparison.Ordinal);
-        return slash < 0 || canonical.AsSpan(slash + 1) is "priority" or "flex" ? null : canonical[..slash];
+
+        // A blank that upstream may trim does not make a tier an ordinary endpoint.
+        return slash < 0 || canonical.AsSpan(slash + 1).Trim() is "priority" or "flex" ? null : canonical[..slash];
     }
 
     /// <summary>
-    /// Whether <paramref name="broad"/> includes every endpoint of <paramref name="narrow"/>, both canonical.
+    /// The provider of a canonical name, blanks trimmed. In a deny-list it stands for all of its endpoints, those of service tiers included.
+    /// </summary>
+    public static string ProviderOf(string canonical)
+    {
+        var slash = canonical.IndexOf('/', StringComparison.Ordinal);
+        return Trimmed(slash < 0 ? canonical : canonical[..slash]);
+    }
+
+    /// <summary>The canonical spelling of a canonical name without the blanks around it, which upstream may trim.</summary>
+    public static string Trimmed(string canonical) => canonical.Trim() is var trimmed && trimmed.Length < canonical.Length ? Canonical(trimmed) : canonical;
+
+    /// <summary>
+    /// Whether <paramref name="broad"/> in an allow-list includes every endpoint of <paramref name="narrow"/>, both canonical.
     /// </summary>
     public static bool Covers(string broad, string narrow) =>
         string.Equals(broad, narrow, StringComparison.Ordinal) || string.Equals(broad, CoveringBase(narrow), StringComparison.Ordinal);
+
+    /// <summary>
+    /// Whether <paramref name="broad"/> in an enforced deny-list excludes every endpoint of <paramref name="narrow"/>, both canonical.
+    /// </summary>
+    public static bool Denies(string broad, string narrow) =>
+        string.Equals(broad, Trimmed(narrow), StringComparison.Ordinal) || string.Equals(broad, ProviderOf(narrow), StringComparison.Ordinal);
 
 #pragma warning disable CA1308 // Slugs are lower case; this is not a comparison.
     private static string Lower(string name) => name.ToLowerInvariant();

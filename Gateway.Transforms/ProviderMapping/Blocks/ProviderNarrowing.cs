@@ -6,10 +6,11 @@ namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 
 /// <summary>
 /// Applies enforced rules. Each rule can only narrow the block of the client and of earlier rules: allow-lists are intersected, deny-lists
-/// are united, limits take the minimum, switches take the stricter value. A preference is taken from the first rule that has it.
+/// are united and cut from allow-lists, limits take the minimum, switches take the stricter value. A preference is taken from the first rule that has it.
 /// </summary>
 internal static class ProviderNarrowing
 {
+    private static readonly ReadOnlyMemory<byte> OnlyKey = Encoding.UTF8.GetBytes("\"only\"");
     private static readonly ReadOnlyMemory<byte> OrderKey = Encoding.UTF8.GetBytes("\"order\"");
 
     /// <summary>Applies rules in order.</summary>
@@ -50,7 +51,7 @@ internal static class ProviderNarrowing
             }
         }
 
-        return NarrowOrder(block, rules, changes);
+        return CutIgnored(block, rules, changes) ?? NarrowOrder(block, rules, changes);
     }
 
     private static RuleRefusal? NarrowMember(
@@ -254,6 +255,42 @@ internal static class ProviderNarrowing
         return null;
     }
 
+    /// <summary>
+    /// Cuts from <c>only</c> what the rules ignore. OpenRouter does not match a service tier with the <c>ignore</c> of its provider, so an entry
+    /// such as <c>openai/flex</c> would pass <c>"ignore": ["openai"]</c>. Applied after all rules, so that their sequence does not matter.
+    /// </summary>
+    private static RuleRefusal? CutIgnored(MutableProviderBlock block, IReadOnlyList<ProviderRule> rules, IReadOnlyList<List<string>>? changes)
+    {
+        for (var i = 0; i < rules.Count; i++)
+        {
+            if (rules[i].Block.Ignore is not { } ignored || block.Get("only") is not { } only)
+            {
+                continue;
+            }
+
+            if (ProviderListEntry.ReadAll(only.Value) is not { } names)
+            {
+                return RuleRefusal.WrongType(rules[i], "only", "an array of strings");
+            }
+
+            var left = names.FindAll(name => !ignored.Denies(name));
+            if (left.Count == names.Count)
+            {
+                continue;
+            }
+
+            if (left.Count == 0)
+            {
+                return RuleRefusal.NothingLeft(rules[i], "only");
+            }
+
+            block.Set("only", OnlyKey, ProviderListEntry.WriteAll(left), JsonValueKind.Array);
+            changes?[i].Add("only");
+        }
+
+        return null;
+    }
+
     private static RuleRefusal? NarrowOrder(MutableProviderBlock block, IReadOnlyList<ProviderRule> rules, IReadOnlyList<List<string>>? changes)
     {
         var cause = FindFirst(rules, static block => block.Order is { Names.Count: > 0 });
@@ -327,7 +364,7 @@ internal static class ProviderNarrowing
         if (block.Get("ignore") is { } ignore && ProviderListEntry.ReadAll(ignore.Value) is { } names)
         {
             var ignored = new ProviderList(names);
-            var left = order.FindAll(name => !ignored.Covers(name));
+            var left = order.FindAll(name => !ignored.Denies(name));
             isChanged |= left.Count != order.Count;
             order = left;
         }

@@ -40,6 +40,23 @@ public class ProviderNamesTests
     [InlineData("openai", "openai/priority", false)]
     [InlineData("google-vertex", "google-vertex/flex", false)]
     [InlineData("openai/priority", "openai/priority", true)]
+    [InlineData("azure", "azure/priority ", false)]
+    [InlineData("azure", "azure/ flex", false)]
     public void BaseSlug_CoversItsEndpointsButNoServiceTier(string broad, string narrow, bool expected) =>
         Assert.Equal(expected, ProviderNames.Covers(broad, narrow));
+
+    [Theory]
+    [InlineData("openai", "openai", true)]
+    [InlineData("openai", "openai/priority", true)]
+    [InlineData("openai", "openai/flex", true)]
+    [InlineData("openai", "openai/eu/flex", true)]
+    [InlineData("openai", " openai / flex ", true)]
+    [InlineData("google-vertex", "google /flex", true)]
+    [InlineData("google-vertex", " google ", true)]
+    [InlineData("openai/flex", "openai/flex ", true)]
+    [InlineData("openai/flex", "openai/priority", false)]
+    [InlineData("openai/flex", "openai", false)]
+    [InlineData("openai", "openai-eu/flex", false)]
+    public void DeniedProvider_IncludesItsServiceTiers(string broad, string narrow, bool expected) =>
+        Assert.Equal(expected, ProviderNames.Denies(broad, narrow));
 }
