@@ -172,7 +172,7 @@ internal sealed class CommandLineReader
             Key = Text(_grammar.ExplainKey, "the label of a key"),
         };
 
-        if (Checked(_grammar.ExplainPath, "a path that begins with /", value => value.StartsWith('/')) is { } path)
+        if (Checked(_grammar.ExplainPath, ExplainReport.PathExpected, ExplainReport.IsPath) is { } path)
         {
             explain = explain with { RequestPath = path };
         }
