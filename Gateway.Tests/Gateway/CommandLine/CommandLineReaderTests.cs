@@ -141,6 +141,25 @@ public sealed class CommandLineReaderTests
         Assert.Equal(expected, result.Faults.Select(fault => fault.ToString()));
     }
 
+    [Theory]
+    [InlineData("--openrouter-base-url http://u:secret@h/ --openrouter-base-url http://u:secret@h/", "--openrouter-base-url: given 2 times; expected once")]
+    [InlineData("--openrouter-base-url http://h/ --openrouter-base-url=http://secret@h/", "--openrouter-base-url: given 2 times; expected once")]
+    [InlineData("--openrouter-base-url u:secret@h", "--openrouter-base-url: the value is not a valid upstream address; expected an absolute http or https URL such as https://openrouter.ai/api/v1")]
+    [InlineData("--config ogw-secret --config b", "--config: given 2 times; expected once")]
+    [InlineData("keys new --team a --label ogw-secret --label ogw-secret", "--label: given 2 times; expected once")]
+    [InlineData("keys new --team a --label sk-or-v1-secret --label b", "--label: given 2 times; expected once")]
+    [InlineData("keys new --team a --expires ogw-secret", "--expires: is not shown, since it may hold a key or a password; expected ISO 8601 with its offset, such as 2027-01-01T00:00:00Z")]
+    [InlineData("explain --model a --path http://u:secret@h/v1", "--path: is not shown, since it may hold a key or a password; expected a path that begins with / and has no NUL character")]
+    [InlineData("check http://u:secret@h/", "an argument with a key or a password: unknown argument; expected a flag, check, explain, health, keys, usage or write-off")]
+    [InlineData("keys new --team a ogw-secret", "an argument with a key or a password: unknown argument; expected a flag, check, explain, health, keys, usage or write-off")]
+    public void Secret_IsNeverQuoted(string line, string expected)
+    {
+        var result = CommandLineReader.Read(line.Split(' '));
+
+        Assert.Equal(expected, Assert.Single(result.Faults).ToString());
+        Assert.DoesNotContain("secret", expected, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void EveryFault_IsReportedAtOnce()
     {
