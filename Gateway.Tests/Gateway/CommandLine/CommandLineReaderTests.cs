@@ -193,9 +193,17 @@ public sealed class CommandLineReaderTests
         Assert.DoesNotContain("--contentRoot", result.Page, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void Version_IsTheProgramsOwn()
+    [Theory]
+    [InlineData("--version")]
+    [InlineData("check --version")]
+    [InlineData("--version check")]
+    [InlineData("keys new --version")]
+    [InlineData("usage --team a --version")]
+    public void Version_IsTheProgramsOwn(string line)
     {
-        Assert.Matches(@"^\d+\.\d+\.\d+", CommandLineReader.Read(["--version"]).Page);
+        var result = CommandLineReader.Read(line.Split(' '));
+
+        Assert.Empty(result.Faults);
+        Assert.Matches(@"^\d+\.\d+\.\d+", result.Page);
     }
 }
