@@ -64,8 +64,9 @@ internal sealed class SettingsLoader
     /// missing is removed.
     /// </param>
     /// <param name="needs">The secrets that must resolve.</param>
+    /// <param name="isReload">Whether the gateway runs, so that no pipe is opened.</param>
     public async ValueTask<SettingsLoadResult> LoadAsync(
-        SettingsSources sources, SettingsFiles files, bool isRepeated = false, SecretNeeds needs = SecretNeeds.All)
+        SettingsSources sources, SettingsFiles files, bool isRepeated = false, SecretNeeds needs = SecretNeeds.All, bool isReload = false)
     {
         var faults = new List<SettingsFault>();
         var warnings = new List<SettingsFault>();
@@ -84,7 +85,7 @@ internal sealed class SettingsLoader
         var compiler = new RuleCompiler(_compiler);
         var mapping = ProviderMappingReader.Read(
             Shape(tree, shaped, SettingsSchema.ProviderMapping, faults), tree.Mappings, compiler, faults, warnings);
-        var secrets = new SecretReader(tree.Variable, sources.WorkingDirectory, needs);
+        var secrets = new SecretReader(tree.Variable, sources.WorkingDirectory, needs, isReload);
         var teamReader = new TeamDirectoryReader(mapping, secrets, _time.GetUtcNow(), _teamFiles);
         teamReader.ReadDefaults(Shape(tree, shaped, SettingsSchema.TeamDefaults, faults));
         teamReader.ReadSection(Shape(tree, shaped, SettingsSchema.Teams, faults, teamReader.WithDefaults));

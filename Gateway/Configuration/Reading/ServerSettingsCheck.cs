@@ -1,5 +1,6 @@
 using Gateway.Configuration.Model;
 using Gateway.Configuration.Schema;
+using Gateway.Primitives;
 
 namespace Gateway.Configuration.Reading;
 
@@ -104,9 +105,17 @@ internal sealed class ServerSettingsCheck
                 Fault(name, $"is missing; expected {expected}, since {(isHttps ? "Https is on" : otherName + " is set")}");
             }
         }
+        else if (Directory.Exists(path))
+        {
+            Fault(name, $"{path} is a folder; expected {expected}");
+        }
+        else if (FileStamp.IsSpecial(path))
+        {
+            Fault(name, $"{path} {FileContent.SpecialFault}");
+        }
         else if (!File.Exists(path))
         {
-            Fault(name, $"{path} {(Directory.Exists(path) ? "is a folder" : "does not exist")}; expected {expected}");
+            Fault(name, $"{path} does not exist; expected {expected}");
         }
     }
 
