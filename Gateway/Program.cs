@@ -14,4 +14,16 @@ if (Environment.GetEnvironmentVariable(InlineCompletions) is null)
 
 // Not disposed: if the reader of the output is stuck, a flush at the end would block for ever. The writers flush.
 var output = new StreamWriter(Console.OpenStandardOutput(), bufferSize: OutputBuffer);
-return await GatewayProgram.RunAsync(args, SettingsStartup.ProcessVariables(), Directory.GetCurrentDirectory(), output, Console.Error);
+string workingDirectory;
+try
+{
+    workingDirectory = Directory.GetCurrentDirectory();
+}
+catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+{
+    // It was deleted, or a folder above it must not be read.
+    await Console.Error.WriteLineAsync("The working directory does not exist or cannot be read; start the gateway in another one.");
+    return SettingsStartup.FaultyStart;
+}
+
+return await GatewayProgram.RunAsync(args, SettingsStartup.ProcessVariables(), workingDirectory, output, Console.Error);

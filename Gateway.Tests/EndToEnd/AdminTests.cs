@@ -421,6 +421,19 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
 
     private static Task<HttpClient> ClientAsync(GatewayPair pair) => pair.Gateway.AdminClientAsync();
 
+    [Theory]
+    [InlineData("v1")]
+    [InlineData("/v1/%00")]
+    [InlineData("/v1/\\u0000")]
+    public async Task Explain_OfAPathThatNoRequestCanHave_IsA400(string path)
+    {
+        using var admin = await ClientAsync(_pair);
+
+        using var answer = await PostAsync(admin, $$"""{"model":"m","path":"{{path}}"}""");
+
+        Assert.Equal((400, "invalid_question"), ((int)answer.StatusCode, await CodeAsync(answer)));
+    }
+
     /// <summary>Sends a request with one header of its own.</summary>
     private async Task<HttpResponseMessage> GetAsync(string path, string header, string value)
     {

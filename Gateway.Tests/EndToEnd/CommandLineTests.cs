@@ -125,6 +125,19 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public async Task DeletedWorkingDirectory_IsAFaultInOneLine()
+    {
+        await using var process = GatewayProcess.Start(
+            ["check"], _folder.Path, through: ["sh", "-c", "mkdir gone && cd gone && rmdir ../gone && exec \"$0\" \"$@\""]);
+
+        var output = await process.WaitForExitAsync();
+
+        Assert.Equal(2, output.ExitCode);
+        Assert.StartsWith("The working directory ", Assert.Single(output.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+        Assert.Empty(output.Out);
+    }
+
+    [Fact]
     public async Task Help_NamesEveryFlag()
     {
         var output = await RunAsync("--help");

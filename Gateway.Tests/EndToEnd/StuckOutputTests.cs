@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using Gateway.Tests.Support;
@@ -17,11 +16,7 @@ public sealed partial class StuckOutputTests
     {
         using var folder = new TempFolder();
         folder.Write("appsettings.json", ShippedSettings.Text);
-        using (var mkfifo = Process.Start("mkfifo", [folder.File("output")]))
-        {
-            await mkfifo.WaitForExitAsync(TestContext.Current.CancellationToken);
-            Assert.Equal(0, mkfifo.ExitCode);
-        }
+        await NamedPipe.CreateAsync(folder.File("output"));
 
         // Open for both, so that the open does not wait for the other side.
         await using var unread = new FileStream(folder.File("output"), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);

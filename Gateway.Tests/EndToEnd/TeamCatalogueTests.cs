@@ -212,12 +212,23 @@ public sealed class TeamCatalogueTests : IClassFixture<TeamCatalogueTests.Fixtur
         }
     }
 
-    [Fact]
-    public async Task FeedOfModels_IsClosed()
+    [Theory]
+    [InlineData("use_rss=true")]
+    [InlineData("use_rss")]
+    [InlineData("Use_RSS=1")]
+    [InlineData("use_rss=false&use_rss=true")]
+    [InlineData("use_rss_chat_links=true")]
+    public async Task FeedOfModels_IsClosed(string query)
     {
-        (await GetAsync("/v1/models?use_rss=true", Restricted)).IsRefused(403);
-        Assert.Equal(200, (await GetAsync("/v1/models?use_rss=true", TeamSetup.Key)).Status);
+        (await GetAsync("/v1/models?" + query, Restricted)).IsRefused(403);
+        Assert.Equal(200, (await GetAsync("/v1/models?" + query, TeamSetup.Key)).Status);
     }
+
+    [Theory]
+    [InlineData("use_rss=false")]
+    [InlineData("use_rss=0&use_rss_chat_links=false")]
+    public async Task FeedThatIsSwitchedOff_IsTheList(string query) =>
+        Assert.Equal(200, (await GetAsync("/v1/models?" + query, Restricted)).Status);
 
     [Fact]
     public async Task OpenAiClient_ListsTheModels()

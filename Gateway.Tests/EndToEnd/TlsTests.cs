@@ -121,6 +121,7 @@ public sealed class TlsTests
     [InlineData("garbage")]
     [InlineData("mismatch")]
     [InlineData("deleted")]
+    [InlineData("pipe")]
     public async Task BadPair_KeepsTheOldOne(string how)
     {
         var first = TestCertificate.Create();
@@ -137,6 +138,9 @@ public sealed class TlsTests
                 break;
             case "mismatch":
                 folder.Write("cert.pem", TestCertificate.Create().CertificatePem);
+                break;
+            case "pipe":
+                await NamedPipe.ReplaceAsync(folder.File("cert.pem"));
                 break;
             default:
                 File.Delete(folder.File("cert.pem"));

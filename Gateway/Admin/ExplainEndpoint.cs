@@ -201,7 +201,7 @@ internal sealed class ExplainEndpoint(
                     case "key" when !string.IsNullOrWhiteSpace(text):
                         question = question with { Key = text };
                         break;
-                    case "path" when text?.StartsWith('/') == true:
+                    case "path" when text is not null && ExplainReport.IsPath(text):
                         question = question with { Path = text };
                         break;
                     case "body" when member.Value.ValueKind == JsonValueKind.Object:
@@ -210,7 +210,7 @@ internal sealed class ExplainEndpoint(
                     case ("model" or "team" or "key") and var name:
                         return (question, (name, "expected a name"));
                     case "path":
-                        return (question, ("path", "expected a path that begins with /"));
+                        return (question, ("path", "expected " + ExplainReport.PathExpected));
                     case "body":
                         return (question, ("body", "expected the request's body, an object"));
                     default:

@@ -1,6 +1,7 @@
 using Gateway.Errors;
 using Gateway.Requests;
 using Gateway.Teams;
+using Microsoft.Extensions.Primitives;
 
 namespace Gateway.Catalogue;
 
@@ -25,9 +26,7 @@ internal sealed class CatalogueMiddleware(RequestDelegate next)
     {
         if (caller.IsListEdited)
         {
-            return context.Request.Query.Keys.Any(static name => name.StartsWith(Feed, StringComparison.OrdinalIgnoreCase))
-                ? GatewayError.EndpointNotAllowed
-                : null;
+            return context.Request.Query.Any(IsFeed) ? GatewayError.EndpointNotAllowed : null;
         }
 
         // Upstream's page of the name, whatever an alias makes of it in a call.
@@ -35,4 +34,11 @@ internal sealed class CatalogueMiddleware(RequestDelegate next)
             ? GatewayError.ModelNotAllowed(refused, team.Id, team.HasKeyRights)
             : null;
     }
+
+    /// <summary>
+    /// Whether a parameter asks for a feed. Only the two plain spellings of "no" count as none: a feed that passes unreduced would show models
+    /// of others.
+    /// </summary>
+    private static bool IsFeed(KeyValuePair<string, StringValues> parameter) =>
+        parameter.Key.StartsWith(Feed, StringComparison.OrdinalIgnoreCase) && parameter.Value.Any(static value => value is not ("false" or "0"));
 }

@@ -78,7 +78,8 @@ internal sealed class CommandLineGrammar
         Arity = ArgumentArity.Zero,
     };
     public HelpOption Help { get; } = new() { Description = "Show this help" };
-    public Option<bool> Version { get; } = new("--version") { Description = "Show the version", Arity = ArgumentArity.Zero };
+    public Option<bool> Version { get; } =
+        new("--version") { Description = "Show the version", Recursive = true, Arity = ArgumentArity.Zero };
 
     // WebApplicationFactory passes these three flags. Only the first is used.
     public Option<string> Environment { get; } = Hidden("--environment");

@@ -172,7 +172,7 @@ internal sealed class CommandLineReader
             Key = Text(_grammar.ExplainKey, "the label of a key"),
         };
 
-        if (Checked(_grammar.ExplainPath, "a path that begins with /", value => value.StartsWith('/')) is { } path)
+        if (Checked(_grammar.ExplainPath, ExplainReport.PathExpected, ExplainReport.IsPath) is { } path)
         {
             explain = explain with { RequestPath = path };
         }
@@ -286,10 +286,8 @@ internal sealed class CommandLineReader
             _faults.Add(new SettingsFault(option.Name, $"no value given; expected {expected}"));
         }
 
-        // A key that is passed by mistake is not quoted.
         _faults.AddRange(given.Tokens.Where(token => !isGood(token.Value) || IsFlag(token.Value)).Select(token =>
             IsFlag(token.Value) ? new SettingsFault(option.Name, $"no value given; expected {expected}")
-            : GatewayKeys.IsIn(token.Value) ? new SettingsFault(option.Name, $"is a key; expected {expected}")
             : Fault(option, token.Value, $"expected {expected}")));
         return [.. given.Tokens.Select(token => token.Value)];
     }
@@ -350,8 +348,11 @@ internal sealed class CommandLineReader
 
         if (given.IdentifierTokenCount > 1)
         {
-            var values = string.Join(", ", given.Tokens.Select(token => $"\"{token.Value}\""));
-            _faults.Add(new SettingsFault(option.Name, $"given {given.IdentifierTokenCount} times ({values}); expected once"));
+            // The label may be any key, passed by mistake.
+            var values = option == _grammar.KeyLabel || given.Tokens.Any(token => MayHoldSecret(token.Value))
+                ? ""
+                : $" ({string.Join(", ", given.Tokens.Select(token => $"\"{token.Value}\""))})";
+            _faults.Add(new SettingsFault(option.Name, $"given {given.IdentifierTokenCount} times{values}; expected once"));
             return null;
         }
 
@@ -408,7 +409,7 @@ internal sealed class CommandLineReader
     }
 
     private static SettingsFault UnknownArgument(string text) =>
-        new($"\"{text}\"", "unknown argument; expected a flag, check, explain, health, keys, usage or write-off");
+        new(MayHoldSecret(text) ? "an argument with a key or a password" : $"\"{text}\"", "unknown argument; expected a flag, check, explain, health, keys, usage or write-off");
 
     private bool Follows(string first, string second)
     {
@@ -423,7 +424,15 @@ internal sealed class CommandLineReader
         return false;
     }
 
-    private static SettingsFault Fault(Option option, string given, string message) => new($"{option.Name} \"{given}\"", message);
+    private static SettingsFault Fault(Option option, string given, string message) => MayHoldSecret(given)
+        ? new(option.Name, $"is not shown, since it may hold a key or a password; {message}")
+        : new($"{option.Name} \"{given}\"", message);
+
+    /// <summary>
+    /// Whether a message must not quote a value: a key of the gateway, or an address with a user name or a password, in whichever flag it was
+    /// given. An <c>@</c> at the beginning has no credentials before it (<c>@preset/x</c>).
+    /// </summary>
+    private static bool MayHoldSecret(string value) => GatewayKeys.IsIn(value) || value.IndexOf('@', StringComparison.Ordinal) > 0;
 
     /// <summary>The version of the assembly that holds this class: in a test the entry assembly is another one.</summary>
     private static string Version() =>

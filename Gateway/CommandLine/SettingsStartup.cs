@@ -83,9 +83,9 @@ internal sealed record SettingsStartup
             return await ReadServerAsync();
         }
 
-        var result = commandLine.IsConfigPathFaulty ? new SettingsLoadResult() : await loader.LoadAsync(
-            sources, files, needs: NeedsOf(commandLine.Arguments.Command));
-        SettingsFault[] faults = [.. commandLine.Faults, .. result.Faults, .. CheckCertificate(result.Snapshot)];
+        var needs = NeedsOf(commandLine.Arguments.Command);
+        var result = commandLine.IsConfigPathFaulty ? new SettingsLoadResult() : await loader.LoadAsync(sources, files, needs: needs);
+        SettingsFault[] faults = [.. commandLine.Faults, .. result.Faults, .. CheckCertificate(result.Snapshot, needs)];
         var isCheck = commandLine.Arguments.Command == GatewayCommand.Check;
         var isJson = isCheck && commandLine.Arguments.IsCheckJson;
         if (!isJson)
@@ -164,9 +164,15 @@ internal sealed record SettingsStartup
     };
 
     // Checked at the start only: a pair that is being replaced must not block a reload. The previous pair stays in use.
-    private static IEnumerable<SettingsFault> CheckCertificate(SettingsSnapshot? snapshot)
+    private static IEnumerable<SettingsFault> CheckCertificate(SettingsSnapshot? snapshot, SecretNeeds needs)
     {
         if (snapshot?.Settings.Server is not { Https: true, CertPath: { } cert, KeyPath: { } key })
+        {
+            return [];
+        }
+
+        // A warning says so where nothing needs them.
+        if (needs != SecretNeeds.All && !(File.Exists(cert) && File.Exists(key)))
         {
             return [];
         }

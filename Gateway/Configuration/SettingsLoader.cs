@@ -47,7 +47,7 @@ internal sealed class SettingsLoader
     {
         var tree = SettingsTree.Build(sources, files, faults, []);
         var before = faults.Count;
-        var server = CheckServer(tree, SettingsObject.NewMembers(), sources, faults, []);
+        var server = CheckServer(tree, SettingsObject.NewMembers(), sources, faults, [], needsFiles: false);
 
         // A certificate that is being replaced does not move the listener.
         return faults.Skip(before).Any(static fault => fault.Path is "Server:Address" or "Server:Port") ? null : server;
@@ -64,8 +64,9 @@ internal sealed class SettingsLoader
     /// missing is removed.
     /// </param>
     /// <param name="needs">The secrets that must resolve.</param>
+    /// <param name="isReload">Whether the gateway runs, so that no pipe is opened.</param>
     public async ValueTask<SettingsLoadResult> LoadAsync(
-        SettingsSources sources, SettingsFiles files, bool isRepeated = false, SecretNeeds needs = SecretNeeds.All)
+        SettingsSources sources, SettingsFiles files, bool isRepeated = false, SecretNeeds needs = SecretNeeds.All, bool isReload = false)
     {
         var faults = new List<SettingsFault>();
         var warnings = new List<SettingsFault>();
@@ -78,13 +79,13 @@ internal sealed class SettingsLoader
 
         CheckSections(tree.Root, faults);
         var shaped = SettingsObject.NewMembers();
-        var server = CheckServer(tree, shaped, sources, faults, warnings);
+        var server = CheckServer(tree, shaped, sources, faults, warnings, needsFiles: needs == SecretNeeds.All);
         var upstream = CheckUpstream(tree, shaped, faults, warnings);
         var logging = Bind(tree, shaped, SettingsSchema.Logging, SettingsJsonContext.Default.LoggingSettings, faults).Settings;
         var compiler = new RuleCompiler(_compiler);
         var mapping = ProviderMappingReader.Read(
             Shape(tree, shaped, SettingsSchema.ProviderMapping, faults), tree.Mappings, compiler, faults, warnings);
-        var secrets = new SecretReader(tree.Variable, sources.WorkingDirectory, needs);
+        var secrets = new SecretReader(tree.Variable, sources.WorkingDirectory, needs, isReload);
         var teamReader = new TeamDirectoryReader(mapping, secrets, _time.GetUtcNow(), _teamFiles);
         teamReader.ReadDefaults(Shape(tree, shaped, SettingsSchema.TeamDefaults, faults));
         teamReader.ReadSection(Shape(tree, shaped, SettingsSchema.Teams, faults, teamReader.WithDefaults));
@@ -180,10 +181,15 @@ internal sealed class SettingsLoader
     }
 
     private static ServerSettings? CheckServer(
-        SettingsTree tree, Shaped shaped, SettingsSources sources, List<SettingsFault> faults, List<SettingsFault> warnings)
+        SettingsTree tree,
+        Shaped shaped,
+        SettingsSources sources,
+        List<SettingsFault> faults,
+        List<SettingsFault> warnings,
+        bool needsFiles)
     {
         var (server, section) = Bind(tree, shaped, SettingsSchema.Server, SettingsJsonContext.Default.ServerSettings, faults);
-        return server is null ? null : ServerSettingsCheck.Check(server, section!, sources.WorkingDirectory, faults, warnings);
+        return server is null ? null : ServerSettingsCheck.Check(server, section!, sources.WorkingDirectory, faults, warnings, needsFiles);
     }
 
     private static UpstreamSettings? CheckUpstream(

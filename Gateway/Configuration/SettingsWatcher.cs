@@ -104,7 +104,7 @@ internal sealed partial class SettingsWatcher : Worker
             return;
         }
 
-        var result = await _loader.LoadAsync(_sources, files);
+        var result = await _loader.LoadAsync(_sources, files, isReload: true);
         if (result.IsUnfinished)
         {
             await Task.Delay(RereadDelay, _time, cancellationToken);
@@ -114,7 +114,7 @@ internal sealed partial class SettingsWatcher : Worker
                 return;
             }
 
-            result = await _loader.LoadAsync(_sources, files, isRepeated: true);
+            result = await _loader.LoadAsync(_sources, files, isRepeated: true, isReload: true);
         }
 
         // Recorded before it is applied, so each content is checked and logged once.
@@ -160,7 +160,7 @@ internal sealed partial class SettingsWatcher : Worker
     }
 
     private LoadedFiles Watch(IReadOnlyList<SecretFile> secrets) =>
-        new(secrets.Select(secret => new LoadedFile(secret.Path, secret.Hash, SecretFile.MaxBytes, Reader, _time)));
+        new(secrets.Where(static secret => !secret.IsSpecial).Select(secret => new LoadedFile(secret.Path, secret.Hash, SecretFile.MaxBytes, Reader, _time)));
 
     private LoadedTeamFolder? Watch(TeamFolder? folder) => folder is null ? null : new LoadedTeamFolder(folder, Reader, _time);
 

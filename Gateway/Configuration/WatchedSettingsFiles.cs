@@ -55,6 +55,7 @@ internal sealed class WatchedSettingsFiles
             detector.Distrust();
         }
 
-        return content.HasSameContent(last) ? last : content;
+        // What the start has read from a pipe stays. The pipe is empty now.
+        return (content.IsSpecial && last.IsSpecial) || content.HasSameContent(last) ? last : content;
     }
 }

@@ -1,6 +1,7 @@
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Gateway.Primitives;
 
 namespace Gateway.Hosting;
 
@@ -24,8 +25,8 @@ internal sealed class TlsCertificate
     /// <exception cref="UnauthorizedAccessException">A file may not be read.</exception>
     public static TlsCertificate Load(string certPath, string keyPath)
     {
-        var certificatePem = File.ReadAllText(certPath);
-        var certificate = X509Certificate2.CreateFromPem(certificatePem, File.ReadAllText(keyPath));
+        var certificatePem = Read(certPath);
+        var certificate = X509Certificate2.CreateFromPem(certificatePem, Read(keyPath));
         var chain = new X509Certificate2Collection();
         chain.ImportFromPem(certificatePem);
         chain.RemoveAt(0);
@@ -37,6 +38,10 @@ internal sealed class TlsCertificate
         };
         return new TlsCertificate(options, new DateTimeOffset(certificate.NotAfter.ToUniversalTime(), TimeSpan.Zero));
     }
+
+    // The files are read again to find a renewed pair, and the open of a pipe may not return.
+    private static string Read(string path) =>
+        FileStamp.IsSpecial(path) ? throw new IOException($"{path} {FileContent.SpecialFault}") : File.ReadAllText(path);
 
     /// <summary>Whether an exception means an unusable pair and not a bug.</summary>
     public static bool IsUnusable(Exception exception) =>

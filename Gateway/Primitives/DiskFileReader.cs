@@ -7,5 +7,5 @@ internal sealed class DiskFileReader : IFileReader
 
     public FileStamp? StampOf(string path) => FileStamp.Of(path);
 
-    public FileContent Read(string path, int maxBytes) => FileContent.Read(path, maxBytes);
+    public FileContent Read(string path, int maxBytes) => FileContent.ReadRegular(path, maxBytes);
 }

@@ -65,6 +65,11 @@ internal readonly record struct FileStamp(ulong Device, ulong Inode, ulong Size,
     public static (ulong Device, ulong Inode)? IdentityOf(string path) =>
         !TryRead(path, out var status) ? null : status is { } file ? (DeviceOf(file), file.Inode) : default((ulong, ulong));
 
+    /// <summary>Whether an absolute path leads to something that is neither a regular file nor a folder: a pipe, a socket or a device.</summary>
+    /// <returns><see langword="false"/> also on systems other than Linux and for paths that cannot be examined.</returns>
+    public static bool IsSpecial(string path) =>
+        TryRead(path, out var status) && status is { } file && (file.Mode & FileTypeMask) is not (RegularFile or Folder);
+
     private static FileStamp Create(in Status file) => new(
         DeviceOf(file),
         file.Inode,

@@ -6,6 +6,6 @@ internal interface IFileReader
     /// <inheritdoc cref="FileStamp.Of" />
     FileStamp? StampOf(string path);
 
-    /// <inheritdoc cref="FileContent.Read" />
+    /// <inheritdoc cref="FileContent.ReadRegular" />
     FileContent Read(string path, int maxBytes);
 }

@@ -22,6 +22,8 @@ namespace Gateway.Reports;
 /// </summary>
 internal static class ExplainReport
 {
+    public const string PathExpected = "a path that begins with / and has no NUL character";
+
     /// <summary>Explains one request.</summary>
     /// <param name="snapshot">The settings.</param>
     /// <param name="arguments">The request.</param>
@@ -85,6 +87,15 @@ internal static class ExplainReport
 
         return true;
     }
+
+    /// <summary>
+    /// Whether a text can be the target of a request. The server refuses a path with a NUL character, escaped or not, before a request exists.
+    /// </summary>
+    public static bool IsPath(string target) =>
+        target.StartsWith('/')
+        && target.Split('?')[0] is var path
+        && !path.Contains('\0', StringComparison.Ordinal)
+        && !path.Contains("%00", StringComparison.Ordinal);
 
     /// <summary>The path of a request target as the server reads it: without its query, without escapes but <c>%2F</c>, and without dot segments.</summary>
     public static PathString PathOf(string target)

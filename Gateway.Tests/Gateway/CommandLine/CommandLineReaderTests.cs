@@ -122,7 +122,8 @@ public sealed class CommandLineReaderTests
     [InlineData("--nonsense-entirely", "--nonsense-entirely: unknown flag; --help lists them")]
     [InlineData("chekc", "\"chekc\": unknown argument; expected a flag, check, explain, health, keys, usage or write-off")]
     [InlineData("explain", "explain: nothing to explain; expected --model NAME, --body FILE or both")]
-    [InlineData("explain --model a --path v1", "--path \"v1\": expected a path that begins with /")]
+    [InlineData("explain --model a --path v1", "--path \"v1\": expected a path that begins with / and has no NUL character")]
+    [InlineData("explain --model a --path /v1/%00", "--path \"/v1/%00\": expected a path that begins with / and has no NUL character")]
     [InlineData("explain --model a --team b/c", "--team \"b/c\": expected 1 to 64 of the characters A-Z a-z 0-9 . _ -")]
     [InlineData("keys", "keys: needs a sub-command; expected keys new --team ID")]
     [InlineData("keys new", "keys new: no team given; expected --team ID")]
@@ -138,6 +139,25 @@ public sealed class CommandLineReaderTests
         var result = CommandLineReader.Read(line.Split(' '));
 
         Assert.Equal(expected, result.Faults.Select(fault => fault.ToString()));
+    }
+
+    [Theory]
+    [InlineData("--openrouter-base-url http://u:secret@h/ --openrouter-base-url http://u:secret@h/", "--openrouter-base-url: given 2 times; expected once")]
+    [InlineData("--openrouter-base-url http://h/ --openrouter-base-url=http://secret@h/", "--openrouter-base-url: given 2 times; expected once")]
+    [InlineData("--openrouter-base-url u:secret@h", "--openrouter-base-url: the value is not a valid upstream address; expected an absolute http or https URL such as https://openrouter.ai/api/v1")]
+    [InlineData("--config ogw-secret --config b", "--config: given 2 times; expected once")]
+    [InlineData("keys new --team a --label ogw-secret --label ogw-secret", "--label: given 2 times; expected once")]
+    [InlineData("keys new --team a --label sk-or-v1-secret --label b", "--label: given 2 times; expected once")]
+    [InlineData("keys new --team a --expires ogw-secret", "--expires: is not shown, since it may hold a key or a password; expected ISO 8601 with its offset, such as 2027-01-01T00:00:00Z")]
+    [InlineData("explain --model a --path http://u:secret@h/v1", "--path: is not shown, since it may hold a key or a password; expected a path that begins with / and has no NUL character")]
+    [InlineData("check http://u:secret@h/", "an argument with a key or a password: unknown argument; expected a flag, check, explain, health, keys, usage or write-off")]
+    [InlineData("keys new --team a ogw-secret", "an argument with a key or a password: unknown argument; expected a flag, check, explain, health, keys, usage or write-off")]
+    public void Secret_IsNeverQuoted(string line, string expected)
+    {
+        var result = CommandLineReader.Read(line.Split(' '));
+
+        Assert.Equal(expected, Assert.Single(result.Faults).ToString());
+        Assert.DoesNotContain("secret", expected, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -173,9 +193,17 @@ public sealed class CommandLineReaderTests
         Assert.DoesNotContain("--contentRoot", result.Page, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void Version_IsTheProgramsOwn()
+    [Theory]
+    [InlineData("--version")]
+    [InlineData("check --version")]
+    [InlineData("--version check")]
+    [InlineData("keys new --version")]
+    [InlineData("usage --team a --version")]
+    public void Version_IsTheProgramsOwn(string line)
     {
-        Assert.Matches(@"^\d+\.\d+\.\d+", CommandLineReader.Read(["--version"]).Page);
+        var result = CommandLineReader.Read(line.Split(' '));
+
+        Assert.Empty(result.Faults);
+        Assert.Matches(@"^\d+\.\d+\.\d+", result.Page);
     }
 }

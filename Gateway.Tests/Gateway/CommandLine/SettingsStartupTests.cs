@@ -1,5 +1,6 @@
 using Gateway.CommandLine;
 using Gateway.Tests.Gateway.Configuration;
+using Gateway.Tests.Support;
 using Xunit;
 
 namespace Gateway.Tests.Gateway.CommandLine;
@@ -111,6 +112,54 @@ public sealed class SettingsStartupTests : IDisposable
         _folder.Write("appsettings.json", SettingsFolder.Json());
 
         Assert.Equal(2, (await RunAsync("--https --cert-path cert.pem --key-path key.pem")).ExitCode);
+
+        Assert.StartsWith("Server:CertPath: ", Assert.Single(Errors), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("cert.pem", "key.pem")]
+    [InlineData("cert.pem")]
+    [InlineData("key.pem")]
+    public async Task AbsentFileOfTls_IsAWarningOfACommandThatNeedsNone(params string[] absent)
+    {
+        using var folder = new TempFolder();
+        var (certificate, key) = TestCertificate.Create().WriteTo(folder);
+        Array.ForEach(absent, name => File.Delete(folder.File(name)));
+        _folder.Write("appsettings.json", SettingsFolder.Json());
+        var flags = $"--ip 127.0.0.1 --https --cert-path {certificate} --key-path {key}";
+
+        Assert.Equal(0, (await RunAsync($"check {flags}")).ExitCode);
+        foreach (var command in (string[])["explain --model a", "usage", "write-off --team a --reason x"])
+        {
+            Assert.Null((await RunAsync($"{command} {flags}")).ExitCode);
+        }
+
+        Assert.Empty(Errors);
+        Assert.Equal(
+            absent.Select(name =>
+                $"warning: Server:{(name == "key.pem" ? "KeyPath" : "CertPath")}: {folder.File(name)} does not exist here; "
+                    + "the gateway needs it at its start"),
+            _output.ToString().Split(Environment.NewLine).Where(line => line.StartsWith("warning: Server:", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task AbsentFileOfTls_IsAFaultAtStart()
+    {
+        _folder.Write("appsettings.json", SettingsFolder.Json());
+
+        Assert.Equal(2, (await RunAsync("--https --cert-path cert.pem --key-path key.pem")).ExitCode);
+
+        Assert.Equal(["Server:CertPath", "Server:KeyPath"], Errors.Select(error => error.Split(": ")[0]));
+    }
+
+    [Fact]
+    public async Task UnusableCertificate_IsAFaultOfCheck()
+    {
+        _folder.Write("cert.pem", "not a certificate");
+        _folder.Write("key.pem", "not a key");
+        _folder.Write("appsettings.json", SettingsFolder.Json());
+
+        Assert.Equal(1, (await RunAsync("check --https --cert-path cert.pem --key-path key.pem")).ExitCode);
 
         Assert.StartsWith("Server:CertPath: ", Assert.Single(Errors), StringComparison.Ordinal);
     }

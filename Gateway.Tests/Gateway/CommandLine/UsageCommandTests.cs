@@ -62,7 +62,7 @@ public sealed class UsageCommandTests : IDisposable
     [InlineData("usage --format xml", "--format \"xml\": expected table, csv or json")]
     [InlineData("usage --format json --csv", "--csv: contradicts --format; expected one of them")]
     [InlineData("usage --team a/b", "--team \"a/b\": expected 1 to 64 of the characters A-Z a-z 0-9 . _ -")]
-    [InlineData("usage --key ogw-secret", "--key: is a key; expected the label of a key, or team/label")]
+    [InlineData("usage --key ogw-secret", "--key: is not shown, since it may hold a key or a password; expected the label of a key, or team/label")]
     [InlineData("usage --model --csv", "--model: no value given; expected the name of a model, in which * stands for any run of characters")]
     [InlineData("usage --team a --team", "--team: no value given; expected 1 to 64 of the characters A-Z a-z 0-9 . _ -")]
     [InlineData("usage --from now", "--from \"now\": expected a date (2026-11-01, midnight UTC) or an instant (2026-11-01T00:00:00Z)")]

@@ -99,6 +99,65 @@ public sealed class SettingsWatcherReadTests : IDisposable
         Assert.Equal(3, _store.Current.Settings.Server.MaxRequestBodySize);
     }
 
+    [Theory]
+    [InlineData("appsettings.json", "appsettings.json: is a pipe or a device")]
+    [InlineData("a.key", "Teams:0:OpenRouterKey: file:a.key is a pipe or a device")]
+    public async Task PipeInPlaceOfAFile_IsAFaultAndNotOpened(string name, string fault)
+    {
+        var path = Path.Combine(_folder.Path, name);
+        Write(1);
+        await StartAsync();
+        var before = _store!.Current;
+
+        await NamedPipe.ReplaceAsync(path);
+        await HangGuard.RunAsync(() =>
+        {
+            var look = CheckAsync();
+            _time.Advance(SettingsWatcher.RereadDelay);
+            look.GetAwaiter().GetResult();
+        });
+
+        Assert.False(_store.State.LastReloadSucceeded);
+        Assert.StartsWith(fault, Assert.Single(_store.State.Faults).ToString(), StringComparison.Ordinal);
+        Assert.Same(before, _store.Current);
+
+        File.Delete(path);
+        Write(2);
+        await CheckAsync();
+        Assert.True(_store.State.LastReloadSucceeded);
+        Assert.Equal(2, _store.Current.Settings.Server.MaxRequestBodySize);
+    }
+
+    [Fact]
+    public async Task WhatTheStartReadFromPipes_StaysAndIsNotOpenedAgain()
+    {
+        var settings = File.ReadAllText(Write(1));
+        foreach (var (name, text) in ((string, string)[])[("appsettings.json", settings), ("a.key", "one"), (".env", "GATEWAY_PORT=3017")])
+        {
+            var path = Path.Combine(_folder.Path, name);
+            await NamedPipe.ReplaceAsync(path);
+            _ = NamedPipe.WriteAsync(path, text);
+        }
+
+        await StartAsync();
+
+        Assert.Null(_store!.State.LastReloadAt);
+        Assert.Equal(3017, _store.Current.Settings.Server.Port);
+        Assert.Equal("one", _store.Current.Teams.Teams[0].UpstreamKey.Reveal());
+
+        // A file in place of the pipe is a change like any other.
+        File.Delete(Path.Combine(_folder.Path, ".env"));
+        _folder.Write(".env", "GATEWAY_PORT=3018");
+        await CheckAsync();
+        Assert.StartsWith(
+            "Teams:0:OpenRouterKey: file:a.key is a pipe", Assert.Single(_store.State.Faults).ToString(), StringComparison.Ordinal);
+        File.Delete(Path.Combine(_folder.Path, "a.key"));
+        _folder.Write("a.key", "two");
+        _folder.Write(".env", "GATEWAY_PORT=3019");
+        await CheckAsync();
+        Assert.Equal(3019, _store.Current.Settings.Server.Port);
+    }
+
     private string Write(long size)
     {
         _folder.Write("a.key", "one");

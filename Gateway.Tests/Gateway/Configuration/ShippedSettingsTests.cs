@@ -71,6 +71,18 @@ public sealed class ShippedSettingsTests : IDisposable
         Assert.Equal("openai/gpt-4o", Assert.Single(snapshot.Rules.Aliases).Use);
     }
 
+    [Theory]
+    [InlineData("RequestBodyMemory")]
+    [InlineData("MaxWaitingBodies")]
+    public async Task ExampleOfTheServer_WorksWhenItAloneIsUncommented(string name)
+    {
+        Assert.Contains($"// \"{name}\"", Shipped, StringComparison.Ordinal);
+        _folder.Write("appsettings.json", Shipped.Replace($"// \"{name}\"", $"\"{name}\"", StringComparison.Ordinal));
+
+        // The examples state the defaults.
+        Assert.Equal(new ServerSettings(), (await _folder.LoadGoodAsync()).Settings.Server);
+    }
+
     [Fact]
     public async Task TeamExamples_WorkWhenUncommented()
     {

@@ -21,6 +21,31 @@ public sealed class FileContentTests
     }
 
     [Fact]
+    public async Task Read_OfAPipe_IsItsContent()
+    {
+        using var folder = new TempFolder();
+        var path = await NamedPipe.CreateAsync(folder.File("pipe"));
+        var text = new string('x', 100_000);
+        var write = NamedPipe.WriteAsync(path, text);
+
+        var content = FileContent.Read(path);
+
+        Assert.True(content.IsSpecial);
+        Assert.Equal(text, System.Text.Encoding.UTF8.GetString(content.Bytes!));
+        await write.GuardAsync();
+        await HangGuard.RunAsync(() => Assert.Equal(FileContent.SpecialFault, FileContent.ReadRegular(path).Fault));
+    }
+
+    [Fact]
+    public void Read_OfADeviceWithoutAnEnd_Ends()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Linux tells a device from a file.");
+
+        Assert.Equal("is larger than 1000 bytes", FileContent.Read("/dev/zero", 1000).Fault);
+        Assert.StartsWith("is larger than ", FileContent.Read("/dev/zero").Fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Read_TakesLittleMoreMemoryThanTheFileHas()
     {
         // It happens several times a second for as long as the gateway runs.

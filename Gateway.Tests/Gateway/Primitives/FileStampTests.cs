@@ -47,6 +47,18 @@ public sealed class FileStampTests : IDisposable
     }
 
     [Fact]
+    public async Task PipeAndDevice_AreSpecial()
+    {
+        var pipe = await NamedPipe.CreateAsync(Path.Combine(_folder.FullName, "pipe"));
+        var (link, file) = (Path.Combine(_folder.FullName, "link"), Path.Combine(_folder.FullName, "file"));
+        File.CreateSymbolicLink(link, "pipe");
+        File.WriteAllText(file, "");
+
+        Assert.All([pipe, link, "/dev/null"], path => Assert.True(FileStamp.IsSpecial(path)));
+        Assert.All([file, _folder.FullName, Path.Combine(_folder.FullName, "none")], path => Assert.False(FileStamp.IsSpecial(path)));
+    }
+
+    [Fact]
     public void FolderEmptyFileDeviceAndProc_HaveNoStamp()
     {
         var empty = Path.Combine(_folder.FullName, "empty");

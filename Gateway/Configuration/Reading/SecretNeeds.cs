@@ -1,6 +1,8 @@
 namespace Gateway.Configuration.Reading;
 
-/// <summary>The secrets that a command needs. A reference to any other secret that does not resolve is a warning.</summary>
+/// <summary>
+/// The secrets that a command needs. A reference to any other secret that does not resolve is a warning. The files of TLS belong to all.
+/// </summary>
 internal enum SecretNeeds
 {
     /// <summary>All of them: the gateway starts or reloads.</summary>

@@ -19,6 +19,7 @@ internal sealed class SecretReader
     private readonly Func<string, string?> _variable;
     private readonly string _workingDirectory;
     private readonly SecretNeeds _needs;
+    private readonly bool _isReload;
     private readonly List<SettingsFault> _unresolved = [];
     private readonly OrderedDictionary<string, (SecretFile File, FileContent Content)> _files = new(StringComparer.Ordinal);
     private readonly List<string> _found = [];
@@ -27,9 +28,12 @@ internal sealed class SecretReader
     /// <param name="variable">Returns a variable of the environment or of <c>.env</c>; <see langword="null"/> if it is not set.</param>
     /// <param name="workingDirectory">The base of relative paths.</param>
     /// <param name="needs">The secrets that must resolve.</param>
-    public SecretReader(Func<string, string?> variable, string workingDirectory, SecretNeeds needs = SecretNeeds.All)
+    /// <param name="isReload">Whether the gateway runs, so that a pipe is not opened.</param>
+    public SecretReader(
+        Func<string, string?> variable, string workingDirectory, SecretNeeds needs = SecretNeeds.All, bool isReload = false)
     {
         _needs = needs;
+        _isReload = isReload;
         _variable = variable;
         _workingDirectory = workingDirectory;
     }
@@ -140,7 +144,7 @@ internal sealed class SecretReader
         var absolute = Path.GetFullPath(path, _workingDirectory);
         if (!_files.TryGetValue(absolute, out var read))
         {
-            _files.Add(absolute, read = SecretFile.Read(absolute));
+            _files.Add(absolute, read = SecretFile.Read(absolute, _isReload));
         }
 
         var content = read.Content;

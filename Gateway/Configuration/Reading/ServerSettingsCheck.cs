@@ -1,5 +1,6 @@
 using Gateway.Configuration.Model;
 using Gateway.Configuration.Schema;
+using Gateway.Primitives;
 
 namespace Gateway.Configuration.Reading;
 
@@ -14,9 +15,12 @@ internal sealed class ServerSettingsCheck
     private readonly SettingsObject _section;
     private readonly ICollection<SettingsFault> _faults;
     private readonly ICollection<SettingsFault> _warnings;
+    private readonly bool _needsFiles;
 
-    private ServerSettingsCheck(SettingsObject section, ICollection<SettingsFault> faults, ICollection<SettingsFault> warnings)
+    private ServerSettingsCheck(
+        SettingsObject section, ICollection<SettingsFault> faults, ICollection<SettingsFault> warnings, bool needsFiles)
     {
+        _needsFiles = needsFiles;
         _section = section;
         _faults = faults;
         _warnings = warnings;
@@ -28,13 +32,15 @@ internal sealed class ServerSettingsCheck
     /// <param name="workingDirectory">The base of relative paths.</param>
     /// <param name="faults">Receives every fault.</param>
     /// <param name="warnings">Receives the warnings.</param>
+    /// <param name="needsFiles">Whether certificate and key must exist: the gateway starts or reloads.</param>
     public static ServerSettings Check(
         ServerSettings given,
         SettingsObject section,
         string workingDirectory,
         ICollection<SettingsFault> faults,
-        ICollection<SettingsFault> warnings) =>
-        new ServerSettingsCheck(section, faults, warnings).Check(given, workingDirectory);
+        ICollection<SettingsFault> warnings,
+        bool needsFiles) =>
+        new ServerSettingsCheck(section, faults, warnings, needsFiles).Check(given, workingDirectory);
 
     private ServerSettings Check(ServerSettings given, string workingDirectory)
     {
@@ -104,9 +110,22 @@ internal sealed class ServerSettingsCheck
                 Fault(name, $"is missing; expected {expected}, since {(isHttps ? "Https is on" : otherName + " is set")}");
             }
         }
+        else if (Directory.Exists(path))
+        {
+            Fault(name, $"{path} is a folder; expected {expected}");
+        }
+        else if (FileStamp.IsSpecial(path))
+        {
+            Fault(name, $"{path} {FileContent.SpecialFault}");
+        }
+        else if (!File.Exists(path) && !_needsFiles)
+        {
+            _warnings.Add(new SettingsFault(
+                $"{SettingsSchema.Server}:{name}", $"{path} does not exist here; the gateway needs it at its start"));
+        }
         else if (!File.Exists(path))
         {
-            Fault(name, $"{path} {(Directory.Exists(path) ? "is a folder" : "does not exist")}; expected {expected}");
+            Fault(name, $"{path} does not exist; expected {expected}");
         }
     }
 

@@ -19,7 +19,7 @@ internal sealed record TeamFolder(string Path, IReadOnlyList<FileContent> Files,
     {
         try
         {
-            return new TeamFolder(path, [.. List(path).Select(static file => FileContent.Read(file, MaxBytes))], null);
+            return new TeamFolder(path, [.. List(path).Select(static file => FileContent.ReadRegular(file, MaxBytes))], null);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {

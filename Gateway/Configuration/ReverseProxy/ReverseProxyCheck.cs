@@ -17,10 +17,24 @@ internal static class ReverseProxyCheck
     /// <summary>Cluster settings that need such a middleware.</summary>
     public static IReadOnlyList<string> UnsupportedClusterSettings { get; } = ["SessionAffinity"];
 
+    /// <summary>YARP's number for a route without a limit.</summary>
+    private const long NoBodyLimit = -1;
+
     private static readonly TimeSpan LongestActivityTimeout = TimeSpan.FromDays(7);
 
+    // Timers count in milliseconds.
+    private static readonly TimeSpan ShortestTimer = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan ShortestPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestPause = TimeSpan.FromDays(1);
+
+    private static readonly (string Check, string Name, TimeSpan Least)[] HealthTimers =
+    [
+        ("Passive", "ReactivationPeriod", ShortestPause),
+        ("Active", "Interval", ShortestTimer),
+        ("Active", "Timeout", ShortestTimer),
+    ];
+
+    private static readonly string[] ProxySchemes = ["http", "https", "socks4", "socks4a", "socks5"];
 
     /// <summary>Checks the section in canonical form.</summary>
     public static void Check(SettingsObject section, List<SettingsFault> faults, ICollection<SettingsFault> warnings)
@@ -75,6 +89,15 @@ internal static class ReverseProxyCheck
                     $"{path}:{name}",
                     "is not supported by this gateway; remove it (for time limits there is HttpRequest:ActivityTimeout of the cluster)"));
             }
+        }
+
+        // The server throws for a lower number, with each request.
+        if (route.Members.GetValueOrDefault("MaxRequestBodySize") is SettingsValue size
+            && long.Parse(size.Text, CultureInfo.InvariantCulture) < NoBodyLimit)
+        {
+            faults.Add(new SettingsFault(
+                $"{path}:MaxRequestBodySize",
+                $"got {size.Text}; expected {NoBodyLimit}, for no limit, or more{SettingsReader.From(size.Source)}"));
         }
 
         if (!route.Members.TryGetValue("ClusterId", out var cluster))
@@ -149,20 +172,38 @@ internal static class ReverseProxyCheck
                 $"got \"{text}\"; expected more than \"00:00:00\" and \"{LongestActivityTimeout:c}\" at most"));
         }
 
-        // YARP starts a timer with it. Zero would leave nothing alone, and a value out of the timer's range throws when a destination fails.
-        if (cluster.Members.GetValueOrDefault("HealthCheck") is SettingsObject health
-            && health.Members.GetValueOrDefault("Passive") is SettingsObject passive
-            && passive.Members.GetValueOrDefault("ReactivationPeriod") is SettingsValue { Text: var pause })
+        // YARP starts timers with them. Zero would leave nothing alone, and a value out of the timer's range throws when a destination fails,
+        // or while YARP applies the cluster.
+        foreach (var (check, name, least) in HealthTimers)
         {
-            new SettingsFaultCollector($"{path}:HealthCheck:Passive", passive, faults, warnings)
-                .Range("ReactivationPeriod", TimeSpan.Parse(pause, CultureInfo.InvariantCulture), ShortestPause, LongestPause);
+            if (Members(cluster, "HealthCheck").GetValueOrDefault(check) is SettingsObject health
+                && health.Members.GetValueOrDefault(name) is SettingsValue { Text: var period })
+            {
+                new SettingsFaultCollector($"{path}:HealthCheck:{check}", health, faults, warnings)
+                    .Range(name, TimeSpan.Parse(period, CultureInfo.InvariantCulture), least, LongestPause);
+            }
         }
 
-        if (cluster.Members.GetValueOrDefault("HttpClient") is SettingsObject client
-            && client.Members.GetValueOrDefault("DangerousAcceptAnyServerCertificate") is SettingsValue { Text: "true" })
+        if (cluster.Members.GetValueOrDefault("HttpClient") is SettingsObject client)
         {
-            warnings.Add(new SettingsFault(
-                $"{path}:HttpClient:DangerousAcceptAnyServerCertificate", "any server that answers at upstream's address receives keys and prompts"));
+            CheckHttpClient(new SettingsFaultCollector($"{path}:HttpClient", client, faults, warnings), client);
+        }
+    }
+
+    private static void CheckHttpClient(SettingsFaultCollector faults, SettingsObject client)
+    {
+        if (client.Members.GetValueOrDefault("DangerousAcceptAnyServerCertificate") is SettingsValue { Text: "true" })
+        {
+            faults.Warn("DangerousAcceptAnyServerCertificate", "any server that answers at upstream's address receives keys and prompts");
+        }
+
+        // .NET throws for another scheme, with each call. The address may hold a password and is not quoted.
+        if (Members(client, "WebProxy").GetValueOrDefault("Address") is SettingsValue address
+            && !ProxySchemes.Contains(new Uri(address.Text).Scheme))
+        {
+            faults.Fault(
+                "WebProxy:Address",
+                "is no address of a proxy; expected an http, https, socks4, socks4a or socks5 URL such as http://proxy.example:3128");
         }
     }
 }

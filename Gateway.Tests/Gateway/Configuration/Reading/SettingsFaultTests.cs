@@ -128,6 +128,24 @@ public sealed class SettingsFaultTests : IDisposable
     }
 
     [Theory]
+    [InlineData("-1", "00:00:00.001", "http")]
+    [InlineData("0", "1.00:00:00", "socks5")]
+    public async Task EndsOfTheRangesOfYarp_AreAllowed(string size, string period, string scheme)
+    {
+        _folder.Write("appsettings.json", SettingsFolder.Json().Replace(
+            "\"ClusterId\"", $"\"MaxRequestBodySize\": {size}, \"ClusterId\"", StringComparison.Ordinal).Replace(
+            "\"Destinations\"",
+            $$"""
+            "HealthCheck": { "Active": { "Enabled": false, "Interval": "{{period}}", "Timeout": "{{period}}" } },
+            "HttpClient": { "WebProxy": { "Address": "{{scheme}}://user:password@proxy.example:3128" } },
+            "Destinations"
+            """,
+            StringComparison.Ordinal));
+
+        await _folder.LoadGoodAsync();
+    }
+
+    [Theory]
     [InlineData("\"Routes\": {}, \"Clusters\": {}", "ReverseProxy:Routes: is empty or missing;", "ReverseProxy:Clusters: is empty or missing;")]
     [InlineData("\"Routes\": { \"r\": { \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Routes:r:ClusterId: is missing;")]
     [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\" } }, \"Clusters\": { \"c\": { \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Routes:r: Route 'r' requires Hosts or Path specified")]
@@ -144,6 +162,14 @@ public sealed class SettingsFaultTests : IDisposable
     [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"HealthCheck\": { \"Passive\": { \"ReactivationPeriod\": \"60.00:00:00\" } }, \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Clusters:c:HealthCheck:Passive:ReactivationPeriod: got \"60.00:00:00\"; expected \"00:00:01\" to \"1.00:00:00\"")]
     [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"Destinations\": { \"eu/one\": { \"Address\": \"http://127.0.0.1\" } } } }", "ReverseProxy:Clusters:c:Destinations:eu/one: \"eu/one\" is not the name of a destination; expected a name without \"/\"")]
     [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"Destinations\": { \"d\": { \"Address\": \"http://127.0.0.1\" } } }, \"eu/one\": { \"Destinations\": { \"d\": { \"Address\": \"http://127.0.0.1\" } } } }", "ReverseProxy:Clusters:eu/one: \"eu/one\" is not the name of a cluster; expected a name without \"/\"")]
+    [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" }, \"MaxRequestBodySize\": -2 } }, \"Clusters\": { \"c\": { \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Routes:r:MaxRequestBodySize: got -2; expected -1, for no limit, or more")]
+    [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"HealthCheck\": { \"Active\": { \"Enabled\": true, \"Interval\": \"99999.00:00:00\" } }, \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Clusters:c:HealthCheck:Active:Interval: got \"99999.00:00:00\"; expected \"00:00:00.0010000\" to \"1.00:00:00\"")]
+    [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"HealthCheck\": { \"Active\": { \"Enabled\": true, \"Interval\": \"00:00:00\" } }, \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Clusters:c:HealthCheck:Active:Interval: got \"00:00:00\"; expected \"00:00:00.0010000\" to \"1.00:00:00\"")]
+    [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"HealthCheck\": { \"Active\": { \"Enabled\": true, \"Timeout\": \"99999.00:00:00\" } }, \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Clusters:c:HealthCheck:Active:Timeout: got \"99999.00:00:00\"; expected \"00:00:00.0010000\" to \"1.00:00:00\"")]
+    [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"HealthCheck\": { \"Active\": { \"Enabled\": true, \"Timeout\": \"00:00:00\" } }, \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Clusters:c:HealthCheck:Active:Timeout: got \"00:00:00\"; expected \"00:00:00.0010000\" to \"1.00:00:00\"")]
+    [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"HttpClient\": { \"WebProxy\": { \"Address\": \"ftp://u:secret@proxy\" } }, \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Clusters:c:HttpClient:WebProxy:Address: is no address of a proxy; expected an http, https, socks4, socks4a or socks5 URL")]
+    [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"HttpClient\": { \"WebProxy\": { \"Address\": \"proxy.example:3128\" } }, \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Clusters:c:HttpClient:WebProxy:Address: is no address of a proxy; expected an http, https, socks4, socks4a or socks5 URL")]
+    [InlineData("\"Routes\": { \"r\": { \"ClusterId\": \"c\", \"Match\": { \"Path\": \"/\" } } }, \"Clusters\": { \"c\": { \"HttpClient\": { \"WebProxy\": { \"Address\": \"socks://proxy\" } }, \"Destinations\": { \"d\": { \"Address\": \"http://a\" } } } }", "ReverseProxy:Clusters:c:HttpClient:WebProxy:Address: is no address of a proxy; expected an http, https, socks4, socks4a or socks5 URL")]
     public async Task BadRouteOrCluster_IsNamedWithItsPath(string section, params string[] expected)
     {
         _folder.Write("appsettings.json", $"{{ \"ReverseProxy\": {{ {section} }} }}");
