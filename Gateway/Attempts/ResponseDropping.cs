@@ -77,7 +77,7 @@ internal static class ResponseDropping
             reader.Read(bytes.Span);
             reader.End();
             facts = reader.Facts;
-            isErrorOnly = facts.HasError && (isEventStream || facts.IsComplete) && !reader.HasContent;
+            isErrorOnly = ResponseReaders.IsErrorOnly(reader, isEventStream);
         }
 
         var outcome = new CallOutcome

@@ -35,7 +35,7 @@ internal sealed class MeteredResponse : IResponseObserver, IDisposable
     public long? FirstDataAt { get; private set; }
 
     /// <summary>Whether the only data that has arrived is upstream's error: the events of a stream, or a complete body.</summary>
-    public bool IsErrorOnly => _reader is { HasContent: false, Facts: { HasError: true } facts } && (IsEventStream || facts.IsComplete);
+    public bool IsErrorOnly => ResponseReaders.IsErrorOnly(_reader, IsEventStream);
 
     /// <inheritdoc cref="IResponseReader.IsCostInterim" />
     public bool IsCostInterim => _reader.IsCostInterim;

@@ -166,7 +166,7 @@ internal sealed class ResponseFactsBuilder
             case ResponseMember.Id:
                 SetText(ref _id, text);
                 break;
-            case ResponseMember.RequestId when _id is null && text.StartsWith("gen-"u8):
+            case ResponseMember.RequestId when _id is null && GenerationIdHeader.IsGeneration(text):
                 SetText(ref _id, text);
                 break;
             case ResponseMember.Model:

@@ -1,6 +1,6 @@
 namespace Gateway.Metering;
 
-/// <summary>Creates the reader of a response.</summary>
+/// <summary>Creates and judges the readers of responses.</summary>
 internal static class ResponseReaders
 {
     /// <summary>
@@ -11,6 +11,10 @@ internal static class ResponseReaders
         var encoding = EncodingOf(encodings);
         return encoding == ResponseEncoding.None ? new UsageReader(isEventStream) : new EncodedUsageReader(isEventStream, encoding);
     }
+
+    /// <summary>Whether the only data that a reader has read is upstream's error: the events of a stream, or a complete body.</summary>
+    public static bool IsErrorOnly(IResponseReader reader, bool isEventStream) =>
+        reader is { HasContent: false, Facts: { HasError: true } facts } && (isEventStream || facts.IsComplete);
 
     /// <summary>The encoding of a response.</summary>
     internal static ResponseEncoding EncodingOf(ICollection<string> encodings)

@@ -29,21 +29,15 @@ internal struct UsageBuilder
     /// <summary>Records the value of a token count or of the amount: the text of a number or of a string.</summary>
     public void Note(ResponseMember member, ReadOnlySpan<byte> text, bool isString)
     {
-        if (member == ResponseMember.Cost)
+        if (member is ResponseMember.Cost
+            or ResponseMember.UpstreamCost or ResponseMember.UpstreamPromptCost or ResponseMember.UpstreamCompletionCost)
         {
             // Some gateways write amounts as strings, to prevent rounding.
             if (PicoDollars.TryParse(text, out var cost) && cost >= PicoDollars.Zero)
             {
-                _cost = cost;
-                _hasMembers = true;
-            }
-        }
-        else if (member is ResponseMember.UpstreamCost or ResponseMember.UpstreamPromptCost or ResponseMember.UpstreamCompletionCost)
-        {
-            // Without BYOK these members may repeat the cost, so they are a bill of their own only beside is_byok.
-            if (PicoDollars.TryParse(text, out var cost) && cost >= PicoDollars.Zero)
-            {
-                UpstreamCosts(ref this, member) = cost;
+                // Without BYOK the provider's amounts may repeat the cost, so they are a bill of their own only beside is_byok.
+                Amount(ref this, member) = cost;
+                _hasMembers |= member == ResponseMember.Cost;
             }
         }
         else if (member == ResponseMember.IsByok)
@@ -85,7 +79,7 @@ internal struct UsageBuilder
         ? null
         : (_upstreamPromptCost ?? PicoDollars.Zero) + (_upstreamCompletionCost ?? PicoDollars.Zero);
 
-    private static ref PicoDollars? UpstreamCosts(ref UsageBuilder usage, ResponseMember member)
+    private static ref PicoDollars? Amount(ref UsageBuilder usage, ResponseMember member)
     {
         switch (member)
         {
@@ -93,8 +87,10 @@ internal struct UsageBuilder
                 return ref usage._upstreamPromptCost;
             case ResponseMember.UpstreamCompletionCost:
                 return ref usage._upstreamCompletionCost;
-            default:
+            case ResponseMember.UpstreamCost:
                 return ref usage._upstreamCost;
+            default:
+                return ref usage._cost;
         }
     }
 

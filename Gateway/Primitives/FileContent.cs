@@ -25,7 +25,7 @@ internal sealed record FileContent(string Path, byte[]? Bytes, string? Fault)
     public static FileContent Missing(string path) => new(path, null, null);
 
     /// <summary>
-    /// Reads a file, or a pipe or device to its end: a shell passes <c>&lt;(command)</c> as a pipe. That waits for whoever writes to it.
+    /// Reads a file, or a pipe or device to its end: a shell passes <c>&lt;(command)</c> as a pipe. Waits for the writer of a pipe.
     /// </summary>
     /// <param name="path">The absolute path of the file.</param>
     /// <param name="maxBytes">The maximum size; a larger file is a fault. Default: no limit but that of a pipe.</param>

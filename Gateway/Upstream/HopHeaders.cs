@@ -46,10 +46,12 @@ internal static class HopHeaders
     public static void Clean(HttpContext context, HttpRequestMessage upstream, bool forwardTrace)
     {
         var request = GatewayContext.Of(context);
-        RemoveClients(upstream.Headers, !request.Snapshot.Teams.IsEmpty, request.Team is { ScopesSessions: true });
+        var (hasTeams, scopesSessions) = (!request.Snapshot.Teams.IsEmpty, request.Team is { ScopesSessions: true });
+        RemoveClients(upstream.Headers, hasTeams, scopesSessions);
         if (upstream.Content is { } content)
         {
-            RemoveGatewayKeys(content.Headers);
+            // HTTP counts names such as Expires among the headers of the content. They may hold a key, too.
+            RemoveClients(content.Headers, hasTeams, scopesSessions);
         }
 
         if (!forwardTrace)
@@ -67,7 +69,7 @@ internal static class HopHeaders
             upstream.Headers.TryAddWithoutValidation(TraceParent, span.Id);
         }
 
-        if (!request.Snapshot.Teams.IsEmpty)
+        if (hasTeams)
         {
             // The call is made with the team's key, not in the session of the client's browser.
             upstream.Headers.Remove(HeaderNames.Cookie);
@@ -98,7 +100,7 @@ internal static class HopHeaders
         }
     }
 
-    private static void RemoveClients(HttpRequestHeaders headers, bool hasTeams, bool scopesSessions)
+    private static void RemoveClients(HttpHeaders headers, bool hasTeams, bool scopesSessions)
     {
         List<string>? found = null;
         foreach (var (name, values) in headers.NonValidated)
@@ -109,24 +111,6 @@ internal static class HopHeaders
                 || name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)
                 || name.StartsWith("X-Envoy-", StringComparison.OrdinalIgnoreCase)
                 || (name.StartsWith("X-OpenRouter-", StringComparison.OrdinalIgnoreCase) && IsInternal(name, scopesSessions)))
-            {
-                (found ??= []).Add(name);
-            }
-        }
-
-        foreach (var name in found ?? [])
-        {
-            headers.Remove(name);
-        }
-    }
-
-    /// <summary>Removes headers that HTTP counts among those of the content, such as <c>Expires</c> and <c>Content-Type</c>, if they have a key.</summary>
-    private static void RemoveGatewayKeys(HttpContentHeaders headers)
-    {
-        List<string>? found = null;
-        foreach (var (name, values) in headers.NonValidated)
-        {
-            if (HasGatewayKey(values))
             {
                 (found ??= []).Add(name);
             }

@@ -113,19 +113,14 @@ internal static class ProviderNames
     }
 
     /// <summary>The canonical spelling of a canonical name without the blanks around it, which upstream may trim.</summary>
-    public static string Trimmed(string canonical) => canonical.Trim() is var trimmed && trimmed.Length < canonical.Length ? Canonical(trimmed) : canonical;
+    public static string Trimmed(string canonical) =>
+        canonical.Trim() is var trimmed && trimmed.Length < canonical.Length ? Canonical(trimmed) : canonical;
 
     /// <summary>
     /// Whether <paramref name="broad"/> in an allow-list includes every endpoint of <paramref name="narrow"/>, both canonical.
     /// </summary>
     public static bool Covers(string broad, string narrow) =>
         string.Equals(broad, narrow, StringComparison.Ordinal) || string.Equals(broad, CoveringBase(narrow), StringComparison.Ordinal);
-
-    /// <summary>
-    /// Whether <paramref name="broad"/> in an enforced deny-list excludes every endpoint of <paramref name="narrow"/>, both canonical.
-    /// </summary>
-    public static bool Denies(string broad, string narrow) =>
-        string.Equals(broad, Trimmed(narrow), StringComparison.Ordinal) || string.Equals(broad, ProviderOf(narrow), StringComparison.Ordinal);
 
 #pragma warning disable CA1308 // Slugs are lower case; this is not a comparison.
     private static string Lower(string name) => name.ToLowerInvariant();

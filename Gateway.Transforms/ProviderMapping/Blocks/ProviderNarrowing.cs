@@ -6,7 +6,8 @@ namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 
 /// <summary>
 /// Applies enforced rules. Each rule can only narrow the block of the client and of earlier rules: allow-lists are intersected, deny-lists
-/// are united and cut from allow-lists, limits take the minimum, switches take the stricter value. A preference is taken from the first rule that has it.
+/// are united and cut from allow-lists, limits take the minimum, switches take the stricter value. A preference is taken from the first rule
+/// that has it.
 /// </summary>
 internal static class ProviderNarrowing
 {

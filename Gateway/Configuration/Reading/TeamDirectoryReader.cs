@@ -141,8 +141,8 @@ internal sealed class TeamDirectoryReader
     }
 
     /// <summary>
-    /// The rank of a file in the order of reading. Ids and keys belong to whoever is read first: an edit must not take those of a team whose
-    /// file nobody has touched, and a new file none of a team that is there.
+    /// The rank of a file in the order of reading. Ids and keys belong to the file that is read first: an edit must not take those of a
+    /// team whose file is unchanged, and a new file none of a known team.
     /// </summary>
     private int RankOf(FileContent file) => _known?.TryGetValue(file.Path, out var good) != true ? 2 : file.Hash == good!.Hash ? 0 : 1;
 

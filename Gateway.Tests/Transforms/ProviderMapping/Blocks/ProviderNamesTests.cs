@@ -58,5 +58,5 @@ public class ProviderNamesTests
     [InlineData("openai/flex", "openai", false)]
     [InlineData("openai", "openai-eu/flex", false)]
     public void DeniedProvider_IncludesItsServiceTiers(string broad, string narrow, bool expected) =>
-        Assert.Equal(expected, ProviderNames.Denies(broad, narrow));
+        Assert.Equal(expected, new ProviderList([new(broad, broad, default)]).Denies(new(narrow, narrow, default)));
 }
