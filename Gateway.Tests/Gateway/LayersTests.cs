@@ -20,7 +20,7 @@ public sealed partial class LayersTests
         "Rules", "Billing", "Pricing", "Teams",
 
         // The settings' snapshot: its model, its reading, its watching.
-        "Configuration.Model", "Configuration.Schema", "Configuration.Reading", "Configuration.ReverseProxy", "Configuration",
+        "Configuration.Tree", "Configuration.Model", "Configuration.Schema", "Configuration.Reading", "Configuration.ReverseProxy", "Configuration",
 
         // Stores.
         "Ledger", "Ledger.Sqlite", "Ledger.Postgres", "Limits", "OpenRouter", "Prices",

@@ -1,15 +1,14 @@
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using Gateway.Configuration.Model;
 using Gateway.Configuration.Reading;
 using Gateway.Configuration.ReverseProxy;
 using Gateway.Configuration.Schema;
+using Gateway.Configuration.Tree;
 using Gateway.Secrets;
 using Gateway.Teams;
 using Yarp.ReverseProxy.Configuration;
-using Shaped = System.Collections.Generic.OrderedDictionary<string, Gateway.Configuration.Reading.SettingsNode>;
+using Shaped = System.Collections.Generic.OrderedDictionary<string, Gateway.Configuration.Tree.SettingsNode>;
 
 namespace Gateway.Configuration;
 
@@ -81,7 +80,7 @@ internal sealed class SettingsLoader
         var shaped = SettingsObject.NewMembers();
         var server = CheckServer(tree, shaped, sources, faults, warnings, needsFiles: needs == SecretNeeds.All);
         var upstream = CheckUpstream(tree, shaped, faults, warnings);
-        var logging = Bind(tree, shaped, SettingsSchema.Logging, SettingsJsonContext.Default.LoggingSettings, faults).Settings;
+        var logging = Bind<LoggingSettings>(tree, shaped, SettingsSchema.Logging, faults).Settings;
         var compiler = new RuleCompiler(_compiler);
         var mapping = ProviderMappingReader.Read(
             Shape(tree, shaped, SettingsSchema.ProviderMapping, faults), tree.Mappings, compiler, faults, warnings);
@@ -173,9 +172,9 @@ internal sealed class SettingsLoader
     {
         foreach (var (name, value) in root.Members)
         {
-            if (!SettingsSchema.Sections.ContainsKey(name))
+            if (SettingsSchema.ShapeOf(name) is null)
             {
-                faults.Add(new SettingsFault(name, SettingsValidator.Unknown(name, SettingsSchema.Sections.Keys) + SettingsReader.From(value.Source)));
+                faults.Add(new SettingsFault(name, SettingsValidator.Unknown(name, SettingsSchema.Names) + SettingsReader.From(value.Source)));
             }
         }
     }
@@ -188,14 +187,14 @@ internal sealed class SettingsLoader
         List<SettingsFault> warnings,
         bool needsFiles)
     {
-        var (server, section) = Bind(tree, shaped, SettingsSchema.Server, SettingsJsonContext.Default.ServerSettings, faults);
+        var (server, section) = Bind<ServerSettings>(tree, shaped, SettingsSchema.Server, faults);
         return server is null ? null : ServerSettingsCheck.Check(server, section!, sources.WorkingDirectory, faults, warnings, needsFiles);
     }
 
     private static UpstreamSettings? CheckUpstream(
         SettingsTree tree, Shaped shaped, List<SettingsFault> faults, List<SettingsFault> warnings)
     {
-        var (upstream, section) = Bind(tree, shaped, SettingsSchema.Upstream, SettingsJsonContext.Default.UpstreamSettings, faults);
+        var (upstream, section) = Bind<UpstreamSettings>(tree, shaped, SettingsSchema.Upstream, faults);
         return upstream is null
             ? null
             : UpstreamSettingsCheck.Check(upstream, new SettingsFaultCollector(SettingsSchema.Upstream, section!, faults, warnings));
@@ -210,7 +209,7 @@ internal sealed class SettingsLoader
         List<SettingsFault> faults,
         List<SettingsFault> warnings)
     {
-        var (usage, section) = Bind(tree, shaped, SettingsSchema.Usage, SettingsJsonContext.Default.UsageSettings, faults);
+        var (usage, section) = Bind<UsageSettings>(tree, shaped, SettingsSchema.Usage, faults);
         return usage is null
             ? default
             : UsageSettingsCheck.Check(
@@ -224,7 +223,7 @@ internal sealed class SettingsLoader
     private static (LimitsSettings? Settings, SecretText? Redis) CheckLimits(
         SettingsTree tree, Shaped shaped, UsageStore usage, SecretReader secrets, List<SettingsFault> faults, List<SettingsFault> warnings)
     {
-        var (limits, section) = Bind(tree, shaped, SettingsSchema.Limits, SettingsJsonContext.Default.LimitsSettings, faults);
+        var (limits, section) = Bind<LimitsSettings>(tree, shaped, SettingsSchema.Limits, faults);
         return limits is null
             ? default
             : LimitsSettingsCheck.Check(
@@ -234,7 +233,7 @@ internal sealed class SettingsLoader
     private static (AdminSettings? Settings, SecretText? Token) CheckAdmin(
         SettingsTree tree, Shaped shaped, SecretReader secrets, List<SettingsFault> faults, List<SettingsFault> warnings)
     {
-        var (admin, section) = Bind(tree, shaped, SettingsSchema.Admin, SettingsJsonContext.Default.AdminSettings, faults);
+        var (admin, section) = Bind<AdminSettings>(tree, shaped, SettingsSchema.Admin, faults);
         return admin is null
             ? default
             : AdminSettingsCheck.Check(admin, new SettingsFaultCollector(SettingsSchema.Admin, section!, faults, warnings), secrets);
@@ -243,7 +242,7 @@ internal sealed class SettingsLoader
     private static (AlertsSettings? Settings, SecretText? Webhook, SecretText? Secret) CheckAlerts(
         SettingsTree tree, Shaped shaped, TeamDirectory teams, SecretReader secrets, List<SettingsFault> faults, List<SettingsFault> warnings)
     {
-        var (alerts, section) = Bind(tree, shaped, SettingsSchema.Alerts, SettingsJsonContext.Default.AlertsSettings, faults);
+        var (alerts, section) = Bind<AlertsSettings>(tree, shaped, SettingsSchema.Alerts, faults);
         return alerts is null
             ? default
             : AlertsSettingsCheck.Check(
@@ -256,16 +255,16 @@ internal sealed class SettingsLoader
 
     /// <summary>Reads a section. Invalid members keep their defaults, so that the other members can be checked.</summary>
     private static (T? Settings, SettingsObject? Section) Bind<T>(
-        SettingsTree tree, Shaped shaped, string name, JsonTypeInfo<T> type, List<SettingsFault> faults)
-        where T : class
+        SettingsTree tree, Shaped shaped, string name, List<SettingsFault> faults)
+        where T : class, ISettings<T>
     {
         if (Shape(tree, shaped, name, faults) is not SettingsObject section)
         {
             return (null, null);
         }
 
-        var whole = (SettingsObject)SettingsNode.Merge(SettingsTree.Default(name), section);
-        return (JsonSerializer.Deserialize(whole.ToUtf8Json(), type), whole);
+        var whole = (SettingsObject)SettingsNode.Merge(SettingsSchema.DefaultsOf(name), section);
+        return (SettingsMembers.Read<T>(whole), whole);
     }
 
     /// <summary>Reads the folder of the teams; <see langword="null"/> if there is none.</summary>
@@ -290,7 +289,7 @@ internal sealed class SettingsLoader
         SettingsTree tree, Shaped shaped, string name, List<SettingsFault> faults, Func<SettingsNode, SettingsNode>? prepare = null)
     {
         var given = tree.Root.Members[name];
-        var section = SettingsValidator.Shape(prepare is null ? given : prepare(given), SettingsSchema.Sections[name], name, faults);
+        var section = SettingsValidator.Shape(prepare is null ? given : prepare(given), SettingsSchema.ShapeOf(name)!, name, faults);
         if (section is not null)
         {
             shaped[name] = section;
@@ -357,7 +356,7 @@ internal sealed class SettingsLoader
         Shaped shaped, IReadOnlyList<SettingsNode> teamEntries, IReadOnlyList<MappingArgument> mappings, SecretReader secrets)
     {
         var sections = SettingsObject.NewMembers();
-        foreach (var name in SettingsSchema.Sections.Keys)
+        foreach (var name in SettingsSchema.Names)
         {
             sections[name] = shaped[name];
         }

@@ -2,6 +2,7 @@ using Gateway.Configuration;
 using Gateway.Configuration.Model;
 using Gateway.Configuration.Reading;
 using Gateway.Configuration.Schema;
+using Gateway.Configuration.Tree;
 
 namespace Gateway.Reports;
 

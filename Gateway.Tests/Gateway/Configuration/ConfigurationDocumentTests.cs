@@ -3,6 +3,7 @@ using Gateway.CommandLine;
 using Gateway.Configuration;
 using Gateway.Configuration.Reading;
 using Gateway.Configuration.Schema;
+using Gateway.Configuration.Tree;
 using Gateway.Tests.Support;
 using Xunit;
 
@@ -16,9 +17,9 @@ public sealed partial class ConfigurationDocumentTests
     [Fact]
     public void EverySetting_IsDocumented_AndNoOther()
     {
-        var settings = SettingsSchema.Sections
-            .Where(section => section.Key != SettingsSchema.ReverseProxy)
-            .SelectMany(section => section.Key == SettingsSchema.TeamDefaults ? [section.Key] : Paths(section.Key, section.Value))
+        var settings = SettingsSchema.Names
+            .Where(section => section != SettingsSchema.ReverseProxy)
+            .SelectMany(section => section == SettingsSchema.TeamDefaults ? [section] : Paths(section, SettingsSchema.ShapeOf(section)!))
             .Order(StringComparer.Ordinal);
 
         Assert.Equal(settings, SettingRow().Matches(Document).Select(row => row.Groups["path"].Value).Order(StringComparer.Ordinal));
@@ -52,7 +53,7 @@ public sealed partial class ConfigurationDocumentTests
             .ToDictionary(row => row.Groups["path"].Value, row => row.Groups["default"].Value.Trim('`'));
 
         Assert.Equal(
-            Values(section, SettingsTree.Default(section)).Where(pair => pair.Value.Length > 0).OrderBy(pair => pair.Key),
+            Values(section, SettingsSchema.DefaultsOf(section)).Where(pair => pair.Value.Length > 0).OrderBy(pair => pair.Key),
             defaults.OrderBy(pair => pair.Key));
     }
 

@@ -1,7 +1,9 @@
+using Gateway.Configuration.Tree;
+
 namespace Gateway.Configuration.Model;
 
 /// <summary>Section <c>Limits</c>: the store of limits and budgets, and the assumptions for reservations.</summary>
-internal sealed record LimitsSettings
+internal sealed record LimitsSettings : ISettings<LimitsSettings>
 {
     /// <summary>The store of limits and budgets. Default: <c>Memory</c>. Requires a restart.</summary>
     public LimitsStore Store { get; init; }
@@ -40,6 +42,24 @@ internal sealed record LimitsSettings
 
     /// <summary>Prices that replace those of upstream's price list, or stand for models that are missing from it. Reloadable.</summary>
     public IReadOnlyList<ModelPriceSettings> Prices { get; init; } = [];
+
+    /// <inheritdoc/>
+    public static LimitsSettings Create(SettingsMembers members)
+    {
+        var defaults = new LimitsSettings();
+        return new LimitsSettings
+        {
+            Store = members.Word(nameof(Store), defaults.Store),
+            Redis = members.Object<RedisSettings>(nameof(Redis)),
+            WhenStoreFails = members.Object<WhenStoreFailsSettings>(nameof(WhenStoreFails)),
+            AssumedCompletionTokens = members.Int32(nameof(AssumedCompletionTokens), defaults.AssumedCompletionTokens),
+            BytesPerToken = members.Int32(nameof(BytesPerToken), defaults.BytesPerToken),
+            UnknownHold = members.Duration(nameof(UnknownHold), defaults.UnknownHold),
+            AllowUnknownPrices = members.Flag(nameof(AllowUnknownPrices), defaults.AllowUnknownPrices),
+            WriteMaxPrice = members.Flag(nameof(WriteMaxPrice), defaults.WriteMaxPrice),
+            Prices = members.List<ModelPriceSettings>(nameof(Prices)),
+        };
+    }
 }
 
 /// <summary>Kinds of stores for limits and budgets.</summary>
@@ -53,7 +73,7 @@ internal enum LimitsStore
 }
 
 /// <summary>The Redis server with the counters of limits and budgets.</summary>
-internal sealed record RedisSettings
+internal sealed record RedisSettings : ISettings<RedisSettings>
 {
     /// <summary>
     /// A configuration string of StackExchange.Redis, or a reference to one: <c>env:NAME</c>, <c>file:PATH</c>. Default:
@@ -66,20 +86,43 @@ internal sealed record RedisSettings
 
     /// <summary>The maximum wait of a request for a response of Redis. Default: <c>00:00:00.250</c>. Requires a restart.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMilliseconds(250);
+
+    /// <inheritdoc/>
+    public static RedisSettings Create(SettingsMembers members)
+    {
+        var defaults = new RedisSettings();
+        return new RedisSettings
+        {
+            Configuration = members.Secret(nameof(Configuration), defaults.Configuration),
+            KeyPrefix = members.Text(nameof(KeyPrefix), defaults.KeyPrefix),
+            Timeout = members.Duration(nameof(Timeout), defaults.Timeout),
+        };
+    }
 }
 
 /// <summary>The policy while the store of limits and budgets does not respond.</summary>
-internal sealed record WhenStoreFailsSettings
+internal sealed record WhenStoreFailsSettings : ISettings<WhenStoreFailsSettings>
 {
     /// <summary>The policy for limits. Default: <c>Allow</c>. Reloadable.</summary>
     public FailurePolicy Limits { get; init; } = FailurePolicy.Allow;
 
     /// <summary>The policy for budgets. Default: <c>Refuse</c>, the response is 503. Reloadable.</summary>
     public FailurePolicy Budgets { get; init; } = FailurePolicy.Refuse;
+
+    /// <inheritdoc/>
+    public static WhenStoreFailsSettings Create(SettingsMembers members)
+    {
+        var defaults = new WhenStoreFailsSettings();
+        return new WhenStoreFailsSettings
+        {
+            Limits = members.Word(nameof(Limits), defaults.Limits),
+            Budgets = members.Word(nameof(Budgets), defaults.Budgets),
+        };
+    }
 }
 
 /// <summary>A model's price, in US dollars as decimal text, in the format of OpenRouter's list.</summary>
-internal sealed record ModelPriceSettings
+internal sealed record ModelPriceSettings : ISettings<ModelPriceSettings>
 {
     /// <summary>The model's name.</summary>
     public required string Model { get; init; }
@@ -92,4 +135,13 @@ internal sealed record ModelPriceSettings
 
     /// <summary>Price of a request. Default: the listed one.</summary>
     public string? Request { get; init; }
+
+    /// <inheritdoc/>
+    public static ModelPriceSettings Create(SettingsMembers members) => new()
+    {
+        Model = members.Text(nameof(Model)),
+        Prompt = members.Text(nameof(Prompt)),
+        Completion = members.Text(nameof(Completion)),
+        Request = members.OptionalText(nameof(Request)),
+    };
 }

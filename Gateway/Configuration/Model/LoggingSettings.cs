@@ -1,7 +1,9 @@
+using Gateway.Configuration.Tree;
+
 namespace Gateway.Configuration.Model;
 
 /// <summary>Section <c>Logging</c>, with the convention of .NET. Reloadable.</summary>
-internal sealed record LoggingSettings
+internal sealed record LoggingSettings : ISettings<LoggingSettings>
 {
     /// <summary>
     /// The minimum log level by category. The longest matching category wins; <c>Default</c> is for all others. <c>--verbose</c> sets
@@ -14,4 +16,14 @@ internal sealed record LoggingSettings
             ["Microsoft.AspNetCore"] = Microsoft.Extensions.Logging.LogLevel.Warning,
             ["Yarp"] = Microsoft.Extensions.Logging.LogLevel.Warning,
         };
+
+    /// <inheritdoc/>
+    public static LoggingSettings Create(SettingsMembers members)
+    {
+        var defaults = new LoggingSettings();
+        return new LoggingSettings
+        {
+            LogLevel = members.WordsByName(nameof(LogLevel), defaults.LogLevel),
+        };
+    }
 }

@@ -1,10 +1,11 @@
 using System.Text.Json;
+using Gateway.Configuration.Tree;
 using OpenRouterGateway.Transforms.ProviderMapping;
 
 namespace Gateway.Configuration.Model;
 
 /// <summary>An entry of <c>ProviderMapping:Rules</c>.</summary>
-internal sealed record ProviderRuleSettings
+internal sealed record ProviderRuleSettings : ISettings<ProviderRuleSettings>
 {
     /// <summary>
     /// The name in the response header <c>x-gateway-rule</c>: <c>[A-Za-z0-9._-]{1,64}</c>. Default: <c>rule-N</c>, counted from 1.
@@ -24,4 +25,14 @@ internal sealed record ProviderRuleSettings
 
     /// <summary>The <c>provider</c> block, with OpenRouter's own member names. Required.</summary>
     public required JsonElement Provider { get; init; }
+
+    /// <inheritdoc/>
+    public static ProviderRuleSettings Create(SettingsMembers members) => new()
+    {
+        Name = members.OptionalText(nameof(Name)),
+        Model = members.Texts(nameof(Model)),
+        WhenClientSetsProvider = members.Word<WhenClientSetsProvider>(nameof(WhenClientSetsProvider)),
+        ServerTools = members.OptionalTexts(nameof(ServerTools)),
+        Provider = members.Json(nameof(Provider)),
+    };
 }

@@ -1,7 +1,9 @@
+using Gateway.Configuration.Tree;
+
 namespace Gateway.Configuration.Model;
 
 /// <summary>Section <c>Server:Limits</c>: Kestrel's limits. Changes require a restart.</summary>
-internal sealed record ServerLimitsSettings
+internal sealed record ServerLimitsSettings : ISettings<ServerLimitsSettings>
 {
     /// <summary>
     /// The maximum number of client connections; further ones are closed at once. 0 turns the limit off. Default: as many as the file
@@ -29,4 +31,21 @@ internal sealed record ServerLimitsSettings
 
     /// <summary>The maximum number of concurrent requests on one HTTP/2 connection. Default: 100.</summary>
     public int MaxStreamsPerConnection { get; init; } = 100;
+
+    /// <inheritdoc/>
+    public static ServerLimitsSettings Create(SettingsMembers members)
+    {
+        var defaults = new ServerLimitsSettings();
+        return new ServerLimitsSettings
+        {
+            MaxConnections = members.OptionalInt64(nameof(MaxConnections)),
+            RequestHeadersTimeout = members.Duration(nameof(RequestHeadersTimeout), defaults.RequestHeadersTimeout),
+            KeepAliveTimeout = members.Duration(nameof(KeepAliveTimeout), defaults.KeepAliveTimeout),
+            MaxRequestHeadersTotalSize = members.Int32(nameof(MaxRequestHeadersTotalSize), defaults.MaxRequestHeadersTotalSize),
+            MaxRequestLineSize = members.Int32(nameof(MaxRequestLineSize), defaults.MaxRequestLineSize),
+            MaxRequestHeaderCount = members.Int32(nameof(MaxRequestHeaderCount), defaults.MaxRequestHeaderCount),
+            MinRequestBodyDataRate = members.Object<MinRequestBodyDataRateSettings>(nameof(MinRequestBodyDataRate)),
+            MaxStreamsPerConnection = members.Int32(nameof(MaxStreamsPerConnection), defaults.MaxStreamsPerConnection),
+        };
+    }
 }

@@ -1,7 +1,9 @@
+using Gateway.Configuration.Tree;
+
 namespace Gateway.Configuration.Model;
 
 /// <summary>Section <c>Server</c>: listener, request limits and shutdown.</summary>
-internal sealed record ServerSettings
+internal sealed record ServerSettings : ISettings<ServerSettings>
 {
     /// <summary>The listening address. Default: <c>0.0.0.0</c>; flag <c>--ip</c>, variable <c>GATEWAY_IP</c>. Requires a restart.</summary>
     public string Address { get; init; } = "0.0.0.0";
@@ -70,4 +72,27 @@ internal sealed record ServerSettings
 
     /// <summary>Limits of a connection and of a request. Changes require a restart.</summary>
     public ServerLimitsSettings Limits { get; init; } = new();
+
+    /// <inheritdoc/>
+    public static ServerSettings Create(SettingsMembers members)
+    {
+        var defaults = new ServerSettings();
+        return new ServerSettings
+        {
+            Address = members.Text(nameof(Address), defaults.Address),
+            Port = members.Int32(nameof(Port), defaults.Port),
+            Https = members.Flag(nameof(Https), defaults.Https),
+            CertPath = members.OptionalText(nameof(CertPath)),
+            KeyPath = members.OptionalText(nameof(KeyPath)),
+            MaxRequestBodySize = members.Int64(nameof(MaxRequestBodySize), defaults.MaxRequestBodySize),
+            RequestBodyMemory = members.Int64(nameof(RequestBodyMemory), defaults.RequestBodyMemory),
+            MaxWaitingBodies = members.Int32(nameof(MaxWaitingBodies), defaults.MaxWaitingBodies),
+            RuleHeader = members.Flag(nameof(RuleHeader), defaults.RuleHeader),
+            ForwardTraceHeaders = members.Flag(nameof(ForwardTraceHeaders), defaults.ForwardTraceHeaders),
+            EventStreamHeaderDelay = members.Duration(nameof(EventStreamHeaderDelay), defaults.EventStreamHeaderDelay),
+            ShutdownTimeout = members.Duration(nameof(ShutdownTimeout), defaults.ShutdownTimeout),
+            ShutdownDelay = members.Duration(nameof(ShutdownDelay), defaults.ShutdownDelay),
+            Limits = members.Object<ServerLimitsSettings>(nameof(Limits)),
+        };
+    }
 }

@@ -1,9 +1,10 @@
+using Gateway.Configuration.Tree;
 using Gateway.Teams;
 
 namespace Gateway.Configuration.Model;
 
 /// <summary>The server tools and plugins of a team.</summary>
-internal sealed record ServerToolsSettings
+internal sealed record ServerToolsSettings : ISettings<ServerToolsSettings>
 {
     /// <summary>
     /// Patterns of the open tools: types such as <c>openrouter:web_search</c>, <c>plugin:ID</c> and <c>preset:SLUG</c>. A list replaces the
@@ -20,4 +21,12 @@ internal sealed record ServerToolsSettings
     /// 9,000,000. Default: 0.25.
     /// </summary>
     public decimal? MaxUsd { get; init; }
+
+    /// <inheritdoc/>
+    public static ServerToolsSettings Create(SettingsMembers members) => new()
+    {
+        Allow = members.OptionalTexts(nameof(Allow)),
+        WhenClosed = members.Word<WhenToolClosed>(nameof(WhenClosed)),
+        MaxUsd = members.OptionalDecimal(nameof(MaxUsd)),
+    };
 }

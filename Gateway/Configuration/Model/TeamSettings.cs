@@ -1,9 +1,10 @@
+using Gateway.Configuration.Tree;
 using Gateway.Primitives;
 
 namespace Gateway.Configuration.Model;
 
 /// <summary>An entry of section <c>Teams</c>. Reloadable.</summary>
-internal sealed record TeamSettings
+internal sealed record TeamSettings : ISettings<TeamSettings>
 {
     /// <summary>The team's id, <c>[A-Za-z0-9._-]{1,64}</c>. Required; unique.</summary>
     public required string Id { get; init; }
@@ -49,10 +50,27 @@ internal sealed record TeamSettings
     /// <c>env:NAME</c> or <c>file:PATH</c>. Default: none.
     /// </summary>
     public string? AlertWebhook { get; init; }
+
+    /// <inheritdoc/>
+    public static TeamSettings Create(SettingsMembers members) => new()
+    {
+        Id = members.Text(nameof(Id)),
+        Keys = members.List<TeamKeySettings>(nameof(Keys), isRequired: true),
+        OpenRouterKey = members.Secret(nameof(OpenRouterKey)),
+        AllowedModels = members.OptionalTexts(nameof(AllowedModels)),
+        DeniedModels = members.OptionalTexts(nameof(DeniedModels)),
+        ServerTools = members.OptionalObject<ServerToolsSettings>(nameof(ServerTools), shorthand: nameof(ServerToolsSettings.Allow)),
+        Limits = members.OptionalObject<TeamLimitsSettings>(nameof(Limits)),
+        Budget = members.OptionalObject<TeamBudgetSettings>(nameof(Budget)),
+        ProviderMapping = members.OptionalObject<ProviderMappingSettings>(nameof(ProviderMapping)),
+        Attribution = members.OptionalObject<AttributionSettings>(nameof(Attribution)),
+        ScopeSessions = members.Flag(nameof(ScopeSessions)),
+        AlertWebhook = members.OptionalSecret(nameof(AlertWebhook)),
+    };
 }
 
 /// <summary>A key of a team.</summary>
-internal sealed record TeamKeySettings
+internal sealed record TeamKeySettings : ISettings<TeamKeySettings>
 {
     /// <summary>The name in reports. Default: <c>key-N</c>, counted from 1.</summary>
     public string? Label { get; init; }
@@ -71,10 +89,21 @@ internal sealed record TeamKeySettings
 
     /// <summary>The budget of this key, within the team's. Default: none.</summary>
     public TeamBudgetSettings? Budget { get; init; }
+
+    /// <inheritdoc/>
+    public static TeamKeySettings Create(SettingsMembers members) => new()
+    {
+        Label = members.OptionalSecret(nameof(Label)),
+        Sha256 = members.Secret(nameof(Sha256)),
+        Expires = members.OptionalText(nameof(Expires)),
+        Limits = members.OptionalObject<TeamLimitsSettings>(nameof(Limits)),
+        AllowedModels = members.OptionalTexts(nameof(AllowedModels)),
+        Budget = members.OptionalObject<TeamBudgetSettings>(nameof(Budget)),
+    };
 }
 
 /// <summary>Limits; each is 1 or more. <see langword="null"/> means no limit.</summary>
-internal sealed record TeamLimitsSettings
+internal sealed record TeamLimitsSettings : ISettings<TeamLimitsSettings>
 {
     /// <summary>Requests per minute; also the burst.</summary>
     public int? RequestsPerMinute { get; init; }
@@ -84,10 +113,18 @@ internal sealed record TeamLimitsSettings
 
     /// <summary>Requests in flight.</summary>
     public int? ConcurrentRequests { get; init; }
+
+    /// <inheritdoc/>
+    public static TeamLimitsSettings Create(SettingsMembers members) => new()
+    {
+        RequestsPerMinute = members.OptionalInt32(nameof(RequestsPerMinute)),
+        TokensPerMinute = members.OptionalInt32(nameof(TokensPerMinute)),
+        ConcurrentRequests = members.OptionalInt32(nameof(ConcurrentRequests)),
+    };
 }
 
 /// <summary>A budget.</summary>
-internal sealed record TeamBudgetSettings
+internal sealed record TeamBudgetSettings : ISettings<TeamBudgetSettings>
 {
     /// <summary>The amount per period in US dollars, above 0 and up to 9,000,000. Required.</summary>
     public required decimal Usd { get; init; }
@@ -106,14 +143,30 @@ internal sealed record TeamBudgetSettings
     /// as if they were refused. Default: <c>Refuse</c>.
     /// </summary>
     public ExceededPolicy? WhenExceeded { get; init; }
+
+    /// <inheritdoc/>
+    public static TeamBudgetSettings Create(SettingsMembers members) => new()
+    {
+        Usd = members.Decimal(nameof(Usd)),
+        Period = members.OptionalWord<BudgetPeriod>(nameof(Period)),
+        IncludeByok = members.OptionalFlag(nameof(IncludeByok)),
+        WhenExceeded = members.OptionalWord<ExceededPolicy>(nameof(WhenExceeded)),
+    };
 }
 
 /// <summary>Attribution headers.</summary>
-internal sealed record AttributionSettings
+internal sealed record AttributionSettings : ISettings<AttributionSettings>
 {
     /// <summary><c>HTTP-Referer</c>: the URL of the team's product.</summary>
     public string? Referer { get; init; }
 
     /// <summary><c>X-Title</c>: the name of the team's product.</summary>
     public string? Title { get; init; }
+
+    /// <inheritdoc/>
+    public static AttributionSettings Create(SettingsMembers members) => new()
+    {
+        Referer = members.OptionalText(nameof(Referer)),
+        Title = members.OptionalText(nameof(Title)),
+    };
 }

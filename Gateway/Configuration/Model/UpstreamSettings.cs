@@ -1,7 +1,9 @@
+using Gateway.Configuration.Tree;
+
 namespace Gateway.Configuration.Model;
 
 /// <summary>Section <c>Upstream</c>: connections, attempts, time limits and errors.</summary>
-internal sealed record UpstreamSettings
+internal sealed record UpstreamSettings : ISettings<UpstreamSettings>
 {
     /// <summary>
     /// How often a request is sent at most, 1 to 10. It is sent again only after an attempt that upstream has surely not billed. Default: 3; 1
@@ -34,6 +36,22 @@ internal sealed record UpstreamSettings
 
     /// <summary>The status of a response with status 200 whose first data is upstream's error. Default: <c>Status</c>. Reloadable.</summary>
     public ErrorsInSuccess ErrorsInSuccess { get; init; }
+
+    /// <inheritdoc/>
+    public static UpstreamSettings Create(SettingsMembers members)
+    {
+        var defaults = new UpstreamSettings();
+        return new UpstreamSettings
+        {
+            MaxAttempts = members.Int32(nameof(MaxAttempts), defaults.MaxAttempts),
+            MaxRetriedBodySize = members.Int32(nameof(MaxRetriedBodySize), defaults.MaxRetriedBodySize),
+            ConnectTimeout = members.Duration(nameof(ConnectTimeout), defaults.ConnectTimeout),
+            FirstEventTimeout = members.OptionalDuration(nameof(FirstEventTimeout)),
+            EventTimeout = members.OptionalDuration(nameof(EventTimeout)),
+            TotalTimeout = members.OptionalDuration(nameof(TotalTimeout)),
+            ErrorsInSuccess = members.Word(nameof(ErrorsInSuccess), defaults.ErrorsInSuccess),
+        };
+    }
 }
 
 /// <summary>What becomes of an error in a response with status 200.</summary>

@@ -1,7 +1,9 @@
+using Gateway.Configuration.Tree;
+
 namespace Gateway.Configuration.Model;
 
 /// <summary>Section <c>Usage</c>: the ledger. Changes require a restart.</summary>
-internal sealed record UsageSettings
+internal sealed record UsageSettings : ISettings<UsageSettings>
 {
     /// <summary>The store of the ledger. Default: <c>Sqlite</c>.</summary>
     public UsageStore Store { get; init; }
@@ -36,6 +38,23 @@ internal sealed record UsageSettings
 
     /// <summary>The file with upstream's last price list, for a start without network. Default: <c>data/prices.json</c>.</summary>
     public string PricesPath { get; init; } = "data/prices.json";
+
+    /// <inheritdoc/>
+    public static UsageSettings Create(SettingsMembers members)
+    {
+        var defaults = new UsageSettings();
+        return new UsageSettings
+        {
+            Store = members.Word(nameof(Store), defaults.Store),
+            Sqlite = members.Object<SqliteSettings>(nameof(Sqlite)),
+            Postgres = members.Object<PostgresSettings>(nameof(Postgres)),
+            Retention = members.Duration(nameof(Retention), defaults.Retention),
+            WhenStoreFails = members.Word(nameof(WhenStoreFails), defaults.WhenStoreFails),
+            Durability = members.Word(nameof(Durability), defaults.Durability),
+            MaxJournalSize = members.Int32(nameof(MaxJournalSize), defaults.MaxJournalSize),
+            PricesPath = members.Text(nameof(PricesPath), defaults.PricesPath),
+        };
+    }
 }
 
 /// <summary>Kinds of stores for the ledger.</summary>
@@ -69,15 +88,35 @@ internal enum FailurePolicy
 }
 
 /// <summary>The SQLite store of the ledger.</summary>
-internal sealed record SqliteSettings
+internal sealed record SqliteSettings : ISettings<SqliteSettings>
 {
     /// <summary>The path of the file; its folder is created. Default: <c>data/usage.db</c>.</summary>
     public string Path { get; init; } = "data/usage.db";
+
+    /// <inheritdoc/>
+    public static SqliteSettings Create(SettingsMembers members)
+    {
+        var defaults = new SqliteSettings();
+        return new SqliteSettings
+        {
+            Path = members.Text(nameof(Path), defaults.Path),
+        };
+    }
 }
 
 /// <summary>The PostgreSQL store of the ledger.</summary>
-internal sealed record PostgresSettings
+internal sealed record PostgresSettings : ISettings<PostgresSettings>
 {
     /// <summary>A connection string of Npgsql, or a reference to one: <c>env:NAME</c>, <c>file:PATH</c>.</summary>
     public string ConnectionString { get; init; } = "";
+
+    /// <inheritdoc/>
+    public static PostgresSettings Create(SettingsMembers members)
+    {
+        var defaults = new PostgresSettings();
+        return new PostgresSettings
+        {
+            ConnectionString = members.Secret(nameof(ConnectionString), defaults.ConnectionString),
+        };
+    }
 }

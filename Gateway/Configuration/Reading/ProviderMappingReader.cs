@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Gateway.Configuration.Model;
 using Gateway.Configuration.Schema;
+using Gateway.Configuration.Tree;
 using Gateway.Rules;
 using OpenRouterGateway.Transforms.ProviderMapping;
 
@@ -102,7 +103,7 @@ internal sealed class ProviderMappingReader
 
         foreach (var (i, entry) in Entries(section, nameof(ProviderMappingSettings.Aliases)))
         {
-            Add(JsonSerializer.Deserialize(entry.ToUtf8Json(), SettingsJsonContext.Default.ModelAliasSettings)!, i);
+            Add(SettingsMembers.Read<ModelAliasSettings>(entry), i);
         }
     }
 
@@ -124,7 +125,7 @@ internal sealed class ProviderMappingReader
         }
     }
 
-    private void AddRule(SettingsNode entry, int index)
+    private void AddRule(SettingsObject entry, int index)
     {
         var path = $"{_path}:{nameof(ProviderMappingSettings.Rules)}:{index}";
         var defaultName = $"{_defaultName}-{index + 1}";
@@ -175,15 +176,15 @@ internal sealed class ProviderMappingReader
             problem.Path.Length == 0 ? path : $"{path}:{problem.Path}",
             problem.IsWarning && rule is not null ? $"rule {rule}: {problem.Message}" : problem.Message));
 
-    private static IEnumerable<(int Index, SettingsNode Entry)> Entries(SettingsNode? section, string name)
+    private static IEnumerable<(int Index, SettingsObject Entry)> Entries(SettingsNode? section, string name)
     {
         if (section is SettingsObject members && members.Members.TryGetValue(name, out var list) && list is SettingsArray array)
         {
             for (var i = 0; i < array.Items.Count; i++)
             {
-                if (array.Items[i] is not SettingsGap)
+                if (array.Items[i] is SettingsObject entry)
                 {
-                    yield return (i, array.Items[i]);
+                    yield return (i, entry);
                 }
             }
         }

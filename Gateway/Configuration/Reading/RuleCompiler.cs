@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using Gateway.Configuration.Model;
-using Gateway.Configuration.Schema;
+using Gateway.Configuration.Tree;
 using OpenRouterGateway.Transforms.ProviderMapping;
 
 namespace Gateway.Configuration.Reading;
@@ -28,14 +28,13 @@ internal sealed class RuleCompiler
     /// <summary>Compiles a rule.</summary>
     /// <param name="entry">The entry in canonical form.</param>
     /// <param name="defaultName">The name if the entry has none.</param>
-    public CompiledRule Compile(SettingsNode entry, string defaultName)
+    public CompiledRule Compile(SettingsObject entry, string defaultName)
     {
         // The default name depends on the position. A rule with its own name may move, so the default is not part of its key.
-        var hasName = entry is SettingsObject members && members.Members.ContainsKey(nameof(ProviderRuleSettings.Name));
+        var hasName = entry.Members.ContainsKey(nameof(ProviderRuleSettings.Name));
         var name = hasName ? "" : defaultName;
         _buffer.ResetWrittenCount();
         _buffer.Advance(Encoding.UTF8.GetBytes(name, _buffer.GetSpan(Encoding.UTF8.GetMaxByteCount(name.Length))));
-        var prefix = _buffer.WrittenCount;
         using (var writer = new Utf8JsonWriter(_buffer))
         {
             entry.WriteTo(writer);
@@ -47,14 +46,14 @@ internal sealed class RuleCompiler
             return same.Rule;
         }
 
-        var compiled = _previous.TryGetValue(key, out var known) ? known : new Entry(key.ToArray(), Create(key[prefix..], defaultName));
+        var compiled = _previous.TryGetValue(key, out var known) ? known : new Entry(key.ToArray(), Create(entry, defaultName));
         _current.Add(compiled.Key, compiled);
         return compiled.Rule;
     }
 
-    private static CompiledRule Create(ReadOnlySpan<byte> json, string defaultName)
+    private static CompiledRule Create(SettingsObject entry, string defaultName)
     {
-        var settings = JsonSerializer.Deserialize(json, SettingsJsonContext.Default.ProviderRuleSettings)!;
+        var settings = SettingsMembers.Read<ProviderRuleSettings>(entry);
         var problems = new List<RuleProblem>();
         _ = ProviderRule.TryCreate(
             settings.Name ?? defaultName,

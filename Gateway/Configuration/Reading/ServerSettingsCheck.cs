@@ -1,5 +1,6 @@
 using Gateway.Configuration.Model;
 using Gateway.Configuration.Schema;
+using Gateway.Configuration.Tree;
 using Gateway.Primitives;
 
 namespace Gateway.Configuration.Reading;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Gateway.Configuration.Tree;
 
 namespace Gateway.Configuration.Reading;
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Gateway.Configuration.Schema;
+using Gateway.Configuration.Tree;
 
 namespace Gateway.Configuration.Reading;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
-using Gateway.Configuration.Model;
 using Gateway.Configuration.Schema;
+using Gateway.Configuration.Tree;
 using Gateway.Primitives;
 using OpenRouterGateway.Transforms.Json;
 
@@ -175,42 +175,12 @@ internal sealed record SettingsTree(
         }
     }
 
-    /// <summary>
-    /// The defaults of a section, as a layer of the merge: source-generated readers overwrite the initializers of init-only properties with
-    /// zeros.
-    /// </summary>
-    public static SettingsNode Default(string section)
-    {
-        if (section == SettingsSchema.TeamsFolder)
-        {
-            return new SettingsValue(JsonValueKind.String, "", null);
-        }
-
-        byte[] json = section switch
-        {
-            SettingsSchema.Server => JsonSerializer.SerializeToUtf8Bytes(new ServerSettings(), SettingsJsonContext.Default.ServerSettings),
-            SettingsSchema.Upstream =>
-                JsonSerializer.SerializeToUtf8Bytes(new UpstreamSettings(), SettingsJsonContext.Default.UpstreamSettings),
-            SettingsSchema.Usage => JsonSerializer.SerializeToUtf8Bytes(new UsageSettings(), SettingsJsonContext.Default.UsageSettings),
-            SettingsSchema.Limits => JsonSerializer.SerializeToUtf8Bytes(new LimitsSettings(), SettingsJsonContext.Default.LimitsSettings),
-            SettingsSchema.Admin => JsonSerializer.SerializeToUtf8Bytes(new AdminSettings(), SettingsJsonContext.Default.AdminSettings),
-            SettingsSchema.Alerts => JsonSerializer.SerializeToUtf8Bytes(new AlertsSettings(), SettingsJsonContext.Default.AlertsSettings),
-            SettingsSchema.Logging =>
-                JsonSerializer.SerializeToUtf8Bytes(new LoggingSettings(), SettingsJsonContext.Default.LoggingSettings),
-            SettingsSchema.Teams => [],
-            _ => [.. "{}"u8],
-        };
-        return json.Length == 0
-            ? new SettingsArray([], null)
-            : SettingsReader.Read(json, section, null, new List<SettingsFault>(), out _)!;
-    }
-
     private static SettingsObject Defaults()
     {
         var members = SettingsObject.NewMembers();
-        foreach (var section in SettingsSchema.Sections.Keys)
+        foreach (var section in SettingsSchema.Names)
         {
-            members[section] = Default(section);
+            members[section] = SettingsSchema.DefaultsOf(section);
         }
 
         return new SettingsObject(members, null);
@@ -219,7 +189,7 @@ internal sealed record SettingsTree(
     /// <summary>A section that is <c>null</c> has its defaults.</summary>
     private static SettingsObject WithoutNulls(SettingsObject root)
     {
-        var nulls = SettingsSchema.Sections.Keys
+        var nulls = SettingsSchema.Names
             .Where(section => root.Members[section] is SettingsValue { Type: JsonValueKind.Null })
             .ToArray();
         if (nulls.Length == 0)
@@ -230,7 +200,7 @@ internal sealed record SettingsTree(
         var members = root.ToMembers();
         foreach (var section in nulls)
         {
-            members[section] = Default(section);
+            members[section] = SettingsSchema.DefaultsOf(section);
         }
 
         return new SettingsObject(members, root.Source);
@@ -282,15 +252,14 @@ internal sealed record SettingsTree(
         return root;
     }
 
-    private static bool IsSection(string name) => SettingsSchema.Sections.ContainsKey(name);
+    private static bool IsSection(string name) => SettingsSchema.ShapeOf(name) is not null;
 
     private static SettingsObject Set(SettingsObject root, string[] path, string text, string source, ICollection<SettingsFault> faults)
     {
         var value = new SettingsValue(JsonValueKind.Undefined, text, source);
-        SettingsSchema.Sections.TryGetValue(path[0], out var shape);
         var members = root.ToMembers();
         members.TryGetValue(path[0], out var section);
-        members[path[0]] = Set(section, shape, path, 1, value, faults);
+        members[path[0]] = Set(section, SettingsSchema.ShapeOf(path[0]), path, 1, value, faults);
         return new SettingsObject(members, root.Source);
     }
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using Gateway.Configuration.Schema;
+using Gateway.Configuration.Tree;
 using OpenRouterGateway.Transforms.Json;
 
 namespace Gateway.Configuration.Reading;

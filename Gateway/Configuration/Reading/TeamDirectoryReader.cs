@@ -1,4 +1,5 @@
 using Gateway.Configuration.Schema;
+using Gateway.Configuration.Tree;
 using Gateway.Primitives;
 using Gateway.Teams;
 

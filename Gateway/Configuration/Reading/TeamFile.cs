@@ -1,3 +1,4 @@
+using Gateway.Configuration.Tree;
 using Gateway.Secrets;
 
 namespace Gateway.Configuration.Reading;

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Gateway.Configuration.Model;
 using Gateway.Configuration.Schema;
+using Gateway.Configuration.Tree;
 using Gateway.Primitives;
 using Gateway.Secrets;
 using Gateway.Teams;
@@ -30,7 +31,7 @@ internal sealed class TeamReader(ProviderMappingReader global, SecretReader secr
     public Team Read(
         SettingsObject entry, string path, TeamFile? known, ICollection<SettingsFault> faults, ICollection<SettingsFault> warnings)
     {
-        var (settings, mapping) = Deserialize(entry);
+        var (settings, mapping) = ReadMembers(entry);
         var collector = new SettingsFaultCollector(path, entry, faults, warnings);
         ClaimId(settings.Id, collector);
         var key = known?.Key ?? ReadUpstreamKey(settings.OpenRouterKey, collector);
@@ -50,7 +51,7 @@ internal sealed class TeamReader(ProviderMappingReader global, SecretReader secr
         }
 
         members[nameof(TeamSettings.Keys)] = new SettingsArray([], null);
-        var (settings, mapping) = Deserialize(new SettingsObject(members, defaults.Source));
+        var (settings, mapping) = ReadMembers(new SettingsObject(members, defaults.Source));
 
         // Warnings are those of the teams.
         var warnings = new List<SettingsFault>();
@@ -58,13 +59,12 @@ internal sealed class TeamReader(ProviderMappingReader global, SecretReader secr
         Build(settings, mapping, [], new UpstreamKey(""), ReadWebhook(settings, collector), collector, faults, warnings);
     }
 
-    private static (TeamSettings Settings, SettingsNode? Mapping) Deserialize(SettingsObject entry)
+    private static (TeamSettings Settings, SettingsNode? Mapping) ReadMembers(SettingsObject entry)
     {
         // The rules are read entry by entry.
         var members = entry.ToMembers();
         members.Remove(nameof(TeamSettings.ProviderMapping), out var mapping);
-        var json = new SettingsObject(members, entry.Source).ToUtf8Json();
-        return (JsonSerializer.Deserialize(json, SettingsJsonContext.Default.TeamSettings)!, mapping);
+        return (SettingsMembers.Read<TeamSettings>(new SettingsObject(members, entry.Source)), mapping);
     }
 
     private void ClaimId(string id, SettingsFaultCollector faults)

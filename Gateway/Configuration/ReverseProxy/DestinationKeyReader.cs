@@ -1,5 +1,6 @@
 using Gateway.Configuration.Reading;
 using Gateway.Configuration.Schema;
+using Gateway.Configuration.Tree;
 using Gateway.Secrets;
 using Gateway.Teams;
 

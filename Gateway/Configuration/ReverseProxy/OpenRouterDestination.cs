@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Gateway.Configuration.Reading;
+using Gateway.Configuration.Tree;
 
 namespace Gateway.Configuration.ReverseProxy;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Gateway.Configuration.Reading;
 using Gateway.Configuration.Schema;
+using Gateway.Configuration.Tree;
 using OpenRouterGateway.Transforms.Json;
 
 namespace Gateway.Configuration.ReverseProxy;

@@ -1,4 +1,4 @@
-using Gateway.Configuration.Reading;
+using Gateway.Configuration.Tree;
 using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.Configuration.ReverseProxy;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Gateway.Configuration.Reading;
 using Gateway.Configuration.Schema;
+using Gateway.Configuration.Tree;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Transforms.Builder;
 

@@ -1,6 +1,7 @@
 using System.Security.Authentication;
+using Gateway.Configuration.Tree;
 using Yarp.ReverseProxy.Configuration;
-using static Gateway.Configuration.Schema.SettingShape;
+using static Gateway.Configuration.Tree.SettingShape;
 
 namespace Gateway.Configuration.Schema;
 

@@ -1,4 +1,6 @@
+using System.Text.Json;
 using Gateway.Configuration.Model;
+using Gateway.Configuration.Tree;
 
 namespace Gateway.Configuration.Schema;
 
@@ -45,23 +47,32 @@ internal static class SettingsSchema
     public const string JsonSchema = "$schema";
 
     /// <summary>The shape of a team.</summary>
-    public static SettingShape.Members Team { get; } = (SettingShape.Members)SettingShape.Of(SettingsJsonContext.Default.TeamSettings);
+    public static SettingShape.Members Team { get; } = SettingsMembers.Describe<TeamSettings>().Shape;
 
-    /// <summary>Every section with its shape.</summary>
-    public static IReadOnlyDictionary<string, SettingShape> Sections { get; } =
-        new OrderedDictionary<string, SettingShape>(StringComparer.OrdinalIgnoreCase)
+    private static readonly OrderedDictionary<string, (SettingShape Shape, SettingsNode Defaults)> Described =
+        new(StringComparer.OrdinalIgnoreCase)
         {
-            [Server] = SettingShape.Of(SettingsJsonContext.Default.ServerSettings),
-            [Upstream] = SettingShape.Of(SettingsJsonContext.Default.UpstreamSettings),
-            [ReverseProxy] = ReverseProxySchema.Section,
-            [ProviderMapping] = SettingShape.Of(SettingsJsonContext.Default.ProviderMappingSettings),
-            [TeamDefaults] = Team.Without(nameof(TeamSettings.Id), nameof(TeamSettings.Keys), nameof(TeamSettings.OpenRouterKey)),
-            [Teams] = new SettingShape.List(Team, KeepsPlaces: true),
-            [TeamsFolder] = SettingShape.TextValue,
-            [Usage] = SettingShape.Of(SettingsJsonContext.Default.UsageSettings),
-            [Limits] = SettingShape.Of(SettingsJsonContext.Default.LimitsSettings),
-            [Admin] = SettingShape.Of(SettingsJsonContext.Default.AdminSettings),
-            [Alerts] = SettingShape.Of(SettingsJsonContext.Default.AlertsSettings),
-            [Logging] = SettingShape.Of(SettingsJsonContext.Default.LoggingSettings),
+            [Server] = SettingsMembers.Describe<ServerSettings>(),
+            [Upstream] = SettingsMembers.Describe<UpstreamSettings>(),
+            [ReverseProxy] = (ReverseProxySchema.Section, SettingsObject.Empty),
+            [ProviderMapping] = (SettingsMembers.Describe<ProviderMappingSettings>().Shape, SettingsObject.Empty),
+            [TeamDefaults] = (
+                Team.Without(nameof(TeamSettings.Id), nameof(TeamSettings.Keys), nameof(TeamSettings.OpenRouterKey)), SettingsObject.Empty),
+            [Teams] = (new SettingShape.List(Team, KeepsPlaces: true), new SettingsArray([], null)),
+            [TeamsFolder] = (SettingShape.TextValue, new SettingsValue(JsonValueKind.String, "", null)),
+            [Usage] = SettingsMembers.Describe<UsageSettings>(),
+            [Limits] = SettingsMembers.Describe<LimitsSettings>(),
+            [Admin] = SettingsMembers.Describe<AdminSettings>(),
+            [Alerts] = SettingsMembers.Describe<AlertsSettings>(),
+            [Logging] = SettingsMembers.Describe<LoggingSettings>(),
         };
+
+    /// <summary>The names of the sections.</summary>
+    public static IReadOnlyCollection<string> Names => Described.Keys;
+
+    /// <summary>The shape of a section; <see langword="null"/> if there is no section of this name.</summary>
+    public static SettingShape? ShapeOf(string section) => Described.TryGetValue(section, out var described) ? described.Shape : null;
+
+    /// <summary>The defaults of a section.</summary>
+    public static SettingsNode DefaultsOf(string section) => Described[section].Defaults;
 }

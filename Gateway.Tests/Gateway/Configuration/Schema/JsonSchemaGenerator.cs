@@ -2,10 +2,12 @@ using System.Reflection;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 using Gateway.Configuration.Model;
 using Gateway.Configuration.ReverseProxy;
 using Gateway.Configuration.Schema;
+using Gateway.Configuration.Tree;
 using Gateway.Upstream;
 using OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 using OpenRouterGateway.Transforms.ProviderMapping.Hosting;
@@ -29,6 +31,8 @@ internal sealed partial class JsonSchemaGenerator(IReadOnlyDictionary<(Type Type
 
     private static readonly JsonSerializerOptions Indented =
         new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, NewLine = "\n" };
+
+    private static readonly JsonSerializerOptions WithWords = new() { Converters = { new JsonStringEnumConverter() } };
 
     /// <summary>The types of the sections, except for those with a shape of their own.</summary>
     internal static readonly IReadOnlyDictionary<string, Type> Types = new Dictionary<string, Type>
@@ -54,8 +58,9 @@ internal sealed partial class JsonSchemaGenerator(IReadOnlyDictionary<(Type Type
     public string Generate()
     {
         var sections = new JsonObject { [SettingsSchema.JsonSchema] = SchemaPath() };
-        foreach (var (name, shape) in SettingsSchema.Sections)
+        foreach (var name in SettingsSchema.Names)
         {
+            var shape = SettingsSchema.ShapeOf(name)!;
             var section = name switch
             {
                 SettingsSchema.ReverseProxy => DescribeYarp(shape, YarpDescription.Section),
@@ -158,9 +163,7 @@ internal sealed partial class JsonSchemaGenerator(IReadOnlyDictionary<(Type Type
             && member.Shape is not (SettingShape.Members or SettingShape.Raw)
             && property.GetValue(defaults) is { } value and not "")
         {
-            var type = SettingsJsonContext.Default.GetTypeInfo(property.PropertyType)
-                ?? throw new NotSupportedException($"{property.PropertyType} has no JSON type");
-            node["default"] = JsonSerializer.SerializeToNode(value, type);
+            node["default"] = JsonSerializer.SerializeToNode(value, property.PropertyType, WithWords);
         }
 
         return node;

@@ -1,5 +1,6 @@
 using Gateway.Configuration;
 using Gateway.Configuration.Schema;
+using Gateway.Configuration.Tree;
 using Xunit;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;

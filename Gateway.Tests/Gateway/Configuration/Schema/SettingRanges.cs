@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text.Json.Nodes;
 using Gateway.Configuration.Schema;
+using Gateway.Configuration.Tree;
 using Xunit;
 
 namespace Gateway.Tests.Gateway.Configuration.Schema;
@@ -23,7 +24,7 @@ internal sealed class SettingRanges
     {
         foreach (var (section, type) in JsonSchemaGenerator.Types)
         {
-            Collect(section, SettingsSchema.Sections[section], type, null);
+            Collect(section, SettingsSchema.ShapeOf(section)!, type, null);
         }
     }
 

@@ -1,4 +1,4 @@
-namespace Gateway.Configuration.Schema;
+namespace Gateway.Configuration.Tree;
 
 /// <summary>The types of a single setting.</summary>
 internal enum ScalarKind

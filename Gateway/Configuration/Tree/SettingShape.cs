@@ -1,7 +1,4 @@
-using System.Text.Json.Serialization.Metadata;
-using Gateway.Configuration.Model;
-
-namespace Gateway.Configuration.Schema;
+namespace Gateway.Configuration.Tree;
 
 /// <summary>The shape of a node of the settings.</summary>
 internal abstract record SettingShape
@@ -51,17 +48,8 @@ internal abstract record SettingShape
     public static SettingShape DecimalValue { get; } = new Scalar(ScalarKind.Decimal);
     public static SettingShape SecretValue { get; } = new Scalar(ScalarKind.Secret);
     public static SettingShape DurationValue { get; } = new Scalar(ScalarKind.Duration);
-
-    /// <summary>Names of settings that hold secrets or references to them.</summary>
-    private static readonly string[] Secrets =
-    [
-        nameof(TeamSettings.OpenRouterKey), nameof(TeamKeySettings.Sha256), nameof(TeamKeySettings.Label),
-        nameof(PostgresSettings.ConnectionString), nameof(RedisSettings.Configuration), nameof(AdminSettings.Token),
-        nameof(AlertsSettings.Webhook), nameof(AlertsSettings.Secret), nameof(TeamSettings.AlertWebhook),
-    ];
-
-    /// <summary>Arrays of these types are checked entry by entry.</summary>
-    private static readonly Type[] Entries = [typeof(ProviderRuleSettings), typeof(ModelAliasSettings)];
+    public static SettingShape TextsValue { get; } = new List(TextValue, TakesOne: true);
+    public static SettingShape RawValue { get; } = new Raw();
 
     /// <summary>Whether the node may hold a secret, which messages must not show.</summary>
     public bool HoldsSecret => this switch
@@ -87,48 +75,8 @@ internal abstract record SettingShape
 
     /// <summary>The words of an enumeration.</summary>
     public static SettingShape OneOf<TEnum>()
-        where TEnum : struct, Enum => new Scalar(ScalarKind.Word, Enum.GetNames<TEnum>());
+        where TEnum : struct, Enum => OneOf(typeof(TEnum));
 
-    /// <summary>
-    /// The shape of a settings type, derived from the metadata of its source-generated reader, so that validator and reader agree.
-    /// </summary>
-    public static SettingShape Of(JsonTypeInfo type)
-    {
-        var clr = Nullable.GetUnderlyingType(type.Type) ?? type.Type;
-        switch (type.Kind)
-        {
-            case JsonTypeInfoKind.Object:
-                var known = new OrderedDictionary<string, Member>(StringComparer.OrdinalIgnoreCase);
-                foreach (var property in type.Properties)
-                {
-                    var shape = property.PropertyType == typeof(string) && Secrets.Contains(property.Name)
-                        ? SecretValue
-                        : Of(type.Options.GetTypeInfo(property.PropertyType));
-                    known.Add(property.Name, new Member(shape, property.IsRequired));
-                }
-
-                return new Members(known, clr == typeof(ServerToolsSettings) ? nameof(ServerToolsSettings.Allow) : null);
-
-            case JsonTypeInfoKind.Enumerable:
-                var item = Of(type.Options.GetTypeInfo(type.ElementType!));
-                return new List(item, TakesOne: item == TextValue, KeepsPlaces: Entries.Contains(type.ElementType));
-
-            case JsonTypeInfoKind.Dictionary:
-                return new Map(Of(type.Options.GetTypeInfo(type.ElementType!)));
-
-            default:
-                return clr switch
-                {
-                    _ when clr == typeof(string) => TextValue,
-                    _ when clr == typeof(bool) => FlagValue,
-                    _ when clr == typeof(int) => Int32Value,
-                    _ when clr == typeof(long) => Int64Value,
-                    _ when clr == typeof(decimal) => DecimalValue,
-                    _ when clr == typeof(TimeSpan) => DurationValue,
-                    _ when clr == typeof(System.Text.Json.JsonElement) => new Raw(),
-                    _ when clr.IsEnum => new Scalar(ScalarKind.Word, Enum.GetNames(clr)),
-                    _ => throw new NotSupportedException($"{clr} is not a type of a setting"),
-                };
-        }
-    }
+    /// <summary>The words of an enumeration.</summary>
+    public static SettingShape OneOf(Type enumeration) => new Scalar(ScalarKind.Word, Enum.GetNames(enumeration));
 }

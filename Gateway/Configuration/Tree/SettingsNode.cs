@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Gateway.Configuration.Reading;
+namespace Gateway.Configuration.Tree;
 
 /// <summary>A node of the settings tree. Immutable.</summary>
 /// <param name="Source">
