@@ -45,8 +45,8 @@ internal static class StopCondition
                 edits.Add(value.End - 1, 0, Utf8((JsonGap.IsEmpty(body, value) ? "" : ",") + conditions));
                 break;
             default:
-                // Not a list; upstream decides what it makes of the client's value. The edit takes the place of the value's last byte, since
-                // an insertion behind it could follow a member that another edit adds at the end of the object.
+                // Not a list; upstream decides on the meaning of the client's value. The edit takes the place of the value's last byte,
+                // since an insertion behind it could follow a member that another edit adds at the end of the object.
                 edits.Add(value.Start, 0, Utf8("["));
                 edits.Add(value.End - 1, 1, (byte[])[LastByte(body, value), .. Utf8($",{conditions}]")]);
                 break;

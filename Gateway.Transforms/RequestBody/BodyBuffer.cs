@@ -181,7 +181,7 @@ internal sealed class BodyBuffer(RequestBodyMemory memory) : IUploadProgress
 
     /// <summary>
     /// Declares that the body was sent and is kept only in case it has to be sent again. If other bodies wait for memory, the oldest such
-    /// body is released. A body without a reservation is in nobody's way.
+    /// body is released. A body without a reservation stays until its owner releases it.
     /// </summary>
     public void Keep()
     {

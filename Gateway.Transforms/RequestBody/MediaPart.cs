@@ -25,7 +25,7 @@ internal static class MediaPart
     private static readonly SearchValues<byte> Base64Alphabet =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_\\"u8);
 
-    /// <summary>Where a part has its data, and what states its media type.</summary>
+    /// <summary>The place of a part's data, and the source of its media type.</summary>
     private enum Form
     {
         None,

@@ -2,7 +2,7 @@ namespace OpenRouterGateway.Transforms.RequestBody;
 
 /// <summary>
 /// The kind of an object or array by its way from the root. Media parts are searched in conversations only: elsewhere, as in the input of a
-/// tool call or in a schema, upstream gives an object to the model as text, whatever its <c>type</c> says.
+/// tool call or in a schema, upstream gives an object to the model as text, regardless of its <c>type</c>.
 /// </summary>
 internal enum PromptPlace : byte
 {

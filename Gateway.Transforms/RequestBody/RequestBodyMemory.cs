@@ -155,7 +155,9 @@ public sealed class RequestBodyMemory : IDisposable
         return false;
     }
 
-    /// <summary>Releases what <see cref="TryHoldSmall"/> has counted. The next release of a reservation admits waiting bodies.</summary>
+    /// <summary>
+    /// Releases the bytes that <see cref="TryHoldSmall"/> has counted. The next release of a reservation admits waiting bodies.
+    /// </summary>
     internal void ReleaseSmall(int bytes) => Interlocked.Add(ref _small, -bytes);
 
     /// <summary>Releases a reservation or a part of it.</summary>

@@ -14,7 +14,7 @@ internal struct RoutingMemberCollector()
 {
     /// <summary>
     /// The maximum number of routing members, and of model names, in one body. It limits the memory that a hostile body can use, and is far
-    /// above what clients send.
+    /// above the number that clients send.
     /// </summary>
     public const int MaxEntries = 1024;
 

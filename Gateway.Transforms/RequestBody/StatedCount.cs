@@ -56,8 +56,8 @@ internal readonly record struct StatedCount(long Highest, bool IsUnsure)
     }
 
     /// <summary>
-    /// Reads the text of a string. Servers differ in what they accept beside digits, such as <c>1_000</c> or <c>0x10</c>: a text with digits
-    /// that is not a plain number is the highest number.
+    /// Reads the text of a string. Servers differ in the spellings that they accept beside digits, such as <c>1_000</c> or <c>0x10</c>: a
+    /// text with digits that is not a plain number is the highest number.
     /// </summary>
     private static long ReadText(in ReadOnlySequence<byte> raw)
     {

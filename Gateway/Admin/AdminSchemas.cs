@@ -154,8 +154,8 @@ internal static class AdminSchemas
     }
 
     /// <summary>
-    /// Replaces references by what they refer to. The exporter writes a type that it has written before as a pointer from the schema's root,
-    /// which is another place in the OpenAPI document. No type of these documents contains itself.
+    /// Replaces each reference by the schema that it refers to. The exporter writes a type that it has written before as a pointer from the
+    /// schema's root, which is another place in the OpenAPI document. No type of these documents contains itself.
     /// </summary>
     private static JsonNode Inline(JsonNode node, JsonNode root)
     {

@@ -19,7 +19,7 @@ internal static class DashboardEndpoints
         Map(endpoints, "/dashboard.js", "dashboard.js", "text/javascript; charset=utf-8");
     }
 
-    // A gateway whose dashboard nobody opens keeps none of it in memory.
+    // A file is read at its first request, so a gateway whose dashboard is not used keeps none of it in memory.
     private static void Map(IEndpointRouteBuilder endpoints, string path, string name, string contentType)
     {
         var file = new Lazy<DashboardFile>(() => DashboardFile.Read(name, contentType));

@@ -197,7 +197,7 @@ internal sealed partial class AdmissionController
 
     /// <summary>Reserves the amount of a call in the budget of its team or of its key.</summary>
     /// <returns>
-    /// The answer of the store, and the error if the request is refused. A refused call releases what its other budget has reserved.
+    /// The answer of the store, and the error if the request is refused. A refused call releases its reservation in the other budget.
     /// </returns>
     private async ValueTask<(BudgetResult? Result, GatewayError? Error)> ReserveAsync(
         MeteredCall call, string? keyLabel, TeamBudget? budget, AdmissionRequest request, DateTimeOffset now)

@@ -3,7 +3,7 @@ using Gateway.Limits;
 
 namespace Gateway.Admission;
 
-/// <summary>What the Admission phase would decide about a request at the moment.</summary>
+/// <summary>The decision that the Admission phase would make about a request at the moment.</summary>
 /// <param name="Error">The error; <see langword="null"/> if the request would be admitted.</param>
 internal sealed record AdmissionForecast(GatewayError? Error)
 {

@@ -9,7 +9,7 @@ using Gateway.Teams;
 namespace Gateway.Admission;
 
 /// <summary>
-/// Tells for <c>explain</c> what limits and budget would decide about a request at the moment, in the order of
+/// Previews for <c>explain</c> the decision of limits and budgets about a request at the moment, in the order of
 /// <see cref="Authentication.ConcurrencyGate"/> and <see cref="AdmissionController"/>. Counts and reserves nothing.
 /// </summary>
 /// <param name="limits">The limits; <see langword="null"/> if they are not known, which leaves them out.</param>

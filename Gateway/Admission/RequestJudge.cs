@@ -48,7 +48,7 @@ internal static class RequestJudge
             ceiling = PriceCeiling.RuleFor(dearest);
         }
 
-        // The most of what may be billed beside tokens: either a search at its price, or tools at the amount that stops them.
+        // The highest amount that may be billed beside tokens: either a search at its price, or tools at the amount that stops them.
         var (hasTools, hasBudget) = (requested.Tools.Count > 0, team.HasBudget);
         var isBounded = hasTools && hasBudget && requested.Tools.Any(static tool => ServerToolRights.MayCostMore(tool.Name));
         var toolCost = hasTools && requested.Tools.Any(static tool => ServerToolRights.Searches(tool.Name))
@@ -110,7 +110,7 @@ internal static class RequestJudge
         return refused is null ? null : GatewayError.ModelNotAllowed(refused, team.Id, team.HasKeyRights).ToRejection();
     }
 
-    // A request without a model has no price, whatever its tools and fallbacks name.
+    // A request without a model has no price, regardless of the models that its tools and fallbacks name.
     private static IReadOnlyList<string> PricedNames(in RequestedModels requested, in RequestReviewContext reviewed) =>
         reviewed.Models.Model is null ? [] : requested.Ordinary;
 }

@@ -5,8 +5,8 @@ using Gateway.Configuration.Model;
 namespace Gateway.Alerts;
 
 /// <summary>
-/// The bodies of alerts in the formats of receivers. Every text may contain names that a team's operator chose: it is escaped, or written to
-/// elements without markup, so that it mentions nobody and forms no link.
+/// The bodies of alerts in the formats of receivers. Every text may contain names that a team's operator chose: it is escaped, or written
+/// to elements without markup, so that it mentions no user and forms no link.
 /// </summary>
 internal static class AlertBody
 {

@@ -39,7 +39,7 @@ internal static class AlertJson
         writer.WriteEndObject();
     }));
 
-    /// <summary>Reads what <see cref="Write"/> wrote; <see langword="null"/> if the text is something else.</summary>
+    /// <summary>Reads an alert from the text of <see cref="Write"/>; <see langword="null"/> for any other text.</summary>
     public static Alert? Read(string text)
     {
         try

@@ -1,6 +1,6 @@
 namespace Gateway.Alerts;
 
-/// <summary>What an alert is about.</summary>
+/// <summary>The subject of an alert.</summary>
 internal enum AlertKind
 {
     /// <summary>A threshold of a budget is spent.</summary>

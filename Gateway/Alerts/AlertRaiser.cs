@@ -10,7 +10,7 @@ namespace Gateway.Alerts;
 
 /// <summary>
 /// Raises alerts: writes them to the ledger, where each name occurs once. Runs every fifteen seconds, after a reload, and after the first
-/// refusal of a period and the first rejection of a key. Thresholds are compared with what is spent, not with what is reserved.
+/// refusal of a period and the first rejection of a key. Thresholds are compared with the spent amount, not with the reserved one.
 /// </summary>
 internal sealed class AlertRaiser : Worker
 {

@@ -7,8 +7,8 @@ using Gateway.Secrets;
 namespace Gateway.Alerts;
 
 /// <summary>
-/// What requests report for alerts. A report costs a look-up, and wakes the worker the first time: a refused team may send thousands of
-/// requests a second. Thread-safe.
+/// The reports of requests from which alerts are raised. A report costs a look-up, and wakes the worker the first time: a refused team may
+/// send thousands of requests a second. Thread-safe.
 /// </summary>
 internal sealed class AlertSignals
 {

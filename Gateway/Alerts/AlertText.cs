@@ -4,8 +4,8 @@ using Gateway.Primitives;
 namespace Gateway.Alerts;
 
 /// <summary>An alert in words, without any markup.</summary>
-/// <param name="Title">What has happened.</param>
-/// <param name="Details">The figures, and what it means.</param>
+/// <param name="Title">The event.</param>
+/// <param name="Details">The figures, and the meaning of the event.</param>
 internal readonly record struct AlertText(string Title, string Details)
 {
     /// <summary>Describes an alert.</summary>

@@ -94,7 +94,7 @@ internal sealed class AttemptMiddleware
                 return attempts.DroppedFor;
             }
 
-            // Nobody reads the response that was dropped, or another.
+            // The client has left: neither the dropped response nor another one has a reader.
             request.EndAs(RequestEnd.ClientLeft);
             context.Response.Clear();
             context.Abort();
@@ -129,7 +129,7 @@ internal sealed class AttemptMiddleware
     private static bool HasClientLeft(HttpContext context, GatewayContext request) =>
         context.RequestAborted.IsCancellationRequested || request.ClientLeft.IsCancellationRequested;
 
-    /// <summary>Admits the next attempt and restores what the forwarder expects of a request that it has not seen.</summary>
+    /// <summary>Admits the next attempt and restores the state that the forwarder expects of a request that it has not seen.</summary>
     /// <returns>Whether it is admitted. If not, the refusal is the response.</returns>
     private async ValueTask<bool> TryPrepareAsync(
         HttpContext context, GatewayContext request, IProviderMappingFeature? mapping, IReadOnlyList<DestinationState> next)

@@ -5,7 +5,7 @@ using Gateway.Primitives;
 
 namespace Gateway.Authentication;
 
-/// <summary>What becomes of a request while the limit store fails: <see cref="WhenStoreFailsSettings.Limits"/>.</summary>
+/// <summary>The policy for requests while the limit store fails: <see cref="WhenStoreFailsSettings.Limits"/>.</summary>
 internal static partial class LimitFailurePolicy
 {
     /// <summary>Logs a failure of the limit store and applies the policy.</summary>

@@ -6,8 +6,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Gateway.Browsers;
 
 /// <summary>
-/// The Preflight phase. Answers the CORS preflights of every path that has a route, whatever its methods, and forwards none. A preflight
-/// has no key, so it is answered without one; the request that follows it needs one.
+/// The Preflight phase. Answers the CORS preflights of every path that has a route, regardless of its methods, and forwards none. A
+/// preflight has no key, so it is answered without one; the request that follows it needs one.
 /// </summary>
 internal sealed class PreflightMiddleware
 {

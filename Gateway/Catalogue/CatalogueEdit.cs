@@ -7,8 +7,8 @@ using OpenRouterGateway.Transforms.RequestBody;
 namespace Gateway.Catalogue;
 
 /// <summary>
-/// Reduces a list of models to what a team may call, and adds its exact aliases as copies of their targets' entries. The result is a list of
-/// edits: entries that stay keep their bytes.
+/// Reduces a list of models to those that a team may call, and adds its exact aliases as copies of their targets' entries. The result is a
+/// list of edits: entries that stay keep their bytes.
 /// </summary>
 internal sealed class CatalogueEdit
 {

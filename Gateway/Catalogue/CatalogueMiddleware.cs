@@ -29,7 +29,7 @@ internal sealed class CatalogueMiddleware(RequestDelegate next)
             return context.Request.Query.Any(IsFeed) ? GatewayError.EndpointNotAllowed : null;
         }
 
-        // Upstream's page of the name, whatever an alias makes of it in a call.
+        // Upstream's page of the name, even if an alias gives the name another model in a call.
         return endpoint.ModelOf(caller.UpstreamPath) is { } model && team.Rights.Refuse([model], []) is { } refused
             ? GatewayError.ModelNotAllowed(refused, team.Id, team.HasKeyRights)
             : null;

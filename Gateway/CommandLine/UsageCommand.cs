@@ -62,7 +62,7 @@ internal static class UsageCommand
     {
         UsageFormat.Csv => TerminalText.EscapeLines(UsageReport.ToCsv(groups, rows)),
 
-        // What the terminal would obey stands in strings only, where the escape means the same.
+        // The characters that the terminal would obey stand in strings only, where the escape means the same.
         UsageFormat.Json => TerminalText.EscapeLines(Encoding.UTF8.GetString(UsageReport.ToJson(groups, rows).Span)) + Environment.NewLine,
         _ when rows.Count == 0 => "No usage in this period." + Environment.NewLine,
         _ => UsageTable.Render(groups, rows),

@@ -15,6 +15,6 @@ internal sealed record WriteOffArguments
     /// <summary>Why (<c>--reason</c>). The ledger keeps it.</summary>
     public required string Reason { get; init; }
 
-    /// <summary>Whether only to print what would be written off (<c>--dry-run</c>).</summary>
+    /// <summary>Whether only to print the calls that would be written off (<c>--dry-run</c>).</summary>
     public bool IsDryRun { get; init; }
 }

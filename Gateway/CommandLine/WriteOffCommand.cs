@@ -11,7 +11,7 @@ namespace Gateway.CommandLine;
 /// </summary>
 internal static class WriteOffCommand
 {
-    /// <summary>Writes off calls, or prints what would be written off.</summary>
+    /// <summary>Writes off calls, or prints the calls that would be written off.</summary>
     /// <param name="settings">The location of the ledger; the path of a file is absolute.</param>
     /// <param name="arguments">The calls and the reason.</param>
     /// <param name="ledger">Creates the ledger's store, not yet open.</param>

@@ -37,7 +37,9 @@ internal sealed class SettingsLoader
         _time = time ?? TimeProvider.System;
     }
 
-    /// <summary>Reads section <c>Server</c> alone. What the rest of the settings lacks does not count, nor does a file that cannot be read.</summary>
+    /// <summary>
+    /// Reads section <c>Server</c> alone. Members that other sections lack do not count, nor does a file that cannot be read.
+    /// </summary>
     /// <param name="sources">Variables, flags and the names of the files.</param>
     /// <param name="files">The content of the files.</param>
     /// <param name="faults">Receives the faults.</param>
@@ -59,7 +61,7 @@ internal sealed class SettingsLoader
     /// <param name="sources">Variables, flags and the names of the files.</param>
     /// <param name="files">The content of the files.</param>
     /// <param name="isRepeated">
-    /// Whether the last load has found a file in the middle of a write, so that what is found now counts: a file of a team that is still
+    /// Whether the last load has found a file in the middle of a write, so that the files found now count: a file of a team that is still
     /// missing is removed.
     /// </param>
     /// <param name="needs">The secrets that must resolve.</param>

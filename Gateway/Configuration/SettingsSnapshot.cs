@@ -80,7 +80,7 @@ internal sealed record SettingsSnapshot
     /// </summary>
     /// <param name="cluster">The name of its cluster.</param>
     /// <param name="destination">Its name.</param>
-    /// <param name="config">What it is now.</param>
+    /// <param name="config">Its current configuration.</param>
     public bool HasDestination(string cluster, string destination, DestinationConfig config)
     {
         for (var i = 0; i < Clusters.Count; i++)

@@ -55,7 +55,7 @@ internal sealed class WatchedSettingsFiles
             detector.Distrust();
         }
 
-        // What the start has read from a pipe stays. The pipe is empty now.
+        // The content that the start has read from a pipe stays. The pipe is empty now.
         return (content.IsSpecial && last.IsSpecial) || content.HasSameContent(last) ? last : content;
     }
 }

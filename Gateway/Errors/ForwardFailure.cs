@@ -57,7 +57,9 @@ internal static class ForwardFailure
             ? Unprocessed.No
             : Reason(failure.Exception);
 
-    /// <summary>Whether the failure came after the response's headers. Upstream has processed such a request, whatever ends the response.</summary>
+    /// <summary>
+    /// Whether the failure came after the response's headers. Upstream has processed such a request, regardless of how the response ends.
+    /// </summary>
     private static bool IsInResponse(ForwarderError error) => error is ForwarderError.ResponseHeaders or ForwarderError.ResponseBodyCanceled
         or ForwarderError.ResponseBodyClient or ForwarderError.ResponseBodyDestination or ForwarderError.UpgradeRequestCanceled
         or ForwarderError.UpgradeRequestClient or ForwarderError.UpgradeRequestDestination or ForwarderError.UpgradeResponseCanceled

@@ -5,8 +5,8 @@ using Gateway.Requests;
 namespace Gateway.Hosting;
 
 /// <summary>
-/// Sets the limits of connections and of requests in flight: by <c>Server:Limits:MaxConnections</c>, or by what the file descriptors allow
-/// once the program has started. HTTP/2 connections carry many requests, so these have a limit of their own.
+/// Sets the limits of connections and of requests in flight: by <c>Server:Limits:MaxConnections</c>, or by the number that the file
+/// descriptors allow once the program has started. HTTP/2 connections carry many requests, so these have a limit of their own.
 /// </summary>
 internal sealed partial class ConnectionLimits : IHostedService
 {

@@ -14,7 +14,7 @@ internal static class LedgerStores
     /// <param name="workingDirectory">The base of a relative path of the SQLite file.</param>
     /// <param name="postgresConnectionString">The resolved connection string.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="logger">The log of what happens to the SQLite file; by default none.</param>
+    /// <param name="logger">The log of the SQLite file's events; by default none.</param>
     /// <exception cref="LedgerException">The connection string cannot be read.</exception>
     public static ILedgerStore Create(
         UsageSettings settings,

@@ -1,7 +1,7 @@
 namespace Gateway.Ledger;
 
 /// <summary>An alert that this node is to post.</summary>
-/// <param name="Name">What the alert is about.</param>
+/// <param name="Name">The name of the alert's subject.</param>
 /// <param name="Team">The id of the team.</param>
 /// <param name="Content">The facts to post, as JSON.</param>
 /// <param name="RaisedAt">When it was raised.</param>

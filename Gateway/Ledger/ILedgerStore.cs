@@ -46,8 +46,8 @@ internal interface ILedgerStore : IAsyncDisposable
     Task<IReadOnlyList<UsageRow>> ReadUsageAsync(UsageSelection selection, CancellationToken cancellationToken);
 
     /// <summary>
-    /// The charges of a team, or of one of its keys, since the start of a day, removed rows included; with the ids of the rows created since
-    /// <paramref name="recent"/>. What the settled rows cost is read from the sums of days.
+    /// The charges of a team, or of one of its keys, since the start of a day, removed rows included; with the ids of the rows created
+    /// since <paramref name="recent"/>. The cost of the settled rows is read from the sums of days.
     /// </summary>
     /// <param name="team">The team's id.</param>
     /// <param name="keyLabel">The label of the key; <see langword="null"/> for all keys.</param>

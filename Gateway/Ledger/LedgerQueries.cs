@@ -4,10 +4,12 @@ namespace Gateway.Ledger;
 
 /// <summary>The charges of a team, or of one of its keys, in a period, to restore a budget's counter.</summary>
 /// <param name="Charged">
-/// The sum over all rows, without the providers' own amounts; open ones count with what is held for them, unresolvable ones with their
+/// The sum over all rows, without the providers' own amounts; open ones count with the amount held for them, unresolvable ones with their
 /// reservation for a time.
 /// </param>
-/// <param name="Open">The rows that are reserved, provisional, or unresolvable and counted for a time, with what is held for them.</param>
+/// <param name="Open">
+/// The rows that are reserved, provisional, or unresolvable and counted for a time, with the amounts held for them.
+/// </param>
 /// <param name="Recent">The rows whose ids were created since the time that the query names.</param>
 internal sealed record TeamCharges(
     PicoDollars Charged, IReadOnlyDictionary<Guid, PicoDollars> Open, IReadOnlyCollection<Guid> Recent)
@@ -57,7 +59,7 @@ internal sealed record PendingGeneration(
 /// <param name="Team">The team.</param>
 /// <param name="StartedAt">When its request arrived.</param>
 /// <param name="IsOpen">Whether the charge may still change.</param>
-/// <param name="Charge">The cost when settled, the reservation when unresolvable, zero when written off, else what is held.</param>
+/// <param name="Charge">The cost when settled, the reservation when unresolvable, zero when written off, else the held amount.</param>
 /// <param name="IsUnresolvable">
 /// Whether the row is closed without a bill and counts its reservation for a time. A late bill may still settle it.
 /// </param>

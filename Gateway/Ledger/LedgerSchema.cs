@@ -22,8 +22,9 @@ internal static class LedgerSchema
     // The destination that served the request, which is queried for the bill.
     private const string AddDestination = "ALTER TABLE generations ADD COLUMN destination TEXT NULL";
 
-    // The provider's own amount (BYOK); what the budget holds until the bill is known, if not the reservation; whether upstream failed or
-    // refused the call; the tokens that the token limits count; the settlement clock; the last bill query; why the row was written off.
+    // The provider's own amount (BYOK); the amount that the budget holds until the bill is known, if not the reservation; whether upstream
+    // failed or refused the call; the tokens that the token limits count; the settlement clock; the last bill query; why the row was
+    // written off.
     private static readonly string[] AddSettlement =
     [
         "ALTER TABLE generations ADD COLUMN upstream_cost_pico BIGINT NULL",

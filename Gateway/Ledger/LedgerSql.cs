@@ -6,7 +6,7 @@ namespace Gateway.Ledger;
 internal static class LedgerSql
 {
     /// <summary>
-    /// The amount of a row that is not settled yet. An unresolvable row counts its reservation, whatever was held before.
+    /// The amount of a row that is not settled yet. An unresolvable row counts its reservation, regardless of the amount held before.
     /// </summary>
     private const string Held = "COALESCE(held_pico, reserved_pico)";
 
@@ -189,7 +189,9 @@ internal static class LedgerSql
             WHERE substr(generation_id, 1, 14) = substr($1, 1, 14) AND generation_id = $1 AND generation_id IS NOT NULL AND team = $2)
         """;
 
-    /// <summary>Open rows that are older than the retention: nobody asks for them any more, such as those of a removed team.</summary>
+    /// <summary>
+    /// Open rows that are older than the retention: no worker asks for their bills any more, such as those of a removed team.
+    /// </summary>
     public const string GiveUp =
         "UPDATE generations SET state = 3, closed_at = $3, ask_at = NULL WHERE state = 1 AND state < 2 AND id <= $1 AND started_at < $2";
 

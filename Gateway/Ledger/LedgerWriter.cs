@@ -123,7 +123,7 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
         }
         catch (LedgerException)
         {
-            // They are written later; the reader gets what there is.
+            // They are written later; the reader gets the rows written so far.
         }
     }
 

@@ -4,8 +4,8 @@ using Gateway.Primitives;
 namespace Gateway.Ledger;
 
 /// <summary>
-/// What is known of one request, for the look-up: from its row in the ledger, or from the memory of recent requests. A value that is not
-/// known is <see langword="null"/>. Contains no body, no query string and no header of the caller.
+/// The known facts about one request, for the look-up: from its row in the ledger, or from the memory of recent requests. A value that is
+/// not known is <see langword="null"/>. Contains no body, no query string and no header of the caller.
 /// </summary>
 internal sealed record RequestRecord
 {
@@ -88,7 +88,7 @@ internal sealed record RequestRecord
     /// <summary>Whether the ledger may still change the bill.</summary>
     public bool IsOpen => Row is not null && State != GenerationState.Settled;
 
-    /// <summary>The record with what the ledger knows of the bill.</summary>
+    /// <summary>The record with the ledger's facts about the bill.</summary>
     public RequestRecord With(RequestRecord row) => this with
     {
         State = row.State,

@@ -11,8 +11,8 @@ namespace Gateway.Ledger;
 internal readonly record struct UsageDays(long First, long? End, bool HasHead, bool HasTail)
 {
     /// <summary>
-    /// The whole days of a selection; <see langword="null"/> if it contains none, or if the sums do not distinguish what it groups or
-    /// filters by.
+    /// The whole days of a selection; <see langword="null"/> if it contains none, or if the sums do not distinguish the columns that it
+    /// groups or filters by.
     /// </summary>
     public static UsageDays? Of(UsageSelection selection)
     {

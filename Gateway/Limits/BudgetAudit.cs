@@ -11,7 +11,7 @@ namespace Gateway.Limits;
 /// not have. Used by one thread at a time.
 /// </summary>
 /// <param name="ledger">The ledger.</param>
-/// <param name="terms">What budgets count.</param>
+/// <param name="terms">The terms by which budgets count rows.</param>
 /// <param name="age">The time in which a round brings calls into the counter that another process has settled.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">The log.</param>
@@ -22,7 +22,7 @@ internal sealed partial class BudgetAudit(ILedgerStore ledger, BudgetTerms terms
 
     private readonly Queue<BudgetKey> _left = new();
 
-    // What was settled at a time.
+    // The settled charges of each counter, and when they were read.
     private readonly Dictionary<BudgetKey, (PicoDollars Sum, DateTimeOffset At)> _settled = [];
 
     /// <summary>Compares the next counters.</summary>

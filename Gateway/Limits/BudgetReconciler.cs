@@ -33,7 +33,7 @@ internal sealed partial class BudgetReconciler : Worker
     /// <param name="store">The budgets.</param>
     /// <param name="link">The connection to Redis, whose recovery starts a round; not owned.</param>
     /// <param name="ledger">The ledger.</param>
-    /// <param name="terms">What budgets count.</param>
+    /// <param name="terms">The terms by which budgets count rows.</param>
     /// <param name="health">The registry of workers.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The log.</param>

@@ -6,7 +6,9 @@ using Gateway.Teams;
 
 namespace Gateway.Limits;
 
-/// <summary>What the budgets of the current settings count of a ledger row. Memory, Redis and the seeds of both apply the same terms.</summary>
+/// <summary>
+/// The amount of a ledger row that the budgets of the current settings count. Memory, Redis and the seeds of both apply the same terms.
+/// </summary>
 /// <param name="teamOf">Finds a team in the current settings; <see langword="null"/> if there is none.</param>
 /// <param name="unknownHold">The time for which an unresolvable row counts, in the current settings.</param>
 /// <param name="time">The clock.</param>

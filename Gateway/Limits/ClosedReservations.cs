@@ -12,9 +12,9 @@ internal static class ClosedReservations
     /// </summary>
     internal static readonly TimeSpan LongestQueue = TimeSpan.FromDays(1);
 
-    /// <summary>What has become of a reservation.</summary>
+    /// <summary>The new state of a reservation.</summary>
     /// <param name="Id">The reservation.</param>
-    /// <param name="Charge">What the budget counts from now on.</param>
+    /// <param name="Charge">The amount that the budget counts from now on.</param>
     /// <param name="IsOpen">Whether the reservation stays open, with this amount.</param>
     /// <param name="IsExpired">
     /// Whether nothing counts any more although the bill is unknown. A late bill is still added.
@@ -29,7 +29,7 @@ internal static class ClosedReservations
     /// <param name="key">The period of the counter.</param>
     /// <param name="open">The open reservations of the counter.</param>
     /// <param name="rows">The ledger's rows by id.</param>
-    /// <param name="terms">What budgets count.</param>
+    /// <param name="terms">The terms by which budgets count rows.</param>
     /// <param name="now">The current time.</param>
     public static IEnumerable<Change> Of(
         BudgetKey key, IEnumerable<Guid> open, IReadOnlyDictionary<Guid, RowCharge> rows, BudgetTerms terms, DateTimeOffset now)

@@ -3,7 +3,7 @@ using Gateway.Primitives;
 
 namespace Gateway.Limits;
 
-/// <summary>Tells what <see cref="IBudgetStore"/> would answer at the moment, and reserves nothing.</summary>
+/// <summary>Previews the answers of <see cref="IBudgetStore"/> at the moment, and reserves nothing.</summary>
 internal interface IBudgetPreview
 {
     /// <summary>

@@ -2,7 +2,7 @@ using Gateway.Teams;
 
 namespace Gateway.Limits;
 
-/// <summary>Tells what <see cref="ILimitStore"/> would answer at the moment, and counts nothing.</summary>
+/// <summary>Previews the answers of <see cref="ILimitStore"/> at the moment, and counts nothing.</summary>
 internal interface ILimitPreview
 {
     /// <summary>The refusal of <see cref="ILimitStore.EnterAsync"/>; <see langword="null"/> if it would grant a lease.</summary>

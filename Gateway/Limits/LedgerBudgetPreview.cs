@@ -6,7 +6,7 @@ namespace Gateway.Limits;
 
 /// <summary>Previews a budget from the ledger alone. A running gateway may have reserved more in memory.</summary>
 /// <param name="ledger">The ledger, open.</param>
-/// <param name="terms">What budgets count.</param>
+/// <param name="terms">The terms by which budgets count rows.</param>
 internal sealed class LedgerBudgetPreview(ILedgerStore ledger, BudgetTerms terms) : IBudgetPreview
 {
     /// <inheritdoc />

@@ -54,7 +54,7 @@ internal sealed class LimitStores : IAsyncDisposable
     /// <param name="settings">The section <c>Limits</c>.</param>
     /// <param name="redisConfiguration">The resolved <see cref="RedisSettings.Configuration"/>; read for Redis only.</param>
     /// <param name="ledger">The ledger, which a budget opens before it reads it.</param>
-    /// <param name="terms">What budgets count.</param>
+    /// <param name="terms">The terms by which budgets count rows.</param>
     /// <param name="health">The registry of workers.</param>
     /// <param name="time">The clock.</param>
     /// <param name="loggers">The log.</param>

@@ -126,7 +126,7 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<Tea
         return open;
     }
 
-    /// <summary>Applies what the ledger says about a reservation, unless it has already been settled.</summary>
+    /// <summary>Applies the ledger's state of a reservation, unless it has already been settled.</summary>
     /// <returns>Whether the counter has changed.</returns>
     internal bool TryChange(BudgetKey key, ClosedReservations.Change change) =>
         _counters.TryGetValue(key, out var counter) && counter.TryChange(change);

@@ -48,7 +48,7 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
     /// <param name="link">The connection to Redis; not owned.</param>
     /// <param name="keyPrefix">The prefix of every key.</param>
     /// <param name="ledger">The ledger. A reservation opens it; its id is part of the fields of a hash.</param>
-    /// <param name="terms">What budgets count.</param>
+    /// <param name="terms">The terms by which budgets count rows.</param>
     /// <param name="time">The clock.</param>
     public RedisBudgetStore(RedisLink link, string keyPrefix, LedgerAccess ledger, BudgetTerms terms, TimeProvider time)
     {
@@ -155,8 +155,8 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
 
     /// <inheritdoc />
     /// <remarks>
-    /// A reservation that is open before or after the sum is read counts as open, so that what is spent is not overstated while calls begin and
-    /// end.
+    /// A reservation that is open before or after the sum is read counts as open, so that the spent amount is not overstated while calls
+    /// begin and end.
     /// </remarks>
     public async ValueTask<BudgetResult> PreviewAsync(BudgetKey key, PicoDollars limit, PicoDollars amount)
     {

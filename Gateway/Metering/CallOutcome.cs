@@ -2,7 +2,7 @@ using Gateway.Billing;
 
 namespace Gateway.Metering;
 
-/// <summary>What came back for a call: everything that decides its charge.</summary>
+/// <summary>The outcome of a call: all facts that decide its charge.</summary>
 internal readonly record struct CallOutcome
 {
     /// <summary>

@@ -20,7 +20,7 @@ internal sealed partial class MeteredCall
     /// <param name="budget">The period.</param>
     /// <param name="limit">The limit.</param>
     /// <param name="includesByok">Whether the budget counts the provider's own amount.</param>
-    /// <returns>The result of the store: whether the budget covers the amount, and what it counts.</returns>
+    /// <returns>The result of the store: whether the budget covers the amount, and the amounts that it counts.</returns>
     /// <exception cref="LimitStoreException">
     /// The store failed. If the call proceeds, its charge is added to the counter without a reservation.
     /// </exception>

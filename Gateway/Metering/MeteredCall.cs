@@ -76,7 +76,7 @@ internal sealed partial class MeteredCall : IAsyncDisposable
 
     private bool IsSettled => Volatile.Read(ref _settled) != 0;
 
-    /// <summary>Takes over the request's lease, whatever the result, and charges it.</summary>
+    /// <summary>Takes over the request's lease, regardless of the result, and charges it.</summary>
     /// <param name="lease">The lease.</param>
     /// <param name="tokens">The estimated tokens.</param>
     /// <param name="promptTokens">The estimated tokens of the prompt alone.</param>
@@ -283,8 +283,8 @@ internal sealed partial class MeteredCall : IAsyncDisposable
     }
 
     /// <summary>
-    /// The tokens that the token limits count from now on; <see langword="null"/> keeps the estimate. A cut stream counts with what went by
-    /// until its bill is known.
+    /// The tokens that the token limits count from now on; <see langword="null"/> keeps the estimate. Until its bill is known, a cut stream
+    /// counts with the tokens that have passed.
     /// </summary>
     private long? TokensOf(SettlementDecision decision, in CallOutcome outcome) => outcome switch
     {

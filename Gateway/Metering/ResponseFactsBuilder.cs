@@ -16,7 +16,7 @@ internal sealed class ResponseFactsBuilder
     private bool _isComplete;
 
     // The current document: whether it is an object, whether it contains an error, output, text or a type, and whether its type opens a
-    // stream or repeats what went before.
+    // stream or repeats earlier text.
     private bool _documentIsObject;
     private bool _documentHasError;
     private bool _documentHasOutput;
@@ -175,7 +175,7 @@ internal sealed class ResponseFactsBuilder
             case ResponseMember.Provider:
                 SetText(ref _provider, text);
                 break;
-            // "auto" is what the request asks for; an unfinished response repeats it.
+            // "auto" is the value of the request; an unfinished response repeats it.
             case ResponseMember.ServiceTier when !text.SequenceEqual("auto"u8):
                 SetText(ref _serviceTier, text, TierOf(text));
                 break;

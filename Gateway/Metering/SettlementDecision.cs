@@ -6,18 +6,18 @@ namespace Gateway.Metering;
 /// <summary>The decision about the billing state and the charge of a call at its end.</summary>
 /// <param name="State">Settled, provisional (upstream is asked for the bill) or unresolvable.</param>
 /// <param name="Charge">
-/// The amount that the budget counts from now on: the bill, or what is held until the bill is known.
+/// The amount that the budget counts from now on: the bill, or the amount held until the bill is known.
 /// </param>
 internal readonly record struct SettlementDecision(GenerationState State, PicoDollars Charge)
 {
     /// <summary>
-    /// Decides by what came back. The first rule that fits applies: what upstream has not processed costs nothing; a complete response
-    /// with a cost costs that; a generation with an id is asked for; a response that proves that nothing was generated costs nothing;
-    /// everything else is unknown. An unknown cost is never zero by itself.
+    /// Decides by the outcome. The first rule that fits applies: a request that upstream has not processed costs nothing; a complete
+    /// response with a cost costs that; a generation with an id is asked for; a response that proves that nothing was generated costs
+    /// nothing; everything else is unknown. An unknown cost is never zero by itself.
     /// </summary>
     /// <param name="reserved">The reserved amount.</param>
     /// <param name="includesByok">Whether the budget counts the provider's own amounts.</param>
-    /// <param name="outcome">What came back.</param>
+    /// <param name="outcome">The outcome of the call.</param>
     public static SettlementDecision Of(PicoDollars reserved, bool includesByok, in CallOutcome outcome)
     {
         if (!outcome.WasSent)

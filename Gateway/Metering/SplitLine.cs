@@ -1,8 +1,8 @@
 namespace Gateway.Metering;
 
 /// <summary>
-/// A line of an event stream that is split between two reads: its field, and what has arrived of its value. Buffers only names, and
-/// compares data with <see cref="Done"/> as it arrives.
+/// A line of an event stream that is split between two reads: its field, and the part of its value that has arrived. Buffers only names,
+/// and compares data with <see cref="Done"/> as it arrives.
 /// </summary>
 internal struct SplitLine()
 {

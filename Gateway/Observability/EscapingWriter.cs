@@ -4,8 +4,9 @@ using Gateway.Primitives;
 namespace Gateway.Observability;
 
 /// <summary>
-/// Writes JSON and escapes in it the characters that a terminal obeys, as <c>\uXXXX</c>. Serilog escapes only what JSON requires, so that
-/// C1 and bidirectional controls in model names and paths would reach a terminal that shows the log. Parsers read the same text.
+/// Writes JSON and escapes in it the characters that a terminal obeys, as <c>\uXXXX</c>. Serilog escapes only the characters for which JSON
+/// requires it, so that C1 and bidirectional controls in model names and paths would reach a terminal that shows the log. Parsers read the
+/// same text.
 /// </summary>
 internal sealed class EscapingWriter : TextWriter
 {

@@ -63,7 +63,7 @@ internal static class OtlpExport
             : null;
     }
 
-    /// <summary>What the exports say about this program.</summary>
+    /// <summary>The description of this program in the exports.</summary>
     public static ResourceBuilder Resource() => ResourceBuilder.CreateEmpty()
         .AddService(ServiceName, serviceVersion: Version())
         .AddTelemetrySdk()

@@ -3,7 +3,7 @@ using Gateway.Primitives;
 
 namespace Gateway.Observability;
 
-/// <summary>What the memory of recent requests keeps of a request beside its log line.</summary>
+/// <summary>The facts about a request that the memory of recent requests keeps beside its log line.</summary>
 /// <param name="ArrivedAt">When the request arrived.</param>
 /// <param name="OwnRequestId">The gateway's own id of the request.</param>
 /// <param name="Streams">Whether it asks for an event stream; <see langword="null"/> if its body was not read.</param>

@@ -8,8 +8,8 @@ namespace Gateway.Observability;
 
 /// <summary>
 /// Formats log events as text for a terminal: the local time, the level, then a request line as one short line
-/// (<see cref="TerminalRequestLine"/>) and any other event as its message and exception. Escapes what a terminal would obey: a value stays
-/// on its line, and only line ends of exceptions are kept.
+/// (<see cref="TerminalRequestLine"/>) and any other event as its message and exception. Escapes the characters that a terminal would obey:
+/// a value stays on its line, and only line ends of exceptions are kept.
 /// </summary>
 /// <param name="hasColour">Whether the level is coloured.</param>
 internal sealed class TerminalLineFormatter(bool hasColour) : ITextFormatter

@@ -32,7 +32,7 @@ internal sealed class TerminalRequestLine
 
     private readonly List<(string Text, int Rank)> _parts = [];
 
-    /// <summary>Formats a line, with what a terminal would obey escaped.</summary>
+    /// <summary>Formats a line, and escapes the characters that a terminal would obey.</summary>
     /// <param name="line">The line.</param>
     /// <param name="maxLength">The number of characters from which parts are left out.</param>
     public string Format(RequestLine line, int maxLength)

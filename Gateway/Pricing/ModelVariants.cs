@@ -1,6 +1,6 @@
 namespace Gateway.Pricing;
 
-/// <summary>The dynamic variants in a model's name that change what a call costs.</summary>
+/// <summary>The dynamic variants in a model's name that change the cost of a call.</summary>
 [Flags]
 internal enum ModelVariants
 {

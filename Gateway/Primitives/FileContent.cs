@@ -8,7 +8,7 @@ namespace Gateway.Primitives;
 /// <param name="Fault">Why it cannot be read; <see langword="null"/> if it was read or is missing.</param>
 internal sealed record FileContent(string Path, byte[]? Bytes, string? Fault)
 {
-    /// <summary>What is wrong with a path that leads to a pipe or a device where only a regular file is read.</summary>
+    /// <summary>The fault of a path that leads to a pipe or a device where only a regular file is read.</summary>
     public const string SpecialFault = "is a pipe or a device; expected a regular file, which can be read again";
 
     /// <summary>A pipe or a device has no size, and may have no end.</summary>
@@ -35,8 +35,8 @@ internal sealed record FileContent(string Path, byte[]? Bytes, string? Fault)
             : Open(path, maxBytes);
 
     /// <summary>
-    /// Reads a file while the gateway runs. Anything but a regular file is a fault and not opened: the open of a pipe that nobody writes to
-    /// does not return, and would stop the watch and the end of the process.
+    /// Reads a file while the gateway runs. Anything but a regular file is a fault and not opened: the open of a pipe without a writer does
+    /// not return, and would stop the watch and the end of the process.
     /// </summary>
     /// <inheritdoc cref="Read" />
     public static FileContent ReadRegular(string path, int maxBytes = int.MaxValue) =>

@@ -58,7 +58,7 @@ internal readonly record struct FileStamp(ulong Device, ulong Inode, ulong Size,
     public static FileStamp? OfFolder(string path) =>
         TryRead(path, out var status) && status is { } folder && (folder.Mode & FileTypeMask) == Folder ? Create(folder) : null;
 
-    /// <summary>Which file is at an absolute path, whatever its content.</summary>
+    /// <summary>The identity of the file at an absolute path, regardless of its content.</summary>
     /// <returns>
     /// The default value for a path without a file; <see langword="null"/> on systems other than Linux and for paths that cannot be examined.
     /// </returns>

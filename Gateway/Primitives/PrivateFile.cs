@@ -1,8 +1,8 @@
 namespace Gateway.Primitives;
 
 /// <summary>
-/// Creates files for the gateway's user only (mode 0600): ledger, locks and prices tell what teams use and pay. Files that exist keep their
-/// mode. On Windows the folder's permissions apply.
+/// Creates files for the gateway's user only (mode 0600): ledger, locks and prices show the usage and the costs of teams. Files that exist
+/// keep their mode. On Windows the folder's permissions apply.
 /// </summary>
 internal static class PrivateFile
 {

@@ -7,8 +7,8 @@ using Gateway.Pricing;
 namespace Gateway.Reports;
 
 /// <summary>
-/// Explains a request on the command line, from the files of a gateway: its ledger and its price list. What a running gateway has set aside
-/// in memory, and the levels of its limits, are not known.
+/// Explains a request on the command line, from the files of a gateway: its ledger and its price list. The amounts that a running gateway
+/// has set aside in memory, and the levels of its limits, are not known.
 /// </summary>
 internal sealed class ExplainFiles
 {
@@ -28,7 +28,7 @@ internal sealed class ExplainFiles
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>Explains a request.</summary>
-    /// <returns>The explanation, and what it leaves out.</returns>
+    /// <returns>The explanation, and notes on the parts that it leaves out.</returns>
     public async Task<(RequestExplanation Explanation, IReadOnlyList<string> Notes)> ExplainAsync(ExplainedRequest request)
     {
         var notes = new List<string>();

@@ -6,7 +6,7 @@ namespace Gateway.Reports;
 
 /// <summary>A server tool of an explained request.</summary>
 /// <param name="Tool">The tool.</param>
-/// <param name="Outcome">Whether it is open, and what becomes of it.</param>
+/// <param name="Outcome">Whether it is open or closed, and whether it is removed, reported or refused.</param>
 internal sealed record ExplainedTool(ServerToolUse Tool, string Outcome)
 {
     /// <summary>Describes a tool by the decisions that were made about it.</summary>

@@ -6,7 +6,7 @@ using Gateway.Primitives;
 
 namespace Gateway.Reports;
 
-/// <summary>What would be reserved for a request, and how the figure comes about.</summary>
+/// <summary>The amount that would be reserved for a request, and its derivation.</summary>
 /// <param name="Cost">The tokens and the amount.</param>
 /// <param name="Size">The measures of the request.</param>
 /// <param name="Price">The highest price of each part over all models.</param>

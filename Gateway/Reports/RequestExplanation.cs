@@ -34,10 +34,14 @@ internal sealed record RequestExplanation(PathString Path, ErrorDialect Dialect)
     /// <summary>The server tools and plugins that the request uses.</summary>
     public IReadOnlyList<ExplainedTool> ServerTools { get; init; } = [];
 
-    /// <summary>What would be reserved; <see langword="null"/> if the price is left out of the verdict or the request is refused before.</summary>
+    /// <summary>
+    /// The amount that would be reserved; <see langword="null"/> if the price is left out of the verdict or the request is refused before.
+    /// </summary>
     public RequestEstimate? Estimate { get; init; }
 
-    /// <summary>What limits and budget decide at the moment; <see langword="null"/> if that is not known, or the request is refused before.</summary>
+    /// <summary>
+    /// The decision of limits and budgets at the moment; <see langword="null"/> if it is not known, or the request is refused before.
+    /// </summary>
     public AdmissionForecast? Forecast { get; init; }
 
     /// <summary>The body that goes upstream; <see langword="null"/> for a refused request.</summary>

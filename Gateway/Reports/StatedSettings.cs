@@ -6,7 +6,7 @@ using Gateway.Configuration.Tree;
 
 namespace Gateway.Reports;
 
-/// <summary>Valid settings together with what their sources state, so that a default can be told from a decision.</summary>
+/// <summary>Valid settings together with the members that their sources state, so that a default can be told from a decision.</summary>
 /// <param name="snapshot">The effective settings.</param>
 /// <param name="sources">Their sources.</param>
 /// <param name="files">The content of the files.</param>

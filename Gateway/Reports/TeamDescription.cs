@@ -40,7 +40,7 @@ internal static class TeamDescription
         return rights.Denied.Count == 0 ? allowed : $"{allowed}, but not {Join(rights.Denied)}";
     }
 
-    /// <summary>The server tools that are open, and what becomes of the others.</summary>
+    /// <summary>The server tools that are open, and the policy for the others.</summary>
     public static string ServerTools(Team team)
     {
         var tools = team.ServerTools;

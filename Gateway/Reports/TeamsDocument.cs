@@ -45,7 +45,7 @@ internal sealed record TeamsDocument(IReadOnlyList<TeamsDocument.Team> Teams)
     internal sealed record Limits(Limit? RequestsPerMinute, Limit? TokensPerMinute, Limit? ConcurrentRequests);
 
     /// <param name="Maximum">The limit.</param>
-    /// <param name="Remaining">What is left of it; <see langword="null"/> while the store of limits fails.</param>
+    /// <param name="Remaining">The rest of it; <see langword="null"/> while the store of limits fails.</param>
     internal sealed record Limit([property: JsonPropertyName("limit")] long Maximum, long? Remaining);
 
     internal sealed record Key

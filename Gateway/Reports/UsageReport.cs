@@ -16,7 +16,7 @@ internal static class UsageReport
 
     private static readonly SearchValues<char> Quoted = SearchValues.Create(",;\"\r\n\t");
 
-    // What begins a formula. The last four are full-width forms, which some spreadsheets accept.
+    // The characters that begin a formula. The last four are full-width forms, which some spreadsheets accept.
     private static readonly SearchValues<char> Formulas = SearchValues.Create("=+-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20");
 
     /// <summary>The name of a member's column.</summary>

@@ -5,8 +5,8 @@ using Yarp.ReverseProxy.Model;
 namespace Gateway.Requests;
 
 /// <summary>
-/// The Attempts phase's record: how often the request was sent, and what another attempt needs. Each sending counts, whether the phase makes
-/// it or the HTTP client does so by itself.
+/// The Attempts phase's record: how often the request was sent, and the state that another attempt needs. Each sending counts, whether the
+/// phase makes it or the HTTP client does so by itself.
 /// </summary>
 internal sealed class RequestAttempts
 {

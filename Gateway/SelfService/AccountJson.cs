@@ -40,7 +40,7 @@ internal static class AccountJson
         void Amount(ReadOnlySpan<byte> name, PicoDollars? amount) => Write(json, name, amount);
     });
 
-    /// <summary>The response of <c>/credits</c>: the limit of the budget that leaves least, and what its counter has charged.</summary>
+    /// <summary>The response of <c>/credits</c>: the limit of the budget that leaves least, and the charges of its counter.</summary>
     public static ReadOnlyMemory<byte> RenderCredits(BudgetBalance least) => Render(json =>
     {
         Write(json, "total_credits"u8, least.Limit);

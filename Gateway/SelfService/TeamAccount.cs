@@ -4,7 +4,7 @@ using Gateway.Teams;
 namespace Gateway.SelfService;
 
 /// <summary>
-/// What a team has spent, or one of its keys that has a budget of its own, and what their budgets leave, at one moment.
+/// The spending of a team, or of one of its keys that has a budget of its own, and the rest of their budgets, at one moment.
 /// </summary>
 /// <param name="Ever">All charges.</param>
 /// <param name="Day">The charges of the current UTC day.</param>

@@ -9,8 +9,8 @@ namespace Gateway.SelfService;
 
 /// <summary>Reads the accounts of teams and of keys: the charges from the ledger, the rest of the budgets from their counters.</summary>
 /// <remarks>
-/// A read of the ledger may take long. One read a team or key is in progress at a time. Callers that arrive meanwhile share the next one, which
-/// begins after their arrival, so that every answer includes what the ledger contained when the request arrived.
+/// A read of the ledger may take long. One read a team or key is in progress at a time. Callers that arrive meanwhile share the next one,
+/// which begins after their arrival, so that every answer includes all rows that the ledger contained when the request arrived.
 /// </remarks>
 internal sealed class TeamAccounts(LedgerAccess ledger, IBudgetStore budgets, BudgetTerms terms, TimeProvider time)
 {

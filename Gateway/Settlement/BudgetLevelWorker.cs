@@ -9,8 +9,8 @@ using Gateway.Workers;
 namespace Gateway.Settlement;
 
 /// <summary>
-/// Reads the levels of the budgets of teams and keys for the metrics: every fifteen seconds and after a reload, if metrics are exported. Reads what a
-/// call would be judged by, and reserves nothing.
+/// Reads the levels of the budgets of teams and keys for the metrics: every fifteen seconds and after a reload, if metrics are exported.
+/// Reads the levels by which a call would be judged, and reserves nothing.
 /// </summary>
 internal sealed class BudgetLevelWorker : Worker
 {

@@ -6,9 +6,9 @@ using Gateway.Primitives;
 namespace Gateway.Settlement;
 
 /// <summary>The figures of a turn of <see cref="DriftWorker"/> for one key, as the ledger keeps them.</summary>
-/// <param name="Used">What OpenRouter says that the key has used.</param>
+/// <param name="Used">The usage of the key according to OpenRouter.</param>
 /// <param name="Drift">The drift.</param>
-/// <param name="Costs">What the ledger says of each team with the key.</param>
+/// <param name="Costs">The costs of each team with the key according to the ledger.</param>
 internal sealed record DriftFigures(PicoDollars Used, PicoDollars Drift, Dictionary<string, PicoDollars> Costs)
 {
     private static readonly JsonEncodedText UsedName = JsonEncodedText.Encode("used");

@@ -9,11 +9,11 @@ using Gateway.Workers;
 namespace Gateway.Settlement;
 
 /// <summary>
-/// Compares what OpenRouter says that a key has used with what the ledger says of the key's teams: money that goes past the ledger. Runs
-/// every ten minutes and after a reload that changes a team's key. The drift counts from the first turn that has seen the key. Each turn
-/// adds what has been used since the turn before, less the costs since then of the teams that had the key in the turn before. So a team
-/// that is removed, renamed or given another key leaves no drift behind. The figures of the last turn and the key of each team are kept in
-/// the ledger, so that a restart changes nothing. Calls in flight and rows without a bill show as drift.
+/// Compares the usage of a key according to OpenRouter with the costs of the key's teams according to the ledger, to find money that goes
+/// past the ledger. Runs every ten minutes and after a reload that changes a team's key. The drift counts from the first turn that has seen
+/// the key. Each turn adds the usage since the turn before, less the costs since then of the teams that had the key in the turn before. So
+/// a team that is removed, renamed or given another key leaves no drift behind. The figures of the last turn and the key of each team are
+/// kept in the ledger, so that a restart changes nothing. Calls in flight and rows without a bill show as drift.
 /// </summary>
 internal sealed class DriftWorker : Worker
 {

@@ -301,8 +301,8 @@ internal sealed partial class SettlementWorker : Worker
     }
 
     /// <summary>
-    /// Replaces the tokens that the limits count by those of the bill. A free call has used none. What a bucket has drained since the call
-    /// ended is not given back: the tokens would be those of other calls.
+    /// Replaces the tokens that the limits count by those of the bill. A free call has used none. Tokens that a bucket has drained since
+    /// the call ended are not given back: they would be those of other calls.
     /// </summary>
     private async ValueTask CorrectLimitsAsync(PendingGeneration row, Usage bill)
     {
@@ -323,7 +323,9 @@ internal sealed partial class SettlementWorker : Worker
         }
     }
 
-    /// <summary>The correction of a bucket: all that is added, and what is given back of the tokens that it cannot have drained yet.</summary>
+    /// <summary>
+    /// The correction of a bucket: the whole of an increase, and of a decrease the tokens that it cannot have drained yet.
+    /// </summary>
     private static long ChangeOf(long change, long counted, LimitScope scope, TimeSpan? elapsed) =>
         scope.TokensPerMinute is not { } limit ? 0
         : change >= 0 || elapsed is not { } time || time < LimitPeriod ? change

@@ -6,7 +6,7 @@ namespace Gateway.Teams;
 
 /// <summary>
 /// Hides keys in texts that clients and upstream choose, such as paths and names of models: a client may have put its key there by mistake.
-/// What stays, <c>/v1/ogw-…</c>, tells an operator what happened.
+/// The rest of the text, <c>/v1/ogw-…</c>, shows an operator the mistake.
 /// </summary>
 internal static class KeyText
 {

@@ -40,8 +40,8 @@ internal sealed class ModelRights(IReadOnlyList<ModelPattern>? allowed, IReadOnl
     /// <remarks>
     /// A name is denied if any spelling of it (<see cref="ModelSpellings"/>), of its model or of its preset matches the deny-list. With an
     /// allow-list, every name needs a spelling that matches. A preset selects the model at upstream, so it needs a pattern for presets that
-    /// matches <c>@preset/x</c>, and the model beside it must be allowed as well. A request without a model counts as the empty name. It gets the
-    /// default model of the account, so it needs what <see cref="RequestedModels.Any"/> needs.
+    /// matches <c>@preset/x</c>, and the model beside it must be allowed as well. A request without a model counts as the empty name. It
+    /// gets the default model of the account, so it needs the same rights as <see cref="RequestedModels.Any"/>.
     /// </remarks>
     /// <param name="names">
     /// Every model of the request after aliases: <c>model</c>, <c>models</c> and <c>fallbacks</c>, earlier duplicates included, as written;

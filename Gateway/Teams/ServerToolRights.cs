@@ -35,7 +35,7 @@ internal sealed class ServerToolRights
 
     /// <summary>Creates the rights.</summary>
     /// <param name="allowed">The patterns of the open tools; <see langword="null"/> for <see cref="DefaultPatterns"/>.</param>
-    /// <param name="whenClosed">What becomes of a request that uses a closed tool.</param>
+    /// <param name="whenClosed">The policy for a request that uses a closed tool.</param>
     /// <param name="maxCost">The cost of server tools to reserve and to stop at.</param>
     public ServerToolRights(IReadOnlyList<ModelPattern>? allowed, WhenToolClosed whenClosed, PicoDollars maxCost)
     {
@@ -51,7 +51,7 @@ internal sealed class ServerToolRights
     /// <summary>The patterns of the open tools, as written; <see langword="null"/> for <see cref="DefaultPatterns"/>.</summary>
     public IReadOnlyList<ModelPattern>? Allowed { get; }
 
-    /// <summary>What becomes of a request that uses a closed tool.</summary>
+    /// <summary>The policy for a request that uses a closed tool.</summary>
     public WhenToolClosed WhenClosed { get; }
 
     /// <summary>The cost of server tools that a request under a budget reserves, and at which it stops to call them.</summary>

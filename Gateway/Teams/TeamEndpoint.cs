@@ -70,6 +70,6 @@ internal enum TeamEndpointKind
     /// <summary>Returns one earlier generation or video, to the team that created it.</summary>
     OwnCall,
 
-    /// <summary>Returns what the team has spent and what its budget leaves. The gateway answers it; it is never forwarded.</summary>
+    /// <summary>Returns the team's spending and the rest of its budget. The gateway answers it; it is never forwarded.</summary>
     Account,
 }

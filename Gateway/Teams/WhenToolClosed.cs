@@ -1,6 +1,6 @@
 namespace Gateway.Teams;
 
-/// <summary>What becomes of a request that uses a server tool which is closed to its team.</summary>
+/// <summary>The policy for a request that uses a server tool which is closed to its team.</summary>
 internal enum WhenToolClosed
 {
     /// <summary>It is refused with 403. The default.</summary>

@@ -3,12 +3,12 @@ using System.Text.Json;
 namespace Gateway.Upstream;
 
 /// <summary>
-/// What a JSON document of upstream, the data of an event or a whole body, says about errors, in every dialect. The one place that decides
-/// the status of an error.
+/// The facts about errors in a JSON document of upstream, the data of an event or a whole body, in every dialect. The one place that
+/// decides the status of an error.
 /// </summary>
 internal struct AnswerDocument
 {
-    // What an error says about itself, in the order in which it is believed.
+    // The statuses that an error states, in the order in which they are believed.
     private int? _code;
     private int? _httpStatus;
     private int? _errorType;

@@ -8,8 +8,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Gateway.Upstream;
 
 /// <summary>
-/// Holds back the status of a response until its first data has arrived. If that is upstream's error, the response becomes what an upstream
-/// that had waited for it would have sent: the error's status and the error as JSON. All later phases see that response.
+/// Holds back the status of a response until its first data has arrived. If that is upstream's error, the response becomes that of an
+/// upstream that had waited for it: the error's status and the error as JSON. All later phases see that response.
 /// </summary>
 /// <param name="Stream">The body from its beginning; <see langword="null"/> if an event has replaced it.</param>
 /// <param name="IsLate">Whether the time to hold ended before the first byte arrived.</param>
@@ -120,7 +120,8 @@ internal readonly record struct AnswerHead(HeldStream? Stream, bool IsLate, int?
     }
 
     /// <summary>
-    /// Reports what has arrived of a response that broke off to the call: its status may say that it costs nothing, and an id, that it has a bill.
+    /// Reports to the call the part that has arrived of a response that broke off: its status may say that it costs nothing, and an id,
+    /// that it has a bill.
     /// </summary>
     private static async ValueTask ObserveAsync(
         GatewayContext request, HttpResponseMessage response, bool isEventStream, ReadOnlyMemory<byte> held)

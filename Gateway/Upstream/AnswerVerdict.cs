@@ -1,6 +1,6 @@
 namespace Gateway.Upstream;
 
-/// <summary>What the beginning of a response says about its status.</summary>
+/// <summary>The verdict on the status of a response by its beginning.</summary>
 /// <param name="IsDecided">Whether there is a decision. Otherwise more of the response has to arrive.</param>
 /// <param name="ErrorStatus">The status that upstream's error says; <see langword="null"/> if the response is not an error.</param>
 /// <param name="Data">The data of the error event; <see langword="null"/> if the body itself is the error.</param>

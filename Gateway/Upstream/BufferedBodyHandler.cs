@@ -7,9 +7,9 @@ using OpenRouterGateway.Transforms.ProviderMapping.Hosting;
 namespace Gateway.Upstream;
 
 /// <summary>
-/// Decides how the HTTP client reads request bodies. A kept body can be read again, so that the client repeats by itself what an HTTP/2
-/// server has refused or excluded by a <c>GOAWAY</c>; every other body is read once. A body in memory leaves together with its headers: YARP
-/// flushes the headers first, for bodies that arrive slowly, which costs a second socket write and a second packet per call.
+/// Decides how the HTTP client reads request bodies. A kept body can be read again, so that the client repeats by itself a request that an
+/// HTTP/2 server has refused or excluded by a <c>GOAWAY</c>; every other body is read once. A body in memory leaves together with its
+/// headers: YARP flushes the headers first, for bodies that arrive slowly, which costs a second socket write and a second packet per call.
 /// </summary>
 internal sealed class BufferedBodyHandler(HttpMessageHandler inner) : DelegatingHandler(inner)
 {

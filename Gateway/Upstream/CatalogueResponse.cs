@@ -14,7 +14,7 @@ namespace Gateway.Upstream;
 
 /// <summary>
 /// Replaces upstream's list of models by the one that a team may see. A list that cannot be read is an error and never passes, since it may
-/// contain what the team may not see.
+/// contain models that the team may not see.
 /// </summary>
 internal sealed partial class CatalogueResponse(CatalogueMemory memory, ILogger<CatalogueResponse> logger)
 {

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Gateway.Upstream;
 
-/// <summary>Translates what upstream's errors say about themselves into a status.</summary>
+/// <summary>Translates the types and codes of upstream's errors into a status.</summary>
 internal static class ErrorStatus
 {
     /// <summary>The status of an error that says nothing known.</summary>

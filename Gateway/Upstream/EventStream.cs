@@ -25,7 +25,7 @@ internal sealed class EventStream : Stream
     private EventScanner _events = new();
     private bool _hasBytes;
 
-    // What the last event lacks, after the end of upstream's stream.
+    // The bytes that the last event lacks, after the end of upstream's stream.
     private bool _hasEnded;
     private ReadOnlyMemory<byte> _missing;
 

@@ -28,7 +28,7 @@ internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : Stream
     // A read into the free part of the buffer that has outlasted the time to hold.
     private Task<int>? _pending;
 
-    // What broke the response; its reader sees it behind what is held.
+    // The failure that broke the response; its reader sees it behind the held bytes.
     private Exception? _failure;
 
     /// <summary>The bytes that are held.</summary>
@@ -51,7 +51,7 @@ internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : Stream
         set => throw new NotSupportedException();
     }
 
-    /// <summary>Holds what arrives next.</summary>
+    /// <summary>Holds the bytes that arrive next.</summary>
     /// <returns>Whether something has arrived, or the end, before the time was over.</returns>
     public async ValueTask<bool> TryHoldMoreAsync(TimeSpan limit, TimeProvider time, CancellationToken cancellationToken)
     {
@@ -87,7 +87,7 @@ internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : Stream
         return true;
     }
 
-    /// <summary>Ends the response behind what is held: its reader receives that, and then the failure.</summary>
+    /// <summary>Ends the response behind the held bytes: its reader receives them, and then the failure.</summary>
     public void Break(Exception failure) => _failure = failure;
 
     /// <summary>Holds the whole response, or as much of it as may be held and arrives in time. A response that breaks ends there.</summary>
@@ -157,7 +157,7 @@ internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : Stream
 
     private async ValueTask<int> AwaitPendingAsync(Memory<byte> buffer)
     {
-        // What was held before the read began goes first.
+        // The bytes that were held before the read began go first.
         if (_end > _start)
         {
             return Take(buffer.Span);

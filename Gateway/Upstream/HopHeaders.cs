@@ -30,7 +30,7 @@ internal static class HopHeaders
             "Fly-Client-IP", "DO-Connecting-IP", "X-Azure-ClientIP", "X-Azure-SocketIP", "X-Appengine-User-IP", "X-NF-Client-Connection-IP",
             "X-Vercel-Forwarded-For",
 
-            // Some servers take path or method from these in place of the request line, which is what was judged.
+            // Some servers take path or method from these in place of the request line, which the gateway has judged.
             "X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override",
 
             // Switches on OpenRouter's plugins, which the rights and rules of a request's body do not see.

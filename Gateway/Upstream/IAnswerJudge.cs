@@ -6,7 +6,7 @@ internal interface IAnswerJudge
     /// <summary>The number of data events that were judged without a decision, except <c>ping</c>.</summary>
     int DataEvents { get; }
 
-    /// <summary>Judges what has arrived.</summary>
+    /// <summary>Judges the part of the response that has arrived.</summary>
     /// <param name="held">The response from its beginning.</param>
     /// <param name="isWhole">Whether this is the whole response.</param>
     AnswerVerdict Judge(ReadOnlySpan<byte> held, bool isWhole);

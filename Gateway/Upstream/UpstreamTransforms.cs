@@ -67,7 +67,7 @@ internal sealed partial class UpstreamTransforms(
         answer.Request.Attempts.UpstreamStatus = (int)response.StatusCode;
         reached.Note(context, (int)response.StatusCode, answer.HeadersAt);
 
-        // An error is judged by its body, whatever its type.
+        // An error is judged by its body, regardless of the body's type.
         var isEventStream = IsEventStream(answer.Headers) && HasBody(context.Response.StatusCode) && (int)response.StatusCode < 400;
         if (AnswerHead.IsHeld(context, response, answer.Headers, isEventStream))
         {
@@ -203,8 +203,8 @@ internal sealed partial class UpstreamTransforms(
     }
 
     /// <summary>
-    /// Reads the body of an error ahead, for a decision. If it breaks, the response is its status and the part of the body that has arrived: the
-    /// status says what the client and the charge need.
+    /// Reads the body of an error ahead, for a decision. If it breaks, the response is its status and the part of the body that has
+    /// arrived: the status suffices for the client and the charge.
     /// </summary>
     private async ValueTask<HeldStream> PeekAsync(Answer answer, TimeSpan delay)
     {

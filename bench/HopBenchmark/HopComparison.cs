@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace HopBenchmark;
 
-/// <summary>The whole run: publishes, starts, measures in turns, reports, and stops what it started.</summary>
+/// <summary>The whole run: publishes, starts, measures in turns, reports, and stops the processes that it started.</summary>
 internal sealed class HopComparison
 {
     private const int Teams = 200;

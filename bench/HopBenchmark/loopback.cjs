@@ -1,4 +1,4 @@
-// Preloaded into a gateway for Node that cannot be told an address: whatever it listens on becomes 127.0.0.1.
+// Preloaded into a gateway for Node that cannot be told an address: every address that it listens on becomes 127.0.0.1.
 const net = require("net");
 const listen = net.Server.prototype.listen;
 net.Server.prototype.listen = function (...args) {

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Soak;
 
-/// <summary>Compares responses with the expected ones. The result is what is wrong; <see langword="null"/> if nothing is.</summary>
+/// <summary>Compares responses with the expected ones. The result is the fault; <see langword="null"/> if there is none.</summary>
 internal static class Expected
 {
     /// <summary>An error of the gateway with a status and a code.</summary>

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Soak;
 
-/// <summary>The whole run: publishes, starts, loads, waits for quiet, checks, reports, and stops what it started.</summary>
+/// <summary>The whole run: publishes, starts, loads, waits for quiet, checks, reports, and stops the processes that it started.</summary>
 internal sealed class SoakRun
 {
     // The allowed growth of memory per minute in the second half of the load: the noise of a collector that keeps a pool for uploads of 20

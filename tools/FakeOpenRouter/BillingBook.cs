@@ -10,7 +10,7 @@ namespace FakeOpenRouter;
 
 /// <summary>
 /// The bills of all generations, which a ledger is compared with. A request has an entry as soon as it has arrived, before the first byte
-/// of a response and whatever its outcome.
+/// of a response and regardless of its outcome.
 /// </summary>
 internal sealed class BillingBook
 {

@@ -164,7 +164,7 @@ internal sealed class RequestHandler
             return;
         }
 
-        // The request is billed from here on, whatever the outcome of the response.
+        // The request is billed from here on, regardless of the outcome of the response.
         var call = NewCall(context, script, facts, dialect);
         if (record is not null)
         {

@@ -346,7 +346,7 @@ internal sealed class Mutator : CSharpSyntaxRewriter
             return IsSimple(original) ? visited : (ExpressionSyntax)Flip(original, visited, "negation");
         }
 
-        // What the condition declares must stay assigned: after "is", where it holds; after "is not" or "!", where it does not.
+        // Variables that the condition declares must stay assigned: after "is", where it holds; after "is not" or "!", where it does not.
         var holds = !IsNegative(original);
         if (Add(original, holds ? "false" : "true", "negation") is not { } id)
         {

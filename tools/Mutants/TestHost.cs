@@ -59,7 +59,7 @@ internal sealed class TestHost
     /// <summary>Sets the active mutant; 0 for none.</summary>
     public void Activate(int id) => _active.SetValue(null, id);
 
-    /// <summary>Forgets what was reached.</summary>
+    /// <summary>Forgets the mutants that were reached.</summary>
     public void ClearReached() => Array.Clear(_reached);
 
     /// <summary>The mutants that were reached.</summary>

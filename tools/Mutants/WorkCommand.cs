@@ -13,7 +13,7 @@ internal static class WorkCommand
     private static readonly TimeSpan ShortestLimit = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan CoverageLimit = TimeSpan.FromMinutes(4);
 
-    /// <summary>Records what each class reaches.</summary>
+    /// <summary>Records the mutants that each class reaches.</summary>
     public static async Task<int> CoverAsync(Workspace workspace, IReadOnlyList<string> prefixes)
     {
         var host = await TestHost.StartAsync(workspace, prefixes);
@@ -25,7 +25,7 @@ internal static class WorkCommand
                 continue;
             }
 
-            // What remains if the process ends within it.
+            // The record that remains if the process ends within the class.
             workspace.Write(file, new ClassCoverage(name, false, 0, [], []));
             host.ClearReached();
             var (failedFirst, _) = await host.RunClassAsync(name, CoverageLimit);

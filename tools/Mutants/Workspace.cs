@@ -31,7 +31,7 @@ internal sealed class Workspace(string root)
 
     public void Write<T>(string name, T value) => File.WriteAllText(State(name), JsonSerializer.Serialize(value, Json));
 
-    /// <summary>What the test classes reach, as far as it is known.</summary>
+    /// <summary>The mutants that the test classes reach, as far as they are known.</summary>
     public IReadOnlyList<ClassCoverage> Coverage() =>
         [.. Directory.GetFiles(State("coverage/"), "*.json").Order().Select(file => Read<ClassCoverage>("coverage/" + Path.GetFileName(file))!)];
 

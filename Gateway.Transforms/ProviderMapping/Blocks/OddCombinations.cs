@@ -3,7 +3,7 @@ using OpenRouterGateway.Transforms.Json;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping.Blocks;
 
-/// <summary>Finds what is valid in a rule's <c>provider</c> block but probably not meant.</summary>
+/// <summary>Finds members of a rule's <c>provider</c> block that are valid but probably not meant.</summary>
 internal static class OddCombinations
 {
     private const string Root = ProviderBlockReader.Root;

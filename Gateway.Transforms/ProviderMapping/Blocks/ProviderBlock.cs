@@ -41,7 +41,7 @@ internal sealed class ProviderBlock
     public List<PriceLimit>? MaxPrice { get; }
 
     /// <summary>
-    /// Whether the block restricts which providers see a request, or what they may do with it: it has <c>only</c>, <c>zdr: true</c> or
+    /// Whether the block restricts the providers that see a request, or their use of it: it has <c>only</c>, <c>zdr: true</c> or
     /// <c>data_collection: deny</c>.
     /// </summary>
     public bool RestrictsProviders { get; }

@@ -257,8 +257,9 @@ internal static class ProviderNarrowing
     }
 
     /// <summary>
-    /// Cuts from <c>only</c> what the rules ignore. OpenRouter does not match a service tier with the <c>ignore</c> of its provider, so an entry
-    /// such as <c>openai/flex</c> would pass <c>"ignore": ["openai"]</c>. Applied after all rules, so that their sequence does not matter.
+    /// Cuts from <c>only</c> the entries that the rules ignore. OpenRouter does not match a service tier with the <c>ignore</c> of its
+    /// provider, so an entry such as <c>openai/flex</c> would pass <c>"ignore": ["openai"]</c>. Applied after all rules, so that their
+    /// sequence does not matter.
     /// </summary>
     private static RuleRefusal? CutIgnored(MutableProviderBlock block, IReadOnlyList<ProviderRule> rules, IReadOnlyList<List<string>>? changes)
     {

@@ -63,8 +63,8 @@ internal sealed class ProviderMappingFeature(
 
     private async Task SendAsync(ReadOnlySequence<byte> bytes, Stream destination, CancellationToken cancellationToken)
     {
-        // Head, inserted bytes and tail leave in one write where they fit: HTTP/2 makes a frame of each write, HTTP/1.1 a packet. What would
-        // fill a buffer leaves without a copy.
+        // Head, inserted bytes and tail leave in one write where they fit: HTTP/2 makes a frame of each write, HTTP/1.1 a packet. A run of
+        // bytes that would fill a buffer leaves without a copy.
         var buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(SentLength, LargestBuffer));
         try
         {

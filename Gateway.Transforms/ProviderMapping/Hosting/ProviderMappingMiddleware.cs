@@ -85,7 +85,7 @@ internal sealed class ProviderMappingMiddleware
         return explanation.Decision;
     }
 
-    // Upstream may read a body of such a type in another way than the rules did. Every other body is parsed as JSON, whatever its
+    // Upstream may read a body of such a type in another way than the rules did. Every other body is parsed as JSON, regardless of its
     // Content-Type. A type anywhere in a list or in a second line counts, since parsers differ in the one that they use.
     private static bool IsMultipart(HttpRequest request)
     {

@@ -42,7 +42,7 @@ internal sealed class ServerToolScanner
     /// <summary>Why the body exceeds a limit; <see langword="null"/> if it does not.</summary>
     public string? Problem { get; private set; }
 
-    /// <summary>What was found.</summary>
+    /// <summary>The server tools, models and elements found so far.</summary>
     public ToolRecords Records => _records;
 
     /// <summary>Begins a member <c>tools</c> or <c>plugins</c>.</summary>

@@ -13,7 +13,7 @@ internal sealed record ServerToolsSettings : ISettings<ServerToolsSettings>
     /// <remarks>The default is <see cref="ServerToolRights.DefaultPatterns"/>.</remarks>
     public IReadOnlyList<string>? Allow { get; init; }
 
-    /// <summary>What becomes of a request that uses a closed tool. Default: <c>Refuse</c>.</summary>
+    /// <summary>The policy for a request that uses a closed tool. Default: <c>Refuse</c>.</summary>
     public WhenToolClosed WhenClosed { get; init; }
 
     /// <summary>

@@ -133,14 +133,14 @@ internal sealed record TeamBudgetSettings : ISettings<TeamBudgetSettings>
     public BudgetPeriod? Period { get; init; }
 
     /// <summary>
-    /// Whether the budget counts what a provider bills for calls with the account's own key there (BYOK), beside OpenRouter's cost.
-    /// Default: on.
+    /// Whether the budget counts the amount that a provider bills for calls with the account's own key there (BYOK), beside OpenRouter's
+    /// cost. Default: on.
     /// </summary>
     public bool? IncludeByok { get; init; }
 
     /// <summary>
-    /// What happens to requests that the budget does not cover: <c>Refuse</c>, or <c>Report</c> to let them pass, and log and count them
-    /// as if they were refused. Default: <c>Refuse</c>.
+    /// The policy for requests that the budget does not cover: <c>Refuse</c>, or <c>Report</c> to let them pass, and log and count them as
+    /// if they were refused. Default: <c>Refuse</c>.
     /// </summary>
     public ExceededPolicy? WhenExceeded { get; init; }
 

@@ -54,7 +54,7 @@ internal sealed record UpstreamSettings : ISettings<UpstreamSettings>
     }
 }
 
-/// <summary>What becomes of an error in a response with status 200.</summary>
+/// <summary>The policy for an error in a response with status 200.</summary>
 internal enum ErrorsInSuccess
 {
     /// <summary>The client receives the status that the error says.</summary>

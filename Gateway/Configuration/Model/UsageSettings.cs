@@ -26,7 +26,8 @@ internal sealed record UsageSettings : ISettings<UsageSettings>
     public FailurePolicy WhenStoreFails { get; init; } = FailurePolicy.Refuse;
 
     /// <summary>
-    /// What a write of the SQLite store waits for. Default: <c>Process</c>. PostgreSQL has its own <c>synchronous_commit</c>.
+    /// The durability that a write of the SQLite store waits for. Default: <c>Process</c>. PostgreSQL has its own
+    /// <c>synchronous_commit</c>.
     /// </summary>
     public LedgerDurability Durability { get; init; }
 
@@ -67,7 +68,7 @@ internal enum UsageStore
     Postgres,
 }
 
-/// <summary>What a written entry of the ledger survives.</summary>
+/// <summary>The failure that a written entry of the ledger survives.</summary>
 internal enum LedgerDurability
 {
     /// <summary>The end of the process: the entry is handed to the operating system.</summary>

@@ -36,7 +36,7 @@ internal sealed record SettingsTree(
         return tree with { Root = WithoutNulls(tree.Root) };
     }
 
-    /// <summary>What valid sources state, without the defaults.</summary>
+    /// <summary>The members that valid sources state, without the defaults.</summary>
     public static SettingsObject Stated(SettingsSources sources, SettingsFiles files) =>
         Build(sources, files, SettingsObject.Empty, new List<SettingsFault>(), new List<SettingsFault>()).Root;
 

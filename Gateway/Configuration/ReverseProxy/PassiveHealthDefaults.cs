@@ -3,8 +3,8 @@ using Yarp.ReverseProxy.Configuration;
 namespace Gateway.Configuration.ReverseProxy;
 
 /// <summary>
-/// Passive health checks of a cluster that does not configure any: a destination that cannot be reached is left alone for ten seconds. What
-/// the cluster says, including <c>"Enabled": false</c> and other policies, holds.
+/// Passive health checks of a cluster that does not configure any: a destination that cannot be reached is left alone for ten seconds. The
+/// settings of the cluster, including <c>"Enabled": false</c> and other policies, take precedence.
 /// </summary>
 internal static class PassiveHealthDefaults
 {

@@ -5,8 +5,8 @@ namespace Gateway.Configuration.Tree;
 
 /// <summary>
 /// The members of a settings object, for <see cref="ISettings{TSelf}.Create"/>. The function creates a record from a valid object, or,
-/// without an object, describes the record: the shapes and the defaults of its members. What is validated, what is read and what applies
-/// by default thus come from one place.
+/// without an object, describes the record: the shapes and the defaults of its members. Validation, reading and defaults thus come from one
+/// place.
 /// </summary>
 internal sealed class SettingsMembers
 {

@@ -85,7 +85,7 @@ internal sealed class JournalFile : IDisposable
     /// <summary>The path of a file of this database beside another one.</summary>
     public static string PathBeside(string path, string database, string other) => Prefix(other) + path[Prefix(database).Length..];
 
-    /// <summary>Removes the file's name. What is open stays readable.</summary>
+    /// <summary>Removes the file's name. A file that is open stays readable.</summary>
     public void Delete() => File.Delete(Path);
 
     public void Dispose() => _stream.Dispose();

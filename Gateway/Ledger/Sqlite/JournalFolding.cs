@@ -14,7 +14,7 @@ internal sealed partial class JournalFolding(string database, ILogger logger)
     /// <param name="own">This process.</param>
     public bool HasOthers(Guid? own) => JournalFile.Nodes(database).Any(node => node != own);
 
-    /// <summary>Folds what was appended up to now, by any process.</summary>
+    /// <summary>Folds the entries appended so far, by any process.</summary>
     public void FoldAll(SqliteRowWriter rows, NodeJournal? journal, Guid? own)
     {
         rows.FoldTable();
@@ -22,7 +22,7 @@ internal sealed partial class JournalFolding(string database, ILogger logger)
         FoldOthers(rows, own);
     }
 
-    /// <summary>Folds what this process has appended up to now.</summary>
+    /// <summary>Folds the entries that this process has appended so far.</summary>
     public void FoldAllOwn(SqliteRowWriter rows, NodeJournal? journal)
     {
         for (var last = journal?.Sequence; journal?.Folded < last;)
@@ -31,7 +31,7 @@ internal sealed partial class JournalFolding(string database, ILogger logger)
         }
     }
 
-    /// <summary>Folds what other processes have appended up to now.</summary>
+    /// <summary>Folds the entries that other processes have appended so far.</summary>
     public void FoldOthers(SqliteRowWriter rows, Guid? own)
     {
         foreach (var node in JournalFile.Nodes(database))
@@ -51,7 +51,7 @@ internal sealed partial class JournalFolding(string database, ILogger logger)
         var (folded, isMore) = rows.Fold(journal.Reader, journal.Folded, last, isOwn: true);
         if (folded < last && !isMore)
         {
-            // What was appended is not in the files any more: another program has written to them.
+            // The appended entries are not in the files any more: another program has written to them.
             last = journal.EndFile();
             Log.JournalDamaged(logger, database, last - folded);
             folded = last;

@@ -73,7 +73,7 @@ internal sealed class JournalReader(Guid node, Func<int, JournalFile?> next)
                     return false;
                 }
 
-                // A file does not grow once there is another: what was added since is read first.
+                // A file does not grow once there is another: the entries added since are read first.
                 if (_file is null || !TryReadRecord(out record))
                 {
                     _torn += Rest;

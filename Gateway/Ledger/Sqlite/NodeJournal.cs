@@ -100,7 +100,7 @@ internal sealed class NodeJournal : IDisposable
             }
             catch (IOException)
             {
-                // The system has dropped what it could not write, and does not tell again: no entry may stand behind it.
+                // The system has dropped the bytes that it could not write, and does not tell again: no entry may stand behind them.
                 EndFile();
                 throw;
             }
@@ -239,7 +239,8 @@ internal sealed class NodeJournal : IDisposable
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // What a failed write has left is no record. Where it cannot be cut off, it ends the file for readers; so the next entry begins one.
+            // The bytes that a failed write has left are no record. Where they cannot be cut off, they end the file for readers; so the
+            // next entry begins a new file.
             _isFileOver = !TryCut(file, length);
             throw;
         }

@@ -92,7 +92,7 @@ internal sealed class SqliteLedgerCopy : IDisposable
 
     private void Take(string path)
     {
-        // Before the database: what is folded meanwhile is in both, and counts once.
+        // Before the database: an entry that is folded meanwhile is in both, and counts once.
         foreach (var journal in JournalFile.Paths(path))
         {
             try

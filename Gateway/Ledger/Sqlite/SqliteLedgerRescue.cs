@@ -47,7 +47,7 @@ internal sealed partial class SqliteLedgerRescue(string path, ILogger logger)
     public string? Run(SqliteConnection open, Action close)
     {
         string? kept = null;
-        // An empty file is what a program leaves that opened the path after the deletion.
+        // A program that opens the path after the deletion leaves an empty file.
         var isDeleted = new FileInfo(path) is not { Exists: true, Length: > 0 };
         try
         {

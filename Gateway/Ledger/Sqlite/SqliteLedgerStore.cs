@@ -10,7 +10,7 @@ internal sealed partial class SqliteLedgerStore : ILedgerStore
     private readonly SqliteLedgerFile _file;
 
     /// <param name="path">The file.</param>
-    /// <param name="logger">The log of what happens to the file; by default none.</param>
+    /// <param name="logger">The log of the file's events; by default none.</param>
     public SqliteLedgerStore(string path, ILogger<SqliteLedgerStore>? logger = null)
     {
         _file = new SqliteLedgerFile(path, logger ?? NullLogger<SqliteLedgerStore>.Instance);

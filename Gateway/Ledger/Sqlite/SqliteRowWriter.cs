@@ -122,7 +122,7 @@ internal sealed class SqliteRowWriter : IDisposable
     /// <param name="reader">Reads the node's files.</param>
     /// <param name="folded">The sequence number up to which entries are known to be folded, also if the database does not know it.</param>
     /// <param name="last">The sequence number of the last entry to fold.</param>
-    /// <param name="isOwn">Whether the node is this process, which removes what is folded.</param>
+    /// <param name="isOwn">Whether the node is this process, which removes the folded entries.</param>
     /// <returns>The sequence number up to which entries are folded, and whether others may follow.</returns>
     /// <exception cref="LedgerException">
     /// The transaction failed, or another version of the gateway wrote the entries; all of them are kept.

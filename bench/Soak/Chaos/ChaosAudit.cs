@@ -17,7 +17,7 @@ internal sealed class ChaosAudit
 
     /// <param name="rows">The ledger.</param>
     /// <param name="book">The book.</param>
-    /// <param name="calls">What the clients saw.</param>
+    /// <param name="calls">The calls as their clients saw them.</param>
     public ChaosAudit(IReadOnlyList<LedgerRow> rows, Book book, IReadOnlyCollection<ChaosCall> calls)
     {
         _rows = rows;

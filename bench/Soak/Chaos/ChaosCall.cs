@@ -1,6 +1,6 @@
 namespace Soak.Chaos;
 
-/// <summary>A call and what its client saw.</summary>
+/// <summary>A call as its client saw it.</summary>
 internal sealed record ChaosCall
 {
     /// <summary>The fault of a call without one; episodes do not touch it, outages do.</summary>

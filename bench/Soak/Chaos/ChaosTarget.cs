@@ -1,6 +1,6 @@
 namespace Soak.Chaos;
 
-/// <summary>What callers call: the gateway, or an upstream directly.</summary>
+/// <summary>The target of calls: the gateway, or an upstream directly.</summary>
 internal sealed record ChaosTarget
 {
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(20);

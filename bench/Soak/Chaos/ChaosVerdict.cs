@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace Soak.Chaos;
 
-/// <summary>Judges what a client saw of a call.</summary>
+/// <summary>Judges a call as its client saw it.</summary>
 internal sealed class ChaosVerdict(IReadOnlyList<int> eventsAround)
 {
     /// <summary>The time beyond the gateway's time limits that a busy machine may take.</summary>
@@ -26,7 +26,7 @@ internal sealed class ChaosVerdict(IReadOnlyList<int> eventsAround)
         call.Answer is { Status: 200, IsComplete: true } answer
         && (call.Streams ? IsEventStream(answer) && HasMarker(call) : IsWholeJson(answer));
 
-    /// <summary>What is wrong with the outcome; <see langword="null"/> if nothing is.</summary>
+    /// <summary>The fault of the outcome; <see langword="null"/> if there is none.</summary>
     public string? FaultOf(ChaosCall call)
     {
         var limit = LimitOf(call) + Slack;
@@ -35,7 +35,7 @@ internal sealed class ChaosVerdict(IReadOnlyList<int> eventsAround)
             return $"{call.Took.TotalSeconds:0.0} s, beyond {limit.TotalSeconds} s; {call.Answer.Describe()}";
         }
 
-        // A response that a client received as whole is whole, whatever happened around it.
+        // A response that a client received as whole is whole, regardless of the events around it.
         if (call.Answer is { Status: 200 } answer && UnsoundOf(call, answer) is { } unsound)
         {
             return unsound;

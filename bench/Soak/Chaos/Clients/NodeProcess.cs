@@ -68,14 +68,14 @@ internal sealed class NodeProcess : IDisposable
         }
         catch (IOException)
         {
-            // Nobody reads its input any more.
+            // Its input has no reader any more.
             return await DiedAsync();
         }
 
         return await outcome.Task.WaitAsync(giveUp);
     }
 
-    /// <summary>Ends its input. Returns what is wrong with its end; <see langword="null"/> if nothing is.</summary>
+    /// <summary>Ends its input. Returns the fault of its end; <see langword="null"/> if there is none.</summary>
     public async Task<string?> EndAsync()
     {
         _process.StandardInput.Close();

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace Soak.Chaos.Clients;
 
-/// <summary>The real clients of a run: one caller for each SDK that can be had here, and what they got.</summary>
+/// <summary>The real clients of a run: one caller for each SDK that can be had here, and the reports of their calls.</summary>
 internal sealed class SdkFleet : IDisposable
 {
     /// <summary>The first team of the SDKs. The teams before it are those of the other clients.</summary>
@@ -29,7 +29,7 @@ internal sealed class SdkFleet : IDisposable
     /// <summary>All calls.</summary>
     public IReadOnlyCollection<SdkReport> Reports => _reports;
 
-    /// <summary>Installs and starts what can be had here.</summary>
+    /// <summary>Installs and starts the SDKs that can be had here.</summary>
     public static async Task<SdkFleet> StartAsync() => new(await NodePackages.EnsureAsync());
 
     /// <summary>Two callers for each SDK.</summary>
@@ -39,7 +39,7 @@ internal sealed class SdkFleet : IDisposable
             .Select((sdk, number) => new SdkCaller(sdk, FirstTeam + number, target, _reports.Enqueue, prng.Next())),
     ];
 
-    /// <summary>Ends the process of the SDKs for Node.js. Returns what is wrong with its end; <see langword="null"/> if nothing is.</summary>
+    /// <summary>Ends the process of the SDKs for Node.js. Returns the fault of its end; <see langword="null"/> if there is none.</summary>
     public Task<string?> EndAsync() => _node?.EndAsync() ?? Task.FromResult<string?>(null);
 
     /// <summary>The lines of the report: an SDK, its calls, how many returned a response, and the types of its errors.</summary>

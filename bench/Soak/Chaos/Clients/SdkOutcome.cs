@@ -1,6 +1,6 @@
 namespace Soak.Chaos.Clients;
 
-/// <summary>What the caller of an SDK got.</summary>
+/// <summary>The outcome of a call for the caller of an SDK.</summary>
 internal sealed record SdkOutcome
 {
     /// <summary>The number of requests that the SDK has sent.</summary>

@@ -1,6 +1,6 @@
 namespace Soak.Chaos.Clients;
 
-/// <summary>A call of an SDK and what happened around it.</summary>
+/// <summary>A call of an SDK, its outcome and the events around it.</summary>
 internal sealed record SdkReport
 {
     public required string Sdk { get; init; }

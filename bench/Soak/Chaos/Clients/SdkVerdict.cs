@@ -1,9 +1,9 @@
 namespace Soak.Chaos.Clients;
 
-/// <summary>Judges what the callers of SDKs got, by the books.</summary>
+/// <summary>Judges the outcomes of the calls of SDKs, by the books.</summary>
 internal static class SdkVerdict
 {
-    /// <summary>What is wrong with a call; <see langword="null"/> if nothing is.</summary>
+    /// <summary>The fault of a call; <see langword="null"/> if there is none.</summary>
     public static string? FaultOf(SdkReport report, Book book)
     {
         var limit = SdkCaller.LimitOf(report.Call);
