@@ -67,7 +67,7 @@ internal readonly struct JsonDecimal
             digits = digits.TrimStart((byte)'0');
             exponent = digits.IsEmpty ? 0
                 : digits.Length < 16 && Utf8Parser.TryParse(digits, out long parsed, out _) ? parsed
-                : MaxExponent;
+                : 2 * MaxExponent; // Still beyond the limit after the position of the first digit is added.
             exponent = isNegativeExponent ? -exponent : exponent;
         }
 

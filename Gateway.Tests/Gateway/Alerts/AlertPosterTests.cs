@@ -92,7 +92,8 @@ public sealed class AlertPosterTests(PostgresServer server)
 
         // Without the clock: while the receiver does not answer, other alerts pass.
         setup.Refuse(node, "ads");
-        await Eventually.TrueAsync(() => setup.Receiver.Posts.Count == 2, "the other post");
+        await setup.OutcomesAsync("posted", 1);
+        Assert.Equal(2, setup.Receiver.Posts.Count);
         setup.Refuse(node, "search");
 
         // The timeout ends the post. What waited for the receiver is posted when it is tried again.

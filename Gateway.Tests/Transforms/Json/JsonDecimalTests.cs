@@ -33,7 +33,31 @@ public class JsonDecimalTests
     [InlineData("0e99999999999999999999999999", "5", true)]
     [InlineData("0.0001e4", "1", true)]
     [InlineData("007", "7.0", true)]
+    [InlineData("1e0", "1", true)]
+    [InlineData("1", "1e-00", true)]
+    [InlineData("0", "0.05", true)]
+    [InlineData("0", "-0.05", false)]
+    [InlineData("1e999999999999999", "1e999999999999998", false)]
     public void Comparison_IsExact(string left, string right, bool isAtMost) => Assert.Equal(isAtMost, Parse(left).IsAtMost(Parse(right)));
+
+    [Theory]
+    [InlineData("-1", true)]
+    [InlineData("-0.01", true)]
+    [InlineData("0", false)]
+    [InlineData("-0", false)]
+    [InlineData("1", false)]
+    public void Negative_IsBelowZero(string text, bool expected) => Assert.Equal(expected, Parse(text).IsNegative);
+
+    [Theory]
+    [InlineData("1e999999999999998", true)]
+    [InlineData("1e-999999999999998", true)]
+    [InlineData("1e-1000000000000000", false)]
+    [InlineData("1000e-10000000000000000", false)]
+    [InlineData("0.0001e1000000000000000", false)]
+    [InlineData("1e1000000000000000", false)]
+    [InlineData("1e10000000000000000", false)]
+    [InlineData("0e10000000000000000", true)]
+    public void HugeExponent_IsNotMeasurable(string text, bool expected) => Assert.Equal(expected, Parse(text).IsMeasurable);
 
     [Theory]
     [InlineData("")]
