@@ -31,6 +31,21 @@ public sealed class ModelSpellingsTests
     public void Of_SeveralVariants_HasANameThatEndsWithEachOfThem(string name) =>
         Assert.Contains(ModelSpellings.Of(name), static spelling => spelling.EndsWith(":free", StringComparison.Ordinal));
 
+    [Theory]
+    [InlineData("a/b", new[] { "a/b" })]
+    [InlineData("a/b:x", new[] { "a/b:x", "a/b" })]
+    [InlineData("a/b:x:y:z", new[] { "a/b:x:y:z", "a/b", "a/b:x", "a/b:x:y", "a/b:y", "a/b:z" })]
+    public void Of_SeveralVariants_IsTheNameWithFewerOfThem(string name, string[] expected) =>
+        Assert.Equal(expected.Order(StringComparer.Ordinal), ModelSpellings.Of(name).Order(StringComparer.Ordinal));
+
+    [Fact]
+    public void Of_ManyVariants_HasTheNameWithoutTheLast()
+    {
+        var shorter = "a/b" + string.Concat(Enumerable.Range(0, 100).Select(number => $":v{number}"));
+
+        Assert.Contains(shorter, ModelSpellings.Of(shorter + ":last"));
+    }
+
     [Fact]
     public void Of_AMillionVariants_IsAFewNames() =>
         Assert.InRange(ModelSpellings.Of("a/b" + string.Concat(Enumerable.Repeat(":x", 1_000_000)) + "@preset/p").Count, 1, 200);
