@@ -104,14 +104,16 @@ public sealed class SettingsStartupTests : IDisposable
         Assert.Empty(Errors);
     }
 
-    [Fact]
-    public async Task UnusableCertificate_IsAFaultAtStart()
+    [Theory]
+    [InlineData("--https --cert-path cert.pem --key-path key.pem", 2)]
+    [InlineData("check --https --cert-path cert.pem --key-path key.pem", 1)]
+    public async Task UnusableCertificate_IsAFaultOfStartAndCheck(string line, int exitCode)
     {
         _folder.Write("cert.pem", "not a certificate");
         _folder.Write("key.pem", "not a key");
         _folder.Write("appsettings.json", SettingsFolder.Json());
 
-        Assert.Equal(2, (await RunAsync("--https --cert-path cert.pem --key-path key.pem")).ExitCode);
+        Assert.Equal(exitCode, (await RunAsync(line)).ExitCode);
 
         Assert.StartsWith("Server:CertPath: ", Assert.Single(Errors), StringComparison.Ordinal);
     }
@@ -150,18 +152,6 @@ public sealed class SettingsStartupTests : IDisposable
         Assert.Equal(2, (await RunAsync("--https --cert-path cert.pem --key-path key.pem")).ExitCode);
 
         Assert.Equal(["Server:CertPath", "Server:KeyPath"], Errors.Select(error => error.Split(": ")[0]));
-    }
-
-    [Fact]
-    public async Task UnusableCertificate_IsAFaultOfCheck()
-    {
-        _folder.Write("cert.pem", "not a certificate");
-        _folder.Write("key.pem", "not a key");
-        _folder.Write("appsettings.json", SettingsFolder.Json());
-
-        Assert.Equal(1, (await RunAsync("check --https --cert-path cert.pem --key-path key.pem")).ExitCode);
-
-        Assert.StartsWith("Server:CertPath: ", Assert.Single(Errors), StringComparison.Ordinal);
     }
 
     [Fact]

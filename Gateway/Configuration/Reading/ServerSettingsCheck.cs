@@ -119,14 +119,17 @@ internal sealed class ServerSettingsCheck
         {
             Fault(name, $"{path} {FileContent.SpecialFault}");
         }
-        else if (!File.Exists(path) && !_needsFiles)
-        {
-            _warnings.Add(new SettingsFault(
-                $"{SettingsSchema.Server}:{name}", $"{path} does not exist here; the gateway needs it at its start"));
-        }
         else if (!File.Exists(path))
         {
-            Fault(name, $"{path} does not exist; expected {expected}");
+            if (_needsFiles)
+            {
+                Fault(name, $"{path} does not exist; expected {expected}");
+            }
+            else
+            {
+                _warnings.Add(new SettingsFault(
+                    $"{SettingsSchema.Server}:{name}", $"{path} does not exist here; the gateway needs it at its start"));
+            }
         }
     }
 

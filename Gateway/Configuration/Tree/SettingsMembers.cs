@@ -11,10 +11,18 @@ namespace Gateway.Configuration.Tree;
 internal sealed class SettingsMembers
 {
     private readonly SettingsObject? _given;
-    private readonly OrderedDictionary<string, SettingShape.Member> _shapes = new(StringComparer.OrdinalIgnoreCase);
-    private readonly OrderedDictionary<string, SettingsNode> _defaults = SettingsObject.NewMembers();
 
-    private SettingsMembers(SettingsObject? given) => _given = given;
+    // Only without an object: a reload reads thousands of rules.
+    private readonly OrderedDictionary<string, SettingShape.Member>? _shapes;
+    private readonly OrderedDictionary<string, SettingsNode>? _defaults;
+
+    private SettingsMembers(SettingsObject given) => _given = given;
+
+    private SettingsMembers()
+    {
+        _shapes = new(StringComparer.OrdinalIgnoreCase);
+        _defaults = SettingsObject.NewMembers();
+    }
 
     /// <summary>Creates a record from an object that has its shape. Members that are missing or <c>null</c> have their defaults.</summary>
     public static T Read<T>(SettingsObject given)
@@ -24,9 +32,9 @@ internal sealed class SettingsMembers
     public static (SettingShape.Members Shape, SettingsObject Defaults) Describe<T>(string? shorthand = null)
         where T : class, ISettings<T>
     {
-        var members = new SettingsMembers(null);
+        var members = new SettingsMembers();
         T.Create(members);
-        return (new SettingShape.Members(members._shapes, shorthand), new SettingsObject(members._defaults, null));
+        return (new SettingShape.Members(members._shapes!, shorthand), new SettingsObject(members._defaults!, null));
     }
 
     /// <summary>A required text.</summary>
@@ -191,8 +199,8 @@ internal sealed class SettingsMembers
 
     private void Add(string name, SettingShape shape, SettingsNode fallback, bool isRequired = false)
     {
-        _shapes.Add(name, new SettingShape.Member(shape, isRequired));
-        _defaults.Add(name, fallback);
+        _shapes!.Add(name, new SettingShape.Member(shape, isRequired));
+        _defaults!.Add(name, fallback);
     }
 
     private static SettingsNode ToNode(object? value)
