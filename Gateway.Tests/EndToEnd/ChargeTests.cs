@@ -117,6 +117,22 @@ public sealed class ChargeTests : IClassFixture<ChargeTests.Fixture>
     }
 
     [Theory]
+    [InlineData("/v1/chat/completions", "\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]")]
+    [InlineData("/v1/completions", "\"prompt\":\"x\"")]
+    [InlineData("/v1/responses", "\"input\":\"x\"")]
+    [InlineData("/v1/messages", "\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]")]
+    public async Task CostBeforeAnEndWithoutACost_IsNotTheBill(string path, string input)
+    {
+        var body = $$"""{"model":"{{TeamGateway.Model}}","stream":true,{{input}}}""";
+        var call = await _team.PostAsync(path, body, "x-fake-interim-cost: 0.004", "x-fake-events: 1", "x-fake-no-usage: 1");
+
+        var bill = _team.Bill(call);
+        var row = await _team.ClosedRowAsync(bill);
+        Assert.Equal((GenerationState.Settled, (long)bill.Cost), (row.State, row.CostPico));
+        Assert.NotEqual(4_000_000_000L, row.CostPico);
+    }
+
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public async Task StreamThatUpstreamHasNotProcessed_CostsNothing(bool isRefused)

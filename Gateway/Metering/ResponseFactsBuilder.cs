@@ -15,8 +15,8 @@ internal sealed class ResponseFactsBuilder
     private bool _hasError;
     private bool _isComplete;
 
-    // The current document: whether it is an object, whether it contains an error, output, text or a type, and whether its type opens a
-    // stream or repeats earlier text.
+    // The current document: whether it is an object, whether it contains an error, output, text or a type, whether its type opens a
+    // stream or repeats earlier text, and whether it is an event of the Responses API.
     private bool _documentIsObject;
     private bool _documentHasError;
     private bool _documentHasOutput;
@@ -25,6 +25,7 @@ internal sealed class ResponseFactsBuilder
     private bool _documentOpens;
     private bool _documentHasText;
     private bool _documentRepeats;
+    private bool _documentIsOfResponses;
 
     // The bill before the current document, in the current document, and in total.
     private UsageBuilder _usageBefore;
@@ -63,6 +64,12 @@ internal sealed class ResponseFactsBuilder
     public bool DocumentHasCost => _documentHasCost;
 
     /// <summary>
+    /// Whether an earlier cost is not the bill because the current document ends the response without a cost. The last event of the
+    /// Responses API repeats the whole response with its usage. A stream of the other dialects tells its usage in an earlier event.
+    /// </summary>
+    public bool DocumentEndsWithoutCost => !_documentHasCost && _documentIsOfResponses && End is ResponseEnd.Done or ResponseEnd.Failed;
+
+    /// <summary>
     /// Whether the current document, which is an event, is content: neither an error nor an event that opens a stream, and not an untyped
     /// object without choices.
     /// </summary>
@@ -97,6 +104,7 @@ internal sealed class ResponseFactsBuilder
         _documentOpens = false;
         _documentHasText = false;
         _documentRepeats = false;
+        _documentIsOfResponses = false;
     }
 
     /// <summary>Records that the current document is an object.</summary>
@@ -193,6 +201,7 @@ internal sealed class ResponseFactsBuilder
                 _documentIsTyped = true;
                 _documentOpens = IsOpening(text);
                 _documentRepeats = text.EndsWith(".done"u8);
+                _documentIsOfResponses = text.StartsWith("response."u8);
                 if (End is ResponseEnd.Error or ResponseEnd.Failed)
                 {
                     NoteError();

@@ -345,6 +345,7 @@ internal sealed class UsageReader : IResponseReader
     {
         _isParsed = true;
         IsCostInterim &= !_facts.DocumentHasCost;
+        IsCostInterim |= _facts.HasCost && _facts.DocumentEndsWithoutCost;
         if (_scanner.IsClosed && _facts.End is ResponseEnd.Done or ResponseEnd.Failed)
         {
             _facts.IsComplete = true;

@@ -108,7 +108,12 @@ public sealed class UsageReaderContentTests
     [InlineData("data: {\"choices\":[],\"usage\":{\"cost\":1}}||data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}||data: [DONE]", true)]
     [InlineData("data: {\"choices\":[{\"text\":\"x\"}],\"usage\":{\"cost\":1}}||data: {\"choices\":[{\"text\":\"y\"}]}||data: [DONE]", true)]
     [InlineData("data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}],\"usage\":{\"cost\":1}}||data: [DONE]", false)]
-    public void CostBeforeMoreText_IsInterim(string answer, bool expected)
+    [InlineData("data: {\"usage\":{\"cost\":1}}||data: {\"type\":\"response.completed\",\"response\":{\"usage\":null}}", true)]
+    [InlineData("data: {\"usage\":{\"cost\":1}}||data: {\"response\":{\"usage\":null},\"type\":\"response.incomplete\"}", true)]
+    [InlineData("data: {\"usage\":{\"cost\":1}}||data: {\"type\":\"response.failed\",\"response\":{\"usage\":null}}", true)]
+    [InlineData("data: {\"usage\":{\"cost\":1}}||data: {\"type\":\"response.completed\",\"response\":{\"usage\":{\"cost\":2}}}", false)]
+    [InlineData("data: {\"type\":\"message_delta\",\"usage\":{\"cost\":1}}||data: {\"type\":\"message_stop\"}", false)]
+    public void CostThatIsNotTheLastWord_IsInterim(string answer, bool expected)
     {
         var bytes = answer.EndsWith(".sse", StringComparison.Ordinal)
             ? UsageCases.Answer(answer)
