@@ -12,31 +12,26 @@ namespace Gateway.Ledger.Sqlite;
 /// Entries are appended to the journal of this process and folded into their rows by <see cref="JournalCompactor"/>. Reads and row updates
 /// fold the pending entries of all processes first.
 /// </remarks>
-internal sealed partial class SqliteLedgerFile : IDisposable
+internal sealed class SqliteLedgerFile : IDisposable
 {
     // SQLite's result codes.
-    private const int Busy = 5;
     private const int Corrupt = 11;
     private const int NotADatabase = 26;
 
     private const string ForgetSequence = "DELETE FROM journal_folded WHERE node = $1";
 
-    /// <summary>The wait for a file that has been locked for longer than <see cref="BusyTimeout"/>.</summary>
-    private static readonly TimeSpan WaitWhileLocked = TimeSpan.FromMilliseconds(100);
-
     private readonly string _connectionString;
     private readonly string _readingString;
-    private readonly ILogger _logger;
     private readonly SqliteLedgerRescue _rescue;
     private readonly JournalFolding _folding;
+    private readonly FoldingOutage _outage;
+    private readonly SqliteBusyWait _busyWait = new();
     private readonly Lock _writing = new();
     private SqliteLedgerConnection? _writer;
     private SqliteNode? _node;
     private JournalCompactor? _compactor;
     private volatile NodeJournal? _journal;
     private int _isFoldDue;
-    private bool _isFoldFailing;
-    private volatile bool _isLocked;
     private string? _ledgerId;
     private bool _isDisposed;
 
@@ -49,16 +44,20 @@ internal sealed partial class SqliteLedgerFile : IDisposable
         // A query must not create a file in the place of one that was deleted.
         settings.Mode = SqliteOpenMode.ReadWrite;
         _readingString = settings.ToString();
-        _logger = logger;
         _rescue = new SqliteLedgerRescue(Path, logger);
         _folding = new JournalFolding(Path, logger);
+        _outage = new FoldingOutage(Path, logger);
     }
 
     /// <summary>The file's full path.</summary>
     public string Path { get; }
 
     /// <inheritdoc cref="SqliteLedgerStore.BusyTimeout" />
-    public TimeSpan BusyTimeout { get; set; } = TimeSpan.FromSeconds(2);
+    public TimeSpan BusyTimeout
+    {
+        get => _busyWait.Timeout;
+        set => _busyWait.Timeout = value;
+    }
 
     /// <inheritdoc cref="SqliteLedgerStore.CompactionInterval" />
     public TimeSpan CompactionInterval { get; set; } = TimeSpan.FromMilliseconds(200);
@@ -83,9 +82,6 @@ internal sealed partial class SqliteLedgerFile : IDisposable
 
     // A journal file is removed once the transaction that folded it is durable.
     private string Synchronous => WaitsForDisk ? "PRAGMA synchronous = FULL;" : "";
-
-    // One request waits for a file that is locked for long, not every one.
-    private TimeSpan Wait => _isLocked && WaitWhileLocked < BusyTimeout ? WaitWhileLocked : BusyTimeout;
 
     /// <summary>Appends entries to the journal, durably, and wakes the compactor. Waits for no transaction.</summary>
     public Task AppendAsync(IReadOnlyList<LedgerEntry> entries)
@@ -119,7 +115,7 @@ internal sealed partial class SqliteLedgerFile : IDisposable
                     var writer = Writer();
                     WakeIfMoved();
                     _folding.FoldAll(writer.Rows, _journal, NodeId);
-                    _isLocked = false;
+                    _busyWait.Succeed();
                     return Task.FromResult(write(writer.Connection));
                 }
                 catch (Exception exception)
@@ -227,8 +223,8 @@ internal sealed partial class SqliteLedgerFile : IDisposable
         // SQLite gives the files beside the database (-wal, -shm) the mode of the database.
         PrivateFile.EnsureExists(Path);
         _node ??= SqliteNode.Create(Path);
-        _writer = new SqliteLedgerConnection(_connectionString, Wait, BusyTimeout, Synchronous + Tuning);
-        _isLocked = false;
+        _writer = new SqliteLedgerConnection(_connectionString, _busyWait.Next, BusyTimeout, Synchronous + Tuning);
+        _busyWait.Succeed();
         _rescue.Opened();
         _ledgerId = _writer.LedgerId;
         _compactor ??= new JournalCompactor(_readingString, CompactionInterval, _rescue, Rescue, Fold, WithoutWriters);
@@ -262,7 +258,7 @@ internal sealed partial class SqliteLedgerFile : IDisposable
     // After a failure the state of the connection is unknown. The next call opens a new one, and SQLite rolls back uncommitted changes.
     private void Reset(Exception exception)
     {
-        NoteLock(exception);
+        _busyWait.Fail(exception);
 
         // A file that was deleted ends with the connection.
         if (!_rescue.IsNeeded)
@@ -276,9 +272,6 @@ internal sealed partial class SqliteLedgerFile : IDisposable
         _writer?.Dispose();
         _writer = null;
     }
-
-    private void NoteLock(Exception exception) =>
-        _isLocked |= exception is LedgerException { IsLocked: true } or SqliteException { SqliteErrorCode: Busy };
 
     private void WakeIfMoved()
     {
@@ -341,7 +334,7 @@ internal sealed partial class SqliteLedgerFile : IDisposable
     private void FoldAll(SqliteConnection connection)
     {
         using (var command = connection.Command(
-            $"{Synchronous}PRAGMA wal_autocheckpoint = 0; PRAGMA busy_timeout = {(long)Wait.TotalMilliseconds}"))
+            $"{Synchronous}PRAGMA wal_autocheckpoint = 0; PRAGMA busy_timeout = {(long)_busyWait.Next.TotalMilliseconds}"))
         {
             command.ExecuteNonQuery();
         }
@@ -365,7 +358,7 @@ internal sealed partial class SqliteLedgerFile : IDisposable
         }
         catch (LedgerException exception)
         {
-            NoteLock(exception);
+            _busyWait.Fail(exception);
             throw;
         }
     }
@@ -401,13 +394,8 @@ internal sealed partial class SqliteLedgerFile : IDisposable
                 var writer = Writer();
                 writer.Rows.FoldTable();
                 var isMore = _folding.FoldOwn(writer.Rows, _journal!);
-                _isLocked = false;
-                if (_isFoldFailing)
-                {
-                    _isFoldFailing = false;
-                    Log.LedgerFolded(_logger, Path);
-                }
-
+                _busyWait.Succeed();
+                _outage.End();
                 return isMore;
             }
             catch (Exception exception)
@@ -415,12 +403,7 @@ internal sealed partial class SqliteLedgerFile : IDisposable
                 Volatile.Write(ref _isFoldDue, 1);
                 Reset(exception);
                 var failure = Failure(exception);
-                if (!_isFoldFailing)
-                {
-                    _isFoldFailing = true;
-                    Log.LedgerNotFolded(_logger, failure.Message, MaxJournalSize);
-                }
-
+                _outage.Fail(failure, MaxJournalSize);
                 throw failure;
             }
         }
@@ -505,17 +488,5 @@ internal sealed partial class SqliteLedgerFile : IDisposable
             using var forget = connection.Command(ForgetSequence, LedgerKeys.ToBytes(node.Id));
             forget.ExecuteNonQuery();
         }
-    }
-
-    private static partial class Log
-    {
-        [LoggerMessage(
-            LogEvents.LedgerNotFolded,
-            LogLevel.Error,
-            "Journal entries cannot be moved into the ledger: {Reason} The journal takes entries meanwhile, up to {Max} bytes")]
-        public static partial void LedgerNotFolded(ILogger logger, string reason, long max);
-
-        [LoggerMessage(LogEvents.LedgerFolded, LogLevel.Information, "Journal entries are moved into the ledger {Path} again")]
-        public static partial void LedgerFolded(ILogger logger, string path);
     }
 }
