@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using Gateway.Billing;
 using Gateway.Ledger;
 using Gateway.Primitives;
@@ -16,17 +15,8 @@ namespace Gateway.Limits;
 /// </summary>
 internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
 {
-    /// <summary>The longest time that a request waits for a counter to be seeded: two queries of the ledger and one script.</summary>
-    internal static readonly TimeSpan SeedTimeout = TimeSpan.FromSeconds(5);
-
-    /// <summary>The time that a hash is kept after its period, for late bills.</summary>
-    private static readonly TimeSpan Grace = TimeSpan.FromDays(3);
-
     /// <summary>The number of attempts. A hash may vanish after it was seeded; if that repeats, Redis does not keep its data.</summary>
     private const int Attempts = 3;
-
-    /// <summary>The number of uncounted rows that a seed reads. With more of them, a new counter may count some rows twice.</summary>
-    private const int MaxUncounted = 100_000;
 
     /// <summary>The number of settlements without a reply that are kept for a retry.</summary>
     private const int MaxUnsettled = 10_000;
@@ -34,14 +24,8 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
     private readonly RedisLink _link;
     private readonly RedisBudgetNames _names;
     private readonly RedisBudgetRemovals _removals;
+    private readonly RedisBudgetSeeding _seeding;
     private readonly LedgerAccess _ledger;
-    private readonly BudgetTerms _terms;
-    private readonly TimeProvider _time;
-
-    /// <summary>The periods in use, and how many times this process has seeded their counters.</summary>
-    private readonly ConcurrentDictionary<BudgetKey, int> _seeds = new();
-
-    private readonly ConcurrentDictionary<BudgetKey, Task> _seeding = new();
     private readonly ConcurrentQueue<(BudgetKey Key, Guid Id, PicoDollars Charge)> _unsettled = new();
 
     /// <summary>Creates a store.</summary>
@@ -55,9 +39,8 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
         _link = link;
         _names = new RedisBudgetNames(keyPrefix, ledger);
         _removals = new RedisBudgetRemovals(link, _names);
+        _seeding = new RedisBudgetSeeding(link, _names, ledger, terms, time);
         _ledger = ledger;
-        _terms = terms;
-        _time = time;
     }
 
     /// <inheritdoc />
@@ -69,7 +52,7 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
         RedisValue[] values = [_names.Mark, _names.FieldOf(id), Stored(amount), Stored(PicoDollars.Zero - amount), Stored(limit)];
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
-            var seeds = _seeds.GetOrAdd(key, 0);
+            var seeds = _seeding.CountOf(key);
 
             // If the reply is late, the caller has given up and the reservation is released.
             var reply = await _link.RunAsync(RedisBudgetScripts.Reserve, keys, values, late => Undo(key, id, late));
@@ -79,9 +62,9 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
             }
 
             // A concurrent request may have seeded the counter since this one was sent.
-            if (_seeds.GetOrAdd(key, 0) == seeds)
+            if (_seeding.CountOf(key) == seeds)
             {
-                await SeedAsync(key);
+                await _seeding.SeedAsync(key);
             }
         }
 
@@ -147,7 +130,7 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
                 return total;
             }
 
-            await SeedAsync(key);
+            await _seeding.SeedAsync(key);
         }
 
         throw new LimitStoreException("Redis does not keep the counter of a budget.");
@@ -258,19 +241,8 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
         return settled;
     }
 
-    /// <summary>The periods with reservations of this process, except those whose hashes have expired.</summary>
-    internal IReadOnlyCollection<BudgetKey> KnownKeys()
-    {
-        foreach (var (key, _) in _seeds)
-        {
-            if (key.End is { } end && _time.GetUtcNow() >= end + Grace)
-            {
-                _seeds.TryRemove(key, out _);
-            }
-        }
-
-        return [.. _seeds.Keys];
-    }
+    /// <inheritdoc cref="RedisBudgetSeeding.KnownKeys" />
+    internal IReadOnlyCollection<BudgetKey> KnownKeys() => _seeding.KnownKeys();
 
     /// <summary>The open reservations of this ledger in a period, page by page.</summary>
     /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
@@ -368,76 +340,5 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
         {
             throw new LimitStoreException("The ledger of a budget could not be opened.", fault);
         }
-    }
-
-    private async Task SeedAsync(BudgetKey key)
-    {
-        var seeding = _seeding.GetOrAdd(key, static (key, store) => Task.Run(() => store.SeedOnceAsync(key)), this);
-        try
-        {
-            await seeding.WaitAsync(SeedTimeout, _time);
-        }
-        catch (Exception fault) when (fault is LedgerException or TimeoutException)
-        {
-            throw new LimitStoreException("The counter of a budget could not be seeded from the ledger.", fault);
-        }
-        catch (LimitStoreException fault)
-        {
-            // The seed may have taken effect. The reservation that waits for it is not sent.
-            throw new LimitStoreException(fault.Message, fault);
-        }
-        finally
-        {
-            if (seeding.IsCompleted)
-            {
-                _seeding.TryRemove(new KeyValuePair<BudgetKey, Task>(key, seeding));
-            }
-        }
-    }
-
-    /// <summary>
-    /// Seeds the counter with the ledger's charges. The sum includes closed rows that the ledger lists as uncounted. They are marked, so
-    /// that the reconciler does not add them again. The list is read after the sum: a row that was closed in between is among the open rows
-    /// of the sum and needs no mark; an expired row that was settled in between, or a row that began in between, is not in the sum and must
-    /// not be marked.
-    /// </summary>
-    private async Task SeedOnceAsync(BudgetKey key)
-    {
-        var readAt = _time.GetUtcNow();
-        var charges = await _ledger.Store.ReadChargesAsync(
-            key.Team, key.KeyLabel, key.Start, DateTimeOffset.MaxValue, _terms.HeldSince, CancellationToken.None);
-        var uncounted = await _ledger.Store.ReadUncountedAsync(MaxUncounted, CancellationToken.None);
-
-        var expires = key.End is { } end ? (end + Grace).ToUnixTimeMilliseconds() : 0;
-        var values = new List<RedisValue>
-        {
-            _names.Mark, Stored(_terms.ChargeOf(key, charges)), expires.ToString(CultureInfo.InvariantCulture),
-        };
-        foreach (var (id, reserved) in charges.Open)
-        {
-            values.Add(_names.FieldOf(id));
-            values.Add(Stored(reserved));
-        }
-
-        foreach (var id in charges.Expired)
-        {
-            values.Add(ExpiredField(id));
-            values.Add("1");
-        }
-
-        // A row without a bill has no charge yet. Its late bill is added.
-        var expired = charges.Expired.ToHashSet();
-        foreach (var row in uncounted)
-        {
-            if (!_terms.IsExpired(row) && !charges.Open.ContainsKey(row.Id) && !expired.Contains(row.Id)
-                && key.Includes(row.Team, row.KeyLabel) && row.StartedAt >= key.Start && row.StartedAt < readAt)
-            {
-                values.Add(DoneField(row.Id));
-                values.Add("1");
-            }
-        }
-
-        await _link.RunAsync(RedisBudgetScripts.Seed, [_names.KeyOf(key)], [.. values]);
-        _seeds.AddOrUpdate(key, 1, static (_, seeds) => seeds + 1);
     }
 }
