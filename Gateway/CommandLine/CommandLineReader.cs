@@ -4,7 +4,6 @@ using System.Reflection;
 using Gateway.Configuration.Reading;
 using Gateway.Ledger;
 using Gateway.Reports;
-using Gateway.Teams;
 using OpenRouterGateway.Transforms.Json;
 using OpenRouterGateway.Transforms.ProviderMapping;
 
@@ -20,11 +19,13 @@ internal sealed class CommandLineReader
     private readonly List<SettingsFault> _faults = [];
     private readonly IReadOnlyList<string> _args;
     private readonly ParseResult _parsed;
+    private readonly FlagReader _flags;
 
     private CommandLineReader(IReadOnlyList<string> args)
     {
         _args = args;
         _parsed = _grammar.Parse(args);
+        _flags = new FlagReader(_grammar, args, _parsed, _faults);
     }
 
     /// <summary>Reads a command line.</summary>
@@ -54,7 +55,7 @@ internal sealed class CommandLineReader
         }
 
         var command = _parsed.CommandResult.Command;
-        var config = Text(_grammar.Config, "the path of a settings file");
+        var config = _flags.Text(_grammar.Config, "the path of a settings file");
         var isConfigPathFaulty = _faults.Count > 0;
         var arguments = new CommandLineArguments
         {
@@ -66,15 +67,15 @@ internal sealed class CommandLineReader
                 : command == _grammar.WriteOff ? GatewayCommand.WriteOff
                 : GatewayCommand.Serve,
             Port = Port(),
-            Address = Checked(_grammar.Ip, SettingFormats.AddressExpected, SettingFormats.IsAddress),
+            Address = _flags.Checked(_grammar.Ip, SettingFormats.AddressExpected, SettingFormats.IsAddress),
             Https = Https(),
-            CertPath = Text(_grammar.CertPath, "the path of a PEM file"),
-            KeyPath = Text(_grammar.KeyPath, "the path of a PEM file"),
+            CertPath = _flags.Text(_grammar.CertPath, "the path of a PEM file"),
+            KeyPath = _flags.Text(_grammar.KeyPath, "the path of a PEM file"),
             OpenRouterBaseUrl = BaseUrl(),
             ModelProviderMappings = Mappings(),
             ConfigPath = config,
             Verbose = _parsed.GetValue(_grammar.Verbose),
-            Environment = Checked(_grammar.Environment, SettingFormats.EnvironmentNameExpected, SettingFormats.IsEnvironmentName),
+            Environment = _flags.Checked(_grammar.Environment, SettingFormats.EnvironmentNameExpected, SettingFormats.IsEnvironmentName),
             IsCheckJson = command == _grammar.Check && _parsed.GetValue(_grammar.CheckJson),
             IsCheckSchema = command == _grammar.Check && _parsed.GetValue(_grammar.CheckSchema),
             Explain = command == _grammar.Explain ? Explain() : null,
@@ -89,7 +90,7 @@ internal sealed class CommandLineReader
 
     private int? Port()
     {
-        var text = Checked(_grammar.Port, SettingFormats.PortExpected, value => SettingFormats.TryPort(value, out _));
+        var text = _flags.Checked(_grammar.Port, SettingFormats.PortExpected, value => SettingFormats.TryPort(value, out _));
         return text is not null && SettingFormats.TryPort(text, out var port) ? port : null;
     }
 
@@ -117,7 +118,7 @@ internal sealed class CommandLineReader
 
     private string? BaseUrl()
     {
-        if (Text(_grammar.BaseUrl, SettingFormats.UpstreamUrlExpected) is not { } text)
+        if (_flags.Text(_grammar.BaseUrl, SettingFormats.UpstreamUrlExpected) is not { } text)
         {
             return null;
         }
@@ -166,13 +167,13 @@ internal sealed class CommandLineReader
         var before = _faults.Count;
         var explain = new ExplainArguments
         {
-            Model = Text(_grammar.ExplainModel, "the name of a model"),
-            BodyPath = Text(_grammar.ExplainBody, "the path of a JSON file"),
-            Team = Checked(_grammar.ExplainTeam, SettingFormats.TeamIdExpected, SettingFormats.IsTeamId),
-            Key = Text(_grammar.ExplainKey, "the label of a key"),
+            Model = _flags.Text(_grammar.ExplainModel, "the name of a model"),
+            BodyPath = _flags.Text(_grammar.ExplainBody, "the path of a JSON file"),
+            Team = _flags.Checked(_grammar.ExplainTeam, SettingFormats.TeamIdExpected, SettingFormats.IsTeamId),
+            Key = _flags.Text(_grammar.ExplainKey, "the label of a key"),
         };
 
-        if (Checked(_grammar.ExplainPath, ExplainReport.PathExpected, ExplainReport.IsPath) is { } path)
+        if (_flags.Checked(_grammar.ExplainPath, ExplainReport.PathExpected, ExplainReport.IsPath) is { } path)
         {
             explain = explain with { RequestPath = path };
         }
@@ -194,15 +195,15 @@ internal sealed class CommandLineReader
         }
 
         var before = _faults.Count;
-        var team = Checked(_grammar.KeyTeam, SettingFormats.TeamIdExpected, SettingFormats.IsTeamId);
-        var label = Text(_grammar.KeyLabel, SettingFormats.LabelExpected);
+        var team = _flags.Checked(_grammar.KeyTeam, SettingFormats.TeamIdExpected, SettingFormats.IsTeamId);
+        var label = _flags.Text(_grammar.KeyLabel, SettingFormats.LabelExpected);
         if (label is not null && !SettingFormats.IsLabel(label))
         {
             // Not quoted: the text may be a key, passed by mistake.
             _faults.Add(new SettingsFault(_grammar.KeyLabel.Name, $"is not a valid label; expected {SettingFormats.LabelExpected}"));
         }
 
-        var expires = Checked(_grammar.KeyExpires, SettingFormats.ExpiryExpected, value => SettingFormats.TryExpiry(value, out _));
+        var expires = _flags.Checked(_grammar.KeyExpires, SettingFormats.ExpiryExpected, value => SettingFormats.TryExpiry(value, out _));
         if (team is null && _parsed.GetResult(_grammar.KeyTeam) is null or { Implicit: true })
         {
             _faults.Add(new SettingsFault("keys new", "no team given; expected --team ID"));
@@ -216,12 +217,12 @@ internal sealed class CommandLineReader
         var selection = new UsageSelection();
         var groups = selection.Groups;
         TimeSpan? last = null;
-        if (Checked(_grammar.UsageGroup, UsageQuery.GroupExpected, value => UsageQuery.TryGroups(value, out groups)) is null)
+        if (_flags.Checked(_grammar.UsageGroup, UsageQuery.GroupExpected, value => UsageQuery.TryGroups(value, out groups)) is null)
         {
             groups = selection.Groups;
         }
 
-        Checked(_grammar.UsageLast, UsageQuery.LastExpected, value =>
+        _flags.Checked(_grammar.UsageLast, UsageQuery.LastExpected, value =>
         {
             var isGood = UsageQuery.TryLast(value, out var length);
             last = isGood ? length : null;
@@ -230,11 +231,11 @@ internal sealed class CommandLineReader
         selection = new UsageSelection
         {
             Groups = groups,
-            Teams = Texts(_grammar.UsageTeam, SettingFormats.TeamIdExpected, SettingFormats.IsTeamId),
-            Keys = Texts(_grammar.UsageKey, UsageQuery.KeyExpected, UsageQuery.IsKey),
-            Models = Texts(_grammar.UsageModel, UsageQuery.ModelExpected, UsageQuery.IsModel),
-            From = Time(_grammar.UsageFrom),
-            To = Time(_grammar.UsageTo),
+            Teams = _flags.Texts(_grammar.UsageTeam, SettingFormats.TeamIdExpected, SettingFormats.IsTeamId),
+            Keys = _flags.Texts(_grammar.UsageKey, UsageQuery.KeyExpected, UsageQuery.IsKey),
+            Models = _flags.Texts(_grammar.UsageModel, UsageQuery.ModelExpected, UsageQuery.IsModel),
+            From = _flags.Time(_grammar.UsageFrom),
+            To = _flags.Time(_grammar.UsageTo),
             IsUnresolvedOnly = _parsed.GetValue(_grammar.UsageUnresolved),
         };
         if (selection.From > selection.To)
@@ -253,7 +254,7 @@ internal sealed class CommandLineReader
     private UsageFormat Format()
     {
         UsageFormat? format = null;
-        Checked(_grammar.UsageFormat, "table, csv or json", value => (format = value.ToLowerInvariant() switch
+        _flags.Checked(_grammar.UsageFormat, "table, csv or json", value => (format = value.ToLowerInvariant() switch
         {
             "table" => UsageFormat.Table,
             "csv" => UsageFormat.Csv,
@@ -273,33 +274,14 @@ internal sealed class CommandLineReader
         return UsageFormat.Csv;
     }
 
-    /// <summary>The values of a flag that may be repeated.</summary>
-    private List<string> Texts(Option<string> option, string expected, Func<string, bool> isGood)
-    {
-        if (_parsed.GetResult(option) is not { Implicit: false } given)
-        {
-            return [];
-        }
-
-        if (given.Tokens.Count < given.IdentifierTokenCount || _args.Contains(option.Name + "="))
-        {
-            _faults.Add(new SettingsFault(option.Name, $"no value given; expected {expected}"));
-        }
-
-        _faults.AddRange(given.Tokens.Where(token => !isGood(token.Value) || IsFlag(token.Value)).Select(token =>
-            IsFlag(token.Value) ? new SettingsFault(option.Name, $"no value given; expected {expected}")
-            : Fault(option, token.Value, $"expected {expected}")));
-        return [.. given.Tokens.Select(token => token.Value)];
-    }
-
     private WriteOffArguments? WriteOff()
     {
         var before = _faults.Count;
-        var team = Checked(_grammar.WriteOffTeam, SettingFormats.TeamIdExpected, SettingFormats.IsTeamId);
-        var until = Time(_grammar.WriteOffUntil);
-        var id = Text(_grammar.WriteOffId, "the id of a call");
+        var team = _flags.Checked(_grammar.WriteOffTeam, SettingFormats.TeamIdExpected, SettingFormats.IsTeamId);
+        var until = _flags.Time(_grammar.WriteOffUntil);
+        var id = _flags.Text(_grammar.WriteOffId, "the id of a call");
         var expected = $"why the calls cost nothing, in up to {LedgerSanitizer.MaxTextLength} characters";
-        var reason = Checked(_grammar.WriteOffReason, expected, value => value.Length <= LedgerSanitizer.MaxTextLength);
+        var reason = _flags.Checked(_grammar.WriteOffReason, expected, value => value.Length <= LedgerSanitizer.MaxTextLength);
         if (_faults.Count == before && (team is null || reason is null))
         {
             _faults.Add(new SettingsFault(
@@ -316,65 +298,6 @@ internal sealed class CommandLineReader
         };
     }
 
-    private DateTimeOffset? Time(Option<string> option)
-    {
-        var time = default(DateTimeOffset);
-        return Checked(option, UsageQuery.TimeExpected, value => UsageQuery.TryTime(value, out time)) is null ? null : time;
-    }
-
-    private string? Checked(Option<string> option, string expected, Func<string, bool> isGood)
-    {
-        if (Text(option, expected) is not { } text)
-        {
-            return null;
-        }
-
-        if (!isGood(text))
-        {
-            _faults.Add(Fault(option, text, $"expected {expected}"));
-            return null;
-        }
-
-        return text;
-    }
-
-    /// <summary>The value of a flag that is given at most once.</summary>
-    private string? Text(Option<string> option, string expected)
-    {
-        if (_parsed.GetResult(option) is not { Implicit: false } given)
-        {
-            return null;
-        }
-
-        if (given.IdentifierTokenCount > 1)
-        {
-            // The label may be any key, passed by mistake.
-            var values = option == _grammar.KeyLabel || given.Tokens.Any(token => MayHoldSecret(token.Value))
-                ? ""
-                : $" ({string.Join(", ", given.Tokens.Select(token => $"\"{token.Value}\""))})";
-            _faults.Add(new SettingsFault(option.Name, $"given {given.IdentifierTokenCount} times{values}; expected once"));
-            return null;
-        }
-
-        // A flag without a value takes the next argument as its value, also after "--flag=".
-        if (_args.Contains(option.Name + "=")
-            || given.Tokens.Count == 0
-            || string.IsNullOrWhiteSpace(given.Tokens[0].Value)
-            || IsFlag(given.Tokens[0].Value))
-        {
-            _faults.Add(new SettingsFault(option.Name, $"no value given; expected {expected}"));
-            return null;
-        }
-
-        return given.Tokens[0].Value;
-    }
-
-    private bool IsFlag(string text) => text.StartsWith('-') && Names().Contains(text.Split('=', 2)[0]);
-
-    private IEnumerable<string> Names() =>
-        _grammar.Root.Options.Concat(_parsed.CommandResult.Command == _grammar.Root ? [] : _parsed.CommandResult.Command.Options)
-            .SelectMany(option => option.Aliases.Prepend(option.Name));
-
     private void AddUnknownArguments()
     {
         // System.CommandLine drops these as directives.
@@ -386,7 +309,7 @@ internal sealed class CommandLineReader
             var text = unknown[i];
             if (IsValueOfHttps(text))
             {
-                _faults.Add(Fault(_grammar.Https, text, "expected true or false, or no value"));
+                _faults.Add(FlagReader.Fault(_grammar.Https, text, "expected true or false, or no value"));
             }
             else if (text.StartsWith('-'))
             {
@@ -409,7 +332,7 @@ internal sealed class CommandLineReader
     }
 
     private static SettingsFault UnknownArgument(string text) =>
-        new(MayHoldSecret(text) ? "an argument with a key or a password" : $"\"{text}\"", "unknown argument; expected a flag, check, explain, health, keys, usage or write-off");
+        new(FlagReader.MayHoldSecret(text) ? "an argument with a key or a password" : $"\"{text}\"", "unknown argument; expected a flag, check, explain, health, keys, usage or write-off");
 
     private bool Follows(string first, string second)
     {
@@ -423,16 +346,6 @@ internal sealed class CommandLineReader
 
         return false;
     }
-
-    private static SettingsFault Fault(Option option, string given, string message) => MayHoldSecret(given)
-        ? new(option.Name, $"is not shown, since it may hold a key or a password; {message}")
-        : new($"{option.Name} \"{given}\"", message);
-
-    /// <summary>
-    /// Whether a message must not quote a value: a key of the gateway, or an address with a user name or a password, in whichever flag it was
-    /// given. An <c>@</c> at the beginning has no credentials before it (<c>@preset/x</c>).
-    /// </summary>
-    private static bool MayHoldSecret(string value) => GatewayKeys.IsIn(value) || value.IndexOf('@', StringComparison.Ordinal) > 0;
 
     /// <summary>The version of the assembly that holds this class: in a test the entry assembly is another one.</summary>
     private static string Version() =>
