@@ -38,22 +38,22 @@ internal static class AdminServices
         {
             var metrics = new GatewayMetrics(provider.GetRequiredService<IMeterFactory>());
             var settings = provider.GetRequiredService<SettingsStore>();
-            metrics.ObserveSettings(() => settings.State);
+            metrics.Observed.ObserveSettings(() => settings.State);
             var ledger = provider.GetRequiredService<LedgerWriter>();
-            metrics.ObserveLedger(() => ledger.QueueLength, () => ledger.JournalSize, () => ledger.Failures, () => ledger.Dropped);
+            metrics.Observed.ObserveLedger(() => ledger.QueueLength, () => ledger.JournalSize, () => ledger.Failures, () => ledger.Dropped);
             var limits = provider.GetRequiredService<LimitStores>();
-            metrics.ObserveLimitStore(() => limits.IsFailing);
+            metrics.Observed.ObserveLimitStore(() => limits.IsFailing);
             var bodies = provider.GetRequiredService<RequestBodyMemory>();
-            metrics.ObserveBodies(() => bodies.HeldBytes, () => bodies.WaitingBodies);
+            metrics.Observed.ObserveBodies(() => bodies.HeldBytes, () => bodies.WaitingBodies);
             var connections = provider.GetRequiredService<ConnectionGate>();
             var requests = provider.GetRequiredService<RequestsInFlight>();
-            metrics.ObserveCapacity(() => connections.Open, () => connections.Refused, () => connections.Limit, () => requests.Count);
-            metrics.ObserveLog(() => provider.GetRequiredService<ConsoleSink>().Dropped);
-            metrics.ObserveDrift(() => provider.GetRequiredService<UpstreamDrift>().Usd);
-            metrics.ObserveBudgets(() => provider.GetRequiredService<BudgetLevels>().Current.Select(static level => (
+            metrics.Observed.ObserveCapacity(() => connections.Open, () => connections.Refused, () => connections.Limit, () => requests.Count);
+            metrics.Observed.ObserveLog(() => provider.GetRequiredService<ConsoleSink>().Dropped);
+            metrics.Observed.ObserveDrift(() => provider.GetRequiredService<UpstreamDrift>().Usd);
+            metrics.Observed.ObserveBudgets(() => provider.GetRequiredService<BudgetLevels>().Current.Select(static level => (
                 level.Team, level.KeyLabel, level.Limit.ApproximateUsd, level.Spent.ApproximateUsd, level.Reserved.ApproximateUsd)));
-            metrics.ObserveDestinations(() => provider.GetRequiredService<LeftAloneDestinations>().Read());
-            metrics.ObserveWorkers(provider.GetRequiredService<WorkerHealth>());
+            metrics.Observed.ObserveDestinations(() => provider.GetRequiredService<LeftAloneDestinations>().Read());
+            metrics.Observed.ObserveWorkers(provider.GetRequiredService<WorkerHealth>());
             return metrics;
         });
 

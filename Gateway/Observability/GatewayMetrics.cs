@@ -1,16 +1,14 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Gateway.Billing;
-using Gateway.Configuration;
 using Gateway.Errors;
-using Gateway.Workers;
 
 namespace Gateway.Observability;
 
 /// <summary>
-/// The gateway's metrics, with one method per event. Names and tags follow OpenTelemetry's conventions for generative AI where these define
-/// them. Every tag has a bounded set of values. Without a listener (neither an admin address nor an OTLP endpoint) a call only checks a
-/// flag.
+/// The gateway's metrics, with one method per event; <see cref="ObservedMetrics"/> are those of the process's state. Names and tags follow
+/// OpenTelemetry's conventions for generative AI where these define them. Every tag has a bounded set of values. Without a listener (neither
+/// an admin address nor an OTLP endpoint) a call only checks a flag.
 /// </summary>
 internal sealed class GatewayMetrics : IDisposable
 {
@@ -21,9 +19,6 @@ internal sealed class GatewayMetrics : IDisposable
 
     /// <summary>The number of providers with series of their own.</summary>
     public const int MaxProviders = 200;
-
-    /// <summary>The number of versions of the settings with a series.</summary>
-    private const int MaxVersions = 10;
 
     private const string Team = "team";
     private const string Endpoint = "endpoint";
@@ -66,13 +61,10 @@ internal sealed class GatewayMetrics : IDisposable
     private readonly Counter<long> _repeatedAttempts;
     private readonly Counter<long> _alerts;
 
-    // The current version and the ones before it. A series that is no longer observed keeps its last value, so a replaced version is
-    // observed as 0.
-    private readonly List<string> _versions = [];
-
     public GatewayMetrics(IMeterFactory meters)
     {
         _meter = meters.Create(MeterName);
+        Observed = new ObservedMetrics(_meter);
         _requests = _meter.CreateCounter<long>("gateway.requests", "{request}", "Finished requests.");
         _refusals = _meter.CreateCounter<long>("gateway.refusals", "{request}", "Requests that the gateway refused, by reason.");
         _tokens = _meter.CreateHistogram(
@@ -88,6 +80,9 @@ internal sealed class GatewayMetrics : IDisposable
             "gateway.attempts.repeated", "{attempt}", "Attempts after whose failure the gateway sent the request again.");
         _alerts = _meter.CreateCounter<long>("gateway.alerts", "{post}", "Posts of alerts to webhooks, by outcome.");
     }
+
+    /// <summary>The metrics of the process's state.</summary>
+    public ObservedMetrics Observed { get; }
 
     /// <summary>Whether metrics are exported.</summary>
     public bool IsExported => _requests.Enabled;
@@ -201,130 +196,6 @@ internal sealed class GatewayMetrics : IDisposable
     public void AlertEnded(string kind, string outcome) =>
         _alerts.Add(1, new KeyValuePair<string, object?>("kind", kind), new KeyValuePair<string, object?>("outcome", outcome));
 
-    /// <summary>Creates the metrics of the ledger. Must be called once.</summary>
-    /// <param name="queue">Returns the number of queued entries.</param>
-    /// <param name="journal">Returns the size of this process's journal in bytes.</param>
-    /// <param name="failures">Returns the number of failed writes since the start of the process.</param>
-    /// <param name="dropped">Returns the number of lost entries since the start of the process.</param>
-    public void ObserveLedger(Func<int> queue, Func<long> journal, Func<long> failures, Func<long> dropped)
-    {
-        _meter.CreateObservableGauge("gateway.ledger.queue", queue, "{entry}", "Entries queued for the ledger.");
-        _meter.CreateObservableGauge("gateway.ledger.journal", journal, "By", "Size of the journal beside the SQLite ledger.");
-        _meter.CreateObservableCounter("gateway.ledger.failures", failures, "{failure}", "Failed writes to the ledger.");
-        _meter.CreateObservableCounter(
-            "gateway.ledger.dropped", dropped, "{entry}", "Entries lost because the ledger's queue was full.");
-    }
-
-    /// <summary>Creates the metric of a limit store with a circuit breaker. Must be called at most once.</summary>
-    /// <param name="isOpen">Returns whether the circuit is open.</param>
-    public void ObserveLimitStore(Func<bool> isOpen) => _meter.CreateObservableGauge(
-        "gateway.limits.store_open", () => isOpen() ? 1 : 0, null, "1 while the circuit breaker of the limit store is open, otherwise 0.");
-
-    /// <summary>Creates the metrics of the memory for request bodies. Must be called once.</summary>
-    /// <param name="held">Returns the number of reserved bytes.</param>
-    /// <param name="waiting">Returns the number of bodies that wait for a reservation.</param>
-    public void ObserveBodies(Func<long> held, Func<int> waiting)
-    {
-        _meter.CreateObservableGauge("gateway.bodies.held", held, "By", "Memory reserved for request bodies of more than 64 KB.");
-        _meter.CreateObservableGauge("gateway.bodies.waiting", waiting, "{request}", "Requests whose unread body waits for memory.");
-    }
-
-    /// <summary>Creates the metrics of connections and of requests in flight. Must be called once.</summary>
-    /// <param name="open">Returns the number of open connections.</param>
-    /// <param name="refused">Returns the number of refused connections.</param>
-    /// <param name="limit">Returns the maximum number of connections.</param>
-    /// <param name="inFlight">Returns the number of requests in flight.</param>
-    public void ObserveCapacity(Func<int> open, Func<long> refused, Func<int> limit, Func<int> inFlight)
-    {
-        _meter.CreateObservableGauge("gateway.connections.open", open, "{connection}", "Open connections of clients.");
-        _meter.CreateObservableGauge("gateway.connections.limit", limit, "{connection}", "The maximum of open connections of clients.");
-        _meter.CreateObservableCounter(
-            "gateway.connections.refused", refused, "{connection}", "Connections that were closed at once because all were in use.");
-        _meter.CreateObservableGauge("gateway.requests.in_flight", inFlight, "{request}", "Requests in flight.");
-    }
-
-    /// <summary>Creates the metric of the log. Must be called once.</summary>
-    /// <param name="dropped">Returns the number of dropped lines.</param>
-    public void ObserveLog(Func<long> dropped) => _meter.CreateObservableCounter(
-        "gateway.log.dropped", dropped, "{line}", "Log lines that were dropped because standard output was not read, or failed.");
-
-    /// <summary>Creates the metric of the OpenRouter keys' drift. Must be called once.</summary>
-    /// <param name="drift">Returns the drift in US dollars, by the mark of a key.</param>
-    public void ObserveDrift(Func<IReadOnlyCollection<KeyValuePair<string, double>>> drift) => _meter.CreateObservableGauge(
-        "gateway.upstream.drift",
-        () => drift().Select(key => new Measurement<double>(key.Value, new KeyValuePair<string, object?>("key", key.Key))),
-        "usd",
-        "What upstream says that an OpenRouter key has used, less what the ledger says, both since the gateway first asked.");
-
-    /// <summary>Creates the metric of the budgets. Must be called once.</summary>
-    /// <param name="budgets">
-    /// Returns the amounts of each budget in US dollars; the label of the key is <see langword="null"/> for a team's budget.
-    /// </param>
-    public void ObserveBudgets(Func<IEnumerable<(string Team, string? Key, double Limit, double Spent, double Reserved)>> budgets) =>
-        _meter.CreateObservableGauge(
-            "gateway.budget",
-            () => budgets().SelectMany(static budget => (Measurement<double>[])
-            [
-                Of(budget.Team, budget.Key, "limit", budget.Limit),
-                Of(budget.Team, budget.Key, "spent", budget.Spent),
-                Of(budget.Team, budget.Key, "reserved", budget.Reserved),
-            ]),
-            "usd",
-            "The budget of a team or of a key in its current period: its limit, its charges and its open reservations.");
-
-    private static Measurement<double> Of(string team, string? key, string kind, double usd) => key is null
-        ? new(usd, new KeyValuePair<string, object?>(Team, team), new KeyValuePair<string, object?>("kind", kind))
-        : new(usd, new(Team, team), new("key", key), new("kind", kind));
-
-    /// <summary>Creates the metric of the destinations' health. Must be called once.</summary>
-    /// <param name="destinations">Returns the destinations of the settings, and whether each is left alone.</param>
-    public void ObserveDestinations(
-        Func<IReadOnlyCollection<(string Cluster, string Destination, bool IsLeftAlone)>> destinations) => _meter.CreateObservableGauge(
-        "gateway.destination.left_alone",
-        () => destinations().Select(one => new Measurement<int>(
-            one.IsLeftAlone ? 1 : 0,
-            new KeyValuePair<string, object?>("cluster", one.Cluster),
-            new KeyValuePair<string, object?>("destination", one.Destination))),
-        null,
-        "1 while a destination is left alone because it cannot be reached, otherwise 0.");
-
-    /// <summary>Creates the metrics of background workers. Must be called once.</summary>
-    public void ObserveWorkers(WorkerHealth health)
-    {
-        _meter.CreateObservableGauge(
-            "gateway.worker.failing",
-            () => health.Workers.Select(worker => new Measurement<int>(worker.IsFailing ? 1 : 0, Tag(worker))),
-            null,
-            "1 if the last turn of a background worker failed, otherwise 0.");
-        _meter.CreateObservableCounter(
-            "gateway.worker.failures",
-            () => health.Workers.Select(worker => new Measurement<long>(worker.Failures, Tag(worker))),
-            "{turn}",
-            "Failed turns of background workers.");
-
-        static KeyValuePair<string, object?> Tag(WorkerState worker) => new("worker", worker.Name);
-    }
-
-    /// <summary>Creates the metrics of the current settings and of the last reload. Must be called once.</summary>
-    public void ObserveSettings(Func<SettingsState> state)
-    {
-        _meter.CreateObservableGauge(
-            "gateway.reload.succeeded",
-            () => state().LastReloadSucceeded ? 1 : 0,
-            null,
-            "1 if the last reload of the settings succeeded, otherwise 0.");
-        _meter.CreateObservableGauge(
-            "gateway.reload.timestamp",
-            () => state().LoadedAt.ToUnixTimeSeconds(),
-            "s",
-            "Unix time at which the current settings were loaded.");
-        _meter.CreateObservableGauge(
-            "gateway.settings.info",
-            () => ObserveVersions(state().Version),
-            null,
-            "1 for the version of the current settings, 0 for earlier versions.");
-    }
-
     /// <inheritdoc />
     public void Dispose() => _meter.Dispose();
 
@@ -416,20 +287,4 @@ internal sealed class GatewayMetrics : IDisposable
         { ResponseModelTag, _models.Tag(generation.AnsweredModel, isTrusted: true) },
         { Team, generation.Team ?? "" },
     };
-
-    private List<Measurement<int>> ObserveVersions(string current)
-    {
-        lock (_versions)
-        {
-            _versions.Remove(current);
-            _versions.Add(current);
-            if (_versions.Count > MaxVersions)
-            {
-                _versions.RemoveAt(0);
-            }
-
-            return [.. _versions.Select(version =>
-                new Measurement<int>(version == current ? 1 : 0, new KeyValuePair<string, object?>("version", version)))];
-        }
-    }
 }

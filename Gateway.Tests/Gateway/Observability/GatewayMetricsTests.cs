@@ -143,7 +143,7 @@ public sealed class GatewayMetricsTests : IDisposable
     public void Ledger_IsCountedAndShown()
     {
         var queue = 3;
-        _metrics.ObserveLedger(() => queue, () => 5_000_000_000, () => 1, () => 17);
+        _metrics.Observed.ObserveLedger(() => queue, () => 5_000_000_000, () => 1, () => 17);
         Listen();
 
         _listener.RecordObservableInstruments();
@@ -159,7 +159,7 @@ public sealed class GatewayMetricsTests : IDisposable
     [Fact]
     public void Bodies_AreShown()
     {
-        _metrics.ObserveBodies(() => 5_000_000_000, () => 3);
+        _metrics.Observed.ObserveBodies(() => 5_000_000_000, () => 3);
         Listen();
 
         _listener.RecordObservableInstruments();
@@ -171,7 +171,7 @@ public sealed class GatewayMetricsTests : IDisposable
     public void LimitStore_IsShown()
     {
         var isOpen = false;
-        _metrics.ObserveLimitStore(() => isOpen);
+        _metrics.Observed.ObserveLimitStore(() => isOpen);
         Listen();
 
         _listener.RecordObservableInstruments();
@@ -186,7 +186,7 @@ public sealed class GatewayMetricsTests : IDisposable
     {
         var health = new WorkerHealth();
         var worker = health.Register("prices");
-        _metrics.ObserveWorkers(health);
+        _metrics.Observed.ObserveWorkers(health);
         Listen();
 
         _listener.RecordObservableInstruments();
@@ -209,7 +209,7 @@ public sealed class GatewayMetricsTests : IDisposable
     public void Settings_AreShown_AndFormerVersionsAsNotInForce()
     {
         var state = new SettingsState { Version = "aaa", LoadedAt = DateTimeOffset.FromUnixTimeSeconds(1000) };
-        _metrics.ObserveSettings(() => state);
+        _metrics.Observed.ObserveSettings(() => state);
         Listen();
 
         _listener.RecordObservableInstruments();

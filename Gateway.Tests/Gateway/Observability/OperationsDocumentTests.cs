@@ -147,18 +147,18 @@ public sealed partial class OperationsDocumentTests : IDisposable
     private static GatewayMetrics Create(IMeterFactory meters)
     {
         var metrics = new GatewayMetrics(meters);
-        metrics.ObserveLedger(() => 0, () => 0, () => 1, () => 1);
-        metrics.ObserveLimitStore(() => false);
-        metrics.ObserveBodies(() => 1, () => 0);
-        metrics.ObserveLog(() => 1);
-        metrics.ObserveCapacity(() => 1, () => 1, () => 8, () => 1);
-        metrics.ObserveDestinations(() => [("c", "d", true)]);
+        metrics.Observed.ObserveLedger(() => 0, () => 0, () => 1, () => 1);
+        metrics.Observed.ObserveLimitStore(() => false);
+        metrics.Observed.ObserveBodies(() => 1, () => 0);
+        metrics.Observed.ObserveLog(() => 1);
+        metrics.Observed.ObserveCapacity(() => 1, () => 1, () => 8, () => 1);
+        metrics.Observed.ObserveDestinations(() => [("c", "d", true)]);
         var health = new WorkerHealth();
         health.Register("w").Fail();
-        metrics.ObserveWorkers(health);
-        metrics.ObserveBudgets(() => [("t", "k", 1, 0.5, 0.25)]);
-        metrics.ObserveDrift(() => [new("0123456789ab", 0.25)]);
-        metrics.ObserveSettings(() => new SettingsState { Version = "v", LoadedAt = DateTimeOffset.UnixEpoch });
+        metrics.Observed.ObserveWorkers(health);
+        metrics.Observed.ObserveBudgets(() => [("t", "k", 1, 0.5, 0.25)]);
+        metrics.Observed.ObserveDrift(() => [new("0123456789ab", 0.25)]);
+        metrics.Observed.ObserveSettings(() => new SettingsState { Version = "v", LoadedAt = DateTimeOffset.UnixEpoch });
         return metrics;
     }
 
