@@ -214,22 +214,8 @@ public sealed class ProviderMappingRules
         }
 
         var matching = FindMatches(models, enforced, reviewed.Rule, trace);
-        if (clientSets && matching.Ordinary is { Mode: WhenClientSetsProvider.KeepClient } keeps)
-        {
-            trace?.Add(
-                keeps,
-                ExplainedOutcome.KeptClient,
-                "Matches, but the client set 'provider', and the rule keeps it.");
-            matching = matching with { Ordinary = null };
-        }
-
-        var (applied, refusal) = matching switch
-        {
-            (null, null, _) => (null, null),
-            ({ } only, null, _) when !clientSets => ApplyAlone(only, facts, provider, endpoint, edits, trace),
-            (null, [var only], _) when !clientSets => ApplyAlone(only, facts, provider, endpoint, edits, trace),
-            _ => Compose(matching, clientSets, facts, provider, body, endpoint, edits, trace),
-        };
+        var rewriting = new ProviderRewriting(facts, body, provider, clientSets, endpoint, edits, trace);
+        var (applied, refusal) = rewriting.Apply(matching);
         return refusal is not null
             ? new ProviderMappingDecision([], refusal.Rule.Name, models.Model, refusal.Rejection)
             : new ProviderMappingDecision(edits.Build(), applied, models.Model, null);
@@ -303,108 +289,9 @@ public sealed class ProviderMappingRules
             ? ClosedServerTool.FindAll(tools, enforced, Rules)
             : NothingClosed;
 
-    // The common case: one rule, and a client without a provider. The block was rendered when the rule was created.
-    private static (string? Applied, RuleRefusal? Refusal) ApplyAlone(
-        ProviderRule rule, BodyFacts facts, int provider, RequestEndpoint endpoint, EditList edits, DecisionTrace? trace)
-    {
-        var rendered = rule.Rendered(endpoint);
-        if (rendered.Refusal is { } rejection)
-        {
-            trace?.Add(rule, ExplainedOutcome.Refused, rejection.Message);
-            return (null, new RuleRefusal(rule, rejection));
-        }
-
-        if (rendered.IsEmpty)
-        {
-            trace?.Add(rule, ExplainedOutcome.NothingToAdd, "Matches, but the endpoint accepts no member of its block.");
-            return (rule.Mode == WhenClientSetsProvider.Enforce ? rule.Name : null, null);
-        }
-
-        Write(rendered, facts, provider, edits);
-        trace?.Add(
-            rule,
-            ExplainedOutcome.Applied,
-            "Matches, and its block is added: the client set no 'provider'.",
-            names: null,
-            rendered.MemberNames);
-        return (rule.Name, null);
-    }
-
-    private static (string? Applied, RuleRefusal? Refusal) Compose(
-        RuleMatches matching,
-        bool clientSets,
-        BodyFacts facts,
-        int provider,
-        in ReadOnlySequence<byte> body,
-        RequestEndpoint endpoint,
-        EditList edits,
-        DecisionTrace? trace)
-    {
-        var block = clientSets ? new MutableProviderBlock(Read(body, facts.Members[provider].Value)) : new MutableProviderBlock();
-        if (matching.Ordinary is { } ordinary)
-        {
-            var added = ProviderFilling.Fill(block, ordinary, endpoint);
-            if (added.Count == 0)
-            {
-                trace?.Add(
-                    ordinary,
-                    ExplainedOutcome.NothingToAdd,
-                    "Matches, but the client set every member of its block that the endpoint accepts.");
-                matching = matching with { Ordinary = null };
-            }
-            else
-            {
-                trace?.Add(ordinary, ExplainedOutcome.Applied, $"Matches, and adds {DecisionTrace.List(added)}.", null, added);
-            }
-        }
-
-        var enforced = matching.Enforced ?? [];
-        List<string>[]? changes = trace is null ? null : [.. enforced.Select(_ => new List<string>())];
-        var refusal = ProviderNarrowing.Narrow(block, enforced, endpoint, changes);
-        trace?.Enforced(enforced, changes!, refusal);
-        if (refusal is not null)
-        {
-            return (null, refusal);
-        }
-
-        if (block.IsChanged)
-        {
-            if (clientSets)
-            {
-                EffectiveModels.RemoveEarlier(facts, provider, edits);
-                block.AddEdits(edits, facts.Members[provider].Value.Start);
-            }
-            else if (!block.IsEmpty)
-            {
-                Write(RenderedBlock.Of(block), facts, provider, edits);
-            }
-        }
-
-        return (matching.Names(), null);
-    }
-
-    private static void Write(RenderedBlock rendered, BodyFacts facts, int provider, EditList edits)
-    {
-        if (provider >= 0)
-        {
-            EffectiveModels.RemoveEarlier(facts, provider, edits);
-            edits.Add(facts.Members[provider].Value.Start, facts.Members[provider].Value.Length, rendered.Value);
-        }
-        else
-        {
-            edits.Add(facts.InsertAt, 0, facts.IsEmpty ? rendered.MemberWithoutComma : rendered.Member);
-        }
-    }
-
     private static IEnumerable<(int Ordinal, ModelPattern Pattern)> PatternsOf(IReadOnlyList<ProviderRule> rules, bool areEnforced) =>
         from rule in rules.Index()
         where rule.Item.Mode == WhenClientSetsProvider.Enforce == areEnforced
         from pattern in rule.Item.Patterns
         select (rule.Index, pattern);
-
-    private static ReadOnlyMemory<byte> Read(in ReadOnlySequence<byte> body, ByteRange range)
-    {
-        var value = body.Slice(range.Start, range.Length);
-        return value.IsSingleSegment ? value.First : value.ToArray();
-    }
 }
