@@ -97,7 +97,7 @@ public sealed class OpenAiDotNetTests : IClassFixture<OpenAiDotNetTests.Fixture>
         await AssertClientAbortedAsync();
     }
 
-    // HttpClient reads on for up to two seconds in the hope of keeping the connection, when nobody waits for a chunk at the moment of
+    // HttpClient reads on for up to two seconds in the hope of keeping the connection, when no read waits for a chunk at the moment of
     // leaving. Nothing tells the gateway of it before.
     [Fact]
     public async Task LeavingBetweenTwoChunks_ReachesUpstreamAfterTheClientsDrain()

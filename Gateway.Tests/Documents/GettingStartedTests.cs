@@ -31,7 +31,7 @@ public sealed partial class GettingStartedTests : IAsyncLifetime
         Assert.Contains("\"choices\"", teams["curl -s http://127.0.0.1:3000/v1/chat"], StringComparison.Ordinal);
         Assert.Matches(@"search\W+openai/gpt-4o-mini", teams[Gateway + "usage"]);
 
-        // With the settings of the teams gone, as for somebody who comes from the original.
+        // With the settings of the teams gone, as for a user of the original.
         _shell.Delete("appsettings.Production.json");
         await RunAsync("Moving over from the original");
     }

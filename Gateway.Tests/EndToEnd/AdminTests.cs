@@ -67,7 +67,7 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
         Assert.Contains("kestrel_active_connections{", metrics, StringComparison.Ordinal);
         Assert.DoesNotContain("sk-or-v1-test", metrics, StringComparison.Ordinal);
 
-        // Probes are nobody's requests.
+        // Probes are requests of no team.
         Assert.DoesNotContain("endpoint=\"other\"", metrics, StringComparison.Ordinal);
     }
 

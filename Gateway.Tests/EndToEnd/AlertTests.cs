@@ -6,7 +6,7 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: an operator hears of a budget that runs out and of a key that OpenRouter rejects, once, whatever nodes and restarts there are; and
+/// Promise: an operator hears of a budget that runs out and of a key that OpenRouter rejects, once, with any number of nodes and restarts; and
 /// nothing that the gateway writes has the webhook's URL, the secret or a key.
 /// </summary>
 public sealed class AlertTests : IAsyncLifetime

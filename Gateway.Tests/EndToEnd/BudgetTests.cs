@@ -6,11 +6,11 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: a team spends no more than its budget, whoever races for the last of it, and is told so in words that stop retries.
+/// Promise: a team spends no more than its budget, also when calls race for the last of it, and is told so in words that stop retries.
 /// </summary>
 public sealed class BudgetTests
 {
-    /// <summary>Costs a dollar a call, whatever is in it.</summary>
+    /// <summary>Costs a dollar a call, with any body.</summary>
     private const string Dollar = "\"model\":\"test/dollar\"";
 
     /// <summary>Costs a thousandth of a dollar for every token of its answer.</summary>

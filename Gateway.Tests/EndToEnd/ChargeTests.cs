@@ -76,7 +76,7 @@ public sealed class ChargeTests : IClassFixture<ChargeTests.Fixture>
         Assert.True(row.Charge > 0);
     }
 
-    /// <summary>Whatever its status: what was generated before the error is billed.</summary>
+    /// <summary>The tokens that were generated before the error are billed, with any status.</summary>
     [Theory]
     [InlineData("x-fake-split: 0")]
     [InlineData("x-fake-split: 5")]

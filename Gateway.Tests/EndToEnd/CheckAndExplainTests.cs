@@ -271,7 +271,7 @@ public sealed class CheckAndExplainTests : IDisposable
     {
         _folder.Write("appsettings.json", ShippedSettings.Text);
 
-        // Nobody can listen there: it means "any port".
+        // No server can listen there: it means "any port".
         var output = await RunAsync("health", "--port", "0", "--ip", "127.0.0.1");
 
         Assert.Equal(1, output.ExitCode);

@@ -202,7 +202,7 @@ public sealed class HeaderTests : IClassFixture<HeaderTests.Fixture>
     [InlineData("/v1/files")]
     public async Task ExpectContinue_IsNotAskedOfAMuteUpstream(string path)
     {
-        // Kestrel upstream answers the interim 100 by itself; a server that never does keeps the body of whoever asks it to.
+        // Kestrel upstream answers the interim 100 by itself; a server that never does keeps the body of a client that asks for it.
         var received = "";
         await using var upstream = ScriptedSocketUpstream.Start(async connection =>
         {

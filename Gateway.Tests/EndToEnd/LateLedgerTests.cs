@@ -62,7 +62,7 @@ public sealed class LateLedgerTests
                 """{"status":"waiting"}""", await waiting.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         }
 
-        // Nobody knows yet whose call it is: a 404 would make its client give up a job that is paid for.
+        // The owner of the call is not known yet: a 404 would make its client give up a job that is paid for.
         using (var question = new HttpRequestMessage(HttpMethod.Get, "/v1/generation?id=gen-1763871234-late"))
         {
             question.Headers.Add("x-api-key", TeamSetup.Key);

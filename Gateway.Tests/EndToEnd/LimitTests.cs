@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: a team's limits hold, are told in the words that clients know, and forget nothing and nobody.</summary>
+/// <summary>Promise: a team's limits hold, are told in the words that clients know, and count every call of every team.</summary>
 public sealed class LimitTests
 {
     private const string OneAtATime = """ "Limits": { "ConcurrentRequests": 1 } """;

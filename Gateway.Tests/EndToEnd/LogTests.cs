@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: one line a request, joined to the answer by its id; never a key, never a prompt, whatever happens.</summary>
+/// <summary>Promise: one line a request, joined to the answer by its id; never a key, never a prompt, also in failures.</summary>
 public sealed class LogTests
 {
     private const string Key = "sk-or-v1-SECRETKEY0123456789";

@@ -130,7 +130,7 @@ public sealed class OutageTests
         }
     }
 
-    /// <summary>An error in a response with status 200 comes from the destination, whatever its code says.</summary>
+    /// <summary>An error in a response with status 200 comes from the destination, with any code.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

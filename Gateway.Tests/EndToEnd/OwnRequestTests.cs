@@ -117,7 +117,7 @@ public sealed class OwnRequestTests
         await using var upstream = await FakeOpenRouterServer.StartAsync();
         using var dead = new Socket(SocketType.Stream, ProtocolType.Tcp);
 
-        // Bound, so that nobody else gets the port, and not listening: connections are refused.
+        // Bound, so that no other process gets the port, and not listening: connections are refused.
         dead.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         await using var team = await StartAsync(
             upstream, "", ("a-dead", $"http://127.0.0.1:{((IPEndPoint)dead.LocalEndPoint!).Port}/api/v1"), ("b-alive", upstream.BaseUrl));

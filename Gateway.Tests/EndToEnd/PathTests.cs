@@ -4,7 +4,7 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: <c>/v1/X</c>, <c>/api/v1/X</c> and <c>/api/X</c> reach <c>{base}/X</c>, whatever X is, with the query as it came.
+/// Promise: <c>/v1/X</c>, <c>/api/v1/X</c> and <c>/api/X</c> reach <c>{base}/X</c>, for any X, with the query as it came.
 /// </summary>
 public sealed class PathTests : IClassFixture<PathTests.Fixture>
 {

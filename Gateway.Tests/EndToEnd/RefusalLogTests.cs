@@ -5,7 +5,7 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: the line of a request that the gateway answers with an error has the error's code, whatever part of the program refuses it (D1);
+/// Promise: the line of a request that the gateway answers with an error has the error's code, from every part of the program that refuses it (D1);
 /// the line of a call has its attempts and its generation.
 /// </summary>
 public sealed class RefusalLogTests

@@ -5,7 +5,7 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: a bill is asked for until upstream has answered for a day. While nobody asks, or upstream does not answer, no time passes.
+/// Promise: a bill is asked for until upstream has answered for a day. While no question is sent, or upstream does not answer, no time passes.
 /// </summary>
 public sealed class SettlementClockTests
 {

@@ -33,7 +33,7 @@ internal enum StormKind
     /// <summary>The CDN answers with a page of its own, before it reaches the origin: nothing is generated.</summary>
     FreePage,
 
-    /// <summary>A front answers with a page of its own: nobody knows whether something is generated.</summary>
+    /// <summary>A front answers with a page of its own: it is unknown whether something is generated.</summary>
     UnknownPage,
 
     /// <summary>Upstream redirects.</summary>

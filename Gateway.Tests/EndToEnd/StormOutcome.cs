@@ -10,7 +10,7 @@ namespace Gateway.Tests.EndToEnd;
 internal sealed record StormOutcome(
     string ScriptId, StormOperation Operation, int? Status, string? GenerationId, bool IsComplete, bool WasKilled)
 {
-    /// <summary>Whether nobody knows if the gateway saw upstream's head: it was killed, or its client left before it had one.</summary>
+    /// <summary>Whether it is unknown if the gateway saw upstream's head: it was killed, or its client left before it had one.</summary>
     public bool LeavesOpenWhetherTheHeadCame => WasKilled
         || (Status is null
             && Operation.Kind is StormKind.LeaveAtByte or StormKind.LeaveBeforeHead or StormKind.LeaveInBody or StormKind.Stall)

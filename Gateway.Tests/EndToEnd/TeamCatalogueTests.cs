@@ -9,7 +9,7 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: a team with model rights or aliases sees the models that it may call and no other, whatever upstream answers; every other team
+/// Promise: a team with model rights or aliases sees the models that it may call and no other, with any answer of upstream; every other team
 /// sees upstream's answer to the byte.
 /// </summary>
 public sealed class TeamCatalogueTests : IClassFixture<TeamCatalogueTests.Fixture>

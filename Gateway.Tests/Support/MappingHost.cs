@@ -14,7 +14,7 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace Gateway.Tests.Support;
 
-/// <summary>Somebody else's YARP host with the package in it: one route with the transform, one without, HTTP/1.1 and HTTP/2 by port.</summary>
+/// <summary>A YARP host of a third party with the package in it: one route with the transform, one without, HTTP/1.1 and HTTP/2 by port.</summary>
 internal sealed class MappingHost : IAsyncDisposable
 {
     public const string Path = "/v1/chat/completions";

@@ -17,13 +17,13 @@ internal static class NamedPipe
         return path;
     }
 
-    /// <summary>Writes to a pipe once somebody reads it.</summary>
+    /// <summary>Writes to a pipe once a process reads it.</summary>
     public static Task WriteAsync(string path, string text) => Task.Run(async () =>
     {
         await using var pipe = new StreamWriter(new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite));
         await pipe.WriteAsync(text);
     });
 
-    /// <summary>Puts a pipe that nobody writes to in the place of a file, as a whole.</summary>
+    /// <summary>Puts a pipe without a writer in the place of a file, as a whole.</summary>
     public static async Task ReplaceAsync(string path) => File.Move(await CreateAsync(path + ".pipe"), path, overwrite: true);
 }

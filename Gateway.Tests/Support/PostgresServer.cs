@@ -130,7 +130,7 @@ public sealed class PostgresServer : IAsyncLifetime
         }
     }
 
-    /// <summary>Stops the server as an outage does: its connections are cut, whatever they do.</summary>
+    /// <summary>Stops the server as an outage does: its connections are cut, also busy ones.</summary>
     public async Task StopAsync()
     {
         await _gate.WaitAsync();

@@ -11,7 +11,7 @@ namespace Gateway.Tests.Support;
 
 /// <summary>
 /// An upstream with TLS and HTTP/2 that renews each connection after a number of requests, as nginx does (<c>keepalive_requests</c>): it
-/// excludes the next stream by a GOAWAY, ignores whatever crosses it on the wire, and answers the streams before. Its book has every call
+/// excludes the next stream by a GOAWAY, ignores requests that cross it on the wire, and answers the streams before. Its book has every call
 /// that it has processed, by the <c>user</c> of the body. It may also limit its streams, open its windows slowly, hold its answers or fall
 /// silent.
 /// </summary>

@@ -232,7 +232,7 @@ public sealed partial class ScenarioTests : IAsyncLifetime
 
         var failed = await Assert.ThrowsAsync<HttpRequestException>(() => PostHttp2Async(client, fault));
 
-        // REFUSED_STREAM, or the NO_ERROR of the GOAWAY, whichever arrives first.
+        // REFUSED_STREAM, or the NO_ERROR of the GOAWAY; the first that arrives.
         long[] codes = fault == "refused-stream" ? [7] : [7, 0];
         Assert.Contains(Assert.IsType<HttpProtocolException>(failed.InnerException).ErrorCode, codes);
         Assert.Empty(server.Book.Entries);

@@ -47,7 +47,7 @@ internal sealed class ScriptedSocketUpstream : IAsyncDisposable
         });
     }
 
-    /// <summary>A base URL at which nobody listens, nor ever will: the port is bound, so that no server gets it.</summary>
+    /// <summary>A base URL at which no server listens at any time: the port is bound, so that no server gets it.</summary>
     public static string RefusingBaseUrl => $"http://127.0.0.1:{((IPEndPoint)Refusing.LocalEndPoint!).Port}/api/v1";
 
     /// <summary>Waits until every connection so far is closed.</summary>

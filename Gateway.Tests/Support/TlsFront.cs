@@ -4,7 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Gateway.Tests.Support;
 
-/// <summary>Terminates TLS, with a certificate that nobody trusts, in front of a plain server.</summary>
+/// <summary>Terminates TLS, with an untrusted certificate, in front of a plain server.</summary>
 internal sealed class TlsFront(string rootUrl) : LoopbackServer
 {
     private readonly Uri _server = new(rootUrl);

@@ -4,7 +4,7 @@ using Gateway.Configuration;
 
 namespace Gateway.Health;
 
-/// <summary>The state of the settings as JSON: a summary for anyone, and the whole for operators.</summary>
+/// <summary>The state of the settings as JSON: a summary for all callers, and the whole for operators.</summary>
 internal static class HealthReport
 {
     /// <summary>The response of the liveness probe.</summary>

@@ -26,7 +26,7 @@ internal sealed class Manifests
     /// <summary>The overlays.</summary>
     public static string[] Overlays { get; } = ["one-node", "many-nodes"];
 
-    /// <summary>The pods, whichever object creates them.</summary>
+    /// <summary>The pods of all objects that create some.</summary>
     public V1PodTemplateSpec Pod => Find<V1StatefulSet>() is [var set] ? set.Spec.Template : Single<V1Deployment>().Spec.Template;
 
     /// <summary>The only container of the pods.</summary>

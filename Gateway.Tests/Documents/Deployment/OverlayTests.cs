@@ -125,7 +125,7 @@ public sealed class OverlayTests(OverlayTests.Running running) : IClassFixture<O
         Assert.False(manifests.Named<V1ServiceAccount>(pod.ServiceAccountName).AutomountServiceAccountToken);
         Assert.Equal("restricted", manifests.Single<V1Namespace>().Metadata.Labels["pod-security.kubernetes.io/enforce"]);
 
-        // Readable by the group of the pod, not writable, and by nobody else.
+        // Readable by the group of the pod, not writable, and by no other user.
         Assert.Equal(Convert.ToInt32("440", 8), pod.Volumes.Single(volume => volume.Secret is not null).Secret.DefaultMode);
     }
 

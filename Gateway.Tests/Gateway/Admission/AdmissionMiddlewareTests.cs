@@ -28,7 +28,7 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace Gateway.Tests.Gateway.Admission;
 
-/// <summary>Promise: every admitted call receives its end, whatever the inner phases do, and no lease is kept.</summary>
+/// <summary>Promise: every admitted call receives its end, with any outcome of the inner phases, and no lease is kept.</summary>
 public sealed class AdmissionMiddlewareTests : IDisposable
 {
     private static readonly Lazy<Task<SettingsSnapshot>> Loaded = new(LoadAsync);

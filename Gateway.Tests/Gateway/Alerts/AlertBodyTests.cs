@@ -10,7 +10,7 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Alerts;
 
-/// <summary>Promise: bodies are those of <c>docs/alerts.md</c>, and no name in them mentions anybody, forms a link or breaks the JSON.</summary>
+/// <summary>Promise: bodies are those of <c>docs/alerts.md</c>, and no name in them mentions a user, forms a link or breaks the JSON.</summary>
 public sealed class AlertBodyTests
 {
     private static readonly IReadOnlyList<MarkdownSection> Document =

@@ -136,7 +136,7 @@ internal sealed class AlertSetup : IAsyncDisposable
         _settings?.Dispose();
         _folder.Dispose();
 
-        // Whatever happened.
+        // Of every kind.
         Assert.DoesNotContain(
             Logs.Lines,
             line => $"{line.Message} {line.Exception}".Contains("CANARY", StringComparison.Ordinal));

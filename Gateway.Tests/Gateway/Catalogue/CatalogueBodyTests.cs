@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Catalogue;
 
-/// <summary>Promise: a list of models takes a bounded memory, whatever upstream sends.</summary>
+/// <summary>Promise: a list of models takes a bounded memory, with any answer of upstream.</summary>
 public sealed class CatalogueBodyTests
 {
     private readonly CatalogueMemory _memory = new();

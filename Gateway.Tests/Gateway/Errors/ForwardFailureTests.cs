@@ -5,7 +5,7 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace Gateway.Tests.Gateway.Errors;
 
-/// <summary>Promise: a request that upstream has surely not processed is recognised, whatever the HTTP client and YARP make of it.</summary>
+/// <summary>Promise: a request that upstream has surely not processed is recognised in every form that the HTTP client and YARP give it.</summary>
 public sealed class ForwardFailureTests
 {
     public static TheoryData<ForwarderError, Exception?, bool> Failures => new()

@@ -139,7 +139,7 @@ public sealed class LedgerWriterTests : IAsyncDisposable
         Assert.False(_writer.IsHealthy);
         Assert.Equal(2000, _writer.QueueLength);
 
-        // Until the timer comes, nobody bothers the store.
+        // Until the timer fires, the store is not called.
         var attempts = _store.Attempts;
         await Assert.ThrowsAsync<LedgerException>(() => _writer.WriteAsync(Began(refused)).AsTask());
         _writer.Post(Settled(refused, 1));

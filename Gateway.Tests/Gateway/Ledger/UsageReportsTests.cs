@@ -9,7 +9,7 @@ using static Gateway.Tests.Gateway.Ledger.LedgerSamples;
 namespace Gateway.Tests.Gateway.Ledger;
 
 /// <summary>
-/// Promise: whatever a report groups by and selects, it says what its rows say, and any grouping has the same total. Random rows are
+/// Promise: with any groups and filters a report agrees with its rows, and any grouping has the same total. Random rows are
 /// compared with sums that are made here. Run for each kind of store.
 /// </summary>
 public abstract class UsageReportsTests : IAsyncLifetime

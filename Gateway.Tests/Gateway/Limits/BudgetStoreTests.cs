@@ -73,7 +73,7 @@ public abstract class BudgetStoreTests
         Assert.True(await Store.HoldAsync(Key, refused, Pico(0), isCounted: true));
         Assert.Equal(Pico(0), await Store.ReadAsync(Key));
 
-        // Without a reservation the amount is reserved, whatever the limit.
+        // Without a reservation the amount is reserved, above any limit.
         Assert.True(await Store.HoldAsync(Key, overLimit, Pico(500), isCounted: false));
         Assert.Equal(new BudgetResult(false, Pico(500), Pico(500)), await ReserveAsync(Guid.CreateVersion7(), 1, 500));
 

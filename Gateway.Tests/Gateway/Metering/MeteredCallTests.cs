@@ -51,7 +51,7 @@ public sealed class MeteredCallTests
             await EndAsync(call, way);
         }
 
-        // Whatever is reported afterwards changes nothing.
+        // Later reports change nothing.
         await call.CompletedAsync(Billed with { Usage = new Usage { Cost = new(99) } });
         await call.EndedAsync(RequestEnd.Failed);
         await call.CancelAsync();

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Metering;
 
-/// <summary>Answers that nobody should send. They teach nothing, throw nothing and cost little.</summary>
+/// <summary>Answers that no upstream should send. They give no facts, cause no exception and cost little.</summary>
 public sealed class UsageReaderHostileTests
 {
     private const string Bill = "\"usage\":{\"prompt_tokens\":5,\"cost\":0.5}";

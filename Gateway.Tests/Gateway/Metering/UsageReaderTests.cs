@@ -126,7 +126,7 @@ public sealed class UsageReaderTests
     {
         var reader = new UsageReader(isEventStream: true);
 
-        // Past the first events, which are read whatever they hold.
+        // Past the first events, which are read with any content.
         for (var i = 0; i < 20; i++)
         {
             reader.Read("data: {\"id\":\"a\"}\n\n"u8);

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Upstream;
 
-/// <summary>Promise: bytes that arrive while the time to hold ends are held, whatever comes first.</summary>
+/// <summary>Promise: bytes that arrive while the time to hold ends are held, in either order.</summary>
 public sealed class HeldStreamTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(3);

@@ -55,7 +55,7 @@ public sealed class WorkerTests : IDisposable
         first.SetResult();
         (await _worker.TurnAsync()).SetResult();
 
-        // Whatever else those calls had started would come before this one.
+        // Any other turn that those calls had started would come before this one.
         var turns = _worker.Turns;
         _worker.Wake();
         (await _worker.TurnAsync()).SetResult();

@@ -5,7 +5,7 @@ using Xunit;
 namespace Gateway.Tests.Transforms.RequestBody;
 
 /// <summary>
-/// Promise: a body that was sent and is kept for another attempt is in nobody's way, and its blocks are never reused while it is read.
+/// Promise: a body that was sent and is kept for another attempt blocks no other body, and its blocks are never reused while it is read.
 /// </summary>
 public sealed class KeptBodyTests : IDisposable
 {
@@ -106,7 +106,7 @@ public sealed class KeptBodyTests : IDisposable
     [Fact]
     public async Task ReadersReleasesAndReservations_NeverShareABlock()
     {
-        // Each body is filled with its own number; every reading must see that number only, whoever has released it meanwhile.
+        // Each body is filled with its own number; every reading must see that number only, also after a release in between.
         await Parallel.ForAsync(0, 400, async (number, cancellation) =>
         {
             var body = new BodyBuffer(_memory);

@@ -111,8 +111,8 @@ internal static class ModelSpellings
     }
 
     /// <summary>
-    /// The name, the name cut at each of its variants, and the name with each variant alone, so that <c>*:free</c> matches whichever variant
-    /// stands behind it. Of the variants after the first <see cref="MaxVariants"/> only the last is cut off by itself: a name of a million
+    /// The name, the name cut at each of its variants, and the name with each variant alone, so that <c>*:free</c> matches with any
+    /// other variant behind it. Of the variants after the first <see cref="MaxVariants"/> only the last is cut off by itself: a name of a million
     /// colons must not produce a million names.
     /// </summary>
     private static IEnumerable<string> WithFewerVariants(string name)

@@ -952,7 +952,7 @@ function showRequests() {
   renderRows();
 }
 
-/** Renders the rows in sight and some beyond: a handful of nodes, whatever the number of requests. */
+/** Renders the rows in sight and some beyond: a handful of nodes, for any number of requests. */
 function renderRows() {
   const body = $('requests-body');
   const height = rowHeight();

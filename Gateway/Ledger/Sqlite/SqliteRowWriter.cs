@@ -5,7 +5,7 @@ namespace Gateway.Ledger.Sqlite;
 
 /// <summary>
 /// Folds journal entries into their rows, in order and in batches. The transaction that folds entries of a node's file stores the sequence
-/// number of the last one, so that none counts twice, whichever process folds it.
+/// number of the last one, so that none counts twice, even if several processes fold it.
 /// </summary>
 /// <remarks>
 /// Earlier versions appended entries to the table <c>journal</c>, and may still do so while this process has the file open. Entries in the

@@ -48,7 +48,7 @@ public sealed class PostgresLedgerStoreTests(PostgresServer server) : LedgerStor
             "the store to work again");
         Assert.Single(await store.ReadChargesAsync([id], cancel));
 
-        // The lock of the node is taken again in the background, so that nobody adopts its rows.
+        // The lock of the node is taken again in the background, so that no other node adopts its rows.
         await using var other = new PostgresLedgerStore(connectionString, TimeProvider.System);
         await other.OpenAsync(cancel);
         await Eventually.TrueAsync(

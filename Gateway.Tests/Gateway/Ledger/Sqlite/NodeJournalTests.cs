@@ -6,7 +6,7 @@ using static Gateway.Tests.Gateway.Ledger.LedgerSamples;
 
 namespace Gateway.Tests.Gateway.Ledger.Sqlite;
 
-/// <summary>The files of the journal: every whole entry is read once, in order, whatever became of the file.</summary>
+/// <summary>The files of the journal: every whole entry is read once, in order, also from a damaged file.</summary>
 public sealed class NodeJournalTests : IDisposable
 {
     private readonly TempFolder _folder = new();

@@ -595,7 +595,7 @@ public sealed class SqliteJournalTests : IDisposable
         Assert.Equal(1, await command.ExecuteNonQueryAsync(Cancel));
     }
 
-    // The files as the death of the process leaves them: what is written is in them, and nobody cleans up.
+    // The files as the death of the process leaves them: they have all that was written, and no code cleans up.
     private void Leave()
     {
         foreach (var journal in Journals(Database))

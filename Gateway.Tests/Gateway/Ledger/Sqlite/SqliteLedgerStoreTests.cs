@@ -228,7 +228,7 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
     [Fact]
     public async Task LockOfAKilledProcess_IsFree()
     {
-        // A process that holds a node's lock as the gateway does, and is killed: nobody gets to clean up.
+        // A process that holds a node's lock as the gateway does, and is killed: it cannot clean up.
         await using var store = new SqliteLedgerStore(_folder.File("killed.db"));
         await store.OpenAsync(Cancel);
         var node = Guid.NewGuid();

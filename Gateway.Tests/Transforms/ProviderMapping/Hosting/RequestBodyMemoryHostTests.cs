@@ -11,7 +11,7 @@ using Xunit;
 namespace Gateway.Tests.Transforms.ProviderMapping.Hosting;
 
 /// <summary>
-/// Promise: whatever comes at once, bodies hold no more memory than they may, and each is served in its turn. Over real sockets; a body
+/// Promise: with any number of bodies at once, bodies hold no more memory than they may, and each is served in its turn. Over real sockets; a body
 /// that lacks its last byte holds its place for as long as the test wants.
 /// </summary>
 public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
@@ -51,7 +51,7 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
         await SmallAsync("largest", FreeSize);
         Assert.Equal(8, _host.Memory.WaitingBodies);
 
-        // The second keeps its place, so that the others go one by one, whichever of them is whole first.
+        // The second keeps its place, so that the others go one by one, in any order of completion.
         foreach (var upload in uploads.Skip(2).Reverse().Prepend(uploads[0]))
         {
             upload.Finish();
@@ -178,7 +178,7 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
         await using var stalled = await BeginAsync("stalled", 800_000);
         await stalled.Sent;
 
-        // Nobody waits: it may take its time.
+        // No other body waits: it may take its time.
         _time.Advance(TimeSpan.FromMinutes(5));
         Assert.Equal(0, _host.Memory.WaitingBodies);
 
@@ -366,7 +366,7 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
         await NothingIsHeldAsync();
     }
 
-    /// <summary>Any mixture of sizes, framings and clients that leave: nothing stays held and nobody is left waiting.</summary>
+    /// <summary>Any mixture of sizes, framings and clients that leave: nothing stays held and no body is left waiting.</summary>
     [Fact]
     public async Task Storm_LosesNoPlace()
     {

@@ -53,7 +53,7 @@ public class PatternIndexTests
             (patterns, name) => new ModelPatternSet(patterns).IsMatch(name) == patterns.Any(pattern => pattern.IsMatch(name)),
             iter: TestEffort.Times(750));
 
-    // Whatever may be matched by a literal of one's own, by one that many share, or by none; the ends of names and of literals meet.
+    // Names that may be matched by a literal of their own, by one that many share, or by none; the ends of names and of literals meet.
     [Theory]
     [InlineData("openai/gpt-4o", "openai/gpt-4o", true)]
     [InlineData("openai/gpt-4o", "OPENAI/gpt-4O", true)]
