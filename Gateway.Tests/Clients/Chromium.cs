@@ -45,7 +45,7 @@ internal sealed class Chromium : IAsyncDisposable
     /// <summary>The program, if there is one here.</summary>
     public static string? Program => Find();
 
-    /// <summary>What the browser has printed.</summary>
+    /// <summary>The output of the browser so far.</summary>
     public string Output
     {
         get

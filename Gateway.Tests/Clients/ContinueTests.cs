@@ -6,8 +6,8 @@ using Xunit;
 namespace Gateway.Tests.Clients;
 
 /// <summary>
-/// npm's <c>@continuedev/cli</c> with the base URL <c>http://gateway/v1</c>: an agent that repeats a call by what its error says. It starts
-/// slowly, so each test is one prompt.
+/// npm's <c>@continuedev/cli</c> with the base URL <c>http://gateway/v1</c>: an agent that decides by the text of an error whether it
+/// repeats the call. It starts slowly, so each test is one prompt.
 /// </summary>
 public sealed class ContinueTests
 {

@@ -75,13 +75,13 @@ public sealed class LangChainTests : IClassFixture<LangChainTests.Client>
         Assert.Equal(0, _client.UpstreamRequests(id));
     }
 
-    // ChatOpenRouter skips the error event, which has no choices: there the failed connection is what tells.
+    // ChatOpenRouter skips the error event, which has no choices. Only the failed connection shows it the failure.
     [Theory]
     [InlineData("openai-cut", "APIError", "Upstream connection error: premature close. The upstream closed the connection before its response was complete.")]
     [InlineData("openrouter-cut", "TypeError", "terminated")]
     public void StreamThatBreaks_Throws(string id, string type, string message) => _client.AssertFailure(id, type, null, message);
 
-    // ChatOpenRouter takes upstream's own error event for a chunk; its finish reason is all that tells.
+    // ChatOpenRouter takes upstream's own error event for a chunk. Only the finish reason of the chunk shows the error.
     [Fact]
     public void ErrorEventOfUpstream_IsSeen()
     {

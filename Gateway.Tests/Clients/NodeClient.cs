@@ -104,7 +104,7 @@ public abstract class NodeClient : IAsyncLifetime
         Assert.Equal("client_aborted", Check(id).GetProperty("end").GetString());
     }
 
-    /// <summary>Asserts that the rule for Claude models was written into what the client sent, and nothing else was touched.</summary>
+    /// <summary>Asserts that the rule for Claude models was written into the body that the client sent, and that no other byte changed.</summary>
     internal void AssertRuleApplied(string id)
     {
         const string Inserted = ""","provider":{"order":["Anthropic","Google"]}""";
@@ -112,7 +112,7 @@ public abstract class NodeClient : IAsyncLifetime
         Assert.Equal(Check(id).GetProperty("sent").GetString(), UpstreamBody(id).Replace(Inserted, "", StringComparison.Ordinal));
     }
 
-    /// <summary>Asserts that what the client sent arrived to the byte.</summary>
+    /// <summary>Asserts that the body that the client sent arrived to the byte.</summary>
     internal void AssertUntouched(string id)
     {
         Assert.Contains("\"provider\"", UpstreamBody(id), StringComparison.Ordinal);

@@ -1,4 +1,4 @@
 namespace Gateway.Tests.Clients;
 
-/// <summary>What a program that has ended printed and returned.</summary>
+/// <summary>The output and the exit code of a program that has ended.</summary>
 internal sealed record NodeOutput(int ExitCode, string Out, string Error);

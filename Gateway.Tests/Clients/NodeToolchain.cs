@@ -19,10 +19,10 @@ internal static class NodeToolchain
     /// <summary>Where the scripts and their packages are.</summary>
     public static string Folder { get; } = Path.Combine(AppContext.BaseDirectory, "Clients", "node");
 
-    /// <summary>Installs what is missing. Returns why the scripts cannot run here, or <see langword="null"/> if they can.</summary>
+    /// <summary>Installs the missing packages. Returns why the scripts cannot run here, or <see langword="null"/> if they can.</summary>
     public static Task<string?> EnsureAsync() => Preparation.Value;
 
-    /// <summary>Runs a script with these variables and, save for what a program needs to be found, no others: SDKs read many.</summary>
+    /// <summary>Runs a script with these variables and those by which programs are found, but no others: SDKs read many.</summary>
     public static Task<NodeOutput> RunAsync(string script, IReadOnlyDictionary<string, string> environment) =>
         RunAsync(Folder, environment, script);
 

@@ -191,7 +191,7 @@ public sealed class OpenAiDotNetTests : IClassFixture<OpenAiDotNetTests.Fixture>
         Assert.Contains(streams ? "Provider disconnected" : "Provider returned error", error.Message, StringComparison.Ordinal);
     }
 
-    // The client knows no error event and skips it: the failed connection is what tells.
+    // The client does not know error events and skips them. Only the failed connection shows it the failure.
     [Fact]
     public async Task StreamThatBreaks_Throws()
     {

@@ -2,7 +2,7 @@ using System.ClientModel.Primitives;
 
 namespace Gateway.Tests.Clients;
 
-/// <summary>Adds what the scripted upstream is to do to the requests of a .NET client.</summary>
+/// <summary>Adds the headers with commands for the scripted upstream to the requests of a .NET client.</summary>
 internal sealed class ScriptPolicy(IReadOnlyList<KeyValuePair<string, string>> headers) : PipelinePolicy
 {
     public override void Process(PipelineMessage message, IReadOnlyList<PipelinePolicy> pipeline, int currentIndex)

@@ -7,8 +7,8 @@ using Xunit;
 namespace Gateway.Tests.Documents;
 
 /// <summary>
-/// Promise: the image and the compose files agree about folders, and set what the gateway knows. deploy/container/check runs the program under
-/// their conditions.
+/// Promise: the image and the compose files agree about folders, and contain only variables and settings that the gateway knows.
+/// deploy/container/check runs the program under their conditions.
 /// </summary>
 public sealed partial class ContainerTests
 {

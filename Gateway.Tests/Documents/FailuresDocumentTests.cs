@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Gateway.Tests.Documents;
 
-/// <summary>Plays the faults of <c>docs/failures.md</c>, and compares what the document says of them with what happens.</summary>
+/// <summary>Plays the faults of <c>docs/failures.md</c>, and compares their effects with those that the document states.</summary>
 public sealed class FailuresDocumentTests : IClassFixture<FailuresDocumentTests.Fixture>
 {
     private static readonly IReadOnlyList<MarkdownSection> Sections =

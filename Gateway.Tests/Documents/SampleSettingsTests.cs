@@ -9,7 +9,7 @@ public sealed class SampleSettingsTests
 {
     private static readonly string Folder = Path.Combine(Repository.Root, "samples", "settings");
 
-    // What a warning is about on purpose: a listener of a container, with TLS before it.
+    // The settings with an intended warning: a listener of a container, with TLS before it.
     private static readonly HashSet<string> Expected = ["Server:Address", "Server:Https"];
 
     public static TheoryData<string> Samples => [.. Directory.GetFiles(Folder, "*.json").Select(path => Path.GetFileName(path)!)];

@@ -358,7 +358,7 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
         });
         Assert.Equal(200, (await pair.ChatAsync("a/b")).Status);
 
-        // The hour is not waited for: what was counted last goes out at the end.
+        // The test does not wait for the hour: the last counts are sent when the gateway ends.
         await pair.Gateway.Process.TerminateAsync();
         Assert.Equal(0, (await pair.Gateway.Process.WaitForExitAsync()).ExitCode);
 

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: metrics show each budget: its limit, what is spent and what open calls have reserved.</summary>
+/// <summary>Promise: metrics show each budget: its limit, the spent amount and the amount that open calls have reserved.</summary>
 public sealed class BudgetMetricsTests
 {
     [Fact]

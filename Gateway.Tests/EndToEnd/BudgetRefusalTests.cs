@@ -5,8 +5,8 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: a request that a budget does not cover is told what it needed and why, what is left, and when the budget resets (D3), in the
-/// dialect of its endpoint.
+/// Promise: the refusal of a request that a budget does not cover states the needed amount and its reason, the amount that is left, and the
+/// time at which the budget resets (D3), in the dialect of the endpoint.
 /// </summary>
 public sealed class BudgetRefusalTests : IClassFixture<BudgetRefusalTests.Fixture>
 {

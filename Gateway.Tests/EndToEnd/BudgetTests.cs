@@ -6,7 +6,7 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: a team spends no more than its budget, also when calls race for the last of it, and is told so in words that stop retries.
+/// Promise: a team spends no more than its budget, also when calls race for the last of it, and the refusal has a form that stops retries.
 /// </summary>
 public sealed class BudgetTests
 {
@@ -200,7 +200,7 @@ public sealed class BudgetTests
         Assert.Equal(200, (await team.ChatAsync(Dollar)).Status);
         (await team.ChatAsync(Dollar)).IsRefused(402);
 
-        // Another period begins with what the ledger says of it.
+        // A budget with another period begins with the charges that the ledger has for this period.
         await team.ReloadAsync(""" "Budget": { "Usd": 2, "Period": "Month" } """);
         (await team.ChatAsync(Dollar)).IsRefused(402);
     }

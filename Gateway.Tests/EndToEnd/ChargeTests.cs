@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: an outage of upstream costs a team nothing that upstream has not billed, and what is not known is never zero.</summary>
+/// <summary>Promise: an outage of upstream costs a team nothing that upstream has not billed, and an unknown cost is never zero.</summary>
 public sealed class ChargeTests : IClassFixture<ChargeTests.Fixture>
 {
     private const string NoId = "x-fake-no-generation-id: 1";

@@ -4,7 +4,7 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: <c>check</c> says what a settings file means, or what is wrong with it; <c>explain</c> says what becomes of a request.
+/// Promise: <c>check</c> states the meaning of a settings file, or its faults; <c>explain</c> states the treatment of a request.
 /// </summary>
 public sealed class CheckAndExplainTests : IDisposable
 {

@@ -5,8 +5,8 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: when the client leaves, upstream is aborted, before and after the first byte; that is what stops the bill. The answers would
-/// go on for far longer than a test may last: an abort is the only end that a test sees.
+/// Promise: when the client leaves, upstream is aborted, before and after the first byte. The abort stops the bill. The answers would go on for
+/// far longer than a test may last, so an abort is the only end that a test sees.
 /// </summary>
 public sealed class ClientLeavesTests : IClassFixture<ClientLeavesTests.Fixture>
 {

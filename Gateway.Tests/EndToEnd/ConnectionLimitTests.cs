@@ -6,8 +6,8 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: clients cannot use up the gateway's file descriptors. Connections above what these allow are closed at once, which the log and a
-/// metric say, and the gateway serves on.
+/// Promise: clients cannot use up the gateway's file descriptors. Connections above the number that these allow are closed at once. The log
+/// and a metric report this, and the gateway continues to serve.
 /// </summary>
 public sealed partial class ConnectionLimitTests
 {

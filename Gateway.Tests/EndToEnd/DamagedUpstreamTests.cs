@@ -7,7 +7,7 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: no answer of upstream's to the gateway's own questions, however damaged, ends the process. It goes on with what it knows, and
+/// Promise: no damaged answer of upstream to the gateway's own questions ends the process. The gateway continues with the data that it has, and
 /// asks again.
 /// </summary>
 public sealed class DamagedUpstreamTests
@@ -38,7 +38,7 @@ public sealed class DamagedUpstreamTests
             request => request.Path == RequestHandler.BasePath + "/embeddings/models" && request.End != ReceivedEnd.Open);
         (await team.ChatAsync("\"model\":\"nobody/knows\"")).IsRefused(402);
 
-        // From what was there, or as soon as it is.
+        // A call is priced from the list that was there, or as soon as a list is there.
         team.Upstream.Damages.Set(path, path == "/models" && damage is "404" or "br-lie" ? null : damage);
         await Eventually.TrueAsync(async () => (await team.ChatAsync()).Status == 200, "a call with a price");
 

@@ -7,8 +7,8 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: the page at the admin address shows what the gateway has served, in a real browser: traffic, errors, cost, budgets, single
-/// requests, rules and explanations. It asks no other host, and nothing that a client names becomes markup.
+/// Promise: the page at the admin address shows the work of the gateway in a real browser: traffic, errors, cost, budgets, single requests,
+/// rules and explanations. It asks no other host, and no name from a client becomes markup.
 /// </summary>
 [Collection(DashboardTestGroup.Name)]
 public sealed class DashboardTests(DashboardBrowser browser)

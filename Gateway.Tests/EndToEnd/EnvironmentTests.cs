@@ -128,7 +128,7 @@ public sealed class EnvironmentTests
         Assert.Equal(200, (await pair.GetAsync("/v1/models")).Status);
     }
 
-    /// <summary>What <c>check</c> says about the listening address.</summary>
+    /// <summary>The line of <c>check</c> about the listening address.</summary>
     private static async Task<string> ListeningAsync(TempFolder folder, Dictionary<string, string> environment, params string[] arguments)
     {
         var output = await GatewayCommandRun.RunAsync(["check", .. arguments], folder.Path, environment);

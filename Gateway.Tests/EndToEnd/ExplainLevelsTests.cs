@@ -7,7 +7,7 @@ namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
 /// Promise: at the admin address <c>explain</c> knows the levels of budgets and limits, and answers as the request is answered (D3). On the
-/// command line it knows the ledger, and says what it does not know.
+/// command line it knows the ledger, and names the state of a running gateway that it does not know.
 /// </summary>
 public sealed class ExplainLevelsTests : IClassFixture<ExplainLevelsTests.Fixture>
 {

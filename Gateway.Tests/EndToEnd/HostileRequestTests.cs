@@ -71,7 +71,7 @@ public sealed class HostileRequestTests : IClassFixture<HostileRequestTests.Fixt
         return (await client.ReadHeadAsync()).Status;
     }
 
-    /// <summary>What holds for every request that is forwarded.</summary>
+    /// <summary>The assertions that hold for every request that is forwarded.</summary>
     private static void Obeys(ReceivedRequest arrived, string key)
     {
         Assert.DoesNotContain(

@@ -7,8 +7,8 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: a key's own budget and models hold within its team's. Both budgets are reserved or none, both are charged, a refusal says whose
-/// it is, and the key sees what the lesser one leaves.
+/// Promise: a key's own budget and models hold within its team's. Both budgets are reserved or none, and both are charged. A refusal names
+/// its scope, the key or the team, and the key sees the amount that the lesser one leaves.
 /// </summary>
 public sealed class KeyBudgetTests
 {
@@ -51,7 +51,7 @@ public sealed class KeyBudgetTests
             var refused = await team.ChatAsync(Dollar, AsLaptop);
             Assert.Equal((429, "team"), (refused.Status, refused.Json.GetProperty("error").GetProperty("metadata").GetProperty("scope").GetString()));
 
-            // What the lesser leaves.
+            // The key sees the amount that the lesser budget leaves.
             var key = await KeyAsync(team, Laptop);
             Assert.Equal(
                 ("5", "0.5", "\"daily\"", "1"), (Text(key, "limit"), Text(key, "limit_remaining"), Text(key, "limit_reset"), Text(key, "usage")));

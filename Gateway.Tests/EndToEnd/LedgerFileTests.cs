@@ -5,7 +5,7 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: a ledger file that is deleted or replaced while the gateway runs costs no row, and the log says what happened.
+/// Promise: a ledger file that is deleted or replaced while the gateway runs costs no row, and the log reports the deletion or the replacement.
 /// </summary>
 public sealed class LedgerFileTests
 {

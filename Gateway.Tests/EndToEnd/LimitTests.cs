@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: a team's limits hold, are told in the words that clients know, and count every call of every team.</summary>
+/// <summary>Promise: a team's limits hold, are stated in the form that clients know, and count every call of every team.</summary>
 public sealed class LimitTests
 {
     private const string OneAtATime = """ "Limits": { "ConcurrentRequests": 1 } """;
@@ -141,7 +141,7 @@ public sealed class LimitTests
         refused.IsRefused(429);
         Assert.Equal("1", refused.Head.Header("x-ratelimit-limit-requests"));
 
-        // Another team has nothing to do with it.
+        // The limit does not apply to another team.
         var other = await team.ChatAsync("", "x-api-key: ogw-other");
         Assert.Equal(200, other.Status);
         Assert.Null(other.Head.Header("x-ratelimit-limit-requests"));
@@ -155,13 +155,13 @@ public sealed class LimitTests
         await using var team = await TeamGateway.StartAsync(""" "Limits": { "TokensPerMinute": 6000 } """);
         var stream = streams ? "\"stream\":true," : "";
 
-        // Announced 5,000, used 111: what was set aside too much is given back.
+        // Announced 5,000, used 111: the surplus of the reserved tokens is given back.
         var thrifty = await team.ChatAsync(stream + "\"max_tokens\":5000", "x-fake-prompt-tokens: 100", "x-fake-completion-tokens: 11");
         Assert.Equal(200, thrifty.Status);
         var next = await team.ChatAsync("\"max_tokens\":5000", "x-fake-prompt-tokens: 100", "x-fake-completion-tokens: 11");
         Assert.Equal(200, next.Status);
 
-        // Announced nothing, used 9,000: the next call waits, for what is owed drains at 100 tokens a second.
+        // Announced nothing, used 9,000: the next call waits, since the owed tokens drain at 100 a second.
         var greedy = await team.ChatAsync(stream + "\"user\":\"x\"", "x-fake-prompt-tokens: 1000", "x-fake-completion-tokens: 8000");
         Assert.Equal(200, greedy.Status);
         var refused = await team.ChatAsync();
@@ -312,7 +312,7 @@ public sealed class LimitTests
         Assert.Equal(200, (await team.ChatAsync()).Status);
         (await team.ChatAsync()).IsRefused(429);
 
-        // Raised: what is above the two that were used is there at once.
+        // Raised: the requests above the two that were used are available at once.
         await team.ReloadAsync(""" "Limits": { "RequestsPerMinute": 4, "ConcurrentRequests": 1 } """);
         (await team.ChatAsync()).IsRefused(429);
         await team.ReloadAsync(""" "Limits": { "RequestsPerMinute": 4, "ConcurrentRequests": 2 } """);
@@ -320,7 +320,7 @@ public sealed class LimitTests
         Assert.Equal(200, (await team.ChatAsync()).Status);
         (await team.ChatAsync()).IsRefused(429);
 
-        // Dropped: nothing is counted, nothing is told.
+        // Removed: no request is counted, and no header states a limit.
         await team.ReloadAsync("");
         var call = await team.ChatAsync();
         Assert.Equal(200, call.Status);

@@ -245,7 +245,7 @@ public sealed class MeteringTests : IClassFixture<MeteringTests.Fixture>
     private Task<LedgerRow> NewClosedRowAsync(int before) => Eventually.GetAsync(
         async () => (await _team.RowsAsync()).Skip(before).FirstOrDefault(row => row.IsClosed), "a closed row");
 
-    /// <summary>What upstream says to the same call without a gateway, its id made the same as any other.</summary>
+    /// <summary>Upstream's response to the same call without a gateway, with a placeholder for the id.</summary>
     private async Task<string> DirectAsync(string path, string body, string[] lines)
     {
         await using var client = await RawHttpClient.ConnectAsync(new Uri(_team.Upstream.RootUrl));

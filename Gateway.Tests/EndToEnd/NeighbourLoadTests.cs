@@ -14,7 +14,7 @@ public sealed class NeighbourLoadTests
     /// <summary>Names the number of uploads of a wave, such as 2500.</summary>
     private const string UploadsVariable = "GATEWAY_TEST_UPLOADS";
 
-    /// <summary>What .NET allows its heap in a container of 512 MB: 384 MB.</summary>
+    /// <summary>The limit that .NET sets for its heap in a container of 512 MB: 384 MB.</summary>
     private const string HeapLimit = "18000000";
     private const int Waves = 4;
     private const int SentBytes = 300_000;

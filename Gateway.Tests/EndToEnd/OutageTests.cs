@@ -41,14 +41,14 @@ public sealed class OutageTests
         Assert.Equal(sent, team.Upstream.Requests.Count);
         Assert.Equal(rows.Count, (await team.RowsAsync()).Count);
 
-        // What the gateway answers itself needs no upstream.
+        // An endpoint that the gateway answers itself needs no upstream.
         await using (var client = await team.Gateway.ConnectAsync())
         {
             await client.GetAsync("/v1/key", "x-api-key: " + TeamSetup.Key);
             Assert.Equal(200, (await client.ReadAsync()).Head.Status);
         }
 
-        // While upstream is still down, one failure suffices.
+        // While upstream is still down, one failure is enough.
         await ReactivateAsync(team, time, TimeSpan.FromSeconds(retryAfter - 4), 521, CdnPage);
         await Eventually.TrueAsync(async () => (await team.ChatAsync(DollarCall, CdnPage)).Status == 503, "a second pause");
         await ReactivateAsync(team, time, TimeSpan.FromSeconds(10), 200);

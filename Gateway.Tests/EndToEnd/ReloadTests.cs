@@ -221,7 +221,7 @@ public sealed class ReloadTests
                 Assert.Equal(RawEnd.Complete, body.End);
                 if (worker != 0)
                 {
-                    // The rule's name and what it wrote come from one snapshot.
+                    // The rule's name and the member that the rule wrote come from one snapshot.
                     Assert.Contains($"\"{head.Header("x-gateway-rule")}\"", body.Text, StringComparison.Ordinal);
                 }
 

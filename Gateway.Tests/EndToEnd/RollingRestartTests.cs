@@ -5,8 +5,8 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: two processes on one ledger file, as in a rolling restart, share a budget: each learns from the ledger what the other admits and
-/// what the other settles.
+/// Promise: two processes on one ledger file, as in a rolling restart, share a budget: each learns from the ledger about the calls that the
+/// other admits and settles.
 /// </summary>
 public sealed class RollingRestartTests
 {

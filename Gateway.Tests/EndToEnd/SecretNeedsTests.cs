@@ -11,7 +11,7 @@ public sealed class SecretNeedsTests : IDisposable
 {
     private const string Unset = "GATEWAY_TEST_UNSET";
 
-    // Every reference of the settings, and what does not resolve.
+    // Every reference of the settings, with the reason for which it does not resolve.
     private static readonly string[] References =
     [
         $"Teams:0:OpenRouterKey: env:{Unset}_SEARCH is not set or empty",

@@ -25,7 +25,7 @@ public sealed class SecretsTests
         var printed = new List<string>();
         var answers = new List<string>();
 
-        // Success, in either way, and what upstream does to it.
+        // Successes with and without a given body, and the failures that upstream causes.
         var upstreams = await CallAsync("x-fake-status: 200");
         Assert.Equal("Bearer sk-or-v1-MARKED-of-the-file", upstreams.Forwarded.Header("Authorization"));
         Assert.DoesNotContain(Key, string.Join('\n', upstreams.Forwarded.Headers), StringComparison.Ordinal);
@@ -82,7 +82,7 @@ public sealed class SecretsTests
         Assert.Equal(0, explain.ExitCode);
         answers.Add((await team.Gateway.HealthAsync()).ToString());
 
-        // A death in the middle of it, and what comes behind.
+        // The gateway is killed in the middle of a stream; the settlement comes after the restart.
         await using (var call = await team.SendAsync("/v1/chat/completions", BodyOf("\"stream\":true,"), Bearer, "x-fake-stall-after: 1"))
         {
             await team.Upstream.Requests.WaitForAsync(request => request.Id == call.Id && request.EventsWritten == 1);
@@ -137,7 +137,7 @@ public sealed class SecretsTests
         }
     }
 
-    // Clients put a key into the URL or the model by mistake. What is written has its prefix, so that an operator understands.
+    // Clients put a key into the URL or the model by mistake. Only the prefix of the key is written, so that an operator sees the mistake.
     [Theory]
     [InlineData("Information")]
     [InlineData("Debug")]

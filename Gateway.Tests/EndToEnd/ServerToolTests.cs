@@ -5,8 +5,8 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: model rights, enforced rules and budgets hold for what OpenRouter executes by itself, in every dialect; the requests of
-/// coding agents work behind them as they do direct.
+/// Promise: model rights, enforced rules and budgets hold for the tools that OpenRouter executes by itself, in every dialect. The requests
+/// of coding agents work under these checks as they do without a gateway.
 /// </summary>
 public sealed class ServerToolTests : IClassFixture<ServerToolTests.Fixture>
 {

@@ -67,7 +67,7 @@ public sealed class SettlementClockTests
         Assert.True(time.GetUtcNow() - start >= TimeSpan.FromMinutes(10));
         Assert.Equal(GenerationState.Provisional, rows.Single(row => row.Status == 200).State);
 
-        // What is no error is asked for until a day of answers is over, and is unresolved then.
+        // The bill of a call without an error is asked for until a day of answers is over; the call is unresolved then.
         await time.AdvanceUntilAsync(
             TimeSpan.FromMinutes(5), async () => (rows = await team.RowsAsync()).All(row => row.IsClosed), "the end of the other call");
         var unknown = rows.Single(row => row.Status == 200);

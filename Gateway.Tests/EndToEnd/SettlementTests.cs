@@ -6,8 +6,8 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: what an answer did not tell is asked for until it is known, also by a process that comes after one that was killed, and
-/// nothing passes that the ledger cannot take down.
+/// Promise: a cost that an answer did not state is asked for until it is known, also by the process that follows one that was killed. No
+/// request passes that the ledger cannot record.
 /// </summary>
 public sealed class SettlementTests
 {

@@ -6,8 +6,8 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: SIGTERM lets streams in flight finish within a set time, takes nothing new, and the exit code is 0. What is cut ends with an error.
-/// A second signal ends the gateway at once.
+/// Promise: after SIGTERM, streams in flight finish within a set time, nothing new is accepted, and the exit code is 0. A stream that is cut
+/// ends with an error. A second signal ends the gateway at once.
 /// </summary>
 public sealed class ShutdownTests
 {

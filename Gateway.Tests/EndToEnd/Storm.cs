@@ -9,7 +9,7 @@ namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
 /// Calls of all kinds from several workers at once, most of which go wrong in some way, while gateways are killed. It knows nothing of
-/// money. The same seed makes the same calls; what meets what is up to the machine.
+/// money. The same seed makes the same calls; the machine determines which calls and kills coincide.
 /// </summary>
 internal sealed class Storm
 {
@@ -40,7 +40,7 @@ internal sealed class Storm
         TestContext.Current.TestOutputHelper?.WriteLine($"{SeedVariable}={_seed}");
     }
 
-    /// <summary>What the clients saw.</summary>
+    /// <summary>The outcomes that the clients saw.</summary>
     public IReadOnlyCollection<StormOutcome> Outcomes => _outcomes;
 
     /// <summary>The seed, for messages.</summary>
@@ -120,7 +120,7 @@ internal sealed class Storm
         }
         catch (SocketException)
         {
-            // The gateway, or its death, has broken the connection: what came until then counts.
+            // The gateway, or its end, has broken the connection. The bytes that came until then count.
         }
 
         // Taken before the socket is let go, so that the head is still there.

@@ -19,7 +19,7 @@ internal sealed class StormAudit
 
     /// <param name="rows">The whole ledger.</param>
     /// <param name="book">The whole book.</param>
-    /// <param name="outcomes">What the clients saw.</param>
+    /// <param name="outcomes">The outcomes that the clients saw.</param>
     /// <param name="teamsByKey">The teams' ids by the mark of their OpenRouter key.</param>
     public StormAudit(
         IReadOnlyList<StormRow> rows,
@@ -48,14 +48,14 @@ internal sealed class StormAudit
         '\n',
         rows.Where(row => row.IsOpen).Select(row => $"{row.KeyLabel} {row.GenerationId ?? "without an id"} {row.State}"));
 
-    /// <summary>What each team is charged by the ledger.</summary>
+    /// <summary>The amount that the ledger charges each team.</summary>
     public static IReadOnlyDictionary<string, Int128> Totals(IReadOnlyList<StormRow> rows)
     {
         return rows.GroupBy(row => row.Team).ToDictionary(
             team => team.Key, team => team.Aggregate(Int128.Zero, static (sum, row) => sum + row.Charge));
     }
 
-    /// <summary>All that is wrong, a line each; nothing when the ledger is right.</summary>
+    /// <summary>All faults, a line each; none when the ledger is right.</summary>
     public IReadOnlyList<string> Faults()
     {
         _faults.Clear();
@@ -66,7 +66,7 @@ internal sealed class StormAudit
         return _faults;
     }
 
-    /// <summary>Fails with all that is wrong.</summary>
+    /// <summary>Fails with all faults.</summary>
     public void AssertRight(ulong seed)
     {
         var faults = Faults();
@@ -82,7 +82,7 @@ internal sealed class StormAudit
         Assert.True(faults.Count == 0, $"{Storm.SeedVariable}={seed}\n{string.Join('\n', faults)}");
     }
 
-    // The storm itself: what nothing has disturbed was answered.
+    // The storm itself: every undisturbed call was answered.
     private void CheckOutcomes()
     {
         foreach (var outcome in _outcomes.Values.Where(outcome => outcome.Operation.Kind == StormKind.Whole && !outcome.WasKilled))

@@ -9,7 +9,7 @@ using Usage = Gateway.Billing.Usage;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>The storm and its audit themselves: a storm does what it says, and an audit finds each kind of fault.</summary>
+/// <summary>The storm and its audit themselves: a storm makes calls of every kind and kills, and an audit finds each kind of fault.</summary>
 public sealed class StormDriverTests : IAsyncLifetime
 {
     private const ulong Seed = 20261123;

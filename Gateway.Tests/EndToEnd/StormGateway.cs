@@ -19,7 +19,7 @@ internal sealed class StormGateway : IAsyncDisposable
         _environment = environment;
     }
 
-    /// <summary>Its folder: settings, and what the gateway writes.</summary>
+    /// <summary>The folder of the gateway: its settings, and the files that it writes.</summary>
     public TempFolder Folder => _folder;
 
     /// <summary>Where it listens; <see langword="null"/> while it is dead.</summary>
@@ -28,7 +28,7 @@ internal sealed class StormGateway : IAsyncDisposable
     /// <summary>How often it was killed.</summary>
     public int Deaths => Volatile.Read(ref _deaths);
 
-    /// <summary>What it has printed since it was started last.</summary>
+    /// <summary>The output of the gateway since its last start.</summary>
     public string Output => _process?.Printed.Text ?? "";
 
     public static async Task<StormGateway> StartAsync(
@@ -48,10 +48,10 @@ internal sealed class StormGateway : IAsyncDisposable
         }
     }
 
-    /// <summary>Kills it without a word (SIGKILL), and starts it again.</summary>
+    /// <summary>Kills the gateway with SIGKILL, and starts it again.</summary>
     public async Task KillAndRestartAsync()
     {
-        // Counted before and after: a call that sees the same number at its begin and end has met no death.
+        // Counted before and after the kill: a call that sees the same number at its begin and end ran without a kill.
         Interlocked.Increment(ref _deaths);
         Volatile.Write(ref _address, null);
         await _process!.DisposeAsync();

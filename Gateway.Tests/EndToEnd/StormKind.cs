@@ -1,6 +1,6 @@
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>What happens to one call of a storm.</summary>
+/// <summary>The course of one call of a storm.</summary>
 internal enum StormKind
 {
     /// <summary>An answer, read to its end.</summary>

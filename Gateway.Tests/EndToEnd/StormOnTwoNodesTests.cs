@@ -5,7 +5,7 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: the money is right on many nodes, too: two gateways share a PostgreSQL and a Redis, and either settles what the other left.
+/// Promise: the money is right on many nodes, too: two gateways share a PostgreSQL and a Redis, and either settles the calls that the other left.
 /// </summary>
 public sealed class StormOnTwoNodesTests(PostgresServer postgres, SharedRedis redis)
 {

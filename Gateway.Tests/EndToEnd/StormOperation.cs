@@ -3,7 +3,7 @@ using Gateway.Tests.Support;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>One call of a storm: what is asked, and what is done to it. Everything in it follows from the seed.</summary>
+/// <summary>One call of a storm: its request, and the disturbance of the call. Everything in it follows from the seed.</summary>
 internal sealed record StormOperation(
     StormKind Kind, string Path, string Body, bool Streams, IReadOnlyList<string> Script, int LeaveAtByte, TimeSpan LeaveAfter)
 {

@@ -1,8 +1,8 @@
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>What a client saw of one call.</summary>
+/// <summary>The outcome of one call that its client saw.</summary>
 /// <param name="ScriptId">The call's <c>x-fake-id</c>.</param>
-/// <param name="Operation">What was to happen.</param>
+/// <param name="Operation">The planned course of the call.</param>
 /// <param name="Status">The status of the answer; <see langword="null"/> when no head came.</param>
 /// <param name="GenerationId">The answer's <c>X-Generation-Id</c>.</param>
 /// <param name="IsComplete">Whether the answer came to the end that its framing promised.</param>

@@ -8,6 +8,6 @@ internal sealed record StormRow(
 {
     public bool IsOpen => State is GenerationState.Reserved or GenerationState.Provisional;
 
-    /// <summary>What the team is charged.</summary>
+    /// <summary>The amount that the team is charged.</summary>
     public Int128 Charge => State == GenerationState.Settled ? CostPico ?? 0 : ReservedPico;
 }

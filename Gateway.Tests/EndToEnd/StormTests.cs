@@ -5,7 +5,8 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: the money is right, also over HTTP/2. After a storm of calls that go wrong in every way, and of kills, the ledger says what upstream bills.
+/// Promise: the money is right, also over HTTP/2. After a storm of calls that go wrong in every way, and of kills, the ledger
+/// equals the bills of upstream.
 /// </summary>
 public sealed class StormTests
 {

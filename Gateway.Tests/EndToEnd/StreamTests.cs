@@ -49,7 +49,7 @@ public sealed class StreamTests : IClassFixture<StreamTests.Fixture>
         Assert.Equal(WithoutIds(direct), WithoutIds(call.Body.Text));
     }
 
-    /// <summary>Upstream sends a piece only when the client has the one before it: what held one back would end the test here.</summary>
+    /// <summary>Upstream sends a piece only when the client has the one before it. The test would not get past a piece that is held back.</summary>
     [Theory]
     [InlineData(Streaming, "x-fake-events: 15", "x-fake-keepalives: 0", "data:", 18)]
     [InlineData(Streaming, "x-fake-events: 1", "x-fake-keepalives: 5", ": OPENROUTER PROCESSING", 5)]

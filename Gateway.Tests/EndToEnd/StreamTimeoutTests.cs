@@ -211,7 +211,6 @@ public sealed class StreamTimeoutTests
         await left.Task.GuardAsync();
     }
 
-    /// <summary>A gateway whose clock the test drives, a client, and an upstream that sends what it is told.</summary>
     /// <summary>A call that upstream has not taken may be repeated.</summary>
     [Fact]
     public async Task TimeThatEndsBeforeTheRequestIsSent_LetsTheClientRepeatIt()
@@ -231,6 +230,7 @@ public sealed class StreamTimeoutTests
         Assert.Null(head.Header("x-should-retry"));
     }
 
+    /// <summary>A gateway whose clock the test drives, a client, and an upstream that sends the parts that the test gives it.</summary>
     private sealed class Run : IAsyncDisposable
     {
         private readonly Channel<string> _parts = Channel.CreateUnbounded<string>();

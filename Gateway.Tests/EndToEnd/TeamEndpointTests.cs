@@ -3,7 +3,7 @@ using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: what is not listed as open to teams is closed, however its path is spelt and wherever a route leads.</summary>
+/// <summary>Promise: an endpoint that is not listed as open to teams is closed, for every spelling of its path and every target of a route.</summary>
 public sealed class TeamEndpointTests : IClassFixture<TeamEndpointTests.Fixture>
 {
     private const string Restricted = "Authorization: Bearer ogw-restricted";

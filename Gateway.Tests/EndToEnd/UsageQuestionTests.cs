@@ -8,8 +8,8 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: "What did team X spend on model Y last week" is one command and one request to the admin address, and both say what upstream
-/// bills.
+/// Promise: "What did team X spend on model Y last week" is one command and one request to the admin address, and both equal the bills of
+/// upstream.
 /// </summary>
 public sealed class UsageQuestionTests : IClassFixture<UsageQuestionTests.Fixture>
 {
@@ -134,7 +134,7 @@ public sealed class UsageQuestionTests : IClassFixture<UsageQuestionTests.Fixtur
 
         internal HttpClient Admin { get; private set; } = null!;
 
-        /// <summary>What upstream bills, with the team that called.</summary>
+        /// <summary>The bills of upstream, each with the team that called.</summary>
         internal IReadOnlyList<(string Team, BookEntry Entry)> Bills { get; private set; } = [];
 
         public async ValueTask InitializeAsync()

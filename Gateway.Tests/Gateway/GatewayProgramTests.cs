@@ -93,7 +93,7 @@ public sealed class GatewayProgramTests : IDisposable
             return default;
         }
 
-        // The writer's own end is not what is tested.
+        // Fails only once: the test is not about the end of the writer.
         private void Fail()
         {
             if (!_wasTold)

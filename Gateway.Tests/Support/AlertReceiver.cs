@@ -11,7 +11,7 @@ using Xunit;
 
 namespace Gateway.Tests.Support;
 
-/// <summary>A webhook on loopback that answers as the test wants, and keeps what was posted to it.</summary>
+/// <summary>A webhook on loopback that answers as the test wants, and keeps the posts that it received.</summary>
 internal sealed class AlertReceiver : IAsyncDisposable
 {
     /// <summary>In every URL: no log, metric or error may have it.</summary>

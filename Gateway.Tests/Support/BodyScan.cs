@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Gateway.Tests.Support;
 
-/// <summary>Scans bodies in every way they may arrive, and puts what was found into words so that two outcomes compare at a glance.</summary>
+/// <summary>Scans bodies in every way in which they may arrive, and writes the findings as text, so that two outcomes are easy to compare.</summary>
 internal static class BodyScan
 {
     public static string Whole(byte[] body) => InPieces(body, [body]);
@@ -95,7 +95,7 @@ internal static class BodyScan
         return text.ToString();
     }
 
-    /// <summary>The server tools in words; empty for none.</summary>
+    /// <summary>The server tools as text; empty for none.</summary>
     public static string Describe(ServerToolFacts tools)
     {
         var text = new StringBuilder(tools.IsFast ? "fast\n" : "");

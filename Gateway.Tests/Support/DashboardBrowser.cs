@@ -95,7 +95,7 @@ public sealed class DashboardBrowser : IAsyncLifetime
     }
 
     /// <summary>Opens the dashboard in a window of its own; skips the test where there is no browser.</summary>
-    /// <param name="hash">What stands behind the <c>#</c> of the address.</param>
+    /// <param name="hash">The text behind the <c>#</c> of the address.</param>
     /// <param name="options">How the window differs from a light one of 1440 by 900.</param>
     /// <param name="sample">Answers in place of the gateway.</param>
     /// <param name="address">Another admin address.</param>

@@ -6,7 +6,7 @@ using Microsoft.Playwright;
 namespace Gateway.Tests.Support;
 
 /// <summary>
-/// Made-up answers of the admin address, for what a test cannot call a gateway for: thousands of requests, hours and days of them, hostile
+/// Made-up answers of the admin address, with data that a test cannot create by calls: thousands of requests, hours and days of them, hostile
 /// names everywhere. The numbers are the same in every run; the times count back from now.
 /// </summary>
 internal sealed class DashboardSample

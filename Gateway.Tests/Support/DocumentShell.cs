@@ -11,7 +11,7 @@ namespace Gateway.Tests.Support;
 /// </summary>
 internal sealed partial class DocumentShell : IAsyncDisposable
 {
-    /// <summary>What starts the gateway.</summary>
+    /// <summary>The command that starts the gateway.</summary>
     public const string Gateway = "dotnet run --project Gateway";
 
     private const string Upstream = "dotnet run --project tools/FakeOpenRouter";

@@ -5,7 +5,7 @@ using System.Text;
 namespace Gateway.Tests.Support;
 
 /// <summary>
-/// A corporate egress proxy on loopback: tunnels by <c>CONNECT</c>, requests in absolute form otherwise. Keeps what passes through it.
+/// A corporate egress proxy on loopback: tunnels by <c>CONNECT</c>, requests in absolute form otherwise. Records the requests that pass through it.
 /// </summary>
 /// <param name="credentials">User and password, <c>user:password</c>, that every request has to bring.</param>
 internal sealed class EgressProxy(string? credentials = null) : LoopbackServer
@@ -54,7 +54,7 @@ internal sealed class EgressProxy(string? credentials = null) : LoopbackServer
     private static string Authorization(string credentials) =>
         $"Proxy-Authorization: Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes(credentials))}";
 
-    /// <summary>Reads the request line and the headers, byte by byte: what follows belongs to the other side.</summary>
+    /// <summary>Reads the request line and the headers, byte by byte: the bytes that follow belong to the other side.</summary>
     private static async Task<List<string>> ReadHeadAsync(NetworkStream client, CancellationToken cancellationToken)
     {
         var head = new StringBuilder();

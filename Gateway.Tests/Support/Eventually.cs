@@ -1,6 +1,6 @@
 namespace Gateway.Tests.Support;
 
-/// <summary>Polling until an event is seen, for what a test can only see from outside. Never a judgement about time.</summary>
+/// <summary>Polling until an event is seen, for events that a test can only see from outside. Never a judgement about time.</summary>
 internal static class Eventually
 {
     private static readonly TimeSpan FirstInterval = TimeSpan.FromMilliseconds(20);
@@ -14,17 +14,17 @@ internal static class Eventually
     public static Task<T> GetAsync<T>(Func<Task<T?>> ask, string what)
         where T : class => GetAsync(ask, () => what);
 
-    /// <summary>Asks again and again until it is so.</summary>
+    /// <summary>Asks again and again until the answer is true.</summary>
     public static Task TrueAsync(Func<Task<bool>> ask, string what) => GetAsync(async () => await ask() ? "yes" : null, what);
 
-    /// <summary>Looks again and again until it is so.</summary>
+    /// <summary>Looks again and again until the condition is true.</summary>
     public static Task TrueAsync(Func<bool> condition, string what) => TrueAsync(() => Task.FromResult(condition()), what);
 
-    /// <summary>Takes the same step again and again until it is so. Steps keep their pace: the condition moves a clock.</summary>
+    /// <summary>Takes the same step again and again until its result is true. Steps keep their pace: the condition moves a clock.</summary>
     public static Task InStepsAsync(Func<Task<bool>> step, string what) =>
         PollAsync(async () => await step() ? "yes" : null, () => what, FirstInterval);
 
-    /// <summary>Takes the same step again and again until it is so.</summary>
+    /// <summary>Takes the same step again and again until its result is true.</summary>
     public static Task InStepsAsync(Func<bool> step, string what) => InStepsAsync(() => Task.FromResult(step()), what);
 
     private static async Task<T> PollAsync<T>(Func<Task<T?>> ask, Func<string> what, TimeSpan longestInterval)

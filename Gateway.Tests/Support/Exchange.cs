@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Gateway.Tests.Support;
 
-/// <summary>One call through the gateway: what came back, and what arrived upstream, if it did.</summary>
+/// <summary>One call through the gateway: the response, and the request that arrived upstream, if it did.</summary>
 internal sealed record Exchange(RawResponse Head, RawBody Body, ReceivedRequest? Upstream)
 {
     public int Status => Head.Status;
@@ -19,7 +19,7 @@ internal sealed record Exchange(RawResponse Head, RawBody Body, ReceivedRequest?
         }
     }
 
-    /// <summary>What arrived upstream; fails when nothing did.</summary>
+    /// <summary>The request that arrived upstream; fails when none did.</summary>
     public ReceivedRequest Forwarded
     {
         get

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace Gateway.Tests.Support;
 
-/// <summary>What a scan of a body finds, by way of Utf8JsonReader: the rules are tested without the scanner.</summary>
+/// <summary>The facts that a scan of a body finds, read with Utf8JsonReader: the rules are tested without the scanner.</summary>
 internal static class FactsFromJson
 {
     private static readonly Dictionary<string, BodyMemberName> Routing = new(StringComparer.Ordinal)

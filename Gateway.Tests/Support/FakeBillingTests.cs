@@ -8,7 +8,7 @@ using Xunit;
 
 namespace Gateway.Tests.Support;
 
-/// <summary>The scripted upstream's money: what all tests of the ledger rely on.</summary>
+/// <summary>The scripted upstream's money, on which all tests of the ledger rely.</summary>
 public sealed partial class FakeBillingTests : IAsyncLifetime
 {
     private const string Key = "sk-or-v1-test";
@@ -380,7 +380,7 @@ public sealed partial class FakeBillingTests : IAsyncLifetime
         Assert.Empty(Server.Book.Entries);
     }
 
-    /// <summary>What has no entry may have been processed as well; what was refused was not.</summary>
+    /// <summary>A request without an entry may have been processed as well; a refused one was not.</summary>
     [Fact]
     public async Task BookPage_HasTheStatusOfEveryRequestThatArrived()
     {

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace Gateway.Tests.Support;
 
-/// <summary>The scripted upstream itself: what all end-to-end tests rely on.</summary>
+/// <summary>The scripted upstream itself, on which all end-to-end tests rely.</summary>
 public sealed class FakeOpenRouterTests : IAsyncLifetime
 {
     private const string Chat = "/api/v1/chat/completions";

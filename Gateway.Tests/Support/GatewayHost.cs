@@ -15,7 +15,7 @@ namespace Gateway.Tests.Support;
 
 /// <summary>
 /// A gateway that listens on a real socket of 127.0.0.1, with a settings file and a folder of its own. It runs in this process, unless
-/// the test needs a process or <see cref="GatewayProcess.ProgramVariable"/> names a published program, which then is what is tested.
+/// the test needs a process or <see cref="GatewayProcess.ProgramVariable"/> names a published program, which the tests then run.
 /// </summary>
 internal sealed partial class GatewayHost : IAsyncDisposable
 {

@@ -1,6 +1,6 @@
 namespace Gateway.Tests.Support;
 
-/// <summary>What a gateway process that has ended printed and returned.</summary>
+/// <summary>The output and the exit code of a gateway process that has ended.</summary>
 internal sealed record GatewayOutput(int ExitCode, string Out, string Error)
 {
     /// <summary>Both streams.</summary>

@@ -32,7 +32,7 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
     public static string? PublishedProgram { get; } =
         Environment.GetEnvironmentVariable(ProgramVariable) is { Length: > 0 } path ? path : null;
 
-    /// <summary>What it has printed, both streams together.</summary>
+    /// <summary>The lines that the process has printed, both streams together.</summary>
     public PrintedLines Printed { get; }
 
     public bool HasExited => _process.HasExited;
@@ -130,7 +130,7 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
         await kill.WaitForExitAsync();
     }
 
-    /// <summary>Waits for the end and returns what was printed.</summary>
+    /// <summary>Waits for the end of the process and returns its output.</summary>
     public async Task<GatewayOutput> WaitForExitAsync()
     {
         using var limit = HangGuard.Start();

@@ -4,7 +4,7 @@ namespace Gateway.Tests.Support;
 
 /// <summary>
 /// The corpus of hostile requests. A new case is one line. <c>HostileRequestTests</c> sends each of them to a gateway without teams and to
-/// one with teams, and checks beside the status what every forwarded request has to obey.
+/// one with teams, and checks the status and the rules that every forwarded request has to obey.
 /// </summary>
 internal static class HostileRequests
 {

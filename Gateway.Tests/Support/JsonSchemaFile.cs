@@ -17,7 +17,7 @@ internal static class JsonSchemaFile
     /// <summary>The file.</summary>
     public static string Text => File.ReadAllText(Path);
 
-    /// <summary>What the schema finds in a settings file, each with the path of the setting; empty if the file is valid.</summary>
+    /// <summary>The faults that the schema finds in a settings file, each with the path of the setting; empty if the file is valid.</summary>
     public static IReadOnlyList<string> Faults(string settings)
     {
         using var document = JsonDocument.Parse(settings, Lenient);

@@ -76,7 +76,7 @@ internal sealed record LedgerRow
 
     public bool IsClosed => State is GenerationState.Settled or GenerationState.Unresolvable or GenerationState.WrittenOff;
 
-    /// <summary>What the team is charged.</summary>
+    /// <summary>The amount that the team is charged.</summary>
     public long Charge => State == GenerationState.Settled ? CostPico ?? 0 : State == GenerationState.WrittenOff ? 0 : ReservedPico;
 
     /// <summary>The rows of a SQLite file that a gateway may have open, in the order of their calls.</summary>

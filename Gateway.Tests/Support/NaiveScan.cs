@@ -5,7 +5,7 @@ using OpenRouterGateway.Transforms.RequestBody;
 
 namespace Gateway.Tests.Support;
 
-/// <summary>What the scanner must find, the plain way: a full walk with the JSON reader of the framework.</summary>
+/// <summary>The facts that the scanner must find, read in a simple way: a full walk with the JSON reader of the framework.</summary>
 internal static class NaiveScan
 {
     private static readonly JsonReaderOptions Options = new() { MaxDepth = int.MaxValue };

@@ -177,7 +177,7 @@ public sealed class PostgresServer : IAsyncLifetime
         }
     }
 
-    // What initdb makes, once for all servers: a copy of it costs a sixth of a second one. It stays until the process ends.
+    // The folder that initdb creates, once for all servers: a copy of it costs a sixth of a second one. It stays until the process ends.
     private static async Task<string> InitializeDataAsync()
     {
         var folder = TemporaryFolder();

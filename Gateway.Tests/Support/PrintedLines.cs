@@ -2,7 +2,7 @@ namespace Gateway.Tests.Support;
 
 /// <summary>The lines that a gateway has printed, to be waited for.</summary>
 /// <param name="ended">Completes when the gateway ends and prints no more; never for one inside the test's process.</param>
-/// <param name="state">Says what became of the gateway, for a failure.</param>
+/// <param name="state">Describes the state of the gateway, for the message of a failure.</param>
 internal sealed class PrintedLines(Func<CancellationToken, Task> ended, Func<string> state)
 {
     private readonly Lock _gate = new();

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Gateway.Tests.Support;
 
-/// <summary>The body of an answer: what came, and how it ended.</summary>
+/// <summary>The body of an answer: the pieces that came, and the kind of its end.</summary>
 internal sealed record RawBody(IReadOnlyList<RawPiece> Pieces, RawEnd End)
 {
     public byte[] Bytes { get; } = [.. Pieces.SelectMany(piece => piece.Bytes)];

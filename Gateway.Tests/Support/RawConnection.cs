@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Gateway.Tests.Support;
 
-/// <summary>One HTTP/1.1 connection, written by hand: what no well-behaved client would send can be sent, and reuse can be seen.</summary>
+/// <summary>One HTTP/1.1 connection, written by hand: it can send bytes that no well-behaved client would send, and it shows reuse.</summary>
 internal sealed class RawConnection : IAsyncDisposable
 {
     private readonly TcpClient _client = new() { NoDelay = true };

@@ -6,7 +6,7 @@ using System.Text;
 
 namespace Gateway.Tests.Support;
 
-/// <summary>An HTTP/1.1 client that sends exactly the bytes it is given and shows exactly what came back.</summary>
+/// <summary>An HTTP/1.1 client that sends exactly the bytes it is given and shows exactly the bytes that came back.</summary>
 internal sealed class RawHttpClient : IAsyncDisposable
 {
     private readonly TcpClient _tcp;

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace Gateway.Tests.Support;
 
-/// <summary>A server that writes down what reaches it, to the byte, and answers <c>{"ok":true}</c>.</summary>
+/// <summary>A server that records the requests that reach it, to the byte, and answers <c>{"ok":true}</c>.</summary>
 internal sealed class RecordingUpstream : IAsyncDisposable
 {
     private readonly WebApplication _app;

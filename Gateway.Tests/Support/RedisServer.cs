@@ -18,7 +18,7 @@ public sealed class RedisServer : IAsyncDisposable
     {
     }
 
-    /// <summary>What a client connects with.</summary>
+    /// <summary>The configuration with which a client connects.</summary>
     public string Configuration => $"127.0.0.1:{_port},connectTimeout=1000";
 
     /// <summary>The same for a test without an outage, whose first connection may take its time.</summary>

@@ -44,7 +44,7 @@ internal sealed partial class RenewingUpstream : LoopbackServer
 
     public RenewingUpstream(int requestsPerConnection = int.MaxValue) => _requestsPerConnection = requestsPerConnection;
 
-    /// <summary>At most so many streams of a connection at once; by default as many as nginx allows. It refuses what is above.</summary>
+    /// <summary>The maximum number of streams of a connection at once; by default that of nginx. The server refuses the streams above it.</summary>
     public byte MaxStreams { get; init; } = 128;
 
     /// <summary>The number of calls that must have arrived before one is answered.</summary>

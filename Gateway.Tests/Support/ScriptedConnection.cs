@@ -79,7 +79,7 @@ internal sealed class ScriptedConnection : IAsyncDisposable
         return SendAsync($"{Encoding.UTF8.GetByteCount(text).ToString("x", CultureInfo.InvariantCulture)}\r\n{text}\r\n");
     }
 
-    /// <summary>Ends the connection with a reset, which drops what the peer has not read yet: the test waits for that first.</summary>
+    /// <summary>Ends the connection with a reset, which drops the bytes that the peer has not read yet: the test waits for this read first.</summary>
     public void Reset()
     {
         _client.Client.LingerState = new LingerOption(true, 0);

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace Gateway.Tests.Support;
 
-/// <summary>An upstream for what no well-behaved server sends: a script talks to each connection byte by byte.</summary>
+/// <summary>An upstream for bytes that no well-behaved server sends: a script talks to each connection byte by byte.</summary>
 internal sealed class ScriptedSocketUpstream : IAsyncDisposable
 {
     private static readonly Socket Refusing = BindOnly();
@@ -28,7 +28,7 @@ internal sealed class ScriptedSocketUpstream : IAsyncDisposable
 
     public int Port { get; }
 
-    /// <summary>What a gateway takes as its base URL.</summary>
+    /// <summary>The base URL for a gateway.</summary>
     public string BaseUrl => $"http://127.0.0.1:{Port}/api/v1";
 
     /// <summary>Connections accepted so far.</summary>
@@ -53,7 +53,7 @@ internal sealed class ScriptedSocketUpstream : IAsyncDisposable
     /// <summary>Waits until every connection so far is closed.</summary>
     public Task WhenClosedAsync() => Task.WhenAll(_running);
 
-    /// <summary>Ends every connection and reports what went wrong in a script.</summary>
+    /// <summary>Ends every connection and reports the faults of the scripts.</summary>
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();

@@ -43,7 +43,7 @@ internal sealed class SmallDisk : IDisposable
         }
     }
 
-    /// <summary>Frees what <see cref="Fill"/> took.</summary>
+    /// <summary>Frees the space that <see cref="Fill"/> took.</summary>
     public void Free() => System.IO.File.Delete(File(Filler));
 
     public void Dispose()

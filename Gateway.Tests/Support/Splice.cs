@@ -7,7 +7,7 @@ namespace Gateway.Tests.Support;
 internal static class Splice
 {
     /// <summary>
-    /// What was put into a body, when that is all that happened to it; fails when a byte of the original is missing or moved.
+    /// The text that was inserted into a body, if this was the only change; fails when a byte of the original is missing or moved.
     /// </summary>
     public static string Inserted(byte[] original, byte[] arrived)
     {

@@ -9,7 +9,7 @@ internal static class SqliteLedgerFile
     /// <summary>Opens it for reading, with all that was written up to now in its rows.</summary>
     public static async Task<SqliteConnection> OpenAsync(string path)
     {
-        // What the next gateway does when it opens the file, however long another one holds the lock.
+        // Opens the file first as the next gateway does, however long another one holds the lock.
         await using (var store = new SqliteLedgerStore(path) { BusyTimeout = HangGuard.Limit })
         {
             await store.OpenAsync(CancellationToken.None);

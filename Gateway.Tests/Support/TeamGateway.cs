@@ -31,7 +31,7 @@ internal sealed class TeamGateway : IAsyncDisposable
 
     public FakeOpenRouterServer Upstream { get; }
 
-    /// <summary>What outlives a gateway: the ledger, prices, the file with the OpenRouter key.</summary>
+    /// <summary>The files that outlive a gateway: the ledger, prices, the file with the OpenRouter key.</summary>
     public TempFolder Data { get; } = new();
 
     public string LedgerPath => Data.File("usage.db");
@@ -187,7 +187,7 @@ internal sealed class TeamGateway : IAsyncDisposable
         return $$"""{ {{model}}{{(members.Length > 0 ? members + "," : "")}}"messages":[] }""";
     }
 
-    /// <summary>What upstream bills for a call.</summary>
+    /// <summary>Upstream's bill for a call.</summary>
     public BookEntry Bill(Exchange call) => Bill(call.Forwarded.Id!);
 
     /// <summary>The same by its <c>x-fake-id</c>.</summary>

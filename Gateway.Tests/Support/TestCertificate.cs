@@ -35,7 +35,7 @@ internal sealed class TestCertificate
     }
 
     /// <summary>
-    /// What a test's client asks of a server's certificate: that there is one. It is self-signed, and the tests compare
+    /// A test's client requires only that the server has a certificate. The certificate is self-signed, and the tests compare
     /// thumbprints.
     /// </summary>
     public static bool Accept(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) =>

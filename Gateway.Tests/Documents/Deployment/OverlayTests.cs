@@ -8,8 +8,8 @@ using Xunit;
 namespace Gateway.Tests.Documents.Deployment;
 
 /// <summary>
-/// Promise: what an overlay of deploy/kubernetes applies fits the gateway: its settings load, probes are answered, the pod has the time, the
-/// memory, the folders and the network that they need, and no right beyond.
+/// Promise: the objects of each overlay of deploy/kubernetes fit the gateway. Their settings load, and probes are answered. The pod has the time,
+/// the memory, the folders and the network that the settings need, and no further right.
 /// </summary>
 public sealed class OverlayTests(OverlayTests.Running running) : IClassFixture<OverlayTests.Running>
 {

@@ -43,7 +43,7 @@ public sealed partial class SystemdUnitTests
     {
         using var units = WriteUnits("");
 
-        // In tenths. What is left: sockets to the Internet, the host's network and the root folder, which is read-only.
+        // In tenths. The remaining exposure: sockets to the Internet, the host's network and the root folder, which is read-only.
         var run = await AnalyzeAsync("security", "--offline=true", "--no-pager", "--threshold=12", units.File(Name));
 
         Assert.True(run.ExitCode == 0, run.Out + run.Error);

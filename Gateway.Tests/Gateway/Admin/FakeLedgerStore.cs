@@ -3,7 +3,7 @@ using Gateway.Primitives;
 
 namespace Gateway.Tests.Gateway.Admin;
 
-/// <summary>A ledger that can be read for usage and for nothing else; it notes what it was asked.</summary>
+/// <summary>A ledger that can be read for usage only; it records the selections that it was asked for.</summary>
 internal sealed class FakeLedgerStore(params UsageRow[] rows) : ILedgerStore
 {
     public string? Fault { get; init; }

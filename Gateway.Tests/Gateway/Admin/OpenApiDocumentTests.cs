@@ -9,8 +9,8 @@ using Xunit;
 namespace Gateway.Tests.Gateway.Admin;
 
 /// <summary>
-/// Promise: <c>/admin/openapi.json</c> is a valid OpenAPI document, and describes every endpoint of the admin address and what it really
-/// answers.
+/// Promise: <c>/admin/openapi.json</c> is a valid OpenAPI document, and describes every endpoint of the admin address and its actual
+/// responses.
 /// </summary>
 public sealed class OpenApiDocumentTests : IAsyncLifetime
 {

@@ -3,7 +3,7 @@ using Gateway.Tests.Support;
 
 namespace Gateway.Tests.Gateway.Admission;
 
-/// <summary>Bodies of every endpoint, with what determines their size: models, caps, choices, tiers, text, media and cache writes.</summary>
+/// <summary>Bodies of every endpoint, with the parts that determine their size: models, caps, choices, tiers, text, media and cache writes.</summary>
 internal static class RandomBody
 {
     /// <summary>A list like OpenRouter's: shared slugs, overrides, prices of caches, media, searches and fast tiers.</summary>

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Admission;
 
-/// <summary>What a body of each endpoint says about its size.</summary>
+/// <summary>The size that a body of each endpoint states.</summary>
 public sealed class RequestMeasureTests : IAsyncLifetime
 {
     private const string Prices = """{"data":[{"id":"m","pricing":{"prompt":"0.000001","completion":"0.000002"} }]}""";

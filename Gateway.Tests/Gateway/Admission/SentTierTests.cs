@@ -3,7 +3,7 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Admission;
 
-/// <summary>Promise: the tier of an estimate is that of the request as it is sent, with what rules and aliases have written.</summary>
+/// <summary>Promise: the tier of an estimate is that of the request as it is sent, with the members that rules and aliases have written.</summary>
 public sealed class SentTierTests
 {
     private const string Prices = """

@@ -35,7 +35,7 @@ public sealed class TenantSimulationTests(ITestOutputHelper output)
             (_, _) => Task.FromResult(new TeamCharges(PicoDollars.Zero, new Dictionary<Guid, PicoDollars>(), [])), TimeProvider.System);
         var key = new BudgetKey("search", BudgetPeriod.Total, DateTimeOffset.MinValue);
 
-        // What a quarter of the calls cost, so that most of them race for the rest.
+        // The cost of a quarter of the calls, so that most of them race for the rest.
         var limit = Pico(0.01m * Calls);
         var open = new Queue<(Guid Id, PicoDollars Reserved, PicoDollars Bill)>();
         var billed = PicoDollars.Zero;

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Admission;
 
-/// <summary>Promise: what is billed by another unit than the token is reserved too.</summary>
+/// <summary>Promise: usage that is billed by another unit than the token is reserved too.</summary>
 public sealed class UnitPriceTests
 {
     private const long Dollar = 1_000_000_000_000;

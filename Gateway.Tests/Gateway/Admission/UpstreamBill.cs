@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace Gateway.Tests.Gateway.Admission;
 
 /// <summary>
-/// What OpenRouter bills for a body, as its documents say, by a plain reading that shares no code with the gateway: the last duplicate
+/// OpenRouter's bill for a body by its documents, from a plain reading that shares no code with the gateway: the last duplicate
 /// counts, each endpoint reads its own cap and writes up to it (4,096 tokens without one), a ranking is billed by the search, two bytes of
 /// text are a token, an image or a document has up to 2,000 tokens, and everything whose place or type is not that of media is text.
 /// </summary>

@@ -96,7 +96,7 @@ public sealed class AlertPosterTests(PostgresServer server)
         Assert.Equal(2, setup.Receiver.Posts.Count);
         setup.Refuse(node, "search");
 
-        // The timeout ends the post. What waited for the receiver is posted when it is tried again.
+        // The timeout ends the post. The alerts that waited for the receiver are posted when it is tried again.
         setup.PostTime.Advance(AlertClient.Timeout);
         await setup.OutcomesAsync("failed", 1);
         Assert.Contains(setup.Logs.Lines, line => line.Message.Contains("no response within 10 seconds", StringComparison.Ordinal));
@@ -275,7 +275,7 @@ public sealed class AlertPosterTests(PostgresServer server)
         await setup.PostsAsync(10);
         await Task.WhenAll(nodes.Select(node => node.StopAsync()));
 
-        // A restart finds nothing to do but what is new.
+        // After a restart, only the new alerts are posted.
         var restarted = await StartAsync();
         setup.Refuse(restarted, "search");
         setup.Refuse(restarted, "ads");

@@ -8,8 +8,8 @@ using Xunit;
 namespace Gateway.Tests.Gateway.Alerts;
 
 /// <summary>
-/// Promise: each threshold of what is spent and the first refusal of a period are posted once a team and period, and a rejected key once a key
-/// and day.
+/// Promise: each threshold of the spent amount and the first refusal of a period are posted once a team and period, and a rejected key once a
+/// key and day.
 /// </summary>
 public sealed class AlertRaiserTests
 {

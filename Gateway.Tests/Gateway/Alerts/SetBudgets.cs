@@ -13,7 +13,7 @@ internal sealed class SetBudgets : IBudgetPreview
     /// <summary>Makes the store fail.</summary>
     public bool IsFailing { get; set; }
 
-    /// <summary>Sets what a team has spent in the period of a moment, in US dollars.</summary>
+    /// <summary>Sets the amount that a team has spent in the period of a moment, in US dollars.</summary>
     public void Spend(BudgetKey key, decimal usd, decimal reserved = 0) => _levels[key] = (Pico(usd), Pico(reserved));
 
     public ValueTask<BudgetResult> PreviewAsync(BudgetKey key, PicoDollars limit, PicoDollars amount)

@@ -11,7 +11,7 @@ using Yarp.ReverseProxy.Model;
 
 namespace Gateway.Tests.Gateway.Configuration;
 
-/// <summary>Promise: a reload takes over what did not change, and its outcome is that of a first load.</summary>
+/// <summary>Promise: a reload takes over the parts that did not change, and its outcome is that of a first load.</summary>
 public sealed class IncrementalLoadTests : IDisposable
 {
     private readonly SettingsFolder _folder = new();

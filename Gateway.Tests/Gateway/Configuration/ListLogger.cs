@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Gateway.Tests.Gateway.Configuration;
 
-/// <summary>Keeps what is logged.</summary>
+/// <summary>Keeps the entries that are logged.</summary>
 internal sealed class ListLogger<T> : ILogger<T>
 {
     private readonly ConcurrentQueue<(LogLevel Level, string Message)> _entries = new();

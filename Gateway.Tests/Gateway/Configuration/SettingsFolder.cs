@@ -12,10 +12,10 @@ using Yarp.ReverseProxy.Model;
 
 namespace Gateway.Tests.Gateway.Configuration;
 
-/// <summary>A working directory of its own, with what a test needs to load settings from it.</summary>
+/// <summary>A working directory of its own, with the members that a test needs to load settings from it.</summary>
 internal sealed class SettingsFolder : IDisposable
 {
-    /// <summary>The least that loads.</summary>
+    /// <summary>The smallest section that loads.</summary>
     public const string Proxy = """
         "ReverseProxy": {
           "Routes": { "all": { "ClusterId": "openrouter", "Match": { "Path": "/{**rest}" } } },

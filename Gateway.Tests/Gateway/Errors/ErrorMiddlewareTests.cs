@@ -8,7 +8,9 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace Gateway.Tests.Gateway.Errors;
 
-/// <summary>Promise: what the shutdown cuts is an error of the shutdown, also if the failure that it causes is seen first.</summary>
+/// <summary>
+/// Promise: a request that the shutdown cuts ends with an error of the shutdown, also if the failure that the cut causes is seen first.
+/// </summary>
 public sealed class ErrorMiddlewareTests
 {
     [Theory]

@@ -84,7 +84,7 @@ public sealed class AlertStoreTests(PostgresServer server) : IAsyncDisposable
         Assert.Equal(names.Distinct(StringComparer.Ordinal).Count(), names.Count);
         Assert.All(claims, claimed => Assert.True(claimed.Count <= 10));
 
-        // Nodes skip what another one is claiming, and find it at the next turn.
+        // Nodes skip the alerts that another one is claiming, and find them at the next turn.
         names.AddRange((await one.ClaimDueAsync(Now, Now.AddHours(1), 40, Cancel)).Select(claim => claim.Name));
         Assert.Equal(Enumerable.Range(0, 40).Select(i => $"a{i}").Order(StringComparer.Ordinal), names.Order(StringComparer.Ordinal));
     }

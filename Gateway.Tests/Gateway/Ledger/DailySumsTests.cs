@@ -11,7 +11,7 @@ namespace Gateway.Tests.Gateway.Ledger;
 
 /// <summary>
 /// Promise: the sums of days equal the settled rows, those that were removed included, after any sequence of events on two nodes. Charges
-/// are what the rows say. Run for each kind of store.
+/// equal those of the rows. Run for each kind of store.
 /// </summary>
 public abstract class DailySumsTests : IAsyncLifetime
 {

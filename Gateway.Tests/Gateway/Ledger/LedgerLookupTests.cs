@@ -6,7 +6,7 @@ using static Gateway.Tests.Gateway.Ledger.LedgerSamples;
 
 namespace Gateway.Tests.Gateway.Ledger;
 
-/// <summary>What the look-up finds in a ledger; run for each kind of store.</summary>
+/// <summary>The records that the look-up finds in a ledger; run for each kind of store.</summary>
 public abstract class LedgerLookupTests : IAsyncLifetime
 {
     private ILedgerStore _store = null!;

@@ -4,7 +4,7 @@ using Gateway.Primitives;
 
 namespace Gateway.Tests.Gateway.Ledger;
 
-/// <summary>Entries with everything in them, and with nothing but what a test is about.</summary>
+/// <summary>Entries with all members, and entries with only the members that a test is about.</summary>
 internal static class LedgerSamples
 {
     public static readonly DateTimeOffset Now = new(2026, 3, 14, 15, 9, 26, 535, TimeSpan.Zero);

@@ -9,7 +9,7 @@ using static Gateway.Tests.Gateway.Ledger.LedgerSamples;
 
 namespace Gateway.Tests.Gateway.Ledger;
 
-/// <summary>What every ledger does; run for each kind of store.</summary>
+/// <summary>The behaviour of every ledger; run for each kind of store.</summary>
 public abstract class LedgerStoreTests : IAsyncLifetime
 {
     private readonly List<ILedgerStore> _stores = [];
@@ -484,7 +484,7 @@ public abstract class LedgerStoreTests : IAsyncLifetime
     [Fact]
     public async Task EverySchema_KeepsItsTotals()
     {
-        // Until the sums of days, what removed rows had cost was kept by team.
+        // Before the sums of days, the cost of removed rows was kept by team.
         var lastTotals = IsSqlite ? 5 : 4;
         for (var version = 1; version <= LedgerSchema.Version(IsSqlite); version++)
         {
@@ -518,7 +518,7 @@ public abstract class LedgerStoreTests : IAsyncLifetime
             Assert.Equal([open], charges.Open.Keys);
             Assert.Equal(open, Assert.Single(await store.TakeDueAsync(["search"], Now, Now.AddMinutes(1), 10, Cancel)).Id);
 
-            // What this version settles and removes is added to what the earlier one has removed.
+            // The rows that this version settles and removes are added to those that the earlier one has removed.
             var usage = new Usage { Cost = new PicoDollars(13), UpstreamCost = new PicoDollars(17) };
             await store.ApplyAsync([Settled(open, 0) with { Usage = usage }], Cancel);
             Assert.Equal(2, await store.RemoveBeforeAsync(Now.AddDays(1), Now.AddDays(2), Cancel));

@@ -306,7 +306,7 @@ public sealed class LedgerWriterTests : IAsyncDisposable
         Assert.False(Directory.Exists(_folder.File("data")));
     }
 
-    /// <summary>A real store that can be made to wait or to fail, and remembers what it was given.</summary>
+    /// <summary>A real store that can be made to wait or to fail, and records the entries that it was given.</summary>
     private sealed class TestableStore(ILedgerStore inner) : ILedgerStore
     {
         private int _attempts;

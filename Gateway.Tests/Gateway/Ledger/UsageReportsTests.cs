@@ -188,7 +188,7 @@ public abstract class UsageReportsTests : IAsyncLifetime
         };
     }
 
-    /// <summary>A random row, and what a report says of it.</summary>
+    /// <summary>A random row, and the values that a report has for it.</summary>
     private sealed record Sample
     {
         public static readonly string[] Teams = ["a", "b", "c"];

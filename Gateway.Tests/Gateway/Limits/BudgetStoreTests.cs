@@ -9,7 +9,7 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Limits;
 
-/// <summary>Promise: a budget is never overdrawn by reservations, and what it is charged is exact, wherever it is counted.</summary>
+/// <summary>Promise: a budget is never overdrawn by reservations, and its charges are exact, wherever it is counted.</summary>
 public abstract class BudgetStoreTests
 {
     private IBudgetStore? _store;

@@ -30,7 +30,7 @@ internal sealed class FakeLedger : ILedgerStore
             new LedgerWriter(this, TimeProvider.System, NullLogger<LedgerWriter>.Instance), this, TimeProvider.System);
     }
 
-    /// <summary>What every query waits for, to make races happen.</summary>
+    /// <summary>The task that every query waits for, to make races happen.</summary>
     public Task Gate { get; set; } = Task.CompletedTask;
 
     public bool IsFailing { get; set; }

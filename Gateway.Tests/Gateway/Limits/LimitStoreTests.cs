@@ -288,7 +288,7 @@ public abstract class LimitStoreTests
             leases.Add((await TakeAsync(0, new LimitScope("team:a", 4, null, 4))).Lease!);
         }
 
-        // Lower than what is in flight, then higher, then as it was.
+        // A limit lower than the number in flight, then a higher one, then the original one.
         Assert.Equal(LimitKind.Requests, (await TakeAsync(0, new LimitScope("team:a", 2, null, null))).RefusedBy);
         Assert.Equal(LimitKind.Concurrency, (await TakeAsync(0, new LimitScope("team:a", null, null, 2))).RefusedBy);
         leases.Add((await TakeAsync(0, new LimitScope("team:a", null, null, 5))).Lease!);
@@ -431,7 +431,7 @@ public abstract class LimitStoreTests
         public LimitLevel? Tokens => Result.Tokens;
     }
 
-    /// <summary>What drains meanwhile, a request or token that is under way included.</summary>
+    /// <summary>The amount that drains meanwhile, including a request or token that is under way.</summary>
     private static long Refill(int perMinute, TimeSpan passed) => (long)Math.Ceiling(passed.TotalMinutes * perMinute);
 
     private static void InterlockedMax(ref int most, int value)

@@ -68,7 +68,7 @@ public sealed class MemoryBudgetReconcilerTests : IDisposable
         _ledger.Close(missed, 700);
         Assert.Equal(new PicoDollars(reserved), await _store.ReadAsync(Key));
 
-        // One round notes what is settled, a later one finds that the counter still lacks it.
+        // One round notes the settled call, a later one finds that the counter still lacks it.
         await _reconciler.ReconcileAsync(Cancel);
         await _reconciler.ReconcileAsync(Cancel);
         Assert.Equal(new PicoDollars(reserved), await _store.ReadAsync(Key));

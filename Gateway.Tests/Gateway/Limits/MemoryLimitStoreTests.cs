@@ -27,7 +27,7 @@ public sealed class MemoryLimitStoreTests : LimitStoreTests
         await TakeFromAsync(store, 0, new LimitScope("team:new", null, null, null));
         Assert.Equal(3, store.HolderCount);
 
-        // What is in flight or owed was not forgotten.
+        // The store has not forgotten the request in flight and the owed tokens.
         Assert.Null((await TakeFromAsync(store, 1000, new LimitScope("team:owes", null, 1000, null))).Lease);
         Assert.Equal(
             LimitKind.Concurrency, (await TakeFromAsync(store, 0, new LimitScope("team:held", null, null, 1))).RefusedBy);

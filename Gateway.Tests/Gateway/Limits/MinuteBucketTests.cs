@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Limits;
 
-/// <summary>Promise: a bucket never gives more than its limit and what was refilled, and never loses or gains by rounding.</summary>
+/// <summary>Promise: a bucket never gives more than its limit and the refilled amount, and never loses or gains by rounding.</summary>
 public sealed class MinuteBucketTests
 {
     [Fact]

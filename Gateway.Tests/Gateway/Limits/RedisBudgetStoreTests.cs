@@ -48,7 +48,7 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
 
         await server.SendAsync("FLUSHALL");
 
-        // Nothing to settle in: the ledger is told to tell again.
+        // There is no counter to settle in, so the ledger must report the call again.
         Assert.False(await SettleAsync(open, 100, 10));
         Assert.Equal(new BudgetResult(true, Pico(151)), await ReserveAsync(late, 1, 1000));
         Ledger.Close(open, 10, isCounted: false);
@@ -73,7 +73,7 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
         Ledger.Close(id, 70);
         Assert.Equal(Pico(0), await Store.ReadAsync(Key));
 
-        // One round notes what is settled, the next one finds that the counter still lacks it.
+        // One round notes the settled call, the next one finds that the counter still lacks it.
         using var reconciler = Reconciler(TimeSpan.Zero);
         await reconciler.ReconcileAsync(TestContext.Current.CancellationToken);
         await reconciler.ReconcileAsync(TestContext.Current.CancellationToken);
@@ -307,7 +307,7 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
     [Fact]
     public async Task AmountSetAsideBehindItsCharge_IsGivenBack()
     {
-        // The policy let the call pass when the answer was missing; what was sent arrives when the call is long over.
+        // The policy let the call pass when the answer was missing. The reservation that was sent arrives when the call is long over.
         var id = Guid.CreateVersion7(TimeProvider.System.GetUtcNow().AddMinutes(-3));
         await Store.ReadAsync(Key);
         Ledger.Begin(id, "a", Now, 100, isCounted: false);

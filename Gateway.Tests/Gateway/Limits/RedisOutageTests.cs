@@ -91,7 +91,7 @@ public sealed class RedisOutageTests : IAsyncLifetime
 
         await _server.ResumeAsync();
 
-        // All three places, and what was counted against the other limits.
+        // All three places are given back, and so are the amounts that were counted against the other limits.
         await Eventually.TrueAsync(
             async () => await _server.SendAsync("ZCARD ogw:limit:{a}:team:a:flying") == ":0", "the places");
         var lease = (await stores.Limits.EnterAsync([Scope])).Lease!;

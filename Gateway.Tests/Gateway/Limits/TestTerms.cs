@@ -6,7 +6,7 @@ using OpenRouterGateway.Transforms.ProviderMapping;
 
 namespace Gateway.Tests.Gateway.Limits;
 
-/// <summary>What budgets count in tests: team <c>a</c> has a budget, unknown calls count for an hour.</summary>
+/// <summary>The terms of budgets in tests: team <c>a</c> has a budget, and unknown calls count for an hour.</summary>
 internal static class TestTerms
 {
     public static readonly TimeSpan Hold = TimeSpan.FromHours(1);

@@ -199,7 +199,7 @@ public sealed class UnknownChargesTests(SharedRedis redis) : IAsyncLifetime
         Assert.Equal(new PicoDollars(cost), (await _ledger.ReadChargesAsync([id], Cancel))[id].Charge);
     }
 
-    /// <summary>What a process that starts now counts.</summary>
+    /// <summary>The amount that a process that starts now counts.</summary>
     private async Task<long> SeededAsync(bool isRedis) => await (await StartAsync(isRedis)).ReadAsync();
 
     private async Task<Node> StartAsync(bool isRedis)

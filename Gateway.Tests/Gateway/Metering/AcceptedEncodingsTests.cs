@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Metering;
 
-/// <summary>What goes upstream of a client's <c>Accept-Encoding</c> on a metered call.</summary>
+/// <summary>The part of a client's <c>Accept-Encoding</c> that is sent upstream on a metered call.</summary>
 public sealed class AcceptedEncodingsTests
 {
     [Theory]

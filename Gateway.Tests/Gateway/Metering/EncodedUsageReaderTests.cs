@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Metering;
 
-/// <summary>Compressed answers: they teach what they would teach plain, within the call that brings the bytes.</summary>
+/// <summary>Compressed answers: the reader finds the same facts as in plain ones, within the call that brings the bytes.</summary>
 public sealed class EncodedUsageReaderTests
 {
     private static readonly string[] Encodings = ["gzip", "deflate", "raw deflate", "br"];

@@ -7,7 +7,7 @@ using Gateway.Primitives;
 
 namespace Gateway.Tests.Gateway.Metering;
 
-/// <summary>What an answer tells, found the plain way: by a tree of it.</summary>
+/// <summary>The facts of an answer, found in a simple way: from a tree of the answer.</summary>
 internal sealed class ParsedAnswer
 {
     private readonly Dictionary<string, string> _texts = [];

@@ -74,7 +74,7 @@ internal sealed class RandomAnswer(TestRandom random, bool isEvent)
     {
         var kind = depth > 5 ? random.Next(4) : random.Next(9);
 
-        // What has a shape has it mostly.
+        // A member with a known shape mostly gets it.
         if (depth <= 5 && random.Next(4) > 0)
         {
             kind = name switch

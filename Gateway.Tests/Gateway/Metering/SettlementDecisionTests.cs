@@ -5,7 +5,9 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Metering;
 
-/// <summary>Promise: the table of charges. What surely cost nothing is free, what has an id is asked for, an unknown cost is never zero.</summary>
+/// <summary>
+/// Promise: the table of charges. A call that surely cost nothing is free, a call with an id is asked for, an unknown cost is never zero.
+/// </summary>
 public sealed class SettlementDecisionTests
 {
     private const GenerationState Free = GenerationState.Settled;
@@ -22,7 +24,7 @@ public sealed class SettlementDecisionTests
     private static readonly ResponseFacts Error = new() { HasError = true, IsComplete = true };
     private static readonly ResponseFacts CutError = Error with { IsComplete = false };
 
-    /// <summary>Statuses without an id, and what they cost without upstream's own error in the body.</summary>
+    /// <summary>Statuses without an id, and their charge without upstream's own error in the body.</summary>
     public static TheoryData<int, object> Statuses
     {
         get
@@ -48,7 +50,7 @@ public sealed class SettlementDecisionTests
         }
     }
 
-    /// <summary>What came back, the state, and what the budget counts.</summary>
+    /// <summary>The response, the state, and the amount that the budget counts.</summary>
     public static TheoryData<string, object, object, int> Cases => new()
     {
         { "no connection", Came() with { WasSent = false }, Free, 0 },

@@ -3,7 +3,7 @@ using Gateway.Metering;
 
 namespace Gateway.Tests.Gateway.Metering;
 
-/// <summary>Answers in every dialect, and beside each what is to be learnt from it: <c>Cases/usage</c>.</summary>
+/// <summary>Answers in every dialect, and beside each the facts that the reader must find: <c>Cases/usage</c>.</summary>
 internal static class UsageCases
 {
     private static readonly string Root = Path.Combine(AppContext.BaseDirectory, "Cases", "usage");

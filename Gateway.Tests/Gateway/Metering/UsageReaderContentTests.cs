@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Metering;
 
-/// <summary>What the reader tells beside the facts: whether anything but upstream's error came, and how much text went by.</summary>
+/// <summary>The results of the reader beside the facts: whether anything but upstream's error came, and the amount of text that passed.</summary>
 public sealed class UsageReaderContentTests
 {
     private const string Error = """data: {"error":{"code":502,"message":"x"}}""";

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Metering;
 
-/// <summary>What is learnt from real answers, however their bytes are cut.</summary>
+/// <summary>The facts that the reader finds in real answers, however their bytes are cut.</summary>
 public sealed class UsageReaderTests
 {
     public static TheoryData<string> Cases => [.. UsageCases.Names];

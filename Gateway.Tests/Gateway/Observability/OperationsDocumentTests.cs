@@ -18,7 +18,7 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Observability;
 
-/// <summary>Holds the table of metrics in <c>docs/operations.md</c> against the program and against what Prometheus gets to see.</summary>
+/// <summary>Compares the table of metrics in <c>docs/operations.md</c> with the program and with the metrics that Prometheus gets.</summary>
 [Collection(nameof(GatewayMetrics))]
 public sealed partial class OperationsDocumentTests : IDisposable
 {

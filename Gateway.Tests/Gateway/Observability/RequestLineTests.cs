@@ -10,7 +10,7 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Observability;
 
-/// <summary>A request's line is written by hand; it has to be what Serilog would have written.</summary>
+/// <summary>A request's line is written by hand; it has to equal the line that Serilog would have written.</summary>
 public sealed class RequestLineTests
 {
     private static readonly DateTimeOffset At = new(2026, 11, 23, 7, 8, 9, 123, TimeSpan.FromHours(1));

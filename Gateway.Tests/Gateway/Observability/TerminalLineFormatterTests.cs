@@ -7,7 +7,7 @@ using static Gateway.Tests.Gateway.Observability.RequestLineTests;
 
 namespace Gateway.Tests.Gateway.Observability;
 
-/// <summary>Promise: on a terminal a request is one short line, without nulls and without what a terminal would obey (D9, D15).</summary>
+/// <summary>Promise: on a terminal a request is one short line, without nulls and without characters that a terminal would obey (D9, D15).</summary>
 public sealed class TerminalLineFormatterTests
 {
     private static readonly DateTimeOffset At = new(2026, 11, 23, 7, 8, 9, 123, TimeZoneInfo.Local.BaseUtcOffset);

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Reports;
 
-/// <summary>Promise: <c>check</c> finds what is valid and cannot work.</summary>
+/// <summary>Promise: <c>check</c> finds settings that are valid and cannot work.</summary>
 public sealed class CheckWarningsTests : IDisposable
 {
     private const string Prices = """

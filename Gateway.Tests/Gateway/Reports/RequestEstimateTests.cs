@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Reports;
 
-/// <summary>What <c>explain</c> says of a reservation.</summary>
+/// <summary>The statements of <c>explain</c> about a reservation.</summary>
 public sealed class RequestEstimateTests
 {
     private const string Prices = """

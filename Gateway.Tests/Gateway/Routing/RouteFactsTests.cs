@@ -5,7 +5,7 @@ using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.Tests.Gateway.Routing;
 
-/// <summary>Promise: the compiled facts of a route say of every path what is computed from the path itself.</summary>
+/// <summary>Promise: the compiled facts of a route equal, for every path, the facts that are computed from the path itself.</summary>
 public sealed class RouteFactsTests
 {
     [Theory]

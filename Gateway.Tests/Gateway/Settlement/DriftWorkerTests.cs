@@ -305,7 +305,7 @@ public sealed class DriftWorkerTests : IDisposable
         public ValueTask DisposeAsync() => Writer.DisposeAsync();
     }
 
-    /// <summary>Tells what each key has used.</summary>
+    /// <summary>Answers with the amount that each key has used.</summary>
     private sealed class KeyUpstream : IOpenRouterClient
     {
         private int _turns;

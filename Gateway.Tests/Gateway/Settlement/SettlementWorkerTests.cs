@@ -104,7 +104,7 @@ public sealed class SettlementWorkerTests
             what);
     }
 
-    /// <summary>A bucket above its limit takes longer than a minute to drain, and gives back what it cannot have drained.</summary>
+    /// <summary>A bucket above its limit takes longer than a minute to drain, and gives back the tokens that it cannot have drained.</summary>
     [Theory]
     [InlineData(30, 90, 0, 0)]
     [InlineData(5000, 30, 4989, 4989)]

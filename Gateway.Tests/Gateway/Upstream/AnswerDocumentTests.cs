@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Upstream;
 
-/// <summary>Promise: an error's status is what it says about itself, the surest first, in every shape that OpenRouter documents.</summary>
+/// <summary>Promise: an error's status is the one that the error states, the surest first, in every shape that OpenRouter documents.</summary>
 public sealed class AnswerDocumentTests
 {
     [Theory]

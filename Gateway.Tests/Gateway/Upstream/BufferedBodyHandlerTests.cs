@@ -11,8 +11,8 @@ using Xunit;
 namespace Gateway.Tests.Gateway.Upstream;
 
 /// <summary>
-/// A body that is in memory leaves together with its headers, and a kept one as often as the HTTP client may send it; what still arrives is
-/// sent once, as YARP sends it.
+/// A body that is in memory leaves together with its headers, and a kept one as often as the HTTP client may send it. A body that still arrives
+/// is sent once, as YARP sends it.
 /// </summary>
 public sealed class BufferedBodyHandlerTests : IDisposable
 {
@@ -189,7 +189,7 @@ public sealed class BufferedBodyHandlerTests : IDisposable
         }
     }
 
-    /// <summary>The end of the line: writes down what reaches it, for as many sendings as the server asks for.</summary>
+    /// <summary>The last handler: it records the writes that reach it, for as many sendings as the server asks for.</summary>
     private sealed class Recorder : HttpMessageHandler
     {
         public List<string> Calls { get; } = [];

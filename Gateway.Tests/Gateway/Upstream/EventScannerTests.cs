@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Gateway.Tests.Gateway.Upstream;
 
-/// <summary>Promise: what an event stream's bytes say does not depend on how they are split.</summary>
+/// <summary>Promise: the findings in an event stream's bytes do not depend on how they are split.</summary>
 public sealed class EventScannerTests
 {
     [Theory]

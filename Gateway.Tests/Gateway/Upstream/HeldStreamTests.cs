@@ -62,7 +62,7 @@ public sealed class HeldStreamTests
         public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => new(Next.Task);
     }
 
-    /// <summary>A clock whose timers fire as they are created. What happens next has no part in the decision that the time is over.</summary>
+    /// <summary>A clock whose timers fire as they are created. The action that follows has no part in the decision that the time is over.</summary>
     private sealed class EndingTime(Action then) : TimeProvider
     {
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)

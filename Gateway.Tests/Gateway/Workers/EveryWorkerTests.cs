@@ -104,7 +104,7 @@ public sealed class EveryWorkerTests : IAsyncDisposable
             },
             wakes: false);
 
-        // What is settled is written behind the turn.
+        // The settled row is written after the turn.
         await Eventually.InStepsAsync(
             async () =>
             {

@@ -6,13 +6,13 @@ namespace Gateway.Tests.Gateway.Workers;
 /// <summary>A ledger whose questions by workers, or whose writes, throw while the test wants it.</summary>
 internal sealed class ThrowingLedgerStore(ILedgerStore inner) : ILedgerStore
 {
-    /// <summary>Makes what is thrown.</summary>
+    /// <summary>Creates the exception that is thrown.</summary>
     public Func<Exception>? Fault { get; set; }
 
-    /// <summary>Makes what writes throw.</summary>
+    /// <summary>Creates the exception that writes throw.</summary>
     public Func<Exception>? WriteFault { get; set; }
 
-    /// <summary>Makes what writes throw after they have succeeded: the reply to the commit is lost.</summary>
+    /// <summary>Creates the exception that writes throw after they have succeeded: the reply to the commit is lost.</summary>
     public Func<Exception>? ReplyFault { get; set; }
 
     public string LedgerId => inner.LedgerId;

@@ -7,7 +7,7 @@ namespace Gateway.Tests.Gateway.Workers;
 /// <summary>An upstream that answers every question alike, or throws while the test wants it.</summary>
 internal sealed class ThrowingOpenRouterClient(string answer) : IOpenRouterClient
 {
-    /// <summary>Makes what is thrown.</summary>
+    /// <summary>Creates the exception that is thrown.</summary>
     public Func<Exception>? Fault { get; set; }
 
     public Task<T?> GetListAsync<T>(string path, UpstreamKey key, Func<byte[], T?> read, CancellationToken cancellationToken)

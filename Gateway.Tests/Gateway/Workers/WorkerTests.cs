@@ -201,7 +201,7 @@ public sealed class WorkerTests : IDisposable
         await _worker.StopAsync(Cancel);
     }
 
-    /// <summary>A clock that notes, in seconds, what its timer was set to.</summary>
+    /// <summary>A clock that records, in seconds, the times that its timer was set to.</summary>
     private sealed class RecordingTime : FakeTimeProvider
     {
         private readonly ConcurrentQueue<double> _armed = new();

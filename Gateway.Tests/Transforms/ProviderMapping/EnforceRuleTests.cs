@@ -13,7 +13,7 @@ namespace Gateway.Tests.Transforms.ProviderMapping;
 public class EnforceRuleTests
 {
     [Theory]
-    // only: what both stand for, in the client's sequence; of two names the narrower.
+    // only: the endpoints that both blocks stand for, in the client's sequence; of two names the narrower.
     [InlineData("""{"only":["a","b"]}""", """{"only":["c","b","a","d"]}""", """{"only":["b","a"]}""")]
     [InlineData("""{"only":["a"]}""", """{"only":["A"]}""", """{"only":["A"]}""")]
     [InlineData("""{"only":["a"]}""", """{}""", """{"only":["a"]}""")]
@@ -70,13 +70,13 @@ public class EnforceRuleTests
     [InlineData("""{"max_price":{"prompt":1}}""", """{"max_price":{"prompt":1e99999999999999999999}}""", """{"max_price":{"prompt":1}}""")]
     [InlineData("""{"max_price":{"prompt":1}}""", """{"max_price":{"prompt":"\u0030.5"}}""", """{"max_price":{"prompt":"\u0030.5"}}""")]
     [InlineData("""{"max_price":{"prompt":1}}""", """{"max_price":null}""", """{"max_price":{"prompt":1}}""")]
-    // order: the client's sequence within what is allowed; the rule's own takes its place.
+    // order: the client's sequence within the allowed endpoints; the rule's own takes its place.
     [InlineData("""{"only":["a","b"]}""", """{"order":["b","c","a"]}""", """{"order":["b","a"],"only":["a","b"]}""")]
     [InlineData("""{"ignore":["c"]}""", """{"order":["b","c","a"]}""", """{"order":["b","a"],"ignore":["c"]}""")]
     [InlineData("""{"ignore":["openai"]}""", """{"order":["openai/priority","azure"]}""", """{"order":["azure"],"ignore":["openai"]}""")]
     [InlineData("""{"ignore":["openai"]}""", """{"order":["OpenAI/flex "],"x":1}""", """{"x":1,"ignore":["openai"]}""")]
     [InlineData("""{"ignore":["openai/flex"]}""", """{"order":["openai/priority"]}""", """{"order":["openai/priority"],"ignore":["openai/flex"]}""")]
-    // only: without what a rule ignores, service tiers included.
+    // only: without the entries that a rule ignores, service tiers included.
     [InlineData("""{"ignore":["openai"]}""", """{"only":["openai/flex","azure"]}""", """{"only":["azure"],"ignore":["openai"]}""")]
     [InlineData("""{"ignore":["openai"]}""", """{"only":["openai","azure/flex"]}""", """{"only":["azure/flex"],"ignore":["openai"]}""")]
     [InlineData("""{"ignore":["d/x"]}""", """{"only":["d","d/y"]}""", """{"only":["d","d/y"],"ignore":["d/x"]}""")]
@@ -102,7 +102,7 @@ public class EnforceRuleTests
         """{"zdr":true,"preferred_max_latency":1}""",
         """{"preferred_max_latency":"x"}""",
         """{"preferred_max_latency":1,"zdr":true}""")]
-    // What no rule speaks of stays.
+    // Members and entries that no rule names stay.
     [InlineData("""{"zdr":true}""", """{ "a" : 1.50 , "sort":7, "zdr" : true }""", """{ "a" : 1.50 , "sort":7, "zdr" : true }""")]
     [InlineData("""{"zdr":true}""", """{"a":1, "a":2}""", """{ "a":2,"zdr":true}""")]
     [InlineData("""{"zdr":true}""", """{"only":["\ud800"]}""", """{"only":["\ud800"],"zdr":true}""")]

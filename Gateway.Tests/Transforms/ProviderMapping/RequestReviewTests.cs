@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Gateway.Tests.Transforms.ProviderMapping;
 
-/// <summary>What a host may say about a request before the rules.</summary>
+/// <summary>The refusal, the rule and the edit that a host may return for a request before the rules.</summary>
 public sealed class RequestReviewTests
 {
     private static readonly RequestRejection Refusal = new(403, "not_you", "Not you.");

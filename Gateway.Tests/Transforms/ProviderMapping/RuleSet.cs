@@ -9,7 +9,7 @@ using Xunit;
 
 namespace Gateway.Tests.Transforms.ProviderMapping;
 
-/// <summary>Rules and aliases in a line each, and what they make of a body.</summary>
+/// <summary>Rules and aliases in a line each, and their result for a body.</summary>
 internal static class RuleSet
 {
     public static ProviderRule Rule(

@@ -30,7 +30,7 @@ public sealed class BodyBudgetPropertyTests
         var refused = 0;
         for (var step = 0; step < 4000; step++)
         {
-            // The second half only ends what is there.
+            // The second half only ends the bodies that are there.
             var isDraining = step >= 2000;
             var waitedBefore = Waiting().Select(body => body.Owner).ToHashSet();
             var completedBefore = open.Where(body => body.Task.IsCompleted).ToHashSet();

@@ -141,7 +141,7 @@ public sealed class BodyBudgetTests
         var waiting = Enumerable.Range(0, 3).Select(_ => ReserveBytes("a", Megabyte * 18 / 5)).ToList();
         Assert.All(waiting, body => Assert.False(body.IsCompleted));
 
-        // Seven eighths, less what is held and what three connections buffer.
+        // Seven eighths, less the held bytes and the bytes that three connections buffer.
         var room = (_capacity / 8 * 7) - (Megabyte * 7 / 2) - (3 * Buffered);
         Assert.False(ReserveBytes("b", room + 1).IsCompleted);
         _maxWaiting = 4;

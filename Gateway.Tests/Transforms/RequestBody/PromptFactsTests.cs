@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Gateway.Tests.Transforms.RequestBody;
 
-/// <summary>What a body says about its prompt: text, media, cache writes. Every result is the same however the body arrives.</summary>
+/// <summary>The facts of a body about its prompt: text, media, cache writes. Every result is the same however the body arrives.</summary>
 public sealed class PromptFactsTests
 {
     // Stands for DATA.

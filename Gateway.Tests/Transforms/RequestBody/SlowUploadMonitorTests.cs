@@ -82,7 +82,7 @@ public sealed class SlowUploadMonitorTests : IAsyncDisposable
             Assert.False(monitor.IsTooSlow, $"after {second} s");
         }
 
-        // Nothing arrives, and what has arrived decodes to much.
+        // Nothing arrives, and the bytes that have arrived decode to much.
         Bring(10 * Least);
         _time.Advance(Second);
         Assert.True(monitor.IsTooSlow);

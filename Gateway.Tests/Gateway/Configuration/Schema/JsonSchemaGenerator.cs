@@ -18,7 +18,7 @@ namespace Gateway.Tests.Gateway.Configuration.Schema;
 /// Generates <c>appsettings.schema.json</c>. Keys and types are those of <see cref="SettingsSchema"/>, descriptions those of the XML
 /// documentation and of YARP's own schema, defaults those of the records, and ranges those that the loader accepts. The schema must accept
 /// every file that the gateway accepts in the documented spelling. Nothing is required, since an overlay, a variable or
-/// <c>TeamDefaults</c> may provide what a file lacks.
+/// <c>TeamDefaults</c> may provide the keys that a file lacks.
 /// </summary>
 /// <param name="ranges">The ranges of the numbers, by type and property.</param>
 internal sealed partial class JsonSchemaGenerator(IReadOnlyDictionary<(Type Type, string Property), SettingRange> ranges)
@@ -26,7 +26,7 @@ internal sealed partial class JsonSchemaGenerator(IReadOnlyDictionary<(Type Type
     private const string Definitions = "#/$defs/";
     private const string Duration = "Duration";
 
-    /// <summary>What the gateway reads as a time, and a little more: see <c>JsonSchemaTests.Pattern_AcceptsEveryTime</c>.</summary>
+    /// <summary>The texts that the gateway reads as a time, and a few more: see <c>JsonSchemaTests.Pattern_AcceptsEveryTime</c>.</summary>
     internal const string DurationPattern = @"^[ \t]*([0-9]+\.)?[0-9]+:[0-9]+(:[0-9]*(\.[0-9]*)?)?[ \t]*$";
 
     private static readonly JsonSerializerOptions Indented =

@@ -44,7 +44,7 @@ public sealed class ReverseProxySchemaTests
             };
         }
 
-        // What the name of the object says is no key; EqualityContract is not public.
+        // A property that the name of the object sets is no key; EqualityContract is not public.
         var expected = type.GetProperties().Select(property => property.Name).Except(setByName).Except(["Empty"]);
         Assert.Equal(
             expected.Order(StringComparer.Ordinal), Assert.IsType<SettingShape.Members>(shape).Known.Keys.Order(StringComparer.Ordinal));

@@ -15,7 +15,7 @@ internal sealed class SettingRanges
     /// <summary>Decimals are tried in these units, so that all numbers are whole.</summary>
     private const decimal Unit = 0.0001m;
 
-    /// <summary>Greater than what any decimal may be, in units.</summary>
+    /// <summary>A number greater than the maximum of every decimal, in units.</summary>
     private const long MostUnits = 1_000_000_000_000_000;
 
     private readonly List<Number> _numbers = [];

@@ -293,7 +293,7 @@ public sealed class NodeJournalTests : IDisposable
 
     private NodeJournal Create() => new(Database, _node, long.MaxValue);
 
-    // What another process reads, and how many bytes it finds behind the last whole entry.
+    // The entries that another process reads, and the number of bytes that it finds behind the last whole entry.
     private (List<long> Entries, long Torn) ReadAll(string? database = null)
     {
         var files = JournalFile.OpenAll(database ?? Database, _node);

@@ -13,7 +13,9 @@ using static Gateway.Tests.Gateway.Ledger.LedgerSamples;
 
 namespace Gateway.Tests.Gateway.Ledger.Sqlite;
 
-/// <summary>What was written is safe and seen before it is in its row, and its row becomes what it would have been at once.</summary>
+/// <summary>
+/// An entry that was written is safe and seen before it is in its row, and its row becomes the same as if the entry had been applied at once.
+/// </summary>
 public sealed class SqliteJournalTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -585,7 +587,7 @@ public sealed class SqliteJournalTests : IDisposable
 
     private static string[] Journals(string database) => [.. JournalFile.Paths(database)];
 
-    // What an earlier version of the gateway does, which has the file open.
+    // Writes as an earlier version of the gateway does, which has the file open.
     private async Task AddToTableAsync(byte[] entries, string sql = "INSERT INTO journal (entries) VALUES ($entries)")
     {
         await using var connection = await ConnectAsync(Database);

@@ -317,7 +317,7 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
         {
             BusyTimeout = TimeSpan.FromMilliseconds(50),
 
-            // The store's own compaction must not be what locks it.
+            // The store's own compaction must not lock the file.
             CompactionInterval = TimeSpan.FromHours(1),
         };
         await store.OpenAsync(Cancel);

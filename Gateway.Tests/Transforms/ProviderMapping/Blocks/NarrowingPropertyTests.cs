@@ -10,8 +10,8 @@ namespace Gateway.Tests.Transforms.ProviderMapping.Blocks;
 
 /// <summary>
 /// The algebra of Enforce against a model of it: a block stands for the set of concrete endpoints that it lets through. Preferences
-/// (order, sort) only rank and are no part of the set. A block of a client, or one that is sent, means what OpenRouter makes of it: an ignored
-/// provider leaves its service tiers to those who name them. A rule that ignores a provider means the tiers too.
+/// (order, sort) only rank and are no part of the set. A block of a client, or one that is sent, has OpenRouter's meaning: an ignored provider
+/// leaves its service tiers to the blocks that name them. A rule that ignores a provider means the tiers too.
 /// </summary>
 public class NarrowingPropertyTests
 {

@@ -106,7 +106,7 @@ public class PatternIndexTests
         Assert.False(new PatternIndex([], new PatternIndex([(0, Create("a"))])).IsEmpty);
     }
 
-    // What a search by symbols rests on: nothing of ASCII equals anything outside of it, however it is compared.
+    // The basis of a search by symbols: no character of ASCII equals a character outside of it in any comparison.
     [Fact]
     public void Ascii_EqualsNothingElse()
     {
