@@ -69,6 +69,14 @@ internal sealed class ToolsFromJson
                 case "tools" or "plugins":
                     AddMember(value, name == "plugins", member);
                     break;
+                case "input" when value.Kind == JsonValueKind.Array:
+                    foreach (var tools in Items(value.Range).Where(item => item.Kind == JsonValueKind.Object)
+                        .SelectMany(item => Members(item.Range)).Where(pair => pair.Name == "tools"))
+                    {
+                        AddItemTools(tools.Value);
+                    }
+
+                    break;
             }
         }
 
@@ -125,6 +133,22 @@ internal sealed class ToolsFromJson
                 _listCount++;
                 _lists.Append(CultureInfo.InvariantCulture, $"list in member {member} of {items.Count}\n");
             }
+        }
+    }
+
+    // As a top-level `tools`, but no element can be removed.
+    private void AddItemTools(Value value)
+    {
+        if (value.Kind == JsonValueKind.Array)
+        {
+            foreach (var element in Items(value.Range))
+            {
+                AddElement(element, isPlugin: false);
+            }
+        }
+        else
+        {
+            AddMember(value, isPlugins: false, member: -1);
         }
     }
 

@@ -24,8 +24,9 @@ internal struct RoutingMemberCollector()
     // The longest spelling of a routing member's name: 22 letters of six bytes each ("\u0073\u0074…").
     private const int KeyCapacity = 22 * 6;
 
-    // Only values at depth 1 matter, except in members that are searched for server tools.
+    // Only values at depth 1 matter, except `tools` of an item of `input`, and every value in a list that is searched for server tools.
     private const int TopLevel = 1;
+    private const int ItemLevel = 3; // the members of an object in an array that is a member of the body
     private const int EveryLevel = int.MaxValue;
 
     private readonly List<BodyMember> _members = [];
@@ -36,6 +37,7 @@ internal struct RoutingMemberCollector()
     private BodyMemberName? _member;
     private long _valueStart;
     private JsonValueKind _valueKind;
+    private bool _hasItems; // whose names matter: entries of `fallbacks`, items of `input`
     private bool _awaitsComma;
 
     private long _insertAt;
@@ -44,6 +46,7 @@ internal struct RoutingMemberCollector()
     // The values down to this depth matter.
     private int _watchedDepth = TopLevel;
     private ServerToolScanner? _tools;
+    private int _listDepth; // of the value that is searched for server tools
 
     // The current name or value, collected because it may have escapes or span two pieces.
     private KeyBuffer _key;
@@ -98,7 +101,12 @@ internal struct RoutingMemberCollector()
         }
         else if (_watchedDepth == TopLevel)
         {
-            _keyIsModel = MemberNames.Find(text) == BodyMemberName.Model;
+            var name = MemberNames.Find(text);
+            _keyIsModel = name == BodyMemberName.Model;
+            if (name == BodyMemberName.Tools && _member == BodyMemberName.Input)
+            {
+                _watchedDepth = ItemLevel;
+            }
         }
         else
         {
@@ -132,7 +140,7 @@ internal struct RoutingMemberCollector()
         {
             BodyMemberName.Model => depth == 1,
             BodyMemberName.Models => depth == 2 && !inObject,
-            BodyMemberName.Fallbacks when _valueKind == JsonValueKind.Array => depth == 2 || (depth == 3 && inObject && _keyIsModel),
+            BodyMemberName.Fallbacks when _hasItems => depth == 2 || (depth == ItemLevel && inObject && _keyIsModel),
             _ => false,
         };
         if (namesModel)
@@ -157,30 +165,32 @@ internal struct RoutingMemberCollector()
     /// <returns>The fault of the body, at <see cref="KeyStart"/>; <see langword="null"/> if there is none.</returns>
     public string? EndValue(long end, int depth)
     {
-        if (depth == 1)
+        if (_watchedDepth == EveryLevel)
         {
-            return EndMember(end);
-        }
+            if (depth > _listDepth)
+            {
+                _tools!.EndValue((int)end, depth);
+                _awaitsComma |= depth == 2;
+            }
+            else
+            {
+                _watchedDepth = TopLevel;
+                _tools!.EndList();
+            }
 
-        _tools!.EndValue((int)end, depth);
-        _awaitsComma |= depth == 2;
-        return _tools.Problem;
-    }
-
-    private string? EndMember(long end)
-    {
-        _isEmpty = false;
-        _insertAt = end;
-        if (_watchedDepth != TopLevel)
-        {
-            _watchedDepth = TopLevel;
-            _tools!.EndMember();
             if (_tools.Problem is { } problem)
             {
                 return problem;
             }
         }
 
+        return depth == 1 ? EndMember(end) : null;
+    }
+
+    private string? EndMember(long end)
+    {
+        _isEmpty = false;
+        _insertAt = end;
         if (_member is { } name)
         {
             if (_members.Count == MaxEntries)
@@ -241,29 +251,40 @@ internal struct RoutingMemberCollector()
         };
     }
 
-    // Names matter in the object itself, in entries of its `fallbacks`, and where server tools are searched.
+    // Names matter in the object itself, in entries of its `fallbacks`, in items of its `input`, and where server tools are searched.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly bool KeyMatters(int depth) =>
         depth == 1
         || (_watchedDepth == TopLevel
-            ? depth == 3 && _member == BodyMemberName.Fallbacks && _valueKind == JsonValueKind.Array
+            ? depth == ItemLevel && _hasItems
             : _tools!.KeyMatters(depth));
 
     private void BeginWatchedValue(long at, JsonValueKind kind, int depth)
     {
-        if (depth > 1)
+        if (_watchedDepth == EveryLevel)
         {
             CollectsValue = _tools!.BeginValue((int)at, kind, depth);
             _keyLength = 0;
             return;
         }
 
-        _valueStart = at;
-        _valueKind = kind;
-        if (_member is BodyMemberName.Tools or BodyMemberName.Plugins && kind is not (JsonValueKind.Null or JsonValueKind.False))
+        if (depth == 1)
+        {
+            _valueStart = at;
+            _valueKind = kind;
+            _hasItems = kind == JsonValueKind.Array && _member is BodyMemberName.Fallbacks or BodyMemberName.Input;
+            if (_member is not (BodyMemberName.Tools or BodyMemberName.Plugins))
+            {
+                return;
+            }
+        }
+
+        _watchedDepth = TopLevel;
+        if (kind is not (JsonValueKind.Null or JsonValueKind.False))
         {
             _tools ??= new ServerToolScanner();
-            _tools.BeginMember(_member == BodyMemberName.Plugins, _members.Count, kind);
+            _tools.BeginList(_member == BodyMemberName.Plugins, _members.Count, kind, depth);
+            _listDepth = depth;
             _watchedDepth = EveryLevel;
         }
     }

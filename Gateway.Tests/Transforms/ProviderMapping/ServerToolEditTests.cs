@@ -51,6 +51,8 @@ public sealed class ServerToolEditTests
     [InlineData("""{"plugins":[{"id":"new"}]}""")]
     [InlineData("""{"tools":{"type":"mcp"}}""")]
     [InlineData("""{"mcp_servers":[{}],"tools":[{"type":"mcp"}]}""")]
+    [InlineData("""{"input":[{"type":"additional_tools","tools":[{"type":"mcp"},{"type":"function"}]}]}""")]
+    [InlineData("""{"tools":[{"type":"mcp"},{"x":1}],"input":[{"tools":[{"type":"mcp"}]}]}""")]
     public void NeededTool_IsNotRemoved(string body)
     {
         var bytes = Encoding.UTF8.GetBytes(body);

@@ -39,7 +39,7 @@ internal sealed class ServerToolFacts
     /// <summary>Reads the facts of a scanned body.</summary>
     /// <param name="members">The routing members.</param>
     /// <param name="scanned">
-    /// The records of the scan of <c>tools</c> and <c>plugins</c>; <see langword="null"/> without these members.
+    /// The records of the scan of <c>tools</c>, also in items of <c>input</c>, and <c>plugins</c>; <see langword="null"/> without these members.
     /// </param>
     /// <param name="body">The body.</param>
     public static ServerToolFacts Read(List<BodyMember> members, ToolRecords? scanned, in ReadOnlySequence<byte> body)

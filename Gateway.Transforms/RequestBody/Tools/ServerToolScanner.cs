@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace OpenRouterGateway.Transforms.RequestBody.Tools;
 
 /// <summary>
-/// Finds the server tools in <c>tools</c> and <c>plugins</c> while <see cref="JsonObjectScanner"/> passes over them. Created when a body
-/// has one of these members.
+/// Finds the server tools in <c>tools</c> and <c>plugins</c>, and in <c>tools</c> of the items of <c>input</c>, while
+/// <see cref="JsonObjectScanner"/> passes over them. Created when a body has one of these lists.
 /// </summary>
 /// <remarks>
 /// <c>type</c> decides who executes a tool and may follow the members that it governs, so names of models and nested tools are recorded
@@ -20,12 +20,13 @@ internal sealed class ServerToolScanner
     private readonly ToolFrame[] _frames = new ToolFrame[MaxNesting];
     private int _open; // frames
 
-    // The current member.
+    // The current list.
     private bool _isPlugins;
+    private bool _isRemovable; // its elements
     private int _member;
     private int _rootDepth; // of its elements; 0 if it is not an array
 
-    // The current element of the member.
+    // The current element of the list.
     private int _elementStart;
     private int _elementCount;
     private int _firstTool;
@@ -45,13 +46,15 @@ internal sealed class ServerToolScanner
     /// <summary>The server tools, models and elements found so far.</summary>
     public ToolRecords Records => _records;
 
-    /// <summary>Begins a member <c>tools</c> or <c>plugins</c>.</summary>
+    /// <summary>Begins a value of <c>tools</c> or <c>plugins</c>.</summary>
     /// <param name="isPlugins">Whether it is <c>plugins</c>.</param>
-    /// <param name="member">Its index in <see cref="BodyFacts.Members"/>.</param>
-    /// <param name="kind">The type of its value.</param>
-    public void BeginMember(bool isPlugins, int member, JsonValueKind kind)
+    /// <param name="member">The index in <see cref="BodyFacts.Members"/> of the member that is or contains it.</param>
+    /// <param name="kind">The type of the value.</param>
+    /// <param name="depth">The depth of the value: 1 for a member of the body. Elements of other lists cannot be removed.</param>
+    public void BeginList(bool isPlugins, int member, JsonValueKind kind, int depth)
     {
         _isPlugins = isPlugins;
+        _isRemovable = !isPlugins && depth == 1;
         _member = member;
         _rootDepth = 0;
         _elementCount = 0;
@@ -60,10 +63,10 @@ internal sealed class ServerToolScanner
         switch (kind)
         {
             case JsonValueKind.Array:
-                _rootDepth = 2;
+                _rootDepth = depth + 1;
                 break;
             case JsonValueKind.Object:
-                Open(depth: 2, isPlugins);
+                Open(depth + 1, isPlugins);
                 break;
             case not (JsonValueKind.Null or JsonValueKind.False):
                 Report(_records.AddTool(default, isPlugins));
@@ -71,15 +74,15 @@ internal sealed class ServerToolScanner
         }
     }
 
-    /// <summary>Ends the member.</summary>
-    public void EndMember()
+    /// <summary>Ends the value.</summary>
+    public void EndList()
     {
         if (_open > 0)
         {
             Close();
         }
 
-        if (_rootDepth > 0 && !_isPlugins)
+        if (_rootDepth > 0 && _isRemovable)
         {
             _records.AddList(_member, _elementCount);
         }
@@ -113,7 +116,7 @@ internal sealed class ServerToolScanner
         _pendingDepth = depth;
     }
 
-    /// <summary>Begins a value inside the member.</summary>
+    /// <summary>Begins a value inside the list.</summary>
     /// <returns>Whether <see cref="EndString"/> needs the bytes of the value.</returns>
     public bool BeginValue(int at, JsonValueKind kind, int depth)
     {
@@ -148,7 +151,7 @@ internal sealed class ServerToolScanner
         return _captured is ToolKey.Type or ToolKey.Execution;
     }
 
-    /// <summary>Ends a string inside the member.</summary>
+    /// <summary>Ends a string inside the list.</summary>
     /// <param name="value">The JSON string, quotes included.</param>
     /// <param name="depth">Its depth.</param>
     /// <param name="text">The bytes between the quotes, if <see cref="BeginValue"/> asked for them; empty if they are too many.</param>
@@ -189,7 +192,7 @@ internal sealed class ServerToolScanner
         }
     }
 
-    /// <summary>Ends a value inside the member.</summary>
+    /// <summary>Ends a value inside the list.</summary>
     public void EndValue(int end, int depth)
     {
         if (_modelDepth > 0)
@@ -224,7 +227,7 @@ internal sealed class ServerToolScanner
         }
     }
 
-    /// <summary>Records the comma after an element of the member.</summary>
+    /// <summary>Records the comma after an element of the list.</summary>
     public void AddComma(int at)
     {
         _commaStart = at;
@@ -347,7 +350,7 @@ internal sealed class ServerToolScanner
     private void EndElement(int end)
     {
         var value = new ByteRange(_elementStart, end - _elementStart);
-        _lastIsRecorded = !_isPlugins && _records.TryAddElement(_firstTool, _elementCount, value, _commaStart);
+        _lastIsRecorded = _isRemovable && _records.TryAddElement(_firstTool, _elementCount, value, _commaStart);
         _elementCount++;
     }
 

@@ -5,7 +5,9 @@ namespace OpenRouterGateway.Transforms.RequestBody.Tools;
 /// The tool's <c>type</c> as written (<c>openrouter:web_search</c>), <c>plugin:ID</c>, <c>preset:SLUG</c> or <c>prompt:ID</c>; <see cref="Unknown"/> for an
 /// element without a readable type.
 /// </param>
-/// <param name="Element">Index into <see cref="ServerToolFacts.Elements"/>; -1 if the tool is not an element of <c>tools</c>.</param>
+/// <param name="Element">
+/// Index into <see cref="ServerToolFacts.Elements"/>; -1 if the tool is not an element of the body's own <c>tools</c>, and cannot be removed.
+/// </param>
 /// <param name="Models">The models that it names.</param>
 /// <param name="NamesAnyModel">Whether it may call models that it does not name: it names a wildcard, or chooses by itself.</param>
 internal sealed record ServerToolUse(string Name, int Element, IReadOnlyList<string> Models, bool NamesAnyModel)

@@ -37,8 +37,9 @@ internal static class RandomTools
         return "{" + Space(random) + string.Join(Comma(random), members) + Space(random) + "}";
     }
 
-    private static string Member(TestRandom random) => random.Next(20) switch
+    private static string Member(TestRandom random) => random.Next(23) switch
     {
+        > 19 => Key("input", random) + Input(random),
         16 => Key("stop_server_tools_when", random) + Pick(["null", "[]", "[ ]", "[{\"type\":\"step_count_is\",\"step_count\":5}]", "{\"type\":\"x\"}"], random),
         17 => Key("max_tool_calls", random) + Pick(["3", "99", "0", "null", "2.5"], random),
         18 => Key("parallel_tool_calls", random) + "true",
@@ -52,6 +53,44 @@ internal static class RandomTools
         15 => Key("prompt", random) + Pick(["{\"id\":\"p\"}", "{\"variables\":{\"id\":\"x\"},\"\\u0069d\":\"p\\u0071\"}", "{}", "{\"id\":\"a\",\"id\":null}", "\"text\"", "{\"id\":[{}]}"], random),
         _ => Key("model", random) + "\"openai/gpt-4o\"",
     };
+
+    private static string Input(TestRandom random)
+    {
+        if (random.Next(10) == 0)
+        {
+            return random.Next(2) == 0 ? Scalar(random) : Item(random);
+        }
+
+        var items = new List<string>();
+        for (var i = random.Next(4); i > 0; i--)
+        {
+            items.Add(random.Next(10) switch
+            {
+                0 => Scalar(random),
+                1 => $"[{Item(random)}]",
+                _ => Item(random),
+            });
+        }
+
+        return "[" + Space(random) + string.Join(Comma(random), items) + Space(random) + "]";
+    }
+
+    private static string Item(TestRandom random)
+    {
+        var members = new List<string>();
+        for (var i = random.Next(4); i > 0; i--)
+        {
+            members.Add(random.Next(5) switch
+            {
+                0 => Key("type", random) + Pick(["\"additional_tools\"", "\"tool_search_output\"", "\"message\"", "\"mcp\""], random),
+                1 => Key("content", random) + $"[{Item(random)}]",
+                2 => InnerMember(random, depth: 1, isPlugin: false),
+                _ => Key("tools", random) + List(random, depth: 0, isPlugin: false),
+            });
+        }
+
+        return "{" + Space(random) + string.Join(Comma(random), members) + Space(random) + "}";
+    }
 
     private static string List(TestRandom random, int depth, bool isPlugin)
     {
