@@ -1,9 +1,6 @@
 using Gateway;
 using Gateway.CommandLine;
 
-// The console's own writer makes one system call per 256 characters.
-const int OutputBuffer = 64 * 1024;
-
 // Continuations of completed reads and writes run on the thread that polls the sockets. Work that could block that thread is moved to the
 // thread pool (docs/decisions/0008-polling-threads.md). Set here because .NET reads the variable when it creates the first socket.
 const string InlineCompletions = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
@@ -13,7 +10,8 @@ if (Environment.GetEnvironmentVariable(InlineCompletions) is null)
 }
 
 // Not disposed: if the reader of the output is stuck, a flush at the end would block for ever. The writers flush.
-var output = new StreamWriter(Console.OpenStandardOutput(), bufferSize: OutputBuffer);
+var output = StandardStreams.Output(Console.OpenStandardOutput());
+var error = StandardStreams.Error(Console.Error);
 string workingDirectory;
 try
 {
@@ -22,8 +20,8 @@ try
 catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
 {
     // It was deleted, or a folder above it must not be read.
-    await Console.Error.WriteLineAsync("The working directory does not exist or cannot be read; start the gateway in another one.");
+    await error.WriteLineAsync("The working directory does not exist or cannot be read; start the gateway in another one.");
     return SettingsStartup.FaultyStart;
 }
 
-return await GatewayProgram.RunAsync(args, SettingsStartup.ProcessVariables(), workingDirectory, output, Console.Error);
+return await GatewayProgram.RunAsync(args, SettingsStartup.ProcessVariables(), workingDirectory, output, error);

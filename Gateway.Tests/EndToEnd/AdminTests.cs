@@ -101,6 +101,17 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
     }
 
     [Theory]
+    [InlineData("from=9999-12-31T23:59:59Z")]
+    [InlineData("to=9999-12-31T23:59:59Z")]
+    [InlineData("from=0001-01-01")]
+    public async Task Usage_TakesEveryTime(string query)
+    {
+        using var admin = await ClientAsync(_pair);
+
+        Assert.StartsWith("{\"rows\":[", await admin.GetStringAsync($"/admin/usage?{query}", Stop), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("GET", "/admin/usage?group=x", 400, "invalid_parameter")]
     [InlineData("POST", "/admin/usage", 405, "method_not_allowed")]
     [InlineData("DELETE", "/metrics", 405, "method_not_allowed")]

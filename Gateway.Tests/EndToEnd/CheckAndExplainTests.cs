@@ -266,6 +266,20 @@ public sealed class CheckAndExplainTests : IDisposable
             line?.TrimEnd());
     }
 
+    [Theory]
+    [InlineData("[\"bad/*\"]", true)]
+    [InlineData("[\"bad/*\", \"openrouter/*\"]", false)]
+    public async Task Check_WarnsOfARouterThatADenyListLeavesOpen(string denied, bool isOpen)
+    {
+        _folder.Write("search.key", TeamSetup.UpstreamKey);
+        _folder.Write("appsettings.json", ShippedSettings.With(("Teams", $"[ {TeamSetup.Team($"\"DeniedModels\": {denied}")} ]")));
+
+        var output = await RunAsync("check");
+
+        Assert.Equal(0, output.ExitCode);
+        Assert.Equal(isOpen, output.Out.Contains("DeniedModels: openrouter/auto gets past it", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task Health_OfAGatewayThatIsNotThere_ExitsWithOneAndSaysWhomItAsked()
     {

@@ -58,6 +58,17 @@ public sealed class HeaderTests : IClassFixture<HeaderTests.Fixture>
         Assert.Equal(expected, call.Forwarded.Headers.Select(header => header.Key.ToLowerInvariant()).Order(StringComparer.Ordinal));
     }
 
+    /// <summary>SDKs send a <c>Content-Type</c> with each GET. The request goes on without a body.</summary>
+    [Fact]
+    public async Task ContentTypeWithoutABody_AddsNoBody()
+    {
+        var call = await _pair.SendAsync("GET", "/v1/models", ["Authorization: Bearer k", "Content-Type: application/json"], body: null);
+
+        Assert.Equal(200, call.Status);
+        Assert.Equal("application/json", call.Forwarded.Header("Content-Type"));
+        Assert.Null(call.Forwarded.Header("Transfer-Encoding"));
+    }
+
     [Theory]
     [InlineData("/v1/chat/completions")]
     [InlineData("/v1/files")]

@@ -144,6 +144,23 @@ public sealed class MeteringTests : IClassFixture<MeteringTests.Fixture>
         Assert.Equal(0, bill.Questions);
     }
 
+    /// <summary>These endpoints do not stream; their member <c>stream</c> has no effect upstream.</summary>
+    [Theory]
+    [InlineData("/v1/embeddings", "{\"model\":\"openai/text-embedding-3-small\",\"input\":\"hi\",\"stream\":true}")]
+    [InlineData("/v1/rerank", "{\"model\":\"mistralai/ministral-3b\",\"query\":\"q\",\"documents\":[\"d\"],\"stream\":true}")]
+    public async Task ClientThatLeavesACallThatCannotStream_IsBilledByItsAnswer(string path, string body)
+    {
+        await using var call = await _team.SendAsync(path, body, "x-fake-delay-ms: 400");
+        var request = await _team.Upstream.Requests.WaitForAsync(candidate => candidate.Id == call.Id && candidate.BodyComplete);
+        call.Client.Reset();
+        await request.WaitForEndAsync();
+
+        Assert.Equal(ReceivedEnd.Complete, request.End);
+        var bill = _team.Bill(call.Id);
+        var row = await _team.ClosedRowAsync(bill);
+        Assert.Equal((GenerationState.Settled, (long)bill.Cost), (row.State, row.CostPico));
+    }
+
     [Fact]
     public async Task ClientThatLeavesACallWhoseBodyIsNotRead_LeavesItToItsEnd()
     {

@@ -70,7 +70,7 @@ public sealed class ShutdownTests
         [
             ("/v1/chat/completions", """data: {"error":{"message":"Connection error: premature close. The gateway is stopping. Try again.","type":"server_error","code":"gateway_stopping","param":null}}"""),
             ("/v1/messages", "event: error\ndata: " + """{"type":"error","error":{"type":"api_error","message":"Connection error: premature close. The gateway is stopping. Try again."}}"""),
-            ("/v1/responses", "event: error\ndata: " + """{"type":"error","code":"gateway_stopping","message":"Connection error: premature close. The gateway is stopping. Try again.","param":null}"""),
+            ("/v1/responses", "event: error\ndata: " + """{"type":"error","code":"gateway_stopping","message":"Connection error: premature close. The gateway is stopping. Try again.","param":null,"sequence_number":2}"""),
         ];
         var clients = new List<(RawHttpClient Client, RawResponse Head)>();
         foreach (var (path, _) in streams)

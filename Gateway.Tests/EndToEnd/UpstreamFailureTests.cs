@@ -36,6 +36,29 @@ public sealed class UpstreamFailureTests : IClassFixture<UpstreamFailureTests.Fi
         IsErrorOf(endpoint, events[^1]);
     }
 
+    /// <summary>A request without a body is sent once, too: upstream may have processed it before the connection broke.</summary>
+    [Theory]
+    [InlineData("POST")]
+    [InlineData("PATCH")]
+    [InlineData("DELETE")]
+    public async Task RequestWithoutABody_IsNotSentAgain(string method)
+    {
+        var requests = 0;
+        await using var upstream = ScriptedSocketUpstream.Start(async connection =>
+        {
+            await connection.ReadRequestAsync();
+            Interlocked.Increment(ref requests);
+        });
+        await using var gateway = await GatewayHost.StartAsync(options => options.Upstream = upstream.BaseUrl);
+        await using var client = await gateway.ConnectAsync();
+
+        await client.SendAsync($"{method} /v1/responses/x/cancel HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\n\r\n");
+        var (head, _) = await client.ReadAsync();
+
+        Assert.Equal(502, head.Status);
+        Assert.Equal(1, requests);
+    }
+
     [Theory]
     [InlineData("chat/completions", 26)]
     [InlineData("chat/completions", 100)]

@@ -421,7 +421,7 @@ internal sealed class ToolsFromJson
             var text = name ?? "(unknown)";
             var names = Models.Where(model => !model.Contains('*', StringComparison.Ordinal)).ToArray();
             var chooses = Contains("fusion")
-                || (isPlugin ? Contains("router") : Contains("advisor") || Contains("subagent") || Contains("image_generation"));
+                || (isPlugin ? Contains("router") : Contains("advisor") || Contains("subagent") || Contains("image_generation") || Contains("inspect_image"));
             var any = NamesAny || names.Length < Models.Count
                 || (chooses && !NamesItsModels()) || (Contains("fusion") && HasPreset);
             return $"uses {(isPlugin ? "plugin:" : "")}{text} in element {Element}, models [{string.Join(" ", names)}], any {any}\n";

@@ -58,7 +58,8 @@ internal sealed class AdmissionMiddleware
             return;
         }
 
-        var lifetime = mapping is { Facts.Streams: true } ? null : DetachFromClient(context, request);
+        var isStream = mapping is { Facts.Streams: true } && request.Caller.Endpoint!.MayStream;
+        var lifetime = isStream ? null : DetachFromClient(context, request);
         var hasThrown = true;
         try
         {

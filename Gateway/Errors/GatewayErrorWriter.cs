@@ -48,14 +48,18 @@ internal static class GatewayErrorWriter
     }
 
     /// <summary>Writes the event that ends a stream after a failure, in the dialect of the route.</summary>
-    public static ValueTask WriteEventAsync(HttpContext context, Stream body, GatewayError error)
+    /// <param name="context">The request.</param>
+    /// <param name="body">The body of the response.</param>
+    /// <param name="error">The error.</param>
+    /// <param name="number">The number of events before this one, which is its number in the Responses API.</param>
+    public static ValueTask WriteEventAsync(HttpContext context, Stream body, GatewayError error, long number)
     {
         GatewayContext.Of(context).Error = (error.Code, error.Message);
-        return body.WriteAsync(RenderEvent(DialectOf(context), error));
+        return body.WriteAsync(RenderEvent(DialectOf(context), error, number));
     }
 
     /// <summary>Renders the event that ends a stream after a failure.</summary>
-    public static ReadOnlyMemory<byte> RenderEvent(ErrorDialect dialect, GatewayError error)
+    private static ReadOnlyMemory<byte> RenderEvent(ErrorDialect dialect, GatewayError error, long number)
     {
         var output = new ArrayBufferWriter<byte>();
         if (dialect != ErrorDialect.OpenAi)
@@ -66,7 +70,7 @@ internal static class GatewayErrorWriter
         output.Write("data: "u8);
         if (dialect == ErrorDialect.Responses)
         {
-            WriteResponsesEvent(output, error);
+            WriteResponsesEvent(output, error, number);
         }
         else
         {
@@ -110,7 +114,7 @@ internal static class GatewayErrorWriter
         return output;
     }
 
-    private static void WriteResponsesEvent(ArrayBufferWriter<byte> output, GatewayError error)
+    private static void WriteResponsesEvent(ArrayBufferWriter<byte> output, GatewayError error, long number)
     {
         using var json = new Utf8JsonWriter(output, Options);
         json.WriteStartObject();
@@ -118,6 +122,7 @@ internal static class GatewayErrorWriter
         json.WriteString("code"u8, error.Code);
         json.WriteString("message"u8, error.Message);
         json.WriteString("param"u8, error.Param);
+        json.WriteNumber("sequence_number"u8, number);
         json.WriteEndObject();
         json.Flush();
     }

@@ -27,10 +27,18 @@ internal readonly record struct UsageDays(long First, long? End, bool HasHead, b
         var (first, head) = selection.From is { } from && from > DateTimeOffset.UnixEpoch ? Split(from) : (0, 0);
         var (end, tail) = selection.To is { } to && to > DateTimeOffset.UnixEpoch ? Split(to) : (0, 0);
         first += head > 0 ? 1 : 0;
+        if (first > LastDay)
+        {
+            return null;
+        }
+
         return selection.To is null ? new UsageDays(first, null, head > 0, HasTail: false)
             : first < end ? new UsageDays(first, end, head > 0, tail > 0)
             : null;
     }
+
+    // The last day that has a time.
+    private static readonly long LastDay = Split(DateTimeOffset.MaxValue).Day;
 
     private static (long Day, long Left) Split(DateTimeOffset time) => Math.DivRem(LedgerKeys.ToStored(time), LedgerKeys.MillisecondsPerDay);
 }

@@ -9,8 +9,11 @@ internal enum ResponseEnd : byte
     /// <summary>The event is an error. The stream may continue after it.</summary>
     Error,
 
-    /// <summary>The response is complete.</summary>
+    /// <summary>The response is complete. The event repeats it, with its bill.</summary>
     Done,
+
+    /// <summary>The response is complete. An earlier event has its bill.</summary>
+    Stopped,
 
     /// <summary>The response is complete, and the generation failed.</summary>
     Failed,

@@ -16,7 +16,7 @@ internal sealed class ResponseFactsBuilder
     private bool _isComplete;
 
     // The current document: whether it is an object, whether it contains an error, output, text or a type, whether its type opens a
-    // stream or repeats earlier text, and whether it is an event of the Responses API.
+    // stream, repeats earlier text or is a ping, and whether it contains any part of the response but its bill.
     private bool _documentIsObject;
     private bool _documentHasError;
     private bool _documentHasOutput;
@@ -25,7 +25,8 @@ internal sealed class ResponseFactsBuilder
     private bool _documentOpens;
     private bool _documentHasText;
     private bool _documentRepeats;
-    private bool _documentIsOfResponses;
+    private bool _documentIsPing;
+    private bool _documentProgresses;
 
     // The bill before the current document, in the current document, and in total.
     private UsageBuilder _usageBefore;
@@ -60,14 +61,14 @@ internal sealed class ResponseFactsBuilder
     /// <summary>Whether a cost is known.</summary>
     public bool HasCost => _usage.HasCost;
 
-    /// <summary>Whether the current document contains a cost.</summary>
+    /// <summary>Whether the current document states a cost.</summary>
     public bool DocumentHasCost => _documentHasCost;
 
     /// <summary>
-    /// Whether an earlier cost is not the bill because the current document ends the response without a cost. The last event of the
-    /// Responses API repeats the whole response with its usage. A stream of the other dialects tells its usage in an earlier event.
+    /// Whether the current document, which is an event, may stand behind the bill: the end of a messages stream, a ping, or an object without a
+    /// type and choices (OpenRouter's metadata).
     /// </summary>
-    public bool DocumentEndsWithoutCost => !_documentHasCost && _documentIsOfResponses && End is ResponseEnd.Done or ResponseEnd.Failed;
+    public bool DocumentIsAside => _documentIsObject && !_documentProgresses && (!_documentIsTyped || _documentIsPing || End == ResponseEnd.Stopped);
 
     /// <summary>
     /// Whether the current document, which is an event, is content: neither an error nor an event that opens a stream, and not an untyped
@@ -104,7 +105,8 @@ internal sealed class ResponseFactsBuilder
         _documentOpens = false;
         _documentHasText = false;
         _documentRepeats = false;
-        _documentIsOfResponses = false;
+        _documentIsPing = false;
+        _documentProgresses = false;
     }
 
     /// <summary>Records that the current document is an object.</summary>
@@ -113,18 +115,26 @@ internal sealed class ResponseFactsBuilder
     /// <summary>
     /// Begins a bill. It replaces an earlier bill of the same document and is merged with the bills of earlier documents.
     /// </summary>
-    public void BeginUsage() => _usageRead = _usageBefore;
+    public void BeginUsage()
+    {
+        _usageRead = _usageBefore;
+        _usageRead.BeginDocument();
+    }
 
     /// <summary>Ends a bill. A truncated bill never reaches this call and does not count.</summary>
     public void EndUsage()
     {
         _usage = _usageRead;
+        _usage.EndDocument(_usageBefore);
+        _documentHasCost = _usageRead.StatesCost;
         _facts = null;
     }
 
     /// <summary>Records that a member has a value other than null.</summary>
     public void NoteValue(ResponsePosition position, ResponseMember member)
     {
+        _documentProgresses |= position == ResponsePosition.Choices
+            || member is ResponseMember.Error or ResponseMember.Delta or ResponseMember.Text or ResponseMember.Output;
         if (member == ResponseMember.Error)
         {
             NoteError();
@@ -145,7 +155,13 @@ internal sealed class ResponseFactsBuilder
         if (member is >= ResponseMember.PromptTokens and <= ResponseMember.Cost)
         {
             _usageRead.Note(member, text, isString);
-            _documentHasCost |= member == ResponseMember.Cost && _usageRead.HasCost;
+        }
+        else if (member == ResponseMember.Usage)
+        {
+            // A duplicate that is null: there is no bill in this document.
+            _usage = _usageBefore;
+            _documentHasCost = false;
+            _facts = null;
         }
         else if (isString)
         {
@@ -160,7 +176,7 @@ internal sealed class ResponseFactsBuilder
         {
             _ when type.SequenceEqual("response.completed"u8) => ResponseEnd.Done,
             _ when type.SequenceEqual("response.incomplete"u8) => ResponseEnd.Done,
-            _ when type.SequenceEqual("message_stop"u8) => ResponseEnd.Done,
+            _ when type.SequenceEqual("message_stop"u8) => ResponseEnd.Stopped,
             _ when type.SequenceEqual("response.failed"u8) => ResponseEnd.Failed,
             _ when type.SequenceEqual("error"u8) || type.SequenceEqual("response.error"u8) => ResponseEnd.Error,
             _ => ResponseEnd.None,
@@ -201,7 +217,7 @@ internal sealed class ResponseFactsBuilder
                 _documentIsTyped = true;
                 _documentOpens = IsOpening(text);
                 _documentRepeats = text.EndsWith(".done"u8);
-                _documentIsOfResponses = text.StartsWith("response."u8);
+                _documentIsPing = text.SequenceEqual("ping"u8);
                 if (End is ResponseEnd.Error or ResponseEnd.Failed)
                 {
                     NoteError();

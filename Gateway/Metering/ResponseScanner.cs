@@ -117,7 +117,8 @@ internal sealed class ResponseScanner(ResponseFactsBuilder facts)
 
     private int BeginValue(byte value)
     {
-        if (value != (byte)'n')
+        // An error that is false or an empty string is none.
+        if (value != (byte)'n' && !(_member == ResponseMember.Error && value is (byte)'f' or Quote))
         {
             facts.NoteValue(Position, _member);
         }
@@ -232,6 +233,11 @@ internal sealed class ResponseScanner(ResponseFactsBuilder facts)
             _member = isValid && text.Length <= ResponseShape.LongestName ? ResponseShape.MemberOf(Position, text) : ResponseMember.None;
             _state = State.Colon;
             return;
+        }
+
+        if (_member == ResponseMember.Error && !(isValid && text.IsEmpty))
+        {
+            facts.NoteValue(Position, _member);
         }
 
         if (isValid)

@@ -5,7 +5,10 @@ using Gateway.Primitives;
 
 namespace Gateway.Metering;
 
-/// <summary>Collects the members of a bill. A missing or invalid member leaves the previous value.</summary>
+/// <summary>
+/// Collects the members of a bill, which several documents may state in parts. A missing or invalid token count leaves the previous value. The
+/// amounts are those of the last document that states a cost; an invalid amount is unknown.
+/// </summary>
 internal struct UsageBuilder
 {
     private long? _promptTokens;
@@ -21,10 +24,30 @@ internal struct UsageBuilder
     private PicoDollars? _upstreamPromptCost;
     private PicoDollars? _upstreamCompletionCost;
     private bool _isByok;
+    private bool _statesCost;
     private bool _hasMembers;
 
     /// <summary>Whether the amount is known.</summary>
     public readonly bool HasCost => _cost is not null;
+
+    /// <summary>Whether the last document states a cost, known or not.</summary>
+    public readonly bool StatesCost => _statesCost;
+
+    /// <summary>Begins the bill of the next document.</summary>
+    public void BeginDocument()
+    {
+        _statesCost = false;
+        KeepAmounts(default);
+    }
+
+    /// <summary>Ends the bill of a document. Without a cost, the amounts of the earlier documents remain.</summary>
+    public void EndDocument(in UsageBuilder earlier)
+    {
+        if (!_statesCost)
+        {
+            KeepAmounts(earlier);
+        }
+    }
 
     /// <summary>Records the value of a token count or of the amount: the text of a number or of a string.</summary>
     public void Note(ResponseMember member, ReadOnlySpan<byte> text, bool isString)
@@ -32,12 +55,13 @@ internal struct UsageBuilder
         if (member is ResponseMember.Cost
             or ResponseMember.UpstreamCost or ResponseMember.UpstreamPromptCost or ResponseMember.UpstreamCompletionCost)
         {
-            // Some gateways write amounts as strings, to prevent rounding.
-            if (PicoDollars.TryParse(text, out var cost) && cost >= PicoDollars.Zero)
+            // Some gateways write amounts as strings, to prevent rounding. Without BYOK the provider's amounts may repeat the cost, so they
+            // are a bill of their own only beside is_byok.
+            Amount(ref this, member) = PicoDollars.TryParse(text, out var cost) && cost >= PicoDollars.Zero ? cost : null;
+            if (member == ResponseMember.Cost)
             {
-                // Without BYOK the provider's amounts may repeat the cost, so they are a bill of their own only beside is_byok.
-                Amount(ref this, member) = cost;
-                _hasMembers |= member == ResponseMember.Cost;
+                _statesCost = true;
+                _hasMembers |= HasCost;
             }
         }
         else if (member == ResponseMember.IsByok)
@@ -78,6 +102,15 @@ internal struct UsageBuilder
     private readonly PicoDollars? SumOfParts() => _upstreamPromptCost is null && _upstreamCompletionCost is null
         ? null
         : (_upstreamPromptCost ?? PicoDollars.Zero) + (_upstreamCompletionCost ?? PicoDollars.Zero);
+
+    private void KeepAmounts(in UsageBuilder other)
+    {
+        _cost = other._cost;
+        _upstreamCost = other._upstreamCost;
+        _upstreamPromptCost = other._upstreamPromptCost;
+        _upstreamCompletionCost = other._upstreamCompletionCost;
+        _isByok = other._isByok;
+    }
 
     private static ref PicoDollars? Amount(ref UsageBuilder usage, ResponseMember member)
     {

@@ -231,7 +231,7 @@ internal sealed class UsageReader : IResponseReader
         {
             _facts.IsComplete |= data.TrimEnd((byte)' ').SequenceEqual(SplitLine.Done);
         }
-        else if (IsFirst() || EventFilter.MayMatter(data))
+        else if (IsFirst() || _facts.HasCost || EventFilter.MayMatter(data))
         {
             _scanner.Begin();
             _scanner.Read(data);
@@ -245,7 +245,6 @@ internal sealed class UsageReader : IResponseReader
         if (EventFilter.CarriesText(data))
         {
             _passed.Add(data.Length);
-            IsCostInterim |= _facts.HasCost && !(_isParsed && _facts.DocumentHasCost);
         }
     }
 
@@ -332,7 +331,6 @@ internal sealed class UsageReader : IResponseReader
                     _passed.Add(_lineBytes);
                 }
 
-                IsCostInterim |= _facts is { HasCost: true, DocumentHasCost: false, DocumentCarriesText: true };
                 _lineBytes = 0;
             }
         }
@@ -340,13 +338,15 @@ internal sealed class UsageReader : IResponseReader
         _line.End();
     }
 
-    /// <summary>Marks the response as complete if the type of a closed document ends it.</summary>
+    /// <summary>
+    /// Marks the response as complete if the type of a closed document ends it. A cost is the bill only if no further part of the response
+    /// follows.
+    /// </summary>
     private void EndDocument()
     {
         _isParsed = true;
-        IsCostInterim &= !_facts.DocumentHasCost;
-        IsCostInterim |= _facts.HasCost && _facts.DocumentEndsWithoutCost;
-        if (_scanner.IsClosed && _facts.End is ResponseEnd.Done or ResponseEnd.Failed)
+        IsCostInterim = !_facts.DocumentHasCost && (IsCostInterim || (_facts.HasCost && !_facts.DocumentIsAside));
+        if (_scanner.IsClosed && _facts.End is ResponseEnd.Done or ResponseEnd.Stopped or ResponseEnd.Failed)
         {
             _facts.IsComplete = true;
         }
@@ -358,7 +358,9 @@ internal sealed class UsageReader : IResponseReader
         if (_dataLines > 0)
         {
             _facts.HasError |= _event is ResponseEnd.Error or ResponseEnd.Failed;
-            _facts.IsComplete |= _event is ResponseEnd.Done or ResponseEnd.Failed;
+            _facts.IsComplete |= _event is ResponseEnd.Done or ResponseEnd.Stopped or ResponseEnd.Failed;
+            IsCostInterim |= _facts is { HasCost: true, DocumentHasCost: false }
+                && _event is ResponseEnd.Done or ResponseEnd.Failed or ResponseEnd.Error;
             HasContent |= _isParsed && _event is not (ResponseEnd.Error or ResponseEnd.Failed)
                 && (!_scanner.IsClosed || _facts.DocumentIsContent);
         }

@@ -11,6 +11,13 @@ internal static class ShortText
     public static string? Of(string? text)
     {
         text = KeyText.Hide(text);
-        return text?.Length > Longest ? string.Concat(text.AsSpan(0, Longest), "…") : text;
+        if (text is null || text.Length <= Longest)
+        {
+            return text;
+        }
+
+        // Half of a surrogate pair is no text.
+        var length = char.IsHighSurrogate(text[Longest - 1]) ? Longest - 1 : Longest;
+        return string.Concat(text.AsSpan(0, length), "…");
     }
 }

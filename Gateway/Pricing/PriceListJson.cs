@@ -126,20 +126,27 @@ internal static class PriceListJson
     /// <summary>The prices of an entry; <see langword="null"/> without valid prices of prompt and completion.</summary>
     private static ListedPrice? ReadEntry(JsonElement pricing)
     {
-        if (!HasPrice(pricing, "prompt"u8) || !HasPrice(pricing, "completion"u8) || ReadParts(pricing) is not { } price)
+        if (!HasPrice(pricing, "prompt"u8) || !HasPrice(pricing, "completion"u8))
         {
             return null;
         }
 
-        if (!JsonMembers.TryGet(pricing, "overrides"u8, out var overrides) || overrides.ValueKind != JsonValueKind.Array)
+        var price = ReadParts(pricing, out var isDamaged);
+        if (isDamaged)
+        {
+            return null;
+        }
+
+        if (!JsonMembers.TryGet(pricing, "overrides"u8, out var overrides))
         {
             return new ListedPrice(price);
         }
 
         var read = new List<PriceOverride>();
-        foreach (var one in overrides.EnumerateArray())
+        foreach (var one in overrides.ValueKind == JsonValueKind.Array ? overrides.EnumerateArray().ToArray() : [overrides])
         {
-            if (ReadParts(one) is { } parts)
+            // A damaged price leaves the others: the highest price of each part counts.
+            if (one.ValueKind == JsonValueKind.Object && ReadParts(one, out _) is var parts && parts != default)
             {
                 read.Add(new PriceOverride(MinPromptTokens(one), parts));
             }
@@ -148,19 +155,12 @@ internal static class PriceListJson
         return new ListedPrice(price, read);
     }
 
-    /// <summary>
-    /// The prices in an object; <see langword="null"/> if it is no object or a price of the prompt, the completion or the request is damaged.
-    /// </summary>
-    private static ModelPrice? ReadParts(JsonElement pricing)
+    /// <summary>The prices in an object. A damaged one is zero.</summary>
+    /// <param name="pricing">The object.</param>
+    /// <param name="isDamaged">Whether a price of the prompt, the completion or the request is damaged.</param>
+    private static ModelPrice ReadParts(JsonElement pricing, out bool isDamaged)
     {
-        if (pricing.ValueKind != JsonValueKind.Object
-            || !TryRead("prompt"u8, out var prompt)
-            || !TryRead("completion"u8, out var completion)
-            || !TryRead("request"u8, out var request))
-        {
-            return null;
-        }
-
+        isDamaged = !TryRead("prompt"u8, out var prompt) | !TryRead("completion"u8, out var completion) | !TryRead("request"u8, out var request);
         var (imagePerToken, imagePerItem) = Split(Other("image"u8));
         var (outputPerToken, outputPerItem) = Split(Other("image_output"u8));
         return new ModelPrice(prompt, completion, request)
@@ -182,8 +182,13 @@ internal static class PriceListJson
                 return true;
             }
 
-            amount = JsonMembers.Money(value) ?? new PicoDollars(-1);
-            return amount >= PicoDollars.Zero;
+            if (JsonMembers.Money(value) is not { } money || money < PicoDollars.Zero)
+            {
+                return false;
+            }
+
+            amount = money;
+            return true;
         }
 
         // Few requests cause these costs. A damaged price of one of them must not close the model.

@@ -15,6 +15,7 @@ namespace Gateway.Reports;
 internal static class CheckWarnings
 {
     private const int NamedTeams = 5;
+    private const string AutoRouter = "openrouter/auto";
 
     // A character that no model name has: it stands for any run of characters.
     private const char AnyRun = '\u0001';
@@ -32,6 +33,7 @@ internal static class CheckWarnings
 
         // Teams may have the same rules from TeamDefaults.
         .. snapshot.Teams.Teams.SelectMany(team => ShadowedRules(team.RuleSummaries)).DistinctBy(warning => warning.Message),
+        .. RouterGaps(snapshot).DistinctBy(warning => warning.Message),
         .. ForbiddenAliases(snapshot),
         .. KeyWarnings.Find(snapshot),
         .. BudgetWarnings.Find(snapshot),
@@ -74,7 +76,7 @@ internal static class CheckWarnings
             static (rule, i) => rule.Models.Select(model => (i, ModelPattern.Create(model, "", new List<RuleProblem>())!))));
         var unbound = new List<(string Requests, string Pattern)>();
         Find("presets", "@preset/*", $"@preset/{AnyRun}");
-        Find("openrouter/auto", "openrouter/auto", "openrouter/auto");
+        Find(AutoRouter, AutoRouter, AutoRouter);
         Find("requests without a model", "*", $"{AnyRun}");
         if (unbound.Count > 0)
         {
@@ -122,6 +124,14 @@ internal static class CheckWarnings
             }
         }
     }
+
+    /// <summary>Warnings about deny-lists that leave a router open: it is judged by its own name, and may choose a denied model.</summary>
+    private static IEnumerable<SettingsFault> RouterGaps(SettingsSnapshot snapshot) =>
+        from team in snapshot.Teams.Teams
+        where team.Rights.Denied.Count > 0 && team.Rights.Refuse([AutoRouter], []) is null
+        select new SettingsFault(
+            $"{team.Source}:{nameof(TeamSettings.DeniedModels)}",
+            $"{AutoRouter} gets past it and may choose a denied model; add \"openrouter/*\" to close the routers");
 
     /// <summary>Warnings about aliases whose target or fallback is not allowed to a team: its calls of the alias are refused.</summary>
     private static IEnumerable<SettingsFault> ForbiddenAliases(SettingsSnapshot snapshot)

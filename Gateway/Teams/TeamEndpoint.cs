@@ -34,6 +34,9 @@ internal sealed record TeamEndpoint(IReadOnlyList<string> Methods, string Path, 
     /// <summary>Whether OpenRouter bills a request.</summary>
     public bool IsMetered => Kind == TeamEndpointKind.Inference;
 
+    /// <summary>Whether OpenRouter may answer with an event stream. Elsewhere a member <c>stream</c> of the body has no effect.</summary>
+    public bool MayStream { get; } = Path is not ("/embeddings" or "/rerank");
+
     /// <summary>Whether OpenRouter runs server tools in a loop and accepts <c>stop_server_tools_when</c>.</summary>
     public bool RunsServerTools { get; } = Path is "/chat/completions" or "/responses" or "/messages";
 

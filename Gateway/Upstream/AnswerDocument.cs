@@ -24,7 +24,7 @@ internal struct AnswerDocument
         Metadata,
     }
 
-    /// <summary>Whether the document has an <c>error</c> other than null.</summary>
+    /// <summary>Whether the document has an <c>error</c> other than null, false and an empty string.</summary>
     public bool HasError { get; private set; }
 
     /// <summary>Whether it has <c>choices</c>, <c>content</c>, <c>output</c> or <c>data</c> other than null.</summary>
@@ -88,7 +88,8 @@ internal struct AnswerDocument
             }
 
             HasOutput |= isOutput;
-            HasError |= isError && scope == Scope.Root;
+            var isNone = json.TokenType == JsonTokenType.False || (json.TokenType == JsonTokenType.String && json.ValueTextEquals(""u8));
+            HasError |= isError && scope == Scope.Root && !isNone;
             if (inner != Scope.Root && json.TokenType == JsonTokenType.StartObject)
             {
                 ReadObject(ref json, inner);

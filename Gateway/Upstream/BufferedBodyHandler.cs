@@ -10,6 +10,7 @@ namespace Gateway.Upstream;
 /// Decides how the HTTP client reads request bodies. A kept body can be read again, so that the client repeats by itself a request that an
 /// HTTP/2 server has refused or excluded by a <c>GOAWAY</c>; every other body is read once. A body in memory leaves together with its
 /// headers: YARP flushes the headers first, for bodies that arrive slowly, which costs a second socket write and a second packet per call.
+/// A missing body counts as an empty one, which is read once, too.
 /// </summary>
 internal sealed class BufferedBodyHandler(HttpMessageHandler inner) : DelegatingHandler(inner)
 {
@@ -18,9 +19,10 @@ internal sealed class BufferedBodyHandler(HttpMessageHandler inner) : Delegating
 
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        if (request.Content is { } content && request.Options.TryGetValue(Attempts, out var attempts))
+        if (request.Options.TryGetValue(Attempts, out var attempts))
         {
             attempts.NoteContent();
+            var content = request.Content ?? new ByteArrayContent([]);
             request.Content = attempts.Body is { IsKept: true } body
                 ? new KeptContent(content.Headers, body, attempts)
                 : new SingleUseContent(content, attempts);
@@ -83,8 +85,9 @@ internal sealed class BufferedBodyHandler(HttpMessageHandler inner) : Delegating
 
         protected override bool TryComputeLength(out long length)
         {
-            length = 0;
-            return false;
+            // A request without a body may have headers of a content, and then a length of zero.
+            length = _inner.Headers.ContentLength ?? 0;
+            return _inner.Headers.ContentLength is not null;
         }
     }
 

@@ -25,6 +25,9 @@ internal struct EventScanner()
     /// <summary>Whether the last event of the response has arrived, as far as a client needs it.</summary>
     public bool IsComplete { get; private set; }
 
+    /// <summary>The number of data lines that are not blank. OpenRouter sends one for each event.</summary>
+    public long DataCount { get; private set; }
+
     /// <summary>Whether the blank line that ends the last event is missing. A client discards an event without it.</summary>
     public bool LacksBlankLine { get; private set; }
 
@@ -158,6 +161,7 @@ internal struct EventScanner()
             return false;
         }
 
+        DataCount++;
         if (_endsResponse || EventFilter.EndsResponse(data))
         {
             IsComplete = LacksBlankLine = true;
@@ -171,7 +175,7 @@ internal struct EventScanner()
         return !_isPing && !EventFilter.IsPing(data);
     }
 
-    private static bool IsEnd(ResponseEnd end) => end is ResponseEnd.Done or ResponseEnd.Failed;
+    private static bool IsEnd(ResponseEnd end) => end is ResponseEnd.Done or ResponseEnd.Stopped or ResponseEnd.Failed;
 
     private static bool IsBlank(ReadOnlySpan<byte> data) => data.IndexOfAnyExcept((byte)' ', (byte)'\t') < 0;
 }

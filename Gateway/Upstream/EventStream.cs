@@ -243,6 +243,6 @@ internal sealed class EventStream : Stream
             await body.WriteAsync(EndOfEvent);
         }
 
-        await GatewayErrorWriter.WriteEventAsync(_context, body, error);
+        await GatewayErrorWriter.WriteEventAsync(_context, body, error, _events.DataCount);
     }
 }

@@ -74,12 +74,15 @@ internal sealed class UpstreamTransforms : ITransformProvider
         }
     }
 
-    /// <summary>Tells <see cref="BufferedBodyHandler"/> about the attempts of requests with a body.</summary>
+    /// <summary>
+    /// Tells <see cref="BufferedBodyHandler"/> about the attempts of requests that upstream may bill. A request of a safe method without a
+    /// body is left to the HTTP client, which repeats it after a failed connection.
+    /// </summary>
     private sealed class BufferedBody : RequestTransform
     {
         public override ValueTask ApplyAsync(RequestTransformContext context)
         {
-            if (context.ProxyRequest.Content is not null)
+            if (context.ProxyRequest.Content is not null || !IsSafe(context.HttpContext.Request.Method))
             {
                 context.ProxyRequest.Options.Set(BufferedBodyHandler.Attempts, GatewayContext.Of(context.HttpContext).Attempts);
             }
@@ -87,6 +90,8 @@ internal sealed class UpstreamTransforms : ITransformProvider
             return default;
         }
     }
+
+    private static bool IsSafe(string method) => HttpMethods.IsGet(method) || HttpMethods.IsHead(method) || HttpMethods.IsOptions(method);
 
     /// <summary>Logs the destination of an attempt.</summary>
     private sealed class SentAttempt(ILogger logger) : RequestTransform

@@ -79,7 +79,7 @@ public sealed class TeamsFolderTests : IDisposable
         File("a.json", Team("a", """ "Budget": { "Usd": 1 }, """));
         File(".hidden.json", "{");
         File("a.json.bak", "{");
-        _folder.Write("teams/folder.json/x", "{");
+        _folder.Write("teams/folder/x.json", "{");
 
         var teams = (await _folder.LoadGoodAsync()).Teams.Teams;
 
@@ -144,6 +144,23 @@ public sealed class TeamsFolderTests : IDisposable
         Assert.Equal(6, Store.Current.Teams.Teams[1].Limits.RequestsPerMinute);
         Assert.True(Store.State.LastReloadSucceeded);
         Assert.Empty(Store.State.Faults);
+    }
+
+    /// <summary>As Docker leaves a bind mount whose source is missing.</summary>
+    [Fact]
+    public async Task FolderInThePlaceOfAFile_LeavesItsTeam()
+    {
+        Main(Folder);
+        File("good.json", Team("good"));
+        var path = File("zbad.json", Team("bad"));
+        var watcher = await StartAsync();
+
+        System.IO.File.Delete(path);
+        Directory.CreateDirectory(path);
+        await CheckAsync(watcher);
+
+        Assert.Equal(["good", "bad"], Ids);
+        Assert.StartsWith("zbad.json", Assert.Single(Store.State.Faults).Path, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -12,6 +12,8 @@ internal sealed class ParsedAnswer
 {
     private readonly Dictionary<string, string> _texts = [];
     private Dictionary<string, object> _usage = [];
+    private PicoDollars? _cost;
+    private bool _hadCost;
     private bool _hasError;
 
     public ResponseFacts Facts
@@ -28,13 +30,13 @@ internal sealed class ParsedAnswer
                 Provider = Text("provider"),
                 FinishReason = Text("stop_reason") ?? Text("reason") ?? Text("status"),
                 HasError = _hasError,
-                Usage = _usage.Count == 0 ? null : new Usage
+                Usage = _usage.Count == 0 && !_hadCost ? null : new Usage
                 {
                     PromptTokens = prompt is null && completion is null ? Tokens("total_tokens") : prompt,
                     CompletionTokens = completion,
                     CachedTokens = Tokens("cached_tokens") ?? Tokens("cache_read_input_tokens"),
                     ReasoningTokens = Tokens("reasoning_tokens"),
-                    Cost = _usage.TryGetValue("cost", out var cost) ? (PicoDollars)cost : null,
+                    Cost = _cost,
                 },
             };
         }
@@ -42,11 +44,10 @@ internal sealed class ParsedAnswer
 
     public void Read(JsonElement document)
     {
-        var before = _usage;
-        ReadAnswer(document, before, isRoot: true);
+        ReadAnswer(document, (_usage, _cost, _hadCost), isRoot: true);
     }
 
-    private void ReadAnswer(JsonElement answer, Dictionary<string, object> usageBefore, bool isRoot)
+    private void ReadAnswer(JsonElement answer, (Dictionary<string, object> Usage, PicoDollars? Cost, bool HadCost) before, bool isRoot)
     {
         if (answer.ValueKind != JsonValueKind.Object)
         {
@@ -66,7 +67,7 @@ internal sealed class ParsedAnswer
                     NoteText(member.Name, value);
                     break;
                 case "error":
-                    _hasError |= value.ValueKind != JsonValueKind.Null;
+                    _hasError |= IsError(value);
                     break;
                 case "type" when isRoot && value.ValueKind == JsonValueKind.String:
                     _hasError |= value.GetString() is "error" or "response.error" or "response.failed";
@@ -78,19 +79,22 @@ internal sealed class ParsedAnswer
                     Each(value, "stop_reason", reason => NoteText("stop_reason", reason));
                     break;
                 case "message" or "response" when isRoot:
-                    ReadAnswer(value, usageBefore, isRoot: false);
+                    ReadAnswer(value, before, isRoot: false);
                     break;
                 case "choices" when value.ValueKind == JsonValueKind.Array:
                     foreach (var choice in value.EnumerateArray())
                     {
                         Each(choice, "finish_reason", reason => NoteText("stop_reason", reason));
-                        Each(choice, "error", error => _hasError |= error.ValueKind != JsonValueKind.Null);
+                        Each(choice, "error", error => _hasError |= IsError(error));
                     }
 
                     break;
                 case "usage" when value.ValueKind == JsonValueKind.Object:
-                    _usage = new(usageBefore);
+                    (_usage, _cost, _hadCost) = (new(before.Usage), before.Cost, before.HadCost);
                     ReadUsage(value);
+                    break;
+                case "usage" when value.ValueKind != JsonValueKind.Array:
+                    (_usage, _cost, _hadCost) = before;
                     break;
             }
         }
@@ -114,17 +118,18 @@ internal sealed class ParsedAnswer
                 case "completion_tokens_details" or "output_tokens_details":
                     Each(member.Value, "reasoning_tokens", value => NoteTokens("reasoning_tokens", value));
                     break;
-                case "cost" when member.Value.ValueKind is JsonValueKind.Number or JsonValueKind.String:
-                    var text = member.Value.ValueKind == JsonValueKind.Number ? member.Value.GetRawText() : member.Value.GetString()!;
-                    if (PicoDollars.TryParse(Encoding.UTF8.GetBytes(text), out var cost) && cost >= PicoDollars.Zero)
-                    {
-                        _usage["cost"] = cost;
-                    }
-
+                case "cost" when member.Value.ValueKind is not (JsonValueKind.Object or JsonValueKind.Array):
+                    // The last one counts, and one that cannot be read is unknown.
+                    var text = member.Value.ValueKind == JsonValueKind.String ? member.Value.GetString()! : member.Value.GetRawText();
+                    _cost = PicoDollars.TryParse(Encoding.UTF8.GetBytes(text), out var cost) && cost >= PicoDollars.Zero ? cost : null;
+                    _hadCost |= _cost is not null;
                     break;
             }
         }
     }
+
+    private static bool IsError(JsonElement value) =>
+        value.ValueKind is not (JsonValueKind.Null or JsonValueKind.False) && !(value.ValueKind == JsonValueKind.String && value.GetString() == "");
 
     private static void Each(JsonElement value, string name, Action<JsonElement> read)
     {

@@ -1,5 +1,6 @@
 using System.Text;
 using Gateway.Metering;
+using Gateway.Primitives;
 using Xunit;
 
 namespace Gateway.Tests.Gateway.Metering;
@@ -113,6 +114,15 @@ public sealed class UsageReaderContentTests
     [InlineData("data: {\"usage\":{\"cost\":1}}||data: {\"type\":\"response.failed\",\"response\":{\"usage\":null}}", true)]
     [InlineData("data: {\"usage\":{\"cost\":1}}||data: {\"type\":\"response.completed\",\"response\":{\"usage\":{\"cost\":2}}}", false)]
     [InlineData("data: {\"type\":\"message_delta\",\"usage\":{\"cost\":1}}||data: {\"type\":\"message_stop\"}", false)]
+    [InlineData("data: {\"usage\":{\"cost\":1}}||event: response.completed|data: {\"response\":{\"id\":\"g\"}}", true)]
+    [InlineData("data: {\"usage\":{\"cost\":1}}||data: {\"response\":{\"id\":\"g\"}}|event: response.completed", true)]
+    [InlineData("data: {\"usage\":{\"cost\":1}}||event: error|data: {}||data: [DONE]", true)]
+    [InlineData("data: {\"usage\":{\"cost\":1}}||data: {\"error\":{\"code\":502}}||data: [DONE]", true)]
+    [InlineData("data: {\"usage\":{\"cost\":1}}||data: {\"type\":\"response.output_item.added\"}||data: [DONE]", true)]
+    [InlineData("data: {\"usage\":{\"cost\":1}}||data: {\"type\":\"image_generation.completed\",\"b64_json\":\"x\"}||data: [DONE]", true)]
+    [InlineData("data: {\"usage\":{\"cost\":1}}||data: {\"choices\":[{\"index\":0}]}||data: [DONE]", true)]
+    [InlineData("data: {\"usage\":{\"cost\":1}}||data: {\"choices\":[],\"usage\":null}||data: [DONE]", false)]
+    [InlineData("data: {\"usage\":{\"cost\":1}}||event: ping|data: {\"type\":\"ping\"}||data: [DONE]", false)]
     public void CostThatIsNotTheLastWord_IsInterim(string answer, bool expected)
     {
         var bytes = answer.EndsWith(".sse", StringComparison.Ordinal)
@@ -129,6 +139,43 @@ public sealed class UsageReaderContentTests
 
             Assert.True(reader.IsComplete);
         }
+    }
+
+    /// <summary>A cost that cannot be read is unknown; the cost of an earlier event is not that of the response.</summary>
+    [Theory]
+    [InlineData("null")]
+    [InlineData("\"n/a\"")]
+    [InlineData("-1")]
+    [InlineData("0.5,\"cost\":null")]
+    public void LastCostThatCannotBeRead_IsUnknown(string cost)
+    {
+        var stream = $"data: {{\"id\":\"g\",\"usage\":{{\"cost\":1}}}}\n\ndata: {{\"usage\":{{\"completion_tokens\":9,\"cost\":{cost}}}}}\n\ndata: [DONE]\n\n";
+        foreach (var size in new[] { stream.Length, 1, 50 })
+        {
+            var facts = UsageCases.Read(new UsageReader(isEventStream: true), Encoding.UTF8.GetBytes(stream).Chunk(size));
+
+            Assert.Equal((true, 9L, null), (facts.IsComplete, facts.Usage?.CompletionTokens, facts.Usage?.Cost));
+        }
+    }
+
+    [Fact]
+    public void BillThatIsRepeatedAsNull_IsNone()
+    {
+        var facts = UsageCases.Read(new UsageReader(isEventStream: false), "{\"id\":\"g\",\"usage\":{\"cost\":0.5},\"usage\":null}"u8.ToArray());
+
+        Assert.Null(facts.Usage);
+    }
+
+    /// <summary>The provider's amount belongs to the cost that is told with it.</summary>
+    [Fact]
+    public void ProvidersCostOfAnEarlierEvent_IsNotPartOfTheBill()
+    {
+        const string Stream = "data: {\"usage\":{\"is_byok\":true,\"cost_details\":{\"upstream_inference_cost\":0.3}}}\n\n"
+            + "data: {\"usage\":{\"cost\":0.1,\"cost_details\":{\"upstream_inference_cost\":0.1}}}\n\ndata: [DONE]\n\n";
+
+        var usage = UsageCases.Read(new UsageReader(isEventStream: true), Encoding.UTF8.GetBytes(Stream)).Usage;
+
+        Assert.Equal((new PicoDollars(100_000_000_000), null), (usage?.Cost, usage?.UpstreamCost));
     }
 
     [Theory]

@@ -265,6 +265,20 @@ public sealed class PriceListTests
         Assert.Equal(50_000_000, list.Entries["m"].At(0).CompletionToken.Value);
     }
 
+    [Theory]
+    [InlineData("[{\"min_prompt_tokens\":0,\"prompt\":\"-1\",\"completion\":\"0.001\"}]")]
+    [InlineData("[{\"min_prompt_tokens\":0,\"prompt\":\"1e-99999\",\"completion\":\"0.001\"}]")]
+    [InlineData("[{\"completion\":\"0.001\",\"request\":\"damaged\"}]")]
+    [InlineData("{\"completion\":\"0.001\"}")]
+    public void DamagedPriceOfAnOverride_LeavesTheOthers(string overrides)
+    {
+        var list = Read("""{"data":[{"id":"m","pricing":{"prompt":"0.000001","completion":"0.00001","overrides":""" + overrides + "}}]}");
+
+        var price = list.Entries["m"].At(1);
+
+        Assert.Equal((1_000_000, 1_000_000_000), ((long)price.Prompt.Value, (long)price.CompletionToken.Value));
+    }
+
     private static string Entry(string id, string? slug, int prompt) =>
         $$"""{"id":"{{id}}"{{(slug is null ? "" : $",\"canonical_slug\":\"{slug}\"")}},"pricing":{"prompt":"{{prompt}}","completion":"0"} }""";
 

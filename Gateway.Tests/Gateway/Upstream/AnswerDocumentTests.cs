@@ -33,7 +33,9 @@ public sealed class AnswerDocumentTests
     [Theory]
     [InlineData("""{"error":null,"choices":[]}""", false, true)]
     [InlineData("""{"error":{},"choices":null}""", true, false)]
-    [InlineData("""{"error":false,"content":""}""", true, true)]
+    [InlineData("""{"error":false,"content":""}""", false, true)]
+    [InlineData("""{"error":"","content":""}""", false, true)]
+    [InlineData("""{"error":0,"content":""}""", true, true)]
     [InlineData("""{"response":{"error":{},"output":[]},"output":0}""", false, true)]
     [InlineData("""{"data":{"error":{}}}""", false, true)]
     public void MembersOfTheRoot_AreNoted(string json, bool hasError, bool hasOutput)

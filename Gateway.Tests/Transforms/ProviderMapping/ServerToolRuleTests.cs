@@ -113,6 +113,7 @@ public sealed class ServerToolRuleTests
     [InlineData("""{"model":"x","plugins":[{"id":"fusion","analysis_models":["~m:free"],"model":"y"}]}""", true)]
     [InlineData("""{"model":"x","plugins":[{"id":"auto-router","allowed_models":["anthropic/*"]}]}""", true)]
     [InlineData("""{"model":"x","tools":[{"type":"openrouter:subagent"}]}""", true)]
+    [InlineData("""{"model":"x","tools":[{"type":"openrouter:inspect_image"}]}""", true)]
     [InlineData("""{"model":"openrouter/fusion-flash"}""", true)]
     [InlineData("""{"model":"x","tools":[{"type":"openrouter:advisor","parameters":{"model":"y"}}]}""", false)]
     [InlineData("""{"model":"x","tools":[{"type":"function","parameters":{"model":"m"}}]}""", false)]

@@ -73,7 +73,8 @@ internal struct ModelNaming
         }
 
         // By parts of the name, so that later versions of a tool are recognized.
-        if (!isFusion && !Contains(name, "advisor") && !Contains(name, "subagent") && !Contains(name, "image_generation"))
+        if (!isFusion && !Contains(name, "advisor") && !Contains(name, "subagent")
+            && !Contains(name, "image_generation") && !Contains(name, "inspect_image"))
         {
             return false;
         }

@@ -30,11 +30,12 @@ internal sealed record TeamFolder(string Path, IReadOnlyList<FileContent> Files,
 
     /// <summary>
     /// The paths of the files, in the order of their names. Files whose name begins with a dot are none: Kubernetes keeps the versions of a
-    /// ConfigMap under such names, and editors their copies.
+    /// ConfigMap under such names, and editors their copies. A folder in the place of a file is listed: Docker creates one for a bind mount
+    /// whose source is missing.
     /// </summary>
     public static IReadOnlyList<string> List(string path) =>
     [
-        .. Directory.EnumerateFiles(path, Pattern)
+        .. Directory.EnumerateFileSystemEntries(path, Pattern)
             .Where(static file => !System.IO.Path.GetFileName(file).StartsWith('.'))
             .Order(StringComparer.Ordinal),
     ];

@@ -11,7 +11,7 @@ internal static class RandomTools
     [
         "function", "function", "function", "custom", "namespace", "namespace", "tool_search", "openrouter:bash", "apply_patch",
         "computer_use_preview", "bash_20250124", "text_editor_20250124", "memory_20250818", "openrouter:web_search", "web_search_20250305",
-        "openrouter:advisor", "advisor_20260301", "openrouter:subagent", "openrouter:fusion", "openrouter:files", "mcp", "image_generation",
+        "openrouter:advisor", "advisor_20260301", "openrouter:subagent", "openrouter:inspect_image", "openrouter:fusion", "openrouter:files", "mcp", "image_generation",
         "tool_search_tool_regex", "shell", "Function", "functions", "",
     ];
 
