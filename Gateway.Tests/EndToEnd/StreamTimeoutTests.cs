@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Threading.Channels;
 using Gateway.Tests.Support;
 using Microsoft.Extensions.Time.Testing;
@@ -209,6 +210,46 @@ public sealed class StreamTimeoutTests
 
         Assert.Equal(504, (await reading).Status);
         await left.Task.GuardAsync();
+    }
+
+    /// <summary>Also while the gateway waits for a client that does not read: no read of upstream's response is pending.</summary>
+    [Theory]
+    [InlineData("text/event-stream", Chunk, Chunk)]
+    [InlineData("application/json", "{\"choices\":[]}", " ")]
+    public async Task ClientThatDoesNotRead_HoldsUpstreamNoLongerThanTheTotalTimeout(string type, string begin, string more)
+    {
+        FakeTime.SkipWithPublishedProgram();
+        var time = new FakeTimeProvider();
+        var left = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var upstream = ScriptedSocketUpstream.Start(async connection =>
+        {
+            await connection.ReadRequestAsync();
+            await connection.SendAsync($"HTTP/1.1 200 OK\r\nContent-Type: {type}\r\nTransfer-Encoding: chunked\r\n\r\n");
+            try
+            {
+                await connection.SendChunkAsync(begin);
+                var part = string.Concat(Enumerable.Repeat(more, 100_000 / more.Length));
+                while (true)
+                {
+                    await connection.SendChunkAsync(part);
+                }
+            }
+            catch (Exception closed) when (closed is IOException or SocketException)
+            {
+                left.SetResult();
+            }
+        });
+        await using var gateway = await GatewayHost.StartAsync(options =>
+        {
+            options.Upstream = upstream.BaseUrl;
+            options.Time = time;
+            options.Settings = ShippedSettings.WithValues(("Upstream:TotalTimeout", "\"00:10:00\""));
+        });
+        await using var client = await gateway.ConnectAsync();
+        await client.PostAsync("/v1/chat/completions", Streaming);
+        await client.ReadHeadAsync();
+
+        await time.AdvanceUntilAsync(Second * 30, () => Task.FromResult(left.Task.IsCompleted), "the end of upstream's connection");
     }
 
     /// <summary>A call that upstream has not taken may be repeated.</summary>

@@ -1,14 +1,20 @@
+using Gateway.Billing;
+using Gateway.Requests;
+
 namespace Gateway.Upstream;
 
 /// <summary>
-/// The time limits of one response: for its first data, between two data, and in all. Cancels <see cref="Token"/> when one is over. A write to
-/// a slow client does not count as a time without data.
+/// The time limits of one response: for its first data, between two data, and in all. Cancels <see cref="Token"/> when one is over, and aborts
+/// the request if that does not end it. A write to a slow client does not count as a time without data.
 /// </summary>
 /// <remarks>One timer for the whole response: it looks for the time left when it fires. Data only leaves a timestamp.</remarks>
 internal sealed class AnswerTimers : IDisposable
 {
     // The longest time of a timer is a little under 50 days.
     private static readonly TimeSpan Longest = TimeSpan.FromDays(40);
+
+    /// <summary>The time that a response has to end with an error after a limit is over.</summary>
+    private static readonly TimeSpan TimeToEnd = TimeSpan.FromSeconds(1);
 
     private readonly TimeProvider _time;
     private readonly TimeSpan _eventTimeout;
@@ -23,6 +29,10 @@ internal sealed class AnswerTimers : IDisposable
     private long _since;
     private volatile bool _isReading = true;
     private bool _hasData;
+
+    // Used by the timer.
+    private HttpContext? _context;
+    private bool _isOver;
 
     /// <summary>Starts the time of a response.</summary>
     /// <param name="firstTimeout">The limit for the first data; <see langword="null"/> for none yet.</param>
@@ -48,6 +58,12 @@ internal sealed class AnswerTimers : IDisposable
         _link.Dispose();
         _link = other.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _source);
     }
+
+    /// <summary>
+    /// Aborts a request whose response has started and does not end after a limit: the token ends reads only, and a write waits for as long as
+    /// the client does not read.
+    /// </summary>
+    public void AbortAfterLimit(HttpContext context) => Volatile.Write(ref _context, context);
 
     /// <summary>
     /// Begins the time for the first data of an event stream, unless it has begun with the sending. A response that is not an event stream has
@@ -96,10 +112,23 @@ internal sealed class AnswerTimers : IDisposable
 
     private void OnTimer()
     {
+        if (_isOver)
+        {
+            if (Volatile.Read(ref _context) is { Response.HasStarted: true } context)
+            {
+                GatewayContext.Of(context).EndAs(RequestEnd.UpstreamTimedOut);
+                context.Abort();
+            }
+
+            return;
+        }
+
         var left = Left();
         if (left <= TimeSpan.Zero)
         {
+            _isOver = true;
             _source.Cancel();
+            _timer.Change(TimeToEnd, Timeout.InfiniteTimeSpan);
         }
         else
         {

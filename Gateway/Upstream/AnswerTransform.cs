@@ -276,6 +276,7 @@ internal sealed partial class AnswerTransform(
             timers.Begin(first);
         }
 
+        timers.AbortAfterLimit(answer.Transform.HttpContext);
         timers.Link(answer.Transform.CancellationToken);
         return timers;
     }
