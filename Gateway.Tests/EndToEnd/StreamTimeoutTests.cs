@@ -243,6 +243,7 @@ public sealed class StreamTimeoutTests
         {
             options.Upstream = upstream.BaseUrl;
             options.Time = time;
+            options.HasLog = true;
             options.Settings = ShippedSettings.WithValues(("Upstream:TotalTimeout", "\"00:10:00\""));
         });
         await using var client = await gateway.ConnectAsync();
@@ -250,6 +251,7 @@ public sealed class StreamTimeoutTests
         await client.ReadHeadAsync();
 
         await time.AdvanceUntilAsync(Second * 30, () => Task.FromResult(left.Task.IsCompleted), "the end of upstream's connection");
+        await gateway.Log.WaitForAsync(line => line.Contains("UpstreamTimedOut", StringComparison.Ordinal), "the line of the request");
     }
 
     /// <summary>A call that upstream has not taken may be repeated.</summary>
