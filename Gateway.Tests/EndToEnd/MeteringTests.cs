@@ -131,11 +131,8 @@ public sealed class MeteringTests : IClassFixture<MeteringTests.Fixture>
     public async Task ClientThatLeavesACallThatDoesNotStream_IsBilledByItsAnswer(params string[] lines)
     {
         await using var call = await _team.SendAsync("/v1/chat/completions", TeamGateway.Body("\"stream\":false"), lines);
-        var request = await _team.Upstream.Requests.WaitForAsync(candidate => candidate.Id == call.Id && candidate.BodyComplete);
-        call.Client.Reset();
-        await request.WaitForEndAsync();
+        await LeaveToItsEndAsync(call);
 
-        Assert.Equal(ReceivedEnd.Complete, request.End);
         var bill = _team.Bill(call.Id);
         var row = await _team.ClosedRowAsync(bill);
         Assert.Equal(GenerationState.Settled, row.State);
@@ -151,11 +148,8 @@ public sealed class MeteringTests : IClassFixture<MeteringTests.Fixture>
     public async Task ClientThatLeavesACallThatCannotStream_IsBilledByItsAnswer(string path, string body)
     {
         await using var call = await _team.SendAsync(path, body, "x-fake-delay-ms: 400");
-        var request = await _team.Upstream.Requests.WaitForAsync(candidate => candidate.Id == call.Id && candidate.BodyComplete);
-        call.Client.Reset();
-        await request.WaitForEndAsync();
+        await LeaveToItsEndAsync(call);
 
-        Assert.Equal(ReceivedEnd.Complete, request.End);
         var bill = _team.Bill(call.Id);
         var row = await _team.ClosedRowAsync(bill);
         Assert.Equal((GenerationState.Settled, (long)bill.Cost), (row.State, row.CostPico));
@@ -165,11 +159,7 @@ public sealed class MeteringTests : IClassFixture<MeteringTests.Fixture>
     public async Task ClientThatLeavesACallWhoseBodyIsNotRead_LeavesItToItsEnd()
     {
         await using var call = await _team.SendAsync("/v1/audio/transcriptions", "{}", "x-fake-delay-ms: 400");
-        var request = await _team.Upstream.Requests.WaitForAsync(candidate => candidate.Id == call.Id && candidate.BodyComplete);
-        call.Client.Reset();
-        await request.WaitForEndAsync();
-
-        Assert.Equal(ReceivedEnd.Complete, request.End);
+        await LeaveToItsEndAsync(call);
     }
 
     [Theory]
@@ -257,6 +247,16 @@ public sealed class MeteringTests : IClassFixture<MeteringTests.Fixture>
 
         Assert.Equal(GenerationState.Settled, row.State);
         Assert.Equal((long)bill.Cost, row.CostPico);
+    }
+
+    /// <summary>Leaves a call that upstream has received. Upstream answers it to the end.</summary>
+    private async Task LeaveToItsEndAsync(TeamCall call)
+    {
+        var request = await _team.Upstream.Requests.WaitForAsync(candidate => candidate.Id == call.Id && candidate.BodyComplete);
+        call.Client.Reset();
+        await request.WaitForEndAsync();
+
+        Assert.Equal(ReceivedEnd.Complete, request.End);
     }
 
     private Task<LedgerRow> NewClosedRowAsync(int before) => Eventually.GetAsync(

@@ -183,6 +183,9 @@ internal sealed class ResponseFactsBuilder
         };
     }
 
+    /// <summary>Whether such a type or name says that the response is complete.</summary>
+    public static bool IsEnd(ResponseEnd end) => end is ResponseEnd.Done or ResponseEnd.Stopped or ResponseEnd.Failed;
+
     private void NoteText(ResponseMember member, ReadOnlySpan<byte> text)
     {
         switch (member)

@@ -346,7 +346,7 @@ internal sealed class UsageReader : IResponseReader
     {
         _isParsed = true;
         IsCostInterim = !_facts.DocumentHasCost && (IsCostInterim || (_facts.HasCost && !_facts.DocumentIsAside));
-        if (_scanner.IsClosed && _facts.End is ResponseEnd.Done or ResponseEnd.Stopped or ResponseEnd.Failed)
+        if (_scanner.IsClosed && ResponseFactsBuilder.IsEnd(_facts.End))
         {
             _facts.IsComplete = true;
         }
@@ -358,7 +358,7 @@ internal sealed class UsageReader : IResponseReader
         if (_dataLines > 0)
         {
             _facts.HasError |= _event is ResponseEnd.Error or ResponseEnd.Failed;
-            _facts.IsComplete |= _event is ResponseEnd.Done or ResponseEnd.Stopped or ResponseEnd.Failed;
+            _facts.IsComplete |= ResponseFactsBuilder.IsEnd(_event);
             IsCostInterim |= _facts is { HasCost: true, DocumentHasCost: false }
                 && _event is ResponseEnd.Done or ResponseEnd.Failed or ResponseEnd.Error;
             HasContent |= _isParsed && _event is not (ResponseEnd.Error or ResponseEnd.Failed)

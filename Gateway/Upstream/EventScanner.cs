@@ -148,7 +148,7 @@ internal struct EventScanner()
         {
             var name = SplitLine.WithoutBlank(line[6..]);
             _isPing = name.SequenceEqual("ping"u8);
-            _endsResponse = IsEnd(ResponseFactsBuilder.EndOf(name));
+            _endsResponse = ResponseFactsBuilder.IsEnd(ResponseFactsBuilder.EndOf(name));
         }
 
         return false;
@@ -174,8 +174,6 @@ internal struct EventScanner()
 
         return !_isPing && !EventFilter.IsPing(data);
     }
-
-    private static bool IsEnd(ResponseEnd end) => end is ResponseEnd.Done or ResponseEnd.Stopped or ResponseEnd.Failed;
 
     private static bool IsBlank(ReadOnlySpan<byte> data) => data.IndexOfAnyExcept((byte)' ', (byte)'\t') < 0;
 }
