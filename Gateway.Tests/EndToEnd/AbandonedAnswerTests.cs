@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: an answer whose client leaves before its first data leaves nothing behind.</summary>
+/// <summary>Promise: an answer that the gateway does not pass to its end leaves nothing behind.</summary>
 public sealed class AbandonedAnswerTests
 {
     [Fact]
@@ -34,12 +34,38 @@ public sealed class AbandonedAnswerTests
         await Eventually.TrueAsync(() => time.Live == 0, "its end");
     }
 
+    /// <summary>The team receives an edited list. A timer that is left would end a later request on the same connection.</summary>
+    [Fact]
+    public async Task ListThatIsReplaced_LeavesNoTimer()
+    {
+        FakeTime.SkipWithPublishedProgram();
+        var time = new CountingTime();
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            Team = "\"AllowedModels\": [\"openai/*\"]",
+            Sections = [("Upstream", "{ \"TotalTimeout\": \"00:10:00\" }")],
+            Time = time,
+        });
+        await using var client = await team.Gateway.ConnectAsync();
+
+        await client.GetAsync("/v1/models", "x-api-key: " + TeamSetup.Key);
+        var (head, body) = await client.ReadAsync();
+
+        Assert.Equal((200, RawEnd.Complete), (head.Status, body.End));
+        Assert.Contains("openai/", body.Text, StringComparison.Ordinal);
+        Assert.True(time.Created > 0, "the answer had no timer");
+        await Eventually.TrueAsync(() => time.Live == 0, "its end");
+    }
+
     /// <summary>The system's clock, which counts the timers of answers.</summary>
     private sealed class CountingTime : TimeProvider
     {
         private int _live;
+        private int _created;
 
         public int Live => Volatile.Read(ref _live);
+
+        public int Created => Volatile.Read(ref _created);
 
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
         {
@@ -50,6 +76,7 @@ public sealed class AbandonedAnswerTests
             }
 
             Interlocked.Increment(ref _live);
+            Interlocked.Increment(ref _created);
             return new Counted(this, timer);
         }
 

@@ -30,7 +30,8 @@ internal sealed class AnswerTimers : IDisposable
     private volatile bool _isReading = true;
     private bool _hasData;
 
-    // Used by the timer.
+    // Used by the timer. The context serves another request once this one has ended, so it is not touched after Dispose.
+    private readonly Lock _gate = new();
     private HttpContext? _context;
     private bool _isOver;
 
@@ -63,7 +64,13 @@ internal sealed class AnswerTimers : IDisposable
     /// Aborts a request whose response has started and does not end after a limit: the token ends reads only, and a write waits for as long as
     /// the client does not read.
     /// </summary>
-    public void AbortAfterLimit(HttpContext context) => Volatile.Write(ref _context, context);
+    public void AbortAfterLimit(HttpContext context)
+    {
+        lock (_gate)
+        {
+            _context = context;
+        }
+    }
 
     /// <summary>
     /// Begins the time for the first data of an event stream, unless it has begun with the sending. A response that is not an event stream has
@@ -108,16 +115,25 @@ internal sealed class AnswerTimers : IDisposable
     {
         _timer.Dispose();
         _link.Dispose();
+
+        // The timer may be running.
+        lock (_gate)
+        {
+            _context = null;
+        }
     }
 
     private void OnTimer()
     {
         if (_isOver)
         {
-            if (Volatile.Read(ref _context) is { Response.HasStarted: true } context)
+            lock (_gate)
             {
-                GatewayContext.Of(context).EndAs(RequestEnd.UpstreamTimedOut);
-                context.Abort();
+                if (_context is { Response.HasStarted: true } context)
+                {
+                    GatewayContext.Of(context).EndAs(RequestEnd.UpstreamTimedOut);
+                    context.Abort();
+                }
             }
 
             return;

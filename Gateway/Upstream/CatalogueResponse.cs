@@ -42,7 +42,8 @@ internal sealed partial class CatalogueResponse(CatalogueMemory memory, ILogger<
 
         try
         {
-            var stream = await response.Content.ReadAsStreamAsync(transform.CancellationToken);
+            // YARP disposes the edited stream only. This one owns the timers of the response.
+            await using var stream = await response.Content.ReadAsStreamAsync(transform.CancellationToken);
             var body = await CatalogueBody.ReadAsync(stream, encodings, memory, request.Team!.Id, transform.CancellationToken);
             context.Response.RegisterForDispose(body);
             var edited = Edit(context.Request, request, body);
