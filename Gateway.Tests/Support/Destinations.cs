@@ -22,6 +22,9 @@ internal static class Destinations
     }
 
     /// <summary>The same for plain addresses: <c>a</c>, <c>b</c>…</summary>
-    public static string Of(params string[] addresses) => Section(
-        "", [.. addresses.Select((address, i) => (((char)('a' + i)).ToString(), $$"""{ "Address": "{{address}}" }"""))]);
+    public static string Of(params string[] addresses) => Of(addresses, more: "");
+
+    /// <summary>The same with more members of the cluster, behind a comma.</summary>
+    public static string Of(string[] addresses, string more) => Section(
+        more, [.. addresses.Select((address, i) => (((char)('a' + i)).ToString(), $$"""{ "Address": "{{address}}" }"""))]);
 }

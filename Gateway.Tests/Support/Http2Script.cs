@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Text;
 
 namespace Gateway.Tests.Support;
@@ -32,17 +33,25 @@ internal sealed class Http2Script(ScriptedConnection connection)
     {
         while (true)
         {
-            var head = await connection.ReadExactlyAsync(9);
-            var (type, flags) = (head[3], head[4]);
-            await connection.ReadExactlyAsync((head[0] << 16) | (head[1] << 8) | head[2]);
-            if (type == Settings && (flags & Acknowledged) == 0)
-            {
-                await SendAsync(Settings, Acknowledged, 0, []);
-            }
-            else if (type is Data or Headers && (flags & EndStream) != 0)
+            var (type, flags, stream) = await ReadFrameAsync();
+            if (type is Data or Headers && (flags & EndStream) != 0)
             {
                 HasBody = type == Data;
-                return BinaryPrimitives.ReadInt32BigEndian(head.AsSpan(5));
+                return stream;
+            }
+        }
+    }
+
+    /// <summary>Reads frames up to the headers of a request whose body follows.</summary>
+    /// <returns>The request's stream.</returns>
+    public async Task<int> ReadHeadAsync()
+    {
+        while (true)
+        {
+            var (type, flags, stream) = await ReadFrameAsync();
+            if (type == Headers && (flags & EndStream) == 0)
+            {
+                return stream;
             }
         }
     }
@@ -79,11 +88,41 @@ internal sealed class Http2Script(ScriptedConnection connection)
         return SendAsync(Headers, EndHeaders, stream, [0x88, 0x0F, 0x10, (byte)content.Length, .. content, .. named]);
     }
 
+    /// <summary>Answers with an error's status, <c>Retry-After: 7</c> and a JSON body, or none.</summary>
+    public async Task AnswerErrorAsync(int stream, int status, string body = "")
+    {
+        byte[] head =
+        [
+            0x08, 3, .. Encoding.ASCII.GetBytes(status.ToString(CultureInfo.InvariantCulture)),
+            0, 11, .. "retry-after"u8, 1, (byte)'7',
+            0, 12, .. "content-type"u8, 16, .. "application/json"u8,
+        ];
+        await SendAsync(Headers, (byte)(EndHeaders | (body.Length == 0 ? EndStream : 0)), stream, head);
+        if (body.Length > 0)
+        {
+            await SendAsync(Data, EndStream, stream, Encoding.UTF8.GetBytes(body));
+        }
+    }
+
     /// <summary>Sends a part of an answer's body.</summary>
     public Task SendDataAsync(int stream, string body) => SendAsync(Data, 0, stream, Encoding.UTF8.GetBytes(body));
 
-    /// <summary>Ends an answer in the middle: INTERNAL_ERROR.</summary>
-    public Task ResetAsync(int stream) => SendAsync(ResetStream, 0, stream, [0, 0, 0, 2]);
+    /// <summary>Ends an answer in the middle: INTERNAL_ERROR, unless another code is given.</summary>
+    public Task ResetAsync(int stream, byte code = 2) => SendAsync(ResetStream, 0, stream, [0, 0, 0, code]);
+
+    /// <summary>Reads a frame, and acknowledges the client's settings.</summary>
+    private async Task<(byte Type, byte Flags, int Stream)> ReadFrameAsync()
+    {
+        var head = await connection.ReadExactlyAsync(9);
+        var (type, flags) = (head[3], head[4]);
+        await connection.ReadExactlyAsync((head[0] << 16) | (head[1] << 8) | head[2]);
+        if (type == Settings && (flags & Acknowledged) == 0)
+        {
+            await SendAsync(Settings, Acknowledged, 0, []);
+        }
+
+        return (type, flags, BinaryPrimitives.ReadInt32BigEndian(head.AsSpan(5)));
+    }
 
     private Task SendAsync(byte type, byte flags, int stream, byte[] payload)
     {

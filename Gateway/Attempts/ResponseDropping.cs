@@ -40,7 +40,8 @@ internal static class ResponseDropping
     {
         var attempts = request.Attempts;
         var next = NextDestinations.Untried(context, attempts);
-        if (!IsFree(response, isEventStream, body, headers.ContentEncoding) || next.Count == 0 || !attempts.TryTakeBodyBack())
+        if (!IsFree(response, isEventStream, body, headers.ContentEncoding) || next.Count == 0
+            || attempts.IsBodyBeingUsedUp || !attempts.TryTakeBodyBack())
         {
             return false;
         }

@@ -121,6 +121,11 @@ internal sealed partial class ErrorMiddleware
     private static async Task HandleAsync(HttpContext context, IForwarderErrorFeature failure)
     {
         var request = GatewayContext.Of(context);
+        if (request.HasUpstream && ForwardFailure.IsBehindResponse(failure))
+        {
+            return;
+        }
+
         if (request.IsCutByShutdown())
         {
             await EndByShutdownAsync(context);

@@ -27,7 +27,15 @@ internal static class ForwardFailure
             (RequestEnd.UpstreamTimedOut, GatewayError.UpstreamTimedOut),
         ForwarderError.NoAvailableDestinations => (RequestEnd.UpstreamUnreachable, GatewayError.UpstreamUnavailable),
         ForwarderError.ResponseBodyDestination or ForwarderError.ResponseHeaders => (RequestEnd.UpstreamBroke, GatewayError.UpstreamBroke),
+
+        // The HTTP client stops reading the request's body if upstream resets the stream or the connection breaks. A 408 is the client's.
+        ForwarderError.RequestBodyClient when status != StatusCodes.Status408RequestTimeout && IsStopped(failure.Exception) =>
+            (RequestEnd.UpstreamUnreachable, GatewayError.UpstreamUnreachable),
         ForwarderError.RequestBodyClient => (RequestEnd.Refused, GatewayError.ForStatus(status)),
+
+        // Upstream has read none of the request's body during the activity timeout.
+        ForwarderError.RequestBodyDestination when status == StatusCodes.Status504GatewayTimeout =>
+            (RequestEnd.UpstreamTimedOut, GatewayError.UpstreamTimedOut),
         _ => (RequestEnd.UpstreamUnreachable, GatewayError.UpstreamUnreachable),
     };
 
@@ -38,6 +46,16 @@ internal static class ForwardFailure
             || (failure.Exception is AggregateException all && all.InnerExceptions.Any(static inner => inner is ConnectionResetException)),
         ForwarderError.ResponseBodyClient => true,
         _ => false,
+    };
+
+    /// <summary>
+    /// Whether only the request's body has failed, behind a response that has passed completely: upstream may respond before it has read the
+    /// body. YARP reports any other failure of the body together with the exception of the request or of the response.
+    /// </summary>
+    public static bool IsBehindResponse(IForwarderErrorFeature failure) => failure is
+    {
+        Error: ForwarderError.RequestBodyCanceled or ForwarderError.RequestBodyClient or ForwarderError.RequestBodyDestination,
+        Exception: not AggregateException,
     };
 
     /// <summary>
@@ -68,6 +86,10 @@ internal static class ForwardFailure
     /// <summary>Whether a time limit of the gateway has ended the transfer, the request's body included.</summary>
     private static bool IsTimeLimit(Exception? fault) =>
         fault is ResponseTimeoutException || (fault is AggregateException all && all.InnerExceptions.Any(IsTimeLimit));
+
+    /// <summary>Whether the copy of the request's body was cancelled. YARP names the exception of the body first.</summary>
+    private static bool IsStopped(Exception? fault) =>
+        fault is OperationCanceledException or AggregateException { InnerExceptions: [OperationCanceledException, ..] };
 
     private static Unprocessed Reason(Exception? fault) => fault switch
     {

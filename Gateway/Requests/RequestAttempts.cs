@@ -75,6 +75,11 @@ internal sealed class RequestAttempts
     /// <summary>Whether the request may be sent to the same destinations again, by time.</summary>
     public bool IsInTime => _time.GetElapsedTime(_startedAt) < Period;
 
+    /// <summary>
+    /// Whether the body is released at the end of a reading that has begun. While the reading may be in progress, the body cannot be sent again.
+    /// </summary>
+    public bool IsBodyBeingUsedUp => Body is not { IsKept: true } && Volatile.Read(ref _readings) > 0;
+
     /// <summary>Whether the body can be sent again: it is in memory, or nothing of it was read.</summary>
     public bool TryTakeBodyBack() => Body?.TryTakeBack() ?? Volatile.Read(ref _readings) == 0;
 

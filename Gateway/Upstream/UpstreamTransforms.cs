@@ -82,9 +82,15 @@ internal sealed class UpstreamTransforms : ITransformProvider
     {
         public override ValueTask ApplyAsync(RequestTransformContext context)
         {
+            var attempts = GatewayContext.Of(context.HttpContext).Attempts;
             if (context.ProxyRequest.Content is not null || !IsSafe(context.HttpContext.Request.Method))
             {
-                context.ProxyRequest.Options.Set(BufferedBodyHandler.Attempts, GatewayContext.Of(context.HttpContext).Attempts);
+                context.ProxyRequest.Options.Set(BufferedBodyHandler.Attempts, attempts);
+            }
+
+            if (context.ProxyRequest.Content is not null && attempts.Body is null)
+            {
+                StreamedBody.Replace(context.HttpContext.Request);
             }
 
             return default;

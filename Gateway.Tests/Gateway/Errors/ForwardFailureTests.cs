@@ -57,6 +57,32 @@ public sealed class ForwardFailureTests
         Assert.False(ForwardFailure.IsNotProcessed(failure));
     }
 
+    /// <summary>Upstream ends an upload by a reset, and stops to read it; the client's are a timeout of its own and bad framing.</summary>
+    [Fact]
+    public void EndOfAnUpload_IsThatOfTheSideThatEndedIt()
+    {
+        Exception stopped = new AggregateException(new OperationCanceledException(), new HttpRequestException());
+        Exception malformed = new AggregateException(new Microsoft.AspNetCore.Http.BadHttpRequestException("x", 400), new HttpRequestException());
+
+        Assert.Equal(RequestEnd.UpstreamUnreachable, EndOf(ForwarderError.RequestBodyClient, stopped, 400));
+        Assert.Equal(RequestEnd.Refused, EndOf(ForwarderError.RequestBodyClient, stopped, 408));
+        Assert.Equal(RequestEnd.Refused, EndOf(ForwarderError.RequestBodyClient, malformed, 400));
+        Assert.Equal(RequestEnd.UpstreamTimedOut, EndOf(ForwarderError.RequestBodyDestination, stopped, 504));
+        Assert.Equal(RequestEnd.UpstreamUnreachable, EndOf(ForwarderError.RequestBodyDestination, stopped, 502));
+    }
+
+    [Theory]
+    [InlineData(ForwarderError.RequestBodyCanceled, true)]
+    [InlineData(ForwarderError.RequestBodyClient, true)]
+    [InlineData(ForwarderError.RequestBodyDestination, true)]
+    [InlineData(ForwarderError.ResponseBodyDestination, false)]
+    [InlineData(ForwarderError.Request, false)]
+    public void FailureOfTheBodyAlone_IsBehindTheResponse(ForwarderError error, bool expected)
+    {
+        Assert.Equal(expected, ForwardFailure.IsBehindResponse(new Failure(error, new OperationCanceledException())));
+        Assert.False(ForwardFailure.IsBehindResponse(new Failure(error, new AggregateException(new IOException(), new IOException()))));
+    }
+
     [Fact]
     public async Task ConnectTimeout_OfTheHttpClient_IsRecognised()
     {
@@ -77,6 +103,9 @@ public sealed class ForwardFailureTests
 
         Assert.True(ForwardFailure.IsNotProcessed(new Failure(ForwarderError.RequestTimedOut, fault)));
     }
+
+    private static RequestEnd EndOf(ForwarderError error, Exception fault, int status) =>
+        ForwardFailure.Classify(new Failure(error, fault), status).End;
 
     private sealed class Failure(ForwarderError error, Exception? exception) : IForwarderErrorFeature
     {

@@ -1,0 +1,91 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+
+namespace Gateway.Upstream;
+
+/// <summary>
+/// The body of a request that streams from the client. A cancelled read of Kestrel's own stream leaves its reader in the middle of the read:
+/// Kestrel cannot drain the rest of the body, logs that as an error and closes the connection, and a client that still sends may not see the
+/// response. A cancelled read of this stream leaves the reader ready for the next.
+/// </summary>
+internal sealed class StreamedBody : Stream
+{
+    private readonly PipeReader _reader;
+
+    private StreamedBody(PipeReader reader)
+    {
+        _reader = reader;
+    }
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => false;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    /// <summary>Replaces the body of a request by this stream, once.</summary>
+    public static void Replace(HttpRequest request)
+    {
+        if (request.Body is not StreamedBody)
+        {
+            request.Body = new StreamedBody(request.BodyReader);
+        }
+    }
+
+    // Runs once per read of an upload, so its state machine is pooled, as that of Kestrel's stream is.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var read = _reader.ReadAsync(CancellationToken.None);
+        if (read.IsCompletedSuccessfully)
+        {
+            return Take(read.Result, buffer.Span, cancellationToken);
+        }
+
+        ReadResult result;
+        await using (cancellationToken.UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), _reader))
+        {
+            result = await read;
+        }
+
+        return Take(result, buffer.Span, cancellationToken);
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override void Flush() => throw new NotSupportedException();
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    /// <summary>Takes bytes from the reader. A read into an empty buffer waits for data and takes none.</summary>
+    private int Take(in ReadResult result, Span<byte> buffer, CancellationToken cancellationToken)
+    {
+        var taken = result.Buffer.Slice(0, Math.Min(result.Buffer.Length, buffer.Length));
+        if (result.IsCanceled)
+        {
+            taken = taken.Slice(0, 0);
+        }
+
+        taken.CopyTo(buffer);
+        var count = (int)taken.Length;
+        _reader.AdvanceTo(taken.End);
+        return result.IsCanceled ? throw new OperationCanceledException(cancellationToken) : count;
+    }
+}
