@@ -35,6 +35,11 @@ internal static class KestrelSetup
         kestrel.Limits.MaxRequestHeaderCount = server.Limits.MaxRequestHeaderCount;
         kestrel.Limits.Http2.MaxStreamsPerConnection = server.Limits.MaxStreamsPerConnection;
         kestrel.Limits.Http2.InitialStreamWindowSize = UnreadSize;
+
+        // Bodies that wait for memory fill their windows. With Kestrel's default of 1 MB for all of a connection, four of them would stop the
+        // uploads of its other streams.
+        kestrel.Limits.Http2.InitialConnectionWindowSize =
+            (int)Math.Min((long)UnreadSize * server.Limits.MaxStreamsPerConnection, int.MaxValue);
         kestrel.Limits.MinRequestBodyDataRate = server.Limits.MinRequestBodyDataRate is { BytesPerSecond: > 0 } rate
             ? new MinDataRate(rate.BytesPerSecond, rate.GracePeriod)
             : null;
