@@ -53,7 +53,7 @@ internal sealed partial class AnswerTransform(
     private async ValueTask TimeAsync(Answer answer)
     {
         var response = answer.Response;
-        if (HasBody(answer.Transform.HttpContext.Response.StatusCode) && response.StatusCode != HttpStatusCode.SwitchingProtocols)
+        if (HasBody(answer.Transform.HttpContext.Response.StatusCode) && !IsUpgrade(response))
         {
             var stream = await response.Content.ReadAsStreamAsync(CancellationToken.None);
             response.Content = PassedContent.WithHeaders(
@@ -285,6 +285,10 @@ internal sealed partial class AnswerTransform(
         response.RequestMessage?.Options.TryGetValue(AnswerTimeoutHandler.Timers, out var timers) == true ? timers : null;
 
     private static bool HasBody(int status) => status is not (StatusCodes.Status204NoContent or StatusCodes.Status205ResetContent);
+
+    /// <summary>Whether the connection, or over HTTP/2 the stream, becomes a tunnel.</summary>
+    private static bool IsUpgrade(HttpResponseMessage response) =>
+        response.StatusCode == HttpStatusCode.SwitchingProtocols || response.RequestMessage?.Method == HttpMethod.Connect;
 
     /// <summary>Whether only the end of the connection marks the end of the stream: there is no length, and there are no chunks.</summary>
     private static bool EndsWithConnection(HttpResponseMessage response, HttpContentHeaders headers) =>

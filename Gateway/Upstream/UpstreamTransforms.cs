@@ -76,7 +76,7 @@ internal sealed class UpstreamTransforms : ITransformProvider
 
     /// <summary>
     /// Tells <see cref="BufferedBodyHandler"/> about the attempts of requests that upstream may bill. A request of a safe method without a
-    /// body is left to the HTTP client, which repeats it after a failed connection.
+    /// body is left to the HTTP client, which repeats it after a failed connection. So is a request for a tunnel, whose stream must stay open.
     /// </summary>
     private sealed class BufferedBody : RequestTransform
     {
@@ -97,7 +97,8 @@ internal sealed class UpstreamTransforms : ITransformProvider
         }
     }
 
-    private static bool IsSafe(string method) => HttpMethods.IsGet(method) || HttpMethods.IsHead(method) || HttpMethods.IsOptions(method);
+    private static bool IsSafe(string method) =>
+        HttpMethods.IsGet(method) || HttpMethods.IsHead(method) || HttpMethods.IsOptions(method) || HttpMethods.IsConnect(method);
 
     /// <summary>Logs the destination of an attempt.</summary>
     private sealed class SentAttempt(ILogger logger) : RequestTransform

@@ -1,0 +1,81 @@
+using System.Net;
+using System.Net.WebSockets;
+using System.Text;
+using Gateway.Tests.Support;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Logging;
+using Xunit;
+
+namespace Gateway.Tests.EndToEnd;
+
+/// <summary>Promise: without teams a WebSocket passes in both directions, over either version of HTTP on either side.</summary>
+public sealed class WebSocketTests
+{
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public async Task Messages_PassInBothDirections(bool isClientOnHttp2, bool isUpstreamOnHttp2)
+    {
+        await using var upstream = await StartEchoAsync(isUpstreamOnHttp2 ? HttpProtocols.Http2 : HttpProtocols.Http1);
+        await using var gateway = await GatewayHost.StartAsync(options =>
+        {
+            options.Certificate = isClientOnHttp2 ? TestCertificate.Create() : null;
+            options.Settings = ShippedSettings.With(
+                ("ReverseProxy", Destinations.Section(
+                    $$""", "HttpRequest": { "Version": "{{(isUpstreamOnHttp2 ? 2 : 1.1)}}", "VersionPolicy": "RequestVersionExact" } """,
+                    ("a", $$"""{ "Address": "{{upstream.Urls.Single()}}" }"""))),
+                ("Upstream", """{ "TotalTimeout": "01:00:00", "FirstEventTimeout": "00:30:00" }"""));
+        });
+        using var handler = new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = TestCertificate.Accept } };
+        using var invoker = new HttpMessageInvoker(handler);
+        using var socket = new ClientWebSocket
+        {
+            Options =
+            {
+                HttpVersion = isClientOnHttp2 ? HttpVersion.Version20 : HttpVersion.Version11,
+                HttpVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            },
+        };
+        socket.Options.SetRequestHeader("Authorization", "Bearer k");
+        using var limit = HangGuard.Start();
+
+        await socket.ConnectAsync(new UriBuilder(gateway.Address) { Scheme = isClientOnHttp2 ? "wss" : "ws", Path = "/v1/realtime" }.Uri, invoker, limit.Token);
+        foreach (var message in new[] { "one", "two" })
+        {
+            await socket.SendAsync(Encoding.UTF8.GetBytes(message), WebSocketMessageType.Text, endOfMessage: true, limit.Token);
+            var buffer = new byte[16];
+            var received = await socket.ReceiveAsync(buffer, limit.Token);
+            Assert.Equal(message, Encoding.UTF8.GetString(buffer, 0, received.Count));
+        }
+
+        await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, limit.Token);
+        Assert.Equal(WebSocketCloseStatus.NormalClosure, socket.CloseStatus);
+    }
+
+    private static async Task<WebApplication> StartEchoAsync(HttpProtocols protocol)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(
+            kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = protocol));
+        builder.Logging.ClearProviders();
+        var app = builder.Build();
+        app.UseWebSockets();
+        app.Run(static async context =>
+        {
+            using var socket = await context.WebSockets.AcceptWebSocketAsync();
+            var buffer = new byte[16];
+            while (await socket.ReceiveAsync(buffer.AsMemory(), context.RequestAborted) is { MessageType: not WebSocketMessageType.Close } received)
+            {
+                await socket.SendAsync(buffer.AsMemory(0, received.Count), received.MessageType, received.EndOfMessage, context.RequestAborted);
+            }
+
+            await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, context.RequestAborted);
+        });
+        await app.StartAsync(TestContext.Current.CancellationToken);
+        return app;
+    }
+}
