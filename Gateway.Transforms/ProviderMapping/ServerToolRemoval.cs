@@ -55,9 +55,9 @@ internal sealed class ServerToolRemoval
         var elements = tools.Select(static tool => tool.Element).ToHashSet();
         var removed = facts.ServerTools.Uses.Where(tool => elements.Contains(tool.Element)).ToList();
         var isEmptied = IsEmptied(facts, elements);
-        if (ToolChoice.Needs(facts, body, elements, removed, isEmptied))
+        needed = ToolChoice.FindNeeded(facts, body, tools, removed, isEmptied);
+        if (needed is not null)
         {
-            needed = FindNeeded(facts, body, tools) ?? tools[0];
             return false;
         }
 
@@ -65,19 +65,6 @@ internal sealed class ServerToolRemoval
         AddEdits(facts, body, elements, isEmptied, edits);
         removal = new ServerToolRemoval(elements, [.. removed.Select(static tool => tool.Name).Distinct(StringComparer.Ordinal)], edits.Build());
         return true;
-    }
-
-    private static ServerToolUse? FindNeeded(BodyFacts facts, in ReadOnlySequence<byte> body, IReadOnlyList<ServerToolUse> tools)
-    {
-        foreach (var tool in tools)
-        {
-            if (ToolChoice.Needs(facts, body, [tool.Element], [tool], isEmptied: false))
-            {
-                return tool;
-            }
-        }
-
-        return null;
     }
 
     // The last occurrence of `tools` counts upstream.

@@ -6,7 +6,10 @@ using OpenRouterGateway.Transforms.RequestBody.Tools;
 
 namespace OpenRouterGateway.Transforms.ProviderMapping;
 
-/// <summary>Finds whether <c>tool_choice</c> needs a tool. It is read only when tools are removed.</summary>
+/// <summary>
+/// Finds whether <c>tool_choice</c> needs a tool. It is read only when tools are removed, and then once, like each element of <c>tools</c>:
+/// no limit applies yet.
+/// </summary>
 internal static class ToolChoice
 {
     // A longer value is not read: a body could fill it with names. Clients send fewer than a hundred bytes.
@@ -19,18 +22,21 @@ internal static class ToolChoice
     private const int MostNames = 4 * RoutingMemberCollector.MaxEntries;
 
     /// <summary>
-    /// Whether an occurrence of <c>tool_choice</c> names a removed tool by its type or name, or demands a call although no tool is left.
-    /// A value of more than 64 KiB counts as needing the tool, and so does any value if the removed tools have more than 4,096 names.
+    /// Finds the first tool to remove that <c>tool_choice</c> needs: an occurrence names it by its type or name. It is the first of all tools
+    /// if an occurrence names only a tool that is removed with them, demands a call although no tool is left, or has more than 64 KiB, or if
+    /// the removed tools have more than 4,096 names.
     /// </summary>
     /// <param name="facts">The facts about the body.</param>
     /// <param name="body">The body.</param>
-    /// <param name="elements">The indexes of the removed elements.</param>
-    /// <param name="removed">The removed tools.</param>
+    /// <param name="tools">The tools to remove, one or more; all are elements of <c>tools</c>.</param>
+    /// <param name="removed">The tools that are removed with their elements, those to remove included.</param>
     /// <param name="isEmptied">Whether no tool is left.</param>
-    public static bool Needs(
-        BodyFacts facts, in ReadOnlySequence<byte> body, HashSet<int> elements, List<ServerToolUse> removed, bool isEmptied)
+    /// <returns>The tool; <see langword="null"/> if none is needed.</returns>
+    public static ServerToolUse? FindNeeded(
+        BodyFacts facts, in ReadOnlySequence<byte> body, IReadOnlyList<ServerToolUse> tools, List<ServerToolUse> removed, bool isEmptied)
     {
-        HashSet<string>? names = null;
+        Dictionary<string, int>? names = null;
+        int? needed = null;
         foreach (var member in facts.Members)
         {
             if (member.Name != BodyMemberName.ToolChoice)
@@ -40,62 +46,84 @@ internal static class ToolChoice
 
             if (member.Value.Length > LongestValue)
             {
-                return true;
+                return tools[0];
             }
 
-            names ??= NamesOf(facts, body, elements, removed);
-            if (names.Count > MostNames || Needs(body.Slice(member.Value.Start, member.Value.Length), names, isEmptied))
+            names ??= NamesOf(facts, body, tools, removed);
+            if (names.Count > MostNames)
             {
-                return true;
+                return tools[0];
+            }
+
+            FindFirst(body.Slice(member.Value.Start, member.Value.Length), names, isEmptied, ref needed);
+        }
+
+        return needed is not { } index ? null : tools[index < tools.Count ? index : 0];
+    }
+
+    /// <summary>The names of the removed tools, each with the index of the first tool to remove that has it; their number if none has.</summary>
+    private static Dictionary<string, int> NamesOf(
+        BodyFacts facts, in ReadOnlySequence<byte> body, IReadOnlyList<ServerToolUse> tools, List<ServerToolUse> removed)
+    {
+        var names = new Dictionary<string, int>(StringComparer.Ordinal);
+        var read = new HashSet<int>();
+        for (var i = 0; i < tools.Count; i++)
+        {
+            names.TryAdd(tools[i].Name, i);
+            if (read.Add(tools[i].Element))
+            {
+                var value = facts.ServerTools.Elements[tools[i].Element].Value;
+                AddNames(body.Slice(value.Start, value.Length), i, names);
             }
         }
 
-        return false;
-    }
-
-    private static HashSet<string> NamesOf(
-        BodyFacts facts, in ReadOnlySequence<byte> body, HashSet<int> elements, List<ServerToolUse> removed)
-    {
-        var names = removed.Select(static tool => tool.Name).ToHashSet(StringComparer.Ordinal);
-        foreach (var element in elements)
+        foreach (var tool in removed)
         {
-            var value = facts.ServerTools.Elements[element].Value;
-            var json = body.Slice(value.Start, value.Length);
-            var reader = new Utf8JsonReader(json, JsonText.AnyDepth);
-            var isName = false;
-            while (names.Count <= MostNames && reader.Read())
-            {
-                if (reader.TokenType == JsonTokenType.String && isName)
-                {
-                    names.Add(Text(reader, json));
-                }
-
-                // At any depth: a removed element may contain other tools.
-                isName = reader.TokenType == JsonTokenType.PropertyName && Text(reader, json) is "name" or "server_label";
-            }
+            names.TryAdd(tool.Name, tools.Count);
         }
 
         return names;
     }
 
-    private static bool Needs(in ReadOnlySequence<byte> choice, HashSet<string> names, bool isEmptied)
+    private static void AddNames(in ReadOnlySequence<byte> element, int tool, Dictionary<string, int> names)
     {
+        var reader = new Utf8JsonReader(element, JsonText.AnyDepth);
+        var isName = false;
+        while (names.Count <= MostNames && reader.Read())
+        {
+            if (reader.TokenType == JsonTokenType.String && isName)
+            {
+                names.TryAdd(JsonReaderText.Length(reader) > LongestText ? "" : JsonReaderText.Read(reader), tool);
+            }
+
+            // At any depth: a removed element may contain other tools.
+            isName = reader.TokenType == JsonTokenType.PropertyName
+                && (JsonReaderText.Is(reader, "name") || JsonReaderText.Is(reader, "server_label"));
+        }
+    }
+
+    /// <summary>Reads a <c>tool_choice</c>, and lowers an index to the smallest of the tools that it names.</summary>
+    private static void FindFirst(in ReadOnlySequence<byte> choice, Dictionary<string, int> names, bool isEmptied, ref int? first)
+    {
+        var known = names.GetAlternateLookup<ReadOnlySpan<char>>();
+        Span<char> buffer = stackalloc char[LongestText];
         var reader = new Utf8JsonReader(choice, JsonText.AnyDepth);
         while (reader.Read())
         {
-            if (reader.TokenType == JsonTokenType.String && Text(reader, choice) is var text
-                && (names.Contains(text) || (isEmptied && text is "required" or "any")))
+            if (reader.TokenType != JsonTokenType.String)
             {
-                return true;
+                continue;
+            }
+
+            var text = JsonReaderText.Length(reader) > LongestText ? [] : buffer[..JsonReaderText.Read(reader, buffer)];
+            if (known.TryGetValue(text, out var tool))
+            {
+                first = Math.Min(first ?? tool, tool);
+            }
+            else if (isEmptied && text is "required" or "any")
+            {
+                first ??= int.MaxValue;
             }
         }
-
-        return false;
-    }
-
-    private static string Text(in Utf8JsonReader reader, in ReadOnlySequence<byte> json)
-    {
-        var length = reader.HasValueSequence ? reader.ValueSequence.Length : reader.ValueSpan.Length;
-        return length > LongestText ? "" : JsonStringDecoder.Decode(json.Slice(reader.TokenStartIndex + 1, length));
     }
 }

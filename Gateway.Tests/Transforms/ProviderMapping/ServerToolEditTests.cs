@@ -88,6 +88,46 @@ public sealed class ServerToolEditTests
     }
 
     [Theory]
+    [InlineData(
+        """{"tools":[{"type":"namespace","tools":[{"type":"mcp"},{"type":"shell"}]},{"x":1}],"tool_choice":{"type":"shell"}}""", "shell")]
+    [InlineData("""{"tools":[{"type":"mcp","name":"n"},{"type":"shell","name":"n"},{"x":1}],"tool_choice":"n"}""", "mcp")]
+    [InlineData("""{"tools":[{"type":"mcp"},{"type":"shell"},{"x":1}],"tool_choice":["shell","mcp"]}""", "mcp")]
+    [InlineData("""{"tools":[{"type":"mcp"},{"type":"shell"},{"x":1}],"tool_choice":"shell","tool_choice":"mcp"}""", "mcp")]
+    [InlineData("""{"tools":[{"type":"mcp"},{"type":"shell"}],"tool_choice":"required","tool_choice":"shell"}""", "shell")]
+    [InlineData("""{"tools":[{"type":"mcp"},{"type":"shell"}],"tool_choice":"required"}""", "mcp")]
+    [InlineData("""{"tools":[{"type":"mcp"},{"type":"namespace","name":"\u006e","tools":[{"type":"shell"}]},{"x":1}],"tool_choice":"n"}""", "shell")]
+    public void NeededTool_IsTheFirstOfThoseThatAreNamed(string body, string expected)
+    {
+        var bytes = Encoding.UTF8.GetBytes(body);
+        var facts = BodyScan.Facts(bytes);
+
+        for (var size = 1; size <= bytes.Length; size += size < 8 ? 1 : 1000)
+        {
+            Assert.False(ServerToolRemoval.TryCreate(
+                facts, SegmentedSequence.Create(bytes, size), facts.ServerTools.Uses, out _, out var needed));
+            Assert.Equal(expected, needed.Name);
+        }
+    }
+
+    [Theory]
+    [InlineData("a tool in each element", 4 * (100 + 100))]
+    [InlineData("all tools in one element", 4 * (1 + 100))]
+    public void ManyToolsAndChoices_AreReadOnceEach(string shape, int mostReads)
+    {
+        var tools = string.Join(',', Enumerable.Repeat("""{"type":"mcp"}""", 100));
+        var elements = shape == "a tool in each element" ? tools : $$"""{"type":"namespace","name":"n","tools":[{{tools}}]}""";
+        var choices = string.Concat(Enumerable.Repeat(""","tool_choice":["a","b"]""", 99));
+        var bytes = Encoding.UTF8.GetBytes($$"""{"tools":[{{elements}}]{{choices}},"tool_choice":"required"}""");
+        var facts = BodyScan.Facts(bytes);
+        using var body = new CountedMemory(bytes);
+
+        Assert.Equal(100, facts.ServerTools.Uses.Count);
+        Assert.False(ServerToolRemoval.TryCreate(facts, body.Sequence, facts.ServerTools.Uses, out _, out var needed));
+        Assert.Same(facts.ServerTools.Uses[0], needed);
+        Assert.InRange(body.Reads, 1, mostReads);
+    }
+
+    [Theory]
     [InlineData("""{"model":"m"}""", """{"model":"m","stop_server_tools_when":[CONDITIONS]}""")]
     [InlineData("""{"stop_server_tools_when":null,"a":1}""", """{"stop_server_tools_when":[CONDITIONS],"a":1}""")]
     [InlineData("""{"stop_server_tools_when" : [ ] }""", """{"stop_server_tools_when" : [ CONDITIONS] }""")]
