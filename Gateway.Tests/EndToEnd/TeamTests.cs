@@ -87,6 +87,29 @@ public sealed class TeamTests : IClassFixture<TeamTests.Fixture>
     }
 
     [Fact]
+    public async Task HashOfAnEmptyKey_IsAFaultAndLetsNoCallerIn()
+    {
+        await using var pair = await GatewayPair.StartAsync(options =>
+        {
+            options.HasLog = true;
+            options.Environment["TEAM_KEY"] = Secret;
+            options.Settings = TeamSetup.Settings(TeamSetup.Team(reference: "env:TEAM_KEY"));
+        });
+
+        await pair.Gateway.WriteSettingsAsync(TeamSetup.Settings(TeamSetup.Team(key: "", reference: "env:TEAM_KEY")));
+        await pair.Gateway.Log.WaitForAsync(
+            line => line.Contains("is the hash of an empty key", StringComparison.Ordinal), "the fault");
+
+        foreach (var line in (string[])["x-api-key:", "x-api-key: \t ", "Authorization: Bearer ", "Authorization: Bearer"])
+        {
+            var call = await pair.SendAsync("GET", "/v1/models", [line], null);
+
+            call.IsRefused(401);
+            Assert.Null(call.Upstream);
+        }
+    }
+
+    [Fact]
     public async Task Refusals_SpeakTheRoutesDialect()
     {
         (await CallAsync("/v1/messages", "x-api-key: nobody")).IsRefusedInMessagesDialect(401);

@@ -20,6 +20,9 @@ internal static class GatewayKeys
     /// <summary>The hash of a key, as stored in the settings.</summary>
     public static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
 
+    /// <summary>Whether a hash is that of an empty key.</summary>
+    public static bool IsHashOfNoKey(ReadOnlySpan<byte> hash) => hash.SequenceEqual(Hash(""));
+
     /// <summary>
     /// Whether a header's value contains a gateway key at a position where a credential can start: at the beginning, or after a scheme, a
     /// space or a comma. The prefix inside a longer word does not count.

@@ -36,14 +36,16 @@ internal sealed class TeamDirectory
     /// <summary>A team by its id.</summary>
     public bool TryGet(string id, [NotNullWhen(true)] out Team? team) => _byId.TryGetValue(id, out team);
 
-    /// <summary>Finds the team that a key belongs to, expired or not. Compares in constant time and allocates nothing.</summary>
+    /// <summary>
+    /// Finds the team that a key belongs to, expired or not. An empty key belongs to none. Compares in constant time and allocates nothing.
+    /// </summary>
     /// <param name="key">The key as sent, of any length.</param>
     /// <param name="caller">The team and the key.</param>
     public bool TryFind(ReadOnlySpan<char> key, [NotNullWhen(true)] out CallerIdentity? caller)
     {
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         Hash(key, hash);
-        if (_byHash.TryGetValue(Start(hash), out var candidates))
+        if (!key.IsEmpty && _byHash.TryGetValue(Start(hash), out var candidates))
         {
             foreach (var candidate in candidates)
             {

@@ -34,6 +34,10 @@ public sealed class TeamDirectoryTests
     }
 
     [Fact]
+    public void EmptyKey_IsNeverFound() =>
+        Assert.False(new TeamDirectory([Create("a", "")]).TryFind("", out _));
+
+    [Fact]
     public void Team_IsFoundByItsIdAsWritten()
     {
         var directory = new TeamDirectory([Create("a", "ogw-one"), Create("b", "ogw-two")]);

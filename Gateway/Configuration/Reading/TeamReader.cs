@@ -167,6 +167,11 @@ internal sealed class TeamReader(ProviderMappingReader global, SecretReader secr
                 $"has {hash.Length} characters and is not shown; expected the key's SHA-256, 64 hexadecimal digits as \"keys new\" "
                     + "prints them");
         }
+        else if (GatewayKeys.IsHashOfNoKey(Convert.FromHexString(hash)))
+        {
+            // A script computes it from a variable that is not set.
+            faults.Fault($"{path}:Sha256", "is the hash of an empty key; expected the hash of a key, as \"keys new\" prints it");
+        }
         else
         {
             isHash = true;

@@ -176,6 +176,7 @@ public sealed class TeamSettingsTests : IDisposable
         { [Team(keyMore: $", \"Label\": \"x\" }}, {{ \"Label\": \"X\", \"Sha256\": \"{HashB}\"")], ["Teams:0:Keys:1:Label: \"X\" is already used by Teams:0:Keys:0"] },
         { [Team(hash: "marked")], ["Teams:0:Keys:0:Sha256: has 6 characters and is not shown; expected the key's SHA-256"] },
         { [Team(hash: new string('g', 64))], ["Teams:0:Keys:0:Sha256: has 64 characters and is not shown"] },
+        { [Team(hash: "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855")], ["Teams:0:Keys:0:Sha256: is the hash of an empty key; expected"] },
         { [Team(keyMore: ", \"Label\": \"ogw-marked\"")], ["Teams:0:Keys:0:Label: is not a valid label; expected 1 to 64 printable characters"] },
         { [Team(keyMore: ", \"Expires\": \"2030-01-01\"")], ["Teams:0:Keys:0:Expires: got \"2030-01-01\"; expected ISO 8601 with its offset, such as"] },
         { [Team(keyMore: ", \"Expires\": \"2030-01-01T00:00:00\"")], ["Teams:0:Keys:0:Expires: got"] },
