@@ -209,14 +209,14 @@ public class EnforceRuleTests
     }
 
     [Theory]
-    [InlineData("""{"zdr":false}""")]
-    [InlineData("""{"allow_fallbacks":true,"data_collection":"allow"}""")]
-    public void RuleThatNarrowsNothing_MatchesAndWritesNothing(string provider)
+    [InlineData(RequestEndpoint.Generation)]
+    [InlineData(RequestEndpoint.Embeddings)]
+    public void RuleWithOptionsForImagesOnly_MatchesAndWritesNothingElsewhere(RequestEndpoint endpoint)
     {
         string[] bodies = ["""{"model":"m"}""", """{"model":"m","provider":null}""", """{"model":"m","provider":{"zdr":false}}"""];
         foreach (var body in bodies)
         {
-            var result = Set(Enforce("*", provider)).Decide(body);
+            var result = Set(Enforce("*", """{"options":{"a":{"x":1}}}""")).Decide(body, endpoint);
             Assert.True(result.IsUntouched);
             Assert.Equal("rule", result.Applied);
             Assert.Equal(ExplainedOutcome.NothingToAdd, result.Steps[0].Outcome);

@@ -143,7 +143,6 @@ public class ProviderRuleTests
     [Theory]
     [InlineData("""{"order":["anthropic"]}""", "Provider", "its members are preferences")]
     [InlineData("""{"sort":"price","preferred_max_latency":1}""", "Provider", "its members are preferences")]
-    [InlineData("""{"zdr":false}""", "Provider", "its members are preferences")]
     [InlineData("""{"only":["azure","openai/flex"],"ignore":["openai"]}""", "Provider:only", "'ignore' excludes")]
     [InlineData("""{"order":["openai/flex"],"ignore":["openai"]}""", "Provider:order", "'ignore' excludes")]
     [InlineData("""{"only":["openai"],"zdr":false}""", "Provider:zdr", "no effect under Enforce")]
@@ -173,6 +172,21 @@ public class ProviderRuleTests
         Assert.Contains(problems, problem =>
             !problem.IsWarning && problem.Path == path && problem.Message.Contains(text, StringComparison.Ordinal));
         Assert.All(Create(provider).Problems, problem => Assert.True(problem.IsWarning));
+    }
+
+    [Theory]
+    [InlineData("""{"only":null}""")]
+    [InlineData("""{"zdr":false}""")]
+    [InlineData("""{"allow_fallbacks":true,"data_collection":"allow"}""")]
+    [InlineData("""{"require_parameters":false,"order":null}""")]
+    public void EnforceRuleWithoutAnEffect_IsAFault(string provider)
+    {
+        var (rule, problems) = Create(provider, WhenClientSetsProvider.Enforce);
+        Assert.Null(rule);
+        var fault = Assert.Single(problems, problem => !problem.IsWarning);
+        Assert.Equal("Provider", fault.Path);
+        Assert.Equal("has no member with an effect, so it would enforce nothing; expected at least one such as \"only\"", fault.Message);
+        Assert.NotNull(Create(provider).Rule);
     }
 
     [Theory]

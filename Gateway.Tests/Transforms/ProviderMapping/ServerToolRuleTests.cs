@@ -45,8 +45,8 @@ public sealed class ServerToolRuleTests
 
     [Theory]
     [InlineData("""{"zdr":true}""", """{"model":"other:online","plugins":[{"id":"web"}]}""")]
-    [InlineData("""{"zdr":false}""", """{"model":"m:online"}""")]
-    [InlineData("""{"data_collection":"allow"}""", """{"model":"m:online"}""")]
+    [InlineData("""{"ignore":["a"],"zdr":false}""", """{"model":"m:online"}""")]
+    [InlineData("""{"ignore":["a"],"data_collection":"allow"}""", """{"model":"m:online"}""")]
     [InlineData("""{"max_price":{"prompt":1},"require_parameters":true}""", """{"model":"m","tools":[{"type":"mcp"}]}""")]
     [InlineData("""{"zdr":true}""", """{"model":"m","tools":[{"type":"function"},{"name":"x"}],"plugins":[{"id":"web","enabled":false}]}""")]
     [InlineData("""{"zdr":true}""", """{"model":"m:free"}""")]

@@ -64,6 +64,10 @@ internal sealed class ProviderBlockReader
         {
             Fault(Root, "got {}, expected at least one member such as \"order\" or \"only\"");
         }
+        else if (members.Count == 0 && _mode == WhenClientSetsProvider.Enforce && !_hasFault)
+        {
+            Fault(Root, "has no member with an effect, so it would enforce nothing; expected at least one such as \"only\"");
+        }
 
         if (_hasFault)
         {
