@@ -32,9 +32,9 @@ internal static class SessionScope
             return (scoped, new BodyEdit(member.Start, member.Length, Encoding.UTF8.GetBytes($"\"{scoped}\"")));
         }
 
-        if (header.ToString() is { Length: > 0 } value)
+        if (OfHeader(team, header) is { } session)
         {
-            return (Scope(team, new ReadOnlySequence<byte>(Encoding.UTF8.GetBytes(value))), null);
+            return (session, null);
         }
 
         if (Find(request, BodyMemberName.PromptCacheKey) is { } cacheKey)
@@ -44,6 +44,13 @@ internal static class SessionScope
 
         return (Opening(request) is { } opening ? Scope(team, new ReadOnlySequence<byte>(opening)) : null, null);
     }
+
+    /// <summary>The value of the session header sent upstream for a request without a session in its body.</summary>
+    /// <param name="team">The team's id.</param>
+    /// <param name="header">The client's header <see cref="Header"/>.</param>
+    /// <returns>The value; <see langword="null"/> if the client sends none.</returns>
+    public static string? OfHeader(string team, StringValues header) =>
+        header.ToString() is { Length: > 0 } value ? Scope(team, new ReadOnlySequence<byte>(Encoding.UTF8.GetBytes(value))) : null;
 
     // Hashed, because the team's id and the client's value together may exceed the limit of 256 characters for a session.
     private static string Scope(string team, in ReadOnlySequence<byte> value)

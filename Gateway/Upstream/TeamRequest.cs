@@ -52,7 +52,7 @@ internal sealed partial class TeamRequest(string routeId, ILogger logger) : Requ
         headers.TryAddWithoutValidation(HeaderNames.Authorization, "Bearer " + key.Reveal());
         gateway.Attempts.UpstreamKey = key;
         Attribute(context.HttpContext.Request.Headers, headers, team.Attribution);
-        if (gateway.Body.Session is { } session)
+        if ((gateway.Body.Session ?? SessionOfUnreadRequest(context.HttpContext, team)) is { } session)
         {
             headers.Remove(SessionScope.Header);
             headers.TryAddWithoutValidation(SessionScope.Header, session);
@@ -98,6 +98,12 @@ internal sealed partial class TeamRequest(string routeId, ILogger logger) : Requ
             ? own
             : team.UpstreamKey;
     }
+
+    /// <summary>
+    /// The session of a request whose body was not read, scoped to the team. A body that was read has taken the header into account.
+    /// </summary>
+    private static string? SessionOfUnreadRequest(HttpContext context, Team team) =>
+        team.ScopesSessions ? SessionScope.OfHeader(team.Id, context.Request.Headers[SessionScope.Header]) : null;
 
     private static string? DestinationOf(HttpContext context) =>
         context.GetReverseProxyFeature() is { ProxiedDestination: { } destination, Cluster.Config: var cluster }
