@@ -34,6 +34,35 @@ public sealed class TlsTests
         }
     }
 
+    [Theory]
+    [InlineData("/v1/models?q=\u00C3\u00A9|%zz", "/api/v1/models?q=%C3%A9|%zz")]
+    [InlineData("/v1/models?\u00E9", "/api/v1/models?%E9")]
+    [InlineData("/v1/models?q=%C3%A9", "/api/v1/models?q=%C3%A9")]
+    [InlineData("/v1/models/\u00C3\u00A9", null)]
+    [InlineData("/v1/models/%41\u00C3\u00A9", null)]
+    public async Task Http2TargetWithBytesOutsideOfAscii_IsEscapedInTheQueryAndA404InThePath(string target, string? arrived)
+    {
+        await using var pair = await GatewayPair.StartAsync(options => options.Certificate = TestCertificate.Create());
+
+        var (status, body) = await RawHttp2Client.GetAsync(pair.Gateway.Address, target);
+
+        Assert.True(status == (arrived is null ? 404 : 200), $"{status} {body}");
+        Assert.Equal(arrived is null ? [] : [arrived], pair.Upstream.Requests.All.Select(request => request.Target));
+    }
+
+    [Theory]
+    [InlineData("/v1/models?q=\u00C3\u00A9")]
+    [InlineData("/v1/models/\u00C3\u00A9")]
+    public async Task Http1TargetWithBytesOutsideOfAscii_IsA400(string target)
+    {
+        await using var pair = await GatewayPair.StartAsync(options => options.Certificate = TestCertificate.Create());
+
+        var call = await pair.GetAsync(target);
+
+        Assert.Equal(400, call.Status);
+        Assert.Null(call.Upstream);
+    }
+
     [Fact]
     public async Task Http2Client_ThatLeavesAbortsUpstream()
     {

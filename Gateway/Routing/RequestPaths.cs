@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Gateway.Routing;
@@ -26,21 +27,19 @@ internal static class RequestPaths
     }
 
     /// <summary>
-    /// Whether a target in absolute form (<c>http://host/path</c>) has an escaped slash or a backslash. Kestrel removes its dot segments before
-    /// it decodes these, so the path that it gives has lost them.
+    /// Whether the path of a target has a byte outside of ASCII, which HTTP/2 lets a client send and Kestrel decodes as Latin-1; or whether a
+    /// target in absolute form (<c>http://host/path</c>) has an escaped slash or a backslash: Kestrel removes its dot segments before it decodes
+    /// these, so the path that it gives has lost them.
     /// </summary>
     private static bool IsAmbiguousTarget(ReadOnlySpan<char> target)
     {
-        if (target.StartsWith('/'))
-        {
-            return false;
-        }
-
         var query = target.IndexOf('?');
         var path = query < 0 ? target : target[..query];
-        return path.Contains('\\')
-            || path.Contains(EscapedSlash, StringComparison.OrdinalIgnoreCase)
-            || path.Contains("%5C", StringComparison.OrdinalIgnoreCase);
+        return !Ascii.IsValid(path)
+            || (!path.StartsWith('/')
+                && (path.Contains('\\')
+                    || path.Contains(EscapedSlash, StringComparison.OrdinalIgnoreCase)
+                    || path.Contains("%5C", StringComparison.OrdinalIgnoreCase)));
     }
 
     /// <summary>Whether a segment is <c>.</c> or <c>..</c>, which the address of the forwarded request would resolve.</summary>

@@ -1,3 +1,4 @@
+using System.Text;
 using Gateway.Alerts;
 using Gateway.Attempts;
 using Gateway.Observability;
@@ -55,8 +56,8 @@ internal sealed class UpstreamTransforms : ITransformProvider
 
     /// <summary>
     /// Forwards the query string unchanged. <see cref="Uri"/> would normalise it: <c>%41</c> to <c>A</c>, <c>|</c> to <c>%7C</c>,
-    /// <c>%zz</c> to <c>%25zz</c>. The path is normalised on purpose, since the gateway has judged the normalised path. A parameter with a gateway
-    /// key is left out.
+    /// <c>%zz</c> to <c>%25zz</c>. A byte outside of ASCII, which a client can send over HTTP/2, is escaped. The path is normalised on purpose,
+    /// since the gateway has judged the normalised path. A parameter with a gateway key is left out.
     /// </summary>
     private sealed class ExactQuery : RequestTransform
     {
@@ -67,11 +68,16 @@ internal sealed class UpstreamTransforms : ITransformProvider
             if (context.Query.QueryString is { HasValue: true } query && context.ProxyRequest.RequestUri is null)
             {
                 var address = RequestUtilities.MakeDestinationAddress(context.DestinationPrefix, context.Path, QueryString.Empty);
-                context.ProxyRequest.RequestUri = new Uri(address.AbsoluteUri + GatewayKeys.RemoveFrom(query.Value), AsGiven);
+                context.ProxyRequest.RequestUri = new Uri(address.AbsoluteUri + Escape(GatewayKeys.RemoveFrom(query.Value)), AsGiven);
             }
 
             return default;
         }
+
+        // Each character is a byte that the client sent: Kestrel decodes the target as Latin-1.
+        private static string Escape(string query) => Ascii.IsValid(query)
+            ? query
+            : string.Concat(query.Select(static c => char.IsAscii(c) ? c.ToString() : Uri.HexEscape(c)));
     }
 
     /// <summary>
