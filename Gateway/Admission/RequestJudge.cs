@@ -41,10 +41,10 @@ internal static class RequestJudge
         var size = RequestMeasure.Of(endpoint, limits, reviewed);
         var amount = ReservationEstimate.Find(PricedNames(requested, reviewed), reviewed.Models.NamesPreset, prices, size, out var dearest);
         ProviderRule? ceiling = null;
-        if (limits.WriteMaxPrice && team.HasBudget && amount is not null && reviewed.Endpoint != RequestEndpoint.Images)
+        if (limits.WriteMaxPrice && team.HasBudget && amount is { } most && reviewed.Endpoint != RequestEndpoint.Images)
         {
-            // The ceiling allows any of the models at the highest price of each part, so the reservation uses these prices.
-            amount = ReservationEstimate.Estimate(dearest, size);
+            // The ceiling allows any of the models at the highest price of each part, so the reservation covers these prices too.
+            amount = PicoDollars.Max(most, ReservationEstimate.Estimate(dearest, size));
             ceiling = PriceCeiling.RuleFor(dearest);
         }
 

@@ -8,10 +8,13 @@ namespace Gateway.Pricing;
 /// <param name="Request">Price per request.</param>
 internal readonly record struct ModelPrice(PicoDollars Prompt, PicoDollars Completion, PicoDollars Request)
 {
-    /// <summary>Price per token of the prompt that is written to a cache for five minutes.</summary>
+    /// <summary>Price per token of the prompt that is written to a cache although the request does not ask for it.</summary>
+    public PicoDollars UnaskedCacheWrite { get; init; }
+
+    /// <summary>Price per token of the prompt that is written to a cache for five minutes on request.</summary>
     public PicoDollars CacheWrite { get; init; }
 
-    /// <summary>Price per token of the prompt that is written to a cache for an hour.</summary>
+    /// <summary>Price per token of the prompt that is written to a cache for an hour on request.</summary>
     public PicoDollars LongCacheWrite { get; init; }
 
     /// <summary>Price per token of reasoning, audio or images in the completion: the highest of them.</summary>
@@ -32,12 +35,13 @@ internal readonly record struct ModelPrice(PicoDollars Prompt, PicoDollars Compl
     /// <summary>The highest price of a token of the completion, which may consist of text, reasoning, audio or images.</summary>
     public PicoDollars CompletionToken => PicoDollars.Max(Completion, OutputToken);
 
-    /// <summary>The higher price of each part.</summary>
+    /// <summary>The higher price of each part. No request costs less at it than at one of the two.</summary>
     public static ModelPrice Max(ModelPrice left, ModelPrice right) => new(
         PicoDollars.Max(left.Prompt, right.Prompt),
         PicoDollars.Max(left.Completion, right.Completion),
         PicoDollars.Max(left.Request, right.Request))
     {
+        UnaskedCacheWrite = PicoDollars.Max(left.UnaskedCacheWrite, right.UnaskedCacheWrite),
         CacheWrite = PicoDollars.Max(left.CacheWrite, right.CacheWrite),
         LongCacheWrite = PicoDollars.Max(left.LongCacheWrite, right.LongCacheWrite),
         OutputToken = PicoDollars.Max(left.OutputToken, right.OutputToken),
@@ -52,6 +56,7 @@ internal readonly record struct ModelPrice(PicoDollars Prompt, PicoDollars Compl
     {
         return new ModelPrice(Times(price.Prompt), Times(price.Completion), Times(price.Request))
         {
+            UnaskedCacheWrite = Times(price.UnaskedCacheWrite),
             CacheWrite = Times(price.CacheWrite),
             LongCacheWrite = Times(price.LongCacheWrite),
             OutputToken = Times(price.OutputToken),
@@ -65,14 +70,15 @@ internal readonly record struct ModelPrice(PicoDollars Prompt, PicoDollars Compl
         PicoDollars Times(PicoDollars part) => PicoDollars.FromStored((part * times).ToStored());
     }
 
-    /// <summary>
-    /// The price of a token of the prompt. A model whose list entry has a price for cache writes, but none for writes of an hour, may write
-    /// without being asked: OpenAI's models do. Anthropic's models, which have both prices, write only on request.
-    /// </summary>
-    public PicoDollars PromptToken(CacheWrites writes) => writes switch
+    /// <summary>The price of a token of the prompt: the highest that the request may cause.</summary>
+    public PicoDollars PromptToken(CacheWrites writes)
     {
-        CacheWrites.Long => PicoDollars.Max(Prompt, PicoDollars.Max(CacheWrite, LongCacheWrite)),
-        CacheWrites.Short => PicoDollars.Max(Prompt, CacheWrite),
-        _ => LongCacheWrite == PicoDollars.Zero ? PicoDollars.Max(Prompt, CacheWrite) : Prompt,
-    };
+        var token = PicoDollars.Max(Prompt, UnaskedCacheWrite);
+        return writes switch
+        {
+            CacheWrites.Long => PicoDollars.Max(token, PicoDollars.Max(CacheWrite, LongCacheWrite)),
+            CacheWrites.Short => PicoDollars.Max(token, CacheWrite),
+            _ => token,
+        };
+    }
 }

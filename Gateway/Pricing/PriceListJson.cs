@@ -12,6 +12,11 @@ internal static class PriceListJson
 {
     private const long EveryPrompt = -1;
 
+    private static ReadOnlySpan<byte> LongCacheWrite => "input_cache_write_1h"u8;
+
+    // OpenRouter's lists do not have this member. It keeps the price in entries that are joined from several models.
+    private static ReadOnlySpan<byte> UnaskedCacheWrite => "input_cache_write_unasked"u8;
+
     // The list does not say whether the price of an image is one per image or per token. No token costs a tenth of a cent.
     private static readonly PicoDollars CheapestItem = new(1_000_000_000);
 
@@ -103,8 +108,9 @@ internal static class PriceListJson
         Write("prompt"u8, price.Prompt);
         Write("completion"u8, price.Completion);
         Write("request"u8, price.Request);
+        Write(UnaskedCacheWrite, price.UnaskedCacheWrite);
         Write("input_cache_write"u8, price.CacheWrite);
-        Write("input_cache_write_1h"u8, price.LongCacheWrite);
+        Write(LongCacheWrite, price.LongCacheWrite);
         Write("internal_reasoning"u8, price.OutputToken);
         Write("image_token"u8, price.MediaToken);
         Write("image"u8, price.MediaItem);
@@ -131,7 +137,8 @@ internal static class PriceListJson
             return null;
         }
 
-        var price = ReadParts(pricing, out var isDamaged);
+        var writesOnRequest = HasPrice(pricing, LongCacheWrite);
+        var price = ReadParts(pricing, writesOnRequest, out var isDamaged);
         if (isDamaged)
         {
             return null;
@@ -146,7 +153,7 @@ internal static class PriceListJson
         foreach (var one in overrides.ValueKind == JsonValueKind.Array ? overrides.EnumerateArray().ToArray() : [overrides])
         {
             // A damaged price leaves the others: the highest price of each part counts.
-            if (one.ValueKind == JsonValueKind.Object && ReadParts(one, out _) is var parts && parts != default)
+            if (one.ValueKind == JsonValueKind.Object && ReadParts(one, writesOnRequest || HasPrice(one, LongCacheWrite), out _) is var parts && parts != default)
             {
                 read.Add(new PriceOverride(MinPromptTokens(one), parts));
             }
@@ -157,17 +164,23 @@ internal static class PriceListJson
 
     /// <summary>The prices in an object. A damaged one is zero.</summary>
     /// <param name="pricing">The object.</param>
+    /// <param name="writesOnRequest">
+    /// Whether the model writes to caches on request only. A model whose entry has a price for cache writes, but none for writes of an hour,
+    /// may write without being asked: OpenAI's models do. Anthropic's models, which have both prices, write only on request.
+    /// </param>
     /// <param name="isDamaged">Whether a price of the prompt, the completion or the request is damaged.</param>
-    private static ModelPrice ReadParts(JsonElement pricing, out bool isDamaged)
+    private static ModelPrice ReadParts(JsonElement pricing, bool writesOnRequest, out bool isDamaged)
     {
         isDamaged = !TryRead("prompt"u8, out var prompt) | !TryRead("completion"u8, out var completion) | !TryRead("request"u8, out var request);
         var (imagePerToken, imagePerItem) = Split(Other("image"u8));
         var (outputPerToken, outputPerItem) = Split(Other("image_output"u8));
+        var cacheWrite = Other("input_cache_write"u8);
         return new ModelPrice(prompt, completion, request)
         {
             OutputToken = Highest(Other("internal_reasoning"u8), Other("audio_output"u8), outputPerToken),
-            CacheWrite = Other("input_cache_write"u8),
-            LongCacheWrite = Other("input_cache_write_1h"u8),
+            UnaskedCacheWrite = writesOnRequest ? Other(UnaskedCacheWrite) : Highest(Other(UnaskedCacheWrite), cacheWrite),
+            CacheWrite = writesOnRequest ? cacheWrite : PicoDollars.Zero,
+            LongCacheWrite = Other(LongCacheWrite),
             MediaToken = Highest(Other("audio"u8), Other("image_token"u8), imagePerToken),
             MediaItem = imagePerItem,
             OutputItem = outputPerItem,

@@ -22,6 +22,12 @@ public sealed class RequestJudgeTests
         ["a/answer"] = new(new ModelPrice(new(1), new(10), new(5))),
     });
 
+    private static readonly PriceList CachePrices = PriceList.Read("""
+        {"data":[
+          {"id":"a/unasked","pricing":{"prompt":"0.000005","completion":"0.00001","input_cache_write":"0.00000625"}},
+          {"id":"a/asked","pricing":{"prompt":"0.000001","completion":"0.00001","input_cache_write":"0.00000125","input_cache_write_1h":"0.000002"}}]}
+        """u8.ToArray());
+
     private static readonly TeamBudget Budget = new(new(1_000_000), BudgetPeriod.Month);
 
     [Theory]
@@ -170,6 +176,18 @@ public sealed class RequestJudgeTests
             Encoding.UTF8.GetString(verdict.Review.Rule!.Rendered(RequestEndpoint.Generation).Value.Span));
         Assert.Equal(WhenClientSetsProvider.Enforce, verdict.Review.Rule.Mode);
         Assert.Equal(new PicoDollars(5 + (10 * ((Body.Length + 1) / 2)) + (3 * 10)), verdict.Cost.Cost);
+    }
+
+    [Theory]
+    [InlineData("""{"model":"a/unasked","models":["a/asked"]}""")]
+    [InlineData("""{"model":"a/asked","models":["a/unasked"]}""")]
+    [InlineData("""{"model":"a/unasked"}""")]
+    public void PriceCeiling_ReservesNoLessThanIsReservedWithoutIt(string body)
+    {
+        Assert.Equal(Amount(isWritten: false), Amount(isWritten: true));
+
+        PicoDollars? Amount(bool isWritten) => RequestJudge.Judge(
+            CreateTeam(Budget), Chat, new LimitsSettings { WriteMaxPrice = isWritten }, CachePrices, default, ReviewedBody.Create(body)).Cost.Cost;
     }
 
     [Theory]

@@ -265,6 +265,23 @@ public sealed class PriceListTests
         Assert.Equal(50_000_000, list.Entries["m"].At(0).CompletionToken.Value);
     }
 
+    [Fact]
+    public void EntryOfSeveralModels_IsKeptOnDiskWithItsUnaskedWrites()
+    {
+        var list = Read("""
+            {"data":[
+              {"id":"m","pricing":{"prompt":"0.000001","completion":"0","input_cache_write":"0.000003","overrides":[
+                {"min_prompt_tokens":9,"input_cache_write":"0.000005"}]}},
+              {"id":"m","pricing":{"prompt":"0.000001","completion":"0","input_cache_write":"0.000002","input_cache_write_1h":"0.000004","overrides":[
+                {"min_prompt_tokens":9,"input_cache_write":"0.000006"}]}}]}
+            """);
+
+        var price = list.Entries["m"].At(10);
+
+        Assert.Equal((5_000_000, 6_000_000, 4_000_000), ((long)price.UnaskedCacheWrite.Value, (long)price.CacheWrite.Value, (long)price.LongCacheWrite.Value));
+        Assert.Equal(list.Entries["m"], PriceList.Read(list.ToJson()).Entries["m"]);
+    }
+
     [Theory]
     [InlineData("[{\"min_prompt_tokens\":0,\"prompt\":\"-1\",\"completion\":\"0.001\"}]")]
     [InlineData("[{\"min_prompt_tokens\":0,\"prompt\":\"1e-99999\",\"completion\":\"0.001\"}]")]

@@ -1,3 +1,4 @@
+using System.Text;
 using Gateway.Pricing;
 using Gateway.Primitives;
 using Xunit;
@@ -13,7 +14,7 @@ public sealed class ReservationEstimateTests
         ["dear-prompt"] = new(new ModelPrice(new(10), new(1), new(0))),
         ["dear-answer"] = new(new ModelPrice(new(1), new(10), new(5))),
         ["asked"] = new(new ModelPrice(new(100), default, default) { CacheWrite = new(125), LongCacheWrite = new(200) }),
-        ["unasked"] = new(new ModelPrice(new(100), default, default) { CacheWrite = new(125) }),
+        ["unasked"] = new(new ModelPrice(new(100), default, default) { UnaskedCacheWrite = new(125) }),
         ["cheap-writes"] = new(new ModelPrice(new(100), default, default) { CacheWrite = new(10), LongCacheWrite = new(20) }),
         ["tiered"] = new(
             new ModelPrice(new(1), new(10), default),
@@ -89,6 +90,48 @@ public sealed class ReservationEstimateTests
     [InlineData("cheap-writes", 2, 100)]
     public void CacheWrites_CountWhereTheyMayHappen(string model, int writes, long price) =>
         Assert.Equal(new PicoDollars(price), Find([model], Size(1, 1, 0) with { CacheWrites = (CacheWrites)writes }));
+
+    /// <summary>Promise: two prices together never reserve less than one of them, whatever the prompt.</summary>
+    [Fact]
+    public void EstimateOfJoinedPrices_IsNeverBelowTheEstimateOfOne()
+    {
+        var prices = PriceList.Read(Encoding.UTF8.GetBytes($$"""{"data":[{{string.Join(',', Pricings().Select(static (pricing, i) =>
+            $$$"""{"id":"m{{{i}}}","pricing":{{{pricing}}}}"""))}}]}""")).Entries.Values.ToArray();
+        RequestSize[] sizes =
+        [
+            .. from writes in Enum.GetValues<CacheWrites>()
+               from text in (int[])[0, 10, 30]
+               from media in (int[])[0, 2]
+               select Size(text, 2, 3) with { CacheWrites = writes, MediaParts = media },
+        ];
+        foreach (var left in prices)
+        {
+            foreach (var right in prices)
+            {
+                var joined = ListedPrice.Max(left, right);
+                foreach (var size in sizes)
+                {
+                    var (one, both) = (left.At(size.PromptTokens), ModelPrice.Max(left.At(size.PromptTokens), right.At(size.PromptTokens)));
+                    var least = ReservationEstimate.Estimate(one, size);
+                    Assert.True(ReservationEstimate.Estimate(both, size) >= least, $"{one} and {both} at {size}");
+                    Assert.True(ReservationEstimate.Estimate(joined.At(size.PromptTokens), size) >= least, $"{left} and {joined} at {size}");
+                }
+            }
+        }
+
+        static IEnumerable<string> Pricings() =>
+            from prompt in (string[])["1", "5"]
+            from write in (string[])["", ""","input_cache_write":"2" """, ""","input_cache_write":"6" """]
+            from hour in (string[])["", ""","input_cache_write_1h":"4" """]
+            from other in (string[])
+            [
+                "",
+                ""","request":"3","internal_reasoning":"9","audio":"7","image":"8" """,
+                ""","overrides":[{"min_prompt_tokens":20,"input_cache_write":"10"}]""",
+                ""","overrides":[{"min_prompt_tokens":20,"prompt":"7","input_cache_write_1h":"11"}]""",
+            ]
+            select $$"""{"prompt":"{{prompt}}","completion":"2"{{write}}{{hour}}{{other}}}""";
+    }
 
     [Theory]
     [InlineData(1000, 1)]
