@@ -71,28 +71,45 @@ internal sealed partial class BudgetReconciler : Worker
         base.Dispose();
     }
 
-    /// <summary>Runs one round.</summary>
-    /// <exception cref="LimitStoreException">Redis failed or was too slow. The next round completes the work.</exception>
+    /// <summary>Runs one round. A counter that fails, such as one whose sum overflows, does not keep others from being corrected.</summary>
+    /// <exception cref="LimitStoreException">
+    /// Redis failed or was too slow, or a counter failed, after all others were corrected. The next round completes the work.
+    /// </exception>
     /// <exception cref="LedgerException">The ledger failed. The next round completes the work.</exception>
     internal async Task ReconcileAsync(CancellationToken cancellationToken)
     {
+        var round = new Round();
         await _store.ForgetAgainAsync();
-        var added = await AddUncountedAsync(cancellationToken);
-        var settled = await _store.SettleAgainAsync();
+        await AddUncountedAsync(round, cancellationToken);
+        round.Settled += await _store.SettleAgainAsync();
         foreach (var key in _store.KnownKeys())
         {
-            await foreach (var open in _store.ScanOpenAsync(key))
+            await round.TryAsync(async () =>
             {
-                settled += await SettleEndedAsync(key, open, cancellationToken);
-            }
+                await foreach (var open in _store.ScanOpenAsync(key))
+                {
+                    await SettleEndedAsync(round, key, open, cancellationToken);
+                }
+            });
         }
 
-        if (added + settled > 0)
+        if (round.Added + round.Settled > 0)
         {
-            Log.BudgetsReconciled(_logger, added, settled);
+            Log.BudgetsReconciled(_logger, round.Added, round.Settled);
         }
 
-        await _audit.RunAsync(_store.KnownKeys, _store.TryReadSettledAsync, _store.Forget);
+        await _audit.RunAsync(_store.KnownKeys, ReadSettledAsync, _store.Forget);
+        if (round.Fault is { } fault)
+        {
+            throw new LimitStoreException(fault.Message, fault) { IsOfCounter = true };
+        }
+
+        async ValueTask<PicoDollars?> ReadSettledAsync(BudgetKey key)
+        {
+            PicoDollars? settled = null;
+            await round.TryAsync(async () => settled = await _store.TryReadSettledAsync(key));
+            return settled;
+        }
     }
 
     /// <inheritdoc />
@@ -102,30 +119,47 @@ internal sealed partial class BudgetReconciler : Worker
     /// <inheritdoc />
     protected override bool IsExpected(Exception fault) => fault is LedgerException or LimitStoreException || base.IsExpected(fault);
 
-    /// <summary>Adds the charges of closed rows that no counter includes.</summary>
-    private async Task<int> AddUncountedAsync(CancellationToken cancellationToken)
+    /// <summary>Adds the charges of closed rows that no counter includes. A row whose counter fails stays uncounted.</summary>
+    private async Task AddUncountedAsync(Round round, CancellationToken cancellationToken)
     {
-        var added = 0;
+        var failed = new HashSet<Guid>();
         while (true)
         {
-            var rows = await _ledger.ReadUncountedAsync(MaxRowsPerQuery, cancellationToken);
+            var rows = await _ledger.ReadUncountedAsync(MaxRowsPerQuery + failed.Count, cancellationToken);
+            var isLast = rows.Count < MaxRowsPerQuery + failed.Count;
+            var added = new List<Guid>();
             foreach (var row in rows)
             {
+                if (failed.Contains(row.Id))
+                {
+                    continue;
+                }
+
                 // The key's counter follows if the team's fails: the next turn reads the row again, and the team's counter adds it once.
                 var (team, key) = _terms.KeysOf(row.Team, row.KeyLabel, row.StartedAt);
-                await AddAsync(team, row);
-                await AddAsync(key, row);
+                if (await round.TryAsync(async () =>
+                {
+                    await AddAsync(team, row);
+                    await AddAsync(key, row);
+                }))
+                {
+                    added.Add(row.Id);
+                }
+                else
+                {
+                    failed.Add(row.Id);
+                }
             }
 
-            if (rows.Count > 0)
+            if (added.Count > 0)
             {
-                await _ledger.MarkCountedAsync([.. rows.Select(row => row.Id)], cancellationToken);
-                added += rows.Count;
+                await _ledger.MarkCountedAsync(added, cancellationToken);
+                round.Added += added.Count;
             }
 
-            if (rows.Count < MaxRowsPerQuery)
+            if (isLast)
             {
-                return added;
+                return;
             }
         }
     }
@@ -159,44 +193,75 @@ internal sealed partial class BudgetReconciler : Worker
     /// Settles reservations whose row is closed. A reservation whose row is open or unresolvable holds the amount of the row. A reservation
     /// without a row is unknown: its row may be queued on another node. It counts for the same time as an unresolvable row.
     /// </summary>
-    private async Task<int> SettleEndedAsync(
-        BudgetKey key, IReadOnlyList<(Guid Id, PicoDollars Amount)> open, CancellationToken cancellationToken)
+    private async Task SettleEndedAsync(
+        Round round, BudgetKey key, IReadOnlyList<(Guid Id, PicoDollars Amount)> open, CancellationToken cancellationToken)
     {
         var firstYoung = LedgerKeys.FirstAt(_time.GetUtcNow() - _age);
         var old = open.Where(reservation => reservation.Id.CompareTo(firstYoung) < 0).ToList();
         if (old.Count == 0)
         {
-            return 0;
+            return;
         }
 
-        var settled = 0;
         var firstHeld = LedgerKeys.FirstAt(_terms.HeldSince);
         var rows = await _ledger.ReadChargesAsync([.. old.Select(reservation => reservation.Id)], cancellationToken);
         foreach (var (id, amount) in old)
         {
-            var isKnown = rows.TryGetValue(id, out var row);
-            if (isKnown ? _terms.IsHeld(row!) : id.CompareTo(firstHeld) >= 0)
+            var row = rows.GetValueOrDefault(id);
+            var isHeld = row is not null ? _terms.IsHeld(row) : id.CompareTo(firstHeld) >= 0;
+            if (isHeld && (row is null || row.Charge == amount))
             {
-                if (!isKnown || row!.Charge == amount)
+                continue;
+            }
+
+            if (await round.TryAsync(async () =>
+            {
+                if (isHeld)
                 {
-                    continue;
+                    await _store.TryHoldAsync(key, id, row!.Charge, isCounted: true);
                 }
-
-                await _store.TryHoldAsync(key, id, row.Charge, isCounted: true);
-            }
-            else if (!isKnown || _terms.IsExpired(row!))
+                else if (row is null || _terms.IsExpired(row))
+                {
+                    await _store.ExpireAsync(key, id, isCounted: true);
+                }
+                else
+                {
+                    await _store.TrySettleAsync(key, id, _terms.ChargeOf(key, row), isCounted: true);
+                }
+            }))
             {
-                await _store.ExpireAsync(key, id, isCounted: true);
+                round.Settled++;
             }
-            else
-            {
-                await _store.TrySettleAsync(key, id, _terms.ChargeOf(key, row!), isCounted: true);
-            }
-
-            settled++;
         }
+    }
 
-        return settled;
+    /// <summary>The result of a round.</summary>
+    private sealed class Round
+    {
+        /// <summary>The number of charges that were added.</summary>
+        public int Added { get; set; }
+
+        /// <summary>The number of reservations that were changed.</summary>
+        public int Settled { get; set; }
+
+        /// <summary>The first failure of a counter.</summary>
+        public LimitStoreException? Fault { get; private set; }
+
+        /// <summary>Runs a step. Returns false if its counter failed.</summary>
+        /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
+        public async ValueTask<bool> TryAsync(Func<ValueTask> step)
+        {
+            try
+            {
+                await step();
+                return true;
+            }
+            catch (LimitStoreException fault) when (fault.IsOfCounter)
+            {
+                Fault ??= fault;
+                return false;
+            }
+        }
     }
 
     private static partial class Log

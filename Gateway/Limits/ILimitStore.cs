@@ -87,4 +87,7 @@ internal sealed class LimitStoreException(string message, Exception? inner = nul
 {
     /// <summary>Whether the operation was sent to the store and may have taken effect, although its reply is missing.</summary>
     public bool MayHaveTakenEffect { get; init; }
+
+    /// <summary>Whether the store works and the failure is one of this counter, such as a sum that overflows.</summary>
+    public bool IsOfCounter { get; init; }
 }

@@ -217,25 +217,27 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
     /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
     internal ValueTask ForgetAgainAsync() => _removals.CompleteAllAsync();
 
-    /// <summary>Retries settlements without a reply.</summary>
-    /// <returns>The number of retried settlements.</returns>
+    /// <summary>Retries settlements without a reply. One whose counter fails stays in the queue, behind the others.</summary>
+    /// <returns>The number of settlements that have succeeded.</returns>
     /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
     internal async ValueTask<int> SettleAgainAsync()
     {
         var settled = 0;
-        while (_unsettled.TryDequeue(out var next))
+        for (var left = _unsettled.Count; left > 0 && _unsettled.TryDequeue(out var next); left--)
         {
             try
             {
                 await TrySettleAsync(next.Key, next.Id, next.Charge, isCounted: true);
+                settled++;
             }
-            catch (LimitStoreException)
+            catch (LimitStoreException fault)
             {
                 _unsettled.Enqueue(next);
-                throw;
+                if (!fault.IsOfCounter)
+                {
+                    throw;
+                }
             }
-
-            settled++;
         }
 
         return settled;

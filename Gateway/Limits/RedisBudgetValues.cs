@@ -38,5 +38,9 @@ internal static class RedisBudgetValues
     }
 
     /// <summary>The failure of a reply that no script gives.</summary>
-    public static LimitStoreException Unexpected() => new("Redis returned an unexpected reply to a script.") { MayHaveTakenEffect = true };
+    public static LimitStoreException Unexpected() => new("Redis returned an unexpected reply to a script.")
+    {
+        MayHaveTakenEffect = true,
+        IsOfCounter = true,
+    };
 }

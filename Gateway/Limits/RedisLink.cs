@@ -85,9 +85,10 @@ internal sealed partial class RedisLink : IAsyncDisposable
         catch (Exception fault) when (IsOfRedis(fault))
         {
             var reason = RedisFault.Describe(fault, _options.Ssl, _timeout);
-            Count(IsOutage(fault) ? reason : null);
+            var isOutage = IsOutage(fault);
+            Count(isOutage ? reason : null);
             _ = WatchAsync(reply, late);
-            throw new LimitStoreException(reason) { MayHaveTakenEffect = true };
+            throw new LimitStoreException(reason) { MayHaveTakenEffect = true, IsOfCounter = !isOutage };
         }
     }
 

@@ -158,6 +158,63 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
         Assert.Equal(Pico(0), await Store.ReadAsync(Key));
     }
 
+    /// <summary>A reservation without a bound, such as that of a budget which only reports, leaves no room for another amount.</summary>
+    [Fact]
+    public async Task CounterThatOverflows_KeepsNothingElseFromBeingCorrected()
+    {
+        var next = BudgetKey.At("a", BudgetPeriod.Month, Key.End!.Value);
+        Assert.Equal(Pico(0), await Store.ReadAsync(Key));
+        Assert.Equal(Pico(0), await Store.ReadAsync(next));
+        var (huge, stuck, other, ended) = (Guid.CreateVersion7(), Guid.CreateVersion7(), Guid.CreateVersion7(), Guid.CreateVersion7(Now.AddMinutes(-3)));
+        Assert.True((await Store.ReserveAsync(Key, PicoDollars.MaxStored, huge, PicoDollars.MaxStored)).IsGranted);
+        Ledger.Begin(huge, "a", Now, long.MaxValue);
+        Begin(stuck, Now);
+        Begin(other, next.Start);
+        Assert.True((await Store.ReserveAsync(next, Pico(1000), ended, Pico(100))).IsGranted);
+        Ledger.Begin(ended, "a", next.Start, 100);
+        Ledger.Close(ended, 4);
+
+        var fault = await Assert.ThrowsAsync<LimitStoreException>(ReconcileAsync);
+
+        Assert.True(fault.IsOfCounter);
+        Assert.Equal(PicoDollars.MaxStored, await Store.ReadAsync(Key));
+        Assert.Equal(Pico(34), await Store.ReadAsync(next));
+        Assert.Equal(stuck, Assert.Single(await Ledger.ReadUncountedAsync(10, CancellationToken.None)).Id);
+
+        Assert.True(await Store.SettleAsync(Key, huge, PicoDollars.MaxStored, Pico(5), isCounted: true));
+        Ledger.Close(huge, 5);
+        await ReconcileAsync();
+
+        Assert.Equal(Pico(35), await Store.ReadAsync(Key));
+        Assert.Empty(await Ledger.ReadUncountedAsync(10, CancellationToken.None));
+
+        void Begin(Guid id, DateTimeOffset startedAt)
+        {
+            Ledger.Begin(id, "a", startedAt, 100, isCounted: false);
+            Ledger.Close(id, 30, isCounted: false);
+        }
+    }
+
+    [Fact]
+    public async Task SettlementWhoseCounterOverflows_IsRetriedBehindTheOthers()
+    {
+        var next = BudgetKey.At("a", BudgetPeriod.Month, Key.End!.Value);
+        var (huge, small, other) = (Guid.CreateVersion7(), Guid.CreateVersion7(), Guid.CreateVersion7());
+        await ReserveAsync(small, 0, 1);
+        Assert.True((await Store.ReserveAsync(Key, PicoDollars.MaxStored, huge, PicoDollars.MaxStored)).IsGranted);
+        Assert.True((await Store.ReserveAsync(next, Pico(1000), other, Pico(100))).IsGranted);
+
+        Assert.True(await SettleAsync(small, 0, 30));
+        Store.Release(next, other);
+        await ReconcileAsync();
+
+        Assert.Equal(Pico(0), await Store.ReadAsync(next));
+        Store.Release(Key, huge);
+        await ReconcileAsync();
+        await ReconcileAsync();
+        Assert.Equal(Pico(30), await Store.ReadAsync(Key));
+    }
+
     [Fact]
     public async Task UncountedRowsOfBefore_AreAddedOnceByAnyNumberOfNodes()
     {
