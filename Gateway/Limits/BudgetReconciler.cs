@@ -119,7 +119,10 @@ internal sealed partial class BudgetReconciler : Worker
     /// <inheritdoc />
     protected override bool IsExpected(Exception fault) => fault is LedgerException or LimitStoreException || base.IsExpected(fault);
 
-    /// <summary>Adds the charges of closed rows that no counter includes. A row whose counter fails stays uncounted.</summary>
+    /// <summary>
+    /// Adds the charges of closed rows, and holds the amounts of rows whose bill is awaited, that no counter includes. A row whose counter
+    /// fails stays uncounted.
+    /// </summary>
     private async Task AddUncountedAsync(Round round, CancellationToken cancellationToken)
     {
         var failed = new HashSet<Guid>();
@@ -165,7 +168,7 @@ internal sealed partial class BudgetReconciler : Worker
     }
 
     /// <summary>
-    /// Adds the charge of a row to a counter. The counter is missing if there is no budget, if the period is over, or if Redis has lost the
+    /// Adds the amount of a row to a counter. The counter is missing if there is no budget, if the period is over, or if Redis has lost the
     /// counter and no request has needed it since. In the last case a later request seeds the counter from the ledger, including this row.
     /// </summary>
     private async ValueTask AddAsync(BudgetKey? budget, RowCharge row)

@@ -132,14 +132,15 @@ internal sealed class MemoryBudgetCounter
         }
     }
 
-    public void Hold(Guid id, PicoDollars amount, bool isCounted)
+    /// <returns>Whether the amount is counted. Before the seed, an amount without a reservation is not: its row may be queued.</returns>
+    public bool Hold(Guid id, PicoDollars amount, bool isCounted)
     {
         lock (_gate)
         {
             // The seed reads the amount from the row.
             if (!_isSeeded)
             {
-                return;
+                return isCounted;
             }
 
             var isOpen = _open.TryGetValue(id, out var reserved);
@@ -149,6 +150,8 @@ internal sealed class MemoryBudgetCounter
                 Open(id, amount);
                 _charged += amount - reserved;
             }
+
+            return true;
         }
     }
 

@@ -64,15 +64,8 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<Tea
     }
 
     /// <inheritdoc />
-    public ValueTask<bool> HoldAsync(BudgetKey key, Guid id, PicoDollars amount, bool isCounted)
-    {
-        if (!IsOver(key))
-        {
-            CounterOf(key).Hold(id, amount, isCounted);
-        }
-
-        return new ValueTask<bool>(true);
-    }
+    public ValueTask<bool> HoldAsync(BudgetKey key, Guid id, PicoDollars amount, bool isCounted) =>
+        new(IsOver(key) || CounterOf(key).Hold(id, amount, isCounted));
 
     /// <inheritdoc />
     public void Forget(BudgetKey key) => _counters.TryRemove(key, out _);

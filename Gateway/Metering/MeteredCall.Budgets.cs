@@ -90,16 +90,15 @@ internal sealed partial class MeteredCall
 
     /// <summary>Holds an amount until the bill is known, in place of the reservations, or without one.</summary>
     /// <param name="amount">The amount.</param>
-    /// <param name="isAwaited">Whether the bill is asked for.</param>
     /// <returns>Whether the amount is counted.</returns>
-    private async ValueTask<bool> HoldBudgetsAsync(PicoDollars amount, bool isAwaited)
+    private async ValueTask<bool> HoldBudgetsAsync(PicoDollars amount)
     {
-        var isCounted = await HoldBudgetAsync(_teamBudget, amount, isAwaited);
-        return await HoldBudgetAsync(_keyBudget, amount, isAwaited) && isCounted;
+        var isCounted = await HoldBudgetAsync(_teamBudget, amount);
+        return await HoldBudgetAsync(_keyBudget, amount) && isCounted;
     }
 
 #pragma warning disable CA1031 // Any exception of a store: the other resources of the call are released all the same.
-    private async ValueTask<bool> HoldBudgetAsync(BudgetReservation reservation, PicoDollars amount, bool isAwaited)
+    private async ValueTask<bool> HoldBudgetAsync(BudgetReservation reservation, PicoDollars amount)
     {
         if (reservation.IsUnknown)
         {
@@ -107,7 +106,7 @@ internal sealed partial class MeteredCall
             return false;
         }
 
-        if (!reservation.Exists || (amount == Reserved && (isAwaited || reservation.IsReserved)))
+        if (!reservation.Exists || (amount == Reserved && reservation.IsReserved))
         {
             return reservation.IsCounted;
         }

@@ -241,7 +241,7 @@ internal sealed partial class MeteredCall : IAsyncDisposable
         var isOpen = decision.State == GenerationState.Provisional;
         var isCounted = decision.State == GenerationState.Settled
             ? await SettleBudgetsAsync(decision, outcome)
-            : await HoldBudgetsAsync(decision.Charge, isOpen);
+            : await HoldBudgetsAsync(decision.Charge);
 
         var now = _time.GetUtcNow();
         var entry = new LedgerEntry.Ended(Id)

@@ -153,6 +153,47 @@ public sealed class UnknownChargesTests(SharedRedis redis) : IAsyncLifetime
         Assert.Equal(0, await SeededAsync(isRedis));
     }
 
+    /// <summary>During an outage of the store the policy lets calls pass without a reservation.</summary>
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public async Task AwaitedCallWithoutAReservation_IsHeldUntilItsBill(bool isRedis, bool isHeldAtItsEnd)
+    {
+        var node = await StartAsync(isRedis);
+        Assert.Equal(0, await node.ReadAsync());
+        var id = NewId(Moment);
+        await _ledger.ApplyAsync([Began(id, reserved: 100, at: Moment) with { IsCounted = false }], Cancel);
+        var isCounted = isHeldAtItsEnd && await node.Budgets.HoldAsync(Key, id, new PicoDollars(100), isCounted: false);
+        Assert.Equal(isHeldAtItsEnd, isCounted);
+        await _ledger.ApplyAsync([Provisional(id) with { GenerationId = "gen-1763871234-x", IsCounted = isCounted }], Cancel);
+
+        await node.ReconcileAsync();
+        await node.ReconcileAsync();
+        Assert.Equal(100, await node.ReadAsync());
+
+        var pending = Assert.Single(await _ledger.TakeDueAsync([Team], Moment, Moment, 10, Cancel));
+        await BillAsync(node, id, 30, pending.IsCounted);
+        await node.ReconcileAsync();
+        Assert.Equal(30, await node.ReadAsync());
+        Assert.Equal(30, await SeededAsync(isRedis));
+    }
+
+    /// <summary>The row of the call may be queued when the counter is seeded.</summary>
+    [Fact]
+    public async Task AwaitedCallOfBeforeTheSeedInMemory_IsCountedAtItsBill()
+    {
+        var node = await StartAsync(isRedis: false);
+        var id = NewId(Moment);
+        Assert.False(await node.Budgets.HoldAsync(Key, id, new PicoDollars(100), isCounted: false));
+        Assert.Equal(0, await node.ReadAsync());
+        await _ledger.ApplyAsync([Began(id, reserved: 100, at: Moment), Provisional(id) with { IsCounted = false }], Cancel);
+
+        await BillAsync(node, id, 30, isCounted: false);
+
+        Assert.Equal(30, await node.ReadAsync());
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -101,6 +101,23 @@ public sealed class MeteredCallTests
         Assert.Empty(_stores.Entries);
     }
 
+    /// <summary>The policy lets calls pass without a reservation while the store fails.</summary>
+    [Theory]
+    [InlineData("named and cut")]
+    [InlineData("no answer")]
+    public async Task CallWithoutAReservation_IsHeldAtItsEnd_AndItsRowIsCounted(string way)
+    {
+        var call = Create();
+        _stores.ReservationFault = new LimitStoreException("It has an outage.");
+        await Assert.ThrowsAsync<LimitStoreException>(async () => await call.ReserveAsync(Budget, Limit, includesByok: true));
+        await call.BeginAsync(Row(call));
+
+        await EndAsync(call, way);
+
+        Assert.Equal([Reserved], _stores.Held);
+        Assert.True(Assert.Single(_stores.Entries.OfType<LedgerEntry.Ended>()).IsCounted);
+    }
+
     /// <summary>The late reply to the reservation would undo the held amount, too.</summary>
     [Fact]
     public async Task ReservationThatMayExist_IsNotHeld_AndTheRowIsNotCounted()
