@@ -80,8 +80,10 @@ internal sealed partial class BudgetReconciler : Worker
     {
         var round = new Round();
         await _store.ForgetAgainAsync();
-        await AddUncountedAsync(round, cancellationToken);
+
+        // Before the charges of rows are added: a settlement without a reply may be marked as added by its retry.
         round.Settled += await _store.SettleAgainAsync();
+        await AddUncountedAsync(round, cancellationToken);
         foreach (var key in _store.KnownKeys())
         {
             await round.TryAsync(async () =>

@@ -26,15 +26,15 @@ internal readonly record struct BudgetSettlement(bool IsCounted, Exception? Faul
         }
 
         var second = await SettleAsync(budgets, id, reserved, key);
+        Exception? fault = null;
         if (team is not null && first.IsCounted != second.IsCounted)
         {
-            // The row has one mark for both budgets. A charge without a reservation is added once, so the reconciler does not add to the
-            // counter that has the charge.
+            // The row has one mark for both budgets. A charge that is marked as added is not added again by the reconciler.
             var counted = first.IsCounted ? team.Value : key.Value;
-            await SettleAsync(budgets, id, reserved, counted with { Amount = PicoDollars.Zero, IsCounted = false });
+            fault = await MarkAsync(budgets, id, counted);
         }
 
-        return new BudgetSettlement(first.IsCounted && second.IsCounted, first.Fault ?? second.Fault);
+        return new BudgetSettlement(first.IsCounted && second.IsCounted, first.Fault ?? second.Fault ?? fault);
     }
 
 #pragma warning disable CA1031 // Any exception of the store: the other budget is settled all the same.
@@ -48,6 +48,19 @@ internal readonly record struct BudgetSettlement(bool IsCounted, Exception? Faul
         catch (Exception fault)
         {
             return new BudgetSettlement(false, fault);
+        }
+    }
+
+    private static async ValueTask<Exception?> MarkAsync(IBudgetStore budgets, Guid id, BudgetCharge charge)
+    {
+        try
+        {
+            await budgets.MarkAsync(charge.Key, id, charge.Amount);
+            return null;
+        }
+        catch (Exception fault)
+        {
+            return fault;
         }
     }
 #pragma warning restore CA1031

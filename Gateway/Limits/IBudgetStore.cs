@@ -40,6 +40,15 @@ internal interface IBudgetStore
     ValueTask<bool> SettleAsync(BudgetKey key, Guid id, PicoDollars reserved, PicoDollars charge, bool isCounted);
 
     /// <summary>
+    /// Marks a settled charge as added, or settles it if that is still to be done, because its row is marked as uncounted: the reconciler
+    /// does not add it again. Idempotent.
+    /// </summary>
+    /// <param name="key">The period of the reservation.</param>
+    /// <param name="id">The reservation, which was granted if there is one.</param>
+    /// <param name="charge">The charge.</param>
+    ValueTask MarkAsync(BudgetKey key, Guid id, PicoDollars charge);
+
+    /// <summary>
     /// Releases the reservation of a refused call whose store failed and may have granted it all the same. Does not wait for the store.
     /// </summary>
     void Release(BudgetKey key, Guid id);

@@ -58,6 +58,10 @@ internal sealed class MemoryBudgetStore(Func<BudgetKey, DateTimeOffset, Task<Tea
     }
 
     /// <inheritdoc />
+    /// <remarks>Without effect: the rows of other processes only are added to this store, each once.</remarks>
+    public ValueTask MarkAsync(BudgetKey key, Guid id, PicoDollars charge) => default;
+
+    /// <inheritdoc />
     /// <remarks>Without effect: this store fails only before it grants a reservation.</remarks>
     public void Release(BudgetKey key, Guid id)
     {

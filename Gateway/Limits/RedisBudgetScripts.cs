@@ -38,16 +38,20 @@ internal static class RedisBudgetScripts
 
     /// <summary>
     /// Key: the period. Arguments: the ledger's mark, the reservation's field, the charge, the field that marks an uncounted charge as
-    /// added, 1 if the reservation was granted, and the field that marks an expired reservation. Returns -1 if the ledger's charges are
-    /// missing, otherwise 1.
+    /// added, 1 if the reservation was granted, the field that marks an expired reservation, and 1 if the charge is to be marked as added in
+    /// any case. Returns -1 if the ledger's charges are missing, otherwise 1.
     /// </summary>
     public const string Settle = """
         local key, mark, field, charge, done, counted = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1'
+        local marks = ARGV[7] == '1' or not counted
         if redis.call('HEXISTS', key, mark) == 0 then return -1 end
         local reserved = redis.call('HGET', key, field)
         local is_done = redis.call('HEXISTS', key, done) == 1
         local is_expired = redis.call('HDEL', key, ARGV[6]) == 1
-        if not reserved and not is_expired and (counted or is_done) then return 1 end
+        if not reserved and not is_expired and (counted or is_done) then
+          if marks then redis.call('HSET', key, done, '1') end
+          return 1
+        end
 
         -- The reservation is subtracted before the charge is added: both together may overflow. A late reservation may follow its charge.
         if reserved and reserved ~= '0' then redis.call('HINCRBY', key, 'total', '-' .. reserved) end
@@ -59,7 +63,7 @@ internal static class RedisBudgetScripts
           end
         end
         if reserved then redis.call('HDEL', key, field) end
-        if not counted then redis.call('HSET', key, done, '1') end
+        if marks then redis.call('HSET', key, done, '1') end
         return 1
         """;
 

@@ -26,7 +26,9 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
     private readonly RedisBudgetRemovals _removals;
     private readonly RedisBudgetSeeding _seeding;
     private readonly LedgerAccess _ledger;
-    private readonly ConcurrentQueue<(BudgetKey Key, Guid Id, PicoDollars Charge)> _unsettled = new();
+
+    /// <summary>Settlements without a reply: the charges, and whether they are to be marked as added.</summary>
+    private readonly ConcurrentDictionary<(BudgetKey Key, Guid Id), (PicoDollars Charge, bool Marks)> _unsettled = new();
 
     /// <summary>Creates a store.</summary>
     /// <param name="link">The connection to Redis; not owned.</param>
@@ -85,10 +87,23 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
             // effect only as long as the reservation exists. The reconciler settles reservations that exceed the queue.
             if (isCounted)
             {
-                SettleLater(key, id, charge);
+                SettleLater(key, id, charge, marks: false);
             }
 
             return isCounted;
+        }
+    }
+
+    /// <inheritdoc />
+    public async ValueTask MarkAsync(BudgetKey key, Guid id, PicoDollars charge)
+    {
+        try
+        {
+            await TrySettleAsync(key, id, charge, isCounted: true, marks: true);
+        }
+        catch (LimitStoreException)
+        {
+            SettleLater(key, id, charge, marks: true);
         }
     }
 
@@ -98,7 +113,7 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
         // Before the ledger is open, no reservation is sent.
         if (_ledger.IsOpen)
         {
-            SettleLater(key, id, PicoDollars.Zero);
+            SettleLater(key, id, PicoDollars.Zero, marks: false);
         }
     }
 
@@ -180,13 +195,13 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
 
     /// <summary>Settles a reservation. Returns false if there is no counter; a later seed then includes the charge.</summary>
     /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
-    internal async ValueTask<bool> TrySettleAsync(BudgetKey key, Guid id, PicoDollars charge, bool isCounted)
+    internal async ValueTask<bool> TrySettleAsync(BudgetKey key, Guid id, PicoDollars charge, bool isCounted, bool marks = false)
     {
         await _removals.CompleteAsync(key);
         var reply = await _link.RunAsync(
             RedisBudgetScripts.Settle,
             [_names.KeyOf(key)],
-            [_names.Mark, _names.FieldOf(id), Stored(charge), DoneField(id), isCounted ? "1" : "0", ExpiredField(id)]);
+            [_names.Mark, _names.FieldOf(id), Stored(charge), DoneField(id), isCounted ? "1" : "0", ExpiredField(id), marks ? "1" : "0"]);
         return Number(reply) == 1;
     }
 
@@ -217,26 +232,23 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
     /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
     internal ValueTask ForgetAgainAsync() => _removals.CompleteAllAsync();
 
-    /// <summary>Retries settlements without a reply. One whose counter fails stays in the queue, behind the others.</summary>
+    /// <summary>Retries settlements without a reply. One whose counter fails is retried again later.</summary>
     /// <returns>The number of settlements that have succeeded.</returns>
     /// <exception cref="LimitStoreException">Redis failed or was too slow.</exception>
     internal async ValueTask<int> SettleAgainAsync()
     {
         var settled = 0;
-        for (var left = _unsettled.Count; left > 0 && _unsettled.TryDequeue(out var next); left--)
+        foreach (var next in _unsettled)
         {
             try
             {
-                await TrySettleAsync(next.Key, next.Id, next.Charge, isCounted: true);
+                await TrySettleAsync(next.Key.Key, next.Key.Id, next.Value.Charge, isCounted: true, next.Value.Marks);
+                _unsettled.TryRemove(next);
                 settled++;
             }
-            catch (LimitStoreException fault)
+            catch (LimitStoreException fault) when (fault.IsOfCounter)
             {
-                _unsettled.Enqueue(next);
-                if (!fault.IsOfCounter)
-                {
-                    throw;
-                }
+                // The entry stays.
             }
         }
 
@@ -320,15 +332,15 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
             _link.Post(
                 RedisBudgetScripts.Settle,
                 [_names.KeyOf(key)],
-                [_names.Mark, _names.FieldOf(id), "0", DoneField(id), "1", ExpiredField(id)]);
+                [_names.Mark, _names.FieldOf(id), "0", DoneField(id), "1", ExpiredField(id), "0"]);
         }
     }
 
-    private void SettleLater(BudgetKey key, Guid id, PicoDollars charge)
+    private void SettleLater(BudgetKey key, Guid id, PicoDollars charge, bool marks)
     {
-        if (_unsettled.Count < MaxUnsettled)
+        if (_unsettled.Count < MaxUnsettled || _unsettled.ContainsKey((key, id)))
         {
-            _unsettled.Enqueue((key, id, charge));
+            _unsettled[(key, id)] = (charge, marks);
         }
     }
 

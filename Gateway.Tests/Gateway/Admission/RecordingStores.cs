@@ -65,6 +65,8 @@ internal sealed class RecordingStores : ILimitLease, IBudgetStore, ILedger
         return new(true);
     }
 
+    public ValueTask MarkAsync(BudgetKey key, Guid id, PicoDollars charge) => throw new NotSupportedException();
+
     public void Release(BudgetKey key, Guid id) => Steps.Add("release");
 
     public ValueTask<bool> HoldAsync(BudgetKey key, Guid id, PicoDollars amount, bool isCounted)

@@ -97,6 +97,8 @@ public sealed class BudgetReloadHandlerTests
         public ValueTask<bool> SettleAsync(BudgetKey key, Guid id, PicoDollars reserved, PicoDollars charge, bool isCounted) =>
             throw new NotSupportedException();
 
+        public ValueTask MarkAsync(BudgetKey key, Guid id, PicoDollars charge) => throw new NotSupportedException();
+
         public void Release(BudgetKey key, Guid id) => throw new NotSupportedException();
 
         public ValueTask<bool> HoldAsync(BudgetKey key, Guid id, PicoDollars amount, bool isCounted) => throw new NotSupportedException();

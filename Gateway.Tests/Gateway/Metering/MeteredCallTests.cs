@@ -434,6 +434,8 @@ public sealed class MeteredCallTests
             return new(true);
         }
 
+        public ValueTask MarkAsync(BudgetKey key, Guid id, PicoDollars charge) => throw new NotSupportedException();
+
         public void Release(BudgetKey key, Guid id) => throw new NotSupportedException();
 
         public ValueTask<bool> HoldAsync(BudgetKey key, Guid id, PicoDollars amount, bool isCounted)
