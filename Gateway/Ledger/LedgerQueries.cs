@@ -37,6 +37,10 @@ internal sealed record TeamCharges(
 /// <param name="LimitTokens">The tokens that the token limits count for the call; <see langword="null"/> without such limits.</param>
 /// <param name="AnsweredTime">The clock of the schedule.</param>
 /// <param name="AskedAt">When the bill was last queried; <see langword="null"/> for never.</param>
+/// <param name="UpstreamKey">
+/// The name of the OpenRouter key that the request carried; <see langword="null"/> in rows of earlier versions, and if it is too long for
+/// the ledger.
+/// </param>
 internal sealed record PendingGeneration(
     Guid Id,
     string Team,
@@ -52,7 +56,8 @@ internal sealed record PendingGeneration(
     bool IsError = false,
     long? LimitTokens = null,
     TimeSpan AnsweredTime = default,
-    DateTimeOffset? AskedAt = null);
+    DateTimeOffset? AskedAt = null,
+    string? UpstreamKey = null);
 
 /// <summary>A row's charge, for correcting a budget's counter.</summary>
 /// <param name="Id">The row.</param>

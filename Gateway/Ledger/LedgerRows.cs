@@ -25,7 +25,8 @@ internal static class LedgerRows
         reader.GetInt32(11) != 0,
         reader.IsDBNull(12) ? null : reader.GetInt64(12),
         TimeSpan.FromMilliseconds(reader.GetInt64(13)),
-        reader.IsDBNull(14) ? null : LedgerKeys.FromStored(reader.GetInt64(14)));
+        reader.IsDBNull(14) ? null : LedgerKeys.FromStored(reader.GetInt64(14)),
+        reader.IsDBNull(15) ? null : Whole(reader.GetString(15)));
 
     /// <summary>A row of <see cref="AlertSql.Columns"/>.</summary>
     public static ClaimedAlert Alert(DbDataReader reader, DateTimeOffset leasedUntil) => new(
@@ -95,4 +96,7 @@ internal static class LedgerRows
         reader.GetInt64(groups + 2),
         LedgerSums.FromSums(reader.GetInt64(groups + 3), reader.GetInt64(groups + 4)),
         reader.GetInt64(groups + 5));
+
+    /// <summary>A name to compare; <see langword="null"/> if the ledger may have cut it.</summary>
+    private static string? Whole(string name) => name.Length < LedgerSanitizer.MaxTextLength - 1 ? name : null;
 }

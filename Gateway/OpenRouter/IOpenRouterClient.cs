@@ -32,9 +32,13 @@ internal interface IOpenRouterClient
     /// The <see cref="DestinationName"/> of the destination that served the call; <see langword="null"/> if unknown, which stands for the
     /// default cluster.
     /// </param>
+    /// <param name="sentWith">
+    /// The <see cref="UpstreamKey.Name"/> of the key that the call carried; <see langword="null"/> if unknown. A key of another name may belong
+    /// to another account, whose answer that it has no bill proves nothing.
+    /// </param>
     /// <param name="read">Reads the body of a response with status 200; <see langword="null"/> if it is not readable.</param>
     /// <param name="cancellationToken">Cancels the request.</param>
     Task<OpenRouterBill<T>> GetBillAsync<T>(
-        string path, UpstreamKey key, string? servedBy, Func<byte[], T?> read, CancellationToken cancellationToken)
+        string path, UpstreamKey key, string? servedBy, string? sentWith, Func<byte[], T?> read, CancellationToken cancellationToken)
         where T : class;
 }

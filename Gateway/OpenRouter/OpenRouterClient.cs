@@ -39,18 +39,17 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
     /// <inheritdoc />
     public async Task<T?> GetListAsync<T>(string path, UpstreamKey key, Func<byte[], T?> read, CancellationToken cancellationToken)
         where T : class =>
-        (await GetAsync(Targets(servedBy: null, isBill: false), path, key, MaxListSize, read, endsWhenMissing: false, cancellationToken)).Value;
+        (await GetAsync(Targets(key, servedBy: null, sentWith: null, isBill: false), path, MaxListSize, read, endsWhenMissing: false, cancellationToken)).Value;
 
     /// <inheritdoc />
     public Task<OpenRouterBill<T>> GetBillAsync<T>(
-        string path, UpstreamKey key, string? servedBy, Func<byte[], T?> read, CancellationToken cancellationToken)
+        string path, UpstreamKey key, string? servedBy, string? sentWith, Func<byte[], T?> read, CancellationToken cancellationToken)
         where T : class =>
-        GetAsync(Targets(servedBy, isBill: true), path, key, MaxBillSize, read, endsWhenMissing: true, cancellationToken);
+        GetAsync(Targets(key, servedBy, sentWith, isBill: true), path, MaxBillSize, read, endsWhenMissing: true, cancellationToken);
 
     private async Task<OpenRouterBill<T>> GetAsync<T>(
         IEnumerable<Target> targets,
         string path,
-        UpstreamKey key,
         int maxSize,
         Func<byte[], T?> read,
         bool endsWhenMissing,
@@ -67,7 +66,7 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
                 break;
             }
 
-            var (status, body) = await SendAsync(target, path, key, maxSize, limited.Token, cancellationToken);
+            var (status, body) = await SendAsync(target, path, maxSize, limited.Token, cancellationToken);
             if (status == Ok && read(body) is { } value)
             {
                 return new OpenRouterBill<T>(value, IsMissing: false, IsAnswered: true);
@@ -87,7 +86,7 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
 
     /// <summary>Sends one request. The status is 0 if no response arrived, and the body is empty unless the status is 200 or 404.</summary>
     private async Task<(int Status, byte[] Body)> SendAsync(
-        Target target, string path, UpstreamKey key, int maxSize, CancellationToken limited, CancellationToken cancellationToken)
+        Target target, string path, int maxSize, CancellationToken limited, CancellationToken cancellationToken)
     {
         var destination = target.Destination.Model.Config;
         if (!Uri.TryCreate($"{destination.Address.TrimEnd('/')}/{path}", UriKind.Absolute, out var address))
@@ -110,7 +109,7 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
             };
             request.Headers.Host = destination.Host;
             request.Headers.AcceptEncoding.Add(new StringWithQualityHeaderValue(Gzip));
-            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", (target.Key ?? key).Reveal());
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", target.Key.Reveal());
 
             using var response = await model.HttpClient.SendAsync(request, attempt.Token);
             var status = (int)response.StatusCode;
@@ -171,9 +170,10 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
     /// <summary>
     /// The destinations to try, in order: first the one that served the call, even if it is unhealthy, since only that one certainly has
     /// the bill; then the available destinations of its cluster that use the same account, which is the team's unless a destination has a key
-    /// of its own. None if the cluster is no longer configured. Lists are those of any account; the team's goes first.
+    /// of its own. None if the cluster is no longer configured. Lists are those of any account; the team's goes first. A reload may have
+    /// given the destination another key since the call, or removed it: another key proves nothing.
     /// </summary>
-    private IEnumerable<Target> Targets(string? servedBy, bool isBill)
+    private IEnumerable<Target> Targets(UpstreamKey team, string? servedBy, string? sentWith, bool isBill)
     {
         var (cluster, serving) = servedBy is null ? (DefaultCluster(), null) : Find(servedBy);
         if (cluster is null)
@@ -184,8 +184,9 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
         var keys = settings.Current.DestinationKeys;
         if (serving is not null)
         {
-            yield return new Target(cluster.Model, serving, KeyOf(serving), IsAuthoritative: true, MayKnow: true);
-            if (KeyOf(serving) is not null)
+            var key = KeyOf(serving) ?? team;
+            yield return new Target(cluster.Model, serving, key, IsAuthoritative: IsSentWith(key), MayKnow: IsSentWith(key));
+            if (KeyOf(serving) is not null && IsSentWith(key))
             {
                 yield break;
             }
@@ -195,16 +196,22 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
         var others = cluster.DestinationsState.AvailableDestinations.Where(destination => destination != serving);
         foreach (var destination in others.Where(destination => KeyOf(destination) is null))
         {
-            yield return new Target(cluster.Model, destination, null, isOnly, MayKnow: serving is null);
+            yield return new Target(
+                cluster.Model, destination, team, IsAuthoritative: isOnly && IsSentWith(team), MayKnow: serving is null && IsSentWith(team));
         }
 
         if (!isBill)
         {
-            foreach (var destination in others.Where(destination => KeyOf(destination) is not null))
+            foreach (var destination in others)
             {
-                yield return new Target(cluster.Model, destination, KeyOf(destination), isOnly, MayKnow: true);
+                if (KeyOf(destination) is { } own)
+                {
+                    yield return new Target(cluster.Model, destination, own, isOnly, MayKnow: true);
+                }
             }
         }
+
+        bool IsSentWith(UpstreamKey key) => sentWith is null || sentWith == key.Name;
 
         UpstreamKey? KeyOf(DestinationState destination) =>
             keys.IsEmpty ? null : keys.Find(cluster.ClusterId, destination.DestinationId);
@@ -224,9 +231,9 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
 
     /// <param name="Cluster">The cluster.</param>
     /// <param name="Destination">The destination.</param>
-    /// <param name="Key">Its own key; <see langword="null"/> if it is asked with the team's.</param>
+    /// <param name="Key">Its own key, or else the team's.</param>
     /// <param name="IsAuthoritative">Whether its 404 proves that a call has no bill.</param>
     /// <param name="MayKnow">Whether it may have served the call: it has, or it is unknown which destination has.</param>
     private readonly record struct Target(
-        ClusterModel Cluster, DestinationState Destination, UpstreamKey? Key, bool IsAuthoritative, bool MayKnow);
+        ClusterModel Cluster, DestinationState Destination, UpstreamKey Key, bool IsAuthoritative, bool MayKnow);
 }

@@ -167,6 +167,7 @@ internal sealed partial class SettlementWorker : Worker
             $"generation?id={Uri.EscapeDataString(row.GenerationId)}",
             team.UpstreamKey,
             row.Destination,
+            row.UpstreamKey,
             static body => GenerationReader.Read(body),
             stoppingToken);
         var asked = row.Asked + 1;

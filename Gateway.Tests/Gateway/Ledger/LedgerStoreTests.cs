@@ -392,6 +392,7 @@ public abstract class LedgerStoreTests : IAsyncLifetime
             Provisional(late, Now) with
             {
                 GenerationId = "gen-late",
+                UpstreamKey = "env:KEY",
                 Asked = 4,
                 IsCounted = false,
                 IsError = true,
@@ -399,7 +400,7 @@ public abstract class LedgerStoreTests : IAsyncLifetime
                 AnsweredTime = TimeSpan.FromMinutes(7),
                 AskedAt = Now.AddSeconds(-1),
             },
-            Began(early, team: "other"), Provisional(early, Now.AddSeconds(-5)) with { GenerationId = "gen-early" },
+            Began(early, team: "other"), Provisional(early, Now.AddSeconds(-5)) with { GenerationId = "gen-early", UpstreamKey = $"file:{new string('x', 300)}" },
             Began(future), Provisional(future, Now.AddSeconds(1)),
             Began(settled), Provisional(settled, Now), Settled(settled, 1));
 
@@ -414,6 +415,7 @@ public abstract class LedgerStoreTests : IAsyncLifetime
                     LimitTokens = 12,
                     AnsweredTime = TimeSpan.FromMinutes(7),
                     AskedAt = Now.AddSeconds(-1),
+                    UpstreamKey = "env:KEY",
                 },
             ],
             due);

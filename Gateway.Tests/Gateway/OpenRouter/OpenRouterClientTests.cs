@@ -22,12 +22,13 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
 
     private readonly SettingsFolder _folder = new();
     private readonly List<IAsyncDisposable> _owned = [];
+    private readonly Dictionary<string, string> _ownKeys = new(StringComparer.Ordinal);
     private SettingsStore? _settings;
     private int _requests;
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    private static UpstreamKey Key => new("sk-or-team");
+    private static UpstreamKey Key => new("sk-or-team", "env:TEAM");
 
     public static TheoryData<string, string> UnusableAnswers => new()
     {
@@ -68,7 +69,7 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
     {
         var client = await CreateAsync(("openrouter", "a", FirstAnswers(status, body)), ("openrouter", "b", FirstAnswers(status, body)));
 
-        var bill = await client.GetBillAsync("generation?id=1", Key, servedBy: "gone", Read, Cancel);
+        var bill = await client.GetBillAsync("generation?id=1", Key, servedBy: "gone", sentWith: null, Read, Cancel);
 
         Assert.Equal(new OpenRouterBill<string>(Good, IsMissing: false, IsAnswered: true), bill);
         Assert.Equal(2, _requests);
@@ -86,7 +87,7 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
     {
         var client = await CreateAsync(("openrouter", "a", Answers(() => Response(status, body))));
 
-        var bill = await client.GetBillAsync("generation?id=1", Key, servedBy: "a", static _ => (string?)null, Cancel);
+        var bill = await client.GetBillAsync("generation?id=1", Key, servedBy: "a", sentWith: null, static _ => (string?)null, Cancel);
 
         Assert.Equal(new OpenRouterBill<string>(null, IsMissing: isAnswered && status == Missing, isAnswered), bill);
     }
@@ -107,10 +108,51 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
             from id in ((string[])["a", "b"])[..destinations]
             select (cluster, id, Answers(() => Response(Missing, Good)))]);
 
-        var bill = await client.GetBillAsync("generation?id=1", Key, servedBy, Read, Cancel);
+        var bill = await client.GetBillAsync("generation?id=1", Key, servedBy, sentWith: null, Read, Cancel);
 
         Assert.Equal(new OpenRouterBill<string>(null, isMissing, IsAnswered: requests > 0), bill);
         Assert.Equal(requests, _requests);
+    }
+
+    /// <summary>
+    /// A reload may give the destination a key of its own, take it away, or remove the destination: then another account says that it has no
+    /// bill. A key of the same name is a rotated one. Rows of earlier versions have no name.
+    /// </summary>
+    [Theory]
+    [InlineData("a", "env:TEAM", null, true)]
+    [InlineData("a", "env:TEAM", "env:OTHER", false)]
+    [InlineData("a", "env:OTHER", "env:OTHER", true)]
+    [InlineData("a", "env:OTHER", null, false)]
+    [InlineData("a", null, "env:OTHER", true)]
+    [InlineData("gone", "env:TEAM", null, true)]
+    [InlineData("gone", "env:OTHER", null, false)]
+    [InlineData("gone", null, null, true)]
+    public async Task MissingBill_IsAProofOnlyWithTheKeyOfTheCall(string servedBy, string? sentWith, string? ownKey, bool isProof)
+    {
+        _folder.Variables["OTHER"] = "sk-or-other";
+        if (ownKey is not null)
+        {
+            _ownKeys["a"] = ownKey;
+        }
+
+        var client = await CreateAsync(("openrouter", "a", Answers(() => Response(Missing, Good))));
+
+        var bill = await client.GetBillAsync("generation?id=1", Key, servedBy, sentWith, Read, Cancel);
+
+        Assert.Equal(new OpenRouterBill<string>(null, IsMissing: isProof, IsAnswered: isProof), bill);
+    }
+
+    [Fact]
+    public async Task BillOfADestinationThatHasGotAnotherKey_IsRequestedFromTheOthersOfTheTeamsAccount()
+    {
+        _folder.Variables["OTHER"] = "sk-or-other";
+        _ownKeys["a"] = "env:OTHER";
+        var client = await CreateAsync(
+            ("openrouter", "a", Answers(() => Response(Missing, Good))), ("openrouter", "b", Answers(() => Response("200 OK", Good))));
+
+        var bill = await client.GetBillAsync("generation?id=1", Key, servedBy: "a", sentWith: "env:TEAM", Read, Cancel);
+
+        Assert.Equal(new OpenRouterBill<string>(Good, IsMissing: false, IsAnswered: true), bill);
     }
 
     [Theory]
@@ -125,7 +167,7 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
         var client = await CreateAsync(
             ("openrouter", "a", stranger.BaseUrl), ("eu", "a", Answers(failing)), ("eu", "b", Answers(failing)));
 
-        Assert.Null((await client.GetBillAsync("generation?id=1", Key, servedBy, Read, Cancel)).Value);
+        Assert.Null((await client.GetBillAsync("generation?id=1", Key, servedBy, sentWith: null, Read, Cancel)).Value);
         Assert.Equal(0, stranger.Connections);
         Assert.Equal(servedBy == "us/a" ? 0 : 2, _requests);
     }
@@ -137,7 +179,7 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
     {
         var client = await CreateAsync(("openrouter", "a", Answers(() => Response("200 OK", Good.PadRight(size)))));
 
-        Assert.Equal(isRead, (await client.GetBillAsync("generation?id=1", Key, "a", Read, Cancel)).Value is not null);
+        Assert.Equal(isRead, (await client.GetBillAsync("generation?id=1", Key, servedBy: "a", sentWith: null, Read, Cancel)).Value is not null);
     }
 
     [Theory]
@@ -162,7 +204,7 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
         _owned.Add(upstream);
         var client = await CreateAsync(("openrouter", "a", upstream.BaseUrl));
 
-        Assert.Equal(Good, (await client.GetBillAsync("generation?id=1", Key, "a", Read, Cancel)).Value);
+        Assert.Equal(Good, (await client.GetBillAsync("generation?id=1", Key, servedBy: "a", sentWith: null, Read, Cancel)).Value);
     }
 
     [Fact]
@@ -176,7 +218,7 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
         upstream.Damages.Set("/generation", "gzip-bomb");
 
         Assert.Null(await client.GetListAsync("models", Key, Read, Cancel));
-        Assert.Null((await client.GetBillAsync("generation?id=1", Key, "a", Read, Cancel)).Value);
+        Assert.Null((await client.GetBillAsync("generation?id=1", Key, servedBy: "a", sentWith: null, Read, Cancel)).Value);
     }
 
     private static string? Read(byte[] body) => Encoding.UTF8.GetString(body) is ['{', ..] text ? text : null;
@@ -204,7 +246,8 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
     {
         var clusters = destinations.GroupBy(one => one.Cluster, StringComparer.Ordinal).Select(cluster => $$"""
             "{{cluster.Key}}": { "Destinations": { {{string.Join(", ", cluster.Select(one => $$"""
-                "{{one.Id}}": { "Address": "{{one.Address}}" }
+                "{{one.Id}}": { "Address": "{{one.Address}}"{{(_ownKeys.TryGetValue(one.Id, out var key)
+                    ? $$""", "Metadata": { "OpenRouterKey": "{{key}}" }""" : "")}} }
                 """))}} } }
             """);
         _folder.Write("appsettings.json", $$"""

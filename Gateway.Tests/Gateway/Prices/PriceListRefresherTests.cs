@@ -312,7 +312,7 @@ public sealed class PriceListRefresherTests : IAsyncDisposable
         }
 
         public Task<OpenRouterBill<T>> GetBillAsync<T>(
-            string path, UpstreamKey key, string? servedBy, Func<byte[], T?> read, CancellationToken cancellationToken)
+            string path, UpstreamKey key, string? servedBy, string? sentWith, Func<byte[], T?> read, CancellationToken cancellationToken)
             where T : class => throw new NotSupportedException();
     }
 }

@@ -320,7 +320,7 @@ public sealed class DriftWorkerTests : IDisposable
             where T : class => throw new NotSupportedException();
 
         public Task<OpenRouterBill<T>> GetBillAsync<T>(
-            string path, UpstreamKey key, string? servedBy, Func<byte[], T?> read, CancellationToken cancellationToken)
+            string path, UpstreamKey key, string? servedBy, string? sentWith, Func<byte[], T?> read, CancellationToken cancellationToken)
             where T : class
         {
             Assert.Equal(("key", null), (path, servedBy));

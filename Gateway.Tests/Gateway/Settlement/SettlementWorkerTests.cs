@@ -171,7 +171,7 @@ public sealed class SettlementWorkerTests
 
         Assert.False((await pending.Store.ReadChargesAsync([pending.Id], Cancel))[pending.Id].IsOpen);
         Assert.Equal([1], pending.Limits.Changes);
-        Assert.Equal(1, pending.Upstream.Requests);
+        Assert.Equal((1, "env:KEY"), (pending.Upstream.Requests, pending.Upstream.SentWith));
         Assert.Equal([1.0], costs);
 
         LedgerException Fail()
@@ -233,7 +233,7 @@ public sealed class SettlementWorkerTests
             _writer = new LedgerWriter(Store, Time, NullLogger<LedgerWriter>.Instance);
             await _writer.EnsureOpenAsync(Cancel);
             await _writer.WriteAsync(Began(Id));
-            await _writer.WriteAsync(Provisional(Id) with { GenerationId = "gen-1763871234-x", LimitTokens = counted });
+            await _writer.WriteAsync(Provisional(Id) with { GenerationId = "gen-1763871234-x", UpstreamKey = "env:KEY", LimitTokens = counted });
             Worker = new SettlementWorker(
                 Store,
                 _writer,
@@ -256,13 +256,16 @@ public sealed class SettlementWorkerTests
 
         public int Requests => Volatile.Read(ref _requests);
 
+        public string? SentWith { get; private set; }
+
         public Task<T?> GetListAsync<T>(string path, UpstreamKey key, Func<byte[], T?> read, CancellationToken cancellationToken)
             where T : class => throw new NotSupportedException();
 
         public Task<OpenRouterBill<T>> GetBillAsync<T>(
-            string path, UpstreamKey key, string? servedBy, Func<byte[], T?> read, CancellationToken cancellationToken)
+            string path, UpstreamKey key, string? servedBy, string? sentWith, Func<byte[], T?> read, CancellationToken cancellationToken)
             where T : class
         {
+            SentWith = sentWith;
             Interlocked.Increment(ref _requests);
             var bill = read("""{"data":{"total_cost":1,"native_tokens_prompt":5,"native_tokens_completion":6}}"""u8.ToArray());
             return Task.FromResult(new OpenRouterBill<T>(bill, IsMissing: false, IsAnswered: true));
@@ -304,7 +307,7 @@ public sealed class SettlementWorkerTests
             where T : class => throw new NotSupportedException();
 
         public async Task<OpenRouterBill<T>> GetBillAsync<T>(
-            string path, UpstreamKey key, string? servedBy, Func<byte[], T?> read, CancellationToken cancellationToken)
+            string path, UpstreamKey key, string? servedBy, string? sentWith, Func<byte[], T?> read, CancellationToken cancellationToken)
             where T : class
         {
             var ended = _asked.GetOrAdd(

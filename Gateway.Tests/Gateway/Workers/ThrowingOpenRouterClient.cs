@@ -14,7 +14,7 @@ internal sealed class ThrowingOpenRouterClient(string answer) : IOpenRouterClien
         where T : class => Task.FromResult(Read(read));
 
     public Task<OpenRouterBill<T>> GetBillAsync<T>(
-        string path, UpstreamKey key, string? servedBy, Func<byte[], T?> read, CancellationToken cancellationToken)
+        string path, UpstreamKey key, string? servedBy, string? sentWith, Func<byte[], T?> read, CancellationToken cancellationToken)
         where T : class => Task.FromResult(new OpenRouterBill<T>(Read(read), IsMissing: false, IsAnswered: true));
 
     private T? Read<T>(Func<byte[], T?> read)
