@@ -303,7 +303,7 @@ internal sealed partial class SettlementWorker : Worker
 
     /// <summary>
     /// Replaces the tokens that the limits count by those of the bill. A free call has used none. Tokens that a bucket has drained since
-    /// the call ended are not given back: they would be those of other calls.
+    /// the call ended are not given back: they would be those of other calls. Neither are tokens taken that it would have drained.
     /// </summary>
     private async ValueTask CorrectLimitsAsync(PendingGeneration row, Usage bill)
     {
@@ -317,7 +317,7 @@ internal sealed partial class SettlementWorker : Worker
 
         foreach (var scope in key.ScopesIn(team))
         {
-            if (ChangeOf(bill.Tokens - counted, counted, scope, _time.GetUtcNow() - row.EndedAt) is not 0 and var change)
+            if (ChangeOf(bill.Tokens, counted, scope, _time.GetUtcNow() - row.EndedAt) is not 0 and var change)
             {
                 await _limits.CorrectAsync([scope], change);
             }
@@ -325,12 +325,21 @@ internal sealed partial class SettlementWorker : Worker
     }
 
     /// <summary>
-    /// The correction of a bucket: the whole of an increase, and of a decrease the tokens that it cannot have drained yet.
+    /// The correction of a bucket: the billed tokens that it would still have, less those that it still has of the counted ones. Within the
+    /// time in which a full bucket drains, the whole difference.
     /// </summary>
-    private static long ChangeOf(long change, long counted, LimitScope scope, TimeSpan? elapsed) =>
-        scope.TokensPerMinute is not { } limit ? 0
-        : change >= 0 || elapsed is not { } time || time < LimitPeriod ? change
-        : -Math.Min(-change, (long)Math.Max(0, counted - (limit * time.TotalMinutes)));
+    private static long ChangeOf(long billed, long counted, LimitScope scope, TimeSpan elapsed)
+    {
+        if (scope.TokensPerMinute is not { } limit)
+        {
+            return 0;
+        }
+
+        var drained = elapsed < LimitPeriod ? 0 : limit * elapsed.TotalMinutes;
+        return (long)Math.Round(Left(billed) - Left(counted));
+
+        double Left(long tokens) => Math.Max(0, tokens - drained);
+    }
 
     /// <summary>The bill of a leased row.</summary>
     private sealed record Settlement(PendingGeneration Row, DateTimeOffset LeasedUntil, ResponseFacts Facts);
