@@ -1,3 +1,4 @@
+using System.Net;
 using Gateway.Tests.Support;
 using Xunit;
 
@@ -71,7 +72,7 @@ public sealed class UploadEndTests
             await new TaskCompletionSource().Task.WaitAsync(connection.Stopping);
         });
         await using var gateway = await StartAsync(
-            """, "HttpRequest": { "ActivityTimeout": "00:00:02" } """, [upstream.BaseUrl], settings);
+            """, "HttpRequest": { "ActivityTimeout": "00:00:05" } """, [upstream.BaseUrl], settings);
         await using var client = await gateway.ConnectAsync();
 
         var sending = client.PostAsync(path, $$"""{"model":"m","user":"{{new string('x', 16_000_000)}}"}""");
@@ -110,6 +111,40 @@ public sealed class UploadEndTests
 
         Assert.Equal((429, 0), (head.Status, asked));
         Assert.Contains("slow down", body.Text, StringComparison.Ordinal);
+    }
+
+    /// <summary>Kestrel aborts the reader of the body while its read is being cancelled.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ClientThatResetsItsUpload_IsNoErrorOfTheGateways(bool isOnHttp2)
+    {
+        await using var pair = await GatewayPair.StartAsync(options =>
+        {
+            options.HasLog = true;
+            options.Certificate = isOnHttp2 ? TestCertificate.Create() : null;
+        });
+        for (var i = 0; i < 20; i++)
+        {
+            using var leave = new CancellationTokenSource();
+            using var request = new HttpRequestMessage(HttpMethod.Post, Unread)
+            {
+                Version = isOnHttp2 ? HttpVersion.Version20 : HttpVersion.Version11,
+                VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+                Content = new EndlessContent(),
+                Headers = { { "x-fake-id", $"upload-{i}" } },
+            };
+            var sending = pair.Gateway.Client.SendAsync(request, leave.Token);
+            var upload = await pair.Upstream.Requests.WaitForAsync(candidate => candidate.Id == $"upload-{i}");
+            await leave.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => sending);
+            await upload.WaitForEndAsync();
+        }
+
+        await Eventually.TrueAsync(
+            () => pair.Gateway.Log.All.Count(static line => line.Contains("\"Path\":\"/v1/files\"", StringComparison.Ordinal)) == 20,
+            "the requests' lines");
+        Assert.DoesNotContain("\"@l\":\"Error\"", pair.Gateway.Log.Text, StringComparison.Ordinal);
     }
 
     private static ScriptedSocketUpstream StartHttp2(Func<Http2Script, Task> answer) => ScriptedSocketUpstream.Start(async connection =>
@@ -152,6 +187,26 @@ public sealed class UploadEndTests
         }
         catch (IOException)
         {
+        }
+    }
+
+    /// <summary>Sends one byte, and no end.</summary>
+    private sealed class EndlessContent : HttpContent
+    {
+        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
+            SerializeToStreamAsync(stream, context, CancellationToken.None);
+
+        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
+        {
+            await stream.WriteAsync("{"u8.ToArray(), cancellationToken);
+            await stream.FlushAsync(cancellationToken);
+            await new TaskCompletionSource().Task.WaitAsync(cancellationToken);
+        }
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = 0;
+            return false;
         }
     }
 }

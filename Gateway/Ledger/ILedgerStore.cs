@@ -90,12 +90,10 @@ internal interface ILedgerStore : IAsyncDisposable
     /// <summary>The charges of rows. The result has no entry for rows that do not exist.</summary>
     Task<IReadOnlyDictionary<Guid, RowCharge>> ReadChargesAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken);
 
-    /// <summary>
-    /// Rows of calls that have ended, settled or not, whose amount is not in the budget's counter yet. In the order of their starts.
-    /// </summary>
+    /// <summary>Closed rows whose charge is not in the budget's counter yet.</summary>
     Task<IReadOnlyList<RowCharge>> ReadUncountedAsync(int max, CancellationToken cancellationToken);
 
-    /// <summary>Marks rows as counted: their amount is in the budget's counter.</summary>
+    /// <summary>Marks rows as counted: their charge is in the budget's counter.</summary>
     Task MarkCountedAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken);
 
     /// <summary>Whether a team has a row with this generation id.</summary>

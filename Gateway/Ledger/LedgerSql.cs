@@ -178,9 +178,7 @@ internal static class LedgerSql
     public const string WriteOff =
         $"UPDATE generations SET state = 4, reason = $5, closed_at = $6 WHERE {ToWriteOff} RETURNING {UnresolvedColumns}";
 
-    /// <summary>Rows of calls that have ended, of which the budget's counter has no amount. Each half reads its partial index.</summary>
-    public const string Uncounted =
-        $"{RowCharge}is_counted = 0 AND state >= 2 UNION ALL {RowCharge}state = 1 AND state < 2 AND is_counted = 0 ORDER BY started_at LIMIT $1";
+    public const string Uncounted = RowCharge + "is_counted = 0 AND state >= 2 ORDER BY started_at LIMIT $1";
 
     /// <summary>Rows of other nodes in the order of their ids, which is that of their creation.</summary>
     public const string BegunByOthers = RowCharge + "id > $1 AND node <> $2 ORDER BY id LIMIT $3";

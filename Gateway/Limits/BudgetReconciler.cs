@@ -20,6 +20,9 @@ internal sealed partial class BudgetReconciler : Worker
 
     private const int MaxRowsPerQuery = 1000;
 
+    /// <summary>The number of rows of failing counters at which a round reads no further.</summary>
+    private const int MaxFailedRows = 10 * MaxRowsPerQuery;
+
     private readonly RedisBudgetStore _store;
     private readonly RedisLink _link;
     private readonly ILedgerStore _ledger;
@@ -121,14 +124,12 @@ internal sealed partial class BudgetReconciler : Worker
     /// <inheritdoc />
     protected override bool IsExpected(Exception fault) => fault is LedgerException or LimitStoreException || base.IsExpected(fault);
 
-    /// <summary>
-    /// Adds the charges of closed rows, and holds the amounts of rows whose bill is awaited, that no counter includes. A row whose counter
-    /// fails stays uncounted.
-    /// </summary>
+    /// <summary>Adds the charges of closed rows that no counter includes. A row whose counter fails stays uncounted.</summary>
     private async Task AddUncountedAsync(Round round, CancellationToken cancellationToken)
     {
         var failed = new HashSet<Guid>();
-        while (true)
+        var failedCounters = new HashSet<BudgetKey>();
+        while (failed.Count < MaxFailedRows)
         {
             var rows = await _ledger.ReadUncountedAsync(MaxRowsPerQuery + failed.Count, cancellationToken);
             var isLast = rows.Count < MaxRowsPerQuery + failed.Count;
@@ -140,13 +141,9 @@ internal sealed partial class BudgetReconciler : Worker
                     continue;
                 }
 
-                // The key's counter follows if the team's fails: the next turn reads the row again, and the team's counter adds it once.
+                // If one of the two counters fails, the next turn reads the row again, and the other one has added it once.
                 var (team, key) = _terms.KeysOf(row.Team, row.KeyLabel, row.StartedAt);
-                if (await round.TryAsync(async () =>
-                {
-                    await AddAsync(team, row);
-                    await AddAsync(key, row);
-                }))
+                if (await TryAddAsync(team, row) && await TryAddAsync(key, row))
                 {
                     added.Add(row.Id);
                 }
@@ -167,19 +164,36 @@ internal sealed partial class BudgetReconciler : Worker
                 return;
             }
         }
+
+        // A counter that has failed is not called again for each of its rows.
+        async ValueTask<bool> TryAddAsync(BudgetKey? counter, RowCharge row)
+        {
+            if (counter is not { } key)
+            {
+                return true;
+            }
+
+            if (failedCounters.Contains(key))
+            {
+                return false;
+            }
+
+            var isAdded = await round.TryAsync(() => AddAsync(key, row));
+            if (!isAdded)
+            {
+                failedCounters.Add(key);
+            }
+
+            return isAdded;
+        }
     }
 
     /// <summary>
-    /// Adds the amount of a row to a counter. The counter is missing if there is no budget, if the period is over, or if Redis has lost the
+    /// Adds the charge of a row to a counter. The counter is missing if there is no budget, if the period is over, or if Redis has lost the
     /// counter and no request has needed it since. In the last case a later request seeds the counter from the ledger, including this row.
     /// </summary>
-    private async ValueTask AddAsync(BudgetKey? budget, RowCharge row)
+    private async ValueTask AddAsync(BudgetKey key, RowCharge row)
     {
-        if (budget is not { } key)
-        {
-            return;
-        }
-
         if (_terms.IsExpired(row))
         {
             await _store.ExpireAsync(key, row.Id, isCounted: false);

@@ -47,7 +47,7 @@ internal static class RedisBudgetScripts
         if redis.call('HEXISTS', key, mark) == 0 then return -1 end
         local reserved = redis.call('HGET', key, field)
         local is_done = redis.call('HEXISTS', key, done) == 1
-        local is_expired = redis.call('HDEL', key, ARGV[6]) == 1
+        local is_expired = redis.call('HEXISTS', key, ARGV[6]) == 1
         if not reserved and not is_expired and (counted or is_done) then
           if marks then redis.call('HSET', key, done, '1') end
           return 1
@@ -63,6 +63,7 @@ internal static class RedisBudgetScripts
           end
         end
         if reserved then redis.call('HDEL', key, field) end
+        if is_expired then redis.call('HDEL', key, ARGV[6]) end
         if marks then redis.call('HSET', key, done, '1') end
         return 1
         """;

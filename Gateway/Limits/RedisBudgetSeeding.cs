@@ -81,7 +81,7 @@ internal sealed class RedisBudgetSeeding(RedisLink link, RedisBudgetNames names,
     /// Seeds the counter with the ledger's charges. The sum includes closed rows that the ledger lists as uncounted. They are marked, so
     /// that the reconciler does not add them again. The list is read after the sum: a row that was closed in between is among the open rows
     /// of the sum and needs no mark; an expired row that was settled in between, or a row that began in between, is not in the sum and must
-    /// not be marked. An open row has its reservation in place of a mark.
+    /// not be marked.
     /// </summary>
     private async Task SeedOnceAsync(BudgetKey key)
     {
@@ -111,7 +111,7 @@ internal sealed class RedisBudgetSeeding(RedisLink link, RedisBudgetNames names,
         var expired = charges.Expired.ToHashSet();
         foreach (var row in uncounted)
         {
-            if (!row.IsOpen && !terms.IsExpired(row) && !charges.Open.ContainsKey(row.Id) && !expired.Contains(row.Id)
+            if (!terms.IsExpired(row) && !charges.Open.ContainsKey(row.Id) && !expired.Contains(row.Id)
                 && key.Includes(row.Team, row.KeyLabel) && row.StartedAt >= key.Start && row.StartedAt < readAt)
             {
                 values.Add(DoneField(row.Id));

@@ -85,10 +85,9 @@ internal sealed partial class RedisLink : IAsyncDisposable
         catch (Exception fault) when (IsOfRedis(fault))
         {
             var reason = RedisFault.Describe(fault, _options.Ssl, _timeout);
-            var isOutage = IsOutage(fault);
-            Count(isOutage ? reason : null);
+            Count(IsOutage(fault) ? reason : null);
             _ = WatchAsync(reply, late);
-            throw new LimitStoreException(reason) { MayHaveTakenEffect = true, IsOfCounter = !isOutage };
+            throw new LimitStoreException(reason) { MayHaveTakenEffect = true, IsOfCounter = IsOfCounter(fault) };
         }
     }
 
@@ -140,6 +139,15 @@ internal sealed partial class RedisLink : IAsyncDisposable
     /// </summary>
     private static bool IsOutage(Exception fault) =>
         fault is not RedisServerException error || !(HasCode(error, "ERR") || HasCode(error, "WRONGTYPE"));
+
+    /// <summary>
+    /// Whether a reply is about the value of one key: a sum that overflows, a field that is no number, or a key of another type. Redis 6 puts
+    /// the error of a command inside that of its script.
+    /// </summary>
+    private static bool IsOfCounter(Exception fault) => fault is RedisServerException error
+        && (Says(error, "overflow") || Says(error, "not an integer") || Says(error, "WRONGTYPE"));
+
+    private static bool Says(RedisServerException error, string text) => error.Message.Contains(text, StringComparison.Ordinal);
 
     private static bool HasCode(RedisServerException error, string code) => error.Message.StartsWith(code + " ", StringComparison.Ordinal);
 

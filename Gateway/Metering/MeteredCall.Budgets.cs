@@ -102,7 +102,8 @@ internal sealed partial class MeteredCall
     {
         if (reservation.IsUnknown)
         {
-            // The late reply to the reservation is undone, and would take the held amount with it. The reconciler holds it from the row.
+            // The late reply to the reservation is undone, and would take the held amount with it. The reconciler adds
+            // the amount once the row is closed.
             return false;
         }
 

@@ -171,7 +171,8 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
     /// The destinations to try, in order: first the one that served the call, even if it is unhealthy, since only that one certainly has
     /// the bill; then the available destinations of its cluster that use the same account, which is the team's unless a destination has a key
     /// of its own. None if the cluster is no longer configured. Lists are those of any account; the team's goes first. A reload may have
-    /// given the destination another key since the call, or removed it: another key proves nothing.
+    /// given the destination another key since the call, or removed it: the answer of another key is an answer, which ends the wait after a day, and
+    /// no proof, since the keys may be of one account or of two.
     /// </summary>
     private IEnumerable<Target> Targets(UpstreamKey team, string? servedBy, string? sentWith, bool isBill)
     {
@@ -185,7 +186,7 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
         if (serving is not null)
         {
             var key = KeyOf(serving) ?? team;
-            yield return new Target(cluster.Model, serving, key, IsAuthoritative: IsSentWith(key), MayKnow: IsSentWith(key));
+            yield return new Target(cluster.Model, serving, key, IsAuthoritative: IsSentWith(key), MayKnow: true);
             if (KeyOf(serving) is not null && IsSentWith(key))
             {
                 yield break;
@@ -196,8 +197,7 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
         var others = cluster.DestinationsState.AvailableDestinations.Where(destination => destination != serving);
         foreach (var destination in others.Where(destination => KeyOf(destination) is null))
         {
-            yield return new Target(
-                cluster.Model, destination, team, IsAuthoritative: isOnly && IsSentWith(team), MayKnow: serving is null && IsSentWith(team));
+            yield return new Target(cluster.Model, destination, team, IsAuthoritative: isOnly && IsSentWith(team), MayKnow: serving is null);
         }
 
         if (!isBill)

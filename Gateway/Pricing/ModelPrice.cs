@@ -17,6 +17,9 @@ internal readonly record struct ModelPrice(PicoDollars Prompt, PicoDollars Compl
     /// <summary>Price per token of the prompt that is written to a cache for an hour on request.</summary>
     public PicoDollars LongCacheWrite { get; init; }
 
+    /// <summary>Whether the list says that the model writes to caches on request only.</summary>
+    public bool WritesOnRequest => LongCacheWrite != PicoDollars.Zero;
+
     /// <summary>Price per token of reasoning, audio or images in the completion: the highest of them.</summary>
     public PicoDollars OutputToken { get; init; }
 

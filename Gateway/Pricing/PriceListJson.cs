@@ -137,8 +137,7 @@ internal static class PriceListJson
             return null;
         }
 
-        var writesOnRequest = HasPrice(pricing, LongCacheWrite);
-        var price = ReadParts(pricing, writesOnRequest, out var isDamaged);
+        var price = ReadParts(pricing, writesOnRequest: false, out var isDamaged);
         if (isDamaged)
         {
             return null;
@@ -153,7 +152,7 @@ internal static class PriceListJson
         foreach (var one in overrides.ValueKind == JsonValueKind.Array ? overrides.EnumerateArray().ToArray() : [overrides])
         {
             // A damaged price leaves the others: the highest price of each part counts.
-            if (one.ValueKind == JsonValueKind.Object && ReadParts(one, writesOnRequest || HasPrice(one, LongCacheWrite), out _) is var parts && parts != default)
+            if (one.ValueKind == JsonValueKind.Object && ReadParts(one, price.WritesOnRequest, out _) is var parts && parts != default)
             {
                 read.Add(new PriceOverride(MinPromptTokens(one), parts));
             }
@@ -165,8 +164,9 @@ internal static class PriceListJson
     /// <summary>The prices in an object. A damaged one is zero.</summary>
     /// <param name="pricing">The object.</param>
     /// <param name="writesOnRequest">
-    /// Whether the model writes to caches on request only. A model whose entry has a price for cache writes, but none for writes of an hour,
-    /// may write without being asked: OpenAI's models do. Anthropic's models, which have both prices, write only on request.
+    /// Whether the model writes to caches on request only, as far as the entry says so outside of the object. A model whose entry has a price
+    /// for cache writes, but none for writes of an hour, may write without being asked: OpenAI's models do. Anthropic's models, which have both
+    /// prices, write only on request.
     /// </param>
     /// <param name="isDamaged">Whether a price of the prompt, the completion or the request is damaged.</param>
     private static ModelPrice ReadParts(JsonElement pricing, bool writesOnRequest, out bool isDamaged)
@@ -174,13 +174,14 @@ internal static class PriceListJson
         isDamaged = !TryRead("prompt"u8, out var prompt) | !TryRead("completion"u8, out var completion) | !TryRead("request"u8, out var request);
         var (imagePerToken, imagePerItem) = Split(Other("image"u8));
         var (outputPerToken, outputPerItem) = Split(Other("image_output"u8));
-        var cacheWrite = Other("input_cache_write"u8);
+        var (cacheWrite, longCacheWrite) = (Other("input_cache_write"u8), Other(LongCacheWrite));
+        writesOnRequest |= longCacheWrite != PicoDollars.Zero;
         return new ModelPrice(prompt, completion, request)
         {
             OutputToken = Highest(Other("internal_reasoning"u8), Other("audio_output"u8), outputPerToken),
             UnaskedCacheWrite = writesOnRequest ? Other(UnaskedCacheWrite) : Highest(Other(UnaskedCacheWrite), cacheWrite),
             CacheWrite = writesOnRequest ? cacheWrite : PicoDollars.Zero,
-            LongCacheWrite = Other(LongCacheWrite),
+            LongCacheWrite = longCacheWrite,
             MediaToken = Highest(Other("audio"u8), Other("image_token"u8), imagePerToken),
             MediaItem = imagePerItem,
             OutputItem = outputPerItem,

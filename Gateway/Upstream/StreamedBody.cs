@@ -45,20 +45,29 @@ internal sealed class StreamedBody : Stream
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        cancellationToken.ThrowIfCancellationRequested();
-        var read = _reader.ReadAsync(CancellationToken.None);
-        if (read.IsCompletedSuccessfully)
+        while (true)
         {
-            return Take(read.Result, buffer.Span, cancellationToken);
-        }
+            cancellationToken.ThrowIfCancellationRequested();
+            var read = _reader.ReadAsync(CancellationToken.None);
+            ReadResult result;
+            if (read.IsCompletedSuccessfully)
+            {
+                result = read.Result;
+            }
+            else
+            {
+                await using (cancellationToken.UnsafeRegister(static reader => CancelRead((PipeReader)reader!), _reader))
+                {
+                    result = await read;
+                }
+            }
 
-        ReadResult result;
-        await using (cancellationToken.UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), _reader))
-        {
-            result = await read;
+            // Zero bytes are the end.
+            if (Take(result, buffer.Span, cancellationToken) is var count && (count > 0 || buffer.IsEmpty || result.IsCompleted))
+            {
+                return count;
+            }
         }
-
-        return Take(result, buffer.Span, cancellationToken);
     }
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
@@ -73,6 +82,19 @@ internal sealed class StreamedBody : Stream
     public override void SetLength(long value) => throw new NotSupportedException();
 
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    private static void CancelRead(PipeReader reader)
+    {
+        try
+        {
+            reader.CancelPendingRead();
+        }
+#pragma warning disable CA1031 // Any exception: Kestrel's reader throws the reason of an abort, which ends the pending read by itself.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+        }
+    }
 
     /// <summary>Takes bytes from the reader. A read into an empty buffer waits for data and takes none.</summary>
     private int Take(in ReadResult result, Span<byte> buffer, CancellationToken cancellationToken)

@@ -10,7 +10,6 @@ internal sealed class FakeLedger : ILedgerStore
 {
     private readonly ConcurrentDictionary<Guid, (RowCharge Row, bool IsCounted)> _rows;
     private readonly ConcurrentDictionary<Guid, Guid> _nodes;
-    private readonly ConcurrentDictionary<Guid, bool> _awaited = new();
     private readonly Guid _node;
     private readonly string _id = Guid.NewGuid().ToString("N");
     private int _chargeQueries;
@@ -65,13 +64,6 @@ internal sealed class FakeLedger : ILedgerStore
     /// <summary>Holds another amount for an open row, as for a refused call.</summary>
     public void Hold(Guid id, long amount) => _rows[id] = (_rows[id].Row with { Charge = new PicoDollars(amount) }, true);
 
-    /// <summary>Ends the call of an open row, whose bill is asked for and whose amount no counter has.</summary>
-    public void Await(Guid id)
-    {
-        _rows[id] = (_rows[id].Row, false);
-        _awaited[id] = true;
-    }
-
     /// <summary>Removes a row, as the retention does.</summary>
     public void Remove(Guid id) => _rows.TryRemove(id, out _);
 
@@ -116,7 +108,7 @@ internal sealed class FakeLedger : ILedgerStore
     {
         await WaitAsync();
         BeforeUncounted?.Invoke();
-        return [.. _rows.Values.Where(row => !row.IsCounted && (!row.Row.IsOpen || _awaited.ContainsKey(row.Row.Id))).Select(row => row.Row).Take(max)];
+        return [.. _rows.Values.Where(row => !row.IsCounted && !row.Row.IsOpen).Select(row => row.Row).Take(max)];
     }
 
     public Task MarkCountedAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken)

@@ -362,26 +362,6 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
     }
 
     [Fact]
-    public async Task AwaitedRowThatIsWrittenDuringTheSeed_IsHeldAndSettledOnce()
-    {
-        var (id, startedAt) = (Guid.CreateVersion7(), Now);
-        Ledger.BeforeUncounted = () =>
-        {
-            Ledger.BeforeUncounted = null;
-            Ledger.Begin(id, "a", startedAt, 100, isCounted: false);
-            Ledger.Await(id);
-        };
-        Assert.Equal(Pico(0), await Store.ReadAsync(Key));
-
-        await ReconcileAsync();
-        await ReconcileAsync();
-        Assert.Equal(Pico(100), await Store.ReadAsync(Key));
-
-        Assert.True(await SettleAsync(id, 100, 30));
-        Assert.Equal(Pico(30), await Store.ReadAsync(Key));
-    }
-
-    [Fact]
     public async Task AmountSetAsideBehindItsCharge_IsGivenBack()
     {
         // The policy let the call pass when the answer was missing. The reservation that was sent arrives when the call is long over.

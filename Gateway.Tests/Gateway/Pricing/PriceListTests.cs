@@ -282,6 +282,22 @@ public sealed class PriceListTests
         Assert.Equal(list.Entries["m"], PriceList.Read(list.ToJson()).Entries["m"]);
     }
 
+    /// <summary>The model may write unasked, as one without the member may.</summary>
+    [Theory]
+    [InlineData("\"0\"")]
+    [InlineData("\"n/a\"")]
+    [InlineData("-1")]
+    public void PriceOfAnHourThatIsNone_LeavesWritesUnasked(string hour)
+    {
+        const string Prices = "\"prompt\":\"0.000001\",\"completion\":\"0\",\"input_cache_write\":\"0.000003\"";
+        var list = Read(
+            "{\"data\":[{\"id\":\"m\",\"pricing\":{" + Prices + ",\"input_cache_write_1h\":" + hour + "}},{\"id\":\"n\",\"pricing\":{" + Prices + "}}]}");
+
+        Assert.Equal(3_000_000, (long)list.Entries["m"].At(1).UnaskedCacheWrite.Value);
+        Assert.Equal(list.Entries["n"], list.Entries["m"]);
+        Assert.Equal(list.Entries["m"], PriceList.Read(list.ToJson()).Entries["m"]);
+    }
+
     [Theory]
     [InlineData("[{\"min_prompt_tokens\":0,\"prompt\":\"-1\",\"completion\":\"0.001\"}]")]
     [InlineData("[{\"min_prompt_tokens\":0,\"prompt\":\"1e-99999\",\"completion\":\"0.001\"}]")]
