@@ -1,3 +1,4 @@
+using System.Text.Json;
 using FakeOpenRouter;
 using Gateway.Tests.Support;
 using Xunit;
@@ -107,6 +108,62 @@ public sealed class ClientLeavesTests : IClassFixture<ClientLeavesTests.Fixture>
         // Another call on the same gateway shows that it is well and has had its time.
         Assert.Equal(200, (await _pair.ChatAsync("ruled")).Status);
         Assert.Null(_pair.Upstream.Requests.Find(id));
+    }
+
+    /// <summary>YARP sets the status of an error, which no client gets.</summary>
+    [Fact]
+    public async Task BeforeTheResponse_TheStatusIs499AndTheSpanNoError()
+    {
+        await using var collector = await OtlpReceiver.StartAsync(isGrpc: false);
+        await using var pair = await GatewayPair.StartAsync(options =>
+        {
+            options.OutOfProcess = true;
+            options.Environment["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = collector.Address + "/v1/traces";
+            options.Environment["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/protobuf";
+        });
+        await LeaveAsync("/v1/chat/completions", "x-fake-delay-ms: 600000");
+        await LeaveAsync("/v1/audio/speech", "x-fake-delay-ms: 600000");
+        await LeaveAsync("/v1/completions", "x-fake-stall-after: 1", static client => client.ReadHeadAsync());
+        await using (var client = await pair.Gateway.ConnectAsync())
+        {
+            await client.SendAsync(
+                "POST /v1/embeddings HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer k\r\nContent-Type: application/json\r\n"
+                + "Expect: 100-continue\r\nContent-Length: 100\r\n\r\n");
+            Assert.Equal(100, (await client.ReadHeadAsync()).Status);
+            client.Reset();
+        }
+
+        (string Path, int Status)[] expected =
+        [
+            ("/v1/chat/completions", 499), ("/v1/audio/speech", 499), ("/v1/completions", 200), ("/v1/embeddings", 499),
+        ];
+        foreach (var (path, status) in expected)
+        {
+            var line = await pair.Gateway.Log.WaitForAsync(
+                line => line.Contains($"\"Path\":\"{path}\"", StringComparison.Ordinal), $"the request for {path}");
+            using var json = JsonDocument.Parse(line);
+            Assert.Equal((status, "ClientLeft"), (json.RootElement.GetProperty("Status").GetInt32(), json.RootElement.GetProperty("End").GetString()));
+        }
+
+        await pair.Gateway.Process.TerminateAsync();
+        await pair.Gateway.Process.WaitForExitAsync();
+        foreach (var (path, status) in expected)
+        {
+            var span = Assert.Single(collector.Spans, span => span.Attributes.GetValueOrDefault("url.path") == path);
+            Assert.Equal(
+                ($"{status}", "client_left", 0UL),
+                (span.Attributes["http.response.status_code"], span.Attributes["error.type"], span.Status));
+        }
+
+        async Task LeaveAsync(string path, string script, Func<RawHttpClient, Task>? read = null)
+        {
+            var id = pair.NextId();
+            await using var client = await pair.Gateway.ConnectAsync();
+            await client.PostAsync(path, """{"model":"ruled","stream":true}""", script, $"x-fake-id: {id}");
+            var request = await pair.Upstream.Requests.WaitForAsync(candidate => candidate.Id == id && candidate.BodyComplete);
+            await (read?.Invoke(client) ?? Task.CompletedTask);
+            await AssertAbortedAsync(client, "reset", request);
+        }
     }
 
     [Theory]

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Gateway.Admission;
-using Gateway.Billing;
 using Gateway.Errors;
 using Gateway.Observability;
 using Gateway.Requests;
@@ -95,8 +94,8 @@ internal sealed class AttemptMiddleware
             }
 
             // The client has left: neither the dropped response nor another one has a reader.
-            request.EndAs(RequestEnd.ClientLeft);
             context.Response.Clear();
+            ErrorMiddleware.EndWithoutClient(context);
             context.Abort();
             return null;
         }

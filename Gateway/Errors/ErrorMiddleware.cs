@@ -75,6 +75,20 @@ internal sealed partial class ErrorMiddleware
         await GatewayErrorWriter.WriteAsync(context, error);
     }
 
+    /// <summary>
+    /// Ends a request whose client has left. The status of a response that has not started becomes 499, for log and metrics: YARP may have set
+    /// the status of an error. The first recorded end is kept, and with it the status.
+    /// </summary>
+    public static void EndWithoutClient(HttpContext context)
+    {
+        var request = GatewayContext.Of(context);
+        request.EndAs(RequestEnd.ClientLeft);
+        if (request.End == RequestEnd.ClientLeft && !context.Response.HasStarted)
+        {
+            context.Response.StatusCode = StatusCodes.Status499ClientClosedRequest;
+        }
+    }
+
     private async Task HandleAsync(HttpContext context, Exception exception)
     {
         var request = GatewayContext.Of(context);
@@ -88,7 +102,7 @@ internal sealed partial class ErrorMiddleware
             || exception is OperationCanceledException or (IOException and not BadHttpRequestException))
         {
             // A client that disconnects is not a failure of the gateway or of upstream.
-            request.EndAs(RequestEnd.ClientLeft);
+            EndWithoutClient(context);
             Log.ClientLeft(_logger, request.RequestId);
             context.Abort();
             return;
@@ -135,14 +149,14 @@ internal sealed partial class ErrorMiddleware
         if (context.RequestAborted.IsCancellationRequested)
         {
             // EventStream has already recorded the end of a broken stream; the first recorded end is kept.
-            request.EndAs(RequestEnd.ClientLeft);
+            EndWithoutClient(context);
             return;
         }
 
         if (ForwardFailure.IsClientGone(failure))
         {
             // Kestrel has not noticed the disconnect yet. Without the abort it would read the rest of the body and log an error.
-            request.EndAs(RequestEnd.ClientLeft);
+            EndWithoutClient(context);
             context.Abort();
             return;
         }
