@@ -174,6 +174,26 @@ public sealed class CheckAndExplainTests : IDisposable
         Assert.Contains(output.Out.Split('\n'), line => line.StartsWith('+') && line.Contains("mistral", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("prices.json", null)]
+    [InlineData("missing.json", "Without a price list, only the prices of the settings are known.")]
+    public async Task Explain_TakesThePricesOfTheSettings(string prices, string? note)
+    {
+        _folder.Write("search.key", TeamSetup.UpstreamKey);
+        _folder.Write("prices.json", """{ "data": [ { "id": "own/model", "pricing": { "prompt": "0", "completion": "0", "request": "7" } } ] }""");
+        _folder.Write("appsettings.json", ShippedSettings.With(
+            ("Limits", """{ "Prices": [ { "Model": "own/model", "Prompt": "0", "Completion": "0", "Request": "2" } ] }"""),
+            ("Usage", $$"""{ "PricesPath": "{{prices}}" }"""),
+            ("Teams", $$"""[ {{TeamSetup.Team("\"Budget\": { \"Usd\": 9 }")}} ]""")));
+
+        var output = await RunAsync("explain", "--team", "search", "--model", "own/model");
+
+        Assert.Equal(0, output.ExitCode);
+        Assert.Contains("reserved  2 USD for ", output.Out, StringComparison.Ordinal);
+        Assert.Equal(note is not null, output.All.Contains("Without a price list", StringComparison.Ordinal));
+        Assert.Contains(note ?? "", output.All, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Explain_PrintsBracketsThatBelongTogether()
     {

@@ -1,8 +1,6 @@
-using System.Text.Json;
 using Gateway.Catalogue;
 using Gateway.Configuration;
 using Gateway.Configuration.Reading;
-using Gateway.Prices;
 using Gateway.Pricing;
 using Gateway.Primitives;
 using Gateway.Teams;
@@ -33,7 +31,9 @@ internal static class BudgetWarnings
             StatedOutputTokens = 0,
             OutputTokens = limits.AssumedCompletionTokens,
         };
-        var prices = PricesOf(snapshot);
+
+        // Without a readable list no gateway has stored one here.
+        var prices = StoredPrices.Read(snapshot, snapshot.Settings.Usage.PricesPath, out _);
         (string Model, PicoDollars Amount)[] models =
         [
             .. prices.Entries.Keys
@@ -71,19 +71,4 @@ internal static class BudgetWarnings
         path,
         $"{budget.Limit} covers no call: the cheapest that the {holder} may make, of {cheapest.Model} without a stated output cap, reserves "
             + $"{cheapest.Amount} USD");
-
-    private static PriceList PricesOf(SettingsSnapshot snapshot)
-    {
-        var store = new PriceListStore(TimeProvider.System);
-        try
-        {
-            store.Put(PriceList.Read(File.ReadAllBytes(snapshot.Settings.Usage.PricesPath)), hasModels: true);
-        }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or JsonException)
-        {
-            // No gateway has stored a list here.
-        }
-
-        return store.For(snapshot);
-    }
 }

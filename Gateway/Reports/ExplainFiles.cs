@@ -1,5 +1,5 @@
-using System.Text.Json;
 using Gateway.Admission;
+using Gateway.Configuration;
 using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Pricing;
@@ -33,7 +33,7 @@ internal sealed class ExplainFiles
     {
         var notes = new List<string>();
         var hasBudget = request.Team is { HasBudget: true };
-        var prices = hasBudget ? await ReadPricesAsync(notes) : null;
+        var prices = hasBudget ? ReadPrices(request.Snapshot, notes) : null;
         RequestExplanation explanation;
         try
         {
@@ -64,22 +64,24 @@ internal sealed class ExplainFiles
         return await RequestExplainer.ExplainAsync(request, prices, new AdmissionPreview(limits: null, budgets, Time), Time.GetUtcNow());
     }
 
-    private async Task<PriceList?> ReadPricesAsync(List<string> notes)
+    private PriceList? ReadPrices(SettingsSnapshot snapshot, List<string> notes)
     {
-        try
+        var prices = StoredPrices.Read(snapshot, PricesPath, out var fault);
+        if (PricesPath is not null && fault is null)
         {
-            if (PricesPath is not null)
-            {
-                return PriceList.Read(await File.ReadAllBytesAsync(PricesPath));
-            }
+            return prices;
         }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or JsonException)
+
+        if (fault is not null)
         {
             notes.Add($"The price list {PricesPath} cannot be read: {fault.Message}");
         }
 
-        notes.Add("Without a price list, the price and the budget are left out.");
-        return null;
+        var hasStated = snapshot.Settings.Limits.Prices.Count > 0;
+        notes.Add(hasStated
+            ? "Without a price list, only the prices of the settings are known."
+            : "Without a price list, the price and the budget are left out.");
+        return hasStated ? prices : null;
     }
 
     private async Task<ILedgerStore?> OpenLedgerAsync(List<string> notes)
