@@ -11,9 +11,10 @@ namespace Gateway.Settlement;
 /// <summary>
 /// Compares the usage of a key according to OpenRouter with the costs of the key's teams according to the ledger, to find money that goes
 /// past the ledger. Runs every ten minutes and after a reload that changes a team's key. The drift counts from the first turn that has seen
-/// the key. Each turn adds the usage since the turn before, less the costs since then of the teams that had the key in the turn before. So
-/// a team that is removed, renamed or given another key leaves no drift behind. The figures of the last turn and the key of each team are
-/// kept in the ledger, so that a restart changes nothing. Calls in flight and rows without a bill show as drift.
+/// the key, and starts anew after a time in which a destination had a key of its own. Each turn adds the usage since the turn before, less
+/// the costs since then of the teams that had the key in the turn before. So a team that is removed, renamed or given another key leaves no
+/// drift behind. The figures of the last turn and the key of each team are kept in the ledger, so that a restart changes nothing. Calls in
+/// flight and rows without a bill show as drift.
 /// </summary>
 internal sealed class DriftWorker : Worker
 {
@@ -30,7 +31,7 @@ internal sealed class DriftWorker : Worker
 
     private readonly Lock _gate = new();
 
-    /// <summary>The key of each team in the latest settings.</summary>
+    /// <summary>The key of each team that is compared under the latest settings.</summary>
     private Dictionary<string, string> _latestKeyOf;
 
     public DriftWorker(
@@ -69,10 +70,14 @@ internal sealed class DriftWorker : Worker
             return;
         }
 
-        // A destination with a key of its own serves calls that the teams' keys do not pay, and the sums of the ledger do not tell them apart.
         var current = _settings.Current;
-        var keys = (current.DestinationKeys.IsEmpty ? current.Teams.Teams : []).GroupBy(team => team.UpstreamKey.Mark, StringComparer.Ordinal).ToList();
+        var keys = ComparedTeams(current).GroupBy(team => team.UpstreamKey.Mark, StringComparer.Ordinal).ToList();
         _drift.Keep(keys.Select(key => key.Key).ToHashSet(StringComparer.Ordinal));
+        if (!current.DestinationKeys.IsEmpty)
+        {
+            await ForgetAsync(current.Teams.Teams, cancellationToken);
+        }
+
         foreach (var key in keys)
         {
             foreach (var team in key)
@@ -91,6 +96,25 @@ internal sealed class DriftWorker : Worker
     protected override bool IsExpected(Exception fault) => fault is LedgerException || base.IsExpected(fault);
 
     /// <summary>
+    /// Removes the figures of the keys that teams have or had. Their next turn is the first one again: the costs until then include calls that
+    /// these keys do not pay.
+    /// </summary>
+    private async Task ForgetAsync(IReadOnlyList<Team> teams, CancellationToken cancellationToken)
+    {
+        foreach (var team in teams)
+        {
+            var recorded = await _store.ReadValueAsync(KeyName(team.Id), cancellationToken);
+            foreach (var mark in new HashSet<string?> { team.UpstreamKey.Mark, recorded })
+            {
+                if (mark is not null && await ReadAsync(mark, cancellationToken) is not null)
+                {
+                    await _store.WriteValueAsync(FiguresName(mark), "", cancellationToken);
+                }
+            }
+        }
+    }
+
+    /// <summary>
     /// Records the key of a team. A team that had another key leaves its figures. This needs no answer of either key, so it also holds for
     /// a key without teams and for a revoked one.
     /// </summary>
@@ -103,7 +127,7 @@ internal sealed class DriftWorker : Worker
         }
 
         // Another node may have recorded the key already. This one may have compared the old key since then.
-        var name = $"drift:team:{team}";
+        var name = KeyName(team);
         var before = await _store.ReadValueAsync(name, cancellationToken);
         foreach (var old in new HashSet<string?> { known, before })
         {
@@ -165,10 +189,14 @@ internal sealed class DriftWorker : Worker
     }
 
     private async Task<DriftFigures?> ReadAsync(string mark, CancellationToken cancellationToken) =>
-        DriftFigures.Read(await _store.ReadValueAsync($"drift:{mark}", cancellationToken));
+        DriftFigures.Read(await _store.ReadValueAsync(FiguresName(mark), cancellationToken));
 
     private Task WriteAsync(string mark, DriftFigures figures, CancellationToken cancellationToken) =>
-        _store.WriteValueAsync($"drift:{mark}", figures.ToText(), cancellationToken);
+        _store.WriteValueAsync(FiguresName(mark), figures.ToText(), cancellationToken);
+
+    private static string FiguresName(string mark) => $"drift:{mark}";
+
+    private static string KeyName(string team) => $"drift:team:{team}";
 
     // A turn costs a request for each key and a sum for each team, so other reloads start none.
     private void OnChanged(SettingsSnapshot snapshot)
@@ -189,8 +217,11 @@ internal sealed class DriftWorker : Worker
         WakeAfterBackOff();
     }
 
+    // A destination with a key of its own serves calls that the teams' keys do not pay, and the sums of the ledger do not tell them apart.
+    private static IReadOnlyList<Team> ComparedTeams(SettingsSnapshot snapshot) => snapshot.DestinationKeys.IsEmpty ? snapshot.Teams.Teams : [];
+
     private static Dictionary<string, string> KeysOf(SettingsSnapshot snapshot) =>
-        snapshot.Teams.Teams.ToDictionary(team => team.Id, team => team.UpstreamKey.Mark, StringComparer.Ordinal);
+        ComparedTeams(snapshot).ToDictionary(team => team.Id, team => team.UpstreamKey.Mark, StringComparer.Ordinal);
 
     private static UsedAmount? ReadUsage(byte[] body)
     {

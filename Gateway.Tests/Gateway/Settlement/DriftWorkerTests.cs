@@ -223,6 +223,46 @@ public sealed class DriftWorkerTests : IDisposable
             Eventually.TrueAsync(() => drift.Usd.SequenceEqual([new(mark, usd)]), $"{usd} USD of {mark}");
     }
 
+    /// <summary>The costs of the team include calls that the destination's own key has paid.</summary>
+    [Theory]
+    [InlineData("ONE")]
+    [InlineData("TWO")]
+    public async Task DestinationWithAKeyOfItsOwn_StartsTheDriftAnew(string meanwhile)
+    {
+        (_folder.Variables["ONE"], _folder.Variables["TWO"]) = ("sk-or-one", "sk-or-two");
+        var one = new UpstreamKey("sk-or-one").Mark;
+        await using var ledger = await OpenAsync();
+        var other = await LoadAsync(meanwhile, destinationKey: "TWO");
+        var first = await LoadAsync("ONE");
+        using var settings = new SettingsStore(first, _time, NullLogger<SettingsStore>.Instance);
+        var drift = new UpstreamDrift();
+        using var worker = new DriftWorker(
+            ledger.Store, ledger.Writer, settings, _upstream, drift, new WorkerHealth(), _time, NullLogger<DriftWorker>.Instance);
+        _upstream.Used["sk-or-one"] = "100";
+        await worker.StartAsync(Cancel);
+        await UntilAsync(0);
+        _upstream.Used["sk-or-one"] = "100.5";
+        worker.Wake();
+        await UntilAsync(0.5);
+
+        Assert.True(await settings.PublishAsync(
+            first with { Teams = other.Teams, DestinationKeys = other.DestinationKeys, Version = "other" }, Cancel));
+        await Eventually.TrueAsync(() => drift.Usd.Count == 0, "no drift");
+        await SpendAsync(ledger.Store, "a", 3 * Pico);
+        _upstream.Used["sk-or-one"] = "101";
+        Assert.True(await settings.PublishAsync(first with { Version = "one" }, Cancel));
+        await Eventually.TrueAsync(() => drift.Usd.Count == 1, "a drift");
+        Assert.Equal(new Dictionary<string, double> { [one] = 0 }, Sorted(drift));
+
+        await SpendAsync(ledger.Store, "a", Pico);
+        _upstream.Used["sk-or-one"] = "102.25";
+        worker.Wake();
+        await UntilAsync(0.25);
+        await worker.StopAsync(Cancel);
+
+        Task UntilAsync(double usd) => Eventually.TrueAsync(() => drift.Usd.SequenceEqual([new(one, usd)]), $"{usd} USD");
+    }
+
     [Fact]
     public async Task Reload_AsksForKeysOnlyIfATeamHasAnotherKey()
     {
@@ -269,10 +309,12 @@ public sealed class DriftWorkerTests : IDisposable
     }
 
     /// <summary>Settings with one team that has a key.</summary>
-    private Task<SettingsSnapshot> LoadAsync(string reference, string more = "")
+    private Task<SettingsSnapshot> LoadAsync(string reference, string more = "", string? destinationKey = null)
     {
-        _folder.Write("appsettings.json", SettingsFolder.Json(
-            $"\"Teams\": [ {TeamSetup.Team(more, "a", "ogw-a", reference: "env:" + reference)} ]"));
+        const string Address = "\"Address\": \"https://one.example/v1\"";
+        var settings = SettingsFolder.Json($"\"Teams\": [ {TeamSetup.Team(more, "a", "ogw-a", reference: "env:" + reference)} ]");
+        _folder.Write("appsettings.json", destinationKey is null ? settings : settings.Replace(
+            Address, $$"""{{Address}}, "Metadata": { "OpenRouterKey": "env:{{destinationKey}}" }""", StringComparison.Ordinal));
         return _folder.LoadGoodAsync();
     }
 
