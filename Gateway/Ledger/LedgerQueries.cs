@@ -41,6 +41,8 @@ internal sealed record TeamCharges(
 /// The name of the OpenRouter key that the request carried; <see langword="null"/> in rows of earlier versions, and if it is too long for
 /// the ledger.
 /// </param>
+/// <param name="Endpoint">The endpoint's path below the base address.</param>
+/// <param name="SentModel">The model that was sent upstream; <see langword="null"/> without one.</param>
 internal sealed record PendingGeneration(
     Guid Id,
     string Team,
@@ -57,7 +59,9 @@ internal sealed record PendingGeneration(
     long? LimitTokens = null,
     TimeSpan AnsweredTime = default,
     DateTimeOffset? AskedAt = null,
-    string? UpstreamKey = null);
+    string? UpstreamKey = null,
+    string Endpoint = "",
+    string? SentModel = null);
 
 /// <summary>A row's charge, for correcting a budget's counter.</summary>
 /// <param name="Id">The row.</param>

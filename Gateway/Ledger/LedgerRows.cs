@@ -26,7 +26,9 @@ internal static class LedgerRows
         reader.IsDBNull(12) ? null : reader.GetInt64(12),
         TimeSpan.FromMilliseconds(reader.GetInt64(13)),
         reader.IsDBNull(14) ? null : LedgerKeys.FromStored(reader.GetInt64(14)),
-        reader.IsDBNull(15) ? null : Whole(reader.GetString(15)));
+        reader.IsDBNull(15) ? null : Whole(reader.GetString(15)),
+        reader.GetString(16),
+        reader.IsDBNull(17) ? null : reader.GetString(17));
 
     /// <summary>A row of <see cref="AlertSql.Columns"/>.</summary>
     public static ClaimedAlert Alert(DbDataReader reader, DateTimeOffset leasedUntil) => new(

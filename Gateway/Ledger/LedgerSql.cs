@@ -130,7 +130,7 @@ internal static class LedgerSql
     public const string PendingColumns =
         """
         id, team, generation_id, started_at, COALESCE(ended_at, started_at), reserved_pico, asked, is_counted, status, destination,
-        key_label, is_error, limit_tokens, answered_ms, asked_at, upstream_key
+        key_label, is_error, limit_tokens, answered_ms, asked_at, upstream_key, endpoint, model_sent
         """;
 
     private const string OfKey = "($6 = '' OR key_label = $6)";

@@ -7,6 +7,7 @@ using Gateway.Limits;
 using Gateway.Metering;
 using Gateway.Observability;
 using Gateway.OpenRouter;
+using Gateway.Prices;
 using Gateway.Primitives;
 using Gateway.Teams;
 using Gateway.Workers;
@@ -44,6 +45,7 @@ internal sealed partial class SettlementWorker : Worker
     private readonly SettingsStore _settings;
     private readonly BudgetTerms _terms;
     private readonly IOpenRouterClient _upstream;
+    private readonly PriceListStore _prices;
     private readonly GatewayMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger<SettlementWorker> _logger;
@@ -60,6 +62,7 @@ internal sealed partial class SettlementWorker : Worker
         ILimitStore limits,
         SettingsStore settings,
         IOpenRouterClient upstream,
+        PriceListStore prices,
         GatewayMetrics metrics,
         WorkerHealth health,
         TimeProvider time,
@@ -73,6 +76,7 @@ internal sealed partial class SettlementWorker : Worker
         _settings = settings;
         _terms = BudgetTerms.Of(settings, time);
         _upstream = upstream;
+        _prices = prices;
         _metrics = metrics;
         _time = time;
         _logger = logger;
@@ -272,7 +276,8 @@ internal sealed partial class SettlementWorker : Worker
         }
 
         _metrics.Settled(GenerationState.Settled);
-        _metrics.GenerationBilled(new MeteredGeneration(row.Team, "", null, false, facts.Model, facts.Provider), bill);
+        var isPriced = row.SentModel is { } model && _prices.For(_settings.Current).TryFind(model, out _, out _);
+        _metrics.GenerationBilled(new MeteredGeneration(row.Team, row.Endpoint, row.SentModel, isPriced, facts.Model, facts.Provider), bill);
     }
 
     /// <summary>Replaces the reservations in the budgets' counters by the charge.</summary>

@@ -388,7 +388,7 @@ public abstract class LedgerStoreTests : IAsyncLifetime
     {
         var (late, early, future, settled) = (NewId(), NewId(), NewId(), NewId());
         await ApplyAsync(
-            Began(late, reserved: 7) with { IsCounted = false },
+            Began(late, reserved: 7) with { IsCounted = false, Endpoint = "/responses", SentModel = "openai/gpt-4o" },
             Provisional(late, Now) with
             {
                 GenerationId = "gen-late",
@@ -407,7 +407,7 @@ public abstract class LedgerStoreTests : IAsyncLifetime
         var due = await _store.TakeDueAsync(["search", "other"], Now, Now.AddMinutes(1), 10, Cancel);
         Assert.Equal(
             [
-                new PendingGeneration(early, "other", "gen-early", Now, Now, new PicoDollars(1000), 0, true, KeyLabel: "ci"),
+                new PendingGeneration(early, "other", "gen-early", Now, Now, new PicoDollars(1000), 0, true, KeyLabel: "ci", Endpoint: "/chat/completions"),
                 new PendingGeneration(late, "search", "gen-late", Now, Now, new PicoDollars(7), 4, false)
                 {
                     KeyLabel = "ci",
@@ -416,6 +416,8 @@ public abstract class LedgerStoreTests : IAsyncLifetime
                     AnsweredTime = TimeSpan.FromMinutes(7),
                     AskedAt = Now.AddSeconds(-1),
                     UpstreamKey = "env:KEY",
+                    Endpoint = "/responses",
+                    SentModel = "openai/gpt-4o",
                 },
             ],
             due);

@@ -7,6 +7,7 @@ using Gateway.Ledger.Sqlite;
 using Gateway.Limits;
 using Gateway.Observability;
 using Gateway.OpenRouter;
+using Gateway.Prices;
 using Gateway.Secrets;
 using Gateway.Settlement;
 using Gateway.Teams;
@@ -59,6 +60,7 @@ public sealed class SettlementWorkerTests
             new MemoryLimitStore(time),
             settings,
             upstream,
+            new PriceListStore(time),
             services.GetRequiredService<GatewayMetrics>(),
             new WorkerHealth(),
             time,
@@ -177,6 +179,34 @@ public sealed class SettlementWorkerTests
         }
     }
 
+    [Theory]
+    [InlineData("priced", "priced")]
+    [InlineData("answered", "answered")]
+    [InlineData("unknown", "other")]
+    public async Task LateBill_IsMeasuredUnderTheEndpointAndTheModelOfItsCall(string sent, string measured)
+    {
+        await using var pending = await PendingCall.CreateAsync(10, sent);
+        var meters = pending.Services.GetRequiredService<IMeterFactory>();
+        var seen = new ConcurrentQueue<string>();
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, meter) =>
+        {
+            if (instrument.Name == "gen_ai.client.token.usage" && ReferenceEquals(instrument.Meter.Scope, meters))
+            {
+                meter.EnableMeasurementEvents(instrument);
+            }
+        };
+        listener.SetMeasurementEventCallback<long>((_, tokens, tags, _) => seen.Enqueue(
+            $"{tokens} {string.Join(' ', tags.ToArray().Where(static tag => tag.Key is "gen_ai.operation.name" or "gen_ai.request.model").Select(static tag => tag.Value))}"));
+        listener.Start();
+
+        await pending.Worker.StartAsync(Cancel);
+        await Eventually.TrueAsync(() => seen.Count == 2, "the tokens");
+        await pending.Worker.StopAsync(Cancel);
+
+        Assert.Equal([$"5 chat {measured}", $"6 chat {measured}"], seen);
+    }
+
     /// <summary>Settles a call by a bill that comes late.</summary>
     /// <returns>The correction of the limits.</returns>
     private static async Task<long> SettleLateAsync(long counted, long billed, int seconds)
@@ -225,10 +255,11 @@ public sealed class SettlementWorkerTests
         public SettlementWorker Worker { get; private set; } = null!;
 
         /// <param name="counted">The tokens that the limits count for the call.</param>
-        public static async Task<PendingCall> CreateAsync(long counted)
+        /// <param name="sentModel">The model that was sent upstream.</param>
+        public static async Task<PendingCall> CreateAsync(long counted, string? sentModel = null)
         {
             var pending = new PendingCall();
-            await pending.StartAsync(counted);
+            await pending.StartAsync(counted, sentModel);
             return pending;
         }
 
@@ -241,16 +272,17 @@ public sealed class SettlementWorkerTests
             _folder.Dispose();
         }
 
-        private async Task StartAsync(long counted)
+        private async Task StartAsync(long counted, string? sentModel)
         {
             _folder.Variables["UPSTREAM"] = TeamSetup.UpstreamKey;
             var team = TeamSetup.Team("\"Limits\": { \"TokensPerMinute\": 1000 }", keyMore: ", \"Label\": \"ci\"", reference: "env:UPSTREAM");
-            _folder.Write("appsettings.json", SettingsFolder.Json($"\"Teams\": [ {team} ]"));
+            const string Prices = """ "Limits": { "Prices": [ { "Model": "priced", "Prompt": "0", "Completion": "1" } ] } """;
+            _folder.Write("appsettings.json", SettingsFolder.Json($"\"Teams\": [ {team} ], {Prices}"));
             _settings = new SettingsStore(await _folder.LoadGoodAsync(), Time, NullLogger<SettingsStore>.Instance);
             Store = new ThrowingLedgerStore(new SqliteLedgerStore(Path.Combine(_folder.Path, "usage.db")));
             _writer = new LedgerWriter(Store, Time, NullLogger<LedgerWriter>.Instance);
             await _writer.EnsureOpenAsync(Cancel);
-            await _writer.WriteAsync(Began(Id));
+            await _writer.WriteAsync(Began(Id) with { SentModel = sentModel });
             await _writer.WriteAsync(Provisional(Id) with { GenerationId = "gen-1763871234-x", UpstreamKey = "env:KEY", LimitTokens = counted });
             Worker = new SettlementWorker(
                 Store,
@@ -260,6 +292,7 @@ public sealed class SettlementWorkerTests
                 Limits,
                 _settings,
                 Upstream,
+                new PriceListStore(Time),
                 Services.GetRequiredService<GatewayMetrics>(),
                 Health,
                 Time,
@@ -288,7 +321,7 @@ public sealed class SettlementWorkerTests
             SentWith = sentWith;
             Interlocked.Increment(ref _requests);
             var bill = read(Encoding.UTF8.GetBytes(
-                $$$"""{"data":{"total_cost":1,"native_tokens_prompt":5,"native_tokens_completion":{{{Tokens - 5}}}}}"""));
+                $$$"""{"data":{"total_cost":1,"model":"answered","native_tokens_prompt":5,"native_tokens_completion":{{{Tokens - 5}}}}}"""));
             return Task.FromResult(new OpenRouterBill<T>(bill, IsMissing: false, IsAnswered: true));
         }
     }

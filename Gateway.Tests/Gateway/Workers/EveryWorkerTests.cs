@@ -332,6 +332,7 @@ public sealed class EveryWorkerTests : IAsyncDisposable
             new MemoryLimitStore(_time),
             await SettingsAsync(),
             upstream,
+            new PriceListStore(_time),
             services.GetRequiredService<GatewayMetrics>(),
             _health,
             _time,

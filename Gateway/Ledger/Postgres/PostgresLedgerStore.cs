@@ -119,7 +119,7 @@ internal sealed partial class PostgresLedgerStore : ILedgerStore
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {
-                due.Add((reader.GetInt64(16), LedgerRows.Pending(reader, reader.GetGuid(0))));
+                due.Add((reader.GetInt64(18), LedgerRows.Pending(reader, reader.GetGuid(0))));
             }
 
             // UPDATE … RETURNING has no order.
