@@ -87,6 +87,7 @@ public sealed partial class ContainerTests
         Assert.Contains("- ./config:/etc/gateway:ro\n", Compose, StringComparison.Ordinal);
         Assert.Contains("- data:/var/lib/gateway\n", Compose, StringComparison.Ordinal);
         Assert.Contains("read_only: true\n", Compose, StringComparison.Ordinal);
+        Assert.Contains("tmpfs: [\"/tmp:size=64m\"]\n", Compose, StringComparison.Ordinal);
         Assert.Contains("\"127.0.0.1:9464:9464\"", Compose, StringComparison.Ordinal);
     }
 

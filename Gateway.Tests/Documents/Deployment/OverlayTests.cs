@@ -54,6 +54,9 @@ public sealed class OverlayTests(OverlayTests.Running running) : IClassFixture<O
         var data = manifests.Container.VolumeMounts.Single(mount => mount.Name == "data");
         Assert.Contains($"\nWORKDIR {data.MountPath}\n", dockerfile, StringComparison.Ordinal);
         Assert.NotEqual(true, data.ReadOnlyProperty);
+        var temporary = manifests.MountOf(volume => volume.EmptyDir is { Medium: "Memory", SizeLimit: not null });
+        Assert.Equal("/tmp", temporary.MountPath);
+        Assert.NotEqual(true, temporary.ReadOnlyProperty);
     }
 
     [Theory]

@@ -13,10 +13,11 @@ internal sealed class SqliteLedgerCopy : IDisposable
     private const string Log = "-wal";
     private const string Index = "-shm";
 
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gateway-usage-");
+    private readonly DirectoryInfo _folder;
 
-    private SqliteLedgerCopy()
+    private SqliteLedgerCopy(DirectoryInfo folder)
     {
+        _folder = folder;
     }
 
     /// <summary>The file of the copy.</summary>
@@ -33,15 +34,16 @@ internal sealed class SqliteLedgerCopy : IDisposable
             return null;
         }
 
-        var copy = new SqliteLedgerCopy();
+        SqliteLedgerCopy? copy = null;
         try
         {
+            copy = new SqliteLedgerCopy(Directory.CreateTempSubdirectory("gateway-usage-"));
             copy.Take(path);
             return copy;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or SqliteException)
         {
-            copy.Dispose();
+            copy?.Dispose();
             throw new LedgerException($"The ledger {path} cannot be copied to {System.IO.Path.GetTempPath()}: {exception.Message}", exception);
         }
     }

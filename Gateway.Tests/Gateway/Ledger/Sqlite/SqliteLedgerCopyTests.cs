@@ -116,6 +116,24 @@ public sealed class SqliteLedgerCopyTests : IDisposable
     }
 
     [Fact]
+    public async Task WithoutAFolderForTheCopy_TheLedgerIsNotRead()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "File modes are those of Unix.");
+        await using (var store = new SqliteLedgerStore(Database))
+        {
+            await store.OpenAsync(Cancel);
+        }
+
+        Protect(isFileReadOnly: true, isFolderReadOnly: true);
+        var file = _folder.Write("appsettings.json", ShippedSettings.With(("Usage", $$"""{ "Sqlite": { "Path": "{{Database}}" } }""")));
+
+        var output = await GatewayProcess.RunAsync(["usage"], _folder.Path, new Dictionary<string, string> { ["TMPDIR"] = file });
+
+        Assert.Equal(1, output.ExitCode);
+        Assert.Contains($"Usage: the ledger cannot be read: The ledger {Database} cannot be copied to {file}/: ", output.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task LedgerThatMayBeWritten_IsNotCopied()
     {
         await using var store = new SqliteLedgerStore(Database);
