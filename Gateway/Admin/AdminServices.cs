@@ -59,8 +59,7 @@ internal static class AdminServices
 
         var hasAdmin = !string.IsNullOrWhiteSpace(admin.Url);
         services.AddSingleton<KeyUses>();
-        services.AddSingleton(provider => new RecentRequests(
-            hasAdmin ? admin.KeepRequests : 0, provider.GetRequiredService<TimeProvider>().GetUtcNow()));
+        services.AddSingleton(new RecentRequests(hasAdmin ? admin.KeepRequests : 0));
         services.AddSingleton<GatewayTraces>();
         if (OtlpExport.IsConfigured(OtlpExport.Traces, variable))
         {

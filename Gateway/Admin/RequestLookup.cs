@@ -45,8 +45,7 @@ internal sealed class RequestLookup(RecentRequests recent, Func<ValueTask<ILedge
     {
         var found = new List<RequestRecord>();
         var (rows, ids) = (new HashSet<Guid>(), new HashSet<string>(StringComparer.Ordinal));
-        var kept = recent.Read(out var completeSince);
-        foreach (var request in kept)
+        foreach (var request in recent.Read())
         {
             rows.Add(request.Row ?? Guid.Empty);
             ids.Add(request.OwnRequestId ?? request.RequestId ?? "");
@@ -62,20 +61,21 @@ internal sealed class RequestLookup(RecentRequests recent, Func<ValueTask<ILedge
 
         try
         {
-            LatestRequests? latest = null;
-            if (found.Count < selection.Limit
-                && selection.Code is null
-                && !(selection.Since >= completeSince)
-                && await ledger() is { } behind)
+            // However far the memory reaches, calls in flight and those of other nodes are in the ledger only. Codes are in the memory only.
+            var isInLedger = selection.Code is null;
+            if (!(isInLedger || found.Exists(static request => request.IsOpen)) || await ledger() is not { } store)
             {
-                latest = await behind.ReadLatestAsync(selection, cancellationToken);
-
-                // The rows of earlier attempts have other ids and the same request.
-                found.AddRange(latest.Rows.Where(row => !rows.Contains(row.Row!.Value) && !(row.RequestId is { } id && ids.Contains(id))));
+                return (found, null, null);
             }
 
-            List<RequestRecord> newest = [.. found.OrderByDescending(static request => request.Time).Take(selection.Limit)];
-            return (await WithBillsAsync(newest, latest?.Rows ?? [], cancellationToken), latest?.SearchedSince, null);
+            var latest = isInLedger ? await store.ReadLatestAsync(selection, cancellationToken) : new LatestRequests([], null);
+
+            // The rows of earlier attempts have other ids and the same request.
+            var others = latest.Rows.Where(row => !rows.Contains(row.Row!.Value) && !(row.RequestId is { } id && ids.Contains(id)));
+            List<RequestRecord> newest =
+                [.. found.Concat(others).OrderByDescending(static request => request.Time).Take(selection.Limit)];
+            var isComplete = newest.Count == selection.Limit && newest[^1].Time >= latest.SearchedSince;
+            return (await WithBillsAsync(store, newest, latest.Rows, cancellationToken), isComplete ? null : latest.SearchedSince, null);
         }
         catch (LedgerException fault)
         {
@@ -83,17 +83,16 @@ internal sealed class RequestLookup(RecentRequests recent, Func<ValueTask<ILedge
         }
     }
 
-    private async Task<IReadOnlyList<RequestRecord>> WithBillsAsync(
-        List<RequestRecord> requests, IReadOnlyList<RequestRecord> fresh, CancellationToken cancellationToken)
+    private static async Task<IReadOnlyList<RequestRecord>> WithBillsAsync(
+        ILedgerLookup store, List<RequestRecord> requests, IReadOnlyList<RequestRecord> fresh, CancellationToken cancellationToken)
     {
-        var read = fresh.ToHashSet();
-        var open = requests.Where(request => request.IsOpen && !read.Contains(request)).Select(static request => request.Row!.Value).ToList();
-        if (open.Count == 0 || await ledger() is not { } store)
+        var rows = fresh.ToDictionary(static row => row.Row!.Value);
+        List<Guid> unread = [.. requests.Where(request => request.IsOpen && !rows.ContainsKey(request.Row!.Value)).Select(static request => request.Row!.Value)];
+        foreach (var row in unread.Count > 0 ? await store.ReadRequestsAsync(unread, cancellationToken) : [])
         {
-            return requests;
+            rows.Add(row.Row!.Value, row);
         }
 
-        var rows = (await store.ReadRequestsAsync(open, cancellationToken)).ToDictionary(static row => row.Row!.Value);
         return [.. requests.Select(request => request.IsOpen && rows.TryGetValue(request.Row!.Value, out var row) ? request.With(row) : request)];
     }
 

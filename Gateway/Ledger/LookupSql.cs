@@ -72,6 +72,12 @@ internal static class LookupSql
     ];
 
     /// <summary>
+    /// The lowest id of a list. A row's id is not older than its request, so a list of the last minutes, which is read every few seconds, reads
+    /// no older rows.
+    /// </summary>
+    public static Guid LowestOf(RequestSelection selection) => LedgerKeys.FirstAt(selection.Since ?? DateTimeOffset.UnixEpoch);
+
+    /// <summary>
     /// Writes the query of a list. Parameter $1 is the lowest id, $2 the lowest time, $3 the number of rows; the values follow from $4 on.
     /// </summary>
     public static (string Sql, IReadOnlyList<object> Values) Latest(RequestSelection selection)

@@ -18,16 +18,13 @@ internal sealed class RecentRequests
     private readonly int _capacity;
     private readonly int[] _versions;
     private readonly byte[]?[] _chunks;
-    private readonly DateTimeOffset _startedAt;
     private long _count;
 
     /// <summary>Creates an empty memory.</summary>
     /// <param name="capacity">The number of requests; zero for none.</param>
-    /// <param name="startedAt">The current time.</param>
-    public RecentRequests(int capacity, DateTimeOffset startedAt)
+    public RecentRequests(int capacity)
     {
         _capacity = capacity;
-        _startedAt = startedAt;
         _versions = new int[capacity];
         _chunks = new byte[]?[(capacity + SlotsPerChunk - 1) / SlotsPerChunk];
     }
@@ -57,27 +54,18 @@ internal sealed class RecentRequests
     /// Reads the kept requests, those that arrived last first. A request is decoded when it is enumerated: a caller that needs a hundred does
     /// not pay for ten thousand.
     /// </summary>
-    /// <param name="completeSince">The time since which every request that has ended is among them.</param>
-    public IEnumerable<RequestRecord> Read(out DateTimeOffset completeSince)
+    public IEnumerable<RequestRecord> Read()
     {
-        var hasOthers = Volatile.Read(ref _count) > _capacity;
         var order = new List<(DateTimeOffset ArrivedAt, int Index)>();
-        var oldestEnd = DateTimeOffset.MaxValue;
         Span<byte> copy = stackalloc byte[RequestSlot.Size];
         for (var index = 0; index < _capacity; index++)
         {
             if (TryCopy(index, copy))
             {
-                var (arrivedAt, endedAt) = RequestSlot.ReadTimes(copy);
-                order.Add((arrivedAt, index));
-                oldestEnd = endedAt < oldestEnd ? endedAt : oldestEnd;
+                order.Add((RequestSlot.ReadArrival(copy), index));
             }
         }
 
-        // A request that is not kept any more had ended before the oldest one that is.
-        completeSince = !IsOn || (hasOthers && order.Count == 0) ? DateTimeOffset.MaxValue
-            : hasOthers ? oldestEnd
-            : _startedAt;
         order.Sort(static (one, other) => other.ArrivedAt.CompareTo(one.ArrivedAt));
         return Decode(order);
     }
@@ -108,7 +96,7 @@ internal sealed class RecentRequests
         foreach (var (arrivedAt, index) in order)
         {
             // A slot that was written meanwhile has a newer request.
-            if (TryCopy(index, copy) && RequestSlot.ReadTimes(copy).ArrivedAt == arrivedAt)
+            if (TryCopy(index, copy) && RequestSlot.ReadArrival(copy) == arrivedAt)
             {
                 yield return RequestSlot.Read(copy);
             }

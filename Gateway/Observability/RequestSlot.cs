@@ -61,13 +61,8 @@ internal static class RequestSlot
         Write(ref texts, line.Path);
     }
 
-    /// <summary>Reads only when the request of a slot arrived and ended.</summary>
-    public static (DateTimeOffset ArrivedAt, DateTimeOffset EndedAt) ReadTimes(ReadOnlySpan<byte> slot)
-    {
-        var numbers = MemoryMarshal.Read<Numbers>(slot);
-        var arrivedAt = new DateTimeOffset(numbers.ArrivedAt, TimeSpan.Zero);
-        return (arrivedAt, arrivedAt.AddMilliseconds(numbers.Elapsed));
-    }
+    /// <summary>Reads only when the request of a slot arrived.</summary>
+    public static DateTimeOffset ReadArrival(ReadOnlySpan<byte> slot) => new(MemoryMarshal.Read<Numbers>(slot).ArrivedAt, TimeSpan.Zero);
 
     /// <summary>Reads the request of a slot.</summary>
     public static RequestRecord Read(ReadOnlySpan<byte> slot)

@@ -8,15 +8,14 @@ using Xunit;
 namespace Gateway.Tests.Gateway.Admin;
 
 /// <summary>
-/// Promise: a look-up answers from memory, reads the ledger where memory does not reach, and never says otherwise than the ledger about a
-/// bill.
+/// Promise: a look-up finds what memory or the ledger knows, each request once, and never says otherwise than the ledger about a bill.
 /// </summary>
 public sealed class RequestLookupTests
 {
     private static readonly DateTimeOffset Start = new(2026, 11, 28, 23, 0, 0, TimeSpan.Zero);
 
     private readonly FakeLedgerLookup _ledger = new();
-    private RecentRequests _recent = new(10, Start);
+    private RecentRequests _recent = new(10);
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -65,22 +64,59 @@ public sealed class RequestLookupTests
         Assert.NotNull(fault);
     }
 
+    [Theory]
+    [InlineData(10, null)]
+    [InlineData(1000, 8)]
+    [InlineData(1000, 16)]
+    public async Task CallsOfOtherNodesAndInFlight_AreListed_HoweverFarMemoryReaches(int limit, int? since)
+    {
+        for (var i = 1; i <= 15; i++)
+        {
+            _ledger.Rows.Add(Row(i, Add(i, GenerationState.Settled)));
+        }
+
+        _ledger.Rows.Add(Row(16, Guid.CreateVersion7(Start.AddSeconds(16))));
+        _ledger.Rows.Add(Row(17, Guid.CreateVersion7(Start.AddSeconds(17))) with { State = GenerationState.Reserved });
+
+        var (listed, _, _) = await Lookup.ListAsync(new() { Limit = limit, Since = since is { } second ? Start.AddSeconds(second) : null }, Stop);
+
+        var oldest = since ?? 8;
+        Assert.Equal(Enumerable.Range(oldest, 18 - oldest).Reverse().Select(i => $"r{i}"), listed.Select(request => request.RequestId));
+        Assert.Equal(1, _ledger.Reads);
+    }
+
     [Fact]
-    public async Task WhereMemoryReaches_TheLedgerIsNotRead()
+    public async Task WhatOnlyMemoryKnows_IsListedWithoutTheLedger()
     {
         for (var i = 1; i <= 15; i++)
         {
             Add(i, GenerationState.Settled);
         }
 
-        var (latest, _, _) = await Lookup.ListAsync(new() { Limit = 10 }, Stop);
-        var (since, _, _) = await Lookup.ListAsync(new() { Limit = 1000, Since = Start.AddSeconds(8) }, Stop);
-        var (refused, _, _) = await Lookup.ListAsync(new() { Limit = 1000, Code = "model_not_allowed" }, Stop);
+        var (refused, _, fault) = await Lookup.ListAsync(new() { Limit = 1000, Code = "model_not_allowed" }, Stop);
+        var (all, _, _) = await new RequestLookup(_recent, static () => default).ListAsync(new() { Limit = 1000 }, Stop);
 
-        Assert.Equal(Enumerable.Range(6, 10).Reverse().Select(i => $"r{i}"), latest.Select(request => request.RequestId));
-        Assert.Equal(Enumerable.Range(8, 8).Reverse().Select(i => $"r{i}"), since.Select(request => request.RequestId));
         Assert.Empty(refused);
+        Assert.Null(fault);
+        Assert.Equal(Enumerable.Range(6, 10).Reverse().Select(i => $"r{i}"), all.Select(request => request.RequestId));
         Assert.Equal(0, _ledger.Reads);
+    }
+
+    [Theory]
+    [InlineData(10, true)]
+    [InlineData(11, false)]
+    public async Task ListWhoseRequestsAreAllSearched_IsComplete(int limit, bool isComplete)
+    {
+        for (var i = 1; i <= 10; i++)
+        {
+            Add(i, GenerationState.Settled);
+        }
+
+        _ledger.SearchedSince = Start;
+
+        var (_, searchedSince, _) = await Lookup.ListAsync(new() { Limit = limit, Team = "search" }, Stop);
+
+        Assert.Equal(isComplete, searchedSince is null);
     }
 
     [Fact]
@@ -104,7 +140,7 @@ public sealed class RequestLookupTests
     [Fact]
     public async Task WithoutMemory_TheLedgerAnswers()
     {
-        _recent = new RecentRequests(0, Start);
+        _recent = new RecentRequests(0);
         _ledger.Rows.Add(Row(1, Guid.CreateVersion7(Start)));
 
         Assert.Equal(_ledger.Rows, (await Lookup.ListAsync(new() { Limit = 100 }, Stop)).Requests);

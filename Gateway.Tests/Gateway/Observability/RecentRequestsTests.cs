@@ -15,16 +15,15 @@ public sealed class RecentRequestsTests
     [Fact]
     public void OfTwentyThousand_TheLastTenThousandAreKept()
     {
-        var recent = new RecentRequests(10_000, Start);
+        var recent = new RecentRequests(10_000);
         for (var i = 0; i < 20_000; i++)
         {
             recent.Add(Line(Id(i), new string('m', i % 300)), Details(i));
         }
 
-        var kept = recent.Read(out var completeSince).ToList();
+        var kept = recent.Read().ToList();
 
         Assert.Equal(Enumerable.Range(0, 10_000).Select(i => Id(19_999 - i)), kept.Select(request => request.RequestId));
-        Assert.Equal(Start.AddSeconds(10_000).AddMilliseconds(12.5), completeSince);
         Assert.InRange(recent.AllocatedBytes, 1, 10_240 * RequestSlot.Size);
         Assert.Equal((Id(10_000), Id(19_999)), (recent.Find(Id(10_000))?.RequestId, recent.Find(Id(19_999))?.RequestId));
         Assert.Null(recent.Find(Id(9_999)));
@@ -33,34 +32,31 @@ public sealed class RecentRequestsTests
     }
 
     [Fact]
-    public void UntilItIsFull_ItIsCompleteSinceTheStart_AndGrowsWithItsRequests()
+    public void UntilItIsFull_ItGrowsWithItsRequests()
     {
-        var recent = new RecentRequests(10_000, Start);
-        Assert.Empty(recent.Read(out var completeSince));
-        Assert.Equal(Start, completeSince);
+        var recent = new RecentRequests(10_000);
+        Assert.Empty(recent.Read());
         Assert.Equal(0, recent.AllocatedBytes);
 
         recent.Add(Line(Id(0)), Details(0));
 
-        Assert.Single(recent.Read(out completeSince));
-        Assert.Equal(Start, completeSince);
+        Assert.Single(recent.Read());
         Assert.InRange(recent.AllocatedBytes, 1, 256 * RequestSlot.Size);
     }
 
     [Fact]
-    public void WithoutCapacity_ItIsOffAndCompleteNever()
+    public void WithoutCapacity_ItIsOff()
     {
-        var recent = new RecentRequests(0, Start);
+        var recent = new RecentRequests(0);
 
         Assert.False(recent.IsOn);
-        Assert.Empty(recent.Read(out var completeSince));
-        Assert.Equal(DateTimeOffset.MaxValue, completeSince);
+        Assert.Empty(recent.Read());
     }
 
     [Fact]
     public void EveryMember_IsReadAsItWasWritten()
     {
-        var recent = new RecentRequests(1, Start);
+        var recent = new RecentRequests(1);
         var row = Guid.CreateVersion7(Start);
         recent.Add(
             RequestLineTests.Full,
@@ -72,7 +68,7 @@ public sealed class RecentRequestsTests
                 UpstreamKey = "env:KEY",
             });
 
-        var (line, kept) = (RequestLineTests.Full, Assert.Single(recent.Read(out _)));
+        var (line, kept) = (RequestLineTests.Full, Assert.Single(recent.Read()));
 
         var team = line.Team!;
         Assert.Equal(
@@ -92,10 +88,10 @@ public sealed class RecentRequestsTests
     [Fact]
     public void UnknownMembers_StayUnknown()
     {
-        var recent = new RecentRequests(1, Start);
+        var recent = new RecentRequests(1);
         recent.Add(RequestLineTests.Empty, new RequestDetails(Start, RequestLineTests.Empty.RequestId, null));
 
-        var kept = Assert.Single(recent.Read(out _));
+        var kept = Assert.Single(recent.Read());
 
         Assert.All(
             (object?[])[
@@ -113,12 +109,12 @@ public sealed class RecentRequestsTests
     [InlineData(0x1B)]
     public void LongTextsOfTheClient_AreCut_AndTakeNoRoomOfTheIds(int letter)
     {
-        var recent = new RecentRequests(2, Start);
+        var recent = new RecentRequests(2);
         var hostile = new string((char)letter, 5000);
         recent.Add(Line(Id(1), hostile, path: hostile, method: hostile, answered: hostile), Details(1));
         recent.Add(Line(Id(2)), Details(2));
 
-        var kept = recent.Read(out _).ToList();
+        var kept = recent.Read().ToList();
 
         Assert.Equal([Id(2), Id(1)], kept.Select(request => request.RequestId));
         Assert.Equal(("search", "ci", "refused"), (kept[1].Team, kept[1].Key, kept[1].Code));
@@ -136,7 +132,7 @@ public sealed class RecentRequestsTests
     {
         const int Writers = 4;
         const int Each = 20_000;
-        var recent = new RecentRequests(2, Start);
+        var recent = new RecentRequests(2);
         var threads = Enumerable.Range(0, Writers).Select(writer => new Thread(() =>
         {
             for (var i = 0; i < Each; i++)
@@ -150,7 +146,7 @@ public sealed class RecentRequestsTests
         var seen = 0;
         do
         {
-            foreach (var request in recent.Read(out _))
+            foreach (var request in recent.Read())
             {
                 Assert.All([request.Model!, request.Path!], text => Assert.Equal(request.RequestId![0], Assert.Single(text.Distinct())));
                 seen++;
@@ -159,13 +155,13 @@ public sealed class RecentRequestsTests
         while (threads.Any(thread => thread.IsAlive) || seen == 0);
 
         threads.ForEach(thread => thread.Join());
-        Assert.InRange(recent.Read(out _).Count(), 1, 2);
+        Assert.InRange(recent.Read().Count(), 1, 2);
     }
 
     [Fact]
     public void Add_AllocatesNothing()
     {
-        var recent = new RecentRequests(10, Start);
+        var recent = new RecentRequests(10);
         var (line, details) = (Line(Id(1)), Details(1));
 
         Assert.Equal(0, Allocations.Least(() =>

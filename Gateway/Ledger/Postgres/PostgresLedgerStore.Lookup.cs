@@ -44,7 +44,7 @@ internal sealed partial class PostgresLedgerStore : ILedgerLookup
 
     public Task<LatestRequests> ReadLatestAsync(RequestSelection selection, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
-        var (lowest, searchedSince) = (LedgerKeys.Floor(selection.Since), (DateTimeOffset?)null);
+        var (lowest, searchedSince) = (LookupSql.LowestOf(selection), (DateTimeOffset?)null);
         if (selection.IsFiltered)
         {
             await using var bound = Command(LookupSql.Oldest, Id(lowest));

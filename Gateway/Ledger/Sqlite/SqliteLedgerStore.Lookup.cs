@@ -48,7 +48,7 @@ internal sealed partial class SqliteLedgerStore : ILedgerLookup
     public Task<LatestRequests> ReadLatestAsync(RequestSelection selection, CancellationToken cancellationToken) =>
         _file.ReadLongAsync(connection =>
         {
-            var (lowest, searchedSince) = (LedgerKeys.ToBytes(LedgerKeys.Floor(selection.Since)), (DateTimeOffset?)null);
+            var (lowest, searchedSince) = (LedgerKeys.ToBytes(LookupSql.LowestOf(selection)), (DateTimeOffset?)null);
             if (selection.IsFiltered)
             {
                 using var bound = connection.Command(LookupSql.Oldest, lowest);
