@@ -73,6 +73,76 @@ public sealed class DashboardRowsTests(DashboardBrowser browser)
         await visit.Expect("#q").ToBeFocusedAsync();
     }
 
+    [Theory]
+    [InlineData(500, "reserved")]
+    [InlineData(500, "provisional")]
+    [InlineData(3_000, "reserved")]
+    public async Task CallThatWaits_IsReadUntilItHasEndedAndIsBilled(int rows, string state)
+    {
+        var sample = DashboardSample.Busy(rows);
+        var (call, billed) = sample.Await(rows * 9 / 10, state);
+        await using var visit = await browser.OpenAsync($"view=requests&q={call["request_id"]}", null, sample);
+        await visit.Expect("#requests-sizer .row .c-cost").ToContainTextAsync("~");
+
+        sample.Replace(call, billed);
+
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                await visit.RefreshAsync();
+                return !(await visit.TextAsync("#requests-sizer .row .c-cost")).Contains('~', StringComparison.Ordinal);
+            },
+            "the bill of an old call");
+        await visit.Expect("#requests-sizer .row .chip").ToHaveTextAsync("200");
+    }
+
+    [Fact]
+    public async Task AfterAPause_CallsThatHadArrivedBeforeItAreRead()
+    {
+        var sample = DashboardSample.Busy(20);
+        await using var visit = await browser.OpenAsync("view=requests", null, sample);
+        await visit.Expect("#count").ToContainTextAsync("20 requests");
+
+        sample.Arrive(age: 3600);
+        await visit.Page.EvaluateAsync("() => { const now = Date.now; Date.now = () => now() + 600_000; }");
+        await visit.RefreshAsync();
+
+        await visit.Expect("#count").ToContainTextAsync("21 requests");
+    }
+
+    [Fact]
+    public async Task CallThatEndsUnderAnotherId_IsListedOnce()
+    {
+        var sample = DashboardSample.Busy(20);
+        var (call, billed) = sample.Await(10, "reserved");
+        await using var visit = await browser.OpenAsync("view=requests", null, sample);
+        await visit.Expect("#requests-sizer .chip[data-tone=open]").ToHaveCountAsync(1);
+
+        billed["request_id"] = "upstreams-1";
+        sample.Replace(call, billed);
+        await visit.Page.EvaluateAsync("() => { const now = Date.now; Date.now = () => now() + 600_000; }");
+        await visit.RefreshAsync();
+
+        await visit.Expect("#requests-sizer .chip[data-tone=open]").ToHaveCountAsync(0);
+        await visit.Expect("#count").ToContainTextAsync("20 requests");
+    }
+
+    [Fact]
+    public async Task RequestThatIsOpened_HasItsBillInTheListToo()
+    {
+        var sample = DashboardSample.Busy(20);
+        var (call, billed) = sample.Await(10, "provisional");
+        await using var visit = await browser.OpenAsync($"view=requests&q={call["request_id"]}", null, sample);
+        await visit.Expect("#requests-sizer .row .c-cost").ToContainTextAsync("~");
+        await visit.Page.Locator("#pause").ClickAsync();
+
+        sample.Replace(call, billed);
+        await visit.Page.Locator("#requests-sizer .row").ClickAsync();
+
+        await visit.Expect("#requests-sizer .row .c-cost").Not.ToContainTextAsync("~");
+        await visit.Expect("#drawer").ToContainTextAsync("settled");
+    }
+
     [Fact]
     public async Task UnreachableGateway_IsSaid_AndItsReturn()
     {

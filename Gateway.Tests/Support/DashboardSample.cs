@@ -64,8 +64,31 @@ internal sealed class DashboardSample
         return sample;
     }
 
-    /// <summary>Adds a row at the top.</summary>
-    public void Arrive() => Requests.Insert(0, Request(0));
+    /// <summary>Adds a row.</summary>
+    /// <param name="age">How many seconds ago its request arrived.</param>
+    public void Arrive(double age = 0) => Requests.Insert(0, Request(age));
+
+    /// <summary>Puts the next billed row, from a place on, back to where it waits for its end or its bill.</summary>
+    /// <returns>The row as it waits, and as it was.</returns>
+    public (JsonNode Waiting, JsonNode Billed) Await(int from, string state)
+    {
+        var billed = Requests.Skip(from).First(static row => row!["state"] is not null)!;
+        var waiting = billed.DeepClone();
+        waiting["state"] = state;
+        if (state == "reserved")
+        {
+            foreach (var member in (string[])["status", "end", "duration_ms"])
+            {
+                waiting.AsObject().Remove(member);
+            }
+        }
+
+        Replace(billed, waiting);
+        return (waiting, billed);
+    }
+
+    /// <summary>Replaces a row.</summary>
+    public void Replace(JsonNode row, JsonNode by) => Requests[Requests.IndexOf(row)] = by;
 
     /// <summary>Answers the page in place of the gateway, for all but its own files.</summary>
     public async Task AnswerAsync(IPage page)

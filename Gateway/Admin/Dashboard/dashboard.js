@@ -4,7 +4,7 @@
 'use strict';
 
 const SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
-const REFRESH = 5 * SECOND, TIMEOUT = 10 * SECOND, KEPT = 10000, OVERSCAN = 8, SERIES = 6;
+const REFRESH = 5 * SECOND, TIMEOUT = 10 * SECOND, KEPT = 10000, WATCHED = 1000, OVERSCAN = 8, SERIES = 6;
 const RANGES = {
   '15m': { label: '15 min', span: 15 * MINUTE, bucket: 15 * SECOND, per: '15 s' },
   '1h': { label: '1 h', span: HOUR, bucket: MINUTE, per: 'min' },
@@ -151,7 +151,7 @@ function timeNode(t, text) {
 const state = { view: 'overview', range: '1h', by: 'team', q: '', team: '', model: '', outcome: '', code: '', id: '' };
 const DEFAULTS = { ...state };
 const VIEWS = ['overview', 'requests', 'teams', 'settings', 'explain'];
-const data = { byId: new Map(), rows: [], filtered: [], isFull: false, incomplete: '', teams: null, health: null, rules: null, metrics: null, usage: null, usageFor: '', faults: {} };
+const data = { byId: new Map(), rows: [], reads: 0, readAt: 0, filtered: [], isFull: false, incomplete: '', teams: null, health: null, rules: null, metrics: null, usage: null, usageFor: '', faults: {} };
 const link = { isPaused: false, isBusy: false, isWanted: false, lastOk: 0, failing: null, ticks: 0, timer: 0 };
 
 function readHash() {
@@ -195,6 +195,7 @@ function prepare(row) {
   row.t = Date.parse(row.time);
   row.ending = (row.end || '').replaceAll('_', '').toLowerCase();
   row.isBilled = row.state === 'settled' || row.state === 'written_off';
+  row.isWaiting = row.state === 'reserved' || row.state === 'provisional';
   row.cost = row.cost_usd === undefined || row.cost_usd === null ? null : Number(row.cost_usd);
   row.outcome = outcomeOf(row);
   row.problem = row.outcome === 'answered' || row.outcome === 'open' ? '' : row.code || (row.status >= 400 ? `HTTP ${row.status} from upstream` : row.end || 'unknown');
@@ -214,12 +215,24 @@ function outcomeOf(row) {
   return row.status === undefined && !row.ending && row.state === 'reserved' ? 'open' : 'answered';
 }
 
+/**
+ * Since when requests are read again; null for all of them. The gateway selects them by their arrival, and they end and are billed later: a
+ * refresh reaches back to the oldest call that waits for its end or its bill. If that is far back, only some refreshes do.
+ */
+function readFrom() {
+  if (data.rows.length === 0 || data.reads % 60 === 0 || Date.now() - data.readAt > MINUTE) return null;
+  const isFar = data.reads % 12 === 0;
+  const oldest = data.rows.slice(0, isFar ? KEPT : WATCHED).findLast(row => row.isWaiting) ?? data.rows[0];
+  return oldest.t - (isFar ? 30 : 2) * MINUTE;
+}
+
 async function loadRequests() {
-  // Bills arrive after the end of a call, and a long call is recorded after later ones: each refresh reads the last minutes again.
-  const newest = data.rows.length > 0 ? data.rows[0].t : 0;
-  const again = link.ticks % 12 === 0 ? 30 * MINUTE : 2 * MINUTE;
-  const since = newest ? `&since=${encodeURIComponent(new Date(newest - again).toISOString())}` : '';
-  const answer = await askJson(`admin/requests?limit=${KEPT}${since}`);
+  const from = readFrom();
+  const answer = await askJson(`admin/requests?limit=${KEPT}${from === null ? '' : `&since=${encodeURIComponent(new Date(from).toISOString())}`}`);
+  // A call can end under another id than the one it had in flight: upstream's.
+  if (from === null && !answer.incomplete) {
+    for (const row of data.rows) if (row.outcome === 'open') data.byId.delete(row.key);
+  }
   for (const row of answer.requests) {
     prepare(row);
     data.byId.set(row.key, row);
@@ -230,6 +243,8 @@ async function loadRequests() {
   }
   data.isFull = data.rows.length >= KEPT;
   data.incomplete = answer.incomplete || '';
+  data.reads++;
+  data.readAt = Date.now();
 }
 
 const isDays = () => RANGES[state.range].bucket === DAY;
@@ -1049,6 +1064,11 @@ async function showRequest() {
   try {
     const answer = await askJson(`admin/requests/${encodeURIComponent(state.id)}`);
     const row = prepare(answer);
+    if (data.byId.has(row.key)) {
+      data.byId.set(row.key, row);
+      data.rows = data.rows.map(one => one.key === row.key ? row : one);
+      show();
+    }
     if (shownId === state.id) renderRequest(row);
   } catch (fault) {
     if (!known && shownId === state.id) {
