@@ -74,6 +74,20 @@ public sealed class DashboardRowsTests(DashboardBrowser browser)
     }
 
     [Theory]
+    [InlineData(499)]
+    [InlineData(502)]
+    public async Task ClientThatLeft_IsNoErrorOfUpstream(int status)
+    {
+        var sample = DashboardSample.Busy(20);
+        var call = sample.Requests.First(static row => row!["state"] is not null)!;
+        (call["status"], call["end"]) = (status, "ClientLeft");
+        await using var visit = await browser.OpenAsync($"view=requests&q={call["request_id"]}", null, sample);
+
+        await visit.Expect("#requests-sizer .row .chip").ToHaveTextAsync($"{status} left");
+        await visit.Expect("#requests-sizer .row .chip").ToHaveAttributeAsync("data-tone", "answered");
+    }
+
+    [Theory]
     [InlineData(500, "reserved")]
     [InlineData(500, "provisional")]
     [InlineData(3_000, "reserved")]

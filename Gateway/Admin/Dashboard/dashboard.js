@@ -211,6 +211,8 @@ function outcomeOf(row) {
   if (/^upstream(unreachable|timedout|broke)$/.test(row.ending) || code.startsWith('upstream_') || code === 'catalogue_unreadable') return 'upstream';
   if (row.ending === 'failed' || row.ending === 'shutdown' || code === 'internal_error' || code === 'gateway_stopping' || code === 'server_busy' || code.endsWith('_unavailable')) return 'gateway';
   if (code) return 'refused';
+  // The status of a client that left is the proxy's, not upstream's.
+  if (row.ending === 'clientleft') return 'answered';
   if (row.status >= 400) return 'upstream';
   return row.status === undefined && !row.ending && row.state === 'reserved' ? 'open' : 'answered';
 }
