@@ -85,6 +85,15 @@ public sealed partial class AdminApiDocumentTests
         }
     }
 
+    [Fact]
+    public void MembersOfAnExplanation_AreAllDescribed()
+    {
+        using var schema = JsonDocument.Parse(AdminSchemas.Explanation);
+        var described = MarkdownSection.Read(Path.Combine(Repository.Root, "docs", "operations.md")).Single(section => section.Heading == "## Explain").InlineCode;
+
+        Assert.All(schema.RootElement.GetProperty("properties").EnumerateObject(), member => Assert.Contains(member.Name, described));
+    }
+
     private static MarkdownSection Section(string heading) => Sections.Single(section => section.Heading == heading);
 
     [GeneratedRegex(@"^curl -sg '?http://127\.0\.0\.1:9464(?<path>/[^'\s]*)'?$", RegexOptions.Multiline)]

@@ -111,7 +111,8 @@ internal static class AdminSchemas
             "body": { "type": "string", "description": "The body that is sent upstream." },
             "estimate": { "type": "object", "description": "What is set aside for the request." },
             "limits": { "type": "object", "description": "The levels of the limits." },
-            "budget": { "type": "object", "description": "The level of the budget." }
+            "budget": { "type": "object", "description": "The level of the team's budget." },
+            "key_budget": { "type": "object", "description": "The level of the key's own budget." }
           }
         }
         """;

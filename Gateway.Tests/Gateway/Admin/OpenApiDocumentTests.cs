@@ -26,7 +26,7 @@ public sealed class OpenApiDocumentTests : IAsyncLifetime
             Team = """
                 "Limits": { "RequestsPerMinute": 60, "TokensPerMinute": 100000, "ConcurrentRequests": 5 }, "Budget": { "Usd": 1, "Period": "Day" }
                 """,
-            KeyMore = """, "Expires": "2100-01-01T00:00:00Z" """,
+            KeyMore = """, "Expires": "2100-01-01T00:00:00Z", "Budget": { "Usd": 0.5, "Period": "Week" } """,
             Sections = [("Admin", """{ "Url": "http://127.0.0.1:0" }""")],
         });
         _admin = await _team.Gateway.AdminClientAsync();
@@ -111,6 +111,21 @@ public sealed class OpenApiDocumentTests : IAsyncLifetime
         var members = new HashSet<string>();
         Check(schema, json.RootElement, "$", members);
         Assert.NotEmpty(members);
+    }
+
+    [Fact]
+    public async Task Explanation_HasTheMembersOfItsSchema()
+    {
+        var schema = (await ReadAsync()).Paths["/admin/explain"].Operations![HttpMethod.Post].Responses!["200"].Content!["application/json"].Schema!;
+        using var question = new StringContent(
+            $$"""{"team":"search","model":"{{TeamGateway.Model}}"}""", new System.Net.Http.Headers.MediaTypeHeaderValue("application/json"));
+
+        using var answer = await _admin.PostAsync("/admin/explain", question, Stop);
+
+        using var json = JsonDocument.Parse(await answer.Content.ReadAsStringAsync(Stop));
+        var members = json.RootElement.EnumerateObject().Select(static member => member.Name).ToHashSet();
+        Assert.Contains("key_budget", members);
+        Assert.Subset(schema.Properties!.Keys.ToHashSet(), members);
     }
 
     private async Task<Microsoft.OpenApi.OpenApiDocument> ReadAsync()
