@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Gateway.Admin;
 using Gateway.Reports;
 using Gateway.Tests.Support;
 using Xunit;

@@ -158,6 +158,20 @@ public sealed class DashboardRowsTests(DashboardBrowser browser)
     }
 
     [Fact]
+    public async Task ExplanationWithoutAKey_SaysThatKeysAreLeftOut()
+    {
+        var sample = DashboardSample.Busy(1);
+        sample.Explanation = new JsonObject { ["text"] = "", ["keys_left_out"] = true };
+        await using var visit = await browser.OpenAsync("view=explain", null, sample);
+        await visit.Page.Locator("#x-team").SelectOptionAsync("search");
+        await visit.Page.Locator("#x-model").FillAsync("a/b");
+        await visit.Page.Locator("#x-go").ClickAsync();
+
+        await visit.Expect("#explained .verdict").ToContainTextAsync("Allowed for the team");
+        await visit.Expect("#explained .verdict").ToContainTextAsync("of its keys are left out");
+    }
+
+    [Fact]
     public async Task UnreachableGateway_IsSaid_AndItsReturn()
     {
         await using var visit = await browser.OpenAsync();

@@ -65,6 +65,8 @@ public sealed class ExplainLevelsTests : IClassFixture<ExplainLevelsTests.Fixtur
         var ofExpired = await ExplainAsync("""{"team":"keyed","key":"old","model":"openai/gpt-4o-mini"}""");
 
         Assert.False(withoutKey.TryGetProperty("error", out _));
+        Assert.True(withoutKey.GetProperty("keys_left_out").GetBoolean());
+        Assert.False(ofKey.TryGetProperty("keys_left_out", out _));
         Assert.Contains("The limits, models and budgets of its keys are left out", withoutKey.GetProperty("text").GetString(), StringComparison.Ordinal);
         Assert.Equal("rate_limit_exceeded", ofKey.GetProperty("error").GetProperty("error").GetProperty("code").GetString());
         Assert.Contains("key ci: 1 requests a minute", ofKey.GetProperty("text").GetString(), StringComparison.Ordinal);

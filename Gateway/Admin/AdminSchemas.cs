@@ -109,6 +109,7 @@ internal static class AdminSchemas
             "status": { "type": "integer", "description": "The status of the refusal." },
             "error": { "type": "object", "description": "The body of the refusal." },
             "body": { "type": "string", "description": "The body that is sent upstream." },
+            "keys_left_out": { "type": "boolean", "description": "True if the limits, models and budgets of the team's keys are left out, since the key is not given." },
             "estimate": { "type": "object", "description": "What is set aside for the request." },
             "limits": { "type": "object", "description": "The levels of the limits." },
             "budget": { "type": "object", "description": "The level of the team's budget." },

@@ -105,7 +105,7 @@ internal sealed class ExplainEndpoint(
 
             using var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
             await ExplainReport.WriteAsync(request, explanation, question.Path, text);
-            await AdminResponses.WriteAsync(context, "application/json", Render(explanation, text.ToString()));
+            await AdminResponses.WriteAsync(context, "application/json", Render(request, explanation, text.ToString()));
             return null;
         }
     }
@@ -113,7 +113,7 @@ internal sealed class ExplainEndpoint(
     /// <summary>
     /// The report as text, and the verdict for programs: the body that goes upstream, or status and body of the error, and the estimate.
     /// </summary>
-    private static ReadOnlyMemory<byte> Render(RequestExplanation explanation, string text)
+    private static ReadOnlyMemory<byte> Render(ExplainedRequest request, RequestExplanation explanation, string text)
     {
         var output = new ArrayBufferWriter<byte>();
         using var json = new Utf8JsonWriter(output, Relaxed);
@@ -128,6 +128,11 @@ internal sealed class ExplainEndpoint(
         else if (explanation.SentBody is { } sent)
         {
             json.WriteString("body"u8, sent.Span);
+        }
+
+        if (request.LeavesOutKeys)
+        {
+            json.WriteBoolean("keys_left_out"u8, true);
         }
 
         if (explanation.Estimate is { } estimate)

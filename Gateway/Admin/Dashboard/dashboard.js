@@ -1222,6 +1222,7 @@ async function explain(event) {
     const error = answer.error?.error;
     if (answer.error) say(answer.status >= 500 ? 'upstream' : 'refused', `Refused with ${answer.status}${error?.code ? ` ${error.code}` : ''}`, error?.message || '');
     else if (!question.team && data.teams?.length) say('answered', 'Rules applied', 'Without a team: rights, limits and budgets are left out.');
+    else if (answer.keys_left_out) say('answered', 'Allowed for the team', 'The limits, models and budgets of its keys are left out.');
     else say('answered', 'Allowed', 'The request would be sent upstream.');
     const facts = [];
     if (answer.estimate?.needed_usd !== undefined) facts.push(['Would be reserved', `${answer.estimate.needed_usd} USD`]);
