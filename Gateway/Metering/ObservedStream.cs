@@ -1,25 +1,12 @@
 using System.Runtime.CompilerServices;
+using OpenRouterGateway.Transforms.RequestBody;
 
 namespace Gateway.Metering;
 
 /// <summary>Passes the bytes and the end of a stream to an observer before the reader of the stream receives them.</summary>
-internal sealed class ObservedStream(Stream inner, IResponseObserver observer) : Stream
+internal sealed class ObservedStream(Stream inner, IResponseObserver observer) : AsyncReadStream
 {
     private bool _hasEnded;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -39,19 +26,6 @@ internal sealed class ObservedStream(Stream inner, IResponseObserver observer) :
         observed.GetAwaiter().GetResult();
         return new(count);
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush() => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

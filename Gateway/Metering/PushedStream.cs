@@ -1,4 +1,5 @@
 using System.Threading.Tasks.Sources;
+using OpenRouterGateway.Transforms.RequestBody;
 
 namespace Gateway.Metering;
 
@@ -6,7 +7,7 @@ namespace Gateway.Metering;
 /// Adapts a pull-based decoder to pushed input, without a thread or a buffer. <see cref="Feed"/> completes the pending read and runs the
 /// reader's continuation inline.
 /// </summary>
-internal sealed class PushedStream : Stream, IValueTaskSource<int>
+internal sealed class PushedStream : AsyncReadStream, IValueTaskSource<int>
 {
     private ManualResetValueTaskSourceCore<int> _source;
     private Memory<byte> _buffer;
@@ -14,20 +15,6 @@ internal sealed class PushedStream : Stream, IValueTaskSource<int>
 
     /// <summary>Whether a read is pending.</summary>
     public bool IsWaiting { get; private set; }
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     /// <summary>Completes the pending read with as many bytes as fit its buffer, and runs its continuation.</summary>
     /// <returns>The number of consumed bytes.</returns>
@@ -62,20 +49,9 @@ internal sealed class PushedStream : Stream, IValueTaskSource<int>
         return new(this, _source.Version);
     }
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
     public override void Flush()
     {
     }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     int IValueTaskSource<int>.GetResult(short token) => _source.GetResult(token);
 

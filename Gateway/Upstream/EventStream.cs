@@ -1,6 +1,7 @@
 using Gateway.Billing;
 using Gateway.Errors;
 using Gateway.Requests;
+using OpenRouterGateway.Transforms.RequestBody;
 
 namespace Gateway.Upstream;
 
@@ -9,7 +10,7 @@ namespace Gateway.Upstream;
 /// event in the route's dialect before the connection is aborted.
 /// </summary>
 /// <remarks>Writes to the response in this case only, while YARP waits in a read of this stream and does not write.</remarks>
-internal sealed class EventStream : Stream
+internal sealed class EventStream : AsyncReadStream
 {
     // An abort discards bytes that Kestrel has not yet handed to the socket. Kestrel does not report the handover, so the abort is delayed.
     private static readonly TimeSpan AbortDelay = TimeSpan.FromMilliseconds(50);
@@ -51,20 +52,6 @@ internal sealed class EventStream : Stream
         _isEncoded = isEncoded;
     }
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
     private bool IsBetweenEvents => (_lastBytes & 0xFFFF) is 0x0A0A or 0x0D0D || _lastBytes == 0x0D0A0D0A;
 
     /// <summary>The bytes that end a truncated line and event.</summary>
@@ -87,19 +74,6 @@ internal sealed class EventStream : Stream
         var count = read.Result;
         return count == 0 && !buffer.IsEmpty ? EndAsync(buffer, isBroken: false) : new(Pass(buffer.Span[..count]));
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush() => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

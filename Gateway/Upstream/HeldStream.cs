@@ -1,4 +1,5 @@
 using System.Buffers;
+using OpenRouterGateway.Transforms.RequestBody;
 
 namespace Gateway.Upstream;
 
@@ -9,7 +10,7 @@ namespace Gateway.Upstream;
 /// <param name="inner">Upstream's stream.</param>
 /// <param name="timers">The time limits of the response, which this stream owns and reads under; <see langword="null"/> for none.</param>
 /// <remarks>Not thread-safe. Nothing is held any more once the reader has begun to read.</remarks>
-internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : Stream
+internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : AsyncReadStream
 {
     /// <summary>The largest beginning that is held.</summary>
     public const int MaxSize = 64 * 1024;
@@ -36,20 +37,6 @@ internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : Stream
 
     /// <summary>Whether they are the whole response.</summary>
     public bool IsWhole { get; private set; }
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     /// <summary>Holds the bytes that arrive next.</summary>
     /// <returns>Whether something has arrived, or the end, before the time was over.</returns>
@@ -122,19 +109,6 @@ internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : Stream
         : IsWhole ? new(0)
         : _failure is not null ? ValueTask.FromException<int>(_failure)
         : inner.ReadAsync(buffer, TokenOf(cancellationToken));
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush() => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

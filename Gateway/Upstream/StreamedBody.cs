@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using OpenRouterGateway.Transforms.RequestBody;
 
 namespace Gateway.Upstream;
 
@@ -9,27 +10,13 @@ namespace Gateway.Upstream;
 /// Kestrel cannot drain the rest of the body, logs that as an error and closes the connection, and a client that still sends may not see the
 /// response. A cancelled read of this stream leaves the reader ready for the next.
 /// </summary>
-internal sealed class StreamedBody : Stream
+internal sealed class StreamedBody : AsyncReadStream
 {
     private readonly PipeReader _reader;
 
     private StreamedBody(PipeReader reader)
     {
         _reader = reader;
-    }
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
     }
 
     /// <summary>Replaces the body of a request by this stream, once.</summary>
@@ -69,19 +56,6 @@ internal sealed class StreamedBody : Stream
             }
         }
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush() => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     private static void CancelRead(PipeReader reader)
     {
