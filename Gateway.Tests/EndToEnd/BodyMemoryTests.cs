@@ -14,7 +14,8 @@ public sealed class BodyMemoryTests
     [Fact]
     public async Task BodiesBeyondTheMemory_AllArriveToTheByte()
     {
-        await using var pair = await StartAsync(8 * Megabyte);
+        // Each upload gets a part of a busy machine, and by the system's clock the slowest might lose its place.
+        await using var pair = await StartAsync(8 * Megabyte, new StandingTime());
         var bodies = Enumerable.Range(0, 20).Select(i => Body((5 * Megabyte) + i)).ToArray();
 
         var answers = await Task.WhenAll(bodies.Select(body => pair.PostAsync(Chat, body)));
@@ -69,10 +70,7 @@ public sealed class BodyMemoryTests
         Assert.Equal(200, (await pair.PostAsync(Chat, Body(60_000))).Status);
         Assert.False(answer.IsCompleted);
 
-        var before = await pair.Gateway.VersionAsync();
-        await pair.Gateway.WriteSettingsAsync(ShippedSettings.WithValues(("Server:RequestBodyMemory", $"{8 * Megabyte}")));
-        await time.AdvanceUntilAsync(
-            TimeSpan.FromMilliseconds(100), async () => await pair.Gateway.VersionAsync() != before, "the settings' reload");
+        await pair.Gateway.ReloadAsync(ShippedSettings.WithValues(("Server:RequestBodyMemory", $"{8 * Megabyte}")), time);
 
         // In force with the next one that comes.
         Assert.Equal(200, (await pair.PostAsync(Chat, Body(800_000))).Status);

@@ -154,6 +154,9 @@ public sealed class BudgetTests
             Team = """ "Budget": { "Usd": 1 } """,
             WaitsForPrices = false,
 
+            // The wait has a limit, which does not pass.
+            Time = FakeTime.StartNow(),
+
             // Holds for every request that has no script of its own: those for the list.
             PrepareUpstream = upstream => upstream.Script("x-fake-delay-ms: 700"),
         });

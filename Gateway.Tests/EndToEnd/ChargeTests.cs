@@ -94,10 +94,15 @@ public sealed class ChargeTests : IClassFixture<ChargeTests.Fixture>
 
             """;
 
-        var row = await NewClosedRowAsync(
-            [$"x-fake-body-base64: {Convert.ToBase64String(Encoding.UTF8.GetBytes(Stream))}", AsEvent, NoId, .. lines]);
+        // The gateway waits a second for the rest of a response that begins with an error.
+        var time = FakeTime.StartNow();
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions { Time = time });
+        await team.ChatAsync("", [$"x-fake-body-base64: {Convert.ToBase64String(Encoding.UTF8.GetBytes(Stream))}", AsEvent, NoId, .. lines]);
 
-        Assert.Equal((GenerationState.Settled, 10_000_000_000L), (row.State, row.CostPico));
+        LedgerRow? row = null;
+        await time.AdvanceUntilAsync(
+            TimeSpan.FromMilliseconds(10), async () => (row = (await team.RowsAsync()).SingleOrDefault()) is { IsClosed: true }, "a closed row");
+        Assert.Equal((GenerationState.Settled, 10_000_000_000L), (row!.State, row.CostPico));
     }
 
     [Theory]

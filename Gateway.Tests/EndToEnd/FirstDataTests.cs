@@ -158,7 +158,7 @@ public sealed class FirstDataTests : IClassFixture<FirstDataTests.Fixture>
             await connection.SendAsync("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
             await connection.SendChunkAsync(events);
         });
-        await using var gateway = await GatewayHost.StartAsync(options => options.Upstream = upstream.BaseUrl);
+        await using var gateway = await StartAsync(upstream);
         await using var client = await gateway.ConnectAsync();
         await client.PostAsync(Chat, Streaming);
         var (head, answer) = await client.ReadAsync();
@@ -313,7 +313,7 @@ public sealed class FirstDataTests : IClassFixture<FirstDataTests.Fixture>
     private static async Task<(RawResponse Head, RawBody Body)> AskAsync(string path, string type, string body)
     {
         await using var upstream = Answering(type, body);
-        await using var gateway = await GatewayHost.StartAsync(options => options.Upstream = upstream.BaseUrl);
+        await using var gateway = await StartAsync(upstream);
         await using var client = await gateway.ConnectAsync();
         await client.PostAsync(path, Streaming);
         return await client.ReadAsync();
@@ -324,7 +324,7 @@ public sealed class FirstDataTests : IClassFixture<FirstDataTests.Fixture>
     public async Task JsonErrorBehindBlanks_HasItsTimeFromItsFirstByteOn()
     {
         FakeTime.SkipWithPublishedProgram();
-        var time = new HoldingTime(TimeSpan.FromSeconds(3.75));
+        var time = new TimerCountingTime(TimeSpan.FromSeconds(3.75));
         var (half, rest) = (new TaskCompletionSource(), new TaskCompletionSource());
         await using var upstream = ScriptedSocketUpstream.Start(async connection =>
         {
@@ -359,29 +359,18 @@ public sealed class FirstDataTests : IClassFixture<FirstDataTests.Fixture>
     private Task<Exchange> PostAsync(string path, string request, string body, string type, params string[] more) =>
         _pair.PostAsync(path, request, Script(body, type, more));
 
-    /// <summary>A clock that counts the timers with one time.</summary>
-    private sealed class HoldingTime(TimeSpan counted) : FakeTimeProvider(TimeProvider.System.GetUtcNow())
+    private static Task<GatewayHost> StartAsync(ScriptedSocketUpstream upstream) => GatewayHost.StartAsync(options =>
     {
-        private int _waits;
+        options.Upstream = upstream.BaseUrl;
+        DecideInAnyTime(options);
+    });
 
-        public int Waits => Volatile.Read(ref _waits);
-
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
-        {
-            var timer = base.CreateTimer(callback, state, dueTime, period);
-            if (dueTime == counted)
-            {
-                Interlocked.Increment(ref _waits);
-            }
-
-            return timer;
-        }
-    }
+    /// <summary>Upstream may take longer than the default for a body of many pieces.</summary>
+    private static void DecideInAnyTime(GatewayHostOptions options) =>
+        options.Settings = ShippedSettings.WithValues(("Server:EventStreamHeaderDelay", "\"01:00:00\""));
 
     public sealed class Fixture : GatewayFixture
     {
-        // Upstream may take longer than the default for a body of many pieces.
-        private protected override void Configure(GatewayHostOptions options) =>
-            options.Settings = ShippedSettings.WithValues(("Server:EventStreamHeaderDelay", "\"01:00:00\""));
+        private protected override void Configure(GatewayHostOptions options) => DecideInAnyTime(options);
     }
 }

@@ -185,6 +185,7 @@ public sealed class KeyBudgetTests
     /// <summary>A team with a key without anything of its own, and another one that has.</summary>
     private static Task<TeamGateway> StartAsync(string team, string laptop, bool hasAdmin = false) => TeamGateway.StartAsync(new TeamGatewayOptions
     {
+        Time = new MidMonthTime(),
         Team = team,
         KeyMore = $$""" }, { "Label": "laptop", "Sha256": "{{Convert.ToHexStringLower(GatewayKeys.Hash(Laptop))}}", {{laptop}} """,
         OutOfProcess = hasAdmin,

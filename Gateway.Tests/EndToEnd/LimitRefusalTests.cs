@@ -57,6 +57,8 @@ public sealed class LimitRefusalTests : IClassFixture<LimitRefusalTests.Fixture>
 
         public async ValueTask InitializeAsync() => Team = await TeamGateway.StartAsync(new TeamGatewayOptions
         {
+            // Limits refill as time passes.
+            Time = new StandingTime(),
             Team = """ "Limits": { "RequestsPerMinute": 1 } """,
             MoreTeams = static reference =>
             [

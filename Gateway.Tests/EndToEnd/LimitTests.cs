@@ -16,7 +16,7 @@ public sealed class LimitTests
     [InlineData("/v1/messages")]
     public async Task RequestsAMinute_AreRefusedInTheRoutesDialect(string path)
     {
-        await using var team = await TeamGateway.StartAsync(""" "Limits": { "RequestsPerMinute": 2 } """);
+        await using var team = await StartAsync(""" "Limits": { "RequestsPerMinute": 2 } """);
         var first = await team.PostAsync(path, TeamGateway.Body());
         Assert.Equal(200, first.Status);
         Assert.Equal("2", first.Head.Header("x-ratelimit-limit-requests"));
@@ -48,7 +48,7 @@ public sealed class LimitTests
     [Fact]
     public async Task CatalogueCalls_CountAsRequestsAndCostNoTokens()
     {
-        await using var team = await TeamGateway.StartAsync(
+        await using var team = await StartAsync(
             """ "Limits": { "RequestsPerMinute": 3, "TokensPerMinute": 10000, "ConcurrentRequests": 1 } """);
 
         var first = await GetAsync(team, "/v1/models");
@@ -79,7 +79,7 @@ public sealed class LimitTests
     [Fact]
     public async Task StreamThatIsClosedBeforeItsUsage_CountsWhatWentBy()
     {
-        await using var team = await TeamGateway.StartAsync(""" "Limits": { "TokensPerMinute": 2000 } """);
+        await using var team = await StartAsync(""" "Limits": { "TokensPerMinute": 2000 } """);
         for (var i = 0; i < 2; i++)
         {
             // No bill arrives.
@@ -111,14 +111,17 @@ public sealed class LimitTests
     [Fact]
     public async Task StreamThatIsClosedBeforeItsUsage_IsCorrectedByItsBill()
     {
-        await using var team = await TeamGateway.StartAsync(""" "Limits": { "TokensPerMinute": 2000 } """);
+        FakeTime.SkipWithPublishedProgram();
+        var time = FakeTime.StartNow();
+        await using var team = await StartAsync(""" "Limits": { "TokensPerMinute": 2000 } """, time);
 
         // Ten events go by, and upstream bills 1,900 tokens.
         await using var call = await team.OpenStreamAsync(
             "", "x-fake-events: 10", "x-fake-completion-tokens: 1900", "x-fake-stall-after: 10");
         await team.Upstream.Requests.WaitForAsync(request => request.Id == call.Id && request.EventsWritten == 10);
         call.Client.Reset();
-        await team.ClosedRowAsync(team.Bill(call.Id));
+        await time.AdvanceUntilAsync(
+            TimeSpan.FromMilliseconds(200), async () => (await team.RowsAsync()).Any(static row => row.IsClosed), "the bill");
 
         await Eventually.TrueAsync(
             async () => (await team.ChatAsync()).Head.Header("x-ratelimit-remaining-tokens") is { } left
@@ -131,6 +134,7 @@ public sealed class LimitTests
     {
         await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
         {
+            Time = new StandingTime(),
             Team = """ "Limits": { "RequestsPerMinute": 5 } """,
             KeyMore = """, "Limits": { "RequestsPerMinute": 1 } """,
             MoreTeams = reference => [TeamSetup.Team("", "other", "ogw-other", reference: reference)],
@@ -152,7 +156,7 @@ public sealed class LimitTests
     [InlineData(true)]
     public async Task TokensAMinute_AreSettledByTheTruth(bool streams)
     {
-        await using var team = await TeamGateway.StartAsync(""" "Limits": { "TokensPerMinute": 6000 } """);
+        await using var team = await StartAsync(""" "Limits": { "TokensPerMinute": 6000 } """);
         var stream = streams ? "\"stream\":true," : "";
 
         // Announced 5,000, used 111: the surplus of the reserved tokens is given back.
@@ -283,7 +287,7 @@ public sealed class LimitTests
     [Fact]
     public async Task WhatIsRefusedBeforeOrBehindTheLimits_CountsAgainstNone()
     {
-        await using var team = await TeamGateway.StartAsync(
+        await using var team = await StartAsync(
             """
             "Limits": { "RequestsPerMinute": 1, "TokensPerMinute": 1000, "ConcurrentRequests": 1 }, "DeniedModels": ["denied/*"],
             "Budget": { "Usd": 1 }
@@ -307,25 +311,33 @@ public sealed class LimitTests
     [Fact]
     public async Task Reload_ChangesLimitsAndForgetsNothing()
     {
-        await using var team = await TeamGateway.StartAsync(""" "Limits": { "RequestsPerMinute": 2, "ConcurrentRequests": 2 } """);
+        FakeTime.SkipWithPublishedProgram();
+        var time = FakeTime.StartNow();
+        await using var team = await StartAsync(""" "Limits": { "RequestsPerMinute": 2, "ConcurrentRequests": 2 } """, time);
         await using var held = await team.OpenStreamAsync("", "x-fake-stall-after: 1");
         Assert.Equal(200, (await team.ChatAsync()).Status);
         (await team.ChatAsync()).IsRefused(429);
 
         // Raised: the requests above the two that were used are available at once.
-        await team.ReloadAsync(""" "Limits": { "RequestsPerMinute": 4, "ConcurrentRequests": 1 } """);
+        await ReloadAsync(""" "Limits": { "RequestsPerMinute": 4, "ConcurrentRequests": 1 } """);
         (await team.ChatAsync()).IsRefused(429);
-        await team.ReloadAsync(""" "Limits": { "RequestsPerMinute": 4, "ConcurrentRequests": 2 } """);
+        await ReloadAsync(""" "Limits": { "RequestsPerMinute": 4, "ConcurrentRequests": 2 } """);
         Assert.Equal(200, (await team.ChatAsync()).Status);
         Assert.Equal(200, (await team.ChatAsync()).Status);
         (await team.ChatAsync()).IsRefused(429);
 
         // Removed: no request is counted, and no header states a limit.
-        await team.ReloadAsync("");
+        await ReloadAsync("");
         var call = await team.ChatAsync();
         Assert.Equal(200, call.Status);
         Assert.DoesNotContain(call.Head.Headers, header => header.Key.StartsWith("x-ratelimit", StringComparison.OrdinalIgnoreCase));
+
+        Task ReloadAsync(string members) => team.Gateway.ReloadAsync(team.Settings(members), time);
     }
+
+    /// <summary>A team whose clock stands, unless the test moves it: limits refill as time passes.</summary>
+    private static Task<TeamGateway> StartAsync(string team, TimeProvider? time = null) =>
+        TeamGateway.StartAsync(new TeamGatewayOptions { Team = team, Time = time ?? new StandingTime() });
 
     private static string? CodeOf(Exchange call) => call.Json.GetProperty("error").GetProperty("code").GetString();
 

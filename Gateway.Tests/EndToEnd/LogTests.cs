@@ -98,6 +98,8 @@ public sealed class LogTests
             Assert.Equal(502, (await client.ReadHeadAsync()).Status);
         }
 
+        // The end of the program waits for the reader of a full pipe for two seconds only.
+        await gateway.Log.WaitForAsync(static line => line.Contains("invalid status line", StringComparison.Ordinal), "the line of the response");
         await gateway.Process.TerminateAsync();
         var output = await gateway.Process.WaitForExitAsync();
 

@@ -29,6 +29,8 @@ public sealed class RedisAndPostgresTests
         const string Ten = """ "Budget": { "Usd": 10 } """;
         await using var one = await StartAsync(upstream, Ten, limits, usage);
         await using var two = await StartAsync(upstream, Ten, limits, usage);
+        await HasBudgetAsync(one);
+        await HasBudgetAsync(two);
 
         var calls = await Task.WhenAll(Enumerable.Range(0, 60).Select(
             i => (i % 2 == 0 ? one : two).OpenStreamAsync(Dollar, "x-fake-stall-after: 1")));
@@ -141,6 +143,7 @@ public sealed class RedisAndPostgresTests
         // Two of three dollars are spent; one more fits, another does not.
         await Eventually.TrueAsync(
             async () => (await team.RowsAsync()).All(row => row.IsCounted), "a budget that knows of both");
+        await HasBudgetAsync(team);
         Assert.Equal(200, (await team.ChatAsync(Dollar)).Status);
         (await team.ChatAsync(Dollar)).IsRefused(402);
     }
@@ -234,6 +237,16 @@ public sealed class RedisAndPostgresTests
             OutOfProcess = outOfProcess,
             MoreTeams = more ?? (static _ => []),
         });
+
+    /// <summary>Waits until the budget's counter is read from the ledger, which a call does within five seconds only.</summary>
+    private static Task HasBudgetAsync(TeamGateway team) => Eventually.TrueAsync(
+        async () =>
+        {
+            await using var client = await team.Gateway.ConnectAsync();
+            await client.GetAsync("/v1/key", "x-api-key: " + TeamSetup.Key);
+            return (await client.ReadAsync()).Head.Status == 200;
+        },
+        "the budget's counter");
 
     private static (string Json, string Connection) UsageOf(string connection, string more = "") =>
         ($$"""{ "Store": "Postgres", "Postgres": { "ConnectionString": "{{connection}}" } {{more}} }""", connection);

@@ -93,9 +93,12 @@ public sealed class TeamAccountTests
     [Fact]
     public async Task Questions_CountUnderTheRequestsPerMinute()
     {
-        await using var team = await TeamGateway.StartAsync("""
-            "Limits": { "RequestsPerMinute": 2 }
-            """);
+        // A limit refills as time passes.
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            Time = FakeTime.StartNow(),
+            Team = """ "Limits": { "RequestsPerMinute": 2 } """,
+        });
 
         Assert.Equal(200, (await GetAsync(team, "/v1/key")).Head.Status);
         Assert.Equal("1", (await GetAsync(team, "/v1/models")).Head.Header("x-ratelimit-limit-requests") is "2" ? "1" : "0");

@@ -24,6 +24,7 @@ public sealed class TraceTests
         options.Environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.Address;
         options.Environment["OTEL_EXPORTER_OTLP_PROTOCOL"] = isGrpc ? "grpc" : "http/protobuf";
         options.Environment["OTEL_METRICS_EXPORTER"] = "none";
+        options.Environment["OTEL_BSP_SCHEDULE_DELAY"] = "100";
         await using var team = await TeamGateway.StartAsync(options);
         const string Body = $$"""{"model":"{{TeamGateway.Model}}","stream":true,"messages":[{"role":"user","content":"{{Canary}}"}]}""";
 
@@ -37,7 +38,8 @@ public sealed class TraceTests
             Assert.Equal(200, (int)live.StatusCode);
         }
 
-        // Spans are sent in batches, the last one at the end.
+        // Those that are sent at the end have five seconds in all, in which a busy machine may not even connect.
+        await Eventually.TrueAsync(() => collector.Spans.Count == 5, "the spans");
         await team.Gateway.Process.TerminateAsync();
         Assert.Equal(0, (await team.Gateway.Process.WaitForExitAsync()).ExitCode);
 

@@ -29,9 +29,8 @@ public sealed class UploadEndTests
         var (head, body) = await client.ReadAsync();
 
         new Exchange(head, body, null).IsRefused(502);
-        await gateway.Log.WaitForAsync(
-            static line => line.Contains("\"End\":\"UpstreamUnreachable\"", StringComparison.Ordinal), "the request's line");
-        await GoesOnAsync(gateway, client);
+        await GoesOnAsync(client);
+        await IsLoggedAsync(gateway, 502, "UpstreamUnreachable");
     }
 
     /// <summary>A server that has responded stops the upload with NO_ERROR (RFC 9113, 8.1).</summary>
@@ -55,10 +54,8 @@ public sealed class UploadEndTests
 
         Assert.Equal((status, "7", content), (head.Status, head.Header("Retry-After"), body.Text));
         Assert.Null(head.Header("x-gateway-error"));
-        await gateway.Log.WaitForAsync(
-            line => line.Contains($"\"Status\":{status}", StringComparison.Ordinal) && line.Contains("\"End\":\"Completed\"", StringComparison.Ordinal),
-            "the request's line");
-        await GoesOnAsync(gateway, client);
+        await GoesOnAsync(client);
+        await IsLoggedAsync(gateway, status, "Completed");
     }
 
     [Theory]
@@ -168,13 +165,20 @@ public sealed class UploadEndTests
         $"POST {Unread} HTTP/1.1\r\nHost: {client.Authority}\r\nAuthorization: Bearer k\r\nContent-Type: application/json\r\nContent-Length: {Length}\r\n\r\n{{");
 
     /// <summary>The server reads the rest of the body, and the next request of the connection.</summary>
-    private static async Task GoesOnAsync(GatewayHost gateway, RawHttpClient client)
+    private static async Task GoesOnAsync(RawHttpClient client)
     {
         await client.SendAsync(new string(' ', Length - 1));
         await client.GetAsync("/health");
         var (head, _) = await client.ReadAsync();
 
         Assert.Equal(200, head.Status);
+    }
+
+    private static async Task IsLoggedAsync(GatewayHost gateway, int status, string end)
+    {
+        await gateway.Log.WaitForAsync(
+            line => line.Contains($"\"Status\":{status}", StringComparison.Ordinal) && line.Contains($"\"End\":\"{end}\"", StringComparison.Ordinal),
+            "the request's line");
         Assert.DoesNotContain("\"@l\":\"Error\"", gateway.Log.Text, StringComparison.Ordinal);
     }
 

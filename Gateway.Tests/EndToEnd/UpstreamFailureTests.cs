@@ -210,6 +210,9 @@ public sealed class UpstreamFailureTests : IClassFixture<UpstreamFailureTests.Fi
 
             Assert.Equal(status, head.Status);
             Assert.Empty(body.Bytes);
+
+            // The gateway has read the body of a 205, so that the next call could take the connection before its end has arrived.
+            await upstream.WhenClosedAsync();
         }
     }
 
@@ -296,18 +299,6 @@ public sealed class UpstreamFailureTests : IClassFixture<UpstreamFailureTests.Fi
     }
 
     [Fact]
-    public async Task StreamThatFallsSilent_EndsWithAnErrorEvent()
-    {
-        await using var pair = await GatewayPair.StartAsync(Impatient);
-
-        var call = await pair.PostAsync("/v1/chat/completions", """{"model":"m","stream":true}""", "x-fake-stall-after: 2");
-
-        Assert.NotEqual(RawEnd.Complete, call.Body.End);
-        Assert.Equal(3, SseEvents.Parse(call.Body.Text).Count);
-        IsErrorOf("chat/completions", SseEvents.Parse(call.Body.Text)[^1]);
-    }
-
-    [Fact]
     public async Task ConnectionThatUpstreamClosedMeanwhile_CostsNoRequest()
     {
         // A kept-alive connection that upstream closes while it is idle: the next call must find a new one.
@@ -360,8 +351,8 @@ public sealed class UpstreamFailureTests : IClassFixture<UpstreamFailureTests.Fi
 
     public sealed class Fixture : GatewayFixture
     {
-        private protected override void Configure(GatewayHostOptions options)
-        {
-        }
+        // A response that is cut before its first data is an error, however long the cut takes.
+        private protected override void Configure(GatewayHostOptions options) =>
+            options.Settings = ShippedSettings.WithValues(("Server:EventStreamHeaderDelay", "\"01:00:00\""));
     }
 }

@@ -66,7 +66,13 @@ internal sealed class DashboardSample
 
     /// <summary>Adds a row.</summary>
     /// <param name="age">How many seconds ago its request arrived.</param>
-    public void Arrive(double age = 0) => Requests.Insert(0, Request(age));
+    public void Arrive(double age = 0)
+    {
+        lock (Requests)
+        {
+            Requests.Insert(0, Request(age));
+        }
+    }
 
     /// <summary>Puts the next billed row, from a place on, back to where it waits for its end or its bill.</summary>
     /// <returns>The row as it waits, and as it was.</returns>
@@ -88,7 +94,14 @@ internal sealed class DashboardSample
     }
 
     /// <summary>Replaces a row.</summary>
-    public void Replace(JsonNode row, JsonNode by) => Requests[Requests.IndexOf(row)] = by;
+    public void Replace(JsonNode row, JsonNode by)
+    {
+        // The page reads the rows at any time.
+        lock (Requests)
+        {
+            Requests[Requests.IndexOf(row)] = by;
+        }
+    }
 
     /// <summary>Answers the page in place of the gateway, for all but its own files.</summary>
     public async Task AnswerAsync(IPage page)
@@ -98,8 +111,7 @@ internal sealed class DashboardSample
         await RouteAsync("**/admin/usage?*", () => new JsonObject { ["rows"] = Usage.DeepClone() });
         await RouteAsync("**/admin/rules", () => Rules);
         await RouteAsync("**/admin/explain", () => Explanation);
-        await page.RouteAsync("**/admin/requests/*", route => FulfillAsync(route, Requests.First(row =>
-            route.Request.Url.EndsWith((string)row!["request_id"]!, StringComparison.Ordinal))!));
+        await page.RouteAsync("**/admin/requests/*", route => FulfillAsync(route, RowAt(route.Request.Url)));
 
         Task RouteAsync(string pattern, Func<JsonNode> answer) => page.RouteAsync(pattern, route => FulfillAsync(route, answer()));
 
@@ -111,7 +123,18 @@ internal sealed class DashboardSample
     private JsonArray Since(string address)
     {
         var since = HttpUtility.ParseQueryString(new Uri(address).Query)["since"] ?? "";
-        return [.. Requests.Where(row => string.CompareOrdinal((string)row!["time"]!, since) >= 0).Select(static row => row!.DeepClone())];
+        lock (Requests)
+        {
+            return [.. Requests.Where(row => string.CompareOrdinal((string)row!["time"]!, since) >= 0).Select(static row => row!.DeepClone())];
+        }
+    }
+
+    private JsonNode RowAt(string address)
+    {
+        lock (Requests)
+        {
+            return Requests.First(row => address.EndsWith((string)row!["request_id"]!, StringComparison.Ordinal))!.DeepClone();
+        }
     }
 
     private void AddTeams()

@@ -10,6 +10,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Gateway.Tests.Support;
 
@@ -124,6 +125,14 @@ internal sealed partial class GatewayHost : IAsyncDisposable
         var before = await VersionAsync();
         await WriteSettingsAsync(text);
         await WaitForVersionChangeAsync(before);
+    }
+
+    /// <summary>The same with a clock that the test drives, in steps that leave the time of the test's own limits.</summary>
+    public async Task ReloadAsync(string text, FakeTimeProvider time)
+    {
+        var before = await VersionAsync();
+        await WriteSettingsAsync(text);
+        await time.AdvanceUntilAsync(TimeSpan.FromMilliseconds(50), async () => await VersionAsync() != before, "the settings' reload");
     }
 
     /// <summary>A client of the admin address. The system chooses the port; the log of a process has it.</summary>

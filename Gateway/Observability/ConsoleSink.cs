@@ -93,7 +93,8 @@ internal sealed class ConsoleSink : ILogEventSink, IDisposable
     /// <summary>Runs a write that may block, on a thread that then does not keep the process from ending.</summary>
     private bool EndsInTime(Action write)
     {
-        var writing = Task.Run(write);
+        // A thread of its own: those of the pool may all be busy at the end.
+        var writing = Task.Factory.StartNew(write, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         try
         {
             writing.WaitAsync(LongestEnd, _time).GetAwaiter().GetResult();
