@@ -81,6 +81,25 @@ public abstract class LimitStoreTests
     }
 
     [Fact]
+    public async Task Correction_IsThatOfEachScope()
+    {
+        var team = new LimitScope("team:a", 100, 1000, null);
+        var counted = new LimitScope("key:a/counted", 50, null, null);
+        var key = new LimitScope("key:a/ci", null, 500, 3);
+        var start = await NowAsync();
+        await (await TakeAsync(100, team, counted, key)).Lease!.ReturnAsync(100);
+
+        await Store.CorrectAsync([team, counted, key], 200);
+
+        var (ofTeam, ofCounted, ofKey) = (await TakeAsync(0, team), await TakeAsync(0, counted), await TakeAsync(0, key));
+        var passed = await NowAsync() - start;
+        Assert.InRange(ofTeam.Requests!.Value.Remaining, 98, 98 + Refill(100, passed));
+        Assert.InRange(ofTeam.Tokens!.Value.Remaining, 700, 700 + Refill(1000, passed));
+        Assert.InRange(ofCounted.Requests!.Value.Remaining, 48, 48 + Refill(50, passed));
+        Assert.InRange(ofKey.Tokens!.Value.Remaining, 200, 200 + Refill(500, passed));
+    }
+
+    [Fact]
     public async Task Lease_TellsTheTokensThatItHasTaken()
     {
         var team = Unlimited with { TokensPerMinute = 1000 };

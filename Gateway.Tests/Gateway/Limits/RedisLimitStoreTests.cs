@@ -148,6 +148,23 @@ public sealed class RedisLimitStoreTests(SharedRedis redis) : LimitStoreTests, I
 
     private protected override ILimitStore Create() => CreateNode();
 
+    /// <summary>The end of a lease that Redis does not take is kept for the next renewal.</summary>
+    [Fact]
+    public async Task PlaceThatCannotBeGivenBack_IsGivenBackLater()
+    {
+        await using var server = await RedisServer.StartNewAsync();
+        var store = CreateNode(server: server);
+        var lease = (await store.EnterAsync([new LimitScope("team:a", null, null, 3)])).Lease!;
+        await server.SendAsync("ACL SETUSER default -eval -evalsha");
+
+        await lease.ReturnAsync(null);
+        Assert.Equal(":1", await server.SendAsync("ZCARD " + Flying));
+        await server.SendAsync("ACL SETUSER default +eval +evalsha");
+
+        await _time.AdvanceUntilAsync(
+            RedisLimitStore.DefaultLeaseTime / 3, async () => await server.SendAsync("ZCARD " + Flying) == ":0", "the place");
+    }
+
     private protected override async Task<TimeSpan> NowAsync() =>
         await _connection.GetServer(_connection.GetEndPoints()[0]).TimeAsync() - DateTime.UnixEpoch;
 

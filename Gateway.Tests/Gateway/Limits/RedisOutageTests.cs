@@ -123,6 +123,25 @@ public sealed class RedisOutageTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task ChargeThatIsRefusedTooLate_GivesNothingBack()
+    {
+        await _server.StartAsync();
+        var stores = Create();
+        await UntilGrantedAsync(stores);
+        var one = new LimitScope("team:one", 1, null, 3);
+        Assert.Null((await (await stores.Limits.EnterAsync([one])).Lease!.ChargeAsync(0)).RefusedBy);
+        var lease = (await stores.Limits.EnterAsync([one])).Lease!;
+
+        await _server.SuspendAsync();
+        await Assert.ThrowsAsync<LimitStoreException>(async () => await lease.ChargeAsync(0));
+        await _server.ResumeAsync();
+        await UntilGrantedAsync(stores);
+
+        // Within the minute of the first charge.
+        Assert.Equal(LimitKind.Requests, (await lease.ChargeAsync(0)).RefusedBy);
+    }
+
+    [Fact]
     public async Task AmountsSetAsideTooLate_AreGivenBack()
     {
         await _server.StartAsync();
@@ -241,6 +260,7 @@ public sealed class RedisOutageTests : IAsyncLifetime
         await ((BudgetReconciler)stores.Reconciler).ReconcileAsync(TestContext.Current.CancellationToken);
 
         Assert.Equal(new PicoDollars(7), await stores.Budgets.ReadAsync(key));
+        Assert.Equal(0, await ((RedisBudgetStore)stores.Budgets).SettleAgainAsync());
     }
 
     [Fact]
