@@ -21,8 +21,16 @@ public sealed class RedisServer : IAsyncDisposable
     /// <summary>The configuration with which a client connects.</summary>
     public string Configuration => $"127.0.0.1:{_port},connectTimeout=1000";
 
-    /// <summary>The same for a test without an outage, whose first connection may take its time.</summary>
-    public string PatientConfiguration => $"127.0.0.1:{_port},connectTimeout=60000";
+    /// <summary>The same for a test without an outage, whose connection and commands may take their time.</summary>
+    public string PatientConfiguration
+    {
+        get
+        {
+            var limit = (int)HangGuard.Limit.TotalMilliseconds;
+            return string.Create(
+                CultureInfo.InvariantCulture, $"127.0.0.1:{_port},connectTimeout=60000,syncTimeout={limit},asyncTimeout={limit}");
+        }
+    }
 
     /// <summary>Its address for <see cref="TlsFront" />.</summary>
     public string Url => $"tcp://127.0.0.1:{_port}";
