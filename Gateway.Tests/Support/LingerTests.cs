@@ -15,14 +15,17 @@ public sealed class LingerTests
         var toPeer = new Pipe();
         await using var connection = new DefaultConnectionContext("1", new DuplexPipe(toServer.Reader, toPeer.Writer), application: null!);
         await toServer.Writer.WriteAsync("request"u8.ToArray(), TestContext.Current.CancellationToken);
-        var serving = Linger.ServeAsync(connection, async server =>
-        {
-            // As Kestrel does: it ends in the middle of a read.
-            await server.Transport.Input.ReadAsync();
-            await server.Transport.Output.WriteAsync("response"u8.ToArray());
-            await server.Transport.Input.CompleteAsync();
-            await server.Transport.Output.CompleteAsync();
-        });
+        var serving = Linger.ServeAsync(
+            connection,
+            async server =>
+            {
+                // As Kestrel does: it ends in the middle of a read.
+                await server.Transport.Input.ReadAsync();
+                await server.Transport.Output.WriteAsync("response"u8.ToArray());
+                await server.Transport.Input.CompleteAsync();
+                await server.Transport.Output.CompleteAsync();
+            },
+            HangGuard.Limit);
 
         var response = await toPeer.Reader.ReadAsync(TestContext.Current.CancellationToken);
         toPeer.Reader.AdvanceTo(response.Buffer.End);

@@ -11,6 +11,9 @@ namespace FakeOpenRouter;
 /// <summary>A scripted OpenRouter on 127.0.0.1: the whole program, which tests can also start in their process.</summary>
 internal sealed class FakeOpenRouterServer : IAsyncDisposable
 {
+    /// <summary>The longest wait for a peer to close an HTTP/2 connection that has ended.</summary>
+    private static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(5);
+
     private readonly WebApplication _app;
     private readonly RequestHandler _handler;
     private readonly ScenarioPlayer _scenario;
@@ -93,7 +96,7 @@ internal sealed class FakeOpenRouterServer : IAsyncDisposable
 
                     try
                     {
-                        await (options.Http2 ? Linger.ServeAsync(connection, next) : next(connection));
+                        await (options.Http2 ? Linger.ServeAsync(connection, next, LingerTime) : next(connection));
                     }
                     finally
                     {

@@ -10,10 +10,11 @@ namespace FakeOpenRouter;
 /// </summary>
 internal static class Linger
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
-
     /// <summary>Serves a connection and then waits for the peer.</summary>
-    public static async Task ServeAsync(ConnectionContext connection, ConnectionDelegate next)
+    /// <param name="connection">The connection.</param>
+    /// <param name="next">Serves the connection.</param>
+    /// <param name="patience">The longest wait for the peer.</param>
+    public static async Task ServeAsync(ConnectionContext connection, ConnectionDelegate next, TimeSpan patience)
     {
         var transport = connection.Transport;
         var input = new LingeringReader(transport.Input);
@@ -21,7 +22,7 @@ internal static class Linger
         try
         {
             await next(connection);
-            await DrainAsync(input, connection.ConnectionClosed);
+            await DrainAsync(input, patience, connection.ConnectionClosed);
         }
         finally
         {
@@ -31,16 +32,16 @@ internal static class Linger
         }
     }
 
-    private static async Task DrainAsync(LingeringReader input, CancellationToken closed)
+    private static async Task DrainAsync(LingeringReader input, TimeSpan patience, CancellationToken closed)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(closed);
-        patience.CancelAfter(Patience);
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(closed);
+        over.CancelAfter(patience);
         try
         {
             ReadResult read;
             do
             {
-                read = await input.ReadAsync(patience.Token);
+                read = await input.ReadAsync(over.Token);
                 input.AdvanceTo(read.Buffer.End);
             }
             while (!read.IsCompleted);

@@ -153,18 +153,24 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
     {
         await StartAsync(Megabyte, kestrel: kestrel =>
             kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 1000, gracePeriod: TimeSpan.FromSeconds(8)));
+
+        // All but the last byte of the first has come: it is not slow. The time of the slow one begins when the first is over.
+        await using var first = await BeginAsync("first", 800_000);
+        await first.Sent;
         await using var slow = await RawConnection.OpenAsync(_host.Http1);
         await slow.SendHeadAsync("Content-Length: 800000\r\n");
         await slow.SendAsync("{\"model\":");
-        await HeldAsync();
+        await WaitingAsync(1);
         await using var waiting = await RawConnection.OpenAsync(_host.Http1);
         var body = Body("waiting", 800_000);
         await waiting.SendHeadAsync($"Content-Length: {body.Length}\r\n");
-        await WaitingAsync(1);
+        await WaitingAsync(2);
 
+        first.Finish();
+        Assert.Equal(200, await first.StatusAsync());
         Assert.Equal(408, (await slow.ReadAnswerAsync()).Status);
 
-        // It has waited for as long as the other was too slow, without a byte.
+        // It has waited for longer than the other was too slow, without a byte.
         await WaitingAsync(0);
         await waiting.SendAsync(body);
         Assert.Equal(200, (await waiting.ReadAnswerAsync()).Status);
@@ -424,7 +430,7 @@ public sealed class RequestBodyMemoryHostTests : IAsyncLifetime
         _host = await MappingHost.StartAsync(_upstream.Address, new()
         {
             Time = _time,
-            Kestrel = kestrel ?? (static server => server.Limits.MinRequestBodyDataRate = null),
+            Kestrel = kestrel,
             Options = options =>
             {
                 options.RequestBodyMemory = () => memory;
