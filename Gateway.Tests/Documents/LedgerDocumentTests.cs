@@ -152,7 +152,7 @@ public sealed class LedgerDocumentTests(PostgresServer server) : IDisposable
     private async Task<DbConnection> FillAsync(bool isSqlite)
     {
         var database = isSqlite ? _folder.File("usage.db") : await server.CreateDatabaseAsync();
-        await using (ILedgerStore store = isSqlite ? new SqliteLedgerStore(database) : new PostgresLedgerStore(database, TimeProvider.System))
+        await using (ILedgerStore store = isSqlite ? new SqliteLedgerStore(database) : new PostgresLedgerStore(database, TimeProvider.System, HangGuard.Limit))
         {
             await store.OpenAsync(Cancel);
             await store.ApplyAsync([.. Entries()], Cancel);

@@ -51,6 +51,8 @@ public sealed class PostgresServer : IAsyncLifetime
         Username = User,
         Password = Password,
         Database = database,
+        Timeout = (int)HangGuard.Limit.TotalSeconds,
+        CommandTimeout = (int)HangGuard.Limit.TotalSeconds,
     }.ConnectionString;
 
     /// <summary>Starts the server if need be, and makes an empty database. Skips the test where PostgreSQL is not installed.</summary>

@@ -286,7 +286,7 @@ public sealed class AlertPosterTests(PostgresServer server)
         Assert.Equal(["search", "ads"], posts.Where(post => post.Type == "budget_exceeded").Select(post => post.Team));
 
         Task<AlertNode> StartAsync() => setup.StartNodeAsync(
-            isSqlite ? new SqliteLedgerStore(database) : new PostgresLedgerStore(database, TimeProvider.System));
+            isSqlite ? new SqliteLedgerStore(database) : new PostgresLedgerStore(database, TimeProvider.System, HangGuard.Limit));
     }
 
     [Fact]

@@ -114,7 +114,7 @@ public sealed class AlertStoreTests(PostgresServer server) : IAsyncDisposable
     private async Task<IAlertStore> OpenAsync(bool isSqlite)
     {
         _database ??= isSqlite ? _folder.File("usage.db") : await server.EmptyDatabaseAsync(GetType());
-        ILedgerStore store = isSqlite ? new SqliteLedgerStore(_database) : new PostgresLedgerStore(_database, TimeProvider.System);
+        ILedgerStore store = isSqlite ? new SqliteLedgerStore(_database) : new PostgresLedgerStore(_database, TimeProvider.System, HangGuard.Limit);
         _stores.Add(store);
         await store.OpenAsync(Cancel);
         return store.Alerts;

@@ -9,7 +9,7 @@ namespace Gateway.Ledger.Postgres;
 internal sealed partial class PostgresLedgerStore : ILedgerStore
 {
     // Statements of requests and settlement take milliseconds. A longer one has failed.
-    private const int TimeoutSeconds = 5;
+    private static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(5);
 
     // Reports may read millions of rows.
     private const int ReportTimeoutSeconds = 60;
@@ -18,12 +18,15 @@ internal sealed partial class PostgresLedgerStore : ILedgerStore
     private readonly PostgresNode _node;
     private string? _ledgerId;
 
+    /// <param name="connectionString">The database's connection string. Shorter timeouts in it apply.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="timeout">The longest time that a connection or a statement takes, in whole seconds.</param>
     /// <exception cref="LedgerException">The connection string cannot be read.</exception>
-    public PostgresLedgerStore(string connectionString, TimeProvider time)
+    public PostgresLedgerStore(string connectionString, TimeProvider time, TimeSpan? timeout = null)
     {
         try
         {
-            var bounded = Bounded(connectionString);
+            var bounded = Bounded(connectionString, (int)(timeout ?? DefaultTimeout).TotalSeconds);
             var builder = new NpgsqlSlimDataSourceBuilder(bounded);
             builder.EnableTransportSecurity();
             builder.EnableArrays();
@@ -280,11 +283,11 @@ internal sealed partial class PostgresLedgerStore : ILedgerStore
         await _source.DisposeAsync();
     }
 
-    private static string Bounded(string connectionString)
+    private static string Bounded(string connectionString, int timeoutSeconds)
     {
         var settings = new NpgsqlConnectionStringBuilder(connectionString);
-        settings.Timeout = settings.Timeout is 0 or > TimeoutSeconds ? TimeoutSeconds : settings.Timeout;
-        settings.CommandTimeout = settings.CommandTimeout is 0 or > TimeoutSeconds ? TimeoutSeconds : settings.CommandTimeout;
+        settings.Timeout = settings.Timeout == 0 ? timeoutSeconds : Math.Min(settings.Timeout, timeoutSeconds);
+        settings.CommandTimeout = settings.CommandTimeout == 0 ? timeoutSeconds : Math.Min(settings.CommandTimeout, timeoutSeconds);
         settings.CancellationTimeout = 1000;
 
         // Each connection prepares a statement on its second use.

@@ -16,7 +16,7 @@ public sealed class PostgresDailySumsTests(PostgresServer server) : DailySumsTes
     {
     }
 
-    private protected override ILedgerStore Create() => new PostgresLedgerStore(_database, TimeProvider.System);
+    private protected override ILedgerStore Create() => new PostgresLedgerStore(_database, TimeProvider.System, HangGuard.Limit);
 
     protected override async Task<DbConnection> ConnectAsync()
     {

@@ -11,7 +11,7 @@ public sealed class PostgresLedgerLookupTests(PostgresServer server) : LedgerLoo
     private string _connectionString = "";
 
     private protected override async Task<ILedgerStore> CreateAsync() =>
-        new PostgresLedgerStore(_connectionString = await server.EmptyDatabaseAsync(GetType()), TimeProvider.System);
+        new PostgresLedgerStore(_connectionString = await server.EmptyDatabaseAsync(GetType()), TimeProvider.System, HangGuard.Limit);
 
     private protected override Task CleanUpAsync() => Task.CompletedTask;
 
@@ -31,6 +31,7 @@ public sealed class PostgresLedgerLookupTests(PostgresServer server) : LedgerLoo
                 "'00000000-0000-0000-0000-000000000000'::uuid",
                 "generate_series(1::bigint, $2) AS numbers(n)"),
             connection);
+        command.CommandTimeout = 0;
         command.Parameters.AddWithValue(LedgerKeys.ToStored(from));
         command.Parameters.AddWithValue((long)rows);
         await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);

@@ -17,7 +17,7 @@ public sealed class PostgresLedgerStoreTests(PostgresServer server) : LedgerStor
     {
         await using var own = new PostgresServer();
         var connectionString = await own.CreateDatabaseAsync();
-        await using var store = new PostgresLedgerStore(connectionString, TimeProvider.System);
+        await using var store = new PostgresLedgerStore(connectionString, TimeProvider.System, HangGuard.Limit);
         var cancel = TestContext.Current.CancellationToken;
         await store.OpenAsync(cancel);
         await store.ApplyAsync([Began(NewId())], cancel);
@@ -49,7 +49,7 @@ public sealed class PostgresLedgerStoreTests(PostgresServer server) : LedgerStor
         Assert.Single(await store.ReadChargesAsync([id], cancel));
 
         // The lock of the node is taken again in the background, so that no other node adopts its rows.
-        await using var other = new PostgresLedgerStore(connectionString, TimeProvider.System);
+        await using var other = new PostgresLedgerStore(connectionString, TimeProvider.System, HangGuard.Limit);
         await other.OpenAsync(cancel);
         await Eventually.TrueAsync(
             async () =>
@@ -103,7 +103,7 @@ public sealed class PostgresLedgerStoreTests(PostgresServer server) : LedgerStor
     public async Task WrongPassword_IsToldWithoutIt()
     {
         var wrong = new NpgsqlConnectionStringBuilder(_connectionString) { Password = "secret-4711" }.ConnectionString;
-        await using var store = new PostgresLedgerStore(wrong, TimeProvider.System);
+        await using var store = new PostgresLedgerStore(wrong, TimeProvider.System, HangGuard.Limit);
         var failure = await Assert.ThrowsAsync<LedgerException>(() => store.OpenAsync(TestContext.Current.CancellationToken));
         Assert.Contains("28P01", failure.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("4711", failure.ToString(), StringComparison.Ordinal);
@@ -115,7 +115,7 @@ public sealed class PostgresLedgerStoreTests(PostgresServer server) : LedgerStor
 
     protected override Task ForgetAsync() => PrepareAsync();
 
-    private protected override ILedgerStore Create() => new PostgresLedgerStore(_connectionString, TimeProvider.System);
+    private protected override ILedgerStore Create() => new PostgresLedgerStore(_connectionString, TimeProvider.System, HangGuard.Limit);
 
     private protected override async Task DieAsync(ILedgerStore store) => await store.DisposeAsync();
 
