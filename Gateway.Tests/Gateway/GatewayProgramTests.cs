@@ -19,11 +19,9 @@ public sealed class GatewayProgramTests : IDisposable
     {
         await using var app = await BuildAsync();
         var error = new StringWriter();
-        var running = GatewayProgram.RunToEndAsync(app, error);
+        StopOnceStarted(app);
 
-        app.Lifetime.StopApplication();
-
-        Assert.Equal(1, await running);
+        Assert.Equal(1, await GatewayProgram.RunToEndAsync(app, error));
         Assert.Equal("The gateway has ended without a signal; its log says why." + Environment.NewLine, error.ToString());
     }
 
@@ -33,11 +31,9 @@ public sealed class GatewayProgramTests : IDisposable
         await using var app = await BuildAsync();
         var error = new StringWriter();
         app.Services.GetRequiredService<SignalLifetime>().NoteSignal();
-        var running = GatewayProgram.RunToEndAsync(app, error);
+        StopOnceStarted(app);
 
-        app.Lifetime.StopApplication();
-
-        Assert.Equal((0, ""), (await running, error.ToString()));
+        Assert.Equal((0, ""), (await GatewayProgram.RunToEndAsync(app, error), error.ToString()));
     }
 
     [Theory]
@@ -64,6 +60,9 @@ public sealed class GatewayProgramTests : IDisposable
             BackgroundServiceExceptionBehavior.Ignore,
             app.Services.GetRequiredService<Microsoft.Extensions.Options.IOptions<HostOptions>>().Value.BackgroundServiceExceptionBehavior);
     }
+
+    /// <summary>Stops the host when it has started: a stop before that would cancel the start.</summary>
+    private static void StopOnceStarted(WebApplication app) => app.Lifetime.ApplicationStarted.Register(app.Lifetime.StopApplication);
 
     private async Task<WebApplication> BuildAsync()
     {

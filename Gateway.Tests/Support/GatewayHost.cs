@@ -98,8 +98,12 @@ internal sealed partial class GatewayHost : IAsyncDisposable
         }
     }
 
-    /// <summary>Writes the settings file in place.</summary>
-    public Task WriteSettingsAsync(string text) => File.WriteAllTextAsync(SettingsPath, text);
+    /// <summary>Writes the settings file in place, at once: with a wait for a thread in between, the gateway could find an empty file.</summary>
+    public Task WriteSettingsAsync(string text)
+    {
+        File.WriteAllText(SettingsPath, text);
+        return Task.CompletedTask;
+    }
 
     /// <summary>The page of <c>/health</c>.</summary>
     public async Task<JsonElement> HealthAsync()
