@@ -127,7 +127,7 @@ public sealed class BudgetSettlementTests(SharedRedis redis) : IAsyncLifetime
     {
         var prefix = redis.NewPrefix();
         _link = new RedisLink(
-            ConfigurationOptions.Parse(server.PatientConfiguration), prefix, TimeSpan.FromSeconds(30), TimeProvider.System, NullLogger<RedisLink>.Instance);
+            ConfigurationOptions.Parse(server.PatientConfiguration), prefix, HangGuard.Limit, TimeProvider.System, NullLogger<RedisLink>.Instance);
         _store = new RedisBudgetStore(_link, prefix, _ledger.Access, _terms, TimeProvider.System);
     }
 

@@ -276,7 +276,7 @@ public sealed class UnknownChargesTests(SharedRedis redis) : IAsyncLifetime
 
         var (server, prefix) = (await redis.GetAsync(), redis.NewPrefix());
         var link = new RedisLink(
-            ConfigurationOptions.Parse(server.PatientConfiguration), prefix, TimeSpan.FromSeconds(5), _time, NullLogger<RedisLink>.Instance);
+            ConfigurationOptions.Parse(server.PatientConfiguration), prefix, HangGuard.Limit, _time, NullLogger<RedisLink>.Instance);
         _owned.Add(link);
         var store = new RedisBudgetStore(link, prefix, _access, terms, _time);
         var redisReconciler = new BudgetReconciler(
