@@ -265,7 +265,7 @@ internal sealed class SettingsLoader
             return (null, null);
         }
 
-        var whole = (SettingsObject)SettingsNode.Merge(SettingsSchema.DefaultsOf(name), section);
+        var whole = (SettingsObject)SettingsNode.Merge(SettingsSchema.DefaultsOf(name), section, SettingsSchema.ShapeOf(name));
         return (SettingsMembers.Read<T>(whole), whole);
     }
 

@@ -59,6 +59,6 @@ internal sealed class StatedSettings(SettingsSnapshot snapshot, SettingsSources 
         var folder = (snapshot.TeamFolder?.Files ?? [])
             .Select(static file => file.Bytes is { } bytes ? SettingsReader.Read(bytes, file.Path, null, new List<SettingsFault>(), out _) : null)
             .OfType<SettingsNode>();
-        return [.. Items(Find(_root, SettingsSchema.Teams)).Concat(folder).Select(team => SettingsNode.Merge(defaults, team))];
+        return [.. Items(Find(_root, SettingsSchema.Teams)).Concat(folder).Select(team => SettingsNode.Merge(defaults, team, SettingsSchema.Team))];
     }
 }

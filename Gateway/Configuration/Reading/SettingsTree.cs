@@ -113,7 +113,7 @@ internal sealed record SettingsTree(
                 return below;
             }
 
-            return (SettingsObject)SettingsNode.Merge(below, above);
+            return (SettingsObject)SettingsNode.Merge(below, above, SettingsSchema.Root);
         }
 
         IReadOnlyDictionary<string, string> ReadDotEnv()
@@ -302,15 +302,9 @@ internal sealed record SettingsTree(
             return new SettingsArray(items, node?.Source ?? value.Source);
         }
 
-        var members = node is SettingsObject given ? given.ToMembers() : SettingsObject.NewMembers();
+        var members = node?.InFull(shape) is SettingsObject given ? given.ToMembers() : SettingsObject.NewMembers();
         members.TryGetValue(path[depth], out var member);
-        var memberShape = shape switch
-        {
-            SettingShape.Members known => known.Known.TryGetValue(path[depth], out var declared) ? declared.Shape : null,
-            SettingShape.Map map => map.Value,
-            _ => shape,
-        };
-        members[path[depth]] = Set(member, memberShape, path, depth + 1, value, faults);
+        members[path[depth]] = Set(member, shape?.Of(path[depth]), path, depth + 1, value, faults);
         return new SettingsObject(members, node?.Source ?? value.Source);
     }
 

@@ -82,14 +82,7 @@ internal sealed class SettingsValidator
 
     private SettingsObject? ShapeMembers(SettingsNode node, SettingShape.Members shape)
     {
-        if (shape.Shorthand is { } shorthand && node is SettingsArray)
-        {
-            var only = SettingsObject.NewMembers();
-            only[shorthand] = node;
-            node = new SettingsObject(only, node.Source);
-        }
-
-        if (node is not SettingsObject given)
+        if (node.InFull(shape) is not SettingsObject given)
         {
             return Reject<SettingsObject>(node, shape);
         }

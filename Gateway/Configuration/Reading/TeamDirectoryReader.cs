@@ -79,7 +79,7 @@ internal sealed class TeamDirectoryReader
 
     /// <summary>Adds the defaults to the entries of section <c>Teams</c>, before the section is validated.</summary>
     public SettingsNode WithDefaults(SettingsNode section) => section is SettingsArray array && _defaults.Members.Count > 0
-        ? new SettingsArray([.. array.Items.Select(entry => SettingsNode.Merge(_defaults, entry))], array.Source)
+        ? new SettingsArray([.. array.Items.Select(entry => SettingsNode.Merge(_defaults, entry, SettingsSchema.Team))], array.Source)
         : section;
 
     /// <summary>Reads section <c>Teams</c>.</summary>
@@ -198,7 +198,7 @@ internal sealed class TeamDirectoryReader
     private bool TryAdd(string path, SettingsObject entry, string hash, TeamFile? known, List<SettingsFault> faults)
     {
         var name = NameOf(path);
-        var shaped = SettingsValidator.Shape(SettingsNode.Merge(_defaults, entry), SettingsSchema.Team, name, faults) as SettingsObject;
+        var shaped = SettingsValidator.Shape(SettingsNode.Merge(_defaults, entry, SettingsSchema.Team), SettingsSchema.Team, name, faults) as SettingsObject;
         var warnings = new List<SettingsFault>();
         var team = shaped is null ? null : _reader.Read(shaped, name, known, faults, warnings);
         if (team is null || faults.Count > 0)

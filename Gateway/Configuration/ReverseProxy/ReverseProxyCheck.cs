@@ -156,6 +156,13 @@ internal static class ReverseProxyCheck
             {
                 faults.Add(new SettingsFault(addressPath, fault + SettingsReader.From(address.Source)));
             }
+            else if (address.Text.Trim() != address.Text)
+            {
+                // YARP takes the text as it is.
+                faults.Add(new SettingsFault(
+                    addressPath,
+                    $"begins or ends with a blank; expected {SettingFormats.UpstreamUrlExpected}{SettingsReader.From(address.Source)}"));
+            }
             else if (new Uri(address.Text) is { IsLoopback: false } url && url.Scheme == Uri.UriSchemeHttp)
             {
                 warnings.Add(new SettingsFault(addressPath, $"\"{address.Text}\" is not https: keys and prompts are sent unencrypted"));

@@ -67,11 +67,16 @@ internal static class SettingsSchema
             [Logging] = SettingsMembers.Describe<LoggingSettings>(),
         };
 
+    /// <summary>The shape of all sections together.</summary>
+    public static SettingShape.Members Root { get; } = new(new OrderedDictionary<string, SettingShape.Member>(
+        Described.Select(static section => KeyValuePair.Create(section.Key, new SettingShape.Member(section.Value.Shape))),
+        StringComparer.OrdinalIgnoreCase));
+
     /// <summary>The names of the sections.</summary>
     public static IReadOnlyCollection<string> Names => Described.Keys;
 
     /// <summary>The shape of a section; <see langword="null"/> if there is no section of this name.</summary>
-    public static SettingShape? ShapeOf(string section) => Described.TryGetValue(section, out var described) ? described.Shape : null;
+    public static SettingShape? ShapeOf(string section) => Root.Of(section);
 
     /// <summary>The defaults of a section.</summary>
     public static SettingsNode DefaultsOf(string section) => Described[section].Defaults;

@@ -61,6 +61,14 @@ internal abstract record SettingShape
         _ => false,
     };
 
+    /// <summary>The shape of a member; <see langword="null"/> if there is no such member.</summary>
+    public SettingShape? Of(string name) => this switch
+    {
+        Members members => members.Known.TryGetValue(name, out var member) ? member.Shape : null,
+        Map map => map.Value,
+        _ => this,
+    };
+
     /// <summary>The shape of an object without a settings type.</summary>
     public static Members Object(params ReadOnlySpan<(string Name, SettingShape Shape)> members)
     {

@@ -12,8 +12,12 @@ internal abstract record SettingsNode(string? Source)
     /// Merges two trees: objects merge member by member, all other nodes are replaced. A <c>null</c> above removes the value below, so the
     /// default applies.
     /// </summary>
-    public static SettingsNode Merge(SettingsNode below, SettingsNode above)
+    /// <param name="below">The tree below.</param>
+    /// <param name="above">The tree above.</param>
+    /// <param name="shape">Their shape, which knows where an array is short for an object; <see langword="null"/> if it is unknown.</param>
+    public static SettingsNode Merge(SettingsNode below, SettingsNode above, SettingShape? shape)
     {
+        (below, above) = (below.InFull(shape), above.InFull(shape));
         if (below is not SettingsObject lower || above is not SettingsObject upper)
         {
             return above;
@@ -22,10 +26,23 @@ internal abstract record SettingsNode(string? Source)
         var members = lower.ToMembers();
         foreach (var (name, value) in upper.Members)
         {
-            members[name] = members.TryGetValue(name, out var present) ? Merge(present, value) : value;
+            members[name] = members.TryGetValue(name, out var present) ? Merge(present, value, shape?.Of(name)) : value;
         }
 
         return new SettingsObject(members, upper.Source);
+    }
+
+    /// <summary>The node, or the object that it is short for.</summary>
+    public SettingsNode InFull(SettingShape? shape)
+    {
+        if (this is not SettingsArray || shape is not SettingShape.Members { Shorthand: { } member })
+        {
+            return this;
+        }
+
+        var members = SettingsObject.NewMembers();
+        members[member] = this;
+        return new SettingsObject(members, Source);
     }
 
     /// <summary>Whether two trees are equal in order, spelling and source.</summary>

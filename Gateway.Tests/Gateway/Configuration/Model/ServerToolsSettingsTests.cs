@@ -12,6 +12,7 @@ public sealed class ServerToolsSettingsTests : IDisposable
     private const string Rule = """{ "Name": "zdr", "Model": "m", "WhenClientSetsProvider": "Enforce", "Provider": { "zdr": true } }""";
 
     private readonly SettingsFolder _folder = new();
+    private string _defaults = "{}";
 
     public ServerToolsSettingsTests() => _folder.Variables["KEY"] = "sk-or-v1-x";
 
@@ -44,6 +45,38 @@ public sealed class ServerToolsSettingsTests : IDisposable
 
     [Fact]
     public async Task EmptyArray_ClosesEverything() => Assert.False((await LoadAsync("\"ServerTools\": []")).ServerTools.IsOpen("web_search"));
+
+    /// <summary>An array is short for an object with <c>Allow</c>, wherever it is laid over, or under, another one.</summary>
+    [Theory]
+    [InlineData("""{ "WhenClosed": "Remove", "MaxUsd": 1 }""", """["mcp"]""")]
+    [InlineData("""["mcp"]""", """{ "WhenClosed": "Remove", "MaxUsd": 1 }""")]
+    [InlineData("""["web_search"]""", """{ "Allow": ["mcp"], "WhenClosed": "Remove", "MaxUsd": 1 }""")]
+    [InlineData("""{ "Allow": ["web_search"], "WhenClosed": "Remove", "MaxUsd": 1 }""", """["mcp"]""")]
+    public async Task Array_IsMergedAsItsObject(string below, string above)
+    {
+        _defaults = $$"""{ "ServerTools": {{below}} }""";
+        IsMerged(await LoadAsync($"\"ServerTools\": {above}"));
+
+        _folder.Write("appsettings.Production.json", $$"""{ "TeamDefaults": { "ServerTools": {{above}} } }""");
+        IsMerged(await LoadAsync(""));
+
+        static void IsMerged(Team team)
+        {
+            var tools = team.ServerTools;
+            Assert.Equal("mcp", Assert.Single(tools.Allowed!).Text);
+            Assert.Equal((WhenToolClosed.Remove, "1"), (tools.WhenClosed, tools.MaxCost.ToString()));
+        }
+    }
+
+    [Fact]
+    public async Task VariableBesideAnArray_LeavesIt()
+    {
+        _folder.Variables["Teams__0__ServerTools__MaxUsd"] = "0.5";
+        var tools = (await LoadAsync("\"ServerTools\": []")).ServerTools;
+
+        Assert.False(tools.IsOpen("web_search"));
+        Assert.Equal("0.5", tools.MaxCost.ToString());
+    }
 
     [Fact]
     public async Task ObjectWithoutAllow_KeepsTheDefaultList()
@@ -147,6 +180,6 @@ public sealed class ServerToolsSettingsTests : IDisposable
         var team = TeamSetup.Team(member, id: "a", reference: "env:KEY");
         _folder.Write(
             "appsettings.json",
-            $"{{ {route}, \"ProviderMapping\": {{ \"Rules\": [ {string.Join(", ", rules)} ] }}, \"Teams\": [ {team} ] }}");
+            $"{{ {route}, \"TeamDefaults\": {_defaults}, \"ProviderMapping\": {{ \"Rules\": [ {string.Join(", ", rules)} ] }}, \"Teams\": [ {team} ] }}");
     }
 }

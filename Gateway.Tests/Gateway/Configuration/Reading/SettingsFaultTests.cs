@@ -1,5 +1,6 @@
 using Gateway.Configuration.Model;
 using Gateway.Configuration.Reading;
+using Gateway.Tests.Support;
 using Xunit;
 
 namespace Gateway.Tests.Gateway.Configuration.Reading;
@@ -321,6 +322,27 @@ public sealed class SettingsFaultTests : IDisposable
                 .Replace($"{name}:", $"{name} in .env:", StringComparison.Ordinal)),
         ];
         Assert.Equal(expected, await _folder.LoadBadAsync());
+    }
+
+    /// <summary>YARP takes an address as it is written, and .NET's parser knows fewer blanks than a trim.</summary>
+    [Theory]
+    [InlineData("\u00a0https://openrouter.ai/api/v1")]
+    [InlineData("\vhttps://openrouter.ai/api/v1")]
+    [InlineData(" https://openrouter.ai/api/v1")]
+    [InlineData("https://openrouter.ai/api/v1 ")]
+    [InlineData("https://openrouter.ai/api/v1\u3000")]
+    public async Task BlankAtAnEndOfAnAddress_IsAFault(string address)
+    {
+        const string Variable = "ReverseProxy__Clusters__openrouter__Destinations__openrouter__Address";
+        _folder.Write("appsettings.json", ShippedSettings.Text);
+        _folder.Variables[Variable] = address;
+
+        Assert.Equal(
+            [
+                "ReverseProxy:Clusters:openrouter:Destinations:openrouter:Address: begins or ends with a blank; "
+                    + $"expected an absolute http or https URL such as https://openrouter.ai/api/v1 (from {Variable})",
+            ],
+            await _folder.LoadBadAsync());
     }
 
     [Fact]
