@@ -159,11 +159,11 @@ internal readonly struct RequestedModels
         }
     }
 
-    // Upstream may read a slug that contains another preset, or one longer than any model name, in any way.
+    // Upstream may read a slug that is no string, one that contains another preset, or one longer than any model name, in any way.
     private static ServerToolUse PresetOf(string? slug)
     {
-        var isOdd = slug is not null && (slug.Length > RoutingMemberCollector.MaxModelNameLength || ModelSpellings.NamesPreset(slug));
-        return Preset(isOdd ? ServerToolUse.Unknown : slug ?? ServerToolUse.Unknown, element: -1) with { NamesAnyModel = isOdd };
+        var isOdd = slug is null || slug.Length > RoutingMemberCollector.MaxModelNameLength || ModelSpellings.NamesPreset(slug);
+        return Preset(isOdd ? ServerToolUse.Unknown : slug!, element: -1) with { NamesAnyModel = isOdd };
     }
 
     private static ServerToolUse Preset(string slug, int element) =>

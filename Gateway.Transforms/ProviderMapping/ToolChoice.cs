@@ -22,7 +22,8 @@ internal static class ToolChoice
     private const int MostNames = 4 * RoutingMemberCollector.MaxEntries;
 
     /// <summary>
-    /// Finds the first tool to remove that <c>tool_choice</c> needs: an occurrence names it by its type or name. It is the first of all tools
+    /// Finds the first tool to remove that <c>tool_choice</c> needs: an occurrence names it by its type, in any of the spellings that
+    /// OpenRouter takes for one tool, or by its name. It is the first of all tools
     /// if an occurrence names only a tool that is removed with them, demands a call although no tool is left, or has more than 64 KiB, or if
     /// the removed tools have more than 4,096 names.
     /// </summary>
@@ -36,6 +37,7 @@ internal static class ToolChoice
         BodyFacts facts, in ReadOnlySequence<byte> body, IReadOnlyList<ServerToolUse> tools, List<ServerToolUse> removed, bool isEmptied)
     {
         Dictionary<string, int>? names = null;
+        Dictionary<string, int>? families = null;
         int? needed = null;
         foreach (var member in facts.Members)
         {
@@ -55,7 +57,8 @@ internal static class ToolChoice
                 return tools[0];
             }
 
-            FindFirst(body.Slice(member.Value.Start, member.Value.Length), names, isEmptied, ref needed);
+            families ??= FamiliesOf(tools);
+            FindFirst(body.Slice(member.Value.Start, member.Value.Length), names, families, isEmptied, ref needed);
         }
 
         return needed is not { } index ? null : tools[index < tools.Count ? index : 0];
@@ -85,6 +88,30 @@ internal static class ToolChoice
         return names;
     }
 
+    private static Dictionary<string, int> FamiliesOf(IReadOnlyList<ServerToolUse> tools)
+    {
+        var families = new Dictionary<string, int>(StringComparer.Ordinal);
+        for (var i = 0; i < tools.Count; i++)
+        {
+            families.TryAdd(FamilyOf(tools[i].Name).ToString(), i);
+        }
+
+        return families;
+    }
+
+    /// <summary>
+    /// The type of a tool without what tells its version: <c>openrouter:web_search</c> and <c>web_search_preview_2025_03_11</c> are
+    /// <c>web_search</c>.
+    /// </summary>
+    private static ReadOnlySpan<char> FamilyOf(ReadOnlySpan<char> type)
+    {
+        const string Own = "openrouter:";
+        const string Preview = "_preview";
+        type = type.StartsWith(Own, StringComparison.Ordinal) ? type[Own.Length..] : type;
+        type = type.TrimEnd("_0123456789");
+        return type.EndsWith(Preview, StringComparison.Ordinal) ? type[..^Preview.Length] : type;
+    }
+
     private static void AddNames(in ReadOnlySequence<byte> element, int tool, Dictionary<string, int> names)
     {
         var reader = new Utf8JsonReader(element, JsonText.AnyDepth);
@@ -103,20 +130,24 @@ internal static class ToolChoice
     }
 
     /// <summary>Reads a <c>tool_choice</c>, and lowers an index to the smallest of the tools that it names.</summary>
-    private static void FindFirst(in ReadOnlySequence<byte> choice, Dictionary<string, int> names, bool isEmptied, ref int? first)
+    private static void FindFirst(
+        in ReadOnlySequence<byte> choice, Dictionary<string, int> names, Dictionary<string, int> families, bool isEmptied, ref int? first)
     {
         var known = names.GetAlternateLookup<ReadOnlySpan<char>>();
+        var knownFamilies = families.GetAlternateLookup<ReadOnlySpan<char>>();
+        var isType = false;
         Span<char> buffer = stackalloc char[LongestText];
         var reader = new Utf8JsonReader(choice, JsonText.AnyDepth);
         while (reader.Read())
         {
             if (reader.TokenType != JsonTokenType.String)
             {
+                isType = reader.TokenType == JsonTokenType.PropertyName && JsonReaderText.Is(reader, "type");
                 continue;
             }
 
             var text = JsonReaderText.Length(reader) > LongestText ? [] : buffer[..JsonReaderText.Read(reader, buffer)];
-            if (known.TryGetValue(text, out var tool))
+            if (known.TryGetValue(text, out var tool) || (isType && knownFamilies.TryGetValue(FamilyOf(text), out tool)))
             {
                 first = Math.Min(first ?? tool, tool);
             }

@@ -40,6 +40,9 @@ public sealed class ServerToolEditTests
     [InlineData("""{"tools":[{"type":"mcp","server_label":"a"},{"x":1}],"tool_choice":{"type":"x","server_label":"\u0061"}}""")]
     [InlineData("""{"tools":[{"type":"code_execution_1","name":"code"},{"x":1}],"tool_choice":{"type":"tool","name":"code"}}""")]
     [InlineData("""{"tools":[{"type":"mcp"},{"x":1}],"tool_choice":{"type":"allowed_tools","tools":[{"type":"mcp"}]}}""")]
+    [InlineData("""{"tools":[{"type":"code_execution_20250825"},{"x":1}],"tool_choice":{"type":"openrouter:code_execution"}}""")]
+    [InlineData("""{"tools":[{"type":"openrouter:code_execution"},{"x":1}],"tool_choice":{"type":"code_execution_preview_2025_03_11"}}""")]
+    [InlineData("""{"tools":[{"type":"code_execution_preview"},{"x":1}],"tool_choice":{"type":"allowed_tools","tools":[{"type":"code_execution"}]}}""")]
     [InlineData("""{"tools":[{"type":"mcp"}],"tool_choice":"required"}""")]
     [InlineData(
         """
