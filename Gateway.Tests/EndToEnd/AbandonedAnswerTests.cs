@@ -1,3 +1,4 @@
+using Gateway.Billing;
 using Gateway.Tests.Support;
 using Gateway.Upstream;
 using Xunit;
@@ -55,6 +56,51 @@ public sealed class AbandonedAnswerTests
         Assert.Contains("openai/", body.Text, StringComparison.Ordinal);
         Assert.True(time.Created > 0, "the answer had no timer");
         await Eventually.TrueAsync(() => time.Live == 0, "its end");
+    }
+
+    /// <summary>The part of an error that has arrived decides about the charge, also while the gateway waits for more of it.</summary>
+    [Theory]
+    [InlineData("402 Payment Required", "application/json", "", "{\"error\":", 10, GenerationState.Settled)]
+    [InlineData("402 Payment Required", "application/json", "X-Generation-Id: gen-1-x\r\n", "{\"error\":", 10, GenerationState.Provisional)]
+    [InlineData("429 Too Many Requests", "application/json", "", "{\"error\":", 3, GenerationState.Settled)]
+    [InlineData("200 OK", "text/event-stream", "", "data: {\"error\":{\"code\":429}}\n\n", 1, GenerationState.Settled)]
+    public async Task ClientThatLeavesWhileAnErrorIsLookedInto_IsChargedByTheError(
+        string status, string type, string more, string begin, int waits, object state)
+    {
+        FakeTime.SkipWithPublishedProgram();
+        var time = new TimerCountingTime(TimeSpan.FromSeconds(waits));
+        var before = 0;
+        var sent = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var upstream = ScriptedSocketUpstream.Start(async connection =>
+        {
+            await connection.ReadRequestAsync();
+            before = time.Waits;
+            await connection.SendAsync($"HTTP/1.1 {status}\r\nContent-Type: {type}\r\n{more}Transfer-Encoding: chunked\r\n\r\n");
+            await connection.SendChunkAsync(begin);
+            sent.TrySetResult();
+            await connection.WaitForCloseAsync();
+        });
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            Time = time,
+            KeepsDestinations = true,
+            HasStoredPrices = true,
+            Sections = [("ReverseProxy", Destinations.Of(upstream.BaseUrl, upstream.BaseUrl))],
+        });
+
+        await using (await team.SendAsync("/v1/chat/completions", TeamGateway.Body("\"stream\":true")))
+        {
+            await sent.Task.GuardAsync();
+            await Eventually.TrueAsync(() => time.Waits > before, "the wait for the rest of the error");
+        }
+
+        LedgerRow? row = null;
+        await time.AdvanceUntilAsync(
+            TimeSpan.FromMilliseconds(10),
+            async () => (row = (await team.RowsAsync()).SingleOrDefault()) is { State: not GenerationState.Reserved },
+            "the end of the call");
+        Assert.Equal(((GenerationState)state, 429 - (status.StartsWith("402", StringComparison.Ordinal) ? 27 : 0)), (row!.State, row.Status));
+        Assert.Equal(state is GenerationState.Settled ? 0 : null, row.CostPico);
     }
 
     /// <summary>The system's clock, which counts the timers of answers.</summary>

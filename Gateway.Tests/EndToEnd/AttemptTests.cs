@@ -75,6 +75,11 @@ public sealed class AttemptTests
         {
             Interlocked.Increment(ref requests);
             await script.BeginAnswerAsync(stream, type, "gen-h2");
+            if (type == "application/json")
+            {
+                await script.SendDataAsync(stream, "{");
+            }
+
             await Eventually.TrueAsync(() => time.Waits > 0, "the wait for the first data");
             await script.RefuseAsync(stream);
         });

@@ -319,6 +319,31 @@ public sealed class FirstDataTests : IClassFixture<FirstDataTests.Fixture>
         return await client.ReadAsync();
     }
 
+    /// <summary>Nothing of the response has gone to the client before its first byte.</summary>
+    [Fact]
+    public async Task JsonErrorLongBehindTheHeaders_IsTheStatusThatItSays()
+    {
+        var body = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var upstream = ScriptedSocketUpstream.Start(async connection =>
+        {
+            await connection.ReadRequestAsync();
+            await connection.SendAsync("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n");
+            await body.Task;
+            await connection.SendAsync("{\"error\":{\"code\":429}}");
+        });
+        await using var gateway = await GatewayHost.StartAsync(options =>
+        {
+            options.Upstream = upstream.BaseUrl;
+            options.Settings = ShippedSettings.WithValues(("Server:EventStreamHeaderDelay", "\"00:00:00\""));
+        });
+        await using var client = await gateway.ConnectAsync();
+        await client.PostAsync(Chat, """{"model":"m"}""");
+        using var other = await gateway.Client.GetAsync("/health", TestContext.Current.CancellationToken);
+        body.SetResult();
+
+        Assert.Equal(429, (await client.ReadAsync()).Head.Status);
+    }
+
     /// <summary>Blanks keep a connection alive until the response begins, and only then its time to be decided begins.</summary>
     [Fact]
     public async Task JsonErrorBehindBlanks_HasItsTimeFromItsFirstByteOn()

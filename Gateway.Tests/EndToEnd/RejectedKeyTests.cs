@@ -64,6 +64,30 @@ public sealed class RejectedKeyTests : IClassFixture<RejectedKeyTests.Fixture>
             "rows that cost nothing");
     }
 
+    /// <summary>A message may be in another encoding, or be cut inside a character.</summary>
+    [Theory]
+    [InlineData("402 Payment Required", "Insufficient cr\u00e9dits", 503)]
+    [InlineData("402 Payment Required", "You can only afford 5 tok\u00e9ns", 402)]
+    [InlineData("200 OK", "Insufficient cr\u00e9dits", 503)]
+    public async Task MessageThatIsNoUtf8_IsRead(string status, string message, int expected)
+    {
+        var body = $"{{\"error\":{{\"code\":402,\"message\":\"{message}\"}}}}";
+        await using var upstream = ScriptedSocketUpstream.Start(async connection =>
+        {
+            await connection.ReadRequestAsync();
+            await connection.SendAsync(Encoding.Latin1.GetBytes(
+                $"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}"));
+        });
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions { UpstreamUrl = upstream.BaseUrl, WaitsForPrices = false });
+
+        var call = await team.ChatAsync();
+
+        Assert.Equal(expected, call.Status);
+        Assert.Equal(expected == 503 ? "1" : null, call.Head.Header("x-gateway-error"));
+        var row = await team.RowAsync(static row => row.IsClosed);
+        Assert.Equal((GenerationState.Settled, 0L), (row.State, row.CostPico));
+    }
+
     [Fact]
     public async Task ErrorThatSaysItIsAStream_Is503()
     {

@@ -78,7 +78,7 @@ internal static class ResponseDropping
             reader.Read(bytes.Span);
             reader.End();
             facts = reader.Facts;
-            isErrorOnly = ResponseReaders.IsErrorOnly(reader, isEventStream);
+            isErrorOnly = ResponseReaders.IsErrorOnly(reader);
         }
 
         var outcome = new CallOutcome

@@ -39,6 +39,9 @@ internal sealed class EncodedUsageReader : IResponseReader
     public bool IsComplete => _reader.IsComplete;
 
     /// <inheritdoc />
+    public bool IsEventStream => _reader.IsEventStream;
+
+    /// <inheritdoc />
     public bool HasData => _reader.HasData;
 
     /// <inheritdoc />

@@ -10,6 +10,9 @@ internal interface IResponseReader : IDisposable
     /// <summary>Whether the response is complete: its JSON document is closed, or its stream has sent the last event.</summary>
     bool IsComplete { get; }
 
+    /// <summary>Whether the response is an event stream. Its first data decides: a server may announce events and then fail with JSON.</summary>
+    bool IsEventStream { get; }
+
     /// <summary>Whether data other than blanks and keep-alive comments has arrived.</summary>
     bool HasData { get; }
 

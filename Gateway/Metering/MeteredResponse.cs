@@ -23,19 +23,18 @@ internal sealed class MeteredResponse : IResponseObserver, IDisposable
         _call = call;
         _time = time;
         _namesJob = namesJob;
-        IsEventStream = isEventStream;
         _reader = ResponseReaders.Create(isEventStream, headers.ContentEncoding);
         _remainingBytes = headers.ContentLength ?? long.MaxValue;
     }
 
-    /// <summary>Whether the response is an event stream.</summary>
-    public bool IsEventStream { get; }
+    /// <inheritdoc cref="IResponseReader.IsEventStream" />
+    public bool IsEventStream => _reader.IsEventStream;
 
     /// <summary>The timestamp of the first data. Blanks and comments are not data.</summary>
     public long? FirstDataAt { get; private set; }
 
     /// <summary>Whether the only data that has arrived is upstream's error: the events of a stream, or a complete body.</summary>
-    public bool IsErrorOnly => ResponseReaders.IsErrorOnly(_reader, IsEventStream);
+    public bool IsErrorOnly => ResponseReaders.IsErrorOnly(_reader);
 
     /// <inheritdoc cref="IResponseReader.IsCostInterim" />
     public bool IsCostInterim => _reader.IsCostInterim;

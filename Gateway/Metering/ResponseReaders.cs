@@ -13,8 +13,8 @@ internal static class ResponseReaders
     }
 
     /// <summary>Whether the only data that a reader has read is upstream's error: the events of a stream, or a complete body.</summary>
-    public static bool IsErrorOnly(IResponseReader reader, bool isEventStream) =>
-        reader is { HasContent: false, Facts: { HasError: true } facts } && (isEventStream || facts.IsComplete);
+    public static bool IsErrorOnly(IResponseReader reader) =>
+        reader is { HasContent: false, Facts: { HasError: true } facts } && (reader.IsEventStream || facts.IsComplete);
 
     /// <summary>The encoding of a response.</summary>
     internal static ResponseEncoding EncodingOf(ICollection<string> encodings)

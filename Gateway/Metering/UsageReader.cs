@@ -13,13 +13,15 @@ internal sealed class UsageReader : IResponseReader
     // The number of first events that are parsed without a filter, until one of them contains the id of the response.
     private const int FirstEvents = 8;
 
-    private readonly bool _isEventStream;
     private readonly ResponseFactsBuilder _facts = new();
     private readonly ResponseScanner _scanner;
 
     // Whether a byte order mark may still begin or continue, and the number of its bytes read so far.
     private bool _isAtStart = true;
     private int _markLength;
+
+    // Whether something but blanks has arrived.
+    private bool _hasBegun;
 
     // The state of a line that is split between two reads.
     private SplitLine _line = new();
@@ -37,7 +39,7 @@ internal sealed class UsageReader : IResponseReader
 
     public UsageReader(bool isEventStream)
     {
-        _isEventStream = isEventStream;
+        IsEventStream = isEventStream;
         _scanner = new ResponseScanner(_facts);
         _scanner.Begin();
     }
@@ -49,6 +51,9 @@ internal sealed class UsageReader : IResponseReader
 
     /// <inheritdoc />
     public bool IsComplete => _facts.IsComplete;
+
+    /// <inheritdoc />
+    public bool IsEventStream { get; private set; }
 
     /// <inheritdoc />
     public bool HasData { get; private set; }
@@ -75,7 +80,14 @@ internal sealed class UsageReader : IResponseReader
             bytes = SkipMark(bytes);
         }
 
-        if (_isEventStream)
+        if (!_hasBegun && bytes.IndexOfAnyExcept(" \t\r\n"u8) is >= 0 and var first)
+        {
+            // No field of an event begins with a brace.
+            _hasBegun = true;
+            IsEventStream &= bytes[first] != (byte)'{';
+        }
+
+        if (IsEventStream)
         {
             ReadEvents(bytes);
         }
@@ -89,7 +101,7 @@ internal sealed class UsageReader : IResponseReader
     public void End()
     {
         // A client discards an event that the end of the stream truncates, but its bill counts.
-        if (_isEventStream)
+        if (IsEventStream)
         {
             EndLine();
             EndEvent();

@@ -72,7 +72,7 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
                 return new OpenRouterBill<T>(value, IsMissing: false, IsAnswered: true);
             }
 
-            var isJson = endsWhenMissing && status is Ok or NotFound && IsJsonObject(body);
+            var isJson = endsWhenMissing && status is Ok or NotFound && IsJson(body);
             if (isJson && status == NotFound && target.IsAuthoritative)
             {
                 return new OpenRouterBill<T>(null, IsMissing: true, IsAnswered: true);
@@ -128,12 +128,12 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
     private static bool IsFailedAttempt(Exception fault) => fault is HttpRequestException or IOException or InvalidDataException
         or InvalidOperationException or NotSupportedException or OperationCanceledException;
 
-    private static bool IsJsonObject(byte[] body)
+    private static bool IsJson(byte[] body)
     {
         try
         {
             using var document = JsonDocument.Parse(body);
-            return document.RootElement.ValueKind == JsonValueKind.Object;
+            return true;
         }
         catch (JsonException)
         {

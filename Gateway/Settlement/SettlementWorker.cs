@@ -53,7 +53,8 @@ internal sealed partial class SettlementWorker : Worker
     /// <summary>Settlements whose write failed. The commit may have succeeded and its reply been lost.</summary>
     private readonly ConcurrentQueue<Settlement> _unconfirmed = new();
 
-    private DateTimeOffset _nextOrphanSearch = DateTimeOffset.MinValue;
+    // No time of day: the next search does not wait for a clock that is set back.
+    private long? _orphansSearchedAt;
 
     public SettlementWorker(
         ILedgerStore store,
@@ -100,14 +101,13 @@ internal sealed partial class SettlementWorker : Worker
 
     private async Task AdoptOrphansAsync(CancellationToken stoppingToken)
     {
-        var now = _time.GetUtcNow();
-        if (now < _nextOrphanSearch)
+        if (_orphansSearchedAt is { } last && _time.GetElapsedTime(last) < OrphanPeriod)
         {
             return;
         }
 
-        _nextOrphanSearch = now + OrphanPeriod;
-        var (provisional, unresolvable) = await _store.AdoptOrphansAsync(now, stoppingToken);
+        _orphansSearchedAt = _time.GetTimestamp();
+        var (provisional, unresolvable) = await _store.AdoptOrphansAsync(_time.GetUtcNow(), stoppingToken);
         if (provisional + unresolvable > 0)
         {
             for (var i = 0; i < unresolvable; i++)

@@ -75,7 +75,9 @@ internal readonly record struct AnswerHead(HeldStream? Stream, bool IsLate, int?
                     beganAt = time.GetTimestamp();
                 }
 
-                if (!await stream.TryHoldMoreAsync(Left(delay, time.GetElapsedTime(beganAt)), time, cancellationToken))
+                // The client sees nothing of JSON before its first byte, so that nothing is lost while it is awaited.
+                var left = isEventStream || !stream.Held.IsEmpty ? Left(delay, time.GetElapsedTime(beganAt)) : Timeout.InfiniteTimeSpan;
+                if (!await stream.TryHoldMoreAsync(left, time, cancellationToken))
                 {
                     isLate = stream.Held.IsEmpty;
                     break;
@@ -109,7 +111,18 @@ internal readonly record struct AnswerHead(HeldStream? Stream, bool IsLate, int?
         {
             if (verdict.Data is not null && request.Admission.Call is not null)
             {
-                await stream.HoldAllAsync(TailDelay, time, cancellationToken);
+                try
+                {
+                    await stream.HoldAllAsync(TailDelay, time, cancellationToken);
+                }
+                catch (OperationCanceledException)
+                {
+                    // The client has disconnected, or the shutdown has cut the request.
+                    response.StatusCode = (HttpStatusCode)status;
+                    await ObserveAsync(request, response, isEventStream, stream.Held);
+                    stream.Dispose();
+                    throw;
+                }
             }
 
             return BecomeError(context, response, stream, status, verdict.Data);

@@ -183,9 +183,19 @@ internal sealed partial class AnswerTransform(
         var (transform, response) = (answer.Transform, answer.Response);
         var held = new HeldStream(await response.Content.ReadAsStreamAsync(transform.CancellationToken), timers: null);
         response.Content = new PassedContent(response.Content, held);
-        if (!await held.HoldAllAsync(delay, time, transform.CancellationToken))
+        try
         {
-            transform.HttpContext.Response.ContentLength = null;
+            if (!await held.HoldAllAsync(delay, time, transform.CancellationToken))
+            {
+                transform.HttpContext.Response.ContentLength = null;
+            }
+        }
+        catch (OperationCanceledException) when (answer.Request.Admission.Call is { } call)
+        {
+            // The client has disconnected, or the shutdown has cut the request. The part that has arrived decides about the charge.
+            NameCall(call, answer.Request, response);
+            await ObserverOf(call, answer).ObserveAsync(held.Held);
+            throw;
         }
 
         return held;

@@ -93,7 +93,7 @@ internal sealed class EventStream : AsyncReadStream
         {
             count = await read;
         }
-        catch (Exception exception) when (_request.End == RequestEnd.Shutdown || !_context.RequestAborted.IsCancellationRequested)
+        catch (Exception exception) when (_request.IsCutByShutdown() || !_context.RequestAborted.IsCancellationRequested)
         {
             // The client is connected, so the shutdown has cut the request, upstream has broken off, or a time limit is over.
             if (!IsComplete() || _context.Response.ContentLength is not null)

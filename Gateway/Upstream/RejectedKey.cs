@@ -27,9 +27,10 @@ internal static class RejectedKey
             return ErrorOf(document.RootElement) is not { } error
                 || !(status == StatusCodes.Status401Unauthorized ? NamesProvider(error) : SaysWhatIsLeft(error));
         }
-        catch (JsonException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            // A page of an intermediary, nothing, or the beginning of an error, which may say enough.
+            // A page of an intermediary, nothing, or the beginning of an error, which may say enough. A text that is no UTF-8 is found when
+            // it is read.
             var text = Encoding.UTF8.GetString(body.Span);
             return !(status == StatusCodes.Status401Unauthorized ? text.Contains("\"provider_name\"", StringComparison.Ordinal) : SaysWhatIsLeft(text));
         }

@@ -50,6 +50,30 @@ public sealed class MeteredResponseTests
         Assert.Equal(isEventStream, response.IsEventStream);
     }
 
+    /// <summary>A server may announce events and then fail with JSON.</summary>
+    [Theory]
+    [InlineData("{\"error\":{\"code\":503}}", GenerationState.Settled)]
+    [InlineData("\uFEFF \r\n{\"error\":{\"code\":503}}", GenerationState.Settled)]
+    [InlineData("{\"id\":\"gen-1\",\"error\":{\"code\":503}}", GenerationState.Provisional)]
+    [InlineData("data: {\"error\":{\"code\":503}}\n\n", GenerationState.Settled)]
+    [InlineData("<html>", GenerationState.Unresolvable)]
+    public async Task ErrorUnderTheTypeOfEvents_IsReadAsWhatItIs(string text, object state)
+    {
+        foreach (var size in (int[])[1, 4, 100])
+        {
+            await using var call = await AdmitAsync();
+            var response = call.Answered(503, isEventStream: true, namesJob: false, Headers());
+            foreach (var part in Encoding.UTF8.GetBytes(text).Chunk(size))
+            {
+                await response.ObserveAsync(part);
+            }
+
+            await response.EndAsync();
+
+            Assert.Equal((GenerationState)state, call.Settlement!.Value.Decision.State);
+        }
+    }
+
     [Fact]
     public async Task FirstData_IsTimedOnce()
     {

@@ -118,6 +118,28 @@ public sealed class SettlementWorkerTests
         Assert.InRange(-Assert.Single(pending.Limits.Changes), 1, 100_000);
     }
 
+    /// <summary>A machine that is resumed may show a wrong day at first.</summary>
+    [Fact]
+    public async Task OrphansAreLookedFor_AlsoAfterAClockThatWasAhead()
+    {
+        await using var pending = await PendingCall.CreateAsync(1);
+        pending.Time.Ahead = TimeSpan.FromDays(1);
+        await pending.Worker.StartAsync(Cancel);
+        await Eventually.InStepsAsync(() => SearchesAfterAStep() > 0, "the first search");
+
+        pending.Time.Ahead = TimeSpan.Zero;
+        var before = pending.Store.OrphanSearches;
+        await Eventually.InStepsAsync(() => SearchesAfterAStep() > before, "another search");
+        await pending.Worker.StopAsync(Cancel);
+
+        int SearchesAfterAStep()
+        {
+            pending.Time.Advance(TimeSpan.FromSeconds(1));
+            pending.Worker.Wake();
+            return pending.Store.OrphanSearches;
+        }
+    }
+
     /// <summary>A bucket above its limit takes longer than a minute to drain, and gives back the tokens that it cannot have drained.</summary>
     [Theory]
     [InlineData(30, 90, 0)]
@@ -248,7 +270,7 @@ public sealed class SettlementWorkerTests
         private SettingsStore _settings = null!;
         private LedgerWriter _writer = null!;
 
-        public FakeTimeProvider Time { get; } = new(Now);
+        public AheadTime Time { get; } = new();
 
         public Guid Id { get; } = NewId();
 
@@ -308,6 +330,16 @@ public sealed class SettlementWorkerTests
                 Time,
                 NullLogger<SettlementWorker>.Instance);
         }
+    }
+
+    /// <summary>A clock whose time of day can be wrong.</summary>
+    private sealed class AheadTime() : FakeTimeProvider(Now)
+    {
+        public TimeSpan Ahead { get; set; }
+
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + Ahead;
+
+        public override long GetTimestamp() => base.GetUtcNow().Ticks;
     }
 
     /// <summary>An upstream that has a bill.</summary>

@@ -6,6 +6,11 @@ namespace Gateway.Tests.Gateway.Workers;
 /// <summary>A ledger whose questions by workers, or whose writes, throw while the test wants it.</summary>
 internal sealed class ThrowingLedgerStore(ILedgerStore inner) : ILedgerStore
 {
+    private int _orphanSearches;
+
+    /// <summary>How often orphans were looked for.</summary>
+    public int OrphanSearches => Volatile.Read(ref _orphanSearches);
+
     /// <summary>Creates the exception that is thrown.</summary>
     public Func<Exception>? Fault { get; set; }
 
@@ -48,8 +53,11 @@ internal sealed class ThrowingLedgerStore(ILedgerStore inner) : ILedgerStore
         }
     }
 
-    public Task<(int Provisional, int Unresolvable)> AdoptOrphansAsync(DateTimeOffset now, CancellationToken cancellationToken) =>
-        inner.AdoptOrphansAsync(now, cancellationToken);
+    public Task<(int Provisional, int Unresolvable)> AdoptOrphansAsync(DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        Interlocked.Increment(ref _orphanSearches);
+        return inner.AdoptOrphansAsync(now, cancellationToken);
+    }
 
     public Task<IReadOnlyList<PendingGeneration>> TakeDueAsync(
         IReadOnlyCollection<string> teams, DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken) =>
