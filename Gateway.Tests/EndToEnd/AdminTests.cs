@@ -345,6 +345,18 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
     }
 
     [Fact]
+    public async Task LocalhostWithoutAPort_GetsOneOfTheSystem()
+    {
+        await using var pair = await GatewayPair.StartAsync(
+            static options => options.Settings = ShippedSettings.With(("Admin", """{ "Url": "http://localhost:0" }""")));
+        using var admin = await ClientAsync(pair);
+
+        using var answer = await admin.GetAsync("/admin/health", TestContext.Current.CancellationToken);
+
+        Assert.Equal(200, (int)answer.StatusCode);
+    }
+
+    [Fact]
     public async Task WithoutAUrl_ThereIsNoListener()
     {
         await using var pair = await GatewayPair.StartAsync(options => options.HasLog = true);

@@ -75,6 +75,17 @@ public sealed class ExplainLevelsTests : IClassFixture<ExplainLevelsTests.Fixtur
         Assert.StartsWith("401: ", ofExpired.GetProperty("text").GetString(), StringComparison.Ordinal);
     }
 
+    /// <summary>The key that is not known has the limits of its own team, whichever team was asked about before.</summary>
+    [Fact]
+    public async Task TeamsWithSeveralKeys_HaveTheirOwnLimits()
+    {
+        var first = await ExplainAsync("""{"team":"keyed","model":"openai/gpt-4o-mini"}""");
+        var second = await ExplainAsync("""{"team":"counted","model":"openai/gpt-4o-mini"}""");
+
+        Assert.False(first.TryGetProperty("limits", out _));
+        Assert.Equal("""{"requests":{"limit":7,"left":7}}""", second.GetProperty("limits").GetRawText());
+    }
+
     [Theory]
     [InlineData("""{"team":"keyed","key":"nobody's","model":"a"}""")]
     [InlineData("""{"key":"ci","model":"a"}""")]
@@ -139,6 +150,15 @@ public sealed class ExplainLevelsTests : IClassFixture<ExplainLevelsTests.Fixtur
                     , "Label": "ci", "Limits": { "RequestsPerMinute": 1 } },
                     { "Label": "other", "Sha256": "0000000000000000000000000000000000000000000000000000000000000001" },
                     { "Label": "old", "Sha256": "0000000000000000000000000000000000000000000000000000000000000002", "Expires": "2020-01-01T00:00:00Z"
+                    """,
+                    reference),
+                TeamSetup.Team(
+                    """ "Limits": { "RequestsPerMinute": 7 } """,
+                    "counted",
+                    "ogw-counted",
+                    """
+                    , "Label": "ci" },
+                    { "Label": "other", "Sha256": "0000000000000000000000000000000000000000000000000000000000000003"
                     """,
                     reference),
             ],

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using Gateway.Configuration;
 using Gateway.Configuration.Model;
@@ -188,7 +189,12 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         kestrel.Limits.MaxRequestBodySize = MaxRequestBodySize;
         kestrel.Limits.RequestHeadersTimeout = HeadersTimeout;
         kestrel.Limits.KeepAliveTimeout = KeepAliveTimeout;
-        if (_address.Address is null)
+        if (_address is { Address: null, Port: 0 })
+        {
+            // The system cannot choose one port for both loopback addresses.
+            kestrel.Listen(IPAddress.Loopback, 0, static listener => listener.Protocols = HttpProtocols.Http1);
+        }
+        else if (_address.Address is null)
         {
             kestrel.ListenLocalhost(_address.Port, static listener => listener.Protocols = HttpProtocols.Http1);
         }

@@ -3,6 +3,7 @@ using Gateway.Errors;
 using Gateway.Limits;
 using Gateway.Metering;
 using Gateway.Observability;
+using Gateway.Pricing;
 using Gateway.Requests;
 using Gateway.Teams;
 using Microsoft.AspNetCore.Http.Features;
@@ -121,6 +122,8 @@ internal sealed class AdmissionMiddleware
                 call.Unsent();
             }
 
+            // YARP may see the cut of the shutdown before it is recorded.
+            request.IsCutByShutdown();
             await call.EndedAsync(CallEnd.Of(
                 request.End, context.RequestAborted.IsCancellationRequested, failure, context.Response.StatusCode, hasThrown));
         }
@@ -151,8 +154,14 @@ internal sealed class AdmissionMiddleware
         }
 
         var facts = settlement.Facts;
+        var isPriced = request.Body.Cost.Cost is not null;
         var generation = new MeteredGeneration(
-            request.Team!.Id, request.Caller.Endpoint!.Path, sentModel, request.Body.Cost.Cost is not null, facts.Model, facts.Provider);
+            request.Team!.Id,
+            request.Caller.Endpoint!.Path,
+            isPriced && sentModel is not null ? PriceList.WithoutVariants(sentModel) : sentModel,
+            isPriced,
+            facts.Model,
+            facts.Provider);
         _metrics.GenerationEnded(
             generation,
             settlement.End,

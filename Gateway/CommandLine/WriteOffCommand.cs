@@ -60,7 +60,7 @@ internal static class WriteOffCommand
             {
                 await output.WriteLineAsync(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{row.StartedAt:yyyy-MM-dd'T'HH:mm:ss'Z'}  {row.GenerationId ?? row.Id.ToString()}  {Printable(row.KeyLabel)}  {Printable(row.Model)}  {row.Reserved} USD"));
+                    $"{row.StartedAt:yyyy-MM-dd'T'HH:mm:ss'Z'}  {(row.GenerationId is { } id ? Printable(id) : row.Id.ToString())}  {Printable(row.KeyLabel)}  {Printable(row.Model)}  {row.Reserved} USD"));
             }
         }
 

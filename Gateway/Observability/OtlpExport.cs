@@ -53,6 +53,12 @@ internal static class OtlpExport
             options.Headers = headers;
         }
 
+        // The exporter would throw.
+        if (!AreHeaders(options.Headers))
+        {
+            options.Headers = null;
+        }
+
         if (int.TryParse(Of("TIMEOUT"), NumberStyles.None, CultureInfo.InvariantCulture, out var timeout))
         {
             options.TimeoutMilliseconds = timeout;
@@ -68,6 +74,19 @@ internal static class OtlpExport
         .AddService(ServiceName, serviceVersion: Version())
         .AddTelemetrySdk()
         .AddEnvironmentVariableDetector();
+
+    /// <summary>Whether a text is a list of headers, <c>name=value</c> with commas between: https://opentelemetry.io/docs/specs/otel/protocol/exporter/.</summary>
+    private static bool AreHeaders(string? text)
+    {
+        if (string.IsNullOrEmpty(text))
+        {
+            return true;
+        }
+
+        var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        return Uri.UnescapeDataString(text).Split(',').All(
+            header => header.IndexOf('=', StringComparison.Ordinal) is > 0 and var end && names.Add(header[..end].Trim()));
+    }
 
     private static bool Is(string? value, string expected) => string.Equals(value?.Trim(), expected, StringComparison.OrdinalIgnoreCase);
 

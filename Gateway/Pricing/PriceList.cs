@@ -127,18 +127,20 @@ internal sealed class PriceList
     }
 
     /// <summary>
+    /// A name in a request as the list has it: without blanks around it and without dynamic variants, which a name may have in any number.
+    /// </summary>
+    public static string WithoutVariants(string name)
+    {
+        var rest = Strip(name);
+        return rest.Length == name.Length ? name : rest.ToString();
+    }
+
+    /// <summary>
     /// Finds the price of a model's fast tier, which some models have as an entry of its own: <c>anthropic/claude-opus-4.6-fast</c>.
     /// </summary>
     public bool TryFindFast(ReadOnlySpan<char> name, out ListedPrice price)
     {
-        name = name.Trim();
-        var variants = ModelVariants.None;
-        while (name.LastIndexOf(':') is >= 0 and var colon && TryReadVariant(name[colon..], ref variants))
-        {
-            name = name[..colon];
-        }
-
-        return TryGet($"{name}-fast", out price);
+        return TryGet($"{Strip(name)}-fast", out price);
     }
 
     /// <summary>Adds a price to the names of a list. The highest price of a name counts.</summary>
@@ -157,6 +159,18 @@ internal sealed class PriceList
         }
 
         return true;
+    }
+
+    private static ReadOnlySpan<char> Strip(ReadOnlySpan<char> name)
+    {
+        name = name.Trim();
+        var variants = ModelVariants.None;
+        while (name.LastIndexOf(':') is >= 0 and var colon && TryReadVariant(name[colon..], ref variants))
+        {
+            name = name[..colon];
+        }
+
+        return name;
     }
 
     private static Dictionary<string, ListedPrice> Copy(Dictionary<string, ListedPrice> prices) => new(prices, StringComparer.OrdinalIgnoreCase);

@@ -10,8 +10,8 @@ namespace Gateway.Reports;
 /// <param name="Body">The request's body.</param>
 internal sealed record ExplainedRequest(SettingsSnapshot Snapshot, Team? Sender, PathString Path, ReadOnlyMemory<byte> Body)
 {
-    // Has no limits, rights or budget of its own.
-    private static readonly TeamKey AnyKey = new() { Label = "", Hash = default };
+    // Has no limits, rights or budget of its own. A key remembers the limits of its team, so it is that of one request.
+    private readonly TeamKey _anyKey = new() { Label = "", Hash = default };
 
     /// <summary>The key that the request carries, if it is known; by default the only key of the team.</summary>
     public TeamKey? Key { get; init; } = Sender is { Keys: [var only] } ? only : null;
@@ -24,5 +24,5 @@ internal sealed record ExplainedRequest(SettingsSnapshot Snapshot, Team? Sender,
     public Team? Team => Caller?.Team;
 
     /// <summary>The caller; <see langword="null"/> without a team.</summary>
-    public CallerIdentity? Caller => Sender is null ? null : new CallerIdentity(Sender.As(Key ?? AnyKey), Key ?? AnyKey);
+    public CallerIdentity? Caller => Sender is null ? null : new CallerIdentity(Sender.As(Key ?? _anyKey), Key ?? _anyKey);
 }

@@ -26,9 +26,8 @@ internal static class HopHeaders
             // its own.
             "Forwarded", "X-Forwarded", "Forwarded-For", "Via", "X-Real-IP", "True-Client-IP", "X-Client-IP", "Client-IP", "X-Cluster-Client-IP", "X-Originating-IP",
             "X-Remote-IP", "X-Remote-Addr", "X-Original-Forwarded-For", "X-Original-Host", "X-ProxyUser-Ip", "Proxy-Client-IP",
-            "WL-Proxy-Client-IP", "CF-Connecting-IP", "CF-Connecting-IPv6", "CF-Pseudo-IPv4", "CF-IPCountry", "Fastly-Client-IP",
-            "Fly-Client-IP", "DO-Connecting-IP", "X-Azure-ClientIP", "X-Azure-SocketIP", "X-Appengine-User-IP", "X-NF-Client-Connection-IP",
-            "X-Vercel-Forwarded-For",
+            "X-Original-Remote-Addr", "WL-Proxy-Client-IP", "Fastly-Client-IP", "Fly-Client-IP", "DO-Connecting-IP", "X-Azure-ClientIP",
+            "X-Azure-SocketIP", "X-NF-Client-Connection-IP", "X-Vercel-Forwarded-For", "Incap-Client-IP", "X-Sucuri-ClientIP", "CDN-Loop",
 
             // Some servers take path or method from these in place of the request line, which the gateway has judged.
             "X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override",
@@ -37,6 +36,9 @@ internal static class HopHeaders
             "X-Enable-Plugins",
         ],
         StringComparer.OrdinalIgnoreCase);
+
+    // Families of such headers: those of Cloudflare, CloudFront and App Engine tell the client's address, port, country and city.
+    private static readonly string[] ClientPrefixes = ["X-Forwarded-", "X-Envoy-", "CF-", "CloudFront-", "X-Appengine-"];
 
     // Clients of several providers send their key in the header of another provider, too. A team's key may have any format.
     private static readonly FrozenSet<string> CredentialHeaders =
@@ -108,8 +110,7 @@ internal static class HopHeaders
             if (ClientHeaders.Contains(name)
                 || (hasTeams && CredentialHeaders.Contains(name))
                 || HasGatewayKey(values)
-                || name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)
-                || name.StartsWith("X-Envoy-", StringComparison.OrdinalIgnoreCase)
+                || IsOfClientFamily(name)
                 || (name.StartsWith("X-OpenRouter-", StringComparison.OrdinalIgnoreCase) && IsInternal(name, scopesSessions)))
             {
                 (found ??= []).Add(name);
@@ -120,6 +121,19 @@ internal static class HopHeaders
         {
             headers.Remove(name);
         }
+    }
+
+    private static bool IsOfClientFamily(string name)
+    {
+        foreach (var prefix in ClientPrefixes)
+        {
+            if (name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private static bool HasGatewayKey(in HeaderStringValues values)

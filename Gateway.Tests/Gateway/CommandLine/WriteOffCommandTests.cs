@@ -63,7 +63,7 @@ public sealed class WriteOffCommandTests : IDisposable
             await store.ApplyAsync(
                 [
                     Began(unknown, reserved: 250_000_000_000) with { SentModel = "a/b\u001b[31m" }, Unresolvable(unknown),
-                    Began(named, reserved: 1_000_000_000_000), Unresolvable(named) with { GenerationId = "gen-1763871234-x" },
+                    Began(named, reserved: 1_000_000_000_000), Unresolvable(named) with { GenerationId = "gen-1763871234-x\u001b]0;x\u0007" },
                 ],
                 Cancel);
         }
@@ -72,7 +72,7 @@ public sealed class WriteOffCommandTests : IDisposable
             (true,
                 $"""
                 2026-03-14T15:09:26Z  {unknown}  ci  a/b\u001B[31m  0.25 USD
-                2026-03-14T15:09:26Z  gen-1763871234-x  ci  (none)  1 USD
+                2026-03-14T15:09:26Z  gen-1763871234-x\u001B]0;x\u0007  ci  (none)  1 USD
                 2 calls of team search, 1.25 USD in all, are unresolved and would be written off.
 
                 """.ReplaceLineEndings(Environment.NewLine),

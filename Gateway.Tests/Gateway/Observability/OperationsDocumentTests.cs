@@ -112,6 +112,27 @@ public sealed partial class OperationsDocumentTests : IDisposable
         }
     }
 
+    /// <summary>The exporter throws for headers that it cannot read, which would end the start.</summary>
+    [Theory]
+    [InlineData("abc")]
+    [InlineData("a=b,c")]
+    [InlineData("a=b,a=c")]
+    [InlineData("=b")]
+    [InlineData(",")]
+    public void HeadersThatCannotBeRead_AreIgnored(string headers)
+    {
+        foreach (var signal in (string[])[OtlpExport.Metrics, OtlpExport.Traces])
+        {
+            var (ofSignal, ofAll) = (new OtlpExporterOptions(), new OtlpExporterOptions { Headers = headers });
+            OtlpExport.Configure(ofSignal, signal, name => name == $"OTEL_EXPORTER_OTLP_{signal}_HEADERS" ? headers : null);
+            OtlpExport.Configure(ofAll, signal, static _ => null);
+
+            Assert.Null(ofSignal.Headers);
+            Assert.Null(ofAll.Headers);
+            using var exporter = new OtlpTraceExporter(ofAll);
+        }
+    }
+
     [Theory]
     [InlineData(OtlpExport.Metrics, OtlpExport.Traces)]
     [InlineData(OtlpExport.Traces, OtlpExport.Metrics)]

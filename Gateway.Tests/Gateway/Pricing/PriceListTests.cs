@@ -38,6 +38,16 @@ public sealed class PriceListTests
         Assert.Equal(new ListedPrice(new ModelPrice(new(2_500_000), new(10_000_000), new(1_000_000_000))), price);
     }
 
+    /// <summary>A name may have any number of dynamic variants, which must not become tags of metrics.</summary>
+    [Theory]
+    [InlineData("openai/gpt-4o", "openai/gpt-4o")]
+    [InlineData(" openai/gpt-4o ", "openai/gpt-4o")]
+    [InlineData("openai/gpt-4o:floor:exacto:FLOOR:online:nitro", "openai/gpt-4o")]
+    [InlineData("meta/llama:free", "meta/llama:free")]
+    [InlineData("meta/llama:free:nitro", "meta/llama:free")]
+    [InlineData(":nitro", "")]
+    public void NameInTheList_HasNoDynamicVariants(string name, string expected) => Assert.Equal(expected, PriceList.WithoutVariants(name));
+
     [Fact]
     public void FreeIsAPrice()
     {
