@@ -180,6 +180,18 @@ public sealed class StreamTimeoutTests
         Assert.NotEqual(RawEnd.Complete, (await ending).End);
     }
 
+    [Fact]
+    public async Task JsonWithoutAByte_Is504AfterTheTotalTimeout()
+    {
+        await using var run = await Run.StartAsync(("Upstream:TotalTimeout", "\"10:00:00\""), type: "application/json");
+        await run.Client.PostAsync("/v1/chat/completions", """{"model":"m"}""");
+        var reading = run.Client.ReadHeadAsync();
+        await run.HasRequest.GuardAsync();
+        await run.Time.AdvanceUntilAsync(TimeSpan.FromHours(1), () => Task.FromResult(reading.IsCompleted), "the head");
+
+        Assert.Equal(504, (await reading).Status);
+    }
+
     /// <summary>The limit counts from the sending, also while the client still sends a body that passes unread.</summary>
     [Theory]
     [InlineData(true)]

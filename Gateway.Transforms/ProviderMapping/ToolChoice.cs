@@ -38,6 +38,7 @@ internal static class ToolChoice
     {
         Dictionary<string, int>? names = null;
         Dictionary<string, int>? families = null;
+        HashSet<string>? left = null;
         int? needed = null;
         foreach (var member in facts.Members)
         {
@@ -58,7 +59,8 @@ internal static class ToolChoice
             }
 
             families ??= FamiliesOf(tools);
-            FindFirst(body.Slice(member.Value.Start, member.Value.Length), names, families, isEmptied, ref needed);
+            left ??= TypesLeft(facts, body, tools);
+            FindFirst(body.Slice(member.Value.Start, member.Value.Length), names, families, left, isEmptied, ref needed);
         }
 
         return needed is not { } index ? null : tools[index < tools.Count ? index : 0];
@@ -99,6 +101,31 @@ internal static class ToolChoice
         return families;
     }
 
+    /// <summary>The types of the tools that stay: a choice that has one of them needs no other of its family.</summary>
+    private static HashSet<string> TypesLeft(BodyFacts facts, in ReadOnlySequence<byte> body, IReadOnlyList<ServerToolUse> tools)
+    {
+        var types = new HashSet<string>(StringComparer.Ordinal);
+        var removed = tools.Select(tool => facts.ServerTools.Elements[tool.Element].Value.Start).ToHashSet();
+        var list = facts.Members[facts.LastIndexOf(BodyMemberName.Tools)].Value;
+        var reader = new Utf8JsonReader(body.Slice(list.Start, list.Length), JsonText.AnyDepth);
+        var (isRemoved, isType) = (false, false);
+        while (reader.Read())
+        {
+            if (reader.TokenType == JsonTokenType.StartObject && reader.CurrentDepth == 1)
+            {
+                isRemoved = removed.Contains(list.Start + (int)reader.TokenStartIndex);
+            }
+            else if (reader.TokenType == JsonTokenType.String && isType && !isRemoved && JsonReaderText.Length(reader) <= LongestText)
+            {
+                types.Add(JsonReaderText.Read(reader));
+            }
+
+            isType = reader.TokenType == JsonTokenType.PropertyName && reader.CurrentDepth == 2 && JsonReaderText.Is(reader, "type");
+        }
+
+        return types;
+    }
+
     /// <summary>
     /// The type of a tool without what tells its version: <c>openrouter:web_search</c> and <c>web_search_preview_2025_03_11</c> are
     /// <c>web_search</c>.
@@ -131,10 +158,16 @@ internal static class ToolChoice
 
     /// <summary>Reads a <c>tool_choice</c>, and lowers an index to the smallest of the tools that it names.</summary>
     private static void FindFirst(
-        in ReadOnlySequence<byte> choice, Dictionary<string, int> names, Dictionary<string, int> families, bool isEmptied, ref int? first)
+        in ReadOnlySequence<byte> choice,
+        Dictionary<string, int> names,
+        Dictionary<string, int> families,
+        HashSet<string> left,
+        bool isEmptied,
+        ref int? first)
     {
         var known = names.GetAlternateLookup<ReadOnlySpan<char>>();
         var knownFamilies = families.GetAlternateLookup<ReadOnlySpan<char>>();
+        var kept = left.GetAlternateLookup<ReadOnlySpan<char>>();
         var isType = false;
         Span<char> buffer = stackalloc char[LongestText];
         var reader = new Utf8JsonReader(choice, JsonText.AnyDepth);
@@ -147,7 +180,7 @@ internal static class ToolChoice
             }
 
             var text = JsonReaderText.Length(reader) > LongestText ? [] : buffer[..JsonReaderText.Read(reader, buffer)];
-            if (known.TryGetValue(text, out var tool) || (isType && knownFamilies.TryGetValue(FamilyOf(text), out tool)))
+            if (known.TryGetValue(text, out var tool) || (isType && !kept.Contains(text) && knownFamilies.TryGetValue(FamilyOf(text), out tool)))
             {
                 first = Math.Min(first ?? tool, tool);
             }

@@ -75,7 +75,10 @@ internal static class OtlpExport
         .AddTelemetrySdk()
         .AddEnvironmentVariableDetector();
 
-    /// <summary>Whether a text is a list of headers, <c>name=value</c> with commas between: https://opentelemetry.io/docs/specs/otel/protocol/exporter/.</summary>
+    /// <summary>
+    /// Whether the exporter reads a text as headers: <c>name=value</c> with commas between, https://opentelemetry.io/docs/specs/otel/protocol/exporter/.
+    /// It takes one comma at the end, and throws for a name that occurs twice or is its own.
+    /// </summary>
     private static bool AreHeaders(string? text)
     {
         if (string.IsNullOrEmpty(text))
@@ -83,8 +86,9 @@ internal static class OtlpExport
             return true;
         }
 
-        var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
-        return Uri.UnescapeDataString(text).Split(',').All(
+        var names = new HashSet<string>(StringComparer.Ordinal) { "User-Agent" };
+        text = Uri.UnescapeDataString(text);
+        return (text.EndsWith(',') ? text[..^1] : text).Split(',').All(
             header => header.IndexOf('=', StringComparison.Ordinal) is > 0 and var end && names.Add(header[..end].Trim()));
     }
 

@@ -76,11 +76,17 @@ internal readonly record struct AnswerHead(HeldStream? Stream, bool IsLate, int?
                 }
 
                 // The client sees nothing of JSON before its first byte, so that nothing is lost while it is awaited.
-                var left = isEventStream || !stream.Held.IsEmpty ? Left(delay, time.GetElapsedTime(beganAt)) : Timeout.InfiniteTimeSpan;
+                var isAwaited = !isEventStream && stream.Held.IsEmpty;
+                var left = isAwaited ? Timeout.InfiniteTimeSpan : Left(delay, time.GetElapsedTime(beganAt));
                 if (!await stream.TryHoldMoreAsync(left, time, cancellationToken))
                 {
                     isLate = stream.Held.IsEmpty;
                     break;
+                }
+
+                if (isAwaited)
+                {
+                    beganAt = time.GetTimestamp();
                 }
 
                 if (isEventStream && !stream.Held.IsEmpty)

@@ -194,7 +194,7 @@ internal sealed partial class AnswerTransform(
         {
             // The client has disconnected, or the shutdown has cut the request. The part that has arrived decides about the charge.
             NameCall(call, answer.Request, response);
-            await ObserverOf(call, answer).ObserveAsync(held.Held);
+            await ObserverOf(call, answer).ObserveAsync(answer.ReplacedEvents ?? held.Held);
             throw;
         }
 

@@ -119,6 +119,8 @@ public sealed partial class OperationsDocumentTests : IDisposable
     [InlineData("a=b,a=c")]
     [InlineData("=b")]
     [InlineData(",")]
+    [InlineData("a=b,,")]
+    [InlineData("User-Agent=b")]
     public void HeadersThatCannotBeRead_AreIgnored(string headers)
     {
         foreach (var signal in (string[])[OtlpExport.Metrics, OtlpExport.Traces])
@@ -131,6 +133,21 @@ public sealed partial class OperationsDocumentTests : IDisposable
             Assert.Null(ofAll.Headers);
             using var exporter = new OtlpTraceExporter(ofAll);
         }
+    }
+
+    [Theory]
+    [InlineData("a=b")]
+    [InlineData("a=b,A=c")]
+    [InlineData("api-key=abc,")]
+    [InlineData("a=b=c, d=e%20f")]
+    [InlineData("a=")]
+    public void HeadersThatCanBeRead_AreSent(string headers)
+    {
+        var options = new OtlpExporterOptions();
+        OtlpExport.Configure(options, OtlpExport.Traces, name => name == "OTEL_EXPORTER_OTLP_TRACES_HEADERS" ? headers : null);
+
+        Assert.Equal(headers, options.Headers);
+        using var exporter = new OtlpTraceExporter(options);
     }
 
     [Theory]

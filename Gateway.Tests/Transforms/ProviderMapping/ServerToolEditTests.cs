@@ -27,6 +27,12 @@ public sealed class ServerToolEditTests
     [InlineData("""{"model":"m","tools":[{"x":1}],"tools":[{"type":"mcp"}]}""", """{"model":"m"}""")]
     [InlineData("""{"tools":[{"type":"namespace","tools":[{"type":"function"},{"type":"mcp"}]},{"x":1}]}""", """{"tools":[{"x":1}]}""")]
     [InlineData("""{"tool_choice":"required","tools":[{"type":"mcp"},{"type":"function"}]}""", """{"tool_choice":"required","tools":[{"type":"function"}]}""")]
+    [InlineData(
+        """{"tools":[{"type":"openrouter:bash","parameters":{"engine":"openrouter"}},{"type":"bash_20250124"}],"tool_choice":{"type":"bash_20250124"}}""",
+        """{"tools":[{"type":"bash_20250124"}],"tool_choice":{"type":"bash_20250124"}}""")]
+    [InlineData(
+        """{"tool_choice":{"type":"b\u0061sh_1"},"tools":[{"type":"bash_1"},{"type":"openrouter:bash","parameters":{"engine":"x"}}]}""",
+        """{"tool_choice":{"type":"b\u0061sh_1"},"tools":[{"type":"bash_1"}]}""")]
     public void Removal_KeepsEveryOtherByte(string body, string expected)
     {
         for (var size = 1; size <= body.Length; size += size < 8 ? 1 : 1000)

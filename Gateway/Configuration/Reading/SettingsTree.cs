@@ -271,9 +271,12 @@ internal sealed record SettingsTree(
     {
         if (depth == path.Length)
         {
-            return shape is not SettingShape.Scalar && value.Text.TrimStart() is ['{' or '[', ..]
+            var set = shape is not SettingShape.Scalar && value.Text.TrimStart() is ['{' or '[', ..]
                 ? SettingsReader.ReadText(value.Text, string.Join(':', path), value.Source, faults) ?? value
                 : value;
+
+            // A short form is that of the object's member alone.
+            return node is not null && set.InFull(shape) is var full && full != set ? SettingsNode.Merge(node, full, shape) : set;
         }
 
         var isIndex = int.TryParse(path[depth], NumberStyles.None, CultureInfo.InvariantCulture, out var index);

@@ -69,6 +69,16 @@ public sealed class ServerToolsSettingsTests : IDisposable
     }
 
     [Fact]
+    public async Task ArrayInAVariable_IsMergedAsItsObject()
+    {
+        _folder.Variables["Teams__0__ServerTools"] = """["mcp"]""";
+        var tools = (await LoadAsync(""" "ServerTools": { "Allow": ["web_search"], "WhenClosed": "Remove", "MaxUsd": 1 } """)).ServerTools;
+
+        Assert.Equal("mcp", Assert.Single(tools.Allowed!).Text);
+        Assert.Equal((WhenToolClosed.Remove, "1"), (tools.WhenClosed, tools.MaxCost.ToString()));
+    }
+
+    [Fact]
     public async Task VariableBesideAnArray_LeavesIt()
     {
         _folder.Variables["Teams__0__ServerTools__MaxUsd"] = "0.5";
