@@ -58,13 +58,21 @@ public sealed class BrowserTests : IClassFixture<BrowserTests.Fixture>
         }
     }
 
-    [Fact]
-    public async Task PreflightOfAPathWithoutARoute_IsTheReadable404()
+    /// <summary>A page sees the 404 of a request only if its preflight has succeeded.</summary>
+    [Theory]
+    [InlineData("/nowhere")]
+    [InlineData("/chat/completions")]
+    [InlineData("/v1//chat/completions")]
+    [InlineData("/v1/models/openai%2Fgpt-4o")]
+    public async Task PathWithoutARoute_IsAReadable404BehindItsPreflight(string path)
     {
-        var call = await Open.SendAsync("OPTIONS", "/nowhere", [Page, AsksPost], null);
+        var preflight = await Open.SendAsync("OPTIONS", path, [Page, AsksPost], null);
+        var call = await Open.SendAsync("POST", path, [Page], "{}"u8.ToArray());
 
+        Assert.Equal((204, "*"), (preflight.Status, preflight.Head.Header("Access-Control-Allow-Origin")));
         call.IsRefused(404);
         Assert.Equal("*", call.Head.Header("Access-Control-Allow-Origin"));
+        Assert.Null(call.Upstream);
     }
 
     [Fact]

@@ -50,7 +50,7 @@ public sealed class ExplainAgreementTests
 
     [Theory]
     [InlineData(1, "{}")]
-    [InlineData(2, """{ "WriteMaxPrice": true, "AllowUnknownPrices": true }""")]
+    [InlineData(3, """{ "WriteMaxPrice": true, "AllowUnknownPrices": true }""")]
     public async Task GeneratedRequest_GetsWhatExplainSays(int seed, string limits)
     {
         await using var gateway = await StartAsync(limits);

@@ -94,7 +94,10 @@ public sealed class TeamEndpointTests : IClassFixture<TeamEndpointTests.Fixture>
     [InlineData("Upgrade: websocket", 403)]
     [InlineData("Upgrade: WebSocket, h2c", 403)]
     [InlineData("Upgrade: SPDY/3.1", 403)]
+    [InlineData("Upgrade: TLS/1.2, websocket", 403)]
     [InlineData("Upgrade: h2c", 200)]
+    [InlineData("Upgrade: TLS/1.2", 200)]
+    [InlineData("Upgrade: tls/1.3, h2c,", 200)]
     public async Task Upgrade_IsClosedOnOpenPathsToo(string line, int status)
     {
         var call = await _pair.SendAsync(

@@ -6,8 +6,9 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Gateway.Browsers;
 
 /// <summary>
-/// The Preflight phase. Answers the CORS preflights of every path that has a route, regardless of its methods, and forwards none. A
-/// preflight has no key, so it is answered without one; the request that follows it needs one.
+/// The Preflight phase. Answers all CORS preflights, regardless of path and method, and forwards none. A preflight has no key, so it is
+/// answered without one; the request that follows it needs one. A page can read a 404 of that request only if its preflight has succeeded:
+/// https://fetch.spec.whatwg.org/#cors-preflight-fetch.
 /// </summary>
 internal sealed class PreflightMiddleware
 {
@@ -28,8 +29,7 @@ internal sealed class PreflightMiddleware
 
     public Task InvokeAsync(HttpContext context)
     {
-        // The endpoint is the route's, or the framework's 405 if the path has routes for other methods only.
-        if (!HttpMethods.IsOptions(context.Request.Method) || !IsPreflight(context) || context.GetEndpoint() is null)
+        if (!CorsPreflight.IsRequested(context))
         {
             return _next(context);
         }
@@ -41,12 +41,6 @@ internal sealed class PreflightMiddleware
 
         Answer(context);
         return Task.CompletedTask;
-    }
-
-    private static bool IsPreflight(HttpContext context)
-    {
-        var headers = context.Request.Headers;
-        return headers.Origin.Count > 0 && headers.AccessControlRequestMethod.Count > 0 && !ProtocolUpgrade.IsRequested(context);
     }
 
     private static void Answer(HttpContext context)

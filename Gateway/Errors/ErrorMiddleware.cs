@@ -39,7 +39,7 @@ internal sealed partial class ErrorMiddleware
                 return;
             }
 
-            if (RequestPaths.IsAmbiguous(context.Request))
+            if (RequestPaths.IsAmbiguous(context.Request) && !CorsPreflight.IsRequested(context))
             {
                 await RefuseAsync(context, GatewayError.NotFound);
                 return;

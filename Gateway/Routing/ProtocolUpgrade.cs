@@ -6,8 +6,8 @@ namespace Gateway.Routing;
 internal static class ProtocolUpgrade
 {
     /// <summary>
-    /// Whether a request asks for another protocol. An offer of h2c does not count: Java's client sends it with every request and accepts
-    /// that it is ignored.
+    /// Whether a request asks for another protocol. Offers of h2c and TLS do not count: the clients of Java and of Apache send them with every
+    /// request, and accept that they are ignored.
     /// </summary>
     public static bool IsRequested(HttpContext context)
     {
@@ -23,12 +23,20 @@ internal static class ProtocolUpgrade
 
         foreach (var value in context.Request.Headers.Upgrade)
         {
-            if (value is not null && !value.AsSpan().Trim().Equals("h2c", StringComparison.OrdinalIgnoreCase))
+            foreach (var protocol in value.AsSpan().Split(','))
             {
-                return true;
+                if (!IsIgnored(value.AsSpan(protocol).Trim()))
+                {
+                    return true;
+                }
             }
         }
 
         return false;
     }
+
+    private static bool IsIgnored(ReadOnlySpan<char> protocol) =>
+        protocol.IsEmpty
+        || protocol.Equals("h2c", StringComparison.OrdinalIgnoreCase)
+        || protocol.StartsWith("TLS/", StringComparison.OrdinalIgnoreCase);
 }
