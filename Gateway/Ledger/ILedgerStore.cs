@@ -93,6 +93,9 @@ internal interface ILedgerStore : IAsyncDisposable
     /// <summary>Closed rows whose charge is not in the budget's counter yet.</summary>
     Task<IReadOnlyList<RowCharge>> ReadUncountedAsync(int max, CancellationToken cancellationToken);
 
+    /// <summary>Closed rows of one budget whose charge is not in its counter yet.</summary>
+    Task<IReadOnlyList<RowCharge>> ReadUncountedAsync(UncountedPage page, CancellationToken cancellationToken);
+
     /// <summary>Marks rows as counted: their charge is in the budget's counter.</summary>
     Task MarkCountedAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken);
 

@@ -90,6 +90,14 @@ internal sealed record RowCharge(
     bool IsExpired = false,
     string KeyLabel = "");
 
+/// <summary>A page of the closed rows of a budget whose charge is not in its counter yet, in the order of their start.</summary>
+/// <param name="Team">Their team.</param>
+/// <param name="KeyLabel">The label of the team's key; <see langword="null"/> for all keys.</param>
+/// <param name="From">The earliest start of a row.</param>
+/// <param name="After">The id that those of rows with the start <paramref name="From"/> exceed; empty for the first page.</param>
+/// <param name="Max">The most rows of the page.</param>
+internal sealed record UncountedPage(string Team, string? KeyLabel, DateTimeOffset From, Guid After, int Max);
+
 /// <summary>The unresolvable rows to write off.</summary>
 /// <param name="Team">Their team.</param>
 /// <param name="Until">The time before which their requests arrived; <see langword="null"/> for no bound.</param>

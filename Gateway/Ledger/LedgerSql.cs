@@ -180,6 +180,12 @@ internal static class LedgerSql
 
     public const string Uncounted = RowCharge + "is_counted = 0 AND state >= 2 ORDER BY started_at LIMIT $1";
 
+    /// <summary>A page of the uncounted rows of a team, or of one of its keys, in the order of their start.</summary>
+    /// <remarks>$1 is the team, $2 and $3 the start and the id after which the page begins, $5 the label of a key; empty for all keys.</remarks>
+    public const string UncountedOfTeam =
+        RowCharge + "is_counted = 0 AND state >= 2 AND team = $1 AND (started_at, id) > ($2, $3) AND ($5 = '' OR key_label = $5)"
+        + "\nORDER BY started_at, id LIMIT $4";
+
     /// <summary>Rows of other nodes in the order of their ids, which is that of their creation.</summary>
     public const string BegunByOthers = RowCharge + "id > $1 AND node <> $2 ORDER BY id LIMIT $3";
 

@@ -28,6 +28,9 @@ internal sealed class RedisBudgetNames(string keyPrefix, LedgerAccess ledger)
     /// <summary>The field that marks a call as expired: it counts nothing although its bill is unknown.</summary>
     public static string ExpiredField(Guid id) => "e:" + id.ToString("N");
 
+    /// <summary>A new key for the marks of a seed, in the slot of the period.</summary>
+    public RedisKey NewMarksOf(BudgetKey key) => KeyOf(key).Append($":seed:{Guid.NewGuid():N}");
+
     /// <summary>The key of a period. The part in braces determines the slot of a Redis cluster.</summary>
     public RedisKey KeyOf(BudgetKey key)
     {

@@ -9,7 +9,7 @@ namespace Gateway.Limits;
 /// </summary>
 internal static class RedisBudgetScripts
 {
-    /// <summary>Removes a counter.</summary>
+    /// <summary>Removes a key.</summary>
     public const string Forget = "return redis.call('DEL', KEYS[1])";
 
     /// <summary>
@@ -103,14 +103,37 @@ internal static class RedisBudgetScripts
         """;
 
     /// <summary>
-    /// Key: the period. Arguments: the ledger's mark, the sum of its charges, the expiry of the key (milliseconds of Unix time, 0 for
-    /// never), then fields and their values. Returns 1 if it has written them, and 0 if the mark exists already.
+    /// Key: the marks of a seed. Arguments: their expiry (milliseconds from now), then fields and their values. Adds the fields.
+    /// </summary>
+    public const string Mark = """
+        redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+        return redis.call('PEXPIRE', KEYS[1], ARGV[1])
+        """;
+
+    /// <summary>
+    /// Keys: the period, the marks of the seed. Arguments: the ledger's mark, the sum of its charges, the expiry of the period's key
+    /// (milliseconds of Unix time, 0 for never), the number of the seed's marks, then fields and their values. Returns 1 if it has written
+    /// all of them, 0 if the ledger's mark exists already, and -1 if marks of the seed are missing.
     /// </summary>
     public const string Seed = """
-        local key, mark = KEYS[1], ARGV[1]
-        if redis.call('HSETNX', key, mark, '1') == 0 then return 0 end
+        local key, marks, mark = KEYS[1], KEYS[2], ARGV[1]
+        if redis.call('HEXISTS', key, mark) == 1 then return 0 end
+        if redis.call('HLEN', marks) ~= tonumber(ARGV[4]) then return -1 end
+        if ARGV[4] ~= '0' then
+          -- Marks that become the counter are not copied. A counter that exists is that of another ledger.
+          if redis.call('EXISTS', key) == 0 then
+            redis.call('RENAME', marks, key)
+            redis.call('PERSIST', key)
+          else
+            for _, field in ipairs(redis.call('HKEYS', marks)) do
+              redis.call('HSET', key, field, '1')
+            end
+          end
+        end
+
+        redis.call('HSET', key, mark, '1')
         redis.call('HINCRBY', key, 'total', ARGV[2])
-        for i = 4, #ARGV, 2 do
+        for i = 5, #ARGV, 2 do
           redis.call('HSET', key, ARGV[i], ARGV[i + 1])
         end
         if ARGV[3] ~= '0' then redis.call('PEXPIREAT', key, ARGV[3]) end

@@ -17,16 +17,24 @@ namespace Gateway.Limits;
 /// <param name="ledger">The ledger, which is open.</param>
 /// <param name="terms">The terms by which budgets count rows.</param>
 /// <param name="time">The clock.</param>
-internal sealed class RedisBudgetSeeding(RedisLink link, RedisBudgetNames names, LedgerAccess ledger, BudgetTerms terms, TimeProvider time)
+/// <param name="pageSize">The number of uncounted rows that a seed reads and marks at once; fewer than 4,000, which a script can pass on.</param>
+internal sealed class RedisBudgetSeeding(
+    RedisLink link, RedisBudgetNames names, LedgerAccess ledger, BudgetTerms terms, TimeProvider time, int pageSize)
 {
-    /// <summary>The number of uncounted rows that a seed reads. With more of them, a new counter may count some rows twice.</summary>
-    private const int MaxUncounted = 100_000;
+    /// <summary>The number of uncounted rows that a seed reads and marks at once.</summary>
+    internal const int DefaultPageSize = 1000;
 
-    /// <summary>The longest time that a request waits for a counter to be seeded: two queries of the ledger and one script.</summary>
+    /// <summary>
+    /// The longest time that a request waits for a counter to be seeded: queries of the ledger and scripts. A seed with many uncounted rows
+    /// takes longer, and goes on.
+    /// </summary>
     private static readonly TimeSpan SeedTimeout = TimeSpan.FromSeconds(5);
 
     /// <summary>The time that a hash is kept after its period, for late bills.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromDays(3);
+
+    /// <summary>The time that the marks of a seed are kept after the latest page, if the process ends within the seed.</summary>
+    private static readonly TimeSpan MarksExpiry = TimeSpan.FromMinutes(1);
 
     /// <summary>The periods in use, and how many times this process has seeded their counters.</summary>
     private readonly ConcurrentDictionary<BudgetKey, int> _seeds = new();
@@ -81,19 +89,79 @@ internal sealed class RedisBudgetSeeding(RedisLink link, RedisBudgetNames names,
     /// Seeds the counter with the ledger's charges. The sum includes closed rows that the ledger lists as uncounted. They are marked, so
     /// that the reconciler does not add them again. The list is read after the sum: a row that was closed in between is among the open rows
     /// of the sum and needs no mark; an expired row that was settled in between, or a row that began in between, is not in the sum and must
-    /// not be marked.
+    /// not be marked. The marks belong to this sum: they are gathered in a key of their own, since another node may seed the counter with
+    /// another sum meanwhile.
     /// </summary>
     private async Task SeedOnceAsync(BudgetKey key)
     {
         var readAt = time.GetUtcNow();
         var charges = await ledger.Store.ReadChargesAsync(
             key.Team, key.KeyLabel, key.Start, DateTimeOffset.MaxValue, terms.HeldSince, CancellationToken.None);
-        var uncounted = await ledger.Store.ReadUncountedAsync(MaxUncounted, CancellationToken.None);
+        var expired = charges.Expired.ToHashSet();
+        var marks = names.NewMarksOf(key);
+        var marked = 0;
+        try
+        {
+            await foreach (var page in ReadUncountedAsync(key, readAt))
+            {
+                // A row without a bill has no charge yet. Its late bill is added.
+                var values = new List<RedisValue> { ((long)MarksExpiry.TotalMilliseconds).ToString(CultureInfo.InvariantCulture) };
+                foreach (var row in page)
+                {
+                    if (!terms.IsExpired(row) && !charges.Open.ContainsKey(row.Id) && !expired.Contains(row.Id) && row.StartedAt < readAt)
+                    {
+                        values.Add(DoneField(row.Id));
+                        values.Add("1");
+                        marked++;
+                    }
+                }
 
+                if (values.Count > 1)
+                {
+                    await link.RunAsync(RedisBudgetScripts.Mark, [marks], [.. values]);
+                }
+            }
+
+            await WriteAsync(key, charges, marks, marked);
+        }
+        finally
+        {
+            if (marked > 0)
+            {
+                link.Post(RedisBudgetScripts.Forget, [marks], []);
+            }
+        }
+
+        _seeds.AddOrUpdate(key, 1, static (_, seeds) => seeds + 1);
+    }
+
+    /// <summary>The uncounted rows of a budget that began before a time, page by page, and some that began later.</summary>
+    private async IAsyncEnumerable<IReadOnlyList<RowCharge>> ReadUncountedAsync(BudgetKey key, DateTimeOffset before)
+    {
+        var next = new UncountedPage(key.Team, key.KeyLabel, key.Start, Guid.Empty, pageSize);
+        IReadOnlyList<RowCharge> page;
+        do
+        {
+            page = await ledger.Store.ReadUncountedAsync(next, CancellationToken.None);
+            if (page.Count > 0)
+            {
+                yield return page;
+                next = next with { From = page[^1].StartedAt, After = page[^1].Id };
+            }
+        }
+        while (page.Count == pageSize && next.From < before);
+    }
+
+    /// <summary>Writes the counter, unless another node has written it.</summary>
+    private async Task WriteAsync(BudgetKey key, TeamCharges charges, RedisKey marks, int marked)
+    {
         var expires = key.End is { } end ? (end + Grace).ToUnixTimeMilliseconds() : 0;
         var values = new List<RedisValue>
         {
-            names.Mark, Stored(terms.ChargeOf(key, charges)), expires.ToString(CultureInfo.InvariantCulture),
+            names.Mark,
+            Stored(terms.ChargeOf(key, charges)),
+            expires.ToString(CultureInfo.InvariantCulture),
+            marked.ToString(CultureInfo.InvariantCulture),
         };
         foreach (var (id, reserved) in charges.Open)
         {
@@ -107,19 +175,9 @@ internal sealed class RedisBudgetSeeding(RedisLink link, RedisBudgetNames names,
             values.Add("1");
         }
 
-        // A row without a bill has no charge yet. Its late bill is added.
-        var expired = charges.Expired.ToHashSet();
-        foreach (var row in uncounted)
+        if (Number(await link.RunAsync(RedisBudgetScripts.Seed, [names.KeyOf(key), marks], [.. values])) < 0)
         {
-            if (!terms.IsExpired(row) && !charges.Open.ContainsKey(row.Id) && !expired.Contains(row.Id)
-                && key.Includes(row.Team, row.KeyLabel) && row.StartedAt >= key.Start && row.StartedAt < readAt)
-            {
-                values.Add(DoneField(row.Id));
-                values.Add("1");
-            }
+            throw new LimitStoreException("Redis has lost the marks of a seed.");
         }
-
-        await link.RunAsync(RedisBudgetScripts.Seed, [names.KeyOf(key)], [.. values]);
-        _seeds.AddOrUpdate(key, 1, static (_, seeds) => seeds + 1);
     }
 }

@@ -36,12 +36,19 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
     /// <param name="ledger">The ledger. A reservation opens it; its id is part of the fields of a hash.</param>
     /// <param name="terms">The terms by which budgets count rows.</param>
     /// <param name="time">The clock.</param>
-    public RedisBudgetStore(RedisLink link, string keyPrefix, LedgerAccess ledger, BudgetTerms terms, TimeProvider time)
+    /// <param name="seedPageSize">The number of uncounted rows that a seed reads and marks at once.</param>
+    public RedisBudgetStore(
+        RedisLink link,
+        string keyPrefix,
+        LedgerAccess ledger,
+        BudgetTerms terms,
+        TimeProvider time,
+        int seedPageSize = RedisBudgetSeeding.DefaultPageSize)
     {
         _link = link;
         _names = new RedisBudgetNames(keyPrefix, ledger);
         _removals = new RedisBudgetRemovals(link, _names);
-        _seeding = new RedisBudgetSeeding(link, _names, ledger, terms, time);
+        _seeding = new RedisBudgetSeeding(link, _names, ledger, terms, time, seedPageSize);
         _ledger = ledger;
     }
 

@@ -775,6 +775,53 @@ public abstract class LedgerStoreTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task UncountedRowsOfABudget_AreThoseOfItsTeamKeyAndPeriod_PageByPage()
+    {
+        var from = Now.AddMinutes(-10);
+        var sameStart = new[] { NewId(), NewId(), NewId() }.Order().ToArray();
+        Guid[] expected = [NewId(), .. sameStart, NewId()];
+        DateTimeOffset[] starts = [from, from.AddMinutes(1), from.AddMinutes(1), from.AddMinutes(1), from.AddMinutes(2)];
+        var otherKey = NewId();
+        var entries = new List<LedgerEntry>();
+        for (var i = 0; i < 5; i++)
+        {
+            Add(Began(NewId(), team: "other", at: from));
+            Add(Began(NewId(), at: from.AddMilliseconds(-1)));
+        }
+
+        Add(Began(otherKey, at: from) with { KeyLabel = "laptop" });
+        foreach (var (id, at) in expected.Zip(starts).Reverse())
+        {
+            Add(Began(id, at: at));
+        }
+
+        await ApplyAsync([.. entries, Began(NewId(), at: from) with { IsCounted = false }]);
+
+        Guid[][] pages = [expected[..2], expected[2..4], expected[4..]];
+        Assert.Equal(pages, await PagesAsync("ci"));
+        Assert.Equal([otherKey], Assert.Single(await PagesAsync("laptop")));
+        Assert.Equal(expected.Append(otherKey).Order(), (await PagesAsync(null)).SelectMany(page => page).Order());
+
+        await _store.MarkCountedAsync(expected, Cancel);
+        Assert.Empty(await PagesAsync("ci"));
+
+        void Add(LedgerEntry.Began began) => entries.AddRange([began, Settled(began.Id, 5) with { IsCounted = false }]);
+
+        async Task<List<Guid[]>> PagesAsync(string? keyLabel)
+        {
+            var read = new List<Guid[]>();
+            var next = new UncountedPage("search", keyLabel, from, Guid.Empty, 2);
+            while (await _store.ReadUncountedAsync(next, Cancel) is { Count: > 0 } rows)
+            {
+                read.Add([.. rows.Select(row => row.Id)]);
+                next = next with { From = rows[^1].StartedAt, After = rows[^1].Id };
+            }
+
+            return read;
+        }
+    }
+
+    [Fact]
     public async Task Generation_IsKnownToItsTeamAlone()
     {
         var id = NewId();

@@ -371,6 +371,9 @@ public sealed class LedgerWriterTests : IAsyncDisposable
         public Task<IReadOnlyList<RowCharge>> ReadUncountedAsync(int max, CancellationToken cancellationToken) =>
             inner.ReadUncountedAsync(max, cancellationToken);
 
+        public Task<IReadOnlyList<RowCharge>> ReadUncountedAsync(UncountedPage page, CancellationToken cancellationToken) =>
+            inner.ReadUncountedAsync(page, cancellationToken);
+
         public Task MarkCountedAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) =>
             inner.MarkCountedAsync(ids, cancellationToken);
 

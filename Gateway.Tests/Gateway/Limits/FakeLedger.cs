@@ -35,8 +35,8 @@ internal sealed class FakeLedger : ILedgerStore
 
     public bool IsFailing { get; set; }
 
-    /// <summary>Runs before the uncounted rows are read.</summary>
-    public Action? BeforeUncounted { get; set; }
+    /// <summary>Runs before a page of a budget's uncounted rows is read.</summary>
+    public Func<Task>? BeforeUncounted { get; set; }
 
     public string LedgerId => _isOpen ? _id : throw new InvalidOperationException("The ledger is not open");
 
@@ -107,8 +107,22 @@ internal sealed class FakeLedger : ILedgerStore
     public async Task<IReadOnlyList<RowCharge>> ReadUncountedAsync(int max, CancellationToken cancellationToken)
     {
         await WaitAsync();
-        BeforeUncounted?.Invoke();
         return [.. _rows.Values.Where(row => !row.IsCounted && !row.Row.IsOpen).Select(row => row.Row).Take(max)];
+    }
+
+    public async Task<IReadOnlyList<RowCharge>> ReadUncountedAsync(UncountedPage page, CancellationToken cancellationToken)
+    {
+        await WaitAsync();
+        if (BeforeUncounted is { } before)
+        {
+            await before();
+        }
+
+        return [.. _rows.Values.Where(row => !row.IsCounted && !row.Row.IsOpen).Select(row => row.Row)
+            .Where(row => row.Team == page.Team && (page.KeyLabel is null || row.KeyLabel == page.KeyLabel))
+            .Where(row => (row.StartedAt, row.Id).CompareTo((page.From, page.After)) > 0)
+            .OrderBy(row => row.StartedAt).ThenBy(row => row.Id)
+            .Take(page.Max)];
     }
 
     public Task MarkCountedAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken)

@@ -114,6 +114,76 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
     }
 
     [Theory]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    public async Task UncountedRowsOfManyPages_AreNotAddedAgain(bool hasEnd, bool hasOtherLedger)
+    {
+        await using var server = await StartOwnAsync();
+        var key = BudgetKey.At("a", hasEnd ? BudgetPeriod.Month : BudgetPeriod.Total, Now);
+        if (hasOtherLedger)
+        {
+            var otherLedger = new FakeLedger();
+            otherLedger.Begin(Guid.CreateVersion7(), "a", key.Start, 1000);
+            var other = new RedisBudgetStore(Link(), _prefix, otherLedger.Access, Terms, TimeProvider.System);
+            Assert.Equal(Pico(1000), await other.ReadAsync(key));
+        }
+
+        // Two rows of each start, so that a page ends between them.
+        for (var i = 0; i < 20; i++)
+        {
+            Close(Guid.CreateVersion7(), "a", key.Start.AddTicks(i / 2));
+            Close(Guid.CreateVersion7(), "b", key.Start.AddTicks(i / 2));
+        }
+
+        var store = new RedisBudgetStore(Link(), _prefix, Ledger.Access, Terms, TimeProvider.System, seedPageSize: 3);
+        var expected = Pico(60 + (hasOtherLedger ? 1000 : 0));
+        Assert.Equal(expected, await store.ReadAsync(key));
+        foreach (var row in await Ledger.ReadUncountedAsync(100, CancellationToken.None))
+        {
+            if (row.Team == key.Team)
+            {
+                await store.TrySettleAsync(key, row.Id, row.Charge, isCounted: false);
+            }
+        }
+
+        Assert.Equal(expected, await store.ReadAsync(key));
+
+        // The marks are in the counter, which expires as any other.
+        Assert.Equal(":1", await server.SendAsync("DBSIZE"));
+        var hash = new RedisBudgetNames(_prefix, Ledger.Access).KeyOf(key);
+        var expires = key.End is { } end ? end.AddDays(3).ToUnixTimeMilliseconds() : -1;
+        Assert.Equal(":" + expires.ToString(CultureInfo.InvariantCulture), await server.SendAsync($"PEXPIRETIME {hash}"));
+
+        void Close(Guid id, string team, DateTimeOffset startedAt)
+        {
+            Ledger.Begin(id, team, startedAt, 100, isCounted: false);
+            Ledger.Close(id, 3, isCounted: false);
+        }
+    }
+
+    /// <summary>The reconciler would add the rows again whose marks are missing.</summary>
+    [Fact]
+    public async Task SeedWhoseMarksAreLost_IsRepeated()
+    {
+        await using var server = await StartOwnAsync();
+        for (var i = 0; i < 4; i++)
+        {
+            var id = Guid.CreateVersion7();
+            Ledger.Begin(id, "a", Key.Start, 100, isCounted: false);
+            Ledger.Close(id, 3, isCounted: false);
+        }
+
+        var store = new RedisBudgetStore(Link(), _prefix, Ledger.Access, Terms, TimeProvider.System, seedPageSize: 2);
+        var pages = 0;
+        Ledger.BeforeUncounted = () => ++pages == 2 ? server.SendAsync("FLUSHALL") : Task.CompletedTask;
+
+        await Assert.ThrowsAsync<LimitStoreException>(async () => await store.ReadAsync(Key));
+        Assert.Equal(Pico(12), await store.ReadAsync(Key));
+    }
+
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public async Task UnresolvableRow_CountsForTheHold_AndALateBillIsAddedAfterIt(bool isCounted)
@@ -352,6 +422,7 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
         {
             Ledger.BeforeUncounted = null;
             Ledger.Close(id, 30, isCounted: false);
+            return Task.CompletedTask;
         };
         Assert.Equal(Pico(0), await Store.ReadAsync(Key));
 

@@ -86,6 +86,9 @@ internal sealed class ThrowingLedgerStore(ILedgerStore inner) : ILedgerStore
         return inner.ReadUncountedAsync(max, cancellationToken);
     }
 
+    public Task<IReadOnlyList<RowCharge>> ReadUncountedAsync(UncountedPage page, CancellationToken cancellationToken) =>
+        inner.ReadUncountedAsync(page, cancellationToken);
+
     public Task MarkCountedAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) =>
         inner.MarkCountedAsync(ids, cancellationToken);
 

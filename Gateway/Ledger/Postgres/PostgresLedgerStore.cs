@@ -245,6 +245,14 @@ internal sealed partial class PostgresLedgerStore : ILedgerStore
             return await ReadAsync(command, cancellationToken);
         });
 
+    public Task<IReadOnlyList<RowCharge>> ReadUncountedAsync(UncountedPage page, CancellationToken cancellationToken) =>
+        GuardAsync<IReadOnlyList<RowCharge>>(async () =>
+        {
+            await using var command = Command(
+                LedgerSql.UncountedOfTeam, Text(page.Team), Time(page.From), Id(page.After), Number(page.Max), Text(page.KeyLabel ?? ""));
+            return await ReadAsync(command, cancellationToken);
+        });
+
     public Task MarkCountedAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
         await using var command = Command("UPDATE generations SET is_counted = 1 WHERE id = ANY($1)", Ids(ids));

@@ -258,34 +258,23 @@ internal sealed partial class SqliteLedgerStore : ILedgerStore
         });
 
     public Task<IReadOnlyList<RowCharge>> ReadBegunByOthersAsync(Guid after, int max, CancellationToken cancellationToken) =>
-        _file.ReadAsync<IReadOnlyList<RowCharge>>(connection =>
-        {
-            // A file that this process has not written has rows of other nodes only.
-            var rows = new List<RowCharge>();
-            using var command = connection.Command(
-                LedgerSql.BegunByOthers, LedgerKeys.ToBytes(after), LedgerKeys.ToBytes(_file.NodeId ?? Guid.Empty), max);
-            using var reader = command.ExecuteReader();
-            while (reader.Read())
-            {
-                rows.Add(Charge(reader));
-            }
 
-            return rows;
-        });
+        // A file that this process has not written has rows of other nodes only.
+        _file.ReadAsync<IReadOnlyList<RowCharge>>(connection => ReadCharges(
+            connection, LedgerSql.BegunByOthers, LedgerKeys.ToBytes(after), LedgerKeys.ToBytes(_file.NodeId ?? Guid.Empty), max));
 
     public Task<IReadOnlyList<RowCharge>> ReadUncountedAsync(int max, CancellationToken cancellationToken) =>
-        _file.ReadAsync<IReadOnlyList<RowCharge>>(connection =>
-        {
-            var charges = new List<RowCharge>();
-            using var command = connection.Command(LedgerSql.Uncounted, max);
-            using var reader = command.ExecuteReader();
-            while (reader.Read())
-            {
-                charges.Add(Charge(reader));
-            }
+        _file.ReadAsync<IReadOnlyList<RowCharge>>(connection => ReadCharges(connection, LedgerSql.Uncounted, max));
 
-            return charges;
-        });
+    public Task<IReadOnlyList<RowCharge>> ReadUncountedAsync(UncountedPage page, CancellationToken cancellationToken) =>
+        _file.ReadAsync<IReadOnlyList<RowCharge>>(connection => ReadCharges(
+            connection,
+            LedgerSql.UncountedOfTeam,
+            LedgerSanitizer.Text(page.Team)!,
+            LedgerKeys.ToStored(page.From),
+            LedgerKeys.ToBytes(page.After),
+            page.Max,
+            LedgerSanitizer.Text(page.KeyLabel) ?? ""));
 
     public Task MarkCountedAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) => _file.WriteAsync(connection =>
     {
@@ -330,6 +319,19 @@ internal sealed partial class SqliteLedgerStore : ILedgerStore
     {
         _file.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    private static List<RowCharge> ReadCharges(SqliteConnection connection, string sql, params object[] values)
+    {
+        var rows = new List<RowCharge>();
+        using var command = connection.Command(sql, values);
+        using var reader = command.ExecuteReader();
+        while (reader.Read())
+        {
+            rows.Add(Charge(reader));
+        }
+
+        return rows;
     }
 
     private static List<UnresolvedRow> ReadUnresolved(SqliteConnection connection, string sql, object[] values)

@@ -31,6 +31,7 @@ public sealed class SqliteLedgerLookupTests : LedgerLookupTests
     [InlineData(nameof(LookupSql.Oldest), "SEARCH generations USING PRIMARY KEY (id>?)")]
     [InlineData(nameof(LookupSql.KeyUses), "SEARCH generations USING PRIMARY KEY (id>?)")]
     [InlineData(nameof(LookupSql.Latest), "SEARCH generations USING PRIMARY KEY (id>?)")]
+    [InlineData(nameof(LedgerSql.UncountedOfTeam), "SEARCH generations USING INDEX generations_uncounted ((started_at,id)>(?,?))")]
     public async Task Query_ReadsAnIndex(string name, string expected)
     {
         var sql = name switch
@@ -40,6 +41,7 @@ public sealed class SqliteLedgerLookupTests : LedgerLookupTests
             nameof(LookupSql.ById) => LookupSql.ById,
             nameof(LookupSql.Oldest) => LookupSql.Oldest,
             nameof(LookupSql.KeyUses) => LookupSql.KeyUses,
+            nameof(LedgerSql.UncountedOfTeam) => LedgerSql.UncountedOfTeam,
             _ => LookupSql.Latest(new() { Team = "search", Model = "x*", Status = 200, Limit = 100 }).Sql,
         };
         await using var connection = new SqliteConnection($"Data Source={Path};Pooling=False");
