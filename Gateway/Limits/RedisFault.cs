@@ -11,6 +11,9 @@ namespace Gateway.Limits;
 /// </summary>
 internal static class RedisFault
 {
+    /// <summary>The codes of refused commands that concern all calls. Redis 6 puts such an error inside that of the script.</summary>
+    private static readonly string[] Refusals = ["NOPERM", "OOM", "READONLY", "MISCONF"];
+
     /// <summary>Describes a failure.</summary>
     /// <param name="fault">The exception of the client.</param>
     /// <param name="isTls">Whether the connection uses TLS.</param>
@@ -27,6 +30,11 @@ internal static class RedisFault
 
     /// <summary>Whether Redis refuses the gateway, which only a change of the settings or of Redis mends.</summary>
     public static bool IsRefusal(Exception fault, bool isTls) => Refusal(fault, isTls) is not null;
+
+    /// <summary>
+    /// Whether a failure means that Redis fails. A script error, such as an overflow, affects one team and must not open the circuit for all.
+    /// </summary>
+    public static bool IsOutage(Exception fault) => fault is not RedisServerException error || CodeOf(error) is not ("ERR" or "WRONGTYPE");
 
     private static string? Refusal(Exception fault, bool isTls)
     {
@@ -60,7 +68,21 @@ internal static class RedisFault
         && (connection.FailureType == ConnectionFailureType.AuthenticationFailure || Equals(connection.Data["Redis-Origin"], "ConnectedAsync"))
         && inner is AuthenticationException or IOException or ObjectDisposedException or OperationCanceledException;
 
-    private static string CodeOf(RedisServerException error) => error.Message.Split(' ', 2)[0].TrimEnd(':');
+    /// <summary>
+    /// The code of an error, or of the refused command in a script. A right that a script lacks has an ERR of its own in Redis 7, and a text
+    /// without a code in Redis 6.
+    /// </summary>
+    private static string CodeOf(RedisServerException error)
+    {
+        if (Says(error, "user executing the script") || Says(error, "ACL failure in script"))
+        {
+            return "NOPERM";
+        }
+
+        return Array.Find(Refusals, code => Says(error, $"-{code} ")) ?? error.Message.Split(' ', 2)[0].TrimEnd(':');
+    }
+
+    private static bool Says(RedisServerException error, string text) => error.Message.Contains(text, StringComparison.Ordinal);
 
     private static IEnumerable<Exception> Chain(Exception fault)
     {

@@ -13,12 +13,42 @@ internal sealed partial class RedisLink : IAsyncDisposable
     /// <summary>The interval of probes while the circuit is open.</summary>
     internal static readonly TimeSpan ProbePeriod = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>The script of the probe. It writes, since a replica and a Redis that is out of memory still serve reads.</summary>
-    private const string Probe = "return redis.call('SET', KEYS[1], '1', 'PX', '10000')";
+    /// <summary>
+    /// The script of the probe, on a hash and a sorted set of its own, which it removes. It runs each command of the other scripts, since the
+    /// rights of a user may lack one. It begins with HSET: a replica and a Redis that is out of memory serve reads, and a Redis that is out of
+    /// memory runs a script to its end once it has written.
+    /// </summary>
+    internal const string Probe = """
+        local hash, set = KEYS[1], KEYS[2]
+        redis.call('HSET', hash, 'a', '1')
+        redis.call('PEXPIREAT', hash, '9999999999999')
+        redis.call('PERSIST', hash)
+        redis.call('PEXPIRE', hash, '10000')
+        redis.call('PTTL', hash)
+        redis.call('EXISTS', hash)
+        redis.call('RENAME', hash, hash)
+        redis.call('HINCRBY', hash, 'a', '1')
+        redis.call('HEXISTS', hash, 'a')
+        redis.call('HGET', hash, 'a')
+        redis.call('HMGET', hash, 'a')
+        redis.call('HKEYS', hash)
+        redis.call('HLEN', hash)
+        redis.call('HSCAN', hash, '0')
+        redis.call('ZADD', set, '1', 'a')
+        redis.call('PEXPIRE', set, '10000')
+        redis.call('ZCARD', set)
+        redis.call('ZCOUNT', set, '-inf', '+inf')
+        redis.call('TIME')
+        redis.call('ZREM', set, 'a')
+        redis.call('ZREMRANGEBYSCORE', set, '-inf', '+inf')
+        redis.call('HDEL', hash, 'a')
+        redis.call('DEL', hash, set)
+        return 1
+        """;
 
     private readonly ConfigurationOptions _options;
     private readonly TimeSpan _timeout;
-    private readonly RedisKey _probeKey;
+    private readonly RedisKey[] _probeKeys;
     private readonly TimeProvider _time;
     private readonly ILogger<RedisLink> _logger;
     private readonly CancellationTokenSource _stopping = new();
@@ -41,10 +71,12 @@ internal sealed partial class RedisLink : IAsyncDisposable
     {
         _options = OptionsOf(options, timeout);
         _timeout = timeout;
-        _probeKey = keyPrefix + "probe";
         _time = time;
         _logger = logger;
         _detector = new OutageDetector(time);
+
+        // The part in braces determines the slot of a Redis cluster.
+        _probeKeys = [keyPrefix + "{probe}:hash", keyPrefix + "{probe}:set"];
         _connecting = ConnectAsync();
     }
 
@@ -85,7 +117,7 @@ internal sealed partial class RedisLink : IAsyncDisposable
         catch (Exception fault) when (IsOfRedis(fault))
         {
             var reason = RedisFault.Describe(fault, _options.Ssl, _timeout);
-            Count(IsOutage(fault) ? reason : null);
+            Count(RedisFault.IsOutage(fault) ? reason : null);
             _ = WatchAsync(reply, late);
             throw new LimitStoreException(reason) { MayHaveTakenEffect = true, IsOfCounter = IsOfCounter(fault) };
         }
@@ -134,13 +166,6 @@ internal sealed partial class RedisLink : IAsyncDisposable
         fault is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException or OperationCanceledException;
 
     /// <summary>
-    /// Whether the exception means that Redis fails. A script error, such as an overflow, affects one team and must not open the circuit
-    /// for all.
-    /// </summary>
-    private static bool IsOutage(Exception fault) =>
-        fault is not RedisServerException error || !(HasCode(error, "ERR") || HasCode(error, "WRONGTYPE"));
-
-    /// <summary>
     /// Whether a reply is about the value of one key: a sum that overflows, a field that is no number, or a key of another type. Redis 6 puts
     /// the error of a command inside that of its script.
     /// </summary>
@@ -148,8 +173,6 @@ internal sealed partial class RedisLink : IAsyncDisposable
         && (Says(error, "overflow") || Says(error, "not an integer") || Says(error, "WRONGTYPE"));
 
     private static bool Says(RedisServerException error, string text) => error.Message.Contains(text, StringComparison.Ordinal);
-
-    private static bool HasCode(RedisServerException error, string code) => error.Message.StartsWith(code + " ", StringComparison.Ordinal);
 
     private async Task<ConnectionMultiplexer> ConnectAsync()
     {
@@ -225,7 +248,7 @@ internal sealed partial class RedisLink : IAsyncDisposable
 
     private async Task<bool> TryProbeAsync()
     {
-        var reply = SendAsync(Probe, [_probeKey], []);
+        var reply = SendAsync(Probe, _probeKeys, []);
         try
         {
             await reply.WaitAsync(_timeout, _time, _stopping.Token);

@@ -1,4 +1,6 @@
 using System.Net.Sockets;
+using System.Reflection;
+using System.Text.RegularExpressions;
 using Gateway.Limits;
 using Gateway.Tests.Support;
 using Microsoft.Extensions.Logging;
@@ -8,9 +10,9 @@ using Xunit;
 namespace Gateway.Tests.Gateway.Limits;
 
 /// <summary>Promise: a Redis that refuses the gateway is reported with the reason, and without names and passwords.</summary>
-public sealed class RedisFaultTests : IAsyncLifetime
+public sealed partial class RedisFaultTests : IAsyncLifetime
 {
-    private const string Script = "return redis.call('SET', KEYS[1], '1')";
+    private const string Script = "redis.call('TIME') return redis.call('HSET', KEYS[1], 'a', '1')";
 
     private readonly CollectedLogs _logs = new();
     private RedisServer _server = null!;
@@ -35,6 +37,7 @@ public sealed class RedisFaultTests : IAsyncLifetime
     [InlineData("CONFIG SET requirepass right-one", ",password=wrong-one", "Redis rejects the user name or the password")]
     [InlineData("CONFIG SET requirepass right-one", "", "Redis rejects the user name or the password")]
     [InlineData("ACL SETUSER limited on >right-one ~* &* +@all -eval -evalsha -script", ",user=limited,password=right-one", "Redis denies its user a right")]
+    [InlineData("ACL SETUSER limited on >right-one ~* &* +@all -time", ",user=limited,password=right-one", "Redis denies its user a right")]
     [InlineData("PING", ",ssl=true", "The TLS handshake with Redis failed")]
     public async Task Refusal_IsNamed(string command, string configuration, string expected)
     {
@@ -86,12 +89,92 @@ public sealed class RedisFaultTests : IAsyncLifetime
         Assert.True(RedisFault.IsRefusal(fault, isTls));
     }
 
-    /// <summary>Runs scripts until the circuit is open for the expected reason, which the log has, too.</summary>
+    /// <summary>As Redis 6, 7.0 and later versions report a command that a script may not run.</summary>
+    [Theory]
+    [InlineData("ERR The user executing the script can't run this command or subcommand script: 1, on @user_script:1.")]
+    [InlineData("ERR The user executing the script can't access at least one of the keys mentioned in the command arguments")]
+    [InlineData("ERR ACL failure in script: User limited has no permissions to run the 'time' command script: 1, on @user_script:1.")]
+    [InlineData("ERR Error running script (call to f_1): @user_script:1: The user executing the script can't run this command or subcommand")]
+    [InlineData("ERR Error running script (call to f_1): @user_script:1: @user_script: 1: -NOPERM this user has no permissions")]
+    public void RightThatAScriptLacks_IsARefusal(string message)
+    {
+        var fault = new RedisServerException(RedisErrorKind.Unknown, CommandFlags.None, message);
+
+        Assert.StartsWith("Redis denies its user a right", RedisFault.Describe(fault, isTls: false, TimeSpan.Zero), StringComparison.Ordinal);
+        Assert.True(RedisFault.IsRefusal(fault, isTls: false));
+        Assert.True(RedisFault.IsOutage(fault));
+    }
+
+    [Theory]
+    [InlineData("OOM command not allowed when used memory > 'maxmemory'.", true, "OOM")]
+    [InlineData("ERR Error running script (call to f_1): @user_script:1: @user_script: 1: -OOM command not allowed", true, "OOM")]
+    [InlineData("ERR Error running script (call to f_1): @user_script:1: @user_script: 1: -READONLY You can't write", true, "READONLY")]
+    [InlineData("ERR Error running script (call to f_1): @user_script:1: @user_script: 1: -MISCONF Redis is configured", true, "MISCONF")]
+    [InlineData("ERR Error running script (call to f_1): @user_script:1: ERR increment or decrement would overflow", false, "ERR")]
+    [InlineData("ERR hash value is not an integer", false, "ERR")]
+    [InlineData("WRONGTYPE Operation against a key holding the wrong kind of value", false, "WRONGTYPE")]
+    public void ErrorOfAScript_IsAnOutageUnlessItIsAboutOneValue(string message, bool isOutage, string code)
+    {
+        var fault = new RedisServerException(RedisErrorKind.Unknown, CommandFlags.None, message);
+
+        Assert.Equal(isOutage, RedisFault.IsOutage(fault));
+        Assert.Equal($"Redis answered with the error {code}.", RedisFault.Describe(fault, isTls: false, TimeSpan.Zero));
+    }
+
+    /// <summary>The circuit closes for a user with the rights that the document names and no others. The probe leaves no key.</summary>
+    [Fact]
+    public async Task RightThatIsGranted_ClosesTheCircuit()
+    {
+        var commands = string.Join(' ', CommandsOf(RedisLink.Probe).Select(static command => "+" + command));
+        await _server.SendAsync($"ACL SETUSER limited on >right-one ~t:* +@connection +eval +evalsha +script {commands} -time");
+        await using var link = Link(ConfigurationOptions.Parse(_server.Configuration + ",user=limited,password=right-one"));
+        await FailAsync(link, "Redis denies its user a right");
+
+        await _server.SendAsync("ACL SETUSER limited +time");
+
+        await Eventually.TrueAsync(() => !link.IsOpen, "the circuit to close");
+        Assert.Equal(":0", await _server.SendAsync("DBSIZE"));
+    }
+
+    [Fact]
+    public void Probe_RunsTheCommandsOfAllScripts()
+    {
+        var scripts = new[] { typeof(RedisBudgetScripts), typeof(RedisLimitScripts) }
+            .SelectMany(static type => type.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic))
+            .Select(static field => (string)field.GetRawConstantValue()!);
+
+        Assert.Equal(CommandsOf(string.Concat(scripts)), CommandsOf(RedisLink.Probe));
+    }
+
+    [Fact]
+    public void CommandsOfTheScripts_AreInTheDocument()
+    {
+        var document = File.ReadAllText(Path.Combine(Repository.Root, "docs", "configuration.md")).ReplaceLineEndings(" ");
+
+        Assert.Contains(string.Join(", ", CommandsOf(RedisLink.Probe).Select(static command => $"`{command}`")), document, StringComparison.Ordinal);
+    }
+
+    private static SortedSet<string> CommandsOf(string script) =>
+        new(Calls().Matches(script).Select(static call => call.Groups[1].Value), StringComparer.Ordinal);
+
+    [GeneratedRegex(@"redis\.p?call\('(\w+)'")]
+    private static partial Regex Calls();
+
+    private RedisLink Link(ConfigurationOptions options)
+    {
+        var logger = new LoggerFactory([_logs]).CreateLogger<RedisLink>();
+        return new RedisLink(options, "t:", TimeSpan.FromSeconds(5), TimeProvider.System, logger);
+    }
+
     private async Task FailAsync(ConfigurationOptions options, string expected)
     {
-        using var loggers = new LoggerFactory([_logs]);
-        await using var link = new RedisLink(options, "t:", TimeSpan.FromSeconds(5), TimeProvider.System, loggers.CreateLogger<RedisLink>());
+        await using var link = Link(options);
+        await FailAsync(link, expected);
+    }
 
+    /// <summary>Runs scripts until the circuit is open for the expected reason, which the log has, too.</summary>
+    private async Task FailAsync(RedisLink link, string expected)
+    {
         await Eventually.GetAsync(
             async () =>
             {
