@@ -10,7 +10,7 @@ internal static class JsonReaderText
 {
     private const int EscapeLength = 6; // \uXXXX
 
-    /// <summary>Whether the name or string at the reader is a short text of ASCII letters.</summary>
+    /// <summary>Whether the name or string at the reader is a short ASCII text.</summary>
     public static bool Is(in Utf8JsonReader reader, string text)
     {
         if (!reader.ValueIsEscaped)

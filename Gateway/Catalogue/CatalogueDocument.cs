@@ -1,4 +1,6 @@
 using System.Text.Json;
+using System.Text.Unicode;
+using OpenRouterGateway.Transforms.Json;
 using OpenRouterGateway.Transforms.RequestBody;
 
 namespace Gateway.Catalogue;
@@ -36,7 +38,7 @@ internal sealed class CatalogueDocument
     /// The document; <see langword="null"/> if it is not exactly one JSON object with one array <c>data</c>. Of two arrays a client may read
     /// either.
     /// </returns>
-    public static CatalogueDocument? Read(ReadOnlySpan<byte> json, ReadOnlySpan<byte> nameMember)
+    public static CatalogueDocument? Read(ReadOnlySpan<byte> json, string nameMember)
     {
         var document = new CatalogueDocument();
         try
@@ -52,21 +54,16 @@ internal sealed class CatalogueDocument
         {
             return null;
         }
-        catch (InvalidOperationException)
-        {
-            // A string with invalid UTF-8 or a lone surrogate.
-            return null;
-        }
     }
 
-    private bool TryReadRoot(ref Utf8JsonReader json, ReadOnlySpan<byte> nameMember)
+    private bool TryReadRoot(ref Utf8JsonReader json, string nameMember)
     {
         var hasData = false;
         while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
         {
-            var isData = json.ValueTextEquals("data"u8);
-            var isCount = json.ValueTextEquals("total_count"u8);
-            var isLinks = json.ValueTextEquals("links"u8);
+            var isData = JsonReaderText.Is(json, "data");
+            var isCount = JsonReaderText.Is(json, "total_count");
+            var isLinks = JsonReaderText.Is(json, "links");
             json.Read();
             if (isData)
             {
@@ -100,7 +97,7 @@ internal sealed class CatalogueDocument
         return hasData;
     }
 
-    private void ReadEntries(ref Utf8JsonReader json, ReadOnlySpan<byte> nameMember)
+    private void ReadEntries(ref Utf8JsonReader json, string nameMember)
     {
         while (json.Read() && json.TokenType != JsonTokenType.EndArray)
         {
@@ -116,12 +113,12 @@ internal sealed class CatalogueDocument
             {
                 while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
                 {
-                    var isName = json.ValueTextEquals(nameMember);
+                    var isName = JsonReaderText.Is(json, nameMember);
                     json.Read();
                     if (isName)
                     {
                         names++;
-                        name = json.TokenType == JsonTokenType.String ? json.GetString() : null;
+                        name = NameAt(json);
                         value = RangeOf(ref json);
                     }
                     else
@@ -139,7 +136,7 @@ internal sealed class CatalogueDocument
     {
         while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
         {
-            var isNext = json.ValueTextEquals("next"u8);
+            var isNext = JsonReaderText.Is(json, "next");
             json.Read();
             if (isNext)
             {
@@ -151,6 +148,15 @@ internal sealed class CatalogueDocument
             }
         }
     }
+
+    /// <summary>The current value as a name; <see langword="null"/> if it is no string of valid Unicode: the rights cannot judge it.</summary>
+    private static string? NameAt(in Utf8JsonReader json) =>
+        json.TokenType == JsonTokenType.String
+        && Utf8.IsValid(json.ValueSpan)
+        && JsonReaderText.Read(json) is var name
+        && JsonText.IsWellFormed(name)
+            ? name
+            : null;
 
     /// <summary>The bytes of the current value. Reads it to its end.</summary>
     private static ByteRange RangeOf(ref Utf8JsonReader json)

@@ -66,7 +66,7 @@ internal sealed partial class CatalogueResponse(CatalogueMemory memory, ILogger<
     {
         var (team, endpoint) = (gateway.Team!, gateway.Caller.Endpoint!);
         var name = endpoint.ListMember!;
-        var document = CatalogueDocument.Read(body.Bytes.Span, Encoding.UTF8.GetBytes(name))
+        var document = CatalogueDocument.Read(body.Bytes.Span, name)
             ?? throw new InvalidDataException("it is not one JSON object with an array \"data\"");
         var page = endpoint.CountsModels ? new CataloguePage(0, null) : CataloguePage.Read(request.Query) ?? new CataloguePage(0, null);
         var edit = CatalogueEdit.Create(

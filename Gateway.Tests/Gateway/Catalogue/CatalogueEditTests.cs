@@ -34,6 +34,22 @@ public sealed class CatalogueEditTests
     public void EntryThatNamesNotExactlyOneModel_Goes(string json, string expected) => Assert.Equal(expected, Edit(json, allowed: ["a/1"]));
 
     [Theory]
+    [InlineData("""{"data":[{"id":"a/1"},{"id":"x\ud800"},{"id":"\udc00"},{"id":"a/1\ud800"}],"total_count":4}""", """{"data":[{"id":"a/1"}],"total_count":1}""")]
+    [InlineData("""{"data":[{"id":"a/1"},{"id":"x","id":"\ud800"},{"id":"b/2"}]}""", """{"data":[{"id":"a/1"}]}""")]
+    [InlineData("""{"data":[{"\ud800":1,"id":"a/1","\udc00d":"b/2"},{"\ud800":"a/1"}]}""", """{"data":[{"\ud800":1,"id":"a/1","\udc00d":"b/2"}]}""")]
+    [InlineData("""{"\ud800":1,"data":[{"id":"b/2"}],"links":{"\ud800":1}}""", """{"\ud800":1,"data":[],"links":{"\ud800":1}}""")]
+    public void HalfASurrogatePair_LosesItsEntryOnly(string json, string expected) =>
+        Assert.Equal(expected, Edit(json, name => name != "b/2"));
+
+    [Fact]
+    public void NameThatIsNoUtf8_IsNone()
+    {
+        byte[] json = [.. "{\"data\":[{\"id\":\"a/1\"},{\"id\":\"x"u8, 0xff, .. "\"}]}"u8];
+
+        Assert.Equal(["a/1", null], CatalogueDocument.Read(json, "id")!.Entries.Select(static entry => entry.Name));
+    }
+
+    [Theory]
     [InlineData("")]
     [InlineData("[]")]
     [InlineData("{}")]
@@ -43,9 +59,8 @@ public sealed class CatalogueEditTests
     [InlineData("""{"data":[{"id":"a/1"}]}x""")]
     [InlineData("""{"data":[{"id":"a/1"}],"data":[{"id":"b/2"}]}""")]
     [InlineData("""{"data":[],"total_count":1,"total_count":2}""")]
-    [InlineData("""{"data":[{"id":"\ud800"}]}""")]
     [InlineData("<rss></rss>")]
-    public void AnythingElse_IsUnreadable(string json) => Assert.Null(CatalogueDocument.Read(Encoding.UTF8.GetBytes(json), "id"u8));
+    public void AnythingElse_IsUnreadable(string json) => Assert.Null(CatalogueDocument.Read(Encoding.UTF8.GetBytes(json), "id"));
 
     [Theory]
 
@@ -103,7 +118,10 @@ public sealed class CatalogueEditTests
         }
     }
 
-    private static string Edit(string json, string aliases = "[]", string[]? allowed = null, CataloguePage page = default)
+    private static string Edit(string json, string aliases = "[]", string[]? allowed = null, CataloguePage page = default) =>
+        Edit(json, name => allowed!.Contains(name), aliases, page);
+
+    private static string Edit(string json, Func<string, bool> mayCall, string aliases = "[]", CataloguePage page = default)
     {
         var team = new Team
         {
@@ -116,10 +134,10 @@ public sealed class CatalogueEditTests
         };
         var bytes = Encoding.UTF8.GetBytes(json);
         var edit = CatalogueEdit.Create(
-            CatalogueDocument.Read(bytes, "id"u8)!,
+            CatalogueDocument.Read(bytes, "id")!,
             bytes,
             team,
-            name => allowed!.Contains(name),
+            mayCall,
             addsAliases: true,
             page,
             () => "/next");
