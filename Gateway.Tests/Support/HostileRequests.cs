@@ -28,7 +28,7 @@ internal static class HostileRequests
     [
         "X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "X-Real-IP", "Via", "True-Client-IP", "CF-Connecting-IP", "CF-Connecting-IPv6",
         "X-Client-IP", "X-Cluster-Client-IP", "X-Envoy-External-Address", "X-Original-Forwarded-For", "Fastly-Client-IP", "Fly-Client-IP",
-        "X-Azure-ClientIP", "cf-ew-via", "CF-Visitor", "CF-IPCountry", "CF-IPCity", "CloudFront-Viewer-Address", "CloudFront-Viewer-Country-Name",
+        "X-Azure-ClientIP", "cf-ew-via", "CF-Visitor", "CF-IPCountry", "CF-IPCity", "Cf-Access-Jwt-Assertion", "CloudFront-Viewer-Address", "CloudFront-Viewer-Country-Name",
         "X-Appengine-Remote-Addr", "X-AppEngine-User-IP", "X-Original-Remote-Addr", "Incap-Client-IP", "X-Sucuri-ClientIP", "CDN-Loop",
         "x-openrouter-fusion-depth", "X-OpenRouter-Advisor-Depth", "x-openrouter-subagent-depth",
         "x-openrouter-other-depth", "X-Enable-Plugins", "x-enable-plugins", "X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override",

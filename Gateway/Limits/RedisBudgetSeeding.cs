@@ -34,7 +34,7 @@ internal sealed class RedisBudgetSeeding(
     private static readonly TimeSpan Grace = TimeSpan.FromDays(3);
 
     /// <summary>The time that the marks of a seed are kept after the latest page, if the process ends within the seed.</summary>
-    private static readonly TimeSpan MarksExpiry = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan MarksExpiry = TimeSpan.FromMinutes(10);
 
     /// <summary>The periods in use, and how many times this process has seeded their counters.</summary>
     private readonly ConcurrentDictionary<BudgetKey, int> _seeds = new();

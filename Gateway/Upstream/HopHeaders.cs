@@ -18,6 +18,9 @@ internal static class HopHeaders
 {
     private const string TraceParent = "traceparent";
 
+    // The headers of Cloudflare's AI gateway are for the server, which may be the upstream.
+    private const string AiGatewayPrefix = "CF-AIG-";
+
     private static readonly string[] TraceHeaders = [TraceParent, "tracestate", "baggage", "Request-Id", "Correlation-Context"];
 
     private static readonly FrozenSet<string> ClientHeaders = FrozenSet.ToFrozenSet(
@@ -28,9 +31,6 @@ internal static class HopHeaders
             "X-Remote-IP", "X-Remote-Addr", "X-Original-Forwarded-For", "X-Original-Host", "X-ProxyUser-Ip", "Proxy-Client-IP",
             "X-Original-Remote-Addr", "WL-Proxy-Client-IP", "Fastly-Client-IP", "Fly-Client-IP", "DO-Connecting-IP", "X-Azure-ClientIP",
             "X-Azure-SocketIP", "X-NF-Client-Connection-IP", "X-Vercel-Forwarded-For", "Incap-Client-IP", "X-Sucuri-ClientIP", "CDN-Loop",
-            "CF-Connecting-IP", "CF-Connecting-IPv6", "CF-Pseudo-IPv4", "CF-IPCountry", "CF-IPContinent", "CF-IPCity", "CF-IPLongitude",
-            "CF-IPLatitude", "CF-Region", "CF-Region-Code", "CF-Metro-Code", "CF-Postal-Code", "CF-Timezone", "CF-Visitor", "CF-EW-Via",
-            "CF-Ray", "CF-Worker",
 
             // Some servers take path or method from these in place of the request line, which the gateway has judged.
             "X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override",
@@ -40,9 +40,8 @@ internal static class HopHeaders
         ],
         StringComparer.OrdinalIgnoreCase);
 
-    // Families of such headers: those of CloudFront and App Engine tell the client's address, port, country and city. Cloudflare's family
-    // has headers for the server, too, such as CF-AIG-Authorization of its AI gateway.
-    private static readonly string[] ClientPrefixes = ["X-Forwarded-", "X-Envoy-", "CloudFront-", "X-Appengine-"];
+    // Families of such headers: those of Cloudflare, CloudFront and App Engine tell the client's address, place or identity.
+    private static readonly string[] ClientPrefixes = ["X-Forwarded-", "X-Envoy-", "CF-", "CloudFront-", "X-Appengine-"];
 
     // Clients of several providers send their key in the header of another provider, too. A team's key may have any format.
     private static readonly FrozenSet<string> CredentialHeaders =
@@ -129,6 +128,11 @@ internal static class HopHeaders
 
     private static bool IsOfClientFamily(string name)
     {
+        if (name.StartsWith(AiGatewayPrefix, StringComparison.OrdinalIgnoreCase))
+        {
+            return false;
+        }
+
         foreach (var prefix in ClientPrefixes)
         {
             if (name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase))
