@@ -59,8 +59,13 @@ internal static class ToolChoice
             }
 
             families ??= FamiliesOf(tools);
-            left ??= TypesLeft(facts, body, tools);
-            FindFirst(body.Slice(member.Value.Start, member.Value.Length), names, families, left, isEmptied, ref needed);
+            if (member.Kind != JsonValueKind.String)
+            {
+                // A string has no type. Clients send "auto" with every request.
+                left ??= TypesLeft(facts, body, tools);
+            }
+
+            FindFirst(body.Slice(member.Value.Start, member.Value.Length), names, families, left ?? [], isEmptied, ref needed);
         }
 
         return needed is not { } index ? null : tools[index < tools.Count ? index : 0];

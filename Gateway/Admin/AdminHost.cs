@@ -189,18 +189,16 @@ internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
         kestrel.Limits.MaxRequestBodySize = MaxRequestBodySize;
         kestrel.Limits.RequestHeadersTimeout = HeadersTimeout;
         kestrel.Limits.KeepAliveTimeout = KeepAliveTimeout;
-        if (_address is { Address: null, Port: 0 })
-        {
-            // The system cannot choose one port for both loopback addresses.
-            kestrel.Listen(IPAddress.Loopback, 0, static listener => listener.Protocols = HttpProtocols.Http1);
-        }
-        else if (_address.Address is null)
+
+        // The system cannot choose one port for both loopback addresses.
+        var address = _address is { Address: null, Port: 0 } ? IPAddress.Loopback : _address.Address;
+        if (address is null)
         {
             kestrel.ListenLocalhost(_address.Port, static listener => listener.Protocols = HttpProtocols.Http1);
         }
         else
         {
-            kestrel.Listen(_address.Address, _address.Port, static listener => listener.Protocols = HttpProtocols.Http1);
+            kestrel.Listen(address, _address.Port, static listener => listener.Protocols = HttpProtocols.Http1);
         }
     }
 

@@ -138,10 +138,7 @@ internal sealed class PriceList
     /// <summary>
     /// Finds the price of a model's fast tier, which some models have as an entry of its own: <c>anthropic/claude-opus-4.6-fast</c>.
     /// </summary>
-    public bool TryFindFast(ReadOnlySpan<char> name, out ListedPrice price)
-    {
-        return TryGet($"{Strip(name)}-fast", out price);
-    }
+    public bool TryFindFast(ReadOnlySpan<char> name, out ListedPrice price) => TryGet($"{Strip(name)}-fast", out price);
 
     /// <summary>Adds a price to the names of a list. The highest price of a name counts.</summary>
     internal static void Add(Dictionary<string, ListedPrice> prices, string name, ListedPrice price) =>

@@ -276,7 +276,9 @@ internal sealed record SettingsTree(
                 : value;
 
             // A short form is that of the object's member alone.
-            return node is not null && set.InFull(shape) is var full && full != set ? SettingsNode.Merge(node, full, shape) : set;
+            return node is not null && set is SettingsArray && shape is SettingShape.Members { Shorthand: not null }
+                ? SettingsNode.Merge(node, set, shape)
+                : set;
         }
 
         var isIndex = int.TryParse(path[depth], NumberStyles.None, CultureInfo.InvariantCulture, out var index);
