@@ -144,11 +144,8 @@ internal sealed class UsageReader : IResponseReader
 
     private void ReadJson(ReadOnlySpan<byte> bytes)
     {
-        if (!HasData)
-        {
-            // Upstream sends blanks as keep-alives.
-            HasData = bytes.IndexOfAnyExcept(" \t\r\n"u8) >= 0;
-        }
+        // Upstream sends blanks as keep-alives.
+        HasData = _hasBegun;
 
         _scanner.Read(bytes);
         if (_scanner.IsClosed)
