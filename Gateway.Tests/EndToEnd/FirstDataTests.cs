@@ -302,7 +302,7 @@ public sealed class FirstDataTests : IClassFixture<FirstDataTests.Fixture>
     }
 
     private static ScriptedSocketUpstream Answering(string type, string body) => ScriptedSocketUpstream.Answering(
-        $"HTTP/1.1 200 OK\r\nContent-Type: {type}\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}");
+        $"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: {type}\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}");
 
     private static string[] Script(string body, string type, params string[] more) =>
     [

@@ -76,7 +76,7 @@ public sealed class RejectedKeyTests : IClassFixture<RejectedKeyTests.Fixture>
         {
             await connection.ReadRequestAsync();
             await connection.SendAsync(Encoding.Latin1.GetBytes(
-                $"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}"));
+                $"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}"));
         });
         await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions { UpstreamUrl = upstream.BaseUrl, WaitsForPrices = false });
 
