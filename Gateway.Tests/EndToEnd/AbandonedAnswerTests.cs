@@ -73,7 +73,14 @@ public sealed class AbandonedAnswerTests
         var sent = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var upstream = ScriptedSocketUpstream.Start(async connection =>
         {
-            await connection.ReadRequestAsync();
+            var (head, _) = await connection.ReadRequestAsync();
+            if (!head.StartsWith("POST", StringComparison.Ordinal))
+            {
+                // A question of the gateway's own.
+                await connection.SendAsync("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                return;
+            }
+
             before = time.Waits;
             await connection.SendAsync($"HTTP/1.1 {status}\r\nContent-Type: {type}\r\n{more}Transfer-Encoding: chunked\r\n\r\n");
             await connection.SendChunkAsync(begin);
