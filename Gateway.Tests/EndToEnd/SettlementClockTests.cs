@@ -1,3 +1,4 @@
+using FakeOpenRouter;
 using Gateway.Billing;
 using Gateway.Tests.Support;
 using Xunit;
@@ -73,6 +74,33 @@ public sealed class SettlementClockTests
         var unknown = rows.Single(row => row.Status == 200);
         Assert.Equal((GenerationState.Unresolvable, null), (unknown.State, unknown.CostPico));
         Assert.True(time.GetUtcNow() - start >= TimeSpan.FromDays(1));
+    }
+
+    /// <summary>Another cluster may be of another account, so its destinations are not asked. The row must not stay open for ever.</summary>
+    [Fact]
+    public async Task CallOfAClusterThatIsRenamed_IsUnresolvedAfterADay()
+    {
+        FakeTime.SkipWithPublishedProgram();
+        var time = FakeTime.StartNow();
+        await using var upstream = await FakeOpenRouterServer.StartAsync();
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            Time = time,
+            Upstream = upstream,
+            KeepsDestinations = true,
+            Sections = [("ReverseProxy", Destinations.Of(upstream.BaseUrl))],
+        });
+        var bill = team.Bill(await team.ChatAsync("", "x-fake-no-usage: 1", "x-fake-generation-status: 503"));
+        await time.AdvanceUntilAsync(TimeSpan.FromSeconds(1), () => Task.FromResult(bill.Questions > 0), "the first question");
+        var start = time.GetUtcNow();
+
+        await team.Gateway.ReloadAsync(team.Settings().Replace("\"openrouter\"", "\"renamed\"", StringComparison.Ordinal), time);
+
+        LedgerRow? row = null;
+        await time.AdvanceUntilAsync(
+            TimeSpan.FromMinutes(5), async () => (row = (await team.RowsAsync()).Single()).IsClosed, "a closed row");
+        Assert.Equal((GenerationState.Unresolvable, null), (row!.State, row.CostPico));
+        Assert.True(time.GetUtcNow() - start >= TimeSpan.FromDays(1) - TimeSpan.FromMinutes(5));
     }
 
     [Fact]

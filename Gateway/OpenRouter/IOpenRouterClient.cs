@@ -23,7 +23,8 @@ internal interface IOpenRouterClient
     /// <summary>
     /// Requests the bill of a call from the destination that served it, then from the available destinations of the same cluster and account,
     /// until one returns a readable bill. Another cluster is never asked, since it may belong to another host or account. A destination with a
-    /// key of its own is another account: it is asked, with this key, only if it served the call.
+    /// key of its own is another account: it is asked, with this key, only if it served the call. If no configured destination may be asked,
+    /// the result is that of an answer without a bill, so that the wait ends.
     /// </summary>
     /// <typeparam name="T">The type of the bill.</typeparam>
     /// <param name="path">Path and query below the base address, without a leading slash.</param>

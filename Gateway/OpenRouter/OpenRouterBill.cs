@@ -8,8 +8,8 @@ namespace Gateway.OpenRouter;
 /// have served it.
 /// </param>
 /// <param name="IsAnswered">
-/// Whether upstream has answered: a destination that can know the bill sent a 200 or a 404 with JSON. The error page of an intermediary is
-/// no answer.
+/// Whether the clock of the bill advances: a destination that can know the bill sent a 200 or a 404 with JSON, or no configured destination
+/// may be asked. The error page of an intermediary is no answer.
 /// </param>
 internal readonly record struct OpenRouterBill<T>(T? Value, bool IsMissing, bool IsAnswered)
     where T : class;

@@ -45,7 +45,9 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
     public Task<OpenRouterBill<T>> GetBillAsync<T>(
         string path, UpstreamKey key, string? servedBy, string? sentWith, Func<byte[], T?> read, CancellationToken cancellationToken)
         where T : class =>
-        GetAsync(Targets(key, servedBy, sentWith, isBill: true), path, MaxBillSize, read, endsWhenMissing: true, cancellationToken);
+        CanBeAskedForBills(servedBy)
+            ? GetAsync(Targets(key, servedBy, sentWith, isBill: true), path, MaxBillSize, read, endsWhenMissing: true, cancellationToken)
+            : Task.FromResult(new OpenRouterBill<T>(null, IsMissing: false, IsAnswered: true));
 
     private async Task<OpenRouterBill<T>> GetAsync<T>(
         IEnumerable<Target> targets,
@@ -176,18 +178,18 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
     /// </summary>
     private IEnumerable<Target> Targets(UpstreamKey team, string? servedBy, string? sentWith, bool isBill)
     {
-        var (cluster, serving) = servedBy is null ? (DefaultCluster(), null) : Find(servedBy);
+        var (cluster, serving) = Find(servedBy);
         if (cluster is null)
         {
             yield break;
         }
 
-        var keys = settings.Current.DestinationKeys;
         if (serving is not null)
         {
-            var key = KeyOf(serving) ?? team;
+            var own = KeyOf(cluster, serving);
+            var key = own ?? team;
             yield return new Target(cluster.Model, serving, key, IsAuthoritative: IsSentWith(key), MayKnow: true);
-            if (KeyOf(serving) is not null && IsSentWith(key))
+            if (own is not null && IsSentWith(key))
             {
                 yield break;
             }
@@ -195,7 +197,7 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
 
         var isOnly = serving is null && cluster.Destinations.Count == 1;
         var others = cluster.DestinationsState.AvailableDestinations.Where(destination => destination != serving);
-        foreach (var destination in others.Where(destination => KeyOf(destination) is null))
+        foreach (var destination in others.Where(destination => KeyOf(cluster, destination) is null))
         {
             yield return new Target(cluster.Model, destination, team, IsAuthoritative: isOnly && IsSentWith(team), MayKnow: serving is null);
         }
@@ -204,7 +206,7 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
         {
             foreach (var destination in others)
             {
-                if (KeyOf(destination) is { } own)
+                if (KeyOf(cluster, destination) is { } own)
                 {
                     yield return new Target(cluster.Model, destination, own, isOnly, MayKnow: true);
                 }
@@ -212,13 +214,29 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
         }
 
         bool IsSentWith(UpstreamKey key) => sentWith is null || sentWith == key.Name;
-
-        UpstreamKey? KeyOf(DestinationState destination) =>
-            keys.IsEmpty ? null : keys.Find(cluster.ClusterId, destination.DestinationId);
     }
 
-    private (ClusterState? Cluster, DestinationState? Destination) Find(string servedBy)
+    /// <summary>
+    /// Whether a configured destination, available or not, may be asked for a bill. Not after a reload that renamed or removed the cluster of
+    /// the call, or that removed its destination and left only those with keys of their own.
+    /// </summary>
+    private bool CanBeAskedForBills(string? servedBy)
     {
+        var (cluster, serving) = Find(servedBy);
+        return serving is not null || (cluster is not null && cluster.Destinations.Values.Any(destination => KeyOf(cluster, destination) is null));
+    }
+
+    private UpstreamKey? KeyOf(ClusterState cluster, DestinationState destination) =>
+        settings.Current.DestinationKeys is { IsEmpty: false } keys ? keys.Find(cluster.ClusterId, destination.DestinationId) : null;
+
+    /// <summary>The cluster and the destination that served a call, as far as they are configured; the default cluster if it is unknown.</summary>
+    private (ClusterState? Cluster, DestinationState? Destination) Find(string? servedBy)
+    {
+        if (servedBy is null)
+        {
+            return (DefaultCluster(), null);
+        }
+
         var (clusterId, id) = DestinationName.Split(servedBy);
         return proxy.TryGetCluster(clusterId, out var cluster) ? (cluster, cluster.Destinations.GetValueOrDefault(id)) : default;
     }

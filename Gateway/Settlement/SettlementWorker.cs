@@ -360,7 +360,7 @@ internal sealed partial class SettlementWorker : Worker
         [LoggerMessage(
             LogEvents.GenerationUnresolvable,
             LogLevel.Warning,
-            "Upstream has answered for a day without a bill for generation {GenerationId} of team {Team}; it is unresolved at its reservation, {Usd} USD")]
+            "Generation {GenerationId} of team {Team} has no bill after a day of answers, or of no destination to ask; it is unresolved at its reservation, {Usd} USD")]
         public static partial void GenerationUnresolvable(ILogger logger, string generationId, string team, string usd);
     }
 }

@@ -113,7 +113,7 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
 
         var bill = await client.GetBillAsync("generation?id=1", Key, servedBy, sentWith: null, Read, Cancel);
 
-        Assert.Equal(new OpenRouterBill<string>(null, isMissing, IsAnswered: requests > 0), bill);
+        Assert.Equal(new OpenRouterBill<string>(null, isMissing, IsAnswered: true), bill);
         Assert.Equal(requests, _requests);
     }
 
@@ -144,6 +144,28 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
         var bill = await client.GetBillAsync("generation?id=1", Key, servedBy, sentWith, Read, Cancel);
 
         Assert.Equal(new OpenRouterBill<string>(null, IsMissing: isProof, IsAnswered: true), bill);
+    }
+
+    /// <summary>A row that no destination may be asked about must not stay open for ever. A destination that does not answer is no such case.</summary>
+    [Theory]
+    [InlineData("gone", "env:OTHER", true)]
+    [InlineData("us/a", null, true)]
+    [InlineData("gone", null, false)]
+    [InlineData("a", "env:OTHER", false)]
+    public async Task BillThatNoDestinationMayBeAskedFor_IsAnsweredHere(string servedBy, string? ownKey, bool isAnswered)
+    {
+        _folder.Variables["OTHER"] = "sk-or-other";
+        if (ownKey is not null)
+        {
+            _ownKeys["a"] = ownKey;
+        }
+
+        var client = await CreateAsync(("openrouter", "a", Answers(() => Response("503 Service Unavailable", Good))));
+
+        var bill = await client.GetBillAsync("generation?id=1", Key, servedBy, sentWith: null, Read, Cancel);
+
+        Assert.Equal(new OpenRouterBill<string>(null, IsMissing: false, isAnswered), bill);
+        Assert.Equal(isAnswered ? 0 : 1, _requests);
     }
 
     [Fact]
