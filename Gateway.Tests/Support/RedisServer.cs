@@ -50,7 +50,8 @@ public sealed class RedisServer : IAsyncDisposable
     }
 
     /// <summary>Starts it, empty, on the same port.</summary>
-    public async Task StartAsync()
+    /// <param name="more">More arguments.</param>
+    public async Task StartAsync(params string[] more)
     {
         var start = new ProcessStartInfo(Programs.Find("redis-server")!)
         {
@@ -61,7 +62,7 @@ public sealed class RedisServer : IAsyncDisposable
         string[] arguments =
         [
             "--port", _port.ToString(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-            "--dir", _folder.Path, "--daemonize", "no", "--logfile", _folder.File("redis.log"),
+            "--dir", _folder.Path, "--daemonize", "no", "--logfile", _folder.File("redis.log"), .. more,
         ];
         foreach (var argument in arguments)
         {

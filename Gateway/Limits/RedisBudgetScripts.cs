@@ -119,20 +119,23 @@ internal static class RedisBudgetScripts
         local key, marks, mark = KEYS[1], KEYS[2], ARGV[1]
         if redis.call('HEXISTS', key, mark) == 1 then return 0 end
         if redis.call('HLEN', marks) ~= tonumber(ARGV[4]) then return -1 end
-        if ARGV[4] ~= '0' then
-          -- Marks that become the counter are not copied. A counter that exists is that of another ledger.
-          if redis.call('EXISTS', key) == 0 then
-            redis.call('RENAME', marks, key)
-            redis.call('PERSIST', key)
-          else
-            for _, field in ipairs(redis.call('HKEYS', marks)) do
-              redis.call('HSET', key, field, '1')
-            end
+
+        -- Marks that become the counter are not copied. A counter that exists is that of another ledger.
+        local exists = redis.call('EXISTS', key) == 1
+        if ARGV[4] ~= '0' and not exists then
+          redis.call('RENAME', marks, key)
+          redis.call('PERSIST', key)
+        end
+
+        -- A sum that overflows ends the script here, before it has changed another ledger's counter.
+        redis.call('HINCRBY', key, 'total', ARGV[2])
+        if ARGV[4] ~= '0' and exists then
+          for _, field in ipairs(redis.call('HKEYS', marks)) do
+            redis.call('HSET', key, field, '1')
           end
         end
 
         redis.call('HSET', key, mark, '1')
-        redis.call('HINCRBY', key, 'total', ARGV[2])
         for i = 5, #ARGV, 2 do
           redis.call('HSET', key, ARGV[i], ARGV[i + 1])
         end

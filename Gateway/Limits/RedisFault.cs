@@ -11,8 +11,11 @@ namespace Gateway.Limits;
 /// </summary>
 internal static class RedisFault
 {
+    private const string NoRight = "NOPERM";
+    private const string NoCommand = "UNKNOWN";
+
     /// <summary>The codes of refused commands that concern all calls. Redis 6 puts such an error inside that of the script.</summary>
-    private static readonly string[] Refusals = ["NOPERM", "OOM", "READONLY", "MISCONF"];
+    private static readonly string[] Refusals = [NoRight, "OOM", "READONLY", "MISCONF"];
 
     /// <summary>Describes a failure.</summary>
     /// <param name="fault">The exception of the client.</param>
@@ -40,9 +43,13 @@ internal static class RedisFault
     {
         if (fault is RedisServerException error)
         {
-            return CodeOf(error) == "NOPERM"
-                ? "Redis denies its user a right (NOPERM): the scripts of the gateway need EVAL, EVALSHA, SCRIPT, and the commands and keys in them."
-                : null;
+            return CodeOf(error) switch
+            {
+                NoRight =>
+                    "Redis denies its user a right (NOPERM): the scripts of the gateway need EVAL, EVALSHA, SCRIPT, and the commands and keys in them.",
+                NoCommand => "Redis does not know a command of the gateway's scripts: its configuration disables or renames one (rename-command).",
+                _ => null,
+            };
         }
 
         if (fault is not RedisConnectionException)
@@ -70,13 +77,18 @@ internal static class RedisFault
 
     /// <summary>
     /// The code of an error, or of the refused command in a script. A right that a script lacks has an ERR of its own in Redis 7, and a text
-    /// without a code in Redis 6.
+    /// without a code in Redis 6. A command that the server does not have has an ERR in all versions.
     /// </summary>
     private static string CodeOf(RedisServerException error)
     {
         if (Says(error, "user executing the script") || Says(error, "ACL failure in script"))
         {
-            return "NOPERM";
+            return NoRight;
+        }
+
+        if (Says(error, "Unknown Redis command") || Says(error, "unknown command"))
+        {
+            return NoCommand;
         }
 
         return Array.Find(Refusals, code => Says(error, $"-{code} ")) ?? error.Message.Split(' ', 2)[0].TrimEnd(':');

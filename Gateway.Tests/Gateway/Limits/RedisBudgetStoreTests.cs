@@ -163,6 +163,25 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
         }
     }
 
+    /// <summary>Marks that a failed seed leaves would keep the reconciler from adding their rows.</summary>
+    [Fact]
+    public async Task SeedThatOverflowsTheCounterOfAnotherLedger_LeavesNoMarks()
+    {
+        var otherLedger = new FakeLedger();
+        otherLedger.Begin(Guid.CreateVersion7(), "a", Now, long.MaxValue);
+        var other = new RedisBudgetStore(Link(), _prefix, otherLedger.Access, Terms, TimeProvider.System);
+        Assert.Equal(PicoDollars.MaxStored, await other.ReadAsync(Key));
+        var id = Guid.CreateVersion7();
+        Ledger.Begin(id, "a", Now.AddSeconds(-1), 100, isCounted: false);
+        Ledger.Close(id, 70, isCounted: false);
+
+        await Assert.ThrowsAsync<LimitStoreException>(async () => await Store.ReadAsync(Key));
+
+        var hash = new RedisBudgetNames(_prefix, Ledger.Access).KeyOf(Key);
+        Assert.Equal(":1", await _server.SendAsync($"EXISTS {hash}"));
+        Assert.Equal(":0", await _server.SendAsync($"HEXISTS {hash} {RedisBudgetNames.DoneField(id)}"));
+    }
+
     /// <summary>The reconciler would add the rows again whose marks are missing.</summary>
     [Fact]
     public async Task SeedWhoseMarksAreLost_IsRepeated()

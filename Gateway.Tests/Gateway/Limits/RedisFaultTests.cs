@@ -105,6 +105,29 @@ public sealed partial class RedisFaultTests : IAsyncLifetime
         Assert.True(RedisFault.IsOutage(fault));
     }
 
+    /// <summary>As Redis 6, and later versions, report a command that they do not have, in a script and outside of one.</summary>
+    [Theory]
+    [InlineData("ERR Error running script (call to f_1): @user_script:1: @user_script: 1: Unknown Redis command called from Lua script")]
+    [InlineData("ERR Unknown Redis command called from script script: 1, on @user_script:1.")]
+    [InlineData("ERR unknown command 'EVALSHA', with args beginning with: ")]
+    public void CommandThatRedisDoesNotHave_IsARefusal(string message)
+    {
+        var fault = new RedisServerException(RedisErrorKind.Unknown, CommandFlags.None, message);
+
+        Assert.StartsWith("Redis does not know a command", RedisFault.Describe(fault, isTls: false, TimeSpan.Zero), StringComparison.Ordinal);
+        Assert.True(RedisFault.IsRefusal(fault, isTls: false));
+        Assert.True(RedisFault.IsOutage(fault));
+    }
+
+    [Fact]
+    public async Task CommandThatIsDisabled_IsNamed()
+    {
+        await _server.KillAsync();
+        await _server.StartAsync("--rename-command", "TIME", "");
+
+        await FailAsync(ConfigurationOptions.Parse(_server.Configuration), "Redis does not know a command");
+    }
+
     [Theory]
     [InlineData("OOM command not allowed when used memory > 'maxmemory'.", true, "OOM")]
     [InlineData("ERR Error running script (call to f_1): @user_script:1: @user_script: 1: -OOM command not allowed", true, "OOM")]
