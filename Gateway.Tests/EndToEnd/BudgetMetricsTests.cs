@@ -7,6 +7,8 @@ namespace Gateway.Tests.EndToEnd;
 /// <summary>Promise: metrics show each budget: its limit, the spent amount and the amount that open calls have reserved.</summary>
 public sealed class BudgetMetricsTests
 {
+    private const string Budget = "\"Budget\": { \"Usd\": 1 }";
+
     [Fact]
     public async Task Budget_IsAGaugeOfLimitSpentAndReserved()
     {
@@ -39,5 +41,27 @@ public sealed class BudgetMetricsTests
                 .Select(static line => (double?)double.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture))
                 .SingleOrDefault();
         }
+    }
+
+    /// <summary>By default an instrument of the library has 2,000 series, and the values of all further ones are lost.</summary>
+    [Fact]
+    public async Task BudgetsOfManyTeams_HaveAllTheirSeries()
+    {
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            Team = Budget,
+            MoreTeams = static reference =>
+                Enumerable.Range(1, 799).Select(number => TeamSetup.Team(Budget, $"team-{number}", $"ogw-{number}", reference: reference)),
+            Sections = [("Admin", """{ "Url": "http://127.0.0.1:0" }""")],
+        });
+        using var admin = await team.Gateway.AdminClientAsync();
+        var text = "";
+
+        await Eventually.TrueAsync(
+            async () => (text = await admin.GetStringAsync("/metrics", TestContext.Current.CancellationToken)).Contains("gateway_budget_usd{", StringComparison.Ordinal),
+            "the budgets");
+
+        Assert.Equal(3 * 800, text.Split('\n').Count(static line => line.StartsWith("gateway_budget_usd{", StringComparison.Ordinal)));
+        Assert.DoesNotContain("otel_metric_overflow", text, StringComparison.Ordinal);
     }
 }

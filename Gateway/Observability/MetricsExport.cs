@@ -14,6 +14,9 @@ internal static class MetricsExport
     // gateway's metrics.
     private const string ConnectionsMeter = "Microsoft.AspNetCore.Server.Kestrel";
 
+    // Three series for each budget. The library's limit, 2,000 series, is that of the other instruments.
+    private const int MaxBudgetSeries = 3 * 10_000;
+
     /// <summary>
     /// Starts the export. It contains the gateway's metrics of one host: of several gateways in one process, each shows its own.
     /// </summary>
@@ -33,8 +36,9 @@ internal static class MetricsExport
         var builder = Sdk.CreateMeterProviderBuilder()
             .SetResourceBuilder(OtlpExport.Resource())
             .AddMeter(GatewayMetrics.MeterName, ConnectionsMeter)
-            .AddView(instrument => instrument.Meter.Name == GatewayMetrics.MeterName && instrument.Meter.Scope != meters
-                ? MetricStreamConfiguration.Drop
+            .AddView(instrument => instrument.Meter.Name != GatewayMetrics.MeterName ? null
+                : instrument.Meter.Scope != meters ? MetricStreamConfiguration.Drop
+                : instrument.Name == ObservedMetrics.Budget ? new MetricStreamConfiguration { CardinalityLimit = MaxBudgetSeries }
                 : null);
         if (forPrometheus)
         {

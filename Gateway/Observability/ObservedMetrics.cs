@@ -11,6 +11,9 @@ namespace Gateway.Observability;
 /// <param name="meter">The gateway's meter; not owned.</param>
 internal sealed class ObservedMetrics(Meter meter)
 {
+    /// <summary>The name of the metric of the budgets.</summary>
+    internal const string Budget = "gateway.budget";
+
     /// <summary>The number of versions of the settings with a series.</summary>
     private const int MaxVersions = 10;
 
@@ -81,7 +84,7 @@ internal sealed class ObservedMetrics(Meter meter)
     /// </param>
     public void ObserveBudgets(Func<IEnumerable<(string Team, string? Key, double Limit, double Spent, double Reserved)>> budgets) =>
         meter.CreateObservableGauge(
-            "gateway.budget",
+            Budget,
             () => budgets().SelectMany(static budget => (Measurement<double>[])
             [
                 Of(budget.Team, budget.Key, "limit", budget.Limit),
