@@ -171,6 +171,7 @@ public sealed class AttemptTests
         await using var mute = ScriptedSocketUpstream.Start(static connection => connection.WaitForCloseAsync());
         await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
         {
+            Time = new StandingTime(),
             KeepsDestinations = true,
             HasStoredPrices = true,
             Sections =

@@ -120,6 +120,7 @@ public sealed class ClientLeavesTests : IClassFixture<ClientLeavesTests.Fixture>
             options.OutOfProcess = true;
             options.Environment["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = collector.Address + "/v1/traces";
             options.Environment["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/protobuf";
+            options.Environment["OTEL_BSP_SCHEDULE_DELAY"] = "100";
         });
         await LeaveAsync("/v1/chat/completions", "x-fake-delay-ms: 600000");
         await LeaveAsync("/v1/audio/speech", "x-fake-delay-ms: 600000");
@@ -145,6 +146,8 @@ public sealed class ClientLeavesTests : IClassFixture<ClientLeavesTests.Fixture>
             Assert.Equal((status, "ClientLeft"), (json.RootElement.GetProperty("Status").GetInt32(), json.RootElement.GetProperty("End").GetString()));
         }
 
+        await Eventually.TrueAsync(
+            () => expected.All(one => collector.Spans.Any(span => span.Attributes.GetValueOrDefault("url.path") == one.Path)), "the spans");
         await pair.Gateway.Process.TerminateAsync();
         await pair.Gateway.Process.WaitForExitAsync();
         foreach (var (path, status) in expected)

@@ -51,9 +51,10 @@ internal sealed class StormGateway : IAsyncDisposable
     /// <summary>Kills the gateway with SIGKILL, and starts it again.</summary>
     public async Task KillAndRestartAsync()
     {
-        // Counted before and after the kill: a call that sees the same number at its begin and end ran without a kill.
-        Interlocked.Increment(ref _deaths);
+        // Counted before and after the kill: a call that sees the same number at its begin and end ran without a kill. A call that sees the
+        // first increment must not see the address.
         Volatile.Write(ref _address, null);
+        Interlocked.Increment(ref _deaths);
         await _process!.DisposeAsync();
         Interlocked.Increment(ref _deaths);
         await StartAsync();

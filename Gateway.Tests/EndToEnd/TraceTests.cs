@@ -86,10 +86,12 @@ public sealed class TraceTests
         {
             options.Environment["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = collector.Address + "/v1/traces";
             options.Environment["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/protobuf";
+            options.Environment["OTEL_BSP_SCHEDULE_DELAY"] = "100";
             options.Settings = ShippedSettings.WithValues(("Server:ForwardTraceHeaders", "true"));
         });
 
         var call = await pair.ChatAsync("a/b", $"traceparent: 00-{Caller}-{CallersSpan}-01");
+        await Eventually.TrueAsync(() => collector.Spans.Any(static span => span.Kind == Client), "the attempt's span");
         await pair.Gateway.Process.TerminateAsync();
         await pair.Gateway.Process.WaitForExitAsync();
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Gateway.Primitives;
 using Xunit;
 
 namespace Gateway.Tests.Support;
@@ -24,15 +25,19 @@ public static class FileChange
     {
         var path = Path.Combine(folder, "file");
         var target = Path.Combine(folder, "data", "file");
+        var before = FileStamp.Of(path);
         switch (change)
         {
             case "in place":
-                File.WriteAllText(path, text);
+                ApplyInAnotherTick(() => File.WriteAllText(path, text));
                 break;
             case "in place, times set back":
                 var written = File.GetLastWriteTimeUtc(target);
-                File.WriteAllText(path, text);
-                File.SetLastWriteTimeUtc(target, written);
+                ApplyInAnotherTick(() =>
+                {
+                    File.WriteAllText(path, text);
+                    File.SetLastWriteTimeUtc(target, written);
+                });
                 break;
             case "rename over":
                 File.WriteAllText(path + ".tmp", text);
@@ -57,11 +62,24 @@ public static class FileChange
 
                 break;
             case "delete and create":
-                File.Delete(path);
-                File.WriteAllText(path, text);
+                ApplyInAnotherTick(() =>
+                {
+                    File.Delete(path);
+                    File.WriteAllText(path, text);
+                });
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(change), change, null);
+        }
+
+        // The file system's clock may stand still for milliseconds, and the tests change files that are older for their clocks.
+        void ApplyInAnotherTick(Action apply)
+        {
+            do
+            {
+                apply();
+            }
+            while (before is not null && FileStamp.Of(path) == before);
         }
     }
 }

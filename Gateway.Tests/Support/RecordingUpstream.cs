@@ -23,6 +23,9 @@ internal sealed class RecordingUpstream : IAsyncDisposable
 
     public int Count => _received.Count;
 
+    /// <summary>The requests that came since the last look.</summary>
+    public IReadOnlyCollection<Received> All => _received;
+
     /// <summary>The one request that came since the last look.</summary>
     public Received TakeSingle()
     {

@@ -114,7 +114,9 @@ public sealed class AlertStoreTests(PostgresServer server) : IAsyncDisposable
     private async Task<IAlertStore> OpenAsync(bool isSqlite)
     {
         _database ??= isSqlite ? _folder.File("usage.db") : await server.EmptyDatabaseAsync(GetType());
-        ILedgerStore store = isSqlite ? new SqliteLedgerStore(_database) : new PostgresLedgerStore(_database, TimeProvider.System, HangGuard.Limit);
+        ILedgerStore store = isSqlite
+            ? new SqliteLedgerStore(_database) { BusyTimeout = HangGuard.Limit }
+            : new PostgresLedgerStore(_database, TimeProvider.System, HangGuard.Limit);
         _stores.Add(store);
         await store.OpenAsync(Cancel);
         return store.Alerts;

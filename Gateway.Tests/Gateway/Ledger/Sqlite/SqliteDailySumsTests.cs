@@ -13,7 +13,7 @@ public sealed class SqliteDailySumsTests : DailySumsTests
 
     protected override void CleanUp() => _folder.Dispose();
 
-    private protected override ILedgerStore Create() => new SqliteLedgerStore(_folder.File("usage.db"));
+    private protected override ILedgerStore Create() => new SqliteLedgerStore(_folder.File("usage.db")) { BusyTimeout = HangGuard.Limit };
 
     protected override async Task<DbConnection> ConnectAsync() => await Support.SqliteLedgerFile.OpenAsync(_folder.File("usage.db"));
 }

@@ -527,7 +527,11 @@ public sealed class SqliteJournalTests : IDisposable
 
     private static async Task<SqliteLedgerStore> OpenAsync(string path, bool isCompacting = true)
     {
-        var store = new SqliteLedgerStore(path) { CompactionInterval = isCompacting ? TimeSpan.FromMilliseconds(200) : TimeSpan.FromHours(1) };
+        var store = new SqliteLedgerStore(path)
+        {
+            BusyTimeout = HangGuard.Limit,
+            CompactionInterval = isCompacting ? TimeSpan.FromMilliseconds(200) : TimeSpan.FromHours(1),
+        };
         try
         {
             await store.OpenAsync(Cancel);

@@ -298,7 +298,7 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
         return Task.CompletedTask;
     }
 
-    private protected override ILedgerStore Create() => new SqliteLedgerStore(Database);
+    private protected override ILedgerStore Create() => new SqliteLedgerStore(Database) { BusyTimeout = HangGuard.Limit };
 
     private protected override async Task DieAsync(ILedgerStore store) => await store.DisposeAsync();
 
