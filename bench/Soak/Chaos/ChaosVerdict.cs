@@ -29,7 +29,7 @@ internal sealed class ChaosVerdict(IReadOnlyList<int> eventsAround)
     /// <summary>The fault of the outcome; <see langword="null"/> if there is none.</summary>
     public string? FaultOf(ChaosCall call)
     {
-        var limit = LimitOf(call) + Slack;
+        var limit = LimitOf(call);
         if (call.Hangs || call.Took > limit)
         {
             return $"{call.Took.TotalSeconds:0.0} s, beyond {limit.TotalSeconds} s; {call.Answer.Describe()}";
@@ -46,9 +46,10 @@ internal sealed class ChaosVerdict(IReadOnlyList<int> eventsAround)
             : $"unexpected outcome: {call.Answer.Describe()}";
     }
 
+    // A stream whose progress is not watched ends with the limit of the whole response: a limit at or beyond that one could not tell.
     private static TimeSpan LimitOf(ChaosCall call) => call.Streams && StreamsWithoutProgress.Contains(call.Fault)
-        ? ChaosSettings.EventTimeout * 2
-        : ChaosSettings.TotalTimeout;
+        ? ChaosSettings.TotalTimeout - TimeSpan.FromSeconds(1)
+        : ChaosSettings.TotalTimeout + Slack;
 
     private string? UnsoundOf(ChaosCall call, Answer answer)
     {
