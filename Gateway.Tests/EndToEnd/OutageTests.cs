@@ -1,3 +1,6 @@
+using System.Net;
+using System.Net.Sockets;
+using FakeOpenRouter;
 using Gateway.Billing;
 using Gateway.Tests.Support;
 using Microsoft.Extensions.Time.Testing;
@@ -17,6 +20,8 @@ public sealed class OutageTests
     // The budget covers one call at a time: one that were charged would be the last.
     private const string Budget = """ "Budget": { "Usd": 1 } """;
 
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(10);
+
     private static readonly string[] CdnPage =
         ["x-fake-status: 521", "x-fake-body: <html>", "x-fake-content-type: text/html", "x-fake-no-generation-id: 1"];
 
@@ -26,15 +31,16 @@ public sealed class OutageTests
         FakeTime.SkipWithPublishedProgram();
         var time = FakeTime.StartNow();
         await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions { Team = Budget, Limits = Prices, Time = time });
+        await using var client = await team.Gateway.ConnectAsync();
 
-        var (failures, retryAfter) = await FailUntilRefusedAsync(() => team.ChatAsync(DollarCall, CdnPage), time, 521);
+        var (failures, retryAfter) = await FailUntilRefusedAsync(() => CallAsync(client, CdnPage), time, 521);
         Assert.InRange(failures, 5, 10);
 
         // The gateway's own questions are GETs.
         var sent = Sent();
         var rows = await team.RowsAsync();
         time.Advance(TimeSpan.FromSeconds(4));
-        var refused = await team.ChatAsync(DollarCall);
+        var refused = await CallAsync(client);
         refused.IsRefused(503);
         Assert.Equal(
             (retryAfter - 4, "upstream_unavailable"),
@@ -43,16 +49,15 @@ public sealed class OutageTests
         Assert.Equal(rows.Count, (await team.RowsAsync()).Count);
 
         // An endpoint that the gateway answers itself needs no upstream.
-        await using (var client = await team.Gateway.ConnectAsync())
-        {
-            await client.GetAsync("/v1/key", "x-api-key: " + TeamSetup.Key);
-            Assert.Equal(200, (await client.ReadAsync()).Head.Status);
-        }
+        await client.GetAsync("/v1/key", "x-api-key: " + TeamSetup.Key);
+        Assert.Equal(200, (await client.ReadAsync()).Head.Status);
 
         // While upstream is still down, one failure is enough.
-        await ReactivateAsync(team, time, TimeSpan.FromSeconds(retryAfter - 4), 521, CdnPage);
-        await Eventually.TrueAsync(async () => (await team.ChatAsync(DollarCall, CdnPage)).Status == 503, "a second pause");
-        await ReactivateAsync(team, time, TimeSpan.FromSeconds(10), 200);
+        time.Advance(Pause - TimeSpan.FromSeconds(4));
+        await PassAsync(client, 521, CdnPage);
+        await Eventually.TrueAsync(async () => (await CallAsync(client, CdnPage)).Status == 503, "a second pause");
+        time.Advance(Pause);
+        await PassAsync(client, 200);
 
         await Eventually.TrueAsync(
             async () => (rows = await team.RowsAsync()).All(row => row.IsClosed), "closed rows");
@@ -63,26 +68,57 @@ public sealed class OutageTests
     }
 
     [Fact]
-    public async Task OutageWithoutConnections_CostsNothing()
+    public async Task OutageWithoutConnections_CostsNothingAndEndsTenSecondsAfterUpstreamsReturn()
     {
         FakeTime.SkipWithPublishedProgram();
         var time = FakeTime.StartNow();
+        using var port = LoopbackPort.Claim();
+        await using var upstream = await FakeOpenRouterServer.StartAsync(new FakeOpenRouterOptions { Port = port.Number });
+        await upstream.PlayAsync(Scenario.Parse("""{ "steps": [ { "seconds": [0], "fault": "down" } ] }"""u8.ToArray()));
+        await Eventually.TrueAsync(() => IsRefusedAsync(upstream), "the port to be closed");
         await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
         {
             Team = Budget,
             Limits = Prices,
-            UpstreamUrl = ScriptedSocketUpstream.RefusingBaseUrl,
+            Upstream = upstream,
             WaitsForPrices = false,
             HasStoredPrices = true,
             Time = time,
         });
+        await using var client = await team.Gateway.ConnectAsync();
 
-        var (failures, _) = await FailUntilRefusedAsync(() => team.ChatAsync(DollarCall), time, 502);
+        var (failures, _) = await FailUntilRefusedAsync(() => CallAsync(client), time, 502);
         Assert.InRange(failures, 1, 10);
 
         IReadOnlyList<LedgerRow> rows = [];
         await Eventually.TrueAsync(async () => (rows = await team.RowsAsync()).All(row => row.IsClosed), "closed rows");
         Assert.All(rows, row => Assert.Equal((GenerationState.Settled, 0L), (row.State, row.CostPico)));
+
+        await upstream.PlayAsync(Scenario.None);
+        time.Advance(Pause);
+        await PassAsync(client, 200);
+    }
+
+    /// <summary>One team alone cannot take a destination from the others: what it meets may be its own doing.</summary>
+    [Fact]
+    public async Task OutageThatOneTeamMeets_LeavesTheDestinationToTheOthers()
+    {
+        FakeTime.SkipWithPublishedProgram();
+        var time = FakeTime.StartNow();
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            MoreTeams = static reference => [TeamSetup.Team("", "other", "ogw-other", reference: reference)],
+            Time = time,
+        });
+        await using var client = await team.Gateway.ConnectAsync();
+        for (var i = 0; i < 12; i++)
+        {
+            Assert.Equal(521, (await CallAsync(client, CdnPage)).Status);
+            time.Advance(TimeSpan.FromMilliseconds(500));
+        }
+
+        Assert.Equal(521, (await CallAsync(client, [.. CdnPage, "x-api-key: ogw-other"])).Status);
+        await Eventually.TrueAsync(async () => (await CallAsync(client, CdnPage)).Status == 503, "a pause for both teams");
     }
 
     /// <summary>Streams that began well and go on prove that the destination can be reached, before their bodies end.</summary>
@@ -141,7 +177,7 @@ public sealed class OutageTests
     {
         FakeTime.SkipWithPublishedProgram();
         var time = FakeTime.StartNow();
-        await using var upstream = await FakeOpenRouter.FakeOpenRouterServer.StartAsync();
+        await using var upstream = await FakeOpenRouterServer.StartAsync();
         await using var gateway = await GatewayHost.StartAsync(options =>
         {
             string[] addresses = isDropped ? [upstream.BaseUrl, upstream.BaseUrl] : [upstream.BaseUrl];
@@ -166,7 +202,7 @@ public sealed class OutageTests
     {
         FakeTime.SkipWithPublishedProgram();
         var time = FakeTime.StartNow();
-        await using var upstream = await FakeOpenRouter.FakeOpenRouterServer.StartAsync();
+        await using var upstream = await FakeOpenRouterServer.StartAsync();
         await using var gateway = await GatewayHost.StartAsync(options =>
         {
             options.Settings = ShippedSettings.With(
@@ -190,7 +226,7 @@ public sealed class OutageTests
     [Fact]
     public async Task Metrics_SayWhichDestinationIsLeftAlone()
     {
-        await using var upstream = await FakeOpenRouter.FakeOpenRouterServer.StartAsync();
+        await using var upstream = await FakeOpenRouterServer.StartAsync();
         await using var gateway = await GatewayHost.StartAsync(
             options => options.Settings = Settings(("a", ScriptedSocketUpstream.RefusingBaseUrl), ("b", upstream.BaseUrl)));
         using var admin = await gateway.AdminClientAsync();
@@ -258,7 +294,7 @@ public sealed class OutageTests
                 // The destination's health is updated beside the request.
                 await Eventually.TrueAsync(
                     async () => (await gateway.Client.GetAsync("/v1/models", TestContext.Current.CancellationToken)).StatusCode
-                        == System.Net.HttpStatusCode.ServiceUnavailable,
+                        == HttpStatusCode.ServiceUnavailable,
                     "a pause");
             }
         }
@@ -290,21 +326,37 @@ public sealed class OutageTests
     private static int RetryAfter(Exchange call) =>
         int.Parse(call.Head.Header("Retry-After")!, System.Globalization.CultureInfo.InvariantCulture);
 
-    /// <summary>
-    /// Lets the pause pass. Health is updated beside the requests: the first ones may still be refused, and the pause may begin after the
-    /// refusal that shows it.
-    /// </summary>
-    private static async Task ReactivateAsync(TeamGateway team, FakeTimeProvider time, TimeSpan pause, int status, params string[] lines)
+    private static async Task<bool> IsRefusedAsync(FakeOpenRouterServer upstream)
     {
-        time.Advance(pause);
-        await time.AdvanceUntilAsync(
-            TimeSpan.FromMilliseconds(500),
-            async () =>
-            {
-                var call = await team.ChatAsync(DollarCall, lines);
-                Assert.True(call.Status == status || call.Status == 503, call.Head.StatusLine);
-                return call.Status == status;
-            },
-            "a call that reaches the destination");
+        try
+        {
+            await using var client = await RawHttpClient.ConnectAsync(new Uri(upstream.RootUrl));
+            return false;
+        }
+        catch (SocketException)
+        {
+            return true;
+        }
     }
+
+    /// <summary>
+    /// A call on a connection that stays open. The gateway reads it once the call before has ended, its health policy included: no failure is
+    /// counted after a pause has begun.
+    /// </summary>
+    private static async Task<Exchange> CallAsync(RawHttpClient client, params string[] lines)
+    {
+        await TeamGateway.SendAsync(client, TeamGateway.NextId(), "/v1/chat/completions", TeamGateway.Body(DollarCall), lines);
+        var (head, body) = await client.ReadAsync();
+        return new Exchange(head, body, null);
+    }
+
+    /// <summary>Calls until the destination is reached, while the clock stands. Its health is updated beside the requests.</summary>
+    private static Task PassAsync(RawHttpClient client, int status, params string[] lines) => Eventually.TrueAsync(
+        async () =>
+        {
+            var call = await CallAsync(client, lines);
+            Assert.True(call.Status == status || call.Status == 503, call.Head.StatusLine);
+            return call.Status == status;
+        },
+        "a call that reaches the destination");
 }
