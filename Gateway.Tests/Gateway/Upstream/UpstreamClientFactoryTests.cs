@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.CompilerServices;
 using Gateway.Configuration;
 using Gateway.Tests.Gateway.Configuration;
 using Gateway.Tests.Support;
@@ -77,6 +78,27 @@ public sealed class UpstreamClientFactoryTests : IDisposable
         Assert.Equal(2, upstream.Connections);
         Assert.Equal(1, upstream.Book["next"]);
     }
+
+    /// <summary>Their effect takes minutes to show. The idle time is below that of a load balancer, and a renewal follows changes of DNS.</summary>
+    [Fact]
+    public async Task Handler_HasTheDocumentedTimes()
+    {
+        using var client = await CreateAsync();
+
+        var handler = HandlerOf(client);
+        while (handler is DelegatingHandler { InnerHandler: { } inner })
+        {
+            handler = inner;
+        }
+
+        var sockets = Assert.IsType<SocketsHttpHandler>(handler);
+        Assert.Equal(
+            (TimeSpan.FromMinutes(5), TimeSpan.FromSeconds(30)), (sockets.PooledConnectionLifetime, sockets.PooledConnectionIdleTimeout));
+        Assert.Equal((TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(10)), (sockets.KeepAlivePingDelay, sockets.KeepAlivePingTimeout));
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_handler")]
+    private static extern ref HttpMessageHandler HandlerOf(HttpMessageInvoker client);
 
     private static Task<HttpResponseMessage> SendAsync(HttpMessageInvoker client, RenewingUpstream upstream, string? user) =>
         client.SendAsync(
