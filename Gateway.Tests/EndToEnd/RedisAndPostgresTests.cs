@@ -1,3 +1,4 @@
+using System.Text.Json;
 using FakeOpenRouter;
 using Gateway.Billing;
 using Gateway.Tests.Support;
@@ -119,6 +120,35 @@ public sealed class RedisAndPostgresTests
 
         await (isSuspended ? redis.ResumeAsync() : redis.StartAsync());
         await Eventually.TrueAsync(async () => (await team.ChatAsync()).Status == 200, "a Redis that counts again");
+    }
+
+    [Fact]
+    public async Task RedisThatRejectsThePassword_IsNamedToTheOperator()
+    {
+        const string Reason = "Redis rejects the user name or the password";
+        await using var redis = await RedisServer.StartNewAsync();
+        Assert.Equal("+OK", await redis.SendAsync("CONFIG SET requirepass right-one"));
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            Team = Budget,
+            Limits = $$"""{ "Store": "Redis", "Redis": { "Configuration": "{{redis.Configuration}},password=wrong-one" } }""",
+            HasLog = true,
+            Sections = [("Admin", """{ "Url": "http://127.0.0.1:0" }""")],
+        });
+        using var admin = await team.Gateway.AdminClientAsync();
+
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                var refused = await team.ChatAsync();
+                refused.IsRefused(503);
+                Assert.Equal("budget_unavailable", refused.Json.GetProperty("error").GetProperty("code").GetString());
+                using var health = JsonDocument.Parse(await admin.GetStringAsync("/admin/health", TestContext.Current.CancellationToken));
+                return health.RootElement.GetProperty("limit_store_fault").GetString()?.StartsWith(Reason, StringComparison.Ordinal) == true;
+            },
+            "the reason in /admin/health");
+        await team.Gateway.Log.WaitForAsync(static line => line.Contains(Reason, StringComparison.Ordinal), "the reason");
+        Assert.DoesNotContain("wrong-one", team.Gateway.Log.Text, StringComparison.Ordinal);
     }
 
     [Theory]
