@@ -114,6 +114,8 @@ public sealed class ShutdownTests
     [Theory]
     [InlineData("TERM", "INT", 130)]
     [InlineData("INT", "TERM", 143)]
+    [InlineData("INT", "INT", 130)]
+    [InlineData("INT", "QUIT", 131)]
     public async Task SecondSignal_EndsTheGatewayAtOnce(string first, string second, int exitCode)
     {
         // Without the second signal, the stream would keep the gateway for longer than the test waits.
