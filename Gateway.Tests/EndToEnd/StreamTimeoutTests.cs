@@ -27,6 +27,7 @@ public sealed class StreamTimeoutTests
     [InlineData("/v1/messages", Delta, Ping, EventTimeout)]
     [InlineData("/v1/messages", Delta, "data: {\"type\":\"ping\"}\n\n", EventTimeout)]
     [InlineData("/v1/responses", "data: {\"type\":\"response.output_text.delta\"}\n\n", Comment, EventTimeout)]
+    [InlineData("/v1/completions", "data: {\"choices\":[{\"text\":\"a\"}]}\n\n", Comment, EventTimeout)]
     [InlineData("/v1/chat/completions", Chunk, Chunk, "Upstream:TotalTimeout")]
     public async Task StreamWithoutProgress_EndsWithAnErrorEvent(string path, string data, string keepAlive, string setting)
     {
@@ -41,7 +42,7 @@ public sealed class StreamTimeoutTests
         run.Send(keepAlive);
         await run.Client.ReadPieceAsync(head, []);
 
-        await run.HasEndedAfterAsync(limit, keepAlive, head);
+        await run.HasEndedAfterAsync(path, limit, keepAlive, head);
     }
 
     [Fact]
@@ -57,7 +58,7 @@ public sealed class StreamTimeoutTests
         var head = await reading;
         await run.Client.ReadPieceAsync(head, []);
 
-        await run.HasEndedAfterAsync(limit, Comment, head);
+        await run.HasEndedAfterAsync("/v1/chat/completions", limit, Comment, head);
     }
 
     [Theory]
@@ -338,7 +339,7 @@ public sealed class StreamTimeoutTests
         public void End() => _parts.Writer.Complete();
 
         /// <summary>Lets a limit pass in ten steps, with keep-alives that pass, and reads the error event and the end after it.</summary>
-        public async Task HasEndedAfterAsync(TimeSpan limit, string keepAlive, RawResponse head)
+        public async Task HasEndedAfterAsync(string path, TimeSpan limit, string keepAlive, RawResponse head)
         {
             for (var step = 1; step < 10; step++)
             {
@@ -358,6 +359,7 @@ public sealed class StreamTimeoutTests
             }
             while (!piece.Text.Contains("too long", StringComparison.Ordinal));
 
+            SseEvents.IsErrorOf(path["/v1/".Length..], SseEvents.Parse(piece.Text)[^1]);
             var ending = Client.ReadBodyAsync(head);
             await Time.AdvanceUntilAsync(Second, () => Task.FromResult(ending.IsCompleted), "the end");
             Assert.NotEqual(RawEnd.Complete, (await ending).End);

@@ -33,7 +33,7 @@ public sealed class UpstreamFailureTests : IClassFixture<UpstreamFailureTests.Fi
         Assert.DoesNotContain("message_stop", call.Body.Text, StringComparison.Ordinal);
         var events = SseEvents.Parse(call.Body.Text);
         Assert.Equal(after + 1, events.Count);
-        IsErrorOf(endpoint, events[^1]);
+        SseEvents.IsErrorOf(endpoint, events[^1]);
     }
 
     /// <summary>A request without a body is sent once, too: upstream may have processed it before the connection broke.</summary>
@@ -87,7 +87,7 @@ public sealed class UpstreamFailureTests : IClassFixture<UpstreamFailureTests.Fi
 
         Assert.NotEqual(RawEnd.Complete, call.Body.End);
         Assert.DoesNotContain("[DONE]", call.Body.Text, StringComparison.Ordinal);
-        IsErrorOf("chat/completions", SseEvents.Parse(call.Body.Text)[^1]);
+        SseEvents.IsErrorOf("chat/completions", SseEvents.Parse(call.Body.Text)[^1]);
     }
 
     [Fact]
@@ -112,7 +112,7 @@ public sealed class UpstreamFailureTests : IClassFixture<UpstreamFailureTests.Fi
         var body = await client.ReadBodyAsync(head);
 
         Assert.NotEqual(RawEnd.Complete, body.End);
-        IsErrorOf("chat/completions", SseEvents.Parse(body.Text)[^1]);
+        SseEvents.IsErrorOf("chat/completions", SseEvents.Parse(body.Text)[^1]);
     }
 
     [Theory]
@@ -326,27 +326,6 @@ public sealed class UpstreamFailureTests : IClassFixture<UpstreamFailureTests.Fi
     private static void Impatient(GatewayHostOptions options)
     {
         options.Settings = ShippedSettings.WithValues(("ReverseProxy:Clusters:openrouter:HttpRequest:ActivityTimeout", "\"00:00:10\""));
-    }
-
-    private static void IsErrorOf(string endpoint, (string Name, string Data) last)
-    {
-        var json = SseEvents.Json(last.Data);
-        switch (endpoint)
-        {
-            case "messages":
-                Assert.Equal("error", last.Name);
-                Assert.Equal("error", json.GetProperty("type").GetString());
-                Assert.NotEmpty(json.GetProperty("error").GetProperty("message").GetString()!);
-                Assert.NotEmpty(json.GetProperty("error").GetProperty("type").GetString()!);
-                break;
-            case "responses":
-                Assert.True(last.Name is "response.failed" or "response.error" or "error", last.Name);
-                Assert.Equal(last.Name, json.GetProperty("type").GetString());
-                break;
-            default:
-                Assert.NotEmpty(json.GetProperty("error").GetProperty("message").GetString()!);
-                break;
-        }
     }
 
     public sealed class Fixture : GatewayFixture

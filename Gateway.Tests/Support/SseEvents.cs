@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Xunit;
 
 namespace Gateway.Tests.Support;
 
@@ -29,5 +30,27 @@ internal static class SseEvents
     {
         using var document = JsonDocument.Parse(data);
         return document.RootElement.Clone();
+    }
+
+    /// <summary>Checks that an event is the error event of an endpoint's dialect.</summary>
+    public static void IsErrorOf(string endpoint, (string Name, string Data) last)
+    {
+        var json = Json(last.Data);
+        switch (endpoint)
+        {
+            case "messages":
+                Assert.Equal("error", last.Name);
+                Assert.Equal("error", json.GetProperty("type").GetString());
+                Assert.NotEmpty(json.GetProperty("error").GetProperty("message").GetString()!);
+                Assert.NotEmpty(json.GetProperty("error").GetProperty("type").GetString()!);
+                break;
+            case "responses":
+                Assert.True(last.Name is "response.failed" or "response.error" or "error", last.Name);
+                Assert.Equal(last.Name, json.GetProperty("type").GetString());
+                break;
+            default:
+                Assert.NotEmpty(json.GetProperty("error").GetProperty("message").GetString()!);
+                break;
+        }
     }
 }
