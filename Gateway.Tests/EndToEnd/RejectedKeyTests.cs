@@ -57,6 +57,12 @@ public sealed class RejectedKeyTests : IClassFixture<RejectedKeyTests.Fixture>
                 call.IsRefused(503);
                 Assert.Equal("upstream_key_rejected", call.Json.GetProperty("error").GetProperty("code").GetString());
             }
+
+            await _team.Gateway.Log.WaitForAsync(
+                line => line.Contains("The upstream rejects the OpenRouter key", StringComparison.Ordinal)
+                    && line.Contains("\"@l\":\"Error\",\"Team\":\"search\",\"Status\":40", StringComparison.Ordinal)
+                    && line.Contains(call.Head.Header("x-request-id")!, StringComparison.Ordinal),
+                "the rejected key");
         }
 
         await Eventually.TrueAsync(
@@ -191,7 +197,8 @@ public sealed class RejectedKeyTests : IClassFixture<RejectedKeyTests.Fixture>
     {
         internal TeamGateway Team { get; private set; } = null!;
 
-        public async ValueTask InitializeAsync() => Team = await TeamGateway.StartAsync(""" "Budget": { "Usd": 1 } """);
+        public async ValueTask InitializeAsync() => Team = await TeamGateway.StartAsync(
+            new TeamGatewayOptions { Team = """ "Budget": { "Usd": 1 } """, HasLog = true });
 
         public ValueTask DisposeAsync() => Team.DisposeAsync();
     }
