@@ -14,6 +14,7 @@ public sealed class AttemptTests
 {
     private const string Chat = "/v1/chat/completions";
     private const string FreeId = "x-fake-no-generation-id: 1";
+    private const string OverHttp2 = """, "HttpRequest": { "Version": "2", "VersionPolicy": "RequestVersionExact" } """;
 
     [Theory]
     [InlineData(true)]
@@ -302,6 +303,92 @@ public sealed class AttemptTests
         Assert.Equal((1, 0), (one.Requests.Count, two.Requests.Count));
     }
 
+    /// <summary>Upstream may have processed a stream that it resets with any code but REFUSED_STREAM.</summary>
+    [Theory]
+    [InlineData(2)]
+    [InlineData(8)]
+    [InlineData(11)]
+    public async Task StreamThatIsReset_IsNeverSentTwice(byte code)
+    {
+        var (ones, twos) = (0, 0);
+        await using var one = StartHttp2((script, stream) =>
+        {
+            Interlocked.Increment(ref ones);
+            return script.ResetAsync(stream, code);
+        });
+        await using var two = StartHttp2((script, stream) =>
+        {
+            Interlocked.Increment(ref twos);
+            return script.AnswerAsync(stream, "{}");
+        });
+        await using var gateway = await GatewayHost.StartAsync(options =>
+        {
+            options.Time = new StandingTime();
+            options.Settings = ShippedSettings.With(("ReverseProxy", Destinations.Of([one.BaseUrl, two.BaseUrl], OverHttp2)));
+        });
+
+        var (head, _) = await PostAsync(gateway, Chat, """{"model":"m","messages":[]}""");
+
+        Assert.Equal((502, null), (head.Status, head.Header("x-gateway-attempts")));
+        Assert.Equal((1, 0), (ones, twos));
+    }
+
+    [Theory]
+    [InlineData("Upstream:TotalTimeout", "{}")]
+    [InlineData("Upstream:FirstEventTimeout", """{"stream":true}""")]
+    public async Task RequestThatATimeLimitEnds_IsNeverSentTwice(string setting, string body)
+    {
+        FakeTime.SkipWithPublishedProgram();
+        var time = FakeTime.StartNow();
+        await using var one = await FakeOpenRouterServer.StartAsync();
+        await using var two = await FakeOpenRouterServer.StartAsync();
+        one.Script("x-fake-delay-ms: 86400000");
+        await using var gateway = await GatewayHost.StartAsync(options =>
+        {
+            options.Time = time;
+            options.Settings = ShippedSettings.WithValues(
+                ("ReverseProxy", Destinations.Of([one.BaseUrl, two.BaseUrl], """, "HttpRequest": { "ActivityTimeout": "01:00:00" } """)),
+                (setting, "\"00:00:02\""));
+        });
+
+        var answering = PostAsync(gateway, Chat, body);
+        await one.Requests.WaitForAsync(static request => request.BodyComplete);
+        await time.AdvanceUntilAsync(TimeSpan.FromSeconds(1), () => Task.FromResult(answering.IsCompleted), "the answer");
+        var (head, _) = await answering;
+
+        Assert.Equal((504, null), (head.Status, head.Header("x-gateway-attempts")));
+        Assert.Equal((1, 0), (one.Requests.Count, two.Requests.Count));
+    }
+
+    /// <summary>Each attempt takes six seconds: after two of them, only a destination that was not tried yet is.</summary>
+    [Theory]
+    [InlineData(false, 502)]
+    [InlineData(true, 200)]
+    public async Task AttemptAfterTenSeconds_GoesToAnotherDestinationOnly(bool hasAnother, int status)
+    {
+        FakeTime.SkipWithPublishedProgram();
+        var time = FakeTime.StartNow();
+        await using var alive = await FakeOpenRouterServer.StartAsync();
+
+        // It ends each connection in the TLS handshake, so no request reaches it.
+        await using var slow = ScriptedSocketUpstream.Start(async connection =>
+        {
+            await connection.ReadExactlyAsync(1);
+            time.Advance(TimeSpan.FromSeconds(hasAnother ? 12 : 6));
+        });
+        var address = $"https://127.0.0.1:{slow.Port}/api/v1";
+        await using var gateway = await GatewayHost.StartAsync(options =>
+        {
+            options.Time = time;
+            options.Settings = ShippedSettings.With(
+                ("ReverseProxy", hasAnother ? Destinations.Of(address, alive.BaseUrl) : Destinations.Of(address)));
+        });
+
+        var (head, _) = await PostAsync(gateway);
+
+        Assert.Equal((status, "2"), (head.Status, head.Header("x-gateway-attempts")));
+    }
+
     [Fact]
     public async Task ResponseThatIsNotDropped_PassesToTheByte()
     {
@@ -460,7 +547,7 @@ public sealed class AttemptTests
             Sections =
             [
                 ("ReverseProxy", Destinations.Section(
-                    """, "HttpRequest": { "Version": "2", "VersionPolicy": "RequestVersionExact" } """,
+                    OverHttp2,
                     ("a", $$"""{ "Address": "{{url}}" }"""))),
                 .. sections,
             ],
