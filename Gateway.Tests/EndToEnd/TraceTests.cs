@@ -1,10 +1,16 @@
+using System.Globalization;
 using System.Text;
+using FakeOpenRouter;
+using Gateway.Tests.Documents;
 using Gateway.Tests.Support;
 using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: with OTLP configured, a request is a server span in its caller's trace, and each attempt is a client span below it.</summary>
+/// <summary>
+/// Promise: with OTLP configured, a request is a server span in its caller's trace, and each attempt is a client span below it; metrics go
+/// the same way.
+/// </summary>
 public sealed class TraceTests
 {
     private const ulong Server = 2;
@@ -23,8 +29,8 @@ public sealed class TraceTests
         var options = new TeamGatewayOptions { Team = "\"AllowedModels\": [\"openai/*\"]" };
         options.Environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.Address;
         options.Environment["OTEL_EXPORTER_OTLP_PROTOCOL"] = isGrpc ? "grpc" : "http/protobuf";
-        options.Environment["OTEL_METRICS_EXPORTER"] = "none";
         options.Environment["OTEL_BSP_SCHEDULE_DELAY"] = "100";
+        options.Environment["OTEL_METRIC_EXPORT_INTERVAL"] = "100";
         await using var team = await TeamGateway.StartAsync(options);
         const string Body = $$"""{"model":"{{TeamGateway.Model}}","stream":true,"messages":[{"role":"user","content":"{{Canary}}"}]}""";
 
@@ -40,6 +46,11 @@ public sealed class TraceTests
 
         // Those that are sent at the end have five seconds in all, in which a busy machine may not even connect.
         await Eventually.TrueAsync(() => collector.Spans.Count == 5, "the spans");
+        await Eventually.TrueAsync(
+            () => collector.Sums.Any(static sum => sum is { Name: "gateway.requests", Value: 1 }
+                && (sum.Attributes["team"], sum.Attributes["endpoint"], sum.Attributes["status_class"], sum.Attributes["end"])
+                    == ("search", "/chat/completions", "2xx", "completed")),
+            "the counter of requests");
         await team.Gateway.Process.TerminateAsync();
         Assert.Equal(0, (await team.Gateway.Process.WaitForExitAsync()).ExitCode);
 
@@ -55,7 +66,7 @@ public sealed class TraceTests
         Assert.Equal(("search", "key-1", "completed", "1", "settled"), (
             server.Attributes["gateway.team"], server.Attributes["gateway.key"], server.Attributes["gateway.request.end"],
             server.Attributes["gateway.attempts"], server.Attributes["gateway.bill.state"]));
-        Assert.True(int.Parse(server.Attributes["gen_ai.usage.input_tokens"], System.Globalization.CultureInfo.InvariantCulture) > 0);
+        Assert.True(int.Parse(server.Attributes["gen_ai.usage.input_tokens"], CultureInfo.InvariantCulture) > 0);
         Assert.NotEmpty(server.Attributes["gen_ai.response.id"]);
         Assert.DoesNotContain("error.type", server.Attributes.Keys);
 
@@ -76,6 +87,73 @@ public sealed class TraceTests
                 (string[])[Canary, TeamSetup.Key, TeamSetup.UpstreamKey],
                 secret => Assert.DoesNotContain(secret, text, StringComparison.Ordinal));
         }
+    }
+
+    /// <summary>The document's table of attributes is complete, and lists no other.</summary>
+    [Fact]
+    public async Task RepeatedRequest_IsAServerSpanWithAClientSpanForEachAttempt_AndHasTheDocumentedAttributes()
+    {
+        await using var collector = await OtlpReceiver.StartAsync(isGrpc: false);
+        await using var one = await FakeOpenRouterServer.StartAsync();
+        await using var two = await FakeOpenRouterServer.StartAsync();
+        var options = new TeamGatewayOptions
+        {
+            Team = "\"AllowedModels\": [\"openai/*\"]",
+            Upstream = two,
+            KeepsDestinations = true,
+            Sections =
+            [
+                ("ReverseProxy", Destinations.Of(one.BaseUrl, two.BaseUrl)),
+                ("ProviderMapping", """{ "Rules": [ { "Name": "first-rule", "Model": "openai/*", "Provider": { "only": ["azure"] } } ] }"""),
+            ],
+        };
+        options.Environment["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = collector.Address + "/v1/traces";
+        options.Environment["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/protobuf";
+        options.Environment["OTEL_BSP_SCHEDULE_DELAY"] = "100";
+        await using var team = await TeamGateway.StartAsync(options);
+        one.Script("x-fake-status: 429", "x-fake-no-generation-id: 1");
+
+        // A request with a script of its own would not get the first upstream's.
+        await using (var client = await team.Gateway.ConnectAsync())
+        {
+            await client.PostAsync("/v1/chat/completions", Encoding.UTF8.GetBytes(TeamGateway.Body()), TeamSetup.Bearer);
+            var (head, _) = await client.ReadAsync();
+            Assert.Equal((200, "2"), (head.Status, head.Header("x-gateway-attempts")));
+        }
+
+        Assert.Equal(403, (await team.ChatAsync("\"model\":\"b/x\"")).Status);
+        await Eventually.TrueAsync(() => collector.Spans.Count == 4, "the spans");
+
+        var spans = collector.Spans;
+        var server = Assert.Single(spans, static span => span.Attributes.GetValueOrDefault("gateway.attempts") == "2");
+        Assert.Equal(Server, server.Kind);
+        var attempts = spans.Where(static span => span.Kind == Client).OrderBy(static span => span.Attributes["gateway.destination"]).ToList();
+        Assert.All(attempts, span => Assert.Equal((server.Trace, server.Id), (span.Trace, span.Parent)));
+        Assert.Equal(
+            [("a", "429", null, one.RootUrl), ("b", "200", "1", two.RootUrl)],
+            attempts.Select(static span => (
+                span.Attributes["gateway.destination"], span.Attributes["http.response.status_code"],
+                span.Attributes.GetValueOrDefault("http.request.resend_count"),
+                $"http://{span.Attributes["server.address"]}:{span.Attributes["server.port"]}")));
+        var bill = Assert.Single(two.Book.Entries);
+        Assert.Equal(
+            (bill.Model, bill.Id, "stop", bill.Provider, "first-rule"),
+            (server.Attributes["gen_ai.response.model"], server.Attributes["gen_ai.response.id"], server.Attributes["gen_ai.response.finish_reasons"],
+                server.Attributes["gateway.upstream.provider"], server.Attributes["gateway.rule"]));
+        Assert.Equal(
+            ((decimal)bill.PromptTokens, (decimal)bill.CompletionTokens, (decimal)bill.Cost / 1e12m),
+            (Number("gen_ai.usage.input_tokens"), Number("gen_ai.usage.output_tokens"), decimal.Round(Number("gateway.bill.cost_usd"), 12)));
+
+        var table = MarkdownSection.Read(Path.Combine(Repository.Root, "docs", "operations.md"))
+            .Single(static section => section.Heading == "## Traces").TableRows.ToList();
+        foreach (var (kind, name) in ((ulong, string)[])[(Server, "server"), (Client, "client")])
+        {
+            Assert.Equal(
+                new MarkdownSection("", [.. table.Where(row => row[1] == name || row[1] == "both").Select(static row => row[0])]).InlineCode,
+                spans.Where(span => span.Kind == kind).SelectMany(static span => span.Attributes.Keys).Distinct().Order(StringComparer.Ordinal));
+        }
+
+        decimal Number(string attribute) => decimal.Parse(server.Attributes[attribute], NumberStyles.Float, CultureInfo.InvariantCulture);
     }
 
     [Fact]
