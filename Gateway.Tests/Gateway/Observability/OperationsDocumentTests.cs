@@ -5,6 +5,7 @@ using Gateway.Configuration;
 using Gateway.Errors;
 using Gateway.Observability;
 using Gateway.Primitives;
+using Gateway.Tests.Documents;
 using Gateway.Tests.Support;
 using Gateway.Workers;
 using Microsoft.AspNetCore.Builder;
@@ -62,6 +63,13 @@ public sealed partial class OperationsDocumentTests : IDisposable
                 .Where(name => name != "target_info" && !name.StartsWith("kestrel_", StringComparison.Ordinal))
                 .Order(StringComparer.Ordinal),
             MetricRow().Matches(Document).Select(row => row.Groups["name"].Value).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            MetricTable.Tags.Select(static metric => $"{metric.Key} {string.Join(' ', metric.Value.Order(StringComparer.Ordinal))}").Order(StringComparer.Ordinal),
+            Sample().Matches(text).Where(static sample => MetricTable.Tags.ContainsKey(sample.Groups["name"].Value))
+                .GroupBy(static sample => sample.Groups["name"].Value, static sample => TagName().Matches(sample.Value).Select(static tag => tag.Groups["tag"].Value))
+                .Select(static metric => (metric.Key, Tags: metric.SelectMany(static tags => tags).Where(static tag => tag != "le").Distinct()))
+                .Select(static metric => $"{metric.Key} {string.Join(' ', metric.Tags.Order(StringComparer.Ordinal))}")
+                .Order(StringComparer.Ordinal));
         var tags = TagName().Matches(text).Select(tag => tag.Groups["tag"].Value).Distinct();
         Assert.All(
             tags.Where(tag => tag != "le" && !tag.StartsWith("telemetry", StringComparison.Ordinal) && !tag.StartsWith("service", StringComparison.Ordinal)
@@ -230,6 +238,9 @@ public sealed partial class OperationsDocumentTests : IDisposable
 
     [GeneratedRegex(@"^\| `(?<name>\w+)` \| `(?<instrument>[\w.]+)` \|", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
     private static partial Regex MetricRow();
+
+    [GeneratedRegex(@"^(?<name>\w+?)(_bucket|_sum|_count)?(\{[^}]*\})? ", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
+    private static partial Regex Sample();
 
     [GeneratedRegex(@"^# TYPE (?<name>\w+) ", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
     private static partial Regex TypeLine();
