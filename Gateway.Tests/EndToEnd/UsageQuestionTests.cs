@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text.Json;
 using FakeOpenRouter;
+using Gateway.Billing;
 using Gateway.Tests.Support;
 using Xunit;
 
@@ -82,6 +83,30 @@ public sealed class UsageQuestionTests : IClassFixture<UsageQuestionTests.Fixtur
         Assert.Equal("""{"rows":[]}""", await _fixture.Admin.GetStringAsync("/admin/usage?unresolved=true", Stop));
         var output = await _fixture.UsageAsync("--to", "2020-01-01");
         Assert.Equal((0, "No usage in this period."), (output.ExitCode, output.All.Trim()));
+    }
+
+    [Fact]
+    public async Task Unresolved_AreTheCallsWhoseBillIsUnknown_AtTheirReservations()
+    {
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions { Sections = [("Admin", """{ "Url": "http://127.0.0.1:0" }""")] });
+        using var folder = new TempFolder();
+        folder.Write("appsettings.json", team.Settings());
+        await team.ClosedRowAsync(team.Bill(await team.ChatAsync()));
+        Assert.Equal(502, (await team.ChatAsync("", "x-fake-close: 1", "x-fake-no-generation-id: 1")).Status);
+        var lost = await team.RowAsync(static row => row.State == GenerationState.Unresolvable);
+
+        var output = await GatewayCommandRun.RunAsync(["usage", "--unresolved", "--group", "team,model", "--format", "json"], folder.Path);
+
+        Assert.Equal((0, ""), (output.ExitCode, output.Error));
+        var row = Assert.Single(Rows(output.Out));
+        Assert.Equal(
+            ("search", TeamGateway.Model, 1, 1, lost.ReservedPico / 1e12m),
+            (row.GetProperty("team").GetString(), row.GetProperty("model").GetString(), row.GetProperty("requests").GetInt32(),
+                row.GetProperty("unresolved").GetInt32(), row.GetProperty("cost_usd").GetDecimal()));
+        using var admin = await team.Gateway.AdminClientAsync();
+        Assert.Equal(output.Out.Trim(), await admin.GetStringAsync("/admin/usage?unresolved=true&group=team,model", Stop));
+        var all = Assert.Single(Rows(await admin.GetStringAsync("/admin/usage", Stop)));
+        Assert.Equal((2, 1), (all.GetProperty("requests").GetInt32(), all.GetProperty("unresolved").GetInt32()));
     }
 
     [Theory]
