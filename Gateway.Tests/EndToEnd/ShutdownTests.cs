@@ -102,7 +102,9 @@ public sealed class ShutdownTests
 
         var output = await pair.Gateway.Process.WaitForExitAsync();
         Assert.Equal(0, output.ExitCode);
-        Assert.Equal(4, output.Out.Split('\n').Count(line => line.Contains("\"End\":\"Shutdown\"", StringComparison.Ordinal)));
+        var ends = output.Out.Split('\n').Where(static line => line.Contains("\"End\":\"Shutdown\"", StringComparison.Ordinal)).ToList();
+        Assert.Equal(4, ends.Count);
+        Assert.All(ends, static line => Assert.Contains("\"Code\":\"gateway_stopping\"", line, StringComparison.Ordinal));
         Assert.Contains("\"InFlight\":4,\"TimeToFinish\":\"00:00:01\"", output.Out, StringComparison.Ordinal);
         foreach (var request in pair.Upstream.Requests.All)
         {
