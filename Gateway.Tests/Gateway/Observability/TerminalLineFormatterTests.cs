@@ -10,6 +10,7 @@ namespace Gateway.Tests.Gateway.Observability;
 /// <summary>Promise: on a terminal a request is one short line, without nulls and without characters that a terminal would obey (D9, D15).</summary>
 public sealed class TerminalLineFormatterTests
 {
+    private const string Prefix = "07:08:09.123 INF ";
     private static readonly DateTimeOffset At = new(2026, 11, 23, 7, 8, 9, 123, TimeZoneInfo.Local.BaseUtcOffset);
 
     [Fact]
@@ -51,7 +52,7 @@ public sealed class TerminalLineFormatterTests
 
         var text = Line(line);
 
-        Assert.InRange(text.Length, 100, TerminalRequestLine.MaxLength + 20);
+        Assert.InRange(Prefix.Length + text.Length, 120, TerminalRequestLine.MaxLength);
         Assert.DoesNotContain("rule", text, StringComparison.Ordinal);
         Assert.Contains("…", text, StringComparison.Ordinal);
         Assert.EndsWith(" 25fed4305259…", text, StringComparison.Ordinal);
@@ -60,6 +61,31 @@ public sealed class TerminalLineFormatterTests
             " anthropic/xx…260101-sent > anthropic/xx…xx-20260101 abc",
             Line(line with { Path = "/v1/messages", Model = null, RequestId = "abc", Team = Key with { AnsweredModel = name } }),
             StringComparison.Ordinal);
+    }
+
+    /// <summary>Names of the length that models have, with and without an alias, a version that answers, a failure and a long team.</summary>
+    [Theory]
+    [InlineData("anthropic/claude-sonnet-4.5", "anthropic/claude-sonnet-4.5", "anthropic/claude-4.5-sonnet-20250929", "search", null)]
+    [InlineData("meta-llama/llama-3.2-11b-vision-instruct:free", "meta-llama/llama-3.2-11b-vision-instruct:free", null, "platform-engineering", "upstream_disconnected")]
+    [InlineData("smart", "mistralai/mistral-small-3.2-24b-instruct", "mistralai/mistral-small-3.2-24b-instruct-2506", "search", "upstream_timeout")]
+    [InlineData("qwen/qwen3-next-80b-a3b-instruct:free", "deepseek/deepseek-r1-distill-llama-70b", "deepseek/deepseek-r1-distill-llama-70b-2", "search", null)]
+    public void OrdinaryCall_HasItsEssentialsWithin140Characters(string asked, string sent, string? answered, string team, string? code)
+    {
+        var text = Line(Call with
+        {
+            Model = asked,
+            SentModel = sent,
+            Code = code,
+            Elapsed = 123_456,
+            Attempts = 3,
+            GenerationId = "gen-1763871234-abcdefghijklmnopqrst",
+            Team = Call.Team! with { Id = team, AnsweredModel = answered, PromptTokens = 123_456, CompletionTokens = 12_345, Usd = "0.123456789012" },
+        });
+
+        Assert.InRange(Prefix.Length + text.Length, 70, 140);
+        Assert.StartsWith("POST /v1/chat/completions 200 ", text, StringComparison.Ordinal);
+        Assert.Contains($" 123.46 s {team}/ci ", text, StringComparison.Ordinal);
+        Assert.EndsWith(" 25fed4305259…", text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -149,7 +175,7 @@ public sealed class TerminalLineFormatterTests
         var text = Format(new TerminalLineFormatter(hasColour: false), line.ToEvent(At, LogEventLevel.Information));
         Assert.EndsWith(Environment.NewLine, text, StringComparison.Ordinal);
         Assert.Matches(@"^\d\d:\d\d:\d\d\.123 INF ", text);
-        return text[" 07:08:09.123 INF".Length..].TrimEnd();
+        return text[Prefix.Length..].TrimEnd();
     }
 
     /// <summary>The members of a line, to be changed one by one.</summary>
