@@ -1,5 +1,8 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Gateway.Ledger;
+using Gateway.Ledger.Sqlite;
+using Gateway.Tests.Gateway.Ledger;
 using Gateway.Tests.Support;
 using Microsoft.Playwright;
 using Xunit;
@@ -42,6 +45,50 @@ public sealed class DashboardRowsTests(DashboardBrowser browser)
         await visit.Page.Locator("#q").FillAsync((string)sample.Requests[7_777]!["request_id"]!);
         await visit.Expect("#requests-sizer .row").ToHaveCountAsync(1);
         await visit.Expect("#count").ToContainTextAsync("1 of 10,000 requests");
+    }
+
+    [Fact]
+    public async Task TenThousandRowsOfALedger_AreReadAndFound()
+    {
+        DashboardBrowser.SkipWithoutBrowser();
+        using var folder = new TempFolder();
+        var now = TimeProvider.System.GetUtcNow();
+        await using (var store = new SqliteLedgerStore(folder.File("usage.db")))
+        {
+            await store.OpenAsync(TestContext.Current.CancellationToken);
+            foreach (var batch in Enumerable.Range(0, Many).Chunk(1_000))
+            {
+                await store.ApplyAsync([.. batch.SelectMany(i => Call(i, now.AddMilliseconds(-200 * (i + 1))))], TestContext.Current.CancellationToken);
+            }
+        }
+
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            Usage = $$"""{ "Sqlite": { "Path": "{{folder.File("usage.db")}}" } }""",
+            Sections = [("Admin", """{ "Url": "http://127.0.0.1:0" }""")],
+        });
+        using var admin = await team.Gateway.AdminClientAsync();
+        await using var visit = await browser.OpenAsync("view=requests&range=24h", address: admin.BaseAddress, isPatient: true);
+
+        await visit.Expect("#count").ToContainTextAsync("10,000 requests");
+        await visit.Expect("#requests").ToHaveAttributeAsync("aria-rowcount", "10001");
+        await visit.Page.Locator("#requests").FocusAsync();
+        await visit.Page.Keyboard.PressAsync("End");
+        await visit.Expect("#requests-sizer .row[aria-selected=true]").ToContainTextAsync($"model-{Many - 1}");
+        Assert.InRange(await visit.Page.Locator("#requests-sizer .row").CountAsync(), 10, 60);
+        await visit.Page.Locator("#q").FillAsync("request-7777");
+        await visit.Expect("#requests-sizer .row").ToHaveCountAsync(1);
+        await visit.Expect("#requests-sizer .row .c-cost").ToContainTextAsync("$0.25");
+
+        static LedgerEntry[] Call(int number, DateTimeOffset at)
+        {
+            var (id, model) = (LedgerSamples.NewId(at), $"test/model-{number}");
+            return
+            [
+                LedgerSamples.Began(id, at: at) with { RequestId = $"request-{number}", AskedModel = model, SentModel = model },
+                LedgerSamples.Settled(id, 250_000_000_000) with { Status = 200, End = "Completed", AnsweredModel = model, EndedAt = at, ClosedAt = at },
+            ];
+        }
     }
 
     [Fact]

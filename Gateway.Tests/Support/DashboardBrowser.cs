@@ -99,11 +99,12 @@ public sealed class DashboardBrowser : IAsyncLifetime
     /// <param name="options">How the window differs from a light one of 1440 by 900.</param>
     /// <param name="sample">Answers in place of the gateway.</param>
     /// <param name="address">Another admin address.</param>
+    /// <param name="isPatient">Whether the page waits for a gateway without a limit.</param>
     internal Task<DashboardVisit> OpenAsync(
-        string hash = "", BrowserNewContextOptions? options = null, DashboardSample? sample = null, Uri? address = null)
+        string hash = "", BrowserNewContextOptions? options = null, DashboardSample? sample = null, Uri? address = null, bool isPatient = false)
     {
         SkipWithoutBrowser();
-        return DashboardVisit.OpenAsync(_browser!, address ?? _address!, hash, options ?? new BrowserNewContextOptions(), sample);
+        return DashboardVisit.OpenAsync(_browser!, address ?? _address!, hash, options ?? new BrowserNewContextOptions(), sample, isPatient);
     }
 
     /// <summary>The latest requests, as the admin address has them; skips the test where there is no browser.</summary>
@@ -114,7 +115,7 @@ public sealed class DashboardBrowser : IAsyncLifetime
         return [.. document.RootElement.Clone().GetProperty("requests").EnumerateArray()];
     }
 
-    private static void SkipWithoutBrowser() => Assert.SkipWhen(Chromium.Missing is not null, Chromium.Missing ?? "");
+    internal static void SkipWithoutBrowser() => Assert.SkipWhen(Chromium.Missing is not null, Chromium.Missing ?? "");
 
     private async Task CallAsync()
     {
