@@ -7,12 +7,12 @@ namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
 /// Promise: an operator hears of a budget that runs out and of a key that OpenRouter rejects, once, with any number of nodes and restarts; and
-/// nothing that the gateway writes has the webhook's URL, the secret or a key.
+/// nothing that the gateway writes or posts has the webhook's URL, the secret, a key or a prompt.
 /// </summary>
 public sealed class AlertTests : IAsyncLifetime
 {
     private const string Secret = "CANARY-secret-of-alerts";
-    private const string Dollar = "\"model\":\"test/dollar\"";
+    private const string Dollar = """{"model":"test/dollar","messages":[{"role":"user","content":"CANARY-prompt"}]}""";
     private const string NoUser = """{"error":{"message":"User not found.","code":401}}""";
 
     private readonly TempFolder _folder = new();
@@ -38,12 +38,12 @@ public sealed class AlertTests : IAsyncLifetime
         await using var team = await StartAsync();
         for (var call = 0; call < 5; call++)
         {
-            Assert.Equal(200, (await team.ChatAsync(Dollar)).Status);
+            Assert.Equal(200, (await ChatAsync(team)).Status);
         }
 
         // The refusal wakes the worker, which looks at the thresholds, too.
-        Assert.Equal(402, (await team.ChatAsync(Dollar)).Status);
-        Assert.Equal(402, (await team.ChatAsync(Dollar)).Status);
+        Assert.Equal(402, (await ChatAsync(team)).Status);
+        Assert.Equal(402, (await ChatAsync(team)).Status);
         await WaitAsync(2);
 
         await using var second = await team.StartSecondAsync();
@@ -51,7 +51,7 @@ public sealed class AlertTests : IAsyncLifetime
         Assert.Equal(402, await ChatOnAsync(second, "ogw-third"));
         await WaitAsync(3);
         await team.RestartAsync();
-        Assert.Equal(402, (await team.ChatAsync(Dollar)).Status);
+        Assert.Equal(402, (await ChatAsync(team)).Status);
         Assert.Equal(503, (await RejectAsync(team)).Status);
         var posts = await WaitAsync(4);
 
@@ -70,6 +70,10 @@ public sealed class AlertTests : IAsyncLifetime
             var signature = post.Headers["X-Gateway-Signature"].Split(",v1=");
             byte[] signed = [.. Encoding.ASCII.GetBytes(signature[0][2..] + "."), .. post.Body];
             Assert.Equal(signature[1], Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(Secret), signed)));
+            var text = $"{string.Join('\n', post.Headers)}\n{post}";
+            Assert.All(
+                (string[])["CANARY", TeamSetup.Key, "ogw-other", "ogw-third", TeamSetup.UpstreamKey],
+                secret => Assert.DoesNotContain(secret, text, StringComparison.Ordinal));
         }
 
         static string Raw(AlertReceiver.Post post, string member) => post.Json.GetProperty(member).GetRawText();
@@ -80,7 +84,7 @@ public sealed class AlertTests : IAsyncLifetime
     {
         await using var team = await StartAsync(isProcess: true);
         _receiver.Answer = AlertReceiver.Status(500);
-        while ((await team.ChatAsync(Dollar)).Status == 200)
+        while ((await ChatAsync(team)).Status == 200)
         {
         }
 
@@ -139,9 +143,11 @@ public sealed class AlertTests : IAsyncLifetime
         return _receiver.Posts;
     }
 
+    private static Task<Exchange> ChatAsync(TeamGateway team) => team.PostAsync("/v1/chat/completions", Dollar);
+
     private static Task<Exchange> RejectAsync(TeamGateway team) => team.PostAsync(
         "/v1/chat/completions",
-        TeamGateway.Body(),
+        Dollar,
         "x-api-key: ogw-other",
         "x-fake-status: 401",
         $"x-fake-body-base64: {Convert.ToBase64String(Encoding.UTF8.GetBytes(NoUser))}");
@@ -149,7 +155,7 @@ public sealed class AlertTests : IAsyncLifetime
     private static async Task<int> ChatOnAsync(GatewayHost gateway, string key)
     {
         await using var client = await gateway.ConnectAsync();
-        await TeamGateway.SendAsync(client, TeamGateway.NextId(), "/v1/chat/completions", TeamGateway.Body(Dollar), "x-api-key: " + key);
+        await TeamGateway.SendAsync(client, TeamGateway.NextId(), "/v1/chat/completions", Dollar, "x-api-key: " + key);
         return (await client.ReadHeadAsync()).Status;
     }
 }

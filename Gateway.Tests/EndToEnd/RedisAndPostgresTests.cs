@@ -2,6 +2,8 @@ using System.Text.Json;
 using FakeOpenRouter;
 using Gateway.Billing;
 using Gateway.Tests.Support;
+using Npgsql;
+using StackExchange.Redis;
 using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
@@ -233,6 +235,80 @@ public sealed class RedisAndPostgresTests
 
         await postgres.StartAsync();
         await Eventually.TrueAsync(async () => (await team.ChatAsync()).Status == 200, "a ledger that is open");
+    }
+
+    /// <summary>With a call that has ended, and one in flight, whose reservation is open.</summary>
+    [Fact]
+    public async Task RedisAndPostgres_HaveNoKeyNoPromptAndNoAnswer()
+    {
+        const string Prompt = """{"model":"test/dollar","user":"CANARY","messages":[{"role":"user","content":"CANARY-prompt"}]""";
+        const string Answer =
+            """x-fake-body: {"id":"gen-1767225600-11111111","model":"m","choices":[{"message":{"content":"CANARY-answer"}}],"usage":{"cost":1}}""";
+        var (usage, connection) = await SharedUsageAsync();
+        var (server, prefix) = (await _redis.GetAsync(), _redis.NewPrefix());
+        await using var upstream = await StartUpstreamAsync();
+        await using var team = await StartAsync(
+            upstream,
+            Budget + """, "Limits": { "RequestsPerMinute": 1000, "TokensPerMinute": 1000000, "ConcurrentRequests": 5 } """,
+            $$"""{ "Store": "Redis", "Redis": { "Configuration": "{{server.PatientConfiguration}}", "KeyPrefix": "{{prefix}}", "Timeout": "00:00:30" } }""",
+            (usage, connection));
+        await HasBudgetAsync(team);
+        Assert.Equal(200, (await team.PostAsync("/v1/chat/completions", Prompt + "}", Answer)).Status);
+        await Eventually.TrueAsync(
+            async () => (await LedgerRow.ReadPostgresAsync(connection)).Any(static row => row.State == GenerationState.Settled), "the call's row");
+        await using var open = await team.SendAsync("/v1/chat/completions", Prompt + ",\"stream\":true}", "x-fake-stall-after: 2");
+        Assert.Equal(200, (await open.Client.ReadHeadAsync()).Status);
+
+        var (keys, rows) = (await RedisTextAsync(server, prefix), await PostgresTextAsync(connection));
+
+        Assert.All((string[])[keys, rows], static text =>
+        {
+            Assert.Contains("search", text, StringComparison.Ordinal);
+            Assert.All(
+                (string[])["CANARY", TeamSetup.Key, TeamSetup.UpstreamKey],
+                secret => Assert.DoesNotContain(secret, text, StringComparison.OrdinalIgnoreCase));
+        });
+    }
+
+    /// <summary>All keys with a prefix, and their values.</summary>
+    private static async Task<string> RedisTextAsync(RedisServer server, string prefix)
+    {
+        const string Script =
+            """
+            local all = {}
+            for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
+              local kind = redis.call('TYPE', key).ok
+              local value = kind == 'hash' and redis.call('HGETALL', key) or kind == 'zset' and redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+                or kind == 'set' and redis.call('SMEMBERS', key) or kind == 'list' and redis.call('LRANGE', key, 0, -1) or { redis.call('GET', key) }
+              all[#all + 1] = key .. ' ' .. table.concat(value, ' ')
+            end
+            return table.concat(all, '\n')
+            """;
+        await using var connection = await ConnectionMultiplexer.ConnectAsync(server.PatientConfiguration);
+        return ((string?)await connection.GetDatabase().ScriptEvaluateAsync(Script, values: [prefix]))!;
+    }
+
+    /// <summary>All rows of all tables.</summary>
+    private static async Task<string> PostgresTextAsync(string connectionString)
+    {
+        await using var connection = new NpgsqlConnection(connectionString);
+        await connection.OpenAsync();
+        var tables = await ReadAsync("SELECT quote_ident(table_name) FROM information_schema.tables WHERE table_schema = 'public'");
+        Assert.Contains("generations", tables);
+        return string.Join('\n', await ReadAsync(string.Join(" UNION ALL ", tables.Select(static table => $"SELECT t::text FROM {table} t"))));
+
+        async Task<List<string>> ReadAsync(string query)
+        {
+            await using var command = new NpgsqlCommand(query, connection);
+            await using var reader = await command.ExecuteReaderAsync();
+            var texts = new List<string>();
+            while (await reader.ReadAsync())
+            {
+                texts.Add(reader.GetString(0));
+            }
+
+            return texts;
+        }
     }
 
     /// <summary>A stream of which the client has the first piece, and upstream keeps the rest.</summary>
