@@ -46,9 +46,12 @@ public sealed class SampleSettingsTests
 
     [Theory]
     [MemberData(nameof(Samples))]
-    public void Sample_IsListedAndBeginsWithTwoLinesAboutIt(string name)
+    public void Sample_IsListedAndExplainedInFourLines(string name)
     {
         Assert.Contains($"]({name})", File.ReadAllText(Path.Combine(Folder, "README.md")), StringComparison.Ordinal);
-        Assert.All(File.ReadLines(Path.Combine(Folder, name)).Take(2), line => Assert.StartsWith("// ", line, StringComparison.Ordinal));
+        var lines = File.ReadLines(Path.Combine(Folder, name)).TakeWhile(line => line != "{").ToArray();
+        Assert.Equal(4, lines.Length);
+        string[] beginnings = ["// ", "// Change ", "// It ", "// Try it: "];
+        Assert.All(beginnings.Zip(lines), pair => Assert.StartsWith(pair.First, pair.Second, StringComparison.Ordinal));
     }
 }
