@@ -10,6 +10,9 @@ public sealed class SampleHostTests
     private static readonly string Folder = Path.Combine(Repository.Root, "samples", "host");
 
     [Fact]
+    public void Program_HasTwentyLines() => Assert.InRange(File.ReadAllLines(Path.Combine(Folder, "Program.cs")).Length, 1, 20);
+
+    [Fact]
     public async Task Request_IsSentWithTheProviderOfItsRule()
     {
         const string Body = """{"model":"anthropic/claude-sonnet-4.5","messages":[]}""";
