@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Gateway.Configuration.Reading;
+using Gateway.Tests.Documents.Deployment;
 using Gateway.Tests.Gateway.Configuration;
 using Gateway.Tests.Support;
 using Xunit;
@@ -13,7 +14,10 @@ namespace Gateway.Tests.Documents;
 public sealed partial class ContainerTests
 {
     private static readonly string Dockerfile = Read("Dockerfile");
-    private static readonly string Compose = Read("compose.yaml");
+    private static readonly ComposeFile.Service Compose = ComposeFile.Read(Read("compose.yaml")).Services["gateway"];
+
+    // For the engine, which counts from its decision to end the container.
+    private static readonly TimeSpan Margin = TimeSpan.FromSeconds(10);
 
     [Fact]
     public void Image_StartsInItsVolume_WithTheMountedSettings()
@@ -84,11 +88,39 @@ public sealed partial class ContainerTests
     [Fact]
     public void Compose_MountsTheFoldersOfTheImage()
     {
-        Assert.Contains("- ./config:/etc/gateway:ro\n", Compose, StringComparison.Ordinal);
-        Assert.Contains("- data:/var/lib/gateway\n", Compose, StringComparison.Ordinal);
-        Assert.Contains("read_only: true\n", Compose, StringComparison.Ordinal);
-        Assert.Contains("tmpfs: [\"/tmp:size=64m\"]\n", Compose, StringComparison.Ordinal);
-        Assert.Contains("\"127.0.0.1:9464:9464\"", Compose, StringComparison.Ordinal);
+        Assert.Equal(["./config:/etc/gateway:ro", "data:/var/lib/gateway"], Compose.Volumes);
+        Assert.True(Compose.ReadOnly);
+        Assert.Equal(["/tmp:size=64m"], Compose.Tmpfs);
+        Assert.Equal(["3000:3000", "127.0.0.1:9464:9464"], Compose.Ports);
+    }
+
+    /// <summary>The secrets that the settings refer to come from <c>.env</c>, and the first start needs none.</summary>
+    [Fact]
+    public void Compose_ReadsTheVariablesOfAFileThatMayBeMissing()
+    {
+        var file = Assert.Single(Compose.EnvFile);
+
+        Assert.Equal((".env", false), (file.Path, file.Required));
+    }
+
+    [Fact]
+    public void Compose_GivesNoRights()
+    {
+        Assert.Equal(["ALL"], Compose.CapDrop);
+        Assert.Equal(["no-new-privileges:true"], Compose.SecurityOpt);
+    }
+
+    [Fact]
+    public async Task Compose_GivesTheTimeAndTheMemoryOfTheSettings()
+    {
+        using var folder = new SettingsFolder();
+        folder.Write("appsettings.json", Read("appsettings.json"));
+        var server = (await folder.LoadGoodAsync()).Settings.Server;
+
+        Assert.True(
+            Compose.Grace >= global::Gateway.Hosting.GatewayHost.ShutdownTime(server) + Margin, $"{Compose.Grace} is less than the time of a shutdown");
+        Assert.Equal(2 * server.RequestBodyMemory, Compose.Memory);
+        Assert.Equal("unless-stopped", Compose.Restart);
     }
 
     [Fact]
