@@ -18,7 +18,9 @@ public sealed class DocumentCommandsTests
         ["docs/admin-api.md"] = "AdminApiDocumentTests.Commands_AnswerTheirQuestions",
         ["docs/getting-started.md"] = "GettingStartedTests.Commands_DoWhatTheDocumentSays",
         ["docs/getting-started.zh-CN.md"] = "GettingStartedTests.ChineseTwin_SaysTheSame",
-        ["docs/questions.md"] = "QuestionsDocumentTests.HeaderLookUpAndMetric_SayWhichSideFailed",
+        ["docs/ledger.md"] = "LedgerDocumentTests.Period_IsThatOfTheCommandsThatSetIt",
+        ["docs/operations.md"] = "OperationsCommandsTests.Commands_PrintWhatTheDocumentShows",
+        ["docs/questions.md"] = "QuestionsDocumentTests.EveryCommand_IsRunHere",
         ["samples/host/README.md"] = "SampleHostTests.Request_IsSentWithTheProviderOfItsRule",
     };
 

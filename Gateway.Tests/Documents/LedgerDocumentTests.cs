@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Gateway.Billing;
 using Gateway.Ledger;
 using Gateway.Ledger.Postgres;
@@ -16,7 +17,7 @@ namespace Gateway.Tests.Documents;
 /// Holds <c>docs/ledger.md</c> against ledgers of both stores: its lists of columns and states are complete, and its questions, read from the
 /// document, have the answers that the rows give.
 /// </summary>
-public sealed class LedgerDocumentTests(PostgresServer server) : IDisposable
+public sealed partial class LedgerDocumentTests(PostgresServer server) : IDisposable
 {
     private static readonly IReadOnlyList<MarkdownSection> Sections =
         MarkdownSection.Read(Path.Combine(Repository.Root, "docs", "ledger.md"));
@@ -74,6 +75,28 @@ public sealed class LedgerDocumentTests(PostgresServer server) : IDisposable
         foreach (var (heading, sql) in Questions)
         {
             Assert.Equal(Answers[heading], await RunAsync(ledger, sql));
+        }
+    }
+
+    /// <summary>The tools put the texts of the document into the questions; here the stores compute them.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Period_IsThatOfTheCommandsThatSetIt(bool isSqlite)
+    {
+        var commands = DocumentShell.Commands(File.ReadAllText(Path.Combine(Repository.Root, "docs", "ledger.md"))).ToArray();
+        var settings = commands.Select(static command => PeriodCommand().Match(command))
+            .Where(command => command.Success && command.Groups["sqlite"].Success == isSqlite)
+            .ToArray();
+
+        Assert.Equal(4, commands.Length);
+        Assert.Equal(["from", "to"], settings.Select(static command => command.Groups["name"].Value));
+        await using var ledger = await FillAsync(isSqlite);
+        foreach (var (command, time) in settings.Zip([From, To]))
+        {
+            // A quote within quotes of psql is doubled.
+            var expression = command.Groups["expression"].Value.Replace("''", "'", StringComparison.Ordinal);
+            Assert.Equal([time.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture)], await RunAsync(ledger, "SELECT " + expression));
         }
     }
 
@@ -209,4 +232,7 @@ public sealed class LedgerDocumentTests(PostgresServer server) : IDisposable
     }
 
     private static Usage Cost(decimal usd) => new() { Cost = new PicoDollars((long)(usd * 1_000_000_000_000)) };
+
+    [GeneratedRegex("""^((?<sqlite>\.parameter set :)|\\set )(?<name>\w+) ("(?<expression>.*)"|'(?<expression>.*)')$""", RegexOptions.ExplicitCapture)]
+    private static partial Regex PeriodCommand();
 }

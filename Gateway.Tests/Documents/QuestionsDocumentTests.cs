@@ -57,6 +57,45 @@ public sealed partial class QuestionsDocumentTests
         }
     }
 
+    [Fact]
+    public async Task SpendingOfATeam_IsToldToItAndToItsOperator()
+    {
+        // No period ends between the call and the questions.
+        await using var team = await TeamGateway.StartAsync(""" "Budget": { "Usd": 1, "Period": "Total" } """);
+        var call = await team.ChatAsync();
+        var row = await team.ClosedRowAsync(team.Bill(call));
+        var cost = row.CostPico!.Value / 1e12m;
+        Assert.NotEqual(0, cost);
+
+        var question = KeyCommand().Match(Document).Groups;
+        using var request = new HttpRequestMessage(HttpMethod.Get, question["path"].Value);
+        request.Headers.Add(question["name"].Value, question["value"].Value.Replace("GATEWAY_KEY", TeamSetup.Key, StringComparison.Ordinal));
+        using var answer = await team.Gateway.Client.SendAsync(request, Stop);
+        using var key = JsonDocument.Parse(await answer.Content.ReadAsStringAsync(Stop));
+        Assert.Equal((1, 1 - cost, cost), (Figure("limit"), Figure("limit_remaining"), Figure("usage")));
+
+        team.Data.Write("appsettings.json", team.Settings());
+        var run = await GatewayCommandRun.RunAsync(
+            [.. DocumentShell.Arguments(UsageCommand().Match(Document).Groups["arguments"].Value), "--format", "json"], team.Data.Path);
+        Assert.Equal(0, run.ExitCode);
+        using var usage = JsonDocument.Parse(run.Out);
+        var spent = Assert.Single(usage.RootElement.GetProperty("rows").EnumerateArray());
+        Assert.Equal(
+            ("search", 1, cost),
+            (spent.GetProperty("team").GetString(), spent.GetProperty("requests").GetInt32(), spent.GetProperty("cost_usd").GetDecimal()));
+
+        decimal Figure(string name) => key.RootElement.GetProperty("data").GetProperty(name).GetDecimal();
+    }
+
+    [Fact]
+    public void EveryCommand_IsRunHere()
+    {
+        string[] paths = [Path("REQUEST_ID"), Path("status=503"), Path("/metrics")];
+
+        Assert.All(DocumentShell.Commands(Document), command => Assert.True(
+            KeyCommand().IsMatch(command) || paths.Contains(Command().Match(command).Groups["path"].Value), command));
+    }
+
     /// <summary>The path of the document's command that contains a text.</summary>
     private static string Path(string text) => Command().Matches(Document)
         .Select(command => command.Groups["path"].Value)
@@ -64,6 +103,12 @@ public sealed partial class QuestionsDocumentTests
 
     [GeneratedRegex(@"http://127\.0\.0\.1:9464(?<path>/[^\s'`]*)", RegexOptions.ExplicitCapture)]
     private static partial Regex Command();
+
+    [GeneratedRegex("""^curl -s http://127\.0\.0\.1:3000(?<path>/\S+) -H "(?<name>\w+): (?<value>[^"]+)"$""", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
+    private static partial Regex KeyCommand();
+
+    [GeneratedRegex("`gateway (?<arguments>usage [^`]+)`", RegexOptions.ExplicitCapture)]
+    private static partial Regex UsageCommand();
 
     [GeneratedRegex("""^gateway_requests_total\{.*?end="(?<end>\w+)".*\} """, RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
     private static partial Regex Ends();

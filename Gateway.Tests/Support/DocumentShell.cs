@@ -40,8 +40,16 @@ internal sealed partial class DocumentShell : IAsyncDisposable
     /// <summary>The commands of a document's shell blocks, without comments.</summary>
     public static IEnumerable<string> Commands(string text) => Blocks(text).SelectMany(CommandsOf);
 
-    /// <summary>The shell blocks of a document.</summary>
-    public static IEnumerable<string> Blocks(string text) => Block().Matches(text).Select(static block => block.Groups["lines"].Value);
+    /// <summary>The shell blocks of a document. Those of a block without a language are the lines behind a prompt; its other lines are output.</summary>
+    public static IEnumerable<string> Blocks(string text) => Block().Matches(text)
+        .Select(static block => (Language: block.Groups["language"].Value, Lines: block.Groups["lines"].Value))
+        .Select(static block => block.Language switch
+        {
+            "bash" or "sh" => block.Lines,
+            "" => string.Join('\n', Prompt().Matches(block.Lines).Select(static line => line.Groups["command"].Value)),
+            _ => "",
+        })
+        .Where(static lines => lines.Length > 0);
 
     /// <summary>The commands of a block. One that ends within quotes or with a backslash goes on in the next line.</summary>
     public static IEnumerable<string> CommandsOf(string block)
@@ -65,6 +73,10 @@ internal sealed partial class DocumentShell : IAsyncDisposable
             }
         }
     }
+
+    /// <summary>The arguments of a command line.</summary>
+    public static string[] Arguments(string line) =>
+        [.. Argument().Matches(line).Select(static argument => argument.Value.Trim('"')).SkipWhile(static argument => argument == "--")];
 
     /// <summary>Removes a file of the folder.</summary>
     public void Delete(string name) => File.Delete(_folder.File(name));
@@ -123,9 +135,6 @@ internal sealed partial class DocumentShell : IAsyncDisposable
         _folder.Dispose();
     }
 
-    private static string[] Arguments(string line) =>
-        [.. Argument().Matches(line).Select(static argument => argument.Value.Trim('"')).SkipWhile(static argument => argument == "--")];
-
     // The gateway uses the upstream of the shell; this one shows that its flags and its scenario are right.
     private static async Task<string> StartUpstreamAsync(string[] arguments)
     {
@@ -178,8 +187,12 @@ internal sealed partial class DocumentShell : IAsyncDisposable
         }
     }
 
-    [GeneratedRegex("^```(bash|sh)\n(?<lines>.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
+    // Blocks of every language, since the end of one would look like the beginning of another.
+    [GeneratedRegex("^```(?<language>[^\n]*)\n(?<lines>.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
     private static partial Regex Block();
+
+    [GeneratedRegex(@"^(\$|sqlite>|psql=>) (?<command>.+)$", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
+    private static partial Regex Prompt();
 
     [GeneratedRegex(@"(^|\s\s)#.*$", RegexOptions.ExplicitCapture)]
     private static partial Regex Comment();
