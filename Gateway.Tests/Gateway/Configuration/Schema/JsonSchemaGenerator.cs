@@ -16,7 +16,7 @@ namespace Gateway.Tests.Gateway.Configuration.Schema;
 
 /// <summary>
 /// Generates <c>appsettings.schema.json</c>. Keys and types are those of <see cref="SettingsSchema"/>, descriptions those of the XML
-/// documentation and of YARP's own schema, defaults those of the records, and ranges those that the loader accepts. The schema must accept
+/// documentation, of YARP's own schema and of <see cref="MemberTexts"/>, defaults those of the records, and ranges those that the loader accepts. The schema must accept
 /// every file that the gateway accepts in the documented spelling. Nothing is required, since an overlay, a variable or
 /// <c>TeamDefaults</c> may provide the keys that a file lacks.
 /// </summary>
@@ -115,7 +115,8 @@ internal sealed partial class JsonSchemaGenerator(IReadOnlyDictionary<(Type Type
                 return new JsonObject
                 {
                     ["type"] = "object",
-                    ["properties"] = new JsonObject(ProviderMembers.All.Select(name => KeyValuePair.Create(name, (JsonNode?)new JsonObject()))),
+                    ["properties"] = new JsonObject(ProviderMembers.All.Select(
+                        name => KeyValuePair.Create(name, (JsonNode?)Described(new JsonObject(), MemberTexts.OfProvider[name])))),
                 };
             default:
                 var scalar = Describe((SettingShape.Scalar)shape);
@@ -212,7 +213,7 @@ internal sealed partial class JsonSchemaGenerator(IReadOnlyDictionary<(Type Type
             return Described(new JsonObject { ["type"] = "null", ["doNotSuggest"] = true }, "Not supported by this gateway.");
         }
 
-        var node = Described(AllowNull(DescribeYarp(shape, yarp)), yarp.Text);
+        var node = Described(AllowNull(DescribeYarp(shape, yarp)), yarp.Text ?? MemberTexts.OfYarp.GetValueOrDefault(name));
         if (name == "Transforms")
         {
             (string Name, string Text)[] transforms =

@@ -50,6 +50,28 @@ public sealed partial class JsonSchemaTests : IDisposable
     public void File_IsADraft202012Schema() =>
         Assert.True(MetaSchemas.Draft202012.Evaluate(System.Text.Json.JsonDocument.Parse(JsonSchemaFile.Text).RootElement).IsValid);
 
+    /// <summary>Editors show the description. That of a reference is at its target, unless it has one of its own.</summary>
+    [Fact]
+    public void EveryProperty_IsDescribed()
+    {
+        var properties = Objects(JsonNode.Parse(JsonSchemaFile.Text)!).Select(static node => node["properties"]).OfType<JsonObject>()
+            .SelectMany(static node => node).ToArray();
+
+        Assert.True(properties.Length > 200, $"{properties.Length} properties");
+        Assert.All(properties, static property => Assert.True(
+            property.Value!["$ref"] is not null || (string?)property.Value["description"] is { Length: > 0 }, property.Value.GetPath()));
+    }
+
+    [Fact]
+    public void ShippedFile_NamesTheSchemaBesideIt()
+    {
+        using var settings = System.Text.Json.JsonDocument.Parse(
+            File.ReadAllText(Path.Combine(Repository.Root, "appsettings.json")),
+            new() { CommentHandling = System.Text.Json.JsonCommentHandling.Skip, AllowTrailingCommas = true });
+
+        Assert.Equal("./" + Path.GetFileName(JsonSchemaFile.Path), settings.RootElement.GetProperty("$schema").GetString());
+    }
+
     [Theory]
     [MemberData(nameof(Files))]
     public void ShippedFileAndSamples_AreValid(string path) =>
@@ -259,6 +281,8 @@ public sealed partial class JsonSchemaTests : IDisposable
         JsonArray items => items.OfType<JsonNode>().SelectMany(static item => Places(item).Prepend(item)),
         _ => [],
     };
+
+    private static IEnumerable<JsonObject> Objects(JsonNode node) => Places(node).Prepend(node).OfType<JsonObject>();
 
     private static JsonObject? TryParse(string text)
     {
