@@ -42,6 +42,9 @@ internal static class FactsFromJson
         ["speed"] = BodyMemberName.Speed,
     };
 
+    /// <summary>The name of a routing member in a body.</summary>
+    public static string NameOf(BodyMemberName member) => Routing.Single(pair => pair.Value == member).Key;
+
     /// <summary>Reads the facts of a body that holds one JSON object, with or without a byte order mark.</summary>
     /// <param name="body">The body.</param>
     /// <param name="tools">Its server tools, which are not read here.</param>

@@ -7,9 +7,9 @@ namespace Gateway.Admission;
 /// <param name="OutputCaps">The output caps that the endpoint reads. If there are several, the highest counts.</param>
 internal sealed record EndpointMembers(IReadOnlyList<BodyMemberName> OutputCaps)
 {
-    private static readonly EndpointMembers Chat = new([BodyMemberName.MaxTokens, BodyMemberName.MaxCompletionTokens]);
-    private static readonly EndpointMembers Messages = new([BodyMemberName.MaxTokens]);
-    private static readonly EndpointMembers Responses = new([BodyMemberName.MaxOutputTokens]);
+    private static readonly EndpointMembers Chat = new([BodyMemberName.MaxTokens, BodyMemberName.MaxCompletionTokens]) { ReadsTier = true };
+    private static readonly EndpointMembers Messages = new([BodyMemberName.MaxTokens]) { ReadsTier = true };
+    private static readonly EndpointMembers Responses = new([BodyMemberName.MaxOutputTokens]) { ReadsTier = true };
     private static readonly EndpointMembers Embeddings = new([]) { TokenArray = BodyMemberName.Input };
     private static readonly EndpointMembers Rerank = new([]) { Ranked = BodyMemberName.Documents };
     private static readonly EndpointMembers Others = new([]);
@@ -22,6 +22,11 @@ internal sealed record EndpointMembers(IReadOnlyList<BodyMemberName> OutputCaps)
 
     /// <summary>An output cap that some servers ignore: it can raise another cap, and is none by itself.</summary>
     public BodyMemberName? RaisingCap { get; private init; }
+
+    /// <summary>
+    /// Whether the endpoint reads <c>service_tier</c>, so that a standard tier rules out a fast one. A fast tier counts on every endpoint.
+    /// </summary>
+    public bool ReadsTier { get; private init; }
 
     /// <summary>The member that may hold tokens in place of text, and several prompts that are answered one by one.</summary>
     public BodyMemberName? TokenArray { get; private init; }

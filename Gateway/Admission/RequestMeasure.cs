@@ -47,7 +47,7 @@ internal static class RequestMeasure
             CacheWrites = !facts.Prompt.WritesCache ? CacheWrites.Unasked
                 : facts.Prompt.WritesLongCache ? CacheWrites.Long
                 : CacheWrites.Short,
-            Tier = TierOf(reviewed),
+            Tier = TierOf(members, reviewed),
         };
     }
 
@@ -87,8 +87,10 @@ internal static class RequestMeasure
         return (Math.Max(stated, raised), Math.Max(output > 0 ? output : assumed, raised));
     }
 
-    /// <summary>The dearest tier that may serve the request as it is sent. Only a single standard tier surely counts.</summary>
-    private static ServiceTier TierOf(in RequestReviewContext reviewed)
+    /// <summary>
+    /// The dearest tier that may serve the request as it is sent. Only a single standard tier surely counts, and only where it is read.
+    /// </summary>
+    private static ServiceTier TierOf(EndpointMembers members, in RequestReviewContext reviewed)
     {
         if (reviewed.RulesAddFastTier)
         {
@@ -118,7 +120,7 @@ internal static class RequestMeasure
             }
         }
 
-        return isStandard && tiers == 1 ? ServiceTier.Standard : ServiceTier.Unstated;
+        return isStandard && tiers == 1 && members.ReadsTier ? ServiceTier.Standard : ServiceTier.Unstated;
     }
 
     /// <summary>The documents that the endpoint ranks: of duplicates, the most.</summary>

@@ -24,10 +24,12 @@ public sealed class EstimatePropertyTests : IAsyncLifetime
     [MemberData(nameof(EveryPath))]
     public void IgnoredMember_NeverLowersTheEstimate(string path) => ForEach(path, (body, random) =>
     {
-        var (name, value) = RandomBody.IgnoredMember(path, random);
-        if (body.Members.All(member => member.Name != name))
+        foreach (var (name, value) in RandomBody.IgnoredMembers(path, random))
         {
-            NotLower(path, body.Shortest(), body.With(random, name, value).Shortest());
+            if (body.Members.All(member => member.Name != name))
+            {
+                NotLower(path, body.Shortest(), body.With(random, name, value).Shortest());
+            }
         }
     });
 
@@ -78,9 +80,10 @@ public sealed class EstimatePropertyTests : IAsyncLifetime
 
     private static void ForEach(string path, Action<TreeObject, TestRandom> check)
     {
-        for (var seed = 1; seed <= BodiesPerEndpoint; seed++)
+        var first = TestEffort.Seed(1);
+        for (var seed = first; seed < first + (ulong)BodiesPerEndpoint; seed++)
         {
-            var random = new TestRandom((ulong)seed);
+            var random = new TestRandom(seed);
             try
             {
                 check(RandomBody.Create(path, random), random);

@@ -28,6 +28,7 @@ internal sealed class Estimator : IDisposable
     public static IReadOnlyList<string> Paths { get; } =
     [
         "/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages", "/v1/embeddings", "/v1/rerank", "/v1/images",
+        "/v1/images/generations",
     ];
 
     /// <summary>The prices.</summary>

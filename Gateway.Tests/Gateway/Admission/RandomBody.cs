@@ -1,9 +1,10 @@
 using System.Globalization;
 using Gateway.Tests.Support;
+using OpenRouterGateway.Transforms.RequestBody;
 
 namespace Gateway.Tests.Gateway.Admission;
 
-/// <summary>Bodies of every endpoint, with the parts that determine their size: models, caps, choices, tiers, text, media and cache writes.</summary>
+/// <summary>Bodies of every endpoint, with the parts that determine their size: models, caps, choices, tiers, server tools, text, media, cache writes.</summary>
 internal static class RandomBody
 {
     /// <summary>A list like OpenRouter's: shared slugs, overrides, prices of caches, media, searches and fast tiers.</summary>
@@ -22,10 +23,22 @@ internal static class RandomBody
           {"id":"a/media","pricing":{"prompt":"0.0000003","completion":"0.0000025","image":"0.001238","audio":"0.000001","image_output":"0.00003"} } ]}
         """;
 
+    /// <summary>The models of the bodies, without variants that are not listed.</summary>
+    public static IReadOnlyList<string> Names { get; } =
+    [
+        "a/plain", "a/plain:free", "a/plain-2026", "a/plain:batch", "a/long", "a/asked", "a/unasked", "a/quick", "a/media",
+    ];
+
     private static readonly string[] Models =
     [
-        "a/plain", "a/plain:free", "a/plain-2026", "a/plain:batch", "a/long", "a/asked", "a/unasked", "a/quick", "a/media", "a/plain:nitro",
-        "a/long:floor", "A/Plain:ONLINE", " a/plain-2026:nitro ", "a/quick:nitro",
+        .. Names, "a/plain:nitro", "a/long:floor", "A/Plain:ONLINE", " a/plain-2026:nitro ", "a/quick:nitro",
+    ];
+
+    /// <summary>The members of the endpoints on which OpenRouter runs server tools.</summary>
+    private static readonly BodyMemberName[] Loop =
+    [
+        BodyMemberName.Stream, BodyMemberName.SessionId, BodyMemberName.Tools, BodyMemberName.ToolChoice, BodyMemberName.MaxToolCalls,
+        BodyMemberName.StopServerToolsWhen, BodyMemberName.Plugins, BodyMemberName.ServiceTier, BodyMemberName.Speed,
     ];
 
     private static readonly string[] Words =
@@ -36,7 +49,7 @@ internal static class RandomBody
     /// <summary>A body.</summary>
     public static TreeObject Create(string path, TestRandom random)
     {
-        var body = new TreeObject(("model", new TreeText(Models[random.Next(Models.Length)])));
+        var body = new TreeObject(("model", ModelName(random)));
         foreach (var (name, value) in Content(path, random))
         {
             body = body.With(random, name, value);
@@ -52,37 +65,39 @@ internal static class RandomBody
     }
 
     /// <summary>A member that determines a size on one endpoint or another.</summary>
-    public static (string Name, BodyTree Value) Member(TestRandom random) => random.Next(12) switch
+    public static (string Name, BodyTree Value) Member(TestRandom random) => random.Next(13) switch
     {
         0 or 1 => ("max_tokens", Count(random)),
         2 => ("max_completion_tokens", Count(random)),
         3 => ("max_output_tokens", Count(random)),
         4 => ("n", Count(random, 5)),
         5 => ("best_of", Count(random, 5)),
-        6 => ("service_tier", Pick(random, "null", "\"auto\"", "\"default\"", "\"flex\"", "\"priority\"", "\"fast\"")),
-        7 => ("speed", Pick(random, "null", "\"standard\"", "\"fast\"")),
+        6 => ("service_tier", Tier(random)),
+        7 => ("speed", Speed(random)),
         8 => ("provider", Pick(random, "null", "{}", "{\"order\":[\"openai\"]}", "{\"only\":[\"openai/priority\"]}")),
         9 => ("cache_control", Pick(random, "{\"type\":\"ephemeral\"}", "{\"ttl\":\"1h\",\"type\":\"ephemeral\"}")),
-        10 => ("models", new TreeArray([.. Enumerable.Range(0, random.Next(3)).Select(_ => (BodyTree)new TreeText(Models[random.Next(Models.Length)]))])),
-        _ => ("tools", new TreeArray(new TreeObject(("type", new TreeText("function")), ("description", Text(random))))),
+        10 => ("models", ModelNames(random, random.Next(3))),
+        11 => ("plugins", Plugins(random)),
+        _ => ("tools", Tools(random)),
     };
 
-    /// <summary>A member that an endpoint ignores, spelled like one that it reads.</summary>
+    /// <summary>The members that an endpoint ignores: those of other endpoints, and some that are spelled like one that it reads.</summary>
+    public static IReadOnlyList<(string Name, BodyTree Value)> IgnoredMembers(string path, TestRandom random)
+    {
+        var read = ReadBy(path);
+        return
+        [
+            .. Enum.GetValues<BodyMemberName>().Except(read).Select(name => (FactsFromJson.NameOf(name), Value(name, random))),
+            .. ((string[])["max_new_tokens", "MAX_TOKENS", "max_tokens ", "maxTokens", "N", "max_tokens_to_sample", "ttl", "type", "bytes_per_token", "usage"])
+                .Select(name => (name, (BodyTree)Count(random))),
+        ];
+    }
+
+    /// <summary>A member that an endpoint ignores.</summary>
     public static (string Name, BodyTree Value) IgnoredMember(string path, TestRandom random)
     {
-        string[] names =
-        [
-            .. path switch
-            {
-                "/v1/chat/completions" => (string[])["max_output_tokens"],
-                "/v1/completions" => ["max_output_tokens", "max_completion_tokens"],
-                "/v1/responses" => ["max_tokens", "max_completion_tokens"],
-                "/v1/messages" => ["max_output_tokens", "max_completion_tokens"],
-                _ => ["max_tokens", "max_output_tokens", "max_completion_tokens", "best_of"],
-            },
-            "max_new_tokens", "MAX_TOKENS", "max_tokens ", "maxTokens", "N", "max_tokens_to_sample", "ttl", "type", "bytes_per_token", "usage",
-        ];
-        return (names[random.Next(names.Length)], Count(random));
+        var members = IgnoredMembers(path, random);
+        return members[random.Next(members.Count)];
     }
 
     /// <summary>Text, long or short.</summary>
@@ -121,12 +136,87 @@ internal static class RandomBody
         static TreeObject Typed(string type, (string, BodyTree) member) => new(("type", new TreeText(type)), member);
     }
 
+    /// <summary>The members that an endpoint reads by OpenRouter's documents. All read those that choose models and providers.</summary>
+    private static BodyMemberName[] ReadBy(string path) =>
+    [
+        BodyMemberName.Model, BodyMemberName.Models, BodyMemberName.Provider, BodyMemberName.Preset,
+        .. path switch
+        {
+            "/v1/chat/completions" => (BodyMemberName[])
+            [
+                BodyMemberName.Messages, BodyMemberName.Prompt, BodyMemberName.MaxTokens, BodyMemberName.MaxCompletionTokens, BodyMemberName.Choices,
+                BodyMemberName.PromptCacheKey, BodyMemberName.ParallelToolCalls, BodyMemberName.WebSearchOptions, .. Loop,
+            ],
+            "/v1/completions" =>
+                [BodyMemberName.Prompt, BodyMemberName.MaxTokens, BodyMemberName.Choices, BodyMemberName.BestOf, BodyMemberName.Stream],
+            "/v1/responses" =>
+            [
+                BodyMemberName.Input, BodyMemberName.Prompt, BodyMemberName.MaxOutputTokens, BodyMemberName.PromptCacheKey,
+                BodyMemberName.ParallelToolCalls, .. Loop,
+            ],
+            "/v1/messages" => [BodyMemberName.Messages, BodyMemberName.MaxTokens, BodyMemberName.Fallbacks, .. Loop],
+            "/v1/embeddings" => [BodyMemberName.Input],
+            "/v1/rerank" => [BodyMemberName.Documents],
+            _ => [BodyMemberName.Prompt, BodyMemberName.Choices, BodyMemberName.Stream],
+        },
+    ];
+
+    private static BodyTree Value(BodyMemberName name, TestRandom random) => name switch
+    {
+        BodyMemberName.MaxTokens or BodyMemberName.MaxCompletionTokens or BodyMemberName.MaxOutputTokens => Count(random),
+        BodyMemberName.Choices or BodyMemberName.BestOf or BodyMemberName.MaxToolCalls => Count(random, 5),
+        BodyMemberName.ServiceTier => Tier(random),
+        BodyMemberName.Speed => Speed(random),
+        BodyMemberName.Fallbacks => new TreeArray(new TreeObject(("model", ModelName(random)))),
+        BodyMemberName.Messages or BodyMemberName.Input => random.Next(3) == 0 ? Text(random) : Conversation(random),
+        BodyMemberName.Prompt => Prompts(random),
+        BodyMemberName.Documents => Documents(random),
+        BodyMemberName.Tools => Tools(random),
+        BodyMemberName.Plugins => Plugins(random),
+        BodyMemberName.StopServerToolsWhen => Pick(random, "null", "[{\"type\":\"max_cost\",\"max_cost_in_dollars\":0.0001}]"),
+        BodyMemberName.WebSearchOptions => Pick(random, "null", "{}"),
+        BodyMemberName.McpServers => Pick(random, "[]", "[{\"type\":\"url\"}]"),
+        BodyMemberName.ToolChoice => Pick(random, "\"none\"", "\"auto\"", "\"required\""),
+        BodyMemberName.Stream or BodyMemberName.ParallelToolCalls => Pick(random, "true", "false"),
+        BodyMemberName.SessionId or BodyMemberName.PromptCacheKey => Text(random),
+        _ => throw new ArgumentOutOfRangeException(nameof(name), name, "Every endpoint reads it, or it is new."),
+    };
+
+    private static TreeText ModelName(TestRandom random) => new(Models[random.Next(Models.Length)]);
+
+    private static TreeArray ModelNames(TestRandom random, int count) => new([.. Enumerable.Range(0, count).Select(_ => (BodyTree)ModelName(random))]);
+
+    /// <summary>Tools of the client and of OpenRouter. Those that choose models name them, so that there is a price.</summary>
+    private static TreeArray Tools(TestRandom random) => new([.. Enumerable.Range(0, 1 + random.Next(2)).Select(_ => (BodyTree)(random.Next(6) switch
+    {
+        0 => Tool("openrouter:advisor", ("parameters", new TreeObject(("model", ModelName(random))))),
+        1 => Tool("advisor_20260301", ("model", ModelName(random))),
+        2 => Tool("openrouter:fusion", ("parameters", new TreeObject(("analysis_models", ModelNames(random, 2)), ("model", ModelName(random))))),
+        3 => Tool(random.Next(2) == 0 ? "openrouter:web_search" : "web_search_20250305", ("max_uses", new TreeRaw("3"))),
+        _ => Tool("function", ("description", Text(random))),
+    }))]);
+
+    private static TreeArray Plugins(TestRandom random) => new([.. Enumerable.Range(0, 1 + random.Next(2)).Select(_ => (BodyTree)(random.Next(4) switch
+    {
+        0 => new TreeObject(("id", new TreeText("auto-router")), ("allowed_models", ModelNames(random, 1 + random.Next(2)))),
+        1 => new TreeObject(("id", new TreeText("fusion")), ("analysis_models", ModelNames(random, 1)), ("model", ModelName(random))),
+        2 => new TreeObject(
+            ("id", new TreeText("fusion")), ("enabled", new TreeRaw("false")), ("analysis_models", ModelNames(random, 2)), ("model", ModelName(random))),
+        _ => new TreeObject(("id", new TreeText("web"))),
+    }))]);
+
+    private static TreeObject Tool(string type, (string, BodyTree) member) => new(("type", new TreeText(type)), member);
+
+    private static TreeRaw Tier(TestRandom random) => Pick(random, "null", "\"auto\"", "\"default\"", "\"flex\"", "\"priority\"", "\"fast\"");
+
+    private static TreeRaw Speed(TestRandom random) => Pick(random, "null", "\"standard\"", "\"fast\"");
+
     private static IEnumerable<(string Name, BodyTree Value)> Content(string path, TestRandom random) => path switch
     {
         "/v1/completions" => [("prompt", Prompts(random))],
         "/v1/embeddings" => [("input", Prompts(random))],
         "/v1/rerank" => [("query", Text(random)), ("documents", Documents(random))],
-        "/v1/images" => [("prompt", Text(random))],
+        "/v1/images" or "/v1/images/generations" => [("prompt", Text(random))],
         "/v1/responses" => random.Next(3) == 0 ? [("input", Text(random))] : [("input", Conversation(random))],
         _ => [("messages", Conversation(random))],
     };

@@ -1,4 +1,5 @@
 using Gateway.Pricing;
+using Gateway.Primitives;
 using Xunit;
 
 namespace Gateway.Tests.Gateway.Admission;
@@ -118,6 +119,37 @@ public sealed class RequestMeasureTests : IAsyncLifetime
     [InlineData("\"provider\":{\"only\":[\"google-vertex\\/Priorit\\u0079\"]},\"provider\":{}", 2)]
     [InlineData("\"provider\":{\"only\":[\"google-vertex/us-east5/fast\"]},\"service_tier\":\"default\"", 2)]
     public void Tier_IsTheDearestThatMayServe(string members, int tier) => Assert.Equal((ServiceTier)tier, Measure(Chat, members).Tier);
+
+    // A standard tier rules out the fast one that `:nitro` may choose, but only where it is read.
+    [Theory]
+    [InlineData(Chat, true)]
+    [InlineData(Responses, true)]
+    [InlineData(Messages, true)]
+    [InlineData(Completions, false)]
+    [InlineData(Embeddings, false)]
+    [InlineData("/v1/rerank", false)]
+    [InlineData("/v1/images", false)]
+    [InlineData("/v1/images/generations", false)]
+    public void Tier_ThatTheEndpointIgnores_LowersNothing(string path, bool isRead)
+    {
+        foreach (var tier in (string[])["default", "flex"])
+        {
+            var member = $"\"service_tier\":\"{tier}\"";
+            Assert.Equal(isRead ? ServiceTier.Standard : ServiceTier.Unstated, Measure(path, member).Tier);
+
+            // Of the same length, so that only the tier differs.
+            var (stated, other) = (Nitro(member), Nitro(member.Replace("service", "another", StringComparison.Ordinal)));
+            Assert.Equal(isRead, stated < other);
+            Assert.True(stated <= other);
+        }
+
+        foreach (var member in (string[])["\"service_tier\":\"fast\"", "\"service_tier\":\"priority\"", "\"speed\":\"fast\""])
+        {
+            Assert.Equal(ServiceTier.Fast, Measure(path, member).Tier);
+        }
+
+        PicoDollars Nitro(string member) => _estimator.Estimate(path, $$"""{"model":"m:nitro",{{member}}}""").Cost.Cost!.Value;
+    }
 
     [Theory]
     [InlineData("\"x\":1", 0)]

@@ -7,9 +7,12 @@ namespace Gateway.Tests.Gateway.Admission;
 /// <summary>
 /// OpenRouter's bill for a body by its documents, from a plain reading that shares no code with the gateway: the last duplicate
 /// counts, each endpoint reads its own cap and writes up to it (4,096 tokens without one), a ranking is billed by the search, two bytes of
-/// text are a token, an image or a document has up to 2,000 tokens, and everything whose place or type is not that of media is text.
+/// text are a token, an image or a document has up to 2,000 tokens, and everything whose place or type is not that of media is text. Server tools
+/// call any model that they name, and cost as much beside it as stops them.
 /// </summary>
-internal sealed class UpstreamBill(string prices) : IDisposable
+/// <param name="prices">The list of models.</param>
+/// <param name="maxCost">The cost at which server tools stop.</param>
+internal sealed class UpstreamBill(string prices, decimal maxCost) : IDisposable
 {
     private const decimal SearchPrice = 0.015m;
     private const int TokensPerMedia = 2000;
@@ -50,9 +53,10 @@ internal sealed class UpstreamBill(string prices) : IDisposable
             _ => 1,
         };
         var requests = path == "/v1/rerank" ? Searches(body) : 1;
-        return Models(body).Max(model => PriceOf(model, body, prompt, tokens, hour) switch
+        var (toolModels, tools) = Tools(body);
+        return Models(body).Concat(toolModels).Max(model => PriceOf(model, path, body, prompt, tokens, hour) switch
         {
-            var price => price.Search + (requests * price.Request) + (tokens * price.Prompt) + (prompt.Media * price.Media) + (choices * output * price.Completion),
+            var price => Math.Max(price.Search, tools) + (requests * price.Request) + (tokens * price.Prompt) + (prompt.Media * price.Media) + (choices * output * price.Completion),
         });
     }
 
@@ -66,6 +70,34 @@ internal sealed class UpstreamBill(string prices) : IDisposable
                 yield return model.GetString()!;
             }
         }
+    }
+
+    /// <summary>The models that server tools and plugins call, and the most that these cost beside tokens.</summary>
+    private (IReadOnlyList<string> Models, decimal Price) Tools(JsonElement body)
+    {
+        var (models, price) = (new List<string>(), 0m);
+        foreach (var (name, key) in (ReadOnlySpan<(string, string)>)[("tools", "type"), ("plugins", "id")])
+        {
+            foreach (var tool in body.TryGetProperty(name, out var list) ? list.EnumerateArray().ToArray() : [])
+            {
+                var type = Text(tool, key);
+                if (type == "function" || (tool.TryGetProperty("enabled", out var isEnabled) && isEnabled.ValueKind == JsonValueKind.False))
+                {
+                    continue;
+                }
+
+                price = Math.Max(price, type switch { "auto-router" => 0, "web" => SearchPrice, _ => maxCost });
+                var chosen = tool.TryGetProperty("parameters", out var parameters) ? parameters : tool;
+                foreach (var member in (string[])["analysis_models", "allowed_models"])
+                {
+                    models.AddRange(chosen.TryGetProperty(member, out var names) ? names.EnumerateArray().Select(static one => one.GetString()!) : []);
+                }
+
+                models.AddRange(Text(chosen, "model") is { } model ? [model] : []);
+            }
+        }
+
+        return (models, price);
     }
 
     /// <summary>A search for every hundred documents. A document is split into pieces of 500 tokens, of which the query takes half at most.</summary>
@@ -94,7 +126,7 @@ internal sealed class UpstreamBill(string prices) : IDisposable
     }
 
     private (decimal Prompt, decimal Completion, decimal Request, decimal Media, decimal Search) PriceOf(
-        string name, JsonElement body, Prompt prompt, long tokens, int hour)
+        string name, string path, JsonElement body, Prompt prompt, long tokens, int hour)
     {
         var model = name.Trim().ToLowerInvariant();
         var isNitro = model.Contains(":nitro", StringComparison.Ordinal);
@@ -105,7 +137,8 @@ internal sealed class UpstreamBill(string prices) : IDisposable
         }
 
         var tier = Text(body, "service_tier");
-        var isFast = tier is "fast" or "priority" || Text(body, "speed") == "fast" || (isNitro && tier is not ("default" or "flex"))
+        var readsTier = path is "/v1/chat/completions" or "/v1/responses" or "/v1/messages";
+        var isFast = tier is "fast" or "priority" || Text(body, "speed") == "fast" || (isNitro && !(readsTier && tier is ("default" or "flex")))
             || (body.TryGetProperty("provider", out var provider) && provider.GetRawText().Contains("/priority", StringComparison.Ordinal));
         var factor = 1;
         if (isFast)
