@@ -335,7 +335,7 @@ internal sealed class ToolsFromJson
         return
         [
             .. JsonMember.ReadAll(_body.AsSpan(range)).Select(member => (
-                member.Name, new Value(new Range(start + member.ValueStart, start + member.ValueEnd), member.Kind))),
+                Text(new Range(start + member.Start, start + member.KeyEnd)), new Value(new Range(start + member.ValueStart, start + member.ValueEnd), member.Kind))),
         ];
     }
 
@@ -363,7 +363,20 @@ internal sealed class ToolsFromJson
         return items;
     }
 
-    private string Text(Range range) => JsonStringDecoder.Decode(_body.AsSpan(range)[1..^1]);
+    private string Text(Range range)
+    {
+        var reader = new Utf8JsonReader(_body.AsSpan(range));
+        reader.Read();
+        try
+        {
+            return reader.GetString()!;
+        }
+        catch (InvalidOperationException)
+        {
+            // Half a surrogate pair, which the framework does not decode.
+            return JsonStringDecoder.Decode(_body.AsSpan(range)[1..^1]);
+        }
+    }
 
     private int CommaBefore(int at, int index) => index == 0 ? -1 : Array.LastIndexOf(_body, (byte)',', at);
 

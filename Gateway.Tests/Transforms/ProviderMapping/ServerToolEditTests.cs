@@ -14,6 +14,8 @@ public sealed class ServerToolEditTests
 {
     private const string Conditions = """{"type":"max_cost","max_cost_in_dollars":0.25},{"type":"step_count_is","step_count":30}""";
 
+    private static readonly int Iterations = TestEffort.Times(5_000);
+
     [Theory]
     [InlineData("""{"tools":[ {"type":"mcp"} , {"type":"function"} ]}""", """{"tools":[  {"type":"function"} ]}""")]
     [InlineData("""{"tools":[{"type":"function"}, {"type":"mcp"}]}""", """{"tools":[{"type":"function"}]}""")]
@@ -188,24 +190,36 @@ public sealed class ServerToolEditTests
     [Fact]
     public void GeneratedBodies_AreEditedAsByAParserThatWritesThemAnew()
     {
-        var random = new TestRandom(20261128);
+        var seed = TestEffort.Seed(20261128);
+        var random = new TestRandom(seed);
         var rules = RuleSet.Set(RuleSet.Rule("*", """{"order":["A"]}"""));
-        var removed = 0;
-        for (var i = 0; i < 20_000; i++)
+        var (removed, kept) = (0, 0);
+        for (var i = 0; i < Iterations; i++)
         {
             var text = RandomTools.Body(random);
             var body = Encoding.UTF8.GetBytes(text);
             var facts = BodyScan.Facts(body);
             var tools = facts.ServerTools.Uses.Where(tool => tool.Element >= 0 && random.Next(3) > 0).ToArray();
-            if (tools.Length == 0 || !ServerToolRemoval.TryCreate(facts, new(body), tools, out var removal, out _))
+            if (tools.Length == 0)
             {
+                continue;
+            }
+
+            var pieces = SegmentedSequence.Create(body, 1 + random.Next(body.Length));
+            var isRemoved = ServerToolRemoval.TryCreate(facts, pieces, tools, out var removal, out var needed);
+            Assert.True(
+                ServerToolRemoval.TryCreate(facts, new(body), tools, out _, out var neededOfWhole) == isRemoved && needed == neededOfWhole,
+                $"seed {seed}, iteration {i}: segments decide about {text}");
+            if (!isRemoved)
+            {
+                kept++;
                 continue;
             }
 
             removed++;
             var decision = rules.Decide(
                 facts,
-                new(body),
+                pieces,
                 RequestEndpoint.Generation,
                 static (state, request) => new RequestReview(
                     null, Removal: state, ToolEdits: StopCondition.Add(request.Facts, request.Body, "0.25")),
@@ -215,10 +229,11 @@ public sealed class ServerToolEditTests
             var cut = tools.Select(tool => facts.ServerTools.Elements[tool.Element].Value.Start).ToHashSet();
             Assert.True(
                 Compact(sent) == Expected(body, cut),
-                $"iteration {i}\nbody     {text}\nsent     {Compact(sent)}\nexpected {Expected(body, cut)}");
+                $"seed {seed}, iteration {i}\nbody     {text}\nsent     {Compact(sent)}\nexpected {Expected(body, cut)}");
         }
 
-        Assert.InRange(removed, 1_000, 20_000);
+        Assert.InRange(removed, Iterations / 20, Iterations);
+        Assert.InRange(kept, Iterations / 200, Iterations);
     }
 
     private static string Remove(string body, int segmentSize)

@@ -5,7 +5,7 @@ using Xunit;
 namespace Gateway.Tests.Transforms.RequestBody;
 
 /// <summary>
-/// Promise: the scanner judges bodies that are damaged at random as the framework's reader does. Two million bodies are an effort of 40.
+/// Promise: the scanner judges bodies that are damaged at random as the framework's reader does. Two million bodies are an effort of 160.
 /// </summary>
 public class BodyScannerFuzzTests(ITestOutputHelper output)
 {

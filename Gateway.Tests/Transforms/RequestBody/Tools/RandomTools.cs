@@ -19,6 +19,12 @@ internal static class RandomTools
 
     private static readonly string[] Models = ["a/b", "anthropic/claude", "openai/*", "*", "é/😀", "x\\/y", "\\u0061/b"];
 
+    private static readonly string[] Choices =
+    [
+        "\"auto\"", "\"none\"", "\"required\"", "null", "\"mcp\"", "{\"type\":\"mcp\"}", "{\"type\":\"function\",\"name\":\"f\"}",
+        "{\"typ\\u0065\":\"any\"}", "{\"type\":\"allowed_tools\",\"tools\":[{\"type\":\"w\\u0065b_search_20250305\"}]}",
+    ];
+
     private static readonly string[] InnerKeys =
     [
         "type", "model", "models", "analysis_models", "allowed_models", "tools", "engine", "preset", "parameters", "input_schema", "name",
@@ -49,7 +55,7 @@ internal static class RandomTools
         11 => Key("mcp_servers", random) + Pick(["[]", "[ ]", "null", "[{\"type\":\"url\",\"tools\":[{\"type\":\"mcp\"}]}]", "{}"], random),
         12 => Key(random.Next(2) == 0 ? "service_tier" : "speed", random) + Pick(["\"fast\"", "\"Priority\"", "\"fl\\u0065x\"", "\"f\\u0061st\"", "1", "null"], random),
         13 => Key("messages", random) + Pick(["[{\"role\":\"assistant\",\"mod\\u0065l\":\"p/q\"},{\"model\":7},\"x\"]", "[]", "\"x\"", "[{\"x\":{\"model\":\"no\"}}]"], random),
-        14 => Key("tool_choice", random) + "\"auto\"",
+        14 => Key("tool_choice", random) + Pick(Choices, random),
         15 => Key("prompt", random) + Pick(["{\"id\":\"p\"}", "{\"variables\":{\"id\":\"x\"},\"\\u0069d\":\"p\\u0071\"}", "{}", "{\"id\":\"a\",\"id\":null}", "\"text\"", "{\"id\":[{}]}"], random),
         _ => Key("model", random) + "\"openai/gpt-4o\"",
     };

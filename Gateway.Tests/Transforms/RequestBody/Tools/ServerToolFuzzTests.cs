@@ -6,7 +6,7 @@ namespace Gateway.Tests.Transforms.RequestBody.Tools;
 
 /// <summary>
 /// Promise: the scan finds the server tools that a full walk with the framework's reader finds, however the body is split and damaged.
-/// Two million bodies are an effort of 200.
+/// Two million bodies are an effort of 800.
 /// </summary>
 public sealed class ServerToolFuzzTests(ITestOutputHelper output)
 {
