@@ -15,7 +15,10 @@ internal static class Eventually
         where T : class => GetAsync(ask, () => what);
 
     /// <summary>Asks again and again until the answer is true.</summary>
-    public static Task TrueAsync(Func<Task<bool>> ask, string what) => GetAsync(async () => await ask() ? "yes" : null, what);
+    public static Task TrueAsync(Func<Task<bool>> ask, string what) => TrueAsync(ask, () => what);
+
+    /// <summary>Asks again and again until the answer is true.</summary>
+    public static Task TrueAsync(Func<Task<bool>> ask, Func<string> what) => GetAsync(async () => await ask() ? "yes" : null, what);
 
     /// <summary>Looks again and again until the condition is true.</summary>
     public static Task TrueAsync(Func<bool> condition, string what) => TrueAsync(() => Task.FromResult(condition()), what);
