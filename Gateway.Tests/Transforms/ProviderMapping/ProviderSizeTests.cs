@@ -1,3 +1,7 @@
+using System.Text;
+using Gateway.Tests.Support;
+using OpenRouterGateway.Transforms.ProviderMapping;
+using OpenRouterGateway.Transforms.RequestBody;
 using Xunit;
 using static Gateway.Tests.Transforms.ProviderMapping.RuleSet;
 
@@ -34,6 +38,34 @@ public sealed class ProviderSizeTests
     {
         Assert.Equal(400, Set().Decide(Body(Sized(Limit + 1))).Rejection?.Status);
         Assert.Equal(400, Set(Rule("other", """{"zdr":true}""")).Decide(Body(Sized(Limit + 1))).Rejection?.Status);
+    }
+
+    /// <summary>Fault A4: the entries of one request took 800 MB.</summary>
+    [Fact]
+    public void ProviderOfMillionsOfEntries_CostsNoMemory()
+    {
+        const int EntriesOfAPiece = 16_384;
+        var piece = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("\"a\",", EntriesOfAPiece)));
+        byte[][] pieces =
+        [
+            """{"model":"m","provider":{"order":["""u8.ToArray(), .. Enumerable.Repeat(piece, 52 * 16), "\"a\"]}}"u8.ToArray(),
+        ];
+        var body = SegmentedSequence.Create(pieces);
+        var rules = Set(Enforce("*", """{"only":["a"]}"""));
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        using var scanner = new BodyScanner();
+        foreach (var one in pieces)
+        {
+            Assert.True(scanner.Scan(one));
+        }
+
+        Assert.True(scanner.TryComplete(body, out var facts));
+        var rejection = rules.Decide(facts, body, RequestEndpoint.Generation).Rejection;
+        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+
+        Assert.Equal((400, "invalid_provider"), (rejection?.Status, rejection?.Code));
+        Assert.InRange(allocated, 0, 1024 * 1024);
     }
 
     private static string Body(params string[] providers) =>
