@@ -137,9 +137,22 @@ public sealed class AdmissionControllerTests : IDisposable
     }
 
     [Fact]
-    public async Task BudgetThatOnlyReports_ReservesRegardlessOfTheLimit()
+    public async Task BudgetThatOnlyReports_ReservesRegardlessOfTheLimitAndCountsAsARefusal()
     {
         _stores.IsBudgetSpent = true;
+        var refusals = new List<string>();
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listening) =>
+            {
+                if (instrument.Name == "gateway.refusals" && ReferenceEquals(instrument.Meter.Scope, _services.GetRequiredService<IMeterFactory>()))
+                {
+                    listening.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((_, count, tags, _) => refusals.Add($"{count} {string.Join(", ", tags.ToArray())}"));
+        listener.Start();
 
         var decision = await AdmitAsync(whenExceeded: ExceededPolicy.Report);
 
@@ -147,6 +160,7 @@ public sealed class AdmissionControllerTests : IDisposable
         Assert.True(decision.Call.IsCounted);
         Assert.Equal(
             ["charge 12", "reserve 500 of 1000", $"reserve 500 of {PicoDollars.MaxStored.Value}", "write Began"], _stores.Steps);
+        Assert.Equal(["1 [code, budget_exceeded], [team, t]"], refusals);
     }
 
     [Fact]
