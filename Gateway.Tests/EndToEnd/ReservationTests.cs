@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text;
+using Gateway.Tests.Gateway.Admission;
 using Gateway.Tests.Support;
 using Xunit;
 
@@ -9,6 +10,8 @@ namespace Gateway.Tests.EndToEnd;
 public sealed class ReservationTests(ReservationTests.Fixture fixture) : IClassFixture<ReservationTests.Fixture>
 {
     private const string Mini = "openai/gpt-4o-mini";
+
+    private static readonly string[] Dialects = ["/v1/chat/completions", "/v1/responses", "/v1/messages"];
 
     private TeamGateway Team => fixture.Team;
 
@@ -74,26 +77,39 @@ public sealed class ReservationTests(ReservationTests.Fixture fixture) : IClassF
     [InlineData("deflate")]
     public async Task Encoding_ChangesNoReservation(string encoding)
     {
-        var body = $$"""{"model":"{{Mini}}","max_tokens":5,"messages":[{"role":"user","content":"{{new string('a', 50_000)}}"}]}""";
-        var plain = await Team.PostAsync("/v1/chat/completions", body);
-        using var encoded = new MemoryStream();
-        await using (Stream encoder = encoding switch
+        await CheckAsync($$"""{"model":"{{Mini}}","max_tokens":5,"messages":[{"role":"user","content":"{{new string('a', 50_000)}}"}]}""");
+
+        var first = TestEffort.Seed(1);
+        for (var seed = first; seed < first + (ulong)TestEffort.Times(4); seed++)
         {
-            "gzip" => new GZipStream(encoded, CompressionLevel.Optimal, leaveOpen: true),
-            "br" => new BrotliStream(encoded, CompressionLevel.Fastest, leaveOpen: true),
-            _ => new ZLibStream(encoded, CompressionLevel.Optimal, leaveOpen: true),
-        })
-        {
-            await encoder.WriteAsync(Encoding.UTF8.GetBytes(body), TestContext.Current.CancellationToken);
+            var random = new TestRandom(seed);
+            var path = Dialects[random.Next(Dialects.Length)];
+            await CheckAsync(RandomBody.Create(path, random).Respelled(random), path, $"seed {seed}: ");
         }
 
-        var id = TeamGateway.NextId();
-        await using var client = await Team.Gateway.ConnectAsync();
-        await client.PostAsync(
-            "/v1/chat/completions", encoded.ToArray(), "x-api-key: " + TeamSetup.Key, "x-fake-id: " + id, "Content-Encoding: " + encoding);
-        var (head, answer) = await client.ReadAsync();
+        async Task CheckAsync(string body, string path = "/v1/chat/completions", string name = "")
+        {
+            var plain = await Team.PostAsync(path, body);
+            using var encoded = new MemoryStream();
+            await using (Stream encoder = encoding switch
+            {
+                "gzip" => new GZipStream(encoded, CompressionLevel.Optimal, leaveOpen: true),
+                "br" => new BrotliStream(encoded, CompressionLevel.Fastest, leaveOpen: true),
+                _ => new ZLibStream(encoded, CompressionLevel.Optimal, leaveOpen: true),
+            })
+            {
+                await encoder.WriteAsync(Encoding.UTF8.GetBytes(body), TestContext.Current.CancellationToken);
+            }
 
-        Assert.Equal(await ReservedAsync(plain), await ReservedAsync(new Exchange(head, answer, Team.Upstream.Requests.Find(id))));
+            var id = TeamGateway.NextId();
+            await using var client = await Team.Gateway.ConnectAsync();
+            await client.PostAsync(
+                path, encoded.ToArray(), "x-api-key: " + TeamSetup.Key, "x-fake-id: " + id, "Content-Encoding: " + encoding);
+            var (head, answer) = await client.ReadAsync();
+
+            Assert.Equal(
+                (name, await ReservedAsync(plain)), (name, await ReservedAsync(new Exchange(head, answer, Team.Upstream.Requests.Find(id)))));
+        }
     }
 
     private async Task<long> ReservedAsync(Exchange call)
@@ -107,10 +123,13 @@ public sealed class ReservationTests(ReservationTests.Fixture fixture) : IClassF
     {
         internal TeamGateway Team { get; private set; } = null!;
 
-        public async ValueTask InitializeAsync() => Team = await TeamGateway.StartAsync("""
-            "Budget": { "Usd": 1000 }, "ProviderMapping":
+        public async ValueTask InitializeAsync() => Team = await TeamGateway.StartAsync(
+            """
+            "Budget": { "Usd": 1000 }, "ServerTools": ["*"], "ProviderMapping":
             { "Aliases": [ { "Model": "quick", "Use": "openai/gpt-4o-mini", "Fallbacks": ["anthropic/claude-3-opus"] } ] }
-            """);
+            """,
+            $$"""{ "Prices": [ {{string.Join(", ", RandomBody.Names.Select(
+                static name => $$"""{ "Model": "{{name}}", "Prompt": "0.000001", "Completion": "0.000002" }"""))}} ] }""");
 
         public ValueTask DisposeAsync() => Team.DisposeAsync();
     }
