@@ -1,10 +1,14 @@
 using System.Globalization;
+using Gateway.Settlement;
 using Gateway.Tests.Support;
 using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: metrics show each budget: its limit, the spent amount and the amount that open calls have reserved.</summary>
+/// <summary>
+/// Promise: metrics show each budget: its limit, the spent amount and the amount that open calls have reserved, and the money of each key that
+/// the ledger does not know.
+/// </summary>
 public sealed class BudgetMetricsTests
 {
     private const string Budget = "\"Budget\": { \"Usd\": 1 }";
@@ -40,6 +44,52 @@ public sealed class BudgetMetricsTests
                     && line.Contains(key is null ? "" : $"key=\"{key}\"", StringComparison.Ordinal) && (key is not null || !line.Contains("key=", StringComparison.Ordinal)))
                 .Select(static line => (double?)double.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture))
                 .SingleOrDefault();
+        }
+    }
+
+    [Fact]
+    public async Task CallThatDoesNotPassTheGateway_IsTheDriftOfItsKey()
+    {
+        FakeTime.SkipWithPublishedProgram();
+        var time = FakeTime.StartNow();
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            Sections = [("Admin", """{ "Url": "http://127.0.0.1:0" }""")],
+            Time = time,
+        });
+        using var admin = await team.Gateway.AdminClientAsync();
+        await team.ChatAsync();
+        await TurnUntilAsync(0);
+
+        using var client = new HttpClient();
+        using var request = new HttpRequestMessage(HttpMethod.Post, team.Upstream.BaseUrl + "/chat/completions");
+        request.Headers.Add("Authorization", "Bearer " + TeamSetup.UpstreamKey);
+        request.Headers.Add("x-fake-id", "past");
+        request.Content = new StringContent(TeamGateway.Body());
+        using var response = await client.SendAsync(request, TestContext.Current.CancellationToken);
+        response.EnsureSuccessStatusCode();
+
+        Assert.True(team.Bill("past").Cost > 0);
+        await TurnUntilAsync((double)team.Bill("past").Cost / 1e12);
+
+        Task TurnUntilAsync(double expected) => Eventually.InStepsAsync(
+            async () =>
+            {
+                // A clock that goes on before the answer has come would time the question out.
+                var questions = Questions();
+                time.Advance(DriftWorker.TurnPeriod);
+                await Eventually.TrueAsync(() => Questions() > questions, "a question for the key");
+                return await ReadAsync() is { } drift && Math.Abs(drift - expected) < 1e-12;
+            },
+            $"a drift of {expected}");
+
+        int Questions() => team.Upstream.Requests.All.Count(static request => request.Path.EndsWith("/key", StringComparison.Ordinal));
+
+        async Task<double?> ReadAsync()
+        {
+            var text = await admin.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
+            var line = text.Split('\n').SingleOrDefault(static line => line.StartsWith("gateway_upstream_drift_usd{", StringComparison.Ordinal));
+            return line is null ? null : double.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture);
         }
     }
 

@@ -44,6 +44,13 @@ internal sealed class BillingBook
         return key.Length > 0 ? MarkOf(key) : null;
     }
 
+    /// <summary>The sum of all bills of a request's key, in pico-dollars.</summary>
+    public Int128 UsageOf(HttpRequest request)
+    {
+        var key = MarkOf(request);
+        return Entries.Where(entry => entry.Key == key).Aggregate(Int128.Zero, static (sum, entry) => sum + entry.Cost);
+    }
+
     public bool TryGet(string id, [NotNullWhen(true)] out BookEntry? entry) => Volatile.Read(ref _entries).TryGetValue(id, out entry);
 
     public void Add(BookEntry entry) => Volatile.Read(ref _entries)[entry.Id] = entry;

@@ -34,7 +34,8 @@ internal static class OtherAnswers
                 WriteProviders(json);
                 return;
             case RequestHandler.BasePath + "/key" when get:
-                json.WriteRawValue("""{"data":{"label":"fake","limit":null,"limit_remaining":null,"usage":0,"is_free_tier":false}}""");
+                var usage = Pico.Plain(book.UsageOf(context.Request));
+                json.WriteRawValue($$$"""{"data":{"label":"fake","limit":null,"limit_remaining":null,"usage":{{{usage}}},"is_free_tier":false}}""");
                 return;
             case RequestHandler.BasePath + "/credits" when get:
                 json.WriteRawValue("""{"data":{"total_credits":100,"total_usage":1.5}}""");
