@@ -10,7 +10,9 @@ using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
 
-/// <summary>Promise: without teams a WebSocket passes in both directions, over either version of HTTP on either side.</summary>
+/// <summary>
+/// Promise: without teams a WebSocket passes in both directions, over either version of HTTP on either side, but not on a rewritten endpoint.
+/// </summary>
 public sealed class WebSocketTests
 {
     [Theory]
@@ -30,20 +32,12 @@ public sealed class WebSocketTests
                     ("a", $$"""{ "Address": "{{upstream.Urls.Single()}}" }"""))),
                 ("Upstream", """{ "TotalTimeout": "01:00:00", "FirstEventTimeout": "00:30:00" }"""));
         });
-        using var handler = new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = TestCertificate.Accept } };
+        using var handler = Handler();
         using var invoker = new HttpMessageInvoker(handler);
-        using var socket = new ClientWebSocket
-        {
-            Options =
-            {
-                HttpVersion = isClientOnHttp2 ? HttpVersion.Version20 : HttpVersion.Version11,
-                HttpVersionPolicy = HttpVersionPolicy.RequestVersionExact,
-            },
-        };
-        socket.Options.SetRequestHeader("Authorization", "Bearer k");
+        using var socket = Socket(isClientOnHttp2);
         using var limit = HangGuard.Start();
 
-        await socket.ConnectAsync(new UriBuilder(gateway.Address) { Scheme = isClientOnHttp2 ? "wss" : "ws", Path = "/v1/realtime" }.Uri, invoker, limit.Token);
+        await socket.ConnectAsync(AddressOf(gateway, isClientOnHttp2, "/v1/realtime"), invoker, limit.Token);
         foreach (var message in new[] { "one", "two" })
         {
             await socket.SendAsync(Encoding.UTF8.GetBytes(message), WebSocketMessageType.Text, endOfMessage: true, limit.Token);
@@ -55,6 +49,51 @@ public sealed class WebSocketTests
         await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, limit.Token);
         Assert.Equal(WebSocketCloseStatus.NormalClosure, socket.CloseStatus);
     }
+
+    /// <summary>Fault B6: the messages would pass an enforced rule unread. Over HTTP/2 the client sends an extended CONNECT.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task UpgradeOfARewrittenEndpoint_IsRefusedWithoutTeams(bool isClientOnHttp2)
+    {
+        await using var pair = await GatewayPair.StartAsync(options =>
+        {
+            options.Certificate = isClientOnHttp2 ? TestCertificate.Create() : null;
+            options.Settings = ShippedSettings.With((
+                "ProviderMapping",
+                """{ "Rules": [ { "Name": "eu", "Model": "*", "WhenClientSetsProvider": "Enforce", "Provider": { "only": ["mistral"] } } ] }"""));
+        });
+        using var handler = Handler();
+        using var invoker = new HttpMessageInvoker(handler);
+        using var socket = Socket(isClientOnHttp2);
+        socket.Options.CollectHttpResponseDetails = true;
+        using var limit = HangGuard.Start();
+
+        await Assert.ThrowsAsync<WebSocketException>(
+            () => socket.ConnectAsync(AddressOf(pair.Gateway, isClientOnHttp2, "/v1/responses"), invoker, limit.Token));
+
+        Assert.Equal((HttpStatusCode)426, socket.HttpStatusCode);
+        Assert.DoesNotContain(pair.Upstream.Requests.All, static request => request.Path.Contains("responses", StringComparison.Ordinal));
+    }
+
+    private static SocketsHttpHandler Handler() => new() { SslOptions = { RemoteCertificateValidationCallback = TestCertificate.Accept } };
+
+    private static ClientWebSocket Socket(bool isOnHttp2)
+    {
+        var socket = new ClientWebSocket
+        {
+            Options =
+            {
+                HttpVersion = isOnHttp2 ? HttpVersion.Version20 : HttpVersion.Version11,
+                HttpVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            },
+        };
+        socket.Options.SetRequestHeader("Authorization", "Bearer k");
+        return socket;
+    }
+
+    private static Uri AddressOf(GatewayHost gateway, bool isOnHttp2, string path) =>
+        new UriBuilder(gateway.Address) { Scheme = isOnHttp2 ? "wss" : "ws", Path = path }.Uri;
 
     private static async Task<WebApplication> StartEchoAsync(HttpProtocols protocol)
     {
