@@ -6,12 +6,14 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Promise: no request of the corpus gets round the rules, the rights or the headers' cleaning, and none stops the gateway. The tests run
+/// Promise: no request of the corpus gets round the rules, the rights, the budget or the headers' cleaning, and none stops the gateway. The tests run
 /// against the program that <see cref="GatewayProcess.ProgramVariable"/> names, like every end-to-end test.
 /// </summary>
 public sealed class HostileRequestTests : IClassFixture<HostileRequestTests.Fixture>
 {
     private const string OpenKey = "sk-or-v1-own";
+
+    private static readonly string[] Rewritten = ["/completions", "/responses", "/messages"];
 
     private readonly Fixture _fixture;
 
@@ -83,7 +85,7 @@ public sealed class HostileRequestTests : IClassFixture<HostileRequestTests.Fixt
                 arrived.Headers, header => header.Key.StartsWith("X-OpenRouter-Cache", StringComparison.OrdinalIgnoreCase));
         }
 
-        if (arrived.Method == "POST" && arrived.Path.Trim('/').EndsWith("chat/completions", StringComparison.OrdinalIgnoreCase))
+        if (arrived.Method == "POST" && Rewritten.Any(path => arrived.Path.Trim('/').EndsWith(path, StringComparison.OrdinalIgnoreCase)))
         {
             using var body = JsonDocument.Parse(arrived.Body, new JsonDocumentOptions { MaxDepth = 10_000 });
             var provider = Assert.Single(body.RootElement.EnumerateObject(), member => member.Name == "provider").Value;
@@ -116,6 +118,7 @@ public sealed class HostileRequestTests : IClassFixture<HostileRequestTests.Fixt
                     "AllowedModels": [ "openai/*", "mistralai/*" ], "DeniedModels": "denied/*", "ScopeSessions": true,
                     "Budget": { "Usd": 1000, "Period": "Day" }
                     """,
+                Limits = $$"""{ "Prices": [ { "Model": "{{HostileRequests.DearModel}}", "Prompt": "1", "Completion": "1" } ] }""",
                 Sections = [("ProviderMapping", Rules)],
             });
         }

@@ -14,10 +14,15 @@ internal static class HostileRequests
     /// <summary>Stands for the request's <c>x-fake-id</c>.</summary>
     public const string Id = "<ID>";
 
+    /// <summary>A model of whose price only the settings of the gateway with teams tell: a dollar a token.</summary>
+    public const string DearModel = "openai/dear";
+
     // Begins a target in absolute form.
     private const string Origin = "http://h";
 
     private const string Chat = "/v1/chat/completions";
+    private const string Responses = "/v1/responses";
+    private const string Messages = "/v1/messages";
     private const string Allowed = TeamGateway.Model;
     private const string Plain = $$"""{"model":"{{Allowed}}","messages":[]}""";
 
@@ -38,7 +43,7 @@ internal static class HostileRequests
     public static IReadOnlyList<HostileRequest> All { get; } =
     [
         .. HostileBodies.NotOneObject.Select((body, i) => new HostileRequest($"not one object {i + 1}", Post(body), 400, 400)),
-        .. Bodies(), .. Models(), .. Types(), .. Paths(), .. Framing(), .. Callers(), .. Upgrades(), .. Headers(),
+        .. Bodies(), .. Models(), .. Names(), .. Tools(), .. Estimates(), .. Types(), .. Paths(), .. Framing(), .. Callers(), .. Upgrades(), .. Headers(),
     ];
 
     private static HostileRequest[] Bodies() =>
@@ -86,6 +91,72 @@ internal static class HostileRequests
         new("preset beside a model", Post(With("\"preset\":\"x\"")), 403, 403),
         new("no model", Post("{\"messages\":[]}"), 200, 403),
         new("control characters in a model", Post("{\"model\":\"a\\u001b[2Jb\\u202Ec\\u009B\"}"), 400, 400),
+    ];
+
+    private static HostileRequest[] Names() =>
+    [
+        .. ((string[])["\uFF4Fpenai/x", "openai/x\\u0000", "denied/x\\u00a0", "denied/x\\ud800", "denied\\u2044x"]).Select(
+            name => new HostileRequest("model " + name, Post($"{{\"model\":\"{name}\"}}"), 400, 400)),
+        new("model with forty variants", Post($"{{\"model\":\"denied/x{string.Concat(Enumerable.Repeat(":free", 40))}\"}}"), 400, 400),
+        new("model is a number", Post("{\"model\":7}"), 400, 400),
+        new("model is a list", Post("{\"model\":[\"denied/x\"]}"), 400, 400),
+        new("models is an object", Post(With("\"models\":{\"a\":\"denied/x\"}")), 400, 400),
+        new("number in models", Post(With("\"models\":[7]")), 400, 400),
+        new("allowed model between blanks", Post($"{{\"model\":\" {Allowed} \"}}"), 200, 200),
+        new("denied model between blanks", Post("{\"model\":\" denied/x \"}"), 200, 403),
+        new("denied model before an escaped blank", Post(With("\"models\":[\"denied/x\\u0020\"]")), 200, 403),
+        new("denied model, disguised three times", Post("{\"model\":\"~Denied/X:floor\"}"), 200, 403),
+        new("denied model as text in fallbacks", Post(With("\"fallbacks\":[\"denied/x\"]")), 200, 403),
+        new("empty model", Post("{\"model\":\"\"}"), 200, 403),
+        new("model is null", Post("{\"model\":null}"), 200, 403),
+        new("router", Post("{\"model\":\"openrouter/auto\"}"), 200, 403),
+        new("fusion", Post("{\"model\":\"openrouter/fusion\"}"), 200, 403),
+        new("two presets", Post($"{{\"model\":\"{Allowed}@preset/a@preset/b\"}}"), 403, 403),
+    ];
+
+    // The rule closes every server tool, since no member of `provider` binds one.
+    private static HostileRequest[] Tools() =>
+    [
+        new("server tool", Post(With("\"tools\":[{\"type\":\"openrouter:web_search\"}]")), 403, 403),
+        new("server tool, escaped", Post(With("\"t\\u006fols\":[{\"typ\\u0065\":\"openrouter:f\\u0069les\"}]")), 403, 403),
+        new("server tool in the earlier list", Post(With("\"tools\":[{\"type\":\"mcp\"}],\"tools\":[]")), 403, 403),
+        new("server tool behind a function", Post(With("\"tools\":[{\"type\":\"function\",\"type\":\"mcp\"}]")), 403, 403),
+        new("server tool in a namespace", Post(With("\"tools\":[{\"type\":\"namespace\",\"tools\":[{\"type\":\"mcp\"}]}]")), 403, 403),
+        new("server tool that names an allowed model", Post(With($"\"tools\":[{{\"type\":\"openrouter:advisor\",\"parameters\":{{\"model\":\"{Allowed}\"}}}}]")), 403, 403),
+        new("server tool of a new type", Post(With("\"tools\":[{\"type\":\"new_tool\"}]")), 403, 403),
+        new("server tool whose type is a number", Post(With("\"tools\":[{\"type\":7}]")), 403, 403),
+        new("tools is an object", Post(With("\"tools\":{\"type\":\"mcp\"}")), 403, 403),
+        new("advisor of messages", To(Messages, With("\"tools\":[{\"type\":\"advisor_20260301\",\"model\":\"denied/x\"}]")), 403, 403),
+        new("MCP servers of messages", To(Messages, With("\"mcp_servers\":[{\"type\":\"url\"}]")), 403, 403),
+        new("server tool in an item of input", To(Responses, With("\"input\":[{\"type\":\"additional_tools\",\"tools\":[{\"type\":\"mcp\"}]}]")), 403, 403),
+        new("stored prompt", To(Responses, With("\"prompt\":{\"\\u0069d\":\"p\"}")), 403, 403),
+        new("search by a variant", Post($"{{\"model\":\"{Allowed}:ONLINE:nitro\"}}"), 403, 403),
+        new("search by options", Post(With("\"web_search_options\":{}")), 403, 403),
+        new("plugin", Post(With("\"plugins\":[{\"id\":\"web\"}]")), 403, 403),
+        new("plugin that names models", Post(With("\"plugins\":[{\"id\":\"fusion\",\"analysis_models\":[\"denied/x\"]}]")), 403, 403),
+        new("plugin disabled and enabled", Post(With("\"plugins\":[{\"id\":\"web\",\"enabled\":false,\"enabled\":true}]")), 403, 403),
+        new("plugin disabled by text", Post(With("\"plugins\":[{\"id\":\"web\",\"enabled\":\"false\"}]")), 403, 403),
+        new("plugin disabled", Post(With("\"plugins\":[{\"id\":\"web\",\"enabled\":false}]")), 200, 200),
+        new("function that looks like a server tool", Post(With("\"tools\":[{\"type\":\"function\",\"parameters\":{\"type\":\"mcp\",\"model\":\"denied/x\"}}]")), 200, 200),
+        new("server tools, a thousand", Post(With($"\"tools\":[{Repeat("{\"type\":\"mcp\"}", 1025)}]")), 400, 400),
+        new("server tools nested 17 deep", Post(With($"\"tools\":[{Nested(17)}]")), 400, 400),
+    ];
+
+    // The team's budget is a thousand dollars, and a token of this model costs one.
+    private static HostileRequest[] Estimates() =>
+    [
+        new("dear model at a small cap", Post(Dear("\"max_tokens\":1")), 200, 200),
+        new("cap of responses in chat", Post(Dear("\"max_output_tokens\":1")), 200, 402),
+        new("caps of chat in responses", To(Responses, Dear("\"max_tokens\":1,\"max_completion_tokens\":1")), 200, 402),
+        new("cap of responses in messages", To(Messages, Dear("\"max_output_tokens\":1")), 200, 402),
+        new("caps of others in completions", To("/v1/completions", Dear("\"max_output_tokens\":1,\"max_completion_tokens\":1")), 200, 402),
+        new("small cap behind a large one", Post(Dear("\"max_tokens\":5000,\"max_tokens\":1")), 200, 402),
+        new("large cap behind a small one, escaped", Post(Dear("\"max_tokens\":1,\"max_t\\u006fkens\":5000")), 200, 402),
+        new("cap of minus one", Post(Dear("\"max_tokens\":-1")), 200, 402),
+        new("choices by another name", Post(Dear("\"max_tokens\":1,\"best_of\":5000")), 200, 402),
+        new("fast tier behind a cheap one", Post(Dear("\"max_tokens\":500,\"service_tier\":\"default\",\"service_tier\":\"priority\"")), 200, 402),
+        new("text in the alphabet of base64", Post(Dear($"\"max_tokens\":1,\"messages\":[{{\"role\":\"user\",\"content\":\"{Large}\"}}]")), 200, 402),
+        new("text as a picture", Post(Dear($"\"max_tokens\":1,\"messages\":[{{\"role\":\"user\",\"content\":[{{\"type\":\"image_url\",\"image_url\":{{\"url\":\"data:text/plain;base64,{Large}\"}}}}]}}]")), 200, 402),
     ];
 
     private static HostileRequest[] Types() =>
@@ -201,13 +272,21 @@ internal static class HostileRequests
 
     private static string With(string members) => $$"""{"model":"{{Allowed}}",{{members}},"messages":[]}""";
 
+    private static string Dear(string members) => $$"""{"model":"{{DearModel}}",{{members}}}""";
+
+    private static string Nested(int depth)
+    {
+        const string Outer = "{\"type\":\"openrouter:subagent\",\"parameters\":{\"tools\":[";
+        return string.Concat(Enumerable.Repeat(Outer, depth)) + "{\"type\":\"mcp\"}" + string.Concat(Enumerable.Repeat("]}}", depth));
+    }
+
     private static string Repeat(string text, int count) => string.Join(',', Enumerable.Repeat(text, count));
 
     private static string Post(string body, params string[] lines) => Send("POST", Chat, body, lines);
 
     private static string PostLatin(string body) => Head("POST", Chat, $"Content-Length: {body.Length}") + body;
 
-    private static string To(string path) => Send("POST", path, Plain);
+    private static string To(string path, string body = Plain) => Send("POST", path, body);
 
     private static string Get(string target) => Send("GET", target, null);
 
