@@ -39,18 +39,18 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
     /// <inheritdoc />
     public async Task<T?> GetListAsync<T>(string path, UpstreamKey key, Func<byte[], T?> read, CancellationToken cancellationToken)
         where T : class =>
-        (await GetAsync(Targets(key, servedBy: null, sentWith: null, isBill: false), path, MaxListSize, read, endsWhenMissing: false, cancellationToken)).Value;
+        (await GetAsync([.. Targets(key, servedBy: null, sentWith: null, isBill: false)], path, MaxListSize, read, endsWhenMissing: false, cancellationToken)).Value;
 
     /// <inheritdoc />
     public Task<OpenRouterBill<T>> GetBillAsync<T>(
         string path, UpstreamKey key, string? servedBy, string? sentWith, Func<byte[], T?> read, CancellationToken cancellationToken)
         where T : class =>
         CanBeAskedForBills(servedBy)
-            ? GetAsync(Targets(key, servedBy, sentWith, isBill: true), path, MaxBillSize, read, endsWhenMissing: true, cancellationToken)
+            ? GetAsync([.. Targets(key, servedBy, sentWith, isBill: true)], path, MaxBillSize, read, endsWhenMissing: true, cancellationToken)
             : Task.FromResult(new OpenRouterBill<T>(null, IsMissing: false, IsAnswered: true));
 
     private async Task<OpenRouterBill<T>> GetAsync<T>(
-        IEnumerable<Target> targets,
+        IReadOnlyList<Target> targets,
         string path,
         int maxSize,
         Func<byte[], T?> read,
@@ -174,7 +174,8 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
     /// the bill; then the available destinations of its cluster that use the same account, which is the team's unless a destination has a key
     /// of its own. None if the cluster is no longer configured. Lists are those of any account; the team's goes first. A reload may have
     /// given the destination another key since the call, or removed it: the answer of another key is an answer, which ends the wait after a day, and
-    /// no proof, since the keys may be of one account or of two.
+    /// no proof, since the keys may be of one account or of two. All are chosen before the first request: a reload during the requests must not
+    /// pair a destination with a key of other settings.
     /// </summary>
     private IEnumerable<Target> Targets(UpstreamKey team, string? servedBy, string? sentWith, bool isBill)
     {
