@@ -96,10 +96,7 @@ public sealed class MicrosoftExtensionsAiTests : IClassFixture<MicrosoftExtensio
             Endpoint = new Uri(_pair.Gateway.Address, "/v1"),
             RetryPolicy = new ClientRetryPolicy(0),
         };
-        var headers = script.Append($"x-fake-id: {_id}")
-            .Select(static line => line.Split(": ", 2))
-            .Select(static pair => KeyValuePair.Create(pair[0], pair[1]));
-        options.AddPolicy(new ScriptPolicy([.. headers]), PipelinePosition.PerCall);
+        options.AddPolicy(new ScriptPolicy([.. script, $"x-fake-id: {_id}"]), PipelinePosition.PerCall);
         return new OpenAIClient(new ApiKeyCredential("sk-or-v1-test"), options).GetChatClient("anthropic/claude-3-opus").AsIChatClient();
     }
 

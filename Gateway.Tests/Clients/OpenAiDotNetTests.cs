@@ -306,10 +306,7 @@ public sealed class OpenAiDotNetTests : IClassFixture<OpenAiDotNetTests.Fixture>
             Endpoint = new Uri(_pair.Gateway.Address, "/v1"),
             RetryPolicy = new ClientRetryPolicy(retries),
         };
-        var headers = script.Append($"x-fake-id: {_id}")
-            .Select(line => line.Split(": ", 2))
-            .Select(pair => KeyValuePair.Create(pair[0], pair[1]));
-        options.AddPolicy(new ScriptPolicy([.. headers]), PipelinePosition.PerCall);
+        options.AddPolicy(new ScriptPolicy([.. script, $"x-fake-id: {_id}"]), PipelinePosition.PerCall);
         return new OpenAIClient(new ApiKeyCredential("sk-or-v1-test"), options);
     }
 

@@ -3,7 +3,8 @@ using System.ClientModel.Primitives;
 namespace Gateway.Tests.Clients;
 
 /// <summary>Adds the headers with commands for the scripted upstream to the requests of a .NET client.</summary>
-internal sealed class ScriptPolicy(IReadOnlyList<KeyValuePair<string, string>> headers) : PipelinePolicy
+/// <param name="lines">The headers, as lines.</param>
+internal sealed class ScriptPolicy(IReadOnlyList<string> lines) : PipelinePolicy
 {
     public override void Process(PipelineMessage message, IReadOnlyList<PipelinePolicy> pipeline, int currentIndex)
     {
@@ -19,9 +20,10 @@ internal sealed class ScriptPolicy(IReadOnlyList<KeyValuePair<string, string>> h
 
     private void Apply(PipelineMessage message)
     {
-        foreach (var (name, value) in headers)
+        foreach (var line in lines)
         {
-            message.Request.Headers.Add(name, value);
+            var header = line.Split(": ", 2);
+            message.Request.Headers.Add(header[0], header[1]);
         }
     }
 }

@@ -14,7 +14,6 @@ public sealed class AttemptTests
 {
     private const string Chat = "/v1/chat/completions";
     private const string FreeId = "x-fake-no-generation-id: 1";
-    private const string OverHttp2 = """, "HttpRequest": { "Version": "2", "VersionPolicy": "RequestVersionExact" } """;
 
     [Theory]
     [InlineData(true)]
@@ -324,7 +323,7 @@ public sealed class AttemptTests
         await using var gateway = await GatewayHost.StartAsync(options =>
         {
             options.Time = new StandingTime();
-            options.Settings = ShippedSettings.With(("ReverseProxy", Destinations.Of([one.BaseUrl, two.BaseUrl], OverHttp2)));
+            options.Settings = ShippedSettings.With(("ReverseProxy", Destinations.Of([one.BaseUrl, two.BaseUrl], Destinations.OnHttp2)));
         });
 
         var (head, _) = await PostAsync(gateway, Chat, """{"model":"m","messages":[]}""");
@@ -547,7 +546,7 @@ public sealed class AttemptTests
             Sections =
             [
                 ("ReverseProxy", Destinations.Section(
-                    OverHttp2,
+                    Destinations.OnHttp2,
                     ("a", $$"""{ "Address": "{{url}}" }"""))),
                 .. sections,
             ],

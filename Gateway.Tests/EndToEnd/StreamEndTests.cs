@@ -87,7 +87,7 @@ public sealed class StreamEndTests
             await connection.WaitForCloseAsync();
         });
         await using var gateway = await GatewayHost.StartAsync(options => options.Settings = ShippedSettings.With(("ReverseProxy", Destinations.Section(
-            """, "HttpRequest": { "Version": "2", "VersionPolicy": "RequestVersionExact" } """,
+            Destinations.OnHttp2,
             ("a", $$"""{ "Address": "{{upstream.BaseUrl}}" }""")))));
         await using var client = await gateway.ConnectAsync();
         await client.PostAsync("/v1/chat/completions", """{"model":"m","stream":true}""");

@@ -12,7 +12,6 @@ public sealed class UploadEndTests
 {
     private const string Unread = "/v1/files";
     private const int Length = 1000;
-    private const string OnHttp2 = """, "HttpRequest": { "Version": "2", "VersionPolicy": "RequestVersionExact" } """;
 
     /// <summary>The client is slower than upstream: the gateway waits for the rest of the body when upstream resets the stream.</summary>
     [Theory]
@@ -22,7 +21,7 @@ public sealed class UploadEndTests
     public async Task ResetDuringASlowUpload_Is502(byte code)
     {
         await using var upstream = StartHttp2(async script => await script.ResetAsync(await script.ReadHeadAsync(), code));
-        await using var gateway = await StartAsync(OnHttp2, [upstream.BaseUrl]);
+        await using var gateway = await StartAsync(Destinations.OnHttp2, [upstream.BaseUrl]);
         await using var client = await gateway.ConnectAsync();
 
         await BeginUploadAsync(client);
@@ -46,7 +45,7 @@ public sealed class UploadEndTests
             await script.AnswerErrorAsync(stream, status, content);
             await script.ResetAsync(stream, code: 0);
         });
-        await using var gateway = await StartAsync(OnHttp2, [upstream.BaseUrl]);
+        await using var gateway = await StartAsync(Destinations.OnHttp2, [upstream.BaseUrl]);
         await using var client = await gateway.ConnectAsync();
 
         await BeginUploadAsync(client);
@@ -98,7 +97,7 @@ public sealed class UploadEndTests
             await script.ReadHeadAsync();
             Interlocked.Increment(ref asked);
         });
-        await using var gateway = await StartAsync(OnHttp2, [one.BaseUrl, two.BaseUrl]);
+        await using var gateway = await StartAsync(Destinations.OnHttp2, [one.BaseUrl, two.BaseUrl]);
         await using var client = await gateway.ConnectAsync();
 
         await client.PostAsync("/v1/chat/completions", $$"""{"model":"m","user":"{{new string('x', 3_000_000)}}"}""");

@@ -5,6 +5,9 @@ namespace Gateway.Tests.Support;
 /// <summary>The shipped section <c>ReverseProxy</c> with other destinations for its cluster.</summary>
 internal static class Destinations
 {
+    /// <summary>Members of a cluster whose destinations speak HTTP/2.</summary>
+    public const string OnHttp2 = """, "HttpRequest": { "Version": "2", "VersionPolicy": "RequestVersionExact" } """;
+
     /// <summary>Destinations of which the first available one is asked first.</summary>
     /// <param name="more">More members of the cluster, behind a comma.</param>
     /// <param name="destinations">Names in the order in which they are asked, and the members of each as JSON.</param>

@@ -96,28 +96,14 @@ public sealed partial class RedisFaultTests : IAsyncLifetime
     [InlineData("ERR ACL failure in script: User limited has no permissions to run the 'time' command script: 1, on @user_script:1.")]
     [InlineData("ERR Error running script (call to f_1): @user_script:1: The user executing the script can't run this command or subcommand")]
     [InlineData("ERR Error running script (call to f_1): @user_script:1: @user_script: 1: -NOPERM this user has no permissions")]
-    public void RightThatAScriptLacks_IsARefusal(string message)
-    {
-        var fault = new RedisServerException(RedisErrorKind.Unknown, CommandFlags.None, message);
-
-        Assert.StartsWith("Redis denies its user a right", RedisFault.Describe(fault, isTls: false, TimeSpan.Zero), StringComparison.Ordinal);
-        Assert.True(RedisFault.IsRefusal(fault, isTls: false));
-        Assert.True(RedisFault.IsOutage(fault));
-    }
+    public void RightThatAScriptLacks_IsARefusal(string message) => AssertRefusal("Redis denies its user a right", message);
 
     /// <summary>As Redis 6, and later versions, report a command that they do not have, in a script and outside of one.</summary>
     [Theory]
     [InlineData("ERR Error running script (call to f_1): @user_script:1: @user_script: 1: Unknown Redis command called from Lua script")]
     [InlineData("ERR Unknown Redis command called from script script: 1, on @user_script:1.")]
     [InlineData("ERR unknown command 'EVALSHA', with args beginning with: ")]
-    public void CommandThatRedisDoesNotHave_IsARefusal(string message)
-    {
-        var fault = new RedisServerException(RedisErrorKind.Unknown, CommandFlags.None, message);
-
-        Assert.StartsWith("Redis does not know a command", RedisFault.Describe(fault, isTls: false, TimeSpan.Zero), StringComparison.Ordinal);
-        Assert.True(RedisFault.IsRefusal(fault, isTls: false));
-        Assert.True(RedisFault.IsOutage(fault));
-    }
+    public void CommandThatRedisDoesNotHave_IsARefusal(string message) => AssertRefusal("Redis does not know a command", message);
 
     [Fact]
     public async Task CommandThatIsDisabled_IsNamed()
@@ -175,6 +161,15 @@ public sealed partial class RedisFaultTests : IAsyncLifetime
         var document = File.ReadAllText(Path.Combine(Repository.Root, "docs", "configuration.md")).ReplaceLineEndings(" ");
 
         Assert.Contains(string.Join(", ", CommandsOf(RedisLink.Probe).Select(static command => $"`{command}`")), document, StringComparison.Ordinal);
+    }
+
+    private static void AssertRefusal(string expected, string message)
+    {
+        var fault = new RedisServerException(RedisErrorKind.Unknown, CommandFlags.None, message);
+
+        Assert.StartsWith(expected, RedisFault.Describe(fault, isTls: false, TimeSpan.Zero), StringComparison.Ordinal);
+        Assert.True(RedisFault.IsRefusal(fault, isTls: false));
+        Assert.True(RedisFault.IsOutage(fault));
     }
 
     private static SortedSet<string> CommandsOf(string script) =>
