@@ -10,14 +10,15 @@ namespace Gateway.Ledger;
 /// </remarks>
 internal static class DailySumsSchema
 {
-    private const string Columns =
+    /// <summary>The columns of a row, in the order of <see cref="AddNew"/>.</summary>
+    public const string Columns =
         """
         team, key_label, day, writer, requests, prompt_tokens, completion_tokens,
             charged_micro, charged_pico, upstream_micro, upstream_pico
         """;
 
-    // Amounts are whole micro-dollars and remaining pico-dollars, as in LedgerSums. Transactions of PostgreSQL run at the same time. Each of
-    // its server processes adds to rows of its own, so that they neither wait for each other nor deadlock. SQLite has one writer at a time.
+    // Amounts are whole micro-dollars and remaining pico-dollars, as in LedgerSums. Transactions of PostgreSQL run at the same time and add to
+    // different rows, told apart by the writer, so that they do not deadlock: DailySumsShards bounds the writers. SQLite has one writer.
     private const string CreateTable =
         """
         CREATE TABLE daily_sums (
@@ -36,8 +37,8 @@ internal static class DailySumsSchema
         ){1}
         """;
 
-    // {2} is the writer.
-    private const string AddNew =
+    /// <summary>Adds the row NEW to the sums. {2} is the writer.</summary>
+    public const string AddNew =
         $$"""
         INSERT INTO daily_sums ({{Columns}})
             VALUES (NEW.team, NEW.key_label, NEW.started_at / 86400000, {2}, 1,
@@ -72,8 +73,12 @@ internal static class DailySumsSchema
 
     private const string OnInsert = "CREATE TRIGGER generations_settled_insert AFTER INSERT ON generations";
     private const string OnUpdate = "CREATE TRIGGER generations_settled_update AFTER UPDATE OF state ON generations";
-    private const string IsNew = "NEW.state = 2";
-    private const string IsChanged = "NEW.state = 2 AND OLD.state <> 2";
+
+    /// <summary>Whether an inserted row is settled.</summary>
+    public const string IsNew = "NEW.state = 2";
+
+    /// <summary>Whether an update has settled a row.</summary>
+    public const string IsChanged = "NEW.state = 2 AND OLD.state <> 2";
 
     // Unresolvable and written-off rows, which are not in the sums.
     private const string AddIndex = "CREATE INDEX generations_unresolved ON generations (team, started_at) WHERE state >= 3";

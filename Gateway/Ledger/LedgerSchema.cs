@@ -65,6 +65,16 @@ internal static class LedgerSchema
         "CREATE INDEX alerts_due ON alerts (due_at) WHERE due_at IS NOT NULL",
     ];
 
+    // The rows that wait for a bill query, and the closed rows that no counter includes, by team: those of other teams, removed ones among them,
+    // are not read. The sums by day: reports and seeds read those of their period, not of all time. No request in flight is in these indexes.
+    private static readonly string[] AddTeamIndexes =
+    [
+        "CREATE INDEX generations_waiting ON generations (team, ask_at) WHERE state = 1",
+        "CREATE INDEX generations_uncounted_of_team ON generations (team, started_at, id) WHERE is_counted = 0 AND state >= 2",
+        "CREATE INDEX daily_sums_day ON daily_sums (day)",
+        "CREATE INDEX daily_sums_team_day ON daily_sums (team, day)",
+    ];
+
     // {0} is the type of an id, {1} the ending of the statement for a table that is its own index.
     private static readonly string[][] Postgres =
     [
@@ -128,6 +138,7 @@ internal static class LedgerSchema
         AddOrigin,
         DailySumsSchema.Postgres,
         AddAlerts,
+        [.. DailySumsShards.Postgres, .. AddTeamIndexes],
     ];
 
     // In a file, each changed row writes whole pages. The awaited write therefore appends to a journal, and entries are folded into their rows
@@ -143,6 +154,7 @@ internal static class LedgerSchema
         DailySumsSchema.Sqlite,
         AddAlerts,
         ["CREATE TABLE journal_folded (node BLOB NOT NULL PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID"],
+        AddTeamIndexes,
     ];
 
     /// <summary>The newest schema version that this program supports.</summary>

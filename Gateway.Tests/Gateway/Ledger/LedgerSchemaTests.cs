@@ -22,6 +22,7 @@ public sealed class LedgerSchemaTests
         "69cbadedc78fe0e878b5a0e94e89c9f4887548825d6c89b928dcbf28797d3259",
         "f752887e124fe5b526418b3a23a6b8ae1d2f3c2d32b2e3446c789be69a2bc459",
         "94812d8551a7243e1b55e4ea2c6a25a6f8c291d8780110c421efae4a37aa7e03",
+        "3574b8afc6b16e8777c56cd16f5417fcc095acea3e2e9d91f6204221b7fa5c73",
     ];
 
     private static readonly string[] Postgres =
@@ -32,6 +33,7 @@ public sealed class LedgerSchemaTests
         "165445b31aa5d2cdbbf9fa3cd6255df0a8c9d302e30ed606a8bce13066aeb4eb",
         "e1f63c9f31be03f2348cf3852222796fae2dd960e53dfdea9741a5a7366e7b85",
         "a0e32c74b1f6c6df9b99e5dffe1ee950717d35e64f6d0cf716edbef621be0c78",
+        "f9e719abec878004551fb75a5fcfd0407bd82f81b60b347c7e8aff44c1b0277e",
     ];
 
     [Theory]
