@@ -39,7 +39,7 @@ internal static class LedgerRows
         reader.GetInt32(4),
         leasedUntil);
 
-    /// <summary>A row of <see cref="LedgerSql.RowCharge"/>.</summary>
+    /// <summary>A row of <see cref="LedgerSql.ChargeById"/>.</summary>
     public static RowCharge Charge(DbDataReader reader, Guid id) => new(
         id,
         reader.GetString(1),

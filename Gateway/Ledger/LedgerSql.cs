@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Gateway.Ledger;
 
 /// <summary>
@@ -129,15 +131,70 @@ internal static class LedgerSql
 
     public const string PendingColumns =
         """
-        id, team, generation_id, started_at, COALESCE(ended_at, started_at), reserved_pico, asked, is_counted, status, destination,
+        id, generations.team, generation_id, started_at, COALESCE(ended_at, started_at), reserved_pico, asked, is_counted, status, destination,
         key_label, is_error, limit_tokens, answered_ms, asked_at, upstream_key, endpoint, model_sent
+        """;
+
+    /// <summary>
+    /// The teams with waiting rows and the time at which the first row of each is due: one probe of an index a team, regardless of the number
+    /// of rows. A team without a due row, or that is not configured, is left out by the condition that follows.
+    /// </summary>
+    private const string Waiting =
+        """
+        WITH RECURSIVE waiting (team) AS (
+            SELECT MIN(team) FROM generations WHERE state = 1
+            UNION ALL
+            SELECT (SELECT MIN(team) FROM generations WHERE state = 1 AND team > waiting.team) FROM waiting WHERE waiting.team IS NOT NULL
+        ), earliest AS (
+            SELECT team, (SELECT MIN(ask_at) FROM generations WHERE state = 1 AND generations.team = waiting.team) AS due_at FROM waiting
+            WHERE
+        """;
+
+    // The oldest rows are rows of the teams whose first rows are the oldest, as many teams as rows are taken.
+    private const string FirstTeams = "(SELECT team FROM earliest WHERE due_at <= $1 ORDER BY due_at LIMIT $3) AS oldest";
+
+    /// <summary>The due rows of configured teams, oldest first, for SQLite.</summary>
+    /// <param name="teams">The number of teams.</param>
+    /// <remarks>$1 is the time, $3 the number of rows; the teams follow from $4 on.</remarks>
+    public static string Due(int teams) =>
+        $"""
+        {Waiting} team IN ({string.Join(", ", Enumerable.Range(4, teams).Select(static place => string.Create(CultureInfo.InvariantCulture, $"${place}")))}))
+        SELECT {PendingColumns} FROM {FirstTeams} CROSS JOIN generations ON generations.id IN (
+            SELECT one.id FROM generations AS one WHERE one.state = 1 AND one.team = oldest.team AND one.ask_at <= $1 ORDER BY one.ask_at LIMIT $3)
+        ORDER BY ask_at LIMIT $3
+        """;
+
+    /// <summary>Leases a row ($1) until $2, for SQLite.</summary>
+    public const string Lease = "UPDATE generations SET ask_at = $2 WHERE id = $1";
+
+    /// <summary>
+    /// Leases the due rows of configured teams until $2, for PostgreSQL. $1 is the time, $3 the number of rows, $4 the teams as an array.
+    /// </summary>
+    /// <remarks>
+    /// Several times as many rows of each team are candidates, so that nodes which lease at the same time find rows that no other has locked.
+    /// The lock repeats the condition, since another node may have leased a row after it was read. Array and sums leave the planner no index but
+    /// that of ids: without statistics it would read the waiting rows of all teams.
+    /// </remarks>
+    public const string TakeDue =
+        $"""
+        {Waiting} team = ANY($4)), candidates AS (
+            SELECT one.id FROM {FirstTeams} CROSS JOIN LATERAL (
+                SELECT id FROM generations WHERE state = 1 AND team = oldest.team AND ask_at <= $1 ORDER BY ask_at LIMIT 8 * $3) AS one
+        ), due AS (
+            SELECT id AS due_id, ask_at AS due_at FROM generations
+            WHERE id = ANY(ARRAY(SELECT id FROM candidates)) AND state + 0 = 1 AND ask_at + 0 <= $1 ORDER BY ask_at LIMIT $3
+            FOR UPDATE OF generations SKIP LOCKED
+        )
+        UPDATE generations SET ask_at = $2 FROM due WHERE id = due_id
+        RETURNING {PendingColumns}, due_at
         """;
 
     private const string OfKey = "($6 = '' OR key_label = $6)";
 
     /// <summary>
     /// The sums of the settled rows as a row without an id, then open, held, adopted and recent rows one by one, in one query for a
-    /// consistent view. A recent settled row is named only: the sums include it.
+    /// consistent view. A recent settled row is named only: the sums include it. Rows in flight, of which there are few, have no index by
+    /// team; waiting rows have one.
     /// </summary>
     /// <remarks>$1 is the team, $2 the first day, $3 its start, $4 the first recent id, $6 the label of a key; empty for all keys.</remarks>
     public const string Charges =
@@ -146,7 +203,10 @@ internal static class LedgerSql
         FROM daily_sums WHERE team = $1 AND day >= $2 AND {OfKey}
         UNION ALL
         SELECT id, {Held} / 1000000, {Held} % 1000000, 0, 0, state, 0
-        FROM generations WHERE state < 2 AND team = $1 AND started_at >= $3 AND {OfKey}
+        FROM generations WHERE state = 0 AND state < 2 AND team = $1 AND started_at >= $3 AND {OfKey}
+        UNION ALL
+        SELECT id, {Held} / 1000000, {Held} % 1000000, 0, 0, state, 0
+        FROM generations WHERE state = 1 AND team = $1 AND started_at >= $3 AND {OfKey}
         UNION ALL
         SELECT id, CASE WHEN {IsHeld} THEN reserved_pico / 1000000 ELSE 0 END, CASE WHEN {IsHeld} THEN reserved_pico % 1000000 ELSE 0 END, 0, 0,
             state, CASE WHEN {IsHeld} THEN 1 ELSE 0 END
@@ -163,7 +223,13 @@ internal static class LedgerSql
     private const string Sum = "CAST(COALESCE(SUM(";
     private const string EndSum = "), 0) AS BIGINT)";
 
-    public const string RowCharge = $"SELECT id, team, started_at, state, {Charge}, {UpstreamCost}, closed_at, key_label FROM generations WHERE ";
+    private const string RowCharge = $"SELECT id, team, started_at, state, {Charge}, {UpstreamCost}, closed_at, key_label FROM generations WHERE ";
+
+    /// <summary>The charge of a row ($1), for SQLite.</summary>
+    public const string ChargeById = RowCharge + "id = $1";
+
+    /// <summary>The charges of rows ($1), for PostgreSQL.</summary>
+    public const string ChargesByIds = RowCharge + "id = ANY($1)";
 
     /// <summary>The unresolvable rows of a team before a time, or the one with an id: upstream's, or the row's own.</summary>
     private const string ToWriteOff =
@@ -186,6 +252,12 @@ internal static class LedgerSql
         RowCharge + "is_counted = 0 AND state >= 2 AND team = $1 AND (started_at, id) > ($2, $3) AND ($5 = '' OR key_label = $5)"
         + "\nORDER BY started_at, id LIMIT $4";
 
+    /// <summary>Marks a row ($1) as counted, for SQLite.</summary>
+    public const string MarkCounted = "UPDATE generations SET is_counted = 1 WHERE id = $1";
+
+    /// <summary>Marks rows ($1) as counted, for PostgreSQL.</summary>
+    public const string MarkAllCounted = "UPDATE generations SET is_counted = 1 WHERE id = ANY($1)";
+
     /// <summary>Rows of other nodes in the order of their ids, which is that of their creation.</summary>
     public const string BegunByOthers = RowCharge + "id > $1 AND node <> $2 ORDER BY id LIMIT $3";
 
@@ -201,6 +273,12 @@ internal static class LedgerSql
     public const string GiveUp =
         "UPDATE generations SET state = 3, closed_at = $3, ask_at = NULL WHERE state = 1 AND state < 2 AND id <= $1 AND started_at < $2";
 
-    public const string Removable =
+    private const string Removable =
         "SELECT id FROM generations WHERE id <= $1 AND started_at < $2 AND state >= 2 ORDER BY id LIMIT 1000";
+
+    /// <summary>Removes closed rows, for SQLite.</summary>
+    public const string Remove = $"DELETE FROM generations WHERE id IN ({Removable})";
+
+    /// <summary>Removes closed rows that no other transaction has locked, for PostgreSQL.</summary>
+    public const string RemoveUnlocked = $"DELETE FROM generations WHERE id IN ({Removable} FOR UPDATE SKIP LOCKED)";
 }

@@ -16,6 +16,9 @@ internal static class UsageDaysSql
     public static string Query(UsageSelection selection, UsageDays days, string filter, bool isSqlite)
     {
         var (head, tail) = (days.First * LedgerKeys.MillisecondsPerDay, (days.End ?? 0) * LedgerKeys.MillisecondsPerDay);
+
+        // SQLite reads the index by day for a range with both bounds only. Without a first day all rows are read anyway.
+        var end = days.End ?? (days.First > 0 ? long.MaxValue : (long?)null);
         string[] parts =
         [
             Sums(),
@@ -40,7 +43,7 @@ internal static class UsageDaysSql
             SELECT {Members("day * 86400")}, requests, prompt_tokens AS prompt, completion_tokens AS completion,
                 charged_micro AS micro, charged_pico AS pico, 0 AS unresolved
             FROM daily_sums
-            WHERE day >= {Number(days.First)}{(days.End is { } end ? $" AND day < {Number(end)}" : "")}{filter}
+            WHERE day >= {Number(days.First)}{(end is { } last ? $" AND day < {Number(last)}" : "")}{filter}
             """;
 
         string Rows(string condition) =>

@@ -107,14 +107,7 @@ internal sealed partial class PostgresLedgerStore : ILedgerStore
         {
             var due = new List<(long DueAt, PendingGeneration Row)>();
             await using var command = Command(
-                $"""
-                WITH due AS (
-                    SELECT id AS due_id, ask_at AS due_at FROM generations
-                    WHERE state = 1 AND state < 2 AND ask_at <= $1 AND team = ANY($4) ORDER BY ask_at LIMIT $3
-                    FOR UPDATE SKIP LOCKED)
-                UPDATE generations SET ask_at = $2 FROM due WHERE id = due_id
-                RETURNING {LedgerSql.PendingColumns}, due_at
-                """,
+                LedgerSql.TakeDue,
                 Time(now),
                 Time(leasedUntil),
                 Number(max),
@@ -227,7 +220,7 @@ internal sealed partial class PostgresLedgerStore : ILedgerStore
         IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) =>
         GuardAsync<IReadOnlyDictionary<Guid, RowCharge>>(async () =>
         {
-            await using var command = Command(LedgerSql.RowCharge + "id = ANY($1)", Ids(ids));
+            await using var command = Command(LedgerSql.ChargesByIds, Ids(ids));
             return (await ReadAsync(command, cancellationToken)).ToDictionary(row => row.Id);
         });
 
@@ -255,7 +248,7 @@ internal sealed partial class PostgresLedgerStore : ILedgerStore
 
     public Task MarkCountedAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
-        await using var command = Command("UPDATE generations SET is_counted = 1 WHERE id = ANY($1)", Ids(ids));
+        await using var command = Command(LedgerSql.MarkAllCounted, Ids(ids));
         return await command.ExecuteNonQueryAsync(cancellationToken);
     });
 
@@ -279,7 +272,7 @@ internal sealed partial class PostgresLedgerStore : ILedgerStore
         }
 
         await using var command = Command(
-            $"DELETE FROM generations WHERE id IN ({LedgerSql.Removable} FOR UPDATE SKIP LOCKED)",
+            LedgerSql.RemoveUnlocked,
             Id(LedgerKeys.Ceiling(before)),
             Time(before));
         return await command.ExecuteNonQueryAsync(cancellationToken);

@@ -118,12 +118,7 @@ internal sealed partial class SqliteLedgerStore : ILedgerStore
             var due = new List<PendingGeneration>();
             using var transaction = connection.BeginTransaction(deferred: false);
             using (var command = connection.Command(
-                $"""
-                SELECT {LedgerSql.PendingColumns} FROM generations
-                WHERE state = 1 AND state < 2 AND ask_at <= $1 AND team IN ({string.Join(", ", teams.Select((_, i) => $"${i + 3}"))})
-                ORDER BY ask_at LIMIT $2
-                """,
-                [LedgerKeys.ToStored(now), max, .. teams]))
+                LedgerSql.Due(teams.Count), [LedgerKeys.ToStored(now), LedgerKeys.ToStored(leasedUntil), max, .. teams]))
             using (var reader = command.ExecuteReader())
             {
                 while (reader.Read())
@@ -133,7 +128,7 @@ internal sealed partial class SqliteLedgerStore : ILedgerStore
             }
 
             using var lease = connection.Command(
-                "UPDATE generations SET ask_at = $2 WHERE id = $1", Array.Empty<byte>(), LedgerKeys.ToStored(leasedUntil));
+                LedgerSql.Lease, Array.Empty<byte>(), LedgerKeys.ToStored(leasedUntil));
             foreach (var row in due)
             {
                 lease.Parameters[0].Value = LedgerKeys.ToBytes(row.Id);
@@ -243,7 +238,7 @@ internal sealed partial class SqliteLedgerStore : ILedgerStore
         _file.ReadAsync<IReadOnlyDictionary<Guid, RowCharge>>(connection =>
         {
             var charges = new Dictionary<Guid, RowCharge>();
-            using var command = connection.Command(LedgerSql.RowCharge + "id = $1", Array.Empty<byte>());
+            using var command = connection.Command(LedgerSql.ChargeById, Array.Empty<byte>());
             foreach (var id in ids)
             {
                 command.Parameters[0].Value = LedgerKeys.ToBytes(id);
@@ -279,7 +274,7 @@ internal sealed partial class SqliteLedgerStore : ILedgerStore
     public Task MarkCountedAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) => _file.WriteAsync(connection =>
     {
         using var transaction = connection.BeginTransaction(deferred: false);
-        using var command = connection.Command("UPDATE generations SET is_counted = 1 WHERE id = $1", Array.Empty<byte>());
+        using var command = connection.Command(LedgerSql.MarkCounted, Array.Empty<byte>());
         foreach (var id in ids)
         {
             command.Parameters[0].Value = LedgerKeys.ToBytes(id);
@@ -309,7 +304,7 @@ internal sealed partial class SqliteLedgerStore : ILedgerStore
         using var transaction = connection.BeginTransaction(deferred: false);
         using var giveUp = connection.Command(LedgerSql.GiveUp, ceiling, moment, LedgerKeys.ToStored(now));
         giveUp.ExecuteNonQuery();
-        using var remove = connection.Command($"DELETE FROM generations WHERE id IN ({LedgerSql.Removable})", ceiling, moment);
+        using var remove = connection.Command(LedgerSql.Remove, ceiling, moment);
         var removed = remove.ExecuteNonQuery();
         transaction.Commit();
         return removed;
