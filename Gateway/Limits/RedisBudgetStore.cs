@@ -67,7 +67,9 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
             var reply = await _link.RunAsync(RedisBudgetScripts.Reserve, keys, values, late => Undo(key, id, late));
             if (TryRead(reply, out var code, out var total))
             {
-                return code == 1 ? new BudgetResult(true, total) : await RefuseAsync(key, total);
+                return code == 1 ? new BudgetResult(true, total)
+                    : HeldOf(reply, total) is { } held ? new BudgetResult(false, total, held)
+                    : await RefuseAsync(key, total);
             }
 
             // A concurrent request may have seeded the counter since this one was sent.
@@ -191,12 +193,15 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
     {
         var (before, after) = (new Dictionary<string, PicoDollars>(StringComparer.Ordinal), new Dictionary<string, PicoDollars>(StringComparer.Ordinal));
         await AddOpenAsync(key, before);
-        if (await TryReadAsync(key) is not { } total)
+        await _removals.CompleteAsync(key);
+        var reply = await _link.RunAsync(RedisBudgetScripts.Read, [_names.KeyOf(key)], [_names.Mark]);
+        if (!TryRead(reply, out _, out var total))
         {
             return null;
         }
 
         await AddOpenAsync(key, after);
+        await CorrectHeldAsync(key, reply, before, after);
         return before.Where(open => after.ContainsKey(open.Key)).Aggregate(total, static (left, open) => left - open.Value);
     }
 
@@ -285,7 +290,25 @@ internal sealed class RedisBudgetStore : IBudgetStore, IBudgetPreview
         }
     }
 
-    /// <summary>Completes a refusal with the sum of the open reservations of all ledgers in the period.</summary>
+    /// <summary>
+    /// Corrects the sum of the reservations, if the reservations were the same before and after it was read: a counter of an earlier version has
+    /// no sum, and a node of an earlier version does not keep it.
+    /// </summary>
+    private async ValueTask CorrectHeldAsync(
+        BudgetKey key, RedisResult read, Dictionary<string, PicoDollars> before, Dictionary<string, PicoDollars> after)
+    {
+        var sum = Stored(before.Values.Aggregate(PicoDollars.Zero, static (sum, one) => sum + one));
+        if ((string?)read[2] != sum
+            && before.Count == after.Count
+            && before.All(open => after.TryGetValue(open.Key, out var amount) && amount == open.Value))
+        {
+            await _link.RunAsync(RedisBudgetScripts.CorrectHeld, [_names.KeyOf(key)], [(string?)read[1], (string?)read[2], sum]);
+        }
+    }
+
+    /// <summary>
+    /// Completes a refusal with the sum of the open reservations of all ledgers in the period, if the counter does not have the sum.
+    /// </summary>
     private async ValueTask<BudgetResult> RefuseAsync(BudgetKey key, PicoDollars total)
     {
         var open = new Dictionary<string, PicoDollars>(StringComparer.Ordinal);

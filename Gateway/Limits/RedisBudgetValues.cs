@@ -25,7 +25,7 @@ internal static class RedisBudgetValues
     /// <exception cref="LimitStoreException">The reply is another one.</exception>
     public static bool TryRead(RedisResult reply, out long code, out PicoDollars total)
     {
-        if (reply.Length != 2
+        if (reply.Length is not (2 or 3)
             || reply[0].Resp2Type != ResultType.Integer
             || !long.TryParse((string?)reply[1], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var amount))
         {
@@ -36,6 +36,18 @@ internal static class RedisBudgetValues
         total = PicoDollars.FromStored(amount);
         return code >= 0;
     }
+
+    /// <summary>
+    /// Reads the sum of the reservations from a reply with it; <see langword="null"/> if the hash has none, or one that cannot be right because
+    /// an earlier version has changed reservations.
+    /// </summary>
+    public static PicoDollars? HeldOf(RedisResult reply, PicoDollars total) =>
+        reply.Length == 3
+        && long.TryParse((string?)reply[2], NumberStyles.None, CultureInfo.InvariantCulture, out var amount)
+        && PicoDollars.FromStored(amount) is var held
+        && held <= total
+            ? held
+            : null;
 
     /// <summary>The failure of a reply that no script gives.</summary>
     public static LimitStoreException Unexpected() => new("Redis returned an unexpected reply to a script.")

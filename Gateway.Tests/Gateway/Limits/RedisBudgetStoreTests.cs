@@ -379,8 +379,110 @@ public sealed class RedisBudgetStoreTests(SharedRedis redis) : BudgetStoreTests,
         await ReserveAsync(Guid.CreateVersion7(), 10, 10);
         var start = Key.Start.ToString("yyyyMMdd", CultureInfo.InvariantCulture);
         await _server.SendAsync($"HSET {_prefix}budget:{{a}}:Month:{start} r:odd odd");
+        await _server.SendAsync($"HDEL {_prefix}budget:{{a}}:Month:{start} held");
 
         Assert.Equal(new BudgetResult(false, Pico(10)), await ReserveAsync(Guid.CreateVersion7(), 1, 10));
+    }
+
+    /// <summary>A caller may repeat a refused call as often as its rate allows, and a hash may have thousands of reservations.</summary>
+    [Fact]
+    public async Task Refusal_TellsTheReservationsWithoutReadingThem()
+    {
+        await using var server = await StartOwnAsync();
+        for (var i = 0; i < 20; i++)
+        {
+            await ReserveAsync(Guid.CreateVersion7(), 7, 140);
+        }
+
+        await server.SendAsync("ACL SETUSER default -hscan");
+
+        Assert.Equal(new BudgetResult(false, Pico(140), Pico(140)), await ReserveAsync(Guid.CreateVersion7(), 1, 140));
+    }
+
+    [Theory]
+    [InlineData(7)]
+    [InlineData(1234)]
+    public async Task ReservationsThatARefusalTells_AreThoseOfTheHash_AfterAnySteps(ulong seed)
+    {
+        var random = new TestRandom(seed);
+        var otherLedger = new FakeLedger();
+        await otherLedger.Access.EnsureOpenAsync();
+        RedisBudgetStore[] stores =
+        [
+            (RedisBudgetStore)Store,
+            (RedisBudgetStore)SecondNode(),
+            new(Link(), _prefix, otherLedger.Access, Terms, TimeProvider.System),
+        ];
+        var ids = new List<Guid>();
+        for (var i = 0; i < TestEffort.Times(300); i++)
+        {
+            if (ids.Count == 0 || random.Next(3) == 0)
+            {
+                ids.Add(Guid.CreateVersion7());
+            }
+
+            // Any step, also one that comes twice, late, or for a call that another step has ended.
+            var (store, id, amount) = (stores[random.Next(3)], ids[random.Next(ids.Count)], Pico(random.Next(100)));
+            switch (random.Next(30))
+            {
+                case < 12:
+                    await store.ReserveAsync(Key, Pico(2000), id, amount);
+                    break;
+                case < 18:
+                    await store.SettleAsync(Key, id, Pico(0), amount, isCounted: random.Next(2) == 0);
+                    break;
+                case < 23:
+                    await store.HoldAsync(Key, id, amount, isCounted: random.Next(2) == 0);
+                    break;
+                case < 27:
+                    await store.ExpireAsync(Key, id, isCounted: random.Next(2) == 0);
+                    break;
+                case < 29:
+                    await store.MarkAsync(Key, id, amount);
+                    break;
+                default:
+                    var row = Guid.CreateVersion7();
+                    (random.Next(2) == 0 ? Ledger : otherLedger).Begin(row, "a", Now, random.Next(50));
+                    ids.Add(row);
+                    store.Forget(Key);
+                    await store.ForgetAgainAsync();
+                    break;
+            }
+
+            await AssertHeldAsync(stores[random.Next(3)]);
+        }
+
+        Assert.True(ids.Count > 50, $"{ids.Count} calls");
+    }
+
+    /// <summary>A node of an earlier version changes reservations without their sum, and its counters have none.</summary>
+    [Theory]
+    [InlineData("HSET", "held 95")]
+    [InlineData("HSET", "held 11")]
+    [InlineData("HSET", "held -7")]
+    [InlineData("HSET", "held 9223372036854775807")]
+    [InlineData("HDEL", "held")]
+    public async Task WrongSumOfReservations_FailsNothing_AndIsCorrected(string command, string field)
+    {
+        var (id, limit) = (Guid.CreateVersion7(), Pico(100));
+        await ReserveAsync(id, 60, 100);
+        await ReserveAsync(Guid.CreateVersion7(), 30, 100);
+        await _server.SendAsync($"{command} {new RedisBudgetNames(_prefix, Ledger.Access).KeyOf(Key)} {field}");
+        await Store.ReserveAsync(Key, limit, Guid.CreateVersion7(), Pico(1));
+        await SettleAsync(id, 60, 50);
+        Assert.Equal(Pico(81), await Store.ReadAsync(Key));
+
+        Assert.Equal(Pico(50), await ((RedisBudgetStore)Store).TryReadSettledAsync(Key));
+
+        await AssertHeldAsync((RedisBudgetStore)Store);
+    }
+
+    private async Task AssertHeldAsync(RedisBudgetStore store)
+    {
+        var preview = await store.PreviewAsync(Key, Pico(0), Pico(1));
+        var held = await _server.SendAsync($"HSTRLEN {new RedisBudgetNames(_prefix, Ledger.Access).KeyOf(Key)} held");
+        Assert.NotEqual(":0", held);
+        Assert.Equal(preview, await store.ReserveAsync(Key, Pico(0), Guid.CreateVersion7(), Pico(1)));
     }
 
     [Theory]
