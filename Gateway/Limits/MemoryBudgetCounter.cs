@@ -10,24 +10,31 @@ namespace Gateway.Limits;
 /// </summary>
 internal sealed class MemoryBudgetCounter
 {
+    /// <summary>
+    /// The number of ids of each kind that a counter remembers beside its reservations, at most. Half of it is the length of the ledger's
+    /// queue, so the charges that the ledger may not have yet are remembered. For a forgotten one the ledger decides:
+    /// <see cref="MemoryBudgetReconciler"/> closes its reservation, and replaces a counter that lacks its charge.
+    /// </summary>
+    internal const int MaxRemembered = 2 * LedgerQueue.MaxKept;
+
     private readonly Lock _gate = new();
 
     /// <summary>Open reservations, of this process or of rows that were open in the ledger when the counter was seeded.</summary>
     private readonly Dictionary<Guid, PicoDollars> _open = [];
 
     /// <summary>Charges that arrived before the counter was seeded. The query may have read their rows as open.</summary>
-    private Dictionary<Guid, PicoDollars>? _early;
+    private readonly LatestIds<PicoDollars> _early = new(MaxRemembered);
 
     /// <summary>The sum of <see cref="_open"/>.</summary>
     private PicoDollars _reserved;
 
     /// <summary>Ids that have stopped counting although their bill is unknown. A late bill is added.</summary>
-    private HashSet<Guid>? _expired;
+    private readonly LatestIds<bool> _expired = new(MaxRemembered);
 
     /// <summary>
     /// Settled ids without a granted reservation, so that a repeated settlement counts once. Only failures cause them.
     /// </summary>
-    private HashSet<Guid>? _late;
+    private readonly LatestIds<bool> _late = new(MaxRemembered);
 
     /// <summary>Rows above <see cref="_firstUnread"/> that the counter includes: those of the seed, and those of other processes.</summary>
     private readonly HashSet<Guid> _recent = [];
@@ -36,6 +43,18 @@ internal sealed class MemoryBudgetCounter
     private PicoDollars _charged;
     private bool _isSeeded;
     private Task? _seeding;
+
+    /// <summary>The number of ids that are remembered beside the reservations.</summary>
+    internal int RememberedCount
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _early.Count + _expired.Count + _late.Count;
+            }
+        }
+    }
 
     /// <summary>The lowest id of a row that the counter may not include; <see langword="null"/> until it is seeded.</summary>
     public Guid? FirstUnread
@@ -125,7 +144,7 @@ internal sealed class MemoryBudgetCounter
             }
             else if (change.IsExpired)
             {
-                (_expired ??= []).Add(change.Id);
+                _expired.TryAdd(change.Id, true);
             }
 
             return true;
@@ -144,7 +163,7 @@ internal sealed class MemoryBudgetCounter
             }
 
             var isOpen = _open.TryGetValue(id, out var reserved);
-            if (isOpen || (!isCounted && !_recent.Contains(id) && _late?.Contains(id) != true))
+            if (isOpen || (!isCounted && !_recent.Contains(id) && !_late.Contains(id)))
             {
                 Close(id);
                 Open(id, amount);
@@ -160,7 +179,7 @@ internal sealed class MemoryBudgetCounter
         lock (_gate)
         {
             if (!_isSeeded || row.Id.CompareTo(_firstUnread) < 0 || !_recent.Add(row.Id)
-                || _open.ContainsKey(row.Id) || _late?.Contains(row.Id) == true)
+                || _open.ContainsKey(row.Id) || _late.Contains(row.Id))
             {
                 return false;
             }
@@ -172,7 +191,7 @@ internal sealed class MemoryBudgetCounter
             }
             else if (row.IsExpired)
             {
-                (_expired ??= []).Add(row.Id);
+                _expired.TryAdd(row.Id, true);
             }
 
             return true;
@@ -197,7 +216,7 @@ internal sealed class MemoryBudgetCounter
         {
             if (!_isSeeded)
             {
-                (_early ??= []).TryAdd(id, charge);
+                _early.TryAdd(id, charge);
                 return;
             }
 
@@ -207,18 +226,18 @@ internal sealed class MemoryBudgetCounter
                 _charged += charge - reserved;
                 if (!isCounted)
                 {
-                    (_late ??= []).Add(id);
+                    _late.TryAdd(id, true);
                 }
             }
-            else if (_expired?.Remove(id) == true)
+            else if (_expired.Remove(id))
             {
                 _charged += charge;
                 if (!isCounted)
                 {
-                    (_late ??= []).Add(id);
+                    _late.TryAdd(id, true);
                 }
             }
-            else if (!isCounted && !_recent.Contains(id) && (_late ??= []).Add(id))
+            else if (!isCounted && !_recent.Contains(id) && _late.TryAdd(id, true))
             {
                 _charged += charge;
             }
@@ -272,24 +291,24 @@ internal sealed class MemoryBudgetCounter
                 Open(id, reserved);
             }
 
-            if (charges.Expired.Count > 0)
+            foreach (var id in charges.Expired)
             {
-                _expired = [.. charges.Expired];
+                _expired.TryAdd(id, true);
             }
 
             _firstUnread = LedgerKeys.FirstAt(recent);
             _recent.UnionWith(charges.Recent);
             _isSeeded = true;
-            foreach (var (id, charge) in _early ?? [])
+            foreach (var (id, charge) in _early.All)
             {
                 // A row that was already closed when the ledger was read is part of the sum. A recent row that the ledger did not have
                 // is still queued.
                 Settle(id, charge, isCounted: true);
                 _charged += id.CompareTo(_firstUnread) >= 0 && !_recent.Contains(id) ? charge : PicoDollars.Zero;
-                (_late ??= []).Add(id);
+                _late.TryAdd(id, true);
             }
 
-            _early = null;
+            _early.Clear();
         }
     }
 }
