@@ -381,11 +381,12 @@ public sealed class AdminTests : IClassFixture<AdminTests.Fixture>
         });
         Assert.Equal(200, (await pair.ChatAsync("a/b")).Status);
 
+        var version = await pair.Gateway.VersionAsync();
         await Eventually.TrueAsync(() => Sent().Any(static body => body.Contains("gateway.requests", StringComparison.Ordinal)), "the count of requests");
         await pair.Gateway.Process.TerminateAsync();
         Assert.Equal(0, (await pair.Gateway.Process.WaitForExitAsync()).ExitCode);
 
-        Assert.Contains(Sent(), static body => body.Contains("gateway.settings.info", StringComparison.Ordinal));
+        Assert.Contains(Sent(), body => body.Contains("gateway.settings.info", StringComparison.Ordinal) && body.Contains(version, StringComparison.Ordinal));
         Assert.All(Sent(), static body => Assert.Contains("our-gateway", body, StringComparison.Ordinal));
         Assert.All(Sent(), static body => Assert.DoesNotContain("openrouter-gateway", body, StringComparison.Ordinal));
 

@@ -14,14 +14,7 @@ internal sealed class ObservedMetrics(Meter meter)
     /// <summary>The name of the metric of the budgets.</summary>
     internal const string Budget = "gateway.budget";
 
-    /// <summary>The number of versions of the settings with a series.</summary>
-    private const int MaxVersions = 10;
-
     private const string Team = "team";
-
-    // The current version and the ones before it. A series that is no longer observed keeps its last value, so a replaced version is
-    // observed as 0.
-    private readonly List<string> _versions = [];
 
     /// <summary>Creates the metrics of the ledger. Must be called once.</summary>
     /// <param name="queue">Returns the number of queued entries.</param>
@@ -136,30 +129,22 @@ internal sealed class ObservedMetrics(Meter meter)
             () => state().LoadedAt.ToUnixTimeSeconds(),
             "s",
             "Unix time at which the current settings were loaded.");
+        var version = new KeyValuePair<string, object?>("version", new CurrentVersion(state));
         meter.CreateObservableGauge(
-            "gateway.settings.info",
-            () => ObserveVersions(state().Version),
-            null,
-            "1 for the version of the current settings, 0 for earlier versions.");
+            "gateway.settings.info", () => new Measurement<int>(1, version), null, "1; the tag is the version of the current settings.");
     }
 
     private static Measurement<double> Of(string team, string? key, string kind, double usd) => key is null
         ? new(usd, new KeyValuePair<string, object?>(Team, team), new KeyValuePair<string, object?>("kind", kind))
         : new(usd, new(Team, team), new("key", key), new("kind", kind));
 
-    private List<Measurement<int>> ObserveVersions(string current)
+    /// <summary>
+    /// The version of the current settings as the value of a tag. The library keeps a series for each value that it has seen, up to 2,000, and
+    /// exports all of them; later values share one series without the tag. It tells values apart by equality and writes them as text at each
+    /// export, so this one object is one series, whose text is the current version.
+    /// </summary>
+    private sealed class CurrentVersion(Func<SettingsState> state)
     {
-        lock (_versions)
-        {
-            _versions.Remove(current);
-            _versions.Add(current);
-            if (_versions.Count > MaxVersions)
-            {
-                _versions.RemoveAt(0);
-            }
-
-            return [.. _versions.Select(version =>
-                new Measurement<int>(version == current ? 1 : 0, new KeyValuePair<string, object?>("version", version)))];
-        }
+        public override string ToString() => state().Version;
     }
 }

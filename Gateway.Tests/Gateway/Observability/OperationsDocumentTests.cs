@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using System.Globalization;
 using System.Text.RegularExpressions;
 using Gateway.Billing;
 using Gateway.Configuration;
@@ -13,6 +14,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
+using OpenTelemetry;
 using OpenTelemetry.Exporter;
 using OpenTelemetry.Metrics;
 using Xunit;
@@ -76,6 +78,28 @@ public sealed partial class OperationsDocumentTests : IDisposable
                 && !tag.StartsWith("network", StringComparison.Ordinal) && !tag.StartsWith("server", StringComparison.Ordinal)
                 && !tag.StartsWith("tls", StringComparison.Ordinal)),
             tag => Assert.Contains($"`{tag}`", Document, StringComparison.Ordinal));
+    }
+
+    /// <summary>The library keeps 2,000 series of a metric, and shows all others as one without tags.</summary>
+    [Fact]
+    public void VersionOfTheSettings_IsShownAfterAnyNumberOfReloads()
+    {
+        var meters = _services.GetRequiredService<IMeterFactory>();
+        using var exporter = new InfoExporter();
+        using var export = Sdk.CreateMeterProviderBuilder()
+            .AddMeter(GatewayMetrics.MeterName)
+            .AddView(instrument => instrument.Meter.Scope == meters ? null : MetricStreamConfiguration.Drop)
+            .AddReader(new BaseExportingMetricReader(exporter))
+            .Build();
+        using var metrics = new GatewayMetrics(meters);
+        var state = new SettingsState { Version = "", LoadedAt = DateTimeOffset.UnixEpoch };
+        metrics.Observed.ObserveSettings(() => state);
+        for (var i = 0; i < 2100; i++)
+        {
+            state = state with { Version = string.Create(CultureInfo.InvariantCulture, $"v{i}") };
+            Assert.True(export.ForceFlush());
+            Assert.Equal([$"version={state.Version}"], exporter.Series);
+        }
     }
 
     [Fact]
@@ -247,4 +271,32 @@ public sealed partial class OperationsDocumentTests : IDisposable
 
     [GeneratedRegex("[{,](?<tag>[a-z_]+)=\"", RegexOptions.ExplicitCapture)]
     private static partial Regex TagName();
+
+    /// <summary>Writes the series of the settings' version down.</summary>
+    private sealed class InfoExporter : BaseExporter<Metric>
+    {
+        public List<string> Series { get; } = [];
+
+        public override ExportResult Export(in Batch<Metric> batch)
+        {
+            Series.Clear();
+            foreach (var metric in batch)
+            {
+                if (metric.Name != "gateway.settings.info")
+                {
+                    continue;
+                }
+
+                foreach (ref readonly var point in metric.GetMetricPoints())
+                {
+                    foreach (var tag in point.Tags)
+                    {
+                        Series.Add($"{tag.Key}={tag.Value}");
+                    }
+                }
+            }
+
+            return ExportResult.Success;
+        }
+    }
 }
