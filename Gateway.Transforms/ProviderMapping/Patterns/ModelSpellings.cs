@@ -40,7 +40,13 @@ internal static class ModelSpellings
     };
 
     /// <summary>Adds the name as written and every other spelling of it.</summary>
-    internal static void Add(string name, List<string> spellings)
+    internal static void Add(string name, List<string> spellings) => Add(name, spellings, StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>
+    /// Adds the name as written and every other spelling of it, as the comparer tells them apart. A name has up to some hundred spellings, each
+    /// of which is looked up once.
+    /// </summary>
+    internal static void Add(string name, List<string> spellings, IEqualityComparer<string> comparer)
     {
         spellings.Add(name);
         var trimmed = name.Trim();
@@ -49,10 +55,18 @@ internal static class ModelSpellings
             return;
         }
 
-        var first = spellings.Count - 1;
-        AddVariants(name, first, spellings);
-        AddVariants(trimmed, first, spellings);
-        AddVariants(trimmed.TrimStart('~').Trim(), first, spellings);
+        var known = new HashSet<string>(comparer) { name };
+        AddVariants(name, known, spellings);
+        if (trimmed.Length != name.Length)
+        {
+            AddVariants(trimmed, known, spellings);
+        }
+
+        var plain = trimmed.TrimStart('~').Trim();
+        if (plain.Length != trimmed.Length)
+        {
+            AddVariants(plain, known, spellings);
+        }
     }
 
     /// <summary>Whether a name refers to a preset, alone or after a model.</summary>
@@ -95,17 +109,17 @@ internal static class ModelSpellings
     }
 
     // A variant may precede or follow the preset.
-    private static void AddVariants(string name, int first, List<string> spellings)
+    private static void AddVariants(string name, HashSet<string> known, List<string> spellings)
     {
         var mark = name.IndexOf(PresetMark, StringComparison.OrdinalIgnoreCase);
         var model = mark < 0 ? name : name[..mark];
-        var preset = mark < 0 ? "" : name[mark..];
-        foreach (var head in WithFewerVariants(model))
+        List<string> tails = mark < 0 ? [] : [.. WithFewerVariants(name[mark..]).Distinct(StringComparer.OrdinalIgnoreCase)];
+        foreach (var head in WithFewerVariants(model).Distinct(StringComparer.OrdinalIgnoreCase))
         {
-            AddNew(head, first, spellings);
-            foreach (var tail in WithFewerVariants(preset))
+            AddNew(head, known, spellings);
+            foreach (var tail in tails)
             {
-                AddNew(head + tail, first, spellings);
+                AddNew(head + tail, known, spellings);
             }
         }
     }
@@ -138,22 +152,20 @@ internal static class ModelSpellings
         yield return name[..name.LastIndexOf(':')];
     }
 
-    private static void AddNew(string name, int first, List<string> spellings)
+    private static void AddNew(string name, HashSet<string> known, List<string> spellings)
     {
-        AddOnce(name, first, spellings);
-        AddOnce(name.Trim(), first, spellings);
+        AddOnce(name, known, spellings);
+        if (name.Trim() is var trimmed && trimmed.Length != name.Length)
+        {
+            AddOnce(trimmed, known, spellings);
+        }
     }
 
-    private static void AddOnce(string name, int first, List<string> spellings)
+    private static void AddOnce(string name, HashSet<string> known, List<string> spellings)
     {
-        for (var i = first; i < spellings.Count; i++)
+        if (known.Add(name))
         {
-            if (string.Equals(spellings[i], name, StringComparison.OrdinalIgnoreCase))
-            {
-                return;
-            }
+            spellings.Add(name);
         }
-
-        spellings.Add(name);
     }
 }

@@ -50,6 +50,40 @@ public sealed class ModelSpellingsTests
     public void Of_AMillionVariants_IsAFewNames() =>
         Assert.InRange(ModelSpellings.Of("a/b" + string.Concat(Enumerable.Repeat(":x", 1_000_000)) + "@preset/p").Count, 1, 200);
 
+    /// <summary>A request may name a thousand models, each with hundreds of spellings.</summary>
+    [Theory]
+    [InlineData("a/b:x", 2)]
+    [InlineData("a/b:w:x:y:z@preset/p:1:2:3:4", 60)]
+    [InlineData(" ~a/b:w:x:y:z @preset/p:1:2:3:4 ", 200)]
+    public void Of_LooksEachSpellingUpAFewTimes(string name, int least)
+    {
+        var comparer = new CountingComparer();
+        var spellings = new List<string>();
+
+        ModelSpellings.Add(name, spellings, comparer);
+
+        Assert.InRange(spellings.Count, least, 1000);
+        Assert.Equal(ModelSpellings.Of(name), spellings);
+        Assert.InRange(comparer.Calls, spellings.Count, 8 * spellings.Count);
+    }
+
+    private sealed class CountingComparer : IEqualityComparer<string>
+    {
+        public int Calls { get; private set; }
+
+        public bool Equals(string? x, string? y)
+        {
+            Calls++;
+            return StringComparer.OrdinalIgnoreCase.Equals(x, y);
+        }
+
+        public int GetHashCode(string obj)
+        {
+            Calls++;
+            return StringComparer.OrdinalIgnoreCase.GetHashCode(obj);
+        }
+    }
+
     private sealed class CountingList(string[] names) : IReadOnlyList<string>
     {
         public int Read { get; private set; }
