@@ -1,3 +1,4 @@
+using Gateway.Configuration;
 using Gateway.Secrets;
 
 namespace Gateway.OpenRouter;
@@ -13,11 +14,13 @@ internal interface IOpenRouterClient
     /// </summary>
     /// <typeparam name="T">The type of the list.</typeparam>
     /// <param name="path">Path and query below the base address, without a leading slash.</param>
+    /// <param name="snapshot">The settings that the key is from. Only destinations of these settings are asked.</param>
     /// <param name="key">The OpenRouter key.</param>
     /// <param name="read">Reads the body of a response with status 200; <see langword="null"/> if it is not readable.</param>
     /// <param name="cancellationToken">Cancels the request.</param>
     /// <returns>The list; <see langword="null"/> if no destination returned one.</returns>
-    Task<T?> GetListAsync<T>(string path, UpstreamKey key, Func<byte[], T?> read, CancellationToken cancellationToken)
+    Task<T?> GetListAsync<T>(
+        string path, SettingsSnapshot snapshot, UpstreamKey key, Func<byte[], T?> read, CancellationToken cancellationToken)
         where T : class;
 
     /// <summary>
@@ -28,6 +31,7 @@ internal interface IOpenRouterClient
     /// </summary>
     /// <typeparam name="T">The type of the bill.</typeparam>
     /// <param name="path">Path and query below the base address, without a leading slash.</param>
+    /// <param name="snapshot">The settings that the key is from. Only destinations of these settings are asked.</param>
     /// <param name="key">The OpenRouter key.</param>
     /// <param name="servedBy">
     /// The <see cref="DestinationName"/> of the destination that served the call; <see langword="null"/> if unknown, which stands for the
@@ -40,6 +44,12 @@ internal interface IOpenRouterClient
     /// <param name="read">Reads the body of a response with status 200; <see langword="null"/> if it is not readable.</param>
     /// <param name="cancellationToken">Cancels the request.</param>
     Task<OpenRouterBill<T>> GetBillAsync<T>(
-        string path, UpstreamKey key, string? servedBy, string? sentWith, Func<byte[], T?> read, CancellationToken cancellationToken)
+        string path,
+        SettingsSnapshot snapshot,
+        UpstreamKey key,
+        string? servedBy,
+        string? sentWith,
+        Func<byte[], T?> read,
+        CancellationToken cancellationToken)
         where T : class;
 }

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Gateway.Configuration;
 using Gateway.Secrets;
 using Yarp.ReverseProxy;
+using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Model;
 
 namespace Gateway.OpenRouter;
@@ -12,9 +13,10 @@ namespace Gateway.OpenRouter;
 /// <summary>
 /// Sends the gateway's own requests, for price lists and for the bills of calls. It uses the HTTP client, the HTTP version and the
 /// destinations of YARP's current cluster, so proxy and TLS settings and reloads apply to these requests as they do to calls. A destination
-/// with a key of its own is asked with this key, and never with a team's.
+/// with a key of its own is asked with this key, and never with a team's. YARP applies a reload before the settings are replaced: until then a
+/// destination that the reload has added or changed is not asked, since the settings have no key for it.
 /// </summary>
-internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup proxy, TimeProvider time) : IOpenRouterClient
+internal sealed class OpenRouterClient(IProxyStateLookup proxy, TimeProvider time) : IOpenRouterClient
 {
     /// <summary>The largest accepted list, decoded. The list of models has a few megabytes.</summary>
     internal const int MaxListSize = 16 * 1024 * 1024;
@@ -37,17 +39,33 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(45);
 
     /// <inheritdoc />
-    public async Task<T?> GetListAsync<T>(string path, UpstreamKey key, Func<byte[], T?> read, CancellationToken cancellationToken)
-        where T : class =>
-        (await GetAsync([.. Targets(key, servedBy: null, sentWith: null, isBill: false)], path, MaxListSize, read, endsWhenMissing: false, cancellationToken)).Value;
+    public async Task<T?> GetListAsync<T>(
+        string path, SettingsSnapshot snapshot, UpstreamKey key, Func<byte[], T?> read, CancellationToken cancellationToken)
+        where T : class
+    {
+        var targets = Targets(snapshot, key, servedBy: null, sentWith: null, isBill: false).ToList();
+        return (await GetAsync(targets, path, MaxListSize, read, endsWhenMissing: false, cancellationToken)).Value;
+    }
 
     /// <inheritdoc />
     public Task<OpenRouterBill<T>> GetBillAsync<T>(
-        string path, UpstreamKey key, string? servedBy, string? sentWith, Func<byte[], T?> read, CancellationToken cancellationToken)
-        where T : class =>
-        CanBeAskedForBills(servedBy)
-            ? GetAsync([.. Targets(key, servedBy, sentWith, isBill: true)], path, MaxBillSize, read, endsWhenMissing: true, cancellationToken)
-            : Task.FromResult(new OpenRouterBill<T>(null, IsMissing: false, IsAnswered: true));
+        string path,
+        SettingsSnapshot snapshot,
+        UpstreamKey key,
+        string? servedBy,
+        string? sentWith,
+        Func<byte[], T?> read,
+        CancellationToken cancellationToken)
+        where T : class
+    {
+        if (!CanBeAskedForBills(snapshot, servedBy))
+        {
+            return Task.FromResult(new OpenRouterBill<T>(null, IsMissing: false, IsAnswered: true));
+        }
+
+        var targets = Targets(snapshot, key, servedBy, sentWith, isBill: true).ToList();
+        return GetAsync(targets, path, MaxBillSize, read, endsWhenMissing: true, cancellationToken);
+    }
 
     private async Task<OpenRouterBill<T>> GetAsync<T>(
         IReadOnlyList<Target> targets,
@@ -90,7 +108,7 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
     private async Task<(int Status, byte[] Body)> SendAsync(
         Target target, string path, int maxSize, CancellationToken limited, CancellationToken cancellationToken)
     {
-        var destination = target.Destination.Model.Config;
+        var destination = target.Destination;
         if (!Uri.TryCreate($"{destination.Address.TrimEnd('/')}/{path}", UriKind.Absolute, out var address))
         {
             return (0, []);
@@ -177,19 +195,19 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
     /// no proof, since the keys may be of one account or of two. All are chosen before the first request: a reload during the requests must not
     /// pair a destination with a key of other settings.
     /// </summary>
-    private IEnumerable<Target> Targets(UpstreamKey team, string? servedBy, string? sentWith, bool isBill)
+    private IEnumerable<Target> Targets(SettingsSnapshot snapshot, UpstreamKey team, string? servedBy, string? sentWith, bool isBill)
     {
-        var (cluster, serving) = Find(servedBy);
+        var (cluster, serving) = Find(snapshot, servedBy);
         if (cluster is null)
         {
             yield break;
         }
 
-        if (serving is not null)
+        if (serving is not null && ConfigOf(serving) is { } served)
         {
-            var own = KeyOf(cluster, serving);
+            var own = KeyOf(snapshot, cluster, serving);
             var key = own ?? team;
-            yield return new Target(cluster.Model, serving, key, IsAuthoritative: IsSentWith(key), MayKnow: true);
+            yield return new Target(cluster.Model, served, key, IsAuthoritative: IsSentWith(key), MayKnow: true);
             if (own is not null && IsSentWith(key))
             {
                 yield break;
@@ -197,22 +215,32 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
         }
 
         var isOnly = serving is null && cluster.Destinations.Count == 1;
-        var others = cluster.DestinationsState.AvailableDestinations.Where(destination => destination != serving);
-        foreach (var destination in others.Where(destination => KeyOf(cluster, destination) is null))
+        var others = cluster.DestinationsState.AvailableDestinations
+            .Where(destination => destination != serving)
+            .Select(destination => (Config: ConfigOf(destination), Own: KeyOf(snapshot, cluster, destination)))
+            .ToList();
+        foreach (var (other, own) in others)
         {
-            yield return new Target(cluster.Model, destination, team, IsAuthoritative: isOnly && IsSentWith(team), MayKnow: serving is null);
+            if (other is not null && own is null)
+            {
+                yield return new Target(cluster.Model, other, team, IsAuthoritative: isOnly && IsSentWith(team), MayKnow: serving is null);
+            }
         }
 
         if (!isBill)
         {
-            foreach (var destination in others)
+            foreach (var (other, own) in others)
             {
-                if (KeyOf(cluster, destination) is { } own)
+                if (other is not null && own is not null)
                 {
-                    yield return new Target(cluster.Model, destination, own, isOnly, MayKnow: true);
+                    yield return new Target(cluster.Model, other, own, isOnly, MayKnow: true);
                 }
             }
         }
+
+        // Read once: the request is sent to the address that the settings have.
+        DestinationConfig? ConfigOf(DestinationState destination) =>
+            destination.Model.Config is var config && snapshot.HasDestination(cluster.ClusterId, destination.DestinationId, config) ? config : null;
 
         bool IsSentWith(UpstreamKey key) => sentWith is null || sentWith == key.Name;
     }
@@ -221,38 +249,38 @@ internal sealed class OpenRouterClient(SettingsStore settings, IProxyStateLookup
     /// Whether a configured destination, available or not, may be asked for a bill. Not after a reload that renamed or removed the cluster of
     /// the call, or that removed its destination and left only those with keys of their own.
     /// </summary>
-    private bool CanBeAskedForBills(string? servedBy)
+    private bool CanBeAskedForBills(SettingsSnapshot snapshot, string? servedBy)
     {
-        var (cluster, serving) = Find(servedBy);
-        return serving is not null || (cluster is not null && cluster.Destinations.Values.Any(destination => KeyOf(cluster, destination) is null));
+        var (cluster, serving) = Find(snapshot, servedBy);
+        return serving is not null || (cluster is not null && cluster.Destinations.Values.Any(destination => KeyOf(snapshot, cluster, destination) is null));
     }
 
-    private UpstreamKey? KeyOf(ClusterState cluster, DestinationState destination) =>
-        settings.Current.DestinationKeys is { IsEmpty: false } keys ? keys.Find(cluster.ClusterId, destination.DestinationId) : null;
+    private static UpstreamKey? KeyOf(SettingsSnapshot snapshot, ClusterState cluster, DestinationState destination) =>
+        snapshot.DestinationKeys is { IsEmpty: false } keys ? keys.Find(cluster.ClusterId, destination.DestinationId) : null;
 
     /// <summary>The cluster and the destination that served a call, as far as they are configured; the default cluster if it is unknown.</summary>
-    private (ClusterState? Cluster, DestinationState? Destination) Find(string? servedBy)
+    private (ClusterState? Cluster, DestinationState? Destination) Find(SettingsSnapshot snapshot, string? servedBy)
     {
         if (servedBy is null)
         {
-            return (DefaultCluster(), null);
+            return (DefaultCluster(snapshot), null);
         }
 
         var (clusterId, id) = DestinationName.Split(servedBy);
         return proxy.TryGetCluster(clusterId, out var cluster) ? (cluster, cluster.Destinations.GetValueOrDefault(id)) : default;
     }
 
-    private ClusterState? DefaultCluster() =>
+    private ClusterState? DefaultCluster(SettingsSnapshot snapshot) =>
         proxy.TryGetCluster(DestinationName.DefaultCluster, out var cluster)
-        || (settings.Current.Clusters is [var first, ..] && proxy.TryGetCluster(first.ClusterId, out cluster))
+        || (snapshot.Clusters is [var first, ..] && proxy.TryGetCluster(first.ClusterId, out cluster))
             ? cluster
             : null;
 
     /// <param name="Cluster">The cluster.</param>
-    /// <param name="Destination">The destination.</param>
+    /// <param name="Destination">The destination, as the settings of the key have it.</param>
     /// <param name="Key">Its own key, or else the team's.</param>
     /// <param name="IsAuthoritative">Whether its 404 proves that a call has no bill.</param>
     /// <param name="MayKnow">Whether it may have served the call: it has, or it is unknown which destination has.</param>
     private readonly record struct Target(
-        ClusterModel Cluster, DestinationState Destination, UpstreamKey Key, bool IsAuthoritative, bool MayKnow);
+        ClusterModel Cluster, DestinationConfig Destination, UpstreamKey Key, bool IsAuthoritative, bool MayKnow);
 }

@@ -64,7 +64,8 @@ internal sealed partial class PriceListRefresher : Worker
     /// <inheritdoc />
     protected override async Task RunOnceAsync(CancellationToken cancellationToken)
     {
-        if (_settings.Current.Teams.Teams is not [var team, ..])
+        var snapshot = _settings.Current;
+        if (snapshot.Teams.Teams is not [var team, ..])
         {
             return;
         }
@@ -78,7 +79,7 @@ internal sealed partial class PriceListRefresher : Worker
 
         try
         {
-            await RefreshAsync(team.UpstreamKey, cancellationToken);
+            await RefreshAsync(snapshot, team.UpstreamKey, cancellationToken);
         }
         finally
         {
@@ -86,11 +87,13 @@ internal sealed partial class PriceListRefresher : Worker
         }
     }
 
-    private async Task RefreshAsync(UpstreamKey key, CancellationToken cancellationToken)
+    private async Task RefreshAsync(SettingsSnapshot snapshot, UpstreamKey key, CancellationToken cancellationToken)
     {
         // In parallel, and each list takes effect as it arrives: a slow list must not delay the other one.
         var known = _store.Upstream.Count;
-        var requests = (Models: FetchAsync(Models, key, cancellationToken), Embeddings: FetchAsync(Embeddings, key, cancellationToken));
+        var requests = (
+            Models: FetchAsync(Models, snapshot, key, cancellationToken),
+            Embeddings: FetchAsync(Embeddings, snapshot, key, cancellationToken));
         await Task.WhenAll(requests.Models, requests.Embeddings);
         var (models, embeddings) = (await requests.Models, await requests.Embeddings);
         if (models is not null && embeddings is not null)
@@ -123,9 +126,9 @@ internal sealed partial class PriceListRefresher : Worker
     /// <summary>
     /// Requests one list and adds it to the known prices; <see langword="null"/> if the request fails or the list has no valid entry.
     /// </summary>
-    private async Task<PriceList?> FetchAsync(string path, UpstreamKey key, CancellationToken cancellationToken)
+    private async Task<PriceList?> FetchAsync(string path, SettingsSnapshot snapshot, UpstreamKey key, CancellationToken cancellationToken)
     {
-        var list = await _upstream.GetListAsync(path, key, Read, cancellationToken);
+        var list = await _upstream.GetListAsync(path, snapshot, key, Read, cancellationToken);
         if (list is not null)
         {
             lock (_gate)

@@ -88,7 +88,7 @@ internal sealed class DriftWorker : Worker
 
         foreach (var key in keys)
         {
-            await CompareAsync(key.Key, [.. key], cancellationToken);
+            await CompareAsync(current, key.Key, [.. key], cancellationToken);
         }
     }
 
@@ -161,10 +161,11 @@ internal sealed class DriftWorker : Worker
         }
     }
 
-    private async Task CompareAsync(string mark, IReadOnlyList<Team> teams, CancellationToken cancellationToken)
+    private async Task CompareAsync(SettingsSnapshot snapshot, string mark, IReadOnlyList<Team> teams, CancellationToken cancellationToken)
     {
         // A key that does not answer, such as a revoked one, keeps its last drift. Like a bill, only the key's own account has its usage.
-        var answer = await _upstream.GetBillAsync("key", teams[0].UpstreamKey, servedBy: null, sentWith: null, ReadUsage, cancellationToken);
+        var answer = await _upstream.GetBillAsync(
+            "key", snapshot, teams[0].UpstreamKey, servedBy: null, sentWith: null, ReadUsage, cancellationToken);
         if (answer.Value is not { } used)
         {
             return;

@@ -162,13 +162,15 @@ internal sealed partial class SettlementWorker : Worker
     private async ValueTask AskAsync(PendingGeneration row, DateTimeOffset leasedUntil, CancellationToken stoppingToken)
     {
         // A reload may have removed the team since the row was taken.
-        if (!_settings.Current.Teams.TryGet(row.Team, out var team))
+        var snapshot = _settings.Current;
+        if (!snapshot.Teams.TryGet(row.Team, out var team))
         {
             return;
         }
 
         var bill = await _upstream.GetBillAsync(
             $"generation?id={Uri.EscapeDataString(row.GenerationId)}",
+            snapshot,
             team.UpstreamKey,
             row.Destination,
             row.UpstreamKey,

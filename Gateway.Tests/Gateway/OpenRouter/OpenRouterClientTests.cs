@@ -30,6 +30,8 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
 
     private static UpstreamKey Key => new("sk-or-team", "env:TEAM");
 
+    private SettingsSnapshot Settings => _settings!.Current;
+
     public static TheoryData<string, string> UnusableAnswers => new()
     {
         { "401 Unauthorized", Good },
@@ -59,7 +61,7 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
     {
         var client = await CreateAsync(("openrouter", "a", FirstAnswers(status, body)), ("openrouter", "b", FirstAnswers(status, body)));
 
-        Assert.Equal(Good, await client.GetListAsync("models", Key, Read, Cancel));
+        Assert.Equal(Good, await client.GetListAsync("models", Settings, Key, Read, Cancel));
         Assert.Equal(2, _requests);
     }
 
@@ -69,7 +71,7 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
     {
         var client = await CreateAsync(("openrouter", "a", FirstAnswers(status, body)), ("openrouter", "b", FirstAnswers(status, body)));
 
-        var bill = await client.GetBillAsync("generation?id=1", Key, servedBy: "gone", sentWith: null, Read, Cancel);
+        var bill = await client.GetBillAsync("generation?id=1", Settings, Key, servedBy: "gone", sentWith: null, Read, Cancel);
 
         Assert.Equal(new OpenRouterBill<string>(Good, IsMissing: false, IsAnswered: true), bill);
         Assert.Equal(2, _requests);
@@ -90,7 +92,7 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
     {
         var client = await CreateAsync(("openrouter", "a", Answers(() => Response(status, body))));
 
-        var bill = await client.GetBillAsync("generation?id=1", Key, servedBy: "a", sentWith: null, static _ => (string?)null, Cancel);
+        var bill = await client.GetBillAsync("generation?id=1", Settings, Key, servedBy: "a", sentWith: null, static _ => (string?)null, Cancel);
 
         Assert.Equal(new OpenRouterBill<string>(null, IsMissing: isAnswered && status == Missing, isAnswered), bill);
     }
@@ -111,7 +113,7 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
             from id in ((string[])["a", "b"])[..destinations]
             select (cluster, id, Answers(() => Response(Missing, Good)))]);
 
-        var bill = await client.GetBillAsync("generation?id=1", Key, servedBy, sentWith: null, Read, Cancel);
+        var bill = await client.GetBillAsync("generation?id=1", Settings, Key, servedBy, sentWith: null, Read, Cancel);
 
         Assert.Equal(new OpenRouterBill<string>(null, isMissing, IsAnswered: true), bill);
         Assert.Equal(requests, _requests);
@@ -141,7 +143,7 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
 
         var client = await CreateAsync(("openrouter", "a", Answers(() => Response(Missing, Good))));
 
-        var bill = await client.GetBillAsync("generation?id=1", Key, servedBy, sentWith, Read, Cancel);
+        var bill = await client.GetBillAsync("generation?id=1", Settings, Key, servedBy, sentWith, Read, Cancel);
 
         Assert.Equal(new OpenRouterBill<string>(null, IsMissing: isProof, IsAnswered: true), bill);
     }
@@ -162,7 +164,7 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
 
         var client = await CreateAsync(("openrouter", "a", Answers(() => Response("503 Service Unavailable", Good))));
 
-        var bill = await client.GetBillAsync("generation?id=1", Key, servedBy, sentWith: null, Read, Cancel);
+        var bill = await client.GetBillAsync("generation?id=1", Settings, Key, servedBy, sentWith: null, Read, Cancel);
 
         Assert.Equal(new OpenRouterBill<string>(null, IsMissing: false, isAnswered), bill);
         Assert.Equal(isAnswered ? 0 : 1, _requests);
@@ -176,9 +178,34 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
         var client = await CreateAsync(
             ("openrouter", "a", Answers(() => Response(Missing, Good))), ("openrouter", "b", Answers(() => Response("200 OK", Good))));
 
-        var bill = await client.GetBillAsync("generation?id=1", Key, servedBy: "a", sentWith: "env:TEAM", Read, Cancel);
+        var bill = await client.GetBillAsync("generation?id=1", Settings, Key, servedBy: "a", sentWith: "env:TEAM", Read, Cancel);
 
         Assert.Equal(new OpenRouterBill<string>(Good, IsMissing: false, IsAnswered: true), bill);
+    }
+
+    /// <summary>YARP applies a reload before the settings are replaced. Until then, it has destinations that the keys are not for.</summary>
+    [Theory]
+    [InlineData("a", true)]
+    [InlineData("a", false)]
+    [InlineData("gone", true)]
+    [InlineData(null, false)]
+    public async Task DestinationThatAReloadIsChanging_IsNotAskedWithAKeyOfTheSettingsBefore(string? servedBy, bool hadOwnKey)
+    {
+        _folder.Variables["OTHER"] = "sk-or-other";
+        var (moved, added, kept) = (Answers(() => Response("200 OK", Good)), Answers(() => Response("200 OK", Good)), Answers(() => Response(Missing, Good)));
+        if (hadOwnKey)
+        {
+            _ownKeys["a"] = "env:OTHER";
+        }
+
+        var before = await LoadAsync(("openrouter", "a", "http://127.0.0.1:9"), ("openrouter", "kept", kept));
+        var client = await CreateAsync(("openrouter", "a", moved), ("openrouter", "added", added), ("openrouter", "kept", kept));
+
+        var bill = await client.GetBillAsync("generation?id=1", before, Key, servedBy, sentWith: null, Read, Cancel);
+
+        Assert.Equal(new OpenRouterBill<string>(null, IsMissing: false, IsAnswered: servedBy != "a"), bill);
+        Assert.Null(await client.GetListAsync("models", before, Key, Read, Cancel));
+        Assert.Equal(2, _requests);
     }
 
     [Theory]
@@ -193,7 +220,7 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
         var client = await CreateAsync(
             ("openrouter", "a", stranger.BaseUrl), ("eu", "a", Answers(failing)), ("eu", "b", Answers(failing)));
 
-        Assert.Null((await client.GetBillAsync("generation?id=1", Key, servedBy, sentWith: null, Read, Cancel)).Value);
+        Assert.Null((await client.GetBillAsync("generation?id=1", Settings, Key, servedBy, sentWith: null, Read, Cancel)).Value);
         Assert.Equal(0, stranger.Connections);
         Assert.Equal(servedBy == "us/a" ? 0 : 2, _requests);
     }
@@ -205,7 +232,7 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
     {
         var client = await CreateAsync(("openrouter", "a", Answers(() => Response("200 OK", Good.PadRight(size)))));
 
-        Assert.Equal(isRead, (await client.GetBillAsync("generation?id=1", Key, servedBy: "a", sentWith: null, Read, Cancel)).Value is not null);
+        Assert.Equal(isRead, (await client.GetBillAsync("generation?id=1", Settings, Key, servedBy: "a", sentWith: null, Read, Cancel)).Value is not null);
     }
 
     [Theory]
@@ -230,7 +257,7 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
         _owned.Add(upstream);
         var client = await CreateAsync(("openrouter", "a", upstream.BaseUrl));
 
-        Assert.Equal(Good, (await client.GetBillAsync("generation?id=1", Key, servedBy: "a", sentWith: null, Read, Cancel)).Value);
+        Assert.Equal(Good, (await client.GetBillAsync("generation?id=1", Settings, Key, servedBy: "a", sentWith: null, Read, Cancel)).Value);
     }
 
     [Fact]
@@ -238,13 +265,13 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
     {
         await using var upstream = await FakeOpenRouterServer.StartAsync();
         var client = await CreateAsync(("openrouter", "a", upstream.BaseUrl));
-        Assert.NotNull(await client.GetListAsync("models", Key, Read, Cancel));
+        Assert.NotNull(await client.GetListAsync("models", Settings, Key, Read, Cancel));
 
         upstream.Damages.Set("/models", "gzip-bomb");
         upstream.Damages.Set("/generation", "gzip-bomb");
 
-        Assert.Null(await client.GetListAsync("models", Key, Read, Cancel));
-        Assert.Null((await client.GetBillAsync("generation?id=1", Key, servedBy: "a", sentWith: null, Read, Cancel)).Value);
+        Assert.Null(await client.GetListAsync("models", Settings, Key, Read, Cancel));
+        Assert.Null((await client.GetBillAsync("generation?id=1", Settings, Key, servedBy: "a", sentWith: null, Read, Cancel)).Value);
     }
 
     private static string? Read(byte[] body) => Encoding.UTF8.GetString(body) is ['{', ..] text ? text : null;
@@ -270,6 +297,14 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
 
     private async Task<OpenRouterClient> CreateAsync(params (string Cluster, string Id, string Address)[] destinations)
     {
+        _settings = new SettingsStore(await LoadAsync(destinations), TimeProvider.System, NullLogger<SettingsStore>.Instance);
+        var proxy = new LoadedProxy(_settings);
+        _owned.Add(proxy);
+        return new OpenRouterClient(proxy.State, TimeProvider.System);
+    }
+
+    private async Task<SettingsSnapshot> LoadAsync(params (string Cluster, string Id, string Address)[] destinations)
+    {
         var clusters = destinations.GroupBy(one => one.Cluster, StringComparer.Ordinal).Select(cluster => $$"""
             "{{cluster.Key}}": { "Destinations": { {{string.Join(", ", cluster.Select(one => $$"""
                 "{{one.Id}}": { "Address": "{{one.Address}}"{{(_ownKeys.TryGetValue(one.Id, out var key)
@@ -284,9 +319,6 @@ public sealed class OpenRouterClientTests : IAsyncDisposable
               }
             }
             """);
-        _settings = new SettingsStore(await _folder.LoadGoodAsync(), TimeProvider.System, NullLogger<SettingsStore>.Instance);
-        var proxy = new LoadedProxy(_settings);
-        _owned.Add(proxy);
-        return new OpenRouterClient(_settings, proxy.State, TimeProvider.System);
+        return await _folder.LoadGoodAsync();
     }
 }

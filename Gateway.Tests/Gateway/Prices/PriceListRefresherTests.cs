@@ -290,7 +290,7 @@ public sealed class PriceListRefresherTests : IAsyncDisposable
             """);
         _settings = new SettingsStore(await _folder.LoadGoodAsync(), _time, NullLogger<SettingsStore>.Instance);
         _proxy = new LoadedProxy(_settings);
-        var client = new OpenRouterClient(_settings, _proxy.State, TimeProvider.System);
+        var client = new OpenRouterClient(_proxy.State, TimeProvider.System);
         _store = new PriceListStore(_time);
         _file = new PriceListFile(_settings, _folder.Sources(), NullLogger<PriceListFile>.Instance);
         _refresher = new PriceListRefresher(
@@ -300,7 +300,7 @@ public sealed class PriceListRefresherTests : IAsyncDisposable
     /// <summary>A client whose requests for one list never end.</summary>
     private sealed class HangingClient(IOpenRouterClient inner, string hanging) : IOpenRouterClient
     {
-        public async Task<T?> GetListAsync<T>(string path, UpstreamKey key, Func<byte[], T?> read, CancellationToken cancellationToken)
+        public async Task<T?> GetListAsync<T>(string path, SettingsSnapshot snapshot, UpstreamKey key, Func<byte[], T?> read, CancellationToken cancellationToken)
             where T : class
         {
             if ("/" + path.Split('?')[0] == hanging)
@@ -308,11 +308,11 @@ public sealed class PriceListRefresherTests : IAsyncDisposable
                 await new TaskCompletionSource().Task.WaitAsync(cancellationToken);
             }
 
-            return await inner.GetListAsync(path, key, read, cancellationToken);
+            return await inner.GetListAsync(path, snapshot, key, read, cancellationToken);
         }
 
         public Task<OpenRouterBill<T>> GetBillAsync<T>(
-            string path, UpstreamKey key, string? servedBy, string? sentWith, Func<byte[], T?> read, CancellationToken cancellationToken)
+            string path, SettingsSnapshot snapshot, UpstreamKey key, string? servedBy, string? sentWith, Func<byte[], T?> read, CancellationToken cancellationToken)
             where T : class => throw new NotSupportedException();
     }
 }

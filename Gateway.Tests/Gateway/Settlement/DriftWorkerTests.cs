@@ -358,11 +358,11 @@ public sealed class DriftWorkerTests : IDisposable
 
         public ConcurrentQueue<string> Asked { get; } = [];
 
-        public Task<T?> GetListAsync<T>(string path, UpstreamKey key, Func<byte[], T?> read, CancellationToken cancellationToken)
+        public Task<T?> GetListAsync<T>(string path, SettingsSnapshot snapshot, UpstreamKey key, Func<byte[], T?> read, CancellationToken cancellationToken)
             where T : class => throw new NotSupportedException();
 
         public Task<OpenRouterBill<T>> GetBillAsync<T>(
-            string path, UpstreamKey key, string? servedBy, string? sentWith, Func<byte[], T?> read, CancellationToken cancellationToken)
+            string path, SettingsSnapshot snapshot, UpstreamKey key, string? servedBy, string? sentWith, Func<byte[], T?> read, CancellationToken cancellationToken)
             where T : class
         {
             Assert.Equal(("key", null), (path, servedBy));

@@ -1,4 +1,5 @@
 using System.Text;
+using Gateway.Configuration;
 using Gateway.OpenRouter;
 using Gateway.Secrets;
 
@@ -10,11 +11,11 @@ internal sealed class ThrowingOpenRouterClient(string answer) : IOpenRouterClien
     /// <summary>Creates the exception that is thrown.</summary>
     public Func<Exception>? Fault { get; set; }
 
-    public Task<T?> GetListAsync<T>(string path, UpstreamKey key, Func<byte[], T?> read, CancellationToken cancellationToken)
+    public Task<T?> GetListAsync<T>(string path, SettingsSnapshot snapshot, UpstreamKey key, Func<byte[], T?> read, CancellationToken cancellationToken)
         where T : class => Task.FromResult(Read(read));
 
     public Task<OpenRouterBill<T>> GetBillAsync<T>(
-        string path, UpstreamKey key, string? servedBy, string? sentWith, Func<byte[], T?> read, CancellationToken cancellationToken)
+        string path, SettingsSnapshot snapshot, UpstreamKey key, string? servedBy, string? sentWith, Func<byte[], T?> read, CancellationToken cancellationToken)
         where T : class => Task.FromResult(new OpenRouterBill<T>(Read(read), IsMissing: false, IsAnswered: true));
 
     private T? Read<T>(Func<byte[], T?> read)
