@@ -36,8 +36,9 @@ internal interface ILedgerStore : IAsyncDisposable
     Task<(int Provisional, int Unresolvable)> AdoptOrphansAsync(DateTimeOffset now, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Leases due provisional rows of these teams, oldest first: other nodes do not query them until <paramref name="leasedUntil"/>. Rows
-    /// of other teams are not touched and do not count towards <paramref name="max"/>.
+    /// Leases due provisional rows of these teams: other nodes do not query them until <paramref name="leasedUntil"/>. The teams are served in
+    /// turn, each with its oldest row first, so that a team with many due rows does not delay those of the others. Rows of other teams are not
+    /// touched and do not count towards <paramref name="max"/>.
     /// </summary>
     Task<IReadOnlyList<PendingGeneration>> TakeDueAsync(
         IReadOnlyCollection<string> teams, DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken);

@@ -150,10 +150,11 @@ internal static class LedgerSql
             WHERE
         """;
 
-    // The oldest rows are rows of the teams whose first rows are the oldest, as many teams as rows are taken.
+    // The teams whose first rows are the oldest, as many teams as rows are taken. They are served in turn, each with its oldest row first: a team
+    // with many waiting rows does not delay those of the others.
     private const string FirstTeams = "(SELECT team FROM earliest WHERE due_at <= $1 ORDER BY due_at LIMIT $3) AS oldest";
 
-    /// <summary>The due rows of configured teams, oldest first, for SQLite.</summary>
+    /// <summary>The due rows of configured teams, one of each team in turn, for SQLite.</summary>
     /// <param name="teams">The number of teams.</param>
     /// <remarks>$1 is the time, $3 the number of rows; the teams follow from $4 on.</remarks>
     public static string Due(int teams) =>
@@ -161,14 +162,14 @@ internal static class LedgerSql
         {Waiting} team IN ({string.Join(", ", Enumerable.Range(4, teams).Select(static place => string.Create(CultureInfo.InvariantCulture, $"${place}")))}))
         SELECT {PendingColumns} FROM {FirstTeams} CROSS JOIN generations ON generations.id IN (
             SELECT one.id FROM generations AS one WHERE one.state = 1 AND one.team = oldest.team AND one.ask_at <= $1 ORDER BY one.ask_at LIMIT $3)
-        ORDER BY ask_at LIMIT $3
+        ORDER BY ROW_NUMBER() OVER (PARTITION BY generations.team ORDER BY ask_at), ask_at LIMIT $3
         """;
 
     /// <summary>Leases a row ($1) until $2, for SQLite.</summary>
     public const string Lease = "UPDATE generations SET ask_at = $2 WHERE id = $1";
 
     /// <summary>
-    /// Leases the due rows of configured teams until $2, for PostgreSQL. $1 is the time, $3 the number of rows, $4 the teams as an array.
+    /// Leases the due rows of configured teams, one of each team in turn, until $2, for PostgreSQL. $1 is the time, $3 the number of rows, $4 the teams as an array.
     /// </summary>
     /// <remarks>
     /// Several times as many rows of each team are candidates, so that nodes which lease at the same time find rows that no other has locked.
@@ -178,15 +179,18 @@ internal static class LedgerSql
     public const string TakeDue =
         $"""
         {Waiting} team = ANY($4)), candidates AS (
-            SELECT one.id FROM {FirstTeams} CROSS JOIN LATERAL (
-                SELECT id FROM generations WHERE state = 1 AND team = oldest.team AND ask_at <= $1 ORDER BY ask_at LIMIT 8 * $3) AS one
+            SELECT one.id, one.turn, one.ask_at FROM {FirstTeams} CROSS JOIN LATERAL (
+                SELECT id, ask_at, ROW_NUMBER() OVER (ORDER BY ask_at) AS turn
+                FROM generations WHERE state = 1 AND team = oldest.team AND ask_at <= $1 ORDER BY ask_at LIMIT 8 * $3) AS one
         ), due AS (
-            SELECT id AS due_id, ask_at AS due_at FROM generations
-            WHERE id = ANY(ARRAY(SELECT id FROM candidates)) AND state + 0 = 1 AND ask_at + 0 <= $1 ORDER BY ask_at LIMIT $3
+            SELECT generations.id AS due_id, place
+            FROM UNNEST(ARRAY(SELECT id FROM candidates ORDER BY turn, ask_at)) WITH ORDINALITY AS candidate (id, place)
+            JOIN generations ON generations.id = candidate.id
+            WHERE state + 0 = 1 AND ask_at + 0 <= $1 ORDER BY place LIMIT $3
             FOR UPDATE OF generations SKIP LOCKED
         )
         UPDATE generations SET ask_at = $2 FROM due WHERE id = due_id
-        RETURNING {PendingColumns}, due_at
+        RETURNING {PendingColumns}, place
         """;
 
     private const string OfKey = "($6 = '' OR key_label = $6)";

@@ -426,6 +426,32 @@ public abstract class LedgerStoreTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task DueRows_OfSeveralTeams_AreTakenInTurn()
+    {
+        await ApplyAsync([.. Due("search", 6, Now.AddMinutes(-5)), .. Due("other", 2, Now.AddMinutes(-2)), .. Due("third", 1, Now.AddMinutes(-1))]);
+
+        Assert.Equal(["search-0", "other-0", "third-0", "search-1"], await TakeAsync(4));
+        Assert.Equal(["search-2", "other-1", "search-3"], await TakeAsync(3));
+
+        // More teams than rows to take: those that have waited longest.
+        await ApplyAsync([.. Due("other", 1, Now.AddMinutes(-6))]);
+        Assert.Equal(["other-0"], await TakeAsync(1));
+        Assert.Equal(["search-4", "search-5"], await TakeAsync(9));
+
+        IEnumerable<LedgerEntry> Due(string team, int rows, DateTimeOffset first) => Enumerable.Range(0, rows).SelectMany(row =>
+        {
+            var id = NewId();
+            return new LedgerEntry[]
+            {
+                Began(id, team: team), Provisional(id, first.AddSeconds(row)) with { GenerationId = $"{team}-{row}" },
+            };
+        });
+
+        async Task<IEnumerable<string?>> TakeAsync(int max) =>
+            (await _store.TakeDueAsync(["search", "other", "third"], Now, Now.AddMinutes(1), max, Cancel)).Select(row => row.GenerationId);
+    }
+
+    [Fact]
     public async Task DueRows_OfOtherTeams_WaitUntouched_AndTakeNobodysPlace()
     {
         var gone = Enumerable.Range(0, 20).Select(i => NewId()).ToArray();

@@ -105,7 +105,7 @@ internal sealed partial class PostgresLedgerStore : ILedgerStore
         IReadOnlyCollection<string> teams, DateTimeOffset now, DateTimeOffset leasedUntil, int max, CancellationToken cancellationToken) =>
         GuardAsync<IReadOnlyList<PendingGeneration>>(async () =>
         {
-            var due = new List<(long DueAt, PendingGeneration Row)>();
+            var due = new List<(long Place, PendingGeneration Row)>();
             await using var command = Command(
                 LedgerSql.TakeDue,
                 Time(now),
@@ -119,7 +119,7 @@ internal sealed partial class PostgresLedgerStore : ILedgerStore
             }
 
             // UPDATE … RETURNING has no order.
-            return [.. due.OrderBy(row => row.DueAt).Select(row => row.Row)];
+            return [.. due.OrderBy(row => row.Place).Select(row => row.Row)];
         });
 
     public Task<IReadOnlyList<UsageRow>> ReadUsageAsync(UsageSelection selection, CancellationToken cancellationToken) =>
