@@ -140,6 +140,15 @@ public sealed partial class ContainerTests
         Assert.Equal(("Postgres", "Redis"), (snapshot.Settings.Usage.Store.ToString(), snapshot.Settings.Limits.Store.ToString()));
     }
 
+    [Fact]
+    public void Stores_ArePinned()
+    {
+        string[] images = [.. Image().Matches(Read("compose.shared.yaml")).Select(static image => image.Groups["name"].Value)];
+
+        Assert.Equal(2, images.Length);
+        Assert.All(images, static image => Assert.Matches("^[^@]+:[0-9.]+-alpine@sha256:[0-9a-f]{64}$", image));
+    }
+
     private static string Read(string name) => File.ReadAllText(Path.Combine(Repository.Root, name));
 
     private static string[] Values(string instruction) =>
@@ -147,6 +156,9 @@ public sealed partial class ContainerTests
 
     [GeneratedRegex("^(?<name>[A-Z]+) (?<value>.+)$", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
     private static partial Regex Instruction();
+
+    [GeneratedRegex("^ +image: (?<name>.+)$", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
+    private static partial Regex Image();
 
     [GeneratedRegex("^ +(?<name>[A-Za-z]+(__[A-Za-z]+)+): (?<value>.+)$", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
     private static partial Regex Setting();
