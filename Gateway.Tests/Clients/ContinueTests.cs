@@ -1,5 +1,3 @@
-using System.Text;
-using FakeOpenRouter;
 using Gateway.Tests.Support;
 using Xunit;
 
@@ -11,52 +9,58 @@ namespace Gateway.Tests.Clients;
 /// </summary>
 public sealed class ContinueTests
 {
-    // Without a gateway the agent gives up at the error with status 200, and repeats the call after the others. It prints the text of the
-    // stream that broke off as well, with and without a gateway.
+    private const string Try = "/v1/chat/completions streamed";
+
+    // It prints the text of the stream that broke off as well.
     [Fact]
-    public async Task FailuresThatMayPass_AreTriedAgainUntilTheAnswer()
+    public async Task FailuresThatMayPass_AreTriedAgainAsWithoutAGateway()
     {
-        await using var pair = await StartAsync(
+        var pair = await RunAsync(
             """
             {
               "steps": [
                 { "requests": [1, 1], "fault": "overloaded" },
-                { "requests": [2, 2], "fault": "error-in-200" },
-                { "requests": [3, 3], "script": ["x-fake-cut-after: 2"] },
+                { "requests": [2, 2], "script": ["x-fake-cut-after: 2"] },
+                { "requests": [3, 3], "script": ["x-fake-events: 9", "x-fake-cut-after: 5"] },
                 { "requests": [4], "script": ["x-fake-events: 5"] }
               ]
             }
             """);
 
-        var output = await AskAsync(pair);
-
-        Assert.Equal((0, "word word word word word word word"), (output.ExitCode, output.Out.Trim()));
-        Assert.Equal(4, pair.Upstream.Requests.All.Count(request => request.Method == "POST"));
+        pair.AssertRecovered(pair.Direct.Text, Try, Try, Try, Try);
+        Assert.EndsWith("word word word word word", pair.Direct.Text, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task ErrorEventOfUpstream_IsNoAnswer()
     {
-        await using var pair = await StartAsync("""{ "steps": [ { "script": ["x-fake-events: 5", "x-fake-error-after: 2"] } ] }""");
+        var pair = await RunAsync("""{ "steps": [ { "script": ["x-fake-events: 5", "x-fake-error-after: 2"] } ] }""");
 
-        var output = await AskAsync(pair);
-
-        Assert.Equal((1, ""), (output.ExitCode, output.Out));
-        Assert.Contains("Provider disconnected", output.Error, StringComparison.Ordinal);
+        Assert.Equal((1, Try), (pair.Direct.ExitCode, pair.Direct.Tries));
+        Assert.Contains("Provider disconnected", pair.Direct.Text, StringComparison.Ordinal);
+        Assert.Equal(pair.Direct, pair.Gateway);
     }
 
-    private static async Task<GatewayPair> StartAsync(string scenario)
+    // The gateway gives the error its own status.
+    [Fact]
+    public async Task ErrorWithStatus200_IsTriedAgainThroughTheGatewayOnly()
+    {
+        var pair = await RunAsync(
+            """{ "steps": [ { "requests": [1, 1], "fault": "error-in-200" }, { "script": ["x-fake-events: 5"] } ] }""");
+
+        Assert.Equal((1, Try), (pair.Direct.ExitCode, pair.Direct.Tries));
+        Assert.Equal(new AgentRun(0, "word word word word word", $"{Try}, {Try}"), pair.Gateway);
+    }
+
+    private static async Task<AgentPair> RunAsync(string scenario)
     {
         var missing = await NodeToolchain.EnsureAsync();
         Assert.SkipWhen(missing is not null, missing ?? "");
-        var pair = await GatewayPair.StartAsync();
-        await pair.Upstream.PlayAsync(Scenario.Parse(Encoding.UTF8.GetBytes(scenario)));
-        return pair;
+        return await AgentPair.RunAsync(scenario, AskAsync);
     }
 
-    private static async Task<NodeOutput> AskAsync(GatewayPair pair)
+    private static Task<NodeOutput> AskAsync(TempFolder folder, string address)
     {
-        using var folder = new TempFolder();
         var settings = folder.Write(
             "config.yaml",
             $"""
@@ -68,17 +72,14 @@ public sealed class ContinueTests
                 model: anthropic/claude-3-opus
                 provider: openai
                 apiKey: sk-or-v1-test
-                apiBase: {new Uri(pair.Gateway.Address, "/v1")}
+                apiBase: {address}/v1
                 roles: [chat]
             """);
-        var environment = new Dictionary<string, string>
-        {
-            ["HOME"] = folder.Path,
-            ["CONTINUE_GLOBAL_DIR"] = folder.File(".continue"),
-            ["CONTINUE_CLI_ENABLE_TELEMETRY"] = "0",
-            ["FORCE_NO_TTY"] = "true",
-        };
-        var program = Path.Combine(NodeToolchain.Folder, "node_modules", "@continuedev", "cli", "dist", "cn.js");
-        return await NodeToolchain.RunAsync(folder.Path, environment, program, "-p", "Hello", "--config", settings);
+        var environment = AgentPair.Environment(folder);
+        environment["CONTINUE_GLOBAL_DIR"] = folder.File(".continue");
+        environment["CONTINUE_CLI_ENABLE_TELEMETRY"] = "0";
+        environment["FORCE_NO_TTY"] = "true";
+        var program = NodeToolchain.PackageFile("@continuedev", "cli", "dist", "cn.js");
+        return NodeToolchain.RunAsync(folder.Path, environment, program, "-p", "Hello", "--config", settings);
     }
 }

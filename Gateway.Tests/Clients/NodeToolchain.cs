@@ -19,6 +19,9 @@ internal static class NodeToolchain
     /// <summary>Where the scripts and their packages are.</summary>
     public static string Folder { get; } = Path.Combine(AppContext.BaseDirectory, "Clients", "node");
 
+    /// <summary>A file of a package.</summary>
+    public static string PackageFile(params string[] path) => Path.Combine([Folder, "node_modules", .. path]);
+
     /// <summary>Installs the missing packages. Returns why the scripts cannot run here, or <see langword="null"/> if they can.</summary>
     public static Task<string?> EnsureAsync() => Preparation.Value;
 
@@ -30,9 +33,14 @@ internal static class NodeToolchain
     /// <param name="folder">The working directory.</param>
     /// <param name="environment">The variables.</param>
     /// <param name="script">The script and its arguments.</param>
-    public static Task<NodeOutput> RunAsync(string folder, IReadOnlyDictionary<string, string> environment, params string[] script)
+    public static Task<NodeOutput> RunAsync(string folder, IReadOnlyDictionary<string, string> environment, params string[] script) =>
+        RunProgramAsync("node", folder, environment, script);
+
+    /// <summary>Runs another program in the same way: one of the packages, or their Node.js.</summary>
+    public static Task<NodeOutput> RunProgramAsync(
+        string program, string folder, IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
-        var start = Start("node", script);
+        var start = Start(program, arguments);
         start.WorkingDirectory = folder;
         start.Environment.Clear();
         foreach (var name in (ReadOnlySpan<string>)["PATH", "SystemRoot"])
