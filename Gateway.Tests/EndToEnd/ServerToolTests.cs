@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using Gateway.Tests.Support;
 using Xunit;
 
@@ -104,44 +105,55 @@ public sealed class ServerToolTests : IClassFixture<ServerToolTests.Fixture>
         Assert.True(call.ForwardedJson.GetProperty("provider").GetProperty("zdr").GetBoolean());
     }
 
+    // Recorded from the agents; each file names its client and version.
     [Theory]
-    [InlineData("codex.json", "/v1/responses", true)]
-    [InlineData("ai-sdk.json", "/v1/responses", true)]
-    [InlineData("claude-code-search.json", "/v1/messages", true)]
-    [InlineData("opencode.json", "/v1/chat/completions", false)]
-    public async Task RequestOfAnAgent_PassesWithAStopCondition(string file, string path, bool stops)
+    [InlineData("codex", true)]
+    [InlineData("codex-known-model", true)]
+    [InlineData("ai-sdk", true)]
+    [InlineData("claude-code", false)]
+    [InlineData("claude-code-search", true)]
+    [InlineData("claude-code-search-auto", true)]
+    [InlineData("opencode", false)]
+    [InlineData("opencode-openrouter", false)]
+    public async Task RequestOfAnAgent_PassesWithAStopCondition(string name, bool stops)
     {
-        var body = await ReadCaseAsync(file);
+        var (path, body) = await ReadCaseAsync(name);
 
-        var call = await PostAsync("rights", path, body);
+        var call = await PostAsync("agents", path, body);
 
         Assert.Equal(200, call.Status);
         Assert.Equal(stops ? $",\"stop_server_tools_when\":[{Conditions}]" : "", Splice.Inserted(body, call.Forwarded.Body!));
         Assert.Null(call.Head.Header("x-gateway-removed-tools"));
     }
 
-    [Fact]
-    public async Task RequestOfCodex_LosesItsSearchWhereTheTeamRemovesIt()
+    [Theory]
+    [InlineData("codex", "{\"type\":\"web_search\",\"external_web_access\":true}")]
+    [InlineData("codex-known-model", "{\"type\":\"web_search\",\"external_web_access\":true,\"search_content_types\":[\"text\",\"image\"]}")]
+    public async Task RequestOfCodex_LosesItsSearchWhereTheTeamRemovesIt(string name, string search)
     {
-        var body = await ReadCaseAsync("codex.json");
+        var (path, body) = await ReadCaseAsync(name);
 
-        var call = await PostAsync("removing", "/v1/responses", body);
+        var call = await PostAsync("removing", path, body);
 
         Assert.Equal(200, call.Status);
         Assert.Equal("web_search", call.Head.Header("x-gateway-removed-tools"));
-        Assert.Equal(
-            body.Replace("{\"type\":\"web_search\",\"external_web_access\":true},", "", StringComparison.Ordinal),
-            Encoding.UTF8.GetString(call.Forwarded.Body!));
+        Assert.Equal(body.Replace("," + search, "", StringComparison.Ordinal), Encoding.UTF8.GetString(call.Forwarded.Body!));
     }
 
-    [Theory]
-    [InlineData("/v1/messages", "claude-code-search.json", "web_search_20250305")]
-    [InlineData("/v1/chat/completions", null, "plugin:web")]
-    public async Task ToolThatCannotBeRemoved_Is403(string path, string? file, string named)
+    [Fact]
+    public async Task SearchOfClaudeCode_CannotBeRemovedWhereItIsForced()
     {
-        var body = file is null ? Body("\"plugins\":[{\"id\":\"web\"}]") : await ReadCaseAsync(file);
+        var (path, body) = await ReadCaseAsync("claude-code-search");
 
-        IsRefused(await PostAsync("removing", path, body), path, "server_tool_not_allowed", $"'{named}'");
+        IsRefused(await PostAsync("removing", path, body), "/v1/messages", "server_tool_not_allowed", "'web_search_20250305'");
+    }
+
+    [Fact]
+    public async Task Plugin_CannotBeRemoved()
+    {
+        const string Path = "/v1/chat/completions";
+
+        IsRefused(await PostAsync("removing", Path, Body("\"plugins\":[{\"id\":\"web\"}]")), Path, "server_tool_not_allowed", "'plugin:web'");
     }
 
     [Fact]
@@ -254,8 +266,12 @@ public sealed class ServerToolTests : IClassFixture<ServerToolTests.Fixture>
     private static string Body(string members) =>
         members.Contains("\"model\":\"openrouter", StringComparison.Ordinal) ? $"{{{members}}}" : $$"""{"model":"{{TeamGateway.Model}}",{{members}}}""";
 
-    private static async Task<string> ReadCaseAsync(string file) => await File.ReadAllTextAsync(
-        Path.Combine(AppContext.BaseDirectory, "Cases", "tools", file), TestContext.Current.CancellationToken);
+    private static async Task<(string Path, string Body)> ReadCaseAsync(string name)
+    {
+        var file = Path.Combine(AppContext.BaseDirectory, "Cases", "tools", name + ".json");
+        using var json = JsonDocument.Parse(await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken));
+        return (json.RootElement.GetProperty("path").GetString()!, json.RootElement.GetProperty("body").GetRawText());
+    }
 
     private async Task<long> ReservedAsync(string team, string body)
     {
@@ -277,6 +293,7 @@ public sealed class ServerToolTests : IClassFixture<ServerToolTests.Fixture>
         private static readonly (string Id, string More)[] Teams =
         [
             ("rights", "\"AllowedModels\": [\"openai/gpt-4o-mini\"], \"Budget\": { \"Usd\": 1000000 }"),
+            ("agents", "\"AllowedModels\": [\"openai/gpt-4o-mini\", \"openai/gpt-5.5\", \"anthropic/claude-sonnet-4.5\"], \"Budget\": { \"Usd\": 1000000 }"),
             ("denying", "\"DeniedModels\": [\"anthropic/*\"]"),
             ("spending", "\"Budget\": { \"Usd\": 1000000 }, \"ServerTools\": { \"MaxUsd\": 0.10 }"),
             ("removing", "\"ServerTools\": { \"Allow\": [\"web_fetch\"], \"WhenClosed\": \"Remove\" }, \"Budget\": { \"Usd\": 1000000 }"),
@@ -292,6 +309,7 @@ public sealed class ServerToolTests : IClassFixture<ServerToolTests.Fixture>
         {
             MoreTeams = reference => Teams.Select(team => TeamSetup.Team(team.More, team.Id, "ogw-" + team.Id, reference: reference)),
             Sections = [("ProviderMapping", Rules)],
+            PrepareUpstream = upstream => upstream.Prices.Set("openai/gpt-5.5", "0.000005", "0.00003"),
         });
 
         public async ValueTask DisposeAsync()
