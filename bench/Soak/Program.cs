@@ -28,6 +28,7 @@ var gateway = new Option<string?>("--gateway")
     Description = "a folder with a published gateway; default: this clone is published",
 };
 var picture = new Option<string?>("--picture") { Description = "an SVG file to draw the curves into" };
+var withoutNode = new Option<bool>("--without-node") { Description = "leaves out the SDKs for Node.js, without which the run fails" };
 
 var command = new RootCommand("A bounded soak of the gateway: all features on, all kinds of failures, and no resource may grow.")
 {
@@ -36,7 +37,7 @@ var command = new RootCommand("A bounded soak of the gateway: all features on, a
 command.SetAction((parsed, cancellationToken) => SoakRun.RunAsync(OptionsOf(parsed), cancellationToken));
 var chaos = new Command("chaos", "Every fault of upstream at random, with kills and changes of the settings.")
 {
-    minutes, workers, seed, gateway,
+    minutes, workers, seed, gateway, withoutNode,
 };
 chaos.Validators.Add(result =>
 {
@@ -56,5 +57,6 @@ SoakOptions OptionsOf(ParseResult parsed) => new()
     Seed = parsed.GetValue(seed),
     Gateway = parsed.GetValue(gateway),
     Picture = parsed.GetValue(picture),
+    IsWithoutNode = parsed.GetValue(withoutNode),
     CommandLine = string.Join(' ', args),
 };

@@ -18,6 +18,9 @@ internal sealed record SoakOptions
     /// <summary>The SVG file to write; <see langword="null"/> for none.</summary>
     public required string? Picture { get; init; }
 
+    /// <summary>Whether a chaos run goes without the SDKs for Node.js.</summary>
+    public required bool IsWithoutNode { get; init; }
+
     /// <summary>The command line, for the report.</summary>
     public required string CommandLine { get; init; }
 }

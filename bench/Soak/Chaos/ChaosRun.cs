@@ -48,6 +48,12 @@ internal sealed class ChaosRun
 
     private async Task<bool> RunAsync(CancellationToken cancellationToken)
     {
+        if (!_options.IsWithoutNode && await NodePackages.EnsureAsync() is { } missing)
+        {
+            await Console.Error.WriteLineAsync($"The SDKs for Node.js cannot take part: {missing}. --without-node leaves them out.");
+            return false;
+        }
+
         var (gatewayFolder, upstreamProgram) = await Programs.PublishAsync(_options.Gateway);
         List<Upstream> upstreams = [];
         try
@@ -76,16 +82,11 @@ internal sealed class ChaosRun
             _outcomes,
             new Prng(prng.Next()),
             json => ChaosSettings.Complete(json, upstreams[..2], upstreams[2..]));
-        using var sdks = await SdkFleet.StartAsync();
+        using var sdks = SdkFleet.Start(hasNode: !_options.IsWithoutNode);
         using var gateway = new KilledGateway(_folder, setup.Port, setup.Command);
         await gateway.StartAsync();
 
         await Console.Error.WriteLineAsync($"seed {_options.Seed}; {_options.Workers} clients for {_options.Load.TotalMinutes} minutes");
-        if (sdks.Missing is { } missing)
-        {
-            await Console.Error.WriteLineAsync($"the SDKs for Node.js do not take part: {missing}");
-        }
-
         var record = new ChaosRecord(_outcomes, new ChaosVerdict(eventsAround));
         var weather = new Weather(upstreams, gateway, setup.Changer, _options.Load, new Prng(prng.Next()));
         await LoadAsync(TargetOf(gateway, setup.Port, upstreams), upstreams, weather, record, sdks, prng, cancellationToken);
@@ -227,6 +228,7 @@ internal sealed class ChaosRun
         }
 
         _checks.Zero("unexpected outcomes of SDKs", faults);
+        _checks.None("SDKs without a call", sdks.Idle);
     }
 
     private void Judge(KilledGateway gateway, SettingsChanger changer, TimeSpan loaded)

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace Soak.Chaos.Clients;
 
-/// <summary>The real clients of a run: one caller for each SDK that can be had here, and the reports of their calls.</summary>
+/// <summary>The real clients of a run, and the reports of their calls.</summary>
 internal sealed class SdkFleet : IDisposable
 {
     /// <summary>The first team of the SDKs. The teams before it are those of the other clients.</summary>
@@ -12,10 +12,9 @@ internal sealed class SdkFleet : IDisposable
     private readonly List<ISdk> _sdks = [new OpenAiDotNet()];
     private readonly ConcurrentQueue<SdkReport> _reports = new();
 
-    private SdkFleet(string? missing)
+    private SdkFleet(bool hasNode)
     {
-        Missing = missing;
-        if (missing is null)
+        if (hasNode)
         {
             _node = NodeProcess.Start();
             _sdks.Add(new NodeSdk("openai", _node, SdkApi.Chat, SdkApi.Responses));
@@ -23,14 +22,15 @@ internal sealed class SdkFleet : IDisposable
         }
     }
 
-    /// <summary>Why the SDKs for Node.js are missing; <see langword="null"/> if they are not.</summary>
-    public string? Missing { get; }
-
     /// <summary>All calls.</summary>
     public IReadOnlyCollection<SdkReport> Reports => _reports;
 
-    /// <summary>Installs and starts the SDKs that can be had here.</summary>
-    public static async Task<SdkFleet> StartAsync() => new(await NodePackages.EnsureAsync());
+    /// <summary>The SDKs that made no call.</summary>
+    public IReadOnlyList<string> Idle => [.. _sdks.Select(sdk => sdk.Name).Except(_reports.Select(report => report.Sdk))];
+
+    /// <summary>Starts the SDKs.</summary>
+    /// <param name="hasNode">Whether those for Node.js take part. Their packages are installed.</param>
+    public static SdkFleet Start(bool hasNode) => new(hasNode);
 
     /// <summary>Two callers for each SDK.</summary>
     public IReadOnlyList<SdkCaller> Callers(ChaosTarget target, Prng prng) =>
@@ -45,9 +45,9 @@ internal sealed class SdkFleet : IDisposable
     /// <summary>The lines of the report: an SDK, its calls, how many returned a response, and the types of its errors.</summary>
     public IEnumerable<string> Describe()
     {
-        if (Missing is not null)
+        if (_node is null)
         {
-            yield return $"no SDKs for Node.js: {Missing}";
+            yield return "no SDKs for Node.js, by --without-node";
         }
 
         foreach (var reports in _reports.GroupBy(report => report.Sdk))
