@@ -11,6 +11,9 @@ public sealed class LimitTests
 {
     private const string OneAtATime = """ "Limits": { "ConcurrentRequests": 1 } """;
 
+    /// <summary>The job that <see cref="OrderJobAsync"/> orders.</summary>
+    private const string OwnJob = "/v1/videos/job-1";
+
     [Theory]
     [InlineData("/v1/chat/completions")]
     [InlineData("/v1/messages")]
@@ -74,6 +77,138 @@ public sealed class LimitTests
 
         await Eventually.TrueAsync(async () => (await GetAsync(team, "/v1/models")).Status == 200, "a free place");
         Assert.Equal(200, (await GetAsync(team, "/v1/models")).Status);
+    }
+
+    [Theory]
+    [InlineData("/v1/generation?id=gen-unknown")]
+    [InlineData("/v1/generation?id=gen-unknown&x=1")]
+    [InlineData("/v1/videos/unknown")]
+    [InlineData("/v1/videos/unknown/content")]
+    [InlineData(OwnJob)]
+    [InlineData(OwnJob + "/content")]
+    public async Task QuestionsAboutCalls_CountAsRequestsAndCostNoTokens(string target)
+    {
+        await using var team = await StartAsync(""" "Limits": { "RequestsPerMinute": 3, "TokensPerMinute": 10000 } """);
+        await OrderJobAsync(team);
+        var status = target.StartsWith(OwnJob, StringComparison.Ordinal) ? 200 : 404;
+
+        var first = await GetAsync(team, target);
+        Assert.Equal(status, first.Status);
+        Assert.Equal("1", first.Header("x-ratelimit-remaining-requests"));
+        Assert.Null(first.Header("x-ratelimit-remaining-tokens"));
+        Assert.Equal(status, (await GetAsync(team, target)).Status);
+
+        Assert.Equal(429, (await GetAsync(team, target)).Status);
+        (await team.ChatAsync()).IsRefused(429);
+    }
+
+    [Theory]
+    [InlineData("/v1/generation?id=gen-unknown")]
+    [InlineData(OwnJob)]
+    [InlineData("/v1/models")]
+    [InlineData("/v1/key")]
+    public async Task UnmeteredCall_IsRefusedBesideARequestInFlight(string target)
+    {
+        await using var team = await TeamGateway.StartAsync(OneAtATime);
+        await OrderJobAsync(team);
+        await using var held = await team.OpenStreamAsync("", "x-fake-stall-after: 1");
+
+        Assert.Equal(429, (await GetAsync(team, target)).Status);
+    }
+
+    [Theory]
+    [InlineData("/v1/providers")]
+    [InlineData("/v1/models")]
+    [InlineData(OwnJob + "/content")]
+    public async Task UnmeteredCall_IsInFlightUntilUpstreamHasAnswered(string target)
+    {
+        await using var team = await TeamGateway.StartAsync(OneAtATime);
+        await OrderJobAsync(team);
+        await using var client = await team.Gateway.ConnectAsync();
+        var id = TeamGateway.NextId();
+        await client.GetAsync(
+            target, "x-api-key: " + TeamSetup.Key, $"x-fake-id: {id}", "x-fake-step: 1", "x-fake-split: 9", """x-fake-body: {"data":[ {"id":"x"} ]}""");
+        var request = await team.Upstream.Requests.WaitForAsync(id);
+        request.Release();
+        var head = await client.ReadHeadAsync();
+        Assert.Equal(200, head.Status);
+
+        Assert.Equal(429, (await GetAsync(team, "/v1/providers")).Status);
+
+        request.ReleaseAll();
+        Assert.Equal("""{"data":[ {"id":"x"} ]}""", (await client.ReadBodyAsync(head)).Text);
+        Assert.Equal(200, (await GetAsync(team, "/v1/providers")).Status);
+    }
+
+    /// <summary>The list is larger than the buffers of its connection, so that the gateway cannot pass it before it is read.</summary>
+    [Fact]
+    public async Task SlowReaderOfAnEditedList_IsInFlight()
+    {
+        var entries = string.Concat(Enumerable.Range(0, 75).Select(static i => $$"""{"id":"openai/x{{i}}","about":"{{new string('x', 100_000)}}"},"""));
+        var list = $$"""{"data":[{{entries}}{"id":"other/x"}]}""";
+        await using var upstream = ScriptedSocketUpstream.Answering(
+            $"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {list.Length}\r\nConnection: close\r\n\r\n{list}");
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            Team = OneAtATime + """, "AllowedModels": ["openai/*"] """,
+            UpstreamUrl = upstream.BaseUrl,
+            WaitsForPrices = false,
+        });
+        await using var client = await team.Gateway.ConnectAsync();
+        await client.GetAsync("/v1/models", "x-api-key: " + TeamSetup.Key);
+        var head = await client.ReadHeadAsync();
+        Assert.Equal(200, head.Status);
+
+        Assert.Equal(429, (await GetAsync(team, "/v1/models")).Status);
+
+        var body = await client.ReadBodyAsync(head);
+        Assert.Equal(list.Length - """,{"id":"other/x"}""".Length, body.Bytes.Length);
+        Assert.Equal(200, (await GetAsync(team, "/v1/models")).Status);
+    }
+
+    [Theory]
+    [InlineData("GET", "/v1/providers")]
+    [InlineData("GET", "/v1/providers", "x-fake-chunked: 1")]
+    [InlineData("GET", "/v1/providers", "x-fake-gzip: 1")]
+    [InlineData("GET", "/v1/providers", "x-fake-stream: 1", "x-fake-body: data: x")]
+    [InlineData("GET", "/v1/providers", "x-fake-body: ")]
+    [InlineData("GET", "/v1/providers", "x-fake-status: 204", "x-fake-body: ")]
+    [InlineData("GET", "/v1/providers", "x-fake-status: 304", "x-fake-body: ")]
+    [InlineData("GET", "/v1/providers", "x-fake-status: 404")]
+    [InlineData("GET", "/v1/providers", "x-fake-status: 401", "x-fake-body: {\"error\":{\"message\":\"No auth credentials found\",\"code\":401}}")]
+    [InlineData("GET", "/v1/providers", "x-fake-close: 1")]
+    [InlineData("GET", "/v1/model/denied/x")]
+    [InlineData("HEAD", "/v1/providers")]
+    [InlineData("GET", "/v1/models")]
+    [InlineData("GET", "/v1/models", "x-fake-body: no list")]
+    [InlineData("HEAD", "/v1/models")]
+    [InlineData("GET", "/v1/key")]
+    [InlineData("GET", "/v1/generation?id=gen-unknown")]
+    [InlineData("GET", OwnJob)]
+    public async Task PlaceOfAnUnmeteredCall_IsFreeTheMomentTheClientHasReadTheEnd(string method, string target, params string[] lines)
+    {
+        // Model rights edit the lists of models, and close the endpoint that orders jobs.
+        await using var team = await TeamGateway.StartAsync(target == OwnJob ? OneAtATime : OneAtATime + """, "DeniedModels": ["denied/*"] """);
+        if (target == OwnJob)
+        {
+            await OrderJobAsync(team);
+        }
+
+        await using var kept = await team.Gateway.ConnectAsync();
+        for (var i = 0; i < 100; i++)
+        {
+            await using var fresh = await team.Gateway.ConnectAsync();
+            var client = i % 2 == 0 ? kept : fresh;
+            await client.SendAsync(
+                $"{method} {target} HTTP/1.1\r\nHost: {client.Authority}\r\nx-api-key: {TeamSetup.Key}\r\n{string.Concat(lines.Select(static line => line + "\r\n"))}\r\n");
+            var head = await client.ReadHeadAsync();
+            if (method == "GET")
+            {
+                await client.ReadBodyAsync(head);
+            }
+
+            Assert.True(head.Status != 429, $"Call {i} was refused, although the one before it was over.");
+        }
     }
 
     [Fact]
@@ -340,6 +475,9 @@ public sealed class LimitTests
         TeamGateway.StartAsync(new TeamGatewayOptions { Team = team, Time = time ?? new StandingTime() });
 
     private static string? CodeOf(Exchange call) => call.Json.GetProperty("error").GetProperty("code").GetString();
+
+    private static async Task OrderJobAsync(TeamGateway team) => Assert.Equal(200, (await team.PostAsync(
+        "/v1/videos", """{"model":"m","prompt":"x"}""", "x-fake-body: {\"id\":\"job-1\",\"status\":\"pending\"}")).Status);
 
     private static async Task<RawResponse> GetAsync(TeamGateway team, string target)
     {

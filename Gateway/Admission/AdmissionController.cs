@@ -170,24 +170,6 @@ internal sealed partial class AdmissionController
         return decision.Error;
     }
 
-    /// <summary>
-    /// Admits or refuses a catalogue call. It counts as a request and as a request in flight, and costs neither tokens nor money.
-    /// </summary>
-    /// <returns>The result of the limits, and the refusal.</returns>
-    public async ValueTask<(LimitResult? Limits, GatewayError? Error)> AdmitCatalogueAsync(
-        ILimitLease lease, LimitsSettings settings, string requestId)
-    {
-        try
-        {
-            var limits = await lease.ChargeAsync(estimatedTokens: 0);
-            return (limits, limits.RefusedBy is null ? null : GatewayError.RateLimited(limits));
-        }
-        catch (LimitStoreException fault)
-        {
-            return (null, LimitFailurePolicy.Apply(fault, settings, requestId, _logger));
-        }
-    }
-
     /// <summary>Judges the answer of a budget's store. Pure: <c>explain</c> runs the same code.</summary>
     /// <returns>The error, also for a budget that only reports; <see langword="null"/> if the amount is granted.</returns>
     public static GatewayError? Judge(TeamBudget budget, BudgetKey key, in RequestCost cost, in BudgetResult result) => result.IsGranted

@@ -1,6 +1,6 @@
+using Gateway.Authentication;
 using Gateway.Billing;
 using Gateway.Errors;
-using Gateway.Limits;
 using Gateway.Metering;
 using Gateway.Observability;
 using Gateway.Pricing;
@@ -14,17 +14,20 @@ namespace Gateway.Admission;
 
 /// <summary>
 /// The Admission phase. Admits a team's metered request as a <see cref="MeteredCall"/>, reports its end to the call and records its
-/// metrics. A catalogue call only holds a lease under the team's limits. Every other request passes.
+/// metrics. A request that is not metered is only charged to its lease. Every other request passes.
 /// </summary>
 internal sealed class AdmissionMiddleware
 {
     private readonly RequestDelegate _next;
     private readonly AdmissionController _controller;
+    private readonly LimitGate _limits;
     private readonly GatewayMetrics _metrics;
     private readonly TimeProvider _time;
 
-    public AdmissionMiddleware(RequestDelegate next, AdmissionController controller, GatewayMetrics metrics, TimeProvider time)
+    public AdmissionMiddleware(
+        RequestDelegate next, AdmissionController controller, LimitGate limits, GatewayMetrics metrics, TimeProvider time)
     {
+        _limits = limits;
         _next = next;
         _controller = controller;
         _metrics = metrics;
@@ -39,12 +42,17 @@ internal sealed class AdmissionMiddleware
             return InvokeCoreAsync(context, request);
         }
 
-        if (request.TakeLease() is { } lease)
+        if (request.HoldsLease)
         {
-            return InvokeCatalogueAsync(context, request, lease);
+            return InvokeUnmeteredAsync(context, request);
         }
 
-        request.Admission = default;
+        // The Team phase has admitted a request for an earlier call of the team.
+        if (!request.HasAdmission)
+        {
+            request.Admission = default;
+        }
+
         return _next(context);
     }
 
@@ -87,28 +95,15 @@ internal sealed class AdmissionMiddleware
         }
     }
 
-    private async Task InvokeCatalogueAsync(HttpContext context, GatewayContext request, ILimitLease lease)
+    private async Task InvokeUnmeteredAsync(HttpContext context, GatewayContext request)
     {
-        try
+        if (await _limits.ChargeAsync(request) is { } refusal)
         {
-            var (limits, error) = await _controller.AdmitCatalogueAsync(lease, request.Snapshot.Settings.Limits, request.RequestId);
-            request.Admission = new AdmissionRecord(limits, null);
-            if (error is not null)
-            {
-                await lease.CancelAsync();
-                await ErrorMiddleware.RefuseAsync(context, error);
-                return;
-            }
+            await ErrorMiddleware.RefuseAsync(context, refusal);
+            return;
+        }
 
-            // Before the first byte: a client that has read the response may send its next request at once.
-            context.Response.OnStarting(static state => ((ILimitLease)state).ReturnAsync(tokens: null).AsTask(), lease);
-            await _next(context);
-        }
-        finally
-        {
-            // Has an effect only if no response was started.
-            await lease.ReturnAsync(tokens: null);
-        }
+        await _next(context);
     }
 
     /// <summary>Reports the end of the inner phases to the call. Has no effect if the call has already been settled.</summary>

@@ -10,7 +10,7 @@ namespace Gateway.Admission;
 
 /// <summary>
 /// Previews for <c>explain</c> the decision of limits and budgets about a request at the moment, in the order of
-/// <see cref="Authentication.ConcurrencyGate"/> and <see cref="AdmissionController"/>. Counts and reserves nothing.
+/// <see cref="Authentication.LimitGate"/> and <see cref="AdmissionController"/>. Counts and reserves nothing.
 /// </summary>
 /// <param name="limits">The limits; <see langword="null"/> if they are not known, which leaves them out.</param>
 /// <param name="budgets">The budgets; <see langword="null"/> if they are not known, which leaves them out.</param>

@@ -23,11 +23,9 @@ internal static class EndpointGate
             : default;
     }
 
-    /// <summary>The limits under which a request is counted; none for an endpoint that is not counted.</summary>
+    /// <summary>The limits under which a request is counted: those of tokens for metered calls only.</summary>
     public static IReadOnlyList<LimitScope> ScopesOf(TeamEndpoint endpoint, CallerIdentity caller) =>
-        endpoint.IsMetered ? caller.Key.ScopesIn(caller.Team)
-        : endpoint.Kind is TeamEndpointKind.Catalogue or TeamEndpointKind.Account ? caller.Key.CatalogueScopesIn(caller.Team)
-        : [];
+        endpoint.IsMetered ? caller.Key.ScopesIn(caller.Team) : caller.Key.RequestScopesIn(caller.Team);
 
     /// <summary>Whether the rights or the budget of a team depend on the model or the size of a request.</summary>
     private static bool IsJudgedByItsBody(Team team) => !team.Rights.IsUnlimited || team.HasBudget;

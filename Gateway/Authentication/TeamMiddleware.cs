@@ -25,7 +25,7 @@ internal sealed class TeamMiddleware
     private readonly SettingsStore _settings;
     private readonly TimeProvider _time;
     private readonly IGenerationOwnership _ownership;
-    private readonly ConcurrencyGate _concurrency;
+    private readonly LimitGate _limits;
     private readonly ILogger<TeamMiddleware> _logger;
 
     public TeamMiddleware(
@@ -33,11 +33,11 @@ internal sealed class TeamMiddleware
         SettingsStore settings,
         TimeProvider time,
         IGenerationOwnership ownership,
-        ConcurrencyGate concurrency,
+        LimitGate limits,
         ILogger<TeamMiddleware> logger)
     {
         _logger = logger;
-        _concurrency = concurrency;
+        _limits = limits;
         _next = next;
         _settings = settings;
         _time = time;
@@ -87,14 +87,13 @@ internal sealed class TeamMiddleware
         gateway.Caller = new CallerRecord(caller, target.Endpoint, target.UpstreamPath);
         PhaseLog.CallerIdentified(_logger, caller.Team.Id, caller.Key.Label, target.Endpoint?.Path, gateway.RequestId);
         return target.Endpoint is not { } endpoint ? ErrorMiddleware.RefuseAsync(context, GatewayError.EndpointNotAllowed)
-            : endpoint.Kind == TeamEndpointKind.OwnCall ? EnterIfOwnAsync(context, caller.Team, target.CallId ?? IdInQuery(request))
-            : EndpointGate.ScopesOf(endpoint, caller) is { Count: > 0 } scopes ? EnterUnderLimitsAsync(context, gateway, scopes)
-            : _next(context);
+            : EndpointGate.ScopesOf(endpoint, caller) is { Count: > 0 } scopes ? EnterUnderLimitsAsync(context, gateway, target, scopes)
+            : EnterOpenAsync(context, gateway, target);
     }
 
-    private async Task EnterUnderLimitsAsync(HttpContext context, GatewayContext gateway, IReadOnlyList<LimitScope> scopes)
+    private async Task EnterUnderLimitsAsync(HttpContext context, GatewayContext gateway, RouteTarget target, IReadOnlyList<LimitScope> scopes)
     {
-        if (await _concurrency.EnterAsync(gateway, scopes) is { } refusal)
+        if (await _limits.EnterAsync(gateway, scopes) is { } refusal)
         {
             await ErrorMiddleware.RefuseAsync(context, refusal);
             return;
@@ -102,18 +101,32 @@ internal sealed class TeamMiddleware
 
         try
         {
-            await _next(context);
+            await EnterOpenAsync(context, gateway, target);
         }
         finally
         {
-            // Has an effect only if the request has ended before its admission: its client left during the upload, or a phase failed.
-            await gateway.CancelLeaseAsync();
+            // Has an effect on a metered call only if it has ended before its admission: its client left during the upload, or a phase failed.
+            // On any other call, if its response has not come to its end.
+            await gateway.EndLeaseAsync();
         }
     }
 
-    private async Task EnterIfOwnAsync(HttpContext context, Team team, string? id)
+    private Task EnterOpenAsync(HttpContext context, GatewayContext gateway, in RouteTarget target) =>
+        target.Endpoint!.Kind == TeamEndpointKind.OwnCall
+            ? EnterIfOwnAsync(context, gateway, target.CallId ?? IdInQuery(context.Request))
+            : _next(context);
+
+    /// <summary>
+    /// Lets a request for a call of the team's own pass. It is charged before the ledger is asked, because the question costs a write lock: a
+    /// request for an unknown id counts, too.
+    /// </summary>
+    private async Task EnterIfOwnAsync(HttpContext context, GatewayContext gateway, string? id)
     {
-        if (id is not null && await _ownership.OwnsAsync(team.Id, id))
+        if (await _limits.ChargeAsync(gateway) is { } refusal)
+        {
+            await ErrorMiddleware.RefuseAsync(context, refusal);
+        }
+        else if (id is not null && await _ownership.OwnsAsync(gateway.Team!.Id, id))
         {
             await _next(context);
         }

@@ -64,14 +64,14 @@ internal sealed partial class ErrorMiddleware
         }
     }
 
-    /// <summary>Refuses a request: records its end, cancels its lease and writes the error response.</summary>
+    /// <summary>Refuses a request: records its end, ends its lease and writes the error response.</summary>
     public static async Task RefuseAsync(HttpContext context, GatewayError error)
     {
         var request = GatewayContext.Of(context);
         request.EndAs(error.Origin == ErrorOrigin.Gateway ? RequestEnd.Failed : RequestEnd.Refused, error.Code);
 
         // A client that has read the response can use its place at once.
-        await request.CancelLeaseAsync();
+        await request.EndLeaseAsync();
         await GatewayErrorWriter.WriteAsync(context, error);
     }
 

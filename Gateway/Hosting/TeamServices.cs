@@ -50,7 +50,7 @@ internal static class TeamServices
         services.AddSingleton<PriceListStore>();
         services.AddSingleton<PriceListFile>();
         services.AddSingleton<RequestReviewer>();
-        services.AddSingleton<ConcurrencyGate>();
+        services.AddSingleton<LimitGate>();
         services.AddSingleton<AdmissionController>();
         services.AddSingleton<TeamAccounts>();
         services.AddOptions<ProviderMappingOptions>()

@@ -138,8 +138,8 @@ internal sealed class GatewayContext
         context.Features.Get<GatewayContext>() ?? throw NotSet("RequestLog");
 
     /// <summary>
-    /// Makes the request the owner of a lease, from the Team phase until a later phase takes it. A request that is refused or ends before
-    /// that cancels it.
+    /// Makes the request the owner of a lease, from the Team phase until a later phase takes or charges it. A request that is refused or ends
+    /// before that cancels it.
     /// </summary>
     public void HoldLease(ILimitLease lease) => _lease = lease;
 
@@ -147,8 +147,15 @@ internal sealed class GatewayContext
     /// <returns>The lease; <see langword="null"/> if the request holds none.</returns>
     public ILimitLease? TakeLease() => Interlocked.Exchange(ref _lease, null);
 
-    /// <summary>Cancels the lease if the request still holds it.</summary>
-    public ValueTask CancelLeaseAsync() => TakeLease()?.CancelAsync() ?? default;
+    /// <summary>Whether the request holds a lease.</summary>
+    public bool HoldsLease => _lease is not null;
+
+    /// <summary>
+    /// Ends the request's lease: cancels one that the request still holds, and returns the one of a request that is not metered. Called before
+    /// the client can have the whole response, so that it may send its next request at once; further calls have no effect.
+    /// </summary>
+    public ValueTask EndLeaseAsync() =>
+        TakeLease() is { } held ? held.CancelAsync() : _admission?.Lease?.ReturnAsync(tokens: null) ?? default;
 
     /// <summary>Replaces the record of the Admission phase by that of another attempt.</summary>
     public void RenewAdmission(AdmissionRecord record) => _admission = record;

@@ -38,6 +38,7 @@ internal sealed partial class AccountMiddleware(RequestDelegate next, TeamAccoun
         response.Headers.CacheControl = "no-store";
         response.ContentType = "application/json";
         response.ContentLength = body.Length;
+        await GatewayContext.Of(context).EndLeaseAsync();
         await response.Body.WriteAsync(body, context.RequestAborted);
     }
 

@@ -4,7 +4,7 @@ namespace Gateway.Teams;
 internal sealed class TeamKey
 {
     private IReadOnlyList<LimitScope>? _scopes;
-    private IReadOnlyList<LimitScope>? _catalogueScopes;
+    private IReadOnlyList<LimitScope>? _requestScopes;
 
     /// <summary>Its name in logs and reports; default <c>key-N</c>. Never the key.</summary>
     public required string Label { get; init; }
@@ -28,9 +28,9 @@ internal sealed class TeamKey
     /// <param name="team">The team of the key.</param>
     public IReadOnlyList<LimitScope> ScopesIn(Team team) => _scopes ??= [.. Scopes(team)];
 
-    /// <summary>The limits of a catalogue call, which uses no tokens.</summary>
+    /// <summary>The limits of a request that is not metered, which uses no tokens: a list of models, an earlier call.</summary>
     /// <param name="team">The team of the key.</param>
-    public IReadOnlyList<LimitScope> CatalogueScopesIn(Team team) => _catalogueScopes ??=
+    public IReadOnlyList<LimitScope> RequestScopesIn(Team team) => _requestScopes ??=
     [
         .. ScopesIn(team)
             .Where(scope => scope.RequestsPerMinute is not null || scope.ConcurrentRequests is not null)

@@ -4,6 +4,7 @@ using Gateway.Alerts;
 using Gateway.Attempts;
 using Gateway.Billing;
 using Gateway.Errors;
+using Gateway.Limits;
 using Gateway.Metering;
 using Gateway.Primitives;
 using Gateway.Requests;
@@ -223,10 +224,34 @@ internal sealed partial class AnswerTransform(
             response.Content = new PassedContent(response.Content, events);
         }
 
-        return request.Admission.Call is { } call ? MeterAsync(call, answer)
-            : CatalogueResponse.IsEdited(context, request) && !transform.SuppressResponseBody
-                ? catalogue.EditAsync(transform, request, response, answer.Headers.ContentEncoding)
+        return request.Admission switch
+        {
+            { Call: { } call } => MeterAsync(call, answer),
+            { Lease: { } lease } => EndWithResponseAsync(lease, answer),
+            _ => EditAsync(answer),
+        };
+    }
+
+    private ValueTask EditAsync(in Answer answer) =>
+        CatalogueResponse.IsEdited(answer.Transform.HttpContext, answer.Request) && !answer.Transform.SuppressResponseBody
+            ? catalogue.EditAsync(answer.Transform, answer.Request, answer.Response, answer.Headers.ContentEncoding)
             : default;
+
+    /// <summary>Edits the response of a request that is not metered, and lets the request's lease end with it.</summary>
+    private async ValueTask EndWithResponseAsync(ILimitLease lease, Answer answer)
+    {
+        await EditAsync(answer);
+        var (context, response) = (answer.Transform.HttpContext, answer.Response);
+        if (answer.Transform.SuppressResponseBody
+            || HttpMethods.IsHead(context.Request.Method)
+            || context.Response.StatusCode == StatusCodes.Status304NotModified)
+        {
+            // The headers are the whole response.
+            await lease.ReturnAsync(tokens: null);
+            return;
+        }
+
+        response.Content = new ObservedContent(response.Content, new LeaseObserver(lease, context.Response.ContentLength));
     }
 
     /// <summary>

@@ -226,34 +226,6 @@ public sealed class AdmissionControllerTests : IDisposable
     }
 
     [Theory]
-    [InlineData("", null, "charge 0", null)]
-    [InlineData("", LimitKind.Requests, "charge 0", "rate_limit_exceeded")]
-    [InlineData("limits", null, "", "limits_unavailable")]
-    public async Task CatalogueCall_IsChargedWithoutTokens(string failing, object? refusedBy, string steps, string? code)
-    {
-        _stores.Failing = failing;
-        _stores.Result = new LimitResult { RefusedBy = (LimitKind?)refusedBy, Holder = "team:t" };
-
-        var (limits, error) = await Controller().AdmitCatalogueAsync(
-            _stores, new LimitsSettings { WhenStoreFails = new() { Limits = FailurePolicy.Refuse } }, "request");
-
-        Assert.Equal(steps, string.Join(", ", _stores.Steps));
-        Assert.Equal(code, error?.Code);
-        Assert.Same(failing == "" ? _stores.Result : null, limits);
-    }
-
-    [Fact]
-    public async Task CatalogueCall_PassesAFailingStoreWhereThePolicyAllowsIt()
-    {
-        _stores.Failing = "limits";
-
-        var (limits, error) = await Controller().AdmitCatalogueAsync(
-            _stores, new LimitsSettings { WhenStoreFails = new() { Limits = FailurePolicy.Allow } }, "request");
-
-        Assert.Equal((null, null), (limits, error));
-    }
-
-    [Theory]
     [InlineData(null, 70)]
     [InlineData(500, 500)]
     public async Task UnknownPriceThatIsAllowed_ReservesTheCostOfServerTools(int? cost, int reserved)

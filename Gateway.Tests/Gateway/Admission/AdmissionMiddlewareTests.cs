@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using Gateway.Admission;
+using Gateway.Authentication;
 using Gateway.Alerts;
 using Gateway.Billing;
 using Gateway.Configuration;
@@ -78,7 +79,7 @@ public sealed class AdmissionMiddlewareTests : IDisposable
     }
 
     [Fact]
-    public async Task CatalogueCall_HoldsItsLeaseWithoutARow()
+    public async Task CatalogueCall_IsChargedToItsLeaseWithoutARow()
     {
         var (context, request) = await CreateAsync(TeamEndpointKind.Catalogue);
 
@@ -88,24 +89,28 @@ public sealed class AdmissionMiddlewareTests : IDisposable
             return Task.CompletedTask;
         }));
 
-        Assert.Equal(["charge 0", "return lease"], _stores.Steps);
         Assert.Same(_stores.Result, request.Admission.Limits);
         Assert.Null(request.Admission.Call);
         Assert.Empty(_seen);
-    }
 
-    [Fact]
-    public async Task ExceptionInACatalogueCall_ReturnsTheLease()
-    {
-        var (context, _) = await CreateAsync(TeamEndpointKind.Catalogue);
-
-        await Assert.ThrowsAsync<InvalidCastException>(() => InvokeAsync(context, _ => throw new InvalidCastException()));
-
+        await request.EndLeaseAsync();
         Assert.Equal(["charge 0", "return lease"], _stores.Steps);
     }
 
     [Fact]
-    public async Task RefusedCatalogueCall_CancelsItsLease()
+    public async Task CallThatTheTeamPhaseHasCharged_IsNotChargedAgain()
+    {
+        var (context, request) = await CreateAsync(TeamEndpointKind.OwnCall);
+        request.Admission = new AdmissionRecord(_stores.Result, null) { Lease = request.TakeLease() };
+
+        Assert.True(await InvokeAsync(context, _ => Task.CompletedTask));
+
+        Assert.Empty(_stores.Steps);
+        Assert.Same(_stores.Result, request.Admission.Limits);
+    }
+
+    [Fact]
+    public async Task RefusedCatalogueCall_EndsItsLease()
     {
         _stores.Result = Refused;
         var (context, request) = await CreateAsync(TeamEndpointKind.Catalogue);
@@ -113,7 +118,7 @@ public sealed class AdmissionMiddlewareTests : IDisposable
         Assert.False(await InvokeAsync(context, _ => Task.CompletedTask));
 
         Assert.Equal((429, RequestEnd.Refused), (context.Response.StatusCode, request.End));
-        Assert.Equal(["charge 0", "cancel lease"], _stores.Steps.Take(2));
+        Assert.Equal(["charge 0", "return lease"], _stores.Steps);
         Assert.Same(_stores.Result, request.Admission.Limits);
     }
 
@@ -411,6 +416,7 @@ public sealed class AdmissionMiddlewareTests : IDisposable
                 return next(inner);
             },
             controller,
+            new LimitGate(new MemoryLimitStore(_time), new ListLogger<LimitGate>()),
             _metrics,
             _time);
         await middleware.InvokeAsync(context);

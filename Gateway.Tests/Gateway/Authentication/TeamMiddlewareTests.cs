@@ -60,6 +60,35 @@ public sealed class TeamMiddlewareTests : IDisposable
         Assert.Equal(status, (await CallAsync("GET", path)).Status);
 
     [Fact]
+    public async Task QuestionBeyondTheLimit_IsNotPutToTheLedger()
+    {
+        const string Limits = """ "Limits": { "RequestsPerMinute": 2 }, """;
+        var store = new MemoryLimitStore(_time);
+        Assert.Equal(404, (await AskAsync("?id=gen-2")).Status);
+        Assert.Equal(404, (await AskAsync("?id=gen-1&id=gen-2")).Status);
+
+        var (status, gateway) = await AskAsync("?id=gen-1");
+
+        Assert.Equal((429, LimitKind.Requests), (status, gateway.Admission.Limits!.RefusedBy));
+        Assert.Equal([("a", "gen-2")], _ownership.Asked);
+
+        Task<(int Status, GatewayContext Gateway)> AskAsync(string query) =>
+            CallAsync("GET", "/generation", query, members: Limits, store: store);
+    }
+
+    [Fact]
+    public async Task QuestionThatFails_EndsItsLease()
+    {
+        const string Limits = """ "Limits": { "ConcurrentRequests": 1 }, """;
+        var store = new MemoryLimitStore(_time);
+        _ownership.Fault = new LedgerException("gone");
+        await Assert.ThrowsAsync<LedgerException>(() => CallAsync("GET", "/generation", "?id=gen-1", members: Limits, store: store));
+        _ownership.Fault = null;
+
+        Assert.Equal(200, (await CallAsync("GET", "/generation", "?id=gen-1", members: Limits, store: store)).Status);
+    }
+
+    [Fact]
     public async Task Key_EndsWhenItsTimeComes()
     {
         Assert.Equal(200, (await CallAsync("POST", "/chat/completions")).Status);
@@ -96,14 +125,14 @@ public sealed class TeamMiddlewareTests : IDisposable
     }
 
     private async Task<(int Status, GatewayContext Gateway)> CallAsync(
-        string method, string path, string query = "", Action<HttpContext>? prepare = null)
+        string method, string path, string query = "", Action<HttpContext>? prepare = null, string members = "", ILimitStore? store = null)
     {
         _folder.Variables["KEY"] = "sk-or-v1-x";
         _folder.Write("appsettings.json", SettingsFolder.Json($$"""
-            "Teams": [ { "Id": "a", "OpenRouterKey": "env:KEY",
+            "Teams": [ { "Id": "a", "OpenRouterKey": "env:KEY", {{members}}
               "Keys": [ { "Sha256": "{{Convert.ToHexString(GatewayKeys.Hash("ogw-a"))}}", "Expires": "2026-01-01T01:00:00Z" } ] } ]
             """));
-        using var store = new SettingsStore(await _folder.LoadGoodAsync(), _time, new ListLogger<SettingsStore>());
+        using var settings = new SettingsStore(await _folder.LoadGoodAsync(), _time, new ListLogger<SettingsStore>());
         var route = new RouteModel(new RouteConfig { RouteId = "r", Match = new RouteMatch() }, null, HttpTransformer.Empty);
         var context = new DefaultHttpContext();
         var gateway = new GatewayContext { StartedAt = 0 };
@@ -117,8 +146,8 @@ public sealed class TeamMiddlewareTests : IDisposable
         context.Response.Body = body;
         prepare?.Invoke(context);
         var wasNext = false;
-        var concurrency = new ConcurrencyGate(new MemoryLimitStore(_time), new ListLogger<ConcurrencyGate>());
-        await new TeamMiddleware(Next, store, _time, _ownership, concurrency, NullLogger<TeamMiddleware>.Instance).InvokeAsync(context);
+        var limits = new LimitGate(store ?? new MemoryLimitStore(_time), new ListLogger<LimitGate>());
+        await new TeamMiddleware(Next, settings, _time, _ownership, limits, NullLogger<TeamMiddleware>.Instance).InvokeAsync(context);
 
         Assert.Equal(context.Response.StatusCode == 200, wasNext);
         if (!wasNext)
@@ -140,11 +169,13 @@ public sealed class TeamMiddlewareTests : IDisposable
     {
         public List<(string Team, string Id)> Asked { get; } = [];
 
+        public LedgerException? Fault { get; set; }
+
         public async ValueTask<bool> OwnsAsync(string team, string id)
         {
             Asked.Add((team, id));
             await Task.Yield();
-            return id == "gen-1";
+            return Fault is null ? id == "gen-1" : throw Fault;
         }
     }
 
