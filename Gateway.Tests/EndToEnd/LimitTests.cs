@@ -264,6 +264,40 @@ public sealed class LimitTests
             "the correction");
     }
 
+    /// <summary>Streams whose estimates fill the limit minute by minute, and which use next to nothing, save no tokens up for a later minute.</summary>
+    [Fact]
+    public async Task EstimatesOfPastMinutes_AreNoAllowanceOfALaterOne()
+    {
+        FakeTime.SkipWithPublishedProgram();
+        var time = FakeTime.StartNow();
+        await using var team = await StartAsync(""" "Limits": { "TokensPerMinute": 2000 } """, time);
+        await using var first = await StashAsync();
+        await using var second = await StashAsync();
+        await using var third = await StashAsync();
+        var used = 0;
+        foreach (var stash in (TeamCall[])[first, second, third])
+        {
+            (await team.Upstream.Requests.WaitForAsync(stash.Id)).ReleaseAll();
+            Assert.Equal(RawEnd.Complete, (await stash.Client.ReadBodyAsync(stash.Head!)).End);
+            var call = await team.ChatAsync("\"max_tokens\":1980", "x-fake-prompt-tokens: 20", "x-fake-completion-tokens: 1980");
+            used += call.Status == 200 ? 2000 : 0;
+        }
+
+        Assert.Equal(2000, used);
+
+        async Task<TeamCall> StashAsync()
+        {
+            var call = await team.SendAsync(
+                "/v1/chat/completions", TeamGateway.Body("\"stream\":true,\"max_tokens\":1980"), "x-fake-step: 1", "x-fake-keepalives: 0");
+            var request = await team.Upstream.Requests.WaitForAsync(call.Id);
+            request.Release();
+            call.Head = await call.Client.ReadHeadAsync();
+            Assert.Equal(200, call.Head.Status);
+            time.Advance(TimeSpan.FromMinutes(1));
+            return call;
+        }
+    }
+
     [Fact]
     public async Task LimitsOfAKey_HoldBesideTheTeams()
     {

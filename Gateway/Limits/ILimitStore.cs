@@ -58,11 +58,14 @@ internal interface ILimitLease
     /// <exception cref="LimitStoreException">The store failed or was too slow.</exception>
     ValueTask<LimitResult> ChargeAsync(long estimatedTokens);
 
-    /// <summary>Ends the lease and corrects the token limits of a charged lease.</summary>
+    /// <summary>
+    /// Ends the lease and corrects the token limits of a charged lease. Tokens that a limit has drained since the charge are not given back:
+    /// the limit would hold them beside its minute's worth.
+    /// </summary>
     /// <param name="tokens">The used tokens; <see langword="null"/> if unknown, which keeps the estimate.</param>
     ValueTask ReturnAsync(long? tokens);
 
-    /// <summary>Ends the lease and undoes its charge: the limits get back the request and its tokens.</summary>
+    /// <summary>Ends the lease and undoes its charge: the limits get back the request and its tokens, as far as they have not drained them.</summary>
     ValueTask CancelAsync();
 }
 

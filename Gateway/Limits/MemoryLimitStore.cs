@@ -225,9 +225,9 @@ internal sealed class MemoryLimitStore : ILimitStore, ILimitPreview
 
     /// <summary>Ends a lease.</summary>
     /// <param name="shares">The shares of the lease.</param>
-    /// <param name="requests">The change to the used requests.</param>
+    /// <param name="isCancelled">Whether the request is given back.</param>
     /// <param name="tokens">The used tokens; <see langword="null"/> keeps the estimate.</param>
-    private void End(Share[] shares, int requests, long? tokens)
+    private void End(Share[] shares, bool isCancelled, long? tokens)
     {
         lock (_gate)
         {
@@ -235,14 +235,23 @@ internal sealed class MemoryLimitStore : ILimitStore, ILimitPreview
             foreach (ref readonly var share in shares.AsSpan())
             {
                 share.Holder.InFlight--;
-                if (requests != 0 && share.Scope.RequestsPerMinute is not null)
+                if (isCancelled && share.Scope.RequestsPerMinute is not null && now - share.ChargedAt < MinuteBucket.Parts)
                 {
-                    share.Holder.Requests.Take(now, requests);
+                    share.Holder.Requests.Take(now, -1);
                 }
 
-                if (tokens is { } used && share.Scope.TokensPerMinute is not null)
+                if (tokens is not { } used || share.Scope.TokensPerMinute is null)
                 {
-                    share.Holder.Tokens.Take(now, Math.Max(0, used) - share.Tokens);
+                    continue;
+                }
+
+                if (used > share.Tokens)
+                {
+                    share.Holder.Tokens.Take(now, used - share.Tokens);
+                }
+                else
+                {
+                    share.Holder.Tokens.GiveBack(now, share.TokenCharge, share.Tokens - Math.Max(0, used));
                 }
             }
         }
@@ -292,6 +301,11 @@ internal sealed class MemoryLimitStore : ILimitStore, ILimitPreview
         /// <summary>The charged tokens; 0 before the charge.</summary>
         public long Tokens;
 
+        /// <summary>The number of the charge in the bucket of tokens.</summary>
+        public long TokenCharge;
+
+        public long ChargedAt;
+
         public readonly void Advance(long now)
         {
             if (Scope.RequestsPerMinute is { } requests)
@@ -305,8 +319,9 @@ internal sealed class MemoryLimitStore : ILimitStore, ILimitPreview
             }
         }
 
-        public readonly void Charge(long now)
+        public void Charge(long now)
         {
+            ChargedAt = now;
             if (Scope.RequestsPerMinute is not null)
             {
                 Holder.Requests.Take(now, 1);
@@ -314,7 +329,7 @@ internal sealed class MemoryLimitStore : ILimitStore, ILimitPreview
 
             if (Scope.TokensPerMinute is not null)
             {
-                Holder.Tokens.Take(now, Tokens);
+                TokenCharge = Holder.Tokens.Charge(now, Tokens);
             }
         }
     }
@@ -365,15 +380,15 @@ internal sealed class MemoryLimitStore : ILimitStore, ILimitPreview
             return new(result);
         }
 
-        public ValueTask ReturnAsync(long? tokens) => End(0, tokens);
+        public ValueTask ReturnAsync(long? tokens) => End(isCancelled: false, tokens);
 
-        public ValueTask CancelAsync() => End(-1, 0);
+        public ValueTask CancelAsync() => End(isCancelled: true, 0);
 
-        private ValueTask End(int requests, long? tokens)
+        private ValueTask End(bool isCancelled, long? tokens)
         {
             if (Interlocked.Exchange(ref _isOver, 1) == 0)
             {
-                store.End(_shares, _isCharged ? requests : 0, _isCharged ? tokens : null);
+                store.End(_shares, isCancelled && _isCharged, _isCharged ? tokens : null);
             }
 
             return ValueTask.CompletedTask;

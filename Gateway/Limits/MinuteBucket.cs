@@ -11,9 +11,13 @@ internal struct MinuteBucket
     /// <summary>The number of units of one request or token; also the number of milliseconds of a minute.</summary>
     internal const long Parts = 60_000;
 
+    /// <summary>The time in which a full bucket drains: nothing is left after it of a charge that is not above the limit.</summary>
+    internal static readonly TimeSpan Period = TimeSpan.FromMinutes(1);
+
     /// <summary>The upper bound of the level: 150 billion tokens. It is exact in a double, the number type of Redis scripts.</summary>
     internal const long Most = 9_000_000_000_000_000;
 
+    private LowLevels? _lows;
     private long _used;
     private long _at;
     private long _limit;
@@ -44,6 +48,23 @@ internal struct MinuteBucket
 
     /// <summary>The number of milliseconds until an amount is available. Call <see cref="Advance"/> first.</summary>
     public readonly long WaitFor(long amount) => Ceiling(_used - ((_limit - amount) * Parts));
+
+    /// <summary>Takes the estimated amount of a request unconditionally.</summary>
+    /// <returns>The number of the charge, for <see cref="GiveBack"/>.</returns>
+    public long Charge(long now, long amount)
+    {
+        Drain(now);
+        var charge = (_lows ??= new LowLevels()).Charge(_used);
+        Take(now, amount);
+        return charge;
+    }
+
+    /// <summary>Gives back an amount of a charge, as far as the bucket has not drained it since: see <see cref="LowLevels"/>.</summary>
+    public void GiveBack(long now, long charge, long amount)
+    {
+        Drain(now);
+        _used -= _lows!.GiveBack(charge, _used, Math.Min(amount, Most / Parts) * Parts);
+    }
 
     /// <summary>Takes an amount unconditionally; a negative amount gives back.</summary>
     public void Take(long now, long amount)

@@ -23,7 +23,8 @@ internal static class RedisLimitScripts
     /// Keys: for each scope the hash of its buckets and the sorted set of its requests in flight. Arguments: the lease, its lifetime in
     /// milliseconds, the step, then for each scope the limits of requests, tokens and concurrency (-1 for none) and the tokens to take.
     /// Returns 1 or 0 for granted or refused, the refusing scope and kind, and the retry delay in milliseconds; then for each scope, for
-    /// requests and for tokens, the remaining amount and the milliseconds until the limit is fully available again.
+    /// requests and for tokens, the remaining amount and the milliseconds until the limit is fully available again, and the number of the
+    /// charge of tokens or 0.
     /// </summary>
     public const string Take = Common + """
 
@@ -45,7 +46,7 @@ internal static class RedisLimitScripts
           local from = 4 + (scope - 1) * 4
           local requests, tokens = tonumber(ARGV[from]), tonumber(ARGV[from + 1])
           local concurrent, amount = tonumber(ARGV[from + 2]), tonumber(ARGV[from + 3])
-          local bucket = { requests = requests, tokens = tokens, concurrent = concurrent, r = 0, t = 0, amount = amount }
+          local bucket = { requests = requests, tokens = tokens, concurrent = concurrent, r = 0, t = 0, amount = amount, charge = 0 }
           if requests >= 0 then
             bucket.r = used(hash, 'r', requests)
             if not enters then
@@ -53,7 +54,7 @@ internal static class RedisLimitScripts
             end
           end
           if tokens >= 0 then
-            bucket.t = used(hash, 't', tokens)
+            bucket.t, bucket.packed, bucket.last = used(hash, 't', tokens)
             if not enters then
               refuse(scope, 1, ceiling(bucket.t - (tokens - amount) * PARTS, tokens))
             end
@@ -78,8 +79,12 @@ internal static class RedisLimitScripts
               keep(hash, 'r', bucket.r, bucket.requests)
             end
             if bucket.tokens >= 0 then
+              local groups = groups_of(bucket.packed, bucket.t)
+              bucket.charge = (tonumber(bucket.last) or now) + 1
+              groups[#groups + 1] = { bucket.charge, MOST }
               bucket.t = math.min(bucket.t + bucket.amount * PARTS, MOST)
               keep(hash, 't', bucket.t, bucket.tokens)
+              keep_groups(hash, groups, bucket.charge)
             end
           end
           if granted and counts and enters and bucket.concurrent >= 0 then
@@ -90,25 +95,32 @@ internal static class RedisLimitScripts
             reply[#reply + 1] = math.max(0, math.floor((level[2] * PARTS - level[1]) / PARTS))
             reply[#reply + 1] = ceiling(level[1], level[2])
           end
+          reply[#reply + 1] = bucket.charge
         end
         return reply
         """;
 
     /// <summary>
     /// Keys as for <see cref="Take"/>. Arguments: the lease to end, or an empty string for none, then for each scope its limits of requests
-    /// and tokens (-1 for none) and the amounts to take from each; a negative amount gives back.
+    /// and tokens (-1 for none), the amounts to take from each, and the charge of tokens that is corrected (0 for none). A negative amount
+    /// gives back; tokens of a charge only as far as the bucket has not drained them since.
     /// </summary>
     public const string Return = Common + """
 
         for scope = 1, #KEYS / 2 do
           local hash = KEYS[scope * 2 - 1]
-          local from = 2 + (scope - 1) * 4
+          local from = 2 + (scope - 1) * 5
           redis.call('ZREM', KEYS[scope * 2], ARGV[1])
           for i, kind in ipairs({ 'r', 't' }) do
-            local limit, change = tonumber(ARGV[from + i - 1]), tonumber(ARGV[from + i + 1])
+            local limit, change = tonumber(ARGV[from + i - 1]), tonumber(ARGV[from + i + 1]) * PARTS
+            local charge = tonumber(ARGV[from + 4])
             if limit >= 0 and change ~= 0 then
               local kept = tonumber(redis.call('HGET', hash, kind .. 'l') or limit)
-              keep(hash, kind, math.max(0, math.min(used(hash, kind, kept) + change * PARTS, MOST)), kept)
+              local parts, packed = used(hash, kind, kept)
+              if kind == 't' and change < 0 and charge > 0 then
+                change = -give_back(hash, groups_of(packed, parts), charge, -change)
+              end
+              keep(hash, kind, math.max(0, math.min(parts + change, MOST)), kept)
             end
           end
         end
@@ -141,7 +153,7 @@ internal static class RedisLimitScripts
         """;
 
     private const string Common = """
-        local PARTS, MOST = 60000, 9000000000000000
+        local PARTS, MOST, GROUPS = 60000, 9000000000000000, 16
         local clock = redis.call('TIME')
         local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
@@ -155,16 +167,16 @@ internal static class RedisLimitScripts
           return math.ceil(parts / limit)
         end
 
-        -- The used amount of a bucket at this time, under a limit that may have changed.
+        -- The used amount of a bucket at this time, under a limit that may have changed; its packed groups and the last of its charges.
         local function used(hash, kind, limit)
-          local kept = redis.call('HMGET', hash, kind .. 'u', kind .. 'l', kind .. 'a')
+          local kept = redis.call('HMGET', hash, kind .. 'u', kind .. 'l', kind .. 'a', kind .. 'm', kind .. 'n')
           if not kept[1] then return 0 end
           local parts, old, at = tonumber(kept[1]), tonumber(kept[2]), tonumber(kept[3])
           parts = math.max(0, parts - math.max(0, now - at) * old)
           if limit < old then
             parts = math.min(parts, math.max(limit * PARTS, math.floor(parts / old * limit)))
           end
-          return parts
+          return parts, kept[4], kept[5]
         end
 
         -- A hash expires one minute after its buckets have drained.
@@ -174,6 +186,47 @@ internal static class RedisLimitScripts
           if redis.call('PTTL', hash) < life then
             redis.call('PEXPIRE', hash, text(life))
           end
+        end
+
+        -- LowLevels: the groups of the charges of tokens, as pairs of the first charge and the lowest level, with the present level noted.
+        local function groups_of(packed, parts)
+          local groups, first = packed and cmsgpack.unpack(packed) or {}, nil
+          while #groups > 0 and groups[#groups][2] >= parts do
+            first = table.remove(groups)[1]
+          end
+          if first then
+            groups[#groups + 1] = { first, parts }
+          end
+          return groups
+        end
+
+        -- Charges are numbered from the time of the first one on, so that a charge of an expired hash precedes those of the next one.
+        local function keep_groups(hash, groups, last)
+          if #groups > GROUPS then
+            local least = 2
+            for i = 3, #groups do
+              if groups[i][2] - groups[i - 1][2] < groups[least][2] - groups[least - 1][2] then least = i end
+            end
+            table.remove(groups, least)
+          end
+          redis.call('HSET', hash, 'tm', cmsgpack.pack(groups))
+          if last then redis.call('HSET', hash, 'tn', text(last)) end
+        end
+
+        -- The part of an amount that has not drained since its charge: nothing of a charge whose hash has expired.
+        local function give_back(hash, groups, charge, amount)
+          local group = #groups
+          while group > 0 and groups[group][1] > charge do group = group - 1 end
+          if group == 0 then return 0 end
+          local given = math.min(amount, groups[group][2])
+          for i = group, #groups do groups[i][2] = groups[i][2] - given end
+          while group > 1 and groups[group - 1][2] >= groups[group][2] do
+            groups[group][1] = groups[group - 1][1]
+            table.remove(groups, group - 1)
+            group = group - 1
+          end
+          keep_groups(hash, groups)
+          return given
         end
         """;
 }

@@ -12,8 +12,10 @@ internal sealed partial class RedisLimitStore
         private readonly IReadOnlyList<LimitScope> _scopes;
         private readonly RedisKey[] _keys;
         private readonly long[] _amounts;
+        private readonly long[] _charges;
         private readonly bool _isConcurrencyLimited;
         private readonly bool _isRateLimited;
+        private long _chargedAt;
         private bool _isCharged;
         private int _isOver;
 
@@ -24,6 +26,7 @@ internal sealed partial class RedisLimitStore
             _scopes = scopes;
             _keys = new RedisKey[scopes.Count * 2];
             _amounts = new long[scopes.Count];
+            _charges = new long[scopes.Count];
             var flying = new List<RedisKey>(scopes.Count);
             for (var i = 0; i < scopes.Count; i++)
             {
@@ -62,6 +65,10 @@ internal sealed partial class RedisLimitStore
 
         public bool IsOver => Volatile.Read(ref _isOver) != 0;
 
+        private bool HasRequestDrained => _store._time.GetElapsedTime(_chargedAt) >= MinuteBucket.Period;
+
+        private int ReplyLength => 4 + (_scopes.Count * 5);
+
         /// <summary>The sets that contain the lease.</summary>
         public RedisKey[] Flying { get; }
 
@@ -94,6 +101,7 @@ internal sealed partial class RedisLimitStore
             }
 
             SetAmounts(estimatedTokens);
+            _chargedAt = _store._time.GetTimestamp();
             var result = await TakeAsync(RedisLimitScripts.Charge, UndoCharge);
             _isCharged = result.RefusedBy is null;
             return result;
@@ -125,7 +133,7 @@ internal sealed partial class RedisLimitStore
 
         public ValueTask CancelAsync() =>
             Interlocked.Exchange(ref _isOver, 1) != 0 || !(_isConcurrencyLimited || _isCharged) ? ValueTask.CompletedTask
-            : EndAsync(_isCharged ? Changes(Name, i => -_amounts[i], -1) : Changes(Name, static _ => 0, 0));
+            : EndAsync(_isCharged ? Changes(Name, i => -_amounts[i], HasRequestDrained ? 0 : -1) : Changes(Name, static _ => 0, 0));
 
         private void SetAmounts(long estimatedTokens)
         {
@@ -138,8 +146,9 @@ internal sealed partial class RedisLimitStore
         /// <summary>Undoes a charge whose reply is late. The request stays in flight. After a lost reply the buckets drain.</summary>
         private void UndoCharge(RedisResult? reply)
         {
-            if (reply is { Resp2Type: ResultType.Array, Length: > 0 } && (long)reply[0] == 1)
+            if (reply is { Resp2Type: ResultType.Array } && reply.Length == ReplyLength && (long)reply[0] == 1)
             {
+                SetCharges(i => (long)reply[i]);
                 _store._link.Post(RedisLimitScripts.Return, _keys, Changes(RedisValue.EmptyString, i => -_amounts[i], -1));
             }
         }
@@ -158,7 +167,17 @@ internal sealed partial class RedisLimitStore
                 values[6 + (i * 4)] = _amounts[i];
             }
 
-            return ResultOf(Numbers(await _store._link.RunAsync(RedisLimitScripts.Take, _keys, values, undo), 4 + (_scopes.Count * 4)));
+            var reply = Numbers(await _store._link.RunAsync(RedisLimitScripts.Take, _keys, values, undo), ReplyLength);
+            SetCharges(i => reply[i]);
+            return ResultOf(reply);
+        }
+
+        private void SetCharges(Func<int, long> reply)
+        {
+            for (var i = 0; i < _charges.Length; i++)
+            {
+                _charges[i] = reply(8 + (i * 5));
+            }
         }
 
         private LimitResult ResultOf(long[] reply)
@@ -167,7 +186,7 @@ internal sealed partial class RedisLimitStore
             LimitLevel? tokens = null;
             for (var i = 0; i < _scopes.Count; i++)
             {
-                var level = reply.AsSpan(4 + (i * 4), 4);
+                var level = reply.AsSpan(4 + (i * 5), 5);
                 if (_scopes[i].RequestsPerMinute is { } requestLimit)
                 {
                     requests = MemoryLimitStore.Tighter(requests, new LimitLevel(requestLimit, level[0], TimeSpan.FromMilliseconds(level[1])));
@@ -210,14 +229,15 @@ internal sealed partial class RedisLimitStore
 
         private RedisValue[] Changes(RedisValue name, Func<int, long> tokens, long requests)
         {
-            var values = new RedisValue[1 + (_scopes.Count * 4)];
+            var values = new RedisValue[1 + (_scopes.Count * 5)];
             values[0] = name;
             for (var i = 0; i < _scopes.Count; i++)
             {
-                values[1 + (i * 4)] = _scopes[i].RequestsPerMinute ?? -1;
-                values[2 + (i * 4)] = _scopes[i].TokensPerMinute ?? -1;
-                values[3 + (i * 4)] = requests;
-                values[4 + (i * 4)] = tokens(i);
+                values[1 + (i * 5)] = _scopes[i].RequestsPerMinute ?? -1;
+                values[2 + (i * 5)] = _scopes[i].TokensPerMinute ?? -1;
+                values[3 + (i * 5)] = requests;
+                values[4 + (i * 5)] = tokens(i);
+                values[5 + (i * 5)] = _charges[i];
             }
 
             return values;

@@ -67,16 +67,17 @@ internal sealed partial class RedisLimitStore : ILimitStore, ILimitPreview, IAsy
     public async ValueTask CorrectAsync(IReadOnlyList<LimitScope> scopes, long change)
     {
         var keys = new RedisKey[scopes.Count * 2];
-        var values = new RedisValue[1 + (scopes.Count * 4)];
+        var values = new RedisValue[1 + (scopes.Count * 5)];
         values[0] = "";
         for (var i = 0; i < scopes.Count; i++)
         {
             keys[i * 2] = KeyOf(scopes[i].Holder, "");
             keys[(i * 2) + 1] = KeyOf(scopes[i].Holder, ":flying");
-            values[1 + (i * 4)] = scopes[i].RequestsPerMinute ?? -1;
-            values[2 + (i * 4)] = scopes[i].TokensPerMinute ?? -1;
-            values[3 + (i * 4)] = 0;
-            values[4 + (i * 4)] = change;
+            values[1 + (i * 5)] = scopes[i].RequestsPerMinute ?? -1;
+            values[2 + (i * 5)] = scopes[i].TokensPerMinute ?? -1;
+            values[3 + (i * 5)] = 0;
+            values[4 + (i * 5)] = change;
+            values[5 + (i * 5)] = 0;
         }
 
         try

@@ -310,7 +310,8 @@ internal sealed partial class SettlementWorker : Worker
 
     /// <summary>
     /// Replaces the tokens that the limits count by those of the bill. A free call has used none. Tokens that a bucket has drained since
-    /// the call ended are not given back: they would be those of other calls. Neither are tokens taken that it would have drained.
+    /// the call began are not given back: they would be those of other calls. Neither are tokens taken that it would have drained since the
+    /// call ended; during the call many others may have used the same time.
     /// </summary>
     private async ValueTask CorrectLimitsAsync(PendingGeneration row, Usage bill)
     {
@@ -324,7 +325,8 @@ internal sealed partial class SettlementWorker : Worker
 
         foreach (var scope in key.ScopesIn(team))
         {
-            if (ChangeOf(bill.Tokens, counted, scope, _time.GetUtcNow() - row.EndedAt) is not 0 and var change)
+            var since = bill.Tokens < counted ? row.StartedAt : row.EndedAt;
+            if (ChangeOf(bill.Tokens, counted, scope, _time.GetUtcNow() - since) is not 0 and var change)
             {
                 await _limits.CorrectAsync([scope], change);
             }

@@ -22,6 +22,9 @@ public abstract class LimitStoreTests
     /// <summary>Lets so much time pass on that clock.</summary>
     private protected abstract Task PassAsync(TimeSpan time);
 
+    /// <summary>Lets the buckets of a holder drain as if so much time had passed, and moves <see cref="NowAsync"/> on by it.</summary>
+    private protected abstract Task DrainAsync(string holder, TimeSpan time);
+
     [Fact]
     public async Task Requests_AreRefusedBeyondTheLimitAndComeBack()
     {
@@ -195,6 +198,154 @@ public abstract class LimitStoreTests
         await first.Lease!.CancelAsync();
 
         Assert.NotNull((await TakeAsync(1000, scope)).Lease);
+    }
+
+    [Theory]
+    [InlineData(60)]
+    [InlineData(3600)]
+    public async Task DrainedTokens_AreNotGivenBack(int seconds)
+    {
+        var scope = Unlimited with { TokensPerMinute = 1000 };
+        var stashed = await TakeAsync(1000, scope);
+        await DrainAsync(scope.Holder, TimeSpan.FromSeconds(seconds));
+        var start = await NowAsync();
+        Assert.NotNull((await TakeAsync(1000, scope)).Lease);
+
+        await stashed.Lease!.ReturnAsync(0);
+
+        Assert.InRange((await TakeAsync(0, scope)).Tokens!.Value.Remaining, 0, Refill(1000, await NowAsync() - start));
+    }
+
+    [Fact]
+    public async Task DrainedCharge_IsNotUndone()
+    {
+        var scope = new LimitScope("team:a", 1, 1000, null);
+        var stashed = await TakeAsync(1000, scope);
+        await DrainAsync(scope.Holder, TimeSpan.FromMinutes(1));
+        var start = await NowAsync();
+        Assert.NotNull((await TakeAsync(1000, scope)).Lease);
+
+        await stashed.Lease!.CancelAsync();
+
+        var result = (await TakeAsync(0, scope)).Result;
+        Assert.Equal(LimitKind.Requests, result.RefusedBy);
+        Assert.InRange(result.Tokens!.Value.Remaining, 0, Refill(1000, await NowAsync() - start));
+    }
+
+    [Fact]
+    public async Task PartThatHasNotDrained_IsGivenBack()
+    {
+        var scope = Unlimited with { TokensPerMinute = 60_000 };
+        var start = await NowAsync();
+        var first = await TakeAsync(40_000, scope);
+        await DrainAsync(scope.Holder, TimeSpan.FromSeconds(30));
+        var second = await TakeAsync(50_000, scope);
+        var passed = await NowAsync() - start - TimeSpan.FromSeconds(30);
+        Assert.InRange(second.Tokens!.Value.Remaining, 0, Refill(60_000, passed));
+
+        // The bucket was at 10,000 before the second charge: so much of the first one was left.
+        await first.Lease!.ReturnAsync(0);
+        Assert.InRange(await RemainingAsync(), 10_000 - Refill(60_000, passed), 10_000 + Refill(60_000, await PassedAsync()));
+
+        // Of the second one everything is left.
+        await second.Lease!.ReturnAsync(0);
+        Assert.Equal(60_000, await RemainingAsync());
+
+        async Task<long> RemainingAsync() => (await TakeAsync(0, scope)).Tokens!.Value.Remaining;
+
+        async Task<TimeSpan> PassedAsync() => await NowAsync() - start - TimeSpan.FromSeconds(30);
+    }
+
+    /// <summary>A stash that is renewed before it has drained carries nothing over to the next minute either.</summary>
+    [Fact]
+    public async Task EstimatesThatAreRenewed_SaveNothingUp()
+    {
+        var scope = Unlimited with { TokensPerMinute = 60_000 };
+        var stash = new List<ILimitLease>();
+        for (var minute = 0; minute < 10; minute++)
+        {
+            await DrainAsync(scope.Holder, TimeSpan.FromSeconds(59));
+            await RenewAsync();
+        }
+
+        var start = await NowAsync();
+        long used = 0;
+        while (stash.Count > 0)
+        {
+            await stash[0].ReturnAsync(0);
+            stash.RemoveAt(0);
+            while ((await TakeAsync(1000, scope)).Lease is not null)
+            {
+                used += 1000;
+            }
+        }
+
+        Assert.InRange(used, 0, 60_000 + Refill(60_000, await NowAsync() - start));
+
+        // Ends each estimate only when the next one is charged, and charges as many as there is room for.
+        async Task RenewAsync()
+        {
+            var old = stash.ToArray();
+            stash.Clear();
+            await ChargeAsync();
+            foreach (var lease in old)
+            {
+                await lease.ReturnAsync(0);
+                await ChargeAsync();
+            }
+        }
+
+        async Task ChargeAsync()
+        {
+            while ((await TakeAsync(5000, scope)).Lease is { } lease)
+            {
+                stash.Add(lease);
+            }
+        }
+    }
+
+    /// <summary>"Refills continuously and holds one minute's worth": of any time, not of the whole run only.</summary>
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task TokensOfAnyTime_AreAtMostTheLimitAndTheRefill(int seed)
+    {
+        const int Limit = 6000;
+        var random = new TestRandom(TestEffort.Seed(seed));
+        var scope = Unlimited with { TokensPerMinute = Limit };
+        var open = new List<(ILimitLease Lease, int Used)>();
+        var calls = new List<(TimeSpan Before, TimeSpan After, int Used)>();
+        for (var i = 0; i < TestEffort.Times(400); i++)
+        {
+            await DrainAsync(scope.Holder, TimeSpan.FromMilliseconds(random.Next(random.Next(2) == 0 ? 100 : 20_000)));
+            var estimate = random.Next(4) == 0 ? Limit : random.Next(Limit);
+            var before = await NowAsync();
+            if ((await TakeAsync(estimate, scope)).Lease is { } lease)
+            {
+                // Never more than the estimate: what calls exceed their estimates by is a debt, which no limit can foresee.
+                var used = random.Next(random.Next(2) == 0 ? Math.Min(10, estimate + 1) : estimate + 1);
+                calls.Add((before, await NowAsync(), used));
+                open.Add((lease, used));
+            }
+
+            while (open.Count > 12 || (open.Count > 0 && random.Next(3) == 0))
+            {
+                var ended = random.Next(open.Count);
+                await open[ended].Lease.ReturnAsync(open[ended].Used);
+                open.RemoveAt(ended);
+            }
+        }
+
+        Assert.InRange(calls.Count, 50, int.MaxValue);
+        for (var first = 0; first < calls.Count; first++)
+        {
+            long used = 0;
+            for (var last = first; last < calls.Count; last++)
+            {
+                used += calls[last].Used;
+                Assert.InRange(used, 0, Limit + Refill(Limit, calls[last].After - calls[first].Before));
+            }
+        }
     }
 
     [Theory]

@@ -46,6 +46,56 @@ public sealed class MinuteBucketTests
             }
         });
 
+    /// <summary>Whichever estimates were open at the same time: the level is that of a bucket which was charged the used amounts from the start.</summary>
+    [Fact]
+    public void EstimateThatIsGivenBack_LeavesTheLevelOfTheUsedAmount() => SampleHistory(
+        LowLevels.MaxGroups, static (level, exact) => Assert.Equal(exact, level));
+
+    [Fact]
+    public void EstimateThatIsGivenBackLate_NeverLeavesLessThanTheUsedAmount() => SampleHistory(
+        LowLevels.MaxGroups * 10, static (level, exact) => Assert.True(level >= exact));
+
+    /// <summary>Charges and ends calls, and compares the time that the bucket takes to drain with that of one which knew the used amounts.</summary>
+    private static void SampleHistory(int steps, Action<long, long> compare) =>
+        Gen.Select(Gen.Int[100, 5000], Gen.Select(Gen.Int[0, 9000], Gen.Int[0, 100], Gen.Int[0, 100], Gen.Int[0, 3]).Array[1, steps]).Sample((limit, history) =>
+        {
+            var bucket = new MinuteBucket();
+            var calls = new List<(long At, long Counted)>();
+            var open = new List<(int Call, long Charge, long Estimate)>();
+            long now = 0;
+            foreach (var (passed, percent, usedPercent, ends) in history)
+            {
+                now += passed;
+                var estimate = (long)limit * percent / 100;
+                bucket.Advance(now, limit);
+                if (bucket.WaitFor(estimate) == 0)
+                {
+                    open.Add((calls.Count, bucket.Charge(now, estimate), estimate));
+                    calls.Add((now, estimate));
+                }
+
+                for (var i = 0; i < ends && open.Count > 0; i++)
+                {
+                    var (call, charge, charged) = open[(passed + i) % open.Count];
+                    open.RemoveAt((passed + i) % open.Count);
+                    var used = charged * usedPercent / 100;
+                    bucket.GiveBack(now, charge, charged - used);
+                    calls[call] = calls[call] with { Counted = used };
+                }
+
+                var exact = new MinuteBucket();
+                foreach (var (at, counted) in calls)
+                {
+                    exact.Advance(at, limit);
+                    exact.Take(at, counted);
+                }
+
+                exact.Advance(now, limit);
+                bucket.Advance(now, limit);
+                compare(bucket.WaitFor(limit), exact.WaitFor(limit));
+            }
+        });
+
     [Fact]
     public void TakingWhateverIsThere_GivesExactlyTheRateInTheLongRun()
     {

@@ -17,6 +17,7 @@ public sealed class RedisLimitStoreTests(SharedRedis redis) : LimitStoreTests, I
     private readonly string _prefix = redis.NewPrefix();
     private readonly FakeTimeProvider _time = new();
     private readonly List<IAsyncDisposable> _owned = [];
+    private TimeSpan _drained;
     private RedisServer _server = null!;
     private ConnectionMultiplexer _connection = null!;
 
@@ -168,12 +169,27 @@ public sealed class RedisLimitStoreTests(SharedRedis redis) : LimitStoreTests, I
     }
 
     private protected override async Task<TimeSpan> NowAsync() =>
-        await _connection.GetServer(_connection.GetEndPoints()[0]).TimeAsync() - DateTime.UnixEpoch;
+        await _connection.GetServer(_connection.GetEndPoints()[0]).TimeAsync() - DateTime.UnixEpoch + _drained;
 
     private protected override async Task PassAsync(TimeSpan time)
     {
         var end = await NowAsync() + time;
         await Eventually.TrueAsync(async () => await NowAsync() >= end, "Redis' clock");
+    }
+
+    /// <summary>Redis' clock cannot be moved: the times of the buckets go back instead.</summary>
+    private protected override async Task DrainAsync(string holder, TimeSpan time)
+    {
+        _drained += time;
+        _time.Advance(time);
+        var hash = $"{_prefix}limit:{{a}}:{holder}";
+        foreach (var name in (string[])["ra", "ta"])
+        {
+            if (await Database.HashExistsAsync(hash, name))
+            {
+                await Database.HashDecrementAsync(hash, name, (long)time.TotalMilliseconds);
+            }
+        }
     }
 
     private string Flying => _prefix + "limit:{a}:team:a:flying";

@@ -158,6 +158,16 @@ public sealed class SettlementWorkerTests
     public async Task LateBill_TakesWhatTheBucketWouldNotHaveDrained(long counted, long billed, int seconds, long tokens) =>
         Assert.Equal(tokens, await SettleLateAsync(counted, billed, seconds));
 
+    /// <summary>
+    /// Of a long call the bucket has drained the counted tokens while it ran. What it used beyond them is owed: other calls may have used the
+    /// same time.
+    /// </summary>
+    [Theory]
+    [InlineData(900, 11, 5, 0)]
+    [InlineData(900, 5000, 5, 4100)]
+    public async Task BillOfALongCall_GivesNoDrainedTokensBack(long counted, long billed, int seconds, long change) =>
+        Assert.Equal(change, await SettleLateAsync(counted, billed, seconds, lasted: 600));
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -241,9 +251,9 @@ public sealed class SettlementWorkerTests
 
     /// <summary>Settles a call by a bill that comes late.</summary>
     /// <returns>The correction of the limits.</returns>
-    private static async Task<long> SettleLateAsync(long counted, long billed, int seconds)
+    private static async Task<long> SettleLateAsync(long counted, long billed, int seconds, int lasted = 0)
     {
-        await using var pending = await PendingCall.CreateAsync(counted);
+        await using var pending = await PendingCall.CreateAsync(counted, lasted: lasted);
         pending.Upstream.Tokens = billed;
         pending.Time.Advance(TimeSpan.FromSeconds(seconds));
 
@@ -288,10 +298,11 @@ public sealed class SettlementWorkerTests
 
         /// <param name="counted">The tokens that the limits count for the call.</param>
         /// <param name="sentModel">The model that was sent upstream.</param>
-        public static async Task<PendingCall> CreateAsync(long counted, string? sentModel = null)
+        /// <param name="lasted">The seconds from its begin to its end.</param>
+        public static async Task<PendingCall> CreateAsync(long counted, string? sentModel = null, int lasted = 0)
         {
             var pending = new PendingCall();
-            await pending.StartAsync(counted, sentModel);
+            await pending.StartAsync(counted, sentModel, lasted);
             return pending;
         }
 
@@ -304,7 +315,7 @@ public sealed class SettlementWorkerTests
             _folder.Dispose();
         }
 
-        private async Task StartAsync(long counted, string? sentModel)
+        private async Task StartAsync(long counted, string? sentModel, int lasted)
         {
             _folder.Variables["UPSTREAM"] = TeamSetup.UpstreamKey;
             var team = TeamSetup.Team("\"Limits\": { \"TokensPerMinute\": 1000 }", keyMore: ", \"Label\": \"ci\"", reference: "env:UPSTREAM");
@@ -314,7 +325,7 @@ public sealed class SettlementWorkerTests
             Store = new ThrowingLedgerStore(new SqliteLedgerStore(Path.Combine(_folder.Path, "usage.db")));
             _writer = new LedgerWriter(Store, Time, NullLogger<LedgerWriter>.Instance);
             await _writer.EnsureOpenAsync(Cancel);
-            await _writer.WriteAsync(Began(Id) with { SentModel = sentModel });
+            await _writer.WriteAsync(Began(Id, at: Now - TimeSpan.FromSeconds(lasted)) with { SentModel = sentModel });
             await _writer.WriteAsync(Provisional(Id) with { GenerationId = "gen-1763871234-x", UpstreamKey = "env:KEY", LimitTokens = counted });
             Worker = new SettlementWorker(
                 Store,
