@@ -43,7 +43,12 @@ internal sealed class LowLevels
     public long GiveBack(long charge, long level, long amount)
     {
         Note(level);
-        var group = _groups.FindLastIndex(one => one.First <= charge);
+        var group = _groups.Count - 1;
+        while (_groups[group].First > charge)
+        {
+            group--;
+        }
+
         var given = Math.Min(amount, _groups[group].Level);
         for (var i = group; i < _groups.Count; i++)
         {
