@@ -123,6 +123,33 @@ internal sealed class BodyBudget(Func<long> capacity, Func<int> maxWaiting)
         }
     }
 
+    /// <summary>
+    /// Makes a reservation that may be done without: only if no body waits, if it fits, and if its owner does not get more than half of the
+    /// budget by it. Thereby it never takes the turn of a body, and one owner leaves half of the budget to the bodies of the others.
+    /// </summary>
+    /// <param name="key">The owner; compared by <see cref="object.Equals(object)"/>.</param>
+    /// <param name="bytes">The size in bytes.</param>
+    /// <returns>The reservation; <see langword="null"/> if it cannot be made now.</returns>
+    public BodyReservation? TryReserve(object key, long bytes)
+    {
+        lock (_gate)
+        {
+            var isKnown = _owners.TryGetValue(key, out var owner);
+            owner ??= new BodyOwner(key);
+            if (_waiting > 0 || owner.Held + bytes > capacity() / 2 || !HasRoom(owner, bytes, buffered: 0))
+            {
+                return null;
+            }
+
+            if (!isKnown)
+            {
+                _owners.Add(key, owner);
+            }
+
+            return Grant(owner, bytes, bypass: null);
+        }
+    }
+
     /// <summary>Releases a part of a reservation, or all of it.</summary>
     public void Release(BodyReservation reservation, long bytes)
     {

@@ -98,6 +98,15 @@ public sealed class RequestBodyMemory : IDisposable
         return _budget.ReserveAsync(owner, bytes, cancellationToken);
     }
 
+    /// <summary>
+    /// Makes a reservation for bytes that the host can do without, if there is room at once. No body is released for it, and none waits
+    /// longer for its turn.
+    /// </summary>
+    /// <param name="owner">The owner of the bytes; compared by <see cref="object.Equals(object)"/>.</param>
+    /// <param name="bytes">The size in bytes; the caller passes all of it to <see cref="Release"/> in the end.</param>
+    /// <returns>The reservation; <see langword="null"/> without room.</returns>
+    internal BodyReservation? TryReserve(object owner, long bytes) => _budget.TryReserve(owner, bytes);
+
     /// <summary>Keeps a body that was sent, until its owner releases it or another body needs the memory.</summary>
     internal void Keep(BodyBuffer body)
     {

@@ -159,6 +159,7 @@ internal static class GatewayHost
         proxy.Services.AddSingleton<AlertSignals>();
         proxy.Services.AddSingleton<CatalogueMemory>();
         proxy.Services.AddSingleton<CatalogueResponse>();
+        proxy.Services.AddSingleton<ResponseMemory>();
         return proxy
             .AddProviderMapping(static mapping =>
             {

@@ -40,7 +40,8 @@ internal sealed class ObservedMetrics(Meter meter)
     /// <param name="waiting">Returns the number of bodies that wait for a reservation.</param>
     public void ObserveBodies(Func<long> held, Func<int> waiting)
     {
-        meter.CreateObservableGauge("gateway.bodies.held", held, "By", "Memory reserved for request bodies of more than 64 KB.");
+        meter.CreateObservableGauge(
+            "gateway.bodies.held", held, "By", "Memory reserved for request bodies and held beginnings of responses of more than 64 KB.");
         meter.CreateObservableGauge("gateway.bodies.waiting", waiting, "{request}", "Requests whose unread body waits for memory.");
     }
 

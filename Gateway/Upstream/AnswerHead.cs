@@ -31,12 +31,13 @@ internal readonly record struct AnswerHead(HeldStream? Stream, bool IsLate, int?
         || (response.StatusCode == HttpStatusCode.OK && HttpMethods.IsPost(context.Request.Method) && IsPlain(headers) && IsJson(headers)
             && GatewayContext.Of(context).Snapshot.Settings.Upstream.ErrorsInSuccess == ErrorsInSuccess.Status);
 
-    /// <summary>Holds a response until it is decided, whole, too large, or the time is over.</summary>
+    /// <summary>Holds a response until it is decided, whole, too large, or the time or the memory of bodies is used up.</summary>
     public static async ValueTask<AnswerHead> HoldAsync(
         HttpContext context,
         HttpResponseMessage response,
         bool isEventStream,
         AnswerTimers? timers,
+        ResponseMemory memory,
         TimeProvider time,
         CancellationToken cancellationToken)
     {
@@ -45,7 +46,7 @@ internal readonly record struct AnswerHead(HeldStream? Stream, bool IsLate, int?
         var delay = request.Snapshot.Settings.Server.EventStreamHeaderDelay;
         var judge = JudgeOf(response, headers, isEventStream);
         var beganAt = time.GetTimestamp();
-        var stream = new HeldStream(await response.Content.ReadAsStreamAsync(cancellationToken), timers);
+        var stream = new HeldStream(await response.Content.ReadAsStreamAsync(cancellationToken), timers, memory, context);
         var limit = isEventStream ? HeldStream.MaxEventsSize : HeldStream.MaxSize;
         var isLate = false;
         var hasBegun = false;
@@ -63,7 +64,7 @@ internal readonly record struct AnswerHead(HeldStream? Stream, bool IsLate, int?
                     timers?.BeginRead();
                 }
 
-                if (verdict.IsDecided || stream.IsWhole || stream.Held.Length >= limit)
+                if (verdict.IsDecided || stream.IsWhole || stream.Held.Length >= limit || !stream.TryMakeRoom())
                 {
                     break;
                 }
@@ -177,6 +178,7 @@ internal readonly record struct AnswerHead(HeldStream? Stream, bool IsLate, int?
 
         var events = stream.Held.ToArray();
         KeepId(response, events);
+        stream.CountUntilTheEnd();
         stream.Dispose();
         response.Content.Dispose();
         response.Content = new ByteArrayContent(data) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };

@@ -20,9 +20,15 @@ namespace Gateway.Upstream;
 /// <param name="reached">Receives the destinations that responded.</param>
 /// <param name="catalogue">Edits lists of models.</param>
 /// <param name="alerts">Receives the keys that upstream rejects.</param>
+/// <param name="memory">Counts the held beginnings of responses.</param>
 /// <param name="logger">The log.</param>
 internal sealed partial class AnswerTransform(
-    TimeProvider time, ReachedDestinations reached, CatalogueResponse catalogue, AlertSignals alerts, ILogger logger) : ResponseTransform
+    TimeProvider time,
+    ReachedDestinations reached,
+    CatalogueResponse catalogue,
+    AlertSignals alerts,
+    ResponseMemory memory,
+    ILogger logger) : ResponseTransform
 {
     /// <summary>The time that the body of an error has which may be about the gateway's key: the status alone does not say.</summary>
     private static readonly TimeSpan KeyErrorDelay = TimeSpan.FromSeconds(10);
@@ -58,7 +64,9 @@ internal sealed partial class AnswerTransform(
         {
             var stream = await response.Content.ReadAsStreamAsync(CancellationToken.None);
             response.Content = PassedContent.WithHeaders(
-                answer.Headers, response.Content, new HeldStream(stream, TimersOf(answer, isEventStream: false)));
+                answer.Headers,
+                response.Content,
+                new HeldStream(stream, TimersOf(answer, isEventStream: false), memory, answer.Transform.HttpContext));
         }
         else
         {
@@ -83,7 +91,7 @@ internal sealed partial class AnswerTransform(
         AnswerHead head;
         try
         {
-            head = await AnswerHead.HoldAsync(context, response, isEventStream, timers, time, transform.CancellationToken);
+            head = await AnswerHead.HoldAsync(context, response, isEventStream, timers, memory, time, transform.CancellationToken);
         }
         catch (Exception exception)
         {
@@ -182,7 +190,8 @@ internal sealed partial class AnswerTransform(
     private async ValueTask<HeldStream> PeekAsync(Answer answer, TimeSpan delay)
     {
         var (transform, response) = (answer.Transform, answer.Response);
-        var held = new HeldStream(await response.Content.ReadAsStreamAsync(transform.CancellationToken), timers: null);
+        var held = new HeldStream(
+            await response.Content.ReadAsStreamAsync(transform.CancellationToken), timers: null, memory, transform.HttpContext);
         response.Content = new PassedContent(response.Content, held);
         try
         {

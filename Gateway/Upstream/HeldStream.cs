@@ -9,8 +9,10 @@ namespace Gateway.Upstream;
 /// </summary>
 /// <param name="inner">Upstream's stream.</param>
 /// <param name="timers">The time limits of the response, which this stream owns and reads under; <see langword="null"/> for none.</param>
+/// <param name="memory">Counts what is held.</param>
+/// <param name="context">The request.</param>
 /// <remarks>Not thread-safe. Nothing is held any more once the reader has begun to read.</remarks>
-internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : AsyncReadStream
+internal sealed class HeldStream(Stream inner, AnswerTimers? timers, ResponseMemory memory, HttpContext context) : AsyncReadStream
 {
     /// <summary>The largest beginning that is held.</summary>
     public const int MaxSize = 64 * 1024;
@@ -20,6 +22,10 @@ internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : AsyncRead
     /// </summary>
     public const int MaxEventsSize = 1024 * 1024;
 
+    /// <summary>
+    /// The size of the first buffer, which is not counted: it is no larger than the buffers of the request's connections, and the decision
+    /// about most responses needs no more.
+    /// </summary>
     private const int FirstSize = 4 * 1024;
 
     private byte[]? _buffer;
@@ -32,17 +38,42 @@ internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : AsyncRead
     // The failure that broke the response; its reader sees it behind the held bytes.
     private Exception? _failure;
 
+    private ResponseMemory.Count _count;
+
     /// <summary>The bytes that are held.</summary>
     public ReadOnlyMemory<byte> Held => _buffer.AsMemory(_start, _end - _start);
 
     /// <summary>Whether they are the whole response.</summary>
     public bool IsWhole { get; private set; }
 
-    /// <summary>Holds the bytes that arrive next.</summary>
+    /// <summary>Makes room for the bytes that arrive next.</summary>
+    /// <returns>Whether there is room; if not, the memory of bodies is used up, and no more can be held.</returns>
+    public bool TryMakeRoom()
+    {
+        if (_buffer is null)
+        {
+            _buffer = ArrayPool<byte>.Shared.Rent(FirstSize);
+        }
+        else if (_end == _buffer.Length)
+        {
+            if (!memory.TryCount(context, 2 * _buffer.Length, ref _count))
+            {
+                return false;
+            }
+
+            var larger = ArrayPool<byte>.Shared.Rent(2 * _buffer.Length);
+            _buffer.AsSpan(0, _end).CopyTo(larger);
+            ArrayPool<byte>.Shared.Return(_buffer);
+            _buffer = larger;
+        }
+
+        return true;
+    }
+
+    /// <summary>Holds the bytes that arrive next, for which <see cref="TryMakeRoom"/> has made room.</summary>
     /// <returns>Whether something has arrived, or the end, before the time was over.</returns>
     public async ValueTask<bool> TryHoldMoreAsync(TimeSpan limit, TimeProvider time, CancellationToken cancellationToken)
     {
-        MakeRoom();
         var token = TokenOf(cancellationToken);
         var read = inner.ReadAsync(_buffer.AsMemory(_end), token);
         int count;
@@ -74,17 +105,29 @@ internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : AsyncRead
         return true;
     }
 
+    /// <summary>Leaves the held bytes counted until the end of the request, for copies of them that outlive this stream.</summary>
+    public void CountUntilTheEnd()
+    {
+        if (_count != default)
+        {
+            context.Response.RegisterForDispose(new CountedCopy(memory, _count));
+            _count = default;
+        }
+    }
+
     /// <summary>Ends the response behind the held bytes: its reader receives them, and then the failure.</summary>
     public void Break(Exception failure) => _failure = failure;
 
-    /// <summary>Holds the whole response, or as much of it as may be held and arrives in time. A response that breaks ends there.</summary>
+    /// <summary>
+    /// Holds the whole response, or as much of it as may be held, has room and arrives in time. A response that breaks ends there.
+    /// </summary>
     /// <returns>Whether it has not broken.</returns>
     public async ValueTask<bool> HoldAllAsync(TimeSpan limit, TimeProvider time, CancellationToken cancellationToken)
     {
         var beganAt = time.GetTimestamp();
         try
         {
-            while (!IsWhole && _failure is null && _end - _start < MaxSize)
+            while (!IsWhole && _failure is null && _end - _start < MaxSize && TryMakeRoom())
             {
                 var left = limit - time.GetElapsedTime(beganAt);
                 if (!await TryHoldMoreAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, time, cancellationToken))
@@ -122,6 +165,8 @@ internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : AsyncRead
             {
                 Release();
             }
+
+            memory.End(ref _count);
         }
 
         base.Dispose(disposing);
@@ -162,21 +207,6 @@ internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : AsyncRead
         _end += count;
     }
 
-    private void MakeRoom()
-    {
-        if (_buffer is null)
-        {
-            _buffer = ArrayPool<byte>.Shared.Rent(FirstSize);
-        }
-        else if (_end == _buffer.Length)
-        {
-            var larger = ArrayPool<byte>.Shared.Rent(2 * _buffer.Length);
-            _buffer.AsSpan(0, _end).CopyTo(larger);
-            ArrayPool<byte>.Shared.Return(_buffer);
-            _buffer = larger;
-        }
-    }
-
     private void Release()
     {
         if (_buffer is { } buffer)
@@ -184,6 +214,15 @@ internal sealed class HeldStream(Stream inner, AnswerTimers? timers) : AsyncRead
             _buffer = null;
             _start = _end = 0;
             ArrayPool<byte>.Shared.Return(buffer);
+            memory.End(ref _count);
         }
+    }
+
+    /// <summary>The count of bytes that a request holds until its end.</summary>
+    private sealed class CountedCopy(ResponseMemory memory, ResponseMemory.Count count) : IDisposable
+    {
+        private ResponseMemory.Count _count = count;
+
+        public void Dispose() => memory.End(ref _count);
     }
 }

@@ -21,11 +21,16 @@ internal sealed class UpstreamTransforms : ITransformProvider
     private readonly AnswerTransform _answer;
 
     public UpstreamTransforms(
-        TimeProvider time, ReachedDestinations reached, CatalogueResponse catalogue, AlertSignals alerts, ILogger<UpstreamTransforms> logger)
+        TimeProvider time,
+        ReachedDestinations reached,
+        CatalogueResponse catalogue,
+        AlertSignals alerts,
+        ResponseMemory memory,
+        ILogger<UpstreamTransforms> logger)
     {
         _time = time;
         _logger = logger;
-        _answer = new AnswerTransform(time, reached, catalogue, alerts, logger);
+        _answer = new AnswerTransform(time, reached, catalogue, alerts, memory, logger);
     }
 
     public void ValidateRoute(TransformRouteValidationContext context)

@@ -267,6 +267,55 @@ public sealed class BodyBudgetTests
         Assert.NotNull(await fourth);
     }
 
+    [Fact]
+    public void OptionalReservation_TakesNoMoreThanHalfForItsOwner()
+    {
+        var first = _budget.TryReserve("a", 300 * Megabyte)!;
+        Assert.Null(_budget.TryReserve("a", 101 * Megabyte));
+        Assert.NotNull(_budget.TryReserve("a", 100 * Megabyte));
+        Assert.NotNull(_budget.TryReserve("b", 100 * Megabyte));
+        Assert.Equal((500, 0), State);
+
+        _budget.Release(first, first.Bytes);
+        Assert.NotNull(_budget.TryReserve("a", 101 * Megabyte));
+    }
+
+    [Fact]
+    public async Task OptionalReservation_LeavesTheRoomThatABodyWouldLeave()
+    {
+        await Reserve("a", 350);
+        await Reserve("b", 300);
+
+        Assert.Null(_budget.TryReserve("c", 101 * Megabyte));
+        Assert.NotNull(_budget.TryReserve("c", 100 * Megabyte));
+        Assert.Null(_budget.TryReserve("b", 1));
+    }
+
+    [Fact]
+    public async Task OptionalReservation_IsNotMadeWhileABodyWaits()
+    {
+        var first = await Held("a", 600);
+        var waiting = Reserve("b", 300);
+        Assert.False(waiting.IsCompleted);
+
+        Assert.Null(_budget.TryReserve("c", 1));
+
+        _budget.Release(first, first.Bytes);
+        Assert.NotNull(await waiting);
+        Assert.NotNull(_budget.TryReserve("c", 1));
+    }
+
+    [Fact]
+    public void OptionalReservation_LeavesNoOwnerBehind()
+    {
+        Assert.Null(_budget.TryReserve("a", 401 * Megabyte));
+        Assert.Equal(0, _budget.OwnerCount);
+
+        var made = _budget.TryReserve("a", 400 * Megabyte)!;
+        _budget.Release(made, made.Bytes);
+        Assert.Equal(0, _budget.OwnerCount);
+    }
+
     private Task<BodyReservation?> Reserve(string owner, long megabytes) => ReserveBytes(owner, megabytes * Megabyte);
 
     private Task<BodyReservation?> ReserveBytes(string owner, long bytes) =>
