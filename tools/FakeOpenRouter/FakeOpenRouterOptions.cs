@@ -1,3 +1,5 @@
+using System.Security.Cryptography.X509Certificates;
+
 namespace FakeOpenRouter;
 
 /// <summary>The options of a scripted OpenRouter.</summary>
@@ -22,10 +24,17 @@ internal sealed record FakeOpenRouterOptions
     public bool Book { get => field || Record; init; }
 
     /// <summary>
-    /// Whether it speaks HTTP/2 without TLS, and nothing else. Recorded headers then have lower-case names, and lines of one name are
-    /// beside each other.
+    /// Whether it speaks HTTP/2 and nothing else. Recorded headers then have lower-case names, and lines of one name are beside each other.
     /// </summary>
     public bool Http2 { get; init; }
+
+    /// <summary>
+    /// The certificate of HTTPS, over which the client chooses between HTTP/1.1 and HTTP/2; <see langword="null"/> for no TLS.
+    /// </summary>
+    public X509Certificate2? Certificate { get; init; }
+
+    /// <summary>The number of streams that an HTTP/2 connection may have at a time. The default is Kestrel's.</summary>
+    public int MaxStreams { get; init; } = 100;
 
     /// <summary>
     /// Whether a flush returns only after its bytes were passed to the socket, so that the book knows exactly whether an id was sent. With it,

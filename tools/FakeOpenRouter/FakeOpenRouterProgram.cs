@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 
 namespace FakeOpenRouter;
 
@@ -11,6 +13,7 @@ internal static class FakeOpenRouterProgram
     private static async Task<int> Main(string[] args)
     {
         var options = new FakeOpenRouterOptions { Port = DefaultPort };
+        var (certPath, keyPath) = (default(string), default(string));
         for (var i = 0; i < args.Length; i++)
         {
             var (name, value) = Split(args[i]);
@@ -34,6 +37,18 @@ internal static class FakeOpenRouterProgram
                 case "--http2" when value is null:
                     options = options with { Http2 = true, FlushesToSocket = false };
                     break;
+                case "--tls" when value is null:
+                    options = options with { Certificate = ServerCertificate.Create(options.Time.GetUtcNow()), FlushesToSocket = false };
+                    break;
+                case "--cert" when (value ?? Next(args, ref i)) is { } path:
+                    certPath = path;
+                    break;
+                case "--key" when (value ?? Next(args, ref i)) is { } path:
+                    keyPath = path;
+                    break;
+                case "--max-streams" when TryNumber(value ?? Next(args, ref i), int.MaxValue, out var streams) && streams > 0:
+                    options = options with { MaxStreams = (int)streams };
+                    break;
                 case "--scenario" when (value ?? Next(args, ref i)) is { } file:
                     try
                     {
@@ -48,13 +63,28 @@ internal static class FakeOpenRouterProgram
                     break;
                 case "--help" or "-h":
                     Console.WriteLine(
-                        "FakeOpenRouter [--port 9001] [--seed N] [--no-record] [--book] [--generation-delay-ms N] [--http2] [--scenario FILE]; "
+                        "FakeOpenRouter [--port 9001] [--seed N] [--no-record] [--book] [--generation-delay-ms N] [--http2] "
+                        + "[--tls] [--cert FILE --key FILE] [--max-streams N] [--scenario FILE]; "
                         + "x-fake-… request headers script its responses.");
                     return 0;
                 default:
                     await Console.Error.WriteLineAsync(
-                        $"\"{args[i]}\": expected --port N, --seed N, --no-record, --book, --generation-delay-ms N, --http2 or --scenario FILE");
+                        $"\"{args[i]}\": expected --port N, --seed N, --no-record, --book, --generation-delay-ms N, --http2, --tls, "
+                        + "--cert FILE, --key FILE, --max-streams N or --scenario FILE");
                     return 2;
+            }
+        }
+
+        if (certPath is not null || keyPath is not null)
+        {
+            try
+            {
+                options = options with { Certificate = LoadPair(certPath, keyPath), FlushesToSocket = false };
+            }
+            catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or CryptographicException or FormatException)
+            {
+                await Console.Error.WriteLineAsync($"--cert {certPath} --key {keyPath}: {fault.Message}");
+                return 2;
             }
         }
 
@@ -67,6 +97,10 @@ internal static class FakeOpenRouterProgram
         await stopped.Task;
         return 0;
     }
+
+    private static X509Certificate2 LoadPair(string? certPath, string? keyPath) => certPath is null || keyPath is null
+        ? throw new FormatException("one needs the other")
+        : ServerCertificate.Load(certPath, keyPath);
 
     private static PosixSignalRegistration OnSignal(PosixSignal signal, TaskCompletionSource stopped)
     {

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace FakeOpenRouter;
@@ -30,7 +31,7 @@ internal sealed class FakeOpenRouterServer : IAsyncDisposable
         RootUrl = app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.Single();
     }
 
-    /// <summary><c>http://127.0.0.1:NNNN</c>.</summary>
+    /// <summary><c>http://127.0.0.1:NNNN</c>, with TLS <c>https://127.0.0.1:NNNN</c>.</summary>
     public string RootUrl { get; }
 
     /// <summary><see cref="RootUrl"/> with <c>/api/v1</c>: the base URL for a gateway.</summary>
@@ -70,6 +71,7 @@ internal sealed class FakeOpenRouterServer : IAsyncDisposable
 
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore();
+        builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -83,20 +85,28 @@ internal sealed class FakeOpenRouterServer : IAsyncDisposable
             kestrel.Limits.MaxRequestBufferSize = 4 * 1024 * 1024;
             kestrel.Limits.MaxRequestHeadersTotalSize = 1024 * 1024;
             kestrel.Limits.MaxRequestHeaderCount = 1000;
+            kestrel.Limits.Http2.MaxStreamsPerConnection = options.MaxStreams;
             kestrel.Listen(IPAddress.Loopback, options.Port, endpoint =>
             {
                 endpoint.Protocols = options.Http2 ? HttpProtocols.Http2 : HttpProtocols.Http1AndHttp2;
+                if (options.Certificate is { } certificate)
+                {
+                    endpoint.UseHttps(certificate);
+                }
+
                 endpoint.Use(next => async connection =>
                 {
                     connections.Opened();
-                    if (options.Record && !options.Http2)
+                    var isHttp2 = options.Http2
+                        || connection.Features.Get<ITlsApplicationProtocolFeature>()?.ApplicationProtocol.Span.SequenceEqual("h2"u8) == true;
+                    if (options.Record && !isHttp2)
                     {
                         HeadTap.Install(connection);
                     }
 
                     try
                     {
-                        await (options.Http2 ? Linger.ServeAsync(connection, next, LingerTime) : next(connection));
+                        await (isHttp2 ? Linger.ServeAsync(connection, next, LingerTime) : next(connection));
                     }
                     finally
                     {
