@@ -4,6 +4,7 @@ using Gateway.Configuration;
 using Gateway.Tests.Gateway.Configuration;
 using Gateway.Tests.Support;
 using Gateway.Upstream;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 using Yarp.ReverseProxy.Configuration;
@@ -48,6 +49,52 @@ public sealed class UpstreamClientFactoryTests : IDisposable
         Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK), (answered.StatusCode, second.StatusCode));
         Assert.Equal(["first", "second"], upstream.Book.Keys.Order());
         Assert.All(upstream.Book, call => Assert.Equal(1, call.Value));
+    }
+
+    /// <summary>
+    /// A name of upstream moves to another address. Requests follow it once the connections to the old one are older than their lifetime; a
+    /// request that is in flight there ends there.
+    /// </summary>
+    [Fact]
+    public async Task NameThatMoves_IsFollowedByNewConnections()
+    {
+        if (!PrivateHosts.IsInside)
+        {
+            await PrivateHosts.RunAsync((typeof(UpstreamClientFactoryTests), nameof(NameThatMoves_IsFollowedByNewConnections)));
+            return;
+        }
+
+        var (before, after) = (IPAddress.Loopback, IPAddress.Parse("127.0.0.2"));
+        foreach (var (version, protocol) in new[]
+        {
+            (HttpVersion.Version11, HttpProtocols.Http1),
+            (HttpVersion.Version20, HttpProtocols.Http2),
+        })
+        {
+            PrivateHosts.Point(before);
+            await using var upstream = await AddressUpstream.StartAsync(protocol, before, after);
+            using var client = await CreateAsync(lifetime: TimeSpan.FromMilliseconds(1));
+            var held = AskAsync("/held");
+            await upstream.Held.GuardAsync();
+            Assert.Equal(before.ToString(), await AskAsync("/"));
+
+            PrivateHosts.Point(after);
+            await Eventually.TrueAsync(async () => await AskAsync("/") == after.ToString(), "a connection to the new address");
+
+            upstream.Release();
+            Assert.Equal(before.ToString(), await held);
+
+            async Task<string> AskAsync(string path)
+            {
+                using var request = new HttpRequestMessage(HttpMethod.Get, $"http://{PrivateHosts.Name}:{upstream.Port}{path}")
+                {
+                    Version = version,
+                    VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+                };
+                using var response = await client.SendAsync(request, Cancel).GuardAsync();
+                return await response.Content.ReadAsStringAsync(Cancel);
+            }
+        }
     }
 
     [Fact]
@@ -113,8 +160,12 @@ public sealed class UpstreamClientFactoryTests : IDisposable
     private async Task<HttpMessageInvoker> CreateAsync(
         TimeSpan? lifetime = null, TimeSpan? ping = null, TimeSpan? pingTimeout = null)
     {
-        _folder.Write("appsettings.json", SettingsFolder.Json());
-        _settings = new SettingsStore(await _folder.LoadGoodAsync(), TimeProvider.System, NullLogger<SettingsStore>.Instance);
+        if (_settings is null)
+        {
+            _folder.Write("appsettings.json", SettingsFolder.Json());
+            _settings = new SettingsStore(await _folder.LoadGoodAsync(), TimeProvider.System, NullLogger<SettingsStore>.Instance);
+        }
+
         var standard = new UpstreamClientFactory(_settings);
         var factory = new UpstreamClientFactory(_settings)
         {
