@@ -84,21 +84,35 @@ public sealed class ConnectionRenewalTests
         // A call that upstream refuses is sent again for ten seconds, which the clock of a slow machine might not leave it.
         FakeTime.SkipWithPublishedProgram();
         await using var gateway = await StartAsync(upstream, """, "EnableMultipleHttp2Connections": false""", FakeTime.StartNow());
-        using var client = new HttpClient { BaseAddress = gateway.Address, Timeout = HangGuard.Limit };
-        client.DefaultRequestHeaders.Add("Authorization", "Bearer sk-or-v1-caller");
 
-        var statuses = await Task.WhenAll(Enumerable.Range(0, Calls).Select(async number =>
-        {
-            using var content = new StringContent(
-                $$"""{"model":"m","messages":[],"user":"call-{{number}}"}""", Encoding.UTF8, "application/json");
-            using var response = await client.PostAsync("/v1/chat/completions", content, TestContext.Current.CancellationToken);
-            return response.StatusCode;
-        }));
+        var statuses = await CallAsync(gateway, Calls);
 
         Assert.All(statuses, status => Assert.Equal(HttpStatusCode.OK, status));
         Assert.Equal(Calls, upstream.Book.Count);
         Assert.All(upstream.Book, call => Assert.Equal(1, call.Value));
         Assert.Equal(1, upstream.Connections);
+    }
+
+    /// <summary>
+    /// By default, calls above the limit of a connection take another one. The client assumes a hundred streams until upstream has announced its
+    /// limit, so a burst on a new connection is refused nothing.
+    /// </summary>
+    [Fact]
+    public async Task BurstAboveTheStreamLimit_TakesFurtherConnectionsAndFailsNoCall()
+    {
+        const int Calls = 300;
+        const byte Limit = 100;
+
+        // Answered only when all are in flight, so that no call gets the place of another.
+        await using var upstream = new RenewingUpstream { MaxStreams = Limit, CallsBeforeAnswers = Calls };
+        await using var gateway = await StartAsync(upstream, "");
+
+        var statuses = await CallAsync(gateway, Calls);
+
+        Assert.All(statuses, status => Assert.Equal(HttpStatusCode.OK, status));
+        Assert.Equal(Calls, upstream.Book.Count);
+        Assert.All(upstream.Book, call => Assert.Equal(1, call.Value));
+        Assert.True(upstream.Connections >= Calls / Limit);
     }
 
     /// <summary>The time limits of a response do not run while its request is sent.</summary>
@@ -126,6 +140,20 @@ public sealed class ConnectionRenewalTests
         Assert.Equal(200, (await client.ReadAsync()).Head.Status);
         Assert.Equal(1, upstream.Book["slow"]);
         Assert.True(windows >= 64);
+    }
+
+    /// <summary>Makes calls at once.</summary>
+    private static async Task<HttpStatusCode[]> CallAsync(GatewayHost gateway, int calls)
+    {
+        using var client = new HttpClient { BaseAddress = gateway.Address, Timeout = HangGuard.Limit };
+        client.DefaultRequestHeaders.Add("Authorization", "Bearer sk-or-v1-caller");
+        return await Task.WhenAll(Enumerable.Range(0, calls).Select(async number =>
+        {
+            using var content = new StringContent(
+                $$"""{"model":"m","messages":[],"user":"call-{{number}}"}""", Encoding.UTF8, "application/json");
+            using var response = await client.PostAsync("/v1/chat/completions", content, TestContext.Current.CancellationToken);
+            return response.StatusCode;
+        }));
     }
 
     private static Task<GatewayHost> StartAsync(RenewingUpstream upstream, string client, TimeProvider? time = null) =>
