@@ -1,4 +1,5 @@
 using Gateway.Tests.Support;
+using Microsoft.Data.Sqlite;
 using Xunit;
 
 namespace Gateway.Tests.EndToEnd;
@@ -23,6 +24,34 @@ public sealed class LateLedgerTests
                 File.Delete(late.File("mount"));
                 return Task.CompletedTask;
             });
+    }
+
+    /// <summary>
+    /// Another process has the file locked at the moment of the first call: its writes, or all of it. A new file, and one of an earlier
+    /// process.
+    /// </summary>
+    [Theory]
+    [InlineData(false, "BEGIN IMMEDIATE")]
+    [InlineData(true, "BEGIN IMMEDIATE")]
+    [InlineData(false, "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE")]
+    [InlineData(true, "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE")]
+    public async Task LockedFile_MayBeReleasedAfterTheFirstCall(bool isLedger, string statement)
+    {
+        using var folder = new TempFolder();
+        var usage = $$"""{ "Sqlite": { "Path": "{{folder.File("usage.db")}}" } }""";
+        if (isLedger)
+        {
+            await using var earlier = await TeamGateway.StartAsync(new TeamGatewayOptions { Team = Budget, Usage = usage });
+            Assert.Equal(200, (await earlier.ChatAsync()).Status);
+        }
+
+        await using var other = new SqliteConnection($"Data Source={folder.File("usage.db")};Pooling=False");
+        await other.OpenAsync(TestContext.Current.CancellationToken);
+        await using var command = other.CreateCommand();
+        command.CommandText = statement;
+        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+
+        await AssertRecoversAsync(usage, async () => await other.CloseAsync());
     }
 
     [Fact]
@@ -69,6 +98,10 @@ public sealed class LateLedgerTests
             using var unknown = await team.Gateway.Client.SendAsync(question, TestContext.Current.CancellationToken);
             Assert.Equal(503, (int)unknown.StatusCode);
         }
+
+        var refused = await team.ChatAsync();
+        refused.IsRefused(503);
+        Assert.Equal("budget_unavailable", refused.Json.GetProperty("error").GetProperty("code").GetString());
 
         await comeUp();
 

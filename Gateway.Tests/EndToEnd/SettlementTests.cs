@@ -117,14 +117,8 @@ public sealed class SettlementTests
             Team = """ "Limits": { "ConcurrentRequests": 1 }, "Budget": { "Usd": 1 } """,
         });
         Assert.Equal(200, (await team.ChatAsync()).Status);
-        await using (var other = new SqliteConnection($"Data Source={team.LedgerPath};Pooling=False"))
+        await using (await LockAsync(team.LedgerPath))
         {
-            // Another process has the file locked.
-            await other.OpenAsync(TestContext.Current.CancellationToken);
-            await using var command = other.CreateCommand();
-            command.CommandText = "BEGIN EXCLUSIVE";
-            await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
-
             for (var i = 0; i < 3; i++)
             {
                 Assert.Equal(200, (await team.ChatAsync()).Status);
@@ -136,6 +130,41 @@ public sealed class SettlementTests
                 "an error");
         }
 
+        await AssertBookIsInTheLedgerAsync(team);
+    }
+
+    /// <summary>
+    /// The first count of a budget reads the ledger, and for that the entries in the journal are moved first. Another process that writes to
+    /// the file does not matter while there are none.
+    /// </summary>
+    [Fact]
+    public async Task FirstCallOfABudget_WhileAnotherProcessHasTheLedgerLocked_IsRefusedOnlyIfEntriesWait()
+    {
+        const string First = "ogw-key-of-first";
+        const string Second = "ogw-key-of-second";
+        await using var team = await TeamGateway.StartAsync(new TeamGatewayOptions
+        {
+            MoreTeams = static reference =>
+            [
+                TeamSetup.Team(""" "Budget": { "Usd": 1 } """, "first", First, reference: reference),
+                TeamSetup.Team(""" "Budget": { "Usd": 1 } """, "second", Second, reference: reference),
+            ],
+        });
+        await using (await LockAsync(team.LedgerPath))
+        {
+            // Its row is an entry of the journal from now on.
+            Assert.Equal(200, (await team.ChatAsync("", "x-api-key: " + First)).Status);
+
+            var refused = await team.ChatAsync("", "x-api-key: " + Second);
+            refused.IsRefused(503);
+            Assert.Equal("budget_unavailable", refused.Json.GetProperty("error").GetProperty("code").GetString());
+
+            // A counted budget needs no ledger, and neither does a team without one.
+            Assert.Equal(200, (await team.ChatAsync("", "x-api-key: " + First)).Status);
+            Assert.Equal(200, (await team.ChatAsync()).Status);
+        }
+
+        Assert.Equal(200, (await team.ChatAsync("", "x-api-key: " + Second)).Status);
         await AssertBookIsInTheLedgerAsync(team);
     }
 
@@ -264,6 +293,17 @@ public sealed class SettlementTests
         disk.Free();
         await Eventually.TrueAsync(async () => (await team.ChatAsync()).Status == 200, "a ledger that is written again");
         await AssertBookIsInTheLedgerAsync(team, ledger);
+    }
+
+    /// <summary>Locks a ledger for writers, as another process does.</summary>
+    private static async Task<SqliteConnection> LockAsync(string path)
+    {
+        var other = new SqliteConnection($"Data Source={path};Pooling=False");
+        await other.OpenAsync(TestContext.Current.CancellationToken);
+        await using var command = other.CreateCommand();
+        command.CommandText = "BEGIN EXCLUSIVE";
+        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        return other;
     }
 
     private static async Task AssertBookIsInTheLedgerAsync(TeamGateway team, string? ledger = null)

@@ -18,12 +18,16 @@ internal sealed class SqliteLedgerConnection : IDisposable
         try
         {
             Connection.Open();
+            Execute($"PRAGMA busy_timeout = {(long)openTimeout.TotalMilliseconds}");
+
+            // Another process may have the whole file locked, also for readers. The commands below would each try again for five seconds.
+            Begin();
+            Execute("COMMIT");
 
             // A write is durable once it is in the write-ahead log: it survives the end of the process. JournalCompactor runs the
             // checkpoints; the automatic one is a fallback.
             Execute(
                 $"""
-                PRAGMA busy_timeout = {(long)openTimeout.TotalMilliseconds};
                 PRAGMA journal_mode = WAL;
                 PRAGMA synchronous = NORMAL;
                 PRAGMA wal_autocheckpoint = 16000;
@@ -88,19 +92,8 @@ internal sealed class SqliteLedgerConnection : IDisposable
 
     private string Migrate()
     {
-        // Not BeginTransaction, which tries again after SQLite's own wait. If a statement fails, the connection is closed.
-        using (var begin = new SqliteStatement(Connection.Handle!, "BEGIN IMMEDIATE"))
-        {
-            try
-            {
-                begin.Run();
-            }
-            catch (LedgerException fault) when (!fault.IsLocked)
-            {
-                throw new SqliteException(fault.Message, raw.sqlite3_errcode(Connection.Handle!));
-            }
-        }
-
+        // If a statement fails, the connection is closed.
+        Begin();
         Execute(LedgerSchema.CreateMeta);
         var version = ReadMeta(LedgerSchema.VersionKey);
         foreach (var statement in LedgerSchema.Upgrade(version, isSqlite: true))
@@ -123,6 +116,22 @@ internal sealed class SqliteLedgerConnection : IDisposable
 
         Execute("COMMIT");
         return id;
+    }
+
+    /// <summary>
+    /// Begins a writing transaction, after one wait for the transaction of another process: a command would try again after SQLite's own wait.
+    /// </summary>
+    private void Begin()
+    {
+        using var begin = new SqliteStatement(Connection.Handle!, "BEGIN IMMEDIATE");
+        try
+        {
+            begin.Run();
+        }
+        catch (LedgerException fault) when (!fault.IsLocked)
+        {
+            throw new SqliteException(fault.Message, raw.sqlite3_errcode(Connection.Handle!));
+        }
     }
 
     private void Execute(string sql)

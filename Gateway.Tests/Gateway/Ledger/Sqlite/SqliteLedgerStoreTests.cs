@@ -189,6 +189,25 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
         Assert.Single(await store.ReadChargesAsync([id], Cancel));
     }
 
+    /// <summary>Another process may have all of the file locked before it is opened here. That is waited for once, too.</summary>
+    [Fact]
+    public async Task FileThatIsLockedForReadersToo_IsKnownToBeLocked()
+    {
+        await (await OpenLockableAsync()).DisposeAsync();
+        await using var store = new SqliteLedgerStore(_folder.File("locked.db")) { BusyTimeout = TimeSpan.FromMilliseconds(50) };
+        await using (await LockAsync("PRAGMA locking_mode = EXCLUSIVE; "))
+        {
+            var fault = await Assert.ThrowsAsync<LedgerException>(() => store.OpenAsync(Cancel));
+            Assert.True(fault.IsLocked);
+
+            // An attempt that waited again would not end.
+            store.BusyTimeout = TimeSpan.FromDays(1);
+            await Task.Run(() => Assert.ThrowsAsync<LedgerException>(() => store.OpenAsync(Cancel))).GuardAsync();
+        }
+
+        await store.OpenAsync(Cancel);
+    }
+
     [Fact]
     public async Task JournalThatCannotBeFolded_TakesEntriesUpToItsMaximum()
     {
@@ -325,12 +344,12 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreTests
     }
 
     /// <summary>Locks the file with a write transaction, which ends with its connection.</summary>
-    private async Task<SqliteConnection> LockAsync()
+    private async Task<SqliteConnection> LockAsync(string before = "")
     {
         var other = new SqliteConnection($"Data Source={_folder.File("locked.db")};Pooling=false");
         await other.OpenAsync(Cancel);
         await using var begin = other.CreateCommand();
-        begin.CommandText = "BEGIN IMMEDIATE";
+        begin.CommandText = before + "BEGIN IMMEDIATE";
         await begin.ExecuteNonQueryAsync(Cancel);
         return other;
     }
