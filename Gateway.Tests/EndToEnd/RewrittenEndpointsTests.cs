@@ -101,7 +101,7 @@ public sealed class RewrittenEndpointsTests : IClassFixture<RewrittenEndpointsTe
         call.IsRefused(426);
         Assert.Equal("upgrade_not_supported", call.Json.GetProperty("error").GetProperty("code").GetString());
         Assert.Equal("HTTP/1.1", call.Head.Header("Upgrade"));
-        Assert.Equal("Upgrade", call.Head.Header("Connection"));
+        Assert.Equal("Upgrade, close", call.Head.Header("Connection"));
         Assert.Null(call.Upstream);
     }
 

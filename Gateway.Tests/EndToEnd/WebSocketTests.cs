@@ -76,6 +76,36 @@ public sealed class WebSocketTests
         Assert.DoesNotContain(pair.Upstream.Requests.All, static request => request.Path.Contains("responses", StringComparison.Ordinal));
     }
 
+    /// <summary>
+    /// Fault D6: Codex asks for a WebSocket first. The refusal makes it send its call as a POST at once. It counts under no limit, and says
+    /// that it ends the connection.
+    /// </summary>
+    [Fact]
+    public async Task UpgradeOfCodex_IsRefusedWithTeamsToo_AndItsCallIsServed()
+    {
+        await using var team = await TeamGateway.StartAsync(
+            """ "Limits": { "RequestsPerMinute": 1, "ConcurrentRequests": 1 }, "ServerTools": ["*"] """);
+        await using var client = await team.Gateway.ConnectAsync();
+        await client.SendAsync(
+            $"GET /v1/responses HTTP/1.1\r\nHost: {client.Authority}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOpenAI-Beta: responses_websockets=2026-02-06\r\n"
+            + $"{TeamSetup.Bearer}\r\n\r\n");
+        var (refusal, error) = await client.ReadAsync();
+        Assert.Equal((426, RawEnd.Complete), (refusal.Status, error.End));
+        Assert.Contains("\"upgrade_not_supported\"", error.Text, StringComparison.Ordinal);
+        Assert.Contains("close", refusal.Header("Connection"), StringComparison.Ordinal);
+        Assert.True(await client.IsClosedByPeerAsync());
+
+        var body = await File.ReadAllTextAsync(
+            Path.Combine(AppContext.BaseDirectory, "Cases", "tools", "codex.json"), TestContext.Current.CancellationToken);
+        var call = await team.PostAsync("/v1/responses", body);
+
+        Assert.Equal((200, RawEnd.Complete), (call.Status, call.Body.End));
+        Assert.Contains("response.completed", call.Body.Text, StringComparison.Ordinal);
+        Assert.Equal("/api/v1/responses", call.Forwarded.Path);
+        Assert.DoesNotContain(team.Upstream.Requests.All, static request => request.Method == "GET" && request.Path == "/api/v1/responses");
+    }
+
     private static SocketsHttpHandler Handler() => new() { SslOptions = { RemoteCertificateValidationCallback = TestCertificate.Accept } };
 
     private static ClientWebSocket Socket(bool isOnHttp2)

@@ -98,12 +98,12 @@ internal sealed record GatewayError(int Status, ErrorOrigin Origin, string Type,
 
     /// <summary>
     /// An upgrade on an endpoint whose bodies are rewritten. The status makes Codex fall back to POST at once. RFC 9110, 15.5.22 requires the
-    /// header.
+    /// header. Kestrel closes the connection of a request that asks for an upgrade, which the client is told.
     /// </summary>
     public static GatewayError UpgradeRefused { get; } = new(426, ErrorOrigin.Client, InvalidRequest, "upgrade_not_supported",
         "This endpoint accepts no protocol upgrade. Send a POST request.")
     {
-        Headers = [new(HeaderNames.Upgrade, "HTTP/1.1"), new(HeaderNames.Connection, HeaderNames.Upgrade)],
+        Headers = [new(HeaderNames.Upgrade, "HTTP/1.1"), new(HeaderNames.Connection, "Upgrade, close")],
     };
 
     public static GatewayError PreflightBody { get; } = new(400, ErrorOrigin.Client, InvalidRequest, "bad_request",
