@@ -25,6 +25,9 @@ public sealed class FailuresDocumentTests : IClassFixture<FailuresDocumentTests.
 
     public static TheoryData<string> PlayedFaults => [.. Rows.Keys];
 
+    /// <summary>The sections whose table has a failure in each row.</summary>
+    private static IEnumerable<MarkdownSection> Tables => Sections.Where(section => section.Heading != "# Failures" && section.TableRows.Any());
+
     public static TheoryData<string> Named => [.. NamedTests.In(Sections)];
 
     [Theory]
@@ -57,6 +60,25 @@ public sealed class FailuresDocumentTests : IClassFixture<FailuresDocumentTests.
             .SelectMany(row => row[0].Split('`').Where((_, i) => i % 2 == 1))
             .Distinct()
             .Order(StringComparer.Ordinal));
+
+    /// <summary>What an operator sees of each failure: an event of the log, a metric, a recommended alert or one of the webhook.</summary>
+    [Fact]
+    public void OperatorColumn_NamesWhatThereIs()
+    {
+        Assert.Equal(5, Tables.Count());
+        var names = new OperatorNames();
+        Assert.All(Tables, section =>
+        {
+            var header = section.Lines.First(line => line.StartsWith('|')).Trim('|').Split('|');
+            var column = Array.FindIndex(header, cell => cell.Trim() == "operator");
+            Assert.All(section.TableRows, row =>
+            {
+                var named = new MarkdownSection("", [row[column]]).InlineCode;
+                Assert.True(named.Any(names.IsSeen), $"{row[0]} has no event, metric or alert");
+                Assert.Empty(named.Where(name => !names.IsKnown(name)).Select(name => $"{row[0]}: {name}"));
+            });
+        });
+    }
 
     [Theory]
     [MemberData(nameof(Named))]
