@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using Gateway.Tests.Support;
 using Xunit;
 
@@ -117,7 +116,7 @@ public sealed class ServerToolTests : IClassFixture<ServerToolTests.Fixture>
     [InlineData("opencode-openrouter", false)]
     public async Task RequestOfAnAgent_PassesWithAStopCondition(string name, bool stops)
     {
-        var (path, body) = await ReadCaseAsync(name);
+        var (path, body) = await AgentRequest.ReadAsync(name);
 
         var call = await PostAsync("agents", path, body);
 
@@ -131,7 +130,7 @@ public sealed class ServerToolTests : IClassFixture<ServerToolTests.Fixture>
     [InlineData("codex-known-model", "{\"type\":\"web_search\",\"external_web_access\":true,\"search_content_types\":[\"text\",\"image\"]}")]
     public async Task RequestOfCodex_LosesItsSearchWhereTheTeamRemovesIt(string name, string search)
     {
-        var (path, body) = await ReadCaseAsync(name);
+        var (path, body) = await AgentRequest.ReadAsync(name);
 
         var call = await PostAsync("removing", path, body);
 
@@ -143,7 +142,7 @@ public sealed class ServerToolTests : IClassFixture<ServerToolTests.Fixture>
     [Fact]
     public async Task SearchOfClaudeCode_CannotBeRemovedWhereItIsForced()
     {
-        var (path, body) = await ReadCaseAsync("claude-code-search");
+        var (path, body) = await AgentRequest.ReadAsync("claude-code-search");
 
         IsRefused(await PostAsync("removing", path, body), "/v1/messages", "server_tool_not_allowed", "'web_search_20250305'");
     }
@@ -265,13 +264,6 @@ public sealed class ServerToolTests : IClassFixture<ServerToolTests.Fixture>
 
     private static string Body(string members) =>
         members.Contains("\"model\":\"openrouter", StringComparison.Ordinal) ? $"{{{members}}}" : $$"""{"model":"{{TeamGateway.Model}}",{{members}}}""";
-
-    private static async Task<(string Path, string Body)> ReadCaseAsync(string name)
-    {
-        var file = Path.Combine(AppContext.BaseDirectory, "Cases", "tools", name + ".json");
-        using var json = JsonDocument.Parse(await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken));
-        return (json.RootElement.GetProperty("path").GetString()!, json.RootElement.GetProperty("body").GetRawText());
-    }
 
     private async Task<long> ReservedAsync(string team, string body)
     {

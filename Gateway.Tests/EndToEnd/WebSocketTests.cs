@@ -96,9 +96,8 @@ public sealed class WebSocketTests
         Assert.Contains("close", refusal.Header("Connection"), StringComparison.Ordinal);
         Assert.True(await client.IsClosedByPeerAsync());
 
-        var body = await File.ReadAllTextAsync(
-            Path.Combine(AppContext.BaseDirectory, "Cases", "tools", "codex.json"), TestContext.Current.CancellationToken);
-        var call = await team.PostAsync("/v1/responses", body);
+        var (path, body) = await AgentRequest.ReadAsync("codex");
+        var call = await team.PostAsync(path, body);
 
         Assert.Equal((200, RawEnd.Complete), (call.Status, call.Body.End));
         Assert.Contains("response.completed", call.Body.Text, StringComparison.Ordinal);
