@@ -77,10 +77,11 @@ internal sealed class AdmissionMiddleware
         }
         finally
         {
+            var hasClientLeft = lifetime?.HasClientLeft ?? context.RequestAborted.IsCancellationRequested;
             if (lifetime is not null)
             {
-                context.Features.Set(lifetime);
-                if (lifetime.RequestAborted.IsCancellationRequested)
+                context.Features.Set(lifetime.Inner);
+                if (hasClientLeft)
                 {
                     request.EndAs(RequestEnd.ClientLeft);
                 }
@@ -89,7 +90,7 @@ internal sealed class AdmissionMiddleware
             // That of the last attempt; none if its admission was refused.
             if (request.Admission.Call is { } call)
             {
-                await EndAsync(context, request, call, hasThrown);
+                await EndAsync(context, request, call, hasClientLeft, hasThrown);
                 Count(context, request, call, KeyText.Hide(mapping?.Decision.SentModel));
             }
         }
@@ -107,7 +108,8 @@ internal sealed class AdmissionMiddleware
     }
 
     /// <summary>Reports the end of the inner phases to the call. Has no effect if the call has already been settled.</summary>
-    private static async ValueTask EndAsync(HttpContext context, GatewayContext request, MeteredCall call, bool hasThrown)
+    private static async ValueTask EndAsync(
+        HttpContext context, GatewayContext request, MeteredCall call, bool hasClientLeft, bool hasThrown)
     {
         await using (call)
         {
@@ -119,8 +121,7 @@ internal sealed class AdmissionMiddleware
 
             // YARP may see the cut of the shutdown before it is recorded.
             request.IsCutByShutdown();
-            await call.EndedAsync(CallEnd.Of(
-                request.End, context.RequestAborted.IsCancellationRequested, failure, context.Response.StatusCode, hasThrown));
+            await call.EndedAsync(CallEnd.Of(request.End, hasClientLeft, failure, context.Response.StatusCode, hasThrown));
         }
     }
 
@@ -129,7 +130,7 @@ internal sealed class AdmissionMiddleware
     /// streaming guide), and the response contains the bill. Kestrel discards the bytes for a disconnected client. Only the shutdown ends
     /// such a call early. A body that is not read, such as an upload of audio, does not say that it streams.
     /// </summary>
-    private static IHttpRequestLifetimeFeature? DetachFromClient(HttpContext context, GatewayContext request)
+    private static DetachedLifetime? DetachFromClient(HttpContext context, GatewayContext request)
     {
         if (context.Features.Get<IHttpRequestLifetimeFeature>() is not { } lifetime)
         {
@@ -137,8 +138,9 @@ internal sealed class AdmissionMiddleware
         }
 
         request.ClientLeft = lifetime.RequestAborted;
-        context.Features.Set<IHttpRequestLifetimeFeature>(new DetachedLifetime(lifetime) { RequestAborted = request.Cut });
-        return lifetime;
+        var detached = new DetachedLifetime(lifetime) { RequestAborted = request.Cut };
+        context.Features.Set<IHttpRequestLifetimeFeature>(detached);
+        return detached;
     }
 
     private void Count(HttpContext context, GatewayContext request, MeteredCall call, string? sentModel)
@@ -173,8 +175,21 @@ internal sealed class AdmissionMiddleware
     /// <summary>The lifetime of a request that is not aborted when its client disconnects.</summary>
     private sealed class DetachedLifetime(IHttpRequestLifetimeFeature inner) : IHttpRequestLifetimeFeature
     {
+        private bool? _hadClientLeft;
+
+        public IHttpRequestLifetimeFeature Inner => inner;
+
         public CancellationToken RequestAborted { get; set; }
 
-        public void Abort() => inner.Abort();
+        /// <summary>
+        /// Whether the client has disconnected. YARP aborts the connection when upstream breaks a response, which looks the same afterwards.
+        /// </summary>
+        public bool HasClientLeft => _hadClientLeft ?? inner.RequestAborted.IsCancellationRequested;
+
+        public void Abort()
+        {
+            _hadClientLeft ??= inner.RequestAborted.IsCancellationRequested;
+            inner.Abort();
+        }
     }
 }

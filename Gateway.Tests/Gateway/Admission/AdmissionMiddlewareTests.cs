@@ -255,12 +255,15 @@ public sealed class AdmissionMiddlewareTests : IDisposable
 
         await InvokeAsync(context, _ =>
         {
+            request.Admission.Call!.Sent("a", "env:KEY");
+            context.Features.Set<IForwarderErrorFeature>(new Failure(ForwarderError.ResponseBodyDestination));
             context.Abort();
             return Task.CompletedTask;
         });
 
         Assert.Equal(1, lifetime.Aborts);
         Assert.Equal(RequestEnd.Completed, request.End);
+        AssertEnded(GenerationState.Unresolvable, "UpstreamBroke");
     }
 
     [Fact]
@@ -476,7 +479,12 @@ public sealed class AdmissionMiddlewareTests : IDisposable
 
         public void Leave() => _left.Cancel();
 
-        public void Abort() => Aborts++;
+        /// <summary>As in Kestrel, the request then looks like one whose client has left.</summary>
+        public void Abort()
+        {
+            Aborts++;
+            _left.Cancel();
+        }
 
         public void Dispose() => _left.Dispose();
     }
