@@ -1,4 +1,3 @@
-using System.Globalization;
 using Gateway.Settlement;
 using Gateway.Tests.Support;
 using Xunit;
@@ -11,6 +10,7 @@ namespace Gateway.Tests.EndToEnd;
 /// </summary>
 public sealed class BudgetMetricsTests
 {
+    private const string Metric = "gateway_budget_usd";
     private const string Budget = "\"Budget\": { \"Usd\": 1 }";
 
     [Fact]
@@ -37,13 +37,8 @@ public sealed class BudgetMetricsTests
 
         async Task<double?> ReadAsync(string kind, string? key = null)
         {
-            var text = await admin.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
-            return text.Split('\n')
-                .Where(line => line.StartsWith("gateway_budget_usd{", StringComparison.Ordinal)
-                    && line.Contains($"kind=\"{kind}\"", StringComparison.Ordinal) && line.Contains("team=\"search\"", StringComparison.Ordinal)
-                    && line.Contains(key is null ? "" : $"key=\"{key}\"", StringComparison.Ordinal) && (key is not null || !line.Contains("key=", StringComparison.Ordinal)))
-                .Select(static line => (double?)double.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture))
-                .SingleOrDefault();
+            var budgets = (await MetricScrape.ReadAsync(admin)).Of(Metric, ("kind", kind), ("team", "search"));
+            return budgets.SingleOrDefault(series => series.Tags.GetValueOrDefault("key") == key)?.Value;
         }
     }
 
@@ -85,12 +80,7 @@ public sealed class BudgetMetricsTests
 
         int Questions() => team.Upstream.Requests.All.Count(static request => request.Path.EndsWith("/key", StringComparison.Ordinal));
 
-        async Task<double?> ReadAsync()
-        {
-            var text = await admin.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
-            var line = text.Split('\n').SingleOrDefault(static line => line.StartsWith("gateway_upstream_drift_usd{", StringComparison.Ordinal));
-            return line is null ? null : double.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture);
-        }
+        async Task<double?> ReadAsync() => (await MetricScrape.ReadAsync(admin)).Of("gateway_upstream_drift_usd").SingleOrDefault()?.Value;
     }
 
     /// <summary>By default an instrument of the library has 2,000 series, and the values of all further ones are lost.</summary>
@@ -105,13 +95,11 @@ public sealed class BudgetMetricsTests
             Sections = [("Admin", """{ "Url": "http://127.0.0.1:0" }""")],
         });
         using var admin = await team.Gateway.AdminClientAsync();
-        var text = "";
 
-        await Eventually.TrueAsync(
-            async () => (text = await admin.GetStringAsync("/metrics", TestContext.Current.CancellationToken)).Contains("gateway_budget_usd{", StringComparison.Ordinal),
-            "the budgets");
+        var metrics = await Eventually.GetAsync(
+            async () => await MetricScrape.ReadAsync(admin) is var scrape && scrape.Of(Metric).Any() ? scrape : null, "the budgets");
 
-        Assert.Equal(3 * 800, text.Split('\n').Count(static line => line.StartsWith("gateway_budget_usd{", StringComparison.Ordinal)));
-        Assert.DoesNotContain("otel_metric_overflow", text, StringComparison.Ordinal);
+        Assert.Equal(3 * 800, metrics.Of(Metric).Count());
+        Assert.DoesNotContain("otel_metric_overflow", metrics.Text, StringComparison.Ordinal);
     }
 }

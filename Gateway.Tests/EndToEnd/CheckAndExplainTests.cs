@@ -212,6 +212,7 @@ public sealed class CheckAndExplainTests : IDisposable
     [InlineData("/v1/models", "No rule applies: POST /v1/models matches the route v1-rest, which has no transform ProviderMapping.")]
     [InlineData("/api/v1/audio/speech", "No rule applies: POST /api/v1/audio/speech matches the route api-v1-rest, ")]
     [InlineData("/nowhere", "404: no route matches POST /nowhere.")]
+    [InlineData("/health", "405: This path does not accept this method. It accepts GET, HEAD.")]
     public async Task Explain_OfAPathThatIsNotRewritten_SaysSo(string path, string expected)
     {
         _folder.Write(
@@ -222,6 +223,7 @@ public sealed class CheckAndExplainTests : IDisposable
         Assert.Equal(0, output.ExitCode);
         Assert.StartsWith(expected, output.Out, StringComparison.Ordinal);
         Assert.DoesNotContain("mistral", output.Out, StringComparison.Ordinal);
+        Assert.Contains("Whether a gateway is too busy (503 server_busy) at the moment, this command cannot know.", output.Out, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -66,6 +66,32 @@ public sealed class DashboardLookTests(DashboardBrowser browser)
         }
     }
 
+    [Theory]
+    [InlineData(390)]
+    [InlineData(360)]
+    public async Task Phone_ShowsEveryTab_AndTwoColumnsOfTiles(int width)
+    {
+        await using var visit = await browser.OpenAsync(
+            "", new BrowserNewContextOptions { ViewportSize = new ViewportSize { Width = width, Height = 844 } }, DashboardSample.Busy(400));
+
+        Assert.Equal(0, await visit.Page.Locator(".tabs").EvaluateAsync<int>("tabs => tabs.scrollWidth - tabs.clientWidth"));
+        Assert.Equal(
+            "0 1 0 1 0 1",
+            await visit.Page.Locator("#tiles > div").EvaluateAllAsync<string>("tiles => tiles.map(tile => parseFloat(getComputedStyle(tile).borderLeftWidth)).join(' ')"));
+    }
+
+    [Theory]
+    [InlineData(1440)]
+    [InlineData(390)]
+    public async Task Filters_HaveOneHeight(int width)
+    {
+        await using var visit = await browser.OpenAsync(
+            "view=requests", new BrowserNewContextOptions { ViewportSize = new ViewportSize { Width = width, Height = 844 } }, DashboardSample.Busy(400));
+
+        Assert.Single(await visit.Page.Locator("#filters input, #filters select").EvaluateAllAsync<int[]>(
+            "fields => [...new Set(fields.map(field => field.getBoundingClientRect().height))]"));
+    }
+
     [Fact]
     public async Task Theme_IsChosenAndKept()
     {

@@ -68,8 +68,59 @@ public sealed class DashboardTests(DashboardBrowser browser)
 
         await visit.Page.Locator("#drawer button", new PageLocatorOptions { HasTextString = "Explain this model now" }).ClickAsync();
         await visit.Expect("#x-team").ToHaveValueAsync("search");
+        await visit.Expect("#x-key").ToHaveValueAsync("ci<b>");
         await visit.Page.Locator("#x-go").ClickAsync();
         await visit.Expect("#explained .verdict").ToContainTextAsync("Refused with 403 model_not_allowed");
+    }
+
+    [Theory]
+    [InlineData(1440)]
+    [InlineData(390)]
+    public async Task KeyOfATeam_IsChosenByKeyboard_OnADeskAndOnAPhone(int width)
+    {
+        await using var visit = await browser.OpenAsync(
+            "view=explain", new BrowserNewContextOptions { ViewportSize = new ViewportSize { Width = width, Height = 844 } });
+        var keyboard = visit.Page.Keyboard;
+        await visit.Expect("#x-key").ToBeHiddenAsync();
+        await visit.Page.Locator("#x-model").FillAsync(TeamGateway.Model);
+        await visit.Page.Locator("#x-team").FocusAsync();
+        await keyboard.PressAsync("ArrowDown");
+        await keyboard.PressAsync("ArrowDown");
+        await visit.Expect("#x-team").ToHaveValueAsync("shop");
+        await keyboard.PressAsync("Tab");
+        await visit.Expect("#x-key").ToBeFocusedAsync();
+        await visit.Expect("#x-key").ToHaveValueAsync("");
+        await ExplainAsync("Allowed for the team");
+
+        await visit.Page.Locator("#x-key").FocusAsync();
+        await keyboard.PressAsync("ArrowDown");
+        await ExplainAsync("Allowed with the key web");
+        await visit.Page.Locator("#x-key").FocusAsync();
+        await keyboard.PressAsync("ArrowDown");
+        await ExplainAsync("Refused with 403 model_not_allowed");
+
+        // The choice outlives a refresh.
+        await visit.RefreshAsync();
+        await visit.Expect("#x-key").ToHaveValueAsync("batch");
+        await visit.Page.Locator("#x-key").SelectOptionAsync("old");
+        await visit.Expect("#x-key option:checked").ToHaveTextAsync("old (expired)");
+        await ExplainAsync("Refused with 401 invalid_api_key");
+
+        // A team's only key is chosen; without a team there is none.
+        await visit.Page.Locator("#x-team").SelectOptionAsync("search");
+        await visit.Expect("#x-key").ToHaveValueAsync("ci<b>");
+        await visit.Expect("#x-key option").ToHaveCountAsync(1);
+        await ExplainAsync("Allowed with the key ci<b>");
+        Assert.Equal(width, await visit.Page.EvaluateAsync<int>("() => document.documentElement.scrollWidth"));
+        await visit.Page.Locator("#x-team").SelectOptionAsync("");
+        await visit.Expect("#x-key").ToBeHiddenAsync();
+        await ExplainAsync("Rules applied");
+
+        async Task ExplainAsync(string verdict)
+        {
+            await visit.Page.Locator("#x-model").PressAsync("Enter");
+            await visit.Expect("#explained .verdict").ToContainTextAsync(verdict);
+        }
     }
 
     [Fact]

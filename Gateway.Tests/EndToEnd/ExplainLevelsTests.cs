@@ -52,6 +52,10 @@ public sealed class ExplainLevelsTests : IClassFixture<ExplainLevelsTests.Fixtur
         Assert.Contains("left      0.5 USD; 1 USD are charged", command.All, StringComparison.Ordinal);
         Assert.Contains("402: The team's budget does not cover this request.", command.All, StringComparison.Ordinal);
         Assert.Contains("This command knows the ledger, not what a running gateway has set aside", command.All, StringComparison.Ordinal);
+        Assert.Contains(
+            "Whether a gateway is too busy (503 server_busy) or cannot write its ledger (503 usage_unavailable) at the moment, this command cannot know.",
+            command.All,
+            StringComparison.Ordinal);
     }
 
     [Fact]

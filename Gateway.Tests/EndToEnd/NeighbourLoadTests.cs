@@ -127,13 +127,8 @@ public sealed class NeighbourLoadTests
     }
 
     /// <summary>The number of refusals with a code so far.</summary>
-    private static async Task<long> RefusedAsync(HttpClient admin, string code)
-    {
-        var text = await admin.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
-        return text.Split('\n')
-            .Where(line => line.StartsWith($"gateway_refusals_total{{code=\"{code}\"", StringComparison.Ordinal))
-            .Sum(static line => long.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture));
-    }
+    private static async Task<long> RefusedAsync(HttpClient admin, string code) =>
+        (long)(await MetricScrape.ReadAsync(admin)).Of("gateway_refusals_total", ("code", code)).Sum(static series => series.Value);
 
     private static async Task CallAsync(TeamGateway team, int length, List<TimeSpan> latencies)
     {

@@ -64,6 +64,28 @@ public sealed class TeamCatalogueTests : IClassFixture<TeamCatalogueTests.Fixtur
         }
     }
 
+    /// <summary>A list of one kind of models is judged by the endpoint that calls them, which takes no fallbacks or may be closed to the team.</summary>
+    [Theory]
+    [InlineData("/v1/embeddings", Restricted, "openai/gpt-4o", "openai/gpt-4o-mini", "gpt", "acme/smart", "half")]
+    [InlineData("/v1/images", Restricted, "openai/gpt-4o", "openai/gpt-4o-mini", "gpt", "acme/smart", "half")]
+    [InlineData("/API/v1/Images", Restricted, "openai/gpt-4o", "openai/gpt-4o-mini", "gpt", "acme/smart", "half")]
+    [InlineData("/v1/videos", Restricted)]
+    [InlineData("/v1/embeddings", Aliased, "openai/gpt-4o", "openai/gpt-4o-mini", "anthropic/claude-3-opus", "mini")]
+    [InlineData("/v1/images", Aliased, "openai/gpt-4o", "openai/gpt-4o-mini", "anthropic/claude-3-opus", "mini")]
+    [InlineData("/v1/videos", Aliased, "openai/gpt-4o", "openai/gpt-4o-mini", "anthropic/claude-3-opus")]
+    public async Task ListOfOneKind_AgreesWithTheCallsOfItsEndpoint(string path, string key, params string[] expected)
+    {
+        const string All = """x-fake-body: {"data":[{"id":"openai/gpt-4o"},{"id":"openai/gpt-4o-mini"},{"id":"anthropic/claude-3-opus"}]}""";
+
+        Assert.Equal(expected, Ids(await GetAsync(path + "/models", key, All)));
+        Assert.Equal(expected, Ids(await GetAsync(path + "/models/", key, All)));
+        foreach (var model in (string[])["openai/gpt-4o", "openai/gpt-4o-mini", "anthropic/claude-3-opus", "gpt", "acme/smart", "half", "closed"])
+        {
+            var call = await PostAsync(path, key, $$"""{"model":"{{model}}","prompt":"x","input":"x"}""");
+            Assert.Equal((model, key == Aliased || expected.Contains(model)), (model, call.Status != 403));
+        }
+    }
+
     [Fact]
     public async Task TeamWithAliasesOnly_SeesAllModelsAndItsAliases()
     {

@@ -47,7 +47,19 @@ public sealed class DashboardBrowser : IAsyncLifetime
         {
             Team = """ "DeniedModels": [ "denied/*" ], "Limits": { "RequestsPerMinute": 1000 }, "Budget": { "Usd": 1, "Period": "Day" } """,
             KeyMore = """ , "Label": "ci<b>", "Budget": { "Usd": 0.5, "Period": "Week" } """,
-            MoreTeams = static reference => [TeamSetup.Team("", "shop", ShopKey, reference: reference)],
+            MoreTeams = static reference =>
+            [
+                TeamSetup.Team(
+                    "",
+                    "shop",
+                    ShopKey,
+                    """
+                    , "Label": "web" },
+                    { "Label": "batch", "Sha256": "0000000000000000000000000000000000000000000000000000000000000001", "AllowedModels": [ "mistralai/*" ] },
+                    { "Label": "old", "Sha256": "0000000000000000000000000000000000000000000000000000000000000002", "Expires": "2020-01-01T00:00:00Z"
+                    """,
+                    reference),
+            ],
             Sections =
             [
                 ("Admin", """{ "Url": "http://127.0.0.1:0" }"""),

@@ -150,6 +150,47 @@ internal sealed class BodyBudget(Func<long> capacity, Func<int> maxWaiting)
         }
     }
 
+    /// <summary>
+    /// Copies the present state. The copy judges as this budget does, without an effect on its bodies: a preview makes a reservation in the copy.
+    /// </summary>
+    public BodyBudget Copy()
+    {
+        var copy = new BodyBudget(capacity, maxWaiting);
+        lock (_gate)
+        {
+            foreach (var owner in _owners.Values)
+            {
+                copy._owners.Add(owner.Key, new BodyOwner(owner.Key) { Held = owner.Held });
+            }
+
+            foreach (var waiter in _turns.SelectMany(static owner => owner.Waiting))
+            {
+                var copied = new BodyWaiter(copy._owners[waiter.Owner.Key], waiter.Bytes);
+                copy.Enqueue(copied);
+                if (waiter == _blocked)
+                {
+                    copy._blocked = copied;
+                }
+            }
+
+            (copy._held, copy._blockedTurn, copy._passed) = (_held, _blockedTurn, _passed);
+        }
+
+        return copy;
+    }
+
+    /// <summary>Releases in a copy what is reserved in the original.</summary>
+    public void ReleaseCopied(BodyReservation original)
+    {
+        BodyOwner owner;
+        lock (_gate)
+        {
+            owner = _owners[original.Owner.Key];
+        }
+
+        Release(new BodyReservation(owner, original.Bytes, original.Bypass), original.Bytes);
+    }
+
     /// <summary>Releases a part of a reservation, or all of it.</summary>
     public void Release(BodyReservation reservation, long bytes)
     {

@@ -34,6 +34,9 @@ internal sealed class BodyBuffer(RequestBodyMemory memory) : IUploadProgress
     /// <summary>The size of its reservation in bytes; 0 without one.</summary>
     public long Reserved { get; private set; }
 
+    /// <summary>The reservation; <see langword="null"/> without one.</summary>
+    internal BodyReservation? Reservation => _reservation;
+
     /// <summary>Whether the owner has released the bytes.</summary>
     public bool IsReleased => Volatile.Read(ref _released) == 1;
 
@@ -45,7 +48,7 @@ internal sealed class BodyBuffer(RequestBodyMemory memory) : IUploadProgress
     /// <returns>Whether it needs no reservation.</returns>
     public bool TryHoldSmall(int length)
     {
-        var size = (int)Math.Min(FirstBlock, BitOperations.RoundUpToPowerOf2((uint)length + 1));
+        var size = SmallMemoryFor(length);
         if (!memory.TryHoldSmall(size))
         {
             return false;
@@ -218,6 +221,9 @@ internal sealed class BodyBuffer(RequestBodyMemory memory) : IUploadProgress
         var (full, rest) = Math.DivRem(Math.Max(0, length - FirstBlock), LaterBlock);
         return FirstBlock + (full * LaterBlock) + Math.Max(16, (long)BitOperations.RoundUpToPowerOf2((ulong)rest + 1));
     }
+
+    /// <summary>The size of the only block of a small body.</summary>
+    internal static int SmallMemoryFor(int length) => (int)Math.Min(FirstBlock, BitOperations.RoundUpToPowerOf2((uint)length + 1));
 
     private sealed class Block(byte[] array) : ReadOnlySequenceSegment<byte>
     {

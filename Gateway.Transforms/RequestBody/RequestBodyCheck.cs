@@ -13,6 +13,7 @@ internal static class RequestBodyCheck
     /// <param name="body">The decoded body.</param>
     /// <param name="routeLimit">The route's own <c>MaxRequestBodySize</c>; it takes precedence over <paramref name="limit"/>.</param>
     /// <param name="limit">The host's limit, see <see cref="ProviderMapping.ProviderMappingOptions.MaxRequestBodySize"/>.</param>
+    /// <param name="wouldReject">Whether too many bodies wait for memory, by the length of this one.</param>
     /// <param name="facts">The facts about a valid body.</param>
     /// <param name="rejection">The rejection of an invalid body.</param>
     /// <returns>Whether the body is valid.</returns>
@@ -20,6 +21,7 @@ internal static class RequestBodyCheck
         ReadOnlyMemory<byte> body,
         long? routeLimit,
         long limit,
+        Func<int, bool> wouldReject,
         [NotNullWhen(true)] out BodyFacts? facts,
         [NotNullWhen(false)] out RequestRejection? rejection)
     {
@@ -27,6 +29,13 @@ internal static class RequestBodyCheck
         if (body.Length > maxSize)
         {
             (facts, rejection) = (null, TooLarge(maxSize));
+            return false;
+        }
+
+        // A body is read after its memory is reserved.
+        if (wouldReject(body.Length))
+        {
+            (facts, rejection) = (null, RequestBodyReader.Busy);
             return false;
         }
 

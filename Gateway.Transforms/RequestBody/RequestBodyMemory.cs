@@ -107,6 +107,37 @@ public sealed class RequestBodyMemory : IDisposable
     /// <returns>The reservation; <see langword="null"/> without room.</returns>
     internal BodyReservation? TryReserve(object owner, long bytes) => _budget.TryReserve(owner, bytes);
 
+    /// <summary>
+    /// Whether a body that arrives now with its Content-Length would be rejected, since too many bodies wait. Makes its reservation in a copy of
+    /// the budget, and changes nothing.
+    /// </summary>
+    /// <param name="owner">The owner of the body.</param>
+    /// <param name="length">The length of the body.</param>
+    internal bool WouldReject(object owner, int length)
+    {
+        if (length <= SmallBodySize && HoldsSmall(Volatile.Read(ref _small) + BodyBuffer.SmallMemoryFor(length)))
+        {
+            return false;
+        }
+
+        BodyBudget copy;
+        Queue<BodyReservation> kept;
+        lock (_gate)
+        {
+            // A kept body has its reservation as long as this lock is held.
+            copy = _budget.Copy();
+            kept = new Queue<BodyReservation>(_kept.Select(static body => body.Reservation!));
+        }
+
+        var size = BodyBuffer.MemoryFor(length);
+        while (!copy.HasRoom(owner, size) && kept.TryDequeue(out var oldest))
+        {
+            copy.ReleaseCopied(oldest);
+        }
+
+        return copy.ReserveAsync(owner, size, CancellationToken.None).AsTask() is { IsCompletedSuccessfully: true, Result: null };
+    }
+
     /// <summary>Keeps a body that was sent, until its owner releases it or another body needs the memory.</summary>
     internal void Keep(BodyBuffer body)
     {
@@ -155,7 +186,7 @@ public sealed class RequestBodyMemory : IDisposable
     /// <returns>Whether it is counted; if not, small bodies hold a quarter of the budget, and the body needs a reservation.</returns>
     internal bool TryHoldSmall(int bytes)
     {
-        if (Interlocked.Add(ref _small, bytes) <= _capacity() / SmallBodiesShare)
+        if (HoldsSmall(Interlocked.Add(ref _small, bytes)))
         {
             return true;
         }
@@ -229,6 +260,8 @@ public sealed class RequestBodyMemory : IDisposable
         body.EndReading();
         return true;
     }
+
+    private bool HoldsSmall(long bytes) => bytes <= _capacity() / SmallBodiesShare;
 
     private static void Remove(BodyBuffer body)
     {

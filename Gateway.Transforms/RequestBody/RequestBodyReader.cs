@@ -15,7 +15,8 @@ internal static class RequestBodyReader
 
     private static readonly RequestRejection TooSlow = new(408, "request_timeout", "The request body arrived too slowly.");
 
-    private static readonly RequestRejection Busy = new(503, "server_busy", "Too many request bodies are waiting for memory.")
+    /// <summary>The rejection of a body that finds no place among those that wait for memory.</summary>
+    internal static readonly RequestRejection Busy = new(503, "server_busy", "Too many request bodies are waiting for memory.")
     {
         // The time after which a stalled upload loses its reservation.
         RetryAfter = SlowUploadMonitor.Window,

@@ -9,6 +9,7 @@ using Gateway.Observability;
 using Gateway.Primitives;
 using Gateway.Reports;
 using Gateway.Requests;
+using Gateway.Routing;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -23,7 +24,7 @@ namespace Gateway.Admin;
 /// </summary>
 internal sealed partial class AdminHost : IHostedService, IAsyncDisposable
 {
-    private const string Live = HealthEndpoints.Live;
+    private const string Live = ProbePaths.Live;
     private const long MaxRequestBodySize = 1024 * 1024;
 
     // Below the file descriptors that the public listener leaves to others (OpenFiles).

@@ -8,6 +8,7 @@ using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Observability;
 using Gateway.Prices;
+using Gateway.Reports;
 using Gateway.Requests;
 using Gateway.Settlement;
 using Gateway.Teams;
@@ -111,14 +112,20 @@ internal static class AdminServices
         var time = provider.GetRequiredService<TimeProvider>();
         var clusters = provider.GetRequiredService<IProxyStateLookup>();
         var outages = provider.GetRequiredService<DestinationOutages>();
+        var inFlight = provider.GetRequiredService<RequestsInFlight>();
+        var bodies = provider.GetRequiredService<RequestBodyMemory>();
+        var ledger = provider.GetRequiredService<LedgerWriter>();
         return new ExplainEndpoint(
             provider.GetRequiredService<SettingsStore>(),
             provider.GetRequiredService<PriceListStore>().For,
-            new AdmissionPreview(stores.LimitPreview, stores.BudgetPreview, time),
-            route => route.ClusterId is { } id && clusters.TryGetCluster(id, out var cluster)
-                && cluster.DestinationsState is { AvailableDestinations.Count: 0 } state
-                    ? GatewayError.NoDestination(outages.RetryAfter(state.AllDestinations))
-                    : null,
+            new AdmissionPreview(stores.LimitPreview, stores.BudgetPreview, time) { IsLedgerFailing = () => ledger.IsFailing },
+            new GatewayState(
+                () => inFlight.IsFull,
+                route => route.ClusterId is { } id && clusters.TryGetCluster(id, out var cluster)
+                    && cluster.DestinationsState is { AvailableDestinations.Count: 0 } state
+                        ? GatewayError.NoDestination(outages.RetryAfter(state.AllDestinations))
+                        : null,
+                (team, length) => bodies.WouldReject((object?)team ?? new object(), length)),
             time);
     }
 

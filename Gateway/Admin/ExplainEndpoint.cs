@@ -11,21 +11,20 @@ using Gateway.Pricing;
 using Gateway.Primitives;
 using Gateway.Reports;
 using Gateway.Teams;
-using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.Admin;
 
 /// <summary><c>POST /admin/explain</c>: the report of the sub-command <c>explain</c>, with the current settings, prices and levels.</summary>
 /// <param name="settings">Holds the current settings.</param>
 /// <param name="prices">Returns the current prices for a snapshot.</param>
-/// <param name="preview">The current levels of limits and budgets.</param>
-/// <param name="availability">Returns the error for a route whose destinations are all unavailable.</param>
+/// <param name="preview">The current levels of limits and budgets, and the state of the ledger.</param>
+/// <param name="gateway">The state of the gateway.</param>
 /// <param name="time">The clock.</param>
 internal sealed class ExplainEndpoint(
     SettingsStore settings,
     Func<SettingsSnapshot, PriceList> prices,
     AdmissionPreview preview,
-    Func<RouteConfig, GatewayError?> availability,
+    GatewayState gateway,
     TimeProvider time)
 {
     // The maximum depth of the request to this endpoint. The explained body in it is checked by the gateway's own scanner.
@@ -97,7 +96,7 @@ internal sealed class ExplainEndpoint(
                 request = request with { Key = key };
             }
 
-            var explanation = await RequestExplainer.ExplainAsync(request, prices(snapshot), preview, time.GetUtcNow(), availability);
+            var explanation = await RequestExplainer.ExplainAsync(request, prices(snapshot), preview, time.GetUtcNow(), gateway);
             if (question.Body is not null && ExplainReport.FindMismatch(explanation, question.Model) is { } mismatch)
             {
                 return ("model", mismatch);

@@ -68,10 +68,11 @@ internal sealed class RequestLookup(RecentRequests recent, Func<ValueTask<ILedge
                 return (found, null, null);
             }
 
-            var latest = isInLedger ? await store.ReadLatestAsync(selection, cancellationToken) : new LatestRequests([], null);
-
-            // The rows of earlier attempts have other ids and the same request.
-            var others = latest.Rows.Where(row => !rows.Contains(row.Row!.Value) && !(row.RequestId is { } id && ids.Contains(id)));
+            // Older rows than the last of a full list would be cut off again. Without the bound, the ledger would search for requests that
+            // memory does not know, and a node alone has none.
+            var behind = found.Count == selection.Limit ? selection with { Since = found[^1].Time } : selection;
+            var latest = isInLedger ? await store.ReadLatestAsync(behind, IsKnown, cancellationToken) : new LatestRequests([], null);
+            var others = latest.Rows.Where(row => !IsKnown(row));
             List<RequestRecord> newest =
                 [.. found.Concat(others).OrderByDescending(static request => request.Time).Take(selection.Limit)];
             var isComplete = newest.Count == selection.Limit && newest[^1].Time >= latest.SearchedSince;
@@ -81,6 +82,9 @@ internal sealed class RequestLookup(RecentRequests recent, Func<ValueTask<ILedge
         {
             return ([.. found.Select(static request => request.IsOpen ? request with { State = null, Cost = null } : request)], null, fault);
         }
+
+        // The rows of earlier attempts have other ids and the same request.
+        bool IsKnown(RequestRecord row) => rows.Contains(row.Row!.Value) || (row.RequestId is { } id && ids.Contains(id));
     }
 
     private static async Task<IReadOnlyList<RequestRecord>> WithBillsAsync(

@@ -110,9 +110,9 @@ internal sealed partial class AdmissionController
             catch (LedgerException fault)
             {
                 Log.LedgerUnavailable(_logger, fault.Message, settings.Usage.WhenStoreFails, request.RequestId);
-                if (settings.Usage.WhenStoreFails == FailurePolicy.Refuse)
+                if (WhenLedgerFails(settings.Usage) is { } error)
                 {
-                    return Refused(limits, GatewayError.UsageUnavailable);
+                    return Refused(limits, error);
                 }
 
                 call.BeginDeferred(row);
@@ -176,6 +176,11 @@ internal sealed partial class AdmissionController
         ? null
         : GatewayError.OverBudget(
             new BudgetShortfall(cost.Reserved, budget.Limit, result.Charged, result.Reserved, key.End) { IsOfKey = key.KeyLabel is not null }, cost.Basis, cost.ToolCost);
+
+    /// <summary>The refusal of a call whose row cannot be written. Pure: <c>explain</c> runs the same code.</summary>
+    /// <returns>The error; <see langword="null"/> if the call goes on, and its row is written later.</returns>
+    public static GatewayError? WhenLedgerFails(UsageSettings settings) =>
+        settings.WhenStoreFails == FailurePolicy.Refuse ? GatewayError.UsageUnavailable : null;
 
     /// <summary>Reserves the amount of a call in the budget of its team or of its key.</summary>
     /// <returns>

@@ -17,8 +17,8 @@ namespace Gateway.Admission;
 /// <param name="time">The clock.</param>
 internal sealed class AdmissionPreview(ILimitPreview? limits, IBudgetPreview? budgets, TimeProvider time)
 {
-    /// <summary>Whether the current levels of limits are known.</summary>
-    public bool KnowsLimits => limits is not null;
+    /// <summary>Whether the ledger refuses rows at the moment; by default it is not known to.</summary>
+    public Func<bool> IsLedgerFailing { get; init; } = static () => false;
 
     /// <summary>The refusal by a limit of requests in flight; <see langword="null"/> for none.</summary>
     public async ValueTask<GatewayError?> EnterAsync(IReadOnlyList<LimitScope> scopes, LimitsSettings settings)
@@ -44,9 +44,18 @@ internal sealed class AdmissionPreview(ILimitPreview? limits, IBudgetPreview? bu
     /// </param>
     /// <param name="keyLabel">The label of the key.</param>
     /// <param name="scopes">The limits of the request.</param>
-    /// <param name="settings">The section <c>Limits</c>.</param>
+    /// <param name="settings">The settings.</param>
     /// <param name="cost">The estimated use.</param>
     public async ValueTask<AdmissionForecast> AdmitAsync(
+        Team? team, string? keyLabel, IReadOnlyList<LimitScope> scopes, GatewaySettings settings, RequestCost cost)
+    {
+        var forecast = await AdmitAsync(team, keyLabel, scopes, settings.Limits, cost);
+        return team is not null && forecast.Error is null && IsLedgerFailing()
+            ? forecast with { Error = AdmissionController.WhenLedgerFails(settings.Usage) }
+            : forecast;
+    }
+
+    private async ValueTask<AdmissionForecast> AdmitAsync(
         Team? team, string? keyLabel, IReadOnlyList<LimitScope> scopes, LimitsSettings settings, RequestCost cost)
     {
         LimitResult? levels = null;

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Gateway.Configuration;
 using Gateway.Errors;
 using Gateway.Observability;
+using Gateway.Routing;
 
 namespace Gateway.Health;
 
@@ -12,23 +13,20 @@ internal static class HealthEndpoints
     // The response of the original program, which scripts search for.
     private const string Greeting = "API 代理服务运行中";
 
-    /// <summary>The path of the liveness probe.</summary>
-    public const string Live = "/health/live";
-
     public static void MapHealth(this IEndpointRouteBuilder endpoints)
     {
-        Map(endpoints, "/", static context =>
+        Map(endpoints, ProbePaths.Greeting, static context =>
         {
             context.Response.ContentType = "text/plain; charset=utf-8";
             return WriteAsync(context, System.Text.Encoding.UTF8.GetBytes(Greeting));
         });
-        Map(endpoints, "/health", static context => WriteJsonAsync(context, StatusCodes.Status200OK, WriteHealth));
-        Map(endpoints, Live, static context =>
+        Map(endpoints, ProbePaths.Health, static context => WriteJsonAsync(context, StatusCodes.Status200OK, WriteHealth));
+        Map(endpoints, ProbePaths.Live, static context =>
         {
             context.Response.ContentType = "application/json";
             return WriteAsync(context, HealthReport.Live);
         });
-        Map(endpoints, "/health/ready", static context =>
+        Map(endpoints, ProbePaths.Ready, static context =>
         {
             var state = context.RequestServices.GetRequiredService<Readiness>().State;
             return WriteJsonAsync(
@@ -47,7 +45,7 @@ internal static class HealthEndpoints
     };
 
     private static void Map(IEndpointRouteBuilder endpoints, string path, RequestDelegate handler) =>
-        endpoints.MapMethods(path, [HttpMethods.Get, HttpMethods.Head], handler).WithMetadata(ProbeMetadata.Instance);
+        endpoints.MapMethods(path, ProbePaths.Methods, handler).WithMetadata(ProbeMetadata.Instance);
 
     /// <summary>
     /// The state without its faults, which name paths and variables. The admin address shows them, see <see cref="HealthReport"/>.

@@ -17,7 +17,10 @@ internal interface ILedgerLookup
     /// <summary>
     /// Reads the latest rows of a selection, one a request. A filtered selection searches the latest <see cref="LookupSql.MaxSearched"/> rows.
     /// </summary>
-    Task<LatestRequests> ReadLatestAsync(RequestSelection selection, CancellationToken cancellationToken);
+    /// <param name="selection">The selected requests. Its limit counts the requests that the caller does not know.</param>
+    /// <param name="isKnown">Whether the caller knows the request of a row from elsewhere. The result has the row none the less.</param>
+    /// <param name="cancellationToken">Cancels the read.</param>
+    Task<LatestRequests> ReadLatestAsync(RequestSelection selection, Func<RequestRecord, bool> isKnown, CancellationToken cancellationToken);
 
     /// <summary>
     /// Reads the latest use of every key since a time, from the latest <see cref="LookupSql.MaxSearched"/> rows at most.

@@ -6,10 +6,14 @@ internal sealed class LedgerCommitter(ILedgerStore store) : IAsyncDisposable
     private readonly SemaphoreSlim _opening = new(1, 1);
     private readonly List<LedgerEntry> _entries = [];
     private volatile bool _isOpen;
+    private volatile bool _hasFailedToOpen;
     private long _commits;
 
     /// <summary>Whether the store is open.</summary>
     public bool IsOpen => _isOpen;
+
+    /// <summary>Whether the last attempt to open the store failed.</summary>
+    public bool HasFailedToOpen => _hasFailedToOpen;
 
     /// <summary>Whether a batch is written on the caller's thread, without waiting for a transaction.</summary>
     public bool IsPrompt => store.IsPrompt && _isOpen;
@@ -35,8 +39,13 @@ internal sealed class LedgerCommitter(ILedgerStore store) : IAsyncDisposable
             if (!_isOpen)
             {
                 await store.OpenAsync(cancellationToken);
-                _isOpen = true;
+                (_isOpen, _hasFailedToOpen) = (true, false);
             }
+        }
+        catch (LedgerException)
+        {
+            _hasFailedToOpen = true;
+            throw;
         }
         finally
         {

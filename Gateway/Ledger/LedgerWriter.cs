@@ -66,6 +66,9 @@ internal sealed partial class LedgerWriter : ILedger, IHostedService, IAsyncDisp
     /// <summary>Whether the last transaction succeeded, or there was none.</summary>
     public bool IsHealthy => !_outage.IsFailing;
 
+    /// <summary>Whether the last attempt to open the store or to write to it failed: rows are refused until an attempt succeeds.</summary>
+    public bool IsFailing => _outage.IsFailing || _committer.HasFailedToOpen;
+
     /// <summary>Whether the store is open. It is opened by the first entry or <see cref="EnsureOpenAsync"/>.</summary>
     public bool IsOpen => _committer.IsOpen;
 

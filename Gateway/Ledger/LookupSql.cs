@@ -78,7 +78,8 @@ internal static class LookupSql
     public static Guid LowestOf(RequestSelection selection) => LedgerKeys.FirstAt(selection.Since ?? DateTimeOffset.UnixEpoch);
 
     /// <summary>
-    /// Writes the query of a list. Parameter $1 is the lowest id, $2 the lowest time, $3 the number of rows; the values follow from $4 on.
+    /// Writes the query of a page of a list. Parameter $1 is the lowest id, $2 the lowest time, $3 the number of rows, $4 the id above the
+    /// page; the values follow from $5 on.
     /// </summary>
     public static (string Sql, IReadOnlyList<object> Values) Latest(RequestSelection selection)
     {
@@ -101,12 +102,12 @@ internal static class LookupSql
             filter.Append(CultureInfo.InvariantCulture, $" AND status = {Place((long)status)}");
         }
 
-        return ($"SELECT {Columns} FROM generations WHERE id >= $1 AND started_at >= $2{filter} ORDER BY id DESC LIMIT $3", values);
+        return ($"SELECT {Columns} FROM generations WHERE id >= $1 AND id < $4 AND started_at >= $2{filter} ORDER BY id DESC LIMIT $3", values);
 
         string Place(object value)
         {
             values.Add(value);
-            return "$" + (values.Count + 3).ToString(CultureInfo.InvariantCulture);
+            return "$" + (values.Count + 4).ToString(CultureInfo.InvariantCulture);
         }
     }
 
@@ -148,12 +149,5 @@ internal static class LookupSql
         int? Small(int ordinal) => reader.IsDBNull(ordinal) ? null : reader.GetInt32(ordinal);
 
         long? Number(int ordinal) => reader.IsDBNull(ordinal) ? null : reader.GetInt64(ordinal);
-    }
-
-    /// <summary>The rows of a list without those of earlier attempts at the same request.</summary>
-    public static LatestRequests LastAttempts(IReadOnlyList<RequestRecord> rows, DateTimeOffset? searchedSince)
-    {
-        var seen = new HashSet<string>(StringComparer.Ordinal);
-        return new([.. rows.Where(row => row.RequestId is not { } id || seen.Add(id))], searchedSince);
     }
 }

@@ -61,7 +61,7 @@ internal static class BudgetWarnings
 
         (string Model, PicoDollars Amount)? FindUncovered(Team team, TeamBudget? budget) =>
             budget is not null
-            && models.FirstOrDefault(one => CallableModels.MayCall(snapshot, team, one.Model)) is { Model: not null } cheapest
+            && models.FirstOrDefault(one => CallableModels.InChat(snapshot, team).MayCall(one.Model)) is { Model: not null } cheapest
             && cheapest.Amount > budget.Limit
                 ? cheapest
                 : null;

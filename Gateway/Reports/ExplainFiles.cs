@@ -1,5 +1,6 @@
 using Gateway.Admission;
 using Gateway.Configuration;
+using Gateway.Errors;
 using Gateway.Ledger;
 using Gateway.Limits;
 using Gateway.Pricing;
@@ -8,7 +9,7 @@ namespace Gateway.Reports;
 
 /// <summary>
 /// Explains a request on the command line, from the files of a gateway: its ledger and its price list. The amounts that a running gateway
-/// has set aside in memory, and the levels of its limits, are not known.
+/// has set aside in memory, the levels of its limits, and whether it has room for a request, are not known.
 /// </summary>
 internal sealed class ExplainFiles
 {
@@ -48,11 +49,13 @@ internal sealed class ExplainFiles
 
         if (request.Team is { } team && (hasBudget || !team.Limits.IsNone || team.Keys.Any(static key => !key.Limits.IsNone)))
         {
-            notes.Add(
-                "This command knows the ledger, not what a running gateway has set aside, nor the levels of its limits. "
-                + "POST /admin/explain of the running gateway knows both.");
+            notes.Add("This command knows the ledger, not what a running gateway has set aside, nor the levels of its limits.");
         }
 
+        notes.Add(
+            $"Whether a gateway is too busy (503 {GatewayError.ServerBusy.Code})"
+            + (request.Team is null ? "" : $" or cannot write its ledger (503 {GatewayError.UsageUnavailable.Code})")
+            + " at the moment, this command cannot know. POST /admin/explain of the running gateway knows.");
         return (explanation, notes);
     }
 

@@ -159,6 +159,7 @@ internal static class ExplainReport
         await LineAsync(output, explanation switch
         {
             { Route: null, Error.Status: StatusCodes.Status404NotFound } => $"404: no route matches POST {explanation.Path}.",
+            { OtherMethods: { Count: > 0 } methods, Error: { } error } => $"{error.Status}: {error.Message} It accepts {string.Join(", ", methods)}.",
             { Error: { } error } => $"{error.Status}: {error.Message}",
             { Mapping: null, Route: { } route } =>
                 $"No rule applies: POST {explanation.Path} matches the route {route.RouteId}, which has no transform ProviderMapping.",

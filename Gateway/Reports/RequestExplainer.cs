@@ -11,7 +11,6 @@ using Microsoft.Extensions.Primitives;
 using OpenRouterGateway.Transforms.ProviderMapping;
 using OpenRouterGateway.Transforms.RequestBody;
 using OpenRouterGateway.Transforms.RequestBody.Tools;
-using Yarp.ReverseProxy.Configuration;
 
 namespace Gateway.Reports;
 
@@ -31,8 +30,8 @@ internal static class RequestExplainer
         SettingsSnapshot snapshot, Team? team, PriceList? prices, PathString path, ReadOnlyMemory<byte> body)
     {
         var request = new ExplainedRequest(snapshot, team, path, body);
-        var (explanation, endpoint) = FindEndpoint(request);
-        explanation = explanation.Error is null ? ExplainBody(explanation, request, endpoint, prices) : explanation;
+        var (explanation, endpoint) = FindEndpoint(FindRoute(request));
+        explanation = explanation.Error is null ? ExplainBody(explanation, request, endpoint, prices, gateway: null) : explanation;
         return explanation is { Error: null, Estimate.Cost: var cost } && RequestJudge.IsPriceMissing(team!, snapshot.Settings.Limits, cost)
             ? explanation with { Error = GatewayError.PriceUnknown, SentBody = null }
             : explanation;
@@ -43,42 +42,52 @@ internal static class RequestExplainer
     /// <param name="prices">The current prices; <see langword="null"/> leaves the price and the budget out of the verdict.</param>
     /// <param name="preview">The levels.</param>
     /// <param name="now">The current time, at which the key may have expired.</param>
-    /// <param name="availability">
-    /// Returns the error for a route whose destinations are all unavailable; <see langword="null"/> if that is not known.
-    /// </param>
+    /// <param name="gateway">The state of the gateway that would get the request; <see langword="null"/> if it is not known.</param>
     public static async ValueTask<RequestExplanation> ExplainAsync(
         ExplainedRequest request,
         PriceList? prices,
         AdmissionPreview preview,
         DateTimeOffset now,
-        Func<RouteConfig, GatewayError?>? availability = null)
+        GatewayState? gateway = null)
     {
-        if (request.Key?.Expires <= now)
+        var explanation = FindRoute(request);
+        if (explanation.Error is not null)
         {
-            return new RequestExplanation(request.Path, ErrorDialects.Of(request.Path)) { Error = GatewayError.UnknownKey };
+            return explanation;
         }
 
-        var limits = request.Snapshot.Settings.Limits;
-        var (explanation, endpoint) = FindEndpoint(request);
+        if (gateway?.IsFull() == true)
+        {
+            // The phase InFlight knows no route yet.
+            return new RequestExplanation(request.Path, ErrorDialects.Of(request.Path)) { Route = explanation.Route, Error = GatewayError.ServerBusy };
+        }
+
+        if (request.Key?.Expires <= now)
+        {
+            return explanation with { Team = null, Error = GatewayError.UnknownKey };
+        }
+
+        var settings = request.Snapshot.Settings;
+        (explanation, var endpoint) = FindEndpoint(explanation);
         if (explanation.Error is not null)
         {
             return explanation;
         }
 
         IReadOnlyList<LimitScope> scopes = endpoint is null ? [] : EndpointGate.ScopesOf(endpoint, request.Caller!);
-        if ((await preview.EnterAsync(scopes, limits) ?? availability?.Invoke(explanation.Route!)) is { } refusal)
+        if ((await preview.EnterAsync(scopes, settings.Limits) ?? gateway?.Availability(explanation.Route!)) is { } refusal)
         {
             return explanation with { Error = refusal };
         }
 
-        explanation = ExplainBody(explanation, request, endpoint, prices);
+        explanation = ExplainBody(explanation, request, endpoint, prices, gateway);
         if (explanation.Error is not null || endpoint is null || (prices is null && endpoint.IsMetered))
         {
             return explanation;
         }
 
         var metered = endpoint.IsMetered ? request.Team : null;
-        var forecast = await preview.AdmitAsync(metered, request.Key?.Label, scopes, limits, explanation.Estimate?.Cost ?? default);
+        var forecast = await preview.AdmitAsync(metered, request.Key?.Label, scopes, settings, explanation.Estimate?.Cost ?? default);
         return explanation with
         {
             Forecast = forecast,
@@ -87,25 +96,45 @@ internal static class RequestExplainer
         };
     }
 
-    /// <summary>Finds the route and the endpoint; without an endpoint, the explanation has an error or there is no team.</summary>
-    private static (RequestExplanation Explanation, TeamEndpoint? Endpoint) FindEndpoint(ExplainedRequest request)
+    /// <summary>Finds the route; without one, the explanation has an error.</summary>
+    private static RequestExplanation FindRoute(ExplainedRequest request)
     {
-        var (path, team) = (request.Path, request.Team);
-        if (RequestPaths.IsAmbiguous(path) || RewrittenRoutes.Find(request.Snapshot.Routes, path) is not { } route)
+        var path = request.Path;
+        var routes = request.Snapshot.Routes;
+        if (RequestPaths.IsAmbiguous(path))
         {
-            return (new RequestExplanation(path, ErrorDialects.Of(path)) { Error = GatewayError.NotFound }, null);
+            return new RequestExplanation(path, ErrorDialects.Of(path)) { Error = GatewayError.NotFound };
         }
 
-        var facts = RouteFacts.Of(route);
-        var explanation = new RequestExplanation(path, facts.DialectOf(path)) { Route = route, Team = team };
-        var target = team is null ? default : EndpointGate.Judge(team, facts, HttpMethods.Post, path);
-        return team is not null && target.Endpoint is null
+        if (RewrittenRoutes.Find(routes, path) is { } route)
+        {
+            return new RequestExplanation(path, RouteFacts.Of(route).DialectOf(path)) { Route = route, Team = request.Team };
+        }
+
+        IReadOnlyList<string> methods = [.. RewrittenRoutes.OtherMethods(routes, path).Union(ProbePaths.MethodsOf(path), StringComparer.OrdinalIgnoreCase)];
+        return new RequestExplanation(path, ErrorDialects.Of(path))
+        {
+            Error = methods.Count == 0 ? GatewayError.NotFound : GatewayError.MethodNotAllowed,
+            OtherMethods = methods,
+        };
+    }
+
+    /// <summary>Finds the endpoint of a route; without an endpoint, the explanation has an error or there is no team.</summary>
+    private static (RequestExplanation Explanation, TeamEndpoint? Endpoint) FindEndpoint(RequestExplanation explanation)
+    {
+        if (explanation is not { Error: null, Team: { } team })
+        {
+            return (explanation, null);
+        }
+
+        var target = EndpointGate.Judge(team, RouteFacts.Of(explanation.Route!), HttpMethods.Post, explanation.Path);
+        return target.Endpoint is null
             ? (explanation with { Error = GatewayError.EndpointNotAllowed }, null)
             : (explanation, target.Endpoint);
     }
 
     private static RequestExplanation ExplainBody(
-        RequestExplanation explanation, ExplainedRequest request, TeamEndpoint? endpoint, PriceList? prices)
+        RequestExplanation explanation, ExplainedRequest request, TeamEndpoint? endpoint, PriceList? prices, GatewayState? gateway)
     {
         var (snapshot, body) = (request.Snapshot, request.Body);
         if (!RouteFacts.Of(explanation.Route!).IsRewritten)
@@ -115,7 +144,12 @@ internal static class RequestExplainer
 
         var settings = snapshot.Settings;
         if (!RequestBodyCheck.TryCheck(
-            body, explanation.Route!.MaxRequestBodySize, settings.Server.MaxRequestBodySize, out var facts, out var rejection))
+            body,
+            explanation.Route!.MaxRequestBodySize,
+            settings.Server.MaxRequestBodySize,
+            length => gateway?.WouldRejectBody(explanation.Team?.Id, length) == true,
+            out var facts,
+            out var rejection))
         {
             return explanation with { Error = GatewayError.Rejected(rejection) };
         }

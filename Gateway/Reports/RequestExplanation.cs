@@ -19,6 +19,9 @@ internal sealed record RequestExplanation(PathString Path, ErrorDialect Dialect)
     /// <summary>The route; <see langword="null"/> if no route matches the path.</summary>
     public RouteConfig? Route { get; init; }
 
+    /// <summary>The methods that the path takes; set if it does not take POST.</summary>
+    public IReadOnlyList<string> OtherMethods { get; init; } = [];
+
     /// <summary>The team that sends the request; <see langword="null"/> for a client without a team.</summary>
     public Team? Team { get; init; }
 

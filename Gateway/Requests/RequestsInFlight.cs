@@ -21,6 +21,9 @@ internal sealed class RequestsInFlight : IDisposable
     /// <summary>The number of requests in flight.</summary>
     public int Count => Volatile.Read(ref _count);
 
+    /// <summary>Whether the next request is refused.</summary>
+    public bool IsFull => !HasRoomFor(Count + 1);
+
     /// <summary>Cancelled when the requests in flight are cut.</summary>
     public CancellationToken Cut => _cut.Token;
 
@@ -28,7 +31,7 @@ internal sealed class RequestsInFlight : IDisposable
     /// <returns>Whether there is room.</returns>
     public bool TryEnter()
     {
-        if (Interlocked.Increment(ref _count) <= _limit)
+        if (HasRoomFor(Interlocked.Increment(ref _count)))
         {
             return true;
         }
@@ -52,6 +55,8 @@ internal sealed class RequestsInFlight : IDisposable
             }
         }
     }
+
+    private bool HasRoomFor(int count) => count <= _limit;
 
     /// <inheritdoc />
     public void Dispose()

@@ -9,6 +9,9 @@ internal sealed record TeamEndpoint(IReadOnlyList<string> Methods, string Path, 
     /// <summary>The endpoint that creates videos: its response names a job, which later requests query by its id.</summary>
     private const string Videos = "/videos";
 
+    /// <summary>The end of the path of a list of models of one kind.</summary>
+    public const string Models = "/models";
+
     /// <summary>The member that names the model of an entry in most lists of models. The team's aliases are added to these lists.</summary>
     public const string ModelId = "id";
 
@@ -19,6 +22,17 @@ internal sealed record TeamEndpoint(IReadOnlyList<string> Methods, string Path, 
     {
         "/models" or "/models/count" or "/models/user" or "/embeddings/models" or "/images/models" or "/videos/models" => ModelId,
         "/endpoints/zdr" => "model_id",
+        _ => null,
+    };
+
+    /// <summary>
+    /// The path of the endpoint that calls the models of a list: that of their kind, such as <c>/images</c> for <c>/images/models</c>, or chat
+    /// completions for a list of all kinds. <see langword="null"/> if the response is no list of models.
+    /// </summary>
+    public string? CalledAt { get; } = Kind != TeamEndpointKind.Catalogue ? null : Path switch
+    {
+        "/embeddings/models" or "/images/models" or "/videos/models" => Path[..^Models.Length],
+        "/models" or "/models/count" or "/models/user" or "/endpoints/zdr" => "/chat/completions",
         _ => null,
     };
 

@@ -69,12 +69,13 @@ internal sealed partial class CatalogueResponse(CatalogueMemory memory, ILogger<
         var document = CatalogueDocument.Read(body.Bytes.Span, name)
             ?? throw new InvalidDataException("it is not one JSON object with an array \"data\"");
         var page = endpoint.CountsModels ? new CataloguePage(0, null) : CataloguePage.Read(request.Query) ?? new CataloguePage(0, null);
+        var models = CallableModels.Of(gateway.Snapshot, team, endpoint, request.Path);
         var edit = CatalogueEdit.Create(
             document,
             body.Bytes,
             team,
-            model => CallableModels.MayCall(gateway.Snapshot, team, model),
-            addsAliases: name == TeamEndpoint.ModelId,
+            models.MayCall,
+            addsAliases: name == TeamEndpoint.ModelId && models.IsRewritten,
             page,
             () => page.NextTarget(request));
         if (edit.InsertedBytes > CatalogueBody.MaxSize)

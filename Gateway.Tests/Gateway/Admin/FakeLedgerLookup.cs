@@ -21,8 +21,21 @@ internal sealed class FakeLedgerLookup : ILedgerLookup
     public Task<IReadOnlyList<RequestRecord>> ReadRequestsAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken) =>
         Read<IReadOnlyList<RequestRecord>>(() => [.. Rows.Where(row => ids.Contains(row.Row!.Value))]);
 
-    public Task<LatestRequests> ReadLatestAsync(RequestSelection selection, CancellationToken cancellationToken) => Read(() => new LatestRequests(
-        [.. Rows.Where(row => !(row.Time < selection.Since)).OrderByDescending(row => row.Time).Take(selection.Limit)], SearchedSince));
+    public Task<LatestRequests> ReadLatestAsync(
+        RequestSelection selection, Func<RequestRecord, bool> isKnown, CancellationToken cancellationToken) => Read(() =>
+    {
+        RequestRecord[] rows = [.. Rows.Where(row => !(row.Time < selection.Since)).OrderByDescending(row => row.Time)];
+        var (pages, read) = (new LatestPages(selection.Limit, isKnown), 0);
+        bool isUnfinished;
+        do
+        {
+            var page = rows.Skip(read).Take(pages.Size).ToArray();
+            read += page.Length;
+            isUnfinished = pages.Add(page);
+        }
+        while (isUnfinished);
+        return pages.ToLatest(SearchedSince);
+    });
 
     public Task<IReadOnlyList<LatestKeyUse>> ReadKeyUsesAsync(DateTimeOffset? since, CancellationToken cancellationToken) =>
         Read<IReadOnlyList<LatestKeyUse>>(() => Uses);

@@ -137,6 +137,37 @@ public sealed class RequestLookupTests
         Assert.Equal(Start.AddDays(-1), searchedSince);
     }
 
+    /// <summary>Memory has the client's status, the ledger upstream's: a row that the ledger selects may be that of a request that memory does not.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(100)]
+    public async Task RowsOfRequestsThatMemoryDoesNotSelect_TakeNoPlaceInTheList(int limit)
+    {
+        for (var i = 1; i <= 15; i++)
+        {
+            _ledger.Rows.Add(Row(i, Add(i, GenerationState.Settled)));
+        }
+
+        var (listed, _, _) = await Lookup.ListAsync(new() { Limit = limit, Status = 502 }, Stop);
+
+        Assert.Equal(Enumerable.Range(1, 5).Reverse().Take(limit).Select(i => $"r{i}"), listed.Select(request => request.RequestId));
+    }
+
+    [Fact]
+    public async Task EarlierAttempts_TakeNoPlaceInTheList()
+    {
+        for (var i = 1; i <= 15; i++)
+        {
+            var last = Add(i, GenerationState.Settled);
+            _ledger.Rows.AddRange([Row(i, last), Row(i, Guid.CreateVersion7(Start)), Row(i, Guid.CreateVersion7(Start))]);
+        }
+
+        var (listed, _, _) = await Lookup.ListAsync(new() { Limit = 12 }, Stop);
+
+        Assert.Equal(Enumerable.Range(4, 12).Reverse().Select(i => $"r{i}"), listed.Select(request => request.RequestId));
+    }
+
     [Fact]
     public async Task WithoutMemory_TheLedgerAnswers()
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Gateway.Billing;
 using Gateway.Ledger;
 using Gateway.Primitives;
@@ -107,6 +108,26 @@ public abstract class LedgerLookupTests : IAsyncLifetime
         Assert.Equal([last], (await LatestAsync(new() { Limit = 10 })).Rows.Select(row => row.Row!.Value));
     }
 
+    /// <summary>A row of an earlier attempt, or of a request that the caller knows, takes no place in the list.</summary>
+    [Fact]
+    public async Task List_HasAsManyRequestsAsItsLimit_HoweverManyRowsTheyHave()
+    {
+        await ApplyAsync(
+            [.. Enumerable.Range(0, 12).SelectMany(i => Enumerable.Range(0, 3).Select(attempt =>
+                Began(Row((4 * i) + attempt), at: Now.AddMinutes((4 * i) + attempt)) with { RequestId = "request-" + i }))]);
+
+        Assert.Equal([11], await NumbersAsync(1, since: 0, known: 12));
+        Assert.Equal([11, 10, 9, 8], await NumbersAsync(4, since: 0, known: 12));
+        Assert.Equal(Enumerable.Range(0, 12).Reverse(), await NumbersAsync(12, since: 0, known: 12));
+        Assert.Equal([11, 10, 9, 8, 7, 6, 5], await NumbersAsync(3, since: 0, known: 8));
+        Assert.Equal(Enumerable.Range(6, 6).Reverse(), await NumbersAsync(3, since: 6, known: 8));
+
+        async Task<IEnumerable<int>> NumbersAsync(int limit, int since, int known) =>
+            (await Lookup.ReadLatestAsync(
+                new() { Limit = limit, Team = "search", Since = Now.AddMinutes(4 * since) }, row => row.Time >= Now.AddMinutes(4 * known), Cancel))
+            .Rows.Select(static row => int.Parse(row.RequestId!["request-".Length..], CultureInfo.InvariantCulture));
+    }
+
     [Theory]
     [InlineData("gen-1763871234-xyz")]
     [InlineData("019ac0a1b2c3d3dd8448eb211c80319c")]
@@ -199,5 +220,5 @@ public abstract class LedgerLookupTests : IAsyncLifetime
 
     private Task ApplyAsync(params LedgerEntry[] entries) => _store.ApplyAsync(entries, Cancel);
 
-    private Task<LatestRequests> LatestAsync(RequestSelection selection) => Lookup.ReadLatestAsync(selection, Cancel);
+    private Task<LatestRequests> LatestAsync(RequestSelection selection) => Lookup.ReadLatestAsync(selection, static _ => false, Cancel);
 }

@@ -1028,7 +1028,7 @@ function fillSelects() {
 }
 
 function options(select, entries, value) {
-  sync(select, entries, entry => entry[0], entry => h('option', { value: entry[0] }, entry[1]));
+  sync(select, entries, entry => entry[0], entry => h('option', { value: entry[0] }), (node, entry) => setText(node, entry[1]));
   if (select.value !== value) select.value = value;
 }
 
@@ -1099,7 +1099,7 @@ function renderRequest(row) {
       ['Streamed', row.stream === undefined ? null : row.stream ? 'yes' : 'no']]),
     ...facts('Time', [['To first byte', ms(row.first_byte_ms)], ['To first token', ms(row.first_token_ms)], ['In total', ms(row.duration_ms)]]),
     h('div', { class: 'actions' },
-      row.model ? h('button', { class: 'quiet', type: 'button', onclick: () => { $('x-model').value = row.model; chosenTeam = row.team || ''; go({ view: 'explain', id: '' }, true); $('x-go').focus(); } }, 'Explain this model now') : '',
+      row.model ? h('button', { class: 'quiet', type: 'button', onclick: () => { $('x-model').value = row.model; chosenTeam = row.team || ''; chosenKey = row.label || ''; go({ view: 'explain', id: '' }, true); $('x-go').focus(); } }, 'Explain this model now') : '',
       row.team ? h('button', { class: 'quiet', type: 'button', onclick: () => openRequests({ team: row.team }) }, 'Requests of this team') : ''));
 }
 
@@ -1191,12 +1191,23 @@ function showAlerts() {
 // ---------------------------------------------------------------- Explain
 
 let chosenTeam = '';
+let chosenKey = '';
 
 function showExplain() {
   const models = new Set();
   for (const row of data.rows) if (row.model) models.add(row.model);
   sync($('x-models'), [...models].sort().slice(0, 500), name => name, name => h('option', { value: name }));
   options($('x-team'), [['', 'No team: only the rules for all'], ...(data.teams || []).map(team => [team.id, team.id])], chosenTeam);
+  showKeys();
+}
+
+/** The keys of the chosen team, which may have models, limits and a budget of their own. The gateway takes a team's only key without being told. */
+function showKeys() {
+  const keys = (data.teams || []).find(team => team.id === chosenTeam)?.keys || [];
+  if (!keys.some(key => key.label === chosenKey)) chosenKey = keys.length === 1 ? keys[0].label : '';
+  $('x-keys').hidden = keys.length === 0;
+  options($('x-key'), [...(keys.length === 1 ? [] : [['', 'No key: without their own limits']]),
+    ...keys.map(key => [key.label, Date.parse(key.expires) <= Date.now() ? `${key.label} (expired)` : key.label])], chosenKey);
 }
 
 async function explain(event) {
@@ -1206,6 +1217,7 @@ async function explain(event) {
   const say = (tone, title, text) => answerTo.replaceChildren(answerTo.querySelector('h2'), h('p', { class: 'verdict', 'data-tone': tone }, h('b', null, title), text || ''));
   if ($('x-model').value.trim()) question.model = $('x-model').value.trim();
   if ($('x-team').value) question.team = $('x-team').value;
+  if (question.team && $('x-key').value) question.key = $('x-key').value;
   if ($('x-body').value.trim()) {
     try { question.body = JSON.parse($('x-body').value); } catch (fault) { say('refused', 'The body is not JSON', fault.message); return; }
   }
@@ -1222,8 +1234,8 @@ async function explain(event) {
     const error = answer.error?.error;
     if (answer.error) say(answer.status >= 500 ? 'upstream' : 'refused', `Refused with ${answer.status}${error?.code ? ` ${error.code}` : ''}`, error?.message || '');
     else if (!question.team && data.teams?.length) say('answered', 'Rules applied', 'Without a team: rights, limits and budgets are left out.');
-    else if (answer.keys_left_out) say('answered', 'Allowed for the team', 'The limits, models and budgets of its keys are left out.');
-    else say('answered', 'Allowed', 'The request would be sent upstream.');
+    else if (answer.keys_left_out) say('answered', 'Allowed for the team', 'The limits, models and budgets of its keys are left out. Choose a key to judge by them.');
+    else say('answered', question.key ? `Allowed with the key ${question.key}` : 'Allowed', 'The request would be sent upstream.');
     const facts = [];
     if (answer.estimate?.needed_usd !== undefined) facts.push(['Would be reserved', `${answer.estimate.needed_usd} USD`]);
     if (answer.budget) facts.push(['Budget left', `${answer.budget.left_usd} of ${answer.budget.limit_usd} USD`]);
@@ -1376,7 +1388,8 @@ function start() {
   $('requests').addEventListener('keydown', pressInGrid);
   $('drawer-close').addEventListener('click', closeRequest);
   $('explain').addEventListener('submit', explain);
-  $('x-team').addEventListener('change', () => { chosenTeam = $('x-team').value; });
+  $('x-team').addEventListener('change', () => { chosenTeam = $('x-team').value; showKeys(); });
+  $('x-key').addEventListener('change', () => { chosenKey = $('x-key').value; });
   phone.addEventListener('change', show);
   addEventListener('resize', () => { if (state.view === 'requests') renderRows(); });
   addEventListener('popstate', () => { readHash(); show(); if (isDays()) refresh(); });

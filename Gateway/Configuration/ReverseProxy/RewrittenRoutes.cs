@@ -20,10 +20,8 @@ internal static class RewrittenRoutes
     /// <returns>The route; <see langword="null"/> if none matches.</returns>
     public static RouteConfig? Find(IEnumerable<RouteConfig> routes, PathString path)
     {
-        var candidates = routes
-            .Where(route => TakesPost(route.Match))
-            .Select(route => (Route: route, Template: TemplateParser.Parse(route.Match.Path ?? "/{**any}")))
-            .Where(candidate => new TemplateMatcher(candidate.Template, []).TryMatch(path, []))
+        var candidates = Matching(routes, path)
+            .Where(candidate => TakesPost(candidate.Route.Match))
             .OrderBy(candidate => candidate.Route.Order ?? 0)
             .ThenBy(candidate => RoutePrecedence.ComputeInbound(candidate.Template))
             .ThenBy(candidate => candidate.Route.Match.Methods is { Count: > 0 } ? 0 : 1)
@@ -32,6 +30,17 @@ internal static class RewrittenRoutes
         var certain = candidates.FirstOrDefault(route => !AsksForMore(route.Match));
         return candidates.TakeWhile(route => route != certain).FirstOrDefault(IsRewritten) ?? certain ?? candidates.FirstOrDefault();
     }
+
+    /// <summary>The methods that a path takes without taking POST; none if it takes POST or has no route.</summary>
+    public static IReadOnlyList<string> OtherMethods(IEnumerable<RouteConfig> routes, PathString path)
+    {
+        var matches = Matching(routes, path).Select(static candidate => candidate.Route.Match).ToArray();
+        return Array.Exists(matches, TakesPost) ? [] : [.. matches.SelectMany(static match => match.Methods!).Distinct(StringComparer.OrdinalIgnoreCase)];
+    }
+
+    private static IEnumerable<(RouteConfig Route, RouteTemplate Template)> Matching(IEnumerable<RouteConfig> routes, PathString path) => routes
+        .Select(static route => (Route: route, Template: TemplateParser.Parse(route.Match.Path ?? "/{**any}")))
+        .Where(candidate => new TemplateMatcher(candidate.Template, []).TryMatch(path, []));
 
     private static bool TakesPost(RouteMatch match) =>
         match.Methods is not { Count: > 0 } methods || methods.Contains(HttpMethods.Post, StringComparer.OrdinalIgnoreCase);

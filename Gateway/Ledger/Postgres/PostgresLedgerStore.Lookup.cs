@@ -42,7 +42,8 @@ internal sealed partial class PostgresLedgerStore : ILedgerLookup
             return await ReadRequestsAsync(command, cancellationToken);
         });
 
-    public Task<LatestRequests> ReadLatestAsync(RequestSelection selection, CancellationToken cancellationToken) => GuardAsync(async () =>
+    public Task<LatestRequests> ReadLatestAsync(
+        RequestSelection selection, Func<RequestRecord, bool> isKnown, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
         var (lowest, searchedSince) = (LookupSql.LowestOf(selection), (DateTimeOffset?)null);
         if (selection.IsFiltered)
@@ -57,17 +58,27 @@ internal sealed partial class PostgresLedgerStore : ILedgerLookup
         }
 
         var (sql, values) = LookupSql.Latest(selection);
-        await using var command = Command(
-            sql,
-            [
-                Id(lowest),
-                Time(selection.Since ?? DateTimeOffset.MinValue),
-                Number(selection.Limit),
-                .. values.Select(value => value is long number ? Number(number) : LongText((string)value)),
-            ]);
-        command.CommandTimeout = ReportTimeoutSeconds;
-        var rows = await ReadRequestsAsync(command, cancellationToken);
-        return LookupSql.LastAttempts(rows, rows.Count < selection.Limit ? searchedSince : null);
+        var pages = new LatestPages(selection.Limit, isKnown);
+        while (pages.Add(await ReadPageAsync(pages)))
+        {
+        }
+
+        return pages.ToLatest(searchedSince);
+
+        async Task<List<RequestRecord>> ReadPageAsync(LatestPages next)
+        {
+            await using var command = Command(
+                sql,
+                [
+                    Id(lowest),
+                    Time(selection.Since ?? DateTimeOffset.MinValue),
+                    Number(next.Size),
+                    Id(next.Below),
+                    .. values.Select(value => value is long number ? Number(number) : LongText((string)value)),
+                ]);
+            command.CommandTimeout = ReportTimeoutSeconds;
+            return await ReadRequestsAsync(command, cancellationToken);
+        }
     });
 
     public Task<IReadOnlyList<LatestKeyUse>> ReadKeyUsesAsync(DateTimeOffset? since, CancellationToken cancellationToken) =>

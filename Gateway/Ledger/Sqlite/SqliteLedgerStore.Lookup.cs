@@ -45,7 +45,7 @@ internal sealed partial class SqliteLedgerStore : ILedgerLookup
             return rows;
         });
 
-    public Task<LatestRequests> ReadLatestAsync(RequestSelection selection, CancellationToken cancellationToken) =>
+    public Task<LatestRequests> ReadLatestAsync(RequestSelection selection, Func<RequestRecord, bool> isKnown, CancellationToken cancellationToken) =>
         _file.ReadLongAsync(connection =>
         {
             var (lowest, searchedSince) = (LedgerKeys.ToBytes(LookupSql.LowestOf(selection)), (DateTimeOffset?)null);
@@ -60,11 +60,17 @@ internal sealed partial class SqliteLedgerStore : ILedgerLookup
             }
 
             var (sql, values) = LookupSql.Latest(selection);
-            var rows = ReadRequests(
+            var pages = new LatestPages(selection.Limit, isKnown);
+            while (pages.Add(ReadRequests(
                 connection,
                 sql,
-                [lowest, LedgerKeys.ToStored(selection.Since ?? DateTimeOffset.MinValue), (long)selection.Limit, .. values]);
-            return LookupSql.LastAttempts(rows, rows.Count < selection.Limit ? searchedSince : null);
+                [
+                    lowest, LedgerKeys.ToStored(selection.Since ?? DateTimeOffset.MinValue), (long)pages.Size, LedgerKeys.ToBytes(pages.Below), .. values,
+                ])))
+            {
+            }
+
+            return pages.ToLatest(searchedSince);
         });
 
     public Task<IReadOnlyList<LatestKeyUse>> ReadKeyUsesAsync(DateTimeOffset? since, CancellationToken cancellationToken) =>
