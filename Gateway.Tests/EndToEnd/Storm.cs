@@ -127,7 +127,14 @@ internal sealed class Storm
         var head = connection.Head;
         connection.Reset();
         return new StormOutcome(
-            id, operation, head?.Status, head?.Header("X-Generation-Id"), connection.IsComplete, gateway.Deaths != deaths);
+            id, operation, head?.Status, head?.Header("X-Generation-Id"), connection.IsComplete, gateway.Deaths != deaths)
+        {
+            Team = key.Team,
+            RequestId = head?.Header("x-request-id"),
+            Attempts = int.Parse(head?.Header("x-gateway-attempts") ?? "1", CultureInfo.InvariantCulture),
+            IsOwnError = head?.Header("x-gateway-error") is not null,
+            ReplacesAnAnswer = head?.Header("x-gateway-upstream-status") is not null,
+        };
     }
 
     private static async Task<Attempt?> ConnectAsync(StormGateway gateway)

@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Globalization;
 using Gateway.Billing;
 using Gateway.Tests.Support;
 using Npgsql;
@@ -8,7 +9,10 @@ namespace Gateway.Tests.EndToEnd;
 /// <summary>Reads a gateway's ledger with plain SQL.</summary>
 internal static class StormLedger
 {
-    private const string Query = "SELECT team, key_label, generation_id, state, reserved_pico, cost_pico, upstream_cost_pico FROM generations";
+    private const string Query =
+        """
+        SELECT team, key_label, generation_id, state, reserved_pico, cost_pico, upstream_cost_pico, request_id, asked FROM generations
+        """;
 
     /// <summary>The rows of a SQLite file that a gateway may have open.</summary>
     public static async Task<IReadOnlyList<StormRow>> ReadSqliteAsync(string path)
@@ -78,10 +82,14 @@ internal static class StormLedger
                 reader.GetString(0),
                 reader.GetString(1),
                 await reader.IsDBNullAsync(2) ? null : reader.GetString(2),
-                (GenerationState)Convert.ToInt32(reader.GetValue(3), System.Globalization.CultureInfo.InvariantCulture),
+                (GenerationState)Convert.ToInt32(reader.GetValue(3), CultureInfo.InvariantCulture),
                 reader.GetInt64(4),
                 await reader.IsDBNullAsync(5) ? null : reader.GetInt64(5),
-                await reader.IsDBNullAsync(6) ? null : reader.GetInt64(6)));
+                await reader.IsDBNullAsync(6) ? null : reader.GetInt64(6))
+            {
+                RequestId = await reader.IsDBNullAsync(7) ? null : reader.GetString(7),
+                Questions = Convert.ToInt64(reader.GetValue(8), CultureInfo.InvariantCulture),
+            });
         }
 
         return rows;
