@@ -8,8 +8,8 @@ using Xunit;
 namespace Gateway.Tests.EndToEnd;
 
 /// <summary>
-/// Calls of all kinds from several workers at once, most of which go wrong in some way, while gateways are killed. It knows nothing of
-/// money. The same seed makes the same calls; the machine determines which calls and kills coincide.
+/// Calls of all kinds from several workers at once, most of which go wrong in some way, while gateways are killed or stopped. It knows
+/// nothing of money. The same seed makes the same calls; the machine determines which calls and kills coincide.
 /// </summary>
 internal sealed class Storm
 {
@@ -105,7 +105,7 @@ internal sealed class Storm
     {
         await foreach (var gateway in due.ReadAllAsync())
         {
-            await gateway.KillAndRestartAsync();
+            await gateway.EndAndRestartAsync();
         }
     }
 

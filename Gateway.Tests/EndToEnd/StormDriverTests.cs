@@ -29,7 +29,7 @@ public sealed class StormDriverTests : IAsyncLifetime
     public async Task Storm_MeetsEveryKindAndKillsAndAnswersTheRest()
     {
         // Without teams the callers' own keys go upstream.
-        await using var gateway = await StormGateway.StartAsync(Upstream.BaseUrl, ShippedSettings.Text);
+        await using var gateway = await StormGateway.StartAsync(Upstream.BaseUrl, static _ => ShippedSettings.Text);
         var keys = StormSettings.Keys.Select(key => key with { Key = "sk-or-v1-" + key.Label }).ToArray();
         var storm = new Storm([gateway], keys, Seed);
 

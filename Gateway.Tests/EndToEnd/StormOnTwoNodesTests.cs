@@ -17,13 +17,15 @@ public sealed class StormOnTwoNodesTests(PostgresServer postgres, SharedRedis re
     {
         var database = await postgres.CreateDatabaseAsync();
         var server = await redis.GetAsync();
-        var settings = StormSettings.With(
+        var prefix = redis.NewPrefix();
+        string Settings(TempFolder folder) => StormSettings.In(
+            folder,
             ("Usage", """{ "Store": "Postgres", "Postgres": { "ConnectionString": "env:STORM_DATABASE" }, "PricesPath": "prices.json" }"""),
-            ("Limits", $$"""{ "Store": "Redis", "Redis": { "Configuration": "{{server.PatientConfiguration}}", "KeyPrefix": "{{redis.NewPrefix()}}", "Timeout": "00:00:30" } }"""));
-        var environment = new Dictionary<string, string>(StormSettings.Environment) { ["STORM_DATABASE"] = database };
+            ("Limits", $$"""{ "Store": "Redis", "Redis": { "Configuration": "{{server.PatientConfiguration}}", "KeyPrefix": "{{prefix}}", "Timeout": "00:00:30" } }"""));
+        var environment = new Dictionary<string, string> { ["STORM_DATABASE"] = database };
         await using var upstream = await FakeOpenRouterServer.StartAsync(new FakeOpenRouterOptions { Record = false, Book = true });
-        await using var first = await StormGateway.StartAsync(upstream.BaseUrl, settings, environment);
-        await using var second = await StormGateway.StartAsync(upstream.BaseUrl, settings, environment);
+        await using var first = await StormGateway.StartAsync(upstream.BaseUrl, Settings, environment);
+        await using var second = await StormGateway.StartAsync(upstream.BaseUrl, Settings, environment);
         var storm = new Storm([first, second], StormSettings.Keys);
 
         await storm.RunAsync(Operations, Kills);
