@@ -93,6 +93,7 @@ internal sealed class TeamGateway : IAsyncDisposable
         options.OutOfProcess = _options.OutOfProcess && !_isInside;
         options.HasLog = _options.HasLog || _isInside;
         options.Time = time;
+        options.Certificate = _options.Certificate;
         options.Settings = Settings();
         options.Args([.. _options.Arguments]);
         foreach (var (name, value) in _options.Environment)

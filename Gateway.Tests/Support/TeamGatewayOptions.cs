@@ -55,6 +55,9 @@ internal sealed class TeamGatewayOptions
     /// <summary>The clock of a gateway inside the test process.</summary>
     public TimeProvider? Time { get; init; }
 
+    /// <summary>A certificate switches HTTPS on, and with it HTTP/2.</summary>
+    public TestCertificate? Certificate { get; init; }
+
     /// <summary>Called before the gateway starts.</summary>
     public Action<FakeOpenRouterServer>? PrepareUpstream { get; init; }
 
