@@ -51,16 +51,14 @@ public sealed class StormTests
 
         await storm.RunAsync(Operations, kills: 1);
 
-        var stops = 0;
         IReadOnlyList<StormRow> rows;
         while ((rows = await ReadAsync(gateway)).Any(static row => row.IsOpen))
         {
             await gateway.EndAndRestartAsync();
             await WaitForQuestionsAsync(gateway, rows);
-            stops++;
         }
 
-        Assert.True(stops >= 2, "Each bill was there at the first question after a stop.");
+        Assert.Contains(rows, static row => row.Questions > 1);
         await AssertRightAsync(gateway, storm, upstream, rows);
     }
 

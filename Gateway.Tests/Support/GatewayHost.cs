@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 
@@ -88,6 +89,7 @@ internal sealed partial class GatewayHost : IAsyncDisposable
             var factory = new Factory(folder, arguments, options.Time, options.HasLog);
             factory.UseKestrel();
             factory.StartServer();
+            await factory.Started.GuardAsync();
             var addresses = factory.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
             return new GatewayHost(folder, new Uri(addresses.Single()), factory, null);
         }
@@ -212,11 +214,21 @@ internal sealed partial class GatewayHost : IAsyncDisposable
     }
 
     /// <summary>The program's own entry point, started by the test host; settings reach it as <c>--name=value</c>.</summary>
+    private sealed class StartObserver : IHostedService
+    {
+        public StartObserver(IHostApplicationLifetime lifetime, TaskCompletionSource started) => lifetime.ApplicationStarted.Register(started.SetResult);
+
+        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+
     private sealed class Factory : WebApplicationFactory<Program>
     {
         private readonly TempFolder _folder;
         private readonly List<(string Name, string? Value)> _arguments;
         private readonly TimeProvider? _time;
+        private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public Factory(TempFolder folder, List<(string Name, string? Value)> arguments, TimeProvider? time, bool hasLog)
         {
@@ -228,6 +240,12 @@ internal sealed partial class GatewayHost : IAsyncDisposable
 
         /// <summary>The log, if it is kept.</summary>
         public PrintedLines? Log { get; }
+
+        /// <summary>
+        /// Completes after all callbacks of the start: the factory itself returns at the first one. They run in the reverse order of their
+        /// registration, and the service that registers this one is created before all others.
+        /// </summary>
+        public Task Started => _started.Task;
 
         protected override void ConfigureWebHost(IWebHostBuilder builder)
         {
@@ -250,12 +268,15 @@ internal sealed partial class GatewayHost : IAsyncDisposable
                 foreach (var trimmer in services.Where(static service => service.ImplementationType == typeof(StartupMemoryTrimmer)).ToList())
                 {
                     services.Remove(trimmer);
+                    services.Insert(0, ServiceDescriptor.Singleton<IHostedService>(
+                        provider => new StartObserver(provider.GetRequiredService<IHostApplicationLifetime>(), _started)));
                 }
 
                 if (_time is { } time)
                 {
                     services.AddSingleton(time);
                 }
+
             });
 
             foreach (var (name, value) in _arguments)
