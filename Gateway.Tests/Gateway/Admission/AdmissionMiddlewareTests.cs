@@ -1,8 +1,8 @@
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using Gateway.Admission;
-using Gateway.Authentication;
 using Gateway.Alerts;
+using Gateway.Authentication;
 using Gateway.Billing;
 using Gateway.Configuration;
 using Gateway.Ledger;
