@@ -192,9 +192,7 @@ public sealed class ChargeTableTests : IClassFixture<ChargeTableTests.Fixture>
         await time.AdvanceUntilAsync(TimeSpan.FromMilliseconds(50), () => Task.FromResult(draining.IsCompleted), "the end of the answer");
         await draining;
 
-        var bill = team.Bill(call.Id);
-        var row = Assert.Single(await ClosedRowsAsync(team, time, response));
-        Assert.Equal((GenerationState.Settled, (long)bill.Cost, bill.Id), (row.State, row.CostPico, row.GenerationId));
+        var (row, _) = await SettledRowAsync(team, time, call, response);
         Assert.Equal("UpstreamBroke", row.Ended);
         Assert.True(row.Questions > 0);
     }
@@ -211,9 +209,7 @@ public sealed class ChargeTableTests : IClassFixture<ChargeTableTests.Fixture>
         var request = team.Upstream.Requests.Find(call.Id)!;
         await request.WaitForEndAsync();
         Assert.Equal(ReceivedEnd.ClientAborted, request.End);
-        var bill = team.Bill(call.Id);
-        var row = Assert.Single(await ClosedRowsAsync(team, time, response));
-        Assert.Equal((GenerationState.Settled, (long)bill.Cost, bill.Id), (row.State, row.CostPico, row.GenerationId));
+        var (row, _) = await SettledRowAsync(team, time, call, response);
         Assert.Equal("ClientLeft", row.Ended);
         Assert.True(row.Questions > 0);
     }
@@ -290,6 +286,16 @@ public sealed class ChargeTableTests : IClassFixture<ChargeTableTests.Fixture>
         return (row, team.Upstream.Book.Entries.SingleOrDefault(entry => entry.ScriptId == call.Id));
     }
 
+    /// <summary>The only row of a call, which is settled by its bill, and the bill.</summary>
+    private static async Task<(LedgerRow Row, BookEntry Bill)> SettledRowAsync(
+        TeamGateway team, FakeTimeProvider time, Call call, HttpResponseMessage response)
+    {
+        var bill = team.Bill(call.Id);
+        var row = Assert.Single(await ClosedRowsAsync(team, time, response));
+        Assert.Equal((GenerationState.Settled, (long)bill.Cost, bill.Id), (row.State, row.CostPico, row.GenerationId));
+        return (row, bill);
+    }
+
     /// <summary>Leaves a call for JSON, and returns whether the gateway has noticed it before the end of the answer.</summary>
     private async Task<bool> HasOutlivedItsClientAsync(bool isOnHttp2)
     {
@@ -302,9 +308,7 @@ public sealed class ChargeTableTests : IClassFixture<ChargeTableTests.Fixture>
 
         await request.WaitForEndAsync();
         Assert.Equal(ReceivedEnd.Complete, request.End);
-        var bill = team.Bill(call.Id);
-        var row = Assert.Single(await ClosedRowsAsync(team, time, response));
-        Assert.Equal((GenerationState.Settled, (long)bill.Cost, bill.Id), (row.State, row.CostPico, row.GenerationId));
+        var (row, bill) = await SettledRowAsync(team, time, call, response);
         Assert.Equal((0, 0), (row.Questions, bill.Questions));
         var line = await team.Gateway.Log.WaitForAsync(
             line => line.Contains(RequestIdOf(response), StringComparison.Ordinal) && line.Contains("\"End\":", StringComparison.Ordinal),

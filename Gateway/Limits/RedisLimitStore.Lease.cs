@@ -227,20 +227,7 @@ internal sealed partial class RedisLimitStore
             }
         }
 
-        private RedisValue[] Changes(RedisValue name, Func<int, long> tokens, long requests)
-        {
-            var values = new RedisValue[1 + (_scopes.Count * 5)];
-            values[0] = name;
-            for (var i = 0; i < _scopes.Count; i++)
-            {
-                values[1 + (i * 5)] = _scopes[i].RequestsPerMinute ?? -1;
-                values[2 + (i * 5)] = _scopes[i].TokensPerMinute ?? -1;
-                values[3 + (i * 5)] = requests;
-                values[4 + (i * 5)] = tokens(i);
-                values[5 + (i * 5)] = _charges[i];
-            }
-
-            return values;
-        }
+        private RedisValue[] Changes(RedisValue name, Func<int, long> tokens, long requests) =>
+            ReturnValues(name, _scopes, requests, tokens, i => _charges[i]);
     }
 }

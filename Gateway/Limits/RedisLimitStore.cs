@@ -67,22 +67,15 @@ internal sealed partial class RedisLimitStore : ILimitStore, ILimitPreview, IAsy
     public async ValueTask CorrectAsync(IReadOnlyList<LimitScope> scopes, long change)
     {
         var keys = new RedisKey[scopes.Count * 2];
-        var values = new RedisValue[1 + (scopes.Count * 5)];
-        values[0] = "";
         for (var i = 0; i < scopes.Count; i++)
         {
             keys[i * 2] = KeyOf(scopes[i].Holder, "");
             keys[(i * 2) + 1] = KeyOf(scopes[i].Holder, ":flying");
-            values[1 + (i * 5)] = scopes[i].RequestsPerMinute ?? -1;
-            values[2 + (i * 5)] = scopes[i].TokensPerMinute ?? -1;
-            values[3 + (i * 5)] = 0;
-            values[4 + (i * 5)] = change;
-            values[5 + (i * 5)] = 0;
         }
 
         try
         {
-            await _link.RunAsync(RedisLimitScripts.Return, keys, values);
+            await _link.RunAsync(RedisLimitScripts.Return, keys, ReturnValues(RedisValue.EmptyString, scopes, requests: 0, _ => change, static _ => 0));
         }
         catch (LimitStoreException)
         {
@@ -201,5 +194,23 @@ internal sealed partial class RedisLimitStore : ILimitStore, ILimitPreview, IAsy
                 throw;
             }
         }
+    }
+
+    /// <summary>The arguments of <see cref="RedisLimitScripts.Return"/>.</summary>
+    private static RedisValue[] ReturnValues(
+        RedisValue lease, IReadOnlyList<LimitScope> scopes, long requests, Func<int, long> tokens, Func<int, long> charge)
+    {
+        var values = new RedisValue[1 + (scopes.Count * 5)];
+        values[0] = lease;
+        for (var i = 0; i < scopes.Count; i++)
+        {
+            values[1 + (i * 5)] = scopes[i].RequestsPerMinute ?? -1;
+            values[2 + (i * 5)] = scopes[i].TokensPerMinute ?? -1;
+            values[3 + (i * 5)] = requests;
+            values[4 + (i * 5)] = tokens(i);
+            values[5 + (i * 5)] = charge(i);
+        }
+
+        return values;
     }
 }
