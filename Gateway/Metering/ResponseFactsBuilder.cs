@@ -28,10 +28,8 @@ internal sealed class ResponseFactsBuilder
     private bool _documentIsPing;
     private bool _documentProgresses;
 
-    // The bill before the current document, in the current document, and in total.
-    private UsageBuilder _usageBefore;
-    private UsageBuilder _usageRead;
-    private UsageBuilder _usage;
+    // Most responses state their bill at their end, so a stream does without them for as long as it lasts.
+    private Bills? _bills;
 
     private ResponseFacts? _facts = ResponseFacts.None;
 
@@ -59,7 +57,7 @@ internal sealed class ResponseFactsBuilder
     public bool DocumentHasOutput => _documentHasOutput;
 
     /// <summary>Whether a cost is known.</summary>
-    public bool HasCost => _usage.HasCost;
+    public bool HasCost => _bills is { Total.HasCost: true };
 
     /// <summary>Whether the current document states a cost.</summary>
     public bool DocumentHasCost => _documentHasCost;
@@ -88,7 +86,7 @@ internal sealed class ResponseFactsBuilder
         Provider = _provider,
         ServiceTier = _serviceTier,
         FinishReason = _stopReason ?? _incompleteReason ?? _status,
-        Usage = _usage.ToUsage(),
+        Usage = _bills?.Total.ToUsage(),
         HasError = _hasError,
         IsComplete = _isComplete,
     };
@@ -96,7 +94,7 @@ internal sealed class ResponseFactsBuilder
     public void BeginDocument()
     {
         End = ResponseEnd.None;
-        _usageBefore = _usage;
+        _bills?.BeginDocument();
         _documentIsObject = false;
         _documentHasError = false;
         _documentHasOutput = false;
@@ -117,16 +115,14 @@ internal sealed class ResponseFactsBuilder
     /// </summary>
     public void BeginUsage()
     {
-        _usageRead = _usageBefore;
-        _usageRead.BeginDocument();
+        _bills ??= new Bills();
+        _bills.Begin();
     }
 
     /// <summary>Ends a bill. A truncated bill never reaches this call and does not count.</summary>
     public void EndUsage()
     {
-        _usage = _usageRead;
-        _usage.EndDocument(_usageBefore);
-        _documentHasCost = _usageRead.StatesCost;
+        _documentHasCost = _bills!.End();
         _facts = null;
     }
 
@@ -154,12 +150,12 @@ internal sealed class ResponseFactsBuilder
     {
         if (member is >= ResponseMember.PromptTokens and <= ResponseMember.Cost)
         {
-            _usageRead.Note(member, text, isString);
+            _bills!.Current.Note(member, text, isString);
         }
         else if (member == ResponseMember.Usage)
         {
             // A duplicate that is null: there is no bill in this document.
-            _usage = _usageBefore;
+            _bills?.Undo();
             _documentHasCost = false;
             _facts = null;
         }
@@ -272,5 +268,38 @@ internal sealed class ResponseFactsBuilder
 
         field = known ?? Encoding.UTF8.GetString(text);
         _facts = null;
+    }
+
+    /// <summary>The bill before the current document, in the current document, and in total.</summary>
+    private sealed class Bills
+    {
+        private UsageBuilder _before;
+        private UsageBuilder _current;
+        private UsageBuilder _total;
+
+        public ref UsageBuilder Current => ref _current;
+
+        public ref readonly UsageBuilder Total => ref _total;
+
+        public void BeginDocument() => _before = _total;
+
+        /// <summary>Begins the bill of the current document, in place of an earlier one of the same document.</summary>
+        public void Begin()
+        {
+            _current = _before;
+            _current.BeginDocument();
+        }
+
+        /// <summary>Counts the bill of the current document.</summary>
+        /// <returns>Whether it states a cost.</returns>
+        public bool End()
+        {
+            _total = _current;
+            _total.EndDocument(_before);
+            return _current.StatesCost;
+        }
+
+        /// <summary>Drops the bill of the current document.</summary>
+        public void Undo() => _total = _before;
     }
 }

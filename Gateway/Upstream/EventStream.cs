@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Gateway.Billing;
 using Gateway.Errors;
 using Gateway.Requests;
@@ -85,6 +86,8 @@ internal sealed class EventStream : AsyncReadStream
         base.Dispose(disposing);
     }
 
+    // Runs once per event, so its state machine is pooled.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<int> AwaitReadAsync(ValueTask<int> read, Memory<byte> buffer)
     {
         int count;
