@@ -77,20 +77,34 @@ internal sealed class AdmissionMiddleware
         }
         finally
         {
-            var hasClientLeft = lifetime?.HasClientLeft ?? context.RequestAborted.IsCancellationRequested;
+            // YARP may see the cut of the shutdown before it is recorded.
+            request.IsCutByShutdown();
             if (lifetime is not null)
             {
                 context.Features.Set(lifetime.Inner);
-                if (hasClientLeft)
-                {
-                    request.EndAs(RequestEnd.ClientLeft);
-                }
+            }
+
+            var failure = context.Features.Get<IForwarderErrorFeature>();
+            var hasClientLeft = ForwardFailure.HasClientLeft(context, failure);
+            if (hasClientLeft && lifetime is not null)
+            {
+                request.EndAs(RequestEnd.ClientLeft);
             }
 
             // That of the last attempt; none if its admission was refused.
             if (request.Admission.Call is { } call)
             {
-                await EndAsync(context, request, call, hasClientLeft, hasThrown);
+                await using (call)
+                {
+                    if (failure is not null && (ForwardFailure.IsNotProcessed(failure) || request.Attempts.IsUnread))
+                    {
+                        call.Unsent();
+                    }
+
+                    // Has no effect if the call has already been settled.
+                    await call.EndedAsync(CallEnd.Of(request.End, hasClientLeft, failure, context.Response.StatusCode, hasThrown));
+                }
+
                 Count(context, request, call, KeyText.Hide(mapping?.Decision.SentModel));
             }
         }
@@ -105,24 +119,6 @@ internal sealed class AdmissionMiddleware
         }
 
         await _next(context);
-    }
-
-    /// <summary>Reports the end of the inner phases to the call. Has no effect if the call has already been settled.</summary>
-    private static async ValueTask EndAsync(
-        HttpContext context, GatewayContext request, MeteredCall call, bool hasClientLeft, bool hasThrown)
-    {
-        await using (call)
-        {
-            var failure = context.Features.Get<IForwarderErrorFeature>();
-            if (failure is not null && (ForwardFailure.IsNotProcessed(failure) || request.Attempts.IsUnread))
-            {
-                call.Unsent();
-            }
-
-            // YARP may see the cut of the shutdown before it is recorded.
-            request.IsCutByShutdown();
-            await call.EndedAsync(CallEnd.Of(request.End, hasClientLeft, failure, context.Response.StatusCode, hasThrown));
-        }
     }
 
     /// <summary>
@@ -175,21 +171,10 @@ internal sealed class AdmissionMiddleware
     /// <summary>The lifetime of a request that is not aborted when its client disconnects.</summary>
     private sealed class DetachedLifetime(IHttpRequestLifetimeFeature inner) : IHttpRequestLifetimeFeature
     {
-        private bool? _hadClientLeft;
-
         public IHttpRequestLifetimeFeature Inner => inner;
 
         public CancellationToken RequestAborted { get; set; }
 
-        /// <summary>
-        /// Whether the client has disconnected. YARP aborts the connection when upstream breaks a response, which looks the same afterwards.
-        /// </summary>
-        public bool HasClientLeft => _hadClientLeft ?? inner.RequestAborted.IsCancellationRequested;
-
-        public void Abort()
-        {
-            _hadClientLeft ??= inner.RequestAborted.IsCancellationRequested;
-            inner.Abort();
-        }
+        public void Abort() => inner.Abort();
     }
 }

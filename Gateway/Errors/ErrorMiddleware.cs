@@ -146,7 +146,7 @@ internal sealed partial class ErrorMiddleware
             return;
         }
 
-        if (context.RequestAborted.IsCancellationRequested)
+        if (ForwardFailure.HasClientLeft(context, failure))
         {
             // EventStream has already recorded the end of a broken stream; the first recorded end is kept.
             EndWithoutClient(context);

@@ -39,6 +39,15 @@ internal static class ForwardFailure
         _ => (RequestEnd.UpstreamUnreachable, GatewayError.UpstreamUnreachable),
     };
 
+    /// <summary>
+    /// Whether the client has left. YARP aborts the client's connection when reading upstream's response fails, which looks the same
+    /// afterwards.
+    /// </summary>
+    /// <param name="context">The request.</param>
+    /// <param name="failure">The failure of YARP's forwarder; <see langword="null"/> without a failure.</param>
+    public static bool HasClientLeft(HttpContext context, IForwarderErrorFeature? failure) =>
+        context.RequestAborted.IsCancellationRequested && failure?.Error is not ForwarderError.ResponseBodyDestination;
+
     /// <summary>Whether the client closed the connection during the transfer. Kestrel may not have noticed yet.</summary>
     public static bool IsClientGone(IForwarderErrorFeature failure) => failure.Error switch
     {
