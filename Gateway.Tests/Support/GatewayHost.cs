@@ -214,15 +214,6 @@ internal sealed partial class GatewayHost : IAsyncDisposable
     }
 
     /// <summary>The program's own entry point, started by the test host; settings reach it as <c>--name=value</c>.</summary>
-    private sealed class StartObserver : IHostedService
-    {
-        public StartObserver(IHostApplicationLifetime lifetime, TaskCompletionSource started) => lifetime.ApplicationStarted.Register(started.SetResult);
-
-        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-    }
-
     private sealed class Factory : WebApplicationFactory<Program>
     {
         private readonly TempFolder _folder;
@@ -268,15 +259,14 @@ internal sealed partial class GatewayHost : IAsyncDisposable
                 foreach (var trimmer in services.Where(static service => service.ImplementationType == typeof(StartupMemoryTrimmer)).ToList())
                 {
                     services.Remove(trimmer);
-                    services.Insert(0, ServiceDescriptor.Singleton<IHostedService>(
-                        provider => new StartObserver(provider.GetRequiredService<IHostApplicationLifetime>(), _started)));
                 }
 
+                services.Insert(0, ServiceDescriptor.Singleton<IHostedService>(
+                    provider => new StartObserver(provider.GetRequiredService<IHostApplicationLifetime>(), _started)));
                 if (_time is { } time)
                 {
                     services.AddSingleton(time);
                 }
-
             });
 
             foreach (var (name, value) in _arguments)
@@ -284,5 +274,15 @@ internal sealed partial class GatewayHost : IAsyncDisposable
                 builder.UseSetting(name, value ?? "true");
             }
         }
+    }
+
+    /// <summary>Reports the last callback of the start.</summary>
+    private sealed class StartObserver : IHostedService
+    {
+        public StartObserver(IHostApplicationLifetime lifetime, TaskCompletionSource started) => lifetime.ApplicationStarted.Register(started.SetResult);
+
+        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

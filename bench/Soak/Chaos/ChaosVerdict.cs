@@ -60,7 +60,7 @@ internal sealed class ChaosVerdict(IReadOnlyList<int> eventsAround)
 
         if (HasMarker(call))
         {
-            var events = answer.Text.Split('\n').Count(line => line.StartsWith("data:", StringComparison.Ordinal));
+            var events = Expected.CountEvents(answer.Text);
 
             // The marker of a responses stream is its end. Upstream may break before the [DONE] that stands behind it.
             if (call.Endpoint == Responses && !answer.Text.Contains("data: [DONE]", StringComparison.Ordinal))
@@ -84,12 +84,12 @@ internal sealed class ChaosVerdict(IReadOnlyList<int> eventsAround)
     {
         var answer = call.Answer;
         var isCut = answer is { IsComplete: false, Status: 0 or 200 };
-        var statuses = Expected(call);
+        var statuses = StatusesOf(call);
         return (isCut && statuses.Contains(Broken)) || (answer.IsComplete && statuses.Contains(answer.Status));
     }
 
     // The statuses of docs/failures.md; zero for a connection that is closed as failed.
-    private static int[] Expected(ChaosCall call) => call.Fault switch
+    private static int[] StatusesOf(ChaosCall call) => call.Fault switch
     {
         "rate-limited" => [429],
         "cannot-afford" => [402],
