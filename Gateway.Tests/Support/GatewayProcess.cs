@@ -64,7 +64,7 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
     {
         IReadOnlyList<string> command =
         [
-            .. IgnoresSignals() ? ["env", "--default-signal=INT,HUP"] : Array.Empty<string>(),
+            .. IgnoresSignals() ? ["env", "--default-signal=INT,QUIT,HUP"] : Array.Empty<string>(),
             .. through ?? [],
             .. program is null && PublishedProgram is { } published
                 ? [published]
@@ -94,17 +94,17 @@ internal sealed partial class GatewayProcess : IAsyncDisposable
     }
 
     /// <summary>
-    /// Whether this process ignores SIGINT, as a shell without job control makes the processes that it starts in the background, or SIGHUP,
-    /// as under <c>nohup</c>. A process inherits that, and .NET leaves an ignored signal ignored.
+    /// Whether this process ignores SIGINT or SIGQUIT, as a shell without job control makes the processes that it starts in the background, or
+    /// SIGHUP, as under <c>nohup</c>. A process inherits that, and .NET leaves an ignored signal ignored.
     /// </summary>
     private static bool IgnoresSignals()
     {
         const string Status = "/proc/self/status";
         const string Mask = "SigIgn:";
-        const ulong HangUpOrInterrupt = (1UL << (1 - 1)) | (1UL << (2 - 1));
+        const ulong HangUpInterruptOrQuit = (1UL << (1 - 1)) | (1UL << (2 - 1)) | (1UL << (3 - 1));
         return File.Exists(Status)
             && File.ReadLines(Status).FirstOrDefault(line => line.StartsWith(Mask, StringComparison.Ordinal)) is { } line
-            && (ulong.Parse(line.AsSpan(Mask.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) & HangUpOrInterrupt) != 0;
+            && (ulong.Parse(line.AsSpan(Mask.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) & HangUpInterruptOrQuit) != 0;
     }
 
     /// <summary>Runs a command to its end.</summary>
