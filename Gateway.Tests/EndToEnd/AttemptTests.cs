@@ -481,7 +481,7 @@ public sealed class AttemptTests
         Assert.Equal(4, rows.Count);
         Assert.All(
             rows.Where(row => row.Status == 429),
-            row => Assert.Equal((GenerationState.Settled, 0L, "Completed"), (row.State, row.CostPico, row.Ended)));
+            row => Assert.Equal((GenerationState.Settled, 0L, "Dropped"), (row.State, row.CostPico, row.Ended)));
         Assert.Equal(2, rows.Count(row => row.Status == 429));
     }
 

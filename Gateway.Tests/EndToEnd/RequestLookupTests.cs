@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Net;
+using System.Text;
 using System.Text.Json;
+using FakeOpenRouter;
 using Gateway.Primitives;
 using Gateway.Tests.Support;
 using Xunit;
@@ -114,6 +116,37 @@ public sealed class RequestLookupTests(PostgresServer server)
             var listed = await ListAsync(admin, $"model={TeamGateway.Model}&limit=10");
             Assert.Equal([IdOf(stream), IdOf(whole)], listed.Select(request => Text(request, "request_id")!));
             Assert.Equal([IdOf(stream)], (await ListAsync(admin, "limit=1")).Select(request => Text(request, "request_id")!));
+            if (process == 0)
+            {
+                await team.RestartAsync();
+            }
+        }
+    }
+
+    /// <summary>The ledger has a row for each attempt.</summary>
+    [Theory]
+    [InlineData("x-fake-status: 429")]
+    [InlineData("x-fake-status: 521", "x-fake-body: <html>", "x-fake-content-type: text/html")]
+    [InlineData("x-fake-status: 503", "x-fake-body-base64: ZGF0YTogeyJlcnJvciI6eyJjb2RlIjo1MDN9fQoK", "x-fake-content-type: text/event-stream")]
+    public async Task CallOfTwoAttempts_HasTheStatusThatTheClientGot_AlsoForTheNextProcess(params string[] script)
+    {
+        await using var one = await FakeOpenRouterServer.StartAsync();
+        await using var two = await FakeOpenRouterServer.StartAsync();
+        await using var team = await StartAsync(upstreams: [one, two]);
+        one.Script([.. script, "x-fake-no-generation-id: 1"]);
+        await using var client = await team.Gateway.ConnectAsync();
+        await client.PostAsync(Path, Encoding.UTF8.GetBytes(TeamGateway.Body()), "x-api-key: " + TeamSetup.Key);
+        var (head, _) = await client.ReadAsync();
+        Assert.Equal((200, "2"), (head.Status, head.Header("x-gateway-attempts")));
+        var dropped = int.Parse(script[0]["x-fake-status: ".Length..], CultureInfo.InvariantCulture);
+        for (var process = 0; process < 2; process++)
+        {
+            using var admin = await team.Gateway.AdminClientAsync();
+            await Eventually.TrueAsync(async () => (await ListAsync(admin, "status=200")).Length == 1, "the end of the call");
+
+            var found = Assert.Single(await ListAsync(admin, "status=200"));
+            Assert.Equal((head.Header("x-request-id"), "b"), (Text(found, "request_id"), Text(found, "destination")));
+            Assert.Empty(await ListAsync(admin, $"status={dropped}"));
             if (process == 0)
             {
                 await team.RestartAsync();
@@ -300,7 +333,8 @@ public sealed class RequestLookupTests(PostgresServer server)
             "all calls in the list, each once");
     }
 
-    private static Task<TeamGateway> StartAsync(string? database = null, string admin = """{ "Url": "http://127.0.0.1:0" }""") =>
+    private static Task<TeamGateway> StartAsync(
+        string? database = null, string admin = """{ "Url": "http://127.0.0.1:0" }""", params FakeOpenRouterServer[] upstreams) =>
         TeamGateway.StartAsync(new TeamGatewayOptions
         {
             Team = """ "DeniedModels": ["denied/*"], "Budget": { "Usd": 1, "Period": "Day" } """,
@@ -309,7 +343,13 @@ public sealed class RequestLookupTests(PostgresServer server)
                 TeamSetup.Team(""" "Limits": { "RequestsPerMinute": 1 } """, "limited", "ogw-limited", reference: reference),
             ],
             Usage = database is null ? null : $$"""{ "Store": "Postgres", "Postgres": { "ConnectionString": "{{database}}" } }""",
-            Sections = [("Admin", admin)],
+            Upstream = upstreams.LastOrDefault(),
+            KeepsDestinations = upstreams.Length > 0,
+            Sections =
+            [
+                ("Admin", admin),
+                .. upstreams.Length > 0 ? [("ReverseProxy", Destinations.Of([.. upstreams.Select(static upstream => upstream.BaseUrl)]))] : Array.Empty<(string, string)>(),
+            ],
         });
 
     private static string IdOf(Exchange call) => call.Head.Header("x-request-id")!;

@@ -158,7 +158,7 @@ internal sealed partial class AdmissionController
                 call.Unsent();
             }
 
-            await call.EndedAsync(isUnsent ? RequestEnd.UpstreamUnreachable : RequestEnd.Completed);
+            await call.EndedAsync(isUnsent ? RequestEnd.UpstreamUnreachable : RequestEnd.Dropped);
             if (call.Settlement is { } settlement)
             {
                 _metrics.Settled(settlement.Decision.State);

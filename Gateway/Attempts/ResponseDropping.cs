@@ -55,6 +55,7 @@ internal static class ResponseDropping
                 request.HoldLease(lease);
             }
 
+            call.Dropped();
             var observer = call.Answered(
                 (int)response.StatusCode, isEventStream, request.Caller.Endpoint!.OrdersAJob, headers);
             if (body is { } bytes)

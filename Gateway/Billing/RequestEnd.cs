@@ -9,6 +9,9 @@ internal enum RequestEnd
     /// <summary>The gateway refused the request with an error of its own.</summary>
     Refused,
 
+    /// <summary>The response of an attempt was dropped, and another attempt followed. No request ends so.</summary>
+    Dropped,
+
     /// <summary>The client disconnected before the end of the response.</summary>
     ClientLeft,
 
@@ -35,6 +38,7 @@ internal static class RequestEnds
     {
         RequestEnd.Completed => "Completed",
         RequestEnd.Refused => "Refused",
+        RequestEnd.Dropped => "Dropped",
         RequestEnd.ClientLeft => "ClientLeft",
         RequestEnd.UpstreamUnreachable => "UpstreamUnreachable",
         RequestEnd.UpstreamTimedOut => "UpstreamTimedOut",

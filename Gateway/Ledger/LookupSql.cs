@@ -99,7 +99,8 @@ internal static class LookupSql
 
         if (selection.Status is { } status)
         {
-            filter.Append(CultureInfo.InvariantCulture, $" AND status = {Place((long)status)}");
+            // A client has never seen the status of a dropped response.
+            filter.Append(CultureInfo.InvariantCulture, $" AND status = {Place((long)status)} AND ended IS DISTINCT FROM {Place(RequestEnd.Dropped.ToWord())}");
         }
 
         return ($"SELECT {Columns} FROM generations WHERE id >= $1 AND id < $4 AND started_at >= $2{filter} ORDER BY id DESC LIMIT $3", values);

@@ -35,6 +35,7 @@ internal sealed partial class MeteredCall : IAsyncDisposable
     private bool _isRowDeferred;
     private bool _wasSent;
     private bool _isNameDurable;
+    private bool _isDropped;
     private string? _destination;
     private string? _upstreamKey;
     private int? _status;
@@ -194,8 +195,11 @@ internal sealed partial class MeteredCall : IAsyncDisposable
         return WriteAsync(new LedgerEntry.Named(Id, GenerationId, _destination, _upstreamKey));
     }
 
+    /// <summary>Reports that the response will not reach the client: another attempt follows.</summary>
+    public void Dropped() => _isDropped = true;
+
     /// <summary>Reports that the response is complete, and settles the call.</summary>
-    public ValueTask CompletedAsync(ResponseFacts facts) => SettleAsync(RequestEnd.Completed, facts);
+    public ValueTask CompletedAsync(ResponseFacts facts) => SettleAsync(_isDropped ? RequestEnd.Dropped : RequestEnd.Completed, facts);
 
     /// <summary>Reports that the call ended without a complete response, and settles it with the facts read so far.</summary>
     public ValueTask EndedAsync(RequestEnd end) => IsSettled ? default : SettleAsync(end, _response?.End() ?? ResponseFacts.None);

@@ -242,6 +242,7 @@ internal sealed class GatewayMetrics : IDisposable
     {
         RequestEnd.Completed => "completed",
         RequestEnd.Refused => "refused",
+        RequestEnd.Dropped => "dropped",
         RequestEnd.ClientLeft => "client_left",
         RequestEnd.UpstreamUnreachable => "upstream_unreachable",
         RequestEnd.UpstreamTimedOut => "upstream_timed_out",

@@ -108,6 +108,24 @@ public abstract class LedgerLookupTests : IAsyncLifetime
         Assert.Equal([last], (await LatestAsync(new() { Limit = 10 })).Rows.Select(row => row.Row!.Value));
     }
 
+    /// <summary>The client has seen the status of the last attempt only.</summary>
+    [Fact]
+    public async Task StatusOfADroppedResponse_SelectsNoRequest()
+    {
+        var id = RequestIds.Create(Now);
+        var (first, last, unended) = (NewId(), NewId(Now.AddSeconds(3)), NewId(Now.AddSeconds(4)));
+        await ApplyAsync(
+            Began(first) with { RequestId = id },
+            Settled(first, 0) with { Status = 503, End = "Dropped" },
+            Began(last) with { RequestId = id },
+            Settled(last, 7) with { Status = 200 },
+            Began(unended) with { RequestId = RequestIds.Create(Now) },
+            Settled(unended, 0) with { Status = 503, End = null });
+
+        Assert.Equal([last], (await LatestAsync(new() { Limit = 10, Status = 200 })).Rows.Select(row => row.Row!.Value));
+        Assert.Equal([unended], (await LatestAsync(new() { Limit = 10, Status = 503 })).Rows.Select(row => row.Row!.Value));
+    }
+
     /// <summary>A row of an earlier attempt, or of a request that the caller knows, takes no place in the list.</summary>
     [Fact]
     public async Task List_HasAsManyRequestsAsItsLimit_HoweverManyRowsTheyHave()

@@ -265,6 +265,7 @@ public sealed class GatewayMetricsTests : IDisposable
     [Theory]
     [InlineData(nameof(RequestEnd.Completed), "completed")]
     [InlineData(nameof(RequestEnd.Refused), "refused")]
+    [InlineData(nameof(RequestEnd.Dropped), "dropped")]
     [InlineData(nameof(RequestEnd.ClientLeft), "client_left")]
     [InlineData(nameof(RequestEnd.UpstreamUnreachable), "upstream_unreachable")]
     [InlineData(nameof(RequestEnd.UpstreamTimedOut), "upstream_timed_out")]
