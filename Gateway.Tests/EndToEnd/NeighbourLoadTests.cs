@@ -20,7 +20,7 @@ public sealed class NeighbourLoadTests
     private const string HeapLimit = "18000000";
 
     // The first waves also bring what the process keeps for ever: compiled methods, and buffers for as many connections as were ever open.
-    private const int FewestWaves = 4;
+    private const int FewestWaves = 3;
     private const int MostWaves = 12;
     private const int SentBytes = 300_000;
     private const long Megabyte = 1024 * 1024;

@@ -1,6 +1,7 @@
 using Gateway.Configuration;
 using Gateway.Upstream;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Yarp.ReverseProxy;
 using Yarp.ReverseProxy.Forwarder;
@@ -14,7 +15,10 @@ internal sealed class LoadedProxy : IAsyncDisposable
 
     public LoadedProxy(SettingsStore settings)
     {
-        var builder = WebApplication.CreateSlimBuilder();
+        // The default builders watch the tests' output folder with all that is below it.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore();
+        builder.Services.AddRouting();
         builder.Services.AddSingleton(settings);
         global::Gateway.Hosting.GatewayHost.AddTransforms(builder.Services.AddReverseProxy().LoadFromMemory([], settings.Current.Clusters));
         builder.Services.AddSingleton<IForwarderHttpClientFactory, UpstreamClientFactory>();
