@@ -73,14 +73,22 @@ public abstract class NodeClient : IAsyncLifetime
         return check;
     }
 
-    /// <summary>How many requests of a check arrived upstream.</summary>
-    internal int UpstreamRequests(string id) => _pair!.Upstream.Requests.All.Count(request => request.Id == id);
+    /// <summary>How many requests of a check arrived upstream. Skips and fails the test as <see cref="Check"/>.</summary>
+    internal int UpstreamRequests(string id)
+    {
+        Check(id);
+        return _pair!.Upstream.Requests.All.Count(request => request.Id == id);
+    }
 
     /// <summary>The body of a check's latest request as it arrived upstream.</summary>
     internal string UpstreamBody(string id) => UpstreamRequest(id).BodyText;
 
-    /// <summary>The latest request of a check as it arrived upstream.</summary>
-    internal ReceivedRequest UpstreamRequest(string id) => _pair!.Upstream.Requests.Find(id)!;
+    /// <summary>The latest request of a check as it arrived upstream. Skips and fails the test as <see cref="Check"/>.</summary>
+    internal ReceivedRequest UpstreamRequest(string id)
+    {
+        Check(id);
+        return _pair!.Upstream.Requests.Find(id)!;
+    }
 
     /// <summary>Asserts that a check ended in an error of this type and status, which says this.</summary>
     internal void AssertFailure(string id, string type, int? status, string message)
