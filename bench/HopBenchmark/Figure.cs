@@ -10,11 +10,17 @@ internal sealed record Figure(string Name, int Digits, Summary Summary = Summary
 
     public static Figure P99 { get; } = new("p99 µs", 0);
 
+    /// <summary>The longest latency.</summary>
+    public static Figure Longest { get; } = new("longest µs", 0);
+
     /// <summary>The latency that a hop adds to the median of the direct connection, round by round.</summary>
     public static Figure AddedP50 { get; } = new("adds to p50 µs", 0, Summary.MedianAndSpread);
 
     /// <summary>The latency that a hop adds to the 99th percentile of the direct connection, round by round.</summary>
     public static Figure AddedP99 { get; } = new("adds to p99 µs", 0, Summary.MedianAndSpread);
+
+    /// <summary>The latency that a hop adds to the longest of the direct connection, round by round.</summary>
+    public static Figure AddedLongest { get; } = new("adds to longest µs", 0, Summary.MedianAndSpread);
 
     /// <summary>The peak resident memory of a round.</summary>
     public static Figure Peak { get; } = new("peak MB", 0, Summary.Most);
@@ -35,6 +41,9 @@ internal sealed record Figure(string Name, int Digits, Summary Summary = Summary
     /// CPU time as a multiple of another hop's, round by round, since a slow phase of the machine affects adjacent measurements alike.
     /// </summary>
     public static Figure CpuRatio(string baseline) => new($"CPU ÷ {baseline}", 2, Summary.MedianAndSpread);
+
+    /// <summary>The 99th percentile of latency as a multiple of another hop's, round by round.</summary>
+    public static Figure P99Ratio(string baseline) => new($"p99 ÷ {baseline}", 2, Summary.MedianAndSpread);
 }
 
 /// <summary>The summaries of a figure's values.</summary>

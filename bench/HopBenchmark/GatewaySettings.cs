@@ -8,9 +8,6 @@ namespace HopBenchmark;
 /// <summary>The settings of the measured gateway: the shipped file, with rules and teams of this benchmark.</summary>
 internal static class GatewaySettings
 {
-    /// <summary>The number of rules in all scenarios but those about rules.</summary>
-    public const int FewRules = 10;
-
     // Typical patterns: of twenty names twelve are exact, six end in a star, one begins with it, one has stars at both ends.
     private static readonly string[] Shapes =
     [
@@ -48,25 +45,22 @@ internal static class GatewaySettings
     /// <summary>The name of the rule that matches.</summary>
     public static string LastRule(int version = 0) => $"last-{Text(version)}";
 
-    /// <summary>Creates teams, each with a key, limits and a budget that never refuse.</summary>
-    /// <param name="count">The number of teams.</param>
+    /// <summary>Creates teams, each with keys, limits and a budget that never refuse.</summary>
+    /// <param name="shape">The number of teams and keys.</param>
     /// <param name="openRouterKey">A file with the OpenRouter key.</param>
     /// <param name="version">A number in all teams, to make versions differ.</param>
-    public static JsonArray Teams(int count, string openRouterKey, int version = 0) => new(
-        [.. Keys(count).Select((key, i) => Team(key, i, openRouterKey, tokensPerMinute: 1_000_000_000 + version))]);
+    public static JsonArray Teams(GatewayShape shape, string openRouterKey, int version = 0) => new(
+        [.. shape.Keys.Chunk(shape.KeysPerTeam).Select((keys, i) => Team(keys, i, openRouterKey, tokensPerMinute: 1_000_000_000 + version))]);
 
-    /// <summary>The teams' keys.</summary>
-    public static IReadOnlyList<string> Keys(int teams) =>
-        [.. Enumerable.Range(0, teams).Select(i => "ogw-bench-" + i.ToString("D4", CultureInfo.InvariantCulture) + new string('0', 32))];
-
-    private static JsonNode Team(string key, int number, string openRouterKey, int tokensPerMinute)
+    private static JsonNode Team(string[] keys, int number, string openRouterKey, int tokensPerMinute)
     {
-        var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+        var hashes = keys.Select((key, i) =>
+            $$"""{ "Label": "bench-{{i}}", "Sha256": "{{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)))}}" }""");
         return JsonNode.Parse(
             $$"""
             {
               "Id": "team-{{number}}",
-              "Keys": [ { "Label": "bench", "Sha256": "{{hash}}" } ],
+              "Keys": [ {{string.Join(", ", hashes)}} ],
               "OpenRouterKey": "file:{{openRouterKey}}",
               "Limits": { "RequestsPerMinute": 1000000000, "TokensPerMinute": {{tokensPerMinute}}, "ConcurrentRequests": 1000000 },
               "Budget": { "Usd": 1000000, "Period": "Month" }

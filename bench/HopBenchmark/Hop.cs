@@ -23,6 +23,12 @@ internal sealed record Hop(string Name, Uri Url, MeasuredProcess? Process) : IDi
     /// <summary>The keys of requests, used in rotation.</summary>
     public IReadOnlyList<string> Keys { get; init; } = ["sk-bench"];
 
+    /// <summary>The base URL of the admin endpoints; <see langword="null"/> without any.</summary>
+    public Uri? Admin { get; init; }
+
+    /// <summary>The folder of the ledger; <see langword="null"/> without a ledger.</summary>
+    public string? Data { get; init; }
+
     /// <summary>Headers that requests through this hop need, such as the upstream's address.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Headers { get; init; } = [];
 

@@ -24,8 +24,9 @@ internal sealed class HopComparison
     /// <summary>The names of the scenarios.</summary>
     public static IReadOnlyList<string> Scenarios { get; } =
     [
-        .. RequestScenarios.Sizes, RequestScenarios.Rate, RequestScenarios.Rules, StreamScenarios.Streams, StreamScenarios.ManyStreams,
-        BodyScenario.Name, StartScenario.Name, ReloadScenario.Name, AllocationScenario.Name,
+        .. RequestScenarios.Sizes, RequestScenarios.Rate, StreamScenarios.Streams, StreamScenarios.ManyStreams,
+        BodyScenario.Name, StartScenario.Name, ReloadScenario.Name,
+        .. GrowthScenario.Names, AllocationScenario.Name,
     ];
 
     /// <summary>Runs the selected scenarios. Returns the exit code: 0 without errors and with every goal met or reached.</summary>
@@ -66,15 +67,15 @@ internal sealed class HopComparison
         using var upstream = await starter.StartUpstreamAsync(upstreamProgram);
         var direct = upstream with { Process = null };
         var rounds = new Rounds(_options, _busy, upstream.Process!);
-        var bench = new Workbench(_options, _folder, bodies, starter, direct, gatewayProgram, recipes, rounds, _report);
+        var bench = new Workbench(_options, _folder, bodies, starter, direct, gatewayProgram, recipes, native, rounds, _report);
 
         var requests = new RequestScenarios(bench);
         await requests.RunAsync();
         await new StreamScenarios(bench).RunAsync();
         await new BodyScenario(bench).RunAsync();
-        await new StartScenario(bench).RunAsync(native);
+        await new StartScenario(bench).RunAsync();
         await new ReloadScenario(bench).RunAsync(requests.Closed());
-        await requests.RunRulesAsync();
+        await new GrowthScenario(bench).RunAsync(requests.Closed());
         await new AllocationScenario(bench).RunAsync();
 
         _report.Write(
@@ -93,8 +94,8 @@ internal sealed class HopComparison
         ];
         foreach (var (name, program) in (IEnumerable<(string, string)>)[(Hop.Gateway, gatewayProgram), .. _options.OtherGateways])
         {
-            recipes.Add(new(name, starter => starter.StartGatewayAsync(name, program)));
-            recipes.Add(new(name + Hop.WithTeams, starter => starter.StartGatewayAsync(name + Hop.WithTeams, program, teams: Teams)));
+            recipes.Add(new(name, starter => starter.StartGatewayAsync(name, program, new GatewayShape())));
+            recipes.Add(new(name + Hop.WithTeams, starter => starter.StartGatewayAsync(name + Hop.WithTeams, program, new GatewayShape { Teams = Teams })));
         }
 
         // A test downloads nothing unless it is requested.
@@ -119,7 +120,7 @@ internal sealed class HopComparison
             await Tool.PublishNativeAsync(_root, folder);
         }
 
-        return new(Hop.NativeTeams, starter => starter.StartGatewayAsync(Hop.NativeTeams, program, teams: Teams));
+        return new(Hop.NativeTeams, starter => starter.StartGatewayAsync(Hop.NativeTeams, program, new GatewayShape { Teams = Teams }));
     }
 
     private async Task WriteHeadAsync(string yarpProgram)

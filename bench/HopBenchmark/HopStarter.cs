@@ -17,7 +17,10 @@ internal sealed class HopStarter
     private const string ChatPath = BasePath + "/chat/completions";
     private const string OpenAIChatPath = "/v1/chat/completions";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    // Connections of the load and of probes beside idle ones.
+    private const int OtherConnections = 100;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan BetweenAttempts = TimeSpan.FromMilliseconds(1);
 
     private static readonly HttpClient Client = new(new SocketsHttpHandler { UseProxy = false, ActivityHeadersPropagator = null });
@@ -97,17 +100,21 @@ internal sealed class HopStarter
     /// <summary>Starts a published gateway. Its last rule matches the bodies of this benchmark.</summary>
     /// <param name="name">Its name in the tables.</param>
     /// <param name="program">The program, managed or native.</param>
-    /// <param name="rules">The number of rules.</param>
-    /// <param name="teams">The number of teams. With any, all features are on: requests are metered and written to a ledger.</param>
-    public async Task<Hop> StartGatewayAsync(string name, string program, int rules = GatewaySettings.FewRules, int teams = 0)
+    /// <param name="shape">The amount of its settings.</param>
+    public async Task<Hop> StartGatewayAsync(string name, string program, GatewayShape shape)
     {
         var port = FreePort();
         var hop = new Hop(name, UrlOf(port, ChatPath), Process: null);
-        hop = teams == 0 ? hop : hop with { Keys = GatewaySettings.Keys(teams) };
-        WriteSettings(port, File.ReadAllText(AppSettingsOf(program)), rules, teams);
+        if (shape.Teams > 0)
+        {
+            hop = hop with { Keys = shape.Keys, Admin = UrlOf(FreePort(), "/admin/"), Data = shape.Data ?? Path.Combine(_folder, $"data-{port}") };
+        }
+
+        WriteSettings(hop, File.ReadAllText(AppSettingsOf(program)), shape);
+        string[] processors = shape.Processors is { } list ? ["taskset", "--cpu-list", list] : [];
         string[] command = Path.GetExtension(program) == ".dll" ? ["dotnet", program] : [program];
-        hop = await StartAsync(hop, marksRule: true, [.. command, .. GatewayArguments(port)]);
-        if (teams > 0)
+        hop = await StartAsync(hop, marksRule: true, [.. processors, .. command, .. GatewayArguments(port)]);
+        if (shape.Teams > 0)
         {
             await RefuseStrangerAsync(hop);
         }
@@ -116,10 +123,9 @@ internal sealed class HopStarter
     }
 
     /// <summary>Replaces the settings of a gateway, with all rules and teams changed. Returns the rule that matches then.</summary>
-    public string Reload(Hop gateway, int rules, int teams, int version)
+    public string Reload(Hop gateway, GatewayShape shape, int version)
     {
-        var port = gateway.Url.Port;
-        WriteSettings(port, File.ReadAllText(SettingsOf(port)), rules, teams, version);
+        WriteSettings(gateway, File.ReadAllText(SettingsOf(gateway.Url.Port)), shape, version);
         return GatewaySettings.LastRule(version);
     }
 
@@ -134,10 +140,11 @@ internal sealed class HopStarter
     public Task<Hop> StartInProcessAsync(string folder)
     {
         var port = FreePort();
-        WriteSettings(port, File.ReadAllText(Path.Combine(folder, "appsettings.json")), GatewaySettings.FewRules, teams: 0);
+        var hop = new Hop(Hop.Gateway, UrlOf(port, ChatPath), Process: null);
+        WriteSettings(hop, File.ReadAllText(Path.Combine(folder, "appsettings.json")), new GatewayShape());
         _ = Gateway.GatewayProgram.RunAsync(
             GatewayArguments(port), SettingsStartup.ProcessVariables(), Directory.GetCurrentDirectory(), TextWriter.Null, Console.Error);
-        return ReadyAsync(new Hop(Hop.Gateway, UrlOf(port, ChatPath), Process: null), marksRule: true, Stopwatch.GetTimestamp());
+        return ReadyAsync(hop, marksRule: true, Stopwatch.GetTimestamp());
     }
 
     /// <summary>A free port of 127.0.0.1.</summary>
@@ -162,29 +169,37 @@ internal sealed class HopStarter
         ["--ip", "127.0.0.1", "--port", Text(port), "--openrouter-base-url", UpstreamBaseUrl, "--config", SettingsOf(port)];
 
     // The shipped settings, with the rules and teams of this benchmark.
-    private void WriteSettings(int port, string template, int rules, int teams, int version = 0)
+    private void WriteSettings(Hop hop, string template, GatewayShape shape, int version = 0)
     {
         var settings = JsonNode.Parse(
             template,
             documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true })!;
-        settings["ProviderMapping"]!["Rules"] = GatewaySettings.Rules(rules, version);
-        if (teams > 0)
+        settings["ProviderMapping"]!["Rules"] = GatewaySettings.Rules(shape.Rules, version);
+        if (hop is { Data: { } data, Admin: { } admin })
         {
-            var data = Directory.CreateDirectory(Path.Combine(_folder, $"data-{port}")).FullName;
+            Directory.CreateDirectory(data);
             var openRouterKey = Path.Combine(data, "openrouter-key");
             if (!File.Exists(openRouterKey))
             {
                 File.WriteAllText(openRouterKey, "sk-or-v1-bench");
             }
 
-            settings["Teams"] = GatewaySettings.Teams(teams, openRouterKey, version);
-            settings["Usage"] ??= new JsonObject
+            settings["Teams"] = GatewaySettings.Teams(shape, openRouterKey, version);
+            settings["Usage"] = new JsonObject
             {
                 ["Sqlite"] = new JsonObject { ["Path"] = Path.Combine(data, "usage.db") },
                 ["PricesPath"] = Path.Combine(data, "prices.json"),
             };
-            settings["Admin"] ??= new JsonObject { ["Url"] = $"http://127.0.0.1:{FreePort()}" };
+            settings["Admin"] = new JsonObject { ["Url"] = admin.GetLeftPart(UriPartial.Authority) };
         }
+
+        if (shape.IdleConnections is { } connections)
+        {
+            settings["Server"] ??= new JsonObject();
+            settings["Server"]!["Limits"] = new JsonObject { ["MaxConnections"] = connections + OtherConnections, ["KeepAliveTimeout"] = "1.00:00:00" };
+        }
+
+        var port = hop.Url.Port;
 
         // Replaced atomically, like by an editor or a mounted volume.
         var next = SettingsOf(port) + ".next";

@@ -5,8 +5,9 @@ namespace HopBenchmark;
 /// <param name="Duration">The duration of the load.</param>
 /// <param name="P50">Median latency; for streams, of an event from its sender to its reader.</param>
 /// <param name="P99">99th percentile of the same.</param>
+/// <param name="Longest">The longest of the same.</param>
 /// <param name="Errors">Responses other than 200, broken connections, lost events.</param>
-internal sealed record LoadResult(long Count, TimeSpan Duration, TimeSpan P50, TimeSpan P99, long Errors)
+internal sealed record LoadResult(long Count, TimeSpan Duration, TimeSpan P50, TimeSpan P99, TimeSpan Longest, long Errors)
 {
     public double CountPerSecond => Count / Duration.TotalSeconds;
 
@@ -14,7 +15,8 @@ internal sealed record LoadResult(long Count, TimeSpan Duration, TimeSpan P50, T
     public static LoadResult Of(long count, TimeSpan duration, TimeSpan[] latencies, long errors)
     {
         Array.Sort(latencies);
-        return new LoadResult(count, duration, Percentile(latencies, 50), Percentile(latencies, 99), errors);
+        return new LoadResult(
+            count, duration, Percentile(latencies, 50), Percentile(latencies, 99), latencies.LastOrDefault(), errors);
     }
 
     /// <summary>A percentile of sorted latencies; zero if there are none.</summary>

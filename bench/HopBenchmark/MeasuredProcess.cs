@@ -40,7 +40,10 @@ internal sealed class MeasuredProcess : IDisposable
     public bool HasExited => _process.HasExited;
 
     /// <summary>User and system time so far.</summary>
-    public TimeSpan CpuTime => TimeSpan.FromSeconds(Tree(_process.Id).Sum(id => CpuTicks(id, withDeadChildren: false)) / TicksPerSecond);
+    public TimeSpan CpuTime => TimeSpan.FromSeconds(Tree(_process.Id).Sum(id => CpuTicks($"/proc/{id}/stat")) / TicksPerSecond);
+
+    /// <summary>The CPU time of .NET's compiler for hot code so far; zero in other processes.</summary>
+    public TimeSpan CompilerTime => TimeSpan.FromSeconds(Tree(_process.Id).SelectMany(CompilerThreads).Sum(CpuTicks) / TicksPerSecond);
 
     /// <summary>The peak resident memory since the start or <see cref="ResetPeak"/>, in MB.</summary>
     public double PeakMegabytes => Tree(_process.Id).Sum(id => StatusKilobytes(id, "VmHWM:")) / 1024.0;
@@ -49,7 +52,7 @@ internal sealed class MeasuredProcess : IDisposable
     public double ResidentMegabytes => Tree(_process.Id).Sum(id => StatusKilobytes(id, "VmRSS:")) / 1024.0;
 
     /// <summary>The CPU time of this program, including finished loads.</summary>
-    public static TimeSpan OwnCpuTime => TimeSpan.FromSeconds(CpuTicks(Environment.ProcessId, withDeadChildren: true) / TicksPerSecond);
+    public static TimeSpan OwnCpuTime => TimeSpan.FromSeconds(CpuTicks("/proc/self/stat", withDeadChildren: true) / TicksPerSecond);
 
     /// <summary>The busy time of the machine so far, of all processors together.</summary>
     public static TimeSpan MachineCpuTime
@@ -97,10 +100,17 @@ internal sealed class MeasuredProcess : IDisposable
         }
     }
 
-    private static long CpuTicks(int id, bool withDeadChildren)
+    // The kernel cuts the names of threads off.
+    private static IEnumerable<string> CompilerThreads(int id) => Directory.GetDirectories($"/proc/{id}/task")
+        .Where(thread => File.ReadAllText(Path.Combine(thread, "comm")).StartsWith(".NET Tiered", StringComparison.Ordinal))
+        .Select(thread => Path.Combine(thread, "stat"));
+
+    private static long CpuTicks(string file) => CpuTicks(file, withDeadChildren: false);
+
+    private static long CpuTicks(string file, bool withDeadChildren)
     {
         // The second field is the program's name in parentheses and may contain any character; utime is the 12th field after it.
-        var stat = File.ReadAllText($"/proc/{id}/stat");
+        var stat = File.ReadAllText(file);
         var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
         return fields[11..(withDeadChildren ? 15 : 13)].Sum(Number);
     }

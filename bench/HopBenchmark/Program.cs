@@ -27,7 +27,7 @@ gateways.Validators.Add(result =>
 });
 var native = new Option<string?>("--native")
 {
-    Description = "a folder with the gateway as a native program, for the scenario start; made there if there is none, which takes minutes",
+    Description = "a folder with the gateway as a native program, for the sizes of bodies and start; made there if there is none, which takes minutes",
 };
 var rounds = new Option<int>("--rounds") { Description = "interleaved rounds", DefaultValueFactory = _ => 5 };
 var seconds = new Option<int>("--seconds") { Description = "length of a round", DefaultValueFactory = _ => 3 };

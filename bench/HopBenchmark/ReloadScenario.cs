@@ -10,9 +10,9 @@ internal sealed class ReloadScenario(Workbench bench)
 {
     public const string Name = "reload";
 
-    private const int Rules = 1_000;
-    private const int Teams = 500;
     private const string HopName = "gateway, 1,000 rules, 500 teams";
+
+    private static readonly GatewayShape Shape = new() { Rules = 1_000, Teams = 500 };
 
     private static readonly Figure ReloadTime = new("reload ms", 0, Summary.MedianAndSpread);
     private static readonly Figure UsualP99 = new("usual p99 µs", 0, Summary.MedianAndSpread);
@@ -31,7 +31,7 @@ internal sealed class ReloadScenario(Workbench bench)
             return;
         }
 
-        using var hop = await bench.Starter.StartGatewayAsync(HopName, bench.GatewayProgram, Rules, Teams);
+        using var hop = await bench.Starter.StartGatewayAsync(HopName, bench.GatewayProgram, Shape);
         await bench.Rounds.WarmUpAsync(closed, [hop]);
         var most = (await bench.Rounds.MeasureAsync(hop, () => closed.RunAsync(hop))).CountPerSecond;
         var rate = Math.Floor(most / 2);
@@ -66,7 +66,7 @@ internal sealed class ReloadScenario(Workbench bench)
             var due = Between * version - Between / 2;
             await Task.Delay(due - Stopwatch.GetElapsedTime(start));
             var from = Stopwatch.GetElapsedTime(start);
-            var rule = bench.Starter.Reload(hop, Rules, Teams, version);
+            var rule = bench.Starter.Reload(hop, Shape, version);
             await AnsweredByAsync(hop, rule);
             reloads.Add((from, Stopwatch.GetElapsedTime(start)));
         }

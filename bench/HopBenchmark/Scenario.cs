@@ -3,7 +3,7 @@ namespace HopBenchmark;
 /// <summary>A load for all hops in turn.</summary>
 /// <param name="Title">Its heading in the report.</param>
 /// <param name="Unit">The unit that is counted: requests or events.</param>
-/// <param name="WarmUpAsync">One of several warm-up turns, until the hop's code is fully compiled.</param>
+/// <param name="WarmUpAsync">One of many warm-up turns, until the hop's code is fully compiled.</param>
 /// <param name="RunAsync">One round.</param>
 internal sealed record Scenario(string Title, string Unit, Func<Hop, Task> WarmUpAsync, Func<Hop, Task<LoadResult>> RunAsync)
 {
@@ -18,4 +18,6 @@ internal sealed record Scenario(string Title, string Unit, Func<Hop, Task> WarmU
     public Figure Cpu => Figure.Cpu(Unit);
 
     public Figure CpuRatio => Figure.CpuRatio(Baseline);
+
+    public Figure P99Ratio => Figure.P99Ratio(Baseline);
 }

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace HopBenchmark;
 
 /// <summary>Thousands of event streams: CPU time per event, delay of events, memory per stream.</summary>
@@ -22,12 +20,11 @@ internal sealed class StreamScenarios(Workbench bench)
     {
         if (bench.Options.Wants(Streams))
         {
-            foreach (var streams in (int[])[500, 2_000])
-            {
-                var (table, scenario) = await MeasureAsync(streams, Fast, TimeSpan.FromSeconds(streams / 500.0));
-                var what = $"{MarkdownReport.Number(streams, 0)} streams, {Hop.GatewayTeams}: CPU an event ÷ plain YARP";
-                bench.Report.Judge(table, Hop.GatewayTeams, scenario.CpuRatio, what, 0.60);
-            }
+            await JudgeAsync(500, mostCpu: 0.60);
+            var (table, scenario) = await JudgeAsync(2_000, mostCpu: 0.75);
+            var what = $"2,000 streams, {Hop.GatewayTeams}:";
+            bench.Report.Judge(table, Hop.GatewayTeams, scenario.P99Ratio, $"{what} an event's p99 ÷ plain YARP", 1);
+            bench.Report.Judge(table, Hop.GatewayTeams, Figure.AddedLongest, $"{what} added to the longest delay of an event, µs", 15_000);
         }
 
         if (bench.Options.Wants(ManyStreams))
@@ -35,9 +32,17 @@ internal sealed class StreamScenarios(Workbench bench)
             var (table, _) = await MeasureAsync(5_000, Slow, TimeSpan.FromSeconds(5));
             var what = $"5,000 streams, 2 events a second each, {Hop.GatewayTeams}:";
             bench.Report.Judge(table, Hop.GatewayTeams, Figure.Errors, $"{what} events lost", 0);
-            bench.Report.Judge(table, Hop.GatewayTeams, Figure.AddedP99, $"{what} added to an event's p99, µs", 5_000);
-            bench.Report.Judge(table, Hop.GatewayTeams, Figure.StreamKilobytes, $"{what} KB resident a stream", 20);
+            bench.Report.Judge(table, Hop.GatewayTeams, Figure.AddedP99, $"{what} added to an event's p99, µs", 15_000);
+            bench.Report.Judge(table, Hop.GatewayTeams, Figure.StreamKilobytes, $"{what} KB resident a stream", 25);
         }
+    }
+
+    private async Task<(ResultTable Table, Scenario Scenario)> JudgeAsync(int streams, double mostCpu)
+    {
+        var (table, scenario) = await MeasureAsync(streams, Fast, TimeSpan.FromSeconds(streams / 500.0));
+        var what = $"{MarkdownReport.Number(streams, 0)} streams, {Hop.GatewayTeams}: CPU an event ÷ plain YARP";
+        bench.Report.Judge(table, Hop.GatewayTeams, scenario.CpuRatio, what, mostCpu);
+        return (table, scenario);
     }
 
     private async Task<(ResultTable Table, Scenario Scenario)> MeasureAsync(int streams, StreamSchedule schedule, TimeSpan rampUp)
@@ -47,7 +52,7 @@ internal sealed class StreamScenarios(Workbench bench)
             (streams, schedule, rampUp) = (streams / 25, new(10, TimeSpan.FromMilliseconds(20)), TimeSpan.FromMilliseconds(200));
         }
 
-        RequireFiles(2 * streams + OtherFiles);
+        OpenFiles.Require(2 * streams + OtherFiles);
         using var upstream = new StreamUpstream(bench.Direct.Url);
         var folder = Path.Combine(bench.Folder, $"streams-{upstream.Port}");
         var starter = new HopStarter(folder, bench.Bodies.Chat, upstream.Port);
@@ -73,6 +78,8 @@ internal sealed class StreamScenarios(Workbench bench)
             Figure.P99,
             Figure.AddedP50,
             Figure.AddedP99,
+            Figure.AddedLongest,
+            scenario.P99Ratio,
             scenario.Cpu,
             scenario.CpuRatio,
             Figure.StreamKilobytes,
@@ -97,17 +104,6 @@ internal sealed class StreamScenarios(Workbench bench)
         {
             upstream.Schedule = what;
             return StreamLoad.RunAsync(hop, bench.Bodies.StreamedChat, what, count, over);
-        }
-    }
-
-    // The runtime has already raised the limit as far as allowed, and child processes inherit it.
-    private static void RequireFiles(int files)
-    {
-        var line = File.ReadLines("/proc/self/limits").Single(line => line.StartsWith("Max open files", StringComparison.Ordinal));
-        var limit = line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[3];
-        if (limit != "unlimited" && long.Parse(limit, CultureInfo.InvariantCulture) < files)
-        {
-            throw new InvalidOperationException($"these streams need {files} open files, the limit is {limit}: raise it (ulimit -n)");
         }
     }
 }

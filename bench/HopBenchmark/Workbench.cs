@@ -8,6 +8,7 @@ namespace HopBenchmark;
 /// <param name="Direct">The direct connection.</param>
 /// <param name="GatewayProgram">The published gateway of this clone.</param>
 /// <param name="Recipes">The selected hops.</param>
+/// <param name="Native">The native gateway with all features on.</param>
 /// <param name="Rounds">Measures hops.</param>
 /// <param name="Report">Receives the results.</param>
 internal sealed record Workbench(
@@ -18,5 +19,6 @@ internal sealed record Workbench(
     Hop Direct,
     string GatewayProgram,
     IReadOnlyList<HopRecipe> Recipes,
+    HopRecipe Native,
     Rounds Rounds,
     MarkdownReport Report);

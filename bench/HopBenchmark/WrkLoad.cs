@@ -33,6 +33,7 @@ internal static class WrkLoad
             Microseconds("microseconds"),
             Microseconds("p50"),
             Microseconds("p99"),
+            Microseconds("longest"),
             outcome.GetProperty("errors").GetInt64());
 
         TimeSpan Microseconds(string name) => TimeSpan.FromMicroseconds(outcome.GetProperty(name).GetInt64());

@@ -23,7 +23,7 @@ end
 function done(summary, latency)
   local errors = summary.errors
   print(string.format(
-    'outcome {"requests":%d,"microseconds":%d,"p50":%d,"p99":%d,"errors":%d}',
-    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
+    'outcome {"requests":%d,"microseconds":%d,"p50":%d,"p99":%d,"longest":%d,"errors":%d}',
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), latency.max,
     errors.connect + errors.read + errors.write + errors.status + errors.timeout))
 end
