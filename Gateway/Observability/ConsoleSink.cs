@@ -9,8 +9,8 @@ using Serilog.Parsing;
 namespace Gateway.Observability;
 
 /// <summary>
-/// Writes log events to standard output in batches, on a timer rather than on the request's thread. Serilog's asynchronous sinks wake a
-/// thread for every event, which costs more than scanning a request body.
+/// Writes log events to standard output in batches, on a thread of its own. Serilog's asynchronous sinks wake a thread for every event, which
+/// costs more than scanning a request body; a timer wakes a thread of the pool for every batch, which then spins before it sleeps again.
 /// </summary>
 internal sealed class ConsoleSink : ILogEventSink, IDisposable
 {
@@ -31,9 +31,11 @@ internal sealed class ConsoleSink : ILogEventSink, IDisposable
     private readonly ITextFormatter _formatter;
     private readonly TextWriter _output;
     private readonly Action<string> _writeError;
+    private readonly TimeSpan _wait;
     private readonly TimeProvider _time;
-    private readonly ITimer _timer;
-    private readonly Lock _writing = new();
+    private readonly AutoResetEvent _due = new(initialState: false);
+    private readonly ManualResetEvent _stopping = new(initialState: false);
+    private readonly TaskCompletionSource _ended = new();
     private readonly ConcurrentQueue<LogEvent> _queue = new();
     private int _queued;
     private int _isDue;
@@ -43,17 +45,20 @@ internal sealed class ConsoleSink : ILogEventSink, IDisposable
     // Used by the thread that writes.
     private long _reported;
 
+    /// <summary>Starts the thread.</summary>
     /// <param name="formatter">Formats the events.</param>
     /// <param name="output">Standard output.</param>
     /// <param name="writeError">Receives one line at the end if standard output is not read any more. May block.</param>
-    /// <param name="time">The clock.</param>
-    public ConsoleSink(ITextFormatter formatter, TextWriter output, Action<string> writeError, TimeProvider time)
+    /// <param name="wait">The time that the first event of a batch waits for others.</param>
+    /// <param name="time">The clock of the end, and of events about dropped lines.</param>
+    public ConsoleSink(ITextFormatter formatter, TextWriter output, Action<string> writeError, TimeSpan wait, TimeProvider time)
     {
         _formatter = formatter;
         _output = output;
         _writeError = writeError;
+        _wait = wait;
         _time = time;
-        _timer = time.CreateTimer(_ => WriteDue(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        new Thread(Run) { IsBackground = true, Name = "Log" }.Start();
     }
 
     /// <summary>The number of events that were dropped: the queue was full, or the output failed.</summary>
@@ -69,7 +74,10 @@ internal sealed class ConsoleSink : ILogEventSink, IDisposable
         }
 
         _queue.Enqueue(logEvent);
-        SetDue();
+        if (Interlocked.Exchange(ref _isDue, 1) == 0)
+        {
+            _due.Set();
+        }
     }
 
     /// <summary>Writes the queued events, unless the output is not read: a write to it may block for ever.</summary>
@@ -80,21 +88,23 @@ internal sealed class ConsoleSink : ILogEventSink, IDisposable
             return;
         }
 
-        _timer.Dispose();
-        if (!EndsInTime(Write))
+        _stopping.Set();
+        if (!EndsInTime(_ended.Task))
         {
             Interlocked.Add(ref _dropped, Volatile.Read(ref _queued));
 
-            // Standard error may be the same pipe.
-            EndsInTime(() => _writeError($"Standard output is not read; {Dropped} log lines were dropped."));
+            // Standard error may be the same pipe. A thread of its own: those of the pool may all be busy at the end, and this one must not
+            // keep the process from ending.
+            EndsInTime(Task.Factory.StartNew(
+                () => _writeError($"Standard output is not read; {Dropped} log lines were dropped."),
+                CancellationToken.None,
+                TaskCreationOptions.LongRunning,
+                TaskScheduler.Default));
         }
     }
 
-    /// <summary>Runs a write that may block, on a thread that then does not keep the process from ending.</summary>
-    private bool EndsInTime(Action write)
+    private bool EndsInTime(Task writing)
     {
-        // A thread of its own: those of the pool may all be busy at the end.
-        var writing = Task.Factory.StartNew(write, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         try
         {
             writing.WaitAsync(LongestEnd, _time).GetAwaiter().GetResult();
@@ -106,56 +116,47 @@ internal sealed class ConsoleSink : ILogEventSink, IDisposable
         }
     }
 
-    private void SetDue()
+    private void Run()
     {
-        if (Interlocked.Exchange(ref _isDue, 1) == 0)
+        WaitHandle[] events = [_stopping, _due];
+        while (WaitHandle.WaitAny(events) != 0 && !_stopping.WaitOne(_wait))
         {
-            _timer.Change(LongestWait, Timeout.InfiniteTimeSpan);
+            // Before the write: an event that it does not see makes the next batch due.
+            Volatile.Write(ref _isDue, 0);
+            Write();
         }
-    }
 
-    private void WriteDue()
-    {
         Write();
-
-        // Reset only after the write: while the reader of the output is blocked, a single thread waits for it.
-        Interlocked.Exchange(ref _isDue, 0);
-        if (!_queue.IsEmpty)
-        {
-            SetDue();
-        }
+        _ended.SetResult();
     }
 
     private void Write()
     {
-        lock (_writing)
+        var taken = 0;
+        try
         {
-            var taken = 0;
-            try
+            while (_queue.TryDequeue(out var logged))
             {
-                while (_queue.TryDequeue(out var logged))
-                {
-                    taken++;
-                    Interlocked.Decrement(ref _queued);
-                    _formatter.Format(logged, _output);
-                }
-
-                var dropped = Dropped;
-                if (dropped > _reported)
-                {
-                    _formatter.Format(DroppedEvent(dropped - _reported), _output);
-                }
-
-                _output.Flush();
-                _reported = dropped;
+                taken++;
+                Interlocked.Decrement(ref _queued);
+                _formatter.Format(logged, _output);
             }
-            catch (Exception exception)
+
+            var dropped = Dropped;
+            if (dropped > _reported)
             {
-                Interlocked.Add(ref _dropped, taken);
-
-                // A failing log must not end the program. Serilog's own sinks report failures to SelfLog, too.
-                SelfLog.WriteLine("Standard output cannot be written: {0}", exception);
+                _formatter.Format(DroppedEvent(dropped - _reported), _output);
             }
+
+            _output.Flush();
+            _reported = dropped;
+        }
+        catch (Exception exception)
+        {
+            Interlocked.Add(ref _dropped, taken);
+
+            // A failing log must not end the program. Serilog's own sinks report failures to SelfLog, too.
+            SelfLog.WriteLine("Standard output cannot be written: {0}", exception);
         }
     }
 

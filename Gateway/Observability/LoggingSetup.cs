@@ -36,7 +36,7 @@ internal static class LoggingSetup
     /// <param name="output">Standard output. Flushed after every batch.</param>
     internal static void AddOutput(this ILoggingBuilder logging, ITextFormatter formatter, TextWriter output)
     {
-        var sink = new ConsoleSink(formatter, output, WriteError, TimeProvider.System);
+        var sink = new ConsoleSink(formatter, output, WriteError, ConsoleSink.LongestWait, TimeProvider.System);
         var logger = new LoggerConfiguration().MinimumLevel.Verbose().WriteTo.Sink(sink).CreateLogger();
 
         // AddSerilog would also add a filter rule for its provider, which precedes those of the settings.

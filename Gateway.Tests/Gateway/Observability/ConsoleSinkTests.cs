@@ -10,66 +10,89 @@ namespace Gateway.Tests.Gateway.Observability;
 
 public sealed class ConsoleSinkTests : IDisposable
 {
+    // A batch that only the end of the sink writes.
+    private static readonly TimeSpan Long = TimeSpan.FromHours(1);
+
     private readonly FakeTimeProvider _time = new();
-    private readonly StringWriter _output = new();
+    private readonly LockedOutput _output = new();
 
     public void Dispose() => _output.Dispose();
 
     [Fact]
-    public void Events_AreWrittenTogetherWhenTheWaitIsOver()
+    public void Events_WaitForTheirBatch_AndAreWrittenTogether()
     {
-        using var sink = CreateSink();
+        using var sink = CreateSink(Long);
         sink.Emit(Event("one"));
         sink.Emit(Event("two"));
-        Assert.Equal("", _output.ToString());
-
-        _time.Advance(ConsoleSink.LongestWait);
-
-        Assert.Equal("one;two;", _output.ToString());
-    }
-
-    [Fact]
-    public void EventsBehindAWrite_AreWrittenByTheNext()
-    {
-        using var sink = CreateSink();
-        sink.Emit(Event("one"));
-        _time.Advance(ConsoleSink.LongestWait);
-        sink.Emit(Event("two"));
-        _time.Advance(ConsoleSink.LongestWait);
-
-        Assert.Equal("one;two;", _output.ToString());
-    }
-
-    [Fact]
-    public void Dispose_WritesWhatIsLeft()
-    {
-        var sink = CreateSink();
-        sink.Emit(Event("last"));
+        Assert.Equal("", _output.Text);
 
         sink.Dispose();
 
-        Assert.Equal("last;", _output.ToString());
+        Assert.Equal("one;two;", _output.Text);
+        Assert.Equal(1, _output.Flushes);
+    }
+
+    [Fact]
+    public async Task EventsBehindAWrite_AreWrittenByTheNext()
+    {
+        using var sink = CreateSink(TimeSpan.Zero);
+        sink.Emit(Event("one"));
+        await Eventually.TrueAsync(() => _output.Flushes == 1, "the first batch");
+        sink.Emit(Event("two"));
+        await Eventually.TrueAsync(() => _output.Flushes == 2, "the second batch");
+
+        Assert.Equal("one;two;", _output.Text);
+    }
+
+    [Fact]
+    public async Task EventDuringAWrite_IsWrittenByTheNext()
+    {
+        using var output = new StuckOutput();
+        using var sink = new ConsoleSink(new MessageTemplateTextFormatter("{Message};"), output, _ => { }, TimeSpan.Zero, _time);
+        sink.Emit(Event("one"));
+        await output.Writing.GuardAsync();
+        sink.Emit(Event("two"));
+        output.Release();
+        await Eventually.TrueAsync(() => output.Written == 2, "both events");
     }
 
     [Fact]
     public void EventsBeyondTheLongestQueue_AreDropped()
     {
-        using var sink = CreateSink();
+        using var sink = CreateSink(Long);
         for (var i = 0; i < ConsoleSink.LongestQueue + 5; i++)
         {
             sink.Emit(Event("x"));
         }
 
-        _time.Advance(ConsoleSink.LongestWait);
-        Assert.Equal(ConsoleSink.LongestQueue, _output.ToString().Count(c => c == 'x'));
+        Assert.Equal(5, sink.Dropped);
+        sink.Dispose();
+
+        Assert.Equal(ConsoleSink.LongestQueue, _output.Text.Count(c => c == 'x'));
+        Assert.EndsWith("x;5 log lines were dropped: standard output was not read in time;", _output.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task QueueThatWasFull_TakesEventsAgain_AndItsDropsAreReportedOnce()
+    {
+        using var output = new StuckOutput();
+        using var sink = new ConsoleSink(new MessageTemplateTextFormatter("{Message};"), output, _ => { }, TimeSpan.Zero, _time);
+        sink.Emit(Event("first"));
+        await output.Writing.GuardAsync();
+        for (var i = 0; i < ConsoleSink.LongestQueue + 5; i++)
+        {
+            sink.Emit(Event("x"));
+        }
+
+        // The first event, those of the queue, and the line about the others.
+        output.Release();
+        await Eventually.TrueAsync(() => output.Written == ConsoleSink.LongestQueue + 2, "the events of the queue");
+        sink.Emit(Event("next"));
+        await Eventually.TrueAsync(() => output.Written == ConsoleSink.LongestQueue + 3, "the next event");
 
         Assert.Equal(5, sink.Dropped);
-
-        // The place is free again, and the drops are reported once.
-        sink.Emit(Event("next"));
-        _time.Advance(ConsoleSink.LongestWait);
-        Assert.EndsWith(
-            "x;5 log lines were dropped: standard output was not read in time;next;", _output.ToString(), StringComparison.Ordinal);
+        sink.Dispose();
+        Assert.Equal(ConsoleSink.LongestQueue + 3, output.Written);
     }
 
     [Theory]
@@ -80,7 +103,7 @@ public sealed class ConsoleSinkTests : IDisposable
         using var output = new StuckOutput();
         var errors = new List<string>();
         var sink = new ConsoleSink(
-            new MessageTemplateTextFormatter("{Message};"), output, isErrorStuck ? output.WriteLine : errors.Add, _time);
+            new MessageTemplateTextFormatter("{Message};"), output, isErrorStuck ? output.WriteLine : errors.Add, Long, _time);
         for (var i = 0; i < ConsoleSink.LongestQueue + 5; i++)
         {
             sink.Emit(Event("x"));
@@ -108,25 +131,63 @@ public sealed class ConsoleSinkTests : IDisposable
     }
 
     [Fact]
-    public void OutputThatFails_EndsNothing()
+    public async Task OutputThatFails_EndsNothing()
     {
         var disk = new FullDisk();
         using var output = new StreamWriter(disk);
-        using var sink = new ConsoleSink(new MessageTemplateTextFormatter("{Message};"), output, _ => { }, _time);
+        using var sink = new ConsoleSink(new MessageTemplateTextFormatter("{Message};"), output, _ => { }, TimeSpan.Zero, _time);
         sink.Emit(Event("lost"));
-        _time.Advance(ConsoleSink.LongestWait);
+        await Eventually.TrueAsync(() => sink.Dropped == 1, "the failed write");
         disk.IsFull = false;
         sink.Emit(Event("found"));
-        _time.Advance(ConsoleSink.LongestWait);
+        sink.Dispose();
 
         Assert.Equal(1, sink.Dropped);
         Assert.Equal("found;1 log lines were dropped: standard output was not read in time;", System.Text.Encoding.UTF8.GetString(disk.ToArray()));
     }
 
-    private ConsoleSink CreateSink() => new(new MessageTemplateTextFormatter("{Message};"), _output, _ => { }, _time);
+    private ConsoleSink CreateSink(TimeSpan wait) => new(new MessageTemplateTextFormatter("{Message};"), _output, _ => { }, wait, _time);
 
     private static LogEvent Event(string text) =>
         new(DateTimeOffset.UnixEpoch, LogEventLevel.Information, null, new MessageTemplateParser().Parse(text), []);
+
+    /// <summary>A writer that another thread may read.</summary>
+    private sealed class LockedOutput : StringWriter
+    {
+        private readonly Lock _gate = new();
+        private int _flushes;
+
+        public int Flushes => Volatile.Read(ref _flushes);
+
+        public string Text
+        {
+            get
+            {
+                lock (_gate)
+                {
+                    return ToString();
+                }
+            }
+        }
+
+        public override void Write(char value)
+        {
+            lock (_gate)
+            {
+                base.Write(value);
+            }
+        }
+
+        public override void Write(string? value)
+        {
+            lock (_gate)
+            {
+                base.Write(value);
+            }
+        }
+
+        public override void Flush() => Interlocked.Increment(ref _flushes);
+    }
 
     private sealed class FullDisk : MemoryStream
     {
@@ -148,16 +209,20 @@ public sealed class ConsoleSinkTests : IDisposable
     {
         private readonly TaskCompletionSource _writing = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private readonly ManualResetEventSlim _isRead = new();
+        private int _written;
+
+        /// <summary>The number of events written.</summary>
+        public int Written => Volatile.Read(ref _written);
 
         public Task Writing => _writing.Task;
 
         public void Release() => _isRead.Set();
 
-        public override void Write(char value) => Block();
+        public override void Write(char value) => Block(value is ';');
 
-        public override void Write(string? value) => Block();
+        public override void Write(string? value) => Block(value is [.., ';']);
 
-        public override void WriteLine(string? value) => Block();
+        public override void WriteLine(string? value) => Block(isEnd: true);
 
         protected override void Dispose(bool disposing)
         {
@@ -165,10 +230,14 @@ public sealed class ConsoleSinkTests : IDisposable
             base.Dispose(disposing);
         }
 
-        private void Block()
+        private void Block(bool isEnd)
         {
             _writing.TrySetResult();
             _isRead.Wait();
+            if (isEnd)
+            {
+                Interlocked.Increment(ref _written);
+            }
         }
     }
 }
