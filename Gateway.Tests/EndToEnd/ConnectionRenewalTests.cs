@@ -37,6 +37,7 @@ public sealed class ConnectionRenewalTests
             HasStoredPrices = true,
             Sections =
             [
+                Destinations.PatientWithHandshakes,
                 ("ReverseProxy", Destinations.Section(
                     """, "HttpClient": { "DangerousAcceptAnyServerCertificate": true } """,
                     ("a", $$"""{ "Address": "{{upstream.BaseUrl}}" }"""))),
@@ -161,7 +162,7 @@ public sealed class ConnectionRenewalTests
         {
             options.Time = time;
             options.Settings = ShippedSettings.With(
-                ("Upstream", """{ "EventTimeout": "00:01:00" }"""),
+                ("Upstream", """{ "EventTimeout": "00:01:00", "ConnectTimeout": "00:01:00" }"""),
                 ("ReverseProxy", Destinations.Section(
                     $$""", "HttpClient": { "DangerousAcceptAnyServerCertificate": true {{client}} } """,
                     ("a", $$"""{ "Address": "{{upstream.BaseUrl}}" }"""))));

@@ -226,7 +226,10 @@ public sealed class OwnRequestTests
         (string Id, string Address)[] destinations,
         params (string Name, string Value)[] variables)
     {
-        var options = new TeamGatewayOptions { Upstream = upstream, KeepsDestinations = true, Sections = [Section(client, destinations)] };
+        var options = new TeamGatewayOptions
+        {
+            Upstream = upstream, KeepsDestinations = true, Sections = [Destinations.PatientWithHandshakes, Section(client, destinations)],
+        };
         foreach (var (name, value) in variables)
         {
             options.Environment[name] = value;

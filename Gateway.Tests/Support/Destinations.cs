@@ -8,6 +8,12 @@ internal static class Destinations
     /// <summary>Members of a cluster whose destinations speak HTTP/2.</summary>
     public const string OnHttp2 = """, "HttpRequest": { "Version": "2", "VersionPolicy": "RequestVersionExact" } """;
 
+    /// <summary>
+    /// Section <c>Upstream</c> for destinations with TLS: both ends of a handshake run in the crowded process of the tests, whose turns may take
+    /// longer than the five seconds that a connection has by default.
+    /// </summary>
+    public static readonly (string Name, string Json) PatientWithHandshakes = ("Upstream", """{ "ConnectTimeout": "00:01:00" }""");
+
     /// <summary>Destinations of which the first available one is asked first.</summary>
     /// <param name="more">More members of the cluster, behind a comma.</param>
     /// <param name="destinations">Names in the order in which they are asked, and the members of each as JSON.</param>

@@ -105,9 +105,9 @@ public sealed class FakeTlsTests
     {
         using var certificate = ServerCertificate.Create(TimeProvider.System.GetUtcNow());
         await using var server = await FakeOpenRouterServer.StartAsync(new FakeOpenRouterOptions { Certificate = certificate });
-        await using var gateway = await GatewayHost.StartAsync(options => options.Settings = ShippedSettings.With((
-            "ReverseProxy",
-            Destinations.Section(
+        await using var gateway = await GatewayHost.StartAsync(options => options.Settings = ShippedSettings.With(
+            Destinations.PatientWithHandshakes,
+            ("ReverseProxy", Destinations.Section(
                 """, "HttpClient": { "DangerousAcceptAnyServerCertificate": true } """, ("a", $$"""{ "Address": "{{server.BaseUrl}}" }""")))));
         await using var client = await gateway.ConnectAsync();
 

@@ -162,7 +162,8 @@ public sealed class UpstreamClientFactoryTests : IDisposable
     {
         if (_settings is null)
         {
-            _folder.Write("appsettings.json", SettingsFolder.Json());
+            var (section, patient) = Destinations.PatientWithHandshakes;
+            _folder.Write("appsettings.json", SettingsFolder.Json($"\"{section}\": {patient}"));
             _settings = new SettingsStore(await _folder.LoadGoodAsync(), TimeProvider.System, NullLogger<SettingsStore>.Instance);
         }
 
