@@ -1,11 +1,12 @@
 using System.Diagnostics;
+using Gateway.Primitives;
 using Microsoft.Data.Sqlite;
 
 namespace Gateway.Ledger.Sqlite;
 
 /// <summary>
-/// Folds journal entries into their rows and checkpoints SQLite's write-ahead log, on its own thread: requests wait neither for these nor
-/// for the disk's sync. Sleeps while there are no writes.
+/// Folds journal entries into their rows and checkpoints SQLite's write-ahead log, on its own thread of low priority: requests wait neither
+/// for these nor for the disk's sync nor for the processor that these take. Sleeps while there are no writes.
 /// </summary>
 /// <remarks>
 /// A checkpoint follows the first transaction after it within two seconds. A passive checkpoint does not block writers. The log restarts only
@@ -74,6 +75,7 @@ internal sealed class JournalCompactor : IDisposable
 
     private void Run()
     {
+        BackgroundPriority.Enter();
         SqliteConnection? connection = null;
         var logged = new Stopwatch();
         try
