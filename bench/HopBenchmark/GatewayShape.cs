@@ -20,8 +20,8 @@ internal sealed record GatewayShape
     /// <summary>The number of idle connections that are not closed; <see langword="null"/> for the gateway's defaults.</summary>
     public int? IdleConnections { get; init; }
 
-    /// <summary>The processors that the gateway may use, as <c>taskset</c> takes them; <see langword="null"/> for all.</summary>
-    public string? Processors { get; init; }
+    /// <summary>The number of processors that the gateway may use; <see langword="null"/> for all.</summary>
+    public int? Processors { get; init; }
 
     /// <summary>The keys of all teams, those of the first team first.</summary>
     public IReadOnlyList<string> Keys =>

@@ -35,7 +35,11 @@ internal sealed class GrowthScenario(Workbench bench)
     private static readonly Figure Requests = new("latest requests ms", 1);
 
     private static readonly byte[] LiveRequest = Encoding.ASCII.GetBytes("GET /health/live HTTP/1.1\r\nHost: bench\r\n\r\n");
-    private static readonly HttpClient Client = new(new SocketsHttpHandler { UseProxy = false });
+
+    // A report by model reads all rows.
+    private static readonly HttpClient Client = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = Timeout.InfiniteTimeSpan };
+
+    private readonly int[] _amounts = bench.Options.Test ? [FewTeams, 2 * FewTeams] : [FewTeams, 100, 1_000, 10_000];
 
     /// <summary>The names of the curves.</summary>
     public static IReadOnlyList<string> Names { get; } = [Rules, Teams, Keys, Ledger, Idle, Processors];
@@ -44,76 +48,50 @@ internal sealed class GrowthScenario(Workbench bench)
     /// <param name="closed">The 1 KB chat in a closed loop.</param>
     public async Task RunAsync(Scenario closed)
     {
-        int[] amounts = bench.Options.Test ? [FewTeams, 2 * FewTeams] : [FewTeams, 100, 1_000, 10_000];
-        await RulesAsync(closed, amounts);
-        if (bench.Options.Wants(Teams))
+        foreach (var (name, measureAsync) in ((string, Func<Scenario, Task>)[])
+            [
+                (Rules, RulesAsync),
+                (Teams, TeamsAsync),
+                (Keys, KeysAsync),
+                (Ledger, LedgerAsync),
+                (Idle, IdleAsync),
+                (Processors, ProcessorsAsync),
+            ])
         {
-            await CurveAsync(
-                closed,
-                "1 KB chat, everything on, teams with a key, limits and a budget each",
-                [.. amounts.Select(teams => StepOf($"{Text(teams)} teams", new GatewayShape { Teams = teams }))],
-                "The keys of all teams take turns.");
-        }
-
-        if (bench.Options.Wants(Keys))
-        {
-            await CurveAsync(
-                closed,
-                "1 KB chat, everything on, keys of ten teams",
-                [
-                    .. amounts.Select(keys => StepOf(
-                        $"{Text(keys)} keys", new GatewayShape { Teams = FewTeams, KeysPerTeam = keys / FewTeams })),
-                ],
-                "All keys take turns.");
-        }
-
-        if (bench.Options.Wants(Ledger))
-        {
-            await LedgerAsync(closed);
-        }
-
-        if (bench.Options.Wants(Idle))
-        {
-            await IdleAsync(closed);
-        }
-
-        if (bench.Options.Wants(Processors))
-        {
-            await CurveAsync(
-                closed,
-                "1 KB chat, everything on, by the processors of the gateway",
-                [
-                    StepOf("all processors", new GatewayShape { Teams = UsualTeams }),
-                    StepOf("one processor", new GatewayShape { Teams = UsualTeams, Processors = "0" }),
-                ],
-                $"The machine has {Text(Environment.ProcessorCount)}, which the load and the upstream share in both rows.");
+            if (bench.Options.Wants(name))
+            {
+                await measureAsync(closed with { RowTitle = name });
+            }
         }
     }
 
-    private async Task RulesAsync(Scenario closed, int[] amounts)
+    private async Task RulesAsync(Scenario closed)
     {
-        if (!bench.Options.Wants(Rules))
-        {
-            return;
-        }
-
-        var (table, scenario) = await CurveAsync(
-            closed,
-            "1 KB chat, rules, no team",
-            [.. amounts.Select(rules => StepOf($"{Text(rules)} rules", new GatewayShape { Rules = rules }))],
-            "The last rule matches.");
-        bench.Report.Judge(table, $"{Text(amounts[^1])} rules", scenario.CpuRatio, $"{Text(amounts[^1])} rules: CPU a request ÷ ten rules", 1.05);
+        var scenario = closed with { Title = "1 KB chat, rules, no team" };
+        var table = await CurveAsync(
+            scenario, [.. _amounts.Select(rules => StepOf(rules, new GatewayShape { Rules = rules }))], "The last rule matches.");
+        var most = Text(_amounts[^1]);
+        bench.Report.Judge(table, most, Figure.CpuRatio(Text(_amounts[0])), $"{most} rules: CPU a request ÷ {Text(_amounts[0])} rules", 1.05);
     }
+
+    private async Task TeamsAsync(Scenario closed) => await CurveAsync(
+        closed with { Title = "1 KB chat, everything on, teams with a key, limits and a budget each" },
+        [.. _amounts.Select(teams => StepOf(teams, new GatewayShape { Teams = teams }))],
+        "The keys of all teams take turns.");
+
+    private async Task KeysAsync(Scenario closed) => await CurveAsync(
+        closed with { Title = "1 KB chat, everything on, keys of ten teams" },
+        [.. _amounts.Select(keys => StepOf(keys, new GatewayShape { Teams = FewTeams, KeysPerTeam = keys / FewTeams }))],
+        "All keys take turns.");
 
     private async Task LedgerAsync(Scenario closed)
     {
         var ledgers = Path.Combine(bench.Folder, "ledgers");
         await CurveAsync(
-            closed,
-            "1 KB chat, everything on, rows in the SQLite ledger",
+            closed with { Title = "1 KB chat, everything on, rows in the SQLite ledger" },
             [
                 .. (bench.Options.Test ? (int[])[0, 1_000] : [0, 100_000, 1_000_000, 10_000_000]).Select(rows => new Step(
-                    $"{Text(rows)} rows",
+                    rows,
                     async (starter, name) =>
                     {
                         var shape = new GatewayShape { Teams = UsualTeams, Data = Path.Combine(ledgers, Text(rows)) };
@@ -121,17 +99,22 @@ internal sealed class GrowthScenario(Workbench bench)
                         return await starter.StartGatewayAsync(name, bench.GatewayProgram, shape);
                     })),
             ],
-            "The rows are settled calls of the last thirty days. The reports are those of the admin address over these days: by team from the sums of "
-            + "days, by model from the rows; the latest requests are a page of fifty.",
-            ReportsAsync);
+            "The rows are settled calls of thirty days. The reports are those of the admin address over these days: by team from the sums of days, by "
+            + "model from the rows; the latest requests are a page of fifty.",
+            reportAsync: ReportAsync);
         Directory.Delete(ledgers, recursive: true);
     }
 
-    private async Task ReportsAsync(Hop hop, ResultTable table)
+    private async Task ReportAsync(Hop hop, ResultTable table)
     {
-        table.Add(hop.Name, Usage, await TimeAsync("usage?last=30d"));
-        table.Add(hop.Name, UsageByModel, await TimeAsync("usage?last=30d&group=model"));
-        table.Add(hop.Name, Requests, await TimeAsync("requests?limit=50"));
+        // From the beginning of a day on: hours of a day are no sum.
+        var from = TimeProvider.System.GetUtcNow().AddDays(-29).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+        for (var round = 0; round < bench.Options.Rounds; round++)
+        {
+            table.Add(hop.Name, Usage, await TimeAsync($"usage?from={from}"));
+            table.Add(hop.Name, UsageByModel, await TimeAsync($"usage?from={from}&group=model"));
+            table.Add(hop.Name, Requests, await TimeAsync("requests?limit=50"));
+        }
 
         async Task<double> TimeAsync(string path)
         {
@@ -147,32 +130,46 @@ internal sealed class GrowthScenario(Workbench bench)
         int[] amounts = bench.Options.Test ? [0, 20] : [0, 1_000, 10_000];
         OpenFiles.Require(amounts.Sum() + OtherFiles);
         var idle = new List<Socket>();
+        var kilobytes = new Dictionary<string, double>();
         try
         {
             await CurveAsync(
-                closed,
-                "1 KB chat, everything on, beside idle connections",
+                closed with { Title = "1 KB chat, everything on, beside idle connections" },
                 [
-                    .. amounts.Select(connections =>
-                        StepOf($"{Text(connections)} idle", new GatewayShape { Teams = UsualTeams, IdleConnections = connections })),
-                ],
-                "Each idle connection has had one response. Their memory is the resident memory after they are opened less that before.",
-                settleAsync: async (hop, table) =>
-                {
-                    var connections = amounts[table.Rows.Count];
-                    var before = hop.Process!.ResidentMegabytes;
-                    for (var opened = 0; opened < connections; opened += ConnectsAtATime)
+                    .. amounts.Select(connections => new Step(connections, async (starter, name) =>
                     {
-                        idle.AddRange(await Task.WhenAll(
-                            Enumerable.Range(0, Math.Min(ConnectsAtATime, connections - opened)).Select(_ => OpenIdleAsync(hop.Url.Port))));
-                    }
-
-                    table.Add(hop.Name, IdleKilobytes, 1024 * (hop.Process.ResidentMegabytes - before) / Math.Max(1, connections));
+                        var shape = new GatewayShape { Teams = UsualTeams, IdleConnections = connections };
+                        var hop = await starter.StartGatewayAsync(name, bench.GatewayProgram, shape);
+                        var before = hop.Process!.ResidentMegabytes;
+                        await OpenIdleAsync(hop.Url.Port, connections, idle);
+                        kilobytes.Add(name, 1024 * (hop.Process.ResidentMegabytes - before) / Math.Max(1, connections));
+                        return hop;
+                    })),
+                ],
+                "Each idle connection has had one response, and is open at the end. Their memory is the resident memory of the started gateway with "
+                + "them less that before.",
+                reportAsync: (hop, table) =>
+                {
+                    table.Add(hop.Name, IdleKilobytes, kilobytes[hop.Name]);
+                    return Task.CompletedTask;
                 });
+            if (idle.Exists(static socket => socket.Poll(TimeSpan.Zero, SelectMode.SelectRead)))
+            {
+                throw new InvalidOperationException("the gateway has closed an idle connection");
+            }
         }
         finally
         {
-            idle.ForEach(socket => socket.Dispose());
+            idle.ForEach(static socket => socket.Dispose());
+        }
+    }
+
+    private static async Task OpenIdleAsync(int port, int connections, List<Socket> idle)
+    {
+        for (var opened = 0; opened < connections; opened += ConnectsAtATime)
+        {
+            idle.AddRange(await Task.WhenAll(
+                Enumerable.Range(0, Math.Min(ConnectsAtATime, connections - opened)).Select(_ => OpenIdleAsync(port))));
         }
     }
 
@@ -182,39 +179,44 @@ internal sealed class GrowthScenario(Workbench bench)
         await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port));
         await socket.SendAsync(LiveRequest);
         var answer = new byte[1024];
-        return await socket.ReceiveAsync(answer) > 0
+        var head = Encoding.ASCII.GetString(answer, 0, await socket.ReceiveAsync(answer));
+        return head.StartsWith("HTTP/1.1 200 ", StringComparison.Ordinal) && !head.Contains("\r\nConnection: close", StringComparison.OrdinalIgnoreCase)
             ? socket
-            : throw new InvalidOperationException("The gateway closed a connection that should stay idle.");
+            : throw new InvalidOperationException($"the gateway does not keep a connection: {head}");
     }
 
-    private Step StepOf(string name, GatewayShape shape) =>
-        new(name, (starter, hop) => starter.StartGatewayAsync(hop, bench.GatewayProgram, shape));
+    private async Task ProcessorsAsync(Scenario closed) => await CurveAsync(
+        closed with { Title = "1 KB chat, everything on, by the processors of the gateway" },
+        [
+            .. ((int[])[1, Environment.ProcessorCount]).Distinct().Select(
+                processors => StepOf(processors, new GatewayShape { Teams = UsualTeams, Processors = processors })),
+        ],
+        "The load and the upstream share all processors in each row.");
+
+    private Step StepOf(int amount, GatewayShape shape) =>
+        new(amount, (starter, name) => starter.StartGatewayAsync(name, bench.GatewayProgram, shape));
 
     /// <param name="closed">The load.</param>
-    /// <param name="title">The heading.</param>
     /// <param name="steps">The gateways, the first of which is the one that the others are compared with.</param>
     /// <param name="note">How to read the table.</param>
-    /// <param name="reportsAsync">Measures something else after the rounds.</param>
-    /// <param name="settleAsync">Prepares a warm hop for the rounds.</param>
-    private async Task<(ResultTable Table, Scenario Scenario)> CurveAsync(
-        Scenario closed,
-        string title,
-        IReadOnlyList<Step> steps,
-        string note,
-        Func<Hop, ResultTable, Task>? reportsAsync = null,
-        Func<Hop, ResultTable, Task>? settleAsync = null)
+    /// <param name="reportAsync">Adds other figures of a hop after the rounds.</param>
+    private async Task<ResultTable> CurveAsync(
+        Scenario closed, IReadOnlyList<Step> steps, string note, Func<Hop, ResultTable, Task>? reportAsync = null)
     {
         using var hops = await HopSet.StartAsync(
             bench.Starter, steps.Select(step => new HopRecipe(step.Name, starter => step.StartAsync(starter, step.Name))), direct: null);
-        var scenario = closed with { Title = title, Baseline = steps[0].Name };
-        var table = await bench.Rounds.CompareAsync(scenario, hops, settleAsync);
+        foreach (var hop in hops.Hops)
+        {
+            // The first call of each key reads the ledger. A turn of the load may be too short for all of them.
+            await RawLoad.RunAsync(hop, bench.Bodies.Chat, connections: 1, hop.Keys.Count);
+        }
+
+        var scenario = closed with { Baseline = steps[0].Name };
+        var table = await bench.Rounds.CompareAsync(scenario, hops);
         foreach (var hop in hops.Hops)
         {
             table.Add(hop.Name, Start, hop.StartTime.TotalMilliseconds);
-            for (var round = 0; round < bench.Options.Rounds && reportsAsync is not null; round++)
-            {
-                await reportsAsync(hop, table);
-            }
+            await (reportAsync?.Invoke(hop, table) ?? Task.CompletedTask);
         }
 
         bench.Report.WriteTable(
@@ -232,11 +234,15 @@ internal sealed class GrowthScenario(Workbench bench)
             UsageByModel,
             Requests,
             Figure.Errors);
-        return (table, scenario);
+        return table;
     }
 
     private static string Text(int number) => number.ToString("N0", CultureInfo.InvariantCulture);
 
-    /// <summary>A step of a curve: the name of its row, and the way to start its gateway.</summary>
-    private sealed record Step(string Name, Func<HopStarter, string, Task<Hop>> StartAsync);
+    /// <summary>A step of a curve: its amount, and the way to start its gateway.</summary>
+    private sealed record Step(int Amount, Func<HopStarter, string, Task<Hop>> StartAsync)
+    {
+        /// <summary>The name of its row.</summary>
+        public string Name => Text(Amount);
+    }
 }

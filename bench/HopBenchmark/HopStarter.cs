@@ -111,7 +111,7 @@ internal sealed class HopStarter
         }
 
         WriteSettings(hop, File.ReadAllText(AppSettingsOf(program)), shape);
-        string[] processors = shape.Processors is { } list ? ["taskset", "--cpu-list", list] : [];
+        string[] processors = shape.Processors is { } count ? ["taskset", "--cpu-list", string.Join(',', Processors().Take(count))] : [];
         string[] command = Path.GetExtension(program) == ".dll" ? ["dotnet", program] : [program];
         hop = await StartAsync(hop, marksRule: true, [.. processors, .. command, .. GatewayArguments(port)]);
         if (shape.Teams > 0)
@@ -153,6 +153,16 @@ internal sealed class HopStarter
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         return ((IPEndPoint)socket.LocalEndPoint!).Port;
+    }
+
+    // The processors that this process and its children may use.
+    private static IEnumerable<int> Processors()
+    {
+        var line = File.ReadLines("/proc/self/status").Single(line => line.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal));
+        return line.Split(':')[1].Trim().Split(',').Select(range => range.Split('-')).SelectMany(range =>
+            Enumerable.Range(Number(range[0]), Number(range[^1]) - Number(range[0]) + 1));
+
+        static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
     }
 
     private static string AppSettingsOf(string program) => Path.Combine(Path.GetDirectoryName(program)!, "appsettings.json");

@@ -3,13 +3,10 @@ using Microsoft.Data.Sqlite;
 
 namespace HopBenchmark;
 
-/// <summary>Fills a SQLite ledger with settled calls: copies of a row that the gateway has written, over its teams and the last thirty days.</summary>
+/// <summary>Fills a SQLite ledger with settled calls: copies of a row that the gateway has written, over its teams and thirty days.</summary>
 internal static class LedgerFiller
 {
     private const int RowsAtATime = 500_000;
-
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(50);
 
     // {0} is the number of copies, {1} that of the teams. Copies are numbered from 0 on, and the last one is the newest.
     private const string StartedAt = "t.started_at - CAST(2592000000.0 * ({0} - i) / {0} AS INTEGER)";
@@ -30,30 +27,18 @@ internal static class LedgerFiller
     /// <param name="starter">Starts the gateway that creates the ledger.</param>
     /// <param name="program">The gateway.</param>
     /// <param name="shape">Its shape, with the folder of the ledger.</param>
-    /// <param name="rows">The number of rows.</param>
+    /// <param name="rows">The number of copies.</param>
     public static async Task FillAsync(HopStarter starter, string program, GatewayShape shape, int rows)
     {
-        if (rows == 0)
+        // The probe that finds the gateway ready is a metered call. Its row is in the ledger when the gateway has ended.
+        using (var hop = await starter.StartGatewayAsync("ledger", program, shape))
         {
-            return;
+            await hop.Process!.StopAsync();
         }
 
-        // The probe that finds the gateway ready is a metered call.
-        using var hop = await starter.StartGatewayAsync("ledger", program, shape);
         await using var connection = new SqliteConnection(
             new SqliteConnectionStringBuilder { DataSource = Path.Combine(shape.Data!, "usage.db"), Pooling = false }.ToString());
         await connection.OpenAsync();
-        var start = TimeProvider.System.GetTimestamp();
-        while (await ScalarAsync(connection, "SELECT COUNT(*) FROM generations WHERE state = 2") == 0)
-        {
-            if (TimeProvider.System.GetElapsedTime(start) > Patience)
-            {
-                throw new InvalidOperationException("the gateway's call has no settled row");
-            }
-
-            await Task.Delay(Poll);
-        }
-
         var columns = new List<string>();
         await using (var command = Command(connection, "SELECT name FROM pragma_table_info('generations')"))
         await using (var reader = await command.ExecuteReaderAsync())
@@ -64,11 +49,11 @@ internal static class LedgerFiller
             }
         }
 
+        var values = columns.Select(column => string.Format(
+            CultureInfo.InvariantCulture, Values.GetValueOrDefault(column, "t." + column), rows, shape.Teams));
         for (var first = 0; first < rows; first += RowsAtATime)
         {
-            var values = columns.Select(column => string.Format(
-                CultureInfo.InvariantCulture, Values.GetValueOrDefault(column, "t." + column), rows, shape.Teams));
-            await ScalarAsync(
+            await RunAsync(
                 connection,
                 $"""
                 WITH RECURSIVE copies(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM copies WHERE i + 1 < {Math.Min(rows, first + RowsAtATime)})
@@ -77,13 +62,18 @@ internal static class LedgerFiller
                 """);
         }
 
-        await ScalarAsync(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
+        await RunAsync(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
+        await using var count = Command(connection, "SELECT COUNT(*) FROM generations WHERE state = 2");
+        if (await count.ExecuteScalarAsync() is not long found || found < rows)
+        {
+            throw new InvalidOperationException($"the ledger of {rows} rows has fewer: the gateway's own call is not settled");
+        }
     }
 
-    private static async Task<long> ScalarAsync(SqliteConnection connection, string sql)
+    private static async Task RunAsync(SqliteConnection connection, string sql)
     {
         await using var command = Command(connection, sql);
-        return await command.ExecuteScalarAsync() is long number ? number : 0;
+        await command.ExecuteNonQueryAsync();
     }
 
     private static SqliteCommand Command(SqliteConnection connection, string sql)

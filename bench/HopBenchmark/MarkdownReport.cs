@@ -66,6 +66,12 @@ internal sealed class MarkdownReport
             Write();
         }
 
+        foreach (var row in table.Cold)
+        {
+            Write($"The compiler was still at work in {row}.");
+            Write();
+        }
+
         if (note is not null)
         {
             Write(note);

@@ -14,6 +14,9 @@ internal sealed class MeasuredProcess : IDisposable
 
     private readonly Process _process;
 
+    // The CPU time of each compiler thread when it was last seen, in nanoseconds: idle ones end.
+    private readonly Dictionary<string, long> _compilers = [];
+
     private MeasuredProcess(Process process)
     {
         _process = process;
@@ -40,10 +43,32 @@ internal sealed class MeasuredProcess : IDisposable
     public bool HasExited => _process.HasExited;
 
     /// <summary>User and system time so far.</summary>
-    public TimeSpan CpuTime => TimeSpan.FromSeconds(Tree(_process.Id).Sum(id => CpuTicks($"/proc/{id}/stat")) / TicksPerSecond);
+    public TimeSpan CpuTime => TimeSpan.FromSeconds(Tree(_process.Id).Sum(id => CpuTicks($"/proc/{id}/stat", withDeadChildren: false)) / TicksPerSecond);
 
-    /// <summary>The CPU time of .NET's compiler for hot code so far; zero in other processes.</summary>
-    public TimeSpan CompilerTime => TimeSpan.FromSeconds(Tree(_process.Id).SelectMany(CompilerThreads).Sum(CpuTicks) / TicksPerSecond);
+    /// <summary>The CPU time of .NET's compiler for hot code so far, as far as it was asked for; zero in other processes.</summary>
+    public TimeSpan CompilerTime
+    {
+        get
+        {
+            foreach (var thread in Tree(_process.Id).SelectMany(static id => Directory.GetDirectories($"/proc/{id}/task")))
+            {
+                try
+                {
+                    // The kernel cuts the names of threads off.
+                    if (File.ReadAllText(Path.Combine(thread, "comm")).StartsWith(".NET Tiered", StringComparison.Ordinal))
+                    {
+                        _compilers[thread] = Number(File.ReadAllText(Path.Combine(thread, "schedstat")).Split(' ')[0]);
+                    }
+                }
+                catch (IOException)
+                {
+                    // The thread has ended.
+                }
+            }
+
+            return TimeSpan.FromMicroseconds(_compilers.Values.Sum() / 1000.0);
+        }
+    }
 
     /// <summary>The peak resident memory since the start or <see cref="ResetPeak"/>, in MB.</summary>
     public double PeakMegabytes => Tree(_process.Id).Sum(id => StatusKilobytes(id, "VmHWM:")) / 1024.0;
@@ -74,6 +99,13 @@ internal sealed class MeasuredProcess : IDisposable
         }
     }
 
+    /// <summary>Asks the process to end, and waits for it.</summary>
+    public async Task StopAsync()
+    {
+        await Tool.RunAsync("kill", "-TERM", _process.Id.ToString(CultureInfo.InvariantCulture));
+        await _process.WaitForExitAsync();
+    }
+
     public void Dispose()
     {
         if (!_process.HasExited)
@@ -99,13 +131,6 @@ internal sealed class MeasuredProcess : IDisposable
             }
         }
     }
-
-    // The kernel cuts the names of threads off.
-    private static IEnumerable<string> CompilerThreads(int id) => Directory.GetDirectories($"/proc/{id}/task")
-        .Where(thread => File.ReadAllText(Path.Combine(thread, "comm")).StartsWith(".NET Tiered", StringComparison.Ordinal))
-        .Select(thread => Path.Combine(thread, "stat"));
-
-    private static long CpuTicks(string file) => CpuTicks(file, withDeadChildren: false);
 
     private static long CpuTicks(string file, bool withDeadChildren)
     {

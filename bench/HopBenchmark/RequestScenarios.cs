@@ -34,8 +34,9 @@ internal sealed class RequestScenarios
             return;
         }
 
-        IReadOnlyList<HopRecipe> recipes = _bench.Native.StartAsync is null ? _bench.Recipes : [.. _bench.Recipes, _bench.Native];
-        using var hops = await HopSet.StartAsync(_bench.Starter, recipes, _bench.Direct);
+        var hasNative = _bench.Native.StartAsync is not null && _bench.Options.WantsHop(_bench.Native.Name);
+        using var hops = await HopSet.StartAsync(
+            _bench.Starter, hasNative ? [.. _bench.Recipes, _bench.Native] : _bench.Recipes, _bench.Direct);
         foreach (var size in sizes)
         {
             await MeasureAsync(size, hops);
@@ -54,7 +55,7 @@ internal sealed class RequestScenarios
     {
         var scenario = Closed(size);
         var table = await _bench.Rounds.CompareAsync(scenario, hops);
-        if (_bench.Native.StartAsync is not null)
+        if (hops.Hops.Any(hop => hop.Name == _bench.Native.Name))
         {
             table.Compare(NativeRatio, scenario.Cpu, Hop.GatewayTeams, (own, other) => own / other);
         }

@@ -5,6 +5,7 @@ internal sealed class ResultTable
 {
     private readonly OrderedDictionary<string, Dictionary<Figure, Series>> _rows = [];
     private readonly OrderedDictionary<string, string> _absent = [];
+    private readonly List<string> _cold = [];
 
     public ResultTable(string title)
     {
@@ -20,6 +21,9 @@ internal sealed class ResultTable
 
     /// <summary>Rows without values, with the reason.</summary>
     public IReadOnlyDictionary<string, string> Absent => _absent;
+
+    /// <summary>Rows of hops whose code was still being compiled.</summary>
+    public IReadOnlyList<string> Cold => _cold;
 
     public Series? this[string row, Figure figure] => _rows.GetValueOrDefault(row)?.GetValueOrDefault(figure);
 
@@ -37,6 +41,8 @@ internal sealed class ResultTable
 
         series.Add(value);
     }
+
+    public void AddCold(string row) => _cold.Add(row);
 
     public void AddAbsent(string row, string reason) => _absent[row] = reason;
 

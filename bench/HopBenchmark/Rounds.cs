@@ -9,6 +9,7 @@ internal sealed class Rounds
 
     // A hop is warm when the compiler takes less than this share of its CPU time.
     private const double CompilerShare = 0.02;
+    private const int WarmTurns = 2;
 
     private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(200);
 
@@ -24,24 +25,17 @@ internal sealed class Rounds
     }
 
     /// <summary>Warms up all hops, then measures them.</summary>
-    /// <param name="scenario">The load.</param>
-    /// <param name="set">The hops.</param>
-    /// <param name="settleAsync">Prepares each warm hop for the rounds.</param>
-    public async Task<ResultTable> CompareAsync(Scenario scenario, HopSet set, Func<Hop, ResultTable, Task>? settleAsync = null)
+    public async Task<ResultTable> CompareAsync(Scenario scenario, HopSet set)
     {
-        var table = new ResultTable(scenario.Title);
+        var table = new ResultTable(scenario.Title) { RowTitle = scenario.RowTitle };
         foreach (var (name, reason) in set.Absent)
         {
             table.AddAbsent(name, reason);
         }
 
-        await WarmUpAsync(scenario, set.Hops);
-        if (settleAsync is not null)
+        foreach (var cold in await WarmUpAsync(scenario, set.Hops))
         {
-            foreach (var hop in set.Hops)
-            {
-                await settleAsync(hop, table);
-            }
+            table.AddCold(cold.Name);
         }
 
         var idle = set.Hops.ToDictionary(hop => hop.Name, hop => hop.Process?.ResidentMegabytes);
@@ -67,24 +61,29 @@ internal sealed class Rounds
     }
 
     /// <summary>
-    /// Runs every hop until its code is compiled: until the runtime's compiler takes a negligible share of its CPU time. With everything on
-    /// that takes the gateway about twenty seconds under load.
+    /// Runs every hop until its code is compiled: until the runtime's compiler has taken a negligible share of its CPU time in two turns, and in
+    /// the turns of other hops between them. With everything on that takes the gateway about twenty seconds under load.
     /// </summary>
-    public async Task WarmUpAsync(Scenario scenario, IReadOnlyList<Hop> hops)
+    /// <returns>The hops that are not warm yet.</returns>
+    public async Task<IReadOnlyList<Hop>> WarmUpAsync(Scenario scenario, IReadOnlyList<Hop> hops)
     {
-        var cold = hops.ToList();
+        var cold = hops.ToDictionary(hop => hop, hop => (Quiet: 0, Compiler: hop.Process?.CompilerTime, Cpu: hop.Process?.CpuTime));
         for (var turn = 1; cold.Count > 0 && turn <= (_options.Test ? 1 : MostWarmUps); turn++)
         {
-            foreach (var hop in cold.ToArray())
+            foreach (var (hop, before) in cold.ToArray())
             {
-                var (compiler, cpu) = (hop.Process?.CompilerTime, hop.Process?.CpuTime);
                 await scenario.WarmUpAsync(hop);
-                if (turn >= LeastWarmUps && !(hop.Process?.CompilerTime - compiler > CompilerShare * (hop.Process?.CpuTime - cpu)))
+                var (compiler, cpu) = (hop.Process?.CompilerTime, hop.Process?.CpuTime);
+                var isQuiet = !(compiler - before.Compiler > CompilerShare * (cpu - before.Cpu));
+                cold[hop] = (isQuiet ? before.Quiet + 1 : 0, compiler, cpu);
+                if (turn >= LeastWarmUps && cold[hop].Quiet >= WarmTurns)
                 {
                     cold.Remove(hop);
                 }
             }
         }
+
+        return _options.Test ? [] : [.. cold.Keys];
     }
 
     /// <summary>Measures a hop while the machine is quiet, and repeats a disturbed measurement.</summary>

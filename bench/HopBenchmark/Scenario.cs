@@ -7,6 +7,9 @@ namespace HopBenchmark;
 /// <param name="RunAsync">One round.</param>
 internal sealed record Scenario(string Title, string Unit, Func<Hop, Task> WarmUpAsync, Func<Hop, Task<LoadResult>> RunAsync)
 {
+    /// <summary>The heading of the rows.</summary>
+    public string RowTitle { get; init; } = "hop";
+
     /// <summary>The hop with which the CPU time of the others is compared.</summary>
     public string Baseline { get; init; } = Hop.PlainYarp;
 
