@@ -31,7 +31,7 @@ internal sealed class ConsoleSink : ILogEventSink, IDisposable
     private readonly ITextFormatter _formatter;
     private readonly TextWriter _output;
     private readonly Action<string> _writeError;
-    private readonly TimeSpan _wait;
+    private readonly Func<WaitHandle, bool> _waitOrEnd;
     private readonly TimeProvider _time;
     private readonly AutoResetEvent _due = new(initialState: false);
     private readonly ManualResetEvent _stopping = new(initialState: false);
@@ -49,17 +49,23 @@ internal sealed class ConsoleSink : ILogEventSink, IDisposable
     /// <param name="formatter">Formats the events.</param>
     /// <param name="output">Standard output.</param>
     /// <param name="writeError">Receives one line at the end if standard output is not read any more. May block.</param>
-    /// <param name="wait">The time that the first event of a batch waits for others.</param>
+    /// <param name="waitOrEnd">
+    /// The wait of the first event of a batch for others: ends after <see cref="LongestWait"/>, or when the handle is set, which it returns.
+    /// </param>
     /// <param name="time">The clock of the end, and of events about dropped lines.</param>
-    public ConsoleSink(ITextFormatter formatter, TextWriter output, Action<string> writeError, TimeSpan wait, TimeProvider time)
+    public ConsoleSink(
+        ITextFormatter formatter, TextWriter output, Action<string> writeError, Func<WaitHandle, bool> waitOrEnd, TimeProvider time)
     {
         _formatter = formatter;
         _output = output;
         _writeError = writeError;
-        _wait = wait;
+        _waitOrEnd = waitOrEnd;
         _time = time;
         new Thread(Run) { IsBackground = true, Name = "Log" }.Start();
     }
+
+    /// <summary>The wait for other events of a batch.</summary>
+    public static bool WaitOrEnd(WaitHandle stopping) => stopping.WaitOne(LongestWait);
 
     /// <summary>The number of events that were dropped: the queue was full, or the output failed.</summary>
     public long Dropped => Interlocked.Read(ref _dropped);
@@ -119,10 +125,11 @@ internal sealed class ConsoleSink : ILogEventSink, IDisposable
     private void Run()
     {
         WaitHandle[] events = [_stopping, _due];
-        while (WaitHandle.WaitAny(events) != 0 && !_stopping.WaitOne(_wait))
+        while (WaitHandle.WaitAny(events) != 0 && !_waitOrEnd(_stopping))
         {
-            // Before the write: an event that it does not see makes the next batch due.
-            Volatile.Write(ref _isDue, 0);
+            // Before the write: an event that it does not see makes the next batch due. A plain store could become visible only after the queue
+            // is read.
+            Interlocked.Exchange(ref _isDue, 0);
             Write();
         }
 

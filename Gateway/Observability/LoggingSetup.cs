@@ -36,13 +36,15 @@ internal static class LoggingSetup
     /// <param name="output">Standard output. Flushed after every batch.</param>
     internal static void AddOutput(this ILoggingBuilder logging, ITextFormatter formatter, TextWriter output)
     {
-        var sink = new ConsoleSink(formatter, output, WriteError, ConsoleSink.LongestWait, TimeProvider.System);
-        var logger = new LoggerConfiguration().MinimumLevel.Verbose().WriteTo.Sink(sink).CreateLogger();
+        // Made by the container, which ends its thread: a host that is configured and never built has none.
+        logging.Services.AddSingleton(_ => new ConsoleSink(formatter, output, WriteError, ConsoleSink.WaitOrEnd, TimeProvider.System));
+        logging.Services.AddSingleton<Serilog.ILogger>(provider => new LoggerConfiguration()
+            .MinimumLevel.Verbose()
+            .WriteTo.Sink(provider.GetRequiredService<ConsoleSink>())
+            .CreateLogger());
 
         // AddSerilog would also add a filter rule for its provider, which precedes those of the settings.
-        logging.Services.AddSingleton<ILoggerProvider>(_ => new SerilogLoggerProvider(logger, dispose: true));
-        logging.Services.AddSingleton(sink);
-        logging.Services.AddSingleton<Serilog.ILogger>(logger);
+        logging.Services.AddSingleton<ILoggerProvider>(provider => new SerilogLoggerProvider(provider.GetRequiredService<Serilog.ILogger>()));
     }
 
     /// <summary>Writes a line to standard error while a write to standard output is blocked.</summary>

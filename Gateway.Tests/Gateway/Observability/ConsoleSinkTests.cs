@@ -10,32 +10,46 @@ namespace Gateway.Tests.Gateway.Observability;
 
 public sealed class ConsoleSinkTests : IDisposable
 {
-    // A batch that only the end of the sink writes.
-    private static readonly TimeSpan Long = TimeSpan.FromHours(1);
-
     private readonly FakeTimeProvider _time = new();
     private readonly LockedOutput _output = new();
 
     public void Dispose() => _output.Dispose();
 
     [Fact]
-    public void Events_WaitForTheirBatch_AndAreWrittenTogether()
+    public async Task Events_WaitForTheirBatch_AndAreWrittenTogether()
     {
-        using var sink = CreateSink(Long);
+        using var over = new ManualResetEvent(initialState: false);
+        var waiting = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var sink = CreateSink(stopping =>
+        {
+            waiting.TrySetResult();
+            return WaitHandle.WaitAny([stopping, over]) == 0;
+        });
         sink.Emit(Event("one"));
+        await waiting.Task.GuardAsync();
         sink.Emit(Event("two"));
         Assert.Equal("", _output.Text);
 
-        sink.Dispose();
+        over.Set();
 
+        await Eventually.TrueAsync(() => _output.Flushes == 1, "the batch");
         Assert.Equal("one;two;", _output.Text);
-        Assert.Equal(1, _output.Flushes);
+    }
+
+    [Fact]
+    public void WaitOrEnd_EndsByItself_AndAtTheEnd()
+    {
+        using var stopping = new ManualResetEvent(initialState: false);
+        Assert.False(ConsoleSink.WaitOrEnd(stopping));
+
+        stopping.Set();
+        Assert.True(ConsoleSink.WaitOrEnd(stopping));
     }
 
     [Fact]
     public async Task EventsBehindAWrite_AreWrittenByTheNext()
     {
-        using var sink = CreateSink(TimeSpan.Zero);
+        using var sink = CreateSink(AtOnce);
         sink.Emit(Event("one"));
         await Eventually.TrueAsync(() => _output.Flushes == 1, "the first batch");
         sink.Emit(Event("two"));
@@ -45,21 +59,46 @@ public sealed class ConsoleSinkTests : IDisposable
     }
 
     [Fact]
-    public async Task EventDuringAWrite_IsWrittenByTheNext()
+    public async Task EventAtTheEndOfAWrite_IsWrittenByTheNext()
     {
-        using var output = new StuckOutput();
-        using var sink = new ConsoleSink(new MessageTemplateTextFormatter("{Message};"), output, _ => { }, TimeSpan.Zero, _time);
-        sink.Emit(Event("one"));
-        await output.Writing.GuardAsync();
-        sink.Emit(Event("two"));
-        output.Release();
-        await Eventually.TrueAsync(() => output.Written == 2, "both events");
+        var flushing = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var isFlushed = new ManualResetEventSlim();
+        _output.Flushing = () =>
+        {
+            flushing.TrySetResult();
+            isFlushed.Wait();
+        };
+        using var sink = CreateSink(AtOnce);
+        try
+        {
+            sink.Emit(Event("one"));
+            await flushing.Task.GuardAsync();
+            sink.Emit(Event("two"));
+        }
+        finally
+        {
+            isFlushed.Set();
+        }
+
+        await Eventually.TrueAsync(() => _output.Flushes == 2, "the second batch");
+        Assert.Equal("one;two;", _output.Text);
+    }
+
+    [Fact]
+    public void Dispose_WritesWhatIsLeft()
+    {
+        var sink = CreateSink(NotBeforeTheEnd);
+        sink.Emit(Event("last"));
+
+        sink.Dispose();
+
+        Assert.Equal("last;", _output.Text);
     }
 
     [Fact]
     public void EventsBeyondTheLongestQueue_AreDropped()
     {
-        using var sink = CreateSink(Long);
+        using var sink = CreateSink(NotBeforeTheEnd);
         for (var i = 0; i < ConsoleSink.LongestQueue + 5; i++)
         {
             sink.Emit(Event("x"));
@@ -76,16 +115,22 @@ public sealed class ConsoleSinkTests : IDisposable
     public async Task QueueThatWasFull_TakesEventsAgain_AndItsDropsAreReportedOnce()
     {
         using var output = new StuckOutput();
-        using var sink = new ConsoleSink(new MessageTemplateTextFormatter("{Message};"), output, _ => { }, TimeSpan.Zero, _time);
-        sink.Emit(Event("first"));
-        await output.Writing.GuardAsync();
-        for (var i = 0; i < ConsoleSink.LongestQueue + 5; i++)
+        using var sink = new ConsoleSink(new MessageTemplateTextFormatter("{Message};"), output, _ => { }, AtOnce, _time);
+        try
         {
-            sink.Emit(Event("x"));
+            sink.Emit(Event("first"));
+            await output.Writing.GuardAsync();
+            for (var i = 0; i < ConsoleSink.LongestQueue + 5; i++)
+            {
+                sink.Emit(Event("x"));
+            }
+        }
+        finally
+        {
+            output.Release();
         }
 
         // The first event, those of the queue, and the line about the others.
-        output.Release();
         await Eventually.TrueAsync(() => output.Written == ConsoleSink.LongestQueue + 2, "the events of the queue");
         sink.Emit(Event("next"));
         await Eventually.TrueAsync(() => output.Written == ConsoleSink.LongestQueue + 3, "the next event");
@@ -103,7 +148,7 @@ public sealed class ConsoleSinkTests : IDisposable
         using var output = new StuckOutput();
         var errors = new List<string>();
         var sink = new ConsoleSink(
-            new MessageTemplateTextFormatter("{Message};"), output, isErrorStuck ? output.WriteLine : errors.Add, Long, _time);
+            new MessageTemplateTextFormatter("{Message};"), output, isErrorStuck ? output.WriteLine : errors.Add, NotBeforeTheEnd, _time);
         for (var i = 0; i < ConsoleSink.LongestQueue + 5; i++)
         {
             sink.Emit(Event("x"));
@@ -135,7 +180,7 @@ public sealed class ConsoleSinkTests : IDisposable
     {
         var disk = new FullDisk();
         using var output = new StreamWriter(disk);
-        using var sink = new ConsoleSink(new MessageTemplateTextFormatter("{Message};"), output, _ => { }, TimeSpan.Zero, _time);
+        using var sink = new ConsoleSink(new MessageTemplateTextFormatter("{Message};"), output, _ => { }, AtOnce, _time);
         sink.Emit(Event("lost"));
         await Eventually.TrueAsync(() => sink.Dropped == 1, "the failed write");
         disk.IsFull = false;
@@ -146,7 +191,12 @@ public sealed class ConsoleSinkTests : IDisposable
         Assert.Equal("found;1 log lines were dropped: standard output was not read in time;", System.Text.Encoding.UTF8.GetString(disk.ToArray()));
     }
 
-    private ConsoleSink CreateSink(TimeSpan wait) => new(new MessageTemplateTextFormatter("{Message};"), _output, _ => { }, wait, _time);
+    private static bool AtOnce(WaitHandle stopping) => stopping.WaitOne(TimeSpan.Zero);
+
+    private static bool NotBeforeTheEnd(WaitHandle stopping) => stopping.WaitOne();
+
+    private ConsoleSink CreateSink(Func<WaitHandle, bool> waitOrEnd) =>
+        new(new MessageTemplateTextFormatter("{Message};"), _output, _ => { }, waitOrEnd, _time);
 
     private static LogEvent Event(string text) =>
         new(DateTimeOffset.UnixEpoch, LogEventLevel.Information, null, new MessageTemplateParser().Parse(text), []);
@@ -158,6 +208,9 @@ public sealed class ConsoleSinkTests : IDisposable
         private int _flushes;
 
         public int Flushes => Volatile.Read(ref _flushes);
+
+        /// <summary>Runs before a flush counts.</summary>
+        public Action Flushing { get; set; } = () => { };
 
         public string Text
         {
@@ -186,7 +239,11 @@ public sealed class ConsoleSinkTests : IDisposable
             }
         }
 
-        public override void Flush() => Interlocked.Increment(ref _flushes);
+        public override void Flush()
+        {
+            Flushing();
+            Interlocked.Increment(ref _flushes);
+        }
     }
 
     private sealed class FullDisk : MemoryStream
