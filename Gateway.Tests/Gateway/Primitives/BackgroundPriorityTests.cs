@@ -20,7 +20,7 @@ public sealed class BackgroundPriorityTests
         thread.Start();
         thread.Join();
 
-        // A process that was started with a lower priority may not raise it.
+        // A process that was started with a lower priority keeps it.
         Assert.Equal(Math.Max(before, BackgroundPriority.Nice), during);
         Assert.Equal(before, ThreadNice.OfCaller());
     }
