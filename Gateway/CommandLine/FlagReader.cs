@@ -95,9 +95,10 @@ internal sealed class FlagReader(CommandLineGrammar grammar, IReadOnlyList<strin
         : new($"{option.Name} \"{given}\"", message);
 
     /// <summary>
-    /// Whether a message must not quote a value: a key of the gateway, or an address with a user name or a password, in any flag. An <c>@</c> at the beginning has no credentials before it (<c>@preset/x</c>).
+    /// Whether a message must not quote a value: a key of the gateway or of OpenRouter, or an address with a user name or a password, in any
+    /// flag. An <c>@</c> at the beginning has no credentials before it (<c>@preset/x</c>).
     /// </summary>
-    public static bool MayHoldSecret(string value) => GatewayKeys.IsIn(value) || value.IndexOf('@', StringComparison.Ordinal) > 0;
+    public static bool MayHoldSecret(string value) => KeyText.IsIn(value) || value.IndexOf('@', StringComparison.Ordinal) > 0;
 
     private bool IsFlag(string text) => text.StartsWith('-') && Names().Contains(text.Split('=', 2)[0]);
 

@@ -41,14 +41,14 @@ internal static class ExplainReport
             var known = snapshot.Teams.IsEmpty
                 ? "there are none"
                 : $"expected one of {string.Join(", ", snapshot.Teams.Teams.Select(one => one.Id))}";
-            await LineAsync(error, $"--team \"{id}\": unknown team; {known}");
+            await LineAsync(error, $"--team \"{KeyText.Hide(id)}\": unknown team; {known}");
             return false;
         }
 
         TeamKey? key = null;
         if (arguments.Key is { } label && (key = team?.KeyOf(label)) is null)
         {
-            await LineAsync(error, $"--key \"{label}\": {(team is null
+            await LineAsync(error, $"--key \"{KeyText.Hide(label)}\": {(team is null
                 ? "expected --team as well"
                 : $"unknown key of team {team.Id}; expected one of {string.Join(", ", team.Keys.Select(static one => one.Label))}")}");
             return false;

@@ -14,11 +14,18 @@ internal static class GatewayKeys
     public const string Prefix = "ogw-";
 
     private const int RandomBytes = 32;
+    private const int EncodedLength = 43;
 
     public static string New() => Prefix + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(RandomBytes));
 
     /// <summary>The hash of a key, as stored in the settings.</summary>
     public static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
+
+    /// <summary>Whether a text has the format of a generated key.</summary>
+    public static bool IsGenerated(ReadOnlySpan<char> text) =>
+        text.Length == Prefix.Length + EncodedLength
+        && text.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase)
+        && Base64Url.IsValid(text[Prefix.Length..]);
 
     /// <summary>Whether a hash is that of an empty key.</summary>
     public static bool IsHashOfNoKey(ReadOnlySpan<byte> hash) => hash.SequenceEqual(Hash(""));

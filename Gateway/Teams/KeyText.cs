@@ -21,9 +21,12 @@ internal static class KeyText
 
     private const string OpenRouterPrefix = "sk-or-";
 
+    /// <summary>Whether a key may stand in the text.</summary>
+    public static bool IsIn(ReadOnlySpan<char> text) => text.IndexOfAny(Prefixes) >= 0;
+
     /// <summary>The text with every key cut after its prefix. A text without a key, which is nearly every one, is returned itself.</summary>
     [return: NotNullIfNotNull(nameof(text))]
-    public static string? Hide(string? text) => text.AsSpan().IndexOfAny(Prefixes) < 0 ? text : Cut(text);
+    public static string? Hide(string? text) => IsIn(text) ? Cut(text) : text;
 
     private static string Cut(ReadOnlySpan<char> rest)
     {

@@ -152,6 +152,9 @@ public sealed class CommandLineReaderTests
     [InlineData("explain --model a --path http://u:secret@h/v1", "--path: is not shown, since it may hold a key or a password; expected a path that begins with / and has no NUL character")]
     [InlineData("check http://u:secret@h/", "an argument with a key or a password: unknown argument; expected a flag, check, explain, health, keys, usage or write-off")]
     [InlineData("keys new --team a ogw-secret", "an argument with a key or a password: unknown argument; expected a flag, check, explain, health, keys, usage or write-off")]
+    [InlineData("check sk-or-v1-secret", "an argument with a key or a password: unknown argument; expected a flag, check, explain, health, keys, usage or write-off")]
+    [InlineData("keys new --team a --expires sk-or-v1-secret", "--expires: is not shown, since it may hold a key or a password; expected ISO 8601 with its offset, such as 2027-01-01T00:00:00Z")]
+    [InlineData("explain --model a --team ogw-secretsecretsecretsecretsecretsecretsecret0", "--team: is not shown, since it may hold a key or a password; expected 1 to 64 of the characters A-Z a-z 0-9 . _ -")]
     public void Secret_IsNeverQuoted(string line, string expected)
     {
         var result = CommandLineReader.Read(line.Split(' '));

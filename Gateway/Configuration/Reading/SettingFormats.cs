@@ -55,8 +55,11 @@ internal static class SettingFormats
             : null;
     }
 
+    /// <summary>Whether text is a valid id of a team. A key itself is not a valid id: ids are shown everywhere.</summary>
     public static bool IsTeamId(string text) =>
-        text.Length is > 0 and <= LongestName && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
+        text.Length is > 0 and <= LongestName
+        && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-')
+        && !GatewayKeys.IsGenerated(text);
 
     /// <summary>Whether text is a valid label of a key. A key itself is not a valid label.</summary>
     public static bool IsLabel(string text) =>

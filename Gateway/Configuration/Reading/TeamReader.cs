@@ -71,7 +71,7 @@ internal sealed class TeamReader(ProviderMappingReader global, SecretReader secr
     {
         if (!SettingFormats.IsTeamId(id))
         {
-            faults.Fault("Id", $"got \"{id}\"; expected {SettingFormats.TeamIdExpected}");
+            faults.Fault("Id", $"got \"{KeyText.Hide(id)}\"; expected {SettingFormats.TeamIdExpected}");
         }
         else if (claims.ClaimId(id, faults.PathOf("Id")) is { } other)
         {

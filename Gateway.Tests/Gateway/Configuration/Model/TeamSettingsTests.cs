@@ -388,6 +388,8 @@ public sealed class TeamSettingsTests : IDisposable
         Assert.Equal(
             "--key \"x\": unknown key of team a; expected one of any, mini, old" + Environment.NewLine,
             await ExplainAsync(snapshot, "gpt", "a", "x"));
+        Assert.DoesNotContain("secret", await ExplainAsync(snapshot, "gpt", "a", "ogw-secret"), StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", await ExplainAsync(snapshot, "gpt", "ogw-secret", null), StringComparison.Ordinal);
         Assert.Equal("--key \"x\": expected --team as well" + Environment.NewLine, await ExplainAsync(snapshot, "gpt", null, "x"));
     }
 
