@@ -51,6 +51,9 @@ internal sealed class EncodedUsageReader : IResponseReader
     public bool IsCostInterim => _reader.IsCostInterim;
 
     /// <inheritdoc />
+    public bool HasTextBehindUsage => _reader.HasTextBehindUsage;
+
+    /// <inheritdoc />
     public long PassedTokens => _reader.PassedTokens;
 
     /// <summary>The number of decoded bytes.</summary>

@@ -25,6 +25,9 @@ internal interface IResponseReader : IDisposable
     /// <summary>Whether more was generated after the last cost that a stream told. That cost is not the bill.</summary>
     bool IsCostInterim { get; }
 
+    /// <summary>Whether a piece of the completion came after the tokens that an event stream told last, which then count less than all.</summary>
+    bool HasTextBehindUsage { get; }
+
     /// <summary>An estimate of the completion tokens in the events that have arrived; zero for a response that is not a stream.</summary>
     long PassedTokens { get; }
 

@@ -287,12 +287,13 @@ internal sealed partial class MeteredCall : IAsyncDisposable
     }
 
     /// <summary>
-    /// The tokens that the token limits count from now on; <see langword="null"/> keeps the estimate. Until its bill is known, a cut stream
-    /// counts with the tokens that have passed.
+    /// The tokens that the token limits count from now on; <see langword="null"/> keeps the estimate. Until its bill is known, a stream that was cut,
+    /// or that told its tokens before its end, counts with the tokens that have passed.
     /// </summary>
     private long? TokensOf(SettlementDecision decision, in CallOutcome outcome) => outcome switch
     {
-        { IsCostInterim: false, Facts: { IsComplete: true, Usage: { HasTokens: true } usage } } => usage.Tokens,
+        { IsCostInterim: false, Facts: { IsComplete: true, Usage: { HasTokens: true } usage } }
+            when outcome.Bill is not null || _response is not { IsEventStream: true, HasTextBehindUsage: true } => usage.Tokens,
         { Bill: not null } => null,
         _ when decision.State == GenerationState.Settled || outcome.IsRefusal => 0,
         _ when _response is { IsEventStream: true } stream =>

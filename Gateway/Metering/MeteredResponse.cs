@@ -39,6 +39,9 @@ internal sealed class MeteredResponse : IResponseObserver, IDisposable
     /// <inheritdoc cref="IResponseReader.IsCostInterim" />
     public bool IsCostInterim => _reader.IsCostInterim;
 
+    /// <inheritdoc cref="IResponseReader.HasTextBehindUsage" />
+    public bool HasTextBehindUsage => _reader.HasTextBehindUsage;
+
     /// <inheritdoc cref="IResponseReader.PassedTokens" />
     public long PassedTokens => _reader.PassedTokens;
 

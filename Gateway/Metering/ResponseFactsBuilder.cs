@@ -22,6 +22,7 @@ internal sealed class ResponseFactsBuilder
     private bool _documentHasOutput;
     private bool _documentIsTyped;
     private bool _documentHasCost;
+    private bool _documentHasUsage;
     private bool _documentOpens;
     private bool _documentHasText;
     private bool _documentRepeats;
@@ -62,6 +63,9 @@ internal sealed class ResponseFactsBuilder
     /// <summary>Whether the current document states a cost.</summary>
     public bool DocumentHasCost => _documentHasCost;
 
+    /// <summary>Whether the current document has a bill, with a cost or without.</summary>
+    public bool DocumentHasUsage => _documentHasUsage;
+
     /// <summary>
     /// Whether the current document, which is an event, may stand behind the bill: the end of a messages stream, a ping, or an object without a
     /// type and choices (OpenRouter's metadata).
@@ -100,6 +104,7 @@ internal sealed class ResponseFactsBuilder
         _documentHasOutput = false;
         _documentIsTyped = false;
         _documentHasCost = false;
+        _documentHasUsage = false;
         _documentOpens = false;
         _documentHasText = false;
         _documentRepeats = false;
@@ -123,6 +128,7 @@ internal sealed class ResponseFactsBuilder
     public void EndUsage()
     {
         _documentHasCost = _bills!.End();
+        _documentHasUsage = true;
         _facts = null;
     }
 
@@ -157,6 +163,7 @@ internal sealed class ResponseFactsBuilder
             // A duplicate that is null: there is no bill in this document.
             _bills?.Undo();
             _documentHasCost = false;
+            _documentHasUsage = false;
             _facts = null;
         }
         else if (isString)

@@ -65,6 +65,9 @@ internal sealed class UsageReader : IResponseReader
     public bool IsCostInterim { get; private set; }
 
     /// <inheritdoc />
+    public bool HasTextBehindUsage { get; private set; }
+
+    /// <inheritdoc />
     public long PassedTokens => _passed.Tokens;
 
     /// <inheritdoc />
@@ -236,6 +239,7 @@ internal sealed class UsageReader : IResponseReader
 
         HasData = true;
         _dataLines = 1;
+        var hasUsage = false;
         if (data[0] == (byte)'[')
         {
             _facts.IsComplete |= data.TrimEnd((byte)' ').SequenceEqual(SplitLine.Done);
@@ -245,6 +249,7 @@ internal sealed class UsageReader : IResponseReader
             _scanner.Begin();
             _scanner.Read(data);
             EndDocument();
+            hasUsage = _facts.DocumentHasUsage;
         }
         else
         {
@@ -253,8 +258,11 @@ internal sealed class UsageReader : IResponseReader
 
         if (EventFilter.CarriesText(data))
         {
-            _passed.Add(data.Length);
+            _passed.Add(data);
+            HasTextBehindUsage = true;
         }
+
+        HasTextBehindUsage &= !hasUsage;
     }
 
     /// <summary>Whether this is one of the first events and the id of the response is unknown.</summary>
@@ -338,7 +346,10 @@ internal sealed class UsageReader : IResponseReader
                 if (_facts.DocumentCarriesText)
                 {
                     _passed.Add(_lineBytes);
+                    HasTextBehindUsage = true;
                 }
+
+                HasTextBehindUsage &= !_facts.DocumentHasUsage;
 
                 _lineBytes = 0;
             }

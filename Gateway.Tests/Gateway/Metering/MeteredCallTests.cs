@@ -39,6 +39,8 @@ public sealed class MeteredCallTests
         { "named and refused", GenerationState.Provisional, 0, 0, "Completed" },
         { "named and read", GenerationState.Provisional, 1000, 3 + 9, "UpstreamBroke" },
         { "named with interim usage", GenerationState.Provisional, 1000, 20 + 4, "ClientLeft" },
+        { "complete with early usage", GenerationState.Provisional, 1000, 20 + 9, "Completed" },
+        { "complete with usage at its end", GenerationState.Provisional, 1000, 20 + 4, "Completed" },
     };
 
     [Theory]
@@ -350,6 +352,21 @@ public sealed class MeteredCallTests
                 call.Named("gen-1");
                 await interim.ObserveAsync("data: {\"choices\":[],\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":4,\"cost\":1}}\n\n"u8.ToArray());
                 await call.EndedAsync(RequestEnd.ClientLeft);
+                return;
+            case "complete with early usage" or "complete with usage at its end":
+                call.Sent("primary", "env:KEY");
+                var told = call.Answered(200, isEventStream: true, namesJob: false, Headers());
+                call.Named("gen-1");
+                var usage = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":4}}\n\n"u8.ToArray();
+                await told.ObserveAsync(way.EndsWith("early usage", StringComparison.Ordinal) ? usage : default);
+                for (var i = 0; i < 9; i++)
+                {
+                    await told.ObserveAsync("data: {\"choices\":[{\"delta\":{\"content\":\"word\"}}]}\n\n"u8.ToArray());
+                }
+
+                await told.ObserveAsync(way.EndsWith("early usage", StringComparison.Ordinal) ? default : usage);
+                await told.ObserveAsync("data: [DONE]\n\n"u8.ToArray());
+                await call.EndedAsync(RequestEnd.Completed);
                 return;
             case "named and disposed":
                 call.Sent("primary", "env:KEY");

@@ -96,6 +96,38 @@ public sealed class UsageReaderContentTests
         }
     }
 
+    /// <summary>A stream that has text from its first event on, in pieces of one length: no event is all frame.</summary>
+    [Theory]
+    [InlineData("""{"choices":[{"index":0,"delta":{"role":"assistant","content":"#"},"finish_reason":null}]}""", 25)]
+    [InlineData("""{"choices":[{"index":0,"delta":{"role":"assistant","content":"#"},"finish_reason":null}]}""", 1)]
+    [InlineData("""{"id":"gen-1","choices":[{"index":0,"text":"#","finish_reason":null}],"system_fingerprint":"fp_0123456789"}""", 50)]
+    [InlineData("""{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"#"}}""", 25)]
+    [InlineData("""{"type":"response.output_text.delta","item_id":"msg_01234567890123456789","delta":"#"}""", 25)]
+    public void PassedTokens_OfEqualEvents_AreAboutThoseOfTheText(string data, int tokensPerEvent)
+    {
+        var line = Encoding.UTF8.GetBytes($"data: {data.Replace("#", new string('a', tokensPerEvent * 4), StringComparison.Ordinal)}\n\n");
+        var reader = new UsageReader(isEventStream: true);
+        UsageCases.Read(reader, Enumerable.Repeat(line, 40));
+
+        var tokens = 40 * tokensPerEvent;
+        Assert.InRange(reader.PassedTokens, tokens * 0.9, (tokens * 1.2) + 40);
+    }
+
+    [Theory]
+    [InlineData("""{"delta":"aaaa", broken}""")]
+    [InlineData("""{"delta":"aaaa","\ud83d":1}""")]
+    [InlineData("""{"\udc00x":1,"delta":"aaaa"}""")]
+    [InlineData("""{"delta":{"ro\ud800":"aaaa","content":"aaaa"}}""")]
+    [InlineData("""{"te\udfff":"x","text":"aaaa"}""")]
+    [InlineData("""{"text":"\ud83d"}""")]
+    public void FirstEventThatIsDamaged_IsEstimated(string data)
+    {
+        var reader = new UsageReader(isEventStream: true);
+        UsageCases.Read(reader, Encoding.UTF8.GetBytes($"data: {data}\n\n"));
+
+        Assert.InRange(reader.PassedTokens, 1, 10);
+    }
+
     [Theory]
     [InlineData("chat.sse", false)]
     [InlineData("chat-usage-with-reason.sse", false)]
