@@ -113,12 +113,17 @@ public sealed class ExplainLevelsTests : IClassFixture<ExplainLevelsTests.Fixtur
         _team.Data.Write("no-ledger.json", empty);
         _team.Data.Write("no-prices.json", empty.Replace(_team.PricesPath, _team.Data.File("no-prices-here.json"), StringComparison.Ordinal));
 
+        _team.Data.Write("small-budget.json", empty.Replace("\"Usd\":1.5", "\"Usd\":0.5", StringComparison.Ordinal));
+
         var noLedger = await RunAsync("no-ledger.json");
+        var smallBudget = await RunAsync("small-budget.json");
         var noPrices = await RunAsync("no-prices.json");
 
         Assert.Contains($"There is no ledger at {_team.Data.File("no.db")}, so the level of the budget is left out.", noLedger.All, StringComparison.Ordinal);
         Assert.Contains("reserved  1 USD for ", noLedger.All, StringComparison.Ordinal);
         Assert.DoesNotContain("left      ", noLedger.All, StringComparison.Ordinal);
+        Assert.DoesNotContain("402: ", noLedger.All, StringComparison.Ordinal);
+        Assert.Contains("402: The team's budget does not cover this request.", smallBudget.All, StringComparison.Ordinal);
         Assert.Contains("Without a price list, the price and the budget are left out.", noPrices.All, StringComparison.Ordinal);
         Assert.All([noLedger, noPrices], run => Assert.Equal(0, run.ExitCode));
         Assert.False(File.Exists(_team.Data.File("no.db")));

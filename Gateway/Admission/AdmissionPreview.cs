@@ -13,7 +13,10 @@ namespace Gateway.Admission;
 /// <see cref="Authentication.LimitGate"/> and <see cref="AdmissionController"/>. Counts and reserves nothing.
 /// </summary>
 /// <param name="limits">The limits; <see langword="null"/> if they are not known, which leaves them out.</param>
-/// <param name="budgets">The budgets; <see langword="null"/> if they are not known, which leaves them out.</param>
+/// <param name="budgets">
+/// The levels of the budgets; <see langword="null"/> if they are not known, which leaves them out: a request that needs more than a whole budget is
+/// refused all the same.
+/// </param>
 /// <param name="time">The clock.</param>
 internal sealed class AdmissionPreview(ILimitPreview? limits, IBudgetPreview? budgets, TimeProvider time)
 {
@@ -88,11 +91,6 @@ internal sealed class AdmissionPreview(ILimitPreview? limits, IBudgetPreview? bu
             return new(GatewayError.PriceUnknown) { Limits = levels };
         }
 
-        if (budgets is null)
-        {
-            return new(Error: null) { Limits = levels };
-        }
-
         var forecast = new AdmissionForecast(Error: null) { Limits = levels };
         forecast = await AddAsync(forecast, team, null, team.Budget, settings, cost);
         return forecast.Error is null ? await AddAsync(forecast, team, keyLabel, team.KeyBudget, settings, cost) : forecast;
@@ -110,13 +108,15 @@ internal sealed class AdmissionPreview(ILimitPreview? limits, IBudgetPreview? bu
         try
         {
             var key = BudgetKey.At(team.Id, budget.Period, time.GetUtcNow(), keyLabel);
-            var result = await budgets!.PreviewAsync(key, budget.Limit, cost.Reserved);
+            var result = budgets is null
+                ? new BudgetResult(false, PicoDollars.Zero).For(cost.Reserved, budget.Limit)
+                : await budgets.PreviewAsync(key, budget.Limit, cost.Reserved);
             var error = AdmissionController.Judge(budget, key, cost, result);
             var isRefused = budget.WhenExceeded == ExceededPolicy.Refuse;
             return forecast with
             {
                 Error = isRefused ? error : null,
-                Budgets = [.. forecast.Budgets, new BudgetForecast(budget, key, result)],
+                Budgets = budgets is null ? [] : [.. forecast.Budgets, new BudgetForecast(budget, key, result)],
                 Reported = isRefused ? forecast.Reported : forecast.Reported ?? error,
             };
         }
