@@ -41,6 +41,13 @@ internal sealed partial class BudgetAudit(ILedgerStore ledger, BudgetTerms terms
         for (var i = 0; i < MaxPerRound && _left.TryDequeue(out var key); i++)
         {
             var now = time.GetUtcNow();
+            if (key.End <= now)
+            {
+                // Its counter lives on for late bills. The ledger's sum would have the charges of the next period, too.
+                _settled.Remove(key);
+                continue;
+            }
+
             if (_settled.TryGetValue(key, out var before))
             {
                 if (now - before.At < age)

@@ -82,6 +82,27 @@ public sealed class MemoryBudgetReconcilerTests : IDisposable
     }
 
     [Fact]
+    public async Task CounterOfAFinishedPeriod_IsNotComparedWithTheNextOne()
+    {
+        var period = Key;
+        var id = await OpenAsync(100, isReservedHere: true);
+        _ledger.Close(id, 100);
+        await _store.SettleAsync(period, id, new PicoDollars(100), new PicoDollars(100), isCounted: true);
+        _time.Advance(period.End!.Value - _time.GetUtcNow() + TimeSpan.FromMinutes(1));
+        var next = Guid.CreateVersion7(_time.GetUtcNow());
+        _ledger.Begin(next, "a", _time.GetUtcNow(), 700);
+        _ledger.Close(next, 700);
+
+        await _reconciler.ReconcileAsync(Cancel);
+        _time.Advance(MemoryBudgetReconciler.Age);
+        await _reconciler.ReconcileAsync(Cancel);
+        await _reconciler.ReconcileAsync(Cancel);
+
+        Assert.Contains(period, _store.KnownKeys());
+        Assert.Equal(new PicoDollars(100), _store.TryReadSettled(period));
+    }
+
+    [Fact]
     public async Task OpenRow_KeepsItsReservation()
     {
         await OpenAsync(100, isReservedHere: false);
