@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text;
 using Gateway.Billing;
@@ -22,6 +23,7 @@ internal sealed class TerminalRequestLine
     private const int LongestId = 40;
 
     private const int ShortId = 12;
+    private const int ShortPath = 12;
 
     // A part of this rank is never left out; of the others, those of the highest rank are first.
     private const int Required = 0;
@@ -31,8 +33,9 @@ internal sealed class TerminalRequestLine
     private const int HighestRank = 9;
 
     private readonly List<(string Text, int Rank)> _parts = [];
+    private int _path;
 
-    /// <summary>Formats a line, and escapes the characters that a terminal would obey.</summary>
+    /// <summary>Formats a line. The characters that a terminal would obey are escaped, and count as they are shown.</summary>
     /// <param name="line">The line.</param>
     /// <param name="maxLength">The number of characters from which parts are left out.</param>
     public string Format(RequestLine line, int maxLength)
@@ -62,12 +65,19 @@ internal sealed class TerminalRequestLine
             }
         }
 
-        return TerminalText.Escape(string.Join(' ', _parts.Select(static part => part.Text)));
+        if (length > maxLength)
+        {
+            var path = _parts[_path].Text;
+            _parts[_path] = (Shorten(path, Math.Max(ShortPath, path.Length - (length - maxLength))), Required);
+        }
+
+        return string.Join(' ', _parts.Select(static part => part.Text));
     }
 
     private void AddParts(RequestLine line)
     {
         Add(Shorten(line.Method, LongestMethod), Required);
+        _path = _parts.Count;
         Add(Shorten(line.Path, LongestPath), Required);
         Add(Number(line.Status), Required);
         if (line.Code is not null || line.End != RequestEnd.Completed)
@@ -128,8 +138,10 @@ internal sealed class TerminalRequestLine
     }
 
     /// <summary>Leaves out the middle of a long text: models differ in their beginning and in their end.</summary>
+    [return: NotNullIfNotNull(nameof(text))]
     private static string? Shorten(string? text, int longest)
     {
+        text = text is null ? null : TerminalText.Escape(text);
         if (text is null || text.Length <= longest)
         {
             return text;

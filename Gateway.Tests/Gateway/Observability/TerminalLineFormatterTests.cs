@@ -1,5 +1,6 @@
 using Gateway.Billing;
 using Gateway.Observability;
+using Gateway.Primitives;
 using Serilog.Events;
 using Serilog.Parsing;
 using Xunit;
@@ -86,6 +87,29 @@ public sealed class TerminalLineFormatterTests
         Assert.StartsWith("POST /v1/chat/completions 200 ", text, StringComparison.Ordinal);
         Assert.Contains($" 123.46 s {team}/ci ", text, StringComparison.Ordinal);
         Assert.EndsWith(" 25fed4305259…", text, StringComparison.Ordinal);
+    }
+
+    /// <summary>Characters count as they are shown, and the path gives way where nothing else may be left out.</summary>
+    [Theory]
+    [InlineData('\u001B', "search", "ci", null)]
+    [InlineData('\u202E', "search", "ci", null)]
+    [InlineData('x', "a-team-with-a-very-long-name-of-its-own-that-goes-on-and-on", "a label that is as long as a label may be, or nearly so", "endpoint_not_allowed")]
+    public void LongParts_StayWithin140Characters(char letter, string team, string label, string? code)
+    {
+        var text = Line(Call with
+        {
+            Method = "PROPFIND",
+            Path = "/v1/" + new string(letter, 60),
+            Model = new string(letter, 40),
+            SentModel = null,
+            Code = code,
+            Elapsed = 123_456,
+            Team = Call.Team! with { Id = team, Key = label },
+        });
+
+        Assert.InRange(Prefix.Length + text.Length, 70, 140);
+        Assert.StartsWith("PROPFIND /v1/", text, StringComparison.Ordinal);
+        Assert.DoesNotContain(text, TerminalText.IsObeyed);
     }
 
     [Fact]
