@@ -228,7 +228,9 @@ public sealed class OwnRequestTests
     {
         var options = new TeamGatewayOptions
         {
-            Upstream = upstream, KeepsDestinations = true, Sections = [Destinations.PatientWithHandshakes, Section(client, destinations)],
+            Upstream = upstream,
+            KeepsDestinations = true,
+            Sections = [Destinations.PatientWithHandshakes, Section(client, destinations)],
         };
         foreach (var (name, value) in variables)
         {
