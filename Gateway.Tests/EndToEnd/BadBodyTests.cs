@@ -147,6 +147,25 @@ public sealed class BadBodyTests : IClassFixture<BadBodyTests.Fixture>
         Assert.Null(call.Upstream);
     }
 
+    /// <summary>The limit is that of the decoded body. Stored blocks are longer than their content.</summary>
+    [Fact]
+    public async Task GzippedBodyAtTheLimit_Passes_ThoughItsLengthIsOverIt()
+    {
+        var body = Sized(Fixture.Limit);
+        using var output = new MemoryStream();
+        using (var gzip = new System.IO.Compression.GZipStream(output, System.IO.Compression.CompressionLevel.NoCompression))
+        {
+            gzip.Write(body);
+        }
+
+        var packed = output.ToArray();
+        var call = await _pair.PostAsync(Chat, packed, "Content-Encoding: gzip");
+
+        Assert.True(packed.Length > Fixture.Limit);
+        Assert.Equal(200, call.Status);
+        Splice.Inserted(body, call.Forwarded.Body!);
+    }
+
     [Fact]
     public async Task MessagesRoute_Answers413InItsOwnDialect()
     {

@@ -38,20 +38,20 @@ internal static class RequestBodyReader
                 415, "unsupported_content_encoding", "The Content-Encoding of the request body is not gzip, deflate, br or identity."));
         }
 
-        if (request.ContentLength > maxSize)
+        var wasDecoded = encoded is not null;
+        var length = wasDecoded ? null : request.ContentLength;
+        if (length > maxSize)
         {
             return new(RequestBodyCheck.TooLarge(maxSize));
         }
 
-        // Kestrel's limit of 30 MB would apply first. The size limit is for the decoded body, which the loop counts. For a chunked body
-        // Kestrel rejects only a size that chunk framing cannot explain.
+        // Kestrel's limit of 30 MB would apply first. The size limit is for the decoded body, which the loop counts. Of a chunked or encoded
+        // body, which may be longer than its content, Kestrel rejects only a size that chunk framing cannot explain.
         if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
         {
-            limit.MaxRequestBodySize = request.ContentLength is null ? (maxSize + 1) * SmallestChunk : maxSize;
+            limit.MaxRequestBodySize = length is null ? (maxSize + 1) * SmallestChunk : maxSize;
         }
 
-        var wasDecoded = encoded is not null;
-        var length = wasDecoded ? null : request.ContentLength;
         var stopping = request.HttpContext.RequestAborted;
         SlowUploadMonitor? monitor = null;
         using var scanner = new BodyScanner();
