@@ -67,9 +67,12 @@ internal struct AnswerDocument
         while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
         {
             var isErrorType = json.ValueTextEquals("error_type"u8);
-            var isType = json.ValueTextEquals("type"u8);
-            var isCode = json.ValueTextEquals("code"u8);
-            var isStatus = json.ValueTextEquals("http_status"u8);
+
+            // The other members of the metadata are the provider's.
+            var isOwn = scope != Scope.Metadata;
+            var isType = isOwn && json.ValueTextEquals("type"u8);
+            var isCode = isOwn && json.ValueTextEquals("code"u8);
+            var isStatus = isOwn && json.ValueTextEquals("http_status"u8);
             var isError = json.ValueTextEquals("error"u8);
             var inner = scope switch
             {

@@ -11,6 +11,8 @@ public sealed class AnswerDocumentTests
     [InlineData("""{"error":{"code":429,"metadata":{"error_type":"provider_unavailable"}}}""", 429)]
     [InlineData("""{"error":{"code":"429","message":"x"}}""", 429)]
     [InlineData("""{"error":{"metadata":{"error_type":"provider_unavailable"},"code":599}}""", 599)]
+    [InlineData("""{"error":{"message":"x","metadata":{"provider_name":"P","code":404},"code":429}}""", 429)]
+    [InlineData("""{"error":{"type":"rate_limit_error","metadata":{"code":500,"http_status":401,"type":"not_found"}}}""", 429)]
     [InlineData("""{"error":{"code":200,"metadata":{"error_type":"payment_required"}}}""", 402)]
     [InlineData("""{"error":{"code":600,"type":"permission_error"}}""", 403)]
     [InlineData("""{"error":{"code":4e2,"type":"unprocessable"}}""", 422)]
